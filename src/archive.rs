@@ -1,0 +1,270 @@
+//! The archive check: one pass from compressed bytes to an [`Inventory`].
+//!
+//! In: a reader of a gzip-compressed tar. Out: what it holds, with digests; or a
+//! [`Refusal`]. The stream is read to its very end and nothing is skipped: what is not
+//! understood is refused. Nothing is written and nothing is unpacked. Memory holds the
+//! paths (bounded by [`Limits`]) and one chunk, whatever the archive's size.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, Read};
+
+use crate::digest::{Digest, Hasher};
+use crate::limits::Limits;
+
+mod decode;
+mod entries;
+mod refusal;
+mod tree;
+
+pub use refusal::{Limit, Refusal};
+pub use tree::{File, NamedFile};
+
+use decode::{Decoder, refusal_in, refuse};
+use entries::Kind;
+use tree::Tree;
+
+/// How much of an entry is read at a time, in bytes.
+const CHUNK: usize = 64 * 1024;
+/// Everything of a cluster definition lies below this (facts.md, 2).
+const ROOT: &[u8] = b"spc/";
+/// A directory for each profile, named by its uid (facts.md, 2).
+const PROFILES: &[u8] = b"spc/app/profiles";
+/// The most of a collected file that is kept, in bytes.
+const COLLECT_LIMIT: u64 = 4 << 20;
+
+/// What an archive holds.
+#[derive(Debug)]
+pub struct Inventory {
+    /// The digest of the content, whatever its compression, order and timestamps
+    /// (design.md, `content-sha256`).
+    pub content_sha256: Digest,
+    /// Regular files in the byte order of their paths.
+    pub files: Vec<NamedFile>,
+    /// Entries of every kind.
+    pub entries: u64,
+    /// Bytes of tar.
+    pub unpacked: u64,
+    /// The directories below `spc/app/profiles/`; `None` where there is no such
+    /// directory: the layout is not documented.
+    pub profiles: Option<BTreeSet<String>>,
+    /// The files that were asked for, whole.
+    pub collected: BTreeMap<String, Vec<u8>>,
+}
+
+/// Why there is no [`Inventory`].
+#[derive(Debug)]
+pub enum InspectError {
+    /// The archive is at fault.
+    Refused(Refusal),
+    /// The reader is.
+    Io(io::Error),
+}
+
+/// Which files' contents are wanted besides their digests.
+pub type Wanted<'a> = &'a dyn Fn(&[u8]) -> bool;
+
+/// No file's content is wanted.
+pub const NOTHING: Wanted<'static> = &|_| false;
+
+/// Reads the archive in `source` to its end and judges it.
+///
+/// # Errors
+/// [`InspectError`]; the archive must then not be used in any way.
+pub fn inspect(
+    source: impl Read,
+    limits: &Limits,
+    wanted: Wanted<'_>,
+) -> Result<Inventory, InspectError> {
+    let judge = |error| match refusal_in(error) {
+        Ok(refusal) => InspectError::Refused(refusal),
+        Err(error) => InspectError::Io(error),
+    };
+    let mut pass = Pass {
+        tree: Tree::default(),
+        entries: 0,
+        limits: *limits,
+        wanted,
+        collected: BTreeMap::new(),
+        buffer: vec![0; CHUNK],
+    };
+    let decoder = Decoder::new(source, limits).map_err(judge)?;
+    let mut decoder = entries::for_each(decoder, |path, kind, size, content| {
+        pass.visit(&path, &kind, size, content)
+    })
+    .map_err(judge)?;
+    read_padding(&mut decoder, &mut pass.buffer).map_err(judge)?;
+    pass.finish(decoder.unpacked())
+        .map_err(InspectError::Refused)
+}
+
+/// Behind the end-of-archive marker there are only zeros up to a full record; reading
+/// them also makes gzip check its last sum.
+fn read_padding(decoder: &mut impl Read, buffer: &mut [u8]) -> io::Result<()> {
+    loop {
+        let n = decoder.read(buffer)?;
+        if n == 0 {
+            return Ok(());
+        }
+        if buffer[..n].iter().any(|byte| *byte != 0) {
+            return Err(refuse(Refusal::EntriesAfterEnd));
+        }
+    }
+}
+
+struct Pass<'a> {
+    tree: Tree,
+    entries: u64,
+    limits: Limits,
+    wanted: Wanted<'a>,
+    collected: BTreeMap<String, Vec<u8>>,
+    buffer: Vec<u8>,
+}
+
+impl Pass<'_> {
+    fn visit(
+        &mut self,
+        path: &[u8],
+        kind: &Kind,
+        size: u64,
+        content: &mut dyn Read,
+    ) -> io::Result<()> {
+        self.entries += 1;
+        if self.entries > self.limits.entries {
+            return Err(refuse(Refusal::TooLarge(Limit::Entries(
+                self.limits.entries,
+            ))));
+        }
+        let Some(path) = tree::normalize(path)? else {
+            // `./`, which `tar -c .` writes first.
+            return match kind {
+                Kind::Directory => Ok(()),
+                _ => Err(refuse(Refusal::Duplicate(path.to_owned()))),
+            };
+        };
+        match kind {
+            Kind::Directory => self.tree.add_directory(path),
+            Kind::Symlink(target) => self.tree.add_symlink(path, target),
+            Kind::Hardlink(target) => self.tree.add_hardlink(path, target),
+            Kind::File => {
+                let digest = self.read_file(&path, size, content)?;
+                self.tree.add_file(path, File { digest, size })
+            }
+        }
+    }
+
+    fn read_file(&mut self, path: &[u8], size: u64, content: &mut dyn Read) -> io::Result<Digest> {
+        let mut kept = ((self.wanted)(path) && size <= COLLECT_LIMIT).then(Vec::new);
+        let mut hasher = Hasher::new();
+        let mut length = 0;
+        loop {
+            let n = content.read(&mut self.buffer)?;
+            if n == 0 {
+                break;
+            }
+            length += n as u64;
+            hasher.update(&self.buffer[..n]);
+            if let Some(kept) = &mut kept {
+                kept.extend_from_slice(&self.buffer[..n]);
+            }
+        }
+        if length != size {
+            return Err(refuse(Refusal::Truncated));
+        }
+        if let Some(kept) = kept {
+            self.collected
+                .insert(String::from_utf8_lossy(path).into_owned(), kept);
+        }
+        Ok(hasher.finish())
+    }
+
+    fn finish(self, unpacked: u64) -> Result<Inventory, Refusal> {
+        let (files, directories) = self.tree.finish();
+        if !files.iter().any(|(path, _)| path.starts_with(ROOT)) {
+            return Err(Refusal::NoDefinition);
+        }
+        Ok(Inventory {
+            content_sha256: content_digest(&files),
+            profiles: profiles(&directories),
+            files,
+            entries: self.entries,
+            unpacked,
+            collected: self.collected,
+        })
+    }
+}
+
+/// The names of the directories right below [`PROFILES`].
+fn profiles(directories: &[Vec<u8>]) -> Option<BTreeSet<String>> {
+    if !directories.iter().any(|path| path == PROFILES) {
+        return None;
+    }
+    let name = |path: &Vec<u8>| {
+        let name = path.strip_prefix(PROFILES)?.strip_prefix(b"/")?;
+        (!name.contains(&b'/')).then(|| String::from_utf8_lossy(name).into_owned())
+    };
+    Some(directories.iter().filter_map(name).collect())
+}
+
+/// SHA-256 over the lines that `sha256sum` prints for the files, sorted by path.
+/// coreutils marks a line with a backslash where it had to escape the name.
+fn content_digest(files: &[NamedFile]) -> Digest {
+    let mut hasher = Hasher::new();
+    for (path, file) in files {
+        let escaped = path
+            .iter()
+            .any(|byte| matches!(byte, b'\\' | b'\n' | b'\r'));
+        if escaped {
+            hasher.update(b"\\");
+        }
+        hasher.update(file.digest.to_string().as_bytes());
+        hasher.update(b"  ");
+        for byte in path {
+            match byte {
+                b'\\' => hasher.update(b"\\\\"),
+                b'\n' => hasher.update(b"\\n"),
+                b'\r' => hasher.update(b"\\r"),
+                byte => hasher.update(&[*byte]),
+            }
+        }
+        hasher.update(b"\n");
+    }
+    hasher.finish()
+}
+
+impl Inventory {
+    /// Compares the profiles found with those asked for.
+    ///
+    /// # Errors
+    /// [`Refusal::Profiles`]. Where the archive has no such directory at all there is
+    /// nothing to compare with.
+    pub fn expect_profiles<'a>(
+        &self,
+        asked: impl IntoIterator<Item = &'a str>,
+    ) -> Result<(), Refusal> {
+        let Some(found) = &self.profiles else {
+            return Ok(());
+        };
+        let asked: BTreeSet<&str> = asked.into_iter().collect();
+        let missing: Vec<String> = asked
+            .iter()
+            .filter(|uid| !found.contains(**uid))
+            .map(|uid| (*uid).to_owned())
+            .collect();
+        let unexpected: Vec<String> = found
+            .iter()
+            .filter(|uid| !asked.contains(uid.as_str()))
+            .map(|uid| crate::printable::excerpt(uid.as_bytes(), 80))
+            .collect();
+        if missing.is_empty() && unexpected.is_empty() {
+            Ok(())
+        } else {
+            Err(Refusal::Profiles {
+                missing,
+                unexpected,
+            })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

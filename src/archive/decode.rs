@@ -1,0 +1,172 @@
+//! gzip, from compressed bytes to tar bytes, with the limits that need both counts.
+
+use std::cell::Cell;
+use std::io::{self, BufRead, BufReader, Cursor, Read};
+use std::rc::Rc;
+
+use flate2::bufread::MultiGzDecoder;
+
+use super::refusal::{Limit, Refusal};
+use crate::limits::Limits;
+
+/// How much compressed data is read at a time, in bytes.
+const CHUNK: usize = 64 * 1024;
+/// How much of something that is no gzip is kept for the message: enough to see the
+/// magic of a plain tar header.
+const FIRST: u64 = 512;
+
+/// A reader of the tar bytes in `source`. A refusal travels as the inner error of an
+/// [`io::Error`]; [`refusal_in`] takes it out again.
+pub struct Decoder<R: Read> {
+    gzip: MultiGzDecoder<Counted<Source<R>>>,
+    compressed: Rc<Cell<u64>>,
+    unpacked: u64,
+    limits: Limits,
+}
+
+/// The bytes that were looked at, and those behind them.
+type Source<R> = io::Chain<Cursor<Vec<u8>>, BufReader<R>>;
+
+/// Counts what is consumed of a buffered reader.
+struct Counted<R> {
+    inner: R,
+    count: Rc<Cell<u64>>,
+    limit: u64,
+}
+
+impl<R: BufRead> Read for Counted<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let n = self.fill_buf()?.read(buffer)?;
+        self.consume(n);
+        Ok(n)
+    }
+}
+
+impl<R: BufRead> BufRead for Counted<R> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        if self.count.get() > self.limit {
+            return Err(refuse(Refusal::TooLarge(Limit::Archive(self.limit))));
+        }
+        self.inner.fill_buf()
+    }
+
+    fn consume(&mut self, n: usize) {
+        self.count.set(self.count.get() + n as u64);
+        self.inner.consume(n);
+    }
+}
+
+/// A refusal on its way through a [`Read`].
+pub fn refuse(refusal: Refusal) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, refusal)
+}
+
+/// The refusal in an error that came through a [`Read`], or what else it means.
+///
+/// # Errors
+/// The error itself where reading failed for a reason outside the archive.
+pub fn refusal_in(error: io::Error) -> Result<Refusal, io::Error> {
+    if error
+        .get_ref()
+        .is_some_and(<dyn std::error::Error + Send + Sync>::is::<Refusal>)
+    {
+        let inner = error
+            .into_inner()
+            .and_then(|inner| inner.downcast::<Refusal>().ok());
+        return Ok(inner.map_or(Refusal::Truncated, |refusal| *refusal));
+    }
+    // The tar reader wraps errors in texts of its own, and the refusal becomes a source.
+    let mut cause = error.get_ref().and_then(|inner| inner.source());
+    while let Some(inner) = cause {
+        if let Some(refusal) = inner.downcast_ref::<Refusal>() {
+            return Ok(refusal.clone());
+        }
+        if let Some(io) = inner.downcast_ref::<io::Error>()
+            && let Some(refusal) = io.get_ref().and_then(|e| e.downcast_ref::<Refusal>())
+        {
+            return Ok(refusal.clone());
+        }
+        cause = inner.source();
+    }
+    let text = error.to_string();
+    if error.kind() == io::ErrorKind::UnexpectedEof || tar_ended_early(&text) {
+        return Ok(Refusal::Truncated);
+    }
+    // What flate2 and tar say of bad data has no number of the operating system.
+    if error.raw_os_error().is_none() {
+        return Ok(Refusal::Damaged(text));
+    }
+    Err(error)
+}
+
+/// Whether tar-rs says so: it has only texts for it.
+fn tar_ended_early(text: &str) -> bool {
+    ["failed to read entire block", "unexpected EOF"]
+        .iter()
+        .any(|said| text.contains(said))
+}
+
+impl<R: Read> Decoder<R> {
+    /// A decoder of `source`, whose first bytes must be gzip's.
+    ///
+    /// # Errors
+    /// [`Refusal::NotGzip`], or the reader's own error.
+    pub fn new(source: R, limits: &Limits) -> io::Result<Self> {
+        let mut source = BufReader::with_capacity(CHUNK, source);
+        let mut first = Vec::new();
+        source.by_ref().take(FIRST).read_to_end(&mut first)?;
+        // RFC 1952, 2.3.1.
+        if !first.starts_with(&[0x1f, 0x8b]) {
+            return Err(refuse(Refusal::NotGzip { first }));
+        }
+        let compressed = Rc::new(Cell::new(0));
+        let counted = Counted {
+            inner: Cursor::new(first).chain(source),
+            count: Rc::clone(&compressed),
+            limit: limits.archive,
+        };
+        Ok(Self {
+            gzip: MultiGzDecoder::new(counted),
+            compressed,
+            unpacked: 0,
+            limits: *limits,
+        })
+    }
+
+    /// How many bytes it has given out.
+    pub fn unpacked(&self) -> u64 {
+        self.unpacked
+    }
+
+    fn check_limits(&self) -> io::Result<()> {
+        if self.unpacked > self.limits.unpacked {
+            return Err(refuse(Refusal::TooLarge(Limit::Unpacked(
+                self.limits.unpacked,
+            ))));
+        }
+        let ratio = self.compressed.get().saturating_mul(Limits::RATIO);
+        if self.unpacked > Limits::RATIO_FREE && self.unpacked > ratio {
+            return Err(refuse(Refusal::TooLarge(Limit::Ratio)));
+        }
+        Ok(())
+    }
+}
+
+impl<R: Read> Read for Decoder<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let n = self.gzip.read(buffer).map_err(|error| {
+            // A second member with no header is what trailing bytes look like.
+            let header = error
+                .get_ref()
+                .is_some_and(|e| e.to_string() == "invalid gzip header");
+            if header && self.unpacked > 0 {
+                refuse(Refusal::TrailingBytes)
+            } else {
+                error
+            }
+        })?;
+        self.unpacked += n as u64;
+        self.check_limits()?;
+        Ok(n)
+    }
+}

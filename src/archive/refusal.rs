@@ -1,0 +1,195 @@
+//! Why an archive is refused.
+
+use std::fmt;
+
+use crate::limits::Limits;
+use crate::printable;
+
+/// What is wrong with an archive. Names from it are kept as bytes and escaped when
+/// shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// Not gzip; the first bytes say what it is instead.
+    NotGzip {
+        /// At most 256 bytes.
+        first: Vec<u8>,
+    },
+    /// It ends before its end.
+    Truncated,
+    /// gzip or tar damage: a checksum, a header.
+    Damaged(String),
+    /// Bytes behind the last gzip member.
+    TrailingBytes,
+    /// Data behind the end-of-archive marker.
+    EntriesAfterEnd,
+    /// One of [`Limits`].
+    TooLarge(Limit),
+    /// A path that is absolute, has `..`, is empty or holds a NUL.
+    Path {
+        /// The path as it stands in the archive.
+        path: Vec<u8>,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// A link whose target is, or may be, outside the archive.
+    LinkOutside {
+        /// The link.
+        path: Vec<u8>,
+        /// Where it points.
+        target: Vec<u8>,
+    },
+    /// A path that stands twice, or below a file or link.
+    Duplicate(Vec<u8>),
+    /// A device, FIFO or other entry that a cluster definition has no use for.
+    Kind {
+        /// The entry.
+        path: Vec<u8>,
+        /// What it is.
+        kind: &'static str,
+    },
+    /// No file below `spc/` (facts.md, 2).
+    NoDefinition,
+    /// The profiles found are not the profiles asked for.
+    Profiles {
+        /// Asked for and not found.
+        missing: Vec<String>,
+        /// Found and not asked for.
+        unexpected: Vec<String>,
+    },
+}
+
+/// A limit that was exceeded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Limit {
+    /// [`Limits::archive`], in bytes.
+    Archive(u64),
+    /// [`Limits::unpacked`], in bytes.
+    Unpacked(u64),
+    /// [`Limits::RATIO`].
+    Ratio,
+    /// [`Limits::entries`].
+    Entries(u64),
+    /// [`Limits::HEADER`].
+    Header,
+    /// [`Limits::PATH`].
+    Path,
+    /// [`Limits::PATHS`].
+    Paths,
+}
+
+/// What a body looks like that is no archive.
+fn looks_like(first: &[u8]) -> &'static str {
+    let text = String::from_utf8_lossy(first).trim_start().to_lowercase();
+    match first {
+        [] => "empty",
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => "zstd data",
+        [b'P', b'K', 3 | 5, ..] => "a zip archive",
+        [0xfd, b'7', b'z', ..] => "xz data",
+        [b'B', b'Z', b'h', ..] => "bzip2 data",
+        _ if text.starts_with("<!doctype html") || text.starts_with("<html") => "an HTML page",
+        _ if text.starts_with(['{', '[']) => "JSON",
+        _ if text.starts_with('<') => "XML or HTML",
+        _ if first.get(257..262) == Some(b"ustar") => "a tar archive without gzip",
+        _ if std::str::from_utf8(first).is_ok() => "text",
+        _ => "no format that is known here",
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = |bytes: &[u8]| printable::excerpt(bytes, 120);
+        match self {
+            Self::NotGzip { first } => write!(f, "it is {}, not a gzip archive", looks_like(first)),
+            Self::Truncated => f.write_str("it is cut short"),
+            Self::Damaged(why) => write!(f, "it is damaged: {why}"),
+            Self::TrailingBytes => f.write_str("bytes follow behind its end"),
+            Self::EntriesAfterEnd => f.write_str("data follows behind its end-of-archive marker"),
+            Self::TooLarge(limit) => limit.fmt(f),
+            Self::Path { path, why } => write!(f, "the path `{}` {why}", shown(path)),
+            Self::LinkOutside { path, target } => write!(
+                f,
+                "the link `{}` leads outside the archive: `{}`",
+                shown(path),
+                shown(target)
+            ),
+            Self::Duplicate(path) => write!(
+                f,
+                "`{}` is in it twice, or below a file or link",
+                shown(path)
+            ),
+            Self::Kind { path, kind } => write!(f, "`{}` is {kind}", shown(path)),
+            Self::NoDefinition => f.write_str("it has no file below `spc/`"),
+            Self::Profiles {
+                missing,
+                unexpected,
+            } => {
+                let mut parts = Vec::new();
+                if !missing.is_empty() {
+                    parts.push(format!("missing {}", missing.join(", ")));
+                }
+                if !unexpected.is_empty() {
+                    parts.push(format!("not asked for {}", unexpected.join(", ")));
+                }
+                write!(
+                    f,
+                    "it does not hold the profiles asked for: {}",
+                    parts.join("; ")
+                )
+            }
+        }
+    }
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Archive(limit) => write!(f, "it is larger than {}", printable::size(*limit)),
+            Self::Unpacked(limit) => {
+                write!(f, "it unpacks to more than {}", printable::size(*limit))
+            }
+            Self::Ratio => write!(
+                f,
+                "it unpacks to more than {} times its size",
+                Limits::RATIO
+            ),
+            Self::Entries(limit) => write!(f, "it has more than {limit} entries"),
+            Self::Header => write!(
+                f,
+                "a header in it is larger than {}",
+                printable::size(Limits::HEADER)
+            ),
+            Self::Path => write!(f, "a path in it is longer than {} bytes", Limits::PATH),
+            Self::Paths => write!(
+                f,
+                "its paths add up to more than {}",
+                printable::size(Limits::PATHS as u64)
+            ),
+        }
+    }
+}
+
+impl std::error::Error for Refusal {}
+
+#[cfg(test)]
+mod tests {
+    use super::looks_like;
+
+    #[test]
+    fn a_body_is_named_by_its_first_bytes() {
+        let mut plain_tar = vec![0; 512];
+        plain_tar[..4].copy_from_slice(b"spc/");
+        plain_tar[257..262].copy_from_slice(b"ustar");
+        for (first, what) in [
+            (&b""[..], "empty"),
+            (b"  <!DOCTYPE html><p>", "an HTML page"),
+            (b"{\"code\":\"x\"}", "JSON"),
+            (b"\x28\xb5\x2f\xfd\0", "zstd data"),
+            (b"PK\x03\x04", "a zip archive"),
+            (b"hello", "text"),
+            (&plain_tar, "a tar archive without gzip"),
+            (b"\x80\x81\x82", "no format that is known here"),
+        ] {
+            assert_eq!(looks_like(first), what);
+        }
+    }
+}

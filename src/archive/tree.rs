@@ -1,0 +1,191 @@
+//! The tree that an archive would unpack to, kept in memory as paths and digests.
+//!
+//! Invariants: every path is relative, without `.` and `..`, and stands once; nothing
+//! lies below a file or a link; no link leaves the tree.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::io;
+
+use super::decode::refuse;
+use super::refusal::{Limit, Refusal};
+use crate::digest::Digest;
+use crate::limits::Limits;
+
+/// A regular file of the archive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct File {
+    /// Of its content.
+    pub digest: Digest,
+    /// In bytes.
+    pub size: u64,
+}
+
+/// A regular file with its path.
+pub type NamedFile = (Vec<u8>, File);
+
+enum Node {
+    /// A directory, and whether an entry of its own named it.
+    Directory {
+        named: bool,
+    },
+    File(File),
+    Link,
+}
+
+/// What was seen so far.
+#[derive(Default)]
+pub struct Tree {
+    nodes: HashMap<Vec<u8>, Node>,
+    path_bytes: usize,
+}
+
+/// `path` without `.`, doubled and trailing slashes; `None` is the root itself.
+///
+/// # Errors
+/// A refusal of what is absolute, holds `..` or a NUL, or is too long.
+pub fn normalize(path: &[u8]) -> io::Result<Option<Vec<u8>>> {
+    let refused = |why| {
+        Err(refuse(Refusal::Path {
+            path: path.to_owned(),
+            why,
+        }))
+    };
+    if path.len() > Limits::PATH {
+        return Err(refuse(Refusal::TooLarge(Limit::Path)));
+    }
+    if path.is_empty() {
+        return refused("is empty");
+    }
+    if path.contains(&0) {
+        return refused("holds a NUL");
+    }
+    if path.starts_with(b"/") {
+        return refused("is absolute");
+    }
+    let mut parts: Vec<&[u8]> = Vec::new();
+    for part in path.split(|byte| *byte == b'/') {
+        match part {
+            b"" | b"." => {}
+            b".." => return refused("holds `..`"),
+            part => parts.push(part),
+        }
+    }
+    Ok(Some(parts.join(&b'/')).filter(|path| !path.is_empty()))
+}
+
+impl Tree {
+    /// Adds a directory.
+    pub fn add_directory(&mut self, path: Vec<u8>) -> io::Result<()> {
+        match self.nodes.get_mut(&path) {
+            Some(Node::Directory {
+                named: named @ false,
+            }) => {
+                *named = true;
+                Ok(())
+            }
+            _ => self.insert(path, Node::Directory { named: true }),
+        }
+    }
+
+    /// Adds a regular file.
+    pub fn add_file(&mut self, path: Vec<u8>, file: File) -> io::Result<()> {
+        self.insert(path, Node::File(file))
+    }
+
+    /// Adds a symbolic link. `..` may only lead its target: with that, no chain of
+    /// links can leave the tree, since nothing lies below a link.
+    pub fn add_symlink(&mut self, path: Vec<u8>, target: &[u8]) -> io::Result<()> {
+        let depth = path.iter().filter(|byte| **byte == b'/').count();
+        let parts = || {
+            target
+                .split(|byte| *byte == b'/')
+                .filter(|part| !matches!(*part, b"" | b"."))
+        };
+        let ups = parts().take_while(|part| *part == b"..").count();
+        let later = parts().skip(ups).any(|part| part == b"..");
+        let outside = target.is_empty()
+            || target.starts_with(b"/")
+            || target.contains(&0)
+            || ups > depth
+            || later;
+        if outside {
+            return Err(refuse(Refusal::LinkOutside {
+                path,
+                target: target.to_owned(),
+            }));
+        }
+        if target.len() > Limits::PATH {
+            return Err(refuse(Refusal::TooLarge(Limit::Path)));
+        }
+        self.insert(path, Node::Link)
+    }
+
+    /// Adds another name of a file that stands earlier in the archive.
+    pub fn add_hardlink(&mut self, path: Vec<u8>, target: &[u8]) -> io::Result<()> {
+        let found = normalize(target)
+            .ok()
+            .flatten()
+            .and_then(|t| match self.nodes.get(&t) {
+                Some(Node::File(file)) => Some(*file),
+                _ => None,
+            });
+        match found {
+            Some(file) => self.insert(path, Node::File(file)),
+            None => Err(refuse(Refusal::LinkOutside {
+                path,
+                target: target.to_owned(),
+            })),
+        }
+    }
+
+    fn insert(&mut self, path: Vec<u8>, node: Node) -> io::Result<()> {
+        for (at, _) in path.iter().enumerate().filter(|(_, byte)| **byte == b'/') {
+            self.add_parent(&path[..at], &path)?;
+        }
+        self.count(path.len())?;
+        match self.nodes.entry(path) {
+            Entry::Occupied(entry) => Err(refuse(Refusal::Duplicate(entry.key().clone()))),
+            Entry::Vacant(entry) => {
+                entry.insert(node);
+                Ok(())
+            }
+        }
+    }
+
+    fn add_parent(&mut self, parent: &[u8], path: &[u8]) -> io::Result<()> {
+        match self.nodes.get(parent) {
+            Some(Node::Directory { .. }) => Ok(()),
+            Some(Node::File(_) | Node::Link) => Err(refuse(Refusal::Duplicate(path.to_owned()))),
+            None => {
+                self.count(parent.len())?;
+                self.nodes
+                    .insert(parent.to_owned(), Node::Directory { named: false });
+                Ok(())
+            }
+        }
+    }
+
+    fn count(&mut self, bytes: usize) -> io::Result<()> {
+        self.path_bytes += bytes;
+        if self.path_bytes > Limits::PATHS {
+            return Err(refuse(Refusal::TooLarge(Limit::Paths)));
+        }
+        Ok(())
+    }
+
+    /// Files in the byte order of their paths, and the directories.
+    pub fn finish(self) -> (Vec<NamedFile>, Vec<Vec<u8>>) {
+        let mut files = Vec::new();
+        let mut directories = Vec::new();
+        for (path, node) in self.nodes {
+            match node {
+                Node::File(file) => files.push((path, file)),
+                Node::Directory { .. } => directories.push(path),
+                Node::Link => {}
+            }
+        }
+        files.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+        (files, directories)
+    }
+}

@@ -1,0 +1,185 @@
+//! Archives that passed the check, by what they hold.
+//!
+//! `archives/<content-sha256>.tgz` in the cache directory. In: a locked definition.
+//! Out: [`Lookup::Hit`] with an archive that was read again and found to be the locked
+//! one, or a [`Slot`] to fetch into. An entry is never trusted by its name: it is
+//! hashed before every use. Entries appear by rename, so that runs that share a cache
+//! see whole files only.
+
+use std::fs::File;
+use std::io::Seek as _;
+use std::path::{Path, PathBuf};
+
+use tempfile::NamedTempFile;
+
+use crate::archive::{self, InspectError};
+use crate::digest::Digest;
+use crate::fetch::Received;
+use crate::limits::Limits;
+use crate::lock::Locked;
+use crate::publish::{self, PathError};
+
+/// The directory of archives.
+#[derive(Debug, Clone)]
+pub struct Cache {
+    archives: PathBuf,
+    temporary: PathBuf,
+}
+
+/// An archive on disk that was proven to hold a definition. Only [`Cache`] makes one,
+/// and only an artifact can be staged. It keeps the file open that was proven: another
+/// run may rename a new entry over its path meanwhile.
+#[derive(Debug)]
+pub struct Artifact {
+    path: PathBuf,
+    file: File,
+    sha256: Digest,
+    size: u64,
+    content_sha256: Digest,
+}
+
+impl Artifact {
+    /// The file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// A reader of its bytes, from the first one on.
+    ///
+    /// # Errors
+    /// The seek's.
+    pub fn open(&self) -> Result<&File, PathError> {
+        (&self.file)
+            .rewind()
+            .map_err(PathError::when("read", &self.path))?;
+        Ok(&self.file)
+    }
+
+    /// Of its bytes.
+    #[must_use]
+    pub fn sha256(&self) -> Digest {
+        self.sha256
+    }
+
+    /// In bytes.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Of what it holds.
+    #[must_use]
+    pub fn content_sha256(&self) -> Digest {
+        self.content_sha256
+    }
+}
+
+/// What the cache has for a locked definition.
+#[derive(Debug)]
+pub enum Lookup {
+    /// The archive.
+    Hit(Artifact),
+    /// Nothing.
+    Miss,
+    /// A file that is not what its name says.
+    Damaged(PathBuf),
+}
+
+/// A place to fetch an archive into. Dropped without [`Slot::commit`], nothing of it
+/// stays.
+#[derive(Debug)]
+pub struct Slot {
+    temporary: NamedTempFile,
+    archives: PathBuf,
+}
+
+impl Cache {
+    /// The cache in `directory`, which need not exist yet.
+    #[must_use]
+    pub fn new(directory: &Path) -> Self {
+        Self {
+            archives: directory.join("archives"),
+            temporary: directory.join("tmp"),
+        }
+    }
+
+    /// Looks for the archive of `locked` and proves it: by its `sha256` where it is the
+    /// archive that was locked, else by reading what it holds.
+    ///
+    /// # Errors
+    /// An entry that is there and cannot be read.
+    pub fn lookup(&self, locked: &Locked, limits: &Limits) -> Result<Lookup, PathError> {
+        let path = entry(&self.archives, locked.content_sha256);
+        let file = match File::open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Lookup::Miss),
+            Err(error) => return Err(PathError::when("read", &path)(error)),
+        };
+        let (sha256, size) =
+            Digest::of_reader(&mut &file).map_err(PathError::when("read", &path))?;
+        if sha256 != locked.sha256 && !holds(&path, locked.content_sha256, limits)? {
+            return Ok(Lookup::Damaged(path));
+        }
+        Ok(Lookup::Hit(Artifact {
+            path,
+            file,
+            sha256,
+            size,
+            content_sha256: locked.content_sha256,
+        }))
+    }
+
+    /// A place to fetch into, on the cache's own file system, so that it can be renamed.
+    ///
+    /// # Errors
+    /// A directory that cannot be made or written.
+    pub fn slot(&self) -> Result<Slot, PathError> {
+        Ok(Slot {
+            temporary: publish::temporary_in(&self.temporary)?,
+            archives: self.archives.clone(),
+        })
+    }
+}
+
+fn entry(archives: &Path, content: Digest) -> PathBuf {
+    archives.join(format!("{content}.tgz"))
+}
+
+/// Whether the archive at `path` holds `content`.
+fn holds(path: &Path, content: Digest, limits: &Limits) -> Result<bool, PathError> {
+    let file = File::open(path).map_err(PathError::when("read", path))?;
+    match archive::inspect(file, limits, archive::NOTHING) {
+        Ok(inventory) => Ok(inventory.content_sha256 == content),
+        Err(InspectError::Refused(_)) => Ok(false),
+        Err(InspectError::Io(error)) => Err(PathError::when("read", path)(error)),
+    }
+}
+
+impl Slot {
+    /// The file to fetch into, and its path.
+    pub fn file(&mut self) -> (&mut File, PathBuf) {
+        let path = self.temporary.path().to_owned();
+        (self.temporary.as_file_mut(), path)
+    }
+
+    /// Makes what was received the cache's entry for its content, replacing a damaged
+    /// one.
+    ///
+    /// # Errors
+    /// The rename's.
+    pub fn commit(self, received: &Received) -> Result<Artifact, PathError> {
+        let content_sha256 = received.inventory.content_sha256;
+        let path = entry(&self.archives, content_sha256);
+        std::fs::create_dir_all(&self.archives)
+            .map_err(PathError::when("create", &self.archives))?;
+        let file = publish::rename(self.temporary, &path)?;
+        Ok(Artifact {
+            path,
+            file,
+            sha256: received.sha256,
+            size: received.size,
+            content_sha256,
+        })
+    }
+}

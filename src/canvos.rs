@@ -1,0 +1,408 @@
+//! The CanvOS checkout: where a definition goes, what is there, and how it gets there.
+//!
+//! In: a checkout's directory and a proven archive. Out: two equal regular files, or
+//! nothing changed. Nothing that CanvOS tracks in git is edited; nothing is written
+//! outside the two placements and `.edgestage/`, a directory of ours that git ignores.
+
+use std::fs::{self, File};
+use std::io::{self, Seek as _};
+use std::path::{Path, PathBuf};
+
+use crate::archive::{self, InspectError};
+use crate::cache::Artifact;
+use crate::digest::Digest;
+use crate::limits::Limits;
+use crate::lock::{Lock, Locked};
+use crate::publish::{self, PathError};
+
+mod arg;
+mod traps;
+
+pub use traps::{Finding, find};
+
+/// The directory of the overlay that cluster definitions go to (facts.md, 3).
+pub const OVERLAY_DIRECTORY: &str = "overlay/files-iso/opt/spectrocloud/clusterconfig";
+/// Our own directory in a checkout: temporary files, and the file that runs lock. It is
+/// no part of any build context that a CanvOS target copies.
+const OWN_DIRECTORY: &str = ".edgestage";
+
+/// Where a definition is staged. All targets are right only with both (canvos.md, 4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Placement {
+    /// Copied into every ISO.
+    Overlay,
+    /// What `CLUSTERCONFIG=spc.tgz` names, and what the MAAS script looks for first.
+    Root,
+}
+
+impl Placement {
+    /// In the order in which they are written and removed. With `CLUSTERCONFIG=spc.tgz`
+    /// every target takes the root's file where there is one, so until that is renamed,
+    /// last, all targets still embed the old definition, and from then on all embed the
+    /// new one: there is no moment at which they disagree.
+    pub const ALL: [Self; 2] = [Self::Overlay, Self::Root];
+
+    /// Relative to the checkout.
+    #[must_use]
+    pub fn path(self) -> &'static str {
+        match self {
+            Self::Overlay => "overlay/files-iso/opt/spectrocloud/clusterconfig/spc.tgz",
+            Self::Root => "spc.tgz",
+        }
+    }
+}
+
+/// What is at a placement, compared with a locked definition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum State {
+    /// The locked archive, byte for byte.
+    Equal,
+    /// Another archive with the same content.
+    SameContent,
+    /// Another definition, or no definition at all.
+    Differs {
+        /// Of what it holds; `None` where it is no archive that passes the check.
+        content_sha256: Option<Digest>,
+    },
+    /// Nothing.
+    Missing,
+    /// Not a regular file with one name: what it is.
+    WrongKind(&'static str),
+}
+
+/// A placement as it was found.
+#[derive(Debug)]
+pub struct Found {
+    /// Which.
+    pub placement: Placement,
+    /// What is there.
+    pub state: State,
+    /// Of the file's bytes, where it is a regular file.
+    pub sha256: Option<Digest>,
+    /// Whether a build can read it: mode 0644, one name.
+    pub well_formed: bool,
+}
+
+impl Found {
+    /// The definition of `lock` that this differing file is, if it is one.
+    #[must_use]
+    pub fn owner<'l>(&self, lock: &'l Lock) -> Option<&'l str> {
+        let State::Differs {
+            content_sha256: Some(content),
+        } = &self.state
+        else {
+            return None;
+        };
+        let mut entries = lock.definitions.iter();
+        let (name, _) = entries.find(|(_, locked)| locked.content_sha256 == *content)?;
+        Some(name)
+    }
+}
+
+/// Why a checkout cannot be used.
+#[derive(Debug)]
+pub enum CanvosError {
+    /// No such directory.
+    Missing(PathBuf),
+    /// A directory without CanvOS's `Earthfile`.
+    NotACheckout(PathBuf),
+    /// A directory on the way to a placement is a link or no directory.
+    Blocked {
+        /// Relative to the checkout.
+        path: PathBuf,
+        /// What it is.
+        kind: &'static str,
+    },
+    /// Something in it would win over what is staged.
+    Trapped(Vec<Finding>),
+    /// Input or output failed.
+    Io(PathError),
+}
+
+impl From<PathError> for CanvosError {
+    fn from(error: PathError) -> Self {
+        Self::Io(error)
+    }
+}
+
+/// A CanvOS checkout.
+#[derive(Debug)]
+pub struct Checkout {
+    directory: PathBuf,
+}
+
+/// The right to change a checkout, for as long as it is held.
+#[derive(Debug)]
+pub struct Held {
+    _file: File,
+}
+
+impl Checkout {
+    /// The checkout in `directory`.
+    ///
+    /// # Errors
+    /// [`CanvosError::Missing`] and [`CanvosError::NotACheckout`].
+    pub fn open(directory: &Path) -> Result<Self, CanvosError> {
+        if !directory.is_dir() {
+            return Err(CanvosError::Missing(directory.to_owned()));
+        }
+        if !directory.join("Earthfile").is_file() || !directory.join("overlay/files-iso").is_dir() {
+            return Err(CanvosError::NotACheckout(directory.to_owned()));
+        }
+        Ok(Self {
+            directory: directory.to_owned(),
+        })
+    }
+
+    /// Its directory.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// Takes the checkout for this run; `waiting` is told where another run has it.
+    ///
+    /// # Errors
+    /// A checkout that cannot be written, or a file system without locks.
+    pub fn hold(&self, waiting: impl FnOnce()) -> Result<Held, CanvosError> {
+        let own = self.directory.join(OWN_DIRECTORY);
+        fs::create_dir_all(&own).map_err(PathError::when("create", &own))?;
+        let ignore = own.join(".gitignore");
+        if !ignore.exists() {
+            publish::write(&ignore, b"*\n")?;
+        }
+        let path = own.join("lock");
+        let file = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&path)
+            .map_err(PathError::when("write", &path))?;
+        if file.try_lock().is_err() {
+            waiting();
+            file.lock().map_err(PathError::when("lock", &path))?;
+        }
+        Ok(Held { _file: file })
+    }
+
+    /// What is at each placement, compared with `locked`.
+    ///
+    /// # Errors
+    /// Files that are there and cannot be read.
+    pub fn found(
+        &self,
+        locked: Option<&Locked>,
+        limits: &Limits,
+    ) -> Result<Vec<Found>, CanvosError> {
+        // The two files are as large as each other: hashing both at once halves the time.
+        std::thread::scope(|scope| {
+            let looking: Vec<_> = Placement::ALL
+                .into_iter()
+                .map(|placement| scope.spawn(move || self.look(placement, locked, limits)))
+                .collect();
+            looking
+                .into_iter()
+                .map(|look| {
+                    look.join()
+                        .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+                })
+                .collect()
+        })
+    }
+
+    fn look(
+        &self,
+        placement: Placement,
+        locked: Option<&Locked>,
+        limits: &Limits,
+    ) -> Result<Found, CanvosError> {
+        let path = self.directory.join(placement.path());
+        let found = |state, sha256, well_formed| Found {
+            placement,
+            state,
+            sha256,
+            well_formed,
+        };
+        let metadata = match fs::symlink_metadata(&path) {
+            Ok(metadata) => metadata,
+            Err(error) if is_absent(&error) => return Ok(found(State::Missing, None, true)),
+            Err(error) => return Err(PathError::when("read", &path)(error).into()),
+        };
+        if let Some(kind) = odd_kind(&metadata) {
+            return Ok(found(State::WrongKind(kind), None, false));
+        }
+        let mut file = File::open(&path).map_err(PathError::when("read", &path))?;
+        let (sha256, _) = Digest::of_reader(&mut file).map_err(PathError::when("read", &path))?;
+        let well_formed = is_well_formed(&metadata);
+        if locked.is_some_and(|locked| locked.sha256 == sha256) {
+            return Ok(found(State::Equal, Some(sha256), well_formed));
+        }
+        file.rewind().map_err(PathError::when("read", &path))?;
+        let content_sha256 = match archive::inspect(&file, limits, archive::NOTHING) {
+            Ok(inventory) => Some(inventory.content_sha256),
+            Err(InspectError::Refused(_)) => None,
+            Err(InspectError::Io(error)) => {
+                return Err(PathError::when("read", &path)(error).into());
+            }
+        };
+        let same = locked.is_some_and(|locked| content_sha256 == Some(locked.content_sha256));
+        let state = if same {
+            State::SameContent
+        } else {
+            State::Differs { content_sha256 }
+        };
+        Ok(found(state, Some(sha256), well_formed))
+    }
+
+    /// Whether `found` needs no staging: both placements hold the locked content, in
+    /// the same bytes, as plain files.
+    #[must_use]
+    pub fn is_staged(found: &[Found]) -> bool {
+        found
+            .iter()
+            .all(|f| matches!(f.state, State::Equal | State::SameContent) && f.well_formed)
+            && found
+                .windows(2)
+                .all(|pair| pair[0].sha256 == pair[1].sha256)
+    }
+
+    /// Puts `artifact` at both placements. Both copies are on the disk before the first
+    /// one is renamed, so that a failure leaves the old pair; a kill between the two
+    /// renames leaves a pair that the next run completes.
+    ///
+    /// # Errors
+    /// [`CanvosError::Blocked`] and [`CanvosError::Io`]; nothing was renamed then, or
+    /// the overlay's file only.
+    pub fn stage(&self, artifact: &Artifact, _held: &Held) -> Result<(), CanvosError> {
+        let own = self.directory.join(OWN_DIRECTORY);
+        let mut ready = Vec::new();
+        for placement in Placement::ALL {
+            self.make_way(placement)?;
+            let target = self.directory.join(placement.path());
+            let mut copy = publish::temporary_in(&own)?;
+            io::copy(&mut artifact.open()?, copy.as_file_mut())
+                .map_err(PathError::when("write", &target))?;
+            ready.push((copy, target));
+        }
+        for (copy, target) in ready {
+            publish::rename(copy, &target)?;
+        }
+        Ok(())
+    }
+
+    /// Makes the directories of a placement. A link among them would be copied into the
+    /// image as a link (canvos.md, T8), and would lead our file elsewhere: refused.
+    fn make_way(&self, placement: Placement) -> Result<(), CanvosError> {
+        let relative = Path::new(placement.path());
+        let mut at = PathBuf::new();
+        for part in relative.parent().into_iter().flat_map(Path::components) {
+            at.push(part);
+            let path = self.directory.join(&at);
+            match fs::symlink_metadata(&path) {
+                Ok(metadata) if metadata.is_dir() => {}
+                Ok(metadata) => {
+                    return Err(CanvosError::Blocked {
+                        path: at,
+                        kind: if metadata.is_symlink() {
+                            "a symbolic link"
+                        } else {
+                            "not a directory"
+                        },
+                    });
+                }
+                Err(error) if error.kind() == io::ErrorKind::NotFound => make_directory(&path)?,
+                Err(error) => return Err(PathError::when("read", &path)(error).into()),
+            }
+        }
+        match fs::symlink_metadata(self.directory.join(relative)) {
+            Ok(metadata) if metadata.is_file() => Ok(()),
+            Ok(metadata) => Err(CanvosError::Blocked {
+                path: relative.to_owned(),
+                kind: odd_kind(&metadata).unwrap_or("not a regular file"),
+            }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(PathError::when("read", relative)(error).into()),
+        }
+    }
+
+    /// Takes the staged files out again, and the directories that this leaves empty
+    /// below `overlay/files-iso`. Returns the placements that were there.
+    ///
+    /// # Errors
+    /// [`CanvosError::Blocked`] for what is no regular file: it was not staged by us.
+    pub fn unstage(&self, _held: &Held) -> Result<Vec<Placement>, CanvosError> {
+        let mut removed = Vec::new();
+        for placement in Placement::ALL {
+            let path = self.directory.join(placement.path());
+            match fs::symlink_metadata(&path) {
+                Ok(metadata) if metadata.is_file() => {
+                    fs::remove_file(&path).map_err(PathError::when("remove", &path))?;
+                    removed.push(placement);
+                }
+                Ok(metadata) => {
+                    return Err(CanvosError::Blocked {
+                        path: PathBuf::from(placement.path()),
+                        kind: odd_kind(&metadata).unwrap_or("not a regular file"),
+                    });
+                }
+                Err(error) if is_absent(&error) => {}
+                Err(error) => return Err(PathError::when("read", &path)(error).into()),
+            }
+        }
+        let overlay = Path::new(OVERLAY_DIRECTORY);
+        for directory in overlay
+            .ancestors()
+            .take_while(|path| !path.ends_with("files-iso"))
+        {
+            // Only an empty directory can be removed this way.
+            if fs::remove_dir(self.directory.join(directory)).is_err() {
+                break;
+            }
+        }
+        Ok(removed)
+    }
+}
+
+fn is_absent(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+    )
+}
+
+/// What a placement is that is no regular file.
+fn odd_kind(metadata: &fs::Metadata) -> Option<&'static str> {
+    if metadata.is_symlink() {
+        Some("a symbolic link")
+    } else if metadata.is_dir() {
+        Some("a directory")
+    } else if metadata.is_file() {
+        None
+    } else {
+        Some("a special file")
+    }
+}
+
+/// 0755 whatever the umask, like the directories that git makes beside it.
+fn make_directory(path: &Path) -> Result<(), PathError> {
+    fs::create_dir(path).map_err(PathError::when("create", path))?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        fs::set_permissions(path, fs::Permissions::from_mode(0o755))
+            .map_err(PathError::when("create", path))?;
+    }
+    Ok(())
+}
+
+/// A file with one name and mode 0644. A second name could change it behind our back.
+#[cfg(unix)]
+fn is_well_formed(metadata: &fs::Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    metadata.nlink() == 1 && metadata.mode() & 0o7777 == 0o644
+}
+
+#[cfg(not(unix))]
+fn is_well_formed(_: &fs::Metadata) -> bool {
+    true
+}

@@ -1,0 +1,290 @@
+//! The command line: clap's types, and what was meant by them.
+//!
+//! In: arguments and environment. Out: [`Settings`] and a [`Command`]; no file is
+//! opened here. A flag beats the environment, which beats `profiles.toml`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::diagnostic::Diagnostic;
+use crate::endpoint::Endpoint;
+use crate::environment::Environment;
+use crate::manifest::FILE_NAME;
+
+/// Puts a reviewed, locked and verified Palette cluster definition into the CanvOS
+/// Edge installer ISO.
+#[derive(Debug, Parser)]
+#[command(
+    name = "edgestage",
+    version,
+    propagate_version = true,
+    disable_help_subcommand = true,
+    max_term_width = 100,
+    after_help = "Exit codes: 0 done; 1 failed; 2 command line or profiles.toml wrong; 3 drift; \
+                  4 key refused or missing; 5 Palette unreachable; 6 archive refused."
+)]
+pub struct Cli {
+    #[command(flatten)]
+    global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Everywhere")]
+#[allow(clippy::struct_excessive_bools)] // flags; `Settings` has what they mean
+struct Global {
+    /// The manifest [env: `EDGESTAGE_FILE`] [default: profiles.toml]
+    #[arg(long, global = true, value_name = "FILE")]
+    file: Option<PathBuf>,
+    /// The CanvOS checkout [env: `CANVOS_DIR`]
+    #[arg(long, global = true, value_name = "DIR")]
+    canvos: Option<PathBuf>,
+    /// Palette's address [env: `PALETTE_HOST`, `SPECTROCLOUD_HOST`]
+    #[arg(long, global = true, value_name = "URL")]
+    endpoint: Option<String>,
+    /// Where archives are cached [env: `EDGESTAGE_CACHE_DIR`]
+    #[arg(long, global = true, value_name = "DIR")]
+    cache_dir: Option<PathBuf>,
+    /// A file with the API key [env for the key: `PALETTE_API_KEY`, `SPECTROCLOUD_APIKEY`]
+    #[arg(long, global = true, value_name = "FILE")]
+    api_key_file: Option<PathBuf>,
+    /// Fail unless profiles.lock is there and current; never write it
+    #[arg(long, global = true)]
+    locked: bool,
+    /// Open no connection; use the cache
+    #[arg(long, global = true)]
+    offline: bool,
+    /// Allow plain HTTP to a host that is not this one
+    #[arg(long, global = true)]
+    allow_http: bool,
+    /// Print one JSON document on standard output
+    #[arg(long, global = true)]
+    json: bool,
+    /// Print results and errors only
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    quiet: bool,
+    /// Say more
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    verbose: u8,
+    /// Colour the output
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    color: Color,
+}
+
+/// When output is coloured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless `NO_COLOR` is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Write a commented profiles.toml, and snippets for Make and Earthly on request
+    Init(InitArgs),
+    /// Validate profiles.toml; with a key, what Palette has; with a checkout, what is in it
+    Check(OneOrAll),
+    /// Download, verify, cache and lock
+    Fetch(FetchArgs),
+    /// Put the locked definition into the CanvOS checkout, fetching it if need be
+    Stage(One),
+    /// Take the staged files out of the CanvOS checkout again
+    Unstage(One),
+    /// Accept what changed in Palette: fetch anew and rewrite the lock
+    Update(OneOrAll),
+    /// Prove that what is staged is the locked definition
+    Verify(VerifyArgs),
+    /// Show profiles, layers, packs and variables of a definition or an archive
+    Show(ShowArgs),
+}
+
+/// Arguments of `init`.
+#[derive(Debug, Args)]
+pub struct InitArgs {
+    /// Also write a Makefile
+    #[arg(long)]
+    pub make: bool,
+    /// Also write an Earthfile
+    #[arg(long)]
+    pub earthly: bool,
+}
+
+/// One definition.
+#[derive(Debug, Args)]
+pub struct One {
+    /// The definition; may be left out where there is one
+    pub name: Option<String>,
+}
+
+/// Any number of definitions.
+#[derive(Debug, Args)]
+pub struct OneOrAll {
+    /// The definitions; all where none is given
+    #[arg(value_name = "NAME")]
+    pub names: Vec<String>,
+}
+
+/// Arguments of `fetch`.
+#[derive(Debug, Args)]
+pub struct FetchArgs {
+    /// The definitions; all where none is given
+    #[arg(value_name = "NAME")]
+    pub names: Vec<String>,
+    /// Also write the archive to FILE; for one definition
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+/// Arguments of `verify`.
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    /// The definition; may be left out where there is one
+    pub name: Option<String>,
+    /// Prove that nothing is staged
+    #[arg(long, conflicts_with = "name")]
+    pub expect_none: bool,
+}
+
+/// Arguments of `show`.
+#[derive(Debug, Args)]
+pub struct ShowArgs {
+    /// A definition, or an archive; may be left out where there is one definition
+    #[arg(value_name = "NAME or FILE.tgz")]
+    pub what: Option<String>,
+}
+
+/// How much is said besides results.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verbosity {
+    /// Errors only.
+    Quiet,
+    /// Progress and warnings.
+    Normal,
+    /// Everything.
+    Verbose,
+}
+
+/// Whether `profiles.lock` may be written, or must be right already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LockUse {
+    /// Written where a definition is new or was changed.
+    MayWrite,
+    /// `--locked`.
+    MustMatch,
+}
+
+/// Whether the network may be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Network {
+    /// It may.
+    Allowed,
+    /// `--offline`.
+    Off,
+}
+
+/// What the flags and variables say, for every command.
+#[derive(Debug)]
+pub struct Settings {
+    /// The manifest, as the user spells it.
+    pub file: PathBuf,
+    /// `--canvos` or `CANVOS_DIR`, resolved.
+    pub canvos: Option<PathBuf>,
+    /// `--endpoint`, `PALETTE_HOST` or `SPECTROCLOUD_HOST`.
+    pub endpoint: Option<Endpoint>,
+    /// `--cache-dir` or `EDGESTAGE_CACHE_DIR`, resolved.
+    pub cache: Option<PathBuf>,
+    /// `--api-key-file`, as given.
+    pub api_key_file: Option<PathBuf>,
+    /// `--locked`.
+    pub lock: LockUse,
+    /// `--offline`.
+    pub network: Network,
+    /// `--allow-http`.
+    pub allow_http: bool,
+}
+
+/// How output is to look. Known before anything can fail.
+#[derive(Debug, Clone, Copy)]
+pub struct Output {
+    /// `--json`.
+    pub json: bool,
+    /// `-q` and `-v`.
+    pub verbosity: Verbosity,
+    /// `--color`.
+    pub color: Color,
+}
+
+impl Cli {
+    /// How output is to look.
+    #[must_use]
+    pub fn output(&self) -> Output {
+        let verbosity = match (self.global.quiet, self.global.verbose) {
+            (true, _) => Verbosity::Quiet,
+            (false, 0) => Verbosity::Normal,
+            (false, _) => Verbosity::Verbose,
+        };
+        Output {
+            json: self.global.json,
+            verbosity,
+            color: self.global.color,
+        }
+    }
+
+    /// What the flags mean together with the environment.
+    ///
+    /// # Errors
+    /// An endpoint that is none; the message names the flag or variable.
+    pub fn settings(&self, environment: &Environment) -> Result<Settings, Diagnostic> {
+        let global = &self.global;
+        let path = |flag: &Option<PathBuf>, variable: &str| {
+            flag.clone()
+                .or_else(|| environment.variable(variable).map(PathBuf::from))
+        };
+        let endpoint = match &global.endpoint {
+            Some(text) => Some(endpoint(text, "--endpoint")?),
+            None => ["PALETTE_HOST", "SPECTROCLOUD_HOST"]
+                .iter()
+                .find_map(|name| Some((environment.variable(name)?, *name)))
+                .map(|(value, name)| endpoint(&value.to_string_lossy(), name))
+                .transpose()?,
+        };
+        Ok(Settings {
+            file: path(&global.file, "EDGESTAGE_FILE").unwrap_or_else(|| FILE_NAME.into()),
+            canvos: path(&global.canvos, "CANVOS_DIR").map(|path| environment.resolve(&path)),
+            endpoint,
+            cache: path(&global.cache_dir, "EDGESTAGE_CACHE_DIR")
+                .map(|path| environment.resolve(&path)),
+            api_key_file: global.api_key_file.clone(),
+            lock: if global.locked {
+                LockUse::MustMatch
+            } else {
+                LockUse::MayWrite
+            },
+            network: if global.offline {
+                Network::Off
+            } else {
+                Network::Allowed
+            },
+            allow_http: global.allow_http,
+        })
+    }
+}
+
+fn endpoint(text: &str, place: &str) -> Result<Endpoint, Diagnostic> {
+    Endpoint::parse(text).map_err(|why| {
+        Diagnostic::error(format!("`{place}` is not the address of a Palette: {why}")).help(
+            format!(
+                "write it as `https://HOST`, such as `{}`",
+                Endpoint::DEFAULT
+            ),
+        )
+    })
+}

@@ -1,0 +1,52 @@
+//! `edgestage init`: a first `profiles.toml`, and snippets on request.
+
+use serde_json::json;
+
+use super::{Context, shown, table};
+use crate::cli::InitArgs;
+use crate::error::Error;
+use crate::printable;
+use crate::publish;
+use crate::report::Outcome;
+
+const MANIFEST: &str = include_str!("../../templates/profiles.toml");
+const MAKEFILE: &str = include_str!("../../templates/Makefile");
+const EARTHFILE: &str = include_str!("../../templates/Earthfile");
+
+/// Writes what was asked for, or nothing where any of it is there already.
+pub fn run(arguments: &InitArgs, context: &Context<'_>) -> Result<Outcome, Error> {
+    let manifest = context.environment.resolve(&context.settings.file);
+    let beside = |name: &str| manifest.with_file_name(name);
+    let mut files = vec![(manifest.clone(), MANIFEST)];
+    if arguments.make {
+        files.push((beside("Makefile"), MAKEFILE));
+    }
+    if arguments.earthly {
+        files.push((beside("Earthfile"), EARTHFILE));
+    }
+    // A profiles.toml that is there already does not keep the snippets from being added.
+    if files.len() > 1 && manifest.exists() {
+        files.remove(0);
+    }
+    let existing: Vec<String> = files
+        .iter()
+        .filter(|(path, _)| path.symlink_metadata().is_ok())
+        .map(|(path, _)| printable::path(path))
+        .collect();
+    if !existing.is_empty() {
+        return Err(Error::Exists(existing));
+    }
+    for (path, text) in &files {
+        publish::write(path, text.as_bytes())?;
+    }
+    let paths: Vec<String> = files.iter().map(|(path, _)| shown(path)).collect();
+    context.report.status(
+        "Next",
+        "name your profiles in profiles.toml, then run `edgestage check`",
+    );
+    Ok(Outcome {
+        text: table::lines(&paths),
+        json: json!({ "written": paths }),
+        error: None,
+    })
+}

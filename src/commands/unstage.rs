@@ -1,0 +1,59 @@
+//! `edgestage unstage`.
+
+use serde_json::json;
+
+use super::{Context, one, shown, table};
+use crate::canvos::Checkout;
+use crate::error::Error;
+use crate::report::Outcome;
+
+pub fn run(name: Option<&str>, context: &Context<'_>) -> Result<Outcome, Error> {
+    let manifest = context.manifest()?;
+    let checkout = match name {
+        Some(_) => context.checkout(&manifest, one(&manifest, name)?)?,
+        None => shared(&manifest, context)?,
+    };
+    let held = checkout.hold(|| {
+        context
+            .report
+            .status("Waiting", "for another edgestage in this checkout");
+    })?;
+    let removed = checkout.unstage(&held)?;
+    let directory = shown(checkout.directory());
+    let paths: Vec<String> = removed
+        .iter()
+        .map(|placement| format!("{directory}/{}", placement.path()))
+        .collect();
+    if paths.is_empty() {
+        context
+            .report
+            .status("Unchanged", &format!("nothing is staged in {directory}"));
+    } else {
+        context.report.status("Unstaged", &directory);
+    }
+    Ok(Outcome {
+        text: table::lines(&paths),
+        json: json!({ "removed": paths }),
+        error: None,
+    })
+}
+
+/// The checkout that all definitions share. Where they have several, a NAME is needed.
+pub fn shared(
+    manifest: &crate::manifest::Manifest,
+    context: &Context<'_>,
+) -> Result<Checkout, Error> {
+    let mut directories: Vec<_> = manifest
+        .definitions
+        .values()
+        .map(|definition| context.canvos_directory(manifest, Some(definition)))
+        .collect();
+    directories.sort();
+    directories.dedup();
+    match &directories[..] {
+        [directory] => Ok(Checkout::open(directory)?),
+        _ => Err(Error::NameNeeded(
+            manifest.definitions.keys().cloned().collect(),
+        )),
+    }
+}

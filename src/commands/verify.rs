@@ -1,0 +1,158 @@
+//! `edgestage verify`: what is staged, held against the lock.
+
+use serde::Serialize;
+use serde_json::json;
+
+use super::unstage::shared;
+use super::{Context, one, shown, table};
+use crate::canvos::{Checkout, Found, State};
+use crate::cli::VerifyArgs;
+use crate::digest::Digest;
+use crate::error::Error;
+use crate::lock::Lock;
+use crate::manifest::Manifest;
+use crate::report::Outcome;
+
+/// What is said of one placement.
+#[derive(Serialize)]
+struct Verdict {
+    path: String,
+    #[serde(rename = "verdict")]
+    word: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<String>,
+    #[serde(skip)]
+    good: bool,
+}
+
+pub fn run(arguments: &VerifyArgs, context: &Context<'_>) -> Result<Outcome, Error> {
+    let manifest = context.manifest()?;
+    if arguments.expect_none {
+        return expect_none(&manifest, context);
+    }
+    let definition = one(&manifest, arguments.name.as_deref())?;
+    let checkout = context.checkout(&manifest, definition)?;
+    let lock = context.lock(&manifest)?;
+    let endpoint = context.endpoint(&manifest)?.to_string();
+    let locked = lock
+        .definitions
+        .get(&definition.name)
+        .ok_or_else(|| Error::NotLocked(definition.name.clone()))?;
+    if let Some(why) = locked.outdated(definition, &endpoint) {
+        return Err(Error::Outdated {
+            definition: definition.name.clone(),
+            why,
+        });
+    }
+    let found = checkout.found(Some(locked), &manifest.limits)?;
+    let verdicts: Vec<Verdict> = found.iter().map(|found| verdict(found, &lock)).collect();
+    let good = verdicts.iter().all(|verdict| verdict.good);
+    let error = (!good).then(|| Error::Staged {
+        what: format!(
+            "what is staged is not `{}` as it is locked",
+            definition.name
+        ),
+        help: format!("run `edgestage stage {}`", definition.name),
+    });
+    Ok(outcome(
+        &checkout,
+        Some(&definition.name),
+        Some(locked.content_sha256),
+        &verdicts,
+        error,
+    ))
+}
+
+fn expect_none(manifest: &Manifest, context: &Context<'_>) -> Result<Outcome, Error> {
+    let checkout = shared(manifest, context)?;
+    let lock = context.lock(manifest)?;
+    let found = checkout.found(None, &manifest.limits)?;
+    let verdicts: Vec<Verdict> = found
+        .iter()
+        .map(|found| match found.state {
+            State::Missing => Verdict {
+                path: found.placement.path().into(),
+                word: "none",
+                detail: None,
+                good: true,
+            },
+            _ => Verdict {
+                word: "unexpected",
+                good: false,
+                ..verdict(found, &lock)
+            },
+        })
+        .collect();
+    let error = verdicts
+        .iter()
+        .any(|verdict| !verdict.good)
+        .then(|| Error::Staged {
+            what: "a definition is staged where none is expected".into(),
+            help: "run `edgestage unstage`".into(),
+        });
+    Ok(outcome(&checkout, None, None, &verdicts, error))
+}
+
+fn verdict(found: &Found, lock: &Lock) -> Verdict {
+    let (word, detail, good) = match &found.state {
+        State::Equal => ("equal", None, true),
+        State::SameContent => ("same content", None, true),
+        State::Missing => ("missing", None, false),
+        State::WrongKind(kind) => ("wrong kind", Some((*kind).to_owned()), false),
+        State::Differs {
+            content_sha256: None,
+        } => (
+            "differs",
+            Some("no archive of a cluster definition".into()),
+            false,
+        ),
+        State::Differs {
+            content_sha256: Some(content),
+        } => {
+            let whose = match found.owner(lock) {
+                Some(name) => format!("it is `{name}`"),
+                None => format!("content {}", content.short()),
+            };
+            ("differs", Some(whose), false)
+        }
+    };
+    let path = found.placement.path().to_owned();
+    // The right bytes in a file that a build cannot read, or that has another name.
+    if good && !found.well_formed {
+        return Verdict {
+            path,
+            word: "wrong kind",
+            detail: Some("not a file of mode 0644 with one name".into()),
+            good: false,
+        };
+    }
+    Verdict {
+        path,
+        word,
+        detail,
+        good,
+    }
+}
+
+fn outcome(
+    checkout: &Checkout,
+    definition: Option<&str>,
+    content: Option<Digest>,
+    verdicts: &[Verdict],
+    error: Option<Error>,
+) -> Outcome {
+    let rows: Vec<Vec<String>> = verdicts
+        .iter()
+        .map(|v| table::row(&[&v.path, v.word, v.detail.as_deref().unwrap_or_default()]))
+        .collect();
+    Outcome {
+        text: table::layout(&rows),
+        json: json!({
+            "definition": definition,
+            "content_sha256": content,
+            "canvos": shown(checkout.directory()),
+            "placements": verdicts,
+        }),
+        error,
+    }
+}

@@ -1,0 +1,182 @@
+//! Where Palette is: scheme, host, port and, behind some reverse proxies, a path.
+
+use std::fmt;
+
+use url::{Host, Url};
+
+/// The base URL of a Palette API. Two spellings of one place (with and without a
+/// trailing slash, a default port, upper case in the host) are equal.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Endpoint(Url);
+
+/// Why a text is no endpoint. Holds nothing of the text, which may carry a password.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum InvalidEndpoint {
+    /// Not a URL.
+    Url(String),
+    /// A scheme other than `https` and `http`.
+    Scheme(String),
+    /// A user name or password in it.
+    Credentials,
+    /// A query or a fragment.
+    Query,
+    /// A page of the console was pasted instead.
+    ConsolePage,
+}
+
+impl Endpoint {
+    /// Palette's SaaS, the default (facts.md, 1).
+    pub const DEFAULT: &str = "https://api.spectrocloud.com";
+
+    /// Reads an endpoint. A text without a scheme is taken as `https://`: the variables
+    /// that other tools read (`SPECTROCLOUD_HOST`) hold a bare host.
+    ///
+    /// # Errors
+    /// [`InvalidEndpoint`].
+    pub fn parse(text: &str) -> Result<Self, InvalidEndpoint> {
+        let text = text.trim();
+        let with_scheme = if text.contains("://") {
+            text.to_owned()
+        } else {
+            format!("https://{text}")
+        };
+        let mut url =
+            Url::parse(&with_scheme).map_err(|error| InvalidEndpoint::Url(error.to_string()))?;
+        if !matches!(url.scheme(), "https" | "http") {
+            return Err(InvalidEndpoint::Scheme(url.scheme().to_owned()));
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(InvalidEndpoint::Credentials);
+        }
+        if url.query().is_some() || url.fragment().is_some() {
+            return Err(InvalidEndpoint::Query);
+        }
+        if url.path().contains("/profiles/") || url.path().starts_with("/projects/") {
+            return Err(InvalidEndpoint::ConsolePage);
+        }
+        let path = url.path().trim_end_matches('/').to_owned();
+        url.set_path(&path);
+        Ok(Self(url))
+    }
+
+    /// The URL of an API path, which starts with `/v1/`.
+    #[must_use]
+    pub fn join(&self, path: &str) -> Url {
+        let mut url = self.0.clone();
+        let base = self.0.path().trim_end_matches('/');
+        url.set_path(&format!("{base}{path}"));
+        url
+    }
+
+    /// Whether what is sent there can be read on the way: plain HTTP to another host.
+    #[must_use]
+    pub fn is_exposed(&self) -> bool {
+        let loopback = match self.0.host() {
+            Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+            Some(Host::Ipv4(address)) => address.is_loopback(),
+            Some(Host::Ipv6(address)) => address.is_loopback(),
+            None => false,
+        };
+        self.0.scheme() == "http" && !loopback
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.as_str().trim_end_matches('/'))
+    }
+}
+
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl fmt::Display for InvalidEndpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Url(why) => write!(f, "not a URL: {why}"),
+            Self::Scheme(scheme) => write!(f, "the scheme is `{scheme}`, not https"),
+            Self::Credentials => f.write_str("a user name or password in it"),
+            Self::Query => f.write_str("a query or fragment in it"),
+            Self::ConsolePage => f.write_str("the page of a profile, not the address of Palette"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spellings_of_one_place_are_one() {
+        let canonical = Endpoint::parse("https://palette.example.com").unwrap();
+        for text in [
+            "palette.example.com",
+            "https://palette.example.com/",
+            "https://PALETTE.example.com:443",
+            " https://palette.example.com// ",
+        ] {
+            assert_eq!(Endpoint::parse(text).unwrap(), canonical, "{text}");
+        }
+        assert_eq!(canonical.to_string(), "https://palette.example.com");
+    }
+
+    #[test]
+    fn a_path_and_a_port_are_kept() {
+        for text in [
+            "https://h.example:8443/palette",
+            "https://h.example:8443/palette/",
+        ] {
+            let endpoint = Endpoint::parse(text).unwrap();
+            assert_eq!(
+                endpoint.join("/v1/projects/x").as_str(),
+                "https://h.example:8443/palette/v1/projects/x"
+            );
+            assert_eq!(endpoint.to_string(), "https://h.example:8443/palette");
+        }
+        assert_eq!(
+            Endpoint::parse("h.example").unwrap().join("/v1/x").as_str(),
+            "https://h.example/v1/x"
+        );
+    }
+
+    #[test]
+    fn only_plain_http_to_another_host_is_exposed() {
+        for (text, exposed) in [
+            ("https://h.example", false),
+            ("http://h.example", true),
+            ("http://10.0.0.1", true),
+            ("http://127.0.0.1:80", false),
+            ("http://127.9.9.9", false),
+            ("http://[::1]:8080", false),
+            ("http://localhost:1", false),
+            ("http://localhost.evil.example", true),
+        ] {
+            assert_eq!(
+                Endpoint::parse(text).unwrap().is_exposed(),
+                exposed,
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_no_endpoint_is_refused_without_repeating_it() {
+        use InvalidEndpoint as I;
+        for (text, expected) in [
+            ("ftp://h.example", I::Scheme("ftp".into())),
+            ("https://me:secret@h.example", I::Credentials),
+            ("https://h.example/?a=b", I::Query),
+            (
+                "https://h.example/projects/x/profiles/cluster/y",
+                I::ConsolePage,
+            ),
+        ] {
+            assert_eq!(Endpoint::parse(text).unwrap_err(), expected, "{text}");
+            assert!(!expected.to_string().contains("secret"));
+        }
+        assert!(matches!(Endpoint::parse(""), Err(I::Url(_))));
+    }
+}

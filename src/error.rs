@@ -1,0 +1,251 @@
+//! Every way a run can fail: the stages' errors together, their exit codes, and what to
+//! do about each.
+//!
+//! The stages' own errors hold data only. Here, and nowhere else, they get words, an
+//! exit code and a help line, each in a match of its own.
+
+use crate::archive::Refusal;
+use crate::canvos::CanvosError;
+use crate::diagnostic::Diagnostic;
+use crate::drift::Change;
+use crate::fetch::FetchError;
+use crate::key::KeyError;
+use crate::lock::{LockError, Outdated};
+use crate::manifest::ManifestError;
+use crate::palette::PaletteError;
+use crate::publish::PathError;
+use crate::resolve::ResolveError;
+
+mod words;
+
+/// What the process ends with (design.md).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Exit {
+    /// Done, or nothing to do.
+    Done = 0,
+    /// Any other failure.
+    Failed = 1,
+    /// The command line or `profiles.toml` is wrong.
+    Usage = 2,
+    /// What is there is not what the lock says.
+    Drift = 3,
+    /// Palette refused the key or its scope, or there is no key.
+    Key = 4,
+    /// Palette could not be reached or kept failing.
+    Unreachable = 5,
+    /// The archive was refused.
+    Archive = 6,
+}
+
+impl Exit {
+    /// The number.
+    #[must_use]
+    pub fn code(self) -> u8 {
+        self as u8
+    }
+
+    /// Where several definitions failed, the gravest decides: first what may put
+    /// something wrong on a disk, then what a person must mend, then what may pass.
+    #[must_use]
+    pub fn gravity(self) -> u8 {
+        match self {
+            Self::Archive => 6,
+            Self::Drift => 5,
+            Self::Usage => 4,
+            Self::Key => 3,
+            Self::Failed => 2,
+            Self::Unreachable => 1,
+            Self::Done => 0,
+        }
+    }
+}
+
+/// Why a run failed.
+#[derive(Debug)]
+pub enum Error {
+    /// The command line is wrong.
+    Usage(Box<Diagnostic>),
+    /// `profiles.toml` cannot be used.
+    Manifest(ManifestError),
+    /// A NAME is needed, and these are there.
+    NameNeeded(Vec<String>),
+    /// There is no such definition.
+    UnknownDefinition {
+        /// What was given.
+        name: String,
+        /// What is there.
+        known: Vec<String>,
+    },
+    /// Plain HTTP to another host.
+    PlainHttp(String),
+    /// `profiles.lock` cannot be used.
+    Lock(LockError),
+    /// A definition that must be locked is not.
+    NotLocked(String),
+    /// A definition whose lock is outdated.
+    Outdated {
+        /// The definition.
+        definition: String,
+        /// Why.
+        why: Outdated,
+    },
+    /// There is no key.
+    Key(KeyError),
+    /// Palette did not answer as it should.
+    Palette(PaletteError),
+    /// `profiles.toml` asks for what does not exist or does not fit together.
+    Broken(Vec<Diagnostic>),
+    /// The archive is refused.
+    Archive {
+        /// The definition, or the file.
+        of: String,
+        /// Why.
+        refusal: Refusal,
+    },
+    /// `--offline`, and the cache has not got it.
+    Offline(String),
+    /// A cached archive is not what its name says, and there is no network to mend it.
+    CacheDamaged(String),
+    /// Palette has changed since the lock.
+    Drift {
+        /// The definition.
+        definition: String,
+        /// How.
+        changes: Vec<Change>,
+    },
+    /// The CanvOS checkout cannot be used.
+    Canvos(CanvosError),
+    /// What is staged is not what it should be.
+    Staged {
+        /// What is wrong.
+        what: String,
+        /// The command that mends it.
+        help: String,
+    },
+    /// Input or output failed.
+    Disk(PathError),
+    /// No place for a cache.
+    NoCache,
+    /// `init` found these files.
+    Exists(Vec<String>),
+    /// Several definitions failed.
+    Several(Vec<Error>),
+}
+
+impl Error {
+    /// The exit code.
+    #[must_use]
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Usage(_)
+            | Self::Manifest(_)
+            | Self::NameNeeded(_)
+            | Self::UnknownDefinition { .. }
+            | Self::PlainHttp(_)
+            | Self::Broken(_)
+            | Self::Lock(LockError::Unreadable(_))
+            | Self::Canvos(CanvosError::Missing(_) | CanvosError::NotACheckout(_)) => Exit::Usage,
+            Self::NotLocked(_)
+            | Self::Outdated { .. }
+            | Self::Drift { .. }
+            | Self::Staged { .. }
+            | Self::Canvos(CanvosError::Trapped(_) | CanvosError::Blocked { .. }) => Exit::Drift,
+            Self::Key(_) => Exit::Key,
+            Self::Palette(error) => palette_exit(error),
+            Self::Offline(_) | Self::CacheDamaged(_) => Exit::Unreachable,
+            Self::Archive { .. } => Exit::Archive,
+            Self::Lock(LockError::Io(_))
+            | Self::Canvos(CanvosError::Io(_))
+            | Self::Disk(_)
+            | Self::NoCache
+            | Self::Exists(_) => Exit::Failed,
+            Self::Several(errors) => errors
+                .iter()
+                .map(Self::exit)
+                .max_by_key(|exit| exit.gravity())
+                .unwrap_or(Exit::Failed),
+        }
+    }
+}
+
+fn palette_exit(error: &PaletteError) -> Exit {
+    match error {
+        PaletteError::KeyRefused(_) | PaletteError::Forbidden { .. } => Exit::Key,
+        PaletteError::Rejected(_) | PaletteError::Setup(_) => Exit::Failed,
+        PaletteError::KeptFailing { .. }
+        | PaletteError::Unreachable { .. }
+        | PaletteError::Tls { .. }
+        | PaletteError::Redirect { .. } => Exit::Unreachable,
+        PaletteError::NotJson { .. } => Exit::Archive,
+    }
+}
+
+impl Error {
+    /// The error of fetching `definition`.
+    #[must_use]
+    pub fn fetching(definition: &str, error: FetchError) -> Self {
+        match error {
+            FetchError::Palette(error) => Self::Palette(error),
+            FetchError::Refused(refusal) => Self::Archive {
+                of: format!("the archive of `{definition}`"),
+                refusal,
+            },
+            FetchError::Disk(error) => Self::Disk(error),
+        }
+    }
+
+    /// All of `errors` as one.
+    #[must_use]
+    pub fn all(mut errors: Vec<Self>) -> Option<Self> {
+        if errors.len() > 1 {
+            return Some(Self::Several(errors));
+        }
+        errors.pop()
+    }
+}
+
+impl From<ManifestError> for Error {
+    fn from(error: ManifestError) -> Self {
+        Self::Manifest(error)
+    }
+}
+
+impl From<LockError> for Error {
+    fn from(error: LockError) -> Self {
+        Self::Lock(error)
+    }
+}
+
+impl From<KeyError> for Error {
+    fn from(error: KeyError) -> Self {
+        Self::Key(error)
+    }
+}
+
+impl From<PaletteError> for Error {
+    fn from(error: PaletteError) -> Self {
+        Self::Palette(error)
+    }
+}
+
+impl From<ResolveError> for Error {
+    fn from(error: ResolveError) -> Self {
+        match error {
+            ResolveError::Palette(error) => Self::Palette(error),
+            ResolveError::Broken(list) => Self::Broken(list),
+        }
+    }
+}
+
+impl From<CanvosError> for Error {
+    fn from(error: CanvosError) -> Self {
+        Self::Canvos(error)
+    }
+}
+
+impl From<PathError> for Error {
+    fn from(error: PathError) -> Self {
+        Self::Disk(error)
+    }
+}

@@ -1,0 +1,277 @@
+//! What is said of each error: what is wrong, what was found, what to do.
+
+use super::Error;
+use crate::canvos::CanvosError;
+use crate::diagnostic::Diagnostic;
+use crate::key::KeyError;
+use crate::lock::{LockError, Outdated};
+use crate::manifest::ManifestError;
+use crate::palette::{PaletteError, RedirectRefusal, Refusal};
+use crate::printable;
+use crate::secret::InvalidKey;
+
+impl Error {
+    /// The error in words, one diagnostic for each thing that is wrong.
+    #[must_use]
+    pub fn diagnostics(&self) -> Vec<Diagnostic> {
+        match self {
+            Self::Usage(diagnostic) => vec![(**diagnostic).clone()],
+            Self::Manifest(ManifestError::Invalid(list)) | Self::Broken(list) => list.clone(),
+            Self::Canvos(CanvosError::Trapped(findings)) => findings
+                .iter()
+                .map(|finding| finding.diagnostic.clone())
+                .collect(),
+            Self::Several(errors) => errors.iter().flat_map(Self::diagnostics).collect(),
+            one => vec![one.words()],
+        }
+    }
+
+    /// A stable name for scripts.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Usage(_) | Self::NameNeeded(_) | Self::UnknownDefinition { .. } => "usage",
+            Self::Manifest(_) => "manifest",
+            Self::PlainHttp(_) => "plain-http",
+            Self::Lock(_) => "lock",
+            Self::NotLocked(_) => "not-locked",
+            Self::Outdated { .. } => "outdated",
+            Self::Key(_) => "key",
+            Self::Palette(_) => "palette",
+            Self::Broken(_) => "rules",
+            Self::Archive { .. } => "archive",
+            Self::Offline(_) => "offline",
+            Self::CacheDamaged(_) => "cache",
+            Self::Drift { .. } => "drift",
+            Self::Canvos(CanvosError::Trapped(_)) => "trap",
+            Self::Canvos(_) => "canvos",
+            Self::Staged { .. } => "staged",
+            Self::Disk(_) | Self::NoCache => "disk",
+            Self::Exists(_) => "exists",
+            Self::Several(_) => "several",
+        }
+    }
+
+    fn words(&self) -> Diagnostic {
+        match self {
+            Self::Manifest(error) => manifest(error),
+            Self::NameNeeded(known) => Diagnostic::error("which definition?")
+                .note(format!("there are {}", known.join(", ")))
+                .help("add its name to the command"),
+            Self::UnknownDefinition { name, known } => unknown_definition(name, known),
+            Self::PlainHttp(endpoint) => {
+                Diagnostic::error(format!("the endpoint `{endpoint}` is plain HTTP"))
+                    .note("the API key would travel unencrypted")
+                    .help("write `https://`, or pass `--allow-http` if the network is trusted")
+            }
+            Self::Lock(error) => lock(error),
+            Self::NotLocked(name) => Diagnostic::error(format!("`{name}` is not in profiles.lock"))
+                .help(format!(
+                    "run `edgestage fetch {name}` and commit profiles.lock"
+                )),
+            Self::Outdated { definition, why } => outdated(definition, *why),
+            Self::Key(error) => key(error),
+            Self::Palette(error) => palette(error),
+            Self::Archive { of, refusal } => archive(of, refusal),
+            Self::Offline(name) => Diagnostic::error(format!("`{name}` is not in the cache"))
+                .note("`--offline` opens no connection")
+                .help(format!("run `edgestage fetch {name}` with a network")),
+            Self::CacheDamaged(path) => {
+                Diagnostic::error(format!("the cached archive `{path}` is damaged"))
+                    .note("`--offline` opens no connection to replace it")
+                    .help("run the command again without `--offline`")
+            }
+            Self::Drift {
+                definition,
+                changes,
+            } => {
+                let start = Diagnostic::error(format!(
+                    "Palette no longer serves `{definition}` as it is locked"
+                ));
+                changes
+                    .iter()
+                    .fold(start, |d, change| d.note(change.to_string()))
+                    .help(format!("accept it with `edgestage update {definition}`, or change it back in Palette"))
+            }
+            Self::Canvos(error) => canvos(error),
+            Self::Staged { what, help } => Diagnostic::error(what.clone()).help(help.clone()),
+            Self::Disk(error) => Diagnostic::error(error.to_string()),
+            Self::NoCache => {
+                Diagnostic::error("there is no directory for the cache: HOME is not set")
+                    .help("pass `--cache-dir DIR`, or set `EDGESTAGE_CACHE_DIR`")
+            }
+            Self::Exists(files) => {
+                Diagnostic::error(format!("already there: {}", files.join(", ")))
+                    .note("nothing was written")
+                    .help("move it away, or edit it by hand")
+            }
+            // Those above in `diagnostics` have words of their own.
+            Self::Usage(_) | Self::Broken(_) | Self::Several(_) => Diagnostic::error("failed"),
+        }
+    }
+}
+
+fn manifest(error: &ManifestError) -> Diagnostic {
+    match error {
+        ManifestError::Missing(path) => {
+            Diagnostic::error(format!("there is no `{}`", printable::path(path)))
+                .help("run `edgestage init` to write one, or name another with `--file FILE`")
+        }
+        ManifestError::Unreadable(path, error) => {
+            let path = printable::path(path);
+            Diagnostic::error(format!("cannot read `{path}`: {}", printable::io(error)))
+        }
+        ManifestError::Invalid(_) => Diagnostic::error("profiles.toml is wrong"),
+    }
+}
+
+fn unknown_definition(name: &str, known: &[String]) -> Diagnostic {
+    let error = Diagnostic::error(format!("there is no definition `{}`", name.escape_debug()));
+    match crate::nearest::nearest(name, known.iter().map(String::as_str)) {
+        Some(near) => error.help(format!("did you mean `{near}`?")),
+        None => error.help(format!("there are {}", known.join(", "))),
+    }
+}
+
+fn lock(error: &LockError) -> Diagnostic {
+    match error {
+        LockError::Io(error) => Diagnostic::error(error.to_string()),
+        LockError::Unreadable(diagnostic) => (**diagnostic).clone(),
+    }
+}
+
+fn outdated(definition: &str, why: Outdated) -> Diagnostic {
+    let note = match why {
+        Outdated::Changed => "it was changed in profiles.toml since",
+        Outdated::Endpoint => "it was fetched from another endpoint",
+    };
+    Diagnostic::error(format!("the lock of `{definition}` is outdated"))
+        .note(note)
+        .help(format!(
+            "run `edgestage fetch {definition}` and commit profiles.lock"
+        ))
+}
+
+fn key(error: &KeyError) -> Diagnostic {
+    match error {
+        KeyError::None => Diagnostic::error("there is no API key").help(
+            "set `PALETTE_API_KEY`, pass `--api-key-file FILE`, or put `api-key-file` or \
+             `api-key-command` into `[palette]`",
+        ),
+        KeyError::File(error) => Diagnostic::error(format!("no API key: {error}"))
+            .help("name a file that holds nothing but the key"),
+        KeyError::Command { program, why } => {
+            let program = printable::line(program.as_bytes());
+            Diagnostic::error(format!("no API key: `{program}` failed: {why}"))
+                .help("run the `api-key-command` of `[palette]` by hand to see why")
+        }
+        KeyError::Invalid { place, why } => {
+            let why = match why {
+                InvalidKey::Empty => "is empty",
+                InvalidKey::Character => "holds characters that an API key never has",
+            };
+            Diagnostic::error(format!("the API key from {place} {why}"))
+                .help("copy the key anew from Palette, under My API Keys")
+        }
+    }
+}
+
+fn palette(error: &PaletteError) -> Diagnostic {
+    let said = |refusal: &Refusal| {
+        format!(
+            "{} answered {refusal}",
+            printable::line(refusal.call.as_bytes())
+        )
+    };
+    match error {
+        PaletteError::KeyRefused(refusal) => Diagnostic::error("Palette does not accept the API key")
+            .note(said(refusal))
+            .help("check that the key has not expired, and that it is of this Palette: My API Keys in the console"),
+        PaletteError::Forbidden { refusal, project: None } => {
+            Diagnostic::error("Palette forbids it: no project was named")
+                .note(said(refusal))
+                .note("it says this where `ProjectUid` is missing, too, whatever the key's permissions")
+                .help("set `project` in profiles.toml, or paste the console URL of a profile, which names it")
+        }
+        PaletteError::Forbidden { refusal, project: Some(project) } => {
+            Diagnostic::error(format!("Palette forbids it in project `{project}`"))
+                .note(said(refusal))
+                .note("it says this where the `ProjectUid` is wrong, too, whatever the key's permissions")
+                .help("check that the profiles are of this project, then that the key may read it")
+        }
+        PaletteError::Rejected(refusal) => Diagnostic::error("Palette rejects the request").note(said(refusal)),
+        PaletteError::KeptFailing { refusal, attempts } => {
+            Diagnostic::error(format!("Palette kept failing, {} in a row", printable::count(*attempts as usize, "attempt")))
+                .note(said(refusal))
+                .help("try again later; `retries` in `[palette]` sets how often it is tried")
+        }
+        PaletteError::Unreachable { call, why, attempts } => {
+            let times = printable::count(*attempts as usize, "attempt");
+            Diagnostic::error(format!("Palette cannot be reached: {why}"))
+                .note(format!("{}, {times}", printable::line(call.as_bytes())))
+                .help("check the endpoint and the network; `HTTPS_PROXY` is honoured")
+        }
+        PaletteError::Tls { endpoint, why } => Diagnostic::error(format!("the TLS connection to `{endpoint}` is refused"))
+            .note(why.clone())
+            .help("for an authority of your own, set `ca-cert` in `[palette]` to its PEM file"),
+        PaletteError::Redirect { from, to, why } => redirect(from, to, *why),
+        PaletteError::NotJson { call, seen } => {
+            Diagnostic::error(format!("the answer to {} is not Palette's", printable::line(call.as_bytes())))
+                .note(format!("it begins with `{seen}`"))
+                .help("check the endpoint, and whether a proxy or login page answers in its place")
+        }
+        PaletteError::Setup(why) => Diagnostic::error(format!("the connection cannot be set up: {why}")),
+    }
+}
+
+fn redirect(from: &str, to: &str, why: RedirectRefusal) -> Diagnostic {
+    let why = match why {
+        RedirectRefusal::OtherOrigin => "another origin: the API key would be sent there",
+        RedirectRefusal::Loop => "too many redirects in a row",
+        RedirectRefusal::NoLocation => "it does not say where to",
+    };
+    Diagnostic::error("a redirect was not followed")
+        .note(format!("from `{from}` to `{to}`"))
+        .note(why)
+        .help("set `endpoint` to the address that Palette itself answers at")
+}
+
+fn archive(of: &str, refusal: &crate::archive::Refusal) -> Diagnostic {
+    use crate::archive::Refusal as R;
+    let error = Diagnostic::error(format!("{of} is refused: {refusal}"));
+    match refusal {
+        R::NotGzip { first } if !first.is_empty() => error
+            .note(format!("it begins with `{}`", printable::excerpt(first, 80)))
+            .help("check the endpoint, and whether a proxy or login page answers in its place"),
+        R::Profiles { unexpected, .. } if unexpected.is_empty() => {
+            error.help("if the archive is right all the same, add `allow = [\"profile-missing\"]` to the definition")
+        }
+        R::TooLarge(_) => error.help("if it is right all the same, raise the limit in `[limits]`"),
+        R::Truncated | R::Damaged(_) => error.help("fetch it again"),
+        _ => error,
+    }
+}
+
+fn canvos(error: &CanvosError) -> Diagnostic {
+    match error {
+        CanvosError::Missing(path) => Diagnostic::error(format!(
+            "there is no CanvOS checkout at `{}`",
+            printable::path(path)
+        ))
+        .help("clone CanvOS there, or set `[canvos].dir` in profiles.toml or `--canvos DIR`"),
+        CanvosError::NotACheckout(path) => Diagnostic::error(format!(
+            "`{}` is not a CanvOS checkout",
+            printable::path(path)
+        ))
+        .note("a checkout has an `Earthfile` and `overlay/files-iso/`")
+        .help("set `[canvos].dir` in profiles.toml, or `--canvos DIR`"),
+        CanvosError::Blocked { path, kind } => Diagnostic::error(format!(
+            "`{}` in the checkout is {kind}",
+            printable::path(path)
+        ))
+        .note("it is neither followed nor replaced")
+        .help("remove it"),
+        CanvosError::Io(error) => Diagnostic::error(error.to_string()),
+        CanvosError::Trapped(_) => Diagnostic::error("the checkout would embed something else"),
+    }
+}

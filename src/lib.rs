@@ -1,0 +1,129 @@
+//! edgestage puts a reviewed, locked and verified Palette cluster definition into the
+//! CanvOS Edge installer ISO.
+//!
+//! The modules stand in the order in which data flows; each imports what is to its left,
+//! and the leaves, which import no stage.
+//!
+//! ```text
+//! profiles.toml ─ manifest ─┐
+//!                           ├─ resolve ── fetch ── lock ── cache ── canvos
+//!         Palette ─ palette ┘       Plan    │  Received   Locked  Artifact
+//!                                        archive
+//! ```
+//!
+//! [`commands`] alone knows the order of the stages, [`error`] alone the exit codes,
+//! [`report`] alone prints. Types carry the order: what is staged is an
+//! [`Artifact`](cache::Artifact), which only the cache makes, of an archive that was
+//! read to its end and found to hold what is locked.
+
+// Leaves.
+pub mod diagnostic;
+pub mod digest;
+pub mod endpoint;
+pub mod environment;
+pub mod limits;
+pub mod nearest;
+pub mod printable;
+pub mod publish;
+pub mod secret;
+pub mod uid;
+
+// Stages, in the order in which data flows.
+pub mod manifest;
+pub mod palette;
+pub mod resolve;
+pub mod archive;
+pub mod fetch;
+pub mod lock;
+pub mod drift;
+pub mod cache;
+pub mod canvos;
+pub mod variables;
+
+// The top: what is meant, what is done, what is said.
+pub mod cli;
+pub mod key;
+pub mod error;
+pub mod report;
+pub mod commands;
+
+use std::ffi::OsString;
+
+use clap::Parser as _;
+
+use crate::cli::{Cli, Color, Output, Verbosity};
+use crate::commands::Context;
+use crate::diagnostic::Diagnostic;
+use crate::environment::Environment;
+use crate::error::{Error, Exit};
+use crate::report::Report;
+
+/// One run of the command line `arguments`, the program's name first.
+#[must_use]
+pub fn run(arguments: &[OsString], environment: &Environment) -> Exit {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => return refuse_arguments(arguments, environment, &error),
+    };
+    let report = Report::new(cli.output(), environment);
+    let name = commands::name(&cli.command);
+    let result = cli
+        .settings(environment)
+        .map_err(|diagnostic| Error::Usage(Box::new(diagnostic)))
+        .and_then(|settings| {
+            let context = Context {
+                settings: &settings,
+                environment,
+                report: &report,
+            };
+            commands::run(&cli.command, &context)
+        });
+    let (exit, printed) = match &result {
+        Ok(outcome) => {
+            let exit = outcome.error.as_ref().map_or(Exit::Done, Error::exit);
+            (exit, report.finish(name, outcome))
+        }
+        Err(error) => (error.exit(), report.fail(name, error)),
+    };
+    match printed {
+        Ok(()) => exit,
+        Err(_) => exit.max(Exit::Failed),
+    }
+}
+
+/// clap's own errors, and its help and version, which are no errors.
+fn refuse_arguments(
+    arguments: &[OsString],
+    environment: &Environment,
+    error: &clap::Error,
+) -> Exit {
+    if !error.use_stderr() {
+        return if error.print().is_ok() {
+            Exit::Done
+        } else {
+            Exit::Failed
+        };
+    }
+    if !arguments.iter().any(|argument| argument == "--json") {
+        let _ = error.print();
+        return Exit::Usage;
+    }
+    let output = Output {
+        json: true,
+        verbosity: Verbosity::Quiet,
+        color: Color::Never,
+    };
+    let text = error.render().to_string();
+    let title = text
+        .lines()
+        .next()
+        .unwrap_or_default()
+        .trim_start_matches("error: ");
+    let error = Error::Usage(Box::new(
+        Diagnostic::error(title).help("see `edgestage --help`"),
+    ));
+    match Report::new(output, environment).fail("", &error) {
+        Ok(()) => Exit::Usage,
+        Err(_) => Exit::Failed,
+    }
+}

@@ -1,0 +1,35 @@
+//! How much an archive may hold before it is refused (design.md, `[limits]`).
+
+/// Limits of the archive check. Sizes are in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// The archive itself, compressed.
+    pub archive: u64,
+    /// What it unpacks to, headers and padding included.
+    pub unpacked: u64,
+    /// Files, directories and links in it.
+    pub entries: u64,
+}
+
+impl Limits {
+    /// Unpacked bytes for one compressed byte, beyond [`Limits::RATIO_FREE`].
+    pub const RATIO: u64 = 200;
+    /// Unpacked bytes that are borne whatever the ratio: small text packs well.
+    pub const RATIO_FREE: u64 = 16 << 20;
+    /// One extended header (a long name, PAX records).
+    pub const HEADER: u64 = 1 << 20;
+    /// One path or link target.
+    pub const PATH: usize = 4096;
+    /// All paths together: they are what the check keeps in memory.
+    pub const PATHS: usize = 16 << 20;
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            archive: 2 << 30,
+            unpacked: 4 << 30,
+            entries: 100_000,
+        }
+    }
+}

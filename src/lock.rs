@@ -1,0 +1,293 @@
+//! `profiles.lock`: what was fetched, exactly.
+//!
+//! In: a plan and what was received for it, or the file. Out: [`Locked`] entries, or
+//! the file's bytes. The text is the same for the same content (no timestamps, stable
+//! order), so that an unchanged definition gives an empty diff; it is written only if
+//! its bytes change, by rename.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::Deserialize;
+
+use crate::diagnostic::{Diagnostic, Source};
+use crate::digest::Digest;
+use crate::fetch::Received;
+use crate::manifest::Definition;
+use crate::printable;
+use crate::publish::{self, PathError};
+use crate::resolve::{Pack, Plan, ResolvedProfile};
+use crate::uid::Uid;
+
+/// The form of the file that this version writes and reads.
+pub const VERSION: u64 = 1;
+
+const HEADER: &str = "\
+# What `edgestage` fetched for each definition of profiles.toml. Commit this file and
+# review its changes; do not edit it: `edgestage update` renews it.
+";
+
+/// The lock of a `profiles.toml`.
+#[derive(Debug)]
+pub struct Lock {
+    path: PathBuf,
+    /// What is on disk now; `None` where there is no file.
+    written: Option<String>,
+    /// The locked definitions, by name.
+    pub definitions: BTreeMap<String, Locked>,
+}
+
+/// One locked definition.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Locked {
+    /// Where it was fetched from.
+    pub endpoint: String,
+    /// `ProjectUid`; none for the tenant's scope.
+    pub project: Option<Uid>,
+    /// [`Definition::asked`] when it was fetched.
+    pub asked_sha256: Digest,
+    /// The identity of the definition (design.md).
+    pub content_sha256: Digest,
+    /// Of the archive that was locked.
+    pub sha256: Digest,
+    /// Of the archive that was locked, in bytes.
+    pub size: u64,
+    /// The exact profiles, in the file's order.
+    pub profiles: Vec<ResolvedProfile>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Document {
+    version: u64,
+    #[serde(default)]
+    definition: BTreeMap<String, Locked>,
+}
+
+#[derive(Deserialize)]
+struct OnlyVersion {
+    version: Option<u64>,
+}
+
+/// Why the lock cannot be used.
+#[derive(Debug)]
+pub enum LockError {
+    /// It cannot be read or written.
+    Io(PathError),
+    /// It is not what this tool writes.
+    Unreadable(Box<Diagnostic>),
+}
+
+/// Why an entry does not speak for its definition any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outdated {
+    /// The definition was changed in `profiles.toml`.
+    Changed,
+    /// It was fetched from another endpoint.
+    Endpoint,
+}
+
+impl Lock {
+    /// Where the lock of the manifest `path` is: beside it, with the extension `lock`.
+    #[must_use]
+    pub fn path_for(manifest: &Path) -> PathBuf {
+        manifest.with_extension("lock")
+    }
+
+    /// Reads the lock at `path`; without a file it is empty.
+    ///
+    /// # Errors
+    /// [`LockError`].
+    pub fn load(path: &Path) -> Result<Self, LockError> {
+        let written = match std::fs::read(path) {
+            Ok(bytes) => Some(String::from_utf8(bytes).map_err(|_| {
+                unreadable(Diagnostic::error(format!(
+                    "`{}` is not UTF-8",
+                    printable::path(path)
+                )))
+            })?),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+            Err(error) => return Err(LockError::Io(PathError::when("read", path)(error))),
+        };
+        let definitions = match &written {
+            Some(text) => parse(text, path).map_err(unreadable)?,
+            None => BTreeMap::new(),
+        };
+        Ok(Self {
+            path: path.to_owned(),
+            written,
+            definitions,
+        })
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether there is a file.
+    #[must_use]
+    pub fn exists(&self) -> bool {
+        self.written.is_some()
+    }
+
+    /// Writes it, if its bytes changed; says whether it did.
+    ///
+    /// # Errors
+    /// [`LockError::Io`].
+    pub fn save(&mut self) -> Result<bool, LockError> {
+        let text = self.to_string();
+        if self.written.as_ref() == Some(&text) {
+            return Ok(false);
+        }
+        publish::write(&self.path, text.as_bytes()).map_err(LockError::Io)?;
+        self.written = Some(text);
+        Ok(true)
+    }
+}
+
+fn unreadable(diagnostic: Diagnostic) -> LockError {
+    LockError::Unreadable(Box::new(diagnostic.help(
+        "restore the file from version control, or delete it and run `edgestage fetch`",
+    )))
+}
+
+fn parse(text: &str, path: &Path) -> Result<BTreeMap<String, Locked>, Diagnostic> {
+    let shown = printable::path(path);
+    // A newer file may have keys that the full reading would call unknown.
+    if let Ok(OnlyVersion {
+        version: Some(version),
+    }) = toml::from_str(text)
+        && version > VERSION
+    {
+        return Err(Diagnostic::error(format!(
+            "`{shown}` has version {version}, this edgestage reads version {VERSION}"
+        ))
+        .note("it was written by a newer edgestage"));
+    }
+    let document: Document = toml::from_str(text).map_err(|error| {
+        let source = Arc::new(Source {
+            path: shown.clone(),
+            text: text.to_owned(),
+        });
+        let span = error.span().unwrap_or(0..0);
+        Diagnostic::error(format!("`{shown}` is damaged")).at(&source, span, error.message())
+    })?;
+    if document.version != VERSION {
+        return Err(Diagnostic::error(format!(
+            "`{shown}` has no version that is known here"
+        )));
+    }
+    Ok(document.definition)
+}
+
+impl std::fmt::Display for Lock {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        writeln!(f, "{HEADER}version = {VERSION}")?;
+        for (name, locked) in &self.definitions {
+            f.write_str(&locked.to_toml(name))?;
+        }
+        Ok(())
+    }
+}
+
+/// A TOML string.
+fn quoted(text: &str) -> String {
+    toml::Value::String(text.to_owned()).to_string()
+}
+
+impl Locked {
+    /// What to lock for `plan` and what was received for it.
+    #[must_use]
+    pub fn new(plan: &Plan, received: &Received) -> Self {
+        Self {
+            endpoint: plan.endpoint.clone(),
+            project: plan.project.clone(),
+            asked_sha256: plan.asked,
+            content_sha256: received.inventory.content_sha256,
+            sha256: received.sha256,
+            size: received.size,
+            profiles: plan
+                .profiles
+                .iter()
+                .map(|planned| planned.profile.clone())
+                .collect(),
+        }
+    }
+
+    /// Whether the entry still answers what `definition` asks at `endpoint`.
+    #[must_use]
+    pub fn outdated(&self, definition: &Definition, endpoint: &str) -> Option<Outdated> {
+        if self.asked_sha256 != definition.asked() {
+            Some(Outdated::Changed)
+        } else if self.endpoint != endpoint {
+            Some(Outdated::Endpoint)
+        } else {
+            None
+        }
+    }
+
+    /// One line a pack, so that a review shows which pack changed.
+    fn to_toml(&self, name: &str) -> String {
+        let mut out = String::new();
+        let table = if name.contains('.') {
+            quoted(name)
+        } else {
+            name.to_owned()
+        };
+        let project = self
+            .project
+            .as_ref()
+            .map(|uid| format!("project = \"{uid}\"\n"));
+        let _ = write!(
+            out,
+            "\n[definition.{table}]\nendpoint = {}\n{}asked-sha256 = \"{}\"\ncontent-sha256 = \"{}\"\nsha256 = \"{}\"\nsize = {}\n",
+            quoted(&self.endpoint),
+            project.unwrap_or_default(),
+            self.asked_sha256,
+            self.content_sha256,
+            self.sha256,
+            self.size,
+        );
+        for profile in &self.profiles {
+            let _ = write!(
+                out,
+                "\n[[definition.{table}.profiles]]\nuid = \"{}\"\nname = {}\nversion = {}\ntype = {}\npacks = [\n",
+                profile.uid,
+                quoted(&profile.name),
+                quoted(&profile.version),
+                quoted(&profile.kind),
+            );
+            for pack in &profile.packs {
+                let _ = writeln!(out, "  {},", inline(pack));
+            }
+            out.push_str("]\n");
+        }
+        out
+    }
+}
+
+/// A pack as an inline table; what Palette left empty is left out.
+fn inline(pack: &Pack) -> String {
+    let fields = [
+        ("name", &pack.name),
+        ("layer", &pack.layer),
+        ("tag", &pack.tag),
+        ("version", &pack.version),
+        ("digest", &pack.digest),
+    ];
+    let fields: Vec<String> = fields
+        .iter()
+        .enumerate()
+        .filter(|(at, (_, value))| *at < 3 || !value.is_empty())
+        .map(|(_, (key, value))| format!("{key} = {}", quoted(value)))
+        .collect();
+    format!("{{ {} }}", fields.join(", "))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,16 @@
+//! `edgestage`: argv and environment in, exit code out.
+
+use std::io::IsTerminal as _;
+use std::process::ExitCode;
+
+use edgestage::environment::Environment;
+
+fn main() -> ExitCode {
+    let environment = Environment {
+        variables: std::env::vars_os().collect(),
+        directory: std::env::current_dir().unwrap_or_default(),
+        terminal: std::io::stderr().is_terminal(),
+    };
+    let arguments: Vec<_> = std::env::args_os().collect();
+    ExitCode::from(edgestage::run(&arguments, &environment).code())
+}

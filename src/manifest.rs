@@ -1,0 +1,261 @@
+//! `profiles.toml`: from bytes to a [`Manifest`].
+//!
+//! In: the file, and the values files it names. Out: every definition with its
+//! references read, its paths resolved and its overrides loaded; or every problem of
+//! the file at once, each with its place. No network, no lock, no CanvOS checkout.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use toml::de::{DeTable, DeValue};
+
+use crate::diagnostic::{Diagnostic, Source};
+use crate::endpoint::Endpoint;
+use crate::limits::Limits;
+use crate::uid::Uid;
+
+mod asked;
+mod definition;
+mod reader;
+pub mod reference;
+mod source;
+mod tables;
+
+pub use reader::At;
+pub use reference::Reference;
+
+/// The name that is looked for when none is given.
+pub const FILE_NAME: &str = "profiles.toml";
+
+/// A `profiles.toml` that was read without a problem.
+#[derive(Debug)]
+pub struct Manifest {
+    /// Where it was read from.
+    pub path: PathBuf,
+    /// Its text, for excerpts.
+    pub source: Arc<Source>,
+    /// `[palette]`.
+    pub palette: PaletteTable,
+    /// `[canvos].dir`, resolved; the manifest's own directory where it is not set.
+    pub canvos: PathBuf,
+    /// `[canvos].build`.
+    pub build: Option<Vec<String>>,
+    /// `[cache].dir`, resolved.
+    pub cache: Option<PathBuf>,
+    /// `[limits]`.
+    pub limits: Limits,
+    /// `[definition.NAME]`, by name.
+    pub definitions: BTreeMap<String, Definition>,
+}
+
+/// `[palette]`: where Palette is and how it is talked to.
+#[derive(Debug, Default)]
+pub struct PaletteTable {
+    /// `endpoint`; `None` means [`Endpoint::DEFAULT`].
+    pub endpoint: Option<At<Endpoint>>,
+    /// `project`.
+    pub project: Option<Project>,
+    /// `ca-cert`: a PEM file with certificates that are trusted besides the system's.
+    pub ca_cert: Option<PathBuf>,
+    /// `api-key-command`: its standard output is the key.
+    pub api_key_command: Option<Vec<String>>,
+    /// `api-key-file`.
+    pub api_key_file: Option<PathBuf>,
+    /// `timeout`: seconds of silence that are borne.
+    pub timeout: Option<u64>,
+    /// `retries`: attempts after the first.
+    pub retries: Option<u32>,
+    /// `allow-http`.
+    pub allow_http: bool,
+}
+
+/// A project, as the file names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Project {
+    /// By its uid.
+    Uid(Uid),
+    /// By its name.
+    Name(String),
+}
+
+impl Project {
+    /// A text of 24 hexadecimal digits is a uid, any other a name.
+    #[must_use]
+    pub fn parse(text: &str) -> Self {
+        Uid::parse(text).map_or_else(|| Self::Name(text.to_owned()), Self::Uid)
+    }
+}
+
+impl std::fmt::Display for Project {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Uid(uid) => uid.fmt(f),
+            Self::Name(name) => f.write_str(name),
+        }
+    }
+}
+
+/// `[definition.NAME]`: one cluster definition.
+#[derive(Debug)]
+pub struct Definition {
+    /// NAME.
+    pub name: String,
+    /// Where its table begins.
+    pub span: Range<usize>,
+    /// Its own `project`, else `[palette].project`, where no console URL says otherwise.
+    pub project: Option<Project>,
+    /// The project that its console URLs name.
+    pub url_project: Option<Uid>,
+    /// Whether `project` is the definition's own, so that it must agree with the URLs.
+    pub own_project: bool,
+    /// Its own `canvos`, resolved.
+    pub canvos: Option<PathBuf>,
+    /// `name`: `metadata.name` of the request.
+    pub metadata_name: String,
+    /// `cloud-type`: `spec.cloudType` of the request.
+    pub cloud_type: String,
+    /// `allow`.
+    pub allow: BTreeSet<Allow>,
+    /// `profiles`, in the file's order.
+    pub profiles: Vec<Profile>,
+}
+
+/// A refusal that `allow` turns into a warning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Allow {
+    /// `profile-missing`: the archive lacks the directory of a profile asked for.
+    ProfileMissing,
+}
+
+impl Allow {
+    /// Every identifier that `allow` knows.
+    pub const ALL: [(&'static str, Self); 1] = [("profile-missing", Self::ProfileMissing)];
+}
+
+/// One entry of `profiles`.
+#[derive(Debug)]
+pub struct Profile {
+    /// Which profile.
+    pub reference: Reference,
+    /// Its place in the file.
+    pub span: Range<usize>,
+    /// `packs`: what overrides the profile's own.
+    pub packs: Vec<PackOverride>,
+}
+
+/// One entry of a profile's `packs`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PackOverride {
+    /// The pack.
+    pub name: String,
+    /// `tag`: its version.
+    pub tag: Option<String>,
+    /// The text of the values file.
+    pub values: Option<String>,
+}
+
+/// Why there is no [`Manifest`].
+#[derive(Debug)]
+pub enum ManifestError {
+    /// No such file; where it was looked for.
+    Missing(PathBuf),
+    /// It is there and cannot be read.
+    Unreadable(PathBuf, std::io::Error),
+    /// What is wrong with it: at least one.
+    Invalid(Vec<Diagnostic>),
+}
+
+impl Manifest {
+    /// Reads the file `path`, which `shown` is the user's own spelling of.
+    ///
+    /// # Errors
+    /// [`ManifestError`], with every problem of the file at once.
+    pub fn load(path: &Path, shown: &Path) -> Result<Self, ManifestError> {
+        let bytes = match std::fs::read(path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Err(ManifestError::Missing(path.to_owned()));
+            }
+            Err(error) => return Err(ManifestError::Unreadable(path.to_owned(), error)),
+        };
+        let text = source::decode(shown, bytes).map_err(|d| ManifestError::Invalid(vec![d]))?;
+        Self::parse(&text, path, shown).map_err(ManifestError::Invalid)
+    }
+
+    /// Reads `text` as the content of the file `path`; relative paths in it start at
+    /// the file's directory.
+    ///
+    /// # Errors
+    /// Every problem of the file, in its order.
+    pub fn parse(text: &str, path: &Path, shown: &Path) -> Result<Self, Vec<Diagnostic>> {
+        let (root, syntax) = DeTable::parse_recoverable(text);
+        let mut secrets = Vec::new();
+        secret_spans(root.get_ref(), &mut secrets);
+        let source = source::shown(shown, text, &secrets);
+        let broken: BTreeSet<usize> = syntax
+            .iter()
+            .filter_map(|error| Some(source.position(error.span()?.start).0))
+            .collect();
+
+        let mut problems = reader::Problems::new(&source);
+        for error in &syntax {
+            let span = error.span().unwrap_or(0..0);
+            problems.add(
+                span,
+                "not valid TOML",
+                error.message(),
+                "mend the syntax here",
+            );
+        }
+        let directory = path.parent().unwrap_or(Path::new("")).to_owned();
+        let manifest = tables::read(root.get_ref(), &directory, &source, path, &mut problems);
+
+        // What follows from a line that is no TOML is not the user's second mistake.
+        let mut list = problems.finish();
+        if !syntax.is_empty() {
+            list.retain(|d| {
+                let line = d
+                    .excerpt
+                    .as_ref()
+                    .map(|e| e.source.position(e.span.start).0);
+                d.title == "not valid TOML" || line.is_some_and(|line| !broken.contains(&line))
+            });
+        }
+        if list.is_empty() {
+            Ok(manifest)
+        } else {
+            Err(list)
+        }
+    }
+
+    /// Where Palette is, without the command line's and the environment's say.
+    #[must_use]
+    pub fn endpoint(&self) -> Option<&Endpoint> {
+        self.palette.endpoint.as_ref().map(|at| &at.value)
+    }
+}
+
+/// The values under keys that hold a secret, at any depth.
+fn secret_spans(table: &DeTable<'_>, found: &mut Vec<Range<usize>>) {
+    for (key, value) in table {
+        if source::is_secret_key(key.get_ref()) && value.get_ref().is_str() {
+            found.push(value.span());
+        }
+        match value.get_ref() {
+            DeValue::Table(inner) => secret_spans(inner, found),
+            DeValue::Array(items) => {
+                for item in items {
+                    if let DeValue::Table(inner) = item.get_ref() {
+                        secret_spans(inner, found);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,379 @@
+//! `[definition.NAME]`: profiles, overrides, and which project they belong to.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+use std::path::Path;
+
+use toml::Spanned;
+use toml::de::DeValue;
+
+use super::reader::{At, Problems, Table, string, wrong_type};
+use super::reference::{self, Parsed, Reference};
+use super::{Allow, Definition, PackOverride, PaletteTable, Profile, Project};
+use crate::nearest::nearest;
+use crate::printable;
+use crate::uid::Uid;
+
+/// `metadata.name` of the documented request body (facts.md, 1).
+const METADATA_NAME: &str = "cluster-profiles";
+/// `spec.cloudType` of Edge profiles (facts.md, 1).
+const CLOUD_TYPE: &str = "edge-native";
+/// The most a values file may hold, in bytes: it travels inside a JSON body.
+const VALUES_LIMIT: u64 = 4 << 20;
+
+/// Reads every definition.
+pub fn read_all(
+    table: &Table<'_, '_>,
+    palette: &PaletteTable,
+    directory: &Path,
+    problems: &mut Problems,
+) -> BTreeMap<String, Definition> {
+    let mut definitions = BTreeMap::new();
+    for (name, value) in table.entries() {
+        let valid = !name.value.is_empty()
+            && !name.value.starts_with(['.', '-'])
+            && name
+                .value
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
+        if !valid {
+            problems.add(
+                name.span.clone(),
+                "not a name for a definition",
+                "letters, digits, `.`, `_` and `-`, not starting with `.` or `-`",
+                "rename it: the name is used on the command line and in file names",
+            );
+        }
+        let title = format!("[definition.{}]", name.value.escape_debug());
+        if let Some(table) = Table::new(title, value, problems) {
+            let definition = read(&name, table, palette, directory, problems);
+            definitions.insert(name.value.to_owned(), definition);
+        }
+    }
+    if definitions.is_empty() && table.entries().next().is_none() {
+        problems.add(
+            table.span.clone(),
+            "no definition",
+            "empty",
+            "add one: `[definition.NAME]` with `profiles = [\"name@version\"]`",
+        );
+    }
+    definitions
+}
+
+fn read(
+    name: &At<&str>,
+    mut table: Table<'_, '_>,
+    palette: &PaletteTable,
+    directory: &Path,
+    problems: &mut Problems,
+) -> Definition {
+    let own_project = table.string("project", problems);
+    let canvos = table.string("canvos", problems);
+    let metadata_name = table.string("name", problems);
+    let cloud_type = table.string("cloud-type", problems);
+    let allow = allow(&mut table, problems);
+    let (profiles, url_project) = profiles(&mut table, name, directory, problems);
+    table.finish(problems);
+
+    let parsed = own_project.as_ref().map(|at| Project::parse(&at.value));
+    if let (Some(at), Some(Project::Uid(own)), Some(url)) = (&own_project, &parsed, &url_project)
+        && *own != url.value
+    {
+        problems.add(
+            at.span.clone(),
+            format!("`{}` has profiles of another project", name.value),
+            format!("a console URL below names project `{}`", url.value),
+            "remove `project`, or the profile that belongs to the other project",
+        );
+    }
+    Definition {
+        name: name.value.to_owned(),
+        span: name.span.clone(),
+        own_project: parsed.is_some(),
+        project: parsed.or_else(|| palette.project.clone()),
+        url_project: url_project.map(|at| at.value),
+        canvos: canvos.map(|at| directory.join(at.value)),
+        metadata_name: metadata_name.map_or_else(|| METADATA_NAME.to_owned(), |at| at.value),
+        cloud_type: cloud_type.map_or_else(|| CLOUD_TYPE.to_owned(), |at| at.value),
+        allow,
+        profiles,
+    }
+}
+
+fn allow(table: &mut Table<'_, '_>, problems: &mut Problems) -> BTreeSet<Allow> {
+    let mut allowed = BTreeSet::new();
+    for name in table
+        .strings("allow", problems)
+        .into_iter()
+        .flat_map(|at| at.value)
+    {
+        if let Some((_, allow)) = Allow::ALL.iter().find(|(known, _)| *known == name.value) {
+            allowed.insert(*allow);
+        } else {
+            let known = Allow::ALL.map(|(known, _)| known);
+            let near = nearest(&name.value, known).unwrap_or(known[0]);
+            problems.add(
+                name.span,
+                format!(
+                    "`{}` is not a refusal that can be allowed",
+                    name.value.escape_debug()
+                ),
+                "unknown",
+                format!("write `{near}`, or remove it"),
+            );
+        }
+    }
+    allowed
+}
+
+/// The profiles, and the project that their URLs name.
+fn profiles(
+    table: &mut Table<'_, '_>,
+    name: &At<&str>,
+    directory: &Path,
+    problems: &mut Problems,
+) -> (Vec<Profile>, Option<At<Uid>>) {
+    let help = "add one: `profiles = [\"name@version\"]`, a uid, or a URL pasted from the console";
+    let Some(array) = table.array("profiles", "an array of profiles", problems) else {
+        if table.value("profiles").is_none() {
+            let title = format!("`{}` has no profiles", name.value);
+            problems.add(name.span.clone(), title, "`profiles` is missing", help);
+        }
+        return (Vec::new(), None);
+    };
+    if array.value.is_empty() {
+        let title = format!("`{}` has no profiles", name.value);
+        problems.add(array.span, title, "empty", help);
+    }
+    let mut profiles: Vec<Profile> = Vec::new();
+    let mut seen: BTreeMap<Reference, usize> = BTreeMap::new();
+    let mut project: Option<At<Uid>> = None;
+    for item in array.value {
+        let Some((parsed, packs)) = profile(item, directory, problems) else {
+            continue;
+        };
+        let span = item.span();
+        if let Some(first) = seen.insert(parsed.reference.clone(), span.start) {
+            let line = problems.source().position(first).0;
+            problems.add(
+                span.clone(),
+                format!("`{}` has the same profile twice", name.value),
+                format!("already in line {line}"),
+                "remove one of the two",
+            );
+        }
+        check_project(parsed.project, &span, name.value, &mut project, problems);
+        profiles.push(Profile {
+            reference: parsed.reference,
+            span,
+            packs,
+        });
+    }
+    (profiles, project)
+}
+
+/// The projects of a definition's URLs must agree.
+fn check_project(
+    found: Option<Uid>,
+    span: &Range<usize>,
+    name: &str,
+    project: &mut Option<At<Uid>>,
+    problems: &mut Problems,
+) {
+    let Some(found) = found else { return };
+    match project {
+        None => {
+            *project = Some(At {
+                value: found,
+                span: span.clone(),
+            });
+        }
+        Some(first) if first.value != found => {
+            let line = problems.source().position(first.span.start).0;
+            problems.add(
+                span.clone(),
+                format!("`{name}` has profiles of two projects"),
+                format!("line {line} is of project `{}`", first.value),
+                "Palette exports profiles of one project together: make a definition for each",
+            );
+        }
+        Some(_) => {}
+    }
+}
+
+/// One entry of `profiles`: a string or a table.
+fn profile(
+    item: &Spanned<DeValue<'_>>,
+    directory: &Path,
+    problems: &mut Problems,
+) -> Option<(Parsed, Vec<PackOverride>)> {
+    match item.get_ref() {
+        DeValue::String(text) => Some((parse_reference(text, item.span(), problems)?, Vec::new())),
+        DeValue::Table(entries) => {
+            let mut table = Table::of("a profile", entries, item.span());
+            let parsed = table_reference(&mut table, problems);
+            let packs = packs(&mut table, directory, problems);
+            table.finish(problems);
+            Some((parsed?, packs))
+        }
+        other => {
+            let expected = "a string or a table";
+            wrong_type(problems, item.span(), "a profile", expected, other);
+            None
+        }
+    }
+}
+
+fn parse_reference(text: &str, span: Range<usize>, problems: &mut Problems) -> Option<Parsed> {
+    reference::parse(text)
+        .map_err(|why| {
+            problems.add(span, "not a profile reference", why.label(), why.help(text));
+        })
+        .ok()
+}
+
+/// `{ uid = … }`, `{ url = … }` or `{ name = …, version = … }`.
+fn table_reference(table: &mut Table<'_, '_>, problems: &mut Problems) -> Option<Parsed> {
+    let uid = table.string("uid", problems);
+    let url = table.string("url", problems);
+    let name = table.string("name", problems);
+    let version = table.string("version", problems);
+    match (uid, url, name, version) {
+        (Some(at), None, None, None) => {
+            let parsed = parse_reference(&at.value, at.span.clone(), problems)?;
+            if matches!(parsed.reference, Reference::Uid(_)) && parsed.project.is_none() {
+                return Some(parsed);
+            }
+            problems.add(
+                at.span,
+                "not a uid",
+                "24 hexadecimal digits are needed",
+                "write the profile's uid",
+            );
+            None
+        }
+        (None, Some(at), None, None) => parse_reference(&at.value, at.span, problems),
+        (None, None, Some(name), Some(version)) => Some(Parsed {
+            reference: Reference::Version {
+                name: name.value,
+                version: version.value,
+            },
+            project: None,
+        }),
+        (uid, url, name, version) => {
+            let several = uid.is_some() || url.is_some();
+            let label = match (&name, &version) {
+                _ if several => "more than one of `uid`, `url`, and `name` with `version`",
+                (Some(_), None) => "`version` is missing",
+                (None, Some(_)) => "`name` is missing",
+                _ => "`uid`, `url`, or `name` and `version` are missing",
+            };
+            problems.add(
+                table.span.clone(),
+                "not a profile reference",
+                label,
+                "write `{ uid = \"…\" }`, `{ url = \"…\" }` or `{ name = \"…\", version = \"…\" }`",
+            );
+            None
+        }
+    }
+}
+
+fn packs(
+    table: &mut Table<'_, '_>,
+    directory: &Path,
+    problems: &mut Problems,
+) -> Vec<PackOverride> {
+    let Some(array) = table.array("packs", "an array of tables", problems) else {
+        return Vec::new();
+    };
+    let mut packs: Vec<PackOverride> = Vec::new();
+    for item in array.value {
+        let DeValue::Table(entries) = item.get_ref() else {
+            wrong_type(
+                problems,
+                item.span(),
+                "packs",
+                "an array of tables",
+                item.get_ref(),
+            );
+            continue;
+        };
+        let mut table = Table::of("a pack", entries, item.span());
+        if let Some(pack) = pack(&mut table, directory, problems) {
+            if packs.iter().any(|other| other.name == pack.name) {
+                let title = format!("pack `{}` is overridden twice", pack.name.escape_debug());
+                problems.add(item.span(), title, "the second", "remove one of the two");
+            }
+            packs.push(pack);
+        }
+        table.finish(problems);
+    }
+    packs
+}
+
+fn pack(
+    table: &mut Table<'_, '_>,
+    directory: &Path,
+    problems: &mut Problems,
+) -> Option<PackOverride> {
+    let name = table.string("name", problems);
+    let tag = table.string("tag", problems);
+    let values = table
+        .value("values")
+        .and_then(|value| string(value, "values", problems));
+    let has_values = values.is_some();
+    let values = values.map(|at| read_values(&at, directory, problems));
+    let Some(name) = name else {
+        if table.value("name").is_none() {
+            problems.add(
+                table.span.clone(),
+                "a pack without a name",
+                "`name` is missing",
+                "write `name = \"…\"`",
+            );
+        }
+        return None;
+    };
+    if tag.is_none() && !has_values {
+        problems.add(
+            table.span.clone(),
+            format!("pack `{}` overrides nothing", name.value.escape_debug()),
+            "neither `tag` nor `values`",
+            "write `values = \"FILE\"`, or remove the pack",
+        );
+    }
+    Some(PackOverride {
+        name: name.value,
+        tag: tag.map(|at| at.value),
+        values: values.flatten(),
+    })
+}
+
+/// Reads a values file: UTF-8 text of a sensible size.
+fn read_values(at: &At<String>, directory: &Path, problems: &mut Problems) -> Option<String> {
+    let path = directory.join(&at.value);
+    let read = std::fs::metadata(&path).and_then(|metadata| {
+        if !metadata.is_file() {
+            return Err(std::io::Error::other("not a regular file"));
+        }
+        if metadata.len() > VALUES_LIMIT {
+            return Err(std::io::Error::other("larger than 4 MiB"));
+        }
+        std::fs::read(&path)
+    });
+    let failure = match read.map(String::from_utf8) {
+        Ok(Ok(text)) => return Some(text),
+        Ok(Err(_)) => "not UTF-8".to_owned(),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => "no such file".to_owned(),
+        Err(error) => printable::io(&error),
+    };
+    problems.add(
+        at.span.clone(),
+        format!("values file `{}` cannot be read", at.value.escape_debug()),
+        failure,
+        "write the path of a YAML file, relative to this file",
+    );
+    None
+}

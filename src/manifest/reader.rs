@@ -1,0 +1,340 @@
+//! Typed reading of a TOML table that remembers positions and collects every problem.
+//!
+//! A reader never stops at the first mistake: an accessor that finds something wrong
+//! notes it and answers `None`, so that one run shows all that is wrong with a file.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+use std::sync::Arc;
+
+use serde::de::IntoDeserializer as _;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use crate::diagnostic::{Diagnostic, Source};
+use crate::nearest::nearest;
+
+/// A value of the file and where it stands, in bytes.
+#[derive(Debug, Clone)]
+pub struct At<T> {
+    /// The value.
+    pub value: T,
+    /// Its place.
+    pub span: Range<usize>,
+}
+
+/// The problems of one file.
+pub struct Problems {
+    source: Arc<Source>,
+    list: Vec<Diagnostic>,
+}
+
+impl Problems {
+    /// No problems yet in `source`.
+    pub fn new(source: &Arc<Source>) -> Self {
+        Self {
+            source: Arc::clone(source),
+            list: Vec::new(),
+        }
+    }
+
+    /// The file.
+    pub fn source(&self) -> &Arc<Source> {
+        &self.source
+    }
+
+    /// Notes a problem at `span`.
+    pub fn add(
+        &mut self,
+        span: Range<usize>,
+        title: impl Into<String>,
+        label: impl Into<String>,
+        help: impl Into<String>,
+    ) {
+        self.push(
+            Diagnostic::error(title)
+                .at(&self.source, span, label)
+                .help(help),
+        );
+    }
+
+    /// Notes a ready diagnostic.
+    pub fn push(&mut self, diagnostic: Diagnostic) {
+        self.list.push(diagnostic);
+    }
+
+    /// All of them, in the order of the file.
+    pub fn finish(mut self) -> Vec<Diagnostic> {
+        self.list
+            .sort_by_key(|d| d.excerpt.as_ref().map_or(0, |excerpt| excerpt.span.start));
+        self.list
+    }
+}
+
+/// A table being read. Which keys it may have is learnt from the accessors that are
+/// called, so the list cannot drift from what is read.
+pub struct Table<'t, 'i> {
+    /// What it is called in messages, such as `[palette]`.
+    pub name: String,
+    /// Its header or braces.
+    pub span: Range<usize>,
+    entries: &'t DeTable<'i>,
+    known: BTreeSet<&'static str>,
+}
+
+/// How a value's type is called in messages.
+fn kind(value: &DeValue<'_>) -> &'static str {
+    match value {
+        DeValue::String(_) => "a string",
+        DeValue::Integer(_) => "an integer",
+        DeValue::Float(_) => "a number",
+        DeValue::Boolean(_) => "true or false",
+        DeValue::Datetime(_) => "a date",
+        DeValue::Array(_) => "an array",
+        DeValue::Table(_) => "a table",
+    }
+}
+
+impl<'t, 'i> Table<'t, 'i> {
+    /// The table `value`, or a problem where it is something else.
+    pub fn new(
+        name: impl Into<String>,
+        value: &'t Spanned<DeValue<'i>>,
+        problems: &mut Problems,
+    ) -> Option<Self> {
+        let name = name.into();
+        match value.get_ref() {
+            DeValue::Table(entries) => Some(Self::of(name, entries, value.span())),
+            other => {
+                wrong_type(problems, value.span(), &name, "a table", other);
+                None
+            }
+        }
+    }
+
+    /// A table that is known to be one.
+    pub fn of(name: impl Into<String>, entries: &'t DeTable<'i>, span: Range<usize>) -> Self {
+        Self {
+            name: name.into(),
+            span,
+            entries,
+            known: BTreeSet::new(),
+        }
+    }
+
+    /// Every key with its place and value, for tables whose keys are the user's.
+    pub fn entries(&self) -> impl Iterator<Item = (At<&'t str>, &'t Spanned<DeValue<'i>>)> {
+        self.entries.iter().map(|(key, value)| {
+            let key = At {
+                value: key.get_ref().as_ref(),
+                span: key.span(),
+            };
+            (key, value)
+        })
+    }
+
+    /// The value under `key`, of whatever type.
+    pub fn value(&mut self, key: &'static str) -> Option<&'t Spanned<DeValue<'i>>> {
+        self.known.insert(key);
+        self.entries.get(key)
+    }
+
+    /// The table under `key`.
+    pub fn table(&mut self, key: &'static str, problems: &mut Problems) -> Option<Table<'t, 'i>> {
+        let value = self.value(key)?;
+        Table::new(format!("[{key}]"), value, problems)
+    }
+
+    /// The string under `key`; an empty one is a problem.
+    pub fn string(&mut self, key: &'static str, problems: &mut Problems) -> Option<At<String>> {
+        let value = self.value(key)?;
+        let text = string(value, key, problems)?;
+        if text.value.trim().is_empty() {
+            let help = format!("write a value, or remove the line `{key}`");
+            problems.add(text.span, format!("`{key}` is empty"), "", help);
+            return None;
+        }
+        Some(text)
+    }
+
+    /// The whole number under `key`, at least `least`.
+    pub fn integer(
+        &mut self,
+        key: &'static str,
+        least: u64,
+        problems: &mut Problems,
+    ) -> Option<u64> {
+        let value = self.value(key)?;
+        let DeValue::Integer(_) = value.get_ref() else {
+            wrong_type(
+                problems,
+                value.span(),
+                key,
+                "a whole number",
+                value.get_ref(),
+            );
+            return None;
+        };
+        let number: Option<u64> = read(value).filter(|n| *n >= least);
+        if number.is_none() {
+            problems.add(
+                value.span(),
+                format!("`{key}` is out of range"),
+                format!("not a whole number of at least {least}"),
+                format!("write a whole number of at least {least}"),
+            );
+        }
+        number
+    }
+
+    /// The boolean under `key`.
+    pub fn boolean(&mut self, key: &'static str, problems: &mut Problems) -> Option<bool> {
+        let value = self.value(key)?;
+        if let DeValue::Boolean(boolean) = value.get_ref() {
+            return Some(*boolean);
+        }
+        wrong_type(
+            problems,
+            value.span(),
+            key,
+            "true or false",
+            value.get_ref(),
+        );
+        None
+    }
+
+    /// The array of strings under `key`.
+    pub fn strings(
+        &mut self,
+        key: &'static str,
+        problems: &mut Problems,
+    ) -> Option<At<Vec<At<String>>>> {
+        let array = self.array(key, "an array of strings", problems)?;
+        let strings = array
+            .value
+            .iter()
+            .filter_map(|item| string(item, key, problems));
+        Some(At {
+            value: strings.collect(),
+            span: array.span,
+        })
+    }
+
+    /// The command under `key`: an array of strings that is not empty.
+    pub fn command(&mut self, key: &'static str, problems: &mut Problems) -> Option<Vec<String>> {
+        let argv = self.strings(key, problems)?;
+        if argv.value.is_empty() {
+            let help = format!(
+                "write the program and its arguments: `{key} = [\"program\", \"argument\"]`"
+            );
+            problems.add(
+                argv.span,
+                format!("`{key}` names no program"),
+                "empty",
+                help,
+            );
+            return None;
+        }
+        Some(argv.value.into_iter().map(|part| part.value).collect())
+    }
+
+    /// The array under `key`.
+    pub fn array(
+        &mut self,
+        key: &'static str,
+        expected: &str,
+        problems: &mut Problems,
+    ) -> Option<At<&'t [Spanned<DeValue<'i>>]>> {
+        let value = self.value(key)?;
+        if let DeValue::Array(items) = value.get_ref() {
+            return Some(At {
+                value: items,
+                span: value.span(),
+            });
+        }
+        wrong_type(problems, value.span(), key, expected, value.get_ref());
+        None
+    }
+
+    /// Notes every key that no accessor asked for. Call it last.
+    pub fn finish(self, problems: &mut Problems) {
+        for (key, _) in self.entries() {
+            if self.known.contains(key.value) {
+                continue;
+            }
+            let title = format!(
+                "unknown key `{}` in {}",
+                key.value.escape_debug(),
+                self.name
+            );
+            let known: Vec<&str> = self.known.iter().copied().collect();
+            match nearest(key.value, known.iter().copied()) {
+                Some(near) => problems.add(
+                    key.span,
+                    title,
+                    format!("did you mean `{near}`?"),
+                    format!("write `{near}`"),
+                ),
+                None => problems.add(
+                    key.span,
+                    title,
+                    "unknown",
+                    format!("remove it; {} knows {}", self.name, list(&known)),
+                ),
+            }
+        }
+    }
+}
+
+/// `a`, `b` and `c`.
+pub fn list(names: &[&str]) -> String {
+    let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    match quoted.split_last() {
+        Some((last, [])) => last.clone(),
+        Some((last, rest)) => format!("{} and {last}", rest.join(", ")),
+        None => String::new(),
+    }
+}
+
+/// Reads a scalar with serde's own range checks.
+fn read<T: serde::de::DeserializeOwned>(value: &Spanned<DeValue<'_>>) -> Option<T> {
+    T::deserialize(value.clone().into_deserializer()).ok()
+}
+
+/// The string `value`, or a problem.
+pub fn string(
+    value: &Spanned<DeValue<'_>>,
+    what: &str,
+    problems: &mut Problems,
+) -> Option<At<String>> {
+    if let DeValue::String(text) = value.get_ref() {
+        return Some(At {
+            value: text.to_string(),
+            span: value.span(),
+        });
+    }
+    wrong_type(problems, value.span(), what, "a string", value.get_ref());
+    None
+}
+
+/// Notes a value of the wrong type.
+pub fn wrong_type(
+    problems: &mut Problems,
+    span: Range<usize>,
+    what: &str,
+    expected: &str,
+    found: &DeValue<'_>,
+) {
+    let what = if what.starts_with('[') {
+        what.to_owned()
+    } else {
+        format!("`{what}`")
+    };
+    let found = kind(found);
+    problems.add(
+        span,
+        format!("{what} must be {expected}"),
+        format!("this is {found}"),
+        format!("write {expected}"),
+    );
+}

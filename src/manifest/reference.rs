@@ -1,0 +1,243 @@
+//! References to a cluster profile, as people write them: a uid, a URL pasted from the
+//! console, or `name@version`.
+
+use url::Url;
+
+use crate::uid::{DIGITS, Uid};
+
+/// Which profile is meant.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Reference {
+    /// The profile with this uid.
+    Uid(Uid),
+    /// The profile with this name, in this version.
+    Version {
+        /// `metadata.name` in Palette.
+        name: String,
+        /// `spec.version` in Palette.
+        version: String,
+    },
+}
+
+/// A reference as parsed, with what else its text says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Parsed {
+    /// Which profile.
+    pub reference: Reference,
+    /// The project that a console URL names; a tenant-scoped one names none.
+    pub project: Option<Uid>,
+}
+
+/// Why a text is no reference.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum InvalidReference {
+    /// Only hexadecimal digits, but not 24 of them.
+    UidLength(usize),
+    /// 24 characters, nearly all hexadecimal: these are not.
+    UidDigits(Vec<char>),
+    /// A URL that names something else than a cluster profile.
+    OtherPage(String),
+    /// A console URL whose uid is not one.
+    UrlUid(String),
+    /// Not a URL that can be read.
+    Url(String),
+    /// `name@version` with nothing before or after the `@`.
+    EmptyPart,
+    /// A name without a version.
+    NoVersion,
+    /// White space around it, or control characters.
+    Space,
+    /// Nothing at all.
+    Empty,
+}
+
+impl std::fmt::Display for Reference {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Uid(uid) => uid.fmt(f),
+            Self::Version { name, version } => write!(f, "{name}@{version}"),
+        }
+    }
+}
+
+/// Reads a reference.
+///
+/// # Errors
+/// [`InvalidReference`]: abbreviated and mistyped uids are common, so they are told
+/// apart from everything else.
+pub fn parse(text: &str) -> Result<Parsed, InvalidReference> {
+    let plain = |reference| Parsed {
+        reference,
+        project: None,
+    };
+    if text.is_empty() {
+        return Err(InvalidReference::Empty);
+    }
+    if text.trim() != text || text.chars().any(char::is_control) {
+        return Err(InvalidReference::Space);
+    }
+    if let Some(uid) = Uid::parse(text) {
+        return Ok(plain(Reference::Uid(uid)));
+    }
+    if text.contains("://") {
+        return parse_url(text);
+    }
+    if let Some((name, version)) = text.rsplit_once('@') {
+        if name.is_empty() || version.is_empty() {
+            return Err(InvalidReference::EmptyPart);
+        }
+        return Ok(plain(Reference::Version {
+            name: name.to_owned(),
+            version: version.to_owned(),
+        }));
+    }
+    Err(mistyped_uid(text).unwrap_or(InvalidReference::NoVersion))
+}
+
+/// What is wrong with a text that was probably meant as a uid.
+fn mistyped_uid(text: &str) -> Option<InvalidReference> {
+    let wrong: Vec<char> = text.chars().filter(|c| !c.is_ascii_hexdigit()).collect();
+    let length = text.chars().count();
+    let digits = text.chars().any(|c| c.is_ascii_digit());
+    if wrong.is_empty() && digits {
+        Some(InvalidReference::UidLength(length))
+    } else if length == DIGITS && digits && wrong.len() <= 6 && !text.contains('-') {
+        Some(InvalidReference::UidDigits(wrong))
+    } else {
+        None
+    }
+}
+
+/// Reads a console URL: `/projects/<uid>/profiles/cluster/<uid>`, or
+/// `/admin/profiles/cluster/<uid>` for a tenant-scoped profile (facts.md, 1).
+fn parse_url(text: &str) -> Result<Parsed, InvalidReference> {
+    let url = Url::parse(text).map_err(|error| InvalidReference::Url(error.to_string()))?;
+    let segments: Vec<&str> = url
+        .path_segments()
+        .into_iter()
+        .flatten()
+        .filter(|segment| !segment.is_empty())
+        .collect();
+    let uid =
+        |text: &str| Uid::parse(text).ok_or_else(|| InvalidReference::UrlUid(text.to_owned()));
+    match segments[..] {
+        ["projects", project, "profiles", "cluster", profile] => Ok(Parsed {
+            project: Some(uid(project)?),
+            reference: Reference::Uid(uid(profile)?),
+        }),
+        ["admin", "profiles", "cluster", profile] => Ok(Parsed {
+            project: None,
+            reference: Reference::Uid(uid(profile)?),
+        }),
+        _ => Err(InvalidReference::OtherPage(url.path().to_owned())),
+    }
+}
+
+impl InvalidReference {
+    /// What the caret says.
+    #[must_use]
+    pub fn label(&self) -> String {
+        match self {
+            Self::UidLength(n) => format!("a uid has {DIGITS} hexadecimal digits, this has {n}"),
+            Self::UidDigits(wrong) => {
+                let list: Vec<String> = wrong.iter().map(|c| format!("`{c}`")).collect();
+                format!("no hexadecimal digit: {}", list.join(", "))
+            }
+            Self::OtherPage(_) => "not the page of a cluster profile".into(),
+            Self::UrlUid(part) => {
+                format!("`{part}` in it is not a uid of {DIGITS} hexadecimal digits")
+            }
+            Self::Url(why) => format!("not a URL: {why}"),
+            Self::EmptyPart => "a name and a version are needed, on either side of the `@`".into(),
+            Self::NoVersion => "neither a uid, a console URL nor name@version".into(),
+            Self::Space => "white space or control characters in it".into(),
+            Self::Empty => "empty".into(),
+        }
+    }
+
+    /// The edit that mends it.
+    #[must_use]
+    pub fn help(&self, text: &str) -> String {
+        match self {
+            Self::OtherPage(_) => {
+                "open the profile under Profiles in the console and copy its URL: \
+                 `…/projects/<uid>/profiles/cluster/<uid>`"
+                    .into()
+            }
+            Self::NoVersion if !text.contains(char::is_whitespace) => {
+                format!(
+                    "write the version too, such as `{text}@1.0.0`, or paste the profile's console URL"
+                )
+            }
+            Self::Space => "remove it".into(),
+            _ => "copy the profile's URL from the console and paste it whole".into(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const UID: &str = "65c90a1b2c3d4e5f770daee5";
+    const PROJECT: &str = "5fbbf0c1d2e3f4a5b6c7d8e9";
+
+    fn uid(text: &str) -> Uid {
+        Uid::parse(text).unwrap()
+    }
+
+    #[test]
+    fn the_three_forms() {
+        assert_eq!(parse(UID).unwrap().reference, Reference::Uid(uid(UID)));
+        assert_eq!(
+            parse(&UID.to_uppercase()).unwrap().reference,
+            Reference::Uid(uid(UID))
+        );
+        let url =
+            format!("https://console.spectrocloud.com/projects/{PROJECT}/profiles/cluster/{UID}");
+        for text in [
+            url.clone(),
+            format!("{url}/"),
+            format!("{url}?tab=1#x"),
+            url.replace(
+                "https://console.spectrocloud.com",
+                "https://palette.example.com:8443",
+            ),
+        ] {
+            let parsed = parse(&text).unwrap();
+            assert_eq!(parsed.reference, Reference::Uid(uid(UID)), "{text}");
+            assert_eq!(parsed.project, Some(uid(PROJECT)), "{text}");
+        }
+        let tenant = parse(&format!("https://p.example/admin/profiles/cluster/{UID}")).unwrap();
+        assert_eq!(tenant.project, None);
+        assert_eq!(
+            parse("edge-infra@2.1.0").unwrap().reference.to_string(),
+            "edge-infra@2.1.0"
+        );
+    }
+
+    #[test]
+    fn everything_else_says_what_it_looks_like() {
+        use InvalidReference as I;
+        for (text, expected) in [
+            ("", I::Empty),
+            (" edge@1.0.0", I::Space),
+            ("65c90a1b2c3d4e5f770daee", I::UidLength(23)),
+            ("65c90a1b2c3d4e5f770daeO5", I::UidDigits(vec!['O'])),
+            ("edge-infra", I::NoVersion),
+            ("edge-infra@", I::EmptyPart),
+            ("@1.0.0", I::EmptyPart),
+            (
+                "https://c.example/projects/5fbb/profiles/cluster/65c9",
+                I::UrlUid("5fbb".into()),
+            ),
+            (
+                "https://c.example/projects/5fbb/clusters/65c9/overview",
+                I::OtherPage("/projects/5fbb/clusters/65c9/overview".into()),
+            ),
+        ] {
+            assert_eq!(parse(text).unwrap_err(), expected, "{text}");
+        }
+        assert!(matches!(parse("https://"), Err(I::Url(_))));
+    }
+}

@@ -1,0 +1,174 @@
+//! `profiles.toml` from bytes to text: encodings as editors produce them, and secrets
+//! taken out before any of it can be shown.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::diagnostic::{Diagnostic, Source};
+use crate::printable;
+
+/// Keys that people put a secret under, without separators and in lower case.
+const SECRET_KEYS: [&str; 7] = [
+    "apikey",
+    "key",
+    "token",
+    "apitoken",
+    "password",
+    "secret",
+    "paletteapikey",
+];
+
+/// Decodes the bytes of `path`. A byte order mark is dropped; CRLF is TOML's own
+/// business (TOML 1.0, "newline").
+///
+/// # Errors
+/// A diagnostic that names the line where UTF-8 ends.
+pub fn decode(path: &Path, bytes: Vec<u8>) -> Result<String, Diagnostic> {
+    let shown = printable::path(path);
+    if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
+        return Err(Diagnostic::error(format!("`{shown}` is UTF-16, not UTF-8"))
+            .help("save it as UTF-8 in your editor"));
+    }
+    match String::from_utf8(bytes) {
+        Ok(text) => Ok(text
+            .strip_prefix('\u{feff}')
+            .map_or_else(|| text.clone(), str::to_owned)),
+        Err(error) => {
+            let valid = error.utf8_error().valid_up_to();
+            let line = 1 + error.as_bytes()[..valid]
+                .iter()
+                .filter(|b| **b == b'\n')
+                .count();
+            let byte = error.as_bytes().get(valid).copied().unwrap_or_default();
+            Err(Diagnostic::error(format!(
+                "`{shown}` is not UTF-8: byte 0x{byte:02x} in line {line}"
+            ))
+            .help(format!(
+                "retype the character in line {line} and save the file as UTF-8"
+            )))
+        }
+    }
+}
+
+/// Whether a key is one that a secret is put under. `api-key-file` and
+/// `api-key-command` name a place instead, and are none.
+#[must_use]
+pub fn is_secret_key(key: &str) -> bool {
+    let bare: String = key
+        .chars()
+        .filter(|c| !matches!(c, '-' | '_'))
+        .flat_map(char::to_lowercase)
+        .collect();
+    SECRET_KEYS.contains(&bare.as_str())
+}
+
+/// The source to show in messages: `text` with what may be a secret overwritten, every
+/// byte by `*`, so that positions stay. `spans` are values found under secret keys;
+/// besides, whatever stands behind such a key in a line is hidden even where the line
+/// is not TOML, and so is the user part of a URL.
+#[must_use]
+pub fn shown(path: &Path, text: &str, spans: &[std::ops::Range<usize>]) -> Arc<Source> {
+    let mut bytes = text.as_bytes().to_vec();
+    let mut hide = |range: std::ops::Range<usize>| {
+        for byte in &mut bytes[range] {
+            if !matches!(byte, b'\n' | b'\r' | b'"' | b'\'' | b' ') {
+                *byte = b'*';
+            }
+        }
+    };
+    for span in spans {
+        hide(span.clone());
+    }
+    let mut start = 0;
+    for line in text.split_inclusive('\n') {
+        if let Some(at) = secret_in_line(line) {
+            hide(start + at..start + line.len());
+        }
+        if let Some((at, end)) = url_user(line) {
+            hide(start + at..start + end);
+        }
+        start += line.len();
+    }
+    Arc::new(Source {
+        path: printable::path(path),
+        text: String::from_utf8_lossy(&bytes).into_owned(),
+    })
+}
+
+/// Where the value begins in a line that sets a secret key.
+fn secret_in_line(line: &str) -> Option<usize> {
+    let mut from = 0;
+    while let Some(at) = line[from..].find(['=', ':']) {
+        let at = from + at;
+        let key = line[..at]
+            .trim_end()
+            .trim_end_matches(['"', '\''])
+            .rsplit(|c: char| !(c.is_ascii_alphanumeric() || c == '-' || c == '_'))
+            .next()
+            .unwrap_or_default();
+        if is_secret_key(key) {
+            return Some(at + 1);
+        }
+        from = at + 1;
+    }
+    None
+}
+
+/// The `user:password` of a URL in a line.
+fn url_user(line: &str) -> Option<(usize, usize)> {
+    let at = line.find("://")? + 3;
+    let host_end = line[at..]
+        .find(['/', '"', '\'', ' ', '?', '#'])
+        .map_or(line.len(), |n| at + n);
+    let user_end = line[at..host_end].rfind('@')?;
+    Some((at, at + user_end))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn masked(text: &str) -> String {
+        shown(Path::new("profiles.toml"), text, &[]).text.clone()
+    }
+
+    #[test]
+    fn secrets_are_hidden_in_every_spelling() {
+        for line in [
+            "api-key = \"hunter2\"",
+            "apiKey: hunter2",
+            "palette.api_key = 'hunter2",
+            "palette = { project = \"x\", api-key = \"hunter2\" }",
+            "\"token\"=\"hunter2\"",
+            "endpoint = \"https://me:hunter2@palette.example\"",
+        ] {
+            let shown = masked(line);
+            assert!(!shown.contains("hunter2"), "{shown}");
+            assert_eq!(shown.len(), line.len());
+        }
+    }
+
+    #[test]
+    fn nothing_else_is_hidden() {
+        for line in [
+            "api-key-file = \"/run/secrets/key\"",
+            "api-key-command = [\"pass\", \"palette\"]",
+            "profiles = [\"edge@1.0.0\", \"https://c.example/projects/a\"]",
+        ] {
+            assert_eq!(masked(line), line);
+        }
+    }
+
+    #[test]
+    fn encodings() {
+        let path = Path::new("p.toml");
+        assert_eq!(
+            decode(path, b"\xef\xbb\xbfa = 1\r\n".to_vec()).unwrap(),
+            "a = 1\r\n"
+        );
+        let error = decode(path, b"a = 1\nb = \"\xe9\"\n".to_vec()).unwrap_err();
+        assert_eq!(error.title, "`p.toml` is not UTF-8: byte 0xe9 in line 2");
+        let error = decode(path, b"\xff\xfea\0".to_vec()).unwrap_err();
+        assert_eq!(error.title, "`p.toml` is UTF-16, not UTF-8");
+    }
+}

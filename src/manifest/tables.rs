@@ -1,0 +1,228 @@
+//! The tables of `profiles.toml` besides the definitions: `[palette]`, `[canvos]`,
+//! `[cache]` and `[limits]`.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use toml::de::{DeTable, DeValue};
+
+use super::reader::{At, Problems, Table, wrong_type};
+use super::{Manifest, PaletteTable, Project, definition, source};
+use crate::diagnostic::Source;
+use crate::endpoint::Endpoint;
+use crate::limits::Limits;
+
+/// Reads the whole document. The result is only meant where there are no problems.
+pub fn read(
+    root: &DeTable<'_>,
+    directory: &Path,
+    source: &Arc<Source>,
+    path: &Path,
+    problems: &mut Problems,
+) -> Manifest {
+    let end = source.text.len();
+    let mut root = Table::of("the file", root, 0..0);
+    refuse_secrets(&root, problems);
+    let palette = root
+        .table("palette", problems)
+        .map(|table| palette(table, directory, problems))
+        .unwrap_or_default();
+    let (canvos, build) = root
+        .table("canvos", problems)
+        .map(|table| canvos(table, directory, problems))
+        .unwrap_or_default();
+    let cache = root.table("cache", problems).and_then(|mut table| {
+        let dir = table.string("dir", problems);
+        table.finish(problems);
+        dir.map(|dir| directory.join(dir.value))
+    });
+    let limits = root
+        .table("limits", problems)
+        .map(|table| limits(table, problems))
+        .unwrap_or_default();
+    let definitions = root
+        .table("definition", problems)
+        .map(|table| definition::read_all(&table, &palette, directory, problems))
+        .unwrap_or_default();
+    if root.value("definition").is_none() {
+        problems.add(
+            end..end,
+            "no definition",
+            "the file ends here",
+            "add one: `[definition.NAME]` with `profiles = [\"name@version\"]`",
+        );
+    }
+    root.finish(problems);
+    Manifest {
+        path: path.to_owned(),
+        source: Arc::clone(source),
+        canvos: canvos.unwrap_or_else(|| directory.to_owned()),
+        palette,
+        build,
+        cache,
+        limits,
+        definitions,
+    }
+}
+
+/// Refuses keys that hold a secret. The file is meant for version control.
+fn refuse_secrets(table: &Table<'_, '_>, problems: &mut Problems) {
+    for (key, value) in table.entries() {
+        if source::is_secret_key(key.value) && value.get_ref().is_str() {
+            problems.add(
+                key.span.clone(),
+                format!("the API key must not be in this file: `{}`", key.value),
+                "a secret in a file that is meant to be committed",
+                "remove the line, revoke the key in Palette if the file was shared, and set \
+                 `PALETTE_API_KEY`, `api-key-file` or `api-key-command` instead",
+            );
+        }
+    }
+}
+
+fn palette(mut table: Table<'_, '_>, directory: &Path, problems: &mut Problems) -> PaletteTable {
+    refuse_secrets(&table, problems);
+    let path = |at: At<String>| directory.join(at.value);
+    let endpoint = table.string("endpoint", problems).and_then(|at| {
+        Endpoint::parse(&at.value)
+            .map(|endpoint| At {
+                value: endpoint,
+                span: at.span.clone(),
+            })
+            .map_err(|why| {
+                problems.add(
+                    at.span,
+                    "`endpoint` is not the address of a Palette",
+                    why.to_string(),
+                    format!(
+                        "write it as `https://HOST`, such as `{}`",
+                        Endpoint::DEFAULT
+                    ),
+                );
+            })
+            .ok()
+    });
+    let read = PaletteTable {
+        endpoint,
+        project: table
+            .string("project", problems)
+            .map(|at| Project::parse(&at.value)),
+        ca_cert: table.string("ca-cert", problems).map(path),
+        api_key_command: table.command("api-key-command", problems),
+        api_key_file: table.string("api-key-file", problems).map(path),
+        timeout: table.integer("timeout", 1, problems),
+        retries: table
+            .integer("retries", 0, problems)
+            .map(|n| u32::try_from(n).unwrap_or(u32::MAX)),
+        allow_http: table.boolean("allow-http", problems).unwrap_or(false),
+    };
+    finish_without_secrets(table, problems);
+    read
+}
+
+/// [`Table::finish`], but a secret's key, already refused, is not called unknown too.
+fn finish_without_secrets(table: Table<'_, '_>, problems: &mut Problems) {
+    let mut unknown = Problems::new(problems.source());
+    table.finish(&mut unknown);
+    for diagnostic in unknown.finish() {
+        let secret = diagnostic
+            .title
+            .split('`')
+            .nth(1)
+            .is_some_and(source::is_secret_key);
+        if !secret {
+            problems.push(diagnostic);
+        }
+    }
+}
+
+fn canvos(
+    mut table: Table<'_, '_>,
+    directory: &Path,
+    problems: &mut Problems,
+) -> (Option<std::path::PathBuf>, Option<Vec<String>>) {
+    let dir = table.string("dir", problems);
+    let build = table.command("build", problems);
+    table.finish(problems);
+    (dir.map(|dir| directory.join(dir.value)), build)
+}
+
+fn limits(mut table: Table<'_, '_>, problems: &mut Problems) -> Limits {
+    let default = Limits::default();
+    let read = Limits {
+        archive: size(&mut table, "archive", problems).unwrap_or(default.archive),
+        unpacked: size(&mut table, "unpacked", problems).unwrap_or(default.unpacked),
+        entries: table
+            .integer("entries", 1, problems)
+            .unwrap_or(default.entries),
+    };
+    table.finish(problems);
+    read
+}
+
+/// A size: bytes as an integer, or a string with a unit such as `"2 GiB"`.
+fn size(table: &mut Table<'_, '_>, key: &'static str, problems: &mut Problems) -> Option<u64> {
+    let value = table.value(key)?;
+    match value.get_ref() {
+        DeValue::Integer(_) => table.integer(key, 1, problems),
+        DeValue::String(text) => {
+            let size = parse_size(text);
+            if size.is_none() {
+                problems.add(
+                    value.span(),
+                    format!("`{key}` is not a size"),
+                    "expected a number with B, KiB, MiB or GiB",
+                    "write it as `\"512 MiB\"` or `\"4 GiB\"`",
+                );
+            }
+            size
+        }
+        other => {
+            wrong_type(
+                problems,
+                value.span(),
+                key,
+                "a size such as \"2 GiB\"",
+                other,
+            );
+            None
+        }
+    }
+}
+
+/// `512 MiB` in bytes; at least 1.
+fn parse_size(text: &str) -> Option<u64> {
+    let units: BTreeMap<&str, u64> = [("B", 0), ("KiB", 10), ("MiB", 20), ("GiB", 30)].into();
+    let digits = text
+        .trim()
+        .trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = text.trim()[digits.len()..].trim();
+    let number: u64 = digits.trim().parse().ok()?;
+    number
+        .checked_mul(1 << units.get(unit)?)
+        .filter(|bytes| *bytes > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse_size;
+
+    #[test]
+    fn sizes_have_binary_units() {
+        assert_eq!(parse_size("2 GiB"), Some(2 << 30));
+        assert_eq!(parse_size("512MiB"), Some(512 << 20));
+        assert_eq!(parse_size("7 B"), Some(7));
+        for wrong in [
+            "",
+            "2",
+            "2 GB",
+            "-1 KiB",
+            "1.5 GiB",
+            "0 B",
+            "99999999999 GiB",
+        ] {
+            assert_eq!(parse_size(wrong), None, "{wrong}");
+        }
+    }
+}

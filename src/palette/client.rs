@@ -1,0 +1,476 @@
+//! One Palette: authenticated, scoped, paced, retried calls.
+//!
+//! Invariants: the key is sent to the configured origin and nowhere else (HTTP
+//! libraries strip `Authorization` when a redirect leaves the origin, but not an
+//! `ApiKey` header, so redirects are followed here, by hand, within the origin only);
+//! no body is ever decoded on its way; 4xx is never retried.
+
+use std::io::Read;
+use std::thread;
+use std::time::{Duration, SystemTime};
+
+use reqwest::blocking::{Client, Response};
+use reqwest::header::{CONTENT_TYPE, HeaderValue, LOCATION, RETRY_AFTER};
+use reqwest::{Method, StatusCode, Url, redirect};
+use serde::de::DeserializeOwned;
+
+use super::error::{PaletteError, RedirectRefusal, Refusal};
+use super::pace::Pace;
+use super::retry::{RetryPolicy, retry_after};
+use super::transport::{Transport, classify};
+use super::wire::{
+    ApiError, ClusterProfile, DefinitionRequest, List, ProfileMetadata, ProjectMetadata,
+};
+use crate::endpoint::Endpoint;
+use crate::printable;
+use crate::secret::ApiKey;
+use crate::uid::Uid;
+
+/// The most a JSON answer may hold, in bytes: the list of all profiles is one answer.
+const JSON_LIMIT: u64 = 32 << 20;
+/// The most of an error's body that is read.
+const ERROR_LIMIT: u64 = 64 << 10;
+/// Redirects in a row.
+const REDIRECTS: u32 = 10;
+
+/// How Palette is talked to.
+#[derive(Debug)]
+pub struct Options {
+    /// Silence that is borne while connecting, waiting for an answer or reading it.
+    pub timeout: Duration,
+    /// Attempts after the first.
+    pub retries: u32,
+    /// Certificates, PEM, that are trusted besides the system's.
+    pub ca_cert: Option<Vec<u8>>,
+}
+
+/// Told when a call is repeated.
+pub trait Observer: Sync {
+    /// `call` failed for the reason `why` and is repeated after `wait`.
+    fn retrying(&self, call: &str, why: &str, wait: Duration);
+}
+
+/// Why one attempt failed.
+pub enum Failure<E> {
+    /// Another attempt may succeed.
+    Transient {
+        /// The error, should there be no other attempt.
+        error: E,
+        /// In a few words.
+        why: String,
+        /// What the server asked for.
+        retry_after: Option<Duration>,
+    },
+    /// No attempt will.
+    Final(E),
+}
+
+impl<E> Failure<E> {
+    /// The same failure with another error type.
+    pub fn map<F>(self, f: impl FnOnce(E) -> F) -> Failure<F> {
+        match self {
+            Self::Transient {
+                error,
+                why,
+                retry_after,
+            } => Failure::Transient {
+                error: f(error),
+                why,
+                retry_after,
+            },
+            Self::Final(error) => Failure::Final(f(error)),
+        }
+    }
+}
+
+/// A download under way: its body, and how long Palette said it is.
+pub struct Download {
+    response: Response,
+    /// `Content-Length`, where there is one.
+    pub length: Option<u64>,
+}
+
+impl Read for Download {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        self.response.read(buffer)
+    }
+}
+
+/// A client of one endpoint with one key.
+pub struct Palette {
+    http: Client,
+    endpoint: Endpoint,
+    key: ApiKey,
+    header: HeaderValue,
+    timeout: Duration,
+    retry: RetryPolicy,
+    pace: Pace,
+}
+
+/// One request, as often as it takes.
+struct Call<'a> {
+    method: Method,
+    path: String,
+    query: Option<(&'a str, &'a str)>,
+    body: Option<Vec<u8>>,
+    project: Option<&'a Uid>,
+}
+
+impl Call<'_> {
+    fn name(&self) -> String {
+        format!("{} {}", self.method, self.path)
+    }
+}
+
+impl Palette {
+    /// The documented path of the download (facts.md, 1).
+    pub const DOWNLOAD: &str = "/v1/spectroclusters/spc/download";
+
+    /// A client; no connection is opened yet.
+    ///
+    /// # Errors
+    /// [`PaletteError::Setup`] where `ca_cert` holds no certificate, or the system's
+    /// trust store cannot be read.
+    pub fn new(endpoint: Endpoint, key: ApiKey, options: &Options) -> Result<Self, PaletteError> {
+        // Fails only where a provider is installed already, which is as good.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let mut header = HeaderValue::from_str(key.expose())
+            .map_err(|_| PaletteError::Setup("the API key cannot stand in a header".into()))?;
+        header.set_sensitive(true);
+        let mut builder = Client::builder()
+            .user_agent(concat!("edgestage/", env!("CARGO_PKG_VERSION")))
+            .redirect(redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .connect_timeout(options.timeout)
+            .timeout(options.timeout);
+        if let Some(pem) = &options.ca_cert {
+            builder = builder.tls_certs_merge(certificates(pem)?);
+        } else if endpoint.join("/").scheme() == "http" {
+            // No TLS will be spoken: the system's store need not be read, nor exist.
+            builder = builder.tls_certs_only([]);
+        }
+        let http = builder
+            .build()
+            .map_err(|error| PaletteError::Setup(super::transport::innermost(&error)))?;
+        Ok(Self {
+            http,
+            endpoint,
+            key,
+            header,
+            timeout: options.timeout,
+            retry: RetryPolicy {
+                retries: options.retries,
+            },
+            pace: Pace::new(),
+        })
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// `GET /v1/dashboard/projects/metadata?name=…`: projects with that name, or with
+    /// names the server thinks similar.
+    pub fn projects_named(
+        &self,
+        name: &str,
+        observer: &dyn Observer,
+    ) -> Result<List<ProjectMetadata>, PaletteError> {
+        self.json(
+            &Call {
+                method: Method::GET,
+                path: "/v1/dashboard/projects/metadata".into(),
+                query: Some(("name", name)),
+                body: None,
+                project: None,
+            },
+            observer,
+        )
+    }
+
+    /// `GET /v1/dashboard/clusterprofiles/metadata`: every profile that `project` sees,
+    /// in one answer.
+    pub fn profiles_metadata(
+        &self,
+        project: Option<&Uid>,
+        observer: &dyn Observer,
+    ) -> Result<List<ProfileMetadata>, PaletteError> {
+        self.json(
+            &get("/v1/dashboard/clusterprofiles/metadata".into(), project),
+            observer,
+        )
+    }
+
+    /// `GET /v1/clusterprofiles/{uid}`.
+    pub fn profile(
+        &self,
+        uid: &Uid,
+        project: Option<&Uid>,
+        observer: &dyn Observer,
+    ) -> Result<ClusterProfile, PaletteError> {
+        self.json(
+            &get(format!("/v1/clusterprofiles/{uid}"), project),
+            observer,
+        )
+    }
+
+    /// One attempt at `POST /v1/spectroclusters/spc/download`. The caller reads the
+    /// body, and repeats the whole through [`Palette::retry`] should it break.
+    ///
+    /// # Errors
+    /// A [`Failure`] that says whether another attempt may succeed.
+    pub fn download(
+        &self,
+        request: &DefinitionRequest<'_>,
+        project: Option<&Uid>,
+        attempt: u32,
+    ) -> Result<Download, Failure<PaletteError>> {
+        let body = serde_json::to_vec(request)
+            .map_err(|error| Failure::Final(PaletteError::Setup(error.to_string())))?;
+        let call = Call {
+            method: Method::POST,
+            path: Self::DOWNLOAD.into(),
+            query: None,
+            body: Some(body),
+            project,
+        };
+        let response = self.send(&call, attempt)?;
+        Ok(Download {
+            length: response.content_length(),
+            response,
+        })
+    }
+
+    /// The failure of a body that broke on its way, after `attempt` attempts.
+    #[must_use]
+    pub fn broken_body(&self, error: &std::io::Error, attempt: u32) -> Failure<PaletteError> {
+        let why = super::transport::broken_body(error, self.timeout);
+        Failure::Transient {
+            error: PaletteError::Unreachable {
+                call: format!("POST {}", Self::DOWNLOAD),
+                why: why.clone(),
+                attempts: attempt,
+            },
+            why,
+            retry_after: None,
+        }
+    }
+
+    /// Calls `attempt` with 1, 2, … until it succeeds, fails for good, or there were
+    /// enough attempts.
+    ///
+    /// # Errors
+    /// The last attempt's.
+    pub fn retry<T, E>(
+        &self,
+        call: &str,
+        observer: &dyn Observer,
+        mut attempt: impl FnMut(u32) -> Result<T, Failure<E>>,
+    ) -> Result<T, E> {
+        let mut count = 1;
+        loop {
+            match attempt(count) {
+                Ok(value) => return Ok(value),
+                Err(Failure::Final(error)) => return Err(error),
+                Err(Failure::Transient {
+                    error,
+                    why,
+                    retry_after,
+                }) => {
+                    let Some(wait) = self.retry.wait(count, retry_after) else {
+                        return Err(error);
+                    };
+                    observer.retrying(call, &why, wait);
+                    thread::sleep(wait);
+                    count += 1;
+                }
+            }
+        }
+    }
+
+    fn json<T: DeserializeOwned>(
+        &self,
+        call: &Call<'_>,
+        observer: &dyn Observer,
+    ) -> Result<T, PaletteError> {
+        let name = call.name();
+        let body = self.retry(&name, observer, |attempt| {
+            let mut response = self.send(call, attempt)?;
+            read_limited(&mut response, JSON_LIMIT)
+                .map_err(|error| self.broken_body(&error, attempt))
+        })?;
+        serde_json::from_slice(&body).map_err(|_| PaletteError::NotJson {
+            call: name,
+            seen: self.key.mask(&printable::excerpt(&body, 80)),
+        })
+    }
+
+    /// One attempt, redirects within the origin included; a status other than 200 is a
+    /// failure.
+    fn send(&self, call: &Call<'_>, attempt: u32) -> Result<Response, Failure<PaletteError>> {
+        let mut url = self.endpoint.join(&call.path);
+        if let Some((name, value)) = call.query {
+            url.query_pairs_mut().append_pair(name, value);
+        }
+        let mut method = call.method.clone();
+        for _ in 0..REDIRECTS {
+            self.pace.wait(&call.path);
+            let mut request = self
+                .http
+                .request(method.clone(), url.clone())
+                .header("ApiKey", self.header.clone())
+                .header(CONTENT_TYPE, "application/json");
+            if let Some(project) = call.project {
+                request = request.header("ProjectUid", project.as_str());
+            }
+            if let Some(body) = call.body.as_ref().filter(|_| method == Method::POST) {
+                request = request.body(body.clone());
+            }
+            let response = request
+                .send()
+                .map_err(|error| self.transport_failure(&error, call, attempt))?;
+            match response.status() {
+                status if status.is_success() => return Ok(response),
+                status if status.is_redirection() => {
+                    url = follow(&url, &response).map_err(Failure::Final)?;
+                    // RFC 9110, 15.4: 303 asks for a GET; the others may keep the method.
+                    if status == StatusCode::SEE_OTHER {
+                        method = Method::GET;
+                    }
+                }
+                _ => return Err(self.refusal(response, call, attempt)),
+            }
+        }
+        Err(Failure::Final(PaletteError::Redirect {
+            from: self.endpoint.to_string(),
+            to: url.to_string(),
+            why: RedirectRefusal::Loop,
+        }))
+    }
+
+    fn transport_failure(
+        &self,
+        error: &reqwest::Error,
+        call: &Call<'_>,
+        attempt: u32,
+    ) -> Failure<PaletteError> {
+        match classify(error, &self.endpoint, self.timeout) {
+            Transport::Tls(why) => Failure::Final(PaletteError::Tls {
+                endpoint: self.endpoint.to_string(),
+                why,
+            }),
+            Transport::Broken(why) => Failure::Transient {
+                error: PaletteError::Unreachable {
+                    call: call.name(),
+                    why: why.clone(),
+                    attempts: attempt,
+                },
+                why,
+                retry_after: None,
+            },
+        }
+    }
+
+    /// What a status other than success means.
+    fn refusal(
+        &self,
+        mut response: Response,
+        call: &Call<'_>,
+        attempt: u32,
+    ) -> Failure<PaletteError> {
+        let status = response.status();
+        let retry_after = response
+            .headers()
+            .get(RETRY_AFTER)
+            .and_then(|value| retry_after(value.to_str().ok()?, SystemTime::now()));
+        // A body that breaks off says no less than what arrived of it.
+        let mut body = Vec::new();
+        let _ = (&mut response).take(ERROR_LIMIT).read_to_end(&mut body);
+        let said: ApiError = serde_json::from_slice(&body).unwrap_or_else(|_| ApiError {
+            code: String::new(),
+            message: printable::excerpt(&body, 120),
+        });
+        let refusal = Refusal {
+            call: call.name(),
+            status: status.as_u16(),
+            code: self.key.mask(&said.code),
+            message: self.key.mask(&said.message),
+        };
+        match status.as_u16() {
+            401 => Failure::Final(PaletteError::KeyRefused(refusal)),
+            403 => Failure::Final(PaletteError::Forbidden {
+                refusal,
+                project: call.project.map(Uid::to_string),
+            }),
+            408 | 429 | 500 | 502..=504 => Failure::Transient {
+                why: refusal.to_string(),
+                retry_after,
+                error: PaletteError::KeptFailing {
+                    refusal,
+                    attempts: attempt,
+                },
+            },
+            500.. => Failure::Final(PaletteError::KeptFailing {
+                refusal,
+                attempts: attempt,
+            }),
+            _ => Failure::Final(PaletteError::Rejected(refusal)),
+        }
+    }
+}
+
+fn get(path: String, project: Option<&Uid>) -> Call<'_> {
+    Call {
+        method: Method::GET,
+        path,
+        query: None,
+        body: None,
+        project,
+    }
+}
+
+fn certificates(pem: &[u8]) -> Result<Vec<reqwest::Certificate>, PaletteError> {
+    let unreadable = || PaletteError::Setup("`ca-cert` holds no PEM certificate".into());
+    let certificates = reqwest::Certificate::from_pem_bundle(pem).map_err(|_| unreadable())?;
+    if certificates.is_empty() {
+        return Err(unreadable());
+    }
+    Ok(certificates)
+}
+
+/// Where a redirect leads, if it stays at the origin that it came from.
+fn follow(from: &Url, response: &Response) -> Result<Url, PaletteError> {
+    let refused = |to: &str, why| PaletteError::Redirect {
+        from: from.origin().ascii_serialization(),
+        to: printable::excerpt(to.as_bytes(), 200),
+        why,
+    };
+    let location = response
+        .headers()
+        .get(LOCATION)
+        .and_then(|value| value.to_str().ok())
+        .ok_or_else(|| refused("", RedirectRefusal::NoLocation))?;
+    let to = from
+        .join(location)
+        .map_err(|_| refused(location, RedirectRefusal::NoLocation))?;
+    if to.origin() == from.origin() {
+        Ok(to)
+    } else {
+        Err(refused(
+            &to.origin().ascii_serialization(),
+            RedirectRefusal::OtherOrigin,
+        ))
+    }
+}
+
+/// Reads a body of at most `limit` bytes.
+fn read_limited(reader: &mut impl Read, limit: u64) -> std::io::Result<Vec<u8>> {
+    let mut body = Vec::new();
+    reader.take(limit + 1).read_to_end(&mut body)?;
+    if body.len() as u64 > limit {
+        return Err(std::io::Error::other("the answer is larger than 32 MiB"));
+    }
+    Ok(body)
+}

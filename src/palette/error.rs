@@ -1,0 +1,99 @@
+//! Why Palette did not give what was asked.
+
+use std::fmt;
+
+use crate::printable;
+
+/// What failed. Holds data only; `crate::error` has exit codes and help lines.
+#[derive(Debug)]
+pub enum PaletteError {
+    /// 401: the key is unknown or expired.
+    KeyRefused(Refusal),
+    /// 403: the key's permissions, or a missing or wrong `ProjectUid` (facts.md, 1).
+    Forbidden {
+        /// What Palette said.
+        refusal: Refusal,
+        /// The `ProjectUid` that was sent.
+        project: Option<String>,
+    },
+    /// Another 4xx.
+    Rejected(Refusal),
+    /// 408, 429 or 5xx to the last attempt.
+    KeptFailing {
+        /// What Palette said last.
+        refusal: Refusal,
+        /// How many attempts there were.
+        attempts: u32,
+    },
+    /// No answer to the last attempt: refused, reset, timed out, name not found.
+    Unreachable {
+        /// What was asked.
+        call: String,
+        /// Why.
+        why: String,
+        /// How many attempts there were.
+        attempts: u32,
+    },
+    /// The server's certificate is not trusted, or TLS failed otherwise.
+    Tls {
+        /// The endpoint.
+        endpoint: String,
+        /// Why.
+        why: String,
+    },
+    /// A redirect to another origin, or without an end.
+    Redirect {
+        /// Where it was sent from.
+        from: String,
+        /// Where to.
+        to: String,
+        /// Why it was not followed.
+        why: RedirectRefusal,
+    },
+    /// Status 200 with something else than the JSON of the contract.
+    NotJson {
+        /// What was asked.
+        call: String,
+        /// The first bytes, printable.
+        seen: String,
+    },
+    /// The client could not be set up.
+    Setup(String),
+}
+
+/// Why a redirect is not followed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RedirectRefusal {
+    /// Another scheme, host or port: the key would go there.
+    OtherOrigin,
+    /// More than ten in a row.
+    Loop,
+    /// No `Location` that can be read.
+    NoLocation,
+}
+
+/// What a server answered, with Palette's own words where it had any.
+#[derive(Debug, Clone)]
+pub struct Refusal {
+    /// What was asked, such as `GET /v1/clusterprofiles/65c9…`.
+    pub call: String,
+    /// The HTTP status.
+    pub status: u16,
+    /// Palette's `code`; may be empty.
+    pub code: String,
+    /// Palette's `message`, or the beginning of another body.
+    pub message: String,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "HTTP {}", self.status)?;
+        if !self.code.is_empty() {
+            write!(f, " {}", printable::line(self.code.as_bytes()))?;
+        }
+        if !self.message.is_empty() {
+            write!(f, ": {}", printable::excerpt(self.message.as_bytes(), 300))?;
+        }
+        Ok(())
+    }
+}

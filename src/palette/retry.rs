@@ -1,0 +1,87 @@
+//! How long to wait before the next attempt.
+
+use std::time::{Duration, SystemTime};
+
+/// The wait before the second attempt; it doubles with each further one.
+const FIRST: Duration = Duration::from_millis(500);
+/// The longest wait, whether ours or a `Retry-After` (design.md).
+const LONGEST: Duration = Duration::from_secs(60);
+
+/// How often, and how patiently.
+#[derive(Debug, Clone, Copy)]
+pub struct RetryPolicy {
+    /// Attempts after the first.
+    pub retries: u32,
+}
+
+impl RetryPolicy {
+    /// The default of design.md.
+    pub const RETRIES: u32 = 4;
+
+    /// The wait after the `attempt`th attempt (from 1), or `None` where it was the last.
+    /// Exponential with full jitter, so that a fleet of builders that failed together
+    /// does not come back together; a server's own `Retry-After` is not jittered.
+    #[must_use]
+    pub fn wait(self, attempt: u32, retry_after: Option<Duration>) -> Option<Duration> {
+        if attempt > self.retries {
+            return None;
+        }
+        let doubled = FIRST
+            .saturating_mul(1 << (attempt - 1).min(16))
+            .min(LONGEST);
+        let jittered = doubled.mul_f64(fastrand::f64());
+        Some(retry_after.map_or(jittered, |after| after.min(LONGEST)))
+    }
+}
+
+/// Reads a `Retry-After`: seconds, or a date (RFC 9110, 10.2.3). A date that has
+/// passed means now.
+#[must_use]
+pub fn retry_after(value: &str, now: SystemTime) -> Option<Duration> {
+    let value = value.trim();
+    value.parse().map(Duration::from_secs).ok().or_else(|| {
+        let date = httpdate::parse_http_date(value).ok()?;
+        Some(date.duration_since(now).unwrap_or_default())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_grow_and_end() {
+        let policy = RetryPolicy { retries: 3 };
+        for attempt in 1..=3 {
+            let longest = FIRST * (1 << (attempt - 1));
+            assert!(policy.wait(attempt, None).unwrap() <= longest);
+        }
+        assert_eq!(policy.wait(4, None), None);
+        assert_eq!(RetryPolicy { retries: 0 }.wait(1, None), None);
+        assert!(
+            RetryPolicy { retries: u32::MAX }
+                .wait(u32::MAX - 1, None)
+                .unwrap()
+                <= LONGEST
+        );
+    }
+
+    #[test]
+    fn the_server_has_its_say_up_to_a_minute() {
+        let policy = RetryPolicy { retries: 1 };
+        let seconds = Duration::from_secs;
+        assert_eq!(policy.wait(1, Some(seconds(7))), Some(seconds(7)));
+        assert_eq!(policy.wait(1, Some(seconds(3600))), Some(seconds(60)));
+        let now = SystemTime::UNIX_EPOCH + seconds(784_111_777);
+        assert_eq!(retry_after(" 12 ", now), Some(seconds(12)));
+        assert_eq!(
+            retry_after("Sun, 06 Nov 1994 08:49:47 GMT", now),
+            Some(seconds(10))
+        );
+        assert_eq!(
+            retry_after("Sun, 06 Nov 1994 08:49:07 GMT", now),
+            Some(seconds(0))
+        );
+        assert_eq!(retry_after("soon", now), None);
+    }
+}

@@ -1,0 +1,123 @@
+//! Text from outside, made fit for a terminal and a log.
+//!
+//! A file name in an archive, a server's message, a reference in a file may hold
+//! escape sequences that move the cursor, recolour or hide what a reader sees.
+//! Nothing of that kind reaches an output unescaped.
+
+use std::fmt::Write as _;
+
+/// `bytes` as one line of printable text: control characters and bytes that are no
+/// UTF-8 are escaped (`\n`, `\u{1b}`, `\xff`), the rest stays.
+#[must_use]
+pub fn line(bytes: &[u8]) -> String {
+    let mut out = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        for c in chunk.valid().chars() {
+            if c.is_control() || is_deceptive(c) {
+                out.extend(c.escape_default());
+            } else {
+                out.push(c);
+            }
+        }
+        for byte in chunk.invalid() {
+            let _ = write!(out, "\\x{byte:02x}");
+        }
+    }
+    out
+}
+
+/// At most `limit` characters of `bytes`, as [`line`] shows them, with `…` where cut.
+#[must_use]
+pub fn excerpt(bytes: &[u8], limit: usize) -> String {
+    let line = line(bytes);
+    match line.char_indices().nth(limit) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line,
+    }
+}
+
+/// Characters that reorder or hide their neighbours: bidirectional controls,
+/// zero-width characters, and the separators that some terminals break lines at.
+fn is_deceptive(c: char) -> bool {
+    matches!(c,
+        '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+}
+
+/// What the operating system said, without its error number.
+#[must_use]
+pub fn io(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    let text = text.split(" (os error").next().unwrap_or(&text);
+    let mut chars = text.chars();
+    match chars.next() {
+        Some(first) => first.to_lowercase().chain(chars).collect(),
+        None => "input or output failed".to_owned(),
+    }
+}
+
+/// A path as it is shown.
+#[must_use]
+pub fn path(path: &std::path::Path) -> String {
+    line(path.as_os_str().as_encoded_bytes())
+}
+
+/// A count with its noun: `1 file`, `2 files`.
+#[must_use]
+pub fn count(n: usize, noun: &str) -> String {
+    if n == 1 {
+        format!("1 {noun}")
+    } else {
+        format!("{n} {noun}s")
+    }
+}
+
+/// A size in bytes as people read it: `512 B`, `1.5 MiB`.
+#[must_use]
+pub fn size(bytes: u64) -> String {
+    const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
+    if bytes < 1024 {
+        return format!("{bytes} B");
+    }
+    let mut tenths = u128::from(bytes) * 10 / 1024;
+    let mut unit = 0;
+    while tenths >= 10 * 1024 && unit + 1 < UNITS.len() {
+        tenths /= 1024;
+        unit += 1;
+    }
+    format!("{}.{} {}", tenths / 10, tenths % 10, UNITS[unit])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_that_moves_a_cursor_passes() {
+        assert_eq!(line(b"a\x1b[2Jb\nc"), "a\\u{1b}[2Jb\\nc");
+        assert_eq!(line(b"\xff\xfeok"), "\\xff\\xfeok");
+        assert_eq!(
+            line("gr\u{fc}n \u{202e}x".as_bytes()),
+            "gr\u{fc}n \\u{202e}x"
+        );
+    }
+
+    #[test]
+    fn an_excerpt_says_that_it_was_cut() {
+        assert_eq!(excerpt(b"abcdef", 3), "abc…");
+        assert_eq!(excerpt(b"abc", 3), "abc");
+    }
+
+    #[test]
+    fn sizes_are_binary_and_short() {
+        for (bytes, text) in [
+            (0, "0 B"),
+            (1023, "1023 B"),
+            (1024, "1.0 KiB"),
+            (1536, "1.5 KiB"),
+            (200 * 1024 * 1024, "200.0 MiB"),
+            (u64::MAX, "16777215.9 TiB"),
+        ] {
+            assert_eq!(size(bytes), text);
+        }
+    }
+}

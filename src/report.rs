@@ -1,0 +1,321 @@
+//! All output: results on standard output; progress, warnings and errors on standard
+//! error. Nobody else prints.
+//!
+//! On a terminal a download has a bar; elsewhere everything is plain lines. The key is
+//! masked in whatever passes, as a last line of defence behind the types that never
+//! hold it.
+
+use std::io::{self, Write};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
+
+use annotate_snippets::renderer::DecorStyle;
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use anstream::{AutoStream, ColorChoice};
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::{Map, Value, json};
+
+use crate::cli::{Color, Output, Verbosity};
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::environment::Environment;
+use crate::error::Error;
+use crate::fetch::Progress;
+use crate::palette::Observer;
+use crate::printable;
+use crate::secret::ApiKey;
+
+/// The result of a command: a text for people, a document for machines, and what was
+/// found wrong where there is a result all the same (`verify`).
+pub struct Outcome {
+    /// For standard output; may be empty.
+    pub text: String,
+    /// The fields of the JSON document.
+    pub json: Value,
+    /// What makes the exit code other than 0.
+    pub error: Option<Error>,
+}
+
+/// The two output streams of a run.
+pub struct Report {
+    output: Output,
+    color: ColorChoice,
+    terminal: bool,
+    warnings: Mutex<Vec<Diagnostic>>,
+    bar: Mutex<Option<ProgressBar>>,
+    key: OnceLock<ApiKey>,
+}
+
+impl Report {
+    /// A report in the given look.
+    #[must_use]
+    pub fn new(output: Output, environment: &Environment) -> Self {
+        let color = match output.color {
+            Color::Always => ColorChoice::Always,
+            Color::Never => ColorChoice::Never,
+            Color::Auto => ColorChoice::Auto,
+        };
+        let dumb = environment
+            .variable("TERM")
+            .is_some_and(|term| term == "dumb");
+        Self {
+            output,
+            color,
+            terminal: environment.terminal && !dumb && output.verbosity != Verbosity::Quiet,
+            warnings: Mutex::new(Vec::new()),
+            bar: Mutex::new(None),
+            key: OnceLock::new(),
+        }
+    }
+
+    /// Masks `key` from now on.
+    pub fn hide(&self, key: &ApiKey) {
+        let _ = self.key.set(key.clone());
+    }
+
+    fn masked(&self, text: &str) -> String {
+        self.key
+            .get()
+            .map_or_else(|| text.to_owned(), |key| key.mask(text))
+    }
+
+    /// What is being done: a verb and its object, as cargo prints it.
+    pub fn status(&self, verb: &str, object: &str) {
+        if self.output.verbosity >= Verbosity::Normal {
+            let green = bold_green();
+            self.say(&format!("{green}{verb:>12}{green:#} {object}"));
+        }
+    }
+
+    /// A detail, with `-v`.
+    pub fn detail(&self, text: &str) {
+        if self.output.verbosity >= Verbosity::Verbose {
+            self.say(&format!("{:>12} {text}", ""));
+        }
+    }
+
+    /// A warning, printed now and kept for the JSON document.
+    pub fn warn(&self, diagnostic: &Diagnostic) {
+        lock(&self.warnings).push(diagnostic.clone());
+        if self.output.verbosity >= Verbosity::Normal {
+            self.say(&render(diagnostic));
+        }
+    }
+
+    /// Several warnings.
+    pub fn warn_all<'d>(&self, diagnostics: impl IntoIterator<Item = &'d Diagnostic>) {
+        for diagnostic in diagnostics {
+            self.warn(diagnostic);
+        }
+    }
+
+    fn say(&self, line: &str) {
+        let line = self.masked(line);
+        let write = || {
+            let mut stderr = AutoStream::new(io::stderr(), self.color);
+            // A closed standard error must not keep a build from going on.
+            let _ = writeln!(stderr, "{line}");
+        };
+        match &*lock(&self.bar) {
+            Some(bar) => bar.suspend(write),
+            None => write(),
+        }
+    }
+
+    /// Prints a command's result.
+    ///
+    /// # Errors
+    /// A standard output that cannot be written; one that was closed early is the
+    /// reader's choice and no error.
+    pub fn finish(&self, command: &str, outcome: &Outcome) -> io::Result<()> {
+        if let Some(error) = outcome.error.as_ref().filter(|_| !self.output.json) {
+            self.text(&outcome.text)?;
+            self.errors(error);
+            return Ok(());
+        }
+        if self.output.json {
+            return self.document(command, outcome.json.clone(), outcome.error.as_ref());
+        }
+        self.text(&outcome.text)
+    }
+
+    /// Prints what made a run fail, once.
+    ///
+    /// # Errors
+    /// A standard output that cannot be written.
+    pub fn fail(&self, command: &str, error: &Error) -> io::Result<()> {
+        if self.output.json {
+            return self.document(command, json!({}), Some(error));
+        }
+        self.errors(error);
+        Ok(())
+    }
+
+    fn errors(&self, error: &Error) {
+        let all: Vec<String> = error.diagnostics().iter().map(render).collect();
+        self.say(&all.join("\n\n"));
+    }
+
+    fn text(&self, text: &str) -> io::Result<()> {
+        let mut stdout = AutoStream::new(io::stdout(), self.color).lock();
+        write_result(&mut stdout, &self.masked(text))
+    }
+
+    fn document(&self, command: &str, fields: Value, error: Option<&Error>) -> io::Result<()> {
+        let mut document = Map::new();
+        document.insert("command".into(), command.into());
+        if let Value::Object(fields) = fields {
+            document.extend(fields);
+        }
+        let warnings: Vec<Value> = lock(&self.warnings).iter().map(diagnostic_json).collect();
+        document.insert("warnings".into(), warnings.into());
+        if let Some(error) = error {
+            document.insert("error".into(), error_json(error));
+        }
+        let text = serde_json::to_string_pretty(&Value::Object(document))?;
+        write_result(&mut io::stdout().lock(), &(self.masked(&text) + "\n"))
+    }
+}
+
+fn write_result(out: &mut impl Write, text: &str) -> io::Result<()> {
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        result => result,
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn bold_green() -> anstyle::Style {
+    anstyle::AnsiColor::Green.on_default().bold()
+}
+
+/// A diagnostic as text: title, excerpt with a caret, notes, help.
+fn render(diagnostic: &Diagnostic) -> String {
+    let Some(excerpt) = &diagnostic.excerpt else {
+        return render_plain(diagnostic);
+    };
+    let level = match diagnostic.severity {
+        Severity::Error => Level::ERROR,
+        Severity::Warning => Level::WARNING,
+    };
+    let mut group = Group::with_title(level.primary_title(diagnostic.title.as_str()));
+    let label = Some(excerpt.label.as_str()).filter(|label| !label.is_empty());
+    let length = excerpt.source.text.len();
+    let span = excerpt.span.start.min(length)..excerpt.span.end.min(length);
+    group = group.element(
+        Snippet::source(excerpt.source.text.as_str())
+            .path(excerpt.source.path.as_str())
+            .annotation(AnnotationKind::Primary.span(span).label(label)),
+    );
+    group = group.elements(
+        diagnostic
+            .notes
+            .iter()
+            .map(|note| Level::NOTE.message(note.as_str())),
+    );
+    group = group.elements(
+        diagnostic
+            .help
+            .iter()
+            .map(|help| Level::HELP.message(help.as_str())),
+    );
+    Renderer::styled()
+        .decor_style(DecorStyle::Ascii)
+        .render(&[group])
+}
+
+/// Without an excerpt: a line each.
+fn render_plain(diagnostic: &Diagnostic) -> String {
+    let (word, color) = match diagnostic.severity {
+        Severity::Error => ("error", anstyle::AnsiColor::Red),
+        Severity::Warning => ("warning", anstyle::AnsiColor::Yellow),
+    };
+    let style = color.on_default().bold();
+    let mut lines = vec![format!("{style}{word}{style:#}: {}", diagnostic.title)];
+    lines.extend(diagnostic.notes.iter().map(|note| format!("note: {note}")));
+    lines.extend(diagnostic.help.iter().map(|help| format!("help: {help}")));
+    lines.join("\n")
+}
+
+fn diagnostic_json(diagnostic: &Diagnostic) -> Value {
+    let mut value = json!({
+        "message": diagnostic.title,
+        "notes": diagnostic.notes,
+        "help": diagnostic.help,
+    });
+    if let Some(excerpt) = &diagnostic.excerpt {
+        let (line, column) = excerpt.source.position(excerpt.span.start);
+        value["file"] = excerpt.source.path.clone().into();
+        value["line"] = line.into();
+        value["column"] = column.into();
+    }
+    value
+}
+
+/// `code` is the exit code, `kind` a stable name; `message` and `help` are the first
+/// problem's, `problems` has all of them.
+fn error_json(error: &Error) -> Value {
+    let diagnostics = error.diagnostics();
+    let first = diagnostics.first();
+    json!({
+        "code": error.exit().code(),
+        "kind": error.kind(),
+        "message": first.map(|d| d.title.clone()),
+        "help": first.and_then(|d| d.help.first().cloned()),
+        "problems": diagnostics.iter().map(diagnostic_json).collect::<Vec<_>>(),
+    })
+}
+
+impl Observer for Report {
+    fn retrying(&self, call: &str, why: &str, wait: Duration) {
+        self.status(
+            "Retrying",
+            &format!(
+                "{} in {:.1} s: {}",
+                printable::line(call.as_bytes()),
+                wait.as_secs_f64(),
+                printable::line(why.as_bytes())
+            ),
+        );
+    }
+}
+
+impl Progress for Report {
+    fn begins(&self, length: Option<u64>) {
+        if !self.terminal {
+            return;
+        }
+        let bar = match length {
+            Some(length) => ProgressBar::new(length).with_style(style(
+                "{spinner:>12} [{bar:30}] {bytes} of {total_bytes}, {bytes_per_sec}, {eta}",
+            )),
+            None => ProgressBar::new_spinner()
+                .with_style(style("{spinner:>12} {bytes}, {bytes_per_sec}")),
+        };
+        *lock(&self.bar) = Some(bar);
+    }
+
+    fn advances(&self, bytes: u64) {
+        if !self.terminal {
+            return;
+        }
+        if let Some(bar) = &*lock(&self.bar) {
+            bar.inc(bytes);
+        }
+    }
+
+    fn ends(&self) {
+        if let Some(bar) = lock(&self.bar).take() {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+/// The templates are constants; a bad one would fall back to the default look.
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template)
+        .unwrap_or_else(|_| ProgressStyle::default_bar())
+        .progress_chars("=> ")
+}

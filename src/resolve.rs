@@ -1,0 +1,234 @@
+//! From a [`Definition`] to a [`Plan`]: the exact profiles, and the rules that Palette
+//! documents for putting them together (facts.md, 1), checked before anything is
+//! downloaded.
+//!
+//! In: a definition, a client. Out: a plan with warnings, or every rule that is broken,
+//! in one run. Nothing is downloaded and nothing is written.
+
+use std::collections::BTreeSet;
+use std::thread;
+
+use serde::{Deserialize, Serialize};
+
+use crate::diagnostic::Diagnostic;
+use crate::digest::Digest;
+use crate::manifest::{Allow, Definition, Manifest, PackOverride};
+use crate::palette::wire::{
+    ClusterProfile, DefinitionRequest, RequestMetadata, RequestPack, RequestProfile, RequestSpec,
+};
+use crate::palette::{Observer, Palette, PaletteError};
+use crate::uid::Uid;
+
+mod lookup;
+mod rules;
+
+/// Exactly what will be asked for.
+#[derive(Debug)]
+pub struct Plan {
+    /// The definition's name.
+    pub definition: String,
+    /// Where it is asked for.
+    pub endpoint: String,
+    /// `ProjectUid`; `None` means the tenant's scope.
+    pub project: Option<Uid>,
+    /// `metadata.name` of the request.
+    pub metadata_name: String,
+    /// `spec.cloudType` of the request.
+    pub cloud_type: String,
+    /// [`Definition::asked`].
+    pub asked: Digest,
+    /// In the file's order.
+    pub profiles: Vec<PlannedProfile>,
+    /// Refusals that are warnings here.
+    pub allow: BTreeSet<Allow>,
+}
+
+/// A profile as Palette has it now.
+#[derive(Debug)]
+pub struct PlannedProfile {
+    /// Its identity and packs.
+    pub profile: ResolvedProfile,
+    /// What overrides its packs.
+    pub overrides: Vec<PackOverride>,
+}
+
+/// A published cluster profile.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ResolvedProfile {
+    /// `metadata.uid`.
+    pub uid: Uid,
+    /// `metadata.name`.
+    pub name: String,
+    /// `spec.version`.
+    pub version: String,
+    /// `spec.published.type`: cluster, infra, add-on or system.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// `spec.published.packs`, in Palette's order.
+    #[serde(default)]
+    pub packs: Vec<Pack>,
+}
+
+/// A pack of a profile.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pack {
+    /// `name`.
+    pub name: String,
+    /// `layer`.
+    pub layer: String,
+    /// `tag`: what the user chose, may be `1.30.x`.
+    pub tag: String,
+    /// `version`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub version: String,
+    /// `digest`: pins what is installed.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub digest: String,
+}
+
+/// The layer of packs that are no infrastructure (facts.md, 1).
+pub const ADD_ON_LAYER: &str = "addon";
+
+/// Why there is no [`Plan`].
+#[derive(Debug)]
+pub enum ResolveError {
+    /// Palette did not answer as it should.
+    Palette(PaletteError),
+    /// `profiles.toml` asks for what does not exist or does not fit together.
+    Broken(Vec<Diagnostic>),
+}
+
+/// Resolves `definition` and checks the documented rules.
+///
+/// # Errors
+/// [`ResolveError`], with every broken rule at once.
+pub fn resolve(
+    manifest: &Manifest,
+    definition: &Definition,
+    palette: &Palette,
+    observer: &dyn Observer,
+) -> Result<(Plan, Vec<Diagnostic>), ResolveError> {
+    let lookup = lookup::Lookup {
+        source: &manifest.source,
+        definition,
+        palette,
+        observer,
+    };
+    let project = lookup.project()?;
+    let uids = lookup.profiles(project.as_ref())?;
+    let answers = ask(&uids, project.as_ref(), palette, observer);
+
+    let mut broken = Vec::new();
+    let mut found = Vec::new();
+    for ((uid, profile), answer) in uids.into_iter().zip(&definition.profiles).zip(answers) {
+        match answer {
+            Ok(answer) => found.push(rules::Candidate {
+                uid,
+                profile,
+                answer,
+            }),
+            Err(PaletteError::Rejected(refusal)) if refusal.status == 404 => {
+                broken.push(lookup.unknown_uid(profile, &uid, &refusal));
+            }
+            Err(error) => return Err(ResolveError::Palette(error)),
+        }
+    }
+    let (rules_broken, warnings) = rules::check(manifest, definition, project.as_ref(), &found);
+    broken.extend(rules_broken);
+    if !broken.is_empty() {
+        return Err(ResolveError::Broken(broken));
+    }
+    let profiles = found.into_iter().map(planned).collect();
+    let plan = Plan {
+        definition: definition.name.clone(),
+        endpoint: palette.endpoint().to_string(),
+        project,
+        metadata_name: definition.metadata_name.clone(),
+        cloud_type: definition.cloud_type.clone(),
+        asked: definition.asked(),
+        profiles,
+        allow: definition.allow.clone(),
+    };
+    Ok((plan, warnings))
+}
+
+/// Asks for every profile at once; a definition has a handful.
+fn ask(
+    uids: &[Uid],
+    project: Option<&Uid>,
+    palette: &Palette,
+    observer: &dyn Observer,
+) -> Vec<Result<ClusterProfile, PaletteError>> {
+    thread::scope(|scope| {
+        let calls: Vec<_> = uids
+            .iter()
+            .map(|uid| scope.spawn(move || palette.profile(uid, project, observer)))
+            .collect();
+        calls
+            .into_iter()
+            .map(|call| {
+                call.join()
+                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            })
+            .collect()
+    })
+}
+
+fn planned(candidate: rules::Candidate<'_>) -> PlannedProfile {
+    let version = candidate.version().to_owned();
+    let rules::Candidate {
+        uid,
+        profile,
+        answer,
+    } = candidate;
+    let published = answer.spec.published.unwrap_or_default();
+    let packs = published.packs.into_iter().map(|pack| Pack {
+        name: pack.name,
+        layer: pack.layer,
+        tag: pack.tag,
+        version: pack.version,
+        digest: pack.digest,
+    });
+    PlannedProfile {
+        profile: ResolvedProfile {
+            uid,
+            name: answer.metadata.name,
+            version,
+            kind: published.kind,
+            packs: packs.collect(),
+        },
+        overrides: profile.packs.clone(),
+    }
+}
+
+impl Plan {
+    /// The documented body of the download call, profiles in the file's order.
+    #[must_use]
+    pub fn request(&self) -> DefinitionRequest<'_> {
+        DefinitionRequest {
+            metadata: RequestMetadata {
+                name: &self.metadata_name,
+            },
+            spec: RequestSpec {
+                cloud_type: &self.cloud_type,
+                profiles: self.profiles.iter().map(PlannedProfile::request).collect(),
+            },
+        }
+    }
+}
+
+impl PlannedProfile {
+    fn request(&self) -> RequestProfile<'_> {
+        let packs = self.overrides.iter().map(|pack| RequestPack {
+            name: &pack.name,
+            tag: pack.tag.as_deref(),
+            values: pack.values.as_deref(),
+        });
+        RequestProfile {
+            uid: self.profile.uid.as_str(),
+            packs: packs.collect(),
+        }
+    }
+}

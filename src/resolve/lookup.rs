@@ -1,0 +1,205 @@
+//! Names to uids, as Palette has them.
+
+use std::sync::Arc;
+
+use super::ResolveError;
+use crate::diagnostic::{Diagnostic, Source};
+use crate::manifest::{Definition, Profile, Project, Reference};
+use crate::nearest::nearest;
+use crate::palette::wire::ProfileMetadata;
+use crate::palette::{Observer, Palette, Refusal};
+use crate::printable;
+use crate::uid::Uid;
+
+/// Looks up what one definition names.
+pub struct Lookup<'a> {
+    pub source: &'a Arc<Source>,
+    pub definition: &'a Definition,
+    pub palette: &'a Palette,
+    pub observer: &'a dyn Observer,
+}
+
+impl Lookup<'_> {
+    /// The uid of the definition's project.
+    pub fn project(&self) -> Result<Option<Uid>, ResolveError> {
+        let definition = self.definition;
+        let uid = match definition.project_asked() {
+            None => return Ok(None),
+            Some(Project::Uid(uid)) => uid,
+            Some(Project::Name(name)) => self.project_named(&name)?,
+        };
+        // A project given by name can be held against the URLs only now.
+        if let Some(url) = definition.url_project.as_ref().filter(|url| **url != uid) {
+            return Err(self.broken(
+                Diagnostic::error(format!(
+                    "`{}` has profiles of another project",
+                    definition.name
+                ))
+                .at(self.source, definition.span.clone(), "")
+                .note(format!(
+                    "its `project` is `{uid}`, its console URLs name `{url}`"
+                ))
+                .help("remove `project`, or the profiles of the other project"),
+            ));
+        }
+        Ok(Some(uid))
+    }
+
+    fn project_named(&self, name: &str) -> Result<Uid, ResolveError> {
+        let answer = self
+            .palette
+            .projects_named(name, self.observer)
+            .map_err(ResolveError::Palette)?;
+        // Lists are compared for equality here, whatever the server's filter matched.
+        let uids: Vec<Uid> = answer
+            .items
+            .iter()
+            .filter(|project| project.metadata.name == name)
+            .filter_map(|project| Uid::parse(&project.metadata.uid))
+            .collect();
+        match &uids[..] {
+            [uid] => Ok(uid.clone()),
+            [] => {
+                let names = answer
+                    .items
+                    .iter()
+                    .map(|project| project.metadata.name.as_str());
+                let help = match nearest(name, names) {
+                    Some(near) => format!("did you mean `{}`?", printable::line(near.as_bytes())),
+                    None => {
+                        "copy the project's uid from the console's URL: `…/projects/<uid>/…`".into()
+                    }
+                };
+                Err(self.broken(
+                    self.at_definition(format!("Palette has no project `{}`", name.escape_debug()))
+                        .note("or the API key is not a member of it")
+                        .help(help),
+                ))
+            }
+            several => Err(self.broken(
+                self.at_definition(format!(
+                    "several projects are called `{}`",
+                    name.escape_debug()
+                ))
+                .note(format!("their uids: {}", join(several)))
+                .help("name the project by its uid"),
+            )),
+        }
+    }
+
+    /// The uid of every profile, in the file's order.
+    pub fn profiles(&self, project: Option<&Uid>) -> Result<Vec<Uid>, ResolveError> {
+        let by_name = |profile: &Profile| matches!(profile.reference, Reference::Version { .. });
+        let known = if self.definition.profiles.iter().any(by_name) {
+            self.palette
+                .profiles_metadata(project, self.observer)
+                .map_err(ResolveError::Palette)?
+                .items
+        } else {
+            Vec::new()
+        };
+        let mut uids = Vec::new();
+        let mut broken = Vec::new();
+        for profile in &self.definition.profiles {
+            match &profile.reference {
+                Reference::Uid(uid) => uids.push(uid.clone()),
+                Reference::Version { name, version } => {
+                    match self.versioned(profile, name, version, &known, project) {
+                        Ok(uid) => uids.push(uid),
+                        Err(diagnostic) => broken.push(*diagnostic),
+                    }
+                }
+            }
+        }
+        if broken.is_empty() {
+            Ok(uids)
+        } else {
+            Err(ResolveError::Broken(broken))
+        }
+    }
+
+    fn versioned(
+        &self,
+        profile: &Profile,
+        name: &str,
+        version: &str,
+        known: &[ProfileMetadata],
+        project: Option<&Uid>,
+    ) -> Result<Uid, Box<Diagnostic>> {
+        let named: Vec<&ProfileMetadata> =
+            known.iter().filter(|p| p.metadata.name == name).collect();
+        let uids: Vec<Uid> = named
+            .iter()
+            .filter(|p| p.spec.version == version)
+            .filter_map(|p| Uid::parse(&p.metadata.uid))
+            .collect();
+        let title = format!("Palette has no profile `{}`", profile.reference);
+        let error = match &uids[..] {
+            [uid] => return Ok(uid.clone()),
+            [] if !named.is_empty() => {
+                let mut versions: Vec<&str> =
+                    named.iter().map(|p| p.spec.version.as_str()).collect();
+                versions.sort_unstable();
+                Diagnostic::error(title)
+                    .at(self.source, profile.span.clone(), "no such version")
+                    .note(format!(
+                        "it has {}",
+                        printable::excerpt(versions.join(", ").as_bytes(), 200)
+                    ))
+                    .help(format!(
+                        "write one of them, such as `{name}@{}`",
+                        printable::line(versions.last().copied().unwrap_or_default().as_bytes())
+                    ))
+            }
+            [] => {
+                let near = nearest(name, known.iter().map(|p| p.metadata.name.as_str()));
+                let error = Diagnostic::error(title)
+                    .at(self.source, profile.span.clone(), "no such name")
+                    .note(scope_note(project));
+                match near {
+                    Some(near) => error.help(format!(
+                        "did you mean `{}`?",
+                        printable::line(near.as_bytes())
+                    )),
+                    None => error.help("paste the profile's URL from the console instead"),
+                }
+            }
+            several => Diagnostic::error(format!("several profiles are `{}`", profile.reference))
+                .at(self.source, profile.span.clone(), "ambiguous")
+                .note(format!(
+                    "their uids: {} (a project's and the tenant's may be called the same)",
+                    join(several)
+                ))
+                .help("name the one that you mean by its uid"),
+        };
+        Err(Box::new(error))
+    }
+
+    /// A uid that Palette answered 404 to.
+    pub fn unknown_uid(&self, profile: &Profile, uid: &Uid, refusal: &Refusal) -> Diagnostic {
+        Diagnostic::error(format!("Palette has no profile `{uid}`"))
+            .at(self.source, profile.span.clone(), "not found")
+            .note(format!("Palette said {refusal}"))
+            .help("copy the profile's URL from the console and paste it here")
+    }
+
+    fn at_definition(&self, title: String) -> Diagnostic {
+        Diagnostic::error(title).at(self.source, self.definition.span.clone(), "")
+    }
+
+    #[allow(clippy::unused_self)] // reads as a sentence beside `at_definition`
+    fn broken(&self, diagnostic: Diagnostic) -> ResolveError {
+        ResolveError::Broken(vec![diagnostic])
+    }
+}
+
+fn scope_note(project: Option<&Uid>) -> String {
+    match project {
+        Some(uid) => format!("looked for in project `{uid}` and the tenant"),
+        None => "looked for in the tenant only: no project is set".into(),
+    }
+}
+
+fn join(uids: &[Uid]) -> String {
+    uids.iter().map(Uid::as_str).collect::<Vec<_>>().join(", ")
+}

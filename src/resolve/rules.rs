@@ -1,0 +1,296 @@
+//! The rules that Palette documents for the profiles of one definition (facts.md, 1):
+//! one project; at most one profile with infrastructure layers; no pack in two
+//! profiles; the cloud type; published; no invalid pack.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::ADD_ON_LAYER;
+use crate::diagnostic::{Diagnostic, Source};
+use crate::manifest::{Definition, Manifest, Profile};
+use crate::nearest::nearest;
+use crate::palette::wire::{ClusterProfile, PackRef, Template};
+use crate::printable;
+use crate::uid::Uid;
+
+/// The cloud type of an add-on that fits every cloud.
+const ANY_CLOUD: &str = "all";
+
+/// A profile asked for, and what Palette answered.
+pub struct Candidate<'a> {
+    pub uid: Uid,
+    pub profile: &'a Profile,
+    pub answer: ClusterProfile,
+}
+
+impl Candidate<'_> {
+    /// `name@version`, as messages name it.
+    fn label(&self) -> String {
+        let name = printable::line(self.answer.metadata.name.as_bytes());
+        format!("{name}@{}", printable::line(self.version().as_bytes()))
+    }
+
+    /// The published version, which is the profile's own where it says no other.
+    pub fn version(&self) -> &str {
+        match self
+            .answer
+            .spec
+            .published
+            .as_ref()
+            .map(|p| p.profile_version.as_str())
+        {
+            Some(version) if !version.is_empty() => version,
+            _ => &self.answer.spec.version,
+        }
+    }
+
+    fn packs(&self) -> &[PackRef] {
+        self.answer
+            .spec
+            .published
+            .as_ref()
+            .map_or(&[], |p| &p.packs)
+    }
+
+    fn is_infrastructure(&self) -> bool {
+        self.packs().iter().any(|pack| pack.layer != ADD_ON_LAYER)
+    }
+}
+
+/// What is broken, and what is worth a warning.
+pub fn check(
+    manifest: &Manifest,
+    definition: &Definition,
+    project: Option<&Uid>,
+    candidates: &[Candidate<'_>],
+) -> (Vec<Diagnostic>, Vec<Diagnostic>) {
+    let mut rules = Rules {
+        source: &manifest.source,
+        definition,
+        broken: Vec::new(),
+        warnings: Vec::new(),
+    };
+    rules.same_profile_twice(candidates);
+    for candidate in candidates {
+        match &candidate.answer.spec.published {
+            Some(published) => rules.published(candidate, published, project),
+            None => rules.unpublished(candidate),
+        }
+    }
+    rules.infrastructure(candidates);
+    rules.packs_in_two_profiles(candidates);
+    (rules.broken, rules.warnings)
+}
+
+struct Rules<'a> {
+    source: &'a Arc<Source>,
+    definition: &'a Definition,
+    broken: Vec<Diagnostic>,
+    warnings: Vec<Diagnostic>,
+}
+
+impl Rules<'_> {
+    fn breaks(
+        &mut self,
+        candidate: &Candidate<'_>,
+        title: String,
+        label: &str,
+        help: impl Into<String>,
+    ) {
+        self.broken.push(
+            Diagnostic::error(title)
+                .at(self.source, candidate.profile.span.clone(), label)
+                .help(help),
+        );
+    }
+
+    /// Two references may turn out to be one profile.
+    fn same_profile_twice(&mut self, candidates: &[Candidate<'_>]) {
+        for (at, candidate) in candidates.iter().enumerate() {
+            if candidates[..at]
+                .iter()
+                .any(|earlier| earlier.uid == candidate.uid)
+            {
+                let title = format!(
+                    "`{}` has the same profile twice: {}",
+                    self.definition.name,
+                    candidate.label()
+                );
+                self.breaks(
+                    candidate,
+                    title,
+                    "the second reference to it",
+                    "remove one of the two",
+                );
+            }
+        }
+    }
+
+    fn unpublished(&mut self, candidate: &Candidate<'_>) {
+        let title = format!("profile {} is not published", candidate.label());
+        let help = "publish it in Palette: only what is published is exported";
+        self.breaks(candidate, title, "a draft only", help);
+    }
+
+    fn published(
+        &mut self,
+        candidate: &Candidate<'_>,
+        published: &Template,
+        project: Option<&Uid>,
+    ) {
+        let label = candidate.label();
+        if candidate.answer.spec.draft.is_some() {
+            self.warnings.push(
+                Diagnostic::warning(format!("profile {label} has a draft that is not published"))
+                    .at(self.source, candidate.profile.span.clone(), "")
+                    .note("what is published is exported, without the draft's changes"),
+            );
+        }
+        self.scope(candidate, project);
+        let wanted = &self.definition.cloud_type;
+        let any = published.cloud_type == ANY_CLOUD && !candidate.is_infrastructure();
+        if published.cloud_type != *wanted && !any {
+            let found = printable::line(published.cloud_type.as_bytes());
+            let title = format!("profile {label} is for cloud type `{found}`, not `{wanted}`");
+            let help = format!(
+                "use a profile of cloud type `{wanted}`; an add-on profile may be of `{ANY_CLOUD}`"
+            );
+            self.breaks(candidate, title, "the wrong cloud type", help);
+        }
+        for pack in published.packs.iter().filter(|pack| pack.is_invalid) {
+            let reason = printable::excerpt(pack.invalid_reason.as_bytes(), 200);
+            let tag = printable::line(pack.tag.as_bytes());
+            let name = printable::line(pack.name.as_bytes());
+            let title =
+                format!("pack {name} {tag} of profile {label} is invalid in Palette: {reason}");
+            let help =
+                "choose a version of the pack that its registry has, and publish the profile";
+            self.breaks(candidate, title, "has an invalid pack", help);
+        }
+        self.overrides(candidate, published);
+    }
+
+    /// The project that Palette annotates on a profile, where it does.
+    fn scope(&mut self, candidate: &Candidate<'_>, project: Option<&Uid>) {
+        let annotations = &candidate.answer.metadata.annotations;
+        let scoped = annotations
+            .get("scope")
+            .is_some_and(|scope| scope == "project");
+        let Some(other) = annotations.get("projectUid").filter(|_| scoped) else {
+            return;
+        };
+        if project.is_none_or(|project| project.as_str() != other) {
+            let other = printable::line(other.as_bytes());
+            let title = format!("profile {} belongs to another project", candidate.label());
+            let help = format!(
+                "all profiles of a definition must be of one project; this one's is `{other}`"
+            );
+            self.breaks(candidate, title, "of another project", help);
+        }
+    }
+
+    /// An override must name a pack that the profile has.
+    fn overrides(&mut self, candidate: &Candidate<'_>, published: &Template) {
+        for pack in &candidate.profile.packs {
+            let mut names = published.packs.iter().map(|known| known.name.as_str());
+            if names.clone().any(|name| name == pack.name) {
+                continue;
+            }
+            let near = nearest(&pack.name, names.clone());
+            let help = match near {
+                Some(near) => format!("did you mean `{}`?", printable::line(near.as_bytes())),
+                None => format!(
+                    "it has {}",
+                    names
+                        .by_ref()
+                        .map(|n| printable::line(n.as_bytes()))
+                        .collect::<Vec<_>>()
+                        .join(", ")
+                ),
+            };
+            let title = format!(
+                "profile {} has no pack `{}` to override",
+                candidate.label(),
+                pack.name.escape_debug()
+            );
+            self.breaks(
+                candidate,
+                title,
+                "overrides a pack that it does not have",
+                help,
+            );
+        }
+    }
+
+    fn infrastructure(&mut self, candidates: &[Candidate<'_>]) {
+        let infrastructure: Vec<&Candidate<'_>> = candidates
+            .iter()
+            .filter(|c| c.is_infrastructure())
+            .collect();
+        match infrastructure[..] {
+            [] if candidates.iter().all(|c| c.answer.spec.published.is_some())
+                && !candidates.is_empty() =>
+            {
+                self.warnings.push(
+                    Diagnostic::warning(format!("`{}` has no profile with infrastructure layers", self.definition.name))
+                        .at(self.source, self.definition.span.clone(), "")
+                        .note("a cluster needs an os, a k8s and a cni layer; the operator must add them on the host"),
+                );
+            }
+            [] | [_] => {}
+            [first, ref others @ ..] => {
+                for other in others {
+                    let layers = |c: &Candidate<'_>| {
+                        let layers: Vec<String> = c
+                            .packs()
+                            .iter()
+                            .filter(|pack| pack.layer != ADD_ON_LAYER)
+                            .map(|pack| printable::line(pack.layer.as_bytes()))
+                            .collect();
+                        layers.join(", ")
+                    };
+                    self.breaks(
+                        other,
+                        format!(
+                            "two profiles have infrastructure layers: {} ({}) and {} ({})",
+                            first.label(),
+                            layers(first),
+                            other.label(),
+                            layers(other)
+                        ),
+                        "the second one",
+                        "keep one of the two: a definition has at most one",
+                    );
+                }
+            }
+        }
+    }
+
+    fn packs_in_two_profiles(&mut self, candidates: &[Candidate<'_>]) {
+        let mut first: BTreeMap<&str, &Candidate<'_>> = BTreeMap::new();
+        for candidate in candidates {
+            for pack in candidate.packs() {
+                match first.get(pack.name.as_str()) {
+                    Some(other) if other.uid != candidate.uid => {
+                        let name = printable::line(pack.name.as_bytes());
+                        let title = format!(
+                            "pack {name} is in two profiles: {} and {}",
+                            other.label(),
+                            candidate.label()
+                        );
+                        self.breaks(
+                            candidate,
+                            title,
+                            "has it too",
+                            "remove the pack from one of the profiles",
+                        );
+                    }
+                    Some(_) => {}
+                    None => {
+                        first.insert(&pack.name, candidate);
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! Uids: how Palette names projects and profiles, 24 hexadecimal digits (design.md).
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// How many hexadecimal digits a uid has.
+pub const DIGITS: usize = 24;
+
+/// A uid, in lower case.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub struct Uid(String);
+
+/// A text that is not 24 hexadecimal digits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InvalidUid(String);
+
+impl Uid {
+    /// The uid that `text` is, or `None` where it is not 24 hexadecimal digits.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let right = text.len() == DIGITS && text.bytes().all(|b| b.is_ascii_hexdigit());
+        right.then(|| Self(text.to_ascii_lowercase()))
+    }
+
+    /// The 24 digits.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Uid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for Uid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl From<Uid> for String {
+    fn from(uid: Uid) -> Self {
+        uid.0
+    }
+}
+
+impl TryFrom<String> for Uid {
+    type Error = InvalidUid;
+
+    fn try_from(text: String) -> Result<Self, InvalidUid> {
+        Self::parse(&text).ok_or(InvalidUid(text))
+    }
+}
+
+impl fmt::Display for InvalidUid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}` is not a uid: {DIGITS} hexadecimal digits", self.0)
+    }
+}
+
+impl std::error::Error for InvalidUid {}

@@ -1,0 +1,164 @@
+//! The variables of a profile, as its `variables.json` has them (facts.md, 2): what the
+//! edge operator will be asked for.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// The most that is shown of a default, in characters.
+const DEFAULT_SHOWN: usize = 60;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Document {
+    #[serde(default)]
+    variables: Option<Vec<Wire>>,
+}
+
+/// `v1Variable`, as far as it is read.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Wire {
+    name: String,
+    #[serde(default)]
+    display_name: Option<String>,
+    #[serde(default)]
+    description: Option<String>,
+    #[serde(default)]
+    default_value: Option<String>,
+    #[serde(default)]
+    format: Option<String>,
+    #[serde(default)]
+    required: Option<bool>,
+    #[serde(default)]
+    hidden: Option<bool>,
+    #[serde(default)]
+    immutable: Option<bool>,
+    #[serde(default)]
+    is_sensitive: Option<bool>,
+}
+
+/// A variable, without the default of a sensitive one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[allow(clippy::struct_excessive_bools)] // independent properties in the vendor's schema
+pub struct Variable {
+    /// `name`.
+    pub name: String,
+    /// `displayName`.
+    pub display_name: String,
+    /// `description`.
+    pub description: String,
+    /// `format`; string where the file does not say.
+    pub format: String,
+    /// `defaultValue`; `None` where there is none, and for a sensitive one.
+    pub default: Option<String>,
+    /// `required`.
+    pub required: bool,
+    /// `hidden`: the operator is not asked.
+    pub hidden: bool,
+    /// `immutable`: the operator cannot change it.
+    pub immutable: bool,
+    /// `isSensitive`: its default is never shown.
+    pub sensitive: bool,
+    /// Whether there is a default, shown or not.
+    pub has_default: bool,
+}
+
+impl Variable {
+    /// The default as it is shown.
+    #[must_use]
+    pub fn default_shown(&self) -> String {
+        match &self.default {
+            _ if self.sensitive && self.has_default => "(sensitive)".into(),
+            Some(default) => crate::printable::excerpt(default.as_bytes(), DEFAULT_SHOWN),
+            None => String::new(),
+        }
+    }
+}
+
+/// The path of a profile's variables in the archive.
+#[must_use]
+pub fn path(uid: &str) -> String {
+    format!("spc/app/profiles/{uid}/variables.json")
+}
+
+/// The uid in the path of a `variables.json`.
+#[must_use]
+pub fn uid_in(path: &str) -> Option<&str> {
+    path.strip_prefix("spc/app/profiles/")?
+        .strip_suffix("/variables.json")
+        .filter(|uid| !uid.contains('/'))
+}
+
+/// Reads a `variables.json`; `None` where it is not what facts.md says, since nothing
+/// else depends on it.
+#[must_use]
+pub fn read(json: &[u8]) -> Option<Vec<Variable>> {
+    let document: Document = serde_json::from_slice(json).ok()?;
+    Some(
+        document
+            .variables
+            .unwrap_or_default()
+            .into_iter()
+            .map(Variable::from)
+            .collect(),
+    )
+}
+
+/// Every profile's variables among the collected files of an archive.
+#[must_use]
+pub fn collect(files: &BTreeMap<String, Vec<u8>>) -> BTreeMap<String, Option<Vec<Variable>>> {
+    files
+        .iter()
+        .filter_map(|(path, json)| Some((uid_in(path)?.to_owned(), read(json))))
+        .collect()
+}
+
+impl From<Wire> for Variable {
+    fn from(wire: Wire) -> Self {
+        let sensitive = wire.is_sensitive.unwrap_or(false);
+        let default = wire.default_value.filter(|value| !value.is_empty());
+        Self {
+            name: wire.name,
+            display_name: wire.display_name.unwrap_or_default(),
+            description: wire.description.unwrap_or_default(),
+            format: wire
+                .format
+                .filter(|format| !format.is_empty())
+                .unwrap_or_else(|| "string".into()),
+            has_default: default.is_some(),
+            default: default.filter(|_| !sensitive),
+            required: wire.required.unwrap_or(false),
+            hidden: wire.hidden.unwrap_or(false),
+            immutable: wire.immutable.unwrap_or(false),
+            sensitive,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sensitive_default_never_leaves_this_module() {
+        let variables = read(
+            br#"{"variables":[
+                {"name":"vip","format":"ipv4","required":true,"defaultValue":"10.0.0.1"},
+                {"name":"password","isSensitive":true,"defaultValue":"hunter2","description":null}]}"#,
+        )
+        .unwrap();
+        assert_eq!(variables[0].default_shown(), "10.0.0.1");
+        assert!(variables[0].required);
+        assert_eq!(variables[1].default_shown(), "(sensitive)");
+        assert!(!format!("{variables:?}").contains("hunter2"));
+        assert_eq!(read(b"[]"), None);
+        assert_eq!(read(b"{}"), Some(Vec::new()));
+    }
+
+    #[test]
+    fn paths_and_uids_belong_together() {
+        assert_eq!(uid_in(&path("abc")), Some("abc"));
+        assert_eq!(uid_in("spc/app/profiles/a/b/variables.json"), None);
+    }
+}

@@ -1,0 +1,11 @@
+//! The simulator's own tests, over real sockets on loopback.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has to fail")]
+
+mod archives;
+mod contracts;
+mod endpoints;
+mod faults;
+mod program;
+mod scopes;
+mod server;
+mod support;
