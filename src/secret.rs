@@ -10,6 +10,8 @@ use secrecy::{ExposeSecret, SecretString};
 
 /// What stands for the key wherever it would have been shown.
 const PLACEHOLDER: &str = "[api key]";
+/// So many characters of the key in front of a `…` are taken for a part of it.
+const CUT: usize = 4;
 
 /// A Palette API key: printable ASCII, not empty.
 #[derive(Clone)]
@@ -47,10 +49,18 @@ impl ApiKey {
         self.0.expose_secret()
     }
 
-    /// `text` with every occurrence of the key replaced.
+    /// `text` with every occurrence of the key replaced, one that an excerpt was cut
+    /// inside of among them.
     #[must_use]
     pub fn mask(&self, text: &str) -> String {
-        text.replace(self.expose(), PLACEHOLDER)
+        let key = self.expose();
+        let mut text = text.replace(key, PLACEHOLDER);
+        if text.contains('…') {
+            for end in (CUT..key.len()).rev() {
+                text = text.replace(&format!("{}…", &key[..end]), &format!("{PLACEHOLDER}…"));
+            }
+        }
+        text
     }
 }
 
@@ -70,6 +80,7 @@ mod tests {
         assert_eq!(key.expose(), "s3cret");
         assert_eq!(format!("{key:?}"), PLACEHOLDER);
         assert_eq!(key.mask("bad key s3cret!"), "bad key [api key]!");
+        assert_eq!(key.mask("bad key s3cre…"), "bad key [api key]…");
         assert_eq!(ApiKey::new(" \n").unwrap_err(), InvalidKey::Empty);
         assert_eq!(ApiKey::new("a\nb").unwrap_err(), InvalidKey::Character);
     }

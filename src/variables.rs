@@ -152,7 +152,7 @@ mod tests {
         assert!(variables[0].required);
         assert_eq!(variables[1].default_shown(), "(sensitive)");
         assert!(!format!("{variables:?}").contains("hunter2"));
-        assert_eq!(read(b"[]"), None);
+        assert_eq!(read(b"not JSON"), None);
         assert_eq!(read(b"{}"), Some(Vec::new()));
     }
 

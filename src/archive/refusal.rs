@@ -90,9 +90,16 @@ fn looks_like(first: &[u8]) -> &'static str {
         _ if text.starts_with(['{', '[']) => "JSON",
         _ if text.starts_with('<') => "XML or HTML",
         _ if first.get(257..262) == Some(b"ustar") => "a tar archive without gzip",
-        _ if std::str::from_utf8(first).is_ok() => "text",
+        _ if is_text(first) => "text",
         _ => "no format that is known here",
     }
+}
+
+fn is_text(bytes: &[u8]) -> bool {
+    // The bytes may be cut inside a character.
+    let text = String::from_utf8_lossy(bytes);
+    let odd = |c: char| c.is_control() && !c.is_whitespace() || c == char::REPLACEMENT_CHARACTER;
+    text.chars().filter(|c| odd(*c)).count() <= 1 && !text.starts_with(odd)
 }
 
 impl fmt::Display for Refusal {

@@ -1,1 +1,126 @@
+//! The lock file: round trips, stability, damage.
 
+use super::*;
+
+fn locked() -> Locked {
+    let uid = |text: &str| Uid::parse(text).unwrap();
+    Locked {
+        endpoint: "https://palette.example.com".into(),
+        project: Some(uid("5fbbf0c1d2e3f4a5b6c7d8e9")),
+        asked_sha256: Digest::of("asked"),
+        content_sha256: Digest::of("content"),
+        sha256: Digest::of("archive"),
+        size: 4096,
+        profiles: vec![
+            ResolvedProfile {
+                uid: uid("65c90a1b2c3d4e5f770daee5"),
+                name: "edge \"infra\"\n\\".into(),
+                version: "2.1.0".into(),
+                kind: "infra".into(),
+                packs: vec![
+                    Pack {
+                        name: "edge-k3s".into(),
+                        layer: "k8s".into(),
+                        tag: "1.30.x".into(),
+                        version: "1.30.4".into(),
+                        digest: "sha256:1234".into(),
+                    },
+                    Pack {
+                        name: "manifest".into(),
+                        layer: "addon".into(),
+                        tag: String::new(),
+                        version: String::new(),
+                        digest: String::new(),
+                    },
+                ],
+            },
+            ResolvedProfile {
+                uid: uid("65c91b7e3f2a1d4c9fe4f51c"),
+                name: "empty".into(),
+                version: "1.0.0".into(),
+                kind: "add-on".into(),
+                packs: Vec::new(),
+            },
+        ],
+    }
+}
+
+fn saved(definitions: &[(&str, Locked)]) -> (tempfile::TempDir, Lock) {
+    let directory = tempfile::tempdir().unwrap();
+    let mut lock = Lock::load(&directory.path().join("profiles.lock")).unwrap();
+    assert!(!lock.exists());
+    lock.definitions = definitions
+        .iter()
+        .map(|(name, locked)| ((*name).to_owned(), locked.clone()))
+        .collect();
+    assert!(lock.save().unwrap());
+    (directory, lock)
+}
+
+#[test]
+fn what_is_written_is_read_back() {
+    let tenant = Locked {
+        project: None,
+        ..locked()
+    };
+    let (_directory, lock) = saved(&[("factory", locked()), ("site.a", tenant)]);
+    let mut again = Lock::load(lock.path()).unwrap();
+    assert_eq!(again.definitions, lock.definitions);
+    assert!(!again.save().unwrap(), "written though nothing changed");
+}
+
+#[test]
+fn the_text_is_for_a_review() {
+    let (_directory, lock) = saved(&[("factory", locked())]);
+    let text = std::fs::read_to_string(lock.path()).unwrap();
+    let pack = r#"  { name = "edge-k3s", layer = "k8s", tag = "1.30.x", version = "1.30.4", digest = "sha256:1234" },"#;
+    assert_eq!(
+        text.lines().filter(|line| *line == pack).count(),
+        1,
+        "{text}"
+    );
+    assert!(text.starts_with("# What `edgestage` fetched"));
+    assert!(text.contains("\nversion = 1\n"));
+    assert!(text.ends_with("]\n"));
+}
+
+#[test]
+fn damage_is_told_with_its_place_and_never_taken_for_a_lock() {
+    let (directory, lock) = saved(&[("factory", locked())]);
+    let path = lock.path();
+    let good = std::fs::read_to_string(path).unwrap();
+    for (from, to) in [
+        ("size = 4096", "size = \"4096\""),
+        ("size = 4096\n", ""),
+        ("size = 4096", "size = 4096\nsise = 1"),
+        ("sha256 = \"", "sha256 = \"g"),
+        ("uid = \"65", "uid = \"5"),
+        ("version = 1\n", "version = 0\n"),
+        ("version = 1\n", ""),
+        ("[definition.factory]", "<<<<<<< HEAD\n[definition.factory]"),
+    ] {
+        assert!(good.contains(from), "{from}");
+        std::fs::write(path, good.replacen(from, to, 1)).unwrap();
+        let error = Lock::load(path).unwrap_err();
+        let LockError::Unreadable(diagnostic) = error else {
+            panic!("{to}: {error:?}")
+        };
+        assert!(
+            diagnostic.title.contains("profiles.lock"),
+            "{}",
+            diagnostic.title
+        );
+        assert!(!diagnostic.help.is_empty());
+    }
+    drop(directory);
+}
+
+#[test]
+fn a_newer_lock_is_not_called_damaged() {
+    let (_directory, lock) = saved(&[]);
+    std::fs::write(lock.path(), "version = 2\nnew-key = 1\n").unwrap();
+    let Err(LockError::Unreadable(diagnostic)) = Lock::load(lock.path()) else {
+        panic!("read")
+    };
+    assert!(diagnostic.notes[0].contains("newer edgestage"));
+}

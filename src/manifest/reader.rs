@@ -11,6 +11,7 @@ use serde::de::IntoDeserializer as _;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::source::is_secret_key;
 use crate::diagnostic::{Diagnostic, Source};
 use crate::nearest::nearest;
 
@@ -256,10 +257,21 @@ impl<'t, 'i> Table<'t, 'i> {
         None
     }
 
-    /// Notes every key that no accessor asked for. Call it last.
+    /// Notes every key that no accessor asked for. A key that holds a secret is told
+    /// apart: the file is meant for version control. Call it last.
     pub fn finish(self, problems: &mut Problems) {
         for (key, _) in self.entries() {
             if self.known.contains(key.value) {
+                continue;
+            }
+            if is_secret_key(key.value) {
+                problems.add(
+                    key.span,
+                    format!("the API key must not be in this file: `{}`", key.value),
+                    "a secret in a file that is meant to be committed",
+                    "remove the line, revoke the key in Palette if the file was shared, and set \
+                     `PALETTE_API_KEY`, `api-key-file` or `api-key-command` instead",
+                );
                 continue;
             }
             let title = format!(

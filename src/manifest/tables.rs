@@ -8,7 +8,7 @@ use std::sync::Arc;
 use toml::de::{DeTable, DeValue};
 
 use super::reader::{At, Problems, Table, wrong_type};
-use super::{Manifest, PaletteTable, Project, definition, source};
+use super::{Manifest, PaletteTable, Project, definition};
 use crate::diagnostic::Source;
 use crate::endpoint::Endpoint;
 use crate::limits::Limits;
@@ -23,7 +23,6 @@ pub fn read(
 ) -> Manifest {
     let end = source.text.len();
     let mut root = Table::of("the file", root, 0..0);
-    refuse_secrets(&root, problems);
     let palette = root
         .table("palette", problems)
         .map(|table| palette(table, directory, problems))
@@ -66,23 +65,7 @@ pub fn read(
     }
 }
 
-/// Refuses keys that hold a secret. The file is meant for version control.
-fn refuse_secrets(table: &Table<'_, '_>, problems: &mut Problems) {
-    for (key, value) in table.entries() {
-        if source::is_secret_key(key.value) && value.get_ref().is_str() {
-            problems.add(
-                key.span.clone(),
-                format!("the API key must not be in this file: `{}`", key.value),
-                "a secret in a file that is meant to be committed",
-                "remove the line, revoke the key in Palette if the file was shared, and set \
-                 `PALETTE_API_KEY`, `api-key-file` or `api-key-command` instead",
-            );
-        }
-    }
-}
-
 fn palette(mut table: Table<'_, '_>, directory: &Path, problems: &mut Problems) -> PaletteTable {
-    refuse_secrets(&table, problems);
     let path = |at: At<String>| directory.join(at.value);
     let endpoint = table.string("endpoint", problems).and_then(|at| {
         Endpoint::parse(&at.value)
@@ -117,24 +100,8 @@ fn palette(mut table: Table<'_, '_>, directory: &Path, problems: &mut Problems) 
             .map(|n| u32::try_from(n).unwrap_or(u32::MAX)),
         allow_http: table.boolean("allow-http", problems).unwrap_or(false),
     };
-    finish_without_secrets(table, problems);
+    table.finish(problems);
     read
-}
-
-/// [`Table::finish`], but a secret's key, already refused, is not called unknown too.
-fn finish_without_secrets(table: Table<'_, '_>, problems: &mut Problems) {
-    let mut unknown = Problems::new(problems.source());
-    table.finish(&mut unknown);
-    for diagnostic in unknown.finish() {
-        let secret = diagnostic
-            .title
-            .split('`')
-            .nth(1)
-            .is_some_and(source::is_secret_key);
-        if !secret {
-            problems.push(diagnostic);
-        }
-    }
 }
 
 fn canvos(
