@@ -36,7 +36,7 @@ const COLLECT_LIMIT: u64 = 4 << 20;
 #[derive(Debug)]
 pub struct Inventory {
     /// The digest of the content, whatever its compression, order and timestamps
-    /// (design.md, `content-sha256`).
+    /// (docs/reference.md).
     pub content_sha256: Digest,
     /// Regular files in the byte order of their paths.
     pub files: Vec<NamedFile>,

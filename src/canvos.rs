@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use crate::archive::{self, InspectError};
 use crate::cache::Artifact;
+use crate::diagnostic::Diagnostic;
 use crate::digest::Digest;
 use crate::limits::Limits;
 use crate::lock::{Lock, Locked};
@@ -18,7 +19,7 @@ use crate::publish::{self, PathError};
 mod arg;
 mod traps;
 
-pub use traps::{Finding, find};
+pub use traps::find as find_traps;
 
 /// The directory of the overlay that cluster definitions go to (facts.md, 3).
 pub const OVERLAY_DIRECTORY: &str = "overlay/files-iso/opt/spectrocloud/clusterconfig";
@@ -114,7 +115,7 @@ pub enum CanvosError {
         kind: &'static str,
     },
     /// Something in it would win over what is staged.
-    Trapped(Vec<Finding>),
+    Trapped(Vec<Diagnostic>),
     /// Input or output failed.
     Io(PathError),
 }
@@ -231,6 +232,14 @@ impl Checkout {
         if let Some(kind) = odd_kind(&metadata) {
             return Ok(found(State::WrongKind(kind), None, false));
         }
+        // The right bytes, but in an image the link would lead nowhere.
+        if let Err(CanvosError::Blocked { .. }) = self.missing_directories(placement) {
+            return Ok(found(
+                State::WrongKind("behind a symbolic link"),
+                None,
+                false,
+            ));
+        }
         let mut file = File::open(&path).map_err(PathError::when("read", &path))?;
         let (sha256, _) = Digest::of_reader(&mut file).map_err(PathError::when("read", &path))?;
         let well_formed = is_well_formed(&metadata);
@@ -290,10 +299,29 @@ impl Checkout {
         Ok(())
     }
 
-    /// Makes the directories of a placement. A link among them would be copied into the
-    /// image as a link (canvos.md, T8), and would lead our file elsewhere: refused.
+    /// Makes the directories of a placement, where nothing odd is in the way.
     fn make_way(&self, placement: Placement) -> Result<(), CanvosError> {
         let relative = Path::new(placement.path());
+        for directory in self.missing_directories(placement)? {
+            make_directory(&directory)?;
+        }
+        match fs::symlink_metadata(self.directory.join(relative)) {
+            Ok(metadata) if metadata.is_file() => Ok(()),
+            Ok(metadata) => Err(CanvosError::Blocked {
+                path: relative.to_owned(),
+                kind: odd_kind(&metadata).unwrap_or("not a regular file"),
+            }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(PathError::when("read", relative)(error).into()),
+        }
+    }
+
+    /// The directories of a placement that are not there yet. A link among those that
+    /// are would be copied into the image as a link (canvos.md, T8), and would lead our
+    /// file elsewhere: refused.
+    fn missing_directories(&self, placement: Placement) -> Result<Vec<PathBuf>, CanvosError> {
+        let relative = Path::new(placement.path());
+        let mut missing = Vec::new();
         let mut at = PathBuf::new();
         for part in relative.parent().into_iter().flat_map(Path::components) {
             at.push(part);
@@ -310,19 +338,11 @@ impl Checkout {
                         },
                     });
                 }
-                Err(error) if error.kind() == io::ErrorKind::NotFound => make_directory(&path)?,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => missing.push(path),
                 Err(error) => return Err(PathError::when("read", &path)(error).into()),
             }
         }
-        match fs::symlink_metadata(self.directory.join(relative)) {
-            Ok(metadata) if metadata.is_file() => Ok(()),
-            Ok(metadata) => Err(CanvosError::Blocked {
-                path: relative.to_owned(),
-                kind: odd_kind(&metadata).unwrap_or("not a regular file"),
-            }),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            Err(error) => Err(PathError::when("read", relative)(error).into()),
-        }
+        Ok(missing)
     }
 
     /// Takes the staged files out again, and the directories that this leaves empty
@@ -336,6 +356,8 @@ impl Checkout {
             let path = self.directory.join(placement.path());
             match fs::symlink_metadata(&path) {
                 Ok(metadata) if metadata.is_file() => {
+                    // What is behind a linked directory was not staged by us.
+                    self.missing_directories(placement)?;
                     fs::remove_file(&path).map_err(PathError::when("remove", &path))?;
                     removed.push(placement);
                 }
@@ -348,6 +370,9 @@ impl Checkout {
                 Err(error) if is_absent(&error) => {}
                 Err(error) => return Err(PathError::when("read", &path)(error).into()),
             }
+        }
+        if self.missing_directories(Placement::Overlay).is_err() {
+            return Ok(removed);
         }
         let overlay = Path::new(OVERLAY_DIRECTORY);
         for directory in overlay

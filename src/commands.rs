@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::cache::Cache;
-use crate::canvos::Checkout;
+use crate::canvos::{self, Checkout};
 use crate::cli::{Command, Settings};
+use crate::diagnostic::{Diagnostic, Severity};
 use crate::endpoint::Endpoint;
 use crate::environment::Environment;
 use crate::error::Error;
@@ -26,7 +27,7 @@ mod table;
 mod unstage;
 mod verify;
 
-/// Seconds of silence that are borne where `[palette].timeout` does not say (design.md).
+/// Seconds of silence that are borne where `[palette].timeout` does not say (docs/reference.md).
 const TIMEOUT: u64 = 30;
 
 /// What every command is given.
@@ -89,14 +90,12 @@ impl Context<'_> {
     /// # Errors
     /// Plain HTTP to another host.
     fn endpoint(&self, manifest: &Manifest) -> Result<Endpoint, Error> {
-        let default = || Endpoint::parse(Endpoint::DEFAULT).ok();
         let endpoint = self
             .settings
             .endpoint
             .clone()
             .or_else(|| manifest.endpoint().cloned())
-            .or_else(default)
-            .ok_or(Error::NoCache)?;
+            .unwrap_or_default();
         let allowed = self.settings.allow_http || manifest.palette.allow_http;
         if endpoint.is_exposed() && !allowed {
             return Err(Error::PlainHttp(endpoint.to_string()));
@@ -106,15 +105,23 @@ impl Context<'_> {
 
     /// A client of `endpoint`; no connection is opened yet.
     fn palette(&self, manifest: &Manifest, endpoint: Endpoint) -> Result<Palette, Error> {
-        let key = key::find(
+        let (key, place) = key::find(
             self.settings.api_key_file.as_deref(),
             self.environment,
             manifest,
         )?;
         self.report.hide(&key);
+        self.report
+            .detail(&format!("endpoint {endpoint}, API key from {place}"));
         let table = &manifest.palette;
         let ca_cert = match &table.ca_cert {
-            Some(path) => Some(std::fs::read(path).map_err(PathError::when("read", path))?),
+            Some(path) => Some(std::fs::read(path).map_err(|error| {
+                let error = PathError::when("read", path)(error);
+                Error::Usage(Box::new(
+                    Diagnostic::error(format!("`ca-cert` cannot be used: {error}"))
+                        .help("name a PEM file, relative to profiles.toml"),
+                ))
+            })?),
             None => None,
         };
         let options = Options {
@@ -177,6 +184,16 @@ fn chosen<'m>(manifest: &'m Manifest, names: &[String]) -> Result<Vec<&'m Defini
         return Ok(manifest.definitions.values().collect());
     }
     names.iter().map(|name| one(manifest, Some(name))).collect()
+}
+
+/// Warns of what in a checkout is harmless for the ISO; returns what would replace the
+/// definition or lose it.
+fn traps(context: &Context<'_>, checkout: &Checkout) -> Result<Vec<Diagnostic>, Error> {
+    let (grave, harmless): (Vec<_>, Vec<_>) = canvos::find_traps(checkout.directory())?
+        .into_iter()
+        .partition(|finding| finding.severity == Severity::Error);
+    context.report.warn_all(&harmless);
+    Ok(grave)
 }
 
 /// A path for standard output: absolute paths are what scripts can use from anywhere,

@@ -12,6 +12,8 @@ use std::sync::Arc;
 pub struct Diagnostic {
     /// Whether it stops the run.
     pub severity: Severity,
+    /// A stable name that scripts and `allow` lists can use, where there is one.
+    pub id: Option<&'static str>,
     /// What is wrong with which thing; lower case, no full stop.
     pub title: String,
     /// Where in a file that people edit.
@@ -81,11 +83,19 @@ impl Diagnostic {
     fn new(severity: Severity, title: impl Into<String>) -> Self {
         Self {
             severity,
+            id: None,
             title: title.into(),
             excerpt: None,
             notes: Vec::new(),
             help: Vec::new(),
         }
+    }
+
+    /// Adds the stable name.
+    #[must_use]
+    pub fn named(mut self, id: &'static str) -> Self {
+        self.id = Some(id);
+        self
     }
 
     /// Adds what was expected and found.

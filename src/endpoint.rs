@@ -81,6 +81,16 @@ impl Endpoint {
     }
 }
 
+impl Default for Endpoint {
+    /// [`Endpoint::DEFAULT`]. A test holds that it is a URL.
+    fn default() -> Self {
+        match Url::parse(Self::DEFAULT) {
+            Ok(url) => Self(url),
+            Err(error) => unreachable!("{}: {error}", Self::DEFAULT),
+        }
+    }
+}
+
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.0.as_str().trim_end_matches('/'))
@@ -121,6 +131,14 @@ mod tests {
             assert_eq!(Endpoint::parse(text).unwrap(), canonical, "{text}");
         }
         assert_eq!(canonical.to_string(), "https://palette.example.com");
+    }
+
+    #[test]
+    fn the_default_is_an_endpoint() {
+        assert_eq!(
+            Endpoint::default(),
+            Endpoint::parse(Endpoint::DEFAULT).unwrap()
+        );
     }
 
     #[test]

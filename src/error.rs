@@ -18,7 +18,7 @@ use crate::resolve::ResolveError;
 
 mod words;
 
-/// What the process ends with (design.md).
+/// What the process ends with (docs/reference.md).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum Exit {
@@ -178,6 +178,7 @@ fn palette_exit(error: &PaletteError) -> Exit {
         | PaletteError::Tls { .. }
         | PaletteError::Redirect { .. } => Exit::Unreachable,
         PaletteError::NotJson { .. } => Exit::Archive,
+        PaletteError::NoCertificate => Exit::Usage,
     }
 }
 

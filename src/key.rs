@@ -1,4 +1,4 @@
-//! Where the API key comes from (design.md): `--api-key-file`, `PALETTE_API_KEY`,
+//! Where the API key comes from (docs/reference.md): `--api-key-file`, `PALETTE_API_KEY`,
 //! `SPECTROCLOUD_APIKEY`, then the file's `api-key-file` or `api-key-command`. Never an
 //! argument, which a process list would show.
 
@@ -35,7 +35,7 @@ pub enum KeyError {
     },
 }
 
-/// Finds the key.
+/// Finds the key, and says where it was.
 ///
 /// # Errors
 /// [`KeyError`]; a place that is named and gives no key is an error, the next one is
@@ -44,7 +44,7 @@ pub fn find(
     flag: Option<&Path>,
     environment: &Environment,
     manifest: &Manifest,
-) -> Result<ApiKey, KeyError> {
+) -> Result<(ApiKey, String), KeyError> {
     if let Some(path) = flag {
         return from_file(&environment.resolve(path));
     }
@@ -62,14 +62,17 @@ pub fn find(
     Err(KeyError::None)
 }
 
-fn read(text: &str, place: &str) -> Result<ApiKey, KeyError> {
-    ApiKey::new(text).map_err(|why| KeyError::Invalid {
-        place: place.to_owned(),
-        why,
-    })
+fn read(text: &str, place: &str) -> Result<(ApiKey, String), KeyError> {
+    match ApiKey::new(text) {
+        Ok(key) => Ok((key, place.to_owned())),
+        Err(why) => Err(KeyError::Invalid {
+            place: place.to_owned(),
+            why,
+        }),
+    }
 }
 
-fn from_file(path: &Path) -> Result<ApiKey, KeyError> {
+fn from_file(path: &Path) -> Result<(ApiKey, String), KeyError> {
     let text = std::fs::read_to_string(path)
         .map_err(|error| KeyError::File(PathError::when("read", path)(error)))?;
     read(&text, &crate::printable::path(path))
@@ -81,7 +84,7 @@ fn from_command(
     argv: &[String],
     environment: &Environment,
     manifest: &Manifest,
-) -> Result<ApiKey, KeyError> {
+) -> Result<(ApiKey, String), KeyError> {
     let (program, arguments) = argv.split_first().ok_or(KeyError::None)?;
     let failed = |why: String| KeyError::Command {
         program: program.clone(),

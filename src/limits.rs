@@ -1,4 +1,4 @@
-//! How much an archive may hold before it is refused (design.md, `[limits]`).
+//! How much an archive may hold before it is refused (docs/reference.md).
 
 /// Limits of the archive check. Sizes are in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -49,7 +49,7 @@ pub struct Locked {
     pub project: Option<Uid>,
     /// [`Definition::asked`] when it was fetched.
     pub asked_sha256: Digest,
-    /// The identity of the definition (design.md).
+    /// The identity of the definition (docs/reference.md).
     pub content_sha256: Digest,
     /// Of the archive that was locked.
     pub sha256: Digest,

@@ -200,8 +200,13 @@ impl Manifest {
             .collect();
 
         let mut problems = reader::Problems::new(&source);
+        let mut told = BTreeSet::new();
         for error in &syntax {
             let span = error.span().unwrap_or(0..0);
+            // One stray quote makes the parser stumble over the rest of its line.
+            if !told.insert(source.position(span.start).0) {
+                continue;
+            }
             problems.add(
                 span,
                 "not valid TOML",

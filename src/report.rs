@@ -171,8 +171,23 @@ impl Report {
         if let Some(error) = error {
             document.insert("error".into(), error_json(error));
         }
-        let text = serde_json::to_string_pretty(&Value::Object(document))?;
-        write_result(&mut io::stdout().lock(), &(self.masked(&text) + "\n"))
+        let mut document = Value::Object(document);
+        if let Some(key) = self.key.get() {
+            mask(&mut document, key);
+        }
+        let text = serde_json::to_string_pretty(&document)?;
+        write_result(&mut io::stdout().lock(), &(text + "\n"))
+    }
+}
+
+/// Masks `key` in every text of `value`. Once it is JSON, a key with a quote in it is
+/// written in another way.
+fn mask(value: &mut Value, key: &ApiKey) {
+    match value {
+        Value::String(text) => *text = key.mask(text),
+        Value::Array(items) => items.iter_mut().for_each(|item| mask(item, key)),
+        Value::Object(fields) => fields.values_mut().for_each(|field| mask(field, key)),
+        _ => {}
     }
 }
 
@@ -200,7 +215,11 @@ fn render(diagnostic: &Diagnostic) -> String {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
     };
-    let mut group = Group::with_title(level.primary_title(diagnostic.title.as_str()));
+    let mut title = level.primary_title(diagnostic.title.as_str());
+    if let Some(id) = diagnostic.id {
+        title = title.id(id);
+    }
+    let mut group = Group::with_title(title);
     let label = Some(excerpt.label.as_str()).filter(|label| !label.is_empty());
     let length = excerpt.source.text.len();
     let span = excerpt.span.start.min(length)..excerpt.span.end.min(length);
@@ -233,7 +252,11 @@ fn render_plain(diagnostic: &Diagnostic) -> String {
         Severity::Warning => ("warning", anstyle::AnsiColor::Yellow),
     };
     let style = color.on_default().bold();
-    let mut lines = vec![format!("{style}{word}{style:#}: {}", diagnostic.title)];
+    let id = diagnostic
+        .id
+        .map(|id| format!("[{id}]"))
+        .unwrap_or_default();
+    let mut lines = vec![format!("{style}{word}{id}{style:#}: {}", diagnostic.title)];
     lines.extend(diagnostic.notes.iter().map(|note| format!("note: {note}")));
     lines.extend(diagnostic.help.iter().map(|help| format!("help: {help}")));
     lines.join("\n")
@@ -241,6 +264,7 @@ fn render_plain(diagnostic: &Diagnostic) -> String {
 
 fn diagnostic_json(diagnostic: &Diagnostic) -> Value {
     let mut value = json!({
+        "id": diagnostic.id,
         "message": diagnostic.title,
         "notes": diagnostic.notes,
         "help": diagnostic.help,
@@ -250,6 +274,7 @@ fn diagnostic_json(diagnostic: &Diagnostic) -> Value {
         value["file"] = excerpt.source.path.clone().into();
         value["line"] = line.into();
         value["column"] = column.into();
+        value["label"] = excerpt.label.clone().into();
     }
     value
 }

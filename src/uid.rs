@@ -1,4 +1,4 @@
-//! Uids: how Palette names projects and profiles, 24 hexadecimal digits (design.md).
+//! Uids: how Palette names projects and profiles, 24 hexadecimal digits (docs/reference.md).
 
 use std::fmt;
 

@@ -3,8 +3,8 @@
 use serde::Serialize;
 use serde_json::json;
 
-use super::{Context, chosen, shown, table};
-use crate::canvos::{self, CanvosError, Checkout, State};
+use super::{Context, chosen, shown, table, traps};
+use crate::canvos::{CanvosError, Checkout, State};
 use crate::cli::Network;
 use crate::error::Error;
 use crate::key::KeyError;
@@ -195,12 +195,7 @@ fn checkouts(
             );
             continue;
         };
-        let (grave, harmless): (Vec<_>, Vec<_>) = canvos::find(checkout.directory())?
-            .into_iter()
-            .partition(canvos::Finding::is_grave);
-        context
-            .report
-            .warn_all(harmless.iter().map(|finding| &finding.diagnostic));
+        let grave = traps(context, &checkout)?;
         if !grave.is_empty() {
             errors.push(CanvosError::Trapped(grave).into());
         }

@@ -6,6 +6,9 @@
 //! the placements. Killed in between, a run leaves a cache without a lock entry, which
 //! is fetched again, or a lock whose archive is cached, which needs no network.
 
+use std::fs::File;
+use std::path::Path;
+
 use serde::Serialize;
 
 use super::Context;
@@ -143,6 +146,16 @@ impl<'a> Store<'a> {
         let (plan, warnings) =
             resolve::resolve(self.manifest, definition, &palette, context.report)?;
         context.report.warn_all(&warnings);
+        for planned in &plan.profiles {
+            let profile = &planned.profile;
+            context.report.detail(&format!(
+                "{}@{} is {}, {}",
+                printable::line(profile.name.as_bytes()),
+                printable::line(profile.version.as_bytes()),
+                profile.uid,
+                printable::count(profile.packs.len(), "pack"),
+            ));
+        }
         if let Some(pinned) = &pinned {
             no_drift(&plan, drift::profiles(&pinned.profiles, &profiles(&plan)))?;
         }
@@ -222,6 +235,9 @@ impl<'a> Store<'a> {
         if context.settings.lock == LockUse::MustMatch {
             return Ok(false);
         }
+        // Another run may have locked another definition since the lock was read.
+        let _held = hold(&self.manifest.path);
+        self.lock = Lock::load(self.lock.path())?;
         let unchanged = self
             .lock
             .definitions
@@ -254,6 +270,14 @@ impl<'a> Store<'a> {
         }
         Ok(written)
     }
+}
+
+/// Runs that share a lock write it one after the other. Where the file system has no
+/// locks, each still writes a whole file.
+fn hold(manifest: &Path) -> Option<File> {
+    let file = File::open(manifest).ok()?;
+    file.lock().ok()?;
+    Some(file)
 }
 
 fn profiles(plan: &Plan) -> Vec<resolve::ResolvedProfile> {

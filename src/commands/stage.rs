@@ -4,8 +4,8 @@ use serde_json::json;
 
 use super::fetch::offline;
 use super::obtain::{Origin, Pinning, Store};
-use super::{Context, one, shown, table};
-use crate::canvos::{self, CanvosError, Checkout, Placement};
+use super::{Context, one, shown, table, traps};
+use crate::canvos::{CanvosError, Checkout, Placement};
 use crate::cli::Network;
 use crate::error::Error;
 use crate::lock::Locked;
@@ -77,12 +77,7 @@ pub fn run(name: Option<&str>, context: &Context<'_>) -> Result<Outcome, Error> 
 
 /// Warns of what is harmless for the ISO; refuses what would replace the definition.
 fn refuse_traps(context: &Context<'_>, checkout: &Checkout) -> Result<(), Error> {
-    let (grave, harmless): (Vec<_>, Vec<_>) = canvos::find(checkout.directory())?
-        .into_iter()
-        .partition(canvos::Finding::is_grave);
-    context
-        .report
-        .warn_all(harmless.iter().map(|finding| &finding.diagnostic));
+    let grave = traps(context, checkout)?;
     if grave.is_empty() {
         Ok(())
     } else {

@@ -16,11 +16,10 @@ impl Error {
     pub fn diagnostics(&self) -> Vec<Diagnostic> {
         match self {
             Self::Usage(diagnostic) => vec![(**diagnostic).clone()],
-            Self::Manifest(ManifestError::Invalid(list)) | Self::Broken(list) => list.clone(),
-            Self::Canvos(CanvosError::Trapped(findings)) => findings
-                .iter()
-                .map(|finding| finding.diagnostic.clone())
-                .collect(),
+            Self::Manifest(ManifestError::Invalid(list))
+            | Self::Broken(list)
+            | Self::Canvos(CanvosError::Trapped(list)) => list.clone(),
+
             Self::Several(errors) => errors.iter().flat_map(Self::diagnostics).collect(),
             one => vec![one.words()],
         }
@@ -220,6 +219,8 @@ fn palette(error: &PaletteError) -> Diagnostic {
                 .note(format!("it begins with `{seen}`"))
                 .help("check the endpoint, and whether a proxy or login page answers in its place")
         }
+        PaletteError::NoCertificate => Diagnostic::error("`ca-cert` holds no PEM certificate")
+            .help("name a file with `-----BEGIN CERTIFICATE-----` in it"),
         PaletteError::Setup(why) => Diagnostic::error(format!("the connection cannot be set up: {why}")),
     }
 }

@@ -129,7 +129,7 @@ impl Palette {
     /// A client; no connection is opened yet.
     ///
     /// # Errors
-    /// [`PaletteError::Setup`] where `ca_cert` holds no certificate, or the system's
+    /// [`PaletteError::NoCertificate`], and [`PaletteError::Setup`] where the system's
     /// trust store cannot be read.
     pub fn new(endpoint: Endpoint, key: ApiKey, options: &Options) -> Result<Self, PaletteError> {
         // Fails only where a provider is installed already, which is as good.
@@ -432,12 +432,10 @@ fn get(path: String, project: Option<&Uid>) -> Call<'_> {
 }
 
 fn certificates(pem: &[u8]) -> Result<Vec<reqwest::Certificate>, PaletteError> {
-    let unreadable = || PaletteError::Setup("`ca-cert` holds no PEM certificate".into());
-    let certificates = reqwest::Certificate::from_pem_bundle(pem).map_err(|_| unreadable())?;
-    if certificates.is_empty() {
-        return Err(unreadable());
-    }
-    Ok(certificates)
+    reqwest::Certificate::from_pem_bundle(pem)
+        .ok()
+        .filter(|certificates| !certificates.is_empty())
+        .ok_or(PaletteError::NoCertificate)
 }
 
 /// Where a redirect leads, if it stays at the origin that it came from.

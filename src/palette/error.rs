@@ -57,6 +57,8 @@ pub enum PaletteError {
         /// The first bytes, printable.
         seen: String,
     },
+    /// `ca-cert` holds no certificate.
+    NoCertificate,
     /// The client could not be set up.
     Setup(String),
 }

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 /// The wait before the second attempt; it doubles with each further one.
 const FIRST: Duration = Duration::from_millis(500);
-/// The longest wait, whether ours or a `Retry-After` (design.md).
+/// The longest wait, whether ours or a `Retry-After` (docs/reference.md).
 const LONGEST: Duration = Duration::from_secs(60);
 
 /// How often, and how patiently.
@@ -15,7 +15,7 @@ pub struct RetryPolicy {
 }
 
 impl RetryPolicy {
-    /// The default of design.md.
+    /// The default of docs/reference.md.
     pub const RETRIES: u32 = 4;
 
     /// The wait after the `attempt`th attempt (from 1), or `None` where it was the last.

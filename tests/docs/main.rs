@@ -1,0 +1,245 @@
+//! README, docs and templates, held against the code: what they say of keys, flags,
+//! exit codes, JSON fields and files is what the binary does.
+#![allow(clippy::unwrap_used, reason = "a panic is a failed test with a place")]
+
+mod json;
+mod keys;
+mod make;
+mod markdown;
+mod site;
+
+use std::collections::BTreeSet;
+
+use clap::{CommandFactory as _, Parser as _};
+use edgestage::cli::Cli;
+use edgestage::error::Exit;
+
+use markdown::{blocks, read, rows, section, spans};
+use site::Site;
+
+const PAGES: [&str; 2] = ["README.md", "docs/reference.md"];
+
+/// Every command line that begins with `edgestage`, as words.
+fn command_lines(text: &str) -> Vec<Vec<String>> {
+    let blocks = blocks(text, "sh");
+    let lines = blocks.iter().flat_map(|block| block.lines());
+    let written = lines
+        .map(|line| line.split(" #").next().unwrap_or_default())
+        .flat_map(|line| line.split("&&"))
+        .map(|line| line.trim_matches(|c: char| "() ".contains(c)).to_owned());
+    let words = |line: String| {
+        let placeholders = |c: char| "[]…".contains(c);
+        line.split_whitespace()
+            .map(|word| word.trim_matches(placeholders).replace("COMMAND", "check"))
+            .collect::<Vec<_>>()
+    };
+    written
+        .chain(spans(text))
+        .filter(|line| line.starts_with("edgestage "))
+        .map(words)
+        .collect()
+}
+
+fn accepted(words: &[String]) -> Result<(), String> {
+    match Cli::try_parse_from(words) {
+        Err(error) if error.use_stderr() => Err(format!("{words:?}: {error}")),
+        _ => Ok(()),
+    }
+}
+
+/// Every long flag of every command.
+fn flags() -> BTreeSet<String> {
+    let mut root = Cli::command();
+    root.build();
+    let commands = root.get_subcommands().chain([&root]);
+    commands
+        .flat_map(clap::Command::get_arguments)
+        .filter_map(|argument| Some(format!("--{}", argument.get_long()?)))
+        .collect()
+}
+
+#[test]
+fn every_command_that_is_mentioned_exists() {
+    for page in PAGES {
+        let lines = command_lines(&read(page));
+        assert!(lines.len() > 10, "{page}");
+        for line in lines {
+            assert_eq!(accepted(&line), Ok(()), "{page}");
+        }
+    }
+    let gone = command_lines("```sh\nedgestage stage --now x\n```\nand `edgestage list`");
+    assert_eq!(gone.len(), 2);
+    assert!(gone.iter().all(|line| accepted(line).is_err()));
+}
+
+#[test]
+fn every_flag_that_is_mentioned_exists_and_every_flag_is_mentioned() {
+    let known = flags();
+    let mut mentioned = BTreeSet::new();
+    for page in PAGES {
+        for span in spans(&read(page)) {
+            let flag = span.split([' ', '=']).next().unwrap_or_default();
+            if flag.starts_with("--") {
+                assert!(known.contains(flag), "{page}: {flag}");
+                mentioned.insert(flag.to_owned());
+            }
+        }
+    }
+    mentioned.extend(["--help", "--version"].map(str::to_owned));
+    let in_commands = command_lines(&read("docs/reference.md")).concat();
+    mentioned.extend(in_commands);
+    let missing: Vec<_> = known.difference(&mentioned).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
+#[test]
+fn the_exit_codes_are_those_of_the_code() {
+    let all = [
+        Exit::Done,
+        Exit::Failed,
+        Exit::Usage,
+        Exit::Drift,
+        Exit::Key,
+        Exit::Unreachable,
+        Exit::Archive,
+    ];
+    for exit in all {
+        // A new one makes this fail to compile.
+        match exit {
+            Exit::Done
+            | Exit::Failed
+            | Exit::Usage
+            | Exit::Drift
+            | Exit::Key
+            | Exit::Unreachable
+            | Exit::Archive => {}
+        }
+    }
+    let codes: Vec<String> = all.iter().map(|exit| exit.code().to_string()).collect();
+    let tables = PAGES.map(|page| {
+        let mut table = rows(&section(&read(page), "Exit codes"));
+        table.truncate(all.len());
+        table
+    });
+    let first = |row: &Vec<String>| row[0].clone();
+    assert_eq!(tables[1].iter().map(first).collect::<Vec<_>>(), codes);
+    assert_eq!(tables[0], tables[1], "README and reference say the same");
+
+    let mut by_gravity = all;
+    by_gravity.sort_by_key(|exit| std::cmp::Reverse(exit.gravity()));
+    let order: Vec<String> = by_gravity
+        .iter()
+        .filter(|exit| **exit != Exit::Done)
+        .map(|exit| exit.code().to_string())
+        .collect();
+    let order = format!("the gravest decides: {}.", order.join(", "));
+    assert!(read("docs/reference.md").contains(&order), "{order}");
+}
+
+#[test]
+fn the_sample_manifests_pass_check() {
+    let template = read("templates/profiles.toml");
+    let mut samples = vec![template];
+    for page in PAGES {
+        let manifests = blocks(&read(page), "toml");
+        samples.extend(
+            manifests
+                .into_iter()
+                .filter(|b| !b.contains("content-sha256")),
+        );
+    }
+    assert_eq!(samples.len(), 3);
+    for sample in samples {
+        let site = Site::empty();
+        site.write("profiles.toml", &sample);
+        site.write("hello.yaml", "replicas: 2\n");
+        let run = site.edgestage(&["check", "--offline"]);
+        assert_eq!(run.code, 0, "{}\n{sample}", run.stderr);
+    }
+}
+
+#[test]
+fn the_sample_lock_is_one() {
+    let page = read("docs/reference.md");
+    let all = blocks(&page, "toml");
+    let sample = all.iter().find(|b| b.contains("content-sha256")).unwrap();
+    let site = Site::empty();
+    site.write("profiles.lock", sample);
+    let lock = edgestage::lock::Lock::load(&site.path("profiles.lock")).unwrap();
+    assert_eq!(lock.to_string(), *sample, "as it would be written");
+
+    let table: BTreeSet<String> = rows(&section(&page, "profiles.lock"))
+        .iter()
+        .flat_map(|row| spans(&row[0]))
+        .collect();
+    let written = sample.lines().filter(|line| !line.starts_with(['#', ' ']));
+    let keys: BTreeSet<String> = written
+        .filter_map(|line| Some(line.split_once(" = ")?.0.to_owned()))
+        .collect();
+    let of_profiles = ["uid", "name", "type"].map(str::to_owned);
+    let of_profiles: BTreeSet<String> = of_profiles.into();
+    let mut documented = table;
+    assert!(documented.remove("profiles"));
+    documented.extend(of_profiles);
+    assert_eq!(documented, keys);
+}
+
+#[test]
+fn the_recipe_for_content_sha256_gives_the_locked_digest() {
+    let page = read("docs/reference.md");
+    let recipe = blocks(&page, "sh")
+        .into_iter()
+        .find(|block| block.contains("sha256sum"))
+        .unwrap();
+    let site = Site::with_palette();
+    let fetched = site.edgestage(&["fetch", "factory", "--output", "spc.tgz", "--json"]);
+    let document: serde_json::Value = serde_json::from_str(&fetched.stdout).unwrap();
+    let locked = document["definitions"][0]["content_sha256"].as_str();
+    let printed = site.run("sh", &["-c", &recipe]);
+    assert_eq!(
+        printed.stdout.split("  ").next(),
+        locked,
+        "{}",
+        printed.stderr
+    );
+}
+
+#[test]
+fn the_path_in_the_readme_works_as_written() {
+    let page = read("README.md");
+    let site = Site::with_palette();
+    site.write("profiles.toml", &blocks(&page, "toml")[0]);
+    let path = command_lines(&section_with_blocks(&page, "The whole path"));
+    assert!(path.len() > 8);
+    for line in path {
+        let words: Vec<&str> = line.iter().skip(1).map(String::as_str).collect();
+        if words == ["init"] || words.contains(&"--help") {
+            continue;
+        }
+        let run = site.edgestage(&words);
+        assert_eq!(run.code, 0, "{words:?}: {}", run.stderr);
+    }
+}
+
+/// The part of `text` below the heading `title`, code included.
+fn section_with_blocks(text: &str, title: &str) -> String {
+    let (_, rest) = text.split_once(&format!("\n## {title}\n")).unwrap();
+    rest.split("\n## ").next().unwrap_or_default().to_owned()
+}
+
+#[test]
+fn what_comments_cite_is_there() {
+    let headings = |page: &str| -> Vec<String> {
+        let text = read(page);
+        let numbered = text.lines().filter_map(|line| line.strip_prefix("## "));
+        let number = |heading: &str| heading.split('.').next().unwrap_or_default().to_owned();
+        numbered.map(number).collect()
+    };
+    for page in ["docs/facts.md", "docs/canvos.md"] {
+        assert_eq!(headings(page), ["1", "2", "3", "4", "5"], "{page}");
+    }
+    let traps = rows(&section(&read("docs/canvos.md"), "3. Traps"));
+    let ids: Vec<String> = traps.iter().map(|row| row[0].clone()).collect();
+    let all: Vec<String> = (1..=34).map(|number| format!("T{number}")).collect();
+    assert_eq!(ids, all);
+}

@@ -1,0 +1,119 @@
+//! A directory with a `profiles.toml`, a stand-in CanvOS checkout and, on request, a
+//! simulated Palette.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use palette_sim::{Sim, World};
+
+const MANIFEST: &str = r#"
+[palette]
+project = "Default"
+
+[canvos]
+dir = "CanvOS"
+
+[definition.factory]
+profiles = ["edge-infra@2.1.0", "hello-universe@1.2.0"]
+
+[definition.warehouse]
+profiles = ["edge-infra@2.0.0"]
+"#;
+
+/// Counts its calls, and takes the name of the image from `.arg`, as CanvOS does.
+const BUILD: &str = r#"#!/bin/sh
+set -e
+. ./.arg
+echo "$*" >> calls
+mkdir -p build
+cp spc.tgz "build/$ISO_NAME.iso"
+"#;
+
+/// A directory of its own. Removed in the end.
+pub struct Site {
+    directory: tempfile::TempDir,
+    palette: Option<Sim>,
+}
+
+/// How a program ended, and what it said.
+#[derive(Debug)]
+pub struct Run {
+    /// The exit code; -1 for a signal.
+    pub code: i32,
+    /// Standard output.
+    pub stdout: String,
+    /// Standard error.
+    pub stderr: String,
+}
+
+impl Site {
+    /// Nothing in it.
+    pub fn empty() -> Self {
+        Self {
+            directory: tempfile::tempdir().unwrap(),
+            palette: None,
+        }
+    }
+
+    /// Two definitions, a checkout, and a Palette that serves the demo's world.
+    pub fn with_palette() -> Self {
+        let mut site = Self::empty();
+        site.palette = Some(Sim::listen(World::demo(), None, 0).unwrap());
+        site.write("profiles.toml", MANIFEST);
+        site.write("CanvOS/Earthfile", "VERSION 0.8\n");
+        site.write(
+            "CanvOS/.arg",
+            "ISO_NAME=\"edge-site\"\nCLUSTERCONFIG=spc.tgz\n",
+        );
+        site.write("CanvOS/earthly.sh", BUILD);
+        site.run("chmod", &["+x", "CanvOS/earthly.sh"]);
+        std::fs::create_dir_all(site.path("CanvOS/overlay/files-iso")).unwrap();
+        site
+    }
+
+    pub fn path(&self, relative: &str) -> PathBuf {
+        self.directory.path().join(relative)
+    }
+
+    pub fn write(&self, relative: &str, text: &str) {
+        let path = self.path(relative);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+
+    /// Moves a pack to another version in Palette.
+    pub fn publish(&self, pack: &str, version: &str) {
+        let palette = self.palette.as_ref().unwrap();
+        let profiles = palette.world(|world| world.publish(pack, version));
+        assert!(profiles > 0);
+    }
+
+    pub fn edgestage(&self, arguments: &[&str]) -> Run {
+        self.run(env!("CARGO_BIN_EXE_edgestage"), arguments)
+    }
+
+    /// Runs `program` here, with no more environment than it needs.
+    pub fn run(&self, program: &str, arguments: &[&str]) -> Run {
+        let mut command = Command::new(program);
+        command
+            .args(arguments)
+            .current_dir(self.directory.path())
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap())
+            .env("HOME", self.directory.path())
+            .env("EDGESTAGE", env!("CARGO_BIN_EXE_edgestage"));
+        if let Some(palette) = &self.palette {
+            command
+                .env("PALETTE_HOST", palette.url())
+                .env("PALETTE_API_KEY", "demo-palette-api-key");
+        }
+        let output = command
+            .output()
+            .unwrap_or_else(|error| panic!("{program}: {error}"));
+        Run {
+            code: output.status.code().unwrap_or(-1),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+}
