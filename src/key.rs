@@ -94,7 +94,14 @@ fn from_command(
         Some(parent) if parent != Path::new("") => parent.to_owned(),
         _ => PathBuf::from("."),
     };
-    let output = duct::cmd(program, arguments)
+    // A path, unlike a name for `PATH`, starts at the file like all others in it; left as
+    // it is, it would start where the run does.
+    let start = if program.contains('/') {
+        directory.join(program).into_os_string()
+    } else {
+        program.into()
+    };
+    let output = duct::cmd(start, arguments)
         .dir(directory)
         .full_env(&environment.variables)
         .stdin_null()

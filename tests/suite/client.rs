@@ -1,0 +1,245 @@
+//! The client: what is followed, what is tried again, what is given up.
+
+use std::time::Duration;
+
+use palette_sim::{Act, Fault, Route, Sim, World};
+
+use crate::support::{FACTORY, HEAD, Test};
+
+/// With so many attempts after the first. Answers in these tests ask for no wait, or
+/// are repeated after half a second at most.
+fn with_retries(retries: u32) -> Test {
+    let head = HEAD.replace("retries = 0", &format!("retries = {retries}"));
+    Test::new().manifest(&format!("{head}\n[definition.factory]\n{FACTORY}\n"))
+}
+
+fn patient(status: u16) -> Act {
+    Act::status(status).header("Retry-After", "0")
+}
+
+/// The fault is borne: the archive is whole, and was asked for so often.
+#[track_caller]
+fn borne(route: Route, act: Act, downloads: usize) {
+    let test = with_retries(2).fault(Fault::on(route, act));
+    test.run("stage")
+        .any_stdout()
+        .stderr_has("Retrying")
+        .success();
+    assert_eq!(test.downloads(), downloads);
+    test.run("verify").any_stdout().success();
+    assert_eq!(test.tree().matches("/.edgestage-").count(), 0);
+}
+
+#[test]
+fn a_redirect_to_another_origin_is_refused() {
+    let other = Sim::start(World::demo());
+    for (route, status) in [
+        (Route::Download, 307),
+        (Route::Download, 302),
+        (Route::Projects, 301),
+        (Route::Profile, 308),
+    ] {
+        let to = format!("{}/v1/spectroclusters/spc/download", other.url());
+        let test = Test::new().fault(Fault::on(route, Act::Redirect(status, to)).forever());
+        test.run("stage")
+            .stderr_has("a redirect was not followed")
+            .stderr_has(&format!("to `{}`", other.url()))
+            .stderr_has("another origin: the API key would be sent there")
+            .keeps_files()
+            .fails(5);
+    }
+    assert_eq!(other.connections(), 0);
+}
+
+/// Another port, scheme or name of the same machine is another origin.
+#[test]
+fn what_only_looks_like_the_same_origin() {
+    let test = Test::new();
+    let port = test.sim.port();
+    for to in [
+        format!("https://127.0.0.1:{port}/v1/x"),
+        format!("http://localhost:{port}/v1/x"),
+        format!("//127.0.0.1:{}/v1/x", port ^ 1),
+        format!("http://127.0.0.1:{port}@127.0.0.2/v1/x"),
+    ] {
+        test.sim
+            .fault(Fault::on(Route::Projects, Act::Redirect(307, to)));
+        test.run("stage")
+            .stderr_has("another origin")
+            .keeps_files()
+            .fails(5);
+    }
+    assert_eq!(test.sim.requests().len(), 4);
+}
+
+#[test]
+fn a_redirect_within_the_origin_keeps_the_method() {
+    let path = "/v1/spectroclusters/spc/download";
+    for (status, to) in [(307, path.to_owned()), (308, "download".to_owned())] {
+        let test = Test::new().fault(Fault::on(Route::Download, Act::Redirect(status, to)));
+        test.run("stage -q").any_stdout().success();
+        let asked = test.asked(Route::Download);
+        assert_eq!(asked.len(), 2);
+        assert_eq!(asked[0].method, asked[1].method);
+        assert_eq!(asked[0].body, asked[1].body);
+        assert_eq!(asked[0].header("ApiKey"), asked[1].header("ApiKey"));
+    }
+}
+
+#[test]
+fn a_redirect_in_a_circle_ends() {
+    let path = "/v1/spectroclusters/spc/download".to_owned();
+    let test = Test::new().fault(Fault::on(Route::Download, Act::Redirect(307, path)).forever());
+    test.run("stage")
+        .stderr_has("too many redirects in a row")
+        .keeps_files()
+        .fails(5);
+    assert!(test.downloads() <= 10);
+}
+
+#[test]
+fn too_many_requests_then_an_answer() {
+    borne(Route::Download, patient(429), 2);
+    borne(Route::Profile, patient(429), 1);
+    borne(Route::Metadata, patient(429), 1);
+}
+
+#[test]
+fn a_failure_of_the_server_then_an_answer() {
+    for status in [500, 502, 503, 504] {
+        borne(Route::Download, patient(status), 2);
+    }
+}
+
+#[test]
+fn a_connection_that_breaks_before_the_answer() {
+    borne(Route::Download, Act::ResetBeforeHead, 2);
+    borne(Route::Download, Act::CloseBeforeHead, 2);
+    borne(Route::Download, Act::ResetInHead, 2);
+    borne(Route::Projects, Act::ResetBeforeHead, 1);
+}
+
+/// A download that is tried again starts clean.
+#[test]
+fn a_connection_that_breaks_inside_the_archive() {
+    borne(Route::Download, Act::ResetInBody(1500), 2);
+    borne(Route::Download, Act::CloseInBody(1500), 2);
+    borne(Route::Download, Act::WrongLength(10), 2);
+}
+
+#[test]
+fn an_idle_connection_that_the_server_closed() {
+    let test = with_retries(4).fault(Fault::on(Route::Any, Act::CloseAfter).forever());
+    test.run("stage -q").any_stdout().success();
+}
+
+#[test]
+fn what_keeps_failing_is_given_up() {
+    let test = with_retries(2).fault(Fault::on(Route::Download, patient(503)).forever());
+    test.run("stage")
+        .stderr_has("Palette kept failing, 3 attempts in a row")
+        .stderr_has("HTTP 503 ServiceUnavailable: simulated failure with status 503")
+        .keeps_files()
+        .fails(5);
+    assert_eq!(test.downloads(), 3);
+    let test = Test::new().fault(Fault::on(Route::Download, Act::CloseInBody(100)).forever());
+    test.run("stage")
+        .stderr_has("Palette cannot be reached")
+        .keeps_files()
+        .fails(5);
+    assert_eq!(test.downloads(), 1);
+}
+
+#[test]
+fn a_refused_connection() {
+    let port = {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.local_addr().unwrap().port()
+    };
+    let test = Test::new();
+    let run = test
+        .run("stage --endpoint")
+        .arg(&format!("http://127.0.0.1:{port}"));
+    run.stderr_has("Palette cannot be reached: connection refused")
+        .keeps_files()
+        .fails(5);
+}
+
+#[test]
+fn a_name_that_is_not_found() {
+    let test = Test::new();
+    // RFC 6761, 6.4: never a name.
+    let run = test.run("stage --allow-http --endpoint http://palette.invalid");
+    run.stderr_has("the name `palette.invalid` was not found")
+        .keeps_files()
+        .fails(5);
+}
+
+/// 4xx says what is wrong; asking again would only ask again.
+#[test]
+fn what_is_rejected_is_not_tried_again() {
+    for (status, code) in [(400, 1), (401, 4), (403, 4), (404, 1), (405, 1)] {
+        let test = with_retries(3).fault(Fault::on(Route::Download, patient(status)).forever());
+        test.run("stage")
+            .stderr_has(&format!("HTTP {status} "))
+            .stderr_has(&format!("simulated failure with status {status}"))
+            .keeps_files()
+            .fails(code);
+        assert_eq!(test.downloads(), 1, "{status}");
+    }
+}
+
+/// A gateway's text is shown too, on one line and without escape sequences.
+#[test]
+fn an_error_that_is_not_palettes() {
+    let act = Act::text(400, "upstream\nsays \u{1b}[31mno");
+    let test = Test::new().fault(Fault::on(Route::Projects, act));
+    let done = test
+        .run("stage")
+        .stderr_has("HTTP 400: upstream\\nsays ")
+        .fails(1);
+    assert!(!done.stderr.contains('\u{1b}'));
+}
+
+#[test]
+fn silence_is_borne_so_long_and_no_longer() {
+    let head = HEAD.replace("retries = 0", "retries = 0\ntimeout = 1");
+    let long = Duration::from_secs(60);
+    for (act, said) in [
+        (Act::StallBeforeHead(long), "no answer within 1 s"),
+        (Act::StallInBody(1000, long), "no further byte within 1 s"),
+    ] {
+        let test = Test::new()
+            .manifest(&format!("{head}\n[definition.factory]\n{FACTORY}\n"))
+            .fault(Fault::on(Route::Download, act));
+        test.run("stage").stderr_has(said).keeps_files().fails(5);
+    }
+}
+
+/// There is no limit on the whole while bytes flow.
+#[test]
+fn slowness_is_no_silence() {
+    let head = HEAD.replace("retries = 0", "retries = 0\ntimeout = 1");
+    let test = Test::new()
+        .manifest(&format!("{head}\n[definition.factory]\n{FACTORY}\n"))
+        .fault(Fault::on(Route::Download, Act::Slow(1000)));
+    test.run("stage -q").any_stdout().success();
+}
+
+/// After a burst, no more than the ten a second that are documented for the lists.
+#[test]
+fn the_documented_rate_limits_are_kept() {
+    let many: Vec<String> = (0..13)
+        .map(|at| format!("[definition.d{at}]\nprofiles = [\"edge-infra@2.1.0\"]\n"))
+        .collect();
+    let test =
+        Test::of(World::demo().rate_limited()).manifest(&format!("{HEAD}\n{}", many.concat()));
+    test.run("check -q").any_stdout().success();
+    let lists = test.sim.requests().into_iter();
+    let times: Vec<_> = lists
+        .filter(|request| request.path.starts_with("/v1/dashboard/"))
+        .map(|request| request.at)
+        .collect();
+    assert_eq!(times.len(), 26);
+    assert!(times[25] - times[19] >= Duration::from_millis(600));
+}

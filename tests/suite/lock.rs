@@ -1,0 +1,327 @@
+//! `profiles.lock`: what is demanded of it, and what has changed since.
+
+use palette_sim::{Archive, EDGE_INFRA_2_1_0, HELLO_UNIVERSE_1_2_0, World};
+
+use crate::support::{OVERLAY, ROOT, Test};
+
+/// Staged and locked; then Palette has another version of a pack, and nothing of the
+/// locked archive is at hand.
+fn drifted() -> Test {
+    let test = Test::new().stage();
+    test.sim.world(|world| world.publish("edge-k3s", "1.31.1"));
+    test.forget_cache();
+    test.forget_staged();
+    test
+}
+
+#[test]
+fn locked_without_a_lock() {
+    let test = Test::new();
+    for command in ["stage --locked", "fetch --locked"] {
+        test.run(command)
+            .stderr_has("`factory` is not in profiles.lock")
+            .stderr_has("edgestage fetch factory")
+            .keeps_files()
+            .fails(3);
+    }
+    assert_eq!(test.sim.connections(), 0);
+}
+
+#[test]
+fn locked_with_an_outdated_lock() {
+    let test = Test::new()
+        .stage()
+        .definition("profiles = [\"edge-infra@2.0.0\"]");
+    let before = test.sim.connections();
+    for command in ["stage --locked", "fetch --locked"] {
+        test.run(command)
+            .stderr_has("the lock of `factory` is outdated")
+            .stderr_has("it was changed in profiles.toml since")
+            .keeps_files()
+            .fails(3);
+    }
+    test.run("verify").stderr_has("is outdated").fails(3);
+    test.run("check --offline")
+        .stdout_has("outdated: profiles.toml changed")
+        .success();
+    assert_eq!(test.sim.connections(), before);
+}
+
+/// What makes a lock outdated, and what does not.
+#[test]
+fn what_is_asked_is_compared_not_how_it_is_written() {
+    let test = Test::new()
+        .write("v.yaml", "a: 1\n")
+        .definition(&format!("profiles = [\"{EDGE_INFRA_2_1_0}\", {{ uid = \"{HELLO_UNIVERSE_1_2_0}\", packs = [{{ name = \"hello-universe\", values = \"v.yaml\" }}] }}]"))
+        .stage();
+    let manifest = test.text("profiles.toml");
+    let locked = |text: &str, code: i32| {
+        test.put("profiles.toml", text);
+        let run = test
+            .run("stage --locked --offline")
+            .any_stdout()
+            .any_stderr();
+        match code {
+            0 => drop(run.keeps_files().success()),
+            code => drop(run.keeps_files().fails(code)),
+        }
+    };
+    // A comment, a file of the same text elsewhere, the console's URL of the same profile.
+    locked(&format!("# a comment\n{manifest}"), 0);
+    test.put("other.yaml", "a: 1\n");
+    locked(&manifest.replace("v.yaml", "other.yaml"), 0);
+    let url = format!("https://c.example/admin/profiles/cluster/{EDGE_INFRA_2_1_0}");
+    locked(&manifest.replace(EDGE_INFRA_2_1_0, &url), 0);
+    // Values, order, name, cloud type, another endpoint.
+    test.put("other.yaml", "a: 2\n");
+    locked(&manifest.replace("v.yaml", "other.yaml"), 3);
+    locked(&format!("{manifest}name = \"other\"\n"), 3);
+    locked(&format!("{manifest}cloud-type = \"other\"\n"), 3);
+    test.put("profiles.toml", manifest);
+    let run = test.run("stage --locked --endpoint https://palette.example");
+    run.stderr_has("it was fetched from another endpoint")
+        .keeps_files()
+        .fails(3);
+}
+
+#[test]
+fn a_changed_definition_is_fetched_and_locked_anew() {
+    let test = Test::new()
+        .stage()
+        .definition("profiles = [\"edge-infra@2.0.0\"]");
+    let old = test.staged();
+    test.run("stage")
+        .any_stdout()
+        .stderr_has("Locked factory")
+        .success();
+    assert_ne!(test.staged(), old);
+    assert!(test.text("profiles.lock").contains("version = \"2.0.0\""));
+    test.run("verify").any_stdout().success();
+}
+
+/// What was changed in `profiles.toml` is not staged silently from the old archive.
+#[test]
+fn the_old_archive_is_not_staged_for_a_changed_definition() {
+    let test = Test::new()
+        .stage()
+        .definition("profiles = [\"edge-infra@2.0.0\"]");
+    test.run("stage --offline")
+        .any_stderr()
+        .keeps_files()
+        .fails(5);
+    test.run("stage")
+        .without_key()
+        .any_stderr()
+        .keeps_files()
+        .fails(4);
+}
+
+#[test]
+fn drift_is_shown_pack_by_pack_and_nothing_is_touched() {
+    let test = drifted();
+    for command in ["stage", "stage --locked", "fetch"] {
+        test.run(command)
+            .stderr_has("Palette no longer serves `factory` as it is locked")
+            .stderr_has("edge-infra@2.1.0: edge-k3s 1.30.4 → 1.31.1 (layer k8s)")
+            .stderr_has("edgestage update factory")
+            .keeps_files()
+            .fails(3);
+    }
+    // Seen before a download was asked for.
+    assert_eq!(test.downloads(), 1);
+}
+
+#[test]
+fn update_accepts_the_drift() {
+    let test = drifted();
+    let old = test.text("profiles.lock");
+    test.run("update")
+        .stdout_has("/archives/")
+        .stderr_has("Changed edge-infra@2.1.0: edge-k3s 1.30.4 → 1.31.1 (layer k8s)")
+        .success();
+    let new = test.text("profiles.lock");
+    assert_ne!(old, new);
+    assert!(new.contains("tag = \"1.31.1\""));
+    // One line a pack: the review shows which.
+    let changed = |from: &str, to: &str| {
+        let lines = from.lines().filter(|line| !to.contains(line));
+        lines.filter(|line| line.contains("layer = ")).count()
+    };
+    assert_eq!((changed(&old, &new), changed(&new, &old)), (1, 1));
+    test.run("stage -q --locked --offline")
+        .any_stdout()
+        .success();
+}
+
+/// Packs and versions are the same; what is in the archive is not.
+#[test]
+fn changed_values_alone_are_drift_too() {
+    let test = Test::new().stage();
+    test.sim.world(|world| {
+        let profile = world.find_mut(HELLO_UNIVERSE_1_2_0).unwrap();
+        profile.packs[0].values.push_str("extra: true\n");
+    });
+    test.forget_cache();
+    test.forget_staged();
+    for command in ["stage", "fetch"] {
+        let run = test
+            .run(command)
+            .stderr_has("Palette no longer serves `factory` as it is locked");
+        run.stderr_has("values, manifests or variables")
+            .keeps_files()
+            .fails(3);
+    }
+    test.run("update -q").any_stdout().success();
+    test.run("stage -q --locked").any_stdout().success();
+}
+
+#[test]
+fn a_new_digest_under_the_same_tag_is_drift() {
+    let test = Test::new().stage();
+    test.sim.world(|world| {
+        let profile = world.find_mut(EDGE_INFRA_2_1_0).unwrap();
+        profile.packs[1].digest = format!("sha256:{}", "0".repeat(64));
+    });
+    test.forget_cache();
+    test.forget_staged();
+    test.run("stage")
+        .stderr_has("edge-k3s 1.30.4, other digest")
+        .keeps_files()
+        .fails(3);
+}
+
+/// Somebody exchanged the profile behind a name@version.
+#[test]
+fn another_uid_behind_the_name_is_drift() {
+    let test = Test::new().stage();
+    test.sim.world(|world| {
+        let profile = world.find_mut(HELLO_UNIVERSE_1_2_0).unwrap();
+        profile.uid = "65c9000000000000000000aa".into();
+    });
+    test.forget_cache();
+    test.forget_staged();
+    test.run("stage")
+        .stderr_has("profile hello-universe@1.2.0 removed")
+        .stderr_has("profile hello-universe@1.2.0 added")
+        .keeps_files()
+        .fails(3);
+}
+
+/// Drift elsewhere does not matter while the locked archive is at hand.
+#[test]
+fn the_locked_archive_stages_whatever_palette_has_now() {
+    let test = Test::new().stage();
+    test.sim.world(|world| world.publish("edge-k3s", "1.31.1"));
+    test.forget_staged();
+    let before = test.sim.connections();
+    test.run("stage -q").any_stdout().success();
+    assert_eq!(test.sim.connections(), before);
+    test.run("verify").any_stdout().success();
+}
+
+/// Another compression, order and timestamps: the same definition.
+#[test]
+fn equal_content_in_other_bytes_is_no_change() {
+    let test = Test::new().stage();
+    let archive = Archive {
+        level: 1,
+        shuffle: true,
+        ..Archive::default()
+    };
+    test.sim.world(|world| world.archive = archive);
+    let staged = test.staged();
+    let lock = test.facts("profiles.lock");
+    let placements = || [OVERLAY, ROOT].map(|path| test.facts(&Test::placement(path)));
+    let before = placements();
+    // With the cache the archive that was locked stays; without it the other is fetched.
+    for forget in [false, true] {
+        if forget {
+            test.forget_cache();
+        }
+        for command in ["fetch -q", "update -q", "stage -q", "stage -q --locked"] {
+            test.run(command).any_stdout().success();
+            assert_eq!(test.facts("profiles.lock"), lock, "{command}");
+            assert_eq!(placements(), before, "{command}");
+        }
+    }
+    assert_eq!(test.staged(), staged);
+    assert_ne!(std::fs::read(&test.cached()[0]).unwrap(), staged);
+    // What is staged from the other archive is the locked definition too.
+    test.forget_staged();
+    test.run("stage -q --locked --offline")
+        .any_stdout()
+        .success();
+    assert_ne!(test.staged(), staged);
+    test.run("verify").stdout_has("same content").success();
+    test.run("stage")
+        .any_stdout()
+        .stderr_has("Unchanged")
+        .keeps_files()
+        .success();
+}
+
+/// Entries of definitions that are gone go too; those of the others stay as they are.
+#[test]
+fn the_lock_has_what_the_file_has() {
+    let two = "[definition.a]\nprofiles = [\"edge-infra@2.1.0\"]\n[definition.b]\nprofiles = [\"edge-infra@2.0.0\"]\n";
+    let test = Test::new();
+    let head = test
+        .text("profiles.toml")
+        .split("[definition")
+        .next()
+        .unwrap()
+        .to_owned();
+    test.put("profiles.toml", format!("{head}{two}"));
+    test.run("fetch -q").any_stdout().success();
+    let both = test.text("profiles.lock");
+    test.run("fetch -q b").any_stdout().keeps_files().success();
+    let only_b = two.split_once("[definition.b]").unwrap().1;
+    test.put("profiles.toml", format!("{head}[definition.b]{only_b}"));
+    test.run("update -q").any_stdout().success();
+    let lock = test.text("profiles.lock");
+    assert!(!lock.contains("[definition.a]"), "{lock}");
+    assert!(both.ends_with(lock.split_once("[definition.b]").unwrap().1));
+}
+
+#[test]
+fn update_has_no_use_for_locked_and_offline() {
+    let test = Test::new().stage();
+    for flag in ["--locked", "--offline"] {
+        let run = test.run("update").arg(flag).keeps_files();
+        run.stderr_has("`update` rewrites the lock from Palette")
+            .fails(2);
+    }
+}
+
+#[test]
+fn a_definitions_name_with_a_dot() {
+    let test = Test::new();
+    let text = test
+        .text("profiles.toml")
+        .replace("[definition.factory]", "[definition.\"store.7\"]");
+    test.put("profiles.toml", text);
+    test.run("stage -q store.7").any_stdout().success();
+    test.run("verify").any_stdout().success();
+    test.run("show store.7").stdout_has("edge-infra").success();
+}
+
+/// Names from Palette do not get out of their quotes.
+#[test]
+fn names_that_need_quoting() {
+    let mut world = World::demo();
+    let odd = "a\"]\n[x] \\ \u{1b}ü";
+    world.find_mut(EDGE_INFRA_2_1_0).unwrap().packs[0].name = odd.replace('\n', "");
+    let test = Test::of(world).stage();
+    let lock: toml::Table = toml::from_str(&test.text("profiles.lock")).unwrap();
+    let profile = &lock["definition"]["factory"]["profiles"][0];
+    assert_eq!(
+        profile["packs"][0]["name"].as_str(),
+        Some(&*odd.replace('\n', ""))
+    );
+    test.run("stage -q --locked")
+        .any_stdout()
+        .keeps_files()
+        .success();
+    let done = test.run("show").any_stdout().success();
+    assert!(!done.stdout.contains('\u{1b}'), "{:?}", done.stdout);
+}

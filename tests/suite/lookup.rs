@@ -1,0 +1,277 @@
+//! Names to uids: profiles, versions and projects as Palette has them.
+
+use palette_sim::{
+    Act, EDGE_INFRA_2_1_0, Fault, Key, NameMatch, PROJECT_DEFAULT, PROJECT_RETAIL, Pack, Profile,
+    RETAIL_POS_3_2_1, Route, TENANT_BASELINE_1_0_0, World,
+};
+
+use serde_json::json;
+
+use crate::support::{HEAD, KEY, Test};
+
+/// A manifest without a project, and this definition.
+fn without_project(world: World, body: &str) -> Test {
+    let head = HEAD.replace("project = \"Default\"\n", "");
+    Test::of(world).manifest(&format!("{head}\n[definition.factory]\n{body}\n"))
+}
+
+#[test]
+fn a_version_is_found_by_name() {
+    let test = Test::new().definition("profiles = [\"edge-infra@2.1.0\"]");
+    test.run("fetch -q").any_stdout().success();
+    let body = test.download().json().unwrap();
+    assert_eq!(body["spec"]["profiles"][0]["uid"], EDGE_INFRA_2_1_0);
+}
+
+#[test]
+fn an_unknown_version_lists_the_known_ones() {
+    let test = Test::new().definition("profiles = [\"edge-infra@2.2.0\"]");
+    test.run("stage")
+        .stderr_has("Palette has no profile `edge-infra@2.2.0`")
+        .stderr_has("it has 2.0.0, 2.1.0")
+        .stderr_has("such as `edge-infra@2.1.0`")
+        .stderr_has("profiles.toml:10:13")
+        .keeps_files()
+        .fails(2);
+}
+
+#[test]
+fn an_unknown_name_suggests_the_nearest() {
+    let test = Test::new().definition("profiles = [\"edge-infr@2.1.0\", \"warehouse@1.0.0\"]");
+    test.run("stage")
+        .stderr_has("Palette has no profile `edge-infr@2.1.0`")
+        .stderr_has("did you mean `edge-infra`?")
+        .stderr_has("Palette has no profile `warehouse@1.0.0`")
+        .stderr_has("paste the profile's URL from the console")
+        .fails(2)
+        .says("error: ", 2);
+}
+
+/// A version is a text: `1.10` is not `1.1`.
+#[test]
+fn a_version_is_compared_as_text() {
+    let uid = "65c9000000000000000000aa";
+    let world = World::demo()
+        .profile(Profile::add_on(uid, "edge-note", "1.10").pack(Pack::add_on("note", "1")));
+    let test = Test::of(world).definition("profiles = [\"edge-note@1.1\"]");
+    test.run("check")
+        .any_stdout()
+        .stderr_has("it has 1.10")
+        .fails(2);
+}
+
+#[test]
+fn an_ambiguous_name_shows_both_uids() {
+    let twin = "65c9000000000000000000aa";
+    let world = World::demo().profile(
+        Profile::add_on(twin, "hello-universe", "1.2.0")
+            .tenant()
+            .pack(Pack::add_on("x", "1")),
+    );
+    let test = Test::of(world);
+    test.run("stage")
+        .stderr_has("several profiles are `hello-universe@1.2.0`")
+        .stderr_has(twin)
+        .stderr_has(palette_sim::HELLO_UNIVERSE_1_2_0)
+        .keeps_files()
+        .fails(2);
+}
+
+#[test]
+fn an_unknown_uid_is_shown_in_its_place() {
+    let test = Test::new().definition("profiles = [\"65c9000000000000000000aa\"]");
+    test.run("stage")
+        .stderr_has("Palette has no profile `65c9000000000000000000aa`")
+        .stderr_has("profiles.toml:10:13")
+        .stderr_has("HTTP 404 ResourceNotFound")
+        .keeps_files()
+        .fails(2);
+    // 404 is an answer: asked once.
+    assert_eq!(test.asked(Route::Profile).len(), 1);
+}
+
+#[test]
+fn a_project_is_found_by_its_name_alone() {
+    // More match than are equal; the nearest are not meant.
+    for matching in [NameMatch::Contains, NameMatch::Ignored, NameMatch::Exact] {
+        let mut world = World::demo()
+            .project("61c4a8b2e7d09f35c6b1a2aa", "Default old")
+            .project("61c4a8b2e7d09f35c6b1a2bb", "default");
+        world.project_names = matching;
+        let test = Test::of(world).stage();
+        assert_eq!(test.download().header("ProjectUid"), Some(PROJECT_DEFAULT));
+        assert_eq!(
+            test.asked(Route::Projects)[0].parameter("name"),
+            Some("Default")
+        );
+    }
+}
+
+#[test]
+fn an_unknown_project_suggests_the_nearest() {
+    let test = Test::new().definition("project = \"Retial\"\nprofiles = [\"a@1\"]");
+    test.run("stage")
+        .stderr_has("Palette has no project `Retial`")
+        .keeps_files()
+        .fails(2);
+    let mut world = World::demo();
+    world.project_names = NameMatch::Ignored;
+    let test = Test::of(world).definition("project = \"Retial\"\nprofiles = [\"a@1\"]");
+    test.run("stage")
+        .stderr_has("did you mean `Retail`?")
+        .fails(2);
+}
+
+#[test]
+fn two_projects_of_one_name_need_a_uid() {
+    let other = "61c4a8b2e7d09f35c6b1a2aa";
+    let test = Test::of(World::demo().project(other, "Default"));
+    test.run("stage")
+        .stderr_has("several projects are called `Default`")
+        .stderr_has(other)
+        .stderr_has(PROJECT_DEFAULT)
+        .fails(2);
+}
+
+#[test]
+fn a_definitions_own_project_beats_the_files() {
+    let test = Test::new().definition("project = \"Retail\"\nprofiles = [\"retail-pos@3.2.1\"]");
+    test.run("fetch -q").any_stdout().success();
+    let request = test.download();
+    assert_eq!(request.header("ProjectUid"), Some(PROJECT_RETAIL));
+    assert_eq!(
+        request.json().unwrap()["spec"]["profiles"][0]["uid"],
+        RETAIL_POS_3_2_1
+    );
+}
+
+/// By name, the contradiction shows only when Palette has said whose name it is.
+#[test]
+fn an_own_project_by_name_must_agree_with_the_urls() {
+    let url =
+        format!("https://c.example/projects/{PROJECT_RETAIL}/profiles/cluster/{RETAIL_POS_3_2_1}");
+    let test = Test::new().definition(&format!("project = \"Default\"\nprofiles = [\"{url}\"]"));
+    test.run("stage")
+        .stderr_has("`factory` has profiles of another project")
+        .stderr_has(PROJECT_RETAIL)
+        .stderr_has(PROJECT_DEFAULT)
+        .keeps_files()
+        .fails(2);
+    let test = Test::new().definition(&format!("project = \"Retail\"\nprofiles = [\"{url}\"]"));
+    test.run("fetch -q").any_stdout().success();
+}
+
+/// The tenant's own URLs say nothing about a project, and need none.
+#[test]
+fn tenant_profiles_need_no_project() {
+    let url = format!("https://c.example/admin/profiles/cluster/{TENANT_BASELINE_1_0_0}");
+    let test = without_project(World::demo(), &format!("profiles = [\"{url}\"]"));
+    test.run("stage -q").any_stdout().any_stderr().success();
+    assert_eq!(test.download().header("ProjectUid"), None);
+    assert!(!test.text("profiles.lock").contains("\nproject = "));
+    let test = without_project(World::demo(), "profiles = [\"tenant-baseline@1.0.0\"]");
+    test.run("fetch -q").any_stdout().any_stderr().success();
+}
+
+/// Palette words it as a matter of permissions; what is missing is the project.
+#[test]
+fn a_403_without_a_project_says_so() {
+    let test = without_project(World::demo(), "profiles = [\"65c90a1b2c3d4e5f770daee5\"]");
+    test.run("stage")
+        .stderr_has("Palette forbids it: no project was named")
+        .stderr_has("HTTP 403 OperationForbidden: Operation v1ClusterProfilesGet is forbidden")
+        .stderr_has("set `project` in profiles.toml")
+        .keeps_files()
+        .fails(4);
+    // A list without it is empty, with 200.
+    let test = without_project(World::demo(), "profiles = [\"edge-infra@2.1.0\"]");
+    test.run("stage")
+        .stderr_has("in the tenant only: no project is set")
+        .fails(2);
+}
+
+#[test]
+fn a_403_in_a_project_names_the_project() {
+    let limited = "limited-key";
+    let world = World::demo().key(Key::limited(limited, &[PROJECT_RETAIL]));
+    let test = Test::of(world).definition(&format!(
+        "project = \"{PROJECT_DEFAULT}\"\nprofiles = [\"65c90a1b2c3d4e5f770daee5\"]"
+    ));
+    test.run("stage")
+        .env("PALETTE_API_KEY", limited)
+        .stderr_has(&format!(
+            "Palette forbids it in project `{PROJECT_DEFAULT}`"
+        ))
+        .keeps_files()
+        .fails(4);
+}
+
+#[test]
+fn a_401_is_the_keys() {
+    let test = Test::new();
+    test.run("stage")
+        .env("PALETTE_API_KEY", "an-old-key")
+        .stderr_has("Palette does not accept the API key")
+        .stderr_has("HTTP 401 InvalidApiKey: The API key is invalid")
+        .keeps_files()
+        .fails(4);
+    assert_eq!(test.sim.requests().len(), 1, "a 401 is not retried");
+    test.sim.fault(Fault::on(Route::Download, Act::status(401)));
+    test.run("stage")
+        .any_stderr()
+        .stderr_has("does not accept the API key")
+        .fails(4);
+}
+
+/// A server that repeats what it was sent does not make us repeat it.
+#[test]
+fn an_answer_that_echoes_the_key_is_masked() {
+    for (act, code) in [
+        (Act::text(400, &format!("no such key: {KEY}!")), 1),
+        (Act::text(401, KEY), 4),
+        (Act::text(200, &format!("<html>{KEY}</html>")), 6),
+        (Act::Json200(json!({ "code": "x", "items": KEY })), 6),
+    ] {
+        for command in ["check", "check --json"] {
+            let test = Test::new().fault(Fault::on(Route::Projects, act.clone()));
+            let done = test.run(command).any_stdout().any_stderr().fails(code);
+            let all = done.stdout + &done.stderr;
+            assert!(all.contains("[api key]"), "{all}");
+        }
+    }
+}
+
+/// Nor is a part of it shown where an excerpt happens to be cut inside of it.
+#[test]
+fn an_excerpt_does_not_end_inside_the_key() {
+    for (route, command, code) in [(Route::Projects, "check", 6), (Route::Download, "fetch", 6)] {
+        for length in 60..80 {
+            let act = Act::text(200, &format!("{}{KEY}", "x".repeat(length)));
+            let test = Test::new().fault(Fault::on(route, act));
+            let done = test.run(command).any_stdout().any_stderr().fails(code);
+            let all = done.stdout + &done.stderr;
+            assert!(!all.contains(&KEY[..6]), "{all}");
+        }
+    }
+}
+
+/// A key that JSON and Rust write in another way than it is.
+#[test]
+fn a_key_that_needs_escaping_is_masked_too() {
+    let odd = r#"k"ey\odd\"#;
+    for (route, code) in [(Route::Projects, 6), (Route::Download, 6)] {
+        let act = Act::text(200, &format!("<{odd}>"));
+        let world = World::demo().key(Key::admin(odd));
+        let test = Test::of(world).fault(Fault::on(route, act));
+        let run = test.run("fetch --json").env("PALETTE_API_KEY", odd);
+        let json = run.any_stdout().any_stderr().fails(code).json();
+        let notes = json["error"]["problems"][0]["notes"][0]
+            .as_str()
+            .unwrap()
+            .to_owned();
+        assert!(
+            !notes.contains(odd) && notes.contains("[api key]"),
+            "{notes}"
+        );
+    }
+}

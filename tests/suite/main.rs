@@ -1,0 +1,29 @@
+//! The promises of the documentation, held against the real binary, a simulated
+//! Palette on loopback and a checkout like CanvOS's.
+//!
+//! A module per topic; [`support`] has the strict [`Test`](support::Test). No test
+//! needs a network, root, or another test.
+
+#![allow(clippy::unwrap_used)] // a test that cannot go on has to fail
+#![allow(clippy::similar_names)] // `test` and `text`
+
+mod support;
+
+mod whole_path;
+mod request;
+mod endpoint;
+mod key;
+mod manifest;
+mod manifest_text;
+mod lookup;
+mod rules;
+mod refusal;
+mod client;
+mod tls;
+mod lock;
+mod offline;
+mod staging;
+mod output;
+mod names;
+mod init;
+mod interrupted;

@@ -1,0 +1,297 @@
+//! The place of one test, and strict runs of the real binary in it.
+//!
+//! A [`Test`] is a temporary directory with an empty `HOME`, a checkout, a
+//! `profiles.toml` and a simulated Palette. After every run the key must be nowhere but
+//! where the test wrote it, and `HOME` empty but for the cache; when a test ends, every
+//! request it caused is held against the vendor's contract.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use palette_sim::contract::Contract;
+use palette_sim::{Fault, Key, Recorded, Route, Sim, World};
+
+mod archives;
+mod run;
+mod secrets;
+mod tree;
+
+pub use archives::{archive, gzip, profile_directory, tarball};
+pub use run::{Done, Run};
+pub use tree::sha256;
+
+/// The key of every test. Base64 and URL-encoding change it, so that all three forms of
+/// it can be told apart where they leak.
+pub const KEY: &str = "k3y+of/the~suite=42";
+
+/// The placements, relative to the checkout.
+pub const OVERLAY: &str = "overlay/files-iso/opt/spectrocloud/clusterconfig/spc.tgz";
+pub const ROOT: &str = "spc.tgz";
+
+/// Two profiles that fit together, by uid and by name.
+pub const FACTORY: &str = r#"profiles = ["65c90a1b2c3d4e5f770daee5", "hello-universe@1.2.0"]"#;
+
+/// What every manifest of the tests begins with, unless it brings its own.
+pub const HEAD: &str = "\
+[palette]
+endpoint = \"{endpoint}\"
+project = \"Default\"
+retries = 0
+
+[canvos]
+dir = \"CanvOS\"
+";
+
+/// The place of one test. See the module.
+pub struct Test {
+    // Before the directory, so that nobody writes there while it is removed.
+    pub sim: Sim,
+    root: tempfile::TempDir,
+    key_files: RefCell<BTreeSet<PathBuf>>,
+}
+
+impl Test {
+    /// The demo's world, a checkout, and a `profiles.toml` with the definition
+    /// `factory`.
+    pub fn new() -> Self {
+        Self::of(World::demo())
+    }
+
+    /// The same with another world; [`KEY`] is added to it.
+    pub fn of(world: World) -> Self {
+        Self::with_sim(Sim::start(world.key(Key::admin(KEY))))
+    }
+
+    /// The same with a simulator that runs already.
+    pub fn with_sim(sim: Sim) -> Self {
+        let root = tempfile::Builder::new()
+            .prefix("edgestage-suite-")
+            .tempdir()
+            .unwrap();
+        let test = Self {
+            sim,
+            root,
+            key_files: RefCell::default(),
+        };
+        std::fs::create_dir(test.home()).unwrap();
+        test.checkout("CanvOS");
+        test.definition(FACTORY)
+    }
+
+    /// Writes a `profiles.toml` with one definition, `factory`, that has this body.
+    pub fn definition(self, body: &str) -> Self {
+        let text = format!("{HEAD}\n[definition.factory]\n{body}\n");
+        self.manifest(&text)
+    }
+
+    /// Writes `profiles.toml`; `{endpoint}` in it is the simulator's.
+    pub fn manifest(self, text: &str) -> Self {
+        let text = self.fill(text);
+        self.write("profiles.toml", text)
+    }
+
+    /// Writes a file; a relative path starts beside `profiles.toml`.
+    pub fn write(self, path: &str, content: impl AsRef<[u8]>) -> Self {
+        self.put(path, content);
+        self
+    }
+
+    /// [`Test::write`] for a test that is under way.
+    pub fn put(&self, path: &str, content: impl AsRef<[u8]>) {
+        let path = self.path(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, content).unwrap();
+    }
+
+    /// Writes a file that holds a key, and may.
+    pub fn key_file(self, path: &str, content: &str) -> Self {
+        self.key_files.borrow_mut().insert(self.path(path));
+        self.write(path, content)
+    }
+
+    /// Orders a fault.
+    pub fn fault(self, fault: Fault) -> Self {
+        self.sim.fault(fault);
+        self
+    }
+
+    /// Makes a checkout like CanvOS's: what a build copies, what git ignores, and a
+    /// directory of the overlay with a file that is tracked.
+    pub fn checkout(&self, name: &str) {
+        for (path, text) in [
+            ("Earthfile", EARTHFILE),
+            (".arg", "ISO_NAME=installer\nCLUSTERCONFIG=spc.tgz\n"),
+            (".gitignore", ".arg\nbuild/\nspc.tgz\n"),
+            (".earthlyignore", "build/\n.git/\n"),
+            (
+                "overlay/files-iso/opt/spectrocloud/content/Readme.txt",
+                "Content bundles go here.\n",
+            ),
+        ] {
+            self.put(&format!("{name}/{path}"), text);
+        }
+    }
+
+    /// Where `profiles.toml` is, and where runs start.
+    pub fn site(&self) -> PathBuf {
+        self.root.path().canonicalize().unwrap().join("site")
+    }
+
+    /// A path that starts beside `profiles.toml`.
+    pub fn path(&self, path: &str) -> PathBuf {
+        self.site().join(path)
+    }
+
+    fn home(&self) -> PathBuf {
+        self.root.path().canonicalize().unwrap().join("home")
+    }
+
+    /// The file's bytes.
+    pub fn read(&self, path: &str) -> Vec<u8> {
+        let path = self.path(path);
+        std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    }
+
+    /// The file's text.
+    pub fn text(&self, path: &str) -> String {
+        String::from_utf8(self.read(path)).unwrap()
+    }
+
+    /// A placement of the checkout, as a path of [`Test::path`].
+    pub fn placement(placement: &str) -> String {
+        format!("CanvOS/{placement}")
+    }
+
+    /// The bytes that are staged; both placements must have the same.
+    pub fn staged(&self) -> Vec<u8> {
+        let overlay = self.read(&Self::placement(OVERLAY));
+        assert!(overlay == self.read(&Self::placement(ROOT)), "unequal pair");
+        overlay
+    }
+
+    /// The cached archives.
+    pub fn cached(&self) -> Vec<PathBuf> {
+        let directory = self.home().join(".cache/edgestage/archives");
+        let Ok(entries) = std::fs::read_dir(directory) else {
+            return Vec::new();
+        };
+        entries.map(|entry| entry.unwrap().path()).collect()
+    }
+
+    /// Empties the cache.
+    pub fn forget_cache(&self) {
+        let _ = std::fs::remove_dir_all(self.home().join(".cache"));
+    }
+
+    /// Takes the staged files away, as `git clean` would.
+    pub fn forget_staged(&self) {
+        for placement in [OVERLAY, ROOT] {
+            let _ = std::fs::remove_file(self.path(&Self::placement(placement)));
+        }
+    }
+
+    /// `{dir}`, `{endpoint}` and `{home}` filled in.
+    fn fill(&self, text: &str) -> String {
+        text.replace("{endpoint}", self.sim.url())
+            .replace("{home}", self.home().to_str().unwrap())
+            .replace("{dir}", self.site().to_str().unwrap())
+    }
+
+    /// A run of the binary with these arguments, split at white space.
+    pub fn run(&self, arguments: &str) -> Run<'_> {
+        Run::new(self, arguments)
+    }
+
+    /// Runs `stage`, for tests about what comes after it.
+    pub fn stage(self) -> Self {
+        self.run("stage -q").any_stdout().success();
+        self
+    }
+
+    /// The requests so far to this route.
+    pub fn asked(&self, route: Route) -> Vec<Recorded> {
+        let wanted = match route {
+            Route::Download => "/v1/spectroclusters/spc/download",
+            Route::Metadata => "/v1/dashboard/clusterprofiles/metadata",
+            Route::Projects => "/v1/dashboard/projects/metadata",
+            Route::Profile => "/v1/clusterprofiles/",
+            _ => "/",
+        };
+        let requests = self.sim.requests().into_iter();
+        requests
+            .filter(|request| request.path.starts_with(wanted))
+            .collect()
+    }
+
+    /// How many downloads were asked for.
+    pub fn downloads(&self) -> usize {
+        self.asked(Route::Download).len()
+    }
+
+    /// The one download that was asked for.
+    #[track_caller]
+    pub fn download(&self) -> Recorded {
+        let mut downloads = self.asked(Route::Download);
+        assert_eq!(downloads.len(), 1, "downloads");
+        downloads.remove(0)
+    }
+
+    /// Every file and link with its mode and digest, a line each.
+    pub fn tree(&self) -> String {
+        tree::lines(self.root.path())
+    }
+
+    /// The same, with times of change too: what a second run must leave alone.
+    pub fn stamps(&self) -> Vec<String> {
+        tree::stamps(self.root.path())
+    }
+
+    /// The mode, number of names and modification time of a file.
+    pub fn facts(&self, path: &str) -> tree::Facts {
+        tree::Facts::of(&self.path(path))
+    }
+}
+
+/// Read once for all tests.
+static CONTRACT: OnceLock<Option<Contract>> = OnceLock::new();
+
+/// Everything the client sent is held against the contract, where that is at hand.
+impl Drop for Test {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            return;
+        }
+        let Some(contract) = CONTRACT.get_or_init(Contract::for_tests) else {
+            return;
+        };
+        for record in self.sim.requests() {
+            // Where the client was gone before its answer, there is only the request.
+            let checked = match record.answer.status {
+                0 => contract.check_request(&record),
+                _ => contract.check(&record),
+            };
+            assert_eq!(checked, Ok(()), "{record:#?}");
+        }
+    }
+}
+
+/// Whether `directory` is inside of the tree of a test's files that runs may change
+/// without a word: the file that runs lock, and what keeps it out of git.
+fn is_own(path: &Path) -> bool {
+    path.ends_with(".edgestage/lock") || path.ends_with(".edgestage/.gitignore")
+}
+
+/// What a build of the checkout copies, in the order that decides which file wins.
+const EARTHFILE: &str = "\
+VERSION 0.8
+ARG CLUSTERCONFIG
+build-iso:
+    COPY overlay/files-iso/ /overlay/
+    IF [ -n \"$CLUSTERCONFIG\" ]
+        COPY --if-exists \"$CLUSTERCONFIG\" /overlay/opt/spectrocloud/clusterconfig/spc.tgz
+    END
+cloud-image:
+    COPY --if-exists \"$CLUSTERCONFIG\" /workdir/spc.tgz
+";

@@ -1,0 +1,42 @@
+//! Archives that no honest Palette serves, made in memory.
+
+use std::io::Write as _;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
+/// A tar archive of these files; a path that ends with a slash is a directory.
+pub fn tarball(entries: &[(&str, &str)]) -> Vec<u8> {
+    let mut tar = tar::Builder::new(Vec::new());
+    for (path, content) in entries {
+        let mut header = tar::Header::new_gnu();
+        header.set_mode(0o644);
+        header.set_size(content.len() as u64);
+        if path.ends_with('/') {
+            header.set_entry_type(tar::EntryType::Directory);
+        }
+        // Written as it is: a builder would refuse what the product is to refuse.
+        let name = &mut header.as_old_mut().name;
+        name[..path.len()].copy_from_slice(path.as_bytes());
+        header.set_cksum();
+        tar.append(&header, content.as_bytes()).unwrap();
+    }
+    tar.into_inner().unwrap()
+}
+
+/// `bytes` as one gzip member.
+pub fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
+    gzip.write_all(bytes).unwrap();
+    gzip.finish().unwrap()
+}
+
+/// [`tarball`], compressed.
+pub fn archive(entries: &[(&str, &str)]) -> Vec<u8> {
+    gzip(&tarball(entries))
+}
+
+/// Where an archive has a profile.
+pub fn profile_directory(uid: &str) -> String {
+    format!("spc/app/profiles/{uid}/")
+}

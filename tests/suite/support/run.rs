@@ -1,0 +1,320 @@
+//! One run of the binary, strict: what a test does not say about the two streams must
+//! be empty, and it always says the exit code.
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+
+use super::{KEY, Test, secrets, tree};
+
+/// The binary under test.
+const BINARY: &str = env!("CARGO_BIN_EXE_edgestage");
+
+/// What a stream must hold.
+enum Expected {
+    /// Exactly this.
+    Exactly(String),
+    /// Each of these, and whatever else.
+    Having(Vec<String>),
+}
+
+/// A run that is being described. Nothing happens before [`Run::success`],
+/// [`Run::fails`] or [`Run::spawn`].
+#[must_use]
+pub struct Run<'t> {
+    test: &'t Test,
+    arguments: Vec<OsString>,
+    variables: BTreeMap<OsString, OsString>,
+    directory: PathBuf,
+    prelude: Option<&'static str>,
+    stdout: Expected,
+    stderr: Expected,
+    keeps_files: bool,
+}
+
+/// A run that ended as it should.
+pub struct Done<'t> {
+    pub stdout: String,
+    pub stderr: String,
+    run: Run<'t>,
+}
+
+impl<'t> Run<'t> {
+    pub(super) fn new(test: &'t Test, arguments: &str) -> Self {
+        let variable = |name: &str, value: OsString| (OsString::from(name), value);
+        let variables = [
+            variable("PATH", std::env::var_os("PATH").unwrap_or_default()),
+            variable("HOME", test.home().into()),
+            variable("PALETTE_API_KEY", KEY.into()),
+        ];
+        Self {
+            test,
+            arguments: arguments.split_whitespace().map(Into::into).collect(),
+            variables: variables.into(),
+            directory: test.site(),
+            prelude: None,
+            stdout: Expected::Exactly(String::new()),
+            stderr: Expected::Exactly(String::new()),
+            keeps_files: false,
+        }
+    }
+
+    /// One more argument, as it is; `{dir}` and `{endpoint}` are filled in.
+    pub fn arg(mut self, argument: &str) -> Self {
+        self.arguments.push(self.test.fill(argument).into());
+        self
+    }
+
+    /// Sets a variable; `{dir}` and `{endpoint}` are filled in.
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        let value = self.test.fill(value);
+        self.variables.insert(name.into(), value.into());
+        self
+    }
+
+    /// Takes a variable away.
+    pub fn without(mut self, name: &str) -> Self {
+        self.variables.remove(OsStr::new(name));
+        self
+    }
+
+    /// Takes the key away.
+    pub fn without_key(self) -> Self {
+        self.without("PALETTE_API_KEY")
+    }
+
+    /// Starts in another directory.
+    pub fn within(mut self, directory: &str) -> Self {
+        self.directory = self.test.path(directory);
+        std::fs::create_dir_all(&self.directory).unwrap();
+        self
+    }
+
+    /// Runs it from a shell that has run this before: a umask, a limit.
+    pub fn prelude(mut self, prelude: &'static str) -> Self {
+        self.prelude = Some(prelude);
+        self
+    }
+
+    /// Standard output must be exactly this; `{dir}` and `{endpoint}` are filled in.
+    pub fn stdout(mut self, text: &str) -> Self {
+        self.stdout = Expected::Exactly(self.test.fill(text));
+        self
+    }
+
+    /// Standard output must hold this, among other things.
+    pub fn stdout_has(mut self, text: &str) -> Self {
+        let text = self.test.fill(text);
+        self.stdout = self.stdout.and(text);
+        self
+    }
+
+    /// Standard output is not this test's subject.
+    pub fn any_stdout(mut self) -> Self {
+        self.stdout = Expected::Having(Vec::new());
+        self
+    }
+
+    /// Standard error must be exactly this; `{dir}` and `{endpoint}` are filled in.
+    pub fn stderr(mut self, text: &str) -> Self {
+        self.stderr = Expected::Exactly(self.test.fill(text));
+        self
+    }
+
+    /// Standard error must hold this, among other things.
+    pub fn stderr_has(mut self, text: &str) -> Self {
+        let text = self.test.fill(text);
+        self.stderr = self.stderr.and(text);
+        self
+    }
+
+    /// Standard error is not this test's subject.
+    pub fn any_stderr(mut self) -> Self {
+        self.stderr = Expected::Having(Vec::new());
+        self
+    }
+
+    /// No file may change: bytes, mode, inode and modification time, the cache's and
+    /// the lock's among them.
+    pub fn keeps_files(mut self) -> Self {
+        self.keeps_files = true;
+        self
+    }
+
+    /// The run must end with 0.
+    #[track_caller]
+    pub fn success(self) -> Done<'t> {
+        self.ends(0)
+    }
+
+    /// The run must end with this exit code.
+    #[track_caller]
+    pub fn fails(self, code: i32) -> Done<'t> {
+        assert_ne!(code, 0);
+        self.ends(code)
+    }
+
+    /// Starts it and does not wait. The key is not searched for then.
+    pub fn spawn(self) -> std::process::Child {
+        self.command().spawn().unwrap()
+    }
+
+    fn command(&self) -> Command {
+        let mut command = match self.prelude {
+            None => Command::new(BINARY),
+            Some(prelude) => {
+                let mut shell = Command::new("/bin/sh");
+                let script = format!("{prelude} && exec \"$0\" \"$@\"");
+                shell.args(["-c", script.as_str(), BINARY]);
+                shell
+            }
+        };
+        command
+            .args(&self.arguments)
+            .env_clear()
+            .envs(&self.variables)
+            .current_dir(&self.directory)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command
+    }
+
+    #[track_caller]
+    fn ends(self, code: i32) -> Done<'t> {
+        let before = self.keeps_files.then(|| self.test.stamps());
+        let output = self.command().output().unwrap();
+        let mut wrong = Vec::new();
+        if output.status.code() != Some(code) {
+            wrong.push(format!("it ended with {}, not {code}", output.status));
+        }
+        let [stdout, stderr] =
+            [&output.stdout, &output.stderr].map(|bytes| String::from_utf8(bytes.clone()).unwrap());
+        wrong.extend(self.stdout.miss("standard output", &stdout));
+        wrong.extend(self.stderr.miss("standard error", &stderr));
+        wrong.extend(self.leaks(&output));
+        wrong.extend(self.foreign());
+        if let Some(before) = before {
+            let after = self.test.stamps();
+            let gone = before.iter().filter(|line| !after.contains(line));
+            wrong.extend(gone.map(|line| format!("gone: {line}")));
+            let new = after.iter().filter(|line| !before.contains(line));
+            wrong.extend(new.map(|line| format!("new: {line}")));
+        }
+        assert!(wrong.is_empty(), "{}", self.account(&wrong, &output));
+        Done {
+            stdout,
+            stderr,
+            run: self,
+        }
+    }
+
+    /// The key where nobody put it.
+    fn leaks(&self, output: &Output) -> Vec<String> {
+        let mut leaks = Vec::new();
+        let places = [
+            ("standard output", &output.stdout),
+            ("standard error", &output.stderr),
+        ];
+        for (place, bytes) in places {
+            leaks.extend(secrets::leaked(KEY, bytes).map(|form| format!("{place} has {form}")));
+        }
+        let known = self.test.key_files.borrow();
+        for path in tree::files(self.test.root.path()) {
+            // Named by its canonical path, like those that the test wrote.
+            let Ok(path) = path.canonicalize() else {
+                continue;
+            };
+            if known.contains(&path) {
+                continue;
+            }
+            let found = std::fs::read(&path).ok();
+            let found = found.and_then(|bytes| secrets::leaked(KEY, &bytes));
+            leaks.extend(found.map(|form| format!("{} has {form}", path.display())));
+        }
+        leaks
+    }
+
+    /// What is in `HOME` besides the cache.
+    fn foreign(&self) -> Vec<String> {
+        let home = self.test.home();
+        let cache = home.join(".cache/edgestage");
+        let files = tree::files(&home).into_iter();
+        files
+            .filter(|path| !path.starts_with(&cache))
+            .map(|path| format!("HOME has {}", path.display()))
+            .collect()
+    }
+
+    fn account(&self, wrong: &[String], output: &Output) -> String {
+        let mut text = format!(
+            "\n$ {:?}\nin {}\n",
+            self.arguments,
+            self.directory.display()
+        );
+        for line in wrong {
+            let _ = writeln!(text, "* {line}");
+        }
+        for (name, bytes) in [("stdout", &output.stdout), ("stderr", &output.stderr)] {
+            let _ = writeln!(text, "--- {name}\n{}", String::from_utf8_lossy(bytes));
+        }
+        let _ = writeln!(text, "--- tree\n{}", self.test.tree());
+        text
+    }
+}
+
+impl<'t> Done<'t> {
+    /// The same command in the same directory, once more; what it is to print is to be
+    /// said anew.
+    pub fn again(self) -> Run<'t> {
+        Run {
+            stdout: Expected::Exactly(String::new()),
+            stderr: Expected::Exactly(String::new()),
+            ..self.run
+        }
+    }
+
+    /// Standard output as the one JSON document that it must be.
+    #[track_caller]
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout).unwrap()
+    }
+
+    /// Standard error has this so many times.
+    #[track_caller]
+    pub fn says(&self, text: &str, times: usize) -> &Self {
+        assert_eq!(self.stderr.matches(text).count(), times, "{}", self.stderr);
+        self
+    }
+}
+
+impl Expected {
+    fn and(self, text: String) -> Self {
+        match self {
+            Self::Exactly(_) => Self::Having(vec![text]),
+            Self::Having(mut parts) => {
+                parts.push(text);
+                Self::Having(parts)
+            }
+        }
+    }
+
+    fn miss(&self, stream: &str, text: &str) -> Vec<String> {
+        match self {
+            Self::Exactly(expected) if expected == text => Vec::new(),
+            Self::Exactly(expected) if expected.is_empty() => {
+                vec![format!("{stream} is not empty")]
+            }
+            Self::Exactly(expected) => vec![format!("{stream} is not\n{expected}")],
+            Self::Having(parts) => parts
+                .iter()
+                .filter(|part| !text.contains(part.as_str()))
+                .map(|part| format!("{stream} lacks {part:?}"))
+                .collect(),
+        }
+    }
+}

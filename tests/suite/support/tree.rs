@@ -1,0 +1,89 @@
+//! What is in a directory, for comparisons before and after a run.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use sha2::{Digest as _, Sha256};
+
+/// What matters of a file besides its bytes.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Facts {
+    pub mode: u32,
+    pub names: u64,
+    pub modified: SystemTime,
+    pub inode: u64,
+}
+
+impl Facts {
+    pub fn of(path: &Path) -> Self {
+        let metadata = fs::symlink_metadata(path).unwrap();
+        assert!(metadata.is_file(), "{} is no file", path.display());
+        Self {
+            mode: metadata.mode() & 0o7777,
+            names: metadata.nlink(),
+            modified: metadata.modified().unwrap(),
+            inode: metadata.ino(),
+        }
+    }
+}
+
+/// As `sha256sum` prints it.
+pub fn sha256(bytes: &[u8]) -> String {
+    let mut text = String::new();
+    for byte in Sha256::digest(bytes) {
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
+}
+
+/// Every path below `directory` that is no directory, sorted.
+pub fn files(directory: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut open = vec![directory.to_owned()];
+    while let Some(directory) = open.pop() {
+        for entry in fs::read_dir(&directory).unwrap() {
+            let entry = entry.unwrap();
+            if entry.file_type().unwrap().is_dir() {
+                open.push(entry.path());
+            } else {
+                found.push(entry.path());
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+/// `mode digest path` lines; a link shows where it points.
+pub fn lines(directory: &Path) -> String {
+    let lines = files(directory).into_iter().map(|path| {
+        let shown = path.strip_prefix(directory).unwrap().display();
+        let metadata = fs::symlink_metadata(&path).unwrap();
+        let mode = metadata.mode() & 0o7777;
+        if metadata.is_symlink() {
+            let target = fs::read_link(&path).unwrap();
+            format!("{mode:04o} link {shown} -> {}\n", target.display())
+        } else {
+            let digest = sha256(&fs::read(&path).unwrap());
+            format!("{mode:04o} {} {shown}\n", &digest[..16])
+        }
+    });
+    lines.collect()
+}
+
+/// [`lines`] with inode and modification time, without what runs may always touch.
+pub fn stamps(directory: &Path) -> Vec<String> {
+    let text = lines(directory);
+    let files = files(directory);
+    let both = text.lines().zip(&files);
+    both.filter(|(_, path)| !super::is_own(path))
+        .map(|(line, path)| {
+            let metadata = fs::symlink_metadata(path).unwrap();
+            let modified = metadata.modified().unwrap();
+            format!("{line} {} {modified:?}", metadata.ino())
+        })
+        .collect()
+}
