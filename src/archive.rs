@@ -23,14 +23,16 @@ use decode::{Decoder, refusal_in, refuse};
 use entries::Kind;
 use tree::Tree;
 
+/// tar's block; the end-of-archive marker is at least one of zeros.
+const BLOCK: u64 = 512;
 /// How much of an entry is read at a time, in bytes.
 const CHUNK: usize = 64 * 1024;
 /// Everything of a cluster definition lies below this (facts.md, 2).
 const ROOT: &[u8] = b"spc/";
 /// A directory for each profile, named by its uid (facts.md, 2).
 const PROFILES: &[u8] = b"spc/app/profiles";
-/// The most of a collected file that is kept, in bytes.
-const COLLECT_LIMIT: u64 = 4 << 20;
+/// The most that is kept of collected files, all together, in bytes.
+const COLLECT_LIMIT: u64 = 8 << 20;
 
 /// What an archive holds.
 #[derive(Debug)]
@@ -47,7 +49,10 @@ pub struct Inventory {
     /// The directories below `spc/app/profiles/`; `None` where there is no such
     /// directory: the layout is not documented.
     pub profiles: Option<BTreeSet<String>>,
-    /// The files that were asked for, whole.
+    /// Whether tar's end-of-archive marker is there. GNU tar does not ask for it, but a
+    /// server that broke off between two files would leave it out.
+    pub has_end_marker: bool,
+    /// The files that were asked for, whole; those beyond 8 MiB together are left out.
     pub collected: BTreeMap<String, Vec<u8>>,
 }
 
@@ -85,6 +90,7 @@ pub fn inspect(
         limits: *limits,
         wanted,
         collected: BTreeMap::new(),
+        collectable: COLLECT_LIMIT,
         buffer: vec![0; CHUNK],
     };
     let decoder = Decoder::new(source, limits).map_err(judge)?;
@@ -93,8 +99,7 @@ pub fn inspect(
     })
     .map_err(judge)?;
     read_padding(&mut decoder, &mut pass.buffer).map_err(judge)?;
-    pass.finish(decoder.unpacked())
-        .map_err(InspectError::Refused)
+    pass.finish(&decoder).map_err(InspectError::Refused)
 }
 
 /// Behind the end-of-archive marker there are only zeros up to a full record; reading
@@ -117,6 +122,7 @@ struct Pass<'a> {
     limits: Limits,
     wanted: Wanted<'a>,
     collected: BTreeMap<String, Vec<u8>>,
+    collectable: u64,
     buffer: Vec<u8>,
 }
 
@@ -153,7 +159,7 @@ impl Pass<'_> {
     }
 
     fn read_file(&mut self, path: &[u8], size: u64, content: &mut dyn Read) -> io::Result<Digest> {
-        let mut kept = ((self.wanted)(path) && size <= COLLECT_LIMIT).then(Vec::new);
+        let mut kept = ((self.wanted)(path) && size <= self.collectable).then(Vec::new);
         let mut hasher = Hasher::new();
         let mut length = 0;
         loop {
@@ -171,38 +177,40 @@ impl Pass<'_> {
             return Err(refuse(Refusal::Truncated));
         }
         if let Some(kept) = kept {
+            self.collectable -= size;
             self.collected
                 .insert(String::from_utf8_lossy(path).into_owned(), kept);
         }
         Ok(hasher.finish())
     }
 
-    fn finish(self, unpacked: u64) -> Result<Inventory, Refusal> {
-        let (files, directories) = self.tree.finish();
+    fn finish<R: Read>(self, decoder: &Decoder<R>) -> Result<Inventory, Refusal> {
+        let (files, others) = self.tree.finish();
         if !files.iter().any(|(path, _)| path.starts_with(ROOT)) {
             return Err(Refusal::NoDefinition);
         }
         Ok(Inventory {
             content_sha256: content_digest(&files),
-            profiles: profiles(&directories),
+            profiles: profiles(&others),
             files,
             entries: self.entries,
-            unpacked,
+            unpacked: decoder.unpacked(),
+            has_end_marker: decoder.trailing_zeros() >= BLOCK,
             collected: self.collected,
         })
     }
 }
 
-/// The names of the directories right below [`PROFILES`].
-fn profiles(directories: &[Vec<u8>]) -> Option<BTreeSet<String>> {
-    if !directories.iter().any(|path| path == PROFILES) {
+/// The names of the directories right below [`PROFILES`]; a link there leads to one.
+fn profiles(others: &[Vec<u8>]) -> Option<BTreeSet<String>> {
+    if !others.iter().any(|path| path == PROFILES) {
         return None;
     }
     let name = |path: &Vec<u8>| {
         let name = path.strip_prefix(PROFILES)?.strip_prefix(b"/")?;
         (!name.contains(&b'/')).then(|| String::from_utf8_lossy(name).into_owned())
     };
-    Some(directories.iter().filter_map(name).collect())
+    Some(others.iter().filter_map(name).collect())
 }
 
 /// SHA-256 over the lines that `sha256sum` prints for the files, sorted by path.

@@ -118,7 +118,7 @@ impl Cache {
         };
         let (sha256, size) =
             Digest::of_reader(&mut &file).map_err(PathError::when("read", &path))?;
-        if sha256 != locked.sha256 && !holds(&path, locked.content_sha256, limits)? {
+        if sha256 != locked.sha256 && !holds(&file, &path, locked.content_sha256, limits)? {
             return Ok(Lookup::Damaged(path));
         }
         Ok(Lookup::Hit(Artifact {
@@ -146,9 +146,15 @@ fn entry(archives: &Path, content: Digest) -> PathBuf {
     archives.join(format!("{content}.tgz"))
 }
 
-/// Whether the archive at `path` holds `content`.
-fn holds(path: &Path, content: Digest, limits: &Limits) -> Result<bool, PathError> {
-    let file = File::open(path).map_err(PathError::when("read", path))?;
+/// Whether the archive in `file` holds `content`: the very file that was hashed, since
+/// another run may rename a new one over `path`.
+fn holds(
+    mut file: &File,
+    path: &Path,
+    content: Digest,
+    limits: &Limits,
+) -> Result<bool, PathError> {
+    file.rewind().map_err(PathError::when("read", path))?;
     match archive::inspect(file, limits, archive::NOTHING) {
         Ok(inventory) => Ok(inventory.content_sha256 == content),
         Err(InspectError::Refused(_)) => Ok(false),

@@ -4,7 +4,7 @@
 //! nothing changed. Nothing that CanvOS tracks in git is edited; nothing is written
 //! outside the two placements and `.edgestage/`, a directory of ours that git ignores.
 
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, Seek as _};
 use std::path::{Path, PathBuf};
 
@@ -21,11 +21,20 @@ mod traps;
 
 pub use traps::find as find_traps;
 
+macro_rules! overlay_directory {
+    () => {
+        "overlay/files-iso/opt/spectrocloud/clusterconfig"
+    };
+}
+
 /// The directory of the overlay that cluster definitions go to (facts.md, 3).
-pub const OVERLAY_DIRECTORY: &str = "overlay/files-iso/opt/spectrocloud/clusterconfig";
+pub const OVERLAY_DIRECTORY: &str = overlay_directory!();
 /// Our own directory in a checkout: temporary files, and the file that runs lock. It is
 /// no part of any build context that a CanvOS target copies.
 const OWN_DIRECTORY: &str = ".edgestage";
+
+/// How many staged archives a checkout remembers.
+const REMEMBERED: usize = 16;
 
 /// Where a definition is staged. All targets are right only with both (canvos.md, 4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,7 +56,7 @@ impl Placement {
     #[must_use]
     pub fn path(self) -> &'static str {
         match self {
-            Self::Overlay => "overlay/files-iso/opt/spectrocloud/clusterconfig/spc.tgz",
+            Self::Overlay => concat!(overlay_directory!(), "/spc.tgz"),
             Self::Root => "spc.tgz",
         }
     }
@@ -116,6 +125,8 @@ pub enum CanvosError {
     },
     /// Something in it would win over what is staged.
     Trapped(Vec<Diagnostic>),
+    /// A file at a placement that was not staged by this tool.
+    Foreign(Placement),
     /// Input or output failed.
     Io(PathError),
 }
@@ -179,9 +190,15 @@ impl Checkout {
             .write(true)
             .open(&path)
             .map_err(PathError::when("write", &path))?;
-        if file.try_lock().is_err() {
-            waiting();
-            file.lock().map_err(PathError::when("lock", &path))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                waiting();
+                file.lock().map_err(PathError::when("lock", &path))?;
+            }
+            Err(TryLockError::Error(error)) => {
+                return Err(PathError::when("lock", &path)(error).into());
+            }
         }
         Ok(Held { _file: file })
     }
@@ -293,10 +310,38 @@ impl Checkout {
                 .map_err(PathError::when("write", &target))?;
             ready.push((copy, target));
         }
+        self.remember(artifact.sha256())?;
         for (copy, target) in ready {
             publish::rename(copy, &target)?;
         }
         Ok(())
+    }
+
+    /// Notes what is staged, so that `unstage` can tell our files from others.
+    fn remember(&self, sha256: Digest) -> Result<(), CanvosError> {
+        let mut digests = self.remembered();
+        digests.retain(|known| *known != sha256);
+        digests.push(sha256);
+        let recent = digests.len().saturating_sub(REMEMBERED);
+        let text: String = digests[recent..]
+            .iter()
+            .flat_map(|digest| [digest.to_string(), "\n".into()])
+            .collect();
+        publish::write(
+            &self.directory.join(OWN_DIRECTORY).join("staged"),
+            text.as_bytes(),
+        )?;
+        Ok(())
+    }
+
+    /// What was staged here, the last one last. A file that is gone or damaged only
+    /// makes `unstage` more careful.
+    fn remembered(&self) -> Vec<Digest> {
+        let path = self.directory.join(OWN_DIRECTORY).join("staged");
+        let text = fs::read_to_string(path).unwrap_or_default();
+        text.lines()
+            .filter_map(|line| Digest::try_from(line.to_owned()).ok())
+            .collect()
     }
 
     /// Makes the directories of a placement, where nothing odd is in the way.
@@ -349,42 +394,49 @@ impl Checkout {
     /// below `overlay/files-iso`. Returns the placements that were there.
     ///
     /// # Errors
-    /// [`CanvosError::Blocked`] for what is no regular file: it was not staged by us.
-    pub fn unstage(&self, _held: &Held) -> Result<Vec<Placement>, CanvosError> {
-        let mut removed = Vec::new();
-        for placement in Placement::ALL {
-            let path = self.directory.join(placement.path());
-            match fs::symlink_metadata(&path) {
-                Ok(metadata) if metadata.is_file() => {
-                    // What is behind a linked directory was not staged by us.
-                    self.missing_directories(placement)?;
-                    fs::remove_file(&path).map_err(PathError::when("remove", &path))?;
-                    removed.push(placement);
-                }
-                Ok(metadata) => {
+    /// [`CanvosError::Blocked`] and [`CanvosError::Foreign`] for what was not staged by
+    /// us; then nothing was removed.
+    pub fn unstage(
+        &self,
+        lock: &Lock,
+        limits: &Limits,
+        _held: &Held,
+    ) -> Result<Vec<Placement>, CanvosError> {
+        let ours = self.remembered();
+        let mut staged = Vec::new();
+        for found in self.found(None, limits)? {
+            let known = found.sha256.is_some_and(|sha256| ours.contains(&sha256));
+            match &found.state {
+                State::Missing => {}
+                State::WrongKind(kind) => {
+                    // A directory on the way that is a link is told by its own name.
+                    self.missing_directories(found.placement)?;
                     return Err(CanvosError::Blocked {
-                        path: PathBuf::from(placement.path()),
-                        kind: odd_kind(&metadata).unwrap_or("not a regular file"),
+                        path: PathBuf::from(found.placement.path()),
+                        kind,
                     });
                 }
-                Err(error) if is_absent(&error) => {}
-                Err(error) => return Err(PathError::when("read", &path)(error).into()),
+                _ if known || found.owner(lock).is_some() => staged.push(found.placement),
+                _ => return Err(CanvosError::Foreign(found.placement)),
             }
         }
-        if self.missing_directories(Placement::Overlay).is_err() {
-            return Ok(removed);
+        for placement in &staged {
+            let path = self.directory.join(placement.path());
+            fs::remove_file(&path).map_err(PathError::when("remove", &path))?;
         }
-        let overlay = Path::new(OVERLAY_DIRECTORY);
-        for directory in overlay
-            .ancestors()
-            .take_while(|path| !path.ends_with("files-iso"))
-        {
-            // Only an empty directory can be removed this way.
-            if fs::remove_dir(self.directory.join(directory)).is_err() {
-                break;
+        if self.missing_directories(Placement::Overlay).is_ok() {
+            let overlay = Path::new(OVERLAY_DIRECTORY);
+            for directory in overlay
+                .ancestors()
+                .take_while(|path| !path.ends_with("files-iso"))
+            {
+                // Only an empty directory can be removed this way.
+                if fs::remove_dir(self.directory.join(directory)).is_err() {
+                    break;
+                }
             }
         }
-        Ok(removed)
+        Ok(staged)
     }
 }
 

@@ -1,5 +1,6 @@
 //! The commands: the only place that knows the order of the stages.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -79,12 +80,6 @@ impl Context<'_> {
         Ok(Manifest::load(&path, &self.settings.file)?)
     }
 
-    /// Reads the lock of `manifest`.
-    fn lock(&self, manifest: &Manifest) -> Result<Lock, Error> {
-        let _ = self;
-        Ok(Lock::load(&Lock::path_for(&manifest.path))?)
-    }
-
     /// Where Palette is.
     ///
     /// # Errors
@@ -160,6 +155,11 @@ impl Context<'_> {
     }
 }
 
+/// Reads the lock of `manifest`.
+fn load_lock(manifest: &Manifest) -> Result<Lock, Error> {
+    Ok(Lock::load(&Lock::path_for(&manifest.path))?)
+}
+
 /// The definition `name`, or the only one.
 fn one<'m>(manifest: &'m Manifest, name: Option<&str>) -> Result<&'m Definition, Error> {
     let known = || manifest.definitions.keys().cloned().collect();
@@ -183,7 +183,11 @@ fn chosen<'m>(manifest: &'m Manifest, names: &[String]) -> Result<Vec<&'m Defini
     if names.is_empty() {
         return Ok(manifest.definitions.values().collect());
     }
-    names.iter().map(|name| one(manifest, Some(name))).collect()
+    let names: BTreeSet<&String> = names.iter().collect();
+    names
+        .into_iter()
+        .map(|name| one(manifest, Some(name)))
+        .collect()
 }
 
 /// Warns of what in a checkout is harmless for the ISO; returns what would replace the

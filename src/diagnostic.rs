@@ -91,6 +91,13 @@ impl Diagnostic {
         }
     }
 
+    /// Whether a reader would learn nothing more from the other one.
+    #[must_use]
+    pub fn says_the_same(&self, other: &Self) -> bool {
+        let place = |d: &Self| d.excerpt.as_ref().map(|excerpt| excerpt.span.clone());
+        self.title == other.title && self.notes == other.notes && place(self) == place(other)
+    }
+
     /// Adds the stable name.
     #[must_use]
     pub fn named(mut self, id: &'static str) -> Self {

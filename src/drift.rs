@@ -121,7 +121,9 @@ pub fn profiles(old: &[ResolvedProfile], new: &[ResolvedProfile]) -> Vec<Change>
                         to: label(after),
                     });
                 }
-                packs(&label(after), &before.packs, &after.packs, &mut changes);
+                if before.packs != after.packs {
+                    packs(&label(after), &before.packs, &after.packs, &mut changes);
+                }
             }
         }
     }

@@ -22,6 +22,8 @@ pub enum InvalidEndpoint {
     Query,
     /// A page of the console was pasted instead.
     ConsolePage,
+    /// The API's own path, which is added to the endpoint.
+    ApiPath,
 }
 
 impl Endpoint {
@@ -55,6 +57,9 @@ impl Endpoint {
             return Err(InvalidEndpoint::ConsolePage);
         }
         let path = url.path().trim_end_matches('/').to_owned();
+        if path.ends_with("/v1") {
+            return Err(InvalidEndpoint::ApiPath);
+        }
         url.set_path(&path);
         Ok(Self(url))
     }
@@ -71,13 +76,22 @@ impl Endpoint {
     /// Whether what is sent there can be read on the way: plain HTTP to another host.
     #[must_use]
     pub fn is_exposed(&self) -> bool {
-        let loopback = match self.0.host() {
+        self.0.scheme() == "http" && !self.is_loopback()
+    }
+
+    /// Plain HTTP to this very host.
+    #[must_use]
+    pub fn is_plain_loopback(&self) -> bool {
+        self.0.scheme() == "http" && self.is_loopback()
+    }
+
+    fn is_loopback(&self) -> bool {
+        match self.0.host() {
             Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
             Some(Host::Ipv4(address)) => address.is_loopback(),
             Some(Host::Ipv6(address)) => address.is_loopback(),
             None => false,
-        };
-        self.0.scheme() == "http" && !loopback
+        }
     }
 }
 
@@ -110,6 +124,7 @@ impl fmt::Display for InvalidEndpoint {
             Self::Scheme(scheme) => write!(f, "the scheme is `{scheme}`, not https"),
             Self::Credentials => f.write_str("a user name or password in it"),
             Self::Query => f.write_str("a query or fragment in it"),
+            Self::ApiPath => f.write_str("it ends in `/v1`, which is added by itself"),
             Self::ConsolePage => f.write_str("the page of a profile, not the address of Palette"),
         }
     }
@@ -187,6 +202,7 @@ mod tests {
             ("ftp://h.example", I::Scheme("ftp".into())),
             ("https://me:secret@h.example", I::Credentials),
             ("https://h.example/?a=b", I::Query),
+            ("https://h.example/palette/v1/", I::ApiPath),
             (
                 "https://h.example/projects/x/profiles/cluster/y",
                 I::ConsolePage,

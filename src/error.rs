@@ -103,8 +103,13 @@ pub enum Error {
         /// Why.
         refusal: Refusal,
     },
-    /// `--offline`, and the cache has not got it.
-    Offline(String),
+    /// `--offline`, and something would have to be fetched.
+    Offline {
+        /// The definition.
+        definition: String,
+        /// What it lacks.
+        lacks: &'static str,
+    },
     /// A cached archive is not what its name says, and there is no network to mend it.
     CacheDamaged(String),
     /// Palette has changed since the lock.
@@ -150,10 +155,12 @@ impl Error {
             | Self::Outdated { .. }
             | Self::Drift { .. }
             | Self::Staged { .. }
-            | Self::Canvos(CanvosError::Trapped(_) | CanvosError::Blocked { .. }) => Exit::Drift,
+            | Self::Canvos(
+                CanvosError::Trapped(_) | CanvosError::Blocked { .. } | CanvosError::Foreign(_),
+            ) => Exit::Drift,
             Self::Key(_) => Exit::Key,
             Self::Palette(error) => palette_exit(error),
-            Self::Offline(_) | Self::CacheDamaged(_) => Exit::Unreachable,
+            Self::Offline { .. } | Self::CacheDamaged(_) => Exit::Unreachable,
             Self::Archive { .. } => Exit::Archive,
             Self::Lock(LockError::Io(_))
             | Self::Canvos(CanvosError::Io(_))
@@ -177,7 +184,7 @@ fn palette_exit(error: &PaletteError) -> Exit {
         | PaletteError::Unreachable { .. }
         | PaletteError::Tls { .. }
         | PaletteError::Redirect { .. } => Exit::Unreachable,
-        PaletteError::NotJson { .. } => Exit::Archive,
+        PaletteError::NotJson { .. } | PaletteError::WrongAnswer { .. } => Exit::Archive,
         PaletteError::NoCertificate => Exit::Usage,
     }
 }

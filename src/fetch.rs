@@ -96,6 +96,12 @@ pub fn fetch(
 /// The profiles found are exactly the profiles asked for, unless the definition allows
 /// one to be missing.
 fn accept(mut received: Received, plan: &Plan) -> Result<Received, FetchError> {
+    if !received.inventory.has_end_marker {
+        received.warnings.push(
+            Diagnostic::warning(format!("the archive of `{}` has no end-of-archive marker", plan.definition))
+                .note("GNU tar accepts that; a server that broke off between two files would leave it out, too"),
+        );
+    }
     let asked = plan
         .profiles
         .iter()
@@ -168,20 +174,19 @@ fn receive(
             .join()
             .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         // A network error comes first: the inspector saw only that the stream ended.
-        let (sha256, size) = match copied {
-            Copied::Broken(error) => return Err(error),
-            Copied::Whole(sha256, size) => (sha256, size),
-            Copied::Abandoned => (Digest::of(""), 0),
-        };
-        match inspected {
-            Ok(inventory) => Ok(Received {
+        match (copied, inspected) {
+            (Copied::Broken(error), _) => Err(error),
+            (_, Err(InspectError::Refused(refusal))) => Err(ReceiveError::Refused(refusal)),
+            (_, Err(InspectError::Io(error))) => Err(ReceiveError::Network(error)),
+            (Copied::Whole(sha256, size), Ok(inventory)) => Ok(Received {
                 sha256,
                 size,
                 inventory,
                 warnings: Vec::new(),
             }),
-            Err(InspectError::Refused(refusal)) => Err(ReceiveError::Refused(refusal)),
-            Err(InspectError::Io(error)) => Err(ReceiveError::Network(error)),
+            // The inspector goes away early only with a refusal; were it otherwise, half
+            // an archive must not pass.
+            (Copied::Abandoned, Ok(_)) => Err(ReceiveError::Refused(Refusal::Truncated)),
         }
     })
 }

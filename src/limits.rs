@@ -20,8 +20,9 @@ impl Limits {
     pub const HEADER: u64 = 1 << 20;
     /// One path or link target.
     pub const PATH: usize = 4096;
-    /// All paths together: they are what the check keeps in memory.
-    pub const PATHS: usize = 16 << 20;
+    /// All paths together, with 128 bytes for each: they are what the check keeps in
+    /// memory.
+    pub const PATHS: usize = 32 << 20;
 }
 
 impl Default for Limits {

@@ -90,6 +90,15 @@ pub enum Outdated {
     Endpoint,
 }
 
+impl std::fmt::Display for Outdated {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Changed => "it was changed in profiles.toml since",
+            Self::Endpoint => "it was fetched from another endpoint",
+        })
+    }
+}
+
 impl Lock {
     /// Where the lock of the manifest `path` is: beside it, with the extension `lock`.
     #[must_use]

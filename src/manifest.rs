@@ -56,7 +56,7 @@ pub struct PaletteTable {
     /// `endpoint`; `None` means [`Endpoint::DEFAULT`].
     pub endpoint: Option<At<Endpoint>>,
     /// `project`.
-    pub project: Option<Project>,
+    pub project: Option<At<Project>>,
     /// `ca-cert`: a PEM file with certificates that are trusted besides the system's.
     pub ca_cert: Option<PathBuf>,
     /// `api-key-command`: its standard output is the key.
@@ -105,7 +105,7 @@ pub struct Definition {
     /// Where its table begins.
     pub span: Range<usize>,
     /// Its own `project`, else `[palette].project`, where no console URL says otherwise.
-    pub project: Option<Project>,
+    pub project: Option<At<Project>>,
     /// The project that its console URLs name.
     pub url_project: Option<Uid>,
     /// Whether `project` is the definition's own, so that it must agree with the URLs.
@@ -225,7 +225,9 @@ impl Manifest {
                     .excerpt
                     .as_ref()
                     .map(|e| e.source.position(e.span.start).0);
-                d.title == "not valid TOML" || line.is_some_and(|line| !broken.contains(&line))
+                d.title == "not valid TOML"
+                    || d.title != tables::NO_DEFINITION
+                        && line.is_some_and(|line| !broken.contains(&line))
             });
         }
         if list.is_empty() {
@@ -245,7 +247,7 @@ impl Manifest {
 /// The values under keys that hold a secret, at any depth.
 fn secret_spans(table: &DeTable<'_>, found: &mut Vec<Range<usize>>) {
     for (key, value) in table {
-        if source::is_secret_key(key.get_ref()) && value.get_ref().is_str() {
+        if source::is_secret_key(key.get_ref()) {
             found.push(value.span());
         }
         match value.get_ref() {

@@ -26,7 +26,7 @@ pub fn line(bytes: &[u8]) -> String {
     out
 }
 
-/// At most `limit` characters of `bytes`, as [`line`] shows them, with `…` where cut.
+/// At most `limit` characters of `bytes`, as `line` shows them, with `…` where cut.
 #[must_use]
 pub fn excerpt(bytes: &[u8], limit: usize) -> String {
     let line = line(bytes);

@@ -89,14 +89,38 @@ pub fn rename(temporary: NamedTempFile, target: &Path) -> Result<File, PathError
     Ok(file)
 }
 
-/// Writes `bytes` to `target` through a temporary file beside it.
+/// Writes `bytes` to `target` through a temporary file beside it. A link is followed,
+/// and the mode of a file that is there is kept: both are the user's choice.
 pub fn write(target: &Path, bytes: &[u8]) -> Result<(), PathError> {
+    let target = &target.canonicalize().unwrap_or_else(|_| target.to_owned());
+    let mode = fs::metadata(target)
+        .map(|metadata| metadata.permissions())
+        .ok();
     let directory = target.parent().unwrap_or(Path::new("."));
     let mut temporary = temporary_in(directory)?;
     temporary
         .write_all(bytes)
         .map_err(PathError::when("write", target))?;
-    rename(temporary, target).map(drop)
+    let file = rename(temporary, target)?;
+    if let Some(mode) = mode {
+        file.set_permissions(mode)
+            .map_err(PathError::when("write", target))?;
+    }
+    Ok(())
+}
+
+/// Writes `bytes` to `target`, which must not exist.
+pub fn write_new(target: &Path, bytes: &[u8]) -> Result<(), PathError> {
+    let directory = target.parent().unwrap_or(Path::new("."));
+    let mut temporary = temporary_in(directory)?;
+    temporary
+        .write_all(bytes)
+        .and_then(|()| set_mode(temporary.as_file()))
+        .map_err(PathError::when("write", target))?;
+    match temporary.persist_noclobber(target) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(PathError::when("write", target)(error.error)),
+    }
 }
 
 /// Not every file system can do it, and none of our promises needs it to: a lost

@@ -124,12 +124,21 @@ pub fn resolve(
     let mut found = Vec::new();
     for ((uid, profile), answer) in uids.into_iter().zip(&definition.profiles).zip(answers) {
         match answer {
+            Ok(answer) if Uid::parse(&answer.metadata.uid).is_none_or(|other| other != uid) => {
+                return Err(ResolveError::Palette(PaletteError::WrongAnswer {
+                    call: format!("GET /v1/clusterprofiles/{uid}"),
+                    why: "it is about another profile".into(),
+                }));
+            }
             Ok(answer) => found.push(rules::Candidate {
                 uid,
                 profile,
                 answer,
             }),
-            Err(PaletteError::Rejected(refusal)) if refusal.status == 404 => {
+            // Without a code of Palette's, something else than Palette has answered.
+            Err(PaletteError::Rejected(refusal))
+                if refusal.status == 404 && !refusal.code.is_empty() =>
+            {
                 broken.push(lookup.unknown_uid(profile, &uid, &refusal));
             }
             Err(error) => return Err(ResolveError::Palette(error)),

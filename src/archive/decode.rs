@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::io::{self, BufRead, BufReader, Cursor, Read};
 use std::rc::Rc;
 
-use flate2::bufread::MultiGzDecoder;
+use flate2::bufread::GzDecoder;
 
 use super::refusal::{Limit, Refusal};
 use crate::limits::Limits;
@@ -18,9 +18,14 @@ const FIRST: u64 = 512;
 /// A reader of the tar bytes in `source`. A refusal travels as the inner error of an
 /// [`io::Error`]; [`refusal_in`] takes it out again.
 pub struct Decoder<R: Read> {
-    gzip: MultiGzDecoder<Counted<Source<R>>>,
+    /// The member that is being read; none behind the last.
+    member: Option<GzDecoder<Counted<Source<R>>>>,
+    /// Whether it is the first one.
+    first: bool,
     compressed: Rc<Cell<u64>>,
     unpacked: u64,
+    /// Zeros at the end of what was given out so far.
+    trailing_zeros: u64,
     limits: Limits,
 }
 
@@ -126,9 +131,11 @@ impl<R: Read> Decoder<R> {
             limit: limits.archive,
         };
         Ok(Self {
-            gzip: MultiGzDecoder::new(counted),
+            member: Some(GzDecoder::new(counted)),
+            first: true,
             compressed,
             unpacked: 0,
+            trailing_zeros: 0,
             limits: *limits,
         })
     }
@@ -136,6 +143,38 @@ impl<R: Read> Decoder<R> {
     /// How many bytes it has given out.
     pub fn unpacked(&self) -> u64 {
         self.unpacked
+    }
+
+    /// How many zeros are at the end of what it has given out.
+    pub fn trailing_zeros(&self) -> u64 {
+        self.trailing_zeros
+    }
+
+    /// Reads from the member under way. Behind the first one, what has no gzip header is
+    /// not a member that was cut, but something that does not belong there.
+    fn read_member(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let Some(member) = &mut self.member else {
+            return Ok(0);
+        };
+        let read = member.read(buffer);
+        if read.is_err() && !self.first && member.header().is_none() {
+            return Err(refuse(Refusal::TrailingBytes));
+        }
+        read
+    }
+
+    /// Goes on to the next member; says whether there is one.
+    fn next_member(&mut self) -> io::Result<bool> {
+        let Some(member) = self.member.take() else {
+            return Ok(false);
+        };
+        let mut rest = member.into_inner();
+        if rest.fill_buf()?.is_empty() {
+            return Ok(false);
+        }
+        self.first = false;
+        self.member = Some(GzDecoder::new(rest));
+        Ok(true)
     }
 
     fn check_limits(&self) -> io::Result<()> {
@@ -154,17 +193,17 @@ impl<R: Read> Decoder<R> {
 
 impl<R: Read> Read for Decoder<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let n = self.gzip.read(buffer).map_err(|error| {
-            // A second member with no header is what trailing bytes look like.
-            let header = error
-                .get_ref()
-                .is_some_and(|e| e.to_string() == "invalid gzip header");
-            if header && self.unpacked > 0 {
-                refuse(Refusal::TrailingBytes)
-            } else {
-                error
-            }
-        })?;
+        let mut n = self.read_member(buffer)?;
+        // A member may be empty.
+        while n == 0 && !buffer.is_empty() && self.next_member()? {
+            n = self.read_member(buffer)?;
+        }
+        let zeros = buffer[..n]
+            .iter()
+            .rev()
+            .take_while(|byte| **byte == 0)
+            .count();
+        self.trailing_zeros = zeros as u64 + if zeros == n { self.trailing_zeros } else { 0 };
         self.unpacked += n as u64;
         self.check_limits()?;
         Ok(n)

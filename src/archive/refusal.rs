@@ -11,7 +11,7 @@ use crate::printable;
 pub enum Refusal {
     /// Not gzip; the first bytes say what it is instead.
     NotGzip {
-        /// At most 256 bytes.
+        /// At most 512 bytes.
         first: Vec<u8>,
     },
     /// It ends before its end.

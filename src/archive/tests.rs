@@ -297,6 +297,15 @@ fn nothing_may_follow_the_end() {
         &[&archive[..], &[0; 512]].concat(),
         "bytes follow behind its end",
     );
+    for few in [
+        &b"\n"[..],
+        b"\x1f",
+        b"\x1f\x8b",
+        b"\x1f\x8b\x08\0\0\0\0",
+        b"\0",
+    ] {
+        refused(&[&archive[..], few].concat(), "bytes follow behind its end");
+    }
     let hidden = [
         Archive::good().tar(),
         Archive::new().file("spc/hidden", b"").tar(),
@@ -524,6 +533,35 @@ fn many_deep_paths_are_stopped_before_they_fill_the_memory() {
             .file("f", b"");
     }
     refused(&archive.gzip(), "paths add up");
+}
+
+#[test]
+fn many_small_entries_are_stopped_before_they_fill_the_memory() {
+    let mut archive = Archive::good();
+    for n in 0..9000 {
+        archive = archive.file(&format!("spc/{n}/{}f", "d/".repeat(30)), b"");
+    }
+    refused(&archive.gzip(), "paths add up");
+}
+
+#[test]
+fn collected_files_have_a_budget() {
+    let content = vec![b'x'; 5 << 20];
+    let archive = Archive::good()
+        .file("spc/1", &content)
+        .file("spc/2", &content)
+        .gzip();
+    let inventory = inspect(&archive[..], &Limits::default(), &|_| true).unwrap();
+    let kept: Vec<&str> = inventory.collected.keys().map(String::as_str).collect();
+    assert_eq!(kept, ["spc/1", "spc/a"]);
+}
+
+#[test]
+fn the_end_marker_is_looked_for() {
+    assert!(check(&Archive::good().gzip()).unwrap().has_end_marker);
+    let tar = Archive::good().tar();
+    let cut = check(&gzip(&tar[..1024])).unwrap();
+    assert!(!cut.has_end_marker);
 }
 
 #[test]

@@ -24,6 +24,9 @@ pub struct File {
 /// A regular file with its path.
 pub type NamedFile = (Vec<u8>, File);
 
+/// What a path costs in memory besides its own bytes, roughly.
+const NODE: usize = 128;
+
 enum Node {
     /// A directory, and whether an entry of its own named it.
     Directory {
@@ -37,7 +40,7 @@ enum Node {
 #[derive(Default)]
 pub struct Tree {
     nodes: HashMap<Vec<u8>, Node>,
-    path_bytes: usize,
+    memory: usize,
 }
 
 /// `path` without `.`, doubled and trailing slashes; `None` is the root itself.
@@ -167,25 +170,24 @@ impl Tree {
     }
 
     fn count(&mut self, bytes: usize) -> io::Result<()> {
-        self.path_bytes += bytes;
-        if self.path_bytes > Limits::PATHS {
+        self.memory += bytes + NODE;
+        if self.memory > Limits::PATHS {
             return Err(refuse(Refusal::TooLarge(Limit::Paths)));
         }
         Ok(())
     }
 
-    /// Files in the byte order of their paths, and the directories.
+    /// Files in the byte order of their paths; directories and links in no order.
     pub fn finish(self) -> (Vec<NamedFile>, Vec<Vec<u8>>) {
         let mut files = Vec::new();
-        let mut directories = Vec::new();
+        let mut others = Vec::new();
         for (path, node) in self.nodes {
             match node {
                 Node::File(file) => files.push((path, file)),
-                Node::Directory { .. } => directories.push(path),
-                Node::Link => {}
+                Node::Directory { .. } | Node::Link => others.push(path),
             }
         }
         files.sort_unstable_by(|a, b| a.0.cmp(&b.0));
-        (files, directories)
+        (files, others)
     }
 }

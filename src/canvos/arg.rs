@@ -55,11 +55,18 @@ fn parse(text: &str, path: &Path) -> Arg {
     let mut last = None;
     for line in text.split_inclusive('\n') {
         let start = shown.len();
+        let blank = |c: char| if matches!(c, '\n' | '\r') { c } else { ' ' };
         if let Some(value) = value_of(line) {
-            shown.push_str(line);
-            last = Some((value, start..start + line.trim_end().len()));
+            // What stands behind the value, and in a URL, may be a secret too.
+            let secret = if is_url(&value) { "://" } else { &value };
+            let end = line.find(secret).map_or(line.len(), |at| at + secret.len());
+            let quote = line[end..].starts_with(['"', '\'']);
+            let end = end + usize::from(quote);
+            shown.push_str(&line[..end]);
+            let span = start..shown.trim_end().len();
+            shown.extend(line[end..].chars().map(blank));
+            last = Some((value, span));
         } else {
-            let blank = |c: char| if matches!(c, '\n' | '\r') { c } else { ' ' };
             shown.extend(line.chars().map(blank));
         }
     }
@@ -74,6 +81,11 @@ fn parse(text: &str, path: &Path) -> Arg {
             }),
         }),
     }
+}
+
+/// Whether a value is a URL; one that is signed is a secret.
+pub fn is_url(value: &str) -> bool {
+    value.contains("://")
 }
 
 /// The value that a line assigns to `CLUSTERCONFIG`.
@@ -123,6 +135,22 @@ mod tests {
             ("\u{feff}CLUSTERCONFIG=bom.tgz", Some("bom.tgz")),
         ] {
             assert_eq!(value(text).as_deref(), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn what_may_be_secret_in_the_line_is_not_shown() {
+        for text in [
+            "CLUSTERCONFIG=https://me:hunter2@host/spc.tgz?sig=hunter2",
+            "CLUSTERCONFIG=spc.tgz # password hunter2",
+            "CLUSTERCONFIG=\"a.tgz\" hunter2",
+        ] {
+            let Arg::Set(assignment) = parse(text, Path::new(".arg")) else {
+                panic!("not set")
+            };
+            let shown = &assignment.source.text;
+            assert!(!shown.contains("hunter2"), "{shown}");
+            assert!(shown[assignment.span.clone()].starts_with("CLUSTERCONFIG="));
         }
     }
 

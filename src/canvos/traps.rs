@@ -68,6 +68,12 @@ fn judge(directory: &Path, assignment: &Assignment) -> Option<Diagnostic> {
         .any(|placement| placement.path() == relative)
     {
         return None;
+    } else if arg::is_url(value) {
+        Diagnostic::warning(
+            "CLUSTERCONFIG is a URL, which Earthly takes for a path and finds nowhere",
+        )
+        .named("clusterconfig-outside")
+        .note(ELSEWHERE)
     } else if !value.bytes().all(plain) || value.starts_with('-') {
         Diagnostic::error(format!(
             "CLUSTERCONFIG is `{shown}`, which Earthly reads as a pattern"
@@ -101,7 +107,8 @@ fn neighbours(directory: &Path) -> Result<Vec<Diagnostic>, PathError> {
     let overlay = directory.join(OVERLAY_DIRECTORY);
     let entries = match std::fs::read_dir(&overlay) {
         Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        // A file in its place is refused when it is staged.
+        Err(error) if super::is_absent(&error) => return Ok(Vec::new()),
         Err(error) => return Err(PathError::when("read", &overlay)(error)),
     };
     let mut names = Vec::new();
@@ -147,7 +154,7 @@ mod tests {
             ("././spc.tgz", Some("clusterconfig-outside")),
             ("*.tgz", Some("clusterconfig-pattern")),
             ("site[1].tgz", Some("clusterconfig-pattern")),
-            ("https://host/spc.tgz", Some("clusterconfig-pattern")),
+            ("https://host/spc.tgz?sig=x", Some("clusterconfig-outside")),
             ("~/spc.tgz", Some("clusterconfig-pattern")),
             ("$SPC", Some("clusterconfig-pattern")),
         ] {

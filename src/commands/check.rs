@@ -3,9 +3,9 @@
 use serde::Serialize;
 use serde_json::json;
 
-use super::{Context, chosen, shown, table, traps};
+use super::{Context, chosen, load_lock, shown, table, traps};
 use crate::canvos::{CanvosError, Checkout, State};
-use crate::cli::Network;
+use crate::cli::{LockUse, Network};
 use crate::error::Error;
 use crate::key::KeyError;
 use crate::lock::{Lock, Locked, Outdated};
@@ -27,7 +27,7 @@ struct Checked {
 pub fn run(names: &[String], context: &Context<'_>) -> Result<Outcome, Error> {
     let manifest = context.manifest()?;
     let definitions = chosen(&manifest, names)?;
-    let lock = context.lock(&manifest)?;
+    let lock = load_lock(&manifest)?;
     let endpoint = context.endpoint(&manifest)?;
     let (palette, not_asked) = palette(context, &manifest, &endpoint)?;
 
@@ -39,6 +39,9 @@ pub fn run(names: &[String], context: &Context<'_>) -> Result<Outcome, Error> {
             None => not_asked,
             Some(palette) => ask(context, &manifest, definition, palette, &mut errors),
         };
+        if locked.is_none() && context.settings.lock == LockUse::MustMatch {
+            errors.push(not_current(&lock, definition, &endpoint.to_string()));
+        }
         rows.push(Checked {
             definition: definition.name.clone(),
             profiles: definition.profiles.len(),
@@ -47,7 +50,7 @@ pub fn run(names: &[String], context: &Context<'_>) -> Result<Outcome, Error> {
             staged: staged(context, &manifest, definition, (&lock, locked), &mut errors),
         });
     }
-    checkouts(context, &manifest, &definitions, &mut errors)?;
+    checkouts(context, &manifest, &definitions, &mut errors);
     Ok(Outcome {
         text: text(&rows),
         json: json!({
@@ -130,6 +133,19 @@ fn locked<'l>(
     }
 }
 
+/// What `--locked` says of a definition without a current lock.
+fn not_current(lock: &Lock, definition: &Definition, endpoint: &str) -> Error {
+    let name = definition.name.clone();
+    let entry = lock.definitions.get(&name);
+    match entry.and_then(|locked| locked.outdated(definition, endpoint)) {
+        Some(why) => Error::Outdated {
+            definition: name,
+            why,
+        },
+        None => Error::NotLocked(name),
+    }
+}
+
 /// What is staged. Nothing staged yet is no mistake, and neither is another definition
 /// of the same lock: definitions may take turns in one checkout.
 fn staged(
@@ -177,7 +193,7 @@ fn checkouts(
     manifest: &Manifest,
     definitions: &[&Definition],
     errors: &mut Vec<Error>,
-) -> Result<(), Error> {
+) {
     let mut directories: Vec<_> = definitions
         .iter()
         .map(|definition| context.canvos_directory(manifest, Some(definition)))
@@ -195,10 +211,10 @@ fn checkouts(
             );
             continue;
         };
-        let grave = traps(context, &checkout)?;
-        if !grave.is_empty() {
-            errors.push(CanvosError::Trapped(grave).into());
+        match traps(context, &checkout) {
+            Ok(grave) if grave.is_empty() => {}
+            Ok(grave) => errors.push(CanvosError::Trapped(grave).into()),
+            Err(error) => errors.push(error),
         }
     }
-    Ok(())
 }

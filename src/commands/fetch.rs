@@ -1,5 +1,8 @@
 //! `edgestage fetch` and `edgestage update`.
 
+use std::fs::File;
+use std::path::Path;
+
 use serde::Serialize;
 use serde_json::json;
 
@@ -7,6 +10,7 @@ use super::obtain::{Obtained, Origin, Pinning, Store};
 use super::{Context, chosen, shown, table};
 use crate::cli::{FetchArgs, Network};
 use crate::diagnostic::Diagnostic;
+use crate::digest::Digest;
 use crate::error::Error;
 use crate::manifest::Definition;
 use crate::printable;
@@ -66,9 +70,6 @@ pub fn update(names: &[String], context: &Context<'_>) -> Result<Outcome, Error>
     let mut store = Store::open(context, &manifest)?;
     Ok(each(&definitions, |definition| {
         let obtained = store.fetch(context, definition, Pinning::Renew)?;
-        for change in &obtained.changes {
-            context.report.status("Changed", &change.to_string());
-        }
         let path = shown(obtained.artifact.path());
         Ok(fetched(definition, &obtained, path))
     }))
@@ -127,11 +128,21 @@ pub fn offline(
     context: &Context<'_>,
     definition: &Definition,
 ) -> Result<Obtained, Error> {
+    let lacks = |lacks| Error::Offline {
+        definition: definition.name.clone(),
+        lacks,
+    };
     let Some(locked) = store.current(context, definition)? else {
-        return Err(Error::Offline(definition.name.clone()));
+        return Err(lacks(
+            if store.lock.definitions.contains_key(&definition.name) {
+                "was changed since it was locked"
+            } else {
+                "is not locked yet"
+            },
+        ));
     };
     let Some(artifact) = store.cached(context, &locked)? else {
-        return Err(Error::Offline(definition.name.clone()));
+        return Err(lacks("is not in the cache"));
     };
     Ok(Obtained {
         artifact,
@@ -142,21 +153,29 @@ pub fn offline(
     })
 }
 
-/// Writes the archive to `output`, by rename, unless it is there already.
-fn write_output(obtained: &Obtained, output: &std::path::Path) -> Result<(), Error> {
-    if output.is_dir() {
-        return Err(Error::Usage(Box::new(
-            Diagnostic::error(format!(
-                "`--output` names a directory: `{}`",
-                printable::path(output)
-            ))
-            .help("name a file"),
-        )));
+/// Writes the archive to `output`, by rename, unless it is there already. A link is
+/// followed: it is the user's own name for the file behind it.
+fn write_output(obtained: &Obtained, output: &Path) -> Result<(), Error> {
+    let refused = |why: &str| {
+        let shown = printable::path(output);
+        Error::Usage(Box::new(
+            Diagnostic::error(format!("`--output` cannot be `{shown}`: {why}")).help("name a file"),
+        ))
+    };
+    let output = &output.canonicalize().unwrap_or_else(|_| output.to_owned());
+    if let Ok(metadata) = output.metadata() {
+        if !metadata.is_file() {
+            return Err(refused("it is no regular file"));
+        }
+        let mut file = File::open(output).map_err(PathError::when("read", output))?;
+        let (sha256, _) = Digest::of_reader(&mut file).map_err(PathError::when("read", output))?;
+        if sha256 == obtained.artifact.sha256() {
+            return Ok(());
+        }
     }
-    let directory = output.parent().unwrap_or(std::path::Path::new("."));
-    if !directory.is_dir() {
-        let missing = std::io::Error::from(std::io::ErrorKind::NotFound);
-        return Err(PathError::when("write in", directory)(missing).into());
+    let directory = output.parent().unwrap_or(Path::new("."));
+    if output.file_name().is_none_or(|name| name == "-") || !directory.is_dir() {
+        return Err(refused("there is no such directory, or it names none"));
     }
     let mut copy = publish::temporary_in(directory)?;
     std::io::copy(&mut obtained.artifact.open()?, copy.as_file_mut())

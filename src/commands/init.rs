@@ -37,7 +37,7 @@ pub fn run(arguments: &InitArgs, context: &Context<'_>) -> Result<Outcome, Error
         return Err(Error::Exists(existing));
     }
     for (path, text) in &files {
-        publish::write(path, text.as_bytes())?;
+        publish::write_new(path, text.as_bytes())?;
     }
     let paths: Vec<String> = files.iter().map(|(path, _)| shown(path)).collect();
     context.report.status(

@@ -11,7 +11,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::Context;
+use super::{Context, load_lock};
 use crate::cache::{Artifact, Cache, Lookup};
 use crate::cli::{LockUse, Network};
 use crate::diagnostic::Diagnostic;
@@ -73,7 +73,7 @@ impl<'a> Store<'a> {
     pub fn open(context: &Context<'_>, manifest: &'a Manifest) -> Result<Self, Error> {
         Ok(Self {
             manifest,
-            lock: context.lock(manifest)?,
+            lock: load_lock(manifest)?,
             cache: context.cache(manifest)?,
         })
     }
@@ -161,9 +161,19 @@ impl<'a> Store<'a> {
         }
         let (artifact, locked) = self.download(context, &palette, &plan, pinned.as_ref())?;
         let changes = match &before {
-            Some(before) => drift::between(before, &locked),
-            None => Vec::new(),
+            Some(before) if pinned.is_none() => drift::between(before, &locked),
+            _ => Vec::new(),
         };
+        if let (Some(before), Pinning::Respect) = (&before, pinning)
+            && let Some(why) = before.outdated(definition, &locked.endpoint)
+        {
+            context
+                .report
+                .status("Relocking", &format!("{}: {why}", definition.name));
+        }
+        for change in &changes {
+            context.report.status("Changed", &change.to_string());
+        }
         let lock_written = pinned.is_none() && self.write_lock(context, definition, &locked)?;
         Ok(Obtained {
             artifact,

@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::obtain::Store;
-use super::{Context, one, table};
+use super::{Context, load_lock, one, table};
 use crate::archive::{self, InspectError, Inventory};
 use crate::cache::Lookup;
 use crate::diagnostic::Diagnostic;
@@ -116,7 +116,7 @@ fn show_file(file: &Path, context: &Context<'_>) -> Result<Outcome, Error> {
     let path = context.environment.resolve(file);
     // Without a manifest an archive can still be shown, only without names.
     let (limits, lock) = match context.manifest() {
-        Ok(manifest) => (manifest.limits, Some(context.lock(&manifest)?)),
+        Ok(manifest) => (manifest.limits, Some(load_lock(&manifest)?)),
         Err(Error::Manifest(ManifestError::Missing(_))) => (Limits::default(), None),
         Err(error) => return Err(error),
     };

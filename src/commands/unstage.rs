@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Context, one, shown, table};
+use super::{Context, load_lock, one, shown, table};
 use crate::canvos::Checkout;
 use crate::error::Error;
 use crate::report::Outcome;
@@ -18,7 +18,8 @@ pub fn run(name: Option<&str>, context: &Context<'_>) -> Result<Outcome, Error> 
             .report
             .status("Waiting", "for another edgestage in this checkout");
     })?;
-    let removed = checkout.unstage(&held)?;
+    let lock = load_lock(&manifest)?;
+    let removed = checkout.unstage(&lock, &manifest.limits, &held)?;
     let directory = shown(checkout.directory());
     let paths: Vec<String> = removed
         .iter()

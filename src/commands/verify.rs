@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::unstage::shared;
-use super::{Context, one, shown, table};
+use super::{Context, load_lock, one, shown, table};
 use crate::canvos::{Checkout, Found, State};
 use crate::cli::VerifyArgs;
 use crate::digest::Digest;
@@ -32,7 +32,7 @@ pub fn run(arguments: &VerifyArgs, context: &Context<'_>) -> Result<Outcome, Err
     }
     let definition = one(&manifest, arguments.name.as_deref())?;
     let checkout = context.checkout(&manifest, definition)?;
-    let lock = context.lock(&manifest)?;
+    let lock = load_lock(&manifest)?;
     let endpoint = context.endpoint(&manifest)?.to_string();
     let locked = lock
         .definitions
@@ -65,7 +65,7 @@ pub fn run(arguments: &VerifyArgs, context: &Context<'_>) -> Result<Outcome, Err
 
 fn expect_none(manifest: &Manifest, context: &Context<'_>) -> Result<Outcome, Error> {
     let checkout = shared(manifest, context)?;
-    let lock = context.lock(manifest)?;
+    let lock = load_lock(manifest)?;
     let found = checkout.found(None, &manifest.limits)?;
     let verdicts: Vec<Verdict> = found
         .iter()

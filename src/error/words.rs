@@ -20,7 +20,16 @@ impl Error {
             | Self::Broken(list)
             | Self::Canvos(CanvosError::Trapped(list)) => list.clone(),
 
-            Self::Several(errors) => errors.iter().flat_map(Self::diagnostics).collect(),
+            Self::Several(errors) => {
+                let mut all: Vec<Diagnostic> = Vec::new();
+                for diagnostic in errors.iter().flat_map(Self::diagnostics) {
+                    // A key that is refused is refused for every definition.
+                    if !all.iter().any(|told| told.says_the_same(&diagnostic)) {
+                        all.push(diagnostic);
+                    }
+                }
+                all
+            }
             one => vec![one.words()],
         }
     }
@@ -39,7 +48,7 @@ impl Error {
             Self::Palette(_) => "palette",
             Self::Broken(_) => "rules",
             Self::Archive { .. } => "archive",
-            Self::Offline(_) => "offline",
+            Self::Offline { .. } => "offline",
             Self::CacheDamaged(_) => "cache",
             Self::Drift { .. } => "drift",
             Self::Canvos(CanvosError::Trapped(_)) => "trap",
@@ -72,7 +81,10 @@ impl Error {
             Self::Key(error) => key(error),
             Self::Palette(error) => palette(error),
             Self::Archive { of, refusal } => archive(of, refusal),
-            Self::Offline(name) => Diagnostic::error(format!("`{name}` is not in the cache"))
+            Self::Offline {
+                definition: name,
+                lacks,
+            } => Diagnostic::error(format!("`{name}` {lacks}"))
                 .note("`--offline` opens no connection")
                 .help(format!("run `edgestage fetch {name}` with a network")),
             Self::CacheDamaged(path) => {
@@ -94,7 +106,9 @@ impl Error {
             }
             Self::Canvos(error) => canvos(error),
             Self::Staged { what, help } => Diagnostic::error(what.clone()).help(help.clone()),
-            Self::Disk(error) => Diagnostic::error(error.to_string()),
+            Self::Disk(error) => Diagnostic::error(error.to_string()).help(
+                "check its permissions and the room on its disk; `--cache-dir` moves the cache",
+            ),
             Self::NoCache => {
                 Diagnostic::error("there is no directory for the cache: HOME is not set")
                     .help("pass `--cache-dir DIR`, or set `EDGESTAGE_CACHE_DIR`")
@@ -140,12 +154,8 @@ fn lock(error: &LockError) -> Diagnostic {
 }
 
 fn outdated(definition: &str, why: Outdated) -> Diagnostic {
-    let note = match why {
-        Outdated::Changed => "it was changed in profiles.toml since",
-        Outdated::Endpoint => "it was fetched from another endpoint",
-    };
     Diagnostic::error(format!("the lock of `{definition}` is outdated"))
-        .note(note)
+        .note(why.to_string())
         .help(format!(
             "run `edgestage fetch {definition}` and commit profiles.lock"
         ))
@@ -198,10 +208,12 @@ fn palette(error: &PaletteError) -> Diagnostic {
                 .note("it says this where the `ProjectUid` is wrong, too, whatever the key's permissions")
                 .help("check that the profiles are of this project, then that the key may read it")
         }
-        PaletteError::Rejected(refusal) => Diagnostic::error("Palette rejects the request").note(said(refusal)),
+        PaletteError::Rejected(refusal) => Diagnostic::error("Palette rejects the request")
+            .note(said(refusal))
+            .help("check the endpoint: its path, and that it is the API's address"),
         PaletteError::KeptFailing { refusal, attempts } => {
-            Diagnostic::error(format!("Palette kept failing, {} in a row", printable::count(*attempts as usize, "attempt")))
-                .note(said(refusal))
+            Diagnostic::error(if *attempts > 1 { "Palette kept failing" } else { "Palette failed" })
+                .note(format!("{}, {}", said(refusal), printable::count(*attempts as usize, "attempt")))
                 .help("try again later; `retries` in `[palette]` sets how often it is tried")
         }
         PaletteError::Unreachable { call, why, attempts } => {
@@ -219,6 +231,11 @@ fn palette(error: &PaletteError) -> Diagnostic {
                 .note(format!("it begins with `{seen}`"))
                 .help("check the endpoint, and whether a proxy or login page answers in its place")
         }
+        PaletteError::WrongAnswer { call, why } => Diagnostic::error(format!(
+            "the answer to {} is not Palette's: {why}",
+            printable::line(call.as_bytes())
+        ))
+        .help("check whether a proxy or cache answers in Palette's place"),
         PaletteError::NoCertificate => Diagnostic::error("`ca-cert` holds no PEM certificate")
             .help("name a file with `-----BEGIN CERTIFICATE-----` in it"),
         PaletteError::Setup(why) => Diagnostic::error(format!("the connection cannot be set up: {why}")),
@@ -272,6 +289,12 @@ fn canvos(error: &CanvosError) -> Diagnostic {
         ))
         .note("it is neither followed nor replaced")
         .help("remove it"),
+        CanvosError::Foreign(placement) => Diagnostic::error(format!(
+            "`{}` in the checkout was not staged by edgestage",
+            placement.path()
+        ))
+        .note("nothing was removed")
+        .help("remove it by hand, if nobody needs it"),
         CanvosError::Io(error) => Diagnostic::error(error.to_string()),
         CanvosError::Trapped(_) => Diagnostic::error("the checkout would embed something else"),
     }

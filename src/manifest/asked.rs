@@ -66,9 +66,9 @@ impl Definition {
     #[must_use]
     pub fn project_asked(&self) -> Option<Project> {
         match (&self.project, &self.url_project) {
-            (Some(own), _) if self.own_project => Some(own.clone()),
+            (Some(own), _) if self.own_project => Some(own.value.clone()),
             (_, Some(url)) => Some(Project::Uid(url.clone())),
-            (project, None) => project.clone(),
+            (project, None) => project.as_ref().map(|at| at.value.clone()),
         }
     }
 }

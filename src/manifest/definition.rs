@@ -8,7 +8,7 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use super::reader::{At, Problems, Table, string, wrong_type};
-use super::reference::{self, Parsed, Reference};
+use super::reference::{self, InvalidReference, Parsed, Reference};
 use super::{Allow, Definition, PackOverride, PaletteTable, Profile, Project};
 use crate::nearest::nearest;
 use crate::printable;
@@ -76,8 +76,9 @@ fn read(
     let (profiles, url_project) = profiles(&mut table, name, directory, problems);
     table.finish(problems);
 
-    let parsed = own_project.as_ref().map(|at| Project::parse(&at.value));
-    if let (Some(at), Some(Project::Uid(own)), Some(url)) = (&own_project, &parsed, &url_project)
+    let own_project = own_project.map(|at| at.map(|text| Project::parse(&text)));
+    if let (Some(at), Some(url)) = (&own_project, &url_project)
+        && let Project::Uid(own) = &at.value
         && *own != url.value
     {
         problems.add(
@@ -90,8 +91,8 @@ fn read(
     Definition {
         name: name.value.to_owned(),
         span: name.span.clone(),
-        own_project: parsed.is_some(),
-        project: parsed.or_else(|| palette.project.clone()),
+        own_project: own_project.is_some(),
+        project: own_project.or_else(|| palette.project.clone()),
         url_project: url_project.map(|at| at.value),
         canvos: canvos.map(|at| directory.join(at.value)),
         metadata_name: metadata_name.map_or_else(|| METADATA_NAME.to_owned(), |at| at.value),
@@ -254,13 +255,27 @@ fn table_reference(table: &mut Table<'_, '_>, problems: &mut Problems) -> Option
             None
         }
         (None, Some(at), None, None) => parse_reference(&at.value, at.span, problems),
-        (None, None, Some(name), Some(version)) => Some(Parsed {
-            reference: Reference::Version {
-                name: name.value,
-                version: version.value,
-            },
-            project: None,
-        }),
+        (None, None, Some(name), Some(version)) => {
+            for part in [&name, &version] {
+                if part.value.trim() != part.value || part.value.chars().any(char::is_control) {
+                    let why = InvalidReference::Space;
+                    let help = why.help(&part.value);
+                    problems.add(
+                        part.span.clone(),
+                        "not a profile reference",
+                        why.label(),
+                        help,
+                    );
+                }
+            }
+            Some(Parsed {
+                reference: Reference::Version {
+                    name: name.value,
+                    version: version.value,
+                },
+                project: None,
+            })
+        }
         (uid, url, name, version) => {
             let several = uid.is_some() || url.is_some();
             let label = match (&name, &version) {

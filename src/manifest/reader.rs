@@ -24,6 +24,16 @@ pub struct At<T> {
     pub span: Range<usize>,
 }
 
+impl<T> At<T> {
+    /// Another value at the same place.
+    pub fn map<U>(self, f: impl FnOnce(T) -> U) -> At<U> {
+        At {
+            value: f(self.value),
+            span: self.span,
+        }
+    }
+}
+
 /// The problems of one file.
 pub struct Problems {
     source: Arc<Source>,

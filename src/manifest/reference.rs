@@ -36,7 +36,9 @@ pub enum InvalidReference {
     /// 24 characters, nearly all hexadecimal: these are not.
     UidDigits(Vec<char>),
     /// A URL that names something else than a cluster profile.
-    OtherPage(String),
+    OtherPage,
+    /// A URL with a user name or password in it.
+    Credentials,
     /// A console URL whose uid is not one.
     UrlUid(String),
     /// Not a URL that can be read.
@@ -112,6 +114,12 @@ fn mistyped_uid(text: &str) -> Option<InvalidReference> {
 /// `/admin/profiles/cluster/<uid>` for a tenant-scoped profile (facts.md, 1).
 fn parse_url(text: &str) -> Result<Parsed, InvalidReference> {
     let url = Url::parse(text).map_err(|error| InvalidReference::Url(error.to_string()))?;
+    if !matches!(url.scheme(), "https" | "http") {
+        return Err(InvalidReference::OtherPage);
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(InvalidReference::Credentials);
+    }
     let segments: Vec<&str> = url
         .path_segments()
         .into_iter()
@@ -129,7 +137,7 @@ fn parse_url(text: &str) -> Result<Parsed, InvalidReference> {
             project: None,
             reference: Reference::Uid(uid(profile)?),
         }),
-        _ => Err(InvalidReference::OtherPage(url.path().to_owned())),
+        _ => Err(InvalidReference::OtherPage),
     }
 }
 
@@ -143,7 +151,8 @@ impl InvalidReference {
                 let list: Vec<String> = wrong.iter().map(|c| format!("`{c}`")).collect();
                 format!("no hexadecimal digit: {}", list.join(", "))
             }
-            Self::OtherPage(_) => "not the page of a cluster profile".into(),
+            Self::Credentials => "a user name or password in it".into(),
+            Self::OtherPage => "not the page of a cluster profile".into(),
             Self::UrlUid(part) => {
                 format!("`{part}` in it is not a uid of {DIGITS} hexadecimal digits")
             }
@@ -159,11 +168,9 @@ impl InvalidReference {
     #[must_use]
     pub fn help(&self, text: &str) -> String {
         match self {
-            Self::OtherPage(_) => {
-                "open the profile under Profiles in the console and copy its URL: \
+            Self::OtherPage => "open the profile under Profiles in the console and copy its URL: \
                  `…/projects/<uid>/profiles/cluster/<uid>`"
-                    .into()
-            }
+                .into(),
             Self::NoVersion if !text.contains(char::is_whitespace) => {
                 format!(
                     "write the version too, such as `{text}@1.0.0`, or paste the profile's console URL"
@@ -233,7 +240,12 @@ mod tests {
             ),
             (
                 "https://c.example/projects/5fbb/clusters/65c9/overview",
-                I::OtherPage("/projects/5fbb/clusters/65c9/overview".into()),
+                I::OtherPage,
+            ),
+            ("ftp://c.example/admin/profiles/cluster/65c9", I::OtherPage),
+            (
+                "https://me:secret@c.example/admin/profiles/cluster/65c9",
+                I::Credentials,
             ),
         ] {
             assert_eq!(parse(text).unwrap_err(), expected, "{text}");

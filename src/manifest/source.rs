@@ -7,16 +7,9 @@ use std::sync::Arc;
 use crate::diagnostic::{Diagnostic, Source};
 use crate::printable;
 
-/// Keys that people put a secret under, without separators and in lower case.
-const SECRET_KEYS: [&str; 7] = [
-    "apikey",
-    "key",
-    "token",
-    "apitoken",
-    "password",
-    "secret",
-    "paletteapikey",
-];
+/// What the name of a key that holds a secret has in it, without separators and in
+/// lower case.
+const SECRET_WORDS: [&str; 4] = ["apikey", "token", "secret", "passw"];
 
 /// Decodes the bytes of `path`. A byte order mark is dropped; CRLF is TOML's own
 /// business (TOML 1.0, "newline").
@@ -59,7 +52,8 @@ pub fn is_secret_key(key: &str) -> bool {
         .filter(|c| !matches!(c, '-' | '_'))
         .flat_map(char::to_lowercase)
         .collect();
-    SECRET_KEYS.contains(&bare.as_str())
+    let names_a_place = matches!(bare.as_str(), "apikeyfile" | "apikeycommand");
+    !names_a_place && (bare == "key" || SECRET_WORDS.iter().any(|word| bare.contains(word)))
 }
 
 /// The source to show in messages: `text` with what may be a secret overwritten, every
@@ -80,11 +74,16 @@ pub fn shown(path: &Path, text: &str, spans: &[std::ops::Range<usize>]) -> Arc<S
         hide(span.clone());
     }
     let mut start = 0;
+    let mut goes_on = false;
     for line in text.split_inclusive('\n') {
-        if let Some(at) = secret_in_line(line) {
+        goes_on = goes_on && !begins_anew(line);
+        if goes_on {
+            hide(start..start + line.len());
+        } else if let Some(at) = secret_in_line(line) {
             hide(start + at..start + line.len());
+            goes_on = is_open(line[at..].trim());
         }
-        if let Some((at, end)) = url_user(line) {
+        for (at, end) in url_users(line) {
             hide(start + at..start + end);
         }
         start += line.len();
@@ -114,14 +113,39 @@ fn secret_in_line(line: &str) -> Option<usize> {
     None
 }
 
-/// The `user:password` of a URL in a line.
-fn url_user(line: &str) -> Option<(usize, usize)> {
-    let at = line.find("://")? + 3;
-    let host_end = line[at..]
-        .find(['/', '"', '\'', ' ', '?', '#'])
-        .map_or(line.len(), |n| at + n);
-    let user_end = line[at..host_end].rfind('@')?;
-    Some((at, at + user_end))
+/// Whether a value goes on in the next line: it is still to come, an array, or a string
+/// of several lines.
+fn is_open(value: &str) -> bool {
+    value.is_empty()
+        || value.starts_with(['[', '{'])
+        || value.starts_with("\"\"\"")
+        || value.starts_with("'''")
+}
+
+/// Whether a line begins another key or table, as far as can be told of broken TOML.
+fn begins_anew(line: &str) -> bool {
+    let key = |text: &str| {
+        let text = text.trim();
+        !text.is_empty()
+            && text
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
+    };
+    line.starts_with('[') || line.split_once('=').is_some_and(|(left, _)| key(left))
+}
+
+/// The `user:password` of every URL in a line.
+fn url_users(line: &str) -> Vec<(usize, usize)> {
+    line.match_indices("://")
+        .filter_map(|(at, separator)| {
+            let at = at + separator.len();
+            let host_end = line[at..]
+                .find(['/', '"', '\'', ' ', '?', '#'])
+                .map_or(line.len(), |n| at + n);
+            let user_end = line[at..host_end].rfind('@')?;
+            Some((at, at + user_end))
+        })
+        .collect()
 }
 
 #[cfg(test)]
@@ -141,6 +165,12 @@ mod tests {
             "palette = { project = \"x\", api-key = \"hunter2\" }",
             "\"token\"=\"hunter2\"",
             "endpoint = \"https://me:hunter2@palette.example\"",
+            "profiles = [\"https://ok.example/a\", \"https://me:hunter2@c.example/b\"]",
+            "SPECTROCLOUD_APIKEY = \"hunter2\"",
+            "access-token = \"hunter2\"",
+            "api-key =\n  \"hunter2\"\n",
+            "api-key = [\n  \"hunter2\",\n",
+            "api-key = \"\"\"\nhunter2",
         ] {
             let shown = masked(line);
             assert!(!shown.contains("hunter2"), "{shown}");

@@ -13,6 +13,9 @@ use crate::diagnostic::Source;
 use crate::endpoint::Endpoint;
 use crate::limits::Limits;
 
+/// The file defines nothing.
+pub const NO_DEFINITION: &str = "no definition";
+
 /// Reads the whole document. The result is only meant where there are no problems.
 pub fn read(
     root: &DeTable<'_>,
@@ -47,7 +50,7 @@ pub fn read(
     if root.value("definition").is_none() {
         problems.add(
             end..end,
-            "no definition",
+            NO_DEFINITION,
             "the file ends here",
             "add one: `[definition.NAME]` with `profiles = [\"name@version\"]`",
         );
@@ -90,7 +93,7 @@ fn palette(mut table: Table<'_, '_>, directory: &Path, problems: &mut Problems) 
         endpoint,
         project: table
             .string("project", problems)
-            .map(|at| Project::parse(&at.value)),
+            .map(|at| at.map(|text| Project::parse(&text))),
         ca_cert: table.string("ca-cert", problems).map(path),
         api_key_command: table.command("api-key-command", problems),
         api_key_file: table.string("api-key-file", problems).map(path),

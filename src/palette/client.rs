@@ -17,7 +17,7 @@ use serde::de::DeserializeOwned;
 use super::error::{PaletteError, RedirectRefusal, Refusal};
 use super::pace::Pace;
 use super::retry::{RetryPolicy, retry_after};
-use super::transport::{Transport, classify};
+use super::transport::{PROXY_CREDENTIALS, Transport, classify};
 use super::wire::{
     ApiError, ClusterProfile, DefinitionRequest, List, ProfileMetadata, ProjectMetadata,
 };
@@ -143,6 +143,10 @@ impl Palette {
             .retry(reqwest::retry::never())
             .connect_timeout(options.timeout)
             .timeout(options.timeout);
+        if endpoint.is_plain_loopback() {
+            // A proxy would be handed the key unencrypted, for a server on this machine.
+            builder = builder.no_proxy();
+        }
         if let Some(pem) = &options.ca_cert {
             builder = builder.tls_certs_merge(certificates(pem)?);
         } else if endpoint.join("/").scheme() == "http" {
@@ -171,23 +175,16 @@ impl Palette {
         &self.endpoint
     }
 
-    /// `GET /v1/dashboard/projects/metadata?name=…`: projects with that name, or with
-    /// names the server thinks similar.
-    pub fn projects_named(
+    /// `GET /v1/dashboard/projects/metadata`: with `name`, projects with that name, or
+    /// with names the server thinks similar; without, all that the key may see.
+    pub fn projects(
         &self,
-        name: &str,
+        name: Option<&str>,
         observer: &dyn Observer,
     ) -> Result<List<ProjectMetadata>, PaletteError> {
-        self.json(
-            &Call {
-                method: Method::GET,
-                path: "/v1/dashboard/projects/metadata".into(),
-                query: Some(("name", name)),
-                body: None,
-                project: None,
-            },
-            observer,
-        )
+        let mut call = get("/v1/dashboard/projects/metadata".into(), None);
+        call.query = name.map(|name| ("name", name));
+        self.json(&call, observer)
     }
 
     /// `GET /v1/dashboard/clusterprofiles/metadata`: every profile that `project` sees,
@@ -298,8 +295,14 @@ impl Palette {
         let name = call.name();
         let body = self.retry(&name, observer, |attempt| {
             let mut response = self.send(call, attempt)?;
-            read_limited(&mut response, JSON_LIMIT)
-                .map_err(|error| self.broken_body(&error, attempt))
+            let body =
+                read_limited(&mut response).map_err(|error| self.broken_body(&error, attempt))?;
+            body.ok_or_else(|| {
+                Failure::Final(PaletteError::WrongAnswer {
+                    call: name.clone(),
+                    why: "it is larger than 32 MiB".into(),
+                })
+            })
         })?;
         serde_json::from_slice(&body).map_err(|_| PaletteError::NotJson {
             call: name,
@@ -416,6 +419,11 @@ impl Palette {
                 refusal,
                 attempts: attempt,
             }),
+            407 => Failure::Final(PaletteError::Unreachable {
+                call: refusal.call,
+                why: PROXY_CREDENTIALS.into(),
+                attempts: attempt,
+            }),
             _ => Failure::Final(PaletteError::Rejected(refusal)),
         }
     }
@@ -463,12 +471,9 @@ fn follow(from: &Url, response: &Response) -> Result<Url, PaletteError> {
     }
 }
 
-/// Reads a body of at most `limit` bytes.
-fn read_limited(reader: &mut impl Read, limit: u64) -> std::io::Result<Vec<u8>> {
+/// Reads a body of at most [`JSON_LIMIT`] bytes; `None` where it is larger.
+fn read_limited(reader: &mut impl Read) -> std::io::Result<Option<Vec<u8>>> {
     let mut body = Vec::new();
-    reader.take(limit + 1).read_to_end(&mut body)?;
-    if body.len() as u64 > limit {
-        return Err(std::io::Error::other("the answer is larger than 32 MiB"));
-    }
-    Ok(body)
+    reader.take(JSON_LIMIT + 1).read_to_end(&mut body)?;
+    Ok(Some(body).filter(|body| body.len() as u64 <= JSON_LIMIT))
 }

@@ -57,6 +57,13 @@ pub enum PaletteError {
         /// The first bytes, printable.
         seen: String,
     },
+    /// Status 200 with an answer that cannot be right.
+    WrongAnswer {
+        /// What was asked.
+        call: String,
+        /// What is wrong with the answer.
+        why: String,
+    },
     /// `ca-cert` holds no certificate.
     NoCertificate,
     /// The client could not be set up.

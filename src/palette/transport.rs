@@ -10,6 +10,9 @@ use rustls::{CertificateError, Error as TlsError};
 use crate::endpoint::Endpoint;
 use crate::printable;
 
+/// What a proxy's 407 means, to a `CONNECT` and to a plain request.
+pub const PROXY_CREDENTIALS: &str = "the proxy wants credentials (HTTP 407)";
+
 /// Why there was no answer.
 pub enum Transport {
     /// TLS was refused: no further attempt will help.
@@ -24,10 +27,9 @@ pub fn classify(error: &reqwest::Error, endpoint: &Endpoint, timeout: Duration) 
         return Transport::Tls(tls_reason(tls));
     }
     let host = endpoint.join("/").host_str().unwrap_or_default().to_owned();
-    let all = chain(error)
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join(": ");
+    // The outermost text holds the URL, whose digits may be anything.
+    let causes: Vec<String> = chain(error).skip(1).map(ToString::to_string).collect();
+    let says = |text: &str| causes.iter().any(|cause| cause.contains(text));
     Transport::Broken(if error.is_timeout() || timed_out(error) {
         let doing = if error.is_connect() {
             "connection"
@@ -35,10 +37,10 @@ pub fn classify(error: &reqwest::Error, endpoint: &Endpoint, timeout: Duration) 
             "answer"
         };
         format!("no {doing} within {} s", timeout.as_secs())
-    } else if all.contains("dns error") || all.contains("failed to lookup address") {
+    } else if says("dns error") || says("failed to lookup address") {
         format!("the name `{host}` was not found")
-    } else if all.contains("proxy authorization required") || all.contains("407") {
-        "the proxy wants credentials (HTTP 407)".to_owned()
+    } else if says("proxy authorization required") {
+        PROXY_CREDENTIALS.to_owned()
     } else {
         reason(error)
     })

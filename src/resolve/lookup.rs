@@ -30,7 +30,7 @@ impl Lookup<'_> {
         };
         // A project given by name can be held against the URLs only now.
         if let Some(url) = definition.url_project.as_ref().filter(|url| **url != uid) {
-            return Err(self.broken(
+            return Err(broken(
                 Diagnostic::error(format!(
                     "`{}` has profiles of another project",
                     definition.name
@@ -46,12 +46,13 @@ impl Lookup<'_> {
     }
 
     fn project_named(&self, name: &str) -> Result<Uid, ResolveError> {
-        let answer = self
-            .palette
-            .projects_named(name, self.observer)
-            .map_err(ResolveError::Palette)?;
+        let ask = |name| {
+            self.palette
+                .projects(name, self.observer)
+                .map_err(ResolveError::Palette)
+        };
         // Lists are compared for equality here, whatever the server's filter matched.
-        let uids: Vec<Uid> = answer
+        let uids: Vec<Uid> = ask(Some(name))?
             .items
             .iter()
             .filter(|project| project.metadata.name == name)
@@ -60,26 +61,27 @@ impl Lookup<'_> {
         match &uids[..] {
             [uid] => Ok(uid.clone()),
             [] => {
-                let names = answer
-                    .items
-                    .iter()
-                    .map(|project| project.metadata.name.as_str());
+                let all = ask(None)?.items;
+                let names = all.iter().map(|project| project.metadata.name.as_str());
                 let help = match nearest(name, names) {
                     Some(near) => format!("did you mean `{}`?", printable::line(near.as_bytes())),
                     None => {
                         "copy the project's uid from the console's URL: `…/projects/<uid>/…`".into()
                     }
                 };
-                Err(self.broken(
-                    self.at_definition(format!("Palette has no project `{}`", name.escape_debug()))
-                        .note("or the API key is not a member of it")
-                        .help(help),
+                Err(broken(
+                    self.at_project(format!(
+                        "Palette has no project `{}`",
+                        printable::line(name.as_bytes())
+                    ))
+                    .note("or the API key is not a member of it")
+                    .help(help),
                 ))
             }
-            several => Err(self.broken(
-                self.at_definition(format!(
+            several => Err(broken(
+                self.at_project(format!(
                     "several projects are called `{}`",
-                    name.escape_debug()
+                    printable::line(name.as_bytes())
                 ))
                 .note(format!("their uids: {}", join(several)))
                 .help("name the project by its uid"),
@@ -139,7 +141,7 @@ impl Lookup<'_> {
             [] if !named.is_empty() => {
                 let mut versions: Vec<&str> =
                     named.iter().map(|p| p.spec.version.as_str()).collect();
-                versions.sort_unstable();
+                versions.sort_by_key(|version| numbers(version));
                 Diagnostic::error(title)
                     .at(self.source, profile.span.clone(), "no such version")
                     .note(format!(
@@ -183,14 +185,27 @@ impl Lookup<'_> {
             .help("copy the profile's URL from the console and paste it here")
     }
 
-    fn at_definition(&self, title: String) -> Diagnostic {
-        Diagnostic::error(title).at(self.source, self.definition.span.clone(), "")
+    /// At the `project` that was asked for, else at the definition.
+    fn at_project(&self, title: String) -> Diagnostic {
+        let definition = self.definition;
+        let span = definition
+            .project
+            .as_ref()
+            .map_or(&definition.span, |at| &at.span);
+        Diagnostic::error(title).at(self.source, span.clone(), "")
     }
+}
 
-    #[allow(clippy::unused_self)] // reads as a sentence beside `at_definition`
-    fn broken(&self, diagnostic: Diagnostic) -> ResolveError {
-        ResolveError::Broken(vec![diagnostic])
-    }
+fn broken(diagnostic: Diagnostic) -> ResolveError {
+    ResolveError::Broken(vec![diagnostic])
+}
+
+/// The numbers in a version, so that 1.10.0 comes after 1.9.0.
+fn numbers(version: &str) -> Vec<u64> {
+    version
+        .split(|c: char| !c.is_ascii_digit())
+        .filter_map(|part| part.parse().ok())
+        .collect()
 }
 
 fn scope_note(project: Option<&Uid>) -> String {

@@ -179,13 +179,21 @@ impl Rules<'_> {
         let Some(other) = annotations.get("projectUid").filter(|_| scoped) else {
             return;
         };
-        if project.is_none_or(|project| project.as_str() != other) {
-            let other = printable::line(other.as_bytes());
-            let title = format!("profile {} belongs to another project", candidate.label());
-            let help = format!(
-                "all profiles of a definition must be of one project; this one's is `{other}`"
-            );
-            self.breaks(candidate, title, "of another project", help);
+        let other = printable::line(other.as_bytes());
+        match project {
+            Some(project) if project.as_str() == other => {}
+            Some(_) => {
+                let title = format!("profile {} belongs to another project", candidate.label());
+                let help = format!(
+                    "all profiles of a definition must be of one project; this one's is `{other}`"
+                );
+                self.breaks(candidate, title, "of another project", help);
+            }
+            None => {
+                let title = format!("profile {} belongs to a project", candidate.label());
+                let help = format!("set `project = \"{other}\"` in the definition or `[palette]`");
+                self.breaks(candidate, title, "no project is set", help);
+            }
         }
     }
 

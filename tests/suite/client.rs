@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use palette_sim::{Act, Fault, Route, Sim, World};
+use palette_sim::{Act, Archive, Fault, Route, Sim, World};
 
 use crate::support::{FACTORY, HEAD, Test};
 
@@ -127,6 +127,28 @@ fn a_connection_that_breaks_inside_the_archive() {
     borne(Route::Download, Act::WrongLength(10), 2);
 }
 
+/// The same after so much of it that some is on the disk already.
+#[test]
+fn a_large_archive_that_breaks_late() {
+    for act in [Act::CloseInBody(700_000), Act::ResetInBody(700_000)] {
+        let padded = Archive {
+            padding: 5 << 20,
+            ..Archive::default()
+        };
+        let test = with_retries(2);
+        test.sim.world(|world| world.archive = padded);
+        test.sim.fault(Fault::on(Route::Download, act));
+        test.run("stage -q").any_stdout().success();
+        let size = format!("size = {}\n", test.staged().len());
+        assert!(test.text("profiles.lock").contains(&size));
+        test.run("verify").stdout_has("equal").success();
+        test.run("stage -q --offline --locked")
+            .any_stdout()
+            .keeps_files()
+            .success();
+    }
+}
+
 #[test]
 fn an_idle_connection_that_the_server_closed() {
     let test = with_retries(4).fault(Fault::on(Route::Any, Act::CloseAfter).forever());
@@ -137,7 +159,8 @@ fn an_idle_connection_that_the_server_closed() {
 fn what_keeps_failing_is_given_up() {
     let test = with_retries(2).fault(Fault::on(Route::Download, patient(503)).forever());
     test.run("stage")
-        .stderr_has("Palette kept failing, 3 attempts in a row")
+        .stderr_has("Palette kept failing")
+        .stderr_has("3 attempts")
         .stderr_has("HTTP 503 ServiceUnavailable: simulated failure with status 503")
         .keeps_files()
         .fails(5);

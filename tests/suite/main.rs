@@ -26,4 +26,5 @@ mod staging;
 mod output;
 mod names;
 mod init;
+mod careful;
 mod interrupted;

@@ -354,6 +354,7 @@ fn a_key_beside_another_mistake_is_hidden_too() {
         "[palette]\nendpoint = \"https://me:hunter2-hunter2@palette.example\"\n",
         "[palette]\napi-key = \"hunter2-hunter2\" x\n",
         "[palette]\napi-key = hunter2-hunter2\n",
+        "[palette]\napi-key = \"\"\"\nhunter2-hunter2\"\"\" x\n",
         "api-key = \"hunter2-hunter2\"\n",
         "[definition.factory]\napi-key = \"hunter2-hunter2\"\n",
     ] {

@@ -104,9 +104,9 @@ fn output_writes_one_archive() {
     assert_eq!(test.facts("out.tgz").mode, 0o644);
     test.run("show out.tgz").stdout_has("`store`").success();
     let run = test.run("fetch -q store --output CanvOS");
-    run.stderr_has("names a directory").fails(2);
+    run.stderr_has("no regular file").fails(2);
     let run = test.run("fetch -q store --output none/out.tgz");
-    run.stderr_has("{dir}/none").fails(1);
+    run.stderr_has("none/out.tgz").fails(2);
 }
 
 #[test]

@@ -38,7 +38,7 @@ fn a_definition_that_is_not_cached() {
     let test = Test::new();
     for command in ["stage --offline", "fetch --offline"] {
         test.run(command)
-            .stderr_has("`factory` is not in the cache")
+            .stderr_has("`factory` is not locked yet")
             .stderr_has("`--offline` opens no connection")
             .keeps_files()
             .fails(5);
