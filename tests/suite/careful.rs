@@ -85,8 +85,8 @@ fn the_key_for_a_server_on_this_machine_goes_to_no_proxy() {
     let proxy = Sim::start(World::demo());
     let test = Test::new();
     test.run("stage -q")
-        .env("http_proxy", &proxy.url())
-        .env("ALL_PROXY", &proxy.url())
+        .env("http_proxy", proxy.url())
+        .env("ALL_PROXY", proxy.url())
         .any_stdout()
         .success();
     assert_eq!(proxy.connections(), 0);
