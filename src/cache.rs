@@ -9,6 +9,7 @@
 use std::fs::File;
 use std::io::Seek as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use tempfile::NamedTempFile;
 
@@ -18,6 +19,10 @@ use crate::fetch::Received;
 use crate::limits::Limits;
 use crate::lock::Locked;
 use crate::publish::{self, PathError};
+
+/// A download that was not written for so long has no run any more: `timeout` is far
+/// shorter.
+const ABANDONED: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The directory of archives.
 #[derive(Debug, Clone)]
@@ -135,6 +140,7 @@ impl Cache {
     /// # Errors
     /// A directory that cannot be made or written.
     pub fn slot(&self) -> Result<Slot, PathError> {
+        publish::sweep(&self.temporary, ABANDONED);
         Ok(Slot {
             temporary: publish::temporary_in(&self.temporary)?,
             archives: self.archives.clone(),

@@ -7,6 +7,7 @@
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Seek as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::archive::{self, InspectError};
 use crate::cache::Artifact;
@@ -179,10 +180,6 @@ impl Checkout {
     pub fn hold(&self, waiting: impl FnOnce()) -> Result<Held, CanvosError> {
         let own = self.directory.join(OWN_DIRECTORY);
         fs::create_dir_all(&own).map_err(PathError::when("create", &own))?;
-        let ignore = own.join(".gitignore");
-        if !ignore.exists() {
-            publish::write(&ignore, b"*\n")?;
-        }
         let path = own.join("lock");
         let file = File::options()
             .create(true)
@@ -199,6 +196,11 @@ impl Checkout {
             Err(TryLockError::Error(error)) => {
                 return Err(PathError::when("lock", &path)(error).into());
             }
+        }
+        // Under the lock, like everything else that is written here: the holder sweeps.
+        let ignore = own.join(".gitignore");
+        if !ignore.exists() {
+            publish::write(&ignore, b"*\n")?;
         }
         Ok(Held { _file: file })
     }
@@ -301,6 +303,8 @@ impl Checkout {
     /// the overlay's file only.
     pub fn stage(&self, artifact: &Artifact, _held: &Held) -> Result<(), CanvosError> {
         let own = self.directory.join(OWN_DIRECTORY);
+        // The checkout is ours alone now, so what is there is a dead run's.
+        publish::sweep(&own, Duration::ZERO);
         let mut ready = Vec::new();
         for placement in Placement::ALL {
             self.make_way(placement)?;

@@ -10,6 +10,7 @@ use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use tempfile::NamedTempFile;
 
@@ -120,6 +121,25 @@ pub fn write_new(target: &Path, bytes: &[u8]) -> Result<(), PathError> {
     match temporary.persist_noclobber(target) {
         Ok(_) => Ok(()),
         Err(error) => Err(PathError::when("write", target)(error.error)),
+    }
+}
+
+/// Removes what killed runs left in `directory`: temporary files of ours that nobody has
+/// written for `age`. Best effort: what cannot be removed is in nobody's way.
+pub fn sweep(directory: &Path, age: Duration) {
+    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+    for entry in entries {
+        let ours = entry
+            .file_name()
+            .as_encoded_bytes()
+            .starts_with(TEMPORARY_PREFIX.as_bytes());
+        let old = || {
+            let written = entry.metadata().and_then(|metadata| metadata.modified());
+            written.is_ok_and(|written| written.elapsed().is_ok_and(|since| since >= age))
+        };
+        if ours && old() {
+            let _ = fs::remove_file(entry.path());
+        }
     }
 }
 

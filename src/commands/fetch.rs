@@ -118,7 +118,7 @@ fn fetched(definition: &Definition, obtained: &Obtained, path: String) -> Fetche
         } else {
             "unchanged"
         },
-        changes: obtained.changes.iter().map(ToString::to_string).collect(),
+        changes: obtained.changes_shown(),
     }
 }
 
@@ -144,13 +144,7 @@ pub fn offline(
     let Some(artifact) = store.cached(context, &locked)? else {
         return Err(lacks("is not in the cache"));
     };
-    Ok(Obtained {
-        artifact,
-        locked,
-        origin: Origin::Cache,
-        lock_written: false,
-        changes: Vec::new(),
-    })
+    Ok(Obtained::cached(artifact, locked))
 }
 
 /// Writes the archive to `output`, by rename, unless it is there already. A link is

@@ -58,6 +58,24 @@ pub struct Obtained {
     pub changes: Vec<drift::Change>,
 }
 
+impl Obtained {
+    /// What needed no connection.
+    pub fn cached(artifact: Artifact, locked: Locked) -> Self {
+        Self {
+            artifact,
+            locked,
+            origin: Origin::Cache,
+            lock_written: false,
+            changes: Vec::new(),
+        }
+    }
+
+    /// The changes as text.
+    pub fn changes_shown(&self) -> Vec<String> {
+        self.changes.iter().map(ToString::to_string).collect()
+    }
+}
+
 /// The files that one run works with.
 pub struct Store<'a> {
     /// `profiles.toml`.

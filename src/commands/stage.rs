@@ -3,12 +3,13 @@
 use serde_json::json;
 
 use super::fetch::offline;
-use super::obtain::{Origin, Pinning, Store};
+use super::obtain::{Obtained, Pinning, Store};
 use super::{Context, one, shown, table, traps};
 use crate::canvos::{CanvosError, Checkout, Placement};
 use crate::cli::Network;
 use crate::error::Error;
 use crate::lock::Locked;
+use crate::manifest::Definition;
 use crate::report::Outcome;
 
 pub fn run(name: Option<&str>, context: &Context<'_>) -> Result<Outcome, Error> {
@@ -17,62 +18,61 @@ pub fn run(name: Option<&str>, context: &Context<'_>) -> Result<Outcome, Error> 
     let checkout = context.checkout(&manifest, definition)?;
     let mut store = Store::open(context, &manifest)?;
     refuse_traps(context, &checkout)?;
+    let staged = |locked: &Locked| -> Result<bool, Error> {
+        Ok(Checkout::is_staged(
+            &checkout.found(Some(locked), &manifest.limits)?,
+        ))
+    };
 
     let current = store.current(context, definition)?;
     if let Some(locked) = &current
-        && Checkout::is_staged(&checkout.found(Some(locked), &manifest.limits)?)
+        && staged(locked)?
     {
         context.report.status("Unchanged", &definition.name);
         return Ok(outcome(
             &checkout,
             &definition.name,
             locked,
-            "unchanged",
-            None,
+            Done::Unchanged(None),
         ));
     }
-    let cached = match &current {
-        Some(locked) => store.cached(context, locked)?,
-        None => None,
-    };
-    let (artifact, locked, origin) = if let (Some(artifact), Some(locked)) = (cached, current) {
-        (artifact, locked, Origin::Cache)
-    } else {
-        let obtained = match context.settings.network {
-            Network::Allowed => store.fetch(context, definition, Pinning::Respect)?,
-            Network::Off => offline(&store, context, definition)?,
-        };
-        (obtained.artifact, obtained.locked, obtained.origin)
-    };
-
+    let obtained = obtain(&mut store, context, definition, current)?;
     let held = checkout.hold(|| {
         context
             .report
             .status("Waiting", "for another edgestage in this checkout");
     })?;
     // Looked at again under the lock: another run may have staged it meanwhile.
-    if Checkout::is_staged(&checkout.found(Some(&locked), &manifest.limits)?) {
+    let done = if staged(&obtained.locked)? {
         context.report.status("Unchanged", &definition.name);
-        return Ok(outcome(
-            &checkout,
-            &definition.name,
-            &locked,
-            "unchanged",
-            Some(origin),
-        ));
+        Done::Unchanged(Some(&obtained))
+    } else {
+        checkout.stage(&obtained.artifact, &held)?;
+        let place = shown(checkout.directory());
+        context
+            .report
+            .status("Staged", &format!("{} in {place}", definition.name));
+        Done::Staged(&obtained)
+    };
+    Ok(outcome(&checkout, &definition.name, &obtained.locked, done))
+}
+
+/// The cached archive, else one from Palette where that may be asked.
+fn obtain(
+    store: &mut Store<'_>,
+    context: &Context<'_>,
+    definition: &Definition,
+    current: Option<Locked>,
+) -> Result<Obtained, Error> {
+    if let Some(locked) = current
+        && let Some(artifact) = store.cached(context, &locked)?
+    {
+        return Ok(Obtained::cached(artifact, locked));
     }
-    checkout.stage(&artifact, &held)?;
-    context.report.status(
-        "Staged",
-        &format!("{} in {}", definition.name, shown(checkout.directory())),
-    );
-    Ok(outcome(
-        &checkout,
-        &definition.name,
-        &locked,
-        "staged",
-        Some(origin),
-    ))
+    match context.settings.network {
+        Network::Allowed => store.fetch(context, definition, Pinning::Respect),
+        Network::Off => offline(store, context, definition),
+    }
 }
 
 /// Warns of what is harmless for the ISO; refuses what would replace the definition.
@@ -85,13 +85,20 @@ fn refuse_traps(context: &Context<'_>, checkout: &Checkout) -> Result<(), Error>
     }
 }
 
-fn outcome(
-    checkout: &Checkout,
-    definition: &str,
-    locked: &Locked,
-    result: &str,
-    origin: Option<Origin>,
-) -> Outcome {
+/// How it went.
+#[derive(Clone, Copy)]
+enum Done<'o> {
+    /// Nothing was written, perhaps after an archive was obtained.
+    Unchanged(Option<&'o Obtained>),
+    /// Both placements were.
+    Staged(&'o Obtained),
+}
+
+fn outcome(checkout: &Checkout, definition: &str, locked: &Locked, done: Done<'_>) -> Outcome {
+    let (result, obtained) = match done {
+        Done::Unchanged(obtained) => ("unchanged", obtained),
+        Done::Staged(obtained) => ("staged", Some(obtained)),
+    };
     let directory = shown(checkout.directory());
     let paths: Vec<String> = Placement::ALL
         .iter()
@@ -102,8 +109,9 @@ fn outcome(
         json: json!({
             "definition": definition,
             "result": result,
-            "origin": origin,
+            "origin": obtained.map(|obtained| obtained.origin),
             "content_sha256": locked.content_sha256,
+            "changes": obtained.map(Obtained::changes_shown).unwrap_or_default(),
             "placements": paths,
         }),
         error: None,

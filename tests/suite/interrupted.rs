@@ -153,3 +153,26 @@ fn two_definitions_at_once_in_one_lock() {
         "{lock}"
     );
 }
+
+#[test]
+fn what_dead_runs_left_is_swept_and_nothing_else() {
+    let test = Test::new().stage();
+    let cache = test.cached()[0].parent().unwrap().with_file_name("tmp");
+    std::fs::create_dir_all(&cache).unwrap();
+    let old = std::time::SystemTime::now() - Duration::from_secs(2 * 24 * 60 * 60);
+    for (name, modified) in [(".edgestage-old", old), ("old", old)] {
+        let file = std::fs::File::create(cache.join(name)).unwrap();
+        file.set_modified(modified).unwrap();
+    }
+    std::fs::write(cache.join(".edgestage-young"), "").unwrap();
+    test.put("CanvOS/.edgestage/.edgestage-dead", "");
+    test.put("CanvOS/.edgestage/other", "");
+    std::fs::remove_file(&test.cached()[0]).unwrap();
+    test.forget_staged();
+    test.run("stage -q").any_stdout().success();
+    assert!(!cache.join(".edgestage-old").exists());
+    assert!(cache.join("old").exists());
+    assert!(cache.join(".edgestage-young").exists(), "it may be in use");
+    assert!(!test.path("CanvOS/.edgestage/.edgestage-dead").exists());
+    assert!(test.path("CanvOS/.edgestage/other").exists());
+}
