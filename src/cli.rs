@@ -3,6 +3,9 @@
 //! In: arguments and environment. Out: [`Settings`] and a [`Command`]; no file is
 //! opened here. A flag beats the environment, which beats `profiles.toml`.
 
+// What stands above fields here is shown as help, where backticks are noise.
+#![allow(clippy::doc_markdown)]
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -36,19 +39,19 @@ pub struct Cli {
 #[command(next_help_heading = "Everywhere")]
 #[allow(clippy::struct_excessive_bools)] // flags; `Settings` has what they mean
 struct Global {
-    /// The manifest [env: `EDGESTAGE_FILE`] [default: profiles.toml]
+    /// The manifest [env: EDGESTAGE_FILE] [default: profiles.toml]
     #[arg(long, global = true, value_name = "FILE")]
     file: Option<PathBuf>,
-    /// The CanvOS checkout [env: `CANVOS_DIR`]
+    /// The CanvOS checkout [env: CANVOS_DIR]
     #[arg(long, global = true, value_name = "DIR")]
     canvos: Option<PathBuf>,
-    /// Palette's address [env: `PALETTE_HOST`, `SPECTROCLOUD_HOST`]
+    /// Palette's address [env: PALETTE_HOST, SPECTROCLOUD_HOST]
     #[arg(long, global = true, value_name = "URL")]
     endpoint: Option<String>,
-    /// Where archives are cached [env: `EDGESTAGE_CACHE_DIR`]
+    /// Where archives are cached [env: EDGESTAGE_CACHE_DIR]
     #[arg(long, global = true, value_name = "DIR")]
     cache_dir: Option<PathBuf>,
-    /// A file with the API key [env for the key: `PALETTE_API_KEY`, `SPECTROCLOUD_APIKEY`]
+    /// A file with the API key [env for the key: PALETTE_API_KEY, SPECTROCLOUD_APIKEY]
     #[arg(long, global = true, value_name = "FILE")]
     api_key_file: Option<PathBuf>,
     /// Fail unless profiles.lock is there and current; never write it
@@ -77,7 +80,7 @@ struct Global {
 /// When output is coloured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Color {
-    /// On a terminal, unless `NO_COLOR` is set.
+    /// On a terminal, unless NO_COLOR is set.
     Auto,
     /// Always.
     Always,

@@ -164,34 +164,15 @@ impl<'a> Store<'a> {
         let (plan, warnings) =
             resolve::resolve(self.manifest, definition, &palette, context.report)?;
         context.report.warn_all(&warnings);
-        for planned in &plan.profiles {
-            let profile = &planned.profile;
-            context.report.detail(&format!(
-                "{}@{} is {}, {}",
-                printable::line(profile.name.as_bytes()),
-                printable::line(profile.version.as_bytes()),
-                profile.uid,
-                printable::count(profile.packs.len(), "pack"),
-            ));
-        }
+        tell_plan(context, &plan);
         if let Some(pinned) = &pinned {
             no_drift(&plan, drift::profiles(&pinned.profiles, &profiles(&plan)))?;
         }
         let (artifact, locked) = self.download(context, &palette, &plan, pinned.as_ref())?;
-        let changes = match &before {
-            Some(before) if pinned.is_none() => drift::between(before, &locked),
-            _ => Vec::new(),
+        let changes = match before.filter(|_| pinned.is_none()) {
+            Some(before) => tell_changes(context, definition, &before, &locked),
+            None => Vec::new(),
         };
-        if let (Some(before), Pinning::Respect) = (&before, pinning)
-            && let Some(why) = before.outdated(definition, &locked.endpoint)
-        {
-            context
-                .report
-                .status("Relocking", &format!("{}: {why}", definition.name));
-        }
-        for change in &changes {
-            context.report.status("Changed", &change.to_string());
-        }
         let lock_written = pinned.is_none() && self.write_lock(context, definition, &locked)?;
         Ok(Obtained {
             artifact,
@@ -298,6 +279,39 @@ impl<'a> Store<'a> {
         }
         Ok(written)
     }
+}
+
+/// What the definition's references turned out to be, with `-v`.
+fn tell_plan(context: &Context<'_>, plan: &Plan) {
+    for planned in &plan.profiles {
+        let profile = &planned.profile;
+        context.report.detail(&format!(
+            "{}@{} is {}, {}",
+            printable::line(profile.name.as_bytes()),
+            printable::line(profile.version.as_bytes()),
+            profile.uid,
+            printable::count(profile.packs.len(), "pack"),
+        ));
+    }
+}
+
+/// Why an entry of the lock is replaced, and what that changes.
+fn tell_changes(
+    context: &Context<'_>,
+    definition: &Definition,
+    before: &Locked,
+    after: &Locked,
+) -> Vec<drift::Change> {
+    if let Some(why) = before.outdated(definition, &after.endpoint) {
+        context
+            .report
+            .status("Relocking", &format!("{}: {why}", definition.name));
+    }
+    let changes = drift::between(before, after);
+    for change in &changes {
+        context.report.status("Changed", &change.to_string());
+    }
+    changes
 }
 
 /// Runs that share a lock write it one after the other. Where the file system has no
