@@ -30,7 +30,7 @@ const CHUNK: usize = 64 * 1024;
 /// Everything of a cluster definition lies below this (facts.md, 2).
 const ROOT: &[u8] = b"spc/";
 /// A directory for each profile, named by its uid (facts.md, 2).
-const PROFILES: &[u8] = b"spc/app/profiles";
+pub const PROFILES: &str = "spc/app/profiles";
 /// The most that is kept of collected files, all together, in bytes.
 const COLLECT_LIMIT: u64 = 8 << 20;
 
@@ -203,11 +203,11 @@ impl Pass<'_> {
 
 /// The names of the directories right below [`PROFILES`]; a link there leads to one.
 fn profiles(others: &[Vec<u8>]) -> Option<BTreeSet<String>> {
-    if !others.iter().any(|path| path == PROFILES) {
+    if !others.iter().any(|path| path == PROFILES.as_bytes()) {
         return None;
     }
     let name = |path: &Vec<u8>| {
-        let name = path.strip_prefix(PROFILES)?.strip_prefix(b"/")?;
+        let name = path.strip_prefix(PROFILES.as_bytes())?.strip_prefix(b"/")?;
         (!name.contains(&b'/')).then(|| String::from_utf8_lossy(name).into_owned())
     };
     Some(others.iter().filter_map(name).collect())

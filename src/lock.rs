@@ -138,12 +138,6 @@ impl Lock {
         &self.path
     }
 
-    /// Whether there is a file.
-    #[must_use]
-    pub fn exists(&self) -> bool {
-        self.written.is_some()
-    }
-
     /// Writes it, if its bytes changed; says whether it did.
     ///
     /// # Errors

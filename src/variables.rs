@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::archive;
+
 /// The most that is shown of a default, in characters.
 const DEFAULT_SHOWN: usize = 60;
 
@@ -76,16 +78,11 @@ impl Variable {
     }
 }
 
-/// The path of a profile's variables in the archive.
-#[must_use]
-pub fn path(uid: &str) -> String {
-    format!("spc/app/profiles/{uid}/variables.json")
-}
-
 /// The uid in the path of a `variables.json`.
 #[must_use]
 pub fn uid_in(path: &str) -> Option<&str> {
-    path.strip_prefix("spc/app/profiles/")?
+    path.strip_prefix(archive::PROFILES)?
+        .strip_prefix('/')?
         .strip_suffix("/variables.json")
         .filter(|uid| !uid.contains('/'))
 }
@@ -157,8 +154,11 @@ mod tests {
     }
 
     #[test]
-    fn paths_and_uids_belong_together() {
-        assert_eq!(uid_in(&path("abc")), Some("abc"));
-        assert_eq!(uid_in("spc/app/profiles/a/b/variables.json"), None);
+    fn a_uid_is_read_from_its_path_only() {
+        assert_eq!(uid_in("spc/app/profiles/abc/variables.json"), Some("abc"));
+        for other in ["a/b/variables.json", "a/other.json", "variables.json"] {
+            assert_eq!(uid_in(&format!("spc/app/profiles/{other}")), None);
+        }
+        assert_eq!(uid_in("spc/app/profilesabc/variables.json"), None);
     }
 }

@@ -48,7 +48,7 @@ fn locked() -> Locked {
 fn saved(definitions: &[(&str, Locked)]) -> (tempfile::TempDir, Lock) {
     let directory = tempfile::tempdir().unwrap();
     let mut lock = Lock::load(&directory.path().join("profiles.lock")).unwrap();
-    assert!(!lock.exists());
+    assert!(!lock.path().exists());
     lock.definitions = definitions
         .iter()
         .map(|(name, locked)| ((*name).to_owned(), locked.clone()))
