@@ -12,7 +12,7 @@ use crate::endpoint::Endpoint;
 use crate::environment::Environment;
 use crate::error::Error;
 use crate::key;
-use crate::lock::Lock;
+use crate::lock::{Lock, Locked};
 use crate::manifest::{Definition, Manifest};
 use crate::palette::{Options, Palette, RetryPolicy};
 use crate::publish::PathError;
@@ -158,6 +158,27 @@ impl Context<'_> {
 /// Reads the lock of `manifest`.
 fn load_lock(manifest: &Manifest) -> Result<Lock, Error> {
     Ok(Lock::load(&Lock::path_for(&manifest.path))?)
+}
+
+/// The lock entry that still speaks for `definition` at `endpoint`.
+///
+/// # Errors
+/// [`Error::NotLocked`] and [`Error::Outdated`].
+fn current<'l>(
+    lock: &'l Lock,
+    definition: &Definition,
+    endpoint: &str,
+) -> Result<&'l Locked, Error> {
+    let name = &definition.name;
+    let locked = lock.definitions.get(name);
+    let locked = locked.ok_or_else(|| Error::NotLocked(name.clone()))?;
+    match locked.outdated(definition, endpoint) {
+        None => Ok(locked),
+        Some(why) => Err(Error::Outdated {
+            definition: name.clone(),
+            why,
+        }),
+    }
 }
 
 /// The definition `name`, or the only one.

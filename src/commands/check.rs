@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::json;
 
-use super::{Context, chosen, load_lock, shown, table, traps};
+use super::{Context, chosen, current, load_lock, shown, table, traps};
 use crate::canvos::{CanvosError, Checkout, State};
 use crate::cli::{LockUse, Network};
 use crate::error::Error;
@@ -39,8 +39,8 @@ pub fn run(names: &[String], context: &Context<'_>) -> Result<Outcome, Error> {
             None => not_asked,
             Some(palette) => ask(context, &manifest, definition, palette, &mut errors),
         };
-        if locked.is_none() && context.settings.lock == LockUse::MustMatch {
-            errors.push(not_current(&lock, definition, &endpoint.to_string()));
+        if context.settings.lock == LockUse::MustMatch {
+            errors.extend(current(&lock, definition, &endpoint.to_string()).err());
         }
         rows.push(Checked {
             definition: definition.name.clone(),
@@ -130,19 +130,6 @@ fn locked<'l>(
         None => (Some(locked), "current"),
         Some(Outdated::Changed) => (None, "outdated: profiles.toml changed"),
         Some(Outdated::Endpoint) => (None, "outdated: other endpoint"),
-    }
-}
-
-/// What `--locked` says of a definition without a current lock.
-fn not_current(lock: &Lock, definition: &Definition, endpoint: &str) -> Error {
-    let name = definition.name.clone();
-    let entry = lock.definitions.get(&name);
-    match entry.and_then(|locked| locked.outdated(definition, endpoint)) {
-        Some(why) => Error::Outdated {
-            definition: name,
-            why,
-        },
-        None => Error::NotLocked(name),
     }
 }
 

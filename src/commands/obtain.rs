@@ -106,20 +106,10 @@ impl<'a> Store<'a> {
         definition: &Definition,
     ) -> Result<Option<Locked>, Error> {
         let endpoint = context.endpoint(self.manifest)?.to_string();
-        let must_match = context.settings.lock == LockUse::MustMatch;
-        let Some(locked) = self.lock.definitions.get(&definition.name) else {
-            if must_match {
-                return Err(Error::NotLocked(definition.name.clone()));
-            }
-            return Ok(None);
-        };
-        match locked.outdated(definition, &endpoint) {
-            Some(why) if must_match => Err(Error::Outdated {
-                definition: definition.name.clone(),
-                why,
-            }),
-            Some(_) => Ok(None),
-            None => Ok(Some(locked.clone())),
+        match super::current(&self.lock, definition, &endpoint) {
+            Ok(locked) => Ok(Some(locked.clone())),
+            Err(error) if context.settings.lock == LockUse::MustMatch => Err(error),
+            Err(_) => Ok(None),
         }
     }
 

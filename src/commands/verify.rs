@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::unstage::shared;
-use super::{Context, load_lock, one, shown, table};
+use super::{Context, current, load_lock, one, shown, table};
 use crate::canvos::{Checkout, Found, State};
 use crate::cli::VerifyArgs;
 use crate::digest::Digest;
@@ -34,16 +34,7 @@ pub fn run(arguments: &VerifyArgs, context: &Context<'_>) -> Result<Outcome, Err
     let checkout = context.checkout(&manifest, definition)?;
     let lock = load_lock(&manifest)?;
     let endpoint = context.endpoint(&manifest)?.to_string();
-    let locked = lock
-        .definitions
-        .get(&definition.name)
-        .ok_or_else(|| Error::NotLocked(definition.name.clone()))?;
-    if let Some(why) = locked.outdated(definition, &endpoint) {
-        return Err(Error::Outdated {
-            definition: definition.name.clone(),
-            why,
-        });
-    }
+    let locked = current(&lock, definition, &endpoint)?;
     let found = checkout.found(Some(locked), &manifest.limits)?;
     let verdicts: Vec<Verdict> = found.iter().map(|found| verdict(found, &lock)).collect();
     let good = verdicts.iter().all(|verdict| verdict.good);
