@@ -5,7 +5,7 @@
 //! is a [`World`]; what goes wrong are [`Fault`]s; what it was asked, it remembers.
 //!
 //! ```text
-//! world, profile, variable, demo
+//! world, profile, variable, demo, fleet
 //!         |                 what a Palette holds, and how it behaves
 //! http -> routes -> request, wire, dashboard, download, archive
 //!         |
@@ -35,6 +35,7 @@ mod deliver;
 mod demo;
 mod download;
 mod fault;
+mod fleet;
 mod http;
 mod limits;
 mod profile;
@@ -54,6 +55,7 @@ pub use demo::{
     PROJECT_RETAIL, RETAIL_POS_3_2_1, TENANT_BASELINE_1_0_0,
 };
 pub use fault::{Act, Fault, Reply, Route};
+pub use fleet::site_uid;
 pub use profile::{Kind, Manifest, Pack, Profile, Scope};
 pub use record::{Answer, Recorded, Sent};
 pub use sim::Sim;

@@ -8,6 +8,7 @@
     reason = "its output is its interface"
 )]
 
+use std::fs::OpenOptions;
 use std::io::{self, BufRead, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -19,12 +20,14 @@ const USAGE: &str = "\
 usage: palette-sim [options]
   --archive FILE    serve this file for every download
   --padding BYTES   add filler to every archive
+  --fleet N         add the profiles site-0001@1.0.0 and so on, this many
   --latency MS      wait before each answer
   --rate-limits     enforce the documented rate limits
   --key-env VAR     take the API key from this environment variable
   --tls DIR         talk TLS; writes ca.pem into this directory
   --port N          listen on this port of 127.0.0.1, otherwise on a free one
   --url-file FILE   write the URL into this file too
+  --log FILE        append a line per answer to this file: method, target, status
   --forever         do not end with standard input
 on standard input:
   publish PACK VERSION   move a pack to another version, as in `publish edge-k3s 1.31.1`
@@ -36,6 +39,7 @@ struct Options {
     tls: Option<PathBuf>,
     port: u16,
     url_file: Option<PathBuf>,
+    log: Option<PathBuf>,
     forever: bool,
 }
 
@@ -67,6 +71,7 @@ fn parse(arguments: Vec<String>) -> Result<Options, String> {
         tls: None,
         port: 0,
         url_file: None,
+        log: None,
         forever: false,
     };
     let mut arguments = arguments.into_iter();
@@ -76,6 +81,7 @@ fn parse(arguments: Vec<String>) -> Result<Options, String> {
         match flag.as_str() {
             "--archive" => world.archive.payload = Payload::File(value()?.into()),
             "--padding" => world.archive.padding = number(&flag, &value()?)?,
+            "--fleet" => options.world = options.world.fleet(number(&flag, &value()?)?),
             "--latency" => world.latency = Duration::from_millis(number(&flag, &value()?)?),
             "--rate-limits" => world.rate_limits = true,
             "--key-env" => {
@@ -86,6 +92,7 @@ fn parse(arguments: Vec<String>) -> Result<Options, String> {
             "--tls" => options.tls = Some(value()?.into()),
             "--port" => options.port = number(&flag, &value()?)?,
             "--url-file" => options.url_file = Some(value()?.into()),
+            "--log" => options.log = Some(value()?.into()),
             "--forever" => options.forever = true,
             other => return Err(format!("unknown option {other}")),
         }
@@ -108,6 +115,9 @@ fn run(options: Options) -> io::Result<()> {
         }
     };
     let sim = Sim::listen(options.world, tls, options.port)?;
+    if let Some(path) = &options.log {
+        sim.log(OpenOptions::new().create(true).append(true).open(path)?);
+    }
     if let Some(path) = &options.url_file {
         std::fs::write(path, format!("{}\n", sim.url()))?;
     }

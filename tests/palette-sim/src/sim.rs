@@ -4,6 +4,7 @@
 //! closed. Whatever a thread waits for, the end wakes it: pauses through a condition
 //! variable, reads and writes through a shutdown of the socket.
 
+use std::fs::File;
 use std::io::{self, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -37,6 +38,7 @@ struct Shared {
     faults: Mutex<Faults>,
     limits: Mutex<Limits>,
     records: Mutex<Vec<(u64, Recorded)>>,
+    log: Mutex<Option<File>>,
     /// Numbers requests, over all connections.
     requests: AtomicU64,
     connections: AtomicU64,
@@ -83,6 +85,7 @@ impl Sim {
             faults: Mutex::default(),
             limits: Mutex::default(),
             records: Mutex::default(),
+            log: Mutex::default(),
             requests: AtomicU64::new(0),
             connections: AtomicU64::new(0),
             clients: Mutex::default(),
@@ -124,6 +127,13 @@ impl Sim {
     /// Forgets what was asked.
     pub fn clear_requests(&self) {
         lock(&self.shared.records).clear();
+    }
+
+    /// Writes a line per answer to this file from now on: method, target and status.
+    /// It is written before the answer's first byte, so a client that has its answer
+    /// finds the line.
+    pub fn log(&self, file: File) {
+        *lock(&self.shared.log) = Some(file);
     }
 
     /// Looks at the world or changes it; requests wait meanwhile. The closure must
@@ -270,6 +280,7 @@ impl Shared {
         let desk = Desk {
             shared: self,
             number,
+            asked: format!("{} {}", request.method, request.target),
         };
         let pending = Recorded {
             method: request.method,
@@ -319,6 +330,8 @@ impl Shared {
 struct Desk<'a> {
     shared: &'a Shared,
     number: u64,
+    /// Method and target, for the log.
+    asked: String,
 }
 
 impl Desk<'_> {
@@ -330,6 +343,16 @@ impl Desk<'_> {
             change(&mut record.answer);
         }
     }
+
+    fn log(&self, status: u16) {
+        if let Some(file) = &mut *lock(&self.shared.log) {
+            let line = format!("{} {status}\n", self.asked);
+            // A log with a gap would be counted as if it were whole: let the client's
+            // connection break instead.
+            file.write_all(line.as_bytes())
+                .expect("the log can be written");
+        }
+    }
 }
 
 impl Host for Desk<'_> {
@@ -338,6 +361,7 @@ impl Host for Desk<'_> {
     }
 
     fn record(&self, answer: Answer) {
+        self.log(answer.status);
         self.amend(|filed| *filed = answer);
     }
 

@@ -8,7 +8,7 @@ use std::process::Command;
 use flate2::read::MultiGzDecoder;
 use palette_sim::{
     Archive, EDGE_INFRA_2_1_0, Framing, HELLO_UNIVERSE_1_2_0, Payload, Sent, Sim,
-    TENANT_BASELINE_1_0_0, World,
+    TENANT_BASELINE_1_0_0, World, site_uid,
 };
 use serde_json::{Value, json};
 
@@ -51,6 +51,22 @@ fn download(sim: &Sim) -> Raw {
 
 fn demo(archive: Archive) -> Sim {
     Sim::start(World::demo().archive(archive))
+}
+
+#[test]
+fn a_definition_of_a_site() {
+    let sim = Sim::start(World::demo().fleet(3));
+    let site = site_uid(3);
+    let body = definition(&[EDGE_INFRA_2_1_0, HELLO_UNIVERSE_1_2_0, &site]);
+    let answer = post(DOWNLOAD, &body).send(&sim);
+    assert_eq!(answer.status(), 200);
+    let home = format!("spc/app/profiles/{site}");
+    let files = files(&answer.body());
+    assert!(files.contains_key(&format!("{home}/packs/site-0003-settings/values.yaml")));
+    assert!(files.contains_key(&format!("{home}/variables.json")));
+    get(&format!("/v1/clusterprofiles/{site}")).send(&sim);
+    get("/v1/dashboard/clusterprofiles/metadata").send(&sim);
+    check_all(&sim);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
 
-use palette_sim::EDGE_INFRA_2_1_0;
+use palette_sim::{EDGE_INFRA_2_1_0, site_uid};
 
 use crate::support::{Raw, get, read};
 
@@ -57,9 +57,13 @@ impl Program {
 }
 
 fn ask(url: &str, key: &str) -> Raw {
+    ask_for(EDGE_INFRA_2_1_0, url, key)
+}
+
+fn ask_for(uid: &str, url: &str, key: &str) -> Raw {
     let address = url.strip_prefix("http://").unwrap();
     let mut stream = TcpStream::connect(address).unwrap();
-    let path = format!("/v1/clusterprofiles/{EDGE_INFRA_2_1_0}");
+    let path = format!("/v1/clusterprofiles/{uid}");
     let call = get(&path).key(key).header("Connection", "close");
     stream.write_all(&call.bytes()).unwrap();
     read(&mut stream)
@@ -111,6 +115,25 @@ fn options() {
 }
 
 #[test]
+fn a_fleet_is_served_and_logged() {
+    let log = scratch("program-fleet").join("log");
+    std::fs::write(&log, "").unwrap();
+    let program = Program::start(&["--fleet", "2", "--log", log.to_str().unwrap()]);
+    let key = palette_sim::DEMO_KEY;
+    let site = ask_for(&site_uid(2), &program.url, key).json();
+    assert_eq!(site["metadata"]["name"], "site-0002");
+    assert_eq!(ask_for(&site_uid(3), &program.url, key).status(), 404);
+    // Each line is there with its answer, and a log that was emptied goes on.
+    let line = |number, status| format!("GET /v1/clusterprofiles/{} {status}\n", site_uid(number));
+    let logged = std::fs::read_to_string(&log).unwrap();
+    assert_eq!(logged, line(2, 200) + &line(3, 404));
+    std::fs::write(&log, "").unwrap();
+    ask_for(&site_uid(1), &program.url, key);
+    assert_eq!(std::fs::read_to_string(&log).unwrap(), line(1, 200));
+    program.end();
+}
+
+#[test]
 fn tls_leaves_its_ca() {
     let directory = scratch("program-tls");
     let program = Program::start(&["--tls", directory.to_str().unwrap()]);
@@ -126,6 +149,7 @@ fn mistakes_on_the_command_line() {
         &["--nonsense"][..],
         &["--port"],
         &["--port", "70000"],
+        &["--fleet", "many"],
         &["--key-env", "NO_SUCH_VARIABLE_HERE"],
     ] {
         let output = Command::new(env!("CARGO_BIN_EXE_palette-sim"))
