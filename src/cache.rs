@@ -14,19 +14,23 @@ use std::time::Duration;
 use tempfile::NamedTempFile;
 
 use crate::archive::{self, InspectError};
+use crate::checkpoint;
 use crate::digest::Digest;
+use crate::disk::PathError;
 use crate::fetch::Received;
+use crate::hold::{self, Hold, Patience};
 use crate::limits::Limits;
 use crate::lock::Locked;
-use crate::publish::{self, PathError};
+use crate::manifest::Definition;
+use crate::publish;
 
-/// A download that was not written for so long has no run any more: `timeout` is far
-/// shorter.
-const ABANDONED: Duration = Duration::from_secs(24 * 60 * 60);
+/// A claim is called after the digest of what is asked.
+const CLAIM: &str = ".claim";
 
 /// The directory of archives.
 #[derive(Debug, Clone)]
 pub struct Cache {
+    directory: PathBuf,
     archives: PathBuf,
     temporary: PathBuf,
 }
@@ -104,9 +108,16 @@ impl Cache {
     #[must_use]
     pub fn new(directory: &Path) -> Self {
         Self {
+            directory: directory.to_owned(),
             archives: directory.join("archives"),
             temporary: directory.join("tmp"),
         }
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        &self.directory
     }
 
     /// Looks for the archive of `locked` and proves it: by its `sha256` where it is the
@@ -140,12 +151,100 @@ impl Cache {
     /// # Errors
     /// A directory that cannot be made or written.
     pub fn slot(&self) -> Result<Slot, PathError> {
-        publish::sweep(&self.temporary, ABANDONED);
+        let temporary = publish::temporary_in(&self.temporary)?;
+        checkpoint::reach("archive-begun");
         Ok(Slot {
-            temporary: publish::temporary_in(&self.temporary)?,
+            temporary,
             archives: self.archives.clone(),
         })
     }
+
+    /// The right to fetch `definition`. Runs that share a cache and want the same wait
+    /// here for the first of them: it may leave what they want in the cache. `None`
+    /// where that takes too long, or where nothing can be written: it saves a download,
+    /// and is needed for nothing.
+    #[must_use]
+    pub fn claim(&self, definition: &Definition, patience: &Patience<'_>) -> Option<Hold> {
+        std::fs::create_dir_all(&self.temporary).ok()?;
+        let path = self
+            .temporary
+            .join(format!("{}{CLAIM}", definition.asked()));
+        hold::claim(&path, patience).ok()
+    }
+}
+impl Cache {
+    /// What is in the cache, in the order of the digests. Nothing is read: an entry may
+    /// be damaged.
+    ///
+    /// # Errors
+    /// A directory that cannot be read.
+    pub fn entries(&self) -> Result<Vec<Entry>, PathError> {
+        let unreadable = |error| PathError::when("read", &self.archives)(error);
+        let directory = match std::fs::read_dir(&self.archives) {
+            Ok(directory) => directory,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(unreadable(error)),
+        };
+        let mut entries = Vec::new();
+        for found in directory {
+            let found = found.map_err(unreadable)?;
+            // What else is there is not ours, and neither listed nor removed.
+            let name = found.file_name();
+            let digest = name.to_str().and_then(|name| name.strip_suffix(".tgz"));
+            let digest = digest.and_then(|text| Digest::try_from(text.to_owned()).ok());
+            let (Some(content_sha256), Ok(metadata)) = (digest, found.metadata()) else {
+                continue;
+            };
+            if metadata.is_file() {
+                entries.push(Entry {
+                    content_sha256,
+                    path: found.path(),
+                    size: metadata.len(),
+                });
+            }
+        }
+        entries.sort_by_key(|entry| entry.content_sha256);
+        Ok(entries)
+    }
+
+    /// Removes `entry`. A run that is about to stage it has it open, and goes on.
+    ///
+    /// # Errors
+    /// A file that cannot be removed; one that is gone is as good.
+    pub fn remove(&self, entry: &Entry) -> Result<(), PathError> {
+        match std::fs::remove_file(&entry.path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(PathError::when("remove", &entry.path)(error));
+            }
+            _ => {}
+        }
+        checkpoint::reach("entry-removed");
+        Ok(())
+    }
+
+    /// Removes what killed runs left.
+    pub fn sweep(&self) {
+        publish::sweep(&self.temporary);
+        let files = std::fs::read_dir(&self.temporary);
+        for file in files.into_iter().flatten().flatten() {
+            let name = file.file_name();
+            let claim = name.to_str().and_then(|name| name.strip_suffix(CLAIM));
+            if claim.is_some_and(|digest| Digest::try_from(digest.to_owned()).is_ok()) {
+                hold::remove_if_dead(&file.path(), Duration::MAX);
+            }
+        }
+    }
+}
+
+/// An archive in the cache, as it is listed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// What its name says of its content.
+    pub content_sha256: Digest,
+    /// The file.
+    pub path: PathBuf,
+    /// In bytes.
+    pub size: u64,
 }
 
 fn entry(archives: &Path, content: Digest) -> PathBuf {
@@ -175,17 +274,31 @@ impl Slot {
         (self.temporary.as_file_mut(), path)
     }
 
+    /// A reader of what was fetched, from the first byte on.
+    ///
+    /// # Errors
+    /// The seek's.
+    pub fn open(&self) -> Result<&File, PathError> {
+        let path = self.temporary.path();
+        (&mut self.temporary.as_file())
+            .rewind()
+            .map_err(PathError::when("read", path))?;
+        Ok(self.temporary.as_file())
+    }
+
     /// Makes what was received the cache's entry for its content, replacing a damaged
     /// one.
     ///
     /// # Errors
     /// The rename's.
     pub fn commit(self, received: &Received) -> Result<Artifact, PathError> {
+        checkpoint::reach("archive-received");
         let content_sha256 = received.inventory.content_sha256;
         let path = entry(&self.archives, content_sha256);
         std::fs::create_dir_all(&self.archives)
             .map_err(PathError::when("create", &self.archives))?;
         let file = publish::rename(self.temporary, &path)?;
+        checkpoint::reach("archive-cached");
         Ok(Artifact {
             path,
             file,

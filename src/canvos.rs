@@ -4,111 +4,36 @@
 //! nothing changed. Nothing that CanvOS tracks in git is edited; nothing is written
 //! outside the two placements and `.edgestage/`, a directory of ours that git ignores.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File};
 use std::io::{self, Seek as _};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use crate::archive::{self, InspectError};
 use crate::cache::Artifact;
+use crate::checkpoint;
 use crate::diagnostic::Diagnostic;
 use crate::digest::Digest;
+use crate::disk::PathError;
+use crate::hold::{self, Hold, HoldError, Patience};
 use crate::limits::Limits;
 use crate::lock::{Lock, Locked};
-use crate::publish::{self, PathError};
+use crate::publish;
 
 mod arg;
+mod placement;
 mod traps;
 
+pub use placement::{Found, OVERLAY_DIRECTORY, Placement, Seen, State};
 pub use traps::find as find_traps;
 
-macro_rules! overlay_directory {
-    () => {
-        "overlay/files-iso/opt/spectrocloud/clusterconfig"
-    };
-}
+use placement::Kind;
 
-/// The directory of the overlay that cluster definitions go to (facts.md, 3).
-pub const OVERLAY_DIRECTORY: &str = overlay_directory!();
 /// Our own directory in a checkout: temporary files, and the file that runs lock. It is
 /// no part of any build context that a CanvOS target copies.
 const OWN_DIRECTORY: &str = ".edgestage";
 
 /// How many staged archives a checkout remembers.
 const REMEMBERED: usize = 16;
-
-/// Where a definition is staged. All targets are right only with both (canvos.md, 4).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Placement {
-    /// Copied into every ISO.
-    Overlay,
-    /// What `CLUSTERCONFIG=spc.tgz` names, and what the MAAS script looks for first.
-    Root,
-}
-
-impl Placement {
-    /// In the order in which they are written and removed. With `CLUSTERCONFIG=spc.tgz`
-    /// every target takes the root's file where there is one, so until that is renamed,
-    /// last, all targets still embed the old definition, and from then on all embed the
-    /// new one: there is no moment at which they disagree.
-    pub const ALL: [Self; 2] = [Self::Overlay, Self::Root];
-
-    /// Relative to the checkout.
-    #[must_use]
-    pub fn path(self) -> &'static str {
-        match self {
-            Self::Overlay => concat!(overlay_directory!(), "/spc.tgz"),
-            Self::Root => "spc.tgz",
-        }
-    }
-}
-
-/// What is at a placement, compared with a locked definition.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum State {
-    /// The locked archive, byte for byte.
-    Equal,
-    /// Another archive with the same content.
-    SameContent,
-    /// Another definition, or no definition at all.
-    Differs {
-        /// Of what it holds; `None` where it is no archive that passes the check.
-        content_sha256: Option<Digest>,
-    },
-    /// Nothing.
-    Missing,
-    /// Not a regular file with one name: what it is.
-    WrongKind(&'static str),
-}
-
-/// A placement as it was found.
-#[derive(Debug)]
-pub struct Found {
-    /// Which.
-    pub placement: Placement,
-    /// What is there.
-    pub state: State,
-    /// Of the file's bytes, where it is a regular file.
-    pub sha256: Option<Digest>,
-    /// Whether a build can read it: mode 0644, one name.
-    pub well_formed: bool,
-}
-
-impl Found {
-    /// The definition of `lock` that this differing file is, if it is one.
-    #[must_use]
-    pub fn owner<'l>(&self, lock: &'l Lock) -> Option<&'l str> {
-        let State::Differs {
-            content_sha256: Some(content),
-        } = &self.state
-        else {
-            return None;
-        };
-        let mut entries = lock.definitions.iter();
-        let (name, _) = entries.find(|(_, locked)| locked.content_sha256 == *content)?;
-        Some(name)
-    }
-}
 
 /// Why a checkout cannot be used.
 #[derive(Debug)]
@@ -147,7 +72,7 @@ pub struct Checkout {
 /// The right to change a checkout, for as long as it is held.
 #[derive(Debug)]
 pub struct Held {
-    _file: File,
+    _hold: Hold,
 }
 
 impl Checkout {
@@ -173,36 +98,21 @@ impl Checkout {
         &self.directory
     }
 
-    /// Takes the checkout for this run; `waiting` is told where another run has it.
+    /// Takes the checkout for this run.
     ///
     /// # Errors
-    /// A checkout that cannot be written, or a file system without locks.
-    pub fn hold(&self, waiting: impl FnOnce()) -> Result<Held, CanvosError> {
+    /// A checkout that cannot be written, or that another run has for too long.
+    pub fn hold(&self, patience: &Patience<'_>) -> Result<Held, HoldError> {
         let own = self.directory.join(OWN_DIRECTORY);
         fs::create_dir_all(&own).map_err(PathError::when("create", &own))?;
-        let path = own.join("lock");
-        let file = File::options()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(&path)
-            .map_err(PathError::when("write", &path))?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                waiting();
-                file.lock().map_err(PathError::when("lock", &path))?;
-            }
-            Err(TryLockError::Error(error)) => {
-                return Err(PathError::when("lock", &path)(error).into());
-            }
-        }
-        // Under the lock, like everything else that is written here: the holder sweeps.
+        let hold = hold::own(&own.join("lock"), patience)?;
+        checkpoint::reach("checkout-held");
+        // Under the lock, like everything else that is written here.
         let ignore = own.join(".gitignore");
         if !ignore.exists() {
             publish::write(&ignore, b"*\n")?;
         }
-        Ok(Held { _file: file })
+        Ok(Held { _hold: hold })
     }
 
     /// What is at each placement, compared with `locked`.
@@ -214,11 +124,26 @@ impl Checkout {
         locked: Option<&Locked>,
         limits: &Limits,
     ) -> Result<Vec<Found>, CanvosError> {
+        let known = |sha256| Some(locked.filter(|l| l.sha256 == sha256)?.content_sha256);
+        let seen = self.see(&known, limits)?;
+        Ok(seen.iter().map(|seen| seen.against(locked)).collect())
+    }
+
+    /// What is at each placement. `known` gives the content of archives whose bytes are
+    /// known by their SHA-256; others are read.
+    ///
+    /// # Errors
+    /// Files that are there and cannot be read.
+    pub fn see(
+        &self,
+        known: &(dyn Fn(Digest) -> Option<Digest> + Sync),
+        limits: &Limits,
+    ) -> Result<Vec<Seen>, CanvosError> {
         // The two files are as large as each other: hashing both at once halves the time.
         std::thread::scope(|scope| {
             let looking: Vec<_> = Placement::ALL
                 .into_iter()
-                .map(|placement| scope.spawn(move || self.look(placement, locked, limits)))
+                .map(|placement| scope.spawn(move || self.look(placement, known, limits)))
                 .collect();
             looking
                 .into_iter()
@@ -233,53 +158,34 @@ impl Checkout {
     fn look(
         &self,
         placement: Placement,
-        locked: Option<&Locked>,
+        known: &(dyn Fn(Digest) -> Option<Digest> + Sync),
         limits: &Limits,
-    ) -> Result<Found, CanvosError> {
+    ) -> Result<Seen, CanvosError> {
         let path = self.directory.join(placement.path());
-        let found = |state, sha256, well_formed| Found {
-            placement,
-            state,
-            sha256,
-            well_formed,
-        };
+        let seen = |kind| Seen { placement, kind };
         let metadata = match fs::symlink_metadata(&path) {
             Ok(metadata) => metadata,
-            Err(error) if is_absent(&error) => return Ok(found(State::Missing, None, true)),
+            Err(error) if is_absent(&error) => return Ok(seen(Kind::Absent)),
             Err(error) => return Err(PathError::when("read", &path)(error).into()),
         };
         if let Some(kind) = odd_kind(&metadata) {
-            return Ok(found(State::WrongKind(kind), None, false));
+            return Ok(seen(Kind::Odd(kind)));
         }
         // The right bytes, but in an image the link would lead nowhere.
         if let Err(CanvosError::Blocked { .. }) = self.missing_directories(placement) {
-            return Ok(found(
-                State::WrongKind("behind a symbolic link"),
-                None,
-                false,
-            ));
+            return Ok(seen(Kind::Odd("behind a symbolic link")));
         }
         let mut file = File::open(&path).map_err(PathError::when("read", &path))?;
         let (sha256, _) = Digest::of_reader(&mut file).map_err(PathError::when("read", &path))?;
-        let well_formed = is_well_formed(&metadata);
-        if locked.is_some_and(|locked| locked.sha256 == sha256) {
-            return Ok(found(State::Equal, Some(sha256), well_formed));
-        }
-        file.rewind().map_err(PathError::when("read", &path))?;
-        let content_sha256 = match archive::inspect(&file, limits, archive::NOTHING) {
-            Ok(inventory) => Some(inventory.content_sha256),
-            Err(InspectError::Refused(_)) => None,
-            Err(InspectError::Io(error)) => {
-                return Err(PathError::when("read", &path)(error).into());
-            }
+        let content_sha256 = match known(sha256) {
+            Some(content) => Some(content),
+            None => content_of(&mut file, limits).map_err(PathError::when("read", &path))?,
         };
-        let same = locked.is_some_and(|locked| content_sha256 == Some(locked.content_sha256));
-        let state = if same {
-            State::SameContent
-        } else {
-            State::Differs { content_sha256 }
-        };
-        Ok(found(state, Some(sha256), well_formed))
+        Ok(seen(Kind::File {
+            sha256,
+            content_sha256,
+            well_formed: is_well_formed(&metadata),
+        }))
     }
 
     /// Whether `found` needs no staging: both placements hold the locked content, in
@@ -303,8 +209,6 @@ impl Checkout {
     /// the overlay's file only.
     pub fn stage(&self, artifact: &Artifact, _held: &Held) -> Result<(), CanvosError> {
         let own = self.directory.join(OWN_DIRECTORY);
-        // The checkout is ours alone now, so what is there is a dead run's.
-        publish::sweep(&own, Duration::ZERO);
         let mut ready = Vec::new();
         for placement in Placement::ALL {
             self.make_way(placement)?;
@@ -312,11 +216,22 @@ impl Checkout {
             let mut copy = publish::temporary_in(&own)?;
             io::copy(&mut artifact.open()?, copy.as_file_mut())
                 .map_err(PathError::when("write", &target))?;
-            ready.push((copy, target));
+            checkpoint::reach(match placement {
+                Placement::Overlay => "overlay-copied",
+                Placement::Root => "root-copied",
+            });
+            ready.push((placement, copy, target));
         }
+        // Before the renames: were it after them, a run killed in between would leave
+        // files that `unstage` takes for somebody else's.
         self.remember(artifact.sha256())?;
-        for (copy, target) in ready {
+        checkpoint::reach("stage-remembered");
+        for (placement, copy, target) in ready {
             publish::rename(copy, &target)?;
+            checkpoint::reach(match placement {
+                Placement::Overlay => "overlay-renamed",
+                Placement::Root => "root-renamed",
+            });
         }
         Ok(())
     }
@@ -427,6 +342,10 @@ impl Checkout {
         for placement in &staged {
             let path = self.directory.join(placement.path());
             fs::remove_file(&path).map_err(PathError::when("remove", &path))?;
+            checkpoint::reach(match placement {
+                Placement::Overlay => "overlay-removed",
+                Placement::Root => "root-removed",
+            });
         }
         if self.missing_directories(Placement::Overlay).is_ok() {
             let overlay = Path::new(OVERLAY_DIRECTORY);
@@ -440,7 +359,19 @@ impl Checkout {
                 }
             }
         }
+        checkpoint::reach("directories-removed");
         Ok(staged)
+    }
+}
+
+/// The digest of what the archive in `file` holds; `None` where it does not pass the
+/// check.
+fn content_of(file: &mut File, limits: &Limits) -> io::Result<Option<Digest>> {
+    file.rewind()?;
+    match archive::inspect(file, limits, archive::NOTHING) {
+        Ok(inventory) => Ok(Some(inventory.content_sha256)),
+        Err(InspectError::Refused(_)) => Ok(None),
+        Err(InspectError::Io(error)) => Err(error),
     }
 }
 

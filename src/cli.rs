@@ -7,6 +7,7 @@
 #![allow(clippy::doc_markdown)]
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -14,6 +15,11 @@ use crate::diagnostic::Diagnostic;
 use crate::endpoint::Endpoint;
 use crate::environment::Environment;
 use crate::manifest::FILE_NAME;
+
+/// Definitions that are fetched at once where `--jobs` does not say (docs/reference.md).
+pub const JOBS: u16 = 16;
+/// How long another run is waited for where nothing says, in seconds (docs/reference.md).
+const LOCK_TIMEOUT: u64 = 600;
 
 /// Puts a reviewed, locked and verified Palette cluster definition into the CanvOS
 /// Edge installer ISO.
@@ -60,6 +66,9 @@ struct Global {
     /// Open no connection; use the cache
     #[arg(long, global = true)]
     offline: bool,
+    /// How long another edgestage is waited for [env: EDGESTAGE_LOCK_TIMEOUT] [default: 600]
+    #[arg(long, global = true, value_name = "SECONDS")]
+    lock_timeout: Option<u64>,
     /// Allow plain HTTP to a host that is not this one
     #[arg(long, global = true)]
     allow_http: bool,
@@ -98,15 +107,39 @@ pub enum Command {
     /// Download, verify, cache and lock
     Fetch(FetchArgs),
     /// Put the locked definition into the CanvOS checkout, fetching it if need be
-    Stage(One),
+    Stage(StageArgs),
     /// Take the staged files out of the CanvOS checkout again
     Unstage(One),
+    /// Show what changed in Palette since the lock; with -v, inside the files too
+    Diff(Fleet),
     /// Accept what changed in Palette: fetch anew and rewrite the lock
-    Update(OneOrAll),
+    Update(Fleet),
     /// Prove that what is staged is the locked definition
     Verify(VerifyArgs),
     /// Show profiles, layers, packs and variables of a definition or an archive
     Show(ShowArgs),
+    /// List the definitions, and what is locked for each
+    List(OneOrAll),
+    /// Look into the cache of archives, or empty it
+    #[command(subcommand)]
+    Cache(CacheCommand),
+}
+
+/// What to do with the cache.
+#[derive(Debug, Subcommand)]
+pub enum CacheCommand {
+    /// List the cached archives, and which definition each is
+    List,
+    /// Remove the cached archives
+    Clean(CleanArgs),
+}
+
+/// Arguments of `cache clean`.
+#[derive(Debug, Args)]
+pub struct CleanArgs {
+    /// Keep what profiles.lock names
+    #[arg(long)]
+    pub keep_locked: bool,
 }
 
 /// Arguments of `init`.
@@ -135,12 +168,42 @@ pub struct OneOrAll {
     pub names: Vec<String>,
 }
 
+/// Any number of definitions, several at once.
+#[derive(Debug, Args)]
+pub struct Fleet {
+    #[command(flatten)]
+    #[allow(missing_docs)] // it would be shown as help
+    pub definitions: OneOrAll,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub jobs: Jobs,
+}
+
+/// How many definitions are fetched at once.
+#[derive(Debug, Args)]
+pub struct Jobs {
+    /// Definitions that are fetched at once
+    #[arg(long, short, value_name = "N", default_value_t = JOBS, value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub jobs: u16,
+}
+
+/// Arguments of `stage`.
+#[derive(Debug, Args)]
+pub struct StageArgs {
+    /// The definition; may be left out where there is one. Several need a checkout each
+    #[arg(value_name = "NAME")]
+    pub names: Vec<String>,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub jobs: Jobs,
+}
+
 /// Arguments of `fetch`.
 #[derive(Debug, Args)]
 pub struct FetchArgs {
-    /// The definitions; all where none is given
-    #[arg(value_name = "NAME")]
-    pub names: Vec<String>,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub fleet: Fleet,
     /// Also write the archive to FILE; for one definition
     #[arg(long, short, value_name = "FILE")]
     pub output: Option<PathBuf>,
@@ -210,6 +273,8 @@ pub struct Settings {
     pub lock: LockUse,
     /// `--offline`.
     pub network: Network,
+    /// `--lock-timeout` or `EDGESTAGE_LOCK_TIMEOUT`.
+    pub lock_timeout: Duration,
     /// `--allow-http`.
     pub allow_http: bool,
 }
@@ -244,7 +309,8 @@ impl Cli {
     /// What the flags mean together with the environment.
     ///
     /// # Errors
-    /// An endpoint that is none; the message names the flag or variable.
+    /// An endpoint that is none, or a number that is none; the message names the flag or
+    /// variable.
     pub fn settings(&self, environment: &Environment) -> Result<Settings, Diagnostic> {
         let global = &self.global;
         let path = |flag: &Option<PathBuf>, variable: &str| {
@@ -276,9 +342,25 @@ impl Cli {
             } else {
                 Network::Allowed
             },
+            lock_timeout: match global.lock_timeout {
+                Some(seconds) => Duration::from_secs(seconds),
+                None => lock_timeout(environment)?,
+            },
             allow_http: global.allow_http,
         })
     }
+}
+
+fn lock_timeout(environment: &Environment) -> Result<Duration, Diagnostic> {
+    const VARIABLE: &str = "EDGESTAGE_LOCK_TIMEOUT";
+    let Some(value) = environment.variable(VARIABLE) else {
+        return Ok(Duration::from_secs(LOCK_TIMEOUT));
+    };
+    let seconds = value.to_str().and_then(|text| text.parse().ok());
+    seconds.map(Duration::from_secs).ok_or_else(|| {
+        Diagnostic::error(format!("`{VARIABLE}` is no whole number of seconds"))
+            .help("write it as in `EDGESTAGE_LOCK_TIMEOUT=60`")
+    })
 }
 
 fn endpoint(text: &str, place: &str) -> Result<Endpoint, Diagnostic> {

@@ -5,24 +5,30 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::cache::Cache;
-use crate::canvos::{self, Checkout};
-use crate::cli::{Command, Settings};
+use crate::canvos::{self, Checkout, Held};
+use crate::cli::{CacheCommand, Command, Settings};
 use crate::diagnostic::{Diagnostic, Severity};
+use crate::disk::PathError;
 use crate::endpoint::Endpoint;
 use crate::environment::Environment;
 use crate::error::Error;
+use crate::hold::{Event, Hold, HoldError, Patience};
 use crate::key;
 use crate::lock::{Lock, Locked};
 use crate::manifest::{Definition, Manifest};
 use crate::palette::{Options, Palette, RetryPolicy};
-use crate::publish::PathError;
 use crate::report::{Outcome, Report};
 
+mod cache;
 mod check;
+mod diff;
 mod fetch;
+mod fleet;
 mod init;
+mod list;
 mod obtain;
 mod show;
+mod source;
 mod stage;
 mod table;
 mod unstage;
@@ -39,6 +45,8 @@ pub struct Context<'a> {
     pub environment: &'a Environment,
     /// Where output goes.
     pub report: &'a Report,
+    /// Who this run is, for those that wait for it.
+    pub who: String,
 }
 
 /// The command's name, for the JSON document.
@@ -50,10 +58,32 @@ pub fn name(command: &Command) -> &'static str {
         Command::Fetch(_) => "fetch",
         Command::Stage(_) => "stage",
         Command::Unstage(_) => "unstage",
+        Command::Diff(_) => "diff",
         Command::Update(_) => "update",
         Command::Verify(_) => "verify",
         Command::Show(_) => "show",
+        Command::List(_) => "list",
+        Command::Cache(CacheCommand::List) => "cache list",
+        Command::Cache(CacheCommand::Clean(_)) => "cache clean",
     }
+}
+
+/// The command and its definitions, for runs that wait for this one.
+#[must_use]
+pub fn who(command: &Command) -> String {
+    let names: Vec<&str> = match command {
+        Command::Fetch(arguments) => list_of(&arguments.fleet.definitions.names),
+        Command::Update(fleet) => list_of(&fleet.definitions.names),
+        Command::Stage(arguments) => list_of(&arguments.names),
+        Command::Unstage(arguments) => arguments.name.as_deref().into_iter().collect(),
+        _ => Vec::new(),
+    };
+    let words = ["edgestage", name(command)].into_iter().chain(names);
+    words.collect::<Vec<_>>().join(" ")
+}
+
+fn list_of(names: &[String]) -> Vec<&str> {
+    names.iter().map(String::as_str).collect()
 }
 
 /// Runs `command`.
@@ -65,11 +95,15 @@ pub fn run(command: &Command, context: &Context<'_>) -> Result<Outcome, Error> {
         Command::Init(arguments) => init::run(arguments, context),
         Command::Check(arguments) => check::run(&arguments.names, context),
         Command::Fetch(arguments) => fetch::run(arguments, context),
-        Command::Stage(arguments) => stage::run(arguments.name.as_deref(), context),
+        Command::Stage(arguments) => stage::run(arguments, context),
         Command::Unstage(arguments) => unstage::run(arguments.name.as_deref(), context),
-        Command::Update(arguments) => fetch::update(&arguments.names, context),
+        Command::Diff(arguments) => diff::run(arguments, context),
+        Command::Update(arguments) => fetch::update(arguments, context),
         Command::Verify(arguments) => verify::run(arguments, context),
         Command::Show(arguments) => show::run(arguments.what.as_deref(), context),
+        Command::List(arguments) => list::run(&arguments.names, context),
+        Command::Cache(CacheCommand::List) => cache::list(context),
+        Command::Cache(CacheCommand::Clean(arguments)) => cache::clean(arguments, context),
     }
 }
 
@@ -128,12 +162,12 @@ impl Context<'_> {
     }
 
     /// The cache.
-    fn cache(&self, manifest: &Manifest) -> Result<Cache, Error> {
+    fn cache(&self, manifest: Option<&Manifest>) -> Result<Cache, Error> {
         let directory = self
             .settings
             .cache
             .clone()
-            .or_else(|| manifest.cache.clone())
+            .or_else(|| manifest.and_then(|manifest| manifest.cache.clone()))
             .or_else(|| Some(self.environment.cache_directory()?.join("edgestage")))
             .ok_or(Error::NoCache)?;
         Ok(Cache::new(&directory))
@@ -146,6 +180,40 @@ impl Context<'_> {
             .clone()
             .or_else(|| definition.and_then(|definition| definition.canvos.clone()))
             .unwrap_or_else(|| manifest.canvos.clone())
+    }
+
+    /// Takes `what` for this run, waiting for others as the settings have it.
+    fn hold<T>(
+        &self,
+        what: &'static str,
+        take: impl FnOnce(&Patience<'_>) -> Result<T, HoldError>,
+    ) -> Result<T, Error> {
+        let tell = |event: Event<'_>| match event {
+            Event::Waits(holder) => self
+                .report
+                .status("Waiting", &format!("for {what}, which {holder} has")),
+            Event::NoLocks(why) => self.report.warn(
+                &Diagnostic::warning(format!("{what} cannot be locked: {why}"))
+                    .note("runs on this file system do not see each other")
+                    .help("run one edgestage at a time there; for NFS, mount it with locks"),
+            ),
+        };
+        let patience = Patience {
+            who: &self.who,
+            timeout: self.settings.lock_timeout,
+            tell: &tell,
+        };
+        take(&patience).map_err(|error| Error::holding(what, error))
+    }
+
+    fn hold_lock(&self, manifest: &Manifest) -> Result<Hold, Error> {
+        self.hold("profiles.lock", |patience| {
+            Lock::hold(&manifest.path, patience)
+        })
+    }
+
+    fn hold_checkout(&self, checkout: &Checkout) -> Result<Held, Error> {
+        self.hold("the checkout", |patience| checkout.hold(patience))
     }
 
     fn checkout(&self, manifest: &Manifest, definition: &Definition) -> Result<Checkout, Error> {
@@ -170,14 +238,47 @@ fn current<'l>(
     endpoint: &str,
 ) -> Result<&'l Locked, Error> {
     let name = &definition.name;
-    let locked = lock.definitions.get(name);
-    let locked = locked.ok_or_else(|| Error::NotLocked(name.clone()))?;
+    let locked = lock
+        .definitions
+        .get(name)
+        .ok_or_else(|| not_locked(lock, name))?;
     match locked.outdated(definition, endpoint) {
         None => Ok(locked),
         Some(why) => Err(Error::Outdated {
             definition: name.clone(),
             why,
         }),
+    }
+}
+
+/// Where nothing depends on it, an outdated entry is a warning.
+fn warn_of_outdated(
+    context: &Context<'_>,
+    locked: &Locked,
+    definition: &Definition,
+    endpoint: &str,
+) {
+    let Some(why) = locked.outdated(definition, endpoint) else {
+        return;
+    };
+    let error = Error::Outdated {
+        definition: definition.name.clone(),
+        why,
+    };
+    for mut diagnostic in error.diagnostics() {
+        diagnostic.severity = Severity::Warning;
+        context.report.warn(&diagnostic);
+    }
+}
+
+fn not_locked(lock: &Lock, name: &str) -> Error {
+    if lock.exists() {
+        Error::NotLocked(name.to_owned())
+    } else {
+        Error::NoLock {
+            path: lock.path().to_owned(),
+            definition: name.to_owned(),
+        }
     }
 }
 

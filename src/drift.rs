@@ -1,20 +1,36 @@
 //! What changed between a locked definition and what Palette has now.
 //!
-//! In: two [`Locked`] entries. Out: the changes, in the words that a review needs.
+//! In: two [`Locked`](crate::lock::Locked) entries, and what two archives hold. Out: the
+//! changes, in the words that a review needs.
 
 use std::fmt;
 
-use crate::lock::Locked;
+use serde::Serialize;
+
 use crate::printable;
-use crate::resolve::{Pack, ResolvedProfile};
+use crate::resolve::Pack;
+use crate::variables;
+
+mod compare;
+mod text;
+
+pub use compare::{between, files, profiles};
+pub use text::unified;
 
 /// One change.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Change {
     /// A profile that was not there.
-    ProfileAdded(String),
+    ProfileAdded {
+        /// `name@version`.
+        profile: String,
+    },
     /// A profile that is not there any more.
-    ProfileRemoved(String),
+    ProfileRemoved {
+        /// `name@version`.
+        profile: String,
+    },
     /// The same profile under another name or version.
     ProfileRenamed {
         /// `name@version`.
@@ -45,19 +61,50 @@ pub enum Change {
         /// As Palette has it.
         to: Pack,
     },
-    /// The packs are the same, but not what is in the archive: values, manifests or
-    /// variables.
+    /// A file of the archive.
+    File {
+        /// `name@version` of the profile that it belongs to, where it does.
+        profile: Option<String>,
+        /// In the archive, printable.
+        path: String,
+        /// What became of it.
+        what: FileChange,
+    },
+    /// What is in the archive, besides packs: values, manifests or variables. Which
+    /// files that is cannot be told without the locked archive.
     Content,
     /// The profiles, or packs, are the same ones in another order.
     Order,
+}
+
+/// What became of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FileChange {
+    /// It was not there.
+    Added,
+    /// It is not there any more.
+    Removed,
+    /// Its content is another.
+    Changed,
+}
+
+impl fmt::Display for FileChange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Added => "added",
+            Self::Removed => "removed",
+            Self::Changed => "changed",
+        })
+    }
 }
 
 impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let shown = |text: &str| printable::line(text.as_bytes());
         match self {
-            Self::ProfileAdded(profile) => write!(f, "profile {} added", shown(profile)),
-            Self::ProfileRemoved(profile) => write!(f, "profile {} removed", shown(profile)),
+            Self::ProfileAdded { profile } => write!(f, "profile {} added", shown(profile)),
+            Self::ProfileRemoved { profile } => write!(f, "profile {} removed", shown(profile)),
             Self::ProfileRenamed { from, to } => {
                 write!(f, "profile {} → {}", shown(from), shown(to))
             }
@@ -100,149 +147,21 @@ impl fmt::Display for Change {
                 }
                 write!(f, " (layer {})", shown(&to.layer))
             }
+            Self::File {
+                profile,
+                path,
+                what,
+            } => {
+                if let Some(profile) = profile {
+                    write!(f, "{}: ", shown(profile))?;
+                }
+                if variables::uid_in(path).is_some() {
+                    f.write_str("variables in ")?;
+                }
+                write!(f, "{path} {what}")
+            }
             Self::Content => f.write_str("values, manifests or variables in the archive"),
             Self::Order => f.write_str("the order of profiles or packs"),
         }
-    }
-}
-
-/// Compares the profiles, as Palette lists them.
-#[must_use]
-pub fn profiles(old: &[ResolvedProfile], new: &[ResolvedProfile]) -> Vec<Change> {
-    let label = |profile: &ResolvedProfile| format!("{}@{}", profile.name, profile.version);
-    let mut changes = Vec::new();
-    for before in old {
-        match new.iter().find(|after| after.uid == before.uid) {
-            None => changes.push(Change::ProfileRemoved(label(before))),
-            Some(after) => {
-                if label(before) != label(after) {
-                    changes.push(Change::ProfileRenamed {
-                        from: label(before),
-                        to: label(after),
-                    });
-                }
-                if before.packs != after.packs {
-                    packs(&label(after), &before.packs, &after.packs, &mut changes);
-                }
-            }
-        }
-    }
-    for after in new {
-        if !old.iter().any(|before| before.uid == after.uid) {
-            changes.push(Change::ProfileAdded(label(after)));
-        }
-    }
-    if changes.is_empty() && old != new {
-        changes.push(Change::Order);
-    }
-    changes
-}
-
-fn packs(profile: &str, old: &[Pack], new: &[Pack], changes: &mut Vec<Change>) {
-    let profile = || profile.to_owned();
-    for before in old {
-        match new.iter().find(|after| after.name == before.name) {
-            Some(after) if after == before => {}
-            Some(after) => changes.push(Change::PackChanged {
-                profile: profile(),
-                from: before.clone(),
-                to: after.clone(),
-            }),
-            None => changes.push(Change::PackRemoved {
-                profile: profile(),
-                pack: before.clone(),
-            }),
-        }
-    }
-    for after in new {
-        if !old.iter().any(|before| before.name == after.name) {
-            changes.push(Change::PackAdded {
-                profile: profile(),
-                pack: after.clone(),
-            });
-        }
-    }
-}
-
-/// Compares everything; empty where nothing changed.
-#[must_use]
-pub fn between(old: &Locked, new: &Locked) -> Vec<Change> {
-    let mut changes = profiles(&old.profiles, &new.profiles);
-    if changes.is_empty() && old.content_sha256 != new.content_sha256 {
-        changes.push(Change::Content);
-    }
-    changes
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::uid::Uid;
-
-    fn pack(name: &str, tag: &str, digest: &str) -> Pack {
-        Pack {
-            name: name.into(),
-            layer: "k8s".into(),
-            tag: tag.into(),
-            version: tag.into(),
-            digest: digest.into(),
-        }
-    }
-
-    fn profile(digit: char, version: &str, packs: &[Pack]) -> ResolvedProfile {
-        ResolvedProfile {
-            uid: Uid::parse(&digit.to_string().repeat(24)).unwrap(),
-            name: format!("p{digit}"),
-            version: version.into(),
-            kind: "infra".into(),
-            packs: packs.to_vec(),
-        }
-    }
-
-    #[test]
-    fn changes_are_told_pack_by_pack() {
-        let old = [
-            profile(
-                '1',
-                "1.0.0",
-                &[
-                    pack("edge-k3s", "1.30.4", "a"),
-                    pack("gone", "1", "a"),
-                    pack("same", "1", "a"),
-                ],
-            ),
-            profile('2', "1.0.0", &[]),
-        ];
-        let new = [
-            profile(
-                '1',
-                "1.1.0",
-                &[
-                    pack("edge-k3s", "1.31.1", "a"),
-                    pack("same", "1", "b"),
-                    pack("new", "2", "a"),
-                ],
-            ),
-            profile('3', "1.0.0", &[]),
-        ];
-        let told: Vec<String> = profiles(&old, &new)
-            .iter()
-            .map(ToString::to_string)
-            .collect();
-        assert_eq!(
-            told,
-            [
-                "profile p1@1.0.0 → p1@1.1.0",
-                "p1@1.1.0: edge-k3s 1.30.4 → 1.31.1 (layer k8s)",
-                "p1@1.1.0: gone 1 removed (layer k8s)",
-                "p1@1.1.0: same 1, other digest (layer k8s)",
-                "p1@1.1.0: new 2 added (layer k8s)",
-                "profile p2@1.0.0 removed",
-                "profile p3@1.0.0 added",
-            ]
-        );
-        assert!(profiles(&old, &old).is_empty());
-        let turned: Vec<_> = old.iter().rev().cloned().collect();
-        assert_eq!(profiles(&old, &turned), [Change::Order]);
     }
 }

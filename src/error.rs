@@ -7,16 +7,20 @@
 use crate::archive::Refusal;
 use crate::canvos::CanvosError;
 use crate::diagnostic::Diagnostic;
+use crate::disk::PathError;
 use crate::drift::Change;
 use crate::fetch::FetchError;
+use crate::hold::HoldError;
 use crate::key::KeyError;
 use crate::lock::{LockError, Outdated};
 use crate::manifest::ManifestError;
 use crate::palette::PaletteError;
-use crate::publish::PathError;
 use crate::resolve::ResolveError;
 
 mod words;
+
+use std::path::PathBuf;
+use std::time::Duration;
 
 /// What the process ends with (docs/reference.md).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -81,6 +85,13 @@ pub enum Error {
     PlainHttp(String),
     /// `profiles.lock` cannot be used.
     Lock(LockError),
+    /// There is no `profiles.lock` at all, and `definition` must be locked.
+    NoLock {
+        /// Where it would be.
+        path: PathBuf,
+        /// The definition.
+        definition: String,
+    },
     /// A definition that must be locked is not.
     NotLocked(String),
     /// A definition whose lock is outdated.
@@ -119,6 +130,22 @@ pub enum Error {
         /// How.
         changes: Vec<Change>,
     },
+    /// Another run has what this one needs, and keeps it.
+    Busy {
+        /// What it has.
+        what: &'static str,
+        /// Who it is.
+        holder: String,
+        /// How long it was waited for.
+        waited: Duration,
+    },
+    /// Definitions that were to be staged together share a checkout.
+    SharedCheckout {
+        /// Their names.
+        definitions: Vec<String>,
+        /// The checkout.
+        checkout: PathBuf,
+    },
     /// The CanvOS checkout cannot be used.
     Canvos(CanvosError),
     /// What is staged is not what it should be.
@@ -149,9 +176,11 @@ impl Error {
             | Self::UnknownDefinition { .. }
             | Self::PlainHttp(_)
             | Self::Broken(_)
+            | Self::SharedCheckout { .. }
             | Self::Lock(LockError::Unreadable(_))
             | Self::Canvos(CanvosError::Missing(_) | CanvosError::NotACheckout(_)) => Exit::Usage,
-            Self::NotLocked(_)
+            Self::NoLock { .. }
+            | Self::NotLocked(_)
             | Self::Outdated { .. }
             | Self::Drift { .. }
             | Self::Staged { .. }
@@ -166,6 +195,7 @@ impl Error {
             | Self::Canvos(CanvosError::Io(_))
             | Self::Disk(_)
             | Self::NoCache
+            | Self::Busy { .. }
             | Self::Exists(_) => Exit::Failed,
             Self::Several(errors) => errors
                 .iter()
@@ -200,6 +230,19 @@ impl Error {
                 refusal,
             },
             FetchError::Disk(error) => Self::Disk(error),
+        }
+    }
+
+    /// The error of waiting for `what`.
+    #[must_use]
+    pub fn holding(what: &'static str, error: HoldError) -> Self {
+        match error {
+            HoldError::Busy { holder, waited, .. } => Self::Busy {
+                what,
+                holder,
+                waited,
+            },
+            HoldError::Io(error) => Self::Disk(error),
         }
     }
 

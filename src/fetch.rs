@@ -15,10 +15,10 @@ use std::thread;
 use crate::archive::{self, InspectError, Inventory, Refusal};
 use crate::diagnostic::Diagnostic;
 use crate::digest::{Digest, Hasher};
+use crate::disk::PathError;
 use crate::limits::Limits;
 use crate::manifest::Allow;
 use crate::palette::{Failure, Observer, Palette, PaletteError};
-use crate::publish::PathError;
 use crate::resolve::Plan;
 
 /// One buffer of the queue, in bytes.

@@ -4,9 +4,9 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::disk::PathError;
 use crate::environment::Environment;
 use crate::manifest::Manifest;
-use crate::publish::PathError;
 use crate::secret::{ApiKey, InvalidKey};
 
 /// The variables that hold a key, in the order in which they are asked.

@@ -16,15 +16,18 @@
 //! [`Artifact`](cache::Artifact), which only the cache makes, of an archive that was
 //! read to its end and found to hold what is locked.
 
-// Leaves.
+// Leaves; the later ones may use the earlier ones.
+pub mod printable;
+pub mod nearest;
+pub mod limits;
+pub mod environment;
+pub mod checkpoint;
+pub mod disk;
+pub mod hold;
+pub mod publish;
 pub mod diagnostic;
 pub mod digest;
 pub mod endpoint;
-pub mod environment;
-pub mod limits;
-pub mod nearest;
-pub mod printable;
-pub mod publish;
 pub mod secret;
 pub mod uid;
 
@@ -33,12 +36,12 @@ pub mod manifest;
 pub mod palette;
 pub mod resolve;
 pub mod archive;
+pub mod variables;
 pub mod fetch;
 pub mod lock;
 pub mod drift;
 pub mod cache;
 pub mod canvos;
-pub mod variables;
 
 // The top: what is meant, what is done, what is said.
 pub mod cli;
@@ -65,6 +68,7 @@ pub fn run(arguments: &[OsString], environment: &Environment) -> Exit {
         Ok(cli) => cli,
         Err(error) => return refuse_arguments(arguments, environment, &error),
     };
+    checkpoint::arm(environment);
     let report = Report::new(cli.output(), environment);
     let name = commands::name(&cli.command);
     let result = cli
@@ -75,6 +79,7 @@ pub fn run(arguments: &[OsString], environment: &Environment) -> Exit {
                 settings: &settings,
                 environment,
                 report: &report,
+                who: commands::who(&cli.command),
             };
             commands::run(&cli.command, &context)
         });

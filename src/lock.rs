@@ -12,12 +12,15 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
+use crate::checkpoint;
 use crate::diagnostic::{Diagnostic, Source};
 use crate::digest::Digest;
+use crate::disk::PathError;
 use crate::fetch::Received;
-use crate::manifest::Definition;
+use crate::hold::{self, Hold, HoldError, Patience};
+use crate::manifest::{Definition, Reference};
 use crate::printable;
-use crate::publish::{self, PathError};
+use crate::publish;
 use crate::resolve::{Pack, Plan, ResolvedProfile};
 use crate::uid::Uid;
 
@@ -88,6 +91,8 @@ pub enum Outdated {
     Changed,
     /// It was fetched from another endpoint.
     Endpoint,
+    /// It has other profiles than were asked for: it was edited, or merged wrongly.
+    Contradictory,
 }
 
 impl std::fmt::Display for Outdated {
@@ -95,6 +100,9 @@ impl std::fmt::Display for Outdated {
         f.write_str(match self {
             Self::Changed => "it was changed in profiles.toml since",
             Self::Endpoint => "it was fetched from another endpoint",
+            Self::Contradictory => {
+                "its profiles are not those asked for: it was edited by hand, or merged wrongly"
+            }
         })
     }
 }
@@ -132,6 +140,41 @@ impl Lock {
         })
     }
 
+    /// The right to write the lock of the manifest `path`, taken while it is written.
+    /// The manifest's own file is locked: it is there, and it is never replaced by us.
+    ///
+    /// # Errors
+    /// [`HoldError`].
+    pub fn hold(manifest: &Path, patience: &Patience<'_>) -> Result<Hold, HoldError> {
+        let hold = hold::foreign(manifest, patience)?;
+        checkpoint::reach("lock-held");
+        Ok(hold)
+    }
+
+    /// Whether there is a file.
+    #[must_use]
+    pub fn exists(&self) -> bool {
+        self.written.is_some()
+    }
+
+    /// Reads it again, if another run has written it since.
+    ///
+    /// # Errors
+    /// [`LockError`].
+    pub fn refresh(&mut self) -> Result<(), LockError> {
+        let same = match std::fs::read(&self.path) {
+            Ok(bytes) => self
+                .written
+                .as_ref()
+                .is_some_and(|text| text.as_bytes() == bytes),
+            Err(_) => false,
+        };
+        if !same {
+            *self = Self::load(&self.path)?;
+        }
+        Ok(())
+    }
+
     /// Where it is.
     #[must_use]
     pub fn path(&self) -> &Path {
@@ -148,6 +191,7 @@ impl Lock {
             return Ok(false);
         }
         publish::write(&self.path, text.as_bytes()).map_err(LockError::Io)?;
+        checkpoint::reach("lock-written");
         self.written = Some(text);
         Ok(true)
     }
@@ -178,7 +222,14 @@ fn parse(text: &str, path: &Path) -> Result<BTreeMap<String, Locked>, Diagnostic
             text: text.to_owned(),
         });
         let span = error.span().unwrap_or(0..0);
-        Diagnostic::error(format!("`{shown}` is damaged")).at(&source, span, error.message())
+        let damaged = Diagnostic::error(format!("`{shown}` is damaged"));
+        if text.lines().any(|line| line.starts_with("<<<<<<< ")) {
+            damaged
+                .at(&source, span, "a merge conflict")
+                .note("take either side: `edgestage fetch` mends what does not fit profiles.toml")
+        } else {
+            damaged.at(&source, span, error.message())
+        }
     })?;
     if document.version != VERSION {
         return Err(Diagnostic::error(format!(
@@ -229,9 +280,36 @@ impl Locked {
             Some(Outdated::Changed)
         } else if self.endpoint != endpoint {
             Some(Outdated::Endpoint)
+        } else if !self.answers(definition) {
+            Some(Outdated::Contradictory)
         } else {
             None
         }
+    }
+
+    /// Whether the profiles are, one by one, those that `definition` refers to.
+    fn answers(&self, definition: &Definition) -> bool {
+        self.profiles.len() == definition.profiles.len()
+            && self
+                .profiles
+                .iter()
+                .zip(&definition.profiles)
+                .all(|(locked, asked)| match &asked.reference {
+                    Reference::Uid(uid) => locked.uid == *uid,
+                    Reference::Version { name, .. } => locked.name == *name,
+                })
+    }
+
+    /// Whether `other` locks the same definition; another archive with the same content
+    /// is the same.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        let archive = Self {
+            sha256: other.sha256,
+            size: other.size,
+            ..self.clone()
+        };
+        archive == *other
     }
 
     /// One line a pack, so that a review shows which pack changed.

@@ -6,67 +6,43 @@
 //! promised: that a directory entry survives a power cut right after the call on a file
 //! system that does not order renames.
 
-use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use tempfile::NamedTempFile;
 
-use crate::printable;
+use crate::checkpoint;
+use crate::disk::PathError;
+use crate::hold;
 
-/// Temporary files begin like this, so that they can be told and swept.
-pub const TEMPORARY_PREFIX: &str = ".edgestage-";
+/// Temporary files are called `.edgestage-`, six letters or digits, `.tmp`: nobody's own
+/// file is, so they can be told and swept.
+const PREFIX: &str = ".edgestage-";
+const SUFFIX: &str = ".tmp";
+const RANDOM: usize = 6;
 
-/// An input or output error with what was being done to which path.
-#[derive(Debug)]
-pub struct PathError {
-    /// The path.
-    pub path: PathBuf,
-    /// Such as `read` or `write`.
-    pub doing: &'static str,
-    /// What the operating system said.
-    pub source: io::Error,
-}
+/// Where a file system has no locks, a temporary file that was not written for so long
+/// has no run any more: every wait of a run is far shorter.
+const ABANDONED: Duration = Duration::from_secs(24 * 60 * 60);
 
-impl PathError {
-    /// For `map_err`: `PathError::when("read", path)`.
-    pub fn when(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
-        let path = path.to_owned();
-        move |source| Self {
-            path,
-            doing,
-            source,
-        }
-    }
-}
-
-impl fmt::Display for PathError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            path,
-            doing,
-            source,
-        } = self;
-        write!(
-            f,
-            "cannot {doing} `{}`: {}",
-            printable::path(path),
-            printable::io(source)
-        )
-    }
-}
-
-impl std::error::Error for PathError {}
-
-/// A temporary file in `directory`, which is made where it is missing.
+/// A temporary file in `directory`, which is made where it is missing. What killed runs
+/// left there goes.
 pub fn temporary_in(directory: &Path) -> Result<NamedTempFile, PathError> {
     fs::create_dir_all(directory).map_err(PathError::when("create", directory))?;
-    tempfile::Builder::new()
-        .prefix(TEMPORARY_PREFIX)
-        .tempfile_in(directory)
-        .map_err(PathError::when("write in", directory))
+    sweep(directory);
+    loop {
+        let temporary = tempfile::Builder::new()
+            .prefix(PREFIX)
+            .suffix(SUFFIX)
+            .rand_bytes(RANDOM)
+            .tempfile_in(directory)
+            .map_err(PathError::when("write in", directory))?;
+        if hold::mark(temporary.as_file(), temporary.path()) {
+            return Ok(temporary);
+        }
+    }
 }
 
 /// Gives `temporary` mode 0644 and the name `target`, replacing what is there. Returns
@@ -102,6 +78,7 @@ pub fn write(target: &Path, bytes: &[u8]) -> Result<(), PathError> {
     temporary
         .write_all(bytes)
         .map_err(PathError::when("write", target))?;
+    checkpoint::reach("written-aside");
     let file = rename(temporary, target)?;
     if let Some(mode) = mode {
         file.set_permissions(mode)
@@ -124,23 +101,20 @@ pub fn write_new(target: &Path, bytes: &[u8]) -> Result<(), PathError> {
     }
 }
 
-/// Removes what killed runs left in `directory`: temporary files of ours that nobody has
-/// written for `age`. Best effort: what cannot be removed is in nobody's way.
-pub fn sweep(directory: &Path, age: Duration) {
+/// Removes what killed runs left in `directory`: temporary files of ours that no living
+/// run has.
+pub fn sweep(directory: &Path) {
     let entries = fs::read_dir(directory).into_iter().flatten().flatten();
-    for entry in entries {
-        let ours = entry
-            .file_name()
-            .as_encoded_bytes()
-            .starts_with(TEMPORARY_PREFIX.as_bytes());
-        let old = || {
-            let written = entry.metadata().and_then(|metadata| metadata.modified());
-            written.is_ok_and(|written| written.elapsed().is_ok_and(|since| since >= age))
-        };
-        if ours && old() {
-            let _ = fs::remove_file(entry.path());
-        }
+    for entry in entries.filter(|entry| is_temporary(entry.file_name().as_encoded_bytes())) {
+        hold::remove_if_dead(&entry.path(), ABANDONED);
     }
+}
+
+fn is_temporary(name: &[u8]) -> bool {
+    let random = name
+        .strip_prefix(PREFIX.as_bytes())
+        .and_then(|name| name.strip_suffix(SUFFIX.as_bytes()));
+    random.is_some_and(|name| name.len() == RANDOM && name.iter().all(u8::is_ascii_alphanumeric))
 }
 
 /// Not every file system can do it, and none of our promises needs it to: a lost
@@ -161,4 +135,27 @@ fn set_mode(file: &File) -> io::Result<()> {
 #[cfg(not(unix))]
 fn set_mode(_: &File) -> io::Result<()> {
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_temporary_name_is_told_from_others() {
+        let directory = tempfile::tempdir().unwrap();
+        let temporary = temporary_in(directory.path()).unwrap();
+        let name = temporary.path().file_name().unwrap().as_encoded_bytes();
+        assert!(is_temporary(name), "{temporary:?}");
+        for other in [
+            ".edgestage-",
+            ".edgestage-notes",
+            ".edgestage-a1B2c.tmp",
+            ".edgestage-a1B2c33.tmp",
+            ".edgestage-a1B2-3.tmp",
+            "edgestage-a1B2c3.tmp",
+        ] {
+            assert!(!is_temporary(other.as_bytes()), "{other}");
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! All output: results on standard output; progress, warnings and errors on standard
 //! error. Nobody else prints.
 //!
-//! On a terminal a download has a bar; elsewhere everything is plain lines. The key is
+//! On a terminal each download has a bar; elsewhere everything is plain lines. The key is
 //! masked in whatever passes, as a last line of defence behind the types that never
 //! hold it.
 
@@ -12,7 +12,7 @@ use std::time::Duration;
 use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use anstream::{AutoStream, ColorChoice};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use serde_json::{Map, Value, json};
 
 use crate::cli::{Color, Output, Verbosity};
@@ -41,7 +41,7 @@ pub struct Report {
     color: ColorChoice,
     terminal: bool,
     warnings: Mutex<Vec<Diagnostic>>,
-    bar: Mutex<Option<ProgressBar>>,
+    bars: MultiProgress,
     key: OnceLock<ApiKey>,
 }
 
@@ -62,7 +62,7 @@ impl Report {
             color,
             terminal: environment.terminal && !dumb && output.verbosity != Verbosity::Quiet,
             warnings: Mutex::new(Vec::new()),
-            bar: Mutex::new(None),
+            bars: MultiProgress::new(),
             key: OnceLock::new(),
         }
     }
@@ -70,6 +70,12 @@ impl Report {
     /// Masks `key` from now on.
     pub fn hide(&self, key: &ApiKey) {
         let _ = self.key.set(key.clone());
+    }
+
+    /// How much is said.
+    #[must_use]
+    pub fn verbosity(&self) -> Verbosity {
+        self.output.verbosity
     }
 
     fn masked(&self, text: &str) -> String {
@@ -115,10 +121,7 @@ impl Report {
             // A closed standard error must not keep a build from going on.
             let _ = writeln!(stderr, "{line}");
         };
-        match &*lock(&self.bar) {
-            Some(bar) => bar.suspend(write),
-            None => write(),
-        }
+        self.bars.suspend(write);
     }
 
     /// Prints a command's result.
@@ -307,25 +310,48 @@ impl Observer for Report {
     }
 }
 
-impl Progress for Report {
+/// The progress of one download.
+pub struct Download<'r> {
+    report: &'r Report,
+    name: String,
+    bar: Mutex<Option<ProgressBar>>,
+}
+
+impl Report {
+    /// The progress of the download of `definition`.
+    #[must_use]
+    pub fn download(&self, definition: &str) -> Download<'_> {
+        Download {
+            report: self,
+            name: definition.to_owned(),
+            bar: Mutex::new(None),
+        }
+    }
+}
+
+impl Observer for Download<'_> {
+    fn retrying(&self, call: &str, why: &str, wait: Duration) {
+        self.report.retrying(call, why, wait);
+    }
+}
+
+impl Progress for Download<'_> {
     fn begins(&self, length: Option<u64>) {
-        if !self.terminal {
+        if !self.report.terminal {
             return;
         }
         let bar = match length {
             Some(length) => ProgressBar::new(length).with_style(style(
-                "{spinner:>12} [{bar:30}] {bytes} of {total_bytes}, {bytes_per_sec}, {eta}",
+                "{prefix:>12} [{bar:30}] {bytes} of {total_bytes}, {bytes_per_sec}, {eta}",
             )),
             None => ProgressBar::new_spinner()
-                .with_style(style("{spinner:>12} {bytes}, {bytes_per_sec}")),
+                .with_style(style("{prefix:>12} {bytes}, {bytes_per_sec}")),
         };
+        let bar = self.report.bars.add(bar.with_prefix(self.name.clone()));
         *lock(&self.bar) = Some(bar);
     }
 
     fn advances(&self, bytes: u64) {
-        if !self.terminal {
-            return;
-        }
         if let Some(bar) = &*lock(&self.bar) {
             bar.inc(bytes);
         }
@@ -334,6 +360,7 @@ impl Progress for Report {
     fn ends(&self) {
         if let Some(bar) = lock(&self.bar).take() {
             bar.finish_and_clear();
+            self.report.bars.remove(&bar);
         }
     }
 }

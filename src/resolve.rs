@@ -6,6 +6,7 @@
 //! in one run. Nothing is downloaded and nothing is written.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::thread;
 
 use serde::{Deserialize, Serialize};
@@ -16,11 +17,14 @@ use crate::manifest::{Allow, Definition, Manifest, PackOverride};
 use crate::palette::wire::{
     ClusterProfile, DefinitionRequest, RequestMetadata, RequestPack, RequestProfile, RequestSpec,
 };
-use crate::palette::{Observer, Palette, PaletteError};
+use crate::palette::{Observer, PaletteError};
 use crate::uid::Uid;
 
+mod catalogue;
 mod lookup;
 mod rules;
+
+pub use catalogue::Catalogue;
 
 /// Exactly what will be asked for.
 #[derive(Debug)]
@@ -107,18 +111,18 @@ pub enum ResolveError {
 pub fn resolve(
     manifest: &Manifest,
     definition: &Definition,
-    palette: &Palette,
+    catalogue: &Catalogue,
     observer: &dyn Observer,
 ) -> Result<(Plan, Vec<Diagnostic>), ResolveError> {
     let lookup = lookup::Lookup {
         source: &manifest.source,
         definition,
-        palette,
+        catalogue,
         observer,
     };
     let project = lookup.project()?;
     let uids = lookup.profiles(project.as_ref())?;
-    let answers = ask(&uids, project.as_ref(), palette, observer);
+    let answers = ask(&uids, project.as_ref(), catalogue, observer);
 
     let mut broken = Vec::new();
     let mut found = Vec::new();
@@ -152,7 +156,7 @@ pub fn resolve(
     let profiles = found.into_iter().map(planned).collect();
     let plan = Plan {
         definition: definition.name.clone(),
-        endpoint: palette.endpoint().to_string(),
+        endpoint: catalogue.palette().endpoint().to_string(),
         project,
         metadata_name: definition.metadata_name.clone(),
         cloud_type: definition.cloud_type.clone(),
@@ -167,13 +171,13 @@ pub fn resolve(
 fn ask(
     uids: &[Uid],
     project: Option<&Uid>,
-    palette: &Palette,
+    catalogue: &Catalogue,
     observer: &dyn Observer,
-) -> Vec<Result<ClusterProfile, PaletteError>> {
+) -> Vec<Result<Arc<ClusterProfile>, PaletteError>> {
     thread::scope(|scope| {
         let calls: Vec<_> = uids
             .iter()
-            .map(|uid| scope.spawn(move || palette.profile(uid, project, observer)))
+            .map(|uid| scope.spawn(move || catalogue.profile(uid, project, observer)))
             .collect();
         calls
             .into_iter()
@@ -192,20 +196,21 @@ fn planned(candidate: rules::Candidate<'_>) -> PlannedProfile {
         profile,
         answer,
     } = candidate;
-    let published = answer.spec.published.unwrap_or_default();
-    let packs = published.packs.into_iter().map(|pack| Pack {
-        name: pack.name,
-        layer: pack.layer,
-        tag: pack.tag,
-        version: pack.version,
-        digest: pack.digest,
+    let published = answer.spec.published.as_ref();
+    let packs = published.map_or(&[][..], |published| &published.packs);
+    let packs = packs.iter().map(|pack| Pack {
+        name: pack.name.clone(),
+        layer: pack.layer.clone(),
+        tag: pack.tag.clone(),
+        version: pack.version.clone(),
+        digest: pack.digest.clone(),
     });
     PlannedProfile {
         profile: ResolvedProfile {
             uid,
-            name: answer.metadata.name,
+            name: answer.metadata.name.clone(),
             version,
-            kind: published.kind,
+            kind: published.map_or_else(String::new, |published| published.kind.clone()),
             packs: packs.collect(),
         },
         overrides: profile.packs.clone(),

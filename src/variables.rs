@@ -10,6 +10,9 @@ use crate::archive;
 /// The most that is shown of a default, in characters.
 const DEFAULT_SHOWN: usize = 60;
 
+/// What is shown in place of a sensitive value.
+const SENSITIVE: &str = "(sensitive)";
+
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Document {
@@ -71,7 +74,7 @@ impl Variable {
     #[must_use]
     pub fn default_shown(&self) -> String {
         match &self.default {
-            _ if self.sensitive && self.has_default => "(sensitive)".into(),
+            _ if self.sensitive && self.has_default => SENSITIVE.into(),
             Some(default) => crate::printable::excerpt(default.as_bytes(), DEFAULT_SHOWN),
             None => String::new(),
         }
@@ -100,6 +103,32 @@ pub fn read(json: &[u8]) -> Option<Vec<Variable>> {
             .map(Variable::from)
             .collect(),
     )
+}
+
+/// A JSON document laid out, one value a line, without the values of what it marks as
+/// sensitive: `defaultValue` and `value` beside `isSensitive`. `None` where it is no JSON.
+#[must_use]
+pub fn without_secrets(json: &[u8]) -> Option<String> {
+    let mut document: serde_json::Value = serde_json::from_slice(json).ok()?;
+    hide_secrets(&mut document);
+    serde_json::to_string_pretty(&document).ok()
+}
+
+fn hide_secrets(value: &mut serde_json::Value) {
+    match value {
+        serde_json::Value::Array(items) => items.iter_mut().for_each(hide_secrets),
+        serde_json::Value::Object(fields) => {
+            if fields.get("isSensitive").is_some_and(|is| *is == true) {
+                for name in ["defaultValue", "value"] {
+                    if let Some(field) = fields.get_mut(name) {
+                        *field = SENSITIVE.into();
+                    }
+                }
+            }
+            fields.values_mut().for_each(hide_secrets);
+        }
+        _ => {}
+    }
 }
 
 /// Every profile's variables among the collected files of an archive.

@@ -9,8 +9,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::diagnostic::Source;
+use crate::disk::PathError;
 use crate::printable;
-use crate::publish::PathError;
 
 /// The build argument that names the cluster definition.
 pub const KEY: &str = "CLUSTERCONFIG";

@@ -7,8 +7,8 @@ use std::path::Path;
 use super::arg::{self, Arg, Assignment};
 use super::{OVERLAY_DIRECTORY, Placement};
 use crate::diagnostic::Diagnostic;
+use crate::disk::PathError;
 use crate::printable;
-use crate::publish::PathError;
 
 /// The line that is right for every target (canvos.md, 4).
 const RIGHT: &str = "CLUSTERCONFIG=spc.tgz";

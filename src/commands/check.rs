@@ -1,18 +1,22 @@
 //! `edgestage check`: everything that can be said without downloading.
 
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
 use serde::Serialize;
 use serde_json::json;
 
-use super::{Context, chosen, current, load_lock, shown, table, traps};
-use crate::canvos::{CanvosError, Checkout, State};
-use crate::cli::{LockUse, Network};
+use super::{Context, chosen, current, fleet, load_lock, shown, table, traps};
+use crate::canvos::{CanvosError, Checkout, Found, Seen, State};
+use crate::cli::{JOBS, LockUse, Network};
+use crate::digest::Digest;
+use crate::endpoint::Endpoint;
 use crate::error::Error;
 use crate::key::KeyError;
 use crate::lock::{Lock, Locked, Outdated};
 use crate::manifest::{Definition, Manifest};
-use crate::palette::Palette;
 use crate::report::Outcome;
-use crate::resolve;
+use crate::resolve::{self, Catalogue};
 
 /// What is said of one definition.
 #[derive(Serialize)]
@@ -30,32 +34,39 @@ pub fn run(names: &[String], context: &Context<'_>) -> Result<Outcome, Error> {
     let lock = load_lock(&manifest)?;
     let endpoint = context.endpoint(&manifest)?;
     let (palette, not_asked) = palette(context, &manifest, &endpoint)?;
+    let endpoint = endpoint.to_string();
 
+    let asked = fleet::map(&definitions, JOBS, |definition| match &palette {
+        None => Ok(not_asked),
+        Some(palette) => ask(context, &manifest, definition, palette),
+    });
     let mut errors = Vec::new();
     let mut rows = Vec::new();
-    for definition in &definitions {
-        let (locked, lock_state) = locked(&lock, definition, &endpoint.to_string());
-        let asked = match &palette {
-            None => not_asked,
-            Some(palette) => ask(context, &manifest, definition, palette, &mut errors),
-        };
+    let mut places = Places::default();
+    for (definition, asked) in definitions.iter().zip(asked) {
+        let (locked, lock_state) = lock_state(&lock, definition, &endpoint);
+        let asked = asked.unwrap_or_else(|error| {
+            errors.push(error);
+            "does not"
+        });
         if context.settings.lock == LockUse::MustMatch {
-            errors.extend(current(&lock, definition, &endpoint.to_string()).err());
+            errors.extend(current(&lock, definition, &endpoint).err());
         }
+        let directory = context.canvos_directory(&manifest, Some(definition));
+        let place = places.look(directory, context, &manifest, &lock, &mut errors);
         rows.push(Checked {
             definition: definition.name.clone(),
             profiles: definition.profiles.len(),
             lock: lock_state,
             palette: asked,
-            staged: staged(context, &manifest, definition, (&lock, locked), &mut errors),
+            staged: staged(place, definition, locked, &mut errors),
         });
     }
-    checkouts(context, &manifest, &definitions, &mut errors);
     Ok(Outcome {
         text: text(&rows),
         json: json!({
             "file": shown(&manifest.path),
-            "endpoint": endpoint.to_string(),
+            "endpoint": endpoint,
             "definitions": rows,
         }),
         error: Error::all(errors),
@@ -87,13 +98,13 @@ fn text(rows: &[Checked]) -> String {
 fn palette(
     context: &Context<'_>,
     manifest: &Manifest,
-    endpoint: &crate::endpoint::Endpoint,
-) -> Result<(Option<Palette>, &'static str), Error> {
+    endpoint: &Endpoint,
+) -> Result<(Option<Catalogue>, &'static str), Error> {
     if context.settings.network == Network::Off {
         return Ok((None, "not asked: offline"));
     }
     match context.palette(manifest, endpoint.clone()) {
-        Ok(palette) => Ok((Some(palette), "")),
+        Ok(palette) => Ok((Some(Catalogue::new(palette)), "")),
         Err(Error::Key(KeyError::None)) => Ok((None, "not asked: no key")),
         Err(error) => Err(error),
     }
@@ -103,22 +114,15 @@ fn ask(
     context: &Context<'_>,
     manifest: &Manifest,
     definition: &Definition,
-    palette: &Palette,
-    errors: &mut Vec<Error>,
-) -> &'static str {
-    match resolve::resolve(manifest, definition, palette, context.report) {
-        Ok((_, warnings)) => {
-            context.report.warn_all(&warnings);
-            "accepts it"
-        }
-        Err(error) => {
-            errors.push(error.into());
-            "does not"
-        }
-    }
+    palette: &Catalogue,
+) -> Result<&'static str, Error> {
+    let (_, warnings) = resolve::resolve(manifest, definition, palette, context.report)?;
+    context.report.warn_all(&warnings);
+    Ok("accepts it")
 }
 
-fn locked<'l>(
+/// The lock entry that speaks for `definition`, and how the lock stands to it.
+pub fn lock_state<'l>(
     lock: &'l Lock,
     definition: &Definition,
     endpoint: &str,
@@ -130,37 +134,105 @@ fn locked<'l>(
         None => (Some(locked), "current"),
         Some(Outdated::Changed) => (None, "outdated: profiles.toml changed"),
         Some(Outdated::Endpoint) => (None, "outdated: other endpoint"),
+        Some(Outdated::Contradictory) => (None, "outdated: edited by hand"),
+    }
+}
+
+/// The checkouts that were looked at. Definitions may share one: it is read once.
+#[derive(Default)]
+struct Places(BTreeMap<PathBuf, Place>);
+
+enum Place {
+    NoCheckout,
+    Unreadable,
+    Seen {
+        placements: Vec<Seen>,
+        /// The definition of the lock that all placements hold.
+        owner: Option<String>,
+    },
+}
+
+impl Places {
+    fn look(
+        &mut self,
+        directory: PathBuf,
+        context: &Context<'_>,
+        manifest: &Manifest,
+        lock: &Lock,
+        errors: &mut Vec<Error>,
+    ) -> &Place {
+        self.0.entry(directory).or_insert_with_key(|directory| {
+            if let Ok(checkout) = Checkout::open(directory) {
+                return Place::of(&checkout, context, manifest, lock, errors);
+            }
+            let directory = crate::printable::path(directory);
+            let note = format!("no CanvOS checkout at {directory}");
+            context.report.status("Note", &note);
+            Place::NoCheckout
+        })
+    }
+}
+
+impl Place {
+    /// What is staged, and what would win over it.
+    fn of(
+        checkout: &Checkout,
+        context: &Context<'_>,
+        manifest: &Manifest,
+        lock: &Lock,
+        errors: &mut Vec<Error>,
+    ) -> Self {
+        match traps(context, checkout) {
+            Ok(grave) if grave.is_empty() => {}
+            Ok(grave) => errors.push(CanvosError::Trapped(grave).into()),
+            Err(error) => errors.push(error),
+        }
+        let known = |sha256: Digest| {
+            let mut entries = lock.definitions.values();
+            Some(
+                entries
+                    .find(|locked| locked.sha256 == sha256)?
+                    .content_sha256,
+            )
+        };
+        let placements = match checkout.see(&known, &manifest.limits) {
+            Ok(placements) => placements,
+            Err(error) => {
+                errors.push(error.into());
+                return Self::Unreadable;
+            }
+        };
+        let found: Vec<Found> = placements.iter().map(|seen| seen.against(None)).collect();
+        let owner = found.first().and_then(|first| first.owner(lock));
+        let owner = owner.filter(|name| found.iter().all(|f| f.owner(lock) == Some(*name)));
+        let owner = owner.map(str::to_owned);
+        Self::Seen { placements, owner }
     }
 }
 
 /// What is staged. Nothing staged yet is no mistake, and neither is another definition
 /// of the same lock: definitions may take turns in one checkout.
 fn staged(
-    context: &Context<'_>,
-    manifest: &Manifest,
+    place: &Place,
     definition: &Definition,
-    (lock, locked): (&Lock, Option<&Locked>),
+    locked: Option<&Locked>,
     errors: &mut Vec<Error>,
 ) -> String {
-    let Ok(checkout) = context.checkout(manifest, definition) else {
-        return "no checkout".into();
+    let (placements, owner) = match place {
+        Place::NoCheckout => return "no checkout".into(),
+        Place::Unreadable => return "unreadable".into(),
+        Place::Seen { placements, owner } => (placements, owner),
     };
-    let found = match checkout.found(locked, &manifest.limits) {
-        Ok(found) => found,
-        Err(error) => {
-            errors.push(error.into());
-            return "unreadable".into();
-        }
-    };
+    let found: Vec<Found> = placements.iter().map(|seen| seen.against(locked)).collect();
     if found.iter().all(|found| found.state == State::Missing) {
         return "nothing yet".into();
     }
     if locked.is_some() && Checkout::is_staged(&found) {
         return "as locked".into();
     }
-    let other = found.first().and_then(|first| first.owner(lock));
-    if let Some(other) = other.filter(|_| found.iter().all(|f| f.owner(lock) == other)) {
-        return format!("holds `{other}`");
+    let differs = |found: &Found| matches!(found.state, State::Differs { .. });
+    if let Some(owner) = owner.as_ref().filter(|_| found.iter().all(differs)) {
+        return format!("holds `{owner}`");
     }
     if locked.is_some() {
         errors.push(Error::Staged {
@@ -172,36 +244,4 @@ fn staged(
         });
     }
     "differs".into()
-}
-
-/// What each checkout has that would win over what is staged.
-fn checkouts(
-    context: &Context<'_>,
-    manifest: &Manifest,
-    definitions: &[&Definition],
-    errors: &mut Vec<Error>,
-) {
-    let mut directories: Vec<_> = definitions
-        .iter()
-        .map(|definition| context.canvos_directory(manifest, Some(definition)))
-        .collect();
-    directories.sort();
-    directories.dedup();
-    for directory in directories {
-        let Ok(checkout) = Checkout::open(&directory) else {
-            context.report.status(
-                "Note",
-                &format!(
-                    "no CanvOS checkout at {}",
-                    crate::printable::path(&directory)
-                ),
-            );
-            continue;
-        };
-        match traps(context, &checkout) {
-            Ok(grave) if grave.is_empty() => {}
-            Ok(grave) => errors.push(CanvosError::Trapped(grave).into()),
-            Err(error) => errors.push(error),
-        }
-    }
 }

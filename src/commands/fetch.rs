@@ -6,15 +6,17 @@ use std::path::Path;
 use serde::Serialize;
 use serde_json::json;
 
-use super::obtain::{Obtained, Origin, Pinning, Store};
-use super::{Context, chosen, shown, table};
-use crate::cli::{FetchArgs, Network};
+use super::obtain::{Obtained, Origin, Store, Told, told};
+use super::source::{Pinning, Source};
+use super::{Context, chosen, fleet, shown, table};
+use crate::cli::{FetchArgs, Fleet, Network};
 use crate::diagnostic::Diagnostic;
 use crate::digest::Digest;
+use crate::disk::PathError;
 use crate::error::Error;
 use crate::manifest::Definition;
 use crate::printable;
-use crate::publish::{self, PathError};
+use crate::publish;
 use crate::report::Outcome;
 
 /// What is said of one fetched definition.
@@ -27,37 +29,42 @@ struct Fetched {
     size: u64,
     content_sha256: String,
     lock: &'static str,
-    changes: Vec<String>,
+    changes: Vec<Told>,
 }
 
 pub fn run(arguments: &FetchArgs, context: &Context<'_>) -> Result<Outcome, Error> {
     let manifest = context.manifest()?;
-    let definitions = chosen(&manifest, &arguments.names)?;
+    let definitions = chosen(&manifest, &arguments.fleet.definitions.names)?;
     if arguments.output.is_some() && definitions.len() != 1 {
         return Err(Error::Usage(Box::new(
             Diagnostic::error("`--output` takes one definition")
                 .help("add the NAME of the one that is meant"),
         )));
     }
-    let mut store = Store::open(context, &manifest)?;
-    Ok(each(&definitions, |definition| {
-        let obtained = match context.settings.network {
-            Network::Allowed => store.fetch(context, definition, Pinning::Respect)?,
-            Network::Off => offline(&store, context, definition)?,
-        };
-        let path = match &arguments.output {
-            Some(output) => {
-                let output = context.environment.resolve(output);
-                write_output(&obtained, &output)?;
-                shown(&output)
-            }
-            None => shown(obtained.artifact.path()),
-        };
-        Ok(fetched(definition, &obtained, path))
-    }))
+    let store = Store::open(context, &manifest)?;
+    let output = |obtained: &Obtained| match &arguments.output {
+        Some(output) => {
+            let output = context.environment.resolve(output);
+            write_output(obtained, &output)?;
+            Ok(shown(&output))
+        }
+        None => Ok(shown(obtained.artifact.path())),
+    };
+    let fleet = (&definitions[..], arguments.fleet.jobs.jobs);
+    Ok(match context.settings.network {
+        Network::Allowed => {
+            let source = Source::new(context, &store)?;
+            each(context, &store, fleet, output, |definition| {
+                source.fetch(definition, Pinning::Respect)
+            })
+        }
+        Network::Off => each(context, &store, fleet, output, |definition| {
+            store.offline(context, definition)
+        }),
+    })
 }
 
-pub fn update(names: &[String], context: &Context<'_>) -> Result<Outcome, Error> {
+pub fn update(arguments: &Fleet, context: &Context<'_>) -> Result<Outcome, Error> {
     use crate::cli::LockUse;
     if context.settings.lock == LockUse::MustMatch || context.settings.network == Network::Off {
         return Err(Error::Usage(Box::new(
@@ -66,30 +73,72 @@ pub fn update(names: &[String], context: &Context<'_>) -> Result<Outcome, Error>
         )));
     }
     let manifest = context.manifest()?;
-    let definitions = chosen(&manifest, names)?;
-    let mut store = Store::open(context, &manifest)?;
-    Ok(each(&definitions, |definition| {
-        let obtained = store.fetch(context, definition, Pinning::Renew)?;
-        let path = shown(obtained.artifact.path());
-        Ok(fetched(definition, &obtained, path))
+    let definitions = chosen(&manifest, &arguments.definitions.names)?;
+    let store = Store::open(context, &manifest)?;
+    let source = Source::new(context, &store)?;
+    let path = |obtained: &Obtained| Ok(shown(obtained.artifact.path()));
+    let fleet = (&definitions[..], arguments.jobs.jobs);
+    Ok(each(context, &store, fleet, path, |definition| {
+        source.fetch(definition, Pinning::Renew)
     }))
 }
 
-/// Does every definition; one failure does not stop the others.
+/// Does every definition, several at once, and locks them as they come. One failure does
+/// not stop the others.
 fn each(
-    definitions: &[&Definition],
-    mut act: impl FnMut(&Definition) -> Result<Fetched, Error>,
+    context: &Context<'_>,
+    store: &Store<'_>,
+    (definitions, jobs): (&[&Definition], u16),
+    output: impl Fn(&Obtained) -> Result<String, Error>,
+    obtain: impl Fn(&Definition) -> Result<Obtained, Error> + Sync,
 ) -> Outcome {
     let mut fetched = Vec::new();
     let mut errors = Vec::new();
-    for definition in definitions {
-        match act(definition) {
-            Ok(one) => fetched.push(one),
-            Err(error) => errors.push(error),
-        }
+    fleet::run(
+        definitions,
+        jobs,
+        |definition| obtain(definition),
+        |results| {
+            let mut good = Vec::new();
+            for (at, result) in results {
+                match result {
+                    Ok(obtained) => good.push((at, obtained)),
+                    Err(error) => errors.push((at, error)),
+                }
+            }
+            let named = good
+                .iter()
+                .map(|(at, obtained)| (definitions[*at].name.as_str(), obtained));
+            let changed = match store.write_lock(context, named) {
+                Ok(changed) => changed,
+                Err(error) => return errors.push((definitions.len(), error)),
+            };
+            for (at, obtained) in good {
+                let name = &definitions[at].name;
+                match output(&obtained) {
+                    Ok(path) => fetched.push((
+                        at,
+                        Fetched::new(name, &obtained, path, changed.contains(name)),
+                    )),
+                    Err(error) => errors.push((at, error)),
+                }
+            }
+        },
+    );
+    fetched.sort_by_key(|(at, _)| *at);
+    errors.sort_by_key(|(at, _)| *at);
+    let fetched: Vec<Fetched> = fetched.into_iter().map(|(_, one)| one).collect();
+    Outcome {
+        text: text(&fetched, definitions.len()),
+        json: json!({ "definitions": fetched }),
+        error: Error::all(errors.into_iter().map(|(_, error)| error).collect()),
     }
-    let text = match &fetched[..] {
-        [only] if definitions.len() == 1 => format!("{}\n", only.path),
+}
+
+/// A path alone where one definition was meant, so that a script can take it.
+fn text(fetched: &[Fetched], meant: usize) -> String {
+    match fetched {
+        [only] if meant == 1 => format!("{}\n", only.path),
         several => {
             let rows: Vec<Vec<String>> = several
                 .iter()
@@ -97,54 +146,22 @@ fn each(
                 .collect();
             table::layout(&rows)
         }
-    };
-    Outcome {
-        text,
-        json: json!({ "definitions": fetched }),
-        error: Error::all(errors),
     }
 }
 
-fn fetched(definition: &Definition, obtained: &Obtained, path: String) -> Fetched {
-    Fetched {
-        definition: definition.name.clone(),
-        origin: obtained.origin,
-        path,
-        sha256: obtained.artifact.sha256().to_string(),
-        size: obtained.artifact.size(),
-        content_sha256: obtained.artifact.content_sha256().to_string(),
-        lock: if obtained.lock_written {
-            "written"
-        } else {
-            "unchanged"
-        },
-        changes: obtained.changes_shown(),
+impl Fetched {
+    fn new(definition: &str, obtained: &Obtained, path: String, locked: bool) -> Self {
+        Self {
+            definition: definition.to_owned(),
+            origin: obtained.origin,
+            path,
+            sha256: obtained.artifact.sha256().to_string(),
+            size: obtained.artifact.size(),
+            content_sha256: obtained.artifact.content_sha256().to_string(),
+            lock: if locked { "written" } else { "unchanged" },
+            changes: told(&obtained.changes),
+        }
     }
-}
-
-/// What `--offline` can give: the locked archive from the cache.
-pub fn offline(
-    store: &Store<'_>,
-    context: &Context<'_>,
-    definition: &Definition,
-) -> Result<Obtained, Error> {
-    let lacks = |lacks| Error::Offline {
-        definition: definition.name.clone(),
-        lacks,
-    };
-    let Some(locked) = store.current(context, definition)? else {
-        return Err(lacks(
-            if store.lock.definitions.contains_key(&definition.name) {
-                "was changed since it was locked"
-            } else {
-                "is not locked yet"
-            },
-        ));
-    };
-    let Some(artifact) = store.cached(context, &locked)? else {
-        return Err(lacks("is not in the cache"));
-    };
-    Ok(Obtained::cached(artifact, locked))
 }
 
 /// Writes the archive to `output`, by rename, unless it is there already. A link is

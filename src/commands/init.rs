@@ -1,5 +1,7 @@
 //! `edgestage init`: a first `profiles.toml`, and snippets on request.
 
+use std::path::{Path, PathBuf};
+
 use serde_json::json;
 
 use super::{Context, shown, table};
@@ -33,9 +35,15 @@ pub fn run(arguments: &InitArgs, context: &Context<'_>) -> Result<Outcome, Error
         .filter(|(path, _)| path.symlink_metadata().is_ok())
         .map(|(path, _)| printable::path(path))
         .collect();
-    if !existing.is_empty() {
+    // Our own text beside missing files is what a run left that was killed in between.
+    let ours = |path: &Path, text: &str| std::fs::read(path).is_ok_and(|is| is == text.as_bytes());
+    let begun = existing.len() < files.len();
+    let foreign =
+        |(path, text): &&(PathBuf, &str)| path.symlink_metadata().is_ok() && !ours(path, text);
+    if !existing.is_empty() && (!begun || files.iter().any(|file| foreign(&file))) {
         return Err(Error::Exists(existing));
     }
+    files.retain(|(path, _)| path.symlink_metadata().is_err());
     for (path, text) in &files {
         publish::write_new(path, text.as_bytes())?;
     }

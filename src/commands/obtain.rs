@@ -1,13 +1,13 @@
-//! From a definition to its proven archive: the part that `fetch`, `stage` and `update`
-//! share.
+//! The files that a run works with: the manifest, its lock, the cache.
 //!
 //! The order in which things are written is the order in which they depend on each
 //! other: the archive into the cache, then the lock that names it, then (in `stage`)
-//! the placements. Killed in between, a run leaves a cache without a lock entry, which
-//! is fetched again, or a lock whose archive is cached, which needs no network.
+//! the placements. Killed in between, a run leaves a cached archive without a lock
+//! entry, which the next run fetches again and finds to be there; or a lock whose
+//! archive is cached, which needs no network; or one placement of two, which the next
+//! run completes. Nothing is ever written that names something not there yet.
 
-use std::fs::File;
-use std::path::Path;
+use std::collections::BTreeSet;
 
 use serde::Serialize;
 
@@ -16,22 +16,11 @@ use crate::cache::{Artifact, Cache, Lookup};
 use crate::cli::{LockUse, Network};
 use crate::diagnostic::Diagnostic;
 use crate::drift;
+use crate::endpoint::Endpoint;
 use crate::error::Error;
-use crate::fetch::{self, Progress as _};
 use crate::lock::{Lock, Locked};
 use crate::manifest::{Definition, Manifest};
-use crate::palette::Palette;
 use crate::printable;
-use crate::resolve::{self, Plan};
-
-/// What the lock is to a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Pinning {
-    /// Palette must still serve what is locked.
-    Respect,
-    /// What Palette serves is locked anew.
-    Renew,
-}
 
 /// Where an archive came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -43,47 +32,64 @@ pub enum Origin {
     Palette,
 }
 
-/// A definition's archive, and what its lock says.
+/// Whether what was obtained is to be locked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Locking {
+    /// The lock has it.
+    Done,
+    /// It is new.
+    Due,
+}
+
+/// A definition's archive, and what its lock says, or is to say.
 #[derive(Debug)]
 pub struct Obtained {
     /// The archive, in the cache.
     pub artifact: Artifact,
-    /// What is locked now.
+    /// What is locked, or is to be.
     pub locked: Locked,
+    /// Whether it is to be.
+    pub locking: Locking,
     /// Where it came from.
     pub origin: Origin,
-    /// Whether the lock file was written.
-    pub lock_written: bool,
     /// What the lock said before, where this run renewed it.
     pub changes: Vec<drift::Change>,
 }
 
-impl Obtained {
-    /// What needed no connection.
-    pub fn cached(artifact: Artifact, locked: Locked) -> Self {
-        Self {
-            artifact,
-            locked,
-            origin: Origin::Cache,
-            lock_written: false,
-            changes: Vec::new(),
-        }
-    }
+/// A change as a JSON document has it: its parts, and the whole as text.
+#[derive(Debug, Clone, Serialize)]
+pub struct Told {
+    #[serde(flatten)]
+    change: drift::Change,
+    text: String,
+}
 
-    /// The changes as text.
-    pub fn changes_shown(&self) -> Vec<String> {
-        self.changes.iter().map(ToString::to_string).collect()
+impl Told {
+    /// The change in words.
+    pub fn text(&self) -> &str {
+        &self.text
     }
+}
+
+/// Changes for a JSON document.
+pub fn told(changes: &[drift::Change]) -> Vec<Told> {
+    let told = |change: &drift::Change| Told {
+        text: change.to_string(),
+        change: change.clone(),
+    };
+    changes.iter().map(told).collect()
 }
 
 /// The files that one run works with.
 pub struct Store<'a> {
     /// `profiles.toml`.
     pub manifest: &'a Manifest,
-    /// `profiles.lock`.
+    /// `profiles.lock`, as it was when the run began.
     pub lock: Lock,
     /// The cache.
     pub cache: Cache,
+    /// Where Palette is.
+    pub endpoint: Endpoint,
 }
 
 impl<'a> Store<'a> {
@@ -92,7 +98,8 @@ impl<'a> Store<'a> {
         Ok(Self {
             manifest,
             lock: load_lock(manifest)?,
-            cache: context.cache(manifest)?,
+            cache: context.cache(Some(manifest))?,
+            endpoint: context.endpoint(manifest)?,
         })
     }
 
@@ -105,8 +112,7 @@ impl<'a> Store<'a> {
         context: &Context<'_>,
         definition: &Definition,
     ) -> Result<Option<Locked>, Error> {
-        let endpoint = context.endpoint(self.manifest)?.to_string();
-        match super::current(&self.lock, definition, &endpoint) {
+        match super::current(&self.lock, definition, &self.endpoint.to_string()) {
             Ok(locked) => Ok(Some(locked.clone())),
             Err(error) if context.settings.lock == LockUse::MustMatch => Err(error),
             Err(_) => Ok(None),
@@ -119,9 +125,15 @@ impl<'a> Store<'a> {
         &self,
         context: &Context<'_>,
         locked: &Locked,
-    ) -> Result<Option<Artifact>, Error> {
+    ) -> Result<Option<Obtained>, Error> {
         match self.cache.lookup(locked, &self.manifest.limits)? {
-            Lookup::Hit(artifact) => Ok(Some(artifact)),
+            Lookup::Hit(artifact) => Ok(Some(Obtained {
+                artifact,
+                locked: locked.clone(),
+                locking: Locking::Done,
+                origin: Origin::Cache,
+                changes: Vec::new(),
+            })),
             Lookup::Miss => Ok(None),
             Lookup::Damaged(path) => {
                 let path = printable::path(&path);
@@ -137,194 +149,70 @@ impl<'a> Store<'a> {
         }
     }
 
-    /// Resolves, checks, downloads, verifies, caches and locks `definition`.
-    pub fn fetch(
-        &mut self,
-        context: &Context<'_>,
-        definition: &Definition,
-        pinning: Pinning,
-    ) -> Result<Obtained, Error> {
-        let before = self.lock.definitions.get(&definition.name).cloned();
-        let pinned = match pinning {
-            Pinning::Respect => self.current(context, definition)?,
-            Pinning::Renew => None,
-        };
-        let palette = self.connect(context)?;
-        context.report.status("Resolving", &definition.name);
-        let (plan, warnings) =
-            resolve::resolve(self.manifest, definition, &palette, context.report)?;
-        context.report.warn_all(&warnings);
-        tell_plan(context, &plan);
-        if let Some(pinned) = &pinned {
-            no_drift(&plan, drift::profiles(&pinned.profiles, &profiles(&plan)))?;
-        }
-        let (artifact, locked) = self.download(context, &palette, &plan, pinned.as_ref())?;
-        let changes = match before.filter(|_| pinned.is_none()) {
-            Some(before) => tell_changes(context, definition, &before, &locked),
-            None => Vec::new(),
-        };
-        let lock_written = pinned.is_none() && self.write_lock(context, definition, &locked)?;
-        Ok(Obtained {
-            artifact,
-            // An archive with the locked content is the locked definition.
-            locked: pinned.unwrap_or(locked),
-            origin: Origin::Palette,
-            lock_written,
-            changes,
-        })
-    }
-
-    fn connect(&self, context: &Context<'_>) -> Result<Palette, Error> {
-        let endpoint = context.endpoint(self.manifest)?;
-        context.palette(self.manifest, endpoint)
-    }
-
-    fn download(
+    /// What `--offline` can give: the locked archive from the cache.
+    pub fn offline(
         &self,
         context: &Context<'_>,
-        palette: &Palette,
-        plan: &Plan,
-        pinned: Option<&Locked>,
-    ) -> Result<(Artifact, Locked), Error> {
-        context.report.status("Fetching", &plan.definition);
-        let mut slot = self.cache.slot()?;
-        let (file, path) = slot.file();
-        let received = fetch::fetch(
-            palette,
-            plan,
-            &self.manifest.limits,
-            (file, &path),
-            context.report,
-        );
-        context.report.ends();
-        let received = received.map_err(|error| Error::fetching(&plan.definition, error))?;
-        context.report.warn_all(&received.warnings);
-        let mut locked = Locked::new(plan, &received);
-        if let Some(pinned) = pinned {
-            no_drift(plan, drift::between(pinned, &locked))?;
-        }
-        context.report.status(
-            "Verified",
-            &format!(
-                "{}: {}, {}, content {}",
-                plan.definition,
-                printable::size(received.size),
-                printable::count(received.inventory.files.len(), "file"),
-                received.inventory.content_sha256.short(),
-            ),
-        );
-        // The archive that was locked stays the cache's, so that what is staged from it
-        // keeps its bytes.
-        let known = pinned.unwrap_or(&locked);
-        if let Lookup::Hit(artifact) = self.cache.lookup(known, &self.manifest.limits)? {
-            locked.sha256 = artifact.sha256();
-            locked.size = artifact.size();
-            return Ok((artifact, locked));
-        }
-        Ok((slot.commit(&received)?, locked))
+        definition: &Definition,
+    ) -> Result<Obtained, Error> {
+        let lacks = |lacks| Error::Offline {
+            definition: definition.name.clone(),
+            lacks,
+        };
+        let Some(locked) = self.current(context, definition)? else {
+            let known = self.lock.definitions.contains_key(&definition.name);
+            return Err(lacks(if known {
+                "was changed since it was locked"
+            } else {
+                "is not locked yet"
+            }));
+        };
+        self.cached(context, &locked)?
+            .ok_or_else(|| lacks("is not in the cache"))
     }
 
-    /// Locks `locked`. Entries of definitions that are gone from `profiles.toml` go too.
-    fn write_lock(
-        &mut self,
+    /// Locks what is due, in one write. Entries of definitions that are gone from
+    /// `profiles.toml` go too. Returns the definitions whose entries changed.
+    ///
+    /// # Errors
+    /// A lock that cannot be read or written; then nothing of it changed.
+    pub fn write_lock<'o>(
+        &self,
         context: &Context<'_>,
-        definition: &Definition,
-        locked: &Locked,
-    ) -> Result<bool, Error> {
-        if context.settings.lock == LockUse::MustMatch {
-            return Ok(false);
+        obtained: impl IntoIterator<Item = (&'o str, &'o Obtained)>,
+    ) -> Result<BTreeSet<String>, Error> {
+        let mut changed = BTreeSet::new();
+        let due: Vec<_> = obtained
+            .into_iter()
+            .filter(|(_, obtained)| obtained.locking == Locking::Due)
+            .collect();
+        // Whatever happens, `--locked` never writes.
+        if due.is_empty() || context.settings.lock == LockUse::MustMatch {
+            return Ok(changed);
         }
         // Another run may have locked another definition since the lock was read.
-        let _held = hold(&self.manifest.path);
-        self.lock = Lock::load(self.lock.path())?;
-        let unchanged = self
-            .lock
-            .definitions
-            .get(&definition.name)
-            .is_some_and(|old| {
-                let mut same = old.clone();
-                same.sha256 = locked.sha256;
-                same.size = locked.size;
-                same == *locked
-            });
-        if !unchanged {
-            self.lock
-                .definitions
-                .insert(definition.name.clone(), locked.clone());
+        let _held = context.hold_lock(self.manifest)?;
+        let mut lock = Lock::load(self.lock.path())?;
+        for (name, obtained) in due {
+            let known = lock.definitions.get(name);
+            if known.is_none_or(|known| !known.is_same(&obtained.locked)) {
+                changed.insert(name.to_owned());
+                lock.definitions
+                    .insert(name.to_owned(), obtained.locked.clone());
+            }
         }
         let known = &self.manifest.definitions;
-        self.lock
-            .definitions
-            .retain(|name, _| known.contains_key(name));
-        let written = self.lock.save()?;
-        if written {
-            context.report.status(
-                "Locked",
-                &format!(
-                    "{} in {}",
-                    definition.name,
-                    printable::path(self.lock.path())
-                ),
-            );
+        lock.definitions.retain(|name, _| known.contains_key(name));
+        if lock.save()? {
+            let what = match changed.len() {
+                1 => changed.iter().next().cloned().unwrap_or_default(),
+                n => printable::count(n, "definition"),
+            };
+            let place = printable::path(lock.path());
+            context
+                .report
+                .status("Locked", &format!("{what} in {place}"));
         }
-        Ok(written)
+        Ok(changed)
     }
-}
-
-/// What the definition's references turned out to be, with `-v`.
-fn tell_plan(context: &Context<'_>, plan: &Plan) {
-    for planned in &plan.profiles {
-        let profile = &planned.profile;
-        context.report.detail(&format!(
-            "{}@{} is {}, {}",
-            printable::line(profile.name.as_bytes()),
-            printable::line(profile.version.as_bytes()),
-            profile.uid,
-            printable::count(profile.packs.len(), "pack"),
-        ));
-    }
-}
-
-/// Why an entry of the lock is replaced, and what that changes.
-fn tell_changes(
-    context: &Context<'_>,
-    definition: &Definition,
-    before: &Locked,
-    after: &Locked,
-) -> Vec<drift::Change> {
-    if let Some(why) = before.outdated(definition, &after.endpoint) {
-        context
-            .report
-            .status("Relocking", &format!("{}: {why}", definition.name));
-    }
-    let changes = drift::between(before, after);
-    for change in &changes {
-        context.report.status("Changed", &change.to_string());
-    }
-    changes
-}
-
-/// Runs that share a lock write it one after the other. Where the file system has no
-/// locks, each still writes a whole file.
-fn hold(manifest: &Path) -> Option<File> {
-    let file = File::open(manifest).ok()?;
-    file.lock().ok()?;
-    Some(file)
-}
-
-fn profiles(plan: &Plan) -> Vec<resolve::ResolvedProfile> {
-    plan.profiles
-        .iter()
-        .map(|planned| planned.profile.clone())
-        .collect()
-}
-
-fn no_drift(plan: &Plan, changes: Vec<drift::Change>) -> Result<(), Error> {
-    if changes.is_empty() {
-        return Ok(());
-    }
-    Err(Error::Drift {
-        definition: plan.definition.clone(),
-        changes,
-    })
 }

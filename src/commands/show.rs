@@ -10,16 +10,16 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::obtain::Store;
-use super::{Context, load_lock, one, table};
+use super::{Context, load_lock, not_locked, one, table, warn_of_outdated};
 use crate::archive::{self, InspectError, Inventory};
 use crate::cache::Lookup;
 use crate::diagnostic::Diagnostic;
+use crate::disk::PathError;
 use crate::error::Error;
 use crate::limits::Limits;
 use crate::lock::{Lock, Locked};
 use crate::manifest::ManifestError;
 use crate::printable;
-use crate::publish::PathError;
 use crate::report::Outcome;
 use crate::resolve::Pack;
 use crate::variables::{self, Variable};
@@ -68,18 +68,8 @@ fn show_definition(name: Option<&str>, context: &Context<'_>) -> Result<Outcome,
         .lock
         .definitions
         .get(&definition.name)
-        .ok_or_else(|| Error::NotLocked(definition.name.clone()))?;
-    let endpoint = context.endpoint(&manifest)?.to_string();
-    if let Some(why) = locked.outdated(definition, &endpoint) {
-        let error = Error::Outdated {
-            definition: definition.name.clone(),
-            why,
-        };
-        for mut diagnostic in error.diagnostics() {
-            diagnostic.severity = crate::diagnostic::Severity::Warning;
-            context.report.warn(&diagnostic);
-        }
-    }
+        .ok_or_else(|| not_locked(&store.lock, &definition.name))?;
+    warn_of_outdated(context, locked, definition, &store.endpoint.to_string());
     let inventory = match store.cache.lookup(locked, &manifest.limits)? {
         Lookup::Hit(artifact) => {
             let of = format!("the archive of `{}`", definition.name);

@@ -1,78 +1,140 @@
 //! `edgestage stage`.
 
+use std::collections::BTreeMap;
+
+use serde::Serialize;
 use serde_json::json;
 
-use super::fetch::offline;
-use super::obtain::{Obtained, Pinning, Store};
-use super::{Context, one, shown, table, traps};
+use super::obtain::{Obtained, Origin, Store, Told, told};
+use super::source::{Pinning, Source};
+use super::{Context, chosen, fleet, load_lock, one, shown, table, traps};
 use crate::canvos::{CanvosError, Checkout, Placement};
-use crate::cli::Network;
+use crate::cli::{Network, StageArgs};
+use crate::digest::Digest;
 use crate::error::Error;
+use crate::hold::{Event, Hold, Patience};
 use crate::lock::Locked;
-use crate::manifest::Definition;
+use crate::manifest::{Definition, Manifest};
 use crate::report::Outcome;
 
-pub fn run(name: Option<&str>, context: &Context<'_>) -> Result<Outcome, Error> {
-    let manifest = context.manifest()?;
-    let definition = one(&manifest, name)?;
-    let checkout = context.checkout(&manifest, definition)?;
-    let mut store = Store::open(context, &manifest)?;
-    refuse_traps(context, &checkout)?;
-    let staged = |locked: &Locked| -> Result<bool, Error> {
-        Ok(Checkout::is_staged(
-            &checkout.found(Some(locked), &manifest.limits)?,
-        ))
-    };
-
-    let current = store.current(context, definition)?;
-    if let Some(locked) = &current
-        && staged(locked)?
-    {
-        context.report.status("Unchanged", &definition.name);
-        return Ok(outcome(
-            &checkout,
-            &definition.name,
-            locked,
-            Done::Unchanged(None),
-        ));
-    }
-    let obtained = obtain(&mut store, context, definition, current)?;
-    let held = checkout.hold(|| {
-        context
-            .report
-            .status("Waiting", "for another edgestage in this checkout");
-    })?;
-    // Looked at again under the lock: another run may have staged it meanwhile.
-    let done = if staged(&obtained.locked)? {
-        context.report.status("Unchanged", &definition.name);
-        Done::Unchanged(Some(&obtained))
-    } else {
-        checkout.stage(&obtained.artifact, &held)?;
-        let place = shown(checkout.directory());
-        context
-            .report
-            .status("Staged", &format!("{} in {place}", definition.name));
-        Done::Staged(&obtained)
-    };
-    Ok(outcome(&checkout, &definition.name, &obtained.locked, done))
+/// A definition and the checkout that it goes to.
+struct Job<'m> {
+    definition: &'m Definition,
+    checkout: Checkout,
+    /// The lock entry, where it still speaks for the definition.
+    current: Option<Locked>,
 }
 
-/// The cached archive, else one from Palette where that may be asked.
-fn obtain(
-    store: &mut Store<'_>,
-    context: &Context<'_>,
-    definition: &Definition,
-    current: Option<Locked>,
-) -> Result<Obtained, Error> {
-    if let Some(locked) = current
-        && let Some(artifact) = store.cached(context, &locked)?
+/// What is said of one staged definition.
+#[derive(Serialize)]
+struct Staged {
+    definition: String,
+    result: &'static str,
+    origin: Option<Origin>,
+    content_sha256: Digest,
+    changes: Vec<Told>,
+    placements: Vec<String>,
+}
+
+pub fn run(arguments: &StageArgs, context: &Context<'_>) -> Result<Outcome, Error> {
+    let manifest = context.manifest()?;
+    let definitions = match &arguments.names[..] {
+        [] => vec![one(&manifest, None)?],
+        names => chosen(&manifest, names)?,
+    };
+    apart(context, &manifest, &definitions)?;
+    let store = Store::open(context, &manifest)?;
+    let mut errors = Vec::new();
+    let mut staged = Vec::new();
+    let mut due = Vec::new();
+    for definition in definitions {
+        match prepare(context, &store, definition) {
+            Ok((job, true)) => staged.extend(unchanged(context, &job)),
+            Ok((job, false)) => due.push(job),
+            Err(error) => errors.push(error),
+        }
+    }
+    let obtained = obtain(context, &store, &due, arguments.jobs.jobs)?;
+    let mut ready = Vec::new();
+    for (job, obtained) in due.iter().zip(obtained) {
+        match obtained {
+            Ok(obtained) => ready.push((job, obtained)),
+            Err(error) => errors.push(error),
+        }
+    }
+    let named = ready
+        .iter()
+        .map(|(job, obtained)| (job.definition.name.as_str(), obtained));
+    store.write_lock(context, named)?;
+    for (job, obtained) in &ready {
+        match place(context, &manifest, job, obtained) {
+            Ok(one) => staged.push(one),
+            Err(error) => errors.push(error),
+        }
+    }
+    staged.sort_by(|a, b| a.definition.cmp(&b.definition));
+    let paths: Vec<String> = staged
+        .iter()
+        .flat_map(|one| one.placements.clone())
+        .collect();
+    if staged.is_empty()
+        && let Some(error) = Error::all(std::mem::take(&mut errors))
     {
-        return Ok(Obtained::cached(artifact, locked));
+        return Err(error);
     }
-    match context.settings.network {
-        Network::Allowed => store.fetch(context, definition, Pinning::Respect),
-        Network::Off => offline(store, context, definition),
+    Ok(Outcome {
+        text: table::lines(&paths),
+        json: json!({ "definitions": staged }),
+        error: Error::all(errors),
+    })
+}
+
+/// Two definitions in one checkout would overwrite each other.
+fn apart(
+    context: &Context<'_>,
+    manifest: &Manifest,
+    definitions: &[&Definition],
+) -> Result<(), Error> {
+    let mut checkouts: BTreeMap<_, Vec<String>> = BTreeMap::new();
+    for definition in definitions {
+        let directory = context.canvos_directory(manifest, Some(definition));
+        let directory = directory.canonicalize().unwrap_or(directory);
+        let names = checkouts.entry(directory).or_default();
+        names.push(definition.name.clone());
     }
+    match checkouts.into_iter().find(|(_, names)| names.len() > 1) {
+        None => Ok(()),
+        Some((checkout, definitions)) => Err(Error::SharedCheckout {
+            definitions,
+            checkout,
+        }),
+    }
+}
+
+/// Looks at the checkout and the lock; says whether the definition is staged already.
+fn prepare<'m>(
+    context: &Context<'_>,
+    store: &Store<'m>,
+    definition: &'m Definition,
+) -> Result<(Job<'m>, bool), Error> {
+    let checkout = context.checkout(store.manifest, definition)?;
+    refuse_traps(context, &checkout)?;
+    let current = store.current(context, definition)?;
+    let staged = match &current {
+        Some(locked) => is_staged(&checkout, locked, store.manifest)?,
+        None => false,
+    };
+    let job = Job {
+        definition,
+        checkout,
+        current,
+    };
+    Ok((job, staged))
+}
+
+fn is_staged(checkout: &Checkout, locked: &Locked, manifest: &Manifest) -> Result<bool, Error> {
+    let found = checkout.found(Some(locked), &manifest.limits)?;
+    Ok(Checkout::is_staged(&found))
 }
 
 /// Warns of what is harmless for the ISO; refuses what would replace the definition.
@@ -85,35 +147,139 @@ fn refuse_traps(context: &Context<'_>, checkout: &Checkout) -> Result<(), Error>
     }
 }
 
-/// How it went.
-#[derive(Clone, Copy)]
-enum Done<'o> {
-    /// Nothing was written, perhaps after an archive was obtained.
-    Unchanged(Option<&'o Obtained>),
-    /// Both placements were.
-    Staged(&'o Obtained),
+/// The cached archives, else those from Palette where that may be asked.
+fn obtain(
+    context: &Context<'_>,
+    store: &Store<'_>,
+    due: &[Job<'_>],
+    jobs: u16,
+) -> Result<Vec<Result<Obtained, Error>>, Error> {
+    if context.settings.network == Network::Off {
+        let offline = |job: &Job<'_>| store.offline(context, job.definition);
+        return Ok(fleet::map(due, jobs, offline));
+    }
+    let cached = fleet::map(due, jobs, |job| match &job.current {
+        Some(locked) => store.cached(context, locked),
+        None => Ok(None),
+    });
+    let missing: Vec<&Job<'_>> = due
+        .iter()
+        .zip(&cached)
+        .filter(|(_, cached)| matches!(cached, Ok(None)))
+        .map(|(job, _)| job)
+        .collect();
+    let mut fetched = if missing.is_empty() {
+        // No key is needed then.
+        Vec::new()
+    } else {
+        let source = Source::new(context, store)?;
+        fleet::map(&missing, jobs, |job| fetch(context, store, &source, job))
+    }
+    .into_iter();
+    let all = cached.into_iter().map(|cached| match cached {
+        Ok(Some(obtained)) => Some(Ok(obtained)),
+        Ok(None) => fetched.next(),
+        Err(error) => Some(Err(error)),
+    });
+    Ok(all.flatten().collect())
 }
 
-fn outcome(checkout: &Checkout, definition: &str, locked: &Locked, done: Done<'_>) -> Outcome {
-    let (result, obtained) = match done {
-        Done::Unchanged(obtained) => ("unchanged", obtained),
-        Done::Staged(obtained) => ("staged", Some(obtained)),
+/// From Palette, unless a run that was waited for has just brought it.
+fn fetch(
+    context: &Context<'_>,
+    store: &Store<'_>,
+    source: &Source<'_>,
+    job: &Job<'_>,
+) -> Result<Obtained, Error> {
+    let (_claim, waited) = claim(context, store, job.definition);
+    if waited {
+        let fresh = Store {
+            lock: load_lock(store.manifest)?,
+            cache: store.cache.clone(),
+            endpoint: store.endpoint.clone(),
+            ..*store
+        };
+        if let Some(locked) = fresh.current(context, job.definition)?
+            && let Some(obtained) = fresh.cached(context, &locked)?
+        {
+            return Ok(obtained);
+        }
+    }
+    source.fetch(job.definition, Pinning::Respect)
+}
+
+/// The right to fetch `definition` into the cache, and whether another run had it first.
+fn claim(
+    context: &Context<'_>,
+    store: &Store<'_>,
+    definition: &Definition,
+) -> (Option<Hold>, bool) {
+    let waited = std::cell::Cell::new(false);
+    let tell = |event: Event<'_>| {
+        if let Event::Waits(holder) = event {
+            waited.set(true);
+            let name = &definition.name;
+            context
+                .report
+                .status("Waiting", &format!("for `{name}`, which {holder} fetches"));
+        }
     };
-    let directory = shown(checkout.directory());
-    let paths: Vec<String> = Placement::ALL
-        .iter()
-        .map(|placement| format!("{directory}/{}", placement.path()))
-        .collect();
-    Outcome {
-        text: table::lines(&paths),
-        json: json!({
-            "definition": definition,
-            "result": result,
-            "origin": obtained.map(|obtained| obtained.origin),
-            "content_sha256": locked.content_sha256,
-            "changes": obtained.map(Obtained::changes_shown).unwrap_or_default(),
-            "placements": paths,
-        }),
-        error: None,
+    let patience = Patience {
+        who: &context.who,
+        timeout: context.settings.lock_timeout,
+        tell: &tell,
+    };
+    let claim = store.cache.claim(definition, &patience);
+    (claim, waited.get())
+}
+
+fn place(
+    context: &Context<'_>,
+    manifest: &Manifest,
+    job: &Job<'_>,
+    obtained: &Obtained,
+) -> Result<Staged, Error> {
+    let held = context.hold_checkout(&job.checkout)?;
+    // Looked at again under the lock: another run may have staged it meanwhile.
+    let result = if is_staged(&job.checkout, &obtained.locked, manifest)? {
+        context.report.status("Unchanged", &job.definition.name);
+        "unchanged"
+    } else {
+        job.checkout.stage(&obtained.artifact, &held)?;
+        let place = shown(job.checkout.directory());
+        let name = &job.definition.name;
+        context
+            .report
+            .status("Staged", &format!("{name} in {place}"));
+        "staged"
+    };
+    Ok(Staged {
+        result,
+        origin: Some(obtained.origin),
+        changes: told(&obtained.changes),
+        ..Staged::new(job, &obtained.locked)
+    })
+}
+
+fn unchanged(context: &Context<'_>, job: &Job<'_>) -> Option<Staged> {
+    let locked = job.current.as_ref()?;
+    context.report.status("Unchanged", &job.definition.name);
+    Some(Staged::new(job, locked))
+}
+
+impl Staged {
+    fn new(job: &Job<'_>, locked: &Locked) -> Self {
+        let directory = shown(job.checkout.directory());
+        Self {
+            definition: job.definition.name.clone(),
+            result: "unchanged",
+            origin: None,
+            content_sha256: locked.content_sha256,
+            changes: Vec::new(),
+            placements: Placement::ALL
+                .iter()
+                .map(|placement| format!("{directory}/{}", placement.path()))
+                .collect(),
+        }
     }
 }

@@ -13,11 +13,7 @@ pub fn run(name: Option<&str>, context: &Context<'_>) -> Result<Outcome, Error> 
         Some(_) => context.checkout(&manifest, one(&manifest, name)?)?,
         None => shared(&manifest, context)?,
     };
-    let held = checkout.hold(|| {
-        context
-            .report
-            .status("Waiting", "for another edgestage in this checkout");
-    })?;
+    let held = context.hold_checkout(&checkout)?;
     let lock = load_lock(&manifest)?;
     let removed = checkout.unstage(&lock, &manifest.limits, &held)?;
     let directory = shown(checkout.directory());

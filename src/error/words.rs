@@ -3,6 +3,7 @@
 use super::Error;
 use crate::canvos::CanvosError;
 use crate::diagnostic::Diagnostic;
+use crate::drift::Change;
 use crate::key::KeyError;
 use crate::lock::{LockError, Outdated};
 use crate::manifest::ManifestError;
@@ -42,7 +43,7 @@ impl Error {
             Self::Manifest(_) => "manifest",
             Self::PlainHttp(_) => "plain-http",
             Self::Lock(_) => "lock",
-            Self::NotLocked(_) => "not-locked",
+            Self::NoLock { .. } | Self::NotLocked(_) => "not-locked",
             Self::Outdated { .. } => "outdated",
             Self::Key(_) => "key",
             Self::Palette(_) => "palette",
@@ -56,6 +57,8 @@ impl Error {
             Self::Staged { .. } => "staged",
             Self::Disk(_) | Self::NoCache => "disk",
             Self::Exists(_) => "exists",
+            Self::Busy { .. } => "busy",
+            Self::SharedCheckout { .. } => "shared-checkout",
             Self::Several(_) => "several",
         }
     }
@@ -73,6 +76,11 @@ impl Error {
                     .help("write `https://`, or pass `--allow-http` if the network is trusted")
             }
             Self::Lock(error) => lock(error),
+            Self::NoLock { path, definition } => {
+                Diagnostic::error(format!("there is no `{}`", printable::path(path)))
+                    .note(format!("so `{definition}` is not locked"))
+                    .help(format!("run `edgestage fetch {definition}` and commit profiles.lock"))
+            }
             Self::NotLocked(name) => Diagnostic::error(format!("`{name}` is not in profiles.lock"))
                 .help(format!(
                     "run `edgestage fetch {name}` and commit profiles.lock"
@@ -95,15 +103,27 @@ impl Error {
             Self::Drift {
                 definition,
                 changes,
-            } => {
-                let start = Diagnostic::error(format!(
-                    "Palette no longer serves `{definition}` as it is locked"
-                ));
-                changes
-                    .iter()
-                    .fold(start, |d, change| d.note(change.to_string()))
-                    .help(format!("accept it with `edgestage update {definition}`, or change it back in Palette"))
-            }
+            } => drift(definition, changes),
+            Self::Busy {
+                what,
+                holder,
+                waited,
+            } => Diagnostic::error(format!("another run still has {what}"))
+                .note(format!("it is {holder}; it was waited for for {} s", waited.as_secs()))
+                .help("see whether it still works; `--lock-timeout SECONDS` waits longer"),
+            Self::SharedCheckout {
+                definitions,
+                checkout,
+            } => Diagnostic::error(format!(
+                "{} cannot be staged together",
+                definitions.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" and ")
+            ))
+            .note(format!(
+                "they share the checkout `{}`, which holds one definition at a time",
+                printable::path(checkout)
+            ))
+            .help("give each a checkout of its own: `git worktree add` in CanvOS, then `canvos` in its table")
+            .help("or stage one, build its image, then stage the next"),
             Self::Canvos(error) => canvos(error),
             Self::Staged { what, help } => Diagnostic::error(what.clone()).help(help.clone()),
             Self::Disk(error) => Diagnostic::error(error.to_string()).help(
@@ -122,6 +142,38 @@ impl Error {
             Self::Usage(_) | Self::Broken(_) | Self::Several(_) => Diagnostic::error("failed"),
         }
     }
+}
+
+/// Files by the dozen say no more than a few of them.
+const FILES_SHOWN: usize = 24;
+
+fn drift(definition: &str, changes: &[Change]) -> Diagnostic {
+    let start = Diagnostic::error(format!(
+        "Palette no longer serves `{definition}` as it is locked"
+    ));
+    let (files, others): (Vec<&Change>, Vec<&Change>) = changes
+        .iter()
+        .partition(|change| matches!(change, Change::File { .. }));
+    let shown = others.iter().chain(files.iter().take(FILES_SHOWN));
+    let mut diagnostic = shown.fold(start, |d, change| d.note(change.to_string()));
+    if let Some(more) = files
+        .len()
+        .checked_sub(FILES_SHOWN)
+        .filter(|more| *more > 0)
+    {
+        diagnostic = diagnostic.note(format!("and {} more", printable::count(more, "file")));
+    }
+    if changes.contains(&Change::Content) {
+        diagnostic = diagnostic
+            .note("which files that is cannot be told: the locked archive is not in the cache");
+    }
+    diagnostic
+        .help(format!(
+            "`edgestage diff -v {definition}` shows it; nothing was changed here"
+        ))
+        .help(format!(
+            "accept it with `edgestage update {definition}`, or change it back in Palette"
+        ))
 }
 
 fn manifest(error: &ManifestError) -> Diagnostic {

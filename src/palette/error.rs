@@ -5,7 +5,7 @@ use std::fmt;
 use crate::printable;
 
 /// What failed. Holds data only; `crate::error` has exit codes and help lines.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum PaletteError {
     /// 401: the key is unknown or expired.
     KeyRefused(Refusal),

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use super::ResolveError;
+use super::{Catalogue, ResolveError};
 use crate::diagnostic::{Diagnostic, Source};
 use crate::manifest::{Definition, Profile, Project, Reference};
 use crate::nearest::nearest;
 use crate::palette::wire::ProfileMetadata;
-use crate::palette::{Observer, Palette, Refusal};
+use crate::palette::{Observer, Refusal};
 use crate::printable;
 use crate::uid::Uid;
 
@@ -15,7 +15,7 @@ use crate::uid::Uid;
 pub struct Lookup<'a> {
     pub source: &'a Arc<Source>,
     pub definition: &'a Definition,
-    pub palette: &'a Palette,
+    pub catalogue: &'a Catalogue,
     pub observer: &'a dyn Observer,
 }
 
@@ -47,12 +47,13 @@ impl Lookup<'_> {
 
     fn project_named(&self, name: &str) -> Result<Uid, ResolveError> {
         let ask = |name| {
-            self.palette
+            self.catalogue
                 .projects(name, self.observer)
                 .map_err(ResolveError::Palette)
         };
         // Lists are compared for equality here, whatever the server's filter matched.
-        let uids: Vec<Uid> = ask(Some(name))?
+        let answer = ask(Some(name))?;
+        let uids: Vec<Uid> = answer
             .items
             .iter()
             .filter(|project| project.metadata.name == name)
@@ -61,8 +62,11 @@ impl Lookup<'_> {
         match &uids[..] {
             [uid] => Ok(uid.clone()),
             [] => {
-                let all = ask(None)?.items;
-                let names = all.iter().map(|project| project.metadata.name.as_str());
+                let all = ask(None)?;
+                let names = all
+                    .items
+                    .iter()
+                    .map(|project| project.metadata.name.as_str());
                 let help = match nearest(name, names) {
                     Some(near) => format!("did you mean `{}`?", printable::line(near.as_bytes())),
                     None => {
@@ -93,20 +97,19 @@ impl Lookup<'_> {
     pub fn profiles(&self, project: Option<&Uid>) -> Result<Vec<Uid>, ResolveError> {
         let by_name = |profile: &Profile| matches!(profile.reference, Reference::Version { .. });
         let known = if self.definition.profiles.iter().any(by_name) {
-            self.palette
-                .profiles_metadata(project, self.observer)
-                .map_err(ResolveError::Palette)?
-                .items
+            let answer = self.catalogue.profiles(project, self.observer);
+            Some(answer.map_err(ResolveError::Palette)?)
         } else {
-            Vec::new()
+            None
         };
+        let known = known.as_ref().map_or(&[][..], |list| &list.items);
         let mut uids = Vec::new();
         let mut broken = Vec::new();
         for profile in &self.definition.profiles {
             match &profile.reference {
                 Reference::Uid(uid) => uids.push(uid.clone()),
                 Reference::Version { name, version } => {
-                    match self.versioned(profile, name, version, &known, project) {
+                    match self.versioned(profile, name, version, known, project) {
                         Ok(uid) => uids.push(uid),
                         Err(diagnostic) => broken.push(*diagnostic),
                     }

@@ -20,7 +20,7 @@ const ANY_CLOUD: &str = "all";
 pub struct Candidate<'a> {
     pub uid: Uid,
     pub profile: &'a Profile,
-    pub answer: ClusterProfile,
+    pub answer: Arc<ClusterProfile>,
 }
 
 impl Candidate<'_> {

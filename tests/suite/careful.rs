@@ -119,7 +119,7 @@ fn check_locked_wants_a_current_lock() {
     let test = Test::new();
     test.run("check --locked")
         .stdout_has("not locked")
-        .stderr_has("`factory` is not in profiles.lock")
+        .stderr_has("there is no `{dir}/profiles.lock`")
         .fails(3);
     test.run("fetch -q").any_stdout().success();
     test.run("check --locked")

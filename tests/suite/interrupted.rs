@@ -160,19 +160,30 @@ fn what_dead_runs_left_is_swept_and_nothing_else() {
     let cache = test.cached()[0].parent().unwrap().with_file_name("tmp");
     std::fs::create_dir_all(&cache).unwrap();
     let old = std::time::SystemTime::now() - Duration::from_secs(2 * 24 * 60 * 60);
-    for (name, modified) in [(".edgestage-old", old), ("old", old)] {
+    for (name, modified) in [(".edgestage-old", old), ("old.tmp", old)] {
         let file = std::fs::File::create(cache.join(name)).unwrap();
         file.set_modified(modified).unwrap();
     }
-    std::fs::write(cache.join(".edgestage-young"), "").unwrap();
-    test.put("CanvOS/.edgestage/.edgestage-dead", "");
+    std::fs::write(cache.join(".edgestage-a1B2c3.tmp"), "").unwrap();
+    let alive = cache.join(".edgestage-d4E5f6.tmp");
+    let living = std::fs::File::create(&alive).unwrap();
+    living.lock().unwrap();
+    test.put("CanvOS/.edgestage/.edgestage-a1B2c3.tmp", "");
     test.put("CanvOS/.edgestage/other", "");
+    test.put(".edgestage-a1B2c3.tmp", "beside profiles.lock");
+    std::fs::remove_file(test.path("profiles.lock")).unwrap();
     std::fs::remove_file(&test.cached()[0]).unwrap();
     test.forget_staged();
     test.run("stage -q").any_stdout().success();
-    assert!(!cache.join(".edgestage-old").exists());
-    assert!(cache.join("old").exists());
-    assert!(cache.join(".edgestage-young").exists(), "it may be in use");
-    assert!(!test.path("CanvOS/.edgestage/.edgestage-dead").exists());
+    assert!(!cache.join(".edgestage-a1B2c3.tmp").exists());
+    assert!(alive.exists(), "a living run has it");
+    assert!(cache.join(".edgestage-old").exists());
+    assert!(cache.join("old.tmp").exists());
+    assert!(
+        !test
+            .path("CanvOS/.edgestage/.edgestage-a1B2c3.tmp")
+            .exists()
+    );
+    assert!(!test.path(".edgestage-a1B2c3.tmp").exists());
     assert!(test.path("CanvOS/.edgestage/other").exists());
 }

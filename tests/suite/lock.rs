@@ -19,7 +19,8 @@ fn locked_without_a_lock() {
     let test = Test::new();
     for command in ["stage --locked", "fetch --locked"] {
         test.run(command)
-            .stderr_has("`factory` is not in profiles.lock")
+            .stderr_has("there is no `{dir}/profiles.lock`")
+            .stderr_has("so `factory` is not locked")
             .stderr_has("edgestage fetch factory")
             .keeps_files()
             .fails(3);
@@ -137,7 +138,7 @@ fn update_accepts_the_drift() {
     let old = test.text("profiles.lock");
     test.run("update")
         .stdout_has("/archives/")
-        .stderr_has("Changed edge-infra@2.1.0: edge-k3s 1.30.4 → 1.31.1 (layer k8s)")
+        .stderr_has("Changed factory: edge-infra@2.1.0: edge-k3s 1.30.4 → 1.31.1 (layer k8s)")
         .success();
     let new = test.text("profiles.lock");
     assert_ne!(old, new);

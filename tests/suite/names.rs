@@ -116,7 +116,7 @@ fn one_that_fails_does_not_stop_the_others() {
     test.sim
         .fault(Fault::on(Route::Download, Act::Html200).skip(1));
     let run = test
-        .run("fetch")
+        .run("fetch --jobs 1")
         .stdout_has("factory")
         .stdout_has("warehouse");
     let done = run.stderr_has("the archive of `store` is refused").fails(6);

@@ -52,11 +52,15 @@ fn every_command_has_one_document() {
     for (command, field) in [
         ("check", "definitions"),
         ("fetch", "definitions"),
-        ("stage", "placements"),
+        ("stage", "definitions"),
+        ("diff", "definitions"),
+        ("list", "definitions"),
+        ("cache list", "archives"),
         ("verify", "placements"),
         ("show", "profiles"),
         ("update", "definitions"),
         ("unstage", "removed"),
+        ("cache clean", "removed"),
     ] {
         let done = test
             .run(command)
@@ -88,6 +92,7 @@ fn every_command_has_one_document() {
 fn the_documents_of_the_whole_path() {
     let test = Test::new();
     let stage = test.run("stage -q --json").any_stdout().success().json();
+    let stage = &stage["definitions"][0];
     assert_eq!(stage["definition"], "factory");
     assert_eq!(stage["result"], "staged");
     assert_eq!(stage["origin"], "palette");
@@ -98,7 +103,7 @@ fn the_documents_of_the_whole_path() {
         test.path("CanvOS/spc.tgz").to_str().unwrap()
     );
     let again = test.run("stage -q --json").any_stdout().success().json();
-    assert_eq!(again["result"], "unchanged");
+    assert_eq!(again["definitions"][0]["result"], "unchanged");
     let verify = test.run("verify --json").any_stdout().success().json();
     assert_eq!(verify["placements"][0]["verdict"], "equal");
     let show = test.run("show --json").any_stdout().success().json();
@@ -240,7 +245,7 @@ fn a_wrong_command_line() {
     for (line, said) in [
         ("stag", "unrecognized subcommand 'stag'"),
         ("stage --lockd", "unexpected argument '--lockd'"),
-        ("stage a b", "unexpected argument 'b'"),
+        ("verify a b", "unexpected argument 'b'"),
         ("check --color sometimes", "invalid value 'sometimes'"),
         ("verify factory --expect-none", "cannot be used with"),
         ("stage -q -v", "cannot be used with"),

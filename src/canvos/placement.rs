@@ -1,0 +1,135 @@
+//! Where a definition goes in a checkout, and what was found there.
+
+use crate::digest::Digest;
+use crate::lock::{Lock, Locked};
+
+macro_rules! overlay_directory {
+    () => {
+        "overlay/files-iso/opt/spectrocloud/clusterconfig"
+    };
+}
+
+/// The directory of the overlay that cluster definitions go to (facts.md, 3).
+pub const OVERLAY_DIRECTORY: &str = overlay_directory!();
+/// Where a definition is staged. All targets are right only with both (canvos.md, 4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Placement {
+    /// Copied into every ISO.
+    Overlay,
+    /// What `CLUSTERCONFIG=spc.tgz` names, and what the MAAS script looks for first.
+    Root,
+}
+
+impl Placement {
+    /// In the order in which they are written and removed. With `CLUSTERCONFIG=spc.tgz`
+    /// every target takes the root's file where there is one, so until that is renamed,
+    /// last, all targets still embed the old definition, and from then on all embed the
+    /// new one: there is no moment at which they disagree.
+    pub const ALL: [Self; 2] = [Self::Overlay, Self::Root];
+
+    /// Relative to the checkout.
+    #[must_use]
+    pub fn path(self) -> &'static str {
+        match self {
+            Self::Overlay => concat!(overlay_directory!(), "/spc.tgz"),
+            Self::Root => "spc.tgz",
+        }
+    }
+}
+
+/// What is at a placement, compared with a locked definition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum State {
+    /// The locked archive, byte for byte.
+    Equal,
+    /// Another archive with the same content.
+    SameContent,
+    /// Another definition, or no definition at all.
+    Differs {
+        /// Of what it holds; `None` where it is no archive that passes the check.
+        content_sha256: Option<Digest>,
+    },
+    /// Nothing.
+    Missing,
+    /// Not a regular file with one name: what it is.
+    WrongKind(&'static str),
+}
+
+/// A placement as it was found.
+#[derive(Debug)]
+pub struct Found {
+    /// Which.
+    pub placement: Placement,
+    /// What is there.
+    pub state: State,
+    /// Of the file's bytes, where it is a regular file.
+    pub sha256: Option<Digest>,
+    /// Whether a build can read it: mode 0644, one name.
+    pub well_formed: bool,
+}
+
+impl Found {
+    /// The definition of `lock` that this differing file is, if it is one.
+    #[must_use]
+    pub fn owner<'l>(&self, lock: &'l Lock) -> Option<&'l str> {
+        let State::Differs {
+            content_sha256: Some(content),
+        } = &self.state
+        else {
+            return None;
+        };
+        let mut entries = lock.definitions.iter();
+        let (name, _) = entries.find(|(_, locked)| locked.content_sha256 == *content)?;
+        Some(name)
+    }
+}
+
+/// What is at a placement, whatever it is compared with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seen {
+    pub(super) placement: Placement,
+    pub(super) kind: Kind,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Kind {
+    Absent,
+    Odd(&'static str),
+    File {
+        sha256: Digest,
+        /// Of what it holds; `None` where it is no archive that passes the check.
+        content_sha256: Option<Digest>,
+        well_formed: bool,
+    },
+}
+
+impl Seen {
+    /// Compares it with `locked`.
+    #[must_use]
+    pub fn against(&self, locked: Option<&Locked>) -> Found {
+        let found = |state, sha256, well_formed| Found {
+            placement: self.placement,
+            state,
+            sha256,
+            well_formed,
+        };
+        match self.kind {
+            Kind::Absent => found(State::Missing, None, true),
+            Kind::Odd(kind) => found(State::WrongKind(kind), None, false),
+            Kind::File {
+                sha256,
+                content_sha256,
+                well_formed,
+            } => {
+                let state = match locked {
+                    Some(locked) if locked.sha256 == sha256 => State::Equal,
+                    Some(locked) if content_sha256 == Some(locked.content_sha256) => {
+                        State::SameContent
+                    }
+                    _ => State::Differs { content_sha256 },
+                };
+                found(state, Some(sha256), well_formed)
+            }
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! `edgestage cache list` and `edgestage cache clean`.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde_json::json;
+
+use super::{Context, load_lock, shown, table};
+use crate::cache::{Cache, Entry};
+use crate::cli::CleanArgs;
+use crate::diagnostic::Diagnostic;
+use crate::digest::Digest;
+use crate::error::Error;
+use crate::manifest::{Manifest, ManifestError};
+use crate::printable;
+use crate::report::Outcome;
+
+/// A cached archive.
+#[derive(Serialize)]
+struct Cached {
+    content_sha256: Digest,
+    path: String,
+    size: u64,
+    /// The definitions that `profiles.lock` has it for.
+    definitions: Vec<String>,
+}
+
+/// The cache, and whose its archives are. It can be looked at without a manifest.
+struct View {
+    cache: Cache,
+    owners: BTreeMap<Digest, Vec<String>>,
+}
+
+impl View {
+    fn open(context: &Context<'_>) -> Result<Self, Error> {
+        match context.manifest() {
+            Ok(manifest) => Self::of(context, &manifest),
+            Err(Error::Manifest(ManifestError::Missing(_))) => Ok(Self {
+                cache: context.cache(None)?,
+                owners: BTreeMap::new(),
+            }),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn of(context: &Context<'_>, manifest: &Manifest) -> Result<Self, Error> {
+        let mut owners: BTreeMap<Digest, Vec<String>> = BTreeMap::new();
+        for (name, locked) in load_lock(manifest)?.definitions {
+            owners.entry(locked.content_sha256).or_default().push(name);
+        }
+        Ok(Self {
+            cache: context.cache(Some(manifest))?,
+            owners,
+        })
+    }
+
+    /// The same with a lock that must be there: without one nothing would be kept.
+    fn locked(context: &Context<'_>) -> Result<Self, Error> {
+        let manifest = context.manifest()?;
+        let lock = load_lock(&manifest)?;
+        if !lock.exists() {
+            let path = printable::path(lock.path());
+            return Err(Error::Usage(Box::new(
+                Diagnostic::error(format!("there is no `{path}` to keep archives for"))
+                    .note("nothing was removed")
+                    .help("leave `--keep-locked` out to remove all archives"),
+            )));
+        }
+        Self::of(context, &manifest)
+    }
+
+    fn cached(&self, entry: &Entry) -> Cached {
+        let owners = self.owners.get(&entry.content_sha256);
+        Cached {
+            content_sha256: entry.content_sha256,
+            path: shown(&entry.path),
+            size: entry.size,
+            definitions: owners.cloned().unwrap_or_default(),
+        }
+    }
+}
+
+pub fn list(context: &Context<'_>) -> Result<Outcome, Error> {
+    let view = View::open(context)?;
+    let entries = view.cache.entries()?;
+    let cached: Vec<Cached> = entries.iter().map(|entry| view.cached(entry)).collect();
+    let rows: Vec<Vec<String>> = cached
+        .iter()
+        .map(|one| {
+            let size = printable::size(one.size);
+            let owners = one.definitions.join(", ");
+            table::row(&[&one.content_sha256.to_string(), &size, &owners])
+        })
+        .collect();
+    Ok(Outcome {
+        text: table::layout(&rows),
+        json: json!({
+            "directory": shown(view.cache.directory()),
+            "archives": cached,
+            "size": cached.iter().map(|one| one.size).sum::<u64>(),
+        }),
+        error: None,
+    })
+}
+
+pub fn clean(arguments: &CleanArgs, context: &Context<'_>) -> Result<Outcome, Error> {
+    let view = if arguments.keep_locked {
+        View::locked(context)?
+    } else {
+        View::open(context)?
+    };
+    let mut removed = Vec::new();
+    for entry in view.cache.entries()? {
+        let cached = view.cached(&entry);
+        if arguments.keep_locked && !cached.definitions.is_empty() {
+            continue;
+        }
+        view.cache.remove(&entry)?;
+        removed.push(cached);
+    }
+    view.cache.sweep();
+    let size = removed.iter().map(|one| one.size).sum::<u64>();
+    context.report.status(
+        "Removed",
+        &format!(
+            "{}, {}, from {}",
+            printable::count(removed.len(), "archive"),
+            printable::size(size),
+            shown(view.cache.directory()),
+        ),
+    );
+    let paths: Vec<String> = removed.iter().map(|one| one.path.clone()).collect();
+    Ok(Outcome {
+        text: table::lines(&paths),
+        json: json!({
+            "directory": shown(view.cache.directory()),
+            "removed": removed,
+            "size": size,
+        }),
+        error: None,
+    })
+}

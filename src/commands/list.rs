@@ -1,0 +1,80 @@
+//! `edgestage list`: the definitions, for people and for the matrix of a CI. Reads two
+//! files and nothing else.
+
+use std::path::Path;
+
+use serde::Serialize;
+use serde_json::json;
+
+use super::check::lock_state;
+use super::{Context, chosen, load_lock, shown, table};
+use crate::digest::Digest;
+use crate::error::Error;
+use crate::manifest::{Definition, Manifest};
+use crate::printable;
+use crate::report::Outcome;
+
+/// What is said of one definition.
+#[derive(Serialize)]
+struct Listed {
+    definition: String,
+    /// From the directory of `profiles.toml`: the same on every machine.
+    canvos: String,
+    profiles: Vec<String>,
+    lock: &'static str,
+    content_sha256: Option<Digest>,
+    size: Option<u64>,
+}
+
+pub fn run(names: &[String], context: &Context<'_>) -> Result<Outcome, Error> {
+    let manifest = context.manifest()?;
+    let lock = load_lock(&manifest)?;
+    let endpoint = context.endpoint(&manifest)?.to_string();
+    let definitions = chosen(&manifest, names)?;
+    let listed: Vec<Listed> = definitions
+        .into_iter()
+        .map(|definition| {
+            let (locked, lock) = lock_state(&lock, definition, &endpoint);
+            Listed {
+                definition: definition.name.clone(),
+                canvos: canvos(context, &manifest, definition),
+                profiles: definition
+                    .profiles
+                    .iter()
+                    .map(|profile| profile.reference.to_string())
+                    .collect(),
+                lock,
+                content_sha256: locked.map(|locked| locked.content_sha256),
+                size: locked.map(|locked| locked.size),
+            }
+        })
+        .collect();
+    Ok(Outcome {
+        text: text(&listed),
+        json: json!({ "file": shown(&manifest.path), "definitions": listed }),
+        error: None,
+    })
+}
+
+fn canvos(context: &Context<'_>, manifest: &Manifest, definition: &Definition) -> String {
+    let directory = context.canvos_directory(manifest, Some(definition));
+    let own = manifest.path.parent().unwrap_or(Path::new(""));
+    match directory.strip_prefix(own) {
+        Ok(path) if path == Path::new("") => ".".to_owned(),
+        Ok(path) => printable::path(path),
+        Err(_) => printable::path(&directory),
+    }
+}
+
+fn text(listed: &[Listed]) -> String {
+    let rows: Vec<Vec<String>> = listed
+        .iter()
+        .map(|one| {
+            let content = one.content_sha256.map(|content| content.short());
+            let profiles = printable::count(one.profiles.len(), "profile");
+            let content = content.unwrap_or_else(|| "-".to_owned());
+            table::row(&[&one.definition, &one.canvos, &profiles, &content, one.lock])
+        })
+        .collect();
+    table::layout(&rows)
+}

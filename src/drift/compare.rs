@@ -1,0 +1,245 @@
+//! Comparing: what is the same, what is another, what is gone.
+
+use std::cmp::Ordering;
+
+use super::{Change, FileChange};
+use crate::archive::{NamedFile, PROFILES};
+use crate::lock::Locked;
+use crate::printable;
+use crate::resolve::{Pack, ResolvedProfile};
+
+/// Compares the profiles, as Palette lists them.
+#[must_use]
+pub fn profiles(old: &[ResolvedProfile], new: &[ResolvedProfile]) -> Vec<Change> {
+    let mut changes = Vec::new();
+    for before in old {
+        match new.iter().find(|after| after.uid == before.uid) {
+            None => changes.push(Change::ProfileRemoved {
+                profile: label(before),
+            }),
+            Some(after) => {
+                if label(before) != label(after) {
+                    changes.push(Change::ProfileRenamed {
+                        from: label(before),
+                        to: label(after),
+                    });
+                }
+                if before.packs != after.packs {
+                    packs(&label(after), &before.packs, &after.packs, &mut changes);
+                }
+            }
+        }
+    }
+    for after in new {
+        if !old.iter().any(|before| before.uid == after.uid) {
+            changes.push(Change::ProfileAdded {
+                profile: label(after),
+            });
+        }
+    }
+    if changes.is_empty() && old != new {
+        changes.push(Change::Order);
+    }
+    changes
+}
+
+/// `name@version`.
+fn label(profile: &ResolvedProfile) -> String {
+    format!("{}@{}", profile.name, profile.version)
+}
+
+fn packs(profile: &str, old: &[Pack], new: &[Pack], changes: &mut Vec<Change>) {
+    let profile = || profile.to_owned();
+    for before in old {
+        match new.iter().find(|after| after.name == before.name) {
+            Some(after) if after == before => {}
+            Some(after) => changes.push(Change::PackChanged {
+                profile: profile(),
+                from: before.clone(),
+                to: after.clone(),
+            }),
+            None => changes.push(Change::PackRemoved {
+                profile: profile(),
+                pack: before.clone(),
+            }),
+        }
+    }
+    for after in new {
+        if !old.iter().any(|before| before.name == after.name) {
+            changes.push(Change::PackAdded {
+                profile: profile(),
+                pack: after.clone(),
+            });
+        }
+    }
+}
+
+/// Compares everything that the lock has; empty where nothing changed. Where profiles
+/// and packs are the same and the content is not, [`Change::Content`] says so.
+#[must_use]
+pub fn between(old: &Locked, new: &Locked) -> Vec<Change> {
+    let mut changes = profiles(&old.profiles, &new.profiles);
+    if changes.is_empty() && old.content_sha256 != new.content_sha256 {
+        changes.push(Change::Content);
+    }
+    changes
+}
+
+/// Compares the files of two archives, both in the byte order of their paths. The
+/// profiles are those of the new one, then of the old one.
+#[must_use]
+pub fn files(old: &[NamedFile], new: &[NamedFile], profiles: &[&ResolvedProfile]) -> Vec<Change> {
+    let change = |path: &[u8], what| Change::File {
+        profile: owner(path, profiles).map(label),
+        path: printable::line(path),
+        what,
+    };
+    let mut changes = Vec::new();
+    let (mut old, mut new) = (old.iter().peekable(), new.iter().peekable());
+    loop {
+        let order = match (old.peek(), new.peek()) {
+            (Some((before, _)), Some((after, _))) => before.cmp(after),
+            (Some(_), None) => Ordering::Less,
+            (None, Some(_)) => Ordering::Greater,
+            (None, None) => return changes,
+        };
+        let before = if order.is_le() { old.next() } else { None };
+        let after = if order.is_ge() { new.next() } else { None };
+        match (before, after) {
+            (Some((path, before)), Some((_, after))) => {
+                if before.digest != after.digest {
+                    changes.push(change(path, FileChange::Changed));
+                }
+            }
+            (Some((path, _)), None) => changes.push(change(path, FileChange::Removed)),
+            (None, Some((path, _))) => changes.push(change(path, FileChange::Added)),
+            (None, None) => {}
+        }
+    }
+}
+
+/// The profile whose directory `path` is in.
+fn owner<'p>(path: &[u8], profiles: &[&'p ResolvedProfile]) -> Option<&'p ResolvedProfile> {
+    let uid = path
+        .strip_prefix(PROFILES.as_bytes())?
+        .strip_prefix(b"/")?
+        .split(|byte| *byte == b'/')
+        .next()?;
+    let mut profiles = profiles.iter().copied();
+    profiles.find(|profile| profile.uid.as_str().as_bytes() == uid)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::archive::File;
+    use crate::digest::Digest;
+    use crate::uid::Uid;
+
+    fn pack(name: &str, tag: &str, digest: &str) -> Pack {
+        Pack {
+            name: name.into(),
+            layer: "k8s".into(),
+            tag: tag.into(),
+            version: tag.into(),
+            digest: digest.into(),
+        }
+    }
+
+    fn profile(digit: char, version: &str, packs: &[Pack]) -> ResolvedProfile {
+        ResolvedProfile {
+            uid: Uid::parse(&digit.to_string().repeat(24)).unwrap(),
+            name: format!("p{digit}"),
+            version: version.into(),
+            kind: "infra".into(),
+            packs: packs.to_vec(),
+        }
+    }
+
+    #[test]
+    fn changes_are_told_pack_by_pack() {
+        let old = [
+            profile(
+                '1',
+                "1.0.0",
+                &[
+                    pack("edge-k3s", "1.30.4", "a"),
+                    pack("gone", "1", "a"),
+                    pack("same", "1", "a"),
+                ],
+            ),
+            profile('2', "1.0.0", &[]),
+        ];
+        let new = [
+            profile(
+                '1',
+                "1.1.0",
+                &[
+                    pack("edge-k3s", "1.31.1", "a"),
+                    pack("same", "1", "b"),
+                    pack("new", "2", "a"),
+                ],
+            ),
+            profile('3', "1.0.0", &[]),
+        ];
+        let told: Vec<String> = profiles(&old, &new)
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        assert_eq!(
+            told,
+            [
+                "profile p1@1.0.0 → p1@1.1.0",
+                "p1@1.1.0: edge-k3s 1.30.4 → 1.31.1 (layer k8s)",
+                "p1@1.1.0: gone 1 removed (layer k8s)",
+                "p1@1.1.0: same 1, other digest (layer k8s)",
+                "p1@1.1.0: new 2 added (layer k8s)",
+                "profile p2@1.0.0 removed",
+                "profile p3@1.0.0 added",
+            ]
+        );
+        assert!(profiles(&old, &old).is_empty());
+        let turned: Vec<_> = old.iter().rev().cloned().collect();
+        assert_eq!(profiles(&old, &turned), [Change::Order]);
+    }
+
+    #[test]
+    fn files_are_compared_by_path() {
+        let named = |entries: &[(&str, &str)]| -> Vec<NamedFile> {
+            let file = |text: &str| File {
+                digest: Digest::of(text),
+                size: 1,
+            };
+            entries
+                .iter()
+                .map(|(path, text)| (path.as_bytes().to_vec(), file(text)))
+                .collect()
+        };
+        let uid = "1".repeat(24);
+        let variables = format!("spc/app/profiles/{uid}/variables.json");
+        let old = named(&[(&variables, "1"), ("spc/b", "1"), ("spc/c", "1")]);
+        let new = named(&[
+            ("spc/a", "1"),
+            (&variables, "2"),
+            ("spc/c", "1"),
+            ("spc/d\n", "1"),
+        ]);
+        let profile = profile('1', "1.0.0", &[]);
+        let profiles = [&profile];
+        let told: Vec<String> = files(&old, &new, &profiles)
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        assert_eq!(
+            told,
+            [
+                "spc/a added".to_owned(),
+                format!("p1@1.0.0: variables in {variables} changed"),
+                "spc/b removed".into(),
+                "spc/d\\n added".into(),
+            ]
+        );
+        assert!(files(&old, &old, &profiles).is_empty());
+        assert_eq!(files(&old, &[], &profiles).len(), 3);
+    }
+}
