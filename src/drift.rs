@@ -101,52 +101,15 @@ impl fmt::Display for FileChange {
 
 impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shown = |text: &str| printable::line(text.as_bytes());
         match self {
             Self::ProfileAdded { profile } => write!(f, "profile {} added", shown(profile)),
             Self::ProfileRemoved { profile } => write!(f, "profile {} removed", shown(profile)),
             Self::ProfileRenamed { from, to } => {
                 write!(f, "profile {} → {}", shown(from), shown(to))
             }
-            Self::PackAdded { profile, pack } => {
-                write!(
-                    f,
-                    "{}: {} {} added (layer {})",
-                    shown(profile),
-                    shown(&pack.name),
-                    shown(&pack.tag),
-                    shown(&pack.layer)
-                )
-            }
-            Self::PackRemoved { profile, pack } => {
-                write!(
-                    f,
-                    "{}: {} {} removed (layer {})",
-                    shown(profile),
-                    shown(&pack.name),
-                    shown(&pack.tag),
-                    shown(&pack.layer)
-                )
-            }
-            Self::PackChanged { profile, from, to } => {
-                write!(f, "{}: {} ", shown(profile), shown(&to.name))?;
-                if from.tag != to.tag {
-                    write!(f, "{} → {}", shown(&from.tag), shown(&to.tag))?;
-                } else if from.version != to.version {
-                    write!(
-                        f,
-                        "{} ({} → {})",
-                        shown(&to.tag),
-                        shown(&from.version),
-                        shown(&to.version)
-                    )?;
-                } else if from.digest != to.digest {
-                    write!(f, "{}, other digest", shown(&to.tag))?;
-                } else {
-                    write!(f, "moved from layer {}", shown(&from.layer))?;
-                }
-                write!(f, " (layer {})", shown(&to.layer))
-            }
+            Self::PackAdded { profile, pack } => came_or_went(f, profile, pack, "added"),
+            Self::PackRemoved { profile, pack } => came_or_went(f, profile, pack, "removed"),
+            Self::PackChanged { profile, from, to } => changed(f, profile, from, to),
             Self::File {
                 profile,
                 path,
@@ -164,4 +127,31 @@ impl fmt::Display for Change {
             Self::Order => f.write_str("the order of profiles or packs"),
         }
     }
+}
+
+fn shown(text: &str) -> String {
+    printable::line(text.as_bytes())
+}
+
+fn came_or_went(f: &mut fmt::Formatter<'_>, profile: &str, pack: &Pack, what: &str) -> fmt::Result {
+    let [profile, name, tag, layer] = [profile, &pack.name, &pack.tag, &pack.layer].map(shown);
+    write!(f, "{profile}: {name} {tag} {what} (layer {layer})")
+}
+
+/// The first difference that counts: what a person chose, what it stands for, what is
+/// behind that.
+fn changed(f: &mut fmt::Formatter<'_>, profile: &str, from: &Pack, to: &Pack) -> fmt::Result {
+    write!(f, "{}: {} ", shown(profile), shown(&to.name))?;
+    let tag = shown(&to.tag);
+    if from.tag != to.tag {
+        write!(f, "{} → {tag}", shown(&from.tag))?;
+    } else if from.version != to.version {
+        let [from, to] = [&from.version, &to.version].map(|version| shown(version));
+        write!(f, "{tag} ({from} → {to})")?;
+    } else if from.digest != to.digest {
+        write!(f, "{tag}, other digest")?;
+    } else {
+        write!(f, "moved from layer {}", shown(&from.layer))?;
+    }
+    write!(f, " (layer {})", shown(&to.layer))
 }

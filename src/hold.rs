@@ -109,7 +109,20 @@ pub fn foreign(path: &Path, patience: &Patience<'_>) -> Result<Hold, HoldError> 
 }
 
 fn take(path: &Path, kind: Kind, patience: &Patience<'_>) -> Result<Hold, HoldError> {
+    take_by(File::try_lock, path, kind, patience)
+}
+
+/// How a file is locked: the kernel's way, or a test's.
+type TryLock = fn(&File) -> Result<(), TryLockError>;
+
+fn take_by(
+    try_lock: TryLock,
+    path: &Path,
+    kind: Kind,
+    patience: &Patience<'_>,
+) -> Result<Hold, HoldError> {
     let mut wait = Wait {
+        try_lock,
         patience,
         start: Instant::now(),
         told: false,
@@ -151,6 +164,7 @@ enum Refused {
 }
 
 struct Wait<'a> {
+    try_lock: TryLock,
     patience: &'a Patience<'a>,
     start: Instant,
     told: bool,
@@ -159,7 +173,7 @@ struct Wait<'a> {
 impl Wait<'_> {
     fn lock(&mut self, file: &File, path: &Path) -> Result<(), Refused> {
         loop {
-            match file.try_lock() {
+            match (self.try_lock)(file) {
                 Ok(()) => return Ok(()),
                 Err(TryLockError::WouldBlock) => {}
                 Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -332,6 +346,28 @@ mod tests {
             drop(second);
         });
         assert!(!path.exists());
+    }
+
+    /// A file system without locks, and NFS, where a file must be open for writing.
+    #[test]
+    fn without_locks_it_goes_on_and_says_so() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("file");
+        fs::write(&path, "text").unwrap();
+        let told = RefCell::new(Vec::new());
+        let tell = |event: Event<'_>| told.borrow_mut().push(format!("{event:?}"));
+        let none = |_: &File| Err(TryLockError::Error(Errno::NOLCK.into()));
+        let hold = take_by(none, &path, Kind::Foreign, &now(&tell)).unwrap();
+        assert!(hold.file.is_none());
+        assert_eq!(told.take(), ["NoLocks(\"no locks available\")"]);
+
+        let nfs = |mut file: &File| match file.write(b"") {
+            Ok(_) => Ok(()),
+            Err(error) => Err(TryLockError::Error(error)),
+        };
+        let hold = take_by(nfs, &path, Kind::Foreign, &now(&tell)).unwrap();
+        assert!(hold.file.is_some() && told.borrow().is_empty());
+        assert_eq!(fs::read(&path).unwrap(), b"text");
     }
 
     #[test]

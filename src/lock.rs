@@ -33,7 +33,7 @@ const HEADER: &str = "\
 ";
 
 /// The lock of a `profiles.toml`.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Lock {
     path: PathBuf,
     /// What is on disk now; `None` where there is no file.
@@ -67,6 +67,12 @@ pub struct Locked {
 struct Document {
     version: u64,
     #[serde(default)]
+    definition: BTreeMap<String, Locked>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Part {
     definition: BTreeMap<String, Locked>,
 }
 
@@ -205,38 +211,70 @@ fn unreadable(diagnostic: Diagnostic) -> LockError {
 
 fn parse(text: &str, path: &Path) -> Result<BTreeMap<String, Locked>, Diagnostic> {
     let shown = printable::path(path);
-    // A newer file may have keys that the full reading would call unknown.
-    if let Ok(OnlyVersion {
-        version: Some(version),
-    }) = toml::from_str(text)
-        && version > VERSION
-    {
-        return Err(Diagnostic::error(format!(
+    let newer = |version| {
+        Diagnostic::error(format!(
             "`{shown}` has version {version}, this edgestage reads version {VERSION}"
         ))
-        .note("it was written by a newer edgestage"));
+        .note("it was written by a newer edgestage")
+    };
+    if let Some(definitions) = parse_by_definition(text) {
+        return Ok(definitions);
     }
-    let document: Document = toml::from_str(text).map_err(|error| {
-        let source = Arc::new(Source {
-            path: shown.clone(),
-            text: text.to_owned(),
-        });
-        let span = error.span().unwrap_or(0..0);
-        let damaged = Diagnostic::error(format!("`{shown}` is damaged"));
-        if text.lines().any(|line| line.starts_with("<<<<<<< ")) {
-            damaged
-                .at(&source, span, "a merge conflict")
-                .note("take either side: `edgestage fetch` mends what does not fit profiles.toml")
-        } else {
-            damaged.at(&source, span, error.message())
-        }
-    })?;
-    if document.version != VERSION {
-        return Err(Diagnostic::error(format!(
+    match toml::from_str::<Document>(text) {
+        Ok(document) if document.version == VERSION => Ok(document.definition),
+        Ok(document) if document.version > VERSION => Err(newer(document.version)),
+        Ok(_) => Err(Diagnostic::error(format!(
             "`{shown}` has no version that is known here"
-        )));
+        ))),
+        // A newer file may have keys that this reading calls unknown.
+        Err(error) => Err(match toml::from_str(text) {
+            Ok(OnlyVersion {
+                version: Some(version),
+            }) if version > VERSION => newer(version),
+            _ => damaged(&shown, text, &error),
+        }),
     }
-    Ok(document.definition)
+}
+
+/// Reads one definition after the other, as they stand in a file that nobody edited: a
+/// lock of thousands then takes a fraction of the memory. `None` for whatever is not
+/// quite so; it is then read as a whole, which also finds the place of a mistake.
+fn parse_by_definition(text: &str) -> Option<BTreeMap<String, Locked>> {
+    const START: &str = "\n[definition.";
+    let (head, mut rest) = text.split_at(text.find(START)?);
+    let head: Document = toml::from_str(head).ok()?;
+    if head.version != VERSION || !head.definition.is_empty() {
+        return None;
+    }
+    let mut definitions = BTreeMap::new();
+    while !rest.is_empty() {
+        let end = rest[1..].find(START).map_or(rest.len(), |at| at + 1);
+        let (one, others) = rest.split_at(end);
+        let part: Part = toml::from_str(one).ok()?;
+        let mut entries = part.definition.into_iter();
+        let (name, locked) = entries.next()?;
+        if entries.next().is_some() || definitions.insert(name, locked).is_some() {
+            return None;
+        }
+        rest = others;
+    }
+    Some(definitions)
+}
+
+fn damaged(shown: &str, text: &str, error: &toml::de::Error) -> Diagnostic {
+    let source = Arc::new(Source {
+        path: shown.to_owned(),
+        text: text.to_owned(),
+    });
+    let span = error.span().unwrap_or(0..0);
+    let damaged = Diagnostic::error(format!("`{shown}` is damaged"));
+    if text.lines().any(|line| line.starts_with("<<<<<<< ")) {
+        damaged
+            .at(&source, span, "a merge conflict")
+            .note("take either side: `edgestage fetch` mends what does not fit profiles.toml")
+    } else {
+        damaged.at(&source, span, error.message())
+    }
 }
 
 impl std::fmt::Display for Lock {

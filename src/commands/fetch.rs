@@ -94,6 +94,7 @@ fn each(
 ) -> Outcome {
     let mut fetched = Vec::new();
     let mut errors = Vec::new();
+    let mut lock = store.lock.clone();
     fleet::run(
         definitions,
         jobs,
@@ -109,7 +110,7 @@ fn each(
             let named = good
                 .iter()
                 .map(|(at, obtained)| (definitions[*at].name.as_str(), obtained));
-            let changed = match store.write_lock(context, named) {
+            let changed = match store.write_lock(context, &mut lock, named) {
                 Ok(changed) => changed,
                 Err(error) => return errors.push((definitions.len(), error)),
             };

@@ -171,7 +171,7 @@ impl<'a> Store<'a> {
             .ok_or_else(|| lacks("is not in the cache"))
     }
 
-    /// Locks what is due, in one write. Entries of definitions that are gone from
+    /// Locks what is due, in one write of `lock`, this run's copy of the file. Entries of definitions that are gone from
     /// `profiles.toml` go too. Returns the definitions whose entries changed.
     ///
     /// # Errors
@@ -179,6 +179,7 @@ impl<'a> Store<'a> {
     pub fn write_lock<'o>(
         &self,
         context: &Context<'_>,
+        lock: &mut Lock,
         obtained: impl IntoIterator<Item = (&'o str, &'o Obtained)>,
     ) -> Result<BTreeSet<String>, Error> {
         let mut changed = BTreeSet::new();
@@ -192,7 +193,7 @@ impl<'a> Store<'a> {
         }
         // Another run may have locked another definition since the lock was read.
         let _held = context.hold_lock(self.manifest)?;
-        let mut lock = Lock::load(self.lock.path())?;
+        lock.refresh()?;
         for (name, obtained) in due {
             let known = lock.definitions.get(name);
             if known.is_none_or(|known| !known.is_same(&obtained.locked)) {

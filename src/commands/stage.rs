@@ -65,7 +65,7 @@ pub fn run(arguments: &StageArgs, context: &Context<'_>) -> Result<Outcome, Erro
     let named = ready
         .iter()
         .map(|(job, obtained)| (job.definition.name.as_str(), obtained));
-    store.write_lock(context, named)?;
+    store.write_lock(context, &mut store.lock.clone(), named)?;
     for (job, obtained) in &ready {
         match place(context, &manifest, job, obtained) {
             Ok(one) => staged.push(one),

@@ -69,6 +69,43 @@ fn what_is_written_is_read_back() {
     assert!(!again.save().unwrap(), "written though nothing changed");
 }
 
+/// Entry by entry or as a whole, the same is read and the same is refused.
+#[test]
+fn reading_in_parts_is_reading() {
+    let other = Locked {
+        size: 5,
+        ..locked()
+    };
+    let (_directory, lock) = saved(&[("a", locked()), ("b.c", other)]);
+    let good = std::fs::read_to_string(lock.path()).unwrap();
+    assert_eq!(parse_by_definition(&good).unwrap(), lock.definitions);
+    let whole = |text: &str| toml::from_str::<Document>(text);
+    let a = good.find("\n[definition.a]").unwrap();
+    let b = good.find("\n[definition.\"b.c\"]").unwrap();
+    let (head, first, second) = (&good[..a], &good[a..b], &good[b..]);
+
+    // Not as it is written, and right all the same.
+    let profiles = first.find("\n[[definition").unwrap();
+    let text = first[..profiles].replace("endpoint = \"", "endpoint = \"\"\"\n[definition.x]\n");
+    let text = text.replacen(".com\"", ".com\"\"\"", 1);
+    let inside = format!("{head}{text}{}", &first[profiles..]);
+    let turned = format!("{head}{second}{first}");
+    for text in [&inside, &turned, &format!("{good}# the end\n")] {
+        let expected = whole(text).unwrap().definition;
+        assert_eq!(parse(text, lock.path()).unwrap(), expected);
+    }
+    // A definition that stands twice, and what stands outside.
+    for text in [
+        format!("{good}{first}"),
+        format!("{good}\n[other]\n"),
+        format!("{head}\nkey = 1\n{first}"),
+        format!("{head}{first}\n[[definition.\"b.c\".profiles]]\n"),
+    ] {
+        assert!(whole(&text).is_err(), "{text}");
+        assert!(parse(&text, lock.path()).is_err(), "{text}");
+    }
+}
+
 #[test]
 fn the_text_is_for_a_review() {
     let (_directory, lock) = saved(&[("factory", locked())]);
