@@ -65,11 +65,7 @@ pub fn run(arguments: &Fleet, context: &Context<'_>) -> Result<Outcome, Error> {
             }),
     );
     Ok(Outcome {
-        text: compared
-            .iter()
-            .map(Compared::text)
-            .collect::<Vec<_>>()
-            .join("\n"),
+        text: text(&compared),
         json: json!({ "definitions": compared }),
         error: Error::all(errors),
     })
@@ -137,6 +133,20 @@ fn inside(
         }
     };
     Ok(paths.into_iter().map(diff).collect())
+}
+
+/// A block for each definition that changed, a line for each that did not.
+fn text(compared: &[Compared]) -> String {
+    let mut text = String::new();
+    let mut apart = false;
+    for one in compared {
+        if (apart || one.drift) && !text.is_empty() {
+            text.push('\n');
+        }
+        text.push_str(&one.text());
+        apart = one.drift;
+    }
+    text
 }
 
 impl Compared {

@@ -167,13 +167,14 @@ fn drift(definition: &str, changes: &[Change]) -> Diagnostic {
         diagnostic = diagnostic
             .note("which files that is cannot be told: the locked archive is not in the cache");
     }
-    diagnostic
-        .help(format!(
-            "`edgestage diff -v {definition}` shows it; nothing was changed here"
-        ))
-        .help(format!(
-            "accept it with `edgestage update {definition}`, or change it back in Palette"
-        ))
+    if !files.is_empty() {
+        diagnostic = diagnostic.help(format!(
+            "see inside the files with `edgestage diff -v {definition}`"
+        ));
+    }
+    diagnostic.help(format!(
+        "accept it with `edgestage update {definition}`, or change it back in Palette"
+    ))
 }
 
 fn manifest(error: &ManifestError) -> Diagnostic {
