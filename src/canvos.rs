@@ -209,9 +209,12 @@ impl Checkout {
     /// the overlay's file only.
     pub fn stage(&self, artifact: &Artifact, _held: &Held) -> Result<(), CanvosError> {
         let own = self.directory.join(OWN_DIRECTORY);
-        let mut ready = Vec::new();
+        // All that can be known to fail fails before anything is changed.
         for placement in Placement::ALL {
             self.make_way(placement)?;
+        }
+        let mut ready = Vec::new();
+        for placement in Placement::ALL {
             let target = self.directory.join(placement.path());
             let mut copy = publish::temporary_in(&own)?;
             io::copy(&mut artifact.open()?, copy.as_file_mut())
@@ -269,6 +272,8 @@ impl Checkout {
         for directory in self.missing_directories(placement)? {
             make_directory(&directory)?;
         }
+        let directory = relative.parent().map(|parent| self.directory.join(parent));
+        check_writable(directory.as_deref().unwrap_or(&self.directory))?;
         match fs::symlink_metadata(self.directory.join(relative)) {
             Ok(metadata) if metadata.is_file() => Ok(()),
             Ok(metadata) => Err(CanvosError::Blocked {
@@ -321,6 +326,7 @@ impl Checkout {
         limits: &Limits,
         _held: &Held,
     ) -> Result<Vec<Placement>, CanvosError> {
+        publish::sweep(&self.directory.join(OWN_DIRECTORY));
         let ours = self.remembered();
         let mut staged = Vec::new();
         for found in self.found(None, limits)? {
@@ -393,6 +399,20 @@ fn odd_kind(metadata: &fs::Metadata) -> Option<&'static str> {
     } else {
         Some("a special file")
     }
+}
+
+/// A rename into `directory` will be allowed. Tried without making a file there: one
+/// that a killed run left in the overlay would be shipped.
+#[cfg(unix)]
+fn check_writable(directory: &Path) -> Result<(), PathError> {
+    use rustix::fs::{Access, access};
+    access(directory, Access::WRITE_OK | Access::EXEC_OK)
+        .map_err(|error| PathError::when("write in", directory)(error.into()))
+}
+
+#[cfg(not(unix))]
+fn check_writable(_: &Path) -> Result<(), PathError> {
+    Ok(())
 }
 
 /// 0755 whatever the umask, like the directories that git makes beside it.

@@ -9,13 +9,14 @@ use serde::Serialize;
 
 use crate::printable;
 use crate::resolve::Pack;
+use crate::uid::Uid;
 use crate::variables;
 
 mod compare;
 mod text;
 
 pub use compare::{between, files, profiles};
-pub use text::unified;
+pub use text::{Side, unified};
 
 /// One change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -25,17 +26,30 @@ pub enum Change {
     ProfileAdded {
         /// `name@version`.
         profile: String,
+        /// Another profile may be called the same.
+        uid: Uid,
     },
     /// A profile that is not there any more.
     ProfileRemoved {
         /// `name@version`.
         profile: String,
+        /// Another profile may be called the same.
+        uid: Uid,
     },
     /// The same profile under another name or version.
     ProfileRenamed {
         /// `name@version`.
         from: String,
         /// `name@version`.
+        to: String,
+    },
+    /// The same profile with another type.
+    ProfileRetyped {
+        /// `name@version`.
+        profile: String,
+        /// As locked.
+        from: String,
+        /// As Palette has it.
         to: String,
     },
     /// A pack that was not there.
@@ -102,8 +116,16 @@ impl fmt::Display for FileChange {
 impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::ProfileAdded { profile } => write!(f, "profile {} added", shown(profile)),
-            Self::ProfileRemoved { profile } => write!(f, "profile {} removed", shown(profile)),
+            Self::ProfileAdded { profile, uid } => {
+                write!(f, "profile {} added ({uid})", shown(profile))
+            }
+            Self::ProfileRemoved { profile, uid } => {
+                write!(f, "profile {} removed ({uid})", shown(profile))
+            }
+            Self::ProfileRetyped { profile, from, to } => {
+                let [profile, from, to] = [profile, from, to].map(|text| shown(text));
+                write!(f, "profile {profile}: type {from} → {to}")
+            }
             Self::ProfileRenamed { from, to } => {
                 write!(f, "profile {} → {}", shown(from), shown(to))
             }
@@ -123,7 +145,10 @@ impl fmt::Display for Change {
                 }
                 write!(f, "{path} {what}")
             }
-            Self::Content => f.write_str("values, manifests or variables in the archive"),
+            Self::Content => f.write_str(
+                "values, manifests or variables in the archive (which files cannot be told: \
+                 the locked archive is not in the cache)",
+            ),
             Self::Order => f.write_str("the order of profiles or packs"),
         }
     }
@@ -139,19 +164,24 @@ fn came_or_went(f: &mut fmt::Formatter<'_>, profile: &str, pack: &Pack, what: &s
 }
 
 /// The first difference that counts: what a person chose, what it stands for, what is
-/// behind that.
+/// behind that; and the layer, if it is another.
 fn changed(f: &mut fmt::Formatter<'_>, profile: &str, from: &Pack, to: &Pack) -> fmt::Result {
-    write!(f, "{}: {} ", shown(profile), shown(&to.name))?;
     let tag = shown(&to.tag);
+    write!(f, "{}: {} ", shown(profile), shown(&to.name))?;
     if from.tag != to.tag {
         write!(f, "{} → {tag}", shown(&from.tag))?;
     } else if from.version != to.version {
         let [from, to] = [&from.version, &to.version].map(|version| shown(version));
-        write!(f, "{tag} ({from} → {to})")?;
+        write!(f, "{tag}: {from} → {to}")?;
     } else if from.digest != to.digest {
         write!(f, "{tag}, other digest")?;
     } else {
-        write!(f, "moved from layer {}", shown(&from.layer))?;
+        write!(f, "{tag}")?;
     }
-    write!(f, " (layer {})", shown(&to.layer))
+    let layer = shown(&to.layer);
+    if from.layer == to.layer {
+        write!(f, " (layer {layer})")
+    } else {
+        write!(f, " (layer {} → {layer})", shown(&from.layer))
+    }
 }

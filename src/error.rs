@@ -248,11 +248,22 @@ impl Error {
 
     /// All of `errors` as one.
     #[must_use]
-    pub fn all(mut errors: Vec<Self>) -> Option<Self> {
-        if errors.len() > 1 {
-            return Some(Self::Several(errors));
+    pub fn all(errors: Vec<Self>) -> Option<Self> {
+        // What is wrong for every definition, such as a refused key, is one error.
+        let mut told: Vec<Diagnostic> = Vec::new();
+        let mut distinct: Vec<Self> = Vec::new();
+        for error in errors {
+            let mut diagnostics = error.diagnostics();
+            diagnostics.retain(|new| !told.iter().any(|old| old.says_the_same(new)));
+            if !diagnostics.is_empty() {
+                told.extend(diagnostics);
+                distinct.push(error);
+            }
         }
-        errors.pop()
+        if distinct.len() > 1 {
+            return Some(Self::Several(distinct));
+        }
+        distinct.pop()
     }
 }
 

@@ -120,6 +120,16 @@ impl Lock {
         manifest.with_extension("lock")
     }
 
+    /// A lock with nothing in it, to be at `path`.
+    #[must_use]
+    pub fn empty(path: &Path) -> Self {
+        Self {
+            path: path.to_owned(),
+            written: None,
+            definitions: BTreeMap::new(),
+        }
+    }
+
     /// Reads the lock at `path`; without a file it is empty.
     ///
     /// # Errors

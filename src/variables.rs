@@ -119,7 +119,7 @@ fn hide_secrets(value: &mut serde_json::Value) {
         serde_json::Value::Array(items) => items.iter_mut().for_each(hide_secrets),
         serde_json::Value::Object(fields) => {
             if fields.get("isSensitive").is_some_and(|is| *is == true) {
-                for name in ["defaultValue", "value"] {
+                for name in ["defaultValue", "value", "options"] {
                     if let Some(field) = fields.get_mut(name) {
                         *field = SENSITIVE.into();
                     }

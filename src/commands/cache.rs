@@ -11,6 +11,7 @@ use crate::cli::CleanArgs;
 use crate::diagnostic::Diagnostic;
 use crate::digest::Digest;
 use crate::error::Error;
+use crate::lock::Lock;
 use crate::manifest::{Manifest, ManifestError};
 use crate::printable;
 use crate::report::Outcome;
@@ -33,8 +34,23 @@ struct View {
 
 impl View {
     fn open(context: &Context<'_>) -> Result<Self, Error> {
+        Self::open_with(context, load_lock)
+    }
+
+    /// The same for what is removed whatever the lock says: one that cannot be read is
+    /// no obstacle.
+    fn open_whatever_the_lock(context: &Context<'_>) -> Result<Self, Error> {
+        Self::open_with(context, |manifest| {
+            load_lock(manifest).or_else(|_| Ok(Lock::empty(&Lock::path_for(&manifest.path))))
+        })
+    }
+
+    fn open_with(
+        context: &Context<'_>,
+        load: impl Fn(&Manifest) -> Result<Lock, Error>,
+    ) -> Result<Self, Error> {
         match context.manifest() {
-            Ok(manifest) => Self::of(context, &manifest),
+            Ok(manifest) => Self::of(context, &manifest, load(&manifest)?),
             Err(Error::Manifest(ManifestError::Missing(_))) => Ok(Self {
                 cache: context.cache(None)?,
                 owners: BTreeMap::new(),
@@ -43,9 +59,9 @@ impl View {
         }
     }
 
-    fn of(context: &Context<'_>, manifest: &Manifest) -> Result<Self, Error> {
+    fn of(context: &Context<'_>, manifest: &Manifest, lock: Lock) -> Result<Self, Error> {
         let mut owners: BTreeMap<Digest, Vec<String>> = BTreeMap::new();
-        for (name, locked) in load_lock(manifest)?.definitions {
+        for (name, locked) in lock.definitions {
             owners.entry(locked.content_sha256).or_default().push(name);
         }
         Ok(Self {
@@ -66,7 +82,7 @@ impl View {
                     .help("leave `--keep-locked` out to remove all archives"),
             )));
         }
-        Self::of(context, &manifest)
+        Self::of(context, &manifest, lock)
     }
 
     fn cached(&self, entry: &Entry) -> Cached {
@@ -107,7 +123,7 @@ pub fn clean(arguments: &CleanArgs, context: &Context<'_>) -> Result<Outcome, Er
     let view = if arguments.keep_locked {
         View::locked(context)?
     } else {
-        View::open(context)?
+        View::open_whatever_the_lock(context)?
     };
     let mut removed = Vec::new();
     for entry in view.cache.entries()? {

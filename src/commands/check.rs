@@ -161,6 +161,8 @@ impl Places {
         lock: &Lock,
         errors: &mut Vec<Error>,
     ) -> &Place {
+        // By what it is: a link to a checkout is the same checkout.
+        let directory = directory.canonicalize().unwrap_or(directory);
         self.0.entry(directory).or_insert_with_key(|directory| {
             if let Ok(checkout) = Checkout::open(directory) {
                 return Place::of(&checkout, context, manifest, lock, errors);

@@ -1,7 +1,7 @@
 //! `edgestage diff`: what changed in Palette since the lock. Writes nothing but a
 //! temporary file in the cache.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde::Serialize;
 use serde_json::json;
@@ -9,12 +9,14 @@ use serde_json::json;
 use super::obtain::{Store, Told, told};
 use super::source::{Served, Source};
 use super::{Context, chosen, fleet, not_locked, warn_of_outdated};
+use crate::archive::Inventory;
 use crate::cli::{Fleet, Network, Verbosity};
 use crate::diagnostic::Diagnostic;
-use crate::drift::{self, Change};
+use crate::drift::{self, Change, FileChange, Side};
 use crate::error::Error;
-use crate::lock::Locked;
+use crate::lock::{Locked, Outdated};
 use crate::manifest::Definition;
+use crate::printable;
 use crate::report::Outcome;
 
 /// What is said of one definition.
@@ -22,6 +24,8 @@ use crate::report::Outcome;
 struct Compared {
     definition: String,
     drift: bool,
+    #[serde(skip)]
+    outdated: Option<Outdated>,
     changes: Vec<Told>,
     /// Unified diffs, with `-v`.
     files: Vec<Inside>,
@@ -55,15 +59,7 @@ pub fn run(arguments: &Fleet, context: &Context<'_>) -> Result<Outcome, Error> {
         }
     }
     // The changes are the result, on standard output; the error says what to do.
-    errors.extend(
-        compared
-            .iter()
-            .filter(|one| one.drift)
-            .map(|one| Error::Drift {
-                definition: one.definition.clone(),
-                changes: Vec::new(),
-            }),
-    );
+    errors.extend(compared.iter().filter_map(Compared::error));
     Ok(Outcome {
         text: text(&compared),
         json: json!({ "definitions": compared }),
@@ -92,6 +88,7 @@ fn compare(
     Ok(Compared {
         definition: name.clone(),
         drift: !changes.is_empty(),
+        outdated: locked.outdated(definition, &store.endpoint.to_string()),
         changes: told(&changes),
         files,
     })
@@ -104,35 +101,47 @@ fn inside(
     served: &Served,
     changes: &[Change],
 ) -> Result<Vec<Inside>, Error> {
-    let paths: BTreeSet<&str> = changes
+    let files: BTreeMap<&str, FileChange> = changes
         .iter()
         .filter_map(|change| match change {
-            Change::File { path, .. } => Some(path.as_str()),
+            Change::File { path, what, .. } => Some((path.as_str(), *what)),
             _ => None,
         })
         .collect();
-    if paths.is_empty() {
+    if files.is_empty() {
         return Ok(Vec::new());
     }
-    // A path that is shown in another way than it is written is not looked into.
-    let wanted = |path: &[u8]| std::str::from_utf8(path).is_ok_and(|path| paths.contains(path));
-    let old = source.inspect_locked(locked, &wanted)?;
-    let new = source.inspect_served(served, &wanted)?;
-    let nothing = BTreeMap::new();
-    let old = old
-        .as_ref()
-        .map_or(&nothing, |inventory| &inventory.collected);
-    let new = new
-        .as_ref()
-        .map_or(&nothing, |inventory| &inventory.collected);
-    let diff = |path: &str| {
-        let [old, new] = [old, new].map(|files| files.get(path).map(Vec::as_slice));
+    // Changes have their paths as they are shown.
+    let wanted = |path: &[u8]| files.contains_key(printable::line(path).as_str());
+    let old = collected(source.inspect_locked(locked, &wanted)?);
+    let new = collected(source.inspect_served(served, &wanted)?);
+    let diff = |(path, what): (&str, FileChange)| {
+        let old = match what {
+            FileChange::Added => Side::Absent,
+            _ => side(&old, path),
+        };
+        let new = match what {
+            FileChange::Removed => Side::Absent,
+            _ => side(&new, path),
+        };
         Inside {
             path: path.to_owned(),
             diff: drift::unified(path, old, new),
         }
     };
-    Ok(paths.into_iter().map(diff).collect())
+    Ok(files.into_iter().map(diff).collect())
+}
+
+fn side<'f>(files: &'f BTreeMap<String, Vec<u8>>, path: &str) -> Side<'f> {
+    let content = files.get(path).map(Vec::as_slice);
+    content.map_or(Side::Unread, Side::Content)
+}
+
+/// The files that were kept, by their paths as they are shown.
+fn collected(inventory: Option<Inventory>) -> BTreeMap<String, Vec<u8>> {
+    let files = inventory.map(|inventory| inventory.collected);
+    let shown = |(path, content): (String, Vec<u8>)| (printable::line(path.as_bytes()), content);
+    files.into_iter().flatten().map(shown).collect()
 }
 
 /// A block for each definition that changed, a line for each that did not.
@@ -150,6 +159,19 @@ fn text(compared: &[Compared]) -> String {
 }
 
 impl Compared {
+    /// A definition that was changed in `profiles.toml` is not Palette's doing.
+    fn error(&self) -> Option<Error> {
+        let definition = self.definition.clone();
+        match self.outdated {
+            _ if !self.drift => None,
+            Some(why) => Some(Error::Outdated { definition, why }),
+            None => Some(Error::Drift {
+                definition,
+                changes: Vec::new(),
+            }),
+        }
+    }
+
     fn text(&self) -> String {
         let Self {
             definition,

@@ -18,6 +18,7 @@ use crate::diagnostic::Diagnostic;
 use crate::drift;
 use crate::endpoint::Endpoint;
 use crate::error::Error;
+use crate::hold::Hold;
 use crate::lock::{Lock, Locked};
 use crate::manifest::{Definition, Manifest};
 use crate::printable;
@@ -54,6 +55,8 @@ pub struct Obtained {
     pub origin: Origin,
     /// What the lock said before, where this run renewed it.
     pub changes: Vec<drift::Change>,
+    /// The right to fetch it, kept until it is locked: a run that waits finds it there.
+    pub claim: Option<Hold>,
 }
 
 /// A change as a JSON document has it: its parts, and the whole as text.
@@ -133,6 +136,7 @@ impl<'a> Store<'a> {
                 locking: Locking::Done,
                 origin: Origin::Cache,
                 changes: Vec::new(),
+                claim: None,
             })),
             Lookup::Miss => Ok(None),
             Lookup::Damaged(path) => {

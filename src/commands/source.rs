@@ -7,6 +7,7 @@ use super::Context;
 use super::obtain::{Locking, Obtained, Origin, Store};
 use crate::archive::{self, InspectError, Inventory};
 use crate::cache::{Lookup, Slot};
+use crate::diagnostic::Diagnostic;
 use crate::disk::PathError;
 use crate::drift::{self, Change};
 use crate::error::Error;
@@ -24,6 +25,9 @@ pub enum Pinning {
     /// What Palette serves is locked anew.
     Renew,
 }
+
+/// The most changes that are told, of one definition that is locked anew.
+const CHANGES_SHOWN: usize = 32;
 
 /// One Palette and the files of the run.
 pub struct Source<'a> {
@@ -158,6 +162,7 @@ impl<'a> Source<'a> {
             locked: pinned.unwrap_or(locked),
             origin: Origin::Palette,
             changes,
+            claim: None,
         })
     }
 
@@ -202,8 +207,17 @@ impl<'a> Source<'a> {
         wanted: archive::Wanted<'_>,
     ) -> Result<Option<Inventory>, Error> {
         let limits = &self.store.manifest.limits;
-        let Lookup::Hit(artifact) = self.store.cache.lookup(locked, limits)? else {
-            return Ok(None);
+        let artifact = match self.store.cache.lookup(locked, limits)? {
+            Lookup::Hit(artifact) => artifact,
+            Lookup::Miss => return Ok(None),
+            Lookup::Damaged(path) => {
+                let path = printable::path(&path);
+                self.context.report.warn(
+                    &Diagnostic::warning(format!("the cached archive `{path}` is damaged"))
+                        .note("its files cannot be compared"),
+                );
+                return Ok(None);
+            }
         };
         match archive::inspect(artifact.open()?, limits, wanted) {
             Ok(inventory) => Ok(Some(inventory)),
@@ -250,8 +264,12 @@ impl<'a> Source<'a> {
             report.status("Relocking", &format!("{}: {why}", definition.name));
         }
         let changes = self.changes(before, served)?;
-        for change in &changes {
+        for change in changes.iter().take(CHANGES_SHOWN) {
             report.status("Changed", &format!("{}: {change}", definition.name));
+        }
+        if let Some(more) = changes.len().checked_sub(CHANGES_SHOWN).filter(|n| *n > 0) {
+            let more = printable::count(more, "more change");
+            report.status("Changed", &format!("{}: {more}", definition.name));
         }
         Ok(changes)
     }

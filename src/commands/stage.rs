@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::json;
 
-use super::obtain::{Obtained, Origin, Store, Told, told};
+use super::obtain::{Locking, Obtained, Origin, Store, Told, told};
 use super::source::{Pinning, Source};
 use super::{Context, chosen, fleet, load_lock, one, shown, table, traps};
 use crate::canvos::{CanvosError, Checkout, Placement};
@@ -54,18 +54,28 @@ pub fn run(arguments: &StageArgs, context: &Context<'_>) -> Result<Outcome, Erro
             Err(error) => errors.push(error),
         }
     }
-    let obtained = obtain(context, &store, &due, arguments.jobs.jobs)?;
+    if !due.is_empty() {
+        // A run that was killed between locking and staging has left its claim.
+        store.cache.sweep();
+    }
     let mut ready = Vec::new();
-    for (job, obtained) in due.iter().zip(obtained) {
+    for (at, obtained) in obtain(context, &store, &due, arguments.jobs.jobs) {
         match obtained {
-            Ok(obtained) => ready.push((job, obtained)),
+            Ok(obtained) => ready.push((&due[at], obtained)),
             Err(error) => errors.push(error),
         }
     }
     let named = ready
         .iter()
         .map(|(job, obtained)| (job.definition.name.as_str(), obtained));
-    store.write_lock(context, &mut store.lock.clone(), named)?;
+    if let Err(error) = store.write_lock(context, &mut store.lock.clone(), named) {
+        // Nothing is staged that is not locked.
+        ready.retain(|(_, obtained)| obtained.locking == Locking::Done);
+        errors.push(error);
+    }
+    for (_, obtained) in &mut ready {
+        obtained.claim = None;
+    }
     for (job, obtained) in &ready {
         match place(context, &manifest, job, obtained) {
             Ok(one) => staged.push(one),
@@ -147,41 +157,45 @@ fn refuse_traps(context: &Context<'_>, checkout: &Checkout) -> Result<(), Error>
     }
 }
 
-/// The cached archives, else those from Palette where that may be asked.
+/// The cached archives, else those from Palette where that may be asked; each with its
+/// job's place. What keeps all of them from being fetched is one error.
 fn obtain(
     context: &Context<'_>,
     store: &Store<'_>,
     due: &[Job<'_>],
     jobs: u16,
-) -> Result<Vec<Result<Obtained, Error>>, Error> {
+) -> Vec<(usize, Result<Obtained, Error>)> {
     if context.settings.network == Network::Off {
         let offline = |job: &Job<'_>| store.offline(context, job.definition);
-        return Ok(fleet::map(due, jobs, offline));
+        return fleet::map(due, jobs, offline)
+            .into_iter()
+            .enumerate()
+            .collect();
     }
     let cached = fleet::map(due, jobs, |job| match &job.current {
         Some(locked) => store.cached(context, locked),
         None => Ok(None),
     });
-    let missing: Vec<&Job<'_>> = due
-        .iter()
-        .zip(&cached)
-        .filter(|(_, cached)| matches!(cached, Ok(None)))
-        .map(|(job, _)| job)
-        .collect();
-    let mut fetched = if missing.is_empty() {
-        // No key is needed then.
-        Vec::new()
-    } else {
-        let source = Source::new(context, store)?;
-        fleet::map(&missing, jobs, |job| fetch(context, store, &source, job))
+    let mut obtained = Vec::new();
+    let mut missing = Vec::new();
+    for (at, cached) in cached.into_iter().enumerate() {
+        match cached.transpose() {
+            Some(result) => obtained.push((at, result)),
+            None => missing.push((at, &due[at])),
+        }
     }
-    .into_iter();
-    let all = cached.into_iter().map(|cached| match cached {
-        Ok(Some(obtained)) => Some(Ok(obtained)),
-        Ok(None) => fetched.next(),
-        Err(error) => Some(Err(error)),
-    });
-    Ok(all.flatten().collect())
+    if missing.is_empty() {
+        // No key is needed then.
+        return obtained;
+    }
+    match Source::new(context, store) {
+        Ok(source) => obtained.extend(fleet::map(&missing, jobs, |(at, job)| {
+            (*at, fetch(context, store, &source, job))
+        })),
+        Err(error) => obtained.push((missing[0].0, Err(error))),
+    }
+    obtained.sort_by_key(|(at, _)| *at);
+    obtained
 }
 
 /// From Palette, unless a run that was waited for has just brought it.
@@ -191,7 +205,7 @@ fn fetch(
     source: &Source<'_>,
     job: &Job<'_>,
 ) -> Result<Obtained, Error> {
-    let (_claim, waited) = claim(context, store, job.definition);
+    let (claim, waited) = claim(context, store, job.definition);
     if waited {
         let fresh = Store {
             lock: load_lock(store.manifest)?,
@@ -205,7 +219,8 @@ fn fetch(
             return Ok(obtained);
         }
     }
-    source.fetch(job.definition, Pinning::Respect)
+    let obtained = source.fetch(job.definition, Pinning::Respect)?;
+    Ok(Obtained { claim, ..obtained })
 }
 
 /// The right to fetch `definition` into the cache, and whether another run had it first.

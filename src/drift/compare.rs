@@ -16,12 +16,20 @@ pub fn profiles(old: &[ResolvedProfile], new: &[ResolvedProfile]) -> Vec<Change>
         match new.iter().find(|after| after.uid == before.uid) {
             None => changes.push(Change::ProfileRemoved {
                 profile: label(before),
+                uid: before.uid.clone(),
             }),
             Some(after) => {
                 if label(before) != label(after) {
                     changes.push(Change::ProfileRenamed {
                         from: label(before),
                         to: label(after),
+                    });
+                }
+                if before.kind != after.kind {
+                    changes.push(Change::ProfileRetyped {
+                        profile: label(after),
+                        from: before.kind.clone(),
+                        to: after.kind.clone(),
                     });
                 }
                 if before.packs != after.packs {
@@ -34,6 +42,7 @@ pub fn profiles(old: &[ResolvedProfile], new: &[ResolvedProfile]) -> Vec<Change>
         if !old.iter().any(|before| before.uid == after.uid) {
             changes.push(Change::ProfileAdded {
                 profile: label(after),
+                uid: after.uid.clone(),
             });
         }
     }
@@ -194,8 +203,8 @@ mod tests {
                 "p1@1.1.0: gone 1 removed (layer k8s)",
                 "p1@1.1.0: same 1, other digest (layer k8s)",
                 "p1@1.1.0: new 2 added (layer k8s)",
-                "profile p2@1.0.0 removed",
-                "profile p3@1.0.0 added",
+                "profile p2@1.0.0 removed (222222222222222222222222)",
+                "profile p3@1.0.0 added (333333333333333333333333)",
             ]
         );
         assert!(profiles(&old, &old).is_empty());

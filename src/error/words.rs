@@ -67,7 +67,7 @@ impl Error {
         match self {
             Self::Manifest(error) => manifest(error),
             Self::NameNeeded(known) => Diagnostic::error("which definition?")
-                .note(format!("there are {}", known.join(", ")))
+                .note(format!("there are {}", some_of(known)))
                 .help("add its name to the command"),
             Self::UnknownDefinition { name, known } => unknown_definition(name, known),
             Self::PlainHttp(endpoint) => {
@@ -161,11 +161,10 @@ fn drift(definition: &str, changes: &[Change]) -> Diagnostic {
         .checked_sub(FILES_SHOWN)
         .filter(|more| *more > 0)
     {
-        diagnostic = diagnostic.note(format!("and {} more", printable::count(more, "file")));
-    }
-    if changes.contains(&Change::Content) {
-        diagnostic = diagnostic
-            .note("which files that is cannot be told: the locked archive is not in the cache");
+        diagnostic = diagnostic.note(format!(
+            "and {} more",
+            printable::count(more, "changed file")
+        ));
     }
     if !files.is_empty() {
         diagnostic = diagnostic.help(format!(
@@ -191,11 +190,23 @@ fn manifest(error: &ManifestError) -> Diagnostic {
     }
 }
 
+/// Names by the thousand are none that anybody reads.
+fn some_of(names: &[String]) -> String {
+    const SHOWN: usize = 20;
+    match names.len().checked_sub(SHOWN) {
+        None | Some(0) => names.join(", "),
+        Some(more) => format!(
+            "{} and {more} more: `edgestage list`",
+            names[..SHOWN].join(", ")
+        ),
+    }
+}
+
 fn unknown_definition(name: &str, known: &[String]) -> Diagnostic {
     let error = Diagnostic::error(format!("there is no definition `{}`", name.escape_debug()));
     match crate::nearest::nearest(name, known.iter().map(String::as_str)) {
         Some(near) => error.help(format!("did you mean `{near}`?")),
-        None => error.help(format!("there are {}", known.join(", "))),
+        None => error.help(format!("there are {}", some_of(known))),
     }
 }
 

@@ -1,18 +1,8 @@
-//! `profiles.lock`: what is demanded of it, and what has changed since.
+//! `profiles.lock`: what is demanded of it, and what is no change of it.
 
 use palette_sim::{Archive, EDGE_INFRA_2_1_0, HELLO_UNIVERSE_1_2_0, World};
 
 use crate::support::{OVERLAY, ROOT, Test};
-
-/// Staged and locked; then Palette has another version of a pack, and nothing of the
-/// locked archive is at hand.
-fn drifted() -> Test {
-    let test = Test::new().stage();
-    test.sim.world(|world| world.publish("edge-k3s", "1.31.1"));
-    test.forget_cache();
-    test.forget_staged();
-    test
-}
 
 #[test]
 fn locked_without_a_lock() {
@@ -115,97 +105,6 @@ fn the_old_archive_is_not_staged_for_a_changed_definition() {
         .any_stderr()
         .keeps_files()
         .fails(4);
-}
-
-#[test]
-fn drift_is_shown_pack_by_pack_and_nothing_is_touched() {
-    let test = drifted();
-    for command in ["stage", "stage --locked", "fetch"] {
-        test.run(command)
-            .stderr_has("Palette no longer serves `factory` as it is locked")
-            .stderr_has("edge-infra@2.1.0: edge-k3s 1.30.4 → 1.31.1 (layer k8s)")
-            .stderr_has("edgestage update factory")
-            .keeps_files()
-            .fails(3);
-    }
-    // Seen before a download was asked for.
-    assert_eq!(test.downloads(), 1);
-}
-
-#[test]
-fn update_accepts_the_drift() {
-    let test = drifted();
-    let old = test.text("profiles.lock");
-    test.run("update")
-        .stdout_has("/archives/")
-        .stderr_has("Changed factory: edge-infra@2.1.0: edge-k3s 1.30.4 → 1.31.1 (layer k8s)")
-        .success();
-    let new = test.text("profiles.lock");
-    assert_ne!(old, new);
-    assert!(new.contains("tag = \"1.31.1\""));
-    // One line a pack: the review shows which.
-    let changed = |from: &str, to: &str| {
-        let lines = from.lines().filter(|line| !to.contains(line));
-        lines.filter(|line| line.contains("layer = ")).count()
-    };
-    assert_eq!((changed(&old, &new), changed(&new, &old)), (1, 1));
-    test.run("stage -q --locked --offline")
-        .any_stdout()
-        .success();
-}
-
-/// Packs and versions are the same; what is in the archive is not.
-#[test]
-fn changed_values_alone_are_drift_too() {
-    let test = Test::new().stage();
-    test.sim.world(|world| {
-        let profile = world.find_mut(HELLO_UNIVERSE_1_2_0).unwrap();
-        profile.packs[0].values.push_str("extra: true\n");
-    });
-    test.forget_cache();
-    test.forget_staged();
-    for command in ["stage", "fetch"] {
-        let run = test
-            .run(command)
-            .stderr_has("Palette no longer serves `factory` as it is locked");
-        run.stderr_has("values, manifests or variables")
-            .keeps_files()
-            .fails(3);
-    }
-    test.run("update -q").any_stdout().success();
-    test.run("stage -q --locked").any_stdout().success();
-}
-
-#[test]
-fn a_new_digest_under_the_same_tag_is_drift() {
-    let test = Test::new().stage();
-    test.sim.world(|world| {
-        let profile = world.find_mut(EDGE_INFRA_2_1_0).unwrap();
-        profile.packs[1].digest = format!("sha256:{}", "0".repeat(64));
-    });
-    test.forget_cache();
-    test.forget_staged();
-    test.run("stage")
-        .stderr_has("edge-k3s 1.30.4, other digest")
-        .keeps_files()
-        .fails(3);
-}
-
-/// Somebody exchanged the profile behind a name@version.
-#[test]
-fn another_uid_behind_the_name_is_drift() {
-    let test = Test::new().stage();
-    test.sim.world(|world| {
-        let profile = world.find_mut(HELLO_UNIVERSE_1_2_0).unwrap();
-        profile.uid = "65c9000000000000000000aa".into();
-    });
-    test.forget_cache();
-    test.forget_staged();
-    test.run("stage")
-        .stderr_has("profile hello-universe@1.2.0 removed")
-        .stderr_has("profile hello-universe@1.2.0 added")
-        .keeps_files()
-        .fails(3);
 }
 
 /// Drift elsewhere does not matter while the locked archive is at hand.

@@ -3,7 +3,7 @@
 
 use palette_sim::{Act, Fault, Route};
 
-use crate::support::{HEAD, Test};
+use crate::support::{HEAD, OVERLAY, ROOT, Test};
 
 /// Definitions that are all right.
 const THREE: &str = "
@@ -199,4 +199,182 @@ fn unstage_needs_a_name_only_where_checkouts_differ() {
     assert!(test.path("Other/spc.tgz").exists());
     test.run("unstage -q store").any_stdout().success();
     assert!(!test.path("Other/spc.tgz").exists());
+}
+
+/// Two definitions with a checkout each.
+fn apart() -> Test {
+    let test = Test::new().manifest(&format!(
+        "{HEAD}
+[definition.factory]
+profiles = [\"edge-infra@2.1.0\"]
+[definition.store]
+canvos = \"Other\"
+profiles = [\"edge-infra@2.0.0\"]
+"
+    ));
+    test.checkout("Other");
+    test
+}
+
+/// Whether the checkout has both placements with the same bytes.
+fn is_staged(test: &Test, checkout: &str) -> bool {
+    let [overlay, root] = [OVERLAY, ROOT].map(|path| test.path(&format!("{checkout}/{path}")));
+    match (std::fs::read(overlay), std::fs::read(root)) {
+        (Ok(overlay), Ok(root)) => overlay == root,
+        (Err(_), Err(_)) => false,
+        _ => panic!("half a pair in {checkout}"),
+    }
+}
+
+#[test]
+fn several_are_staged_where_each_has_a_checkout() {
+    let test = apart();
+    let paths = format!(
+        "{{dir}}/CanvOS/{OVERLAY}\n{{dir}}/CanvOS/{ROOT}\n{{dir}}/Other/{OVERLAY}\n{{dir}}/Other/{ROOT}\n"
+    );
+    test.run("stage -q store factory").stdout(&paths).success();
+    assert!(is_staged(&test, "CanvOS") && is_staged(&test, "Other"));
+    test.run("verify factory").any_stdout().success();
+    test.run("verify store").any_stdout().success();
+    let done = test
+        .run("stage factory store --offline")
+        .stdout(&paths)
+        .keeps_files()
+        .any_stderr()
+        .success();
+    done.says("Unchanged", 2);
+    test.forget_staged();
+    let run = test.run("stage -q factory store --json --offline");
+    let document = run.any_stdout().success().json();
+    let results: Vec<_> = document["definitions"].as_array().unwrap().iter().collect();
+    assert_eq!(results[0]["definition"], "factory");
+    assert_eq!(results[0]["result"], "staged");
+    assert_eq!(results[0]["origin"], "cache");
+    assert_eq!(results[1]["definition"], "store");
+    assert_eq!(results[1]["result"], "unchanged");
+    assert_eq!(results[1]["placements"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn one_that_cannot_be_staged_does_not_stop_the_others() {
+    let test = apart();
+    let refused = Act::Html200;
+    test.sim.fault(Fault::on(Route::Download, refused.clone()));
+    let run = test.run("stage -j1 factory store").any_stdout();
+    let done = run
+        .stderr_has("the archive of `factory` is refused")
+        .fails(6);
+    assert_eq!(done.stdout.lines().count(), 2);
+    assert!(!is_staged(&test, "CanvOS") && is_staged(&test, "Other"));
+    assert!(!test.text("profiles.lock").contains("[definition.factory]"));
+    // A checkout that something else would win in.
+    test.put("CanvOS/.arg", "CLUSTERCONFIG=other.tgz\n");
+    test.put("CanvOS/other.tgz", "x");
+    test.run("stage factory store")
+        .any_stdout()
+        .stderr_has("error[")
+        .fails(3);
+    assert!(is_staged(&test, "Other"));
+    std::fs::remove_dir_all(test.path("CanvOS")).unwrap();
+    test.run("stage factory store")
+        .any_stdout()
+        .stderr_has("there is no CanvOS checkout")
+        .keeps_files()
+        .fails(2);
+}
+
+/// A key is missing for the one; the other is at hand.
+#[test]
+fn what_is_cached_is_staged_beside_what_is_not() {
+    let test = apart();
+    test.run("fetch -q store").any_stdout().success();
+    let run = test.run("stage factory store").without_key().any_stdout();
+    run.stderr_has("there is no API key").fails(4);
+    assert!(is_staged(&test, "Other"));
+}
+
+#[test]
+fn definitions_that_share_a_checkout_are_not_staged_together() {
+    let test = three();
+    test.run("fetch -q").any_stdout().success();
+    let before = test.sim.connections();
+    for command in [
+        "stage factory store",
+        "stage store factory --offline",
+        "stage factory store warehouse --locked",
+    ] {
+        test.run(command)
+            .stderr_has("`factory` and `store`")
+            .stderr_has("cannot be staged together")
+            .stderr_has("they share the checkout `{dir}/CanvOS`")
+            .stderr_has("git worktree add")
+            .stderr_has("stage one, build its image, then stage the next")
+            .keeps_files()
+            .fails(2);
+    }
+    let run = test.run("stage factory store --json").any_stdout();
+    let error = run.keeps_files().fails(2).json()["error"].take();
+    assert_eq!(error["kind"], "shared-checkout");
+    assert_eq!(error["problems"][0]["help"].as_array().unwrap().len(), 2);
+    assert_eq!(test.sim.connections(), before);
+    // A checkout of the command line is one for all.
+    let test = apart();
+    let run = test.run("stage factory store --canvos Other").keeps_files();
+    run.stderr_has("they share the checkout `{dir}/Other`")
+        .fails(2);
+}
+
+/// Two names of one directory.
+#[test]
+fn a_checkout_that_is_shared_through_a_link() {
+    let test = apart();
+    std::fs::remove_dir_all(test.path("Other")).unwrap();
+    std::os::unix::fs::symlink("CanvOS", test.path("Other")).unwrap();
+    test.run("stage factory store")
+        .stderr_has("they share the checkout `{dir}/CanvOS`")
+        .keeps_files()
+        .fails(2);
+    let text = test.text("profiles.toml");
+    test.put(
+        "profiles.toml",
+        text.replace("\"Other\"", "\"./x/../CanvOS/\""),
+    );
+    std::fs::create_dir(test.path("x")).unwrap();
+    let run = test.run("stage factory store").keeps_files();
+    run.stderr_has("cannot be staged together").fails(2);
+}
+
+/// What is wrong with a checkout is told once, not once for each definition.
+#[test]
+fn check_reads_a_shared_checkout_once() {
+    let test = three();
+    std::fs::remove_file(test.path("CanvOS/.arg")).unwrap();
+    test.run("fetch -q").any_stdout().success();
+    test.run("stage -q store").any_stdout().success();
+    let run = test.run("check --offline").any_stderr().stdout(
+        "definition  profiles  lock     palette             staged\n\
+         factory     1         current  not asked: offline  holds `store`\n\
+         store       1         current  not asked: offline  as locked\n\
+         warehouse   2         current  not asked: offline  holds `store`\n",
+    );
+    run.success().says("clusterconfig-unset", 1);
+    // So is what would win.
+    test.put("CanvOS/.arg", "CLUSTERCONFIG=other.tgz\n");
+    test.put("CanvOS/other.tgz", "x");
+    let run = test.run("check --offline").any_stdout().any_stderr();
+    run.fails(3).says("error[", 1);
+    let run = test.run("check --offline --canvos none").any_stdout();
+    let run = run.stderr_has("no CanvOS checkout at {dir}/none");
+    run.success().says("no CanvOS checkout", 1);
+}
+
+/// The same through another name of the checkout.
+#[test]
+fn check_reads_a_linked_checkout_once() {
+    let test = apart();
+    std::fs::remove_dir_all(test.path("Other")).unwrap();
+    std::os::unix::fs::symlink("CanvOS", test.path("Other")).unwrap();
+    std::fs::remove_file(test.path("CanvOS/.arg")).unwrap();
+    let run = test.run("check").any_stdout().any_stderr();
+    run.success().says("clusterconfig-unset", 1);
 }

@@ -1,6 +1,8 @@
 //! The cache: what it gives without a network, and what it does not.
 
-use crate::support::Test;
+use std::fs;
+
+use crate::support::{HEAD, Test};
 
 #[test]
 fn a_cached_definition_needs_no_network_and_no_key() {
@@ -65,7 +67,7 @@ fn a_damaged_entry_is_healed() {
         let test = Test::new().stage();
         test.forget_staged();
         let entry = test.cached().remove(0);
-        std::fs::write(&entry, damage).unwrap();
+        fs::write(&entry, damage).unwrap();
         test.run("stage --offline")
             .stderr_has("is damaged")
             .keeps_files()
@@ -75,7 +77,7 @@ fn a_damaged_entry_is_healed() {
             .stderr_has("is damaged")
             .stderr_has("it is fetched again")
             .success();
-        assert_eq!(std::fs::read(&entry).unwrap(), test.staged());
+        assert_eq!(fs::read(&entry).unwrap(), test.staged());
         test.run("verify").any_stdout().success();
     }
 }
@@ -91,7 +93,7 @@ fn an_exchanged_entry_is_healed() {
     );
     test.run("fetch -q").any_stdout().success();
     let [one, other] = <[_; 2]>::try_from(test.cached()).unwrap();
-    std::fs::copy(&one, &other).unwrap();
+    fs::copy(&one, &other).unwrap();
     test.run("stage -q factory")
         .any_stdout()
         .any_stderr()
@@ -152,4 +154,177 @@ fn a_cache_that_cannot_be_written_is_an_error_with_a_place() {
         .run("fetch --cache-dir cache")
         .stderr_has("{dir}/cache");
     run.keeps_files().fails(1);
+}
+
+/// `a` and `b`, locked and cached.
+fn two() -> Test {
+    let test = Test::new().manifest(&format!(
+        "{HEAD}\n[definition.a]\nprofiles = [\"edge-infra@2.1.0\"]\n\
+         [definition.b]\nprofiles = [\"edge-infra@2.0.0\"]\n"
+    ));
+    test.run("fetch -q").any_stdout().success();
+    test
+}
+
+/// The archive of a definition, by the lock.
+fn entry(test: &Test, name: &str) -> std::path::PathBuf {
+    let lock: toml::Table = toml::from_str(&test.text("profiles.lock")).unwrap();
+    let content = lock["definition"][name]["content-sha256"].as_str().unwrap();
+    let mut cached = test.cached().into_iter();
+    let entry = cached.find(|entry| entry.ends_with(format!("{content}.tgz")));
+    entry.unwrap()
+}
+
+/// A team that commits its archives needs neither Palette nor a key nor a `HOME`.
+#[test]
+fn archives_that_come_with_the_repository() {
+    let test = Test::new();
+    let manifest = test.text("profiles.toml");
+    test.put(
+        "profiles.toml",
+        format!("{manifest}\n[cache]\ndir = \"archives\"\n"),
+    );
+    test.run("fetch -q").any_stdout().success();
+    let connections = test.sim.connections();
+    // As git would clone it: files, and no directory that is empty.
+    for (path, bytes) in test.contents() {
+        test.put(&format!("../clone/{}", path.display()), bytes);
+    }
+    let clone = |command: &str| {
+        let run = test.run(command).within("../clone/site").without_key();
+        run.env("HOME", "{dir}/../empty").any_stdout()
+    };
+    clone("stage -q --locked --offline").success();
+    clone("verify").success();
+    clone("fetch -q --locked --offline").success();
+    assert!(!test.path("../empty").exists());
+    clone("unstage -q").without("HOME").success();
+    // The path starts at the manifest, not where the run starts.
+    clone("stage -q --locked --offline")
+        .within("elsewhere")
+        .arg("--file={dir}/../clone/site/profiles.toml")
+        .success();
+    clone("verify").success();
+    assert!(test.cached().is_empty());
+    assert_eq!(test.sim.connections(), connections);
+}
+
+#[test]
+fn one_name_is_fetched_where_others_are_not_cached() {
+    let test = two();
+    fs::remove_file(entry(&test, "b")).unwrap();
+    for command in [
+        "fetch -q --locked --offline a",
+        "stage -q --locked --offline a",
+    ] {
+        test.run(command).any_stdout().success();
+    }
+    for command in ["fetch --locked --offline", "stage --locked --offline b"] {
+        test.run(command)
+            .any_stdout()
+            .stderr_has("`b` is not in the cache")
+            .keeps_files()
+            .fails(5);
+    }
+    test.forget_cache();
+    let [lock, downloads] = [test.read("profiles.lock").len(), test.downloads()];
+    let facts = test.facts("profiles.lock");
+    test.run("fetch -q --locked a").any_stdout().success();
+    assert_eq!(test.downloads(), downloads + 1);
+    assert_eq!(test.cached(), [entry(&test, "a")]);
+    assert_eq!(test.facts("profiles.lock"), facts);
+    assert_eq!(test.read("profiles.lock").len(), lock);
+}
+
+type Spoil = fn(&Test);
+
+/// What may be wrong with `a`, and the exit codes with a network and without.
+const WRONG: [(&str, Spoil, [i32; 2]); 9] = [
+    (
+        "no lock",
+        |test| fs::remove_file(test.path("profiles.lock")).unwrap(),
+        [3, 3],
+    ),
+    (
+        "no TOML",
+        |test| test.put("profiles.lock", "version = "),
+        [2, 2],
+    ),
+    (
+        "not UTF-8",
+        |test| test.put("profiles.lock", b"\xff"),
+        [2, 2],
+    ),
+    (
+        "of the future",
+        |test| edit(test, "profiles.lock", "version = 1", "version = 2"),
+        [2, 2],
+    ),
+    (
+        "no entry",
+        |test| edit(test, "profiles.lock", "definition.a", "definition.c"),
+        [3, 3],
+    ),
+    (
+        "outdated",
+        |test| edit(test, "profiles.toml", "2.1.0", "2.0.0"),
+        [3, 3],
+    ),
+    (
+        "edited by hand",
+        |test| edit(test, "profiles.lock", "\"edge-infra\"", "\"other\""),
+        [3, 3],
+    ),
+    (
+        "drift",
+        |test| {
+            test.sim.world(|world| world.publish("edge-k3s", "1.31.1"));
+            test.forget_cache();
+        },
+        [3, 5],
+    ),
+    // Not wrong, only an entry too many.
+    (
+        "to prune",
+        |test| {
+            let manifest = test.text("profiles.toml");
+            let end = manifest.find("[definition.b]").unwrap();
+            test.put("profiles.toml", &manifest[..end]);
+            test.forget_cache();
+        },
+        [0, 0],
+    ),
+];
+
+fn edit(test: &Test, path: &str, from: &str, to: &str) {
+    let text = test.text(path);
+    assert!(text.contains(from), "{text}");
+    test.put(path, text.replace(from, to));
+}
+
+#[test]
+fn locked_never_writes_the_lock() {
+    for (what, spoil, codes) in WRONG {
+        for command in ["stage", "fetch"] {
+            let test = two();
+            spoil(&test);
+            let lock = || {
+                let path = test.path("profiles.lock");
+                path.exists()
+                    .then(|| (test.read("profiles.lock"), test.facts("profiles.lock")))
+            };
+            let before = lock();
+            for (flags, code) in ["-q --locked a", "-q --locked --offline a"]
+                .iter()
+                .zip(codes)
+            {
+                let run = test.run(&format!("{command} {flags}")).any_stdout();
+                match code {
+                    0 => drop(run.success()),
+                    code => drop(run.any_stderr().keeps_files().fails(code)),
+                }
+                assert!(lock() == before, "{what}: {command} {flags}");
+            }
+        }
+    }
 }

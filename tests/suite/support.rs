@@ -6,7 +6,7 @@
 //! request it caused is held against the vendor's contract.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
@@ -14,11 +14,14 @@ use palette_sim::contract::Contract;
 use palette_sim::{Fault, Key, Recorded, Route, Sim, World};
 
 mod archives;
+mod going;
 mod run;
+mod sealed;
 mod secrets;
 mod tree;
 
-pub use archives::{archive, gzip, profile_directory, tarball};
+pub use archives::{archive, content_sha256, gzip, profile_directory, tarball};
+pub use going::{Going, until};
 pub use run::{Done, Run};
 pub use tree::sha256;
 
@@ -246,6 +249,11 @@ impl Test {
     /// The same, with times of change too: what a second run must leave alone.
     pub fn stamps(&self) -> Vec<String> {
         tree::stamps(self.root.path())
+    }
+
+    /// Every file with its bytes; the site is below `site`, and `HOME` below `home`.
+    pub fn contents(&self) -> BTreeMap<PathBuf, Vec<u8>> {
+        tree::contents(self.root.path())
     }
 
     /// The mode, number of names and modification time of a file.

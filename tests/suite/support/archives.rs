@@ -1,9 +1,13 @@
-//! Archives that no honest Palette serves, made in memory.
+//! Archives that no honest Palette serves, made in memory; and what an archive holds.
 
-use std::io::Write as _;
+use std::collections::BTreeMap;
+use std::io::{Read as _, Write as _};
 
 use flate2::Compression;
+use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
+
+use super::sha256;
 
 /// A tar archive of these files; a path that ends with a slash is a directory.
 pub fn tarball(entries: &[(&str, &str)]) -> Vec<u8> {
@@ -39,4 +43,26 @@ pub fn archive(entries: &[(&str, &str)]) -> Vec<u8> {
 /// Where an archive has a profile.
 pub fn profile_directory(uid: &str) -> String {
     format!("spc/app/profiles/{uid}/")
+}
+
+/// The documented digest of what a whole archive holds: its regular files in the order
+/// of their paths, as `sha256sum` lists them.
+#[track_caller]
+pub fn content_sha256(archive: &[u8]) -> String {
+    let mut tar = Vec::new();
+    GzDecoder::new(archive).read_to_end(&mut tar).unwrap();
+    let mut digests = BTreeMap::new();
+    for entry in tar::Archive::new(&tar[..]).entries().unwrap() {
+        let mut entry = entry.unwrap();
+        if entry.header().entry_type().is_file() {
+            let mut content = Vec::new();
+            entry.read_to_end(&mut content).unwrap();
+            let path = String::from_utf8(entry.path_bytes().into_owned()).unwrap();
+            digests.insert(path, sha256(&content));
+        }
+    }
+    let lines = digests
+        .iter()
+        .map(|(path, digest)| format!("{digest}  {path}\n"));
+    sha256(lines.collect::<String>().as_bytes())
 }

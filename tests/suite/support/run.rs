@@ -163,7 +163,16 @@ impl<'t> Run<'t> {
         self.command().spawn().unwrap()
     }
 
-    fn command(&self) -> Command {
+    pub(super) fn test(&self) -> &'t Test {
+        self.test
+    }
+
+    /// The files as they are now, where none may change.
+    pub(super) fn stamps_to_keep(&self) -> Option<Vec<String>> {
+        self.keeps_files.then(|| self.test.stamps())
+    }
+
+    pub(super) fn command(&self) -> Command {
         let mut command = match self.prelude {
             None => Command::new(BINARY),
             Some(prelude) => {
@@ -186,8 +195,14 @@ impl<'t> Run<'t> {
 
     #[track_caller]
     fn ends(self, code: i32) -> Done<'t> {
-        let before = self.keeps_files.then(|| self.test.stamps());
+        let before = self.stamps_to_keep();
         let output = self.command().output().unwrap();
+        self.judge(code, &output, before)
+    }
+
+    /// Holds the end of the run against what was said of it.
+    #[track_caller]
+    pub(super) fn judge(self, code: i32, output: &Output, before: Option<Vec<String>>) -> Done<'t> {
         let mut wrong = Vec::new();
         if output.status.code() != Some(code) {
             wrong.push(format!("it ended with {}, not {code}", output.status));
@@ -196,7 +211,7 @@ impl<'t> Run<'t> {
             [&output.stdout, &output.stderr].map(|bytes| String::from_utf8(bytes.clone()).unwrap());
         wrong.extend(self.stdout.miss("standard output", &stdout));
         wrong.extend(self.stderr.miss("standard error", &stderr));
-        wrong.extend(self.leaks(&output));
+        wrong.extend(self.leaks(output));
         wrong.extend(self.foreign());
         if let Some(before) = before {
             let after = self.test.stamps();
@@ -205,7 +220,7 @@ impl<'t> Run<'t> {
             let new = after.iter().filter(|line| !before.contains(line));
             wrong.extend(new.map(|line| format!("new: {line}")));
         }
-        assert!(wrong.is_empty(), "{}", self.account(&wrong, &output));
+        assert!(wrong.is_empty(), "{}", self.account(&wrong, output));
         Done {
             stdout,
             stderr,
@@ -214,7 +229,7 @@ impl<'t> Run<'t> {
     }
 
     /// The key where nobody put it.
-    fn leaks(&self, output: &Output) -> Vec<String> {
+    pub(super) fn leaks(&self, output: &Output) -> Vec<String> {
         let mut leaks = Vec::new();
         let places = [
             ("standard output", &output.stdout),

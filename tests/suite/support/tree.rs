@@ -1,5 +1,6 @@
 //! What is in a directory, for comparisons before and after a run.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
@@ -67,11 +68,23 @@ pub fn lines(directory: &Path) -> String {
             let target = fs::read_link(&path).unwrap();
             format!("{mode:04o} link {shown} -> {}\n", target.display())
         } else {
-            let digest = sha256(&fs::read(&path).unwrap());
-            format!("{mode:04o} {} {shown}\n", &digest[..16])
+            // Some tests take the permission to read away.
+            let digest = fs::read(&path).map_or_else(|error| error.to_string(), |b| sha256(&b));
+            format!("{mode:04o} {digest:.16} {shown}\n")
         }
     });
     lines.collect()
+}
+
+/// Every file with its bytes, by its path below `directory`.
+pub fn contents(directory: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let files = files(directory).into_iter();
+    files
+        .map(|path| {
+            let shown = path.strip_prefix(directory).unwrap().to_owned();
+            (shown, fs::read(&path).unwrap())
+        })
+        .collect()
 }
 
 /// [`lines`] with inode and modification time, without what runs may always touch.

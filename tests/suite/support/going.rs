@@ -1,0 +1,237 @@
+//! Runs that go on while a test does something else: watched, parked at a checkpoint,
+//! killed there.
+//!
+//! A run that is parked waits for a file to go away. The file is in a directory of its
+//! own, beside the site and `HOME`; with the directory gone, no further checkpoint can
+//! park the run.
+
+use std::io::Read;
+use std::os::unix::process::ExitStatusExt as _;
+use std::path::PathBuf;
+use std::process::{Child, ExitStatus, Output};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use super::{Done, Run};
+
+/// The signal that nothing can catch.
+const SIGKILL: i32 = 9;
+
+/// Waits for what another process does; no time of its own is measured.
+#[track_caller]
+pub fn until(what: &str, mut happened: impl FnMut() -> bool) {
+    let patience = Instant::now() + Duration::from_secs(120);
+    while !happened() {
+        assert!(Instant::now() < patience, "{what} never happened");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// A run that was started and may be under way.
+#[must_use]
+pub struct Going<'t> {
+    run: Run<'t>,
+    before: Option<Vec<String>>,
+    process: Process,
+}
+
+/// Ends with the test, however that ends.
+struct Process {
+    child: Child,
+    stdout: Stream,
+    stderr: Stream,
+    gate: PathBuf,
+}
+
+/// What a process has written so far.
+struct Stream {
+    text: Arc<Mutex<Vec<u8>>>,
+    reader: Option<JoinHandle<()>>,
+}
+
+impl<'t> Run<'t> {
+    /// Starts it and does not wait.
+    pub fn start(self) -> Going<'t> {
+        self.start_with(None)
+    }
+
+    /// Starts it and waits until it is at this checkpoint, where it stays.
+    #[track_caller]
+    pub fn park_at(self, checkpoint: &str) -> Going<'t> {
+        let mut going = self.start_with(Some(checkpoint));
+        if !going.parks() {
+            let said = String::from_utf8_lossy(&going.process.stderr.so_far()).into_owned();
+            panic!("it ended before `{checkpoint}`:\n{said}");
+        }
+        going
+    }
+
+    /// Kills it where it is at this checkpoint for the `nth` time, counted from 1. Says
+    /// whether it came there; else it must end well.
+    #[track_caller]
+    pub fn kill_at(self, checkpoint: &str, nth: usize) -> bool {
+        let mut going = self.start_with(Some(checkpoint));
+        for passed in 1..=nth {
+            if !going.parks() {
+                going.success();
+                return false;
+            }
+            if passed < nth {
+                going.goes_on();
+            }
+        }
+        going.kill();
+        true
+    }
+
+    fn start_with(self, checkpoint: Option<&str>) -> Going<'t> {
+        let before = self.stamps_to_keep();
+        let gate = tempfile::Builder::new()
+            .prefix("gate-")
+            .tempdir_in(self.test().root.path())
+            .unwrap()
+            .keep();
+        let file = gate.join("parked");
+        let run = match checkpoint {
+            Some(name) => {
+                let value = format!("{name}:{}", file.to_str().unwrap());
+                self.env("EDGESTAGE_CHECKPOINT", &value)
+            }
+            None => self,
+        };
+        let mut child = run.command().spawn().unwrap();
+        let process = Process {
+            stdout: Stream::of(child.stdout.take().unwrap()),
+            stderr: Stream::of(child.stderr.take().unwrap()),
+            child,
+            gate,
+        };
+        Going {
+            run,
+            before,
+            process,
+        }
+    }
+}
+
+impl<'t> Going<'t> {
+    /// Its process.
+    pub fn id(&self) -> u32 {
+        self.process.child.id()
+    }
+
+    /// Waits until standard error has this.
+    #[track_caller]
+    pub fn says(&mut self, text: &str) {
+        until(&format!("{text:?} on standard error"), || {
+            let ended = self.process.has_ended();
+            let stderr = &mut self.process.stderr;
+            let said = if ended {
+                stderr.whole()
+            } else {
+                stderr.so_far()
+            };
+            let said = String::from_utf8_lossy(&said);
+            assert!(
+                !ended || said.contains(text),
+                "it never said {text:?}:\n{said}"
+            );
+            said.contains(text)
+        });
+    }
+
+    /// Waits until it is parked; says whether it is, or has ended without.
+    fn parks(&mut self) -> bool {
+        let file = self.process.gate.join("parked");
+        until("the checkpoint", || {
+            file.exists() || self.process.has_ended()
+        });
+        file.exists()
+    }
+
+    /// Lets it go on to the next time that it is at its checkpoint.
+    fn goes_on(&mut self) {
+        std::fs::remove_file(self.process.gate.join("parked")).unwrap();
+    }
+
+    /// Lets it go on to its end, which must be with 0.
+    #[track_caller]
+    pub fn success(mut self) -> Done<'t> {
+        self.process.open_gate();
+        let status = self.process.child.wait().unwrap();
+        let output = self.process.output(status);
+        self.run.judge(0, &output, self.before)
+    }
+
+    /// `kill -9`. The key must be nowhere then, either.
+    #[track_caller]
+    pub fn kill(mut self) {
+        self.process.child.kill().unwrap();
+        let status = self.process.child.wait().unwrap();
+        assert_eq!(status.signal(), Some(SIGKILL), "it had ended: {status}");
+        self.process.open_gate();
+        let output = self.process.output(status);
+        assert_eq!(self.run.leaks(&output), Vec::<String>::new());
+    }
+}
+
+impl Process {
+    fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
+    }
+
+    /// In one step: a run that is at the next checkpoint meanwhile makes no file in a
+    /// directory that is being removed.
+    fn open_gate(&self) {
+        let open = self.gate.with_extension("open");
+        if std::fs::rename(&self.gate, &open).is_ok() {
+            let _ = std::fs::remove_dir_all(open);
+        }
+    }
+
+    fn output(&mut self, status: ExitStatus) -> Output {
+        Output {
+            status,
+            stdout: self.stdout.whole(),
+            stderr: self.stderr.whole(),
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        self.open_gate();
+    }
+}
+
+impl Stream {
+    fn of(mut pipe: impl Read + Send + 'static) -> Self {
+        let text = Arc::new(Mutex::new(Vec::new()));
+        let read = Arc::clone(&text);
+        let reader = std::thread::spawn(move || {
+            let mut buffer = [0; 4096];
+            while let Ok(length @ 1..) = pipe.read(&mut buffer) {
+                read.lock().unwrap().extend_from_slice(&buffer[..length]);
+            }
+        });
+        Self {
+            text,
+            reader: Some(reader),
+        }
+    }
+
+    fn so_far(&self) -> Vec<u8> {
+        self.text.lock().unwrap().clone()
+    }
+
+    /// All of it, once the process has ended.
+    fn whole(&mut self) -> Vec<u8> {
+        if let Some(reader) = self.reader.take() {
+            reader.join().unwrap();
+        }
+        self.so_far()
+    }
+}

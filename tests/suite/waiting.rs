@@ -1,0 +1,362 @@
+//! Several runs at once: who waits for whom, for how long, and who need not.
+//!
+//! The first run is parked at a checkpoint, so that it has what the second wants for as
+//! long as the test likes. A release has no checkpoints.
+#![cfg(debug_assertions)]
+
+use serde_json::Value;
+
+use crate::support::{Going, HEAD, OVERLAY, ROOT, Run, Test};
+
+/// `factory` is locked and cached; nothing is staged.
+fn fetched() -> Test {
+    let test = Test::new();
+    test.run("fetch -q").any_stdout().success();
+    test
+}
+
+/// `factory` is staged, and another version of it is locked and cached.
+fn fetched_over_another() -> Test {
+    let test = Test::new()
+        .stage()
+        .definition("profiles = [\"edge-infra@2.0.0\"]");
+    test.run("fetch -q").any_stdout().success();
+    test
+}
+
+/// `a` and `b` with a checkout each.
+fn two() -> Test {
+    let test = Test::new().manifest(&format!(
+        "{HEAD}\n[definition.a]\nprofiles = [\"edge-infra@2.1.0\"]\ncanvos = \"CanvOS-a\"\n\
+         [definition.b]\nprofiles = [\"edge-infra@2.0.0\"]\ncanvos = \"CanvOS-b\"\n"
+    ));
+    test.checkout("CanvOS-a");
+    test.checkout("CanvOS-b");
+    test
+}
+
+/// A quiet run that may print what it likes.
+fn quiet<'t>(test: &'t Test, command: &str) -> Run<'t> {
+    test.run(command).arg("-q").any_stdout()
+}
+
+/// How a run is called by those that wait for it.
+fn named(command: &str, run: &Going<'_>) -> String {
+    format!("edgestage {command}, process {} on ", run.id())
+}
+
+fn verdicts(document: &Value) -> Vec<&str> {
+    let placements = document["placements"].as_array().unwrap().iter();
+    placements
+        .map(|placement| placement["verdict"].as_str().unwrap())
+        .collect()
+}
+
+#[test]
+fn the_second_run_in_a_checkout_waits_and_says_for_whom() {
+    for checkpoint in ["checkout-held", "overlay-renamed"] {
+        for (command, end) in [
+            ("stage factory", "verify"),
+            ("unstage", "verify --expect-none"),
+        ] {
+            let test = fetched();
+            let first = quiet(&test, "stage factory").park_at(checkpoint);
+            let holder = named("stage factory", &first);
+            let mut second = test.run(command).any_stdout().any_stderr().start();
+            second.says(&format!("Waiting for the checkout, which {holder}"));
+            first.success();
+            second.success().says("Waiting", 1);
+            test.run(end).any_stdout().success();
+        }
+    }
+}
+
+/// Who has a checkout is no matter of the manifest.
+#[test]
+fn runs_of_two_sites_in_one_checkout() {
+    let test = fetched();
+    test.put("other/profiles.toml", test.text("profiles.toml"));
+    let first = quiet(&test, "stage").park_at("overlay-renamed");
+    let mut second = test
+        .run("stage --file other/profiles.toml --canvos CanvOS")
+        .any_stdout()
+        .any_stderr()
+        .start();
+    second.says("Waiting for the checkout");
+    first.success();
+    second.success();
+    test.staged();
+}
+
+#[test]
+fn stage_waits_for_unstage() {
+    let test = Test::new().stage();
+    let first = quiet(&test, "unstage").park_at("overlay-removed");
+    let mut second = test.run("stage").any_stdout().any_stderr().start();
+    second.says(&format!("the checkout, which {}", named("unstage", &first)));
+    first.success();
+    second.success();
+    test.run("verify").any_stdout().success();
+}
+
+#[test]
+fn a_run_that_is_waited_for_is_killed() {
+    for checkpoint in ["checkout-held", "root-copied", "overlay-renamed"] {
+        let test = fetched();
+        let first = quiet(&test, "stage").park_at(checkpoint);
+        let mut second = test.run("stage").any_stdout().any_stderr().start();
+        second.says("Waiting for the checkout");
+        first.kill();
+        second.success();
+        test.run("verify").any_stdout().success();
+        let tree = test.tree();
+        assert!(!tree.contains("/.edgestage-"), "{tree}");
+    }
+}
+
+#[test]
+fn a_run_that_waits_too_long_says_who_has_the_checkout() {
+    let test = fetched();
+    let first = quiet(&test, "stage factory").park_at("checkout-held");
+    let holder = named("stage factory", &first);
+    for command in ["stage", "unstage"] {
+        test.run(command)
+            .arg("--lock-timeout=1")
+            .stderr_has("another run still has the checkout")
+            .stderr_has(&format!("it is {holder}"))
+            .keeps_files()
+            .fails(1);
+    }
+    test.run("stage -q")
+        .env("EDGESTAGE_LOCK_TIMEOUT", "0")
+        .stderr_has(&format!("it is {holder}"))
+        .keeps_files()
+        .fails(1);
+    let busy = test.run("stage --json --lock-timeout 0").any_stdout();
+    let document = busy.any_stderr().keeps_files().fails(1).json();
+    assert_eq!(document["error"]["kind"], "busy");
+    assert_eq!(document["error"]["code"], 1);
+    first.success();
+    test.run("verify").any_stdout().success();
+}
+
+#[test]
+fn a_run_that_waits_too_long_for_the_lock() {
+    let test = two();
+    let first = quiet(&test, "fetch a").park_at("lock-held");
+    test.run("fetch b --lock-timeout 0")
+        .stderr_has("another run still has profiles.lock")
+        .fails(1);
+    assert!(!test.path("profiles.lock").exists());
+    first.success();
+    // What was fetched in vain is cached, and not what is locked.
+    let lock = test.text("profiles.lock");
+    assert!(lock.contains("[definition.a]") && !lock.contains("[definition.b]"));
+}
+
+/// The flag beats the variable, and more than a clock can count is for ever.
+#[test]
+fn how_long_is_waited() {
+    let test = fetched();
+    for value in ["soon", "-1", "1.5", "1s", "18446744073709551616"] {
+        test.run("stage")
+            .env("EDGESTAGE_LOCK_TIMEOUT", value)
+            .stderr_has("`EDGESTAGE_LOCK_TIMEOUT` is no whole number of seconds")
+            .keeps_files()
+            .fails(2);
+        test.run("stage")
+            .arg(&format!("--lock-timeout={value}"))
+            .stderr_has("--lock-timeout")
+            .keeps_files()
+            .fails(2);
+    }
+    let first = quiet(&test, "stage").park_at("checkout-held");
+    let mut second = test
+        .run("stage --lock-timeout 18446744073709551615")
+        .env("EDGESTAGE_LOCK_TIMEOUT", "0")
+        .any_stdout()
+        .any_stderr()
+        .start();
+    second.says("Waiting");
+    first.success();
+    second.success();
+    // Set to nothing is not set.
+    quiet(&test, "stage")
+        .env("EDGESTAGE_LOCK_TIMEOUT", "")
+        .success();
+}
+
+/// What is locked is fetched once for all that wait for it.
+#[test]
+fn one_download_for_two_runs() {
+    let test = fetched();
+    test.forget_cache();
+    let first = quiet(&test, "stage factory").park_at("archive-begun");
+    let holder = named("stage factory", &first);
+    let mut second = test.run("stage").any_stdout().any_stderr().start();
+    second.says(&format!("Waiting for `factory`, which {holder}"));
+    let asked = test.sim.requests().len();
+    first.success();
+    second.success().says("fetches", 1);
+    assert_eq!(
+        test.downloads(),
+        2,
+        "the one of `fetch`, and that of the first"
+    );
+    let of_the_second = test.sim.requests().split_off(asked);
+    assert!(
+        of_the_second
+            .iter()
+            .all(|request| request.path.ends_with("/download"))
+    );
+    test.run("verify").any_stdout().success();
+    assert!(!test.tree().contains(".claim"), "{}", test.tree());
+}
+
+/// The same with nothing locked before. The first run still has the archive to lock: the
+/// second may not take the gap for a reason to fetch.
+#[test]
+fn one_download_for_two_runs_of_a_new_definition() {
+    for checkpoint in ["archive-begun", "archive-cached", "lock-held"] {
+        let test = Test::new();
+        let first = quiet(&test, "stage").park_at(checkpoint);
+        let mut second = test.run("stage").any_stdout().any_stderr().start();
+        second.says("Waiting for ");
+        first.success();
+        second.success();
+        assert_eq!(test.downloads(), 1, "{checkpoint}");
+        test.run("verify").any_stdout().success();
+    }
+}
+
+#[test]
+fn a_run_that_fetches_is_killed_and_the_next_takes_over() {
+    for checkpoint in ["archive-begun", "archive-received", "archive-cached"] {
+        let test = Test::new();
+        let first = quiet(&test, "stage").park_at(checkpoint);
+        let mut second = test.run("stage").any_stdout().any_stderr().start();
+        second.says("Waiting for `factory`");
+        first.kill();
+        second.success();
+        test.run("verify").any_stdout().success();
+        let tree = test.tree();
+        assert!(
+            !tree.contains(".claim") && !tree.contains("/.edgestage-"),
+            "{tree}"
+        );
+    }
+}
+
+/// To wait for another's download saves one, and is needed for nothing.
+#[test]
+fn a_download_that_takes_too_long_is_not_waited_for() {
+    let test = fetched();
+    test.forget_cache();
+    let first = quiet(&test, "stage").park_at("archive-begun");
+    quiet(&test, "stage --lock-timeout 0").success();
+    test.run("verify").any_stdout().success();
+    let staged = test.staged();
+    first.success();
+    assert_eq!(test.staged(), staged);
+    assert_eq!(test.downloads(), 3);
+}
+
+#[test]
+fn two_definitions_are_locked_one_after_the_other() {
+    let test = two();
+    for (command, checkpoint) in [("fetch", "lock-held"), ("update", "written-aside")] {
+        let _ = std::fs::remove_file(test.path("profiles.lock"));
+        let first = quiet(&test, command).arg("a").park_at(checkpoint);
+        let mut second = test.run("fetch b").any_stdout().any_stderr().start();
+        second.says("Waiting for profiles.lock, which another edgestage has");
+        first.success();
+        second.success();
+        let lock = test.text("profiles.lock");
+        assert!(lock.contains("[definition.a]") && lock.contains("[definition.b]"));
+    }
+}
+
+/// Only what is shared is waited for.
+#[test]
+fn runs_in_two_checkouts_do_not_wait_for_each_other() {
+    let test = two();
+    quiet(&test, "fetch").success();
+    let first = quiet(&test, "stage a").park_at("overlay-renamed");
+    quiet(&test, "stage b --lock-timeout 0").success();
+    quiet(&test, "verify b").success();
+    first.success();
+    // The lock is no matter of a run that has nothing to write there.
+    let first = quiet(&test, "update a").park_at("lock-held");
+    quiet(&test, "unstage b --lock-timeout 0").success();
+    first.success();
+}
+
+#[test]
+fn a_reader_between_the_renames_sees_whole_files() {
+    for (place, root) in [
+        (fetched as fn() -> Test, "missing"),
+        (fetched_over_another, "differs"),
+    ] {
+        for (checkpoint, overlay) in [
+            ("overlay-copied", root),
+            ("stage-remembered", root),
+            ("overlay-renamed", "equal"),
+        ] {
+            let test = place();
+            let first = quiet(&test, "stage").park_at(checkpoint);
+            let document = test.run("verify --json").any_stdout().fails(3).json();
+            assert_eq!(verdicts(&document), [overlay, root], "{checkpoint}");
+            assert!(!document.to_string().contains("no archive"), "{document:#}");
+            first.success();
+            test.run("verify").any_stdout().success();
+        }
+    }
+}
+
+#[test]
+fn readers_wait_for_nobody() {
+    for checkpoint in ["checkout-held", "overlay-copied", "overlay-renamed"] {
+        let test = fetched();
+        let first = quiet(&test, "stage").park_at(checkpoint);
+        for command in ["show", "list", "cache list", "verify", "check --offline"] {
+            let run = test.run(command).any_stdout().any_stderr();
+            let run = run.env("EDGESTAGE_LOCK_TIMEOUT", "0").keeps_files();
+            match command {
+                "verify" => drop(run.fails(3)),
+                "check --offline" if checkpoint == "overlay-renamed" => drop(run.fails(3)),
+                _ => drop(run.success()),
+            }
+        }
+        first.success();
+    }
+    let test = fetched_over_another();
+    let first = quiet(&test, "update").park_at("lock-held");
+    for command in ["show", "list", "cache list", "fetch --offline"] {
+        let run = test.run(command).any_stdout().any_stderr();
+        run.env("EDGESTAGE_LOCK_TIMEOUT", "0").success();
+    }
+    first.success();
+}
+
+/// What a run has open stays its own, and what it is about to rename is no dead run's.
+#[test]
+fn the_cache_is_emptied_under_a_run() {
+    for checkpoint in [
+        "archive-begun",
+        "archive-received",
+        "archive-cached",
+        "lock-written",
+        "checkout-held",
+        "overlay-copied",
+        "overlay-renamed",
+    ] {
+        let test = Test::new();
+        let first = quiet(&test, "stage").park_at(checkpoint);
+        quiet(&test, "cache clean").success();
+        first.success();
+        test.run("verify").any_stdout().success();
+        for placement in [OVERLAY, ROOT] {
+            assert_eq!(test.facts(&Test::placement(placement)).mode, 0o644);
+        }
+    }
+}
