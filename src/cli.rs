@@ -100,7 +100,7 @@ pub enum Color {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Write a commented profiles.toml, and snippets for Make and Earthly on request
+    /// Write a commented profiles.toml, and snippets for Make, Earthly and CI on request
     Init(InitArgs),
     /// Validate profiles.toml; with a key, what Palette has; with a checkout, what is in it
     Check(OneOrAll),
@@ -144,6 +144,7 @@ pub struct CleanArgs {
 
 /// Arguments of `init`.
 #[derive(Debug, Args)]
+#[allow(clippy::struct_excessive_bools)] // one for each file
 pub struct InitArgs {
     /// Also write a Makefile
     #[arg(long)]
@@ -151,6 +152,12 @@ pub struct InitArgs {
     /// Also write an Earthfile
     #[arg(long)]
     pub earthly: bool,
+    /// Also write .github/workflows/edgestage.yml
+    #[arg(long)]
+    pub github: bool,
+    /// Also write .gitlab-ci.yml
+    #[arg(long)]
+    pub gitlab: bool,
 }
 
 /// One definition.

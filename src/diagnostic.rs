@@ -94,7 +94,10 @@ impl Diagnostic {
     /// Whether a reader would learn nothing more from the other one.
     #[must_use]
     pub fn says_the_same(&self, other: &Self) -> bool {
-        let place = |d: &Self| d.excerpt.as_ref().map(|excerpt| excerpt.span.clone());
+        let place = |d: &Self| {
+            let excerpt = d.excerpt.as_ref()?;
+            Some((excerpt.source.path.clone(), excerpt.span.clone()))
+        };
         self.title == other.title && self.notes == other.notes && place(self) == place(other)
     }
 

@@ -48,12 +48,17 @@ pub fn temporary_in(directory: &Path) -> Result<NamedTempFile, PathError> {
 /// Gives `temporary` mode 0644 and the name `target`, replacing what is there. Returns
 /// the file, still open.
 pub fn rename(temporary: NamedTempFile, target: &Path) -> Result<File, PathError> {
+    set_mode(temporary.as_file()).map_err(PathError::when("write", target))?;
+    rename_as_it_is(temporary, target)
+}
+
+/// [`rename`] with the mode that the file has.
+fn rename_as_it_is(temporary: NamedTempFile, target: &Path) -> Result<File, PathError> {
     let failed = |source| PathError {
         path: target.to_owned(),
         doing: "write",
         source,
     };
-    set_mode(temporary.as_file()).map_err(failed)?;
     temporary.as_file().sync_all().map_err(failed)?;
     let file = temporary.persist(target).map_err(|error| PathError {
         path: target.to_owned(),
@@ -78,12 +83,13 @@ pub fn write(target: &Path, bytes: &[u8]) -> Result<(), PathError> {
     temporary
         .write_all(bytes)
         .map_err(PathError::when("write", target))?;
-    checkpoint::reach("written-aside");
-    let file = rename(temporary, target)?;
-    if let Some(mode) = mode {
-        file.set_permissions(mode)
-            .map_err(PathError::when("write", target))?;
+    match mode {
+        Some(mode) => temporary.as_file().set_permissions(mode),
+        None => set_mode(temporary.as_file()),
     }
+    .map_err(PathError::when("write", target))?;
+    checkpoint::reach("written-aside");
+    rename_as_it_is(temporary, target)?;
     Ok(())
 }
 

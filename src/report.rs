@@ -101,7 +101,14 @@ impl Report {
 
     /// A warning, printed now and kept for the JSON document.
     pub fn warn(&self, diagnostic: &Diagnostic) {
-        lock(&self.warnings).push(diagnostic.clone());
+        {
+            let mut told = lock(&self.warnings);
+            // What is the same for several definitions is worth one warning.
+            if told.iter().any(|old| old.says_the_same(diagnostic)) {
+                return;
+            }
+            told.push(diagnostic.clone());
+        }
         if self.output.verbosity >= Verbosity::Normal {
             self.say(&render(diagnostic));
         }

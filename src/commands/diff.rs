@@ -77,6 +77,14 @@ fn compare(
     let locked = store.lock.definitions.get(name);
     let locked = locked.ok_or_else(|| not_locked(&store.lock, name))?;
     warn_of_outdated(context, locked, definition, &store.endpoint.to_string());
+    if !source.has_archive_of(locked)? {
+        context.report.warn(
+            &Diagnostic::warning(format!(
+                "the locked archive of `{name}` is not in the cache"
+            ))
+            .note("what changed inside files cannot be shown"),
+        );
+    }
     let plan = source.plan(definition)?;
     let served = source.serve(&plan)?;
     let changes = source.changes(locked, &served)?;

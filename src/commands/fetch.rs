@@ -94,7 +94,6 @@ fn each(
 ) -> Outcome {
     let mut fetched = Vec::new();
     let mut errors = Vec::new();
-    let mut lock = store.lock.clone();
     fleet::run(
         definitions,
         jobs,
@@ -110,7 +109,7 @@ fn each(
             let named = good
                 .iter()
                 .map(|(at, obtained)| (definitions[*at].name.as_str(), obtained));
-            let changed = match store.write_lock(context, &mut lock, named) {
+            let changed = match store.write_lock(context, named) {
                 Ok(changed) => changed,
                 Err(error) => return errors.push((definitions.len(), error)),
             };

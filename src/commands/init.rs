@@ -14,18 +14,22 @@ use crate::report::Outcome;
 const MANIFEST: &str = include_str!("../../templates/profiles.toml");
 const MAKEFILE: &str = include_str!("../../templates/Makefile");
 const EARTHFILE: &str = include_str!("../../templates/Earthfile");
+const GITHUB: &str = include_str!("../../templates/github.yml");
+const GITLAB: &str = include_str!("../../templates/gitlab-ci.yml");
 
 /// Writes what was asked for, or nothing where any of it is there already.
 pub fn run(arguments: &InitArgs, context: &Context<'_>) -> Result<Outcome, Error> {
     let manifest = context.environment.resolve(&context.settings.file);
     let beside = |name: &str| manifest.with_file_name(name);
     let mut files = vec![(manifest.clone(), MANIFEST)];
-    if arguments.make {
-        files.push((beside("Makefile"), MAKEFILE));
-    }
-    if arguments.earthly {
-        files.push((beside("Earthfile"), EARTHFILE));
-    }
+    let snippets = [
+        (arguments.make, "Makefile", MAKEFILE),
+        (arguments.earthly, "Earthfile", EARTHFILE),
+        (arguments.github, ".github/workflows/edgestage.yml", GITHUB),
+        (arguments.gitlab, ".gitlab-ci.yml", GITLAB),
+    ];
+    let asked = snippets.into_iter().filter(|(asked, ..)| *asked);
+    files.extend(asked.map(|(_, name, text)| (beside(name), text)));
     // A profiles.toml that is there already does not keep the snippets from being added.
     if files.len() > 1 && manifest.exists() {
         files.remove(0);

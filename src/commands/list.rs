@@ -7,7 +7,8 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::check::lock_state;
-use super::{Context, chosen, load_lock, shown, table};
+use super::{Context, chosen, current, load_lock, shown, table};
+use crate::cli::LockUse;
 use crate::digest::Digest;
 use crate::error::Error;
 use crate::manifest::{Definition, Manifest};
@@ -31,6 +32,13 @@ pub fn run(names: &[String], context: &Context<'_>) -> Result<Outcome, Error> {
     let lock = load_lock(&manifest)?;
     let endpoint = context.endpoint(&manifest)?.to_string();
     let definitions = chosen(&manifest, names)?;
+    let stale = match context.settings.lock {
+        LockUse::MustMatch => definitions
+            .iter()
+            .filter_map(|definition| current(&lock, definition, &endpoint).err())
+            .collect(),
+        LockUse::MayWrite => Vec::new(),
+    };
     let listed: Vec<Listed> = definitions
         .into_iter()
         .map(|definition| {
@@ -52,7 +60,7 @@ pub fn run(names: &[String], context: &Context<'_>) -> Result<Outcome, Error> {
     Ok(Outcome {
         text: text(&listed),
         json: json!({ "file": shown(&manifest.path), "definitions": listed }),
-        error: None,
+        error: Error::all(stale),
     })
 }
 

@@ -8,6 +8,7 @@
 //! run completes. Nothing is ever written that names something not there yet.
 
 use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
 
 use serde::Serialize;
 
@@ -18,7 +19,6 @@ use crate::diagnostic::Diagnostic;
 use crate::drift;
 use crate::endpoint::Endpoint;
 use crate::error::Error;
-use crate::hold::Hold;
 use crate::lock::{Lock, Locked};
 use crate::manifest::{Definition, Manifest};
 use crate::printable;
@@ -55,8 +55,6 @@ pub struct Obtained {
     pub origin: Origin,
     /// What the lock said before, where this run renewed it.
     pub changes: Vec<drift::Change>,
-    /// The right to fetch it, kept until it is locked: a run that waits finds it there.
-    pub claim: Option<Hold>,
 }
 
 /// A change as a JSON document has it: its parts, and the whole as text.
@@ -89,6 +87,8 @@ pub struct Store<'a> {
     pub manifest: &'a Manifest,
     /// `profiles.lock`, as it was when the run began.
     pub lock: Lock,
+    /// This run's copy of the file as it is written.
+    writing: Mutex<Lock>,
     /// The cache.
     pub cache: Cache,
     /// Where Palette is.
@@ -98,12 +98,19 @@ pub struct Store<'a> {
 impl<'a> Store<'a> {
     /// The lock and cache of `manifest`.
     pub fn open(context: &Context<'_>, manifest: &'a Manifest) -> Result<Self, Error> {
+        let lock = load_lock(manifest)?;
         Ok(Self {
             manifest,
-            lock: load_lock(manifest)?,
+            writing: Mutex::new(lock.clone()),
+            lock,
             cache: context.cache(Some(manifest))?,
             endpoint: context.endpoint(manifest)?,
         })
+    }
+
+    /// The same with the lock as it is now: another run may have written it.
+    pub fn again(&self, context: &Context<'_>) -> Result<Self, Error> {
+        Self::open(context, self.manifest)
     }
 
     /// The lock entry that still speaks for `definition`.
@@ -136,7 +143,6 @@ impl<'a> Store<'a> {
                 locking: Locking::Done,
                 origin: Origin::Cache,
                 changes: Vec::new(),
-                claim: None,
             })),
             Lookup::Miss => Ok(None),
             Lookup::Damaged(path) => {
@@ -175,7 +181,7 @@ impl<'a> Store<'a> {
             .ok_or_else(|| lacks("is not in the cache"))
     }
 
-    /// Locks what is due, in one write of `lock`, this run's copy of the file. Entries of definitions that are gone from
+    /// Locks what is due, in one write. Entries of definitions that are gone from
     /// `profiles.toml` go too. Returns the definitions whose entries changed.
     ///
     /// # Errors
@@ -183,7 +189,6 @@ impl<'a> Store<'a> {
     pub fn write_lock<'o>(
         &self,
         context: &Context<'_>,
-        lock: &mut Lock,
         obtained: impl IntoIterator<Item = (&'o str, &'o Obtained)>,
     ) -> Result<BTreeSet<String>, Error> {
         let mut changed = BTreeSet::new();
@@ -195,6 +200,7 @@ impl<'a> Store<'a> {
         if due.is_empty() || context.settings.lock == LockUse::MustMatch {
             return Ok(changed);
         }
+        let mut lock = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         // Another run may have locked another definition since the lock was read.
         let _held = context.hold_lock(self.manifest)?;
         lock.refresh()?;

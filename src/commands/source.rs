@@ -2,6 +2,7 @@
 //! that `fetch`, `stage`, `update` and `diff` share. Nothing is locked here.
 
 use std::io::Read;
+use std::sync::{Mutex, PoisonError};
 
 use super::Context;
 use super::obtain::{Locking, Obtained, Origin, Store};
@@ -34,6 +35,9 @@ pub struct Source<'a> {
     context: &'a Context<'a>,
     store: &'a Store<'a>,
     catalogue: Catalogue,
+    /// Held while the cache is looked at and written: of two definitions with the same
+    /// content the second finds the first one's archive, whose digest both lock.
+    keeping: Mutex<()>,
 }
 
 /// What Palette serves for a definition now, received and checked, not yet kept.
@@ -50,10 +54,12 @@ impl<'a> Source<'a> {
     /// Finds the key; no connection is opened yet.
     pub fn new(context: &'a Context<'a>, store: &'a Store<'a>) -> Result<Self, Error> {
         let palette = context.palette(store.manifest, store.endpoint.clone())?;
+        store.cache.sweep();
         Ok(Self {
             context,
             store,
             catalogue: Catalogue::new(palette),
+            keeping: Mutex::new(()),
         })
     }
 
@@ -143,6 +149,7 @@ impl<'a> Source<'a> {
         // The archive that was locked stays the cache's, so that what is staged from it
         // keeps its bytes.
         let known = pinned.as_ref().unwrap_or(&locked);
+        let _one = self.keeping.lock().unwrap_or_else(PoisonError::into_inner);
         let limits = &self.store.manifest.limits;
         let artifact = match self.store.cache.lookup(known, limits)? {
             Lookup::Hit(artifact) => {
@@ -162,7 +169,6 @@ impl<'a> Source<'a> {
             locked: pinned.unwrap_or(locked),
             origin: Origin::Palette,
             changes,
-            claim: None,
         })
     }
 
@@ -191,7 +197,8 @@ impl<'a> Source<'a> {
         Ok(changes)
     }
 
-    fn has_archive_of(&self, locked: &Locked) -> Result<bool, Error> {
+    /// Whether the locked archive is in the cache.
+    pub fn has_archive_of(&self, locked: &Locked) -> Result<bool, Error> {
         let found = self
             .store
             .cache

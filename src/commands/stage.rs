@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::json;
 
-use super::obtain::{Locking, Obtained, Origin, Store, Told, told};
+use super::obtain::{Obtained, Origin, Store, Told, told};
 use super::source::{Pinning, Source};
-use super::{Context, chosen, fleet, load_lock, one, shown, table, traps};
+use super::{Context, chosen, fleet, one, shown, table, traps};
 use crate::canvos::{CanvosError, Checkout, Placement};
 use crate::cli::{Network, StageArgs};
 use crate::digest::Digest;
@@ -64,17 +64,6 @@ pub fn run(arguments: &StageArgs, context: &Context<'_>) -> Result<Outcome, Erro
             Ok(obtained) => ready.push((&due[at], obtained)),
             Err(error) => errors.push(error),
         }
-    }
-    let named = ready
-        .iter()
-        .map(|(job, obtained)| (job.definition.name.as_str(), obtained));
-    if let Err(error) = store.write_lock(context, &mut store.lock.clone(), named) {
-        // Nothing is staged that is not locked.
-        ready.retain(|(_, obtained)| obtained.locking == Locking::Done);
-        errors.push(error);
-    }
-    for (_, obtained) in &mut ready {
-        obtained.claim = None;
     }
     for (job, obtained) in &ready {
         match place(context, &manifest, job, obtained) {
@@ -198,21 +187,18 @@ fn obtain(
     obtained
 }
 
-/// From Palette, unless a run that was waited for has just brought it.
+/// From Palette, unless a run that was waited for has just brought it. It is locked while
+/// the claim is held, so that whoever waits for that finds it locked; no claim is ever
+/// taken by somebody who has the lock.
 fn fetch(
     context: &Context<'_>,
     store: &Store<'_>,
     source: &Source<'_>,
     job: &Job<'_>,
 ) -> Result<Obtained, Error> {
-    let (claim, waited) = claim(context, store, job.definition);
+    let (_claim, waited) = claim(context, store, job.definition);
     if waited {
-        let fresh = Store {
-            lock: load_lock(store.manifest)?,
-            cache: store.cache.clone(),
-            endpoint: store.endpoint.clone(),
-            ..*store
-        };
+        let fresh = store.again(context)?;
         if let Some(locked) = fresh.current(context, job.definition)?
             && let Some(obtained) = fresh.cached(context, &locked)?
         {
@@ -220,7 +206,8 @@ fn fetch(
         }
     }
     let obtained = source.fetch(job.definition, Pinning::Respect)?;
-    Ok(Obtained { claim, ..obtained })
+    store.write_lock(context, [(job.definition.name.as_str(), &obtained)])?;
+    Ok(obtained)
 }
 
 /// The right to fetch `definition` into the cache, and whether another run had it first.
@@ -245,6 +232,13 @@ fn claim(
         tell: &tell,
     };
     let claim = store.cache.claim(definition, &patience);
+    if claim.is_none() && waited.get() {
+        let name = &definition.name;
+        context.report.status(
+            "Waited",
+            &format!("long enough: `{name}` is fetched here too"),
+        );
+    }
     (claim, waited.get())
 }
 

@@ -109,7 +109,7 @@ impl Error {
                 holder,
                 waited,
             } => Diagnostic::error(format!("another run still has {what}"))
-                .note(format!("it is {holder}; it was waited for for {} s", waited.as_secs()))
+                .note(format!("it is {holder}; waited {} s", waited.as_secs()))
                 .help("see whether it still works; `--lock-timeout SECONDS` waits longer"),
             Self::SharedCheckout {
                 definitions,

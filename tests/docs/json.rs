@@ -2,16 +2,27 @@
 
 use std::collections::BTreeSet;
 
+use palette_sim::{Kind, Pack, Profile};
 use serde_json::Value;
 
 use crate::markdown::{read, rows, section, spans};
 use crate::site::Site;
 
-/// The paths of all values in a document, such as `definitions[].path`. The list of
-/// problems and of variables is described once, so their fields stand alone.
+/// What has rows of its own in the reference, and where it is.
+const DESCRIBED_ONCE: [&str; 7] = [
+    "warnings[]",
+    "error.problems[]",
+    "profiles[].variables[]",
+    "definitions[].changes[]",
+    "pack",
+    "from",
+    "to",
+];
+
+/// The paths of all values in a document, such as `definitions[].path`. The fields of
+/// what is described once stand alone.
 fn fields(value: &Value, path: &str, found: &mut BTreeSet<String>) {
-    let described_once = ["warnings[]", "error.problems[]", "profiles[].variables[]"];
-    if described_once.contains(&path) && value.is_object() {
+    if DESCRIBED_ONCE.contains(&path) && value.is_object() {
         found.insert(path.to_owned());
         return fields(value, "", found);
     }
@@ -40,8 +51,8 @@ fn documented(command: &str) -> BTreeSet<String> {
     let page = read("docs/reference.md");
     let of = |row: &&Vec<String>| {
         let word = &row[0];
-        spans(word).iter().any(|name| name == command)
-            || ["every", "a problem", "a variable"].contains(&word.as_str())
+        let things = ["every", "a problem", "a variable", "a change", "a pack"];
+        spans(word).iter().any(|name| name == command) || things.contains(&word.as_str())
     };
     rows(&section(&page, "JSON"))
         .iter()
@@ -57,17 +68,23 @@ fn nothing_is_printed_that_is_not_documented_and_nothing_documented_is_gone() {
     let mut seen: BTreeSet<String> = BTreeSet::new();
     let lines = [
         "init",
+        "list",
         "check",
         "fetch",
+        "list",
+        "cache list",
         "stage factory",
         "stage factory",
         "check",
+        "diff",
         "show factory",
         "verify factory",
         "verify warehouse",
         "verify --expect-none",
         "update",
         "unstage",
+        "cache clean --keep-locked",
+        "cache clean",
         "init --make",
         "check nothing",
         "fetch --timeout 3",
@@ -83,20 +100,99 @@ fn nothing_is_printed_that_is_not_documented_and_nothing_documented_is_gone() {
         );
         let mut found = BTreeSet::new();
         fields(&document, "", &mut found);
-        let documented = documented(words[0]);
+        let command = document["command"].as_str().unwrap();
+        assert!(line.starts_with(command));
+        let documented = documented(command);
         let unknown: Vec<_> = found.difference(&documented).collect();
         assert!(unknown.is_empty(), "{line}: {unknown:?}");
         missing.extend(documented);
         seen.extend(found);
     }
     // A place in a file, and a change, need a mistake and a drift.
-    site.publish("edge-k3s", "1.31.1");
-    let update: Value =
-        serde_json::from_str(&site.edgestage(&["update", "--json"]).stdout).unwrap();
-    fields(&update, "", &mut seen);
+    for document in drifts(&site) {
+        fields(&document, "", &mut seen);
+    }
     site.write("profiles.toml", "[palette]\nprojekt = 1\n");
-    let broken: Value = serde_json::from_str(&site.edgestage(&["check", "--json"]).stdout).unwrap();
-    fields(&broken, "", &mut seen);
+    fields(&document(&site, "check"), "", &mut seen);
     let gone: Vec<_> = missing.difference(&seen).collect();
     assert!(gone.is_empty(), "{gone:?}");
+}
+
+fn document(site: &Site, line: &str) -> Value {
+    let mut words: Vec<&str> = line.split(' ').collect();
+    words.push("--json");
+    serde_json::from_str(&site.edgestage(&words).stdout).unwrap()
+}
+
+/// Documents about changes of every kind.
+fn drifts(site: &Site) -> Vec<Value> {
+    const INFRA: &str = "65c90a1b2c3d4e5f770daee5";
+    const HELLO: &str = "65c92d0f4b3c2e1a8d7f6a90";
+    let update_of = |first: &str, second: &str| {
+        let head = "[palette]\nproject = \"Default\"\n[definition.factory]";
+        let manifest = format!("{head}\nprofiles = [\"{first}\", \"{second}\"]\n");
+        site.write("profiles.toml", &manifest);
+        document(site, "update")
+    };
+    let edit = |uid: &str, change: &dyn Fn(&mut Profile)| {
+        site.edit(|world| {
+            let mut all = world.profiles.iter_mut();
+            change(all.find(|profile| profile.uid == uid).unwrap());
+        });
+    };
+    let mut documents = vec![update_of(INFRA, HELLO)];
+
+    site.publish("edge-k3s", "1.31.1");
+    edit(INFRA, &|profile| profile.kind = Kind::Cluster);
+    edit(HELLO, &|profile| {
+        profile.packs.push(Pack::add_on("more", "1.0.0"));
+    });
+    documents.push(document(site, "diff -v"));
+    documents.push(document(site, "update"));
+    edit(HELLO, &|profile| {
+        profile.packs.pop();
+        profile.version = "1.3.0".into();
+    });
+    documents.push(document(site, "update"));
+    documents.push(document(site, "cache clean"));
+    edit(HELLO, &|profile| profile.variables.truncate(1));
+    documents.push(document(site, "diff"));
+    documents.push(update_of(HELLO, INFRA));
+    documents.push(update_of(INFRA, "edge-monitoring@1.4.0"));
+    documents
+}
+
+#[test]
+fn every_kind_of_change_is_documented() {
+    let site = Site::with_palette();
+    let mut seen = BTreeSet::new();
+    for document in drifts(&site) {
+        let definitions = document["definitions"].as_array().into_iter().flatten();
+        let changes = definitions
+            .filter_map(|one| one["changes"].as_array())
+            .flatten();
+        seen.extend(changes.map(|change| change["kind"].as_str().unwrap().to_owned()));
+    }
+    assert_eq!(seen, values("a change", "kind"));
+}
+
+#[test]
+fn every_kind_of_error_is_documented() {
+    let words = read("src/error/words.rs");
+    let (_, kinds) = words.split_once("fn kind(&self)").unwrap();
+    let (kinds, _) = kinds.split_once("\n    }\n").unwrap();
+    let kinds = kinds.split('"').skip(1).step_by(2).map(str::to_owned);
+    assert_eq!(
+        kinds.collect::<BTreeSet<_>>(),
+        values("every", "error.kind")
+    );
+}
+
+/// The values that the reference gives for a field.
+fn values(of: &str, field: &str) -> BTreeSet<String> {
+    let rows = rows(&section(&read("docs/reference.md"), "JSON"));
+    let row = rows
+        .iter()
+        .find(|row| row[0] == of && spans(&row[1]) == [field]);
+    spans(&row.unwrap()[2]).into_iter().collect()
 }

@@ -2,6 +2,7 @@
 //! exit codes, JSON fields and files is what the binary does.
 #![allow(clippy::unwrap_used, reason = "a panic is a failed test with a place")]
 
+mod ci;
 mod json;
 mod layers;
 mod keys;
@@ -52,11 +53,14 @@ fn accepted(words: &[String]) -> Result<(), String> {
 fn flags() -> BTreeSet<String> {
     let mut root = Cli::command();
     root.build();
-    let commands = root.get_subcommands().chain([&root]);
-    commands
-        .flat_map(clap::Command::get_arguments)
-        .filter_map(|argument| Some(format!("--{}", argument.get_long()?)))
-        .collect()
+    flags_of(&root)
+}
+
+fn flags_of(command: &clap::Command) -> BTreeSet<String> {
+    let flag = |argument: &clap::Arg| Some(format!("--{}", argument.get_long()?));
+    let mut flags: BTreeSet<String> = command.get_arguments().filter_map(flag).collect();
+    flags.extend(command.get_subcommands().flat_map(flags_of));
+    flags
 }
 
 #[test]
@@ -68,7 +72,7 @@ fn every_command_that_is_mentioned_exists() {
             assert_eq!(accepted(&line), Ok(()), "{page}");
         }
     }
-    let gone = command_lines("```sh\nedgestage stage --now x\n```\nand `edgestage list`");
+    let gone = command_lines("```sh\nedgestage stage --now x\n```\nand `edgestage ship`");
     assert_eq!(gone.len(), 2);
     assert!(gone.iter().all(|line| accepted(line).is_err()));
 }
@@ -149,7 +153,7 @@ fn the_sample_manifests_pass_check() {
                 .filter(|b| !b.contains("content-sha256")),
         );
     }
-    assert_eq!(samples.len(), 3);
+    assert_eq!(samples.len(), 4);
     for sample in samples {
         let site = Site::empty();
         site.write("profiles.toml", &sample);

@@ -83,9 +83,13 @@ impl Site {
 
     /// Moves a pack to another version in Palette.
     pub fn publish(&self, pack: &str, version: &str) {
-        let palette = self.palette.as_ref().unwrap();
-        let profiles = palette.world(|world| world.publish(pack, version));
+        let profiles = self.edit(|world| world.publish(pack, version));
         assert!(profiles > 0);
+    }
+
+    /// Edits what Palette has.
+    pub fn edit<R>(&self, change: impl FnOnce(&mut World) -> R) -> R {
+        self.palette.as_ref().unwrap().world(change)
     }
 
     pub fn edgestage(&self, arguments: &[&str]) -> Run {

@@ -229,6 +229,52 @@ fn one_download_for_two_runs_of_a_new_definition() {
     }
 }
 
+/// `a` and `d`, and `b` and `c`, ask the same; each has a checkout.
+fn alike() -> Test {
+    let [old, new] = ["2.0.0", "2.1.0"].map(|version| format!("edge-infra@{version}"));
+    let all = [("a", &new), ("b", &old), ("c", &old), ("d", &new)];
+    let table = |(name, asked)| {
+        format!("\n[definition.{name}]\nprofiles = [\"{asked}\"]\ncanvos = \"CanvOS-{name}\"\n")
+    };
+    let tables = all.map(table).concat();
+    let test = Test::new().manifest(&format!("{HEAD}{tables}"));
+    for (name, _) in all {
+        test.checkout(&format!("CanvOS-{name}"));
+    }
+    test
+}
+
+/// What it has fetched of one definition it needs no longer for the next.
+#[test]
+fn a_run_does_not_wait_for_itself() {
+    let test = alike();
+    let run = test.run("stage --jobs 1 --lock-timeout 5 a d").any_stdout();
+    run.any_stderr().success().says("Waiting", 0);
+    for name in ["a", "d"] {
+        quiet(&test, "verify").arg(name).success();
+    }
+}
+
+/// One has `a` and waits for `c`, the other has the same as `c` and then wants the same
+/// as `a`.
+#[test]
+fn two_runs_do_not_wait_for_each_other_for_ever() {
+    let test = alike();
+    let second = test.run("stage --jobs 1 --lock-timeout 5 b d").any_stdout();
+    let second = second.any_stderr().park_at("archive-begun");
+    let first = test.run("stage --jobs 1 --lock-timeout 5 a c").any_stdout();
+    let mut first = first.any_stderr().start();
+    first.says(&format!(
+        "Waiting for `c`, which {}",
+        named("stage b d", &second)
+    ));
+    second.success().says("Waiting for `d`", 0);
+    first.success();
+    for name in ["a", "b", "c", "d"] {
+        quiet(&test, "verify").arg(name).success();
+    }
+}
+
 #[test]
 fn a_run_that_fetches_is_killed_and_the_next_takes_over() {
     for checkpoint in ["archive-begun", "archive-received", "archive-cached"] {
