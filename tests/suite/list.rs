@@ -252,3 +252,15 @@ fn a_name_with_a_dot_and_a_checkout_of_the_command_line() {
         .stdout_has("elsewhere")
         .success();
 }
+
+#[test]
+fn with_locked_every_entry_must_be_current() {
+    let test = Test::new();
+    let run = test.run("list --locked").stdout_has("not locked");
+    run.stderr_has("there is no `{dir}/profiles.lock`").fails(3);
+    test.run("fetch -q").any_stdout().success();
+    test.run("list --locked").stdout_has("current").success();
+    let test = test.definition("profiles = [\"edge-infra@2.0.0\"]");
+    let run = test.run("list --locked").stdout_has("outdated");
+    run.stderr_has("was changed in profiles.toml since").fails(3);
+}
