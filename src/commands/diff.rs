@@ -48,11 +48,12 @@ pub fn run(arguments: &Fleet, context: &Context<'_>) -> Result<Outcome, Error> {
     let manifest = context.manifest()?;
     let definitions = chosen(&manifest, &arguments.definitions.names)?;
     let store = Store::open(context, &manifest)?;
-    let source = Source::new(context, &store)?;
+    let jobs = arguments.jobs.jobs;
+    let source = Source::new(context, &store, jobs)?;
     let compare = |definition: &&Definition| compare(context, &store, &source, definition);
     let mut compared = Vec::new();
     let mut errors = Vec::new();
-    for result in fleet::map(&definitions, arguments.jobs.jobs, compare) {
+    for result in fleet::map(&definitions, fleet::ahead(jobs), compare) {
         match result {
             Ok(one) => compared.push(one),
             Err(error) => errors.push(error),

@@ -50,17 +50,22 @@ pub fn run(arguments: &FetchArgs, context: &Context<'_>) -> Result<Outcome, Erro
         }
         None => Ok(shown(obtained.artifact.path())),
     };
-    let fleet = (&definitions[..], arguments.fleet.jobs.jobs);
+    let jobs = arguments.fleet.jobs.jobs;
     Ok(match context.settings.network {
         Network::Allowed => {
-            let source = Source::new(context, &store)?;
+            let source = Source::new(context, &store, jobs)?;
+            let fleet = (&definitions[..], fleet::ahead(jobs));
             each(context, &store, fleet, output, |definition| {
                 source.fetch(definition, Pinning::Respect)
             })
         }
-        Network::Off => each(context, &store, fleet, output, |definition| {
-            store.offline(context, definition)
-        }),
+        Network::Off => each(
+            context,
+            &store,
+            (&definitions[..], jobs),
+            output,
+            |definition| store.offline(context, definition),
+        ),
     })
 }
 
@@ -75,9 +80,10 @@ pub fn update(arguments: &Fleet, context: &Context<'_>) -> Result<Outcome, Error
     let manifest = context.manifest()?;
     let definitions = chosen(&manifest, &arguments.definitions.names)?;
     let store = Store::open(context, &manifest)?;
-    let source = Source::new(context, &store)?;
+    let jobs = arguments.jobs.jobs;
+    let source = Source::new(context, &store, jobs)?;
     let path = |obtained: &Obtained| Ok(shown(obtained.artifact.path()));
-    let fleet = (&definitions[..], arguments.jobs.jobs);
+    let fleet = (&definitions[..], fleet::ahead(jobs));
     Ok(each(context, &store, fleet, path, |definition| {
         source.fetch(definition, Pinning::Renew)
     }))
@@ -88,7 +94,7 @@ pub fn update(arguments: &Fleet, context: &Context<'_>) -> Result<Outcome, Error
 fn each(
     context: &Context<'_>,
     store: &Store<'_>,
-    (definitions, jobs): (&[&Definition], u16),
+    (definitions, at_once): (&[&Definition], u16),
     output: impl Fn(&Obtained) -> Result<String, Error>,
     obtain: impl Fn(&Definition) -> Result<Obtained, Error> + Sync,
 ) -> Outcome {
@@ -96,7 +102,7 @@ fn each(
     let mut errors = Vec::new();
     fleet::run(
         definitions,
-        jobs,
+        at_once,
         |definition| obtain(definition),
         |results| {
             let mut good = Vec::new();

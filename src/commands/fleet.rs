@@ -2,7 +2,58 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
+
+/// How many may do something at once.
+pub struct Gate {
+    free: Mutex<u16>,
+    freed: Condvar,
+}
+
+/// The right to do it.
+pub struct Permit<'g>(&'g Gate);
+
+impl Gate {
+    /// For `places` at once.
+    pub fn new(places: u16) -> Self {
+        Self {
+            free: Mutex::new(places),
+            freed: Condvar::new(),
+        }
+    }
+
+    /// Waits for a place.
+    pub fn enter(&self) -> Permit<'_> {
+        let mut free = self.free();
+        while *free == 0 {
+            free = self
+                .freed
+                .wait(free)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+        *free -= 1;
+        Permit(self)
+    }
+
+    fn free(&self) -> MutexGuard<'_, u16> {
+        self.free.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Permit<'_> {
+    fn drop(&mut self) {
+        *self.0.free() += 1;
+        self.0.freed.notify_one();
+    }
+}
+
+/// How many definitions are worked on while `jobs` of them are downloaded: questions
+/// about the next ones, which are small and far away, are asked meanwhile. One job is
+/// one after the other.
+pub fn ahead(jobs: u16) -> u16 {
+    jobs.saturating_sub(1).saturating_mul(4).saturating_add(1)
+}
 
 /// Does `work` for every item, at most `jobs` at once. `settle` gets the results in the
 /// calling thread as they come, each with its item's place: whatever has come since it
@@ -59,6 +110,21 @@ mod tests {
         let mut settled = 0;
         run(&items, 3, |_| (), |results| settled += results.len());
         assert_eq!(settled, 100);
+    }
+
+    #[test]
+    fn a_gate_lets_in_as_many_as_it_has_places() {
+        let gate = Gate::new(2);
+        let (inside, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        map(&[(); 200], ahead(3), |()| {
+            let _permit = gate.enter();
+            most.fetch_max(inside.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+            thread::yield_now();
+            inside.fetch_sub(1, Ordering::SeqCst);
+        });
+        assert!((1..=2).contains(&most.load(Ordering::SeqCst)));
+        assert_eq!(*gate.free(), 2);
+        assert_eq!([ahead(1), ahead(16)], [1, 61]);
     }
 
     /// Three items that wait for each other come through with three jobs.

@@ -87,8 +87,8 @@ pub struct Store<'a> {
     pub manifest: &'a Manifest,
     /// `profiles.lock`, as it was when the run began.
     pub lock: Lock,
-    /// This run's copy of the file as it is written.
-    writing: Mutex<Lock>,
+    /// This run's copy of the file, from the first time that it writes it.
+    writing: Mutex<Option<Lock>>,
     /// The cache.
     pub cache: Cache,
     /// Where Palette is.
@@ -98,11 +98,10 @@ pub struct Store<'a> {
 impl<'a> Store<'a> {
     /// The lock and cache of `manifest`.
     pub fn open(context: &Context<'_>, manifest: &'a Manifest) -> Result<Self, Error> {
-        let lock = load_lock(manifest)?;
         Ok(Self {
             manifest,
-            writing: Mutex::new(lock.clone()),
-            lock,
+            lock: load_lock(manifest)?,
+            writing: Mutex::new(None),
             cache: context.cache(Some(manifest))?,
             endpoint: context.endpoint(manifest)?,
         })
@@ -200,7 +199,8 @@ impl<'a> Store<'a> {
         if due.is_empty() || context.settings.lock == LockUse::MustMatch {
             return Ok(changed);
         }
-        let mut lock = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let lock = writing.get_or_insert_with(|| self.lock.clone());
         // Another run may have locked another definition since the lock was read.
         let _held = context.hold_lock(self.manifest)?;
         lock.refresh()?;

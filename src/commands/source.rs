@@ -5,6 +5,7 @@ use std::io::Read;
 use std::sync::{Mutex, PoisonError};
 
 use super::Context;
+use super::fleet::Gate;
 use super::obtain::{Locking, Obtained, Origin, Store};
 use crate::archive::{self, InspectError, Inventory};
 use crate::cache::{Lookup, Slot};
@@ -38,6 +39,8 @@ pub struct Source<'a> {
     /// Held while the cache is looked at and written: of two definitions with the same
     /// content the second finds the first one's archive, whose digest both lock.
     keeping: Mutex<()>,
+    /// For as many downloads at once as there are jobs.
+    downloads: Gate,
 }
 
 /// What Palette serves for a definition now, received and checked, not yet kept.
@@ -51,8 +54,9 @@ pub struct Served {
 }
 
 impl<'a> Source<'a> {
-    /// Finds the key; no connection is opened yet.
-    pub fn new(context: &'a Context<'a>, store: &'a Store<'a>) -> Result<Self, Error> {
+    /// Finds the key; no connection is opened yet. At most `jobs` definitions are
+    /// downloaded at once.
+    pub fn new(context: &'a Context<'a>, store: &'a Store<'a>, jobs: u16) -> Result<Self, Error> {
         let palette = context.palette(store.manifest, store.endpoint.clone())?;
         store.cache.sweep();
         Ok(Self {
@@ -60,6 +64,7 @@ impl<'a> Source<'a> {
             store,
             catalogue: Catalogue::new(palette),
             keeping: Mutex::new(()),
+            downloads: Gate::new(jobs),
         })
     }
 
@@ -76,6 +81,7 @@ impl<'a> Source<'a> {
 
     /// Downloads and checks.
     pub fn serve(&self, plan: &Plan) -> Result<Served, Error> {
+        let _one_of_them = self.downloads.enter();
         let report = self.context.report;
         report.status("Fetching", &plan.definition);
         let mut slot = self.store.cache.slot()?;

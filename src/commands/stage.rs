@@ -177,8 +177,8 @@ fn obtain(
         // No key is needed then.
         return obtained;
     }
-    match Source::new(context, store) {
-        Ok(source) => obtained.extend(fleet::map(&missing, jobs, |(at, job)| {
+    match Source::new(context, store, jobs) {
+        Ok(source) => obtained.extend(fleet::map(&missing, fleet::ahead(jobs), |(at, job)| {
             (*at, fetch(context, store, &source, job))
         })),
         Err(error) => obtained.push((missing[0].0, Err(error))),
