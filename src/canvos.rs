@@ -19,12 +19,9 @@ use crate::limits::Limits;
 use crate::lock::{Lock, Locked};
 use crate::publish;
 
-mod arg;
 mod placement;
-mod traps;
 
 pub use placement::{Found, OVERLAY_DIRECTORY, Placement, Seen, State};
-pub use traps::find as find_traps;
 
 use placement::Kind;
 

@@ -15,6 +15,7 @@ use crate::diagnostic::Diagnostic;
 use crate::endpoint::Endpoint;
 use crate::environment::Environment;
 use crate::manifest::FILE_NAME;
+use crate::preflight::{Target, is_trap};
 
 /// Definitions that are fetched at once where `--jobs` does not say (docs/reference.md).
 pub const JOBS: u16 = 16;
@@ -103,11 +104,13 @@ pub enum Command {
     /// Write a commented profiles.toml, and snippets for Make, Earthly and CI on request
     Init(InitArgs),
     /// Validate profiles.toml; with a key, what Palette has; with a checkout, what is in it
-    Check(OneOrAll),
+    Check(CheckArgs),
     /// Download, verify, cache and lock
     Fetch(FetchArgs),
     /// Put the locked definition into the CanvOS checkout, fetching it if need be
     Stage(StageArgs),
+    /// Stage, run the CanvOS build, and prove that the image holds what is locked
+    Build(BuildArgs),
     /// Take the staged files out of the CanvOS checkout again
     Unstage(One),
     /// Show what changed in Palette since the lock; with -v, inside the files too
@@ -118,6 +121,8 @@ pub enum Command {
     Verify(VerifyArgs),
     /// Show profiles, layers, packs and variables of a definition or an archive
     Show(ShowArgs),
+    /// Say what a trap is, what it does, and how to mend it
+    Explain(ExplainArgs),
     /// List the definitions, and what is locked for each
     List(OneOrAll),
     /// Look into the cache of archives, or empty it
@@ -187,11 +192,86 @@ pub struct Fleet {
 }
 
 /// How many definitions are fetched at once.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct Jobs {
     /// Definitions that are fetched at once
     #[arg(long, short, value_name = "N", default_value_t = JOBS, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub jobs: u16,
+}
+
+/// What is built, and which traps are accepted.
+#[derive(Debug, Args)]
+pub struct Care {
+    /// The CanvOS target that will be built; may be given several times [default: the ISOs]
+    #[arg(long, value_name = "TARGET", value_parser = target)]
+    pub target: Vec<Target>,
+    /// Accept this trap, such as T11; may be given several times
+    #[arg(long, value_name = "ID", value_parser = trap)]
+    pub allow: Vec<String>,
+}
+
+fn target(name: &str) -> Result<Target, String> {
+    Target::parse(name).ok_or_else(|| {
+        let known = Target::ALL.map(Target::name);
+        format!("the targets are {}", known.join(", "))
+    })
+}
+
+fn trap(id: &str) -> Result<String, String> {
+    let id = id.to_ascii_uppercase();
+    if is_trap(&id) {
+        Ok(id)
+    } else {
+        Err("the traps are T1 to T34; `edgestage explain` lists them".into())
+    }
+}
+
+impl Care {
+    /// What will be built.
+    #[must_use]
+    pub fn targets(&self) -> &[Target] {
+        if self.target.is_empty() {
+            &Target::ISOS
+        } else {
+            &self.target
+        }
+    }
+}
+
+/// Arguments of `check`.
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    #[command(flatten)]
+    #[allow(missing_docs)] // it would be shown as help
+    pub definitions: OneOrAll,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub care: Care,
+}
+
+/// Arguments of `build`.
+#[derive(Debug, Args)]
+pub struct BuildArgs {
+    /// The definitions, built one after the other; may be left out where there is one
+    #[arg(value_name = "NAME")]
+    pub names: Vec<String>,
+    /// Accept this trap, such as T11; may be given several times
+    #[arg(long, value_name = "ID", value_parser = trap)]
+    pub allow: Vec<String>,
+    /// Set CLUSTERCONFIG=spc.tgz in the checkout's .arg, and change nothing else in it
+    #[arg(long)]
+    pub fix_arg: bool,
+    /// For the build: a +target takes the place of +iso, the rest is appended
+    #[arg(last = true, value_name = "ARGS")]
+    pub arguments: Vec<String>,
+}
+
+/// Arguments of `explain`.
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    /// The trap; all are listed where none is given
+    #[arg(value_name = "ID", value_parser = trap)]
+    pub id: Option<String>,
 }
 
 /// Arguments of `stage`.
@@ -203,6 +283,12 @@ pub struct StageArgs {
     #[command(flatten)]
     #[allow(missing_docs)]
     pub jobs: Jobs,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub care: Care,
+    /// Set CLUSTERCONFIG=spc.tgz in the checkout's .arg, and change nothing else in it
+    #[arg(long)]
+    pub fix_arg: bool,
 }
 
 /// Arguments of `fetch`.
@@ -221,9 +307,15 @@ pub struct FetchArgs {
 pub struct VerifyArgs {
     /// The definition; may be left out where there is one
     pub name: Option<String>,
-    /// Prove that nothing is staged
+    /// Prove that nothing is staged, or that an image holds nothing
     #[arg(long, conflicts_with = "name")]
     pub expect_none: bool,
+    /// Look into this built image in place of the checkout; may be given several times
+    #[arg(long, value_name = "FILE")]
+    pub image: Vec<PathBuf>,
+    /// Do not compare an image with the .sha256 beside it, which reads all of the image
+    #[arg(long, requires = "image")]
+    pub no_checksum: bool,
 }
 
 /// Arguments of `show`.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::cache::Cache;
-use crate::canvos::{self, Checkout, Held};
+use crate::canvos::{Checkout, Held};
 use crate::cli::{CacheCommand, Command, Settings};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::disk::PathError;
@@ -17,20 +17,25 @@ use crate::key;
 use crate::lock::{Lock, Locked};
 use crate::manifest::{Definition, Manifest};
 use crate::palette::{Options, Palette, RetryPolicy};
+use crate::preflight::{Preflight, Start, Target};
 use crate::report::{Outcome, Report};
 
+mod build;
 mod cache;
 mod check;
 mod diff;
+mod explain;
 mod fetch;
 mod fleet;
 mod init;
 mod list;
 mod obtain;
+mod proof;
 mod show;
 mod source;
 mod stage;
 mod table;
+mod targets;
 mod unstage;
 mod verify;
 
@@ -57,11 +62,13 @@ pub fn name(command: &Command) -> &'static str {
         Command::Check(_) => "check",
         Command::Fetch(_) => "fetch",
         Command::Stage(_) => "stage",
+        Command::Build(_) => "build",
         Command::Unstage(_) => "unstage",
         Command::Diff(_) => "diff",
         Command::Update(_) => "update",
         Command::Verify(_) => "verify",
         Command::Show(_) => "show",
+        Command::Explain(_) => "explain",
         Command::List(_) => "list",
         Command::Cache(CacheCommand::List) => "cache list",
         Command::Cache(CacheCommand::Clean(_)) => "cache clean",
@@ -75,6 +82,7 @@ pub fn who(command: &Command) -> String {
         Command::Fetch(arguments) => list_of(&arguments.fleet.definitions.names),
         Command::Update(fleet) => list_of(&fleet.definitions.names),
         Command::Stage(arguments) => list_of(&arguments.names),
+        Command::Build(arguments) => list_of(&arguments.names),
         Command::Unstage(arguments) => arguments.name.as_deref().into_iter().collect(),
         _ => Vec::new(),
     };
@@ -93,14 +101,16 @@ fn list_of(names: &[String]) -> Vec<&str> {
 pub fn run(command: &Command, context: &Context<'_>) -> Result<Outcome, Error> {
     match command {
         Command::Init(arguments) => init::run(arguments, context),
-        Command::Check(arguments) => check::run(&arguments.names, context),
+        Command::Check(arguments) => check::run(arguments, context),
         Command::Fetch(arguments) => fetch::run(arguments, context),
         Command::Stage(arguments) => stage::run(arguments, context),
+        Command::Build(arguments) => build::run(arguments, context),
         Command::Unstage(arguments) => unstage::run(arguments.name.as_deref(), context),
         Command::Diff(arguments) => diff::run(arguments, context),
         Command::Update(arguments) => fetch::update(arguments, context),
         Command::Verify(arguments) => verify::run(arguments, context),
         Command::Show(arguments) => show::run(arguments.what.as_deref(), context),
+        Command::Explain(arguments) => Ok(explain::run(arguments.id.as_deref())),
         Command::List(arguments) => list::run(&arguments.names, context),
         Command::Cache(CacheCommand::List) => cache::list(context),
         Command::Cache(CacheCommand::Clean(arguments)) => cache::clean(arguments, context),
@@ -216,6 +226,19 @@ impl Context<'_> {
         self.hold("the checkout", |patience| checkout.hold(patience))
     }
 
+    /// Reads the checkout in `directory` for what a build with `arguments` would do.
+    fn preflight<'p>(
+        &'p self,
+        directory: &'p Path,
+        arguments: &'p [String],
+    ) -> Result<Preflight<'p>, Error> {
+        let start = Start {
+            environment: self.environment,
+            arguments,
+        };
+        Ok(Preflight::read(directory, start)?)
+    }
+
     fn checkout(&self, manifest: &Manifest, definition: &Definition) -> Result<Checkout, Error> {
         Ok(Checkout::open(
             &self.canvos_directory(manifest, Some(definition)),
@@ -312,11 +335,17 @@ fn chosen<'m>(manifest: &'m Manifest, names: &[String]) -> Result<Vec<&'m Defini
         .collect()
 }
 
-/// Warns of what in a checkout is harmless for the ISO; returns what would replace the
+/// Warns of what in a checkout is harmless for `targets`; returns what would replace the
 /// definition or lose it.
-fn traps(context: &Context<'_>, checkout: &Checkout) -> Result<Vec<Diagnostic>, Error> {
-    let (grave, harmless): (Vec<_>, Vec<_>) = canvos::find_traps(checkout.directory())?
-        .into_iter()
+fn traps(
+    context: &Context<'_>,
+    preflight: &Preflight<'_>,
+    (targets, allowed): (&[Target], &[String]),
+) -> Result<Vec<Diagnostic>, Error> {
+    let findings = preflight.findings(targets)?;
+    let (grave, harmless): (Vec<_>, Vec<_>) = findings
+        .iter()
+        .map(|finding| finding.told(targets, allowed))
         .partition(|finding| finding.severity == Severity::Error);
     context.report.warn_all(&harmless);
     Ok(grave)

@@ -5,6 +5,7 @@
 //! exit code and a help line, each in a match of its own.
 
 use crate::archive::Refusal;
+use crate::build::BuildError;
 use crate::canvos::CanvosError;
 use crate::diagnostic::Diagnostic;
 use crate::disk::PathError;
@@ -161,6 +162,8 @@ pub enum Error {
     NoCache,
     /// `init` found these files.
     Exists(Vec<String>),
+    /// The build failed, or wrote no image.
+    Build(BuildError),
     /// Several definitions failed.
     Several(Vec<Error>),
 }
@@ -184,6 +187,7 @@ impl Error {
             | Self::Outdated { .. }
             | Self::Drift { .. }
             | Self::Staged { .. }
+            | Self::Build(BuildError::NoImage(_))
             | Self::Canvos(
                 CanvosError::Trapped(_) | CanvosError::Blocked { .. } | CanvosError::Foreign(_),
             ) => Exit::Drift,
@@ -196,6 +200,7 @@ impl Error {
             | Self::Disk(_)
             | Self::NoCache
             | Self::Busy { .. }
+            | Self::Build(BuildError::Start { .. } | BuildError::Failed { .. })
             | Self::Exists(_) => Exit::Failed,
             Self::Several(errors) => errors
                 .iter()
@@ -303,6 +308,12 @@ impl From<ResolveError> for Error {
 impl From<CanvosError> for Error {
     fn from(error: CanvosError) -> Self {
         Self::Canvos(error)
+    }
+}
+
+impl From<BuildError> for Error {
+    fn from(error: BuildError) -> Self {
+        Self::Build(error)
     }
 }
 

@@ -42,6 +42,9 @@ pub mod lock;
 pub mod drift;
 pub mod cache;
 pub mod canvos;
+pub mod preflight;
+pub mod build;
+pub mod image;
 
 // The top: what is meant, what is done, what is said.
 pub mod cli;

@@ -6,9 +6,10 @@ use std::path::PathBuf;
 use serde::Serialize;
 use serde_json::json;
 
+use super::targets::Targets;
 use super::{Context, chosen, current, fleet, load_lock, shown, table, traps};
 use crate::canvos::{CanvosError, Checkout, Found, Seen, State};
-use crate::cli::{JOBS, LockUse, Network};
+use crate::cli::{Care, CheckArgs, JOBS, LockUse, Network};
 use crate::digest::Digest;
 use crate::endpoint::Endpoint;
 use crate::error::Error;
@@ -28,9 +29,9 @@ struct Checked {
     staged: String,
 }
 
-pub fn run(names: &[String], context: &Context<'_>) -> Result<Outcome, Error> {
+pub fn run(arguments: &CheckArgs, context: &Context<'_>) -> Result<Outcome, Error> {
     let manifest = context.manifest()?;
-    let definitions = chosen(&manifest, names)?;
+    let definitions = chosen(&manifest, &arguments.definitions.names)?;
     let lock = load_lock(&manifest)?;
     let endpoint = context.endpoint(&manifest)?;
     let (palette, not_asked) = palette(context, &manifest, &endpoint)?;
@@ -42,7 +43,10 @@ pub fn run(names: &[String], context: &Context<'_>) -> Result<Outcome, Error> {
     });
     let mut errors = Vec::new();
     let mut rows = Vec::new();
-    let mut places = Places::default();
+    let mut places = Places {
+        care: &arguments.care,
+        seen: BTreeMap::new(),
+    };
     for (definition, asked) in definitions.iter().zip(asked) {
         let (locked, lock_state) = lock_state(&lock, definition, &endpoint);
         let asked = asked.unwrap_or_else(|error| {
@@ -63,11 +67,12 @@ pub fn run(names: &[String], context: &Context<'_>) -> Result<Outcome, Error> {
         });
     }
     Ok(Outcome {
-        text: text(&rows),
+        text: text(&rows) + &places.text(),
         json: json!({
             "file": shown(&manifest.path),
             "endpoint": endpoint,
             "definitions": rows,
+            "checkouts": places.json(),
         }),
         error: Error::all(errors),
     })
@@ -139,8 +144,41 @@ pub fn lock_state<'l>(
 }
 
 /// The checkouts that were looked at. Definitions may share one: it is read once.
-#[derive(Default)]
-struct Places(BTreeMap<PathBuf, Place>);
+struct Places<'c> {
+    care: &'c Care,
+    seen: BTreeMap<PathBuf, Place>,
+}
+
+impl Places<'_> {
+    /// Every checkout with what is built from it. Where there is one it needs no name.
+    fn text(&self) -> String {
+        let mut text = String::new();
+        for (directory, place) in &self.seen {
+            if let Place::Seen { targets, .. } = place {
+                let name = format!(" of {}", crate::printable::path(directory));
+                let name = if self.seen.len() > 1 { &name } else { "" };
+                text.push('\n');
+                text.push_str(&targets.text(name));
+            }
+        }
+        text
+    }
+
+    fn json(&self) -> Vec<serde_json::Value> {
+        let seen = self
+            .seen
+            .iter()
+            .filter_map(|(directory, place)| match place {
+                Place::Seen { targets, .. } => Some(json!({
+                    "canvos": crate::printable::path(directory),
+                    "clusterconfig": targets.clusterconfig,
+                    "targets": targets.rows,
+                })),
+                Place::NoCheckout | Place::Unreadable => None,
+            });
+        seen.collect()
+    }
+}
 
 enum Place {
     NoCheckout,
@@ -149,10 +187,11 @@ enum Place {
         placements: Vec<Seen>,
         /// The definition of the lock that all placements hold.
         owner: Option<String>,
+        targets: Targets,
     },
 }
 
-impl Places {
+impl Places<'_> {
     fn look(
         &mut self,
         directory: PathBuf,
@@ -163,9 +202,9 @@ impl Places {
     ) -> &Place {
         // By what it is: a link to a checkout is the same checkout.
         let directory = directory.canonicalize().unwrap_or(directory);
-        self.0.entry(directory).or_insert_with_key(|directory| {
+        self.seen.entry(directory).or_insert_with_key(|directory| {
             if let Ok(checkout) = Checkout::open(directory) {
-                return Place::of(&checkout, context, manifest, lock, errors);
+                return Place::of(&checkout, context, (manifest, lock), self.care, errors);
             }
             let directory = crate::printable::path(directory);
             let note = format!("no CanvOS checkout at {directory}");
@@ -180,11 +219,18 @@ impl Place {
     fn of(
         checkout: &Checkout,
         context: &Context<'_>,
-        manifest: &Manifest,
-        lock: &Lock,
+        (manifest, lock): (&Manifest, &Lock),
+        care: &Care,
         errors: &mut Vec<Error>,
     ) -> Self {
-        match traps(context, checkout) {
+        let preflight = match context.preflight(checkout.directory(), &[]) {
+            Ok(preflight) => preflight,
+            Err(error) => {
+                errors.push(error);
+                return Self::Unreadable;
+            }
+        };
+        match traps(context, &preflight, (care.targets(), &care.allow)) {
             Ok(grave) if grave.is_empty() => {}
             Ok(grave) => errors.push(CanvosError::Trapped(grave).into()),
             Err(error) => errors.push(error),
@@ -208,7 +254,12 @@ impl Place {
         let owner = found.first().and_then(|first| first.owner(lock));
         let owner = owner.filter(|name| found.iter().all(|f| f.owner(lock) == Some(*name)));
         let owner = owner.map(str::to_owned);
-        Self::Seen { placements, owner }
+        let targets = Targets::of(&preflight, &care.target, (lock, &manifest.limits));
+        Self::Seen {
+            placements,
+            owner,
+            targets,
+        }
     }
 }
 
@@ -223,7 +274,9 @@ fn staged(
     let (placements, owner) = match place {
         Place::NoCheckout => return "no checkout".into(),
         Place::Unreadable => return "unreadable".into(),
-        Place::Seen { placements, owner } => (placements, owner),
+        Place::Seen {
+            placements, owner, ..
+        } => (placements, owner),
     };
     let found: Vec<Found> = placements.iter().map(|seen| seen.against(locked)).collect();
     if found.iter().all(|found| found.state == State::Missing) {

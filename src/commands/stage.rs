@@ -8,13 +8,15 @@ use serde_json::json;
 use super::obtain::{Obtained, Origin, Store, Told, told};
 use super::source::{Pinning, Source};
 use super::{Context, chosen, fleet, one, shown, table, traps};
+use crate::build::Command;
 use crate::canvos::{CanvosError, Checkout, Placement};
-use crate::cli::{Network, StageArgs};
+use crate::cli::{BuildArgs, Network, StageArgs};
 use crate::digest::Digest;
 use crate::error::Error;
 use crate::hold::{Event, Hold, Patience};
 use crate::lock::Locked;
 use crate::manifest::{Definition, Manifest};
+use crate::preflight::{self, Target};
 use crate::report::Outcome;
 
 /// A definition and the checkout that it goes to.
@@ -43,12 +45,62 @@ pub fn run(arguments: &StageArgs, context: &Context<'_>) -> Result<Outcome, Erro
         names => chosen(&manifest, names)?,
     };
     apart(context, &manifest, &definitions)?;
-    let store = Store::open(context, &manifest)?;
+    let care = Caution {
+        targets: arguments.care.targets(),
+        allowed: &arguments.care.allow,
+        arguments: &[],
+        fix_arg: arguments.fix_arg,
+    };
+    stage(context, &manifest, definitions, (care, arguments.jobs.jobs))
+}
+
+/// For `build`: the target and the arguments of the command count.
+pub fn for_build(
+    context: &Context<'_>,
+    (name, command): (&str, &Command),
+    arguments: &BuildArgs,
+) -> Result<(), Error> {
+    let manifest = context.manifest()?;
+    let target = command.target();
+    let care = Caution {
+        // Of another command nothing is known: the ISOs then.
+        targets: target.as_ref().map_or(&Target::ISOS, std::slice::from_ref),
+        allowed: &arguments.allow,
+        arguments: command.arguments(),
+        fix_arg: arguments.fix_arg,
+    };
+    let definitions = vec![one(&manifest, Some(name))?];
+    let outcome = stage(context, &manifest, definitions, (care, 1))?;
+    outcome.error.map_or(Ok(()), Err)
+}
+
+/// What is built, and which traps are accepted.
+#[derive(Clone, Copy)]
+struct Caution<'a> {
+    targets: &'a [Target],
+    allowed: &'a [String],
+    arguments: &'a [String],
+    fix_arg: bool,
+}
+
+fn stage(
+    context: &Context<'_>,
+    manifest: &Manifest,
+    definitions: Vec<&Definition>,
+    (care, jobs): (Caution<'_>, u16),
+) -> Result<Outcome, Error> {
+    let store = Store::open(context, manifest)?;
     let mut errors = Vec::new();
     let mut staged = Vec::new();
     let mut due = Vec::new();
     for definition in definitions {
-        match prepare(context, &store, definition) {
+        if care.fix_arg
+            && let Err(error) = fix(context, manifest, definition)
+        {
+            errors.push(error);
+            continue;
+        }
+        match prepare(context, &store, definition, care) {
             Ok((job, true)) => staged.extend(unchanged(context, &job)),
             Ok((job, false)) => due.push(job),
             Err(error) => errors.push(error),
@@ -59,14 +111,14 @@ pub fn run(arguments: &StageArgs, context: &Context<'_>) -> Result<Outcome, Erro
         store.cache.sweep();
     }
     let mut ready = Vec::new();
-    for (at, obtained) in obtain(context, &store, &due, arguments.jobs.jobs) {
+    for (at, obtained) in obtain(context, &store, &due, jobs) {
         match obtained {
             Ok(obtained) => ready.push((&due[at], obtained)),
             Err(error) => errors.push(error),
         }
     }
     for (job, obtained) in &ready {
-        match place(context, &manifest, job, obtained) {
+        match place(context, manifest, job, obtained) {
             Ok(one) => staged.push(one),
             Err(error) => errors.push(error),
         }
@@ -115,9 +167,10 @@ fn prepare<'m>(
     context: &Context<'_>,
     store: &Store<'m>,
     definition: &'m Definition,
+    care: Caution<'_>,
 ) -> Result<(Job<'m>, bool), Error> {
     let checkout = context.checkout(store.manifest, definition)?;
-    refuse_traps(context, &checkout)?;
+    refuse_traps(context, &checkout, care)?;
     let current = store.current(context, definition)?;
     let staged = match &current {
         Some(locked) => is_staged(&checkout, locked, store.manifest)?,
@@ -136,9 +189,27 @@ fn is_staged(checkout: &Checkout, locked: &Locked, manifest: &Manifest) -> Resul
     Ok(Checkout::is_staged(&found))
 }
 
+/// `--fix-arg`.
+fn fix(context: &Context<'_>, manifest: &Manifest, definition: &Definition) -> Result<(), Error> {
+    let checkout = context.checkout(manifest, definition)?;
+    let _held = context.hold_checkout(&checkout)?;
+    let place = shown(checkout.directory());
+    // Without an `.arg` the findings tell how to get one: it has more to say than this.
+    if preflight::fix_arg(checkout.directory())? == Some(true) {
+        let mended = format!("{place}/.arg: {}", preflight::RIGHT);
+        context.report.status("Mended", &mended);
+    }
+    Ok(())
+}
+
 /// Warns of what is harmless for the ISO; refuses what would replace the definition.
-fn refuse_traps(context: &Context<'_>, checkout: &Checkout) -> Result<(), Error> {
-    let grave = traps(context, checkout)?;
+fn refuse_traps(
+    context: &Context<'_>,
+    checkout: &Checkout,
+    care: Caution<'_>,
+) -> Result<(), Error> {
+    let preflight = context.preflight(checkout.directory(), care.arguments)?;
+    let grave = traps(context, &preflight, (care.targets, care.allowed))?;
     if grave.is_empty() {
         Ok(())
     } else {

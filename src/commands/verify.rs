@@ -3,6 +3,7 @@
 use serde::Serialize;
 use serde_json::json;
 
+use super::proof;
 use super::unstage::shared;
 use super::{Context, current, load_lock, one, shown, table};
 use crate::canvos::{Checkout, Found, State};
@@ -26,6 +27,9 @@ struct Verdict {
 }
 
 pub fn run(arguments: &VerifyArgs, context: &Context<'_>) -> Result<Outcome, Error> {
+    if !arguments.image.is_empty() {
+        return proof::run(arguments, context);
+    }
     let manifest = context.manifest()?;
     if arguments.expect_none {
         return expect_none(&manifest, context);

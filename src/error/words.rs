@@ -1,6 +1,7 @@
 //! What is said of each error: what is wrong, what was found, what to do.
 
 use super::Error;
+use crate::build::BuildError;
 use crate::canvos::CanvosError;
 use crate::diagnostic::Diagnostic;
 use crate::drift::Change;
@@ -57,6 +58,7 @@ impl Error {
             Self::Staged { .. } => "staged",
             Self::Disk(_) | Self::NoCache => "disk",
             Self::Exists(_) => "exists",
+            Self::Build(_) => "build",
             Self::Busy { .. } => "busy",
             Self::SharedCheckout { .. } => "shared-checkout",
             Self::Several(_) => "several",
@@ -104,6 +106,7 @@ impl Error {
                 definition,
                 changes,
             } => drift(definition, changes),
+            Self::Build(error) => build(error),
             Self::Busy {
                 what,
                 holder,
@@ -118,6 +121,7 @@ impl Error {
                 "{} cannot be staged together",
                 definitions.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" and ")
             ))
+            .named("T30")
             .note(format!(
                 "they share the checkout `{}`, which holds one definition at a time",
                 printable::path(checkout)
@@ -140,6 +144,31 @@ impl Error {
             }
             // Those above in `diagnostics` have words of their own.
             Self::Usage(_) | Self::Broken(_) | Self::Several(_) => Diagnostic::error("failed"),
+        }
+    }
+}
+
+fn build(error: &BuildError) -> Diagnostic {
+    match error {
+        BuildError::Start { program, error } => {
+            let program = printable::line(program.as_bytes());
+            let why = printable::io(error);
+            Diagnostic::error(format!("the build `{program}` cannot be started: {why}"))
+                .help("set `build` in `[canvos]` to the command that builds")
+        }
+        BuildError::Failed { program, status } => {
+            let program = printable::line(program.as_bytes());
+            Diagnostic::error(format!("the build `{program}` failed: {status}"))
+                .note("the definition is staged; no image was looked at")
+                .help("its own output says why")
+        }
+        BuildError::NoImage(directory) => {
+            let directory = printable::path(directory);
+            Diagnostic::error("the build ended well and wrote no image")
+                .note(format!(
+                    "looked for in `{directory}`; older images do not count"
+                ))
+                .help("only `+iso`, `+uki-iso`, `+cloud-image` and `+maas-image` export one (T22)")
         }
     }
 }

@@ -20,7 +20,9 @@ set -e
 . ./.arg
 echo "$* key=${PALETTE_API_KEY-none}" >> calls
 mkdir -p build
-cp spc.tgz "build/$ISO_NAME.iso"
+rm -f "build/$ISO_NAME.iso"
+xorriso -volid COS_LIVE -joliet on -padding 0 -outdev "build/$ISO_NAME.iso" \
+  -map overlay/files-iso / -chmod 0755 -- >/dev/null 2>&1
 "#;
 
 const ARG: &str = "ISO_NAME=edge-site\nCLUSTERCONFIG=spc.tgz\n";
@@ -129,11 +131,9 @@ fn locked(site: &Site) -> Variables {
 fn is_built(site: &Site, definition: &str) {
     let calls = std::fs::read_to_string(site.path("CanvOS/calls")).unwrap();
     assert_eq!(calls, "+iso key=none\n");
-    let image = site.path("CanvOS/build/edge-site.iso");
-    std::fs::rename(image, site.path("built.tgz")).unwrap();
-    let shown = site.edgestage(&["show", "built.tgz", "--json"]);
-    let document: serde_json::Value = serde_json::from_str(&shown.stdout).unwrap();
-    assert_eq!(document["definition"], definition);
+    let image = "CanvOS/build/edge-site.iso";
+    succeeds(&site.edgestage(&["verify", definition, "--image", image]));
+    std::fs::remove_file(site.path(image)).unwrap();
 }
 
 fn succeeds(run: &Run) {

@@ -17,8 +17,16 @@ fn order(library: &str) -> Vec<String> {
 fn sources(module: &str) -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut files = vec![root.join(format!("{module}.rs"))];
-    if let Ok(entries) = fs::read_dir(root.join(module)) {
-        files.extend(entries.map(|entry| entry.unwrap().path()));
+    let mut directories = vec![root.join(module)];
+    while let Some(directory) = directories.pop() {
+        for entry in fs::read_dir(directory).into_iter().flatten() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                directories.push(path);
+            } else {
+                files.push(path);
+            }
+        }
     }
     files
 }

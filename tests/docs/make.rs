@@ -42,10 +42,6 @@ impl Project {
     fn image(&self) -> Vec<u8> {
         std::fs::read(self.0.path("CanvOS/build/edge-site.iso")).unwrap()
     }
-
-    fn staged(&self) -> Vec<u8> {
-        std::fs::read(self.0.path(STAGED[0])).unwrap()
-    }
 }
 
 #[test]
@@ -60,7 +56,6 @@ fn nothing_changed_nothing_is_built() {
     assert_eq!(before, after);
     project.makes(&["verify"], 1);
     project.makes(&["check"], 1);
-    assert_eq!(project.image(), project.staged());
 }
 
 #[test]
@@ -77,7 +72,7 @@ fn a_changed_definition_is_built() {
     assert_eq!(project.0.edgestage(&["update", "factory"]).code, 0);
     project.makes(&["iso"], 2);
     assert_ne!(project.image(), first);
-    assert_eq!(project.image(), project.staged());
+    project.makes(&["verify"], 2);
     project.makes(&["iso"], 2);
 }
 

@@ -20,13 +20,16 @@ profiles = ["edge-infra@2.1.0", "hello-universe@1.2.0"]
 profiles = ["edge-infra@2.0.0"]
 "#;
 
-/// Counts its calls, and takes the name of the image from `.arg`, as CanvOS does.
+/// Counts its calls, takes the name of the image from `.arg`, and makes it of the overlay,
+/// as CanvOS does.
 const BUILD: &str = r#"#!/bin/sh
 set -e
 . ./.arg
 echo "$*" >> calls
 mkdir -p build
-cp spc.tgz "build/$ISO_NAME.iso"
+rm -f "build/$ISO_NAME.iso"
+xorriso -volid COS_LIVE -joliet on -padding 0 -outdev "build/$ISO_NAME.iso" \
+  -map overlay/files-iso / -chmod 0755 -- >/dev/null 2>&1
 "#;
 
 /// A directory of its own. Removed in the end.

@@ -143,7 +143,7 @@ fn a_failure_has_a_document_too() {
     test.put("CanvOS/x.tgz", "x");
     let json = failure(&test, "stage", 3, "trap");
     assert_eq!(json["error"]["problems"][0]["line"], 1);
-    assert_eq!(json["error"]["problems"][0]["id"], "clusterconfig-wins");
+    assert_eq!(json["error"]["problems"][0]["id"], "T11");
 }
 
 #[test]

@@ -247,7 +247,7 @@ fn a_clusterconfig_that_names_another_file_is_refused() {
             let done = test
                 .run(command)
                 .any_stdout()
-                .stderr_has("error[clusterconfig-wins]: CLUSTERCONFIG names another file")
+                .stderr_has("error[T11]: CLUSTERCONFIG names another file")
                 .stderr_has("CanvOS/.arg:3:1")
                 .stderr_has(&format!("3 | {}", line.trim_end_matches(" # why")))
                 .stderr_has("write `CLUSTERCONFIG=spc.tgz`")
@@ -273,10 +273,10 @@ fn a_trap_is_found_where_nothing_is_to_be_done() {
 
 #[test]
 fn a_pattern_in_clusterconfig_is_refused() {
-    for value in ["*.tgz", "spc.t?z", "$HOME/spc.tgz"] {
+    for (value, id) in [("*.tgz", "T6"), ("spc.t?z", "T6"), ("$HOME/spc.tgz", "T34")] {
         let test = Test::new().write("CanvOS/.arg", format!("CLUSTERCONFIG={value}\n"));
         test.run("stage")
-            .stderr_has("error[clusterconfig-pattern]")
+            .stderr_has(&format!("error[{id}]"))
             .keeps_files()
             .fails(3);
     }
@@ -286,17 +286,17 @@ fn a_pattern_in_clusterconfig_is_refused() {
 #[test]
 fn what_is_harmless_for_the_iso_is_a_warning() {
     for (arg, said) in [
-        (None, "unset]: the checkout has no `.arg`"),
+        (None, "T2]: the checkout has no `.arg`"),
         (
             Some("ISO_NAME=x\n"),
-            "unset]: `.arg` does not set CLUSTERCONFIG",
+            "T2]: `.arg` does not set CLUSTERCONFIG",
         ),
-        (Some("CLUSTERCONFIG=\n"), "unset]: CLUSTERCONFIG is empty"),
-        (Some("CLUSTERCONFIG=../x.tgz\n"), "outside]: "),
-        (Some("CLUSTERCONFIG=/nowhere/x.tgz\n"), "outside]: "),
+        (Some("CLUSTERCONFIG=\n"), "T2]: CLUSTERCONFIG is empty"),
+        (Some("CLUSTERCONFIG=../x.tgz\n"), "T4]: "),
+        (Some("CLUSTERCONFIG=/nowhere/x.tgz\n"), "T3]: "),
         (
             Some("CLUSTERCONFIG=typo.tgz\n"),
-            "missing]: CLUSTERCONFIG names a file that is not in the checkout: `typo.tgz`",
+            "T1]: CLUSTERCONFIG names a file that is not in the checkout: `typo.tgz`",
         ),
     ] {
         let test = Test::new();
@@ -306,7 +306,7 @@ fn what_is_harmless_for_the_iso_is_a_warning() {
         }
         test.run("stage")
             .any_stdout()
-            .stderr_has(&format!("warning[clusterconfig-{said}"))
+            .stderr_has(&format!("warning[{said}"))
             .stderr_has("`+cloud-image` embeds none")
             .success();
         test.run("verify").any_stdout().success();

@@ -15,6 +15,8 @@ use palette_sim::{Fault, Key, Recorded, Route, Sim, World};
 
 mod archives;
 mod going;
+pub mod handmade;
+mod images;
 mod run;
 mod sealed;
 mod secrets;
@@ -22,6 +24,7 @@ mod tree;
 
 pub use archives::{archive, content_sha256, gzip, profile_directory, tarball};
 pub use going::{Going, until};
+pub use images::{CANARY, IN_ISO, IN_PARTITION, Proof, Tree, finish, path_of_tools, xorriso};
 pub use run::{Done, Run};
 pub use tree::sha256;
 

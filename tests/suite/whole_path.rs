@@ -12,7 +12,11 @@ fn the_documented_way() {
     test.run("check")
         .stdout(
             "definition  profiles  lock        palette     staged\n\
-             factory     2         not locked  accepts it  nothing yet\n",
+             factory     2         not locked  accepts it  nothing yet\n\
+             \n\
+             target       embeds  from  which is\n\
+             iso          -       -     nothing\n\
+             cloud-image  -       -     nothing\n",
         )
         .success();
     test.run("stage")

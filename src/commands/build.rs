@@ -1,0 +1,91 @@
+//! `edgestage build`: stage, build, prove; one definition after the other.
+
+use serde_json::json;
+
+use super::proof::{Proof, Verdict};
+use super::{Context, chosen, current, load_lock, one, stage};
+use crate::build::{self, Command};
+use crate::cli::BuildArgs;
+use crate::error::Error;
+use crate::key;
+use crate::manifest::{Definition, Manifest};
+use crate::report::Outcome;
+
+pub fn run(arguments: &BuildArgs, context: &Context<'_>) -> Result<Outcome, Error> {
+    let manifest = context.manifest()?;
+    let definitions = match &arguments.names[..] {
+        [] => vec![one(&manifest, None)?],
+        names => chosen(&manifest, names)?,
+    };
+    let command = Command::new(
+        manifest.build.as_deref(),
+        &arguments.arguments,
+        context.environment,
+    );
+    let mut verdicts = Vec::new();
+    let mut errors = Vec::new();
+    for definition in &definitions {
+        let build = Build {
+            arguments,
+            context,
+            manifest: &manifest,
+            command: &command,
+            several: definitions.len() > 1,
+        };
+        match build.run(definition) {
+            Ok((images, error)) => {
+                verdicts.extend(images);
+                errors.extend(error);
+            }
+            Err(error) => errors.push(error),
+        }
+    }
+    Ok(Outcome {
+        text: super::proof::text(&verdicts),
+        json: json!({ "argv": command.argv, "images": verdicts }),
+        error: Error::all(errors),
+    })
+}
+
+struct Build<'a> {
+    arguments: &'a BuildArgs,
+    context: &'a Context<'a>,
+    manifest: &'a Manifest,
+    command: &'a Command,
+    /// Whether each image needs a name of its own.
+    several: bool,
+}
+
+impl Build<'_> {
+    /// The images of one definition, judged, and what is wrong with them.
+    fn run(&self, definition: &Definition) -> Result<(Vec<Verdict>, Option<Error>), Error> {
+        let Self {
+            context, manifest, ..
+        } = self;
+        let name = &definition.name;
+        let checkout = context.checkout(manifest, definition)?;
+        stage::for_build(context, (name, self.command), self.arguments)?;
+        context.report.status(
+            "Building",
+            &format!("{name}: {}", self.command.argv.join(" ")),
+        );
+        let images =
+            self.command
+                .run(checkout.directory(), context.environment, &key::VARIABLES)?;
+        let mut named = Vec::new();
+        for image in images {
+            named.push(if self.several {
+                build::name_after(&image, name)?
+            } else {
+                image
+            });
+        }
+        let lock = load_lock(manifest)?;
+        let endpoint = context.endpoint(manifest)?.to_string();
+        let locked = current(&lock, definition, &endpoint)?;
+        let proof = Proof::new(context, manifest, &lock, Some((definition, locked)))?;
+        let verdicts: Vec<Verdict> = named.iter().map(|image| proof.verdict(image)).collect();
+        let error = proof.outcome(&verdicts).error;
+        Ok((verdicts, error))
+    }
+}

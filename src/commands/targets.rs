@@ -1,0 +1,149 @@
+//! What each CanvOS target would embed from a checkout as it is.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Seek as _;
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::table;
+use crate::archive;
+use crate::digest::Digest;
+use crate::limits::Limits;
+use crate::lock::Lock;
+use crate::preflight::{self, Assume, Embeds, Preflight, Target};
+
+/// The targets of one checkout.
+pub struct Targets {
+    pub clusterconfig: Option<Clusterconfig>,
+    pub rows: Vec<Row>,
+}
+
+/// The value that Earthly takes.
+#[derive(Serialize)]
+pub struct Clusterconfig {
+    value: String,
+    from: &'static str,
+}
+
+/// What is said of one target.
+#[derive(Serialize)]
+pub struct Row {
+    target: &'static str,
+    /// The file, relative to the checkout.
+    embeds: Option<String>,
+    via: Option<&'static str>,
+    verdict: String,
+    /// The definition of the lock that the file is.
+    definition: Option<String>,
+}
+
+impl Targets {
+    /// All targets that the checkout has, or those that were asked for.
+    pub fn of(
+        preflight: &Preflight<'_>,
+        asked: &[Target],
+        (lock, limits): (&Lock, &Limits),
+    ) -> Self {
+        let mut files = Files {
+            directory: preflight.directory(),
+            lock,
+            limits,
+            seen: BTreeMap::new(),
+        };
+        let rows = Target::ALL
+            .into_iter()
+            .filter(|target| asked.is_empty() || asked.contains(target))
+            .map(|target| (target, preflight.forecast(target, Assume::Present)))
+            .filter(|(_, embeds)| *embeds != Embeds::NoTarget || !asked.is_empty())
+            .map(|(target, embeds)| files.row(target, embeds))
+            .collect();
+        let clusterconfig = preflight
+            .clusterconfig()
+            .map(|(value, origin)| Clusterconfig {
+                value: preflight::shown_value(value),
+                from: origin.name(),
+            });
+        Self {
+            clusterconfig,
+            rows,
+        }
+    }
+
+    /// A table; `name` stands behind its heading.
+    pub fn text(&self, name: &str) -> String {
+        if self.rows.is_empty() {
+            return String::new();
+        }
+        let heading = format!("target{name}");
+        let mut cells = vec![table::row(&[&heading, "embeds", "from", "which is"])];
+        cells.extend(self.rows.iter().map(|row| {
+            let embeds = row.embeds.as_deref().unwrap_or("-");
+            table::row(&[row.target, embeds, row.via.unwrap_or("-"), &row.verdict])
+        }));
+        table::layout(&cells)
+    }
+}
+
+/// Files of the checkout, each judged once.
+struct Files<'a> {
+    directory: &'a Path,
+    lock: &'a Lock,
+    limits: &'a Limits,
+    seen: BTreeMap<String, (String, Option<String>)>,
+}
+
+impl Files<'_> {
+    fn row(&mut self, target: Target, embeds: Embeds) -> Row {
+        let nothing = |verdict: &str| (None, None, verdict.to_owned(), None);
+        let (embeds, via, verdict, definition) = match embeds {
+            Embeds::NoTarget => nothing("not a target of this checkout"),
+            Embeds::Never => nothing("never carries one (T13)"),
+            Embeds::Nothing => nothing("nothing"),
+            Embeds::Unclear => nothing("cannot be told"),
+            Embeds::File { path, via } => {
+                let (verdict, definition) = self.judge(&path);
+                (Some(path), Some(via.name()), verdict, definition)
+            }
+        };
+        Row {
+            target: target.name(),
+            embeds,
+            via,
+            verdict,
+            definition,
+        }
+    }
+
+    fn judge(&mut self, path: &str) -> (String, Option<String>) {
+        if let Some(known) = self.seen.get(path) {
+            return known.clone();
+        }
+        let judged = match self.content(path) {
+            None => ("no definition".to_owned(), None),
+            Some(content) => {
+                let mut entries = self.lock.definitions.iter();
+                match entries.find(|(_, locked)| locked.content_sha256 == content) {
+                    Some((name, _)) => (format!("`{name}` as locked"), Some(name.clone())),
+                    None => (format!("not locked: content {}", content.short()), None),
+                }
+            }
+        };
+        self.seen.insert(path.to_owned(), judged.clone());
+        judged
+    }
+
+    /// The digest of what the archive at `path` holds.
+    fn content(&self, path: &str) -> Option<Digest> {
+        let mut file = File::open(self.directory.join(path)).ok()?;
+        let (sha256, _) = Digest::of_reader(&mut file).ok()?;
+        let mut entries = self.lock.definitions.values();
+        if let Some(locked) = entries.find(|locked| locked.sha256 == sha256) {
+            return Some(locked.content_sha256);
+        }
+        file.rewind().ok()?;
+        let inventory = archive::inspect(file, self.limits, archive::NOTHING).ok()?;
+        Some(inventory.content_sha256)
+    }
+}

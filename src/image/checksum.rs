@@ -1,0 +1,58 @@
+//! The `.sha256` that CanvOS writes beside an image.
+
+use std::fs::File;
+use std::io::Read as _;
+use std::path::Path;
+
+use super::source;
+use crate::digest::Digest;
+use crate::disk::PathError;
+
+/// The most that is read of such a file, in bytes: it has one line.
+const LARGEST: u64 = 4096;
+
+/// What a `.sha256` says of its image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Checksum {
+    /// There is no such file.
+    None,
+    /// The image's own digest.
+    Agrees,
+    /// Another one.
+    Disagrees,
+    /// Nothing that `sha256sum` writes.
+    Unreadable,
+}
+
+/// Compares the image `path` with the `.sha256` beside it. Reads the whole image, if
+/// there is one.
+///
+/// # Errors
+/// Files that are there and cannot be read.
+pub fn checksum(path: &Path) -> Result<Checksum, PathError> {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".sha256");
+    let beside = Path::new(&beside);
+    let file = match source::open(beside) {
+        Ok(Some((file, _))) => file,
+        Ok(None) => return Ok(Checksum::Unreadable),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Checksum::None),
+        Err(error) => return Err(PathError::when("read", beside)(error)),
+    };
+    let mut text = Vec::new();
+    file.take(LARGEST)
+        .read_to_end(&mut text)
+        .map_err(PathError::when("read", beside))?;
+    let text = String::from_utf8_lossy(&text);
+    let first = text.split_whitespace().next().unwrap_or_default();
+    let Ok(said) = Digest::try_from(first.trim_start_matches('\\').to_ascii_lowercase()) else {
+        return Ok(Checksum::Unreadable);
+    };
+    let mut image = File::open(path).map_err(PathError::when("read", path))?;
+    let (is, _) = Digest::of_reader(&mut image).map_err(PathError::when("read", path))?;
+    Ok(if is == said {
+        Checksum::Agrees
+    } else {
+        Checksum::Disagrees
+    })
+}

@@ -1,0 +1,374 @@
+//! How ext4 writes things down: the superblock, inodes, entries of directories, nodes of
+//! the tree of extents, and the checksums of each.
+
+use super::super::ImageError;
+use super::super::source::Window;
+use super::damaged;
+
+/// Where the superblock is, and how much of it there is, in bytes.
+const SUPERBLOCK: u64 = 1024;
+const SUPERBLOCK_LENGTH: usize = 1024;
+const MAGIC: u16 = 0xef53;
+/// Features that change how things are read, and that are read here: types in entries,
+/// extents, 64 bits, flexible groups, a seed of its own, large directories, and the guard
+/// against two mounts, which reading does not trip.
+const FEATURES: u32 = 0x2 | 0x40 | 0x80 | 0x200 | 0x2000 | 0x4000 | 0x100;
+/// The journal has more than the file system: it was not unmounted.
+const NEEDS_RECOVERY: u32 = 0x4;
+const IS_64_BIT: u32 = 0x80;
+const HAS_SEED: u32 = 0x2000;
+/// A feature that changes nothing for readers: checksums of everything.
+const CHECKSUMS: u32 = 0x400;
+/// Blocks have at most 64 KiB, 2 to the power of 6 times 1024 bytes.
+const LARGEST_BLOCK: u32 = 6;
+/// Flags of an inode: a directory with an index, a file with extents.
+const INDEXED: u32 = 0x1000;
+const EXTENTS: u32 = 0x8_0000;
+/// Where an inode's two halves of a checksum are.
+const INODE_CHECKSUM: (usize, usize) = (0x7c, 0x82);
+/// A node of the tree of extents: its header, and each of its entries, in bytes.
+const ENTRY: usize = 12;
+const DEEPEST: u16 = 5;
+/// An extent of more blocks has none that were written.
+const WRITTEN: u64 = 32_768;
+
+/// What the superblock says, as far as it counts.
+#[derive(Debug)]
+pub struct Superblock {
+    /// In bytes.
+    pub block_size: usize,
+    /// How many blocks there are.
+    pub blocks: u64,
+    /// The size of an inode, in bytes.
+    pub inode_size: usize,
+    /// The size of a group's descriptor, in bytes.
+    pub descriptor_size: usize,
+    /// What the checksums begin with, where there are any.
+    pub seed: Option<u32>,
+    inodes: u32,
+    inodes_per_group: u32,
+}
+
+impl Superblock {
+    /// Reads it and compares it with the size of its partition.
+    pub fn read(part: &Window) -> Result<Self, ImageError> {
+        let mut bytes = [0; SUPERBLOCK_LENGTH];
+        let absent = |_| damaged("the superblock of the content partition");
+        part.read_at(SUPERBLOCK, &mut bytes).map_err(absent)?;
+        let incompatible = u32_at(&bytes, 0x60);
+        if incompatible & NEEDS_RECOVERY != 0 {
+            return Err(damaged("a content partition that was not unmounted"));
+        }
+        if incompatible & !FEATURES != 0 {
+            return Err(damaged(
+                "a content partition with features that cannot be read",
+            ));
+        }
+        let is = Self::parse(&bytes, incompatible & IS_64_BIT != 0);
+        let is = is.ok_or(damaged("the superblock of the content partition"))?;
+        let size = is.blocks.checked_mul(is.block_size as u64);
+        if size.is_none_or(|size| size > part.len()) {
+            return Err(damaged("a file system larger than its partition"));
+        }
+        Ok(is)
+    }
+
+    fn parse(bytes: &[u8; SUPERBLOCK_LENGTH], is_64_bit: bool) -> Option<Self> {
+        let exponent = u32_at(bytes, 0x18);
+        let inode_size = match u32_at(bytes, 0x4c) {
+            0 => 128,
+            _ => usize::from(u16_at(bytes, 0x58)),
+        };
+        let high = if is_64_bit { u32_at(bytes, 0x150) } else { 0 };
+        let descriptor_size = if is_64_bit {
+            usize::from(u16_at(bytes, 0xfe))
+        } else {
+            32
+        };
+        let sensible = u16_at(bytes, 0x38) == MAGIC
+            && exponent <= LARGEST_BLOCK
+            && (32..=1024).contains(&descriptor_size)
+            && descriptor_size.is_power_of_two()
+            && inode_size.is_power_of_two()
+            && (128..=1024 << exponent.min(LARGEST_BLOCK)).contains(&inode_size);
+        let checked = u32_at(bytes, 0x64) & CHECKSUMS != 0;
+        if !sensible || checked && crc32c(!0, &bytes[..0x3fc]) != u32_at(bytes, 0x3fc) {
+            return None;
+        }
+        let seed = match u32_at(bytes, 0x60) & HAS_SEED {
+            0 => crc32c(!0, &bytes[0x68..0x78]),
+            _ => u32_at(bytes, 0x270),
+        };
+        Some(Self {
+            block_size: 1024 << exponent,
+            blocks: u64::from(u32_at(bytes, 4)) | u64::from(high) << 32,
+            inode_size,
+            descriptor_size,
+            seed: checked.then_some(seed),
+            inodes: u32_at(bytes, 0),
+            inodes_per_group: Some(u32_at(bytes, 0x28)).filter(|count| *count != 0)?,
+        })
+    }
+
+    /// The group of an inode, and its place there.
+    pub fn place_of(&self, inode: u32) -> Result<(u64, u64), ImageError> {
+        if inode == 0 || inode > self.inodes {
+            return Err(damaged("an entry of a directory that leads nowhere"));
+        }
+        let (group, index) = (
+            (inode - 1) / self.inodes_per_group,
+            (inode - 1) % self.inodes_per_group,
+        );
+        Ok((group.into(), index.into()))
+    }
+
+    /// Where the descriptor of `group` is: they begin in the block behind the superblock's.
+    pub fn descriptor_at(&self, group: u64) -> u64 {
+        let block_size = self.block_size as u64;
+        let first = if block_size == SUPERBLOCK { 2 } else { 1 };
+        first * block_size + group * self.descriptor_size as u64
+    }
+}
+
+/// What a file is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A regular file.
+    Regular,
+    /// A directory.
+    Directory,
+    /// A symbolic link.
+    Link,
+    /// Anything else.
+    Special,
+}
+
+/// A file of any kind.
+#[derive(Debug, Clone)]
+pub struct Inode {
+    /// What it is.
+    pub kind: Kind,
+    /// In bytes.
+    pub size: u64,
+    /// Where its blocks are, or where that is written.
+    pub map: [u8; 60],
+    flags: u32,
+    /// What the checksums of its blocks begin with, where there are any.
+    seed: Option<u32>,
+}
+
+impl Inode {
+    /// Reads the inode `number` in `bytes`, which are as many as every inode has.
+    pub fn parse(bytes: &[u8], number: u32, seed: Option<u32>) -> Result<Self, ImageError> {
+        let seed = seed.map(|seed| {
+            let seed = crc32c(seed, &number.to_le_bytes());
+            crc32c(seed, &bytes[0x64..0x68])
+        });
+        if seed.is_some_and(|seed| !inode_agrees(bytes, seed)) {
+            return Err(damaged("an inode"));
+        }
+        let kind = match u16_at(bytes, 0) >> 12 {
+            0x8 => Kind::Regular,
+            0x4 => Kind::Directory,
+            0xa => Kind::Link,
+            _ => Kind::Special,
+        };
+        // Once, a directory had something else there.
+        let high = match kind {
+            Kind::Regular => u32_at(bytes, 0x6c),
+            _ => 0,
+        };
+        let mut map = [0; 60];
+        map.copy_from_slice(&bytes[0x28..0x64]);
+        Ok(Self {
+            kind,
+            size: u64::from(u32_at(bytes, 4)) | u64::from(high) << 32,
+            map,
+            flags: u32_at(bytes, 0x20),
+            seed,
+        })
+    }
+
+    /// Whether its blocks are listed as extents.
+    pub fn has_extents(&self) -> bool {
+        self.flags & EXTENTS != 0
+    }
+}
+
+/// Whether an inode has the checksum that it says it has. An inode of 128 bytes has room
+/// for one half of it.
+fn inode_agrees(bytes: &[u8], seed: u32) -> bool {
+    let (low, high) = INODE_CHECKSUM;
+    let extra = if bytes.len() > 128 {
+        u16_at(bytes, 0x80)
+    } else {
+        0
+    };
+    let both = extra >= 4;
+    let mut covered = bytes.to_vec();
+    covered[low..low + 2].fill(0);
+    let mut said = u32::from(u16_at(bytes, low));
+    let mut mask = 0xffff;
+    if both {
+        covered[high..high + 2].fill(0);
+        said |= u32::from(u16_at(bytes, high)) << 16;
+        mask = !0;
+    }
+    crc32c(seed, &covered) & mask == said
+}
+
+/// Whether a directory's block has the checksum that it says it has. The blocks of an
+/// index have another one, at another place, which is not compared.
+pub fn directory_block_agrees(block: &[u8], directory: &Inode) -> bool {
+    let Some(seed) = directory.seed else {
+        return true;
+    };
+    let (covered, tail) = block.split_at(block.len() - 12);
+    if tail[..8] != [0, 0, 0, 0, 12, 0, 0, 0xde] {
+        return directory.flags & INDEXED != 0;
+    }
+    crc32c(seed, covered) == u32_at(tail, 8)
+}
+
+/// Whether a node of the tree of extents has the checksum that it says it has, which
+/// stands behind the entries that it could have.
+pub fn node_agrees(node: &[u8], inode: &Inode) -> bool {
+    let Some(seed) = inode.seed else {
+        return true;
+    };
+    let end = ENTRY * (1 + usize::from(u16_at(node, 4)));
+    match node.get(end..end + 4) {
+        Some(said) => crc32c(seed, &node[..end]) == u32_at(said, 0),
+        None => false,
+    }
+}
+
+/// An entry of a directory.
+#[derive(Debug)]
+pub struct Entry<'b> {
+    /// What it is the name of; 0 where nothing is.
+    pub inode: u32,
+    /// Its name.
+    pub name: &'b [u8],
+}
+
+/// Takes the next entry from what is left of a directory's block.
+pub fn next_entry<'b>(
+    rest: &mut &'b [u8],
+    block_size: usize,
+) -> Result<Option<Entry<'b>>, ImageError> {
+    if rest.is_empty() {
+        return Ok(None);
+    }
+    let broken = || damaged("an entry of a directory");
+    let header = rest.get(..8).ok_or_else(broken)?;
+    let length = match usize::from(u16_at(header, 4)) {
+        // Too large for its 16 bits.
+        0 | 0xffff if block_size > 0xffff => block_size,
+        length => length,
+    };
+    let name_length = usize::from(header[6]);
+    let name = rest.get(8..8 + name_length).ok_or_else(broken)?;
+    if length < 8 + name_length || length > rest.len() {
+        return Err(broken());
+    }
+    *rest = &rest[length..];
+    Ok(Some(Entry {
+        inode: u32_at(header, 0),
+        name,
+    }))
+}
+
+/// A node of the tree of extents.
+#[derive(Debug)]
+pub struct Entries<'n> {
+    /// How far it is from the extents; 0 where it has them.
+    pub level: u16,
+    /// Its entries.
+    pub list: &'n [u8],
+}
+
+/// Reads a node; below another one its level is known.
+pub fn entries(node: &[u8], level: Option<u16>) -> Result<Entries<'_>, ImageError> {
+    let broken = || damaged("the extents of a file");
+    let is = u16_at(node, 6);
+    let length = ENTRY * usize::from(u16_at(node, 2));
+    let list = node.get(ENTRY..ENTRY + length).ok_or_else(broken)?;
+    if u16_at(node, 0) != 0xf30a || is > DEEPEST || level.is_some_and(|level| level != is) {
+        return Err(broken());
+    }
+    Ok(Entries { level: is, list })
+}
+
+/// An entry of such a node.
+#[derive(Debug)]
+pub struct Extent<'n>(&'n [u8]);
+
+/// The entry that has block `number` of the file, if any has, and where the next begins.
+pub fn find_in_node(list: &[u8], number: u64) -> (Option<Extent<'_>>, Option<u64>) {
+    let mut found = None;
+    for entry in list.chunks_exact(ENTRY) {
+        let first = u64::from(u32_at(entry, 0));
+        if first > number {
+            return (found, Some(first));
+        }
+        found = Some(Extent(entry));
+    }
+    (found, None)
+}
+
+impl Extent<'_> {
+    /// The block of the node that this leads to.
+    pub fn child(&self) -> u64 {
+        u64::from(u32_at(self.0, 4)) | u64::from(u16_at(self.0, 8)) << 32
+    }
+
+    /// The blocks from `number` on, if it has that one.
+    pub fn run(&self, number: u64) -> Option<super::Run> {
+        let length = u64::from(u16_at(self.0, 4));
+        let is_written = length <= WRITTEN;
+        let length = if is_written { length } else { length - WRITTEN };
+        let skipped = number - u64::from(u32_at(self.0, 0));
+        let start = u64::from(u32_at(self.0, 8)) | u64::from(u16_at(self.0, 6)) << 32;
+        let count = length.checked_sub(skipped).filter(|count| *count != 0)?;
+        Some(super::Run {
+            block: is_written.then_some(start + skipped),
+            count,
+        })
+    }
+}
+
+/// Where the block map of a file of ext2 or ext3 has block `number`: the slot in the
+/// inode, how many levels of blocks that list blocks are below it, and the place among
+/// what those have.
+pub fn place_in_map(number: u64, in_block: u64) -> Option<(usize, u32, u64)> {
+    if number < 12 {
+        return Some((usize::try_from(number).ok()?, 0, 0));
+    }
+    let mut left = number - 12;
+    for (slot, levels) in [(12, 1), (13, 2), (14, 3)] {
+        let covered = in_block.pow(levels);
+        if left < covered {
+            return Some((slot, levels, left));
+        }
+        left -= covered;
+    }
+    None
+}
+
+/// The checksum of all of ext4: CRC-32C, neither begun nor ended with a complement.
+pub fn crc32c(seed: u32, bytes: &[u8]) -> u32 {
+    bytes.iter().fold(seed, |crc, byte| {
+        (0..8).fold(crc ^ u32::from(*byte), |crc, _| {
+            crc >> 1 ^ (0x82f6_3b78 & (crc & 1).wrapping_neg())
+        })
+    })
+}
+
+pub fn u16_at(bytes: &[u8], at: usize) -> u16 {
+    u16::from_le_bytes([bytes[at], bytes[at + 1]])
+}
+
+pub fn u32_at(bytes: &[u8], at: usize) -> u32 {
+    u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
+}

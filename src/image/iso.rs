@@ -1,0 +1,342 @@
+//! ISO 9660 (ECMA-119), as far as it takes to find one file: volume descriptors,
+//! directories, Rock Ridge and Joliet names, files of several extents.
+//!
+//! In: the bytes of an image. Out: what a path is. Everything in an image may be a lie:
+//! no length, offset or count is used before it was compared with the image's end or
+//! with a limit, and a lookup visits as many directories as the path has, so there is
+//! nothing to loop in.
+
+use std::io::{self, Read};
+
+use super::ImageError;
+use super::source::Window;
+
+mod names;
+mod record;
+
+use names::{Names, matches};
+use record::{Continuations, Record};
+
+/// A logical sector, in bytes; the only size that optical media have.
+const SECTOR: u64 = 2048;
+/// The same, for buffers.
+const SECTOR_SIZE: usize = 2048;
+/// The first volume descriptor, behind the system area (ECMA-119, 6.2.1).
+const DESCRIPTORS: u64 = 16;
+/// The most volume descriptors that are looked at.
+const MOST_DESCRIPTORS: u64 = 64;
+/// The most that a directory may have, in bytes. One of CanvOS's has a few thousand.
+const LARGEST_DIRECTORY: u64 = 1 << 20;
+/// The most extents of one file: 4 GiB each.
+const MOST_EXTENTS: usize = 1024;
+
+/// A volume, opened.
+#[derive(Debug)]
+pub struct Iso<'w> {
+    image: &'w Window,
+    /// The volume's label.
+    pub label: String,
+    root: Extent,
+    names: Names,
+}
+
+/// A place in the image, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Extent {
+    start: u64,
+    length: u64,
+}
+
+/// What a path is.
+#[derive(Debug)]
+pub enum Node {
+    /// Nothing.
+    Missing,
+    /// A directory.
+    Directory,
+    /// Neither a directory nor a regular file that can be read.
+    Odd(&'static str),
+    /// A regular file.
+    File(File),
+}
+
+/// A regular file, which may lie in several places.
+#[derive(Debug, Clone)]
+pub struct File {
+    extents: Vec<Extent>,
+}
+
+impl File {
+    /// In bytes.
+    pub fn size(&self) -> u64 {
+        self.extents.iter().map(|extent| extent.length).sum()
+    }
+}
+
+/// Whether `image` has a volume descriptor where an ISO 9660 image has its first.
+pub fn is_one(image: &Window) -> bool {
+    let mut magic = [0; 5];
+    image
+        .read_at(DESCRIPTORS * SECTOR + 1, &mut magic)
+        .is_ok_and(|()| magic == *b"CD001")
+}
+
+impl<'w> Iso<'w> {
+    /// Reads the volume descriptors of `image`.
+    pub fn open(image: &'w Window) -> Result<Self, ImageError> {
+        let mut primary = None;
+        let mut joliet = None;
+        for number in DESCRIPTORS..DESCRIPTORS + MOST_DESCRIPTORS {
+            let mut sector = [0; SECTOR_SIZE];
+            image
+                .read_at(number * SECTOR, &mut sector)
+                .map_err(|_| ImageError::Truncated)?;
+            if sector[1..6] != *b"CD001" {
+                return Err(ImageError::Damaged("a volume descriptor"));
+            }
+            match sector[0] {
+                1 if primary.is_none() => primary = Some(sector),
+                2 if is_joliet(&sector) => joliet = Some(sector),
+                255 => break,
+                _ => {}
+            }
+        }
+        let primary = primary.ok_or(ImageError::Damaged("no primary volume descriptor"))?;
+        let sectors = u64::from(u32_at(&primary, 80));
+        if u64::from(u16_at(&primary, 128)) != SECTOR {
+            return Err(ImageError::Damaged(
+                "blocks of another size than 2048 bytes",
+            ));
+        }
+        // Not equal: padding and an appended partition make the file larger.
+        if image.len() < sectors * SECTOR {
+            return Err(ImageError::Truncated);
+        }
+        let label = String::from_utf8_lossy(&primary[40..72]);
+        let label = label.trim_end_matches([' ', '\0']).to_owned();
+        let root = root_of(&primary)?;
+        let first = first_record(image, root)?;
+        // As the kernel does it: Rock Ridge where it is, then Joliet, then plain names.
+        let (root, names) = match (first.rock_ridge_skip(), joliet) {
+            (Some(skip), _) => (root, Names::RockRidge { skip }),
+            (None, Some(joliet)) => (root_of(&joliet)?, Names::Joliet),
+            (None, None) => (root, Names::Plain),
+        };
+        Ok(Self {
+            image,
+            label,
+            root,
+            names,
+        })
+    }
+
+    /// What `path` is; its parts without slashes.
+    pub fn find(&self, path: &[&str]) -> Result<Node, ImageError> {
+        let mut directory = self.root;
+        for (depth, name) in path.iter().enumerate() {
+            let last = depth + 1 == path.len();
+            match self.entry(directory, name)? {
+                Node::File(file) if !last => return Ok(not_a_directory(&file)),
+                node @ (Node::Missing | Node::File(_)) => return Ok(node),
+                Node::Odd(kind) => return Ok(Node::Odd(kind)),
+                Node::Directory if last => return Ok(Node::Directory),
+                Node::Directory => match self.directory(directory, name)? {
+                    Some(extent) => directory = extent,
+                    None => return Ok(Node::Missing),
+                },
+            }
+        }
+        Ok(Node::Directory)
+    }
+
+    fn entry(&self, directory: Extent, name: &str) -> Result<Node, ImageError> {
+        let found = self.records(directory, name)?;
+        let Some(first) = found.first() else {
+            return Ok(Node::Missing);
+        };
+        if first.relocated.is_some() || first.is_directory() {
+            return Ok(Node::Directory);
+        }
+        if let Some(kind) = first.odd() {
+            return Ok(Node::Odd(kind));
+        }
+        let extents: Vec<Extent> = found.iter().map(Record::extent).collect();
+        let fits = |extent: &Extent| {
+            let end = extent.start.checked_add(extent.length);
+            end.is_some_and(|end| end <= self.image.len())
+        };
+        // Where the last record says that more will follow, it was cut.
+        let whole = found.last().is_some_and(|last| !last.has_more());
+        if !extents.iter().all(fits) || !whole {
+            return Err(ImageError::Truncated);
+        }
+        let file = File { extents };
+        // Extents that share their bytes could make a huge file of a small image.
+        if file.size() > self.image.len() {
+            return Err(ImageError::Damaged("the extents of a file"));
+        }
+        Ok(Node::File(file))
+    }
+
+    /// The extent of the directory `name` in `directory`.
+    fn directory(&self, directory: Extent, name: &str) -> Result<Option<Extent>, ImageError> {
+        let found = self.records(directory, name)?;
+        let Some(first) = found.first() else {
+            return Ok(None);
+        };
+        match first.relocated {
+            None => Ok(Some(first.extent())),
+            // Its length stands in its own first record.
+            Some(block) => {
+                let start = u64::from(block) * SECTOR;
+                let own = Extent {
+                    start,
+                    length: SECTOR,
+                };
+                Ok(Some(first_record(self.image, own)?.extent()))
+            }
+        }
+    }
+
+    /// The records of `name` in `directory`: one, or one for each extent of a file.
+    fn records(&self, directory: Extent, name: &str) -> Result<Vec<Record>, ImageError> {
+        let mut found: Vec<Record> = Vec::new();
+        let mut continues = false;
+        let mut more = Continuations::of(self.image);
+        each_record(self.image, directory, |bytes| {
+            let record = Record::parse(bytes, &mut more, &self.names)?;
+            if continues {
+                // All records of one file have its name.
+                if found.len() == MOST_EXTENTS || record.identifier != found[0].identifier {
+                    return Err(ImageError::Damaged("the extents of a file"));
+                }
+            } else if !found.is_empty() || !matches(&self.names, &record, name) {
+                return Ok(());
+            }
+            continues = record.has_more();
+            found.push(record);
+            Ok(())
+        })?;
+        Ok(found)
+    }
+
+    /// A reader of `file`.
+    pub fn read(&self, file: &File) -> Reader<'w> {
+        Reader {
+            image: self.image,
+            extents: file.extents.clone().into_iter(),
+            current: Extent {
+                start: 0,
+                length: 0,
+            },
+        }
+    }
+}
+
+fn not_a_directory(_: &File) -> Node {
+    Node::Odd("behind a file where a directory is meant")
+}
+
+/// Joliet marks its descriptor with one of three UCS-2 escape sequences.
+fn is_joliet(sector: &[u8]) -> bool {
+    [b"%/@", b"%/C", b"%/E"]
+        .iter()
+        .any(|escape| sector[88..91] == **escape)
+}
+
+fn root_of(descriptor: &[u8]) -> Result<Extent, ImageError> {
+    let record = &descriptor[156..190];
+    let extent = Extent {
+        start: u64::from(u32_at(record, 2)) * SECTOR,
+        length: u64::from(u32_at(record, 10)),
+    };
+    if record[25] & record::DIRECTORY == 0 {
+        return Err(ImageError::Damaged("a root that is no directory"));
+    }
+    Ok(extent)
+}
+
+/// The record of a directory for itself.
+fn first_record(image: &Window, directory: Extent) -> Result<Record, ImageError> {
+    let mut first = None;
+    let sector = Extent {
+        length: directory.length.min(SECTOR),
+        ..directory
+    };
+    each_record(image, sector, |bytes| {
+        if first.is_none() {
+            let names = Names::RockRidge { skip: 0 };
+            let mut more = Continuations::of(image);
+            first = Some(Record::parse(bytes, &mut more, &names)?);
+        }
+        Ok(())
+    })?;
+    first.ok_or(ImageError::Damaged("an empty directory"))
+}
+
+/// Every record of `directory`. A record does not cross a sector's end; what is left of
+/// a sector is zeros.
+fn each_record(
+    image: &Window,
+    directory: Extent,
+    mut each: impl FnMut(&[u8]) -> Result<(), ImageError>,
+) -> Result<(), ImageError> {
+    if directory.length > LARGEST_DIRECTORY {
+        return Err(ImageError::Damaged("a directory of an absurd size"));
+    }
+    let mut sector = [0; SECTOR_SIZE];
+    let mut at = 0;
+    while at < directory.length {
+        let offset = directory.start.checked_add(at);
+        let offset = offset.ok_or(ImageError::Damaged("a directory outside of the image"))?;
+        image
+            .read_at(offset, &mut sector)
+            .map_err(|_| ImageError::Truncated)?;
+        let mut rest = &sector[..];
+        while let Some(length) = rest.first().map(|length| usize::from(*length)) {
+            if length == 0 {
+                break;
+            }
+            let record = rest
+                .get(..length)
+                .filter(|record| record.len() >= record::SHORTEST);
+            each(record.ok_or(ImageError::Damaged("a directory record"))?)?;
+            rest = &rest[length..];
+        }
+        at += SECTOR;
+    }
+    Ok(())
+}
+
+fn u16_at(bytes: &[u8], at: usize) -> u16 {
+    u16::from_le_bytes([bytes[at], bytes[at + 1]])
+}
+
+fn u32_at(bytes: &[u8], at: usize) -> u32 {
+    u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
+}
+
+/// The bytes of a file, extent by extent.
+#[derive(Debug)]
+pub struct Reader<'w> {
+    image: &'w Window,
+    extents: std::vec::IntoIter<Extent>,
+    current: Extent,
+}
+
+impl Read for Reader<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while self.current.length == 0 {
+            match self.extents.next() {
+                Some(next) => self.current = next,
+                None => return Ok(0),
+            }
+        }
+        let left = usize::try_from(self.current.length).unwrap_or(usize::MAX);
+        let n = buffer.len().min(left);
+        self.image.read_at(self.current.start, &mut buffer[..n])?;
+        self.current.start += n as u64;
+        self.current.length -= n as u64;
+        Ok(n)
+    }
+}

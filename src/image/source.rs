@@ -1,0 +1,101 @@
+//! Bytes of an image at any place, never beyond its end.
+
+use std::fs::{File, Metadata};
+use std::io::{self, Read, Seek as _};
+use std::path::Path;
+
+/// Opens the regular file `path`; `None` where it is none. Another kind is not opened:
+/// opening a pipe waits for somebody who writes into it.
+pub fn open(path: &Path) -> io::Result<Option<(File, Metadata)>> {
+    if !path.metadata()?.is_file() {
+        return Ok(None);
+    }
+    let file = File::open(path)?;
+    let metadata = file.metadata()?;
+    Ok(metadata.is_file().then_some((file, metadata)))
+}
+
+/// A part of a file, read by position.
+#[derive(Debug)]
+pub struct Window {
+    file: File,
+    start: u64,
+    length: u64,
+    at: u64,
+}
+
+impl Window {
+    /// The whole of `file`.
+    pub fn whole(file: File) -> io::Result<Self> {
+        let length = file.metadata()?.len();
+        Ok(Self {
+            file,
+            start: 0,
+            length,
+            at: 0,
+        })
+    }
+
+    /// `length` bytes from `start` on; `None` where they are not all there.
+    pub fn part(&self, start: u64, length: u64) -> io::Result<Option<Self>> {
+        let end = start.checked_add(length);
+        if end.is_none_or(|end| end > self.length) {
+            return Ok(None);
+        }
+        Ok(Some(Self {
+            file: self.file.try_clone()?,
+            start: self.start + start,
+            length,
+            at: 0,
+        }))
+    }
+
+    /// The file itself, from its first byte on.
+    pub fn reopen(&self) -> io::Result<File> {
+        let mut file = self.file.try_clone()?;
+        file.rewind()?;
+        Ok(file)
+    }
+
+    /// How many bytes there are.
+    pub fn len(&self) -> u64 {
+        self.length
+    }
+
+    /// Fills `buffer` with what is at `offset`.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::UnexpectedEof`] beyond the end.
+    pub fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
+        let end = offset.checked_add(buffer.len() as u64);
+        if end.is_none_or(|end| end > self.length) {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        read_exact_at(&self.file, buffer, self.start + offset)
+    }
+}
+
+impl Read for Window {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let left = self.length - self.at;
+        let n = buffer
+            .len()
+            .min(usize::try_from(left).unwrap_or(usize::MAX));
+        read_exact_at(&self.file, &mut buffer[..n], self.start + self.at)?;
+        self.at += n as u64;
+        Ok(n)
+    }
+}
+
+#[cfg(unix)]
+fn read_exact_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+    use std::os::unix::fs::FileExt as _;
+    file.read_exact_at(buffer, offset)
+}
+
+#[cfg(not(unix))]
+fn read_exact_at(mut file: &File, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+    use std::io::{Seek as _, SeekFrom};
+    file.seek(SeekFrom::Start(offset))?;
+    file.read_exact(buffer)
+}

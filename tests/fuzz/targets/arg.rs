@@ -1,0 +1,15 @@
+//! `.arg`: what is shown of it is never longer than it is, and holds no other line.
+#![no_main]
+
+use std::path::Path;
+
+use edgestage::preflight::parse_arg;
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|text: &str| {
+    let arg = parse_arg(text, Path::new(".arg"));
+    for assignment in &arg.assignments {
+        let shown = &arg.source.text[assignment.span.clone()];
+        assert!(shown.contains("CLUSTERCONFIG"), "{shown:?}");
+    }
+});

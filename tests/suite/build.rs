@@ -1,0 +1,326 @@
+//! `build`, with a stand-in for earthly that does what the Earthfile does with a
+//! definition.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+
+use crate::checkout::full;
+use crate::support::{Run, Test};
+
+/// The overlay, then what `CLUSTERCONFIG` names over it, then an ISO and its digest.
+const EARTHLY: &str = r#"#!/bin/sh
+set -e
+echo "this is earthly $*"
+env > seen.env
+. ./.arg
+for argument; do
+    case "$argument" in
+        --ISO_NAME=*) ISO_NAME=${argument#*=} ;;
+        --CLUSTERCONFIG=*) CLUSTERCONFIG=${argument#*=} ;;
+    esac
+done
+rm -rf root && mkdir -p root/opt/spectrocloud/clusterconfig build
+cp -r overlay/files-iso/. root/
+if [ -f "$CLUSTERCONFIG" ]; then
+    cp "$CLUSTERCONFIG" root/opt/spectrocloud/clusterconfig/spc.tgz
+fi
+: before
+rm -f "build/$ISO_NAME.iso"
+xorriso -volid COS_LIVE -joliet on -padding 0 -outdev "build/$ISO_NAME.iso" \
+    -map root / -chmod 0755 -- > xorriso.log 2>&1
+cd build && sha256sum "$ISO_NAME.iso" > "$ISO_NAME.iso.sha256"
+"#;
+
+/// Writes a program.
+fn program(test: &Test, path: &str, text: &str) {
+    test.put(path, text);
+    let mode = fs::Permissions::from_mode(0o755);
+    fs::set_permissions(test.path(path), mode).unwrap();
+}
+
+/// A test with this earthly on `PATH`.
+fn with_earthly(text: &str) -> Test {
+    let test = full();
+    program(&test, "bin/earthly", text);
+    test
+}
+
+/// A run of `build` that finds that earthly.
+fn build<'t>(test: &'t Test, arguments: &str) -> Run<'t> {
+    let path = std::env::var("PATH").unwrap();
+    let run = test.run(&format!("build {arguments}"));
+    run.env("PATH", &format!("{{dir}}/bin:{path}"))
+}
+
+const IMAGE: &str = "CanvOS/build/installer.iso";
+
+#[test]
+fn a_build_is_staged_run_and_proved() {
+    let test = with_earthly(EARTHLY);
+    build(&test, "")
+        .stdout("{dir}/CanvOS/build/installer.iso  equal\n")
+        .stderr_has("Staged factory")
+        .stderr_has("Building factory: earthly +iso\n")
+        .stderr_has("this is earthly +iso\n")
+        .success();
+    // Once more: nothing to stage, and the image is a new one.
+    build(&test, "factory")
+        .stdout_has("equal")
+        .stderr_has("Unchanged factory")
+        .success();
+}
+
+#[test]
+fn without_earthly_the_wrapper_is_called() {
+    let test = full();
+    program(&test, "CanvOS/earthly.sh", EARTHLY);
+    // Nothing else is on that `PATH`; a real earthly would be found.
+    fs::create_dir(test.path("bin")).unwrap();
+    for name in ["sh", "env", "rm", "mkdir", "cp", "xorriso", "sha256sum"] {
+        let path = std::env::var("PATH").unwrap();
+        let found = std::env::split_paths(&path)
+            .map(|d| d.join(name))
+            .find(|p| p.exists());
+        std::os::unix::fs::symlink(found.unwrap(), test.path("bin").join(name)).unwrap();
+    }
+    let run = test.run("build").env("PATH", "{dir}/bin");
+    run.stdout_has("installer.iso  equal")
+        .stderr_has("Building factory: ./earthly.sh +iso")
+        .success();
+}
+
+#[test]
+fn the_command_of_the_manifest() {
+    let test = full();
+    program(&test, "CanvOS/tools/image.sh", EARTHLY);
+    let manifest = test.text("profiles.toml");
+    let build_line = "dir = \"CanvOS\"\nbuild = [\"tools/image.sh\", \"--ISO_NAME=edge\"]";
+    test.put(
+        "profiles.toml",
+        manifest.replace("dir = \"CanvOS\"", build_line),
+    );
+    test.run("build")
+        .stdout_has("build/edge.iso  equal")
+        .stderr_has("this is earthly --ISO_NAME=edge\n")
+        .success();
+}
+
+/// The right image of an earlier build is no proof of this one.
+#[test]
+fn a_build_that_fails() {
+    let test = with_earthly(EARTHLY);
+    build(&test, "-q").any_stdout().any_stderr().success();
+    program(
+        &test,
+        "bin/earthly",
+        "#!/bin/sh\necho out\necho err >&2\nexit 7\n",
+    );
+    build(&test, "")
+        .stderr_has("out\n")
+        .stderr_has("err\n")
+        .stderr_has("error: the build `earthly` failed")
+        .stderr_has("no image was looked at")
+        .fails(1);
+    let json = build(&test, "--json")
+        .any_stdout()
+        .any_stderr()
+        .fails(1)
+        .json();
+    assert_eq!(json["error"]["kind"], "build");
+}
+
+#[test]
+fn a_build_that_cannot_be_started() {
+    let test = full();
+    let manifest = test.text("profiles.toml");
+    let line = "dir = \"CanvOS\"\nbuild = [\"./none.sh\"]";
+    test.put("profiles.toml", manifest.replace("dir = \"CanvOS\"", line));
+    test.run("build")
+        .stderr_has("the build `./none.sh` cannot be started")
+        .fails(1);
+}
+
+#[test]
+fn a_build_that_writes_no_image() {
+    let test = with_earthly("#!/bin/sh\nexit 0\n");
+    let missing = "the build ended well and wrote no image";
+    build(&test, "").stderr_has(missing).fails(3);
+    // An older one does not count.
+    program(&test, "bin/earthly", EARTHLY);
+    build(&test, "-q").any_stdout().any_stderr().success();
+    program(&test, "bin/earthly", "#!/bin/sh\nexit 0\n");
+    build(&test, "")
+        .stderr_has(missing)
+        .stderr_has("T22")
+        .fails(3);
+}
+
+/// Of several images only the one that was written is looked at.
+#[test]
+fn an_older_image_of_another_name() {
+    let test = with_earthly(EARTHLY).write("CanvOS/build/older.iso", "no image at all");
+    build(&test, "")
+        .stdout("{dir}/CanvOS/build/installer.iso  equal\n")
+        .any_stderr()
+        .success();
+}
+
+#[test]
+fn a_build_that_drops_the_overlay() {
+    let dropping = EARTHLY.replace(": before", "rm -rf root/opt && echo x > root/x");
+    let test = with_earthly(&dropping);
+    build(&test, "")
+        .stdout_has("overlay lost  the rest of the overlay is missing too (T23)")
+        .stderr_has("1 image without `factory` as it is locked")
+        .stderr_has("edgestage explain T23")
+        .fails(3);
+}
+
+#[test]
+fn a_build_that_drops_or_replaces_the_definition() {
+    for (step, verdict) in [
+        (
+            "rm root/opt/spectrocloud/clusterconfig/spc.tgz",
+            "missing  (T1)",
+        ),
+        (
+            "echo x > root/opt/spectrocloud/clusterconfig/spc.tgz",
+            "no definition",
+        ),
+    ] {
+        let test = with_earthly(&EARTHLY.replace(": before", step));
+        let run = build(&test, "").stdout_has(verdict);
+        run.stderr_has("without `factory` as it is locked").fails(3);
+    }
+}
+
+#[test]
+fn arguments_are_passed_on() {
+    let test = with_earthly(EARTHLY);
+    build(&test, "-- +uki-iso --ARCH=amd64 --ISO_NAME=edge")
+        .stdout_has("build/edge.iso  equal")
+        .stderr_has("this is earthly +uki-iso --ARCH=amd64 --ISO_NAME=edge\n")
+        .success();
+    // The staged file under its own name is no danger, but it is said.
+    build(&test, "-- --CLUSTERCONFIG=spc.tgz")
+        .stdout_has("equal")
+        .stderr_has("warning[T15]: CLUSTERCONFIG is `spc.tgz`, from an argument of the build")
+        .success();
+}
+
+#[test]
+fn arguments_that_replace_the_definition_are_refused() {
+    let test = with_earthly(EARTHLY).write("CanvOS/other.tgz", "other");
+    for arguments in [
+        "-- --CLUSTERCONFIG=other.tgz",
+        "-- --CLUSTERCONFIG other.tgz",
+        "-- --build-arg CLUSTERCONFIG=other.tgz +iso",
+    ] {
+        build(&test, arguments)
+            .stderr_has("warning[T15]: CLUSTERCONFIG is `other.tgz`, from an argument")
+            .stderr_has("error[T11]: CLUSTERCONFIG names another file: `other.tgz`")
+            .keeps_files()
+            .fails(3);
+    }
+    assert_eq!(test.downloads(), 0);
+    // The proof has the last word.
+    build(&test, "--allow T11 -- --CLUSTERCONFIG=other.tgz")
+        .stdout_has("no definition")
+        .any_stderr()
+        .fails(3);
+}
+
+#[test]
+fn the_target_counts_before_the_build() {
+    let test = with_earthly(EARTHLY).write("CanvOS/.arg", "ISO_NAME=installer\n");
+    build(&test, "-- +cloud-image")
+        .stderr_has("error[T2]: `.arg` does not set CLUSTERCONFIG")
+        .keeps_files()
+        .fails(3);
+    build(&test, "-- +kairos-raw-image")
+        .stderr_has("error[T13]")
+        .keeps_files()
+        .fails(3);
+    build(&test, "")
+        .any_stdout()
+        .stderr_has("warning[T2]")
+        .success();
+    build(&test, "--fix-arg -- +iso")
+        .stdout_has("equal")
+        .stderr_has("Mended")
+        .success();
+    assert!(
+        test.text("CanvOS/.arg")
+            .ends_with("CLUSTERCONFIG=spc.tgz\n")
+    );
+}
+
+#[test]
+fn several_definitions_one_after_the_other() {
+    let test = with_earthly(EARTHLY);
+    let manifest = test.text("profiles.toml");
+    let store = "[definition.store]\nprofiles = [\"edge-infra@2.1.0\"]\n";
+    test.put("profiles.toml", format!("{manifest}\n{store}"));
+    build(&test, "factory store")
+        .stdout(
+            "\
+{dir}/CanvOS/build/installer-factory.iso  equal
+{dir}/CanvOS/build/installer-store.iso    equal
+",
+        )
+        .any_stderr()
+        .success();
+    assert!(!test.path(IMAGE).exists());
+    for name in ["factory", "store"] {
+        let sum = test.text(&format!("CanvOS/build/installer-{name}.iso.sha256"));
+        assert!(sum.ends_with(&format!("  installer-{name}.iso\n")), "{sum}");
+        let image = format!("CanvOS/build/installer-{name}.iso");
+        let run = test.run(&format!("verify {name} --image {image}"));
+        run.stdout_has("equal").success();
+    }
+    let run = test
+        .run("verify store --image CanvOS/build/installer-factory.iso")
+        .any_stderr();
+    run.stdout_has("it is `factory`").fails(3);
+}
+
+/// One failure keeps nobody else from being built.
+#[test]
+fn one_of_several_fails() {
+    let once = EARTHLY.replace(": before", "[ -e once ] || { touch once; exit 1; }");
+    let test = with_earthly(&once);
+    let manifest = test.text("profiles.toml");
+    let store = "[definition.store]\nprofiles = [\"edge-infra@2.1.0\"]\n";
+    test.put("profiles.toml", format!("{manifest}\n{store}"));
+    build(&test, "factory store")
+        .stdout_has("installer-store.iso  equal")
+        .stderr_has("the build `earthly` failed")
+        .fails(1);
+}
+
+/// The key is nowhere in the environment of the build, which writes it to a file that
+/// every run is searched for.
+#[test]
+fn the_key_is_kept_from_the_build() {
+    let test = with_earthly(EARTHLY);
+    let run = build(&test, "-q").env("SPECTROCLOUD_APIKEY", crate::support::KEY);
+    run.env("OTHER", "is passed")
+        .any_stdout()
+        .any_stderr()
+        .success();
+    let seen = test.text("CanvOS/seen.env");
+    assert!(
+        seen.contains("OTHER=is passed") && !seen.contains("API"),
+        "{seen}"
+    );
+}
+
+#[test]
+fn standard_output_is_one_document() {
+    let test = with_earthly(EARTHLY);
+    let run = build(&test, "--json").any_stdout();
+    let json = run.stderr_has("this is earthly +iso").success().json();
+    assert_eq!(json["images"][0]["verdict"], "equal");
+    assert_eq!(json["images"][0]["format"], "iso");
+    assert_eq!(json["argv"][1], "+iso");
+}

@@ -1,0 +1,415 @@
+//! What `verify --image` says of ISO images, and what is the same for every image.
+
+use std::fs::{self, File};
+use std::io::Read as _;
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, SystemTime};
+
+use serde_json::{Value, json};
+
+use crate::support::{
+    CANARY, HEAD, IN_ISO, Proof, Test, Tree, archive, content_sha256, finish, gzip, sha256,
+};
+
+const TWO: &str = "
+[definition.factory]
+profiles = [\"edge-infra@2.1.0\", \"hello-universe@1.2.0\"]
+[definition.store]
+profiles = [\"edge-infra@2.0.0\"]
+";
+
+/// The archive in `gzip`, compressed in another way.
+fn repacked(definition: &[u8]) -> Vec<u8> {
+    let mut tar = Vec::new();
+    let mut decoder = flate2::read::GzDecoder::new(definition);
+    decoder.read_to_end(&mut tar).unwrap();
+    gzip(&tar)
+}
+
+fn set_modified(path: &Path, time: SystemTime) {
+    let file = File::options().append(true).open(path).unwrap();
+    file.set_modified(time).unwrap();
+}
+
+#[test]
+fn a_live_iso_holds_what_is_locked() {
+    let proof = Proof::new();
+    let image = proof.iso("live.iso", &proof.overlay());
+    proof.says(&image, "equal");
+    let staged = proof.test.staged();
+    let said = proof.run(&[&image]).arg("--json").any_stdout().success();
+    assert_eq!(
+        said.json()["images"],
+        json!([{
+            "path": image.to_str().unwrap(),
+            "format": "iso",
+            "label": "COS_LIVE",
+            "verdict": "equal",
+            "detail": Value::Null,
+            "trap": Value::Null,
+            "sha256": sha256(&staged),
+            "size": staged.len(),
+            "content_sha256": content_sha256(&staged),
+        }])
+    );
+    assert_eq!(said.json()["definition"], "factory");
+    assert_eq!(said.json()["content_sha256"], content_sha256(&staged));
+}
+
+/// The other builder, with another label, no Joliet and a partition table.
+#[test]
+fn an_iso_for_secure_boot_holds_what_is_locked() {
+    let proof = Proof::new();
+    let image = proof.path("uki.iso");
+    proof.overlay().uki(&image);
+    assert_eq!(fs::read(&image).unwrap()[512..520], *b"EFI PART");
+    proof.says(&image, "equal");
+    let said = proof.run(&[&image]).arg("--json").any_stdout().success();
+    assert_eq!(said.json()["images"][0]["label"], "UKI_ISO_INSTALL");
+}
+
+#[test]
+fn the_same_content_in_other_bytes() {
+    let proof = Proof::new();
+    let other = repacked(&proof.test.staged());
+    assert_ne!(other, proof.test.staged());
+    let image = proof.iso("a.iso", &Tree::overlay(&other));
+    proof.says(&image, "same content");
+}
+
+#[test]
+fn another_definition_is_named_where_the_lock_has_it() {
+    let test = Test::new().manifest(&format!("{HEAD}{TWO}"));
+    test.run("stage -q store").any_stdout().success();
+    let store = test.staged();
+    test.run("stage -q factory").any_stdout().success();
+    let proof = Proof::of(test);
+    let image = proof.iso("a.iso", &Tree::overlay(&store));
+    let run = || {
+        proof
+            .test
+            .run("verify --image")
+            .arg(image.to_str().unwrap())
+    };
+    let path = image.display();
+    run()
+        .arg("store")
+        .stdout(&format!("{path}  equal\n"))
+        .success();
+    run()
+        .arg("factory")
+        .stdout(&format!("{path}  another definition  it is `store`\n"))
+        .stderr(
+            "error: 1 image without `factory` as it is locked\n\
+             help: run `edgestage stage factory` and build again\n",
+        )
+        .fails(3);
+    // Packed in another way it is still that one.
+    let image = proof.iso("b.iso", &Tree::overlay(&repacked(&store)));
+    let run = proof.test.run("verify factory --image").any_stderr();
+    run.arg(image.to_str().unwrap())
+        .stdout_has("another definition  it is `store`")
+        .fails(3);
+}
+
+#[test]
+fn another_definition_is_told_by_its_content() {
+    let proof = Proof::new();
+    let other = archive(&[("spc/", ""), ("spc/a.yaml", "a: 1\n")]);
+    let image = proof.iso("a.iso", &Tree::overlay(&other));
+    let content = content_sha256(&other);
+    proof.says(
+        &image,
+        &format!("another definition  content {}", &content[..12]),
+    );
+}
+
+#[test]
+fn what_is_no_file_is_of_the_wrong_kind() {
+    let proof = Proof::new();
+    let overlay = || proof.overlay().without(IN_ISO);
+    let inside = format!("{IN_ISO}/spc.tgz");
+    for (tree, kind) in [
+        (overlay().with_directory(IN_ISO), "a directory"),
+        (overlay().with(&inside, "deeper"), "a directory"),
+        (overlay().with_link(IN_ISO, "/spc.tgz"), "a symbolic link"),
+        (
+            overlay()
+                .without("opt/spectrocloud/clusterconfig")
+                .with_link("opt/spectrocloud/clusterconfig", "content"),
+            "a symbolic link",
+        ),
+        (
+            overlay()
+                .without("opt/spectrocloud/clusterconfig")
+                .with("opt/spectrocloud/clusterconfig", "a file"),
+            "behind a file where a directory is meant",
+        ),
+    ] {
+        let image = proof.iso("a.iso", &tree);
+        let trap = if kind == "a symbolic link" {
+            "T8"
+        } else {
+            "T7"
+        };
+        proof.says(&image, &format!("wrong kind  {kind} ({trap})"));
+    }
+    let tree = overlay();
+    finish(Command::new("mkfifo").arg(tree.path(IN_ISO)));
+    let image = proof.iso("a.iso", &tree);
+    proof.says(&image, "wrong kind  a special file (T7)");
+}
+
+#[test]
+fn what_is_no_archive_is_no_definition() {
+    let proof = Proof::new();
+    let staged = proof.test.staged();
+    let cut = &staged[..staged.len() / 2];
+    let other = archive(&[("etc/passwd", "root\n")]);
+    for (bytes, why) in [
+        (&b"some text\n"[..], "it is text, not a gzip archive"),
+        (b"", "an empty file (T24)"),
+        (cut, "it is cut short"),
+        (&other, "it has no file below `spc/`"),
+    ] {
+        let image = proof.iso("a.iso", &Tree::overlay(bytes));
+        proof.says(&image, &format!("no definition  {why}"));
+    }
+}
+
+#[test]
+fn a_lost_definition_and_a_lost_overlay_are_told_apart() {
+    let proof = Proof::new();
+    let image = proof.iso("a.iso", &proof.overlay().without(IN_ISO));
+    proof.says(&image, "missing  (T1)");
+    proof
+        .run(&[&image])
+        .any_stdout()
+        .stderr(
+            "error: 1 image without `factory` as it is locked\n\
+             help: run `edgestage stage factory` and build again; \
+             `edgestage explain T1` says how it comes about\n",
+        )
+        .fails(3);
+    for path in ["opt/spectrocloud/clusterconfig", "opt"] {
+        let image = proof.iso("a.iso", &proof.overlay().without(path));
+        let row = if path == "opt" {
+            "overlay lost  the rest of the overlay is missing too (T23)"
+        } else {
+            "missing  (T1)"
+        };
+        proof.says(&image, row);
+    }
+    let tree = proof.overlay().without(IN_ISO).without(CANARY);
+    let image = proof.iso("a.iso", &tree);
+    proof.says(
+        &image,
+        "overlay lost  the rest of the overlay is missing too (T23)",
+    );
+}
+
+/// What a volume has, in bytes, as it says itself; behind that may be padding.
+fn volume(iso: &[u8]) -> usize {
+    let blocks = iso[16 * 2048 + 80..][..4].try_into().unwrap();
+    u32::from_le_bytes(blocks) as usize * 2048
+}
+
+#[test]
+fn an_iso_that_was_cut_is_truncated() {
+    let proof = Proof::new();
+    let (live, uki) = (proof.path("live.iso"), proof.path("uki.iso"));
+    proof.overlay().live(&live);
+    proof.overlay().uki(&uki);
+    let (live, uki) = (fs::read(live).unwrap(), fs::read(uki).unwrap());
+    let end = volume(&live);
+    // The partition for sticks is behind the volume.
+    assert!(volume(&uki) < uki.len());
+    // Behind the first descriptor, among directories and files, before the last byte.
+    let early = [34_000, 40_000, 60_000, 100_000];
+    let of = |image, cuts: &[usize]| cuts.iter().map(|cut| (image, *cut)).collect::<Vec<_>>();
+    let mut cuts = of(&live, &early);
+    cuts.extend(of(&live, &[end - 2048, end - 1]));
+    cuts.extend(of(&uki, &early));
+    cuts.extend(of(&uki, &[volume(&uki), uki.len() - 2048, uki.len() - 1]));
+    for (image, cut) in cuts {
+        let cut = proof.put("cut.iso", &image[..cut]);
+        proof.says(&cut, "truncated  it ends before what it says it holds");
+    }
+    // Padding is nothing that anybody misses.
+    proof.says(&proof.put("whole.iso", &live[..end]), "equal");
+}
+
+/// What is not there at all can only be told by what is left.
+#[test]
+fn an_iso_that_was_cut_before_its_descriptor() {
+    let proof = Proof::new();
+    let (live, uki) = (proof.path("live.iso"), proof.path("uki.iso"));
+    proof.overlay().live(&live);
+    proof.overlay().uki(&uki);
+    let cut = proof.put("cut.iso", &fs::read(live).unwrap()[..32_768]);
+    proof.says(
+        &cut,
+        "not a CanvOS image  neither an ISO nor a disk with a partition table",
+    );
+    let cut = proof.put("cut.iso", &fs::read(uki).unwrap()[..32_768]);
+    proof.says(&cut, "truncated  it ends before what it says it holds");
+}
+
+#[test]
+fn what_canvos_did_not_build_is_told() {
+    let proof = Proof::new();
+    let image = proof.path("ubuntu.iso");
+    proof.overlay().native(&image, &["-volid", "Ubuntu 24.04"]);
+    proof.says(
+        &image,
+        "not a CanvOS image  an ISO with the label `Ubuntu 24.04`",
+    );
+    let neither = "not a CanvOS image  neither an ISO nor a disk with a partition table";
+    for bytes in [&b""[..], b"x", b"some text\n", &vec![0; 100_000]] {
+        proof.says(&proof.put("file", bytes), neither);
+    }
+    fs::create_dir(proof.path("directory")).unwrap();
+    let odd = "not a CanvOS image  no regular file";
+    proof.says(&proof.path("directory"), odd);
+}
+
+/// None of these may be waited for, or read for ever.
+#[test]
+fn what_has_no_end_is_not_read() {
+    let proof = Proof::new();
+    let fifo = proof.path("fifo");
+    finish(Command::new("mkfifo").arg(&fifo));
+    for path in [Path::new("/dev/zero"), Path::new("/dev/null"), &fifo] {
+        proof.says(path, "not a CanvOS image  no regular file");
+    }
+    let image = proof.iso("a.iso", &proof.overlay());
+    finish(Command::new("mkfifo").arg(proof.path("a.iso.sha256")));
+    proof.says(
+        &image,
+        "checksum differs  the `.sha256` beside it holds no digest (T22)",
+    );
+}
+
+#[test]
+fn an_image_that_is_not_there_cannot_be_read() {
+    let proof = Proof::new();
+    let image = proof.path("typo.iso");
+    let row = format!(
+        "unreadable  cannot read `{}`: no such file or directory",
+        image.display()
+    );
+    proof.says(&image, &row);
+}
+
+/// Built before the definition was staged, and without it: another image is meant.
+#[test]
+fn an_image_that_is_older_than_what_is_staged() {
+    let proof = Proof::new();
+    let old = SystemTime::now() - Duration::from_secs(24 * 60 * 60);
+    let image = proof.iso("a.iso", &proof.overlay().without(IN_ISO));
+    set_modified(&image, old);
+    proof.says(
+        &image,
+        "older  built before `factory` was staged; missing (T22)",
+    );
+    let image = proof.iso("a.iso", &Tree::overlay(b"text"));
+    set_modified(&image, old);
+    proof.says(
+        &image,
+        "older  built before `factory` was staged; \
+         no definition: it is text, not a gzip archive (T22)",
+    );
+    // The right one is right, whenever it was built.
+    let image = proof.iso("a.iso", &proof.overlay());
+    set_modified(&image, old);
+    proof.says(&image, "equal");
+}
+
+#[test]
+fn the_digest_beside_an_image_is_compared() {
+    let proof = Proof::new();
+    let image = proof.iso("a.iso", &proof.overlay());
+    let digest = sha256(&fs::read(&image).unwrap());
+    for text in [
+        format!("{digest}  a.iso\n"),
+        format!("{digest} *build/a.iso\n"),
+        format!("{}\r\n", digest.to_uppercase()),
+    ] {
+        proof.put("a.iso.sha256", text);
+        proof.says(&image, "equal");
+    }
+    let other = sha256(b"another image");
+    let differs = "checksum differs  the `.sha256` beside it is another image's (T22)";
+    let nothing = "checksum differs  the `.sha256` beside it holds no digest (T22)";
+    for (text, row) in [
+        (format!("{other}  a.iso\n"), differs),
+        (String::new(), nothing),
+        ("no digest".to_owned(), nothing),
+        (digest[..63].to_owned(), nothing),
+        ("\0".repeat(100_000), nothing),
+    ] {
+        proof.put("a.iso.sha256", text);
+        proof.says(&image, row);
+        let run = proof.run(&[&image]).arg("--no-checksum");
+        run.stdout(&format!("{}  equal\n", image.display()))
+            .success();
+    }
+}
+
+/// One bad image is enough, and does not hide what is said of the others.
+#[test]
+fn several_images_are_all_shown() {
+    let proof = Proof::new();
+    let good = proof.iso("good.iso", &proof.overlay());
+    let bad = proof.iso("bad.iso", &proof.overlay().without(IN_ISO));
+    let text = proof.put("text", "text");
+    let done = proof
+        .run(&[&good, &text, &bad, &good])
+        .stderr_has("error: 2 images without `factory` as it is locked")
+        .any_stdout()
+        .fails(3);
+    let lines: Vec<&str> = done.stdout.lines().collect();
+    let words = ["equal", "not a CanvOS image", "missing", "equal"];
+    assert_eq!(lines.len(), words.len(), "{}", done.stdout);
+    for (line, word) in lines.iter().zip(words) {
+        assert!(line.contains(&format!("  {word}")), "{line}");
+    }
+    proof.run(&[&good, &good]).any_stdout().success();
+}
+
+#[test]
+fn that_an_image_holds_nothing_can_be_proved() {
+    let proof = Proof::new();
+    let lost = proof.iso("lost.iso", &proof.overlay().without("opt"));
+    proof.says_of_none(&lost, "none");
+    let missing = proof.iso("missing.iso", &proof.overlay().without(IN_ISO));
+    proof.says_of_none(&missing, "none");
+    for tree in [
+        proof.overlay(),
+        Tree::overlay(b"text"),
+        proof.overlay().without(IN_ISO).with_link(IN_ISO, "/x"),
+    ] {
+        let image = proof.iso("held.iso", &tree);
+        proof.says_of_none(&image, "unexpected  (T31)");
+    }
+    // What cannot be looked into proves nothing.
+    proof.says_of_none(
+        &proof.put("text", "text"),
+        "not a CanvOS image  neither an ISO nor a disk with a partition table",
+    );
+}
+
+/// The image may be looked at on another machine than the one that built it.
+#[test]
+fn no_checkout_is_needed() {
+    let proof = Proof::new();
+    let image = proof.iso("a.iso", &proof.overlay());
+    fs::remove_dir_all(proof.test.path("CanvOS")).unwrap();
+    proof.says(&image, "equal");
+    let image = proof.iso("a.iso", &Tree::overlay(b"text"));
+    proof.says(&image, "no definition  it is text, not a gzip archive");
+    proof.says_of_none(&image, "unexpected  (T31)");
+    proof.test.forget_cache();
+    proof.says_of_none(&image, "unexpected  (T31)");
+}

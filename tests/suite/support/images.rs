@@ -1,0 +1,276 @@
+//! Images like those that CanvOS builds, made by the tools that CanvOS uses; and a run
+//! that says what is in one.
+//!
+//! They are outside of the place of the test: an image may be large, and holds no key.
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use super::{Run, Test};
+
+/// Where an ISO has the definition, and what is beside it.
+pub const IN_ISO: &str = "opt/spectrocloud/clusterconfig/spc.tgz";
+pub const CANARY: &str = "opt/spectrocloud/content/Readme.txt";
+/// Where a content partition has it.
+pub const IN_PARTITION: &str = "spc-config/spc.tgz";
+
+/// A definition that is staged, and images that may hold it.
+pub struct Proof {
+    pub test: Test,
+    directory: tempfile::TempDir,
+}
+
+impl Proof {
+    /// The definition `factory`, staged.
+    pub fn new() -> Self {
+        Self::of(Test::new().stage())
+    }
+
+    /// Whatever `test` has staged.
+    pub fn of(test: Test) -> Self {
+        Self {
+            test,
+            directory: temporary(),
+        }
+    }
+
+    /// Where the image `name` is, or would be.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().canonicalize().unwrap().join(name)
+    }
+
+    /// Writes an image.
+    pub fn put(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.path(name);
+        fs::write(&path, bytes).unwrap();
+        path
+    }
+
+    /// What the overlay of the image has: the definition as it is staged, and the file
+    /// that CanvOS tracks.
+    pub fn overlay(&self) -> Tree {
+        Tree::overlay(&self.test.staged())
+    }
+
+    /// A live ISO of this tree.
+    pub fn iso(&self, name: &str, tree: &Tree) -> PathBuf {
+        let path = self.path(name);
+        // xorriso would add a session to what is there.
+        let _ = fs::remove_file(&path);
+        tree.live(&path);
+        path
+    }
+
+    /// `verify` with these images, without a key; it must change no file.
+    pub fn run(&self, images: &[&Path]) -> Run<'_> {
+        let run = self.test.run("verify").without_key().keeps_files();
+        images.iter().fold(run, |run, image| {
+            run.arg("--image").arg(image.to_str().unwrap())
+        })
+    }
+
+    /// `verify` must print exactly this behind the image's path, say the same as JSON,
+    /// and end with the exit code that goes with it; nobody is asked anything.
+    #[track_caller]
+    pub fn says(&self, image: &Path, row: &str) {
+        self.judged(|| self.run(&[image]), image, row);
+    }
+
+    /// [`Proof::says`] with `--expect-none`.
+    #[track_caller]
+    pub fn says_of_none(&self, image: &Path, row: &str) {
+        self.judged(|| self.run(&[image]).arg("--expect-none"), image, row);
+    }
+
+    /// [`Proof::says`] of an image that is meant to cost time or memory: it may take no
+    /// more than 500 MB of address space, and far less time than to read what the image
+    /// says that it has.
+    #[track_caller]
+    pub fn says_soon(&self, image: &Path, row: &str) {
+        let begun = Instant::now();
+        let run = self.run(&[image]).prelude("ulimit -v 500000");
+        let run = run.stdout(&format!("{}  {row}\n", image.display()));
+        if is_good(row) {
+            run.success();
+        } else {
+            run.any_stderr().fails(3);
+        }
+        assert!(begun.elapsed() < Duration::from_secs(60), "{row}");
+    }
+
+    #[track_caller]
+    fn judged<'t>(&self, run: impl Fn() -> Run<'t>, image: &Path, row: &str) {
+        let asked = self.test.sim.connections();
+        let (word, rest) = row.split_once("  ").unwrap_or((row, ""));
+        let text = format!("{}  {row}\n", image.display());
+        let (run, json) = (run().stdout(&text), run().arg("--json").any_stdout());
+        let json = if is_good(word) {
+            run.success();
+            json.success()
+        } else {
+            run.any_stderr().fails(3);
+            json.any_stderr().fails(3)
+        };
+        let said = &json.json()["images"][0];
+        assert_eq!(said["verdict"], word, "{said}");
+        let field = |name: &str| said[name].as_str().unwrap_or_default().to_owned();
+        let trap = Some(field("trap")).filter(|trap| !trap.is_empty());
+        let trap = trap.map(|trap| format!("({trap})"));
+        let parts = [Some(field("detail")), trap].into_iter().flatten();
+        let parts: Vec<String> = parts.filter(|part| !part.is_empty()).collect();
+        assert_eq!(parts.join(" "), rest, "{said}");
+        assert_eq!(self.test.sim.connections(), asked);
+    }
+}
+
+fn is_good(word: &str) -> bool {
+    ["equal", "same content", "none"].contains(&word)
+}
+
+fn temporary() -> tempfile::TempDir {
+    tempfile::Builder::new()
+        .prefix("edgestage-images-")
+        .tempdir()
+        .unwrap()
+}
+
+/// What goes into an image.
+pub struct Tree {
+    directory: tempfile::TempDir,
+}
+
+impl Tree {
+    /// Nothing.
+    pub fn empty() -> Self {
+        Self {
+            directory: temporary(),
+        }
+    }
+
+    /// An overlay with this definition.
+    pub fn overlay(definition: &[u8]) -> Self {
+        Self::empty()
+            .with(CANARY, "Content bundles go here.\n")
+            .with("boot/grub2/grub.cfg", "set timeout=5\n")
+            .with(IN_ISO, definition)
+    }
+
+    /// A content partition with this definition.
+    pub fn partition(definition: &[u8]) -> Self {
+        Self::empty().with(IN_PARTITION, definition)
+    }
+
+    /// A path in it.
+    pub fn path(&self, path: &str) -> PathBuf {
+        self.directory.path().join(path)
+    }
+
+    /// Writes a file.
+    pub fn with(self, path: &str, content: impl AsRef<[u8]>) -> Self {
+        let to = self.path(path);
+        fs::create_dir_all(to.parent().unwrap()).unwrap();
+        fs::write(to, content).unwrap();
+        self
+    }
+
+    /// Makes a directory.
+    pub fn with_directory(self, path: &str) -> Self {
+        fs::create_dir_all(self.path(path)).unwrap();
+        self
+    }
+
+    /// Makes a symbolic link.
+    pub fn with_link(self, path: &str, target: &str) -> Self {
+        let to = self.path(path);
+        fs::create_dir_all(to.parent().unwrap()).unwrap();
+        std::os::unix::fs::symlink(target, to).unwrap();
+        self
+    }
+
+    /// Takes a file or a directory away.
+    pub fn without(self, path: &str) -> Self {
+        let path = self.path(path);
+        if path.is_dir() {
+            fs::remove_dir_all(path).unwrap();
+        } else {
+            fs::remove_file(path).unwrap();
+        }
+        self
+    }
+
+    /// An ISO, as `+iso` makes it (canvos.md, 5).
+    pub fn live(&self, to: &Path) {
+        let options = ["-volid", "COS_LIVE", "-joliet", "on", "-padding", "0"];
+        self.native(to, &options);
+    }
+
+    /// An ISO by xorriso's own commands.
+    pub fn native(&self, to: &Path, options: &[&str]) {
+        let mut run = xorriso();
+        run.args(options).arg("-outdev").arg(to);
+        run.arg("-map").arg(self.directory.path());
+        finish(run.args(["/", "-chmod", "0755", "--"]));
+    }
+
+    /// An ISO, as `+uki-iso` makes it: by `mkisofs`'s options, without Joliet, with a
+    /// partition table for sticks.
+    pub fn uki(self, to: &Path) {
+        let tree = self.with("efiboot.img", vec![0x5a; 64 * 1024]);
+        let options = "-as mkisofs -V UKI_ISO_INSTALL -e --interval:appended_partition_2:all:: \
+             -no-emul-boot -append_partition 2 0xef {efi} -appended_part_as_gpt";
+        let efi = tree.path("efiboot.img");
+        let mut run = xorriso();
+        for option in options.split_whitespace() {
+            let efi = efi.to_str().unwrap();
+            run.arg(option.replace("{efi}", efi));
+        }
+        finish(run.arg("-o").arg(to).arg(tree.directory.path()));
+    }
+
+    /// A file system with this label, of this many KiB.
+    pub fn file_system(&self, label: &str, kib: u32, options: &[&str]) -> Vec<u8> {
+        let made = temporary();
+        let file = made.path().join("fs");
+        let mut run = Command::new("mke2fs");
+        run.env("PATH", path_of_tools());
+        run.args(["-q", "-F", "-L", label]);
+        if !options.contains(&"-t") {
+            run.args(["-t", "ext4"]);
+        }
+        run.args([
+            "-U",
+            "clear",
+            "-E",
+            "hash_seed=12345678-1234-1234-1234-123456789abc",
+        ]);
+        run.args(options).arg("-d").arg(self.directory.path());
+        finish(run.arg(&file).arg(format!("{kib}k")));
+        fs::read(file).unwrap()
+    }
+}
+
+/// xorriso without anybody's configuration.
+pub fn xorriso() -> Command {
+    let mut command = Command::new("xorriso");
+    command.arg("-no_rc");
+    command
+}
+
+/// Debian has what makes file systems where only root's PATH leads.
+pub fn path_of_tools() -> OsString {
+    let mut path = std::env::var_os("PATH").unwrap_or_default();
+    path.push(":/usr/sbin:/sbin");
+    path
+}
+
+/// Runs what makes an image.
+#[track_caller]
+pub fn finish(command: &mut Command) {
+    let output = command.output();
+    let output = output.unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{command:?}: {said}");
+}

@@ -1,0 +1,262 @@
+//! What `check` says of each CanvOS target, and what `--fix-arg` does to `.arg`.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use crate::checkout::{fill, full};
+use crate::support::{OVERLAY, ROOT, Test};
+
+/// The targets as `--json` has them.
+fn targets(test: &Test, arguments: &str) -> Vec<Value> {
+    let run = test.run(&format!("check --offline --json {arguments}"));
+    let json = run.any_stdout().any_stderr().success().json();
+    json["checkouts"][0]["targets"].as_array().unwrap().clone()
+}
+
+/// Target, file, way and definition of each.
+fn told(test: &Test) -> Vec<[Value; 4]> {
+    let rows = targets(test, "--allow T11 --allow T12");
+    let row = |row: Value| ["target", "embeds", "via", "definition"].map(|name| row[name].clone());
+    rows.into_iter().map(row).collect()
+}
+
+#[test]
+fn all_targets_embed_what_is_staged() {
+    let test = full().stage();
+    test.run("check --offline")
+        .stdout(
+            "\
+definition  profiles  lock     palette             staged
+factory     2         current  not asked: offline  as locked
+
+target            embeds   from           which is
+iso               spc.tgz  CLUSTERCONFIG  `factory` as locked
+uki-iso           spc.tgz  CLUSTERCONFIG  `factory` as locked
+cloud-image       spc.tgz  CLUSTERCONFIG  `factory` as locked
+maas-image        spc.tgz  spc.tgz        `factory` as locked
+kairos-raw-image  -        -              never carries one (T13)
+iso-disk-image    spc.tgz  CLUSTERCONFIG  `factory` as locked
+",
+        )
+        .success();
+}
+
+#[test]
+fn json_has_the_targets_and_the_value() {
+    let test = full().stage();
+    let json = test
+        .run("check --offline --json")
+        .any_stdout()
+        .success()
+        .json();
+    let checkout = &json["checkouts"][0];
+    assert_eq!(
+        checkout["clusterconfig"],
+        json!({ "value": "spc.tgz", "from": "`.arg`" })
+    );
+    assert_eq!(
+        checkout["targets"][0],
+        json!({
+            "target": "iso",
+            "embeds": "spc.tgz",
+            "via": "CLUSTERCONFIG",
+            "verdict": "`factory` as locked",
+            "definition": "factory",
+        })
+    );
+    assert_eq!(checkout["targets"][4]["embeds"], Value::Null);
+    test.put("CanvOS/.arg", "A=1\n");
+    let run = test.run("check --offline --json").any_stdout();
+    let json = run.stderr_has("[T2]").success().json();
+    assert_eq!(json["checkouts"][0]["clusterconfig"], Value::Null);
+}
+
+/// One checkout, three families of images, three definitions.
+#[test]
+fn the_families_disagree() {
+    let test = full().stage();
+    test.put("CanvOS/other.tgz", "other");
+    for (arg, overlay, root, expected) in [
+        // Only the overlay: the ISO has it, the others nothing.
+        (
+            "A=1\n",
+            true,
+            false,
+            [json!(OVERLAY), Value::Null, Value::Null],
+        ),
+        // Only what CLUSTERCONFIG names.
+        (
+            "CLUSTERCONFIG=other.tgz\n",
+            false,
+            false,
+            [json!("other.tgz"), json!("other.tgz"), json!("other.tgz")],
+        ),
+        // All three: MAAS takes `./spc.tgz` first.
+        (
+            "CLUSTERCONFIG=other.tgz\n",
+            true,
+            true,
+            [json!("other.tgz"), json!("other.tgz"), json!("spc.tgz")],
+        ),
+        (
+            "CLUSTERCONFIG=typo.tgz\n",
+            false,
+            false,
+            [Value::Null, Value::Null, Value::Null],
+        ),
+    ] {
+        test.put("CanvOS/.arg", arg);
+        let run = test.run("stage -q --allow T11");
+        run.any_stdout().success();
+        for (placement, kept) in [(OVERLAY, overlay), (ROOT, root)] {
+            if !kept {
+                fs::remove_file(test.path(&Test::placement(placement))).unwrap();
+            }
+        }
+        // What is staged differs from the lock where a half is missing.
+        let run = test
+            .run("check --offline --json --allow T11")
+            .any_stdout()
+            .any_stderr();
+        let code = if overlay == root { 0 } else { 3 };
+        let done = if code == 0 {
+            run.success()
+        } else {
+            run.fails(3)
+        };
+        let json = done.json();
+        let rows = json["checkouts"][0]["targets"].as_array().unwrap();
+        let of =
+            |name: &str| rows.iter().find(|row| row["target"] == name).unwrap()["embeds"].clone();
+        assert_eq!(
+            ["iso", "cloud-image", "maas-image"].map(of),
+            expected,
+            "{arg}"
+        );
+    }
+}
+
+#[test]
+fn is_uki_makes_another_iso() {
+    let test = full().stage();
+    let arg = "IS_UKI=true\nCLUSTERCONFIG=spc.tgz\n";
+    test.put("CanvOS/.arg", arg);
+    let earthfile = test.text("CanvOS/Earthfile");
+    test.put(
+        "CanvOS/Earthfile",
+        earthfile.replacen("COPY --if-exists \"$CLUSTERCONFIG\"", "COPY user-data", 1),
+    );
+    let rows = told(&test);
+    assert_eq!(
+        rows[0],
+        [
+            json!("iso"),
+            json!(OVERLAY),
+            json!("overlay"),
+            json!("factory")
+        ]
+    );
+    test.put("CanvOS/.arg", arg.replace("true", "false"));
+    assert_eq!(told(&test)[0][1], json!("spc.tgz"));
+}
+
+#[test]
+fn only_the_targets_that_were_asked_for() {
+    let test = full().stage();
+    let rows = targets(&test, "--target maas-image --target +cloud-image");
+    let names: Vec<&Value> = rows.iter().map(|row| &row["target"]).collect();
+    assert_eq!(names, ["cloud-image", "maas-image"]);
+    // A checkout without them says so.
+    let test = Test::new().stage();
+    let rows = targets(&test, "--target maas-image");
+    assert_eq!(rows[0]["verdict"], "not a target of this checkout");
+    assert_eq!(rows[0]["embeds"], Value::Null);
+    let rows = targets(&test, "");
+    assert_eq!(rows.len(), 2, "{rows:?}");
+}
+
+#[test]
+fn every_checkout_has_a_table() {
+    let test = full();
+    test.checkout("Other");
+    fill(&test, "Other");
+    let manifest = test.text("profiles.toml");
+    let store = "[definition.store]\nprofiles = [\"edge-infra@2.1.0\"]\ncanvos = \"Other\"\n";
+    test.put("profiles.toml", format!("{manifest}\n{store}"));
+    test.run("stage -q factory store").any_stdout().success();
+    let run = test
+        .run("check --offline")
+        .stdout_has("target of {dir}/CanvOS");
+    run.stdout_has("target of {dir}/Other")
+        .stdout_has("`store` as locked")
+        .success();
+    let json = test
+        .run("check --offline --json")
+        .any_stdout()
+        .success()
+        .json();
+    let checkouts = json["checkouts"].as_array().unwrap();
+    let definition = |at: usize| &checkouts[at]["targets"][0]["definition"];
+    assert_eq!(
+        (definition(0), definition(1)),
+        (&json!("factory"), &json!("store"))
+    );
+    assert_eq!(checkouts[1]["canvos"], test.path("Other").to_str().unwrap());
+}
+
+/// Only the line that is wrong, and that to its last byte.
+#[test]
+fn fix_arg_changes_one_line() {
+    for (before, after) in [
+        (
+            &b"A=1\nCLUSTERCONFIG=x.tgz\nB=2"[..],
+            &b"A=1\nCLUSTERCONFIG=spc.tgz\nB=2"[..],
+        ),
+        (
+            b"A=1\r\nCLUSTERCONFIG=*\r\nB=2\r\n",
+            b"A=1\r\nCLUSTERCONFIG=spc.tgz\nB=2\r\n",
+        ),
+        (b"CLUSTERCONFIG=x.tgz", b"CLUSTERCONFIG=spc.tgz"),
+        (
+            b"CLUSTERCONFIG=a\nA=1\nCLUSTERCONFIG = b # c\n",
+            b"A=1\nCLUSTERCONFIG=spc.tgz\n",
+        ),
+        (
+            b"S=\xff\xfe\nexport CLUSTERCONFIG='x'\n\n\n",
+            b"S=\xff\xfe\nCLUSTERCONFIG=spc.tgz\n\n\n",
+        ),
+        (b"A=1", b"A=1\nCLUSTERCONFIG=spc.tgz\n"),
+        (b"", b"CLUSTERCONFIG=spc.tgz\n"),
+    ] {
+        let test = full().write("CanvOS/.arg", before);
+        let mode = test.facts("CanvOS/.arg").mode;
+        let run = test.run("stage --fix-arg").any_stdout();
+        run.stderr_has("Mended")
+            .stderr_has("CanvOS/.arg: CLUSTERCONFIG=spc.tgz")
+            .success();
+        assert_eq!(test.read("CanvOS/.arg"), after);
+        assert_eq!(test.facts("CanvOS/.arg").mode, mode);
+        // Twice is nothing to do.
+        let run = test.run("stage --fix-arg").any_stdout().any_stderr();
+        run.keeps_files().success().says("Mended", 0);
+    }
+}
+
+#[test]
+fn fix_arg_leaves_a_right_file_alone() {
+    let text = "# CLUSTERCONFIG=x\nCLUSTERCONFIG=spc.tgz\nA=1";
+    let test = full().write("CanvOS/.arg", text);
+    let before = test.facts("CanvOS/.arg");
+    test.run("stage -q --fix-arg").any_stdout().success();
+    assert_eq!(test.facts("CanvOS/.arg"), before);
+}
+
+#[test]
+fn fix_arg_makes_no_file() {
+    let test = full();
+    fs::remove_file(test.path("CanvOS/.arg")).unwrap();
+    let run = test.run("stage --fix-arg").any_stdout();
+    run.stderr_has("copy `.arg.template` to `.arg`").success();
+    assert!(!test.path("CanvOS/.arg").exists());
+}

@@ -1,0 +1,334 @@
+//! The traps of CanvOS in how a build is started, in its files and in its surroundings;
+//! `tNN_…` is about trap TNN. See `traps.rs` for the first ones.
+
+use std::fs;
+
+use crate::checkout::{EARTHFILE, full, refused, silent, warned, with_arg};
+use crate::support::Test;
+
+const CLOUD: &str = "--target cloud-image";
+const MAAS: &str = "--target maas-image";
+
+/// `earthly.sh` hands nothing on for a MAAS image.
+#[test]
+fn t14_an_argument_that_a_maas_image_ignores() {
+    let test = full();
+    test.run("build -- +maas-image --CLUSTERCONFIG=spc.tgz")
+        .stderr_has("error[T14]: `earthly.sh +maas-image` ignores CLUSTERCONFIG")
+        .stderr_has("help: set it in `.arg`")
+        .keeps_files()
+        .fails(3);
+    assert_eq!(test.downloads(), 0);
+}
+
+#[test]
+fn t15_a_value_from_the_environment() {
+    let test = full().write("CanvOS/other.tgz", "other");
+    for list in [
+        "CLUSTERCONFIG=other.tgz",
+        "A=1,CLUSTERCONFIG=spc.tgz, CLUSTERCONFIG=other.tgz,B=2",
+    ] {
+        let run = test.run("stage").env("EARTHLY_BUILD_ARGS", list);
+        run.stderr_has("warning[T15]: CLUSTERCONFIG is `other.tgz`, from `EARTHLY_BUILD_ARGS`")
+            .stderr_has("error[T11]: CLUSTERCONFIG names another file: `other.tgz`")
+            .stderr_has("leave it out")
+            .keeps_files()
+            .fails(3);
+    }
+    let run = test.run("check --offline --json").any_stderr();
+    let run = run.env("EARTHLY_BUILD_ARGS", "CLUSTERCONFIG=spc.tgz");
+    let json = run.any_stdout().success().json();
+    let seen = &json["checkouts"][0]["clusterconfig"];
+    assert_eq!(seen["value"], "spc.tgz");
+    assert_eq!(seen["from"], "`EARTHLY_BUILD_ARGS`");
+}
+
+/// Earthly takes no plain variable for an argument, the MAAS script does where `.arg`
+/// has none.
+#[test]
+fn t15_a_variable_that_is_none_of_earthlys() {
+    let test = full().write("CanvOS/other.tgz", "other");
+    let run = test.run("stage -q").env("CLUSTERCONFIG", "other.tgz");
+    run.any_stdout().success();
+    let run = test.run("stage").env("CLUSTERCONFIG", "other.tgz");
+    run.any_stdout().stderr("   Unchanged factory\n").success();
+    test.forget_staged();
+    test.put("CanvOS/.arg", "A=1\n");
+    let run = test
+        .run("check --offline")
+        .env("CLUSTERCONFIG", "other.tgz");
+    let run = run.stdout_has("maas-image        other.tgz  CLUSTERCONFIG  no definition");
+    run.any_stderr().success();
+}
+
+#[test]
+fn t16_another_file_of_arguments() {
+    let test = full()
+        .write("CanvOS/ci.arg", "CLUSTERCONFIG=other.tgz\n")
+        .write("CanvOS/other.tgz", "other");
+    let run = test.run("stage").env("EARTHLY_ARG_FILE_PATH", "ci.arg");
+    run.stderr_has("warning[T16]: `EARTHLY_ARG_FILE_PATH` makes Earthly read")
+        .stderr_has("error[T11]")
+        .stderr_has("CanvOS/ci.arg:1:1")
+        .keeps_files()
+        .fails(3);
+    let run = test
+        .run("check --offline --target cloud-image")
+        .any_stdout();
+    let run = run.env("EARTHLY_ARG_FILE_PATH", "{dir}/none.arg");
+    run.stderr_has("[T16]").stderr_has("error[T2]").fails(3);
+}
+
+#[test]
+fn t16_a_file_of_the_wrong_name() {
+    let test = full();
+    let [from, to] = ["CanvOS/.arg", "CanvOS/.args"].map(|path| test.path(path));
+    fs::rename(from, to).unwrap();
+    warned(
+        &test,
+        "",
+        "T16",
+        &["`.args`, which nobody reads", "rename it to `.arg`"],
+    );
+}
+
+#[test]
+fn t17_lines_that_only_one_of_two_parsers_reads() {
+    for (text, said) in [
+        (
+            "A=1\r\nCLUSTERCONFIG=spc.tgz\r\n",
+            "reads `spc.tgz\\r` where Earthly reads `spc.tgz`",
+        ),
+        (
+            "CLUSTERCONFIG = spc.tgz\n",
+            "reads nothing where Earthly reads `spc.tgz`",
+        ),
+        ("CLUSTERCONFIG: spc.tgz\n", "reads nothing where Earthly"),
+        (
+            "\u{feff}CLUSTERCONFIG=spc.tgz\n",
+            "reads nothing where Earthly",
+        ),
+        (
+            "A=1\r\nCLUSTERCONFIG=spc.tgz\n",
+            "reads `.arg` in another way than Earthly",
+        ),
+    ] {
+        let test = with_arg(text);
+        warned(&test, MAAS, "T17", &[said, "end lines with a newline only"]);
+        warned(&test, CLOUD, "T17", &[said, "CanvOS/.arg:"]);
+        silent(
+            &with_arg("A=1\nCLUSTERCONFIG='spc.tgz' # this\n"),
+            MAAS,
+            "T17",
+        );
+    }
+}
+
+#[test]
+fn t18_two_assignments() {
+    let test = with_arg("CLUSTERCONFIG=other.tgz\nA=1\nCLUSTERCONFIG=spc.tgz\n");
+    let said = [
+        "sets CLUSTERCONFIG more than once",
+        "CanvOS/.arg:1:1",
+        "line 3 counts",
+        "remove",
+    ];
+    warned(&test, CLOUD, "T18", &said);
+    let test = with_arg("CLUSTERCONFIG=spc.tgz\nCLUSTERCONFIG=typo.tgz\n");
+    refused(&test, CLOUD, "T1", &["CanvOS/.arg:2:1"]);
+}
+
+#[test]
+fn t21_an_archive_that_git_would_take() {
+    for rules in [
+        "",
+        "build/\n*.arg\n",
+        "/spc.tgz\n",
+        "spc.tgz\n!spc.tgz\n",
+        "#spc.tgz\n",
+    ] {
+        let test = full().write("CanvOS/.gitignore", rules);
+        fs::create_dir(test.path("CanvOS/.git")).unwrap();
+        warned(
+            &test,
+            "",
+            "T21",
+            &["git does not ignore `", "`.git/info/exclude`"],
+        );
+        // The mend is one.
+        test.put("CanvOS/.git/info/exclude", "spc.tgz\n");
+        if !rules.contains('!') {
+            silent(&test, "", "T21");
+        }
+    }
+    for rules in [
+        "spc.tgz\n",
+        "*.tgz\n",
+        "**/spc.tgz\n",
+        "/spc.tgz\nclusterconfig/\n",
+    ] {
+        let test = full().write("CanvOS/.gitignore", rules);
+        fs::create_dir(test.path("CanvOS/.git")).unwrap();
+        silent(&test, "", "T21");
+    }
+    silent(&full().write("CanvOS/.gitignore", ""), "", "T21");
+}
+
+#[test]
+fn t23_a_tool_that_never_sees_the_overlay() {
+    let test = full();
+    let call = "build-iso --overlay-iso /overlay --arch amd64 dir:/build/image";
+    let wrong = EARTHFILE.replace(call, "build-iso dir:/build/image --overlay-iso /overlay");
+    test.put("CanvOS/Earthfile", &wrong);
+    let line = 1 + wrong
+        .lines()
+        .position(|line| line.contains("RUN CMD"))
+        .unwrap();
+    let place = format!("CanvOS/Earthfile:{line}:1");
+    let said = [
+        "an ISO without its overlay",
+        &place,
+        "in which `dir:…` comes last",
+    ];
+    refused(&test, "", "T23", &said);
+    refused(&test, "--target iso-disk-image", "T23", &said);
+    warned(&test, "--target uki-iso", "T23", &said);
+    warned(&test, CLOUD, "T23", &said);
+}
+
+#[test]
+fn t24_an_empty_file() {
+    let test = with_arg("CLUSTERCONFIG=empty.tgz\n").write("CanvOS/empty.tgz", "");
+    refused(
+        &test,
+        CLOUD,
+        "T24",
+        &["names an empty file: `empty.tgz`", "no content partition"],
+    );
+    refused(&test, "", "T24", &["`+iso`"]);
+    warned(&test, MAAS, "T24", &[]);
+}
+
+#[test]
+fn t28_a_content_bundle_in_a_maas_image() {
+    let test = full().write("CanvOS/content-3f2a/core.zst", "bundle");
+    warned(
+        &test,
+        MAAS,
+        "T28",
+        &["`content-3f2a` goes into a MAAS image", "try the image"],
+    );
+    silent(
+        &full().write("CanvOS/content-3f2a/Readme.txt", "none"),
+        MAAS,
+        "T28",
+    );
+}
+
+#[test]
+fn t29_an_architecture() {
+    let test = with_arg("ARCH=arm64\nCLUSTERCONFIG=spc.tgz\n");
+    warned(
+        &test,
+        MAAS,
+        "T29",
+        &[
+            "ARCH is `arm64`: a MAAS image is for amd64 only",
+            "ARCH=amd64",
+        ],
+    );
+    let test = with_arg("ARCH=x86_64\nCLUSTERCONFIG=spc.tgz\n");
+    warned(
+        &test,
+        "",
+        "T29",
+        &[
+            "ARCH is `x86_64`",
+            "makes no ISO",
+            "`ARCH=amd64` or `ARCH=arm64`",
+        ],
+    );
+    silent(
+        &with_arg("ARCH=amd64\nCLUSTERCONFIG=spc.tgz\n"),
+        MAAS,
+        "T29",
+    );
+}
+
+/// One checkout holds one definition at a time.
+#[test]
+fn t30_two_definitions_of_one_checkout() {
+    let test = full();
+    let manifest = test.text("profiles.toml");
+    let store = "[definition.store]\nprofiles = [\"edge-infra@2.1.0\"]\n";
+    test.put("profiles.toml", format!("{manifest}\n{store}"));
+    test.run("stage factory store")
+        .stderr_has("`factory` and `store` cannot be staged together")
+        .stderr_has("they share the checkout `{dir}/CanvOS`")
+        .stderr_has("give each a checkout of its own")
+        .keeps_files()
+        .fails(2);
+    assert_eq!(test.downloads(), 0);
+}
+
+/// What is left of a definition is seen where none is expected.
+#[test]
+fn t31_leftovers() {
+    let test = full().stage();
+    let run = test.run("verify --expect-none").any_stdout();
+    run.stderr_has("edgestage unstage").fails(3);
+    test.run("unstage -q").any_stdout().success();
+    test.run("verify --expect-none").any_stdout().success();
+}
+
+/// A host that does not tell upper from lower case would find it.
+#[test]
+fn t32_upper_and_lower_case() {
+    let cases = [("SPC.tgz", "spc.tgz"), ("sites/Store.tgz", "store.tgz")];
+    for (value, meant) in cases {
+        let test = with_arg(&format!("CLUSTERCONFIG={value}\n"));
+        test.put("CanvOS/sites/store.tgz", "store");
+        let said = format!("CLUSTERCONFIG is `{value}`, but the file is called `{meant}`");
+        refused(
+            &test,
+            CLOUD,
+            "T32",
+            &[&said, "write `CLUSTERCONFIG=spc.tgz`"],
+        );
+        warned(&test, "", "T32", &[&said, "CanvOS/.arg:1:1"]);
+    }
+}
+
+#[test]
+fn t33_a_plus_sign() {
+    let test = with_arg("CLUSTERCONFIG=sites+a/spc.tgz\n");
+    refused(
+        &test,
+        "",
+        "T33",
+        &["Earthly takes `+` for an artifact", "CanvOS/.arg:1:1"],
+    );
+    refused(&test, CLOUD, "T33", &["`CLUSTERCONFIG=spc.tgz`"]);
+    warned(&test, MAAS, "T33", &[]);
+}
+
+#[test]
+fn t34_what_parsers_expand() {
+    for value in [
+        "$HOME/spc.tgz",
+        "$(touch${IFS}run).tgz",
+        "`touch`.tgz",
+        "a\\b.tgz",
+        "a\"b.tgz",
+    ] {
+        let test = with_arg(&format!("CLUSTERCONFIG={value}\n"));
+        refused(
+            &test,
+            "",
+            "T34",
+            &["which its two parsers expand", "CanvOS/.arg:1:1"],
+        );
+        refused(&test, CLOUD, "T34", &["bash even runs"]);
+        assert!(!Test::path(&test, "CanvOS/run").exists());
+    }
+}
