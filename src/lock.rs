@@ -167,6 +167,25 @@ impl Lock {
         Ok(hold)
     }
 
+    /// What the archive with these bytes holds, if it is a locked one.
+    #[must_use]
+    pub fn content_of(&self, sha256: Digest) -> Option<Digest> {
+        let mut entries = self.definitions.values();
+        Some(
+            entries
+                .find(|locked| locked.sha256 == sha256)?
+                .content_sha256,
+        )
+    }
+
+    /// The first definition that is locked with `content`.
+    #[must_use]
+    pub fn owner_of(&self, content: Digest) -> Option<(&str, &Locked)> {
+        let mut entries = self.definitions.iter();
+        let (name, locked) = entries.find(|(_, locked)| locked.content_sha256 == content)?;
+        Some((name, locked))
+    }
+
     /// Whether there is a file.
     #[must_use]
     pub fn exists(&self) -> bool {

@@ -78,9 +78,7 @@ impl Found {
         else {
             return None;
         };
-        let mut entries = lock.definitions.iter();
-        let (name, _) = entries.find(|(_, locked)| locked.content_sha256 == *content)?;
-        Some(name)
+        Some(lock.owner_of(*content)?.0)
     }
 }
 

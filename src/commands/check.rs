@@ -10,7 +10,6 @@ use super::targets::Targets;
 use super::{Context, chosen, current, fleet, load_lock, shown, table, traps};
 use crate::canvos::{CanvosError, Checkout, Found, Seen, State};
 use crate::cli::{Care, CheckArgs, JOBS, LockUse, Network};
-use crate::digest::Digest;
 use crate::endpoint::Endpoint;
 use crate::error::Error;
 use crate::key::KeyError;
@@ -235,14 +234,7 @@ impl Place {
             Ok(grave) => errors.push(CanvosError::Trapped(grave).into()),
             Err(error) => errors.push(error),
         }
-        let known = |sha256: Digest| {
-            let mut entries = lock.definitions.values();
-            Some(
-                entries
-                    .find(|locked| locked.sha256 == sha256)?
-                    .content_sha256,
-            )
-        };
+        let known = |sha256| lock.content_of(sha256);
         let placements = match checkout.see(&known, &manifest.limits) {
             Ok(placements) => placements,
             Err(error) => {

@@ -104,14 +104,7 @@ impl<'a> Proof<'a> {
 
     /// Looks into the image `path`.
     pub fn verdict(&self, path: &Path) -> Verdict {
-        let known = |sha256: Digest| {
-            let mut entries = self.lock.definitions.values();
-            Some(
-                entries
-                    .find(|locked| locked.sha256 == sha256)?
-                    .content_sha256,
-            )
-        };
+        let known = |sha256| self.lock.content_of(sha256);
         let judge = Judge {
             known: &known,
             limits: &self.manifest.limits,
@@ -212,8 +205,7 @@ impl<'a> Proof<'a> {
 
     /// The definition of the lock that has `content`.
     fn whose(&self, content: Digest) -> String {
-        let mut entries = self.lock.definitions.iter();
-        match entries.find(|(_, locked)| locked.content_sha256 == content) {
+        match self.lock.owner_of(content) {
             Some((name, _)) => format!("it is `{name}`"),
             None => format!("content {}", content.short()),
         }

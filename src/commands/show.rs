@@ -17,7 +17,7 @@ use crate::diagnostic::Diagnostic;
 use crate::disk::PathError;
 use crate::error::Error;
 use crate::limits::Limits;
-use crate::lock::{Lock, Locked};
+use crate::lock::Locked;
 use crate::manifest::ManifestError;
 use crate::printable;
 use crate::report::Outcome;
@@ -113,7 +113,9 @@ fn show_file(file: &Path, context: &Context<'_>) -> Result<Outcome, Error> {
     let source = File::open(&path).map_err(PathError::when("read", &path))?;
     let shown = printable::path(file);
     let inventory = inspect(source, &path, &format!("`{shown}`"), &limits)?;
-    let entry = lock.as_ref().and_then(|lock| owner(lock, &inventory));
+    let entry = lock
+        .as_ref()
+        .and_then(|lock| lock.owner_of(inventory.content_sha256));
     let (name, locked) = entry.map_or((None, None), |(name, locked)| (Some(name), Some(locked)));
     let profiles = profiles_of(locked, Some(&inventory));
     let whose = name.map_or_else(
@@ -127,13 +129,6 @@ fn show_file(file: &Path, context: &Context<'_>) -> Result<Outcome, Error> {
         &title,
         &profiles,
     ))
-}
-
-fn owner<'l>(lock: &'l Lock, inventory: &Inventory) -> Option<(&'l str, &'l Locked)> {
-    lock.definitions
-        .iter()
-        .find(|(_, locked)| locked.content_sha256 == inventory.content_sha256)
-        .map(|(name, locked)| (name.as_str(), locked))
 }
 
 fn inspect(source: impl Read, path: &Path, of: &str, limits: &Limits) -> Result<Inventory, Error> {

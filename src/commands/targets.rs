@@ -122,13 +122,10 @@ impl Files<'_> {
         }
         let judged = match self.content(path) {
             None => ("no definition".to_owned(), None),
-            Some(content) => {
-                let mut entries = self.lock.definitions.iter();
-                match entries.find(|(_, locked)| locked.content_sha256 == content) {
-                    Some((name, _)) => (format!("`{name}` as locked"), Some(name.clone())),
-                    None => (format!("not locked: content {}", content.short()), None),
-                }
-            }
+            Some(content) => match self.lock.owner_of(content) {
+                Some((name, _)) => (format!("`{name}` as locked"), Some(name.to_owned())),
+                None => (format!("not locked: content {}", content.short()), None),
+            },
         };
         self.seen.insert(path.to_owned(), judged.clone());
         judged
@@ -138,9 +135,8 @@ impl Files<'_> {
     fn content(&self, path: &str) -> Option<Digest> {
         let mut file = File::open(self.directory.join(path)).ok()?;
         let (sha256, _) = Digest::of_reader(&mut file).ok()?;
-        let mut entries = self.lock.definitions.values();
-        if let Some(locked) = entries.find(|locked| locked.sha256 == sha256) {
-            return Some(locked.content_sha256);
+        if let Some(content) = self.lock.content_of(sha256) {
+            return Some(content);
         }
         file.rewind().ok()?;
         let inventory = archive::inspect(file, self.limits, archive::NOTHING).ok()?;
