@@ -16,6 +16,7 @@ use crate::digest::Digest;
 use crate::disk::PathError;
 use crate::limits::Limits;
 
+mod bytes;
 mod checksum;
 mod ext4;
 mod gpt;
@@ -140,7 +141,7 @@ fn look(
     judge: &Judge<'_>,
 ) -> Result<(Format, Entry), ImageError> {
     // An ISO may have a partition table too, for booting from a stick.
-    if iso::is_one(image) {
+    if iso::is_one(image)? {
         let iso = iso::Iso::open(image)?;
         if !LABELS.contains(&iso.label.as_str()) {
             let label = crate::printable::excerpt(iso.label.as_bytes(), 32);
@@ -155,9 +156,7 @@ fn look(
         let entry = in_iso(&iso, judge)?;
         return Ok((Format::Iso(iso.label), entry));
     }
-    let mut magic = [0; 2];
-    let compressed = image.read_at(0, &mut magic).is_ok() && magic == GZIP;
-    if compressed {
+    if image.has(0, &GZIP).map_err(cut)? {
         let content =
             partition::open_compressed(image.reopen().map_err(ImageError::Read)?, path, spool)?;
         return Ok((Format::CompressedDisk, in_partition(content, judge)?));
@@ -216,11 +215,44 @@ fn read<R: Read>(size: u64, open: impl Fn() -> R, judge: &Judge<'_>) -> Result<E
     })
 }
 
+/// What an error says of an image that was read.
 fn cut(error: io::Error) -> ImageError {
     match error.kind() {
         io::ErrorKind::UnexpectedEof => ImageError::Truncated,
         // What `ext4` finds wrong; the system's own errors have another kind.
         io::ErrorKind::Other => ImageError::Damaged("the file system of the content partition"),
         _ => ImageError::Read(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A medium that fails is no image that was cut: nobody should build it again.
+    #[test]
+    fn what_cannot_be_read_is_not_truncated() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("image");
+        std::fs::write(&path, vec![0; 64 * 1024]).unwrap();
+        // Every read of a file that was opened for writing fails.
+        let file = || std::fs::File::options().write(true).open(&path).unwrap();
+        let image = || Window::whole(file()).unwrap();
+        assert!(matches!(iso::is_one(&image()), Err(ImageError::Read(_))));
+        assert!(matches!(iso::Iso::open(&image()), Err(ImageError::Read(_))));
+        assert!(matches!(
+            partition::open(&image()),
+            Err(ImageError::Read(_))
+        ));
+        assert!(matches!(
+            partition::is_cut(&image()),
+            Err(ImageError::Read(_))
+        ));
+        assert!(matches!(
+            ext4::Ext4::open(image()),
+            Err(ImageError::Read(_))
+        ));
+        let packed = partition::open_compressed(file(), &path, Path::new("/nowhere"));
+        assert!(matches!(packed, Err(ImageError::Read(_))));
     }
 }

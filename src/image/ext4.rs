@@ -11,15 +11,14 @@
 use std::io::{self, Read};
 
 use super::ImageError;
+use super::bytes::u32_at;
 use super::source::Window;
 
 mod layout;
 
 pub use layout::{Inode, Kind};
 
-use layout::{
-    Superblock, directory_block_agrees, entries, find_in_node, next_entry, node_agrees, u32_at,
-};
+use layout::{Superblock, directory_block_agrees, entries, find_in_node, next_entry, node_agrees};
 
 /// The first inode of a user; the root directory's.
 const ROOT: u32 = 2;

@@ -7,6 +7,7 @@
 use flate2::Crc;
 
 use super::ImageError;
+use super::bytes::{u32_at, u64_at};
 
 /// A logical block, in bytes. CanvOS's disk images have no other size.
 pub const BLOCK: u64 = 512;
@@ -144,16 +145,4 @@ fn crc(bytes: &[u8]) -> u32 {
     let mut crc = Crc::new();
     crc.update(bytes);
     crc.sum()
-}
-
-fn u32_at(bytes: &[u8], at: usize) -> u32 {
-    let mut value = [0; 4];
-    value.copy_from_slice(&bytes[at..at + 4]);
-    u32::from_le_bytes(value)
-}
-
-fn u64_at(bytes: &[u8], at: usize) -> u64 {
-    let mut value = [0; 8];
-    value.copy_from_slice(&bytes[at..at + 8]);
-    u64::from_le_bytes(value)
 }

@@ -8,8 +8,9 @@
 
 use std::io::{self, Read};
 
-use super::ImageError;
+use super::bytes::{u16_at, u32_at};
 use super::source::Window;
+use super::{ImageError, cut};
 
 mod names;
 mod record;
@@ -74,11 +75,8 @@ impl File {
 }
 
 /// Whether `image` has a volume descriptor where an ISO 9660 image has its first.
-pub fn is_one(image: &Window) -> bool {
-    let mut magic = [0; 5];
-    image
-        .read_at(DESCRIPTORS * SECTOR + 1, &mut magic)
-        .is_ok_and(|()| magic == *b"CD001")
+pub fn is_one(image: &Window) -> Result<bool, ImageError> {
+    image.has(DESCRIPTORS * SECTOR + 1, b"CD001").map_err(cut)
 }
 
 impl<'w> Iso<'w> {
@@ -88,9 +86,7 @@ impl<'w> Iso<'w> {
         let mut joliet = None;
         for number in DESCRIPTORS..DESCRIPTORS + MOST_DESCRIPTORS {
             let mut sector = [0; SECTOR_SIZE];
-            image
-                .read_at(number * SECTOR, &mut sector)
-                .map_err(|_| ImageError::Truncated)?;
+            image.read_at(number * SECTOR, &mut sector).map_err(cut)?;
             if sector[1..6] != *b"CD001" {
                 return Err(ImageError::Damaged("a volume descriptor"));
             }
@@ -289,9 +285,7 @@ fn each_record(
     while at < directory.length {
         let offset = directory.start.checked_add(at);
         let offset = offset.ok_or(ImageError::Damaged("a directory outside of the image"))?;
-        image
-            .read_at(offset, &mut sector)
-            .map_err(|_| ImageError::Truncated)?;
+        image.read_at(offset, &mut sector).map_err(cut)?;
         let mut rest = &sector[..];
         while let Some(length) = rest.first().map(|length| usize::from(*length)) {
             if length == 0 {
@@ -306,14 +300,6 @@ fn each_record(
         at += SECTOR;
     }
     Ok(())
-}
-
-fn u16_at(bytes: &[u8], at: usize) -> u16 {
-    u16::from_le_bytes([bytes[at], bytes[at + 1]])
-}
-
-fn u32_at(bytes: &[u8], at: usize) -> u32 {
-    u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
 }
 
 /// The bytes of a file, extent by extent.

@@ -11,10 +11,10 @@ use std::path::Path;
 
 use flate2::bufread::MultiGzDecoder;
 
-use super::ImageError;
 use super::ext4::{Ext4, FileReader, Inode, Kind};
 use super::gpt::{self, BLOCK_SIZE, Header, Partition};
 use super::source::Window;
+use super::{ImageError, cut};
 use crate::disk::PathError;
 use crate::publish;
 
@@ -61,21 +61,17 @@ pub fn open(image: &Window) -> Result<Option<Content>, ImageError> {
             "neither an ISO nor a disk with a partition table".into(),
         ));
     };
+    let mut table = vec![0; length(header.table_length)?];
+    image.read_at(header.table, &mut table).map_err(cut)?;
+    let partitions = header.partitions(&table)?;
     if image.len() < header.end {
         return Err(ImageError::Truncated);
     }
-    let mut table = vec![0; length(header.table_length)?];
-    image
-        .read_at(header.table, &mut table)
-        .map_err(|_| ImageError::Truncated)?;
-    for partition in header.partitions(&table)? {
-        let Some(part) = image
-            .part(partition.start, partition.length)
-            .map_err(ImageError::Read)?
-        else {
-            return Err(ImageError::Truncated);
-        };
-        if has_label(&mut |offset, buffer| part.read_at(offset, buffer)) {
+    for partition in partitions {
+        let part = image.part(partition.start, partition.length);
+        let part = part.map_err(ImageError::Read)?;
+        let part = part.ok_or(ImageError::Truncated)?;
+        if has_label(&mut |offset, buffer| part.read_at(offset, buffer))? {
             return Content::load(part).map(Some);
         }
     }
@@ -106,9 +102,14 @@ fn length(bytes: u64) -> Result<usize, ImageError> {
 }
 
 /// Whether an ext4 file system with [`LABEL`] begins where `read` begins.
-fn has_label(read: &mut dyn FnMut(u64, &mut [u8]) -> io::Result<()>) -> bool {
+fn has_label(read: &mut dyn FnMut(u64, &mut [u8]) -> io::Result<()>) -> Result<bool, ImageError> {
     let mut superblock = [0; SUPERBLOCK_LENGTH];
-    read(SUPERBLOCK, &mut superblock).is_ok() && is_labelled(&superblock)
+    match read(SUPERBLOCK, &mut superblock) {
+        Ok(()) => Ok(is_labelled(&superblock)),
+        // Too short for a file system.
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
+        Err(error) => Err(cut(error)),
+    }
 }
 
 fn is_labelled(superblock: &[u8; SUPERBLOCK_LENGTH]) -> bool {
@@ -255,7 +256,7 @@ impl<R: Read> Stream<R> {
             let found = chunk.get(from..).and_then(|rest| rest.get(..buffer.len()));
             buffer.copy_from_slice(found.ok_or(io::ErrorKind::UnexpectedEof)?);
             Ok(())
-        });
+        })?;
         if !labelled {
             return Ok(None);
         }

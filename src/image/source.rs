@@ -73,6 +73,16 @@ impl Window {
         }
         read_exact_at(&self.file, buffer, self.start + offset)
     }
+
+    /// Whether `magic` is at `offset`; not, where the end comes first.
+    pub fn has(&self, offset: u64, magic: &[u8]) -> io::Result<bool> {
+        let mut found = vec![0; magic.len()];
+        match self.read_at(offset, &mut found) {
+            Ok(()) => Ok(found == magic),
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
 }
 
 impl Read for Window {

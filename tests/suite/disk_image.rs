@@ -460,6 +460,16 @@ fn partitions_that_cannot_be_are_damaged() {
     }
 }
 
+/// A broken table is told before what it says is looked for.
+#[test]
+fn a_broken_table_of_a_disk_that_was_cut() {
+    let proof = Proof::new();
+    let mut disk = cloud(&content(&proof));
+    disk.entry(7)[0] ^= 1;
+    disk.bytes.truncate(disk.bytes.len() - 1);
+    says(&proof, &disk, "damaged  the partition table");
+}
+
 /// The order in the table need not be the disk's.
 #[test]
 fn a_table_in_another_order() {

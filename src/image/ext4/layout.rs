@@ -1,7 +1,10 @@
 //! How ext4 writes things down: the superblock, inodes, entries of directories, nodes of
 //! the tree of extents, and the checksums of each.
 
+use std::io;
+
 use super::super::ImageError;
+use super::super::bytes::{u16_at, u32_at};
 use super::super::source::Window;
 use super::damaged;
 
@@ -53,8 +56,11 @@ impl Superblock {
     /// Reads it and compares it with the size of its partition.
     pub fn read(part: &Window) -> Result<Self, ImageError> {
         let mut bytes = [0; SUPERBLOCK_LENGTH];
-        let absent = |_| damaged("the superblock of the content partition");
-        part.read_at(SUPERBLOCK, &mut bytes).map_err(absent)?;
+        let unreadable = |error: io::Error| match error.kind() {
+            io::ErrorKind::UnexpectedEof => damaged("the superblock of the content partition"),
+            _ => ImageError::Read(error),
+        };
+        part.read_at(SUPERBLOCK, &mut bytes).map_err(unreadable)?;
         let incompatible = u32_at(&bytes, 0x60);
         if incompatible & NEEDS_RECOVERY != 0 {
             return Err(damaged("a content partition that was not unmounted"));
@@ -363,12 +369,4 @@ pub fn crc32c(seed: u32, bytes: &[u8]) -> u32 {
             crc >> 1 ^ (0x82f6_3b78 & (crc & 1).wrapping_neg())
         })
     })
-}
-
-pub fn u16_at(bytes: &[u8], at: usize) -> u16 {
-    u16::from_le_bytes([bytes[at], bytes[at + 1]])
-}
-
-pub fn u32_at(bytes: &[u8], at: usize) -> u32 {
-    u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
 }

@@ -1,9 +1,10 @@
 //! One directory record (ECMA-119, 9.1), with its System Use entries (SUSP, RRIP).
 
-use super::super::ImageError;
+use super::super::bytes::u32_at;
 use super::super::source::Window;
+use super::super::{ImageError, cut};
 use super::names::Names;
-use super::{Extent, SECTOR, u32_at};
+use super::{Extent, SECTOR};
 
 /// The least that a record has, in bytes: a name of one byte.
 pub const SHORTEST: usize = 34;
@@ -41,9 +42,7 @@ impl<'w> Continuations<'w> {
         let left = self.left.checked_sub(length);
         self.left = left.ok_or(ImageError::Damaged("names of an absurd size"))?;
         let mut area = vec![0; length];
-        self.image
-            .read_at(at, &mut area)
-            .map_err(|_| ImageError::Truncated)?;
+        self.image.read_at(at, &mut area).map_err(cut)?;
         Ok(area)
     }
 }
