@@ -13,7 +13,7 @@ use crate::cache::Artifact;
 use crate::checkpoint;
 use crate::diagnostic::Diagnostic;
 use crate::digest::Digest;
-use crate::disk::PathError;
+use crate::disk::{self, PathError};
 use crate::hold::{self, Hold, HoldError, Patience};
 use crate::limits::Limits;
 use crate::lock::{Lock, Locked};
@@ -46,6 +46,13 @@ pub enum CanvosError {
         /// What it is.
         kind: &'static str,
     },
+    /// Targets that it does not have were asked for.
+    NoTarget {
+        /// The checkout.
+        directory: PathBuf,
+        /// Which.
+        targets: Vec<&'static str>,
+    },
     /// Something in it would win over what is staged.
     Trapped(Vec<Diagnostic>),
     /// A file at a placement that was not staged by this tool.
@@ -69,7 +76,8 @@ pub struct Checkout {
 /// The right to change a checkout, for as long as it is held.
 #[derive(Debug)]
 pub struct Held {
-    _hold: Hold,
+    /// `None` where the run that started this one has it.
+    _hold: Option<Hold>,
 }
 
 impl Checkout {
@@ -109,7 +117,13 @@ impl Checkout {
         if !ignore.exists() {
             publish::write(&ignore, b"*\n")?;
         }
-        Ok(Held { _hold: hold })
+        Ok(Held { _hold: Some(hold) })
+    }
+
+    /// The right that the run which started this one has, and keeps until this one ends.
+    #[must_use]
+    pub fn held_by_parent() -> Held {
+        Held { _hold: None }
     }
 
     /// What is at each placement, compared with `locked`.
@@ -162,7 +176,7 @@ impl Checkout {
         let seen = |kind| Seen { placement, kind };
         let metadata = match fs::symlink_metadata(&path) {
             Ok(metadata) => metadata,
-            Err(error) if is_absent(&error) => return Ok(seen(Kind::Absent)),
+            Err(error) if disk::is_absent(&error) => return Ok(seen(Kind::Absent)),
             Err(error) => return Err(PathError::when("read", &path)(error).into()),
         };
         if let Some(kind) = odd_kind(&metadata) {
@@ -376,13 +390,6 @@ fn content_of(file: &mut File, limits: &Limits) -> io::Result<Option<Digest>> {
         Err(InspectError::Refused(_)) => Ok(None),
         Err(InspectError::Io(error)) => Err(error),
     }
-}
-
-fn is_absent(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
-    )
 }
 
 /// What a placement is that is no regular file.

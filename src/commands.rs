@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::cache::Cache;
-use crate::canvos::{Checkout, Held};
+use crate::canvos::{CanvosError, Checkout, Held};
 use crate::cli::{CacheCommand, Command, Settings};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::disk::PathError;
@@ -223,6 +223,11 @@ impl Context<'_> {
     }
 
     fn hold_checkout(&self, checkout: &Checkout) -> Result<Held, Error> {
+        // What a build runs is part of that build.
+        let held = self.environment.variable(HELD);
+        if held.is_some_and(|held| held == canonical(checkout.directory())) {
+            return Ok(Checkout::held_by_parent());
+        }
         self.hold("the checkout", |patience| checkout.hold(patience))
     }
 
@@ -351,9 +356,27 @@ fn traps(
     Ok(grave)
 }
 
+/// The variable in which `build` tells what it runs which checkout it holds: an
+/// `edgestage stage` within a build would wait for that build.
+const HELD: &str = "EDGESTAGE_HELD_CHECKOUT";
+
+fn canonical(path: &Path) -> PathBuf {
+    path.canonicalize().unwrap_or_else(|_| path.to_owned())
+}
+
+/// Refuses targets that the checkout does not have.
+fn has_targets(preflight: &Preflight<'_>, asked: &[Target]) -> Result<(), Error> {
+    let lacking = preflight.lacks(asked);
+    if lacking.is_empty() {
+        return Ok(());
+    }
+    let targets = lacking.into_iter().map(Target::name).collect();
+    let directory = preflight.directory().to_owned();
+    Err(CanvosError::NoTarget { directory, targets }.into())
+}
+
 /// A path for standard output: absolute paths are what scripts can use from anywhere,
 /// without `.` and `..` where that is safe to say.
 fn shown(path: &Path) -> String {
-    let clean = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    crate::printable::path(&clean)
+    crate::printable::path(&canonical(path))
 }

@@ -181,7 +181,11 @@ impl Error {
             | Self::Broken(_)
             | Self::SharedCheckout { .. }
             | Self::Lock(LockError::Unreadable(_))
-            | Self::Canvos(CanvosError::Missing(_) | CanvosError::NotACheckout(_)) => Exit::Usage,
+            | Self::Canvos(
+                CanvosError::Missing(_)
+                | CanvosError::NotACheckout(_)
+                | CanvosError::NoTarget { .. },
+            ) => Exit::Usage,
             Self::NoLock { .. }
             | Self::NotLocked(_)
             | Self::Outdated { .. }

@@ -199,10 +199,11 @@ impl<'a> Preflight<'a> {
     /// # Errors
     /// Files that are there and cannot be read.
     pub fn read(directory: &'a Path, start: Start<'a>) -> Result<Self, PathError> {
+        let values = value::read(directory, start)?;
         Ok(Self {
             directory,
-            recipes: earthfile::read(directory)?,
-            values: value::read(directory, start)?,
+            recipes: earthfile::read(directory, values.arch.as_deref())?,
+            values,
             ignore: match ignore::read(directory)? {
                 Found::Rules(ignore) => Some(ignore),
                 Found::Both => None,
@@ -244,8 +245,7 @@ impl<'a> Preflight<'a> {
 
     /// What the Earthfile does for `target`; `None` where it has no such target.
     fn recipe(&self, target: Target) -> Option<Recipe> {
-        let uki = self.values.file.as_ref().is_some_and(|arg| arg.uki) && self.recipes.is_uki;
-        let iso = if uki {
+        let iso = if self.iso_is_uki() {
             self.recipes.uki
         } else {
             self.recipes.iso
@@ -258,6 +258,11 @@ impl<'a> Preflight<'a> {
             _ => return None,
         };
         recipe.exists.then_some(recipe)
+    }
+
+    /// Whether `+iso` makes what `+uki-iso` makes.
+    fn iso_is_uki(&self) -> bool {
+        self.values.uki && self.recipes.is_uki
     }
 
     /// The overlay first, then what `CLUSTERCONFIG` names, over it (canvos.md, 1).
@@ -311,11 +316,29 @@ impl<'a> Preflight<'a> {
         if Placement::ALL.iter().any(|p| p.path() == path) && assume == Assume::Staged {
             return Named::File(path.to_owned());
         }
+        // Of a linked directory only the link is in the build's context.
+        if self.link_above(path).is_some() {
+            return Named::Nothing;
+        }
         match std::fs::symlink_metadata(self.directory.join(path)) {
             Ok(metadata) if metadata.is_file() => Named::File(path.to_owned()),
             Ok(_) => Named::Unclear,
             Err(_) => Named::Nothing,
         }
+    }
+
+    /// The first directory on the way to `path` that is a link.
+    fn link_above(&self, path: &str) -> Option<String> {
+        let ends = path.match_indices('/').map(|(at, _)| &path[..at]);
+        let mut links = ends.filter(|above| self.directory.join(above).is_symlink());
+        links.next().map(str::to_owned)
+    }
+
+    /// Those of `asked` that the checkout does not have.
+    #[must_use]
+    pub fn lacks(&self, asked: &[Target]) -> Vec<Target> {
+        let lacks = |t: &Target| self.forecast(*t, Assume::Staged) == Embeds::NoTarget;
+        asked.iter().copied().filter(lacks).collect()
     }
 
     /// `./spc.tgz` first, then `CLUSTERCONFIG` as bash has it (canvos.md, 1).

@@ -102,6 +102,21 @@ pub(super) enum Kind {
 }
 
 impl Seen {
+    /// Where it is.
+    #[must_use]
+    pub fn placement(&self) -> Placement {
+        self.placement
+    }
+
+    /// The digest of what it holds; `None` where it is no archive that passes the check.
+    #[must_use]
+    pub fn content(&self) -> Option<Digest> {
+        match self.kind {
+            Kind::File { content_sha256, .. } => content_sha256,
+            Kind::Absent | Kind::Odd(_) => None,
+        }
+    }
+
     /// Compares it with `locked`.
     #[must_use]
     pub fn against(&self, locked: Option<&Locked>) -> Found {

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::proof::{Proof, Verdict};
-use super::{Context, chosen, current, load_lock, one, stage};
+use super::{Context, HELD, canonical, chosen, current, load_lock, one, stage};
 use crate::build::{self, Command};
 use crate::cli::BuildArgs;
 use crate::error::Error;
@@ -64,14 +64,17 @@ impl Build<'_> {
         } = self;
         let name = &definition.name;
         let checkout = context.checkout(manifest, definition)?;
-        stage::for_build(context, (name, self.command), self.arguments)?;
+        let _held = stage::for_build(context, (name, self.command), self.arguments)?;
         context.report.status(
             "Building",
             &format!("{name}: {}", self.command.argv.join(" ")),
         );
-        let images =
-            self.command
-                .run(checkout.directory(), context.environment, &key::VARIABLES)?;
+        let held = canonical(checkout.directory()).into_os_string();
+        let mut environment = context.environment.clone();
+        environment.variables.insert(HELD.into(), held);
+        let images = self
+            .command
+            .run(checkout.directory(), &environment, &key::VARIABLES)?;
         let mut named = Vec::new();
         for image in images {
             named.push(if self.several {

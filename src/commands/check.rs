@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::targets::Targets;
-use super::{Context, chosen, current, fleet, load_lock, shown, table, traps};
+use super::{Context, chosen, current, fleet, has_targets, load_lock, shown, table, traps};
 use crate::canvos::{CanvosError, Checkout, Found, Seen, State};
 use crate::cli::{Care, CheckArgs, JOBS, LockUse, Network};
 use crate::endpoint::Endpoint;
@@ -229,6 +229,7 @@ impl Place {
                 return Self::Unreadable;
             }
         };
+        errors.extend(has_targets(&preflight, &care.target).err());
         match traps(context, &preflight, (care.targets(), &care.allow)) {
             Ok(grave) if grave.is_empty() => {}
             Ok(grave) => errors.push(CanvosError::Trapped(grave).into()),
@@ -246,7 +247,8 @@ impl Place {
         let owner = found.first().and_then(|first| first.owner(lock));
         let owner = owner.filter(|name| found.iter().all(|f| f.owner(lock) == Some(*name)));
         let owner = owner.map(str::to_owned);
-        let targets = Targets::of(&preflight, &care.target, (lock, &manifest.limits));
+        let known = (lock, &manifest.limits);
+        let targets = Targets::of(&preflight, &care.target, &placements, known);
         Self::Seen {
             placements,
             owner,

@@ -35,6 +35,9 @@ pub struct Verdict {
     good: bool,
 }
 
+/// The verdict of an image with a definition where none is expected.
+const UNEXPECTED: &str = "unexpected";
+
 /// How images are held against the lock.
 pub struct Proof<'a> {
     manifest: &'a Manifest,
@@ -230,9 +233,13 @@ impl<'a> Proof<'a> {
         let images = printable::count(bad, "image");
         let trap = verdicts.iter().find_map(|verdict| verdict.trap);
         let (what, mend) = match self.expected {
-            None => (
+            None if verdicts.iter().any(|verdict| verdict.word == UNEXPECTED) => (
                 format!("{images} with a definition where none is expected, or unreadable"),
                 "run `edgestage unstage` and build again".to_owned(),
+            ),
+            None => (
+                format!("{images} of which nothing can be said"),
+                "build again".to_owned(),
             ),
             Some((definition, _)) => (
                 format!("{images} without `{}` as it is locked", definition.name),
@@ -311,7 +318,7 @@ fn expect_none(base: Verdict, image: &Image) -> Verdict {
             ..base
         },
         Entry::Odd(_) | Entry::File { .. } => Verdict {
-            word: "unexpected",
+            word: UNEXPECTED,
             trap: Some("T31"),
             ..base
         },

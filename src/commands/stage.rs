@@ -7,9 +7,9 @@ use serde_json::json;
 
 use super::obtain::{Obtained, Origin, Store, Told, told};
 use super::source::{Pinning, Source};
-use super::{Context, chosen, fleet, one, shown, table, traps};
+use super::{Context, chosen, fleet, has_targets, one, shown, table, traps};
 use crate::build::Command;
-use crate::canvos::{CanvosError, Checkout, Placement};
+use crate::canvos::{CanvosError, Checkout, Held, Placement};
 use crate::cli::{BuildArgs, Network, StageArgs};
 use crate::digest::Digest;
 use crate::error::Error;
@@ -47,6 +47,7 @@ pub fn run(arguments: &StageArgs, context: &Context<'_>) -> Result<Outcome, Erro
     apart(context, &manifest, &definitions)?;
     let care = Caution {
         targets: arguments.care.targets(),
+        asked: &arguments.care.target,
         allowed: &arguments.care.allow,
         arguments: &[],
         fix_arg: arguments.fix_arg,
@@ -54,30 +55,45 @@ pub fn run(arguments: &StageArgs, context: &Context<'_>) -> Result<Outcome, Erro
     stage(context, &manifest, definitions, (care, arguments.jobs.jobs))
 }
 
-/// For `build`: the target and the arguments of the command count.
+/// For `build`: the target and the arguments of the command count. The checkout is held
+/// when this returns, so that nobody stages something else during the build.
 pub fn for_build(
     context: &Context<'_>,
     (name, command): (&str, &Command),
     arguments: &BuildArgs,
-) -> Result<(), Error> {
+) -> Result<Held, Error> {
     let manifest = context.manifest()?;
     let target = command.target();
     let care = Caution {
         // Of another command nothing is known: the ISOs then.
         targets: target.as_ref().map_or(&Target::ISOS, std::slice::from_ref),
+        asked: target.as_slice(),
         allowed: &arguments.allow,
         arguments: command.arguments(),
         fix_arg: arguments.fix_arg,
     };
-    let definitions = vec![one(&manifest, Some(name))?];
-    let outcome = stage(context, &manifest, definitions, (care, 1))?;
-    outcome.error.map_or(Ok(()), Err)
+    let definition = one(&manifest, Some(name))?;
+    let checkout = context.checkout(&manifest, definition)?;
+    loop {
+        let outcome = stage(context, &manifest, vec![definition], (care, 1))?;
+        outcome.error.map_or(Ok(()), Err)?;
+        let held = context.hold_checkout(&checkout)?;
+        // Another run may have staged something else just before.
+        let locked = Store::open(context, &manifest)?.current(context, definition)?;
+        if let Some(locked) = locked
+            && is_staged(&checkout, &locked, &manifest)?
+        {
+            return Ok(held);
+        }
+    }
 }
 
 /// What is built, and which traps are accepted.
 #[derive(Clone, Copy)]
 struct Caution<'a> {
     targets: &'a [Target],
+    /// Those that were named, and must be there.
+    asked: &'a [Target],
     allowed: &'a [String],
     arguments: &'a [String],
     fix_arg: bool,
@@ -209,6 +225,7 @@ fn refuse_traps(
     care: Caution<'_>,
 ) -> Result<(), Error> {
     let preflight = context.preflight(checkout.directory(), care.arguments)?;
+    has_targets(&preflight, care.asked)?;
     let grave = traps(context, &preflight, (care.targets, care.allowed))?;
     if grave.is_empty() {
         Ok(())

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::table;
 use crate::archive;
+use crate::canvos::Seen;
 use crate::digest::Digest;
 use crate::limits::Limits;
 use crate::lock::Lock;
@@ -44,10 +45,12 @@ impl Targets {
     pub fn of(
         preflight: &Preflight<'_>,
         asked: &[Target],
+        staged: &[Seen],
         (lock, limits): (&Lock, &Limits),
     ) -> Self {
         let mut files = Files {
             directory: preflight.directory(),
+            staged,
             lock,
             limits,
             seen: BTreeMap::new(),
@@ -89,6 +92,8 @@ impl Targets {
 /// Files of the checkout, each judged once.
 struct Files<'a> {
     directory: &'a Path,
+    /// What is known already.
+    staged: &'a [Seen],
     lock: &'a Lock,
     limits: &'a Limits,
     seen: BTreeMap<String, (String, Option<String>)>,
@@ -133,6 +138,10 @@ impl Files<'_> {
 
     /// The digest of what the archive at `path` holds.
     fn content(&self, path: &str) -> Option<Digest> {
+        let mut staged = self.staged.iter();
+        if let Some(seen) = staged.find(|seen| seen.placement().path() == path) {
+            return seen.content();
+        }
         let mut file = File::open(self.directory.join(path)).ok()?;
         let (sha256, _) = Digest::of_reader(&mut file).ok()?;
         if let Some(content) = self.lock.content_of(sha256) {

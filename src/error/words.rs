@@ -376,6 +376,15 @@ fn canvos(error: &CanvosError) -> Diagnostic {
         ))
         .note("a checkout has an `Earthfile` and `overlay/files-iso/`")
         .help("set `[canvos].dir` in profiles.toml, or `--canvos DIR`"),
+        CanvosError::NoTarget { directory, targets } => {
+            let names = targets.iter().map(|target| format!("`+{target}`"));
+            Diagnostic::error(format!(
+                "the CanvOS checkout `{}` has no target {}",
+                printable::path(directory),
+                names.collect::<Vec<_>>().join(", ")
+            ))
+            .help("ask for targets that it has, or take a CanvOS that has them")
+        }
         CanvosError::Blocked { path, kind } => Diagnostic::error(format!(
             "`{}` in the checkout is {kind}",
             printable::path(path)

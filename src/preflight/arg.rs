@@ -27,8 +27,8 @@ pub struct Arg {
     pub bash: Option<String>,
     /// `ARCH`, where it is set.
     pub arch: Option<String>,
-    /// Whether `IS_UKI` is true.
-    pub uki: bool,
+    /// `IS_UKI`, where it is set.
+    pub uki: Option<String>,
     /// Whether a line ends with a carriage return, or the file begins with a byte order
     /// mark.
     pub foreign_to_bash: bool,
@@ -62,7 +62,7 @@ pub fn parse(text: &str, path: &Path) -> Arg {
     let mut assignments = Vec::new();
     let mut bash = None;
     let mut arch = None;
-    let mut uki = false;
+    let mut uki = None;
     for line in text.split_inclusive('\n') {
         let start = shown.len();
         let blank = |c: char| if matches!(c, '\n' | '\r') { c } else { ' ' };
@@ -81,7 +81,7 @@ pub fn parse(text: &str, path: &Path) -> Arg {
         }
         bash = bash_value(line, KEY).or(bash);
         arch = value_of(line, "ARCH").or(arch);
-        uki = value_of(line, "IS_UKI").map_or(uki, |value| value == "true");
+        uki = value_of(line, "IS_UKI").or(uki);
     }
     Arg {
         source: Arc::new(Source {
@@ -122,7 +122,7 @@ fn value_of(line: &str, key: &str) -> Option<String> {
             return Some(inner.split(quote).next().unwrap_or_default().to_owned());
         }
     }
-    // godotenv looks for a comment from the end, behind a space or a tab.
+    // godotenv 1.5.1 looks for a comment from the end, behind a space or a tab.
     let comment = value.rmatch_indices('#').map(|(at, _)| at);
     let mut comment = comment.filter(|at| value[..*at].ends_with([' ', '\t']));
     let bare = comment.next().map_or(value, |at| &value[..at]);

@@ -1,14 +1,17 @@
 //! The traps that a checkout has, each by its number in canvos.md, 3.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::arg::{self, KEY};
 use super::value::Origin;
 use super::{Assume, Embeds, Finding, Preflight, RIGHT, Target};
 use crate::canvos::{OVERLAY_DIRECTORY, Placement};
 use crate::diagnostic::{Diagnostic, Source};
-use crate::disk::PathError;
+use crate::disk::{self, PathError};
 use crate::printable;
+
+/// How far below `content/` bundles are looked for.
+const DEPTH: usize = 4;
 
 impl Preflight<'_> {
     /// Every trap that can be seen, for a definition that is staged or is about to be.
@@ -206,12 +209,14 @@ impl Preflight<'_> {
 
     /// T23: the tool that makes the ISO never sees the overlay.
     fn dropped_overlay(&self) -> Vec<Finding> {
+        let all = [Target::Iso, Target::IsoDiskImage, Target::UkiIso];
+        let (of_iso, of_uki) = all.split_at(if self.iso_is_uki() { 0 } else { 2 });
         let recipes = [
-            (self.recipes.iso, vec![Target::Iso, Target::IsoDiskImage]),
-            (self.recipes.uki, vec![Target::UkiIso]),
+            (self.recipes.iso, of_iso.to_vec()),
+            (self.recipes.uki, of_uki.to_vec()),
         ];
         let told = |(recipe, hits): (super::Recipe, Vec<Target>)| {
-            let line = recipe.drops_overlay?;
+            let line = recipe.drops_overlay.filter(|_| !hits.is_empty())?;
             let source = std::sync::Arc::new(Source {
                 path: printable::path(&self.directory.join("Earthfile")),
                 text: self.recipes.text.clone(),
@@ -221,8 +226,10 @@ impl Preflight<'_> {
                 .split_inclusive('\n')
                 .take(line - 1)
                 .map(str::len)
-                .sum();
-            let length = source.text[start..].lines().next().map_or(0, str::len);
+                .sum::<usize>();
+            let text = source.text[start..].lines().next().unwrap_or_default();
+            let start = start + (text.len() - text.trim_start().len());
+            let length = text.trim().len();
             let diagnostic = Diagnostic::warning("the Earthfile makes an ISO without its overlay")
                 .named("T23")
                 .at(
@@ -252,7 +259,7 @@ impl Preflight<'_> {
 
     /// T29: architectures that a target does not build.
     fn arch(&self) -> Option<Finding> {
-        let arch = self.values.file.as_ref()?.arch.as_deref()?;
+        let arch = self.values.arch.as_deref()?;
         let shown = printable::line(arch.as_bytes());
         match arch {
             "arm64" if self.recipes.maas => Some(warning(
@@ -269,7 +276,7 @@ impl Preflight<'_> {
         }
     }
 
-    /// T14: `earthly.sh` hands nothing on for a MAAS image.
+    /// T14: `earthly.sh` hands nothing on for a MAAS image, which takes `./spc.tgz`.
     fn maas_arguments(&self) -> Option<Finding> {
         let maas = self
             .arguments
@@ -278,8 +285,9 @@ impl Preflight<'_> {
         let set = self.arguments.iter().any(|argument| argument.contains(KEY));
         (maas && set).then(|| {
             let title = format!("`earthly.sh +maas-image` ignores {KEY} among its arguments");
-            let mut finding = warning("T14", title, "set it in `.arg`");
-            finding.hits = vec![Target::MaasImage];
+            let mut finding = warning("T14", title, "leave it out");
+            let note = "a MAAS image gets what is staged as `spc.tgz`, whatever they say";
+            finding.diagnostic = finding.diagnostic.note(note);
             finding
         })
     }
@@ -287,9 +295,8 @@ impl Preflight<'_> {
     /// T28: a bad content bundle stops the host's script before the definition.
     fn content_bundles(&self) -> Option<Finding> {
         let bundle = names_in(self.directory).ok()?.into_iter().find(|name| {
-            let inside = names_in(&self.directory.join(name)).unwrap_or_default();
-            let bundles = |name: &String| Path::new(name).extension().is_some_and(|e| e == "zst");
-            name.starts_with("content-") && inside.iter().any(bundles)
+            let directory = self.directory.join(name);
+            (name.starts_with("content-") || name == "content") && has_bundle(&directory, DEPTH)
         })?;
         self.recipes.maas.then(|| {
             let title = format!("`{bundle}` goes into a MAAS image beside the definition");
@@ -312,8 +319,9 @@ impl Preflight<'_> {
             String::from_utf8_lossy(&bytes).into_owned()
         };
         // What stands in `.gitignore` counts more.
-        let rules =
-            read(&git.join("info/exclude")) + "\n" + &read(&self.directory.join(".gitignore"));
+        let exclude = exclude_of(&git);
+        let exclude = exclude.map_or_else(String::new, |path| read(&path));
+        let rules = exclude + "\n" + &read(&self.directory.join(".gitignore"));
         let rules = super::ignore::Ignore::of_git(&rules);
         let mut seen = Placement::ALL.iter().map(|placement| placement.path());
         let path = seen.find(|path| rules.hides(path).is_none())?;
@@ -321,6 +329,34 @@ impl Preflight<'_> {
         let help = "add `spc.tgz` to `.git/info/exclude`, so that it is not committed";
         Some(warning("T21", title, help))
     }
+}
+
+/// Whether there is a content bundle in `directory`, or so many levels below.
+fn has_bundle(directory: &Path, levels: usize) -> bool {
+    let names = names_in(directory).unwrap_or_default();
+    names.iter().any(|name| {
+        let is_bundle = |end: &std::ffi::OsStr| end == "zst" || end == "tar";
+        let path = directory.join(name);
+        Path::new(name).extension().is_some_and(is_bundle)
+            || levels > 0 && !path.is_symlink() && has_bundle(&path, levels - 1)
+    })
+}
+
+/// Where git keeps what only this clone ignores. In a worktree `.git` is a file that
+/// names a directory, and that one names the clone's.
+fn exclude_of(git: &Path) -> Option<PathBuf> {
+    let read = |path: &Path| std::fs::read_to_string(path).ok();
+    let directory = if git.is_file() {
+        let named = read(git)?;
+        let named = git.parent()?.join(named.strip_prefix("gitdir:")?.trim());
+        match read(&named.join("commondir")) {
+            Some(common) => named.join(common.trim()),
+            None => named,
+        }
+    } else {
+        git.to_owned()
+    };
+    Some(directory.join("info/exclude"))
 }
 
 /// T13: a raw image never carries a definition.
@@ -343,7 +379,7 @@ pub(super) fn warning(id: &'static str, title: impl Into<String>, help: &str) ->
 pub(super) fn names_in(directory: &Path) -> Result<Vec<String>, PathError> {
     let entries = match std::fs::read_dir(directory) {
         Ok(entries) => entries,
-        Err(error) if is_absent(&error) => return Ok(Vec::new()),
+        Err(error) if disk::is_absent(&error) => return Ok(Vec::new()),
         Err(error) => return Err(PathError::when("read", directory)(error)),
     };
     let mut names = Vec::new();
@@ -354,11 +390,4 @@ pub(super) fn names_in(directory: &Path) -> Result<Vec<String>, PathError> {
         names.push(printable::line(name.as_encoded_bytes()));
     }
     Ok(names)
-}
-
-fn is_absent(error: &std::io::Error) -> bool {
-    matches!(
-        error.kind(),
-        std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory
-    )
 }

@@ -26,7 +26,7 @@ pub struct Rule {
     pub line: usize,
     /// As it stands there.
     pub text: String,
-    pattern: Vec<String>,
+    pattern: Option<Vec<Token>>,
     negated: bool,
 }
 
@@ -72,12 +72,12 @@ impl Ignore {
                 Some(pattern) => (pattern.trim(), true),
                 None => (text, false),
             };
-            let parts = clean(pattern);
-            (!parts.is_empty()).then(|| Rule {
+            let pattern = clean(pattern);
+            (!pattern.is_empty()).then(|| Rule {
                 file,
                 line: at + 1,
                 text: text.to_owned(),
-                pattern: parts,
+                pattern: tokens(&pattern),
                 negated,
             })
         });
@@ -94,6 +94,12 @@ impl Ignore {
                 None => ("", line.trim_end()),
             };
             let pattern = pattern.strip_suffix('/').unwrap_or(pattern);
+            // To git, two stars within a name are one.
+            let parts = pattern.split('/').map(|part| match part {
+                "**" => part.to_owned(),
+                part => part.replace("**", "*"),
+            });
+            let pattern = parts.collect::<Vec<_>>().join("/");
             let depth = if pattern.contains('/') || pattern.is_empty() || line.starts_with('#') {
                 ""
             } else {
@@ -108,65 +114,125 @@ impl Ignore {
     /// The rule that hides `path`, a path of the checkout with slashes.
     #[must_use]
     pub fn hides(&self, path: &str) -> Option<&Rule> {
-        let parts: Vec<&str> = path.split('/').collect();
+        // A rule for a directory is one for all that is in it.
+        let ends = path.match_indices('/').map(|(at, _)| at);
+        let paths: Vec<Vec<char>> = ends
+            .chain([path.len()])
+            .map(|end| path[..end].chars().collect())
+            .collect();
         let deciding = self.rules.iter().rev().find(|rule| {
-            // A rule for a directory is one for all that is in it.
-            (1..=parts.len()).any(|length| matches(&rule.pattern, &parts[..length]))
+            let pattern = rule.pattern.as_deref();
+            pattern.is_some_and(|pattern| paths.iter().any(|path| matches(pattern, path)))
         });
         deciding.filter(|rule| !rule.negated)
     }
 }
 
-/// The parts of a pattern, cleaned as a path is: no `.`, no empty ones, `..` resolved. One
-/// that leads out of the checkout keeps its `..` and matches nothing.
-fn clean(pattern: &str) -> Vec<String> {
-    let mut parts: Vec<String> = Vec::new();
+/// A pattern, cleaned as a path is: no `.`, no empty parts, `..` resolved. One that leads
+/// out of the checkout keeps its `..` and matches nothing.
+fn clean(pattern: &str) -> String {
+    let mut parts: Vec<&str> = Vec::new();
     for part in pattern.split('/') {
         match part {
             "" | "." => {}
-            ".." if parts.last().is_some_and(|last| last != "..") => drop(parts.pop()),
+            ".." if parts.last().is_some_and(|last| *last != "..") => drop(parts.pop()),
             ".." if pattern.starts_with('/') => {}
-            part => parts.push(part.to_owned()),
+            part => parts.push(part),
         }
     }
-    parts
+    parts.join("/")
 }
 
-fn matches(pattern: &[String], path: &[&str]) -> bool {
-    match (pattern.split_first(), path.split_first()) {
-        (None, None) => true,
-        (Some((first, rest)), _) if first == "**" => {
-            // `**` at the end wants something below.
-            let least = usize::from(rest.is_empty());
-            (least..=path.len()).any(|skip| matches(rest, &path[skip..]))
-        }
-        (Some((first, rest)), Some((name, names))) => {
-            let pattern: Vec<char> = first.chars().collect();
-            let name: Vec<char> = name.chars().collect();
-            name_matches(&pattern, &name) && matches(rest, names)
-        }
-        _ => false,
+/// What a pattern is made of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Token {
+    /// This character.
+    One(char),
+    /// `?`: any but a slash.
+    Any,
+    /// `[a-z]`, `[^a]`.
+    Class(Class),
+    /// `*`: any number of characters, no slash among them.
+    Name,
+    /// `**` and what follows it: nothing, or anything that ends with a slash.
+    Directories,
+    /// `**` at the end: anything.
+    Rest,
+}
+
+/// Reads a pattern; `None` for one that is never matched (moby/patternmatcher 0.6, which
+/// Earthly 0.8.15 is built with).
+fn tokens(pattern: &str) -> Option<Vec<Token>> {
+    // What has no other special character is compared by its end, even within a name.
+    if let Some(end) = pattern.strip_prefix("**")
+        && !end.contains(['*', '?', '[', ']', '\\'])
+    {
+        let first = match end.strip_prefix('/') {
+            Some(_) => Token::Directories,
+            None => Token::Rest,
+        };
+        let end = end.strip_prefix('/').unwrap_or(end);
+        return Some(
+            std::iter::once(first)
+                .chain(end.chars().map(Token::One))
+                .collect(),
+        );
+    }
+    let pattern: Vec<char> = pattern.chars().collect();
+    let mut rest = &pattern[..];
+    let mut tokens = Vec::new();
+    loop {
+        let (token, others) = match rest {
+            [] => return Some(tokens),
+            ['*', '*'] | ['*', '*', '/'] => (Token::Rest, &[][..]),
+            ['*', '*', '/', others @ ..] | ['*', '*', others @ ..] => (Token::Directories, others),
+            ['*', others @ ..] => (Token::Name, others),
+            ['?', others @ ..] => (Token::Any, others),
+            ['[', others @ ..] => {
+                let (class, others) = class(others)?;
+                (Token::Class(class), others)
+            }
+            ['\\', literal, others @ ..] | [literal, others @ ..] => (Token::One(*literal), others),
+        };
+        tokens.push(token);
+        rest = others;
     }
 }
 
-/// `*`, `?`, `[a-z]`, `[^a]` and `\x` within one name (Go's `filepath.Match`).
-fn name_matches(pattern: &[char], name: &[char]) -> bool {
-    match pattern {
-        [] => name.is_empty(),
-        ['*', rest @ ..] => (0..=name.len()).any(|skip| name_matches(rest, &name[skip..])),
-        ['?', rest @ ..] => !name.is_empty() && name_matches(rest, &name[1..]),
-        ['[', rest @ ..] => {
-            let Some((class, rest)) = class(rest) else {
-                return false;
-            };
-            name.first().is_some_and(|c| class.has(*c)) && name_matches(rest, &name[1..])
+/// Whether `tokens` are all of `path`. Every place that can be reached is followed at
+/// once, so no pattern takes long.
+fn matches(tokens: &[Token], path: &[char]) -> bool {
+    let mut reached = vec![false; path.len() + 1];
+    reached[0] = true;
+    for token in tokens {
+        let mut next = vec![false; path.len() + 1];
+        for at in (0..=path.len()).filter(|at| reached[*at]) {
+            let rest = &path[at..];
+            match token {
+                Token::Rest => next[at..].fill(true),
+                Token::Name => {
+                    let name = rest.iter().take_while(|c| **c != '/').count();
+                    next[at..=at + name].fill(true);
+                }
+                Token::Directories => {
+                    next[at] = true;
+                    let slashes = rest.iter().enumerate().filter(|(_, c)| **c == '/');
+                    slashes.for_each(|(slash, _)| next[at + slash + 1] = true);
+                }
+                Token::One(c) if rest.first() == Some(c) => next[at + 1] = true,
+                Token::Any if rest.first().is_some_and(|c| *c != '/') => next[at + 1] = true,
+                Token::Class(class) if rest.first().is_some_and(|c| class.has(*c)) => {
+                    next[at + 1] = true;
+                }
+                _ => {}
+            }
         }
-        ['\\', literal, rest @ ..] | [literal, rest @ ..] => {
-            name.first() == Some(literal) && name_matches(rest, &name[1..])
-        }
+        reached = next;
     }
+    reached[path.len()]
 }
 
+#[derive(Debug, Clone, PartialEq, Eq)]
 struct Class {
     negated: bool,
     ranges: Vec<(char, char)>,
@@ -243,6 +309,21 @@ mod tests {
             ("**\n!overlay/**\n", OVERLAY, None),
             ("a/../spc.tgz\n", "spc.tgz", Some(1)),
             ("[\n", "spc.tgz", None),
+            // Two stars within a name.
+            ("**.tgz\n", OVERLAY, Some(1)),
+            ("**.tgz\n", "spc.tgz", Some(1)),
+            ("overlay**\n", OVERLAY, Some(1)),
+            ("over**\n", OVERLAY, Some(1)),
+            ("over**spc.tgz\n", OVERLAY, Some(1)),
+            ("o*y**/spc.tgz\n", OVERLAY, Some(1)),
+            ("s**.tgz\n", "spc.tgz", None),
+            ("**/s*.tgz\n", OVERLAY, Some(1)),
+            ("**s*.tgz\n", OVERLAY, Some(1)),
+            ("overlay/**/spc.tgz\n", OVERLAY, Some(1)),
+            ("overlay/**/files-iso\n", OVERLAY, Some(1)),
+            ("*/*/*/spc.tgz\n", OVERLAY, None),
+            ("overlay/*\n", OVERLAY, Some(1)),
+            ("**/\n", "spc.tgz", Some(1)),
         ] {
             assert_eq!(hidden(rules, path), expected, "{rules:?} {path}");
         }

@@ -155,8 +155,15 @@ impl Preflight<'_> {
                 replaces: false,
             };
         }
-        let exact = std::fs::symlink_metadata(&file).is_ok() && self.has_exactly(path);
-        if let Some(name) = self.other_case(path).filter(|_| !exact) {
+        if let Some(link) = self.link_above(path) {
+            return Fault {
+                id: "T8",
+                title: format!("CLUSTERCONFIG names `{shown}`, but `{link}` is a symbolic link"),
+                note: self.elsewhere(),
+                replaces: false,
+            };
+        }
+        if let Some(name) = self.other_case(path) {
             return Fault {
                 id: "T32",
                 title: format!("CLUSTERCONFIG is `{shown}`, but the file is called `{name}`"),
@@ -205,13 +212,6 @@ impl Preflight<'_> {
         }
     }
 
-    /// Whether the directory lists the file by this very name.
-    fn has_exactly(&self, path: &str) -> bool {
-        let (directory, name) = path.rsplit_once('/').unwrap_or(("", path));
-        let names = names_in(&self.directory.join(directory)).unwrap_or_default();
-        names.iter().any(|other| other == name)
-    }
-
     /// Whether `file` has the bytes that are staged.
     fn equals_staged(&self, file: &Path) -> bool {
         let digest = |path: &Path| {
@@ -225,17 +225,14 @@ impl Preflight<'_> {
     /// The file that is meant, where only upper and lower case differ (T32). A host that
     /// does not tell them apart would find the file; Earthly does not.
     fn other_case(&self, path: &str) -> Option<String> {
-        let ours = Placement::ALL.iter().map(|placement| placement.path());
-        if let Some(ours) = ours
-            .into_iter()
-            .find(|ours| ours.eq_ignore_ascii_case(path))
-        {
-            return Some(ours.to_owned());
-        }
         let (directory, name) = path.rsplit_once('/').unwrap_or(("", path));
-        let names = names_in(&self.directory.join(directory)).ok()?;
+        let names = names_in(&self.directory.join(directory)).unwrap_or_default();
         if names.iter().any(|other| other == name) {
             return None;
+        }
+        let mut ours = Placement::ALL.iter().map(|placement| placement.path());
+        if let Some(ours) = ours.find(|ours| ours.eq_ignore_ascii_case(path)) {
+            return Some(ours.to_owned());
         }
         let mut others = names.into_iter();
         others.find(|other| other.eq_ignore_ascii_case(name))

@@ -44,9 +44,13 @@ impl Origin {
 pub struct Values {
     /// What Earthly takes, and where it comes from; `None` where nothing sets it.
     pub earthly: Option<(String, Origin)>,
+    /// `ARCH`, as Earthly takes it.
+    pub arch: Option<String>,
+    /// Whether `IS_UKI` is true to Earthly.
+    pub uki: bool,
     /// What the MAAS script sees: bash's reading of `.arg`, else the environment's.
     pub maas: Option<String>,
-    /// `.arg`, where it is there.
+    /// The file of build arguments, where it is there.
     pub file: Option<Arg>,
     /// Another file that `EARTHLY_ARG_FILE_PATH` names.
     pub redirected: Option<PathBuf>,
@@ -68,10 +72,12 @@ pub fn read(directory: &Path, start: Start<'_>) -> Result<Values, PathError> {
         None => None,
     };
     let of_file = file.as_ref().and_then(|arg| arg.assignments.last());
-    let earthly = of_arguments(start.arguments)
-        .map(|value| (value, Origin::Argument))
-        .or_else(|| of_variable(start.environment).map(|value| (value, Origin::Variable)))
-        .or_else(|| of_file.map(|last| (last.value.clone(), Origin::File)));
+    let earthly =
+        of_start(start, KEY).or_else(|| of_file.map(|last| (last.value.clone(), Origin::File)));
+    let in_file = |key: fn(&Arg) -> Option<&String>| file.as_ref().and_then(key).cloned();
+    let started = |key| of_start(start, key).map(|(value, _)| value);
+    let arch = started("ARCH").or_else(|| in_file(|arg| arg.arch.as_ref()));
+    let uki = started("IS_UKI").or_else(|| in_file(|arg| arg.uki.as_ref()));
     // `earthly.sh` sources `.arg`, wherever Earthly is redirected to.
     let sourced = own
         .as_ref()
@@ -82,6 +88,8 @@ pub fn read(directory: &Path, start: Start<'_>) -> Result<Values, PathError> {
     });
     Ok(Values {
         earthly,
+        arch,
+        uki: uki.is_some_and(|value| value == "true"),
         maas,
         misnamed: file.is_none() && directory.join(".args").exists(),
         redirected,
@@ -89,13 +97,20 @@ pub fn read(directory: &Path, start: Start<'_>) -> Result<Values, PathError> {
     })
 }
 
-/// `--CLUSTERCONFIG=v` behind the target, else `--build-arg CLUSTERCONFIG=v` before it.
-fn of_arguments(arguments: &[String]) -> Option<String> {
+/// The value of `key` that the build is started with.
+fn of_start(start: Start<'_>, key: &str) -> Option<(String, Origin)> {
+    of_arguments(start.arguments, key)
+        .map(|value| (value, Origin::Argument))
+        .or_else(|| Some((of_variable(start.environment, key)?, Origin::Variable)))
+}
+
+/// `--KEY=v` behind the target, else `--build-arg KEY=v` before it.
+fn of_arguments(arguments: &[String], key: &str) -> Option<String> {
     let target = arguments
         .iter()
         .position(|argument| argument.starts_with('+'));
     let (before, behind) = arguments.split_at(target.unwrap_or(arguments.len()));
-    let flag = format!("--{KEY}");
+    let flag = format!("--{key}");
     let direct = value_in(behind, |argument, next| {
         let rest = argument.strip_prefix(&flag)?;
         rest.strip_prefix('=').or(next.filter(|_| rest.is_empty()))
@@ -105,7 +120,7 @@ fn of_arguments(arguments: &[String]) -> Option<String> {
         let pair = rest
             .strip_prefix('=')
             .or(next.filter(|_| rest.is_empty()))?;
-        pair.strip_prefix(KEY)?.strip_prefix('=')
+        pair.strip_prefix(key)?.strip_prefix('=')
     });
     direct.or(build_arg)
 }
@@ -124,11 +139,11 @@ fn value_in<'a>(
 }
 
 /// A list of `K=v`, with commas between.
-fn of_variable(environment: &Environment) -> Option<String> {
+fn of_variable(environment: &Environment, key: &str) -> Option<String> {
     let list = environment
         .variable("EARTHLY_BUILD_ARGS")?
         .to_string_lossy();
     let pairs = list.split(',');
-    let mut values = pairs.filter_map(|pair| pair.trim().strip_prefix(KEY)?.strip_prefix('='));
+    let mut values = pairs.filter_map(|pair| pair.trim().strip_prefix(key)?.strip_prefix('='));
     values.next_back().map(str::to_owned)
 }

@@ -32,6 +32,17 @@ xorriso -volid COS_LIVE -joliet on -padding 0 -outdev "build/$ISO_NAME.iso" \
   -map overlay/files-iso / -chmod 0755 -- >/dev/null 2>&1
 "#;
 
+/// Two of CanvOS's targets, as far as they carry a definition.
+const EARTHFILE: &str = "VERSION 0.8
+
+build-iso:
+    COPY overlay/files-iso/ /overlay/
+    COPY --if-exists \"$CLUSTERCONFIG\" /overlay/opt/spectrocloud/clusterconfig/spc.tgz
+
+cloud-image:
+    COPY --if-exists \"$CLUSTERCONFIG\" /workdir/spc.tgz
+";
+
 /// A directory of its own. Removed in the end.
 pub struct Site {
     directory: tempfile::TempDir,
@@ -63,7 +74,7 @@ impl Site {
         let mut site = Self::empty();
         site.palette = Some(Sim::listen(World::demo(), None, 0).unwrap());
         site.write("profiles.toml", MANIFEST);
-        site.write("CanvOS/Earthfile", "VERSION 0.8\n");
+        site.write("CanvOS/Earthfile", EARTHFILE);
         site.write(
             "CanvOS/.arg",
             "ISO_NAME=\"edge-site\"\nCLUSTERCONFIG=spc.tgz\n",

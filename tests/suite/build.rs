@@ -5,7 +5,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
 use crate::checkout::full;
-use crate::support::{Run, Test};
+use crate::support::{Run, Test, until};
 
 /// The overlay, then what `CLUSTERCONFIG` names over it, then an ISO and its digest.
 const EARTHLY: &str = r#"#!/bin/sh
@@ -296,6 +296,50 @@ fn one_of_several_fails() {
         .stdout_has("installer-store.iso  equal")
         .stderr_has("the build `earthly` failed")
         .fails(1);
+}
+
+/// What `stage` would do for another definition waits until the image is proved.
+#[test]
+fn nobody_stages_anything_during_a_build() {
+    let slow = EARTHLY.replace(
+        ": before",
+        "touch begun; until [ -e go ]; do sleep 0.05; done",
+    );
+    let test = with_earthly(&slow);
+    let manifest = test.text("profiles.toml");
+    let store = "[definition.store]\nprofiles = [\"edge-infra@2.1.0\"]\n";
+    test.put("profiles.toml", format!("{manifest}\n{store}"));
+    test.run("fetch -q").any_stdout().success();
+    let going = build(&test, "factory").any_stderr();
+    let first = going.stdout_has("installer.iso  equal").start();
+    until("the build begins", || test.path("CanvOS/begun").exists());
+    let run = test.run("stage store --lock-timeout 0").any_stderr();
+    run.stderr_has("it is edgestage build factory").fails(1);
+    let mut second = test.run("stage store").any_stdout().any_stderr().start();
+    second.says(&format!("process {} on ", first.id()));
+    test.put("CanvOS/go", "");
+    first.success();
+    second.success();
+    test.run("verify store").any_stdout().success();
+}
+
+/// What a build runs does not wait for that build.
+#[test]
+fn a_build_that_stages_by_itself() {
+    let test = full();
+    let nested = EARTHLY.replace(
+        "#!/bin/sh\n",
+        "#!/bin/sh\nset -e\n\"$EDGESTAGE\" --file ../profiles.toml stage -q factory\n",
+    );
+    program(&test, "CanvOS/earthly.sh", &nested);
+    let manifest = test.text("profiles.toml");
+    let line = "dir = \"CanvOS\"\nbuild = [\"./earthly.sh\"]";
+    test.put("profiles.toml", manifest.replace("dir = \"CanvOS\"", line));
+    let run = test.run("build --lock-timeout 1");
+    run.env("EDGESTAGE", env!("CARGO_BIN_EXE_edgestage"))
+        .stdout_has("equal")
+        .any_stderr()
+        .success();
 }
 
 /// The key is nowhere in the environment of the build, which writes it to a file that

@@ -169,9 +169,12 @@ fn only_the_targets_that_were_asked_for() {
     assert_eq!(names, ["cloud-image", "maas-image"]);
     // A checkout without them says so.
     let test = Test::new().stage();
-    let rows = targets(&test, "--target maas-image");
-    assert_eq!(rows[0]["verdict"], "not a target of this checkout");
-    assert_eq!(rows[0]["embeds"], Value::Null);
+    let run = test.run("check --offline --json --target maas-image");
+    let json = run.any_stdout().any_stderr().fails(2).json();
+    let row = &json["checkouts"][0]["targets"][0];
+    assert_eq!(row["verdict"], "not a target of this checkout");
+    assert_eq!(row["embeds"], Value::Null);
+    assert_eq!(json["error"]["kind"], "canvos");
     let rows = targets(&test, "");
     assert_eq!(rows.len(), 2, "{rows:?}");
 }

@@ -73,6 +73,25 @@ fn t00_an_unknown_trap_or_target_is_a_mistake() {
     test.run("explain T99").any_stderr().fails(2);
 }
 
+/// Nothing is proved of a target that is not there.
+#[test]
+fn t00_a_target_that_the_checkout_does_not_have() {
+    let test = Test::new();
+    let said = "the CanvOS checkout `{dir}/CanvOS` has no target `+maas-image`";
+    for command in ["check --offline", "stage"] {
+        test.run(&format!("{command} {CLOUD} {MAAS} --target iso"))
+            .any_stdout()
+            .stderr_has(said)
+            .stderr_has("help: ask for targets that it has")
+            .keeps_files()
+            .fails(2);
+    }
+    test.run("build -- +maas-image")
+        .stderr_has("has no target `+maas-image`")
+        .keeps_files()
+        .fails(2);
+}
+
 /// Another trap than the one that is there.
 #[test]
 fn t00_only_what_is_named_is_accepted() {
@@ -227,6 +246,19 @@ fn t08_a_symbolic_link() {
 }
 
 /// A link in the overlay would be copied as a link, and so would one on the way to it.
+/// Of a linked directory only the link is in the build's context.
+#[test]
+fn t08_a_link_on_the_way() {
+    let test = with_arg("CLUSTERCONFIG=sites/a/spc.tgz\n").write("CanvOS/real/a/spc.tgz", "a");
+    symlink("real", test.path("CanvOS/sites")).unwrap();
+    let said = [
+        "CLUSTERCONFIG names `sites/a/spc.tgz`, but `sites` is a symbolic link",
+        MEND,
+    ];
+    refused(&test, CLOUD, "T8", &said);
+    warned(&test, "", "T8", &said);
+}
+
 #[test]
 fn t08_a_link_in_place_of_a_staged_file() {
     for link in [

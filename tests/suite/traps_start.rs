@@ -9,16 +9,17 @@ use crate::support::Test;
 const CLOUD: &str = "--target cloud-image";
 const MAAS: &str = "--target maas-image";
 
-/// `earthly.sh` hands nothing on for a MAAS image.
+/// `earthly.sh` hands nothing on for a MAAS image, which gets what is staged.
 #[test]
 fn t14_an_argument_that_a_maas_image_ignores() {
     let test = full();
+    // The stand-in for `earthly.sh` is no program: no build comes of it.
     test.run("build -- +maas-image --CLUSTERCONFIG=spc.tgz")
-        .stderr_has("error[T14]: `earthly.sh +maas-image` ignores CLUSTERCONFIG")
-        .stderr_has("help: set it in `.arg`")
-        .keeps_files()
-        .fails(3);
-    assert_eq!(test.downloads(), 0);
+        .stderr_has("warning[T14]: `earthly.sh +maas-image` ignores CLUSTERCONFIG")
+        .stderr_has("note: a MAAS image gets what is staged as `spc.tgz`")
+        .stderr_has("help: leave it out")
+        .stderr_has("Staged factory")
+        .fails(1);
 }
 
 #[test]
@@ -174,17 +175,29 @@ fn t21_an_archive_that_git_would_take() {
     silent(&full().write("CanvOS/.gitignore", ""), "", "T21");
 }
 
+/// In a worktree `.git` is a file, and what is ignored stands in the clone's directory.
+#[test]
+fn t21_in_a_worktree() {
+    let test = full().write("CanvOS/.git", "gitdir: ../clone/.git/worktrees/site\n");
+    test.put("CanvOS/.gitignore", "");
+    test.put("clone/.git/worktrees/site/commondir", "../..\n");
+    warned(&test, "", "T21", &["git does not ignore `"]);
+    test.put("clone/.git/info/exclude", "spc.tgz\n");
+    silent(&test, "", "T21");
+}
+
 #[test]
 fn t23_a_tool_that_never_sees_the_overlay() {
     let test = full();
     let call = "build-iso --overlay-iso /overlay --arch amd64 dir:/build/image";
     let wrong = EARTHFILE.replace(call, "build-iso dir:/build/image --overlay-iso /overlay");
     test.put("CanvOS/Earthfile", &wrong);
+    // The call stands in the second line of its command.
     let line = 1 + wrong
         .lines()
-        .position(|line| line.contains("RUN CMD"))
+        .position(|line| line.contains("$CMD build-iso dir:"))
         .unwrap();
-    let place = format!("CanvOS/Earthfile:{line}:1");
+    let place = format!("CanvOS/Earthfile:{line}:9");
     let said = [
         "an ISO without its overlay",
         &place,
@@ -194,6 +207,52 @@ fn t23_a_tool_that_never_sees_the_overlay() {
     refused(&test, "--target iso-disk-image", "T23", &said);
     warned(&test, "--target uki-iso", "T23", &said);
     warned(&test, CLOUD, "T23", &said);
+    // Where it makes the other image, that one has its overlay.
+    let test = with_arg("IS_UKI=true\nCLUSTERCONFIG=spc.tgz\n");
+    test.put("CanvOS/Earthfile", &wrong);
+    silent(&test, "", "T23");
+}
+
+/// Blocks for an architecture that is not built do no harm. It may come with the build.
+#[test]
+fn t23_for_one_architecture() {
+    let call = "RUN CMD=\"auroraboot\" && \\\n        \
+                $CMD build-iso --overlay-iso /overlay --arch amd64 dir:/build/image\n";
+    assert!(EARTHFILE.contains(call));
+    let both = format!(
+        "IF [ \"$ARCH\" = \"arm64\" ]\n        RUN auroraboot build-iso dir:/b --overlay-iso /overlay\n    \
+         ELSE IF [ \"$ARCH\" = \"amd64\" ]\n        {call}    END\n"
+    );
+    let text = EARTHFILE.replace(call, &both);
+    for (arch, harmed) in [("ARCH=amd64\n", false), ("ARCH=arm64\n", true), ("", true)] {
+        let test = with_arg(&format!("{arch}CLUSTERCONFIG=spc.tgz\n"));
+        test.put("CanvOS/Earthfile", &text);
+        if harmed {
+            refused(&test, "", "T23", &["dir:/b --overlay-iso"]);
+        } else {
+            silent(&test, "", "T23");
+            let run = test.run("check --offline").any_stdout();
+            let run = run.env("EARTHLY_BUILD_ARGS", "ARCH=arm64");
+            run.stderr_has("error[T23]").fails(3);
+        }
+    }
+}
+
+/// What a tool did not see may be laid over the ISO afterwards.
+#[test]
+fn t23_an_overlay_that_is_laid_over_later() {
+    let test = full();
+    let call = "build-iso --overlay-iso /overlay --arch amd64 dir:/build/image";
+    let later = "build-iso dir:/build/image --overlay-iso /overlay\n    \
+                 RUN xorriso -indev a.iso -outdev a.iso \\\n        -map /overlay / -boot_image any replay";
+    test.put("CanvOS/Earthfile", EARTHFILE.replace(call, later));
+    silent(&test, "", "T23");
+    let run = test.run("check --offline --target iso").any_stderr();
+    run.stdout_has("iso     -       -     nothing").success();
+    test.run("stage -q").any_stdout().success();
+    let run = test.run("check --offline --target iso").any_stderr();
+    run.stdout_has("spc.tgz  CLUSTERCONFIG  `factory` as locked")
+        .success();
 }
 
 #[test]
@@ -218,11 +277,14 @@ fn t28_a_content_bundle_in_a_maas_image() {
         "T28",
         &["`content-3f2a` goes into a MAAS image", "try the image"],
     );
-    silent(
-        &full().write("CanvOS/content-3f2a/Readme.txt", "none"),
-        MAAS,
-        "T28",
-    );
+    for path in ["content/core.tar", "content/a/b/core.zst"] {
+        let test = full().write(&format!("CanvOS/{path}"), "bundle");
+        warned(&test, MAAS, "T28", &["`content` goes into a MAAS image"]);
+    }
+    for path in ["content-3f2a/Readme.txt", "contents/core.zst"] {
+        let test = full().write(&format!("CanvOS/{path}"), "none");
+        silent(&test, MAAS, "T28");
+    }
 }
 
 #[test]
@@ -253,6 +315,10 @@ fn t29_an_architecture() {
         MAAS,
         "T29",
     );
+    // An argument of the build counts more.
+    let run = test.run("check --offline").any_stdout();
+    let run = run.env("EARTHLY_BUILD_ARGS", "ARCH=riscv64");
+    run.stderr_has("ARCH is `riscv64`").success();
 }
 
 /// One checkout holds one definition at a time.
