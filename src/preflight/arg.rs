@@ -69,7 +69,10 @@ pub fn parse(text: &str, path: &Path) -> Arg {
         if let Some(value) = value_of(line, KEY) {
             // What stands behind the value, and in a URL, may be a secret too.
             let secret = if is_url(&value) { "://" } else { &value };
-            let end = line.find(secret).map_or(line.len(), |at| at + secret.len());
+            let key = line.find(KEY).map_or(0, |at| at + KEY.len());
+            let from = line[key..].find(['=', ':']).map_or(key, |at| key + at + 1);
+            let end = line[from..].find(secret);
+            let end = end.map_or(line.len(), |at| from + at + secret.len());
             let quote = line[end..].starts_with(['"', '\'']);
             let end = end + usize::from(quote);
             shown.push_str(&line[..end]);
@@ -217,6 +220,15 @@ mod tests {
             assert!(!shown.contains("hunter2"), "{shown}");
             let span = arg.assignments[0].span.clone();
             assert!(shown[span].starts_with("CLUSTERCONFIG="));
+        }
+    }
+
+    /// A value that stands in the name too, and none.
+    #[test]
+    fn the_assignment_is_shown_whole() {
+        for line in ["export CLUSTERCONFIG=", "CLUSTERCONFIG=C", "CLUSTERCONFIG : ON"] {
+            let arg = parse(&format!("{line}\n"), Path::new(".arg"));
+            assert_eq!(&arg.source.text[arg.assignments[0].span.clone()], line);
         }
     }
 
