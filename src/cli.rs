@@ -247,6 +247,9 @@ pub struct CheckArgs {
     #[command(flatten)]
     #[allow(missing_docs)]
     pub care: Care,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub images: Images,
 }
 
 /// Arguments of `build`.
@@ -310,7 +313,15 @@ pub struct VerifyArgs {
     /// Prove that nothing is staged, or that an image holds nothing
     #[arg(long, conflicts_with = "name")]
     pub expect_none: bool,
-    /// Look into this built image in place of the checkout; may be given several times
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub images: Images,
+}
+
+/// Built images.
+#[derive(Debug, Args)]
+pub struct Images {
+    /// Look into this built image; may be given several times
     #[arg(long, value_name = "FILE")]
     pub image: Vec<PathBuf>,
     /// Do not compare an image with the .sha256 beside it, which reads all of the image

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::proof::{Proof, Verdict};
+use super::proof::{Checksums, Proof, Verdict};
 use super::{Context, HELD, canonical, chosen, current, load_lock, one, stage};
 use crate::build::{self, Command};
 use crate::cli::BuildArgs;
@@ -87,7 +87,10 @@ impl Build<'_> {
         let endpoint = context.endpoint(manifest)?.to_string();
         let locked = current(&lock, definition, &endpoint)?;
         let proof = Proof::new(context, manifest, &lock, Some((definition, locked)))?;
-        let verdicts: Vec<Verdict> = named.iter().map(|image| proof.verdict(image)).collect();
+        let verdicts: Vec<Verdict> = named
+            .iter()
+            .map(|image| proof.verdict(image, Checksums::Compare))
+            .collect();
         let error = proof.outcome(&verdicts).error;
         Ok((verdicts, error))
     }

@@ -6,10 +6,11 @@ use std::path::PathBuf;
 use serde::Serialize;
 use serde_json::json;
 
+use super::proof::{self, Proof, Verdict};
 use super::targets::Targets;
 use super::{Context, chosen, current, fleet, has_targets, load_lock, shown, table, traps};
 use crate::canvos::{CanvosError, Checkout, Found, Seen, State};
-use crate::cli::{Care, CheckArgs, JOBS, LockUse, Network};
+use crate::cli::{Care, CheckArgs, Images, JOBS, LockUse, Network};
 use crate::endpoint::Endpoint;
 use crate::error::Error;
 use crate::key::KeyError;
@@ -31,6 +32,16 @@ struct Checked {
 pub fn run(arguments: &CheckArgs, context: &Context<'_>) -> Result<Outcome, Error> {
     let manifest = context.manifest()?;
     let definitions = chosen(&manifest, &arguments.definitions.names)?;
+    // An image holds one definition.
+    let in_image = match (&arguments.images.image[..], &definitions[..]) {
+        ([], _) => None,
+        (_, [definition]) => Some(*definition),
+        _ => {
+            return Err(Error::NameNeeded(
+                manifest.definitions.keys().cloned().collect(),
+            ));
+        }
+    };
     let lock = load_lock(&manifest)?;
     let endpoint = context.endpoint(&manifest)?;
     let (palette, not_asked) = palette(context, &manifest, &endpoint)?;
@@ -65,13 +76,24 @@ pub fn run(arguments: &CheckArgs, context: &Context<'_>) -> Result<Outcome, Erro
             staged: staged(place, definition, locked, &mut errors),
         });
     }
+    let mut images = Vec::new();
+    if let Some(definition) = in_image {
+        match in_images(context, (&manifest, &lock), definition, &arguments.images) {
+            Ok((verdicts, error)) => {
+                images = verdicts;
+                errors.extend(error);
+            }
+            Err(error) => errors.push(error),
+        }
+    }
     Ok(Outcome {
-        text: text(&rows) + &places.text(),
+        text: text(&rows) + &places.text() + &table::apart(&proof::text(&images)),
         json: json!({
             "file": shown(&manifest.path),
             "endpoint": endpoint,
             "definitions": rows,
             "checkouts": places.json(),
+            "images": images,
         }),
         error: Error::all(errors),
     })
@@ -125,6 +147,21 @@ fn ask(
     Ok("accepts it")
 }
 
+/// What is in the images, and what is wrong with them.
+fn in_images(
+    context: &Context<'_>,
+    (manifest, lock): (&Manifest, &Lock),
+    definition: &Definition,
+    images: &Images,
+) -> Result<(Vec<Verdict>, Option<Error>), Error> {
+    let endpoint = context.endpoint(manifest)?.to_string();
+    let locked = current(lock, definition, &endpoint)?;
+    let proof = Proof::new(context, manifest, lock, Some((definition, locked)))?;
+    let verdicts = proof.verdicts(images, context);
+    let error = proof.outcome(&verdicts).error;
+    Ok((verdicts, error))
+}
+
 /// The lock entry that speaks for `definition`, and how the lock stands to it.
 pub fn lock_state<'l>(
     lock: &'l Lock,
@@ -156,8 +193,7 @@ impl Places<'_> {
             if let Place::Seen { targets, .. } = place {
                 let name = format!(" of {}", crate::printable::path(directory));
                 let name = if self.seen.len() > 1 { &name } else { "" };
-                text.push('\n');
-                text.push_str(&targets.text(name));
+                text.push_str(&table::apart(&targets.text(name)));
             }
         }
         text

@@ -64,6 +64,9 @@ pub fn run<T: Sync, R: Send>(
     work: impl Fn(&T) -> R + Sync,
     mut settle: impl FnMut(Vec<(usize, R)>),
 ) {
+    if let [item] = items {
+        return settle(vec![(0, work(item))]);
+    }
     let next = AtomicUsize::new(0);
     let (done, results) = channel();
     thread::scope(|scope| {

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::{Context, current, load_lock, one, shown, table};
 use crate::canvos::{Checkout, Placement};
-use crate::cli::VerifyArgs;
+use crate::cli::{Images, VerifyArgs};
 use crate::digest::Digest;
 use crate::error::Error;
 use crate::image::{self, Checksum, Entry, Format, Image, ImageError, Judge};
@@ -48,8 +48,6 @@ pub struct Proof<'a> {
     spool: PathBuf,
     /// When the definition was staged, where that can be seen.
     staged: Option<SystemTime>,
-    /// Whether the `.sha256` beside an image is compared.
-    checksums: Checksums,
 }
 
 /// Whether the `.sha256` beside an image is compared, which reads all of the image.
@@ -71,17 +69,8 @@ pub fn run(arguments: &VerifyArgs, context: &Context<'_>) -> Result<Outcome, Err
         let definition = one(&manifest, arguments.name.as_deref())?;
         Some((definition, current(&lock, definition, &endpoint)?))
     };
-    let mut proof = Proof::new(context, &manifest, &lock, expected)?;
-    if arguments.no_checksum {
-        proof.checksums = Checksums::Ignore;
-    }
-    let resolve = |path: &PathBuf| context.environment.resolve(path);
-    let verdicts: Vec<Verdict> = arguments
-        .image
-        .iter()
-        .map(|path| proof.verdict(&resolve(path)))
-        .collect();
-    Ok(proof.outcome(&verdicts))
+    let proof = Proof::new(context, &manifest, &lock, expected)?;
+    Ok(proof.outcome(&proof.verdicts(&arguments.images, context)))
 }
 
 impl<'a> Proof<'a> {
@@ -101,12 +90,23 @@ impl<'a> Proof<'a> {
             expected,
             spool: context.cache(Some(manifest))?.directory().join("tmp"),
             staged,
-            checksums: Checksums::Compare,
         })
     }
 
+    /// Looks into the images that were given.
+    pub fn verdicts(&self, images: &Images, context: &Context<'_>) -> Vec<Verdict> {
+        let checksums = if images.no_checksum {
+            Checksums::Ignore
+        } else {
+            Checksums::Compare
+        };
+        let paths = images.image.iter();
+        let paths = paths.map(|path| context.environment.resolve(path));
+        paths.map(|path| self.verdict(&path, checksums)).collect()
+    }
+
     /// Looks into the image `path`.
-    pub fn verdict(&self, path: &Path) -> Verdict {
+    pub fn verdict(&self, path: &Path, checksums: Checksums) -> Verdict {
         let known = |sha256| self.lock.content_of(sha256);
         let judge = Judge {
             known: &known,
@@ -121,7 +121,7 @@ impl<'a> Proof<'a> {
             Err(error) => return unreadable(base, &error),
         };
         let verdict = self.compare(described(base, &image), &image);
-        match self.checksums {
+        match checksums {
             Checksums::Compare if verdict.good => with_checksum(path, verdict),
             _ => verdict,
         }

@@ -22,6 +22,15 @@ pub fn layout(rows: &[Vec<String>]) -> String {
     out
 }
 
+/// A table that follows another one.
+pub fn apart(table: &str) -> String {
+    if table.is_empty() {
+        String::new()
+    } else {
+        format!("\n{table}")
+    }
+}
+
 /// One item a line.
 pub fn lines(items: &[String]) -> String {
     items

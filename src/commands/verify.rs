@@ -27,7 +27,7 @@ struct Verdict {
 }
 
 pub fn run(arguments: &VerifyArgs, context: &Context<'_>) -> Result<Outcome, Error> {
-    if !arguments.image.is_empty() {
+    if !arguments.images.image.is_empty() {
         return proof::run(arguments, context);
     }
     let manifest = context.manifest()?;

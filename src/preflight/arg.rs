@@ -226,7 +226,11 @@ mod tests {
     /// A value that stands in the name too, and none.
     #[test]
     fn the_assignment_is_shown_whole() {
-        for line in ["export CLUSTERCONFIG=", "CLUSTERCONFIG=C", "CLUSTERCONFIG : ON"] {
+        for line in [
+            "export CLUSTERCONFIG=",
+            "CLUSTERCONFIG=C",
+            "CLUSTERCONFIG : ON",
+        ] {
             let arg = parse(&format!("{line}\n"), Path::new(".arg"));
             assert_eq!(&arg.source.text[arg.assignments[0].span.clone()], line);
         }

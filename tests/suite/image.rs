@@ -57,6 +57,34 @@ fn a_live_iso_holds_what_is_locked() {
     assert_eq!(said.json()["content_sha256"], content_sha256(&staged));
 }
 
+/// The pre-flight of the checkout and the proof of the image in one run.
+#[test]
+fn check_looks_into_images_too() {
+    let proof = Proof::new();
+    let image = proof.iso("live.iso", &proof.overlay());
+    let path = image.to_str().unwrap();
+    let run = || proof.test.run("check --offline --image").arg(path);
+    run()
+        .stdout_has("factory     2         current  not asked: offline  as locked\n\ntarget")
+        .stdout_has(&format!("`factory` as locked\n\n{path}  equal\n"))
+        .success();
+    let json = run().arg("--json").any_stdout().success().json();
+    assert_eq!(json["images"][0]["verdict"], "equal");
+    let lost = proof.iso("lost.iso", &Tree::empty());
+    run()
+        .arg("--image")
+        .arg(lost.to_str().unwrap())
+        .any_stdout()
+        .stderr_has("1 image without `factory` as it is locked")
+        .fails(3);
+    // An image holds one definition.
+    let store = "\n[definition.store]\nprofiles = [\"edge-infra@2.0.0\"]\n";
+    let manifest = proof.test.text("profiles.toml");
+    proof.test.put("profiles.toml", manifest + store);
+    run().stderr_has("factory, store").fails(2);
+    run().arg("factory").stdout_has("  equal\n").success();
+}
+
 /// The other builder, with another label, no Joliet and a partition table.
 #[test]
 fn an_iso_for_secure_boot_holds_what_is_locked() {
