@@ -2,7 +2,7 @@
 //!
 //! In: a checkout, a command. Out: the images in `build/` that were not there before, or
 //! not like that. The build's output is the user's and goes through as it is; Ctrl-C
-//! reaches it, since it is of our own process group. Our API key is kept from it.
+//! reaches it, since it is of our own process group, and we wait until it has ended. Our API key is kept from it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
@@ -12,6 +12,10 @@ use std::path::{Path, PathBuf};
 
 use crate::environment::Environment;
 use crate::preflight::Target;
+
+mod interrupt;
+
+use interrupt::Deferred;
 
 /// Where CanvOS puts images, in the checkout.
 const OUTPUT: &str = "build";
@@ -113,6 +117,7 @@ impl Command {
         } else {
             program.into()
         };
+        let deferred = Deferred::new();
         // Standard output is for results.
         let ended = duct::cmd(start, arguments)
             .dir(checkout)
@@ -124,6 +129,7 @@ impl Command {
                 program: program.clone(),
                 error,
             })?;
+        drop(deferred);
         if !ended.status.success() {
             return Err(BuildError::Failed {
                 program: program.clone(),

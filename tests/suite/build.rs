@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::process::ExitStatusExt as _;
 
 use crate::checkout::full;
 use crate::support::{Run, Test, until};
@@ -296,6 +297,20 @@ fn one_of_several_fails() {
         .stdout_has("installer-store.iso  equal")
         .stderr_has("the build `earthly` failed")
         .fails(1);
+}
+
+/// A terminal sends Ctrl-C to both: the build cleans up, and we wait until it has.
+#[test]
+fn an_interrupted_build_is_waited_for() {
+    let test = with_earthly(
+        "#!/bin/sh\ntrap 'sleep 0.3; kill -0 $PPID && touch waited; exit 130' INT\n\
+         kill -INT $PPID\nkill -INT $$\n",
+    );
+    test.run("fetch -q").any_stdout().success();
+    let status = build(&test, "factory").spawn().wait().unwrap();
+    assert_eq!(status.signal(), Some(2), "{status}");
+    assert!(test.path("CanvOS/waited").exists());
+    assert!(!test.path("CanvOS/build").exists());
 }
 
 /// What `stage` would do for another definition waits until the image is proved.
