@@ -217,7 +217,8 @@ fn bold_green() -> anstyle::Style {
 }
 
 /// A diagnostic as text: title, excerpt with a caret, notes, help.
-fn render(diagnostic: &Diagnostic) -> String {
+#[must_use]
+pub fn render(diagnostic: &Diagnostic) -> String {
     let Some(excerpt) = &diagnostic.excerpt else {
         return render_plain(diagnostic);
     };

@@ -5,10 +5,16 @@ use std::io::Write as _;
 use edgestage::image::{self, Judge};
 use edgestage::limits::Limits;
 
-/// Looks into `bytes` as an image.
-pub fn examine(bytes: &[u8]) {
+/// `bytes` in a file, in memory.
+pub fn shared_file(bytes: &[u8]) -> tempfile::NamedTempFile {
     let mut file = tempfile::NamedTempFile::new_in("/dev/shm").expect("a temporary file");
     file.write_all(bytes).expect("room for it");
+    file
+}
+
+/// Looks into `bytes` as an image.
+pub fn examine(bytes: &[u8]) {
+    let file = shared_file(bytes);
     let limits = Limits {
         archive: 1 << 20,
         unpacked: 16 << 20,
