@@ -132,14 +132,18 @@ fn value_of(line: &str, key: &str) -> Option<String> {
     Some(bare.trim().to_owned())
 }
 
-/// The value that a line assigns to `key`, to bash. A word behind an unquoted value
-/// makes the line a command with a variable of its own: nothing is assigned.
+/// The value that a line assigns to `key`, to bash. A word behind the value makes the line
+/// a command with a variable of its own, so nothing is assigned; `export` takes more words.
 fn bash_value(line: &str, key: &str) -> Option<String> {
     let line = line
         .strip_suffix('\n')
         .unwrap_or(line)
         .trim_start_matches([' ', '\t']);
-    let line = line.strip_prefix("export ").unwrap_or(line);
+    let (line, exported) = match line.strip_prefix("export ") {
+        Some(rest) => (rest.trim_start_matches([' ', '\t']), true),
+        None => (line, false),
+    };
+    let ends = |rest: &str| exported || rest.is_empty() || rest.starts_with(['#', ';']);
     let value = line.strip_prefix(key)?.strip_prefix('=')?;
     for quote in ['"', '\''] {
         if let Some(inner) = value.strip_prefix(quote) {
@@ -153,10 +157,6 @@ fn bash_value(line: &str, key: &str) -> Option<String> {
     let word = value.split([' ', '\t']).next().unwrap_or_default();
     let rest = value[word.len()..].trim_start_matches([' ', '\t']);
     ends(rest).then(|| word.to_owned())
-}
-
-fn ends(rest: &str) -> bool {
-    rest.is_empty() || rest.starts_with(['#', ';'])
 }
 
 #[cfg(test)]
