@@ -178,7 +178,7 @@ fn objection_to(command: &str, target: &str) -> Option<String> {
             Err(error) => Some(error.to_string()),
         },
         // What an image lacks is installed in one place.
-        "apt-get" | "rustup" if target == "tools" => None,
+        "apt-get" | "cargo" | "rustup" if target == "tools" => None,
         _ => Some(format!("not ours to run: {program}")),
     }
 }
