@@ -13,6 +13,7 @@ use crate::limits::Limits;
 
 mod decode;
 mod entries;
+mod pax;
 mod refusal;
 mod tree;
 
@@ -191,7 +192,7 @@ impl Pass<'_> {
         }
         Ok(Inventory {
             content_sha256: content_digest(&files),
-            profiles: profiles(&others),
+            profiles: profiles(&others)?,
             files,
             entries: self.entries,
             unpacked: decoder.unpacked(),
@@ -202,15 +203,21 @@ impl Pass<'_> {
 }
 
 /// The names of the directories right below [`PROFILES`]; a link there leads to one.
-fn profiles(others: &[Vec<u8>]) -> Option<BTreeSet<String>> {
+fn profiles(others: &[Vec<u8>]) -> Result<Option<BTreeSet<String>>, Refusal> {
     if !others.iter().any(|path| path == PROFILES.as_bytes()) {
-        return None;
+        return Ok(None);
     }
     let name = |path: &Vec<u8>| {
         let name = path.strip_prefix(PROFILES.as_bytes())?.strip_prefix(b"/")?;
         (!name.contains(&b'/')).then(|| String::from_utf8_lossy(name).into_owned())
     };
-    Some(others.iter().filter_map(name).collect())
+    // What is said of each profile later takes far more memory than its path.
+    let names = others.iter().filter_map(name).take(Limits::PROFILES + 1);
+    let names: BTreeSet<String> = names.collect();
+    if names.len() > Limits::PROFILES {
+        return Err(Refusal::TooLarge(Limit::Profiles));
+    }
+    Ok(Some(names))
 }
 
 /// SHA-256 over the lines that `sha256sum` prints for the files, sorted by path.

@@ -103,6 +103,22 @@ impl Checkout {
         &self.directory
     }
 
+    /// Our own directory is one: through a link, all that is written there would land
+    /// outside the checkout.
+    ///
+    /// # Errors
+    /// [`CanvosError::Blocked`].
+    pub fn check_own(&self) -> Result<(), CanvosError> {
+        let metadata = fs::symlink_metadata(self.directory.join(OWN_DIRECTORY));
+        match metadata.ok().filter(|metadata| !metadata.is_dir()) {
+            None => Ok(()),
+            Some(metadata) => Err(CanvosError::Blocked {
+                path: OWN_DIRECTORY.into(),
+                kind: odd_kind(&metadata).unwrap_or("not a directory"),
+            }),
+        }
+    }
+
     /// Takes the checkout for this run.
     ///
     /// # Errors
@@ -115,7 +131,7 @@ impl Checkout {
         // Under the lock, like everything else that is written here.
         let ignore = own.join(".gitignore");
         if !ignore.exists() {
-            publish::write(&ignore, b"*\n")?;
+            publish::write_own(&ignore, b"*\n")?;
         }
         Ok(Held { _hold: Some(hold) })
     }
@@ -256,7 +272,7 @@ impl Checkout {
             .iter()
             .flat_map(|digest| [digest.to_string(), "\n".into()])
             .collect();
-        publish::write(
+        publish::write_own(
             &self.directory.join(OWN_DIRECTORY).join("staged"),
             text.as_bytes(),
         )?;

@@ -3,7 +3,8 @@
 //!
 //! Only builds with debug assertions have them; in a release [`reach`] is nothing. With
 //! `EDGESTAGE_CHECKPOINT=NAME:FILE` a run that reaches NAME makes FILE and stays for as
-//! long as that is there.
+//! long as that is there; with `NAME:panic` it panics there instead, with whatever it has
+//! in memory.
 
 /// Every checkpoint, in the order in which a run that does everything reaches them. A
 /// test kills a run at each.
@@ -47,11 +48,15 @@ mod armed {
     }
 
     /// Stays here, if this is the checkpoint that was asked for.
+    ///
+    /// # Panics
+    /// If that was asked for.
     pub fn reach(name: &'static str) {
         debug_assert!(super::ALL.contains(&name), "unlisted checkpoint {name}");
         let Some((_, file)) = ARMED.get().filter(|(armed, _)| armed == name) else {
             return;
         };
+        assert!(file != Path::new("panic"), "told to panic at {name}");
         if std::fs::write(file, "").is_err() {
             return;
         }

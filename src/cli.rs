@@ -6,6 +6,7 @@
 // What stands above fields here is shown as help, where backticks are noise.
 #![allow(clippy::doc_markdown)]
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -334,7 +335,7 @@ pub struct Images {
 pub struct ShowArgs {
     /// A definition, or an archive; may be left out where there is one definition
     #[arg(value_name = "NAME or FILE.tgz")]
-    pub what: Option<String>,
+    pub what: Option<OsString>,
 }
 
 /// How much is said besides results.

@@ -144,12 +144,17 @@ impl Context<'_> {
 
     /// A client of `endpoint`; no connection is opened yet.
     fn palette(&self, manifest: &Manifest, endpoint: Endpoint) -> Result<Palette, Error> {
-        let (key, place) = key::find(
+        let key::Found {
+            key,
+            place,
+            warning,
+        } = key::find(
             self.settings.api_key_file.as_deref(),
             self.environment,
             manifest,
         )?;
         self.report.hide(&key);
+        self.report.warn_all(&warning);
         self.report
             .detail(&format!("endpoint {endpoint}, API key from {place}"));
         let table = &manifest.palette;
@@ -228,6 +233,7 @@ impl Context<'_> {
         if held.is_some_and(|held| held == canonical(checkout.directory())) {
             return Ok(Checkout::held_by_parent());
         }
+        checkout.check_own()?;
         self.hold("the checkout", |patience| checkout.hold(patience))
     }
 

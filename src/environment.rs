@@ -7,10 +7,11 @@
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 /// Variables, working directory and terminals of one run.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Environment {
     /// The environment variables.
     pub variables: BTreeMap<OsString, OsString>,
@@ -53,5 +54,17 @@ impl Environment {
                 ".cache"
             }))
         })
+    }
+}
+
+/// The names of the variables only: the API key is among the values, and so may be
+/// secrets of others.
+impl fmt::Debug for Environment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Environment")
+            .field("variables", &self.variables.keys())
+            .field("directory", &self.directory)
+            .field("terminal", &self.terminal)
+            .finish()
     }
 }

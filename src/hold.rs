@@ -131,6 +131,8 @@ fn take_by(
     options.read(true);
     if !matches!(kind, Kind::Foreign) {
         options.write(true).create(true).truncate(false);
+        // Who has it is written into it: behind a link that would be somebody's file.
+        follow_no_link(&mut options);
     }
     let file = loop {
         let file = options.open(path).map_err(PathError::when("open", path))?;
@@ -238,6 +240,15 @@ impl Drop for Hold {
         }
     }
 }
+
+#[cfg(unix)]
+fn follow_no_link(options: &mut fs::OpenOptions) {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    options.custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed());
+}
+
+#[cfg(not(unix))]
+fn follow_no_link(_: &mut fs::OpenOptions) {}
 
 /// Whether `path` is still the file that was opened.
 #[cfg(unix)]

@@ -2,15 +2,72 @@
 //! `SPECTROCLOUD_APIKEY`, then the file's `api-key-file` or `api-key-command`. Never an
 //! argument, which a process list would show.
 
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::fs::{File, Metadata};
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
+use crate::diagnostic::Diagnostic;
 use crate::disk::PathError;
 use crate::environment::Environment;
 use crate::manifest::Manifest;
+use crate::printable;
 use crate::secret::{ApiKey, InvalidKey};
 
 /// The variables that hold a key, in the order in which they are asked.
 pub const VARIABLES: [&str; 2] = ["PALETTE_API_KEY", "SPECTROCLOUD_APIKEY"];
+
+/// The variables that `api-key-command` is given (docs/reference.md): what finds it and
+/// its files, what asks a person, and the way to the network.
+pub const PASSED: [&str; 30] = [
+    "PATH",
+    "HOME",
+    "USER",
+    "LOGNAME",
+    "SHELL",
+    "LANG",
+    "LANGUAGE",
+    "TERM",
+    "TMPDIR",
+    "TZ",
+    "DISPLAY",
+    "WAYLAND_DISPLAY",
+    "XAUTHORITY",
+    "DBUS_SESSION_BUS_ADDRESS",
+    "SSH_AUTH_SOCK",
+    "GNUPGHOME",
+    "GPG_TTY",
+    "KRB5CCNAME",
+    "HTTPS_PROXY",
+    "HTTP_PROXY",
+    "ALL_PROXY",
+    "NO_PROXY",
+    "https_proxy",
+    "http_proxy",
+    "all_proxy",
+    "no_proxy",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "CURL_CA_BUNDLE",
+    "REQUESTS_CA_BUNDLE",
+];
+/// How the other variables begin that it is given: those of the programs that keep
+/// secrets.
+pub const PASSED_FAMILIES: [&str; 12] = [
+    "LC_",
+    "XDG_",
+    "PASSWORD_STORE_",
+    "OP_",
+    "BW_",
+    "VAULT_",
+    "BAO_",
+    "SOPS_",
+    "AWS_",
+    "AZURE_",
+    "GOOGLE_",
+    "CLOUDSDK_",
+];
 
 /// Why there is no key.
 #[derive(Debug)]
@@ -35,6 +92,17 @@ pub enum KeyError {
     },
 }
 
+/// A key.
+#[derive(Debug)]
+pub struct Found {
+    /// The key itself.
+    pub key: ApiKey,
+    /// Where it was.
+    pub place: String,
+    /// What is to be said of that place.
+    pub warning: Option<Diagnostic>,
+}
+
 /// Finds the key, and says where it was.
 ///
 /// # Errors
@@ -44,7 +112,7 @@ pub fn find(
     flag: Option<&Path>,
     environment: &Environment,
     manifest: &Manifest,
-) -> Result<(ApiKey, String), KeyError> {
+) -> Result<Found, KeyError> {
     if let Some(path) = flag {
         return from_file(&environment.resolve(path));
     }
@@ -62,9 +130,13 @@ pub fn find(
     Err(KeyError::None)
 }
 
-fn read(text: &str, place: &str) -> Result<(ApiKey, String), KeyError> {
+fn read(text: &str, place: &str) -> Result<Found, KeyError> {
     match ApiKey::new(text) {
-        Ok(key) => Ok((key, place.to_owned())),
+        Ok(key) => Ok(Found {
+            key,
+            place: place.to_owned(),
+            warning: None,
+        }),
         Err(why) => Err(KeyError::Invalid {
             place: place.to_owned(),
             why,
@@ -72,10 +144,56 @@ fn read(text: &str, place: &str) -> Result<(ApiKey, String), KeyError> {
     }
 }
 
-fn from_file(path: &Path) -> Result<(ApiKey, String), KeyError> {
-    let text = std::fs::read_to_string(path)
+fn from_file(path: &Path) -> Result<Found, KeyError> {
+    let mut text = String::new();
+    let metadata = File::open(path)
+        .and_then(|mut file| {
+            file.read_to_string(&mut text)?;
+            file.metadata()
+        })
         .map_err(|error| KeyError::File(PathError::when("read", path)(error)))?;
-    read(&text, &crate::printable::path(path))
+    let found = read(&text, &printable::path(path))?;
+    Ok(Found {
+        warning: exposed(path, &metadata),
+        ..found
+    })
+}
+
+/// What is to be said of a key file that others can read. It is no refusal: secrets that
+/// are mounted into a container often are like that, and nobody else is in there.
+#[cfg(unix)]
+fn exposed(path: &Path, metadata: &Metadata) -> Option<Diagnostic> {
+    use std::os::unix::fs::PermissionsExt as _;
+    const READ_BY_OTHERS: u32 = 0o044;
+    let mode = metadata.permissions().mode() & 0o7777;
+    // A pipe or terminal keeps nothing.
+    if !metadata.is_file() || mode & READ_BY_OTHERS == 0 {
+        return None;
+    }
+    let shown = printable::path(path);
+    let help = if path.to_str() == Some(&shown) {
+        format!("run `chmod 600 {}`", shell_word(&shown))
+    } else {
+        "give it the mode 600".into()
+    };
+    let warning = Diagnostic::warning(format!("the API key file `{shown}` can be read by others"));
+    Some(warning.note(format!("its mode is {mode:04o}")).help(help))
+}
+
+#[cfg(not(unix))]
+fn exposed(_: &Path, _: &Metadata) -> Option<Diagnostic> {
+    None
+}
+
+/// `text` as one word of a POSIX shell.
+#[cfg(unix)]
+fn shell_word(text: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@%,".contains(c);
+    if text.chars().all(is_plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
 }
 
 /// Runs the command in the manifest's directory, with its standard error going where
@@ -84,7 +202,7 @@ fn from_command(
     argv: &[String],
     environment: &Environment,
     manifest: &Manifest,
-) -> Result<(ApiKey, String), KeyError> {
+) -> Result<Found, KeyError> {
     let (program, arguments) = argv.split_first().ok_or(KeyError::None)?;
     let failed = |why: String| KeyError::Command {
         program: program.clone(),
@@ -103,12 +221,12 @@ fn from_command(
     };
     let output = duct::cmd(start, arguments)
         .dir(directory)
-        .full_env(&environment.variables)
+        .full_env(passed(environment))
         .stdin_null()
         .stdout_capture()
         .unchecked()
         .run()
-        .map_err(|error| failed(crate::printable::io(&error)))?;
+        .map_err(|error| failed(printable::io(&error)))?;
     if !output.status.success() {
         return Err(failed(format!("it ended with {}", output.status)));
     }
@@ -116,4 +234,50 @@ fn from_command(
         &String::from_utf8_lossy(&output.stdout),
         &format!("output of `{program}`"),
     )
+}
+
+/// The environment of the command: what it is known to need. Whatever else is in ours, a
+/// CI's tokens and passwords among it, is none of its business.
+fn passed(environment: &Environment) -> BTreeMap<&OsStr, &OsStr> {
+    let is_passed = |name: &OsString| {
+        let name = name.to_string_lossy();
+        PASSED.contains(&&*name) || PASSED_FAMILIES.iter().any(|start| name.starts_with(start))
+    };
+    let variables = environment.variables.iter();
+    variables
+        .filter(|(name, _)| is_passed(name))
+        .map(|(name, value)| (name.as_os_str(), value.as_os_str()))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn a_path_is_one_word_of_a_shell() {
+        for (path, word) in [
+            (
+                "/run/secrets/palette-key_1.txt",
+                "/run/secrets/palette-key_1.txt",
+            ),
+            ("/my keys/$HOME;`x`", "'/my keys/$HOME;`x`'"),
+            ("/it's", r"'/it'\''s'"),
+        ] {
+            assert_eq!(shell_word(path), word);
+        }
+    }
+
+    #[test]
+    fn the_command_is_given_none_of_our_keys() {
+        let variables = VARIABLES.map(|name| (name.into(), "k3y".into()));
+        let environment = Environment {
+            variables: variables.into(),
+            directory: PathBuf::new(),
+            terminal: false,
+        };
+        assert!(passed(&environment).is_empty());
+        assert!(!format!("{environment:?}").contains("k3y"));
+    }
 }

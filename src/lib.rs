@@ -54,8 +54,9 @@ pub mod report;
 pub mod commands;
 
 use std::ffi::OsString;
+use std::io::ErrorKind;
 
-use clap::Parser as _;
+use clap::{CommandFactory as _, FromArgMatches as _};
 
 use crate::cli::{Cli, Color, Output, Verbosity};
 use crate::commands::Context;
@@ -67,7 +68,9 @@ use crate::report::Report;
 /// One run of the command line `arguments`, the program's name first.
 #[must_use]
 pub fn run(arguments: &[OsString], environment: &Environment) -> Exit {
-    let cli = match Cli::try_parse_from(arguments) {
+    // The key may be in the environment, which is in memory from the start.
+    secret::keep_out_of_dumps();
+    let cli = match parse(arguments, environment) {
         Ok(cli) => cli,
         Err(error) => return refuse_arguments(arguments, environment, &error),
     };
@@ -99,6 +102,15 @@ pub fn run(arguments: &[OsString], environment: &Environment) -> Exit {
     }
 }
 
+/// What clap prints itself is as plain as the rest.
+fn parse(arguments: &[OsString], environment: &Environment) -> Result<Cli, clap::Error> {
+    let mut command = Cli::command();
+    if report::is_plain(environment) {
+        command = command.color(clap::ColorChoice::Never);
+    }
+    Cli::from_arg_matches(&command.try_get_matches_from(arguments)?)
+}
+
 /// clap's own errors, and its help and version, which are no errors.
 fn refuse_arguments(
     arguments: &[OsString],
@@ -106,22 +118,24 @@ fn refuse_arguments(
     error: &clap::Error,
 ) -> Exit {
     if !error.use_stderr() {
-        return if error.print().is_ok() {
-            Exit::Done
-        } else {
-            Exit::Failed
+        return match error.print() {
+            Err(error) if error.kind() != ErrorKind::BrokenPipe => Exit::Failed,
+            // Who reads help has often seen enough of it.
+            _ => Exit::Done,
         };
     }
-    if !arguments.iter().any(|argument| argument == "--json") {
-        let _ = error.print();
-        return Exit::Usage;
-    }
     let output = Output {
-        json: true,
+        json: arguments.iter().any(|argument| argument == "--json"),
         verbosity: Verbosity::Quiet,
         color: Color::Never,
     };
+    let report = Report::new(output, environment);
     let text = error.render().to_string();
+    // clap repeats what it does not know, and masks nothing.
+    if !output.json && !report.holds_key(&text) {
+        let _ = error.print();
+        return Exit::Usage;
+    }
     let title = text
         .lines()
         .next()
@@ -130,7 +144,7 @@ fn refuse_arguments(
     let error = Error::Usage(Box::new(
         Diagnostic::error(title).help("see `edgestage --help`"),
     ));
-    match Report::new(output, environment).fail("", &error) {
+    match report.fail("", &error) {
         Ok(()) => Exit::Usage,
         Err(_) => Exit::Failed,
     }

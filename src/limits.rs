@@ -20,6 +20,10 @@ impl Limits {
     pub const HEADER: u64 = 1 << 20;
     /// One path or link target.
     pub const PATH: usize = 4096;
+    /// One name in a path: no file system of Linux's takes a longer one.
+    pub const NAME: usize = 255;
+    /// Directories of profiles.
+    pub const PROFILES: usize = 4096;
     /// All paths together, with 128 bytes for each: they are what the check keeps in
     /// memory.
     pub const PATHS: usize = 32 << 20;

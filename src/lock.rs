@@ -380,7 +380,8 @@ impl Locked {
     }
 
     /// One line a pack, so that a review shows which pack changed.
-    fn to_toml(&self, name: &str) -> String {
+    #[must_use]
+    pub fn to_toml(&self, name: &str) -> String {
         let mut out = String::new();
         let table = if name.contains('.') {
             quoted(name)

@@ -36,11 +36,13 @@ pub fn excerpt(bytes: &[u8], limit: usize) -> String {
     }
 }
 
-/// Characters that reorder or hide their neighbours: bidirectional controls,
-/// zero-width characters, and the separators that some terminals break lines at.
+/// Characters that reorder or hide their neighbours: bidirectional controls, zero-width
+/// characters, invisible tags and annotations, and the separators that some terminals
+/// break lines at.
 fn is_deceptive(c: char) -> bool {
     matches!(c,
-        '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
 /// What the operating system said, without its error number.
@@ -99,6 +101,9 @@ mod tests {
             line("gr\u{fc}n \u{202e}x".as_bytes()),
             "gr\u{fc}n \\u{202e}x"
         );
+        for hidden in ["\u{ad}", "\u{61c}", "\u{200b}", "\u{feff}", "\u{e0041}"] {
+            assert!(line(hidden.as_bytes()).starts_with("\\u{"), "{hidden:?}");
+        }
     }
 
     #[test]

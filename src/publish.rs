@@ -78,6 +78,16 @@ pub fn write(target: &Path, bytes: &[u8]) -> Result<(), PathError> {
     let mode = fs::metadata(target)
         .map(|metadata| metadata.permissions())
         .ok();
+    put(target, bytes, mode)
+}
+
+/// The same for a file of our own: a link at its place is replaced, since what is behind
+/// it is not ours.
+pub fn write_own(target: &Path, bytes: &[u8]) -> Result<(), PathError> {
+    put(target, bytes, None)
+}
+
+fn put(target: &Path, bytes: &[u8], mode: Option<fs::Permissions>) -> Result<(), PathError> {
     let directory = target.parent().unwrap_or(Path::new("."));
     let mut temporary = temporary_in(directory)?;
     temporary

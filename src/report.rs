@@ -6,7 +6,7 @@
 //! hold it.
 
 use std::io::{self, Write};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use annotate_snippets::renderer::DecorStyle;
@@ -20,6 +20,7 @@ use crate::diagnostic::{Diagnostic, Severity};
 use crate::environment::Environment;
 use crate::error::Error;
 use crate::fetch::Progress;
+use crate::key;
 use crate::palette::Observer;
 use crate::printable;
 use crate::secret::ApiKey;
@@ -42,34 +43,40 @@ pub struct Report {
     terminal: bool,
     warnings: Mutex<Vec<Diagnostic>>,
     bars: MultiProgress,
-    key: OnceLock<ApiKey>,
+    keys: Mutex<Vec<ApiKey>>,
 }
 
 impl Report {
     /// A report in the given look.
     #[must_use]
     pub fn new(output: Output, environment: &Environment) -> Self {
+        let plain = is_plain(environment);
         let color = match output.color {
             Color::Always => ColorChoice::Always,
             Color::Never => ColorChoice::Never,
+            Color::Auto if plain && environment.variable("CLICOLOR_FORCE").is_none() => {
+                ColorChoice::Never
+            }
             Color::Auto => ColorChoice::Auto,
         };
-        let dumb = environment
-            .variable("TERM")
-            .is_some_and(|term| term == "dumb");
+        // Nothing may have asked for it yet when a mistyped argument is shown.
+        let keys = key::VARIABLES.iter().filter_map(|name| {
+            let value = environment.variable(name)?;
+            ApiKey::new(&value.to_string_lossy()).ok()
+        });
         Self {
             output,
             color,
-            terminal: environment.terminal && !dumb && output.verbosity != Verbosity::Quiet,
+            terminal: environment.terminal && !plain && output.verbosity != Verbosity::Quiet,
             warnings: Mutex::new(Vec::new()),
             bars: MultiProgress::new(),
-            key: OnceLock::new(),
+            keys: Mutex::new(keys.collect()),
         }
     }
 
-    /// Masks `key` from now on.
+    /// Masks `key` from now on, as those of the environment are masked from the start.
     pub fn hide(&self, key: &ApiKey) {
-        let _ = self.key.set(key.clone());
+        lock(&self.keys).push(key.clone());
     }
 
     /// How much is said.
@@ -78,10 +85,16 @@ impl Report {
         self.output.verbosity
     }
 
+    /// Whether `text` holds the key.
+    #[must_use]
+    pub fn holds_key(&self, text: &str) -> bool {
+        self.masked(text) != text
+    }
+
     fn masked(&self, text: &str) -> String {
-        self.key
-            .get()
-            .map_or_else(|| text.to_owned(), |key| key.mask(text))
+        let keys = lock(&self.keys);
+        keys.iter()
+            .fold(text.to_owned(), |text, key| key.mask(&text))
     }
 
     /// What is being done: a verb and its object, as cargo prints it.
@@ -138,9 +151,9 @@ impl Report {
     /// reader's choice and no error.
     pub fn finish(&self, command: &str, outcome: &Outcome) -> io::Result<()> {
         if let Some(error) = outcome.error.as_ref().filter(|_| !self.output.json) {
-            self.text(&outcome.text)?;
+            let printed = self.text(&outcome.text);
             self.errors(error);
-            return Ok(());
+            return printed;
         }
         if self.output.json {
             return self.document(command, outcome.json.clone(), outcome.error.as_ref());
@@ -167,7 +180,7 @@ impl Report {
 
     fn text(&self, text: &str) -> io::Result<()> {
         let mut stdout = AutoStream::new(io::stdout(), self.color).lock();
-        write_result(&mut stdout, &self.masked(text))
+        self.told_if_lost(write_result(&mut stdout, &self.masked(text)))
     }
 
     fn document(&self, command: &str, fields: Value, error: Option<&Error>) -> io::Result<()> {
@@ -182,11 +195,21 @@ impl Report {
             document.insert("error".into(), error_json(error));
         }
         let mut document = Value::Object(document);
-        if let Some(key) = self.key.get() {
+        for key in lock(&self.keys).iter() {
             mask(&mut document, key);
         }
         let text = serde_json::to_string_pretty(&document)?;
-        write_result(&mut io::stdout().lock(), &(text + "\n"))
+        self.told_if_lost(write_result(&mut io::stdout().lock(), &(text + "\n")))
+    }
+
+    /// A full disk behind standard output would else be an exit code without a word.
+    fn told_if_lost(&self, written: io::Result<()>) -> io::Result<()> {
+        if let Err(error) = &written {
+            let why = printable::io(error);
+            let error = Diagnostic::error(format!("cannot write to standard output: {why}"));
+            self.say(&render(&error));
+        }
+        written
     }
 }
 
@@ -206,6 +229,16 @@ fn write_result(out: &mut impl Write, text: &str) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         result => result,
     }
+}
+
+/// Whether what looks like a terminal takes no escape sequences: a dumb one, or the log of
+/// a CI job that was given a pseudo-terminal.
+#[must_use]
+pub fn is_plain(environment: &Environment) -> bool {
+    let is_dumb = environment
+        .variable("TERM")
+        .is_none_or(|term| term == "dumb");
+    is_dumb || environment.variable("CI").is_some_and(|ci| ci != "false")
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

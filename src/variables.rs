@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use serde::de::{Deserializer, Error as _, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
 use crate::archive;
@@ -10,14 +11,48 @@ use crate::archive;
 /// The most that is shown of a default, in characters.
 const DEFAULT_SHOWN: usize = 60;
 
+/// The most variables that are read, and the most text: both are far more than any
+/// operator would be asked for. A variable of a few bytes takes a thousand once it is
+/// read, laid out and printed, so that a hostile archive could fill the memory.
+const MOST: usize = 4096;
+const MOST_BYTES: usize = 1 << 20;
+
 /// What is shown in place of a sensitive value.
 const SENSITIVE: &str = "(sensitive)";
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Document {
-    #[serde(default)]
-    variables: Option<Vec<Wire>>,
+    #[serde(default, deserialize_with = "few")]
+    variables: Vec<Wire>,
+}
+
+/// A list of at most [`MOST`], or null.
+fn few<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Wire>, D::Error> {
+    struct Few;
+    impl<'de> Visitor<'de> for Few {
+        type Value = Vec<Wire>;
+
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            write!(f, "at most {MOST} variables")
+        }
+
+        fn visit_unit<E>(self) -> Result<Vec<Wire>, E> {
+            Ok(Vec::new())
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Vec<Wire>, A::Error> {
+            let mut variables = Vec::new();
+            while let Some(variable) = list.next_element()? {
+                if variables.len() == MOST {
+                    return Err(A::Error::invalid_length(MOST + 1, &self));
+                }
+                variables.push(variable);
+            }
+            Ok(variables)
+        }
+    }
+    deserializer.deserialize_any(Few)
 }
 
 /// `v1Variable`, as far as it is read.
@@ -95,14 +130,7 @@ pub fn uid_in(path: &str) -> Option<&str> {
 #[must_use]
 pub fn read(json: &[u8]) -> Option<Vec<Variable>> {
     let document: Document = serde_json::from_slice(json).ok()?;
-    Some(
-        document
-            .variables
-            .unwrap_or_default()
-            .into_iter()
-            .map(Variable::from)
-            .collect(),
-    )
+    Some(document.variables.into_iter().map(Variable::from).collect())
 }
 
 /// A JSON document laid out, one value a line, without the values of what it marks as
@@ -131,13 +159,24 @@ fn hide_secrets(value: &mut serde_json::Value) {
     }
 }
 
-/// Every profile's variables among the collected files of an archive.
+/// Every profile's variables among the collected files of an archive, as long as they
+/// are not too many or too large together.
 #[must_use]
 pub fn collect(files: &BTreeMap<String, Vec<u8>>) -> BTreeMap<String, Option<Vec<Variable>>> {
-    files
-        .iter()
-        .filter_map(|(path, json)| Some((uid_in(path)?.to_owned(), read(json))))
-        .collect()
+    let (mut many, mut bytes) = (0, 0);
+    let mut read = |json: &Vec<u8>| {
+        bytes += json.len();
+        let variables = (bytes <= MOST_BYTES).then(|| read(json))??;
+        many += variables.len();
+        (many <= MOST).then_some(variables)
+    };
+    let mut collected = BTreeMap::new();
+    for (path, json) in files {
+        if let Some(uid) = uid_in(path) {
+            collected.insert(uid.to_owned(), read(json));
+        }
+    }
+    collected
 }
 
 impl From<Wire> for Variable {
@@ -180,6 +219,25 @@ mod tests {
         assert!(!format!("{variables:?}").contains("hunter2"));
         assert_eq!(read(b"not JSON"), None);
         assert_eq!(read(b"{}"), Some(Vec::new()));
+        assert_eq!(read(br#"{"variables":null}"#), Some(Vec::new()));
+        assert_eq!(read(br#"{"variables":{}}"#), None);
+    }
+
+    /// What is left out for its size is not known, which is said.
+    #[test]
+    fn too_many_are_not_read() {
+        let json = |n| {
+            let many = vec![r#"{"name":"x"}"#; n].join(",");
+            format!(r#"{{"variables":[{many}]}}"#).into_bytes()
+        };
+        assert_eq!(read(&json(MOST)).unwrap().len(), MOST);
+        assert_eq!(read(&json(MOST + 1)), None);
+        let path = |uid| format!("spc/app/profiles/{uid}/variables.json");
+        let files = [(path("a"), json(MOST)), (path("b"), json(1))];
+        let collected = collect(&files.into());
+        assert!(collected["a"].is_some() && collected["b"].is_none());
+        let padded = [json(1), vec![b' '; MOST_BYTES]].concat();
+        assert_eq!(collect(&[(path("a"), padded)].into())["a"], None);
     }
 
     #[test]

@@ -73,8 +73,35 @@ pub enum Limit {
     Header,
     /// [`Limits::PATH`].
     Path,
+    /// [`Limits::NAME`].
+    Name,
     /// [`Limits::PATHS`].
     Paths,
+    /// [`Limits::PROFILES`].
+    Profiles,
+}
+
+impl Limit {
+    /// Whether `[limits]` of `profiles.toml` sets it.
+    #[must_use]
+    pub fn is_adjustable(self) -> bool {
+        matches!(
+            self,
+            Self::Archive(_) | Self::Unpacked(_) | Self::Entries(_)
+        )
+    }
+}
+
+/// The most profiles that a message names.
+const PROFILES_SHOWN: usize = 16;
+
+/// The profiles `uids`, as far as a message has room for them.
+fn some_of(uids: &[String]) -> String {
+    let shown = uids[..uids.len().min(PROFILES_SHOWN)].join(", ");
+    match uids.len().saturating_sub(PROFILES_SHOWN) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
 }
 
 /// What a body looks like that is no archive.
@@ -108,7 +135,8 @@ impl fmt::Display for Refusal {
         match self {
             Self::NotGzip { first } => write!(f, "it is {}, not a gzip archive", looks_like(first)),
             Self::Truncated => f.write_str("it is cut short"),
-            Self::Damaged(why) => write!(f, "it is damaged: {why}"),
+            // The tar reader repeats fields of the header in its words.
+            Self::Damaged(why) => write!(f, "it is damaged: {}", shown(why.as_bytes())),
             Self::TrailingBytes => f.write_str("bytes follow behind its end"),
             Self::EntriesAfterEnd => f.write_str("data follows behind its end-of-archive marker"),
             Self::TooLarge(limit) => limit.fmt(f),
@@ -132,10 +160,10 @@ impl fmt::Display for Refusal {
             } => {
                 let mut parts = Vec::new();
                 if !missing.is_empty() {
-                    parts.push(format!("missing {}", missing.join(", ")));
+                    parts.push(format!("missing {}", some_of(missing)));
                 }
                 if !unexpected.is_empty() {
-                    parts.push(format!("not asked for {}", unexpected.join(", ")));
+                    parts.push(format!("not asked for {}", some_of(unexpected)));
                 }
                 write!(
                     f,
@@ -166,6 +194,8 @@ impl fmt::Display for Limit {
                 printable::size(Limits::HEADER)
             ),
             Self::Path => write!(f, "a path in it is longer than {} bytes", Limits::PATH),
+            Self::Name => write!(f, "a name in it is longer than {} bytes", Limits::NAME),
+            Self::Profiles => write!(f, "it has more than {} profiles", Limits::PROFILES),
             Self::Paths => write!(
                 f,
                 "its paths add up to more than {}",

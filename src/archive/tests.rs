@@ -482,14 +482,18 @@ fn limits_hold() {
         Refusal::TooLarge(Limit::Entries(1))
     );
     assert!(check_with(&archive, &limits(wide, wide, 2)).is_ok());
-    let long = "x".repeat(Limits::PATH);
-    refused(
-        &Archive::good()
-            .pax(EntryType::XHeader, "path", &format!("spc/{long}"))
-            .file("spc/b", b"")
-            .gzip(),
-        "longer than 4096 bytes",
-    );
+    for (path, said) in [
+        ("x/".repeat(Limits::PATH / 2), "a path in it is longer than"),
+        ("x".repeat(Limits::NAME + 1), "a name in it is longer than"),
+    ] {
+        refused(
+            &Archive::good()
+                .pax(EntryType::XHeader, "path", &format!("spc/{path}"))
+                .file("spc/b", b"")
+                .gzip(),
+            said,
+        );
+    }
     refused(
         &Archive::good()
             .entry(

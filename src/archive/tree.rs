@@ -3,8 +3,8 @@
 //! Invariants: every path is relative, without `.` and `..`, and stands once; nothing
 //! lies below a file or a link; no link leaves the tree.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::io;
 
 use super::decode::refuse;
@@ -24,29 +24,31 @@ pub struct File {
 /// A regular file with its path.
 pub type NamedFile = (Vec<u8>, File);
 
-/// What a path costs in memory besides its own bytes, roughly.
+/// What a path costs in memory besides its own bytes, at most.
 const NODE: usize = 128;
 
+/// Small, since directories on the way count too: most of a hostile tree is of these.
 enum Node {
     /// A directory, and whether an entry of its own named it.
     Directory {
         named: bool,
     },
-    File(File),
+    File(Box<File>),
     Link,
 }
 
-/// What was seen so far.
+/// What was seen so far. A hash table would need twice its size and more whenever it
+/// grows, which broke the promise of a flat memory.
 #[derive(Default)]
 pub struct Tree {
-    nodes: HashMap<Vec<u8>, Node>,
+    nodes: BTreeMap<Box<[u8]>, Node>,
     memory: usize,
 }
 
 /// `path` without `.`, doubled and trailing slashes; `None` is the root itself.
 ///
 /// # Errors
-/// A refusal of what is absolute, holds `..` or a NUL, or is too long.
+/// A refusal of what is absolute, holds `..` or a NUL, or is too long for any Linux.
 pub fn normalize(path: &[u8]) -> io::Result<Option<Vec<u8>>> {
     let refused = |why| {
         Err(refuse(Refusal::Path {
@@ -71,6 +73,9 @@ pub fn normalize(path: &[u8]) -> io::Result<Option<Vec<u8>>> {
         match part {
             b"" | b"." => {}
             b".." => return refused("holds `..`"),
+            part if part.len() > Limits::NAME => {
+                return Err(refuse(Refusal::TooLarge(Limit::Name)));
+            }
             part => parts.push(part),
         }
     }
@@ -80,7 +85,7 @@ pub fn normalize(path: &[u8]) -> io::Result<Option<Vec<u8>>> {
 impl Tree {
     /// Adds a directory.
     pub fn add_directory(&mut self, path: Vec<u8>) -> io::Result<()> {
-        match self.nodes.get_mut(&path) {
+        match self.nodes.get_mut(&path[..]) {
             Some(Node::Directory {
                 named: named @ false,
             }) => {
@@ -93,7 +98,7 @@ impl Tree {
 
     /// Adds a regular file.
     pub fn add_file(&mut self, path: Vec<u8>, file: File) -> io::Result<()> {
-        self.insert(path, Node::File(file))
+        self.insert(path, Node::File(Box::new(file)))
     }
 
     /// Adds a symbolic link. `..` may only lead its target: with that, no chain of
@@ -129,8 +134,8 @@ impl Tree {
         let found = normalize(target)
             .ok()
             .flatten()
-            .and_then(|t| match self.nodes.get(&t) {
-                Some(Node::File(file)) => Some(*file),
+            .and_then(|t| match self.nodes.get(&t[..]) {
+                Some(Node::File(file)) => Some(file.clone()),
                 _ => None,
             });
         match found {
@@ -143,12 +148,10 @@ impl Tree {
     }
 
     fn insert(&mut self, path: Vec<u8>, node: Node) -> io::Result<()> {
-        for (at, _) in path.iter().enumerate().filter(|(_, byte)| **byte == b'/') {
-            self.add_parent(&path[..at], &path)?;
-        }
+        self.add_parents(&path)?;
         self.count(path.len())?;
-        match self.nodes.entry(path) {
-            Entry::Occupied(entry) => Err(refuse(Refusal::Duplicate(entry.key().clone()))),
+        match self.nodes.entry(path.into_boxed_slice()) {
+            Entry::Occupied(entry) => Err(refuse(Refusal::Duplicate(entry.key().to_vec()))),
             Entry::Vacant(entry) => {
                 entry.insert(node);
                 Ok(())
@@ -156,17 +159,29 @@ impl Tree {
         }
     }
 
-    fn add_parent(&mut self, parent: &[u8], path: &[u8]) -> io::Result<()> {
-        match self.nodes.get(parent) {
-            Some(Node::Directory { .. }) => Ok(()),
-            Some(Node::File(_) | Node::Link) => Err(refuse(Refusal::Duplicate(path.to_owned()))),
-            None => {
-                self.count(parent.len())?;
-                self.nodes
-                    .insert(parent.to_owned(), Node::Directory { named: false });
-                Ok(())
+    /// From the nearest one upwards: where a directory is there, so is all that is above
+    /// it. From the top down, every file of a deep directory would cost a look at each
+    /// of the thousands above it.
+    fn add_parents(&mut self, path: &[u8]) -> io::Result<()> {
+        let mut missing = Vec::new();
+        for (at, _) in path
+            .iter()
+            .enumerate()
+            .rev()
+            .filter(|(_, byte)| **byte == b'/')
+        {
+            match self.nodes.get(&path[..at]) {
+                Some(Node::Directory { .. }) => break,
+                Some(_) => return Err(refuse(Refusal::Duplicate(path.to_owned()))),
+                None => missing.push(&path[..at]),
             }
         }
+        for parent in missing {
+            self.count(parent.len())?;
+            self.nodes
+                .insert(parent.into(), Node::Directory { named: false });
+        }
+        Ok(())
     }
 
     fn count(&mut self, bytes: usize) -> io::Result<()> {
@@ -177,17 +192,16 @@ impl Tree {
         Ok(())
     }
 
-    /// Files in the byte order of their paths; directories and links in no order.
+    /// Files, then directories and links, in the byte order of their paths.
     pub fn finish(self) -> (Vec<NamedFile>, Vec<Vec<u8>>) {
         let mut files = Vec::new();
         let mut others = Vec::new();
         for (path, node) in self.nodes {
             match node {
-                Node::File(file) => files.push((path, file)),
-                Node::Directory { .. } | Node::Link => others.push(path),
+                Node::File(file) => files.push((path.into_vec(), *file)),
+                Node::Directory { .. } | Node::Link => others.push(path.into_vec()),
             }
         }
-        files.sort_unstable_by(|a, b| a.0.cmp(&b.0));
         (files, others)
     }
 }

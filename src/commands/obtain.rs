@@ -21,6 +21,7 @@ use crate::endpoint::Endpoint;
 use crate::error::Error;
 use crate::lock::{Lock, Locked};
 use crate::manifest::{Definition, Manifest};
+use crate::palette::PaletteError;
 use crate::printable;
 
 /// Where an archive came from.
@@ -198,6 +199,16 @@ impl<'a> Store<'a> {
         // Whatever happens, `--locked` never writes.
         if due.is_empty() || context.settings.lock == LockUse::MustMatch {
             return Ok(changed);
+        }
+        // The lock is for version control, and names in it are Palette's.
+        if due
+            .iter()
+            .any(|(name, due)| context.report.holds_key(&due.locked.to_toml(name)))
+        {
+            return Err(Error::Palette(PaletteError::WrongAnswer {
+                call: "GET /v1/clusterprofiles".into(),
+                why: "the API key is a name in it".into(),
+            }));
         }
         let mut writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         let lock = writing.get_or_insert_with(|| self.lock.clone());

@@ -2,6 +2,7 @@
 //! vendor's last step wants to be seen on a booted host.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -47,10 +48,12 @@ struct Identity {
     kind: String,
 }
 
-pub fn run(what: Option<&str>, context: &Context<'_>) -> Result<Outcome, Error> {
-    match what {
-        Some(file) if names_a_file(file) => show_file(Path::new(file), context),
-        name => show_definition(name, context),
+pub fn run(what: Option<&OsStr>, context: &Context<'_>) -> Result<Outcome, Error> {
+    match what.map(|what| (what, what.to_str())) {
+        None => show_definition(None, context),
+        Some((_, Some(name))) if !names_a_file(name) => show_definition(Some(name), context),
+        // No definition has a name that is no UTF-8.
+        Some((file, _)) => show_file(Path::new(file), context),
     }
 }
 

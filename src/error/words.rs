@@ -317,7 +317,7 @@ fn palette(error: &PaletteError) -> Diagnostic {
         }
         PaletteError::Tls { endpoint, why } => Diagnostic::error(format!("the TLS connection to `{endpoint}` is refused"))
             .note(why.clone())
-            .help("for an authority of your own, set `ca-cert` in `[palette]` to its PEM file"),
+            .help(tls_help(why)),
         PaletteError::Redirect { from, to, why } => redirect(from, to, *why),
         PaletteError::NotJson { call, seen } => {
             Diagnostic::error(format!("the answer to {} is not Palette's", printable::line(call.as_bytes())))
@@ -357,9 +357,18 @@ fn archive(of: &str, refusal: &crate::archive::Refusal) -> Diagnostic {
         R::Profiles { unexpected, .. } if unexpected.is_empty() => {
             error.help("if the archive is right all the same, add `allow = [\"profile-missing\"]` to the definition")
         }
-        R::TooLarge(_) => error.help("if it is right all the same, raise the limit in `[limits]`"),
+        R::TooLarge(limit) if limit.is_adjustable() => error.help("if it is right all the same, raise the limit in `[limits]`"),
         R::Truncated | R::Damaged(_) => error.help("fetch it again"),
         _ => error,
+    }
+}
+
+/// Only where nobody knows the authority another one helps.
+fn tls_help(why: &str) -> &'static str {
+    if why.contains("an authority that is not trusted") {
+        "for an authority of your own, set `ca-cert` in `[palette]` to its PEM file"
+    } else {
+        "mend it at the endpoint, or ask those who run it; nothing was sent there"
     }
 }
 

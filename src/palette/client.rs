@@ -1,21 +1,22 @@
 //! One Palette: authenticated, scoped, paced, retried calls.
 //!
-//! Invariants: the key is sent to the configured origin and nowhere else (HTTP
-//! libraries strip `Authorization` when a redirect leaves the origin, but not an
-//! `ApiKey` header, so redirects are followed here, by hand, within the origin only);
-//! no body is ever decoded on its way; 4xx is never retried.
+//! Invariants: the key is sent to the configured origin and nowhere else (redirects are
+//! followed here, by hand, and never by the HTTP library); no body is ever decoded on its
+//! way; a 4xx is never retried but for 408 and 429, which ask for it.
 
 use std::io::Read;
 use std::thread;
 use std::time::{Duration, SystemTime};
 
+use reqwest::Method;
 use reqwest::blocking::{Client, Response};
-use reqwest::header::{CONTENT_TYPE, HeaderValue, LOCATION, RETRY_AFTER};
-use reqwest::{Method, StatusCode, Url, redirect};
+use reqwest::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use serde::de::DeserializeOwned;
 
-use super::error::{PaletteError, RedirectRefusal, Refusal};
+use super::answer::{self, Unfit};
+use super::error::{PaletteError, Refusal};
 use super::pace::Pace;
+use super::redirect;
 use super::retry::{RetryPolicy, retry_after};
 use super::transport::{PROXY_CREDENTIALS, Transport, classify};
 use super::wire::{
@@ -26,12 +27,11 @@ use crate::printable;
 use crate::secret::ApiKey;
 use crate::uid::Uid;
 
-/// The most a JSON answer may hold, in bytes: the list of all profiles is one answer.
-const JSON_LIMIT: u64 = 32 << 20;
 /// The most of an error's body that is read.
 const ERROR_LIMIT: u64 = 64 << 10;
-/// Redirects in a row.
-const REDIRECTS: u32 = 10;
+/// An answer is waited for this much longer than a connection, which may be a part of
+/// that wait: whichever fails then says so itself.
+const GRACE: Duration = Duration::from_millis(500);
 
 /// How Palette is talked to.
 #[derive(Debug)]
@@ -139,10 +139,10 @@ impl Palette {
         header.set_sensitive(true);
         let mut builder = Client::builder()
             .user_agent(concat!("edgestage/", env!("CARGO_PKG_VERSION")))
-            .redirect(redirect::Policy::none())
+            .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
             .connect_timeout(options.timeout)
-            .timeout(options.timeout);
+            .timeout(options.timeout + GRACE);
         if endpoint.is_plain_loopback() {
             // A proxy would be handed the key unencrypted, for a server on this machine.
             builder = builder.no_proxy();
@@ -244,15 +244,7 @@ impl Palette {
     #[must_use]
     pub fn broken_body(&self, error: &std::io::Error, attempt: u32) -> Failure<PaletteError> {
         let why = super::transport::broken_body(error, self.timeout);
-        Failure::Transient {
-            error: PaletteError::Unreachable {
-                call: format!("POST {}", Self::DOWNLOAD),
-                why: why.clone(),
-                attempts: attempt,
-            },
-            why,
-            retry_after: None,
-        }
+        broken(format!("POST {}", Self::DOWNLOAD), why, attempt)
     }
 
     /// Calls `attempt` with 1, 2, … until it succeeds, fails for good, or there were
@@ -293,21 +285,29 @@ impl Palette {
         observer: &dyn Observer,
     ) -> Result<T, PaletteError> {
         let name = call.name();
-        let body = self.retry(&name, observer, |attempt| {
+        self.retry(&name, observer, |attempt| {
             let mut response = self.send(call, attempt)?;
-            let body =
-                read_limited(&mut response).map_err(|error| self.broken_body(&error, attempt))?;
-            body.ok_or_else(|| {
-                Failure::Final(PaletteError::WrongAnswer {
-                    call: name.clone(),
-                    why: "it is larger than 32 MiB".into(),
-                })
-            })
-        })?;
-        serde_json::from_slice(&body).map_err(|_| PaletteError::NotJson {
-            call: name,
-            seen: self.key.mask(&printable::excerpt(&body, 80)),
+            let body = answer::read(&mut response).map_err(|error| {
+                let why = super::transport::broken_body(&error, self.timeout);
+                broken(name.clone(), why, attempt)
+            })?;
+            answer::parse(&body).map_err(|unfit| self.unfit(unfit, name.clone(), attempt))
         })
+    }
+
+    /// What a body that is not the JSON of the contract means.
+    fn unfit(&self, unfit: Unfit, call: String, attempt: u32) -> Failure<PaletteError> {
+        match unfit {
+            Unfit::Cut => broken(call, "the answer was cut short".into(), attempt),
+            Unfit::Foreign(seen) => Failure::Final(PaletteError::NotJson {
+                call,
+                seen: self.key.mask(&seen),
+            }),
+            Unfit::Wrong(why) => Failure::Final(PaletteError::WrongAnswer {
+                call,
+                why: self.key.mask(&why),
+            }),
+        }
     }
 
     /// One attempt, redirects within the origin included; a status other than 200 is a
@@ -318,7 +318,8 @@ impl Palette {
             url.query_pairs_mut().append_pair(name, value);
         }
         let mut method = call.method.clone();
-        for _ in 0..REDIRECTS {
+        let first = url.clone();
+        for _ in 0..redirect::LONGEST {
             self.pace.wait(&call.path);
             let mut request = self
                 .http
@@ -337,20 +338,13 @@ impl Palette {
             match response.status() {
                 status if status.is_success() => return Ok(response),
                 status if status.is_redirection() => {
-                    url = follow(&url, &response).map_err(Failure::Final)?;
-                    // RFC 9110, 15.4: 303 asks for a GET; the others may keep the method.
-                    if status == StatusCode::SEE_OTHER {
-                        method = Method::GET;
-                    }
+                    url = redirect::follow(&url, &response).map_err(Failure::Final)?;
+                    method = redirect::method(status, method);
                 }
                 _ => return Err(self.refusal(response, call, attempt)),
             }
         }
-        Err(Failure::Final(PaletteError::Redirect {
-            from: self.endpoint.to_string(),
-            to: url.to_string(),
-            why: RedirectRefusal::Loop,
-        }))
+        Err(Failure::Final(redirect::endless(&first, &url)))
     }
 
     fn transport_failure(
@@ -364,15 +358,12 @@ impl Palette {
                 endpoint: self.endpoint.to_string(),
                 why,
             }),
-            Transport::Broken(why) => Failure::Transient {
-                error: PaletteError::Unreachable {
-                    call: call.name(),
-                    why: why.clone(),
-                    attempts: attempt,
-                },
+            Transport::Refused(why) => Failure::Final(PaletteError::Unreachable {
+                call: call.name(),
                 why,
-                retry_after: None,
-            },
+                attempts: attempt,
+            }),
+            Transport::Broken(why) => broken(call.name(), why, attempt),
         }
     }
 
@@ -439,41 +430,22 @@ fn get(path: String, project: Option<&Uid>) -> Call<'_> {
     }
 }
 
+/// A connection that failed, or broke: another attempt may succeed.
+fn broken(call: String, why: String, attempts: u32) -> Failure<PaletteError> {
+    Failure::Transient {
+        error: PaletteError::Unreachable {
+            call,
+            why: why.clone(),
+            attempts,
+        },
+        why,
+        retry_after: None,
+    }
+}
+
 fn certificates(pem: &[u8]) -> Result<Vec<reqwest::Certificate>, PaletteError> {
     reqwest::Certificate::from_pem_bundle(pem)
         .ok()
         .filter(|certificates| !certificates.is_empty())
         .ok_or(PaletteError::NoCertificate)
-}
-
-/// Where a redirect leads, if it stays at the origin that it came from.
-fn follow(from: &Url, response: &Response) -> Result<Url, PaletteError> {
-    let refused = |to: &str, why| PaletteError::Redirect {
-        from: from.origin().ascii_serialization(),
-        to: printable::excerpt(to.as_bytes(), 200),
-        why,
-    };
-    let location = response
-        .headers()
-        .get(LOCATION)
-        .and_then(|value| value.to_str().ok())
-        .ok_or_else(|| refused("", RedirectRefusal::NoLocation))?;
-    let to = from
-        .join(location)
-        .map_err(|_| refused(location, RedirectRefusal::NoLocation))?;
-    if to.origin() == from.origin() {
-        Ok(to)
-    } else {
-        Err(refused(
-            &to.origin().ascii_serialization(),
-            RedirectRefusal::OtherOrigin,
-        ))
-    }
-}
-
-/// Reads a body of at most [`JSON_LIMIT`] bytes; `None` where it is larger.
-fn read_limited(reader: &mut impl Read) -> std::io::Result<Option<Vec<u8>>> {
-    let mut body = Vec::new();
-    reader.take(JSON_LIMIT + 1).read_to_end(&mut body)?;
-    Ok(Some(body).filter(|body| body.len() as u64 <= JSON_LIMIT))
 }

@@ -66,6 +66,20 @@ mod tests {
         );
     }
 
+    /// Full jitter: anything from nothing to the whole, so that those who failed together
+    /// do not come back together.
+    #[test]
+    fn waits_are_spread_over_their_whole_length() {
+        let policy = RetryPolicy { retries: 20 };
+        let waits: Vec<_> = (0..200).filter_map(|_| policy.wait(20, None)).collect();
+        assert_eq!(waits.len(), 200);
+        assert!(waits.iter().any(|wait| *wait < LONGEST / 4), "{waits:?}");
+        assert!(
+            waits.iter().any(|wait| *wait > LONGEST / 4 * 3),
+            "{waits:?}"
+        );
+    }
+
     #[test]
     fn the_server_has_its_say_up_to_a_minute() {
         let policy = RetryPolicy { retries: 1 };

@@ -3,33 +3,42 @@
 
 use std::error::Error;
 use std::io;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use rustls::{CertificateError, Error as TlsError};
+use rustls::pki_types::UnixTime;
+use rustls::{AlertDescription, CertificateError, Error as TlsError, PeerIncompatible};
 
 use crate::endpoint::Endpoint;
 use crate::printable;
 
 /// What a proxy's 407 means, to a `CONNECT` and to a plain request.
-pub const PROXY_CREDENTIALS: &str = "the proxy wants credentials (HTTP 407)";
+pub const PROXY_CREDENTIALS: &str = "the proxy wants credentials (HTTP 407), and its address \
+    has none or wrong ones; it is written `http://user:password@host:port`";
 
 /// Why there was no answer.
 pub enum Transport {
     /// TLS was refused: no further attempt will help.
     Tls(String),
+    /// The proxy refused: no further attempt will help either.
+    Refused(String),
     /// The connection failed: another attempt may help.
     Broken(String),
 }
 
-/// Tells a refused certificate from a broken connection.
+/// Tells a refusal from a broken connection.
 pub fn classify(error: &reqwest::Error, endpoint: &Endpoint, timeout: Duration) -> Transport {
     if let Some(tls) = find::<TlsError>(error) {
         return Transport::Tls(tls_reason(tls));
     }
-    let host = endpoint.join("/").host_str().unwrap_or_default().to_owned();
+    let url = endpoint.join("/");
+    let host = url.host_str().unwrap_or_default();
     // The outermost text holds the URL, whose digits may be anything.
     let causes: Vec<String> = chain(error).skip(1).map(ToString::to_string).collect();
     let says = |text: &str| causes.iter().any(|cause| cause.contains(text));
+    if says("proxy authorization required") {
+        return Transport::Refused(PROXY_CREDENTIALS.to_owned());
+    }
+    let no_name = says("dns error") || says("failed to lookup address");
     Transport::Broken(if error.is_timeout() || timed_out(error) {
         let doing = if error.is_connect() {
             "connection"
@@ -37,10 +46,20 @@ pub fn classify(error: &reqwest::Error, endpoint: &Endpoint, timeout: Duration) 
             "answer"
         };
         format!("no {doing} within {} s", timeout.as_secs())
-    } else if says("dns error") || says("failed to lookup address") {
+    } else if says("tunnel error: unsuccessful") {
+        // Its status is lost on the way here.
+        format!("the proxy answered that it does not connect to `{host}`")
+    } else if says("tunnel error: failed to create underlying connection") {
+        let why = if no_name {
+            "its name was not found".to_owned()
+        } else {
+            reason(error)
+        };
+        format!("the proxy cannot be reached: {why}")
+    } else if says("tunnel error") {
+        format!("{}, by the proxy", reason(error))
+    } else if no_name {
         format!("the name `{host}` was not found")
-    } else if says("proxy authorization required") {
-        PROXY_CREDENTIALS.to_owned()
     } else {
         reason(error)
     })
@@ -70,6 +89,7 @@ fn reason(error: &(dyn Error + 'static)) -> String {
             if innermost.contains("closed before message completed")
                 || innermost.contains("end of file before message length reached")
                 || innermost.contains("unexpected EOF")
+                || innermost.contains("unexpected end of file")
             {
                 "the connection was closed early".into()
             } else {
@@ -124,22 +144,78 @@ fn find<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a 
 
 fn tls_reason(error: &TlsError) -> String {
     match error {
-        TlsError::InvalidCertificate(why) => match why {
-            CertificateError::UnknownIssuer => {
-                "its certificate is signed by an authority that is not trusted here".into()
-            }
-            CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
-                "its certificate has expired".into()
-            }
-            CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
-                "its certificate is not valid yet: is this machine's clock right?".into()
-            }
-            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-                "its certificate is for another name".into()
-            }
-            other => format!("its certificate is refused: {other}"),
-        },
-        TlsError::PeerIncompatible(_) => "it speaks no TLS version from 1.2 on".into(),
+        TlsError::InvalidCertificate(why) => certificate_reason(why),
+        TlsError::PeerIncompatible(
+            PeerIncompatible::ServerDoesNotSupportTls12Or13
+            | PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig,
+        )
+        | TlsError::AlertReceived(AlertDescription::ProtocolVersion) => {
+            "it speaks no TLS version from 1.2 on, and older ones are not safe".into()
+        }
+        TlsError::AlertReceived(alert) => {
+            format!("it broke off the handshake: {alert:?} (RFC 8446, 6.2)")
+        }
+        TlsError::InvalidMessage(_) => {
+            "it does not speak TLS: is this the port of plain HTTP?".into()
+        }
         other => printable::excerpt(other.to_string().as_bytes(), 200),
     }
+}
+
+fn certificate_reason(why: &CertificateError) -> String {
+    match why {
+        // Another authority of the same name has another signature.
+        CertificateError::UnknownIssuer | CertificateError::BadSignature => {
+            "its certificate is signed by an authority that is not trusted here".into()
+        }
+        CertificateError::ExpiredContext { not_after, .. } => format!(
+            "its certificate has expired, on {}: it must be renewed, or this machine's clock is wrong",
+            date(*not_after)
+        ),
+        CertificateError::Expired => "its certificate has expired".into(),
+        CertificateError::NotValidYetContext { not_before, .. } => format!(
+            "its certificate is not valid before {}: is this machine's clock right?",
+            date(*not_before)
+        ),
+        CertificateError::NotValidYet => {
+            "its certificate is not valid yet: is this machine's clock right?".into()
+        }
+        CertificateError::NotValidForNameContext {
+            expected,
+            presented,
+        } => format!(
+            "its certificate is for another name: for {}, not for `{}`",
+            names(presented),
+            printable::line(expected.to_str().as_bytes())
+        ),
+        CertificateError::NotValidForName => "its certificate is for another name".into(),
+        other => format!(
+            "its certificate is refused: {}",
+            printable::excerpt(other.to_string().as_bytes(), 200)
+        ),
+    }
+}
+
+fn date(time: UnixTime) -> String {
+    /// The end of the year 9999, behind which HTTP has no dates.
+    const LAST: u64 = 253_402_300_799;
+    let since = Duration::from_secs(time.as_secs().min(LAST));
+    httpdate::fmt_http_date(SystemTime::UNIX_EPOCH + since)
+}
+
+/// The names of a certificate. The TLS library gives each with its type around it:
+/// `DnsName("palette.example.com")`.
+fn names(presented: &[String]) -> String {
+    const SHOWN: usize = 3;
+    let bare = |name: &String| {
+        let name = name.split('"').nth(1).unwrap_or(name);
+        format!("`{}`", printable::excerpt(name.as_bytes(), 100))
+    };
+    let mut shown: Vec<String> = presented.iter().take(SHOWN).map(bare).collect();
+    match presented.len().checked_sub(SHOWN) {
+        _ if presented.is_empty() => shown.push("none".into()),
+        None | Some(0) => {}
+        Some(more) => shown.push(format!("{more} more")),
+    }
+    shown.join(", ")
 }

@@ -2,7 +2,8 @@
 //!
 //! Names and types are those of the vendor's OpenAPI document ("Palette APIs - 4.8");
 //! what is not read is left out, and unknown fields are ignored: a newer Palette may
-//! send more. Absent and `null` are the same to it, so they are here.
+//! send more. Absent and `null` are the same to it, so they are here, but for the `items`
+//! of a list.
 
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -70,8 +71,8 @@ pub struct ApiError {
 #[derive(Debug, Deserialize)]
 #[serde(bound = "T: serde::de::DeserializeOwned")]
 pub struct List<T> {
-    /// `items`.
-    #[serde(default = "Vec::new", deserialize_with = "null_is_default")]
+    /// `items`, which the contract requires: JSON without it is some other server's.
+    #[serde(deserialize_with = "null_is_default")]
     pub items: Vec<T>,
 }
 

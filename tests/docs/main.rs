@@ -248,3 +248,35 @@ fn what_comments_cite_is_there() {
     let all: Vec<String> = (1..=34).map(|number| format!("T{number}")).collect();
     assert_eq!(ids, all);
 }
+
+/// The matrix of faults names no test that is gone.
+#[test]
+fn every_test_of_the_matrix_is_there() {
+    let page = read("docs/reliability.md");
+    let file = |module: &str| format!("tests/suite/{}.rs", module.replace("::", "/"));
+    let is_module = |span: &str| {
+        let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+        root.join(file(span)).exists()
+    };
+    let mut named = 0;
+    for row in page.lines().filter(|line| line.starts_with("| ")) {
+        let cell = row
+            .trim_end_matches(" |")
+            .rsplit(" | ")
+            .next()
+            .unwrap_or_default();
+        let in_suite = cell.split("lib ").next().unwrap_or_default();
+        for span in spans(in_suite) {
+            named += 1;
+            match span.rsplit_once("::") {
+                Some((module, test)) if !is_module(&span) => {
+                    let text = read(&file(module));
+                    assert!(text.contains(&format!("fn {test}(")), "{span}");
+                }
+                // All of a module.
+                _ => assert!(read(&file(&span)).contains("#[test]"), "{span}"),
+            }
+        }
+    }
+    assert!(named > 80, "{named}");
+}

@@ -1,16 +1,15 @@
-//! The client: what is followed, what is tried again, what is given up.
+//! The client: what is tried again, what is given up, and how fast it asks.
 
 use std::time::Duration;
 
-use palette_sim::{Act, Archive, Fault, Route, Sim, World};
+use palette_sim::{Act, Archive, Fault, Route, World};
 
-use crate::support::{FACTORY, HEAD, Test};
+use crate::support::{HEAD, Test, unused_port};
 
 /// With so many attempts after the first. Answers in these tests ask for no wait, or
 /// are repeated after half a second at most.
 fn with_retries(retries: u32) -> Test {
-    let head = HEAD.replace("retries = 0", &format!("retries = {retries}"));
-    Test::new().manifest(&format!("{head}\n[definition.factory]\n{FACTORY}\n"))
+    Test::new().patience(&format!("retries = {retries}"))
 }
 
 fn patient(status: u16) -> Act {
@@ -31,73 +30,6 @@ fn borne(route: Route, act: Act, downloads: usize) {
 }
 
 #[test]
-fn a_redirect_to_another_origin_is_refused() {
-    let other = Sim::start(World::demo());
-    for (route, status) in [
-        (Route::Download, 307),
-        (Route::Download, 302),
-        (Route::Projects, 301),
-        (Route::Profile, 308),
-    ] {
-        let to = format!("{}/v1/spectroclusters/spc/download", other.url());
-        let test = Test::new().fault(Fault::on(route, Act::Redirect(status, to)).forever());
-        test.run("stage")
-            .stderr_has("a redirect was not followed")
-            .stderr_has(&format!("to `{}`", other.url()))
-            .stderr_has("another origin: the API key would be sent there")
-            .keeps_files()
-            .fails(5);
-    }
-    assert_eq!(other.connections(), 0);
-}
-
-/// Another port, scheme or name of the same machine is another origin.
-#[test]
-fn what_only_looks_like_the_same_origin() {
-    let test = Test::new();
-    let port = test.sim.port();
-    for to in [
-        format!("https://127.0.0.1:{port}/v1/x"),
-        format!("http://localhost:{port}/v1/x"),
-        format!("//127.0.0.1:{}/v1/x", port ^ 1),
-        format!("http://127.0.0.1:{port}@127.0.0.2/v1/x"),
-    ] {
-        test.sim
-            .fault(Fault::on(Route::Projects, Act::Redirect(307, to)));
-        test.run("stage")
-            .stderr_has("another origin")
-            .keeps_files()
-            .fails(5);
-    }
-    assert_eq!(test.sim.requests().len(), 4);
-}
-
-#[test]
-fn a_redirect_within_the_origin_keeps_the_method() {
-    let path = "/v1/spectroclusters/spc/download";
-    for (status, to) in [(307, path.to_owned()), (308, "download".to_owned())] {
-        let test = Test::new().fault(Fault::on(Route::Download, Act::Redirect(status, to)));
-        test.run("stage -q").any_stdout().success();
-        let asked = test.asked(Route::Download);
-        assert_eq!(asked.len(), 2);
-        assert_eq!(asked[0].method, asked[1].method);
-        assert_eq!(asked[0].body, asked[1].body);
-        assert_eq!(asked[0].header("ApiKey"), asked[1].header("ApiKey"));
-    }
-}
-
-#[test]
-fn a_redirect_in_a_circle_ends() {
-    let path = "/v1/spectroclusters/spc/download".to_owned();
-    let test = Test::new().fault(Fault::on(Route::Download, Act::Redirect(307, path)).forever());
-    test.run("stage")
-        .stderr_has("too many redirects in a row")
-        .keeps_files()
-        .fails(5);
-    assert!(test.downloads() <= 10);
-}
-
-#[test]
 fn too_many_requests_then_an_answer() {
     borne(Route::Download, patient(429), 2);
     borne(Route::Profile, patient(429), 1);
@@ -105,8 +37,8 @@ fn too_many_requests_then_an_answer() {
 }
 
 #[test]
-fn a_failure_of_the_server_then_an_answer() {
-    for status in [500, 502, 503, 504] {
+fn a_failure_that_may_pass_then_an_answer() {
+    for status in [408, 500, 502, 503, 504] {
         borne(Route::Download, patient(status), 2);
     }
 }
@@ -175,14 +107,10 @@ fn what_keeps_failing_is_given_up() {
 
 #[test]
 fn a_refused_connection() {
-    let port = {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        listener.local_addr().unwrap().port()
-    };
     let test = Test::new();
     let run = test
         .run("stage --endpoint")
-        .arg(&format!("http://127.0.0.1:{port}"));
+        .arg(&format!("http://127.0.0.1:{}", unused_port()));
     run.stderr_has("Palette cannot be reached: connection refused")
         .keeps_files()
         .fails(5);
@@ -226,14 +154,13 @@ fn an_error_that_is_not_palettes() {
 
 #[test]
 fn silence_is_borne_so_long_and_no_longer() {
-    let head = HEAD.replace("retries = 0", "retries = 0\ntimeout = 1");
     let long = Duration::from_secs(60);
     for (act, said) in [
         (Act::StallBeforeHead(long), "no answer within 1 s"),
         (Act::StallInBody(1000, long), "no further byte within 1 s"),
     ] {
         let test = Test::new()
-            .manifest(&format!("{head}\n[definition.factory]\n{FACTORY}\n"))
+            .patience("retries = 0\ntimeout = 1")
             .fault(Fault::on(Route::Download, act));
         test.run("stage").stderr_has(said).keeps_files().fails(5);
     }
@@ -242,9 +169,8 @@ fn silence_is_borne_so_long_and_no_longer() {
 /// There is no limit on the whole while bytes flow.
 #[test]
 fn slowness_is_no_silence() {
-    let head = HEAD.replace("retries = 0", "retries = 0\ntimeout = 1");
     let test = Test::new()
-        .manifest(&format!("{head}\n[definition.factory]\n{FACTORY}\n"))
+        .patience("retries = 0\ntimeout = 1")
         .fault(Fault::on(Route::Download, Act::Slow(1000)));
     test.run("stage -q").any_stdout().success();
 }
@@ -269,6 +195,7 @@ fn the_documented_rate_limits_are_kept() {
     assert!(asked.iter().all(|request| request.answer.status == 200));
     let mut times: Vec<_> = asked.iter().map(|request| request.at).collect();
     times.sort();
-    // 200 at once, then 40 a second.
-    assert!(times[259] - times[209] >= Duration::from_secs(1));
+    // 200 at once, then 40 a second: 1.475 s for the last 59. A slow machine spreads the
+    // first ones too, so only the whole can be measured.
+    assert!(times[259] - times[0] >= Duration::from_secs(1));
 }

@@ -1,8 +1,12 @@
 //! Where the key comes from, and where there is none.
 
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+
+use edgestage::key::{PASSED, PASSED_FAMILIES, VARIABLES};
 use palette_sim::{Key, World};
 
-use crate::support::{HEAD, KEY, Test};
+use crate::support::{FACTORY, HEAD, KEY, Test};
 
 /// Keys that only a certain place has.
 const OTHERS: [&str; 3] = ["other-key-1", "other-key-2", "other-key-3"];
@@ -25,6 +29,16 @@ fn sent(test: &Test) -> String {
     test.sim.clear_requests();
     assert_eq!(keys.len(), 1, "{keys:?}");
     keys.remove(0)
+}
+
+fn set_mode(test: &Test, path: &str, mode: u32) {
+    fs::set_permissions(test.path(path), fs::Permissions::from_mode(mode)).unwrap();
+}
+
+/// With this line in `[palette]`.
+fn with_palette(line: &str) -> Test {
+    let head = HEAD.replace("retries = 0", line);
+    Test::new().manifest(&format!("{head}\n[definition.factory]\n{FACTORY}\n"))
 }
 
 #[test]
@@ -94,8 +108,7 @@ fn the_files_command_may_be_a_script_beside_it() {
             "{head}\n[definition.factory]\nprofiles = [\"edge-infra@2.1.0\"]"
         ))
         .key_file("get-key", &format!("#!/bin/sh\necho '{KEY}'\n"));
-    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-    std::fs::set_permissions(test.path("get-key"), mode).unwrap();
+    set_mode(&test, "get-key", 0o755);
     for directory in [".", "elsewhere"] {
         let run = test
             .run("check -q --file")
@@ -183,4 +196,124 @@ fn no_flag_takes_the_key_itself() {
     let test = Test::new();
     let run = test.run("stage --api-key other-key-1");
     run.stderr_has("unexpected argument '--api-key'").fails(2);
+}
+
+/// With the command that mends it. It is no refusal: mounted secrets are often like that.
+#[test]
+fn a_key_file_that_others_can_read_is_worth_a_warning() {
+    let test = with_palette("api-key-file = \"key\"").key_file("key", KEY);
+    for mode in [0o644, 0o444, 0o640, 0o604, 0o444] {
+        set_mode(&test, "key", mode);
+        let run = test.run("check").without_key().any_stdout();
+        let done = run
+            .stderr_has("warning: the API key file `{dir}/key` can be read by others\n")
+            .stderr_has(&format!("note: its mode is {mode:04o}\n"))
+            .stderr_has("help: run `chmod 600 {dir}/key`\n")
+            .success();
+        done.says("can be read by others", 1);
+    }
+    let run = test.run("check --json").without_key().any_stdout();
+    let json = run.any_stderr().success().json();
+    let warning = json["warnings"][0]["message"].as_str().unwrap();
+    assert!(warning.ends_with("can be read by others"), "{json}");
+    test.run("check -q").without_key().any_stdout().success();
+    // Nothing is read where none is needed.
+    test.run("list").without_key().any_stdout().success();
+}
+
+#[test]
+fn a_key_file_of_ones_own_is_not_worth_a_warning() {
+    let test = with_palette("api-key-file = \"key\"").key_file("key", KEY);
+    for mode in [0o600, 0o400, 0o700] {
+        set_mode(&test, "key", mode);
+        test.run("check").without_key().any_stdout().success();
+    }
+}
+
+/// As `--api-key-file <(pass palette)` has it: a pipe, which keeps nothing.
+#[test]
+fn a_pipe_is_not_worth_a_warning() {
+    let test = Test::new().key_file("key", KEY);
+    let prelude = "exec 3<<END\n$(cat key)\nEND\n:";
+    let run = test.run("check --api-key-file /dev/fd/3").prelude(prelude);
+    run.without_key().any_stdout().success();
+}
+
+#[test]
+fn the_warning_quotes_the_path_for_a_shell() {
+    let odd = "my $HOME's key";
+    let test = Test::new().key_file(odd, KEY);
+    set_mode(&test, odd, 0o644);
+    let run = test.run("check --api-key-file").arg(odd).any_stdout();
+    run.stderr_has(r"help: run `chmod 600 '{dir}/my $HOME'\''s key'`")
+        .success();
+    // A file that is named by other signs than those it has cannot be named in a command.
+    let odd = "key\u{1b}";
+    let test = Test::new().key_file(odd, KEY);
+    set_mode(&test, odd, 0o644);
+    let run = test.run("check --api-key-file").arg(odd).any_stdout();
+    run.stderr_has("help: give it the mode 600").success();
+}
+
+#[test]
+fn the_command_is_given_what_it_needs_and_nothing_else() {
+    let command = "[\"sh\", \"-c\", \"env > seen.env; cat key\"]";
+    let test = with_palette(&format!("api-key-command = {command}")).key_file("key", KEY);
+    let mut run = test.run("check -q").without_key().any_stdout();
+    let passed = [
+        "SSH_AUTH_SOCK",
+        "GPG_TTY",
+        "LC_ALL",
+        "XDG_RUNTIME_DIR",
+        "AWS_PROFILE",
+    ];
+    let passed = passed
+        .into_iter()
+        .chain(["VAULT_ADDR", "OP_SERVICE_ACCOUNT_TOKEN", "USER"]);
+    for name in passed.clone() {
+        run = run.env(name, "is passed");
+    }
+    let kept = [
+        "GITHUB_TOKEN",
+        "DOCKER_PASSWORD",
+        "LD_PRELOAD_X",
+        "EDGESTAGE_FILE_X",
+        "LC",
+    ];
+    for name in kept {
+        run = run.env(name, "is kept");
+    }
+    VARIABLES
+        .iter()
+        .fold(run, |run, name| run.env(name, ""))
+        .success();
+    let seen = test.text("seen.env");
+    for name in passed.chain(["PATH", "HOME"]) {
+        assert!(seen.contains(&format!("{name}=")), "{name} in {seen}");
+    }
+    assert!(!seen.contains("is kept") && !seen.contains("API"), "{seen}");
+}
+
+#[test]
+fn the_reference_lists_what_the_command_is_given() {
+    let reference = include_str!("../../docs/reference.md");
+    let start = reference.find("`api-key-command` is given").unwrap();
+    let end = start + reference[start..].find("\n\n").unwrap();
+    let said: Vec<&str> = reference[start..end]
+        .split('`')
+        .skip(1)
+        .step_by(2)
+        .collect();
+    let families = PASSED_FAMILIES.map(|start| format!("{start}*"));
+    let known = PASSED
+        .iter()
+        .copied()
+        .chain(families.iter().map(String::as_str));
+    let known: Vec<&str> = ["api-key-command"].into_iter().chain(known).collect();
+    for name in &known {
+        assert!(said.contains(name), "{name} is not in the reference");
+    }
+    for name in &said {
+        assert!(known.contains(name), "{name} is not passed");
+    }
 }

@@ -14,18 +14,27 @@ use palette_sim::contract::Contract;
 use palette_sim::{Fault, Key, Recorded, Route, Sim, World};
 
 mod archives;
+pub mod crafted;
 mod going;
 pub mod handmade;
 mod images;
+mod memory;
+mod network;
+mod proxy;
 mod run;
 mod sealed;
 mod secrets;
+mod terminal;
 mod tree;
 
 pub use archives::{archive, content_sha256, gzip, profile_directory, tarball};
 pub use going::{Going, until};
 pub use images::{CANARY, IN_ISO, IN_PARTITION, Proof, Tree, finish, path_of_tools, xorriso};
+pub use memory::peak_of;
+pub use network::{trusting, unused_port};
+pub use proxy::{Manner, Proxy};
 pub use run::{Done, Run};
+pub use secrets::{forms, leaked};
 pub use tree::sha256;
 
 /// The key of every test. Base64 and URL-encoding change it, so that all three forms of

@@ -1,18 +1,8 @@
 //! TLS: which server is believed.
 
-use palette_sim::{Key, Sim, Tls, World};
+use palette_sim::{ConnectionFault, Key, Sim, Tls, World};
 
-use crate::support::{FACTORY, HEAD, KEY, Test};
-
-/// A simulator with this certificate, whose authority `[palette].ca-cert` names.
-fn trusting(tls: Tls) -> Test {
-    let ca = tls.ca_pem().to_owned();
-    let sim = Sim::start_tls(World::demo().key(Key::admin(KEY)), tls);
-    let head = HEAD.replace("retries = 0", "retries = 0\nca-cert = \"trust/ca.pem\"");
-    Test::with_sim(sim)
-        .write("trust/ca.pem", ca)
-        .manifest(&format!("{head}\n[definition.factory]\n{FACTORY}\n"))
-}
+use crate::support::{KEY, Test, trusting};
 
 #[test]
 fn an_authority_of_its_own() {
@@ -53,7 +43,8 @@ fn another_authority_than_the_one_that_is_trusted() {
 fn an_expired_certificate() {
     let test = trusting(Tls::expired(&["127.0.0.1"]));
     test.run("stage")
-        .stderr_has("its certificate has expired")
+        .stderr_has("its certificate has expired, on Tue, 01 Jan 2019 00:00:00 GMT")
+        .stderr_has("renewed")
         .keeps_files()
         .fails(5);
     assert!(test.sim.requests().is_empty());
@@ -63,7 +54,9 @@ fn an_expired_certificate() {
 fn the_certificate_of_somebody_else() {
     let test = trusting(Tls::wrong_name());
     test.run("stage")
-        .stderr_has("its certificate is for another name")
+        .stderr_has(
+            "its certificate is for another name: for `somebody-else.invalid`, not for `127.0.0.1`",
+        )
         .keeps_files()
         .fails(5);
     assert!(test.sim.requests().is_empty());
@@ -71,13 +64,10 @@ fn the_certificate_of_somebody_else() {
 
 #[test]
 fn a_refused_certificate_is_not_tried_again() {
-    let test = trusting(Tls::wrong_name());
-    let manifest = test
-        .text("profiles.toml")
-        .replace("retries = 0", "retries = 3");
-    test.put("profiles.toml", manifest);
+    let test = trusting(Tls::wrong_name()).patience("retries = 3");
     let done = test.run("stage").any_stderr().fails(5);
     done.says("Retrying", 0);
+    assert_eq!(test.sim.connections(), 1);
 }
 
 /// HTTPS spoken to a server that has none.
@@ -87,7 +77,55 @@ fn plain_http_in_place_of_tls() {
     let run = test
         .run("stage --endpoint")
         .arg(&format!("https://127.0.0.1:{}", test.sim.port()));
-    run.any_stderr().keeps_files().fails(5);
+    run.stderr_has("it does not speak TLS: is this the port of plain HTTP?")
+        .keeps_files()
+        .fails(5);
+}
+
+/// A server from before TLS 1.2 answers with its own version, and one that knows better
+/// with an alert (RFC 8446, 4.2.1).
+#[test]
+fn a_server_that_speaks_tls_1_1_at_most() {
+    for fault in [ConnectionFault::Tls11, ConnectionFault::TlsAlert(70)] {
+        let test = trusting(Tls::self_signed(&["127.0.0.1"])).patience("retries = 3");
+        test.sim.fault_connections(1, fault);
+        let done = test
+            .run("stage")
+            .stderr_has("the TLS connection to `{endpoint}` is refused")
+            .stderr_has("it speaks no TLS version from 1.2 on")
+            .keeps_files()
+            .fails(5);
+        done.says("Retrying", 0);
+        assert_eq!(test.sim.connections(), 1);
+    }
+}
+
+/// Another alert says why in the standard's words.
+#[test]
+fn a_handshake_that_the_server_breaks_off() {
+    let test = trusting(Tls::self_signed(&["127.0.0.1"]));
+    test.sim.fault_connections(1, ConnectionFault::TlsAlert(40));
+    test.run("stage")
+        .stderr_has("it broke off the handshake: HandshakeFailure")
+        .keeps_files()
+        .fails(5);
+}
+
+/// No refusal, but a connection that broke: it is tried again.
+#[test]
+fn a_connection_that_breaks_in_the_handshake() {
+    for (fault, said) in [
+        (ConnectionFault::Reset, "the connection was reset"),
+        (ConnectionFault::Close, "the connection was closed early"),
+    ] {
+        let test = trusting(Tls::self_signed(&["127.0.0.1"])).patience("retries = 2");
+        test.sim.fault_connections(1, fault);
+        test.run("stage")
+            .any_stdout()
+            .stderr_has("Retrying GET /v1/dashboard/projects/metadata in ")
+            .stderr_has(said)
+            .success();
+    }
 }
 
 #[test]
@@ -103,19 +141,6 @@ fn an_authority_that_cannot_be_read() {
         .keeps_files()
         .fails(2);
     assert_eq!(test.sim.connections(), 0);
-}
-
-#[test]
-fn a_redirect_from_tls_to_plain_http_is_refused() {
-    use palette_sim::{Act, Fault, Route};
-    let test = trusting(Tls::self_signed(&["127.0.0.1"]));
-    let to = format!("{}/v1/x", test.sim.url().replace("https", "http"));
-    test.sim
-        .fault(Fault::on(Route::Projects, Act::Redirect(302, to)));
-    test.run("stage")
-        .stderr_has("another origin")
-        .keeps_files()
-        .fails(5);
 }
 
 /// The system's trust store, where the variable of OpenSSL says it is.

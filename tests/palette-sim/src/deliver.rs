@@ -8,6 +8,9 @@ use std::fs::File;
 use std::io::{self, BufWriter, Read, Write};
 use std::time::Duration;
 
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
 use crate::fault::{Act, Reply};
 use crate::http::{Body, Connection, Response};
 use crate::record::{Answer, Sent};
@@ -80,13 +83,27 @@ pub(crate) fn shape(response: Response, act: &Act) -> Response {
             body: Body::Bytes(Vec::new()),
             trailing: Vec::new(),
         },
-        Act::ContentEncodingGzip => response.header("Content-Encoding", "gzip"),
+        Act::ContentEncodingGzip => {
+            let body = match response.body {
+                Body::Bytes(bytes) => Body::Bytes(gzip(&bytes)),
+                archive => archive,
+            };
+            Response { body, ..response }.header("Content-Encoding", "gzip")
+        }
         Act::Trailing(bytes) => Response {
             trailing: bytes.clone(),
             ..response
         },
         _ => response,
     }
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder
+        .write_all(bytes)
+        .and_then(|()| encoder.finish())
+        .expect("memory takes every write")
 }
 
 /// Writes the answer. An error means that the client is gone or the simulator ends.

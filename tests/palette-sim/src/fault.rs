@@ -99,7 +99,7 @@ pub enum Act {
     /// A redirect without a body.
     Redirect(u16, String),
     /// The real answer, which then says `Content-Encoding: gzip`. Archives are sent
-    /// as they are: a client that decodes them spoils them.
+    /// as they are: a client that decodes them spoils them. Other bodies are compressed.
     ContentEncodingGzip,
     /// The real body with these bytes behind it, all counted in its length.
     Trailing(Vec<u8>),

@@ -10,6 +10,7 @@
 //! http -> routes -> request, wire, dashboard, download, archive
 //!         |
 //! fault -> deliver          the answer, with what goes wrong, byte by byte
+//! connection                what goes wrong before there is a request
 //!         |
 //! sim, limits, tls, record  the server around it
 //!         |
@@ -29,6 +30,7 @@
 //! ```
 
 mod archive;
+mod connection;
 pub mod contract;
 mod dashboard;
 mod deliver;
@@ -49,6 +51,7 @@ mod variable;
 mod wire;
 mod world;
 
+pub use connection::{ConnectionFault, Deaf};
 pub use demo::{
     DEMO_KEY, EDGE_GPU_0_1_0, EDGE_INFRA_2_0_0, EDGE_INFRA_2_1_0, EDGE_LOGGING_0_9_0,
     EDGE_MONITORING_1_4_0, EDGE_STORAGE_1_0_0, HELLO_UNIVERSE_1_2_0, PROJECT_DEFAULT,

@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use socket2::SockRef;
 
+use crate::connection::{ConnectionFault, ConnectionFaults, disturb};
 use crate::deliver::{Fate, Host, deliver, shape};
 use crate::fault::{Act, Fault, Faults};
 use crate::http::{Connection, Next, Reader, Request, Response, Socket};
@@ -36,6 +37,7 @@ pub struct Sim {
 struct Shared {
     world: Mutex<World>,
     faults: Mutex<Faults>,
+    connection_faults: Mutex<ConnectionFaults>,
     limits: Mutex<Limits>,
     records: Mutex<Vec<(u64, Recorded)>>,
     log: Mutex<Option<File>>,
@@ -83,6 +85,7 @@ impl Sim {
         let shared = Arc::new(Shared {
             world: Mutex::new(world),
             faults: Mutex::default(),
+            connection_faults: Mutex::default(),
             limits: Mutex::default(),
             records: Mutex::default(),
             log: Mutex::default(),
@@ -153,9 +156,15 @@ impl Sim {
         lock(&self.shared.faults).push(fault);
     }
 
+    /// Orders a fault for the next so many connections, before their first request.
+    pub fn fault_connections(&self, times: usize, fault: ConnectionFault) {
+        lock(&self.shared.connection_faults).push(fault, times);
+    }
+
     /// Drops all faults that are still ordered.
     pub fn clear_faults(&self) {
         lock(&self.shared.faults).clear();
+        lock(&self.shared.connection_faults).clear();
     }
 }
 
@@ -214,7 +223,16 @@ fn serve(
     tls: Option<Arc<ServerConfig>>,
     connection_number: u64,
 ) {
-    let socket = Socket(stream);
+    let mut socket = Socket(stream);
+    let fault = lock(&shared.connection_faults).take();
+    if let Some(fault) = fault {
+        match disturb(fault, &mut socket, |time| shared.pause(time)) {
+            Ok(Fate::Reset) => Connection::Plain(socket).reset(),
+            Ok(_) => Connection::Plain(socket).close(),
+            Err(_) => {}
+        }
+        return;
+    }
     let mut connection = match tls {
         None => Connection::Plain(socket),
         Some(config) => match ServerConnection::new(config) {

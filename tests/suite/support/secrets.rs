@@ -1,31 +1,92 @@
 //! The key in the forms in which it could leak.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-/// `key` as it is, in base64, and URL-encoded.
-pub fn forms(key: &str) -> [String; 3] {
+/// `key` as it is and as others write it: in base64 wherever it begins in what is
+/// encoded, URL-encoded, in JSON, as hexadecimal digits and as a list of bytes.
+pub fn forms(key: &str) -> BTreeSet<String> {
+    let mut forms: BTreeSet<String> = (0..3).map(|at| base64(key.as_bytes(), at)).collect();
+    forms.extend(forms.clone().iter().map(|form| url_safe(form)));
     let encoded: String = url::form_urlencoded::byte_serialize(key.as_bytes()).collect();
-    [key.to_owned(), base64(key.as_bytes()), encoded]
+    let unreserved = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    for encoded in [
+        encoded,
+        each(key, |byte| {
+            (!unreserved(byte)).then(|| format!("%{byte:02X}"))
+        }),
+        each(key, |byte| Some(format!("%{byte:02X}"))),
+        // As in a path, where a slash and most other signs stay.
+        each(key, |byte| (byte == b'+').then(|| "%2B".into())),
+    ] {
+        forms.insert(lower_escapes(&encoded));
+        forms.insert(encoded);
+    }
+    let json = serde_json::to_string(key).unwrap();
+    let json = json.trim_matches('"').to_owned();
+    forms.insert(json.replace('/', "\\/"));
+    forms.insert(json);
+    let unusual = |byte: u8| !byte.is_ascii_alphanumeric();
+    forms.insert(each(key, |byte| {
+        unusual(byte).then(|| format!("\\u{byte:04x}"))
+    }));
+    forms.insert(each(key, |byte| Some(format!("{byte:02x}"))));
+    forms.insert(each(key, |byte| Some(format!("{byte:02X}"))));
+    let list = format!("{:?}", key.as_bytes());
+    forms.insert(list.trim_matches(['[', ']']).to_owned());
+    forms.insert(key.to_owned());
+    forms
 }
 
 /// The first form of `key` that is in `bytes`.
 pub fn leaked(key: &str, bytes: &[u8]) -> Option<String> {
-    forms(key).into_iter().find(|form| {
-        bytes
-            .windows(form.len())
-            .any(|part| part == form.as_bytes())
-    })
+    let forms = forms(key);
+    let mut begins = [false; 256];
+    for form in &forms {
+        begins[usize::from(form.as_bytes()[0])] = true;
+    }
+    // One pass over what may be a large image.
+    let starts = (0..bytes.len()).filter(|at| begins[usize::from(bytes[*at])]);
+    let found = starts.filter_map(|at| {
+        let here = |form: &&String| bytes[at..].starts_with(form.as_bytes());
+        forms.iter().find(here)
+    });
+    found.into_iter().next().cloned()
 }
 
-/// Without padding: a search must find it in front of more text, too.
-fn base64(bytes: &[u8]) -> String {
+/// `key` with some bytes written in another way.
+fn each(key: &str, write: impl Fn(u8) -> Option<String>) -> String {
+    let plain = |byte: u8| char::from(byte).to_string();
+    key.bytes()
+        .map(|byte| write(byte).unwrap_or_else(|| plain(byte)))
+        .collect()
+}
+
+/// `%2B` as `%2b`; what is no escape stays as it is.
+fn lower_escapes(text: &str) -> String {
+    let mut parts = text.split('%');
+    let mut lower = parts.next().unwrap().to_owned();
+    for part in parts {
+        let (escape, rest) = part.split_at(2);
+        let _ = write!(lower, "%{}{rest}", escape.to_lowercase());
+    }
+    lower
+}
+
+/// The other alphabet of RFC 4648.
+fn url_safe(base64: &str) -> String {
+    base64.replace('+', "-").replace('/', "_")
+}
+
+/// The digits that depend on nothing but `bytes`, which stand behind `offset` others.
+fn base64(bytes: &[u8], offset: usize) -> String {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut bits = String::new();
     for byte in bytes {
         let _ = write!(bits, "{byte:08b}");
     }
-    // The last, partial digit depends on what follows.
-    let digits = bits.as_bytes().chunks_exact(6);
+    let shared = (6 - 8 * offset % 6) % 6;
+    let digits = bits.as_bytes()[shared..].chunks_exact(6);
     digits
         .map(|six| {
             let six = std::str::from_utf8(six).unwrap();
@@ -34,9 +95,44 @@ fn base64(bytes: &[u8]) -> String {
         .collect()
 }
 
+/// What other programs make of `a+b/c=~>?`, `base64` and Python's `urllib` among them.
 #[test]
-fn the_three_forms() {
-    assert_eq!(forms("a+b/c="), ["a+b/c=", "YStiL2M9", "a%2Bb%2Fc%3D"]);
-    assert!(leaked("a+b/c=", b"x YStiL2M9 y").is_some());
-    assert!(leaked("a+b/c=", b"a+b/c").is_none());
+fn a_leak_is_found_however_it_is_written() {
+    const KEY: &str = "a+b/c=~>?";
+    for written in [
+        "a+b/c=~>?",
+        // Behind nothing, `x`, `xy` and `xyz`, and in front of something.
+        "YStiL2M9fj4/",
+        "YStiL2M9fj4_",
+        "eGErYi9jPX4+Pw==",
+        "eGErYi9jPX4-Pw",
+        "eHlhK2IvYz1+Pj8=",
+        "eHlhK2IvYz1-Pj8",
+        "eHl6YStiL2M9fj4/YWJj",
+        "a%2Bb%2Fc%3D%7E%3E%3F",
+        "a%2bb%2fc%3d%7e%3e%3f",
+        "a%2Bb%2Fc%3D~%3E%3F",
+        "a%2bb%2fc%3d~%3e%3f",
+        r"a+b\/c=~>?",
+        r"a\u002bb\u002fc\u003d\u007e\u003e\u003f",
+        "612b622f633d7e3e3f",
+        "97, 43, 98, 47, 99, 61, 126, 62, 63",
+    ] {
+        let text = format!("before {written} behind");
+        assert!(leaked(KEY, text.as_bytes()).is_some(), "{written}");
+        assert!(leaked(KEY, &text.as_bytes()[..10]).is_none(), "{written}");
+    }
+}
+
+#[test]
+fn what_is_not_the_key_is_no_leak() {
+    for text in [
+        "",
+        "a+b/c=~>",
+        "YStiL2M9fj5",
+        "a%2Bb%2Fc",
+        "612b622f633d7e3e",
+    ] {
+        assert_eq!(leaked("a+b/c=~>?", text.as_bytes()), None);
+    }
 }

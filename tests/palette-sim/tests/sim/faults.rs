@@ -88,6 +88,11 @@ fn decorated_archives() {
     let encoded = under(Framing::Auto, Act::ContentEncodingGzip);
     assert_eq!(encoded.header("Content-Encoding"), Some("gzip"));
     assert_eq!(encoded.body()[..2], [0x1f, 0x8b]);
+    let sim = Sim::start(World::demo());
+    sim.fault(Fault::on(Route::Metadata, Act::ContentEncodingGzip));
+    let list = get(METADATA).send(&sim);
+    assert_eq!(list.header("Content-Encoding"), Some("gzip"));
+    assert_eq!(list.body()[..2], [0x1f, 0x8b]);
     for framing in [Framing::Length, Framing::Chunked] {
         let garbage = under(framing, Act::Trailing(b"GARBAGE".to_vec()));
         assert_eq!(garbage.body()[..2], [0x1f, 0x8b]);

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has to fail")]
 
 mod archives;
+mod connections;
 mod contracts;
 mod endpoints;
 mod faults;

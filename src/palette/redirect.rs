@@ -1,0 +1,66 @@
+//! Redirects: followed within the origin that the key is for, and nowhere else.
+//!
+//! HTTP libraries follow them to any origin, and take `Authorization` off the request
+//! when they leave the first one; an `ApiKey` header they would take along.
+
+use reqwest::blocking::Response;
+use reqwest::header::LOCATION;
+use reqwest::{Method, StatusCode, Url};
+
+use super::error::{PaletteError, RedirectRefusal};
+use crate::printable;
+
+/// Redirects in a row.
+pub const LONGEST: u32 = 10;
+
+/// Where a redirect leads, if it stays at the origin that it came from.
+///
+/// # Errors
+/// [`PaletteError::Redirect`], which names an origin and never the rest of an address:
+/// paths and queries of login pages hold tokens.
+pub fn follow(from: &Url, response: &Response) -> Result<Url, PaletteError> {
+    let refused = |to: &str, why| PaletteError::Redirect {
+        from: from.origin().ascii_serialization(),
+        to: printable::excerpt(to.as_bytes(), 200),
+        why,
+    };
+    let location = response
+        .headers()
+        .get(LOCATION)
+        .and_then(|value| value.to_str().ok())
+        .ok_or_else(|| refused("", RedirectRefusal::NoLocation))?;
+    let mut to = from
+        .join(location)
+        .map_err(|_| refused("", RedirectRefusal::NoLocation))?;
+    if to.origin() != from.origin() {
+        let origin = to.origin().ascii_serialization();
+        return Err(refused(&origin, RedirectRefusal::OtherOrigin));
+    }
+    // They would be sent as `Authorization`. Neither fails for an address with a host.
+    let _ = to.set_username("");
+    let _ = to.set_password(None);
+    Ok(to)
+}
+
+/// The refusal of one redirect too many, which led from `from` to `to`.
+pub fn endless(from: &Url, to: &Url) -> PaletteError {
+    let shown = |url: &Url| {
+        let text = format!("{}{}", url.origin().ascii_serialization(), url.path());
+        printable::excerpt(text.as_bytes(), 200)
+    };
+    PaletteError::Redirect {
+        from: shown(from),
+        to: shown(to),
+        why: RedirectRefusal::Loop,
+    }
+}
+
+/// The method of the next request. RFC 9110, 15.4: 303 asks for a GET, 307 and 308 for the
+/// same method; 301 and 302 leave the choice, and a POST that became a GET would be
+/// another call.
+pub fn method(status: StatusCode, method: Method) -> Method {
+    match status {
+        StatusCode::SEE_OTHER => Method::GET,
+        _ => method,
+    }
+}

@@ -1,0 +1,107 @@
+//! Every command, where all goes well.
+
+use super::{FORMS, Situation, ends};
+use crate::support::{KEY, Proof, Test};
+
+/// Staged, with an image of it beside `profiles.toml`.
+fn with_image() -> Test {
+    let proof = Proof::new();
+    let image = proof.iso("installer.iso", &proof.overlay());
+    proof
+        .test
+        .put("installer.iso", std::fs::read(image).unwrap());
+    proof.test
+}
+
+/// Staged; then Palette has changed.
+fn drifted() -> Test {
+    let test = Test::new().stage();
+    test.sim.world(|world| world.publish("edge-k3s", "1.31.1"));
+    test
+}
+
+fn staged() -> Test {
+    Test::new().stage()
+}
+
+#[test]
+fn every_command() {
+    let cases: [(fn() -> Test, _, _, _); 22] = [
+        (
+            Test::new,
+            "init --file other/profiles.toml",
+            0,
+            "other/profiles.toml",
+        ),
+        (Test::new, "check", 0, "accepts it"),
+        (staged, "check --locked --target iso", 0, "accepts it"),
+        (Test::new, "fetch", 0, "factory"),
+        (Test::new, "fetch --output out.tgz", 0, "out.tgz"),
+        (Test::new, "stage", 0, "Staged factory"),
+        (staged, "stage --locked --offline", 0, "Unchanged factory"),
+        (staged, "unstage", 0, "spc.tgz"),
+        (staged, "diff", 0, "factory"),
+        (drifted, "diff", 3, "edge-k3s"),
+        (drifted, "diff -v", 3, "edge-k3s"),
+        (drifted, "update", 0, "edge-k3s"),
+        (drifted, "fetch", 3, "edge-k3s"),
+        (staged, "verify", 0, "equal"),
+        (Test::new, "verify --expect-none", 0, "none"),
+        (with_image, "verify --image installer.iso", 0, "equal"),
+        (staged, "show", 0, "edge-infra"),
+        (staged, "show CanvOS/spc.tgz", 0, "edge-infra"),
+        (Test::new, "explain T10", 0, "T10"),
+        (staged, "list", 0, "factory"),
+        (staged, "cache list", 0, "factory"),
+        (staged, "cache clean", 0, ".tgz"),
+    ];
+    for (place, command, code, says) in cases {
+        let situation = Situation {
+            place,
+            command,
+            code,
+            says,
+        };
+        situation.audit();
+    }
+}
+
+#[test]
+fn a_wrong_command_line() {
+    for (command, says) in [
+        ("stage --no-such-flag", "--no-such-flag"),
+        ("stage nobody", "no definition `nobody`"),
+        ("stage --jobs 0", "--jobs"),
+        ("diff --offline", "--offline"),
+    ] {
+        let situation = Situation {
+            place: Test::new,
+            command,
+            code: 2,
+            says,
+        };
+        situation.audit();
+    }
+}
+
+/// The key where a name or a path should be: the process list shows it, nothing else does.
+#[test]
+fn the_key_in_place_of_a_name() {
+    let test = Test::new();
+    for (command, code) in [
+        ("stage", 2),
+        ("show", 1),
+        ("list", 2),
+        ("explain", 2),
+        ("cache list", 2),
+        ("--color", 2),
+        ("check --file", 2),
+        ("check --endpoint", 5),
+        ("check --canvos", 0),
+    ] {
+        for form in FORMS {
+            let run = test.run(&format!("{command} {KEY} {form}"));
+            ends(run.any_stdout().any_stderr(), code);
+        }
+    }
+}

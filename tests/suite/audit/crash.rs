@@ -1,0 +1,96 @@
+//! Runs that do not come to their end: parked, panicked, aborted.
+
+use std::fs;
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::Command;
+
+use super::{FORMS, with_palette};
+use crate::support::{KEY, Run, Test, leaked, until};
+
+/// Looked at where a run has the key, and files of its own half written.
+#[test]
+fn no_process_list_shows_it() {
+    for (command, checkpoint) in [
+        ("fetch", "archive-begun"),
+        ("stage -vv", "archive-received"),
+        ("update --json", "written-aside"),
+        ("stage --api-key-file key", "overlay-copied"),
+    ] {
+        let test = Test::new().key_file("key", KEY);
+        let going = test.run(command).park_at(checkpoint);
+        let line = fs::read(format!("/proc/{}/cmdline", going.id())).unwrap();
+        assert_eq!(leaked(KEY, &line), None);
+        assert!(String::from_utf8_lossy(&line).contains(&command[..5]));
+        going.kill();
+    }
+}
+
+/// With the key in memory, all along the way.
+#[test]
+fn a_panic_does_not_show_it() {
+    for checkpoint in [
+        "archive-begun",
+        "archive-received",
+        "archive-cached",
+        "lock-held",
+        "written-aside",
+        "lock-written",
+        "checkout-held",
+        "overlay-copied",
+        "root-copied",
+        "stage-remembered",
+        "overlay-renamed",
+        "root-renamed",
+    ] {
+        for form in FORMS {
+            let test = Test::new();
+            let run = form.split_whitespace().fold(test.run("stage"), Run::arg);
+            run.env("EDGESTAGE_CHECKPOINT", &format!("{checkpoint}:panic"))
+                .env("RUST_BACKTRACE", "full")
+                .any_stdout()
+                .stderr_has("panicked at")
+                .fails(101);
+        }
+    }
+}
+
+/// What a crash would leave. Whether anything is dumped here at all is asked first.
+#[test]
+fn a_crash_leaves_no_core_dump() {
+    const LIMIT: &str = "ulimit -c unlimited";
+    let test = Test::new();
+    let elsewhere = tempfile::tempdir().unwrap();
+    let mut shell = Command::new("sh");
+    shell.current_dir(elsewhere.path());
+    let status = shell
+        .args(["-c", &format!("{LIMIT} && kill -ABRT $$")])
+        .status();
+    let dumps = status.unwrap().core_dumped();
+
+    let run = test.run("stage").prelude(LIMIT);
+    let run = run.env("EDGESTAGE_CHECKPOINT", "archive-begun:{dir}/parked");
+    let mut child = run.spawn();
+    until("the checkpoint", || test.path("parked").exists());
+    let mut kill = Command::new("sh");
+    let killed = kill
+        .args(["-c", &format!("kill -ABRT {}", child.id())])
+        .status();
+    assert!(killed.unwrap().success());
+    let status = child.wait().unwrap();
+    assert_eq!(status.signal(), Some(6));
+    assert!(!status.core_dumped(), "it dumped its memory");
+    assert!(!test.tree().contains("/core"), "{}", test.tree());
+
+    // What it starts may dump its own: the promise is about this process.
+    let test = with_palette("api-key-command = [\"sh\", \"-c\", \"kill -ABRT $$\"]");
+    let run = test.run("check").prelude(LIMIT).without_key().any_stdout();
+    let done = run
+        .stderr_has("`sh` failed: it ended with signal: 6")
+        .fails(4);
+    assert_eq!(
+        done.stderr.contains("core dumped"),
+        dumps,
+        "{}",
+        done.stderr
+    );
+}

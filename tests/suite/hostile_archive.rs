@@ -1,0 +1,413 @@
+//! Archives that somebody made to be read in two ways, to fill something, or to be
+//! something else than they seem: refused with exit 6 wherever they come from. And odd
+//! ones that are harmless, which must pass.
+
+use palette_sim::{Act, Fault, Route};
+
+use crate::support::crafted::{
+    BLOCK, Crafted, DIRECTORY, FILE, HARD_LINK, KIND, LINK, LONG_LINK, LONG_NAME, MAGIC, PAX,
+    PAX_GLOBAL, PREFIX, SIZE, SUM, record,
+};
+use crate::support::{Test, content_sha256, gzip};
+
+/// Each of these is refused in these words, as a file and as a download; nothing is
+/// written, and what is staged, locked and cached stays as it is.
+#[track_caller]
+fn refused(faults: Vec<(&str, Vec<u8>)>) {
+    let test = Test::new().stage();
+    for (said, archive) in faults {
+        test.sim.clear_faults();
+        test.put("odd.tgz", &archive);
+        let run = test.run("show odd.tgz").keeps_files();
+        run.stderr_has("error: `odd.tgz` is refused: ")
+            .stderr_has(said)
+            .fails(6);
+        let act = Act::Bytes(archive);
+        test.sim.fault(Fault::on(Route::Download, act).forever());
+        let run = test.run("update").keeps_files();
+        run.stderr_has("error: the archive of `factory` is refused: ")
+            .stderr_has(said)
+            .fails(6);
+    }
+    test.run("stage -q --locked --offline")
+        .any_stdout()
+        .keeps_files()
+        .success();
+}
+
+/// The paths of what is accepted; what it holds is what `sha256sum` says of it.
+#[track_caller]
+fn accepted(archive: &[u8]) {
+    let test = Test::new().write("odd.tgz", archive);
+    let done = test.run("show odd.tgz --json").any_stdout().success();
+    let content = content_sha256(archive);
+    assert_eq!(done.json()["content_sha256"], content);
+}
+
+fn good() -> Crafted {
+    Crafted::good()
+}
+
+#[test]
+fn an_extended_header_that_contradicts_the_header() {
+    let pax = |keyword: &[u8], value: &[u8]| good().pax(PAX, &[(keyword, value)]);
+    refused(vec![
+        (
+            "a PAX size disagrees with its header",
+            pax(b"size", b"0").file(b"spc/b", &[7; 600]).gzip(),
+        ),
+        (
+            "a PAX size disagrees with its header",
+            pax(b"size", b"1024").file(b"spc/b", b"").gzip(),
+        ),
+        (
+            "a PAX size is not a number",
+            pax(b"size", b"-1").file(b"spc/b", b"").gzip(),
+        ),
+        (
+            "a PAX size is not a number",
+            pax(b"size", b"99999999999999999999")
+                .file(b"spc/b", b"")
+                .gzip(),
+        ),
+        (
+            "the path `../evil` holds `..`",
+            pax(b"path", b"../evil").file(b"spc/b", b"").gzip(),
+        ),
+        (
+            "the path `/etc/evil` is absolute",
+            pax(b"path", b"/etc/evil").file(b"spc/b", b"").gzip(),
+        ),
+        ("is empty", pax(b"path", b"").file(b"spc/b", b"").gzip()),
+        (
+            "holds a NUL",
+            pax(b"path", b"spc/b\0/../../evil")
+                .file(b"spc/b", b"")
+                .gzip(),
+        ),
+        (
+            "`spc/a` is in it twice",
+            pax(b"path", b"spc/a").file(b"spc/b", b"").gzip(),
+        ),
+        (
+            "the link `spc/l` leads outside the archive: `/etc/passwd`",
+            pax(b"linkpath", b"/etc/passwd")
+                .link(LINK, b"spc/l", b"a")
+                .gzip(),
+        ),
+        (
+            "the link `spc/l` leads outside the archive: `../../x`",
+            pax(b"linkpath", b"../../x")
+                .link(HARD_LINK, b"spc/l", b"spc/a")
+                .gzip(),
+        ),
+        (
+            "the link `spc/l` leads outside",
+            pax(b"linkpath", b"").link(LINK, b"spc/l", b"a").gzip(),
+        ),
+    ]);
+}
+
+#[test]
+fn global_extended_headers() {
+    let global = |keyword: &[u8]| {
+        let tar = good().pax(PAX_GLOBAL, &[(keyword, b"1")]);
+        tar.file(b"spc/b", b"").gzip()
+    };
+    let said = "a global PAX header sets a path or size";
+    refused(vec![
+        (said, global(b"path")),
+        (said, global(b"linkpath")),
+        (said, global(b"size")),
+        ("sparse", global(b"GNU.sparse.major")),
+        (
+            "parts an entry from its names",
+            good()
+                .pax(PAX, &[(b"path", b"spc/c")])
+                .pax(PAX_GLOBAL, &[(b"comment", b"x")])
+                .file(b"spc/b", b"")
+                .gzip(),
+        ),
+    ]);
+    accepted(&global(b"comment"));
+}
+
+/// Which of the two counts is not the same for all readers.
+#[test]
+fn two_extended_headers_for_one_entry() {
+    let path: [(&[u8], &[u8]); 1] = [(b"path", b"spc/c")];
+    let twice = [path[0], (b"path", b"spc/d")];
+    let ends = |tar: Crafted| tar.file(b"spc/b", b"").gzip();
+    let faults = [
+        ends(good().pax(PAX, &path).pax(PAX, &[(b"mtime", b"1")])),
+        ends(good().pax(PAX, &twice)),
+        ends(
+            good()
+                .entry(LONG_NAME, b"L", b"spc/c\0")
+                .entry(LONG_NAME, b"L", b"spc/d\0"),
+        ),
+        ends(good().pax(PAX, &path).entry(LONG_NAME, b"L", b"spc/d\0")),
+        ends(good().entry(LONG_NAME, b"L", b"spc/d\0").pax(PAX, &path)),
+        good()
+            .entry(LONG_LINK, b"K", b"a\0")
+            .entry(LONG_LINK, b"K", b"b\0")
+            .link(LINK, b"spc/l", b"c")
+            .gzip(),
+    ];
+    let said = "two extended headers describe one entry";
+    refused(faults.map(|fault| (said, fault)).into());
+    let nobody = "names are given to an entry that is not there";
+    refused(vec![
+        (nobody, good().pax(PAX, &path).gzip()),
+        (nobody, good().entry(LONG_NAME, b"L", b"spc/c\0").gzip()),
+    ]);
+}
+
+#[test]
+fn malformed_extended_headers() {
+    let with = |data: &[u8]| {
+        let tar = good().entry(PAX, b"PaxHeaders/x", data);
+        tar.file(b"spc/b", b"").gzip()
+    };
+    let path = record(b"path", b"../evil");
+    let malformed = [
+        [b"\n", &path[..]].concat(),
+        [&path[..], b"\0\0\0"].concat(),
+        [b"+", &path[..]].concat(),
+        path[..path.len() - 1].to_vec(),
+        [b"9", &path[..]].concat(),
+        record(b" path", b"../evil"),
+        record(b"path\0", b"../evil"),
+        b"5 abc\n".to_vec(),
+        b"no record at all".to_vec(),
+        vec![0; BLOCK],
+    ];
+    let malformed = malformed.map(|data| ("a PAX header is malformed", with(&data)));
+    refused(malformed.into());
+    let large = vec![b'x'; (1 << 20) + 1];
+    refused(vec![
+        ("a header in it is larger than 1.0 MiB", with(&large)),
+        (
+            "a header in it is larger than 1.0 MiB",
+            good().entry(LONG_NAME, b"L", &large).gzip(),
+        ),
+        (
+            "a header in it is larger than 1.0 MiB",
+            good().entry(PAX_GLOBAL, b"g", &large).gzip(),
+        ),
+    ]);
+}
+
+#[test]
+fn long_names_of_gnu_tar() {
+    let named = |path: &[u8]| {
+        let name = [path, b"\0"].concat();
+        good()
+            .entry(LONG_NAME, b"././@LongLink", &name)
+            .file(b"spc/b", b"b")
+            .gzip()
+    };
+    let linked = |target: &[u8]| {
+        let target = [target, b"\0"].concat();
+        good()
+            .entry(LONG_LINK, b"././@LongLink", &target)
+            .link(LINK, b"spc/l", b"a")
+            .gzip()
+    };
+    refused(vec![
+        ("holds `..`", named(b"spc/../../evil")),
+        ("is absolute", named(b"/etc/evil")),
+        ("holds a NUL", named(b"spc/b\0/../../evil")),
+        ("is empty", named(b"")),
+        (
+            "a path in it is longer than 4096 bytes",
+            named(&[&b"spc/".repeat(1100)[..], b"f"].concat()),
+        ),
+        (
+            "a name in it is longer than 255 bytes",
+            named(format!("spc/{}", "x".repeat(256)).as_bytes()),
+        ),
+        ("leads outside", linked(b"/etc/passwd")),
+        ("leads outside", linked(b"../../passwd")),
+        ("leads outside", linked(b"a\0/../../passwd")),
+        (
+            "a path in it is longer than 4096 bytes",
+            linked(&b"a/".repeat(2100)),
+        ),
+    ]);
+    accepted(&named(format!("spc/{}", "x".repeat(255)).as_bytes()));
+    accepted(&named(format!("spc/{}f", "d/".repeat(2000)).as_bytes()));
+    accepted(&linked(&b"a/".repeat(1000)));
+}
+
+#[test]
+fn sparse_files() {
+    let pax = |keyword: &[u8]| {
+        let tar = good().pax(PAX, &[(keyword, b"1")]);
+        tar.file(b"spc/b", b"").gzip()
+    };
+    refused(vec![
+        (
+            "`spc/b` is a sparse file",
+            good()
+                .entry(b'S', b"spc/b", b"")
+                .set(MAGIC, b"ustar  \0")
+                .gzip(),
+        ),
+        (
+            "`spc/b` is a sparse file",
+            good().entry(b'S', b"spc/b", &[1; 1024]).gzip(),
+        ),
+        ("it has sparse files", pax(b"GNU.sparse.major")),
+        ("it has sparse files", pax(b"GNU.sparse.map")),
+        ("it has sparse files", pax(b"GNU.sparse.realsize")),
+        ("it has sparse files", pax(b"GNU.sparse.name")),
+    ]);
+}
+
+#[test]
+fn sizes_that_are_no_sizes() {
+    let sized = |size: &[u8]| good().file(b"spc/b", &[0; BLOCK]).set(SIZE, size).gzip();
+    let binary = |high: u32, low: u64| {
+        let bytes = [&high.to_be_bytes()[..], &low.to_be_bytes()].concat();
+        sized(&bytes)
+    };
+    let plain = "a size in a header is no plain number";
+    refused(vec![
+        // All bits set is minus one.
+        ("it is damaged", binary(u32::MAX, u64::MAX)),
+        (plain, binary(u32::MAX, 512)),
+        (plain, binary(0xc000_0000, 512)),
+        (plain, binary(0x8000_0001, 512)),
+        ("it is damaged", binary(0x8000_0000, u64::MAX)),
+        ("it is cut short", binary(0x8000_0000, 1 << 40)),
+        ("it is cut short", sized(b"77777777777\0")),
+        (plain, sized(b"+0000001000\0")),
+        ("it is damaged", sized(b"-0000001000\0")),
+        ("it is damaged", sized(b"0000001 000\0")),
+        ("it is damaged", sized(b"99999999999\0")),
+        ("it is damaged", sized(b"")),
+        ("it is damaged", sized(b"\xc3\x28 damaged\0")),
+        (
+            "an entry that is no file has content",
+            good().entry(DIRECTORY, b"spc/d/", &[0; BLOCK]).gzip(),
+        ),
+        (
+            "an entry that is no file has content",
+            good()
+                .entry(LINK, b"spc/l", &[0; BLOCK])
+                .set((157, 100), b"a")
+                .gzip(),
+        ),
+    ]);
+    accepted(&binary(0x8000_0000, 512));
+    accepted(&sized(b"       1000 "));
+}
+
+#[test]
+fn damaged_headers() {
+    let damaged = |tar: Crafted| ("it is damaged", tar.gzip());
+    let mut flipped = good().file(b"spc/b", b"");
+    flipped.bytes[2 * BLOCK] ^= 1;
+    refused(vec![
+        damaged(flipped),
+        damaged(good().file(b"spc/b", b"").set(SUM, b"000000\0 ")),
+        damaged(good().file(b"spc/b", b"").set(SUM, b"")),
+        damaged(good().file(b"spc/b", b"").set(SUM, b"\xff\xff\xff")),
+        // Of the version depends whether the prefix is a part of the path.
+        (
+            "a header is of an unknown version",
+            good()
+                .file(b"spc/b", b"")
+                .set(MAGIC, b"ustar\x0001")
+                .set(PREFIX, b"../evil")
+                .gzip(),
+        ),
+        (
+            "a header is of an unknown version",
+            good()
+                .file(b"spc/b", b"")
+                .set(PREFIX, &[b'p'; 155])
+                .set((508, 4), b"tar\0")
+                .gzip(),
+        ),
+        (
+            "the path `../evil/spc/b` holds `..`",
+            good().file(b"spc/b", b"").set(PREFIX, b"../evil").gzip(),
+        ),
+        (
+            "`spc/b` is of an unknown type",
+            good().file(b"spc/b", b"").set(KIND, b"M").gzip(),
+        ),
+    ]);
+    // Archivers without a version, and those before it.
+    for magic in [&b"ustar\0"[..], b"ustar  \0", b""] {
+        accepted(&good().file(b"spc/b", b"").set(MAGIC, magic).gzip());
+    }
+}
+
+#[test]
+fn what_follows_the_end() {
+    let other = || Crafted::default().file(b"spc/hidden", b"");
+    let behind = "data follows behind its end-of-archive marker";
+    let lone = {
+        let mut tar = good();
+        tar.bytes.extend([0; BLOCK]);
+        tar.bytes.extend(other().tar());
+        gzip(&tar.bytes)
+    };
+    refused(vec![
+        (behind, gzip(&[good().tar(), other().tar()].concat())),
+        (behind, [good().gzip(), other().gzip()].concat()),
+        (behind, lone),
+        (
+            "bytes follow behind its end",
+            [good().gzip(), other().tar()].concat(),
+        ),
+        (
+            "bytes follow behind its end",
+            [&good().gzip()[..], &[0; 10_240]].concat(),
+        ),
+        (
+            "it is cut short",
+            [&good().gzip()[..], &other().gzip()[..10]].concat(),
+        ),
+    ]);
+    // Records of any length end in zeros.
+    accepted(&gzip(&[good().tar(), vec![0; 20 * BLOCK]].concat()));
+}
+
+#[test]
+fn several_gzip_members_are_one_archive() {
+    let tar = good().file(b"spc/b", &[7; 3000]).tar();
+    let members: Vec<u8> = tar.chunks(700).flat_map(gzip).collect();
+    let test = Test::new().write("one.tgz", gzip(&tar));
+    test.put(
+        "many.tgz",
+        [&gzip(b"")[..], &members[..], &gzip(b"")[..]].concat(),
+    );
+    let content = |file: &str| {
+        let run = test.run("show --json").arg(file).any_stdout();
+        run.success().json()["content_sha256"].to_string()
+    };
+    assert_eq!(content("one.tgz"), content("many.tgz"));
+}
+
+/// Every block of a good archive, damaged in every way that keeps its sum right: it is
+/// refused or taken, and never the end of the process.
+#[test]
+fn no_field_of_a_header_makes_it_fall_over() {
+    let test = Test::new();
+    let mut fields = vec![(0, 100), (100, 8), (108, 8), (116, 8), SIZE, (136, 12)];
+    fields.extend([SUM, KIND, (157, 100), MAGIC, (265, 32), PREFIX, (500, 12)]);
+    for (at, length) in fields {
+        for byte in [0, b' ', b'-', b'9', b'7', 0x7f, 0x80, 0xff] {
+            let tar = good().entry(FILE, b"spc/b", &[b'1'; 700]);
+            let tar = tar.set((at, length), &vec![byte; length]);
+            test.put("odd.tgz", tar.gzip());
+            let mut child = test.run("show odd.tgz").spawn();
+            let code = child.wait().unwrap().code();
+            assert!(matches!(code, Some(0 | 6)), "{at} {byte:#x}: {code:?}");
+        }
+    }
+}

@@ -1,0 +1,300 @@
+//! Connections that fail, break, stall or lie about a length; how long is waited, and
+//! that Ctrl-C ends any wait.
+
+use std::time::{Duration, SystemTime};
+
+use palette_sim::{
+    Act, Archive, ConnectionFault, Deaf, Fault, Framing, Key, Route, Sim, Tls, World,
+};
+
+use crate::support::{KEY, Test, trusting, until, unused_port};
+
+/// Longer than any test: what stalls so long is never waited for.
+const LONG: Duration = Duration::from_secs(600);
+
+fn served_with(framing: Framing) -> Test {
+    Test::of(World::demo().archive(Archive {
+        framing,
+        ..Archive::default()
+    }))
+}
+
+/// The answer is spoilt once and asked for anew, and `said` is shown meanwhile. What is
+/// staged then is what the second answer held.
+#[track_caller]
+fn borne(test: Test, route: Route, act: &Act, said: &str) {
+    let test = test
+        .patience("retries = 1")
+        .fault(Fault::on(route, act.clone()));
+    let done = test
+        .run("stage")
+        .any_stdout()
+        .stderr_has("Retrying ")
+        .stderr_has(said)
+        .success();
+    done.says("Retrying", 1);
+    test.run("verify").stdout_has("equal").success();
+    assert_eq!(
+        test.downloads(),
+        if route == Route::Download { 2 } else { 1 }
+    );
+}
+
+/// It fails with these words, and what was there is still there.
+#[track_caller]
+fn given_up(test: &Test, said: &[&str], code: i32) {
+    let run = test.run("stage").keeps_files();
+    said.iter()
+        .fold(run, |run, said| run.stderr_has(said))
+        .fails(code);
+}
+
+/// The server comes back while the run still tries.
+#[test]
+fn a_refused_connection_is_tried_again() {
+    let port = unused_port();
+    let test = Test::new().patience("retries = 12");
+    let run = test.run("stage").any_stdout();
+    let mut going = run
+        .arg("--endpoint")
+        .arg(&format!("http://127.0.0.1:{port}"))
+        .stderr_has(": connection refused")
+        .start();
+    going.says("Retrying GET /v1/dashboard/projects/metadata in ");
+    let world = World::demo().key(Key::admin(KEY));
+    let late = Sim::listen(world, None, port).unwrap();
+    going.success();
+    assert!(!late.requests().is_empty());
+}
+
+/// Each call, with a length and in chunks: broken before, inside and behind its head.
+#[test]
+fn a_body_that_stops_short() {
+    let reset = [
+        "the connection was reset",
+        "the connection was closed early",
+    ];
+    for framing in [Framing::Length, Framing::Chunked] {
+        for (act, said) in [
+            (Act::CloseInBody(0), reset[1]),
+            (Act::CloseInBody(1500), reset[1]),
+            // All of it, but for what says that this was all.
+            (Act::CloseInBody(u64::MAX), reset[1]),
+            // What the reset overtakes was never sent, for the client.
+            (Act::ResetInBody(1500), "the connection was "),
+        ] {
+            borne(served_with(framing), Route::Download, &act, said);
+        }
+    }
+}
+
+#[test]
+fn a_list_that_stops_short() {
+    for route in [Route::Projects, Route::Metadata, Route::Profile] {
+        for act in [
+            Act::CloseInBody(5),
+            Act::ResetInBody(5),
+            Act::CloseBeforeHead,
+            Act::ResetBeforeHead,
+            Act::ResetInHead,
+        ] {
+            borne(Test::new(), route, &act, "the connection was ");
+        }
+    }
+}
+
+/// A length that is too large cannot be told from a body that is too short.
+#[test]
+fn a_length_that_is_too_large() {
+    let early = "the connection was closed early";
+    for route in [Route::Download, Route::Projects, Route::Profile] {
+        borne(Test::new(), route, &Act::WrongLength(10), early);
+    }
+    let test = Test::new().fault(Fault::on(Route::Download, Act::WrongLength(10)));
+    given_up(&test, &["Palette cannot be reached: ", early], 5);
+}
+
+/// To HTTP the body is whole then; only what it holds says that it is not.
+#[test]
+fn a_length_that_is_too_small() {
+    let short = Act::WrongLength(-10);
+    borne(
+        Test::new(),
+        Route::Download,
+        &short,
+        "the archive was cut short",
+    );
+    for route in [Route::Projects, Route::Metadata, Route::Profile] {
+        borne(Test::new(), route, &short, "the answer was cut short");
+    }
+    for (route, said, code) in [
+        (
+            Route::Download,
+            "the archive of `factory` is refused: it is cut short",
+            6,
+        ),
+        (
+            Route::Profile,
+            "Palette cannot be reached: the answer was cut short",
+            5,
+        ),
+    ] {
+        let test = Test::new().fault(Fault::on(route, short.clone()).forever());
+        given_up(&test, &[said], code);
+    }
+}
+
+/// The message names the call that failed, and how often it was tried.
+#[test]
+fn what_keeps_breaking_is_named() {
+    for (route, call) in [
+        (Route::Projects, "GET /v1/dashboard/projects/metadata"),
+        (
+            Route::Profile,
+            "GET /v1/clusterprofiles/65c90a1b2c3d4e5f770daee5",
+        ),
+        (Route::Download, "POST /v1/spectroclusters/spc/download"),
+    ] {
+        let test = Test::new()
+            .patience("retries = 1")
+            .fault(Fault::on(route, Act::CloseInBody(5)).forever());
+        given_up(&test, &[&format!("note: {call}, 2 attempts\n")], 5);
+    }
+}
+
+/// No more attempts than were asked for: the HTTP library makes none of its own.
+#[test]
+fn the_number_of_attempts_is_kept() {
+    for act in [Act::ResetBeforeHead, Act::CloseBeforeHead, Act::ResetInHead] {
+        for retries in 0..2 {
+            let test = Test::new()
+                .patience(&format!("retries = {retries}"))
+                .fault(Fault::on(Route::Download, act.clone()).forever());
+            given_up(&test, &["Palette cannot be reached: "], 5);
+            assert_eq!(test.downloads(), retries + 1, "{act:?}");
+        }
+    }
+}
+
+/// A failure that stays: neither asked for again nor taken for the archive's fault.
+#[test]
+fn a_failure_that_will_not_pass() {
+    for status in [501, 505] {
+        let act = Act::status(status).header("Retry-After", "0");
+        let test = Test::new()
+            .patience("retries = 3")
+            .fault(Fault::on(Route::Download, act).forever());
+        given_up(&test, &["Palette failed", &format!("HTTP {status} ")], 5);
+        assert_eq!(test.downloads(), 1);
+    }
+}
+
+/// Nobody answers an attempt to connect, or whoever does is silent in the handshake.
+#[test]
+fn a_connection_that_stalls() {
+    let said = "Palette cannot be reached: no connection within 1 s";
+    let deaf = Deaf::listen();
+    let test = Test::new().patience("retries = 0\ntimeout = 1");
+    let run = test.run("stage").keeps_files().stderr_has(said);
+    run.arg("--endpoint")
+        .arg(&format!("http://127.0.0.1:{}", deaf.port()))
+        .fails(5);
+    let test = trusting(Tls::self_signed(&["127.0.0.1"])).patience("retries = 0\ntimeout = 1");
+    test.sim.fault_connections(1, ConnectionFault::Stall(LONG));
+    given_up(&test, &[said], 5);
+}
+
+/// A silence is a failure like others: shown, and tried again.
+#[test]
+fn a_stall_is_tried_again() {
+    for (act, said) in [
+        (Act::StallBeforeHead(LONG), "no answer within 1 s"),
+        (Act::StallInBody(1000, LONG), "no further byte within 1 s"),
+    ] {
+        for route in [Route::Download, Route::Profile] {
+            let test = Test::new().patience("retries = 1\ntimeout = 1");
+            test.sim.fault(Fault::on(route, act.clone()));
+            test.run("stage").any_stdout().stderr_has(said).success();
+        }
+    }
+}
+
+/// Where the server says how long, that is how long: shown, not jittered, and at most a
+/// minute. Our own first wait is half a second at most.
+#[test]
+fn a_retry_after_is_honoured() {
+    let date = |seconds| {
+        let then = SystemTime::now() + Duration::from_secs(seconds);
+        httpdate::fmt_http_date(then)
+    };
+    for (after, shortest, longest) in [
+        ("7".to_owned(), 7.0, 7.0),
+        ("3600".to_owned(), 60.0, 60.0),
+        (date(50), 5.0, 50.0),
+        (date(3600), 60.0, 60.0),
+    ] {
+        let act = Act::status(429).header("Retry-After", &after);
+        let test = Test::new().patience("retries = 1");
+        test.sim.fault(Fault::on(Route::Download, act));
+        let mut run = test.run("stage").interruptible();
+        let line = run.says("Retrying download of `factory` in ");
+        run.interrupt();
+        let wait = line.split(" in ").nth(1).unwrap();
+        let wait: f64 = wait.split(" s: ").next().unwrap().parse().unwrap();
+        assert!((shortest..=longest).contains(&wait), "{after}: {line}");
+        assert!(line.contains("HTTP 429 TooManyRequests"), "{line}");
+        assert_eq!(test.downloads(), 1);
+    }
+}
+
+/// A date that has passed means now; what is no time at all means our own wait.
+#[test]
+fn a_retry_after_that_is_no_wait() {
+    for after in ["Sun, 06 Nov 1994 08:49:37 GMT", "0", "soon", "-1", ""] {
+        let act = Act::status(503).header("Retry-After", after);
+        borne(
+            Test::new(),
+            Route::Download,
+            &act,
+            "HTTP 503 ServiceUnavailable",
+        );
+    }
+}
+
+/// Whatever is waited for: an answer, the rest of it, another attempt.
+#[test]
+fn ctrl_c_ends_every_wait() {
+    let later = Act::status(503).header("Retry-After", "60");
+    for act in [
+        Act::StallBeforeHead(LONG),
+        Act::StallInBody(1000, LONG),
+        later,
+    ] {
+        let test = Test::new().patience("retries = 1").stage();
+        let (staged, lock) = (test.staged(), test.read("profiles.lock"));
+        test.sim.clear_requests();
+        test.sim.fault(Fault::on(Route::Download, act.clone()));
+        let mut run = test.run("update").interruptible();
+        until("the download", || test.downloads() == 1);
+        if matches!(act, Act::Status { .. }) {
+            run.says("Retrying download of `factory` in 60.0 s");
+        }
+        run.interrupt();
+        assert_eq!(test.downloads(), 1);
+        assert!(test.staged() == staged && test.read("profiles.lock") == lock);
+        test.run("stage -q --offline --locked")
+            .any_stdout()
+            .success();
+        test.run("update -q").any_stdout().success();
+    }
+}
+
+#[test]
+fn ctrl_c_ends_an_attempt_to_connect() {
+    let test = trusting(Tls::self_signed(&["127.0.0.1"]));
+    test.sim.fault_connections(1, ConnectionFault::Stall(LONG));
+    let run = test.run("stage").interruptible();
+    until("the connection", || test.sim.connections() == 1);
+    run.interrupt();
+    assert!(test.sim.requests().is_empty());
+}
