@@ -269,9 +269,9 @@ fn every_test_of_the_matrix_is_there() {
         for span in spans(in_suite) {
             named += 1;
             match span.rsplit_once("::") {
-                Some((module, test)) if !is_module(&span) => {
+                Some((module, name)) if !is_module(&span) => {
                     let text = read(&file(module));
-                    assert!(text.contains(&format!("fn {test}(")), "{span}");
+                    assert!(text.contains(&format!("fn {name}(")), "{span}");
                 }
                 // All of a module.
                 _ => assert!(read(&file(&span)).contains("#[test]"), "{span}"),
