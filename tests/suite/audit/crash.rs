@@ -4,6 +4,8 @@ use std::fs;
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::Command;
 
+use edgestage::checkpoint::ALL;
+
 use super::{FORMS, with_palette};
 use crate::support::{KEY, Run, Test, leaked, until};
 
@@ -28,20 +30,9 @@ fn no_process_list_shows_it() {
 /// With the key in memory, all along the way.
 #[test]
 fn a_panic_does_not_show_it() {
-    for checkpoint in [
-        "archive-begun",
-        "archive-received",
-        "archive-cached",
-        "lock-held",
-        "written-aside",
-        "lock-written",
-        "checkout-held",
-        "overlay-copied",
-        "root-copied",
-        "stage-remembered",
-        "overlay-renamed",
-        "root-renamed",
-    ] {
+    // Those of `stage`; what comes behind is `unstage`.
+    let staging = ALL.iter().take_while(|name| **name != "overlay-removed");
+    for checkpoint in staging {
         for form in FORMS {
             let test = Test::new();
             let run = form.split_whitespace().fold(test.run("stage"), Run::arg);
