@@ -6,7 +6,6 @@
 // What stands above fields here is shown as help, where backticks are noise.
 #![allow(clippy::doc_markdown)]
 
-use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -16,10 +15,14 @@ use crate::diagnostic::Diagnostic;
 use crate::endpoint::Endpoint;
 use crate::environment::Environment;
 use crate::manifest::FILE_NAME;
-use crate::preflight::{Target, is_trap};
 
-/// Definitions that are fetched at once where `--jobs` does not say (docs/reference.md).
-pub const JOBS: u16 = 16;
+mod arguments;
+
+pub use arguments::{
+    BuildArgs, CacheCommand, Care, CheckArgs, CleanArgs, ExplainArgs, FetchArgs, Fleet, Images,
+    InitArgs, JOBS, Jobs, One, OneOrAll, ShowArgs, StageArgs, VerifyArgs,
+};
+
 /// How long another run is waited for where nothing says, in seconds (docs/reference.md).
 const LOCK_TIMEOUT: u64 = 600;
 
@@ -129,213 +132,6 @@ pub enum Command {
     /// Look into the cache of archives, or empty it
     #[command(subcommand)]
     Cache(CacheCommand),
-}
-
-/// What to do with the cache.
-#[derive(Debug, Subcommand)]
-pub enum CacheCommand {
-    /// List the cached archives, and which definition each is
-    List,
-    /// Remove the cached archives
-    Clean(CleanArgs),
-}
-
-/// Arguments of `cache clean`.
-#[derive(Debug, Args)]
-pub struct CleanArgs {
-    /// Keep what profiles.lock names
-    #[arg(long)]
-    pub keep_locked: bool,
-}
-
-/// Arguments of `init`.
-#[derive(Debug, Args)]
-#[allow(clippy::struct_excessive_bools)] // one for each file
-pub struct InitArgs {
-    /// Also write a Makefile
-    #[arg(long)]
-    pub make: bool,
-    /// Also write an Earthfile
-    #[arg(long)]
-    pub earthly: bool,
-    /// Also write .github/workflows/edgestage.yml
-    #[arg(long)]
-    pub github: bool,
-    /// Also write .gitlab-ci.yml
-    #[arg(long)]
-    pub gitlab: bool,
-}
-
-/// One definition.
-#[derive(Debug, Args)]
-pub struct One {
-    /// The definition; may be left out where there is one
-    pub name: Option<String>,
-}
-
-/// Any number of definitions.
-#[derive(Debug, Args)]
-pub struct OneOrAll {
-    /// The definitions; all where none is given
-    #[arg(value_name = "NAME")]
-    pub names: Vec<String>,
-}
-
-/// Any number of definitions, several at once.
-#[derive(Debug, Args)]
-pub struct Fleet {
-    #[command(flatten)]
-    #[allow(missing_docs)] // it would be shown as help
-    pub definitions: OneOrAll,
-    #[command(flatten)]
-    #[allow(missing_docs)]
-    pub jobs: Jobs,
-}
-
-/// How many definitions are fetched at once.
-#[derive(Debug, Clone, Args)]
-pub struct Jobs {
-    /// Definitions that are fetched at once
-    #[arg(long, short, value_name = "N", default_value_t = JOBS, value_parser = clap::value_parser!(u16).range(1..=256))]
-    pub jobs: u16,
-}
-
-/// What is built, and which traps are accepted.
-#[derive(Debug, Args)]
-pub struct Care {
-    /// The CanvOS target that will be built; may be given several times [default: the ISOs]
-    #[arg(long, value_name = "TARGET", value_parser = target)]
-    pub target: Vec<Target>,
-    /// Accept this trap, such as T11; may be given several times
-    #[arg(long, value_name = "ID", value_parser = trap)]
-    pub allow: Vec<String>,
-}
-
-fn target(name: &str) -> Result<Target, String> {
-    Target::parse(name).ok_or_else(|| {
-        let known = Target::ALL.map(Target::name);
-        format!("the targets are {}", known.join(", "))
-    })
-}
-
-fn trap(id: &str) -> Result<String, String> {
-    let id = id.to_ascii_uppercase();
-    if is_trap(&id) {
-        Ok(id)
-    } else {
-        Err("the traps are T1 to T34; `edgestage explain` lists them".into())
-    }
-}
-
-impl Care {
-    /// What will be built.
-    #[must_use]
-    pub fn targets(&self) -> &[Target] {
-        if self.target.is_empty() {
-            &Target::ISOS
-        } else {
-            &self.target
-        }
-    }
-}
-
-/// Arguments of `check`.
-#[derive(Debug, Args)]
-pub struct CheckArgs {
-    #[command(flatten)]
-    #[allow(missing_docs)] // it would be shown as help
-    pub definitions: OneOrAll,
-    #[command(flatten)]
-    #[allow(missing_docs)]
-    pub care: Care,
-    #[command(flatten)]
-    #[allow(missing_docs)]
-    pub images: Images,
-}
-
-/// Arguments of `build`.
-#[derive(Debug, Args)]
-pub struct BuildArgs {
-    /// The definitions, built one after the other; may be left out where there is one
-    #[arg(value_name = "NAME")]
-    pub names: Vec<String>,
-    /// Accept this trap, such as T11; may be given several times
-    #[arg(long, value_name = "ID", value_parser = trap)]
-    pub allow: Vec<String>,
-    /// Set CLUSTERCONFIG=spc.tgz in the checkout's .arg, and change nothing else in it
-    #[arg(long)]
-    pub fix_arg: bool,
-    /// For the build: a +target takes the place of +iso, the rest is appended
-    #[arg(last = true, value_name = "ARGS")]
-    pub arguments: Vec<String>,
-}
-
-/// Arguments of `explain`.
-#[derive(Debug, Args)]
-pub struct ExplainArgs {
-    /// The trap; all are listed where none is given
-    #[arg(value_name = "ID", value_parser = trap)]
-    pub id: Option<String>,
-}
-
-/// Arguments of `stage`.
-#[derive(Debug, Args)]
-pub struct StageArgs {
-    /// The definition; may be left out where there is one. Several need a checkout each
-    #[arg(value_name = "NAME")]
-    pub names: Vec<String>,
-    #[command(flatten)]
-    #[allow(missing_docs)]
-    pub jobs: Jobs,
-    #[command(flatten)]
-    #[allow(missing_docs)]
-    pub care: Care,
-    /// Set CLUSTERCONFIG=spc.tgz in the checkout's .arg, and change nothing else in it
-    #[arg(long)]
-    pub fix_arg: bool,
-}
-
-/// Arguments of `fetch`.
-#[derive(Debug, Args)]
-pub struct FetchArgs {
-    #[command(flatten)]
-    #[allow(missing_docs)]
-    pub fleet: Fleet,
-    /// Also write the archive to FILE; for one definition
-    #[arg(long, short, value_name = "FILE")]
-    pub output: Option<PathBuf>,
-}
-
-/// Arguments of `verify`.
-#[derive(Debug, Args)]
-pub struct VerifyArgs {
-    /// The definition; may be left out where there is one
-    pub name: Option<String>,
-    /// Prove that nothing is staged, or that an image holds nothing
-    #[arg(long, conflicts_with = "name")]
-    pub expect_none: bool,
-    #[command(flatten)]
-    #[allow(missing_docs)]
-    pub images: Images,
-}
-
-/// Built images.
-#[derive(Debug, Args)]
-pub struct Images {
-    /// Look into this built image; may be given several times
-    #[arg(long, value_name = "FILE")]
-    pub image: Vec<PathBuf>,
-    /// Do not compare an image with the .sha256 beside it, which reads all of the image
-    #[arg(long, requires = "image")]
-    pub no_checksum: bool,
-}
-
-/// Arguments of `show`.
-#[derive(Debug, Args)]
-pub struct ShowArgs {
-    /// A definition, or an archive; may be left out where there is one definition
-    #[arg(value_name = "NAME or FILE.tgz")]
-    pub what: Option<OsString>,
 }
 
 /// How much is said besides results.

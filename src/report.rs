@@ -9,21 +9,27 @@ use std::io::{self, Write};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use annotate_snippets::renderer::DecorStyle;
-use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use anstream::{AutoStream, ColorChoice};
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::MultiProgress;
 use serde_json::{Map, Value, json};
 
 use crate::cli::{Color, Output, Verbosity};
-use crate::diagnostic::{Diagnostic, Severity};
+use crate::diagnostic::Diagnostic;
 use crate::environment::Environment;
 use crate::error::Error;
-use crate::fetch::Progress;
 use crate::key;
 use crate::palette::Observer;
 use crate::printable;
 use crate::secret::ApiKey;
+
+mod document;
+mod progress;
+mod text;
+
+pub use progress::Download;
+pub use text::render;
+
+use document::{diagnostic_json, error_json, mask};
 
 /// The result of a command: a text for people, a document for machines, and what was
 /// found wrong where there is a result all the same (`verify`).
@@ -213,17 +219,6 @@ impl Report {
     }
 }
 
-/// Masks `key` in every text of `value`. Once it is JSON, a key with a quote in it is
-/// written in another way.
-fn mask(value: &mut Value, key: &ApiKey) {
-    match value {
-        Value::String(text) => *text = key.mask(text),
-        Value::Array(items) => items.iter_mut().for_each(|item| mask(item, key)),
-        Value::Object(fields) => fields.values_mut().for_each(|field| mask(field, key)),
-        _ => {}
-    }
-}
-
 fn write_result(out: &mut impl Write, text: &str) -> io::Result<()> {
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
@@ -249,94 +244,6 @@ fn bold_green() -> anstyle::Style {
     anstyle::AnsiColor::Green.on_default().bold()
 }
 
-/// A diagnostic as text: title, excerpt with a caret, notes, help.
-#[must_use]
-pub fn render(diagnostic: &Diagnostic) -> String {
-    let Some(excerpt) = &diagnostic.excerpt else {
-        return render_plain(diagnostic);
-    };
-    let level = match diagnostic.severity {
-        Severity::Error => Level::ERROR,
-        Severity::Warning => Level::WARNING,
-    };
-    let mut title = level.primary_title(diagnostic.title.as_str());
-    if let Some(id) = diagnostic.id {
-        title = title.id(id);
-    }
-    let mut group = Group::with_title(title);
-    let label = Some(excerpt.label.as_str()).filter(|label| !label.is_empty());
-    let length = excerpt.source.text.len();
-    let span = excerpt.span.start.min(length)..excerpt.span.end.min(length);
-    group = group.element(
-        Snippet::source(excerpt.source.text.as_str())
-            .path(excerpt.source.path.as_str())
-            .annotation(AnnotationKind::Primary.span(span).label(label)),
-    );
-    group = group.elements(
-        diagnostic
-            .notes
-            .iter()
-            .map(|note| Level::NOTE.message(note.as_str())),
-    );
-    group = group.elements(
-        diagnostic
-            .help
-            .iter()
-            .map(|help| Level::HELP.message(help.as_str())),
-    );
-    Renderer::styled()
-        .decor_style(DecorStyle::Ascii)
-        .render(&[group])
-}
-
-/// Without an excerpt: a line each.
-fn render_plain(diagnostic: &Diagnostic) -> String {
-    let (word, color) = match diagnostic.severity {
-        Severity::Error => ("error", anstyle::AnsiColor::Red),
-        Severity::Warning => ("warning", anstyle::AnsiColor::Yellow),
-    };
-    let style = color.on_default().bold();
-    let id = diagnostic
-        .id
-        .map(|id| format!("[{id}]"))
-        .unwrap_or_default();
-    let mut lines = vec![format!("{style}{word}{id}{style:#}: {}", diagnostic.title)];
-    lines.extend(diagnostic.notes.iter().map(|note| format!("note: {note}")));
-    lines.extend(diagnostic.help.iter().map(|help| format!("help: {help}")));
-    lines.join("\n")
-}
-
-fn diagnostic_json(diagnostic: &Diagnostic) -> Value {
-    let mut value = json!({
-        "id": diagnostic.id,
-        "message": diagnostic.title,
-        "notes": diagnostic.notes,
-        "help": diagnostic.help,
-    });
-    if let Some(excerpt) = &diagnostic.excerpt {
-        let (line, column) = excerpt.source.position(excerpt.span.start);
-        value["file"] = excerpt.source.path.clone().into();
-        value["line"] = line.into();
-        value["column"] = column.into();
-        value["label"] = excerpt.label.clone().into();
-    }
-    value
-}
-
-/// `code` is the exit code, `kind` a stable name; `message` and `help` are the first
-/// problem's, `problems` has all of them.
-fn error_json(error: &Error) -> Value {
-    let diagnostics = error.diagnostics();
-    let first = diagnostics.first();
-    json!({
-        "code": error.exit().code(),
-        "kind": error.kind(),
-        "message": first.map(|d| d.title.clone()),
-        "help": first.and_then(|d| d.help.first().cloned()),
-        "problems": diagnostics.iter().map(diagnostic_json).collect::<Vec<_>>(),
-    })
-}
-
 impl Observer for Report {
     fn retrying(&self, call: &str, why: &str, wait: Duration) {
         self.status(
@@ -349,66 +256,4 @@ impl Observer for Report {
             ),
         );
     }
-}
-
-/// The progress of one download.
-pub struct Download<'r> {
-    report: &'r Report,
-    name: String,
-    bar: Mutex<Option<ProgressBar>>,
-}
-
-impl Report {
-    /// The progress of the download of `definition`.
-    #[must_use]
-    pub fn download(&self, definition: &str) -> Download<'_> {
-        Download {
-            report: self,
-            name: definition.to_owned(),
-            bar: Mutex::new(None),
-        }
-    }
-}
-
-impl Observer for Download<'_> {
-    fn retrying(&self, call: &str, why: &str, wait: Duration) {
-        self.report.retrying(call, why, wait);
-    }
-}
-
-impl Progress for Download<'_> {
-    fn begins(&self, length: Option<u64>) {
-        if !self.report.terminal {
-            return;
-        }
-        let bar = match length {
-            Some(length) => ProgressBar::new(length).with_style(style(
-                "{prefix:>12} [{bar:30}] {bytes} of {total_bytes}, {bytes_per_sec}, {eta}",
-            )),
-            None => ProgressBar::new_spinner()
-                .with_style(style("{prefix:>12} {bytes}, {bytes_per_sec}")),
-        };
-        let bar = self.report.bars.add(bar.with_prefix(self.name.clone()));
-        *lock(&self.bar) = Some(bar);
-    }
-
-    fn advances(&self, bytes: u64) {
-        if let Some(bar) = &*lock(&self.bar) {
-            bar.inc(bytes);
-        }
-    }
-
-    fn ends(&self) {
-        if let Some(bar) = lock(&self.bar).take() {
-            bar.finish_and_clear();
-            self.report.bars.remove(&bar);
-        }
-    }
-}
-
-/// The templates are constants; a bad one would fall back to the default look.
-fn style(template: &str) -> ProgressStyle {
-    ProgressStyle::with_template(template)
-        .unwrap_or_else(|_| ProgressStyle::default_bar())
-        .progress_chars("=> ")
 }
