@@ -18,6 +18,7 @@ use crate::uid::Uid;
 
 mod asked;
 mod definition;
+pub mod edit;
 mod reader;
 pub mod reference;
 mod source;

@@ -1,0 +1,510 @@
+//! Edits of `profiles.toml` that leave every other byte of it as it was.
+//!
+//! In: a text that is valid TOML, and what is to be changed. Out: the changed text.
+//! Nothing is formatted anew: a new entry is laid out like its neighbours, and what is
+//! removed takes the comment on its line with it, and a definition the comment right
+//! above its header.
+
+use std::ops::Range;
+
+mod layout;
+
+use layout::{Array, Block, Entry, Header, Key, Layout, Value};
+
+/// The comment by which an entry in a file that `init` wrote gives way to the first one
+/// that is added.
+pub const EXAMPLE: &str = "# an example: replace it";
+
+/// What a new definition is written with, where no neighbour shows another way.
+const INDENT: &str = "  ";
+
+/// A profile that is to be added.
+#[derive(Debug, Clone)]
+pub struct NewProfile {
+    /// As it is written in the file, without quotes.
+    pub reference: String,
+    /// What a reader is told besides, on the same line; may be empty.
+    pub comment: String,
+}
+
+/// Why the text cannot be changed here.
+#[derive(Debug, PartialEq, Eq)]
+pub enum EditError {
+    /// It stands inside of an inline table.
+    Inline(Range<usize>),
+    /// There is no such thing.
+    Absent,
+}
+
+/// Adds `new` behind the profiles of `definition`, which is made at the end of the file
+/// where it is not there.
+///
+/// # Errors
+/// [`EditError::Inline`], where the definition is an inline table without profiles.
+pub fn add(text: &str, definition: &str, new: &[NewProfile]) -> Result<String, EditError> {
+    let text = &without_example(text, definition);
+    let layout = Layout::of(text);
+    let path = ["definition", definition, "profiles"];
+    if let Some(array) = layout.array(&path) {
+        return Ok(into_array(text, array, new));
+    }
+    if let Some(last) = layout.items(&path).last() {
+        let end = content_end(text, layout.end_of_item(text, last.at));
+        return Ok(spliced(text, end..end, &as_tables(text, definition, new)));
+    }
+    let header = layout
+        .blocks
+        .iter()
+        .find(|block| block.kind == Header::Table && is_path(&block.keys, &path[..2]));
+    if let Some(block) = header {
+        let at = line_end(text, block.body);
+        let gap = if text[..at].ends_with('\n') {
+            ""
+        } else {
+            newline(text)
+        };
+        return Ok(spliced(
+            text,
+            at..at,
+            &format!("{gap}{}", as_array(text, new)),
+        ));
+    }
+    if let Some(entry) = layout.entries_below(&path[..2]).first() {
+        return Err(EditError::Inline(entry.span.clone()));
+    }
+    let end = text.len();
+    Ok(spliced(
+        text,
+        end..end,
+        &as_definition(text, definition, new),
+    ))
+}
+
+/// Removes the profiles of `definition` at `places`, counted from 0 in the file's order.
+///
+/// # Errors
+/// [`EditError::Absent`].
+pub fn remove_profiles(
+    text: &str,
+    definition: &str,
+    places: &[usize],
+) -> Result<String, EditError> {
+    let path = ["definition", definition, "profiles"];
+    let mut places = places.to_vec();
+    places.sort_unstable();
+    places.dedup();
+    let mut text = text.to_owned();
+    for place in places.into_iter().rev() {
+        let layout = Layout::of(&text);
+        let cut = if let Some(array) = layout.array(&path) {
+            item_cut(&text, array, place).ok_or(EditError::Absent)?
+        } else {
+            let items = layout.items(&path);
+            let item = items.get(place).ok_or(EditError::Absent)?;
+            block_start(&text, item.block)..layout.end_of_item(&text, item.at)
+        };
+        text = spliced(&text, cut, "");
+    }
+    Ok(text)
+}
+
+/// Removes `definition` with all that is in it.
+///
+/// # Errors
+/// [`EditError`].
+pub fn remove_definition(text: &str, definition: &str) -> Result<String, EditError> {
+    let path = ["definition", definition];
+    let layout = Layout::of(text);
+    let mut cuts = Vec::new();
+    for (at, block) in layout.blocks.iter().enumerate() {
+        if begins_with(&block.keys, &path) {
+            cuts.push(block_start(text, block)..layout.end_of_block(text, at));
+        }
+    }
+    for entry in layout.entries_below(&path) {
+        let cut = entry_cut(text, entry).ok_or(EditError::Inline(entry.span.clone()))?;
+        cuts.push(cut);
+    }
+    if cuts.is_empty() {
+        return Err(EditError::Absent);
+    }
+    cuts.sort_by_key(|cut| cut.start);
+    let was_last = cuts.last().is_some_and(|cut| cut.end == text.len());
+    let mut text = text.to_owned();
+    for cut in cuts.into_iter().rev() {
+        text = spliced(&text, cut, "");
+    }
+    if was_last {
+        // The empty line that kept it apart is at the end now.
+        text.truncate(content_end(&text, text.len()));
+    }
+    Ok(text)
+}
+
+/// Calls the definition `old` by the name `new`, wherever its name stands.
+///
+/// # Errors
+/// [`EditError::Absent`].
+pub fn rename_definition(text: &str, old: &str, new: &str) -> Result<String, EditError> {
+    let layout = Layout::of(text);
+    let mut spans = Vec::new();
+    for block in &layout.blocks {
+        let mut path: Vec<&Key> = Vec::new();
+        names_in(&mut path, &block.keys, old, &mut spans);
+        for entry in &block.entries {
+            names_in_entry(&mut path, entry, old, &mut spans);
+        }
+    }
+    if spans.is_empty() {
+        return Err(EditError::Absent);
+    }
+    spans.sort_by_key(|span: &Range<usize>| span.start);
+    spans.dedup();
+    let name = key(new);
+    let mut text = text.to_owned();
+    for span in spans.into_iter().rev() {
+        text = spliced(&text, span, &name);
+    }
+    Ok(text)
+}
+
+/// A TOML string.
+#[must_use]
+pub fn quoted(text: &str) -> String {
+    toml::Value::String(text.to_owned()).to_string()
+}
+
+/// A part of a path, quoted where it has to be.
+fn key(name: &str) -> String {
+    let bare = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+    if !name.is_empty() && name.bytes().all(bare) {
+        name.to_owned()
+    } else {
+        quoted(name)
+    }
+}
+
+/// Pushes `keys` onto `path`, and notes where `definition.OLD` is named.
+fn names_in<'k>(
+    path: &mut Vec<&'k Key>,
+    keys: &'k [Key],
+    old: &str,
+    spans: &mut Vec<Range<usize>>,
+) {
+    for key in keys {
+        path.push(key);
+        if let [first, second] = path[..]
+            && first.name == "definition"
+            && second.name == old
+        {
+            spans.push(second.span.clone());
+        }
+    }
+}
+
+fn names_in_entry<'k>(
+    path: &mut Vec<&'k Key>,
+    entry: &'k Entry,
+    old: &str,
+    spans: &mut Vec<Range<usize>>,
+) {
+    let depth = path.len();
+    names_in(path, &entry.keys, old, spans);
+    if let Value::Inline(entries) = &entry.value {
+        for entry in entries {
+            names_in_entry(path, entry, old, spans);
+        }
+    }
+    path.truncate(depth);
+}
+
+fn is_path(keys: &[Key], path: &[&str]) -> bool {
+    keys.len() == path.len() && begins_with(keys, path)
+}
+
+fn begins_with(keys: &[Key], path: &[&str]) -> bool {
+    keys.len() >= path.len() && keys.iter().zip(path).all(|(key, name)| key.name == *name)
+}
+
+/// A `[[…]]` block and its place among all blocks.
+struct BlockItem<'l> {
+    at: usize,
+    block: &'l Block,
+}
+
+impl Layout {
+    /// The array at `path`, however the path is written.
+    fn array(&self, path: &[&str]) -> Option<&Array> {
+        let entries = self.entries_below(path);
+        entries.into_iter().find_map(|entry| match &entry.value {
+            Value::Array(array) => Some(array),
+            _ => None,
+        })
+    }
+
+    /// The `[[path]]` blocks.
+    fn items(&self, path: &[&str]) -> Vec<BlockItem<'_>> {
+        let blocks = self.blocks.iter().enumerate();
+        blocks
+            .filter(|(_, block)| block.kind == Header::ArrayItem && is_path(&block.keys, path))
+            .map(|(at, block)| BlockItem { at, block })
+            .collect()
+    }
+
+    /// The entries whose whole path begins with `path`, as far up as that can be said of
+    /// them; those below a header of that path are not among them.
+    fn entries_below<'l>(&'l self, path: &[&str]) -> Vec<&'l Entry> {
+        let mut found = Vec::new();
+        for block in &self.blocks {
+            let Some(rest) = rest_of(path, &block.keys) else {
+                continue;
+            };
+            // A block of the path itself is found by its header, unless it is asked for
+            // what is in it.
+            if !rest.is_empty() {
+                for entry in &block.entries {
+                    below(entry, rest, &mut found);
+                }
+            }
+        }
+        found
+    }
+
+    /// Where the block `at` ends: the comment right above the next header is the next
+    /// one's.
+    fn end_of_block(&self, text: &str, at: usize) -> usize {
+        let next = self.blocks.get(at + 1);
+        next.map_or(text.len(), |next| block_start(text, next))
+    }
+
+    /// Where the `[[…]]` block `at` ends, the tables below it included.
+    fn end_of_item(&self, text: &str, at: usize) -> usize {
+        let path: Vec<&str> = self.blocks[at]
+            .keys
+            .iter()
+            .map(|key| key.name.as_str())
+            .collect();
+        let children = self.blocks[at + 1..]
+            .iter()
+            .take_while(|block| block.keys.len() > path.len() && begins_with(&block.keys, &path));
+        self.end_of_block(text, at + children.count())
+    }
+}
+
+fn below<'l>(entry: &'l Entry, path: &[&str], found: &mut Vec<&'l Entry>) {
+    let Some(rest) = rest_of(path, &entry.keys) else {
+        return;
+    };
+    match &entry.value {
+        Value::Inline(entries) if !rest.is_empty() => {
+            for entry in entries {
+                below(entry, rest, found);
+            }
+        }
+        _ if rest.is_empty() => found.push(entry),
+        _ => {}
+    }
+}
+
+/// What of `path` comes after `keys`; `None` where they part. Keys that go beyond it
+/// leave nothing of it.
+fn rest_of<'p, 'n>(path: &'p [&'n str], keys: &[Key]) -> Option<&'p [&'n str]> {
+    let common = keys.len().min(path.len());
+    let same = keys.iter().zip(path).all(|(key, name)| key.name == *name);
+    same.then(|| &path[common..])
+}
+
+/// Where a block begins: at the comment right above its header, where there is one.
+fn block_start(text: &str, block: &Block) -> usize {
+    let mut start = line_start(text, block.span.start);
+    while start > 0 {
+        let above = line_start(text, start - 1);
+        if !text[above..start].trim_start().starts_with('#') {
+            break;
+        }
+        start = above;
+    }
+    start
+}
+
+fn line_start(text: &str, at: usize) -> usize {
+    text[..at].rfind('\n').map_or(0, |at| at + 1)
+}
+
+/// Behind the line break of the line that `at` is in.
+fn line_end(text: &str, at: usize) -> usize {
+    text[at..].find('\n').map_or(text.len(), |end| at + end + 1)
+}
+
+/// Behind the last line before `end` that is not empty.
+fn content_end(text: &str, end: usize) -> usize {
+    line_end(text, text[..end].trim_end().len())
+}
+
+fn newline(text: &str) -> &'static str {
+    match text.find('\n') {
+        Some(at) if text[..at].ends_with('\r') => "\r\n",
+        _ => "\n",
+    }
+}
+
+fn spliced(text: &str, place: Range<usize>, new: &str) -> String {
+    [&text[..place.start], new, &text[place.end..]].concat()
+}
+
+/// Whether the rest of the line behind `at` says nothing, but for a comment.
+fn ends_line(text: &str, at: usize) -> bool {
+    let rest = text[at..line_end(text, at)].trim();
+    rest.is_empty() || rest.starts_with('#')
+}
+
+fn begins_line(text: &str, at: usize) -> bool {
+    text[line_start(text, at)..at].trim().is_empty()
+}
+
+/// The lines of an entry that has them for itself.
+fn entry_cut(text: &str, entry: &Entry) -> Option<Range<usize>> {
+    let Range { start, end } = entry.span;
+    (begins_line(text, start) && ends_line(text, end))
+        .then(|| line_start(text, start)..line_end(text, end))
+}
+
+/// What goes with the item `place` of an array.
+fn item_cut(text: &str, array: &Array, place: usize) -> Option<Range<usize>> {
+    let item = array.items.get(place)?;
+    let start = item.span.start;
+    if begins_line(text, start) && ends_line(text, item.end()) {
+        return Some(line_start(text, start)..line_end(text, item.end()));
+    }
+    let next = array.items.get(place + 1).map(|next| next.span.start);
+    match (
+        next,
+        place.checked_sub(1).map(|before| &array.items[before]),
+    ) {
+        (Some(next), _) if text[start..next].contains('\n') => Some(start..item.end()),
+        (Some(next), _) => Some(start..next),
+        // The comma before the last one goes unless the last one has its own.
+        (None, Some(before)) if item.comma.is_some() => Some(before.end()..item.end()),
+        (None, Some(before)) => Some(before.span.end..item.span.end),
+        (None, None) => Some(start..item.end()),
+    }
+}
+
+/// The text without the entries of `definition` that say they are examples.
+fn without_example(text: &str, definition: &str) -> String {
+    let path = ["definition", definition, "profiles"];
+    let layout = Layout::of(text);
+    let items = layout.array(&path).map_or(&[][..], |array| &array.items);
+    let is_example = |end: usize| text[end..line_end(text, end)].trim() == EXAMPLE;
+    let examples: Vec<usize> = (0..items.len())
+        .filter(|place| is_example(items[*place].end()))
+        .collect();
+    remove_profiles(text, definition, &examples).unwrap_or_else(|_| text.to_owned())
+}
+
+fn into_array(text: &str, array: &Array, new: &[NewProfile]) -> String {
+    let in_lines = text[array.open..array.close].contains('\n') && begins_line(text, array.close);
+    let last = array.items.last();
+    if !in_lines {
+        let values: Vec<String> = new.iter().map(|new| quoted(&new.reference)).collect();
+        let values = values.join(", ");
+        return match last {
+            None => spliced(text, array.open + 1..array.open + 1, &values),
+            Some(last) if last.comma.is_some() => {
+                spliced(text, last.end()..last.end(), &format!(" {values},"))
+            }
+            Some(last) => spliced(text, last.end()..last.end(), &format!(", {values}")),
+        };
+    }
+    let indent = match last {
+        Some(last) if begins_line(text, last.span.start) => {
+            text[line_start(text, last.span.start)..last.span.start].to_owned()
+        }
+        _ => format!(
+            "{}{INDENT}",
+            &text[line_start(text, array.close)..array.close]
+        ),
+    };
+    let lines = item_lines(text, &indent, new);
+    match last {
+        None => {
+            let at = line_start(text, array.close);
+            spliced(text, at..at, &lines)
+        }
+        Some(last) => {
+            let at = line_end(text, last.end());
+            let text = spliced(text, at..at, &lines);
+            match last.comma {
+                Some(_) => text,
+                None => spliced(&text, last.span.end..last.span.end, ","),
+            }
+        }
+    }
+}
+
+/// A line for each, with its comment.
+fn item_lines(text: &str, indent: &str, new: &[NewProfile]) -> String {
+    let newline = newline(text);
+    let values: Vec<String> = new.iter().map(|new| quoted(&new.reference)).collect();
+    let width = values.iter().map(|value| value.chars().count()).max();
+    let line = |(new, value): (&NewProfile, &String)| {
+        if new.comment.is_empty() {
+            return format!("{indent}{value},{newline}");
+        }
+        let gap = width.unwrap_or(0) - value.chars().count();
+        format!("{indent}{value},{:gap$}  # {}{newline}", "", new.comment)
+    };
+    new.iter().zip(&values).map(line).collect()
+}
+
+fn as_array(text: &str, new: &[NewProfile]) -> String {
+    let newline = newline(text);
+    format!(
+        "profiles = [{newline}{}]{newline}",
+        item_lines(text, INDENT, new)
+    )
+}
+
+/// A definition of its own, an empty line away from what is there.
+fn as_definition(text: &str, definition: &str, new: &[NewProfile]) -> String {
+    let newline = newline(text);
+    let gap = match text {
+        "" => String::new(),
+        _ if text.ends_with('\n') => newline.to_owned(),
+        _ => newline.repeat(2),
+    };
+    format!(
+        "{gap}[definition.{}]{newline}{}",
+        key(definition),
+        as_array(text, new)
+    )
+}
+
+/// `[[definition.NAME.profiles]]` blocks, for a definition that is written so.
+fn as_tables(text: &str, definition: &str, new: &[NewProfile]) -> String {
+    let newline = newline(text);
+    let table = |new: &NewProfile| {
+        let reference = &new.reference;
+        let entry = match reference.rsplit_once('@') {
+            _ if reference.contains("://") => format!("url = {}", quoted(reference)),
+            Some((name, version)) => format!(
+                "name = {}{newline}version = {}",
+                quoted(name),
+                quoted(version)
+            ),
+            None => format!("uid = {}", quoted(reference)),
+        };
+        let header = key(definition);
+        let comment = match new.comment.as_str() {
+            "" => String::new(),
+            comment => format!("  # {comment}"),
+        };
+        format!("[[definition.{header}.profiles]]{comment}{newline}{entry}{newline}")
+    };
+    let tables: Vec<String> = new.iter().map(table).collect();
+    let gap = if text.ends_with('\n') { "" } else { newline };
+    format!("{gap}{newline}{}", tables.join(newline))
+}
+
+#[cfg(test)]
+mod tests;
