@@ -234,6 +234,7 @@ mod tests {
             variables: [("PATH".into(), path.into())].into(),
             directory: path.to_owned(),
             terminal: false,
+            interactive: false,
         }
     }
 

@@ -19,8 +19,9 @@ use crate::manifest::FILE_NAME;
 mod arguments;
 
 pub use arguments::{
-    BuildArgs, CacheCommand, Care, CheckArgs, CleanArgs, ExplainArgs, FetchArgs, Fleet, Images,
-    InitArgs, JOBS, Jobs, One, OneOrAll, ShowArgs, StageArgs, VerifyArgs,
+    AddArgs, BuildArgs, CacheCommand, Care, CheckArgs, CleanArgs, ExplainArgs, FetchArgs, Fleet,
+    Images, InitArgs, JOBS, Jobs, One, OneOrAll, RemoveArgs, RenameArgs, ShowArgs, StageArgs,
+    VerifyArgs,
 };
 
 /// How long another run is waited for where nothing says, in seconds (docs/reference.md).
@@ -107,6 +108,12 @@ pub enum Color {
 pub enum Command {
     /// Write a commented profiles.toml, and snippets for Make, Earthly and CI on request
     Init(InitArgs),
+    /// Add profiles to a definition of profiles.toml, which is made if need be
+    Add(AddArgs),
+    /// Remove profiles, or a definition, from profiles.toml
+    Remove(RemoveArgs),
+    /// Rename a definition in profiles.toml and profiles.lock
+    Rename(RenameArgs),
     /// Validate profiles.toml; with a key, what Palette has; with a checkout, what is in it
     Check(CheckArgs),
     /// Download, verify, cache and lock

@@ -24,6 +24,7 @@ mod build;
 mod cache;
 mod check;
 mod diff;
+mod edit;
 mod explain;
 mod fetch;
 mod fleet;
@@ -59,6 +60,9 @@ pub struct Context<'a> {
 pub fn name(command: &Command) -> &'static str {
     match command {
         Command::Init(_) => "init",
+        Command::Add(_) => "add",
+        Command::Remove(_) => "remove",
+        Command::Rename(_) => "rename",
         Command::Check(_) => "check",
         Command::Fetch(_) => "fetch",
         Command::Stage(_) => "stage",
@@ -101,6 +105,9 @@ fn list_of(names: &[String]) -> Vec<&str> {
 pub fn run(command: &Command, context: &Context<'_>) -> Result<Outcome, Error> {
     match command {
         Command::Init(arguments) => init::run(arguments, context),
+        Command::Add(arguments) => edit::add(arguments, context),
+        Command::Remove(arguments) => edit::remove(arguments, context),
+        Command::Rename(arguments) => edit::rename(arguments, context),
         Command::Check(arguments) => check::run(arguments, context),
         Command::Fetch(arguments) => fetch::run(arguments, context),
         Command::Stage(arguments) => stage::run(arguments, context),
@@ -221,10 +228,9 @@ impl Context<'_> {
         take(&patience).map_err(|error| Error::holding(what, error))
     }
 
-    fn hold_lock(&self, manifest: &Manifest) -> Result<Hold, Error> {
-        self.hold("profiles.lock", |patience| {
-            Lock::hold(&manifest.path, patience)
-        })
+    /// `manifest` is the path of `profiles.toml`.
+    fn hold_lock(&self, manifest: &Path) -> Result<Hold, Error> {
+        self.hold("profiles.lock", |patience| Lock::hold(manifest, patience))
     }
 
     fn hold_checkout(&self, checkout: &Checkout) -> Result<Held, Error> {

@@ -29,6 +29,8 @@ pub enum InvalidEndpoint {
 impl Endpoint {
     /// Palette's SaaS, the default (facts.md, 1).
     pub const DEFAULT: &str = "https://api.spectrocloud.com";
+    /// Where the console of Palette's SaaS is (facts.md, 1).
+    const SAAS_CONSOLE: &str = "console.spectrocloud.com";
 
     /// Reads an endpoint. A text without a scheme is taken as `https://`: the variables
     /// that other tools read (`SPECTROCLOUD_HOST`) hold a bare host.
@@ -62,6 +64,20 @@ impl Endpoint {
         }
         url.set_path(&path);
         Ok(Self(url))
+    }
+
+    /// The endpoint that belongs to the console whose page `url` is (facts.md, 1): SaaS
+    /// has a host of its own for the API, elsewhere the two share one.
+    #[must_use]
+    pub fn of_console(url: &str) -> Option<Self> {
+        let mut url = Url::parse(url).ok()?;
+        if url.host_str()? == Self::SAAS_CONSOLE {
+            return Some(Self::default());
+        }
+        url.set_path("");
+        url.set_query(None);
+        url.set_fragment(None);
+        Self::parse(url.as_str()).ok()
     }
 
     /// The URL of an API path, which starts with `/v1/`.
@@ -133,6 +149,24 @@ impl fmt::Display for InvalidEndpoint {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_endpoint_of_a_pasted_page() {
+        let of = |url: &str| Endpoint::of_console(url).map(|endpoint| endpoint.to_string());
+        let page = "/projects/5fbb/profiles/cluster/65c9?tab=1#x";
+        for (host, endpoint) in [
+            ("https://console.spectrocloud.com", Endpoint::DEFAULT),
+            (
+                "https://palette.example.com:8443",
+                "https://palette.example.com:8443",
+            ),
+            ("http://127.0.0.1:9", "http://127.0.0.1:9"),
+        ] {
+            assert_eq!(of(&format!("{host}{page}")).unwrap(), endpoint);
+        }
+        assert_eq!(of("edge@1.0.0"), None);
+        assert_eq!(of("https://me:secret@p.example/projects"), None);
+    }
 
     #[test]
     fn spellings_of_one_place_are_one() {

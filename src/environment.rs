@@ -19,6 +19,8 @@ pub struct Environment {
     pub directory: PathBuf,
     /// Whether standard error is a terminal.
     pub terminal: bool,
+    /// Whether a person can be asked: standard input is a terminal too.
+    pub interactive: bool,
 }
 
 impl Environment {
@@ -65,6 +67,7 @@ impl fmt::Debug for Environment {
             .field("variables", &self.variables.keys())
             .field("directory", &self.directory)
             .field("terminal", &self.terminal)
+            .field("interactive", &self.interactive)
             .finish()
     }
 }

@@ -162,6 +162,17 @@ pub enum Error {
     NoCache,
     /// `init` found these files.
     Exists(Vec<String>),
+    /// A question was answered by Esc or Ctrl-C.
+    Stopped,
+    /// A question could not be asked.
+    Unasked(String),
+    /// Palette lists no profile that edge hosts could have.
+    NothingOffered {
+        /// The project's name; `None` for the tenant.
+        project: Option<String>,
+        /// How many profiles there are of other kinds.
+        seen: usize,
+    },
     /// The build failed, or wrote no image.
     Build(BuildError),
     /// Several definitions failed.
@@ -179,6 +190,7 @@ impl Error {
             | Self::UnknownDefinition { .. }
             | Self::PlainHttp(_)
             | Self::Broken(_)
+            | Self::NothingOffered { .. }
             | Self::SharedCheckout { .. }
             | Self::Lock(LockError::Unreadable(_))
             | Self::Canvos(
@@ -205,7 +217,9 @@ impl Error {
             | Self::NoCache
             | Self::Busy { .. }
             | Self::Build(BuildError::Start { .. } | BuildError::Failed { .. })
-            | Self::Exists(_) => Exit::Failed,
+            | Self::Exists(_)
+            | Self::Stopped
+            | Self::Unasked(_) => Exit::Failed,
             Self::Several(errors) => errors
                 .iter()
                 .map(Self::exit)

@@ -276,6 +276,7 @@ mod tests {
             variables: variables.into(),
             directory: PathBuf::new(),
             terminal: false,
+            interactive: false,
         };
         assert!(passed(&environment).is_empty());
         assert!(!format!("{environment:?}").contains("k3y"));

@@ -12,7 +12,7 @@
 //! ```
 //!
 //! [`commands`] alone knows the order of the stages, [`error`] alone the exit codes,
-//! [`report`] alone prints. Types carry the order: what is staged is an
+//! [`report`] alone prints, [`prompt`] alone asks. Types carry the order: what is staged is an
 //! [`Artifact`](cache::Artifact), which only the cache makes, of an archive that was
 //! read to its end and found to hold what is locked.
 
@@ -51,6 +51,7 @@ pub mod cli;
 pub mod key;
 pub mod error;
 pub mod report;
+pub mod prompt;
 pub mod commands;
 
 use std::ffi::OsString;

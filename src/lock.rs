@@ -157,7 +157,8 @@ impl Lock {
     }
 
     /// The right to write the lock of the manifest `path`, taken while it is written.
-    /// The manifest's own file is locked: it is there, and it is never replaced by us.
+    /// The manifest's own file is locked: it is there, and whoever replaces it has this
+    /// right too; those that waited for the old file then take the new one.
     ///
     /// # Errors
     /// [`HoldError`].

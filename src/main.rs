@@ -6,10 +6,12 @@ use std::process::ExitCode;
 use edgestage::environment::Environment;
 
 fn main() -> ExitCode {
+    let terminal = std::io::stderr().is_terminal();
     let environment = Environment {
         variables: std::env::vars_os().collect(),
         directory: std::env::current_dir().unwrap_or_default(),
-        terminal: std::io::stderr().is_terminal(),
+        terminal,
+        interactive: terminal && std::io::stdin().is_terminal(),
     };
     let arguments: Vec<_> = std::env::args_os().collect();
     ExitCode::from(edgestage::run(&arguments, &environment).code())

@@ -24,6 +24,7 @@ pub mod reference;
 mod source;
 mod tables;
 
+pub use definition::NAMES;
 pub use reader::At;
 pub use reference::Reference;
 
@@ -174,6 +175,15 @@ impl Manifest {
     /// # Errors
     /// [`ManifestError`], with every problem of the file at once.
     pub fn load(path: &Path, shown: &Path) -> Result<Self, ManifestError> {
+        let text = Self::text(path, shown)?;
+        Self::parse(&text, path, shown).map_err(ManifestError::Invalid)
+    }
+
+    /// The text of the file, without a byte order mark.
+    ///
+    /// # Errors
+    /// [`ManifestError`]; of what is in the file, nothing but its encoding is looked at.
+    pub fn text(path: &Path, shown: &Path) -> Result<String, ManifestError> {
         let bytes = match std::fs::read(path) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
@@ -181,8 +191,14 @@ impl Manifest {
             }
             Err(error) => return Err(ManifestError::Unreadable(path.to_owned(), error)),
         };
-        let text = source::decode(shown, bytes).map_err(|d| ManifestError::Invalid(vec![d]))?;
-        Self::parse(&text, path, shown).map_err(ManifestError::Invalid)
+        source::decode(shown, bytes).map_err(|d| ManifestError::Invalid(vec![d]))
+    }
+
+    /// Whether a definition may be called `name`: it is typed on command lines, and part of
+    /// file names.
+    #[must_use]
+    pub fn is_name(name: &str) -> bool {
+        definition::is_name(name)
     }
 
     /// Reads `text` as the content of the file `path`; relative paths in it start at
@@ -192,9 +208,7 @@ impl Manifest {
     /// Every problem of the file, in its order.
     pub fn parse(text: &str, path: &Path, shown: &Path) -> Result<Self, Vec<Diagnostic>> {
         let (root, syntax) = DeTable::parse_recoverable(text);
-        let mut secrets = Vec::new();
-        secret_spans(root.get_ref(), &mut secrets);
-        let source = source::shown(shown, text, &secrets);
+        let source = source_of(root.get_ref(), text, shown);
         let broken: BTreeSet<usize> = syntax
             .iter()
             .filter_map(|error| Some(source.position(error.span()?.start).0))
@@ -238,11 +252,23 @@ impl Manifest {
         }
     }
 
+    /// `text` as it may be shown in messages about the file that the user calls `shown`.
+    #[must_use]
+    pub fn source(text: &str, shown: &Path) -> Arc<Source> {
+        source_of(DeTable::parse_recoverable(text).0.get_ref(), text, shown)
+    }
+
     /// Where Palette is, without the command line's and the environment's say.
     #[must_use]
     pub fn endpoint(&self) -> Option<&Endpoint> {
         self.palette.endpoint.as_ref().map(|at| &at.value)
     }
+}
+
+fn source_of(root: &DeTable<'_>, text: &str, shown: &Path) -> Arc<Source> {
+    let mut secrets = Vec::new();
+    secret_spans(root, &mut secrets);
+    source::shown(shown, text, &secrets)
 }
 
 /// The values under keys that hold a secret, at any depth.

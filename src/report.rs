@@ -42,6 +42,15 @@ pub struct Outcome {
     pub error: Option<Error>,
 }
 
+/// Whether there are colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Look {
+    /// There are.
+    Coloured,
+    /// There are none.
+    Plain,
+}
+
 /// The two output streams of a run.
 pub struct Report {
     output: Output,
@@ -89,6 +98,26 @@ impl Report {
     #[must_use]
     pub fn verbosity(&self) -> Verbosity {
         self.output.verbosity
+    }
+
+    /// How questions look beside what is said here.
+    #[must_use]
+    pub fn look(&self) -> Look {
+        let choice = match self.color {
+            ColorChoice::Auto => AutoStream::choice(&io::stderr()),
+            choice => choice,
+        };
+        if choice == ColorChoice::Never {
+            Look::Plain
+        } else {
+            Look::Coloured
+        }
+    }
+
+    /// Whether a person is there to be asked: not a script, a log or `--quiet`.
+    #[must_use]
+    pub fn can_ask(&self, environment: &Environment) -> bool {
+        self.terminal && environment.interactive && !self.output.json
     }
 
     /// Whether `text` holds the key.

@@ -22,9 +22,11 @@ use crate::uid::Uid;
 
 mod catalogue;
 mod lookup;
+mod offered;
 mod rules;
 
 pub use catalogue::Catalogue;
+pub use offered::{Offered, offered};
 
 /// Exactly what will be asked for.
 #[derive(Debug)]

@@ -34,6 +34,15 @@ pub struct CleanArgs {
 #[derive(Debug, Args)]
 #[allow(clippy::struct_excessive_bools)] // one for each file
 pub struct InitArgs {
+    /// The profiles of the first definition: console URLs, uids or name@version
+    #[arg(value_name = "PROFILE")]
+    pub references: Vec<String>,
+    /// What the first definition is called [default: factory]
+    #[arg(long, value_name = "NAME")]
+    pub to: Option<String>,
+    /// Ask nothing, on a terminal too
+    #[arg(long)]
+    pub no_input: bool,
     /// Also write a Makefile
     #[arg(long)]
     pub make: bool,
@@ -46,6 +55,39 @@ pub struct InitArgs {
     /// Also write .gitlab-ci.yml
     #[arg(long)]
     pub gitlab: bool,
+}
+
+/// Arguments of `add`.
+#[derive(Debug, Args)]
+pub struct AddArgs {
+    /// Profiles: console URLs, uids or name@version
+    #[arg(value_name = "PROFILE", required = true)]
+    pub references: Vec<String>,
+    /// The definition; may be left out where there is one
+    #[arg(long, value_name = "NAME")]
+    pub to: Option<String>,
+}
+
+/// Arguments of `remove`.
+#[derive(Debug, Args)]
+pub struct RemoveArgs {
+    /// Profiles as profiles.toml has them, or a definition's name
+    #[arg(value_name = "PROFILE or NAME", required = true)]
+    pub what: Vec<String>,
+    /// The definition that profiles are removed from; may be left out where there is one
+    #[arg(long, value_name = "NAME")]
+    pub from: Option<String>,
+}
+
+/// Arguments of `rename`.
+#[derive(Debug, Args)]
+pub struct RenameArgs {
+    /// What the definition is called now
+    #[arg(value_name = "NAME")]
+    pub old: String,
+    /// What it is to be called
+    #[arg(value_name = "NEW")]
+    pub new: String,
 }
 
 /// One definition.

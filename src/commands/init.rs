@@ -1,17 +1,27 @@
 //! `edgestage init`: a first `profiles.toml`, and snippets on request.
+//!
+//! Who gives profiles gets a file with them; who sits at a terminal is asked; everybody
+//! else gets the template.
 
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
+use self::first::{First, Project};
+use super::edit::{self, FIRST, check_name, given, next};
 use super::{Context, shown, table};
 use crate::cli::InitArgs;
+use crate::endpoint::Endpoint;
 use crate::error::Error;
+use crate::key;
+use crate::manifest::{Manifest, ManifestError};
 use crate::printable;
 use crate::publish;
 use crate::report::Outcome;
 
-const MANIFEST: &str = include_str!("../../templates/profiles.toml");
+mod first;
+mod questions;
+
 const MAKEFILE: &str = include_str!("../../templates/Makefile");
 const EARTHFILE: &str = include_str!("../../templates/Earthfile");
 const GITHUB: &str = include_str!("../../templates/github.yml");
@@ -19,46 +29,138 @@ const GITLAB: &str = include_str!("../../templates/gitlab-ci.yml");
 
 /// Writes what was asked for, or nothing where any of it is there already.
 pub fn run(arguments: &InitArgs, context: &Context<'_>) -> Result<Outcome, Error> {
+    if let Some(name) = &arguments.to {
+        check_name(name)?;
+    }
     let manifest = context.environment.resolve(&context.settings.file);
-    let beside = |name: &str| manifest.with_file_name(name);
-    let mut files = vec![(manifest.clone(), MANIFEST)];
-    let snippets = [
-        (arguments.make, "Makefile", MAKEFILE),
-        (arguments.earthly, "Earthfile", EARTHFILE),
-        (arguments.github, ".github/workflows/edgestage.yml", GITHUB),
-        (arguments.gitlab, ".gitlab-ci.yml", GITLAB),
-    ];
-    let asked = snippets.into_iter().filter(|(asked, ..)| *asked);
-    files.extend(asked.map(|(_, name, text)| (beside(name), text)));
+    let snippets = snippets(arguments, &manifest);
+    let given = !arguments.references.is_empty() || arguments.to.is_some();
+    let there = manifest.symlink_metadata().is_ok();
     // A profiles.toml that is there already does not keep the snippets from being added.
-    if files.len() > 1 && manifest.exists() {
-        files.remove(0);
+    let due = !there || given || snippets.is_empty();
+    let text = match (due, there) {
+        // Nobody is asked in vain.
+        (true, true) if !ours(&manifest, first::TEMPLATE) => {
+            return Err(Error::Exists(vec![printable::path(&manifest)]));
+        }
+        (true, true) => Some(First::default().text()),
+        (true, false) => Some(first(arguments, context)?),
+        (false, _) => None,
+    };
+    let mut files: Vec<(PathBuf, &str)> = Vec::new();
+    files.extend(text.as_deref().map(|text| (manifest.clone(), text)));
+    files.extend(snippets);
+    let written = write(files)?;
+    if !there {
+        tell_next(context, &manifest)?;
     }
-    let existing: Vec<String> = files
-        .iter()
-        .filter(|(path, _)| path.symlink_metadata().is_ok())
-        .map(|(path, _)| printable::path(path))
-        .collect();
-    // Our own text beside missing files is what a run left that was killed in between.
-    let ours = |path: &Path, text: &str| std::fs::read(path).is_ok_and(|is| is == text.as_bytes());
-    let begun = existing.len() < files.len();
-    let foreign =
-        |(path, text): &&(PathBuf, &str)| path.symlink_metadata().is_ok() && !ours(path, text);
-    if !existing.is_empty() && (!begun || files.iter().any(|file| foreign(&file))) {
-        return Err(Error::Exists(existing));
-    }
-    files.retain(|(path, _)| path.symlink_metadata().is_err());
-    for (path, text) in &files {
-        publish::write_new(path, text.as_bytes())?;
-    }
-    let paths: Vec<String> = files.iter().map(|(path, _)| shown(path)).collect();
-    context.report.status(
-        "Next",
-        "name your profiles in profiles.toml, then run `edgestage check`",
-    );
+    let paths: Vec<String> = written.iter().map(|path| shown(path)).collect();
     Ok(Outcome {
         text: table::lines(&paths),
         json: json!({ "written": paths }),
         error: None,
     })
+}
+
+fn snippets(arguments: &InitArgs, manifest: &Path) -> Vec<(PathBuf, &'static str)> {
+    let all = [
+        (arguments.make, "Makefile", MAKEFILE),
+        (arguments.earthly, "Earthfile", EARTHFILE),
+        (arguments.github, ".github/workflows/edgestage.yml", GITHUB),
+        (arguments.gitlab, ".gitlab-ci.yml", GITLAB),
+    ];
+    let asked = all.into_iter().filter(|(asked, ..)| *asked);
+    asked
+        .map(|(_, name, text)| (manifest.with_file_name(name), text))
+        .collect()
+}
+
+fn ours(path: &Path, text: &str) -> bool {
+    std::fs::read(path).is_ok_and(|is| is == text.as_bytes())
+}
+
+/// Writes `files`, or none of them where one is there already. Our own text beside
+/// missing files is what a run left that was killed in between.
+fn write(mut files: Vec<(PathBuf, &str)>) -> Result<Vec<PathBuf>, Error> {
+    let is_there = |path: &Path| path.symlink_metadata().is_ok();
+    let existing: Vec<String> = files
+        .iter()
+        .filter(|(path, _)| is_there(path))
+        .map(|(path, _)| printable::path(path))
+        .collect();
+    let begun = existing.len() < files.len();
+    let foreign = |(path, text): &(PathBuf, &str)| is_there(path) && !ours(path, text);
+    if !existing.is_empty() && (!begun || files.iter().any(foreign)) {
+        return Err(Error::Exists(existing));
+    }
+    files.retain(|(path, _)| !is_there(path));
+    for (path, text) in &files {
+        publish::write_new(path, text.as_bytes())?;
+    }
+    Ok(files.into_iter().map(|(path, _)| path).collect())
+}
+
+/// The text of the first `profiles.toml`.
+fn first(arguments: &InitArgs, context: &Context<'_>) -> Result<String, Error> {
+    let asks = !arguments.no_input && context.report.can_ask(context.environment);
+    let first = if !arguments.references.is_empty() {
+        First {
+            definition: arguments.to.clone(),
+            ..of_references(&arguments.references, context)?
+        }
+    } else if asks {
+        questions::ask(context, arguments.to.as_deref())?
+    } else {
+        First {
+            definition: arguments.to.clone(),
+            ..First::default()
+        }
+    };
+    let text = first.text();
+    // What was given may contradict itself: URLs of two projects, say.
+    let path = &context.settings.file;
+    Manifest::parse(&text, path, path).map_err(ManifestError::Invalid)?;
+    Ok(text)
+}
+
+fn of_references(references: &[String], context: &Context<'_>) -> Result<First, Error> {
+    let given = given(references)?;
+    let page = given.iter().find_map(edit::Given::endpoint);
+    let endpoint = page.or_else(|| context.settings.endpoint.clone());
+    let all_by_url = given.iter().all(|given| given.endpoint().is_some());
+    Ok(First {
+        endpoint: endpoint.filter(|endpoint| *endpoint != Endpoint::default()),
+        project: if all_by_url {
+            Project::NotNeeded
+        } else {
+            Project::Unknown
+        },
+        profiles: given.iter().map(edit::Given::written).collect(),
+        ..First::default()
+    })
+}
+
+/// What a person does next, as far as it is not done.
+fn tell_next(context: &Context<'_>, manifest: &Path) -> Result<(), Error> {
+    let text = Manifest::text(manifest, &context.settings.file)?;
+    let mut variables = key::VARIABLES.iter();
+    if !variables.any(|name| context.environment.variable(name).is_some()) {
+        next(
+            context,
+            "export PALETTE_API_KEY=…  # My API Keys in Palette's console",
+        );
+    }
+    if text.contains(crate::manifest::edit::EXAMPLE) {
+        next(
+            context,
+            "edgestage add PROFILE  # its URL in the console, or name@version",
+        );
+    }
+    next(context, "edgestage check");
+    let name = crate::manifest::edit::definitions(&text).pop();
+    next(
+        context,
+        &format!("edgestage stage {}", name.unwrap_or_default()),
+    );
+    Ok(())
 }

@@ -213,7 +213,7 @@ impl<'a> Store<'a> {
         let mut writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         let lock = writing.get_or_insert_with(|| self.lock.clone());
         // Another run may have locked another definition since the lock was read.
-        let _held = context.hold_lock(self.manifest)?;
+        let _held = context.hold_lock(&self.manifest.path)?;
         lock.refresh()?;
         for (name, obtained) in due {
             let known = lock.definitions.get(name);

@@ -22,6 +22,11 @@ pub fn layout(rows: &[Vec<String>]) -> String {
     out
 }
 
+/// The same, row by row.
+pub fn aligned(rows: &[Vec<String>]) -> Vec<String> {
+    layout(rows).lines().map(str::to_owned).collect()
+}
+
 /// A table that follows another one.
 pub fn apart(table: &str) -> String {
     if table.is_empty() {

@@ -58,6 +58,8 @@ impl Error {
             Self::Staged { .. } => "staged",
             Self::Disk(_) | Self::NoCache => "disk",
             Self::Exists(_) => "exists",
+            Self::Stopped | Self::Unasked(_) => "unanswered",
+            Self::NothingOffered { .. } => "nothing-offered",
             Self::Build(_) => "build",
             Self::Busy { .. } => "busy",
             Self::SharedCheckout { .. } => "shared-checkout",
@@ -137,6 +139,11 @@ impl Error {
                 Diagnostic::error("there is no directory for the cache: HOME is not set")
                     .help("pass `--cache-dir DIR`, or set `EDGESTAGE_CACHE_DIR`")
             }
+            Self::Stopped => Diagnostic::error("stopped: nothing was written")
+                .help("run it again; `edgestage init --no-input` asks nothing"),
+            Self::Unasked(why) => Diagnostic::error(format!("the terminal failed: {why}"))
+                .help("run `edgestage init --no-input`, which asks nothing"),
+            Self::NothingOffered { project, seen } => nothing_offered(project.as_deref(), *seen),
             Self::Exists(files) => {
                 Diagnostic::error(format!("already there: {}", files.join(", ")))
                     .note("nothing was written")
@@ -229,6 +236,19 @@ fn some_of(names: &[String]) -> String {
             names[..SHOWN].join(", ")
         ),
     }
+}
+
+fn nothing_offered(project: Option<&str>, seen: usize) -> Diagnostic {
+    let place = match project {
+        Some(project) => format!("the project `{}`", printable::line(project.as_bytes())),
+        None => "the tenant".to_owned(),
+    };
+    Diagnostic::error(format!("{place} has no published profile for edge hosts"))
+        .note(format!(
+            "of other kinds, or not published, it has {}",
+            printable::count(seen, "profile")
+        ))
+        .help("publish a profile of the type Edge Native there, or choose another project")
 }
 
 fn unknown_definition(name: &str, known: &[String]) -> Diagnostic {

@@ -21,6 +21,14 @@ const CLOUD_TYPE: &str = "edge-native";
 /// The most a values file may hold, in bytes: it travels inside a JSON body.
 const VALUES_LIMIT: u64 = 4 << 20;
 
+/// What a definition may be called.
+pub const NAMES: &str = "letters, digits, `.`, `_` and `-`, not starting with `.` or `-`";
+
+pub fn is_name(name: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    !name.is_empty() && !name.starts_with(['.', '-']) && name.bytes().all(allowed)
+}
+
 /// Reads every definition.
 pub fn read_all(
     table: &Table<'_, '_>,
@@ -30,17 +38,11 @@ pub fn read_all(
 ) -> BTreeMap<String, Definition> {
     let mut definitions = BTreeMap::new();
     for (name, value) in table.entries() {
-        let valid = !name.value.is_empty()
-            && !name.value.starts_with(['.', '-'])
-            && name
-                .value
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
-        if !valid {
+        if !is_name(name.value) {
             problems.add(
                 name.span.clone(),
                 "not a name for a definition",
-                "letters, digits, `.`, `_` and `-`, not starting with `.` or `-`",
+                NAMES,
                 "rename it: the name is used on the command line and in file names",
             );
         }

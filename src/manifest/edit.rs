@@ -168,6 +168,36 @@ pub fn rename_definition(text: &str, old: &str, new: &str) -> Result<String, Edi
     Ok(text)
 }
 
+/// The definitions that `text` names, in its order.
+#[must_use]
+pub fn definitions(text: &str) -> Vec<String> {
+    let layout = Layout::of(text);
+    let mut names: Vec<String> = Vec::new();
+    let mut note = |path: &[&Key]| {
+        if let [first, second, ..] = path
+            && first.name == "definition"
+            && !names.contains(&second.name)
+        {
+            names.push(second.name.clone());
+        }
+    };
+    for block in &layout.blocks {
+        let header: Vec<&Key> = block.keys.iter().collect();
+        note(&header);
+        for entry in &block.entries {
+            let path: Vec<&Key> = header.iter().copied().chain(&entry.keys).collect();
+            note(&path);
+            if let (Value::Inline(inner), [_]) = (&entry.value, &path[..]) {
+                for entry in inner {
+                    let path: Vec<&Key> = path.iter().copied().chain(&entry.keys).collect();
+                    note(&path);
+                }
+            }
+        }
+    }
+    names
+}
+
 /// A TOML string.
 #[must_use]
 pub fn quoted(text: &str) -> String {

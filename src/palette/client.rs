@@ -20,7 +20,8 @@ use super::redirect;
 use super::retry::{RetryPolicy, retry_after};
 use super::transport::{PROXY_CREDENTIALS, Transport, classify};
 use super::wire::{
-    ApiError, ClusterProfile, DefinitionRequest, List, ProfileMetadata, ProjectMetadata,
+    ApiError, ClusterProfile, DefinitionRequest, List, Page, ProfileMetadata, ProfileSummary,
+    ProjectMetadata,
 };
 use crate::endpoint::Endpoint;
 use crate::printable;
@@ -32,6 +33,13 @@ const ERROR_LIMIT: u64 = 64 << 10;
 /// An answer is waited for this much longer than a connection, which may be a part of
 /// that wait: whichever fails then says so itself.
 const GRACE: Duration = Duration::from_millis(500);
+
+/// The most items that Palette puts on a page (contract, `limit`).
+const PAGE: &str = "50";
+/// More pages than any tenant has: a server that never ends must not be asked for ever.
+const MOST_PAGES: usize = 400;
+/// `v1ClusterProfilesFilterSpec`: all of them, by name.
+const BY_NAME: &[u8] = br#"{"sort":[{"field":"profileName","order":"asc"}]}"#;
 
 /// How Palette is talked to.
 #[derive(Debug)]
@@ -111,7 +119,7 @@ pub struct Palette {
 struct Call<'a> {
     method: Method,
     path: String,
-    query: Option<(&'a str, &'a str)>,
+    query: Vec<(&'a str, &'a str)>,
     body: Option<Vec<u8>>,
     project: Option<&'a Uid>,
 }
@@ -183,7 +191,7 @@ impl Palette {
         observer: &dyn Observer,
     ) -> Result<List<ProjectMetadata>, PaletteError> {
         let mut call = get("/v1/dashboard/projects/metadata".into(), None);
-        call.query = name.map(|name| ("name", name));
+        call.query = name.map(|name| ("name", name)).into_iter().collect();
         self.json(&call, observer)
     }
 
@@ -198,6 +206,40 @@ impl Palette {
             &get("/v1/dashboard/clusterprofiles/metadata".into(), project),
             observer,
         )
+    }
+
+    /// `POST /v1/dashboard/clusterprofiles`, page by page: every profile that `project`
+    /// sees, by name, with its type and when it was changed.
+    ///
+    /// # Errors
+    /// [`PaletteError`]; a server whose pages have no end is one that answers wrongly.
+    pub fn profile_summaries(
+        &self,
+        project: Option<&Uid>,
+        observer: &dyn Observer,
+    ) -> Result<Vec<ProfileSummary>, PaletteError> {
+        let mut found = Vec::new();
+        let mut next = String::new();
+        for _ in 0..MOST_PAGES {
+            let mut call = get("/v1/dashboard/clusterprofiles".into(), project);
+            call.method = Method::POST;
+            call.body = Some(BY_NAME.into());
+            call.query = vec![("limit", PAGE)];
+            if !next.is_empty() {
+                call.query.push(("continue", &next));
+            }
+            let page: Page<ProfileSummary> = self.json(&call, observer)?;
+            let ended = page.items.is_empty() || page.listmeta.next.is_empty();
+            found.extend(page.items);
+            if ended {
+                return Ok(found);
+            }
+            next = page.listmeta.next;
+        }
+        Err(PaletteError::WrongAnswer {
+            call: "POST /v1/dashboard/clusterprofiles".into(),
+            why: format!("it has more than {MOST_PAGES} pages"),
+        })
     }
 
     /// `GET /v1/clusterprofiles/{uid}`.
@@ -229,7 +271,7 @@ impl Palette {
         let call = Call {
             method: Method::POST,
             path: Self::DOWNLOAD.into(),
-            query: None,
+            query: Vec::new(),
             body: Some(body),
             project,
         };
@@ -314,8 +356,8 @@ impl Palette {
     /// failure.
     fn send(&self, call: &Call<'_>, attempt: u32) -> Result<Response, Failure<PaletteError>> {
         let mut url = self.endpoint.join(&call.path);
-        if let Some((name, value)) = call.query {
-            url.query_pairs_mut().append_pair(name, value);
+        if !call.query.is_empty() {
+            url.query_pairs_mut().extend_pairs(&call.query);
         }
         let mut method = call.method.clone();
         let first = url.clone();
@@ -424,7 +466,7 @@ fn get(path: String, project: Option<&Uid>) -> Call<'_> {
     Call {
         method: Method::GET,
         path,
-        query: None,
+        query: Vec::new(),
         body: None,
         project,
     }

@@ -117,6 +117,89 @@ pub struct ProfileMetadataSpec {
     pub version: String,
 }
 
+/// One page of a list that has several: `v1ClusterProfilesSummary`.
+#[derive(Debug, Deserialize)]
+#[serde(bound = "T: serde::de::DeserializeOwned")]
+pub struct Page<T> {
+    /// `items`, which the contract requires.
+    #[serde(deserialize_with = "null_is_default")]
+    pub items: Vec<T>,
+    /// `listmeta`.
+    #[serde(default, deserialize_with = "null_is_default")]
+    pub listmeta: ListMeta,
+}
+
+/// `v1ListMetaData`.
+#[derive(Debug, Default, Deserialize)]
+pub struct ListMeta {
+    /// `continue`: what asks for the next page; empty on the last one.
+    #[serde(default, rename = "continue", deserialize_with = "null_is_default")]
+    pub next: String,
+}
+
+/// `v1ClusterProfileSummary`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ProfileSummary {
+    /// `metadata`.
+    #[serde(default, deserialize_with = "null_is_default")]
+    pub metadata: SummaryMetadata,
+    /// `specSummary`.
+    #[serde(default, deserialize_with = "null_is_default")]
+    pub spec_summary: SpecSummary,
+}
+
+/// `v1ObjectMeta` of a summary.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SummaryMetadata {
+    /// `name`.
+    #[serde(default, deserialize_with = "null_is_default")]
+    pub name: String,
+    /// `uid`.
+    #[serde(default, deserialize_with = "null_is_default")]
+    pub uid: String,
+    /// `lastModifiedTimestamp`, RFC 3339.
+    #[serde(default, deserialize_with = "null_is_default")]
+    pub last_modified_timestamp: String,
+}
+
+/// `v1ClusterProfileSummary.specSummary`.
+#[derive(Debug, Default, Deserialize)]
+pub struct SpecSummary {
+    /// `version`: the latest one, not always this profile's.
+    #[serde(default, deserialize_with = "null_is_default")]
+    pub version: String,
+    /// `versions`: all of that name.
+    #[serde(default, deserialize_with = "null_is_default")]
+    pub versions: Vec<ProfileVersion>,
+    /// `published`: the only part that is exported.
+    pub published: Option<TemplateSummary>,
+}
+
+/// `v1ClusterProfileVersion`.
+#[derive(Debug, Default, Deserialize)]
+pub struct ProfileVersion {
+    /// `uid`.
+    #[serde(default, deserialize_with = "null_is_default")]
+    pub uid: String,
+    /// `version`.
+    #[serde(default, deserialize_with = "null_is_default")]
+    pub version: String,
+}
+
+/// `v1ClusterProfileTemplateSummary`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TemplateSummary {
+    /// `cloudType`.
+    #[serde(default, deserialize_with = "null_is_default")]
+    pub cloud_type: String,
+    /// `type`: cluster, infra, add-on or system.
+    #[serde(default, rename = "type", deserialize_with = "null_is_default")]
+    pub kind: String,
+}
+
 /// `v1ClusterProfile`.
 #[derive(Debug, Deserialize)]
 pub struct ClusterProfile {

@@ -204,7 +204,7 @@ fn broken(diagnostic: Diagnostic) -> ResolveError {
 }
 
 /// The numbers in a version, so that 1.10.0 comes after 1.9.0.
-fn numbers(version: &str) -> Vec<u64> {
+pub fn numbers(version: &str) -> Vec<u64> {
     version
         .split(|c: char| !c.is_ascii_digit())
         .filter_map(|part| part.parse().ok())

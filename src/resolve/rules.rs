@@ -14,7 +14,7 @@ use crate::printable;
 use crate::uid::Uid;
 
 /// The cloud type of an add-on that fits every cloud.
-const ANY_CLOUD: &str = "all";
+pub const ANY_CLOUD: &str = "all";
 
 /// A profile asked for, and what Palette answered.
 pub struct Candidate<'a> {

@@ -179,6 +179,7 @@ fn no_debug_shows_it() {
         variables: [("PALETTE_API_KEY".into(), KEY.into())].into(),
         directory: "/".into(),
         terminal: false,
+        interactive: false,
     };
     let options = Options {
         timeout: std::time::Duration::from_secs(1),

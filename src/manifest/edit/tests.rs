@@ -207,3 +207,15 @@ fn a_name_is_changed_wherever_it_stands() {
         Err(EditError::Absent)
     );
 }
+
+#[test]
+fn definitions_are_found_however_they_are_written() {
+    for text in [
+        "[definition.a]\n[definition.b]\n[[definition.a.profiles]]",
+        "definition.a.x = 1\n[definition]\nb = {}",
+        "definition = { a.x = 1, b = { c = 1 } }",
+    ] {
+        assert_eq!(definitions(text), ["a", "b"], "{text}");
+    }
+    assert!(definitions("[definition]\n[palette]\ndefinition.a = 1").is_empty());
+}

@@ -1,0 +1,158 @@
+//! The first `profiles.toml`: the template, with what is known filled in.
+
+use crate::endpoint::Endpoint;
+use crate::manifest::edit::{self, NewProfile};
+
+/// What `init` writes where nothing is known.
+pub const TEMPLATE: &str = include_str!("../../../templates/profiles.toml");
+
+/// The definition of the template.
+const DEFINITION: &str = "factory";
+
+/// The lines of the template that are filled in, as far as they are replaced.
+const ENDPOINT: &str = "# endpoint = \"https://palette.example.com\"";
+const PROJECT: &str = "project = \"Default\"";
+const CANVOS: &str = "dir = \"CanvOS\"";
+
+/// What is known of the first definition.
+#[derive(Debug, Default)]
+pub struct First {
+    /// Where Palette is, where it is not the default.
+    pub endpoint: Option<Endpoint>,
+    /// The project, by name or uid.
+    pub project: Project,
+    /// The CanvOS checkout, as it is to be written.
+    pub canvos: Option<String>,
+    /// What the definition is called.
+    pub definition: Option<String>,
+    /// Its profiles.
+    pub profiles: Vec<NewProfile>,
+}
+
+/// What is known of the project.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub enum Project {
+    /// Nothing: the template's stays.
+    #[default]
+    Unknown,
+    /// The profiles' URLs name it, or they are the tenant's: none is needed.
+    NotNeeded,
+    /// This one.
+    Named(String),
+}
+
+impl First {
+    /// The text of the file.
+    pub fn text(&self) -> String {
+        let mut text = TEMPLATE.to_owned();
+        if let Some(endpoint) = &self.endpoint {
+            let line = format!("endpoint = {}", edit::quoted(&endpoint.to_string()));
+            text = filled(&text, ENDPOINT, &line);
+        }
+        match &self.project {
+            Project::Unknown => {}
+            Project::NotNeeded => text = filled(&text, PROJECT, &format!("# {PROJECT}")),
+            Project::Named(project) => {
+                let line = format!("project = {}", edit::quoted(project));
+                text = filled(&text, PROJECT, &line);
+            }
+        }
+        if let Some(canvos) = &self.canvos {
+            text = filled(&text, CANVOS, &format!("dir = {}", edit::quoted(canvos)));
+        }
+        // The template has the definition, and an array of profiles.
+        if !self.profiles.is_empty() {
+            text = edit::add(&text, DEFINITION, &self.profiles).unwrap_or(text);
+        }
+        if let Some(name) = self.definition.as_ref().filter(|name| *name != DEFINITION) {
+            text = edit::rename_definition(&text, DEFINITION, name).unwrap_or(text);
+        }
+        text
+    }
+}
+
+/// `text` with `new` in place of the first `old`; the comment behind it stays in its
+/// column, where there is room.
+fn filled(text: &str, old: &str, new: &str) -> String {
+    let Some(at) = text.find(old) else {
+        return text.to_owned();
+    };
+    let rest = &text[at + old.len()..];
+    let blank = rest.len() - rest.trim_start_matches(' ').len();
+    let room = old.chars().count() + blank;
+    let gap = room.saturating_sub(new.chars().count()).max(2);
+    let gap = if blank == 0 { 0 } else { gap };
+    format!("{}{new}{:gap$}{}", &text[..at], "", &rest[blank..])
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::manifest::Manifest;
+
+    fn profile(reference: &str, comment: &str) -> NewProfile {
+        NewProfile {
+            reference: reference.into(),
+            comment: comment.into(),
+        }
+    }
+
+    #[test]
+    fn every_line_that_is_filled_in_is_there_once() {
+        for line in [ENDPOINT, PROJECT, CANVOS, edit::EXAMPLE] {
+            assert_eq!(TEMPLATE.matches(line).count(), 1, "{line}");
+        }
+    }
+
+    #[test]
+    fn nothing_known_is_the_template() {
+        assert_eq!(First::default().text(), TEMPLATE);
+    }
+
+    #[test]
+    fn what_is_known_is_in_it() {
+        let first = First {
+            endpoint: Some(Endpoint::parse("palette.example.com").unwrap()),
+            project: Project::Named("A \"B\"".into()),
+            canvos: Some("../a-checkout-with-a-long-name".into()),
+            definition: Some("store.1".into()),
+            profiles: vec![profile("a@1", "infra"), profile("bc@1", "add-on")],
+        };
+        let text = first.text();
+        let path = Path::new("/x/profiles.toml");
+        let manifest = Manifest::parse(&text, path, path).unwrap();
+        assert_eq!(
+            manifest.endpoint().unwrap().to_string(),
+            "https://palette.example.com"
+        );
+        assert_eq!(
+            manifest.palette.project.unwrap().value.to_string(),
+            "A \"B\""
+        );
+        assert_eq!(
+            manifest.canvos,
+            Path::new("/x/../a-checkout-with-a-long-name")
+        );
+        let definition = &manifest.definitions["store.1"];
+        let references: Vec<String> = definition
+            .profiles
+            .iter()
+            .map(|profile| profile.reference.to_string())
+            .collect();
+        assert_eq!(references, ["a@1", "bc@1"]);
+        assert!(text.contains("\"a@1\",   # infra\n"), "{text}");
+        assert!(!text.contains("edge-infra@1.0.0"), "{text}");
+    }
+
+    #[test]
+    fn comments_keep_their_column_where_there_is_room() {
+        assert_eq!(filled("a = 1    # x", "a = 1", "a = 22"), "a = 22   # x");
+        assert_eq!(
+            filled("a = 1    # x", "a = 1", "a = 123456"),
+            "a = 123456  # x"
+        );
+        assert_eq!(filled("a = 1\n", "a = 1", "a = 2"), "a = 2\n");
+    }
+}

@@ -1,0 +1,145 @@
+//! The profiles that a definition for edge hosts can be made of, as Palette lists them.
+
+use std::collections::BTreeMap;
+
+use super::lookup::numbers;
+use super::rules::ANY_CLOUD;
+use crate::manifest::Reference;
+use crate::palette::wire::ProfileSummary;
+use crate::uid::Uid;
+
+/// A version of a profile that can be chosen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Offered {
+    /// `metadata.uid`.
+    pub uid: Uid,
+    /// `metadata.name`.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// cluster, infra, add-on or system.
+    pub kind: String,
+    /// The day of its last change, `2026-03-01`; empty where Palette does not say.
+    pub changed: String,
+}
+
+impl Offered {
+    /// How `profiles.toml` names it best: by name and version, for a reader's sake, unless
+    /// another of `all` is called the same.
+    #[must_use]
+    pub fn reference(&self, all: &[Self]) -> Reference {
+        let same = |other: &&Self| other.name == self.name && other.version == self.version;
+        if all.iter().filter(same).count() > 1 {
+            return Reference::Uid(self.uid.clone());
+        }
+        Reference::Version {
+            name: self.name.clone(),
+            version: self.version.clone(),
+        }
+    }
+}
+
+/// What can be chosen of `summaries` for `cloud_type`: every version that is published, by
+/// name, the newest first.
+#[must_use]
+pub fn offered(summaries: &[ProfileSummary], cloud_type: &str) -> Vec<Offered> {
+    let mut found: BTreeMap<Uid, Offered> = BTreeMap::new();
+    for summary in summaries {
+        let Some(published) = &summary.spec_summary.published else {
+            continue;
+        };
+        if published.cloud_type != cloud_type && published.cloud_type != ANY_CLOUD {
+            continue;
+        }
+        let Some(own) = Uid::parse(&summary.metadata.uid) else {
+            continue;
+        };
+        let versions = &summary.spec_summary.versions;
+        // The summary's `version` is the latest of that name; which one it is itself about
+        // is told by the uids.
+        let version = versions
+            .iter()
+            .find(|known| Uid::parse(&known.uid).as_ref() == Some(&own))
+            .map_or(&summary.spec_summary.version, |known| &known.version);
+        let timestamp = &summary.metadata.last_modified_timestamp;
+        let changed = timestamp.split('T').next().unwrap_or_default();
+        found.insert(
+            own.clone(),
+            Offered {
+                uid: own,
+                name: summary.metadata.name.clone(),
+                version: version.clone(),
+                kind: published.kind.clone(),
+                changed: changed.to_owned(),
+            },
+        );
+    }
+    let mut offered: Vec<Offered> = found.into_values().collect();
+    offered.sort_by(|a, b| {
+        let newest_first = || numbers(&b.version).cmp(&numbers(&a.version));
+        a.name.cmp(&b.name).then_with(newest_first)
+    });
+    offered
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn summary(last: u8, name: &str, cloud: &str) -> ProfileSummary {
+        let uid = |last: u8| format!("65c90a1b2c3d4e5f770daee{last}");
+        serde_json::from_value(json!({
+            "metadata": { "name": name, "uid": uid(last), "lastModifiedTimestamp": "2026-03-01T10:00:00Z" },
+            "specSummary": {
+                "version": "1.10.0",
+                "versions": [
+                    { "uid": uid(1), "version": "1.9.0" },
+                    { "uid": uid(2), "version": "1.10.0" },
+                ],
+                "published": { "cloudType": cloud, "type": "infra" },
+            },
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn what_fits_an_edge_host_newest_first() {
+        let mut draft = summary(3, "draft", "edge-native");
+        draft.spec_summary.published = None;
+        let all = [
+            summary(1, "edge", "edge-native"),
+            draft,
+            summary(2, "edge", "edge-native"),
+            summary(4, "cloud", "aws"),
+            summary(5, "any", "all"),
+        ];
+        let offered = offered(&all, "edge-native");
+        let told: Vec<String> = offered
+            .iter()
+            .map(|one| format!("{} {} {} {}", one.name, one.version, one.kind, one.changed))
+            .collect();
+        assert_eq!(
+            told,
+            [
+                "any 1.10.0 infra 2026-03-01",
+                "edge 1.10.0 infra 2026-03-01",
+                "edge 1.9.0 infra 2026-03-01",
+            ]
+        );
+        assert_eq!(offered[2].reference(&offered).to_string(), "edge@1.9.0");
+    }
+
+    /// A project's profile and the tenant's may be called the same.
+    #[test]
+    fn what_is_called_the_same_is_named_by_its_uid() {
+        let mut other = summary(6, "edge", "edge-native");
+        other.spec_summary.versions[1].uid = other.metadata.uid.clone();
+        let offered = offered(&[summary(2, "edge", "edge-native"), other], "edge-native");
+        assert_eq!(offered.len(), 2);
+        for one in &offered {
+            assert_eq!(one.reference(&offered), Reference::Uid(one.uid.clone()));
+        }
+    }
+}
