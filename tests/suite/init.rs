@@ -79,3 +79,52 @@ fn it_writes_where_file_says() {
         .stdout("{dir}/sites/store.toml\n{dir}/sites/Makefile\n")
         .success();
 }
+
+/// Who knows the profiles needs no editor.
+#[test]
+fn profiles_on_the_command_line() {
+    let test = empty();
+    test.run("init --to store")
+        .arg("{endpoint}/projects/5fbbf0c1d2e3f4a5b6c7d8e9/profiles/cluster/65c90a1b2c3d4e5f770daee5")
+        .arg("{endpoint}/admin/profiles/cluster/65c9660a9c8d7e6f5a4b3c2d")
+        .stdout("{dir}/profiles.toml\n")
+        .stderr("        Next edgestage check\n        Next edgestage stage store\n")
+        .success();
+    test.run("stage store -q").any_stdout().success();
+    let test = empty();
+    test.run("init edge-infra nobody@1")
+        .stderr_has("`edge-infra` is no profile")
+        .keeps_files()
+        .fails(2);
+    test.run("init nobody@1 --to a/b")
+        .stderr_has("no definition can be called `a/b`")
+        .keeps_files()
+        .fails(2);
+    let url = |project: char, last: char| {
+        let project = format!("5fbbf0c1d2e3f4a5b6c7d8e{project}");
+        format!("{{endpoint}}/projects/{project}/profiles/cluster/65c9660a9c8d7e6f5a4b3c2{last}")
+    };
+    test.run("init")
+        .arg(&url('1', '1'))
+        .arg(&url('2', '2'))
+        .stderr_has("has profiles of two projects")
+        .keeps_files()
+        .fails(2);
+}
+
+/// What the file still lacks comes first.
+#[test]
+fn what_is_to_be_done_next() {
+    let test = empty();
+    test.run("init")
+        .without_key()
+        .stdout("{dir}/profiles.toml\n")
+        .stderr(
+            "        Next export PALETTE_API_KEY=…  # My API Keys in Palette's console
+        Next edgestage add PROFILE  # its URL in the console, or name@version
+        Next edgestage check
+        Next edgestage stage factory
+",
+        )
+        .success();
+}

@@ -38,6 +38,8 @@ mod properties;
 mod soak;
 mod names;
 mod init;
+mod questions;
+mod edit;
 mod careful;
 mod interrupted;
 mod killed;

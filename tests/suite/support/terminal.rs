@@ -1,11 +1,13 @@
 //! Runs on a terminal of their own, so that the binary takes it for a person's.
 
 use std::fs::File;
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt as _;
-use std::process::Output;
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::{Child, ExitStatus, Output};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
 use super::Run;
@@ -15,7 +17,18 @@ impl Run<'_> {
     /// what is written there, escape sequences and all.
     #[track_caller]
     pub fn on_a_terminal(self, code: i32) -> String {
-        let (mut screen, device) = pseudo_terminal();
+        self.in_a_dialogue(code, &[])
+    }
+
+    /// The same with somebody at the keyboard: whenever the first text is on the screen,
+    /// behind what was waited for before, the second one is typed.
+    #[track_caller]
+    pub fn in_a_dialogue(self, code: i32, dialogue: &[(&str, &str)]) -> String {
+        let (screen, device) = pseudo_terminal();
+        let dialogue: Vec<(String, String)> = dialogue
+            .iter()
+            .map(|(await_, keys)| ((*await_).to_owned(), (*keys).to_owned()))
+            .collect();
         let mut command = self.command();
         let stream = || device.try_clone().unwrap();
         command.stdin(stream()).stdout(stream()).stderr(stream());
@@ -23,22 +36,59 @@ impl Run<'_> {
         let mut child = command.spawn().unwrap();
         // The screen ends when nobody has the device any more.
         drop((command, device));
-        let reader = std::thread::spawn(move || {
-            let mut text = Vec::new();
-            // Its end is an error, EIO.
-            let _ = screen.read_to_end(&mut text);
-            text
-        });
+        let (text, unasked) = converse(screen, &dialogue, &mut child);
         let status = child.wait().unwrap();
-        let text = reader.join().unwrap();
+        // As a shell has it: 130 for Ctrl-C.
+        let status = match status.signal() {
+            Some(signal) => ExitStatus::from_raw((128 + signal) << 8),
+            None => status,
+        };
         let output = Output {
             status,
             stdout: Vec::new(),
             stderr: text.clone(),
         };
         self.any_stdout().any_stderr().judge(code, &output, before);
-        String::from_utf8(text).unwrap()
+        let text = String::from_utf8(text).unwrap();
+        assert!(unasked.is_empty(), "never asked: {unasked:?} in {text:?}");
+        text
     }
+}
+
+/// All that is on the screen to its end, and what was never waited for. A program that
+/// says nothing for so long waits for an answer that nobody gives: it is ended.
+fn converse(
+    mut screen: File,
+    dialogue: &[(String, String)],
+    child: &mut Child,
+) -> (Vec<u8>, Vec<String>) {
+    let mut text: Vec<u8> = Vec::new();
+    let mut seen = 0;
+    let mut left = dialogue.iter();
+    let mut due = left.next();
+    let mut chunk = [0; 4096];
+    loop {
+        if !says_something(&screen) {
+            child.kill().unwrap();
+        }
+        // Its end is an error, EIO.
+        let Ok(length @ 1..) = screen.read(&mut chunk) else {
+            break;
+        };
+        text.extend(&chunk[..length]);
+        while let Some((awaited, keys)) = due {
+            let found = String::from_utf8_lossy(&text[seen..]).find(awaited.as_str());
+            let Some(at) = found else { break };
+            seen = (seen + at + awaited.len()).min(text.len());
+            screen.write_all(keys.as_bytes()).unwrap();
+            due = left.next();
+        }
+    }
+    let unasked = due
+        .into_iter()
+        .chain(left)
+        .map(|(awaited, _)| awaited.clone());
+    (text, unasked.collect())
 }
 
 /// Both ends of a new one.
@@ -50,4 +100,13 @@ fn pseudo_terminal() -> (File, OwnedFd) {
     let name = std::ffi::OsStr::from_bytes(name.to_bytes());
     let device = File::options().read(true).write(true).open(name).unwrap();
     (screen.into(), device.into())
+}
+
+fn says_something(screen: &File) -> bool {
+    const SILENCE: Timespec = Timespec {
+        tv_sec: 60,
+        tv_nsec: 0,
+    };
+    let mut waited = [PollFd::new(screen, PollFlags::IN)];
+    poll(&mut waited, Some(&SILENCE)).unwrap() > 0
 }

@@ -1,0 +1,373 @@
+//! `add`, `remove` and `rename`: what they change, what they leave alone, and what they
+//! refuse.
+
+use crate::support::{FACTORY, HEAD, Test};
+
+/// Two definitions, with comments that have to survive.
+const FILE: &str = "\
+# ours
+[palette]
+endpoint = \"{endpoint}\"   # not SaaS
+project = \"Default\"
+
+[canvos]
+dir = \"CanvOS\"
+
+# The factory floor.
+[definition.factory]
+profiles = [
+  # below everything
+  \"edge-infra@2.1.0\",   # infra
+  \"hello-universe@1.2.0\"
+]
+
+# Warehouses.
+[definition.warehouse]
+profiles = ['edge-infra@2.0.0', 'edge-monitoring@1.4.0'] # two
+";
+
+fn two() -> Test {
+    Test::new().manifest(FILE)
+}
+
+/// `profiles.toml` with the endpoint as the constant has it.
+fn text(test: &Test) -> String {
+    test.text("profiles.toml")
+        .replace(test.sim.url(), "{endpoint}")
+}
+
+#[test]
+fn a_profile_is_added_and_the_rest_stays_to_the_byte() {
+    let test = two();
+    test.run("add edge-monitoring@1.4.0 65c9660a9c8d7e6f5a4b3c2d --to factory")
+        .stderr(
+            "       Added edge-monitoring@1.4.0 to factory
+       Added 65c9660a9c8d7e6f5a4b3c2d to factory
+        Next edgestage check factory
+",
+        )
+        .success();
+    assert_eq!(
+        text(&test),
+        FILE.replace(
+            "  \"hello-universe@1.2.0\"\n",
+            "  \"hello-universe@1.2.0\",\n  \"edge-monitoring@1.4.0\",\n  \"65c9660a9c8d7e6f5a4b3c2d\",\n",
+        )
+    );
+    test.run("check factory -q").any_stdout().success();
+    assert_eq!(test.facts("profiles.toml").mode, 0o644);
+}
+
+#[test]
+fn what_is_there_already_is_not_added_again() {
+    let test = Test::new();
+    // By uid, however it is written.
+    let page = "https://console.spectrocloud.com/admin/profiles/cluster/65c90a1b2c3d4e5f770daee5";
+    for reference in ["65C90A1B2C3D4E5F770DAEE5", "hello-universe@1.2.0", page] {
+        test.run("add")
+            .arg(reference)
+            .stderr(&format!("   Unchanged factory has {reference} already\n"))
+            .keeps_files()
+            .success();
+    }
+}
+
+#[test]
+fn a_new_definition_comes_to_the_end() {
+    let test = two();
+    test.run("add edge-infra@2.1.0 --to store.1 -q").success();
+    let added = "\n[definition.\"store.1\"]\nprofiles = [\n  \"edge-infra@2.1.0\",\n]\n";
+    assert_eq!(text(&test), format!("{FILE}{added}"));
+}
+
+#[test]
+fn a_file_without_a_definition_gets_its_first_one() {
+    let test = Test::new().manifest("[palette]\nendpoint = \"{endpoint}\"\n");
+    test.run("add edge-infra@2.1.0")
+        .stderr_has("Added edge-infra@2.1.0 to factory")
+        .success();
+    let test = test.definition("profiles = [\n]");
+    test.run("add edge-infra@2.1.0")
+        .stderr_has("Added edge-infra@2.1.0 to factory")
+        .success();
+    assert!(
+        test.text("profiles.toml")
+            .ends_with("profiles = [\n  \"edge-infra@2.1.0\",\n]\n")
+    );
+}
+
+/// Line ends and the mark that some editors put in front stay as they are.
+#[test]
+fn files_of_other_editors() {
+    let crlf = format!("\u{feff}{}", FILE.replace('\n', "\r\n"));
+    let test = Test::new().manifest(&crlf);
+    test.run("add edge-monitoring@1.4.0 --to factory -q")
+        .success();
+    assert_eq!(
+        text(&test),
+        crlf.replace(
+            "  \"hello-universe@1.2.0\"\r\n",
+            "  \"hello-universe@1.2.0\",\r\n  \"edge-monitoring@1.4.0\",\r\n",
+        )
+    );
+}
+
+#[test]
+fn what_is_no_profile_is_refused_with_all_its_neighbours() {
+    let test = two();
+    test.run("add 65c9 edge-infra https://c.example/clusters edge-logging@0.9.0 --to factory")
+        .stderr(
+            "error: `65c9` is no profile
+note: a uid has 24 hexadecimal digits, this has 4
+help: copy the profile's URL from the console and paste it whole
+
+error: `edge-infra` is no profile
+note: neither a uid, a console URL nor name@version
+help: write the version too, such as `edge-infra@1.0.0`, or paste the profile's console URL
+
+error: `https://c.example/clusters` is no profile
+note: not the page of a cluster profile
+help: open the profile under Profiles in the console and copy its URL: `…/projects/<uid>/profiles/cluster/<uid>`
+",
+        )
+        .keeps_files()
+        .fails(2);
+    test.run("add edge-logging@0.9.0 --to -x")
+        .any_stderr()
+        .keeps_files()
+        .fails(2);
+    test.run("add edge-logging@0.9.0 --to a/b")
+        .stderr_has("no definition can be called `a/b`")
+        .keeps_files()
+        .fails(2);
+    test.run("add edge-logging@0.9.0")
+        .stderr_has("which definition?")
+        .keeps_files()
+        .fails(2);
+}
+
+/// A change that `check` would refuse is not written; what was wrong before is told as it
+/// was.
+#[test]
+fn a_file_that_would_be_refused_is_not_written() {
+    let test = Test::new();
+    let url = |project: char| {
+        let project = format!("5fbbf0c1d2e3f4a5b6c7d8e{project}");
+        format!("{{endpoint}}/projects/{project}/profiles/cluster/65c9660a9c8d7e6f5a4b3c2d")
+    };
+    let other = url('1').replace("3c2d", "3c2e");
+    test.run("add")
+        .arg(&url('9'))
+        .arg(&other)
+        .stderr_has("`factory` has profiles of two projects")
+        .keeps_files()
+        .fails(2);
+    let test = test.definition(&format!("{FACTORY}\nallwo = []"));
+    test.run("add edge-monitoring@1.4.0")
+        .stderr_has("unknown key `allwo`")
+        .keeps_files()
+        .fails(2);
+    let test = test.definition("profiles = [");
+    test.run("add edge-monitoring@1.4.0")
+        .stderr_has("not valid TOML")
+        .keeps_files()
+        .fails(2);
+    std::fs::remove_file(test.path("profiles.toml")).unwrap();
+    test.run("add edge-monitoring@1.4.0")
+        .stderr_has("edgestage init")
+        .keeps_files()
+        .fails(2);
+}
+
+/// A uid means nothing to another Palette.
+#[test]
+fn a_page_of_another_palette_is_worth_a_warning() {
+    let test = Test::new();
+    let page = |host: &str| format!("{host}/admin/profiles/cluster/65c9660a9c8d7e6f5a4b3c2d");
+    test.run("add")
+        .arg(&page("https://palette.example.com"))
+        .stderr_has(
+            "warning: the URL is of `https://palette.example.com`, and `{endpoint}` is asked",
+        )
+        .stderr_has("set `endpoint = \"https://palette.example.com\"` in [palette]")
+        .success();
+    let test = Test::new();
+    test.run("add")
+        .arg(&page("{endpoint}"))
+        .stderr_has("Added {endpoint}/admin/profiles")
+        .success()
+        .says("warning", 0);
+}
+
+#[test]
+fn profiles_are_removed_by_any_of_their_names() {
+    let test = two();
+    test.run("remove edge-infra --from factory")
+        .stderr("     Removed edge-infra@2.1.0 from factory\n")
+        .success();
+    let left = FILE.replace("  \"edge-infra@2.1.0\",   # infra\n", "");
+    assert_eq!(text(&test), left);
+    test.run("remove edge-monitoring@1.4.0 --from warehouse -q")
+        .success();
+    assert_eq!(text(&test), left.replace(", 'edge-monitoring@1.4.0'", ""));
+    let test = Test::new();
+    test.run("remove")
+        .arg("https://c.example/admin/profiles/cluster/65c90a1b2c3d4e5f770daee5")
+        .stderr("     Removed 65c90a1b2c3d4e5f770daee5 from factory\n")
+        .success();
+}
+
+#[test]
+fn a_definition_is_removed_whole() {
+    let test = two();
+    test.run("remove factory")
+        .stderr("     Removed factory\n")
+        .success();
+    let (head, rest) = FILE.split_once("# The factory floor.\n").unwrap();
+    let (_, rest) = rest.split_once("]\n\n").unwrap();
+    assert_eq!(text(&test), format!("{head}{rest}"));
+    test.run("remove warehouse")
+        .stderr_has("`warehouse` is the only definition")
+        .keeps_files()
+        .fails(2);
+}
+
+#[test]
+fn what_cannot_be_removed() {
+    let test = two();
+    test.run("remove edge-infra@2.0.1 nobody --from warehouse")
+        .stderr(
+            "error: `warehouse` has no profile `edge-infra@2.0.1`
+note: it has edge-infra@2.0.0, edge-monitoring@1.4.0
+help: did you mean `edge-infra@2.0.0`?
+
+error: `warehouse` has no profile `nobody`
+note: it has edge-infra@2.0.0, edge-monitoring@1.4.0
+help: write it as it stands in profiles.toml
+",
+        )
+        .keeps_files()
+        .fails(2);
+    test.run("remove edge-infra edge-monitoring --from warehouse")
+        .stderr_has("`warehouse` would be left without profiles")
+        .stderr_has("edgestage remove warehouse")
+        .keeps_files()
+        .fails(2);
+    test.run("remove wharehouse")
+        .stderr_has("wharehouse")
+        .stderr_has("warehouse")
+        .keeps_files()
+        .fails(2);
+    let inline = "definition = { a = { profiles = ['a@1'] }, b = { profiles = ['a@1'] } }\n";
+    let test = Test::new().manifest(inline);
+    test.run("remove a")
+        .stderr_has("`a` cannot be changed here")
+        .stderr_has("profiles.toml:1:16")
+        .stderr_has("an inline table")
+        .keeps_files()
+        .fails(2);
+}
+
+/// What is locked stays locked under the new name: nothing is downloaded again.
+#[test]
+fn a_rename_takes_the_lock_along() {
+    let test = two();
+    test.run("fetch -q").any_stdout().success();
+    let locked = test.text("profiles.lock");
+    test.run("rename factory plant")
+        .stderr("     Renamed factory to plant\n")
+        .success();
+    assert_eq!(
+        text(&test),
+        FILE.replace("[definition.factory]", "[definition.plant]")
+    );
+    assert_eq!(
+        test.text("profiles.lock"),
+        locked.replace("definition.factory", "definition.plant")
+    );
+    test.run("stage plant --locked --offline -q")
+        .any_stdout()
+        .success();
+    assert_eq!(test.downloads(), 2);
+    test.run("rename plant plant.2 -q").success();
+    test.run("list --locked -q").any_stdout().success();
+}
+
+#[test]
+fn a_rename_without_a_lock() {
+    let test = two();
+    let done = test
+        .run("rename factory plant --json")
+        .any_stdout()
+        .stderr("     Renamed factory to plant\n")
+        .success();
+    assert_eq!(done.json()["locked"], false);
+    assert!(!test.path("profiles.lock").exists());
+}
+
+#[test]
+fn what_cannot_be_renamed() {
+    let test = two();
+    for (command, why) in [
+        (
+            "rename factory warehouse",
+            "there is a definition `warehouse` already",
+        ),
+        ("rename plant factory2", "no definition"),
+        ("rename factory .x", "no definition can be called `.x`"),
+        ("rename factory x --locked", "leave `--locked` out"),
+    ] {
+        test.run(command).stderr_has(why).keeps_files().fails(2);
+    }
+}
+
+/// Killed between the two files, a rename is completed by the same command.
+#[cfg(debug_assertions)]
+#[test]
+fn a_rename_that_was_killed() {
+    let test = two();
+    test.run("fetch -q").any_stdout().success();
+    assert!(test.run("rename factory plant").kill_at("lock-written", 1));
+    assert_eq!(text(&test), FILE);
+    test.run("rename factory plant -q").success();
+    test.run("list --locked -q").any_stdout().success();
+    assert_eq!(test.downloads(), 2);
+}
+
+/// Each waits for the other: none of what they add is lost.
+#[test]
+fn edits_at_the_same_time() {
+    let test = Test::new();
+    let numbers: Vec<u8> = (0..12).collect();
+    let mut runs: Vec<_> = numbers
+        .iter()
+        .map(|number| test.run("add -q").arg(&format!("profile@{number}")).spawn())
+        .collect();
+    for run in &mut runs {
+        assert!(run.wait().unwrap().success());
+    }
+    let text = test.text("profiles.toml");
+    for number in numbers {
+        assert!(text.contains(&format!("\"profile@{number}\"")), "{text}");
+    }
+}
+
+#[test]
+fn the_documents_name_what_changed() {
+    let test = Test::new().manifest(&format!("{HEAD}\n[definition.a]\nprofiles = ['x@1']\n"));
+    let done = test
+        .run("add x@1 y@1 --json")
+        .any_stdout()
+        .any_stderr()
+        .success();
+    let document = done.json();
+    assert_eq!(document["definition"], "a");
+    assert_eq!(document["profiles"], serde_json::json!(["y@1"]));
+    assert_eq!(document["unchanged"], serde_json::json!(["x@1"]));
+    let done = test
+        .run("remove x --json --from a")
+        .any_stdout()
+        .any_stderr()
+        .success();
+    assert_eq!(done.json()["profiles"], serde_json::json!(["x@1"]));
+}

@@ -1,0 +1,320 @@
+//! What `init` asks a person at a terminal, and what becomes of the answers.
+
+use std::fs;
+
+use palette_sim::{Pack, Profile, World};
+
+use crate::support::{Run, Test};
+
+const UP: &str = "\u{1b}[A";
+const ESC: &str = "\u{1b}";
+const CTRL_C: &str = "\u{3}";
+
+const WAY: &str = "How will you name the cluster profiles?";
+const FIRST: &str = "The first profile?";
+const NEXT: &str = "The next profile?";
+const NAME: &str = "What is this cluster definition called?";
+const CANVOS: &str = "Where is the CanvOS checkout?";
+
+/// The keys that take so many characters away.
+fn erased(characters: usize) -> String {
+    "\u{7f}".repeat(characters)
+}
+
+fn empty(world: World) -> Test {
+    let test = Test::of(world);
+    fs::remove_file(test.path("profiles.toml")).unwrap();
+    test
+}
+
+fn init<'t>(test: &'t Test, arguments: &str) -> Run<'t> {
+    test.run(&format!("init {arguments}"))
+        .env("TERM", "xterm-256color")
+        // So that what is waited for stands there in one piece.
+        .env("NO_COLOR", "1")
+}
+
+/// With a key and an address in the environment, as most people have them.
+fn with_palette(test: &Test) -> Run<'_> {
+    init(test, "").env("PALETTE_HOST", "{endpoint}")
+}
+
+/// What is read of `profiles.toml`: its lines without comments and empty ones.
+fn lines(test: &Test) -> Vec<String> {
+    let text = test.text("profiles.toml");
+    let lines = text.lines().map(|line| match line.split_once("  #") {
+        Some((line, _)) => line.trim_end().to_owned(),
+        None => line.to_owned(),
+    });
+    lines
+        .filter(|line| !line.trim().is_empty() && !line.trim_start().starts_with('#'))
+        .map(|line| line.replace(test.sim.url(), "{endpoint}"))
+        .collect()
+}
+
+#[test]
+fn profiles_are_chosen_from_what_palette_has() {
+    let test = empty(World::demo());
+    let screen = with_palette(&test).in_a_dialogue(
+        0,
+        &[
+            (WAY, "\r"),
+            ("Which project?", "\r"),
+            // The first one, and what a few letters find.
+            ("Which profiles?", " "),
+            ("[x] edge-infra", "hlouniv"),
+            ("] hello-universe", " "),
+            ("[x] hello-universe", "\r"),
+            (NAME, "store-1\r"),
+            (CANVOS, "\r"),
+        ],
+    );
+    assert!(screen.contains("edgestage stage store-1"), "{screen:?}");
+    assert_eq!(
+        lines(&test),
+        [
+            "[palette]",
+            "endpoint = \"{endpoint}\"",
+            "project = \"Default\"",
+            "[canvos]",
+            "dir = \"CanvOS\"",
+            "[definition.store-1]",
+            "profiles = [",
+            "  \"edge-infra@2.1.0\",",
+            "  \"hello-universe@1.2.0\",",
+            "]",
+        ]
+    );
+    let text = test.text("profiles.toml");
+    assert!(
+        text.contains("\"edge-infra@2.1.0\",      # infra\n"),
+        "{text}"
+    );
+    test.run("check -q").any_stdout().success();
+}
+
+/// Name, version, type and day of the last change; published, and for edge hosts.
+#[test]
+fn what_is_offered() {
+    let test = empty(World::demo());
+    let screen = with_palette(&test).in_a_dialogue(
+        1,
+        &[
+            (WAY, "\r"),
+            ("Which project?", "\r"),
+            ("tenant-baseline", ESC),
+        ],
+    );
+    for row in [
+        "edge-infra       2.1.0  infra   changed 20",
+        "edge-infra       2.0.0  infra   changed 20",
+        "hello-universe   1.2.0  add-on  changed 20",
+        "tenant-baseline  1.0.0  add-on  changed 20",
+    ] {
+        assert!(screen.contains(row), "{row}: {screen:?}");
+    }
+    for other in ["edge-gpu", "retail-pos"] {
+        assert!(!screen.contains(other), "{screen:?}");
+    }
+    assert!(
+        screen.contains("stopped: nothing was written"),
+        "{screen:?}"
+    );
+    assert!(!test.path("profiles.toml").exists());
+}
+
+/// Palette gives fifty at a time.
+#[test]
+fn more_than_one_page() {
+    let profile = |number: usize| {
+        Profile::add_on(
+            &format!("65c9{number:020}"),
+            &format!("many-{number:03}"),
+            "1.0.0",
+        )
+        .pack(Pack::add_on("p", "1"))
+    };
+    let world = (0..120).fold(World::demo(), |world, number| {
+        world.profile(profile(number))
+    });
+    let test = empty(world);
+    with_palette(&test).in_a_dialogue(
+        0,
+        &[
+            (WAY, "\r"),
+            ("Which project?", "\r"),
+            ("Which profiles?", "many-119"),
+            ("] many-119", " "),
+            ("[x] many-119", "\r"),
+            (NAME, "\r"),
+            (CANVOS, "\r"),
+        ],
+    );
+    assert!(lines(&test).contains(&"  \"many-119@1.0.0\",".to_owned()));
+}
+
+/// The tenant's profiles need no project; a project without any says so.
+#[test]
+fn without_a_project() {
+    let test = empty(World::demo());
+    let tenant = [
+        (WAY, "\r"),
+        ("Which project?", UP),
+        ("> none: the tenant's profiles only", "\r"),
+        ("Which profiles?", " "),
+        ("[x] tenant-baseline", "\r"),
+        (NAME, "\r"),
+        (CANVOS, "../edge\r"),
+    ];
+    with_palette(&test).in_a_dialogue(0, &tenant);
+    assert_eq!(
+        lines(&test)[1..4],
+        ["endpoint = \"{endpoint}\"", "[canvos]", "dir = \"../edge\""]
+    );
+    let nothing = World::new("unused").project("5fbbf0c1d2e3f4a5b6c7d8e9", "Empty");
+    let test = empty(nothing);
+    let screen = with_palette(&test).in_a_dialogue(2, &[(WAY, "\r"), ("Which project?", "\r")]);
+    assert!(
+        screen.contains("the project `Empty` has no published profile for edge hosts"),
+        "{screen:?}"
+    );
+    assert!(!test.path("profiles.toml").exists());
+}
+
+/// The address and the project are in the URLs.
+#[test]
+fn profiles_are_pasted() {
+    let test = empty(World::demo());
+    let page = |rest: &str| format!("{}/{rest}\r", test.sim.url());
+    let first = page("projects/5fbbf0c1d2e3f4a5b6c7d8e9/profiles/cluster/65c90a1b2c3d4e5f770daee5");
+    let second = page("admin/profiles/cluster/65c9660a9c8d7e6f5a4b3c2d");
+    let screen = init(&test, "").without_key().in_a_dialogue(
+        0,
+        &[
+            // Without a key Palette cannot be asked.
+            (WAY, "\r"),
+            (FIRST, "edge-infra\r"),
+            ("neither a uid, a console URL nor name@version", &erased(10)),
+            (FIRST, &first),
+            (NEXT, &second),
+            (NEXT, "\r"),
+            (NAME, "a b\r"),
+            ("letters, digits", &format!("{}\r", erased(3))),
+            (CANVOS, "\r"),
+        ],
+    );
+    assert!(!screen.contains("choose them"), "{screen:?}");
+    assert!(screen.contains("export PALETTE_API_KEY"), "{screen:?}");
+    let lines = lines(&test);
+    assert_eq!(lines[1], "endpoint = \"{endpoint}\"");
+    assert_eq!(lines[2], "[canvos]");
+    assert_eq!(lines[4], "[definition.factory]");
+    test.run("check -q").any_stdout().success();
+}
+
+/// Names say nothing of a project: it is asked for.
+#[test]
+fn the_project_of_names_is_asked_for() {
+    let test = empty(World::demo());
+    init(&test, "--to plant").without_key().in_a_dialogue(
+        0,
+        &[
+            (WAY, "\r"),
+            (FIRST, "edge-infra@2.1.0\r"),
+            (NEXT, "\r"),
+            ("Which project are they in?", "Retail\r"),
+            (CANVOS, "\r"),
+        ],
+    );
+    let lines = lines(&test);
+    assert_eq!(lines[1], "project = \"Retail\"");
+    assert_eq!(lines[4], "[definition.plant]");
+}
+
+#[test]
+fn later_is_an_answer_too() {
+    let test = empty(World::demo());
+    let screen = init(&test, "").without_key().in_a_dialogue(
+        0,
+        &[(WAY, UP), ("> later", "\r"), (NAME, "\r"), (CANVOS, "\r")],
+    );
+    assert!(screen.contains("edgestage add PROFILE"), "{screen:?}");
+    test.run("add edge-infra@2.1.0 -q").success();
+    assert!(!test.text("profiles.toml").contains("edge-infra@1.0.0"));
+}
+
+#[test]
+fn whoever_stops_has_written_nothing() {
+    for (keys, code) in [(ESC, 1), (CTRL_C, 130)] {
+        for question in [WAY, NAME, CANVOS] {
+            let test = empty(World::demo());
+            let dialogue: Vec<(&str, &str)> =
+                [(WAY, UP), ("> later", "\r"), (NAME, "\r"), (CANVOS, "\r")]
+                    .into_iter()
+                    .take_while(|(asked, _)| *asked != question)
+                    .chain([(question, keys)])
+                    .collect();
+            let screen = init(&test, "").in_a_dialogue(code, &dialogue);
+            let told = screen.contains("stopped: nothing was written");
+            assert_eq!(told, code == 1, "{screen:?}");
+            // The cursor is to be seen again.
+            let (_, rest) = screen.rsplit_once("\u{1b}[?25").unwrap();
+            assert!(rest.starts_with('h'), "{screen:?}");
+            assert!(!test.path("profiles.toml").exists());
+        }
+    }
+}
+
+/// A script, a log, a dumb terminal, and whoever says so.
+#[test]
+fn nobody_is_asked_who_cannot_answer() {
+    for (arguments, term, ci) in [
+        ("--no-input", "xterm", ""),
+        ("-q", "xterm", ""),
+        ("--json", "xterm", ""),
+        ("", "dumb", ""),
+        ("", "xterm", "true"),
+    ] {
+        let test = empty(World::demo());
+        let run = test
+            .run(&format!("init {arguments}"))
+            .env("TERM", term)
+            .env("CI", ci);
+        let screen = run.on_a_terminal(0);
+        assert!(!screen.contains('?'), "{screen:?}");
+        assert!(test.path("profiles.toml").exists());
+    }
+    let test = empty(World::demo());
+    init(&test, "").any_stdout().any_stderr().success();
+    assert!(test.path("profiles.toml").exists());
+}
+
+/// Nobody answers six questions to be told that it was in vain.
+#[test]
+fn a_file_that_is_there_is_told_before_anything_is_asked() {
+    let test = Test::new();
+    let screen = init(&test, "").on_a_terminal(1);
+    assert!(screen.contains("already there"), "{screen:?}");
+    assert!(!screen.contains(WAY), "{screen:?}");
+}
+
+/// A key that may not see the projects is told as everywhere else.
+#[test]
+fn a_key_that_is_refused() {
+    let test = empty(World::demo());
+    let run = with_palette(&test).env("PALETTE_API_KEY", "another");
+    let screen = run.in_a_dialogue(4, &[(WAY, "\r")]);
+    assert!(screen.contains("error"), "{screen:?}");
+    assert!(!test.path("profiles.toml").exists());
+    // The address is asked for where no variable has it.
+    let again = format!("{}http://palette.example\r", erased(7));
+    let screen = init(&test, "").in_a_dialogue(
+        2,
+        &[
+            (WAY, "\r"),
+            ("Where is Palette?", "ftp://x\r"),
+            ("the scheme is `ftp`", &again),
+        ],
+    );
+    assert!(screen.contains("is plain HTTP"), "{screen:?}");
+}
