@@ -258,8 +258,13 @@ fn outcome(edited: &Edited) -> Outcome {
 pub fn remove(arguments: &RemoveArgs, context: &Context<'_>) -> Result<Outcome, Error> {
     let sheet = Sheet::open(context)?;
     let manifest = sheet.manifest()?;
+    // Where there is one definition, what is not its name is one of its profiles'.
+    let names_one = |name: &str| {
+        let definitions = &manifest.definitions;
+        is_word(name) && (definitions.contains_key(name) || definitions.len() > 1)
+    };
     if let (None, [name]) = (&arguments.from, &arguments.what[..])
-        && is_word(name)
+        && names_one(name)
     {
         return remove_definition(context, &sheet, (manifest, name));
     }

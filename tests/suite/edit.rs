@@ -211,6 +211,10 @@ fn profiles_are_removed_by_any_of_their_names() {
         .success();
     assert_eq!(text(&test), left.replace(", 'edge-monitoring@1.4.0'", ""));
     let test = Test::new();
+    test.run("remove hello-universe")
+        .stderr("     Removed hello-universe@1.2.0 from factory\n")
+        .success();
+    let test = Test::new();
     test.run("remove")
         .arg("https://c.example/admin/profiles/cluster/65c90a1b2c3d4e5f770daee5")
         .stderr("     Removed 65c90a1b2c3d4e5f770daee5 from factory\n")

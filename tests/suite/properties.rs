@@ -10,6 +10,8 @@ use edgestage::archive;
 use edgestage::digest::Digest;
 use edgestage::limits::Limits;
 use edgestage::lock::{Lock, Locked};
+use edgestage::manifest::Manifest;
+use edgestage::manifest::edit::{self, NewProfile};
 use edgestage::preflight::{fix_arg, parse_arg};
 use edgestage::resolve::{Pack, ResolvedProfile};
 use edgestage::uid::Uid;
@@ -214,5 +216,121 @@ proptest! {
         let inventory = archive::inspect(&bytes[..], &Limits::default(), archive::NOTHING);
         let ours = inventory.unwrap().content_sha256.to_string();
         prop_assert_eq!(printed.split("  ").next(), Some(&ours[..]));
+    }
+}
+
+/// A definition's profiles as people write them: in one line or in several, with comments,
+/// with or without a comma at the end, or as tables.
+fn written() -> impl Strategy<Value = String> {
+    let item = prop_oneof![
+        Just("'a@N'".to_owned()),
+        Just("\"a@N\"".to_owned()),
+        Just("{ name = 'a', version = 'N' }".to_owned()),
+        Just("{ name = 'a', version = 'N', packs = [ { name = 'p', tag = ']' } ] }".to_owned()),
+    ];
+    let line = (
+        item,
+        any::<bool>(),
+        "[ \t]{0,3}",
+        "(  # [a-z,\\[\\]'\"]{0,6})?",
+    );
+    let shape = (0..4_u8, any::<bool>(), any::<bool>());
+    (prop::collection::vec(line, 1..4), shape).prop_map(|(lines, (shape, comma, crlf))| {
+        let number = |at: usize, item: &str| item.replace('N', &at.to_string());
+        let items: Vec<String> = (0..)
+            .zip(&lines)
+            .map(|(at, line)| number(at, &line.0))
+            .collect();
+        let last = lines.len() - 1;
+        let text = match shape {
+            0 => format!(
+                "profiles = [{}{}]\n",
+                items.join(", "),
+                if comma { "," } else { "" }
+            ),
+            1 => {
+                (0..)
+                    .zip(&lines)
+                    .map(|(at, line)| {
+                        let comma = if at < last || comma { "," } else { "" };
+                        let own = if line.1 { "  # between\n" } else { "" };
+                        format!("{own}{}{}{comma}{}\n", line.2, items[at], line.3)
+                    })
+                    .fold("profiles = [\n".to_owned(), |text, line| text + &line)
+                    + "]\n"
+            }
+            2 => format!("profiles = [\n  {}\n  ]  # end\n", items.join(",\n  ")),
+            _ => (0..lines.len())
+                .map(|at| format!("\n[[definition.d.profiles]]\nname = 'a'\nversion = '{at}'\n"))
+                .collect(),
+        };
+        let text = format!(
+            "# head\n\n[definition.d]\n{text}\n# of e\n[definition.e]\nprofiles = ['x@1']\n"
+        );
+        if crlf {
+            text.replace('\n', "\r\n")
+        } else {
+            text
+        }
+    })
+}
+
+/// The profiles of `d`, and those of `e`.
+fn profiles(text: &str) -> (Vec<String>, Vec<String>) {
+    let path = Path::new("profiles.toml");
+    let manifest = Manifest::parse(text, path, path)
+        .unwrap_or_else(|problems| panic!("{problems:?} in\n{text}"));
+    let of = |name: &str| {
+        let profiles = manifest.definitions[name].profiles.iter();
+        profiles
+            .map(|profile| profile.reference.to_string())
+            .collect()
+    };
+    (of("d"), of("e"))
+}
+
+/// Whether `whole` is `part` with something put in, in as many places as there are.
+fn is_within(part: &str, whole: &str) -> bool {
+    let mut rest = whole.chars();
+    part.chars().all(|c| rest.any(|other| other == c))
+}
+
+proptest! {
+    #![proptest_config(cases(400))]
+
+    /// What was there stays to the byte, and what is added is at the end.
+    #[test]
+    fn a_profile_that_is_added(text in written()) {
+        let new = NewProfile { reference: "new@1".into(), comment: String::new() };
+        let added = edit::add(&text, "d", &[new]).unwrap();
+        prop_assert!(is_within(&text, &added), "{text}\n{added}");
+        let (mut before, other) = profiles(&text);
+        before.push("new@1".into());
+        prop_assert_eq!(profiles(&added), (before, other), "{}", added);
+        // A file of one kind of line ends stays one.
+        let bare = added.replace("\r\n", "");
+        prop_assert!(!text.contains('\r') || !bare.contains('\n'), "{added:?}");
+    }
+
+    #[test]
+    fn a_profile_that_is_removed(text in written(), place in any::<prop::sample::Index>()) {
+        let (mut before, other) = profiles(&text);
+        let at = place.index(before.len());
+        let removed = edit::remove_profiles(&text, "d", &[at]).unwrap();
+        prop_assert!(is_within(&removed, &text), "{text}\n{removed}");
+        before.remove(at);
+        if !before.is_empty() {
+            prop_assert_eq!(profiles(&removed), (before, other), "{}", removed);
+        }
+    }
+
+    #[test]
+    fn a_definition_that_is_renamed_and_one_that_is_removed(text in written()) {
+        let renamed = edit::rename_definition(&text, "d", "long.name").unwrap();
+        let back = edit::rename_definition(&renamed, "long.name", "d").unwrap();
+        prop_assert_eq!(&back, &text);
+        let removed = edit::remove_definition(&text, "d").unwrap();
+        prop_assert!(text.ends_with(removed.split_once("head").unwrap().1.trim_start()));
+        prop_assert_eq!(edit::definitions(&removed), ["e"]);
     }
 }

@@ -26,13 +26,16 @@ fn staged() -> Test {
 
 #[test]
 fn every_command() {
-    let cases: [(fn() -> Test, _, _, _); 22] = [
+    let cases: [(fn() -> Test, _, _, _); 25] = [
         (
             Test::new,
             "init --file other/profiles.toml",
             0,
             "other/profiles.toml",
         ),
+        (Test::new, "add a@1", 0, "Added a@1"),
+        (Test::new, "remove hello-universe", 0, "Removed"),
+        (staged, "rename factory plant", 0, "Renamed"),
         (Test::new, "check", 0, "accepts it"),
         (staged, "check --locked --target iso", 0, "accepts it"),
         (Test::new, "fetch", 0, "factory"),
