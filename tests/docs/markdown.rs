@@ -10,19 +10,24 @@ pub fn read(path: &str) -> String {
 
 /// The fenced blocks of `language`.
 pub fn blocks(text: &str, language: &str) -> Vec<String> {
+    let wanted = fenced(text)
+        .into_iter()
+        .filter(|(found, _)| found == language);
+    wanted.map(|(_, block)| block).collect()
+}
+
+/// All fenced blocks, each with its language.
+pub fn fenced(text: &str) -> Vec<(String, String)> {
     let mut blocks = Vec::new();
-    let mut open: Option<(bool, String)> = None;
+    let mut open: Option<(String, String)> = None;
     for line in text.lines() {
         open = match (open.take(), line.strip_prefix("```")) {
-            (None, Some(found)) => Some((found == language, String::new())),
-            (None, None) => None,
-            (Some((wanted, block)), Some(_)) => {
-                if wanted {
-                    blocks.push(block);
-                }
+            (None, found) => found.map(|language| (language.to_owned(), String::new())),
+            (Some(block), Some(_)) => {
+                blocks.push(block);
                 None
             }
-            (Some((wanted, block)), None) => Some((wanted, block + line + "\n")),
+            (Some((language, block)), None) => Some((language, block + line + "\n")),
         };
     }
     assert!(open.is_none(), "a block is not closed");

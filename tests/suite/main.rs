@@ -10,6 +10,7 @@
 mod support;
 
 mod whole_path;
+mod documented;
 mod request;
 mod endpoint;
 mod key;
