@@ -10,6 +10,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::checkpoint;
@@ -43,29 +44,37 @@ pub struct Lock {
 }
 
 /// One locked definition.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Locked {
-    /// Where it was fetched from.
+    /// Where it was fetched.
     pub endpoint: String,
-    /// `ProjectUid`; none for the tenant's scope.
+    /// The uid that was sent as `ProjectUid`; missing for the tenant's scope.
     pub project: Option<Uid>,
-    /// [`Definition::asked`] when it was fetched.
+    /// Digest of what the definition asks: references, overrides (the text of a values
+    /// file, not its path), project, `name`, `cloud-type`. A uid and the URL of the same
+    /// profile are the same reference.
     pub asked_sha256: Digest,
-    /// The identity of the definition (docs/reference.md).
+    /// Digest of what the archive holds; the identity of the definition.
     pub content_sha256: Digest,
-    /// Of the archive that was locked.
+    /// Digest of the archive that was locked.
     pub sha256: Digest,
-    /// Of the archive that was locked, in bytes.
+    /// Size of the archive that was locked, in bytes.
     pub size: u64,
-    /// The exact profiles, in the file's order.
+    /// The exact profiles, in the order asked.
     pub profiles: Vec<ResolvedProfile>,
 }
 
-#[derive(Deserialize)]
+/// What `edgestage` fetched for each definition of `profiles.toml`. It is written by the
+/// tool and reviewed by people; nobody edits it.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Document {
+#[schemars(title = "profiles.lock")]
+pub struct Document {
+    /// Form of the file. A higher one is of a newer edgestage, and is refused.
+    #[schemars(extend("const" = VERSION))]
     version: u64,
+    /// What was fetched for each definition of `profiles.toml`.
     #[serde(default)]
     definition: BTreeMap<String, Locked>,
 }

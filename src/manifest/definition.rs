@@ -15,9 +15,9 @@ use crate::printable;
 use crate::uid::Uid;
 
 /// `metadata.name` of the documented request body (facts.md, 1).
-const METADATA_NAME: &str = "cluster-profiles";
+pub const METADATA_NAME: &str = "cluster-profiles";
 /// `spec.cloudType` of Edge profiles (facts.md, 1).
-const CLOUD_TYPE: &str = "edge-native";
+pub const CLOUD_TYPE: &str = "edge-native";
 /// The most a values file may hold, in bytes: it travels inside a JSON body.
 const VALUES_LIMIT: u64 = 4 << 20;
 

@@ -34,6 +34,7 @@ mod lock;
 mod offline;
 mod staging;
 mod output;
+mod schema;
 mod properties;
 mod soak;
 mod names;
