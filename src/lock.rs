@@ -25,6 +25,8 @@ use crate::publish;
 use crate::resolve::{Pack, Plan, ResolvedProfile};
 use crate::uid::Uid;
 
+mod version;
+
 /// The form of the file that this version writes and reads.
 pub const VERSION: u64 = 1;
 
@@ -83,11 +85,6 @@ pub struct Document {
 #[serde(deny_unknown_fields)]
 struct Part {
     definition: BTreeMap<String, Locked>,
-}
-
-#[derive(Deserialize)]
-struct OnlyVersion {
-    version: Option<u64>,
 }
 
 /// Why the lock cannot be used.
@@ -243,35 +240,27 @@ impl Lock {
 }
 
 fn unreadable(diagnostic: Diagnostic) -> LockError {
-    LockError::Unreadable(Box::new(diagnostic.help(
-        "restore the file from version control, or delete it and run `edgestage fetch`",
-    )))
+    // One of a newer edgestage is as it should be.
+    let diagnostic = match diagnostic.help[..] {
+        [] => diagnostic
+            .help("restore the file from version control, or delete it and run `edgestage fetch`"),
+        _ => diagnostic,
+    };
+    LockError::Unreadable(Box::new(diagnostic))
 }
 
 fn parse(text: &str, path: &Path) -> Result<BTreeMap<String, Locked>, Diagnostic> {
     let shown = printable::path(path);
-    let newer = |version| {
-        Diagnostic::error(format!(
-            "`{shown}` has version {version}, this edgestage reads version {VERSION}"
-        ))
-        .note("it was written by a newer edgestage")
-    };
     if let Some(definitions) = parse_by_definition(text) {
         return Ok(definitions);
     }
+    // First: a newer file may have keys that this reading calls unknown.
+    if let Some(refused) = version::refused(text, &shown) {
+        return Err(refused);
+    }
     match toml::from_str::<Document>(text) {
-        Ok(document) if document.version == VERSION => Ok(document.definition),
-        Ok(document) if document.version > VERSION => Err(newer(document.version)),
-        Ok(_) => Err(Diagnostic::error(format!(
-            "`{shown}` has no version that is known here"
-        ))),
-        // A newer file may have keys that this reading calls unknown.
-        Err(error) => Err(match toml::from_str(text) {
-            Ok(OnlyVersion {
-                version: Some(version),
-            }) if version > VERSION => newer(version),
-            _ => damaged(&shown, text, &error),
-        }),
+        Ok(document) => Ok(document.definition),
+        Err(error) => Err(damaged(&shown, text, &error)),
     }
 }
 

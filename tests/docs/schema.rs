@@ -39,6 +39,21 @@ fn the_schemas_in_the_tree_are_those_that_are_printed() {
     }
 }
 
+/// A form that is new is one that people are told of.
+#[test]
+fn the_page_about_upgrades_has_the_forms_of_the_code() {
+    let page = read("docs/upgrading.md");
+    let lock = edgestage::lock::VERSION;
+    let document = edgestage::report::document::SCHEMA;
+    for text in [
+        format!("`version` is the form of the file. It is {lock}, and has never been another."),
+        format!("`schema` is the form of the document, {document} now;"),
+        "*was written by a newer edgestage*".to_owned(),
+    ] {
+        assert_eq!(page.matches(&text).count(), 1, "{text}");
+    }
+}
+
 /// An editor finds the schema of the version that wrote the file. Where the version of
 /// Cargo.toml changes, so must these.
 #[test]

@@ -61,3 +61,4 @@ mod build;
 mod targets;
 mod traps;
 mod traps_start;
+mod upgrade;

@@ -10,6 +10,8 @@ use serde_json::{Map, Value};
 pub struct Schema {
     name: &'static str,
     validator: OnceLock<Validator>,
+    /// The same, for documents that lack what came later.
+    lenient: OnceLock<Validator>,
 }
 
 /// The documents of `--json`. More than is documented is a mistake here.
@@ -24,6 +26,7 @@ impl Schema {
         Self {
             name,
             validator: OnceLock::new(),
+            lenient: OnceLock::new(),
         }
     }
 
@@ -52,7 +55,26 @@ impl Schema {
 
     /// What is wrong with `value`, a line each.
     pub fn wrong(&self, value: &Value) -> Vec<String> {
-        let errors = self.validator().iter_errors(value);
+        self.told(self.validator(), value)
+    }
+
+    /// What an older document has and the schema has not any more. What came later is not
+    /// missed.
+    pub fn gone_since(&self, value: &Value) -> Vec<String> {
+        let lenient = self.lenient.get_or_init(|| {
+            let mut schema: Value = serde_json::from_str(&self.text()).unwrap();
+            tighten(&mut schema);
+            for definition in schema["$defs"].as_object_mut().unwrap().values_mut() {
+                definition.as_object_mut().unwrap().shift_remove("required");
+            }
+            let options = jsonschema::options().with_draft(Draft::Draft202012);
+            options.build(&schema).unwrap()
+        });
+        self.told(lenient, value)
+    }
+
+    fn told(&self, validator: &Validator, value: &Value) -> Vec<String> {
+        let errors = validator.iter_errors(value);
         errors
             .map(|error| {
                 format!(
