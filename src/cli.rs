@@ -20,8 +20,8 @@ mod arguments;
 
 pub use arguments::{
     AddArgs, BuildArgs, CacheCommand, Care, CheckArgs, CleanArgs, ExplainArgs, FetchArgs, Fleet,
-    Images, InitArgs, JOBS, Jobs, One, OneOrAll, RemoveArgs, RenameArgs, ShowArgs, StageArgs,
-    VerifyArgs,
+    Images, InitArgs, JOBS, Jobs, One, OneOrAll, RemoveArgs, RenameArgs, SchemaArgs, SchemaOf,
+    ShowArgs, StageArgs, VerifyArgs,
 };
 
 /// How long another run is waited for where nothing says, in seconds (docs/reference.md).
@@ -136,6 +136,8 @@ pub enum Command {
     Explain(ExplainArgs),
     /// List the definitions, and what is locked for each
     List(OneOrAll),
+    /// Print the JSON Schema of profiles.toml, of profiles.lock or of what --json prints
+    Schema(SchemaArgs),
     /// Look into the cache of archives, or empty it
     #[command(subcommand)]
     Cache(CacheCommand),

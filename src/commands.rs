@@ -32,6 +32,7 @@ mod init;
 mod list;
 mod obtain;
 mod proof;
+mod schema;
 mod show;
 mod source;
 mod stage;
@@ -39,9 +40,6 @@ mod table;
 mod targets;
 mod unstage;
 mod verify;
-
-/// Seconds of silence that are borne where `[palette].timeout` does not say (docs/reference.md).
-const TIMEOUT: u64 = 30;
 
 /// What every command is given.
 pub struct Context<'a> {
@@ -74,6 +72,7 @@ pub fn name(command: &Command) -> &'static str {
         Command::Show(_) => "show",
         Command::Explain(_) => "explain",
         Command::List(_) => "list",
+        Command::Schema(_) => "schema",
         Command::Cache(CacheCommand::List) => "cache list",
         Command::Cache(CacheCommand::Clean(_)) => "cache clean",
     }
@@ -119,6 +118,7 @@ pub fn run(command: &Command, context: &Context<'_>) -> Result<Outcome, Error> {
         Command::Show(arguments) => show::run(arguments.what.as_deref(), context),
         Command::Explain(arguments) => Ok(explain::run(arguments.id.as_deref())),
         Command::List(arguments) => list::run(&arguments.names, context),
+        Command::Schema(arguments) => Ok(schema::run(arguments.of)),
         Command::Cache(CacheCommand::List) => cache::list(context),
         Command::Cache(CacheCommand::Clean(arguments)) => cache::clean(arguments, context),
     }
@@ -176,7 +176,7 @@ impl Context<'_> {
             None => None,
         };
         let options = Options {
-            timeout: Duration::from_secs(table.timeout.unwrap_or(TIMEOUT)),
+            timeout: Duration::from_secs(table.timeout.unwrap_or(Options::TIMEOUT)),
             retries: table.retries.unwrap_or(RetryPolicy::RETRIES),
             ca_cert,
         };

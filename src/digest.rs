@@ -6,6 +6,7 @@
 use std::fmt;
 use std::io::{self, Read, Write};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
@@ -13,8 +14,12 @@ use sha2::{Digest as _, Sha256};
 const CHUNK: usize = 128 * 1024;
 
 /// A SHA-256 digest.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(into = "String", try_from = "String")]
+#[schemars(
+    description = "A SHA-256 digest, as `sha256sum` prints it.",
+    extend("pattern" = "^[0-9a-f]{64}$")
+)]
 pub struct Digest([u8; 32]);
 
 /// A text that is not 64 lower-case hexadecimal digits.

@@ -5,6 +5,7 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::printable;
@@ -19,69 +20,69 @@ pub use compare::{between, files, profiles};
 pub use text::{Side, unified};
 
 /// One change.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Change {
     /// A profile that was not there.
     ProfileAdded {
-        /// `name@version`.
+        /// `name@version` of the profile.
         profile: String,
-        /// Another profile may be called the same.
+        /// Of a profile that was added or removed: another may be called the same.
         uid: Uid,
     },
     /// A profile that is not there any more.
     ProfileRemoved {
-        /// `name@version`.
+        /// `name@version` of the profile.
         profile: String,
-        /// Another profile may be called the same.
+        /// Of a profile that was added or removed: another may be called the same.
         uid: Uid,
     },
     /// The same profile under another name or version.
     ProfileRenamed {
-        /// `name@version`.
+        /// As locked: `name@version` of a profile, its type, or a pack.
         from: String,
-        /// `name@version`.
+        /// As Palette has it: `name@version` of a profile, its type, or a pack.
         to: String,
     },
     /// The same profile with another type.
     ProfileRetyped {
-        /// `name@version`.
+        /// `name@version` of the profile.
         profile: String,
-        /// As locked.
+        /// As locked: `name@version` of a profile, its type, or a pack.
         from: String,
-        /// As Palette has it.
+        /// As Palette has it: `name@version` of a profile, its type, or a pack.
         to: String,
     },
     /// A pack that was not there.
     PackAdded {
         /// `name@version` of the profile.
         profile: String,
-        /// The pack.
+        /// A pack that came or went.
         pack: Pack,
     },
     /// A pack that is not there any more.
     PackRemoved {
         /// `name@version` of the profile.
         profile: String,
-        /// The pack.
+        /// A pack that came or went.
         pack: Pack,
     },
     /// A pack in another version, or with another digest.
     PackChanged {
         /// `name@version` of the profile.
         profile: String,
-        /// As locked.
+        /// As locked: `name@version` of a profile, its type, or a pack.
         from: Pack,
-        /// As Palette has it.
+        /// As Palette has it: `name@version` of a profile, its type, or a pack.
         to: Pack,
     },
     /// A file of the archive.
     File {
-        /// `name@version` of the profile that it belongs to, where it does.
+        /// `name@version` of the profile.
         profile: Option<String>,
-        /// In the archive, printable.
+        /// Of a file, in the archive, printable.
         path: String,
-        /// What became of it.
+        /// What became of the file.
         what: FileChange,
     },
     /// What is in the archive, besides packs: values, manifests or variables. Which
@@ -92,7 +93,7 @@ pub enum Change {
 }
 
 /// What became of a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum FileChange {
     /// It was not there.

@@ -47,6 +47,7 @@ pub mod build;
 pub mod image;
 
 // The top: what is meant, what is done, what is said.
+pub mod schema;
 pub mod cli;
 pub mod key;
 pub mod error;

@@ -10,6 +10,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::checkpoint;
@@ -23,6 +24,8 @@ use crate::printable;
 use crate::publish;
 use crate::resolve::{Pack, Plan, ResolvedProfile};
 use crate::uid::Uid;
+
+mod version;
 
 /// The form of the file that this version writes and reads.
 pub const VERSION: u64 = 1;
@@ -43,29 +46,37 @@ pub struct Lock {
 }
 
 /// One locked definition.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Locked {
-    /// Where it was fetched from.
+    /// Where it was fetched.
     pub endpoint: String,
-    /// `ProjectUid`; none for the tenant's scope.
+    /// The uid that was sent as `ProjectUid`; missing for the tenant's scope.
     pub project: Option<Uid>,
-    /// [`Definition::asked`] when it was fetched.
+    /// Digest of what the definition asks: references, overrides (the text of a values
+    /// file, not its path), project, `name`, `cloud-type`. A uid and the URL of the same
+    /// profile are the same reference.
     pub asked_sha256: Digest,
-    /// The identity of the definition (docs/reference.md).
+    /// Digest of what the archive holds; the identity of the definition.
     pub content_sha256: Digest,
-    /// Of the archive that was locked.
+    /// Digest of the archive that was locked.
     pub sha256: Digest,
-    /// Of the archive that was locked, in bytes.
+    /// Size of the archive that was locked, in bytes.
     pub size: u64,
-    /// The exact profiles, in the file's order.
+    /// The exact profiles, in the order asked.
     pub profiles: Vec<ResolvedProfile>,
 }
 
-#[derive(Deserialize)]
+/// What `edgestage` fetched for each definition of `profiles.toml`. It is written by the
+/// tool and reviewed by people; nobody edits it.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Document {
+#[schemars(title = "profiles.lock")]
+pub struct Document {
+    /// Form of the file. A higher one is of a newer edgestage, and is refused.
+    #[schemars(extend("const" = VERSION))]
     version: u64,
+    /// What was fetched for each definition of `profiles.toml`.
     #[serde(default)]
     definition: BTreeMap<String, Locked>,
 }
@@ -74,11 +85,6 @@ struct Document {
 #[serde(deny_unknown_fields)]
 struct Part {
     definition: BTreeMap<String, Locked>,
-}
-
-#[derive(Deserialize)]
-struct OnlyVersion {
-    version: Option<u64>,
 }
 
 /// Why the lock cannot be used.
@@ -234,35 +240,27 @@ impl Lock {
 }
 
 fn unreadable(diagnostic: Diagnostic) -> LockError {
-    LockError::Unreadable(Box::new(diagnostic.help(
-        "restore the file from version control, or delete it and run `edgestage fetch`",
-    )))
+    // One of a newer edgestage is as it should be.
+    let diagnostic = match diagnostic.help[..] {
+        [] => diagnostic
+            .help("restore the file from version control, or delete it and run `edgestage fetch`"),
+        _ => diagnostic,
+    };
+    LockError::Unreadable(Box::new(diagnostic))
 }
 
 fn parse(text: &str, path: &Path) -> Result<BTreeMap<String, Locked>, Diagnostic> {
     let shown = printable::path(path);
-    let newer = |version| {
-        Diagnostic::error(format!(
-            "`{shown}` has version {version}, this edgestage reads version {VERSION}"
-        ))
-        .note("it was written by a newer edgestage")
-    };
     if let Some(definitions) = parse_by_definition(text) {
         return Ok(definitions);
     }
+    // First: a newer file may have keys that this reading calls unknown.
+    if let Some(refused) = version::refused(text, &shown) {
+        return Err(refused);
+    }
     match toml::from_str::<Document>(text) {
-        Ok(document) if document.version == VERSION => Ok(document.definition),
-        Ok(document) if document.version > VERSION => Err(newer(document.version)),
-        Ok(_) => Err(Diagnostic::error(format!(
-            "`{shown}` has no version that is known here"
-        ))),
-        // A newer file may have keys that this reading calls unknown.
-        Err(error) => Err(match toml::from_str(text) {
-            Ok(OnlyVersion {
-                version: Some(version),
-            }) if version > VERSION => newer(version),
-            _ => damaged(&shown, text, &error),
-        }),
+        Ok(document) => Ok(document.definition),
+        Err(error) => Err(damaged(&shown, text, &error)),
     }
 }
 

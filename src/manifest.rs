@@ -24,7 +24,7 @@ pub mod reference;
 mod source;
 mod tables;
 
-pub use definition::NAMES;
+pub use definition::{CLOUD_TYPE, METADATA_NAME, NAMES};
 pub use reader::At;
 pub use reference::Reference;
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use anstream::{AutoStream, ColorChoice};
 use indicatif::MultiProgress;
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
 use crate::cli::{Color, Output, Verbosity};
 use crate::diagnostic::Diagnostic;
@@ -22,21 +22,23 @@ use crate::palette::Observer;
 use crate::printable;
 use crate::secret::ApiKey;
 
-mod document;
+pub mod document;
 mod progress;
 mod text;
 
 pub use progress::Download;
 pub use text::render;
 
-use document::{diagnostic_json, error_json, mask};
+pub use document::fields;
+
+use document::{Head, mask};
 
 /// The result of a command: a text for people, a document for machines, and what was
 /// found wrong where there is a result all the same (`verify`).
 pub struct Outcome {
     /// For standard output; may be empty.
     pub text: String,
-    /// The fields of the JSON document.
+    /// The fields of the JSON document: [`fields`] of a type that the schema has.
     pub json: Value,
     /// What makes the exit code other than 0.
     pub error: Option<Error>,
@@ -202,7 +204,7 @@ impl Report {
     /// A standard output that cannot be written.
     pub fn fail(&self, command: &str, error: &Error) -> io::Result<()> {
         if self.output.json {
-            return self.document(command, json!({}), Some(error));
+            return self.document(command, Value::Null, Some(error));
         }
         self.errors(error);
         Ok(())
@@ -219,17 +221,11 @@ impl Report {
     }
 
     fn document(&self, command: &str, fields: Value, error: Option<&Error>) -> io::Result<()> {
-        let mut document = Map::new();
-        document.insert("command".into(), command.into());
-        if let Value::Object(fields) = fields {
+        let head = Head::new(command, &lock(&self.warnings), error);
+        let mut document = serde_json::to_value(head)?;
+        if let (Value::Object(document), Value::Object(fields)) = (&mut document, fields) {
             document.extend(fields);
         }
-        let warnings: Vec<Value> = lock(&self.warnings).iter().map(diagnostic_json).collect();
-        document.insert("warnings".into(), warnings.into());
-        if let Some(error) = error {
-            document.insert("error".into(), error_json(error));
-        }
-        let mut document = Value::Object(document);
         for key in lock(&self.keys).iter() {
             mask(&mut document, key);
         }

@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::thread;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::diagnostic::Diagnostic;
@@ -59,37 +60,38 @@ pub struct PlannedProfile {
 }
 
 /// A published cluster profile.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "Profile")]
 pub struct ResolvedProfile {
-    /// `metadata.uid`.
+    /// Its uid; `metadata.uid` in Palette.
     pub uid: Uid,
-    /// `metadata.name`.
+    /// Its name; `metadata.name`.
     pub name: String,
-    /// `spec.version`.
+    /// Its version; `spec.version`.
     pub version: String,
     /// `spec.published.type`: cluster, infra, add-on or system.
     #[serde(rename = "type")]
     pub kind: String,
-    /// `spec.published.packs`, in Palette's order.
+    /// Its packs, in Palette's order; `spec.published.packs`.
     #[serde(default)]
     pub packs: Vec<Pack>,
 }
 
 /// A pack of a profile.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Pack {
-    /// `name`.
+    /// Its name.
     pub name: String,
-    /// `layer`.
+    /// Its layer, such as `os`, `k8s` or `addon`.
     pub layer: String,
-    /// `tag`: what the user chose, may be `1.30.x`.
+    /// The version that was chosen, may be `1.30.x`.
     pub tag: String,
-    /// `version`.
+    /// What the tag stands for; left out where Palette does not say.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub version: String,
-    /// `digest`: pins what is installed.
+    /// Pins what is installed; left out where Palette does not say.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub digest: String,
 }

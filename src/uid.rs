@@ -2,15 +2,23 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// How many hexadecimal digits a uid has.
 pub const DIGITS: usize = 24;
 
 /// A uid, in lower case.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(into = "String", try_from = "String")]
+#[schemars(
+    description = "A uid of Palette's: 24 hexadecimal digits.",
+    extend("pattern" = PATTERN)
+)]
 pub struct Uid(String);
+
+/// What a uid looks like, as a regular expression.
+pub const PATTERN: &str = "^[0-9a-fA-F]{24}$";
 
 /// A text that is not 24 hexadecimal digits.
 #[derive(Debug, Clone, PartialEq, Eq)]

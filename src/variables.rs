@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::de::{Deserializer, Error as _, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
@@ -79,26 +80,26 @@ struct Wire {
 }
 
 /// A variable, without the default of a sensitive one.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[allow(clippy::struct_excessive_bools)] // independent properties in the vendor's schema
 pub struct Variable {
-    /// `name`.
+    /// Its name.
     pub name: String,
-    /// `displayName`.
+    /// The name that people are shown; may be empty.
     pub display_name: String,
-    /// `description`.
+    /// What it is for; may be empty.
     pub description: String,
-    /// `format`; string where the file does not say.
+    /// Its type, such as `ipv4`; `string` where the archive does not say.
     pub format: String,
-    /// `defaultValue`; `None` where there is none, and for a sensitive one.
+    /// Its default; null where there is none, and for a sensitive variable.
     pub default: Option<String>,
-    /// `required`.
+    /// Whether it must be given.
     pub required: bool,
-    /// `hidden`: the operator is not asked.
+    /// Whether the operator is not asked.
     pub hidden: bool,
-    /// `immutable`: the operator cannot change it.
+    /// Whether the operator cannot change it.
     pub immutable: bool,
-    /// `isSensitive`: its default is never shown.
+    /// Whether its default is never shown.
     pub sensitive: bool,
     /// Whether there is a default, shown or not.
     pub has_default: bool,
@@ -133,11 +134,13 @@ pub fn read(json: &[u8]) -> Option<Vec<Variable>> {
     Some(document.variables.into_iter().map(Variable::from).collect())
 }
 
-/// A JSON document laid out, one value a line, without the values of what it marks as
+/// A JSON document laid out, one value a line, keys in order, without the values of what it marks as
 /// sensitive: `defaultValue` and `value` beside `isSensitive`. `None` where it is no JSON.
 #[must_use]
 pub fn without_secrets(json: &[u8]) -> Option<String> {
     let mut document: serde_json::Value = serde_json::from_slice(json).ok()?;
+    // Another order of keys is no change that a reader should see.
+    document.sort_all_objects();
     hide_secrets(&mut document);
     serde_json::to_string_pretty(&document).ok()
 }

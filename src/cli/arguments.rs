@@ -6,7 +6,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 
 use crate::preflight::{Target, is_trap};
 
@@ -200,6 +200,25 @@ pub struct ExplainArgs {
     /// The trap; all are listed where none is given
     #[arg(value_name = "ID", value_parser = trap)]
     pub id: Option<String>,
+}
+
+/// Arguments of `schema`.
+#[derive(Debug, Args)]
+pub struct SchemaArgs {
+    /// What it is the schema of
+    #[arg(value_name = "WHAT")]
+    pub of: SchemaOf,
+}
+
+/// What has a schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SchemaOf {
+    /// profiles.toml, for editors
+    Profiles,
+    /// profiles.lock
+    Lock,
+    /// The documents of --json
+    Output,
 }
 
 /// Arguments of `stage`.

@@ -1,6 +1,7 @@
 //! `edgestage build`: stage, build, prove; one definition after the other.
 
-use serde_json::json;
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use super::proof::{Checksums, Proof, Verdict};
 use super::{Context, HELD, canonical, chosen, current, load_lock, one, stage};
@@ -9,7 +10,17 @@ use crate::cli::BuildArgs;
 use crate::error::Error;
 use crate::key;
 use crate::manifest::{Definition, Manifest};
-use crate::report::Outcome;
+use crate::report::{Outcome, fields};
+
+/// The document of `build`.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Build")]
+pub struct Document<'a> {
+    /// The command.
+    argv: &'a [String],
+    /// The images that it wrote.
+    images: &'a [Verdict],
+}
 
 pub fn run(arguments: &BuildArgs, context: &Context<'_>) -> Result<Outcome, Error> {
     let manifest = context.manifest()?;
@@ -42,7 +53,10 @@ pub fn run(arguments: &BuildArgs, context: &Context<'_>) -> Result<Outcome, Erro
     }
     Ok(Outcome {
         text: super::proof::text(&verdicts),
-        json: json!({ "argv": command.argv, "images": verdicts }),
+        json: fields(&Document {
+            argv: &command.argv,
+            images: &verdicts,
+        }),
         error: Error::all(errors),
     })
 }

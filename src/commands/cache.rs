@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::json;
 
 use super::{Context, load_lock, shown, table};
 use crate::cache::{Cache, Entry};
@@ -14,13 +14,41 @@ use crate::error::Error;
 use crate::lock::Lock;
 use crate::manifest::{Manifest, ManifestError};
 use crate::printable;
-use crate::report::Outcome;
+use crate::report::{Outcome, fields};
+
+/// The document of `cache list`.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "CacheList")]
+pub struct Listing<'a> {
+    /// Directory of the cache.
+    directory: String,
+    /// What is cached.
+    archives: &'a [Cached],
+    /// Of all that is listed.
+    size: u64,
+}
+
+/// The document of `cache clean`.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "CacheClean")]
+pub struct Cleaning<'a> {
+    /// Directory of the cache.
+    directory: String,
+    /// What was removed.
+    removed: &'a [Cached],
+    /// Of all that is listed.
+    size: u64,
+}
 
 /// A cached archive.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "CachedArchive")]
 struct Cached {
+    /// Digest of what it holds.
     content_sha256: Digest,
+    /// Where it is, or was.
     path: String,
+    /// Its size.
     size: u64,
     /// The definitions that `profiles.lock` has it for.
     definitions: Vec<String>,
@@ -110,10 +138,10 @@ pub fn list(context: &Context<'_>) -> Result<Outcome, Error> {
         .collect();
     Ok(Outcome {
         text: table::layout(&rows),
-        json: json!({
-            "directory": shown(view.cache.directory()),
-            "archives": cached,
-            "size": cached.iter().map(|one| one.size).sum::<u64>(),
+        json: fields(&Listing {
+            directory: shown(view.cache.directory()),
+            archives: &cached,
+            size: cached.iter().map(|one| one.size).sum(),
         }),
         error: None,
     })
@@ -148,10 +176,10 @@ pub fn clean(arguments: &CleanArgs, context: &Context<'_>) -> Result<Outcome, Er
     let paths: Vec<String> = removed.iter().map(|one| one.path.clone()).collect();
     Ok(Outcome {
         text: table::lines(&paths),
-        json: json!({
-            "directory": shown(view.cache.directory()),
-            "removed": removed,
-            "size": size,
+        json: fields(&Cleaning {
+            directory: shown(view.cache.directory()),
+            removed: &removed,
+            size,
         }),
         error: None,
     })

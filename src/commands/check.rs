@@ -3,31 +3,70 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::json;
 
 use super::proof::{self, Proof, Verdict};
-use super::targets::Targets;
+use super::targets::{Clusterconfig, Row, Targets};
 use super::{Context, chosen, current, fleet, has_targets, load_lock, shown, table, traps};
-use crate::canvos::{CanvosError, Checkout, Found, Seen, State};
+use crate::canvos::{self, CanvosError, Checkout, Found, State};
 use crate::cli::{Care, CheckArgs, Images, JOBS, LockUse, Network};
 use crate::endpoint::Endpoint;
 use crate::error::Error;
 use crate::key::KeyError;
 use crate::lock::{Lock, Locked, Outdated};
 use crate::manifest::{Definition, Manifest};
-use crate::report::Outcome;
+use crate::report::{Outcome, fields};
 use crate::resolve::{self, Catalogue};
 
+/// The document of `check`.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Check")]
+pub struct Document {
+    /// The manifest.
+    file: String,
+    /// The address of Palette.
+    endpoint: String,
+    /// Those that were asked about, by name.
+    definitions: Vec<Checked>,
+    /// The checkouts that were found, each once.
+    checkouts: Vec<Seen>,
+    /// What `--image` names; empty without it.
+    images: Vec<Verdict>,
+}
+
 /// What is said of one definition.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Checked {
+    /// Name of the definition.
     definition: String,
+    /// How many profiles it has.
     profiles: usize,
+    /// How the lock stands to the definition.
+    #[schemars(extend("enum" = LOCK_STATES))]
     lock: &'static str,
+    /// Whether Palette has what is asked for.
+    #[schemars(extend("enum" = ["accepts it", "does not", NO_KEY, OFFLINE]))]
     palette: &'static str,
+    /// `as locked`, `nothing yet`, `differs`, `no checkout`, `unreadable`, or which
+    /// definition is there.
     staged: String,
 }
+
+/// What is said of one checkout.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "CheckedCheckout")]
+struct Seen {
+    /// The checkout.
+    canvos: String,
+    /// The value that Earthly takes; null where there is none.
+    clusterconfig: Option<Clusterconfig>,
+    /// What is built from it, or those targets that were asked for.
+    targets: Vec<Row>,
+}
+
+const NO_KEY: &str = "not asked: no key";
+const OFFLINE: &str = "not asked: offline";
 
 pub fn run(arguments: &CheckArgs, context: &Context<'_>) -> Result<Outcome, Error> {
     let manifest = context.manifest()?;
@@ -88,12 +127,12 @@ pub fn run(arguments: &CheckArgs, context: &Context<'_>) -> Result<Outcome, Erro
     }
     Ok(Outcome {
         text: text(&rows) + &places.text() + &table::apart(&proof::text(&images)),
-        json: json!({
-            "file": shown(&manifest.path),
-            "endpoint": endpoint,
-            "definitions": rows,
-            "checkouts": places.json(),
-            "images": images,
+        json: fields(&Document {
+            file: shown(&manifest.path),
+            endpoint,
+            definitions: rows,
+            checkouts: places.seen(),
+            images,
         }),
         error: Error::all(errors),
     })
@@ -127,11 +166,11 @@ fn palette(
     endpoint: &Endpoint,
 ) -> Result<(Option<Catalogue>, &'static str), Error> {
     if context.settings.network == Network::Off {
-        return Ok((None, "not asked: offline"));
+        return Ok((None, OFFLINE));
     }
     match context.palette(manifest, endpoint.clone()) {
         Ok(palette) => Ok((Some(Catalogue::new(palette)), "")),
-        Err(Error::Key(KeyError::None)) => Ok((None, "not asked: no key")),
+        Err(Error::Key(KeyError::None)) => Ok((None, NO_KEY)),
         Err(error) => Err(error),
     }
 }
@@ -161,6 +200,15 @@ fn in_images(
     let error = proof.outcome(&verdicts).error;
     Ok((verdicts, error))
 }
+
+/// What [`lock_state`] says.
+pub const LOCK_STATES: [&str; 5] = [
+    "current",
+    "not locked",
+    "outdated: profiles.toml changed",
+    "outdated: other endpoint",
+    "outdated: edited by hand",
+];
 
 /// The lock entry that speaks for `definition`, and how the lock stands to it.
 pub fn lock_state<'l>(
@@ -199,16 +247,16 @@ impl Places<'_> {
         text
     }
 
-    fn json(&self) -> Vec<serde_json::Value> {
+    fn seen(self) -> Vec<Seen> {
         let seen = self
             .seen
-            .iter()
+            .into_iter()
             .filter_map(|(directory, place)| match place {
-                Place::Seen { targets, .. } => Some(json!({
-                    "canvos": crate::printable::path(directory),
-                    "clusterconfig": targets.clusterconfig,
-                    "targets": targets.rows,
-                })),
+                Place::Seen { targets, .. } => Some(Seen {
+                    canvos: crate::printable::path(&directory),
+                    clusterconfig: targets.clusterconfig,
+                    targets: targets.rows,
+                }),
                 Place::NoCheckout | Place::Unreadable => None,
             });
         seen.collect()
@@ -219,7 +267,7 @@ enum Place {
     NoCheckout,
     Unreadable,
     Seen {
-        placements: Vec<Seen>,
+        placements: Vec<canvos::Seen>,
         /// The definition of the lock that all placements hold.
         owner: Option<String>,
         targets: Targets,

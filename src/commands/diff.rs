@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::json;
 
 use super::obtain::{Store, Told, told};
 use super::source::{Served, Source};
@@ -17,24 +17,38 @@ use crate::error::Error;
 use crate::lock::{Locked, Outdated};
 use crate::manifest::Definition;
 use crate::printable;
-use crate::report::Outcome;
+use crate::report::{Outcome, fields};
+
+/// The document of `diff`.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Diff")]
+pub struct Document {
+    /// Those that could be compared, by name.
+    definitions: Vec<Compared>,
+}
 
 /// What is said of one definition.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Compared {
+    /// Name of the definition.
     definition: String,
+    /// Whether anything changed.
     drift: bool,
     #[serde(skip)]
     outdated: Option<Outdated>,
+    /// What changed in Palette since the lock.
     changes: Vec<Told>,
-    /// Unified diffs, with `-v`.
+    /// With `-v`, one for each file that changed; else empty.
     files: Vec<Inside>,
 }
 
 /// What changed inside one file.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "FileDiff")]
 struct Inside {
+    /// In the archive.
     path: String,
+    /// A unified diff.
     diff: String,
 }
 
@@ -63,7 +77,9 @@ pub fn run(arguments: &Fleet, context: &Context<'_>) -> Result<Outcome, Error> {
     errors.extend(compared.iter().filter_map(Compared::error));
     Ok(Outcome {
         text: text(&compared),
-        json: json!({ "definitions": compared }),
+        json: fields(&Document {
+            definitions: compared,
+        }),
         error: Error::all(errors),
     })
 }

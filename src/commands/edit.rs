@@ -7,8 +7,8 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::json;
 
 use super::{Context, load_lock, shown};
 use crate::cli::{AddArgs, LockUse, RemoveArgs, RenameArgs};
@@ -23,7 +23,7 @@ use crate::manifest::{Definition, Manifest, ManifestError, NAMES};
 use crate::nearest::nearest;
 use crate::printable;
 use crate::publish;
-use crate::report::Outcome;
+use crate::report::{Outcome, fields};
 
 /// What the first definition is called where nobody says.
 pub const FIRST: &str = "factory";
@@ -41,15 +41,32 @@ struct Sheet {
     _hold: Hold,
 }
 
-/// What changed, for the JSON document.
-#[derive(Serialize)]
-struct Edited {
+/// The document of `add` and of `remove`.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Edit")]
+pub struct Edited {
+    /// The manifest.
     file: String,
+    /// Name of the definition.
     definition: String,
-    /// Those that were added, or removed.
+    /// The profiles that were added, or removed.
     profiles: Vec<String>,
-    /// Those that were there already.
+    /// The profiles that were there already.
     unchanged: Vec<String>,
+}
+
+/// The document of `rename`.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Rename")]
+pub struct Renamed {
+    /// The manifest.
+    file: String,
+    /// The old name.
+    from: String,
+    /// The new name.
+    to: String,
+    /// Whether `profiles.lock` had the definition, and has it under the new name.
+    locked: bool,
 }
 
 impl Sheet {
@@ -250,7 +267,7 @@ pub fn next(context: &Context<'_>, command: &str) {
 fn outcome(edited: &Edited) -> Outcome {
     Outcome {
         text: String::new(),
-        json: json!(edited),
+        json: fields(edited),
         error: None,
     }
 }
@@ -409,7 +426,12 @@ pub fn rename(arguments: &RenameArgs, context: &Context<'_>) -> Result<Outcome, 
     context.report.status("Renamed", &told);
     Ok(Outcome {
         text: String::new(),
-        json: json!({ "file": shown(&sheet.path), "from": old, "to": new, "locked": locked }),
+        json: fields(&Renamed {
+            file: shown(&sheet.path),
+            from: old.clone(),
+            to: new.clone(),
+            locked,
+        }),
         error: None,
     })
 }

@@ -1,12 +1,21 @@
 //! `edgestage explain`: docs/traps.md, one trap at a time.
 
-use serde_json::json;
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use super::table;
-use crate::report::Outcome;
+use crate::report::{Outcome, fields};
 
 /// The traps, a section each: `## T1: title`.
 const TRAPS: &str = include_str!("../../docs/traps.md");
+
+/// The document of `explain`.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Explain")]
+pub struct Document {
+    /// The trap that was asked for, or all: the sections of traps.md.
+    traps: Vec<Section>,
+}
 
 pub fn run(id: Option<&str>) -> Outcome {
     let sections = sections();
@@ -15,34 +24,36 @@ pub fn run(id: Option<&str>) -> Outcome {
             .iter()
             .map(|section| table::row(&[section.id, section.title]))
             .collect();
-        let traps: Vec<_> = sections.iter().map(Section::json).collect();
         return Outcome {
             text: table::layout(&rows),
-            json: json!({ "traps": traps }),
+            json: fields(&Document { traps: sections }),
             error: None,
         };
     };
     // clap has let known names pass only; a test holds the sections against them.
-    let section = sections.iter().find(|section| section.id == id);
-    let text =
-        section.map(|section| format!("{}: {}\n\n{}", section.id, section.title, section.text));
+    let section = sections.into_iter().find(|section| section.id == id);
+    let text = section
+        .as_ref()
+        .map(|section| format!("{}: {}\n\n{}", section.id, section.title, section.text));
     Outcome {
         text: text.unwrap_or_default(),
-        json: json!({ "traps": section.map(Section::json).into_iter().collect::<Vec<_>>() }),
+        json: fields(&Document {
+            traps: section.into_iter().collect(),
+        }),
         error: None,
     }
 }
 
+/// One trap.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Trap")]
 struct Section {
+    /// Its name, such as `T11`.
     id: &'static str,
+    /// What it is.
     title: &'static str,
+    /// What it does, and how to mend it; Markdown.
     text: &'static str,
-}
-
-impl Section {
-    fn json(&self) -> serde_json::Value {
-        json!({ "id": self.id, "title": self.title, "text": self.text })
-    }
 }
 
 fn sections() -> Vec<Section> {

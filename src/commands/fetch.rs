@@ -3,8 +3,8 @@
 use std::fs::File;
 use std::path::Path;
 
+use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::json;
 
 use super::obtain::{Obtained, Origin, Store, Told, told};
 use super::source::{Pinning, Source};
@@ -17,18 +17,35 @@ use crate::error::Error;
 use crate::manifest::Definition;
 use crate::printable;
 use crate::publish;
-use crate::report::Outcome;
+use crate::report::{Outcome, fields};
+
+/// The document of `fetch` and of `update`.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Fetch")]
+pub struct Document {
+    /// Those that were fetched, by name.
+    definitions: Vec<Fetched>,
+}
 
 /// What is said of one fetched definition.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Fetched {
+    /// Name of the definition.
     definition: String,
+    /// Where its archive came from.
     origin: Origin,
+    /// The archive; FILE with `--output`.
     path: String,
-    sha256: String,
+    /// Of the archive.
+    sha256: Digest,
+    /// Of the archive.
     size: u64,
-    content_sha256: String,
+    /// Of what the archive holds.
+    content_sha256: Digest,
+    /// Whether its lock entry was written.
+    #[schemars(extend("enum" = ["written", "unchanged"]))]
     lock: &'static str,
+    /// What changed against the lock as it was, where this run renewed it.
     changes: Vec<Told>,
 }
 
@@ -136,7 +153,9 @@ fn each(
     let fetched: Vec<Fetched> = fetched.into_iter().map(|(_, one)| one).collect();
     Outcome {
         text: text(&fetched, definitions.len()),
-        json: json!({ "definitions": fetched }),
+        json: fields(&Document {
+            definitions: fetched,
+        }),
         error: Error::all(errors.into_iter().map(|(_, error)| error).collect()),
     }
 }
@@ -161,9 +180,9 @@ impl Fetched {
             definition: definition.to_owned(),
             origin: obtained.origin,
             path,
-            sha256: obtained.artifact.sha256().to_string(),
+            sha256: obtained.artifact.sha256(),
             size: obtained.artifact.size(),
-            content_sha256: obtained.artifact.content_sha256().to_string(),
+            content_sha256: obtained.artifact.content_sha256(),
             lock: if locked { "written" } else { "unchanged" },
             changes: told(&obtained.changes),
         }

@@ -5,7 +5,8 @@
 
 use std::path::{Path, PathBuf};
 
-use serde_json::json;
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use self::first::{First, Project};
 use super::edit::{self, FIRST, check_name, given, next};
@@ -17,7 +18,7 @@ use crate::key;
 use crate::manifest::{Manifest, ManifestError};
 use crate::printable;
 use crate::publish;
-use crate::report::Outcome;
+use crate::report::{Outcome, fields};
 
 mod first;
 mod questions;
@@ -26,6 +27,14 @@ const MAKEFILE: &str = include_str!("../../templates/Makefile");
 const EARTHFILE: &str = include_str!("../../templates/Earthfile");
 const GITHUB: &str = include_str!("../../templates/github.yml");
 const GITLAB: &str = include_str!("../../templates/gitlab-ci.yml");
+
+/// The document of `init`.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Init")]
+pub struct Document {
+    /// The paths that were written.
+    written: Vec<String>,
+}
 
 /// Writes what was asked for, or nothing where any of it is there already.
 pub fn run(arguments: &InitArgs, context: &Context<'_>) -> Result<Outcome, Error> {
@@ -57,7 +66,7 @@ pub fn run(arguments: &InitArgs, context: &Context<'_>) -> Result<Outcome, Error
     let paths: Vec<String> = written.iter().map(|path| shown(path)).collect();
     Ok(Outcome {
         text: table::lines(&paths),
-        json: json!({ "written": paths }),
+        json: fields(&Document { written: paths }),
         error: None,
     })
 }

@@ -3,27 +3,44 @@
 
 use std::path::Path;
 
+use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::json;
 
-use super::check::lock_state;
+use super::check::{LOCK_STATES, lock_state};
 use super::{Context, chosen, current, load_lock, shown, table};
 use crate::cli::LockUse;
 use crate::digest::Digest;
 use crate::error::Error;
 use crate::manifest::{Definition, Manifest};
 use crate::printable;
-use crate::report::Outcome;
+use crate::report::{Outcome, fields};
+
+/// The document of `list`.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "List")]
+pub struct Document {
+    /// The manifest.
+    file: String,
+    /// Those that were asked about, by name.
+    definitions: Vec<Listed>,
+}
 
 /// What is said of one definition.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Listed {
+    /// Name of the definition.
     definition: String,
-    /// From the directory of `profiles.toml`: the same on every machine.
+    /// The checkout, relative to the manifest's directory where it is below it: the same
+    /// on every machine.
     canvos: String,
+    /// Uid or `name@version` of each profile, as asked.
     profiles: Vec<String>,
+    /// How the lock stands to the definition.
+    #[schemars(extend("enum" = LOCK_STATES))]
     lock: &'static str,
+    /// Of the lock entry; null where it is not current.
     content_sha256: Option<Digest>,
+    /// Of the lock entry; null where it is not current.
     size: Option<u64>,
 }
 
@@ -59,7 +76,10 @@ pub fn run(names: &[String], context: &Context<'_>) -> Result<Outcome, Error> {
         .collect();
     Ok(Outcome {
         text: text(&listed),
-        json: json!({ "file": shown(&manifest.path), "definitions": listed }),
+        json: fields(&Document {
+            file: shown(&manifest.path),
+            definitions: listed,
+        }),
         error: Error::all(stale),
     })
 }

@@ -10,6 +10,7 @@
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{Context, load_lock};
@@ -25,7 +26,7 @@ use crate::palette::PaletteError;
 use crate::printable;
 
 /// Where an archive came from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Origin {
     /// The cache, without a connection.
@@ -59,10 +60,12 @@ pub struct Obtained {
 }
 
 /// A change as a JSON document has it: its parts, and the whole as text.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "Change")]
 pub struct Told {
     #[serde(flatten)]
     change: drift::Change,
+    /// The change in words.
     text: String,
 }
 

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::json;
 
 use super::{Context, current, load_lock, one, shown, table};
 use crate::canvos::{Checkout, Placement};
@@ -15,25 +15,66 @@ use crate::image::{self, Checksum, Entry, Format, Image, ImageError, Judge};
 use crate::lock::{Lock, Locked};
 use crate::manifest::{Definition, Manifest};
 use crate::printable;
-use crate::report::Outcome;
+use crate::report::{Outcome, fields};
+
+/// The document of `verify` with `--image`.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "VerifyImages")]
+pub struct Document<'a> {
+    /// Name of the definition; null with `--expect-none`.
+    definition: Option<&'a str>,
+    /// Of the lock entry; null with `--expect-none`.
+    content_sha256: Option<Digest>,
+    /// The images, in the order given.
+    images: &'a [Verdict],
+}
 
 /// What is said of one image.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize, JsonSchema)]
+#[schemars(rename = "Image")]
 pub struct Verdict {
+    /// The image.
     path: String,
+    /// `iso`, `raw` or `raw.gz`; null where it is none of them.
     format: Option<&'static str>,
+    /// An ISO's label.
     label: Option<String>,
+    /// What is inside.
     #[serde(rename = "verdict")]
+    #[schemars(extend("enum" = VERDICTS))]
     word: &'static str,
+    /// Why, where there is more to say.
     detail: Option<String>,
     /// The trap that explains it, where one does.
     trap: Option<&'static str>,
+    /// Of the file that was found.
     sha256: Option<Digest>,
+    /// Of the file that was found.
     size: Option<u64>,
+    /// Of the file that was found, where it is a definition.
     content_sha256: Option<Digest>,
     #[serde(skip)]
     good: bool,
 }
+
+/// The words of verdicts.
+const VERDICTS: [&str; 15] = [
+    "equal",
+    "same content",
+    "another definition",
+    "no definition",
+    "wrong kind",
+    "missing",
+    "overlay lost",
+    "older",
+    "checksum differs",
+    "truncated",
+    "damaged",
+    "unreadable",
+    "not a CanvOS image",
+    "none",
+    UNEXPECTED,
+];
 
 /// The verdict of an image with a definition where none is expected.
 const UNEXPECTED: &str = "unexpected";
@@ -220,10 +261,10 @@ impl<'a> Proof<'a> {
         let error = (bad > 0).then(|| self.error(bad, verdicts));
         Outcome {
             text: text(verdicts),
-            json: json!({
-                "definition": self.expected.map(|(definition, _)| &definition.name),
-                "content_sha256": self.expected.map(|(_, locked)| locked.content_sha256),
-                "images": verdicts,
+            json: fields(&Document {
+                definition: self.expected.map(|(definition, _)| &*definition.name),
+                content_sha256: self.expected.map(|(_, locked)| locked.content_sha256),
+                images: verdicts,
             }),
             error,
         }

@@ -7,43 +7,63 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
+use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::json;
 
 use super::obtain::Store;
 use super::{Context, load_lock, not_locked, one, table, warn_of_outdated};
 use crate::archive::{self, InspectError, Inventory};
 use crate::cache::Lookup;
 use crate::diagnostic::Diagnostic;
+use crate::digest::Digest;
 use crate::disk::PathError;
 use crate::error::Error;
 use crate::limits::Limits;
 use crate::lock::Locked;
 use crate::manifest::ManifestError;
 use crate::printable;
-use crate::report::Outcome;
+use crate::report::{Outcome, fields};
 use crate::resolve::Pack;
 use crate::variables::{self, Variable};
 
 /// Layers in the order in which a host is built from them (`v1PackLayer`).
 const LAYERS: [&str; 6] = ["kernel", "os", "k8s", "cni", "csi", "addon"];
 
+/// The document of `show`.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Show")]
+pub struct Document<'a> {
+    /// Name of the definition; null for an archive that is not in the lock.
+    definition: Option<&'a str>,
+    /// Of the archive, or of the lock entry.
+    content_sha256: Digest,
+    /// In the lock's order, or that of the directories in the archive.
+    profiles: &'a [Shown],
+}
+
 /// What is shown of a profile. Name, version, type and packs are the lock's: the
 /// archive's own form is not documented.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "ShownProfile")]
 struct Shown {
+    /// Its uid; of an archive that is not in the lock the name of its directory.
     uid: String,
     #[serde(flatten)]
     locked: Option<Identity>,
+    /// By layer, from the lock.
     packs: Vec<Pack>,
-    /// `None` where the archive is not at hand, or says nothing that can be read.
+    /// What the operator is asked for; null where the archive is not at hand, or says
+    /// nothing that can be read.
     variables: Option<Vec<Variable>>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Identity {
+    /// Its name, where the lock has it.
     name: String,
+    /// Its version, where the lock has it.
     version: String,
+    /// Its type, where the lock has it.
     #[serde(rename = "type")]
     kind: String,
 }
@@ -99,7 +119,7 @@ fn show_definition(name: Option<&str>, context: &Context<'_>) -> Result<Outcome,
     let title = format!("{}  content {}", definition.name, locked.content_sha256);
     Ok(outcome(
         Some(&definition.name),
-        &locked.content_sha256.to_string(),
+        locked.content_sha256,
         &title,
         &profiles,
     ))
@@ -126,12 +146,7 @@ fn show_file(file: &Path, context: &Context<'_>) -> Result<Outcome, Error> {
         |name| format!("`{name}`"),
     );
     let title = format!("{shown}  content {}  {whose}", inventory.content_sha256);
-    Ok(outcome(
-        name,
-        &inventory.content_sha256.to_string(),
-        &title,
-        &profiles,
-    ))
+    Ok(outcome(name, inventory.content_sha256, &title, &profiles))
 }
 
 fn inspect(source: impl Read, path: &Path, of: &str, limits: &Limits) -> Result<Inventory, Error> {
@@ -195,7 +210,12 @@ fn in_layers(packs: &[Pack]) -> Vec<Pack> {
     packs
 }
 
-fn outcome(definition: Option<&str>, content: &str, title: &str, profiles: &[Shown]) -> Outcome {
+fn outcome(
+    definition: Option<&str>,
+    content_sha256: Digest,
+    title: &str,
+    profiles: &[Shown],
+) -> Outcome {
     let mut text = format!("{title}\n");
     for profile in profiles {
         text.push('\n');
@@ -203,10 +223,10 @@ fn outcome(definition: Option<&str>, content: &str, title: &str, profiles: &[Sho
     }
     Outcome {
         text,
-        json: json!({
-            "definition": definition,
-            "content_sha256": content,
-            "profiles": profiles,
+        json: fields(&Document {
+            definition,
+            content_sha256,
+            profiles,
         }),
         error: None,
     }

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::json;
 
 use super::obtain::{Obtained, Origin, Store, Told, told};
 use super::source::{Pinning, Source};
@@ -17,7 +17,7 @@ use crate::hold::{Event, Hold, Patience};
 use crate::lock::Locked;
 use crate::manifest::{Definition, Manifest};
 use crate::preflight::{self, Target};
-use crate::report::Outcome;
+use crate::report::{Outcome, fields};
 
 /// A definition and the checkout that it goes to.
 struct Job<'m> {
@@ -27,14 +27,29 @@ struct Job<'m> {
     current: Option<Locked>,
 }
 
+/// The document of `stage`.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Stage")]
+pub struct Document {
+    /// Those that are staged now, by name.
+    definitions: Vec<Staged>,
+}
+
 /// What is said of one staged definition.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Staged {
+    /// Name of the definition.
     definition: String,
+    /// What was done.
+    #[schemars(extend("enum" = ["staged", "unchanged"]))]
     result: &'static str,
+    /// Where its archive came from; null where nothing was needed.
     origin: Option<Origin>,
+    /// Digest of what is staged.
     content_sha256: Digest,
+    /// What changed against the lock as it was, where this run renewed it.
     changes: Vec<Told>,
+    /// The paths of both placements.
     placements: Vec<String>,
 }
 
@@ -151,7 +166,9 @@ fn stage(
     }
     Ok(Outcome {
         text: table::lines(&paths),
-        json: json!({ "definitions": staged }),
+        json: fields(&Document {
+            definitions: staged,
+        }),
         error: Error::all(errors),
     })
 }

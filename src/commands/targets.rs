@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::Seek as _;
 use std::path::Path;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::table;
@@ -21,22 +22,29 @@ pub struct Targets {
     pub rows: Vec<Row>,
 }
 
-/// The value that Earthly takes.
-#[derive(Serialize)]
+/// The value of `CLUSTERCONFIG` that Earthly takes.
+#[derive(Serialize, JsonSchema)]
 pub struct Clusterconfig {
+    /// The value.
     value: String,
+    /// What sets it.
     from: &'static str,
 }
 
 /// What is said of one target.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Target")]
 pub struct Row {
+    /// Name of the target.
+    #[schemars(extend("enum" = Target::ALL.map(Target::name)))]
     target: &'static str,
-    /// The file, relative to the checkout.
+    /// The file that it would embed, relative to the checkout; null where it is none.
     embeds: Option<String>,
+    /// How the file gets there: `overlay`, `CLUSTERCONFIG` or `spc.tgz`.
     via: Option<&'static str>,
+    /// What the file is.
     verdict: String,
-    /// The definition of the lock that the file is.
+    /// The definition of the lock that the file is; null where it is none.
     definition: Option<String>,
 }
 

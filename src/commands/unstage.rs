@@ -1,11 +1,20 @@
 //! `edgestage unstage`.
 
-use serde_json::json;
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use super::{Context, load_lock, one, shown, table};
 use crate::canvos::Checkout;
 use crate::error::Error;
-use crate::report::Outcome;
+use crate::report::{Outcome, fields};
+
+/// The document of `unstage`.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Unstage")]
+pub struct Document {
+    /// The paths that were removed.
+    removed: Vec<String>,
+}
 
 pub fn run(name: Option<&str>, context: &Context<'_>) -> Result<Outcome, Error> {
     let manifest = context.manifest()?;
@@ -30,7 +39,7 @@ pub fn run(name: Option<&str>, context: &Context<'_>) -> Result<Outcome, Error> 
     }
     Ok(Outcome {
         text: table::lines(&paths),
-        json: json!({ "removed": paths }),
+        json: fields(&Document { removed: paths }),
         error: None,
     })
 }

@@ -1,25 +1,47 @@
 //! `edgestage verify`: what is staged, held against the lock.
 
+use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::json;
 
 use super::proof;
 use super::unstage::shared;
 use super::{Context, current, load_lock, one, shown, table};
-use crate::canvos::{Checkout, Found, State};
+use crate::canvos::{Found, State};
 use crate::cli::VerifyArgs;
 use crate::digest::Digest;
 use crate::error::Error;
 use crate::lock::Lock;
 use crate::manifest::Manifest;
-use crate::report::Outcome;
+use crate::report::{Outcome, fields};
+
+/// The document of `verify` without `--image`.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Verify")]
+pub struct Document {
+    /// Name of the definition; null with `--expect-none`.
+    definition: Option<String>,
+    /// Of the lock entry; null with `--expect-none`.
+    content_sha256: Option<Digest>,
+    /// The checkout.
+    canvos: String,
+    /// Both placements.
+    placements: Vec<Verdict>,
+}
 
 /// What is said of one placement.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Placement")]
 struct Verdict {
+    /// Relative to the checkout.
     path: String,
+    /// What is there, held against the lock; `none` and `unexpected` with
+    /// `--expect-none`.
     #[serde(rename = "verdict")]
+    #[schemars(extend("enum" = [
+        "equal", "same content", "missing", "differs", "wrong kind", "none", "unexpected"
+    ]))]
     word: &'static str,
+    /// Why, where there is more to say.
     #[serde(skip_serializing_if = "Option::is_none")]
     detail: Option<String>,
     #[serde(skip)]
@@ -50,10 +72,12 @@ pub fn run(arguments: &VerifyArgs, context: &Context<'_>) -> Result<Outcome, Err
         help: format!("run `edgestage stage {}`", definition.name),
     });
     Ok(outcome(
-        &checkout,
-        Some(&definition.name),
-        Some(locked.content_sha256),
-        &verdicts,
+        &Document {
+            definition: Some(definition.name.clone()),
+            content_sha256: Some(locked.content_sha256),
+            canvos: shown(checkout.directory()),
+            placements: verdicts,
+        },
         error,
     ))
 }
@@ -85,7 +109,15 @@ fn expect_none(manifest: &Manifest, context: &Context<'_>) -> Result<Outcome, Er
             what: "a definition is staged where none is expected".into(),
             help: "run `edgestage unstage`".into(),
         });
-    Ok(outcome(&checkout, None, None, &verdicts, error))
+    Ok(outcome(
+        &Document {
+            definition: None,
+            content_sha256: None,
+            canvos: shown(checkout.directory()),
+            placements: verdicts,
+        },
+        error,
+    ))
 }
 
 fn verdict(found: &Found, lock: &Lock) -> Verdict {
@@ -129,25 +161,15 @@ fn verdict(found: &Found, lock: &Lock) -> Verdict {
     }
 }
 
-fn outcome(
-    checkout: &Checkout,
-    definition: Option<&str>,
-    content: Option<Digest>,
-    verdicts: &[Verdict],
-    error: Option<Error>,
-) -> Outcome {
-    let rows: Vec<Vec<String>> = verdicts
+fn outcome(document: &Document, error: Option<Error>) -> Outcome {
+    let rows: Vec<Vec<String>> = document
+        .placements
         .iter()
         .map(|v| table::row(&[&v.path, v.word, v.detail.as_deref().unwrap_or_default()]))
         .collect();
     Outcome {
         text: table::layout(&rows),
-        json: json!({
-            "definition": definition,
-            "content_sha256": content,
-            "canvos": shown(checkout.directory()),
-            "placements": verdicts,
-        }),
+        json: fields(document),
         error,
     }
 }

@@ -15,9 +15,9 @@ use crate::printable;
 use crate::uid::Uid;
 
 /// `metadata.name` of the documented request body (facts.md, 1).
-const METADATA_NAME: &str = "cluster-profiles";
+pub const METADATA_NAME: &str = "cluster-profiles";
 /// `spec.cloudType` of Edge profiles (facts.md, 1).
-const CLOUD_TYPE: &str = "edge-native";
+pub const CLOUD_TYPE: &str = "edge-native";
 /// The most a values file may hold, in bytes: it travels inside a JSON body.
 const VALUES_LIMIT: u64 = 4 << 20;
 
@@ -245,7 +245,7 @@ fn table_reference(table: &mut Table<'_, '_>, problems: &mut Problems) -> Option
     match (uid, url, name, version) {
         (Some(at), None, None, None) => {
             let parsed = parse_reference(&at.value, at.span.clone(), problems)?;
-            if matches!(parsed.reference, Reference::Uid(_)) && parsed.project.is_none() {
+            if Uid::parse(&at.value).is_some() {
                 return Some(parsed);
             }
             problems.add(
@@ -256,7 +256,19 @@ fn table_reference(table: &mut Table<'_, '_>, problems: &mut Problems) -> Option
             );
             None
         }
-        (None, Some(at), None, None) => parse_reference(&at.value, at.span, problems),
+        (None, Some(at), None, None) => {
+            let parsed = parse_reference(&at.value, at.span.clone(), problems)?;
+            if at.value.contains("://") {
+                return Some(parsed);
+            }
+            problems.add(
+                at.span,
+                "not a URL",
+                "the profile's page in the console is needed",
+                "paste the URL of that page, or write `uid`, or `name` and `version`",
+            );
+            None
+        }
         (None, None, Some(name), Some(version)) => {
             for part in [&name, &version] {
                 if part.value.trim() != part.value || part.value.chars().any(char::is_control) {

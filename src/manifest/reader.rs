@@ -15,6 +15,9 @@ use super::source::is_secret_key;
 use crate::diagnostic::{Diagnostic, Source};
 use crate::nearest::nearest;
 
+/// What is read here is what this version knows.
+const OWN: &str = env!("CARGO_PKG_VERSION");
+
 /// A value of the file and where it stands, in bytes.
 #[derive(Debug, Clone)]
 pub struct At<T> {
@@ -297,11 +300,11 @@ impl<'t, 'i> Table<'t, 'i> {
                     format!("did you mean `{near}`?"),
                     format!("write `{near}`"),
                 ),
-                None => problems.add(
-                    key.span,
-                    title,
-                    "unknown",
-                    format!("remove it; {} knows {}", self.name, list(&known)),
+                None => problems.push(
+                    Diagnostic::error(title)
+                        .at(problems.source(), key.span, "unknown")
+                        .help(format!("remove it; {} knows {}", self.name, list(&known)))
+                        .help(format!("or it belongs to a newer edgestage: this is {OWN}")),
                 ),
             }
         }

@@ -52,6 +52,12 @@ pub struct Options {
     pub ca_cert: Option<Vec<u8>>,
 }
 
+impl Options {
+    /// Seconds of silence that are borne where `[palette].timeout` does not say
+    /// (docs/reference.md).
+    pub const TIMEOUT: u64 = 30;
+}
+
 /// Told when a call is repeated.
 pub trait Observer: Sync {
     /// `call` failed for the reason `why` and is repeated after `wait`.

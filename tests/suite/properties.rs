@@ -20,7 +20,7 @@ use proptest::test_runner::FileFailurePersistence;
 
 use crate::support::finish;
 
-fn cases(number: u32) -> ProptestConfig {
+pub fn cases(number: u32) -> ProptestConfig {
     ProptestConfig {
         cases: number,
         // What failed once becomes a test with a name, not a file of seeds.

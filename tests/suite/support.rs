@@ -22,6 +22,7 @@ mod memory;
 mod network;
 mod proxy;
 mod run;
+pub mod schema;
 mod sealed;
 mod secrets;
 mod terminal;

@@ -4,11 +4,15 @@
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
+use edgestage::lock::Lock;
+use edgestage::manifest::Manifest;
+
+use super::schema::{LOCK, OUTPUT, PROFILES};
 use super::{KEY, Test, secrets, tree};
 
 /// The binary under test.
@@ -213,6 +217,8 @@ impl<'t> Run<'t> {
         wrong.extend(self.stderr.miss("standard error", &stderr));
         wrong.extend(self.leaks(output));
         wrong.extend(self.foreign());
+        wrong.extend(self.against_schema(&stdout));
+        wrong.extend(files_against_schema(&self.test.site()));
         if let Some(before) = before {
             let after = self.test.stamps();
             let gone = before.iter().filter(|line| !after.contains(line));
@@ -265,6 +271,18 @@ impl<'t> Run<'t> {
             .collect()
     }
 
+    /// A document that is not what the schema says, or says nothing of.
+    fn against_schema(&self, stdout: &str) -> Vec<String> {
+        let asked = |flag: &str| self.arguments.iter().any(|argument| argument == flag);
+        if stdout.is_empty() || !asked("--json") || asked("--help") {
+            return Vec::new();
+        }
+        match serde_json::from_str(stdout) {
+            Ok(document) => OUTPUT.wrong(&document),
+            Err(error) => vec![format!("standard output is no document: {error}")],
+        }
+    }
+
     fn account(&self, wrong: &[String], output: &Output) -> String {
         let mut text = format!(
             "\n$ {:?}\nin {}\n",
@@ -280,6 +298,28 @@ impl<'t> Run<'t> {
         let _ = writeln!(text, "--- tree\n{}", self.test.tree());
         text
     }
+}
+
+/// What the reader and the schema of a file do not agree on. Of `profiles.toml` the
+/// reader may refuse more: other files, and what two places say of one thing.
+fn files_against_schema(site: &Path) -> Vec<String> {
+    let read = |name: &str| std::fs::read_to_string(site.join(name)).ok();
+    let mut wrong = Vec::new();
+    let lock = read("profiles.lock").and_then(|text| LOCK.wrong_in_toml(&text));
+    if let Some(problems) = lock {
+        match Lock::load(&site.join("profiles.lock")) {
+            Ok(_) => wrong.extend(problems),
+            Err(_) if problems.is_empty() => wrong.push("a lock for its schema only".into()),
+            Err(_) => {}
+        }
+    }
+    let path = site.join("profiles.toml");
+    if let Some(text) = read("profiles.toml")
+        && Manifest::parse(&text, &path, &path).is_ok()
+    {
+        wrong.extend(PROFILES.wrong_in_toml(&text).into_iter().flatten());
+    }
+    wrong
 }
 
 impl<'t> Done<'t> {

@@ -1,0 +1,112 @@
+//! `edgestage schema`: JSON Schemas of the files and of the documents. Reads nothing.
+
+use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use super::verify;
+use super::{
+    build, cache, check, diff, edit, explain, fetch, init, list, proof, show, stage, unstage,
+};
+use crate::cli::SchemaOf;
+use crate::report::document::Head;
+use crate::report::{Outcome, fields};
+use crate::schema::{self, published};
+
+/// The document of `schema`.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Schema")]
+pub struct Document {
+    /// The JSON Schema that was asked for.
+    #[schemars(with = "Map<String, Value>")]
+    json_schema: Value,
+}
+
+pub fn run(of: SchemaOf) -> Outcome {
+    let schema = match of {
+        SchemaOf::Profiles => schema::profiles(),
+        SchemaOf::Lock => schema::lock(),
+        SchemaOf::Output => output(),
+    };
+    Outcome {
+        text: format!("{schema:#}\n"),
+        json: fields(&Document {
+            json_schema: schema,
+        }),
+        error: None,
+    }
+}
+
+type Part = fn(&mut SchemaGenerator) -> Schema;
+
+fn part<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
+    generator.subschema_for::<T>()
+}
+
+/// What each command prints besides the head; `verify` has two forms.
+const RESULTS: [(&str, &[Part]); 18] = [
+    ("init", &[part::<init::Document>]),
+    ("add", &[part::<edit::Edited>]),
+    ("remove", &[part::<edit::Edited>]),
+    ("rename", &[part::<edit::Renamed>]),
+    ("check", &[part::<check::Document>]),
+    ("fetch", &[part::<fetch::Document>]),
+    ("stage", &[part::<stage::Document>]),
+    ("build", &[part::<build::Document>]),
+    ("unstage", &[part::<unstage::Document>]),
+    ("diff", &[part::<diff::Document>]),
+    ("update", &[part::<fetch::Document>]),
+    (
+        "verify",
+        &[part::<verify::Document>, part::<proof::Document>],
+    ),
+    ("show", &[part::<show::Document>]),
+    ("explain", &[part::<explain::Document>]),
+    ("list", &[part::<list::Document>]),
+    ("cache list", &[part::<cache::Listing>]),
+    ("cache clean", &[part::<cache::Cleaning>]),
+    ("schema", &[part::<Document>]),
+];
+
+/// The schema of every document, one form for each command.
+fn output() -> Value {
+    let settings = SchemaSettings::draft2020_12().for_serialize();
+    let mut generator = settings.into_generator();
+    let mut forms = vec![json!({
+        "title": "no command: the command line could not be read",
+        "properties": { "command": { "const": "" } },
+        "required": ["error"],
+    })];
+    for (command, results) in RESULTS {
+        let results: Vec<Schema> = results.iter().map(|part| part(&mut generator)).collect();
+        forms.push(form(command, &results, &generator));
+    }
+    let mut whole = generator.into_root_schema_for::<Head>();
+    whole.insert("title".into(), "a document of --json".into());
+    whole.insert("oneOf".into(), forms.into());
+    schema::open(&mut whole);
+    published("output", whole)
+}
+
+/// A document of `command`: one of its results, or none and an error.
+fn form(command: &str, results: &[Schema], generator: &SchemaGenerator) -> Value {
+    let required = |result: &Schema| {
+        let name = result.get("$ref")?.as_str()?.rsplit('/').next()?;
+        let fields = &generator.definitions().get(name)?["required"];
+        Some(json!({ "required": [fields[0]] }))
+    };
+    let none = json!({
+        "title": "it failed before it had a result",
+        "required": ["error"],
+        "not": { "anyOf": results.iter().map(required).collect::<Vec<_>>() },
+    });
+    let mut forms: Vec<Value> = results.iter().map(|one| one.clone().to_value()).collect();
+    forms.push(none);
+    json_schema!({
+        "title": format!("edgestage {command}"),
+        "properties": { "command": { "const": command } },
+        "anyOf": forms,
+    })
+    .to_value()
+}

@@ -1,0 +1,100 @@
+//! The form of `profiles.lock`: what is said of a file whose form is not read here.
+//!
+//! What is promised to later versions stands here too: whatever a form looks like, it is
+//! TOML with a whole number under `version`, and one that needs a newer edgestage may say
+//! under `edgestage` which one (docs/upgrading.md).
+
+use std::sync::Arc;
+
+use serde::Deserialize;
+use toml::{Spanned, Value};
+
+use super::VERSION;
+use crate::diagnostic::{Diagnostic, Source};
+
+/// What a file of any form has.
+#[derive(Deserialize)]
+struct Form {
+    version: Option<Spanned<Value>>,
+    edgestage: Option<Value>,
+}
+
+/// Why the form of `text`, in the file that is called `shown`, cannot be read; `None`
+/// where it can be, and where the text is no TOML.
+pub fn refused(text: &str, shown: &str) -> Option<Diagnostic> {
+    let form: Form = toml::from_str(text).ok()?;
+    let source = Arc::new(Source {
+        path: shown.to_owned(),
+        text: text.to_owned(),
+    });
+    let Some(version) = form.version else {
+        let start = first_line(text);
+        let missing = format!("`version = {VERSION}` is missing");
+        return Some(Diagnostic::error(format!("`{shown}` has no `version`")).at(
+            &source,
+            start..start,
+            missing,
+        ));
+    };
+    let span = version.span();
+    let number = match version.get_ref() {
+        Value::Integer(number) => *number,
+        other => {
+            let found = format!("this is {}", kind(other));
+            let title = format!("`version` in `{shown}` is no whole number");
+            return Some(Diagnostic::error(title).at(&source, span, found));
+        }
+    };
+    match u64::try_from(number) {
+        Ok(VERSION) => None,
+        Ok(newer) if newer > VERSION => {
+            let own = env!("CARGO_PKG_VERSION");
+            let label = format!("version {newer}, and edgestage {own} reads version {VERSION}");
+            let error = Diagnostic::error(format!("`{shown}` was written by a newer edgestage"));
+            Some(error.at(&source, span, label).help(install(form.edgestage)))
+        }
+        _ => {
+            let title = format!("`{shown}` has a version that no edgestage writes");
+            Some(Diagnostic::error(title).at(&source, span, "versions begin with 1"))
+        }
+    }
+}
+
+fn install(needed: Option<Value>) -> String {
+    let is_version = |text: &str| {
+        let known = |byte: u8| byte.is_ascii_alphanumeric() || b".-+".contains(&byte);
+        text.starts_with(|c: char| c.is_ascii_digit())
+            && text.len() <= 40
+            && text.bytes().all(known)
+    };
+    match needed {
+        Some(Value::String(version)) if is_version(&version) => {
+            format!("install edgestage {version} or later")
+        }
+        _ => "install the edgestage that wrote it, or a later one".into(),
+    }
+}
+
+/// Where the first line begins that is no comment.
+fn first_line(text: &str) -> usize {
+    let mut start = 0;
+    for line in text.split_inclusive('\n') {
+        if !line.trim().is_empty() && !line.starts_with('#') {
+            return start;
+        }
+        start += line.len();
+    }
+    0
+}
+
+fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::String(_) => "a string",
+        Value::Integer(_) => "an integer",
+        Value::Float(_) => "a number",
+        Value::Boolean(_) => "true or false",
+        Value::Datetime(_) => "a date",
+        Value::Array(_) => "an array",
+        Value::Table(_) => "a table",
+    }
+}

@@ -1,0 +1,250 @@
+//! Tables of the reference that are made of the schemas.
+
+use serde_json::Value;
+
+/// What several commands print, and what it is called in the table.
+const SHARED: [(&str, &str); 6] = [
+    ("Problem", "a problem"),
+    ("Image", "an image"),
+    ("CachedArchive", "a cached archive"),
+    ("Change", "a change"),
+    ("Pack", "a pack"),
+    ("Variable", "a variable"),
+];
+
+/// The table that is meant by the words of a mark, such as `profiles Palette`.
+pub fn table(words: &[&str], schema: &Value) -> String {
+    match words {
+        ["profiles", "Profile"] => keys(&forms_of_a_profile(schema)),
+        ["profiles", name] => keys(&schema["$defs"][*name]),
+        ["output"] => fields(schema),
+        other => panic!("no such table: {other:?}"),
+    }
+}
+
+/// A table with all keys of the three forms. None is needed in all of them.
+fn forms_of_a_profile(schema: &Value) -> Value {
+    let mut all = serde_json::json!({ "properties": {} });
+    for form in schema["$defs"]["Profile"]["anyOf"].as_array().unwrap() {
+        for (key, property) in entries(&resolved(schema, form)["properties"]) {
+            // What all have comes last.
+            let properties = all["properties"].as_object_mut().unwrap();
+            properties.shift_remove(key);
+            properties.insert(key.clone(), property.clone());
+        }
+    }
+    all
+}
+
+/// The keys of a table of `profiles.toml`.
+fn keys(table: &Value) -> String {
+    let required = |key: &str| {
+        let mut required = table["required"].as_array().into_iter().flatten();
+        required.any(|one| one == key)
+    };
+    let mut text = "| key | type | default | meaning |\n| --- | --- | --- | --- |\n".to_owned();
+    for (key, property) in entries(&table["properties"]) {
+        let default = match &property["default"] {
+            Value::Null if required(key) => "required".to_owned(),
+            Value::Null => "none".to_owned(),
+            Value::String(text) => format!("`{text}`"),
+            other => format!("`{other}`"),
+        };
+        let cells = [
+            format!("`{key}`"),
+            kind(property),
+            default,
+            meaning(property),
+        ];
+        text += &row(&cells);
+    }
+    text
+}
+
+fn row(cells: &[String]) -> String {
+    format!("| {} |\n", cells.join(" | "))
+}
+
+/// A type, as people call it.
+fn kind(property: &Value) -> String {
+    let least = |key: &str, word: &str| match &property[key] {
+        Value::Null => String::new(),
+        least if *least == 0 => String::new(),
+        least if *least == 1 && word == "one" => ", at least one".into(),
+        least => format!(", at least {least}"),
+    };
+    if let Some(title) = property["title"].as_str() {
+        return title.to_owned();
+    }
+    match property["type"].as_str() {
+        Some("array") => {
+            let items = &property["items"];
+            let of = match items["$ref"].as_str() {
+                Some(name) if name.ends_with("/Profile") => "profiles",
+                Some(_) => "tables",
+                None => "strings",
+            };
+            format!("array of {of}{}", least("minItems", "one"))
+        }
+        Some("integer") => format!("whole number{}", least("minimum", "")),
+        Some(other) => other.to_owned(),
+        None => panic!("{property}"),
+    }
+}
+
+/// The description, and what values there are.
+fn meaning(property: &Value) -> String {
+    let text = property["description"].as_str().unwrap_or_default();
+    let text = text.trim_end_matches('.');
+    match known(property).or_else(|| known(&property["items"])) {
+        Some(values) => format!("{text}: {values}"),
+        None => text.to_owned(),
+    }
+}
+
+fn known(property: &Value) -> Option<String> {
+    let values = property["enum"].as_array()?;
+    let values: Vec<_> = values
+        .iter()
+        .map(|one| format!("`{}`", one.as_str().unwrap()))
+        .collect();
+    Some(values.join(", "))
+}
+
+/// The fields of every document.
+fn fields(schema: &Value) -> String {
+    let mut rows: Vec<[String; 3]> = Vec::new();
+    walk(schema, schema, ("every", ""), &mut rows);
+    let mut results: Vec<(String, Vec<String>)> = Vec::new();
+    for form in schema["oneOf"].as_array().unwrap() {
+        let command = format!(
+            "`{}`",
+            form["properties"]["command"]["const"].as_str().unwrap()
+        );
+        for part in form["anyOf"].as_array().into_iter().flatten() {
+            let Some(result) = part["$ref"].as_str() else {
+                continue;
+            };
+            match results.iter_mut().find(|(known, _)| known == result) {
+                Some((_, commands)) => commands.push(command.clone()),
+                None => results.push((result.to_owned(), vec![command.clone()])),
+            }
+        }
+    }
+    for (result, commands) in results {
+        let result = &schema["$defs"][result.rsplit('/').next().unwrap()];
+        walk(schema, result, (&commands.join(", "), ""), &mut rows);
+    }
+    for (name, word) in SHARED {
+        walk(schema, &schema["$defs"][name], (word, ""), &mut rows);
+    }
+    let mut text = "| command | field | meaning |\n| --- | --- | --- |\n".to_owned();
+    let mut seen = Vec::new();
+    for row in rows {
+        // `verify` has two forms with the same beginning.
+        if !seen.contains(&row) {
+            text += &self::row(&row);
+            seen.push(row);
+        }
+    }
+    text
+}
+
+/// A row for each property, and for those below it that are described nowhere else.
+fn walk(schema: &Value, object: &Value, (of, path): (&str, &str), rows: &mut Vec<[String; 3]>) {
+    for (key, properties) in merged(object) {
+        let property = &properties[0];
+        let is_list = property["items"].is_object();
+        let field = format!("{path}{key}{}", if is_list { "[]" } else { "" });
+        let inner = if is_list {
+            &property["items"]
+        } else {
+            property
+        };
+        let name = reference(inner);
+        let shared = SHARED.iter().find(|(shared, _)| name == Some(shared));
+        let mut text = described(schema, &properties);
+        if let Some((_, word)) = shared {
+            text.extend([" (*", word, "*)"]);
+        }
+        rows.push([of.to_owned(), format!("`{field}`"), text]);
+        if shared.is_none() {
+            walk(
+                schema,
+                resolved(schema, inner),
+                (of, &format!("{field}.")),
+                rows,
+            );
+        }
+    }
+}
+
+/// The properties of an object; those of its variants under one name each.
+fn merged(object: &Value) -> Vec<(&String, Vec<&Value>)> {
+    let variants = object["oneOf"].as_array().into_iter().flatten();
+    // The forms of a whole document are no variants: their fields come later.
+    let variants = variants
+        .filter(|form| form.get("anyOf").is_none() && form["properties"]["kind"].is_object());
+    let mut all: Vec<(&String, Vec<&Value>)> = Vec::new();
+    for (key, property) in variants
+        .chain([object])
+        .flat_map(|one| entries(&one["properties"]))
+    {
+        match all.iter_mut().find(|(known, _)| *known == key) {
+            Some((_, same)) => same.push(property),
+            None => all.push((key, vec![property])),
+        }
+    }
+    all
+}
+
+/// What is said of one property, in whatever variants it stands.
+fn described(schema: &Value, properties: &[&Value]) -> String {
+    let mut texts: Vec<String> = Vec::new();
+    let mut values: Vec<String> = Vec::new();
+    for property in properties {
+        let text = meaning(property);
+        if !text.is_empty() && !texts.contains(&text) {
+            texts.push(text);
+        }
+        let constants = [*property].into_iter().chain(
+            resolved(schema, property)["oneOf"]
+                .as_array()
+                .into_iter()
+                .flatten(),
+        );
+        values.extend(constants.filter_map(|one| Some(format!("`{}`", one["const"].as_str()?))));
+    }
+    if !values.is_empty() {
+        texts.push(values.join(", "));
+    }
+    let is_null = |property: &Value| {
+        let in_forms = property["anyOf"]
+            .as_array()
+            .is_some_and(|forms| forms.iter().any(|form| form["type"] == "null"));
+        in_forms
+            || property["type"]
+                .as_array()
+                .is_some_and(|types| types.contains(&"null".into()))
+    };
+    let mut text = texts.join(": ");
+    if properties.iter().any(|property| is_null(property)) && !text.contains("null") {
+        text += "; or null";
+    }
+    text
+}
+
+/// The definition that a property refers to, where it is null also.
+fn reference(property: &Value) -> Option<&str> {
+    let forms = property["anyOf"].as_array();
+    let mut forms = forms.into_iter().flatten().chain([property]);
+    forms.find_map(|form| form["$ref"].as_str()?.rsplit('/').next())
+}
+
+fn resolved<'s>(schema: &'s Value, property: &'s Value) -> &'s Value {
+    reference(property).map_or(property, |name| &schema["$defs"][name])
+}
+
+fn entries(object: &Value) -> impl Iterator<Item = (&String, &Value)> {
+    object.as_object().into_iter().flatten()
+}

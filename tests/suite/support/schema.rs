@@ -1,0 +1,142 @@
+//! What is printed, written and read, held against the schemas that the binary prints.
+
+use std::process::Command;
+use std::sync::OnceLock;
+
+use jsonschema::{Draft, Validator};
+use serde_json::{Map, Value};
+
+/// A schema, ready to check with.
+pub struct Schema {
+    name: &'static str,
+    validator: OnceLock<Validator>,
+    /// The same, for documents that lack what came later.
+    lenient: OnceLock<Validator>,
+}
+
+/// The documents of `--json`. More than is documented is a mistake here.
+pub static OUTPUT: Schema = Schema::named("output");
+/// `profiles.lock`.
+pub static LOCK: Schema = Schema::named("lock");
+/// `profiles.toml`.
+pub static PROFILES: Schema = Schema::named("profiles");
+
+impl Schema {
+    const fn named(name: &'static str) -> Self {
+        Self {
+            name,
+            validator: OnceLock::new(),
+            lenient: OnceLock::new(),
+        }
+    }
+
+    /// As `edgestage schema` prints it.
+    pub fn text(&self) -> String {
+        let binary = env!("CARGO_BIN_EXE_edgestage");
+        let output = Command::new(binary)
+            .args(["schema", self.name])
+            .env_clear()
+            .output()
+            .unwrap();
+        assert!(output.status.success() && output.stderr.is_empty());
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    fn validator(&self) -> &Validator {
+        self.validator.get_or_init(|| {
+            let mut schema: Value = serde_json::from_str(&self.text()).unwrap();
+            if self.name == "output" {
+                tighten(&mut schema);
+            }
+            let options = jsonschema::options().with_draft(Draft::Draft202012);
+            options.build(&schema).unwrap()
+        })
+    }
+
+    /// What is wrong with `value`, a line each.
+    pub fn wrong(&self, value: &Value) -> Vec<String> {
+        self.told(self.validator(), value)
+    }
+
+    /// What an older document has and the schema has not any more. What came later is not
+    /// missed.
+    pub fn gone_since(&self, value: &Value) -> Vec<String> {
+        let lenient = self.lenient.get_or_init(|| {
+            let mut schema: Value = serde_json::from_str(&self.text()).unwrap();
+            tighten(&mut schema);
+            for definition in schema["$defs"].as_object_mut().unwrap().values_mut() {
+                definition.as_object_mut().unwrap().shift_remove("required");
+            }
+            let options = jsonschema::options().with_draft(Draft::Draft202012);
+            options.build(&schema).unwrap()
+        });
+        self.told(lenient, value)
+    }
+
+    fn told(&self, validator: &Validator, value: &Value) -> Vec<String> {
+        let errors = validator.iter_errors(value);
+        errors
+            .map(|error| {
+                format!(
+                    "schema {}: {error} at `{}`",
+                    self.name,
+                    error.instance_path()
+                )
+            })
+            .collect()
+    }
+
+    /// The same of a TOML file; nothing where it is no TOML.
+    pub fn wrong_in_toml(&self, text: &str) -> Option<Vec<String>> {
+        let value: Value = toml::from_str(text).ok()?;
+        Some(self.wrong(&value))
+    }
+}
+
+/// Makes a mistake of every field that the schema does not have. A published schema does
+/// not: later versions add fields.
+fn tighten(schema: &mut Value) {
+    let mut results = Vec::new();
+    for form in schema["oneOf"].as_array().unwrap() {
+        let parts = form["anyOf"].as_array().into_iter().flatten();
+        results.extend(parts.filter_map(|part| part["$ref"].as_str().map(str::to_owned)));
+    }
+    assert!(results.len() > 10, "{results:?}");
+    for (name, definition) in schema["$defs"].as_object_mut().unwrap() {
+        if results.contains(&format!("#/$defs/{name}")) {
+            // Stands beside the fields that every document has: closed with them.
+            each_property(definition.as_object_mut().unwrap());
+        } else {
+            close(definition);
+        }
+    }
+    close(schema);
+}
+
+fn close(schema: &mut Value) {
+    let Some(keywords) = schema.as_object_mut() else {
+        return;
+    };
+    if keywords.contains_key("properties") {
+        keywords.insert("unevaluatedProperties".into(), false.into());
+        each_property(keywords);
+        return;
+    }
+    if let Some(items) = keywords.get_mut("items") {
+        close(items);
+    }
+    for forms in ["oneOf", "anyOf"] {
+        let forms = keywords.get_mut(forms).and_then(Value::as_array_mut);
+        forms.into_iter().flatten().for_each(close);
+    }
+}
+
+fn each_property(keywords: &mut Map<String, Value>) {
+    let properties = keywords
+        .get_mut("properties")
+        .and_then(Value::as_object_mut);
+    properties
+        .into_iter()
+        .flat_map(Map::values_mut)
+        .for_each(close);
+}
