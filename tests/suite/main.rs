@@ -46,6 +46,8 @@ mod killed;
 mod waiting;
 mod drift;
 mod diff;
+mod formats;
+mod page;
 mod fleet;
 mod list;
 mod cache;
