@@ -235,6 +235,7 @@ mod tests {
             directory: path.to_owned(),
             terminal: false,
             interactive: false,
+            columns: None,
         }
     }
 

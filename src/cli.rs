@@ -19,9 +19,9 @@ use crate::manifest::FILE_NAME;
 mod arguments;
 
 pub use arguments::{
-    AddArgs, BuildArgs, CacheCommand, Care, CheckArgs, CleanArgs, ExplainArgs, FetchArgs, Fleet,
-    Images, InitArgs, JOBS, Jobs, One, OneOrAll, RemoveArgs, RenameArgs, SchemaArgs, SchemaOf,
-    ShowArgs, StageArgs, VerifyArgs,
+    AddArgs, BuildArgs, CacheCommand, Care, CheckArgs, CleanArgs, DiffArgs, ExplainArgs, FetchArgs,
+    Fleet, Format, Images, InitArgs, JOBS, Jobs, ListArgs, One, OneOrAll, RemoveArgs, RenameArgs,
+    SchemaArgs, SchemaOf, ShowArgs, ShowFormat, StageArgs, VerifyArgs,
 };
 
 /// How long another run is waited for where nothing says, in seconds (docs/reference.md).
@@ -125,7 +125,7 @@ pub enum Command {
     /// Take the staged files out of the CanvOS checkout again
     Unstage(One),
     /// Show what changed in Palette since the lock; with -v, inside the files too
-    Diff(Fleet),
+    Diff(DiffArgs),
     /// Accept what changed in Palette: fetch anew and rewrite the lock
     Update(Fleet),
     /// Prove that what is staged is the locked definition
@@ -135,7 +135,7 @@ pub enum Command {
     /// Say what a trap is, what it does, and how to mend it
     Explain(ExplainArgs),
     /// List the definitions, and what is locked for each
-    List(OneOrAll),
+    List(ListArgs),
     /// Print the JSON Schema of profiles.toml, of profiles.lock or of what --json prints
     Schema(SchemaArgs),
     /// Look into the cache of archives, or empty it
@@ -216,7 +216,7 @@ impl Cli {
             (false, _) => Verbosity::Verbose,
         };
         Output {
-            json: self.global.json,
+            json: self.global.json || self.command.format() == Some(ShowFormat::Json),
             verbosity,
             color: self.global.color,
         }
@@ -226,9 +226,10 @@ impl Cli {
     ///
     /// # Errors
     /// An endpoint that is none, or a number that is none; the message names the flag or
-    /// variable.
+    /// variable. Two formats for one result.
     pub fn settings(&self, environment: &Environment) -> Result<Settings, Diagnostic> {
         let global = &self.global;
+        self.one_format()?;
         let path = |flag: &Option<PathBuf>, variable: &str| {
             flag.clone()
                 .or_else(|| environment.variable(variable).map(PathBuf::from))
@@ -264,6 +265,37 @@ impl Cli {
             },
             allow_http: global.allow_http,
         })
+    }
+}
+
+impl Cli {
+    /// `--json` is a format, too.
+    fn one_format(&self) -> Result<(), Diagnostic> {
+        let other = self
+            .command
+            .format()
+            .filter(|format| *format != ShowFormat::Json);
+        let other = other.and_then(|format| format.to_possible_value());
+        match other {
+            Some(other) if self.global.json => Err(Diagnostic::error(format!(
+                "`--json` and `--format {}` ask for two forms of one result",
+                other.get_name()
+            ))
+            .help("leave one of them out")),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Command {
+    /// The format that was asked for, where the command has any.
+    fn format(&self) -> Option<ShowFormat> {
+        match self {
+            Self::Show(arguments) => arguments.format,
+            Self::Diff(arguments) => arguments.format.map(Into::into),
+            Self::List(arguments) => arguments.format.map(Into::into),
+            _ => None,
+        }
     }
 }
 

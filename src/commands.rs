@@ -29,7 +29,9 @@ mod explain;
 mod fetch;
 mod fleet;
 mod init;
+mod layer;
 mod list;
+mod markdown;
 mod obtain;
 mod proof;
 mod schema;
@@ -115,9 +117,9 @@ pub fn run(command: &Command, context: &Context<'_>) -> Result<Outcome, Error> {
         Command::Diff(arguments) => diff::run(arguments, context),
         Command::Update(arguments) => fetch::update(arguments, context),
         Command::Verify(arguments) => verify::run(arguments, context),
-        Command::Show(arguments) => show::run(arguments.what.as_deref(), context),
+        Command::Show(arguments) => show::run(arguments, context),
         Command::Explain(arguments) => Ok(explain::run(arguments.id.as_deref())),
-        Command::List(arguments) => list::run(&arguments.names, context),
+        Command::List(arguments) => list::run(arguments, context),
         Command::Schema(arguments) => Ok(schema::run(arguments.of)),
         Command::Cache(CacheCommand::List) => cache::list(context),
         Command::Cache(CacheCommand::Clean(arguments)) => cache::clean(arguments, context),

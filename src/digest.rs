@@ -55,6 +55,12 @@ impl Digest {
         }
     }
 
+    /// Its 32 bytes.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+
     /// The first 12 digits: enough to tell two apart in a message.
     #[must_use]
     pub fn short(&self) -> String {

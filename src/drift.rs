@@ -164,21 +164,27 @@ fn came_or_went(f: &mut fmt::Formatter<'_>, profile: &str, pack: &Pack, what: &s
     write!(f, "{profile}: {name} {tag} {what} (layer {layer})")
 }
 
-/// The first difference that counts: what a person chose, what it stands for, what is
-/// behind that; and the layer, if it is another.
-fn changed(f: &mut fmt::Formatter<'_>, profile: &str, from: &Pack, to: &Pack) -> fmt::Result {
+/// The first difference that counts between two states of a pack: what a person chose, what
+/// it stands for, what is behind that.
+#[must_use]
+pub fn difference(from: &Pack, to: &Pack) -> String {
     let tag = shown(&to.tag);
-    write!(f, "{}: {} ", shown(profile), shown(&to.name))?;
     if from.tag != to.tag {
-        write!(f, "{} → {tag}", shown(&from.tag))?;
+        format!("{} → {tag}", shown(&from.tag))
     } else if from.version != to.version {
         let [from, to] = [&from.version, &to.version].map(|version| shown(version));
-        write!(f, "{tag}: {from} → {to}")?;
+        format!("{tag}: {from} → {to}")
     } else if from.digest != to.digest {
-        write!(f, "{tag}, other digest")?;
+        format!("{tag}, other digest")
     } else {
-        write!(f, "{tag}")?;
+        tag
     }
+}
+
+/// And the layer, if it is another.
+fn changed(f: &mut fmt::Formatter<'_>, profile: &str, from: &Pack, to: &Pack) -> fmt::Result {
+    let difference = difference(from, to);
+    write!(f, "{}: {} {difference}", shown(profile), shown(&to.name))?;
     let layer = shown(&to.layer);
     if from.layer == to.layer {
         write!(f, " (layer {layer})")

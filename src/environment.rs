@@ -21,6 +21,8 @@ pub struct Environment {
     pub terminal: bool,
     /// Whether a person can be asked: standard input is a terminal too.
     pub interactive: bool,
+    /// How many columns standard output has, where it is a terminal.
+    pub columns: Option<u16>,
 }
 
 impl Environment {
@@ -68,6 +70,7 @@ impl fmt::Debug for Environment {
             .field("directory", &self.directory)
             .field("terminal", &self.terminal)
             .field("interactive", &self.interactive)
+            .field("columns", &self.columns)
             .finish()
     }
 }

@@ -277,6 +277,7 @@ mod tests {
             directory: PathBuf::new(),
             terminal: false,
             interactive: false,
+            columns: None,
         };
         assert!(passed(&environment).is_empty());
         assert!(!format!("{environment:?}").contains("k3y"));

@@ -127,7 +127,7 @@ fn refuse_arguments(
         };
     }
     let output = Output {
-        json: arguments.iter().any(|argument| argument == "--json"),
+        json: asks_for_json(arguments),
         verbosity: Verbosity::Quiet,
         color: Color::Never,
     };
@@ -150,4 +150,11 @@ fn refuse_arguments(
         Ok(()) => Exit::Usage,
         Err(_) => Exit::Failed,
     }
+}
+
+/// Whether a command line that could not be read asks for a document.
+fn asks_for_json(arguments: &[OsString]) -> bool {
+    let whole = |argument: &OsString| argument == "--json" || argument == "--format=json";
+    let pair = |two: &[OsString]| two[0] == "--format" && two[1] == "json";
+    arguments.iter().any(whole) || arguments.windows(2).any(pair)
 }

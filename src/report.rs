@@ -58,6 +58,7 @@ pub struct Report {
     output: Output,
     color: ColorChoice,
     terminal: bool,
+    width: Option<usize>,
     warnings: Mutex<Vec<Diagnostic>>,
     bars: MultiProgress,
     keys: Mutex<Vec<ApiKey>>,
@@ -85,6 +86,7 @@ impl Report {
             output,
             color,
             terminal: environment.terminal && !plain && output.verbosity != Verbosity::Quiet,
+            width: environment.columns.filter(|_| !plain).map(usize::from),
             warnings: Mutex::new(Vec::new()),
             bars: MultiProgress::new(),
             keys: Mutex::new(keys.collect()),
@@ -122,13 +124,28 @@ impl Report {
         self.terminal && environment.interactive && !self.output.json
     }
 
+    /// How wide a result may be: a terminal's width. What goes into a pipe, a file or the
+    /// log of a CI job is never cut.
+    #[must_use]
+    pub fn width(&self) -> Option<usize> {
+        self.width
+    }
+
+    /// Text from outside, on one line and without the key.
+    #[must_use]
+    pub fn clean(&self, text: &str) -> String {
+        self.masked(&printable::line(text.as_bytes()))
+    }
+
     /// Whether `text` holds the key.
     #[must_use]
     pub fn holds_key(&self, text: &str) -> bool {
         self.masked(text) != text
     }
 
-    fn masked(&self, text: &str) -> String {
+    /// `text` without the key. What is escaped again on its way has to be masked before.
+    #[must_use]
+    pub fn masked(&self, text: &str) -> String {
         let keys = lock(&self.keys);
         keys.iter()
             .fold(text.to_owned(), |text, key| key.mask(&text))

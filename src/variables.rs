@@ -9,9 +9,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::archive;
 
-/// The most that is shown of a default, in characters.
-const DEFAULT_SHOWN: usize = 60;
-
 /// The most variables that are read, and the most text: both are far more than any
 /// operator would be asked for. A variable of a few bytes takes a thousand once it is
 /// read, laid out and printed, so that a hostile archive could fill the memory.
@@ -111,7 +108,7 @@ impl Variable {
     pub fn default_shown(&self) -> String {
         match &self.default {
             _ if self.sensitive && self.has_default => SENSITIVE.into(),
-            Some(default) => crate::printable::excerpt(default.as_bytes(), DEFAULT_SHOWN),
+            Some(default) => crate::printable::line(default.as_bytes()),
             None => String::new(),
         }
     }

@@ -273,10 +273,69 @@ pub struct Images {
     pub no_checksum: bool,
 }
 
+/// How a result is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For a terminal
+    Table,
+    /// What --json prints
+    Json,
+    /// For a comment on a merge request
+    Markdown,
+}
+
+/// How `show` writes its result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ShowFormat {
+    /// For a terminal
+    Table,
+    /// What --json prints
+    Json,
+    /// For a comment on a merge request
+    Markdown,
+    /// One page that needs nothing else, for hand-over documents
+    Html,
+}
+
+impl From<Format> for ShowFormat {
+    fn from(format: Format) -> Self {
+        match format {
+            Format::Table => Self::Table,
+            Format::Json => Self::Json,
+            Format::Markdown => Self::Markdown,
+        }
+    }
+}
+
 /// Arguments of `show`.
 #[derive(Debug, Args)]
 pub struct ShowArgs {
     /// A definition, or an archive; may be left out where there is one definition
     #[arg(value_name = "NAME or FILE.tgz")]
     pub what: Option<OsString>,
+    /// How the result is written [default: table]
+    #[arg(long, value_name = "FORMAT")]
+    pub format: Option<ShowFormat>,
+}
+
+/// Arguments of `diff`.
+#[derive(Debug, Args)]
+pub struct DiffArgs {
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub fleet: Fleet,
+    /// How the result is written [default: table]
+    #[arg(long, value_name = "FORMAT")]
+    pub format: Option<Format>,
+}
+
+/// Arguments of `list`.
+#[derive(Debug, Args)]
+pub struct ListArgs {
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub definitions: OneOrAll,
+    /// How the result is written [default: table]
+    #[arg(long, value_name = "FORMAT")]
+    pub format: Option<Format>,
 }

@@ -6,11 +6,13 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::markdown::{Comment, code};
 use super::obtain::{Store, Told, told};
 use super::source::{Served, Source};
+use super::table::Tone;
 use super::{Context, chosen, fleet, not_locked, warn_of_outdated};
 use crate::archive::Inventory;
-use crate::cli::{Fleet, Network, Verbosity};
+use crate::cli::{DiffArgs, Format, Network, Verbosity};
 use crate::diagnostic::Diagnostic;
 use crate::drift::{self, Change, FileChange, Side};
 use crate::error::Error;
@@ -26,6 +28,8 @@ pub struct Document {
     /// Those that could be compared, by name.
     definitions: Vec<Compared>,
 }
+
+mod rows;
 
 /// What is said of one definition.
 #[derive(Serialize, JsonSchema)]
@@ -52,7 +56,7 @@ struct Inside {
     diff: String,
 }
 
-pub fn run(arguments: &Fleet, context: &Context<'_>) -> Result<Outcome, Error> {
+pub fn run(arguments: &DiffArgs, context: &Context<'_>) -> Result<Outcome, Error> {
     if context.settings.network == Network::Off {
         return Err(Error::Usage(Box::new(
             Diagnostic::error("`diff` compares the lock with Palette")
@@ -60,9 +64,9 @@ pub fn run(arguments: &Fleet, context: &Context<'_>) -> Result<Outcome, Error> {
         )));
     }
     let manifest = context.manifest()?;
-    let definitions = chosen(&manifest, &arguments.definitions.names)?;
+    let definitions = chosen(&manifest, &arguments.fleet.definitions.names)?;
     let store = Store::open(context, &manifest)?;
-    let jobs = arguments.jobs.jobs;
+    let jobs = arguments.fleet.jobs.jobs;
     let source = Source::new(context, &store, jobs)?;
     let compare = |definition: &&Definition| compare(context, &store, &source, definition);
     let mut compared = Vec::new();
@@ -75,8 +79,12 @@ pub fn run(arguments: &Fleet, context: &Context<'_>) -> Result<Outcome, Error> {
     }
     // The changes are the result, on standard output; the error says what to do.
     errors.extend(compared.iter().filter_map(Compared::error));
+    let text = match arguments.format {
+        Some(Format::Markdown) => markdown(&compared, context),
+        _ => text(&compared, context),
+    };
     Ok(Outcome {
-        text: text(&compared),
+        text,
         json: fields(&Document {
             definitions: compared,
         }),
@@ -170,14 +178,14 @@ fn collected(inventory: Option<Inventory>) -> BTreeMap<String, Vec<u8>> {
 }
 
 /// A block for each definition that changed, a line for each that did not.
-fn text(compared: &[Compared]) -> String {
+fn text(compared: &[Compared], context: &Context<'_>) -> String {
     let mut text = String::new();
     let mut apart = false;
     for one in compared {
         if (apart || one.drift) && !text.is_empty() {
             text.push('\n');
         }
-        text.push_str(&one.text());
+        text.push_str(&one.text(context));
         apart = one.drift;
     }
     text
@@ -197,24 +205,59 @@ impl Compared {
         }
     }
 
-    fn text(&self) -> String {
-        let Self {
-            definition,
-            changes,
-            files,
-            ..
-        } = self;
-        if changes.is_empty() {
-            return format!("{definition}: no change\n");
+    fn text(&self, context: &Context<'_>) -> String {
+        if self.changes.is_empty() {
+            return format!("{}: no change\n", self.definition);
         }
-        let mut text = format!("{definition}\n");
-        for change in changes {
-            text.extend(["  ", change.text(), "\n"]);
-        }
-        for file in files {
+        let table = rows::table(&self.changes, context.report);
+        let mut text = format!("{}\n", Tone::Bold.paint(&self.definition));
+        text.push_str(&table.text("  ", context.report.width()));
+        for file in &self.files {
             text.push('\n');
-            text.push_str(&file.diff);
+            text.push_str(&painted(&file.diff));
         }
         text
     }
+
+    fn markdown(&self, comment: &mut Comment, context: &Context<'_>) {
+        let name = code(&self.definition);
+        if self.changes.is_empty() {
+            return comment.line(&format!("{name}: no change"));
+        }
+        comment.line(&format!("### {name} is not what it was locked as"));
+        if let Some(why) = self.outdated {
+            comment.line(&format!("The lock is outdated: {why}."));
+        }
+        comment.table(&rows::table(&self.changes, context.report));
+        for file in &self.files {
+            // Both are printable already.
+            let masked = |text: &str| context.report.masked(text);
+            comment.diff(&masked(&file.path), &masked(&file.diff));
+        }
+    }
+}
+
+/// For a comment on a merge request.
+fn markdown(compared: &[Compared], context: &Context<'_>) -> String {
+    let mut comment = Comment::new(context.environment);
+    for one in compared {
+        one.markdown(&mut comment, context);
+    }
+    comment.finish("edgestage diff -v")
+}
+
+/// A unified diff in colours.
+fn painted(diff: &str) -> String {
+    let paint = |(at, line): (usize, &str)| {
+        let tone = match line.as_bytes() {
+            // The names of the two files.
+            _ if at < 2 => Tone::Bold,
+            [b'+', ..] => Tone::Green,
+            [b'-', ..] => Tone::Red,
+            [b'@', ..] => Tone::Yellow,
+            _ => Tone::Plain,
+        };
+        tone.paint(line) + "\n"
+    };
+    diff.lines().enumerate().map(paint).collect()
 }

@@ -7,8 +7,10 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::check::{LOCK_STATES, lock_state};
-use super::{Context, chosen, current, load_lock, shown, table};
-use crate::cli::LockUse;
+use super::markdown::Comment;
+use super::table::{Cell, Table, Tone};
+use super::{Context, chosen, current, load_lock, shown};
+use crate::cli::{Format, ListArgs, LockUse};
 use crate::digest::Digest;
 use crate::error::Error;
 use crate::manifest::{Definition, Manifest};
@@ -44,11 +46,11 @@ struct Listed {
     size: Option<u64>,
 }
 
-pub fn run(names: &[String], context: &Context<'_>) -> Result<Outcome, Error> {
+pub fn run(arguments: &ListArgs, context: &Context<'_>) -> Result<Outcome, Error> {
     let manifest = context.manifest()?;
     let lock = load_lock(&manifest)?;
     let endpoint = context.endpoint(&manifest)?.to_string();
-    let definitions = chosen(&manifest, names)?;
+    let definitions = chosen(&manifest, &arguments.definitions.names)?;
     let stale = match context.settings.lock {
         LockUse::MustMatch => definitions
             .iter()
@@ -74,8 +76,17 @@ pub fn run(names: &[String], context: &Context<'_>) -> Result<Outcome, Error> {
             }
         })
         .collect();
+    let table = table(&listed);
+    let text = match arguments.format {
+        Some(Format::Markdown) => {
+            let mut comment = Comment::new(context.environment);
+            comment.table(&table);
+            comment.finish("edgestage list")
+        }
+        _ => table.text("", context.report.width()),
+    };
     Ok(Outcome {
-        text: text(&listed),
+        text,
         json: fields(&Document {
             file: shown(&manifest.path),
             definitions: listed,
@@ -94,15 +105,30 @@ fn canvos(context: &Context<'_>, manifest: &Manifest, definition: &Definition) -
     }
 }
 
-fn text(listed: &[Listed]) -> String {
-    let rows: Vec<Vec<String>> = listed
-        .iter()
-        .map(|one| {
-            let content = one.content_sha256.map(|content| content.short());
-            let profiles = printable::count(one.profiles.len(), "profile");
-            let content = content.unwrap_or_else(|| "-".to_owned());
-            table::row(&[&one.definition, &one.canvos, &profiles, &content, one.lock])
-        })
-        .collect();
-    table::layout(&rows)
+fn table(listed: &[Listed]) -> Table {
+    let mut table = Table::new(&[
+        "definition",
+        "canvos",
+        "profiles",
+        "content",
+        "size",
+        "lock",
+    ]);
+    for one in listed {
+        let content = one.content_sha256.map(|content| content.short());
+        let tone = match one.lock {
+            "current" => Tone::Green,
+            _ => Tone::Yellow,
+        };
+        let word = |text: String| Cell::toned(text, Tone::Word);
+        table.rows.push(vec![
+            Cell::from(&*one.definition),
+            Cell::from(&*one.canvos),
+            word(one.profiles.len().to_string()),
+            content.map_or_else(|| word("-".to_owned()), Cell::from),
+            word(one.size.map_or_else(|| "-".to_owned(), printable::size)),
+            Cell::toned(one.lock, tone),
+        ]);
+    }
+    table
 }

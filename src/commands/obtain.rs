@@ -70,9 +70,9 @@ pub struct Told {
 }
 
 impl Told {
-    /// The change in words.
-    pub fn text(&self) -> &str {
-        &self.text
+    /// The change itself.
+    pub fn change(&self) -> &drift::Change {
+        &self.change
     }
 }
 

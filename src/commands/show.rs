@@ -1,21 +1,22 @@
 //! `edgestage show`: the profile layers of a definition, without a network. What the
 //! vendor's last step wants to be seen on a booted host.
 
-use std::collections::BTreeMap;
-use std::ffi::OsStr;
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::Path;
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::check::lock_state;
+use super::layer::Layer;
 use super::obtain::Store;
-use super::{Context, load_lock, not_locked, one, table, warn_of_outdated};
+use super::{Context, load_lock, not_locked, one, warn_of_outdated};
 use crate::archive::{self, InspectError, Inventory};
 use crate::cache::Lookup;
+use crate::cli::{ShowArgs, ShowFormat};
 use crate::diagnostic::Diagnostic;
-use crate::digest::Digest;
+use crate::digest::{Digest, Hasher};
 use crate::disk::PathError;
 use crate::error::Error;
 use crate::limits::Limits;
@@ -26,8 +27,10 @@ use crate::report::{Outcome, fields};
 use crate::resolve::Pack;
 use crate::variables::{self, Variable};
 
-/// Layers in the order in which a host is built from them (`v1PackLayer`).
-const LAYERS: [&str; 6] = ["kernel", "os", "k8s", "cni", "csi", "addon"];
+mod page;
+mod view;
+
+use view::View;
 
 /// The document of `show`.
 #[derive(Serialize, JsonSchema)]
@@ -68,13 +71,39 @@ struct Identity {
     kind: String,
 }
 
-pub fn run(what: Option<&OsStr>, context: &Context<'_>) -> Result<Outcome, Error> {
-    match what.map(|what| (what, what.to_str())) {
-        None => show_definition(None, context),
-        Some((_, Some(name))) if !names_a_file(name) => show_definition(Some(name), context),
+/// A fact of what is shown, and its name.
+type Fact = (&'static str, String);
+
+pub fn run(arguments: &ShowArgs, context: &Context<'_>) -> Result<Outcome, Error> {
+    let found = match arguments.what.as_ref().map(|what| (what, what.to_str())) {
+        None => find_definition(None, context),
+        Some((_, Some(name))) if !names_a_file(name) => find_definition(Some(name), context),
         // No definition has a name that is no UTF-8.
-        Some((file, _)) => show_file(Path::new(file), context),
-    }
+        Some((file, _)) => find_file(Path::new(file), context),
+    }?;
+    let view = View::new(&found.title, found.facts, &found.profiles, context.report);
+    Ok(Outcome {
+        text: match arguments.format {
+            Some(ShowFormat::Html) => page::html(&view),
+            Some(ShowFormat::Markdown) => view.markdown(context.environment),
+            _ => view.text(context.report.width()),
+        },
+        json: fields(&Document {
+            definition: found.definition.as_deref(),
+            content_sha256: found.content_sha256,
+            profiles: &found.profiles,
+        }),
+        error: None,
+    })
+}
+
+/// What there is to show.
+struct Found {
+    title: String,
+    definition: Option<String>,
+    content_sha256: Digest,
+    facts: Vec<Fact>,
+    profiles: Vec<Shown>,
 }
 
 fn names_a_file(what: &str) -> bool {
@@ -83,7 +112,7 @@ fn names_a_file(what: &str) -> bool {
     name.contains('/') || [".tgz", ".tar.gz"].iter().any(|end| name.ends_with(end))
 }
 
-fn show_definition(name: Option<&str>, context: &Context<'_>) -> Result<Outcome, Error> {
+fn find_definition(name: Option<&str>, context: &Context<'_>) -> Result<Found, Error> {
     let manifest = context.manifest()?;
     let definition = one(&manifest, name)?;
     let store = Store::open(context, &manifest)?;
@@ -115,38 +144,114 @@ fn show_definition(name: Option<&str>, context: &Context<'_>) -> Result<Outcome,
             None
         }
     };
-    let profiles = profiles_of(Some(locked), inventory.as_ref());
-    let title = format!("{}  content {}", definition.name, locked.content_sha256);
-    Ok(outcome(
-        Some(&definition.name),
-        locked.content_sha256,
-        &title,
-        &profiles,
-    ))
+    let (_, state) = lock_state(&store.lock, definition, &store.endpoint.to_string());
+    let mut facts = vec![
+        ("definition", definition.name.clone()),
+        ("content-sha256", locked.content_sha256.to_string()),
+        ("archive sha256", locked.sha256.to_string()),
+        ("archive size", size(locked.size)),
+    ];
+    facts.extend(origin(locked, state));
+    Ok(Found {
+        title: definition.name.clone(),
+        definition: Some(definition.name.clone()),
+        content_sha256: locked.content_sha256,
+        facts,
+        profiles: profiles_of(Some(locked), inventory.as_ref()),
+    })
 }
 
-fn show_file(file: &Path, context: &Context<'_>) -> Result<Outcome, Error> {
+fn size(bytes: u64) -> String {
+    match bytes {
+        0..1024 => printable::size(bytes),
+        _ => format!("{} ({bytes} bytes)", printable::size(bytes)),
+    }
+}
+
+/// Where a definition came from, and whether its lock entry still speaks for it.
+fn origin(locked: &Locked, state: &str) -> [Fact; 3] {
+    let project = locked.project.as_ref();
+    let project = project.map_or_else(
+        || "none: the tenant's scope".to_owned(),
+        ToString::to_string,
+    );
+    [
+        ("endpoint", locked.endpoint.clone()),
+        ("project", project),
+        ("lock", state.to_owned()),
+    ]
+}
+
+fn find_file(file: &Path, context: &Context<'_>) -> Result<Found, Error> {
     let path = context.environment.resolve(file);
     // Without a manifest an archive can still be shown, only without names.
-    let (limits, lock) = match context.manifest() {
-        Ok(manifest) => (manifest.limits, Some(load_lock(&manifest)?)),
-        Err(Error::Manifest(ManifestError::Missing(_))) => (Limits::default(), None),
+    let manifest = match context.manifest() {
+        Ok(manifest) => Some(manifest),
+        Err(Error::Manifest(ManifestError::Missing(_))) => None,
         Err(error) => return Err(error),
     };
+    let limits = manifest
+        .as_ref()
+        .map_or_else(Limits::default, |manifest| manifest.limits);
+    let lock = manifest.as_ref().map(load_lock).transpose()?;
     let source = File::open(&path).map_err(PathError::when("read", &path))?;
     let shown = printable::path(file);
-    let inventory = inspect(source, &path, &format!("`{shown}`"), &limits)?;
+    // It may be a pipe, which can be read once.
+    let mut source = Hashed::new(source);
+    let inventory = inspect(&mut source, &path, &format!("`{shown}`"), &limits)?;
     let entry = lock
         .as_ref()
-        .and_then(|lock| lock.owner_of(inventory.content_sha256));
-    let (name, locked) = entry.map_or((None, None), |(name, locked)| (Some(name), Some(locked)));
-    let profiles = profiles_of(locked, Some(&inventory));
-    let whose = name.map_or_else(
-        || "not in profiles.lock".to_owned(),
-        |name| format!("`{name}`"),
-    );
-    let title = format!("{shown}  content {}  {whose}", inventory.content_sha256);
-    Ok(outcome(name, inventory.content_sha256, &title, &profiles))
+        .and_then(|lock| Some((lock, lock.owner_of(inventory.content_sha256)?)));
+    let whose = entry.map_or("not in profiles.lock", |(_, (name, _))| name);
+    let mut facts = vec![
+        ("archive", shown.clone()),
+        ("definition", whose.to_owned()),
+        ("content-sha256", inventory.content_sha256.to_string()),
+        ("archive sha256", source.hasher.finish().to_string()),
+        ("archive size", size(source.length)),
+    ];
+    if let (Some((lock, (name, locked))), Some(manifest)) = (entry, &manifest) {
+        let endpoint = context.endpoint(manifest)?.to_string();
+        let state = match manifest.definitions.get(name) {
+            Some(definition) => lock_state(lock, definition, &endpoint).1,
+            None => "not in profiles.toml",
+        };
+        facts.extend(origin(locked, state));
+    }
+    let locked = entry.map(|(_, (_, locked))| locked);
+    Ok(Found {
+        title: shown,
+        definition: entry.map(|(_, (name, _))| name.to_owned()),
+        content_sha256: inventory.content_sha256,
+        facts,
+        profiles: profiles_of(locked, Some(&inventory)),
+    })
+}
+
+/// A reader of an archive, and the digest of what was read.
+struct Hashed {
+    source: File,
+    hasher: Hasher,
+    length: u64,
+}
+
+impl Hashed {
+    fn new(source: File) -> Self {
+        Self {
+            source,
+            hasher: Hasher::new(),
+            length: 0,
+        }
+    }
+}
+
+impl Read for Hashed {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let n = self.source.read(buffer)?;
+        self.hasher.update(&buffer[..n]);
+        self.length += n as u64;
+        Ok(n)
+    }
 }
 
 fn inspect(source: impl Read, path: &Path, of: &str, limits: &Limits) -> Result<Inventory, Error> {
@@ -201,99 +306,6 @@ fn profiles_of(locked: Option<&Locked>, inventory: Option<&Inventory>) -> Vec<Sh
 /// Packs by layer; within a layer in Palette's order.
 fn in_layers(packs: &[Pack]) -> Vec<Pack> {
     let mut packs = packs.to_vec();
-    packs.sort_by_key(|pack| {
-        LAYERS
-            .iter()
-            .position(|layer| *layer == pack.layer)
-            .unwrap_or(LAYERS.len())
-    });
+    packs.sort_by_key(|pack| Layer::of(&pack.layer));
     packs
-}
-
-fn outcome(
-    definition: Option<&str>,
-    content_sha256: Digest,
-    title: &str,
-    profiles: &[Shown],
-) -> Outcome {
-    let mut text = format!("{title}\n");
-    for profile in profiles {
-        text.push('\n');
-        text.push_str(&profile.text());
-    }
-    Outcome {
-        text,
-        json: fields(&Document {
-            definition,
-            content_sha256,
-            profiles,
-        }),
-        error: None,
-    }
-}
-
-impl Shown {
-    fn text(&self) -> String {
-        let shown = |text: &str| printable::line(text.as_bytes());
-        let mut text = match &self.locked {
-            Some(identity) => format!(
-                "{} {}  {}  {}\n",
-                shown(&identity.name),
-                shown(&identity.version),
-                shown(&identity.kind),
-                self.uid
-            ),
-            None => format!("{}\n", shown(&self.uid)),
-        };
-        let mut rows: Vec<Vec<String>> = self
-            .packs
-            .iter()
-            .map(|pack| {
-                table::row(&[
-                    "  ",
-                    &shown(&pack.layer),
-                    &shown(&pack.name),
-                    &shown(&pack.tag),
-                ])
-            })
-            .collect();
-        let asked: Vec<&Variable> = self
-            .variables
-            .iter()
-            .flatten()
-            .filter(|v| !v.hidden)
-            .collect();
-        text.push_str(&table::layout(&rows));
-        if self.variables.is_none() {
-            text.push_str("    variables: not known\n");
-        } else if !asked.is_empty() {
-            text.push_str("    the operator is asked for\n");
-            rows = asked
-                .iter()
-                .map(|variable| variable_row(variable))
-                .collect();
-            text.push_str(&table::layout(&rows));
-        }
-        text
-    }
-}
-
-fn variable_row(variable: &Variable) -> Vec<String> {
-    let notes: BTreeMap<&str, bool> = [
-        ("required", variable.required),
-        ("fixed", variable.immutable),
-    ]
-    .into();
-    let notes: Vec<&str> = notes
-        .into_iter()
-        .filter(|(_, set)| *set)
-        .map(|(note, _)| note)
-        .collect();
-    vec![
-        "    ".to_owned(),
-        printable::line(variable.name.as_bytes()),
-        printable::line(variable.format.as_bytes()),
-        variable.default_shown(),
-        notes.join(", "),
-    ]
 }

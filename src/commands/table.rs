@@ -1,23 +1,248 @@
-//! Plain tables: columns as wide as their widest cell, two spaces between.
+//! Tables: headings and rows, for a terminal as text. What else shows them, Markdown and a
+//! page, reads the same rows.
+//!
+//! In: cells of one line of printable text. Out: columns as wide as their widest cell, as
+//! a terminal counts width, two spaces between. Nothing is cut unless a width is given.
 
-/// Lays `rows` out. Trailing white space is cut, so that output can be compared.
-pub fn layout(rows: &[Vec<String>]) -> String {
-    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+use anstyle::{AnsiColor, Style};
+use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
+
+use crate::printable;
+
+/// A cell beyond this makes no other row wider: names come from outside, and one of a
+/// megabyte would be a megabyte of spaces in every other row.
+const WIDEST: usize = 512;
+/// A column is not cut to less.
+const NARROWEST: usize = 10;
+
+/// What a cell says besides its text. All but the first are for words of our own: text from
+/// outside is plain, and is fenced in where that makes a difference.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tone {
+    /// Nothing.
+    Plain,
+    /// It is a word, not a name.
+    Word,
+    /// Came, or is right.
+    Green,
+    /// Went, or is wrong.
+    Red,
+    /// Is another, or is to be seen to.
+    Yellow,
+    /// A heading.
+    Bold,
+}
+
+impl Tone {
+    fn style(self) -> Style {
+        match self {
+            Self::Plain | Self::Word => Style::new(),
+            Self::Green => AnsiColor::Green.on_default(),
+            Self::Red => AnsiColor::Red.on_default(),
+            Self::Yellow => AnsiColor::Yellow.on_default(),
+            Self::Bold => Style::new().bold(),
+        }
+    }
+
+    /// `text` in this tone; nothing is added to a plain one.
+    pub fn paint(self, text: &str) -> String {
+        let style = self.style();
+        format!("{style}{text}{style:#}")
+    }
+}
+
+/// One line of printable text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cell {
+    /// The text.
+    pub text: String,
+    /// How it is shown.
+    pub tone: Tone,
+}
+
+impl Cell {
+    pub fn toned(text: impl Into<String>, tone: Tone) -> Self {
+        let text = text.into();
+        Self { text, tone }
+    }
+}
+
+impl<T: Into<String>> From<T> for Cell {
+    fn from(text: T) -> Self {
+        Self::toned(text, Tone::Plain)
+    }
+}
+
+/// Rows below headings.
+#[derive(Debug)]
+pub struct Table {
+    /// One for each column.
+    pub headings: Vec<&'static str>,
+    /// Each with a cell for each column.
+    pub rows: Vec<Vec<Cell>>,
+}
+
+impl Table {
+    pub fn new(headings: &[&'static str]) -> Self {
+        Self {
+            headings: headings.to_vec(),
+            rows: Vec::new(),
+        }
+    }
+
+    /// The same without the columns of these headings.
+    pub fn without(self, headings: &[&str]) -> Self {
+        let keep = self.headings.iter();
+        let keep: Vec<bool> = keep.map(|heading| !headings.contains(heading)).collect();
+        self.keep(&keep)
+    }
+
+    /// The same without the columns that say nothing in any row.
+    pub fn without_empty(self) -> Self {
+        let says = |column: usize| self.rows.iter().any(|row| !row[column].text.is_empty());
+        let keep: Vec<bool> = (0..self.headings.len()).map(says).collect();
+        self.keep(&keep)
+    }
+
+    fn keep(self, keep: &[bool]) -> Self {
+        fn kept<T>(cells: Vec<T>, keep: &[bool]) -> Vec<T> {
+            let cells = cells.into_iter().zip(keep);
+            cells
+                .filter_map(|(cell, keep)| keep.then_some(cell))
+                .collect()
+        }
+        Self {
+            headings: kept(self.headings, keep),
+            rows: self.rows.into_iter().map(|row| kept(row, keep)).collect(),
+        }
+    }
+
+    /// The same with at most `limit` characters in the column of this heading.
+    pub fn shortened(mut self, heading: &str, limit: usize) -> Self {
+        let column = self.headings.iter().position(|known| *known == heading);
+        let cells = self.rows.iter_mut();
+        for cell in cells.filter_map(|row| row.get_mut(column?)) {
+            cell.text = printable::excerpt(cell.text.as_bytes(), limit);
+        }
+        self
+    }
+
+    /// The table as text, each line behind `indent`, in at most `width` columns if there
+    /// is a limit. Long cells are cut in their middle: names begin alike, and versions
+    /// stand at the end.
+    pub fn text(&self, indent: &str, width: Option<usize>) -> String {
+        let heading = |text: &&'static str| Cell::toned(*text, Tone::Bold);
+        let headings = self.headings.iter().map(heading).collect();
+        let rows: Vec<&Vec<Cell>> = std::iter::once(&headings).chain(&self.rows).collect();
+        let mut widths = widths(&rows);
+        if let Some(width) = width {
+            fit(&mut widths, width.saturating_sub(indent.width()));
+        }
+        let mut out = String::new();
+        for row in rows {
+            let cells = row.iter().zip(&widths);
+            let cells = cells.map(|(cell, most)| match width {
+                Some(_) => (cut(&cell.text, *most), cell.tone),
+                None => (Cow::Borrowed(&*cell.text), cell.tone),
+            });
+            line(&mut out, indent, cells, &widths);
+        }
+        out
+    }
+}
+
+fn widths(rows: &[&Vec<Cell>]) -> Vec<usize> {
+    let columns = rows.iter().map(|row| row.len()).max().unwrap_or(0);
     let width = |column: usize| {
         let cells = rows.iter().filter_map(|row| row.get(column));
-        cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
+        let widths = cells.map(|cell| cell.text.width());
+        widths.filter(|width| *width <= WIDEST).max().unwrap_or(0)
     };
-    let widths: Vec<usize> = (0..columns).map(width).collect();
+    (0..columns).map(width).collect()
+}
+
+/// Takes from the widest columns what is too much.
+fn fit(widths: &mut [usize], width: usize) {
+    let gaps = 2 * widths.len().saturating_sub(1);
+    let whole = widths.iter().sum::<usize>() + gaps;
+    for _ in width..whole {
+        match widths.iter_mut().max_by_key(|width| **width) {
+            Some(widest) if *widest > NARROWEST => *widest -= 1,
+            _ => return,
+        }
+    }
+}
+
+/// Trailing white space is left out, so that output can be compared.
+fn line<'c>(
+    out: &mut String,
+    indent: &str,
+    cells: impl Iterator<Item = (Cow<'c, str>, Tone)>,
+    widths: &[usize],
+) {
+    out.push_str(indent);
+    let mut gap = 0;
+    for ((text, tone), width) in cells.zip(widths) {
+        if !text.is_empty() {
+            out.extend(std::iter::repeat_n(' ', gap));
+            out.push_str(&tone.paint(&text));
+            gap = 0;
+        }
+        gap += width.saturating_sub(text.width()) + 2;
+    }
+    out.push('\n');
+}
+
+/// `text` in at most `width` columns, without its middle if it is longer.
+fn cut(text: &str, width: usize) -> Cow<'_, str> {
+    if text.width() <= width {
+        return Cow::Borrowed(text);
+    }
+    let room = width.saturating_sub(1);
+    let tail = room / 2;
+    let start: String = within(text.chars(), room - tail).collect();
+    let end: Vec<char> = within(text.chars().rev(), tail).collect();
+    Cow::Owned(format!(
+        "{start}…{}",
+        end.into_iter().rev().collect::<String>()
+    ))
+}
+
+/// The first characters that fit into `width` columns.
+fn within(chars: impl Iterator<Item = char>, width: usize) -> impl Iterator<Item = char> {
+    let mut used = 0;
+    chars.take_while(move |c| {
+        used += c.width().unwrap_or(0);
+        used <= width
+    })
+}
+
+/// Lays `rows` out, without headings.
+pub fn layout(rows: &[Vec<String>]) -> String {
+    let cells = |row: &Vec<String>| row.iter().map(|cell| Cell::from(&**cell)).collect();
+    let rows: Vec<Vec<Cell>> = rows.iter().map(cells).collect();
+    let rows: Vec<&Vec<Cell>> = rows.iter().collect();
+    let widths = widths(&rows);
     let mut out = String::new();
     for row in rows {
-        let mut line = String::new();
-        for (cell, width) in row.iter().zip(&widths) {
-            let padding = width - cell.chars().count();
-            line.push_str(cell);
-            line.extend(std::iter::repeat_n(' ', padding + 2));
-        }
-        out.push_str(line.trim_end());
-        out.push('\n');
+        let cells = row.iter();
+        let cells = cells.map(|cell| (Cow::Borrowed(&*cell.text), cell.tone));
+        line(&mut out, "", cells, &widths);
+    }
+    out
+}
+
+/// Facts, a line each: what it is, and what it is worth.
+pub fn facts(facts: &[(&str, String)]) -> String {
+    let widest = facts.iter().map(|(name, _)| name.width()).max();
+    let mut out = String::new();
+    for (name, value) in facts {
+        let gap = widest.unwrap_or(0).saturating_sub(name.width()) + 2;
+        let name = Tone::Bold.paint(name);
+        let _ = writeln!(out, "{name}{:gap$}{value}", "");
     }
     out
 }
@@ -51,13 +276,66 @@ pub fn row(cells: &[&str]) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{layout, row};
+    use super::*;
+
+    fn table(rows: &[[&str; 2]]) -> Table {
+        let mut table = Table::new(&["name", "version"]);
+        let cells = |row: &[&str; 2]| row.iter().map(|text| Cell::from(*text)).collect();
+        table.rows = rows.iter().map(cells).collect();
+        table
+    }
+
+    /// What a pipe gets: no colours.
+    fn plain(text: &str) -> String {
+        anstream::adapter::strip_str(text).to_string()
+    }
 
     #[test]
     fn columns_line_up() {
         assert_eq!(
-            layout(&[row(&["a", "é", "x"]), row(&["long", "b"])]),
-            "a     é  x\nlong  b\n"
+            layout(&[row(&["a", "é", "x"]), row(&["long", "b"]), row(&["", "c"])]),
+            "a     é  x\nlong  b\n      c\n"
         );
+    }
+
+    #[test]
+    fn wide_and_combining_characters_line_up_as_a_terminal_shows_them() {
+        let text = table(&[["工場", "1"], ["e\u{301}", "2"], ["factory", "3"]]).text("  ", None);
+        assert_eq!(
+            plain(&text),
+            "  name     version\n  工場     1\n  e\u{301}        2\n  factory  3\n"
+        );
+    }
+
+    #[test]
+    fn long_cells_are_cut_in_their_middle_where_there_is_a_limit() {
+        let long = "spc/app/profiles/65c92d0f/packs/hello-universe/values.yaml";
+        let table = table(&[[long, "1.2.0"], ["工場".repeat(20).as_str(), "2"]]);
+        assert!(plain(&table.text("", None)).contains(long));
+        let text = plain(&table.text("  ", Some(40)));
+        assert_eq!(
+            text,
+            "  name                           version\n  \
+               spc/app/profil…se/values.yaml  1.2.0\n  \
+               工場工場工場工…場工場工場工場  2\n"
+        );
+        assert!(text.lines().all(|line| line.width() <= 40), "{text}");
+        // There are limits to what can be read.
+        assert!(plain(&table.text("", Some(3))).contains("spc/a…yaml"));
+    }
+
+    #[test]
+    fn a_cell_of_a_megabyte_does_not_widen_the_other_rows() {
+        let long = "x".repeat(1 << 20);
+        let text = table(&[[&long, "1"], ["short", "2"]]).text("", None);
+        assert!(text.len() < long.len() + 200);
+    }
+
+    #[test]
+    fn columns_that_say_nothing_are_left_out() {
+        let mut table = table(&[["a", ""], ["b", ""]]);
+        table = table.without_empty();
+        assert_eq!(table.headings, ["name"]);
+        assert_eq!(plain(&table.without(&["name"]).text("", None)), "\n\n\n");
     }
 }

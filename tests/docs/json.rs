@@ -99,9 +99,6 @@ fn nothing_is_printed_that_is_not_documented_and_nothing_documented_is_gone() {
         "remove edge-monitoring@1.4.0 --from factory",
         "rename warehouse depot",
         "init --make",
-        "add edge-infra@2.0.0 edge-monitoring@1.4.0 --to warehouse",
-        "remove edge-infra --from warehouse",
-        "rename warehouse depot",
         "check nothing",
         "fetch --timeout 3",
     ];

@@ -29,6 +29,7 @@ fn command_lines(text: &str) -> Vec<Vec<String>> {
     let lines = blocks.iter().flat_map(|block| block.lines());
     let written = lines
         .map(|line| line.split(" #").next().unwrap_or_default())
+        // Where a shell sends the result is none of the binary's arguments.
         .map(|line| line.split(" > ").next().unwrap_or_default())
         .flat_map(|line| line.split("&&"))
         .map(|line| line.trim_matches(|c: char| "() ".contains(c)).to_owned());

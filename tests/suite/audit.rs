@@ -180,6 +180,7 @@ fn no_debug_shows_it() {
         directory: "/".into(),
         terminal: false,
         interactive: false,
+        columns: None,
     };
     let options = Options {
         timeout: std::time::Duration::from_secs(1),

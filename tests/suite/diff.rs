@@ -71,9 +71,10 @@ fn changes_go_to_standard_output_and_the_way_out_to_standard_error() {
         .run("diff -q")
         .stdout(
             "factory\n  \
-             edge-infra@2.1.0: edge-k3s 1.30.4 → 1.31.1 (layer k8s)\n  \
-             edge-infra@2.1.0: spc/app/profiles/65c90a1b2c3d4e5f770daee5/packs/edge-k3s/values.yaml changed\n  \
-             edge-infra@2.1.0: spc/app/profiles/65c90a1b2c3d4e5f770daee5/profile.json changed\n",
+             change   part  name                        detail           profile\n  \
+             changed  k8s   edge-k3s                    1.30.4 → 1.31.1  edge-infra@2.1.0\n  \
+             changed  file  packs/edge-k3s/values.yaml                   edge-infra@2.1.0\n  \
+             changed  file  profile.json                                 edge-infra@2.1.0\n",
         )
         .stderr_has("error: Palette no longer serves `factory` as it is locked\n")
         .stderr_has("edgestage update factory")
@@ -96,7 +97,7 @@ fn without_the_locked_archive() {
     test.sim.world(|world| world.publish("edge-k3s", "1.31.1"));
     let done = inside(&test);
     assert!(
-        done.stdout.contains("edge-k3s 1.30.4 → 1.31.1"),
+        done.stdout.contains("edge-k3s  1.30.4 → 1.31.1"),
         "{}",
         done.stdout
     );
@@ -236,7 +237,8 @@ fn an_empty_file_that_came_or_went() {
         (served(&[one, empty], &[one]), "removed"),
     ] {
         let done = inside(&test);
-        assert!(done.stdout.contains(&format!("spc/empty {word}\n")));
+        let row = format!("\n  {word:6}  file  spc/empty\n");
+        assert!(done.stdout.contains(&row), "{}", done.stdout);
         assert!(!done.stdout.contains("sensitive"), "{}", done.stdout);
     }
 }
@@ -288,7 +290,7 @@ fn a_file_with_an_odd_name_is_a_changed_file() {
     let name = "spc/a\u{1b}b";
     let test = served(&[(name, "a\n")], &[(name, "b\n")]);
     let done = inside(&test);
-    assert!(done.stdout.contains("spc/a\\u{1b}b changed\n"));
+    assert!(done.stdout.contains("  changed  file  spc/a\\u{1b}b\n"));
     for wrong in ["/dev/null", "sensitive"] {
         assert!(!done.stdout.contains(wrong), "{}", done.stdout);
     }
@@ -338,7 +340,7 @@ fn one_that_cannot_be_compared_does_not_stop_the_others() {
         .success();
     test.sim.world(|world| world.publish("edge-k3s", "1.31.1"));
     test.run("diff -q")
-        .stdout_has("edge-k3s 1.30.4 → 1.31.1")
+        .stdout_has("1.30.4 → 1.31.1")
         .stdout_has("warehouse: no change")
         .stderr_has("`store` is not in profiles.lock")
         .stderr_has("Palette no longer serves `factory`")
@@ -372,9 +374,9 @@ fn an_outdated_lock_is_compared_with_a_warning() {
     let done = test
         .run("diff")
         .stdout_has(&format!(
-            "  profile hello-universe@1.2.0 removed ({HELLO_UNIVERSE_1_2_0})\n"
+            "  removed  profile    hello-universe@1.2.0              {HELLO_UNIVERSE_1_2_0}\n"
         ))
-        .stdout_has(&format!("variables in {VARIABLES} removed\n"))
+        .stdout_has("  removed  variables  variables.json  ")
         .stderr_has("warning: the lock of `factory` is outdated")
         .stderr_has("it was changed in profiles.toml since")
         .keeps_files()

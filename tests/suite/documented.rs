@@ -208,7 +208,7 @@ fn run(page: &str) {
     for (language, block) in fenced(&read(page)) {
         if let Some(script) = script(&language, &block) {
             let echo = block.lines().next().unwrap_or_default().replace('\'', "");
-            all.push_str(&format!("echo '== {echo}' >&2\n{}", filled(&script)));
+            all.extend(["echo '== ", &echo, "' >&2\n", &filled(&script)]);
         }
     }
     let mut path = test.path("bin").into_os_string();

@@ -50,19 +50,20 @@ fn every_definition_in_the_order_of_names() {
     let test = three();
     bare(&test, "list")
         .stdout(
-            "factory    CanvOS           2 profiles  -  not locked\n\
-             store      ../CanvOS-store  1 profile   -  not locked\n\
-             warehouse  .                1 profile   -  not locked\n",
+            "definition  canvos           profiles  content  size  lock\n\
+             factory     CanvOS           2         -        -     not locked\n\
+             store       ../CanvOS-store  1         -        -     not locked\n\
+             warehouse   .                1         -        -     not locked\n",
         )
         .success();
     test.run("fetch -q store").any_stdout().success();
     let connections = test.sim.connections();
     let done = bare(&test, "list").any_stdout().success();
     let cells = row(&done, "store");
-    assert_eq!((cells[0], cells[4]), ("store", "current"));
+    assert_eq!((cells[0], cells[5]), ("store", "current"));
     let lock = test.text("profiles.lock");
     assert!(lock.contains(&format!("content-sha256 = \"{}", cells[3])));
-    assert_eq!(row(&done, "factory")[4], "not locked");
+    assert_eq!(row(&done, "factory")[5], "not locked");
     assert_eq!(test.sim.connections(), connections);
 }
 
@@ -71,7 +72,7 @@ fn the_definitions_that_are_named() {
     let test = three();
     let done = bare(&test, "list warehouse factory").any_stdout().success();
     let names: Vec<&str> = done.stdout.lines().map(|line| &line[..5]).collect();
-    assert_eq!(names, ["facto", "wareh"]);
+    assert_eq!(names, ["defin", "facto", "wareh"]);
     bare(&test, "list factry")
         .stderr_has("did you mean `factory`?")
         .fails(2);
@@ -246,7 +247,10 @@ fn a_name_with_a_dot_and_a_checkout_of_the_command_line() {
     let text = format!("{HEAD}\n[definition.\"store.7\"]\nprofiles = [\"edge-infra@2.1.0\"]\n");
     let test = Test::new().manifest(&text);
     bare(&test, "list store.7")
-        .stdout("store.7  CanvOS  1 profile  -  not locked\n")
+        .stdout(
+            "definition  canvos  profiles  content  size  lock\n\
+             store.7     CanvOS  1         -        -     not locked\n",
+        )
         .success();
     test.run("list --canvos elsewhere")
         .stdout_has("elsewhere")

@@ -48,6 +48,8 @@ mod killed;
 mod waiting;
 mod drift;
 mod diff;
+mod formats;
+mod page;
 mod fleet;
 mod list;
 mod cache;

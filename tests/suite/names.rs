@@ -33,7 +33,7 @@ fn one_of_several_must_be_named() {
     test.run("stage -q store").any_stdout().success();
     test.run("verify store").any_stdout().success();
     test.run("show store")
-        .stdout_has("edge-infra 2.0.0")
+        .stdout_has("edge-infra@2.0.0")
         .success();
     test.run("verify factory")
         .stderr_has("`factory` is not in profiles.lock")
@@ -106,7 +106,9 @@ fn output_writes_one_archive() {
         std::fs::read(&test.cached()[0]).unwrap()
     );
     assert_eq!(test.facts("out.tgz").mode, 0o644);
-    test.run("show out.tgz").stdout_has("`store`").success();
+    test.run("show out.tgz")
+        .stdout_has("definition      store\n")
+        .success();
     let run = test.run("fetch -q store --output CanvOS");
     run.stderr_has("no regular file").fails(2);
     let run = test.run("fetch -q store --output none/out.tgz");

@@ -260,9 +260,9 @@ fn written() -> impl Strategy<Value = String> {
                     + "]\n"
             }
             2 => format!("profiles = [\n  {}\n  ]  # end\n", items.join(",\n  ")),
-            _ => (0..lines.len())
-                .map(|at| format!("\n[[definition.d.profiles]]\nname = 'a'\nversion = '{at}'\n"))
-                .collect(),
+            _ => (0..lines.len()).fold(String::new(), |text, at| {
+                text + &format!("\n[[definition.d.profiles]]\nname = 'a'\nversion = '{at}'\n")
+            }),
         };
         let text = format!(
             "# head\n\n[definition.d]\n{text}\n# of e\n[definition.e]\nprofiles = ['x@1']\n"

@@ -20,6 +20,7 @@ pub mod handmade;
 mod images;
 mod memory;
 mod network;
+pub mod page;
 mod proxy;
 mod run;
 pub mod schema;

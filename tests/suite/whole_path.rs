@@ -28,7 +28,7 @@ fn the_documented_way() {
     test.run("verify")
         .stdout(&format!("{OVERLAY}  equal\n{ROOT}{:51}equal\n", ""))
         .success();
-    test.run("show").stdout_has("edge-infra 2.1.0").success();
+    test.run("show").stdout_has("edge-infra@2.1.0").success();
     test.run("verify --expect-none")
         .stdout_has("unexpected")
         .stderr_has("a definition is staged where none is expected")
@@ -239,7 +239,7 @@ fn show_lists_layers_packs_and_what_the_operator_is_asked() {
         "{text}"
     );
     test.run("show CanvOS/spc.tgz")
-        .stdout_has("`factory`")
+        .stdout_has("definition      factory\n")
         .success();
 }
 

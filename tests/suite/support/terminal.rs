@@ -9,6 +9,7 @@ use std::process::{Child, ExitStatus, Output};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use rustix::termios::{Winsize, tcsetwinsize};
 
 use super::Run;
 
@@ -20,11 +21,34 @@ impl Run<'_> {
         self.in_a_dialogue(code, &[])
     }
 
+    /// The same on one that has so many columns; others do not say.
+    #[track_caller]
+    pub fn on_a_terminal_of(self, columns: u16, code: i32) -> String {
+        let (screen, device) = pseudo_terminal();
+        let size = Winsize {
+            ws_row: 24,
+            ws_col: columns,
+            ws_xpixel: 0,
+            ws_ypixel: 0,
+        };
+        tcsetwinsize(&device, size).unwrap();
+        self.there((screen, device), code, &[])
+    }
+
     /// The same with somebody at the keyboard: whenever the first text is on the screen,
     /// behind what was waited for before, the second one is typed.
     #[track_caller]
     pub fn in_a_dialogue(self, code: i32, dialogue: &[(&str, &str)]) -> String {
-        let (screen, device) = pseudo_terminal();
+        self.there(pseudo_terminal(), code, dialogue)
+    }
+
+    #[track_caller]
+    fn there(
+        self,
+        (screen, device): (File, OwnedFd),
+        code: i32,
+        dialogue: &[(&str, &str)],
+    ) -> String {
         let dialogue: Vec<(String, String)> = dialogue
             .iter()
             .map(|(await_, keys)| ((*await_).to_owned(), (*keys).to_owned()))

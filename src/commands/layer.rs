@@ -1,0 +1,62 @@
+//! The layers of a stack, in the order in which a host is built from them (`v1PackLayer`
+//! of Palette's API; facts.md, 1).
+
+/// A layer. The order of the variants is that of the stack, from the ground up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Layer {
+    /// `kernel`.
+    Kernel,
+    /// `os`.
+    Os,
+    /// `k8s`.
+    K8s,
+    /// `cni`.
+    Cni,
+    /// `csi`.
+    Csi,
+    /// `addon`.
+    AddOn,
+    /// One that Palette did not have when this was written.
+    Other,
+}
+
+impl Layer {
+    /// The layer of this name.
+    pub fn of(name: &str) -> Self {
+        match name {
+            "kernel" => Self::Kernel,
+            "os" => Self::Os,
+            "k8s" => Self::K8s,
+            "cni" => Self::Cni,
+            "csi" => Self::Csi,
+            "addon" => Self::AddOn,
+            _ => Self::Other,
+        }
+    }
+
+    /// What people call it.
+    pub fn title(self) -> Option<&'static str> {
+        match self {
+            Self::Kernel => Some("Kernel"),
+            Self::Os => Some("Operating system"),
+            Self::K8s => Some("Kubernetes"),
+            Self::Cni => Some("Network"),
+            Self::Csi => Some("Storage"),
+            Self::AddOn => Some("Add-on"),
+            Self::Other => None,
+        }
+    }
+
+    /// A name that is safe in a page's classes.
+    pub fn class(self) -> &'static str {
+        match self {
+            Self::Kernel => "kernel",
+            Self::Os => "os",
+            Self::K8s => "k8s",
+            Self::Cni => "cni",
+            Self::Csi => "csi",
+            Self::AddOn => "addon",
+            Self::Other => "other",
+        }
+    }
+}

@@ -1,0 +1,313 @@
+//! What is shown, whatever its form: facts, and three tables.
+//!
+//! In: the lock's entry, and what was found in an archive. Out: texts of one line each that
+//! are printable and without the key, in the order of the stack, from the ground up.
+
+use crate::commands::layer::Layer;
+use crate::commands::markdown::{Comment, code};
+use crate::commands::table::{self, Cell, Table, Tone};
+use crate::environment::Environment;
+use crate::report::Report;
+use crate::resolve::Pack;
+use crate::variables::Variable;
+
+use super::Shown;
+
+/// What is left of a default in a terminal's table, in characters.
+const DEFAULT_SHOWN: usize = 60;
+
+/// Everything that is shown.
+pub struct View {
+    /// The definition, or the archive.
+    pub title: String,
+    /// What it is, and what it is worth.
+    pub facts: Vec<(&'static str, String)>,
+    /// From the ground up.
+    pub profiles: Vec<Profile>,
+}
+
+/// A profile.
+pub struct Profile {
+    /// 24 hexadecimal digits in the lock; in an archive a directory's name.
+    pub uid: String,
+    /// Where the lock has them.
+    pub name: String,
+    /// Where the lock has it.
+    pub version: String,
+    /// Its type, where the lock has it.
+    pub kind: String,
+    /// By layer, from the ground up.
+    pub packs: Vec<Block>,
+    /// What the operator is asked for; `None` where that is not known.
+    pub asked: Option<Vec<Asked>>,
+}
+
+/// A pack.
+pub struct Block {
+    /// Where it stands.
+    pub layer: Layer,
+    /// The layer's name.
+    pub layer_name: String,
+    /// The pack's name.
+    pub name: String,
+    /// The tag, and what it stands for.
+    pub version: String,
+    /// What it pins; may be empty.
+    pub digest: String,
+}
+
+/// A variable.
+pub struct Asked {
+    /// Name, display name, format, default and description; a sensitive default is not
+    /// among them.
+    pub name: String,
+    pub shown_as: String,
+    pub format: String,
+    pub default: String,
+    pub description: String,
+    /// `yes`, or nothing.
+    pub required: &'static str,
+    /// `yes`, or nothing.
+    pub fixed: &'static str,
+}
+
+impl View {
+    pub fn new(
+        title: &str,
+        facts: Vec<(&'static str, String)>,
+        shown: &[Shown],
+        report: &Report,
+    ) -> Self {
+        let mut profiles: Vec<Profile> = shown
+            .iter()
+            .map(|profile| Profile::new(profile, report))
+            .collect();
+        // Within a layer the order stays that of `profiles.toml`.
+        profiles.sort_by_key(|profile| profile.packs.first().map(|pack| pack.layer));
+        let clean = |(name, value): (_, String)| (name, report.clean(&value));
+        Self {
+            title: report.clean(title),
+            facts: facts.into_iter().map(clean).collect(),
+            profiles,
+        }
+    }
+
+    /// What the profiles are.
+    fn profiles(&self) -> Table {
+        let mut table = Table::new(&["profile", "version", "type", "uid"]);
+        for profile in &self.profiles {
+            let cells = [&profile.name, &profile.version, &profile.kind, &profile.uid];
+            table
+                .rows
+                .push(cells.map(|text| Cell::from(&**text)).into());
+        }
+        table.without_empty()
+    }
+
+    /// The packs of all profiles, from the ground up.
+    pub fn packs(&self) -> Table {
+        let mut table = Table::new(&["layer", "pack", "version", "digest", "profile"]);
+        let mut packs: Vec<(&Block, String)> = Vec::new();
+        for profile in &self.profiles {
+            packs.extend(profile.packs.iter().map(|pack| (pack, profile.label())));
+        }
+        packs.sort_by_key(|(pack, _)| pack.layer);
+        for (pack, profile) in packs {
+            let cells = [
+                &pack.layer_name,
+                &pack.name,
+                &pack.version,
+                &pack.digest,
+                &profile,
+            ];
+            table
+                .rows
+                .push(cells.map(|text| Cell::from(&**text)).into());
+        }
+        table
+    }
+
+    /// What the operator is asked for, profile by profile.
+    fn asked(&self) -> Table {
+        let mut table = Asked::table();
+        table.headings.push("profile");
+        for profile in &self.profiles {
+            for asked in profile.asked.iter().flatten() {
+                let mut row = asked.row();
+                row.push(Cell::from(profile.label()));
+                table.rows.push(row);
+            }
+        }
+        table.without_empty()
+    }
+
+    /// Whether the operator is known to be asked for nothing.
+    pub fn asks_nothing(&self) -> bool {
+        let mut profiles = self.profiles.iter();
+        profiles.all(|profile| profile.asked.as_ref().is_some_and(Vec::is_empty))
+    }
+
+    /// The profiles whose variables are not known.
+    fn unknown(&self) -> impl Iterator<Item = String> {
+        let unknown = self
+            .profiles
+            .iter()
+            .filter(|profile| profile.asked.is_none());
+        unknown.map(Profile::label)
+    }
+
+    /// For a terminal.
+    pub fn text(&self, width: Option<usize>) -> String {
+        let mut parts = vec![table::facts(&self.facts)];
+        parts.push(self.profiles().text("", width));
+        let packs = self.packs().without(&["digest"]);
+        if !packs.rows.is_empty() {
+            parts.push(packs.text("", width));
+        }
+        let asked = self.asked().without(&["description"]);
+        if !asked.rows.is_empty() {
+            let asked = asked.shortened("default", DEFAULT_SHOWN);
+            let text = asked.text("", width);
+            parts.push(format!("The operator is asked for\n{text}"));
+        }
+        let unknown = self.unknown();
+        let unknown: Vec<String> = unknown
+            .map(|who| format!("{who}: variables not known"))
+            .collect();
+        if !unknown.is_empty() {
+            parts.push(table::lines(&unknown));
+        }
+        parts.join("\n")
+    }
+
+    /// For a comment on a merge request.
+    pub fn markdown(&self, environment: &Environment) -> String {
+        let mut comment = Comment::new(environment);
+        comment.line(&format!("### {}", code(&self.title)));
+        let mut facts = Table::new(&["fact", "value"]);
+        for (name, value) in &self.facts {
+            let name = Cell::toned(*name, Tone::Word);
+            facts.rows.push(vec![name, Cell::from(&**value)]);
+        }
+        comment.table(&facts);
+        comment.table(&self.profiles());
+        let packs = self.packs().without(&["digest"]);
+        if !packs.rows.is_empty() {
+            comment.table(&packs);
+        }
+        let asked = self.asked();
+        if !asked.rows.is_empty() {
+            comment.line("The operator is asked for:");
+            comment.table(&asked);
+        }
+        for who in self.unknown() {
+            comment.line(&format!("{}: variables not known", code(&who)));
+        }
+        comment.finish("edgestage show")
+    }
+}
+
+impl Profile {
+    fn new(shown: &Shown, report: &Report) -> Self {
+        let clean = |text: &str| report.clean(text);
+        let of_lock = |field: fn(&super::Identity) -> &String| {
+            let field = shown.locked.as_ref().map(field);
+            field.map_or_else(String::new, |text| clean(text))
+        };
+        let asked = shown.variables.as_ref().map(|variables| {
+            let asked = variables.iter().filter(|variable| !variable.hidden);
+            asked.map(|variable| Asked::new(variable, report)).collect()
+        });
+        Self {
+            uid: clean(&shown.uid),
+            name: of_lock(|identity| &identity.name),
+            version: of_lock(|identity| &identity.version),
+            kind: of_lock(|identity| &identity.kind),
+            packs: shown
+                .packs
+                .iter()
+                .map(|pack| Block::new(pack, report))
+                .collect(),
+            asked,
+        }
+    }
+
+    /// What the operator is asked for; `None` where that is not known.
+    pub fn asked(&self) -> Option<Table> {
+        let mut table = Asked::table();
+        table.rows = self.asked.as_ref()?.iter().map(Asked::row).collect();
+        Some(table)
+    }
+
+    /// `name@version`, as `profiles.toml` takes it; else the uid.
+    pub fn label(&self) -> String {
+        if self.name.is_empty() {
+            return self.uid.clone();
+        }
+        format!("{}@{}", self.name, self.version)
+    }
+}
+
+impl Block {
+    fn new(pack: &Pack, report: &Report) -> Self {
+        let stands_for = Some(&pack.version);
+        let stands_for = stands_for.filter(|version| !version.is_empty() && **version != pack.tag);
+        let version = match stands_for {
+            Some(version) => format!("{} ({version})", pack.tag),
+            None => pack.tag.clone(),
+        };
+        Self {
+            layer: Layer::of(&pack.layer),
+            layer_name: report.clean(&pack.layer),
+            name: report.clean(&pack.name),
+            version: report.clean(&version),
+            digest: report.clean(&pack.digest),
+        }
+    }
+}
+
+impl Asked {
+    fn new(variable: &Variable, report: &Report) -> Self {
+        // Prose may have lines.
+        let prose = |text: &str| {
+            let words: Vec<&str> = text.split_whitespace().collect();
+            report.clean(&words.join(" "))
+        };
+        let yes = |is: bool| if is { "yes" } else { "" };
+        Self {
+            name: report.clean(&variable.name),
+            shown_as: prose(&variable.display_name),
+            format: report.clean(&variable.format),
+            default: report.clean(&variable.default_shown()),
+            description: prose(&variable.description),
+            required: yes(variable.required),
+            fixed: yes(variable.immutable),
+        }
+    }
+
+    /// No rows yet.
+    fn table() -> Table {
+        Table::new(&[
+            "variable",
+            "shown as",
+            "format",
+            "default",
+            "required",
+            "fixed",
+            "description",
+        ])
+    }
+
+    fn row(&self) -> Vec<Cell> {
+        let word = |text: &str| Cell::toned(text, Tone::Word);
+        vec![
+            Cell::from(&*self.name),
+            Cell::from(&*self.shown_as),
+            Cell::from(&*self.format),
+            Cell::from(&*self.default),
+            word(self.required),
+            word(self.fixed),
+            Cell::from(&*self.description),
+        ]
+    }
+}
