@@ -22,6 +22,7 @@ pub mod nearest;
 pub mod limits;
 pub mod environment;
 pub mod checkpoint;
+pub mod interrupt;
 pub mod disk;
 pub mod hold;
 pub mod publish;

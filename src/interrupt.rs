@@ -1,5 +1,4 @@
-//! Ctrl-C while a build runs: the terminal sends it to the build as well, which has things
-//! to clean up. We end when it has.
+//! Ctrl-C, and what is finished before a run ends by it.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -29,11 +28,14 @@ impl Handler {
     }
 }
 
-/// Lets Ctrl-C wait until this is dropped, and ends the process then if one came.
+/// Lets Ctrl-C wait until this is dropped, and ends the process then if one came. While a
+/// build runs, the terminal sends it to the build as well, which has things to clean up.
 pub struct Deferred(&'static Handler);
 
 impl Deferred {
-    pub fn new() -> Self {
+    /// From now on.
+    #[must_use]
+    pub fn begin() -> Self {
         let handler = HANDLER.get_or_init(Handler::install);
         handler.ends.store(false, Ordering::SeqCst);
         Self(handler)
