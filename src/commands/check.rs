@@ -47,10 +47,12 @@ pub fn run(arguments: &CheckArgs, context: &Context<'_>) -> Result<Outcome, Erro
     let (palette, not_asked) = palette(context, &manifest, &endpoint)?;
     let endpoint = endpoint.to_string();
 
+    let counter = context.report.counter(definitions.len());
     let asked = fleet::map(&definitions, JOBS, |definition| match &palette {
         None => Ok(not_asked),
-        Some(palette) => ask(context, &manifest, definition, palette),
+        Some(palette) => counter.count(ask(context, &manifest, definition, palette)),
     });
+    drop(counter);
     let mut errors = Vec::new();
     let mut rows = Vec::new();
     let mut places = Places {

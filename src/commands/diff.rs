@@ -50,7 +50,9 @@ pub fn run(arguments: &Fleet, context: &Context<'_>) -> Result<Outcome, Error> {
     let store = Store::open(context, &manifest)?;
     let jobs = arguments.jobs.jobs;
     let source = Source::new(context, &store, jobs)?;
-    let compare = |definition: &&Definition| compare(context, &store, &source, definition);
+    let counter = context.report.counter(definitions.len());
+    let compare =
+        |definition: &&Definition| counter.count(compare(context, &store, &source, definition));
     let mut compared = Vec::new();
     let mut errors = Vec::new();
     for result in fleet::map(&definitions, fleet::ahead(jobs), compare) {

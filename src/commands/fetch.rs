@@ -100,10 +100,11 @@ fn each(
 ) -> Outcome {
     let mut fetched = Vec::new();
     let mut errors = Vec::new();
+    let counter = context.report.counter(definitions.len());
     fleet::run(
         definitions,
         at_once,
-        |definition| obtain(definition),
+        |definition| counter.count(obtain(definition)),
         |results| {
             let mut good = Vec::new();
             for (at, result) in results {

@@ -1,5 +1,6 @@
 //! `edgestage stage`.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use serde::Serialize;
@@ -266,9 +267,12 @@ fn obtain(
         return obtained;
     }
     match Source::new(context, store, jobs) {
-        Ok(source) => obtained.extend(fleet::map(&missing, fleet::ahead(jobs), |(at, job)| {
-            (*at, fetch(context, store, &source, job))
-        })),
+        Ok(source) => {
+            let counter = context.report.counter(missing.len());
+            obtained.extend(fleet::map(&missing, fleet::ahead(jobs), |(at, job)| {
+                (*at, counter.count(fetch(context, store, &source, job)))
+            }));
+        }
         Err(error) => obtained.push((missing[0].0, Err(error))),
     }
     obtained.sort_by_key(|(at, _)| *at);
@@ -304,14 +308,14 @@ fn claim(
     store: &Store<'_>,
     definition: &Definition,
 ) -> (Option<Hold>, bool) {
-    let waited = std::cell::Cell::new(false);
+    let waiting = RefCell::new(None);
     let tell = |event: Event<'_>| {
         if let Event::Waits(holder) = event {
-            waited.set(true);
-            let name = &definition.name;
+            let object = format!("for `{}`", definition.name);
             context
                 .report
-                .status("Waiting", &format!("for `{name}`, which {holder} fetches"));
+                .status("Waiting", &format!("{object}, which {holder} fetches"));
+            *waiting.borrow_mut() = Some(context.report.waiting("Waiting", &object));
         }
     };
     let patience = Patience {
@@ -320,14 +324,15 @@ fn claim(
         tell: &tell,
     };
     let claim = store.cache.claim(definition, &patience);
-    if claim.is_none() && waited.get() {
+    let waited = waiting.take().is_some();
+    if claim.is_none() && waited {
         let name = &definition.name;
         context.report.status(
             "Waited",
             &format!("long enough: `{name}` is fetched here too"),
         );
     }
-    (claim, waited.get())
+    (claim, waited)
 }
 
 fn place(

@@ -23,6 +23,7 @@ mod hostile_archive;
 mod archive_names;
 mod archive_memory;
 mod terminal;
+mod progress;
 mod odd_paths;
 mod client;
 mod tls;

@@ -22,10 +22,12 @@ mod memory;
 mod network;
 mod proxy;
 mod run;
+mod screen;
 mod sealed;
 mod secrets;
 mod terminal;
 mod tree;
+mod watched;
 
 pub use archives::{archive, content_sha256, gzip, profile_directory, tarball};
 pub use going::{Going, until};
@@ -34,6 +36,7 @@ pub use memory::peak_of;
 pub use network::{trusting, unused_port};
 pub use proxy::{Manner, Proxy};
 pub use run::{Done, Run};
+pub use screen::shown;
 pub use secrets::{forms, leaked};
 pub use tree::sha256;
 
