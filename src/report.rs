@@ -7,6 +7,7 @@
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use anstream::{AutoStream, ColorChoice};
 use serde_json::{Map, Value, json};
@@ -25,10 +26,12 @@ mod document;
 mod heartbeat;
 mod progress;
 mod screen;
+mod summary;
 mod text;
 mod work;
 
 pub use progress::{Counter, Download, Waiting};
+pub use summary::{Became, FETCHED, Tally};
 pub use text::render;
 
 use console::{Console, View};
@@ -62,6 +65,7 @@ pub struct Report {
     stderr: Stderr,
     warnings: Mutex<Vec<Diagnostic>>,
     console: Arc<Console>,
+    began: Instant,
 }
 
 impl Report {
@@ -95,6 +99,7 @@ impl Report {
             stderr,
             warnings: Mutex::new(Vec::new()),
             console: Console::new(stderr, view, keys.collect()),
+            began: Instant::now(),
         }
     }
 

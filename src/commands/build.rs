@@ -9,7 +9,7 @@ use crate::cli::BuildArgs;
 use crate::error::Error;
 use crate::key;
 use crate::manifest::{Definition, Manifest};
-use crate::report::Outcome;
+use crate::report::{Became, Outcome, Tally};
 
 pub fn run(arguments: &BuildArgs, context: &Context<'_>) -> Result<Outcome, Error> {
     let manifest = context.manifest()?;
@@ -24,6 +24,7 @@ pub fn run(arguments: &BuildArgs, context: &Context<'_>) -> Result<Outcome, Erro
     );
     let mut verdicts = Vec::new();
     let mut errors = Vec::new();
+    let mut tally = Tally::of(definitions.len());
     for definition in &definitions {
         let build = Build {
             arguments,
@@ -35,11 +36,15 @@ pub fn run(arguments: &BuildArgs, context: &Context<'_>) -> Result<Outcome, Erro
         match build.run(definition) {
             Ok((images, error)) => {
                 verdicts.extend(images);
+                if error.is_none() {
+                    tally.add(&definition.name, Became::Done("built and proved"));
+                }
                 errors.extend(error);
             }
             Err(error) => errors.push(error),
         }
     }
+    context.report.finished(&tally);
     Ok(Outcome {
         text: super::proof::text(&verdicts),
         json: json!({ "argv": command.argv, "images": verdicts }),

@@ -16,8 +16,11 @@ use crate::error::Error;
 use crate::key::KeyError;
 use crate::lock::{Lock, Locked, Outdated};
 use crate::manifest::{Definition, Manifest};
-use crate::report::Outcome;
+use crate::report::{Became, Outcome, Tally};
 use crate::resolve::{self, Catalogue};
+
+/// What Palette says to a definition.
+const ACCEPTED: &str = "accepts it";
 
 /// What is said of one definition.
 #[derive(Serialize)]
@@ -88,6 +91,9 @@ pub fn run(arguments: &CheckArgs, context: &Context<'_>) -> Result<Outcome, Erro
             Err(error) => errors.push(error),
         }
     }
+    if palette.is_some() {
+        context.report.finished(&tally(&rows));
+    }
     Ok(Outcome {
         text: text(&rows) + &places.text() + &table::apart(&proof::text(&images)),
         json: json!({
@@ -99,6 +105,15 @@ pub fn run(arguments: &CheckArgs, context: &Context<'_>) -> Result<Outcome, Erro
         }),
         error: Error::all(errors),
     })
+}
+
+/// What Palette says, of several definitions: of one the table says as much.
+fn tally(rows: &[Checked]) -> Tally {
+    let mut tally = Tally::of(rows.len());
+    for row in rows.iter().filter(|row| row.palette == ACCEPTED) {
+        tally.add(&row.definition, Became::Found("accepted by Palette"));
+    }
+    tally
 }
 
 fn text(rows: &[Checked]) -> String {
@@ -146,7 +161,7 @@ fn ask(
 ) -> Result<&'static str, Error> {
     let (_, warnings) = resolve::resolve(manifest, definition, palette, context.report)?;
     context.report.warn_all(&warnings);
-    Ok("accepts it")
+    Ok(ACCEPTED)
 }
 
 /// What is in the images, and what is wrong with them.

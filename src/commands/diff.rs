@@ -17,7 +17,7 @@ use crate::error::Error;
 use crate::lock::{Locked, Outdated};
 use crate::manifest::Definition;
 use crate::printable;
-use crate::report::Outcome;
+use crate::report::{Became, Outcome, Tally};
 
 /// What is said of one definition.
 #[derive(Serialize)]
@@ -61,6 +61,13 @@ pub fn run(arguments: &Fleet, context: &Context<'_>) -> Result<Outcome, Error> {
             Err(error) => errors.push(error),
         }
     }
+    drop(counter);
+    let mut tally = Tally::of(definitions.len());
+    for one in &compared {
+        let became = if one.drift { "changed" } else { "unchanged" };
+        tally.add(&one.definition, Became::Done(became));
+    }
+    context.report.finished(&tally);
     // The changes are the result, on standard output; the error says what to do.
     errors.extend(compared.iter().filter_map(Compared::error));
     Ok(Outcome {

@@ -17,7 +17,10 @@ use crate::error::Error;
 use crate::manifest::Definition;
 use crate::printable;
 use crate::publish;
-use crate::report::Outcome;
+use crate::report::{Became, FETCHED, Outcome, Tally};
+
+/// Of a lock entry that this run changed.
+const WRITTEN: &str = "written";
 
 /// What is said of one fetched definition.
 #[derive(Serialize)]
@@ -51,7 +54,7 @@ pub fn run(arguments: &FetchArgs, context: &Context<'_>) -> Result<Outcome, Erro
         None => Ok(shown(obtained.artifact.path())),
     };
     let jobs = arguments.fleet.jobs.jobs;
-    Ok(match context.settings.network {
+    let (fetched, error) = match context.settings.network {
         Network::Allowed => {
             let source = Source::new(context, &store, jobs)?;
             let fleet = (&definitions[..], fleet::ahead(jobs));
@@ -66,7 +69,13 @@ pub fn run(arguments: &FetchArgs, context: &Context<'_>) -> Result<Outcome, Erro
             output,
             |definition| store.offline(context, definition),
         ),
-    })
+    };
+    let became = |one: &Fetched| match one.origin {
+        Origin::Palette => Became::Done(FETCHED),
+        Origin::Cache => Became::Found("from the cache"),
+    };
+    tell(context, &fetched, (definitions.len(), &became));
+    Ok(outcome(&fetched, definitions.len(), error))
 }
 
 pub fn update(arguments: &Fleet, context: &Context<'_>) -> Result<Outcome, Error> {
@@ -84,9 +93,28 @@ pub fn update(arguments: &Fleet, context: &Context<'_>) -> Result<Outcome, Error
     let source = Source::new(context, &store, jobs)?;
     let path = |obtained: &Obtained| Ok(shown(obtained.artifact.path()));
     let fleet = (&definitions[..], fleet::ahead(jobs));
-    Ok(each(context, &store, fleet, path, |definition| {
+    let (fetched, error) = each(context, &store, fleet, path, |definition| {
         source.fetch(definition, Pinning::Renew)
-    }))
+    });
+    let became = |one: &Fetched| match one.lock {
+        WRITTEN => Became::Done("locked anew"),
+        _ => Became::Found("unchanged"),
+    };
+    tell(context, &fetched, (definitions.len(), &became));
+    Ok(outcome(&fetched, definitions.len(), error))
+}
+
+/// The last line of a run for `meant` definitions.
+fn tell(
+    context: &Context<'_>,
+    fetched: &[Fetched],
+    (meant, became): (usize, &dyn Fn(&Fetched) -> Became),
+) {
+    let mut tally = Tally::of(meant);
+    for one in fetched {
+        tally.add(&one.definition, became(one));
+    }
+    context.report.finished(&tally);
 }
 
 /// Does every definition, several at once, and locks them as they come. One failure does
@@ -97,7 +125,7 @@ fn each(
     (definitions, at_once): (&[&Definition], u16),
     output: impl Fn(&Obtained) -> Result<String, Error>,
     obtain: impl Fn(&Definition) -> Result<Obtained, Error> + Sync,
-) -> Outcome {
+) -> (Vec<Fetched>, Option<Error>) {
     let mut fetched = Vec::new();
     let mut errors = Vec::new();
     let counter = context.report.counter(definitions.len());
@@ -134,11 +162,16 @@ fn each(
     );
     fetched.sort_by_key(|(at, _)| *at);
     errors.sort_by_key(|(at, _)| *at);
-    let fetched: Vec<Fetched> = fetched.into_iter().map(|(_, one)| one).collect();
+    let fetched = fetched.into_iter().map(|(_, one)| one).collect();
+    let error = Error::all(errors.into_iter().map(|(_, error)| error).collect());
+    (fetched, error)
+}
+
+fn outcome(fetched: &[Fetched], meant: usize, error: Option<Error>) -> Outcome {
     Outcome {
-        text: text(&fetched, definitions.len()),
+        text: text(fetched, meant),
         json: json!({ "definitions": fetched }),
-        error: Error::all(errors.into_iter().map(|(_, error)| error).collect()),
+        error,
     }
 }
 
@@ -165,7 +198,7 @@ impl Fetched {
             sha256: obtained.artifact.sha256().to_string(),
             size: obtained.artifact.size(),
             content_sha256: obtained.artifact.content_sha256().to_string(),
-            lock: if locked { "written" } else { "unchanged" },
+            lock: if locked { WRITTEN } else { "unchanged" },
             changes: told(&obtained.changes),
         }
     }

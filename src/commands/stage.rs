@@ -18,7 +18,7 @@ use crate::hold::{Event, Hold, Patience};
 use crate::lock::Locked;
 use crate::manifest::{Definition, Manifest};
 use crate::preflight::{self, Target};
-use crate::report::Outcome;
+use crate::report::{Became, Outcome, Tally};
 
 /// A definition and the checkout that it goes to.
 struct Job<'m> {
@@ -27,6 +27,9 @@ struct Job<'m> {
     /// The lock entry, where it still speaks for the definition.
     current: Option<Locked>,
 }
+
+/// Of a definition that was put into its checkout.
+const STAGED: &str = "staged";
 
 /// What is said of one staged definition.
 #[derive(Serialize)]
@@ -53,7 +56,26 @@ pub fn run(arguments: &StageArgs, context: &Context<'_>) -> Result<Outcome, Erro
         arguments: &[],
         fix_arg: arguments.fix_arg,
     };
-    stage(context, &manifest, definitions, (care, arguments.jobs.jobs))
+    let meant = definitions.len();
+    let (staged, error) = stage(context, &manifest, definitions, (care, arguments.jobs.jobs))?;
+    let mut tally = Tally::of(meant);
+    for one in &staged {
+        let became = match one.result {
+            STAGED => Became::Done(STAGED),
+            word => Became::Found(word),
+        };
+        tally.add(&one.definition, became);
+    }
+    context.report.finished(&tally);
+    let paths: Vec<String> = staged
+        .iter()
+        .flat_map(|one| one.placements.clone())
+        .collect();
+    Ok(Outcome {
+        text: table::lines(&paths),
+        json: json!({ "definitions": staged }),
+        error,
+    })
 }
 
 /// For `build`: the target and the arguments of the command count. The checkout is held
@@ -76,8 +98,8 @@ pub fn for_build(
     let definition = one(&manifest, Some(name))?;
     let checkout = context.checkout(&manifest, definition)?;
     loop {
-        let outcome = stage(context, &manifest, vec![definition], (care, 1))?;
-        outcome.error.map_or(Ok(()), Err)?;
+        let (_, error) = stage(context, &manifest, vec![definition], (care, 1))?;
+        error.map_or(Ok(()), Err)?;
         let held = context.hold_checkout(&checkout)?;
         // Another run may have staged something else just before.
         let locked = Store::open(context, &manifest)?.current(context, definition)?;
@@ -100,12 +122,13 @@ struct Caution<'a> {
     fix_arg: bool,
 }
 
+/// What was staged, and what went wrong with some; what went wrong with all is an error.
 fn stage(
     context: &Context<'_>,
     manifest: &Manifest,
     definitions: Vec<&Definition>,
     (care, jobs): (Caution<'_>, u16),
-) -> Result<Outcome, Error> {
+) -> Result<(Vec<Staged>, Option<Error>), Error> {
     let store = Store::open(context, manifest)?;
     let mut errors = Vec::new();
     let mut staged = Vec::new();
@@ -141,20 +164,10 @@ fn stage(
         }
     }
     staged.sort_by(|a, b| a.definition.cmp(&b.definition));
-    let paths: Vec<String> = staged
-        .iter()
-        .flat_map(|one| one.placements.clone())
-        .collect();
-    if staged.is_empty()
-        && let Some(error) = Error::all(std::mem::take(&mut errors))
-    {
-        return Err(error);
+    match Error::all(errors) {
+        Some(error) if staged.is_empty() => Err(error),
+        error => Ok((staged, error)),
     }
-    Ok(Outcome {
-        text: table::lines(&paths),
-        json: json!({ "definitions": staged }),
-        error: Error::all(errors),
-    })
 }
 
 /// Two definitions in one checkout would overwrite each other.
@@ -353,7 +366,7 @@ fn place(
         context
             .report
             .status("Staged", &format!("{name} in {place}"));
-        "staged"
+        STAGED
     };
     Ok(Staged {
         result,

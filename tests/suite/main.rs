@@ -24,6 +24,7 @@ mod archive_names;
 mod archive_memory;
 mod terminal;
 mod progress;
+mod summary;
 mod odd_paths;
 mod client;
 mod tls;
