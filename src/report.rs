@@ -21,6 +21,7 @@ use crate::printable;
 use crate::secret::ApiKey;
 
 mod bars;
+mod ci;
 mod console;
 mod document;
 mod heartbeat;
@@ -30,10 +31,12 @@ mod summary;
 mod text;
 mod work;
 
+pub use ci::Section;
 pub use progress::{Counter, Download, Waiting};
 pub use summary::{Became, FETCHED, Tally};
 pub use text::render;
 
+use ci::Annotations;
 use console::{Console, View};
 use document::{diagnostic_json, error_json, mask};
 use screen::Size;
@@ -66,6 +69,9 @@ pub struct Report {
     warnings: Mutex<Vec<Diagnostic>>,
     console: Arc<Console>,
     began: Instant,
+    annotations: Option<Annotations>,
+    /// Whether GitLab folds what is marked.
+    sections: bool,
 }
 
 impl Report {
@@ -100,6 +106,8 @@ impl Report {
             warnings: Mutex::new(Vec::new()),
             console: Console::new(stderr, view, keys.collect()),
             began: Instant::now(),
+            annotations: Annotations::of(environment),
+            sections: ci::has_sections(environment),
         }
     }
 
@@ -162,6 +170,7 @@ impl Report {
         }
         if self.output.verbosity >= Verbosity::Normal {
             self.say(&render(diagnostic));
+            self.annotate(diagnostic);
         }
     }
 
@@ -169,6 +178,13 @@ impl Report {
     pub fn warn_all<'d>(&self, diagnostics: impl IntoIterator<Item = &'d Diagnostic>) {
         for diagnostic in diagnostics {
             self.warn(diagnostic);
+        }
+    }
+
+    /// Shows `diagnostic` where GitHub shows annotations, besides what is said of it.
+    pub fn annotate(&self, diagnostic: &Diagnostic) {
+        if let Some(annotations) = &self.annotations {
+            self.say(&annotations.command(diagnostic, |text| self.masked(text)));
         }
     }
 
@@ -188,6 +204,11 @@ impl Report {
             return printed;
         }
         if self.output.json {
+            // A document is for a program; the page of a run is for people all the same.
+            outcome
+                .error
+                .iter()
+                .for_each(|error| self.annotate_all(error));
             return self.document(command, outcome.json.clone(), outcome.error.as_ref());
         }
         self.text(&outcome.text)
@@ -199,6 +220,7 @@ impl Report {
     /// A standard output that cannot be written.
     pub fn fail(&self, command: &str, error: &Error) -> io::Result<()> {
         if self.output.json {
+            self.annotate_all(error);
             return self.document(command, json!({}), Some(error));
         }
         self.errors(error);
@@ -208,6 +230,14 @@ impl Report {
     fn errors(&self, error: &Error) {
         let all: Vec<String> = error.diagnostics().iter().map(render).collect();
         self.say(&all.join("\n\n"));
+        self.annotate_all(error);
+    }
+
+    fn annotate_all(&self, error: &Error) {
+        error
+            .diagnostics()
+            .iter()
+            .for_each(|one| self.annotate(one));
     }
 
     fn text(&self, text: &str) -> io::Result<()> {

@@ -70,18 +70,18 @@ impl Build<'_> {
         let name = &definition.name;
         let checkout = context.checkout(manifest, definition)?;
         let _held = stage::for_build(context, (name, self.command), self.arguments)?;
-        context.report.status(
-            "Building",
-            &format!("{name}: {}", self.command.argv.join(" ")),
-        );
         let held = canonical(checkout.directory()).into_os_string();
         let mut environment = context.environment.clone();
         environment.variables.insert(HELD.into(), held);
+        let what = format!("{name}: {}", self.command.argv.join(" "));
+        let section = format!("build_{name}");
+        let section = context.report.section(&section, ("Building", &what));
         let images = self
             .command
-            .run(checkout.directory(), &environment, &key::VARIABLES)?;
+            .run(checkout.directory(), &environment, &key::VARIABLES);
+        drop(section);
         let mut named = Vec::new();
-        for image in images {
+        for image in images? {
             named.push(if self.several {
                 build::name_after(&image, name)?
             } else {

@@ -102,6 +102,11 @@ impl Console {
         self.above(|| self.stderr.write(&(self.masked(line) + "\n")));
     }
 
+    /// A mark for a program that reads the log, as it is.
+    pub fn mark(&self, text: &str) {
+        self.above(|| self.stderr.control(text));
+    }
+
     /// Writes where nothing is drawn.
     fn above(&self, write: impl FnOnce()) {
         let mut state = lock(&self.state);

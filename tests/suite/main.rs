@@ -25,6 +25,7 @@ mod archive_memory;
 mod terminal;
 mod progress;
 mod summary;
+mod ci;
 mod odd_paths;
 mod client;
 mod tls;
