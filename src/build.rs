@@ -11,11 +11,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::environment::Environment;
+use crate::interrupt::Deferred;
 use crate::preflight::Target;
-
-mod interrupt;
-
-use interrupt::Deferred;
 
 /// Where CanvOS puts images, in the checkout.
 const OUTPUT: &str = "build";
@@ -117,7 +114,7 @@ impl Command {
         } else {
             program.into()
         };
-        let deferred = Deferred::new();
+        let deferred = Deferred::begin();
         // Standard output is for results.
         let ended = duct::cmd(start, arguments)
             .dir(checkout)

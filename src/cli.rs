@@ -26,6 +26,8 @@ pub use arguments::{
 
 /// How long another run is waited for where nothing says, in seconds (docs/reference.md).
 const LOCK_TIMEOUT: u64 = 600;
+/// How long a log may be silent where nothing says, in seconds (docs/reference.md).
+const HEARTBEAT: u64 = 15;
 
 /// Puts a reviewed, locked and verified Palette cluster definition into the CanvOS
 /// Edge installer ISO.
@@ -228,6 +230,8 @@ impl Cli {
     /// An endpoint that is none, or a number that is none; the message names the flag or
     /// variable. Two formats for one result.
     pub fn settings(&self, environment: &Environment) -> Result<Settings, Diagnostic> {
+        // For the report, which is there before anything can be refused.
+        heartbeat(environment)?;
         let global = &self.global;
         self.one_format()?;
         let path = |flag: &Option<PathBuf>, variable: &str| {
@@ -300,14 +304,30 @@ impl Command {
 }
 
 fn lock_timeout(environment: &Environment) -> Result<Duration, Diagnostic> {
-    const VARIABLE: &str = "EDGESTAGE_LOCK_TIMEOUT";
-    let Some(value) = environment.variable(VARIABLE) else {
-        return Ok(Duration::from_secs(LOCK_TIMEOUT));
+    seconds(environment, "EDGESTAGE_LOCK_TIMEOUT", LOCK_TIMEOUT)
+}
+
+/// How long a log may be silent while something is under way; nothing where it may be so
+/// for ever.
+///
+/// # Errors
+/// A variable that is no number.
+pub fn heartbeat(environment: &Environment) -> Result<Duration, Diagnostic> {
+    seconds(environment, "EDGESTAGE_HEARTBEAT", HEARTBEAT)
+}
+
+fn seconds(
+    environment: &Environment,
+    variable: &str,
+    default: u64,
+) -> Result<Duration, Diagnostic> {
+    let Some(value) = environment.variable(variable) else {
+        return Ok(Duration::from_secs(default));
     };
     let seconds = value.to_str().and_then(|text| text.parse().ok());
     seconds.map(Duration::from_secs).ok_or_else(|| {
-        Diagnostic::error(format!("`{VARIABLE}` is no whole number of seconds"))
-            .help("write it as in `EDGESTAGE_LOCK_TIMEOUT=60`")
+        Diagnostic::error(format!("`{variable}` is no whole number of seconds"))
+            .help(format!("write it as in `{variable}=60`"))
     })
 }
 

@@ -1,5 +1,6 @@
 //! The commands: the only place that knows the order of the stages.
 
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -212,10 +213,14 @@ impl Context<'_> {
         what: &'static str,
         take: impl FnOnce(&Patience<'_>) -> Result<T, HoldError>,
     ) -> Result<T, Error> {
+        let waiting = RefCell::new(None);
         let tell = |event: Event<'_>| match event {
-            Event::Waits(holder) => self
-                .report
-                .status("Waiting", &format!("for {what}, which {holder} has")),
+            Event::Waits(holder) => {
+                self.report
+                    .status("Waiting", &format!("for {what}, which {holder} has"));
+                let object = format!("for {what}");
+                *waiting.borrow_mut() = Some(self.report.waiting("Waiting", &object));
+            }
             Event::NoLocks(why) => self.report.warn(
                 &Diagnostic::warning(format!("{what} cannot be locked: {why}"))
                     .note("runs on this file system do not see each other")

@@ -32,8 +32,6 @@ pub trait Progress: Observer {
     fn begins(&self, length: Option<u64>);
     /// So many more bytes arrived.
     fn advances(&self, bytes: u64);
-    /// The download is over, well or not.
-    fn ends(&self);
 }
 
 /// An archive that was received whole and passed the check.
@@ -72,24 +70,20 @@ pub fn fetch(
     progress: &dyn Progress,
 ) -> Result<Received, FetchError> {
     let request = plan.request();
-    let received = palette.retry(
-        &format!("download of `{}`", plan.definition),
-        progress,
-        |attempt| {
-            // A repeated download starts clean.
-            let write = PathError::when("write", path);
-            file.rewind()
-                .and_then(|()| file.set_len(0))
-                .map_err(|error| Failure::Final(FetchError::Disk(write(error))))?;
-            let body = palette
-                .download(&request, plan.project.as_ref(), attempt)
-                .map_err(|failure| failure.map(FetchError::Palette))?;
-            progress.begins(body.length);
-            let received = receive(body, file, limits, progress);
-            progress.ends();
-            received.map_err(|error| judge(error, palette, path, attempt))
-        },
-    )?;
+    let call = format!("download of `{}`", plan.definition);
+    let received = palette.retry(&call, progress, |attempt| {
+        // A repeated download starts clean.
+        let write = PathError::when("write", path);
+        file.rewind()
+            .and_then(|()| file.set_len(0))
+            .map_err(|error| Failure::Final(FetchError::Disk(write(error))))?;
+        progress.asks(&call);
+        let body = palette.download(&request, plan.project.as_ref(), attempt);
+        progress.is_answered(&call);
+        let body = body.map_err(|failure| failure.map(FetchError::Palette))?;
+        progress.begins(body.length);
+        receive(body, file, limits, progress).map_err(|error| judge(error, palette, path, attempt))
+    })?;
     accept(received, plan)
 }
 

@@ -22,6 +22,7 @@ pub mod nearest;
 pub mod limits;
 pub mod environment;
 pub mod checkpoint;
+pub mod interrupt;
 pub mod disk;
 pub mod hold;
 pub mod publish;
@@ -133,19 +134,19 @@ fn refuse_arguments(
     };
     let report = Report::new(output, environment);
     let text = error.render().to_string();
-    // clap repeats what it does not know, and masks nothing.
-    if !output.json && !report.holds_key(&text) {
-        let _ = error.print();
-        return Exit::Usage;
-    }
     let title = text
         .lines()
         .next()
         .unwrap_or_default()
         .trim_start_matches("error: ");
-    let error = Error::Usage(Box::new(
-        Diagnostic::error(title).help("see `edgestage --help`"),
-    ));
+    let diagnostic = Diagnostic::error(title).help("see `edgestage --help`");
+    // clap repeats what it does not know, and masks nothing.
+    if !output.json && !report.holds_key(&text) {
+        let _ = error.print();
+        report.annotate(&diagnostic);
+        return Exit::Usage;
+    }
+    let error = Error::Usage(Box::new(diagnostic));
     match report.fail("", &error) {
         Ok(()) => Exit::Usage,
         Err(_) => Exit::Failed,

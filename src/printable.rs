@@ -5,6 +5,7 @@
 //! Nothing of that kind reaches an output unescaped.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 /// `bytes` as one line of printable text: control characters and bytes that are no
 /// UTF-8 are escaped (`\n`, `\u{1b}`, `\xff`), the rest stays.
@@ -89,6 +90,18 @@ pub fn size(bytes: u64) -> String {
     format!("{}.{} {}", tenths / 10, tenths % 10, UNITS[unit])
 }
 
+/// A time that passed, in whole units: `4 s`, `2 min 5 s`, `1 h 2 min`.
+#[must_use]
+pub fn time(time: Duration) -> String {
+    let seconds = time.as_secs();
+    let (minutes, hours) = (seconds / 60, seconds / 3600);
+    match seconds {
+        0..60 => format!("{seconds} s"),
+        60..3600 => format!("{minutes} min {} s", seconds % 60),
+        _ => format!("{hours} h {} min", minutes % 60),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -123,6 +136,20 @@ mod tests {
             (u64::MAX, "16777215.9 TiB"),
         ] {
             assert_eq!(size(bytes), text);
+        }
+    }
+
+    #[test]
+    fn times_have_two_units_at_most() {
+        for (seconds, text) in [
+            (0, "0 s"),
+            (59, "59 s"),
+            (60, "1 min 0 s"),
+            (3599, "59 min 59 s"),
+            (3600, "1 h 0 min"),
+            (90_061, "25 h 1 min"),
+        ] {
+            assert_eq!(time(Duration::from_secs(seconds)), text);
         }
     }
 }

@@ -1,37 +1,46 @@
 //! All output: results on standard output; progress, warnings and errors on standard
 //! error. Nobody else prints.
 //!
-//! On a terminal each download has a bar; elsewhere everything is plain lines. The key is
-//! masked in whatever passes, as a last line of defence behind the types that never
-//! hold it.
+//! On a terminal what is under way has lines of its own, a bar for each download;
+//! elsewhere everything is plain lines, and one breaks long silence. The key is masked in
+//! whatever passes, as a last line of defence behind the types that never hold it.
 
 use std::io::{self, Write};
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use anstream::{AutoStream, ColorChoice};
-use indicatif::MultiProgress;
 use serde_json::Value;
 
-use crate::cli::{Color, Output, Verbosity};
+use crate::cli::{self, Color, Output, Verbosity};
 use crate::diagnostic::Diagnostic;
 use crate::environment::Environment;
 use crate::error::Error;
 use crate::key;
-use crate::palette::Observer;
 use crate::printable;
 use crate::secret::ApiKey;
 
+mod bars;
+mod ci;
+mod console;
 pub mod document;
+mod heartbeat;
 mod progress;
+mod screen;
+mod summary;
 mod text;
+mod work;
 
-pub use progress::Download;
+pub use ci::Section;
+pub use document::fields;
+pub use progress::{Counter, Download, Waiting};
+pub use summary::{Became, FETCHED, Tally};
 pub use text::render;
 
-pub use document::fields;
-
+use ci::Annotations;
+use console::{Console, View};
 use document::{Head, mask};
+use screen::Size;
 
 /// The result of a command: a text for people, a document for machines, and what was
 /// found wrong where there is a result all the same (`verify`).
@@ -57,11 +66,14 @@ pub enum Look {
 pub struct Report {
     output: Output,
     color: ColorChoice,
-    terminal: bool,
     width: Option<usize>,
+    stderr: Stderr,
     warnings: Mutex<Vec<Diagnostic>>,
-    bars: MultiProgress,
-    keys: Mutex<Vec<ApiKey>>,
+    console: Arc<Console>,
+    began: Instant,
+    annotations: Option<Annotations>,
+    /// Whether GitLab folds what is marked.
+    sections: bool,
 }
 
 impl Report {
@@ -82,20 +94,29 @@ impl Report {
             let value = environment.variable(name)?;
             ApiKey::new(&value.to_string_lossy()).ok()
         });
+        let view = match output.verbosity {
+            Verbosity::Quiet => View::Silent,
+            _ if environment.terminal && !plain => View::Screen,
+            // One that is none is an error of the command line.
+            _ => View::Log(cli::heartbeat(environment).unwrap_or_default()),
+        };
+        let stderr = Stderr { color };
         Self {
             output,
             color,
-            terminal: environment.terminal && !plain && output.verbosity != Verbosity::Quiet,
             width: environment.columns.filter(|_| !plain).map(usize::from),
+            stderr,
             warnings: Mutex::new(Vec::new()),
-            bars: MultiProgress::new(),
-            keys: Mutex::new(keys.collect()),
+            console: Console::new(stderr, view, keys.collect()),
+            began: Instant::now(),
+            annotations: Annotations::of(environment),
+            sections: ci::has_sections(environment),
         }
     }
 
     /// Masks `key` from now on, as those of the environment are masked from the start.
     pub fn hide(&self, key: &ApiKey) {
-        lock(&self.keys).push(key.clone());
+        self.console.hide(key.clone());
     }
 
     /// How much is said.
@@ -107,21 +128,13 @@ impl Report {
     /// How questions look beside what is said here.
     #[must_use]
     pub fn look(&self) -> Look {
-        let choice = match self.color {
-            ColorChoice::Auto => AutoStream::choice(&io::stderr()),
-            choice => choice,
-        };
-        if choice == ColorChoice::Never {
-            Look::Plain
-        } else {
-            Look::Coloured
-        }
+        self.stderr.look()
     }
 
     /// Whether a person is there to be asked: not a script, a log or `--quiet`.
     #[must_use]
     pub fn can_ask(&self, environment: &Environment) -> bool {
-        self.terminal && environment.interactive && !self.output.json
+        self.console.is_screen() && environment.interactive && !self.output.json
     }
 
     /// How wide a result may be: a terminal's width. What goes into a pipe, a file or the
@@ -146,16 +159,13 @@ impl Report {
     /// `text` without the key. What is escaped again on its way has to be masked before.
     #[must_use]
     pub fn masked(&self, text: &str) -> String {
-        let keys = lock(&self.keys);
-        keys.iter()
-            .fold(text.to_owned(), |text, key| key.mask(&text))
+        self.console.masked(text)
     }
 
     /// What is being done: a verb and its object, as cargo prints it.
     pub fn status(&self, verb: &str, object: &str) {
         if self.output.verbosity >= Verbosity::Normal {
-            let green = bold_green();
-            self.say(&format!("{green}{verb:>12}{green:#} {object}"));
+            self.say(&self::verb(verb, object));
         }
     }
 
@@ -178,6 +188,7 @@ impl Report {
         }
         if self.output.verbosity >= Verbosity::Normal {
             self.say(&render(diagnostic));
+            self.annotate(diagnostic);
         }
     }
 
@@ -188,14 +199,15 @@ impl Report {
         }
     }
 
+    /// Shows `diagnostic` where GitHub shows annotations, besides what is said of it.
+    pub fn annotate(&self, diagnostic: &Diagnostic) {
+        if let Some(annotations) = &self.annotations {
+            self.say(&annotations.command(diagnostic, |text| self.masked(text)));
+        }
+    }
+
     fn say(&self, line: &str) {
-        let line = self.masked(line);
-        let write = || {
-            let mut stderr = AutoStream::new(io::stderr(), self.color);
-            // A closed standard error must not keep a build from going on.
-            let _ = writeln!(stderr, "{line}");
-        };
-        self.bars.suspend(write);
+        self.console.say(line);
     }
 
     /// Prints a command's result.
@@ -210,6 +222,11 @@ impl Report {
             return printed;
         }
         if self.output.json {
+            // A document is for a program; the page of a run is for people all the same.
+            outcome
+                .error
+                .iter()
+                .for_each(|error| self.annotate_all(error));
             return self.document(command, outcome.json.clone(), outcome.error.as_ref());
         }
         self.text(&outcome.text)
@@ -221,6 +238,7 @@ impl Report {
     /// A standard output that cannot be written.
     pub fn fail(&self, command: &str, error: &Error) -> io::Result<()> {
         if self.output.json {
+            self.annotate_all(error);
             return self.document(command, Value::Null, Some(error));
         }
         self.errors(error);
@@ -230,6 +248,14 @@ impl Report {
     fn errors(&self, error: &Error) {
         let all: Vec<String> = error.diagnostics().iter().map(render).collect();
         self.say(&all.join("\n\n"));
+        self.annotate_all(error);
+    }
+
+    fn annotate_all(&self, error: &Error) {
+        error
+            .diagnostics()
+            .iter()
+            .for_each(|one| self.annotate(one));
     }
 
     fn text(&self, text: &str) -> io::Result<()> {
@@ -243,9 +269,7 @@ impl Report {
         if let (Value::Object(document), Value::Object(fields)) = (&mut document, fields) {
             document.extend(fields);
         }
-        for key in lock(&self.keys).iter() {
-            mask(&mut document, key);
-        }
+        self.console.with_keys(|key| mask(&mut document, key));
         let text = serde_json::to_string_pretty(&document)?;
         self.told_if_lost(write_result(&mut io::stdout().lock(), &(text + "\n")))
     }
@@ -282,20 +306,75 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn bold_green() -> anstyle::Style {
-    anstyle::AnsiColor::Green.on_default().bold()
+/// A verb and its object, as cargo prints it.
+fn verb(verb: &str, object: &str) -> String {
+    let green = anstyle::AnsiColor::Green.on_default().bold();
+    format!("{green}{verb:>12}{green:#} {object}")
 }
 
-impl Observer for Report {
-    fn retrying(&self, call: &str, why: &str, wait: Duration) {
-        self.status(
-            "Retrying",
-            &format!(
-                "{} in {:.1} s: {}",
-                printable::line(call.as_bytes()),
-                wait.as_secs_f64(),
-                printable::line(why.as_bytes())
-            ),
-        );
+/// The thread that draws ends with the run.
+impl Drop for Report {
+    fn drop(&mut self) {
+        self.console.end();
+    }
+}
+
+/// The stream of standard error. Closed or full, it must not keep a build from going on:
+/// what cannot be written is lost.
+#[derive(Debug, Clone, Copy)]
+struct Stderr {
+    color: ColorChoice,
+}
+
+impl Stderr {
+    /// Text, coloured where that is wanted.
+    fn write(self, text: &str) {
+        let _ = AutoStream::new(io::stderr(), self.color).write_all(text.as_bytes());
+    }
+
+    /// What moves the cursor, as it is.
+    #[allow(clippy::unused_self)] // who has no stream writes to none
+    fn control(self, text: &str) {
+        if !text.is_empty() {
+            let _ = io::stderr().write_all(text.as_bytes());
+        }
+    }
+
+    fn look(self) -> Look {
+        let choice = match self.color {
+            ColorChoice::Auto => AutoStream::choice(&io::stderr()),
+            choice => choice,
+        };
+        if choice == ColorChoice::Never {
+            Look::Plain
+        } else {
+            Look::Coloured
+        }
+    }
+
+    /// The first word of a line that is drawn over again.
+    fn head(self, text: &str) -> String {
+        let cyan = anstyle::AnsiColor::Cyan.on_default().bold();
+        match self.look() {
+            Look::Coloured => format!("{cyan}{text}{cyan:#}"),
+            Look::Plain => text.to_owned(),
+        }
+    }
+
+    /// The terminal's size; one that does not say it is taken for 80 columns of 24 lines.
+    #[allow(clippy::unused_self)] // as above
+    fn size(self) -> Size {
+        let size = rustix::termios::tcgetwinsize(io::stderr()).ok();
+        let size = size.filter(|size| size.ws_col > 0 && size.ws_row > 0);
+        size.map_or(
+            Size {
+                columns: 80,
+                rows: 24,
+            },
+            |size| Size {
+                columns: size.ws_col.into(),
+                rows: size.ws_row.into(),
+            },
+        )
     }
 }

@@ -10,7 +10,7 @@ use crate::cli::BuildArgs;
 use crate::error::Error;
 use crate::key;
 use crate::manifest::{Definition, Manifest};
-use crate::report::{Outcome, fields};
+use crate::report::{Became, Outcome, Tally, fields};
 
 /// The document of `build`.
 #[derive(Serialize, JsonSchema)]
@@ -35,6 +35,7 @@ pub fn run(arguments: &BuildArgs, context: &Context<'_>) -> Result<Outcome, Erro
     );
     let mut verdicts = Vec::new();
     let mut errors = Vec::new();
+    let mut tally = Tally::of(definitions.len());
     for definition in &definitions {
         let build = Build {
             arguments,
@@ -46,11 +47,15 @@ pub fn run(arguments: &BuildArgs, context: &Context<'_>) -> Result<Outcome, Erro
         match build.run(definition) {
             Ok((images, error)) => {
                 verdicts.extend(images);
+                if error.is_none() {
+                    tally.add(&definition.name, Became::Done("built and proved"));
+                }
                 errors.extend(error);
             }
             Err(error) => errors.push(error),
         }
     }
+    context.report.finished(&tally);
     Ok(Outcome {
         text: super::proof::text(&verdicts),
         json: fields(&Document {
@@ -79,18 +84,18 @@ impl Build<'_> {
         let name = &definition.name;
         let checkout = context.checkout(manifest, definition)?;
         let _held = stage::for_build(context, (name, self.command), self.arguments)?;
-        context.report.status(
-            "Building",
-            &format!("{name}: {}", self.command.argv.join(" ")),
-        );
         let held = canonical(checkout.directory()).into_os_string();
         let mut environment = context.environment.clone();
         environment.variables.insert(HELD.into(), held);
+        let what = format!("{name}: {}", self.command.argv.join(" "));
+        let section = format!("build_{name}");
+        let section = context.report.section(&section, ("Building", &what));
         let images = self
             .command
-            .run(checkout.directory(), &environment, &key::VARIABLES)?;
+            .run(checkout.directory(), &environment, &key::VARIABLES);
+        drop(section);
         let mut named = Vec::new();
-        for image in images {
+        for image in images? {
             named.push(if self.several {
                 build::name_after(&image, name)?
             } else {

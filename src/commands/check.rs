@@ -16,7 +16,7 @@ use crate::error::Error;
 use crate::key::KeyError;
 use crate::lock::{Lock, Locked, Outdated};
 use crate::manifest::{Definition, Manifest};
-use crate::report::{Outcome, fields};
+use crate::report::{Became, Outcome, Tally, fields};
 use crate::resolve::{self, Catalogue};
 
 /// The document of `check`.
@@ -35,6 +35,9 @@ pub struct Document {
     images: Vec<Verdict>,
 }
 
+/// What Palette says to a definition.
+const ACCEPTED: &str = "accepts it";
+
 /// What is said of one definition.
 #[derive(Serialize, JsonSchema)]
 struct Checked {
@@ -46,7 +49,7 @@ struct Checked {
     #[schemars(extend("enum" = LOCK_STATES))]
     lock: &'static str,
     /// Whether Palette has what is asked for.
-    #[schemars(extend("enum" = ["accepts it", "does not", NO_KEY, OFFLINE]))]
+    #[schemars(extend("enum" = [ACCEPTED, "does not", NO_KEY, OFFLINE]))]
     palette: &'static str,
     /// `as locked`, `nothing yet`, `differs`, `no checkout`, `unreadable`, or which
     /// definition is there.
@@ -86,10 +89,12 @@ pub fn run(arguments: &CheckArgs, context: &Context<'_>) -> Result<Outcome, Erro
     let (palette, not_asked) = palette(context, &manifest, &endpoint)?;
     let endpoint = endpoint.to_string();
 
+    let counter = context.report.counter(definitions.len());
     let asked = fleet::map(&definitions, JOBS, |definition| match &palette {
         None => Ok(not_asked),
-        Some(palette) => ask(context, &manifest, definition, palette),
+        Some(palette) => counter.count(ask(context, &manifest, definition, palette)),
     });
+    drop(counter);
     let mut errors = Vec::new();
     let mut rows = Vec::new();
     let mut places = Places {
@@ -125,6 +130,9 @@ pub fn run(arguments: &CheckArgs, context: &Context<'_>) -> Result<Outcome, Erro
             Err(error) => errors.push(error),
         }
     }
+    if palette.is_some() {
+        context.report.finished(&tally(&rows));
+    }
     Ok(Outcome {
         text: text(&rows) + &places.text() + &table::apart(&proof::text(&images)),
         json: fields(&Document {
@@ -136,6 +144,15 @@ pub fn run(arguments: &CheckArgs, context: &Context<'_>) -> Result<Outcome, Erro
         }),
         error: Error::all(errors),
     })
+}
+
+/// What Palette says, of several definitions: of one the table says as much.
+fn tally(rows: &[Checked]) -> Tally {
+    let mut tally = Tally::of(rows.len());
+    for row in rows.iter().filter(|row| row.palette == ACCEPTED) {
+        tally.add(&row.definition, Became::Found("accepted by Palette"));
+    }
+    tally
 }
 
 fn text(rows: &[Checked]) -> String {
@@ -183,7 +200,7 @@ fn ask(
 ) -> Result<&'static str, Error> {
     let (_, warnings) = resolve::resolve(manifest, definition, palette, context.report)?;
     context.report.warn_all(&warnings);
-    Ok("accepts it")
+    Ok(ACCEPTED)
 }
 
 /// What is in the images, and what is wrong with them.

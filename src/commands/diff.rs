@@ -19,7 +19,7 @@ use crate::error::Error;
 use crate::lock::{Locked, Outdated};
 use crate::manifest::Definition;
 use crate::printable;
-use crate::report::{Outcome, fields};
+use crate::report::{Became, Outcome, Tally, fields};
 
 /// The document of `diff`.
 #[derive(Serialize, JsonSchema)]
@@ -68,7 +68,9 @@ pub fn run(arguments: &DiffArgs, context: &Context<'_>) -> Result<Outcome, Error
     let store = Store::open(context, &manifest)?;
     let jobs = arguments.fleet.jobs.jobs;
     let source = Source::new(context, &store, jobs)?;
-    let compare = |definition: &&Definition| compare(context, &store, &source, definition);
+    let counter = context.report.counter(definitions.len());
+    let compare =
+        |definition: &&Definition| counter.count(compare(context, &store, &source, definition));
     let mut compared = Vec::new();
     let mut errors = Vec::new();
     for result in fleet::map(&definitions, fleet::ahead(jobs), compare) {
@@ -77,6 +79,13 @@ pub fn run(arguments: &DiffArgs, context: &Context<'_>) -> Result<Outcome, Error
             Err(error) => errors.push(error),
         }
     }
+    drop(counter);
+    let mut tally = Tally::of(definitions.len());
+    for one in &compared {
+        let became = if one.drift { "changed" } else { "unchanged" };
+        tally.add(&one.definition, Became::Done(became));
+    }
+    context.report.finished(&tally);
     // The changes are the result, on standard output; the error says what to do.
     errors.extend(compared.iter().filter_map(Compared::error));
     let text = match arguments.format {

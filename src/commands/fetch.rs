@@ -17,7 +17,7 @@ use crate::error::Error;
 use crate::manifest::Definition;
 use crate::printable;
 use crate::publish;
-use crate::report::{Outcome, fields};
+use crate::report::{Became, FETCHED, Outcome, Tally, fields};
 
 /// The document of `fetch` and of `update`.
 #[derive(Serialize, JsonSchema)]
@@ -26,6 +26,9 @@ pub struct Document {
     /// Those that were fetched, by name.
     definitions: Vec<Fetched>,
 }
+
+/// Of a lock entry that this run changed.
+const WRITTEN: &str = "written";
 
 /// What is said of one fetched definition.
 #[derive(Serialize, JsonSchema)]
@@ -43,7 +46,7 @@ struct Fetched {
     /// Of what the archive holds.
     content_sha256: Digest,
     /// Whether its lock entry was written.
-    #[schemars(extend("enum" = ["written", "unchanged"]))]
+    #[schemars(extend("enum" = [WRITTEN, "unchanged"]))]
     lock: &'static str,
     /// What changed against the lock as it was, where this run renewed it.
     changes: Vec<Told>,
@@ -68,7 +71,7 @@ pub fn run(arguments: &FetchArgs, context: &Context<'_>) -> Result<Outcome, Erro
         None => Ok(shown(obtained.artifact.path())),
     };
     let jobs = arguments.fleet.jobs.jobs;
-    Ok(match context.settings.network {
+    let (fetched, error) = match context.settings.network {
         Network::Allowed => {
             let source = Source::new(context, &store, jobs)?;
             let fleet = (&definitions[..], fleet::ahead(jobs));
@@ -83,7 +86,13 @@ pub fn run(arguments: &FetchArgs, context: &Context<'_>) -> Result<Outcome, Erro
             output,
             |definition| store.offline(context, definition),
         ),
-    })
+    };
+    let became = |one: &Fetched| match one.origin {
+        Origin::Palette => Became::Done(FETCHED),
+        Origin::Cache => Became::Found("from the cache"),
+    };
+    tell(context, &fetched, (definitions.len(), &became));
+    Ok(outcome(fetched, definitions.len(), error))
 }
 
 pub fn update(arguments: &Fleet, context: &Context<'_>) -> Result<Outcome, Error> {
@@ -101,9 +110,28 @@ pub fn update(arguments: &Fleet, context: &Context<'_>) -> Result<Outcome, Error
     let source = Source::new(context, &store, jobs)?;
     let path = |obtained: &Obtained| Ok(shown(obtained.artifact.path()));
     let fleet = (&definitions[..], fleet::ahead(jobs));
-    Ok(each(context, &store, fleet, path, |definition| {
+    let (fetched, error) = each(context, &store, fleet, path, |definition| {
         source.fetch(definition, Pinning::Renew)
-    }))
+    });
+    let became = |one: &Fetched| match one.lock {
+        WRITTEN => Became::Done("locked anew"),
+        _ => Became::Found("unchanged"),
+    };
+    tell(context, &fetched, (definitions.len(), &became));
+    Ok(outcome(fetched, definitions.len(), error))
+}
+
+/// The last line of a run for `meant` definitions.
+fn tell(
+    context: &Context<'_>,
+    fetched: &[Fetched],
+    (meant, became): (usize, &dyn Fn(&Fetched) -> Became),
+) {
+    let mut tally = Tally::of(meant);
+    for one in fetched {
+        tally.add(&one.definition, became(one));
+    }
+    context.report.finished(&tally);
 }
 
 /// Does every definition, several at once, and locks them as they come. One failure does
@@ -114,13 +142,14 @@ fn each(
     (definitions, at_once): (&[&Definition], u16),
     output: impl Fn(&Obtained) -> Result<String, Error>,
     obtain: impl Fn(&Definition) -> Result<Obtained, Error> + Sync,
-) -> Outcome {
+) -> (Vec<Fetched>, Option<Error>) {
     let mut fetched = Vec::new();
     let mut errors = Vec::new();
+    let counter = context.report.counter(definitions.len());
     fleet::run(
         definitions,
         at_once,
-        |definition| obtain(definition),
+        |definition| counter.count(obtain(definition)),
         |results| {
             let mut good = Vec::new();
             for (at, result) in results {
@@ -150,13 +179,18 @@ fn each(
     );
     fetched.sort_by_key(|(at, _)| *at);
     errors.sort_by_key(|(at, _)| *at);
-    let fetched: Vec<Fetched> = fetched.into_iter().map(|(_, one)| one).collect();
+    let fetched = fetched.into_iter().map(|(_, one)| one).collect();
+    let error = Error::all(errors.into_iter().map(|(_, error)| error).collect());
+    (fetched, error)
+}
+
+fn outcome(fetched: Vec<Fetched>, meant: usize, error: Option<Error>) -> Outcome {
     Outcome {
-        text: text(&fetched, definitions.len()),
+        text: text(&fetched, meant),
         json: fields(&Document {
             definitions: fetched,
         }),
-        error: Error::all(errors.into_iter().map(|(_, error)| error).collect()),
+        error,
     }
 }
 
@@ -183,7 +217,7 @@ impl Fetched {
             sha256: obtained.artifact.sha256(),
             size: obtained.artifact.size(),
             content_sha256: obtained.artifact.content_sha256(),
-            lock: if locked { "written" } else { "unchanged" },
+            lock: if locked { WRITTEN } else { "unchanged" },
             changes: told(&obtained.changes),
         }
     }

@@ -15,7 +15,7 @@ use crate::image::{self, Checksum, Entry, Format, Image, ImageError, Judge};
 use crate::lock::{Lock, Locked};
 use crate::manifest::{Definition, Manifest};
 use crate::printable;
-use crate::report::{Outcome, fields};
+use crate::report::{Outcome, Report, fields};
 
 /// The document of `verify` with `--image`.
 #[derive(Serialize, JsonSchema)]
@@ -89,6 +89,7 @@ pub struct Proof<'a> {
     spool: PathBuf,
     /// When the definition was staged, where that can be seen.
     staged: Option<SystemTime>,
+    report: &'a Report,
 }
 
 /// Whether the `.sha256` beside an image is compared, which reads all of the image.
@@ -116,7 +117,7 @@ pub fn run(arguments: &VerifyArgs, context: &Context<'_>) -> Result<Outcome, Err
 
 impl<'a> Proof<'a> {
     pub fn new(
-        context: &Context<'_>,
+        context: &Context<'a>,
         manifest: &'a Manifest,
         lock: &'a Lock,
         expected: Option<(&'a Definition, &'a Locked)>,
@@ -131,6 +132,7 @@ impl<'a> Proof<'a> {
             expected,
             spool: context.cache(Some(manifest))?.directory().join("tmp"),
             staged,
+            report: context.report,
         })
     }
 
@@ -148,6 +150,9 @@ impl<'a> Proof<'a> {
 
     /// Looks into the image `path`.
     pub fn verdict(&self, path: &Path, checksums: Checksums) -> Verdict {
+        let name = path.file_name().unwrap_or(path.as_os_str());
+        let name = printable::line(name.as_encoded_bytes());
+        let _reading = self.report.waiting("Reading", &name);
         let known = |sha256| self.lock.content_of(sha256);
         let judge = Judge {
             known: &known,

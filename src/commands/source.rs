@@ -13,7 +13,7 @@ use crate::diagnostic::Diagnostic;
 use crate::disk::PathError;
 use crate::drift::{self, Change};
 use crate::error::Error;
-use crate::fetch::{self, Progress as _, Received};
+use crate::fetch::{self, Received};
 use crate::lock::Locked;
 use crate::manifest::Definition;
 use crate::printable;
@@ -90,7 +90,7 @@ impl<'a> Source<'a> {
         let progress = report.download(&plan.definition);
         let palette = self.catalogue.palette();
         let received = fetch::fetch(palette, plan, limits, (file, &path), &progress);
-        progress.ends();
+        drop(progress);
         let received = received.map_err(|error| Error::fetching(&plan.definition, error))?;
         report.warn_all(&received.warnings);
         let locked = Locked::new(plan, &received);

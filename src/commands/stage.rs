@@ -1,5 +1,6 @@
 //! `edgestage stage`.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
@@ -17,7 +18,7 @@ use crate::hold::{Event, Hold, Patience};
 use crate::lock::Locked;
 use crate::manifest::{Definition, Manifest};
 use crate::preflight::{self, Target};
-use crate::report::{Outcome, fields};
+use crate::report::{Became, Outcome, Tally, fields};
 
 /// A definition and the checkout that it goes to.
 struct Job<'m> {
@@ -34,6 +35,8 @@ pub struct Document {
     /// Those that are staged now, by name.
     definitions: Vec<Staged>,
 }
+/// Of a definition that was put into its checkout.
+const STAGED: &str = "staged";
 
 /// What is said of one staged definition.
 #[derive(Serialize, JsonSchema)]
@@ -41,7 +44,7 @@ struct Staged {
     /// Name of the definition.
     definition: String,
     /// What was done.
-    #[schemars(extend("enum" = ["staged", "unchanged"]))]
+    #[schemars(extend("enum" = [STAGED, "unchanged"]))]
     result: &'static str,
     /// Where its archive came from; null where nothing was needed.
     origin: Option<Origin>,
@@ -67,7 +70,28 @@ pub fn run(arguments: &StageArgs, context: &Context<'_>) -> Result<Outcome, Erro
         arguments: &[],
         fix_arg: arguments.fix_arg,
     };
-    stage(context, &manifest, definitions, (care, arguments.jobs.jobs))
+    let meant = definitions.len();
+    let (staged, error) = stage(context, &manifest, definitions, (care, arguments.jobs.jobs))?;
+    let mut tally = Tally::of(meant);
+    for one in &staged {
+        let became = match one.result {
+            STAGED => Became::Done(STAGED),
+            word => Became::Found(word),
+        };
+        tally.add(&one.definition, became);
+    }
+    context.report.finished(&tally);
+    let paths: Vec<String> = staged
+        .iter()
+        .flat_map(|one| one.placements.clone())
+        .collect();
+    Ok(Outcome {
+        text: table::lines(&paths),
+        json: fields(&Document {
+            definitions: staged,
+        }),
+        error,
+    })
 }
 
 /// For `build`: the target and the arguments of the command count. The checkout is held
@@ -90,8 +114,8 @@ pub fn for_build(
     let definition = one(&manifest, Some(name))?;
     let checkout = context.checkout(&manifest, definition)?;
     loop {
-        let outcome = stage(context, &manifest, vec![definition], (care, 1))?;
-        outcome.error.map_or(Ok(()), Err)?;
+        let (_, error) = stage(context, &manifest, vec![definition], (care, 1))?;
+        error.map_or(Ok(()), Err)?;
         let held = context.hold_checkout(&checkout)?;
         // Another run may have staged something else just before.
         let locked = Store::open(context, &manifest)?.current(context, definition)?;
@@ -114,12 +138,13 @@ struct Caution<'a> {
     fix_arg: bool,
 }
 
+/// What was staged, and what went wrong with some; what went wrong with all is an error.
 fn stage(
     context: &Context<'_>,
     manifest: &Manifest,
     definitions: Vec<&Definition>,
     (care, jobs): (Caution<'_>, u16),
-) -> Result<Outcome, Error> {
+) -> Result<(Vec<Staged>, Option<Error>), Error> {
     let store = Store::open(context, manifest)?;
     let mut errors = Vec::new();
     let mut staged = Vec::new();
@@ -155,22 +180,10 @@ fn stage(
         }
     }
     staged.sort_by(|a, b| a.definition.cmp(&b.definition));
-    let paths: Vec<String> = staged
-        .iter()
-        .flat_map(|one| one.placements.clone())
-        .collect();
-    if staged.is_empty()
-        && let Some(error) = Error::all(std::mem::take(&mut errors))
-    {
-        return Err(error);
+    match Error::all(errors) {
+        Some(error) if staged.is_empty() => Err(error),
+        error => Ok((staged, error)),
     }
-    Ok(Outcome {
-        text: table::lines(&paths),
-        json: fields(&Document {
-            definitions: staged,
-        }),
-        error: Error::all(errors),
-    })
 }
 
 /// Two definitions in one checkout would overwrite each other.
@@ -283,9 +296,12 @@ fn obtain(
         return obtained;
     }
     match Source::new(context, store, jobs) {
-        Ok(source) => obtained.extend(fleet::map(&missing, fleet::ahead(jobs), |(at, job)| {
-            (*at, fetch(context, store, &source, job))
-        })),
+        Ok(source) => {
+            let counter = context.report.counter(missing.len());
+            obtained.extend(fleet::map(&missing, fleet::ahead(jobs), |(at, job)| {
+                (*at, counter.count(fetch(context, store, &source, job)))
+            }));
+        }
         Err(error) => obtained.push((missing[0].0, Err(error))),
     }
     obtained.sort_by_key(|(at, _)| *at);
@@ -321,14 +337,14 @@ fn claim(
     store: &Store<'_>,
     definition: &Definition,
 ) -> (Option<Hold>, bool) {
-    let waited = std::cell::Cell::new(false);
+    let waiting = RefCell::new(None);
     let tell = |event: Event<'_>| {
         if let Event::Waits(holder) = event {
-            waited.set(true);
-            let name = &definition.name;
+            let object = format!("for `{}`", definition.name);
             context
                 .report
-                .status("Waiting", &format!("for `{name}`, which {holder} fetches"));
+                .status("Waiting", &format!("{object}, which {holder} fetches"));
+            *waiting.borrow_mut() = Some(context.report.waiting("Waiting", &object));
         }
     };
     let patience = Patience {
@@ -337,14 +353,15 @@ fn claim(
         tell: &tell,
     };
     let claim = store.cache.claim(definition, &patience);
-    if claim.is_none() && waited.get() {
+    let waited = waiting.take().is_some();
+    if claim.is_none() && waited {
         let name = &definition.name;
         context.report.status(
             "Waited",
             &format!("long enough: `{name}` is fetched here too"),
         );
     }
-    (claim, waited.get())
+    (claim, waited)
 }
 
 fn place(
@@ -365,7 +382,7 @@ fn place(
         context
             .report
             .status("Staged", &format!("{name} in {place}"));
-        "staged"
+        STAGED
     };
     Ok(Staged {
         result,

@@ -58,8 +58,12 @@ impl Options {
     pub const TIMEOUT: u64 = 30;
 }
 
-/// Told when a call is repeated.
+/// Told how calls go.
 pub trait Observer: Sync {
+    /// An attempt at `call` begins: from now on its answer is waited for.
+    fn asks(&self, call: &str);
+    /// The attempt is over, well or not.
+    fn is_answered(&self, call: &str);
     /// `call` failed for the reason `why` and is repeated after `wait`.
     fn retrying(&self, call: &str, why: &str, wait: Duration);
 }
@@ -334,12 +338,24 @@ impl Palette {
     ) -> Result<T, PaletteError> {
         let name = call.name();
         self.retry(&name, observer, |attempt| {
-            let mut response = self.send(call, attempt)?;
-            let body = answer::read(&mut response).map_err(|error| {
-                let why = super::transport::broken_body(&error, self.timeout);
-                broken(name.clone(), why, attempt)
-            })?;
-            answer::parse(&body).map_err(|unfit| self.unfit(unfit, name.clone(), attempt))
+            observer.asks(&name);
+            let body = self.body(call, &name, attempt);
+            observer.is_answered(&name);
+            answer::parse(&body?).map_err(|unfit| self.unfit(unfit, name.clone(), attempt))
+        })
+    }
+
+    /// The whole body of the answer to one attempt.
+    fn body(
+        &self,
+        call: &Call<'_>,
+        name: &str,
+        attempt: u32,
+    ) -> Result<Vec<u8>, Failure<PaletteError>> {
+        let mut response = self.send(call, attempt)?;
+        answer::read(&mut response).map_err(|error| {
+            let why = super::transport::broken_body(&error, self.timeout);
+            broken(name.to_owned(), why, attempt)
         })
     }
 

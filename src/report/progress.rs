@@ -1,72 +1,161 @@
-//! The progress of downloads.
+//! What commands and stages tell of their progress.
 
-use std::sync::Mutex;
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressStyle};
-
-use super::{Report, lock};
+use super::Report;
+use super::console::Console;
+use super::work::{Fleet, Phase, Transfer, What};
 use crate::fetch::Progress;
 use crate::palette::Observer;
+use crate::printable;
 
-/// The progress of one download.
+/// The progress of one download, for as long as it lives.
 pub struct Download<'r> {
     report: &'r Report,
-    name: String,
-    bar: Mutex<Option<ProgressBar>>,
+    id: u64,
+    bytes: Arc<AtomicU64>,
+}
+
+/// Something that is waited for, for as long as it lives.
+pub struct Waiting {
+    console: Arc<Console>,
+    id: u64,
+}
+
+/// How far a run with several definitions is, for as long as it lives.
+pub struct Counter {
+    console: Arc<Console>,
 }
 
 impl Report {
     /// The progress of the download of `definition`.
     #[must_use]
     pub fn download(&self, definition: &str) -> Download<'_> {
+        let transfer = Transfer::new(definition);
+        let bytes = Arc::clone(&transfer.bytes);
+        let id = self
+            .console
+            .work(|work| work.begin(What::Download(transfer), Instant::now()));
         Download {
             report: self,
-            name: definition.to_owned(),
-            bar: Mutex::new(None),
+            id,
+            bytes,
+        }
+    }
+
+    /// Something else that takes its time: a verb and its object.
+    #[must_use]
+    pub fn waiting(&self, verb: &'static str, object: &str) -> Waiting {
+        let what = What::Wait(verb, object.to_owned());
+        Waiting {
+            console: Arc::clone(&self.console),
+            id: self.console.work(|work| work.begin(what, Instant::now())),
+        }
+    }
+
+    /// A counter for `total` definitions; one alone needs none.
+    #[must_use]
+    pub fn counter(&self, total: usize) -> Counter {
+        let fleet = (total > 1).then(|| Fleet {
+            since: Instant::now(),
+            total,
+            done: 0,
+            failed: 0,
+        });
+        self.console.work(|work| work.fleet = fleet);
+        Counter {
+            console: Arc::clone(&self.console),
         }
     }
 }
 
+impl Counter {
+    /// One more is done, well or not.
+    pub fn count<T, E>(&self, result: Result<T, E>) -> Result<T, E> {
+        self.console.work(|work| {
+            if let Some(fleet) = &mut work.fleet {
+                fleet.done += 1;
+                fleet.failed += usize::from(result.is_err());
+            }
+        });
+        result
+    }
+}
+
+impl Drop for Counter {
+    fn drop(&mut self) {
+        self.console.work(|work| work.fleet = None);
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.console.work(|work| work.end(self.id));
+    }
+}
+
+impl Drop for Download<'_> {
+    fn drop(&mut self) {
+        self.report.console.work(|work| work.end(self.id));
+    }
+}
+
+impl Download<'_> {
+    fn change(&self, change: impl FnOnce(&mut Transfer)) {
+        self.report
+            .console
+            .work(|work| work.transfer(self.id).map(change));
+    }
+}
+
+impl Observer for Report {
+    fn asks(&self, call: &str) {
+        let call = printable::line(call.as_bytes());
+        self.console
+            .work(|work| work.begin(What::Question(call), Instant::now()));
+    }
+
+    fn is_answered(&self, call: &str) {
+        let call = printable::line(call.as_bytes());
+        self.console.work(|work| work.answered(&call));
+    }
+
+    fn retrying(&self, call: &str, why: &str, wait: Duration) {
+        self.status(
+            "Retrying",
+            &format!(
+                "{} in {:.1} s: {}",
+                printable::line(call.as_bytes()),
+                wait.as_secs_f64(),
+                printable::line(why.as_bytes())
+            ),
+        );
+    }
+}
+
 impl Observer for Download<'_> {
+    fn asks(&self, _: &str) {
+        self.change(|transfer| transfer.phase = Phase::Asked(Instant::now()));
+    }
+
+    /// What comes then is for [`Progress`].
+    fn is_answered(&self, _: &str) {}
+
     fn retrying(&self, call: &str, why: &str, wait: Duration) {
         self.report.retrying(call, why, wait);
+        self.change(|transfer| transfer.phase = Phase::Paused(Instant::now() + wait));
     }
 }
 
 impl Progress for Download<'_> {
     fn begins(&self, length: Option<u64>) {
-        if !self.report.terminal {
-            return;
-        }
-        let bar = match length {
-            Some(length) => ProgressBar::new(length).with_style(style(
-                "{prefix:>12} [{bar:30}] {bytes} of {total_bytes}, {bytes_per_sec}, {eta}",
-            )),
-            None => ProgressBar::new_spinner()
-                .with_style(style("{prefix:>12} {bytes}, {bytes_per_sec}")),
-        };
-        let bar = self.report.bars.add(bar.with_prefix(self.name.clone()));
-        *lock(&self.bar) = Some(bar);
+        self.change(|transfer| transfer.begins(length, Instant::now()));
     }
 
     fn advances(&self, bytes: u64) {
-        if let Some(bar) = &*lock(&self.bar) {
-            bar.inc(bytes);
-        }
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+        self.report.console.count(bytes);
     }
-
-    fn ends(&self) {
-        if let Some(bar) = lock(&self.bar).take() {
-            bar.finish_and_clear();
-            self.report.bars.remove(&bar);
-        }
-    }
-}
-
-/// The templates are constants; a bad one would fall back to the default look.
-fn style(template: &str) -> ProgressStyle {
-    ProgressStyle::with_template(template)
-        .unwrap_or_else(|_| ProgressStyle::default_bar())
-        .progress_chars("=> ")
 }

@@ -73,6 +73,7 @@ fn without_a_name_all_are_meant() {
              iso          -       -     nothing\n\
              cloud-image  -       -     nothing\n",
         )
+        .stderr("    Finished 3 definitions, 3 accepted by Palette in {time}\n")
         .success();
     let done = test.run("fetch -q").any_stdout().success();
     assert_eq!(done.stdout.lines().count(), 3);

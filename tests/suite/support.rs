@@ -24,10 +24,12 @@ pub mod page;
 mod proxy;
 mod run;
 pub mod schema;
+mod screen;
 mod sealed;
 mod secrets;
 mod terminal;
 mod tree;
+mod watched;
 
 pub use archives::{archive, content_sha256, gzip, profile_directory, tarball};
 pub use going::{Going, until};
@@ -36,6 +38,7 @@ pub use memory::peak_of;
 pub use network::{trusting, unused_port};
 pub use proxy::{Manner, Proxy};
 pub use run::{Done, Run};
+pub use screen::shown;
 pub use secrets::{forms, leaked};
 pub use tree::sha256;
 

@@ -45,7 +45,7 @@ struct Process {
 }
 
 /// What a process has written so far.
-struct Stream {
+pub(super) struct Stream {
     text: Arc<Mutex<Vec<u8>>>,
     reader: Option<JoinHandle<()>>,
 }
@@ -208,7 +208,7 @@ impl Drop for Process {
 }
 
 impl Stream {
-    fn of(mut pipe: impl Read + Send + 'static) -> Self {
+    pub(super) fn of(mut pipe: impl Read + Send + 'static) -> Self {
         let text = Arc::new(Mutex::new(Vec::new()));
         let read = Arc::clone(&text);
         let reader = std::thread::spawn(move || {
@@ -223,12 +223,12 @@ impl Stream {
         }
     }
 
-    fn so_far(&self) -> Vec<u8> {
+    pub(super) fn so_far(&self) -> Vec<u8> {
         self.text.lock().unwrap().clone()
     }
 
     /// All of it, once the process has ended.
-    fn whole(&mut self) -> Vec<u8> {
+    pub(super) fn whole(&mut self) -> Vec<u8> {
         if let Some(reader) = self.reader.take() {
             reader.join().unwrap();
         }

@@ -123,7 +123,8 @@ impl<'t> Run<'t> {
         self
     }
 
-    /// Standard error must be exactly this; `{dir}` and `{endpoint}` are filled in.
+    /// Standard error must be exactly this; `{dir}` and `{endpoint}` are filled in. `{time}`
+    /// is how long the run took, at the end of its summary.
     pub fn stderr(mut self, text: &str) -> Self {
         self.stderr = Expected::Exactly(self.test.fill(text));
         self
@@ -197,8 +198,9 @@ impl<'t> Run<'t> {
         command
     }
 
+    /// The run must end with this exit code, whichever it is.
     #[track_caller]
-    fn ends(self, code: i32) -> Done<'t> {
+    pub fn ends(self, code: i32) -> Done<'t> {
         let before = self.stamps_to_keep();
         let output = self.command().output().unwrap();
         self.judge(code, &output, before)
@@ -214,7 +216,7 @@ impl<'t> Run<'t> {
         let [stdout, stderr] =
             [&output.stdout, &output.stderr].map(|bytes| String::from_utf8(bytes.clone()).unwrap());
         wrong.extend(self.stdout.miss("standard output", &stdout));
-        wrong.extend(self.stderr.miss("standard error", &stderr));
+        wrong.extend(self.stderr.miss("standard error", &without_times(&stderr)));
         wrong.extend(self.leaks(output));
         wrong.extend(self.foreign());
         wrong.extend(self.against_schema(&stdout));
@@ -345,6 +347,23 @@ impl<'t> Done<'t> {
         assert_eq!(self.stderr.matches(text).count(), times, "{}", self.stderr);
         self
     }
+}
+
+/// What a run says, with `{time}` where its summary has the time that it took: `4.1 s`.
+fn without_times(stderr: &str) -> String {
+    let tenths = |text: &str| {
+        let seconds = text.strip_suffix(" s\n")?;
+        let (whole, tenth) = seconds.split_once('.')?;
+        let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+        (digits(whole) && digits(tenth) && tenth.len() == 1).then_some(())
+    };
+    let line = |line: &str| match line.rsplit_once(" in ") {
+        Some((what, time)) if what.starts_with("    Finished ") && tenths(time).is_some() => {
+            format!("{what} in {{time}}\n")
+        }
+        _ => line.to_owned(),
+    };
+    stderr.split_inclusive('\n').map(line).collect()
 }
 
 impl Expected {

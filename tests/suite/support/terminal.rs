@@ -116,7 +116,7 @@ fn converse(
 }
 
 /// Both ends of a new one.
-fn pseudo_terminal() -> (File, OwnedFd) {
+pub(super) fn pseudo_terminal() -> (File, OwnedFd) {
     let screen = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
     grantpt(&screen).unwrap();
     unlockpt(&screen).unwrap();

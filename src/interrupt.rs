@@ -1,0 +1,137 @@
+//! Ctrl-C and its like: what is finished before a run ends by them.
+//!
+//! A run always ends by the signal itself and never by a code instead: shells and CI tell
+//! the two apart.
+
+use std::io::{self, Read as _};
+use std::os::unix::net::UnixStream;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::thread;
+
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::{flag, low_level};
+
+/// Kept for the life of the process: a handler cannot be taken back.
+static HANDLER: OnceLock<Handler> = OnceLock::new();
+
+/// Of Ctrl-C.
+struct Handler {
+    /// Whether it ends us at once, as it does by default.
+    at_once: Arc<AtomicBool>,
+    /// Whether there was one.
+    came: Arc<AtomicBool>,
+    /// Whether a [`Deferred`] is alive.
+    deferred: AtomicBool,
+    /// Whether there is something to do first.
+    watched: AtomicBool,
+}
+
+impl Handler {
+    fn installed() -> &'static Self {
+        HANDLER.get_or_init(Self::install)
+    }
+
+    /// Where no handler can be installed, Ctrl-C does what it does by default.
+    fn install() -> Self {
+        let handler = Self {
+            at_once: Arc::default(),
+            came: Arc::default(),
+            deferred: AtomicBool::default(),
+            watched: AtomicBool::default(),
+        };
+        if flag::register_conditional_default(SIGINT, Arc::clone(&handler.at_once)).is_ok() {
+            let _ = flag::register(SIGINT, Arc::clone(&handler.came));
+        }
+        handler
+    }
+
+    fn settle(&self) {
+        let waits = self.deferred.load(Ordering::SeqCst) || self.watched.load(Ordering::SeqCst);
+        self.at_once.store(!waits, Ordering::SeqCst);
+    }
+}
+
+/// Lets Ctrl-C wait until this is dropped, and ends the process then if one came. While a
+/// build runs, the terminal sends it to the build as well, which has things to clean up.
+pub struct Deferred(&'static Handler);
+
+impl Deferred {
+    /// From now on.
+    #[must_use]
+    pub fn begin() -> Self {
+        let handler = Handler::installed();
+        handler.deferred.store(true, Ordering::SeqCst);
+        handler.settle();
+        Self(handler)
+    }
+}
+
+impl Drop for Deferred {
+    fn drop(&mut self) {
+        self.0.deferred.store(false, Ordering::SeqCst);
+        self.0.settle();
+        if self.0.came.load(Ordering::SeqCst) {
+            let _ = low_level::emulate_default_handler(SIGINT);
+        }
+    }
+}
+
+/// Calls `tidy` before Ctrl-C or a request to terminate ends the process; while a
+/// [`Deferred`] is alive, Ctrl-C then waits for that. A signal that the process was
+/// started to ignore stays ignored. For good, and at most once in a process.
+pub fn tidy_first(tidy: impl Fn() + Clone + Send + 'static) {
+    let ignored = ignored();
+    if !ignored.contains(SIGINT) {
+        let handler = Handler::installed();
+        let ends = || !handler.deferred.load(Ordering::SeqCst);
+        if watch(SIGINT, tidy.clone(), ends).is_ok() {
+            handler.watched.store(true, Ordering::SeqCst);
+            handler.settle();
+        }
+    }
+    if !ignored.contains(SIGTERM) {
+        // Where it cannot be watched, it does what it does by default.
+        let _ = watch(SIGTERM, tidy, || true);
+    }
+}
+
+/// A thread of its own: hardly anything may be done in a handler.
+fn watch(
+    signal: i32,
+    tidy: impl Fn() + Send + 'static,
+    ends: impl Fn() -> bool + Send + 'static,
+) -> io::Result<()> {
+    let (mut came, tell) = UnixStream::pair()?;
+    let wait = move || {
+        while came.read_exact(&mut [0]).is_ok() {
+            tidy();
+            if ends() {
+                let _ = low_level::emulate_default_handler(signal);
+            }
+        }
+    };
+    // First the thread: a signal that is told to nobody would be lost.
+    thread::Builder::new().name("signals".into()).spawn(wait)?;
+    low_level::pipe::register(signal, tell)?;
+    Ok(())
+}
+
+/// Signals as the kernel lists them, a bit each.
+struct Signals(u64);
+
+impl Signals {
+    fn contains(&self, signal: i32) -> bool {
+        self.0 >> (signal - 1) & 1 == 1
+    }
+}
+
+/// The signals that this process ignores: a shell without job control starts what it runs
+/// in the background so. Only Linux says it in a file.
+fn ignored() -> Signals {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mut lines = status.lines();
+    let set = lines.find_map(|line| line.strip_prefix("SigIgn:"));
+    let set = set.and_then(|set| u64::from_str_radix(set.trim(), 16).ok());
+    Signals(set.unwrap_or_default())
+}

@@ -1,0 +1,243 @@
+//! What a run does at this moment and has not ended: questions to Palette, downloads,
+//! waits for other runs. Data for the lines on a terminal and in a log.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// The time in which two thirds of what is known of a speed is forgotten.
+const MEMORY: Duration = Duration::from_secs(3);
+/// Two looks at a download that are nearer to each other say nothing of its speed.
+const APART: Duration = Duration::from_millis(200);
+
+/// Everything that is under way.
+#[derive(Default)]
+pub struct Work {
+    next: u64,
+    tasks: BTreeMap<u64, Task>,
+    /// How far a run with several definitions is.
+    pub fleet: Option<Fleet>,
+}
+
+/// One thing that is under way.
+pub struct Task {
+    /// Since when.
+    pub since: Instant,
+    /// What it is.
+    pub what: What,
+}
+
+/// What can be under way.
+pub enum What {
+    /// A call that Palette has not answered yet.
+    Question(String),
+    /// A download.
+    Download(Transfer),
+    /// Another run, or something of this machine, that is waited for: a verb and its object.
+    Wait(&'static str, String),
+}
+
+/// A download.
+pub struct Transfer {
+    /// Of which definition.
+    pub name: String,
+    /// What it is about.
+    pub phase: Phase,
+    /// So many bytes of this attempt came.
+    pub bytes: Arc<AtomicU64>,
+    /// How fast they come.
+    pub speed: Speed,
+}
+
+/// What a download is about.
+#[derive(Clone, Copy)]
+pub enum Phase {
+    /// No byte of the answer has come.
+    Asked(Instant),
+    /// The answer comes; its length, where Palette says it.
+    Receiving(Option<u64>),
+    /// It failed, and is tried again then.
+    Paused(Instant),
+}
+
+/// How far a run with several definitions is.
+pub struct Fleet {
+    /// Since when.
+    pub since: Instant,
+    /// How many there are.
+    pub total: usize,
+    /// How many are done, well or not.
+    pub done: usize,
+    /// How many not.
+    pub failed: usize,
+}
+
+impl Work {
+    /// Adds what begins.
+    pub fn begin(&mut self, what: What, since: Instant) -> u64 {
+        let id = self.next;
+        self.next += 1;
+        self.tasks.insert(id, Task { since, what });
+        id
+    }
+
+    /// Takes away what has ended.
+    pub fn end(&mut self, id: u64) {
+        self.tasks.remove(&id);
+    }
+
+    /// Takes away a question that has been answered.
+    pub fn answered(&mut self, call: &str) {
+        let asked = |task: &Task| matches!(&task.what, What::Question(asked) if asked == call);
+        let found = self.tasks.iter().find(|(_, task)| asked(task));
+        if let Some(id) = found.map(|(id, _)| *id) {
+            self.end(id);
+        }
+    }
+
+    /// A download.
+    pub fn transfer(&mut self, id: u64) -> Option<&mut Transfer> {
+        match &mut self.tasks.get_mut(&id)?.what {
+            What::Download(transfer) => Some(transfer),
+            What::Question(_) | What::Wait(..) => None,
+        }
+    }
+
+    /// All of it, in the order in which it began.
+    pub fn tasks(&self) -> impl Iterator<Item = &Task> {
+        self.tasks.values()
+    }
+
+    /// Takes note of how far the downloads are.
+    pub fn measure(&mut self, now: Instant) {
+        for task in self.tasks.values_mut() {
+            if let What::Download(transfer) = &mut task.what
+                && matches!(transfer.phase, Phase::Receiving(_))
+            {
+                let bytes = transfer.received();
+                transfer.speed.measure(now, bytes);
+            }
+        }
+    }
+
+    /// Since when there has been something to do without a break; `None` where nothing is
+    /// under way.
+    pub fn since(&self) -> Option<Instant> {
+        let fleet = self.fleet.as_ref().map(|fleet| fleet.since);
+        let tasks = self.tasks.values().map(|task| task.since);
+        tasks.chain(fleet).min()
+    }
+}
+
+impl Transfer {
+    /// A download that has not been asked for yet.
+    pub fn new(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            phase: Phase::Asked(Instant::now()),
+            bytes: Arc::default(),
+            speed: Speed::default(),
+        }
+    }
+
+    /// The bytes of this attempt so far.
+    pub fn received(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// The answer begins.
+    pub fn begins(&mut self, length: Option<u64>, now: Instant) {
+        self.bytes.store(0, Ordering::Relaxed);
+        self.speed = Speed::default();
+        self.speed.measure(now, 0);
+        self.phase = Phase::Receiving(length);
+    }
+}
+
+/// How fast bytes come: a mean in which the last seconds count most.
+#[derive(Default)]
+pub struct Speed {
+    last: Option<(Instant, u64)>,
+    /// Bytes a second, weighed; and how much all weights come to, at most 1.
+    mean: f64,
+    weight: f64,
+}
+
+impl Speed {
+    /// There are so many bytes now.
+    #[allow(clippy::cast_precision_loss)] // a speed is shown with two or three digits
+    pub fn measure(&mut self, now: Instant, bytes: u64) {
+        let Some((then, before)) = self.last else {
+            self.last = Some((now, bytes));
+            return;
+        };
+        let time = now.saturating_duration_since(then);
+        if time < APART {
+            return;
+        }
+        let current = bytes.saturating_sub(before) as f64 / time.as_secs_f64();
+        let kept = (-time.as_secs_f64() / MEMORY.as_secs_f64()).exp();
+        self.mean = self.mean * kept + current * (1.0 - kept);
+        self.weight = self.weight * kept + (1.0 - kept);
+        self.last = Some((now, bytes));
+    }
+
+    /// Bytes in a second, where anything can be said of it.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // it is never negative
+    pub fn per_second(&self) -> Option<u64> {
+        (self.weight > 0.0).then(|| (self.mean / self.weight).round() as u64)
+    }
+
+    /// How long `bytes` more will take; `None` while hardly anything comes.
+    pub fn left(&self, bytes: u64) -> Option<Duration> {
+        let rate = self.per_second().filter(|rate| *rate > 0)?;
+        Some(Duration::from_secs(bytes.div_ceil(rate)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_speed_is_that_of_the_last_seconds() {
+        let mut speed = Speed::default();
+        let start = Instant::now();
+        let second = |n: u64| start + Duration::from_secs(n);
+        speed.measure(start, 0);
+        assert_eq!(speed.per_second(), None);
+        speed.measure(start + Duration::from_millis(50), 500_000);
+        assert_eq!(speed.per_second(), None, "too near");
+        for n in 1..=10 {
+            speed.measure(second(n), n * 1000);
+        }
+        assert_eq!(speed.per_second(), Some(1000));
+        assert_eq!(speed.left(4001), Some(Duration::from_secs(5)));
+        // Nothing comes any more.
+        speed.measure(second(13), 10_000);
+        let slower = speed.per_second().unwrap();
+        assert!((300..450).contains(&slower), "{slower}");
+        for n in 14..60 {
+            speed.measure(second(n), 10_000);
+        }
+        assert_eq!(speed.left(1), None);
+    }
+
+    #[test]
+    fn of_two_equal_questions_one_is_answered() {
+        let mut work = Work::default();
+        let now = Instant::now();
+        let first = work.begin(What::Question("GET /a".into()), now);
+        work.begin(What::Question("GET /a".into()), now);
+        work.begin(What::Question("GET /b".into()), now);
+        work.answered("GET /a");
+        assert_eq!(work.tasks().count(), 2);
+        work.end(first);
+        work.answered("GET /c");
+        assert_eq!(work.tasks().count(), 2);
+        work.answered("GET /a");
+        work.answered("GET /b");
+        assert!(work.since().is_none());
+    }
+}
