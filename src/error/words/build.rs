@@ -1,0 +1,30 @@
+//! A build that failed.
+
+use crate::build::BuildError;
+use crate::diagnostic::Diagnostic;
+use crate::printable;
+
+pub fn build(error: &BuildError) -> Diagnostic {
+    match error {
+        BuildError::Start { program, error } => {
+            let program = printable::line(program.as_bytes());
+            let why = printable::io(error);
+            Diagnostic::error(format!("the build `{program}` cannot be started: {why}"))
+                .help("set `build` in `[canvos]` to the command that builds")
+        }
+        BuildError::Failed { program, status } => {
+            let program = printable::line(program.as_bytes());
+            Diagnostic::error(format!("the build `{program}` failed: {status}"))
+                .note("the definition is staged; no image was looked at")
+                .help("its own output says why")
+        }
+        BuildError::NoImage(directory) => {
+            let directory = printable::path(directory);
+            Diagnostic::error("the build ended well and wrote no image")
+                .note(format!(
+                    "looked for in `{directory}`; older images do not count"
+                ))
+                .help("only `+iso`, `+uki-iso`, `+cloud-image` and `+maas-image` export one (T22)")
+        }
+    }
+}
