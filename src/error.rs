@@ -7,7 +7,7 @@
 use crate::archive::Refusal;
 use crate::build::BuildError;
 use crate::canvos::CanvosError;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Excerpt};
 use crate::disk::PathError;
 use crate::drift::Change;
 use crate::fetch::FetchError;
@@ -101,6 +101,8 @@ pub enum Error {
         definition: String,
         /// Why.
         why: Outdated,
+        /// Where in `profiles.lock`.
+        place: Option<Excerpt>,
     },
     /// There is no key.
     Key(KeyError),
@@ -130,6 +132,8 @@ pub enum Error {
         definition: String,
         /// How.
         changes: Vec<Change>,
+        /// Where in `profiles.lock`.
+        place: Option<Excerpt>,
     },
     /// Another run has what this one needs, and keeps it.
     Busy {
@@ -155,6 +159,8 @@ pub enum Error {
         what: String,
         /// The command that mends it.
         help: String,
+        /// What `edgestage explain` has more about: a topic, or a trap.
+        see: &'static str,
     },
     /// Input or output failed.
     Disk(PathError),

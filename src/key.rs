@@ -14,6 +14,7 @@ use crate::environment::Environment;
 use crate::manifest::Manifest;
 use crate::printable;
 use crate::secret::{ApiKey, InvalidKey};
+use crate::topic::Topic;
 
 /// The variables that hold a key, in the order in which they are asked.
 pub const VARIABLES: [&str; 2] = ["PALETTE_API_KEY", "SPECTROCLOUD_APIKEY"];
@@ -177,7 +178,8 @@ fn exposed(path: &Path, metadata: &Metadata) -> Option<Diagnostic> {
         "give it the mode 600".into()
     };
     let warning = Diagnostic::warning(format!("the API key file `{shown}` can be read by others"));
-    Some(warning.note(format!("its mode is {mode:04o}")).help(help))
+    let warning = warning.note(format!("its mode is {mode:04o}")).help(help);
+    Some(warning.about(Topic::Key))
 }
 
 #[cfg(not(unix))]

@@ -25,6 +25,7 @@ pub mod checkpoint;
 pub mod disk;
 pub mod hold;
 pub mod publish;
+pub mod topic;
 pub mod diagnostic;
 pub mod digest;
 pub mod endpoint;

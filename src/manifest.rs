@@ -271,6 +271,13 @@ fn source_of(root: &DeTable<'_>, text: &str, shown: &Path) -> Arc<Source> {
     source::shown(shown, text, &secrets)
 }
 
+/// Another file as messages may show it: what would be a secret in `profiles.toml` is
+/// overwritten there, too.
+#[must_use]
+pub fn masked(path: &Path, text: &str) -> Arc<Source> {
+    source::shown(path, text, &[])
+}
+
 /// The values under keys that hold a secret, at any depth.
 fn secret_spans(table: &DeTable<'_>, found: &mut Vec<Range<usize>>) {
     for (key, value) in table {

@@ -21,6 +21,7 @@ use crate::key;
 use crate::palette::Observer;
 use crate::printable;
 use crate::secret::ApiKey;
+use crate::topic::Topic;
 
 pub mod document;
 mod progress;
@@ -32,6 +33,7 @@ pub use text::render;
 pub use document::fields;
 
 use document::{Head, mask};
+use text::{render_all, without_see};
 
 /// The result of a command: a text for people, a document for machines, and what was
 /// found wrong where there is a result all the same (`verify`).
@@ -151,16 +153,22 @@ impl Report {
 
     /// A warning, printed now and kept for the JSON document.
     pub fn warn(&self, diagnostic: &Diagnostic) {
-        {
+        let known = {
             let mut told = lock(&self.warnings);
             // What is the same for several definitions is worth one warning.
             if told.iter().any(|old| old.says_the_same(diagnostic)) {
                 return;
             }
+            let known = told.iter().any(|old| old.see == diagnostic.see);
             told.push(diagnostic.clone());
-        }
+            known
+        };
         if self.output.verbosity >= Verbosity::Normal {
-            self.say(&render(diagnostic));
+            self.say(&if known {
+                render(&without_see(diagnostic))
+            } else {
+                render(diagnostic)
+            });
         }
     }
 
@@ -211,8 +219,7 @@ impl Report {
     }
 
     fn errors(&self, error: &Error) {
-        let all: Vec<String> = error.diagnostics().iter().map(render).collect();
-        self.say(&all.join("\n\n"));
+        self.say(&render_all(&error.diagnostics()));
     }
 
     fn text(&self, text: &str) -> io::Result<()> {
@@ -237,7 +244,9 @@ impl Report {
     fn told_if_lost(&self, written: io::Result<()>) -> io::Result<()> {
         if let Err(error) = &written {
             let why = printable::io(error);
-            let error = Diagnostic::error(format!("cannot write to standard output: {why}"));
+            let error = Diagnostic::error(format!("cannot write to standard output: {why}"))
+                .help("make room where it goes to, or send it elsewhere")
+                .about(Topic::Disk);
             self.say(&render(&error));
         }
         written

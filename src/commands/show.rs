@@ -24,6 +24,7 @@ use crate::manifest::ManifestError;
 use crate::printable;
 use crate::report::{Outcome, fields};
 use crate::resolve::Pack;
+use crate::topic::Topic;
 use crate::variables::{self, Variable};
 
 /// Layers in the order in which a host is built from them (`v1PackLayer`).
@@ -92,7 +93,12 @@ fn show_definition(name: Option<&str>, context: &Context<'_>) -> Result<Outcome,
         .definitions
         .get(&definition.name)
         .ok_or_else(|| not_locked(&store.lock, &definition.name))?;
-    warn_of_outdated(context, locked, definition, &store.endpoint.to_string());
+    warn_of_outdated(
+        context,
+        &store.lock,
+        definition,
+        &store.endpoint.to_string(),
+    );
     let inventory = match store.cache.lookup(locked, &manifest.limits)? {
         Lookup::Hit(artifact) => {
             let of = format!("the archive of `{}`", definition.name);
@@ -110,7 +116,8 @@ fn show_definition(name: Option<&str>, context: &Context<'_>) -> Result<Outcome,
                     definition.name
                 ))
                 .note("variables are not shown")
-                .help(format!("run `edgestage fetch {}`", definition.name)),
+                .help(format!("run `edgestage fetch {}`", definition.name))
+                .about(Topic::Cache),
             );
             None
         }

@@ -4,11 +4,13 @@ use super::Error;
 use crate::canvos::CanvosError;
 use crate::diagnostic::Diagnostic;
 use crate::manifest::ManifestError;
-use crate::printable;
+use crate::topic::Topic;
 
 mod archive;
 mod build;
+mod busy;
 mod canvos;
+mod disk;
 mod drift;
 mod init;
 mod key;
@@ -18,24 +20,26 @@ mod palette;
 
 use archive::archive;
 use build::build;
+use busy::{busy, shared_checkout};
 use canvos::canvos;
+use disk::{cache_damaged, disk, exists, no_cache};
 use drift::drift;
-use init::nothing_offered;
+use init::{nothing_offered, stopped, unasked};
 use key::key;
-use lock::{lock, outdated};
-use manifest::{manifest, some_of, unknown_definition};
-use palette::palette;
+use lock::{lock, no_lock, not_locked, outdated};
+use manifest::{manifest, name_needed, unknown_definition};
+use palette::{offline, palette, plain_http};
 
 impl Error {
     /// The error in words, one diagnostic for each thing that is wrong.
     #[must_use]
     pub fn diagnostics(&self) -> Vec<Diagnostic> {
+        let told = |told: &Diagnostic| told.clone().about_else(self.topic());
         match self {
-            Self::Usage(diagnostic) => vec![(**diagnostic).clone()],
+            Self::Usage(diagnostic) => vec![told(diagnostic)],
             Self::Manifest(ManifestError::Invalid(list))
             | Self::Broken(list)
-            | Self::Canvos(CanvosError::Trapped(list)) => list.clone(),
-
+            | Self::Canvos(CanvosError::Trapped(list)) => list.iter().map(told).collect(),
             Self::Several(errors) => {
                 let mut all: Vec<Diagnostic> = Vec::new();
                 for diagnostic in errors.iter().flat_map(Self::diagnostics) {
@@ -84,87 +88,64 @@ impl Error {
     fn words(&self) -> Diagnostic {
         match self {
             Self::Manifest(error) => manifest(error),
-            Self::NameNeeded(known) => Diagnostic::error("which definition?")
-                .note(format!("there are {}", some_of(known)))
-                .help("add its name to the command"),
+            Self::NameNeeded(known) => name_needed(known),
             Self::UnknownDefinition { name, known } => unknown_definition(name, known),
-            Self::PlainHttp(endpoint) => {
-                Diagnostic::error(format!("the endpoint `{endpoint}` is plain HTTP"))
-                    .note("the API key would travel unencrypted")
-                    .help("write `https://`, or pass `--allow-http` if the network is trusted")
-            }
+            Self::PlainHttp(endpoint) => plain_http(endpoint),
             Self::Lock(error) => lock(error),
-            Self::NoLock { path, definition } => {
-                Diagnostic::error(format!("there is no `{}`", printable::path(path)))
-                    .note(format!("so `{definition}` is not locked"))
-                    .help(format!("run `edgestage fetch {definition}` and commit profiles.lock"))
-            }
-            Self::NotLocked(name) => Diagnostic::error(format!("`{name}` is not in profiles.lock"))
-                .help(format!(
-                    "run `edgestage fetch {name}` and commit profiles.lock"
-                )),
-            Self::Outdated { definition, why } => outdated(definition, *why),
+            Self::NoLock { path, definition } => no_lock(path, definition),
+            Self::NotLocked(name) => not_locked(name),
+            Self::Outdated {
+                definition,
+                why,
+                place,
+            } => outdated(definition, *why).within(place.as_ref()),
             Self::Key(error) => key(error),
             Self::Palette(error) => palette(error),
             Self::Archive { of, refusal } => archive(of, refusal),
-            Self::Offline {
-                definition: name,
-                lacks,
-            } => Diagnostic::error(format!("`{name}` {lacks}"))
-                .note("`--offline` opens no connection")
-                .help(format!("run `edgestage fetch {name}` with a network")),
-            Self::CacheDamaged(path) => {
-                Diagnostic::error(format!("the cached archive `{path}` is damaged"))
-                    .note("`--offline` opens no connection to replace it")
-                    .help("run the command again without `--offline`")
-            }
+            Self::Offline { definition, lacks } => offline(definition, lacks),
+            Self::CacheDamaged(path) => cache_damaged(path),
             Self::Drift {
                 definition,
                 changes,
-            } => drift(definition, changes),
+                place,
+            } => drift(definition, changes).within(place.as_ref()),
             Self::Build(error) => build(error),
             Self::Busy {
                 what,
                 holder,
                 waited,
-            } => Diagnostic::error(format!("another run still has {what}"))
-                .note(format!("it is {holder}; waited {} s", waited.as_secs()))
-                .help("see whether it still works; `--lock-timeout SECONDS` waits longer"),
+            } => busy(what, holder, *waited),
             Self::SharedCheckout {
                 definitions,
                 checkout,
-            } => Diagnostic::error(format!(
-                "{} cannot be staged together",
-                definitions.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" and ")
-            ))
-            .named("T30")
-            .note(format!(
-                "they share the checkout `{}`, which holds one definition at a time",
-                printable::path(checkout)
-            ))
-            .help("give each a checkout of its own: `git worktree add` in CanvOS, then `canvos` in its table")
-            .help("or stage one, build its image, then stage the next"),
+            } => shared_checkout(definitions, checkout),
             Self::Canvos(error) => canvos(error),
-            Self::Staged { what, help } => Diagnostic::error(what.clone()).help(help.clone()),
-            Self::Disk(error) => Diagnostic::error(error.to_string()).help(
-                "check its permissions and the room on its disk; `--cache-dir` moves the cache",
-            ),
-            Self::NoCache => {
-                Diagnostic::error("there is no directory for the cache: HOME is not set")
-                    .help("pass `--cache-dir DIR`, or set `EDGESTAGE_CACHE_DIR`")
+            Self::Staged { what, help, see } => {
+                let told = Diagnostic::error(what.clone()).help(help.clone());
+                Diagnostic {
+                    see: Some(see),
+                    ..told
+                }
             }
-            Self::Stopped => Diagnostic::error("stopped: nothing was written")
-                .help("run it again; `edgestage init --no-input` asks nothing"),
-            Self::Unasked(why) => Diagnostic::error(format!("the terminal failed: {why}"))
-                .help("run `edgestage init --no-input`, which asks nothing"),
+            Self::Disk(error) => disk(error),
+            Self::NoCache => no_cache(),
+            Self::Exists(files) => exists(files),
+            Self::Stopped => stopped(),
+            Self::Unasked(why) => unasked(why),
             Self::NothingOffered { project, seen } => nothing_offered(project.as_deref(), *seen),
-            Self::Exists(files) => {
-                Diagnostic::error(format!("already there: {}", files.join(", ")))
-                    .note("nothing was written")
-                    .help("move it away, or edit it by hand")
-            }
             // Those above in `diagnostics` have words of their own.
             Self::Usage(_) | Self::Broken(_) | Self::Several(_) => Diagnostic::error("failed"),
+        }
+    }
+
+    /// What an error is about that is told by others: the words of the stages name the
+    /// finer topics.
+    fn topic(&self) -> Topic {
+        match self {
+            Self::Manifest(_) => Topic::Manifest,
+            Self::Broken(_) => Topic::Rules,
+            Self::Canvos(_) => Topic::Canvos,
+            _ => Topic::CommandLine,
         }
     }
 }

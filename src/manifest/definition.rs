@@ -10,8 +10,10 @@ use toml::de::DeValue;
 use super::reader::{At, Problems, Table, string, wrong_type};
 use super::reference::{self, InvalidReference, Parsed, Reference};
 use super::{Allow, Definition, PackOverride, PaletteTable, Profile, Project};
+use crate::diagnostic::Diagnostic;
 use crate::nearest::nearest;
 use crate::printable;
+use crate::topic::Topic;
 use crate::uid::Uid;
 
 /// `metadata.name` of the documented request body (facts.md, 1).
@@ -231,9 +233,21 @@ fn profile(
 fn parse_reference(text: &str, span: Range<usize>, problems: &mut Problems) -> Option<Parsed> {
     reference::parse(text)
         .map_err(|why| {
-            problems.add(span, "not a profile reference", why.label(), why.help(text));
+            not_a_reference(span, why.label(), why.help(text), problems);
         })
         .ok()
+}
+
+/// Notes something that names no profile.
+fn not_a_reference(
+    span: Range<usize>,
+    label: impl Into<String>,
+    help: impl Into<String>,
+    problems: &mut Problems,
+) {
+    let told = Diagnostic::error("not a profile reference");
+    let told = told.at(problems.source(), span, label).help(help);
+    problems.push(told.about(Topic::Reference));
 }
 
 /// `{ uid = … }`, `{ url = … }` or `{ name = …, version = … }`.
@@ -248,11 +262,12 @@ fn table_reference(table: &mut Table<'_, '_>, problems: &mut Problems) -> Option
             if Uid::parse(&at.value).is_some() {
                 return Some(parsed);
             }
-            problems.add(
+            let label = "a uid of 24 hexadecimal digits is needed";
+            not_a_reference(
                 at.span,
-                "not a uid",
-                "24 hexadecimal digits are needed",
-                "write the profile's uid",
+                label,
+                "write the profile's uid, or use `url`",
+                problems,
             );
             None
         }
@@ -274,12 +289,7 @@ fn table_reference(table: &mut Table<'_, '_>, problems: &mut Problems) -> Option
                 if part.value.trim() != part.value || part.value.chars().any(char::is_control) {
                     let why = InvalidReference::Space;
                     let help = why.help(&part.value);
-                    problems.add(
-                        part.span.clone(),
-                        "not a profile reference",
-                        why.label(),
-                        help,
-                    );
+                    not_a_reference(part.span.clone(), why.label(), help, problems);
                 }
             }
             Some(Parsed {
@@ -298,12 +308,9 @@ fn table_reference(table: &mut Table<'_, '_>, problems: &mut Problems) -> Option
                 (None, Some(_)) => "`name` is missing",
                 _ => "`uid`, `url`, or `name` and `version` are missing",
             };
-            problems.add(
-                table.span.clone(),
-                "not a profile reference",
-                label,
-                "write `{ uid = \"…\" }`, `{ url = \"…\" }` or `{ name = \"…\", version = \"…\" }`",
-            );
+            let help =
+                "write `{ uid = \"…\" }`, `{ url = \"…\" }` or `{ name = \"…\", version = \"…\" }`";
+            not_a_reference(table.span.clone(), label, help, problems);
             None
         }
     }

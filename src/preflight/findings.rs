@@ -187,6 +187,7 @@ impl Preflight<'_> {
             .into_iter()
             .filter_map(|(placement, rule)| {
                 let rule = rule?;
+                let (source, span) = rule.source(self.directory);
                 let diagnostic = Diagnostic::warning(format!(
                     "`{}` line {} keeps `{}` out of every build",
                     rule.file,
@@ -194,10 +195,7 @@ impl Preflight<'_> {
                     placement.path()
                 ))
                 .named("T9")
-                .note(format!(
-                    "the rule is `{}`",
-                    printable::line(rule.text.as_bytes())
-                ))
+                .at(&source, span, "this rule")
                 .help(format!("add the line `!{}` behind it", placement.path()));
                 Some(Finding {
                     hits: hits.clone(),

@@ -56,7 +56,9 @@ impl Preflight<'_> {
         };
         if value.is_empty() {
             let title = format!("CLUSTERCONFIG is empty in {}", origin.name());
-            return Some(unset(&title, &format!("write `{RIGHT}`"), nowhere));
+            let mut finding = unset(&title, &format!("write `{RIGHT}`"), nowhere);
+            finding.diagnostic = self.at_assignment(finding.diagnostic, origin);
+            return Some(finding);
         }
         let fault = self.fault(value)?;
         let hits = if fault.replaces {
@@ -64,16 +66,10 @@ impl Preflight<'_> {
         } else {
             nowhere
         };
-        let mut diagnostic = Diagnostic::warning(fault.title)
+        let diagnostic = Diagnostic::warning(fault.title)
             .named(fault.id)
             .note(fault.note);
-        let last = self.values.file.as_ref().and_then(|arg| {
-            let last = arg.assignments.last().filter(|_| origin == Origin::File)?;
-            Some((&arg.source, last.span.clone()))
-        });
-        if let Some((source, span)) = last {
-            diagnostic = diagnostic.at(source, span, "");
-        }
+        let diagnostic = self.at_assignment(diagnostic, origin);
         let help = match origin {
             Origin::File => format!("write `{RIGHT}`, or run `edgestage stage --fix-arg`"),
             _ => format!("leave it out, and write `{RIGHT}` into `.arg`"),
@@ -82,6 +78,16 @@ impl Preflight<'_> {
             hits,
             diagnostic: diagnostic.help(help),
         })
+    }
+
+    /// Adds the line of `.arg` that counts, where the value is from there.
+    fn at_assignment(&self, diagnostic: Diagnostic, origin: Origin) -> Diagnostic {
+        let file = self.values.file.as_ref();
+        let last = file.and_then(|arg| Some((&arg.source, arg.assignments.last()?)));
+        match last.filter(|_| origin == Origin::File) {
+            Some((source, last)) => diagnostic.at(source, last.span.clone(), ""),
+            None => diagnostic,
+        }
     }
 
     /// What happens to the definition where a value leads nowhere.

@@ -3,14 +3,51 @@
 use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
-use crate::diagnostic::{Diagnostic, Severity};
+use crate::diagnostic::{Diagnostic, Excerpt, Severity};
 
-/// A diagnostic as text: title, excerpt with a caret, notes, help.
+/// The most columns that an excerpt takes; a longer line is cut around the caret.
+const WIDTH: usize = 120;
+
+/// A diagnostic as text: title, excerpt with a caret, notes, help, where to read more.
 #[must_use]
 pub fn render(diagnostic: &Diagnostic) -> String {
-    let Some(excerpt) = &diagnostic.excerpt else {
-        return render_plain(diagnostic);
+    match &diagnostic.excerpt {
+        Some(excerpt) => render_at(diagnostic, excerpt),
+        None => render_plain(diagnostic),
+    }
+}
+
+/// Several diagnostics; what there is to read about is said behind the last one of each
+/// topic.
+#[must_use]
+pub fn render_all(diagnostics: &[Diagnostic]) -> String {
+    let told = |(at, diagnostic): (usize, &Diagnostic)| {
+        let again = |later: &Diagnostic| later.see == diagnostic.see;
+        if diagnostics[at + 1..].iter().any(again) {
+            render(&without_see(diagnostic))
+        } else {
+            render(diagnostic)
+        }
     };
+    let all: Vec<String> = diagnostics.iter().enumerate().map(told).collect();
+    all.join("\n\n")
+}
+
+/// The same, where a reader has been told already where to read more.
+#[must_use]
+pub fn without_see(diagnostic: &Diagnostic) -> Diagnostic {
+    Diagnostic {
+        see: None,
+        ..diagnostic.clone()
+    }
+}
+
+fn see(diagnostic: &Diagnostic) -> Option<String> {
+    let topic = diagnostic.see?;
+    Some(format!("`edgestage explain {topic}`"))
+}
+
+fn render_at(diagnostic: &Diagnostic, excerpt: &Excerpt) -> String {
     let level = match diagnostic.severity {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
@@ -40,7 +77,13 @@ pub fn render(diagnostic: &Diagnostic) -> String {
             .iter()
             .map(|help| Level::HELP.message(help.as_str())),
     );
+    let see = see(diagnostic);
+    group = group.elements(
+        see.iter()
+            .map(|see| Level::NOTE.with_name("see").message(see.as_str())),
+    );
     Renderer::styled()
+        .term_width(WIDTH)
         .decor_style(DecorStyle::Ascii)
         .render(&[group])
 }
@@ -59,5 +102,6 @@ fn render_plain(diagnostic: &Diagnostic) -> String {
     let mut lines = vec![format!("{style}{word}{id}{style:#}: {}", diagnostic.title)];
     lines.extend(diagnostic.notes.iter().map(|note| format!("note: {note}")));
     lines.extend(diagnostic.help.iter().map(|help| format!("help: {help}")));
+    lines.extend(see(diagnostic).map(|see| format!("see: {see}")));
     lines.join("\n")
 }

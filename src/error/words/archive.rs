@@ -3,19 +3,32 @@
 use crate::archive::Refusal;
 use crate::diagnostic::Diagnostic;
 use crate::printable;
+use crate::topic::Topic;
 
 pub fn archive(of: &str, refusal: &Refusal) -> Diagnostic {
-    use Refusal as R;
-    let error = Diagnostic::error(format!("{of} is refused: {refusal}"));
+    let error = Diagnostic::error(format!("{of} is refused: {refusal}")).about(Topic::Archive);
     match refusal {
-        R::NotGzip { first } if !first.is_empty() => error
-            .note(format!("it begins with `{}`", printable::excerpt(first, 80)))
+        Refusal::NotGzip { first } if !first.is_empty() => error
+            .note(format!(
+                "it begins with `{}`",
+                printable::excerpt(first, 80)
+            ))
             .help("check the endpoint, and whether a proxy or login page answers in its place"),
-        R::Profiles { unexpected, .. } if unexpected.is_empty() => {
-            error.help("if the archive is right all the same, add `allow = [\"profile-missing\"]` to the definition")
+        Refusal::NotGzip { .. } => {
+            error.help("check the endpoint, and whether a proxy answers in its place")
         }
-        R::TooLarge(limit) if limit.is_adjustable() => error.help("if it is right all the same, raise the limit in `[limits]`"),
-        R::Truncated | R::Damaged(_) => error.help("fetch it again"),
-        _ => error,
+        Refusal::Profiles { unexpected, .. } if unexpected.is_empty() => error.help(
+            "if the archive is right all the same, add `allow = [\"profile-missing\"]` to the \
+             definition",
+        ),
+        Refusal::Profiles { .. } => {
+            error.help("check that `profiles` names what is meant, and fetch it again")
+        }
+        Refusal::TooLarge(limit) if limit.is_adjustable() => {
+            error.help("if it is right all the same, raise the limit in `[limits]`")
+        }
+        Refusal::Truncated | Refusal::Damaged(_) => error.help("fetch it again"),
+        // No definition needs what these have: there is nothing to allow.
+        _ => error.help("do not use it, and ask those who run this Palette where it comes from"),
     }
 }

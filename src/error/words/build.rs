@@ -3,9 +3,10 @@
 use crate::build::BuildError;
 use crate::diagnostic::Diagnostic;
 use crate::printable;
+use crate::topic::Topic;
 
 pub fn build(error: &BuildError) -> Diagnostic {
-    match error {
+    let told = match error {
         BuildError::Start { program, error } => {
             let program = printable::line(program.as_bytes());
             let why = printable::io(error);
@@ -16,7 +17,7 @@ pub fn build(error: &BuildError) -> Diagnostic {
             let program = printable::line(program.as_bytes());
             Diagnostic::error(format!("the build `{program}` failed: {status}"))
                 .note("the definition is staged; no image was looked at")
-                .help("its own output says why")
+                .help("read the build's own output above: it says why")
         }
         BuildError::NoImage(directory) => {
             let directory = printable::path(directory);
@@ -24,7 +25,9 @@ pub fn build(error: &BuildError) -> Diagnostic {
                 .note(format!(
                     "looked for in `{directory}`; older images do not count"
                 ))
-                .help("only `+iso`, `+uki-iso`, `+cloud-image` and `+maas-image` export one (T22)")
+                .help("build `+iso`, `+uki-iso`, `+cloud-image` or `+maas-image`: no other target exports one")
+                .named("T22")
         }
-    }
+    };
+    told.about_else(Topic::Build)
 }

@@ -3,20 +3,21 @@
 use crate::canvos::CanvosError;
 use crate::diagnostic::Diagnostic;
 use crate::printable;
+use crate::topic::Topic;
 
 pub fn canvos(error: &CanvosError) -> Diagnostic {
-    match error {
+    let told = match error {
         CanvosError::Missing(path) => Diagnostic::error(format!(
             "there is no CanvOS checkout at `{}`",
             printable::path(path)
         ))
-        .help("clone CanvOS there, or set `[canvos].dir` in profiles.toml or `--canvos DIR`"),
+        .help("clone CanvOS there, or set `dir` in `[canvos]`, or pass `--canvos DIR`"),
         CanvosError::NotACheckout(path) => Diagnostic::error(format!(
             "`{}` is not a CanvOS checkout",
             printable::path(path)
         ))
         .note("a checkout has an `Earthfile` and `overlay/files-iso/`")
-        .help("set `[canvos].dir` in profiles.toml, or `--canvos DIR`"),
+        .help("set `dir` in `[canvos]` to the checkout, or pass `--canvos DIR`"),
         CanvosError::NoTarget { directory, targets } => {
             let names = targets.iter().map(|target| format!("`+{target}`"));
             Diagnostic::error(format!(
@@ -37,8 +38,13 @@ pub fn canvos(error: &CanvosError) -> Diagnostic {
             placement.path()
         ))
         .note("nothing was removed")
-        .help("remove it by hand, if nobody needs it"),
-        CanvosError::Io(error) => Diagnostic::error(error.to_string()),
+        .help(format!(
+            "remove it by hand, if nobody needs it: `rm {}`",
+            placement.path()
+        )),
+        CanvosError::Io(error) => super::disk(error),
+        // Its traps have words of their own.
         CanvosError::Trapped(_) => Diagnostic::error("the checkout would embed something else"),
-    }
+    };
+    told.about_else(Topic::Canvos)
 }

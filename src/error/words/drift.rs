@@ -3,6 +3,7 @@
 use crate::diagnostic::Diagnostic;
 use crate::drift::Change;
 use crate::printable;
+use crate::topic::Topic;
 
 /// Files by the dozen say no more than a few of them.
 const FILES_SHOWN: usize = 24;
@@ -31,7 +32,9 @@ pub fn drift(definition: &str, changes: &[Change]) -> Diagnostic {
             "see inside the files with `edgestage diff -v {definition}`"
         ));
     }
-    diagnostic.help(format!(
-        "accept it with `edgestage update {definition}`, or change it back in Palette"
-    ))
+    diagnostic
+        .help(format!(
+            "accept it with `edgestage update {definition}`, or change it back in Palette"
+        ))
+        .about(Topic::Drift)
 }

@@ -2,6 +2,19 @@
 
 use crate::diagnostic::Diagnostic;
 use crate::printable;
+use crate::topic::Topic;
+
+pub fn stopped() -> Diagnostic {
+    Diagnostic::error("stopped: nothing was written")
+        .help("run it again; `edgestage init --no-input` asks nothing")
+        .about(Topic::Questions)
+}
+
+pub fn unasked(why: &str) -> Diagnostic {
+    Diagnostic::error(format!("the terminal failed: {why}"))
+        .help("run `edgestage init --no-input`, which asks nothing")
+        .about(Topic::Questions)
+}
 
 pub fn nothing_offered(project: Option<&str>, seen: usize) -> Diagnostic {
     let place = match project {
@@ -14,4 +27,5 @@ pub fn nothing_offered(project: Option<&str>, seen: usize) -> Diagnostic {
             printable::count(seen, "profile")
         ))
         .help("publish a profile of the type Edge Native there, or choose another project")
+        .about(Topic::Lookup)
 }

@@ -3,62 +3,116 @@
 use crate::diagnostic::Diagnostic;
 use crate::palette::{PaletteError, RedirectRefusal, Refusal};
 use crate::printable;
+use crate::topic::Topic;
 
 pub fn palette(error: &PaletteError) -> Diagnostic {
-    let said = |refusal: &Refusal| {
-        format!(
-            "{} answered {refusal}",
-            printable::line(refusal.call.as_bytes())
-        )
-    };
     match error {
-        PaletteError::KeyRefused(refusal) => Diagnostic::error("Palette does not accept the API key")
-            .note(said(refusal))
-            .help("check that the key has not expired, and that it is of this Palette: My API Keys in the console"),
-        PaletteError::Forbidden { refusal, project: None } => {
-            Diagnostic::error("Palette forbids it: no project was named")
-                .note(said(refusal))
-                .note("it says this where `ProjectUid` is missing, too, whatever the key's permissions")
-                .help("set `project` in profiles.toml, or paste the console URL of a profile, which names it")
-        }
-        PaletteError::Forbidden { refusal, project: Some(project) } => {
-            Diagnostic::error(format!("Palette forbids it in project `{project}`"))
-                .note(said(refusal))
-                .note("it says this where the `ProjectUid` is wrong, too, whatever the key's permissions")
-                .help("check that the profiles are of this project, then that the key may read it")
-        }
+        PaletteError::KeyRefused(refusal) => key_refused(refusal),
+        PaletteError::Forbidden { refusal, project } => forbidden(refusal, project.as_deref()),
         PaletteError::Rejected(refusal) => Diagnostic::error("Palette rejects the request")
             .note(said(refusal))
-            .help("check the endpoint: its path, and that it is the API's address"),
-        PaletteError::KeptFailing { refusal, attempts } => {
-            Diagnostic::error(if *attempts > 1 { "Palette kept failing" } else { "Palette failed" })
-                .note(format!("{}, {}", said(refusal), printable::count(*attempts as usize, "attempt")))
-                .help("try again later; `retries` in `[palette]` sets how often it is tried")
-        }
-        PaletteError::Unreachable { call, why, attempts } => {
-            let times = printable::count(*attempts as usize, "attempt");
-            Diagnostic::error(format!("Palette cannot be reached: {why}"))
-                .note(format!("{}, {times}", printable::line(call.as_bytes())))
-                .help("check the endpoint and the network; `HTTPS_PROXY` is honoured")
-        }
-        PaletteError::Tls { endpoint, why } => Diagnostic::error(format!("the TLS connection to `{endpoint}` is refused"))
-            .note(why.clone())
-            .help(tls_help(why)),
+            .help("check the endpoint: its path, and that it is the API's address")
+            .about(Topic::Rejected),
+        PaletteError::KeptFailing { refusal, attempts } => failing(refusal, *attempts),
+        PaletteError::Unreachable {
+            call,
+            why,
+            attempts,
+        } => unreachable(call, why, *attempts),
+        PaletteError::Tls { endpoint, why } => tls(endpoint, why),
         PaletteError::Redirect { from, to, why } => redirect(from, to, *why),
         PaletteError::NotJson { call, seen } => {
-            Diagnostic::error(format!("the answer to {} is not Palette's", printable::line(call.as_bytes())))
+            let call = printable::line(call.as_bytes());
+            Diagnostic::error(format!("the answer to {call} is not Palette's"))
                 .note(format!("it begins with `{seen}`"))
                 .help("check the endpoint, and whether a proxy or login page answers in its place")
+                .about(Topic::Answer)
         }
-        PaletteError::WrongAnswer { call, why } => Diagnostic::error(format!(
-            "the answer to {} is not Palette's: {why}",
-            printable::line(call.as_bytes())
-        ))
-        .help("check whether a proxy or cache answers in Palette's place"),
+        PaletteError::WrongAnswer { call, why } => {
+            let call = printable::line(call.as_bytes());
+            Diagnostic::error(format!("the answer to {call} is not Palette's: {why}"))
+                .help("check whether a proxy or cache answers in Palette's place")
+                .about(Topic::Answer)
+        }
         PaletteError::NoCertificate => Diagnostic::error("`ca-cert` holds no PEM certificate")
-            .help("name a file with `-----BEGIN CERTIFICATE-----` in it"),
-        PaletteError::Setup(why) => Diagnostic::error(format!("the connection cannot be set up: {why}")),
+            .help("name a file with `-----BEGIN CERTIFICATE-----` in it")
+            .about(Topic::Tls),
+        PaletteError::Setup(why) => {
+            Diagnostic::error(format!("the connection cannot be set up: {why}"))
+                .help("check `HTTPS_PROXY` and the other proxy variables")
+                .about(Topic::Unreachable)
+        }
     }
+}
+
+/// What was asked, and what came back.
+fn said(refusal: &Refusal) -> String {
+    let call = printable::line(refusal.call.as_bytes());
+    format!("{call} answered {refusal}")
+}
+
+fn key_refused(refusal: &Refusal) -> Diagnostic {
+    Diagnostic::error("Palette does not accept the API key")
+        .note(said(refusal))
+        .help(
+            "check that the key has not expired, and that it is of this Palette: My API Keys in \
+             the console",
+        )
+        .about(Topic::KeyRefused)
+}
+
+fn forbidden(refusal: &Refusal, project: Option<&str>) -> Diagnostic {
+    let (title, note, help) = match project {
+        None => (
+            "Palette forbids it: no project was named".to_owned(),
+            "it says this where `ProjectUid` is missing, too, whatever the key's permissions",
+            "set `project` in profiles.toml, or paste the console URL of a profile, which names it",
+        ),
+        Some(project) => (
+            format!("Palette forbids it in project `{project}`"),
+            "it says this where the `ProjectUid` is wrong, too, whatever the key's permissions",
+            "check that the profiles are of this project, then that the key may read it",
+        ),
+    };
+    Diagnostic::error(title)
+        .note(said(refusal))
+        .note(note)
+        .help(help)
+        .about(Topic::Forbidden)
+}
+
+fn failing(refusal: &Refusal, attempts: u32) -> Diagnostic {
+    let title = if attempts > 1 {
+        "Palette kept failing"
+    } else {
+        "Palette failed"
+    };
+    let times = printable::count(attempts as usize, "attempt");
+    Diagnostic::error(title)
+        .note(format!("{}, {times}", said(refusal)))
+        .help("try again later; `retries` in `[palette]` sets how often it is tried")
+        .about(Topic::Failing)
+}
+
+fn unreachable(call: &str, why: &str, attempts: u32) -> Diagnostic {
+    let times = printable::count(attempts as usize, "attempt");
+    Diagnostic::error(format!("Palette cannot be reached: {why}"))
+        .note(format!("{}, {times}", printable::line(call.as_bytes())))
+        .help("check the endpoint and the network; `HTTPS_PROXY` is honoured")
+        .about(Topic::Unreachable)
+}
+
+fn tls(endpoint: &str, why: &str) -> Diagnostic {
+    // Only where nobody knows the authority another one helps.
+    let help = if why.contains("an authority that is not trusted") {
+        "for an authority of your own, set `ca-cert` in `[palette]` to its PEM file"
+    } else {
+        "mend it at the endpoint, or ask those who run it; nothing was sent there"
+    };
+    Diagnostic::error(format!("the TLS connection to `{endpoint}` is refused"))
+        .note(why)
+        .help(help)
+        .about(Topic::Tls)
 }
 
 fn redirect(from: &str, to: &str, why: RedirectRefusal) -> Diagnostic {
@@ -71,13 +125,19 @@ fn redirect(from: &str, to: &str, why: RedirectRefusal) -> Diagnostic {
         .note(format!("from `{from}` to `{to}`"))
         .note(why)
         .help("set `endpoint` to the address that Palette itself answers at")
+        .about(Topic::Redirect)
 }
 
-/// Only where nobody knows the authority another one helps.
-fn tls_help(why: &str) -> &'static str {
-    if why.contains("an authority that is not trusted") {
-        "for an authority of your own, set `ca-cert` in `[palette]` to its PEM file"
-    } else {
-        "mend it at the endpoint, or ask those who run it; nothing was sent there"
-    }
+pub fn plain_http(endpoint: &str) -> Diagnostic {
+    Diagnostic::error(format!("the endpoint `{endpoint}` is plain HTTP"))
+        .note("the API key would travel unencrypted")
+        .help("write `https://`, or pass `--allow-http` if the network is trusted")
+        .about(Topic::PlainHttp)
+}
+
+pub fn offline(definition: &str, lacks: &str) -> Diagnostic {
+    Diagnostic::error(format!("`{definition}` {lacks}"))
+        .note("`--offline` opens no connection")
+        .help(format!("run `edgestage fetch {definition}` with a network"))
+        .about(Topic::Offline)
 }
