@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 use crate::environment::Environment;
 use crate::preflight::Target;
+use crate::printable;
 
 mod interrupt;
 
@@ -133,7 +134,7 @@ impl Command {
         if !ended.status.success() {
             return Err(BuildError::Failed {
                 program: program.clone(),
-                status: ended.status.to_string(),
+                status: printable::ended(ended.status),
             });
         }
         let after = stamps(&checkout.join(OUTPUT));

@@ -296,7 +296,7 @@ fn current<'l>(
 fn outdated(lock: &Lock, name: &str, why: Outdated, endpoint: &str) -> Error {
     let place = match why {
         Outdated::Changed => lock.excerpt(name, Spot::Entry, "locked before the change"),
-        Outdated::Contradictory => lock.excerpt(name, Spot::Entry, "the entry"),
+        Outdated::Contradictory => lock.excerpt(name, Spot::Entry, ""),
         Outdated::Endpoint => {
             let label = format!(
                 "not `{}`, which is set now",

@@ -66,6 +66,24 @@ impl Exit {
     }
 }
 
+/// An archive that was looked into.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Judged {
+    /// That of a definition.
+    Definition(String),
+    /// A file that somebody named.
+    File(String),
+}
+
+impl std::fmt::Display for Judged {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Definition(name) => write!(f, "the archive of `{name}`"),
+            Self::File(path) => write!(f, "`{path}`"),
+        }
+    }
+}
+
 /// Why a run failed.
 #[derive(Debug)]
 pub enum Error {
@@ -112,8 +130,8 @@ pub enum Error {
     Broken(Vec<Diagnostic>),
     /// The archive is refused.
     Archive {
-        /// The definition, or the file.
-        of: String,
+        /// Which one.
+        of: Judged,
         /// Why.
         refusal: Refusal,
     },
@@ -255,7 +273,7 @@ impl Error {
         match error {
             FetchError::Palette(error) => Self::Palette(error),
             FetchError::Refused(refusal) => Self::Archive {
-                of: format!("the archive of `{definition}`"),
+                of: Judged::Definition(definition.to_owned()),
                 refusal,
             },
             FetchError::Disk(error) => Self::Disk(error),

@@ -119,7 +119,7 @@ pub fn find(
     }
     for name in VARIABLES {
         if let Some(value) = environment.variable(name) {
-            return read(&value.to_string_lossy(), name);
+            return read(&value.to_string_lossy(), &format!("`{name}`"));
         }
     }
     if let Some(path) = &manifest.palette.api_key_file {
@@ -153,7 +153,7 @@ fn from_file(path: &Path) -> Result<Found, KeyError> {
             file.metadata()
         })
         .map_err(|error| KeyError::File(PathError::when("read", path)(error)))?;
-    let found = read(&text, &printable::path(path))?;
+    let found = read(&text, &format!("`{}`", printable::path(path)))?;
     Ok(Found {
         warning: exposed(path, &metadata),
         ..found
@@ -230,11 +230,14 @@ fn from_command(
         .run()
         .map_err(|error| failed(printable::io(&error)))?;
     if !output.status.success() {
-        return Err(failed(format!("it ended with {}", output.status)));
+        return Err(failed(format!(
+            "it ended with {}",
+            printable::ended(output.status)
+        )));
     }
     read(
         &String::from_utf8_lossy(&output.stdout),
-        &format!("output of `{program}`"),
+        &format!("the output of `{program}`"),
     )
 }
 

@@ -242,6 +242,7 @@ impl Lock {
     }
 }
 
+/// What is wrong with the file; restoring it mends whatever has no better mend.
 fn unreadable(diagnostic: Diagnostic) -> LockError {
     // One of a newer edgestage is as it should be.
     let diagnostic = match diagnostic.help[..] {

@@ -27,6 +27,7 @@ mod tables;
 pub use definition::{CLOUD_TYPE, METADATA_NAME, NAMES};
 pub use reader::At;
 pub use reference::Reference;
+pub use source::conflict;
 
 /// The name that is looked for when none is given.
 pub const FILE_NAME: &str = "profiles.toml";
@@ -215,6 +216,15 @@ impl Manifest {
             .collect();
 
         let mut problems = reader::Problems::new(&source);
+        if let Some(span) = source::conflict(text).filter(|_| !syntax.is_empty()) {
+            problems.add(
+                span,
+                "a merge conflict is not resolved",
+                "it begins here",
+                "keep one side, and remove the lines `<<<<<<<`, `=======` and `>>>>>>>`",
+            );
+            return Err(problems.finish());
+        }
         let mut told = BTreeSet::new();
         for error in &syntax {
             let span = error.span().unwrap_or(0..0);

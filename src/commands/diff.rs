@@ -100,7 +100,7 @@ fn compare(
         definition,
         &store.endpoint.to_string(),
     );
-    if !source.has_archive_of(locked)? {
+    if source.lacks_archive_of(locked)? {
         context.report.warn(
             &Diagnostic::warning(format!(
                 "the locked archive of `{name}` is not in the cache"

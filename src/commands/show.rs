@@ -17,7 +17,7 @@ use crate::cache::Lookup;
 use crate::diagnostic::Diagnostic;
 use crate::digest::Digest;
 use crate::disk::PathError;
-use crate::error::Error;
+use crate::error::{Error, Judged};
 use crate::limits::Limits;
 use crate::lock::Locked;
 use crate::manifest::ManifestError;
@@ -101,7 +101,7 @@ fn show_definition(name: Option<&str>, context: &Context<'_>) -> Result<Outcome,
     );
     let inventory = match store.cache.lookup(locked, &manifest.limits)? {
         Lookup::Hit(artifact) => {
-            let of = format!("the archive of `{}`", definition.name);
+            let of = Judged::Definition(definition.name.clone());
             Some(inspect(
                 artifact.open()?,
                 artifact.path(),
@@ -142,7 +142,7 @@ fn show_file(file: &Path, context: &Context<'_>) -> Result<Outcome, Error> {
     };
     let source = File::open(&path).map_err(PathError::when("read", &path))?;
     let shown = printable::path(file);
-    let inventory = inspect(source, &path, &format!("`{shown}`"), &limits)?;
+    let inventory = inspect(source, &path, &Judged::File(shown.clone()), &limits)?;
     let entry = lock
         .as_ref()
         .and_then(|lock| lock.owner_of(inventory.content_sha256));
@@ -156,12 +156,17 @@ fn show_file(file: &Path, context: &Context<'_>) -> Result<Outcome, Error> {
     Ok(outcome(name, inventory.content_sha256, &title, &profiles))
 }
 
-fn inspect(source: impl Read, path: &Path, of: &str, limits: &Limits) -> Result<Inventory, Error> {
+fn inspect(
+    source: impl Read,
+    path: &Path,
+    of: &Judged,
+    limits: &Limits,
+) -> Result<Inventory, Error> {
     let wanted =
         |path: &[u8]| std::str::from_utf8(path).is_ok_and(|path| variables::uid_in(path).is_some());
     archive::inspect(source, limits, &wanted).map_err(|error| match error {
         InspectError::Refused(refusal) => Error::Archive {
-            of: of.to_owned(),
+            of: of.clone(),
             refusal,
         },
         InspectError::Io(error) => PathError::when("read", path)(error).into(),

@@ -213,6 +213,13 @@ impl<'a> Source<'a> {
         Ok(matches!(found, Lookup::Hit(_)))
     }
 
+    /// Whether the cache has no archive for `locked`; a damaged one is told when it is read.
+    pub fn lacks_archive_of(&self, locked: &Locked) -> Result<bool, Error> {
+        let limits = &self.store.manifest.limits;
+        let found = self.store.cache.lookup(locked, limits)?;
+        Ok(matches!(found, Lookup::Miss))
+    }
+
     /// What the locked archive holds, where it is in the cache, with the files that are
     /// `wanted`.
     pub fn inspect_locked(

@@ -1,41 +1,26 @@
 //! What is wrong with a file that is not what edgestage writes, and where.
 
-use std::ops::Range;
 use std::path::Path;
 
 use crate::diagnostic::Diagnostic;
 use crate::manifest;
 use crate::printable;
 
-/// How git begins one side of a conflict.
-const CONFLICT: &str = "<<<<<<< ";
-
 /// The damage that `error` found in `text`.
 pub fn damaged(path: &Path, text: &str, error: &toml::de::Error) -> Diagnostic {
     let shown = printable::path(path);
     let source = manifest::masked(path, text);
     let damaged = Diagnostic::error(format!("`{shown}` is damaged"));
-    match conflict(text) {
+    match manifest::conflict(text) {
         Some(span) => damaged
             .at(&source, span, "a merge conflict begins here")
-            .note("either side will do: `edgestage fetch` renews what does not fit profiles.toml"),
+            .help("take either side, then run `edgestage fetch`: it renews what does not fit profiles.toml"),
         None => damaged.at(
             &source,
             error.span().unwrap_or(0..0),
             plain(error.message()),
         ),
     }
-}
-
-/// The line in which a merge conflict begins.
-fn conflict(text: &str) -> Option<Range<usize>> {
-    let start = if text.starts_with(CONFLICT) {
-        0
-    } else {
-        text.find(&format!("\n{CONFLICT}"))? + 1
-    };
-    let length = text[start..].lines().next().map_or(0, str::len);
-    Some(start..start + length)
 }
 
 /// The deserialiser's words without those of its language.
@@ -53,6 +38,11 @@ fn plain(message: &str) -> String {
             |key| format!("unknown key `{key}`"),
         );
     }
+    // The value stands in the excerpt.
+    let message = match message.split_once("` is not a") {
+        Some((value, _)) if value.starts_with('`') => &message[value.len() + "` is ".len()..],
+        _ => message,
+    };
     match message.split_once(", expected ") {
         Some((_, expected)) => format!("{} is needed here", expected_kind(expected)),
         // Some parsers add what they would have liked in further lines.
@@ -95,7 +85,7 @@ mod tests {
                 "invalid type: map, expected a sequence",
                 "an array is needed here",
             ),
-            ("`g` is not a digest", "`g` is not a digest"),
+            ("`g` is not a digest", "not a digest"),
             (
                 "string values must be quoted\nexpected",
                 "string values must be quoted",

@@ -11,7 +11,7 @@ use super::reader::{At, Problems, Table, string, wrong_type};
 use super::reference::{self, InvalidReference, Parsed, Reference};
 use super::{Allow, Definition, PackOverride, PaletteTable, Profile, Project};
 use crate::diagnostic::Diagnostic;
-use crate::nearest::nearest;
+use crate::nearest::{nearest, nearest_file};
 use crate::printable;
 use crate::topic::Topic;
 use crate::uid::Uid;
@@ -359,7 +359,7 @@ fn pack(
     let values = table
         .value("values")
         .and_then(|value| string(value, "values", problems));
-    let has_values = values.is_some();
+    let has_values = table.value("values").is_some();
     let values = values.map(|at| read_values(&at, directory, problems));
     let Some(name) = name else {
         if table.value("name").is_none() {
@@ -405,11 +405,18 @@ fn read_values(at: &At<String>, directory: &Path, problems: &mut Problems) -> Op
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => "no such file".to_owned(),
         Err(error) => printable::io(&error),
     };
+    // As it is to be written: relative to the file.
+    let near = nearest_file(&path).filter(|_| !path.exists());
+    let near = near.and_then(|near| Some(near.strip_prefix(directory).ok()?.to_owned()));
+    let help = near.map_or_else(
+        || "write the path of a YAML file, relative to this file".to_owned(),
+        |near| format!("did you mean `{}`?", printable::path(&near)),
+    );
     problems.add(
         at.span.clone(),
         format!("values file `{}` cannot be read", at.value.escape_debug()),
         failure,
-        "write the path of a YAML file, relative to this file",
+        help,
     );
     None
 }

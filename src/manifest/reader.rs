@@ -351,7 +351,8 @@ pub fn wrong_type(
     expected: &str,
     found: &DeValue<'_>,
 ) {
-    let what = if what.starts_with('[') {
+    // A name of ours is no key of the file.
+    let what = if what.starts_with('[') || what.starts_with("a ") {
         what.to_owned()
     } else {
         format!("`{what}`")

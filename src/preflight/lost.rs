@@ -43,20 +43,24 @@ impl Preflight<'_> {
         let nowhere = self.that_read_it(&[Target::CloudImage]);
         let Some((value, origin)) = self.clusterconfig() else {
             let (title, help) = match &self.values.file {
+                None if self.values.redirected.is_some() => (
+                    "no file sets CLUSTERCONFIG",
+                    "unset `EARTHLY_ARG_FILE_PATH`: `.arg` is the place".to_owned(),
+                ),
                 None => (
                     "the checkout has no `.arg`",
                     "copy `.arg.template` to `.arg`".to_owned(),
                 ),
                 Some(_) => (
                     "`.arg` does not set CLUSTERCONFIG",
-                    format!("add the line `{RIGHT}` to it"),
+                    format!("add the line `{RIGHT}` to it, or run `edgestage stage --fix-arg`"),
                 ),
             };
             return Some(unset(title, &help, nowhere));
         };
         if value.is_empty() {
             let title = format!("CLUSTERCONFIG is empty in {}", origin.name());
-            let mut finding = unset(&title, &format!("write `{RIGHT}`"), nowhere);
+            let mut finding = unset(&title, &mend(origin), nowhere);
             finding.diagnostic = self.at_assignment(finding.diagnostic, origin);
             return Some(finding);
         }
@@ -70,13 +74,9 @@ impl Preflight<'_> {
             .named(fault.id)
             .note(fault.note);
         let diagnostic = self.at_assignment(diagnostic, origin);
-        let help = match origin {
-            Origin::File => format!("write `{RIGHT}`, or run `edgestage stage --fix-arg`"),
-            _ => format!("leave it out, and write `{RIGHT}` into `.arg`"),
-        };
         Some(Finding {
             hits,
-            diagnostic: diagnostic.help(help),
+            diagnostic: diagnostic.help(mend(origin)),
         })
     }
 
@@ -278,6 +278,14 @@ impl Preflight<'_> {
         );
         finding.hits = hits;
         Some(finding)
+    }
+}
+
+/// What to do about a value that is wrong.
+fn mend(origin: Origin) -> String {
+    match origin {
+        Origin::File => format!("write `{RIGHT}`, or run `edgestage stage --fix-arg`"),
+        _ => format!("leave it out, and write `{RIGHT}` into `.arg`"),
     }
 }
 

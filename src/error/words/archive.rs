@@ -2,11 +2,15 @@
 
 use crate::archive::Refusal;
 use crate::diagnostic::Diagnostic;
+use crate::error::Judged;
 use crate::printable;
 use crate::topic::Topic;
 
-pub fn archive(of: &str, refusal: &Refusal) -> Diagnostic {
+pub fn archive(of: &Judged, refusal: &Refusal) -> Diagnostic {
     let error = Diagnostic::error(format!("{of} is refused: {refusal}")).about(Topic::Archive);
+    if let (Judged::File(_), Refusal::NotGzip { .. }) = (of, refusal) {
+        return error.help("name an archive such as `edgestage fetch` prints the path of");
+    }
     match refusal {
         Refusal::NotGzip { first } if !first.is_empty() => error
             .note(format!(

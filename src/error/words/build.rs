@@ -1,5 +1,7 @@
 //! A build that failed.
 
+use std::io::ErrorKind;
+
 use crate::build::BuildError;
 use crate::diagnostic::Diagnostic;
 use crate::printable;
@@ -10,14 +12,19 @@ pub fn build(error: &BuildError) -> Diagnostic {
         BuildError::Start { program, error } => {
             let program = printable::line(program.as_bytes());
             let why = printable::io(error);
-            Diagnostic::error(format!("the build `{program}` cannot be started: {why}"))
-                .help("set `build` in `[canvos]` to the command that builds")
+            let help = match error.kind() {
+                ErrorKind::PermissionDenied => "make it executable: `chmod +x` in the checkout",
+                _ => "set `build` in `[canvos]` to the command that builds",
+            };
+            Diagnostic::error(format!("the build `{program}` cannot be started: {why}")).help(help)
         }
         BuildError::Failed { program, status } => {
             let program = printable::line(program.as_bytes());
-            Diagnostic::error(format!("the build `{program}` failed: {status}"))
-                .note("the definition is staged; no image was looked at")
-                .help("read the build's own output above: it says why")
+            Diagnostic::error(format!(
+                "the build `{program}` failed: it ended with {status}"
+            ))
+            .note("the definition is staged; no image was looked at")
+            .help("read the build's own output above: it says why")
         }
         BuildError::NoImage(directory) => {
             let directory = printable::path(directory);

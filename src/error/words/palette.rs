@@ -11,7 +11,7 @@ pub fn palette(error: &PaletteError) -> Diagnostic {
         PaletteError::Forbidden { refusal, project } => forbidden(refusal, project.as_deref()),
         PaletteError::Rejected(refusal) => Diagnostic::error("Palette rejects the request")
             .note(said(refusal))
-            .help("check the endpoint: its path, and that it is the API's address")
+            .help("mend what it says; if that is not Palette, check the endpoint: its path, and that it is the API's address")
             .about(Topic::Rejected),
         PaletteError::KeptFailing { refusal, attempts } => failing(refusal, *attempts),
         PaletteError::Unreachable {
@@ -39,7 +39,7 @@ pub fn palette(error: &PaletteError) -> Diagnostic {
             .about(Topic::Tls),
         PaletteError::Setup(why) => {
             Diagnostic::error(format!("the connection cannot be set up: {why}"))
-                .help("check `HTTPS_PROXY` and the other proxy variables")
+                .help("check the API key, `HTTPS_PROXY` and the other proxy variables")
                 .about(Topic::Unreachable)
         }
     }
