@@ -33,7 +33,7 @@ pub use text::render;
 pub use document::fields;
 
 use document::{Head, mask};
-use text::{render_all, without_see};
+use text::{WIDTH, render_all, render_within, without_see};
 
 /// The result of a command: a text for people, a document for machines, and what was
 /// found wrong where there is a result all the same (`verify`).
@@ -45,6 +45,9 @@ pub struct Outcome {
     /// What makes the exit code other than 0.
     pub error: Option<Error>,
 }
+
+/// In fewer columns an excerpt shows nothing.
+const NARROWEST: usize = 40;
 
 /// Whether there are colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -165,9 +168,9 @@ impl Report {
         };
         if self.output.verbosity >= Verbosity::Normal {
             self.say(&if known {
-                render(&without_see(diagnostic))
+                render_within(&without_see(diagnostic), self.width())
             } else {
-                render(diagnostic)
+                render_within(diagnostic, self.width())
             });
         }
     }
@@ -177,6 +180,16 @@ impl Report {
         for diagnostic in diagnostics {
             self.warn(diagnostic);
         }
+    }
+
+    /// The columns that excerpts may take.
+    fn width(&self) -> usize {
+        let columns = || {
+            let size = rustix::termios::tcgetwinsize(io::stderr()).ok()?;
+            Some(usize::from(size.ws_col)).filter(|columns| *columns > 0)
+        };
+        let columns = if self.terminal { columns() } else { None };
+        columns.map_or(WIDTH, |columns| columns.max(NARROWEST))
     }
 
     fn say(&self, line: &str) {
@@ -219,7 +232,7 @@ impl Report {
     }
 
     fn errors(&self, error: &Error) {
-        self.say(&render_all(&error.diagnostics()));
+        self.say(&render_all(&error.diagnostics(), self.width()));
     }
 
     fn text(&self, text: &str) -> io::Result<()> {
