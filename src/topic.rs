@@ -38,6 +38,8 @@ topics! {
     Exists = "exists",
     /// Questions at a terminal.
     Questions = "questions",
+    /// Edits of `profiles.toml` by a command.
+    Edit = "edit",
     /// `profiles.toml` itself.
     Manifest = "manifest",
     /// How a profile is named in `profiles.toml`.

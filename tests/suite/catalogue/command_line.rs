@@ -4,6 +4,7 @@ use std::fs;
 use std::io::{Error, ErrorKind};
 
 use edgestage::disk::PathError;
+use edgestage::error::Error as Failure;
 
 use super::book::Book;
 use crate::support::{FACTORY, HEAD, Test};
@@ -64,7 +65,50 @@ pub fn all(book: &mut Book) {
     book.run("a variable that is no number", 2, run);
     book.run("files that are there", 1, test.run("init"));
     definitions(book, &test);
+    edits(book, &test);
     files(book, &test);
+}
+
+/// `init`, `add`, `remove` and `rename`.
+fn edits(book: &mut Book, test: &Test) {
+    book.part("Questions and edits");
+    book.told("a question is answered by Esc", &Failure::Stopped);
+    let why = "the terminal is gone".to_owned();
+    book.told("a question cannot be asked", &Failure::Unasked(why));
+    for (what, project) in [
+        ("nothing to offer", Some("Default")),
+        ("nor in the tenant", None),
+    ] {
+        let project = project.map(str::to_owned);
+        book.told(what, &Failure::NothingOffered { project, seen: 3 });
+    }
+    for (what, command) in [
+        (
+            "a profile that is none",
+            "add https://c.example/clusters --to store",
+        ),
+        ("a name that is none", "add edge-logging@0.9.0 --to a/b"),
+        ("a mistyped profile", "remove edge-infa --from store"),
+        (
+            "a profile that is not there",
+            "remove hello-universe@1.2.0 zzz --from store",
+        ),
+        ("a name that is taken", "rename store factory"),
+        (
+            "a lock that may not be written",
+            "rename store shop --locked",
+        ),
+    ] {
+        book.run(what, 2, test.run(command));
+    }
+    let one = Test::new().definition("profiles = [\"edge-infra@2.1.0\"]");
+    book.run("the only definition", 2, one.run("remove factory"));
+    book.run("the only profile", 2, one.run("remove edge-infra@2.1.0"));
+    let inline = "definition = { a = { profiles = [\"edge-infra@2.1.0\"] }, b = { profiles = [\"a@1\"] } }\n";
+    let inline = Test::new().manifest(inline);
+    book.run("a definition in one line", 2, inline.run("remove a"));
+    let url = "https://console.example/projects/5fbbf0c1d2e3f4a5b6c7d8e9/profiles/cluster/65c91b7e3f2a1d4c9fe4f51c";
+    book.run("a page of another Palette", 0, one.run("add").arg(url));
 }
 
 fn definitions(book: &mut Book, test: &Test) {

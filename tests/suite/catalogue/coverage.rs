@@ -36,7 +36,7 @@ const BEGINS: [&str; 5] = [
 ];
 
 /// Texts that no entry of the catalogue has, and why.
-const ABSENT: [(&str, &str); 13] = [
+const ABSENT: [(&str, &str); 14] = [
     ("<!doctype html", "looked for in answers"),
     ("missing field", "looked for in the deserialiser's words"),
     ("unknown field", "looked for in the deserialiser's words"),
@@ -60,6 +60,10 @@ const ABSENT: [(&str, &str); 13] = [
     (
         "run one edgestage at a time there; for NFS, mount it with locks",
         NO_LOCKS,
+    ),
+    (
+        "it is not in the file",
+        "for a file that changes while it is read",
     ),
     (
         "give it the mode 600",
