@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use crate::environment::Environment;
 use crate::interrupt::Deferred;
 use crate::preflight::Target;
+use crate::printable;
 
 /// Where CanvOS puts images, in the checkout.
 const OUTPUT: &str = "build";
@@ -130,7 +131,7 @@ impl Command {
         if !ended.status.success() {
             return Err(BuildError::Failed {
                 program: program.clone(),
-                status: ended.status.to_string(),
+                status: printable::ended(ended.status),
             });
         }
         let after = stamps(&checkout.join(OUTPUT));

@@ -134,7 +134,7 @@ pub enum Command {
     Verify(VerifyArgs),
     /// Show profiles, layers, packs and variables of a definition or an archive
     Show(ShowArgs),
-    /// Say what a trap is, what it does, and how to mend it
+    /// Say what a message or a trap is about, and how to mend it
     Explain(ExplainArgs),
     /// List the definitions, and what is locked for each
     List(ListArgs),

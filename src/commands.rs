@@ -15,11 +15,13 @@ use crate::environment::Environment;
 use crate::error::Error;
 use crate::hold::{Event, Hold, HoldError, Patience};
 use crate::key;
-use crate::lock::{Lock, Locked};
+use crate::lock::{Lock, Locked, Outdated, Spot};
 use crate::manifest::{Definition, Manifest};
+use crate::nearest::nearest_file;
 use crate::palette::{Options, Palette, RetryPolicy};
 use crate::preflight::{Preflight, Start, Target};
 use crate::report::{Outcome, Report};
+use crate::topic::Topic;
 
 mod build;
 mod cache;
@@ -173,7 +175,8 @@ impl Context<'_> {
                 let error = PathError::when("read", path)(error);
                 Error::Usage(Box::new(
                     Diagnostic::error(format!("`ca-cert` cannot be used: {error}"))
-                        .help("name a PEM file, relative to profiles.toml"),
+                        .help(near(path, "name a PEM file, relative to profiles.toml"))
+                        .about(Topic::Tls),
                 ))
             })?),
             None => None,
@@ -224,7 +227,8 @@ impl Context<'_> {
             Event::NoLocks(why) => self.report.warn(
                 &Diagnostic::warning(format!("{what} cannot be locked: {why}"))
                     .note("runs on this file system do not see each other")
-                    .help("run one edgestage at a time there; for NFS, mount it with locks"),
+                    .help("run one edgestage at a time there; for NFS, mount it with locks")
+                    .about(Topic::Busy),
             ),
         };
         let patience = Patience {
@@ -291,26 +295,34 @@ fn current<'l>(
         .ok_or_else(|| not_locked(lock, name))?;
     match locked.outdated(definition, endpoint) {
         None => Ok(locked),
-        Some(why) => Err(Error::Outdated {
-            definition: name.clone(),
-            why,
-        }),
+        Some(why) => Err(outdated(lock, name, why, endpoint)),
+    }
+}
+
+/// The error of an entry that is outdated, with its place in the lock.
+fn outdated(lock: &Lock, name: &str, why: Outdated, endpoint: &str) -> Error {
+    let place = match why {
+        Outdated::Changed => lock.excerpt(name, Spot::Entry, "locked before the change"),
+        Outdated::Contradictory => lock.excerpt(name, Spot::Entry, ""),
+        Outdated::Endpoint => {
+            let label = format!(
+                "not `{}`, which is set now",
+                crate::printable::line(endpoint.as_bytes())
+            );
+            lock.excerpt(name, Spot::Endpoint, label)
+        }
+    };
+    Error::Outdated {
+        definition: name.to_owned(),
+        why,
+        place,
     }
 }
 
 /// Where nothing depends on it, an outdated entry is a warning.
-fn warn_of_outdated(
-    context: &Context<'_>,
-    locked: &Locked,
-    definition: &Definition,
-    endpoint: &str,
-) {
-    let Some(why) = locked.outdated(definition, endpoint) else {
+fn warn_of_outdated(context: &Context<'_>, lock: &Lock, definition: &Definition, endpoint: &str) {
+    let Err(error @ Error::Outdated { .. }) = current(lock, definition, endpoint) else {
         return;
-    };
-    let error = Error::Outdated {
-        definition: definition.name.clone(),
-        why,
     };
     for mut diagnostic in error.diagnostics() {
         diagnostic.severity = Severity::Warning;
@@ -392,6 +404,15 @@ fn has_targets(preflight: &Preflight<'_>, asked: &[Target]) -> Result<(), Error>
     let targets = lacking.into_iter().map(Target::name).collect();
     let directory = preflight.directory().to_owned();
     Err(CanvosError::NoTarget { directory, targets }.into())
+}
+
+/// What to do about a file that cannot be read: the one that was probably meant, else
+/// `help`.
+fn near(path: &Path, help: &str) -> String {
+    match nearest_file(path).filter(|_| !path.exists()) {
+        Some(near) => format!("did you mean `{}`?", crate::printable::path(&near)),
+        None => help.to_owned(),
+    }
 }
 
 /// A path for standard output: absolute paths are what scripts can use from anywhere,

@@ -7,6 +7,8 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use crate::topic::Topic;
+
 /// One thing that is wrong, or worth a warning.
 #[derive(Debug, Clone)]
 pub struct Diagnostic {
@@ -22,6 +24,8 @@ pub struct Diagnostic {
     pub notes: Vec<String>,
     /// What to do next: one command or edit each.
     pub help: Vec<String>,
+    /// What `edgestage explain` has more about: a topic, or a trap.
+    pub see: Option<&'static str>,
 }
 
 /// How grave a [`Diagnostic`] is.
@@ -88,6 +92,7 @@ impl Diagnostic {
             excerpt: None,
             notes: Vec::new(),
             help: Vec::new(),
+            see: None,
         }
     }
 
@@ -101,11 +106,28 @@ impl Diagnostic {
         self.title == other.title && self.notes == other.notes && place(self) == place(other)
     }
 
-    /// Adds the stable name.
+    /// Adds the stable name of a trap, which is what to read about, too.
     #[must_use]
     pub fn named(mut self, id: &'static str) -> Self {
         self.id = Some(id);
+        self.see = Some(id);
         self
+    }
+
+    /// Says where there is more to read.
+    #[must_use]
+    pub fn about(mut self, topic: Topic) -> Self {
+        self.see = Some(topic.name());
+        self
+    }
+
+    /// The same for a message that says nothing of that.
+    #[must_use]
+    pub fn about_else(self, topic: Topic) -> Self {
+        match self.see {
+            Some(_) => self,
+            None => self.about(topic),
+        }
     }
 
     /// Adds what was expected and found.
@@ -119,6 +141,13 @@ impl Diagnostic {
     #[must_use]
     pub fn help(mut self, text: impl Into<String>) -> Self {
         self.help.push(text.into());
+        self
+    }
+
+    /// Adds a place that is known already, where one is.
+    #[must_use]
+    pub fn within(mut self, place: Option<&Excerpt>) -> Self {
+        self.excerpt = place.cloned();
         self
     }
 

@@ -14,9 +14,11 @@ use crate::uid::Uid;
 use crate::variables;
 
 mod compare;
+mod place;
 mod text;
 
 pub use compare::{between, files, profiles};
+pub use place::place;
 pub use text::{Side, unified};
 
 /// One change.

@@ -141,7 +141,7 @@ impl fmt::Display for InvalidEndpoint {
             Self::Credentials => f.write_str("a user name or password in it"),
             Self::Query => f.write_str("a query or fragment in it"),
             Self::ApiPath => f.write_str("it ends in `/v1`, which is added by itself"),
-            Self::ConsolePage => f.write_str("the page of a profile, not the address of Palette"),
+            Self::ConsolePage => f.write_str("it is the page of a profile in the console"),
         }
     }
 }

@@ -7,7 +7,7 @@
 use crate::archive::Refusal;
 use crate::build::BuildError;
 use crate::canvos::CanvosError;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Excerpt};
 use crate::disk::PathError;
 use crate::drift::Change;
 use crate::fetch::FetchError;
@@ -66,6 +66,24 @@ impl Exit {
     }
 }
 
+/// An archive that was looked into.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Judged {
+    /// That of a definition.
+    Definition(String),
+    /// A file that somebody named.
+    File(String),
+}
+
+impl std::fmt::Display for Judged {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Definition(name) => write!(f, "the archive of `{name}`"),
+            Self::File(path) => write!(f, "`{path}`"),
+        }
+    }
+}
+
 /// Why a run failed.
 #[derive(Debug)]
 pub enum Error {
@@ -101,6 +119,8 @@ pub enum Error {
         definition: String,
         /// Why.
         why: Outdated,
+        /// Where in `profiles.lock`.
+        place: Option<Excerpt>,
     },
     /// There is no key.
     Key(KeyError),
@@ -110,8 +130,8 @@ pub enum Error {
     Broken(Vec<Diagnostic>),
     /// The archive is refused.
     Archive {
-        /// The definition, or the file.
-        of: String,
+        /// Which one.
+        of: Judged,
         /// Why.
         refusal: Refusal,
     },
@@ -130,6 +150,8 @@ pub enum Error {
         definition: String,
         /// How.
         changes: Vec<Change>,
+        /// Where in `profiles.lock`.
+        place: Option<Excerpt>,
     },
     /// Another run has what this one needs, and keeps it.
     Busy {
@@ -155,6 +177,8 @@ pub enum Error {
         what: String,
         /// The command that mends it.
         help: String,
+        /// What `edgestage explain` has more about: a topic, or a trap.
+        see: &'static str,
     },
     /// Input or output failed.
     Disk(PathError),
@@ -249,7 +273,7 @@ impl Error {
         match error {
             FetchError::Palette(error) => Self::Palette(error),
             FetchError::Refused(refusal) => Self::Archive {
-                of: format!("the archive of `{definition}`"),
+                of: Judged::Definition(definition.to_owned()),
                 refusal,
             },
             FetchError::Disk(error) => Self::Disk(error),

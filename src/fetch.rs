@@ -20,6 +20,7 @@ use crate::limits::Limits;
 use crate::manifest::Allow;
 use crate::palette::{Failure, Observer, Palette, PaletteError};
 use crate::resolve::Plan;
+use crate::topic::Topic;
 
 /// One buffer of the queue, in bytes.
 const CHUNK: usize = 128 * 1024;
@@ -93,7 +94,9 @@ fn accept(mut received: Received, plan: &Plan) -> Result<Received, FetchError> {
     if !received.inventory.has_end_marker {
         received.warnings.push(
             Diagnostic::warning(format!("the archive of `{}` has no end-of-archive marker", plan.definition))
-                .note("GNU tar accepts that; a server that broke off between two files would leave it out, too"),
+                .note("GNU tar accepts that; a server that broke off between two files would leave it out, too")
+                .help("count its files with `tar -tzf`, or fetch it again")
+                .about(Topic::Archive),
         );
     }
     let asked = plan
@@ -111,7 +114,8 @@ fn accept(mut received: Received, plan: &Plan) -> Result<Received, FetchError> {
                     plan.definition,
                     missing.join(", ")
                 ))
-                .note("accepted: `allow` has `profile-missing`"),
+                .note("accepted: `allow` has `profile-missing`")
+                .about(Topic::Archive),
             );
             Ok(received)
         }

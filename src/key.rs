@@ -14,6 +14,7 @@ use crate::environment::Environment;
 use crate::manifest::Manifest;
 use crate::printable;
 use crate::secret::{ApiKey, InvalidKey};
+use crate::topic::Topic;
 
 /// The variables that hold a key, in the order in which they are asked.
 pub const VARIABLES: [&str; 2] = ["PALETTE_API_KEY", "SPECTROCLOUD_APIKEY"];
@@ -118,7 +119,7 @@ pub fn find(
     }
     for name in VARIABLES {
         if let Some(value) = environment.variable(name) {
-            return read(&value.to_string_lossy(), name);
+            return read(&value.to_string_lossy(), &format!("`{name}`"));
         }
     }
     if let Some(path) = &manifest.palette.api_key_file {
@@ -152,7 +153,7 @@ fn from_file(path: &Path) -> Result<Found, KeyError> {
             file.metadata()
         })
         .map_err(|error| KeyError::File(PathError::when("read", path)(error)))?;
-    let found = read(&text, &printable::path(path))?;
+    let found = read(&text, &format!("`{}`", printable::path(path)))?;
     Ok(Found {
         warning: exposed(path, &metadata),
         ..found
@@ -177,7 +178,8 @@ fn exposed(path: &Path, metadata: &Metadata) -> Option<Diagnostic> {
         "give it the mode 600".into()
     };
     let warning = Diagnostic::warning(format!("the API key file `{shown}` can be read by others"));
-    Some(warning.note(format!("its mode is {mode:04o}")).help(help))
+    let warning = warning.note(format!("its mode is {mode:04o}")).help(help);
+    Some(warning.about(Topic::Key))
 }
 
 #[cfg(not(unix))]
@@ -228,11 +230,14 @@ fn from_command(
         .run()
         .map_err(|error| failed(printable::io(&error)))?;
     if !output.status.success() {
-        return Err(failed(format!("it ended with {}", output.status)));
+        return Err(failed(format!(
+            "it ended with {}",
+            printable::ended(output.status)
+        )));
     }
     read(
         &String::from_utf8_lossy(&output.stdout),
-        &format!("output of `{program}`"),
+        &format!("the output of `{program}`"),
     )
 }
 

@@ -26,6 +26,7 @@ pub mod interrupt;
 pub mod disk;
 pub mod hold;
 pub mod publish;
+pub mod topic;
 pub mod diagnostic;
 pub mod digest;
 pub mod endpoint;

@@ -8,13 +8,12 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::checkpoint;
-use crate::diagnostic::{Diagnostic, Source};
+use crate::diagnostic::Diagnostic;
 use crate::digest::Digest;
 use crate::disk::PathError;
 use crate::fetch::Received;
@@ -25,7 +24,11 @@ use crate::publish;
 use crate::resolve::{Pack, Plan, ResolvedProfile};
 use crate::uid::Uid;
 
+mod damage;
+mod place;
 mod version;
+
+pub use place::Spot;
 
 /// The form of the file that this version writes and reads.
 pub const VERSION: u64 = 1;
@@ -239,6 +242,7 @@ impl Lock {
     }
 }
 
+/// What is wrong with the file; restoring it mends whatever has no better mend.
 fn unreadable(diagnostic: Diagnostic) -> LockError {
     // One of a newer edgestage is as it should be.
     let diagnostic = match diagnostic.help[..] {
@@ -260,7 +264,7 @@ fn parse(text: &str, path: &Path) -> Result<BTreeMap<String, Locked>, Diagnostic
     }
     match toml::from_str::<Document>(text) {
         Ok(document) => Ok(document.definition),
-        Err(error) => Err(damaged(&shown, text, &error)),
+        Err(error) => Err(damage::damaged(path, text, &error)),
     }
 }
 
@@ -289,22 +293,6 @@ fn parse_by_definition(text: &str) -> Option<BTreeMap<String, Locked>> {
     Some(definitions)
 }
 
-fn damaged(shown: &str, text: &str, error: &toml::de::Error) -> Diagnostic {
-    let source = Arc::new(Source {
-        path: shown.to_owned(),
-        text: text.to_owned(),
-    });
-    let span = error.span().unwrap_or(0..0);
-    let damaged = Diagnostic::error(format!("`{shown}` is damaged"));
-    if text.lines().any(|line| line.starts_with("<<<<<<< ")) {
-        damaged
-            .at(&source, span, "a merge conflict")
-            .note("take either side: `edgestage fetch` mends what does not fit profiles.toml")
-    } else {
-        damaged.at(&source, span, error.message())
-    }
-}
-
 impl std::fmt::Display for Lock {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         writeln!(f, "{HEADER}version = {VERSION}")?;
@@ -312,6 +300,15 @@ impl std::fmt::Display for Lock {
             f.write_str(&locked.to_toml(name))?;
         }
         Ok(())
+    }
+}
+
+/// A definition's name as part of a table's.
+fn table_name(name: &str) -> String {
+    if name.contains('.') {
+        quoted(name)
+    } else {
+        name.to_owned()
     }
 }
 
@@ -382,11 +379,7 @@ impl Locked {
     #[must_use]
     pub fn to_toml(&self, name: &str) -> String {
         let mut out = String::new();
-        let table = if name.contains('.') {
-            quoted(name)
-        } else {
-            name.to_owned()
-        };
+        let table = table_name(name);
         let project = self
             .project
             .as_ref()

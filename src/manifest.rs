@@ -27,6 +27,7 @@ mod tables;
 pub use definition::{CLOUD_TYPE, METADATA_NAME, NAMES};
 pub use reader::At;
 pub use reference::Reference;
+pub use source::conflict;
 
 /// The name that is looked for when none is given.
 pub const FILE_NAME: &str = "profiles.toml";
@@ -215,6 +216,15 @@ impl Manifest {
             .collect();
 
         let mut problems = reader::Problems::new(&source);
+        if let Some(span) = source::conflict(text).filter(|_| !syntax.is_empty()) {
+            problems.add(
+                span,
+                "a merge conflict is not resolved",
+                "it begins here",
+                "keep one side, and remove the lines `<<<<<<<`, `=======` and `>>>>>>>`",
+            );
+            return Err(problems.finish());
+        }
         let mut told = BTreeSet::new();
         for error in &syntax {
             let span = error.span().unwrap_or(0..0);
@@ -269,6 +279,13 @@ fn source_of(root: &DeTable<'_>, text: &str, shown: &Path) -> Arc<Source> {
     let mut secrets = Vec::new();
     secret_spans(root, &mut secrets);
     source::shown(shown, text, &secrets)
+}
+
+/// Another file as messages may show it: what would be a secret in `profiles.toml` is
+/// overwritten there, too.
+#[must_use]
+pub fn masked(path: &Path, text: &str) -> Arc<Source> {
+    source::shown(path, text, &[])
 }
 
 /// The values under keys that hold a secret, at any depth.

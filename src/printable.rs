@@ -5,6 +5,7 @@
 //! Nothing of that kind reaches an output unescaped.
 
 use std::fmt::Write as _;
+use std::ops::Range;
 use std::time::Duration;
 
 /// `bytes` as one line of printable text: control characters and bytes that are no
@@ -37,6 +38,26 @@ pub fn excerpt(bytes: &[u8], limit: usize) -> String {
     }
 }
 
+/// `text` for an excerpt: what [`line`] would escape because it deceives is one `\u{fffd}`
+/// each, so that a caret still stands below what it points at. Controls stay: the
+/// excerpt's own layout shows them. `span` is translated.
+#[must_use]
+pub fn source(text: &str, span: &Range<usize>) -> (String, Range<usize>) {
+    let mut out = String::with_capacity(text.len());
+    let (mut start, mut end) = (None, None);
+    for (at, c) in text.char_indices() {
+        if at >= span.start {
+            start.get_or_insert(out.len());
+        }
+        if at >= span.end {
+            end.get_or_insert(out.len());
+        }
+        out.push(if is_deceptive(c) { '\u{fffd}' } else { c });
+    }
+    let span = start.unwrap_or(out.len())..end.unwrap_or(out.len());
+    (out, span)
+}
+
 /// Characters that reorder or hide their neighbours: bidirectional controls, zero-width
 /// characters, invisible tags and annotations, and the separators that some terminals
 /// break lines at.
@@ -55,6 +76,16 @@ pub fn io(error: &std::io::Error) -> String {
     match chars.next() {
         Some(first) => first.to_lowercase().chain(chars).collect(),
         None => "input or output failed".to_owned(),
+    }
+}
+
+/// How a program ended: `exit code 7`, or the signal that ended it.
+#[must_use]
+pub fn ended(status: std::process::ExitStatus) -> String {
+    match status.code() {
+        Some(code) => format!("exit code {code}"),
+        // Such as `signal: 9 (SIGKILL)`.
+        None => status.to_string().replacen(": ", " ", 1),
     }
 }
 

@@ -19,6 +19,7 @@ use crate::error::Error;
 use crate::key;
 use crate::printable;
 use crate::secret::ApiKey;
+use crate::topic::Topic;
 
 mod bars;
 mod ci;
@@ -41,6 +42,7 @@ use ci::Annotations;
 use console::{Console, View};
 use document::{Head, mask};
 use screen::Size;
+use text::{WIDTH, render_all, render_within, without_see};
 
 /// The result of a command: a text for people, a document for machines, and what was
 /// found wrong where there is a result all the same (`verify`).
@@ -52,6 +54,9 @@ pub struct Outcome {
     /// What makes the exit code other than 0.
     pub error: Option<Error>,
 }
+
+/// In fewer columns an excerpt shows nothing.
+const NARROWEST: usize = 40;
 
 /// Whether there are colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -178,16 +183,22 @@ impl Report {
 
     /// A warning, printed now and kept for the JSON document.
     pub fn warn(&self, diagnostic: &Diagnostic) {
-        {
+        let known = {
             let mut told = lock(&self.warnings);
             // What is the same for several definitions is worth one warning.
             if told.iter().any(|old| old.says_the_same(diagnostic)) {
                 return;
             }
+            let known = told.iter().any(|old| old.see == diagnostic.see);
             told.push(diagnostic.clone());
-        }
+            known
+        };
         if self.output.verbosity >= Verbosity::Normal {
-            self.say(&render(diagnostic));
+            self.say(&if known {
+                render_within(&without_see(diagnostic), self.excerpt_width())
+            } else {
+                render_within(diagnostic, self.excerpt_width())
+            });
             self.annotate(diagnostic);
         }
     }
@@ -203,6 +214,15 @@ impl Report {
     pub fn annotate(&self, diagnostic: &Diagnostic) {
         if let Some(annotations) = &self.annotations {
             self.say(&annotations.command(diagnostic, |text| self.masked(text)));
+        }
+    }
+
+    /// The columns that excerpts may take.
+    fn excerpt_width(&self) -> usize {
+        if self.console.is_screen() {
+            self.stderr.size().columns.max(NARROWEST)
+        } else {
+            WIDTH
         }
     }
 
@@ -246,8 +266,7 @@ impl Report {
     }
 
     fn errors(&self, error: &Error) {
-        let all: Vec<String> = error.diagnostics().iter().map(render).collect();
-        self.say(&all.join("\n\n"));
+        self.say(&render_all(&error.diagnostics(), self.excerpt_width()));
         self.annotate_all(error);
     }
 
@@ -278,7 +297,9 @@ impl Report {
     fn told_if_lost(&self, written: io::Result<()>) -> io::Result<()> {
         if let Err(error) = &written {
             let why = printable::io(error);
-            let error = Diagnostic::error(format!("cannot write to standard output: {why}"));
+            let error = Diagnostic::error(format!("cannot write to standard output: {why}"))
+                .help("make room where it goes to, or send it elsewhere")
+                .about(Topic::Disk);
             self.say(&render(&error));
         }
         written

@@ -118,7 +118,7 @@ fn looks_like(first: &[u8]) -> &'static str {
         _ if text.starts_with('<') => "XML or HTML",
         _ if first.get(257..262) == Some(b"ustar") => "a tar archive without gzip",
         _ if is_text(first) => "text",
-        _ => "no format that is known here",
+        _ => "data of an unknown format",
     }
 }
 
@@ -224,7 +224,7 @@ mod tests {
             (b"PK\x03\x04", "a zip archive"),
             (b"hello", "text"),
             (&plain_tar, "a tar archive without gzip"),
-            (b"\x80\x81\x82", "no format that is known here"),
+            (b"\x80\x81\x82", "data of an unknown format"),
         ] {
             assert_eq!(looks_like(first), what);
         }

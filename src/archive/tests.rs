@@ -236,7 +236,7 @@ fn the_content_digest_is_what_coreutils_say() {
 #[test]
 fn what_is_no_gzip_is_named() {
     refused(b"", "it is empty");
-    refused(b"\x1f", "no format");
+    refused(b"\x1f", "data of an unknown format");
     refused(b"<!DOCTYPE html><title>Sign in</title>", "an HTML page");
     refused(br#"{"code":"Forbidden"}"#, "JSON");
     refused(&Archive::good().tar(), "a tar archive without gzip");

@@ -8,7 +8,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use crate::preflight::{Target, is_trap};
+use crate::nearest::nearest;
+use crate::preflight::{TRAPS, Target, is_trap};
+use crate::topic::Topic;
 
 /// Definitions that are fetched at once where `--jobs` does not say (docs/reference.md).
 pub const JOBS: u16 = 16;
@@ -138,7 +140,11 @@ pub struct Care {
 fn target(name: &str) -> Result<Target, String> {
     Target::parse(name).ok_or_else(|| {
         let known = Target::ALL.map(Target::name);
-        format!("the targets are {}", known.join(", "))
+        let given = name.strip_prefix('+').unwrap_or(name);
+        match nearest(given, known) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("the targets are {}", known.join(", ")),
+        }
     })
 }
 
@@ -147,8 +153,22 @@ fn trap(id: &str) -> Result<String, String> {
     if is_trap(&id) {
         Ok(id)
     } else {
-        Err("the traps are T1 to T34; `edgestage explain` lists them".into())
+        Err(format!(
+            "the traps are T1 to T{TRAPS}; `edgestage explain` lists them"
+        ))
     }
+}
+
+/// A trap or a topic.
+fn explained(id: &str) -> Result<String, String> {
+    if let Some(topic) = Topic::parse(&id.to_ascii_lowercase()) {
+        return Ok(topic.name().to_owned());
+    }
+    let names = Topic::ALL.iter().map(|topic| topic.name());
+    trap(id).map_err(|_| match nearest(id, names) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => "`edgestage explain` lists what there is".to_owned(),
+    })
 }
 
 impl Care {
@@ -197,8 +217,8 @@ pub struct BuildArgs {
 /// Arguments of `explain`.
 #[derive(Debug, Args)]
 pub struct ExplainArgs {
-    /// The trap; all are listed where none is given
-    #[arg(value_name = "ID", value_parser = trap)]
+    /// What a message names behind `see`, or a trap such as T11; all are listed where none is given
+    #[arg(value_name = "ID", value_parser = explained)]
     pub id: Option<String>,
 }
 

@@ -18,6 +18,7 @@ use crate::lock::{Lock, Locked, Outdated};
 use crate::manifest::{Definition, Manifest};
 use crate::report::{Became, Outcome, Tally, fields};
 use crate::resolve::{self, Catalogue};
+use crate::topic::Topic;
 
 /// The document of `check`.
 #[derive(Serialize, JsonSchema)]
@@ -391,6 +392,7 @@ fn staged(
                 definition.name
             ),
             help: format!("run `edgestage stage {}`", definition.name),
+            see: Topic::Staged.name(),
         });
     }
     "differs".into()

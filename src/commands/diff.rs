@@ -20,6 +20,7 @@ use crate::lock::{Locked, Outdated};
 use crate::manifest::Definition;
 use crate::printable;
 use crate::report::{Became, Outcome, Tally, fields};
+use crate::topic::Topic;
 
 /// The document of `diff`.
 #[derive(Serialize, JsonSchema)]
@@ -110,13 +111,19 @@ fn compare(
     let name = &definition.name;
     let locked = store.lock.definitions.get(name);
     let locked = locked.ok_or_else(|| not_locked(&store.lock, name))?;
-    warn_of_outdated(context, locked, definition, &store.endpoint.to_string());
-    if !source.has_archive_of(locked)? {
+    warn_of_outdated(
+        context,
+        &store.lock,
+        definition,
+        &store.endpoint.to_string(),
+    );
+    if source.lacks_archive_of(locked)? {
         context.report.warn(
             &Diagnostic::warning(format!(
                 "the locked archive of `{name}` is not in the cache"
             ))
-            .note("what changed inside files cannot be shown"),
+            .note("what changed inside files cannot be shown")
+            .about(Topic::Cache),
         );
     }
     let plan = source.plan(definition)?;
@@ -206,10 +213,15 @@ impl Compared {
         let definition = self.definition.clone();
         match self.outdated {
             _ if !self.drift => None,
-            Some(why) => Some(Error::Outdated { definition, why }),
+            Some(why) => Some(Error::Outdated {
+                definition,
+                why,
+                place: None,
+            }),
             None => Some(Error::Drift {
                 definition,
                 changes: Vec::new(),
+                place: None,
             }),
         }
     }

@@ -24,6 +24,7 @@ use crate::nearest::nearest;
 use crate::printable;
 use crate::publish;
 use crate::report::{Outcome, fields};
+use crate::topic::Topic;
 
 /// What the first definition is called where nobody says.
 pub const FIRST: &str = "factory";
@@ -163,7 +164,8 @@ pub fn given(texts: &[String]) -> Result<Vec<Given<'_>>, Error> {
                     printable::line(text.as_bytes())
                 ))
                 .note(why.label())
-                .help(why.help(text)),
+                .help(why.help(text))
+                .about(Topic::Reference),
             )),
         }
     }
@@ -171,7 +173,7 @@ pub fn given(texts: &[String]) -> Result<Vec<Given<'_>>, Error> {
 }
 
 fn usage(diagnostic: Diagnostic) -> Error {
-    Error::Usage(Box::new(diagnostic))
+    Error::Usage(Box::new(diagnostic.about_else(Topic::Edit)))
 }
 
 /// Refuses what no definition may be called.
@@ -253,8 +255,9 @@ fn warn_of_other_palette(context: &Context<'_>, sheet: &Sheet, given: &Given<'_>
             &Diagnostic::warning(format!("the URL is of `{page}`, and `{asked}` is asked"))
                 .note("a uid means nothing to another Palette")
                 .help(format!(
-                    "set `endpoint = \"{page}\"` in [palette], if that is yours"
-                )),
+                    "set `endpoint = \"{page}\"` in `[palette]`, if that is yours"
+                ))
+                .about(Topic::Edit),
         );
     }
 }

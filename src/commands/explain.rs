@@ -1,82 +1,119 @@
-//! `edgestage explain`: docs/traps.md, one trap at a time.
+//! `edgestage explain`: the sections of docs/troubleshooting.md and docs/traps.md, one at
+//! a time. Opens no file and no connection.
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::table;
 use crate::report::{Outcome, fields};
-
-/// The traps, a section each: `## T1: title`.
-const TRAPS: &str = include_str!("../../docs/traps.md");
+use crate::topic::page;
 
 /// The document of `explain`.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Explain")]
 pub struct Document {
+    /// The topic that was asked for, or all: the sections of troubleshooting.md.
+    topics: Vec<Topic>,
     /// The trap that was asked for, or all: the sections of traps.md.
-    traps: Vec<Section>,
+    traps: Vec<Trap>,
 }
 
-pub fn run(id: Option<&str>) -> Outcome {
-    let sections = sections();
-    let Some(id) = id else {
-        let rows: Vec<Vec<String>> = sections
-            .iter()
-            .map(|section| table::row(&[section.id, section.title]))
-            .collect();
-        return Outcome {
-            text: table::layout(&rows),
-            json: fields(&Document { traps: sections }),
-            error: None,
-        };
-    };
-    // clap has let known names pass only; a test holds the sections against them.
-    let section = sections.into_iter().find(|section| section.id == id);
-    let text = section
-        .as_ref()
-        .map(|section| format!("{}: {}\n\n{}", section.id, section.title, section.text));
-    Outcome {
-        text: text.unwrap_or_default(),
-        json: fields(&Document {
-            traps: section.into_iter().collect(),
-        }),
-        error: None,
-    }
+/// One topic.
+#[derive(Serialize, JsonSchema)]
+struct Topic {
+    /// Its name, such as `drift`.
+    id: &'static str,
+    /// What it is about.
+    title: &'static str,
+    /// Its messages, what they mean, and how to mend it; Markdown.
+    text: &'static str,
+    /// Its address on the web.
+    url: String,
 }
 
 /// One trap.
 #[derive(Serialize, JsonSchema)]
-#[schemars(rename = "Trap")]
-struct Section {
+struct Trap {
     /// Its name, such as `T11`.
     id: &'static str,
     /// What it is.
     title: &'static str,
     /// What it does, and how to mend it; Markdown.
     text: &'static str,
+    /// Its address on the web.
+    url: String,
 }
 
-fn sections() -> Vec<Section> {
-    let parts = TRAPS.split("\n## ").skip(1);
-    let section = |part: &'static str| {
-        let (heading, text) = part.split_once('\n')?;
-        let (id, title) = heading.split_once(": ")?;
-        Some(Section {
-            id,
-            title,
-            text: text.trim_start_matches('\n'),
-        })
+pub fn run(id: Option<&str>) -> Outcome {
+    let chosen = |sections: Vec<page::Section>| -> Vec<page::Section> {
+        let mut sections = sections.into_iter();
+        match id {
+            None => sections.collect(),
+            // clap has let known names pass only; a test holds the sections against them.
+            Some(id) => sections
+                .find(|section| section.id == id)
+                .into_iter()
+                .collect(),
+        }
     };
-    parts.filter_map(section).collect()
+    let topics = chosen(page::topics());
+    let traps = chosen(page::traps());
+    let text = match (id, topics.first().or(traps.first())) {
+        (Some(_), Some(section)) => whole(section),
+        _ => format!("{}\n{}", list(&topics), list(&traps)),
+    };
+    Outcome {
+        text,
+        json: fields(&Document {
+            topics: topics.iter().map(Topic::of).collect(),
+            traps: traps.iter().map(Trap::of).collect(),
+        }),
+        error: None,
+    }
+}
+
+fn whole(section: &page::Section) -> String {
+    let page::Section {
+        id, title, text, ..
+    } = section;
+    format!("{id}: {title}\n\n{text}")
+}
+
+fn list(sections: &[page::Section]) -> String {
+    let row = |section: &page::Section| table::row(&[section.id, section.title]);
+    table::layout(&sections.iter().map(row).collect::<Vec<_>>())
+}
+
+impl Topic {
+    fn of(section: &page::Section) -> Self {
+        Self {
+            id: section.id,
+            title: section.title,
+            text: section.text,
+            url: section.url(),
+        }
+    }
+}
+
+impl Trap {
+    fn of(section: &page::Section) -> Self {
+        Self {
+            id: section.id,
+            title: section.title,
+            text: section.text,
+            url: section.url(),
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::sections;
+    use crate::topic::page;
 
     #[test]
     fn every_trap_has_a_section() {
-        let ids: Vec<&str> = sections().iter().map(|section| section.id).collect();
+        let traps = page::traps();
+        let ids: Vec<&str> = traps.iter().map(|section| section.id).collect();
         let expected: Vec<String> = (1..=crate::preflight::TRAPS)
             .map(|n| format!("T{n}"))
             .collect();

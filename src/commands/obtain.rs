@@ -24,6 +24,7 @@ use crate::lock::{Lock, Locked};
 use crate::manifest::{Definition, Manifest};
 use crate::palette::PaletteError;
 use crate::printable;
+use crate::topic::Topic;
 
 /// Where an archive came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
@@ -155,7 +156,8 @@ impl<'a> Store<'a> {
                 }
                 context.report.warn(
                     &Diagnostic::warning(format!("the cached archive `{path}` is damaged"))
-                        .note("it is fetched again"),
+                        .note("it is fetched again")
+                        .about(Topic::Cache),
                 );
                 Ok(None)
             }

@@ -16,6 +16,7 @@ use crate::lock::{Lock, Locked};
 use crate::manifest::{Definition, Manifest};
 use crate::printable;
 use crate::report::{Outcome, Report, fields};
+use crate::topic::Topic;
 
 /// The document of `verify` with `--image`.
 #[derive(Serialize, JsonSchema)]
@@ -278,7 +279,7 @@ impl<'a> Proof<'a> {
     fn error(&self, bad: usize, verdicts: &[Verdict]) -> Error {
         let images = printable::count(bad, "image");
         let trap = verdicts.iter().find_map(|verdict| verdict.trap);
-        let (what, mend) = match self.expected {
+        let (what, help) = match self.expected {
             None if verdicts.iter().any(|verdict| verdict.word == UNEXPECTED) => (
                 format!("{images} with a definition where none is expected, or unreadable"),
                 "run `edgestage unstage` and build again".to_owned(),
@@ -292,11 +293,11 @@ impl<'a> Proof<'a> {
                 format!("run `edgestage stage {}` and build again", definition.name),
             ),
         };
-        let help = match trap {
-            Some(trap) => format!("{mend}; `edgestage explain {trap}` says how it comes about"),
-            None => mend,
-        };
-        Error::Staged { what, help }
+        Error::Staged {
+            what,
+            help,
+            see: trap.unwrap_or(Topic::Image.name()),
+        }
     }
 }
 

@@ -18,13 +18,14 @@ use crate::cli::{ShowArgs, ShowFormat};
 use crate::diagnostic::Diagnostic;
 use crate::digest::{Digest, Hasher};
 use crate::disk::PathError;
-use crate::error::Error;
+use crate::error::{Error, Judged};
 use crate::limits::Limits;
 use crate::lock::Locked;
 use crate::manifest::ManifestError;
 use crate::printable;
 use crate::report::{Outcome, fields};
 use crate::resolve::Pack;
+use crate::topic::Topic;
 use crate::variables::{self, Variable};
 
 mod page;
@@ -121,10 +122,15 @@ fn find_definition(name: Option<&str>, context: &Context<'_>) -> Result<Found, E
         .definitions
         .get(&definition.name)
         .ok_or_else(|| not_locked(&store.lock, &definition.name))?;
-    warn_of_outdated(context, locked, definition, &store.endpoint.to_string());
+    warn_of_outdated(
+        context,
+        &store.lock,
+        definition,
+        &store.endpoint.to_string(),
+    );
     let inventory = match store.cache.lookup(locked, &manifest.limits)? {
         Lookup::Hit(artifact) => {
-            let of = format!("the archive of `{}`", definition.name);
+            let of = Judged::Definition(definition.name.clone());
             Some(inspect(
                 artifact.open()?,
                 artifact.path(),
@@ -139,7 +145,8 @@ fn find_definition(name: Option<&str>, context: &Context<'_>) -> Result<Found, E
                     definition.name
                 ))
                 .note("variables are not shown")
-                .help(format!("run `edgestage fetch {}`", definition.name)),
+                .help(format!("run `edgestage fetch {}`", definition.name))
+                .about(Topic::Cache),
             );
             None
         }
@@ -198,7 +205,8 @@ fn find_file(file: &Path, context: &Context<'_>) -> Result<Found, Error> {
     let shown = printable::path(file);
     // It may be a pipe, which can be read once.
     let mut source = Hashed::new(source);
-    let inventory = inspect(&mut source, &path, &format!("`{shown}`"), &limits)?;
+    let of = Judged::File(shown.clone());
+    let inventory = inspect(&mut source, &path, &of, &limits)?;
     let entry = lock
         .as_ref()
         .and_then(|lock| Some((lock, lock.owner_of(inventory.content_sha256)?)));
@@ -254,12 +262,17 @@ impl Read for Hashed {
     }
 }
 
-fn inspect(source: impl Read, path: &Path, of: &str, limits: &Limits) -> Result<Inventory, Error> {
+fn inspect(
+    source: impl Read,
+    path: &Path,
+    of: &Judged,
+    limits: &Limits,
+) -> Result<Inventory, Error> {
     let wanted =
         |path: &[u8]| std::str::from_utf8(path).is_ok_and(|path| variables::uid_in(path).is_some());
     archive::inspect(source, limits, &wanted).map_err(|error| match error {
         InspectError::Refused(refusal) => Error::Archive {
-            of: of.to_owned(),
+            of: of.clone(),
             refusal,
         },
         InspectError::Io(error) => PathError::when("read", path)(error).into(),

@@ -14,10 +14,11 @@ use crate::disk::PathError;
 use crate::drift::{self, Change};
 use crate::error::Error;
 use crate::fetch::{self, Received};
-use crate::lock::Locked;
+use crate::lock::{Lock, Locked};
 use crate::manifest::Definition;
 use crate::printable;
 use crate::resolve::{self, Catalogue, Plan, ResolvedProfile};
+use crate::topic::Topic;
 
 /// What the lock is to a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,14 +113,14 @@ impl<'a> Source<'a> {
             let changes = drift::profiles(&pinned.profiles, &profiles(&plan));
             // With the locked archive at hand it is worth a download to name the files.
             if !changes.is_empty() && !self.has_archive_of(pinned)? {
-                return Err(drifted(definition, changes));
+                return Err(drifted(&self.store.lock, definition, changes));
             }
         }
         let served = self.serve(&plan)?;
         if let Some(pinned) = &pinned {
             let changes = self.changes(pinned, &served)?;
             if !changes.is_empty() {
-                return Err(drifted(definition, changes));
+                return Err(drifted(&self.store.lock, definition, changes));
             }
         }
         self.context.report.status(
@@ -212,6 +213,13 @@ impl<'a> Source<'a> {
         Ok(matches!(found, Lookup::Hit(_)))
     }
 
+    /// Whether the cache has no archive for `locked`; a damaged one is told when it is read.
+    pub fn lacks_archive_of(&self, locked: &Locked) -> Result<bool, Error> {
+        let limits = &self.store.manifest.limits;
+        let found = self.store.cache.lookup(locked, limits)?;
+        Ok(matches!(found, Lookup::Miss))
+    }
+
     /// What the locked archive holds, where it is in the cache, with the files that are
     /// `wanted`.
     pub fn inspect_locked(
@@ -227,7 +235,8 @@ impl<'a> Source<'a> {
                 let path = printable::path(&path);
                 self.context.report.warn(
                     &Diagnostic::warning(format!("the cached archive `{path}` is damaged"))
-                        .note("its files cannot be compared"),
+                        .note("its files cannot be compared")
+                        .about(Topic::Cache),
                 );
                 return Ok(None);
             }
@@ -295,9 +304,10 @@ fn profiles(plan: &Plan) -> Vec<ResolvedProfile> {
         .collect()
 }
 
-fn drifted(definition: &Definition, changes: Vec<Change>) -> Error {
+fn drifted(lock: &Lock, definition: &Definition, changes: Vec<Change>) -> Error {
     Error::Drift {
         definition: definition.name.clone(),
+        place: drift::place(lock, &definition.name, &changes),
         changes,
     }
 }

@@ -13,6 +13,7 @@ use crate::error::Error;
 use crate::lock::Lock;
 use crate::manifest::Manifest;
 use crate::report::{Outcome, fields};
+use crate::topic::Topic;
 
 /// The document of `verify` without `--image`.
 #[derive(Serialize, JsonSchema)]
@@ -70,6 +71,7 @@ pub fn run(arguments: &VerifyArgs, context: &Context<'_>) -> Result<Outcome, Err
             definition.name
         ),
         help: format!("run `edgestage stage {}`", definition.name),
+        see: Topic::Staged.name(),
     });
     Ok(outcome(
         &Document {
@@ -108,6 +110,7 @@ fn expect_none(manifest: &Manifest, context: &Context<'_>) -> Result<Outcome, Er
         .then(|| Error::Staged {
             what: "a definition is staged where none is expected".into(),
             help: "run `edgestage unstage`".into(),
+            see: Topic::Staged.name(),
         });
     Ok(outcome(
         &Document {

@@ -10,8 +10,10 @@ use toml::de::DeValue;
 use super::reader::{At, Problems, Table, string, wrong_type};
 use super::reference::{self, InvalidReference, Parsed, Reference};
 use super::{Allow, Definition, PackOverride, PaletteTable, Profile, Project};
-use crate::nearest::nearest;
+use crate::diagnostic::Diagnostic;
+use crate::nearest::{nearest, nearest_file};
 use crate::printable;
+use crate::topic::Topic;
 use crate::uid::Uid;
 
 /// `metadata.name` of the documented request body (facts.md, 1).
@@ -231,9 +233,21 @@ fn profile(
 fn parse_reference(text: &str, span: Range<usize>, problems: &mut Problems) -> Option<Parsed> {
     reference::parse(text)
         .map_err(|why| {
-            problems.add(span, "not a profile reference", why.label(), why.help(text));
+            not_a_reference(span, why.label(), why.help(text), problems);
         })
         .ok()
+}
+
+/// Notes something that names no profile.
+fn not_a_reference(
+    span: Range<usize>,
+    label: impl Into<String>,
+    help: impl Into<String>,
+    problems: &mut Problems,
+) {
+    let told = Diagnostic::error("not a profile reference");
+    let told = told.at(problems.source(), span, label).help(help);
+    problems.push(told.about(Topic::Reference));
 }
 
 /// `{ uid = … }`, `{ url = … }` or `{ name = …, version = … }`.
@@ -248,11 +262,12 @@ fn table_reference(table: &mut Table<'_, '_>, problems: &mut Problems) -> Option
             if Uid::parse(&at.value).is_some() {
                 return Some(parsed);
             }
-            problems.add(
+            let label = "a uid of 24 hexadecimal digits is needed";
+            not_a_reference(
                 at.span,
-                "not a uid",
-                "24 hexadecimal digits are needed",
-                "write the profile's uid",
+                label,
+                "write the profile's uid, or use `url`",
+                problems,
             );
             None
         }
@@ -274,12 +289,7 @@ fn table_reference(table: &mut Table<'_, '_>, problems: &mut Problems) -> Option
                 if part.value.trim() != part.value || part.value.chars().any(char::is_control) {
                     let why = InvalidReference::Space;
                     let help = why.help(&part.value);
-                    problems.add(
-                        part.span.clone(),
-                        "not a profile reference",
-                        why.label(),
-                        help,
-                    );
+                    not_a_reference(part.span.clone(), why.label(), help, problems);
                 }
             }
             Some(Parsed {
@@ -298,12 +308,9 @@ fn table_reference(table: &mut Table<'_, '_>, problems: &mut Problems) -> Option
                 (None, Some(_)) => "`name` is missing",
                 _ => "`uid`, `url`, or `name` and `version` are missing",
             };
-            problems.add(
-                table.span.clone(),
-                "not a profile reference",
-                label,
-                "write `{ uid = \"…\" }`, `{ url = \"…\" }` or `{ name = \"…\", version = \"…\" }`",
-            );
+            let help =
+                "write `{ uid = \"…\" }`, `{ url = \"…\" }` or `{ name = \"…\", version = \"…\" }`";
+            not_a_reference(table.span.clone(), label, help, problems);
             None
         }
     }
@@ -352,7 +359,7 @@ fn pack(
     let values = table
         .value("values")
         .and_then(|value| string(value, "values", problems));
-    let has_values = values.is_some();
+    let has_values = table.value("values").is_some();
     let values = values.map(|at| read_values(&at, directory, problems));
     let Some(name) = name else {
         if table.value("name").is_none() {
@@ -398,11 +405,18 @@ fn read_values(at: &At<String>, directory: &Path, problems: &mut Problems) -> Op
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => "no such file".to_owned(),
         Err(error) => printable::io(&error),
     };
+    // As it is to be written: relative to the file.
+    let near = nearest_file(&path).filter(|_| !path.exists());
+    let near = near.and_then(|near| Some(near.strip_prefix(directory).ok()?.to_owned()));
+    let help = near.map_or_else(
+        || "write the path of a YAML file, relative to this file".to_owned(),
+        |near| format!("did you mean `{}`?", printable::path(&near)),
+    );
     problems.add(
         at.span.clone(),
         format!("values file `{}` cannot be read", at.value.escape_debug()),
         failure,
-        "write the path of a YAML file, relative to this file",
+        help,
     );
     None
 }

@@ -14,6 +14,7 @@ use toml::de::{DeTable, DeValue};
 use super::source::is_secret_key;
 use crate::diagnostic::{Diagnostic, Source};
 use crate::nearest::nearest;
+use crate::topic::Topic;
 
 /// What is read here is what this version knows.
 const OWN: &str = env!("CARGO_PKG_VERSION");
@@ -278,13 +279,13 @@ impl<'t, 'i> Table<'t, 'i> {
                 continue;
             }
             if is_secret_key(key.value) {
-                problems.add(
-                    key.span,
-                    format!("the API key must not be in this file: `{}`", key.value),
-                    "a secret in a file that is meant to be committed",
-                    "remove the line, revoke the key in Palette if the file was shared, and set \
-                     `PALETTE_API_KEY`, `api-key-file` or `api-key-command` instead",
-                );
+                let title = format!("the API key must not be in this file: `{}`", key.value);
+                let label = "a secret in a file that is meant to be committed";
+                let told = Diagnostic::error(title)
+                    .at(problems.source(), key.span, label)
+                    .help("remove the line, and set `PALETTE_API_KEY` instead")
+                    .help("revoke the key in Palette if anybody else has had the file");
+                problems.push(told.about(Topic::Secret));
                 continue;
             }
             let title = format!(
@@ -350,7 +351,8 @@ pub fn wrong_type(
     expected: &str,
     found: &DeValue<'_>,
 ) {
-    let what = if what.starts_with('[') {
+    // A name of ours is no key of the file.
+    let what = if what.starts_with('[') || what.starts_with("a ") {
         what.to_owned()
     } else {
         format!("`{what}`")

@@ -1,6 +1,7 @@
 //! `profiles.toml` from bytes to text: encodings as editors produce them, and secrets
 //! taken out before any of it can be shown.
 
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -56,14 +57,27 @@ pub fn is_secret_key(key: &str) -> bool {
     !names_a_place && (bare == "key" || SECRET_WORDS.iter().any(|word| bare.contains(word)))
 }
 
+/// The line in which a merge conflict begins that nobody has resolved.
+#[must_use]
+pub fn conflict(text: &str) -> Option<Range<usize>> {
+    const MARK: &str = "<<<<<<< ";
+    let start = if text.starts_with(MARK) {
+        0
+    } else {
+        text.find(&format!("\n{MARK}"))? + 1
+    };
+    let length = text[start..].lines().next().map_or(0, str::len);
+    Some(start..start + length)
+}
+
 /// The source to show in messages: `text` with what may be a secret overwritten, every
 /// byte by `*`, so that positions stay. `spans` are values found under secret keys;
 /// besides, whatever stands behind such a key in a line is hidden even where the line
 /// is not TOML, and so is the user part of a URL.
 #[must_use]
-pub fn shown(path: &Path, text: &str, spans: &[std::ops::Range<usize>]) -> Arc<Source> {
+pub fn shown(path: &Path, text: &str, spans: &[Range<usize>]) -> Arc<Source> {
     let mut bytes = text.as_bytes().to_vec();
-    let mut hide = |range: std::ops::Range<usize>| {
+    let mut hide = |range: Range<usize>| {
         for byte in &mut bytes[range] {
             if !matches!(byte, b'\n' | b'\r' | b'"' | b'\'' | b' ') {
                 *byte = b'*';

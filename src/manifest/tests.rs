@@ -155,7 +155,7 @@ profiles = "e@1"
             "7: `dir` is empty ()",
             "8: `build` names no program (empty)",
             "10: `archive` is not a size (expected a number with B, KiB, MiB or GiB)",
-            "12: `a profile` must be a string or a table (this is an integer)",
+            "12: a profile must be a string or a table (this is an integer)",
             "12: not a profile reference (a uid has 24 hexadecimal digits, this has 4)",
             "12: not a profile reference (neither a uid, a console URL nor name@version)",
             "12: not a profile reference (`version` is missing)",

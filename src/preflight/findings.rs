@@ -51,15 +51,15 @@ impl Preflight<'_> {
     /// T16: which file counts.
     fn arg_file(&self) -> Option<Finding> {
         if let Some(path) = &self.values.redirected {
-            let title = format!(
-                "`EARTHLY_ARG_FILE_PATH` makes Earthly read `{}`",
-                printable::path(path)
-            );
-            return Some(warning(
-                "T16",
-                title,
-                "unset it, or keep the file like `.arg`",
-            ));
+            let path = printable::path(path);
+            if self.values.file.is_none() {
+                let title =
+                    format!("`EARTHLY_ARG_FILE_PATH` names a file that is not there: `{path}`");
+                return Some(warning("T16", title, "unset it: `.arg` is the place"));
+            }
+            let title = format!("`EARTHLY_ARG_FILE_PATH` makes Earthly read `{path}`");
+            let help = "unset it, or keep the file like `.arg`";
+            return Some(warning("T16", title, help));
         }
         self.values.misnamed.then(|| {
             let title = "the checkout has `.args`, which nobody reads, and no `.arg`";
@@ -73,7 +73,10 @@ impl Preflight<'_> {
         if origin == Origin::File {
             return None;
         }
-        let title = format!("{KEY} is `{}`, from {}", arg::shown(value), origin.name());
+        let title = match value {
+            "" => format!("{KEY} is set to nothing by {}", origin.name()),
+            _ => format!("{KEY} is `{}`, from {}", arg::shown(value), origin.name()),
+        };
         let mut finding = warning("T15", title, "leave it out: `.arg` is the place for it");
         finding.diagnostic = finding.diagnostic.note("it counts more than `.arg`");
         Some(finding)
@@ -187,6 +190,7 @@ impl Preflight<'_> {
             .into_iter()
             .filter_map(|(placement, rule)| {
                 let rule = rule?;
+                let (source, span) = rule.source(self.directory);
                 let diagnostic = Diagnostic::warning(format!(
                     "`{}` line {} keeps `{}` out of every build",
                     rule.file,
@@ -194,10 +198,7 @@ impl Preflight<'_> {
                     placement.path()
                 ))
                 .named("T9")
-                .note(format!(
-                    "the rule is `{}`",
-                    printable::line(rule.text.as_bytes())
-                ))
+                .at(&source, span, "this rule")
                 .help(format!("add the line `!{}` behind it", placement.path()));
                 Some(Finding {
                     hits: hits.clone(),

@@ -4,9 +4,13 @@
 //! `*` and `?` stay within a name, `**` does not; a pattern that hides a directory hides
 //! what is below it; `!` takes back; the last line that matches decides.
 
+use std::ops::Range;
 use std::path::Path;
+use std::sync::Arc;
 
+use crate::diagnostic::Source;
 use crate::disk::PathError;
+use crate::printable;
 
 /// The names of the file, the older one last. Earthly refuses to see both.
 pub const NAMES: [&str; 2] = [".earthlyignore", ".earthignore"];
@@ -28,6 +32,19 @@ pub struct Rule {
     pub text: String,
     pattern: Option<Vec<Token>>,
     negated: bool,
+}
+
+impl Rule {
+    /// Its line alone, for an excerpt: nothing else of the file is anybody's business.
+    pub(super) fn source(&self, directory: &Path) -> (Arc<Source>, Range<usize>) {
+        let before = "\n".repeat(self.line - 1);
+        let span = before.len()..before.len() + self.text.len();
+        let source = Source {
+            path: printable::path(&directory.join(self.file)),
+            text: before + &self.text,
+        };
+        (Arc::new(source), span)
+    }
 }
 
 /// Which ignore files are there.

@@ -43,20 +43,26 @@ impl Preflight<'_> {
         let nowhere = self.that_read_it(&[Target::CloudImage]);
         let Some((value, origin)) = self.clusterconfig() else {
             let (title, help) = match &self.values.file {
+                None if self.values.redirected.is_some() => (
+                    "no file sets CLUSTERCONFIG",
+                    "unset `EARTHLY_ARG_FILE_PATH`: `.arg` is the place".to_owned(),
+                ),
                 None => (
                     "the checkout has no `.arg`",
                     "copy `.arg.template` to `.arg`".to_owned(),
                 ),
                 Some(_) => (
                     "`.arg` does not set CLUSTERCONFIG",
-                    format!("add the line `{RIGHT}` to it"),
+                    format!("add the line `{RIGHT}` to it, or run `edgestage stage --fix-arg`"),
                 ),
             };
             return Some(unset(title, &help, nowhere));
         };
         if value.is_empty() {
             let title = format!("CLUSTERCONFIG is empty in {}", origin.name());
-            return Some(unset(&title, &format!("write `{RIGHT}`"), nowhere));
+            let mut finding = unset(&title, &mend(origin), nowhere);
+            finding.diagnostic = self.at_assignment(finding.diagnostic, origin);
+            return Some(finding);
         }
         let fault = self.fault(value)?;
         let hits = if fault.replaces {
@@ -64,24 +70,24 @@ impl Preflight<'_> {
         } else {
             nowhere
         };
-        let mut diagnostic = Diagnostic::warning(fault.title)
+        let diagnostic = Diagnostic::warning(fault.title)
             .named(fault.id)
             .note(fault.note);
-        let last = self.values.file.as_ref().and_then(|arg| {
-            let last = arg.assignments.last().filter(|_| origin == Origin::File)?;
-            Some((&arg.source, last.span.clone()))
-        });
-        if let Some((source, span)) = last {
-            diagnostic = diagnostic.at(source, span, "");
-        }
-        let help = match origin {
-            Origin::File => format!("write `{RIGHT}`, or run `edgestage stage --fix-arg`"),
-            _ => format!("leave it out, and write `{RIGHT}` into `.arg`"),
-        };
+        let diagnostic = self.at_assignment(diagnostic, origin);
         Some(Finding {
             hits,
-            diagnostic: diagnostic.help(help),
+            diagnostic: diagnostic.help(mend(origin)),
         })
+    }
+
+    /// Adds the line of `.arg` that counts, where the value is from there.
+    fn at_assignment(&self, diagnostic: Diagnostic, origin: Origin) -> Diagnostic {
+        let file = self.values.file.as_ref();
+        let last = file.and_then(|arg| Some((&arg.source, arg.assignments.last()?)));
+        match last.filter(|_| origin == Origin::File) {
+            Some((source, last)) => diagnostic.at(source, last.span.clone(), ""),
+            None => diagnostic,
+        }
     }
 
     /// What happens to the definition where a value leads nowhere.
@@ -272,6 +278,14 @@ impl Preflight<'_> {
         );
         finding.hits = hits;
         Some(finding)
+    }
+}
+
+/// What to do about a value that is wrong.
+fn mend(origin: Origin) -> String {
+    match origin {
+        Origin::File => format!("write `{RIGHT}`, or run `edgestage stage --fix-arg`"),
+        _ => format!("leave it out, and write `{RIGHT}` into `.arg`"),
     }
 }
 

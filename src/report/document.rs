@@ -10,6 +10,7 @@ use serde_json::Value;
 use crate::diagnostic::Diagnostic;
 use crate::error::Error;
 use crate::secret::ApiKey;
+use crate::topic::page;
 
 /// The form of the documents. It grows where a field goes, or gets another meaning; not
 /// where one is added (docs/upgrading.md).
@@ -84,6 +85,10 @@ pub struct Problem {
     notes: Vec<String>,
     /// What to do next, one command or edit each.
     help: Vec<String>,
+    /// What `edgestage explain` has more about, such as `drift`; null where there is nothing.
+    topic: Option<&'static str>,
+    /// The address of that on the web; null where there is nothing.
+    see: Option<String>,
     #[serde(flatten)]
     place: Option<Place>,
 }
@@ -134,6 +139,11 @@ impl Problem {
             message: diagnostic.title.clone(),
             notes: diagnostic.notes.clone(),
             help: diagnostic.help.clone(),
+            topic: diagnostic.see,
+            see: diagnostic
+                .see
+                .and_then(page::section)
+                .map(|section| section.url()),
             place,
         }
     }

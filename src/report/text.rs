@@ -3,14 +3,59 @@
 use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
-use crate::diagnostic::{Diagnostic, Severity};
+use crate::diagnostic::{Diagnostic, Excerpt, Severity};
+use crate::printable;
 
-/// A diagnostic as text: title, excerpt with a caret, notes, help.
+/// The columns that an excerpt takes where no terminal has another width; a longer line is
+/// cut around the caret.
+pub const WIDTH: usize = 120;
+
+/// A diagnostic as text: title, excerpt with a caret, notes, help, where to read more.
 #[must_use]
 pub fn render(diagnostic: &Diagnostic) -> String {
-    let Some(excerpt) = &diagnostic.excerpt else {
-        return render_plain(diagnostic);
+    render_within(diagnostic, WIDTH)
+}
+
+/// The same in so many columns. What is no excerpt is for the terminal to break.
+#[must_use]
+pub fn render_within(diagnostic: &Diagnostic, width: usize) -> String {
+    match &diagnostic.excerpt {
+        Some(excerpt) => render_at(diagnostic, excerpt, width),
+        None => render_plain(diagnostic),
+    }
+}
+
+/// Several diagnostics; what there is to read about is said behind the last one of each
+/// topic.
+#[must_use]
+pub fn render_all(diagnostics: &[Diagnostic], width: usize) -> String {
+    let told = |(at, diagnostic): (usize, &Diagnostic)| {
+        let again = |later: &Diagnostic| later.see == diagnostic.see;
+        if diagnostics[at + 1..].iter().any(again) {
+            render_within(&without_see(diagnostic), width)
+        } else {
+            render_within(diagnostic, width)
+        }
     };
+    let all: Vec<String> = diagnostics.iter().enumerate().map(told).collect();
+    all.join("\n\n")
+}
+
+/// The same, where a reader has been told already where to read more.
+#[must_use]
+pub fn without_see(diagnostic: &Diagnostic) -> Diagnostic {
+    Diagnostic {
+        see: None,
+        ..diagnostic.clone()
+    }
+}
+
+fn see(diagnostic: &Diagnostic) -> Option<String> {
+    let topic = diagnostic.see?;
+    Some(format!("`edgestage explain {topic}`"))
+}
+
+fn render_at(diagnostic: &Diagnostic, excerpt: &Excerpt, width: usize) -> String {
     let level = match diagnostic.severity {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
@@ -21,10 +66,9 @@ pub fn render(diagnostic: &Diagnostic) -> String {
     }
     let mut group = Group::with_title(title);
     let label = Some(excerpt.label.as_str()).filter(|label| !label.is_empty());
-    let length = excerpt.source.text.len();
-    let span = excerpt.span.start.min(length)..excerpt.span.end.min(length);
+    let (text, span) = printable::source(&excerpt.source.text, &excerpt.span);
     group = group.element(
-        Snippet::source(excerpt.source.text.as_str())
+        Snippet::source(text.as_str())
             .path(excerpt.source.path.as_str())
             .annotation(AnnotationKind::Primary.span(span).label(label)),
     );
@@ -40,7 +84,13 @@ pub fn render(diagnostic: &Diagnostic) -> String {
             .iter()
             .map(|help| Level::HELP.message(help.as_str())),
     );
+    let see = see(diagnostic);
+    group = group.elements(
+        see.iter()
+            .map(|see| Level::NOTE.with_name("see").message(see.as_str())),
+    );
     Renderer::styled()
+        .term_width(width)
         .decor_style(DecorStyle::Ascii)
         .render(&[group])
 }
@@ -59,5 +109,9 @@ fn render_plain(diagnostic: &Diagnostic) -> String {
     let mut lines = vec![format!("{style}{word}{id}{style:#}: {}", diagnostic.title)];
     lines.extend(diagnostic.notes.iter().map(|note| format!("note: {note}")));
     lines.extend(diagnostic.help.iter().map(|help| format!("help: {help}")));
+    lines.extend(see(diagnostic).map(|see| format!("see: {see}")));
     lines.join("\n")
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use super::{Catalogue, ResolveError};
 use crate::diagnostic::{Diagnostic, Source};
 use crate::manifest::{Definition, Profile, Project, Reference};
-use crate::nearest::nearest;
+use crate::nearest::{nearest, nearest_version, numbers};
 use crate::palette::wire::ProfileMetadata;
 use crate::palette::{Observer, Refusal};
 use crate::printable;
+use crate::topic::Topic;
 use crate::uid::Uid;
 
 /// Looks up what one definition names.
@@ -138,37 +139,10 @@ impl Lookup<'_> {
             .filter(|p| p.spec.version == version)
             .filter_map(|p| Uid::parse(&p.metadata.uid))
             .collect();
-        let title = format!("Palette has no profile `{}`", profile.reference);
         let error = match &uids[..] {
             [uid] => return Ok(uid.clone()),
-            [] if !named.is_empty() => {
-                let mut versions: Vec<&str> =
-                    named.iter().map(|p| p.spec.version.as_str()).collect();
-                versions.sort_by_key(|version| numbers(version));
-                Diagnostic::error(title)
-                    .at(self.source, profile.span.clone(), "no such version")
-                    .note(format!(
-                        "it has {}",
-                        printable::excerpt(versions.join(", ").as_bytes(), 200)
-                    ))
-                    .help(format!(
-                        "write one of them, such as `{name}@{}`",
-                        printable::line(versions.last().copied().unwrap_or_default().as_bytes())
-                    ))
-            }
-            [] => {
-                let near = nearest(name, known.iter().map(|p| p.metadata.name.as_str()));
-                let error = Diagnostic::error(title)
-                    .at(self.source, profile.span.clone(), "no such name")
-                    .note(scope_note(project));
-                match near {
-                    Some(near) => error.help(format!(
-                        "did you mean `{}`?",
-                        printable::line(near.as_bytes())
-                    )),
-                    None => error.help("paste the profile's URL from the console instead"),
-                }
-            }
+            [] if !named.is_empty() => self.no_version(profile, name, version, &named),
+            [] => self.no_name(profile, name, version, known, project),
             several => Diagnostic::error(format!("several profiles are `{}`", profile.reference))
                 .at(self.source, profile.span.clone(), "ambiguous")
                 .note(format!(
@@ -177,7 +151,71 @@ impl Lookup<'_> {
                 ))
                 .help("name the one that you mean by its uid"),
         };
-        Err(Box::new(error))
+        Err(Box::new(error.about(Topic::Lookup)))
+    }
+
+    /// Palette has the name, but not in that version.
+    fn no_version(
+        &self,
+        profile: &Profile,
+        name: &str,
+        version: &str,
+        named: &[&ProfileMetadata],
+    ) -> Diagnostic {
+        let mut versions: Vec<&str> = named.iter().map(|p| p.spec.version.as_str()).collect();
+        versions.sort_by_key(|version| numbers(version));
+        let shown = |version: &str| printable::line(version.as_bytes());
+        let near = nearest_version(version, versions.iter().copied());
+        let help = near.map_or_else(
+            || {
+                let last = versions.last().copied().unwrap_or_default();
+                format!("write one of them, such as `{name}@{}`", shown(last))
+            },
+            |near| format!("did you mean `{name}@{}`?", shown(near)),
+        );
+        self.no_profile(profile, "no such version")
+            .note(format!(
+                "it has {}",
+                printable::excerpt(versions.join(", ").as_bytes(), 200)
+            ))
+            .help(help)
+    }
+
+    /// Palette has no such name.
+    fn no_name(
+        &self,
+        profile: &Profile,
+        name: &str,
+        version: &str,
+        known: &[ProfileMetadata],
+        project: Option<&Uid>,
+    ) -> Diagnostic {
+        let error = self
+            .no_profile(profile, "no such name")
+            .note(scope_note(project));
+        let names = known.iter().map(|p| p.metadata.name.as_str());
+        let Some(near) = nearest(name, names) else {
+            return error.help("paste the profile's URL from the console instead");
+        };
+        // Whole, so that it can be pasted; its version may be mistyped, too.
+        let of_name = known.iter().filter(|p| p.metadata.name == near);
+        let versions = of_name.map(|p| p.spec.version.as_str());
+        let meant = match nearest_version(version, versions) {
+            Some(version) => format!("{near}@{version}"),
+            None => near.to_owned(),
+        };
+        error.help(format!(
+            "did you mean `{}`?",
+            printable::line(meant.as_bytes())
+        ))
+    }
+
+    fn no_profile(&self, profile: &Profile, label: &str) -> Diagnostic {
+        Diagnostic::error(format!("Palette has no profile `{}`", profile.reference)).at(
+            self.source,
+            profile.span.clone(),
+            label,
+        )
     }
 
     /// A uid that Palette answered 404 to.
@@ -186,6 +224,7 @@ impl Lookup<'_> {
             .at(self.source, profile.span.clone(), "not found")
             .note(format!("Palette said {refusal}"))
             .help("copy the profile's URL from the console and paste it here")
+            .about(Topic::Lookup)
     }
 
     /// At the `project` that was asked for, else at the definition.
@@ -195,20 +234,14 @@ impl Lookup<'_> {
             .project
             .as_ref()
             .map_or(&definition.span, |at| &at.span);
-        Diagnostic::error(title).at(self.source, span.clone(), "")
+        Diagnostic::error(title)
+            .at(self.source, span.clone(), "")
+            .about(Topic::Lookup)
     }
 }
 
 fn broken(diagnostic: Diagnostic) -> ResolveError {
     ResolveError::Broken(vec![diagnostic])
-}
-
-/// The numbers in a version, so that 1.10.0 comes after 1.9.0.
-pub fn numbers(version: &str) -> Vec<u64> {
-    version
-        .split(|c: char| !c.is_ascii_digit())
-        .filter_map(|part| part.parse().ok())
-        .collect()
 }
 
 fn scope_note(project: Option<&Uid>) -> String {

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::lookup::numbers;
 use super::rules::ANY_CLOUD;
 use crate::manifest::Reference;
+use crate::nearest::numbers;
 use crate::palette::wire::ProfileSummary;
 use crate::uid::Uid;
 

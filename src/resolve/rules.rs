@@ -11,6 +11,7 @@ use crate::manifest::{Definition, Manifest, Profile};
 use crate::nearest::nearest;
 use crate::palette::wire::{ClusterProfile, PackRef, Template};
 use crate::printable;
+use crate::topic::Topic;
 use crate::uid::Uid;
 
 /// The cloud type of an add-on that fits every cloud.
@@ -50,6 +51,12 @@ impl Candidate<'_> {
             .published
             .as_ref()
             .map_or(&[], |p| &p.packs)
+    }
+
+    /// Whether both are infrastructure and called the same.
+    fn is_version_beside(&self, other: &Self) -> bool {
+        let same = self.answer.metadata.name == other.answer.metadata.name;
+        same && self.is_infrastructure() && other.is_infrastructure()
     }
 
     fn is_infrastructure(&self) -> bool {
@@ -143,7 +150,9 @@ impl Rules<'_> {
             self.warnings.push(
                 Diagnostic::warning(format!("profile {label} has a draft that is not published"))
                     .at(self.source, candidate.profile.span.clone(), "")
-                    .note("what is published is exported, without the draft's changes"),
+                    .note("what is published is exported, without the draft's changes")
+                    .help("publish the draft if its changes are meant, then run `edgestage update`")
+                    .about(Topic::Rules),
             );
         }
         self.scope(candidate, project);
@@ -242,12 +251,15 @@ impl Rules<'_> {
                 self.warnings.push(
                     Diagnostic::warning(format!("`{}` has no profile with infrastructure layers", self.definition.name))
                         .at(self.source, self.definition.span.clone(), "")
-                        .note("a cluster needs an os, a k8s and a cni layer; the operator must add them on the host"),
+                        .note("a cluster needs an os, a k8s and a cni layer; the operator must add them on the host")
+                        .help("add a profile that has them, if the operator is not to")
+                        .about(Topic::Rules),
                 );
             }
             [] | [_] => {}
             [first, ref others @ ..] => {
-                for other in others {
+                // The same profile once more has been told already.
+                for other in others.iter().filter(|other| other.uid != first.uid) {
                     let layers = |c: &Candidate<'_>| {
                         let layers: Vec<String> = c
                             .packs()
@@ -279,6 +291,8 @@ impl Rules<'_> {
         for candidate in candidates {
             for pack in candidate.packs() {
                 match first.get(pack.name.as_str()) {
+                    // Of two versions of one infrastructure one has to go, with all its packs.
+                    Some(other) if other.is_version_beside(candidate) => {}
                     Some(other) if other.uid != candidate.uid => {
                         let name = printable::line(pack.name.as_bytes());
                         let title = format!(

@@ -91,6 +91,7 @@ fn nothing_is_printed_that_is_not_documented_and_nothing_documented_is_gone() {
         "build factory",
         "explain T11",
         "schema lock",
+        "explain drift",
         "update",
         "unstage",
         "cache clean --keep-locked",

@@ -76,6 +76,12 @@ fn every_command_that_is_mentioned_exists() {
             assert_eq!(accepted(&line), Ok(()), "{page}");
         }
     }
+    // What a message says to read has commands in it, too.
+    let lines = command_lines(&read("docs/troubleshooting.md"));
+    assert!(lines.len() > 10);
+    for line in lines {
+        assert_eq!(accepted(&line), Ok(()));
+    }
     let gone = command_lines("```sh\nedgestage stage --now x\n```\nand `edgestage ship`");
     assert_eq!(gone.len(), 2);
     assert!(gone.iter().all(|line| accepted(line).is_err()));

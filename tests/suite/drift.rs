@@ -61,7 +61,7 @@ fn tells(edit: Edit, listed: &[&str], files: &[&str]) {
         assert_eq!(told[..listed.len().min(told.len())], *listed);
         let lines = test.run(command).keeps_files();
         let lines = listed.iter().fold(lines, |run, line| {
-            run.stderr_has(&format!("\nnote: {line}\n"))
+            run.stderr_has(&format!("note: {line}\n"))
         });
         lines.fails(3);
     }

@@ -128,6 +128,7 @@ help: write the version too, such as `edge-infra@1.0.0`, or paste the profile's 
 error: `https://c.example/clusters` is no profile
 note: not the page of a cluster profile
 help: open the profile under Profiles in the console and copy its URL: `…/projects/<uid>/profiles/cluster/<uid>`
+see: `edgestage explain reference`
 ",
         )
         .keeps_files()
@@ -189,7 +190,7 @@ fn a_page_of_another_palette_is_worth_a_warning() {
         .stderr_has(
             "warning: the URL is of `https://palette.example.com`, and `{endpoint}` is asked",
         )
-        .stderr_has("set `endpoint = \"https://palette.example.com\"` in [palette]")
+        .stderr_has("set `endpoint = \"https://palette.example.com\"` in `[palette]`")
         .success();
     let test = Test::new();
     test.run("add")
@@ -248,6 +249,7 @@ help: did you mean `edge-infra@2.0.0`?
 error: `warehouse` has no profile `nobody`
 note: it has edge-infra@2.0.0, edge-monitoring@1.4.0
 help: write it as it stands in profiles.toml
+see: `edgestage explain edit`
 ",
         )
         .keeps_files()

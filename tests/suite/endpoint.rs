@@ -115,7 +115,7 @@ fn what_is_no_endpoint_is_refused_by_its_place() {
     assert!(!done.stderr.contains("hunter2"));
     let page = "https://console.example/projects/5fbbf0c1d2e3f4a5b6c7d8e9/profiles/cluster/x";
     let run = test.run("check --endpoint").arg(page);
-    run.stderr_has("the page of a profile, not the address of Palette")
+    run.stderr_has("it is the page of a profile in the console")
         .fails(2);
 }
 

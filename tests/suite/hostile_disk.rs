@@ -154,7 +154,7 @@ fn inodes_that_cannot_be() {
         (
             file + 0x28 + 2,
             &[0, 0],
-            "no definition  it is no format that is known here, not a gzip archive",
+            "no definition  it is data of an unknown format, not a gzip archive",
         ),
     ] {
         refused(&proof, &parts.with(&[(at, bytes)]), row);
@@ -225,7 +225,7 @@ fn a_block_map_without_an_end() {
     let file = parts.inode(Parts::FILE);
     let size = 1_000_000_u32.to_le_bytes();
     let edits = [(file + 0x28, &map[..]), (node_at, &node), (file + 4, &size)];
-    let row = "no definition  it is no format that is known here, not a gzip archive";
+    let row = "no definition  it is data of an unknown format, not a gzip archive";
     refused(&proof, &parts.with(&edits), row);
     // As a directory it has entries of that many bytes, none of them a name.
     let root = parts.inode(Parts::ROOT);

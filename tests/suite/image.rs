@@ -130,7 +130,8 @@ fn another_definition_is_named_where_the_lock_has_it() {
         .stdout(&format!("{path}  another definition  it is `store`\n"))
         .stderr(
             "error: 1 image without `factory` as it is locked\n\
-             help: run `edgestage stage factory` and build again\n",
+             help: run `edgestage stage factory` and build again\n\
+             see: `edgestage explain image`\n",
         )
         .fails(3);
     // Packed in another way it is still that one.
@@ -216,8 +217,8 @@ fn a_lost_definition_and_a_lost_overlay_are_told_apart() {
         .any_stdout()
         .stderr(
             "error: 1 image without `factory` as it is locked\n\
-             help: run `edgestage stage factory` and build again; \
-             `edgestage explain T1` says how it comes about\n",
+             help: run `edgestage stage factory` and build again\n\
+             see: `edgestage explain T1`\n",
         )
         .fails(3);
     for path in ["opt/spectrocloud/clusterconfig", "opt"] {

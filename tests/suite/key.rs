@@ -124,13 +124,16 @@ fn a_command_that_fails_says_which_and_how() {
     for (command, said) in [
         (
             "[\"sh\", \"-c\", \"echo no such entry >&2; exit 7\"]",
-            "`sh` failed: it ended with exit status: 7",
+            "`sh` failed: it ended with exit code 7",
         ),
         (
             "[\"/no/such/program\"]",
             "`/no/such/program` failed: no such file",
         ),
-        ("[\"true\"]", "the API key from output of `true` is empty"),
+        (
+            "[\"true\"]",
+            "the API key from the output of `true` is empty",
+        ),
     ] {
         let manifest = HEAD.replace("retries = 0", &format!("api-key-command = {command}"));
         let test = Test::new().manifest(&format!(
@@ -182,10 +185,10 @@ fn what_is_no_key_is_not_sent() {
         assert!(!done.stderr.contains("second"), "{}", done.stderr);
     }
     let run = test.run("stage").env("PALETTE_API_KEY", "first\nsecond");
-    run.stderr_has("the API key from PALETTE_API_KEY holds characters")
+    run.stderr_has("the API key from `PALETTE_API_KEY` holds characters")
         .fails(4);
     let run = test.run("stage").env("PALETTE_API_KEY", "  ");
-    run.stderr_has("the API key from PALETTE_API_KEY is empty")
+    run.stderr_has("the API key from `PALETTE_API_KEY` is empty")
         .fails(4);
     assert_eq!(test.sim.connections(), 0);
 }

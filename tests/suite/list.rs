@@ -239,7 +239,10 @@ fn a_lock_with_a_merge_conflict() {
         (&json!("lock"), &json!(2))
     );
     assert_eq!(error["problems"][0]["line"], line);
-    assert_eq!(error["problems"][0]["label"], "a merge conflict");
+    assert_eq!(
+        error["problems"][0]["label"],
+        "a merge conflict begins here"
+    );
 }
 
 #[test]

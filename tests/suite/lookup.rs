@@ -40,11 +40,29 @@ fn an_unknown_name_suggests_the_nearest() {
     let test = Test::new().definition("profiles = [\"edge-infr@2.1.0\", \"warehouse@1.0.0\"]");
     test.run("stage")
         .stderr_has("Palette has no profile `edge-infr@2.1.0`")
-        .stderr_has("did you mean `edge-infra`?")
+        .stderr_has("did you mean `edge-infra@2.1.0`?")
         .stderr_has("Palette has no profile `warehouse@1.0.0`")
         .stderr_has("paste the profile's URL from the console")
         .fails(2)
         .says("error: ", 2);
+}
+
+/// Written in another way, a version is still another text; what is there is suggested.
+#[test]
+fn a_version_in_another_spelling_suggests_the_one_that_is_there() {
+    for (given, meant) in [
+        ("edge-infra@v2.1.0", "edge-infra@2.1.0"),
+        ("edge-infra@2.1", "edge-infra@2.1.0"),
+        ("edge-infra@2.10", "edge-infra@2.1.0"),
+        ("edge-infra@2", "edge-infra@2.0.0"),
+        ("Edge-Infra@2.1", "edge-infra@2.1.0"),
+    ] {
+        let test = Test::new().definition(&format!("profiles = [\"{given}\"]"));
+        test.run("stage")
+            .stderr_has(&format!("help: did you mean `{meant}`?"))
+            .keeps_files()
+            .fails(2);
+    }
 }
 
 /// A version is a text: `1.10` is not `1.1`.

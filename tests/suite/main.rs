@@ -68,3 +68,4 @@ mod targets;
 mod traps;
 mod traps_start;
 mod upgrade;
+mod catalogue;

@@ -258,7 +258,10 @@ fn tables_that_are_no_reference() {
     let table = |text: &str, said: &[&str]| body(&format!("profiles = [{{ {text} }}]"), said);
     table("name = \"a\"", &["`version` is missing"]);
     table("version = \"1\"", &["`name` is missing"]);
-    table("uid = \"a@1\"", &["not a uid"]);
+    table(
+        "uid = \"a@1\"",
+        &["a uid of 24 hexadecimal digits is needed"],
+    );
     table(
         "uid = \"65c90a1b2c3d4e5f770daee5\", name = \"a\", version = \"1\"",
         &["more than one of"],

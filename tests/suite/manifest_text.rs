@@ -52,7 +52,8 @@ fn the_excerpt_points_at_the_mistake() {
              2 | profiles = [\"edge\"]\n  \
              |             ^^^^^^ neither a uid, a console URL nor name@version\n  \
              |\n  \
-             = help: write the version too, such as `edge@1.0.0`, or paste the profile's console URL\n",
+             = help: write the version too, such as `edge@1.0.0`, or paste the profile's console URL\n  \
+             = see: `edgestage explain reference`\n",
         )
         .fails(2);
 }
@@ -99,7 +100,8 @@ fn other_encodings_are_named() {
     let test = Test::new().write("profiles.toml", [&b"\xff\xfe"[..], &utf16].concat());
     let run = test.run("stage").keeps_files();
     run.stderr(
-        "error: `profiles.toml` is UTF-16, not UTF-8\nhelp: save it as UTF-8 in your editor\n",
+        "error: `profiles.toml` is UTF-16, not UTF-8\nhelp: save it as UTF-8 in your editor\n\
+         see: `edgestage explain manifest`\n",
     )
     .fails(2);
     let test = Test::new().write("profiles.toml", b"[palette]\n# caf\xe9\n");

@@ -150,6 +150,27 @@ impl<'t> Run<'t> {
         self
     }
 
+    /// The directory of the test, as it stands in messages.
+    pub fn place(&self) -> String {
+        let site = self.test.site();
+        site.parent().unwrap().to_str().unwrap().to_owned()
+    }
+
+    /// The command as somebody would type it, with the variables that a test set.
+    pub fn typed(&self) -> String {
+        let own = ["PATH", "HOME", "PALETTE_API_KEY"].map(OsStr::new);
+        let variables = self.variables.iter();
+        let variables = variables.filter(|(name, _)| !own.contains(&name.as_os_str()));
+        let variables = variables.map(|(name, value)| {
+            let [name, value] = [name, value].map(|text| text.to_string_lossy());
+            format!("{name}={value}")
+        });
+        let arguments = self.arguments.iter();
+        let arguments = arguments.map(|argument| argument.to_string_lossy().into_owned());
+        let words = variables.chain(["edgestage".to_owned()]).chain(arguments);
+        words.collect::<Vec<_>>().join(" ")
+    }
+
     /// The run must end with 0.
     #[track_caller]
     pub fn success(self) -> Done<'t> {

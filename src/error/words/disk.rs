@@ -1,0 +1,54 @@
+//! Files and directories.
+
+use std::io::ErrorKind;
+
+use crate::diagnostic::Diagnostic;
+use crate::disk::PathError;
+use crate::nearest::nearest_file;
+use crate::printable;
+use crate::topic::Topic;
+
+/// What the operating system refuses, with the mend that fits.
+pub fn disk(error: &PathError) -> Diagnostic {
+    let help = match error.source.kind() {
+        // The directory is looked at when the message is made: an error holds data only.
+        ErrorKind::NotFound => match nearest_file(&error.path) {
+            Some(near) => format!("did you mean `{}`?", printable::path(&near)),
+            None => "check the path: a relative one starts at the working directory".into(),
+        },
+        ErrorKind::NotADirectory | ErrorKind::IsADirectory => "name another path".into(),
+        ErrorKind::PermissionDenied => "see who owns it with `ls -l`, and allow it".into(),
+        ErrorKind::ReadOnlyFilesystem => {
+            "write to another place: `--cache-dir` moves the cache".into()
+        }
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+            "make room on its disk: `edgestage cache clean --keep-locked` removes old archives"
+                .into()
+        }
+        _ => "check the file and its disk".into(),
+    };
+    Diagnostic::error(error.to_string())
+        .help(help)
+        .about(Topic::Disk)
+}
+
+pub fn no_cache() -> Diagnostic {
+    Diagnostic::error("there is no directory for the cache")
+        .note("`HOME` is not set")
+        .help("pass `--cache-dir DIR`, or set `EDGESTAGE_CACHE_DIR`")
+        .about(Topic::Cache)
+}
+
+pub fn cache_damaged(path: &str) -> Diagnostic {
+    Diagnostic::error(format!("the cached archive `{path}` is damaged"))
+        .note("`--offline` opens no connection to replace it")
+        .help("run the command again without `--offline`")
+        .about(Topic::Cache)
+}
+
+pub fn exists(files: &[String]) -> Diagnostic {
+    Diagnostic::error(format!("already there: {}", files.join(", ")))
+        .note("nothing was written")
+        .help("edit it by hand, or move it away first")
+        .about(Topic::Exists)
+}

@@ -1,0 +1,40 @@
+//! Palette serves something else than what is locked.
+
+use crate::diagnostic::Diagnostic;
+use crate::drift::Change;
+use crate::printable;
+use crate::topic::Topic;
+
+/// Files by the dozen say no more than a few of them.
+const FILES_SHOWN: usize = 24;
+
+pub fn drift(definition: &str, changes: &[Change]) -> Diagnostic {
+    let start = Diagnostic::error(format!(
+        "Palette no longer serves `{definition}` as it is locked"
+    ));
+    let (files, others): (Vec<&Change>, Vec<&Change>) = changes
+        .iter()
+        .partition(|change| matches!(change, Change::File { .. }));
+    let shown = others.iter().chain(files.iter().take(FILES_SHOWN));
+    let mut diagnostic = shown.fold(start, |d, change| d.note(change.to_string()));
+    if let Some(more) = files
+        .len()
+        .checked_sub(FILES_SHOWN)
+        .filter(|more| *more > 0)
+    {
+        diagnostic = diagnostic.note(format!(
+            "and {} more",
+            printable::count(more, "changed file")
+        ));
+    }
+    if !files.is_empty() {
+        diagnostic = diagnostic.help(format!(
+            "see inside the files with `edgestage diff -v {definition}`"
+        ));
+    }
+    diagnostic
+        .help(format!(
+            "accept it with `edgestage update {definition}`, or change it back in Palette"
+        ))
+        .about(Topic::Drift)
+}

@@ -1,0 +1,31 @@
+//! Questions of `init`.
+
+use crate::diagnostic::Diagnostic;
+use crate::printable;
+use crate::topic::Topic;
+
+pub fn stopped() -> Diagnostic {
+    Diagnostic::error("stopped: nothing was written")
+        .help("run it again; `edgestage init --no-input` asks nothing")
+        .about(Topic::Questions)
+}
+
+pub fn unasked(why: &str) -> Diagnostic {
+    Diagnostic::error(format!("the terminal failed: {why}"))
+        .help("run `edgestage init --no-input`, which asks nothing")
+        .about(Topic::Questions)
+}
+
+pub fn nothing_offered(project: Option<&str>, seen: usize) -> Diagnostic {
+    let place = match project {
+        Some(project) => format!("the project `{}`", printable::line(project.as_bytes())),
+        None => "the tenant".to_owned(),
+    };
+    Diagnostic::error(format!("{place} has no published profile for edge hosts"))
+        .note(format!(
+            "of other kinds, or not published, it has {}",
+            printable::count(seen, "profile")
+        ))
+        .help("publish a profile of the type Edge Native there, or choose another project")
+        .about(Topic::Lookup)
+}

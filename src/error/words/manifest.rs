@@ -1,0 +1,60 @@
+//! `profiles.toml`, and the names of its definitions.
+
+use crate::diagnostic::Diagnostic;
+use crate::manifest::ManifestError;
+use crate::nearest::{nearest, nearest_file};
+use crate::printable;
+use crate::topic::Topic;
+
+pub fn manifest(error: &ManifestError) -> Diagnostic {
+    let told = match error {
+        ManifestError::Missing(path) => {
+            let error = Diagnostic::error(format!("there is no `{}`", printable::path(path)));
+            let near = nearest_file(path).filter(|near| near.extension() == path.extension());
+            match near {
+                Some(near) => {
+                    error.help(format!("did you mean `--file {}`?", printable::path(&near)))
+                }
+                None => error
+                    .help("run `edgestage init` to write one, or name another with `--file FILE`"),
+            }
+        }
+        ManifestError::Unreadable(path, error) => {
+            let path = printable::path(path);
+            Diagnostic::error(format!("cannot read `{path}`: {}", printable::io(error)))
+                .help("name the file itself with `--file FILE`, and see that you may read it")
+        }
+        // Its problems have words of their own.
+        ManifestError::Invalid(_) => Diagnostic::error("profiles.toml is wrong"),
+    };
+    told.about(Topic::Manifest)
+}
+
+/// Names by the thousand are none that anybody reads.
+pub fn some_of(names: &[String]) -> String {
+    const SHOWN: usize = 20;
+    match names.len().checked_sub(SHOWN) {
+        None | Some(0) => names.join(", "),
+        Some(more) => format!(
+            "{} and {more} more: `edgestage list`",
+            names[..SHOWN].join(", ")
+        ),
+    }
+}
+
+pub fn name_needed(known: &[String]) -> Diagnostic {
+    Diagnostic::error("which definition?")
+        .note(format!("there are {}", some_of(known)))
+        .help("add its name to the command")
+        .about(Topic::Definition)
+}
+
+pub fn unknown_definition(name: &str, known: &[String]) -> Diagnostic {
+    let error = Diagnostic::error(format!("there is no definition `{}`", name.escape_debug()))
+        .about(Topic::Definition);
+    match (nearest(name, known.iter().map(String::as_str)), known) {
+        (Some(near), _) => error.help(format!("did you mean `{near}`?")),
+        (None, [only]) => error.help(format!("write `{only}`, or nothing: it is the only one")),
+        (None, _) => error.help(format!("write one of {}", some_of(known))),
+    }
+}

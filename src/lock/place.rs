@@ -1,0 +1,150 @@
+//! Where something stands in the file, for messages about it.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::{Lock, inline, table_name};
+use crate::diagnostic::{Excerpt, Source};
+use crate::manifest;
+use crate::resolve::Pack;
+
+/// A part of an entry.
+#[derive(Debug, Clone, Copy)]
+pub enum Spot<'p> {
+    /// Its heading.
+    Entry,
+    /// Its `endpoint`.
+    Endpoint,
+    /// The value under a key of a pack; the whole pack where it has no such key.
+    Pack(&'p Pack, &'p str),
+}
+
+impl Lock {
+    /// The place of a part of the entry of `definition`, as it is on disk.
+    #[must_use]
+    pub fn excerpt(
+        &self,
+        definition: &str,
+        part: Spot<'_>,
+        label: impl Into<String>,
+    ) -> Option<Excerpt> {
+        let text = self.written.as_deref()?;
+        let span = find(text, definition, part)?;
+        Some(Excerpt {
+            source: source(self, text),
+            span,
+            label: label.into(),
+        })
+    }
+}
+
+/// The text as it may be shown: whatever somebody put into the file that is a secret
+/// elsewhere is one here.
+fn source(lock: &Lock, text: &str) -> Arc<Source> {
+    manifest::masked(&lock.path, text)
+}
+
+fn find(text: &str, definition: &str, part: Spot<'_>) -> Option<Range<usize>> {
+    let heading = format!("[definition.{}]", table_name(definition));
+    let start = line_of(text, 0..text.len(), |line| line == heading)?.start;
+    let end = text[start..]
+        .find("\n[definition.")
+        .map_or(text.len(), |at| start + at);
+    match part {
+        Spot::Entry => Some(start..start + heading.len()),
+        Spot::Endpoint => value_in(text, start..end, "endpoint"),
+        Spot::Pack(pack, key) => {
+            let pack = inline(pack);
+            let is_it = |line: &str| line.trim().trim_end_matches(',') == pack;
+            let line = line_of(text, start..end, is_it)?;
+            let whole = text[line.clone()].find('{').map(|at| line.start + at);
+            let whole = whole?..line.start + text[line.clone()].trim_end_matches(',').len();
+            Some(value_in(text, whole.clone(), key).unwrap_or(whole))
+        }
+    }
+}
+
+/// The first line in `range` that `fits`.
+fn line_of(text: &str, range: Range<usize>, fits: impl Fn(&str) -> bool) -> Option<Range<usize>> {
+    let mut start = range.start;
+    for line in text[range].split_inclusive('\n') {
+        let bare = line.trim_end_matches(['\n', '\r']);
+        if fits(bare) {
+            return Some(start..start + bare.len());
+        }
+        start += line.len();
+    }
+    None
+}
+
+/// The string under `key`, with its quotes.
+fn value_in(text: &str, range: Range<usize>, key: &str) -> Option<Range<usize>> {
+    let part = &text[range.clone()];
+    let key = format!("{key} = \"");
+    let at = part.match_indices(&key).map(|(at, _)| at);
+    let mut at = at.filter(|at| part[..*at].ends_with(['\n', ' ']));
+    let start = at.next()? + key.len() - 1;
+    let length = part[start + 1..].find('"')? + 2;
+    Some(range.start + start..range.start + start + length)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Spot, find};
+    use crate::resolve::Pack;
+
+    const TEXT: &str = "\
+version = 1
+
+[definition.a]
+endpoint = \"https://a.example\"
+
+[[definition.a.profiles]]
+packs = [
+  { name = \"x\", layer = \"os\", tag = \"1\" },
+]
+
+[definition.\"b.c\"]
+endpoint = \"https://b.example\"
+
+[[definition.\"b.c\".profiles]]
+packs = [
+  { name = \"x\", layer = \"os\", tag = \"1\" },
+  { name = \"y\", layer = \"k8s\", tag = \"2\", version = \"2.0\" },
+]
+";
+
+    #[test]
+    fn the_place_is_in_the_entry_of_the_definition() {
+        let pack = |name: &str, layer: &str, tag: &str, version: &str| Pack {
+            name: name.into(),
+            layer: layer.into(),
+            tag: tag.into(),
+            version: version.into(),
+            digest: String::new(),
+        };
+        let x = pack("x", "os", "1", "");
+        let y = pack("y", "k8s", "2", "2.0");
+        let shown = |definition, part| {
+            let span = find(TEXT, definition, part)?;
+            let line = 1 + TEXT[..span.start].matches('\n').count();
+            Some((line, &TEXT[span]))
+        };
+        assert_eq!(shown("a", Spot::Entry), Some((3, "[definition.a]")));
+        assert_eq!(
+            shown("a", Spot::Endpoint),
+            Some((4, "\"https://a.example\""))
+        );
+        assert_eq!(shown("b.c", Spot::Pack(&x, "tag")), Some((16, "\"1\"")));
+        assert_eq!(
+            shown("b.c", Spot::Pack(&y, "version")),
+            Some((17, "\"2.0\""))
+        );
+        assert_eq!(
+            shown("b.c", Spot::Pack(&x, "digest")),
+            Some((16, "{ name = \"x\", layer = \"os\", tag = \"1\" }"))
+        );
+        assert_eq!(shown("a", Spot::Pack(&y, "tag")), None);
+        assert_eq!(shown("c", Spot::Entry), None);
+    }
+}

@@ -1,0 +1,119 @@
+//! How excerpts look.
+
+use std::sync::Arc;
+
+use super::*;
+use crate::diagnostic::Source;
+use crate::topic::Topic;
+
+fn plain(text: &str) -> String {
+    let plain = anstream::adapter::strip_str(text).to_string();
+    let lines: Vec<&str> = plain.lines().map(str::trim_end).collect();
+    lines.join("\n")
+}
+
+/// An excerpt of `text` with the caret below `marked`; where that is empty, at its end.
+fn told(text: &str, marked: &str) -> Diagnostic {
+    let start = match marked {
+        "" => text.len(),
+        _ => text.find(marked).unwrap(),
+    };
+    let source = Arc::new(Source {
+        path: "a.toml".into(),
+        text: text.to_owned(),
+    });
+    Diagnostic::error("it is wrong").at(&source, start..start + marked.len(), "here")
+}
+
+/// The line of the excerpt and the caret's.
+fn shown(text: &str, marked: &str) -> [String; 2] {
+    let rendered = plain(&render(&told(text, marked)));
+    let mut lines = rendered.lines().skip(3).map(str::to_owned);
+    [lines.next().unwrap(), lines.next().unwrap()]
+}
+
+#[test]
+fn the_caret_stands_below_what_it_is_about() {
+    for (text, marked, line, caret) in [
+        ("a = \"x\"\n", "\"x\"", "1 | a = \"x\"", "  |     ^^^ here"),
+        (
+            "a\tb\t\"x\"\n",
+            "\"x\"",
+            "1 | a    b    \"x\"",
+            "  |           ^^^ here",
+        ),
+        (
+            "a = 1\r\nb = \"x\"\r\n",
+            "\"x\"",
+            "2 | b = \"x\"",
+            "  |     ^^^ here",
+        ),
+        (
+            "本社 = \"x\"\n",
+            "\"x\"",
+            "1 | 本社 = \"x\"",
+            "  |        ^^^ here",
+        ),
+        ("a = 1\n", "", "1 | a = 1", "  |      ^ here"),
+        ("a = 1", "", "1 | a = 1", "  |      ^ here"),
+        ("", "", "1 |", "  | ^ here"),
+    ] {
+        assert_eq!(shown(text, marked), [line, caret], "{text:?}");
+    }
+}
+
+/// What a file has to hide or to move the cursor is seen, and does nothing.
+#[test]
+fn nothing_hidden_gets_into_an_excerpt() {
+    let [line, caret] = shown("\u{200b}a\u{e0041} = \"\u{1b}[2J\u{202e}\" # x\n", "# x");
+    assert_eq!(line, "1 | �a� = \"␛[2J�\" # x");
+    assert_eq!(caret, "  |               ^^^ here");
+}
+
+#[test]
+fn a_long_line_is_cut_around_the_caret() {
+    let many = "\"abcdefghij\", ".repeat(20);
+    let text = format!("a = [{many}\"x\", {many}]\n");
+    for width in [40, 80, 120] {
+        let rendered = plain(&render_within(&told(&text, "\"x\""), width));
+        let lines: Vec<&str> = rendered.lines().collect();
+        assert!(
+            lines.iter().all(|line| line.chars().count() <= width),
+            "{rendered}"
+        );
+        let at = lines[3].find("\"x\"").unwrap();
+        assert_eq!(lines[4].find("^^^ here"), Some(at), "{rendered}");
+        assert!(
+            lines[3].contains("...") && lines[3].ends_with("..."),
+            "{rendered}"
+        );
+    }
+}
+
+/// One that is itself too long is shown by its ends.
+#[test]
+fn a_long_span_is_cut_inside() {
+    let value = format!("\"{}\"", "0123456789".repeat(30));
+    let [line, caret] = shown(&format!("a = {value}\n"), &value);
+    assert!(
+        line.chars().count() <= WIDTH && line.contains("..."),
+        "{line}"
+    );
+    assert!(caret.ends_with("^ here"), "{caret}");
+}
+
+#[test]
+fn what_to_read_is_said_once_for_all_that_is_about_it() {
+    let about = |title: &str, topic| Diagnostic::error(title).about(topic);
+    let all = [
+        about("a", Topic::Lock),
+        about("b", Topic::Key),
+        about("c", Topic::Lock),
+        Diagnostic::error("d"),
+    ];
+    assert_eq!(
+        plain(&render_all(&all, WIDTH)),
+        "error: a\n\nerror: b\nsee: `edgestage explain key`\n\n\
+         error: c\nsee: `edgestage explain lock`\n\nerror: d"
+    );
+}

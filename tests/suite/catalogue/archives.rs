@@ -1,0 +1,154 @@
+//! Archives: refused, odd, damaged in the cache.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+
+use edgestage::archive::{Limit, Refusal};
+use edgestage::error::{Error, Judged};
+use palette_sim::{Act, EDGE_INFRA_2_1_0, Fault, HELLO_UNIVERSE_1_2_0, Route, World};
+
+use super::book::Book;
+use crate::support::{FACTORY, Test, gzip, profile_directory, tarball};
+
+pub fn all(book: &mut Book) {
+    refusals(book);
+    served(book);
+    cached(book);
+}
+
+fn refusals(book: &mut Book) {
+    book.part("Archives that are refused");
+    let told = |book: &mut Book, what: &str, refusal: Refusal| {
+        let of = Judged::Definition("factory".into());
+        book.told(what, &Error::Archive { of, refusal });
+    };
+    for (what, first) in [
+        ("nothing", &b""[..]),
+        ("a page", b"<!DOCTYPE html><title>Sign in</title>"),
+        ("JSON", b"{\"code\":\"Oops\"}"),
+        ("XML", b"<?xml version=\"1.0\"?>"),
+        ("zstd", b"\x28\xb5\x2f\xfd\x04"),
+        ("zip", b"PK\x03\x04...."),
+        ("xz", b"\xfd7zXZ"),
+        ("bzip2", b"BZh9"),
+        ("plain tar", &tarball(&[("spc/a", "x")])[..512]),
+        ("text", b"hello"),
+        ("anything else", b"\x80\x81\x82"),
+    ] {
+        let first = first.to_vec();
+        told(book, what, Refusal::NotGzip { first });
+    }
+    let path = || b"spc/../../etc/passwd".to_vec();
+    let uids = |uids: &[&str]| uids.iter().map(|uid| (*uid).to_owned()).collect();
+    for (what, refusal) in [
+        ("cut short", Refusal::Truncated),
+        (
+            "damaged",
+            Refusal::Damaged("a checksum does not fit".into()),
+        ),
+        ("bytes behind it", Refusal::TrailingBytes),
+        ("data behind its end", Refusal::EntriesAfterEnd),
+        (
+            "a path",
+            Refusal::Path {
+                path: path(),
+                why: "holds `..`",
+            },
+        ),
+        (
+            "a link",
+            Refusal::LinkOutside {
+                path: b"spc/a".to_vec(),
+                target: path(),
+            },
+        ),
+        ("an entry twice", Refusal::Duplicate(b"spc/a".to_vec())),
+        (
+            "a device",
+            Refusal::Kind {
+                path: b"spc/a".to_vec(),
+                kind: "a block device",
+            },
+        ),
+        ("no definition", Refusal::NoDefinition),
+        (
+            "a profile missing",
+            Refusal::Profiles {
+                missing: uids(&[HELLO_UNIVERSE_1_2_0]),
+                unexpected: uids(&[]),
+            },
+        ),
+        (
+            "another profile",
+            Refusal::Profiles {
+                missing: uids(&[HELLO_UNIVERSE_1_2_0]),
+                unexpected: uids(&[HELLO_UNIVERSE_1_2_0; 20]),
+            },
+        ),
+    ] {
+        told(book, what, refusal);
+    }
+    for limit in [
+        Limit::Archive(2 << 30),
+        Limit::Unpacked(4 << 30),
+        Limit::Ratio,
+        Limit::Entries(100_000),
+        Limit::Header,
+        Limit::Path,
+        Limit::Name,
+        Limit::Paths,
+        Limit::Profiles,
+    ] {
+        told(book, "too large", Refusal::TooLarge(limit));
+    }
+}
+
+fn served(book: &mut Book) {
+    book.part("Archives as they are served");
+    let test = Test::new().fault(Fault::on(Route::Download, Act::Html200).forever());
+    book.run("a page for an archive", 6, test.run("fetch"));
+    let test = test.write("odd.tgz", "hello");
+    book.run("a file that is none", 6, test.run("show odd.tgz"));
+    let directory = profile_directory(EDGE_INFRA_2_1_0);
+    let mut tar = tarball(&[("spc/", ""), ("spc/manifest.json", "{}"), (&directory, "")]);
+    let end = tar.iter().rposition(|byte| *byte != 0).unwrap() + 1;
+    tar.truncate(end.next_multiple_of(512));
+    let archive = gzip(&tar);
+    let test = Test::new()
+        .definition(&format!("allow = [\"profile-missing\"]\n{FACTORY}"))
+        .fault(Fault::on(Route::Download, Act::Bytes(archive)));
+    book.run(
+        "a profile missing, which is allowed, and no end",
+        0,
+        test.run("fetch"),
+    );
+}
+
+fn cached(book: &mut Book) {
+    book.part("The cache, and --offline");
+    let test = Test::new();
+    book.run("not locked", 5, test.run("fetch --offline"));
+    test.run("fetch -q").any_stdout().success();
+    let lock = test.text("profiles.toml");
+    test.put("profiles.toml", format!("{lock}name = \"other\"\n"));
+    book.run("changed since", 5, test.run("stage --offline"));
+    test.put("profiles.toml", lock);
+    let archive = test.cached().remove(0);
+    let damage = || {
+        let mode = fs::Permissions::from_mode(0o644);
+        fs::set_permissions(&archive, mode).unwrap();
+        fs::write(&archive, "damaged").unwrap();
+    };
+    damage();
+    book.run("damaged, and no network", 5, test.run("stage --offline"));
+    book.run("damaged, and fetched again", 0, test.run("stage"));
+    test.sim
+        .world(|world: &mut World| world.publish("edge-k3s", "1.31.1"));
+    damage();
+    book.run("damaged, and compared", 3, test.run("diff"));
+    test.forget_cache();
+    test.forget_staged();
+    book.run("not cached", 5, test.run("stage --offline"));
+    book.run("variables of what is not cached", 0, test.run("show"));
+    book.run("a comparison with what is not cached", 3, test.run("diff"));
+}

@@ -1,0 +1,272 @@
+//! What Palette answers, and what its rules are.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+
+use edgestage::error::Error;
+use edgestage::palette::{PaletteError, RedirectRefusal};
+use palette_sim::{
+    Act, EDGE_INFRA_2_1_0, Fault, Pack, Profile, RETAIL_POS_3_2_1, Route, Sim, Tls, World,
+};
+use serde_json::json;
+
+use super::book::Book;
+use crate::support::{FACTORY, HEAD, KEY, Test, trusting, unused_port};
+
+const UID: &str = "65c9000000000000000000aa";
+
+pub fn all(book: &mut Book) {
+    lookup(book);
+    rules(book);
+    keys(book);
+    answers(book);
+    connections(book);
+}
+
+/// A definition with these profiles, and perhaps a world of its own.
+fn asked(profiles: &str, world: World) -> Test {
+    Test::of(world).definition(&format!("profiles = [{profiles}]"))
+}
+
+fn lookup(book: &mut Book) {
+    book.part("Projects and profiles");
+    let project = |name: &str| {
+        let head = HEAD.replace("\"Default\"", &format!("\"{name}\""));
+        Test::new().manifest(&format!("{head}\n[definition.factory]\n{FACTORY}\n"))
+    };
+    book.run("a mistyped project", 2, project("Defualt").run("fetch"));
+    book.run("another project", 2, project("zzz").run("fetch"));
+    let twice = Test::of(World::demo().project(UID, "Default"));
+    book.run("two projects of one name", 2, twice.run("fetch"));
+    let url = "\"https://console.example/projects/61c4a8b2e7d09f35c6b1a24e/profiles/cluster/65c9771bad9e8f7a6b5c4d3e\"";
+    let test = Test::new().definition(&format!("project = \"Default\"\nprofiles = [{url}]"));
+    book.run(
+        "a URL of another project than the one named",
+        2,
+        test.run("fetch"),
+    );
+    for (what, profiles) in [
+        ("a mistyped profile", "\"edge-infr@2.1\""),
+        ("another profile", "\"zzz@1.0.0\""),
+        ("a version in another spelling", "\"edge-infra@v2.10\""),
+        ("another version", "\"edge-infra@3.0.0\""),
+        ("a uid that Palette has not", "\"65c9000000000000000000ff\""),
+    ] {
+        book.run(what, 2, asked(profiles, World::demo()).run("fetch"));
+    }
+    let twin = Profile::add_on(UID, "edge-monitoring", "1.4.0").tenant();
+    let test = asked("\"edge-monitoring@1.4.0\"", World::demo().profile(twin));
+    book.run("two profiles of one name and version", 2, test.run("fetch"));
+    let head = HEAD.replace("project = \"Default\"\n", "");
+    let test = Test::new().manifest(&format!(
+        "{head}\n[definition.factory]\nprofiles = [\"edge-infr@2.1.0\"]\n"
+    ));
+    book.run("a name without a project", 2, test.run("fetch"));
+}
+
+fn rules(book: &mut Book) {
+    book.part("Rules");
+    let with = |profile: Profile, profiles: &str| asked(profiles, World::demo().profile(profile));
+    let monitoring =
+        Profile::add_on(UID, "other", "1.0.0").pack(Pack::add_on("prometheus-operator", "60.0.0"));
+    let vsphere = Profile::add_on(UID, "other", "1.0.0").cloud("vsphere");
+    let invalid = Profile::add_on(UID, "other", "1.0.0")
+        .pack(Pack::add_on("gone", "1.2.3").invalid("tag 1.2.3 is not in the registry"));
+    let unset = HEAD.replace("project = \"Default\"\n", "");
+    let other = format!("\"{RETAIL_POS_3_2_1}\"");
+    let over = |pack: &str| {
+        let packs = format!("packs = [{{ name = \"{pack}\", tag = \"1\" }}]");
+        let profile = format!("{{ uid = \"{EDGE_INFRA_2_1_0}\", {packs} }}");
+        asked(&profile, World::demo())
+    };
+    for (what, test) in [
+        (
+            "two profiles with infrastructure",
+            asked("\"edge-infra@2.0.0\", \"edge-infra@2.1.0\"", World::demo()),
+        ),
+        (
+            "one profile in two spellings",
+            asked(
+                &format!("\"{EDGE_INFRA_2_1_0}\", \"edge-infra@2.1.0\""),
+                World::demo(),
+            ),
+        ),
+        (
+            "a pack in two profiles",
+            with(monitoring, "\"edge-monitoring@1.4.0\", \"other@1.0.0\""),
+        ),
+        ("another cloud type", with(vsphere, "\"other@1.0.0\"")),
+        ("an invalid pack", with(invalid, "\"other@1.0.0\"")),
+        (
+            "a profile that was never published",
+            asked("\"edge-gpu@0.1.0\"", World::demo()),
+        ),
+        (
+            "a profile of another project",
+            foreign().definition(&format!("profiles = [{other}]")),
+        ),
+        (
+            "a profile of a project, and none is set",
+            foreign().manifest(&format!(
+                "{unset}\n[definition.factory]\nprofiles = [{other}]\n"
+            )),
+        ),
+        ("a mistyped pack", over("edge-k3")),
+        ("a pack that the profile has not", over("zzz")),
+    ] {
+        book.run(what, 2, test.run("fetch"));
+    }
+    let test = asked(
+        "\"edge-infra@2.1.0\", \"edge-logging@0.9.0\"",
+        World::demo(),
+    );
+    book.run("a draft on top", 0, test.run("fetch"));
+    let test = asked("\"edge-monitoring@1.4.0\"", World::demo());
+    book.run("no infrastructure", 0, test.run("fetch"));
+}
+
+/// A Palette that serves this key a profile of another project, which the simulator does
+/// not.
+fn foreign() -> Test {
+    let profile = json!({
+        "metadata": {
+            "uid": RETAIL_POS_3_2_1,
+            "name": "retail-pos",
+            "annotations": { "scope": "project", "projectUid": "61c4a8b2e7d09f35c6b1a24e" },
+        },
+        "spec": {
+            "version": "3.2.1",
+            "published": { "cloudType": "edge-native", "type": "add-on", "packs": [] },
+        },
+    });
+    Test::new().fault(Fault::on(Route::Profile, Act::Json200(profile)))
+}
+
+fn keys(book: &mut Book) {
+    book.part("The API key");
+    let test = Test::new();
+    book.run("no key", 4, test.run("fetch").without_key());
+    let run = test.run("fetch").env("PALETTE_API_KEY", " ");
+    book.run("an empty key", 4, run);
+    let run = test.run("fetch").env("PALETTE_API_KEY", "a b");
+    book.run("no key at all", 4, run);
+    let test = test.key_file("palette-key", KEY);
+    book.run(
+        "a mistyped key file",
+        4,
+        test.run("fetch --api-key-file palete-key"),
+    );
+    book.run("no key file", 4, test.run("fetch --api-key-file zzz"));
+    let mode = fs::Permissions::from_mode(0o644);
+    fs::set_permissions(test.path("palette-key"), mode).unwrap();
+    book.run(
+        "a key file for all",
+        0,
+        test.run("check --api-key-file palette-key"),
+    );
+    let command = |argv: &str| {
+        let head = HEAD.replace(
+            "retries = 0",
+            &format!("retries = 0\napi-key-command = {argv}"),
+        );
+        Test::new().manifest(&format!("{head}\n[definition.factory]\n{FACTORY}\n"))
+    };
+    for (what, argv) in [
+        ("a command that there is not", "[\"no-such-program\"]"),
+        ("a command that fails", "[\"false\"]"),
+        ("a command that says nothing", "[\"true\"]"),
+    ] {
+        book.run(what, 4, command(argv).run("fetch").without_key());
+    }
+    let head = HEAD.replace("retries = 0", "retries = 0\nca-cert = \"ca.pm\"");
+    let test = Test::new().manifest(&format!("{head}\n[definition.factory]\n{FACTORY}\n"));
+    book.run("no authority", 2, test.run("fetch"));
+    test.put("ca.pem", "x");
+    book.run("a mistyped authority", 2, test.run("fetch"));
+    let test = test.write("ca.pm", "no certificate");
+    book.run("an authority that is none", 2, test.run("fetch"));
+}
+
+fn answers(book: &mut Book) {
+    book.part("Answers");
+    let on = |act: Act| Test::new().fault(Fault::on(Route::Profile, act).forever());
+    let run = Test::new();
+    let key = run
+        .run("fetch")
+        .env("PALETTE_API_KEY", "of-another-palette");
+    book.run("a key that Palette does not know", 4, key);
+    book.run(
+        "a key without the permission",
+        4,
+        on(Act::status(403)).run("fetch"),
+    );
+    let head = HEAD.replace("project = \"Default\"\n", "");
+    let text = format!("{head}\n[definition.factory]\nprofiles = [\"{EDGE_INFRA_2_1_0}\"]\n");
+    let test = on(Act::status(403)).manifest(&text);
+    book.run("the same without a project", 4, test.run("fetch"));
+    book.run(
+        "a request that is rejected",
+        1,
+        on(Act::status(422)).run("fetch"),
+    );
+    book.run("trouble, tried once", 5, on(Act::status(503)).run("fetch"));
+    let test = on(Act::status(429).header("Retry-After", "0")).patience("retries = 2");
+    book.run("trouble, tried often", 5, test.run("fetch"));
+    book.run("a login page", 6, on(Act::Html200).run("fetch"));
+    book.run("an empty answer", 6, on(Act::EmptyBody).run("fetch"));
+    let error = json!({ "code": "Oops", "message": "no" });
+    book.run(
+        "an error with status 200",
+        6,
+        on(Act::Json200(error)).run("fetch"),
+    );
+    let other = World::demo().find(RETAIL_POS_3_2_1).map(|p| p.uid.clone());
+    let other = json!({ "metadata": { "uid": other, "name": "x" }, "spec": {} });
+    book.run(
+        "an answer about another profile",
+        6,
+        on(Act::Json200(other)).run("fetch"),
+    );
+}
+
+fn connections(book: &mut Book) {
+    book.part("Connections");
+    let test = Test::new();
+    let nobody = format!("fetch --endpoint http://127.0.0.1:{}", unused_port());
+    book.run("nobody listens", 5, test.run(&nobody));
+    let test = test.fault(Fault::on(Route::Any, Act::ResetBeforeHead).forever());
+    book.run("a broken connection", 5, test.run("fetch"));
+    book.run(
+        "plain HTTP",
+        2,
+        test.run("fetch --endpoint http://palette.example"),
+    );
+    let to = Act::Redirect(302, "https://login.example/".into());
+    let test = Test::new().fault(Fault::on(Route::Any, to).forever());
+    book.run("a redirect elsewhere", 5, test.run("fetch"));
+    for (what, why) in [
+        ("redirects in a circle", RedirectRefusal::Loop),
+        ("a redirect to nowhere", RedirectRefusal::NoLocation),
+    ] {
+        let error = PaletteError::Redirect {
+            from: "https://palette.example/v1/clusterprofiles".into(),
+            to: "https://palette.example/v1/clusterprofiles".into(),
+            why,
+        };
+        book.told(what, &Error::Palette(error));
+    }
+    let setup = PaletteError::Setup("the API key cannot stand in a header".into());
+    book.told("a connection that cannot be set up", &Error::Palette(setup));
+    let sim = Sim::start_tls(World::demo(), Tls::self_signed(&["127.0.0.1"]));
+    book.run("an unknown authority", 5, Test::with_sim(sim).run("fetch"));
+    let test = trusting(Tls::expired(&["127.0.0.1"]));
+    book.run("an expired certificate", 5, test.run("fetch"));
+    book.run(
+        "somebody else's certificate",
+        5,
+        trusting(Tls::wrong_name()).run("fetch"),
+    );
+    let test = Test::new();
+    let tls = format!("fetch --endpoint https://127.0.0.1:{}", test.sim.port());
+    book.run("no TLS at all", 5, test.run(&tls));
+}
