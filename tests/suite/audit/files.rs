@@ -126,12 +126,7 @@ fn lock(change: impl Fn(&str) -> String) -> Test {
 fn locks() {
     audit(&[
         (|| lock(|_| "junk".into()), "stage", 2, "is damaged"),
-        (
-            || lock(|_| String::new()),
-            "verify",
-            2,
-            "`version` is missing",
-        ),
+        (|| lock(|_| String::new()), "verify", 2, "has no `version`"),
         (
             || lock(|text| text.replace("version = 1", "version = 99")),
             "diff",

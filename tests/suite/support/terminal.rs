@@ -1,17 +1,22 @@
 //! Runs on a terminal of their own, so that the binary takes it for a person's.
 
+use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Child, ExitStatus, Output};
+use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-use rustix::termios::{Winsize, tcsetwinsize};
+use rustix::termios::{LocalModes, Winsize, tcsetwinsize};
 
 use super::Run;
+
+/// Who says nothing for so long waits for somebody.
+const SILENCE: Duration = Duration::from_secs(60);
 
 impl Run<'_> {
     /// Runs it with all three streams on a pseudo-terminal, to this exit code. Returns
@@ -90,21 +95,31 @@ fn converse(
     let mut seen = 0;
     let mut left = dialogue.iter();
     let mut due = left.next();
-    let mut chunk = [0; 4096];
+    let mut keys: VecDeque<&str> = VecDeque::new();
+    let mut heard = Instant::now();
     loop {
-        if !says_something(&screen) {
-            child.kill().unwrap();
+        if !keys.is_empty() && reads_keys(&screen) {
+            let key = keys.pop_front().unwrap_or_default();
+            screen.write_all(key.as_bytes()).unwrap();
         }
+        if !says_something(&screen, keys.is_empty()) {
+            if heard.elapsed() > SILENCE {
+                child.kill().unwrap();
+            }
+            continue;
+        }
+        heard = Instant::now();
+        let mut chunk = [0; 4096];
         // Its end is an error, EIO.
         let Ok(length @ 1..) = screen.read(&mut chunk) else {
             break;
         };
         text.extend(&chunk[..length]);
-        while let Some((awaited, keys)) = due {
+        while let Some((awaited, typed)) = due {
             let found = String::from_utf8_lossy(&text[seen..]).find(awaited.as_str());
             let Some(at) = found else { break };
             seen = (seen + at + awaited.len()).min(text.len());
-            screen.write_all(keys.as_bytes()).unwrap();
+            keys.extend(keys_of(typed));
             due = left.next();
         }
     }
@@ -126,11 +141,37 @@ pub(super) fn pseudo_terminal() -> (File, OwnedFd) {
     (screen.into(), device.into())
 }
 
-fn says_something(screen: &File) -> bool {
-    const SILENCE: Timespec = Timespec {
-        tv_sec: 60,
+/// The keys one by one; what begins with an escape is one to its end.
+fn keys_of(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let length = match rest.chars().next()? {
+            '\u{1b}' => rest.len(),
+            key => key.len_utf8(),
+        };
+        let (key, after) = rest.split_at(length);
+        rest = after;
+        Some(key)
+    })
+}
+
+/// Whether single keys are read now. Before that a terminal keeps whole lines, and takes
+/// Ctrl-C and the like for itself.
+fn reads_keys(screen: &File) -> bool {
+    let modes = rustix::termios::tcgetattr(screen).map(|termios| termios.local_modes);
+    modes.is_ok_and(|modes| !modes.contains(LocalModes::ICANON))
+}
+
+/// Whether anything comes to the screen, soon or, where nothing is to be typed, at all.
+fn says_something(screen: &File, patiently: bool) -> bool {
+    let soon = Timespec {
+        tv_sec: 0,
+        tv_nsec: 2_000_000,
+    };
+    let patience = Timespec {
+        tv_sec: 1,
         tv_nsec: 0,
     };
     let mut waited = [PollFd::new(screen, PollFlags::IN)];
-    poll(&mut waited, Some(&SILENCE)).unwrap() > 0
+    poll(&mut waited, Some(if patiently { &patience } else { &soon })).unwrap() > 0
 }
