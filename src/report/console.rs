@@ -2,7 +2,7 @@
 //!
 //! On a terminal the lines of what is under way stand below all messages, and are drawn
 //! anew ten times a second; in a log a line breaks long silence. One lock keeps all of
-//! that apart. The key is masked in whatever passes.
+//! that apart. The key is masked in whatever is said; what is under way comes without it.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, TryLockError};
@@ -130,7 +130,7 @@ impl Console {
     }
 
     /// Takes note of what begins, goes on or ends.
-    pub fn work<T>(self: &Arc<Self>, change: impl FnOnce(&mut Work) -> T) -> T {
+    pub fn note<T>(self: &Arc<Self>, change: impl FnOnce(&mut Work) -> T) -> T {
         let mut state = lock(&self.state);
         let changed = change(&mut state.work);
         let idle = state.work.since().is_none();
@@ -198,10 +198,7 @@ impl Console {
         let now = Instant::now();
         let size = self.stderr.size();
         state.work.measure(now);
-        let mut lines = bars::lines(&state.work, self.received(), now, size);
-        for line in &mut lines {
-            line.rest = self.masked(&line.rest);
-        }
+        let lines = bars::lines(&state.work, self.received(), now, size);
         let frame = state
             .drawn
             .redraw(lines, size, |head| self.stderr.head(head));

@@ -33,11 +33,12 @@ impl Report {
     /// The progress of the download of `definition`.
     #[must_use]
     pub fn download(&self, definition: &str) -> Download<'_> {
-        let transfer = Transfer::new(definition);
+        // Before it is cut to the terminal's width: a part of a key is not found any more.
+        let transfer = Transfer::new(&self.masked(definition));
         let bytes = Arc::clone(&transfer.bytes);
         let id = self
             .console
-            .work(|work| work.begin(What::Download(transfer), Instant::now()));
+            .note(|work| work.begin(What::Download(transfer), Instant::now()));
         Download {
             report: self,
             id,
@@ -48,10 +49,10 @@ impl Report {
     /// Something else that takes its time: a verb and its object.
     #[must_use]
     pub fn waiting(&self, verb: &'static str, object: &str) -> Waiting {
-        let what = What::Wait(verb, object.to_owned());
+        let what = What::Wait(verb, self.masked(object));
         Waiting {
             console: Arc::clone(&self.console),
-            id: self.console.work(|work| work.begin(what, Instant::now())),
+            id: self.console.note(|work| work.begin(what, Instant::now())),
         }
     }
 
@@ -64,7 +65,7 @@ impl Report {
             done: 0,
             failed: 0,
         });
-        self.console.work(|work| work.fleet = fleet);
+        self.console.note(|work| work.fleet = fleet);
         Counter {
             console: Arc::clone(&self.console),
         }
@@ -74,7 +75,7 @@ impl Report {
 impl Counter {
     /// One more is done, well or not.
     pub fn count<T, E>(&self, result: Result<T, E>) -> Result<T, E> {
-        self.console.work(|work| {
+        self.console.note(|work| {
             if let Some(fleet) = &mut work.fleet {
                 fleet.done += 1;
                 fleet.failed += usize::from(result.is_err());
@@ -86,19 +87,19 @@ impl Counter {
 
 impl Drop for Counter {
     fn drop(&mut self) {
-        self.console.work(|work| work.fleet = None);
+        self.console.note(|work| work.fleet = None);
     }
 }
 
 impl Drop for Waiting {
     fn drop(&mut self) {
-        self.console.work(|work| work.end(self.id));
+        self.console.note(|work| work.end(self.id));
     }
 }
 
 impl Drop for Download<'_> {
     fn drop(&mut self) {
-        self.report.console.work(|work| work.end(self.id));
+        self.report.console.note(|work| work.end(self.id));
     }
 }
 
@@ -106,20 +107,20 @@ impl Download<'_> {
     fn change(&self, change: impl FnOnce(&mut Transfer)) {
         self.report
             .console
-            .work(|work| work.transfer(self.id).map(change));
+            .note(|work| work.transfer(self.id).map(change));
     }
 }
 
 impl Observer for Report {
     fn asks(&self, call: &str) {
-        let call = printable::line(call.as_bytes());
+        let call = self.masked(&printable::line(call.as_bytes()));
         self.console
-            .work(|work| work.begin(What::Question(call), Instant::now()));
+            .note(|work| work.begin(What::Question(call), Instant::now()));
     }
 
     fn is_answered(&self, call: &str) {
-        let call = printable::line(call.as_bytes());
-        self.console.work(|work| work.answered(&call));
+        let call = self.masked(&printable::line(call.as_bytes()));
+        self.console.note(|work| work.answered(&call));
     }
 
     fn retrying(&self, call: &str, why: &str, wait: Duration) {

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use palette_sim::{Act, Archive, Fault, Framing, Route, World};
+use palette_sim::{Act, Archive, Fault, Framing, Key, Route, World};
 
 use crate::support::{HEAD, Test, shown};
 
@@ -61,6 +61,24 @@ fn a_bar_has_size_speed_and_time_and_goes_without_a_trace() {
         assert!(!screen.contains('['), "{screen}");
         // Nobody hid the cursor, so nobody has to bring it back.
         assert!(!text.contains("?25"), "{text:?}");
+    }
+}
+
+/// Whoever has the key in place of a name sees it nowhere, whole or cut to the width.
+#[test]
+fn the_key_is_in_no_line_that_is_drawn() {
+    let key = "twenty-characters-of-it";
+    let test = Test::of(World::demo().key(Key::admin(key))).manifest(&format!(
+        "{HEAD}\n[definition.{key}]\nprofiles = [\"edge-infra@2.1.0\"]\n"
+    ));
+    let test = test.fault(Fault::on(Route::Download, Act::Slow(1 << 10)).forever());
+    for columns in [80, 30] {
+        let run = test.run("fetch").env("PALETTE_API_KEY", key);
+        let mut run = run.on_a_screen(columns, 24);
+        run.shows("   [api key] ");
+        // It is not locked under such a name.
+        let text = run.ends(6);
+        assert!(!text.contains(&key[..6]), "{text:?}");
     }
 }
 

@@ -16,21 +16,29 @@ fn two_and_a_wrong_one() -> Test {
     test
 }
 
+/// How the content that is locked is called.
+fn content_of(test: &Test) -> String {
+    let lock = test.text("profiles.lock");
+    let (_, digest) = lock.split_once("content-sha256 = \"").unwrap();
+    digest[..12].to_owned()
+}
+
 /// The whole of standard error, so that the line is where it belongs.
 #[test]
 fn what_was_fetched_and_staged_is_summed_up_last() {
+    let content = content_of(&Test::new().stage());
     let test = Test::new();
     test.run("stage")
         .any_stdout()
-        .stderr(
+        .stderr(&format!(
             "   Resolving factory
     Fetching factory
-    Verified factory: 1.7 KiB, 8 files, content 52cf18867c00
-      Locked factory in {dir}/profiles.lock
-      Staged factory in {dir}/CanvOS
-    Finished factory, staged, 1.7 KiB fetched in {time}
-",
-        )
+    Verified factory: 1.7 KiB, 8 files, content {content}
+      Locked factory in {{dir}}/profiles.lock
+      Staged factory in {{dir}}/CanvOS
+    Finished factory, staged, 1.7 KiB fetched in {{time}}
+"
+        ))
         .success();
     // There is nothing more to say of it.
     test.run("stage")
