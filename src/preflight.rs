@@ -15,12 +15,14 @@ mod arg;
 mod earthfile;
 mod findings;
 mod fix;
+mod guide;
 mod ignore;
 mod lost;
 mod value;
 
 pub use arg::{Arg, Assignment, parse as parse_arg, shown as shown_value};
 pub use fix::fix_arg;
+pub use guide::{Guide, guides};
 pub use value::{Origin, Start};
 
 use earthfile::{Recipe, Recipes};
