@@ -17,8 +17,12 @@ pub const JOBS: u16 = 16;
 #[derive(Debug, Subcommand)]
 pub enum CacheCommand {
     /// List the cached archives, and which definition each is
+    #[command(after_help = "Example:\n\
+        \x20 edgestage cache list")]
     List,
     /// Remove the cached archives
+    #[command(after_help = "Example:\n\
+        \x20 edgestage cache clean --keep-locked")]
     Clean(CleanArgs),
 }
 

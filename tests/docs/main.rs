@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a panic is a failed test with a place")]
 
 mod ci;
+mod help;
 mod json;
 mod layers;
 mod keys;
