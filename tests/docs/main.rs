@@ -12,6 +12,7 @@ mod markdown;
 mod schema;
 mod site;
 mod tables;
+mod yaml;
 
 use std::collections::BTreeSet;
 
