@@ -117,13 +117,22 @@ pub enum Command {
     /// Write a commented profiles.toml, and snippets for Make, Earthly and CI on request
     #[command(after_help = "Examples:\n\
         \x20 edgestage init\n\
+        \x20 edgestage init edge-infra@2.1.0 --to factory\n\
         \x20 edgestage init --make --github   # beside a profiles.toml that is there, too")]
     Init(InitArgs),
     /// Add profiles to a definition of profiles.toml, which is made if need be
+    #[command(after_help = "Examples:\n\
+        \x20 edgestage add edge-infra@2.1.0 --to factory\n\
+        \x20 edgestage add 65c90a1b2c3d4e5f770daee5")]
     Add(AddArgs),
     /// Remove profiles, or a definition, from profiles.toml
+    #[command(after_help = "Examples:\n\
+        \x20 edgestage remove edge-monitoring@1.4.0 --from factory\n\
+        \x20 edgestage remove warehouse   # the whole definition")]
     Remove(RemoveArgs),
     /// Rename a definition in profiles.toml and profiles.lock
+    #[command(after_help = "Example:\n\
+        \x20 edgestage rename warehouse depot")]
     Rename(RenameArgs),
     /// Validate profiles.toml; with a key, what Palette has; with a checkout, what is in it
     #[command(after_help = "Examples:\n\

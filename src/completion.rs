@@ -22,7 +22,7 @@ use crate::cli::{Cli, Shell};
 use crate::environment::Environment;
 use crate::lock::Lock;
 use crate::manifest::FILE_NAME;
-use crate::preflight::{Target, guides};
+use crate::preflight::{Guide, Target, guides};
 
 /// Set by the scripts: the name of the shell that asks.
 pub const VARIABLE: &str = "EDGESTAGE_COMPLETE";
@@ -206,7 +206,8 @@ fn offered(arg: Arg, offers: &Arc<Offers>) -> Arg {
         "NAME" => arg.add(of(|offers| &offers.definitions)),
         "ID" => arg.add(of(|offers| &offers.traps)),
         "TARGET" => arg.add(of(|offers| &offers.targets)),
-        "PROFILE" | "REFERENCE" => arg.add(of(|offers| &offers.profiles)),
+        "PROFILE" => arg.add(of(|offers| &offers.locked)),
+        "PROFILE or NAME" => arg.add(of(|offers| &offers.written)),
         "FILE" => arg.value_hint(ValueHint::FilePath),
         "DIR" => arg.value_hint(ValueHint::DirPath),
         _ if name.starts_with("NAME or FILE") => {
@@ -244,7 +245,10 @@ struct Offer {
 struct Offers {
     directory: PathBuf,
     definitions: Vec<Offer>,
-    profiles: Vec<Offer>,
+    /// The profiles of profiles.lock.
+    locked: Vec<Offer>,
+    /// Definitions, and profiles as profiles.toml has them.
+    written: Vec<Offer>,
     targets: Vec<Offer>,
     traps: Vec<Offer>,
 }
@@ -252,21 +256,25 @@ struct Offers {
 impl Offers {
     fn read(words: &[OsString], environment: &Environment) -> Self {
         let manifest = manifest(words, environment);
-        let plain = |word: String| Offer { word, about: None };
-        let named = |name: String, about: &str| Offer {
-            word: name,
-            about: Some(about.to_owned()),
+        let written = Written::read(&manifest);
+        let plain = |word: &String| Offer {
+            word: word.clone(),
+            about: None,
         };
-        let traps = guides().into_iter();
-        let targets = Target::ALL.map(Target::name).into_iter();
+        let trap = |guide: Guide| Offer {
+            word: guide.id.to_owned(),
+            about: Some(guide.title.to_owned()),
+        };
+        let both = written.definitions.iter().chain(&written.profiles);
         Self {
             directory: environment.directory.clone(),
-            definitions: definitions(&manifest).into_iter().map(plain).collect(),
-            profiles: profiles(&manifest),
-            targets: targets.map(|name| plain(name.to_owned())).collect(),
-            traps: traps
-                .map(|guide| named(guide.id.to_owned(), guide.title))
-                .collect(),
+            locked: locked(&manifest),
+            written: both.map(plain).collect(),
+            definitions: written.definitions.iter().map(plain).collect(),
+            targets: Target::ALL
+                .map(|target| plain(&target.name().to_owned()))
+                .into(),
+            traps: guides().into_iter().map(trap).collect(),
         }
     }
 }
@@ -291,19 +299,38 @@ fn manifest(words: &[OsString], environment: &Environment) -> PathBuf {
     environment.resolve(Path::new(path))
 }
 
-/// The definitions of a file that may be half written.
-fn definitions(manifest: &Path) -> BTreeSet<String> {
-    let text = std::fs::read_to_string(manifest).unwrap_or_default();
-    let (root, _) = DeTable::parse_recoverable(&text);
-    let table = root.get_ref().get("definition");
-    let table = table.and_then(|table| table.get_ref().as_table());
-    let names = table.into_iter().flat_map(|table| table.keys());
-    let names = names.map(|name| name.get_ref().to_string());
-    names.filter(|name| is_plain(name)).collect()
+/// The words of a `profiles.toml` that may be half written.
+#[derive(Default)]
+struct Written {
+    definitions: BTreeSet<String>,
+    profiles: BTreeSet<String>,
+}
+
+impl Written {
+    fn read(manifest: &Path) -> Self {
+        let text = std::fs::read_to_string(manifest).unwrap_or_default();
+        let (root, _) = DeTable::parse_recoverable(&text);
+        let table = root.get_ref().get("definition");
+        let Some(table) = table.and_then(|table| table.get_ref().as_table()) else {
+            return Self::default();
+        };
+        let plain = |word: &String| is_plain(word);
+        let definitions = table.keys().map(|name| name.get_ref().to_string());
+        let profiles = table.values().filter_map(|definition| {
+            let profiles = definition.get_ref().as_table()?.get("profiles")?;
+            profiles.get_ref().as_array()
+        });
+        let profiles = profiles.flat_map(|profiles| profiles.iter());
+        let profiles = profiles.filter_map(|profile| profile.get_ref().as_str());
+        Self {
+            definitions: definitions.filter(plain).collect(),
+            profiles: profiles.map(str::to_owned).filter(plain).collect(),
+        }
+    }
 }
 
 /// The profiles that are locked, by `name@version` and by uid.
-fn profiles(manifest: &Path) -> Vec<Offer> {
+fn locked(manifest: &Path) -> Vec<Offer> {
     let lock = Lock::load(&Lock::path_for(manifest));
     let definitions = lock.map(|lock| lock.definitions).unwrap_or_default();
     let profiles = definitions.into_values().flat_map(|locked| locked.profiles);
@@ -386,6 +413,7 @@ packs = []
             variables: BTreeMap::new(),
             directory: site.path().to_owned(),
             terminal: false,
+            interactive: false,
         };
         let offers = Arc::new(Offers::read(&[], &environment));
         let found = |name: &'static str, current: &str| -> Vec<OsString> {
@@ -397,7 +425,7 @@ packs = []
         };
         let both = words(&["65c90a1b2c3d4e5f770daee4", "edge-infra@2.0.0"]);
         assert_eq!(found("PROFILE", ""), both);
-        assert_eq!(found("REFERENCE", "edge-infra@"), both[1..]);
+        assert_eq!(found("PROFILE", "edge-infra@"), both[1..]);
         assert!(found("URL", "").is_empty());
     }
 }

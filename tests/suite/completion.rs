@@ -90,6 +90,45 @@ fn bash_completes_commands_flags_values_and_paths() {
     assert!(bash(&test, &["edgestage", "build", "--", "+"]).is_empty());
 }
 
+/// Bash splits at the `@`, and what it left alone is not to be said again.
+#[test]
+fn bash_completes_profiles_by_name_and_version() {
+    let test = Test::new().manifest(TWO);
+    let add = [
+        "edgestage",
+        "remove",
+        "--from",
+        "factory",
+        "edge-infra",
+        "@",
+    ];
+    assert_eq!(bash(&test, &add), ["2.0.0", "2.1.0"]);
+    assert_eq!(bash(&test, &[&add[..], &["2.1"]].concat()), ["2.1.0"]);
+    let either = bash(&test, &["edgestage", "remove", ""]);
+    let words = [
+        "factory",
+        "warehouse",
+        "edge-infra@2.0.0",
+        "edge-infra@2.1.0",
+    ];
+    assert_eq!(either, words);
+    let named = ["edgestage", "add", "--to", "w"];
+    assert_eq!(bash(&test, &named), ["warehouse"]);
+}
+
+#[test]
+fn bash_completes_what_is_locked() {
+    let test = Test::new();
+    test.run("fetch -q").any_stdout().success();
+    let found = bash(&test, &["edgestage", "add", "hello"]);
+    assert_eq!(found, ["hello-universe@1.2.0"]);
+    assert_eq!(
+        bash(&test, &["edgestage", "add", ""]).len(),
+        4,
+        "two names, two uids"
+    );
+}
+
 /// Read at the first TAB by bash-completion, from a directory of `fpath` by zsh.
 #[test]
 fn zsh_offers_the_same_from_a_directory_of_fpath() {
