@@ -6,9 +6,7 @@
 //! message: what cannot be read is not offered. The library takes the place of the cursor
 //! from variables that its scripts set (`_CLAP_…`).
 
-use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::builder::StyledStr;
@@ -16,13 +14,15 @@ use clap::{Arg, Command, CommandFactory as _, ValueHint};
 use clap_complete::ArgValueCompleter;
 use clap_complete::engine::{self, CompletionCandidate, PathCompleter, ValueCompleter as _};
 use clap_complete::env::{EnvCompleter, Shells};
-use toml::de::DeTable;
 
 use crate::cli::{Cli, Shell};
 use crate::environment::Environment;
-use crate::lock::Lock;
-use crate::manifest::FILE_NAME;
-use crate::preflight::{Guide, Target, guides};
+
+mod line;
+mod offers;
+
+use line::Line;
+use offers::{Offer, Offers};
 
 /// Set by the scripts: the name of the shell that asks.
 pub const VARIABLE: &str = "EDGESTAGE_COMPLETE";
@@ -110,52 +110,6 @@ fn in_bash(words: &[OsString], environment: &Environment) -> String {
     values.collect::<Vec<_>>().join("\n")
 }
 
-/// The words of a line with what bash split put together again.
-struct Line {
-    words: Vec<OsString>,
-    /// The word at the cursor.
-    index: usize,
-    /// What of that word bash leaves alone.
-    kept: String,
-}
-
-impl Line {
-    fn rejoined(words: &[OsString], cursor: usize) -> Option<Self> {
-        let mut line = None;
-        let mut joined: Vec<OsString> = Vec::new();
-        let mut glued = false;
-        for (at, word) in words.iter().enumerate() {
-            let splits = word == "=" || word == "@";
-            let kept = match joined.last_mut() {
-                Some(last) if splits => {
-                    last.push(word);
-                    last.to_str()?.to_owned()
-                }
-                Some(last) if glued => {
-                    let kept = last.to_str()?.to_owned();
-                    last.push(word);
-                    kept
-                }
-                _ => {
-                    joined.push(word.clone());
-                    String::new()
-                }
-            };
-            glued = splits;
-            if at == cursor {
-                line = Some((joined.len() - 1, kept));
-                break;
-            }
-        }
-        let (index, kept) = line?;
-        Some(Self {
-            words: joined,
-            index,
-            kept,
-        })
-    }
-}
-
 /// The command line with what can be offered at word `index`.
 fn command_for(words: &[OsString], index: usize, environment: &Environment) -> Command {
     let offers = Arc::new(Offers::read(words, environment));
@@ -235,127 +189,6 @@ fn matching(offers: &[Offer], current: &OsStr) -> Vec<CompletionCandidate> {
     offers.iter().filter(begins).map(candidate).collect()
 }
 
-/// A word, and what it is.
-struct Offer {
-    word: String,
-    about: Option<String>,
-}
-
-/// What there is to choose from.
-struct Offers {
-    directory: PathBuf,
-    definitions: Vec<Offer>,
-    /// The profiles of profiles.lock.
-    locked: Vec<Offer>,
-    /// Definitions, and profiles as profiles.toml has them.
-    written: Vec<Offer>,
-    targets: Vec<Offer>,
-    traps: Vec<Offer>,
-}
-
-impl Offers {
-    fn read(words: &[OsString], environment: &Environment) -> Self {
-        let manifest = manifest(words, environment);
-        let written = Written::read(&manifest);
-        let plain = |word: &String| Offer {
-            word: word.clone(),
-            about: None,
-        };
-        let trap = |guide: Guide| Offer {
-            word: guide.id.to_owned(),
-            about: Some(guide.title.to_owned()),
-        };
-        let both = written.definitions.iter().chain(&written.profiles);
-        Self {
-            directory: environment.directory.clone(),
-            locked: locked(&manifest),
-            written: both.map(plain).collect(),
-            definitions: written.definitions.iter().map(plain).collect(),
-            targets: Target::ALL
-                .map(|target| plain(&target.name().to_owned()))
-                .into(),
-            traps: guides().into_iter().map(trap).collect(),
-        }
-    }
-}
-
-/// The manifest that the words on the line are about.
-fn manifest(words: &[OsString], environment: &Environment) -> PathBuf {
-    let mut words = words.iter().map(OsString::as_os_str);
-    let mut named = None;
-    while let Some(word) = words.next() {
-        if word == "--" {
-            break;
-        }
-        if word == "--file" {
-            named = words.next();
-        } else if let Some(path) = word.to_str().and_then(|word| word.strip_prefix("--file=")) {
-            named = Some(OsStr::new(path));
-        }
-    }
-    let path = named
-        .or_else(|| environment.variable("EDGESTAGE_FILE"))
-        .unwrap_or(OsStr::new(FILE_NAME));
-    environment.resolve(Path::new(path))
-}
-
-/// The words of a `profiles.toml` that may be half written.
-#[derive(Default)]
-struct Written {
-    definitions: BTreeSet<String>,
-    profiles: BTreeSet<String>,
-}
-
-impl Written {
-    fn read(manifest: &Path) -> Self {
-        let text = std::fs::read_to_string(manifest).unwrap_or_default();
-        let (root, _) = DeTable::parse_recoverable(&text);
-        let table = root.get_ref().get("definition");
-        let Some(table) = table.and_then(|table| table.get_ref().as_table()) else {
-            return Self::default();
-        };
-        let plain = |word: &String| is_plain(word);
-        let definitions = table.keys().map(|name| name.get_ref().to_string());
-        let profiles = table.values().filter_map(|definition| {
-            let profiles = definition.get_ref().as_table()?.get("profiles")?;
-            profiles.get_ref().as_array()
-        });
-        let profiles = profiles.flat_map(|profiles| profiles.iter());
-        let profiles = profiles.filter_map(|profile| profile.get_ref().as_str());
-        Self {
-            definitions: definitions.filter(plain).collect(),
-            profiles: profiles.map(str::to_owned).filter(plain).collect(),
-        }
-    }
-}
-
-/// The profiles that are locked, by `name@version` and by uid.
-fn locked(manifest: &Path) -> Vec<Offer> {
-    let lock = Lock::load(&Lock::path_for(manifest));
-    let definitions = lock.map(|lock| lock.definitions).unwrap_or_default();
-    let profiles = definitions.into_values().flat_map(|locked| locked.profiles);
-    let forms: BTreeSet<(String, String)> = profiles
-        .flat_map(|profile| {
-            let name = format!("{}@{}", profile.name, profile.version);
-            let uid = profile.uid.to_string();
-            [(name.clone(), uid.clone()), (uid, name)]
-        })
-        .filter(|(word, about)| is_plain(word) && is_plain(about))
-        .collect();
-    let offer = |(word, about)| Offer {
-        word,
-        about: Some(about),
-    };
-    forms.into_iter().map(offer).collect()
-}
-
-/// Whether no shell takes `word` for anything but a word: names may come from a file that
-/// was not checked yet.
-fn is_plain(word: &str) -> bool {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "._-@+".contains(c);
-    !word.is_empty() && !word.starts_with('-') && word.chars().all(plain)
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
@@ -365,7 +198,8 @@ mod tests {
     use clap::Arg;
     use clap_complete::ArgValueCompleter;
 
-    use super::{Line, Offers, offered};
+    use super::offered;
+    use super::offers::Offers;
     use crate::environment::Environment;
 
     const LOCK: &str = r#"version = 1
@@ -387,21 +221,6 @@ packs = []
 
     fn words(words: &[&str]) -> Vec<OsString> {
         words.iter().map(Into::into).collect()
-    }
-
-    #[test]
-    fn what_bash_split_is_put_together_again() {
-        let split = words(&["edgestage", "add", "edge-infra", "@", "2.", "behind"]);
-        for (cursor, word, kept) in [
-            (2, "edge-infra", ""),
-            (3, "edge-infra@", "edge-infra@"),
-            (4, "edge-infra@2.", "edge-infra@"),
-        ] {
-            let line = Line::rejoined(&split, cursor).unwrap_or_else(|| panic!("{cursor}"));
-            assert_eq!((line.index, line.words.len()), (2, 3));
-            assert_eq!((line.words[2].to_str(), &*line.kept), (Some(word), kept));
-        }
-        assert!(Line::rejoined(&split, 9).is_none());
     }
 
     #[test]
