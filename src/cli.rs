@@ -114,13 +114,15 @@ pub enum Color {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Write a commented profiles.toml, and snippets for Make, Earthly and CI on request
+    /// Write a first profiles.toml, and snippets for Make, Earthly, CI
     #[command(after_help = "Examples:\n\
         \x20 edgestage init\n\
         \x20 edgestage init edge-infra@2.1.0 --to factory\n\
         \x20 edgestage init --make --github   # beside a profiles.toml that is there, too")]
     Init(InitArgs),
-    /// Add profiles to a definition of profiles.toml, which is made if need be
+    /// Add profiles to a definition of profiles.toml
+    ///
+    /// The definition is made where there is none of that name.
     #[command(after_help = "Examples:\n\
         \x20 edgestage add edge-infra@2.1.0 --to factory\n\
         \x20 edgestage add 65c90a1b2c3d4e5f770daee5")]
@@ -134,7 +136,10 @@ pub enum Command {
     #[command(after_help = "Example:\n\
         \x20 edgestage rename warehouse depot")]
     Rename(RenameArgs),
-    /// Validate profiles.toml; with a key, what Palette has; with a checkout, what is in it
+    /// Check profiles.toml, what Palette has, and the CanvOS checkout
+    ///
+    /// Palette is asked where there is a key, the checkout read where there is one. Nothing is
+    /// downloaded, nothing written.
     #[command(after_help = "Examples:\n\
         \x20 edgestage check\n\
         \x20 edgestage check factory --target cloud-image\n\
@@ -145,13 +150,15 @@ pub enum Command {
         \x20 edgestage fetch\n\
         \x20 edgestage fetch factory --output spc.tgz")]
     Fetch(FetchArgs),
-    /// Put the locked definition into the CanvOS checkout, fetching it if need be
+    /// Put the locked definition into the CanvOS checkout
+    ///
+    /// It is fetched where it is not cached. What is staged already is left alone.
     #[command(after_help = "Examples:\n\
         \x20 edgestage stage factory\n\
         \x20 edgestage stage factory --locked            # in CI\n\
         \x20 edgestage stage factory --locked --offline  # from the cache")]
     Stage(StageArgs),
-    /// Stage, run the CanvOS build, and prove that the image holds what is locked
+    /// Stage, run the CanvOS build, and prove what is in the image
     #[command(after_help = "Examples:\n\
         \x20 edgestage build factory\n\
         \x20 edgestage build factory -- +uki-iso --no-cache")]
@@ -160,7 +167,9 @@ pub enum Command {
     #[command(after_help = "Example:\n\
         \x20 edgestage unstage")]
     Unstage(One),
-    /// Show what changed in Palette since the lock; with -v, inside the files too
+    /// Show what changed in Palette since the lock
+    ///
+    /// With -v, inside the files too.
     #[command(after_help = "Examples:\n\
         \x20 edgestage diff\n\
         \x20 edgestage diff factory -v")]
@@ -175,7 +184,7 @@ pub enum Command {
         \x20 edgestage verify factory --image CanvOS/build/installer.iso\n\
         \x20 edgestage verify --expect-none")]
     Verify(VerifyArgs),
-    /// Show profiles, layers, packs and variables of a definition or an archive
+    /// Show a definition or an archive: profiles, packs, variables
     #[command(after_help = "Examples:\n\
         \x20 edgestage show factory\n\
         \x20 edgestage show ./spc.tgz")]

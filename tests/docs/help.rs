@@ -50,6 +50,19 @@ fn every_help_fits_a_terminal() {
     }
 }
 
+/// A list of commands is read from top to bottom where each has a line.
+#[test]
+fn every_command_is_one_line_of_the_list() {
+    let (_, root) = commands(80).swap_remove(0);
+    let (_, text) = helps(80).swap_remove(0);
+    for command in root.get_subcommands() {
+        let about = command.get_about().map(ToString::to_string);
+        let about = about.unwrap_or_default();
+        let listed = text.lines().any(|line| line.ends_with(&about));
+        assert!(listed, "{}: {about}", command.get_name());
+    }
+}
+
 /// The examples of a command's help: indented, with a remark behind them at most.
 fn examples(command: &Command) -> Vec<String> {
     let help = command.get_after_help().map(ToString::to_string);
