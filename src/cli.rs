@@ -172,7 +172,8 @@ pub enum Command {
     /// With -v, inside the files too.
     #[command(after_help = "Examples:\n\
         \x20 edgestage diff\n\
-        \x20 edgestage diff factory -v")]
+        \x20 edgestage diff factory -v\n\
+        \x20 edgestage diff -v --format markdown > drift.md")]
     Diff(DiffArgs),
     /// Accept what changed in Palette: fetch anew and rewrite the lock
     #[command(after_help = "Example:\n\
@@ -187,7 +188,8 @@ pub enum Command {
     /// Show a definition or an archive: profiles, packs, variables
     #[command(after_help = "Examples:\n\
         \x20 edgestage show factory\n\
-        \x20 edgestage show ./spc.tgz")]
+        \x20 edgestage show ./spc.tgz\n\
+        \x20 edgestage show factory --format html > factory.html")]
     Show(ShowArgs),
     /// Say what a trap is, what it does, and how to mend it
     #[command(after_help = "Examples:\n\
@@ -199,7 +201,7 @@ pub enum Command {
         \x20 edgestage list\n\
         \x20 edgestage list --json   # for the matrix of a CI")]
     List(ListArgs),
-    /// Print the JSON Schema of profiles.toml, of profiles.lock or of what --json prints
+    /// Print the JSON Schema of profiles.toml, profiles.lock or --json
     #[command(after_help = "Example:\n\
         \x20 edgestage schema profiles")]
     Schema(SchemaArgs),
