@@ -17,12 +17,14 @@ use crate::environment::Environment;
 use crate::manifest::FILE_NAME;
 
 mod arguments;
+mod distribution;
 
 pub use arguments::{
     AddArgs, BuildArgs, CacheCommand, Care, CheckArgs, CleanArgs, DiffArgs, ExplainArgs, FetchArgs,
     Fleet, Format, Images, InitArgs, JOBS, Jobs, ListArgs, One, OneOrAll, RemoveArgs, RenameArgs,
     SchemaArgs, SchemaOf, ShowArgs, ShowFormat, StageArgs, VerifyArgs,
 };
+pub use distribution::{CompletionsArgs, ManArgs, Shell};
 
 /// How long another run is waited for where nothing says, in seconds (docs/reference.md).
 const LOCK_TIMEOUT: u64 = 600;
@@ -38,8 +40,14 @@ const HEARTBEAT: u64 = 15;
     propagate_version = true,
     disable_help_subcommand = true,
     max_term_width = 100,
-    after_help = "Exit codes: 0 done; 1 failed; 2 command line or profiles.toml wrong; 3 drift; \
-                  4 key refused or missing; 5 Palette unreachable; 6 archive refused."
+    after_help = "Examples:\n\
+        \x20 edgestage init                      # a first profiles.toml\n\
+        \x20 edgestage check                     # the file, what Palette has, the checkout\n\
+        \x20 edgestage stage factory             # into the CanvOS checkout\n\
+        \x20 edgestage build factory             # the image, and the proof\n\
+        \n\
+        Exit codes: 0 done; 1 failed; 2 command line or profiles.toml wrong; 3 drift; \
+        4 key refused or missing; 5 Palette unreachable; 6 archive refused."
 )]
 pub struct Cli {
     #[command(flatten)]
@@ -108,41 +116,118 @@ pub enum Color {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Write a commented profiles.toml, and snippets for Make, Earthly and CI on request
+    /// Write a first profiles.toml, and snippets for Make, Earthly, CI
+    #[command(after_help = "Examples:\n\
+        \x20 edgestage init\n\
+        \x20 edgestage init edge-infra@2.1.0 --to factory\n\
+        \x20 edgestage init --make --github   # beside a profiles.toml that is there, too")]
     Init(InitArgs),
-    /// Add profiles to a definition of profiles.toml, which is made if need be
+    /// Add profiles to a definition of profiles.toml
+    ///
+    /// The definition is made where there is none of that name.
+    #[command(after_help = "Examples:\n\
+        \x20 edgestage add edge-infra@2.1.0 --to factory\n\
+        \x20 edgestage add 65c90a1b2c3d4e5f770daee5")]
     Add(AddArgs),
     /// Remove profiles, or a definition, from profiles.toml
+    #[command(after_help = "Examples:\n\
+        \x20 edgestage remove edge-monitoring@1.4.0 --from factory\n\
+        \x20 edgestage remove warehouse   # the whole definition")]
     Remove(RemoveArgs),
     /// Rename a definition in profiles.toml and profiles.lock
+    #[command(after_help = "Example:\n\
+        \x20 edgestage rename warehouse depot")]
     Rename(RenameArgs),
-    /// Validate profiles.toml; with a key, what Palette has; with a checkout, what is in it
+    /// Check profiles.toml, what Palette has, and the CanvOS checkout
+    ///
+    /// Palette is asked where there is a key, the checkout read where there is one. Nothing is
+    /// downloaded, nothing written.
+    #[command(after_help = "Examples:\n\
+        \x20 edgestage check\n\
+        \x20 edgestage check factory --target cloud-image\n\
+        \x20 edgestage check --offline --locked   # in CI, before anything else")]
     Check(CheckArgs),
     /// Download, verify, cache and lock
+    #[command(after_help = "Examples:\n\
+        \x20 edgestage fetch\n\
+        \x20 edgestage fetch factory --output spc.tgz")]
     Fetch(FetchArgs),
-    /// Put the locked definition into the CanvOS checkout, fetching it if need be
+    /// Put the locked definition into the CanvOS checkout
+    ///
+    /// It is fetched where it is not cached. What is staged already is left alone.
+    #[command(after_help = "Examples:\n\
+        \x20 edgestage stage factory\n\
+        \x20 edgestage stage factory --locked            # in CI\n\
+        \x20 edgestage stage factory --locked --offline  # from the cache")]
     Stage(StageArgs),
-    /// Stage, run the CanvOS build, and prove that the image holds what is locked
+    /// Stage, run the CanvOS build, and prove what is in the image
+    #[command(after_help = "Examples:\n\
+        \x20 edgestage build factory\n\
+        \x20 edgestage build factory -- +uki-iso --no-cache")]
     Build(BuildArgs),
     /// Take the staged files out of the CanvOS checkout again
+    #[command(after_help = "Example:\n\
+        \x20 edgestage unstage")]
     Unstage(One),
-    /// Show what changed in Palette since the lock; with -v, inside the files too
+    /// Show what changed in Palette since the lock
+    ///
+    /// With -v, inside the files too.
+    #[command(after_help = "Examples:\n\
+        \x20 edgestage diff\n\
+        \x20 edgestage diff factory -v\n\
+        \x20 edgestage diff -v --format markdown > drift.md")]
     Diff(DiffArgs),
     /// Accept what changed in Palette: fetch anew and rewrite the lock
+    #[command(after_help = "Example:\n\
+        \x20 edgestage update factory")]
     Update(Fleet),
     /// Prove that what is staged is the locked definition
+    #[command(after_help = "Examples:\n\
+        \x20 edgestage verify factory\n\
+        \x20 edgestage verify factory --image CanvOS/build/installer.iso\n\
+        \x20 edgestage verify --expect-none")]
     Verify(VerifyArgs),
-    /// Show profiles, layers, packs and variables of a definition or an archive
+    /// Show a definition or an archive: profiles, packs, variables
+    #[command(after_help = "Examples:\n\
+        \x20 edgestage show factory\n\
+        \x20 edgestage show ./spc.tgz\n\
+        \x20 edgestage show factory --format html > factory.html")]
     Show(ShowArgs),
     /// Say what a message or a trap is about, and how to mend it
+    #[command(after_help = "Examples:\n\
+        \x20 edgestage explain\n\
+        \x20 edgestage explain drift\n\
+        \x20 edgestage explain T11")]
     Explain(ExplainArgs),
     /// List the definitions, and what is locked for each
+    #[command(after_help = "Examples:\n\
+        \x20 edgestage list\n\
+        \x20 edgestage list --json   # for the matrix of a CI")]
     List(ListArgs),
-    /// Print the JSON Schema of profiles.toml, of profiles.lock or of what --json prints
+    /// Print the JSON Schema of profiles.toml, profiles.lock or --json
+    #[command(after_help = "Example:\n\
+        \x20 edgestage schema profiles")]
     Schema(SchemaArgs),
     /// Look into the cache of archives, or empty it
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Examples:\n\
+        \x20 edgestage cache list\n\
+        \x20 edgestage cache clean --keep-locked"
+    )]
     Cache(CacheCommand),
+    /// Print the script with which a shell completes edgestage
+    #[command(after_help = "Examples:\n\
+        \x20 edgestage completions bash >> ~/.bash_completion\n\
+        \x20 edgestage completions zsh > ~/.zfunc/_edgestage   # a directory of fpath\n\
+        \x20 edgestage completions fish > ~/.config/fish/completions/edgestage.fish\n\
+        \x20 edgestage completions powershell >> $PROFILE")]
+    Completions(CompletionsArgs),
+    /// Print the manual page, or write a page for each command
+    #[command(after_help = "Examples:\n\
+        \x20 edgestage man | man -l -\n\
+        \x20 edgestage man --output ~/.local/share/man/man1")]
+    Man(ManArgs),
 }
 
 /// How much is said besides results.

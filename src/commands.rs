@@ -26,6 +26,7 @@ use crate::topic::Topic;
 mod build;
 mod cache;
 mod check;
+mod completions;
 mod diff;
 mod edit;
 mod explain;
@@ -34,6 +35,7 @@ mod fleet;
 mod init;
 mod layer;
 mod list;
+mod man;
 mod markdown;
 mod obtain;
 mod proof;
@@ -80,6 +82,8 @@ pub fn name(command: &Command) -> &'static str {
         Command::Schema(_) => "schema",
         Command::Cache(CacheCommand::List) => "cache list",
         Command::Cache(CacheCommand::Clean(_)) => "cache clean",
+        Command::Completions(_) => "completions",
+        Command::Man(_) => "man",
     }
 }
 
@@ -126,6 +130,8 @@ pub fn run(command: &Command, context: &Context<'_>) -> Result<Outcome, Error> {
         Command::Schema(arguments) => Ok(schema::run(arguments.of)),
         Command::Cache(CacheCommand::List) => cache::list(context),
         Command::Cache(CacheCommand::Clean(arguments)) => cache::clean(arguments, context),
+        Command::Completions(arguments) => Ok(completions::run(arguments)),
+        Command::Man(arguments) => man::run(arguments, context),
     }
 }
 

@@ -1,9 +1,9 @@
 //! What the process was started with: variables, working directory, terminals.
 //!
 //! `main` reads it once; everybody else is handed an [`Environment`], so that a test
-//! can say what a run sees. Two libraries read variables of their own, which cannot be
+//! can say what a run sees. Three libraries read variables of their own, which cannot be
 //! handed over: the HTTP client the proxy variables, the TLS library `SSL_CERT_FILE`
-//! and `SSL_CERT_DIR`.
+//! and `SSL_CERT_DIR`, the completion those that its scripts set (`_CLAP_…`).
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};

@@ -51,6 +51,8 @@ pub mod image;
 // The top: what is meant, what is done, what is said.
 pub mod schema;
 pub mod cli;
+pub mod completion;
+pub mod manual;
 pub mod key;
 pub mod error;
 pub mod report;
@@ -67,13 +69,16 @@ use crate::commands::Context;
 use crate::diagnostic::Diagnostic;
 use crate::environment::Environment;
 use crate::error::{Error, Exit};
-use crate::report::Report;
+use crate::report::{Outcome, Report};
 
 /// One run of the command line `arguments`, the program's name first.
 #[must_use]
 pub fn run(arguments: &[OsString], environment: &Environment) -> Exit {
     // The key may be in the environment, which is in memory from the start.
     secret::keep_out_of_dumps();
+    if let Some(text) = completion::answer(arguments, environment) {
+        return offer(text, environment);
+    }
     let cli = match parse(arguments, environment) {
         Ok(cli) => cli,
         Err(error) => return refuse_arguments(arguments, environment, &error),
@@ -103,6 +108,24 @@ pub fn run(arguments: &[OsString], environment: &Environment) -> Exit {
     match printed {
         Ok(()) => exit,
         Err(_) => exit.max(Exit::Failed),
+    }
+}
+
+/// Hands what may stand at the cursor to the shell that asks.
+fn offer(text: String, environment: &Environment) -> Exit {
+    let output = Output {
+        json: false,
+        verbosity: Verbosity::Quiet,
+        color: Color::Never,
+    };
+    let outcome = Outcome {
+        text,
+        json: serde_json::Value::Null,
+        error: None,
+    };
+    match Report::new(output, environment).finish("", &outcome) {
+        Ok(()) => Exit::Done,
+        Err(_) => Exit::Failed,
     }
 }
 

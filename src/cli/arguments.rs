@@ -19,8 +19,12 @@ pub const JOBS: u16 = 16;
 #[derive(Debug, Subcommand)]
 pub enum CacheCommand {
     /// List the cached archives, and which definition each is
+    #[command(after_help = "Example:\n\
+        \x20 edgestage cache list")]
     List,
     /// Remove the cached archives
+    #[command(after_help = "Example:\n\
+        \x20 edgestage cache clean --keep-locked")]
     Clean(CleanArgs),
 }
 
@@ -218,7 +222,7 @@ pub struct BuildArgs {
 #[derive(Debug, Args)]
 pub struct ExplainArgs {
     /// What a message names behind `see`, or a trap such as T11; all are listed where none is given
-    #[arg(value_name = "ID", value_parser = explained)]
+    #[arg(value_name = "TOPIC", value_parser = explained)]
     pub id: Option<String>,
 }
 

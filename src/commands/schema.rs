@@ -7,7 +7,8 @@ use serde_json::{Map, Value, json};
 
 use super::verify;
 use super::{
-    build, cache, check, diff, edit, explain, fetch, init, list, proof, show, stage, unstage,
+    build, cache, check, completions, diff, edit, explain, fetch, init, list, man, proof, show,
+    stage, unstage,
 };
 use crate::cli::SchemaOf;
 use crate::report::document::Head;
@@ -45,7 +46,7 @@ fn part<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
 }
 
 /// What each command prints besides the head; `verify` has two forms.
-const RESULTS: [(&str, &[Part]); 18] = [
+const RESULTS: [(&str, &[Part]); 20] = [
     ("init", &[part::<init::Document>]),
     ("add", &[part::<edit::Edited>]),
     ("remove", &[part::<edit::Edited>]),
@@ -66,6 +67,8 @@ const RESULTS: [(&str, &[Part]); 18] = [
     ("list", &[part::<list::Document>]),
     ("cache list", &[part::<cache::Listing>]),
     ("cache clean", &[part::<cache::Cleaning>]),
+    ("completions", &[part::<completions::Document>]),
+    ("man", &[part::<man::Document>]),
     ("schema", &[part::<Document>]),
 ];
 

@@ -47,11 +47,16 @@ pub fn traps() -> Vec<Section> {
     sections(TRAPS)
 }
 
+/// All topics, then all traps.
+#[must_use]
+pub fn all() -> Vec<Section> {
+    topics().into_iter().chain(traps()).collect()
+}
+
 /// The section of a topic or trap.
 #[must_use]
 pub fn section(id: &str) -> Option<Section> {
-    let mut all = topics().into_iter().chain(traps());
-    all.find(|section| section.id == id)
+    all().into_iter().find(|section| section.id == id)
 }
 
 fn sections((page, text): (&'static str, &'static str)) -> Vec<Section> {

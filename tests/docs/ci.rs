@@ -2,13 +2,12 @@
 //! GitHub and GitLab. Their shell lines are run as they are written, with a CanvOS that
 //! only writes down how it was called.
 
-use std::collections::BTreeMap;
-
-use yaml_rust2::{Yaml, YamlLoader};
+use yaml_rust2::Yaml;
 
 use crate::accepted;
 use crate::markdown::read;
 use crate::site::{Run, Site};
+use crate::yaml::{Variables, list, names, parse, scalars, template, text, variables};
 
 const GITHUB: &str = "templates/github.yml";
 const GITLAB: &str = "templates/gitlab-ci.yml";
@@ -26,51 +25,6 @@ xorriso -volid COS_LIVE -joliet on -padding 0 -outdev "build/$ISO_NAME.iso" \
 "#;
 
 const ARG: &str = "ISO_NAME=edge-site\nCLUSTERCONFIG=spc.tgz\n";
-
-type Variables = BTreeMap<String, String>;
-
-fn parse(text: &str) -> Yaml {
-    let mut documents = YamlLoader::load_from_str(text).unwrap();
-    assert_eq!(documents.len(), 1);
-    documents.remove(0)
-}
-
-fn template(path: &str) -> Yaml {
-    parse(&read(path))
-}
-
-fn text(value: &Yaml) -> &str {
-    value.as_str().unwrap_or_else(|| panic!("{value:?}"))
-}
-
-fn list(value: &Yaml) -> &[Yaml] {
-    value.as_vec().unwrap_or_else(|| panic!("{value:?}"))
-}
-
-fn names(value: &Yaml) -> Vec<&str> {
-    let map = value.as_hash().unwrap_or_else(|| panic!("{value:?}"));
-    map.keys().map(text).collect()
-}
-
-/// A map of texts; empty where there is none.
-fn variables(value: &Yaml) -> Variables {
-    let map = value.as_hash().into_iter().flatten();
-    map.map(|(name, value)| (text(name).to_owned(), text(value).to_owned()))
-        .collect()
-}
-
-/// Every scalar of a document.
-fn scalars<'y>(value: &'y Yaml, found: &mut Vec<&'y str>) {
-    match value {
-        Yaml::Hash(map) => map.iter().for_each(|(key, value)| {
-            scalars(key, found);
-            scalars(value, found);
-        }),
-        Yaml::Array(items) => items.iter().for_each(|item| scalars(item, found)),
-        Yaml::String(text) => found.push(text),
-        _ => {}
-    }
-}
 
 /// The steps of a job that run a script, but for those that bring edgestage here.
 fn scripts<'y>(workflow: &'y Yaml, job: &str) -> Vec<&'y Yaml> {

@@ -100,6 +100,9 @@ fn nothing_is_printed_that_is_not_documented_and_nothing_documented_is_gone() {
         "remove edge-monitoring@1.4.0 --from factory",
         "rename warehouse depot",
         "init --make",
+        "completions bash",
+        "man",
+        "man --output manual",
         "check nothing",
         "fetch --timeout 3",
     ];

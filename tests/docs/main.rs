@@ -1,16 +1,20 @@
-//! README, docs and templates, held against the code: what they say of keys, flags,
-//! exit codes, JSON fields and files is what the binary does.
+//! README, docs, templates and what a release is made with, held against the code: what
+//! they say of keys, flags, exit codes, JSON fields and files is what the binary does.
 #![allow(clippy::unwrap_used, reason = "a panic is a failed test with a place")]
 
 mod ci;
+mod fetched;
+mod help;
 mod json;
 mod layers;
 mod keys;
 mod make;
 mod markdown;
 mod schema;
+mod release;
 mod site;
 mod tables;
+mod yaml;
 
 use std::collections::BTreeSet;
 

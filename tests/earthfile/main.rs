@@ -178,7 +178,7 @@ fn objection_to(command: &str, target: &str) -> Option<String> {
             Err(error) => Some(error.to_string()),
         },
         // What an image lacks is installed in one place.
-        "apt-get" | "cargo" | "rustup" if target == "tools" => None,
+        "apt-get" | "cargo" | "rustup" if ["tools", "compiler"].contains(&target) => None,
         _ => Some(format!("not ours to run: {program}")),
     }
 }
@@ -215,7 +215,7 @@ fn what_is_broken_is_reported() {
 #[test]
 fn the_promised_targets_are_there() {
     let targets = Earthfile::read("Earthfile").targets();
-    for name in ["build", "test", "check", "image", "STAGE"] {
+    for name in ["build", "test", "check", "image", "shell", "STAGE"] {
         assert!(targets.iter().any(|target| target == name), "{name}");
     }
     assert_eq!(Earthfile::read("templates/Earthfile").targets(), ["stage"]);
@@ -304,6 +304,88 @@ fn the_template_uses_the_function_as_it_is() {
         import.starts_with(&format!("IMPORT {repository}:")),
         "{import}"
     );
+}
+
+/// The commands of one target, in order.
+fn commands_of(earthfile: &Earthfile, target: &str) -> Vec<String> {
+    let commands = earthfile.nodes().into_iter().filter(|node| {
+        let ends = node.kind().ends_with("_command") && node.is_named();
+        ends && earthfile.target_of(*node) == target
+    });
+    let mut commands: Vec<_> = commands.collect();
+    commands.sort_by_key(Node::start_byte);
+    commands
+        .into_iter()
+        .map(|node| earthfile.text(node))
+        .collect()
+}
+
+#[test]
+fn the_image_is_the_binary_and_no_more_and_is_not_root() {
+    let earthfile = Earthfile::read("Earthfile");
+    let commands = commands_of(&earthfile, "image");
+    assert_eq!(commands[0].trim(), "FROM scratch");
+    // There is nothing in it that could run.
+    assert!(
+        commands.iter().all(|command| !command.starts_with("RUN")),
+        "{commands:?}"
+    );
+    let has = |begin: &str| commands.iter().any(|command| command.starts_with(begin));
+    assert!(
+        has("COPY +build/edgestage ") && has("COPY +build/ca-certificates.crt /etc/ssl/certs/")
+    );
+    assert!(has("ENTRYPOINT [\"/usr/bin/edgestage\"]"));
+    let user = commands
+        .iter()
+        .find_map(|command| command.strip_prefix("USER "));
+    let id = user.and_then(|user| user.trim().split(':').next()?.parse::<u32>().ok());
+    assert!(id.is_some_and(|id| id > 0), "{user:?}");
+}
+
+#[test]
+fn the_image_says_what_it_is() {
+    let earthfile = Earthfile::read("Earthfile");
+    let commands = commands_of(&earthfile, "image").join("\n");
+    let prefix = "LABEL org.opencontainers.image";
+    for (name, value) in [
+        ("title", env!("CARGO_PKG_NAME")),
+        ("source", env!("CARGO_PKG_REPOSITORY")),
+        ("version", env!("CARGO_PKG_VERSION")),
+        ("licenses", "Apache-2.0"),
+    ] {
+        let label = format!("{prefix}.{name}=\"{value}\"");
+        assert!(commands.contains(&label), "{label} in {commands}");
+    }
+    assert!(commands.contains(concat!("edgestage:", env!("CARGO_PKG_VERSION"))));
+}
+
+/// A build of the crate reads more than `src`.
+#[test]
+fn what_is_compiled_in_is_copied_for_the_build() {
+    let build = commands_of(&Earthfile::read("Earthfile"), "build").join("\n");
+    let mut directories = vec![repository().join("src")];
+    let mut found = 0;
+    while let Some(directory) = directories.pop() {
+        for entry in std::fs::read_dir(directory).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                directories.push(path);
+                continue;
+            }
+            let text = std::fs::read_to_string(&path).unwrap();
+            for part in text.split("include_str!(\"").skip(1) {
+                let named = part.split('"').next().unwrap();
+                let target = path.parent().unwrap().join(named).canonicalize().unwrap();
+                let relative = target
+                    .strip_prefix(repository().canonicalize().unwrap())
+                    .unwrap();
+                let top = relative.iter().next().unwrap().to_str().unwrap();
+                assert!(build.contains(&format!(" {top} ")), "{top}: {build}");
+                found += 1;
+            }
+        }
+    }
+    assert!(found > 4, "{found}");
 }
 
 #[test]

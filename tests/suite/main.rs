@@ -45,6 +45,7 @@ mod names;
 mod init;
 mod questions;
 mod edit;
+mod completion;
 mod careful;
 mod interrupted;
 mod killed;

@@ -26,7 +26,7 @@ fn staged() -> Test {
 
 #[test]
 fn every_command() {
-    let cases: [(fn() -> Test, _, _, _); 25] = [
+    let cases: [(fn() -> Test, _, _, _); 27] = [
         (
             Test::new,
             "init --file other/profiles.toml",
@@ -57,6 +57,8 @@ fn every_command() {
         (staged, "list", 0, "factory"),
         (staged, "cache list", 0, "factory"),
         (staged, "cache clean", 0, ".tgz"),
+        (staged, "completions bash", 0, "EDGESTAGE_COMPLETE"),
+        (staged, "man", 0, "EXIT STATUS"),
     ];
     for (place, command, code, says) in cases {
         let situation = Situation {

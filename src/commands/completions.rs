@@ -1,0 +1,30 @@
+//! `edgestage completions`: a shell's script.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::cli::CompletionsArgs;
+use crate::completion;
+use crate::report::{Outcome, fields};
+
+/// The document of `completions`.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Completions")]
+pub struct Document {
+    /// The shell that was asked for.
+    shell: &'static str,
+    /// The script that it reads.
+    script: String,
+}
+
+pub fn run(arguments: &CompletionsArgs) -> Outcome {
+    let script = completion::registration(arguments.shell);
+    Outcome {
+        json: fields(&Document {
+            shell: arguments.shell.name(),
+            script: script.clone(),
+        }),
+        text: script,
+        error: None,
+    }
+}
