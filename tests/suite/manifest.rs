@@ -269,7 +269,7 @@ fn tables_that_are_no_reference() {
     table("url = \"65c9\"", &["not a profile reference"]);
     table(
         "url = \"a@1\"",
-        &["not a URL", "paste the URL of that page"],
+        &["the profile's page in the console is needed", "paste the URL of that page"],
     );
     let page = "https://c.example/admin/profiles/cluster/65c90a1b2c3d4e5f770daee5";
     table(&format!("uid = \"{page}\""), &["not a uid"]);
