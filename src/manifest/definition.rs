@@ -276,12 +276,9 @@ fn table_reference(table: &mut Table<'_, '_>, problems: &mut Problems) -> Option
             if at.value.contains("://") {
                 return Some(parsed);
             }
-            problems.add(
-                at.span,
-                "not a URL",
-                "the profile's page in the console is needed",
-                "paste the URL of that page, or write `uid`, or `name` and `version`",
-            );
+            let label = "the profile's page in the console is needed";
+            let help = "paste the URL of that page, or write `uid`, or `name` and `version`";
+            not_a_reference(at.span, label, help, problems);
             None
         }
         (None, None, Some(name), Some(version)) => {

@@ -269,10 +269,16 @@ fn tables_that_are_no_reference() {
     table("url = \"65c9\"", &["not a profile reference"]);
     table(
         "url = \"a@1\"",
-        &["not a URL", "paste the URL of that page"],
+        &[
+            "the profile's page in the console is needed",
+            "paste the URL of that page",
+        ],
     );
     let page = "https://c.example/admin/profiles/cluster/65c90a1b2c3d4e5f770daee5";
-    table(&format!("uid = \"{page}\""), &["not a uid"]);
+    table(
+        &format!("uid = \"{page}\""),
+        &["a uid of 24 hexadecimal digits is needed"],
+    );
     table(
         "name = \"a\", version = 2.1",
         &["`version` must be a string", "this is a number"],

@@ -30,7 +30,10 @@ fn locked_with(head: &str) -> Test {
 fn refused(head: &str, said: &str) {
     let test = locked_with(head);
     for command in ["stage", "verify", "update", "list", "check --offline"] {
-        let run = test.run(command).stderr(said).keeps_files();
+        let run = test
+            .run(command)
+            .stderr(&format!("{said}  = see: `edgestage explain lock`\n"))
+            .keeps_files();
         run.fails(2);
     }
 }

@@ -74,6 +74,7 @@ fn damage(book: &mut Book) {
             "<<<<<<< HEAD\n[definition.factory]",
         ),
         ("no version", "version = 1\n", ""),
+        ("a version of words", "version = 1\n", "version = \"one\"\n"),
         ("a version of old", "version = 1\n", "version = 0\n"),
         ("a newer version", "version = 1\n", "version = 99\n"),
     ] {

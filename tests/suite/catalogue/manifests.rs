@@ -131,6 +131,7 @@ fn references(book: &mut Book) {
         "{ name = \"edge-infra\" }",
         "{ version = \"2.1.0\" }",
         "{ uid = \"edge-infra@2.1.0\" }",
+        "{ url = \"edge-infra@2.1.0\" }",
         "{ name = \" edge-infra\", version = \"2.1.0\" }",
         "{ }",
     ] {
