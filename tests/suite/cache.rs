@@ -142,7 +142,7 @@ fn an_empty_cache_and_none_at_all() {
         (&json!([]), &json!(0))
     );
     let run = test.run("cache list").without("HOME");
-    run.stderr_has("HOME is not set").fails(1);
+    run.stderr_has("`HOME` is not set").fails(1);
     let run = test.run("cache list --cache-dir none").without("HOME");
     run.success();
 }

@@ -55,7 +55,7 @@ fn an_unknown_name_suggests_the_nearest() {
     }
     let run = test
         .run("fetch zzz")
-        .stderr_has("there are factory, store, warehouse");
+        .stderr_has("write one of factory, store, warehouse");
     run.fails(2);
 }
 

@@ -142,7 +142,7 @@ fn no_home_and_no_other_place() {
     let run = test
         .run("fetch")
         .without("HOME")
-        .stderr_has("HOME is not set");
+        .stderr_has("`HOME` is not set");
     run.stderr_has("--cache-dir DIR").keeps_files().fails(1);
 }
 

@@ -36,7 +36,12 @@ const BEGINS: [&str; 5] = [
 ];
 
 /// Texts that no entry of the catalogue has, and why.
-const ABSENT: [(&str, &str); 14] = [
+const ABSENT: [(&str, &str); 16] = [
+    (
+        "`--json` and `--format {}` ask for two forms of one result",
+        "for JSON only",
+    ),
+    ("leave one of them out", "for JSON only"),
     ("<!doctype html", "looked for in answers"),
     ("missing field", "looked for in the deserialiser's words"),
     ("unknown field", "looked for in the deserialiser's words"),
