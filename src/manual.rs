@@ -28,7 +28,7 @@ pub const EXIT_CODES: [(&str, &str); 7] = [
 ];
 
 /// The variables that are read, and what for. A flag beats its variable.
-pub const VARIABLES: [(&str, &str); 9] = [
+pub const VARIABLES: [(&str, &str); 10] = [
     (
         "PALETTE_API_KEY, SPECTROCLOUD_APIKEY",
         "The API key. It has no flag: a process list would show it.",
@@ -46,6 +46,10 @@ pub const VARIABLES: [(&str, &str); 9] = [
     (
         "EDGESTAGE_LOCK_TIMEOUT",
         "How long another run is waited for, as --lock-timeout.",
+    ),
+    (
+        "EDGESTAGE_HEARTBEAT",
+        "Seconds of silence in a log before a sign of life; 15 without it.",
     ),
     (
         "NO_COLOR, CLICOLOR, CLICOLOR_FORCE, CI, TERM",

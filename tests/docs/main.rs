@@ -7,6 +7,7 @@ mod fetched;
 mod help;
 mod json;
 mod layers;
+mod links;
 mod keys;
 mod make;
 mod markdown;
@@ -221,29 +222,6 @@ fn the_recipe_for_content_sha256_gives_the_locked_digest() {
         "{}",
         printed.stderr
     );
-}
-
-#[test]
-fn the_path_in_the_readme_works_as_written() {
-    let page = read("README.md");
-    let site = Site::with_palette();
-    site.write("profiles.toml", &blocks(&page, "toml")[0]);
-    let path = command_lines(&section_with_blocks(&page, "The whole path"));
-    assert!(path.len() > 8);
-    for line in path {
-        let words: Vec<&str> = line.iter().skip(1).map(String::as_str).collect();
-        if words == ["init"] || words.contains(&"--help") {
-            continue;
-        }
-        let run = site.edgestage(&words);
-        assert_eq!(run.code, 0, "{words:?}: {}", run.stderr);
-    }
-}
-
-/// The part of `text` below the heading `title`, code included.
-fn section_with_blocks(text: &str, title: &str) -> String {
-    let (_, rest) = text.split_once(&format!("\n## {title}\n")).unwrap();
-    rest.split("\n## ").next().unwrap_or_default().to_owned()
 }
 
 #[test]

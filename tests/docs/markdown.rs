@@ -35,7 +35,7 @@ pub fn fenced(text: &str) -> Vec<(String, String)> {
 }
 
 /// The text without its fenced blocks.
-fn prose(text: &str) -> String {
+pub fn prose(text: &str) -> String {
     let text = format!("\n{text}");
     let outside = text.split("\n```").step_by(2);
     outside.collect::<Vec<_>>().join("\n")
