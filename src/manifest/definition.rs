@@ -59,7 +59,7 @@ pub fn read_all(
             table.span.clone(),
             "no definition",
             "empty",
-            "add one: `[definition.NAME]` with `profiles = [\"name@version\"]`",
+            "add one: `edgestage add PROFILE --to NAME`, PROFILE being a URL, uid or name@version",
         );
     }
     definitions
@@ -139,7 +139,10 @@ fn profiles(
     directory: &Path,
     problems: &mut Problems,
 ) -> (Vec<Profile>, Option<At<Uid>>) {
-    let help = "add one: `profiles = [\"name@version\"]`, a uid, or a URL pasted from the console";
+    let help = format!(
+        "add one: `edgestage add PROFILE --to {}`, PROFILE being a URL, uid or name@version",
+        printable::line(name.value.as_bytes())
+    );
     let Some(array) = table.array("profiles", "an array of profiles", problems) else {
         if table.value("profiles").is_none() {
             let title = format!("`{}` has no profiles", name.value);

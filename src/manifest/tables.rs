@@ -52,7 +52,7 @@ pub fn read(
             end..end,
             NO_DEFINITION,
             "the file ends here",
-            "add one: `[definition.NAME]` with `profiles = [\"name@version\"]`",
+            "add one: `edgestage add PROFILE --to NAME`, PROFILE being a URL, uid or name@version",
         );
     }
     root.finish(problems);

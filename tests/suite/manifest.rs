@@ -157,7 +157,7 @@ fn a_definition_needs_profiles() {
 fn a_file_needs_a_definition() {
     refused(
         &Test::new().manifest(HEAD),
-        &["no definition", "[definition.NAME]"],
+        &["no definition", "edgestage add PROFILE --to NAME"],
     );
     refused(
         &Test::new().manifest(&format!("{HEAD}\n[definition]\n")),

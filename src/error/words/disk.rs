@@ -47,8 +47,15 @@ pub fn cache_damaged(path: &str) -> Diagnostic {
 }
 
 pub fn exists(files: &[String]) -> Diagnostic {
+    // The others are snippets of `init`.
+    let is_manifest = |file: &String| file.ends_with(".toml");
+    let mend = if files.iter().all(is_manifest) {
+        "change it with `edgestage add` and `edgestage remove`, or move it away first"
+    } else {
+        "edit it by hand, or move it away first"
+    };
     Diagnostic::error(format!("already there: {}", files.join(", ")))
         .note("nothing was written")
-        .help("edit it by hand, or move it away first")
+        .help(mend)
         .about(Topic::Exists)
 }

@@ -63,7 +63,9 @@ pub fn all(book: &mut Book) {
     }
     let run = test.run("fetch").env("EDGESTAGE_LOCK_TIMEOUT", "soon");
     book.run("a variable that is no number", 2, run);
-    book.run("files that are there", 1, test.run("init"));
+    book.run("a file that is there", 1, test.run("init"));
+    test.put("Makefile", "all:\n");
+    book.run("another file that is there", 1, test.run("init --make"));
     definitions(book, &test);
     edits(book, &test);
     files(book, &test);
