@@ -18,6 +18,7 @@ use crate::digest::Digest;
 use crate::disk::PathError;
 use crate::fetch::Received;
 use crate::hold::{self, Hold, HoldError, Patience};
+use crate::manifest::edit::{key, quoted};
 use crate::manifest::{Definition, Reference};
 use crate::printable;
 use crate::publish;
@@ -303,20 +304,6 @@ impl std::fmt::Display for Lock {
     }
 }
 
-/// A definition's name as part of a table's.
-fn table_name(name: &str) -> String {
-    if name.contains('.') {
-        quoted(name)
-    } else {
-        name.to_owned()
-    }
-}
-
-/// A TOML string.
-fn quoted(text: &str) -> String {
-    toml::Value::String(text.to_owned()).to_string()
-}
-
 impl Locked {
     /// What to lock for `plan` and what was received for it.
     #[must_use]
@@ -379,7 +366,7 @@ impl Locked {
     #[must_use]
     pub fn to_toml(&self, name: &str) -> String {
         let mut out = String::new();
-        let table = table_name(name);
+        let table = key(name);
         let project = self
             .project
             .as_ref()

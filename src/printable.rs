@@ -38,7 +38,7 @@ pub fn excerpt(bytes: &[u8], limit: usize) -> String {
     }
 }
 
-/// `text` for an excerpt: what [`line`] would escape because it deceives is one `\u{fffd}`
+/// `text` for an excerpt: what [`line()`] would escape because it deceives is one `\u{fffd}`
 /// each, so that a caret still stands below what it points at. Controls stay: the
 /// excerpt's own layout shows them. `span` is translated.
 #[must_use]

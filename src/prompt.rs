@@ -3,6 +3,7 @@
 //! Questions and answers stand on standard error, so that a result on standard output can
 //! be redirected. The API key is never asked for: what is typed stays on the screen.
 
+use inquire::list_option::ListOption;
 use inquire::ui::RenderConfig;
 use inquire::validator::Validation;
 use inquire::{InquireError, MultiSelect, Select, Text};
@@ -78,15 +79,32 @@ impl Prompt {
         Ok(select.raw_prompt().map_err(no_answer)?.index)
     }
 
-    /// The places of at least one of `options`, which can be searched by typing.
+    /// The places of at least one of `options`, which can be searched by typing. `check`
+    /// says what is wrong with those that are chosen.
     ///
     /// # Errors
     /// [`Error::Stopped`] and [`Error::Unasked`].
-    pub fn many(&self, question: &str, options: Vec<String>) -> Result<Vec<usize>, Error> {
+    pub fn many(
+        &self,
+        question: &str,
+        options: Vec<String>,
+        check: impl Fn(&[usize]) -> Result<(), String> + Clone + 'static,
+    ) -> Result<Vec<usize>, Error> {
+        let validator = move |chosen: &[ListOption<&String>]| {
+            let places: Vec<usize> = chosen.iter().map(|option| option.index).collect();
+            let wrong = match places[..] {
+                [] => Err("choose at least one, with the space bar".into()),
+                _ => check(&places),
+            };
+            Ok(wrong.map_or_else(
+                |why| Validation::Invalid(why.into()),
+                |()| Validation::Valid,
+            ))
+        };
         let select = MultiSelect::new(question, options)
             .with_render_config(self.look)
             .with_page_size(self.lines)
-            .with_validator(inquire::validator::MinLengthValidator::new(1))
+            .with_validator(validator)
             .with_formatter(&|chosen| crate::printable::count(chosen.len(), "profile"))
             .with_help_message("type to search, space to choose, enter when done");
         let chosen = select.raw_prompt().map_err(no_answer)?;

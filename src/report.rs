@@ -13,7 +13,7 @@ use anstream::{AutoStream, ColorChoice};
 use serde_json::Value;
 
 use crate::cli::{self, Color, Output, Verbosity};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Source};
 use crate::environment::Environment;
 use crate::error::Error;
 use crate::key;
@@ -194,11 +194,9 @@ impl Report {
             known
         };
         if self.output.verbosity >= Verbosity::Normal {
-            self.say(&if known {
-                render_within(&without_see(diagnostic), self.excerpt_width())
-            } else {
-                render_within(diagnostic, self.excerpt_width())
-            });
+            let shown = self.without_key(diagnostic);
+            let shown = if known { without_see(&shown) } else { shown };
+            self.say(&render_within(&shown, self.excerpt_width()));
             self.annotate(diagnostic);
         }
     }
@@ -215,6 +213,20 @@ impl Report {
         if let Some(annotations) = &self.annotations {
             self.say(&annotations.command(diagnostic, |text| self.masked(text)));
         }
+    }
+
+    /// The same without the key in its excerpt, of which only a part may be shown.
+    fn without_key(&self, diagnostic: &Diagnostic) -> Diagnostic {
+        let mut shown = diagnostic.clone();
+        if let Some(excerpt) = &mut shown.excerpt {
+            let mut text = excerpt.source.text.clone();
+            self.console.with_keys(|key| text = key.blot(&text));
+            excerpt.source = Arc::new(Source {
+                path: excerpt.source.path.clone(),
+                text,
+            });
+        }
+        shown
     }
 
     /// The columns that excerpts may take.
@@ -266,7 +278,12 @@ impl Report {
     }
 
     fn errors(&self, error: &Error) {
-        self.say(&render_all(&error.diagnostics(), self.excerpt_width()));
+        let diagnostics = error.diagnostics();
+        let shown: Vec<Diagnostic> = diagnostics
+            .iter()
+            .map(|one| self.without_key(one))
+            .collect();
+        self.say(&render_all(&shown, self.excerpt_width()));
         self.annotate_all(error);
     }
 

@@ -6,6 +6,7 @@
 //! written in a header or an address. [`keep_out_of_dumps`] keeps it out of core dumps.
 
 use std::fmt;
+use std::ops::Range;
 
 use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret, SecretString};
@@ -59,19 +60,39 @@ impl ApiKey {
     /// backslashes, in base64; one that an excerpt was cut inside of among them.
     #[must_use]
     pub fn mask(&self, text: &str) -> String {
-        let forms = self.forms();
         let mut masked = String::with_capacity(text.len());
-        let mut rest = text;
-        while let Some(first) = rest.chars().next() {
-            let longest = forms.iter().filter_map(|form| form.begins(rest)).max();
-            if longest.is_some() {
-                masked.push_str(PLACEHOLDER);
-            } else {
-                masked.push(first);
-            }
-            rest = &rest[longest.unwrap_or(first.len_utf8())..];
+        let mut end = 0;
+        for found in self.places(text) {
+            masked.push_str(&text[end..found.start]);
+            masked.push_str(PLACEHOLDER);
+            end = found.end;
         }
-        masked
+        masked + &text[end..]
+    }
+
+    /// `text` with every byte of every occurrence overwritten by `*`, for a text in which
+    /// places are named, and which is cut later: a part of a key is not found any more.
+    #[must_use]
+    pub fn blot(&self, text: &str) -> String {
+        let mut blotted = text.to_owned();
+        for found in self.places(text) {
+            blotted.replace_range(found.clone(), &"*".repeat(found.len()));
+        }
+        blotted
+    }
+
+    /// Where the key stands in `text`, in whatever form.
+    fn places(&self, text: &str) -> Vec<Range<usize>> {
+        let forms = self.forms();
+        let mut found = Vec::new();
+        let mut at = 0;
+        while let Some(first) = text[at..].chars().next() {
+            let lengths = forms.iter().filter_map(|form| form.begins(&text[at..]));
+            let longest = lengths.max();
+            found.extend(longest.map(|length| at..at + length));
+            at += longest.unwrap_or(first.len_utf8());
+        }
+        found
     }
 
     fn forms(&self) -> Vec<Form> {
@@ -221,6 +242,7 @@ mod tests {
         assert_eq!(format!("{key:?}"), PLACEHOLDER);
         assert_eq!(key.mask("bad key s3cret!"), "bad key [api key]!");
         assert_eq!(key.mask("bad key s3cre…"), "bad key [api key]…");
+        assert_eq!(key.blot("a s3cret, s3cret"), "a ******, ******");
         assert_eq!(ApiKey::new(" \n").unwrap_err(), InvalidKey::Empty);
         assert_eq!(ApiKey::new("a\nb").unwrap_err(), InvalidKey::Character);
     }

@@ -12,7 +12,7 @@ use super::{Context, chosen, current, fleet, has_targets, load_lock, shown, tabl
 use crate::canvos::{self, CanvosError, Checkout, Found, State};
 use crate::cli::{Care, CheckArgs, Images, JOBS, LockUse, Network};
 use crate::endpoint::Endpoint;
-use crate::error::Error;
+use crate::error::{Error, Exit};
 use crate::key::KeyError;
 use crate::lock::{Lock, Locked, Outdated};
 use crate::manifest::{Definition, Manifest};
@@ -50,7 +50,7 @@ struct Checked {
     #[schemars(extend("enum" = LOCK_STATES))]
     lock: &'static str,
     /// Whether Palette has what is asked for.
-    #[schemars(extend("enum" = [ACCEPTED, "does not", NO_KEY, OFFLINE]))]
+    #[schemars(extend("enum" = [ACCEPTED, "does not", "refused the key", "not reached", NO_KEY, OFFLINE]))]
     palette: &'static str,
     /// `as locked`, `nothing yet`, `differs`, `no checkout`, `unreadable`, or which
     /// definition is there.
@@ -105,8 +105,13 @@ pub fn run(arguments: &CheckArgs, context: &Context<'_>) -> Result<Outcome, Erro
     for (definition, asked) in definitions.iter().zip(asked) {
         let (locked, lock_state) = lock_state(&lock, definition, &endpoint);
         let asked = asked.unwrap_or_else(|error| {
+            let says = match error.exit() {
+                Exit::Key => "refused the key",
+                Exit::Unreachable => "not reached",
+                _ => "does not",
+            };
             errors.push(error);
-            "does not"
+            says
         });
         if context.settings.lock == LockUse::MustMatch {
             errors.extend(current(&lock, definition, &endpoint).err());

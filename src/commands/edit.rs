@@ -5,7 +5,7 @@
 //! `check` refuses is refused itself, and nothing is written.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::Path;
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -13,34 +13,24 @@ use serde::Serialize;
 use super::{Context, load_lock, shown};
 use crate::cli::{AddArgs, LockUse, RemoveArgs, RenameArgs};
 use crate::diagnostic::Diagnostic;
-use crate::disk::PathError;
-use crate::endpoint::Endpoint;
 use crate::error::Error;
-use crate::hold::Hold;
-use crate::manifest::edit::{self, EditError, NewProfile};
-use crate::manifest::reference::{self, Parsed, Reference};
-use crate::manifest::{Definition, Manifest, ManifestError, NAMES};
+use crate::manifest::edit::{self, NewProfile};
+use crate::manifest::reference::{self, Reference};
+use crate::manifest::{Definition, FILE_NAME, Manifest};
 use crate::nearest::nearest;
 use crate::printable;
-use crate::publish;
 use crate::report::{Outcome, fields};
 use crate::topic::Topic;
 
+mod given;
+mod sheet;
+
+pub use given::{Given, check_name, given};
+
+use sheet::Sheet;
+
 /// What the first definition is called where nobody says.
 pub const FIRST: &str = "factory";
-
-/// UTF-8's byte order mark, which some editors need to find again.
-const MARK: &[u8] = "\u{feff}".as_bytes();
-
-/// `profiles.toml` while it is changed: no other run writes it, nor its lock.
-struct Sheet {
-    path: PathBuf,
-    text: String,
-    marked: bool,
-    /// What the text says now, or what is wrong with it.
-    manifest: Result<Manifest, Vec<Diagnostic>>,
-    _hold: Hold,
-}
 
 /// The document of `add` and of `remove`.
 #[derive(Serialize, JsonSchema)]
@@ -70,123 +60,8 @@ pub struct Renamed {
     locked: bool,
 }
 
-impl Sheet {
-    fn open(context: &Context<'_>) -> Result<Self, Error> {
-        let path = context.environment.resolve(&context.settings.file);
-        let file = &context.settings.file;
-        // Whether it is there at all is told in the manifest's words.
-        Manifest::text(&path, file)?;
-        let hold = context.hold_lock(&path)?;
-        let text = Manifest::text(&path, file)?;
-        let bytes = std::fs::read(&path).map_err(PathError::when("read", &path))?;
-        Ok(Self {
-            manifest: Manifest::parse(&text, &path, file),
-            marked: bytes.starts_with(MARK),
-            path,
-            text,
-            _hold: hold,
-        })
-    }
-
-    /// The manifest, where nothing is wrong with it.
-    fn manifest(&self) -> Result<&Manifest, Error> {
-        let invalid = |list: &Vec<Diagnostic>| ManifestError::Invalid(list.clone()).into();
-        self.manifest.as_ref().map_err(invalid)
-    }
-
-    /// Writes `text`, once it was read. What is wrong with it is told as it would be in
-    /// the file; what was wrong before, and still is, comes first.
-    fn write(&self, context: &Context<'_>, text: &str) -> Result<(), Error> {
-        if let Err(wrong) = Manifest::parse(text, &self.path, &context.settings.file) {
-            let before = self.manifest.as_ref().err();
-            let still = |old: &&Diagnostic| wrong.iter().any(|new| new.title == old.title);
-            let old: Vec<Diagnostic> = before
-                .into_iter()
-                .flatten()
-                .filter(still)
-                .cloned()
-                .collect();
-            let told = if old.is_empty() { wrong } else { old };
-            return Err(ManifestError::Invalid(told).into());
-        }
-        let mark = if self.marked { MARK } else { &[] };
-        publish::write(&self.path, &[mark, text.as_bytes()].concat())?;
-        Ok(())
-    }
-
-    /// What cannot be changed, with its place.
-    fn refuse(&self, context: &Context<'_>, error: EditError, name: &str) -> Error {
-        let told = Diagnostic::error(format!("`{name}` cannot be changed here"));
-        let told = match error {
-            EditError::Absent => told.note("it is not in the file"),
-            EditError::Inline(span) => {
-                let source = Manifest::source(&self.text, &context.settings.file);
-                told.at(&source, span, "an inline table")
-            }
-        };
-        usage(told.help("change it in an editor"))
-    }
-}
-
-/// A reference from the command line, as it was typed and as it was read.
-pub struct Given<'a> {
-    text: &'a str,
-    parsed: Parsed,
-}
-
-impl Given<'_> {
-    /// The Palette whose console's page it is the URL of.
-    pub fn endpoint(&self) -> Option<Endpoint> {
-        Endpoint::of_console(self.text)
-    }
-
-    /// As it is written into the file: the way it was typed.
-    pub fn written(&self) -> NewProfile {
-        NewProfile {
-            reference: self.text.to_owned(),
-            comment: String::new(),
-        }
-    }
-}
-
-/// The references of a command line, or all that is wrong with them.
-pub fn given(texts: &[String]) -> Result<Vec<Given<'_>>, Error> {
-    let mut given: Vec<Given<'_>> = Vec::new();
-    let mut wrong = Vec::new();
-    for text in texts {
-        match reference::parse(text) {
-            // Once is enough.
-            Ok(parsed) if given.iter().any(|g| g.parsed.reference == parsed.reference) => {}
-            Ok(parsed) => given.push(Given { text, parsed }),
-            Err(why) => wrong.push(usage(
-                Diagnostic::error(format!(
-                    "`{}` is no profile",
-                    printable::line(text.as_bytes())
-                ))
-                .note(why.label())
-                .help(why.help(text))
-                .about(Topic::Reference),
-            )),
-        }
-    }
-    Error::all(wrong).map_or(Ok(given), Err)
-}
-
 fn usage(diagnostic: Diagnostic) -> Error {
     Error::Usage(Box::new(diagnostic.about_else(Topic::Edit)))
-}
-
-/// Refuses what no definition may be called.
-pub fn check_name(name: &str) -> Result<(), Error> {
-    if Manifest::is_name(name) {
-        return Ok(());
-    }
-    let shown = printable::line(name.as_bytes());
-    Err(usage(
-        Diagnostic::error(format!("no definition can be called `{shown}`"))
-            .note(NAMES)
-            .help("choose another name"),
-    ))
 }
 
 pub fn add(arguments: &AddArgs, context: &Context<'_>) -> Result<Outcome, Error> {
@@ -207,8 +82,8 @@ pub fn add(arguments: &AddArgs, context: &Context<'_>) -> Result<Outcome, Error>
     let definition = definition.and_then(|manifest| manifest.definitions.get(&name));
     let (known, new): (Vec<_>, Vec<_>) = given
         .into_iter()
-        .partition(|given| definition.is_some_and(|d| holds(d, &given.parsed.reference)));
-    let text = |given: &Given<'_>| printable::line(given.text.as_bytes());
+        .partition(|given| definition.is_some_and(|d| holds(d, given.reference())));
+    let text = |given: &Given| printable::line(given.text.as_bytes());
     let edited = Edited {
         file: shown(&sheet.path),
         definition: name.clone(),
@@ -228,12 +103,18 @@ pub fn add(arguments: &AddArgs, context: &Context<'_>) -> Result<Outcome, Error>
     let profiles: Vec<NewProfile> = new.iter().map(Given::written).collect();
     let changed = edit::add(&sheet.text, &name, &profiles)
         .map_err(|error| sheet.refuse(context, error, &name))?;
+    if let (None, Ok(manifest)) = (definition, &sheet.manifest) {
+        warn_of_like_name(context, manifest, &name);
+    }
     sheet.write(context, &changed)?;
+    if definition.is_none() && !edit::definitions(&sheet.text).contains(&name) {
+        context.report.status("Made", &format!("definition {name}"));
+    }
     for reference in &edited.profiles {
         let told = format!("{reference} to {name}");
         context.report.status("Added", &told);
     }
-    next(context, &format!("edgestage check {name}"));
+    next(context, &format!("edgestage check {name}"), "");
     Ok(outcome(&edited))
 }
 
@@ -243,7 +124,7 @@ fn holds(definition: &Definition, reference: &Reference) -> bool {
 }
 
 /// A page of another Palette than the one that will be asked: its uids mean nothing there.
-fn warn_of_other_palette(context: &Context<'_>, sheet: &Sheet, given: &Given<'_>) {
+fn warn_of_other_palette(context: &Context<'_>, sheet: &Sheet, given: &Given) {
     let Some(page) = given.endpoint() else {
         return;
     };
@@ -262,9 +143,35 @@ fn warn_of_other_palette(context: &Context<'_>, sheet: &Sheet, given: &Given<'_>
     }
 }
 
-/// What a person does next.
-pub fn next(context: &Context<'_>, command: &str) {
-    context.report.status("Next", command);
+/// A new definition may be a mistyped one.
+fn warn_of_like_name(context: &Context<'_>, manifest: &Manifest, name: &str) {
+    let known = manifest.definitions.keys().map(String::as_str);
+    if let Some(near) = nearest(name, known) {
+        context.report.warn(
+            &Diagnostic::warning(format!("there was no definition `{name}`"))
+                .note("a new one is made")
+                .help(format!(
+                    "did you mean `{near}`? `edgestage remove {name}` takes this one out again"
+                ))
+                .about(Topic::Edit),
+        );
+    }
+}
+
+/// What a person does next, and why; of a file of another name it says so.
+pub fn next(context: &Context<'_>, command: &str, why: &str) {
+    let file = &context.settings.file;
+    let file = if file == Path::new(FILE_NAME) {
+        String::new()
+    } else {
+        format!(" --file {}", printable::path(file))
+    };
+    let why = match why {
+        "" => String::new(),
+        why => format!("  # {why}"),
+    };
+    let told = format!("{command}{file}{why}");
+    context.report.status("Next", &told);
 }
 
 fn outcome(edited: &Edited) -> Outcome {
@@ -281,7 +188,7 @@ pub fn remove(arguments: &RemoveArgs, context: &Context<'_>) -> Result<Outcome, 
     // Where there is one definition, what is not its name is one of its profiles'.
     let names_one = |name: &str| {
         let definitions = &manifest.definitions;
-        is_word(name) && (definitions.contains_key(name) || definitions.len() > 1)
+        definitions.contains_key(name) || is_word(name) && definitions.len() > 1
     };
     if let (None, [name]) = (&arguments.from, &arguments.what[..])
         && names_one(name)
@@ -289,7 +196,7 @@ pub fn remove(arguments: &RemoveArgs, context: &Context<'_>) -> Result<Outcome, 
         return remove_definition(context, &sheet, (manifest, name));
     }
     let definition = super::one(manifest, arguments.from.as_deref())?;
-    remove_profiles(context, &sheet, (definition, &arguments.what))
+    remove_profiles(context, &sheet, (manifest, definition), &arguments.what)
 }
 
 /// What is no reference is a definition's name.
@@ -325,7 +232,8 @@ fn remove_definition(
 fn remove_profiles(
     context: &Context<'_>,
     sheet: &Sheet,
-    (definition, what): (&Definition, &[String]),
+    (manifest, definition): (&Manifest, &Definition),
+    what: &[String],
 ) -> Result<Outcome, Error> {
     let name = &definition.name;
     let known = references(definition);
@@ -340,10 +248,14 @@ fn remove_profiles(
     }
     Error::all(unknown).map_or(Ok(()), Err)?;
     if places.len() == known.len() {
-        return Err(usage(
-            Diagnostic::error(format!("`{name}` would be left without profiles"))
-                .help(format!("remove it whole: `edgestage remove {name}`")),
-        ));
+        // The only definition cannot be removed.
+        let mend = if manifest.definitions.len() > 1 {
+            format!("remove it whole: `edgestage remove {name}`")
+        } else {
+            format!("add another first: `edgestage add PROFILE --to {name}`")
+        };
+        let title = format!("`{name}` would be left without profiles");
+        return Err(usage(Diagnostic::error(title).help(mend)));
     }
     let places: Vec<usize> = places.into_iter().collect();
     let text = edit::remove_profiles(&sheet.text, name, &places)
@@ -408,6 +320,10 @@ pub fn rename(arguments: &RenameArgs, context: &Context<'_>) -> Result<Outcome, 
     let sheet = Sheet::open(context)?;
     let manifest = sheet.manifest()?;
     super::one(manifest, Some(old))?;
+    if old == new {
+        context.report.status("Unchanged", old);
+        return Ok(renamed(&sheet, arguments, false));
+    }
     if manifest.definitions.contains_key(new) {
         return Err(usage(
             Diagnostic::error(format!("there is a definition `{new}` already"))
@@ -427,14 +343,18 @@ pub fn rename(arguments: &RenameArgs, context: &Context<'_>) -> Result<Outcome, 
     sheet.write(context, &text)?;
     let told = format!("{old} to {new}");
     context.report.status("Renamed", &told);
-    Ok(Outcome {
+    Ok(renamed(&sheet, arguments, locked))
+}
+
+fn renamed(sheet: &Sheet, arguments: &RenameArgs, locked: bool) -> Outcome {
+    Outcome {
         text: String::new(),
         json: fields(&Renamed {
             file: shown(&sheet.path),
-            from: old.clone(),
-            to: new.clone(),
+            from: arguments.old.clone(),
+            to: arguments.new.clone(),
             locked,
         }),
         error: None,
-    })
+    }
 }

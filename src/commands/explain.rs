@@ -13,32 +13,19 @@ use crate::topic::page;
 #[schemars(rename = "Explain")]
 pub struct Document {
     /// The topic that was asked for, or all: the sections of troubleshooting.md.
-    topics: Vec<Topic>,
+    topics: Vec<Section>,
     /// The trap that was asked for, or all: the sections of traps.md.
-    traps: Vec<Trap>,
+    traps: Vec<Section>,
 }
 
-/// One topic.
+/// One topic or trap.
 #[derive(Serialize, JsonSchema)]
-struct Topic {
-    /// Its name, such as `drift`.
+struct Section {
+    /// Its name, such as `drift` or `T11`.
     id: &'static str,
     /// What it is about.
     title: &'static str,
-    /// Its messages, what they mean, and how to mend it; Markdown.
-    text: &'static str,
-    /// Its address on the web.
-    url: String,
-}
-
-/// One trap.
-#[derive(Serialize, JsonSchema)]
-struct Trap {
-    /// Its name, such as `T11`.
-    id: &'static str,
-    /// What it is.
-    title: &'static str,
-    /// What it does, and how to mend it; Markdown.
+    /// What it means, and how to mend it; Markdown.
     text: &'static str,
     /// Its address on the web.
     url: String,
@@ -65,8 +52,8 @@ pub fn run(id: Option<&str>) -> Outcome {
     Outcome {
         text,
         json: fields(&Document {
-            topics: topics.iter().map(Topic::of).collect(),
-            traps: traps.iter().map(Trap::of).collect(),
+            topics: topics.iter().map(Section::of).collect(),
+            traps: traps.iter().map(Section::of).collect(),
         }),
         error: None,
     }
@@ -84,18 +71,7 @@ fn list(sections: &[page::Section]) -> String {
     table::layout(&sections.iter().map(row).collect::<Vec<_>>())
 }
 
-impl Topic {
-    fn of(section: &page::Section) -> Self {
-        Self {
-            id: section.id,
-            title: section.title,
-            text: section.text,
-            url: section.url(),
-        }
-    }
-}
-
-impl Trap {
+impl Section {
     fn of(section: &page::Section) -> Self {
         Self {
             id: section.id,

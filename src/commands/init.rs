@@ -9,13 +9,14 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use self::first::{First, Project};
-use super::edit::{self, FIRST, check_name, given, next};
+use super::edit::{FIRST, Given, check_name, given, next};
 use super::{Context, shown, table};
 use crate::cli::InitArgs;
 use crate::endpoint::Endpoint;
 use crate::error::Error;
 use crate::key;
 use crate::manifest::{Manifest, ManifestError};
+use crate::palette::PaletteError;
 use crate::printable;
 use crate::publish;
 use crate::report::{Outcome, fields};
@@ -115,7 +116,7 @@ fn first(arguments: &InitArgs, context: &Context<'_>) -> Result<String, Error> {
     let first = if !arguments.references.is_empty() {
         First {
             definition: arguments.to.clone(),
-            ..of_references(&arguments.references, context)?
+            ..of_given(&given(&arguments.references)?, context)
         }
     } else if asks {
         questions::ask(context, arguments.to.as_deref())?
@@ -126,27 +127,37 @@ fn first(arguments: &InitArgs, context: &Context<'_>) -> Result<String, Error> {
         }
     };
     let text = first.text();
+    // The file is for version control.
+    if context.report.holds_key(&text) {
+        return Err(Error::Palette(PaletteError::WrongAnswer {
+            call: "POST /v1/dashboard/clusterprofiles".into(),
+            why: "the API key is a name in it".into(),
+        }));
+    }
     // What was given may contradict itself: URLs of two projects, say.
     let path = &context.settings.file;
     Manifest::parse(&text, path, path).map_err(ManifestError::Invalid)?;
     Ok(text)
 }
 
-fn of_references(references: &[String], context: &Context<'_>) -> Result<First, Error> {
-    let given = given(references)?;
-    let page = given.iter().find_map(edit::Given::endpoint);
+/// What references say of the first definition.
+fn of_given(given: &[Given], context: &Context<'_>) -> First {
+    let page = given.iter().find_map(Given::endpoint);
     let endpoint = page.or_else(|| context.settings.endpoint.clone());
-    let all_by_url = given.iter().all(|given| given.endpoint().is_some());
-    Ok(First {
+    let project = given.iter().find_map(Given::project);
+    First {
         endpoint: endpoint.filter(|endpoint| *endpoint != Endpoint::default()),
-        project: if all_by_url {
+        // The URLs say it: a line of its own would only contradict them one day.
+        project: if given.iter().all(|given| given.endpoint().is_some()) {
             Project::NotNeeded
         } else {
-            Project::Unknown
+            project.map_or(Project::Unknown, |project| {
+                Project::Named(project.to_string())
+            })
         },
-        profiles: given.iter().map(edit::Given::written).collect(),
+        profiles: given.iter().map(Given::written).collect(),
         ..First::default()
-    })
+    }
 }
 
 /// What a person does next, as far as it is not done.
@@ -154,22 +165,16 @@ fn tell_next(context: &Context<'_>, manifest: &Path) -> Result<(), Error> {
     let text = Manifest::text(manifest, &context.settings.file)?;
     let mut variables = key::VARIABLES.iter();
     if !variables.any(|name| context.environment.variable(name).is_some()) {
-        next(
-            context,
-            "export PALETTE_API_KEY=…  # My API Keys in Palette's console",
-        );
+        let export = "export PALETTE_API_KEY=…  # My API Keys in Palette's console";
+        context.report.status("Next", export);
     }
     if text.contains(crate::manifest::edit::EXAMPLE) {
-        next(
-            context,
-            "edgestage add PROFILE  # its URL in the console, or name@version",
-        );
+        let why = "its URL in the console, or name@version";
+        next(context, "edgestage add PROFILE", why);
     }
-    next(context, "edgestage check");
+    next(context, "edgestage check", "");
     let name = crate::manifest::edit::definitions(&text).pop();
-    next(
-        context,
-        &format!("edgestage stage {}", name.unwrap_or_default()),
-    );
+    let stage = format!("edgestage stage {}", name.unwrap_or_default());
+    next(context, &stage, "");
     Ok(())
 }

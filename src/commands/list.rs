@@ -15,7 +15,7 @@ use crate::digest::Digest;
 use crate::error::Error;
 use crate::manifest::{Definition, Manifest};
 use crate::printable;
-use crate::report::{Outcome, fields};
+use crate::report::{Outcome, Report, fields};
 
 /// The document of `list`.
 #[derive(Serialize, JsonSchema)]
@@ -76,7 +76,7 @@ pub fn run(arguments: &ListArgs, context: &Context<'_>) -> Result<Outcome, Error
             }
         })
         .collect();
-    let table = table(&listed);
+    let table = table(&listed, context.report);
     let text = match arguments.format {
         Some(Format::Markdown) => {
             let mut comment = Comment::new(context.environment);
@@ -105,7 +105,7 @@ fn canvos(context: &Context<'_>, manifest: &Manifest, definition: &Definition) -
     }
 }
 
-fn table(listed: &[Listed]) -> Table {
+fn table(listed: &[Listed], report: &Report) -> Table {
     let mut table = Table::new(&[
         "definition",
         "canvos",
@@ -122,8 +122,8 @@ fn table(listed: &[Listed]) -> Table {
         };
         let word = |text: String| Cell::toned(text, Tone::Word);
         table.rows.push(vec![
-            Cell::from(&*one.definition),
-            Cell::from(&*one.canvos),
+            Cell::from(report.clean(&one.definition)),
+            Cell::from(report.clean(&one.canvos)),
             word(one.profiles.len().to_string()),
             content.map_or_else(|| word("-".to_owned()), Cell::from),
             word(one.size.map_or_else(|| "-".to_owned(), printable::size)),

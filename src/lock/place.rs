@@ -3,9 +3,10 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::{Lock, inline, table_name};
+use super::{Lock, inline};
 use crate::diagnostic::{Excerpt, Source};
 use crate::manifest;
+use crate::manifest::edit::key;
 use crate::resolve::Pack;
 
 /// A part of an entry.
@@ -45,7 +46,7 @@ fn source(lock: &Lock, text: &str) -> Arc<Source> {
 }
 
 fn find(text: &str, definition: &str, part: Spot<'_>) -> Option<Range<usize>> {
-    let heading = format!("[definition.{}]", table_name(definition));
+    let heading = format!("[definition.{}]", key(definition));
     let start = line_of(text, 0..text.len(), |line| line == heading)?.start;
     let end = text[start..]
         .find("\n[definition.")

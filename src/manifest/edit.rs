@@ -30,7 +30,7 @@ pub struct NewProfile {
 /// Why the text cannot be changed here.
 #[derive(Debug, PartialEq, Eq)]
 pub enum EditError {
-    /// It stands inside of an inline table.
+    /// It stands here, in a form that takes an editor: an inline table, dotted keys.
     Inline(Range<usize>),
     /// There is no such thing.
     Absent,
@@ -69,7 +69,11 @@ pub fn add(text: &str, definition: &str, new: &[NewProfile]) -> Result<String, E
             &format!("{gap}{}", as_array(text, new)),
         ));
     }
-    if let Some(entry) = layout.entries_below(&path[..2]).first() {
+    // What is written without a header of its own, or is no table at all.
+    let whole = layout.entries_below(&path[..1]).into_iter().find(|entry| {
+        matches!(entry.value, Value::Inline(_) | Value::Scalar) && is_path(&entry.keys, &path[..1])
+    });
+    if let Some(entry) = layout.entries_below(&path[..2]).first().copied().or(whole) {
         return Err(EditError::Inline(entry.span.clone()));
     }
     let end = text.len();
@@ -205,7 +209,8 @@ pub fn quoted(text: &str) -> String {
 }
 
 /// A part of a path, quoted where it has to be.
-fn key(name: &str) -> String {
+#[must_use]
+pub fn key(name: &str) -> String {
     let bare = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
     if !name.is_empty() && name.bytes().all(bare) {
         name.to_owned()
@@ -300,11 +305,21 @@ impl Layout {
         found
     }
 
-    /// Where the block `at` ends: the comment right above the next header is the next
-    /// one's.
+    /// Where the block `at` ends: behind its last entry, the comments right below that, and
+    /// the empty lines that follow. A comment behind those is nobody's, and the one right
+    /// above the next header is the next one's.
     fn end_of_block(&self, text: &str, at: usize) -> usize {
         let next = self.blocks.get(at + 1);
-        next.map_or(text.len(), |next| block_start(text, next))
+        let limit = next.map_or(text.len(), |next| block_start(text, next));
+        let line = |end: usize| text[end..line_end(text, end)].trim();
+        let mut end = line_end(text, self.blocks[at].end()).min(limit);
+        while end < limit && line(end).starts_with('#') {
+            end = line_end(text, end);
+        }
+        while end < limit && line(end).is_empty() {
+            end = line_end(text, end);
+        }
+        end
     }
 
     /// Where the `[[…]]` block `at` ends, the tables below it included.
@@ -349,7 +364,7 @@ fn block_start(text: &str, block: &Block) -> usize {
     let mut start = line_start(text, block.span.start);
     while start > 0 {
         let above = line_start(text, start - 1);
-        if !text[above..start].trim_start().starts_with('#') {
+        if above < block.floor || !text[above..start].trim_start().starts_with('#') {
             break;
         }
         start = above;
@@ -406,18 +421,32 @@ fn item_cut(text: &str, array: &Array, place: usize) -> Option<Range<usize>> {
     if begins_line(text, start) && ends_line(text, item.end()) {
         return Some(line_start(text, start)..line_end(text, item.end()));
     }
-    let next = array.items.get(place + 1).map(|next| next.span.start);
-    match (
-        next,
-        place.checked_sub(1).map(|before| &array.items[before]),
-    ) {
-        (Some(next), _) if text[start..next].contains('\n') => Some(start..item.end()),
-        (Some(next), _) => Some(start..next),
+    let next = array.items.get(place + 1);
+    let before = place.checked_sub(1).map(|before| &array.items[before]);
+    let apart = |from: usize, to: usize| text[from..to].contains('\n');
+    Some(match (before, next) {
+        // Last on its line: where it is the only one there, the comment is its own.
+        (_, Some(next)) if apart(item.end(), next.span.start) => {
+            let alone = line_start(text, start) <= array.open
+                && before.is_none_or(|before| apart(before.span.end, start));
+            if alone && ends_line(text, item.end()) {
+                let line = &text[item.end()..line_end(text, item.end())];
+                start..item.end() + line.trim_end().len()
+            } else {
+                start..item.end()
+            }
+        }
+        (_, Some(next)) => start..next.span.start,
+        // What is between, a comment perhaps, is the neighbour's.
+        (Some(before), None) if apart(before.end(), start) => start..item.end(),
         // The comma before the last one goes unless the last one has its own.
-        (None, Some(before)) if item.comma.is_some() => Some(before.end()..item.end()),
-        (None, Some(before)) => Some(before.span.end..item.span.end),
-        (None, None) => Some(start..item.end()),
-    }
+        (Some(before), None) if item.comma.is_some() => before.end()..item.end(),
+        (Some(before), None) if apart(before.span.end, before.end()) => {
+            before.end() - 1..item.span.end
+        }
+        (Some(before), None) => before.span.end..item.span.end,
+        (None, None) => start..item.end(),
+    })
 }
 
 /// The text without the entries of `definition` that say they are examples.

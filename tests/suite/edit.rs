@@ -269,7 +269,7 @@ see: `edgestage explain edit`
     test.run("remove a")
         .stderr_has("`a` cannot be changed here")
         .stderr_has("profiles.toml:1:16")
-        .stderr_has("an inline table")
+        .stderr_has("it is written without a header of its own")
         .keeps_files()
         .fails(2);
 }
@@ -325,6 +325,71 @@ fn what_cannot_be_renamed() {
     ] {
         test.run(command).stderr_has(why).keeps_files().fails(2);
     }
+    test.run("rename factory factory")
+        .stderr("   Unchanged factory\n")
+        .keeps_files()
+        .success();
+}
+
+/// A name that could be a uid is a name where there is such a definition.
+#[test]
+fn a_definition_that_is_called_like_a_profile() {
+    let test = two();
+    let name = "65c90a1b2c3d4e5f770daee5";
+    test.run(&format!("rename factory {name} -q")).success();
+    test.run(&format!("remove {name}"))
+        .stderr(&format!("     Removed {name}\n"))
+        .success();
+}
+
+/// A mistyped name makes a definition that nobody meant.
+#[test]
+fn a_new_definition_is_told() {
+    let test = two();
+    test.run("add edge-infra@2.1.0 --to factry")
+        .stderr_has("warning: there was no definition `factry`")
+        .stderr_has("did you mean `factory`?")
+        .stderr_has("        Made definition factry\n")
+        .success();
+    test.run("add edge-infra@2.1.0 --to plant")
+        .stderr(
+            "        Made definition plant
+       Added edge-infra@2.1.0 to plant
+        Next edgestage check plant
+",
+        )
+        .success();
+}
+
+/// What is to be typed next is about this file.
+#[test]
+fn a_file_of_another_name() {
+    let test = two().write("other.toml", "[definition.a]\nprofiles = ['x@1']\n");
+    test.run("add y@1 --file other.toml")
+        .stderr_has("        Next edgestage check a --file other.toml\n")
+        .success();
+}
+
+/// A pasted URL may have more in it than the page.
+#[test]
+fn what_is_behind_a_pages_address_is_left_out() {
+    let test = Test::new();
+    let page = "{endpoint}/admin/profiles/cluster/65c9660a9c8d7e6f5a4b3c2d";
+    test.run("add -q")
+        .arg(&format!("{page}?token=abc#x"))
+        .success();
+    let text = test.text("profiles.toml");
+    assert!(
+        text.contains("65c9660a9c8d7e6f5a4b3c2d\"") && !text.contains("token"),
+        "{text}"
+    );
+    let secret = "https://me:hunter2@c.example/admin/profiles/cluster/65c9660a9c8d7e6f5a4b3c2d";
+    let done = test
+        .run("add")
+        .arg(secret)
+        .stderr_has("is no profile")
+        .fails(2);
+    assert!(!done.stderr.contains("hunter2"), "{}", done.stderr);
 }
 
 /// Killed between the two files, a rename is completed by the same command.

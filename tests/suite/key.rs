@@ -320,3 +320,38 @@ fn the_reference_lists_what_the_command_is_given() {
         assert!(known.contains(name), "{name} is not passed");
     }
 }
+
+/// What is cut to a terminal's width shows no part of it either.
+#[test]
+fn no_part_of_a_key_is_left_where_a_line_is_cut() {
+    let text = format!(
+        "[definition.factory]\nprofiles = [\"xxxx{KEY}yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy\", 1]\n"
+    );
+    let test = Test::new().key_file("profiles.toml", &text);
+    let parts = |text: &str| -> Vec<String> {
+        let key: Vec<char> = KEY.chars().collect();
+        let parts = key.windows(5).map(|part| part.iter().collect::<String>());
+        parts.filter(|part| text.contains(part.as_str())).collect()
+    };
+    for columns in [40, 48, 56, 64, 80] {
+        let run = test.run("check --offline").env("TERM", "xterm");
+        let screen = run.on_a_terminal_of(columns, 2);
+        assert!(screen.contains("not a profile reference"), "{screen:?}");
+        assert_eq!(parts(&screen), [""; 0], "{columns}: {screen:?}");
+    }
+    // A definition may be called so, where it is no key of this run's manifest.
+    let name: String = KEY.chars().filter(char::is_ascii_alphanumeric).collect();
+    let table = format!("[definition.{name}]\nprofiles = [\"a@1\"]\n");
+    let test = Test::new().manifest(&table);
+    for columns in [40, 60, 80] {
+        let run = test.run("list").env("TERM", "xterm");
+        let screen = run
+            .env("PALETTE_API_KEY", &name)
+            .on_a_terminal_of(columns, 0);
+        assert!(screen.contains("[api key]"), "{screen:?}");
+        assert!(
+            !screen.contains(&name[name.len() - 5..]),
+            "{columns}: {screen:?}"
+        );
+    }
+}

@@ -4,7 +4,7 @@ use std::fs;
 
 use palette_sim::{Pack, Profile, World};
 
-use crate::support::{Run, Test};
+use crate::support::{KEY, Run, Test};
 
 const UP: &str = "\u{1b}[A";
 const ESC: &str = "\u{1b}";
@@ -210,6 +210,76 @@ fn profiles_are_pasted() {
     assert_eq!(lines[2], "[canvos]");
     assert_eq!(lines[4], "[definition.factory]");
     test.run("check -q").any_stdout().success();
+}
+
+/// What `check` would refuse is refused while it can still be mended.
+#[test]
+fn what_does_not_go_together_is_told_at_once() {
+    let test = empty(World::demo());
+    let page = |project: char, profile: char| {
+        format!(
+            "{}/projects/5fbbf0c1d2e3f4a5b6c7d8e{project}/profiles/cluster/65c90a1b2c3d4e5f770daee{profile}\r",
+            test.sim.url()
+        )
+    };
+    let gone = erased(page('9', '5').len());
+    init(&test, "").without_key().in_a_dialogue(
+        0,
+        &[
+            (WAY, "\r"),
+            (FIRST, &page('9', '5')),
+            (NEXT, &page('9', '5')),
+            ("it is given already", &gone),
+            (NEXT, &page('1', '6')),
+            ("it is of another project", &gone),
+            (NEXT, "\r"),
+            (NAME, "\r"),
+            (CANVOS, "~/CanvOS\r"),
+            ("write it out", &format!("{}x\r", erased(8))),
+        ],
+    );
+    assert!(lines(&test).contains(&"dir = \"x\"".to_owned()));
+    let test = empty(World::demo());
+    with_palette(&test).in_a_dialogue(
+        0,
+        &[
+            (WAY, "\r"),
+            ("Which project?", "\r"),
+            ("Which profiles?", "\r"),
+            ("choose at least one", " "),
+            ("[x] edge-infra       2.1.0", "\u{1b}[B"),
+            ("> [ ] edge-infra       2.0.0", " "),
+            ("> [x] edge-infra       2.0.0", "\r"),
+            ("at most one of them", " "),
+            ("> [ ] edge-infra       2.0.0", "\r"),
+            (NAME, "\r"),
+            (CANVOS, "\r"),
+        ],
+    );
+    test.run("check -q").any_stdout().success();
+}
+
+/// Names are Palette's: the key may be one of them, and neither the screen nor the file
+/// gets it.
+#[test]
+fn a_profile_that_is_called_like_the_key() {
+    let named =
+        Profile::add_on("65c9000000000000000000aa", KEY, "1.0.0").pack(Pack::add_on("p", "1"));
+    let test = empty(World::demo().profile(named));
+    let screen = with_palette(&test).in_a_dialogue(
+        6,
+        &[
+            (WAY, "\r"),
+            ("Which project?", "\r"),
+            ("Which profiles?", "key"),
+            ("] [api key]", " "),
+            ("[x] [api key]", "\r"),
+            (NAME, "\r"),
+            (CANVOS, "\r"),
+        ],
+    );
+    assert!(screen.contains("the API key is a name in it"), "{screen:?}");
+    assert!(!test.path("profiles.toml").exists());
 }
 
 /// Names say nothing of a project: it is asked for.

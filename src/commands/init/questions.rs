@@ -4,22 +4,30 @@ use crate::commands::{Context, table};
 use crate::endpoint::Endpoint;
 use crate::error::Error;
 use crate::manifest::edit::NewProfile;
-use crate::manifest::reference::{self, Reference};
+use crate::manifest::reference::Reference;
 use crate::manifest::{Manifest, NAMES};
 use crate::palette::Palette;
 use crate::palette::wire::Metadata;
 use crate::printable;
 use crate::prompt::Prompt;
+use crate::report::Report;
 use crate::resolve::{Offered, offered};
 use crate::uid::Uid;
 
 use super::first::{First, Project, TEMPLATE};
+use super::of_given;
+use crate::commands::edit::Given;
 
 /// The cloud type of what is offered (facts.md, 1).
 const CLOUD_TYPE: &str = "edge-native";
 
+/// The type of profiles that stand on others (facts.md, 1).
+const ADD_ON: &str = "add-on";
+
 /// Where a checkout is looked for before anybody is asked, from the manifest's directory.
-const CHECKOUTS: [&str; 3] = ["CanvOS", "../CanvOS", "."];
+const CHECKOUTS: [&str; 3] = [".", "CanvOS", "../CanvOS"];
+/// What is offered where there is none.
+const USUAL: &str = "CanvOS";
 
 /// How the profiles are named.
 enum Way {
@@ -54,9 +62,16 @@ pub fn ask(context: &Context<'_>, name: Option<&str>) -> Result<First, Error> {
     first.canvos = Some(prompt.text(
         "Where is the CanvOS checkout?",
         (&checkout(context), "relative to profiles.toml"),
-        not_empty,
+        is_path,
     )?);
     Ok(first)
+}
+
+fn is_path(text: &str) -> Result<(), String> {
+    if text.trim().starts_with('~') {
+        return Err("write it out: `~` is your shell's, and the file is read without one".into());
+    }
+    not_empty(text)
 }
 
 fn not_empty(text: &str) -> Result<(), String> {
@@ -75,7 +90,7 @@ fn checkout(context: &Context<'_>) -> String {
     let manifest = context.environment.resolve(&context.settings.file);
     let is_there = |place: &&str| manifest.with_file_name(place).join("Earthfile").is_file();
     let found = CHECKOUTS.into_iter().find(is_there);
-    found.unwrap_or(CHECKOUTS[0]).to_owned()
+    found.unwrap_or(USUAL).to_owned()
 }
 
 fn way(context: &Context<'_>, prompt: &Prompt) -> Result<Way, Error> {
@@ -102,54 +117,49 @@ fn has_key(context: &Context<'_>) -> bool {
 
 /// Profiles by what is pasted, until an empty line.
 fn pasted(context: &Context<'_>, prompt: &Prompt) -> Result<First, Error> {
-    let mut first = First::default();
-    let mut by_url = true;
+    let mut given: Vec<Given> = Vec::new();
     loop {
-        let begun = !first.profiles.is_empty();
-        let (question, help) = if begun {
-            ("The next profile?", "press enter when there are no more")
-        } else {
+        let (question, help) = if given.is_empty() {
             (
                 "The first profile?",
                 "the URL of its page in the console, name@version, or its uid",
             )
+        } else {
+            ("The next profile?", "press enter when there are no more")
         };
-        let text = prompt.text(question, ("", help), move |text| match text.trim() {
-            "" if begun => Ok(()),
-            text => reference::parse(text).map(drop).map_err(|why| why.label()),
-        })?;
-        if text.is_empty() {
-            break;
-        }
-        let Ok(parsed) = reference::parse(&text) else {
-            continue;
+        let before = given.clone();
+        let check = move |text: &str| match text.trim() {
+            "" if !before.is_empty() => Ok(()),
+            text => another(text, &before).map(drop),
         };
-        by_url &= text.contains("://");
-        let page = Endpoint::of_console(&text);
-        if first.endpoint.is_none() {
-            first.endpoint = page.filter(|endpoint| *endpoint != Endpoint::default());
+        let text = prompt.text(question, ("", help), check)?;
+        match another(&text, &given) {
+            Ok(one) => given.push(one),
+            Err(_) => break,
         }
-        if let (Project::Unknown, Some(project)) = (&first.project, &parsed.project) {
-            first.project = Project::Named(project.to_string());
-        }
-        first.profiles.push(NewProfile {
-            reference: text,
-            comment: String::new(),
-        });
     }
-    first.endpoint = first.endpoint.or_else(|| context.settings.endpoint.clone());
-    match first.project {
-        // The URLs say it: a line of its own would only contradict them one day.
-        Project::Named(_) | Project::Unknown if by_url => first.project = Project::NotNeeded,
-        Project::Unknown => {
-            let help = "its name, or its uid: `…/projects/<uid>/…` in the console's URLs";
-            let project =
-                prompt.text("Which project are they in?", ("Default", help), not_empty)?;
-            first.project = Project::Named(project);
-        }
-        _ => {}
+    let mut first = of_given(&given, context);
+    if first.project == Project::Unknown {
+        let help = "its name, or its uid: `…/projects/<uid>/…` in the console's URLs";
+        let project = prompt.text("Which project are they in?", ("Default", help), not_empty)?;
+        first.project = Project::Named(project);
     }
     Ok(first)
+}
+
+/// `text` as one more profile, or what is wrong with it beside those `before` it.
+fn another(text: &str, before: &[Given]) -> Result<Given, String> {
+    let given = Given::parse(text).map_err(|why| why.label())?;
+    if before.iter().any(|other| other.is_same(&given)) {
+        return Err("it is given already".into());
+    }
+    let mut projects = before.iter().filter_map(Given::project);
+    match (projects.next(), given.project()) {
+        (Some(first), Some(other)) if first != other => Err(format!(
+            "it is of another project: a definition has profiles of one, here {first}"
+        )),
+        _ => Ok(given),
+    }
 }
 
 /// Profiles by choice among those that Palette has.
@@ -181,9 +191,21 @@ fn chosen(context: &Context<'_>, prompt: &Prompt) -> Result<First, Error> {
             seen: summaries.len(),
         });
     }
-    let rows = table::aligned(&all.iter().map(row).collect::<Vec<_>>());
-    for at in prompt.many("Which profiles?", rows)? {
-        first.profiles.push(written(&all[at], &all));
+    let rows = table::aligned(
+        &all.iter()
+            .map(|one| row(one, context.report))
+            .collect::<Vec<_>>(),
+    );
+    let infra: Vec<bool> = all.iter().map(|one| one.kind != ADD_ON).collect();
+    let fits = move |chosen: &[usize]| {
+        let bases = chosen.iter().filter(|at| infra[**at]).count();
+        if bases > 1 {
+            return Err("at most one of them may have infrastructure layers".into());
+        }
+        Ok(())
+    };
+    for at in prompt.many("Which profiles?", rows, fits)? {
+        first.profiles.push(written(&all[at], &all, context.report));
     }
     first.project = match project {
         Some(project) => Project::Named(project.name),
@@ -220,15 +242,15 @@ fn project(
     projects.sort_by(|a, b| a.name.cmp(&b.name));
     let mut names: Vec<String> = projects
         .iter()
-        .map(|project| printable::line(project.name.as_bytes()))
+        .map(|project| context.report.clean(&project.name))
         .collect();
     names.push("none: the tenant's profiles only".into());
     let at = prompt.one("Which project?", names)?;
     Ok((at < projects.len()).then(|| projects.swap_remove(at)))
 }
 
-fn row(offered: &Offered) -> Vec<String> {
-    let shown = |text: &str| printable::line(text.as_bytes());
+fn row(offered: &Offered, report: &Report) -> Vec<String> {
+    let shown = |text: &str| report.clean(text);
     let changed = match offered.changed.as_str() {
         "" => String::new(),
         day => format!("changed {}", shown(day)),
@@ -241,9 +263,9 @@ fn row(offered: &Offered) -> Vec<String> {
     ]
 }
 
-fn written(offered: &Offered, all: &[Offered]) -> NewProfile {
+fn written(offered: &Offered, all: &[Offered], report: &Report) -> NewProfile {
     let reference = offered.reference(all);
-    let shown = |text: &str| printable::line(text.as_bytes());
+    let shown = |text: &str| report.clean(text);
     let comment = match &reference {
         Reference::Uid(_) => format!(
             "{} {}, {}",

@@ -2,6 +2,8 @@
 
 use std::io::ErrorKind;
 
+use std::path::Path;
+
 use crate::diagnostic::Diagnostic;
 use crate::disk::PathError;
 use crate::nearest::nearest_file;
@@ -48,9 +50,9 @@ pub fn cache_damaged(path: &str) -> Diagnostic {
 
 pub fn exists(files: &[String]) -> Diagnostic {
     // The others are snippets of `init`.
-    let is_manifest = |file: &String| file.ends_with(".toml");
+    let is_manifest = |file: &String| Path::new(file).extension().is_some_and(|end| end == "toml");
     let mend = if files.iter().all(is_manifest) {
-        "change it with `edgestage add` and `edgestage remove`, or move it away first"
+        "`edgestage add PROFILE` adds to it; or move it away first"
     } else {
         "edit it by hand, or move it away first"
     };

@@ -22,7 +22,19 @@ pub struct Block {
     pub span: Range<usize>,
     /// Where the header ends.
     pub body: usize,
+    /// Where the content of what is above it ends: what looks like a comment before that
+    /// may be a part of a string.
+    pub floor: usize,
     pub entries: Vec<Entry>,
+}
+
+impl Block {
+    /// Where its last entry ends, or its header where it has none.
+    pub fn end(&self) -> usize {
+        self.entries
+            .last()
+            .map_or(self.body, |entry| entry.span.end)
+    }
 }
 
 /// How a block begins.
@@ -117,14 +129,16 @@ impl Reader<'_> {
             kind: Header::None,
             span: 0..self.text.len(),
             body: 0,
+            floor: 0,
             entries: Vec::new(),
         }];
         while let Some(kind) = self.kind() {
             match kind {
                 EventKind::StdTableOpen | EventKind::ArrayTableOpen => {
-                    let block = self.header(kind);
+                    let mut block = self.header(kind);
                     if let Some(last) = blocks.last_mut() {
                         last.span.end = block.span.start;
+                        block.floor = last.end();
                     }
                     blocks.push(block);
                 }
@@ -165,6 +179,7 @@ impl Reader<'_> {
             },
             span: start..self.text.len(),
             body,
+            floor: 0,
             entries: Vec::new(),
         }
     }

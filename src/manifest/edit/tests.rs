@@ -145,7 +145,23 @@ fn what_is_removed_takes_its_line_with_it() {
     removes(
         "definition.a.profiles = ['x', # one\n  'y']",
         0,
-        "definition.a.profiles = [ # one\n  'y']",
+        "definition.a.profiles = [\n  'y']",
+    );
+    // The comment of a neighbour stays.
+    removes(
+        "definition.a.profiles = [\n  'x', # keep\n  'y' ] # end",
+        1,
+        "definition.a.profiles = [\n  'x', # keep\n   ] # end",
+    );
+    removes(
+        "definition.a.profiles = [\n  'x' # keep\n  , 'y' ]",
+        1,
+        "definition.a.profiles = [\n  'x' # keep\n   ]",
+    );
+    removes(
+        "definition.a.profiles = [\n  'x', 'y', # both\n  'z']",
+        1,
+        "definition.a.profiles = [\n  'x',  # both\n  'z']",
     );
     assert_eq!(
         remove_profiles(&line("'x', 'y', 'z'"), "a", &[2, 0, 0]).unwrap(),
@@ -176,6 +192,21 @@ fn a_definition_goes_whole() {
         Ok("x = 1\n".into())
     );
     assert_eq!(remove_definition(file, "c"), Err(EditError::Absent));
+    // A comment that stands apart is nobody's.
+    let apart = "[definition.a]\nprofiles = ['x']\n# of a\n\n# keep me\n\n# of b\n[definition.b]\nprofiles = ['x']\n\n# end\n";
+    assert_eq!(
+        remove_definition(apart, "a").unwrap(),
+        "# keep me\n\n# of b\n[definition.b]\nprofiles = ['x']\n\n# end\n"
+    );
+    assert_eq!(
+        remove_definition(apart, "b").unwrap(),
+        "[definition.a]\nprofiles = ['x']\n# of a\n\n# keep me\n\n# end\n"
+    );
+    let string = "x = \"\"\"\n# no comment\"\"\"\n[definition.b]\nprofiles = ['x']\n";
+    assert_eq!(
+        remove_definition(string, "b").unwrap(),
+        "x = \"\"\"\n# no comment\"\"\"\n"
+    );
     let inline = "definition = { a = { profiles = ['x'] }, b = { profiles = ['x'] } }";
     assert_eq!(
         remove_definition(inline, "a"),

@@ -111,6 +111,8 @@ fn edits(book: &mut Book, test: &Test) {
     book.run("a definition in one line", 2, inline.run("remove a"));
     let url = "https://console.example/projects/5fbbf0c1d2e3f4a5b6c7d8e9/profiles/cluster/65c91b7e3f2a1d4c9fe4f51c";
     book.run("a page of another Palette", 0, one.run("add").arg(url));
+    let run = one.run("add edge-logging@0.9.0 --to factry");
+    book.run("a new definition of a like name", 0, run);
 }
 
 fn definitions(book: &mut Book, test: &Test) {
