@@ -113,6 +113,9 @@ pub fn update(arguments: &Fleet, context: &Context<'_>) -> Result<Outcome, Error
     let (fetched, error) = each(context, &store, fleet, path, |definition| {
         source.fetch(definition, Pinning::Renew)
     });
+    for one in fetched.iter().filter(|one| one.lock != WRITTEN) {
+        context.report.status("Unchanged", &one.definition);
+    }
     let became = |one: &Fetched| match one.lock {
         WRITTEN => Became::Done("locked anew"),
         _ => Became::Found("unchanged"),

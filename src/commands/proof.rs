@@ -71,7 +71,7 @@ const VERDICTS: [&str; 15] = [
     "checksum differs",
     "truncated",
     "damaged",
-    "unreadable",
+    UNREADABLE,
     "not a CanvOS image",
     "none",
     UNEXPECTED,
@@ -79,6 +79,8 @@ const VERDICTS: [&str; 15] = [
 
 /// The verdict of an image with a definition where none is expected.
 const UNEXPECTED: &str = "unexpected";
+/// Of an image that nobody could look into.
+const UNREADABLE: &str = "unreadable";
 
 /// How images are held against the lock.
 pub struct Proof<'a> {
@@ -279,7 +281,12 @@ impl<'a> Proof<'a> {
     fn error(&self, bad: usize, verdicts: &[Verdict]) -> Error {
         let images = printable::count(bad, "image");
         let trap = verdicts.iter().find_map(|verdict| verdict.trap);
+        let mut wrong = verdicts.iter().filter(|verdict| !verdict.good);
         let (what, help) = match self.expected {
+            _ if wrong.all(|verdict| verdict.word == UNREADABLE) => (
+                format!("{images} that cannot be read"),
+                "check the path, and whether you may read it".to_owned(),
+            ),
             None if verdicts.iter().any(|verdict| verdict.word == UNEXPECTED) => (
                 format!("{images} with a definition where none is expected, or unreadable"),
                 "run `edgestage unstage` and build again".to_owned(),
@@ -374,8 +381,8 @@ fn expect_none(base: Verdict, image: &Image) -> Verdict {
 
 fn unreadable(base: Verdict, error: &ImageError) -> Verdict {
     let (word, detail) = match error {
-        ImageError::Disk(error) | ImageError::Spool(error) => ("unreadable", error.to_string()),
-        ImageError::Read(error) => ("unreadable", printable::io(error)),
+        ImageError::Disk(error) | ImageError::Spool(error) => (UNREADABLE, error.to_string()),
+        ImageError::Read(error) => (UNREADABLE, printable::io(error)),
         ImageError::Truncated => ("truncated", "it ends before what it says it holds".into()),
         ImageError::Damaged(place) => ("damaged", (*place).to_owned()),
         ImageError::Foreign(what) => ("not a CanvOS image", what.clone()),

@@ -70,12 +70,15 @@ fn check_looks_into_images_too() {
         .success();
     let json = run().arg("--json").any_stdout().success().json();
     assert_eq!(json["images"][0]["verdict"], "equal");
-    let lost = proof.iso("lost.iso", &Tree::empty());
-    run()
-        .arg("--image")
-        .arg(lost.to_str().unwrap())
-        .any_stdout()
+    let lost = proof.iso("lost.iso", &Tree::empty().with("x", "y"));
+    let with = |image: &str| run().arg("--image").arg(image).any_stdout();
+    with(lost.to_str().unwrap())
         .stderr_has("1 image without `factory` as it is locked")
+        .fails(3);
+    // A mistyped path is no reason to build again.
+    with("lots.iso")
+        .stderr_has("1 image that cannot be read")
+        .stderr_has("check the path")
         .fails(3);
     // An image holds one definition.
     let store = "\n[definition.store]\nprofiles = [\"edge-infra@2.0.0\"]\n";

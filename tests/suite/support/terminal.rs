@@ -1,22 +1,19 @@
 //! Runs on a terminal of their own, so that the binary takes it for a person's.
 
-use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Child, ExitStatus, Output};
-use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-use rustix::termios::{LocalModes, Winsize, tcsetwinsize};
+use rustix::termios::{
+    InputModes, LocalModes, OptionalActions, Winsize, tcgetattr, tcsetattr, tcsetwinsize,
+};
 
 use super::Run;
-
-/// Who says nothing for so long waits for somebody.
-const SILENCE: Duration = Duration::from_secs(60);
 
 impl Run<'_> {
     /// Runs it with all three streams on a pseudo-terminal, to this exit code. Returns
@@ -54,10 +51,9 @@ impl Run<'_> {
         code: i32,
         dialogue: &[(&str, &str)],
     ) -> String {
-        let dialogue: Vec<(String, String)> = dialogue
-            .iter()
-            .map(|(await_, keys)| ((*await_).to_owned(), (*keys).to_owned()))
-            .collect();
+        if !dialogue.is_empty() {
+            hand_on_keys(&device);
+        }
         let mut command = self.command();
         let stream = || device.try_clone().unwrap();
         command.stdin(stream()).stdout(stream()).stderr(stream());
@@ -65,7 +61,7 @@ impl Run<'_> {
         let mut child = command.spawn().unwrap();
         // The screen ends when nobody has the device any more.
         drop((command, device));
-        let (text, unasked) = converse(screen, &dialogue, &mut child);
+        let (text, unasked) = converse(screen, dialogue, &mut child);
         let status = child.wait().unwrap();
         // As a shell has it: 130 for Ctrl-C.
         let status = match status.signal() {
@@ -88,45 +84,35 @@ impl Run<'_> {
 /// says nothing for so long waits for an answer that nobody gives: it is ended.
 fn converse(
     mut screen: File,
-    dialogue: &[(String, String)],
+    dialogue: &[(&str, &str)],
     child: &mut Child,
 ) -> (Vec<u8>, Vec<String>) {
     let mut text: Vec<u8> = Vec::new();
     let mut seen = 0;
     let mut left = dialogue.iter();
     let mut due = left.next();
-    let mut keys: VecDeque<&str> = VecDeque::new();
-    let mut heard = Instant::now();
+    let mut chunk = [0; 4096];
     loop {
-        if !keys.is_empty() && reads_keys(&screen) {
-            let key = keys.pop_front().unwrap_or_default();
-            screen.write_all(key.as_bytes()).unwrap();
+        if !says_something(&screen) {
+            child.kill().unwrap();
         }
-        if !says_something(&screen, keys.is_empty()) {
-            if heard.elapsed() > SILENCE {
-                child.kill().unwrap();
-            }
-            continue;
-        }
-        heard = Instant::now();
-        let mut chunk = [0; 4096];
         // Its end is an error, EIO.
         let Ok(length @ 1..) = screen.read(&mut chunk) else {
             break;
         };
         text.extend(&chunk[..length]);
-        while let Some((awaited, typed)) = due {
-            let found = String::from_utf8_lossy(&text[seen..]).find(awaited.as_str());
+        while let Some((awaited, keys)) = due {
+            let found = String::from_utf8_lossy(&text[seen..]).find(awaited);
             let Some(at) = found else { break };
             seen = (seen + at + awaited.len()).min(text.len());
-            keys.extend(keys_of(typed));
+            screen.write_all(keys.as_bytes()).unwrap();
             due = left.next();
         }
     }
     let unasked = due
         .into_iter()
         .chain(left)
-        .map(|(awaited, _)| awaited.clone());
+        .map(|(awaited, _)| (*awaited).to_owned());
     (text, unasked.collect())
 }
 
@@ -141,37 +127,23 @@ pub(super) fn pseudo_terminal() -> (File, OwnedFd) {
     (screen.into(), device.into())
 }
 
-/// The keys one by one; what begins with an escape is one to its end.
-fn keys_of(text: &str) -> impl Iterator<Item = &str> {
-    let mut rest = text;
-    std::iter::from_fn(move || {
-        let length = match rest.chars().next()? {
-            '\u{1b}' => rest.len(),
-            key => key.len_utf8(),
-        };
-        let (key, after) = rest.split_at(length);
-        rest = after;
-        Some(key)
-    })
+/// Hands every key on as it is. Between two reads of single keys a program leaves the
+/// terminal as it was, and that would keep lines then, and take some keys for itself.
+fn hand_on_keys(device: &OwnedFd) {
+    let mut modes = tcgetattr(device).unwrap();
+    let own = LocalModes::ICANON | LocalModes::ECHO | LocalModes::ISIG | LocalModes::IEXTEN;
+    modes.local_modes.remove(own);
+    modes
+        .input_modes
+        .remove(InputModes::ICRNL | InputModes::IXON);
+    tcsetattr(device, OptionalActions::Now, &modes).unwrap();
 }
 
-/// Whether single keys are read now. Before that a terminal keeps whole lines, and takes
-/// Ctrl-C and the like for itself.
-fn reads_keys(screen: &File) -> bool {
-    let modes = rustix::termios::tcgetattr(screen).map(|termios| termios.local_modes);
-    modes.is_ok_and(|modes| !modes.contains(LocalModes::ICANON))
-}
-
-/// Whether anything comes to the screen, soon or, where nothing is to be typed, at all.
-fn says_something(screen: &File, patiently: bool) -> bool {
-    let soon = Timespec {
-        tv_sec: 0,
-        tv_nsec: 2_000_000,
-    };
-    let patience = Timespec {
-        tv_sec: 1,
+fn says_something(screen: &File) -> bool {
+    const SILENCE: Timespec = Timespec {
+        tv_sec: 60,
         tv_nsec: 0,
     };
     let mut waited = [PollFd::new(screen, PollFlags::IN)];
-    poll(&mut waited, Some(if patiently { &patience } else { &soon })).unwrap() > 0
+    poll(&mut waited, Some(&SILENCE)).unwrap() > 0
 }
