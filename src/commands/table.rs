@@ -247,7 +247,7 @@ pub fn facts(facts: &[(&str, String)]) -> String {
     out
 }
 
-/// The same, row by row.
+/// [`layout`], row by row.
 pub fn aligned(rows: &[Vec<String>]) -> Vec<String> {
     layout(rows).lines().map(str::to_owned).collect()
 }
