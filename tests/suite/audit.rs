@@ -27,22 +27,17 @@ mod files;
 
 /// A run, and how it must end. That it says `says` proves that it is the one that is
 /// meant.
-struct Situation {
-    place: fn() -> Test,
-    command: &'static str,
-    code: i32,
-    says: &'static str,
-}
+type Situation = (fn() -> Test, &'static str, i32, &'static str);
 
 /// How much is said, and in which way. With each, the key comes from another place.
 const FORMS: [&str; 3] = ["", "-vv", "--json"];
 
-impl Situation {
-    /// Runs it in every form; [`Run`] searches what it leaves.
-    #[track_caller]
-    fn audit(&self) {
+/// Runs each in every form; [`Run`] searches what it leaves.
+#[track_caller]
+fn audit_all(situations: &[Situation]) {
+    for (place, command, code, says) in situations {
         for form in FORMS {
-            audit((self.place)(), self.command, form, (self.code, self.says));
+            audit(place(), command, form, (*code, *says));
         }
     }
 }

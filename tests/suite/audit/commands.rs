@@ -1,6 +1,6 @@
 //! Every command, where all goes well.
 
-use super::{FORMS, Situation, ends};
+use super::{FORMS, audit_all, ends};
 use crate::support::{KEY, Proof, Test};
 
 /// Staged, with an image of it beside `profiles.toml`.
@@ -26,7 +26,7 @@ fn staged() -> Test {
 
 #[test]
 fn every_command() {
-    let cases: [(fn() -> Test, _, _, _); 27] = [
+    audit_all(&[
         (
             Test::new,
             "init --file other/profiles.toml",
@@ -59,34 +59,19 @@ fn every_command() {
         (staged, "cache clean", 0, ".tgz"),
         (staged, "completions bash", 0, "EDGESTAGE_COMPLETE"),
         (staged, "man", 0, "EXIT STATUS"),
-    ];
-    for (place, command, code, says) in cases {
-        let situation = Situation {
-            place,
-            command,
-            code,
-            says,
-        };
-        situation.audit();
-    }
+        (staged, "schema lock", 0, "$schema"),
+        (staged, "explain drift", 0, "edgestage update"),
+    ]);
 }
 
 #[test]
 fn a_wrong_command_line() {
-    for (command, says) in [
-        ("stage --no-such-flag", "--no-such-flag"),
-        ("stage nobody", "no definition `nobody`"),
-        ("stage --jobs 0", "--jobs"),
-        ("diff --offline", "--offline"),
-    ] {
-        let situation = Situation {
-            place: Test::new,
-            command,
-            code: 2,
-            says,
-        };
-        situation.audit();
-    }
+    audit_all(&[
+        (Test::new, "stage --no-such-flag", 2, "--no-such-flag"),
+        (Test::new, "stage nobody", 2, "no definition `nobody`"),
+        (Test::new, "stage --jobs 0", 2, "--jobs"),
+        (Test::new, "diff --offline", 2, "--offline"),
+    ]);
 }
 
 /// The key where a name or a path should be: the process list shows it, nothing else does.

@@ -3,24 +3,9 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 
-use super::Situation;
+use super::audit_all;
 use crate::checkout::{full, with_arg};
 use crate::support::{FACTORY, HEAD, KEY, Proof, Test};
-
-type Case = (fn() -> Test, &'static str, i32, &'static str);
-
-#[track_caller]
-fn audit(cases: &[Case]) {
-    for &(place, command, code, says) in cases {
-        let situation = Situation {
-            place,
-            command,
-            code,
-            says,
-        };
-        situation.audit();
-    }
-}
 
 /// A manifest that may hold the key.
 fn manifest(text: &str) -> Test {
@@ -37,7 +22,7 @@ fn palette(line: &str) -> Test {
 
 #[test]
 fn manifests() {
-    audit(&[
+    audit_all(&[
         (
             || palette(&format!("api-key = \"{KEY}\"")),
             "stage",
@@ -124,7 +109,7 @@ fn lock(change: impl Fn(&str) -> String) -> Test {
 
 #[test]
 fn locks() {
-    audit(&[
+    audit_all(&[
         (|| lock(|_| "junk".into()), "stage", 2, "is damaged"),
         (|| lock(|_| String::new()), "verify", 2, "has no `version`"),
         (
@@ -163,7 +148,7 @@ fn cache(bytes: &[u8]) -> Test {
 
 #[test]
 fn caches() {
-    audit(&[
+    audit_all(&[
         (|| cache(b"junk"), "stage", 0, "is damaged"),
         (|| cache(b""), "stage --offline", 5, "is damaged"),
         (|| cache(b"junk"), "show", 0, "edge-infra"),
@@ -186,7 +171,7 @@ fn link(path: &str) -> Test {
 
 #[test]
 fn checkouts() {
-    audit(&[
+    audit_all(&[
         (
             || with_arg("CLUSTERCONFIG=other.tgz\n"),
             "stage --target cloud-image",
@@ -247,7 +232,7 @@ fn image(change: impl Fn(Vec<u8>) -> Vec<u8>) -> Test {
 
 #[test]
 fn images() {
-    audit(&[
+    audit_all(&[
         (|| image(|iso| iso), "verify --image a.iso", 0, "equal"),
         (
             || image(|iso| iso),
