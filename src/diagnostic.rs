@@ -53,12 +53,61 @@ pub struct Excerpt {
 pub struct Source {
     /// Its path, as the user named it.
     pub path: String,
-    /// Its text. Secrets found in it are overwritten with `*`, byte for byte, before
-    /// anything is shown.
+    /// Its text, or lines of it. Secrets found in it are overwritten with `*`, byte for
+    /// byte, before anything is shown.
     pub text: String,
+    /// The number of the first line of `text` in the file, from 1.
+    pub first_line: usize,
+}
+
+/// The lines of `text` that `span` touches.
+#[must_use]
+pub fn lines_of(text: &str, span: &Range<usize>) -> Range<usize> {
+    let bytes = text.as_bytes();
+    let start = span.start.min(bytes.len());
+    let end = span.end.clamp(start, bytes.len());
+    // The end of a file belongs to its last line.
+    let at_end = start == bytes.len() && bytes.ends_with(b"\n");
+    let start = start - usize::from(at_end);
+    // What ends with a line break does not touch the line behind it.
+    let last = if end > start { end - 1 } else { end };
+    let from = bytes[..start].iter().rposition(|byte| *byte == b'\n');
+    let to = bytes[last..].iter().position(|byte| *byte == b'\n');
+    from.map_or(0, |at| at + 1)..to.map_or(bytes.len(), |at| last + at + 1)
+}
+
+impl Excerpt {
+    /// The same with the lines that the caret points at and no others: a file of thousands
+    /// of definitions is not gone through again for each message about it.
+    #[must_use]
+    pub fn narrowed(&self) -> Self {
+        let Source { path, text, .. } = &*self.source;
+        let lines = lines_of(text, &self.span);
+        let start = self.span.start.clamp(lines.start, lines.end);
+        let end = self.span.end.clamp(start, lines.end);
+        Self {
+            source: Arc::new(Source {
+                path: path.clone(),
+                text: text[lines.clone()].to_owned(),
+                first_line: self.source.position(lines.start).0,
+            }),
+            span: start - lines.start..end - lines.start,
+            label: self.label.clone(),
+        }
+    }
 }
 
 impl Source {
+    /// A whole file.
+    #[must_use]
+    pub fn whole(path: String, text: String) -> Self {
+        Self {
+            path,
+            text,
+            first_line: 1,
+        }
+    }
+
     /// Line and column of the byte `offset`, both from 1; columns count characters.
     #[must_use]
     pub fn position(&self, offset: usize) -> (usize, usize) {
@@ -68,7 +117,7 @@ impl Source {
         }
         let before = &self.text[..end];
         let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-        let line = 1 + before.matches('\n').count();
+        let line = self.first_line + before.matches('\n').count();
         (line, 1 + before[line_start..].chars().count())
     }
 }
@@ -165,5 +214,37 @@ impl Diagnostic {
             label: label.into(),
         });
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_excerpt_of_its_lines_says_the_same() {
+        let text = "one\ntwo é\n\nthree\n";
+        let whole = Arc::new(Source::whole("a".into(), text.into()));
+        for start in (0..=text.len()).filter(|at| text.is_char_boundary(*at)) {
+            for end in (start..=text.len()).filter(|at| text.is_char_boundary(*at)) {
+                let excerpt = Excerpt {
+                    source: Arc::clone(&whole),
+                    span: start..end,
+                    label: String::new(),
+                };
+                let narrow = excerpt.narrowed();
+                let marked = &narrow.source.text[narrow.span.clone()];
+                assert_eq!(marked, &text[start..end]);
+                let place = whole.position(start);
+                assert_eq!(narrow.source.position(narrow.span.start), place);
+                // Twice is once.
+                let again = narrow.narrowed();
+                assert_eq!(again.source.text, narrow.source.text);
+                assert_eq!(again.source.first_line, narrow.source.first_line);
+            }
+        }
+        assert_eq!(&text[lines_of(text, &(5..6))], "two é\n");
+        assert_eq!(&text[lines_of(text, &(text.len()..text.len()))], "three\n");
+        assert_eq!(lines_of("", &(0..0)), 0..0);
     }
 }

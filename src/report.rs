@@ -218,14 +218,17 @@ impl Report {
     /// The same without the key in its excerpt, of which only a part may be shown.
     fn without_key(&self, diagnostic: &Diagnostic) -> Diagnostic {
         let mut shown = diagnostic.clone();
-        if let Some(excerpt) = &mut shown.excerpt {
+        shown.excerpt = diagnostic.excerpt.as_ref().map(|excerpt| {
+            let mut excerpt = excerpt.narrowed();
             let mut text = excerpt.source.text.clone();
             self.console.with_keys(|key| text = key.blot(&text));
             excerpt.source = Arc::new(Source {
                 path: excerpt.source.path.clone(),
                 text,
+                first_line: excerpt.source.first_line,
             });
-        }
+            excerpt
+        });
         shown
     }
 
@@ -255,10 +258,9 @@ impl Report {
         }
         if self.output.json {
             // A document is for a program; the page of a run is for people all the same.
-            outcome
-                .error
-                .iter()
-                .for_each(|error| self.annotate_all(error));
+            if let Some(error) = &outcome.error {
+                self.annotate_all(&error.diagnostics());
+            }
             return self.document(command, outcome.json.clone(), outcome.error.as_ref());
         }
         self.text(&outcome.text)
@@ -270,7 +272,7 @@ impl Report {
     /// A standard output that cannot be written.
     pub fn fail(&self, command: &str, error: &Error) -> io::Result<()> {
         if self.output.json {
-            self.annotate_all(error);
+            self.annotate_all(&error.diagnostics());
             return self.document(command, Value::Null, Some(error));
         }
         self.errors(error);
@@ -284,14 +286,13 @@ impl Report {
             .map(|one| self.without_key(one))
             .collect();
         self.say(&render_all(&shown, self.excerpt_width()));
-        self.annotate_all(error);
+        self.annotate_all(&diagnostics);
     }
 
-    fn annotate_all(&self, error: &Error) {
-        error
-            .diagnostics()
-            .iter()
-            .for_each(|one| self.annotate(one));
+    fn annotate_all(&self, diagnostics: &[Diagnostic]) {
+        for diagnostic in diagnostics {
+            self.annotate(diagnostic);
+        }
     }
 
     fn text(&self, text: &str) -> io::Result<()> {

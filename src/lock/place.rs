@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::{Lock, inline};
-use crate::diagnostic::{Excerpt, Source};
+use crate::diagnostic::{Excerpt, Source, lines_of};
 use crate::manifest;
 use crate::manifest::edit::key;
 use crate::resolve::Pack;
@@ -31,23 +31,30 @@ impl Lock {
     ) -> Option<Excerpt> {
         let text = self.written.as_deref()?;
         let span = find(text, definition, part)?;
+        let lines = lines_of(text, &span);
+        // Whatever somebody put there that is a secret elsewhere is one here.
+        let masked = manifest::masked(&self.path, &text[lines.clone()]);
         Some(Excerpt {
-            source: source(self, text),
-            span,
+            source: Arc::new(Source {
+                path: masked.path.clone(),
+                text: masked.text.clone(),
+                first_line: 1 + text[..lines.start].matches('\n').count(),
+            }),
+            span: span.start - lines.start..span.end - lines.start,
             label: label.into(),
         })
     }
 }
 
-/// The text as it may be shown: whatever somebody put into the file that is a secret
-/// elsewhere is one here.
-fn source(lock: &Lock, text: &str) -> Arc<Source> {
-    manifest::masked(&lock.path, text)
-}
-
 fn find(text: &str, definition: &str, part: Spot<'_>) -> Option<Range<usize>> {
     let heading = format!("[definition.{}]", key(definition));
-    let start = line_of(text, 0..text.len(), |line| line == heading)?.start;
+    let is_line = |at: usize| {
+        let behind = &text[at + heading.len()..];
+        let behind = behind.trim_start_matches('\r');
+        text[..at].ends_with('\n') && (behind.is_empty() || behind.starts_with('\n'))
+    };
+    let mut found = text.match_indices(&heading).map(|(at, _)| at);
+    let start = found.find(|at| is_line(*at))?;
     let end = text[start..]
         .find("\n[definition.")
         .map_or(text.len(), |at| start + at);

@@ -23,10 +23,7 @@ struct Form {
 /// where it can be, and where the text is no TOML.
 pub fn refused(text: &str, shown: &str) -> Option<Diagnostic> {
     let form: Form = toml::from_str(text).ok()?;
-    let source = Arc::new(Source {
-        path: shown.to_owned(),
-        text: text.to_owned(),
-    });
+    let source = Arc::new(Source::whole(shown.to_owned(), text.to_owned()));
     let Some(version) = form.version else {
         let start = first_line(text);
         let missing = format!("`version = {VERSION}` is missing");

@@ -102,10 +102,8 @@ pub fn shown(path: &Path, text: &str, spans: &[Range<usize>]) -> Arc<Source> {
         }
         start += line.len();
     }
-    Arc::new(Source {
-        path: printable::path(path),
-        text: String::from_utf8_lossy(&bytes).into_owned(),
-    })
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    Arc::new(Source::whole(printable::path(path), text))
 }
 
 /// Where the value begins in a line that sets a secret key.

@@ -87,10 +87,7 @@ pub fn parse(text: &str, path: &Path) -> Arg {
         uki = value_of(line, "IS_UKI").or(uki);
     }
     Arg {
-        source: Arc::new(Source {
-            path: printable::path(path),
-            text: shown,
-        }),
+        source: Arc::new(Source::whole(printable::path(path), shown)),
         assignments,
         bash,
         arch,

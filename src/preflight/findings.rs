@@ -218,10 +218,10 @@ impl Preflight<'_> {
         ];
         let told = |(recipe, hits): (super::Recipe, Vec<Target>)| {
             let line = recipe.drops_overlay.filter(|_| !hits.is_empty())?;
-            let source = std::sync::Arc::new(Source {
-                path: printable::path(&self.directory.join("Earthfile")),
-                text: self.recipes.text.clone(),
-            });
+            let source = std::sync::Arc::new(Source::whole(
+                printable::path(&self.directory.join("Earthfile")),
+                self.recipes.text.clone(),
+            ));
             let start = source
                 .text
                 .split_inclusive('\n')

@@ -37,13 +37,12 @@ pub struct Rule {
 impl Rule {
     /// Its line alone, for an excerpt: nothing else of the file is anybody's business.
     pub(super) fn source(&self, directory: &Path) -> (Arc<Source>, Range<usize>) {
-        let before = "\n".repeat(self.line - 1);
-        let span = before.len()..before.len() + self.text.len();
         let source = Source {
             path: printable::path(&directory.join(self.file)),
-            text: before + &self.text,
+            text: self.text.clone(),
+            first_line: self.line,
         };
-        (Arc::new(source), span)
+        (Arc::new(source), 0..self.text.len())
     }
 }
 

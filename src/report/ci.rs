@@ -143,10 +143,7 @@ mod tests {
         };
         let mut diagnostic = Diagnostic::warning("100 % of it,\r\nall: gone").named("T1:a,b");
         diagnostic.excerpt = Some(Excerpt {
-            source: Arc::new(Source {
-                path: "a,b:c%.toml".into(),
-                text: "one\ntwo three".into(),
-            }),
+            source: Arc::new(Source::whole("a,b:c%.toml".into(), "one\ntwo three".into())),
             span: 8..13,
             label: "here".into(),
         });

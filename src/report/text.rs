@@ -66,9 +66,11 @@ fn render_at(diagnostic: &Diagnostic, excerpt: &Excerpt, width: usize) -> String
     }
     let mut group = Group::with_title(title);
     let label = Some(excerpt.label.as_str()).filter(|label| !label.is_empty());
+    let excerpt = excerpt.narrowed();
     let (text, span) = printable::source(&excerpt.source.text, &excerpt.span);
     group = group.element(
         Snippet::source(text.as_str())
+            .line_start(excerpt.source.first_line)
             .path(excerpt.source.path.as_str())
             .annotation(AnnotationKind::Primary.span(span).label(label)),
     );

@@ -18,10 +18,7 @@ fn told(text: &str, marked: &str) -> Diagnostic {
         "" => text.len(),
         _ => text.find(marked).unwrap(),
     };
-    let source = Arc::new(Source {
-        path: "a.toml".into(),
-        text: text.to_owned(),
-    });
+    let source = Arc::new(Source::whole("a.toml".into(), text.to_owned()));
     Diagnostic::error("it is wrong").at(&source, start..start + marked.len(), "here")
 }
 
