@@ -19,6 +19,13 @@ use crate::topic::Topic;
 /// The variables that hold a key, in the order in which they are asked.
 pub const VARIABLES: [&str; 2] = ["PALETTE_API_KEY", "SPECTROCLOUD_APIKEY"];
 
+/// Whether a variable has one.
+#[must_use]
+pub fn is_set(environment: &Environment) -> bool {
+    let mut names = VARIABLES.iter();
+    names.any(|name| environment.variable(name).is_some())
+}
+
 /// The variables that `api-key-command` is given (docs/reference.md): what finds it and
 /// its files, what asks a person, and the way to the network.
 pub const PASSED: [&str; 30] = [

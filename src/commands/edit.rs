@@ -29,7 +29,7 @@ pub use given::{Given, check_name, given};
 
 use sheet::Sheet;
 
-/// What the first definition is called where nobody says.
+/// What the first definition is called where nobody says, in the template too.
 pub const FIRST: &str = "factory";
 
 /// The document of `add` and of `remove`.

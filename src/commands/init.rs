@@ -163,8 +163,7 @@ fn of_given(given: &[Given], context: &Context<'_>) -> First {
 /// What a person does next, as far as it is not done.
 fn tell_next(context: &Context<'_>, manifest: &Path) -> Result<(), Error> {
     let text = Manifest::text(manifest, &context.settings.file)?;
-    let mut variables = key::VARIABLES.iter();
-    if !variables.any(|name| context.environment.variable(name).is_some()) {
+    if !key::is_set(context.environment) {
         let export = "export PALETTE_API_KEY=…  # My API Keys in Palette's console";
         context.report.status("Next", export);
     }

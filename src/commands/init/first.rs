@@ -1,13 +1,11 @@
 //! The first `profiles.toml`: the template, with what is known filled in.
 
+use crate::commands::edit::FIRST;
 use crate::endpoint::Endpoint;
 use crate::manifest::edit::{self, NewProfile};
 
 /// What `init` writes where nothing is known.
 pub const TEMPLATE: &str = include_str!("../../../templates/profiles.toml");
-
-/// The definition of the template.
-const DEFINITION: &str = "factory";
 
 /// The lines of the template that are filled in, as far as they are replaced.
 const ENDPOINT: &str = "# endpoint = \"https://palette.example.com\"";
@@ -62,10 +60,10 @@ impl First {
         }
         // The template has the definition, and an array of profiles.
         if !self.profiles.is_empty() {
-            text = edit::add(&text, DEFINITION, &self.profiles).unwrap_or(text);
+            text = edit::add(&text, FIRST, &self.profiles).unwrap_or(text);
         }
-        if let Some(name) = self.definition.as_ref().filter(|name| *name != DEFINITION) {
-            text = edit::rename_definition(&text, DEFINITION, name).unwrap_or(text);
+        if let Some(name) = self.definition.as_ref().filter(|name| *name != FIRST) {
+            text = edit::rename_definition(&text, FIRST, name).unwrap_or(text);
         }
         text
     }

@@ -1,11 +1,13 @@
 //! What `init` asks a person at a terminal.
 
+use crate::cli::Network;
 use crate::commands::{Context, table};
 use crate::endpoint::Endpoint;
 use crate::error::Error;
+use crate::key;
 use crate::manifest::edit::NewProfile;
 use crate::manifest::reference::Reference;
-use crate::manifest::{Manifest, NAMES};
+use crate::manifest::{CLOUD_TYPE, Manifest, NAMES};
 use crate::palette::Palette;
 use crate::palette::wire::Metadata;
 use crate::printable;
@@ -17,9 +19,6 @@ use crate::uid::Uid;
 use super::first::{First, Project, TEMPLATE};
 use super::of_given;
 use crate::commands::edit::Given;
-
-/// The cloud type of what is offered (facts.md, 1).
-const CLOUD_TYPE: &str = "edge-native";
 
 /// The type of profiles that stand on others (facts.md, 1).
 const ADD_ON: &str = "add-on";
@@ -108,11 +107,9 @@ fn way(context: &Context<'_>, prompt: &Prompt) -> Result<Way, Error> {
 
 /// Whether Palette can be asked: there is a key, and a network may be used.
 fn has_key(context: &Context<'_>) -> bool {
-    context.settings.network == crate::cli::Network::Allowed
-        && (context.settings.api_key_file.is_some()
-            || crate::key::VARIABLES
-                .iter()
-                .any(|name| context.environment.variable(name).is_some()))
+    let settings = context.settings;
+    settings.network == Network::Allowed
+        && (settings.api_key_file.is_some() || key::is_set(context.environment))
 }
 
 /// Profiles by what is pasted, until an empty line.
