@@ -23,7 +23,7 @@ pub use arg::{Arg, Assignment, parse as parse_arg, shown as shown_value};
 pub use fix::fix_arg;
 pub use value::{Origin, Start};
 
-use earthfile::{Recipe, Recipes};
+use earthfile::{Copy, Earthfile, Recipe, Runs, Source};
 use ignore::{Found, Ignore};
 use value::Values;
 
@@ -187,7 +187,7 @@ impl Finding {
 /// A checkout, read for what its builds would do.
 pub struct Preflight<'a> {
     directory: &'a Path,
-    recipes: Recipes,
+    earthfile: Earthfile,
     values: Values,
     ignore: Option<Ignore>,
     arguments: &'a [String],
@@ -202,7 +202,7 @@ impl<'a> Preflight<'a> {
         let values = value::read(directory, start)?;
         Ok(Self {
             directory,
-            recipes: earthfile::read(directory, values.arch.as_deref())?,
+            earthfile: earthfile::read(directory)?,
             values,
             ignore: match ignore::read(directory)? {
                 Found::Rules(ignore) => Some(ignore),
@@ -233,7 +233,7 @@ impl<'a> Preflight<'a> {
 
     fn forecast_with(&self, target: Target, assume: Assume, ignore: Option<&Ignore>) -> Embeds {
         match target {
-            Target::KairosRawImage if self.recipes.raw.exists => Embeds::Never,
+            Target::KairosRawImage if self.earthfile.has(target.name()) => Embeds::Never,
             Target::KairosRawImage => Embeds::NoTarget,
             Target::MaasImage => self.maas(assume),
             _ => match self.recipe(target) {
@@ -243,52 +243,57 @@ impl<'a> Preflight<'a> {
         }
     }
 
-    /// What the Earthfile does for `target`; `None` where it has no such target.
+    /// What the Earthfile does for `target`; `None` if it has no such target.
     fn recipe(&self, target: Target) -> Option<Recipe> {
-        let iso = if self.iso_is_uki() {
-            self.recipes.uki
-        } else {
-            self.recipes.iso
-        };
-        let recipe = match target {
-            Target::Iso => iso,
-            Target::UkiIso => self.recipes.uki,
-            Target::CloudImage => self.recipes.cloud,
-            Target::IsoDiskImage if self.recipes.iso_disk.exists => iso,
-            _ => return None,
-        };
-        recipe.exists.then_some(recipe)
+        let argument = |name: &str| self.values.argument(name);
+        let recipe = self.earthfile.recipe(target.name(), &argument);
+        if recipe.exists {
+            return Some(recipe);
+        }
+        // An Earthfile without targets is taken for one whose ISO is all like CanvOS's.
+        (self.earthfile.is_empty() && target == Target::Iso).then(|| Recipe::of_canvos(&argument))
     }
 
-    /// Whether `+iso` makes what `+uki-iso` makes.
-    fn iso_is_uki(&self) -> bool {
-        self.values.uki && self.recipes.is_uki
-    }
-
-    /// The overlay first, then what `CLUSTERCONFIG` names, over it (canvos.md, 1).
+    /// What the copies of a recipe leave in the image: a later one replaces an earlier one's.
     fn earthly(&self, recipe: &Recipe, assume: Assume, ignore: Option<&Ignore>) -> Embeds {
-        // With both ignore files there Earthly builds nothing at all.
-        let Some(ignore) = ignore else {
+        // With both ignore files Earthly builds nothing at all, and of an overlay that is
+        // dropped nothing reaches the image (T23).
+        let Some(ignore) = ignore.filter(|_| recipe.drops_overlay.is_none()) else {
             return Embeds::Nothing;
         };
-        let overlay = Placement::Overlay.path();
-        let carried = recipe.overlay && recipe.drops_overlay.is_none();
         let mut embeds = Embeds::Nothing;
-        if carried && ignore.hides(overlay).is_none() && self.has(overlay, assume) {
-            embeds = Embeds::File {
-                path: overlay.to_owned(),
-                via: Via::Overlay,
+        for copy in &recipe.copies {
+            let after = self.copied(copy, &embeds, assume, ignore);
+            embeds = match copy.runs {
+                Runs::Yes => after,
+                _ if after == embeds => embeds,
+                _ => Embeds::Unclear,
             };
         }
-        if recipe.drops_overlay.is_some() {
-            return embeds;
+        if recipe.unresolved {
+            Embeds::Unclear
+        } else {
+            embeds
         }
-        match self.clusterconfig().filter(|_| recipe.clusterconfig) {
-            None | Some(("", _)) => embeds,
-            Some((value, _)) => match self.named(value, assume) {
-                Named::Nothing => embeds,
+    }
+
+    /// What is in the image after one copy.
+    fn copied(&self, copy: &Copy, before: &Embeds, assume: Assume, ignore: &Ignore) -> Embeds {
+        let overlay = Placement::Overlay.path();
+        match &copy.source {
+            Source::Overlay if ignore.hides(overlay).is_none() && self.has(overlay, assume) => {
+                Embeds::File {
+                    path: overlay.to_owned(),
+                    via: Via::Overlay,
+                }
+            }
+            Source::Overlay => before.clone(),
+            Source::Path(None) => Embeds::Unclear,
+            Source::Path(Some(value)) if value.is_empty() => before.clone(),
+            Source::Path(Some(value)) => match self.named(value, assume) {
+                Named::Nothing => before.clone(),
                 Named::Unclear => Embeds::Unclear,
-                Named::File(path) if ignore.hides(&path).is_some() => embeds,
+                Named::File(path) if ignore.hides(&path).is_some() => before.clone(),
                 Named::File(path) => Embeds::File {
                     path,
                     via: Via::Clusterconfig,
@@ -343,7 +348,7 @@ impl<'a> Preflight<'a> {
 
     /// `./spc.tgz` first, then `CLUSTERCONFIG` as bash has it (canvos.md, 1).
     fn maas(&self, assume: Assume) -> Embeds {
-        if !self.recipes.maas {
+        if !self.earthfile.maas {
             return Embeds::NoTarget;
         }
         let root = Placement::Root.path();

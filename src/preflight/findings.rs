@@ -1,6 +1,9 @@
 //! The traps that a checkout has, each by its number in canvos.md, 3.
 
+use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::arg::{self, KEY};
 use super::value::Origin;
@@ -34,7 +37,9 @@ impl Preflight<'_> {
         found.extend(self.maas_arguments());
         found.extend(self.content_bundles());
         found.extend(self.unhidden_from_git());
-        if chosen.contains(&Target::KairosRawImage) && self.recipes.raw.exists {
+        if chosen.contains(&Target::KairosRawImage)
+            && self.earthfile.has(Target::KairosRawImage.name())
+        {
             found.push(raw_image());
         }
         found.extend(self.otherwise_lost(&found));
@@ -44,7 +49,10 @@ impl Preflight<'_> {
     /// The targets of `among` that this Earthfile has and whose recipe reads
     /// `CLUSTERCONFIG`.
     pub(super) fn that_read_it(&self, among: &[Target]) -> Vec<Target> {
-        let reads = |target: &&Target| self.recipe(**target).is_some_and(|r| r.clusterconfig);
+        let reads = |target: &&Target| {
+            self.recipe(**target)
+                .is_some_and(|recipe| recipe.reads_clusterconfig())
+        };
         among.iter().filter(reads).copied().collect()
     }
 
@@ -210,39 +218,40 @@ impl Preflight<'_> {
 
     /// T23: the tool that makes the ISO never sees the overlay.
     fn dropped_overlay(&self) -> Vec<Finding> {
-        let all = [Target::Iso, Target::IsoDiskImage, Target::UkiIso];
-        let (of_iso, of_uki) = all.split_at(if self.iso_is_uki() { 0 } else { 2 });
-        let recipes = [
-            (self.recipes.iso, of_iso.to_vec()),
-            (self.recipes.uki, of_uki.to_vec()),
-        ];
-        let told = |(recipe, hits): (super::Recipe, Vec<Target>)| {
-            let line = recipe.drops_overlay.filter(|_| !hits.is_empty())?;
-            let source = std::sync::Arc::new(Source::whole(
-                printable::path(&self.directory.join("Earthfile")),
-                self.recipes.text.clone(),
-            ));
-            let start = source
-                .text
-                .split_inclusive('\n')
-                .take(line - 1)
-                .map(str::len)
-                .sum::<usize>();
-            let text = source.text[start..].lines().next().unwrap_or_default();
-            let start = start + (text.len() - text.trim_start().len());
-            let length = text.trim().len();
+        let mut lines: BTreeMap<usize, Vec<Target>> = BTreeMap::new();
+        for target in [Target::Iso, Target::IsoDiskImage, Target::UkiIso] {
+            let line = self.recipe(target).and_then(|recipe| recipe.drops_overlay);
+            if let Some(line) = line {
+                lines.entry(line).or_default().push(target);
+            }
+        }
+        let finding = |(line, hits)| {
+            let (source, span) = self.earthfile_line(line);
             let diagnostic = Diagnostic::warning("the Earthfile makes an ISO without its overlay")
                 .named("T23")
-                .at(
-                    &source,
-                    start..start + length,
-                    "the source stands before a flag",
-                )
+                .at(&source, span, "the source stands before a flag")
                 .note("AuroraBoot reads no flag behind its first argument")
                 .help("take a CanvOS in which `dir:…` comes last");
-            Some(Finding { hits, diagnostic })
+            Finding { hits, diagnostic }
         };
-        recipes.into_iter().filter_map(told).collect()
+        lines.into_iter().map(finding).collect()
+    }
+
+    /// A line of the Earthfile, for an excerpt.
+    fn earthfile_line(&self, line: usize) -> (Arc<Source>, Range<usize>) {
+        let text = self
+            .earthfile
+            .text
+            .lines()
+            .nth(line - 1)
+            .unwrap_or_default();
+        let indent = text.len() - text.trim_start().len();
+        let source = Source {
+            path: printable::path(&self.directory.join("Earthfile")),
+            text: text.to_owned(),
+            first_line: line,
+        };
+        (Arc::new(source), indent..text.trim_end().len())
     }
 
     /// T10: other files in the overlay's directory are shipped too.
@@ -263,7 +272,7 @@ impl Preflight<'_> {
         let arch = self.values.arch.as_deref()?;
         let shown = printable::line(arch.as_bytes());
         match arch {
-            "arm64" if self.recipes.maas => Some(warning(
+            "arm64" if self.earthfile.maas => Some(warning(
                 "T29",
                 "ARCH is `arm64`: a MAAS image is for amd64 only, a UKI ISO gets the label COS_LIVE",
                 "set `ARCH=amd64` for a MAAS image",
@@ -299,7 +308,7 @@ impl Preflight<'_> {
             let directory = self.directory.join(name);
             (name.starts_with("content-") || name == "content") && has_bundle(&directory, DEPTH)
         })?;
-        self.recipes.maas.then(|| {
+        self.earthfile.maas.then(|| {
             let title = format!("`{bundle}` goes into a MAAS image beside the definition");
             let mut finding = warning("T28", title, "try the image on a host before a roll-out");
             finding.diagnostic = finding

@@ -58,6 +58,18 @@ pub struct Values {
     pub misnamed: bool,
 }
 
+impl Values {
+    /// The build argument `name`, as far as it is read.
+    pub fn argument(&self, name: &str) -> Option<String> {
+        match name {
+            arg::KEY => self.earthly.as_ref().map(|(value, _)| value.clone()),
+            "ARCH" => self.arch.clone(),
+            "IS_UKI" if self.uki => Some("true".into()),
+            _ => None,
+        }
+    }
+}
+
 /// Finds the values for the checkout in `directory`.
 ///
 /// # Errors

@@ -33,7 +33,11 @@ xorriso -volid COS_LIVE -joliet on -padding 0 -outdev "build/$ISO_NAME.iso" \
 "#;
 
 /// Two of CanvOS's targets, as far as they carry a definition.
-const EARTHFILE: &str = "VERSION 0.8
+const EARTHFILE: &str = "VERSION --arg-scope-and-set --shell-out-anywhere 0.6
+ARG CLUSTERCONFIG
+
+iso:
+    COPY +build-iso/ .
 
 build-iso:
     COPY overlay/files-iso/ /overlay/

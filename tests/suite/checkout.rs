@@ -77,8 +77,9 @@ pub fn silent(test: &Test, targets: &str, id: &str) {
 }
 
 /// What CanvOS's does with a definition, in upstream's words.
-pub const EARTHFILE: &str = r#"VERSION 0.8
+pub const EARTHFILE: &str = r#"VERSION --arg-scope-and-set --shell-out-anywhere 0.6
 ARG CLUSTERCONFIG
+ARG ARCH
 ARG IS_UKI=false
 
 uki-iso:

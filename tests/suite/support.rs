@@ -310,8 +310,10 @@ fn is_own(path: &Path) -> bool {
 
 /// What a build of the checkout copies, in the order that decides which file wins.
 const EARTHFILE: &str = "\
-VERSION 0.8
+VERSION --arg-scope-and-set --shell-out-anywhere 0.6
 ARG CLUSTERCONFIG
+iso:
+    COPY +build-iso/ .
 build-iso:
     COPY overlay/files-iso/ /overlay/
     IF [ -n \"$CLUSTERCONFIG\" ]

@@ -145,7 +145,11 @@ fn is_uki_makes_another_iso() {
     let earthfile = test.text("CanvOS/Earthfile");
     test.put(
         "CanvOS/Earthfile",
-        earthfile.replacen("COPY --if-exists \"$CLUSTERCONFIG\"", "COPY user-data", 1),
+        earthfile.replacen(
+            "COPY --if-exists \"$CLUSTERCONFIG\"",
+            "COPY --if-exists user-data",
+            1,
+        ),
     );
     let rows = told(&test);
     assert_eq!(

@@ -156,7 +156,10 @@ fn t02_no_clusterconfig() {
 fn t02_where_nothing_reads_it_nothing_is_wrong() {
     for text in ["A=1\n", "CLUSTERCONFIG=typo.tgz\n", "CLUSTERCONFIG=*\n"] {
         let test = with_arg(text);
-        let earthfile = EARTHFILE.replace("$CLUSTERCONFIG", "$OTHER");
+        let copy =
+            "COPY --if-exists \"$CLUSTERCONFIG\" /overlay/opt/spectrocloud/clusterconfig/spc.tgz";
+        assert!(EARTHFILE.contains(copy));
+        let earthfile = EARTHFILE.replace(copy, "RUN true");
         test.put(
             "CanvOS/Earthfile",
             earthfile.replace("cloud-image:", "other:"),

@@ -1,32 +1,99 @@
-//! The lines of an Earthfile, and the blocks that only some builds run.
+//! The logical lines of an Earthfile: continuations joined, comments left out.
+//!
+//! The rules are those of Earthly's lexer. A backslash at the end of a line continues it,
+//! across any number of blank lines and comment lines. A `#` behind white space begins a
+//! comment; one inside a word does not.
 
-/// A line with its continuations, comments left out.
+/// A line with its continuations.
+#[derive(Debug, Clone)]
 pub struct Line {
     /// All of it.
     pub text: String,
-    /// Where each line of the file begins in [`Line::text`], with its number.
+    /// Offsets in [`Line::text`] at which lines of the file begin, with their numbers.
     starts: Vec<(usize, usize)>,
 }
 
 impl Line {
-    /// Its words, each with the line of the file that it stands in.
+    /// The words between white space, each with the number of the line that it is on.
     pub fn words(&self) -> impl Iterator<Item = (usize, &str)> {
-        let number = |word: &str| {
-            let at = word.as_ptr() as usize - self.text.as_ptr() as usize;
-            let before = self.starts.iter().rev().find(|(start, _)| *start <= at);
-            before.map_or(0, |(_, number)| *number)
-        };
         let words = self.text.split_whitespace();
-        words.map(move |word| (number(word), word))
+        words.map(|word| (self.number_of(word), word))
+    }
+
+    /// The number of its first line.
+    pub fn number(&self) -> usize {
+        self.starts.first().map_or(0, |(_, number)| *number)
+    }
+
+    fn number_of(&self, word: &str) -> usize {
+        let at = word.as_ptr() as usize - self.text.as_ptr() as usize;
+        let before = self.starts.iter().rev().find(|(start, _)| *start <= at);
+        before.map_or(0, |(_, number)| *number)
+    }
+
+    /// Its arguments: words as Earthly splits them, so that white space in quotes or in
+    /// `$(…)` does not end one. Quotes are kept.
+    pub fn arguments(&self) -> Vec<&str> {
+        let mut arguments = Vec::new();
+        let mut start = None;
+        let mut state = Quoting::default();
+        for (at, c) in self.text.char_indices() {
+            if c.is_ascii_whitespace() && state.is_outside() {
+                if let Some(start) = start.take() {
+                    arguments.push(&self.text[start..at]);
+                }
+                continue;
+            }
+            start.get_or_insert(at);
+            state.take(c);
+        }
+        arguments.extend(start.map(|start| &self.text[start..]));
+        arguments
+    }
+
+    /// Whether the line is indented.
+    pub fn is_indented(&self) -> bool {
+        self.text.starts_with([' ', '\t'])
     }
 }
 
-/// Joins the lines of `text` that end with a backslash to the next.
+/// Where a character stands: in quotes, in `$(…)`, or outside of both.
+#[derive(Default)]
+struct Quoting {
+    quote: Option<char>,
+    escaped: bool,
+    dollar: bool,
+    depth: usize,
+}
+
+impl Quoting {
+    fn is_outside(&self) -> bool {
+        self.quote.is_none() && self.depth == 0 && !self.escaped
+    }
+
+    fn take(&mut self, c: char) {
+        let dollar = std::mem::replace(&mut self.dollar, c == '$' && !self.escaped);
+        if std::mem::take(&mut self.escaped) {
+            return;
+        }
+        match (c, self.quote) {
+            ('\\', quote) if quote != Some('\'') => self.escaped = true,
+            (c, Some(quote)) if c == quote => self.quote = None,
+            ('"' | '\'', None) => self.quote = Some(c),
+            ('(', None) if dollar || self.depth > 0 => self.depth += 1,
+            (')', None) => self.depth = self.depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+}
+
+/// The logical lines of `text`; blank lines and comments are left out.
 pub fn logical_lines(text: &str) -> Vec<Line> {
     let mut lines: Vec<Line> = Vec::new();
     let mut open = false;
     for (at, line) in text.lines().enumerate() {
-        if line.trim_start().starts_with('#') {
+        let line = without_comment(line);
+        if line.trim().is_empty() {
             continue;
         }
         let (part, continues) = match line.trim_end().strip_suffix('\\') {
@@ -49,113 +116,53 @@ pub fn logical_lines(text: &str) -> Vec<Line> {
     lines
 }
 
-/// The blocks around a line, the innermost last.
-#[derive(Default)]
-pub struct Block {
-    around: Vec<Branch>,
-}
-
-/// A branch of an `IF`.
-struct Branch {
-    /// Whether it may run.
-    runs: bool,
-    /// Whether one of the branches so far runs for sure.
-    taken: bool,
-}
-
-impl Branch {
-    fn new(condition: Option<bool>) -> Self {
-        Self {
-            runs: condition != Some(false),
-            taken: condition == Some(true),
+/// A line up to a comment. One that a quote of an earlier line would turn into text is not
+/// told apart: it can only hide words, and what is hidden is not taken for a copy.
+fn without_comment(line: &str) -> &str {
+    let mut state = Quoting::default();
+    let mut blank = true;
+    for (at, c) in line.char_indices() {
+        if c == '#' && blank && state.is_outside() {
+            return &line[..at];
         }
+        blank = c == ' ' || c == '\t';
+        state.take(c);
     }
-}
-
-impl Block {
-    /// Whether the lines here may run at all.
-    pub fn runs(&self) -> bool {
-        self.around.iter().all(|branch| branch.runs)
-    }
-
-    /// Takes a line that begins a block, one of its branches, or ends it; says whether it
-    /// is one.
-    pub fn enters_or_leaves(&mut self, line: &Line, arch: Option<&str>) -> bool {
-        let words: Vec<&str> = line.words().map(|(_, word)| word).collect();
-        match words[..] {
-            ["IF", ref condition @ ..] => {
-                self.around.push(Branch::new(holds(condition, arch)));
-            }
-            ["FOR" | "WAIT" | "WITH" | "TRY", ..] => self.around.push(Branch::new(None)),
-            ["ELSE", "IF", ref condition @ ..] => self.branch(holds(condition, arch)),
-            ["ELSE", ..] => self.branch(None),
-            ["END", ..] => drop(self.around.pop()),
-            _ => return false,
-        }
-        true
-    }
-
-    fn branch(&mut self, condition: Option<bool>) {
-        if let Some(last) = self.around.last_mut() {
-            let next = Branch::new(condition);
-            last.runs = next.runs && !last.taken;
-            last.taken |= next.taken;
-        }
-    }
-}
-
-/// What `[ "$ARCH" = "amd64" ]` is for this architecture; `None` for what is not known.
-fn holds(condition: &[&str], arch: Option<&str>) -> Option<bool> {
-    let arch = arch?;
-    let bare = |word: &str| word.trim_matches('"').to_owned();
-    match condition {
-        ["[", variable, sign, value, "]"] => {
-            let about_arch = matches!(bare(variable).as_str(), "$ARCH" | "${ARCH}");
-            match (about_arch, *sign) {
-                (true, "=" | "==") => Some(bare(value) == arch),
-                (true, "!=") => Some(bare(value) != arch),
-                _ => None,
-            }
-        }
-        _ => None,
-    }
+    line
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// Which of the lines `RUN n` run for an architecture.
-    fn run(text: &str, arch: Option<&str>) -> String {
-        let mut block = Block::default();
-        let mut run = String::new();
-        for line in logical_lines(text) {
-            if !block.enters_or_leaves(&line, arch) && block.runs() {
-                run += line.text.trim().trim_start_matches("RUN ");
-            }
-        }
-        run
-    }
-
     #[test]
-    fn a_block_runs_for_its_architecture() {
-        let text = "RUN 1\nIF [ \"$ARCH\" = \"arm64\" ]\n RUN 2\nELSE IF [ \"$ARCH\" = \"amd64\" ]\n \
-                    RUN 3\n IF [ -n \"$X\" ]\n  RUN 4\n ELSE\n  RUN 5\n END\nELSE\n RUN 6\nEND\nRUN 7\n";
-        assert_eq!(run(text, Some("amd64")), "13457");
-        assert_eq!(run(text, Some("arm64")), "127");
-        assert_eq!(run(text, Some("riscv")), "167");
-        assert_eq!(run(text, None), "1234567");
-        let text = "IF [ ${ARCH} != amd64 ]\nFOR x IN a\nRUN 1\nEND\nRUN 2\nEND\nRUN 3";
-        assert_eq!(run(text, Some("amd64")), "3");
-        assert_eq!(run(text, Some("arm64")), "123");
-    }
-
-    #[test]
-    fn words_have_the_line_they_stand_in() {
-        let text = "a\nRUN b \\\n # no\n  c \\\n  d\ne\n";
+    fn words_have_the_line_they_are_on() {
+        let text = "a\nRUN b \\\n # no\n\n  c \\\n  d # e\ne\n";
         let lines = logical_lines(text);
         let words: Vec<(usize, &str)> = lines.iter().flat_map(Line::words).collect();
-        let expected = [(1, "a"), (2, "RUN"), (2, "b"), (4, "c"), (5, "d"), (6, "e")];
+        let expected = [(1, "a"), (2, "RUN"), (2, "b"), (5, "c"), (6, "d"), (7, "e")];
         assert_eq!(words, expected);
+    }
+
+    #[test]
+    fn arguments_keep_what_is_quoted_together() {
+        for (text, expected) in [
+            ("COPY a  b", vec!["COPY", "a", "b"]),
+            (
+                "IF [ \"$A B\" = 'c d' ]",
+                vec!["IF", "[", "\"$A B\"", "=", "'c d'", "]"],
+            ),
+            ("ARG A=$(echo b c) d", vec!["ARG", "A=$(echo b c)", "d"]),
+            ("COPY a\\ b c", vec!["COPY", "a\\ b", "c"]),
+            (
+                "COPY (+x/y --A=1) /z",
+                vec!["COPY", "(+x/y", "--A=1)", "/z"],
+            ),
+            ("RUN a#b # c", vec!["RUN", "a#b"]),
+            ("RUN 'a # b' \"# c\"", vec!["RUN", "'a # b'", "\"# c\""]),
+        ] {
+            let lines = logical_lines(text);
+            assert_eq!(lines[0].arguments(), expected, "{text}");
+        }
     }
 }

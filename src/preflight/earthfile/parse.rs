@@ -1,0 +1,170 @@
+//! The structure of an Earthfile: its base recipe, its targets and functions, and the
+//! blocks in them. What a word means is not decided here.
+
+use std::collections::BTreeMap;
+
+use super::lines::{Line, logical_lines};
+
+/// How deep blocks are read; what is deeper is not a block but a command that is not known.
+const DEPTH: usize = 100;
+
+/// An Earthfile.
+#[derive(Debug, Default)]
+pub struct Parsed {
+    /// What stands before the first target.
+    pub base: Vec<Statement>,
+    /// Targets and functions, by name.
+    pub targets: BTreeMap<String, Vec<Statement>>,
+    /// Whether only `ARG --global` reaches the targets (VERSION 0.7 and later).
+    pub explicit_global: bool,
+}
+
+/// A command, or a block of them.
+#[derive(Debug)]
+pub enum Statement {
+    /// A command in one logical line.
+    Command(Line),
+    /// `IF` with its `ELSE IF` and `ELSE`.
+    If(Vec<Branch>),
+    /// What may run several times, once, or never: `FOR`, `CATCH`, `FINALLY`.
+    Maybe(Vec<Statement>),
+    /// What runs once: `WAIT`, `WITH DOCKER`, `TRY`.
+    Once(Vec<Statement>),
+}
+
+/// A branch of an `IF`.
+#[derive(Debug)]
+pub struct Branch {
+    /// The words of its condition; `None` for `ELSE`.
+    pub condition: Option<Vec<String>>,
+    /// What it runs.
+    pub body: Vec<Statement>,
+}
+
+/// Reads the structure of `text`.
+pub fn parse(text: &str) -> Parsed {
+    let mut parsed = Parsed::default();
+    let mut target = None;
+    let mut recipe: Vec<Line> = Vec::new();
+    for line in logical_lines(text) {
+        if let Some(name) = target_of(&line) {
+            parsed.close(target.replace(name), std::mem::take(&mut recipe));
+        } else if target.is_none() && line.arguments().first() == Some(&"VERSION") {
+            parsed.explicit_global = needs_global(&line);
+        } else {
+            recipe.push(line);
+        }
+    }
+    parsed.close(target, recipe);
+    parsed
+}
+
+impl Parsed {
+    fn close(&mut self, target: Option<String>, recipe: Vec<Line>) {
+        let mut lines = recipe.into_iter().peekable();
+        let mut body = Vec::new();
+        loop {
+            body.extend(statements(&mut lines, 0));
+            // A stray `END` or `ELSE` ends nothing.
+            if lines.next().is_none() {
+                break;
+            }
+        }
+        match target {
+            Some(name) => drop(self.targets.insert(name, body)),
+            None => self.base = body,
+        }
+    }
+}
+
+/// A name with a colon at the margin begins a target or a function.
+fn target_of(line: &Line) -> Option<String> {
+    if line.is_indented() {
+        return None;
+    }
+    let name = line.text.trim_end().strip_suffix(':')?;
+    let first = name.chars().next()?;
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    (first.is_ascii_alphabetic() && name.chars().all(fits)).then(|| name.to_owned())
+}
+
+/// Whether `VERSION …` makes `ARG` of the base recipe local to it.
+fn needs_global(line: &Line) -> bool {
+    let arguments = line.arguments();
+    let flag = arguments
+        .iter()
+        .any(|word| matches!(*word, "--explicit-global" | "--explicit-global=true"));
+    let version = arguments.last().and_then(|version| {
+        let (major, minor) = version.split_once('.')?;
+        Some((major.parse::<u32>().ok()?, minor.parse::<u32>().ok()?))
+    });
+    flag || version.is_some_and(|version| version >= (0, 7))
+}
+
+type Lines = std::iter::Peekable<std::vec::IntoIter<Line>>;
+
+/// What ends a list of statements.
+fn ends(line: &Line) -> bool {
+    let first = line.arguments().first().copied();
+    matches!(first, Some("END" | "ELSE" | "CATCH" | "FINALLY"))
+}
+
+/// The statements up to the end of the block, which is left to the caller.
+fn statements(lines: &mut Lines, depth: usize) -> Vec<Statement> {
+    let mut statements = Vec::new();
+    while let Some(line) = lines.next_if(|line| !ends(line)) {
+        let words = line.arguments();
+        match words[..] {
+            _ if depth >= DEPTH => statements.push(Statement::Command(line)),
+            ["IF", ref condition @ ..] => {
+                let condition = owned(condition);
+                statements.push(Statement::If(branches(condition, lines, depth + 1)));
+            }
+            ["FOR", ..] => statements.push(Statement::Maybe(block(lines, depth + 1))),
+            ["WAIT" | "WITH", ..] => statements.push(Statement::Once(block(lines, depth + 1))),
+            ["TRY", ..] => attempts(lines, depth + 1, &mut statements),
+            _ => statements.push(Statement::Command(line)),
+        }
+    }
+    statements
+}
+
+fn block(lines: &mut Lines, depth: usize) -> Vec<Statement> {
+    let body = statements(lines, depth);
+    lines.next_if(ends);
+    body
+}
+
+/// `TRY`, and what handles its end.
+fn attempts(lines: &mut Lines, depth: usize, into: &mut Vec<Statement>) {
+    into.push(Statement::Once(statements(lines, depth)));
+    while let Some(line) = lines.next_if(ends) {
+        if line.arguments().first() == Some(&"END") {
+            break;
+        }
+        into.push(Statement::Maybe(statements(lines, depth)));
+    }
+}
+
+fn branches(condition: Vec<String>, lines: &mut Lines, depth: usize) -> Vec<Branch> {
+    let mut branches = vec![Branch {
+        condition: Some(condition),
+        body: statements(lines, depth),
+    }];
+    while let Some(line) = lines.next_if(ends) {
+        let condition = match line.arguments()[..] {
+            ["ELSE", "IF", ref condition @ ..] => Some(owned(condition)),
+            ["ELSE", ..] => None,
+            _ => break,
+        };
+        branches.push(Branch {
+            condition,
+            body: statements(lines, depth),
+        });
+    }
+    branches
+}
+
+fn owned(words: &[&str]) -> Vec<String> {
+    words.iter().map(|word| (*word).to_owned()).collect()
+}
