@@ -30,14 +30,17 @@ use value::Values;
 /// The line that is right for every target (canvos.md, 4).
 pub const RIGHT: &str = "CLUSTERCONFIG=spc.tgz";
 
-/// How many traps canvos.md, 3, has: T1 to T34.
-pub const TRAPS: u32 = 34;
+/// The traps (canvos.md, 3), in the order of their numbers, which have gaps.
+pub const TRAPS: [&str; 39] = [
+    "T1", "T2", "T3", "T4", "T5", "T6", "T7", "T8", "T9", "T10", "T11", "T12", "T13", "T14", "T15",
+    "T16", "T17", "T18", "T19", "T20", "T21", "T22", "T23", "T24", "T25", "T26", "T27", "T28",
+    "T29", "T30", "T31", "T32", "T33", "T34", "T38", "T39", "T40", "T41", "T42",
+];
 
 /// Whether `id` is the name of a trap.
 #[must_use]
 pub fn is_trap(id: &str) -> bool {
-    let number = id.strip_prefix('T').and_then(|number| number.parse().ok());
-    number.is_some_and(|number: u32| (1..=TRAPS).contains(&number) && id == format!("T{number}"))
+    TRAPS.contains(&id)
 }
 
 /// What CanvOS builds.
@@ -266,8 +269,9 @@ impl<'a> Preflight<'a> {
             let after = self.copied(copy, &embeds, assume, ignore);
             embeds = match copy.runs {
                 Runs::Yes => after,
-                _ if after == embeds => embeds,
-                _ => Embeds::Unclear,
+                Runs::No => embeds,
+                Runs::Maybe if after == embeds => embeds,
+                Runs::Maybe => Embeds::Unclear,
             };
         }
         if recipe.unresolved {

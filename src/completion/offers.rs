@@ -35,7 +35,7 @@ pub struct Offers {
     pub written: Vec<Offer>,
     /// What CanvOS builds.
     pub targets: Vec<Offer>,
-    /// T1 to T34.
+    /// The traps, by number.
     pub traps: Vec<Offer>,
     /// What `explain` knows: topics, and traps.
     pub topics: Vec<Offer>,

@@ -156,6 +156,22 @@ fn the_exit_codes_are_those_of_the_code() {
     assert!(read("docs/reference.md").contains(&order), "{order}");
 }
 
+/// The number of traps, wherever a page states it, and a row for each in docs/canvos.md.
+#[test]
+fn the_traps_are_counted_from_the_catalogue() {
+    let traps = edgestage::preflight::TRAPS;
+    let readme = read("README.md");
+    assert!(readme.contains(&format!("{} known ways", traps.len())));
+    assert!(readme.contains(&format!("{} ways it goes wrong", traps.len())));
+    let table = read("docs/canvos.md");
+    for trap in traps {
+        assert!(
+            table.contains(&format!("\n| {trap} | ")),
+            "docs/canvos.md: {trap}"
+        );
+    }
+}
+
 #[test]
 fn the_sample_manifests_pass_check() {
     let template = read("templates/profiles.toml");

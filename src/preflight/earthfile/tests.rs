@@ -23,7 +23,8 @@ fn recipe(text: &str, target: &str, arguments: &[&str]) -> Recipe {
 /// that cannot be told, and `~` before what may not run.
 fn copies(text: &str, target: &str, arguments: &[&str]) -> String {
     let copies = recipe(text, target, arguments).copies;
-    let shown = copies.iter().map(|copy| {
+    let running = copies.iter().filter(|copy| copy.runs > Runs::No);
+    let shown = running.map(|copy| {
         let maybe = if copy.runs == Runs::Maybe { "~" } else { "" };
         match &copy.source {
             Source::Overlay => format!("{maybe}o"),
@@ -56,6 +57,7 @@ fn targets_are_told_by_what_they_copy() {
     assert!(!recipe(ISO, "uki-iso", &[]).exists);
     assert!(recipe(ISO, "iso", &[]).exists);
     assert!(recipe(ISO, "cloud-image", &["CLUSTERCONFIG=x"]).reads_clusterconfig());
+    assert!(recipe(ISO, "iso", &[]).reads_clusterconfig());
     assert!(!recipe(ISO, "iso", &[]).unresolved);
 }
 
@@ -120,6 +122,10 @@ fn a_condition_that_cannot_be_told() {
         (
             format!("ARG TARGETARCH\n IF [ \"$TARGETARCH\" = amd64 ]\n {copy}\n END"),
             "~o",
+        ),
+        (
+            format!("LET A=1\n IF false\n SET A=2\n ARG B=1\n END\n IF [ $A = 1 ]\n {copy}\n END"),
+            "o",
         ),
         (format!("ARG A\n IF [ -n \"$A\" ]\n {copy}\n END"), ""),
     ] {

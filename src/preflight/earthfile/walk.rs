@@ -138,9 +138,8 @@ impl<'e> Walk<'e> {
                 None => open.min(Runs::Maybe),
             };
             let runs = runs.min(place.runs);
-            if runs > Runs::No {
-                self.block(&branch.body, scope, Place { runs, ..place });
-            }
+            // What does not run with these arguments is still known to read them.
+            self.block(&branch.body, scope, Place { runs, ..place });
         }
     }
 
@@ -154,6 +153,8 @@ impl<'e> Walk<'e> {
     fn command(&mut self, line: &Line, scope: &mut Scope, place: Place) {
         let words = line.arguments();
         match words[..] {
+            // What does not run sets nothing.
+            ["ARG" | "LET" | "SET", ..] if place.runs == Runs::No => {}
             ["ARG", ref rest @ ..] => self.argument(rest, scope, place),
             ["LET" | "SET", ref rest @ ..] => {
                 if let Some((name, value)) = assignment(rest) {

@@ -159,10 +159,7 @@ fn surroundings(book: &mut Book) {
     let wrong = EARTHFILE.replace(call, "build-iso dir:/build/image --overlay-iso /overlay");
     test.put("CanvOS/Earthfile", wrong);
     book.run("an overlay that is dropped", 3, test.run(&check));
-    test.put(
-        "CanvOS/Earthfile",
-        "VERSION 0.8\nbuild-iso:\n    RUN true\n",
-    );
+    test.put("CanvOS/Earthfile", "VERSION 0.8\niso:\n    RUN true\n");
     let run = test.run("check --offline");
     book.run("an Earthfile that copies nothing", 3, run);
     let test = full().write(&Test::placement(OVERLAY).replace("spc.tgz", "old.tgz"), "x");
