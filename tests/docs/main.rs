@@ -156,20 +156,13 @@ fn the_exit_codes_are_those_of_the_code() {
     assert!(read("docs/reference.md").contains(&order), "{order}");
 }
 
-/// The number of traps, wherever a page states it, and a row for each in docs/canvos.md.
+/// The number of traps, wherever a page states it.
 #[test]
 fn the_traps_are_counted_from_the_catalogue() {
     let traps = edgestage::preflight::TRAPS;
     let readme = read("README.md");
     assert!(readme.contains(&format!("{} known ways", traps.len())));
     assert!(readme.contains(&format!("{} ways it goes wrong", traps.len())));
-    let table = read("docs/canvos.md");
-    for trap in traps {
-        assert!(
-            table.contains(&format!("\n| {trap} | ")),
-            "docs/canvos.md: {trap}"
-        );
-    }
 }
 
 #[test]
@@ -252,9 +245,8 @@ fn what_comments_cite_is_there() {
         assert_eq!(headings(page), ["1", "2", "3", "4", "5"], "{page}");
     }
     let traps = rows(&section(&read("docs/canvos.md"), "3. Traps"));
-    let ids: Vec<String> = traps.iter().map(|row| row[0].clone()).collect();
-    let all: Vec<String> = (1..=34).map(|number| format!("T{number}")).collect();
-    assert_eq!(ids, all);
+    let ids: Vec<&str> = traps.iter().map(|row| &*row[0]).collect();
+    assert_eq!(ids, edgestage::preflight::TRAPS);
 }
 
 /// The matrix of faults names no test that is gone.
