@@ -1,0 +1,306 @@
+//! The build context: what of a checkout is sent to a build for one COPY.
+//!
+//! In: the checkout, the patterns of what is wanted and of what is left out. Out: its
+//! directories, as they arrive. Earthly walks the whole checkout; here a directory is read
+//! once something asks for it and if something in it could be sent. Links are sent as
+//! links, and their targets only if they are wanted themselves. Nothing is written, no file
+//! is opened, and a walk ends after [`ENTRIES`].
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::fs::FileType;
+use std::io;
+use std::os::unix::fs::FileTypeExt as _;
+use std::path::{Path, PathBuf};
+
+use crate::preflight::ignore::{Ignore, Matched, Patterns, decode};
+
+/// How many files and directories are looked at.
+const ENTRIES: usize = 100_000;
+/// How many links are followed, as `BuildKit` does.
+const LINKS: usize = 255;
+
+/// Why a context cannot be sent, or not be told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stop {
+    /// The pattern of what is wanted is one that Go refuses.
+    BadPattern,
+    /// An ignore rule is one that Go refuses, by its place.
+    BadRule(usize),
+    /// A directory that is wanted cannot be read.
+    Closed(String),
+    /// Links that lead in a circle.
+    Circle(String),
+    /// There is too much to look at.
+    TooMany,
+}
+
+/// What an entry of the context is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A directory.
+    Directory,
+    /// A regular file.
+    File,
+    /// A symbolic link.
+    Link,
+    /// A socket, which arrives as an empty file.
+    Socket,
+    /// A pipe or a device.
+    Special,
+}
+
+impl Kind {
+    fn of(kind: FileType) -> Self {
+        if kind.is_dir() {
+            Self::Directory
+        } else if kind.is_symlink() {
+            Self::Link
+        } else if kind.is_file() {
+            Self::File
+        } else if kind.is_socket() {
+            Self::Socket
+        } else {
+            Self::Special
+        }
+    }
+}
+
+/// A file or directory of the checkout, with what the patterns make of it.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// Relative to the checkout; empty for the checkout itself.
+    pub path: String,
+    /// Where it is.
+    pub real: PathBuf,
+    /// What it is.
+    pub kind: Kind,
+    /// Whether it is sent for its own sake. A directory is sent too if something in it is.
+    visible: bool,
+    /// Whether it is staged only later.
+    pub staged: bool,
+    wanted: Matched,
+    ignored: Matched,
+}
+
+/// The context of one COPY.
+pub struct Context<'a> {
+    directory: &'a Path,
+    wanted: &'a Patterns,
+    ignore: &'a Ignore,
+    /// Files that are taken for regular ones, there or not.
+    staged: &'a [&'a str],
+    seen: Cell<usize>,
+    closed: RefCell<Option<String>>,
+}
+
+impl<'a> Context<'a> {
+    /// The context for what `wanted` matches.
+    pub fn new(
+        directory: &'a Path,
+        wanted: &'a Patterns,
+        ignore: &'a Ignore,
+        staged: &'a [&'a str],
+    ) -> Self {
+        Self {
+            directory,
+            wanted,
+            ignore,
+            staged,
+            seen: Cell::new(0),
+            closed: RefCell::new(None),
+        }
+    }
+
+    /// A directory that could not be read, so that what is in it is missing.
+    pub fn closed(&self) -> Option<String> {
+        self.closed.borrow().clone()
+    }
+
+    /// The checkout itself.
+    pub fn root(&self) -> Entry {
+        Entry {
+            path: String::new(),
+            real: self.directory.to_owned(),
+            kind: Kind::Directory,
+            visible: false,
+            staged: false,
+            wanted: Matched::default(),
+            ignored: Matched::default(),
+        }
+    }
+
+    /// What arrives in a directory, by name.
+    pub fn entries(&self, directory: &Entry) -> Result<Vec<Entry>, Stop> {
+        let mut entries = Vec::new();
+        for (name, (real, kind, staged)) in self.names(directory)? {
+            let path = join(&directory.path, &name);
+            if let Some(mut entry) = self.judge(directory, path, kind)? {
+                entry.real = real;
+                entry.staged = staged;
+                if self.exists(&entry)? {
+                    entries.push(entry);
+                }
+            }
+        }
+        Ok(entries)
+    }
+
+    /// The entry at `path`, links followed; `None` if there is none. A link that leads out
+    /// of the context leads to its root.
+    pub fn follow(&self, path: &str) -> Result<Option<Entry>, Stop> {
+        let mut ahead: Vec<String> = parts(path);
+        let mut above = vec![self.root()];
+        let mut links = 0;
+        while let Some(name) = ahead.pop() {
+            if name == ".." {
+                above.truncate(above.len().max(2) - 1);
+                continue;
+            }
+            let Some(here) = above.last().filter(|here| here.kind == Kind::Directory) else {
+                return Ok(None);
+            };
+            let mut entries = self.entries(here)?.into_iter();
+            let wanted = join(&here.path, &name);
+            let Some(entry) = entries.find(|entry| entry.path == wanted) else {
+                return Ok(None);
+            };
+            if entry.kind != Kind::Link {
+                above.push(entry);
+                continue;
+            }
+            links += 1;
+            if links > LINKS {
+                return Err(Stop::Circle(entry.path));
+            }
+            let Ok(target) = std::fs::read_link(&entry.real) else {
+                return Ok(None);
+            };
+            if target.is_absolute() {
+                above.truncate(1);
+            }
+            ahead.extend(parts(&decode(target.as_os_str().as_encoded_bytes())));
+        }
+        Ok(above.pop())
+    }
+
+    /// The names in a directory of the checkout, sorted, each with its place, what it is,
+    /// and whether it is only staged later.
+    fn names(&self, directory: &Entry) -> Result<BTreeMap<String, (PathBuf, Kind, bool)>, Stop> {
+        let mut names = BTreeMap::new();
+        match std::fs::read_dir(&directory.real) {
+            Ok(entries) => {
+                for entry in entries.flatten() {
+                    self.seen.set(self.seen.get() + 1);
+                    if self.seen.get() > ENTRIES {
+                        return Err(Stop::TooMany);
+                    }
+                    let Ok(kind) = entry.file_type() else {
+                        continue;
+                    };
+                    let name = decode(entry.file_name().as_encoded_bytes());
+                    names.insert(name, (entry.path(), Kind::of(kind), false));
+                }
+            }
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                if directory.visible {
+                    return Err(Stop::Closed(directory.path.clone()));
+                }
+                *self.closed.borrow_mut() = Some(directory.path.clone());
+            }
+            // It is gone by now, or not staged yet.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(_) => return Err(Stop::Closed(directory.path.clone())),
+        }
+        for path in self.staged {
+            let Some(below) = strip_directory(path, &directory.path) else {
+                continue;
+            };
+            let (name, kind) = match below.split_once('/') {
+                Some((name, _)) => (name, Kind::Directory),
+                None => (below, Kind::File),
+            };
+            // What stands in the way of a directory is not replaced when staging.
+            if kind == Kind::File || !names.contains_key(name) {
+                let real = directory.real.join(name);
+                names.insert(name.to_owned(), (real, kind, true));
+            }
+        }
+        Ok(names)
+    }
+
+    /// What the patterns make of a path; `None` if neither it nor anything in it is sent.
+    fn judge(&self, above: &Entry, path: String, kind: Kind) -> Result<Option<Entry>, Stop> {
+        let is_directory = kind == Kind::Directory;
+        let below = format!("{path}/");
+        // At the root, nothing is known of a directory above.
+        let known = |matched| Some(matched).filter(|_| !above.path.is_empty());
+        let wanted = self
+            .wanted
+            .matches(&path, known(&above.wanted))
+            .map_err(|_| Stop::BadPattern)?;
+        if wanted.by.is_none() && is_directory && self.wanted.prunes_unmatched(&below) {
+            return Ok(None);
+        }
+        let rules = self.ignore.patterns();
+        let ignored = rules
+            .matches(&path, known(&above.ignored))
+            .map_err(|bad| Stop::BadRule(bad.0))?;
+        if ignored.by.is_some() && is_directory && rules.prunes_matched(&below) {
+            return Ok(None);
+        }
+        Ok(Some(Entry {
+            path,
+            real: PathBuf::new(),
+            kind,
+            visible: wanted.by.is_some() && ignored.by.is_none(),
+            staged: false,
+            wanted: wanted.matched,
+            ignored: ignored.matched,
+        }))
+    }
+
+    /// Whether an entry arrives: for its own sake, or for something in it.
+    fn exists(&self, entry: &Entry) -> Result<bool, Stop> {
+        if entry.visible {
+            return Ok(true);
+        }
+        let below = format!("{}/", entry.path);
+        if entry.kind != Kind::Directory || !self.wanted.may_match_below(&below, &entry.wanted) {
+            return Ok(false);
+        }
+        for (name, (real, kind, staged)) in self.names(entry)? {
+            if let Some(mut inner) = self.judge(entry, join(&entry.path, &name), kind)? {
+                inner.real = real;
+                inner.staged = staged;
+                if self.exists(&inner)? {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
+    }
+}
+
+/// The parts of a path from its end, without those that mean nothing.
+fn parts(path: &str) -> Vec<String> {
+    let parts = path.split('/').rev();
+    let parts = parts.filter(|part| !matches!(*part, "" | "."));
+    parts.map(str::to_owned).collect()
+}
+
+fn join(directory: &str, name: &str) -> String {
+    if directory.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{directory}/{name}")
+    }
+}
+
+/// The rest of `path` below `directory`.
+pub(super) fn strip_directory<'a>(path: &'a str, directory: &str) -> Option<&'a str> {
+    if directory.is_empty() {
+        return Some(path);
+    }
+    path.strip_prefix(directory)?.strip_prefix('/')
+}
