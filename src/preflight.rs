@@ -17,6 +17,7 @@ mod earthfile;
 mod findings;
 mod fix;
 mod ignore;
+pub mod invocation;
 mod lost;
 mod value;
 
