@@ -12,6 +12,7 @@ use crate::diagnostic::{Diagnostic, Severity};
 use crate::disk::PathError;
 
 mod arg;
+pub mod bash;
 pub mod dotenv;
 mod earthfile;
 mod findings;
