@@ -15,6 +15,8 @@ mod arg;
 // The forecasts and findings do not ask it yet.
 #[allow(dead_code)]
 mod copy;
+pub mod bash;
+pub mod dotenv;
 mod earthfile;
 mod findings;
 mod fix;
@@ -22,6 +24,7 @@ mod fix;
 mod glob;
 #[allow(dead_code)]
 mod ignore;
+pub mod invocation;
 mod lost;
 mod value;
 

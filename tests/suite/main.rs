@@ -68,5 +68,6 @@ mod build;
 mod targets;
 mod traps;
 mod traps_start;
+mod invocation;
 mod upgrade;
 mod catalogue;

@@ -22,6 +22,7 @@ mod memory;
 mod network;
 pub mod page;
 mod proxy;
+pub mod real;
 mod run;
 pub mod schema;
 mod screen;

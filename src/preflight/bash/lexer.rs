@@ -1,0 +1,338 @@
+//! Bytes to tokens, as bash reads them: words with their quotes, operators, comments,
+//! here-documents.
+//!
+//! The pair of a backslash and a newline is gone everywhere but in single quotes, comments
+//! and quoted here-documents, between the two characters of `&&` too. What only the place
+//! of a token tells (whether `A=(` begins an array) is kept track of as bash does, by the
+//! token before.
+
+use super::syntax::{Piece, Redirection, Stop, Target, Token, Word};
+
+/// Operators, each of whose beginnings is an operator too.
+const OPERATORS: [&str; 21] = [
+    "&", "&&", "&>", "&>>", "|", "||", "|&", ";", ";;", ";&", ";;&", "<", "<<", "<<-", "<<<", "<&",
+    "<>", ">", ">>", ">|", ">&",
+];
+
+/// Builtins whose arguments may be arrays.
+const DECLARING: [&[u8]; 8] = [
+    b"alias",
+    b"declare",
+    b"eval",
+    b"export",
+    b"let",
+    b"local",
+    b"readonly",
+    b"typeset",
+];
+
+/// How deep commands, quotes and expansions may stand in each other.
+const DEEPEST: usize = 64;
+
+pub(super) struct Lexer<'a> {
+    pub(super) text: &'a [u8],
+    /// The next byte.
+    pub(super) at: usize,
+    pub(super) depth: usize,
+    peeked: Option<Token>,
+    /// Whether the next token begins a command, or follows its first assignments.
+    begins: bool,
+    /// Whether the command is a builtin of [`DECLARING`].
+    declares: bool,
+    /// Here-documents whose bodies follow the next newline.
+    documents: Vec<Document>,
+    /// How many command substitutions are open.
+    pub(super) substitutions: usize,
+}
+
+struct Document {
+    delimiter: Vec<u8>,
+    strips_tabs: bool,
+    quoted: bool,
+}
+
+impl<'a> Lexer<'a> {
+    pub(super) fn new(text: &'a [u8], depth: usize) -> Self {
+        Self {
+            text,
+            at: 0,
+            depth,
+            peeked: None,
+            begins: true,
+            declares: false,
+            documents: Vec::new(),
+            substitutions: 0,
+        }
+    }
+
+    /// The next token, which stays.
+    pub(super) fn peek_token(&mut self) -> Result<&Token, Stop> {
+        let token = match self.peeked.take() {
+            Some(token) => token,
+            None => self.read_token()?,
+        };
+        Ok(self.peeked.insert(token))
+    }
+
+    pub(super) fn next_token(&mut self) -> Result<Token, Stop> {
+        match self.peeked.take() {
+            Some(token) => Ok(token),
+            None => self.read_token(),
+        }
+    }
+
+    /// Goes one level down.
+    pub(super) fn nest<T>(
+        &mut self,
+        read: impl FnOnce(&mut Self) -> Result<T, Stop>,
+    ) -> Result<T, Stop> {
+        if self.depth == DEEPEST {
+            return Err(Stop::Unsupported);
+        }
+        self.depth += 1;
+        let read = read(self)?;
+        self.depth -= 1;
+        Ok(read)
+    }
+
+    /// The list of commands of a substitution, up to its closing parenthesis.
+    pub(super) fn substitution<T>(
+        &mut self,
+        read: impl FnOnce(&mut Self) -> Result<T, Stop>,
+    ) -> Result<T, Stop> {
+        if !self.documents.is_empty() {
+            return Err(Stop::Unsupported);
+        }
+        let (begins, declares) = (self.begins, self.declares);
+        (self.begins, self.declares) = (true, false);
+        self.substitutions += 1;
+        // What bash does about an error there differs from version to version.
+        let read = self.nest(read).map_err(|_| Stop::Unsupported)?;
+        self.substitutions -= 1;
+        (self.begins, self.declares) = (begins, declares);
+        Ok(read)
+    }
+
+    /// The next byte, behind line continuations.
+    pub(super) fn peek(&mut self) -> Option<u8> {
+        while self.text[self.at..].starts_with(b"\\\n") {
+            self.at += 2;
+        }
+        self.text.get(self.at).copied()
+    }
+
+    /// The next byte as it is.
+    pub(super) fn raw(&mut self) -> Option<u8> {
+        let byte = self.text.get(self.at).copied();
+        self.at += usize::from(byte.is_some());
+        byte
+    }
+
+    /// Whether the next byte is `byte`; goes behind it then.
+    pub(super) fn accept(&mut self, byte: u8) -> bool {
+        let next = self.peek() == Some(byte);
+        self.at += usize::from(next);
+        next
+    }
+
+    fn read_token(&mut self) -> Result<Token, Stop> {
+        while matches!(self.peek(), Some(b' ' | b'\t')) {
+            self.at += 1;
+        }
+        if self.peek() == Some(b'#') {
+            let rest = &self.text[self.at..];
+            let length = rest.iter().position(|byte| *byte == b'\n');
+            self.at += length.unwrap_or(rest.len());
+        }
+        let token = match self.peek() {
+            None => {
+                self.documents.clear();
+                Token::End
+            }
+            Some(b'\n') => {
+                self.at += 1;
+                self.read_documents()?;
+                Token::Newline
+            }
+            Some(b'(') => self.single("("),
+            Some(b')') => self.single(")"),
+            Some(byte @ (b'<' | b'>')) if self.opens_process(byte) => self.read_word()?,
+            Some(b'&' | b'|' | b';' | b'<' | b'>') => self.read_operator()?,
+            Some(_) => self.read_word()?,
+        };
+        match &token {
+            Token::Word(word) => {
+                let starts = word.assignment.is_some() || word.reserved();
+                self.declares = self.begins && DECLARING.iter().any(|name| word.is(name))
+                    || self.declares && !self.begins;
+                self.begins = self.begins && starts;
+            }
+            // Behind the redirections at the beginning of a command there may be arrays.
+            Token::Redirection(_) => {
+                self.declares |= self.begins;
+                self.begins = false;
+            }
+            _ => (self.begins, self.declares) = (true, false),
+        }
+        Ok(token)
+    }
+
+    fn single(&mut self, operator: &'static str) -> Token {
+        self.at += 1;
+        Token::Operator(operator)
+    }
+
+    fn read_operator(&mut self) -> Result<Token, Stop> {
+        let mut read = String::new();
+        let mut longest = None;
+        while let Some(byte) = self.peek() {
+            read.push(char::from(byte));
+            let Some(found) = OPERATORS.iter().find(|operator| **operator == read) else {
+                break;
+            };
+            longest = Some(*found);
+            self.at += 1;
+        }
+        match longest.unwrap_or_default() {
+            operator @ ("<<" | "<<-") => self.read_delimiter(operator == "<<-"),
+            operator if operator.contains(['<', '>']) => Ok(Token::Redirection(Redirection::File)),
+            operator => Ok(Token::Operator(operator)),
+        }
+    }
+
+    /// Whether a process substitution begins here.
+    pub(super) fn opens_process(&mut self, byte: u8) -> bool {
+        let here = self.at;
+        self.at += 1;
+        let opens = matches!(byte, b'<' | b'>') && self.peek() == Some(b'(');
+        self.at = here;
+        opens
+    }
+
+    fn read_word(&mut self) -> Result<Token, Stop> {
+        let word = self.word(self.begins, self.declares)?;
+        // A number, or a variable in braces, right before a redirection is a part of it.
+        if matches!(self.text.get(self.at), Some(b'<' | b'>')) {
+            let plain = word.plain().unwrap_or_default();
+            if plain.starts_with(b"{") && plain.ends_with(b"}") {
+                return Err(Stop::Unsupported);
+            }
+            if !plain.is_empty() && plain.iter().all(u8::is_ascii_digit) {
+                return self.read_operator();
+            }
+        }
+        Ok(Token::Word(word))
+    }
+
+    /// Reads the word that ends a here-document.
+    fn read_delimiter(&mut self, strips_tabs: bool) -> Result<Token, Stop> {
+        if self.substitutions > 0 {
+            return Err(Stop::Unsupported);
+        }
+        while matches!(self.peek(), Some(b' ' | b'\t')) {
+            self.at += 1;
+        }
+        match self.peek() {
+            None | Some(b'\n' | b'#' | b'&' | b'|' | b';' | b'<' | b'>' | b'(' | b')') => {
+                return Err(Stop::Syntax);
+            }
+            Some(_) => {}
+        }
+        let word = self.word(false, false)?;
+        let mut document = Document {
+            delimiter: word
+                .assignment
+                .as_ref()
+                .map(Target::prefix)
+                .unwrap_or_default(),
+            strips_tabs,
+            quoted: false,
+        };
+        for piece in &word.pieces {
+            let Piece::Literal { text, quoted } = piece else {
+                return Err(Stop::Unsupported);
+            };
+            document.delimiter.extend_from_slice(text);
+            document.quoted |= quoted;
+        }
+        self.documents.push(document);
+        Ok(Token::Redirection(Redirection::Document))
+    }
+
+    /// Reads the bodies that follow a newline. They set nothing, but their expansions may.
+    fn read_documents(&mut self) -> Result<(), Stop> {
+        for document in std::mem::take(&mut self.documents) {
+            let start = self.at;
+            loop {
+                let end = self.at;
+                let Some(line) = self.document_line(document.quoted) else {
+                    break;
+                };
+                let tabs = line.iter().take_while(|byte| **byte == b'\t').count();
+                let line = &line[if document.strips_tabs { tabs } else { 0 }..];
+                if line == document.delimiter {
+                    if !document.quoted && has_effects(&self.text[start..end]) {
+                        return Err(Stop::Unsupported);
+                    }
+                    break;
+                }
+                if self.at == self.text.len()
+                    && !document.quoted
+                    && has_effects(&self.text[start..])
+                {
+                    return Err(Stop::Unsupported);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A line of a here-document without its newline; `None` at the end.
+    fn document_line(&mut self, quoted: bool) -> Option<Vec<u8>> {
+        let mut line = Vec::new();
+        self.text.get(self.at)?;
+        loop {
+            match self.raw() {
+                None | Some(b'\n') => return Some(line),
+                Some(b'\\') if !quoted => match self.raw() {
+                    Some(b'\n') => {}
+                    next => line.extend([b'\\'].into_iter().chain(next)),
+                },
+                Some(byte) => line.push(byte),
+            }
+        }
+    }
+}
+
+/// Whether the expansion of a here-document may set a variable or fail.
+fn has_effects(body: &[u8]) -> bool {
+    let dollars = body.iter().enumerate().filter(|(_, byte)| **byte == b'$');
+    let mut behind = dollars.map(|(at, _)| &body[at + 1..]);
+    body.contains(&b'`')
+        || behind.any(|rest| match rest {
+            [b'(' | b'[' | b'\\', ..] => true,
+            [b'{', name @ ..] => {
+                let length = name.iter().take_while(|byte| is_of_name(**byte)).count();
+                !is_name(&name[..length]) || name.get(length) != Some(&b'}')
+            }
+            _ => false,
+        })
+}
+
+/// Whether a byte may stand in a variable's name; a digit not at its beginning.
+pub(super) fn is_of_name(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_'
+}
+
+/// Whether a variable may be called so.
+pub(super) fn is_name(name: &[u8]) -> bool {
+    name.first().is_some_and(|first| !first.is_ascii_digit())
+        && name.iter().all(|byte| is_of_name(*byte))
+}
+
+impl Word {
+    /// Whether the word is exactly this, without quotes.
+    pub(super) fn is(&self, text: &[u8]) -> bool {
+        self.plain() == Some(text)
+    }
+}

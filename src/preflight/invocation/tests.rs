@@ -1,0 +1,563 @@
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fs;
+use std::path::PathBuf;
+
+use super::*;
+
+/// A checkout, and an environment to start builds in.
+struct Place {
+    root: tempfile::TempDir,
+    variables: BTreeMap<OsString, OsString>,
+}
+
+/// The script as CanvOS has it, as far as it matters here.
+const SCRIPT: &str = r#"#!/bin/bash
+function run() {
+    EARTHLY_VERSION=v0
+    docker run --privileged ${MOUNT:+"$MOUNT"} \
+        --rm --env EARTHLY_BUILD_ARGS -t -e GLOBAL_CONFIG="$global_config" \
+        -e EARTHLY_BUILDKIT_HOST=tcp://0.0.0.0:8372 -v "$(pwd)":/workspace \
+        "$REPO"/earthly/earthly:"$EARTHLY_VERSION" --allow-privileged "${EARTHLY_SECRET_ARGS[@]}" "$@"
+}
+PE_VERSION=$(git describe --abbrev=0 --tags)
+EARTHLY_VERSION=v0.8.15
+source .arg
+if [[ "$1" == "+maas-image" ]]; then
+    run "+kairos-raw-image" --IS_MAAS=true
+fi
+run "$@"
+if $? -ne 0 ; then
+    exit 1
+fi
+"#;
+
+impl Place {
+    fn new(files: &[(&str, &str)]) -> Self {
+        let place = Self {
+            root: tempfile::tempdir().unwrap(),
+            variables: BTreeMap::new(),
+        };
+        place.put("earthly.sh", SCRIPT);
+        for (path, text) in files {
+            place.put(path, text);
+        }
+        place
+    }
+
+    fn put(&self, path: &str, text: &str) {
+        let file = self.checkout().join(path);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(file, text).unwrap();
+    }
+
+    fn checkout(&self) -> PathBuf {
+        self.root.path().join("CanvOS")
+    }
+
+    fn with(mut self, variables: &[(&str, &str)]) -> Self {
+        let pairs = variables
+            .iter()
+            .map(|(name, value)| (name.into(), value.into()));
+        self.variables.extend(pairs);
+        self
+    }
+
+    fn read(&self, argv: &[&str]) -> Invocation {
+        self.call(argv, None)
+    }
+
+    fn call(&self, argv: &[&str], program: Option<&Program>) -> Invocation {
+        let argv: Vec<String> = argv.iter().map(|word| (*word).to_owned()).collect();
+        let checkout = self.checkout();
+        let environment = Environment {
+            variables: self.variables.clone(),
+            directory: checkout.clone(),
+            terminal: false,
+            interactive: false,
+            columns: None,
+        };
+        let call = Call {
+            argv: &argv,
+            environment: &environment,
+            directory: &checkout,
+            checkout: &checkout,
+        };
+        match program {
+            Some(program) => read_as(program, call),
+            None => read(call),
+        }
+    }
+}
+
+fn value<'a>(invocation: &'a Invocation, name: &str) -> Option<&'a str> {
+    invocation.argument(name).map(|(value, _)| value)
+}
+
+fn origin(invocation: &Invocation) -> String {
+    invocation.argument("CLUSTERCONFIG").unwrap().1.to_string()
+}
+
+fn other(name: &str) -> Program {
+    Program::Other(name.to_owned())
+}
+
+#[test]
+fn commands_that_only_start_another_one_are_looked_through() {
+    let place = Place::new(&[("sub/x", "")]);
+    for (argv, program) in [
+        (&["earthly", "+iso", "--A=b"][..], Program::Earthly),
+        (&["/opt/bin/earthly", "+iso", "--A=b"], Program::Earthly),
+        (&["earthly-linux-amd64", "+iso", "--A=b"], Program::Earthly),
+        (&["earth", "+iso", "--A=b"], Program::Earth),
+        (&["earth-darwin-arm64", "+iso", "--A=b"], Program::Earth),
+        (&["./earthly.sh", "+iso", "--A=b"], Program::Wrapper),
+        (&["././earthly.sh", "+iso", "--A=b"], Program::Wrapper),
+        (&["bash", "earthly.sh", "+iso", "--A=b"], Program::Wrapper),
+        (
+            &["bash", "-x", "./earthly.sh", "+iso", "--A=b"],
+            Program::Wrapper,
+        ),
+        (
+            &["env", "X=1", "earthly", "+iso", "--A=b"],
+            Program::Earthly,
+        ),
+        (
+            &["env", "-u", "X", "--", "earth", "+iso", "--A=b"],
+            Program::Earth,
+        ),
+        (
+            &["sudo", "-E", "earthly", "+iso", "--A=b"],
+            Program::Earthly,
+        ),
+        (
+            &["sudo", "-n", "X=1", "earthly", "+iso", "--A=b"],
+            Program::Earthly,
+        ),
+        (
+            &["time", "-p", "earthly", "+iso", "--A=b"],
+            Program::Earthly,
+        ),
+        (
+            &["nice", "-n", "10", "earthly", "+iso", "--A=b"],
+            Program::Earthly,
+        ),
+        (
+            &["nice", "-n10", "earthly", "+iso", "--A=b"],
+            Program::Earthly,
+        ),
+        (
+            &["ionice", "-c2", "-n", "7", "earthly", "+iso", "--A=b"],
+            Program::Earthly,
+        ),
+        (
+            &["timeout", "-k", "5", "1h", "earthly", "+iso", "--A=b"],
+            Program::Earthly,
+        ),
+        (
+            &["nohup", "nice", "env", "A=1", "earth", "+iso", "--A=b"],
+            Program::Earth,
+        ),
+        (
+            &["stdbuf", "-oL", "earthly", "+iso", "--A=b"],
+            Program::Earthly,
+        ),
+        (&["sh", "-c", "earthly +iso --A=b"], Program::Earthly),
+        (
+            &["bash", "-ec", "exec './earthly.sh' +iso \"--A=b\""],
+            Program::Wrapper,
+        ),
+        (
+            &["sh", "-c", "EARTHLY_CI=0 earth +iso --A=b", "ignored"],
+            Program::Earth,
+        ),
+    ] {
+        let read = place.read(argv);
+        assert_eq!(read.program, program, "{argv:?}");
+        assert_eq!(value(&read, "A"), Some("b"), "{argv:?}");
+        assert_eq!(read.unjudged, [], "{argv:?}");
+        let iso = Target::Checkout { name: "iso".into() };
+        assert_eq!(read.target, Some(iso), "{argv:?}");
+    }
+}
+
+#[test]
+fn any_other_command_is_not_judged() {
+    let place = Place::new(&[(".arg", "CLUSTERCONFIG=a.tgz\n")]);
+    for (argv, name) in [
+        (&["make", "iso"][..], "make"),
+        (&["docker", "buildx", "bake"], "docker"),
+        (&["sh", "-c", "cd CanvOS && earthly +iso"], "sh"),
+        (&["sh", "-c", "earthly +iso --CLUSTERCONFIG=$X"], "sh"),
+        (&["sh", "-lc", "earthly +iso"], "sh"),
+        (&["sh", "earthly.sh", "+iso"], "sh"),
+        (&["bash", "-e", "earthly.sh", "+iso"], "bash"),
+        (&["bash", "build.sh", "+iso"], "bash"),
+        (&["env", "-S", "earthly +iso"], "env"),
+        (&["env", "X=1"], "env"),
+        (&["sudo", "-i", "earthly", "+iso"], "sudo"),
+        (&["time", "-q", "earthly", "+iso"], "time"),
+        (&["earthly-wrapper", "+iso"], "earthly-wrapper"),
+        (&["op", "run", "--", "earthly", "+iso"], "op"),
+    ] {
+        let read = place.read(argv);
+        assert_eq!(read.program, other(name), "{argv:?}");
+        assert_eq!(
+            read.unjudged,
+            [Unjudged::Program(name.to_owned())],
+            "{argv:?}"
+        );
+        assert_eq!(
+            (read.target.as_ref(), read.failure.as_ref()),
+            (None, None),
+            "{argv:?}"
+        );
+        assert_eq!(value(&read, "CLUSTERCONFIG"), Some("a.tgz"), "{argv:?}");
+    }
+}
+
+#[test]
+fn a_command_can_change_variables_and_the_directory() {
+    let files = [
+        (".arg", "CLUSTERCONFIG=a\n"),
+        ("sub/.arg", "CLUSTERCONFIG=s\n"),
+    ];
+    let place = Place::new(&files).with(&[("EARTHLY_BUILD_ARGS", "CLUSTERCONFIG=e")]);
+    for (argv, expected) in [
+        (&["earthly", "+iso"][..], "e"),
+        (
+            &[
+                "env",
+                "EARTHLY_BUILD_ARGS=CLUSTERCONFIG=c",
+                "earthly",
+                "+iso",
+            ],
+            "c",
+        ),
+        (&["env", "-u", "EARTHLY_BUILD_ARGS", "earthly", "+iso"], "a"),
+        (
+            &["env", "--unset=EARTHLY_BUILD_ARGS", "earthly", "+iso"],
+            "a",
+        ),
+        (&["env", "-i", "earthly", "+iso"], "a"),
+        (&["env", "-i", "-C", "sub", "earthly", "../+iso"], "s"),
+        (
+            &[
+                "sudo",
+                "EARTHLY_BUILD_ARGS=CLUSTERCONFIG=c",
+                "earthly",
+                "+iso",
+            ],
+            "c",
+        ),
+        (&["sudo", "earthly", "+iso"], "a"),
+        (&["sudo", "-E", "earthly", "+iso"], "e"),
+        (
+            &[
+                "sh",
+                "-c",
+                "EARTHLY_BUILD_ARGS=CLUSTERCONFIG=c earthly +iso",
+            ],
+            "c",
+        ),
+    ] {
+        let read = place.read(argv);
+        assert_eq!(value(&read, "CLUSTERCONFIG"), Some(expected), "{argv:?}");
+        let iso = Target::Checkout { name: "iso".into() };
+        assert_eq!(read.target, Some(iso), "{argv:?}");
+        let sudo = argv[0] == "sudo" && argv[1] != "-E";
+        assert_eq!(
+            read.unjudged == [Unjudged::SudoEnvironment],
+            sudo,
+            "{argv:?}"
+        );
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_goes_by_the_program_that_it_leads_to() {
+    let place = Place::new(&[("bin/earth", ""), ("other/earthly", "")]);
+    let bin = place.checkout().join("bin");
+    std::os::unix::fs::symlink("earth", bin.join("earthly")).unwrap();
+    let at = |directory: &str| {
+        place
+            .checkout()
+            .join(directory)
+            .to_str()
+            .unwrap()
+            .to_owned()
+    };
+    for (path, program) in [("bin", Program::Earth), ("other", Program::Earthly)] {
+        let path = format!("/nonexistent:{}", at(path));
+        let place = Place {
+            root: tempfile::tempdir().unwrap(),
+            variables: [("PATH".into(), path.into())].into(),
+        };
+        assert_eq!(place.read(&["earthly", "+iso"]).program, program);
+    }
+    let linked = at("bin/earthly");
+    assert_eq!(place.read(&[&linked, "+iso"]).program, Program::Earth);
+}
+
+#[test]
+fn targets_are_of_this_checkout_or_not() {
+    let place = Place::new(&[("sub/x", "")]).with(&[("HOME", "/nonexistent")]);
+    let checkout = place.checkout().to_str().unwrap().to_owned();
+    let absolute = format!("{checkout}+iso");
+    let of = |text: &str| place.read(&["earthly", text]);
+    for text in [
+        "+iso",
+        "./+iso",
+        ".+iso",
+        "+iso+",
+        "./no/..//+iso",
+        "../CanvOS+iso",
+        &absolute,
+    ] {
+        let iso = Target::Checkout { name: "iso".into() };
+        assert_eq!(of(text).target, Some(iso), "{text}");
+    }
+    for text in ["./sub+iso", "..+iso", "~/CanvOS+iso", "/tmp+iso"] {
+        let target = Target::Elsewhere {
+            reference: if text.starts_with('~') { "…" } else { text }.into(),
+            name: "iso".into(),
+        };
+        assert_eq!(of(text).target, Some(target), "{text}");
+    }
+    for text in ["github.com/spectrocloud/CanvOS+iso", "edge/CanvOS:main+iso"] {
+        let target = Target::Remote {
+            reference: text.into(),
+            name: "iso".into(),
+        };
+        assert_eq!(of(text).target, Some(target), "{text}");
+    }
+    let import = of("CanvOS+iso").failure;
+    assert!(matches!(import, Some(Failure::Import { .. })));
+    for text in ["iso", "+Iso", "+", "+iso/x", "+a+b", "+iso\\", "+i_so"] {
+        assert_eq!(
+            of(text).failure,
+            Some(Failure::InvalidTarget { position: 1 }),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn the_container_sees_the_working_directory_only() {
+    let files = [
+        (".arg", "CLUSTERCONFIG=a\n"),
+        (".env", "EARTHLY_SECRET_FILE_PATH=/etc/none\n"),
+        ("o.arg", "CLUSTERCONFIG=o\n"),
+    ];
+    let place = Place::new(&files);
+    let read = place.read(&["./earthly.sh", "+iso"]);
+    let Some(Failure::File { path, problem }) = read.failure else {
+        panic!("{read:?}");
+    };
+    assert_eq!(path, PathBuf::from("/etc/none"));
+    let named_by = "EARTHLY_SECRET_FILE_PATH".to_owned();
+    assert_eq!(problem, FileProblem::Missing { named_by });
+
+    place.put(".env", "");
+    for (target, inside) in [
+        ("+iso", true),
+        ("/workspace+iso", true),
+        ("../workspace+iso", true),
+        ("../CanvOS+iso", false),
+        ("~/CanvOS+iso", false),
+    ] {
+        let read = place.read(&["./earthly.sh", "--arg-file-path", "./o.arg", target]);
+        let outside = matches!(read.failure, Some(Failure::OutsideContainer { .. }));
+        assert_eq!(!outside, inside, "{target}");
+        assert_eq!(value(&read, "CLUSTERCONFIG"), Some("o"), "{target}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_that_the_container_cannot_follow_is_no_file() {
+    let place = Place::new(&[("my.arg", "CLUSTERCONFIG=a\n")]);
+    let (link, target) = (
+        place.checkout().join(".arg"),
+        place.checkout().join("my.arg"),
+    );
+    std::os::unix::fs::symlink(&target, &link).unwrap();
+    assert_eq!(
+        value(&place.read(&["earthly", "+iso"]), "CLUSTERCONFIG"),
+        Some("a")
+    );
+    assert_eq!(
+        value(&place.read(&["./earthly.sh", "+iso"]), "CLUSTERCONFIG"),
+        None
+    );
+    fs::remove_file(&link).unwrap();
+    std::os::unix::fs::symlink("my.arg", &link).unwrap();
+    assert_eq!(
+        value(&place.read(&["./earthly.sh", "+iso"]), "CLUSTERCONFIG"),
+        Some("a")
+    );
+}
+
+#[test]
+fn the_wrapper_passes_on_the_list_of_build_arguments_only() {
+    let files = [
+        (".arg", "CLUSTERCONFIG=a\n"),
+        ("o.arg", "CLUSTERCONFIG=o\n"),
+        ("o.env", "EARTHLY_CI=true\n"),
+    ];
+    let place = Place::new(&files).with(&[
+        ("EARTHLY_ARG_FILE_PATH", "o.arg"),
+        ("EARTHLY_ENV_FILE_PATH", "o.env"),
+        ("EARTHLY_NO_OUTPUT", "true"),
+        ("CLUSTERCONFIG", "e"),
+    ]);
+    let read = place.read(&["./earthly.sh", "+iso"]);
+    assert_eq!((&read.failure, &read.export), (&None, &Export::Writes));
+    assert_eq!(value(&read, "CLUSTERCONFIG"), Some("a"));
+    assert!(read.allow_privileged);
+
+    let place = place.with(&[("EARTHLY_BUILD_ARGS", "CLUSTERCONFIG")]);
+    let read = place.read(&["./earthly.sh", "+iso"]);
+    let failure = Failure::UnsetVariable {
+        list: "EARTHLY_BUILD_ARGS".into(),
+        number: 1,
+        name: Some("CLUSTERCONFIG"),
+    };
+    assert_eq!(read.failure, Some(failure));
+    // What `.env` sets counts there too.
+    place.put(".env", "CLUSTERCONFIG=d\n");
+    let read = place.read(&["./earthly.sh", "+iso"]);
+    assert_eq!(value(&read, "CLUSTERCONFIG"), Some("d"));
+    let file = place.checkout().join(".env").display().to_string();
+    let from = format!("`EARTHLY_BUILD_ARGS`, which takes the variable of line 1 of `{file}`");
+    assert_eq!(origin(&read), from);
+}
+
+#[test]
+fn a_script_is_judged_by_what_it_says() {
+    let wrapper = Wrapper::parse(SCRIPT).unwrap();
+    assert_eq!(wrapper.flags, ["--allow-privileged"]);
+    assert_eq!(wrapper.passes, ["EARTHLY_BUILD_ARGS".to_owned()].into());
+    assert_eq!(wrapper.swallows_failure, Some(16));
+    assert!(wrapper.builds_maas && wrapper.sources_arg && wrapper.adds_secret);
+    let checked = SCRIPT.replace("if $? -ne 0 ;", "if [ $? -ne 0 ];");
+    assert_eq!(Wrapper::parse(&checked).unwrap().swallows_failure, None);
+
+    let podman = SCRIPT.replace("docker run", "$ENGINE run");
+    assert_eq!(Wrapper::parse(&podman), Some(wrapper));
+    let earth = SCRIPT.replace("/earthly/earthly:", "/earthbuild/earthbuild:");
+    let place = Place::new(&[("earthly.sh", &earth), (".env", "EARTH_CI=1\n")]);
+    let read = place.read(&["./earthly.sh", "+iso"]);
+    assert!(matches!(read.export, Export::Nothing(_)));
+
+    let more = SCRIPT.replace("--rm", "--rm -e EARTHLY_ARG_FILE_PATH -e EARTHLY_CI=$CI");
+    let more = more.replace("--allow-privileged", "--allow-privileged --no-cache");
+    let files = [
+        ("earthly.sh", more.as_str()),
+        ("o.arg", "CLUSTERCONFIG=o\n"),
+    ];
+    let place = Place::new(&files).with(&[("EARTHLY_ARG_FILE_PATH", "o.arg")]);
+    let read = place.read(&["./earthly.sh", "+iso"]);
+    assert_eq!(value(&read, "CLUSTERCONFIG"), Some("o"));
+    assert_eq!(
+        read.unjudged,
+        [Unjudged::WrapperVariable("EARTHLY_CI".into())]
+    );
+
+    for foreign in [
+        "#!/bin/sh\nexec earthly \"$@\"\n",
+        &SCRIPT.replace("--rm", "--rm --env-file x.env"),
+        &SCRIPT.replace("--allow-privileged", "$FLAGS"),
+        &SCRIPT.replace("/workspace", "/src"),
+        &SCRIPT.replace(" \"$@\"\n}", "\n}"),
+    ] {
+        let place = Place::new(&[("earthly.sh", foreign)]);
+        let read = place.read(&["./earthly.sh", "+iso"]);
+        assert_eq!(read.unjudged, [Unjudged::Wrapper], "{foreign}");
+    }
+}
+
+#[test]
+fn another_program_is_told_for_the_same_situation() {
+    let files = [
+        ("o.arg", "CLUSTERCONFIG=o\n"),
+        (".arg", "CLUSTERCONFIG=a\n"),
+    ];
+    let place = Place::new(&files).with(&[("EARTH_ARG_FILE_PATH", "o.arg")]);
+    let argv = ["earthly", "+iso", "-N=1"];
+    let told = |program: &Program| {
+        let read = place.call(&argv, Some(program));
+        assert_eq!(read.program, *program);
+        (
+            value(&read, "CLUSTERCONFIG").map(str::to_owned),
+            read.failure,
+        )
+    };
+    assert_eq!(told(&Program::Earthly), (Some("a".into()), None));
+    let dash = Failure::SingleDash {
+        argument: "-N".into(),
+    };
+    assert_eq!(told(&Program::Earth), (None, Some(dash)));
+    assert_eq!(told(&Program::Wrapper), (Some("a".into()), None));
+    assert_eq!(place.read(&argv).program, Program::Earthly);
+}
+
+#[test]
+fn messages_name_the_place_and_no_value() {
+    let files = [
+        (".arg", "A=1\n\nCLUSTERCONFIG=hunter2\n"),
+        ("o.arg", "CLUSTERCONFIG=hunter2\n"),
+        ("bad.env", "A=1\nhunter2 x\n"),
+        (
+            ".env",
+            "EARTHLY_BUILD_ARGS=CLUSTERCONFIG=hunter2\nEARTHLY_NO_OUTPUT=true\n",
+        ),
+    ];
+    let place = Place::new(&files);
+    let path = |name: &str| format!("`{}`", place.checkout().join(name).display());
+    let read = place.read(&["earthly", "+iso"]);
+    let env = path(".env");
+    assert_eq!(
+        origin(&read),
+        format!("`EARTHLY_BUILD_ARGS` of line 1 of {env}")
+    );
+    let Export::Nothing(why) = &read.export else {
+        panic!("{read:?}");
+    };
+    let expected =
+        format!("`EARTHLY_NO_OUTPUT` of line 2 of {env} keeps the build from writing images");
+    assert_eq!(why.to_string(), expected);
+    assert!(!format!("{read:?}").contains("hunter2"));
+
+    place.put(".env", "");
+    let read = place.read(&["earthly", "+iso"]);
+    assert_eq!(origin(&read), format!("line 3 of {}", path(".arg")));
+    let read = place.read(&["earthly", "--arg-file-path=o.arg", "+iso"]);
+    let named = format!("line 1 of {}, which `--arg-file-path` names", path("o.arg"));
+    assert_eq!(origin(&read), named);
+    let read = place.read(&["earthly", "+iso", "--CLUSTERCONFIG=x"]);
+    assert_eq!(origin(&read), "`--CLUSTERCONFIG` of the build command");
+    let read = place.read(&["earthly", "--build-arg", "A=1,CLUSTERCONFIG=x", "+iso"]);
+    assert_eq!(origin(&read), "`--build-arg`");
+
+    for argv in [
+        &["--env-file-path", "bad.env", "+iso"][..],
+        &["+iso", "hunter2"],
+        &["hunter2"],
+        &["--build-arg", "TOKEN=a,hunter2", "+iso"],
+        &["--secret", "A=b,hunter2", "+iso"],
+        &["--secret", "hunter2", "+iso"],
+        &["--ci=hunter2", "+iso"],
+    ] {
+        for program in ["earthly", "earth"] {
+            let argv = [&[program], argv].concat();
+            let read = place.read(&argv);
+            let failure = read.failure.as_ref().unwrap();
+            assert!(
+                !format!("{failure} {read:?}").contains("hunter2"),
+                "{failure}"
+            );
+        }
+    }
+}
