@@ -90,7 +90,7 @@ pub struct Context<'a> {
     ignore: &'a Ignore,
     /// Files that are taken for regular ones, there or not.
     staged: &'a [&'a str],
-    seen: Cell<usize>,
+    left: Cell<usize>,
     closed: RefCell<Option<String>>,
 }
 
@@ -107,7 +107,7 @@ impl<'a> Context<'a> {
             wanted,
             ignore,
             staged,
-            seen: Cell::new(0),
+            left: Cell::new(ENTRIES),
             closed: RefCell::new(None),
         }
     }
@@ -191,10 +191,8 @@ impl<'a> Context<'a> {
         match std::fs::read_dir(&directory.real) {
             Ok(entries) => {
                 for entry in entries.flatten() {
-                    self.seen.set(self.seen.get() + 1);
-                    if self.seen.get() > ENTRIES {
-                        return Err(Stop::TooMany);
-                    }
+                    let left = self.left.get().checked_sub(1).ok_or(Stop::TooMany)?;
+                    self.left.set(left);
                     let Ok(kind) = entry.file_type() else {
                         continue;
                     };
@@ -303,4 +301,46 @@ pub(super) fn strip_directory<'a>(path: &'a str, directory: &str) -> Option<&'a 
         return Some(path);
     }
     path.strip_prefix(directory)?.strip_prefix('/')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_walk_looks_only_where_something_may_be() {
+        let directory = tempfile::tempdir().expect("a directory");
+        for path in ["content/big/file", "sub/b.tgz", "spc.tgz"] {
+            let path = directory.path().join(path);
+            std::fs::create_dir_all(path.parent().expect("above")).expect("directories");
+            std::fs::write(path, "").expect("a file");
+        }
+        let ignore = Ignore::default();
+        let looked_at = |pattern: &str| {
+            let wanted = Patterns::new([pattern]).expect("a pattern");
+            let context = Context::new(directory.path(), &wanted, &ignore, &[]);
+            let found = context.follow("sub/b.tgz").expect("no error");
+            (ENTRIES - context.left.get(), found.is_some())
+        };
+        // The three names at the root; and of `sub` what tells that it arrives at all.
+        assert_eq!(looked_at("spc.tgz"), (3, false));
+        assert_eq!(looked_at("sub/b.tgz"), (5, true));
+        assert_eq!(looked_at("s*/b.tgz"), (5, true));
+        assert_eq!(looked_at("**/b.tgz"), (7, true));
+    }
+
+    #[test]
+    fn a_walk_ends() {
+        let directory = tempfile::tempdir().expect("a directory");
+        for name in ["a", "b", "c"] {
+            std::fs::write(directory.path().join(name), "").expect("a file");
+        }
+        let wanted = Patterns::new(["*"]).expect("a pattern");
+        let ignore = Ignore::default();
+        let context = Context::new(directory.path(), &wanted, &ignore, &[]);
+        context.left.set(3);
+        assert_eq!(context.entries(&context.root()).expect("all").len(), 3);
+        let stopped = context.entries(&context.root()).map(|_| ());
+        assert_eq!(stopped, Err(Stop::TooMany));
+    }
 }

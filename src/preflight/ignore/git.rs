@@ -4,6 +4,8 @@
 //! name without a slash fits at any depth, and below an ignored directory nothing is
 //! taken back.
 
+use super::regexp::{Set, posix_class};
+
 /// Rules in their order.
 #[derive(Debug, Default)]
 pub struct GitIgnore {
@@ -62,8 +64,11 @@ impl Rule {
             None => (line, false),
         };
         let pattern = line.strip_prefix('/').unwrap_or(line);
+        let mut parts: Vec<String> = pattern.split('/').map(str::to_owned).collect();
+        // Twice any number of directories is any number of them.
+        parts.dedup_by(|part, before| part == "**" && before == "**");
         (!pattern.is_empty()).then(|| Self {
-            parts: pattern.split('/').map(str::to_owned).collect(),
+            parts,
             anchored: line.contains('/'),
             directories_only,
             negated,
@@ -152,6 +157,11 @@ fn match_class(class: &[u8], c: u8) -> Option<(bool, &[u8])> {
     let mut has = false;
     let mut first = true;
     loop {
+        if let Some((set, behind)) = posix(rest) {
+            has |= set?(char::from(c));
+            (rest, first) = (behind, false);
+            continue;
+        }
         let (low, behind) = match rest {
             [b']', behind @ ..] if !first => return Some((has != negated, behind)),
             [b'\\', low, behind @ ..] | [low, behind @ ..] => (*low, behind),
@@ -166,6 +176,14 @@ fn match_class(class: &[u8], c: u8) -> Option<(bool, &[u8])> {
         };
         first = false;
     }
+}
+
+/// A class by its POSIX name, `None` inside for a name that is none, and what follows it.
+fn posix(class: &[u8]) -> Option<(Option<Set>, &[u8])> {
+    let rest = class.strip_prefix(b"[:")?;
+    let end = rest.windows(2).position(|end| end == b":]")?;
+    let name = std::str::from_utf8(&rest[..end]).ok();
+    Some((name.and_then(posix_class), &rest[end + 2..]))
 }
 
 #[cfg(test)]
@@ -204,6 +222,7 @@ mod tests {
             ("over**spc.tgz\n", OVERLAY, false),
             ("[!a]pc.tgz\n", "spc.tgz", true),
             ("[a-z]pc.[]t]gz\n", "spc.tgz", true),
+            ("[[:alpha:]]pc.tgz\n", "spc.tgz", true),
             ("[spc.tgz\n", "spc.tgz", false),
             ("s?c*z\n", "spc.tgz", true),
             ("/\n", "spc.tgz", false),

@@ -15,6 +15,9 @@ const STEPS: usize = 1 << 16;
 /// The highest number of a repetition that Go takes.
 const REPEAT: usize = 1000;
 
+/// Whether a character is in a set.
+pub(super) type Set = fn(char) -> bool;
+
 /// A compiled expression.
 #[derive(Debug, Clone)]
 pub struct Regexp {
@@ -54,7 +57,7 @@ struct Class {
 enum Item {
     Range(char, char),
     /// A named set, or all that is not in it.
-    Named(fn(char) -> bool, bool),
+    Named(Set, bool),
 }
 
 impl Class {
@@ -347,23 +350,7 @@ impl Reader<'_> {
             Some(name) => (name, false),
             None => (name, true),
         };
-        let set: fn(char) -> bool = match name {
-            "alnum" => |c| c.is_ascii_alphanumeric(),
-            "alpha" => |c| c.is_ascii_alphabetic(),
-            "ascii" => |c| c.is_ascii(),
-            "blank" => |c| matches!(c, ' ' | '\t'),
-            "cntrl" => |c| c.is_ascii_control(),
-            "digit" => |c| c.is_ascii_digit(),
-            "graph" => |c| c.is_ascii_graphic(),
-            "lower" => |c| c.is_ascii_lowercase(),
-            "print" => |c| matches!(c, ' '..='~'),
-            "punct" => |c| c.is_ascii_punctuation(),
-            "space" => |c| matches!(c, '\t'..='\r' | ' '),
-            "upper" => |c| c.is_ascii_uppercase(),
-            "word" => is_word,
-            "xdigit" => |c| c.is_ascii_hexdigit(),
-            _ => return Err(Refused),
-        };
+        let set = posix_class(name).ok_or(Refused)?;
         self.text = rest;
         Ok(Some(Item::Named(set, positive)))
     }
@@ -378,7 +365,7 @@ impl Reader<'_> {
             return Ok(None);
         };
         let mut positive = c.is_lowercase();
-        let set: fn(char) -> bool = match c {
+        let set: Set = match c {
             'd' | 'D' => |c| c.is_ascii_digit(),
             's' | 'S' => |c| matches!(c, '\t' | '\n' | '\x0c' | '\r' | ' '),
             'w' | 'W' => is_word,
@@ -456,13 +443,34 @@ fn number(text: &str) -> Option<(usize, &str)> {
     Some((digits.parse().unwrap_or(usize::MAX), rest))
 }
 
+/// The class that POSIX calls so.
+pub(super) fn posix_class(name: &str) -> Option<Set> {
+    Some(match name {
+        "alnum" => |c| c.is_ascii_alphanumeric(),
+        "alpha" => |c| c.is_ascii_alphabetic(),
+        "ascii" => |c| c.is_ascii(),
+        "blank" => |c| matches!(c, ' ' | '\t'),
+        "cntrl" => |c| c.is_ascii_control(),
+        "digit" => |c| c.is_ascii_digit(),
+        "graph" => |c| c.is_ascii_graphic(),
+        "lower" => |c| c.is_ascii_lowercase(),
+        "print" => |c| matches!(c, ' '..='~'),
+        "punct" => |c| c.is_ascii_punctuation(),
+        "space" => |c| matches!(c, '\t'..='\r' | ' '),
+        "upper" => |c| c.is_ascii_uppercase(),
+        "word" => is_word,
+        "xdigit" => |c| c.is_ascii_hexdigit(),
+        _ => return None,
+    })
+}
+
 fn is_word(c: char) -> bool {
     c.is_ascii_alphanumeric() || c == '_'
 }
 
 /// A general category of Unicode by its letter. It is exact for ASCII; of other characters
 /// it knows letters and numbers. No path that is staged has any.
-fn category(letter: char) -> Option<fn(char) -> bool> {
+fn category(letter: char) -> Option<Set> {
     Some(match letter.to_ascii_uppercase() {
         'C' => |c| c.is_control(),
         'L' => |c| c.is_alphabetic(),

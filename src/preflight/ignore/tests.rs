@@ -42,6 +42,26 @@ fn rules_hide_what_the_real_programs_hide() {
     assert!(wrong.is_empty(), "{} rows: {wrong:#?}", wrong.len());
 }
 
+/// The way out that a message names: a `!` rule for the file itself, behind all others.
+#[test]
+fn an_exception_for_the_file_takes_it_back() {
+    let rows = include_str!("../../../tests/fixtures/real/earthlyignore.jsonl");
+    let mut taken_back = 0;
+    for row in rows.lines() {
+        let row: Row = serde_json::from_str(row).expect("a row");
+        for path in [ROOT, OVERLAY] {
+            let hidden = parse(&row.text);
+            if hidden.error().is_some() || hidden.hides(path).is_none() {
+                continue;
+            }
+            let ignore = parse(&format!("{}\n!{path}\n", row.text));
+            assert_eq!(ignore.hides(path), None, "{:?}", row.text);
+            taken_back += 1;
+        }
+    }
+    assert!(taken_back > 300, "{taken_back}");
+}
+
 #[test]
 fn the_rule_that_hides_is_named() {
     let hidden = |rules: &str, path| parse(rules).hides(path).map(|rule| rule.line);
