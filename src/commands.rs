@@ -260,15 +260,15 @@ impl Context<'_> {
         self.hold("the checkout", |patience| checkout.hold(patience))
     }
 
-    /// Reads the checkout in `directory` for what a build with `arguments` would do.
+    /// Reads the checkout in `directory` for what the build command `argv` would do.
     fn preflight<'p>(
         &'p self,
         directory: &'p Path,
-        arguments: &'p [String],
+        argv: &'p [String],
     ) -> Result<Preflight<'p>, Error> {
         let start = Start {
             environment: self.environment,
-            arguments,
+            argv,
         };
         Ok(Preflight::read(directory, start)?)
     }

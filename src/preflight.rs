@@ -7,34 +7,35 @@
 
 use std::path::Path;
 
-use crate::canvos::Placement;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::disk::PathError;
+use crate::environment::Environment;
 
 mod arg;
-// The forecasts and findings do not ask it yet.
-#[allow(dead_code)]
-mod copy;
 pub mod bash;
+mod copy;
 pub mod dotenv;
 mod earthfile;
 mod findings;
 mod fix;
-#[allow(dead_code)]
+mod forecast;
 mod glob;
-#[allow(dead_code)]
 mod ignore;
 pub mod invocation;
 mod lost;
-mod value;
+mod start;
+mod target;
 
 pub use arg::{Arg, Assignment, parse as parse_arg, shown as shown_value};
+pub use bash::Value;
 pub use fix::fix_arg;
-pub use value::{Origin, Start};
+pub use forecast::Embeds;
+pub use invocation::{Origin, Program};
+pub use target::{Target, Via};
 
-use earthfile::{Copy, Earthfile, Recipe, Runs, Source};
+use earthfile::Earthfile;
 use ignore::{Found, Ignore};
-use value::Values;
+use invocation::{Call, Invocation};
 
 /// The line that is right for every target (canvos.md, 4).
 pub const RIGHT: &str = "CLUSTERCONFIG=spc.tgz";
@@ -50,100 +51,6 @@ pub const TRAPS: [&str; 39] = [
 #[must_use]
 pub fn is_trap(id: &str) -> bool {
     TRAPS.contains(&id)
-}
-
-/// What CanvOS builds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Target {
-    /// `+iso`.
-    Iso,
-    /// `+uki-iso`.
-    UkiIso,
-    /// `+cloud-image`.
-    CloudImage,
-    /// `+maas-image`, a case of `earthly.sh`.
-    MaasImage,
-    /// `+kairos-raw-image`.
-    KairosRawImage,
-    /// `+iso-disk-image`.
-    IsoDiskImage,
-}
-
-impl Target {
-    /// Every target, in the order in which they are shown.
-    pub const ALL: [Self; 6] = [
-        Self::Iso,
-        Self::UkiIso,
-        Self::CloudImage,
-        Self::MaasImage,
-        Self::KairosRawImage,
-        Self::IsoDiskImage,
-    ];
-    /// Those that a definition is staged for where nothing is said.
-    pub const ISOS: [Self; 3] = [Self::Iso, Self::UkiIso, Self::IsoDiskImage];
-
-    /// Its name, without the plus sign.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Iso => "iso",
-            Self::UkiIso => "uki-iso",
-            Self::CloudImage => "cloud-image",
-            Self::MaasImage => "maas-image",
-            Self::KairosRawImage => "kairos-raw-image",
-            Self::IsoDiskImage => "iso-disk-image",
-        }
-    }
-
-    /// The target of that name, with or without the plus sign.
-    #[must_use]
-    pub fn parse(name: &str) -> Option<Self> {
-        let name = name.strip_prefix('+').unwrap_or(name);
-        Self::ALL.into_iter().find(|target| target.name() == name)
-    }
-}
-
-/// Which way a definition gets into an image.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Via {
-    /// As a file of the overlay.
-    Overlay,
-    /// Named by `CLUSTERCONFIG`.
-    Clusterconfig,
-    /// As `spc.tgz` in the checkout's root.
-    Root,
-}
-
-impl Via {
-    /// For tables and JSON.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Overlay => "overlay",
-            Self::Clusterconfig => "CLUSTERCONFIG",
-            Self::Root => "spc.tgz",
-        }
-    }
-}
-
-/// What a target would embed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Embeds {
-    /// The checkout has no such target.
-    NoTarget,
-    /// The target never carries a definition (T13).
-    Never,
-    /// Nothing.
-    Nothing,
-    /// It cannot be told: `CLUSTERCONFIG` is no plain path.
-    Unclear,
-    /// This file.
-    File {
-        /// Relative to the checkout, or absolute for the MAAS script.
-        path: String,
-        /// How it gets there.
-        via: Via,
-    },
 }
 
 /// Whether the placements are taken as they are.
@@ -196,13 +103,25 @@ impl Finding {
     }
 }
 
+/// What a build is started with, besides the checkout.
+#[derive(Clone, Copy)]
+pub struct Start<'a> {
+    /// Its environment.
+    pub environment: &'a Environment,
+    /// The command: the program and its arguments.
+    pub argv: &'a [String],
+}
+
 /// A checkout, read for what its builds would do.
 pub struct Preflight<'a> {
     directory: &'a Path,
+    start: Start<'a>,
+    invocation: Invocation,
+    /// The file of build arguments that counts, if there is one.
+    arg: Option<Arg>,
     earthfile: Earthfile,
-    values: Values,
+    /// `None` if both ignore files are there.
     ignore: Option<Ignore>,
-    arguments: &'a [String],
 }
 
 impl<'a> Preflight<'a> {
@@ -211,16 +130,21 @@ impl<'a> Preflight<'a> {
     /// # Errors
     /// Files that are there and cannot be read.
     pub fn read(directory: &'a Path, start: Start<'a>) -> Result<Self, PathError> {
-        let values = value::read(directory, start)?;
+        let invocation = invocation::read(call(directory, start));
+        let arg = match &invocation.arg_file {
+            Some(file) => arg::read(&file.path)?,
+            None => arg::read(&directory.join(".arg"))?,
+        };
         Ok(Self {
             directory,
+            start,
+            invocation,
+            arg,
             earthfile: earthfile::read(directory)?,
-            values,
             ignore: match ignore::read(directory)? {
                 Found::Rules(ignore) => Some(ignore),
                 Found::Both => None,
             },
-            arguments: start.arguments,
         })
     }
 
@@ -230,173 +154,28 @@ impl<'a> Preflight<'a> {
         self.directory
     }
 
+    /// The program that would build.
+    #[must_use]
+    pub fn program(&self) -> &Program {
+        &self.invocation.program
+    }
+
     /// The value of `CLUSTERCONFIG` that Earthly takes, and where it comes from.
     #[must_use]
-    pub fn clusterconfig(&self) -> Option<(&str, Origin)> {
-        let (value, origin) = self.values.earthly.as_ref()?;
-        Some((value, *origin))
+    pub fn clusterconfig(&self) -> Option<(&str, &Origin)> {
+        self.invocation.argument(arg::KEY)
     }
 
-    /// What `target` would embed.
-    #[must_use]
-    pub fn forecast(&self, target: Target, assume: Assume) -> Embeds {
-        self.forecast_with(target, assume, self.ignore.as_ref())
-    }
-
-    fn forecast_with(&self, target: Target, assume: Assume, ignore: Option<&Ignore>) -> Embeds {
-        match target {
-            Target::KairosRawImage if self.earthfile.has(target.name()) => Embeds::Never,
-            Target::KairosRawImage => Embeds::NoTarget,
-            Target::MaasImage => self.maas(assume),
-            _ => match self.recipe(target) {
-                Some(recipe) => self.earthly(&recipe, assume, ignore),
-                None => Embeds::NoTarget,
-            },
-        }
-    }
-
-    /// What the Earthfile does for `target`; `None` if it has no such target.
-    fn recipe(&self, target: Target) -> Option<Recipe> {
-        let argument = |name: &str| self.values.argument(name);
-        let recipe = self.earthfile.recipe(target.name(), &argument);
-        if recipe.exists {
-            return Some(recipe);
-        }
-        // An Earthfile without targets is taken for one whose ISO is all like CanvOS's.
-        (self.earthfile.is_empty() && target == Target::Iso).then(|| Recipe::of_canvos(&argument))
-    }
-
-    /// What the copies of a recipe leave in the image: a later one replaces an earlier one's.
-    fn earthly(&self, recipe: &Recipe, assume: Assume, ignore: Option<&Ignore>) -> Embeds {
-        // With both ignore files Earthly builds nothing at all, and of an overlay that is
-        // dropped nothing reaches the image (T23).
-        let Some(ignore) = ignore.filter(|_| recipe.drops_overlay.is_none()) else {
-            return Embeds::Nothing;
-        };
-        let mut embeds = Embeds::Nothing;
-        for copy in &recipe.copies {
-            let after = self.copied(copy, &embeds, assume, ignore);
-            embeds = match copy.runs {
-                Runs::Yes => after,
-                Runs::No => embeds,
-                Runs::Maybe if after == embeds => embeds,
-                Runs::Maybe => Embeds::Unclear,
-            };
-        }
-        if recipe.unresolved {
-            Embeds::Unclear
-        } else {
-            embeds
-        }
-    }
-
-    /// What is in the image after one copy.
-    fn copied(&self, copy: &Copy, before: &Embeds, assume: Assume, ignore: &Ignore) -> Embeds {
-        let overlay = Placement::Overlay.path();
-        match &copy.source {
-            Source::Overlay if ignore.hides(overlay).is_none() && self.has(overlay, assume) => {
-                Embeds::File {
-                    path: overlay.to_owned(),
-                    via: Via::Overlay,
-                }
-            }
-            Source::Overlay => before.clone(),
-            Source::Path(None) => Embeds::Unclear,
-            Source::Path(Some(value)) if value.is_empty() => before.clone(),
-            Source::Path(Some(value)) => match self.named(value, assume) {
-                Named::Nothing => before.clone(),
-                Named::Unclear => Embeds::Unclear,
-                Named::File(path) if ignore.hides(&path).is_some() => before.clone(),
-                Named::File(path) => Embeds::File {
-                    path,
-                    via: Via::Clusterconfig,
-                },
-            },
-        }
-    }
-
-    /// What Earthly finds for a value of `CLUSTERCONFIG`.
-    fn named(&self, value: &str, assume: Assume) -> Named {
-        // Neither ever matches a file of the checkout (canvos.md, T4 and T5).
-        if arg::is_url(value) || value.starts_with("~/") {
-            return Named::Nothing;
-        }
-        if !is_plain(value) {
-            return Named::Unclear;
-        }
-        // Earthly itself cuts one leading `./`, and no more.
-        let path = value.strip_prefix("./").unwrap_or(value);
-        let outside =
-            value.starts_with('/') || path.split('/').any(|part| matches!(part, "" | "." | ".."));
-        if outside {
-            return Named::Nothing;
-        }
-        if Placement::ALL.iter().any(|p| p.path() == path) && assume == Assume::Staged {
-            return Named::File(path.to_owned());
-        }
-        // Of a linked directory only the link is in the build's context.
-        if self.link_above(path).is_some() {
-            return Named::Nothing;
-        }
-        match std::fs::symlink_metadata(self.directory.join(path)) {
-            Ok(metadata) if metadata.is_file() => Named::File(path.to_owned()),
-            Ok(_) => Named::Unclear,
-            Err(_) => Named::Nothing,
-        }
-    }
-
-    /// The first directory on the way to `path` that is a link.
-    fn link_above(&self, path: &str) -> Option<String> {
-        let ends = path.match_indices('/').map(|(at, _)| &path[..at]);
-        let mut links = ends.filter(|above| self.directory.join(above).is_symlink());
-        links.next().map(str::to_owned)
-    }
-
-    /// Those of `asked` that the checkout does not have.
-    #[must_use]
-    pub fn lacks(&self, asked: &[Target]) -> Vec<Target> {
-        let lacks = |t: &Target| self.forecast(*t, Assume::Staged) == Embeds::NoTarget;
-        asked.iter().copied().filter(lacks).collect()
-    }
-
-    /// `./spc.tgz` first, then `CLUSTERCONFIG` as bash has it (canvos.md, 1).
-    fn maas(&self, assume: Assume) -> Embeds {
-        if !self.earthfile.maas {
-            return Embeds::NoTarget;
-        }
-        let root = Placement::Root.path();
-        if self.has(root, assume) {
-            return Embeds::File {
-                path: root.to_owned(),
-                via: Via::Root,
-            };
-        }
-        let named = self.values.maas.as_ref().filter(|value| !value.is_empty());
-        match named {
-            Some(value) if self.directory.join(value).is_file() => Embeds::File {
-                path: value.clone(),
-                via: Via::Clusterconfig,
-            },
-            _ => Embeds::Nothing,
-        }
-    }
-
-    /// Whether a placement is there, as a regular file.
-    fn has(&self, placement: &str, assume: Assume) -> bool {
-        assume == Assume::Staged
-            || std::fs::symlink_metadata(self.directory.join(placement))
-                .is_ok_and(|metadata| metadata.is_file())
+    fn call(&self) -> Call<'a> {
+        call(self.directory, self.start)
     }
 }
 
-enum Named {
-    Nothing,
-    Unclear,
-    File(String),
-}
-
-/// A value that every parser takes for the path that it is (canvos.md, T6, T33, T34).
-fn is_plain(value: &str) -> bool {
-    let plain = |b: u8| b.is_ascii_alphanumeric() || b"._/-".contains(&b);
-    value.bytes().all(plain) && !value.starts_with('-')
+fn call<'a>(directory: &'a Path, start: Start<'a>) -> Call<'a> {
+    Call {
+        argv: start.argv,
+        environment: start.environment,
+        directory,
+        checkout: directory,
+    }
 }

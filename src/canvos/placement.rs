@@ -29,7 +29,7 @@ impl Placement {
 
     /// Relative to the checkout.
     #[must_use]
-    pub fn path(self) -> &'static str {
+    pub const fn path(self) -> &'static str {
         match self {
             Self::Overlay => concat!(overlay_directory!(), "/spc.tgz"),
             Self::Root => "spc.tgz",

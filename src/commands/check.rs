@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::proof::{self, Proof, Verdict};
 use super::targets::{Clusterconfig, Row, Targets};
 use super::{Context, chosen, current, fleet, has_targets, load_lock, shown, table, traps};
+use crate::build::Command;
 use crate::canvos::{self, CanvosError, Checkout, Found, State};
 use crate::cli::{Care, CheckArgs, Images, JOBS, LockUse, Network};
 use crate::endpoint::Endpoint;
@@ -63,6 +64,8 @@ struct Checked {
 struct Seen {
     /// The checkout.
     canvos: String,
+    /// The build program that the forecast is for: that of `build`.
+    program: String,
     /// The value that Earthly takes; null where there is none.
     clusterconfig: Option<Clusterconfig>,
     /// What is built from it, or those targets that were asked for.
@@ -277,6 +280,7 @@ impl Places<'_> {
             .filter_map(|(directory, place)| match place {
                 Place::Seen { targets, .. } => Some(Seen {
                     canvos: crate::printable::path(&directory),
+                    program: targets.program,
                     clusterconfig: targets.clusterconfig,
                     targets: targets.rows,
                 }),
@@ -329,7 +333,8 @@ impl Place {
         care: &Care,
         errors: &mut Vec<Error>,
     ) -> Self {
-        let preflight = match context.preflight(checkout.directory(), &[]) {
+        let command = Command::new(manifest.build.as_deref(), &[], context.environment);
+        let preflight = match context.preflight(checkout.directory(), &command.argv) {
             Ok(preflight) => preflight,
             Err(error) => {
                 errors.push(error);

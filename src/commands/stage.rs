@@ -63,11 +63,13 @@ pub fn run(arguments: &StageArgs, context: &Context<'_>) -> Result<Outcome, Erro
         names => chosen(&manifest, names)?,
     };
     apart(context, &manifest, &definitions)?;
+    // What `build` would run decides what is embedded.
+    let command = Command::new(manifest.build.as_deref(), &[], context.environment);
     let care = Caution {
         targets: arguments.care.targets(),
         asked: &arguments.care.target,
         allowed: &arguments.care.allow,
-        arguments: &[],
+        argv: &command.argv,
         fix_arg: arguments.fix_arg,
     };
     let meant = definitions.len();
@@ -108,7 +110,7 @@ pub fn for_build(
         targets: target.as_ref().map_or(&Target::ISOS, std::slice::from_ref),
         asked: target.as_slice(),
         allowed: &arguments.allow,
-        arguments: command.arguments(),
+        argv: &command.argv,
         fix_arg: arguments.fix_arg,
     };
     let definition = one(&manifest, Some(name))?;
@@ -134,7 +136,7 @@ struct Caution<'a> {
     /// Those that were named, and must be there.
     asked: &'a [Target],
     allowed: &'a [String],
-    arguments: &'a [String],
+    argv: &'a [String],
     fix_arg: bool,
 }
 
@@ -254,7 +256,7 @@ fn refuse_traps(
     checkout: &Checkout,
     care: Caution<'_>,
 ) -> Result<(), Error> {
-    let preflight = context.preflight(checkout.directory(), care.arguments)?;
+    let preflight = context.preflight(checkout.directory(), care.argv)?;
     has_targets(&preflight, care.asked)?;
     let grave = traps(context, &preflight, (care.targets, care.allowed))?;
     if grave.is_empty() {

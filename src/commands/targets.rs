@@ -18,6 +18,7 @@ use crate::preflight::{self, Assume, Embeds, Preflight, Target};
 
 /// The targets of one checkout.
 pub struct Targets {
+    pub program: String,
     pub clusterconfig: Option<Clusterconfig>,
     pub rows: Vec<Row>,
 }
@@ -28,7 +29,7 @@ pub struct Clusterconfig {
     /// The value.
     value: String,
     /// What sets it.
-    from: &'static str,
+    from: String,
 }
 
 /// What is said of one target.
@@ -40,7 +41,7 @@ pub struct Row {
     target: &'static str,
     /// The file that it would embed, relative to the checkout; null where it is none.
     embeds: Option<String>,
-    /// How the file gets there: `overlay`, `CLUSTERCONFIG` or `spc.tgz`.
+    /// How the file gets there: `overlay`, `CLUSTERCONFIG`, `spc.tgz` or `content`.
     via: Option<&'static str>,
     /// What the file is.
     verdict: String,
@@ -74,9 +75,10 @@ impl Targets {
             .clusterconfig()
             .map(|(value, origin)| Clusterconfig {
                 value: preflight::shown_value(value),
-                from: origin.name(),
+                from: origin.to_string(),
             });
         Self {
+            program: preflight.program().name().to_owned(),
             clusterconfig,
             rows,
         }
@@ -114,6 +116,10 @@ impl Files<'_> {
             Embeds::NoTarget => nothing("not a target of this checkout"),
             Embeds::Never => nothing("never carries one (T13)"),
             Embeds::Nothing => nothing("nothing"),
+            Embeds::Directory => nothing("a directory"),
+            Embeds::Link => nothing("a symbolic link"),
+            Embeds::Empty => nothing("an empty file"),
+            Embeds::Fails => nothing("the build fails"),
             Embeds::Unclear => nothing("cannot be told"),
             Embeds::File { path, via } => {
                 let (verdict, definition) = self.judge(&path);

@@ -24,7 +24,9 @@ pub struct Arg {
     /// Every assignment, in the file's order.
     pub assignments: Vec<Assignment>,
     /// What bash takes it for: the last assignment that is one to bash.
-    pub bash: Option<String>,
+    pub bash: super::bash::Value,
+    /// Why Earthly refuses it.
+    pub error: Option<super::dotenv::DotenvError>,
     /// `ARCH`, where it is set.
     pub arch: Option<String>,
     /// `IS_UKI`, where it is set.
@@ -89,10 +91,17 @@ pub fn parse(text: &str, path: &Path) -> Arg {
     Arg {
         source: Arc::new(Source::whole(printable::path(path), shown)),
         assignments,
-        bash,
+        bash: bash.map_or(super::bash::Value::Unset, super::bash::Value::Set),
+        error: super::dotenv::parse(text.as_bytes()).err(),
         arch,
         uki,
         foreign_to_bash: text.starts_with('\u{feff}') || text.contains("\r\n"),
+    }
+}
+
+impl Arg {
+    pub fn line(&self, _line: usize) -> Range<usize> {
+        0..0
     }
 }
 
@@ -163,7 +172,13 @@ mod tests {
     fn values(text: &str) -> (Option<String>, Option<String>) {
         let arg = parse(text, Path::new(".arg"));
         let last = arg.assignments.last();
-        (last.map(|assignment| assignment.value.clone()), arg.bash)
+        (
+            last.map(|assignment| assignment.value.clone()),
+            match arg.bash {
+                super::super::bash::Value::Set(v) => Some(v),
+                _ => None,
+            },
+        )
     }
 
     #[test]

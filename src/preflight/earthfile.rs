@@ -31,6 +31,8 @@ pub enum Runs {
 pub enum Source {
     /// All of `overlay/files-iso/`.
     Overlay,
+    /// The content directories, flattened: a `spc.tgz` in one becomes the definition (T42).
+    Content,
     /// The file that becomes the definition; `None` if its path cannot be told.
     Path(Option<String>),
 }
@@ -61,6 +63,9 @@ pub struct Recipe {
     pub unresolved: bool,
     /// The line of a call that drops the overlay (T23).
     pub drops_overlay: Option<usize>,
+    /// How surely the tool runs that makes an ISO of the overlay; `None` if it has no call of
+    /// one. CanvOS calls it for the architectures that it knows, and then wants its result.
+    pub makes_iso: Option<Runs>,
 }
 
 /// The Earthfile and the scripts of a checkout.
@@ -130,7 +135,13 @@ impl Recipe {
     }
 
     /// Takes a `RUN`.
-    fn run(&mut self, line: &Line) {
+    fn run(&mut self, line: &Line, runs: Runs) {
+        if line.text.contains("--overlay-iso") {
+            self.makes_iso = self.makes_iso.max(Some(runs));
+        }
+        if runs == Runs::No {
+            return;
+        }
         if let Some(at) = drops_overlay(line) {
             self.drops_overlay.get_or_insert(at);
         }

@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::arg::{self, KEY};
-use super::value::Origin;
-use super::{Assume, Embeds, Finding, Preflight, RIGHT, Target};
+use super::bash::Value;
+use super::earthfile::Runs;
+use super::ignore::{Rule, RuleFault};
+use super::{Arg, Assignment, Assume, Embeds, Finding, Preflight, RIGHT, Target, Via};
 use crate::canvos::{OVERLAY_DIRECTORY, Placement};
 use crate::diagnostic::{Diagnostic, Source};
 use crate::disk::{self, PathError};
@@ -24,17 +26,17 @@ impl Preflight<'_> {
     /// Directories that cannot be read.
     pub fn findings(&self, chosen: &[Target]) -> Result<Vec<Finding>, PathError> {
         let mut found = Vec::new();
-        found.extend(self.arg_file());
-        found.extend(self.origin());
+        found.extend(self.start_findings());
         found.extend(self.clusterconfig_value());
         found.extend(self.links());
         found.extend(self.two_parsers());
         found.extend(self.assigned_twice());
         found.extend(self.ignored());
+        found.extend(self.content_definitions());
+        found.extend(self.unreadable());
         found.extend(self.dropped_overlay());
         found.extend(self.neighbours()?);
         found.extend(self.arch());
-        found.extend(self.maas_arguments());
         found.extend(self.content_bundles());
         found.extend(self.unhidden_from_git());
         if chosen.contains(&Target::KairosRawImage)
@@ -54,40 +56,6 @@ impl Preflight<'_> {
                 .is_some_and(|recipe| recipe.reads_clusterconfig())
         };
         among.iter().filter(reads).copied().collect()
-    }
-
-    /// T16: which file counts.
-    fn arg_file(&self) -> Option<Finding> {
-        if let Some(path) = &self.values.redirected {
-            let path = printable::path(path);
-            if self.values.file.is_none() {
-                let title =
-                    format!("`EARTHLY_ARG_FILE_PATH` names a file that is not there: `{path}`");
-                return Some(warning("T16", title, "unset it: `.arg` is the place"));
-            }
-            let title = format!("`EARTHLY_ARG_FILE_PATH` makes Earthly read `{path}`");
-            let help = "unset it, or keep the file like `.arg`";
-            return Some(warning("T16", title, help));
-        }
-        self.values.misnamed.then(|| {
-            let title = "the checkout has `.args`, which nobody reads, and no `.arg`";
-            warning("T16", title, "rename it to `.arg`")
-        })
-    }
-
-    /// T15: a value that is not `.arg`'s.
-    fn origin(&self) -> Option<Finding> {
-        let (value, origin) = self.clusterconfig()?;
-        if origin == Origin::File {
-            return None;
-        }
-        let title = match value {
-            "" => format!("{KEY} is set to nothing by {}", origin.name()),
-            _ => format!("{KEY} is `{}`, from {}", arg::shown(value), origin.name()),
-        };
-        let mut finding = warning("T15", title, "leave it out: `.arg` is the place for it");
-        finding.diagnostic = finding.diagnostic.note("it counts more than `.arg`");
-        Some(finding)
     }
 
     /// T8: a link where a staged file belongs, or on the way there. It would get into the
@@ -121,41 +89,45 @@ impl Preflight<'_> {
         Target::ALL.into_iter().filter(carries).collect()
     }
 
-    /// T17: Earthly and bash read another value.
+    /// T17: Earthly and bash read another value. T34: bash runs a part of it.
     fn two_parsers(&self) -> Option<Finding> {
-        let arg = self.values.file.as_ref()?;
+        let arg = self.arg.as_ref()?;
         let last = arg.assignments.last()?;
-        if arg.bash.as_deref() == Some(last.value.as_str()) && !arg.foreign_to_bash {
-            return None;
-        }
         let bash = match &arg.bash {
-            Some(value) => format!("`{}`", arg::shown(value)),
-            None => "nothing".to_owned(),
+            Value::Set(value) if *value == last.value => return self.foreign(arg, last),
+            Value::Set(value) => format!("`{}`", arg::shown(value)),
+            Value::Unset => "nothing".to_owned(),
+            Value::Unknown => {
+                let title = "`.arg` has commands: `earthly.sh` runs them when it reads the file";
+                let diagnostic = Diagnostic::warning(title)
+                    .named("T34")
+                    .at(&arg.source, last.span.clone(), "")
+                    .note("what it reads then is not known; Earthly runs nothing")
+                    .help(format!("write `{RIGHT}`, without `$(…)` or a backtick"));
+                return Some(Finding {
+                    hits: Vec::new(),
+                    diagnostic,
+                });
+            }
         };
         let earthly = arg::shown(&last.value);
-        // Another line is read in two ways then.
-        let equal = arg.bash.as_deref() == Some(last.value.as_str());
-        let title = if equal {
-            "`earthly.sh` reads `.arg` in another way than Earthly".to_owned()
-        } else {
-            format!("`earthly.sh` reads {bash} where Earthly reads `{earthly}`")
-        };
-        let diagnostic = Diagnostic::warning(title)
-            .named("T17")
-            .at(&arg.source, last.span.clone(), "")
-            .note("bash takes no CRLF, no byte order mark and no spaces around `=`")
-            .help(format!(
-                "write `{RIGHT}`, and end lines with a newline only"
-            ));
-        Some(Finding {
-            hits: Vec::new(),
-            diagnostic,
-        })
+        Some(two_readings(
+            format!("`earthly.sh` reads {bash} where Earthly reads `{earthly}`"),
+            arg,
+            last,
+        ))
+    }
+
+    /// Another line is read in two ways.
+    fn foreign(&self, arg: &Arg, last: &Assignment) -> Option<Finding> {
+        let title = "`earthly.sh` reads `.arg` in another way than Earthly";
+        arg.foreign_to_bash
+            .then(|| two_readings(title.to_owned(), arg, last))
     }
 
     /// T18: the last assignment wins.
     fn assigned_twice(&self) -> Option<Finding> {
-        let arg = self.values.file.as_ref()?;
+        let arg = self.arg.as_ref()?;
         let [.., before, last] = &arg.assignments[..] else {
             return None;
         };
@@ -177,43 +149,117 @@ impl Preflight<'_> {
             let title = "the checkout has both `.earthlyignore` and `.earthignore`";
             let mut finding = warning("T9", title, "remove `.earthignore`");
             finding.diagnostic = finding.diagnostic.note("Earthly refuses to build then");
-            finding.hits = Target::ALL
-                .into_iter()
-                .filter(|target| self.recipe(*target).is_some())
-                .collect();
+            finding.hits = self.targets_of_earthfile();
             return vec![finding];
         };
-        let free = super::ignore::Ignore::default();
+        if let Some((rule, fault)) = ignore.error() {
+            return vec![self.bad_rule(rule, fault)];
+        }
+        let voiding = ignore.voiding().map(|rule| self.voiding_rule(rule));
         let hidden = Placement::ALL.map(|placement| (placement, ignore.hides(placement.path())));
-        let hits: Vec<Target> = Target::ALL
-            .into_iter()
-            .filter(|target| {
-                let with = self.forecast(*target, Assume::Staged);
-                with != self.forecast_with(*target, Assume::Staged, Some(&free))
-            })
+        let lost = |target: &Target| {
+            let without = self.without_rules(*target);
+            let changed =
+                without.is_some_and(|without| without != self.forecast(*target, Assume::Staged));
             // Either of the two equal files will do.
-            .filter(|target| !self.is_staged_file(&self.forecast(*target, Assume::Staged)))
-            .collect();
-        hidden
-            .into_iter()
-            .filter_map(|(placement, rule)| {
-                let rule = rule?;
-                let (source, span) = rule.source(self.directory);
-                let diagnostic = Diagnostic::warning(format!(
-                    "`{}` line {} keeps `{}` out of every build",
-                    rule.file,
-                    rule.line,
-                    placement.path()
-                ))
-                .named("T9")
-                .at(&source, span, "this rule")
-                .help(format!("add the line `!{}` behind it", placement.path()));
-                Some(Finding {
-                    hits: hits.clone(),
-                    diagnostic,
-                })
+            changed && !self.is_staged_file(&self.forecast(*target, Assume::Staged))
+        };
+        let hits: Vec<Target> = Target::ALL.into_iter().filter(lost).collect();
+        let hiding = hidden.into_iter().filter_map(|(placement, rule)| {
+            let rule = rule?;
+            let (source, span) = rule.source(self.directory);
+            let diagnostic = Diagnostic::warning(format!(
+                "`{}` line {} keeps `{}` out of every build",
+                rule.file,
+                rule.line,
+                placement.path()
+            ))
+            .named("T9")
+            .at(&source, span, "this rule")
+            .help(format!("add the line `!{}` behind it", placement.path()));
+            Some(Finding {
+                hits: hits.clone(),
+                diagnostic,
             })
+        });
+        voiding.into_iter().chain(hiding).collect()
+    }
+
+    /// T9: a rule that ends every build.
+    fn bad_rule(&self, rule: &Rule, fault: RuleFault) -> Finding {
+        let why = match fault {
+            RuleFault::Control => "has a tab or another control character",
+            RuleFault::Syntax => "is not a pattern",
+            RuleFault::TooLong => "is longer than a rule may be",
+        };
+        let (source, span) = rule.source(self.directory);
+        let title = format!("`{}` line {} {why}", rule.file, rule.line);
+        let mut finding = warning("T9", title, "fix or remove the rule");
+        let diagnostic = finding.diagnostic.at(&source, span, "this rule");
+        finding.diagnostic = diagnostic.note("Earthly refuses to build then");
+        finding.hits = self.targets_of_earthfile();
+        finding
+    }
+
+    /// T9: a rule that leaves others without effect.
+    fn voiding_rule(&self, rule: &Rule) -> Finding {
+        let (source, span) = rule.source(self.directory);
+        let title = format!(
+            "`{}` line {} has a character that is not ASCII",
+            rule.file, rule.line
+        );
+        let mut finding = warning(
+            "T9",
+            title,
+            "write the rule without it, for example with `?`",
+        );
+        let note = "Earthly then ignores every rule that has other characters than letters, digits, \
+                    `-`, `_`, `.` and `~`";
+        finding.diagnostic = finding.diagnostic.at(&source, span, "this rule").note(note);
+        finding
+    }
+
+    fn targets_of_earthfile(&self) -> Vec<Target> {
+        let all = Target::ALL.into_iter();
+        all.filter(|target| self.recipe(*target).is_some())
             .collect()
+    }
+
+    /// T42: a content directory has a definition of its own.
+    fn content_definitions(&self) -> Option<Finding> {
+        let path = match self.forecast(Target::CloudImage, Assume::Staged) {
+            Embeds::File {
+                path,
+                via: Via::Content,
+            } => path,
+            _ => return None,
+        };
+        let title = format!("`{path}` becomes the definition of a cloud image");
+        let mut finding = warning("T42", title, "remove it, and write `CLUSTERCONFIG=spc.tgz`");
+        let note = "CLUSTERCONFIG finds nothing, and content directories are flattened";
+        finding.diagnostic = finding.diagnostic.note(note);
+        finding.hits = vec![Target::CloudImage];
+        Some(finding)
+    }
+
+    /// T40: what the build cannot read is empty in the image.
+    fn unreadable(&self) -> Vec<Finding> {
+        let closed = |placement: &&Placement| {
+            let file = self.directory.join(placement.path());
+            let denied =
+                |error: &std::io::Error| error.kind() == std::io::ErrorKind::PermissionDenied;
+            std::fs::File::open(file).is_err_and(|error| denied(&error))
+        };
+        let finding = |placement: &Placement| {
+            let title = format!("`{}` cannot be read", placement.path());
+            let help = format!("run `chmod u+r {}`", placement.path());
+            let mut finding = warning("T40", title, &help);
+            let note = "a file that the build cannot read is an empty file in the image";
+            finding.diagnostic = finding.diagnostic.note(note);
+            finding.hits = self.carriers();
+            finding
+        };
+        Placement::ALL.iter().filter(closed).map(finding).collect()
     }
 
     /// T23: the tool that makes the ISO never sees the overlay.
@@ -269,9 +315,26 @@ impl Preflight<'_> {
 
     /// T29: architectures that a target does not build.
     fn arch(&self) -> Option<Finding> {
-        let arch = self.values.arch.as_deref()?;
-        let shown = printable::line(arch.as_bytes());
-        match arch {
+        let arch = self.invocation.argument("ARCH").map(|(arch, _)| arch);
+        let shown = printable::line(arch.unwrap_or_default().as_bytes());
+        let none = |target: &Target| {
+            self.recipe(*target)
+                .is_some_and(|recipe| recipe.makes_iso == Some(Runs::No))
+        };
+        let hits: Vec<Target> = Target::ALL.into_iter().filter(none).collect();
+        if !hits.is_empty() {
+            let title = match arch {
+                None | Some("") => {
+                    "ARCH is not set, and the Earthfile makes an ISO for none".to_owned()
+                }
+                Some(_) => format!("ARCH is `{shown}`, for which the Earthfile makes no ISO"),
+            };
+            let mut finding = warning("T29", title, "set `ARCH=amd64` or `ARCH=arm64`");
+            finding.diagnostic = finding.diagnostic.note("the build stops with an error");
+            finding.hits = hits;
+            return Some(finding);
+        }
+        match arch? {
             "arm64" if self.earthfile.maas => Some(warning(
                 "T29",
                 "ARCH is `arm64`: a MAAS image is for amd64 only, a UKI ISO gets the label COS_LIVE",
@@ -284,22 +347,6 @@ impl Preflight<'_> {
                 "set `ARCH=amd64` or `ARCH=arm64`",
             )),
         }
-    }
-
-    /// T14: `earthly.sh` hands nothing on for a MAAS image, which takes `./spc.tgz`.
-    fn maas_arguments(&self) -> Option<Finding> {
-        let maas = self
-            .arguments
-            .iter()
-            .any(|argument| argument == "+maas-image");
-        let set = self.arguments.iter().any(|argument| argument.contains(KEY));
-        (maas && set).then(|| {
-            let title = format!("`earthly.sh +maas-image` ignores {KEY} among its arguments");
-            let mut finding = warning("T14", title, "leave it out");
-            let note = "a MAAS image gets what is staged as `spc.tgz`, whatever they say";
-            finding.diagnostic = finding.diagnostic.note(note);
-            finding
-        })
     }
 
     /// T28: a bad content bundle stops the host's script before the definition.
@@ -338,6 +385,21 @@ impl Preflight<'_> {
         let title = format!("git does not ignore `{path}` in this checkout");
         let help = "add `spc.tgz` to `.git/info/exclude`, so that it is not committed";
         Some(warning("T21", title, help))
+    }
+}
+
+/// T17.
+fn two_readings(title: String, arg: &Arg, last: &Assignment) -> Finding {
+    let diagnostic = Diagnostic::warning(title)
+        .named("T17")
+        .at(&arg.source, last.span.clone(), "")
+        .note("bash takes no CRLF, no byte order mark and no spaces around `=`")
+        .help(format!(
+            "write `{RIGHT}`, and end lines with a newline only"
+        ));
+    Finding {
+        hits: Vec::new(),
+        diagnostic,
     }
 }
 

@@ -3,9 +3,10 @@
 
 use std::path::Path;
 
-use super::findings::{names_in, warning};
-use super::value::Origin;
-use super::{Assume, Embeds, Finding, Preflight, RIGHT, Target, arg, is_plain};
+use super::copy::{self, Copied, Failure, Missed};
+use super::findings::warning;
+use super::forecast::staged;
+use super::{Assume, Embeds, Finding, Origin, Preflight, RIGHT, Target, arg};
 use crate::canvos::Placement;
 use crate::diagnostic::Diagnostic;
 use crate::digest::Digest;
@@ -29,46 +30,42 @@ struct Fault {
     id: &'static str,
     title: String,
     note: &'static str,
-    /// Whether the image may get another file, not only none.
-    replaces: bool,
+    effect: Effect,
 }
 
+/// What a wrong value does.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Effect {
+    /// The copy is left out: the overlay stays, and `+cloud-image` has nothing.
+    Misses,
+    /// The image gets something else, or the build fails.
+    Replaces,
+}
+
+/// What the build does where a copy is an error.
+const FAILS: &str = "the build stops with an error";
+
 impl Preflight<'_> {
-    /// T1 to T8, T11, T24, T32 to T34.
+    /// T1 to T8, T11, T17, T24, T32, T33, T40.
     pub(super) fn clusterconfig_value(&self) -> Option<Finding> {
-        if self.that_read_it(&READERS).is_empty() {
+        if self.invocation.failure.is_some() || self.that_read_it(&READERS).is_empty() {
             // The first releases of CanvOS have the overlay only (canvos.md, 2).
             return None;
         }
         let nowhere = self.that_read_it(&[Target::CloudImage]);
         let Some((value, origin)) = self.clusterconfig() else {
-            let (title, help) = match &self.values.file {
-                None if self.values.redirected.is_some() => (
-                    "no file sets CLUSTERCONFIG",
-                    "unset `EARTHLY_ARG_FILE_PATH`: `.arg` is the place".to_owned(),
-                ),
-                None => (
-                    "the checkout has no `.arg`",
-                    "copy `.arg.template` to `.arg`".to_owned(),
-                ),
-                Some(_) => (
-                    "`.arg` does not set CLUSTERCONFIG",
-                    format!("add the line `{RIGHT}` to it, or run `edgestage stage --fix-arg`"),
-                ),
-            };
-            return Some(unset(title, &help, nowhere));
+            return Some(self.not_set(nowhere));
         };
         if value.is_empty() {
-            let title = format!("CLUSTERCONFIG is empty in {}", origin.name());
+            let title = format!("CLUSTERCONFIG is empty in {origin}");
             let mut finding = unset(&title, &mend(origin), nowhere);
             finding.diagnostic = self.at_assignment(finding.diagnostic, origin);
             return Some(finding);
         }
         let fault = self.fault(value)?;
-        let hits = if fault.replaces {
-            self.that_read_it(&READERS)
-        } else {
-            nowhere
+        let hits = match fault.effect {
+            Effect::Replaces => self.that_read_it(&READERS),
+            Effect::Misses => nowhere,
         };
         let diagnostic = Diagnostic::warning(fault.title)
             .named(fault.id)
@@ -80,11 +77,32 @@ impl Preflight<'_> {
         })
     }
 
+    /// T2: nothing sets it.
+    fn not_set(&self, nowhere: Vec<Target>) -> Finding {
+        let named = self.invocation.arg_file.as_ref();
+        let named = named.and_then(|file| file.named_by.as_ref());
+        let (title, help) = match (&self.arg, named) {
+            (Some(_), Some(setting)) => (
+                format!("the file that {setting} names does not set CLUSTERCONFIG"),
+                "unset it: `.arg` is the place".to_owned(),
+            ),
+            (None, _) => (
+                "the checkout has no `.arg`".to_owned(),
+                "copy `.arg.template` to `.arg`".to_owned(),
+            ),
+            (Some(_), None) => (
+                "`.arg` does not set CLUSTERCONFIG".to_owned(),
+                format!("add the line `{RIGHT}` to it, or run `edgestage stage --fix-arg`"),
+            ),
+        };
+        unset(&title, &help, nowhere)
+    }
+
     /// Adds the line of `.arg` that counts, where the value is from there.
-    fn at_assignment(&self, diagnostic: Diagnostic, origin: Origin) -> Diagnostic {
-        let file = self.values.file.as_ref();
-        let last = file.and_then(|arg| Some((&arg.source, arg.assignments.last()?)));
-        match last.filter(|_| origin == Origin::File) {
+    fn at_assignment(&self, diagnostic: Diagnostic, origin: &Origin) -> Diagnostic {
+        let last = self.arg.as_ref();
+        let last = last.and_then(|arg| Some((&arg.source, arg.assignments.last()?)));
+        match last.filter(|_| matches!(origin, Origin::ArgFile { .. })) {
             Some((source, last)) => diagnostic.at(source, last.span.clone(), ""),
             None => diagnostic,
         }
@@ -95,126 +113,199 @@ impl Preflight<'_> {
         ELSEWHERE[usize::from(self.that_read_it(&[Target::CloudImage]).is_empty())]
     }
 
+    /// What is wrong with what a value finds; `None` for a staged file.
     fn fault(&self, value: &str) -> Option<Fault> {
-        let elsewhere = self.elsewhere();
         let shown = arg::shown(value);
-        let fault = |id, title: String, note, replaces| {
+        let ignore = self.ignore.as_ref()?;
+        let copied = copy::resolve(value, self.directory, ignore, staged(Assume::Staged));
+        let replaces = |id, title: String, note| {
             Some(Fault {
                 id,
                 title,
                 note,
-                replaces,
+                effect: Effect::Replaces,
             })
         };
-        let path = value.strip_prefix("./").unwrap_or(value);
-        if Placement::ALL
-            .iter()
-            .any(|placement| placement.path() == path)
-        {
-            return None;
+        match copied {
+            Copied::File { path, replaced } => self.other_file(&path, &replaced, &shown),
+            Copied::Empty { path, .. } => {
+                let title = format!("CLUSTERCONFIG names `{path}`, which the build cannot read");
+                replaces(
+                    "T40",
+                    title,
+                    "an image gets an empty file in its place, and no error",
+                )
+            }
+            Copied::Nothing(missed) => Some(self.missed(&missed, &shown, Effect::Misses)),
+            Copied::NotAFile { path, kind } => {
+                let path = if path.is_empty() {
+                    ".".to_owned()
+                } else {
+                    path
+                };
+                let title = format!("CLUSTERCONFIG names {kind}: `{path}`");
+                let note = "a cloud image gets no definition; an ISO build stops with an error";
+                replaces("T7", title, note)
+            }
+            Copied::Artifact => {
+                let title =
+                    format!("CLUSTERCONFIG is `{shown}`: Earthly takes `+` for an artifact");
+                replaces("T33", title, FAILS)
+            }
+            // The rule is told on its own.
+            Copied::Fails(Failure::Rule(..)) => None,
+            Copied::Fails(failure) => Some(self.failed(&failure, &shown)),
+            Copied::Unclear => {
+                let title =
+                    format!("CLUSTERCONFIG is `{shown}`, a pattern that fits too much to tell");
+                let note =
+                    "another file may match it and replace the staged definition in the image";
+                replaces("T6", title, note)
+            }
         }
-        if arg::is_url(value) {
-            let title = "CLUSTERCONFIG is a URL, which Earthly takes for a path and finds nowhere";
-            return fault("T5", title.to_owned(), elsewhere, false);
-        }
-        if value.starts_with("~/") {
-            let title = format!("CLUSTERCONFIG is `{shown}`: Earthly knows no `~`, bash does");
-            return fault("T4", title, elsewhere, false);
-        }
-        if value.contains(['$', '`', '"', '\'', '\\']) {
-            let title = format!("CLUSTERCONFIG is `{shown}`, which its two parsers expand");
-            return fault("T34", title, "bash even runs what is in `$(…)`", true);
-        }
-        if value.contains('+') {
-            let title = format!("CLUSTERCONFIG is `{shown}`: Earthly takes `+` for an artifact");
-            return fault("T33", title, "the build stops with an error", true);
-        }
-        if !is_plain(value) {
-            let title = format!("CLUSTERCONFIG is `{shown}`, which Earthly reads as a pattern");
-            let note = "another file may match it and replace the staged definition in the image";
-            return fault("T6", title, note, true);
-        }
-        if value.starts_with('/') {
-            let title = format!(
-                "CLUSTERCONFIG is `{shown}`: Earthly finds nothing outside of the checkout"
-            );
-            return fault("T3", title, elsewhere, false);
-        }
-        if path.split('/').any(|part| matches!(part, "." | "..")) {
-            let title = format!("CLUSTERCONFIG is `{shown}`, which Earthly finds nowhere");
-            return fault("T4", title, elsewhere, false);
-        }
-        Some(self.named_file(path, &shown))
     }
 
-    /// A plain path that is none of ours.
-    fn named_file(&self, path: &str, shown: &str) -> Fault {
-        let file = self.directory.join(path);
-        if let Some(rule) = self.ignore.as_ref().and_then(|ignore| ignore.hides(path)) {
-            return Fault {
-                id: "T9",
-                title: format!(
-                    "CLUSTERCONFIG names `{shown}`, which `{}` line {} keeps out of every build",
-                    rule.file, rule.line
+    /// A file that is found and is none of ours, or not alone.
+    fn other_file(&self, path: &str, replaced: &[String], shown: &str) -> Option<Fault> {
+        let ours = Placement::ALL
+            .iter()
+            .any(|placement| placement.path() == path);
+        let named = |path: &String| format!("`{path}`");
+        let (id, title, note) = if !replaced.is_empty() {
+            let names: Vec<String> = replaced.iter().map(named).collect();
+            (
+                "T6",
+                format!(
+                    "CLUSTERCONFIG is `{shown}`, which fits `{path}` and {}",
+                    names.join(", ")
                 ),
-                note: self.elsewhere(),
-                replaces: false,
-            };
-        }
-        if let Some(link) = self.link_above(path) {
-            return Fault {
-                id: "T8",
-                title: format!("CLUSTERCONFIG names `{shown}`, but `{link}` is a symbolic link"),
-                note: self.elsewhere(),
-                replaces: false,
-            };
-        }
-        if let Some(name) = self.other_case(path) {
-            return Fault {
-                id: "T32",
-                title: format!("CLUSTERCONFIG is `{shown}`, but the file is called `{name}`"),
-                note: self.elsewhere(),
-                replaces: false,
-            };
-        }
-        let (id, title, note, replaces) = match std::fs::symlink_metadata(&file) {
-            Err(_) => (
-                "T1",
-                format!("CLUSTERCONFIG names a file that is not in the checkout: `{shown}`"),
-                self.elsewhere(),
-                false,
-            ),
-            Ok(metadata) if metadata.is_dir() => (
-                "T7",
-                format!("CLUSTERCONFIG names a directory: `{shown}`"),
-                "its files would lie in a directory `spc.tgz` of the image",
-                true,
-            ),
-            Ok(metadata) if metadata.is_symlink() => (
-                "T8",
-                format!("CLUSTERCONFIG names a symbolic link: `{shown}`"),
-                "Earthly copies the link and not the file, and stops with an error",
-                true,
-            ),
-            Ok(metadata) if metadata.len() == 0 => (
+                "all of them are copied onto one name, and the last one stays",
+            )
+        } else if ours {
+            return None;
+        } else if path != shown.strip_prefix("./").unwrap_or(shown)
+            && shown.contains(['*', '[', '\\'])
+        {
+            (
+                "T6",
+                format!("CLUSTERCONFIG is `{shown}`, a pattern that fits `{path}`"),
+                "it replaces the staged definition in the image",
+            )
+        } else if std::fs::metadata(self.directory.join(path)).is_ok_and(|file| file.len() == 0) {
+            (
                 "T24",
-                format!("CLUSTERCONFIG names an empty file: `{shown}`"),
+                format!("CLUSTERCONFIG names an empty file: `{path}`"),
                 "an image gets no content partition for it, and no error",
-                true,
-            ),
-            Ok(_) => (
+            )
+        } else {
+            (
                 "T11",
-                format!("CLUSTERCONFIG names another file: `{shown}`"),
+                format!("CLUSTERCONFIG names another file: `{path}`"),
                 "it would replace the staged definition in the image; a MAAS image would still \
                  get `spc.tgz`",
-                true,
+            )
+        };
+        Some(Fault {
+            id,
+            title,
+            note,
+            effect: Effect::Replaces,
+        })
+    }
+
+    /// A value that finds nothing.
+    fn missed(&self, missed: &Missed, shown: &str, effect: Effect) -> Fault {
+        let is = |what: &str| format!("CLUSTERCONFIG is `{shown}`{what}");
+        let names = |what: String| format!("CLUSTERCONFIG names `{shown}`, {what}");
+        let (id, title) = match missed {
+            Missed::Unset => ("T2", "CLUSTERCONFIG is empty".to_owned()),
+            Missed::NotAscii(c) => (
+                "T6",
+                is(&format!(
+                    ": with `{c}`, which is not ASCII, Earthly finds nothing"
+                )),
+            ),
+            Missed::Blank => (
+                "T17",
+                is(", with a blank at its end or beginning, which Earthly finds nowhere"),
+            ),
+            Missed::Url => (
+                "T5",
+                "CLUSTERCONFIG is a URL, which Earthly takes for a path and finds nowhere"
+                    .to_owned(),
+            ),
+            Missed::Home => ("T4", is(": Earthly knows no `~`, bash does")),
+            Missed::Absolute => ("T3", is(": Earthly finds nothing outside of the checkout")),
+            Missed::Dots => ("T4", is(", which Earthly finds nowhere")),
+            Missed::Pattern => (
+                "T6",
+                is(", which Earthly reads as a pattern that fits no file"),
+            ),
+            Missed::Ignored(rule) => (
+                "T9",
+                names(format!(
+                    "which `{}` line {} keeps out of every build",
+                    rule.file, rule.line
+                )),
+            ),
+            Missed::BelowLink(link) => ("T8", names(format!("but `{link}` is a symbolic link"))),
+            Missed::Closed(directory) => {
+                ("T40", names(format!("but `{directory}` cannot be read")))
+            }
+            Missed::OtherCase(name) => ("T32", is(&format!(", but the file is called `{name}`"))),
+            Missed::Absent => (
+                "T1",
+                format!("CLUSTERCONFIG names a file that is not in the checkout: `{shown}`"),
             ),
         };
         Fault {
             id,
             title,
-            note,
-            replaces,
+            note: match effect {
+                Effect::Misses => self.elsewhere(),
+                Effect::Replaces => FAILS,
+            },
+            effect,
+        }
+    }
+
+    /// A value that ends the build.
+    fn failed(&self, failure: &Failure, shown: &str) -> Fault {
+        let (id, title) = match failure {
+            Failure::Crash => (
+                "T4",
+                format!("CLUSTERCONFIG is `{shown}`, which makes Earthly crash"),
+            ),
+            Failure::BadPattern => (
+                "T6",
+                format!("CLUSTERCONFIG is `{shown}`, which is not a pattern to Earthly"),
+            ),
+            Failure::Control => (
+                "T6",
+                "CLUSTERCONFIG has a tab or another control character".to_owned(),
+            ),
+            Failure::NotThere(missed) => return self.missed(missed, shown, Effect::Replaces),
+            Failure::Link { path } => (
+                "T8",
+                format!("CLUSTERCONFIG names a symbolic link: `{path}`"),
+            ),
+            Failure::DirectoryOverFile { path } => (
+                "T7",
+                format!("CLUSTERCONFIG is `{shown}`, which also fits the directory `{path}`"),
+            ),
+            Failure::Closed { path } => (
+                "T40",
+                format!("CLUSTERCONFIG names the directory `{path}`, which cannot be read"),
+            ),
+            Failure::Rule(rule, _) => {
+                ("T9", format!("`{}` line {} is wrong", rule.file, rule.line))
+            }
+        };
+        Fault {
+            id,
+            title,
+            note: FAILS,
+            effect: Effect::Replaces,
         }
     }
 
@@ -226,22 +317,6 @@ impl Preflight<'_> {
         };
         let staged = digest(&self.directory.join(Placement::Root.path()));
         staged.is_some() && staged == digest(file)
-    }
-
-    /// The file that is meant, where only upper and lower case differ (T32). A host that
-    /// does not tell them apart would find the file; Earthly does not.
-    fn other_case(&self, path: &str) -> Option<String> {
-        let (directory, name) = path.rsplit_once('/').unwrap_or(("", path));
-        let names = names_in(&self.directory.join(directory)).unwrap_or_default();
-        if names.iter().any(|other| other == name) {
-            return None;
-        }
-        let mut ours = Placement::ALL.iter().map(|placement| placement.path());
-        if let Some(ours) = ours.find(|ours| ours.eq_ignore_ascii_case(path)) {
-            return Some(ours.to_owned());
-        }
-        let mut others = names.into_iter();
-        others.find(|other| other.eq_ignore_ascii_case(name))
     }
 
     pub(super) fn is_staged_file(&self, embeds: &Embeds) -> bool {
@@ -256,35 +331,46 @@ impl Preflight<'_> {
 
     /// Targets that would not embed what is staged, for a reason that no trap has named:
     /// what is not understood is not passed over.
-    pub(super) fn otherwise_lost(&self, found: &[Finding]) -> Option<Finding> {
-        let lost = |target: &Target| {
-            let embeds = self.forecast(*target, Assume::Staged);
-            let carries = !matches!(embeds, Embeds::NoTarget | Embeds::Never);
-            carries && !self.is_staged_file(&embeds)
-        };
+    pub(super) fn otherwise_lost(&self, found: &[Finding]) -> Vec<Finding> {
         let known = |target: &Target| found.iter().any(|finding| finding.hits.contains(target));
-        let hits: Vec<Target> = Target::ALL
-            .into_iter()
-            .filter(|target| lost(target) && !known(target))
-            .collect();
-        if hits.is_empty() {
-            return None;
+        let mut unclear = Vec::new();
+        let mut lost = Vec::new();
+        for target in Target::ALL.into_iter().filter(|target| !known(target)) {
+            match self.forecast(target, Assume::Staged) {
+                Embeds::NoTarget | Embeds::Never => {}
+                Embeds::Unclear => unclear.push(target),
+                embeds if self.is_staged_file(&embeds) => {}
+                _ => lost.push(target),
+            }
         }
-        let title = "the Earthfile copies nothing that is staged";
-        let mut finding = warning(
-            "T12",
-            title,
-            "take a CanvOS that copies `overlay/files-iso/` or CLUSTERCONFIG",
-        );
-        finding.hits = hits;
-        Some(finding)
+        let lost = (!lost.is_empty()).then(|| {
+            let title = "the Earthfile copies nothing that is staged";
+            let help = "take a CanvOS that copies `overlay/files-iso/` or CLUSTERCONFIG";
+            Finding {
+                hits: lost,
+                ..warning("T12", title, help)
+            }
+        });
+        let unclear = (!unclear.is_empty()).then(|| {
+            let title = "the Earthfile does not tell what it embeds";
+            let help =
+                "look into the image: `edgestage verify --image FILE`; `--allow T12` builds it";
+            let mut finding = warning("T12", title, help);
+            let note = "a copy may not run, or is made by an Earthfile that is not read";
+            finding.diagnostic = finding.diagnostic.note(note);
+            finding.hits = unclear;
+            finding
+        });
+        lost.into_iter().chain(unclear).collect()
     }
 }
 
 /// What to do about a value that is wrong.
-fn mend(origin: Origin) -> String {
+fn mend(origin: &Origin) -> String {
     match origin {
-        Origin::File => format!("write `{RIGHT}`, or run `edgestage stage --fix-arg`"),
+        Origin::ArgFile { named_by: None, .. } => {
+            format!("write `{RIGHT}`, or run `edgestage stage --fix-arg`")
+        }
         _ => format!("leave it out, and write `{RIGHT}` into `.arg`"),
     }
 }

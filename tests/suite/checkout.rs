@@ -16,6 +16,15 @@ pub fn with_arg(text: &str) -> Test {
     test
 }
 
+/// Sets the build command of `profiles.toml`.
+pub fn builds_with(test: &Test, command: &[&str]) {
+    let text = test.text("profiles.toml");
+    let lines = text.lines().filter(|line| !line.starts_with("build = "));
+    let build = format!("dir = \"CanvOS\"\nbuild = {command:?}\n");
+    let text: String = lines.map(|line| format!("{line}\n")).collect();
+    test.put("profiles.toml", text.replace("dir = \"CanvOS\"\n", &build));
+}
+
 /// Adds to the checkout `name` what its builds need to have every target.
 pub fn fill(test: &Test, name: &str) {
     for (path, text) in [

@@ -188,7 +188,7 @@ proptest! {
         let directory = tempfile::tempdir().unwrap();
         let text = lines.concat();
         fs::write(directory.path().join(".arg"), &text).unwrap();
-        let said = parse_arg(&text, Path::new(".arg")).bash;
+        let said = match parse_arg(&text, Path::new(".arg")).bash { edgestage::preflight::Value::Set(v) => Some(v), _ => None };
         prop_assert_eq!(said, in_bash(directory.path()), "{:?}", text);
     }
 }

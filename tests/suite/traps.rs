@@ -95,7 +95,7 @@ fn t00_a_target_that_the_checkout_does_not_have() {
 /// Another trap than the one that is there.
 #[test]
 fn t00_only_what_is_named_is_accepted() {
-    let test = with_arg("CLUSTERCONFIG=*.tgz\n");
+    let test = with_arg("CLUSTERCONFIG=]x.tgz\n");
     test.run("stage --allow T11 --allow T9")
         .stderr_has("error[T6]")
         .keeps_files()
@@ -124,8 +124,11 @@ fn t02_no_clusterconfig() {
             "# CLUSTERCONFIG=spc.tgz\n",
             "`.arg` does not set CLUSTERCONFIG",
         ),
-        ("CLUSTERCONFIG=\n", "CLUSTERCONFIG is empty in `.arg`"),
-        ("CLUSTERCONFIG=\"\"\n", "CLUSTERCONFIG is empty in `.arg`"),
+        ("CLUSTERCONFIG=\n", "CLUSTERCONFIG is empty in line 1 of `"),
+        (
+            "CLUSTERCONFIG=\"\"\n",
+            "CLUSTERCONFIG is empty in line 1 of `",
+        ),
     ] {
         warned(
             &with_arg(text),
@@ -185,7 +188,10 @@ fn t04_a_path_out_of_the_checkout() {
         "T4",
         "`../spc.tgz`, which Earthly finds nowhere",
     );
-    leads_nowhere("overlay/../spc.tgz", "T4", "which Earthly finds nowhere");
+    leads_nowhere("././spc.tgz", "T4", "which Earthly finds nowhere");
+    // Earthly cleans such a path.
+    let test = with_arg("CLUSTERCONFIG=overlay/../spc.tgz\nARCH=amd64\n");
+    silent(&test, ALL, "T4");
     leads_nowhere("~/spc.tgz", "T4", "Earthly knows no `~`, bash does");
 }
 
@@ -210,24 +216,42 @@ fn t05_an_address() {
 }
 
 #[test]
-fn t06_a_pattern() {
-    for value in [
-        "*.tgz",
-        "edge[1].tgz",
-        "sp?.tgz",
-        "-spc.tgz",
-        "^spc.tgz",
-        "ünit.tgz",
-    ] {
-        let test = with_arg(&format!("CLUSTERCONFIG={value}\n"));
-        let said = format!("CLUSTERCONFIG is `{value}`, which Earthly reads as a pattern");
-        refused(&test, "", "T6", &[&said, MEND, "CanvOS/.arg:1:1"]);
+fn t06_a_pattern_that_fits_nothing() {
+    for value in ["*.tgz", "edge[1].tgz", "sp?.tgz"] {
+        leads_nowhere(
+            value,
+            "T6",
+            "which Earthly reads as a pattern that fits no file",
+        );
     }
-    replaces(
-        &with_arg("CLUSTERCONFIG=*.tgz\n"),
+    leads_nowhere(
+        "ünit.tgz",
         "T6",
-        "reads as a pattern",
+        "with `ü`, which is not ASCII, Earthly finds nothing",
     );
+}
+
+#[test]
+fn t06_a_pattern_that_is_none() {
+    for value in ["-spc.tgz", "^spc.tgz", "]spc.tgz", "s[pc.tgz"] {
+        let test = with_arg(&format!("CLUSTERCONFIG={value}\n"));
+        replaces(&test, "T6", "which is not a pattern to Earthly");
+    }
+}
+
+#[test]
+fn t06_a_pattern_that_fits_another_file() {
+    let test = with_arg("CLUSTERCONFIG=edge[1].tgz\n").write("CanvOS/edge1.tgz", "a");
+    replaces(
+        &test,
+        "T6",
+        "`edge[1].tgz`, a pattern that fits `edge1.tgz`",
+    );
+    // The last one in the order of names is the one that stays.
+    let test = with_arg("CLUSTERCONFIG=s*.tgz\n").write("CanvOS/spd.tgz", "a");
+    replaces(&test, "T6", "which fits `spd.tgz` and `spc.tgz`");
+    // Alone, the staged file is found.
+    silent(&with_arg("CLUSTERCONFIG=s*.tgz\nARCH=amd64\n"), ALL, "T6");
 }
 
 #[test]
@@ -325,9 +349,42 @@ fn t09_ignore_rules_that_hide_one_file() {
         &["`.earthignore` line 1 keeps `spc.tgz`", "*.tgz\n"],
     );
     refused(&test, CLOUD, "T9", &["it hits `+cloud-image`"]);
-    let test = full().write("CanvOS/.earthlyignore", "build/*\n\noverlay/\n");
+    let test = full().write("CanvOS/.earthlyignore", "build/*\n\noverlay/files-iso/*\n");
     warned(&test, "", "T9", &["line 3 keeps `overlay/files-iso/opt/"]);
-    warned(&test, CLOUD, "T9", &["| overlay/\n"]);
+    warned(&test, CLOUD, "T9", &["| overlay/files-iso/*\n"]);
+    // Without the directory itself, an ISO build stops with an error.
+    let test = full().write("CanvOS/.earthlyignore", "overlay/\n");
+    refused(&test, "", "T9", &["line 1 keeps `overlay/files-iso/opt/"]);
+    warned(&test, CLOUD, "T9", &["line 1 keeps"]);
+}
+
+#[test]
+fn t09_rules_that_end_the_build() {
+    for (rules, said) in [
+        ("[\n", "line 1 is not a pattern"),
+        ("a\n!\n", "line 2 is not a pattern"),
+        ("a\tb\n", "line 1 has a tab or another control character"),
+    ] {
+        let test = full().write("CanvOS/.earthlyignore", rules);
+        refused(&test, "", "T9", &[said, "Earthly refuses to build then"]);
+        refused(&test, CLOUD, "T9", &[said]);
+    }
+}
+
+/// One such rule leaves only plain names in force.
+#[test]
+fn t09_a_rule_that_voids_others() {
+    let test = full().write("CanvOS/.earthlyignore", "spc.tgz\n!spc.tgz\nb\u{fc}ro/\n");
+    let said = "line 3 has a character that is not ASCII";
+    warned(&test, "", "T9", &[said]);
+    refused(&test, CLOUD, "T9", &[said, "line 1 keeps `spc.tgz`"]);
+    let test = full().write("CanvOS/.earthlyignore", "*.tgz\nb\u{fc}ro/\n");
+    warned(
+        &test,
+        CLOUD,
+        "T9",
+        &["line 2 has a character that is not ASCII"],
+    );
 }
 
 #[test]
@@ -344,6 +401,12 @@ fn t09_ignore_rules_that_hide_neither() {
     ] {
         silent(&full().write("CanvOS/.earthlyignore", rules), ALL, "T9");
     }
+    // A directory and a link that leads nowhere are no file of rules.
+    let test = full();
+    fs::remove_file(test.path("CanvOS/.earthlyignore")).unwrap();
+    symlink("nowhere", test.path("CanvOS/.earthlyignore")).unwrap();
+    fs::create_dir(test.path("CanvOS/.earthignore")).unwrap();
+    silent(&test, ALL, "T9");
     // Docker's file counts for nothing.
     silent(&full().write("CanvOS/.dockerignore", "**\n"), ALL, "T9");
 }
@@ -434,6 +497,19 @@ fn t12_an_earthfile_that_copies_nothing() {
     refused(&test, "", "T12", &said);
     refused(&test, CLOUD, "T12", &said);
     warned(&test, MAAS, "T12", &said);
+}
+
+/// A copy that only a run can decide is not taken for one that runs.
+#[test]
+fn t12_a_copy_that_may_not_run() {
+    let test = full();
+    let copy = "    COPY overlay/files-iso/ /overlay/\n";
+    let maybe = format!("    IF [ -f user-data ]\n    {copy}    END\n");
+    let earthfile = EARTHFILE
+        .replace(copy, &maybe)
+        .replace("$CLUSTERCONFIG\"", "user-data\"");
+    test.put("CanvOS/Earthfile", earthfile);
+    refused(&test, "", "T12", &["does not tell what it embeds"]);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use crate::checkout::{EARTHFILE, full, refused, silent, warned, with_arg};
+use crate::checkout::{EARTHFILE, builds_with, full, refused, silent, warned, with_arg};
 use crate::support::Test;
 
 const CLOUD: &str = "--target cloud-image";
@@ -67,17 +67,149 @@ fn t16_another_file_of_arguments() {
     let test = full()
         .write("CanvOS/ci.arg", "CLUSTERCONFIG=other.tgz\n")
         .write("CanvOS/other.tgz", "other");
+    // The script passes the variable on to nobody.
+    let run = test.run("check --offline").any_stdout().any_stderr();
+    let done = run.env("EARTHLY_ARG_FILE_PATH", "ci.arg").success();
+    done.says("T16", 0);
+    builds_with(&test, &["earthly", "+iso"]);
     let run = test.run("stage").env("EARTHLY_ARG_FILE_PATH", "ci.arg");
-    run.stderr_has("warning[T16]: `EARTHLY_ARG_FILE_PATH` makes Earthly read")
+    run.stderr_has("warning[T16]: `EARTHLY_ARG_FILE_PATH` makes the build read `")
         .stderr_has("error[T11]")
         .stderr_has("CanvOS/ci.arg:1:1")
         .keeps_files()
         .fails(3);
-    let run = test
-        .run("check --offline --target cloud-image")
-        .any_stdout();
-    let run = run.env("EARTHLY_ARG_FILE_PATH", "{dir}/none.arg");
-    run.stderr_has("[T16]").stderr_has("error[T2]").fails(3);
+    let run = test.run("check --offline").any_stdout();
+    let run = run.env("EARTHLY_ARG_FILE_PATH", "none.arg");
+    run.stderr_has("error[T16]: the build ends at once: ")
+        .stderr_has("does not exist, and `EARTHLY_ARG_FILE_PATH` names it")
+        .stdout_has("the build fails")
+        .fails(3);
+}
+
+/// Both programs load `.env` of the directory that they start in.
+#[test]
+fn t15_a_value_from_dotenv() {
+    let test = full().write("CanvOS/other.tgz", "other");
+    test.put(
+        "CanvOS/.env",
+        "EARTHLY_BUILD_ARGS=CLUSTERCONFIG=other.tgz\n",
+    );
+    refused(
+        &test,
+        "",
+        "T11",
+        &["warning[T15]: CLUSTERCONFIG is `other.tgz`, from `EARTHLY_BUILD_ARGS` of line 1 of `"],
+    );
+    test.put("CanvOS/.env", "bad line\n");
+    refused(&test, "", "T17", &["CanvOS/.env` cannot be parsed: line 1"]);
+    // A name of EarthBuild's counts for that alone.
+    test.put("CanvOS/.env", "EARTH_BUILD_ARGS=CLUSTERCONFIG=other.tgz\n");
+    builds_with(&test, &["earthly", "+iso"]);
+    warned(
+        &test,
+        "",
+        "T15",
+        &["`earth` would not do the same: `+iso` embeds `other.tgz` with it"],
+    );
+    builds_with(&test, &["earth", "+iso"]);
+    refused(&test, "", "T11", &["from `EARTH_BUILD_ARGS`"]);
+}
+
+/// The command of profiles.toml is read as `build` would run it.
+#[test]
+fn t15_a_value_in_the_build_command() {
+    let test = full().write("CanvOS/other.tgz", "other");
+    for command in [
+        &["earthly", "+iso", "--CLUSTERCONFIG=other.tgz"][..],
+        &[
+            "earthly",
+            "--build-arg",
+            "A=1,CLUSTERCONFIG=other.tgz",
+            "+iso",
+        ],
+        &["sh", "-c", "earthly +iso --CLUSTERCONFIG other.tgz"],
+    ] {
+        builds_with(&test, command);
+        refused(
+            &test,
+            "",
+            "T11",
+            &["warning[T15]: CLUSTERCONFIG is `other.tgz`, from "],
+        );
+    }
+    builds_with(&test, &["earthly", "+iso", "--CLUSTERCONFIG"]);
+    refused(
+        &test,
+        "",
+        "T15",
+        &["the build argument `--CLUSTERCONFIG` has no value"],
+    );
+}
+
+#[test]
+fn t20_a_remote_target() {
+    let test = full();
+    builds_with(&test, &["earthly", "github.com/spectrocloud/CanvOS+iso"]);
+    refused(
+        &test,
+        "",
+        "T20",
+        &["the build is of a git repository", "is not in that build"],
+    );
+}
+
+#[test]
+fn t22_a_build_that_writes_nothing() {
+    let test = full();
+    for flag in ["--ci", "--no-output"] {
+        builds_with(&test, &["earthly", flag, "+iso"]);
+        refused(
+            &test,
+            "",
+            "T22",
+            &[
+                "the build writes no image",
+                "an image of an earlier build stays",
+            ],
+        );
+    }
+    builds_with(&test, &["earthly", "--ci", "--output", "+iso"]);
+    silent(&test, "", "T22");
+    builds_with(&test, &["./earthly.sh", "+iso"]);
+    test.put("CanvOS/.env", "EARTHLY_CI=true\n");
+    refused(&test, "", "T22", &["`EARTHLY_CI`"]);
+}
+
+#[test]
+fn t38_a_command_that_is_not_read() {
+    let test = full();
+    builds_with(&test, &["make", "iso"]);
+    warned(
+        &test,
+        "",
+        "T38",
+        &[
+            "what `make` passes to the build is not known",
+            "edgestage verify --image",
+        ],
+    );
+}
+
+#[test]
+fn t42_a_definition_in_a_content_directory() {
+    let test = with_arg("CLUSTERCONFIG=typo.tgz\n").write("CanvOS/content-1/spc.tgz", "other");
+    let earthfile = test.text("CanvOS/Earthfile").replace(
+        "cloud-image:\n",
+        "cloud-image:\n    COPY --if-exists content-*/ /workdir/\n",
+    );
+    test.put("CanvOS/Earthfile", earthfile);
+    test.run(&format!("check --offline {CLOUD}"))
+        .stdout_has("content-1/spc.tgz  content  no definition")
+        .stderr_has("error[T42]: `content-1/spc.tgz` becomes the definition of a cloud image")
+        .keeps_files()
+        .fails(3);
+    test.put("CanvOS/.arg", "CLUSTERCONFIG=spc.tgz\n");
+    silent(&test, CLOUD, "T42");
 }
 
 #[test]
@@ -106,10 +238,6 @@ fn t17_lines_that_only_one_of_two_parsers_reads() {
         ),
         ("CLUSTERCONFIG: spc.tgz\n", "reads nothing where Earthly"),
         (
-            "\u{feff}CLUSTERCONFIG=spc.tgz\n",
-            "reads nothing where Earthly",
-        ),
-        (
             "A=1\r\nCLUSTERCONFIG=spc.tgz\n",
             "reads `.arg` in another way than Earthly",
         ),
@@ -122,6 +250,29 @@ fn t17_lines_that_only_one_of_two_parsers_reads() {
             MAAS,
             "T17",
         );
+    }
+}
+
+/// What Earthly cannot parse ends the build.
+#[test]
+fn t17_a_file_that_earthly_refuses() {
+    for (text, place) in [
+        ("\u{feff}CLUSTERCONFIG=spc.tgz\n", "CanvOS/.arg:1:1"),
+        ("CLUSTERCONFIG=spc.tgz\nEOF\n", "CanvOS/.arg:2:1"),
+        (
+            "A=1\nNO-PROXY=x\nCLUSTERCONFIG=spc.tgz\n",
+            "CanvOS/.arg:2:1",
+        ),
+    ] {
+        let test = with_arg(text);
+        for targets in ["", CLOUD, MAAS] {
+            refused(
+                &test,
+                targets,
+                "T17",
+                &["the build program cannot parse `", place],
+            );
+        }
     }
 }
 
@@ -224,7 +375,7 @@ fn t23_for_one_architecture() {
          ELSE IF [ \"$ARCH\" = \"amd64\" ]\n        {call}    END\n"
     );
     let text = EARTHFILE.replace(call, &both);
-    for (arch, harmed) in [("ARCH=amd64\n", false), ("ARCH=arm64\n", true), ("", false)] {
+    for (arch, harmed) in [("ARCH=amd64\n", false), ("ARCH=arm64\n", true)] {
         let test = with_arg(&format!("{arch}CLUSTERCONFIG=spc.tgz\n"));
         test.put("CanvOS/Earthfile", &text);
         if harmed {
@@ -235,6 +386,21 @@ fn t23_for_one_architecture() {
             let run = run.env("EARTHLY_BUILD_ARGS", "ARCH=arm64");
             run.stderr_has("error[T23]").fails(3);
         }
+    }
+    // For no other architecture an ISO is made, and the build misses it.
+    for (arch, said) in [
+        (
+            "",
+            "ARCH is not set, and the Earthfile makes an ISO for none",
+        ),
+        (
+            "ARCH=s390x\n",
+            "ARCH is `s390x`, for which the Earthfile makes no ISO",
+        ),
+    ] {
+        let test = with_arg(&format!("{arch}CLUSTERCONFIG=spc.tgz\n"));
+        test.put("CanvOS/Earthfile", &text);
+        refused(&test, "", "T29", &[said, "the build stops with an error"]);
     }
 }
 
@@ -350,7 +516,10 @@ fn t31_leftovers() {
 /// A host that does not tell upper from lower case would find it.
 #[test]
 fn t32_upper_and_lower_case() {
-    let cases = [("SPC.tgz", "spc.tgz"), ("sites/Store.tgz", "store.tgz")];
+    let cases = [
+        ("SPC.tgz", "spc.tgz"),
+        ("sites/Store.tgz", "sites/store.tgz"),
+    ];
     for (value, meant) in cases {
         let test = with_arg(&format!("CLUSTERCONFIG={value}\n"));
         test.put("CanvOS/sites/store.tgz", "store");
@@ -378,23 +547,20 @@ fn t33_a_plus_sign() {
     warned(&test, MAAS, "T33", &[]);
 }
 
+/// bash runs what it finds in the file, and Earthly takes it as it is.
 #[test]
-fn t34_what_parsers_expand() {
-    for value in [
-        "$HOME/spc.tgz",
-        "$(touch${IFS}run).tgz",
-        "`touch`.tgz",
-        "a\\b.tgz",
-        "a\"b.tgz",
-    ] {
+fn t34_what_bash_runs() {
+    for value in ["$(touch${IFS}run).tgz", "`touch run`.tgz"] {
         let test = with_arg(&format!("CLUSTERCONFIG={value}\n"));
-        refused(
-            &test,
-            "",
-            "T34",
-            &["which its two parsers expand", "CanvOS/.arg:1:1"],
-        );
-        refused(&test, CLOUD, "T34", &["bash even runs"]);
+        let said = [
+            "`.arg` has commands",
+            "CanvOS/.arg:1:1",
+            "Earthly runs nothing",
+        ];
+        warned(&test, "", "T34", &said);
         assert!(!Test::path(&test, "CanvOS/run").exists());
     }
+    let test = with_arg("CLUSTERCONFIG=$HOME/spc.tgz\n");
+    warned(&test, "", "T3", &["CLUSTERCONFIG is `/spc.tgz`"]);
+    warned(&test, "", "T17", &["where Earthly reads `/spc.tgz`"]);
 }

@@ -28,6 +28,7 @@ fn copies(text: &str, target: &str, arguments: &[&str]) -> String {
         let maybe = if copy.runs == Runs::Maybe { "~" } else { "" };
         match &copy.source {
             Source::Overlay => format!("{maybe}o"),
+            Source::Content => format!("{maybe}content"),
             Source::Path(Some(path)) => format!("{maybe}{path}"),
             Source::Path(None) => format!("{maybe}?"),
         }
@@ -54,6 +55,8 @@ fn targets_are_told_by_what_they_copy() {
     assert_eq!(copies(ISO, "build-iso", &["CLUSTERCONFIG=x"]), "o x");
     assert_eq!(copies(ISO, "cloud-image", &["CLUSTERCONFIG=x"]), "x");
     assert_eq!(copies(ISO, "cloud-image", &[]), "");
+    let flattened = "iso:\n COPY --if-exists content-*/ /workdir/\n COPY --if-exists content-*/*.zst /overlay/content/\n";
+    assert_eq!(copies(flattened, "iso", &[]), "content");
     assert!(!recipe(ISO, "uki-iso", &[]).exists);
     assert!(recipe(ISO, "iso", &[]).exists);
     assert!(recipe(ISO, "cloud-image", &["CLUSTERCONFIG=x"]).reads_clusterconfig());

@@ -20,6 +20,8 @@ const CALLS: usize = 1000;
 const CLUSTERCONFIG: &str = super::super::arg::KEY;
 /// The path of the overlay that CanvOS's ISO targets copy.
 const OVERLAY: &str = "overlay/files-iso";
+/// Where `+cloud-image` collects what goes onto the content partition.
+const WORKDIR: &str = "/workdir/";
 /// The name of a definition in an image, whatever its directory.
 const NAME: &str = "spc.tgz";
 
@@ -173,7 +175,7 @@ impl<'e> Walk<'e> {
                 }
             }
             ["DO", ref rest @ ..] => self.function(rest, scope, place),
-            ["RUN", ..] if place.runs > Runs::No => self.recipe.run(line),
+            ["RUN", ..] => self.recipe.run(line, place.runs),
             _ => {}
         }
     }
@@ -269,6 +271,11 @@ impl<'e> Walk<'e> {
             let path = if unset { Some(String::new()) } else { path };
             let source = match &path {
                 Some(path) if is_overlay(path) => Source::Overlay,
+                Some(path)
+                    if is_content(path) && seen.expand(target).as_deref() == Some(WORKDIR) =>
+                {
+                    Source::Content
+                }
                 _ if is_definition(&seen, path.as_deref(), target) => Source::Path(path),
                 _ => continue,
             };
@@ -336,6 +343,14 @@ fn is_overlay(path: &str) -> bool {
     let path = path.strip_prefix('/').unwrap_or(path);
     let rest = path.strip_prefix(OVERLAY);
     rest.is_some_and(|rest| matches!(rest, "" | "/" | "/*" | "/." | "/./"))
+}
+
+/// Whether a source is every content directory, whose files lose their directory.
+fn is_content(path: &str) -> bool {
+    matches!(
+        path.trim_start_matches("./"),
+        "content-*" | "content-*/" | "content-*/*"
+    )
 }
 
 /// Whether what is copied becomes `spc.tgz`, or may become it.

@@ -1,0 +1,268 @@
+//! The traps in how a build is started: its command, its variables, and the files that
+//! these name (canvos.md, T14 to T16, T20, T22, T38).
+
+use std::collections::BTreeMap;
+
+use super::arg::{self, KEY};
+use super::findings::warning;
+use super::invocation::{self, Call, Target as Built, Unjudged};
+use super::invocation::{Export, Failure, FileProblem, NoExport, Origin, Program, SettingOrigin};
+use super::{Assume, Embeds, Finding, Preflight, Target};
+use crate::diagnostic::Diagnostic;
+use crate::environment::Environment;
+use crate::printable;
+
+impl Preflight<'_> {
+    /// Every trap of the start.
+    pub(super) fn start_findings(&self) -> Vec<Finding> {
+        let mut found = Vec::new();
+        found.extend(self.failure());
+        found.extend(self.nothing_written());
+        found.extend(self.elsewhere_built());
+        found.extend(self.unjudged());
+        found.extend(self.arg_file());
+        found.extend(self.origin());
+        found.extend(self.maas_arguments());
+        found.extend(self.other_programs());
+        found
+    }
+
+    /// The targets that the build program makes.
+    fn built(&self) -> Vec<Target> {
+        let by_program = |target: &Target| self.recipe(*target).is_some();
+        Target::ALL.into_iter().filter(by_program).collect()
+    }
+
+    /// T15 to T17: the program ends before it builds.
+    fn failure(&self) -> Option<Finding> {
+        let failure = self.invocation.failure.as_ref()?;
+        let program = self.program().name();
+        let mut finding = match failure {
+            Failure::File {
+                path,
+                problem: FileProblem::Syntax { .. },
+            } => self.unparsed(path),
+            Failure::File { problem, .. } => {
+                let help = match problem {
+                    FileProblem::Missing { .. } => "create the file, or do not name it",
+                    _ => "make it a file that the build program can read",
+                };
+                warning("T16", format!("the build ends at once: {failure}"), help)
+            }
+            _ => warning(
+                "T15",
+                format!("the build ends at once: {failure}"),
+                "fix the build command and its variables",
+            ),
+        };
+        let note = format!("`{program}` ends before it builds anything");
+        finding.diagnostic = finding.diagnostic.note(note);
+        finding.hits = self.built();
+        match failure {
+            Failure::MaasDistribution => finding.hits = vec![Target::MaasImage],
+            Failure::File { .. } if self.earthfile.maas => finding.hits.push(Target::MaasImage),
+            _ => {}
+        }
+        Some(finding)
+    }
+
+    /// T17: a file of variables that cannot be parsed.
+    fn unparsed(&self, path: &std::path::Path) -> Finding {
+        let shown = printable::path(path);
+        let help = "write each line as `NAME=value`, or as a comment";
+        let own = self.invocation.arg_file.as_ref().map(|file| &file.path);
+        let title = format!("the build program cannot parse `{shown}`");
+        let arg = self
+            .arg
+            .as_ref()
+            .filter(|_| own.is_none_or(|own| own == path));
+        let error = arg.and_then(|arg| Some((arg, arg.error.as_ref()?)));
+        let is_this = |arg: &arg::Arg| arg.source.path == shown;
+        match error.filter(|(arg, _)| is_this(arg)) {
+            Some((arg, error)) => {
+                let line = error.line;
+                let mut finding = warning("T17", title, help);
+                let note = format!("line {line}: {}", error.message);
+                finding.diagnostic = finding
+                    .diagnostic
+                    .at(&arg.source, arg.line(line), "")
+                    .note(note);
+                finding
+            }
+            None => {
+                let failure = self.invocation.failure.as_ref();
+                let failure = failure.map_or_else(String::new, ToString::to_string);
+                warning("T17", format!("the build ends at once: {failure}"), help)
+            }
+        }
+    }
+
+    /// T22: a build that ends well and leaves the old image.
+    fn nothing_written(&self) -> Option<Finding> {
+        let Export::Nothing(why) = &self.invocation.export else {
+            return None;
+        };
+        let help = match why {
+            NoExport::Setting(SettingOrigin::Flag { flag: "--ci" }) => "add `--output`",
+            NoExport::Setting(_) => "unset it, or add `--output`",
+            _ => "leave it out",
+        };
+        let mut finding = warning("T22", format!("the build writes no image: {why}"), help);
+        finding.diagnostic = finding
+            .diagnostic
+            .note("an image of an earlier build stays");
+        finding.hits = self.built();
+        Some(finding)
+    }
+
+    /// T20: nothing that is staged here is in that build.
+    fn elsewhere_built(&self) -> Option<Finding> {
+        let (reference, what) = match self.invocation.target.as_ref()? {
+            Built::Checkout { .. } => return None,
+            Built::Elsewhere { reference, .. } => (reference, "another directory"),
+            Built::Remote { reference, .. } => (reference, "a git repository"),
+        };
+        let title = format!("the build is of {what}: `{reference}`");
+        let mut finding = warning(
+            "T20",
+            title,
+            "build a target of this checkout, such as `+iso`",
+        );
+        let note = "what is staged in this checkout is not in that build";
+        finding.diagnostic = finding.diagnostic.note(note);
+        finding.hits = self.built();
+        Some(finding)
+    }
+
+    /// T38: what is not known of the build.
+    fn unjudged(&self) -> Vec<Finding> {
+        let told = |why: &&Unjudged| match why {
+            // A checkout without the script, or with a trivial one, is not built by it.
+            Unjudged::Wrapper => false,
+            _ => true,
+        };
+        let finding = |why: &Unjudged| {
+            let title = format!("the forecast may not hold: {why}");
+            let help = "look into the image: `edgestage verify --image FILE`";
+            warning("T38", title, help)
+        };
+        let unjudged = self.invocation.unjudged.iter();
+        unjudged.filter(told).map(finding).collect()
+    }
+
+    /// T16: which file counts.
+    fn arg_file(&self) -> Option<Finding> {
+        let setting = self.invocation.arg_file.as_ref();
+        if let Some(setting) = setting.and_then(|file| file.named_by.as_ref()) {
+            let path = self
+                .invocation
+                .arg_file
+                .as_ref()
+                .map(|file| printable::path(&file.path));
+            let path = path.unwrap_or_default();
+            let title = format!("{setting} makes the build read `{path}` in place of `.arg`");
+            let help = "unset it, or keep the file like `.arg`";
+            return Some(warning("T16", title, help));
+        }
+        let misnamed = self.arg.is_none() && self.directory.join(".args").exists();
+        misnamed.then(|| {
+            let title = "the checkout has `.args`, which nobody reads, and no `.arg`";
+            warning("T16", title, "rename it to `.arg`")
+        })
+    }
+
+    /// T15: a value that is not `.arg`'s.
+    fn origin(&self) -> Option<Finding> {
+        let (value, origin) = self.clusterconfig()?;
+        if matches!(origin, Origin::ArgFile { .. }) {
+            return None;
+        }
+        let title = match value {
+            "" => format!("{KEY} is set to nothing by {origin}"),
+            _ => format!("{KEY} is `{}`, from {origin}", arg::shown(value)),
+        };
+        let mut finding = warning("T15", title, "leave it out: `.arg` is the place for it");
+        finding.diagnostic = finding.diagnostic.note("it counts more than `.arg`");
+        Some(finding)
+    }
+
+    /// T14: `earthly.sh` hands nothing on for a MAAS image, which takes `./spc.tgz`.
+    fn maas_arguments(&self) -> Option<Finding> {
+        let argv = self.start.argv;
+        let maas = argv.iter().any(|argument| argument == "+maas-image");
+        let set = argv.iter().any(|argument| argument.contains(KEY));
+        (maas && set).then(|| {
+            let title = format!("`earthly.sh +maas-image` ignores {KEY} among its arguments");
+            let mut finding = warning("T14", title, "leave it out");
+            let note = "a MAAS image gets what is staged as `spc.tgz`, whatever they say";
+            finding.diagnostic = finding.diagnostic.note(note);
+            finding
+        })
+    }
+
+    /// T15: another program would not end like the one that builds.
+    fn other_programs(&self) -> Vec<Finding> {
+        if !Program::KNOWN.contains(self.program()) {
+            return Vec::new();
+        }
+        let others = Program::KNOWN
+            .iter()
+            .filter(|other| *other != self.program());
+        others
+            .filter_map(|other| self.other_program(other))
+            .collect()
+    }
+
+    fn other_program(&self, other: &Program) -> Option<Finding> {
+        let differs = |target: &Target| {
+            let ours = self.forecast(*target, Assume::Staged);
+            self.forecast_with(other, *target, Assume::Staged) != ours
+        };
+        // What makes a MAAS image is the script, whatever else builds.
+        let targets = self.built().into_iter();
+        let target = targets
+            .filter(|target| *target != Target::MaasImage)
+            .find(differs)?;
+        let found = match self.forecast_with(other, target, Assume::Staged) {
+            Embeds::File { path, .. } => format!("embeds `{path}`"),
+            Embeds::Fails => "fails".to_owned(),
+            _ => "embeds no definition".to_owned(),
+        };
+        // What the script starts is not told by its name, and `.env` and `.arg` reach both.
+        let hits = if *self.program() == Program::Wrapper && *other == Program::Earth {
+            self.differ_by_files()
+        } else {
+            Vec::new()
+        };
+        let title = format!(
+            "`{}` would not do the same: `+{}` {found} with it",
+            other.name(),
+            target.name()
+        );
+        let note = format!("the forecast is for `{}`", self.program().name());
+        let diagnostic = Diagnostic::warning(title)
+            .named("T15")
+            .note(note)
+            .help("keep `.arg` as the only place that sets build arguments");
+        Some(Finding { hits, diagnostic })
+    }
+
+    /// The targets that `earth` would make in another way with the checkout's files alone.
+    fn differ_by_files(&self) -> Vec<Target> {
+        let environment = Environment {
+            variables: BTreeMap::new(),
+            ..self.start.environment.clone()
+        };
+        let call = Call {
+            environment: &environment,
+            ..self.call()
+        };
+        let earth = invocation::read_as(&Program::Earth, call);
+        let differs = |target: &Target| {
+            let ours = self.forecast(*target, Assume::Staged);
+            *target != Target::MaasImage
+                && self.forecast_by(&earth, *target, Assume::Staged) != ours
+        };
+        self.built().into_iter().filter(differs).collect()
+    }
+}

@@ -1,0 +1,78 @@
+//! What CanvOS builds, and the ways in which a definition gets into it.
+
+/// What CanvOS builds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Target {
+    /// `+iso`.
+    Iso,
+    /// `+uki-iso`.
+    UkiIso,
+    /// `+cloud-image`.
+    CloudImage,
+    /// `+maas-image`, a case of `earthly.sh`.
+    MaasImage,
+    /// `+kairos-raw-image`.
+    KairosRawImage,
+    /// `+iso-disk-image`.
+    IsoDiskImage,
+}
+
+impl Target {
+    /// Every target, in the order in which they are shown.
+    pub const ALL: [Self; 6] = [
+        Self::Iso,
+        Self::UkiIso,
+        Self::CloudImage,
+        Self::MaasImage,
+        Self::KairosRawImage,
+        Self::IsoDiskImage,
+    ];
+    /// Those that a definition is staged for where nothing is said.
+    pub const ISOS: [Self; 3] = [Self::Iso, Self::UkiIso, Self::IsoDiskImage];
+
+    /// Its name, without the plus sign.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Iso => "iso",
+            Self::UkiIso => "uki-iso",
+            Self::CloudImage => "cloud-image",
+            Self::MaasImage => "maas-image",
+            Self::KairosRawImage => "kairos-raw-image",
+            Self::IsoDiskImage => "iso-disk-image",
+        }
+    }
+
+    /// The target of that name, with or without the plus sign.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        let name = name.strip_prefix('+').unwrap_or(name);
+        Self::ALL.into_iter().find(|target| target.name() == name)
+    }
+}
+
+/// Which way a definition gets into an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Via {
+    /// As a file of the overlay.
+    Overlay,
+    /// Named by `CLUSTERCONFIG`.
+    Clusterconfig,
+    /// As `spc.tgz` in the checkout's root.
+    Root,
+    /// As `spc.tgz` in a content directory (T42).
+    Content,
+}
+
+impl Via {
+    /// For tables and JSON.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Overlay => "overlay",
+            Self::Clusterconfig => "CLUSTERCONFIG",
+            Self::Root => "spc.tgz",
+            Self::Content => "content",
+        }
+    }
+}
