@@ -30,8 +30,8 @@ use value::Values;
 /// The line that is right for every target (canvos.md, 4).
 pub const RIGHT: &str = "CLUSTERCONFIG=spc.tgz";
 
-/// How many traps canvos.md, 3, has: T1 to T34.
-pub const TRAPS: u32 = 34;
+/// How many traps canvos.md, 3, has: T1 to T42.
+pub const TRAPS: u32 = 42;
 
 /// Whether `id` is the name of a trap.
 #[must_use]

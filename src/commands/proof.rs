@@ -238,7 +238,7 @@ impl<'a> Proof<'a> {
             .named(trap)
             .note(told)
             .note("a host copies every file that lies there, whatever its name")
-            .help("take it away where the image is made, and build again");
+            .help("remove it from what the image is built from, and build again");
         self.context.report.warn(&warning);
     }
 
@@ -283,7 +283,7 @@ impl<'a> Proof<'a> {
             ),
             (Advice::Features, _) => (
                 unread,
-                "make the content partition with the defaults of `mkfs.ext4`".to_owned(),
+                "create the content partition with the default features of `mkfs.ext4`".to_owned(),
             ),
             (Advice::Decompress, _) => (
                 unread,
@@ -291,11 +291,11 @@ impl<'a> Proof<'a> {
             ),
             (Advice::Remove, Some(name)) => (
                 format!("{images} with more than `{name}` as it is locked"),
-                "take away what lies beside it, and build again".to_owned(),
+                "remove what lies beside it, and build again".to_owned(),
             ),
             (Advice::Rename, Some(name)) => (
                 format!("{images} with `{name}` as it is locked under another name"),
-                "call the file `spc.tgz`, and build again".to_owned(),
+                "name the file `spc.tgz`, and build again".to_owned(),
             ),
             (_, Some(name)) => (
                 format!("{images} without `{name}` as it is locked"),

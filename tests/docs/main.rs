@@ -4,6 +4,9 @@
 
 mod ci;
 mod fetched;
+#[path = "../suite/support/handmade.rs"]
+#[allow(dead_code, reason = "an image is made of few of its parts here")]
+mod handmade;
 mod help;
 mod json;
 mod layers;
@@ -237,7 +240,12 @@ fn what_comments_cite_is_there() {
     }
     let traps = rows(&section(&read("docs/canvos.md"), "3. Traps"));
     let ids: Vec<String> = traps.iter().map(|row| row[0].clone()).collect();
-    let all: Vec<String> = (1..=34).map(|number| format!("T{number}")).collect();
+    // In the order of their numbers; not every number above 34 has one.
+    let all: Vec<String> = (1..=edgestage::preflight::TRAPS)
+        .map(|number| (number, format!("T{number}")))
+        .filter(|(number, id)| *number <= 34 || ids.contains(id))
+        .map(|(_, id)| id)
+        .collect();
     assert_eq!(ids, all);
 }
 

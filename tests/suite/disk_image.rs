@@ -145,7 +145,7 @@ fn features_that_cannot_be_read_are_named() {
         .any_stdout()
         .stderr(
             "error: 1 image of which nothing can be said\n\
-             help: make the content partition with the defaults of `mkfs.ext4`\n\
+             help: create the content partition with the default features of `mkfs.ext4`\n\
              see: `edgestage explain image`\n",
         )
         .fails(3);
@@ -615,7 +615,7 @@ fn what_is_compressed_otherwise_is_named() {
         (b"KDMV\x01\0\0\0", "VMDK"),
         (b"vhdxfileQ\0E\0", "VHDX"),
     ] {
-        let image = proof.put("disk", [magic, &[0; 100_000]].concat());
+        let image = proof.put("disk", [magic, &vec![0; 100_000]].concat());
         let row = format!(
             "not a CanvOS image  a disk of the kind {kind}: \
              convert it to a raw disk first (`qemu-img convert -O raw`)"

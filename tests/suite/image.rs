@@ -1,7 +1,7 @@
 //! What `verify --image` says of ISO images, and what is the same for every image.
 
 use std::fs::{self, File};
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, SystemTime};
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::support::{
     CANARY, HEAD, IN_ISO, OLDER, OVERLAY, Proof, ROOT, Test, Tree, archive, content_sha256, finish,
-    gzip, sha256,
+    gzip, sha256, tarball,
 };
 
 const TWO: &str = "
@@ -369,7 +369,7 @@ fn an_image_that_may_not_be_read() {
     use std::os::unix::fs::PermissionsExt as _;
     let proof = Proof::new();
     let image = proof.iso("a.iso", &proof.overlay());
-    fs::set_permissions(&image, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&image, fs::Permissions::from_mode(0o000)).unwrap();
     if File::open(&image).is_ok() {
         // Root reads it all the same.
         return proof.says(&image, "equal");
@@ -455,6 +455,63 @@ fn the_date_of_an_image_proves_nothing() {
     set_modified(&staged, export);
     set_modified(&proof.test.path(&Test::placement(ROOT)), export);
     proof.says(&image, "missing  (T1)");
+}
+
+/// Whatever was done to the staged files since.
+#[test]
+fn an_image_that_this_run_wrote_is_never_old() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let proof = Proof::new();
+    let lost = proof.iso("lost.iso", &proof.overlay().without(IN_ISO));
+    let (lost, staged) = (lost.display(), format!("{ROOT} {OVERLAY}"));
+    let earthly = format!(
+        "#!/bin/sh\nmkdir -p build\ncp {lost} build/installer.iso\n\
+         touch -d 2020-04-16T12:00:00Z build/installer.iso\nsleep 0.05\ntouch {staged}\n"
+    );
+    proof.test.put("bin/earthly", earthly);
+    let mode = fs::Permissions::from_mode(0o755);
+    fs::set_permissions(proof.test.path("bin/earthly"), mode).unwrap();
+    let path = std::env::var("PATH").unwrap();
+    let run = proof.test.run("build --json").any_stdout().any_stderr();
+    let run = run.env("PATH", &format!("{{dir}}/bin:{path}"));
+    let said = run.fails(3).json();
+    assert_eq!(said["images"][0]["verdict"], "missing");
+    assert_eq!(said["images"][0]["older"], false);
+    // Afterwards nobody knows who wrote it.
+    let image = proof.test.path("CanvOS/build/installer.iso");
+    proof.says(&image, &format!("missing  (T1); {OLDER}"));
+}
+
+/// The build's cache takes a file for unchanged that has the old one's size and time.
+#[test]
+fn other_bytes_of_the_same_size() {
+    let proof = Proof::new();
+    let size = proof.test.staged().len();
+    let padded = |size: usize| {
+        let tar = tarball(&[("spc/", ""), ("spc/a.yaml", "a: 1\n")]);
+        let packed = |comment: usize| {
+            let comment = vec![b'c'; comment];
+            let builder = flate2::GzBuilder::new().comment(comment);
+            let mut gzip = builder.write(Vec::new(), flate2::Compression::best());
+            gzip.write_all(&tar).unwrap();
+            gzip.finish().unwrap()
+        };
+        let bare = packed(0).len();
+        packed(size - bare)
+    };
+    let other = padded(size);
+    assert_eq!(other.len(), size);
+    let is = format!(
+        "another definition  content {}",
+        &content_sha256(&other)[..12]
+    );
+    let as_large = ", as large as the locked archive (T39)";
+    let image = proof.iso("a.iso", &Tree::overlay(&other));
+    proof.says(&image, &format!("{is}{as_large}"));
+    proof.says(&proof.iso("a.iso", &Tree::overlay(&padded(size + 1))), &is);
+    let text = vec![b'x'; size];
+    let row = format!("no definition  it is text, not a gzip archive{as_large}");
+    proof.says(&proof.iso("a.iso", &Tree::overlay(&text)), &row);
 }
 
 #[test]

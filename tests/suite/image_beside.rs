@@ -77,7 +77,7 @@ fn the_definition_under_another_name() {
         .any_stdout()
         .stderr(
             "error: 1 image with `factory` as it is locked under another name\n\
-             help: call the file `spc.tgz`, and build again\n\
+             help: name the file `spc.tgz`, and build again\n\
              see: `edgestage explain T25`\n",
         )
         .fails(3);
@@ -154,7 +154,7 @@ fn the_definition_and_what_may_be_taken_for_it() {
         .any_stdout()
         .stderr(
             "error: 1 image with more than `factory` as it is locked\n\
-             help: take away what lies beside it, and build again\n\
+             help: remove what lies beside it, and build again\n\
              see: `edgestage explain T25`\n",
         )
         .fails(3);
@@ -188,7 +188,7 @@ fn the_definition_and_what_is_none() {
             "warning[T25]: `{path}` holds more than the locked definition\n\
              note: beside it {what}\n\
              note: a host copies every file that lies there, whatever its name\n\
-             help: take it away where the image is made, and build again\n\
+             help: remove it from what the image is built from, and build again\n\
              see: `edgestage explain T25`\n"
         ))
         .success();
