@@ -167,7 +167,7 @@ fn a_partition_that_was_copied_while_it_was_mounted() {
     let proof = Proof::new();
     let tree = Tree::partition(&proof.test.staged());
     let recovery = "needs recovery  its journal is not replayed: \
-                    the partition was copied while it was mounted";
+                    the partition was copied while it was mounted (T27)";
     for options in [["-O", "metadata_csum"], ["-O", "^metadata_csum"]] {
         let fs = proof.put("fs", tree.file_system(LABEL, 8192, &options));
         let mut run = Command::new("debugfs");
@@ -197,7 +197,7 @@ fn a_partition_that_was_copied_while_it_was_mounted() {
         .stderr(
             "error: 1 image of which nothing can be said\n\
              help: unmount the content partition everywhere, and build again\n\
-             see: `edgestage explain image`\n",
+             see: `edgestage explain T27`\n",
         )
         .fails(3);
 }
@@ -224,6 +224,22 @@ fn a_file_in_many_places_is_read_whole() {
             assert_eq!(said.json()["images"][0]["sha256"], expected);
         }
     }
+}
+
+/// A raw disk is read where something is looked for, whatever else its partitions hold.
+#[cfg(target_os = "linux")] // which counts what a process reads
+#[test]
+fn little_of_a_large_disk_is_read() {
+    let proof = Proof::new();
+    let tree = Tree::partition(&proof.test.staged());
+    let bundle = vec![7; 16 << 20];
+    let tree = tree.with("bundle-content/a.zst", &bundle);
+    let tree = tree.with("spc-config/b.zst", &bundle);
+    let disk = cloud(&tree.file_system(LABEL, 48 << 10, &["-O", "^has_journal"]));
+    let image = proof.put("disk.raw", &disk.bytes);
+    proof.says(&image, "equal  beside it `b.zst`, not an archive (T25)");
+    let read = crate::image_layout::read_by(proof.run(&[&image]).spawn()).unwrap();
+    assert!((1000..300_000).contains(&read), "{read} bytes were read");
 }
 
 /// A directory of many files has an index; they are all found without it.

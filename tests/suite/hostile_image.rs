@@ -2,10 +2,10 @@
 //! sizes. Each is refused in so many words, in little time and memory.
 #![allow(clippy::cast_possible_truncation)] // sizes of small things in a test
 
-use crate::support::Proof;
 use crate::support::handmade::{
     DIRECTORY, FILE, Iso, MORE, Place, SECTOR, continues, entry, name, record, rock_ridge,
 };
+use crate::support::{Proof, gzip};
 
 const TRUNCATED: &str = "truncated  it ends before what it says it holds";
 /// As far as anything may be from what there is.
@@ -129,6 +129,27 @@ fn records_that_cannot_be() {
         });
         refused(&proof, &iso, "damaged  the extents of a file");
     }
+}
+
+/// Archives that unpack to far more than they are, each under many names: few of them are
+/// read, and none of them far.
+#[test]
+fn bombs_beside_the_definition() {
+    let proof = Proof::new();
+    let mut iso = Iso::new();
+    let file = iso.add(&proof.test.staged());
+    let bomb = iso.add(&gzip(&vec![0; 200 << 20]));
+    let named = |number: usize| format!("BOMB{number:04}.TGZ;1").into_bytes();
+    let mut records = vec![record(b"SPC.TGZ;1", file, FILE, &[])];
+    records.extend((0..5000).map(|number| record(&named(number), bomb, FILE, &[])));
+    iso.tree(&records);
+    let image = proof.put("a.iso", &iso.bytes);
+    let begun = std::time::Instant::now();
+    let run = proof.run(&[&image]).prelude("ulimit -v 500000");
+    let said = run.any_stdout().any_stderr().fails(3).stdout;
+    assert!(said.contains("  ambiguous  beside it `BOMB0000.TGZ`, not a definition: "));
+    assert!(said.ends_with("; 4997 more (T25)\n"), "{said}");
+    assert!(begun.elapsed() < std::time::Duration::from_secs(60));
 }
 
 #[test]

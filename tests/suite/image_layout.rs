@@ -299,13 +299,16 @@ fn a_file_that_lies_in_another_way_is_of_the_wrong_kind() {
 fn little_of_a_large_image_is_read() {
     const SECTORS: u32 = 5 << 20;
     let proof = Proof::new();
-    let image = proof.iso("large.iso", &proof.overlay());
+    // What lies beside the definition is not read either, if it is not an archive.
+    let beside = IN_ISO.replace("spc.tgz", "large.bin");
+    let tree = proof.overlay().with(&beside, vec![0; 20 << 20]);
+    let image = proof.iso("large.iso", &tree);
     let file = File::options().write(true).open(&image).unwrap();
     file.set_len(u64::from(SECTORS) * SECTOR as u64).unwrap();
     let at = 16 * SECTOR as u64 + 80;
     file.write_all_at(&SECTORS.to_le_bytes(), at).unwrap();
     file.write_all_at(&SECTORS.to_be_bytes(), at + 4).unwrap();
-    proof.says(&image, "equal");
+    proof.says(&image, "equal  beside it `large.bin`, not an archive (T25)");
     let read = read_by(proof.run(&[&image]).spawn()).unwrap();
     assert!((1000..300_000).contains(&read), "{read} bytes were read");
 }
@@ -313,7 +316,7 @@ fn little_of_a_large_image_is_read() {
 /// What a process has read in all, in bytes: what the system counted, looked up when it
 /// has ended and before it is waited for.
 #[cfg(target_os = "linux")]
-fn read_by(mut child: Child) -> Option<u64> {
+pub fn read_by(mut child: Child) -> Option<u64> {
     let place = format!("/proc/{}", child.id());
     let state = || fs::read_to_string(format!("{place}/stat")).ok();
     let ended = || state().is_none_or(|stat| stat.contains(") Z "));

@@ -186,11 +186,14 @@ pub fn unreadable(error: &ImageError) -> Found {
             format!("the content partition has ext4 features that cannot be read: {features}"),
             Advice::Features,
         ),
-        ImageError::NeedsRecovery => said(
-            words::NEEDS_RECOVERY,
-            "its journal is not replayed: the partition was copied while it was mounted".to_owned(),
-            Advice::Unmount,
-        ),
+        ImageError::NeedsRecovery => Found {
+            trap: Some("T27"),
+            ..said(
+                words::NEEDS_RECOVERY,
+                "its journal is not replayed: the partition was copied while it was mounted".into(),
+                Advice::Unmount,
+            )
+        },
         ImageError::Compressed(with) => said(
             words::COMPRESSED,
             format!("{with}: decompress it first"),
