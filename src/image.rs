@@ -2,16 +2,16 @@
 //! without root and without other programs.
 //!
 //! In: an image file, which nobody vouches for. Out: what is where the definition
-//! belongs, by its digests. ISO 9660 images carry it at
+//! belongs and beside it, by digests. ISO 9660 images carry it at
 //! `/opt/spectrocloud/clusterconfig/spc.tgz`, disk images (raw, or compressed with gzip)
 //! in the ext4 partition `COS_CONTENT` at `/spc-config/spc.tgz` (canvos.md, 5). Lengths
 //! and names are never trusted; an image that does not add up is refused.
 
-use std::io::{self, Read};
+use std::fs::Metadata;
+use std::io;
 use std::path::Path;
 use std::time::SystemTime;
 
-use crate::archive::{self, InspectError, Refusal};
 use crate::digest::Digest;
 use crate::disk::PathError;
 use crate::limits::Limits;
@@ -19,13 +19,18 @@ use crate::limits::Limits;
 mod bytes;
 mod checksum;
 mod ext4;
+mod foreign;
 mod gpt;
+mod gzip;
 mod iso;
 mod partition;
+mod place;
 mod source;
 
 pub use checksum::{Checksum, checksum};
+pub use place::{Beside, Entry, Held, Neighbour, Place};
 
+use place::{Files as _, Node};
 use source::Window;
 
 /// Where an ISO has the definition.
@@ -47,10 +52,11 @@ const GZIP: [u8; 2] = [0x1f, 0x8b];
 pub struct Image {
     /// What kind of image it is.
     pub format: Format,
-    /// What is where the definition belongs.
-    pub entry: Entry,
-    /// When it was written last, as its file has it.
-    pub modified: Option<SystemTime>,
+    /// The places where a definition belongs: one, or one for each content partition of
+    /// a disk that has several. Never empty.
+    pub places: Vec<Place>,
+    /// When its file was last changed.
+    pub changed: Option<SystemTime>,
 }
 
 /// The kinds of images that carry a definition.
@@ -62,28 +68,6 @@ pub enum Format {
     Disk,
     /// A raw disk, compressed with gzip.
     CompressedDisk,
-}
-
-/// What is where the definition belongs.
-#[derive(Debug)]
-pub enum Entry {
-    /// Nothing.
-    Missing,
-    /// Nothing, and the rest of the overlay is missing too.
-    OverlayLost,
-    /// A disk without the partition that carries a definition.
-    NoPartition,
-    /// No regular file: what it is.
-    Odd(&'static str),
-    /// A file.
-    File {
-        /// Of its bytes.
-        sha256: Digest,
-        /// In bytes.
-        size: u64,
-        /// Of what it holds, or why it is no archive of a definition.
-        content: Result<Digest, Refusal>,
-    },
 }
 
 /// Why an image tells nothing.
@@ -99,7 +83,14 @@ pub enum ImageError {
     Truncated,
     /// It contradicts itself: where.
     Damaged(&'static str),
-    /// It is no image that CanvOS builds: what it is.
+    /// The journal of its content partition was not replayed: that was copied while it
+    /// was mounted. What a host will find there is not known.
+    NeedsRecovery,
+    /// Its content partition has ext4 features that are not read here: their names.
+    Unsupported(String),
+    /// It is compressed in a way that is not read here: what it is, and with what.
+    Compressed(&'static str),
+    /// It is not an image that CanvOS builds: what it is.
     Foreign(String),
 }
 
@@ -123,15 +114,34 @@ pub fn examine(path: &Path, spool: &Path, judge: &Judge<'_>) -> Result<Image, Im
         return Err(ImageError::Foreign("no regular file".into()));
     };
     let image = Window::whole(file).map_err(ImageError::Read)?;
-    let (format, entry) = look(&image, path, spool, judge).map_err(|error| match error {
+    let (format, places) = look(&image, path, spool, judge).map_err(|error| match error {
         ImageError::Read(error) => ImageError::Disk(opened()(error)),
         error => error,
     })?;
     Ok(Image {
         format,
-        entry,
-        modified: metadata.modified().ok(),
+        places,
+        changed: changed(&metadata),
     })
+}
+
+/// When a file was last changed: written, renamed, given other rights. Its modification
+/// time says nothing: Earthly dates whatever it exports 2020-04-16 (canvos.md, T22).
+#[cfg(unix)]
+#[must_use]
+pub fn changed(metadata: &Metadata) -> Option<SystemTime> {
+    use std::os::unix::fs::MetadataExt as _;
+    use std::time::Duration;
+    let seconds = Duration::from_secs(metadata.ctime().try_into().ok()?);
+    let rest = Duration::from_nanos(metadata.ctime_nsec().try_into().ok()?);
+    SystemTime::UNIX_EPOCH.checked_add(seconds + rest)
+}
+
+/// There is no such time.
+#[cfg(not(unix))]
+#[must_use]
+pub fn changed(_: &Metadata) -> Option<SystemTime> {
+    None
 }
 
 fn look(
@@ -139,7 +149,7 @@ fn look(
     path: &Path,
     spool: &Path,
     judge: &Judge<'_>,
-) -> Result<(Format, Entry), ImageError> {
+) -> Result<(Format, Vec<Place>), ImageError> {
     // An ISO may have a partition table too, for booting from a stick.
     if iso::is_one(image)? {
         let iso = iso::Iso::open(image)?;
@@ -153,66 +163,49 @@ fn look(
         if partition::is_cut(image)? {
             return Err(ImageError::Truncated);
         }
-        let entry = in_iso(&iso, judge)?;
-        return Ok((Format::Iso(iso.label), entry));
+        let place = in_iso(&iso, judge)?;
+        return Ok((Format::Iso(iso.label), vec![place]));
     }
     if image.has(0, &GZIP).map_err(cut)? {
-        let content =
+        let contents =
             partition::open_compressed(image.reopen().map_err(ImageError::Read)?, path, spool)?;
-        return Ok((Format::CompressedDisk, in_partition(content, judge)?));
+        return Ok((Format::CompressedDisk, in_partitions(contents, judge)?));
     }
-    Ok((Format::Disk, in_partition(partition::open(image)?, judge)?))
-}
-
-fn in_iso(iso: &iso::Iso<'_>, judge: &Judge<'_>) -> Result<Entry, ImageError> {
-    match iso.find(&IN_ISO)? {
-        iso::Node::File(file) => read(file.size(), || iso.read(&file), judge),
-        iso::Node::Directory => Ok(Entry::Odd("a directory")),
-        iso::Node::Odd(kind) => Ok(Entry::Odd(kind)),
-        iso::Node::Missing => match iso.find(&CANARY)? {
-            iso::Node::Missing => Ok(Entry::OverlayLost),
-            _ => Ok(Entry::Missing),
-        },
+    match partition::open(image) {
+        Ok(contents) => Ok((Format::Disk, in_partitions(contents, judge)?)),
+        // Only what is no disk is looked at for what else it may be.
+        Err(ImageError::Foreign(what)) => Err(foreign::named(image, what)?),
+        Err(error) => Err(error),
     }
 }
 
-fn in_partition(
-    content: Option<partition::Content>,
+fn in_iso(iso: &iso::Iso<'_>, judge: &Judge<'_>) -> Result<Place, ImageError> {
+    let mut place = Place::look(iso, &IN_ISO, judge)?;
+    if matches!(place.entry, Entry::Missing) && matches!(iso.find(&CANARY)?, Node::Missing) {
+        place.entry = Entry::OverlayLost;
+    }
+    Ok(place)
+}
+
+fn in_partitions(
+    contents: partition::Contents,
     judge: &Judge<'_>,
-) -> Result<Entry, ImageError> {
-    let Some(content) = content else {
-        return Ok(Entry::NoPartition);
-    };
-    match content.find(&IN_PARTITION)? {
-        partition::Node::Missing => Ok(Entry::Missing),
-        partition::Node::Odd(kind) => Ok(Entry::Odd(kind)),
-        partition::Node::File(file) => read(file.size(), || content.read(&file), judge),
+) -> Result<Vec<Place>, ImageError> {
+    let several = contents.len() > 1;
+    let mut places = Vec::new();
+    for content in contents {
+        let place = content.and_then(|content| Place::look(&content, &IN_PARTITION, judge));
+        places.push(match place {
+            Ok(place) => place,
+            // What the others hold is worth a word all the same.
+            Err(error) if several => Place::of(Entry::Failed(error)),
+            Err(error) => return Err(error),
+        });
     }
-}
-
-/// Hashes the file and, unless its bytes are known, reads what it holds.
-fn read<R: Read>(size: u64, open: impl Fn() -> R, judge: &Judge<'_>) -> Result<Entry, ImageError> {
-    // Of what is too large to be an archive nothing more needs to be known.
-    if size > judge.limits.archive {
-        return Ok(Entry::Odd("a file larger than an archive may be"));
+    if places.is_empty() {
+        places.push(Place::of(Entry::NoPartition));
     }
-    let (sha256, length) = Digest::of_reader(&mut open().take(size)).map_err(cut)?;
-    if length != size {
-        return Err(ImageError::Truncated);
-    }
-    let content = match (judge.known)(sha256) {
-        Some(content) => Ok(content),
-        None => match archive::inspect(open().take(size), judge.limits, archive::NOTHING) {
-            Ok(inventory) => Ok(inventory.content_sha256),
-            Err(InspectError::Refused(refusal)) => Err(refusal),
-            Err(InspectError::Io(error)) => return Err(cut(error)),
-        },
-    };
-    Ok(Entry::File {
-        sha256,
-        size,
-        content,
-    })
+    Ok(places)
 }
 
 /// What an error says of an image that was read.

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::proof::{Checksums, Proof, Verdict};
+use super::proof::{Checksums, Proof, Verdict, Written};
 use super::{Context, HELD, canonical, chosen, current, load_lock, one, stage};
 use crate::build::{self, Command};
 use crate::cli::BuildArgs;
@@ -105,11 +105,9 @@ impl Build<'_> {
         let lock = load_lock(manifest)?;
         let endpoint = context.endpoint(manifest)?.to_string();
         let locked = current(&lock, definition, &endpoint)?;
-        let proof = Proof::new(context, manifest, &lock, Some((definition, locked)))?;
-        let verdicts: Vec<Verdict> = named
-            .iter()
-            .map(|image| proof.verdict(image, Checksums::Compare))
-            .collect();
+        let proof = Proof::new(context, manifest, &lock, Some((definition, locked)))?
+            .of_build(self.command.arguments());
+        let verdicts = proof.verdicts(&named, Checksums::Compare, Written::ByThisRun);
         let error = proof.outcome(&verdicts).error;
         Ok((verdicts, error))
     }

@@ -222,7 +222,7 @@ fn in_images(
     let endpoint = context.endpoint(manifest)?.to_string();
     let locked = current(lock, definition, &endpoint)?;
     let proof = Proof::new(context, manifest, lock, Some((definition, locked)))?;
-    let verdicts = proof.verdicts(images, context);
+    let verdicts = proof.asked(images);
     let error = proof.outcome(&verdicts).error;
     Ok((verdicts, error))
 }

@@ -1,22 +1,36 @@
 //! `edgestage verify --image`: what is inside built images, held against the lock.
+//!
+//! In: images, and what they must hold. Out: a [`Verdict`] for each, and the error where
+//! not all is well. `build` and `check` use it too.
 
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{Context, current, load_lock, one, shown, table};
-use crate::canvos::{Checkout, Placement};
+use super::{Context, current, load_lock, near, one, shown};
 use crate::cli::{Images, VerifyArgs};
+use crate::diagnostic::Diagnostic;
 use crate::digest::Digest;
+use crate::disk;
 use crate::error::Error;
 use crate::image::{self, Checksum, Entry, Format, Image, ImageError, Judge};
 use crate::lock::{Lock, Locked};
 use crate::manifest::{Definition, Manifest};
 use crate::printable;
-use crate::report::{Outcome, Report, fields};
+use crate::report::{Outcome, fields};
 use crate::topic::Topic;
+
+mod beside;
+mod explain;
+mod judge;
+mod words;
+
+pub use words::{Verdict, text};
+
+use explain::{Origin, Why};
+use judge::Expectation;
+use words::{Advice, Found};
 
 /// The document of `verify` with `--image`.
 #[derive(Serialize, JsonSchema)]
@@ -30,69 +44,17 @@ pub struct Document<'a> {
     images: &'a [Verdict],
 }
 
-/// What is said of one image.
-#[derive(Debug, Clone, Default, Serialize, JsonSchema)]
-#[schemars(rename = "Image")]
-pub struct Verdict {
-    /// The image.
-    path: String,
-    /// `iso`, `raw` or `raw.gz`; null where it is none of them.
-    format: Option<&'static str>,
-    /// An ISO's label.
-    label: Option<String>,
-    /// What is inside.
-    #[serde(rename = "verdict")]
-    #[schemars(extend("enum" = VERDICTS))]
-    word: &'static str,
-    /// Why, where there is more to say.
-    detail: Option<String>,
-    /// The trap that explains it, where one does.
-    trap: Option<&'static str>,
-    /// Of the file that was found.
-    sha256: Option<Digest>,
-    /// Of the file that was found.
-    size: Option<u64>,
-    /// Of the file that was found, where it is a definition.
-    content_sha256: Option<Digest>,
-    #[serde(skip)]
-    good: bool,
-}
-
-/// The words of verdicts.
-const VERDICTS: [&str; 15] = [
-    "equal",
-    "same content",
-    "another definition",
-    "no definition",
-    "wrong kind",
-    "missing",
-    "overlay lost",
-    "older",
-    "checksum differs",
-    "truncated",
-    "damaged",
-    UNREADABLE,
-    "not a CanvOS image",
-    "none",
-    UNEXPECTED,
-];
-
-/// The verdict of an image with a definition where none is expected.
-const UNEXPECTED: &str = "unexpected";
-/// Of an image that nobody could look into.
-const UNREADABLE: &str = "unreadable";
-
 /// How images are held against the lock.
 pub struct Proof<'a> {
+    context: &'a Context<'a>,
     manifest: &'a Manifest,
     lock: &'a Lock,
     /// What they must hold; `None` where they must hold nothing.
     expected: Option<(&'a Definition, &'a Locked)>,
-    /// Where a part of a compressed image goes.
+    /// Where parts of compressed images go.
     spool: PathBuf,
-    /// When the definition was staged, where that can be seen.
-    staged: Option<SystemTime>,
-    report: &'a Report,
+    /// What they may have been built from.
+    origin: Origin<'a>,
 }
 
 /// Whether the `.sha256` beside an image is compared, which reads all of the image.
@@ -102,6 +64,15 @@ pub enum Checksums {
     Compare,
     /// `--no-checksum`.
     Ignore,
+}
+
+/// Who wrote an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Written {
+    /// The build of this run: it is never an old one.
+    ByThisRun,
+    /// Somebody, some time.
+    Before,
 }
 
 pub fn run(arguments: &VerifyArgs, context: &Context<'_>) -> Result<Outcome, Error> {
@@ -115,47 +86,69 @@ pub fn run(arguments: &VerifyArgs, context: &Context<'_>) -> Result<Outcome, Err
         Some((definition, current(&lock, definition, &endpoint)?))
     };
     let proof = Proof::new(context, &manifest, &lock, expected)?;
-    Ok(proof.outcome(&proof.verdicts(&arguments.images, context)))
+    Ok(proof.outcome(&proof.asked(&arguments.images)))
 }
 
 impl<'a> Proof<'a> {
     pub fn new(
-        context: &Context<'a>,
+        context: &'a Context<'a>,
         manifest: &'a Manifest,
         lock: &'a Lock,
         expected: Option<(&'a Definition, &'a Locked)>,
     ) -> Result<Self, Error> {
-        let staged = expected.and_then(|(definition, _)| {
-            let checkout = context.checkout(manifest, definition).ok()?;
-            staged_at(&checkout)
+        let checkout = expected.and_then(|(definition, _)| {
+            let checkout = context.checkout(manifest, definition);
+            checkout.ok()
         });
         Ok(Self {
+            context,
             manifest,
             lock,
             expected,
             spool: context.cache(Some(manifest))?.directory().join("tmp"),
-            staged,
-            report: context.report,
+            origin: Origin::of(context, checkout),
         })
     }
 
+    /// The same for images of a build with `arguments`.
+    pub fn of_build(self, arguments: &'a [String]) -> Self {
+        Self {
+            origin: self.origin.started_with(arguments),
+            ..self
+        }
+    }
+
     /// Looks into the images that were given.
-    pub fn verdicts(&self, images: &Images, context: &Context<'_>) -> Vec<Verdict> {
+    pub fn asked(&self, images: &Images) -> Vec<Verdict> {
         let checksums = if images.no_checksum {
             Checksums::Ignore
         } else {
             Checksums::Compare
         };
+        let environment = self.context.environment;
         let paths = images.image.iter();
-        let paths = paths.map(|path| context.environment.resolve(path));
-        paths.map(|path| self.verdict(&path, checksums)).collect()
+        let paths: Vec<PathBuf> = paths.map(|path| environment.resolve(path)).collect();
+        self.verdicts(&paths, checksums, Written::Before)
+    }
+
+    /// Looks into the images `paths`.
+    pub fn verdicts(
+        &self,
+        paths: &[PathBuf],
+        checksums: Checksums,
+        written: Written,
+    ) -> Vec<Verdict> {
+        let verdict = |path: &PathBuf| self.verdict(path, checksums, written);
+        let mut verdicts: Vec<Verdict> = paths.iter().map(verdict).collect();
+        words::mark_neglected(&mut verdicts);
+        verdicts
     }
 
     /// Looks into the image `path`.
-    pub fn verdict(&self, path: &Path, checksums: Checksums) -> Verdict {
+    fn verdict(&self, path: &Path, checksums: Checksums, written: Written) -> Verdict {
         let name = path.file_name().unwrap_or(path.as_os_str());
         let name = printable::line(name.as_encoded_bytes());
-        let _reading = self.report.waiting("Reading", &name);
+        let _reading = self.context.report.waiting("Reading", &name);
         let known = |sha256| self.lock.content_of(sha256);
         let judge = Judge {
             known: &known,
@@ -165,108 +158,98 @@ impl<'a> Proof<'a> {
             path: shown(path),
             ..Verdict::default()
         };
-        let image = match image::examine(path, &self.spool, &judge) {
-            Ok(image) => image,
-            Err(error) => return unreadable(base, &error),
-        };
-        let verdict = self.compare(described(base, &image), &image);
-        match checksums {
-            Checksums::Compare if verdict.good => with_checksum(path, verdict),
-            _ => verdict,
+        match image::examine(path, &self.spool, &judge) {
+            Ok(image) => self.judged(base, path, &image, (checksums, written)),
+            Err(ImageError::Disk(error))
+                if written == Written::Before && disk::is_absent(&error.source) =>
+            {
+                Verdict {
+                    found: Found::absent(&error),
+                    help: Some(near(path, "check the path")),
+                    ..base
+                }
+            }
+            Err(error) => Verdict {
+                found: judge::unreadable(&error),
+                ..base
+            },
         }
     }
 
-    fn compare(&self, base: Verdict, image: &Image) -> Verdict {
-        let Some((definition, locked)) = self.expected else {
-            return expect_none(base, image);
+    fn judged(
+        &self,
+        base: Verdict,
+        path: &Path,
+        image: &Image,
+        (checksums, written): (Checksums, Written),
+    ) -> Verdict {
+        let locked = self.expected.map(|(_, locked)| locked);
+        let expectation = Expectation {
+            lock: self.lock,
+            locked: self
+                .expected
+                .map(|(definition, locked)| (&*definition.name, locked)),
         };
-        let verdict = self.of_entry(base, &image.entry, locked);
-        let older = match (image.modified, self.staged) {
-            (Some(built), Some(staged)) => built < staged,
-            _ => false,
+        let why = Why {
+            origin: &self.origin,
+            format: &image.format,
+            path,
+            locked,
         };
-        if verdict.good || !older {
+        let (found, partitions) = expectation.judge(&image.places, &why);
+        let (format, label) = match &image.format {
+            Format::Iso(label) => ("iso", Some(label.clone())),
+            Format::Disk => ("raw", None),
+            Format::CompressedDisk => ("raw.gz", None),
+        };
+        let older = match written {
+            Written::ByThisRun => Some(false),
+            Written::Before => self.origin.is_older(image.changed),
+        };
+        let no_partition =
+            matches!(image.places[..], [ref place] if matches!(place.entry, Entry::NoPartition));
+        let verdict = Verdict {
+            format: Some(format),
+            label,
+            found,
+            partitions,
+            older: older.filter(|_| locked.is_some()),
+            no_partition,
+            ..base
+        };
+        if !verdict.found.good {
             return verdict;
         }
-        let held = match &verdict.detail {
-            Some(detail) => format!("{}: {detail}", verdict.word),
-            None => verdict.word.to_owned(),
-        };
-        let name = &definition.name;
-        Verdict {
-            word: "older",
-            detail: Some(format!("built before `{name}` was staged; {held}")),
-            trap: Some("T22"),
-            ..verdict
+        self.warn_of_neighbours(&verdict);
+        match checksums {
+            Checksums::Compare => with_checksum(path, verdict),
+            Checksums::Ignore => verdict,
         }
     }
 
-    fn of_entry(&self, base: Verdict, entry: &Entry, locked: &Locked) -> Verdict {
-        let bad = |word, detail: Option<String>, trap| Verdict {
-            word,
-            detail,
-            trap,
-            ..base.clone()
+    /// The definition is right, and not alone.
+    fn warn_of_neighbours(&self, verdict: &Verdict) {
+        let Some(trap) = verdict.found.trap else {
+            return;
         };
-        match entry {
-            Entry::Missing => bad("missing", None, Some("T1")),
-            Entry::OverlayLost => bad(
-                "overlay lost",
-                Some("the rest of the overlay is missing too".into()),
-                Some("T23"),
-            ),
-            Entry::NoPartition => bad(
-                "missing",
-                Some(format!("no partition `{}`", image::PARTITION)),
-                Some("T24"),
-            ),
-            Entry::Odd(kind) => {
-                let trap = if *kind == "a symbolic link" {
-                    "T8"
-                } else {
-                    "T7"
-                };
-                bad("wrong kind", Some((*kind).to_owned()), Some(trap))
-            }
-            Entry::File { size: 0, .. } => {
-                bad("no definition", Some("an empty file".into()), Some("T24"))
-            }
-            Entry::File { sha256, .. } if *sha256 == locked.sha256 => Verdict {
-                word: "equal",
-                good: true,
-                ..base
-            },
-            Entry::File {
-                content: Ok(content),
-                ..
-            } if *content == locked.content_sha256 => Verdict {
-                word: "same content",
-                good: true,
-                ..base
-            },
-            Entry::File {
-                content: Ok(content),
-                ..
-            } => bad("another definition", Some(self.whose(*content)), None),
-            Entry::File {
-                content: Err(refusal),
-                ..
-            } => bad("no definition", Some(refusal.to_string()), None),
-        }
-    }
-
-    /// The definition of the lock that has `content`.
-    fn whose(&self, content: Digest) -> String {
-        match self.lock.owner_of(content) {
-            Some((name, _)) => format!("it is `{name}`"),
-            None => format!("content {}", content.short()),
-        }
+        let told = verdict.found.detail.as_deref().unwrap_or_default();
+        let title = format!("`{}` holds more than the locked definition", verdict.path);
+        let warning = Diagnostic::warning(title)
+            .named(trap)
+            .note(told)
+            .note("a host copies every file that lies there, whatever its name")
+            .help("remove it from what the image is built from, and build again");
+        self.context.report.warn(&warning);
     }
 
     /// The table, and the error where not all is well.
     pub fn outcome(&self, verdicts: &[Verdict]) -> Outcome {
-        let bad = verdicts.iter().filter(|verdict| !verdict.good).count();
-        let error = (bad > 0).then(|| self.error(bad, verdicts));
+        let (absent, bad): (Vec<&Verdict>, Vec<&Verdict>) = verdicts
+            .iter()
+            .filter(|verdict| !verdict.found.good)
+            .partition(|verdict| verdict.found.word == words::NOT_FOUND);
+        let mut errors: Vec<Error> = absent.into_iter().map(not_found).collect();
+        errors.extend((!bad.is_empty()).then(|| self.error(&bad)));
         Outcome {
             text: text(verdicts),
             json: fields(&Document {
@@ -274,38 +257,72 @@ impl<'a> Proof<'a> {
                 content_sha256: self.expected.map(|(_, locked)| locked.content_sha256),
                 images: verdicts,
             }),
-            error,
+            error: Error::all(errors),
         }
     }
 
-    fn error(&self, bad: usize, verdicts: &[Verdict]) -> Error {
-        let images = printable::count(bad, "image");
-        let trap = verdicts.iter().find_map(|verdict| verdict.trap);
-        let mut wrong = verdicts.iter().filter(|verdict| !verdict.good);
-        let (what, help) = match self.expected {
-            _ if wrong.all(|verdict| verdict.word == UNREADABLE) => (
+    fn error(&self, bad: &[&Verdict]) -> Error {
+        let images = printable::count(bad.len(), "image");
+        let first = bad[0].found.advice;
+        let advice = if bad.iter().all(|verdict| verdict.found.advice == first) {
+            first
+        } else {
+            Advice::Build
+        };
+        let unread = format!("{images} of which nothing can be said");
+        let name = self.expected.map(|(definition, _)| &definition.name[..]);
+        let is_unexpected = |verdict: &&Verdict| verdict.found.word == words::UNEXPECTED;
+        let (what, help) = match (advice, name) {
+            (Advice::Access, _) => (
                 format!("{images} that cannot be read"),
                 "check the path, and whether you may read it".to_owned(),
             ),
-            None if verdicts.iter().any(|verdict| verdict.word == UNEXPECTED) => (
+            (Advice::Unmount, _) => (
+                unread,
+                "unmount the content partition everywhere, and build again".to_owned(),
+            ),
+            (Advice::Features, _) => (
+                unread,
+                "create the content partition with the default features of `mkfs.ext4`".to_owned(),
+            ),
+            (Advice::Decompress, _) => (
+                unread,
+                "decompress it, and verify what comes out".to_owned(),
+            ),
+            (Advice::Remove, Some(name)) => (
+                format!("{images} with more than `{name}` as it is locked"),
+                "remove what lies beside it, and build again".to_owned(),
+            ),
+            (Advice::Rename, Some(name)) => (
+                format!("{images} with `{name}` as it is locked under another name"),
+                "name the file `spc.tgz`, and build again".to_owned(),
+            ),
+            (_, Some(name)) => (
+                format!("{images} without `{name}` as it is locked"),
+                format!("run `edgestage stage {name}` and build again"),
+            ),
+            (_, None) if bad.iter().any(is_unexpected) => (
                 format!("{images} with a definition where none is expected, or unreadable"),
                 "run `edgestage unstage` and build again".to_owned(),
             ),
-            None => (
-                format!("{images} of which nothing can be said"),
-                "build again".to_owned(),
-            ),
-            Some((definition, _)) => (
-                format!("{images} without `{}` as it is locked", definition.name),
-                format!("run `edgestage stage {}` and build again", definition.name),
-            ),
+            (_, None) => (unread, "build again".to_owned()),
         };
+        // What is wrong inside explains more than an image's age.
+        let trap = bad.iter().find_map(|verdict| verdict.found.trap);
+        let old = bad.iter().any(|verdict| verdict.older == Some(true));
+        let trap = trap.or(old.then_some("T22"));
         Error::Staged {
             what,
             help,
             see: trap.unwrap_or(Topic::Image.name()),
         }
     }
+}
+
+fn not_found(verdict: &Verdict) -> Error {
+    let help = verdict.help.clone().unwrap_or_default();
+    let what = Diagnostic::error(format!("there is no image `{}`", verdict.path));
+    Error::Usage(Box::new(what.help(help).about(Topic::Image)))
 }
 
 /// What is right inside may still not be the file that its `.sha256` was made for.
@@ -316,91 +333,12 @@ fn with_checksum(path: &Path, verdict: Verdict) -> Verdict {
         Ok(Checksum::Unreadable) => "the `.sha256` beside it holds no digest".to_owned(),
         Err(error) => error.to_string(),
     };
-    Verdict {
-        word: "checksum differs",
+    let found = Found {
+        word: words::CHECKSUM_DIFFERS,
         detail: Some(detail),
         trap: Some("T22"),
         good: false,
-        ..verdict
-    }
-}
-
-/// A line for each image.
-pub fn text(verdicts: &[Verdict]) -> String {
-    let rows: Vec<Vec<String>> = verdicts
-        .iter()
-        .map(|v| {
-            let trap = v.trap.map(|trap| format!("({trap})"));
-            let detail: Vec<String> = [v.detail.clone(), trap].into_iter().flatten().collect();
-            table::row(&[&v.path, v.word, &detail.join(" ")])
-        })
-        .collect();
-    table::layout(&rows)
-}
-
-fn described(base: Verdict, image: &Image) -> Verdict {
-    let (format, label) = match &image.format {
-        Format::Iso(label) => ("iso", Some(label.clone())),
-        Format::Disk => ("raw", None),
-        Format::CompressedDisk => ("raw.gz", None),
+        ..verdict.found
     };
-    let base = Verdict {
-        format: Some(format),
-        label,
-        ..base
-    };
-    match &image.entry {
-        Entry::File {
-            sha256,
-            size,
-            content,
-        } => Verdict {
-            sha256: Some(*sha256),
-            size: Some(*size),
-            content_sha256: content.as_ref().ok().copied(),
-            ..base
-        },
-        _ => base,
-    }
-}
-
-fn expect_none(base: Verdict, image: &Image) -> Verdict {
-    match image.entry {
-        Entry::Missing | Entry::OverlayLost | Entry::NoPartition => Verdict {
-            word: "none",
-            good: true,
-            ..base
-        },
-        Entry::Odd(_) | Entry::File { .. } => Verdict {
-            word: UNEXPECTED,
-            trap: Some("T31"),
-            ..base
-        },
-    }
-}
-
-fn unreadable(base: Verdict, error: &ImageError) -> Verdict {
-    let (word, detail) = match error {
-        ImageError::Disk(error) | ImageError::Spool(error) => (UNREADABLE, error.to_string()),
-        ImageError::Read(error) => (UNREADABLE, printable::io(error)),
-        ImageError::Truncated => ("truncated", "it ends before what it says it holds".into()),
-        ImageError::Damaged(place) => ("damaged", (*place).to_owned()),
-        ImageError::Foreign(what) => ("not a CanvOS image", what.clone()),
-    };
-    Verdict {
-        word,
-        detail: Some(detail),
-        ..base
-    }
-}
-
-/// When the younger of the two staged files was written.
-fn staged_at(checkout: &Checkout) -> Option<SystemTime> {
-    let written = |placement: &Placement| {
-        let path = checkout.directory().join(placement.path());
-        path.metadata()
-            .and_then(|metadata| metadata.modified())
-            .ok()
-    };
-    Placement::ALL.iter().filter_map(written).max()
+    Verdict { found, ..verdict }
 }

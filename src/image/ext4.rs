@@ -2,7 +2,8 @@
 //! "ext4 Data Structures and Algorithms"): superblock, inodes, directories, the two ways
 //! in which a file's blocks are listed.
 //!
-//! In: the bytes of a partition. Out: what a name in a directory is, and a file's bytes.
+//! In: the bytes of a partition. Out: the names in a directory, what a name is, and a
+//! file's bytes.
 //! Nothing is believed that was not compared with the partition's size or with a limit:
 //! no table is read whole, and what is read for one file is bounded by what the
 //! partition has. The checksums of what is read are compared where there are any. A
@@ -59,7 +60,7 @@ impl Ext4 {
     }
 
     /// Reads the inode `number`.
-    fn inode(&self, number: u32) -> Result<Inode, ImageError> {
+    pub fn inode(&self, number: u32) -> Result<Inode, ImageError> {
         let (group, index) = self.is.place_of(number)?;
         let mut descriptor = [0; 64];
         let length = self.is.descriptor_size.min(descriptor.len());
@@ -79,6 +80,36 @@ impl Ext4 {
 
     /// The inode of `name` in `directory`; of several the first.
     pub fn entry(&self, directory: &Inode, name: &[u8]) -> Result<Option<Inode>, ImageError> {
+        let mut found = None;
+        self.each_entry(directory, |inode, own| {
+            if own == name {
+                found = Some(inode);
+            }
+            found.is_none()
+        })?;
+        found.map(|number| self.inode(number)).transpose()
+    }
+
+    /// The names in `directory`, each with the number of its inode; without the
+    /// directory's own and its parent's.
+    pub fn names(&self, directory: &Inode) -> Result<Vec<(Vec<u8>, u32)>, ImageError> {
+        let mut names = Vec::new();
+        self.each_entry(directory, |inode, name| {
+            if !matches!(name, b"." | b"..") {
+                names.push((name.to_vec(), inode));
+            }
+            true
+        })?;
+        Ok(names)
+    }
+
+    /// Every entry of `directory` in its order, until `go_on` says no. What lies behind
+    /// that is not looked at.
+    fn each_entry(
+        &self,
+        directory: &Inode,
+        mut go_on: impl FnMut(u32, &[u8]) -> bool,
+    ) -> Result<(), ImageError> {
         if directory.size > LARGEST_DIRECTORY {
             return Err(damaged("a directory of an absurd size"));
         }
@@ -92,12 +123,12 @@ impl Ext4 {
             }
             let mut rest = &block[..];
             while let Some(entry) = next_entry(&mut rest, self.is.block_size)? {
-                if entry.inode != 0 && entry.name == name {
-                    return self.inode(entry.inode).map(Some);
+                if entry.inode != 0 && !go_on(entry.inode, entry.name) {
+                    return Ok(());
                 }
             }
         }
-        Ok(None)
+        Ok(())
     }
 
     /// A reader of the regular file `inode`.

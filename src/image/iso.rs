@@ -1,7 +1,7 @@
-//! ISO 9660 (ECMA-119), as far as it takes to find one file: volume descriptors,
-//! directories, Rock Ridge and Joliet names, files of several extents.
+//! ISO 9660 (ECMA-119), as far as it takes to find one file and its neighbours: volume
+//! descriptors, directories, Rock Ridge and Joliet names, files of several extents.
 //!
-//! In: the bytes of an image. Out: what a path is. Everything in an image may be a lie:
+//! In: the bytes of an image. Out: what a path is, and what lies beside it. Everything in an image may be a lie:
 //! no length, offset or count is used before it was compared with the image's end or
 //! with a limit, and a lookup visits as many directories as the path has, so there is
 //! nothing to loop in.
@@ -9,13 +9,14 @@
 use std::io::{self, Read};
 
 use super::bytes::{u16_at, u32_at};
+use super::place::{Files, MOST_BESIDE, Neighbours, Node};
 use super::source::Window;
 use super::{ImageError, cut};
 
 mod names;
 mod record;
 
-use names::{Names, matches};
+use names::{Names, matches, name_of};
 use record::{Continuations, Record};
 
 /// A logical sector, in bytes; the only size that optical media have.
@@ -24,6 +25,9 @@ const SECTOR: u64 = 2048;
 const SECTOR_SIZE: usize = 2048;
 /// The first volume descriptor, behind the system area (ECMA-119, 6.2.1).
 const DESCRIPTORS: u64 = 16;
+/// Where the first one says what it is, and how.
+const IDENTIFIER: u64 = DESCRIPTORS * SECTOR + 1;
+const MAGIC: &[u8] = b"CD001";
 /// The most volume descriptors that are looked at.
 const MOST_DESCRIPTORS: u64 = 64;
 /// The most that a directory may have, in bytes. One of CanvOS's has a few thousand.
@@ -48,19 +52,6 @@ struct Extent {
     length: u64,
 }
 
-/// What a path is.
-#[derive(Debug)]
-pub enum Node {
-    /// Nothing.
-    Missing,
-    /// A directory.
-    Directory,
-    /// Neither a directory nor a regular file that can be read.
-    Odd(&'static str),
-    /// A regular file.
-    File(File),
-}
-
 /// A regular file, which may lie in several places.
 #[derive(Debug, Clone)]
 pub struct File {
@@ -68,15 +59,21 @@ pub struct File {
 }
 
 impl File {
-    /// In bytes.
-    pub fn size(&self) -> u64 {
+    fn size(&self) -> u64 {
         self.extents.iter().map(|extent| extent.length).sum()
     }
 }
 
 /// Whether `image` has a volume descriptor where an ISO 9660 image has its first.
 pub fn is_one(image: &Window) -> Result<bool, ImageError> {
-    image.has(DESCRIPTORS * SECTOR + 1, b"CD001").map_err(cut)
+    image.has(IDENTIFIER, MAGIC).map_err(cut)
+}
+
+/// Whether an image that begins with `head` has one.
+pub fn begins(head: &[u8]) -> bool {
+    let at = usize::try_from(IDENTIFIER).ok();
+    at.and_then(|at| head.get(at..))
+        .is_some_and(|rest| rest.starts_with(MAGIC))
 }
 
 impl<'w> Iso<'w> {
@@ -87,7 +84,7 @@ impl<'w> Iso<'w> {
         for number in DESCRIPTORS..DESCRIPTORS + MOST_DESCRIPTORS {
             let mut sector = [0; SECTOR_SIZE];
             image.read_at(number * SECTOR, &mut sector).map_err(cut)?;
-            if sector[1..6] != *b"CD001" {
+            if sector[1..6] != *MAGIC {
                 return Err(ImageError::Damaged("a volume descriptor"));
             }
             match sector[0] {
@@ -126,40 +123,46 @@ impl<'w> Iso<'w> {
         })
     }
 
-    /// What `path` is; its parts without slashes.
-    pub fn find(&self, path: &[&str]) -> Result<Node, ImageError> {
+    /// The directory of `path`, or why it is none.
+    fn walk(&self, path: &[&str]) -> Result<Node<Extent>, ImageError> {
         let mut directory = self.root;
-        for (depth, name) in path.iter().enumerate() {
-            let last = depth + 1 == path.len();
+        for name in path {
             match self.entry(directory, name)? {
-                Node::File(file) if !last => return Ok(not_a_directory(&file)),
-                node @ (Node::Missing | Node::File(_)) => return Ok(node),
-                Node::Odd(kind) => return Ok(Node::Odd(kind)),
-                Node::Directory if last => return Ok(Node::Directory),
-                Node::Directory => match self.directory(directory, name)? {
-                    Some(extent) => directory = extent,
-                    None => return Ok(Node::Missing),
-                },
+                Entry::Directory => {}
+                Entry::Missing => return Ok(Node::Missing),
+                Entry::Odd(kind) => return Ok(Node::Odd(kind)),
+                Entry::File(_) => {
+                    return Ok(Node::Odd("behind a file where a directory is meant"));
+                }
+            }
+            match self.directory(directory, name)? {
+                Some(extent) => directory = extent,
+                None => return Ok(Node::Missing),
             }
         }
-        Ok(Node::Directory)
+        Ok(Node::File(directory))
     }
 
-    fn entry(&self, directory: Extent, name: &str) -> Result<Node, ImageError> {
-        let found = self.records(directory, name)?;
+    fn entry(&self, directory: Extent, name: &str) -> Result<Entry, ImageError> {
+        self.kind(&self.records(directory, name)?)
+    }
+
+    /// What the records of one name are.
+    fn kind(&self, found: &[Record]) -> Result<Entry, ImageError> {
         let Some(first) = found.first() else {
-            return Ok(Node::Missing);
+            return Ok(Entry::Missing);
         };
         if first.relocated.is_some() || first.is_directory() {
-            return Ok(Node::Directory);
+            return Ok(Entry::Directory);
         }
         if let Some(kind) = first.odd() {
-            return Ok(Node::Odd(kind));
+            return Ok(Entry::Odd(kind));
         }
         let extents: Vec<Extent> = found.iter().map(Record::extent).collect();
         let fits = |extent: &Extent| {
             let end = extent.start.checked_add(extent.length);
-            end.is_some_and(|end| end <= self.image.len())
+            // What is empty lies nowhere.
+            extent.length == 0 || end.is_some_and(|end| end <= self.image.len())
         };
         // Where the last record says that more will follow, it was cut.
         let whole = found.last().is_some_and(|last| !last.has_more());
@@ -171,7 +174,7 @@ impl<'w> Iso<'w> {
         if file.size() > self.image.len() {
             return Err(ImageError::Damaged("the extents of a file"));
         }
-        Ok(Node::File(file))
+        Ok(Entry::File(file))
     }
 
     /// The extent of the directory `name` in `directory`.
@@ -196,28 +199,98 @@ impl<'w> Iso<'w> {
 
     /// The records of `name` in `directory`: one, or one for each extent of a file.
     fn records(&self, directory: Extent, name: &str) -> Result<Vec<Record>, ImageError> {
-        let mut found: Vec<Record> = Vec::new();
-        let mut continues = false;
+        let mut found = None;
+        self.each_name(directory, |records| {
+            if found.is_none() && matches(&self.names, &records[0], name) {
+                found = Some(records);
+            }
+            Ok(())
+        })?;
+        Ok(found.unwrap_or_default())
+    }
+
+    /// Every name in `directory` that readers show, with its records: one, or one for
+    /// each extent of a file. Never empty.
+    fn each_name(
+        &self,
+        directory: Extent,
+        mut each: impl FnMut(Vec<Record>) -> Result<(), ImageError>,
+    ) -> Result<(), ImageError> {
+        let mut open: Vec<Record> = Vec::new();
         let mut more = Continuations::of(self.image);
         each_record(self.image, directory, |bytes| {
             let record = Record::parse(bytes, &mut more, &self.names)?;
-            if continues {
-                // All records of one file have its name.
-                if found.len() == MOST_EXTENTS || record.identifier != found[0].identifier {
-                    return Err(ImageError::Damaged("the extents of a file"));
-                }
-            } else if !found.is_empty() || !matches(&self.names, &record, name) {
+            if open.is_empty() && !record.is_shown() {
                 return Ok(());
             }
-            continues = record.has_more();
-            found.push(record);
+            // All records of one file have its name.
+            let is_other = |first: &Record| record.identifier != first.identifier;
+            if open.len() == MOST_EXTENTS || open.first().is_some_and(is_other) {
+                return Err(ImageError::Damaged("the extents of a file"));
+            }
+            let is_last = !record.has_more();
+            open.push(record);
+            if is_last {
+                each(std::mem::take(&mut open))?;
+            }
             Ok(())
         })?;
-        Ok(found)
+        if open.is_empty() { Ok(()) } else { each(open) }
+    }
+}
+
+/// What a name in a directory is.
+enum Entry {
+    Missing,
+    Directory,
+    /// Neither a directory nor a regular file that can be read.
+    Odd(&'static str),
+    File(File),
+}
+
+impl Files for Iso<'_> {
+    type File = File;
+
+    fn find(&self, path: &[&str]) -> Result<Node<File>, ImageError> {
+        let Some((name, above)) = path.split_last() else {
+            return Ok(Node::Odd("a directory"));
+        };
+        Ok(match self.walk(above)? {
+            Node::File(directory) => self.entry(directory, name)?.into(),
+            Node::Missing => Node::Missing,
+            Node::Odd(kind) => Node::Odd(kind),
+        })
     }
 
-    /// A reader of `file`.
-    pub fn read(&self, file: &File) -> Reader<'w> {
+    fn beside(&self, path: &[&str]) -> Result<Neighbours<File>, ImageError> {
+        let Some((own, above)) = path.split_last() else {
+            return Ok(Neighbours::none());
+        };
+        let Node::File(directory) = self.walk(above)? else {
+            return Ok(Neighbours::none());
+        };
+        let mut neighbours = Neighbours::none();
+        let mut found = false;
+        self.each_name(directory, |records| {
+            // Of several of that name the first is the one that was found.
+            if !found && matches(&self.names, &records[0], own) {
+                found = true;
+            } else if neighbours.nodes.len() == MOST_BESIDE {
+                neighbours.more += 1;
+            } else {
+                let name = name_of(&self.names, &records[0]);
+                neighbours.nodes.push((name, self.kind(&records)?.into()));
+            }
+            Ok(())
+        })?;
+        Ok(neighbours)
+    }
+
+    fn size(file: &File) -> u64 {
+        file.size()
+    }
+
+    fn read<'f>(&'f self, file: &'f File) -> impl Read + 'f {
         Reader {
             image: self.image,
             extents: file.extents.clone().into_iter(),
@@ -229,8 +302,15 @@ impl<'w> Iso<'w> {
     }
 }
 
-fn not_a_directory(_: &File) -> Node {
-    Node::Odd("behind a file where a directory is meant")
+impl From<Entry> for Node<File> {
+    fn from(entry: Entry) -> Self {
+        match entry {
+            Entry::Missing => Self::Missing,
+            Entry::Directory => Self::Odd("a directory"),
+            Entry::Odd(kind) => Self::Odd(kind),
+            Entry::File(file) => Self::File(file),
+        }
+    }
 }
 
 /// Joliet marks its descriptor with one of three UCS-2 escape sequences.

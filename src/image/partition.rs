@@ -2,17 +2,18 @@
 //! image or in one that is compressed with gzip.
 //!
 //! A raw image is read where something is looked for. A compressed one is read once,
-//! from beginning to end; the one partition that counts goes into a temporary file on
-//! the way, without the zeros.
+//! from beginning to end; what counts of it goes into a temporary file on the way,
+//! without the zeros.
 
 use std::fs;
 use std::io::{self, Read, Seek as _, SeekFrom, Write as _};
 use std::path::Path;
 
-use flate2::bufread::MultiGzDecoder;
-
-use super::ext4::{Ext4, FileReader, Inode, Kind};
+use super::ext4::{Ext4, Inode, Kind};
 use super::gpt::{self, BLOCK_SIZE, Header, Partition};
+use super::gzip::{Members, broken};
+use super::iso;
+use super::place::{Files, MOST_BESIDE, Neighbours, Node};
 use super::source::Window;
 use super::{ImageError, cut};
 use crate::disk::PathError;
@@ -26,36 +27,19 @@ const SUPERBLOCK_LENGTH: usize = 256;
 /// How much is moved at a time, in bytes; also the unit of what is left out as zeros.
 const CHUNK: usize = 64 * 1024;
 
+/// The most content partitions that are looked into. CanvOS makes one.
+const MOST_CONTENTS: usize = 4;
+
 /// A content partition.
 pub struct Content {
     files: Ext4,
 }
 
-/// What a path in it is.
-pub enum Node {
-    /// Nothing.
-    Missing,
-    /// No regular file.
-    Odd(&'static str),
-    /// A regular file.
-    File(File),
-}
+/// The content partitions of a disk in its order; why one of them tells nothing.
+pub type Contents = Vec<Result<Content, ImageError>>;
 
-/// A regular file of a content partition.
-pub struct File {
-    inode: Inode,
-}
-
-impl File {
-    /// In bytes.
-    pub fn size(&self) -> u64 {
-        self.inode.size
-    }
-}
-
-/// Reads the partition table of a raw image and opens the content partition; `None`
-/// where there is none.
-pub fn open(image: &Window) -> Result<Option<Content>, ImageError> {
+/// Reads the partition table of a raw image and opens the content partitions.
+pub fn open(image: &Window) -> Result<Contents, ImageError> {
     let Some(header) = header(image)? else {
         return Err(ImageError::Foreign(
             "neither an ISO nor a disk with a partition table".into(),
@@ -67,15 +51,26 @@ pub fn open(image: &Window) -> Result<Option<Content>, ImageError> {
     if image.len() < header.end {
         return Err(ImageError::Truncated);
     }
+    let mut contents = Vec::new();
     for partition in partitions {
         let part = image.part(partition.start, partition.length);
         let part = part.map_err(ImageError::Read)?;
         let part = part.ok_or(ImageError::Truncated)?;
         if has_label(&mut |offset, buffer| part.read_at(offset, buffer))? {
-            return Content::load(part).map(Some);
+            contents.push(Content::load(part));
+            not_too_many(contents.len())?;
         }
     }
-    Ok(None)
+    Ok(contents)
+}
+
+fn not_too_many(contents: usize) -> Result<(), ImageError> {
+    if contents > MOST_CONTENTS {
+        return Err(ImageError::Damaged(
+            "more content partitions than there can be",
+        ));
+    }
+    Ok(())
 }
 
 /// Whether `image` ends before the disk that it says it is, if it says so.
@@ -118,7 +113,8 @@ fn is_labelled(superblock: &[u8; SUPERBLOCK_LENGTH]) -> bool {
         .iter()
         .position(|byte| *byte == 0)
         .unwrap_or(label.len());
-    superblock[56..58] == [0x53, 0xef] && label[..end] == *LABEL.as_bytes()
+    // White space behind it does not count for blkid, which hosts ask.
+    superblock[56..58] == [0x53, 0xef] && label[..end].trim_ascii_end() == LABEL.as_bytes()
 }
 
 impl Content {
@@ -127,11 +123,10 @@ impl Content {
         Ok(Self { files })
     }
 
-    /// What `path` is; its parts without slashes.
-    pub fn find(&self, path: &[&str]) -> Result<Node, ImageError> {
+    /// The inode of `path`, or why there is none.
+    fn inode(&self, path: &[&str]) -> Result<Node<Inode>, ImageError> {
         let mut inode = self.files.root()?;
         for name in path {
-            // No link is followed: it would lead elsewhere on the node.
             match inode.kind {
                 Kind::Directory => {}
                 Kind::Link => return Ok(Node::Odd("a symbolic link")),
@@ -142,62 +137,105 @@ impl Content {
                 None => return Ok(Node::Missing),
             }
         }
-        Ok(match inode.kind {
-            Kind::Regular => Node::File(File { inode }),
-            Kind::Directory => Node::Odd("a directory"),
-            Kind::Link => Node::Odd("a symbolic link"),
-            Kind::Special => Node::Odd("a special file"),
-        })
-    }
-
-    /// A reader of `file`.
-    pub fn read<'f>(&'f self, file: &'f File) -> FileReader<'f> {
-        self.files.read(&file.inode)
+        Ok(Node::File(inode))
     }
 }
 
-/// Unpacks a compressed image on its way and opens the content partition, which goes
-/// into a temporary file in `spool`; `None` where there is none.
-pub fn open_compressed(
-    image: fs::File,
-    path: &Path,
-    spool: &Path,
-) -> Result<Option<Content>, ImageError> {
-    let decoder = MultiGzDecoder::new(io::BufReader::with_capacity(CHUNK, image));
-    let mut disk = Stream { decoder, at: 0 };
-    let mut start = [0; 2 * BLOCK_SIZE];
-    if disk.fill(&mut start)? < start.len() {
+fn node(inode: Inode) -> Node<Inode> {
+    match inode.kind {
+        Kind::Regular => Node::File(inode),
+        Kind::Directory => Node::Odd("a directory"),
+        Kind::Link => Node::Odd("a symbolic link"),
+        Kind::Special => Node::Odd("a special file"),
+    }
+}
+
+impl Files for Content {
+    type File = Inode;
+
+    fn find(&self, path: &[&str]) -> Result<Node<Inode>, ImageError> {
+        Ok(match self.inode(path)? {
+            Node::File(inode) => node(inode),
+            other => other,
+        })
+    }
+
+    fn beside(&self, path: &[&str]) -> Result<Neighbours<Inode>, ImageError> {
+        let Some((own, above)) = path.split_last() else {
+            return Ok(Neighbours::none());
+        };
+        let directory = match self.inode(above)? {
+            Node::File(inode) if inode.kind == Kind::Directory => inode,
+            _ => return Ok(Neighbours::none()),
+        };
+        let mut names = self.files.names(&directory)?;
+        // Of several of that name the first is the one that was found.
+        if let Some(at) = names.iter().position(|(name, _)| name == own.as_bytes()) {
+            names.remove(at);
+        }
+        let more = names.len().saturating_sub(MOST_BESIDE);
+        names.truncate(MOST_BESIDE);
+        let nodes = names
+            .into_iter()
+            .map(|(name, number)| Ok((name, node(self.files.inode(number)?))));
+        Ok(Neighbours {
+            nodes: nodes.collect::<Result<_, _>>()?,
+            more,
+        })
+    }
+
+    fn size(file: &Inode) -> u64 {
+        file.size
+    }
+
+    fn read<'f>(&'f self, file: &'f Inode) -> impl Read + 'f {
+        self.files.read(file)
+    }
+}
+
+/// Unpacks a compressed image on its way and opens the content partitions, which go into
+/// temporary files in `spool`.
+pub fn open_compressed(image: fs::File, path: &Path, spool: &Path) -> Result<Contents, ImageError> {
+    let mut unpacked = Members::new(io::BufReader::with_capacity(CHUNK, image));
+    let mut head = Vec::new();
+    (&mut unpacked)
+        .take(CHUNK as u64)
+        .read_to_end(&mut head)
+        .map_err(broken)?;
+    // One for sticks has a partition table too, which says nothing of its files.
+    if iso::begins(&head) {
+        return Err(ImageError::Compressed("an ISO, with gzip"));
+    }
+    if head.len() < 2 * BLOCK_SIZE {
         return Err(ImageError::Foreign("no disk image inside".into()));
     }
     let mut block = [0; BLOCK_SIZE];
-    block.copy_from_slice(&start[BLOCK_SIZE..]);
+    block.copy_from_slice(&head[BLOCK_SIZE..2 * BLOCK_SIZE]);
     let Some(header) = Header::read(&block)? else {
         return Err(ImageError::Foreign(
             "a disk without a partition table inside".into(),
         ));
+    };
+    let mut disk = Stream {
+        decoder: io::Cursor::new(head).chain(unpacked),
+        at: 0,
     };
     disk.skip_to(header.table)?;
     let mut table = vec![0; length(header.table_length)?];
     if disk.fill(&mut table)? < table.len() {
         return Err(ImageError::Truncated);
     }
-    let mut found = None;
+    let mut found = Vec::new();
     for partition in header.partitions(&table)? {
-        if found.is_none() {
-            found = disk.spool(&partition, path, spool)?;
-        }
+        found.extend(disk.spool(&partition, path, spool)?);
+        not_too_many(found.len())?;
     }
     let end = disk.drain()?;
     if end < header.end {
         return Err(ImageError::Truncated);
     }
-    match found {
-        Some(file) => {
-            let part = Window::whole(file).map_err(ImageError::Read)?;
-            Content::load(part).map(Some)
-        }
-        None => Ok(None),
-    }
+    let open = |file| Content::load(Window::whole(file).map_err(ImageError::Read)?);
+    Ok(found.into_iter().map(open).collect())
 }
 
 /// A disk that is read once.
@@ -286,16 +324,5 @@ impl<R: Read> Stream<R> {
         }
         file.set_len(partition.length).map_err(failed)?;
         Ok(Some(file))
-    }
-}
-
-/// What a decoder's error says of the image.
-fn broken(error: io::Error) -> ImageError {
-    match error.kind() {
-        io::ErrorKind::UnexpectedEof => ImageError::Truncated,
-        io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => {
-            ImageError::Damaged("the gzip compression")
-        }
-        _ => ImageError::Read(error),
     }
 }

@@ -1,10 +1,12 @@
 //! The JSON documents: the fields that are printed are those of the reference.
 
 use std::collections::BTreeSet;
+use std::process::Command;
 
 use palette_sim::{Kind, Pack, Profile};
 use serde_json::Value;
 
+use crate::handmade::Disk;
 use crate::markdown::{read, rows, section, spans};
 use crate::site::Site;
 
@@ -125,6 +127,10 @@ fn nothing_is_printed_that_is_not_documented_and_nothing_documented_is_gone() {
         missing.extend(documented);
         seen.extend(found);
     }
+    // What lies beside a definition, and in a second partition, needs an image.
+    two_partitions(&site);
+    let two = document(&site, "verify --expect-none --image two.raw");
+    fields(&two, "", &mut seen);
     // A place in a file, and a change, need a mistake and a drift.
     for document in drifts(&site) {
         fields(&document, "", &mut seen);
@@ -133,6 +139,35 @@ fn nothing_is_printed_that_is_not_documented_and_nothing_documented_is_gone() {
     fields(&document(&site, "check"), "", &mut seen);
     let gone: Vec<_> = missing.difference(&seen).collect();
     assert!(gone.is_empty(), "{gone:?}");
+}
+
+/// Writes the disk `two.raw`: two content partitions, in each a file of another name.
+fn two_partitions(site: &Site) {
+    site.write("content/spc-config/README", "text");
+    let mut path = std::env::var_os("PATH").unwrap();
+    // Where Debian has it.
+    path.push(":/usr/sbin:/sbin");
+    let made = Command::new("mke2fs")
+        .args([
+            "-q",
+            "-F",
+            "-t",
+            "ext4",
+            "-L",
+            "COS_CONTENT",
+            "-d",
+            "content",
+            "fs",
+            "1024k",
+        ])
+        .env("PATH", path)
+        .current_dir(site.path("."))
+        .output()
+        .unwrap();
+    assert!(made.status.success(), "{made:?}");
+    let system = std::fs::read(site.path("fs")).unwrap();
+    let disk = Disk::of(&[("content", &system), ("content", &system)]);
+    std::fs::write(site.path("two.raw"), disk.bytes).unwrap();
 }
 
 fn document(site: &Site, line: &str) -> Value {

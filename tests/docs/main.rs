@@ -4,6 +4,9 @@
 
 mod ci;
 mod fetched;
+#[path = "../suite/support/handmade.rs"]
+#[allow(dead_code, reason = "an image is made of few of its parts here")]
+mod handmade;
 mod help;
 mod json;
 mod layers;

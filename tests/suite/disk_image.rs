@@ -7,8 +7,8 @@ use std::process::Command;
 
 use crate::support::handmade::{BLOCK, Disk};
 use crate::support::{
-    IN_PARTITION, Proof, Test, Tree, archive, content_sha256, finish, gzip, path_of_tools,
-    profile_directory, sha256,
+    IN_PARTITION, OLDER, Proof, ROOT, Test, Tree, archive, content_sha256, finish, gzip,
+    path_of_tools, profile_directory, sha256,
 };
 
 const LABEL: &str = "COS_CONTENT";
@@ -116,24 +116,90 @@ fn a_file_in_a_late_group_is_found() {
     }
 }
 
+/// What the file system needs of its reader is not there: nothing is wrong with it.
 #[test]
-fn what_no_node_could_read_is_damaged() {
+fn features_that_cannot_be_read_are_named() {
     let proof = Proof::new();
     let tree = Tree::partition(&proof.test.staged());
-    for (kib, options) in [(2048, ["-O", "inline_data"]), (4096, ["-O", "encrypt"])] {
-        let disk = cloud(&tree.file_system(LABEL, kib, &options));
-        let row = "damaged  a content partition with features that cannot be read";
-        says(&proof, &disk, row);
+    for (kib, options, features) in [
+        (2048, &["-O", "inline_data"][..], "inline_data"),
+        (4096, &["-O", "encrypt"], "encrypt"),
+        (8192, &["-O", "meta_bg,^resize_inode"], "meta_bg"),
+        (4096, &["-O", "casefold"], "casefold"),
+        (4096, &["-O", "ea_inode"], "ea_inode"),
+        (4096, &["-O", "encrypt,inline_data"], "inline_data, encrypt"),
+    ] {
+        let disk = cloud(&tree.file_system(LABEL, kib, options));
+        let row = format!(
+            "unreadable  the content partition has ext4 features that cannot be read: {features}"
+        );
+        says(&proof, &disk, &row);
+        for image in both(&proof, &disk) {
+            proof.says_of_none(&image, &row);
+        }
     }
-    // Its journal has more than the file system itself.
+    let disk = cloud(&tree.file_system(LABEL, 2048, &["-O", "inline_data"]));
+    let image = proof.put("disk.raw", &disk.bytes);
+    proof
+        .run(&[&image])
+        .any_stdout()
+        .stderr(
+            "error: 1 image of which nothing can be said\n\
+             help: create the content partition with the default features of `mkfs.ext4`\n\
+             see: `edgestage explain image`\n",
+        )
+        .fails(3);
+    // A bit that was flipped is damage, if there is a checksum that says so.
+    let mut disk = cloud(&tree.file_system(LABEL, 4096, &["-O", "metadata_csum"]));
+    let start = disk.place(3).start;
+    for bit in [4, 0x10] {
+        disk.bytes[start + 1024 + 0x60] ^= bit;
+        let row = "damaged  the superblock of the content partition";
+        says(&proof, &disk, row);
+        disk.bytes[start + 1024 + 0x60] ^= bit;
+    }
+}
+
+/// A build that copies a partition while something holds it mounted ends well. What is in
+/// the journal counts for the host, and is not what can be read here.
+#[test]
+fn a_partition_that_was_copied_while_it_was_mounted() {
+    let proof = Proof::new();
+    let tree = Tree::partition(&proof.test.staged());
+    let recovery = "needs recovery  its journal is not replayed: \
+                    the partition was copied while it was mounted (T27)";
+    for options in [["-O", "metadata_csum"], ["-O", "^metadata_csum"]] {
+        let fs = proof.put("fs", tree.file_system(LABEL, 8192, &options));
+        let mut run = Command::new("debugfs");
+        run.env("PATH", path_of_tools());
+        let commands = "journal_open\njournal_write -b 500 /dev/null\njournal_close\n";
+        let commands = proof.put("commands", commands);
+        finish(run.args(["-w", "-f"]).arg(commands).arg(&fs));
+        let disk = cloud(&fs::read(&fs).unwrap());
+        for image in both(&proof, &disk) {
+            proof.says(&image, recovery);
+            proof.says_of_none(&image, recovery);
+        }
+        // What the help is about.
+        let mut run = Command::new("e2fsck");
+        run.env("PATH", path_of_tools());
+        run.args(["-fy"]).arg(&fs).output().unwrap();
+        says(&proof, &cloud(&fs::read(&fs).unwrap()), "equal");
+    }
     let mut disk = cloud(&tree.file_system(LABEL, 4096, &["-O", "^metadata_csum"]));
     let start = disk.place(3).start;
     disk.bytes[start + 1024 + 0x60] |= 4;
-    says(
-        &proof,
-        &disk,
-        "damaged  a content partition that was not unmounted",
-    );
+    says(&proof, &disk, recovery);
+    let image = proof.put("disk.raw", &disk.bytes);
+    proof
+        .run(&[&image])
+        .any_stdout()
+        .stderr(
+            "error: 1 image of which nothing can be said\n\
+             help: unmount the content partition everywhere, and build again\n\
+             see: `edgestage explain T27`\n",
+        )
+        .fails(3);
 }
 
 /// A file in many places, in trees of several levels and in block maps.
@@ -160,6 +226,22 @@ fn a_file_in_many_places_is_read_whole() {
     }
 }
 
+/// A raw disk is read where something is looked for, whatever else its partitions hold.
+#[cfg(target_os = "linux")] // which counts what a process reads
+#[test]
+fn little_of_a_large_disk_is_read() {
+    let proof = Proof::new();
+    let tree = Tree::partition(&proof.test.staged());
+    let bundle = vec![7; 16 << 20];
+    let tree = tree.with("bundle-content/a.zst", &bundle);
+    let tree = tree.with("spc-config/b.zst", &bundle);
+    let disk = cloud(&tree.file_system(LABEL, 48 << 10, &["-O", "^has_journal"]));
+    let image = proof.put("disk.raw", &disk.bytes);
+    proof.says(&image, "equal  beside it `b.zst`, not an archive (T25)");
+    let read = crate::image_layout::read_by(proof.run(&[&image]).spawn()).unwrap();
+    assert!((1000..300_000).contains(&read), "{read} bytes were read");
+}
+
 /// A directory of many files has an index; they are all found without it.
 #[test]
 fn among_many_files() {
@@ -169,14 +251,20 @@ fn among_many_files() {
         tree = tree.with(&format!("spc-config/{number}-{}", "x".repeat(100)), "");
     }
     let plain = tree.file_system(LABEL, 4096, &["-O", "^has_journal"]);
-    says(&proof, &cloud(&plain), "equal");
+    let long = "x".repeat(62);
+    let row = format!(
+        "equal  beside it `0-{long}…`, not an archive; `1-{long}…`, not an archive; \
+         `10-{}…`, not an archive; 297 more (T25)",
+        &long[1..]
+    );
+    says(&proof, &cloud(&plain), &row);
     let image = proof.put("fs", &plain);
     let mut run = Command::new("e2fsck");
     run.env("PATH", path_of_tools());
     finish(run.args(["-fyD"]).arg(&image));
     let indexed = fs::read(&image).unwrap();
     assert_ne!(indexed, plain);
-    says(&proof, &cloud(&indexed), "equal");
+    says(&proof, &cloud(&indexed), &row);
 }
 
 #[test]
@@ -185,7 +273,7 @@ fn what_is_in_a_partition_is_told_as_in_an_iso() {
     let tree = || Tree::partition(b"");
     let nothing = || tree().without("spc-config");
     for (tree, row) in [
-        (tree(), "no definition  an empty file (T24)"),
+        (tree(), "no definition  an empty file (T40)"),
         (tree().without(IN_PARTITION), "missing  (T1)"),
         (nothing(), "missing  (T1)"),
         (
@@ -208,7 +296,7 @@ fn what_is_in_a_partition_is_told_as_in_an_iso() {
         ),
         (
             nothing().with("spc-config/SPC.TGZ", proof.test.staged()),
-            "missing  (T1)",
+            "wrong name  no `spc.tgz`, but `SPC.TGZ`, the locked definition (T25)",
         ),
     ] {
         says(&proof, &cloud(&packed(&tree)), row);
@@ -236,25 +324,148 @@ fn another_definition_in_a_partition() {
     says(&proof, &cloud(&content), &row);
 }
 
+const NO_PARTITION: &str = "missing  no partition `COS_CONTENT`";
+
 #[test]
 fn a_disk_without_the_partition() {
     let proof = Proof::new();
-    let none = "missing  no partition `COS_CONTENT` (T24)";
+    let none = format!("{NO_PARTITION} (T1)");
     let tree = Tree::partition(&proof.test.staged());
-    for label in ["", "COS_OEM", "COS_CONTENT2", "cos_content"] {
+    for label in ["", "COS_OEM", "COS_CONTENT2", "cos_content", " COS_CONTENT"] {
         let other = tree.file_system(label, 1024, &[]);
-        says(&proof, &cloud(&other), none);
+        says(&proof, &cloud(&other), &none);
         // The name in the table is not the label.
-        says(&proof, &Disk::of(&[(LABEL, &other)]), none);
+        says(&proof, &Disk::of(&[(LABEL, &other)]), &none);
     }
-    says(&proof, &cloud(b"no file system"), none);
-    says(&proof, &Disk::of(&[]), none);
+    says(&proof, &cloud(b"no file system"), &none);
+    says(&proof, &Disk::of(&[]), &none);
     for image in both(&proof, &Disk::of(&[("efi", &[1; 5000])])) {
         proof.says_of_none(&image, "none");
     }
     for image in both(&proof, &cloud(&content(&proof))) {
         proof.says_of_none(&image, "unexpected  (T31)");
     }
+    // To blkid, which the hosts ask, this is the label.
+    let spaced = cloud(&tree.file_system("COS_CONTENT  ", 1024, &[]));
+    says(&proof, &spaced, "equal");
+}
+
+/// Why there is no partition, or no file in it, is what the checkout says of a build.
+#[test]
+fn why_a_definition_is_missing() {
+    let proof = Proof::new();
+    let efi = Disk::of(&[("efi", &[1; 5000])]);
+    let raw = proof.put("disk.raw", &efi.bytes);
+    let lacking = cloud(&packed(&Tree::empty().with_directory("spc-config")));
+    let lacking = proof.put("lacking.raw", &lacking.bytes);
+    let both = |trap: &str| {
+        proof.says(&raw, &format!("{NO_PARTITION} ({trap})"));
+        proof.says(&lacking, &format!("missing  ({trap})"));
+    };
+    for (line, trap) in [
+        ("CLUSTERCONFIG=spc.tgz", "T1"),
+        ("CLUSTERCONFIG=typo.tgz", "T1"),
+        ("CLUSTERCONFIG=", "T2"),
+        ("ISO_NAME=x", "T2"),
+        ("CLUSTERCONFIG=/srv/site.tgz", "T3"),
+        ("CLUSTERCONFIG=https://x/y.tgz", "T5"),
+    ] {
+        proof.test.put("CanvOS/.arg", format!("{line}\n"));
+        both(trap);
+    }
+    // A definition that is replaced is not lost.
+    proof.test.put("CanvOS/other.tgz", "other");
+    proof.test.put("CanvOS/.arg", "CLUSTERCONFIG=other.tgz\n");
+    both("T1");
+    proof.test.put("CanvOS/empty.tgz", "");
+    proof.test.put("CanvOS/.arg", "CLUSTERCONFIG=empty.tgz\n");
+    both("T24");
+    // What the rest of the disk is for: it never carries one.
+    let kairos = proof.put("kairos.raw", &efi.bytes);
+    proof.says(&kairos, &format!("{NO_PARTITION} (T13)"));
+    // An archive of no bytes makes no partition, where there is no other content.
+    proof.test.put("CanvOS/.arg", "CLUSTERCONFIG=spc.tgz\n");
+    proof.test.put(&Test::placement(ROOT), "");
+    proof.says(&raw, &format!("{NO_PARTITION} (T24); {OLDER}"));
+    proof.says(&lacking, &format!("missing  (T1); {OLDER}"));
+    // The image may be looked at where nothing can be seen of its build.
+    fs::remove_dir_all(proof.test.path("CanvOS")).unwrap();
+    both("T1");
+}
+
+/// Whether what is empty in the image was empty before it got there.
+#[test]
+fn why_a_file_is_empty() {
+    let proof = Proof::new();
+    let image = proof.put("a.raw", &cloud(&packed(&Tree::partition(b""))).bytes);
+    let row = |trap: &str| format!("no definition  an empty file ({trap})");
+    proof.says(&image, &row("T40"));
+    proof.test.put("CanvOS/empty.tgz", "");
+    proof.test.put("CanvOS/.arg", "CLUSTERCONFIG=empty.tgz\n");
+    proof.says(&image, &row("T24"));
+    proof.test.put("CanvOS/.arg", "CLUSTERCONFIG=spc.tgz\n");
+    proof.says(&image, &row("T40"));
+    proof.test.put(&Test::placement(ROOT), "");
+    proof.says(&image, &format!("{}; {OLDER}", row("T24")));
+    proof.test.forget_staged();
+    proof.says(&image, &row("T24"));
+}
+
+/// A definition that lies in a directory of content bundles is the image's, if
+/// CLUSTERCONFIG finds nothing.
+#[test]
+fn a_definition_of_a_content_bundle() {
+    let proof = Proof::new();
+    let other = archive(&[("spc/", ""), ("spc/a.yaml", "a: 1\n")]);
+    let disk = cloud(&packed(&Tree::partition(&other)));
+    let content = content_sha256(&other);
+    let is = format!("another definition  content {}", &content[..12]);
+    says(&proof, &disk, &is);
+    for name in [
+        "content-a/b/spc.tgz",
+        "content/spc.tgz",
+        "contents-a/spc.tgz",
+    ] {
+        proof.test.put(&format!("CanvOS/{name}"), &other);
+        says(&proof, &disk, &is);
+    }
+    proof.test.put("CanvOS/content-b/spc.tgz", "something else");
+    says(&proof, &disk, &is);
+    proof.test.put("CanvOS/content-c/spc.tgz", &other);
+    let row = format!("{is}, from `content-c/spc.tgz` of the checkout (T42)");
+    says(&proof, &disk, &row);
+    // An ISO gets nothing from there.
+    let iso = proof.iso("a.iso", &Tree::overlay(&other));
+    proof.says(&iso, &is);
+}
+
+/// Of several disks of one build the first gets the partition.
+#[test]
+fn a_disk_that_was_passed_over() {
+    let proof = Proof::new();
+    let good = proof.put("a.raw", &cloud(&content(&proof)).bytes);
+    let bare = Disk::of(&[("efi", &[1; 5000])]);
+    let other = proof.put("b.raw", &bare.bytes);
+    let trap = |images: &[&std::path::Path]| {
+        let run = proof.run(images).any_stdout().any_stderr();
+        let said = run.fails(3).stdout;
+        let other = said.lines().find(|line| line.contains("b.raw "));
+        let (_, row) = other.unwrap().split_once("  ").unwrap();
+        let row = row.trim_start().strip_prefix(NO_PARTITION).unwrap();
+        row.trim().to_owned()
+    };
+    assert_eq!(trap(&[&good, &other]), "(T26)");
+    assert_eq!(trap(&[&other, &good]), "(T26)");
+    // Of another build, or of another target, nothing is known.
+    let packed = proof.put("c.raw.gz", gzip(&cloud(&content(&proof)).bytes));
+    assert_eq!(trap(&[&other, &packed]), "(T1)");
+    fs::create_dir(proof.path("elsewhere")).unwrap();
+    let elsewhere = proof.path("elsewhere/a.raw");
+    fs::copy(&good, &elsewhere).unwrap();
+    assert_eq!(trap(&[&other, &elsewhere]), "(T1)");
+    let run = proof.run(&[&good, &other]).arg("--expect-none");
+    let said = run.any_stdout().any_stderr().fails(3).stdout;
+    assert!(said.ends_with("b.raw  none\n"), "{said}");
 }
 
 #[test]
@@ -333,7 +544,11 @@ fn a_compressed_disk_that_was_changed_is_damaged() {
             "{at}: {said}"
         );
     }
-    // What was written behind it was not compressed.
+    // What was written behind it was not compressed; zeros are padding.
+    let padded = [&packed[..], &[0; 3000]].concat();
+    proof.says(&proof.put("a.raw.gz", &padded), "equal");
+    let appended = [&padded[..], b"more"].concat();
+    proof.says(&proof.put("a.raw.gz", appended), damaged);
     let appended = [&packed[..], b"what nobody compressed"].concat();
     proof.says(&proof.put("a.raw.gz", appended), damaged);
 }
@@ -352,11 +567,81 @@ fn what_is_compressed_and_no_disk() {
     let proof = Proof::new();
     let row = "not a CanvOS image  a disk without a partition table inside";
     proof.says(&proof.put("a.gz", gzip(&vec![7; 100_000])), row);
-    let iso = fs::read(proof.iso("a.iso", &proof.overlay())).unwrap();
-    proof.says(&proof.put("a.iso.gz", gzip(&iso)), row);
+    // One for sticks has a partition table as well, of which none is the content's.
+    let uki = proof.path("uki.iso");
+    proof.overlay().uki(&uki);
+    for image in [proof.iso("a.iso", &proof.overlay()), uki] {
+        let packed = proof.put("a.iso.gz", gzip(&fs::read(image).unwrap()));
+        let row = "compressed  an ISO, with gzip: decompress it first";
+        proof.says(&packed, row);
+        proof.says_of_none(&packed, row);
+    }
     let row = "not a CanvOS image  no disk image inside";
     proof.says(&proof.put("a.gz", gzip(b"text")), row);
     proof.says(&proof.put("a.gz", gzip(b"")), row);
+}
+
+/// Images that are compressed otherwise, or of another kind, by their first bytes.
+#[test]
+fn what_is_compressed_otherwise_is_named() {
+    let proof = Proof::new();
+    let disk = proof.put("a.raw", &cloud(&content(&proof)).bytes);
+    let zst = proof.path("a.raw.zst");
+    finish(
+        Command::new("zstd")
+            .arg("-q")
+            .arg(&disk)
+            .arg("-o")
+            .arg(&zst),
+    );
+    let says = |image: &std::path::Path, row: &str| {
+        proof.says(image, row);
+        proof.says_of_none(image, row);
+    };
+    says(&zst, "compressed  with zstd: decompress it first");
+    proof
+        .run(&[&zst])
+        .any_stdout()
+        .stderr(
+            "error: 1 image of which nothing can be said\n\
+             help: decompress it, and verify what comes out\n\
+             see: `edgestage explain image`\n",
+        )
+        .fails(3);
+    for (magic, with) in [
+        (&b"\xfd7zXZ\0\0\x04"[..], "xz"),
+        (b"BZh91AY&SY", "bzip2"),
+        (b"PK\x03\x04\x14\0", "zip"),
+        (b"\x04\x22\x4d\x18\x64", "lz4"),
+        (b"LZIP\x01", "lzip"),
+        (b"7z\xbc\xaf\x27\x1c\0\x04", "7-Zip"),
+        (b"\x89LZO\0\x0d", "lzop"),
+        (b"\x1f\x9d\x90", "compress"),
+    ] {
+        for more in [0, 100_000] {
+            let image = proof.put("packed", [magic, &vec![7; more]].concat());
+            says(
+                &image,
+                &format!("compressed  with {with}: decompress it first"),
+            );
+        }
+    }
+    for (magic, kind) in [
+        (&b"QFI\xfb\0\0\0\x03"[..], "qcow2"),
+        (b"KDMV\x01\0\0\0", "VMDK"),
+        (b"vhdxfileQ\0E\0", "VHDX"),
+    ] {
+        let image = proof.put("disk", [magic, &vec![0; 100_000]].concat());
+        let row = format!(
+            "not a CanvOS image  a disk of the kind {kind}: \
+             convert it to a raw disk first (`qemu-img convert -O raw`)"
+        );
+        says(&image, &row);
+    }
+    // What has a partition table is a disk, whatever stands before that.
+    let mut odd = fs::read(&disk).unwrap();
+    odd[..6].copy_from_slice(b"\xfd7zXZ\0");
+    proof.says(&proof.put("odd.raw", odd), "equal");
 }
 
 /// One partition goes through a temporary file, which nobody has to clean up.

@@ -91,8 +91,15 @@ fn superblocks_that_cannot_be() {
         ),
         (
             0x60,
-            &far[..4],
-            "damaged  a content partition that was not unmounted",
+            &far[..2],
+            "unreadable  the content partition has ext4 features that cannot be read: \
+             compression, journal_dev, meta_bg, 0x20, ea_inode, 0x800, dirdata, inline_data",
+        ),
+        (
+            0x60,
+            &[0, 0, 0, 0x80],
+            "unreadable  the content partition has ext4 features that cannot be read: \
+             0x80000000",
         ),
     ] {
         let disk = parts.with(&[(Parts::SUPERBLOCK + at, bytes)]);
@@ -154,7 +161,8 @@ fn inodes_that_cannot_be() {
         (
             file + 0x28 + 2,
             &[0, 0],
-            "no definition  it is data of an unknown format, not a gzip archive",
+            "no definition  it is data of an unknown format, not a gzip archive, \
+             as large as the locked archive (T39)",
         ),
     ] {
         refused(&proof, &parts.with(&[(at, bytes)]), row);
@@ -289,7 +297,14 @@ fn an_index_of_an_absurd_size() {
     let flags = parts.number(parts.inode(Parts::DIRECTORY) + 0x20);
     assert_ne!(flags & 0x1000, 0, "no index");
     let count = parts.block(Parts::DIRECTORY) + 0x22;
-    refused(&proof, &parts.with(&[(count, &[0xff; 2])]), "equal");
+    let long = "x".repeat(62);
+    let row = format!(
+        "equal  beside it `0-{long}…`, not an archive; `1-{long}…`, not an archive; \
+         `10-{}…`, not an archive; 297 more (T25)",
+        &long[1..]
+    );
+    let disk = parts.with(&[(count, &[0xff; 2])]);
+    proof.says(&proof.put("a.raw", &disk.bytes), &row);
 }
 
 /// Sizes that nobody has: a hole of a terabyte, and zeros that pack a thousandfold.

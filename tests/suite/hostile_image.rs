@@ -2,10 +2,10 @@
 //! sizes. Each is refused in so many words, in little time and memory.
 #![allow(clippy::cast_possible_truncation)] // sizes of small things in a test
 
-use crate::support::Proof;
 use crate::support::handmade::{
     DIRECTORY, FILE, Iso, MORE, Place, SECTOR, continues, entry, name, record, rock_ridge,
 };
+use crate::support::{Proof, gzip};
 
 const TRUNCATED: &str = "truncated  it ends before what it says it holds";
 /// As far as anything may be from what there is.
@@ -55,7 +55,9 @@ fn a_directory_that_holds_itself() {
     let records = names.map(|name| record(name, own, DIRECTORY, &[]));
     let root = iso.directory(&records);
     iso.root(root);
-    refused(&proof, &iso, "wrong kind  a directory (T7)");
+    let row = "wrong kind  a directory; beside it `CLUSTERCONFIG`, a directory; \
+               `OPT`, a directory; `SPECTROCLOUD`, a directory (T7)";
+    refused(&proof, &iso, row);
 }
 
 #[test]
@@ -129,6 +131,27 @@ fn records_that_cannot_be() {
     }
 }
 
+/// Archives that unpack to far more than they are, each under many names: few of them are
+/// read, and none of them far.
+#[test]
+fn bombs_beside_the_definition() {
+    let proof = Proof::new();
+    let mut iso = Iso::new();
+    let file = iso.add(&proof.test.staged());
+    let bomb = iso.add(&gzip(&vec![0; 200 << 20]));
+    let named = |number: usize| format!("BOMB{number:04}.TGZ;1").into_bytes();
+    let mut records = vec![record(b"SPC.TGZ;1", file, FILE, &[])];
+    records.extend((0..5000).map(|number| record(&named(number), bomb, FILE, &[])));
+    iso.tree(&records);
+    let image = proof.put("a.iso", &iso.bytes);
+    let begun = std::time::Instant::now();
+    let run = proof.run(&[&image]).prelude("ulimit -v 500000");
+    let said = run.any_stdout().any_stderr().fails(3).stdout;
+    assert!(said.contains("  ambiguous  beside it `BOMB0000.TGZ`, not a definition: "));
+    assert!(said.ends_with("; 4997 more (T25)\n"), "{said}");
+    assert!(begun.elapsed() < std::time::Duration::from_secs(60));
+}
+
 #[test]
 fn descriptors_that_cannot_be() {
     let proof = Proof::new();
@@ -193,11 +216,9 @@ fn names_without_an_end() {
         b"NM\x05\x01\x00",
     ] {
         let iso = with_area(&proof, |_| area.to_vec());
-        refused(
-            &proof,
-            &iso,
-            "overlay lost  the rest of the overlay is missing too (T23)",
-        );
+        // The plain name is left.
+        let row = "wrong name  no `spc.tgz`, but `F`, the locked definition (T25)";
+        refused(&proof, &iso, row);
     }
     // Every record of a large directory leads to a large area.
     let mut iso = Iso::new();

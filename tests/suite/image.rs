@@ -1,7 +1,7 @@
 //! What `verify --image` says of ISO images, and what is the same for every image.
 
 use std::fs::{self, File};
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, SystemTime};
@@ -9,7 +9,8 @@ use std::time::{Duration, SystemTime};
 use serde_json::{Value, json};
 
 use crate::support::{
-    CANARY, HEAD, IN_ISO, Proof, Test, Tree, archive, content_sha256, finish, gzip, sha256,
+    CANARY, HEAD, IN_ISO, OLDER, OVERLAY, Proof, ROOT, Test, Tree, archive, content_sha256, finish,
+    gzip, sha256, tarball,
 };
 
 const TWO: &str = "
@@ -48,6 +49,9 @@ fn a_live_iso_holds_what_is_locked() {
             "verdict": "equal",
             "detail": Value::Null,
             "trap": Value::Null,
+            "beside": [],
+            "older": false,
+            "partitions": [],
             "sha256": sha256(&staged),
             "size": staged.len(),
             "content_sha256": content_sha256(&staged),
@@ -77,9 +81,9 @@ fn check_looks_into_images_too() {
         .fails(3);
     // A mistyped path is no reason to build again.
     with("lots.iso")
-        .stderr_has("1 image that cannot be read")
+        .stderr_has("error: there is no image `{dir}/lots.iso`")
         .stderr_has("check the path")
-        .fails(3);
+        .fails(2);
     // An image holds one definition.
     let store = "\n[definition.store]\nprofiles = [\"edge-infra@2.0.0\"]\n";
     let manifest = proof.test.text("profiles.toml");
@@ -201,7 +205,7 @@ fn what_is_no_archive_is_no_definition() {
     let other = archive(&[("etc/passwd", "root\n")]);
     for (bytes, why) in [
         (&b"some text\n"[..], "it is text, not a gzip archive"),
-        (b"", "an empty file (T24)"),
+        (b"", "an empty file (T40)"),
         (cut, "it is cut short"),
         (&other, "it has no file below `spc/`"),
     ] {
@@ -323,39 +327,191 @@ fn what_has_no_end_is_not_read() {
     );
 }
 
+/// A mistyped path is a mistake of the command line, and no reason to build again.
 #[test]
-fn an_image_that_is_not_there_cannot_be_read() {
+fn an_image_that_is_not_there() {
     let proof = Proof::new();
-    let image = proof.path("typo.iso");
+    let good = proof.iso("good.iso", &proof.overlay());
+    let image = proof.path("godo.iso");
     let row = format!(
-        "unreadable  cannot read `{}`: no such file or directory",
+        "not found  cannot read `{}`: no such file or directory",
         image.display()
     );
     proof.says(&image, &row);
+    let path = image.display();
+    let near = good.display();
+    let said = format!(
+        "error: there is no image `{path}`\n\
+         help: did you mean `{near}`?\n\
+         see: `edgestage explain image`\n"
+    );
+    let none = || proof.run(&[&image]).arg("--expect-none");
+    proof.run(&[&image]).any_stdout().stderr(&said).fails(2);
+    none().any_stdout().stderr(&said).fails(2);
+    // The others are looked into all the same, and a wrong one weighs more.
+    let run = || proof.run(&[&image, &good]).any_stdout();
+    let done = run().stderr(&said).fails(2);
+    assert!(done.stdout.ends_with(&format!("{near}  equal\n")));
+    let bad = proof.iso("bad.iso", &proof.overlay().without(IN_ISO));
+    let run = proof.run(&[&image, &bad]).any_stdout();
+    run.stderr_has("there is no image")
+        .stderr_has("1 image without `factory`")
+        .fails(3);
+    for path in ["good.iso/x.iso", "none/x.iso"] {
+        let run = proof.run(&[&proof.path(path)]).any_stdout();
+        run.stderr_has("there is no image").fails(2);
+    }
 }
 
-/// Built before the definition was staged, and without it: another image is meant.
+/// What is there and cannot be read is no mistake of the command line.
+#[test]
+fn an_image_that_may_not_be_read() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let proof = Proof::new();
+    let image = proof.iso("a.iso", &proof.overlay());
+    fs::set_permissions(&image, fs::Permissions::from_mode(0o000)).unwrap();
+    if File::open(&image).is_ok() {
+        // Root reads it all the same.
+        return proof.says(&image, "equal");
+    }
+    let path = image.display();
+    let row = format!("unreadable  cannot read `{path}`: permission denied");
+    proof.says(&image, &row);
+    let run = proof.run(&[&image]).any_stdout();
+    run.stderr_has("1 image that cannot be read").fails(3);
+}
+
+/// Puts the same bytes in the place of what is staged, as another run of `stage` would.
+fn stage_again(proof: &Proof) {
+    let staged = proof.test.staged();
+    // Times of change are as fine as the kernel's tick.
+    std::thread::sleep(Duration::from_millis(50));
+    for placement in [OVERLAY, ROOT] {
+        proof.test.put(&Test::placement(placement), &staged);
+    }
+}
+
+/// Built before the definition was staged, and without it: that is said after what is
+/// wrong.
 #[test]
 fn an_image_that_is_older_than_what_is_staged() {
     let proof = Proof::new();
-    let old = SystemTime::now() - Duration::from_secs(24 * 60 * 60);
-    let image = proof.iso("a.iso", &proof.overlay().without(IN_ISO));
-    set_modified(&image, old);
-    proof.says(
-        &image,
-        "older  built before `factory` was staged; missing (T22)",
-    );
-    let image = proof.iso("a.iso", &Tree::overlay(b"text"));
-    set_modified(&image, old);
-    proof.says(
-        &image,
-        "older  built before `factory` was staged; \
-         no definition: it is text, not a gzip archive (T22)",
-    );
+    let missing = proof.iso("a.iso", &proof.overlay().without(IN_ISO));
+    let text = proof.iso("b.iso", &Tree::overlay(b"text"));
+    let good = proof.iso("c.iso", &proof.overlay());
+    stage_again(&proof);
+    proof.says(&missing, &format!("missing  (T1); {OLDER}"));
+    let row = format!("no definition  it is text, not a gzip archive; {OLDER}");
+    proof.says(&text, &row);
+    let see = |image: &Path, trap: &str| {
+        let run = proof.run(&[image]).any_stdout();
+        run.stderr(&format!(
+            "error: 1 image without `factory` as it is locked\n\
+             help: run `edgestage stage factory` and build again\n\
+             see: `edgestage explain {trap}`\n"
+        ))
+        .fails(3);
+    };
+    // Its age explains what nothing else does.
+    see(&missing, "T1");
+    see(&text, "T22");
     // The right one is right, whenever it was built.
-    let image = proof.iso("a.iso", &proof.overlay());
-    set_modified(&image, old);
-    proof.says(&image, "equal");
+    proof.says(&good, "equal");
+    let older = |image: &Path, expect_none: &str| {
+        let run = proof.run(&[image]).arg("--json").any_stdout().any_stderr();
+        if expect_none.is_empty() {
+            return run.success().json()["images"][0]["older"].clone();
+        }
+        let run = run.arg(expect_none).fails(3);
+        run.json()["images"][0]["older"].clone()
+    };
+    assert_eq!(older(&good, ""), true);
+    // Nothing was to be staged: there is nothing to be older than.
+    assert_eq!(older(&good, "--expect-none"), Value::Null);
+    // Without a checkout that cannot be seen.
+    proof.test.forget_staged();
+    proof.says(&missing, "missing  (T1)");
+    assert_eq!(older(&good, ""), Value::Null);
+}
+
+/// Earthly dates whatever it exports 2020-04-16, and `touch` may give any date; neither
+/// makes an image old or young.
+#[test]
+fn the_date_of_an_image_proves_nothing() {
+    let proof = Proof::new();
+    let export = SystemTime::UNIX_EPOCH + Duration::from_secs(1_587_038_400);
+    let day = Duration::from_secs(24 * 60 * 60);
+    let image = proof.iso("a.iso", &proof.overlay().without(IN_ISO));
+    for time in [export, SystemTime::now() - day, SystemTime::now() + day] {
+        set_modified(&image, time);
+        proof.says(&image, "missing  (T1)");
+    }
+    stage_again(&proof);
+    let row = format!("missing  (T1); {OLDER}");
+    proof.says(&image, &row);
+    // A staged file that was copied with its old date, or got other rights, is not
+    // younger for it.
+    let staged = proof.test.path(&Test::placement(OVERLAY));
+    set_modified(&staged, export);
+    set_modified(&proof.test.path(&Test::placement(ROOT)), export);
+    proof.says(&image, "missing  (T1)");
+}
+
+/// Whatever was done to the staged files since.
+#[test]
+fn an_image_that_this_run_wrote_is_never_old() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let proof = Proof::new();
+    let lost = proof.iso("lost.iso", &proof.overlay().without(IN_ISO));
+    let (lost, staged) = (lost.display(), format!("{ROOT} {OVERLAY}"));
+    let earthly = format!(
+        "#!/bin/sh\nmkdir -p build\ncp {lost} build/installer.iso\n\
+         touch -d 2020-04-16T12:00:00Z build/installer.iso\nsleep 0.05\ntouch {staged}\n"
+    );
+    proof.test.put("bin/earthly", earthly);
+    let mode = fs::Permissions::from_mode(0o755);
+    fs::set_permissions(proof.test.path("bin/earthly"), mode).unwrap();
+    let path = std::env::var("PATH").unwrap();
+    let run = proof.test.run("build --json").any_stdout().any_stderr();
+    let run = run.env("PATH", &format!("{{dir}}/bin:{path}"));
+    let said = run.fails(3).json();
+    assert_eq!(said["images"][0]["verdict"], "missing");
+    assert_eq!(said["images"][0]["older"], false);
+    // Afterwards nobody knows who wrote it.
+    let image = proof.test.path("CanvOS/build/installer.iso");
+    proof.says(&image, &format!("missing  (T1); {OLDER}"));
+}
+
+/// The build's cache takes a file for unchanged that has the old one's size and time.
+#[test]
+fn other_bytes_of_the_same_size() {
+    let proof = Proof::new();
+    let size = proof.test.staged().len();
+    let padded = |size: usize| {
+        let tar = tarball(&[("spc/", ""), ("spc/a.yaml", "a: 1\n")]);
+        let packed = |comment: usize| {
+            let comment = vec![b'c'; comment];
+            let builder = flate2::GzBuilder::new().comment(comment);
+            let mut gzip = builder.write(Vec::new(), flate2::Compression::best());
+            gzip.write_all(&tar).unwrap();
+            gzip.finish().unwrap()
+        };
+        let bare = packed(0).len();
+        packed(size - bare)
+    };
+    let other = padded(size);
+    assert_eq!(other.len(), size);
+    let is = format!(
+        "another definition  content {}",
+        &content_sha256(&other)[..12]
+    );
+    let as_large = ", as large as the locked archive (T39)";
+    let image = proof.iso("a.iso", &Tree::overlay(&other));
+    proof.says(&image, &format!("{is}{as_large}"));
+    proof.says(&proof.iso("a.iso", &Tree::overlay(&padded(size + 1))), &is);
+    let text = vec![b'x'; size];
+    let row = format!("no definition  it is text, not a gzip archive{as_large}");
+    proof.says(&proof.iso("a.iso", &Tree::overlay(&text)), &row);
 }
 
 #[test]

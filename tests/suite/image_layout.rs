@@ -117,14 +117,22 @@ fn among_many_and_long_names() {
     }
     let live = proof.iso("live.iso", &tree);
     assert!(has(&fs::read(&live).unwrap(), b"CE\x1c\x01"));
-    proof.says(&live, "equal");
+    let long = "a".repeat(64);
+    let row = |first: &str| {
+        format!(
+            "equal  beside it `{first}`, not an archive; `many-0`, not an archive; \
+             `many-1`, not an archive; 199 more (T25)"
+        )
+    };
+    proof.says(&live, &row(&format!("{long}…")));
     let joliet = proof.path("joliet.iso");
     let options = ["-rockridge", "off", "-joliet", "on"];
     tree.native(&joliet, &[&LIVE[..], &options].concat());
-    proof.says(&joliet, "equal");
+    // Joliet's names are shorter.
+    proof.says(&joliet, &row(&long));
     let uki = proof.path("uki.iso");
     tree.uki(&uki);
-    proof.says(&uki, "equal");
+    proof.says(&uki, &row(&format!("{long}…")));
 }
 
 /// Names are compared whole, and in their case where they have one.
@@ -138,7 +146,10 @@ fn a_name_that_is_alike_is_another() {
         .fold(proof.overlay().without(IN_ISO), |tree, path| {
             tree.with(&path, &staged)
         });
-    proof.says(&proof.iso("a.iso", &tree), "missing  (T1)");
+    let row = "wrong name  no `spc.tgz`, but `SPC.tgz`, the locked definition; \
+               `spc.tg`, the locked definition; `spc.tgz.old`, the locked definition; \
+               1 more (T25)";
+    proof.says(&proof.iso("a.iso", &tree), row);
 }
 
 /// The definition that is staged, in more bytes than it needs.
@@ -288,13 +299,16 @@ fn a_file_that_lies_in_another_way_is_of_the_wrong_kind() {
 fn little_of_a_large_image_is_read() {
     const SECTORS: u32 = 5 << 20;
     let proof = Proof::new();
-    let image = proof.iso("large.iso", &proof.overlay());
+    // What lies beside the definition is not read either, if it is not an archive.
+    let beside = IN_ISO.replace("spc.tgz", "large.bin");
+    let tree = proof.overlay().with(&beside, vec![0; 20 << 20]);
+    let image = proof.iso("large.iso", &tree);
     let file = File::options().write(true).open(&image).unwrap();
     file.set_len(u64::from(SECTORS) * SECTOR as u64).unwrap();
     let at = 16 * SECTOR as u64 + 80;
     file.write_all_at(&SECTORS.to_le_bytes(), at).unwrap();
     file.write_all_at(&SECTORS.to_be_bytes(), at + 4).unwrap();
-    proof.says(&image, "equal");
+    proof.says(&image, "equal  beside it `large.bin`, not an archive (T25)");
     let read = read_by(proof.run(&[&image]).spawn()).unwrap();
     assert!((1000..300_000).contains(&read), "{read} bytes were read");
 }
@@ -302,7 +316,7 @@ fn little_of_a_large_image_is_read() {
 /// What a process has read in all, in bytes: what the system counted, looked up when it
 /// has ended and before it is waited for.
 #[cfg(target_os = "linux")]
-fn read_by(mut child: Child) -> Option<u64> {
+pub fn read_by(mut child: Child) -> Option<u64> {
     let place = format!("/proc/{}", child.id());
     let state = || fs::read_to_string(format!("{place}/stat")).ok();
     let ended = || state().is_none_or(|stat| stat.contains(") Z "));

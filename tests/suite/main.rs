@@ -59,6 +59,7 @@ mod list;
 mod cache;
 mod image;
 mod image_layout;
+mod image_beside;
 mod disk_image;
 mod hostile_image;
 mod hostile_disk;

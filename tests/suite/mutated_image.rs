@@ -108,8 +108,8 @@ struct Seen {
 impl Seen {
     fn count(&mut self, found: &Result<Image, ImageError>, expected: &str) {
         match found {
-            Ok(image) => match &image.entry {
-                Entry::File { sha256, .. } if sha256.to_string() == expected => self.same += 1,
+            Ok(image) => match &image.places[0].entry {
+                Entry::File(held) if held.sha256.to_string() == expected => self.same += 1,
                 _ => self.other += 1,
             },
             Err(_) => self.refused += 1,
@@ -280,7 +280,7 @@ fn a_changed_partition_table() {
 /// What is said of an image, but not how it is packed.
 fn words(found: &Result<Image, ImageError>) -> String {
     match found {
-        Ok(image) => format!("{:?}", image.entry),
+        Ok(image) => format!("{:?}", image.places),
         Err(ImageError::Foreign(_)) => "foreign".to_owned(),
         Err(error) => format!("{error:?}"),
     }

@@ -34,7 +34,9 @@ mod watched;
 
 pub use archives::{archive, content_sha256, gzip, profile_directory, tarball};
 pub use going::{Going, until};
-pub use images::{CANARY, IN_ISO, IN_PARTITION, Proof, Tree, finish, path_of_tools, xorriso};
+pub use images::{
+    CANARY, IN_ISO, IN_PARTITION, OLDER, Proof, Tree, finish, path_of_tools, xorriso,
+};
 pub use memory::peak_of;
 pub use network::{trusting, unused_port};
 pub use proxy::{Manner, Proxy};

@@ -35,6 +35,31 @@ const DEEPEST: u16 = 5;
 /// An extent of more blocks has none that were written.
 const WRITTEN: u64 = 32_768;
 
+/// Features by their bits that change how things are read and that are not read here, as
+/// `mke2fs -O` calls them.
+const OTHER_FEATURES: [(u32, &str); 8] = [
+    (0x1, "compression"),
+    (0x8, "journal_dev"),
+    (0x10, "meta_bg"),
+    (0x400, "ea_inode"),
+    (0x1000, "dirdata"),
+    (0x8000, "inline_data"),
+    (0x1_0000, "encrypt"),
+    (0x2_0000, "casefold"),
+];
+
+/// The names of the features in `bits`; those without one by their number.
+fn feature_names(bits: u32) -> String {
+    let each = (0..u32::BITS)
+        .map(|bit| 1 << bit)
+        .filter(|bit| bits & bit != 0);
+    let name = |bit: u32| match OTHER_FEATURES.iter().find(|(known, _)| *known == bit) {
+        Some((_, name)) => (*name).to_owned(),
+        None => format!("{bit:#x}"),
+    };
+    each.map(name).collect::<Vec<_>>().join(", ")
+}
+
 /// What the superblock says, as far as it counts.
 #[derive(Debug)]
 pub struct Superblock {
@@ -61,22 +86,35 @@ impl Superblock {
             _ => ImageError::Read(error),
         };
         part.read_at(SUPERBLOCK, &mut bytes).map_err(unreadable)?;
+        let broken = || damaged("the superblock of the content partition");
+        // What it says of features is not believed before its checksum.
+        if !Self::is_sealed(&bytes) {
+            return Err(broken());
+        }
         let incompatible = u32_at(&bytes, 0x60);
+        let unknown = incompatible & !(FEATURES | NEEDS_RECOVERY);
+        if unknown != 0 {
+            return Err(ImageError::Unsupported(feature_names(unknown)));
+        }
         if incompatible & NEEDS_RECOVERY != 0 {
-            return Err(damaged("a content partition that was not unmounted"));
+            return Err(ImageError::NeedsRecovery);
         }
-        if incompatible & !FEATURES != 0 {
-            return Err(damaged(
-                "a content partition with features that cannot be read",
-            ));
-        }
-        let is = Self::parse(&bytes, incompatible & IS_64_BIT != 0);
-        let is = is.ok_or(damaged("the superblock of the content partition"))?;
+        let is = Self::parse(&bytes, incompatible & IS_64_BIT != 0).ok_or_else(broken)?;
         let size = is.blocks.checked_mul(is.block_size as u64);
         if size.is_none_or(|size| size > part.len()) {
             return Err(damaged("a file system larger than its partition"));
         }
         Ok(is)
+    }
+
+    /// Whether it has its magic number, and the checksum that it says it has, if any.
+    fn is_sealed(bytes: &[u8; SUPERBLOCK_LENGTH]) -> bool {
+        let agrees = || crc32c(!0, &bytes[..0x3fc]) == u32_at(bytes, 0x3fc);
+        u16_at(bytes, 0x38) == MAGIC && (!Self::is_checked(bytes) || agrees())
+    }
+
+    fn is_checked(bytes: &[u8; SUPERBLOCK_LENGTH]) -> bool {
+        u32_at(bytes, 0x64) & CHECKSUMS != 0
     }
 
     fn parse(bytes: &[u8; SUPERBLOCK_LENGTH], is_64_bit: bool) -> Option<Self> {
@@ -91,14 +129,12 @@ impl Superblock {
         } else {
             32
         };
-        let sensible = u16_at(bytes, 0x38) == MAGIC
-            && exponent <= LARGEST_BLOCK
+        let sensible = exponent <= LARGEST_BLOCK
             && (32..=1024).contains(&descriptor_size)
             && descriptor_size.is_power_of_two()
             && inode_size.is_power_of_two()
             && (128..=1024 << exponent.min(LARGEST_BLOCK)).contains(&inode_size);
-        let checked = u32_at(bytes, 0x64) & CHECKSUMS != 0;
-        if !sensible || checked && crc32c(!0, &bytes[..0x3fc]) != u32_at(bytes, 0x3fc) {
+        if !sensible {
             return None;
         }
         let seed = match u32_at(bytes, 0x60) & HAS_SEED {
@@ -110,7 +146,7 @@ impl Superblock {
             blocks: u64::from(u32_at(bytes, 4)) | u64::from(high) << 32,
             inode_size,
             descriptor_size,
-            seed: checked.then_some(seed),
+            seed: Self::is_checked(bytes).then_some(seed),
             inodes: u32_at(bytes, 0),
             inodes_per_group: Some(u32_at(bytes, 0x28)).filter(|count| *count != 0)?,
         })

@@ -16,27 +16,34 @@ pub enum Names {
     Plain,
 }
 
-/// Whether `record` is called `name`. `.` and `..` are called by one byte, 0 and 1.
+/// Whether `record` is called `name`.
 pub fn matches(names: &Names, record: &Record, name: &str) -> bool {
-    if matches!(record.identifier[..], [0 | 1]) || record.is_associated() {
-        return false;
-    }
     match names {
         Names::RockRidge { .. } => match &record.name {
             Some(own) => own == name.as_bytes(),
             // Some writers give no name where the plain one will do.
             None => plain(&record.identifier, name),
         },
-        Names::Joliet => {
-            let units = record.identifier.chunks_exact(2);
-            let units: Vec<u16> = units
-                .map(|two| u16::from_be_bytes([two[0], two[1]]))
-                .collect();
-            let own = String::from_utf16_lossy(&units);
-            without_version(&own) == name
-        }
+        Names::Joliet => without_version(&joliet(&record.identifier)) == name,
         Names::Plain => plain(&record.identifier, name) || short(&record.identifier, name),
     }
+}
+
+/// What `record` is called.
+pub fn name_of(names: &Names, record: &Record) -> Vec<u8> {
+    match (names, &record.name) {
+        (Names::RockRidge { .. }, Some(name)) if !name.is_empty() => name.clone(),
+        (Names::Joliet, _) => without_version(&joliet(&record.identifier)).into(),
+        _ => without_version(&String::from_utf8_lossy(&record.identifier)).into(),
+    }
+}
+
+fn joliet(identifier: &[u8]) -> String {
+    let units = identifier.chunks_exact(2);
+    let units: Vec<u16> = units
+        .map(|two| u16::from_be_bytes([two[0], two[1]]))
+        .collect();
+    String::from_utf16_lossy(&units)
 }
 
 fn without_version(name: &str) -> &str {

@@ -165,9 +165,10 @@ impl Record {
         self.flags & DIRECTORY != 0
     }
 
-    /// Whether this is what belongs to a file, and not the file: other readers pass it by.
-    pub fn is_associated(&self) -> bool {
-        self.flags & ASSOCIATED != 0
+    /// Whether readers show it: not the directory's own record and its parent's, which are
+    /// called by one byte, 0 and 1, nor what only belongs to a file.
+    pub fn is_shown(&self) -> bool {
+        !matches!(self.identifier[..], [0 | 1]) && self.flags & ASSOCIATED == 0
     }
 
     pub fn has_more(&self) -> bool {

@@ -267,7 +267,7 @@ fn images() {
         (
             || Test::new().stage(),
             "verify --image none.iso",
-            3,
+            2,
             "none.iso",
         ),
     ]);

@@ -8,7 +8,8 @@ use edgestage::error::Error;
 
 use super::book::Book;
 use crate::checkout::{EARTHFILE, full, with_arg};
-use crate::support::{FACTORY, HEAD, IN_ISO, OVERLAY, Proof, ROOT, Test};
+use crate::support::handmade::Disk;
+use crate::support::{FACTORY, HEAD, IN_ISO, OVERLAY, Proof, ROOT, Test, Tree, gzip};
 
 const ALL: &str = "--target iso --target uki-iso --target iso-disk-image --target cloud-image \
                    --target maas-image";
@@ -218,4 +219,46 @@ fn images(book: &mut Book) {
     };
     book.run("one where none is expected", 3, none(&good));
     book.run("nothing can be said", 3, none(&junk));
+    let typo = proof.path("godo.iso");
+    book.run("an image that is not there", 2, proof.run(&[&typo]));
+    let closed = |image: &std::path::Path| {
+        let run = proof.run(&[image]).arg("--cache-dir");
+        run.arg("profiles.toml/cache")
+    };
+    let packed = proof.put("a.raw.gz", gzip(&partition(&Tree::partition(b"")).bytes));
+    book.run("an image that cannot be read", 3, closed(&packed));
+    proof.put("a.raw.xz", b"\xfd7zXZ\0");
+    book.run(
+        "one that is compressed otherwise",
+        3,
+        proof.run(&[&proof.path("a.raw.xz")]),
+    );
+    let staged = proof.test.staged();
+    let mut disk = partition(&Tree::partition(&staged));
+    let incompatible = disk.place(0).start + 1024 + 0x60;
+    disk.bytes[incompatible] |= 0x4;
+    let copied = proof.put("mounted.raw", &disk.bytes);
+    book.run(
+        "one that was copied while it was mounted",
+        3,
+        proof.run(&[&copied]),
+    );
+    disk.bytes[incompatible] |= 0x10;
+    let odd = proof.put("odd.raw", &disk.bytes);
+    book.run("one of another make", 3, proof.run(&[&odd]));
+    let named = partition(&Tree::empty().with("spc-config/a.tgz", &staged));
+    let named = proof.put("named.raw", &named.bytes);
+    book.run("the definition under another name", 3, proof.run(&[&named]));
+    let beside = Tree::partition(&staged).with_link("spc-config/b.tgz", "c");
+    let beside = proof.put("beside.raw", partition(&beside).bytes);
+    book.run("the definition and a link", 3, proof.run(&[&beside]));
+    let noted = Tree::partition(&staged).with("spc-config/README", "text");
+    let noted = proof.put("noted.raw", partition(&noted).bytes);
+    book.run("the definition and a text", 0, proof.run(&[&noted]));
+}
+
+/// A disk with one content partition.
+fn partition(tree: &Tree) -> Disk {
+    let options = ["-O", "^metadata_csum"];
+    Disk::of(&[("content", &tree.file_system("COS_CONTENT", 1024, &options))])
 }

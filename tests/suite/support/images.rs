@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
+
 use super::{Run, Test};
 
 /// Where an ISO has the definition, and what is beside it.
@@ -16,6 +18,9 @@ pub const IN_ISO: &str = "opt/spectrocloud/clusterconfig/spc.tgz";
 pub const CANARY: &str = "opt/spectrocloud/content/Readme.txt";
 /// Where a content partition has it.
 pub const IN_PARTITION: &str = "spc-config/spc.tgz";
+
+/// What is said of an image that is older than what is staged.
+pub const OLDER: &str = "it was last changed before the definition was staged (T22)";
 
 /// A definition that is staged, and images that may hold it.
 pub struct Proof {
@@ -73,10 +78,22 @@ impl Proof {
     }
 
     /// `verify` must print exactly this behind the image's path, say the same as JSON,
-    /// and end with the exit code that goes with it; nobody is asked anything.
+    /// and end with the exit code that goes with it; nobody is asked anything, and only
+    /// what lies beside a definition that is right is worth a warning.
     #[track_caller]
     pub fn says(&self, image: &Path, row: &str) {
         self.judged(|| self.run(&[image]), image, row);
+    }
+
+    /// `verify` of the definition `name` with this image.
+    pub fn run_of(&self, name: &str, image: &Path) -> Run<'_> {
+        self.run(&[image]).arg(name)
+    }
+
+    /// [`Proof::says`] of the definition `name`.
+    #[track_caller]
+    pub fn says_of(&self, name: &str, image: &Path, row: &str) {
+        self.judged(|| self.run_of(name, image), image, row);
     }
 
     /// [`Proof::says`] with `--expect-none`.
@@ -107,23 +124,33 @@ impl Proof {
         let (word, rest) = row.split_once("  ").unwrap_or((row, ""));
         let text = format!("{}  {row}\n", image.display());
         let (run, json) = (run().stdout(&text), run().arg("--json").any_stdout());
-        let json = if is_good(word) {
+        let json = if is_good(word) && rest.contains("(T25)") {
+            run.stderr_has("warning[T25]: `").success();
+            json.stderr_has("warning[T25]: `").success()
+        } else if is_good(word) {
             run.success();
             json.success()
         } else {
-            run.any_stderr().fails(3);
-            json.any_stderr().fails(3)
+            let code = if word == "not found" { 2 } else { 3 };
+            run.any_stderr().fails(code);
+            json.any_stderr().fails(code)
         };
         let said = &json.json()["images"][0];
         assert_eq!(said["verdict"], word, "{said}");
-        let field = |name: &str| said[name].as_str().unwrap_or_default().to_owned();
-        let trap = Some(field("trap")).filter(|trap| !trap.is_empty());
-        let trap = trap.map(|trap| format!("({trap})"));
-        let parts = [Some(field("detail")), trap].into_iter().flatten();
-        let parts: Vec<String> = parts.filter(|part| !part.is_empty()).collect();
-        assert_eq!(parts.join(" "), rest, "{said}");
+        assert_eq!(in_json(said), rest, "{said}");
         assert_eq!(self.test.sim.connections(), asked);
     }
+}
+
+/// What a document says behind the word, put together as the table has it.
+fn in_json(said: &Value) -> String {
+    let field = |name: &str| said[name].as_str().map(str::to_owned);
+    let trap = field("trap").map(|trap| format!("({trap})"));
+    let parts: Vec<String> = [field("detail"), trap].into_iter().flatten().collect();
+    let old = said["older"] == true && !is_good(said["verdict"].as_str().unwrap());
+    let told = Some(parts.join(" ")).filter(|told| !told.is_empty());
+    let told = told.into_iter().chain(old.then(|| OLDER.to_owned()));
+    told.collect::<Vec<_>>().join("; ")
 }
 
 fn is_good(word: &str) -> bool {
