@@ -5,7 +5,7 @@
 //! exit code and a help line, each in a match of its own.
 
 use crate::archive::Refusal;
-use crate::build::BuildError;
+use crate::build::{BuildError, NoImage};
 use crate::canvos::CanvosError;
 use crate::diagnostic::{Diagnostic, Excerpt};
 use crate::disk::PathError;
@@ -208,6 +208,11 @@ impl Error {
     #[must_use]
     pub fn exit(&self) -> Exit {
         match self {
+            // A build that failed, whatever its wrapper says.
+            Self::Build(BuildError::NoImage {
+                why: NoImage::Swallowed(_),
+                ..
+            }) => Exit::Failed,
             Self::Usage(_)
             | Self::Manifest(_)
             | Self::NameNeeded(_)
@@ -227,7 +232,7 @@ impl Error {
             | Self::Outdated { .. }
             | Self::Drift { .. }
             | Self::Staged { .. }
-            | Self::Build(BuildError::NoImage(_))
+            | Self::Build(BuildError::NoImage { .. } | BuildError::Disturbed(_))
             | Self::Canvos(
                 CanvosError::Trapped(_) | CanvosError::Blocked { .. } | CanvosError::Foreign(_),
             ) => Exit::Drift,

@@ -10,6 +10,7 @@ use std::path::Path;
 use crate::canvos::Placement;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::disk::PathError;
+use crate::topic::page;
 
 mod arg;
 mod earthfile;
@@ -18,10 +19,12 @@ mod fix;
 mod ignore;
 mod lost;
 mod value;
+mod wrapper;
 
 pub use arg::{Arg, Assignment, parse as parse_arg, shown as shown_value};
 pub use fix::fix_arg;
 pub use value::{Origin, Start};
+pub use wrapper::swallows_failure;
 
 use earthfile::{Recipe, Recipes};
 use ignore::{Found, Ignore};
@@ -30,14 +33,10 @@ use value::Values;
 /// The line that is right for every target (canvos.md, 4).
 pub const RIGHT: &str = "CLUSTERCONFIG=spc.tgz";
 
-/// How many traps canvos.md, 3, has: T1 to T34.
-pub const TRAPS: u32 = 34;
-
-/// Whether `id` is the name of a trap.
+/// Whether `id` is the name of a trap: a section of traps.md.
 #[must_use]
 pub fn is_trap(id: &str) -> bool {
-    let number = id.strip_prefix('T').and_then(|number| number.parse().ok());
-    number.is_some_and(|number: u32| (1..=TRAPS).contains(&number) && id == format!("T{number}"))
+    page::traps().iter().any(|trap| trap.id == id)
 }
 
 /// What CanvOS builds.

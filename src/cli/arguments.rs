@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 
 use crate::nearest::nearest;
-use crate::preflight::{TRAPS, Target, is_trap};
+use crate::preflight::{Target, is_trap};
 use crate::topic::Topic;
 
 /// Definitions that are fetched at once where `--jobs` does not say (docs/reference.md).
@@ -157,9 +157,7 @@ fn trap(id: &str) -> Result<String, String> {
     if is_trap(&id) {
         Ok(id)
     } else {
-        Err(format!(
-            "the traps are T1 to T{TRAPS}; `edgestage explain` lists them"
-        ))
+        Err("`edgestage explain` lists the traps, such as T11".to_owned())
     }
 }
 

@@ -104,6 +104,16 @@ pub enum Checksums {
     Ignore,
 }
 
+/// Who wrote an image, as far as it is known: what this run wrote is not old, whatever time
+/// the build gave it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Written {
+    /// Somebody, at some time.
+    Unknown,
+    /// The build that this run started, after it had staged the definition.
+    ByThisRun,
+}
+
 pub fn run(arguments: &VerifyArgs, context: &Context<'_>) -> Result<Outcome, Error> {
     let manifest = context.manifest()?;
     let lock = load_lock(&manifest)?;
@@ -148,11 +158,13 @@ impl<'a> Proof<'a> {
         };
         let paths = images.image.iter();
         let paths = paths.map(|path| context.environment.resolve(path));
-        paths.map(|path| self.verdict(&path, checksums)).collect()
+        paths
+            .map(|path| self.verdict(&path, (checksums, Written::Unknown)))
+            .collect()
     }
 
     /// Looks into the image `path`.
-    pub fn verdict(&self, path: &Path, checksums: Checksums) -> Verdict {
+    pub fn verdict(&self, path: &Path, (checksums, written): (Checksums, Written)) -> Verdict {
         let name = path.file_name().unwrap_or(path.as_os_str());
         let name = printable::line(name.as_encoded_bytes());
         let _reading = self.report.waiting("Reading", &name);
@@ -169,20 +181,20 @@ impl<'a> Proof<'a> {
             Ok(image) => image,
             Err(error) => return unreadable(base, &error),
         };
-        let verdict = self.compare(described(base, &image), &image);
+        let verdict = self.compare(described(base, &image), &image, written);
         match checksums {
             Checksums::Compare if verdict.good => with_checksum(path, verdict),
             _ => verdict,
         }
     }
 
-    fn compare(&self, base: Verdict, image: &Image) -> Verdict {
+    fn compare(&self, base: Verdict, image: &Image, written: Written) -> Verdict {
         let Some((definition, locked)) = self.expected else {
             return expect_none(base, image);
         };
         let verdict = self.of_entry(base, &image.entry, locked);
         let older = match (image.modified, self.staged) {
-            (Some(built), Some(staged)) => built < staged,
+            (Some(built), Some(staged)) => written == Written::Unknown && built < staged,
             _ => false,
         };
         if verdict.good || !older {
