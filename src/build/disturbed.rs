@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use super::command::Command;
-use crate::canvos::{Found, State};
+use crate::canvos::{Found, Placement, State};
 use crate::lock::Lock;
 
 /// Build commands that are looked into are scripts, and not larger than this.
@@ -88,6 +88,12 @@ impl Disturbance {
             definition: definition.to_owned(),
             image: Image::Missing,
         })
+    }
+
+    /// Whether nothing is left of what was staged.
+    #[must_use]
+    pub fn lost_all(&self) -> bool {
+        self.files.len() == Placement::ALL.len()
     }
 
     /// Whether every file that is named is gone.
