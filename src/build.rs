@@ -1,10 +1,11 @@
 //! Running the CanvOS build, and finding the image that it wrote.
 //!
 //! In: a checkout, a command. Out: the images in `build/` that were not there before, or
-//! not like that. The build's output is the user's and goes through as it is; Ctrl-C
-//! reaches it, since it is of our own process group, and we wait until it has ended. Our API key is kept from it.
+//! not like that; else why there is none, and what the build did to the staged files. The
+//! build's output is the user's and goes through as it is; Ctrl-C reaches it, since it is of our
+//! own process group, and we wait until it has ended. Our API key is kept from it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io;
@@ -72,11 +73,8 @@ impl Command {
         environment: &Environment,
         secrets: &[&str],
     ) -> Result<Vec<PathBuf>, BuildError> {
-        let (program, arguments) = match self.argv.split_first() {
-            Some((program, arguments)) => (program.clone(), arguments),
-            // The manifest's command has a word at least.
-            None => (String::new(), &[][..]),
-        };
+        // The manifest's command has a word at least.
+        let program = self.argv.first().cloned().unwrap_or_default();
         let output = checkout.join(OUTPUT);
         let before = stamps(&output);
         let mut variables: BTreeMap<OsString, OsString> = environment.variables.clone();
@@ -89,7 +87,7 @@ impl Command {
         };
         let deferred = Deferred::begin();
         // Standard output is for results.
-        let ended = duct::cmd(start, arguments)
+        let ended = duct::cmd(start, self.arguments())
             .dir(checkout)
             .full_env(&variables)
             .stdout_to_stderr()
@@ -108,26 +106,19 @@ impl Command {
             });
         }
         let after = stamps(&output);
-        let (older, written): (BTreeSet<PathBuf>, BTreeSet<PathBuf>) = after
+        let (older, written): (Vec<_>, Vec<_>) = after
             .into_iter()
-            .map(|(path, stamp)| (before.get(&path) == Some(&stamp), path))
-            .fold(
-                Default::default(),
-                |(mut older, mut written), (same, path)| {
-                    if same { &mut older } else { &mut written }.insert(path);
-                    (older, written)
-                },
-            );
+            .partition(|(path, stamp)| before.get(path) == Some(stamp));
         if written.is_empty() {
-            let name = |path: &PathBuf| Some(path.file_name()?.to_string_lossy().into_owned());
+            let name = |path: &Path| Some(path.file_name()?.to_string_lossy().into_owned());
             return Err(BuildError::NoImage {
                 program,
                 directory: output,
-                older: older.iter().filter_map(name).collect(),
+                older: older.iter().filter_map(|(path, _)| name(path)).collect(),
                 why: NoImage::explain(self, checkout, environment),
             });
         }
-        Ok(written.into_iter().collect())
+        Ok(written.into_iter().map(|(path, _)| path).collect())
     }
 }
 

@@ -8,8 +8,8 @@ use std::path::Path;
 use crate::environment::Environment;
 use crate::preflight::Target;
 
-/// The build programs, in the order in which they are looked for: EarthBuild's, which goes
-/// on, then Earthly's.
+/// The build programs, in the order in which they are looked for: that of
+/// `EarthBuild`, which goes on, then Earthly's.
 const PROGRAMS: [&str; 2] = ["earth", "earthly"];
 /// CanvOS's own wrapper, which runs Earthly in a container.
 const WRAPPER: &str = "./earthly.sh";
@@ -51,7 +51,15 @@ impl Command {
                 argv: default(arguments, environment),
             };
         };
-        let mut argv = configured.to_vec();
+        let configured = Self {
+            argv: configured.to_vec(),
+        };
+        if configured.program() == Program::Direct
+            && let Some(argv) = maas(arguments)
+        {
+            return Self { argv };
+        }
+        let mut argv = configured.argv;
         if arguments.iter().any(|argument| is_target(argument)) {
             argv.retain(|argument| !is_target(argument));
         }
@@ -122,16 +130,8 @@ impl Command {
 }
 
 fn default(arguments: &[String], environment: &Environment) -> Vec<String> {
-    let maas = Target::MaasImage.name();
-    let is_maas = |argument: &String| argument.strip_prefix('+') == Some(maas);
-    // Not a target of the Earthfile, but a case of the wrapper, which wants it first.
-    if let Some(at) = arguments.iter().position(is_maas) {
-        let mut rest = arguments.to_vec();
-        let target = rest.remove(at);
-        return [WRAPPER.to_owned(), target]
-            .into_iter()
-            .chain(rest)
-            .collect();
+    if let Some(argv) = maas(arguments) {
+        return argv;
     }
     let program = PROGRAMS.iter().find(|name| on_path(name, environment));
     let mut argv = vec![(*program.unwrap_or(&WRAPPER)).to_owned()];
@@ -143,6 +143,22 @@ fn default(arguments: &[String], environment: &Environment) -> Vec<String> {
     }
     argv.extend_from_slice(arguments);
     argv
+}
+
+/// The command for a MAAS image, where `arguments` ask for one: not a target of the Earthfile,
+/// but a case of the wrapper, which wants it first.
+fn maas(arguments: &[String]) -> Option<Vec<String>> {
+    let name = Target::MaasImage.name();
+    let is_maas = |argument: &String| argument.strip_prefix('+') == Some(name);
+    let at = arguments.iter().position(is_maas)?;
+    let mut rest = arguments.to_vec();
+    let target = rest.remove(at);
+    Some(
+        [WRAPPER.to_owned(), target]
+            .into_iter()
+            .chain(rest)
+            .collect(),
+    )
 }
 
 fn is_target(argument: &str) -> bool {
@@ -309,6 +325,11 @@ mod tests {
         );
         assert_eq!(command.program(), Program::Direct);
         assert_eq!(command.options(), ["--no-cache"]);
+        // Neither program has that target.
+        let command = argv("/opt/earthly --no-cache +iso", "+maas-image");
+        assert_eq!(command.argv.join(" "), "./earthly.sh +maas-image");
+        let command = argv("./build.sh --fast +iso", "+maas-image");
+        assert_eq!(command.argv.join(" "), "./build.sh --fast +maas-image");
     }
 
     #[test]

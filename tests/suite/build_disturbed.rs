@@ -52,7 +52,7 @@ fn a_clean_before_the_build() {
         .stderr_has(&format!("note: `{OVERLAY}` is gone\n"))
         .stderr_has(&format!("note: `{ROOT}` is gone\n"))
         .stderr_has("note: line 3 of `../build.sh` has a `git clean`\n")
-        .stderr_has("note: so the image does not hold `factory` as it is locked\n")
+        .stderr_has("note: the image does not hold `factory` as it is locked\n")
         .stderr_has("help: add `-e spc.tgz -e .edgestage` to that `git clean`, or run `edgestage stage factory` after it")
         .fails(3)
         .says("build again", 0);

@@ -161,10 +161,14 @@ fn disturbed(disturbance: &Disturbance) -> Diagnostic {
     };
     let as_locked = format!("`{definition}` as it is locked");
     told.note(match image {
-        Image::Missing => {
+        Image::Missing if disturbance.lost_all() => {
             format!("an image built from this checkout now does not hold {as_locked}")
         }
-        Image::Wrong => format!("so the image does not hold {as_locked}"),
+        // One of the two may be enough for this target.
+        Image::Missing => {
+            format!("an image built from this checkout now may not hold {as_locked}")
+        }
+        Image::Wrong => format!("the image does not hold {as_locked}"),
         Image::Right => format!("the image holds {as_locked} all the same"),
     })
     .help(help)
