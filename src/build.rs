@@ -1,10 +1,11 @@
 //! Running the CanvOS build, and finding the image that it wrote.
 //!
 //! In: a checkout, a command. Out: the images in `build/` that were not there before, or
-//! not like that. The build's output is the user's and goes through as it is; Ctrl-C
-//! reaches it, since it is of our own process group, and we wait until it has ended. Our API key is kept from it.
+//! not like that; else why there is none, and what the build did to the staged files. The
+//! build's output is the user's and goes through as it is; Ctrl-C reaches it, since it is of our
+//! own process group, and we wait until it has ended. Our API key is kept from it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io;
@@ -12,22 +13,22 @@ use std::path::{Path, PathBuf};
 
 use crate::environment::Environment;
 use crate::interrupt::Deferred;
-use crate::preflight::Target;
 use crate::printable;
+
+mod command;
+mod disturbed;
+mod no_image;
+
+pub use command::{Command, Program};
+pub use disturbed::{Disturbance, Disturbed, Image, Now};
+pub use no_image::NoImage;
 
 /// Where CanvOS puts images, in the checkout.
 const OUTPUT: &str = "build";
 /// How the names of images end.
 const IMAGES: [&str; 4] = [".iso", ".raw", ".raw.gz", ".img"];
 
-/// A command that builds.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Command {
-    /// Program and arguments.
-    pub argv: Vec<String>,
-}
-
-/// Why there is no image.
+/// Why there is no image, or not the one that was meant.
 #[derive(Debug)]
 pub enum BuildError {
     /// It cannot be started.
@@ -43,56 +44,25 @@ pub enum BuildError {
         program: String,
         /// How it ended.
         status: String,
+        /// An option that stands behind the target, where the program does not take it.
+        misplaced: Option<String>,
     },
     /// It ended well and wrote no image.
-    NoImage(PathBuf),
+    NoImage {
+        /// The program.
+        program: String,
+        /// Where images were looked for.
+        directory: PathBuf,
+        /// Names of images that are there, of earlier builds.
+        older: Vec<String>,
+        /// Why.
+        why: NoImage,
+    },
+    /// It removed or changed what was staged.
+    Disturbed(Disturbance),
 }
 
 impl Command {
-    /// `configured`, or `earthly +iso` where there is an earthly, or CanvOS's wrapper;
-    /// with `arguments` behind. A `+target` among these takes the place of the default's.
-    #[must_use]
-    pub fn new(
-        configured: Option<&[String]>,
-        arguments: &[String],
-        environment: &Environment,
-    ) -> Self {
-        let mut argv = match configured {
-            Some(argv) => argv.to_vec(),
-            None if on_path("earthly", environment) => vec!["earthly".into(), "+iso".into()],
-            None => vec!["./earthly.sh".into(), "+iso".into()],
-        };
-        if arguments.iter().any(|argument| argument.starts_with('+')) {
-            argv.retain(|argument| !argument.starts_with('+'));
-        }
-        argv.extend_from_slice(arguments);
-        // No target of the Earthfile, but a case of the wrapper, which wants it first.
-        if configured.is_none()
-            && let Some(at) = argv.iter().position(|argument| argument == "+maas-image")
-        {
-            let target = argv.remove(at);
-            argv[0] = "./earthly.sh".into();
-            argv.insert(1, target);
-        }
-        Self { argv }
-    }
-
-    /// The target that it builds, where it is one of CanvOS's.
-    #[must_use]
-    pub fn target(&self) -> Option<Target> {
-        let name = self
-            .argv
-            .iter()
-            .find(|argument| argument.starts_with('+'))?;
-        Target::parse(name)
-    }
-
-    /// What stands behind the program.
-    #[must_use]
-    pub fn arguments(&self) -> &[String] {
-        self.argv.get(1..).unwrap_or_default()
-    }
-
     /// Runs it in `checkout`; returns the images that it wrote.
     ///
     /// # Errors
@@ -103,21 +73,21 @@ impl Command {
         environment: &Environment,
         secrets: &[&str],
     ) -> Result<Vec<PathBuf>, BuildError> {
-        let Some((program, arguments)) = self.argv.split_first() else {
-            return Err(BuildError::NoImage(checkout.to_owned()));
-        };
-        let before = stamps(&checkout.join(OUTPUT));
+        // The manifest's command has a word at least.
+        let program = self.argv.first().cloned().unwrap_or_default();
+        let output = checkout.join(OUTPUT);
+        let before = stamps(&output);
         let mut variables: BTreeMap<OsString, OsString> = environment.variables.clone();
         variables.retain(|name, _| !secrets.iter().any(|secret| name == OsStr::new(secret)));
         // Left as it is, a path would start where the run does.
         let start = if program.contains('/') {
-            checkout.join(program).into_os_string()
+            checkout.join(&program).into_os_string()
         } else {
-            program.into()
+            OsString::from(&program)
         };
         let deferred = Deferred::begin();
         // Standard output is for results.
-        let ended = duct::cmd(start, arguments)
+        let ended = duct::cmd(start, self.arguments())
             .dir(checkout)
             .full_env(&variables)
             .stdout_to_stderr()
@@ -130,27 +100,26 @@ impl Command {
         drop(deferred);
         if !ended.status.success() {
             return Err(BuildError::Failed {
-                program: program.clone(),
+                program,
                 status: printable::ended(ended.status),
+                misplaced: self.misplaced_option().map(str::to_owned),
             });
         }
-        let after = stamps(&checkout.join(OUTPUT));
-        let written: BTreeSet<PathBuf> = after
+        let after = stamps(&output);
+        let (older, written): (Vec<_>, Vec<_>) = after
             .into_iter()
-            .filter(|(path, stamp)| before.get(path) != Some(stamp))
-            .map(|(path, _)| path)
-            .collect();
+            .partition(|(path, stamp)| before.get(path) == Some(stamp));
         if written.is_empty() {
-            return Err(BuildError::NoImage(checkout.join(OUTPUT)));
+            let name = |path: &Path| Some(path.file_name()?.to_string_lossy().into_owned());
+            return Err(BuildError::NoImage {
+                program,
+                directory: output,
+                older: older.iter().filter_map(|(path, _)| name(path)).collect(),
+                why: NoImage::explain(self, checkout, environment),
+            });
         }
-        Ok(written.into_iter().collect())
+        Ok(written.into_iter().map(|(path, _)| path).collect())
     }
-}
-
-/// Whether `program` is in one of the directories of `PATH`.
-fn on_path(program: &str, environment: &Environment) -> bool {
-    let path = environment.variable("PATH").unwrap_or_default();
-    std::env::split_paths(path).any(|directory| directory.join(program).is_file())
 }
 
 /// What changes when an image is written anew, whatever time it is given: size, inode,
@@ -226,50 +195,6 @@ pub fn name_after(image: &Path, definition: &str) -> Result<PathBuf, crate::disk
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn environment(path: &Path) -> Environment {
-        Environment {
-            variables: [("PATH".into(), path.into())].into(),
-            directory: path.to_owned(),
-            terminal: false,
-            interactive: false,
-            columns: None,
-        }
-    }
-
-    #[test]
-    fn the_command_is_the_configured_one_or_what_is_there() {
-        let directory = tempfile::tempdir().unwrap();
-        let environment = environment(directory.path());
-        let argv = |configured: Option<&[&str]>, arguments: &[&str]| {
-            let owned = |list: &[&str]| list.iter().map(|s| (*s).to_owned()).collect::<Vec<_>>();
-            let configured = configured.map(owned);
-            let command = Command::new(configured.as_deref(), &owned(arguments), &environment);
-            (command.argv.join(" "), command.target())
-        };
-        let iso = Some(Target::Iso);
-        assert_eq!(argv(None, &[]), ("./earthly.sh +iso".into(), iso));
-        fs::write(directory.path().join("earthly"), "").unwrap();
-        assert_eq!(
-            argv(None, &["--ISO_NAME=x"]),
-            ("earthly +iso --ISO_NAME=x".into(), iso)
-        );
-        assert_eq!(
-            argv(None, &["+uki-iso", "--ARCH=arm64"]),
-            ("earthly +uki-iso --ARCH=arm64".into(), Some(Target::UkiIso))
-        );
-        assert_eq!(
-            argv(None, &["-x", "+maas-image"]),
-            (
-                "./earthly.sh +maas-image -x".into(),
-                Some(Target::MaasImage)
-            )
-        );
-        assert_eq!(
-            argv(Some(&["make", "image"]), &["-j2"]),
-            ("make image -j2".into(), None)
-        );
-    }
 
     #[test]
     fn an_image_gets_a_name_of_its_own() {

@@ -5,7 +5,7 @@
 //! exit code and a help line, each in a match of its own.
 
 use crate::archive::Refusal;
-use crate::build::BuildError;
+use crate::build::{BuildError, NoImage};
 use crate::canvos::CanvosError;
 use crate::diagnostic::{Diagnostic, Excerpt};
 use crate::disk::PathError;
@@ -227,12 +227,12 @@ impl Error {
             | Self::Outdated { .. }
             | Self::Drift { .. }
             | Self::Staged { .. }
-            | Self::Build(BuildError::NoImage(_))
             | Self::Canvos(
                 CanvosError::Trapped(_) | CanvosError::Blocked { .. } | CanvosError::Foreign(_),
             ) => Exit::Drift,
             Self::Key(_) => Exit::Key,
             Self::Palette(error) => palette_exit(error),
+            Self::Build(error) => build_exit(error),
             Self::Offline { .. } | Self::CacheDamaged(_) => Exit::Unreachable,
             Self::Archive { .. } => Exit::Archive,
             Self::Lock(LockError::Io(_))
@@ -240,7 +240,6 @@ impl Error {
             | Self::Disk(_)
             | Self::NoCache
             | Self::Busy { .. }
-            | Self::Build(BuildError::Start { .. } | BuildError::Failed { .. })
             | Self::Exists(_)
             | Self::Stopped
             | Self::Unasked(_) => Exit::Failed,
@@ -250,6 +249,16 @@ impl Error {
                 .max_by_key(|exit| exit.gravity())
                 .unwrap_or(Exit::Failed),
         }
+    }
+}
+
+fn build_exit(error: &BuildError) -> Exit {
+    match error {
+        BuildError::Start { .. }
+        | BuildError::Failed { .. }
+        // It failed, whatever its wrapper says.
+        | BuildError::NoImage { why: NoImage::Swallowed(_), .. } => Exit::Failed,
+        BuildError::NoImage { .. } | BuildError::Disturbed(_) => Exit::Drift,
     }
 }
 

@@ -25,6 +25,7 @@ pub mod invocation;
 mod lost;
 mod start;
 mod target;
+mod wrapper;
 
 pub use arg::{Arg, Assignment, parse as parse_arg, shown as shown_value};
 pub use bash::Value;
@@ -32,6 +33,7 @@ pub use fix::fix_arg;
 pub use forecast::Embeds;
 pub use invocation::{Origin, Program};
 pub use target::{Target, Via};
+pub use wrapper::swallows_failure;
 
 use earthfile::Earthfile;
 use ignore::{Found, Ignore};

@@ -157,7 +157,7 @@ fn trap(id: &str) -> Result<String, String> {
     if is_trap(&id) {
         Ok(id)
     } else {
-        Err("`edgestage explain` lists the traps".to_owned())
+        Err("`edgestage explain` lists the traps, such as T11".to_owned())
     }
 }
 

@@ -1,16 +1,23 @@
 //! `edgestage build`: stage, build, prove; one definition after the other.
 
+use std::path::PathBuf;
+
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::proof::{Checksums, Proof, Verdict, Written};
 use super::{Context, HELD, canonical, chosen, current, load_lock, one, stage};
-use crate::build::{self, Command};
+use crate::build::{self, BuildError, Command, Disturbance, Image};
+use crate::canvos::Checkout;
 use crate::cli::BuildArgs;
+use crate::diagnostic::{Diagnostic, Severity};
 use crate::error::Error;
 use crate::key;
+use crate::lock::Lock;
 use crate::manifest::{Definition, Manifest};
+use crate::printable;
 use crate::report::{Became, Outcome, Tally, fields};
+use crate::topic::Topic;
 
 /// The document of `build`.
 #[derive(Serialize, JsonSchema)]
@@ -23,6 +30,7 @@ pub struct Document<'a> {
 }
 
 pub fn run(arguments: &BuildArgs, context: &Context<'_>) -> Result<Outcome, Error> {
+    refuse_targets(&arguments.names)?;
     let manifest = context.manifest()?;
     let definitions = match &arguments.names[..] {
         [] => vec![one(&manifest, None)?],
@@ -66,6 +74,25 @@ pub fn run(arguments: &BuildArgs, context: &Context<'_>) -> Result<Outcome, Erro
     })
 }
 
+/// A target in the place of a definition's name: the two dashes are missing.
+fn refuse_targets(names: &[String]) -> Result<(), Error> {
+    let Some(at) = names.iter().position(|name| name.starts_with('+')) else {
+        return Ok(());
+    };
+    let (definitions, targets) = names.split_at(at);
+    let target = printable::line(targets[0].as_bytes());
+    let words = ["edgestage", "build"].map(str::to_owned).into_iter();
+    let words = words.chain(definitions.iter().cloned());
+    let words = words
+        .chain(["--".to_owned()])
+        .chain(targets.iter().cloned());
+    let command: Vec<String> = words.map(|word| printable::line(word.as_bytes())).collect();
+    let diagnostic = Diagnostic::error(format!("`{target}` is a target, not a definition"))
+        .help(format!("put it after two dashes: `{}`", command.join(" ")))
+        .about(Topic::CommandLine);
+    Err(Error::Usage(Box::new(diagnostic)))
+}
+
 struct Build<'a> {
     arguments: &'a BuildArgs,
     context: &'a Context<'a>,
@@ -83,32 +110,106 @@ impl Build<'_> {
         } = self;
         let name = &definition.name;
         let checkout = context.checkout(manifest, definition)?;
+        // Until the images are proven: nobody else stages anything meanwhile.
         let _held = stage::for_build(context, (name, self.command), self.arguments)?;
-        let held = canonical(checkout.directory()).into_os_string();
-        let mut environment = context.environment.clone();
-        environment.variables.insert(HELD.into(), held);
-        let what = format!("{name}: {}", self.command.argv.join(" "));
-        let section = format!("build_{name}");
-        let section = context.report.section(&section, ("Building", &what));
-        let images = self
-            .command
-            .run(checkout.directory(), &environment, &key::VARIABLES);
-        drop(section);
+        let images = match self.start(definition, &checkout) {
+            Ok(images) => images,
+            Err(error) => return Err(self.failed(error, (definition, &checkout))),
+        };
+        let lock = load_lock(manifest)?;
+        let disturbed = self.disturbed((definition, &lock), &checkout)?;
         let mut named = Vec::new();
-        for image in images? {
+        for image in images {
             named.push(if self.several {
                 build::name_after(&image, name)?
             } else {
                 image
             });
         }
-        let lock = load_lock(manifest)?;
         let endpoint = context.endpoint(manifest)?.to_string();
         let locked = current(&lock, definition, &endpoint)?;
         let proof = Proof::new(context, manifest, &lock, Some((definition, locked)))?
             .of_build(self.command.arguments());
         let verdicts = proof.verdicts(&named, Checksums::Compare, Written::ByThisRun);
-        let error = proof.outcome(&verdicts).error;
+        let wrong = proof.outcome(&verdicts).error;
+        let error = match (wrong, disturbed) {
+            // The reason says more than the verdicts, and what to do about it.
+            (Some(_), Some(disturbance)) => Some(told(disturbance, Image::Wrong)),
+            (None, Some(disturbance)) => {
+                self.warn(&told(disturbance, Image::Right));
+                None
+            }
+            (wrong, None) => wrong,
+        };
         Ok((verdicts, error))
     }
+
+    /// Runs the build; returns the images that it wrote.
+    fn start(
+        &self,
+        definition: &Definition,
+        checkout: &Checkout,
+    ) -> Result<Vec<PathBuf>, BuildError> {
+        let name = &definition.name;
+        let held = canonical(checkout.directory()).into_os_string();
+        let mut environment = self.context.environment.clone();
+        environment.variables.insert(HELD.into(), held);
+        let what = format!("{name}: {}", self.command.argv.join(" "));
+        let section = format!("build_{name}");
+        let _section = self.context.report.section(&section, ("Building", &what));
+        self.command
+            .run(checkout.directory(), &environment, &key::VARIABLES)
+    }
+
+    /// What the build did to the staged files, if anything. Looked at while the checkout is
+    /// held, so that it was nobody else.
+    fn disturbed(
+        &self,
+        (definition, lock): (&Definition, &Lock),
+        checkout: &Checkout,
+    ) -> Result<Option<Disturbance>, Error> {
+        let name = &definition.name;
+        let locked = lock.definitions.get(name);
+        let found = checkout.found(locked, &self.manifest.limits)?;
+        let command = (self.command, checkout.directory());
+        Ok(Disturbance::of(&found, (name, lock), command))
+    }
+
+    /// A build without an image, and what it did to the staged files, as far as that can be
+    /// seen.
+    fn failed(&self, error: BuildError, (definition, checkout): (&Definition, &Checkout)) -> Error {
+        let disturbed = match error {
+            BuildError::Start { .. } => None,
+            _ => load_lock(self.manifest)
+                .and_then(|lock| self.disturbed((definition, &lock), checkout))
+                .unwrap_or_default(),
+        };
+        let error = Error::Build(error);
+        match disturbed.map(|disturbance| told(disturbance, Image::Missing)) {
+            None => error,
+            Some(disturbed) if matches!(error, Error::Build(BuildError::NoImage { .. })) => {
+                Error::Several(vec![disturbed, error])
+            }
+            Some(disturbed) => {
+                self.warn(&disturbed);
+                error
+            }
+        }
+    }
+
+    /// What is wrong and is not what the run fails for.
+    fn warn(&self, error: &Error) {
+        for mut diagnostic in error.diagnostics() {
+            diagnostic.severity = Severity::Warning;
+            self.context.report.warn(&diagnostic);
+        }
+    }
+}
+
+fn told(disturbance: Disturbance, image: Image) -> Error {
+    BuildError::Disturbed(Disturbance {
+        image,
+        ..disturbance
+    })
+    .into()
 }

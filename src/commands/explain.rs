@@ -87,7 +87,7 @@ mod tests {
     use crate::topic::page;
 
     #[test]
-    fn every_trap_has_a_section() {
+    fn the_traps_stand_in_the_order_of_their_numbers() {
         let traps = page::traps();
         let ids: Vec<&str> = traps.iter().map(|section| section.id).collect();
         assert_eq!(ids, crate::preflight::TRAPS);

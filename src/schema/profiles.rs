@@ -85,8 +85,8 @@ struct Canvos {
     /// The CanvOS checkout: has `Earthfile` and `overlay/files-iso/`.
     #[schemars(extend("default" = "."))]
     dir: Option<FilePath>,
-    /// The command of `edgestage build`, run in the checkout. Without it `earthly +iso`
-    /// where there is an earthly, else `./earthly.sh +iso`.
+    /// The command of `edgestage build`, run in the checkout. Without it `+iso` is built with
+    /// `earth` or `earthly`, whichever is in `PATH`, else with `./earthly.sh`.
     build: Option<Argv>,
 }
 

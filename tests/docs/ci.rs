@@ -13,17 +13,6 @@ const GITHUB: &str = "templates/github.yml";
 const GITLAB: &str = "templates/gitlab-ci.yml";
 const KEY: &str = "PALETTE_API_KEY";
 
-/// A build that also tells whether it was given the key.
-const BUILD: &str = r#"#!/bin/sh
-set -e
-. ./.arg
-echo "$* key=${PALETTE_API_KEY-none}" >> calls
-mkdir -p build
-rm -f "build/$ISO_NAME.iso"
-xorriso -volid COS_LIVE -joliet on -padding 0 -outdev "build/$ISO_NAME.iso" \
-  -map overlay/files-iso / -chmod 0755 -- >/dev/null 2>&1
-"#;
-
 const ARG: &str = "ISO_NAME=edge-site\nCLUSTERCONFIG=spc.tgz\n";
 
 /// The steps of a job that run a script, but for those that bring edgestage here.
@@ -64,7 +53,6 @@ fn site() -> Site {
     let site = Site::with_palette();
     let fetched = site.edgestage(&["fetch", "-q"]);
     assert_eq!(fetched.code, 0, "{}", fetched.stderr);
-    site.write("CanvOS/earthly.sh", BUILD);
     std::fs::remove_file(site.path("CanvOS/.arg")).unwrap();
     site.write("canvos-files/.arg", ARG);
     site
@@ -84,7 +72,7 @@ fn locked(site: &Site) -> Variables {
 /// The build was run once, without the key, and what it took is `definition`.
 fn is_built(site: &Site, definition: &str) {
     let calls = std::fs::read_to_string(site.path("CanvOS/calls")).unwrap();
-    assert_eq!(calls, "+iso key=none\n");
+    assert_eq!(calls, "--ci --output +iso key=none\n");
     let image = "CanvOS/build/edge-site.iso";
     succeeds(&site.edgestage(&["verify", definition, "--image", image]));
     std::fs::remove_file(site.path(image)).unwrap();
@@ -131,9 +119,20 @@ fn they_run_commands_and_flags_that_there_are() {
     let lines = list(&pipeline["definitions"]["script"]).iter().map(text);
     scripts.extend(lines.map(|line| line.replace("    - ", "")));
     let commands: Vec<_> = scripts.iter().flat_map(|script| commands(script)).collect();
-    assert_eq!(commands.len(), 8, "four in each: {commands:?}");
-    for words in commands {
-        assert_eq!(accepted(&words), Ok(()));
+    assert_eq!(commands.len(), 10, "five in each: {commands:?}");
+    for words in &commands {
+        assert_eq!(accepted(words), Ok(()));
+    }
+    // Every build is followed by a look into its image, and writes one under `--ci`.
+    let all = |path: &str| read(path).replace("--ci --output", "");
+    for path in [GITHUB, GITLAB] {
+        assert!(!all(path).contains("--ci "), "{path}");
+        let text = read(path);
+        let (_, after) = text.split_once("edgestage build ").unwrap();
+        assert!(
+            after.contains("edgestage verify \"$DEFINITION\" --image"),
+            "{path}"
+        );
     }
     let wrong = "(edgestage list --jsonn > x)\ncd x && edgestage stage \"$D\" --lokced";
     let wrong = self::commands(wrong);

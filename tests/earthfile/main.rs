@@ -218,7 +218,8 @@ fn the_promised_targets_are_there() {
     for name in ["build", "test", "check", "image", "shell", "STAGE"] {
         assert!(targets.iter().any(|target| target == name), "{name}");
     }
-    assert_eq!(Earthfile::read("templates/Earthfile").targets(), ["stage"]);
+    let template = Earthfile::read("templates/Earthfile").targets();
+    assert_eq!(template, ["stage", "verify"]);
 }
 
 #[test]
@@ -304,6 +305,53 @@ fn the_template_uses_the_function_as_it_is() {
         import.starts_with(&format!("IMPORT {repository}:")),
         "{import}"
     );
+}
+
+/// A caller of STAGE resolves the base image of its Earthfile, whatever it is: `scratch` asks
+/// no registry.
+#[test]
+fn a_caller_of_stage_needs_no_image_but_its_own() {
+    let earthfile = Earthfile::read("Earthfile");
+    let bases = earthfile.of_kind("from_command").into_iter();
+    let mut bases = bases.filter(|node| earthfile.target_of(*node) == "base");
+    let base = bases.next().map(|node| earthfile.text(node));
+    assert_eq!(base.as_deref().map(str::trim), Some("FROM scratch"));
+    let stage = earthfile.runs();
+    let stage = stage.iter().find(|run| run.target == "STAGE").unwrap();
+    assert!(
+        stage.options.contains("--secret"),
+        "it runs at the caller's"
+    );
+}
+
+/// Under `--ci` or `--no-output` a build program writes nothing to the host, and ends with 0.
+#[test]
+fn what_the_template_stages_is_verified() {
+    let template = Earthfile::read("templates/Earthfile");
+    let runs = template.runs();
+    let verify = runs.iter().find(|run| run.target == "verify").unwrap();
+    assert!(verify.command.trim().starts_with("edgestage verify "));
+    // It needs no key, and looks at the files of the host: no artifact of `stage`.
+    assert!(!verify.options.contains("--secret"));
+    let copied = commands_of(&template, "verify").join("\n");
+    assert!(
+        copied.contains("COPY --dir CanvOS ./") && !copied.contains("+stage"),
+        "{copied}"
+    );
+
+    for path in ["Earthfile", "templates/Earthfile"] {
+        let text = Earthfile::read(path).text;
+        assert!(text.contains("`earth` of EarthBuild"), "{path}");
+        // A call with one of them and without the other stages nothing.
+        let calls = text
+            .lines()
+            .filter(|line| line.contains("+stage") && line.contains("--ci"));
+        assert!(
+            calls.clone().all(|line| line.contains("--ci --output")),
+            "{path}"
+        );
+        assert!(text.contains("--ci --output"), "{path}");
+    }
 }
 
 /// The commands of one target, in order.

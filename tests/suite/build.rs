@@ -1,5 +1,5 @@
-//! `build`, with a stand-in for earthly that does what the Earthfile does with a
-//! definition.
+//! `build`, with a stand-in for the build program that does what the Earthfile does with a
+//! definition, and dates what it writes as Earthly does.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -8,8 +8,9 @@ use std::os::unix::process::ExitStatusExt as _;
 use crate::checkout::full;
 use crate::support::{Run, Test, until};
 
-/// The overlay, then what `CLUSTERCONFIG` names over it, then an ISO and its digest.
-const EARTHLY: &str = r#"#!/bin/sh
+/// The overlay, then what `CLUSTERCONFIG` names over it, then an ISO and its digest: new
+/// files of the year 2020.
+pub const EARTHLY: &str = r#"#!/bin/sh
 set -e
 echo "this is earthly $*"
 env > seen.env
@@ -26,31 +27,63 @@ if [ -f "$CLUSTERCONFIG" ]; then
     cp "$CLUSTERCONFIG" root/opt/spectrocloud/clusterconfig/spc.tgz
 fi
 : before
-rm -f "build/$ISO_NAME.iso"
-xorriso -volid COS_LIVE -joliet on -padding 0 -outdev "build/$ISO_NAME.iso" \
+rm -rf out && mkdir out
+xorriso -volid COS_LIVE -joliet on -padding 0 -outdev "out/$ISO_NAME.iso" \
     -map root / -chmod 0755 -- > xorriso.log 2>&1
-cd build && sha256sum "$ISO_NAME.iso" > "$ISO_NAME.iso.sha256"
+(cd out && sha256sum "$ISO_NAME.iso" > "$ISO_NAME.iso.sha256")
+touch -d '2020-04-16 12:00:00 UTC' out/*
+mv out/* build/
+: after
 "#;
+/// What these scripts call.
+const TOOLS: [&str; 16] = [
+    "bash",
+    "chmod",
+    "cp",
+    "env",
+    "git",
+    "kill",
+    "ln",
+    "mkdir",
+    "mv",
+    "rm",
+    "sed",
+    "sh",
+    "sha256sum",
+    "sleep",
+    "touch",
+    "xorriso",
+];
 
 /// Writes a program.
-fn program(test: &Test, path: &str, text: &str) {
+pub fn program(test: &Test, path: &str, text: &str) {
     test.put(path, text);
     let mode = fs::Permissions::from_mode(0o755);
     fs::set_permissions(test.path(path), mode).unwrap();
 }
 
-/// A test with this earthly on `PATH`.
-fn with_earthly(text: &str) -> Test {
+/// A test with this `earthly` on `PATH`.
+pub fn with_earthly(text: &str) -> Test {
     let test = full();
     program(&test, "bin/earthly", text);
     test
 }
 
-/// A run of `build` that finds that earthly.
-fn build<'t>(test: &'t Test, arguments: &str) -> Run<'t> {
-    let path = std::env::var("PATH").unwrap();
+/// A run of `build` with nothing on `PATH` but what is in `bin/`, and what scripts need: a
+/// build program of this machine would be found.
+pub fn build<'t>(test: &'t Test, arguments: &str) -> Run<'t> {
+    let tools = test.path("tools");
+    if !tools.exists() {
+        fs::create_dir(&tools).unwrap();
+        let path = std::env::var_os("PATH").unwrap();
+        for name in TOOLS {
+            let mut found = std::env::split_paths(&path).map(|d| d.join(name));
+            let found = found.find(|path| path.exists()).unwrap();
+            std::os::unix::fs::symlink(found, tools.join(name)).unwrap();
+        }
+    }
     let run = test.run(&format!("build {arguments}"));
-    run.env("PATH", &format!("{{dir}}/bin:{path}"))
+    run.env("PATH", "{dir}/bin:{dir}/tools")
 }
 
 const IMAGE: &str = "CanvOS/build/installer.iso";
@@ -61,8 +94,8 @@ fn a_build_is_staged_run_and_proved() {
     build(&test, "")
         .stdout("{dir}/CanvOS/build/installer.iso  equal\n")
         .stderr_has("Staged factory")
-        .stderr_has("Building factory: earthly +iso\n")
-        .stderr_has("this is earthly +iso\n")
+        .stderr_has("Building factory: earthly --allow-privileged +iso\n")
+        .stderr_has("this is earthly --allow-privileged +iso\n")
         .success();
     // Once more: nothing to stage, and the image is a new one.
     build(&test, "factory")
@@ -71,23 +104,44 @@ fn a_build_is_staged_run_and_proved() {
         .success();
 }
 
+/// `earth`, else `earthly`, else CanvOS's wrapper, which passes the option by itself.
 #[test]
-fn without_earthly_the_wrapper_is_called() {
+fn the_build_program_is_the_first_that_is_there() {
     let test = full();
-    program(&test, "CanvOS/earthly.sh", EARTHLY);
-    // Nothing else is on that `PATH`; a real earthly would be found.
-    fs::create_dir(test.path("bin")).unwrap();
-    for name in ["sh", "env", "rm", "mkdir", "cp", "xorriso", "sha256sum"] {
-        let path = std::env::var("PATH").unwrap();
-        let found = std::env::split_paths(&path)
-            .map(|d| d.join(name))
-            .find(|p| p.exists());
-        std::os::unix::fs::symlink(found.unwrap(), test.path("bin").join(name)).unwrap();
-    }
-    let run = test.run("build").env("PATH", "{dir}/bin");
-    run.stdout_has("installer.iso  equal")
-        .stderr_has("Building factory: ./earthly.sh +iso")
+    // The line by which a checkout is known to have that target.
+    let maas = "if [ \"$1\" = \"+maas-image\" ]; then\n    :\nfi\n";
+    program(&test, "CanvOS/earthly.sh", &format!("{EARTHLY}{maas}"));
+    // A file that cannot be run is none.
+    test.put("bin/earthly", "notes");
+    let says = |line: &str| {
+        let run = build(&test, "").stdout_has("installer.iso  equal");
+        run.stderr_has(&format!("Building factory: {line}\n"))
+            .success();
+    };
+    says("./earthly.sh +iso");
+    program(&test, "bin/earthly", EARTHLY);
+    says("earthly --allow-privileged +iso");
+    program(&test, "bin/earth", EARTHLY);
+    says("earth --allow-privileged +iso");
+    // The Earthfile has no such target, the wrapper has.
+    build(&test, "-- +maas-image")
+        .stdout_has("installer.iso  equal")
+        .stderr_has("Building factory: ./earthly.sh +maas-image\n")
         .success();
+}
+
+/// Two dashes are easily forgotten.
+#[test]
+fn a_target_in_the_place_of_a_definition() {
+    let test = with_earthly(EARTHLY);
+    build(&test, "factory +uki-iso")
+        .stderr_has("error: `+uki-iso` is a target, not a definition")
+        .stderr_has("help: put it after two dashes: `edgestage build factory -- +uki-iso`")
+        .keeps_files()
+        .fails(2);
+    build(&test, "+iso")
+        .stderr_has("`edgestage build -- +iso`")
+        .fails(2);
 }
 
 #[test]
@@ -100,7 +154,7 @@ fn the_command_of_the_manifest() {
         "profiles.toml",
         manifest.replace("dir = \"CanvOS\"", build_line),
     );
-    test.run("build")
+    build(&test, "")
         .stdout_has("build/edge.iso  equal")
         .stderr_has("this is earthly --ISO_NAME=edge\n")
         .success();
@@ -121,6 +175,12 @@ fn a_build_that_fails() {
         .stderr_has("err\n")
         .stderr_has("error: the build `earthly` failed")
         .stderr_has("no image was looked at")
+        .stderr_has("help: read the build's own output above")
+        .fails(1);
+    // The program takes the word for a build argument without its value.
+    build(&test, "-- --no-cache")
+        .any_stderr()
+        .stderr_has("before its target: `-- --no-cache +iso`")
         .fails(1);
     let json = build(&test, "--json")
         .any_stdout()
@@ -139,21 +199,6 @@ fn a_build_that_cannot_be_started() {
     test.run("build")
         .stderr_has("the build `./none.sh` cannot be started")
         .fails(1);
-}
-
-#[test]
-fn a_build_that_writes_no_image() {
-    let test = with_earthly("#!/bin/sh\nexit 0\n");
-    let missing = "the build ended well and wrote no image";
-    build(&test, "").stderr_has(missing).fails(3);
-    // An older one does not count.
-    program(&test, "bin/earthly", EARTHLY);
-    build(&test, "-q").any_stdout().any_stderr().success();
-    program(&test, "bin/earthly", "#!/bin/sh\nexit 0\n");
-    build(&test, "")
-        .stderr_has(missing)
-        .stderr_has("T22")
-        .fails(3);
 }
 
 /// Of several images only the one that was written is looked at.
@@ -200,7 +245,7 @@ fn arguments_are_passed_on() {
     let test = with_earthly(EARTHLY);
     build(&test, "-- +uki-iso --ARCH=amd64 --ISO_NAME=edge")
         .stdout_has("build/edge.iso  equal")
-        .stderr_has("this is earthly +uki-iso --ARCH=amd64 --ISO_NAME=edge\n")
+        .stderr_has("this is earthly --allow-privileged +uki-iso --ARCH=amd64 --ISO_NAME=edge\n")
         .success();
     // The staged file under its own name is no danger, but it is said.
     build(&test, "-- --CLUSTERCONFIG=spc.tgz")
@@ -350,7 +395,7 @@ fn a_build_that_stages_by_itself() {
     let manifest = test.text("profiles.toml");
     let line = "dir = \"CanvOS\"\nbuild = [\"./earthly.sh\"]";
     test.put("profiles.toml", manifest.replace("dir = \"CanvOS\"", line));
-    let run = test.run("build --lock-timeout 1");
+    let run = build(&test, "--lock-timeout 1");
     run.env("EDGESTAGE", env!("CARGO_BIN_EXE_edgestage"))
         .stdout_has("equal")
         .any_stderr()
@@ -378,8 +423,8 @@ fn the_key_is_kept_from_the_build() {
 fn standard_output_is_one_document() {
     let test = with_earthly(EARTHLY);
     let run = build(&test, "--json").any_stdout();
-    let json = run.stderr_has("this is earthly +iso").success().json();
+    let json = run.stderr_has("this is earthly ").success().json();
     assert_eq!(json["images"][0]["verdict"], "equal");
     assert_eq!(json["images"][0]["format"], "iso");
-    assert_eq!(json["argv"][1], "+iso");
+    assert_eq!(json["argv"][2], "+iso");
 }

@@ -64,8 +64,12 @@ const NOT_RUN: [(&str, &str); 7] = [
 const EARTHLY: &str = r#"#!/bin/sh
 set -e
 PATH=$PATH:/usr/sbin:/sbin
-# That target is of an Earthfile beside profiles.toml, and calls edgestage.
-case "$*" in *+stage) exit ;; esac
+# These targets are of an Earthfile beside profiles.toml, and call edgestage. The page has
+# rewritten profiles.toml just before.
+case "$*" in
+*+stage) edgestage fetch -q factory && exec edgestage stage -q --locked factory ;;
+*+verify) exec edgestage verify factory ;;
+esac
 . ./.arg
 for argument; do
     case "$argument" in
@@ -122,7 +126,9 @@ fn place(page: &str) -> Test {
     fs::create_dir(test.path("bin")).unwrap();
     let binary = env!("CARGO_BIN_EXE_edgestage");
     std::os::unix::fs::symlink(binary, test.path("bin/edgestage")).unwrap();
-    program(&test, "bin/earthly", EARTHLY);
+    for name in ["earth", "earthly"] {
+        program(&test, &format!("bin/{name}"), EARTHLY);
+    }
     prepare(&test, page);
     test
 }

@@ -66,6 +66,8 @@ mod hostile_disk;
 mod mutated_image;
 mod checkout;
 mod build;
+mod build_disturbed;
+mod build_no_image;
 mod targets;
 mod traps;
 mod traps_start;

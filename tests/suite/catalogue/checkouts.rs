@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::time::Duration;
 
+use edgestage::build::{BuildError, Disturbance, Disturbed, Image, Now};
 use edgestage::error::Error;
 
 use super::book::Book;
@@ -187,21 +188,73 @@ fn surroundings(book: &mut Book) {
 fn builds(book: &mut Book) {
     book.part("Builds");
     let with = |program: &str| {
-        let test = full();
         let text = format!("{HEAD}build = [\"{program}\"]\n\n[definition.factory]\n{FACTORY}\n");
-        test.manifest(&text)
+        full().manifest(&text)
     };
-    book.run(
-        "a build that cannot start",
-        1,
-        with("./zzz.sh").run("build"),
-    );
-    let test = with("./build.sh").write("CanvOS/build.sh", "#!/bin/sh\nexit 7\n");
-    let mode = fs::Permissions::from_mode(0o755);
-    fs::set_permissions(test.path("CanvOS/build.sh"), mode).unwrap();
+    let script = |test: &Test, name: &str, text: &str| {
+        let path = format!("CanvOS/{name}");
+        test.put(&path, format!("#!/bin/sh\n{text}\n"));
+        fs::set_permissions(test.path(&path), fs::Permissions::from_mode(0o755)).unwrap();
+    };
+    let test = with("./zzz.sh");
+    book.run("a build that cannot start", 1, test.run("build"));
+    let test = with("./earthly.sh");
+    fs::remove_file(test.path("CanvOS/earthly.sh")).unwrap();
+    book.run("no build program at all", 1, test.run("build"));
+    let run = test.run("build factory +iso");
+    book.run("a target without the two dashes", 2, run);
+
+    let test = with("./earthly.sh");
+    script(&test, "earthly.sh", "exit 7");
     book.run("a build that fails", 1, test.run("build"));
-    test.put("CanvOS/build.sh", "#!/bin/sh\n");
+    let run = test.run("build -- +iso --no-cache");
+    book.run("an option behind the target", 1, run);
+    script(&test, "earthly.sh", "exit 0");
     book.run("a build without an image", 3, test.run("build"));
+    for arguments in ["--ci +iso", "--no-output +iso", "+iso-disk-image"] {
+        let run = test.run(&format!("build -- {arguments}"));
+        book.run(&format!("none with {arguments}"), 3, run);
+    }
+    test.put("CanvOS/build/edge.iso", "of an earlier build");
+    script(&test, "earthly.sh", "exit 0\nif $? -ne 0 ; then exit 1; fi");
+    let run = test.run("build -- +iso");
+    book.run("a wrapper that ends with 0", 1, run);
+    let test = with("./build.sh");
+    script(&test, "earthly.sh", "if $? -ne 0 ; then exit 1; fi");
+    script(&test, "build.sh", "exit 0");
+    let run = test.run("build");
+    book.run("a command that may call that wrapper", 3, run);
+    disturbed(book, &with("./build.sh"), &script);
+}
+
+/// Builds that take away what was staged.
+fn disturbed(book: &mut Book, test: &Test, script: &dyn Fn(&Test, &str, &str)) {
+    script(test, "build.sh", &format!("rm {ROOT} {OVERLAY}; exit 7"));
+    book.run(
+        "a build that removes what is staged, and fails",
+        1,
+        test.run("build"),
+    );
+    let clean = format!("rm {ROOT}\nexit 0\ngit clean -fdx");
+    script(test, "build.sh", &clean);
+    book.run("one that cleans the checkout", 3, test.run("build"));
+    let swap = format!("echo x > {ROOT}; rm {OVERLAY}; mkdir {OVERLAY}");
+    script(test, "build.sh", &swap);
+    book.run("one that exchanges it", 3, test.run("build"));
+    fs::remove_dir(test.path(&Test::placement(OVERLAY))).unwrap();
+    let disturbed = |image| {
+        let now = Now::Definition("store".into());
+        let files = vec![Disturbed { path: ROOT, now }];
+        Error::Build(BuildError::Disturbed(Disturbance {
+            command: "./build.sh".into(),
+            files,
+            cleaned_by: None,
+            definition: "factory".into(),
+            image,
+        }))
+    };
+    book.told("a wrong image of such a build", &disturbed(Image::Wrong));
+    book.told("a right one, as a warning", &disturbed(Image::Right));
 }
 
 fn images(book: &mut Book) {

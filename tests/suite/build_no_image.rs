@@ -1,0 +1,141 @@
+//! A build that ends well and writes no image: what is said of it. An image that is there
+//! from an earlier build is never taken for this one's.
+
+use std::fs;
+
+use crate::build::{EARTHLY, build, program, with_earthly};
+use crate::checkout::full;
+use crate::support::Test;
+
+const ENDED_WELL: &str = "error[T22]: the build ended well and wrote no image";
+/// What a build program does that is told to write nothing.
+const SILENT: &str = "#!/bin/sh\nexit 0\n";
+
+/// A test with an image from an earlier build, and a build program that writes none.
+fn silent() -> Test {
+    let test = with_earthly(EARTHLY);
+    build(&test, "-q").any_stdout().any_stderr().success();
+    program(&test, "bin/earthly", SILENT);
+    test
+}
+
+#[test]
+fn nothing_explains_it() {
+    let test = with_earthly(SILENT);
+    let run = build(&test, "").stderr_has(ENDED_WELL);
+    run.stderr_has("looked for in `{dir}/CanvOS/build`; older images do not count")
+        .stderr_has("help: read the build's own output above: it says what it wrote, and where")
+        .fails(3)
+        .says("from an earlier build", 0);
+    // An older one does not count.
+    build(&silent(), "")
+        .stderr_has(ENDED_WELL)
+        .stderr_has("note: `installer.iso` is there and unchanged, from an earlier build")
+        .fails(3);
+}
+
+#[test]
+fn it_was_told_to_write_nothing() {
+    let test = silent();
+    build(&test, "-- --ci +iso")
+        .stderr_has(ENDED_WELL)
+        .stderr_has("note: `--ci` keeps the build program from writing files")
+        .stderr_has("help: add `--output` before the target: `-- --ci --output +iso`")
+        .fails(3);
+    build(&test, "-- --ci --output +iso")
+        .stderr_has(ENDED_WELL)
+        .fails(3)
+        .says("keeps the build program", 0);
+    build(&test, "-- --no-output +iso")
+        .stderr_has("note: `--no-output` keeps the build program from writing it there")
+        .stderr_has("help: leave it out")
+        .fails(3);
+    build(&test, "")
+        .env("EARTHLY_CI", "true")
+        .stderr_has("note: `EARTHLY_CI` in the environment keeps the build program from")
+        .fails(3);
+    test.put("CanvOS/.env", "EARTHLY_NO_OUTPUT=true\n");
+    build(&test, "")
+        .stderr_has("note: `EARTHLY_NO_OUTPUT` in `.env` keeps the build program from")
+        .fails(3);
+}
+
+#[test]
+fn the_target_writes_none() {
+    build(&silent(), "-- +iso-disk-image")
+        .stderr_has(ENDED_WELL)
+        .stderr_has("note: `+iso-disk-image` is not a target of CanvOS that writes one")
+        .stderr_has("help: build `+iso`, `+uki-iso`, `+cloud-image` or `+maas-image`")
+        .fails(3);
+}
+
+/// The end of CanvOS's wrapper in sixteen of its versions: bash runs a program called `7`.
+const SWALLOWING: &str = "
+if $? -ne 0 ; then
+    echo \"An error occurred while running the command.\"
+    exit 1
+fi
+exit 0
+";
+
+#[test]
+fn a_wrapper_that_ends_with_0_after_a_failure() {
+    let test = full();
+    let wrapper = |build: &str| {
+        let script = format!("#!/bin/bash\n({build})\n{SWALLOWING}");
+        program(&test, "CanvOS/earthly.sh", &script);
+    };
+    let good = EARTHLY.trim_start_matches("#!/bin/sh\nset -e\n");
+    wrapper(&format!("set -e\n{good}"));
+    build(&test, "")
+        .stdout_has("installer.iso  equal")
+        .any_stderr()
+        .success();
+    // What came of that build is no proof of this one.
+    wrapper("echo it is broken; exit 7");
+    build(&test, "")
+        .stderr_has("it is broken\n")
+        .stderr_has("error[T41]: the build `./earthly.sh` failed, and ended with exit code 0\n")
+        .stderr_has(
+            "line 4 of the checkout's `earthly.sh` makes it end with 0 after a failed build",
+        )
+        .stderr_has("`installer.iso` is there and unchanged, from an earlier build")
+        .stderr_has("help: read the build's own output above: it says why")
+        .stderr_has("edgestage explain T41")
+        .fails(1);
+    // Another command may call it.
+    let manifest = test.text("profiles.toml");
+    let line = "dir = \"CanvOS\"\nbuild = [\"./build.sh\"]";
+    test.put("profiles.toml", manifest.replace("dir = \"CanvOS\"", line));
+    program(&test, "CanvOS/build.sh", "#!/bin/sh\n./earthly.sh +iso\n");
+    build(&test, "")
+        .stderr_has("error[T41]: the build `./build.sh` wrote no image, and may have failed")
+        .fails(3);
+    // A version whose wrapper says so fails like any other build.
+    let right = SWALLOWING.replace("if $? -ne 0 ;", "if [ $? -ne 0 ];");
+    let script = format!("#!/bin/bash\n(exit 7)\n{right}");
+    program(&test, "CanvOS/earthly.sh", &script);
+    build(&test, "")
+        .stderr_has("the build `./build.sh` failed: it ended with exit code 1")
+        .fails(1);
+}
+
+/// Earthly dates all that it writes 2020: the image of this run is not an old one, right or
+/// wrong.
+#[test]
+fn what_this_run_wrote_is_not_older() {
+    let test = with_earthly(EARTHLY);
+    build(&test, "")
+        .stdout_has("installer.iso  equal")
+        .any_stderr()
+        .success();
+    let image = test.path("CanvOS/build/installer.iso");
+    let year_2020 = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_587_038_400);
+    assert_eq!(fs::metadata(&image).unwrap().modified().unwrap(), year_2020);
+    let drop = "rm root/opt/spectrocloud/clusterconfig/spc.tgz";
+    program(&test, "bin/earthly", &EARTHLY.replace(": before", drop));
+    build(&test, "")
+        .stdout("{dir}/CanvOS/build/installer.iso  missing  (T1)\n")
+        .any_stderr()
+        .fails(3);
+}
