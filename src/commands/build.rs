@@ -129,7 +129,7 @@ impl Build<'_> {
         let endpoint = context.endpoint(manifest)?.to_string();
         let locked = current(&lock, definition, &endpoint)?;
         let proof = Proof::new(context, manifest, &lock, Some((definition, locked)))?
-            .of_build(self.command.arguments());
+            .of_build(&self.command.argv);
         let verdicts = proof.verdicts(&named, Checksums::Compare, Written::ByThisRun);
         let wrong = proof.outcome(&verdicts).error;
         let error = match (wrong, disturbed) {

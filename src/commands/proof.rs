@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{Context, current, load_lock, near, one, shown};
+use crate::build::Command;
 use crate::cli::{Images, VerifyArgs};
 use crate::diagnostic::Diagnostic;
 use crate::digest::Digest;
@@ -106,14 +107,18 @@ impl<'a> Proof<'a> {
             lock,
             expected,
             spool: context.cache(Some(manifest))?.directory().join("tmp"),
-            origin: Origin::of(context, checkout),
+            origin: Origin::of(
+                context,
+                checkout,
+                &Command::new(manifest.build.as_deref(), &[], context.environment),
+            ),
         })
     }
 
     /// The same for images of a build with `arguments`.
-    pub fn of_build(self, arguments: &'a [String]) -> Self {
+    pub fn of_build(self, argv: &[String]) -> Self {
         Self {
-            origin: self.origin.started_with(arguments),
+            origin: self.origin.started_with(argv),
             ..self
         }
     }

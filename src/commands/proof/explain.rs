@@ -1,7 +1,7 @@
 //! Why an image is as it is, as far as the checkout that it may have been built from
 //! shows.
 //!
-//! In: the checkout as it is now, and the arguments of the build. Out: traps and ages.
+//! In: the checkout as it is now, and the command that builds. Out: traps and ages.
 //! These are explanations only: no verdict depends on them.
 
 use std::fs::{self, File, Metadata};
@@ -10,6 +10,7 @@ use std::time::SystemTime;
 
 use super::super::Context;
 use super::judge::Explain;
+use crate::build::Command;
 use crate::canvos::{Checkout, Placement};
 use crate::digest::Digest;
 use crate::image::{Format, Held, changed};
@@ -27,13 +28,13 @@ pub struct Origin<'a> {
     checkout: Option<Checkout>,
     /// What lies at the placements: regular files.
     staged: Vec<Metadata>,
-    /// Of the build.
-    arguments: &'a [String],
+    /// The command that builds.
+    argv: Vec<String>,
 }
 
 impl<'a> Origin<'a> {
-    /// `checkout` as it is now; `None` where there is none.
-    pub fn of(context: &'a Context<'a>, checkout: Option<Checkout>) -> Self {
+    /// `checkout` as it is now; `None` if there is none. `command` builds it.
+    pub fn of(context: &'a Context<'a>, checkout: Option<Checkout>, command: &Command) -> Self {
         let seen = |placement: &Placement| {
             let path = checkout.as_ref()?.directory().join(placement.path());
             let metadata = fs::symlink_metadata(path).ok()?;
@@ -43,13 +44,16 @@ impl<'a> Origin<'a> {
             staged: Placement::ALL.iter().filter_map(seen).collect(),
             context,
             checkout,
-            arguments: &[],
+            argv: command.argv.clone(),
         }
     }
 
-    /// The same, if the build was started with `arguments`.
-    pub fn started_with(self, arguments: &'a [String]) -> Self {
-        Self { arguments, ..self }
+    /// The same, if the build was started with `argv`.
+    pub fn started_with(self, argv: &[String]) -> Self {
+        Self {
+            argv: argv.to_vec(),
+            ..self
+        }
     }
 
     /// Whether an image that was last changed at `image` was so before the definition was
@@ -69,7 +73,7 @@ impl<'a> Origin<'a> {
     fn forecast(&self, targets: &[Target]) -> Option<&'static str> {
         let checkout = self.checkout.as_ref()?;
         let directory = checkout.directory();
-        let preflight = self.context.preflight(directory, self.arguments).ok()?;
+        let preflight = self.context.preflight(directory, &self.argv).ok()?;
         let findings = preflight.findings(&[]).ok()?;
         let loses = |target: &Target| {
             let mut hits = findings
