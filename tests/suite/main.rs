@@ -52,6 +52,7 @@ mod killed;
 mod waiting;
 mod drift;
 mod diff;
+mod forecast;
 mod formats;
 mod page;
 mod fleet;

@@ -90,9 +90,9 @@ impl Answer {
         list.iter().map(|path| path.as_str().unwrap()).collect()
     }
 
-    /// The text of a file of the row.
-    pub fn file(&self, path: &str) -> Option<&str> {
-        self.row["files"][path].as_str()
+    /// Which archive is at `path`, if one is.
+    pub fn archive(&self, path: &str) -> Option<&str> {
+        self.row["archives"][path].as_str()
     }
 
     /// The program and its arguments as they were typed, without the program's directory.
