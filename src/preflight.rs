@@ -28,8 +28,7 @@ mod target;
 mod wrapper;
 
 pub use arg::{Arg, Assignment, parse as parse_arg, shown as shown_value};
-pub use bash::Value;
-pub use fix::fix_arg;
+pub use fix::{FixError, fix_arg};
 pub use forecast::Embeds;
 pub use invocation::{Origin, Program};
 pub use target::{Target, Via};
@@ -134,8 +133,8 @@ impl<'a> Preflight<'a> {
     pub fn read(directory: &'a Path, start: Start<'a>) -> Result<Self, PathError> {
         let invocation = invocation::read(call(directory, start));
         let arg = match &invocation.arg_file {
-            Some(file) => arg::read(&file.path)?,
-            None => arg::read(&directory.join(".arg"))?,
+            Some(file) => arg::read(&file.path, start.environment)?,
+            None => arg::read(&directory.join(".arg"), start.environment)?,
         };
         Ok(Self {
             directory,

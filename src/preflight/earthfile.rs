@@ -61,6 +61,9 @@ pub struct Recipe {
     pub copies: Vec<Copy>,
     /// Whether it runs a part of another Earthfile, which is not read.
     pub unresolved: bool,
+    /// What else it copies out of the checkout and cannot do without: plain paths, without a
+    /// slash at the end.
+    pub needs: Vec<String>,
     /// The line of a call that drops the overlay (T23).
     pub drops_overlay: Option<usize>,
     /// How surely the tool runs that makes an ISO of the overlay; `None` if it has no call of

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::arg::{self, KEY};
 use super::bash::Value;
 use super::earthfile::Runs;
-use super::ignore::{Rule, RuleFault};
+use super::ignore::{Ignore, Rule, RuleFault};
 use super::{Arg, Assignment, Assume, Embeds, Finding, Preflight, RIGHT, Target, Via};
 use crate::canvos::{OVERLAY_DIRECTORY, Placement};
 use crate::diagnostic::{Diagnostic, Source};
@@ -155,6 +155,7 @@ impl Preflight<'_> {
         if let Some((rule, fault)) = ignore.error() {
             return vec![self.bad_rule(rule, fault)];
         }
+        let needed = self.hidden_needs(ignore);
         let voiding = ignore.voiding().map(|rule| self.voiding_rule(rule));
         let hidden = Placement::ALL.map(|placement| (placement, ignore.hides(placement.path())));
         let lost = |target: &Target| {
@@ -182,7 +183,8 @@ impl Preflight<'_> {
                 diagnostic,
             })
         });
-        voiding.into_iter().chain(hiding).collect()
+        let others = voiding.into_iter().chain(needed);
+        others.chain(hiding).collect()
     }
 
     /// T9: a rule that ends every build.
@@ -199,6 +201,32 @@ impl Preflight<'_> {
         finding.diagnostic = diagnostic.note("Earthly refuses to build then");
         finding.hits = self.targets_of_earthfile();
         finding
+    }
+
+    /// T9: a rule that hides what a build cannot do without.
+    fn hidden_needs(&self, ignore: &Ignore) -> Option<Finding> {
+        let mut found: Option<Finding> = None;
+        for target in Target::ALL {
+            let Some(recipe) = self.recipe(target) else {
+                continue;
+            };
+            let Some((path, rule)) = self.hidden_copy(&recipe.needs, ignore) else {
+                continue;
+            };
+            let finding = found.get_or_insert_with(|| {
+                let (source, span) = rule.source(self.directory);
+                let title = format!(
+                    "`{}` line {} keeps `{path}` out of every build, which the Earthfile copies",
+                    rule.file, rule.line
+                );
+                let mut finding = warning("T9", title, "remove the rule");
+                let diagnostic = finding.diagnostic.at(&source, span, "this rule");
+                finding.diagnostic = diagnostic.note("the build stops with an error");
+                finding
+            });
+            finding.hits.push(target);
+        }
+        found
     }
 
     /// T9: a rule that leaves others without effect.

@@ -7,7 +7,7 @@ use super::arg::KEY;
 use super::bash::Value;
 use super::copy::{self, Copied};
 use super::earthfile::{Copy, Recipe, Runs, Source};
-use super::ignore::Ignore;
+use super::ignore::{Ignore, Rule};
 use super::invocation::{self, Failure, Invocation, Program, Unjudged};
 use super::target::{Target, Via};
 use super::{Assume, Preflight};
@@ -112,6 +112,10 @@ impl Preflight<'_> {
         if recipe.drops_overlay.is_some() {
             return Embeds::Nothing;
         }
+        // What a plain copy does not find ends the build, whatever it is.
+        if self.hidden_copy(&recipe.needs, ignore).is_some() {
+            return Embeds::Fails;
+        }
         let mut embeds = Embeds::Nothing;
         for copy in &recipe.copies {
             if copy.runs == Runs::No {
@@ -132,6 +136,20 @@ impl Preflight<'_> {
             return Embeds::Unclear;
         }
         embeds
+    }
+
+    /// The first of the paths that a build needs and that an ignore rule hides, with the rule.
+    pub(super) fn hidden_copy<'r>(
+        &self,
+        needs: &'r [String],
+        ignore: &'r Ignore,
+    ) -> Option<(&'r str, &'r Rule)> {
+        needs.iter().find_map(|path| {
+            let rule = ignore.hides(path)?;
+            let there = self.directory.join(path).exists();
+            let sent = copy::sends_directory(path, self.directory, ignore, &[]);
+            (there && sent != Some(true)).then_some((path.as_str(), rule))
+        })
     }
 
     /// What is in the image after one copy.
@@ -174,7 +192,10 @@ impl Preflight<'_> {
         for path in below.map(|end| self.directory.join(&placement[..end])) {
             match std::fs::symlink_metadata(&path) {
                 Err(_) => return before.clone(),
-                Ok(metadata) if metadata.is_symlink() => return Embeds::Link,
+                // Within the overlay, what is linked is there too.
+                Ok(metadata) if metadata.is_symlink() && !self.leads_within_overlay(&path) => {
+                    return Embeds::Link;
+                }
                 Ok(_) => {}
             }
         }
@@ -184,6 +205,13 @@ impl Preflight<'_> {
             Ok(_) if !is_readable(&file) => Embeds::Empty,
             _ => overlay_file(),
         }
+    }
+
+    /// Whether a link leads to a directory of the overlay.
+    fn leads_within_overlay(&self, link: &Path) -> bool {
+        let overlay = self.directory.join(OVERLAY).canonicalize();
+        let target = link.canonicalize();
+        matches!((overlay, target), (Ok(overlay), Ok(target)) if target.starts_with(&overlay) && target.is_dir())
     }
 
     /// The `spc.tgz` of a content directory that a flattening copy takes along, the last one

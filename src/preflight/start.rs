@@ -1,15 +1,14 @@
 //! The traps in how a build is started: its command, its variables, and the files that
 //! these name (canvos.md, T14 to T16, T20, T22, T38).
 
-use std::collections::BTreeMap;
+use std::path::Path;
 
 use super::arg::{self, KEY};
 use super::findings::warning;
-use super::invocation::{self, Call, Target as Built, Unjudged};
 use super::invocation::{Export, Failure, FileProblem, NoExport, Origin, Program, SettingOrigin};
+use super::invocation::{Target as Built, Unjudged};
 use super::{Assume, Embeds, Finding, Preflight, Target};
 use crate::diagnostic::Diagnostic;
-use crate::environment::Environment;
 use crate::printable;
 
 impl Preflight<'_> {
@@ -67,33 +66,17 @@ impl Preflight<'_> {
     }
 
     /// T17: a file of variables that cannot be parsed.
-    fn unparsed(&self, path: &std::path::Path) -> Finding {
-        let shown = printable::path(path);
-        let help = "write each line as `NAME=value`, or as a comment";
-        let own = self.invocation.arg_file.as_ref().map(|file| &file.path);
-        let title = format!("the build program cannot parse `{shown}`");
-        let arg = self
-            .arg
-            .as_ref()
-            .filter(|_| own.is_none_or(|own| own == path));
-        let error = arg.and_then(|arg| Some((arg, arg.error.as_ref()?)));
-        let is_this = |arg: &arg::Arg| arg.source.path == shown;
-        match error.filter(|(arg, _)| is_this(arg)) {
-            Some((arg, error)) => {
-                let line = error.line;
-                let mut finding = warning("T17", title, help);
-                let note = format!("line {line}: {}", error.message);
-                finding.diagnostic = finding
-                    .diagnostic
-                    .at(&arg.source, arg.line(line), "")
-                    .note(note);
-                finding
-            }
-            None => {
-                let failure = self.invocation.failure.as_ref();
-                let failure = failure.map_or_else(String::new, ToString::to_string);
-                warning("T17", format!("the build ends at once: {failure}"), help)
-            }
+    fn unparsed(&self, path: &Path) -> Finding {
+        let arg = self.arg.as_ref();
+        let arg = arg.filter(|arg| arg.source.path == printable::path(path));
+        let diagnostic = arg.and_then(|arg| arg.refusal()).unwrap_or_else(|| {
+            let failure = self.invocation.failure.as_ref();
+            let failure = failure.map_or_else(String::new, ToString::to_string);
+            Diagnostic::warning(format!("the build ends at once: {failure}")).named("T17")
+        });
+        Finding {
+            hits: Vec::new(),
+            diagnostic: diagnostic.help("correct this line, or remove it"),
         }
     }
 
@@ -144,7 +127,12 @@ impl Preflight<'_> {
         let finding = |why: &Unjudged| {
             let title = format!("the forecast may not hold: {why}");
             let help = "look into the image: `edgestage verify --image FILE`";
-            warning("T38", title, help)
+            let mut finding = warning("T38", title, help);
+            // What leaves out the build leaves the old image.
+            if *why == Unjudged::AutoSkip {
+                finding.hits = self.built();
+            }
+            finding
         };
         let unjudged = self.invocation.unjudged.iter();
         unjudged.filter(told).map(finding).collect()
@@ -228,12 +216,6 @@ impl Preflight<'_> {
             Embeds::Fails => "fails".to_owned(),
             _ => "embeds no definition".to_owned(),
         };
-        // What the script starts is not told by its name, and `.env` and `.arg` reach both.
-        let hits = if *self.program() == Program::Wrapper && *other == Program::Earth {
-            self.differ_by_files()
-        } else {
-            Vec::new()
-        };
         let title = format!(
             "`{}` would not do the same: `+{}` {found} with it",
             other.name(),
@@ -244,25 +226,9 @@ impl Preflight<'_> {
             .named("T15")
             .note(note)
             .help("keep `.arg` as the only place that sets build arguments");
-        Some(Finding { hits, diagnostic })
-    }
-
-    /// The targets that `earth` would make in another way with the checkout's files alone.
-    fn differ_by_files(&self) -> Vec<Target> {
-        let environment = Environment {
-            variables: BTreeMap::new(),
-            ..self.start.environment.clone()
-        };
-        let call = Call {
-            environment: &environment,
-            ..self.call()
-        };
-        let earth = invocation::read_as(&Program::Earth, call);
-        let differs = |target: &Target| {
-            let ours = self.forecast(*target, Assume::Staged);
-            *target != Target::MaasImage
-                && self.forecast_by(&earth, *target, Assume::Staged) != ours
-        };
-        self.built().into_iter().filter(differs).collect()
+        Some(Finding {
+            hits: Vec::new(),
+            diagnostic,
+        })
     }
 }

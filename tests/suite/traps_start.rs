@@ -266,12 +266,7 @@ fn t17_a_file_that_earthly_refuses() {
     ] {
         let test = with_arg(text);
         for targets in ["", CLOUD, MAAS] {
-            refused(
-                &test,
-                targets,
-                "T17",
-                &["the build program cannot parse `", place],
-            );
+            refused(&test, targets, "T17", &["Earthly cannot read `", place]);
         }
     }
 }

@@ -277,6 +277,12 @@ impl<'e> Walk<'e> {
                     Source::Content
                 }
                 _ if is_definition(&seen, path.as_deref(), target) => Source::Path(path),
+                Some(path) if !if_exists && place.runs == Runs::Yes && is_plain(path) => {
+                    self.recipe
+                        .needs
+                        .push(path.trim_end_matches('/').to_owned());
+                    continue;
+                }
                 _ => continue,
             };
             self.recipe.copies.push(Copy {
@@ -343,6 +349,12 @@ fn is_overlay(path: &str) -> bool {
     let path = path.strip_prefix('/').unwrap_or(path);
     let rest = path.strip_prefix(OVERLAY);
     rest.is_some_and(|rest| matches!(rest, "" | "/" | "/*" | "/." | "/./"))
+}
+
+/// Whether a source is a path of the checkout without wildcards.
+fn is_plain(path: &str) -> bool {
+    let fits = |b: u8| b.is_ascii_alphanumeric() || b"._-/".contains(&b);
+    path.bytes().all(fits) && path.starts_with(|c: char| c.is_ascii_alphanumeric())
 }
 
 /// Whether a source is every content directory, whose files lose their directory.

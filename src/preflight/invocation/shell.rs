@@ -66,7 +66,7 @@ impl Shell {
             Some(value.clone().unwrap_or_else(|| computed.to_owned()))
         };
         let of_environment = |name: &str| environment.get(name).map(|it| it.value.clone());
-        let before = |name: &str| of_script(name).or_else(|| of_environment(name));
+        let before = |name: &str| Value::from(of_script(name).or_else(|| of_environment(name)));
         let sourced = bash::source(text, &before);
         let passed = wrapper.passes.iter().map(String::as_str);
         let names = KNOWN.into_iter().chain(OF_SCRIPT).chain(passed);

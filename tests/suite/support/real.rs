@@ -90,6 +90,13 @@ impl Answer {
         list.iter().map(|path| path.as_str().unwrap()).collect()
     }
 
+    /// Whether the row has a file at `path`.
+    pub fn has_file(&self, path: &str) -> bool {
+        ["files", "files_base64"]
+            .iter()
+            .any(|files| !self.row[*files][path].is_null())
+    }
+
     /// Which archive is at `path`, if one is.
     pub fn archive(&self, path: &str) -> Option<&str> {
         self.row["archives"][path].as_str()
