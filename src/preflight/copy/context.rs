@@ -83,6 +83,13 @@ pub struct Entry {
     ignored: Matched,
 }
 
+/// What is in a directory of the checkout.
+struct Found {
+    real: PathBuf,
+    kind: Kind,
+    staged: bool,
+}
+
 /// The context of one COPY.
 pub struct Context<'a> {
     directory: &'a Path,
@@ -133,14 +140,11 @@ impl<'a> Context<'a> {
     /// What arrives in a directory, by name.
     pub fn entries(&self, directory: &Entry) -> Result<Vec<Entry>, Stop> {
         let mut entries = Vec::new();
-        for (name, (real, kind, staged)) in self.names(directory)? {
-            let path = join(&directory.path, &name);
-            if let Some(mut entry) = self.judge(directory, path, kind)? {
-                entry.real = real;
-                entry.staged = staged;
-                if self.exists(&entry)? {
-                    entries.push(entry);
-                }
+        for found in self.names(directory)? {
+            if let Some(entry) = self.judge(directory, found)?
+                && self.exists(&entry)?
+            {
+                entries.push(entry);
             }
         }
         Ok(entries)
@@ -184,9 +188,8 @@ impl<'a> Context<'a> {
         Ok(above.pop())
     }
 
-    /// The names in a directory of the checkout, sorted, each with its place, what it is,
-    /// and whether it is only staged later.
-    fn names(&self, directory: &Entry) -> Result<BTreeMap<String, (PathBuf, Kind, bool)>, Stop> {
+    /// What is in a directory of the checkout, sorted by name.
+    fn names(&self, directory: &Entry) -> Result<BTreeMap<String, Found>, Stop> {
         let mut names = BTreeMap::new();
         match std::fs::read_dir(&directory.real) {
             Ok(entries) => {
@@ -197,7 +200,12 @@ impl<'a> Context<'a> {
                         continue;
                     };
                     let name = decode(entry.file_name().as_encoded_bytes());
-                    names.insert(name, (entry.path(), Kind::of(kind), false));
+                    let found = Found {
+                        real: entry.path(),
+                        kind: Kind::of(kind),
+                        staged: false,
+                    };
+                    names.insert(name, found);
                 }
             }
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
@@ -221,14 +229,18 @@ impl<'a> Context<'a> {
             // What stands in the way of a directory is not replaced when staging.
             if kind == Kind::File || !names.contains_key(name) {
                 let real = directory.real.join(name);
-                names.insert(name.to_owned(), (real, kind, true));
+                let staged = true;
+                names.insert(name.to_owned(), Found { real, kind, staged });
             }
         }
         Ok(names)
     }
 
-    /// What the patterns make of a path; `None` if neither it nor anything in it is sent.
-    fn judge(&self, above: &Entry, path: String, kind: Kind) -> Result<Option<Entry>, Stop> {
+    /// What the patterns make of what was found in a directory; `None` if neither it nor
+    /// anything in it is sent.
+    fn judge(&self, above: &Entry, found: (String, Found)) -> Result<Option<Entry>, Stop> {
+        let (name, Found { real, kind, staged }) = found;
+        let path = join(&above.path, &name);
         let is_directory = kind == Kind::Directory;
         let below = format!("{path}/");
         // At the root, nothing is known of a directory above.
@@ -247,12 +259,23 @@ impl<'a> Context<'a> {
         if ignored.by.is_some() && is_directory && rules.prunes_matched(&below) {
             return Ok(None);
         }
+        let visible = wanted.by.is_some() && ignored.by.is_none();
+        // In a directory that can be listed and not entered, what is sent is an error.
+        if visible
+            && !staged
+            && let Err(error) = std::fs::symlink_metadata(&real)
+        {
+            return match error.kind() {
+                io::ErrorKind::NotFound => Ok(None),
+                _ => Err(Stop::Closed(above.path.clone())),
+            };
+        }
         Ok(Some(Entry {
             path,
-            real: PathBuf::new(),
+            real,
             kind,
-            visible: wanted.by.is_some() && ignored.by.is_none(),
-            staged: false,
+            visible,
+            staged,
             wanted: wanted.matched,
             ignored: ignored.matched,
         }))
@@ -267,13 +290,11 @@ impl<'a> Context<'a> {
         if entry.kind != Kind::Directory || !self.wanted.may_match_below(&below, &entry.wanted) {
             return Ok(false);
         }
-        for (name, (real, kind, staged)) in self.names(entry)? {
-            if let Some(mut inner) = self.judge(entry, join(&entry.path, &name), kind)? {
-                inner.real = real;
-                inner.staged = staged;
-                if self.exists(&inner)? {
-                    return Ok(true);
-                }
+        for found in self.names(entry)? {
+            if let Some(inner) = self.judge(entry, found)?
+                && self.exists(&inner)?
+            {
+                return Ok(true);
             }
         }
         Ok(false)

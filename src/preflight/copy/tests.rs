@@ -299,7 +299,7 @@ fn what_cannot_be_read_arrives_empty() {
     use std::os::unix::fs::PermissionsExt as _;
     use std::os::unix::net::UnixListener;
 
-    let checkout = Checkout::of(&["closed.tgz", "closed/b.tgz"]);
+    let checkout = Checkout::of(&["closed.tgz", "closed/b.tgz", "listed/b.tgz"]);
     let _socket = UnixListener::bind(checkout.path("socket.tgz")).expect("a socket");
     let path = "socket.tgz".to_owned();
     let cause = Unread::Socket;
@@ -308,32 +308,42 @@ fn what_cannot_be_read_arrives_empty() {
         Copied::Empty { path, cause }
     );
 
-    for path in ["closed.tgz", "closed"] {
-        let forbidden = fs::Permissions::from_mode(0o000);
-        fs::set_permissions(checkout.path(path), forbidden).expect("permissions");
+    let set = |path: &str, mode| {
+        let permissions = fs::Permissions::from_mode(mode);
+        fs::set_permissions(checkout.path(path), permissions).expect("permissions");
+    };
+    for (path, mode) in [("closed.tgz", 0o000), ("closed", 0o000), ("listed", 0o444)] {
+        set(path, mode);
     }
     let everything = fs::File::open(checkout.path("closed.tgz")).is_ok();
     let file = checkout.resolve("closed.tgz");
     let below = checkout.resolve("closed/b.tgz");
+    let listed = checkout.resolve("listed/b.tgz");
     let directory = checkout.resolve("closed");
-    let open = fs::Permissions::from_mode(0o700);
-    fs::set_permissions(checkout.path("closed"), open).expect("permissions");
+    let among = checkout.resolve("c*");
+    set("closed", 0o700);
+    set("listed", 0o700);
     if everything {
         // The superuser reads everything, and so does an Earthly that it starts.
         assert!(matches!(file, Copied::File { .. }), "{file:?}");
         assert!(matches!(below, Copied::File { .. }), "{below:?}");
+        assert!(matches!(listed, Copied::File { .. }), "{listed:?}");
         assert!(
             matches!(directory, Copied::NotAFile { .. }),
             "{directory:?}"
         );
+        assert!(matches!(among, Copied::NotAFile { .. }), "{among:?}");
         return;
     }
     let path = "closed.tgz".to_owned();
     let cause = Unread::Forbidden;
     assert_eq!(file, Copied::Empty { path, cause });
-    let path = "closed".to_owned();
-    assert_eq!(below, Copied::Nothing(Missed::Closed(path.clone())));
-    assert_eq!(directory, Copied::Fails(Failure::Closed { path }));
+    let closed = |path: &str| path.to_owned();
+    let fails = |path| Copied::Fails(Failure::Closed { path: closed(path) });
+    assert_eq!(below, Copied::Nothing(Missed::Closed(closed("closed"))));
+    assert_eq!(directory, fails("closed"));
+    assert_eq!(among, fails("closed"));
+    assert_eq!(listed, fails("listed"));
 }
 
 #[test]
