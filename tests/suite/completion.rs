@@ -143,15 +143,15 @@ compdef() { registered=$* }
 _describe() { print -rl -- "${(P@)3}" }
 words=(edgestage stage '') CURRENT=3
 _edgestage
-words=(edgestage explain T3) CURRENT=3
+words=(edgestage explain T2) CURRENT=3
 _clap_dynamic_completer_edgestage
 print -r -- $registered"#;
     let printed = shell(&test, "zsh", &["-f", "-c", script]);
     let lines: Vec<&str> = printed.lines().collect();
     assert_eq!(lines[..2], ["factory", "warehouse"], "{printed}");
-    assert!(lines[2].starts_with("T3:"), "with its title: {printed}");
-    assert_eq!(lines.len(), 2 + 6 + 1, "{printed}");
-    assert_eq!(lines[8], "_clap_dynamic_completer_edgestage edgestage");
+    assert!(lines[2].starts_with("T2:"), "with its title: {printed}");
+    assert_eq!(lines.len(), 2 + 11 + 1, "{printed}");
+    assert_eq!(lines[13], "_clap_dynamic_completer_edgestage edgestage");
 }
 
 #[test]
