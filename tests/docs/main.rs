@@ -13,6 +13,7 @@ mod make;
 mod markdown;
 mod schema;
 mod release;
+mod setup;
 mod site;
 mod tables;
 mod yaml;
