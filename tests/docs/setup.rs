@@ -17,8 +17,9 @@ const BASE: [&str; 14] = [
 /// Writes down how it was called, and "installs" what each package brings.
 const APT_GET: &str = r#"
 echo "apt-get $*" >>"$MACHINE/calls"
-echo 'dlstatus:1:50.0000:Retrieving file 1 of 2'
-echo 'pmstatus:gcc:100.0000:Installed gcc'
+echo 'dlstatus:1:50.0000:Retrieving file 1 of 2' >&3
+echo 'pmstatus:gcc:100.0000:Installed gcc' >&3
+echo 'Setting up gcc'
 [ ! -e "$MACHINE/no-mirror" ] || { echo 'E: no mirror answers' >&2; exit 100; }
 for word; do
     case "$word" in
@@ -194,7 +195,7 @@ fn what_apt_get_says_is_shown_if_it_fails() {
     machine.0.write("no-mirror", "");
     let run = machine.setup("demo");
     assert_eq!(run.code, 1);
-    let end = "\nE: no mirror answers\nerror: apt-get failed, see above\n";
+    let end = "\nSetting up gcc\nE: no mirror answers\nerror: apt-get failed, see above\n";
     assert!(run.stderr.ends_with(end), "{}", run.stderr);
 }
 
