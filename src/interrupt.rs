@@ -32,7 +32,9 @@ impl Handler {
         HANDLER.get_or_init(Self::install)
     }
 
-    /// Where no handler can be installed, Ctrl-C does what it does by default.
+    /// If no handler can be installed, Ctrl-C does what it does by default. A process that
+    /// was started to ignore Ctrl-C gets no handler: it keeps ignoring it, and so does every
+    /// program that it runs.
     fn install() -> Self {
         let handler = Self {
             at_once: Arc::default(),
@@ -40,7 +42,9 @@ impl Handler {
             deferred: AtomicBool::default(),
             watched: AtomicBool::default(),
         };
-        if flag::register_conditional_default(SIGINT, Arc::clone(&handler.at_once)).is_ok() {
+        if !ignored().contains(SIGINT)
+            && flag::register_conditional_default(SIGINT, Arc::clone(&handler.at_once)).is_ok()
+        {
             let _ = flag::register(SIGINT, Arc::clone(&handler.came));
         }
         handler

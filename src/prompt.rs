@@ -3,6 +3,8 @@
 //! Questions and answers stand on standard error, so that a result on standard output can
 //! be redirected. The API key is never asked for: what is typed stays on the screen.
 
+use std::io;
+
 use inquire::list_option::ListOption;
 use inquire::ui::RenderConfig;
 use inquire::validator::Validation;
@@ -15,6 +17,8 @@ use crate::report::Look;
 fn no_answer(error: InquireError) -> Error {
     match error {
         InquireError::OperationCanceled | InquireError::OperationInterrupted => Error::Stopped,
+        // Ctrl-C at the keyboard of a run that was started to ignore it as a signal.
+        InquireError::IO(error) if error.kind() == io::ErrorKind::Interrupted => Error::Stopped,
         error => Error::Unasked(error.to_string()),
     }
 }

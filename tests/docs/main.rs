@@ -16,6 +16,7 @@ mod make;
 mod markdown;
 mod schema;
 mod release;
+mod setup;
 mod site;
 mod tables;
 mod yaml;

@@ -358,6 +358,17 @@ fn an_interrupted_build_is_waited_for() {
     assert!(!test.path("CanvOS/build").exists());
 }
 
+/// What ignores Ctrl-C from the start keeps ignoring it, and so does the build that it runs.
+#[test]
+fn a_build_in_the_background_is_not_interrupted() {
+    let test = with_earthly(&EARTHLY.replace(": before", "kill -INT $PPID\nkill -INT $$"));
+    build(&test, "factory")
+        .prelude("trap '' INT")
+        .stdout_has("installer.iso  equal")
+        .any_stderr()
+        .success();
+}
+
 /// What `stage` would do for another definition waits until the image is proved.
 #[test]
 fn nobody_stages_anything_during_a_build() {

@@ -316,11 +316,18 @@ fn a_cache_that_cannot_be_read() {
                 .fails(1);
         }
     }
+    // Not below the test's own directory, which is searched for the key after every run:
+    // nobody but root can search a directory that is sealed.
     let test = filled();
-    let sealed = test.seal("{home}/.cache/edgestage/archives", 0o000);
+    let elsewhere = tempfile::tempdir().unwrap();
+    let cache = elsewhere.path().canonicalize().unwrap();
+    let archives = cache.join("archives");
+    std::fs::create_dir(&archives).unwrap();
+    let sealed = test.seal(archives.to_str().unwrap(), 0o000);
     for command in ["cache list", "cache clean"] {
-        let run = test.run(command).unprivileged();
-        run.stderr_has("cannot read `{home}/.cache/edgestage/archives`")
+        let run = test.run(command).unprivileged().arg("--cache-dir");
+        run.arg(cache.to_str().unwrap())
+            .stderr_has(&format!("cannot read `{}`", archives.display()))
             .fails(1);
     }
     drop(sealed);

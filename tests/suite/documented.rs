@@ -38,18 +38,22 @@ const PAGES: [&str; 13] = [
 ];
 
 /// Blocks that are not run, by what they begin with, and what is run in their place.
-const NOT_RUN: [(&str, &str); 7] = [
+const NOT_RUN: [(&str, &str); 8] = [
     (
         "cargo run -p palette-sim",
         "it does not end; every page has a simulated Palette",
     ),
     (
-        "./scripts/install",
+        "./edgestage/scripts/install",
         "tests/docs/release.rs, without the minutes that a build takes",
     ),
     (
-        "./scripts/demo",
-        "scripts/test ends with it, and runs these tests",
+        "git clone https://github.com/edgestage/edgestage",
+        "scripts/test ends with the demo, and runs these tests",
+    ),
+    (
+        "./scripts/setup",
+        "tests/docs/setup.rs, with programs that stand for the real ones",
     ),
     (
         "./scripts/fetch-release",

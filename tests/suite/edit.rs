@@ -1,6 +1,9 @@
 //! `add`, `remove` and `rename`: what they change, what they leave alone, and what they
 //! refuse.
 
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+
 use crate::support::{FACTORY, HEAD, Test};
 
 /// Two definitions, with comments that have to survive.
@@ -39,6 +42,9 @@ fn text(test: &Test) -> String {
 #[test]
 fn a_profile_is_added_and_the_rest_stays_to_the_byte() {
     let test = two();
+    // Not the mode that a umask gives.
+    let mode = fs::Permissions::from_mode(0o640);
+    fs::set_permissions(test.path("profiles.toml"), mode).unwrap();
     test.run("add edge-monitoring@1.4.0 65c9660a9c8d7e6f5a4b3c2d --to factory")
         .stderr(
             "       Added edge-monitoring@1.4.0 to factory
@@ -55,7 +61,7 @@ fn a_profile_is_added_and_the_rest_stays_to_the_byte() {
         )
     );
     test.run("check factory -q").any_stdout().success();
-    assert_eq!(test.facts("profiles.toml").mode, 0o644);
+    assert_eq!(test.facts("profiles.toml").mode, 0o640);
 }
 
 #[test]

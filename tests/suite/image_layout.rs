@@ -5,7 +5,6 @@ use std::fs::{self, File};
 use std::io::{Read as _, Write as _};
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
-use std::process::Child;
 
 use flate2::Compression;
 use flate2::read::GzDecoder;
@@ -15,7 +14,7 @@ use crate::support::handmade::{
     ASSOCIATED, DIRECTORY, FILE, Iso, MORE, Place, SECTOR, continues, entry, name, record,
     rock_ridge,
 };
-use crate::support::{IN_ISO, Proof, Tree, finish, until, xorriso};
+use crate::support::{IN_ISO, Proof, Tree, finish, xorriso};
 
 /// What is around names: none is where the definition is.
 const LIVE: [&str; 2] = ["-volid", "COS_LIVE"];
@@ -309,23 +308,6 @@ fn little_of_a_large_image_is_read() {
     file.write_all_at(&SECTORS.to_le_bytes(), at).unwrap();
     file.write_all_at(&SECTORS.to_be_bytes(), at + 4).unwrap();
     proof.says(&image, "equal  beside it `large.bin`, not an archive (T25)");
-    let read = read_by(proof.run(&[&image]).spawn()).unwrap();
+    let read = proof.run(&[&image]).bytes_read();
     assert!((1000..300_000).contains(&read), "{read} bytes were read");
-}
-
-/// What a process has read in all, in bytes: what the system counted, looked up when it
-/// has ended and before it is waited for.
-#[cfg(target_os = "linux")]
-pub fn read_by(mut child: Child) -> Option<u64> {
-    let place = format!("/proc/{}", child.id());
-    let state = || fs::read_to_string(format!("{place}/stat")).ok();
-    let ended = || state().is_none_or(|stat| stat.contains(") Z "));
-    until("the end of the run", ended);
-    let counted = fs::read_to_string(format!("{place}/io")).ok();
-    assert!(child.wait().unwrap().success());
-    let counted = counted?;
-    let read = counted
-        .lines()
-        .find_map(|line| line.strip_prefix("rchar: "));
-    read?.parse().ok()
 }

@@ -7,7 +7,7 @@ use palette_sim::{
     Act, Archive, ConnectionFault, Deaf, Fault, Framing, Key, Route, Sim, Tls, World,
 };
 
-use crate::support::{KEY, Test, trusting, until, unused_port};
+use crate::support::{KEY, Test, interrupt, trusting, until, unused_port};
 
 /// Longer than any test: what stalls so long is never waited for.
 const LONG: Duration = Duration::from_secs(600);
@@ -287,6 +287,20 @@ fn ctrl_c_ends_every_wait() {
             .success();
         test.run("update -q").any_stdout().success();
     }
+}
+
+/// As a shell starts a job in the background: nobody at the terminal means that run.
+#[test]
+fn ctrl_c_that_is_ignored_from_the_start_stays_ignored() {
+    let later = Act::status(503).header("Retry-After", "1");
+    let test = Test::new().patience("retries = 1");
+    test.sim.fault(Fault::on(Route::Download, later));
+    let run = test.run("stage").prelude("trap '' INT");
+    let mut run = run.any_stdout().any_stderr().start();
+    run.says("Retrying download of `factory` in 1.0 s");
+    interrupt(run.id());
+    run.success();
+    test.run("verify").any_stdout().success();
 }
 
 #[test]

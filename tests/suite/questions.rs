@@ -335,6 +335,19 @@ fn whoever_stops_has_written_nothing() {
     }
 }
 
+/// The key still means that somebody wants to stop, even if the signal is ignored.
+#[test]
+fn ctrl_c_stops_a_dialogue_that_ignores_the_signal() {
+    let test = empty(World::demo());
+    let run = init(&test, "").prelude("trap '' INT");
+    let screen = run.in_a_dialogue(1, &[(WAY, CTRL_C)]);
+    assert!(
+        screen.contains("stopped: nothing was written"),
+        "{screen:?}"
+    );
+    assert!(!test.path("profiles.toml").exists());
+}
+
 /// A script, a log, a dumb terminal, and whoever says so.
 #[test]
 fn nobody_is_asked_who_cannot_answer() {

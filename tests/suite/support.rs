@@ -28,6 +28,7 @@ pub mod schema;
 mod screen;
 mod sealed;
 mod secrets;
+mod signals;
 mod terminal;
 mod tree;
 mod watched;
@@ -43,6 +44,7 @@ pub use proxy::{Manner, Proxy};
 pub use run::{Done, Run};
 pub use screen::shown;
 pub use secrets::{forms, leaked};
+pub use signals::interrupt;
 pub use tree::sha256;
 
 /// The key of every test. Base64 and URL-encoding change it, so that all three forms of

@@ -258,7 +258,19 @@ impl Tree {
     }
 
     /// A file system with this label, of this many KiB.
+    #[track_caller]
     pub fn file_system(&self, label: &str, kib: u32, options: &[&str]) -> Vec<u8> {
+        let made = self.try_file_system(label, kib, options);
+        made.unwrap_or_else(|said| panic!("{said}"))
+    }
+
+    /// The same, or what `mke2fs` says against these options.
+    pub fn try_file_system(
+        &self,
+        label: &str,
+        kib: u32,
+        options: &[&str],
+    ) -> Result<Vec<u8>, String> {
         let made = temporary();
         let file = made.path().join("fs");
         let mut run = Command::new("mke2fs");
@@ -274,8 +286,8 @@ impl Tree {
             "hash_seed=12345678-1234-1234-1234-123456789abc",
         ]);
         run.args(options).arg("-d").arg(self.directory.path());
-        finish(run.arg(&file).arg(format!("{kib}k")));
-        fs::read(file).unwrap()
+        try_finish(run.arg(&file).arg(format!("{kib}k")))?;
+        Ok(fs::read(file).unwrap())
     }
 }
 
@@ -296,8 +308,16 @@ pub fn path_of_tools() -> OsString {
 /// Runs what makes an image.
 #[track_caller]
 pub fn finish(command: &mut Command) {
+    try_finish(command).unwrap_or_else(|said| panic!("{said}"));
+}
+
+fn try_finish(command: &mut Command) -> Result<(), String> {
     let output = command.output();
     let output = output.unwrap_or_else(|error| panic!("{command:?}: {error}"));
     let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{command:?}: {said}");
+    if output.status.success() {
+        Ok(())
+    } else {
+        Err(format!("{command:?}: {said}"))
+    }
 }

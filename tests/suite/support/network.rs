@@ -2,17 +2,12 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::net::{Ipv4Addr, TcpListener};
-use std::os::unix::process::ExitStatusExt as _;
-use std::process::{Child, ChildStderr, Command};
+use std::process::{Child, ChildStderr};
 
 use palette_sim::{Key, Sim, Tls, World};
 
+use super::signals::ends_by_interrupt;
 use super::{FACTORY, HEAD, KEY, Run, Test};
-
-/// What Ctrl-C sends.
-const SIGINT: i32 = 2;
-/// What a service manager or a CI runner sends to end a run.
-const SIGTERM: i32 = 15;
 
 impl Test {
     /// Replaces `retries = 0` in `profiles.toml`. With other lines after it, `[palette]`
@@ -73,38 +68,8 @@ impl Interruptible {
     /// Ctrl-C. It must end by that, and not of itself.
     #[track_caller]
     pub fn interrupt(mut self) {
-        interrupt(&mut self.child);
+        ends_by_interrupt(&mut self.child);
     }
-}
-
-/// Ctrl-C for a process, which must end by that.
-#[track_caller]
-pub fn interrupt(child: &mut Child) {
-    let id = child.id().to_string();
-    let signal = if ignores_interrupts(child) {
-        SIGTERM
-    } else {
-        SIGINT
-    };
-    let mut kill = Command::new("/bin/sh");
-    kill.args(["-c", "kill -\"$0\" \"$1\"", &signal.to_string(), &id]);
-    assert!(kill.status().unwrap().success());
-    let status = child.wait().unwrap();
-    assert_eq!(status.signal(), Some(signal), "{status}");
-}
-
-/// Whether it was started so: a shell makes what it runs in the background ignore
-/// Ctrl-C, the tests and all that they start. SIGTERM, which does the same to a
-/// process that handles neither, stands for it then.
-fn ignores_interrupts(child: &Child) -> bool {
-    let path = format!("/proc/{}/status", child.id());
-    let status = std::fs::read_to_string(path).unwrap_or_default();
-    let mut lines = status.lines();
-    let ignored = lines.find_map(|line| line.strip_prefix("SigIgn:"));
-    ignored.is_some_and(|set| {
-        let set = u64::from_str_radix(set.trim(), 16).unwrap();
-        set & (1 << (SIGINT - 1)) != 0
-    })
 }
 
 /// A test that fails leaves no run behind.

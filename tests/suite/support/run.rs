@@ -13,6 +13,7 @@ use edgestage::lock::Lock;
 use edgestage::manifest::Manifest;
 
 use super::schema::{LOCK, OUTPUT, PROFILES};
+use super::signals::interruptible;
 use super::{KEY, Test, secrets, tree};
 
 /// The binary under test.
@@ -200,9 +201,9 @@ impl<'t> Run<'t> {
 
     pub(super) fn command(&self) -> Command {
         let mut command = match self.prelude {
-            None => Command::new(BINARY),
+            None => interruptible(BINARY),
             Some(prelude) => {
-                let mut shell = Command::new("/bin/sh");
+                let mut shell = interruptible("/bin/sh");
                 let script = format!("{prelude} && exec \"$0\" \"$@\"");
                 shell.args(["-c", script.as_str(), BINARY]);
                 shell

@@ -9,8 +9,8 @@ use rustix::termios::{Winsize, tcsetwinsize};
 
 use super::Run;
 use super::going::{Stream, until};
-use super::network::interrupt;
 use super::screen::stripped;
+use super::signals::ends_by_interrupt;
 use super::terminal::pseudo_terminal;
 
 /// A run on a terminal, under way.
@@ -105,7 +105,7 @@ impl Watched<'_> {
         // The terminal is nobody's controlling one, so that this is no signal yet.
         self.terminal.write_all(b"\x03").unwrap();
         self.shows("^C");
-        interrupt(&mut self.process.0);
+        ends_by_interrupt(&mut self.process.0);
         String::from_utf8(self.screen.whole()).unwrap()
     }
 }

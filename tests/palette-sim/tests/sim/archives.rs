@@ -168,8 +168,8 @@ fn overrides_replace_values_and_manifests() {
 
 #[test]
 fn system_tools_read_it() {
-    let directory = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("system-tools");
-    std::fs::create_dir_all(&directory).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let directory = directory.path();
     let path = directory.join("spc.tgz");
     let sim = demo(Archive {
         padding: 100_000,
@@ -193,7 +193,7 @@ fn system_tools_read_it() {
         .arg("-xzf")
         .arg(&path)
         .arg("-C")
-        .arg(&directory));
+        .arg(directory));
     let filler = directory.join("spc/content/filler-00000.txt");
     assert_eq!(filler.metadata().unwrap().len(), 100_000);
 }
@@ -263,7 +263,8 @@ fn levels() {
 
 #[test]
 fn a_fixed_file() {
-    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("fixed.tgz");
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("fixed.tgz");
     let content: Vec<u8> = (0..1_000_000_u32).flat_map(u32::to_le_bytes).collect();
     std::fs::write(&path, &content).unwrap();
     for framing in [Framing::Auto, Framing::Chunked] {

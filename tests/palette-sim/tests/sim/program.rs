@@ -2,7 +2,6 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
 
 use palette_sim::{EDGE_INFRA_2_1_0, site_uid};
@@ -69,12 +68,6 @@ fn ask_for(uid: &str, url: &str, key: &str) -> Raw {
     read(&mut stream)
 }
 
-fn scratch(name: &str) -> PathBuf {
-    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-    std::fs::create_dir_all(&path).unwrap();
-    path
-}
-
 #[test]
 fn serves_the_demo_and_publishes() {
     let mut program = Program::start(&[]);
@@ -97,8 +90,8 @@ fn serves_the_demo_and_publishes() {
 
 #[test]
 fn options() {
-    let directory = scratch("program-options");
-    let file = directory.join("url");
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("url");
     let file = file.to_str().unwrap();
     let program = Program::start(&[
         "--key-env",
@@ -116,7 +109,8 @@ fn options() {
 
 #[test]
 fn a_fleet_is_served_and_logged() {
-    let log = scratch("program-fleet").join("log");
+    let directory = tempfile::tempdir().unwrap();
+    let log = directory.path().join("log");
     std::fs::write(&log, "").unwrap();
     let program = Program::start(&["--fleet", "2", "--log", log.to_str().unwrap()]);
     let key = palette_sim::DEMO_KEY;
@@ -135,7 +129,8 @@ fn a_fleet_is_served_and_logged() {
 
 #[test]
 fn tls_leaves_its_ca() {
-    let directory = scratch("program-tls");
+    let directory = tempfile::tempdir().unwrap();
+    let directory = directory.path();
     let program = Program::start(&["--tls", directory.to_str().unwrap()]);
     assert!(program.url.starts_with("https://127.0.0.1:"));
     let pem = std::fs::read_to_string(directory.join("ca.pem")).unwrap();

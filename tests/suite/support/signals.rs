@@ -1,0 +1,49 @@
+//! Ctrl-C, which works in every run, whatever the tests were started with.
+
+use std::ffi::OsStr;
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::{Child, Command};
+use std::sync::LazyLock;
+
+/// What Ctrl-C sends.
+const SIGINT: i32 = 2;
+
+/// A shell without job control starts what it runs in the background so that it ignores
+/// Ctrl-C, and a process passes this on to everything that it starts.
+static IGNORED: LazyLock<bool> = LazyLock::new(|| {
+    // Only Linux says it in a file; elsewhere such tests fail in the background.
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mut lines = status.lines();
+    let ignored = lines.find_map(|line| line.strip_prefix("SigIgn:"));
+    ignored.is_some_and(|set| {
+        let set = u64::from_str_radix(set.trim(), 16).unwrap();
+        set & (1 << (SIGINT - 1)) != 0
+    })
+});
+
+/// A command that Ctrl-C ends, as it does at a terminal. The path is absolute because a
+/// test may give its run another `PATH`.
+pub(super) fn interruptible(program: impl AsRef<OsStr>) -> Command {
+    if !*IGNORED {
+        return Command::new(program);
+    }
+    let mut command = Command::new("/usr/bin/env");
+    command.arg("--default-signal=INT").arg(program);
+    command
+}
+
+/// Sends Ctrl-C to a process.
+#[track_caller]
+pub fn interrupt(process: u32) {
+    let mut kill = Command::new("/bin/sh");
+    kill.args(["-c", "kill -INT \"$0\"", &process.to_string()]);
+    assert!(kill.status().unwrap().success());
+}
+
+/// Sends Ctrl-C to a process, which must end by that, and not by itself.
+#[track_caller]
+pub(super) fn ends_by_interrupt(child: &mut Child) {
+    interrupt(child.id());
+    let status = child.wait().unwrap();
+    assert_eq!(status.signal(), Some(SIGINT), "{status}");
+}
