@@ -139,8 +139,8 @@ impl Extension {
         }
         let data = header_data(header.size, content)?;
         match header.kind {
-            Type::LongName => self.path = Some(without_zero(data)),
-            Type::LongTarget => self.target = Some(without_zero(data)),
+            Type::LongName => self.path = Some(without_zeros(data)),
+            Type::LongTarget => self.target = Some(without_zeros(data)),
             Type::PaxGlobal => Pax::check_global(&data).map_err(|why| refused(&why))?,
             _ => {
                 let pax = Pax::read(&data).map_err(|why| refused(&why))?;
@@ -211,9 +211,9 @@ fn header_data(size: u64, content: &mut impl Read) -> io::Result<Vec<u8>> {
     Ok(data)
 }
 
-/// A GNU long name ends in a zero.
-fn without_zero(mut name: Vec<u8>) -> Vec<u8> {
-    if name.last() == Some(&0) {
+/// A GNU long name ends in a zero, or several.
+fn without_zeros(mut name: Vec<u8>) -> Vec<u8> {
+    while name.last() == Some(&0) {
         name.pop();
     }
     name

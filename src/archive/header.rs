@@ -27,13 +27,14 @@ const TARGET: Range<usize> = 157..257;
 const MAGIC: Range<usize> = 257..265;
 const DEVICE: [Range<usize>; 2] = [329..337, 337..345];
 const PREFIX: Range<usize> = 345..500;
-// And those of star.
-const STAR_PREFIX: Range<usize> = 345..476;
-const STAR_TIMES: [Range<usize>; 2] = [476..488, 488..500];
-const STAR_TRAILER: &[u8] = b"\0\0\0\0\0\0\0\0tar\0";
+// star and node-tar write two times at the end of a prefix that is short enough, and star
+// signs that.
+const TIMES: [Range<usize>; 2] = [476..488, 488..500];
+const TRAILER: Range<usize> = 500..512;
+const STAR: &[u8] = b"\0\0\0\0\0\0\0\0tar\0";
 
 /// The times that all readers can set, in seconds: from the year 1697 to 4147.
-const TIMES: Range<i64> = -(1 << 33)..1 << 36;
+const SECONDS: Range<i64> = -(1 << 33)..1 << 36;
 /// Permissions, and the file type that some archivers add to them.
 const MODES: Range<i64> = 0..0o10_000_000;
 /// Users, groups and devices. The highest number means that there is none.
@@ -77,18 +78,6 @@ pub struct Header {
     pub size: u64,
 }
 
-/// Which fields there are behind the target.
-enum Format {
-    /// None.
-    V7,
-    /// Owners and devices.
-    Gnu,
-    /// A prefix of the path, too.
-    Posix,
-    /// A shorter prefix, and times.
-    Star,
-}
-
 impl Header {
     /// Reads a block.
     ///
@@ -102,31 +91,19 @@ impl Header {
             let why = format!("the header of `{name}` has a wrong checksum");
             return Err(Refusal::Damaged(why));
         }
-        Self::read_fields(block).map_err(|why| Refusal::Ambiguous {
-            path: name,
-            why: why.to_owned(),
+        Self::read_fields(block).map_err(|why| match kind(block[TYPE]) {
+            Type::Other(kind) => Refusal::Kind { path: name, kind },
+            _ => Refusal::Ambiguous {
+                path: name,
+                why: why.to_owned(),
+            },
         })
     }
 
     fn read_fields(block: &Block) -> Result<Self, &'static str> {
-        let format = format(block)?;
-        let unused = match format {
-            Format::V7 => MAGIC.start..BLOCK,
-            Format::Gnu => PREFIX.start..BLOCK,
-            Format::Posix => PREFIX.end..BLOCK,
-            Format::Star => BLOCK..BLOCK,
-        };
-        if block[unused].iter().any(|byte| *byte != 0) {
-            return Err("its header has data where its format has none");
-        }
-        check_numbers(block, &format)?;
-        let prefix = match format {
-            Format::V7 | Format::Gnu => &[],
-            Format::Posix => prefix(&block[PREFIX])?,
-            Format::Star => prefix(&block[STAR_PREFIX])?,
-        };
+        check_numbers(block)?;
         let name = until_zero(&block[NAME]);
-        let path = match prefix {
+        let path = match prefix(block)? {
             [] => name.to_vec(),
             prefix => [prefix, b"/", name].concat(),
         };
@@ -140,57 +117,71 @@ impl Header {
     }
 }
 
-fn format(block: &Block) -> Result<Format, &'static str> {
-    match &block[MAGIC] {
-        // bsdtar looks at the version and others do not, so it must be one of these.
-        b"ustar\x0000" if block.ends_with(STAR_TRAILER) => Ok(Format::Star),
-        b"ustar\x0000" => Ok(Format::Posix),
-        b"ustar  \0" | b"ustar\0\0\0" => Ok(Format::Gnu),
-        [0, 0, 0, 0, 0, 0, 0, 0] => Ok(Format::V7),
-        _ => Err("its header is of an unknown version"),
+/// The front of a long path, in the format that has it. To some readers the others have it,
+/// too, and what GNU tar keeps in its place is a directory.
+fn prefix(block: &Block) -> Result<&[u8], &'static str> {
+    let is_zero = |bytes: &[u8]| bytes.iter().all(|byte| *byte == 0);
+    let trailer = &block[TRAILER];
+    let has_prefix = match &block[MAGIC] {
+        b"ustar\x0000" => true,
+        b"ustar  \0" | b"ustar\0\0\0" | b"\0\0\0\0\0\0\0\0" => false,
+        // bsdtar looks at the version, and others do not.
+        _ => return Err("its header is of an unknown version"),
+    };
+    if !has_prefix && !is_zero(&block[PREFIX.start..]) || !is_zero(trailer) && trailer != STAR {
+        return Err("its header has data where its format has none");
     }
+    let prefix = until_zero(&block[PREFIX]);
+    let end = PREFIX.start + prefix.len();
+    let is_short = end < TIMES[0].start;
+    let rest = end..if is_short { TIMES[0].start } else { PREFIX.end };
+    if !is_zero(&block[rest]) || !is_short && trailer == STAR {
+        return Err("its header has data after the end of the prefix");
+    }
+    if is_short {
+        for field in &TIMES {
+            check(
+                block,
+                field,
+                &SECONDS,
+                "a time in its header is not a plain number",
+            )?;
+        }
+    }
+    Ok(prefix)
 }
 
 /// What these numbers say does not count here, but readers read them.
-fn check_numbers(block: &Block, format: &Format) -> Result<(), &'static str> {
-    let check = |field: &Range<usize>, range: &Range<i64>, why| {
-        let field = &block[field.clone()];
-        let is_empty = field.iter().all(|byte| *byte == 0);
-        match number(field) {
-            Some(number) if range.contains(&number) => Ok(()),
-            None if is_empty => Ok(()),
-            _ => Err(why),
-        }
-    };
-    check(&MODE, &MODES, "its mode is not a plain number")?;
-    check(&UID, &NUMBERS, "its user id is not a plain number")?;
-    check(&GID, &NUMBERS, "its group id is not a plain number")?;
-    check(
-        &MTIME,
-        &TIMES,
-        "its modification time is not a plain number",
-    )?;
-    if !matches!(format, Format::V7) {
-        for field in &DEVICE {
-            check(field, &NUMBERS, "its device number is not a plain number")?;
-        }
-    }
-    if matches!(format, Format::Star) {
-        for field in &STAR_TIMES {
-            check(field, &TIMES, "a time in its header is not a plain number")?;
-        }
+fn check_numbers(block: &Block) -> Result<(), &'static str> {
+    check(block, &MODE, &MODES, "its mode is not a plain number")?;
+    check(block, &UID, &NUMBERS, "its user id is not a plain number")?;
+    check(block, &GID, &NUMBERS, "its group id is not a plain number")?;
+    let why = "its modification time is not a plain number";
+    check(block, &MTIME, &SECONDS, why)?;
+    for field in &DEVICE {
+        check(
+            block,
+            field,
+            &NUMBERS,
+            "its device number is not a plain number",
+        )?;
     }
     Ok(())
 }
 
-/// The prefix, behind which GNU tar looks for star's times.
-fn prefix(field: &[u8]) -> Result<&[u8], &'static str> {
-    let prefix = until_zero(field);
-    let rest = &field[prefix.len()..];
-    if rest.iter().any(|byte| *byte != 0) {
-        return Err("its header has data after the end of the prefix");
-    }
-    Ok(prefix)
+/// Whether a field is empty or has a number in this range.
+fn check(
+    block: &Block,
+    field: &Range<usize>,
+    range: &Range<i64>,
+    why: &'static str,
+) -> Result<(), &'static str> {
+    let field = &block[field.clone()];
+    let is_right = match number(field) {
+        Some(number) => range.contains(&number),
+        None => field.iter().all(|byte| *byte == 0),
+    };
+    if is_right { Ok(()) } else { Err(why) }
 }
 
 /// Text up to its end. What is left there of a longer one counts for nobody: the `tar` crate
