@@ -33,8 +33,9 @@ const TIMES: [Range<usize>; 2] = [476..488, 488..500];
 const TRAILER: Range<usize> = 500..512;
 const STAR: &[u8] = b"\0\0\0\0\0\0\0\0tar\0";
 
-/// The times that all readers can set, in seconds: from the year 1697 to 4147.
-const SECONDS: Range<i64> = -(1 << 33)..1 << 36;
+/// Any time, in seconds: bsdtar writes negative ones that are 256 times too long ago, with the
+/// right one in a PAX header.
+const SECONDS: Range<i64> = i64::MIN..i64::MAX;
 /// Permissions, and the file type that some archivers add to them.
 const MODES: Range<i64> = 0..0o10_000_000;
 /// Users, groups and devices. The highest number means that there is none.

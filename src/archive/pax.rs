@@ -119,8 +119,8 @@ fn is_time(value: &[u8]) -> bool {
     let value = value.strip_prefix(b"-").unwrap_or(value);
     let mut parts = value.splitn(2, |byte| *byte == b'.');
     let seconds = parts.next().and_then(number);
-    // As in a header.
-    seconds.is_some_and(|seconds| seconds < 1 << 33)
+    // What a header has room for in octal.
+    seconds.is_some_and(|seconds| seconds < 1 << 36)
         && parts
             .next()
             .is_none_or(|fraction| !fraction.is_empty() && fraction.iter().all(u8::is_ascii_digit))

@@ -11,6 +11,7 @@ mod draft;
 mod mutations;
 mod readers;
 mod records;
+mod writers;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -135,6 +136,10 @@ fn try_one(seed: u64, readers: &mut Readers, ledger: &Mutex<Ledger>) {
         counts.0 += 1;
         counts.1 += u64::from(inventory.is_some());
     }
+    if names.is_empty() && inventory.is_none() {
+        let said = format!("seed {seed}: nothing was changed, and it is refused");
+        ledger.faults.push(said);
+    }
     match judged {
         Ok(_) => {
             if let Some(Some(differ)) = differ {
@@ -238,4 +243,7 @@ fn what_is_accepted_all_readers_read_alike() {
     };
     ledger.print();
     assert!(ledger.faults.is_empty(), "archives are read differently");
+    // A check that refuses everything would pass until here.
+    let share = 100 * ledger.accepted / ledger.tried;
+    assert!(share > 30, "{share} % are accepted");
 }

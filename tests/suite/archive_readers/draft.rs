@@ -172,6 +172,7 @@ pub fn draft(rng: &mut Rng) -> Draft {
     let format = [Format::V7, Format::Ustar, Format::Gnu, Format::Pax][rng.usize(..4)];
     let mut writer = Writer {
         format,
+        has_times: rng.u8(..4) == 0,
         numbers: &NUMBERS[rng.usize(..NUMBERS.len())],
         root: one(rng, &["", "", "./"]),
         members: Vec::new(),
@@ -231,6 +232,8 @@ pub fn draft(rng: &mut Rng) -> Draft {
 
 struct Writer {
     format: Format,
+    /// Whether there are times where others have the end of the prefix, as in node-tar.
+    has_times: bool,
     numbers: &'static Numbers,
     root: &'static str,
     members: Vec<Member>,
@@ -278,6 +281,7 @@ impl Writer {
                 member.header[156] = 0;
             }
             if !prefix.is_empty() {
+                // It needs the place of the times.
                 member.set((345, 155), prefix);
             }
         }
@@ -300,8 +304,14 @@ impl Writer {
         member.header[156] = kind;
         member.set((157, 100), target);
         match self.format {
-            Format::V7 => {}
+            Format::V7 => {
+                member.set((329, 8), b"0000000\0");
+                member.set((337, 8), b"0000000\0");
+            }
             Format::Ustar | Format::Pax => {
+                if self.has_times {
+                    member.set((476, 24), b"14500000000 14500000000\0");
+                }
                 member.set((257, 8), b"ustar\x0000");
                 member.set((329, 8), b"0000000\0");
                 member.set((337, 8), b"0000000\0");

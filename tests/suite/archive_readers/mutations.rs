@@ -12,7 +12,7 @@ use crate::support::crafted::{
 type Mutation = fn(&mut Rng, &mut Draft);
 
 /// By name, for the figures.
-pub const MUTATIONS: [(&str, Mutation); 22] = [
+pub const MUTATIONS: [(&str, Mutation); 23] = [
     ("number", number),
     ("size", size),
     ("checksum", checksum),
@@ -29,6 +29,7 @@ pub const MUTATIONS: [(&str, Mutation); 22] = [
     ("PAX, malformed", records::malformed),
     ("PAX, global", records::global),
     ("GNU long name", long_name),
+    ("two names", two_names),
     ("order", order),
     ("padding", padding),
     ("end", end),
@@ -495,6 +496,34 @@ fn long_name(rng: &mut Rng, draft: &mut Draft) {
     }
     let at = (at + rng.usize(..2)).min(draft.members.len() - 1);
     records::insert(draft, at, kind, value);
+}
+
+/// An odd name or target in the header, and another one before it that counts.
+fn two_names(rng: &mut Rng, draft: &mut Draft) {
+    let at = rng.usize(..draft.members.len());
+    let member = &mut draft.members[at];
+    if rng.u8(..3) == 0 {
+        let kinds = [0, FILE, HARD_LINK, LINK, DIRECTORY];
+        member.header[156] = kinds[rng.usize(..kinds.len())];
+    }
+    let (keyword, kind, value) = match member.is_link() && rng.bool() {
+        true => {
+            member.set(TARGET, &any_name(rng));
+            let targets: [&[u8]; 4] = [b"a", b"spc/a", b"./spc/a", b"spc/a/"];
+            (&b"linkpath"[..], LONG_LINK, one(rng, &targets))
+        }
+        false => {
+            member.set(NAME, &any_name(rng));
+            let names: [&[u8]; 4] = [b"spc/p", b"./spc/p", b"spc/p/", b"spc/p/."];
+            (&b"path"[..], LONG_NAME, one(rng, &names))
+        }
+    };
+    if rng.bool() {
+        let record = crate::support::crafted::record(keyword, value);
+        records::insert(draft, at, b'x', record);
+    } else {
+        records::insert(draft, at, kind, [value, b"\0"].concat());
+    }
 }
 
 /// Entries twice, in another order, or away.

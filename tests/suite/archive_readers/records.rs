@@ -130,9 +130,14 @@ pub fn local(rng: &mut Rng, draft: &mut Draft) {
     for _ in 0..rng.usize(1..4) {
         records.extend(any_record(rng));
     }
-    if rng.u8(..8) == 0 {
-        let again = records.clone();
-        records.extend(again);
+    match rng.u8(..16) {
+        0 => records.extend(records.clone()),
+        1 | 2 => {
+            records = record(b"hdrcharset", b"BINARY");
+            let keyword = one::<[u8]>(rng, &[b"path", b"linkpath", b"uname"]);
+            records.extend(record(keyword, b"spc/\xff\xc3"));
+        }
+        _ => {}
     }
     let at = rng.usize(..draft.members.len());
     insert(draft, at, PAX, records);
