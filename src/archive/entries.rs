@@ -31,6 +31,7 @@ pub enum Kind {
 struct Extension {
     /// The name of the last one, for what is said of it.
     last: Option<Vec<u8>>,
+    is_global: bool,
     is_pax: bool,
     path: Option<Vec<u8>>,
     target: Option<Vec<u8>>,
@@ -123,7 +124,8 @@ impl Extension {
         let is_pax = matches!(header.kind, Type::Pax | Type::PaxGlobal);
         let is_gnu = !self.is_pax && (self.path.is_some() || self.target.is_some());
         // Which of two counts is not the same for all readers.
-        if self.is_pax && is_pax {
+        let is_second = self.is_pax || self.is_global && header.kind == Type::PaxGlobal;
+        if is_second && is_pax {
             return Err(refused("two PAX headers describe one entry"));
         }
         if self.is_pax || is_gnu && is_pax {
@@ -141,7 +143,10 @@ impl Extension {
         match header.kind {
             Type::LongName => self.path = Some(without_zeros(data)),
             Type::LongTarget => self.target = Some(without_zeros(data)),
-            Type::PaxGlobal => Pax::check_global(&data).map_err(|why| refused(&why))?,
+            Type::PaxGlobal => {
+                Pax::check_global(&data).map_err(|why| refused(&why))?;
+                self.is_global = true;
+            }
             _ => {
                 let pax = Pax::read(&data).map_err(|why| refused(&why))?;
                 self.is_pax = true;
@@ -153,48 +158,71 @@ impl Extension {
 
     /// The path and the kind of the entry.
     fn apply(self, header: Header) -> io::Result<(Vec<u8>, Kind)> {
-        let is_renamed = self.path.is_some();
-        let is_directory_by_name = header.path.ends_with(b"/");
-        let path = self.path.unwrap_or(header.path);
-        let ambiguous = |why: &str| Err(ambiguous(&path, why));
-        let has_slash = path.ends_with(b"/");
         let kind = match header.kind {
-            Type::OldFile if is_renamed && (has_slash || is_directory_by_name) => {
-                return ambiguous("its type depends on which of its names counts");
-            }
-            Type::OldFile if has_slash => Type::Directory,
+            // Before POSIX the name alone told a directory from a file.
+            Type::OldFile if self.path(&header).ends_with(b"/") => Type::Directory,
             Type::OldFile => Type::File,
-            Type::Other(kind) => return Err(refuse(Refusal::Kind { path, kind })),
             kind => kind,
         };
-        if self.size.is_some_and(|size| size != header.size) {
-            return ambiguous("its PAX size differs from the size in its header");
-        }
-        if kind != Type::File && header.size > 0 {
-            return ambiguous("it is not a file but has content");
-        }
-        if kind != Type::Directory && (has_slash || path.ends_with(b"/.")) {
-            return ambiguous("its name ends as the name of a directory");
-        }
-        let is_link = matches!(kind, Type::Symlink | Type::Hardlink);
-        if !is_link && self.target.is_some() {
-            return ambiguous("it is not a link but has a target");
-        }
-        if is_link && header.target.is_empty() {
-            // Whatever an extended header has: to bsdtar it is an empty file.
-            return ambiguous("its header has no target");
-        }
+        let oddity = self.oddity(&header, kind);
+        let path = self.path.unwrap_or(header.path);
         let target = self.target.unwrap_or(header.target);
-        if kind == Type::Hardlink && (target.ends_with(b"/") || target.ends_with(b"/.")) {
-            return ambiguous("its target ends as the name of a directory");
-        }
-        let kind = match kind {
-            Type::File => Kind::File,
-            Type::Directory => Kind::Directory,
-            Type::Symlink => Kind::Symlink(target),
-            _ => Kind::Hardlink(target),
+        let kind = match (kind, oddity) {
+            (Type::Other(kind), _) => return Err(refuse(Refusal::Kind { path, kind })),
+            (_, Some(why)) => return Err(ambiguous(&path, why)),
+            (Type::Directory, _) => Kind::Directory,
+            (Type::Symlink, _) => Kind::Symlink(target),
+            (Type::Hardlink, _) => Kind::Hardlink(target),
+            _ => Kind::File,
         };
         Ok((path, kind))
+    }
+
+    fn path<'a>(&'a self, header: &'a Header) -> &'a [u8] {
+        self.path.as_deref().unwrap_or(&header.path)
+    }
+
+    /// What readers take in different ways.
+    fn oddity(&self, header: &Header, kind: Type) -> Option<&'static str> {
+        let path = self.path(header);
+        let target = self.target.as_ref().unwrap_or(&header.target);
+        let is_link = matches!(kind, Type::Symlink | Type::Hardlink);
+        let ends_as_directory =
+            |name: &[u8]| name == b"." || name.ends_with(b"/") || name.ends_with(b"/.");
+        let has_slash = path.ends_with(b"/") || header.path.ends_with(b"/");
+        let oddities = [
+            (
+                header.kind == Type::OldFile && self.path.is_some() && has_slash,
+                "its type depends on which of its names counts",
+            ),
+            (
+                self.size.is_some_and(|size| size != header.size),
+                "its PAX size differs from the size in its header",
+            ),
+            (
+                kind != Type::File && header.size > 0,
+                "it is not a file but has content",
+            ),
+            (
+                kind != Type::Directory && ends_as_directory(path),
+                "its name ends as the name of a directory",
+            ),
+            (
+                !is_link && self.target.is_some(),
+                "it is not a link but has a target",
+            ),
+            // Whatever an extended header has: to bsdtar it is an empty file then.
+            (
+                is_link && header.target.is_empty(),
+                "its header has no target",
+            ),
+            (
+                kind == Type::Hardlink && ends_as_directory(target),
+                "its target ends as the name of a directory",
+            ),
+        ];
+        let found = oddities.into_iter().find(|(is_there, _)| *is_there);
+        found.map(|(_, why)| why)
     }
 }
 

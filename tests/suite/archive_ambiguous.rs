@@ -641,6 +641,11 @@ fn two_extended_headers_for_one_entry() {
             ends(good().pax(PAX, &path).pax(PAX, &time)),
             ends(
                 good()
+                    .pax(PAX_GLOBAL, &[(b"comment", b"x")])
+                    .pax(PAX_GLOBAL, &[(b"comment", b"x")]),
+            ),
+            ends(
+                good()
                     .pax(PAX, &path)
                     .pax(PAX_GLOBAL, &[(b"comment", b"x")]),
             ),

@@ -70,7 +70,8 @@ impl Readers {
         let mut answers = vec![
             (
                 "GNU tar",
-                self.unpack("tar", &["--extract", "--gzip"], &file),
+                // Modes of directories last: another entry may have to get in.
+                self.unpack("tar", &["-x", "-z", "--delay-directory-restore"], &file),
             ),
             (
                 "bsdtar",
