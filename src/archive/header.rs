@@ -24,7 +24,8 @@ const MTIME: Range<usize> = 136..148;
 const CHECKSUM: Range<usize> = 148..156;
 const TYPE: usize = 156;
 const TARGET: Range<usize> = 157..257;
-const MAGIC: Range<usize> = 257..265;
+const MAGIC: Range<usize> = 257..263;
+const VERSION: Range<usize> = 263..265;
 const DEVICE: [Range<usize>; 2] = [329..337, 337..345];
 const PREFIX: Range<usize> = 345..500;
 // star and node-tar write two times at the end of a prefix that is short enough, and star
@@ -123,9 +124,9 @@ impl Header {
 fn prefix(block: &Block) -> Result<&[u8], &'static str> {
     let is_zero = |bytes: &[u8]| bytes.iter().all(|byte| *byte == 0);
     let trailer = &block[TRAILER];
-    let has_prefix = match &block[MAGIC] {
-        b"ustar\x0000" => true,
-        b"ustar  \0" | b"ustar\0\0\0" | b"\0\0\0\0\0\0\0\0" => false,
+    let has_prefix = match (&block[MAGIC], &block[VERSION]) {
+        (b"ustar\0", b"00") => true,
+        (b"ustar ", b" \0") | (b"ustar\0" | b"\0\0\0\0\0\0", b"\0\0") => false,
         // bsdtar looks at the version, and others do not.
         _ => return Err("its header is of an unknown version"),
     };
@@ -265,7 +266,7 @@ pub fn is_another_format(block: &Block) -> bool {
     // It is sure of tar if there is a version.
     let unsure: [&[u8]; 4] = [b"!<arch>", b"MSCF\0", b"MZ", b"WARC/"];
     let begins_with = |signatures: [&[u8]; 4]| signatures.iter().any(|it| block.starts_with(it));
-    let has_version = matches!(&block[MAGIC], b"ustar\x0000" | b"ustar  \0");
+    let has_version = block[VERSION] != [0; 2];
     !is_text || begins_with(compressed) || !has_version && begins_with(unsure)
 }
 
