@@ -59,6 +59,7 @@ fn mutated(seed: u64) -> (Vec<&'static str>, Draft) {
         name
     });
     let names = names.collect();
+    draft.let_owner_in();
     (names, draft)
 }
 

@@ -11,6 +11,8 @@ use crate::support::crafted::{
     BLOCK, DIRECTORY, FILE, HARD_LINK, LINK, LONG_LINK, LONG_NAME, PAX, record, sum,
 };
 
+const MODE: (usize, usize) = (100, 8);
+
 /// A header and what follows it.
 #[derive(Clone)]
 pub struct Member {
@@ -67,6 +69,22 @@ impl Member {
 }
 
 impl Draft {
+    /// Replaces modes that keep an ordinary user from what was unpacked. All read them alike,
+    /// and GNU tar then fails, depending on the order.
+    pub fn let_owner_in(&mut self) {
+        for member in &mut self.members {
+            let mode = member.header[MODE.0..MODE.0 + MODE.1].to_vec();
+            let digits = mode.split(|byte| matches!(byte, 0 | b' '));
+            let digits = digits.max_by_key(|digits| digits.len()).unwrap_or_default();
+            let value = |mode: u32, digit: &u8| mode * 8 + u32::from(digit & 7);
+            if digits.iter().all(|digit| (b'0'..=b'7').contains(digit))
+                && digits.iter().fold(0, value) & 0o700 != 0o700
+            {
+                member.set(MODE, b"0000755\0");
+            }
+        }
+    }
+
     pub fn tar(&self) -> Vec<u8> {
         let mut tar = Vec::new();
         for member in &self.members {
@@ -145,6 +163,7 @@ enum Format {
 
 /// How an archiver writes numbers: digits, and what ends them.
 struct Numbers {
+    mode: &'static str,
     owner: &'static str,
     size: &'static str,
 }
@@ -152,16 +171,19 @@ struct Numbers {
 const NUMBERS: [Numbers; 3] = [
     // GNU tar, Go, Python.
     Numbers {
+        mode: "0000755\0",
         owner: "0000644\0",
         size: "\0",
     },
     // libarchive.
     Numbers {
+        mode: "000755 \0",
         owner: "000644 \0",
         size: " ",
     },
     // Those before POSIX.
     Numbers {
+        mode: "   755 \0",
         owner: "   644 \0",
         size: " ",
     },
@@ -295,7 +317,8 @@ impl Writer {
             keeps_sum: false,
         };
         member.set((0, 100), name);
-        for field in [(100, 8), (108, 8), (116, 8)] {
+        member.set(MODE, self.numbers.mode.as_bytes());
+        for field in [(108, 8), (116, 8)] {
             member.set(field, self.numbers.owner.as_bytes());
         }
         let size = format!("{:011o}{}", content.len(), self.numbers.size);
