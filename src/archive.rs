@@ -13,6 +13,7 @@ use crate::limits::Limits;
 
 mod decode;
 mod entries;
+mod header;
 mod pax;
 mod refusal;
 mod tree;
@@ -21,11 +22,9 @@ pub use refusal::{Limit, Refusal};
 pub use tree::{File, NamedFile};
 
 use decode::{Decoder, refusal_in, refuse};
-use entries::Kind;
+use entries::{End, Kind};
 use tree::Tree;
 
-/// tar's block; the end-of-archive marker is at least one of zeros.
-const BLOCK: u64 = 512;
 /// How much of an entry is read at a time, in bytes.
 const CHUNK: usize = 64 * 1024;
 /// Everything of a cluster definition lies below this (facts.md, 2).
@@ -94,13 +93,14 @@ pub fn inspect(
         collectable: COLLECT_LIMIT,
         buffer: vec![0; CHUNK],
     };
-    let decoder = Decoder::new(source, limits).map_err(judge)?;
-    let mut decoder = entries::for_each(decoder, |path, kind, size, content| {
+    let mut decoder = Decoder::new(source, limits).map_err(judge)?;
+    let end = entries::for_each(&mut decoder, |path, kind, size, content| {
         pass.visit(&path, &kind, size, content)
     })
     .map_err(judge)?;
     read_padding(&mut decoder, &mut pass.buffer).map_err(judge)?;
-    pass.finish(&decoder).map_err(InspectError::Refused)
+    pass.finish(decoder.unpacked(), end)
+        .map_err(InspectError::Refused)
 }
 
 /// Behind the end-of-archive marker there are only zeros up to a full record; reading
@@ -185,7 +185,11 @@ impl Pass<'_> {
         Ok(hasher.finish())
     }
 
-    fn finish<R: Read>(self, decoder: &Decoder<R>) -> Result<Inventory, Refusal> {
+    fn finish(self, unpacked: u64, end: End) -> Result<Inventory, Refusal> {
+        // Go reads whole blocks, also behind the end.
+        if unpacked % header::BLOCK as u64 != 0 {
+            return Err(Refusal::Truncated);
+        }
         let (files, others) = self.tree.finish();
         if !files.iter().any(|(path, _)| path.starts_with(ROOT)) {
             return Err(Refusal::NoDefinition);
@@ -195,8 +199,8 @@ impl Pass<'_> {
             profiles: profiles(&others)?,
             files,
             entries: self.entries,
-            unpacked: decoder.unpacked(),
-            has_end_marker: decoder.trailing_zeros() >= BLOCK,
+            unpacked,
+            has_end_marker: end == End::Marker,
             collected: self.collected,
         })
     }
@@ -221,13 +225,12 @@ fn profiles(others: &[Vec<u8>]) -> Result<Option<BTreeSet<String>>, Refusal> {
 }
 
 /// SHA-256 over the lines that `sha256sum` prints for the files, sorted by path.
-/// coreutils marks a line with a backslash where it had to escape the name.
+/// coreutils marks a line with a backslash where it had to escape the name; names that not
+/// every version of it escapes in the same way are refused.
 fn content_digest(files: &[NamedFile]) -> Digest {
     let mut hasher = Hasher::new();
     for (path, file) in files {
-        let escaped = path
-            .iter()
-            .any(|byte| matches!(byte, b'\\' | b'\n' | b'\r'));
+        let escaped = path.iter().any(|byte| matches!(byte, b'\\' | b'\n'));
         if escaped {
             hasher.update(b"\\");
         }
@@ -237,7 +240,6 @@ fn content_digest(files: &[NamedFile]) -> Digest {
             match byte {
                 b'\\' => hasher.update(b"\\\\"),
                 b'\n' => hasher.update(b"\\n"),
-                b'\r' => hasher.update(b"\\r"),
                 byte => hasher.update(&[*byte]),
             }
         }

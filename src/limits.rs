@@ -18,8 +18,8 @@ impl Limits {
     pub const RATIO_FREE: u64 = 16 << 20;
     /// One extended header (a long name, PAX records).
     pub const HEADER: u64 = 1 << 20;
-    /// One path or link target.
-    pub const PATH: usize = 4096;
+    /// One path or link target: Linux takes 4096 bytes with the zero that ends it.
+    pub const PATH: usize = 4095;
     /// One name in a path: no file system of Linux's takes a longer one.
     pub const NAME: usize = 255;
     /// Directories of profiles.

@@ -24,8 +24,6 @@ pub struct Decoder<R: Read> {
     first: bool,
     compressed: Rc<Cell<u64>>,
     unpacked: u64,
-    /// Zeros at the end of what was given out so far.
-    trailing_zeros: u64,
     limits: Limits,
 }
 
@@ -80,35 +78,14 @@ pub fn refusal_in(error: io::Error) -> Result<Refusal, io::Error> {
             .and_then(|inner| inner.downcast::<Refusal>().ok());
         return Ok(inner.map_or(Refusal::Truncated, |refusal| *refusal));
     }
-    // The tar reader wraps errors in texts of its own, and the refusal becomes a source.
-    let mut cause = error.get_ref().and_then(|inner| inner.source());
-    while let Some(inner) = cause {
-        if let Some(refusal) = inner.downcast_ref::<Refusal>() {
-            return Ok(refusal.clone());
-        }
-        if let Some(io) = inner.downcast_ref::<io::Error>()
-            && let Some(refusal) = io.get_ref().and_then(|e| e.downcast_ref::<Refusal>())
-        {
-            return Ok(refusal.clone());
-        }
-        cause = inner.source();
-    }
-    let text = error.to_string();
-    if error.kind() == io::ErrorKind::UnexpectedEof || tar_ended_early(&text) {
+    if error.kind() == io::ErrorKind::UnexpectedEof {
         return Ok(Refusal::Truncated);
     }
-    // What flate2 and tar say of bad data has no number of the operating system.
+    // What flate2 says of bad data has no number of the operating system.
     if error.raw_os_error().is_none() {
-        return Ok(Refusal::Damaged(text));
+        return Ok(Refusal::Damaged(error.to_string()));
     }
     Err(error)
-}
-
-/// Whether tar-rs says so: it has only texts for it.
-fn tar_ended_early(text: &str) -> bool {
-    ["failed to read entire block", "unexpected EOF"]
-        .iter()
-        .any(|said| text.contains(said))
 }
 
 impl<R: Read> Decoder<R> {
@@ -135,7 +112,6 @@ impl<R: Read> Decoder<R> {
             first: true,
             compressed,
             unpacked: 0,
-            trailing_zeros: 0,
             limits: *limits,
         })
     }
@@ -143,11 +119,6 @@ impl<R: Read> Decoder<R> {
     /// How many bytes it has given out.
     pub fn unpacked(&self) -> u64 {
         self.unpacked
-    }
-
-    /// How many zeros are at the end of what it has given out.
-    pub fn trailing_zeros(&self) -> u64 {
-        self.trailing_zeros
     }
 
     /// Reads from the member under way. Behind the first one, what has no gzip header is
@@ -198,12 +169,6 @@ impl<R: Read> Read for Decoder<R> {
         while n == 0 && !buffer.is_empty() && self.next_member()? {
             n = self.read_member(buffer)?;
         }
-        let zeros = buffer[..n]
-            .iter()
-            .rev()
-            .take_while(|byte| **byte == 0)
-            .count();
-        self.trailing_zeros = zeros as u64 + if zeros == n { self.trailing_zeros } else { 0 };
         self.unpacked += n as u64;
         self.check_limits()?;
         Ok(n)

@@ -1,17 +1,15 @@
-//! tar: from headers to entries that mean what GNU tar would make of them.
+//! tar: from blocks to entries that mean the same to everybody who reads them.
 //!
-//! The `tar` crate reads blocks and checks their sums. Extended headers are read here,
-//! because the crate would read them whole, whatever their size, and because a size in
-//! a PAX record that disagrees with the header is how two readers are made to see two
-//! archives in one stream: it is refused, not reconciled. So is everything else that
-//! GNU tar, bsdtar and Go's reader are known to understand in different ways.
+//! In: the bytes of a tar. Out: each entry's path, kind, size and content, in order. What
+//! GNU tar, bsdtar, Python's and Go's readers are known to understand in different ways is
+//! refused, not reconciled: a size in a PAX record that disagrees with the header, say, is
+//! how two of them are made to see two archives in one stream.
 
 use std::io::{self, Read};
 
-use tar::{Archive, EntryType, Header};
-
 use super::decode::refuse;
-use super::pax;
+use super::header::{self, BLOCK, Header, Type};
+use super::pax::Pax;
 use super::refusal::{Limit, Refusal};
 use crate::limits::Limits;
 
@@ -28,197 +26,230 @@ pub enum Kind {
     Hardlink(Vec<u8>),
 }
 
-/// Names that an extended header gives to the next entry.
+/// What extended headers say of the next entry.
 #[derive(Default)]
 struct Extension {
+    /// The name of the last one, for what is said of it.
+    last: Option<Vec<u8>>,
+    is_global: bool,
+    is_pax: bool,
     path: Option<Vec<u8>>,
     target: Option<Vec<u8>>,
     size: Option<u64>,
-    /// Whether PAX records were read.
-    pax: bool,
 }
 
-/// Calls `visit` with each entry's path, kind, size in bytes and content.
+/// What follows the last entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// A block of zeros.
+    Marker,
+    Nothing,
+}
+
+/// Calls `visit` with each entry's path, kind, size in bytes and content. What is behind the
+/// end is left to the caller.
 ///
 /// # Errors
 /// The visitor's, or a refusal wrapped in an [`io::Error`].
 pub fn for_each<R: Read>(
-    source: R,
+    source: &mut R,
     mut visit: impl FnMut(Vec<u8>, Kind, u64, &mut dyn Read) -> io::Result<()>,
-) -> io::Result<R> {
-    let mut archive = Archive::new(source);
+) -> io::Result<End> {
     let mut extension = Extension::default();
-    for entry in archive.entries()?.raw(true) {
-        let mut entry = entry?;
-        check_header(entry.header())?;
-        let size = entry.size();
-        let kind = entry.header().entry_type();
-        match kind {
-            EntryType::GNULongName => {
-                once(&mut extension.path, long_name(&mut entry, size)?)?;
+    let mut is_first = true;
+    let mut block = [0; BLOCK];
+    let end = loop {
+        match fill(source, &mut block)? {
+            0 => break End::Nothing,
+            BLOCK if block == [0; BLOCK] => break End::Marker,
+            BLOCK => {}
+            _ => return Err(refuse(Refusal::Truncated)),
+        }
+        let header = Header::read(&block).map_err(refuse)?;
+        if std::mem::take(&mut is_first) && header::is_another_format(&block) {
+            return Err(ambiguous(&header.path, "it begins as another format does"));
+        }
+        let size = header.size;
+        let mut content = source.by_ref().take(size);
+        if header.kind.is_extension() {
+            extension.read(&header, &mut content)?;
+            // Python takes it for a part of the header.
+            if !skip_padding(source, size)? {
+                return Err(ambiguous(&header.path, "data follows in its last block"));
             }
-            EntryType::GNULongLink => {
-                once(&mut extension.target, long_name(&mut entry, size)?)?;
+        } else {
+            let (path, kind) = std::mem::take(&mut extension).apply(header)?;
+            visit(path, kind, size, &mut content)?;
+            if content.limit() > 0 {
+                return Err(refuse(Refusal::Truncated));
             }
-            EntryType::XHeader if extension.pax => return Err(described_twice()),
-            EntryType::XHeader => extension.read_pax(&header_data(&mut entry, size)?)?,
-            EntryType::XGlobalHeader if !extension.is_empty() => {
-                return Err(damaged("a global PAX header parts an entry from its names"));
-            }
-            EntryType::XGlobalHeader => check_global(&header_data(&mut entry, size)?)?,
-            _ => {
-                let Extension {
-                    path,
-                    target,
-                    size: pax_size,
-                    ..
-                } = std::mem::take(&mut extension);
-                let path = path.unwrap_or_else(|| entry.header().path_bytes().into_owned());
-                if pax_size.is_some_and(|pax_size| pax_size != size) {
-                    return Err(damaged("a PAX size disagrees with its header"));
-                }
-                let target = target.or_else(|| entry.header().link_name_bytes().map(Into::into));
-                let kind = judge(kind, &path, target, size)?;
-                visit(path, kind, size, &mut entry)?;
-            }
+            skip_padding(source, size)?;
+        }
+    };
+    match extension.last {
+        None => Ok(end),
+        // To Python the archive is damaged then.
+        Some(last) => Err(ambiguous(&last, "the entry that it describes is missing")),
+    }
+}
+
+/// Fills `buffer` as far as there is something to fill it with.
+fn fill(source: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
+    let mut filled = 0;
+    while filled < buffer.len() {
+        match source.read(&mut buffer[filled..])? {
+            0 => break,
+            n => filled += n,
         }
     }
-    if !extension.is_empty() {
-        return Err(damaged("names are given to an entry that is not there"));
-    }
-    Ok(archive.into_inner())
+    Ok(filled)
 }
 
-/// Refuses a header that readers understand in different ways.
-fn check_header(header: &Header) -> io::Result<()> {
-    // Which of these bytes are the front of the path is told by the version, which not
-    // all readers look at. Archivers that leave the version out leave the prefix empty.
-    let prefix = &header.as_bytes()[345..500];
-    let claims_posix = header.as_bytes()[257..].starts_with(b"ustar\0");
-    let is_other = claims_posix && header.as_ustar().is_none() && prefix[0] != 0;
-    let is_star = header.as_bytes().ends_with(b"tar\0") && !prefix[..131].contains(&0);
-    if is_other || is_star {
-        return Err(damaged("a header is of an unknown version"));
+/// Reads what fills the last block of a content of this size; says whether it is zeros.
+fn skip_padding(source: &mut impl Read, size: u64) -> io::Result<bool> {
+    let mut block = [0; BLOCK];
+    let used = usize::try_from(size % BLOCK as u64).unwrap_or_default();
+    let padding = &mut block[used..];
+    if used > 0 && fill(source, padding)? < padding.len() {
+        return Err(refuse(Refusal::Truncated));
     }
-    if !is_plain_size(&header.as_old().size) {
-        return Err(damaged("a size in a header is no plain number"));
-    }
-    Ok(())
+    Ok(block == [0; BLOCK])
 }
 
-/// Whether all readers take `field` for the same number: octal digits, or GNU's binary
-/// form without a sign and within 64 bits. A leading `+` or `-` was base 64 once.
-fn is_plain_size(field: &[u8; 12]) -> bool {
-    if field[0] & 0x80 != 0 {
-        return field[..4] == [0x80, 0, 0, 0];
+impl Extension {
+    /// Takes in an extended header.
+    fn read(&mut self, header: &Header, content: &mut io::Take<&mut impl Read>) -> io::Result<()> {
+        let refused = |why: &str| ambiguous(&header.path, why);
+        self.last = Some(header.path.clone());
+        let is_pax = matches!(header.kind, Type::Pax | Type::PaxGlobal);
+        let is_gnu = !self.is_pax && (self.path.is_some() || self.target.is_some());
+        // Which of two counts is not the same for all readers.
+        let is_second = self.is_pax || self.is_global && header.kind == Type::PaxGlobal;
+        if is_second && is_pax {
+            return Err(refused("two PAX headers describe one entry"));
+        }
+        if self.is_pax || is_gnu && is_pax {
+            return Err(refused("a PAX header and a GNU header describe one entry"));
+        }
+        let is_taken = match header.kind {
+            Type::LongName => self.path.is_some(),
+            Type::LongTarget => self.target.is_some(),
+            _ => false,
+        };
+        if is_taken {
+            return Err(refused("two GNU headers describe one entry"));
+        }
+        let data = header_data(header.size, content)?;
+        match header.kind {
+            Type::LongName => self.path = Some(without_zeros(data)),
+            Type::LongTarget => self.target = Some(without_zeros(data)),
+            Type::PaxGlobal => {
+                Pax::check_global(&data).map_err(|why| refused(&why))?;
+                self.is_global = true;
+            }
+            _ => {
+                let pax = Pax::read(&data).map_err(|why| refused(&why))?;
+                self.is_pax = true;
+                (self.path, self.target, self.size) = (pax.path, pax.target, pax.size);
+            }
+        }
+        Ok(())
     }
-    let text = field.trim_ascii_start();
-    let digits = text.iter().take_while(|byte| (b'0'..=b'7').contains(byte));
-    let rest = &text[digits.count()..];
-    rest.len() < text.len() && rest.first().is_none_or(|byte| matches!(byte, 0 | b' '))
-}
 
-/// What an entry of this type is to us.
-fn judge(kind: EntryType, path: &[u8], target: Option<Vec<u8>>, size: u64) -> io::Result<Kind> {
-    let refused = |kind| {
-        Err(refuse(Refusal::Kind {
-            path: path.to_owned(),
-            kind,
-        }))
-    };
-    let kind = match kind {
-        // POSIX: a name that ends in a slash is a directory's, whatever the old type says.
-        EntryType::Regular | EntryType::Continuous if path.ends_with(b"/") => Kind::Directory,
-        EntryType::Regular | EntryType::Continuous => return Ok(Kind::File),
-        EntryType::Directory => Kind::Directory,
-        EntryType::Symlink => Kind::Symlink(target.unwrap_or_default()),
-        EntryType::Link => Kind::Hardlink(target.unwrap_or_default()),
-        EntryType::Char => return refused("a character device"),
-        EntryType::Block => return refused("a block device"),
-        EntryType::Fifo => return refused("a FIFO"),
-        EntryType::GNUSparse => return refused("a sparse file"),
-        _ => return refused("of an unknown type"),
-    };
-    if size > 0 {
-        return Err(damaged("an entry that is no file has content"));
+    /// The path and the kind of the entry.
+    fn apply(self, header: Header) -> io::Result<(Vec<u8>, Kind)> {
+        let kind = match header.kind {
+            // Before POSIX the name alone told a directory from a file.
+            Type::OldFile if self.path(&header).ends_with(b"/") => Type::Directory,
+            Type::OldFile => Type::File,
+            kind => kind,
+        };
+        let oddity = self.oddity(&header, kind);
+        let path = self.path.unwrap_or(header.path);
+        let target = self.target.unwrap_or(header.target);
+        let kind = match (kind, oddity) {
+            (Type::Other(kind), _) => return Err(refuse(Refusal::Kind { path, kind })),
+            (_, Some(why)) => return Err(ambiguous(&path, why)),
+            (Type::Directory, _) => Kind::Directory,
+            (Type::Symlink, _) => Kind::Symlink(target),
+            (Type::Hardlink, _) => Kind::Hardlink(target),
+            _ => Kind::File,
+        };
+        Ok((path, kind))
     }
-    Ok(kind)
+
+    fn path<'a>(&'a self, header: &'a Header) -> &'a [u8] {
+        self.path.as_deref().unwrap_or(&header.path)
+    }
+
+    /// What readers take in different ways.
+    fn oddity(&self, header: &Header, kind: Type) -> Option<&'static str> {
+        let path = self.path(header);
+        let target = self.target.as_ref().unwrap_or(&header.target);
+        let is_link = matches!(kind, Type::Symlink | Type::Hardlink);
+        let ends_as_directory =
+            |name: &[u8]| name == b"." || name.ends_with(b"/") || name.ends_with(b"/.");
+        let has_slash = path.ends_with(b"/") || header.path.ends_with(b"/");
+        let oddities = [
+            (
+                header.kind == Type::OldFile && self.path.is_some() && has_slash,
+                "its type depends on which of its names counts",
+            ),
+            (
+                self.size.is_some_and(|size| size != header.size),
+                "its PAX size differs from the size in its header",
+            ),
+            (
+                kind != Type::File && header.size > 0,
+                "it is not a file but has content",
+            ),
+            (
+                kind != Type::Directory && ends_as_directory(path),
+                "its name ends as the name of a directory",
+            ),
+            (
+                !is_link && self.target.is_some(),
+                "it is not a link but has a target",
+            ),
+            // Whatever an extended header has: to bsdtar it is an empty file then.
+            (
+                is_link && header.target.is_empty(),
+                "its header has no target",
+            ),
+            (
+                kind == Type::Hardlink && ends_as_directory(target),
+                "its target ends as the name of a directory",
+            ),
+        ];
+        let found = oddities.into_iter().find(|(is_there, _)| *is_there);
+        found.map(|(_, why)| why)
+    }
 }
 
 /// The content of an extended header, which must be small.
-fn header_data(entry: &mut impl Read, size: u64) -> io::Result<Vec<u8>> {
+fn header_data(size: u64, content: &mut impl Read) -> io::Result<Vec<u8>> {
     if size > Limits::HEADER {
         return Err(refuse(Refusal::TooLarge(Limit::Header)));
     }
     let mut data = Vec::new();
-    entry.read_to_end(&mut data)?;
+    content.read_to_end(&mut data)?;
     if data.len() as u64 != size {
         return Err(refuse(Refusal::Truncated));
     }
     Ok(data)
 }
 
-/// A GNU long name: the path and a NUL.
-fn long_name(entry: &mut impl Read, size: u64) -> io::Result<Vec<u8>> {
-    let mut name = header_data(entry, size)?;
-    if name.last() == Some(&0) {
+/// A GNU long name ends in a zero, or several.
+fn without_zeros(mut name: Vec<u8>) -> Vec<u8> {
+    while name.last() == Some(&0) {
         name.pop();
     }
-    Ok(name)
+    name
 }
 
-/// Where two headers name one entry, readers differ in which of them counts.
-fn once<T>(place: &mut Option<T>, value: T) -> io::Result<()> {
-    match place.replace(value) {
-        None => Ok(()),
-        Some(_) => Err(described_twice()),
-    }
-}
-
-fn described_twice() -> io::Error {
-    damaged("two extended headers describe one entry")
-}
-
-impl Extension {
-    fn is_empty(&self) -> bool {
-        !self.pax && self.path.is_none() && self.target.is_none()
-    }
-
-    /// Takes in PAX records.
-    fn read_pax(&mut self, data: &[u8]) -> io::Result<()> {
-        self.pax = true;
-        for record in pax::records(data) {
-            let (keyword, value) = record.ok_or_else(|| damaged("a PAX header is malformed"))?;
-            match keyword {
-                b"path" => once(&mut self.path, value.to_owned())?,
-                b"linkpath" => once(&mut self.target, value.to_owned())?,
-                b"size" => {
-                    let size = pax::number(value);
-                    let size = size.ok_or_else(|| damaged("a PAX size is not a number"))?;
-                    once(&mut self.size, size)?;
-                }
-                _ if keyword.starts_with(b"GNU.sparse.") => {
-                    return Err(damaged(
-                        "it has sparse files, which no cluster definition needs",
-                    ));
-                }
-                _ => {}
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Global records would rename every later entry; `git archive` writes a harmless one.
-fn check_global(data: &[u8]) -> io::Result<()> {
-    let mut global = Extension::default();
-    global.read_pax(data)?;
-    if global.path.is_some() || global.target.is_some() || global.size.is_some() {
-        return Err(damaged("a global PAX header sets a path or size"));
-    }
-    Ok(())
-}
-
-fn damaged(why: &str) -> io::Error {
-    refuse(Refusal::Damaged(why.to_owned()))
+fn ambiguous(path: &[u8], why: &str) -> io::Error {
+    refuse(Refusal::Ambiguous {
+        path: path.to_owned(),
+        why: why.to_owned(),
+    })
 }

@@ -1,13 +1,134 @@
-//! PAX records (POSIX.1-2001, pax, "Extended Header Keywords"), read to the letter.
+//! PAX headers (POSIX.1-2001, pax, "Extended Header Keywords"), read to the letter.
 //!
 //! Readers differ in what they make of records that are not well formed, such as an
 //! empty line, a length that lies or a sign before it: that is how two of them are made
-//! to see two archives. So anything but the documented form is refused. A value may
-//! hold newlines and zeros; its length says where it ends.
+//! to see two archives. So anything but the documented form is refused, and so are the
+//! keywords by which only some of them change what a file holds.
+
+use std::collections::BTreeSet;
+
+/// What the records of one header say of the next entry.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Pax {
+    pub path: Option<Vec<u8>>,
+    pub target: Option<Vec<u8>>,
+    pub size: Option<u64>,
+}
+
+/// Keywords of GNU tar, Solaris, star and libarchive that begin like this are refused, except
+/// for those in [`METADATA`]: they are about sparse files, volumes, types, and access lists,
+/// which not every bsdtar can read.
+const VENDORS: [&[u8]; 4] = [b"GNU.", b"SUN.", b"SCHILY.", b"LIBARCHIVE."];
+/// What these keywords begin with does not change what a file holds.
+const METADATA: [&[u8]; 7] = [
+    b"SCHILY.dev",
+    b"SCHILY.ino",
+    b"SCHILY.nlink",
+    b"SCHILY.fflags",
+    b"SCHILY.xattr.",
+    b"LIBARCHIVE.creationtime",
+    b"LIBARCHIVE.xattr.",
+];
+/// The character sets of names that all readers take for the same bytes: any, and UTF-8.
+const BINARY: &[u8] = b"BINARY";
+const UTF_8: &[u8] = b"ISO-IR 10646 2000 UTF-8";
+
+impl Pax {
+    /// Reads the records of a header.
+    ///
+    /// # Errors
+    /// What is wrong with them, as the end of a sentence.
+    pub fn read(data: &[u8]) -> Result<Self, String> {
+        if data.is_empty() {
+            return Err("its PAX header is malformed".into());
+        }
+        let mut pax = Self::default();
+        let mut keywords = BTreeSet::new();
+        let is_binary = records(data).any(|record| record == Some((b"hdrcharset", BINARY)));
+        for record in records(data) {
+            let (keyword, value) = record.ok_or("its PAX header is malformed")?;
+            let shown = || crate::printable::excerpt(keyword, 40);
+            if !keywords.insert(keyword) {
+                return Err(format!("its PAX header has `{}` twice", shown()));
+            }
+            if is_special(keyword) {
+                return Err(format!("its PAX header has `{}`", shown()));
+            }
+            let is_text = matches!(keyword, b"path" | b"linkpath" | b"uname" | b"gname");
+            if is_text && !is_binary && str::from_utf8(value).is_err() {
+                // bsdtar gives up.
+                return Err(format!("`{}` in its PAX header is not UTF-8", shown()));
+            }
+            if !is_readable(keyword, value) {
+                let shown = shown();
+                return Err(format!(
+                    "`{shown}` in its PAX header is not what it should be"
+                ));
+            }
+            match keyword {
+                b"path" => pax.path = Some(value.to_owned()),
+                b"linkpath" => pax.target = Some(value.to_owned()),
+                b"size" => pax.size = number(value),
+                _ => {}
+            }
+        }
+        Ok(pax)
+    }
+
+    /// Reads a global header, whose records would hold for every later entry: `git archive`
+    /// writes a harmless one.
+    ///
+    /// # Errors
+    /// As [`Pax::read`].
+    pub fn check_global(data: &[u8]) -> Result<(), String> {
+        Self::read(data)?;
+        let counts = |(keyword, _): &(&[u8], &[u8])| {
+            matches!(*keyword, b"path" | b"linkpath" | b"size" | b"hdrcharset")
+        };
+        match records(data).flatten().find(counts) {
+            None => Ok(()),
+            Some((keyword, _)) => {
+                let keyword = String::from_utf8_lossy(keyword);
+                Err(format!("a global PAX header sets `{keyword}`"))
+            }
+        }
+    }
+}
+
+fn is_special(keyword: &[u8]) -> bool {
+    let begins = |with: &&[u8]| keyword.starts_with(with);
+    VENDORS.iter().any(begins) && !METADATA.iter().any(begins)
+}
+
+/// Whether all readers can read the value: one that cannot refuses the archive, or takes
+/// it to be at its end.
+fn is_readable(keyword: &[u8], value: &[u8]) -> bool {
+    match keyword {
+        b"size" => number(value).is_some_and(|size| i64::try_from(size).is_ok()),
+        b"uid" | b"gid" => number(value).is_some_and(|number| number < u32::MAX.into()),
+        b"SCHILY.dev" | b"SCHILY.ino" | b"SCHILY.nlink" => number(value).is_some(),
+        b"mtime" | b"atime" | b"ctime" | b"LIBARCHIVE.creationtime" => is_time(value),
+        b"uname" | b"gname" => !value.contains(&0),
+        b"hdrcharset" => value == BINARY || value == UTF_8,
+        _ => true,
+    }
+}
+
+/// Seconds, with a sign and a fraction if need be.
+fn is_time(value: &[u8]) -> bool {
+    let value = value.strip_prefix(b"-").unwrap_or(value);
+    let mut parts = value.splitn(2, |byte| *byte == b'.');
+    let seconds = parts.next().and_then(number);
+    // What a header has room for in octal.
+    seconds.is_some_and(|seconds| seconds < 1 << 36)
+        && parts
+            .next()
+            .is_none_or(|fraction| !fraction.is_empty() && fraction.iter().all(u8::is_ascii_digit))
+}
 
 /// The records of an extended header: keyword and value. `None` stands for what is no
 /// record, and is the last item then.
-pub fn records(mut data: &[u8]) -> impl Iterator<Item = Option<(&[u8], &[u8])>> {
+fn records(mut data: &[u8]) -> impl Iterator<Item = Option<(&[u8], &[u8])>> {
     std::iter::from_fn(move || {
         if data.is_empty() {
             return None;
@@ -24,7 +145,7 @@ pub fn records(mut data: &[u8]) -> impl Iterator<Item = Option<(&[u8], &[u8])>> 
 type Record<'a> = (&'a [u8], &'a [u8]);
 
 /// The first record, and what is behind it: `LENGTH KEYWORD=VALUE\n`, where the length
-/// is the whole record's.
+/// is the whole record's. A value may hold newlines and zeros.
 fn first(data: &[u8]) -> Option<(Record<'_>, &[u8])> {
     let space = data.iter().position(|byte| *byte == b' ')?;
     let length = number(&data[..space])?;
@@ -33,12 +154,12 @@ fn first(data: &[u8]) -> Option<(Record<'_>, &[u8])> {
     let equals = record.iter().position(|byte| *byte == b'=')?;
     let (keyword, value) = (&record[..equals], &record[equals + 1..]);
     // GNU tar skips blanks before a keyword, and ends it at a zero.
-    let odd = matches!(keyword.first(), None | Some(b' ' | b'\t')) || keyword.contains(&0);
-    (!odd).then_some(((keyword, value), rest))
+    let is_odd = matches!(keyword, [] | [b' ', ..]) || keyword.iter().any(u8::is_ascii_control);
+    (!is_odd).then_some(((keyword, value), rest))
 }
 
 /// A decimal number of nothing but digits.
-pub fn number(text: &[u8]) -> Option<u64> {
+fn number(text: &[u8]) -> Option<u64> {
     let text = std::str::from_utf8(text).ok()?;
     text.bytes()
         .all(|byte| byte.is_ascii_digit())
@@ -66,6 +187,7 @@ mod tests {
             b"7  a=b\n",
             b"7 \ta=b\n",
             b"7 a\0=b\n",
+            b"7 a\n=b\n",
             b"5 abc\n",
             b"5 =b\n",
             b"6 a=b\n\0\0",

@@ -18,6 +18,13 @@ pub enum Refusal {
     Truncated,
     /// gzip or tar damage: a checksum, a header.
     Damaged(String),
+    /// An entry that readers understand in different ways.
+    Ambiguous {
+        /// The entry, or the header that describes it.
+        path: Vec<u8>,
+        /// In what way.
+        why: String,
+    },
     /// Bytes behind the last gzip member.
     TrailingBytes,
     /// Data behind the end-of-archive marker.
@@ -135,8 +142,10 @@ impl fmt::Display for Refusal {
         match self {
             Self::NotGzip { first } => write!(f, "it is {}, not a gzip archive", looks_like(first)),
             Self::Truncated => f.write_str("it is cut short"),
-            // The tar reader repeats fields of the header in its words.
-            Self::Damaged(why) => write!(f, "it is damaged: {}", shown(why.as_bytes())),
+            Self::Damaged(why) => write!(f, "it is damaged: {why}"),
+            Self::Ambiguous { path, why } => {
+                write!(f, "`{}` can be read in two ways: {why}", shown(path))
+            }
             Self::TrailingBytes => f.write_str("bytes follow behind its end"),
             Self::EntriesAfterEnd => f.write_str("data follows behind its end-of-archive marker"),
             Self::TooLarge(limit) => limit.fmt(f),

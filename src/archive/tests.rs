@@ -199,10 +199,10 @@ fn the_content_digest_is_what_coreutils_say() {
         .file("spc/with space", b"1")
         .file("spc/back\\slash", b"2")
         .file("spc/new\nline", b"3")
-        .file("spc/carriage\rreturn", b"4")
         .entry(EntryType::Regular, b"spc/\xff\xfe", b"", b"5")
         .file("spc/A", b"6")
         .file("spc/-dash", b"")
+        .file("spc/*", b"4")
         .directory("spc/empty/")
         .link(EntryType::Symlink, "spc/link", "a")
         .link(EntryType::Link, "spc/hard", "spc/a")
@@ -347,7 +347,7 @@ fn paths_stay_inside() {
 #[test]
 fn links_stay_inside() {
     use EntryType::{Link, Symlink};
-    for target in ["/etc/passwd", "../../x", "a/../../..", "", "x/../y"] {
+    for target in ["/etc/passwd", "../../x", "a/../../..", "x/../y"] {
         refused(
             &Archive::good().link(Symlink, "spc/l", target).gzip(),
             "leads outside",
@@ -417,13 +417,13 @@ fn only_files_directories_and_links() {
             .pax(EntryType::XHeader, "GNU.sparse.major", "1")
             .file("spc/s", b"")
             .gzip(),
-        "sparse",
+        "its PAX header has `GNU.sparse.major`",
     );
     refused(
         &Archive::good()
             .entry(EntryType::Directory, b"spc/d/", b"", b"content")
             .gzip(),
-        "no file has content",
+        "it is not a file but has content",
     );
 }
 
@@ -435,7 +435,7 @@ fn two_readers_see_one_archive() {
             .pax(EntryType::XHeader, "size", "0")
             .file("spc/b", &[0; 600])
             .gzip(),
-        "disagrees",
+        "its PAX size differs",
     );
     refused(
         &Archive::good()
@@ -483,7 +483,10 @@ fn limits_hold() {
     );
     assert!(check_with(&archive, &limits(wide, wide, 2)).is_ok());
     for (path, said) in [
-        ("x/".repeat(Limits::PATH / 2), "a path in it is longer than"),
+        (
+            "x/".repeat(Limits::PATH / 2) + "x",
+            "a path in it is longer than",
+        ),
         ("x".repeat(Limits::NAME + 1), "a name in it is longer than"),
     ] {
         refused(

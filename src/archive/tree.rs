@@ -48,7 +48,8 @@ pub struct Tree {
 /// `path` without `.`, doubled and trailing slashes; `None` is the root itself.
 ///
 /// # Errors
-/// A refusal of what is absolute, holds `..` or a NUL, or is too long for any Linux.
+/// A refusal of what is absolute, holds `..` or a NUL, is too long for any Linux, or is
+/// misread by a reader or by the documented recipe for the digest of the content.
 pub fn normalize(path: &[u8]) -> io::Result<Option<Vec<u8>>> {
     let refused = |why| {
         Err(refuse(Refusal::Path {
@@ -68,6 +69,10 @@ pub fn normalize(path: &[u8]) -> io::Result<Option<Vec<u8>>> {
     if path.starts_with(b"/") {
         return refused("is absolute");
     }
+    // sha256sum escapes it since coreutils 9.0, and did not before.
+    if path.contains(&b'\r') {
+        return refused("holds a carriage return");
+    }
     let mut parts: Vec<&[u8]> = Vec::new();
     for part in path.split(|byte| *byte == b'/') {
         match part {
@@ -78,6 +83,16 @@ pub fn normalize(path: &[u8]) -> io::Result<Option<Vec<u8>>> {
             }
             part => parts.push(part),
         }
+    }
+    match parts.first() {
+        // sha256sum takes it for an option.
+        Some([b'-', ..]) => return refused("begins with a dash"),
+        // bsdtar leaves out what an absolute path of Windows begins with.
+        Some([b'\\', ..]) => return refused("begins with a backslash"),
+        Some([letter, b':', ..]) if letter.is_ascii_alphabetic() => {
+            return refused("begins with a drive letter");
+        }
+        _ => {}
     }
     Ok(Some(parts.join(&b'/')).filter(|path| !path.is_empty()))
 }

@@ -5,8 +5,8 @@
 use palette_sim::{Act, Fault, Route};
 
 use crate::support::crafted::{
-    BLOCK, Crafted, DIRECTORY, FILE, HARD_LINK, KIND, LINK, LONG_LINK, LONG_NAME, MAGIC, PAX,
-    PAX_GLOBAL, PREFIX, SIZE, SUM, record,
+    BLOCK, Crafted, FILE, HARD_LINK, KIND, LINK, LONG_LINK, LONG_NAME, MAGIC, PAX, PAX_GLOBAL,
+    PREFIX, SIZE, SUM,
 };
 use crate::support::{Test, content_sha256, gzip};
 
@@ -53,22 +53,16 @@ fn an_extended_header_that_contradicts_the_header() {
     let pax = |keyword: &[u8], value: &[u8]| good().pax(PAX, &[(keyword, value)]);
     refused(vec![
         (
-            "a PAX size disagrees with its header",
+            "`spc/b` can be read in two ways: its PAX size differs from the size in its header",
             pax(b"size", b"0").file(b"spc/b", &[7; 600]).gzip(),
         ),
         (
-            "a PAX size disagrees with its header",
+            "`spc/b` can be read in two ways: its PAX size differs from the size in its header",
             pax(b"size", b"1024").file(b"spc/b", b"").gzip(),
         ),
         (
-            "a PAX size is not a number",
+            "`PaxHeaders/x` can be read in two ways: `size` in its PAX header",
             pax(b"size", b"-1").file(b"spc/b", b"").gzip(),
-        ),
-        (
-            "a PAX size is not a number",
-            pax(b"size", b"99999999999999999999")
-                .file(b"spc/b", b"")
-                .gzip(),
         ),
         (
             "the path `../evil` holds `..`",
@@ -109,93 +103,12 @@ fn an_extended_header_that_contradicts_the_header() {
 }
 
 #[test]
-fn global_extended_headers() {
-    let global = |keyword: &[u8]| {
-        let tar = good().pax(PAX_GLOBAL, &[(keyword, b"1")]);
-        tar.file(b"spc/b", b"").gzip()
-    };
-    let said = "a global PAX header sets a path or size";
-    refused(vec![
-        (said, global(b"path")),
-        (said, global(b"linkpath")),
-        (said, global(b"size")),
-        ("sparse", global(b"GNU.sparse.major")),
-        (
-            "parts an entry from its names",
-            good()
-                .pax(PAX, &[(b"path", b"spc/c")])
-                .pax(PAX_GLOBAL, &[(b"comment", b"x")])
-                .file(b"spc/b", b"")
-                .gzip(),
-        ),
-    ]);
-    accepted(&global(b"comment"));
-}
-
-/// Which of the two counts is not the same for all readers.
-#[test]
-fn two_extended_headers_for_one_entry() {
-    let path: [(&[u8], &[u8]); 1] = [(b"path", b"spc/c")];
-    let twice = [path[0], (b"path", b"spc/d")];
-    let ends = |tar: Crafted| tar.file(b"spc/b", b"").gzip();
-    let faults = [
-        ends(good().pax(PAX, &path).pax(PAX, &[(b"mtime", b"1")])),
-        ends(good().pax(PAX, &twice)),
-        ends(
-            good()
-                .entry(LONG_NAME, b"L", b"spc/c\0")
-                .entry(LONG_NAME, b"L", b"spc/d\0"),
-        ),
-        ends(good().pax(PAX, &path).entry(LONG_NAME, b"L", b"spc/d\0")),
-        ends(good().entry(LONG_NAME, b"L", b"spc/d\0").pax(PAX, &path)),
-        good()
-            .entry(LONG_LINK, b"K", b"a\0")
-            .entry(LONG_LINK, b"K", b"b\0")
-            .link(LINK, b"spc/l", b"c")
-            .gzip(),
-    ];
-    let said = "two extended headers describe one entry";
-    refused(faults.map(|fault| (said, fault)).into());
-    let nobody = "names are given to an entry that is not there";
-    refused(vec![
-        (nobody, good().pax(PAX, &path).gzip()),
-        (nobody, good().entry(LONG_NAME, b"L", b"spc/c\0").gzip()),
-    ]);
-}
-
-#[test]
-fn malformed_extended_headers() {
-    let with = |data: &[u8]| {
-        let tar = good().entry(PAX, b"PaxHeaders/x", data);
-        tar.file(b"spc/b", b"").gzip()
-    };
-    let path = record(b"path", b"../evil");
-    let malformed = [
-        [b"\n", &path[..]].concat(),
-        [&path[..], b"\0\0\0"].concat(),
-        [b"+", &path[..]].concat(),
-        path[..path.len() - 1].to_vec(),
-        [b"9", &path[..]].concat(),
-        record(b" path", b"../evil"),
-        record(b"path\0", b"../evil"),
-        b"5 abc\n".to_vec(),
-        b"no record at all".to_vec(),
-        vec![0; BLOCK],
-    ];
-    let malformed = malformed.map(|data| ("a PAX header is malformed", with(&data)));
-    refused(malformed.into());
+fn large_extended_headers() {
     let large = vec![b'x'; (1 << 20) + 1];
-    refused(vec![
-        ("a header in it is larger than 1.0 MiB", with(&large)),
-        (
-            "a header in it is larger than 1.0 MiB",
-            good().entry(LONG_NAME, b"L", &large).gzip(),
-        ),
-        (
-            "a header in it is larger than 1.0 MiB",
-            good().entry(PAX_GLOBAL, b"g", &large).gzip(),
-        ),
-    ]);
+    let with = |kind| good().entry(kind, b"x", &large).file(b"spc/b", b"").gzip();
+    let said = "a header in it is larger than 1.0 MiB";
+    let kinds = [PAX, PAX_GLOBAL, LONG_NAME, LONG_LINK];
+    refused(kinds.map(|kind| (said, with(kind))).into());
 }
 
 #[test]
@@ -220,7 +133,7 @@ fn long_names_of_gnu_tar() {
         ("holds a NUL", named(b"spc/b\0/../../evil")),
         ("is empty", named(b"")),
         (
-            "a path in it is longer than 4096 bytes",
+            "a path in it is longer than 4095 bytes",
             named(&[&b"spc/".repeat(1100)[..], b"f"].concat()),
         ),
         (
@@ -231,7 +144,7 @@ fn long_names_of_gnu_tar() {
         ("leads outside", linked(b"../../passwd")),
         ("leads outside", linked(b"a\0/../../passwd")),
         (
-            "a path in it is longer than 4096 bytes",
+            "a path in it is longer than 4095 bytes",
             linked(&b"a/".repeat(2100)),
         ),
     ]);
@@ -258,10 +171,11 @@ fn sparse_files() {
             "`spc/b` is a sparse file",
             good().entry(b'S', b"spc/b", &[1; 1024]).gzip(),
         ),
-        ("it has sparse files", pax(b"GNU.sparse.major")),
-        ("it has sparse files", pax(b"GNU.sparse.map")),
-        ("it has sparse files", pax(b"GNU.sparse.realsize")),
-        ("it has sparse files", pax(b"GNU.sparse.name")),
+        ("has `GNU.sparse.major`", pax(b"GNU.sparse.major")),
+        ("has `GNU.sparse.map`", pax(b"GNU.sparse.map")),
+        ("has `GNU.sparse.realsize`", pax(b"GNU.sparse.realsize")),
+        ("has `SCHILY.realsize`", pax(b"SCHILY.realsize")),
+        ("has `SUN.holesdata`", pax(b"SUN.holesdata")),
     ]);
 }
 
@@ -272,33 +186,22 @@ fn sizes_that_are_no_sizes() {
         let bytes = [&high.to_be_bytes()[..], &low.to_be_bytes()].concat();
         sized(&bytes)
     };
-    let plain = "a size in a header is no plain number";
+    let plain = "`spc/b` can be read in two ways: its size is not a plain number";
     refused(vec![
         // All bits set is minus one.
-        ("it is damaged", binary(u32::MAX, u64::MAX)),
+        (plain, binary(u32::MAX, u64::MAX)),
         (plain, binary(u32::MAX, 512)),
-        (plain, binary(0xc000_0000, 512)),
         (plain, binary(0x8000_0001, 512)),
-        ("it is damaged", binary(0x8000_0000, u64::MAX)),
+        (plain, binary(0x8000_0000, u64::MAX)),
+        ("it is cut short", binary(0x8000_0000, i64::MAX as u64)),
         ("it is cut short", binary(0x8000_0000, 1 << 40)),
         ("it is cut short", sized(b"77777777777\0")),
         (plain, sized(b"+0000001000\0")),
-        ("it is damaged", sized(b"-0000001000\0")),
-        ("it is damaged", sized(b"0000001 000\0")),
-        ("it is damaged", sized(b"99999999999\0")),
-        ("it is damaged", sized(b"")),
-        ("it is damaged", sized(b"\xc3\x28 damaged\0")),
-        (
-            "an entry that is no file has content",
-            good().entry(DIRECTORY, b"spc/d/", &[0; BLOCK]).gzip(),
-        ),
-        (
-            "an entry that is no file has content",
-            good()
-                .entry(LINK, b"spc/l", &[0; BLOCK])
-                .set((157, 100), b"a")
-                .gzip(),
-        ),
+        (plain, sized(b"-0000001000\0")),
+        (plain, sized(b"0000001 000\0")),
+        (plain, sized(b"99999999999\0")),
+        (plain, sized(b"")),
+        (plain, sized(b"\xc3\x28 damaged\0")),
     ]);
     accepted(&binary(0x8000_0000, 512));
     accepted(&sized(b"       1000 "));
@@ -306,9 +209,10 @@ fn sizes_that_are_no_sizes() {
 
 #[test]
 fn damaged_headers() {
-    let damaged = |tar: Crafted| ("it is damaged", tar.gzip());
+    let wrong = "the header of `spc/b` has a wrong checksum";
+    let damaged = |tar: Crafted| (wrong, tar.gzip());
     let mut flipped = good().file(b"spc/b", b"");
-    flipped.bytes[2 * BLOCK] ^= 1;
+    flipped.bytes[2 * BLOCK + 100] ^= 1;
     refused(vec![
         damaged(flipped),
         damaged(good().file(b"spc/b", b"").set(SUM, b"000000\0 ")),
@@ -316,7 +220,7 @@ fn damaged_headers() {
         damaged(good().file(b"spc/b", b"").set(SUM, b"\xff\xff\xff")),
         // Of the version depends whether the prefix is a part of the path.
         (
-            "a header is of an unknown version",
+            "`spc/b` can be read in two ways: its header is of an unknown version",
             good()
                 .file(b"spc/b", b"")
                 .set(MAGIC, b"ustar\x0001")
@@ -324,11 +228,11 @@ fn damaged_headers() {
                 .gzip(),
         ),
         (
-            "a header is of an unknown version",
+            "`spc/b` can be read in two ways: its header has data where its format has none",
             good()
                 .file(b"spc/b", b"")
-                .set(PREFIX, &[b'p'; 155])
-                .set((508, 4), b"tar\0")
+                .set(MAGIC, b"ustar  \0")
+                .set(PREFIX, b"../evil")
                 .gzip(),
         ),
         (

@@ -22,6 +22,8 @@ mod rules;
 mod refusal;
 mod hostile_archive;
 mod archive_names;
+mod archive_ambiguous;
+mod archive_readers;
 mod archive_memory;
 mod terminal;
 mod progress;

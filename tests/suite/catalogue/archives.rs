@@ -3,15 +3,21 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
-use edgestage::archive::{Limit, Refusal};
+use edgestage::archive::{self, InspectError, Limit, NOTHING, Refusal};
 use edgestage::error::{Error, Judged};
+use edgestage::limits::Limits;
 use palette_sim::{Act, EDGE_INFRA_2_1_0, Fault, HELLO_UNIVERSE_1_2_0, Route, World};
 
 use super::book::Book;
+use crate::support::crafted::{
+    Crafted, DIRECTORY, FILE, HARD_LINK, KIND, LINK, LONG_LINK, LONG_NAME, MAGIC, PAX, PAX_GLOBAL,
+    PREFIX, SIZE, SUM,
+};
 use crate::support::{FACTORY, Test, gzip, profile_directory, tarball};
 
 pub fn all(book: &mut Book) {
     refusals(book);
+    read_in_two_ways(book);
     served(book);
     cached(book);
 }
@@ -100,6 +106,96 @@ fn refusals(book: &mut Book) {
         Limit::Profiles,
     ] {
         told(book, "too large", Refusal::TooLarge(limit));
+    }
+}
+
+/// What the check says of these archives.
+fn read_in_two_ways(book: &mut Book) {
+    book.part("Archives that can be read in two ways, and odd paths");
+    let good = Crafted::good;
+    let pax = |keyword: &[u8], value: &[u8]| {
+        let tar = good().pax(PAX, &[(keyword, value)]);
+        tar.file(b"spc/b", b"")
+    };
+    let global = |keyword| {
+        let tar = good().pax(PAX_GLOBAL, &[(keyword, b"1")]);
+        tar.file(b"spc/b", b"")
+    };
+    let set = |field, value: &[u8]| good().file(b"spc/b", b"").set(field, value);
+    let file = |path: &[u8]| good().file(path, b"");
+    let kind = |kind: u8| set(KIND, &[kind]);
+    let time: [(&[u8], &[u8]); 1] = [(b"mtime", b"1")];
+    let filled = {
+        let mut tar = good().entry(LONG_NAME, b"spc/b", b"spc/c");
+        *tar.bytes.last_mut().unwrap() = b'x';
+        tar.file(b"spc/b", b"")
+    };
+    let long = |kind| good().entry(kind, b"././@LongLink", b"spc/c\0");
+    for (what, tar) in [
+        ("a checksum", set(SUM, b"1")),
+        ("a mode", set((100, 8), b"x")),
+        ("a user", set((108, 8), b"x")),
+        ("a group", set((116, 8), b"x")),
+        ("a size", set(SIZE, b"x")),
+        ("a time", set((136, 12), b"x")),
+        ("a device", set((329, 8), b"x")),
+        ("a time of star", set((476, 12), b"x")),
+        ("a version", set(MAGIC, b"ustar\x0001")),
+        ("a field that is not there", set((500, 1), b"x")),
+        ("a prefix", set(PREFIX, b"spc\0x")),
+        ("bzip2", Crafted::default().file(b"BZh9", b"")),
+        ("a character device", kind(b'3')),
+        ("a FIFO", kind(b'6')),
+        ("a contiguous file", kind(b'7')),
+        ("a sparse file", kind(b'S')),
+        ("an unknown type", kind(b'Z')),
+        (
+            "a directory with content",
+            good().entry(DIRECTORY, b"spc/b", b"b"),
+        ),
+        ("a file with a slash", good().entry(FILE, b"spc/b/", b"")),
+        ("a link without target", good().link(LINK, b"spc/b", b"")),
+        (
+            "a hard link to a directory",
+            good().link(HARD_LINK, b"spc/b", b"spc/a/"),
+        ),
+        ("a file with a target", long(LONG_LINK).file(b"spc/b", b"")),
+        ("an old directory", long(LONG_NAME).entry(0, b"spc/b/", b"")),
+        (
+            "a malformed record",
+            good().entry(PAX, b"PaxHeaders/x", b"x"),
+        ),
+        ("a record that is special", pax(b"SUN.holesdata", b" 0 1")),
+        (
+            "a record twice",
+            good().pax(PAX, &[time[0], time[0]]).file(b"spc/b", b""),
+        ),
+        ("a record that cannot be read", pax(b"mtime", b"x")),
+        ("a record that is not UTF-8", pax(b"path", b"spc/\xff")),
+        ("a record with another size", pax(b"size", b"1")),
+        ("a global record", global(b"path")),
+        ("two PAX headers", good().pax(PAX, &time).pax(PAX, &time)),
+        (
+            "two GNU headers",
+            long(LONG_NAME).entry(LONG_NAME, b"L", b"spc/d"),
+        ),
+        ("a PAX and a GNU header", long(LONG_NAME).pax(PAX, &time)),
+        ("a header and no entry", good().pax(PAX, &time)),
+        ("more than a header", filled),
+        ("an empty path", file(b"")),
+        ("a NUL", pax(b"path", b"spc/\0")),
+        ("an absolute path", file(b"/spc/b")),
+        ("a dash", file(b"-b")),
+        ("a backslash", file(b"\\b")),
+        ("a drive letter", file(b"c:b")),
+        ("a carriage return", file(b"spc/b\r")),
+    ] {
+        let judged = archive::inspect(&tar.gzip()[..], &Limits::default(), NOTHING);
+        let Err(InspectError::Refused(refusal)) = judged else {
+            panic!("{what}: {judged:?}");
+        };
+        let of = Judged::Definition("factory".into());
+        book.told(what, &Error::Archive { of, refusal });
     }
 }
 

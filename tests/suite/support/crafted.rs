@@ -98,7 +98,7 @@ impl Crafted {
 }
 
 /// Writes the header's sum anew.
-fn sum(header: &mut [u8]) {
+pub fn sum(header: &mut [u8]) {
     header[148..156].fill(b' ');
     let sum: u32 = header.iter().map(|byte| u32::from(*byte)).sum();
     header[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());

@@ -1,0 +1,250 @@
+//! The archive check against the readers that others have: whatever it accepts, GNU tar,
+//! bsdtar and Python's tarfile read as the same files, directories and links, with the
+//! content that was digested here.
+//!
+//! Archives as the usual archivers write them are changed in one to three places, most of
+//! them where readers are known to differ. The suite tries some hundreds, always the same;
+//! `MINUTES=10 ./scripts/fuzz readers` tries others for that long, asks Go as well if it is
+//! installed, and prints what became of them. `SEED` repeats a run.
+
+mod draft;
+mod mutations;
+mod readers;
+mod records;
+mod writers;
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use edgestage::archive::{self, InspectError, Inventory, NOTHING};
+use edgestage::limits::Limits;
+use fastrand::Rng;
+
+use draft::Draft;
+use mutations::MUTATIONS;
+use readers::{Answer, Readers, Seen, Tree, differences};
+
+/// How many archives the suite tries.
+const TRIED: u64 = 800;
+/// Of so many archives that are refused, the readers are asked about one: whether it was
+/// refused for nothing.
+const REFUSED_AND_ASKED: u64 = 10;
+
+/// What became of the archives.
+#[derive(Default)]
+struct Ledger {
+    tried: u64,
+    accepted: u64,
+    /// By mutation: tried, accepted.
+    mutations: BTreeMap<&'static str, (u64, u64)>,
+    /// By the words of the refusal: all, and those that the readers agreed on among those
+    /// that they were asked about.
+    refusals: BTreeMap<String, (u64, u64, u64)>,
+    faults: Vec<String>,
+}
+
+/// An archive, and what was changed in it.
+fn mutated(seed: u64) -> (Vec<&'static str>, Draft) {
+    let mut rng = Rng::with_seed(seed);
+    let mut draft = draft::draft(&mut rng);
+    let names = (0..rng.usize(..4)).map(|_| {
+        let (name, mutation) = MUTATIONS[rng.usize(..MUTATIONS.len())];
+        mutation(&mut rng, &mut draft);
+        name
+    });
+    let names = names.collect();
+    draft.let_owner_in();
+    (names, draft)
+}
+
+/// The archive's tree as the check has it: it keeps files alone.
+fn files(tree: &Tree) -> Vec<(Vec<u8>, u64, String)> {
+    let files = tree.iter().filter_map(|(path, seen)| match seen {
+        Seen::File { size, sha256 } => Some((path.clone(), *size, sha256.clone())),
+        _ => None,
+    });
+    files.collect()
+}
+
+fn same_files(inventory: &Inventory, tree: &Tree) -> bool {
+    let ours = inventory.files.iter();
+    let ours: Vec<_> = ours
+        .map(|(path, file)| (path.clone(), file.size, file.digest.to_string()))
+        .collect();
+    ours == files(tree)
+}
+
+/// Where the readers do not agree, with each other or with the check.
+fn disagreement(answers: &[(&str, Answer)], inventory: Option<&Inventory>) -> Option<String> {
+    let mut said = String::new();
+    for (name, answer) in answers {
+        if let Err(error) = answer {
+            let _ = writeln!(said, "{name}: {}", error.trim());
+        }
+    }
+    let trees = answers.iter().filter_map(|(name, answer)| {
+        let tree = answer.as_ref().ok()?;
+        Some((*name, tree))
+    });
+    let trees: Vec<(&str, &Tree)> = trees.collect();
+    for pair in trees.windows(2) {
+        if pair[0].1 != pair[1].1 {
+            let _ = writeln!(said, "{} and {}:", pair[0].0, pair[1].0);
+            said += &differences(pair[0].1, pair[1].1);
+        }
+    }
+    for (name, tree) in trees {
+        if inventory.is_some_and(|inventory| !same_files(inventory, tree)) {
+            let _ = writeln!(said, "{name} has not the files that were digested");
+        }
+    }
+    (!said.is_empty()).then_some(said)
+}
+
+/// A refusal without what differs from one archive to the next.
+fn kind_of(refusal: &str) -> String {
+    let words = refusal.split('`').step_by(2);
+    words.collect::<Vec<_>>().join("…")
+}
+
+fn try_one(seed: u64, readers: &mut Readers, ledger: &Mutex<Ledger>) {
+    let (names, draft) = mutated(seed);
+    let archive = draft.gzip();
+    let judged = archive::inspect(&archive[..], &Limits::default(), NOTHING);
+    let inventory = match &judged {
+        Ok(inventory) => Some(inventory),
+        Err(InspectError::Refused(_)) => None,
+        Err(InspectError::Io(error)) => panic!("seed {seed}: {error}"),
+    };
+    // Nobody is to unpack a device here.
+    let is_harmless = !draft
+        .members
+        .iter()
+        .any(|member| matches!(member.kind(), b'3' | b'4' | b'6'));
+    let is_asked = inventory.is_some() || is_harmless && seed % REFUSED_AND_ASKED == 0;
+    let differ = is_asked.then(|| disagreement(&readers.read(&archive), inventory));
+    let mut ledger = ledger.lock().unwrap();
+    ledger.tried += 1;
+    ledger.accepted += u64::from(inventory.is_some());
+    for name in &names {
+        let counts = ledger.mutations.entry(name).or_default();
+        counts.0 += 1;
+        counts.1 += u64::from(inventory.is_some());
+    }
+    if names.is_empty() && inventory.is_none() {
+        let said = format!("seed {seed}: nothing was changed, and it is refused");
+        ledger.faults.push(said);
+    }
+    match judged {
+        Ok(_) => {
+            if let Some(Some(differ)) = differ {
+                let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{seed}.tgz"));
+                std::fs::write(&file, &archive).unwrap();
+                let said = format!("{} ({names:?})\n{differ}", file.display());
+                ledger.faults.push(said);
+            }
+        }
+        Err(InspectError::Refused(refusal)) => {
+            let kind = kind_of(&refusal.to_string());
+            let counts = ledger.refusals.entry(kind).or_default();
+            counts.0 += 1;
+            counts.1 += u64::from(is_asked);
+            counts.2 += u64::from(differ == Some(None));
+        }
+        Err(InspectError::Io(_)) => {}
+    }
+}
+
+/// Tries archives of these seeds until there are `most`, or `until`.
+fn try_all(first: u64, most: u64, until: Option<Instant>, go: Option<&Path>) -> Ledger {
+    let ledger = Mutex::new(Ledger::default());
+    let next = AtomicU64::new(0);
+    let work = || {
+        let mut readers = Readers::start(go);
+        loop {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            if number >= most || until.is_some_and(|until| Instant::now() > until) {
+                return;
+            }
+            try_one(first.wrapping_add(number), &mut readers, &ledger);
+        }
+    };
+    let workers = thread::available_parallelism().map_or(2, usize::from);
+    thread::scope(|scope| {
+        for _ in 0..workers {
+            scope.spawn(work);
+        }
+    });
+    ledger.into_inner().unwrap()
+}
+
+impl Ledger {
+    fn print(&self) {
+        println!("{:>8} archives", self.tried);
+        println!("{:>8} accepted", self.accepted);
+        println!("\n   tried accepted, by what was changed");
+        for (name, (tried, accepted)) in &self.mutations {
+            println!("{tried:>8} {accepted:>8} {name}");
+        }
+        println!("\n refused    asked    alike, by the refusal");
+        for (kind, (all, asked, alike)) in &self.refusals {
+            println!("{all:>8} {asked:>8} {alike:>8} {kind}");
+        }
+        println!("\n{:>8} read differently", self.faults.len());
+        for fault in self.faults.iter().take(100) {
+            println!("\n{fault}");
+        }
+    }
+}
+
+fn number(variable: &str) -> Option<u64> {
+    std::env::var(variable)
+        .ok()
+        .map(|text| text.parse().unwrap())
+}
+
+/// `list.go` as a program, if there is a Go that builds it.
+fn go(into: &Path) -> Option<PathBuf> {
+    let source = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/tests/suite/archive_readers/list.go"
+    );
+    let program = into.join("list");
+    let built = Command::new("go")
+        .arg("build")
+        .arg("-o")
+        .args([&program, Path::new(source)])
+        .status();
+    built
+        .is_ok_and(|status| status.success())
+        .then_some(program)
+}
+
+#[test]
+fn what_is_accepted_all_readers_read_alike() {
+    let minutes = number("READERS_MINUTES");
+    let seed = number("READERS_SEED").unwrap_or(0);
+    let directory = tempfile::tempdir().unwrap();
+    let ledger = match minutes {
+        None => try_all(seed, TRIED, None, None),
+        Some(minutes) => {
+            let until = Instant::now() + Duration::from_secs(60 * minutes);
+            let go = go(directory.path());
+            if go.is_none() {
+                println!("Go is not installed, and not asked");
+            }
+            try_all(seed, u64::MAX, Some(until), go.as_deref())
+        }
+    };
+    ledger.print();
+    assert!(ledger.faults.is_empty(), "archives are read differently");
+    // A check that refuses everything would pass until here.
+    let share = 100 * ledger.accepted / ledger.tried;
+    assert!(share > 30, "{share} % are accepted");
+}
