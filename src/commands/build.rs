@@ -103,8 +103,7 @@ impl Build<'_> {
             });
         }
         let lock = load_lock(manifest)?;
-        let endpoint = context.endpoint(manifest)?.to_string();
-        let locked = current(&lock, definition, &endpoint)?;
+        let locked = current(&lock, definition)?;
         let proof = Proof::new(context, manifest, &lock, Some((definition, locked)))?;
         let verdicts: Vec<Verdict> = named
             .iter()
