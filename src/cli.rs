@@ -425,10 +425,7 @@ fn seconds(
     })
 }
 
-fn endpoint(
-    place: &str,
-    read: Result<Endpoint, InvalidEndpoint>,
-) -> Result<Endpoint, Diagnostic> {
+fn endpoint(place: &str, read: Result<Endpoint, InvalidEndpoint>) -> Result<Endpoint, Diagnostic> {
     read.map_err(|why| {
         Diagnostic::error(format!("`{place}` is not the address of a Palette: {why}"))
             .help(why.help())

@@ -205,7 +205,8 @@ impl Context<'_> {
         if let (Some(variable), Some(own)) = (self.settings.endpoint_variable, manifest.endpoint())
             && !own.is_same_palette(endpoint)
         {
-            let note = format!("{endpoint} is asked, as `{variable}` says, not {own} of profiles.toml");
+            let note =
+                format!("{endpoint} is asked, as `{variable}` says, not {own} of profiles.toml");
             self.report.status("Note", &note);
         }
         if endpoint.spelling() == Spelling::Console {

@@ -262,9 +262,16 @@ fn corrected(url: &Url) -> Option<String> {
     }
     let host = url.host_str().filter(|host| !host.is_empty())?;
     let port = url.port().map(|port| format!(":{port}"));
-    let scheme = if url.scheme() == "http" { "http" } else { "https" };
+    let scheme = if url.scheme() == "http" {
+        "http"
+    } else {
+        "https"
+    };
     let path = if page.len() < api.len() { page } else { api };
-    Some(format!("{scheme}://{host}{}{path}", port.unwrap_or_default()))
+    Some(format!(
+        "{scheme}://{host}{}{path}",
+        port.unwrap_or_default()
+    ))
 }
 
 /// Whether the host is one of SaaS's (facts.md, 1).
@@ -305,7 +312,10 @@ fn before(url: &Url, ends: impl Fn(usize, &str) -> bool) -> String {
         .position(|(at, segment)| ends(at, segment));
     match end {
         None => path,
-        Some(end) => segments[..end].iter().map(|kept| format!("/{kept}")).collect(),
+        Some(end) => segments[..end]
+            .iter()
+            .map(|kept| format!("/{kept}"))
+            .collect(),
     }
 }
 
@@ -377,7 +387,9 @@ impl fmt::Display for InvalidEndpoint {
             Mistake::Scheme(scheme) => write!(f, "the scheme is `{scheme}`, not https"),
             Mistake::Credentials => f.write_str("a user name or password in it"),
             Mistake::Query => f.write_str("a query or fragment in it"),
-            Mistake::ApiPath => f.write_str("it has the API's own path, `/v1`, which is added by itself"),
+            Mistake::ApiPath => {
+                f.write_str("it has the API's own path, `/v1`, which is added by itself")
+            }
             Mistake::ConsolePage => f.write_str("it is a page of the console"),
         }
     }
@@ -394,7 +406,10 @@ mod tests {
         for (host, endpoint) in [
             ("https://console.spectrocloud.com", Endpoint::DEFAULT),
             ("https://acme.console.spectrocloud.com", Endpoint::DEFAULT),
-            ("https://acme.eu.console.spectrocloud.com", Endpoint::DEFAULT),
+            (
+                "https://acme.eu.console.spectrocloud.com",
+                Endpoint::DEFAULT,
+            ),
             (
                 "https://console.spectrocloud.com.example",
                 "https://console.spectrocloud.com.example",
@@ -407,10 +422,7 @@ mod tests {
                 "https://palette.example.com:8443",
                 "https://palette.example.com:8443",
             ),
-            (
-                "https://example.com/palette",
-                "https://example.com/palette",
-            ),
+            ("https://example.com/palette", "https://example.com/palette"),
             ("http://127.0.0.1:9", "http://127.0.0.1:9"),
         ] {
             assert_eq!(of(&format!("{host}{page}")).unwrap(), endpoint);
@@ -439,7 +451,10 @@ mod tests {
     #[test]
     fn saas_has_several_names() {
         let read = |text: &str| Endpoint::of_variable(text).unwrap();
-        for text in ["console.spectrocloud.com", "https://console.spectrocloud.com/"] {
+        for text in [
+            "console.spectrocloud.com",
+            "https://console.spectrocloud.com/",
+        ] {
             assert_eq!(read(text).to_string(), Endpoint::DEFAULT);
             assert_eq!(read(text).spelling(), Spelling::Console);
         }
@@ -447,7 +462,10 @@ mod tests {
         assert_eq!(tenant.to_string(), "https://acme.console.spectrocloud.com");
         assert!(tenant.is_same_palette(&Endpoint::default()));
         assert!(tenant != Endpoint::default());
-        for other in ["https://console.spectrocloud.com.example", "https://xconsole.spectrocloud.com"] {
+        for other in [
+            "https://console.spectrocloud.com.example",
+            "https://xconsole.spectrocloud.com",
+        ] {
             assert!(!read(other).is_same_palette(&tenant), "{other}");
         }
     }
@@ -474,7 +492,10 @@ mod tests {
             assert_eq!(endpoint.to_string(), "https://h.example:8443/palette");
         }
         assert_eq!(
-            Endpoint::parse("https://h.example").unwrap().join("/v1/x").as_str(),
+            Endpoint::parse("https://h.example")
+                .unwrap()
+                .join("/v1/x")
+                .as_str(),
             "https://h.example/v1/x"
         );
     }
@@ -504,25 +525,97 @@ mod tests {
     fn what_is_not_an_endpoint_is_refused_with_the_corrected_value() {
         use Mistake as M;
         for (text, why, corrected) in [
-            ("ftp://h.example/x", M::Scheme("ftp".into()), "https://h.example/x"),
-            ("htps://h.example", M::Scheme("htps".into()), "https://h.example"),
-            ("https://me:secret@h.example:8443", M::Credentials, "https://h.example:8443"),
+            (
+                "ftp://h.example/x",
+                M::Scheme("ftp".into()),
+                "https://h.example/x",
+            ),
+            (
+                "htps://h.example",
+                M::Scheme("htps".into()),
+                "https://h.example",
+            ),
+            (
+                "https://me:secret@h.example:8443",
+                M::Credentials,
+                "https://h.example:8443",
+            ),
             ("https://h.example/?a=b", M::Query, "https://h.example"),
-            ("https://h.example/palette#/x", M::Query, "https://h.example/palette"),
-            ("https://h.example/palette/v1/", M::ApiPath, "https://h.example/palette"),
-            ("http://127.0.0.1:8480/v1/clusterprofiles", M::ApiPath, "http://127.0.0.1:8480"),
-            ("https://api.spectrocloud.com/v1", M::ApiPath, Endpoint::DEFAULT),
-            ("https://acme.console.spectrocloud.com/v1", M::ApiPath, "https://acme.console.spectrocloud.com"),
-            ("https://h.example/projects/x/profiles/cluster/y", M::ConsolePage, "https://h.example"),
-            ("https://h.example/palette/projects/x/overview?tab=1", M::ConsolePage, "https://h.example/palette"),
-            ("https://h.example/admin/profiles/cluster/y", M::ConsolePage, "https://h.example"),
-            ("https://h.example/login", M::ConsolePage, "https://h.example"),
-            ("https://console.spectrocloud.com/auth/signin", M::ConsolePage, Endpoint::DEFAULT),
-            ("https://console.spectrocloud.com/#/x", M::Query, Endpoint::DEFAULT),
-            ("https://acme.console.spectrocloud.com/projects/x", M::ConsolePage, Endpoint::DEFAULT),
-            ("palette.example.com", M::NoScheme, "https://palette.example.com"),
-            ("palette.example.com:8443/", M::NoScheme, "https://palette.example.com:8443"),
-            ("console.spectrocloud.com/projects/x", M::NoScheme, Endpoint::DEFAULT),
+            (
+                "https://h.example/palette#/x",
+                M::Query,
+                "https://h.example/palette",
+            ),
+            (
+                "https://h.example/palette/v1/",
+                M::ApiPath,
+                "https://h.example/palette",
+            ),
+            (
+                "http://127.0.0.1:8480/v1/clusterprofiles",
+                M::ApiPath,
+                "http://127.0.0.1:8480",
+            ),
+            (
+                "https://api.spectrocloud.com/v1",
+                M::ApiPath,
+                Endpoint::DEFAULT,
+            ),
+            (
+                "https://acme.console.spectrocloud.com/v1",
+                M::ApiPath,
+                "https://acme.console.spectrocloud.com",
+            ),
+            (
+                "https://h.example/projects/x/profiles/cluster/y",
+                M::ConsolePage,
+                "https://h.example",
+            ),
+            (
+                "https://h.example/palette/projects/x/overview?tab=1",
+                M::ConsolePage,
+                "https://h.example/palette",
+            ),
+            (
+                "https://h.example/admin/profiles/cluster/y",
+                M::ConsolePage,
+                "https://h.example",
+            ),
+            (
+                "https://h.example/login",
+                M::ConsolePage,
+                "https://h.example",
+            ),
+            (
+                "https://console.spectrocloud.com/auth/signin",
+                M::ConsolePage,
+                Endpoint::DEFAULT,
+            ),
+            (
+                "https://console.spectrocloud.com/#/x",
+                M::Query,
+                Endpoint::DEFAULT,
+            ),
+            (
+                "https://acme.console.spectrocloud.com/projects/x",
+                M::ConsolePage,
+                Endpoint::DEFAULT,
+            ),
+            (
+                "palette.example.com",
+                M::NoScheme,
+                "https://palette.example.com",
+            ),
+            (
+                "palette.example.com:8443/",
+                M::NoScheme,
+                "https://palette.example.com:8443",
+            ),
+            (
+                "console.spectrocloud.com/projects/x",
+                M::NoScheme,
+                Endpoint::DEFAULT,
+            ),
             ("https:/h.example", M::NoScheme, "https://h.example"),
             ("HTTPS//h.example", M::NoScheme, "https://h.example"),
             ("http:127.0.0.1:8480", M::NoScheme, "http://127.0.0.1:8480"),
@@ -548,6 +641,9 @@ mod tests {
         for text in ["https:/h.example", "//h.example"] {
             assert_eq!(Endpoint::of_variable(text).unwrap_err().why, M::NoScheme);
         }
-        assert_eq!(Endpoint::of_variable("https:8443").unwrap().to_string(), "https://https:8443");
+        assert_eq!(
+            Endpoint::of_variable("https:8443").unwrap().to_string(),
+            "https://https:8443"
+        );
     }
 }

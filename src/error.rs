@@ -356,16 +356,11 @@ impl From<ResolveError> for Error {
             ResolveError::Palette(error) => Self::Palette(error),
             ResolveError::Scope(scope) => Self::Scope(scope),
             ResolveError::Broken(list) => Self::Broken(list),
-            ResolveError::Lookup { broken, incomplete } => {
-                match (&broken[..], &incomplete[..]) {
-                    (_, []) => Self::Broken(broken),
-                    ([], _) => Self::ListIncomplete(incomplete),
-                    _ => Self::Several(vec![
-                        Self::Broken(broken),
-                        Self::ListIncomplete(incomplete),
-                    ]),
-                }
-            }
+            ResolveError::Lookup { broken, incomplete } => match (&broken[..], &incomplete[..]) {
+                (_, []) => Self::Broken(broken),
+                ([], _) => Self::ListIncomplete(incomplete),
+                _ => Self::Several(vec![Self::Broken(broken), Self::ListIncomplete(incomplete)]),
+            },
         }
     }
 }

@@ -15,7 +15,7 @@ mod transport;
 pub mod wire;
 
 pub use client::{Download, Failure, Listing, Observer, Options, Palette};
-pub use node::OddField;
 pub use error::{PaletteError, RedirectRefusal, Refusal, Waited};
+pub use node::OddField;
 pub use retry::RetryPolicy;
 pub use route::{Proxy, Route};

@@ -67,8 +67,17 @@ impl ApiKey {
     #[must_use]
     pub fn suspicion(&self) -> Option<Suspicion> {
         const PLACEHOLDERS: [&str; 11] = [
-            "yourkey", "yourapikey", "yourpaletteapikey", "myapikey", "apikey", "paletteapikey",
-            "changeme", "replaceme", "placeholder", "example", "todo",
+            "yourkey",
+            "yourapikey",
+            "yourpaletteapikey",
+            "myapikey",
+            "apikey",
+            "paletteapikey",
+            "changeme",
+            "replaceme",
+            "placeholder",
+            "example",
+            "todo",
         ];
         let key = self.expose();
         let lower = key.to_ascii_lowercase();
@@ -77,7 +86,13 @@ impl ApiKey {
         if key.starts_with(quote) || key.ends_with(quote) {
             return Some(Suspicion::Quotes);
         }
-        let names = ["palette_api_key", "spectrocloud_apikey", "apikey", "api-key", "api_key"];
+        let names = [
+            "palette_api_key",
+            "spectrocloud_apikey",
+            "apikey",
+            "api-key",
+            "api_key",
+        ];
         let is_name = |name: &str| {
             lower
                 .strip_prefix(name)
@@ -91,7 +106,9 @@ impl ApiKey {
         }
         let in_brackets = key.starts_with('<') && key.ends_with('>')
             || key.starts_with('[') && key.ends_with(']');
-        let repeated = lower.bytes().all(|byte| matches!(byte, b'x' | b'*' | b'.' | b'-'));
+        let repeated = lower
+            .bytes()
+            .all(|byte| matches!(byte, b'x' | b'*' | b'.' | b'-'));
         let is_placeholder = in_brackets
             || repeated
             || PLACEHOLDERS.contains(&bare.as_str())

@@ -93,7 +93,8 @@ impl<'a> Source<'a> {
         let palette = self.catalogue.palette();
         let received = fetch::fetch(palette, plan, limits, (file, &path), &progress);
         drop(progress);
-        let received = received.map_err(|error| Error::fetching(manifest, &plan.definition, error))?;
+        let received =
+            received.map_err(|error| Error::fetching(manifest, &plan.definition, error))?;
         report.warn_all(&received.warnings);
         let locked = Locked::new(plan, &received);
         Ok(Served {

@@ -130,7 +130,9 @@ fn parse_url(text: &str) -> Result<Parsed, InvalidReference> {
     let uid =
         |text: &str| Uid::parse(text).ok_or_else(|| InvalidReference::UrlUid(text.to_owned()));
     let page = segments.windows(3).position(|three| {
-        let [first, second, _] = three else { return false };
+        let [first, second, _] = three else {
+            return false;
+        };
         [*first, *second] == PAGE
     });
     let Some(page) = page else {
@@ -160,7 +162,9 @@ pub fn page(text: &str) -> &str {
     }
     let end = text.find(['?', '#']).unwrap_or(text.len());
     let page = &text[..end];
-    let uid = page.find("/profiles/cluster/").map(|at| at + "/profiles/cluster/".len());
+    let uid = page
+        .find("/profiles/cluster/")
+        .map(|at| at + "/profiles/cluster/".len());
     let behind = uid.and_then(|uid| Some(uid + page[uid..].find('/')?));
     behind.map_or(page, |behind| &page[..behind])
 }
@@ -252,7 +256,10 @@ mod tests {
             assert_eq!(parsed.reference, Reference::Uid(uid(UID)), "{text}");
             assert_eq!(parsed.project, Some(uid(PROJECT)), "{text}");
             let shown = page(&text);
-            assert!(shown.ends_with(UID) && parse(shown) == Ok(parsed), "{shown}");
+            assert!(
+                shown.ends_with(UID) && parse(shown) == Ok(parsed),
+                "{shown}"
+            );
         }
         assert_eq!(page("edge/x@1?2"), "edge/x@1?2");
         assert_eq!(

@@ -131,11 +131,23 @@ mod tests {
             "it is an error with status 200: no such"
         );
         for (body, said) in [
-            (&br#"{"code":404,"message":"path / was not found"}"#[..], "it is an error with status 200: 404: path / was not found"),
+            (
+                &br#"{"code":404,"message":"path / was not found"}"#[..],
+                "it is an error with status 200: 404: path / was not found",
+            ),
             (br#"{"status":"up"}"#, r#"begins with {"status":"up"}"#),
-            (br#"{"metadata":{"name":"x"},"spec":null}"#, "`metadata.uid` is missing; it must be a string"),
-            (br#"{"metadata":[],"spec":{}}"#, "`metadata` is a list, not an object"),
-            (br#"{"metadata":{"uid":"x","name":"x"},"spec":{"published":{"type":"in"#, "cut"),
+            (
+                br#"{"metadata":{"name":"x"},"spec":null}"#,
+                "`metadata.uid` is missing; it must be a string",
+            ),
+            (
+                br#"{"metadata":[],"spec":{}}"#,
+                "`metadata` is a list, not an object",
+            ),
+            (
+                br#"{"metadata":{"uid":"x","name":"x"},"spec":{"published":{"type":"in"#,
+                "cut",
+            ),
         ] {
             assert_eq!(unfit::<ClusterProfile>(body), said);
         }

@@ -277,6 +277,7 @@ impl Palette {
         let mut known = BTreeSet::new();
         let mut tokens = BTreeSet::new();
         let mut unreadable = None;
+        let mut odd = 0;
         let mut next = String::new();
         for _ in 0..MOST_PAGES {
             let mut call = get("/v1/dashboard/clusterprofiles".into(), project);
@@ -288,17 +289,21 @@ impl Palette {
             }
             let page: List<ProfileSummary> = self.json(&call, observer)?;
             let before = profiles.len();
+            odd += page.held - page.items.len();
             for profile in page.items {
                 match &profile.uid {
                     Ok(uid) if known.insert(uid.clone()) => profiles.push(profile),
                     Ok(_) => {}
-                    Err(odd) => unreadable = unreadable.or(Some(odd.clone())),
+                    Err(field) => {
+                        odd += 1;
+                        unreadable = unreadable.or(Some(field.clone()));
+                    }
                 }
             }
             unreadable = unreadable.or(page.unreadable);
             let is_last = page.next.is_empty() || profiles.len() == before;
             if is_last || !tokens.insert(page.next.clone()) {
-                let held = profiles.len() as u64;
+                let held = (profiles.len() + odd) as u64;
                 let goes_on = !page.next.is_empty() && page.held > 0;
                 let gap = match page.count {
                     Some(count) if count > held => Some(Gap::Counted { held, count }),
@@ -387,11 +392,7 @@ impl Palette {
         }
     }
 
-    fn json<T: Answer>(
-        &self,
-        call: &Call<'_>,
-        observer: &dyn Observer,
-    ) -> Result<T, PaletteError> {
+    fn json<T: Answer>(&self, call: &Call<'_>, observer: &dyn Observer) -> Result<T, PaletteError> {
         let name = call.name();
         self.retry(&name, observer, |attempt| {
             observer.asks(&name);

@@ -140,7 +140,8 @@ pub struct Refusal {
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "HTTP {}", self.status)?;
-        if !self.code.is_empty() {
+        // The framework's is often the status once more.
+        if !self.code.is_empty() && self.code != self.status.to_string() {
             write!(f, " {}", printable::line(self.code.as_bytes()))?;
         }
         if !self.message.is_empty() {

@@ -197,8 +197,9 @@ pub fn meaning(value: &Value) -> Value {
         Value::Array(items) => Value::Array(items.iter().map(meaning).collect()),
         Value::Object(fields) => {
             let said = fields.iter().filter(|(_, value)| !says_nothing(value));
-            let said: Map<String, Value> =
-                said.map(|(key, value)| (key.clone(), meaning(value))).collect();
+            let said: Map<String, Value> = said
+                .map(|(key, value)| (key.clone(), meaning(value)))
+                .collect();
             Value::Object(said)
         }
         other => other.clone(),
@@ -246,10 +247,18 @@ mod tests {
         ] {
             assert!(says_nothing(&nothing), "{nothing}");
         }
-        for something in [json!("x"), json!(1), json!([0, 1]), json!({ "a": { "b": true } })] {
+        for something in [
+            json!("x"),
+            json!(1),
+            json!([0, 1]),
+            json!({ "a": { "b": true } }),
+        ] {
             assert!(!says_nothing(&something), "{something}");
         }
         let value = json!({ "a": 1, "b": null, "c": [{ "d": "", "e": "x" }, null] });
-        assert_eq!(meaning(&value), json!({ "a": 1, "c": [{ "e": "x" }, null] }));
+        assert_eq!(
+            meaning(&value),
+            json!({ "a": 1, "c": [{ "e": "x" }, null] })
+        );
     }
 }

@@ -103,7 +103,11 @@ impl Route {
             };
             let wrong = misread(variable, text);
             // What was taken for the host may be a part of the password.
-            let address = if wrong.is_some() { "…".to_owned() } else { address };
+            let address = if wrong.is_some() {
+                "…".to_owned()
+            } else {
+                address
+            };
             warnings.extend(wrong);
             let proxy = Some(Proxy { address, variable });
             return (Self { proxy, ..direct }, warnings);
@@ -141,7 +145,9 @@ fn ignored(variable: &str) -> Diagnostic {
 
 fn shadowed(variable: &str, empty: &str) -> Diagnostic {
     Diagnostic::warning(format!("`{variable}` is ignored"))
-        .note(format!("`{empty}` is set, to nothing, and counts before it"))
+        .note(format!(
+            "`{empty}` is set, to nothing, and counts before it"
+        ))
         .help(format!("unset `{empty}`"))
         .about(Topic::Unreachable)
 }
@@ -157,8 +163,10 @@ fn misread(variable: &str, text: &str) -> Option<Diagnostic> {
                 .about(Topic::Unreachable),
         );
     }
-    let told = Diagnostic::warning(format!("`{variable}` cannot be read as the address of a proxy"))
-        .about(Topic::Unreachable);
+    let told = Diagnostic::warning(format!(
+        "`{variable}` cannot be read as the address of a proxy"
+    ))
+    .about(Topic::Unreachable);
     let authority = rest.split(['/', '?', '#']).next().unwrap_or(rest);
     let signs = |text: &str| text.matches('@').count();
     // A password ends at the first sign that ends one in an address.
@@ -167,9 +175,16 @@ fn misread(variable: &str, text: &str) -> Option<Diagnostic> {
             "write `@`, `:`, `/`, `?` and `#` in them as `%40`, `%3A`, `%2F`, `%3F` and `%23`",
         ));
     }
-    let wrong = Url::parse(&format!("{scheme}://{rest}")).err()?;
+    let host = authority.rsplit('@').next().unwrap_or(authority);
+    let is_of_a_host = |c: char| c.is_alphanumeric() || "-._~:[]%".contains(c);
+    let why = if host.chars().all(is_of_a_host) {
+        let wrong = Url::parse(&format!("{scheme}://{rest}")).err()?;
+        format!("not a URL: {wrong}")
+    } else {
+        "its host has a sign that no host has".to_owned()
+    };
     Some(
-        told.note(format!("not a URL: {wrong}"))
+        told.note(why)
             .help("write it as `http://HOST:PORT`, without quotes and spaces around it"),
     )
 }
@@ -203,15 +218,33 @@ mod tests {
         let direct = "`palette.example`, port 443";
         for (variables, proxy) in [
             (&[][..], ""),
-            (&[("HTTPS_PROXY", "http://p:3128")][..], "`p:3128` of `HTTPS_PROXY`"),
+            (
+                &[("HTTPS_PROXY", "http://p:3128")][..],
+                "`p:3128` of `HTTPS_PROXY`",
+            ),
             (&[("https_proxy", "p")], "`p:80` of `https_proxy`"),
-            (&[("HTTPS_PROXY", "https://p/"), ("https_proxy", "q")], "`p:443` of `HTTPS_PROXY`"),
-            (&[("ALL_PROXY", "http://me:hunter2@p:1")], "`p:1` of `ALL_PROXY`"),
+            (
+                &[("HTTPS_PROXY", "https://p/"), ("https_proxy", "q")],
+                "`p:443` of `HTTPS_PROXY`",
+            ),
+            (
+                &[("ALL_PROXY", "http://me:hunter2@p:1")],
+                "`p:1` of `ALL_PROXY`",
+            ),
             (&[("HTTP_PROXY", "http://p:1")], ""),
-            (&[("HTTPS_PROXY", "p:1"), ("NO_PROXY", "x.example, palette.example")], ""),
+            (
+                &[
+                    ("HTTPS_PROXY", "p:1"),
+                    ("NO_PROXY", "x.example, palette.example"),
+                ],
+                "",
+            ),
             (&[("HTTPS_PROXY", "p:1"), ("NO_PROXY", "*")], ""),
             (&[("HTTPS_PROXY", "p:1"), ("REQUEST_METHOD", "GET")], ""),
-            (&[("HTTPS_PROXY", ""), ("ALL_PROXY", "p:1")], "`p:1` of `ALL_PROXY`"),
+            (
+                &[("HTTPS_PROXY", ""), ("ALL_PROXY", "p:1")],
+                "`p:1` of `ALL_PROXY`",
+            ),
         ] {
             let (route, warnings) = found(palette, variables);
             let proxy = match proxy {
@@ -239,6 +272,7 @@ mod tests {
             ("http:p:3128", ignored),
             ("ftp://p:3128", ignored),
             ("p 3128", ignored),
+            ("'p:3128'", misread),
             ("http://p:99999", misread),
             ("http://p:port", misread),
             ("http://me:hunter2#x@p:3128", misread),
@@ -250,7 +284,7 @@ mod tests {
             assert_eq!(warnings, [warning], "{text}");
         }
         // The next one counts where one is ignored.
-        let both = [("HTTPS_PROXY", "'p'"), ("all_proxy", "q:1")];
+        let both = [("HTTPS_PROXY", " p"), ("all_proxy", "q:1")];
         let (route, warnings) = found("https://palette.example", &both);
         assert_eq!(warnings, [ignored]);
         assert!(route.ends_with("`q:1` of `all_proxy`"), "{route}");

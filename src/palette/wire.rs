@@ -194,7 +194,9 @@ pub enum Gap {
 impl fmt::Display for Gap {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Counted { held, count } => write!(f, "it holds {held} of the {count} that it counts"),
+            Self::Counted { held, count } => {
+                write!(f, "it holds {held} of the {count} that it counts")
+            }
             Self::Endless { held } => {
                 write!(f, "it holds {held}, and says that there are more")
             }
@@ -565,8 +567,6 @@ fn is_true(flag: &Value) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]

@@ -58,11 +58,7 @@ impl Catalogue {
 
     /// All profiles that `project` sees. Where the one answer that should have all of them
     /// lacks some, the pages of the dashboard are asked for them.
-    pub(super) fn profiles(
-        &self,
-        project: Option<&Uid>,
-        observer: &dyn Observer,
-    ) -> Answer<Known> {
+    pub(super) fn profiles(&self, project: Option<&Uid>, observer: &dyn Observer) -> Answer<Known> {
         self.lists.ask(project.cloned(), || {
             let list = self.palette.profiles_metadata(project, observer)?;
             let gap = list.gap();

@@ -304,9 +304,7 @@ fn versions<'p>(profiles: impl IntoIterator<Item = &'p ProfileMetadata>) -> Vec<
 }
 
 /// The uids of what was found, each once: an item comes more than once in some lists.
-fn uids<'i>(
-    found: impl Iterator<Item = &'i Result<Uid, OddField>>,
-) -> Result<Vec<Uid>, OddField> {
+fn uids<'i>(found: impl Iterator<Item = &'i Result<Uid, OddField>>) -> Result<Vec<Uid>, OddField> {
     let mut uids: Vec<Uid> = Vec::new();
     for uid in found {
         let uid = uid.as_ref().map_err(Clone::clone)?;

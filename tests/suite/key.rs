@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use edgestage::key::{PASSED, PASSED_FAMILIES, VARIABLES};
 use palette_sim::{Key, World};
 
-use crate::support::{FACTORY, HEAD, KEY, Test};
+use crate::support::{Done, FACTORY, HEAD, KEY, Run, Test};
 
 /// Keys that only a certain place has.
 const OTHERS: [&str; 3] = ["other-key-1", "other-key-2", "other-key-3"];
@@ -146,6 +146,49 @@ fn a_command_that_fails_says_which_and_how() {
             .fails(4);
         assert_eq!(test.sim.connections(), 0);
     }
+}
+
+/// A refused key is told by its place, and by what it looks like.
+#[test]
+fn a_key_that_is_refused_says_where_it_was() {
+    fn refused<'t>(run: Run<'t>, said: &[&str]) -> Done<'t> {
+        let run = run.without_key().any_stdout();
+        let run = said.iter().fold(run, |run, said| run.stderr_has(said));
+        let asked = "note: `{endpoint}` was asked, with the key from ";
+        run.stderr_has("Palette does not accept the API key")
+            .stderr_has(asked)
+            .fails(4)
+    }
+    let test = Test::new().write("old-key", "an-old-key\n");
+    refused(
+        test.run("check --api-key-file old-key"),
+        &["from `{dir}/old-key`\n"],
+    );
+    let variable = |value: &str| test.run("check").env("SPECTROCLOUD_APIKEY", value);
+    for (value, hint) in [
+        (
+            "'quoted'",
+            "help: take off the quotes that stand around the key",
+        ),
+        ("\"half", "help: take off the quotes"),
+        (
+            "PALETTE_API_KEY=x1y2z3",
+            "help: leave out the name in front of the key",
+        ),
+        ("$PALETTE_API_KEY", "a reference that nobody resolved"),
+        ("op://team/palette/key", "a reference that nobody resolved"),
+        ("<your-api-key>", "looks like a placeholder"),
+        ("xxxxxxxxxxxx", "looks like a placeholder"),
+    ] {
+        let done = refused(variable(value), &["from `SPECTROCLOUD_APIKEY`\n", hint]);
+        assert!(!done.stderr.contains(value), "{}", done.stderr);
+    }
+    let head = HEAD.replace(
+        "retries = 0",
+        "retries = 0\napi-key-command = [\"echo\", \"old\"]",
+    );
+    let test = test.manifest(&format!("{head}\n[definition.factory]\n{FACTORY}\n"));
+    refused(test.run("check"), &["from the output of `echo`\n"]);
 }
 
 #[test]

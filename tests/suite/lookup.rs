@@ -230,6 +230,7 @@ fn a_401_is_the_keys() {
     test.run("stage")
         .env("PALETTE_API_KEY", "an-old-key")
         .stderr_has("Palette does not accept the API key")
+        .stderr_has("note: `{endpoint}` was asked, with the key from `PALETTE_API_KEY`\n")
         .stderr_has("HTTP 401 InvalidApiKey: The API key is invalid")
         .keeps_files()
         .fails(4);
@@ -248,7 +249,7 @@ fn an_answer_that_echoes_the_key_is_masked() {
         (Act::text(400, &format!("no such key: {KEY}!")), 1),
         (Act::text(401, KEY), 4),
         (Act::text(200, &format!("<html>{KEY}</html>")), 6),
-        (Act::Json200(json!({ "code": "x", "items": KEY })), 6),
+        (Act::Json200(json!({ "code": "x", "message": KEY })), 6),
     ] {
         for command in ["check", "check --json"] {
             let test = Test::new().fault(Fault::on(Route::Projects, act.clone()));

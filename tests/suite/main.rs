@@ -32,6 +32,7 @@ mod client;
 mod tls;
 mod network;
 mod answer;
+mod live_answers;
 mod redirect;
 mod proxy;
 mod lock;

@@ -157,9 +157,15 @@ mod tests {
             ..First::default()
         };
         let text = first.text();
-        let line = text.lines().find(|line| line.starts_with("endpoint")).unwrap();
+        let line = text
+            .lines()
+            .find(|line| line.starts_with("endpoint"))
+            .unwrap();
         let (value, comment) = line.split_once("  ").unwrap();
-        assert_eq!(value, "endpoint = \"https://acme.console.spectrocloud.com\"");
+        assert_eq!(
+            value,
+            "endpoint = \"https://acme.console.spectrocloud.com\""
+        );
         assert_eq!(comment.trim(), TENANT);
     }
 

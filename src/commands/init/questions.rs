@@ -221,7 +221,9 @@ fn address(prompt: &Prompt) -> Result<Endpoint, Error> {
         (Endpoint::DEFAULT, "its address; the default is SaaS"),
         |text| {
             let endpoint = Endpoint::of_variable(text);
-            endpoint.map(drop).map_err(|why| format!("{why}; {}", why.help()))
+            endpoint
+                .map(drop)
+                .map_err(|why| format!("{why}; {}", why.help()))
         },
     )?;
     Ok(Endpoint::of_variable(&text).unwrap_or_default())

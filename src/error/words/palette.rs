@@ -129,8 +129,8 @@ fn forbidden(refusal: &Refusal, project: Option<(&str, Option<&str>)>) -> Diagno
             .about(Topic::Forbidden);
     };
     let name = printable::line(written.unwrap_or(uid).as_bytes());
-    let told = Diagnostic::error(format!("Palette forbids it in project `{name}`"))
-        .note(said(refusal));
+    let told =
+        Diagnostic::error(format!("Palette forbids it in project `{name}`")).note(said(refusal));
     let told = if name == uid {
         told
     } else {

@@ -141,11 +141,9 @@ impl Palette {
                 refusal,
                 attempts: attempt,
             }),
-            407 => Failure::Final(self.unreachable(
-                refusal.call,
-                PROXY_CREDENTIALS.into(),
-                attempt,
-            )),
+            407 => {
+                Failure::Final(self.unreachable(refusal.call, PROXY_CREDENTIALS.into(), attempt))
+            }
             _ => Failure::Final(PaletteError::Rejected {
                 refusal,
                 endpoint: self.endpoint.to_string(),
