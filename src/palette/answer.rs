@@ -151,7 +151,7 @@ mod tests {
         ] {
             assert_eq!(unfit::<ClusterProfile>(body), said);
         }
-        let items = r#"`items` is an object, not a list"#;
+        let items = "`items` is an object, not a list";
         assert_eq!(list(br#"{"items":{"0":{}}}"#), items);
     }
 }

@@ -146,7 +146,7 @@ fn ignored(variable: &str) -> Diagnostic {
 fn shadowed(variable: &str, empty: &str) -> Diagnostic {
     Diagnostic::warning(format!("`{variable}` is ignored"))
         .note(format!(
-            "`{empty}` is set, to nothing, and counts before it"
+            "`{empty}` is set to an empty value and takes precedence"
         ))
         .help(format!("unset `{empty}`"))
         .about(Topic::Unreachable)
@@ -171,9 +171,10 @@ fn misread(variable: &str, text: &str) -> Option<Diagnostic> {
     let signs = |text: &str| text.matches('@').count();
     // A password ends at the first sign that ends one in an address.
     if signs(authority) > 1 || signs(rest) > signs(authority) {
-        return Some(told.note("the user name or password in it has a sign of its own in an address").help(
-            "write `@`, `:`, `/`, `?` and `#` in them as `%40`, `%3A`, `%2F`, `%3F` and `%23`",
-        ));
+        return Some(
+            told.note("its user name or password has a character that is special in a URL")
+                .help("write `@`, `:`, `/`, `?` and `#` as `%40`, `%3A`, `%2F`, `%3F` and `%23`"),
+        );
     }
     let host = authority.rsplit('@').next().unwrap_or(authority);
     let is_of_a_host = |c: char| c.is_alphanumeric() || "-._~:[]%".contains(c);
@@ -181,7 +182,7 @@ fn misread(variable: &str, text: &str) -> Option<Diagnostic> {
         let wrong = Url::parse(&format!("{scheme}://{rest}")).err()?;
         format!("not a URL: {wrong}")
     } else {
-        "its host has a sign that no host has".to_owned()
+        "its host has a character that no host name has".to_owned()
     };
     Some(
         told.note(why)

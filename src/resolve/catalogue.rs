@@ -4,7 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use crate::palette::wire::{ClusterProfile, Gap, List, ProfileMetadata, ProjectMetadata};
+use crate::palette::wire::{
+    ClusterProfile, Gap, List, ProfileMetadata, ProfileSummary, ProjectMetadata,
+};
 use crate::palette::{Observer, Palette, PaletteError};
 use crate::uid::Uid;
 
@@ -71,7 +73,7 @@ impl Catalogue {
             if known.gap.is_some() {
                 match self.palette.profile_summaries(project, observer) {
                     Ok(pages) => {
-                        let listed = pages.profiles.iter().flat_map(|profile| profile.listed());
+                        let listed = pages.profiles.iter().flat_map(ProfileSummary::listed);
                         known.add(listed);
                         known.gap = known.still_lacks(pages.gap);
                     }

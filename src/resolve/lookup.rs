@@ -77,8 +77,8 @@ impl Lookup<'_> {
             [uid] => Ok(uid.clone()),
             [] => {
                 let all = ask(None)?;
-                let names = all.items.iter().map(|project| project.name.as_str());
-                let near = nearest(name, names).map(|near| printable::line(near.as_bytes()));
+                let known = all.items.iter().map(|project| project.name.as_str());
+                let near = nearest(name, known).map(|near| printable::line(near.as_bytes()));
                 let help = match near {
                     Some(near) => format!("check `project`: did you mean `{near}`?"),
                     None => "check `project`: it may be the project's uid, too, which the \
@@ -174,9 +174,14 @@ impl Lookup<'_> {
         if let Some(field) = named.iter().find_map(|p| p.version.as_ref().err()) {
             return Err(Missing::Palette(odd(CALL, field.clone())));
         }
-        if let Some(error) = &asked.known.failed {
-            return Err(Missing::Palette(error.clone()));
-        }
+        let refused = match &asked.known.failed {
+            // The list is no less incomplete for that.
+            Some(
+                PaletteError::Rejected { refusal, .. } | PaletteError::Forbidden { refusal, .. },
+            ) => Some(refusal),
+            Some(error) => return Err(Missing::Palette(error.clone())),
+            None => None,
+        };
         let told = |title: &str| {
             let label = if named.is_empty() {
                 "no such name"
@@ -197,6 +202,13 @@ impl Lookup<'_> {
             None => Missing::Broken(detail(told("Palette has no profile")).about(Topic::Lookup)),
             Some(gap) => {
                 let told = incomplete(told("Palette does not list profile"), gap);
+                let told = match refused {
+                    Some(refusal) => told.note(format!(
+                        "{} was asked for the rest, and answered {refusal}",
+                        refusal.call
+                    )),
+                    None => told,
+                };
                 Missing::Incomplete(detail(told).help(PASTE))
             }
         })
@@ -324,7 +336,7 @@ fn odd(call: &str, field: OddField) -> PaletteError {
 
 /// A name that is missing from a list with a gap.
 fn incomplete(told: Diagnostic, gap: &Gap) -> Diagnostic {
-    told.note(format!("its list is not complete: {gap}"))
+    told.note(format!("its list is incomplete: {gap}"))
         .about(Topic::ListIncomplete)
 }
 

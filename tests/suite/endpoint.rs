@@ -126,7 +126,7 @@ fn what_is_no_endpoint_is_refused_by_its_place() {
         ),
         (
             "https://palette.example/v1/",
-            "it has the API's own path, `/v1`",
+            "it contains the API path `/v1`",
             "https://palette.example",
         ),
         (

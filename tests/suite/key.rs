@@ -166,19 +166,22 @@ fn a_key_that_is_refused_says_where_it_was() {
     );
     let variable = |value: &str| test.run("check").env("SPECTROCLOUD_APIKEY", value);
     for (value, hint) in [
-        (
-            "'quoted'",
-            "help: take off the quotes that stand around the key",
-        ),
-        ("\"half", "help: take off the quotes"),
+        ("'quoted'", "help: remove the quotes around the key"),
+        ("\"half", "help: remove the quotes"),
         (
             "PALETTE_API_KEY=x1y2z3",
-            "help: leave out the name in front of the key",
+            "help: remove the name in front of the key",
         ),
-        ("$PALETTE_API_KEY", "a reference that nobody resolved"),
-        ("op://team/palette/key", "a reference that nobody resolved"),
-        ("<your-api-key>", "looks like a placeholder"),
-        ("xxxxxxxxxxxx", "looks like a placeholder"),
+        (
+            "$PALETTE_API_KEY",
+            "replace the reference with the key itself",
+        ),
+        (
+            "op://team/palette/key",
+            "replace the reference with the key itself",
+        ),
+        ("<your-api-key>", "replace the placeholder with your key"),
+        ("xxxxxxxxxxxx", "replace the placeholder with your key"),
     ] {
         let done = refused(variable(value), &["from `SPECTROCLOUD_APIKEY`\n", hint]);
         assert!(!done.stderr.contains(value), "{}", done.stderr);

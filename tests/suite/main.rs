@@ -33,6 +33,8 @@ mod tls;
 mod network;
 mod answer;
 mod live_answers;
+mod incomplete_lists;
+mod foreign_errors;
 mod redirect;
 mod proxy;
 mod lock;

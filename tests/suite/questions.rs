@@ -156,14 +156,14 @@ fn a_list_that_lacks_some_is_told() {
         1,
         &[
             (WAY, "\r"),
-            ("list of projects is not complete", ""),
+            ("list of projects is incomplete", ""),
             ("Which project?", "\r"),
-            ("list of profiles is not complete", ""),
+            ("list of profiles is incomplete", ""),
             ("Which profiles?", ESC),
         ],
     );
     assert!(
-        screen.contains("it holds 2 of the 65 that it counts"),
+        screen.contains("it has 2 of the 65 items that it counts"),
         "{screen:?}"
     );
 }

@@ -255,7 +255,7 @@ fn project(
 fn warn_of_gap(context: &Context<'_>, (what, help): (&str, &str), gap: Option<&Gap>) {
     if let Some(gap) = gap {
         context.report.warn(
-            &Diagnostic::warning(format!("Palette's list of {what} is not complete"))
+            &Diagnostic::warning(format!("Palette's list of {what} is incomplete"))
                 .note(gap.to_string())
                 .help(help)
                 .about(Topic::ListIncomplete),

@@ -52,7 +52,7 @@ pub fn palette(error: &PaletteError) -> Diagnostic {
             let call = printable::line(call.as_bytes());
             Diagnostic::error(format!("Palette's answer to {call} cannot be used"))
                 .note(printable::excerpt(field.to_string().as_bytes(), 200))
-                .help("install the newest edgestage; if it says the same, report this message")
+                .help("update edgestage; if that does not help, report this message")
                 .about(Topic::Answer)
         }
         PaletteError::NoCertificate => Diagnostic::error("`ca-cert` holds no PEM certificate")
@@ -83,18 +83,18 @@ fn key_refused(
     let told = match suspicion {
         None => told,
         Some(suspicion) => told.help(match suspicion {
-            Suspicion::Quotes => "take off the quotes that stand around the key",
-            Suspicion::Name => "leave out the name in front of the key: the value is the key alone",
+            Suspicion::Quotes => "remove the quotes around the key",
+            Suspicion::Name => "remove the name in front of the key",
             Suspicion::Reference => {
-                "put the key itself there: what stands there is a reference that nobody resolved"
+                "replace the reference with the key itself: nothing has resolved it"
             }
-            Suspicion::Placeholder => {
-                "put the key itself there: what stands there looks like a placeholder"
-            }
+            Suspicion::Placeholder => "replace the placeholder with your key",
         }),
     };
     let told = match refusal.speaker {
-        Speaker::Other => told.note("these are not Palette's words: a gateway may have said them"),
+        Speaker::Other => {
+            told.note("the answer is not in Palette's form: a gateway may have sent it")
+        }
         Speaker::Palette | Speaker::Framework => told,
     };
     told.help(
@@ -114,7 +114,7 @@ pub fn scope(scope: &Scope) -> Diagnostic {
 /// The project is its uid, and how it is written where it was.
 fn forbidden(refusal: &Refusal, project: Option<(&str, Option<&str>)>) -> Diagnostic {
     if refusal.speaker == Speaker::Other {
-        return Diagnostic::error("the request is forbidden, in words that are not Palette's")
+        return Diagnostic::error("something other than Palette forbids the request")
             .note(said(refusal))
             .help("check the endpoint, and the gateway, firewall or proxy in front of it")
             .about(Topic::Forbidden);
@@ -137,7 +137,7 @@ fn forbidden(refusal: &Refusal, project: Option<(&str, Option<&str>)>) -> Diagno
         told.note(format!("its uid is `{uid}`"))
     };
     told.note("it says this where the `ProjectUid` is wrong, too, whatever the key's permissions")
-        .help("check `project`: the profiles must be of this one; then, that the key may read it")
+        .help("check `project`: the profiles must belong to it, and the key must be allowed to read it")
         .about(Topic::Forbidden)
 }
 
@@ -145,12 +145,12 @@ fn rejected(refusal: &Refusal, endpoint: &str) -> Diagnostic {
     let told = match refusal.speaker {
         Speaker::Palette => Diagnostic::error("Palette rejects the request")
             .note(said(refusal))
-            .help("change what it says"),
+            .help("fix what it says"),
         Speaker::Framework => Diagnostic::error("Palette rejects the request")
             .note(said(refusal))
             .note("it does not know such a call, or not in this form")
             .help(format!(
-                "check the endpoint `{endpoint}`: its path, and that this Palette is not an old one"
+                "check the path of the endpoint `{endpoint}`, and the version of this Palette"
             )),
         Speaker::Other => Diagnostic::error(format!("`{endpoint}` does not answer like a Palette"))
             .note(said(refusal))

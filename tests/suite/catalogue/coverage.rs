@@ -6,7 +6,7 @@ use std::path::Path;
 use super::reviewed;
 
 /// Sources whose texts are all for messages.
-const WHOLE: [&str; 17] = [
+const WHOLE: [&str; 19] = [
     "archive/refusal.rs",
     "drift.rs",
     "drift/place.rs",
@@ -22,6 +22,8 @@ const WHOLE: [&str; 17] = [
     "preflight/lost.rs",
     "resolve/lookup.rs",
     "resolve/rules.rs",
+    "palette/node.rs",
+    "palette/route.rs",
     "error/words.rs",
     "error/words/",
 ];
