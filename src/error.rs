@@ -269,7 +269,8 @@ fn palette_exit(error: &PaletteError) -> Exit {
         | PaletteError::Redirect { .. } => Exit::Unreachable,
         PaletteError::NotJson { .. }
         | PaletteError::WrongAnswer { .. }
-        | PaletteError::OddField { .. } => Exit::Archive,
+        | PaletteError::OddField { .. }
+        | PaletteError::Contradiction { .. } => Exit::Archive,
         PaletteError::NoCertificate => Exit::Usage,
     }
 }

@@ -14,12 +14,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::diagnostic::Diagnostic;
 use crate::digest::Digest;
-use crate::manifest::{Allow, Definition, Manifest, PackOverride};
+use crate::manifest::{Allow, Definition, Manifest, PackOverride, Profile, Reference};
 use crate::palette::wire::{
     self, ClusterProfile, DefinitionRequest, RequestMetadata, RequestPack, RequestProfile,
     RequestSpec, Speaker,
 };
 use crate::palette::{Observer, PaletteError};
+use crate::printable;
 use crate::uid::Uid;
 
 mod catalogue;
@@ -166,6 +167,18 @@ pub fn resolve(
                     why: "it is about another profile".into(),
                 }));
             }
+            // A list may be older than the profile: what was reviewed is the name and version.
+            Ok(answer) if !is_asked(&answer, profile) => {
+                return Err(ResolveError::Palette(PaletteError::Contradiction {
+                    call: format!("GET /v1/clusterprofiles/{uid}"),
+                    why: format!(
+                        "it is about {}@{}, and Palette's list has it as {}",
+                        printable::line(answer.name.as_bytes()),
+                        printable::line(answer.version.as_bytes()),
+                        profile.reference
+                    ),
+                }));
+            }
             Ok(answer) => found.push(rules::Candidate {
                 uid,
                 profile,
@@ -197,6 +210,14 @@ pub fn resolve(
         allow: definition.allow.clone(),
     };
     Ok((plan, warnings))
+}
+
+/// Whether `answer` has the name and version that `profile` asks for; a uid asks for none.
+fn is_asked(answer: &ClusterProfile, profile: &Profile) -> bool {
+    match &profile.reference {
+        Reference::Uid(_) => true,
+        Reference::Version { name, version } => answer.is(name, version),
+    }
 }
 
 /// Asks for every profile at once; a definition has a handful.

@@ -96,6 +96,13 @@ pub enum PaletteError {
         /// The field.
         field: OddField,
     },
+    /// Two answers that do not agree.
+    Contradiction {
+        /// What was asked last.
+        call: String,
+        /// What they say.
+        why: String,
+    },
     /// `ca-cert` holds no certificate.
     NoCertificate,
     /// The client could not be set up.

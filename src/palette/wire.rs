@@ -105,8 +105,12 @@ impl ApiError {
         let answer = Node::root(&value);
         let message = answer.loose_text("message");
         let (speaker, code) = match value.get("code") {
-            Some(Value::String(code)) if !code.is_empty() => (Speaker::Palette, code.clone()),
             Some(Value::Number(code)) => (Speaker::Framework, code.to_string()),
+            Some(Value::String(code)) if !code.is_empty() => (Speaker::Palette, code.clone()),
+            // Nobody else has these.
+            _ if value.get("ref").is_some() && value.get("details").is_some() => {
+                (Speaker::Palette, String::new())
+            }
             _ => (Speaker::Other, String::new()),
         };
         (speaker != Speaker::Other || !message.is_empty()).then_some(Self {
@@ -188,6 +192,8 @@ pub struct ClusterProfile {
     pub project: Option<String>,
     /// The published version, else `spec.version`, else [`FIRST_VERSION`].
     pub version: String,
+    /// `spec.version`, or [`FIRST_VERSION`]: what lists have.
+    pub own_version: String,
     /// `spec.published`: the only part that is exported.
     pub published: Option<Template>,
     /// `spec.draft`: whether there is one that says something else than what is published.
@@ -243,10 +249,11 @@ impl Answer for ClusterProfile {
             name: metadata.required("name")?,
             project: (scope == "project" && !project.is_empty()).then_some(project),
             version: version(if of_published.is_empty() {
-                own
+                own.clone()
             } else {
                 of_published
             }),
+            own_version: version(own),
             has_draft: differs(spec.loose("draft").value(), published.value()),
             published: if says_nothing(published.value()) {
                 None
@@ -254,6 +261,14 @@ impl Answer for ClusterProfile {
                 Some(Template::read(&published)?)
             },
         })
+    }
+}
+
+impl ClusterProfile {
+    /// Whether it is the profile that a list has under this name and version.
+    #[must_use]
+    pub fn is(&self, name: &str, version: &str) -> bool {
+        self.name == name && (self.version == version || self.own_version == version)
     }
 }
 

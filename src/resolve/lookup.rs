@@ -287,6 +287,11 @@ impl Asked<'_> {
     fn no_name(&self, told: Diagnostic) -> Diagnostic {
         let told = told.note(scope_note(self.project));
         let known = &self.known.profiles;
+        if known.is_empty() && self.known.gap.is_none() && self.project.is_some() {
+            return told
+                .note("it lists no profile there at all")
+                .help("check `project`: is it the project of the profile?");
+        }
         let Some(near) = nearest(self.name, known.iter().map(|p| p.name.as_str())) else {
             return if self.known.gap.is_some() {
                 told

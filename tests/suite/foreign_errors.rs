@@ -21,7 +21,7 @@ fn errors_that_are_not_palettes_own() {
             &[
                 rejects,
                 "HTTP 404: path /v1/x was not found",
-                "check the endpoint",
+                "check the path of the endpoint",
             ][..],
             1,
         ),

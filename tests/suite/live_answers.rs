@@ -412,3 +412,39 @@ fn a_draft_that_says_nothing_is_silent() {
         );
     }
 }
+
+/// What was reviewed is a name and a version: a list that leads to another one is not
+/// believed.
+#[test]
+fn a_list_that_leads_to_another_version() {
+    let reference = "edge-infra@2.1.0";
+    let test = || Test::new().definition(&format!("profiles = [\"{reference}\"]"));
+    let versions = |own: &str, published: &str| {
+        Act::set("/spec/version", own).and_set("/spec/published/profileVersion", published)
+    };
+    let renamed = Act::set("/metadata/name", "other");
+    for (act, said) in [
+        (versions("2.2.0", "2.2.0"), "it is about edge-infra@2.2.0"),
+        (versions("", ""), "it is about edge-infra@1.0.0"),
+        (renamed, "it is about other@2.1.0"),
+    ] {
+        let test = test();
+        test.sim.fault(Fault::on(Route::Profile, act).forever());
+        test.run("stage")
+            .stderr_has(said)
+            .stderr_has("and Palette's list has it as edge-infra@2.1.0")
+            .keeps_files()
+            .fails(6);
+        assert_eq!(test.downloads(), 0);
+    }
+    // One of the two is enough: the published one may be left out, or be behind.
+    for act in [
+        versions("2.1.0", ""),
+        versions("", "2.1.0"),
+        versions("2.1.0", "2.0.9"),
+    ] {
+        let test = test();
+        test.sim.fault(Fault::on(Route::Profile, act).forever());
+        test.run("check -q").any_stdout().success();
+    }
+}

@@ -191,6 +191,18 @@ fn tenant_profiles_need_no_project() {
     test.run("fetch -q").any_stdout().any_stderr().success();
 }
 
+/// An empty list is a matter of the project rather than of the name.
+#[test]
+fn a_project_without_profiles_is_told() {
+    let empty = Fault::on(Route::Metadata, Act::Json200(json!({ "items": [] })));
+    let test = Test::new().fault(empty);
+    test.run("stage")
+        .stderr_has("Palette has no profile `hello-universe@1.2.0`")
+        .stderr_has("it lists no profile there at all")
+        .stderr_has("help: check `project`")
+        .fails(2);
+}
+
 /// Palette words it as a matter of permissions; what is missing is the project.
 #[test]
 fn a_403_without_a_project_says_so() {

@@ -55,6 +55,13 @@ pub fn palette(error: &PaletteError) -> Diagnostic {
                 .help("update edgestage; if that does not help, report this message")
                 .about(Topic::Answer)
         }
+        PaletteError::Contradiction { call, why } => {
+            let call = printable::line(call.as_bytes());
+            Diagnostic::error(format!("Palette's answer to {call} cannot be used"))
+                .note(why.clone())
+                .help("run the command again: the list may have been older than the profile")
+                .about(Topic::Answer)
+        }
         PaletteError::NoCertificate => Diagnostic::error("`ca-cert` holds no PEM certificate")
             .help("name a file with `-----BEGIN CERTIFICATE-----` in it")
             .about(Topic::Tls),

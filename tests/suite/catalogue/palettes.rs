@@ -69,7 +69,10 @@ fn lookup(book: &mut Book) {
 
 /// Lists that lack what they count.
 fn incomplete(book: &mut Book) {
-    book.part("Lists that are not complete");
+    book.part("Lists");
+    let nothing = Act::Json200(json!({ "items": [] }));
+    let test = Test::new().fault(Fault::on(Route::Metadata, nothing));
+    book.run("a project without profiles", 2, test.run("fetch"));
     let on = |test: Test, routes: &[Route], act: &Act| {
         for route in routes {
             test.sim.fault(Fault::on(*route, act.clone()).forever());
@@ -298,6 +301,11 @@ fn answers(book: &mut Book) {
     book.run("a gateway without a Palette", 1, on(backend).run("fetch"));
     let odd = Act::set("/spec/published/packs/0/tag", 22.04);
     book.run("a field of another type", 6, on(odd).run("fetch"));
+    let moved =
+        Act::set("/spec/version", "9.0.0").and_set("/spec/published/profileVersion", "9.0.0");
+    let test = Test::new().definition("profiles = [\"edge-infra@2.1.0\"]");
+    let test = test.fault(Fault::on(Route::Profile, moved));
+    book.run("another version than the list has", 6, test.run("fetch"));
     let lacking = Act::set("/metadata/name", json!(null));
     book.run("a field that is missing", 6, on(lacking).run("fetch"));
     book.run("trouble, tried once", 5, on(Act::status(503)).run("fetch"));
