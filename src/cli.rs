@@ -12,7 +12,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::diagnostic::Diagnostic;
-use crate::endpoint::Endpoint;
+use crate::endpoint::{Endpoint, InvalidEndpoint};
 use crate::environment::Environment;
 use crate::manifest::FILE_NAME;
 
@@ -268,6 +268,8 @@ pub struct Settings {
     pub canvos: Option<PathBuf>,
     /// `--endpoint`, `PALETTE_HOST` or `SPECTROCLOUD_HOST`.
     pub endpoint: Option<Endpoint>,
+    /// The variable that it is of; `None` for the flag.
+    pub endpoint_variable: Option<&'static str>,
     /// `--cache-dir` or `EDGESTAGE_CACHE_DIR`, resolved.
     pub cache: Option<PathBuf>,
     /// `--api-key-file`, as given.
@@ -323,18 +325,25 @@ impl Cli {
             flag.clone()
                 .or_else(|| environment.variable(variable).map(PathBuf::from))
         };
-        let endpoint = match &global.endpoint {
-            Some(text) => Some(endpoint(text, "--endpoint")?),
+        let variable = match &global.endpoint {
+            Some(_) => None,
             None => ["PALETTE_HOST", "SPECTROCLOUD_HOST"]
-                .iter()
-                .find_map(|name| Some((environment.variable(name)?, *name)))
-                .map(|(value, name)| endpoint(&value.to_string_lossy(), name))
-                .transpose()?,
+                .into_iter()
+                .find_map(|name| Some((environment.variable(name)?, name))),
+        };
+        let endpoint = match (&global.endpoint, variable) {
+            (Some(text), _) => Some(endpoint("--endpoint", Endpoint::parse(text))?),
+            (None, Some((value, name))) => {
+                let read = Endpoint::of_variable(&value.to_string_lossy());
+                Some(endpoint(name, read)?)
+            }
+            (None, None) => None,
         };
         Ok(Settings {
             file: path(&global.file, "EDGESTAGE_FILE").unwrap_or_else(|| FILE_NAME.into()),
             canvos: path(&global.canvos, "CANVOS_DIR").map(|path| environment.resolve(&path)),
             endpoint,
+            endpoint_variable: variable.map(|(_, name)| name),
             cache: path(&global.cache_dir, "EDGESTAGE_CACHE_DIR")
                 .map(|path| environment.resolve(&path)),
             api_key_file: global.api_key_file.clone(),
@@ -416,13 +425,9 @@ fn seconds(
     })
 }
 
-fn endpoint(text: &str, place: &str) -> Result<Endpoint, Diagnostic> {
-    Endpoint::parse(text).map_err(|why| {
-        Diagnostic::error(format!("`{place}` is not the address of a Palette: {why}")).help(
-            format!(
-                "write it as `https://HOST`, such as `{}`",
-                Endpoint::DEFAULT
-            ),
-        )
+fn endpoint(place: &str, read: Result<Endpoint, InvalidEndpoint>) -> Result<Endpoint, Diagnostic> {
+    read.map_err(|why| {
+        Diagnostic::error(format!("`{place}` is not the address of a Palette: {why}"))
+            .help(why.help())
     })
 }

@@ -10,7 +10,7 @@ use crate::canvos::{CanvosError, Checkout, Held};
 use crate::cli::{CacheCommand, Command, Settings};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::disk::PathError;
-use crate::endpoint::Endpoint;
+use crate::endpoint::{Endpoint, Spelling};
 use crate::environment::Environment;
 use crate::error::Error;
 use crate::hold::{Event, Hold, HoldError, Patience};
@@ -18,7 +18,7 @@ use crate::key;
 use crate::lock::{Lock, Locked, Outdated, Spot};
 use crate::manifest::{Definition, Manifest};
 use crate::nearest::nearest_file;
-use crate::palette::{Options, Palette, RetryPolicy};
+use crate::palette::{Options, Palette, RetryPolicy, Route};
 use crate::preflight::{Preflight, Start, Target};
 use crate::report::{Outcome, Report};
 use crate::topic::Topic;
@@ -175,6 +175,9 @@ impl Context<'_> {
         self.report.warn_all(&warning);
         self.report
             .detail(&format!("endpoint {endpoint}, API key from {place}"));
+        self.tell_endpoint(manifest, &endpoint);
+        let (route, warnings) = Route::to(&endpoint, self.environment);
+        self.report.warn_all(&warnings);
         let table = &manifest.palette;
         let ca_cert = match &table.ca_cert {
             Some(path) => Some(std::fs::read(path).map_err(|error| {
@@ -191,8 +194,25 @@ impl Context<'_> {
             timeout: Duration::from_secs(table.timeout.unwrap_or(Options::TIMEOUT)),
             retries: table.retries.unwrap_or(RetryPolicy::RETRIES),
             ca_cert,
+            key_place: place,
+            route,
         };
         Ok(Palette::new(endpoint, key, &options)?)
+    }
+
+    /// What somebody who reviewed `profiles.toml` would not expect of the endpoint.
+    fn tell_endpoint(&self, manifest: &Manifest, endpoint: &Endpoint) {
+        if let (Some(variable), Some(own)) = (self.settings.endpoint_variable, manifest.endpoint())
+            && !own.is_same_palette(endpoint)
+        {
+            let note =
+                format!("{endpoint} is asked, as `{variable}` says, not {own} of profiles.toml");
+            self.report.status("Note", &note);
+        }
+        if endpoint.spelling() == Spelling::Console {
+            let note = format!("SaaS's console has no API: {endpoint} is asked");
+            self.report.status("Note", &note);
+        }
     }
 
     /// The cache.
@@ -285,38 +305,27 @@ fn load_lock(manifest: &Manifest) -> Result<Lock, Error> {
     Ok(Lock::load(&Lock::path_for(&manifest.path))?)
 }
 
-/// The lock entry that still speaks for `definition` at `endpoint`.
+/// The lock entry that still speaks for `definition`.
 ///
 /// # Errors
 /// [`Error::NotLocked`] and [`Error::Outdated`].
-fn current<'l>(
-    lock: &'l Lock,
-    definition: &Definition,
-    endpoint: &str,
-) -> Result<&'l Locked, Error> {
+fn current<'l>(lock: &'l Lock, definition: &Definition) -> Result<&'l Locked, Error> {
     let name = &definition.name;
     let locked = lock
         .definitions
         .get(name)
         .ok_or_else(|| not_locked(lock, name))?;
-    match locked.outdated(definition, endpoint) {
+    match locked.outdated(definition) {
         None => Ok(locked),
-        Some(why) => Err(outdated(lock, name, why, endpoint)),
+        Some(why) => Err(outdated(lock, name, why)),
     }
 }
 
 /// The error of an entry that is outdated, with its place in the lock.
-fn outdated(lock: &Lock, name: &str, why: Outdated, endpoint: &str) -> Error {
+fn outdated(lock: &Lock, name: &str, why: Outdated) -> Error {
     let place = match why {
         Outdated::Changed => lock.excerpt(name, Spot::Entry, "locked before the change"),
         Outdated::Contradictory => lock.excerpt(name, Spot::Entry, ""),
-        Outdated::Endpoint => {
-            let label = format!(
-                "not `{}`, which is set now",
-                crate::printable::line(endpoint.as_bytes())
-            );
-            lock.excerpt(name, Spot::Endpoint, label)
-        }
     };
     Error::Outdated {
         definition: name.to_owned(),
@@ -326,8 +335,8 @@ fn outdated(lock: &Lock, name: &str, why: Outdated, endpoint: &str) -> Error {
 }
 
 /// Where nothing depends on it, an outdated entry is a warning.
-fn warn_of_outdated(context: &Context<'_>, lock: &Lock, definition: &Definition, endpoint: &str) {
-    let Err(error @ Error::Outdated { .. }) = current(lock, definition, endpoint) else {
+fn warn_of_outdated(context: &Context<'_>, lock: &Lock, definition: &Definition) {
+    let Err(error @ Error::Outdated { .. }) = current(lock, definition) else {
         return;
     };
     for mut diagnostic in error.diagnostics() {

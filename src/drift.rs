@@ -163,7 +163,9 @@ fn shown(text: &str) -> String {
 
 fn came_or_went(f: &mut fmt::Formatter<'_>, profile: &str, pack: &Pack, what: &str) -> fmt::Result {
     let [profile, name, tag, layer] = [profile, &pack.name, &pack.tag, &pack.layer].map(shown);
-    write!(f, "{profile}: {name} {tag} {what} (layer {layer})")
+    // Manifests of the user's own have none.
+    let gap = if tag.is_empty() { "" } else { " " };
+    write!(f, "{profile}: {name}{gap}{tag} {what} (layer {layer})")
 }
 
 /// The first difference that counts between two states of a pack: what a person chose, what
@@ -171,13 +173,24 @@ fn came_or_went(f: &mut fmt::Formatter<'_>, profile: &str, pack: &Pack, what: &s
 #[must_use]
 pub fn difference(from: &Pack, to: &Pack) -> String {
     let tag = shown(&to.tag);
+    let moved = |from: &str, to: &str| {
+        let [from, to] = [from, to].map(|text| match text {
+            "" => "none".to_owned(),
+            text => shown(text),
+        });
+        format!("{from} → {to}")
+    };
+    // Manifests of the user's own have no tag.
+    let behind = |what: &str, gap: &str| match tag.as_str() {
+        "" => what.to_owned(),
+        tag => format!("{tag}{gap} {what}"),
+    };
     if from.tag != to.tag {
-        format!("{} → {tag}", shown(&from.tag))
+        moved(&from.tag, &to.tag)
     } else if from.version != to.version {
-        let [from, to] = [&from.version, &to.version].map(|version| shown(version));
-        format!("{tag}: {from} → {to}")
+        behind(&moved(&from.version, &to.version), ":")
     } else if from.digest != to.digest {
-        format!("{tag}, other digest")
+        behind("other digest", ",")
     } else {
         tag
     }
@@ -186,7 +199,13 @@ pub fn difference(from: &Pack, to: &Pack) -> String {
 /// And the layer, if it is another.
 fn changed(f: &mut fmt::Formatter<'_>, profile: &str, from: &Pack, to: &Pack) -> fmt::Result {
     let difference = difference(from, to);
-    write!(f, "{}: {} {difference}", shown(profile), shown(&to.name))?;
+    let gap = if difference.is_empty() { "" } else { " " };
+    write!(
+        f,
+        "{}: {}{gap}{difference}",
+        shown(profile),
+        shown(&to.name)
+    )?;
     let layer = shown(&to.layer);
     if from.layer == to.layer {
         write!(f, " (layer {layer})")

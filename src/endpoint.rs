@@ -6,12 +6,44 @@ use url::{Host, Url};
 
 /// The base URL of a Palette API. Two spellings of one place (with and without a
 /// trailing slash, a default port, upper case in the host) are equal.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Endpoint(Url);
+///
+/// It is an address and no identity: one Palette has as many as its DNS gives it, and SaaS
+/// has three (facts.md, 1).
+#[derive(Clone)]
+pub struct Endpoint {
+    url: Url,
+    spelling: Spelling,
+}
 
-/// Why a text is no endpoint. Holds nothing of the text, which may carry a password.
+/// How an endpoint was written, where that is worth a word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Spelling {
+    /// As it is.
+    Plain,
+    /// Without a scheme: `https` was taken.
+    Bare,
+    /// As the host of SaaS's console, whose API has a host of its own.
+    Console,
+}
+
+/// Why a text is not an endpoint. Holds nothing of the text that may be a password.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum InvalidEndpoint {
+pub struct InvalidEndpoint {
+    /// What is wrong with it.
+    pub why: Mistake,
+    /// What was probably meant.
+    pub corrected: Option<String>,
+}
+
+/// What is wrong with a text that is not an endpoint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Mistake {
+    /// Nothing at all.
+    Empty,
+    /// Quotes around it.
+    Quotes,
+    /// No scheme, or one without its `://`.
+    NoScheme,
     /// Not a URL.
     Url(String),
     /// A scheme other than `https` and `http`.
@@ -26,44 +58,46 @@ pub enum InvalidEndpoint {
     ApiPath,
 }
 
+/// Where the API of Palette's SaaS is (facts.md, 1).
+const SAAS_API: &str = "api.spectrocloud.com";
+/// Where its console is; tenants have hosts of their own below it.
+const SAAS_CONSOLE: &str = "console.spectrocloud.com";
+
+/// What pages of the console have in their paths, wherever that begins.
+const PAGES: [&str; 2] = ["projects", "profiles"];
+/// What such paths begin with.
+const FIRST_OF_PAGES: [&str; 4] = ["admin", "login", "auth", "dashboard"];
+
 impl Endpoint {
     /// Palette's SaaS, the default (facts.md, 1).
     pub const DEFAULT: &str = "https://api.spectrocloud.com";
-    /// Where the console of Palette's SaaS is (facts.md, 1).
-    const SAAS_CONSOLE: &str = "console.spectrocloud.com";
 
-    /// Reads an endpoint. A text without a scheme is taken as `https://`: the variables
-    /// that other tools read (`SPECTROCLOUD_HOST`) hold a bare host.
+    /// Reads an endpoint, which has a scheme.
     ///
     /// # Errors
     /// [`InvalidEndpoint`].
     pub fn parse(text: &str) -> Result<Self, InvalidEndpoint> {
-        let text = text.trim();
-        let with_scheme = if text.contains("://") {
-            text.to_owned()
-        } else {
-            format!("https://{text}")
-        };
-        let mut url =
-            Url::parse(&with_scheme).map_err(|error| InvalidEndpoint::Url(error.to_string()))?;
-        if !matches!(url.scheme(), "https" | "http") {
-            return Err(InvalidEndpoint::Scheme(url.scheme().to_owned()));
+        let text = unquoted(text)?;
+        if text.contains("://") {
+            return read(text, Spelling::Plain);
         }
-        if !url.username().is_empty() || url.password().is_some() {
-            return Err(InvalidEndpoint::Credentials);
+        Err(without_scheme(text))
+    }
+
+    /// Reads the endpoint of a variable, or of a person at a terminal. A bare host is taken
+    /// as `https://`: `SPECTROCLOUD_HOST` holds one (facts.md, 1).
+    ///
+    /// # Errors
+    /// [`InvalidEndpoint`].
+    pub fn of_variable(text: &str) -> Result<Self, InvalidEndpoint> {
+        let text = unquoted(text)?;
+        if text.contains("://") {
+            return read(text, Spelling::Plain);
         }
-        if url.query().is_some() || url.fragment().is_some() {
-            return Err(InvalidEndpoint::Query);
+        if cut_scheme(text).is_some() {
+            return Err(without_scheme(text));
         }
-        if url.path().contains("/profiles/") || url.path().starts_with("/projects/") {
-            return Err(InvalidEndpoint::ConsolePage);
-        }
-        let path = url.path().trim_end_matches('/').to_owned();
-        if path.ends_with("/v1") {
-            return Err(InvalidEndpoint::ApiPath);
-        }
-        url.set_path(&path);
-        Ok(Self(url))
+        read(&format!("https://{text}"), Spelling::Bare)
     }
 
     /// The endpoint that belongs to the console whose page `url` is (facts.md, 1): SaaS
@@ -71,38 +105,67 @@ impl Endpoint {
     #[must_use]
     pub fn of_console(url: &str) -> Option<Self> {
         let mut url = Url::parse(url).ok()?;
-        if url.host_str()? == Self::SAAS_CONSOLE {
+        url.host_str()?;
+        if is_saas(&url) {
             return Some(Self::default());
         }
-        url.set_path("");
+        let prefix = before_page(&url);
+        url.set_path(&prefix);
         url.set_query(None);
         url.set_fragment(None);
-        Self::parse(url.as_str()).ok()
+        read(url.as_str(), Spelling::Plain).ok()
+    }
+
+    /// How it was written.
+    #[must_use]
+    pub fn spelling(&self) -> Spelling {
+        self.spelling
+    }
+
+    /// Whether it is one of the hosts of Palette's SaaS: the API's, the console's, or a
+    /// tenant's.
+    #[must_use]
+    pub fn is_saas(&self) -> bool {
+        is_saas(&self.url)
+    }
+
+    /// Whether both are known to be the same Palette.
+    #[must_use]
+    pub fn is_same_palette(&self, other: &Self) -> bool {
+        self == other || self.is_saas() && other.is_saas()
     }
 
     /// The URL of an API path, which starts with `/v1/`.
     #[must_use]
     pub fn join(&self, path: &str) -> Url {
-        let mut url = self.0.clone();
-        let base = self.0.path().trim_end_matches('/');
+        let mut url = self.url.clone();
+        let base = self.url.path().trim_end_matches('/');
         url.set_path(&format!("{base}{path}"));
         url
+    }
+
+    /// Its host and port.
+    #[must_use]
+    pub fn host_and_port(&self) -> (String, u16) {
+        let host = self.url.host_str().unwrap_or_default().to_owned();
+        // Both schemes have a port of their own.
+        (host, self.url.port_or_known_default().unwrap_or_default())
     }
 
     /// Whether what is sent there can be read on the way: plain HTTP to another host.
     #[must_use]
     pub fn is_exposed(&self) -> bool {
-        self.0.scheme() == "http" && !self.is_loopback()
+        self.url.scheme() == "http" && !self.is_loopback()
     }
 
     /// Plain HTTP to this very host.
     #[must_use]
     pub fn is_plain_loopback(&self) -> bool {
-        self.0.scheme() == "http" && self.is_loopback()
+        self.url.scheme() == "http" && self.is_loopback()
     }
 
     fn is_loopback(&self) -> bool {
-        match self.0.host() {
+        match self.url.host() {
             Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
             Some(Host::Ipv4(address)) => address.is_loopback(),
             Some(Host::Ipv6(address)) => address.is_loopback(),
@@ -111,19 +174,174 @@ impl Endpoint {
     }
 }
 
+/// `text` without white space around it.
+fn unquoted(text: &str) -> Result<&str, InvalidEndpoint> {
+    let text = text.trim();
+    let inside = text.trim_matches(['"', '\'', '`', '<', '>']).trim();
+    if inside.is_empty() {
+        return Err(Mistake::Empty.alone());
+    }
+    if inside == text {
+        return Ok(text);
+    }
+    Err(InvalidEndpoint {
+        why: Mistake::Quotes,
+        corrected: match Endpoint::of_variable(inside) {
+            Ok(meant) => Some(meant.to_string()),
+            Err(wrong) => wrong.corrected,
+        },
+    })
+}
+
+/// The scheme and the rest of a text whose `://` lacks a part: `https:/x`, `https//x`, `//x`.
+fn cut_scheme(text: &str) -> Option<(&'static str, &str)> {
+    let cut = ["https", "http", ""].into_iter().find_map(|scheme| {
+        let (start, rest) = text.split_at_checked(scheme.len())?;
+        let behind = rest.strip_prefix([':', '/'])?;
+        // A host may be called `https` and have a port.
+        let is_port = behind.bytes().all(|byte| byte.is_ascii_digit());
+        let is_it = start.eq_ignore_ascii_case(scheme) && !is_port;
+        is_it.then_some((scheme, behind.trim_start_matches([':', '/'])))
+    });
+    cut.map(|(scheme, rest)| (if scheme == "http" { "http" } else { "https" }, rest))
+}
+
+/// The mistake of a text that has no scheme.
+fn without_scheme(text: &str) -> InvalidEndpoint {
+    let (scheme, rest) = cut_scheme(text).unwrap_or(("https", text));
+    let meant = match read(&format!("{scheme}://{rest}"), Spelling::Plain) {
+        Ok(meant) => Some(meant.to_string()),
+        Err(wrong) => wrong.corrected,
+    };
+    InvalidEndpoint {
+        why: Mistake::NoScheme,
+        corrected: meant,
+    }
+}
+
+/// Reads a text that has a scheme.
+fn read(text: &str, spelling: Spelling) -> Result<Endpoint, InvalidEndpoint> {
+    let mut url = Url::parse(text).map_err(|error| Mistake::Url(error.to_string()).alone())?;
+    let wrong = |why: Mistake| InvalidEndpoint {
+        why,
+        corrected: corrected(&url),
+    };
+    if !matches!(url.scheme(), "https" | "http") {
+        return Err(wrong(Mistake::Scheme(url.scheme().to_owned())));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(wrong(Mistake::Credentials));
+    }
+    if before_page(&url) != bare_path(&url) {
+        return Err(wrong(Mistake::ConsolePage));
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err(wrong(Mistake::Query));
+    }
+    if before_api(&url) != bare_path(&url) {
+        return Err(wrong(Mistake::ApiPath));
+    }
+    let path = bare_path(&url);
+    url.set_path(&path);
+    let is_console = url.host_str() == Some(SAAS_CONSOLE) && url.port().is_none();
+    if is_console && url.set_host(Some(SAAS_API)).is_ok() {
+        return Ok(Endpoint {
+            url,
+            spelling: Spelling::Console,
+        });
+    }
+    Ok(Endpoint { url, spelling })
+}
+
+/// What was probably meant by a URL that is not an endpoint.
+fn corrected(url: &Url) -> Option<String> {
+    let [page, api] = [before_page(url), before_api(url)];
+    let is_page = page != bare_path(url);
+    if is_saas(url) && is_page || url.host_str() == Some(SAAS_CONSOLE) {
+        return Some(Endpoint::DEFAULT.to_owned());
+    }
+    let host = url.host_str().filter(|host| !host.is_empty())?;
+    let port = url.port().map(|port| format!(":{port}"));
+    let scheme = if url.scheme() == "http" {
+        "http"
+    } else {
+        "https"
+    };
+    let path = if page.len() < api.len() { page } else { api };
+    Some(format!(
+        "{scheme}://{host}{}{path}",
+        port.unwrap_or_default()
+    ))
+}
+
+/// Whether the host is one of SaaS's (facts.md, 1).
+fn is_saas(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let tenant = host.strip_suffix(SAAS_CONSOLE);
+    host == SAAS_API || tenant.is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+}
+
+/// The path without slashes at its end.
+fn bare_path(url: &Url) -> String {
+    url.path().trim_end_matches('/').to_owned()
+}
+
+/// The path, as far as it does not name a page of the console. SaaS has no other paths but
+/// the API's.
+fn before_page(url: &Url) -> String {
+    let is_saas = is_saas(url);
+    before(url, |at, segment| {
+        let is_first = at == 0 && (FIRST_OF_PAGES.contains(&segment) || is_saas && segment != "v1");
+        is_first || PAGES.contains(&segment)
+    })
+}
+
+/// The path, as far as it is not the API's own.
+fn before_api(url: &Url) -> String {
+    before(url, |_, segment| segment.eq_ignore_ascii_case("v1"))
+}
+
+/// The path up to the first segment that `ends` it.
+fn before(url: &Url, ends: impl Fn(usize, &str) -> bool) -> String {
+    let path = bare_path(url);
+    let segments = path.split('/').filter(|segment| !segment.is_empty());
+    let segments: Vec<&str> = segments.collect();
+    let end = segments
+        .iter()
+        .enumerate()
+        .position(|(at, segment)| ends(at, segment));
+    match end {
+        None => path,
+        Some(0) => String::new(),
+        Some(end) => format!("/{}", segments[..end].join("/")),
+    }
+}
+
 impl Default for Endpoint {
     /// [`Endpoint::DEFAULT`]. A test holds that it is a URL.
     fn default() -> Self {
         match Url::parse(Self::DEFAULT) {
-            Ok(url) => Self(url),
+            Ok(url) => Self {
+                url,
+                spelling: Spelling::Plain,
+            },
             Err(error) => unreachable!("{}: {error}", Self::DEFAULT),
         }
     }
 }
 
+/// However it was written.
+impl PartialEq for Endpoint {
+    fn eq(&self, other: &Self) -> bool {
+        self.url == other.url
+    }
+}
+
+impl Eq for Endpoint {}
+
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0.as_str().trim_end_matches('/'))
+        f.write_str(self.url.as_str().trim_end_matches('/'))
     }
 }
 
@@ -133,118 +351,47 @@ impl fmt::Debug for Endpoint {
     }
 }
 
+impl Mistake {
+    /// The mistake of a text of which nobody can tell what was meant.
+    fn alone(self) -> InvalidEndpoint {
+        InvalidEndpoint {
+            why: self,
+            corrected: None,
+        }
+    }
+}
+
+impl InvalidEndpoint {
+    /// The edit that corrects it.
+    #[must_use]
+    pub fn help(&self) -> String {
+        match &self.corrected {
+            Some(corrected) => format!("write `{corrected}`"),
+            None => format!(
+                "write it as `https://HOST`, such as `{}`",
+                Endpoint::DEFAULT
+            ),
+        }
+    }
+}
+
 impl fmt::Display for InvalidEndpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Url(why) => write!(f, "not a URL: {why}"),
-            Self::Scheme(scheme) => write!(f, "the scheme is `{scheme}`, not https"),
-            Self::Credentials => f.write_str("a user name or password in it"),
-            Self::Query => f.write_str("a query or fragment in it"),
-            Self::ApiPath => f.write_str("it ends in `/v1`, which is added by itself"),
-            Self::ConsolePage => f.write_str("it is the page of a profile in the console"),
+        match &self.why {
+            Mistake::Empty => f.write_str("it is empty"),
+            Mistake::Quotes => f.write_str("there are quotes around it"),
+            Mistake::NoScheme => f.write_str("it does not begin with `https://`"),
+            Mistake::Url(why) => write!(f, "not a URL: {why}"),
+            Mistake::Scheme(scheme) => write!(f, "the scheme is `{scheme}`, not https"),
+            Mistake::Credentials => f.write_str("a user name or password in it"),
+            Mistake::Query => f.write_str("a query or fragment in it"),
+            Mistake::ApiPath => {
+                f.write_str("it contains the API path `/v1`, which is added automatically")
+            }
+            Mistake::ConsolePage => f.write_str("it is a page of the console"),
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_endpoint_of_a_pasted_page() {
-        let of = |url: &str| Endpoint::of_console(url).map(|endpoint| endpoint.to_string());
-        let page = "/projects/5fbb/profiles/cluster/65c9?tab=1#x";
-        for (host, endpoint) in [
-            ("https://console.spectrocloud.com", Endpoint::DEFAULT),
-            (
-                "https://palette.example.com:8443",
-                "https://palette.example.com:8443",
-            ),
-            ("http://127.0.0.1:9", "http://127.0.0.1:9"),
-        ] {
-            assert_eq!(of(&format!("{host}{page}")).unwrap(), endpoint);
-        }
-        assert_eq!(of("edge@1.0.0"), None);
-        assert_eq!(of("https://me:secret@p.example/projects"), None);
-    }
-
-    #[test]
-    fn spellings_of_one_place_are_one() {
-        let canonical = Endpoint::parse("https://palette.example.com").unwrap();
-        for text in [
-            "palette.example.com",
-            "https://palette.example.com/",
-            "https://PALETTE.example.com:443",
-            " https://palette.example.com// ",
-        ] {
-            assert_eq!(Endpoint::parse(text).unwrap(), canonical, "{text}");
-        }
-        assert_eq!(canonical.to_string(), "https://palette.example.com");
-    }
-
-    #[test]
-    fn the_default_is_an_endpoint() {
-        assert_eq!(
-            Endpoint::default(),
-            Endpoint::parse(Endpoint::DEFAULT).unwrap()
-        );
-    }
-
-    #[test]
-    fn a_path_and_a_port_are_kept() {
-        for text in [
-            "https://h.example:8443/palette",
-            "https://h.example:8443/palette/",
-        ] {
-            let endpoint = Endpoint::parse(text).unwrap();
-            assert_eq!(
-                endpoint.join("/v1/projects/x").as_str(),
-                "https://h.example:8443/palette/v1/projects/x"
-            );
-            assert_eq!(endpoint.to_string(), "https://h.example:8443/palette");
-        }
-        assert_eq!(
-            Endpoint::parse("h.example").unwrap().join("/v1/x").as_str(),
-            "https://h.example/v1/x"
-        );
-    }
-
-    #[test]
-    fn only_plain_http_to_another_host_is_exposed() {
-        for (text, exposed) in [
-            ("https://h.example", false),
-            ("http://h.example", true),
-            ("http://10.0.0.1", true),
-            ("http://127.0.0.1:80", false),
-            ("http://127.9.9.9", false),
-            ("http://[::1]:8080", false),
-            ("http://localhost:1", false),
-            ("http://localhost.evil.example", true),
-        ] {
-            assert_eq!(
-                Endpoint::parse(text).unwrap().is_exposed(),
-                exposed,
-                "{text}"
-            );
-        }
-    }
-
-    #[test]
-    fn what_is_no_endpoint_is_refused_without_repeating_it() {
-        use InvalidEndpoint as I;
-        for (text, expected) in [
-            ("ftp://h.example", I::Scheme("ftp".into())),
-            ("https://me:secret@h.example", I::Credentials),
-            ("https://h.example/?a=b", I::Query),
-            ("https://h.example/palette/v1/", I::ApiPath),
-            (
-                "https://h.example/projects/x/profiles/cluster/y",
-                I::ConsolePage,
-            ),
-        ] {
-            assert_eq!(Endpoint::parse(text).unwrap_err(), expected, "{text}");
-            assert!(!expected.to_string().contains("secret"));
-        }
-        assert!(matches!(Endpoint::parse(""), Err(I::Url(_))));
-    }
-}
+mod tests;

@@ -14,9 +14,9 @@ use crate::fetch::FetchError;
 use crate::hold::HoldError;
 use crate::key::KeyError;
 use crate::lock::{LockError, Outdated};
-use crate::manifest::ManifestError;
+use crate::manifest::{Manifest, ManifestError};
 use crate::palette::PaletteError;
-use crate::resolve::ResolveError;
+use crate::resolve::{ResolveError, Scope};
 
 mod words;
 
@@ -126,8 +126,12 @@ pub enum Error {
     Key(KeyError),
     /// Palette did not answer as it should.
     Palette(PaletteError),
+    /// Palette forbids what is asked in a definition's project.
+    Scope(Scope),
     /// `profiles.toml` asks for what does not exist or does not fit together.
     Broken(Vec<Diagnostic>),
+    /// Names that Palette's lists, which are not complete, do not have.
+    ListIncomplete(Vec<Diagnostic>),
     /// The archive is refused.
     Archive {
         /// Which one.
@@ -230,10 +234,12 @@ impl Error {
             | Self::Canvos(
                 CanvosError::Trapped(_) | CanvosError::Blocked { .. } | CanvosError::Foreign(_),
             ) => Exit::Drift,
-            Self::Key(_) => Exit::Key,
+            Self::Key(_) | Self::Scope(_) => Exit::Key,
             Self::Palette(error) => palette_exit(error),
             Self::Build(error) => build_exit(error),
-            Self::Offline { .. } | Self::CacheDamaged(_) => Exit::Unreachable,
+            Self::Offline { .. } | Self::CacheDamaged(_) | Self::ListIncomplete(_) => {
+                Exit::Unreachable
+            }
             Self::Archive { .. } => Exit::Archive,
             Self::Lock(LockError::Io(_))
             | Self::Canvos(CanvosError::Io(_))
@@ -264,23 +270,30 @@ fn build_exit(error: &BuildError) -> Exit {
 
 fn palette_exit(error: &PaletteError) -> Exit {
     match error {
-        PaletteError::KeyRefused(_) | PaletteError::Forbidden { .. } => Exit::Key,
-        PaletteError::Rejected(_) | PaletteError::Setup(_) => Exit::Failed,
+        PaletteError::KeyRefused { .. } | PaletteError::Forbidden { .. } => Exit::Key,
+        PaletteError::Rejected { .. } | PaletteError::Setup(_) => Exit::Failed,
         PaletteError::KeptFailing { .. }
         | PaletteError::Unreachable { .. }
         | PaletteError::Tls { .. }
         | PaletteError::Redirect { .. } => Exit::Unreachable,
-        PaletteError::NotJson { .. } | PaletteError::WrongAnswer { .. } => Exit::Archive,
+        PaletteError::NotJson { .. }
+        | PaletteError::WrongAnswer { .. }
+        | PaletteError::OddField { .. }
+        | PaletteError::Contradiction { .. } => Exit::Archive,
         PaletteError::NoCertificate => Exit::Usage,
     }
 }
 
 impl Error {
-    /// The error of fetching `definition`.
+    /// The error of fetching `definition` of `manifest`.
     #[must_use]
-    pub fn fetching(definition: &str, error: FetchError) -> Self {
+    pub fn fetching(manifest: &Manifest, definition: &str, error: FetchError) -> Self {
         match error {
-            FetchError::Palette(error) => Self::Palette(error),
+            FetchError::Palette(error) => match manifest.definitions.get(definition) {
+                Some(definition) => Scope::of(&manifest.source, definition, error)
+                    .map_or_else(Self::Palette, Self::Scope),
+                None => Self::Palette(error),
+            },
             FetchError::Refused(refusal) => Self::Archive {
                 of: Judged::Definition(definition.to_owned()),
                 refusal,
@@ -351,7 +364,13 @@ impl From<ResolveError> for Error {
     fn from(error: ResolveError) -> Self {
         match error {
             ResolveError::Palette(error) => Self::Palette(error),
+            ResolveError::Scope(scope) => Self::Scope(scope),
             ResolveError::Broken(list) => Self::Broken(list),
+            ResolveError::Lookup { broken, incomplete } => match (&broken[..], &incomplete[..]) {
+                (_, []) => Self::Broken(broken),
+                ([], _) => Self::ListIncomplete(incomplete),
+                _ => Self::Several(vec![Self::Broken(broken), Self::ListIncomplete(incomplete)]),
+            },
         }
     }
 }

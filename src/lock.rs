@@ -105,8 +105,6 @@ pub enum LockError {
 pub enum Outdated {
     /// The definition was changed in `profiles.toml`.
     Changed,
-    /// It was fetched from another endpoint.
-    Endpoint,
     /// It has other profiles than were asked for: it was edited, or merged wrongly.
     Contradictory,
 }
@@ -115,7 +113,6 @@ impl std::fmt::Display for Outdated {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::Changed => "it was changed in profiles.toml since",
-            Self::Endpoint => "it was fetched from another endpoint",
             Self::Contradictory => {
                 "its profiles are not those asked for: it was edited by hand, or merged wrongly"
             }
@@ -254,7 +251,17 @@ fn unreadable(diagnostic: Diagnostic) -> LockError {
     LockError::Unreadable(Box::new(diagnostic))
 }
 
+/// The entries of the file, with their profiles in the spellings of today.
 fn parse(text: &str, path: &Path) -> Result<BTreeMap<String, Locked>, Diagnostic> {
+    let mut definitions = read(text, path)?;
+    for locked in definitions.values_mut() {
+        let profiles = std::mem::take(&mut locked.profiles);
+        locked.profiles = profiles.into_iter().map(ResolvedProfile::normal).collect();
+    }
+    Ok(definitions)
+}
+
+fn read(text: &str, path: &Path) -> Result<BTreeMap<String, Locked>, Diagnostic> {
     let shown = printable::path(path);
     if let Some(definitions) = parse_by_definition(text) {
         return Ok(definitions);
@@ -323,13 +330,12 @@ impl Locked {
         }
     }
 
-    /// Whether the entry still answers what `definition` asks at `endpoint`.
+    /// Whether the entry still answers what `definition` asks. Where it was fetched does not
+    /// count: one Palette has many names, and uids and content tell two of them apart.
     #[must_use]
-    pub fn outdated(&self, definition: &Definition, endpoint: &str) -> Option<Outdated> {
+    pub fn outdated(&self, definition: &Definition) -> Option<Outdated> {
         if self.asked_sha256 != definition.asked() {
             Some(Outdated::Changed)
-        } else if self.endpoint != endpoint {
-            Some(Outdated::Endpoint)
         } else if !self.answers(definition) {
             Some(Outdated::Contradictory)
         } else {
@@ -351,15 +357,16 @@ impl Locked {
     }
 
     /// Whether `other` locks the same definition; another archive with the same content
-    /// is the same.
+    /// is the same, and so is one from another endpoint.
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {
-        let archive = Self {
+        let elsewhere = Self {
+            endpoint: other.endpoint.clone(),
             sha256: other.sha256,
             size: other.size,
             ..self.clone()
         };
-        archive == *other
+        elsewhere == *other
     }
 
     /// One line a pack, so that a review shows which pack changed.

@@ -6,12 +6,16 @@
 mod answer;
 mod client;
 mod error;
+mod node;
 mod pace;
 mod redirect;
 mod retry;
+mod route;
 mod transport;
 pub mod wire;
 
-pub use client::{Download, Failure, Observer, Options, Palette};
-pub use error::{PaletteError, RedirectRefusal, Refusal};
+pub use client::{Download, Failure, Listing, Observer, Options, Palette};
+pub use error::{PaletteError, RedirectRefusal, Refusal, Waited};
+pub use node::OddField;
 pub use retry::RetryPolicy;
+pub use route::{Proxy, Route};

@@ -14,20 +14,25 @@ use serde::{Deserialize, Serialize};
 
 use crate::diagnostic::Diagnostic;
 use crate::digest::Digest;
-use crate::manifest::{Allow, Definition, Manifest, PackOverride};
+use crate::manifest::{Allow, Definition, Manifest, PackOverride, Profile, Reference};
 use crate::palette::wire::{
-    ClusterProfile, DefinitionRequest, RequestMetadata, RequestPack, RequestProfile, RequestSpec,
+    self, ClusterProfile, DefinitionRequest, RequestMetadata, RequestPack, RequestProfile,
+    RequestSpec, Speaker,
 };
 use crate::palette::{Observer, PaletteError};
+use crate::printable;
 use crate::uid::Uid;
 
 mod catalogue;
 mod lookup;
 mod offered;
 mod rules;
+mod scope;
 
 pub use catalogue::Catalogue;
 pub use offered::{Offered, offered};
+pub use rules::INFRASTRUCTURE;
+pub use scope::Scope;
 
 /// Exactly what will be asked for.
 #[derive(Debug)]
@@ -96,16 +101,40 @@ pub struct Pack {
     pub digest: String,
 }
 
-/// The layer of packs that are no infrastructure (facts.md, 1).
-pub const ADD_ON_LAYER: &str = "addon";
+pub use wire::ADD_ON_LAYER;
+
+impl ResolvedProfile {
+    /// The same in the spellings of today: an earlier run may have written what Palette left
+    /// out, or wrote in another way, as it was.
+    #[must_use]
+    pub fn normal(mut self) -> Self {
+        if self.version.is_empty() {
+            wire::FIRST_VERSION.clone_into(&mut self.version);
+        }
+        self.kind = wire::profile_type(&self.kind);
+        for pack in &mut self.packs {
+            pack.layer = wire::pack_layer(&pack.layer, &self.kind);
+        }
+        self
+    }
+}
 
 /// Why there is no [`Plan`].
 #[derive(Debug)]
 pub enum ResolveError {
     /// Palette did not answer as it should.
     Palette(PaletteError),
+    /// It forbids what is asked in the definition's project.
+    Scope(Scope),
     /// `profiles.toml` asks for what does not exist or does not fit together.
     Broken(Vec<Diagnostic>),
+    /// Names that lead to no uid.
+    Lookup {
+        /// Those that do not exist.
+        broken: Vec<Diagnostic>,
+        /// Those that Palette's lists, which are not complete, do not have.
+        incomplete: Vec<Diagnostic>,
+    },
 }
 
 /// Resolves `definition` and checks the documented rules.
@@ -132,10 +161,22 @@ pub fn resolve(
     let mut found = Vec::new();
     for ((uid, profile), answer) in uids.into_iter().zip(&definition.profiles).zip(answers) {
         match answer {
-            Ok(answer) if Uid::parse(&answer.metadata.uid).is_none_or(|other| other != uid) => {
+            Ok(answer) if Uid::parse(&answer.uid).is_none_or(|other| other != uid) => {
                 return Err(ResolveError::Palette(PaletteError::WrongAnswer {
                     call: format!("GET /v1/clusterprofiles/{uid}"),
                     why: "it is about another profile".into(),
+                }));
+            }
+            // A list may be older than the profile: what was reviewed is the name and version.
+            Ok(answer) if !is_asked(&answer, profile) => {
+                return Err(ResolveError::Palette(PaletteError::Contradiction {
+                    call: format!("GET /v1/clusterprofiles/{uid}"),
+                    why: format!(
+                        "it is about {}@{}, and Palette's list has it as {}",
+                        printable::line(answer.name.as_bytes()),
+                        printable::line(answer.version.as_bytes()),
+                        profile.reference
+                    ),
                 }));
             }
             Ok(answer) => found.push(rules::Candidate {
@@ -143,13 +184,13 @@ pub fn resolve(
                 profile,
                 answer,
             }),
-            // Without a code of Palette's, something else than Palette has answered.
-            Err(PaletteError::Rejected(refusal))
-                if refusal.status == 404 && !refusal.code.is_empty() =>
+            // In other words than Palette's it is about the call, and not about the profile.
+            Err(PaletteError::Rejected { refusal, .. })
+                if refusal.status == 404 && refusal.speaker == Speaker::Palette =>
             {
                 broken.push(lookup.unknown_uid(profile, &uid, &refusal));
             }
-            Err(error) => return Err(ResolveError::Palette(error)),
+            Err(error) => return Err(lookup.refused(error)),
         }
     }
     let (rules_broken, warnings) = rules::check(manifest, definition, project.as_ref(), &found);
@@ -169,6 +210,14 @@ pub fn resolve(
         allow: definition.allow.clone(),
     };
     Ok((plan, warnings))
+}
+
+/// Whether `answer` has the name and version that `profile` asks for; a uid asks for none.
+fn is_asked(answer: &ClusterProfile, profile: &Profile) -> bool {
+    match &profile.reference {
+        Reference::Uid(_) => true,
+        Reference::Version { name, version } => answer.is(name, version),
+    }
 }
 
 /// Asks for every profile at once; a definition has a handful.
@@ -194,13 +243,12 @@ fn ask(
 }
 
 fn planned(candidate: rules::Candidate<'_>) -> PlannedProfile {
-    let version = candidate.version().to_owned();
     let rules::Candidate {
         uid,
         profile,
         answer,
     } = candidate;
-    let published = answer.spec.published.as_ref();
+    let published = answer.published.as_ref();
     let packs = published.map_or(&[][..], |published| &published.packs);
     let packs = packs.iter().map(|pack| Pack {
         name: pack.name.clone(),
@@ -212,8 +260,8 @@ fn planned(candidate: rules::Candidate<'_>) -> PlannedProfile {
     PlannedProfile {
         profile: ResolvedProfile {
             uid,
-            name: answer.metadata.name.clone(),
-            version,
+            name: answer.name.clone(),
+            version: answer.version.clone(),
             kind: published.map_or_else(String::new, |published| published.kind.clone()),
             packs: packs.collect(),
         },

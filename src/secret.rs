@@ -33,6 +33,19 @@ pub enum InvalidKey {
     Character,
 }
 
+/// What a key looks like that is probably none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Suspicion {
+    /// Quotes that a shell would have taken off.
+    Quotes,
+    /// The name of a variable or header in front of it.
+    Name,
+    /// A reference that somebody else resolves: `$NAME`, `op://…`.
+    Reference,
+    /// What documentation and templates write for a key.
+    Placeholder,
+}
+
 impl ApiKey {
     /// The key in `text`, without the white space around it: a file or a command's
     /// output ends with a newline.
@@ -48,6 +61,59 @@ impl ApiKey {
             return Err(InvalidKey::Character);
         }
         Ok(Self(SecretString::from(text)))
+    }
+
+    /// What speaks against it, for when it was refused: nobody knows what keys may look like.
+    #[must_use]
+    pub fn suspicion(&self) -> Option<Suspicion> {
+        const PLACEHOLDERS: [&str; 11] = [
+            "yourkey",
+            "yourapikey",
+            "yourpaletteapikey",
+            "myapikey",
+            "apikey",
+            "paletteapikey",
+            "changeme",
+            "replaceme",
+            "placeholder",
+            "example",
+            "todo",
+        ];
+        let key = self.expose();
+        let lower = key.to_ascii_lowercase();
+        let bare: String = lower.chars().filter(char::is_ascii_alphanumeric).collect();
+        let quote = |c: char| matches!(c, '"' | '\'' | '`');
+        if key.starts_with(quote) || key.ends_with(quote) {
+            return Some(Suspicion::Quotes);
+        }
+        let names = [
+            "palette_api_key",
+            "spectrocloud_apikey",
+            "apikey",
+            "api-key",
+            "api_key",
+        ];
+        let is_name = |name: &str| {
+            lower
+                .strip_prefix(name)
+                .is_some_and(|rest| rest.len() > 1 && rest.starts_with(['=', ':']))
+        };
+        if names.into_iter().any(is_name) {
+            return Some(Suspicion::Name);
+        }
+        if lower.starts_with('$') || lower.contains("://") || lower.starts_with("{{") {
+            return Some(Suspicion::Reference);
+        }
+        let in_brackets = key.starts_with('<') && key.ends_with('>')
+            || key.starts_with('[') && key.ends_with(']');
+        let repeated = lower
+            .bytes()
+            .all(|byte| matches!(byte, b'x' | b'*' | b'.' | b'-'));
+        let is_placeholder = in_brackets
+            || repeated
+            || PLACEHOLDERS.contains(&bare.as_str())
+            || bare.starts_with("your") && bare.contains("key");
+        is_placeholder.then_some(Suspicion::Placeholder)
     }
 
     /// The key itself, for the one header that carries it.
@@ -245,6 +311,31 @@ mod tests {
         assert_eq!(key.blot("a s3cret, s3cret"), "a ******, ******");
         assert_eq!(ApiKey::new(" \n").unwrap_err(), InvalidKey::Empty);
         assert_eq!(ApiKey::new("a\nb").unwrap_err(), InvalidKey::Character);
+    }
+
+    #[test]
+    fn what_is_probably_no_key() {
+        for (text, suspicion) in [
+            ("\"abc\"", Some(Suspicion::Quotes)),
+            ("'abc", Some(Suspicion::Quotes)),
+            ("PALETTE_API_KEY=abc", Some(Suspicion::Name)),
+            ("ApiKey:abc", Some(Suspicion::Name)),
+            ("$PALETTE_API_KEY", Some(Suspicion::Reference)),
+            ("${KEY}", Some(Suspicion::Reference)),
+            ("op://vault/palette/key", Some(Suspicion::Reference)),
+            ("<your-key>", Some(Suspicion::Placeholder)),
+            ("YOUR_API_KEY", Some(Suspicion::Placeholder)),
+            ("your-palette-key-here", Some(Suspicion::Placeholder)),
+            ("changeme", Some(Suspicion::Placeholder)),
+            ("xxxxxxxx", Some(Suspicion::Placeholder)),
+            ("********", Some(Suspicion::Placeholder)),
+            ("PALETTE_API_KEY", Some(Suspicion::Placeholder)),
+            ("demo-palette-api-key", None),
+            ("k3y+of/the~suite=42", None),
+            ("AaBbCc0123456789xyz", None),
+        ] {
+            assert_eq!(ApiKey::new(text).unwrap().suspicion(), suspicion, "{text}");
+        }
     }
 
     #[test]

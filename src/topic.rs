@@ -48,6 +48,8 @@ topics! {
     Secret = "secret",
     /// Projects and profiles that Palette has not.
     Lookup = "lookup",
+    /// Palette's lists lack what they count.
+    ListIncomplete = "list-incomplete",
     /// What Palette demands of the profiles of a definition.
     Rules = "rules",
     /// Where the API key comes from.

@@ -126,8 +126,7 @@ impl Build<'_> {
                 image
             });
         }
-        let endpoint = context.endpoint(manifest)?.to_string();
-        let locked = current(&lock, definition, &endpoint)?;
+        let locked = current(&lock, definition)?;
         let proof = Proof::new(context, manifest, &lock, Some((definition, locked)))?
             .of_build(&self.command.argv);
         let verdicts = proof.verdicts(&named, Checksums::Compare, Written::ByThisRun);

@@ -51,7 +51,7 @@ struct Checked {
     #[schemars(extend("enum" = LOCK_STATES))]
     lock: &'static str,
     /// Whether Palette has what is asked for.
-    #[schemars(extend("enum" = [ACCEPTED, "does not", "refused the key", "not reached", NO_KEY, OFFLINE]))]
+    #[schemars(extend("enum" = [ACCEPTED, "does not", "refused the key", FORBIDS, INCOMPLETE, "not reached", NO_KEY, OFFLINE]))]
     palette: &'static str,
     /// `as locked`, `nothing yet`, `differs`, `no checkout`, `unreadable`, or which
     /// definition is there.
@@ -72,6 +72,8 @@ struct Seen {
     targets: Vec<Row>,
 }
 
+const FORBIDS: &str = "forbids it";
+const INCOMPLETE: &str = "does not list it";
 const NO_KEY: &str = "not asked: no key";
 const OFFLINE: &str = "not asked: offline";
 
@@ -106,18 +108,14 @@ pub fn run(arguments: &CheckArgs, context: &Context<'_>) -> Result<Outcome, Erro
         seen: BTreeMap::new(),
     };
     for (definition, asked) in definitions.iter().zip(asked) {
-        let (locked, lock_state) = lock_state(&lock, definition, &endpoint);
+        let (locked, lock_state) = lock_state(&lock, definition);
         let asked = asked.unwrap_or_else(|error| {
-            let says = match error.exit() {
-                Exit::Key => "refused the key",
-                Exit::Unreachable => "not reached",
-                _ => "does not",
-            };
+            let says = refused(&error);
             errors.push(error);
             says
         });
         if context.settings.lock == LockUse::MustMatch {
-            errors.extend(current(&lock, definition, &endpoint).err());
+            errors.extend(current(&lock, definition).err());
         }
         let directory = context.canvos_directory(&manifest, Some(definition));
         let place = places.look(directory, context, &manifest, &lock, &mut errors);
@@ -201,6 +199,17 @@ fn palette(
     }
 }
 
+/// What Palette says in place of accepting.
+fn refused(error: &Error) -> &'static str {
+    match (error, error.exit()) {
+        (Error::Scope(_), _) => FORBIDS,
+        (Error::ListIncomplete(_), _) => INCOMPLETE,
+        (_, Exit::Key) => "refused the key",
+        (_, Exit::Unreachable) => "not reached",
+        _ => "does not",
+    }
+}
+
 fn ask(
     context: &Context<'_>,
     manifest: &Manifest,
@@ -219,8 +228,7 @@ fn in_images(
     definition: &Definition,
     images: &Images,
 ) -> Result<(Vec<Verdict>, Option<Error>), Error> {
-    let endpoint = context.endpoint(manifest)?.to_string();
-    let locked = current(lock, definition, &endpoint)?;
+    let locked = current(lock, definition)?;
     let proof = Proof::new(context, manifest, lock, Some((definition, locked)))?;
     let verdicts = proof.asked(images);
     let error = proof.outcome(&verdicts).error;
@@ -228,11 +236,10 @@ fn in_images(
 }
 
 /// What [`lock_state`] says.
-pub const LOCK_STATES: [&str; 5] = [
+pub const LOCK_STATES: [&str; 4] = [
     "current",
     "not locked",
     "outdated: profiles.toml changed",
-    "outdated: other endpoint",
     "outdated: edited by hand",
 ];
 
@@ -240,15 +247,13 @@ pub const LOCK_STATES: [&str; 5] = [
 pub fn lock_state<'l>(
     lock: &'l Lock,
     definition: &Definition,
-    endpoint: &str,
 ) -> (Option<&'l Locked>, &'static str) {
     let Some(locked) = lock.definitions.get(&definition.name) else {
         return (None, "not locked");
     };
-    match locked.outdated(definition, endpoint) {
+    match locked.outdated(definition) {
         None => (Some(locked), "current"),
         Some(Outdated::Changed) => (None, "outdated: profiles.toml changed"),
-        Some(Outdated::Endpoint) => (None, "outdated: other endpoint"),
         Some(Outdated::Contradictory) => (None, "outdated: edited by hand"),
     }
 }

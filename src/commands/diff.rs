@@ -111,12 +111,7 @@ fn compare(
     let name = &definition.name;
     let locked = store.lock.definitions.get(name);
     let locked = locked.ok_or_else(|| not_locked(&store.lock, name))?;
-    warn_of_outdated(
-        context,
-        &store.lock,
-        definition,
-        &store.endpoint.to_string(),
-    );
+    warn_of_outdated(context, &store.lock, definition);
     if source.lacks_archive_of(locked)? {
         context.report.warn(
             &Diagnostic::warning(format!(
@@ -137,7 +132,7 @@ fn compare(
     Ok(Compared {
         definition: name.clone(),
         drift: !changes.is_empty(),
-        outdated: locked.outdated(definition, &store.endpoint.to_string()),
+        outdated: locked.outdated(definition),
         changes: told(&changes),
         files,
     })

@@ -131,7 +131,7 @@ fn warn_of_other_palette(context: &Context<'_>, sheet: &Sheet, given: &Given) {
     let own = sheet.manifest.as_ref().ok().and_then(Manifest::endpoint);
     let asked = context.settings.endpoint.as_ref().or(own);
     let asked = asked.cloned().unwrap_or_default();
-    if page != asked {
+    if !page.is_same_palette(&asked) {
         context.report.warn(
             &Diagnostic::warning(format!("the URL is of `{page}`, and `{asked}` is asked"))
                 .note("a uid means nothing to another Palette")

@@ -49,19 +49,18 @@ struct Listed {
 pub fn run(arguments: &ListArgs, context: &Context<'_>) -> Result<Outcome, Error> {
     let manifest = context.manifest()?;
     let lock = load_lock(&manifest)?;
-    let endpoint = context.endpoint(&manifest)?.to_string();
     let definitions = chosen(&manifest, &arguments.definitions.names)?;
     let stale = match context.settings.lock {
         LockUse::MustMatch => definitions
             .iter()
-            .filter_map(|definition| current(&lock, definition, &endpoint).err())
+            .filter_map(|definition| current(&lock, definition).err())
             .collect(),
         LockUse::MayWrite => Vec::new(),
     };
     let listed: Vec<Listed> = definitions
         .into_iter()
         .map(|definition| {
-            let (locked, lock) = lock_state(&lock, definition, &endpoint);
+            let (locked, lock) = lock_state(&lock, definition);
             Listed {
                 definition: definition.name.clone(),
                 canvos: canvos(context, &manifest, definition),

@@ -126,7 +126,7 @@ impl<'a> Store<'a> {
         context: &Context<'_>,
         definition: &Definition,
     ) -> Result<Option<Locked>, Error> {
-        match super::current(&self.lock, definition, &self.endpoint.to_string()) {
+        match super::current(&self.lock, definition) {
             Ok(locked) => Ok(Some(locked.clone())),
             Err(error) if context.settings.lock == LockUse::MustMatch => Err(error),
             Err(_) => Ok(None),

@@ -79,12 +79,11 @@ pub enum Written {
 pub fn run(arguments: &VerifyArgs, context: &Context<'_>) -> Result<Outcome, Error> {
     let manifest = context.manifest()?;
     let lock = load_lock(&manifest)?;
-    let endpoint = context.endpoint(&manifest)?.to_string();
     let expected = if arguments.expect_none {
         None
     } else {
         let definition = one(&manifest, arguments.name.as_deref())?;
-        Some((definition, current(&lock, definition, &endpoint)?))
+        Some((definition, current(&lock, definition)?))
     };
     let proof = Proof::new(context, &manifest, &lock, expected)?;
     Ok(proof.outcome(&proof.asked(&arguments.images)))

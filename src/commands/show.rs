@@ -122,12 +122,7 @@ fn find_definition(name: Option<&str>, context: &Context<'_>) -> Result<Found, E
         .definitions
         .get(&definition.name)
         .ok_or_else(|| not_locked(&store.lock, &definition.name))?;
-    warn_of_outdated(
-        context,
-        &store.lock,
-        definition,
-        &store.endpoint.to_string(),
-    );
+    warn_of_outdated(context, &store.lock, definition);
     let inventory = match store.cache.lookup(locked, &manifest.limits)? {
         Lookup::Hit(artifact) => {
             let of = Judged::Definition(definition.name.clone());
@@ -151,7 +146,7 @@ fn find_definition(name: Option<&str>, context: &Context<'_>) -> Result<Found, E
             None
         }
     };
-    let (_, state) = lock_state(&store.lock, definition, &store.endpoint.to_string());
+    let (_, state) = lock_state(&store.lock, definition);
     let mut facts = vec![
         ("definition", definition.name.clone()),
         ("content-sha256", locked.content_sha256.to_string()),
@@ -219,9 +214,8 @@ fn find_file(file: &Path, context: &Context<'_>) -> Result<Found, Error> {
         ("archive size", size(source.length)),
     ];
     if let (Some((lock, (name, locked))), Some(manifest)) = (entry, &manifest) {
-        let endpoint = context.endpoint(manifest)?.to_string();
         let state = match manifest.definitions.get(name) {
-            Some(definition) => lock_state(lock, definition, &endpoint).1,
+            Some(definition) => lock_state(lock, definition).1,
             None => "not in profiles.toml",
         };
         facts.extend(origin(locked, state));

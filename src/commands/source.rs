@@ -87,12 +87,14 @@ impl<'a> Source<'a> {
         report.status("Fetching", &plan.definition);
         let mut slot = self.store.cache.slot()?;
         let (file, path) = slot.file();
-        let limits = &self.store.manifest.limits;
+        let manifest = self.store.manifest;
+        let limits = &manifest.limits;
         let progress = report.download(&plan.definition);
         let palette = self.catalogue.palette();
         let received = fetch::fetch(palette, plan, limits, (file, &path), &progress);
         drop(progress);
-        let received = received.map_err(|error| Error::fetching(&plan.definition, error))?;
+        let received =
+            received.map_err(|error| Error::fetching(manifest, &plan.definition, error))?;
         report.warn_all(&received.warnings);
         let locked = Locked::new(plan, &received);
         Ok(Served {
@@ -282,7 +284,7 @@ impl<'a> Source<'a> {
         served: &Served,
     ) -> Result<Vec<Change>, Error> {
         let report = self.context.report;
-        if let Some(why) = before.outdated(definition, &served.locked.endpoint) {
+        if let Some(why) = before.outdated(definition) {
             report.status("Relocking", &format!("{}: {why}", definition.name));
         }
         let changes = self.changes(before, served)?;

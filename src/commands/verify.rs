@@ -60,8 +60,7 @@ pub fn run(arguments: &VerifyArgs, context: &Context<'_>) -> Result<Outcome, Err
     let definition = one(&manifest, arguments.name.as_deref())?;
     let checkout = context.checkout(&manifest, definition)?;
     let lock = load_lock(&manifest)?;
-    let endpoint = context.endpoint(&manifest)?.to_string();
-    let locked = current(&lock, definition, &endpoint)?;
+    let locked = current(&lock, definition)?;
     let found = checkout.found(Some(locked), &manifest.limits)?;
     let verdicts: Vec<Verdict> = found.iter().map(|found| verdict(found, &lock)).collect();
     let good = verdicts.iter().all(|verdict| verdict.good);

@@ -57,10 +57,12 @@ fn label(profile: &ResolvedProfile) -> String {
     format!("{}@{}", profile.name, profile.version)
 }
 
+/// A pack may be in a profile more than once: the first of that name is compared with the
+/// first, the second with the second.
 fn packs(profile: &str, old: &[Pack], new: &[Pack], changes: &mut Vec<Change>) {
     let profile = || profile.to_owned();
-    for before in old {
-        match new.iter().find(|after| after.name == before.name) {
+    for (at, before) in old.iter().enumerate() {
+        match nth(new, before, occurrence(old, at)) {
             Some(after) if after == before => {}
             Some(after) => changes.push(Change::PackChanged {
                 profile: profile(),
@@ -73,14 +75,26 @@ fn packs(profile: &str, old: &[Pack], new: &[Pack], changes: &mut Vec<Change>) {
             }),
         }
     }
-    for after in new {
-        if !old.iter().any(|before| before.name == after.name) {
+    for (at, after) in new.iter().enumerate() {
+        if nth(old, after, occurrence(new, at)).is_none() {
             changes.push(Change::PackAdded {
                 profile: profile(),
                 pack: after.clone(),
             });
         }
     }
+}
+
+/// How many packs of the same name stand before the one at `at`.
+fn occurrence(packs: &[Pack], at: usize) -> usize {
+    let before = packs[..at].iter();
+    before.filter(|pack| pack.name == packs[at].name).count()
+}
+
+/// The pack of that name that has so many others before it.
+fn nth<'p>(packs: &'p [Pack], named: &Pack, occurrence: usize) -> Option<&'p Pack> {
+    let mut same = packs.iter().filter(|pack| pack.name == named.name);
+    same.nth(occurrence)
 }
 
 /// Compares everything that the lock has; empty where nothing changed. Where profiles
@@ -210,6 +224,40 @@ mod tests {
         assert!(profiles(&old, &old).is_empty());
         let turned: Vec<_> = old.iter().rev().cloned().collect();
         assert_eq!(profiles(&old, &turned), [Change::Order]);
+    }
+
+    #[test]
+    fn a_pack_that_is_there_twice_is_compared_with_its_own() {
+        let twice = |first: &str, second: &str| {
+            let packs = [pack("note", first, ""), pack("note", second, "")];
+            [profile('1', "1.0.0", &packs)]
+        };
+        let told = |old: &[ResolvedProfile], new: &[ResolvedProfile]| -> Vec<String> {
+            let changes = profiles(old, new);
+            changes.iter().map(ToString::to_string).collect()
+        };
+        let old = twice("1", "2");
+        assert!(profiles(&old, &old).is_empty());
+        let changed = ["p1@1.0.0: note 2 → 3 (layer k8s)"];
+        assert_eq!(told(&old, &twice("1", "3")), changed);
+        let once = [profile('1', "1.0.0", &[pack("note", "1", "")])];
+        assert_eq!(told(&old, &once), ["p1@1.0.0: note 2 removed (layer k8s)"]);
+        assert_eq!(told(&once, &old), ["p1@1.0.0: note 2 added (layer k8s)"]);
+        // Manifests of the user's own have no tag.
+        let bare = [profile('1', "1.0.0", &[pack("mine", "", "")])];
+        let none = [profile('1', "1.0.0", &[])];
+        assert_eq!(told(&none, &bare), ["p1@1.0.0: mine added (layer k8s)"]);
+        let mut other = bare.clone();
+        other[0].packs[0].digest = "x".into();
+        assert_eq!(
+            told(&bare, &other),
+            ["p1@1.0.0: mine other digest (layer k8s)"]
+        );
+        other[0].packs[0].version = "2".into();
+        assert_eq!(told(&bare, &other), ["p1@1.0.0: mine none → 2 (layer k8s)"]);
+        other[0].packs[0] = bare[0].packs[0].clone();
+        other[0].packs[0].layer = "os".into();
+        assert_eq!(told(&bare, &other), ["p1@1.0.0: mine (layer k8s → os)"]);
     }
 
     #[test]

@@ -28,7 +28,7 @@ use init::{nothing_offered, stopped, unasked};
 use key::key;
 use lock::{lock, no_lock, not_locked, outdated};
 use manifest::{manifest, name_needed, unknown_definition};
-use palette::{offline, palette, plain_http};
+use palette::{offline, palette, plain_http, scope};
 
 impl Error {
     /// The error in words, one diagnostic for each thing that is wrong.
@@ -39,6 +39,7 @@ impl Error {
             Self::Usage(diagnostic) => vec![told(diagnostic)],
             Self::Manifest(ManifestError::Invalid(list))
             | Self::Broken(list)
+            | Self::ListIncomplete(list)
             | Self::Canvos(CanvosError::Trapped(list)) => list.iter().map(told).collect(),
             Self::Several(errors) => {
                 let mut all: Vec<Diagnostic> = Vec::new();
@@ -65,8 +66,9 @@ impl Error {
             Self::NoLock { .. } | Self::NotLocked(_) => "not-locked",
             Self::Outdated { .. } => "outdated",
             Self::Key(_) => "key",
-            Self::Palette(_) => "palette",
+            Self::Palette(_) | Self::Scope(_) => "palette",
             Self::Broken(_) => "rules",
+            Self::ListIncomplete(_) => "list-incomplete",
             Self::Archive { .. } => "archive",
             Self::Offline { .. } => "offline",
             Self::CacheDamaged(_) => "cache",
@@ -101,6 +103,7 @@ impl Error {
             } => outdated(definition, *why).within(place.as_ref()),
             Self::Key(error) => key(error),
             Self::Palette(error) => palette(error),
+            Self::Scope(refused) => scope(refused),
             Self::Archive { of, refusal } => archive(of, refusal),
             Self::Offline { definition, lacks } => offline(definition, lacks),
             Self::CacheDamaged(path) => cache_damaged(path),
@@ -134,7 +137,9 @@ impl Error {
             Self::Unasked(why) => unasked(why),
             Self::NothingOffered { project, seen } => nothing_offered(project.as_deref(), *seen),
             // Those above in `diagnostics` have words of their own.
-            Self::Usage(_) | Self::Broken(_) | Self::Several(_) => Diagnostic::error("failed"),
+            Self::Usage(_) | Self::Broken(_) | Self::ListIncomplete(_) | Self::Several(_) => {
+                Diagnostic::error("failed")
+            }
         }
     }
 
@@ -144,6 +149,7 @@ impl Error {
         match self {
             Self::Manifest(_) => Topic::Manifest,
             Self::Broken(_) => Topic::Rules,
+            Self::ListIncomplete(_) => Topic::ListIncomplete,
             Self::Canvos(_) => Topic::Canvos,
             _ => Topic::CommandLine,
         }

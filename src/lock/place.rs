@@ -14,8 +14,6 @@ use crate::resolve::Pack;
 pub enum Spot<'p> {
     /// Its heading.
     Entry,
-    /// Its `endpoint`.
-    Endpoint,
     /// The value under a key of a pack; the whole pack where it has no such key.
     Pack(&'p Pack, &'p str),
 }
@@ -60,7 +58,6 @@ fn find(text: &str, definition: &str, part: Spot<'_>) -> Option<Range<usize>> {
         .map_or(text.len(), |at| start + at);
     match part {
         Spot::Entry => Some(start..start + heading.len()),
-        Spot::Endpoint => value_in(text, start..end, "endpoint"),
         Spot::Pack(pack, key) => {
             let pack = inline(pack);
             let is_it = |line: &str| line.trim().trim_end_matches(',') == pack;
@@ -139,10 +136,6 @@ packs = [
             Some((line, &TEXT[span]))
         };
         assert_eq!(shown("a", Spot::Entry), Some((3, "[definition.a]")));
-        assert_eq!(
-            shown("a", Spot::Endpoint),
-            Some((4, "\"https://a.example\""))
-        );
         assert_eq!(shown("b.c", Spot::Pack(&x, "tag")), Some((16, "\"1\"")));
         assert_eq!(
             shown("b.c", Spot::Pack(&y, "version")),

@@ -162,3 +162,46 @@ fn a_newer_lock_is_not_called_damaged() {
     assert!(diagnostic.title.contains("newer edgestage"));
     assert!(!diagnostic.help.concat().contains("restore"));
 }
+
+/// What an earlier run wrote as Palette left it out is what is understood today: an upgrade
+/// is no drift.
+#[test]
+fn profiles_are_read_in_the_spellings_of_today() {
+    let mut old = locked();
+    old.profiles[1].version = String::new();
+    old.profiles[1].kind = "addon".into();
+    old.profiles[1].packs = vec![Pack {
+        name: "manifests".into(),
+        layer: String::new(),
+        tag: String::new(),
+        version: String::new(),
+        digest: String::new(),
+    }];
+    let (_directory, lock) = saved(&[("factory", old)]);
+    let read = Lock::load(lock.path()).unwrap();
+    let [_, profile] = &read.definitions["factory"].profiles[..] else {
+        panic!("two profiles")
+    };
+    assert_eq!(profile.version, "1.0.0");
+    assert_eq!(profile.kind, "add-on");
+    assert_eq!(profile.packs[0].layer, "addon");
+    // One with infrastructure does not become an add-on.
+    assert_eq!(
+        read.definitions["factory"].profiles[0],
+        locked().profiles[0]
+    );
+}
+
+#[test]
+fn where_it_was_fetched_is_no_part_of_what_is_locked() {
+    let other = Locked {
+        endpoint: "https://another.example.com".into(),
+        ..locked()
+    };
+    assert!(locked().is_same(&other) && other.is_same(&locked()));
+    let content = Locked {
+        content_sha256: Digest::of("other"),
+        ..other
+    };
+    assert!(!locked().is_same(&content));
+}

@@ -111,7 +111,8 @@ fn mistyped_uid(text: &str) -> Option<InvalidReference> {
 }
 
 /// Reads a console URL: `/projects/<uid>/profiles/cluster/<uid>`, or
-/// `/admin/profiles/cluster/<uid>` for a tenant-scoped profile (facts.md, 1).
+/// `/admin/profiles/cluster/<uid>` for a tenant-scoped profile (facts.md, 1). What stands
+/// before that is a reverse proxy's, what stands behind it a part of the profile's page.
 fn parse_url(text: &str) -> Result<Parsed, InvalidReference> {
     let url = Url::parse(text).map_err(|error| InvalidReference::Url(error.to_string()))?;
     if !matches!(url.scheme(), "https" | "http") {
@@ -128,17 +129,44 @@ fn parse_url(text: &str) -> Result<Parsed, InvalidReference> {
         .collect();
     let uid =
         |text: &str| Uid::parse(text).ok_or_else(|| InvalidReference::UrlUid(text.to_owned()));
-    match segments[..] {
-        ["projects", project, "profiles", "cluster", profile] => Ok(Parsed {
-            project: Some(uid(project)?),
-            reference: Reference::Uid(uid(profile)?),
-        }),
-        ["admin", "profiles", "cluster", profile] => Ok(Parsed {
-            project: None,
-            reference: Reference::Uid(uid(profile)?),
-        }),
-        _ => Err(InvalidReference::OtherPage),
+    let page = segments.windows(3).position(|three| {
+        let [first, second, _] = three else {
+            return false;
+        };
+        [*first, *second] == PAGE
+    });
+    let Some(page) = page else {
+        return Err(InvalidReference::OtherPage);
+    };
+    let project = match segments[..page] {
+        [.., "projects", project] => Some(uid(project)?),
+        [.., "admin"] => None,
+        _ => return Err(InvalidReference::OtherPage),
+    };
+    Ok(Parsed {
+        project,
+        reference: Reference::Uid(uid(segments[page + PAGE.len()])?),
+    })
+}
+
+/// What stands before a profile's uid in the URL of its page.
+const PAGE: [&str; 2] = ["profiles", "cluster"];
+
+/// The URL of the profile's page that `text`, which was read as a reference, is about:
+/// without the part of the page that somebody had open, and without a query. Any other
+/// reference as it is.
+#[must_use]
+pub fn page(text: &str) -> &str {
+    if !text.contains("://") {
+        return text;
     }
+    let end = text.find(['?', '#']).unwrap_or(text.len());
+    let page = &text[..end];
+    let uid = page
+        .find("/profiles/cluster/")
+        .map(|at| at + "/profiles/cluster/".len());
+    let behind = uid.and_then(|uid| Some(uid + page[uid..].find('/')?));
+    behind.map_or(page, |behind| &page[..behind])
 }
 
 impl InvalidReference {
@@ -217,6 +245,23 @@ mod tests {
         }
         let tenant = parse(&format!("https://p.example/admin/profiles/cluster/{UID}")).unwrap();
         assert_eq!(tenant.project, None);
+        // A part of the page, and a reverse proxy's path.
+        for text in [
+            format!("{url}/edit"),
+            format!("{url}/settings/variables?tab=1#x"),
+            url.replace(".com/", ".com/palette/"),
+            url.replace("console.", "acme.console."),
+        ] {
+            let parsed = parse(&text).unwrap();
+            assert_eq!(parsed.reference, Reference::Uid(uid(UID)), "{text}");
+            assert_eq!(parsed.project, Some(uid(PROJECT)), "{text}");
+            let shown = page(&text);
+            assert!(
+                shown.ends_with(UID) && parse(shown) == Ok(parsed),
+                "{shown}"
+            );
+        }
+        assert_eq!(page("edge/x@1?2"), "edge/x@1?2");
         assert_eq!(
             parse("edge-infra@2.1.0").unwrap().reference.to_string(),
             "edge-infra@2.1.0"
@@ -240,6 +285,14 @@ mod tests {
             ),
             (
                 "https://c.example/projects/5fbb/clusters/65c9/overview",
+                I::OtherPage,
+            ),
+            (
+                "https://c.example/projects/5fbb/profiles/cluster",
+                I::OtherPage,
+            ),
+            (
+                "https://c.example/profiles/cluster/65c90a1b2c3d4e5f770daee5",
                 I::OtherPage,
             ),
             ("ftp://c.example/admin/profiles/cluster/65c9", I::OtherPage),

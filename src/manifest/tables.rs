@@ -81,10 +81,7 @@ fn palette(mut table: Table<'_, '_>, directory: &Path, problems: &mut Problems) 
                     at.span,
                     "`endpoint` is not the address of a Palette",
                     why.to_string(),
-                    format!(
-                        "write it as `https://HOST`, such as `{}`",
-                        Endpoint::DEFAULT
-                    ),
+                    why.help(),
                 );
             })
             .ok()

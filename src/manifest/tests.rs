@@ -29,7 +29,7 @@ fn the_whole_schema() {
     let manifest = parse(&format!(
         r#"
 [palette]
-endpoint = "palette.example.com/"
+endpoint = "https://palette.example.com/"
 project = "Default"
 ca-cert = "ca.pem"
 api-key-command = ["pass", "palette"]

@@ -5,16 +5,15 @@
 //! with pages and errors of their own, and a length that is too small cuts an answer
 //! without anybody noticing.
 
-use std::io::Read;
-
 use serde::Deserialize;
-use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::de::IgnoredAny;
 
-use super::wire::ApiError;
+use super::node::OddField;
+use super::wire::{Answer, ApiError, NoAnswer};
 use crate::printable;
 
 /// The most a JSON answer may hold, in bytes: the list of all profiles is one answer.
-const LIMIT: u64 = 32 << 20;
+pub const LIMIT: u64 = 32 << 20;
 /// So many characters of a foreign body are shown.
 const SHOWN: usize = 80;
 
@@ -26,24 +25,15 @@ pub enum Unfit {
     Foreign(String),
     /// Something else that has a name.
     Wrong(String),
-}
-
-/// The body of an answer, as far as it may go.
-///
-/// # Errors
-/// Those of `reader`; a body that breaks on its way is one of them.
-pub fn read(reader: &mut impl Read) -> std::io::Result<Vec<u8>> {
-    let mut body = Vec::new();
-    // One byte more tells a body that is too large from one that is just as large.
-    reader.take(LIMIT + 1).read_to_end(&mut body)?;
-    Ok(body)
+    /// Palette's, with a field that cannot be used.
+    Field(OddField),
 }
 
 /// Takes `body` for the JSON of the contract.
 ///
 /// # Errors
 /// [`Unfit`]. What it holds of the body is printable and cut, but not masked.
-pub fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Unfit> {
+pub fn parse<T: Answer>(body: &[u8]) -> Result<T, Unfit> {
     let text = body.trim_ascii_start();
     match text.first() {
         _ if body.len() as u64 > LIMIT => return Err(wrong("it is larger than 32 MiB")),
@@ -59,12 +49,13 @@ pub fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Unfit> {
     if let Some(error) = error(body) {
         return Err(error);
     }
-    serde_json::from_slice(body).map_err(|error| {
-        if error.is_eof() {
-            Unfit::Cut
-        } else {
-            foreign(body)
-        }
+    let Ok(text) = std::str::from_utf8(text) else {
+        return Err(foreign(body));
+    };
+    T::read(text).map_err(|why| match why {
+        NoAnswer::Json(error) if error.is_eof() => Unfit::Cut,
+        NoAnswer::Json(_) | NoAnswer::Shape => foreign(body),
+        NoAnswer::Field(odd) => Unfit::Field(odd),
     })
 }
 
@@ -90,7 +81,7 @@ fn error(body: &[u8]) -> Option<Unfit> {
     if due.items.is_some() || due.metadata.is_some() || due.spec.is_some() {
         return None;
     }
-    let said: ApiError = serde_json::from_slice(body).ok()?;
+    let said = ApiError::read(body)?;
     let parts: Vec<&str> = [said.code.as_str(), said.message.as_str()]
         .into_iter()
         .filter(|part| !part.is_empty())
@@ -104,9 +95,10 @@ mod tests {
     use super::*;
     use crate::palette::wire::{ClusterProfile, List, ProjectMetadata};
 
-    fn unfit<T: DeserializeOwned>(body: &[u8]) -> String {
+    fn unfit<T: Answer>(body: &[u8]) -> String {
         match parse::<T>(body) {
             Ok(_) => "taken".into(),
+            Err(Unfit::Field(odd)) => odd.to_string(),
             Err(Unfit::Cut) => "cut".into(),
             Err(Unfit::Foreign(seen)) => format!("begins with {seen}"),
             Err(Unfit::Wrong(why)) => why,
@@ -138,5 +130,28 @@ mod tests {
             unfit::<ClusterProfile>(br#"{"code":"","message":"no such"}"#),
             "it is an error with status 200: no such"
         );
+        for (body, said) in [
+            (
+                &br#"{"code":404,"message":"path / was not found"}"#[..],
+                "it is an error with status 200: 404: path / was not found",
+            ),
+            (br#"{"status":"up"}"#, r#"begins with {"status":"up"}"#),
+            (
+                br#"{"metadata":{"name":"x"},"spec":null}"#,
+                "`metadata.uid` is missing; it must be a string",
+            ),
+            (
+                br#"{"metadata":[],"spec":{}}"#,
+                "`metadata` is a list, not an object",
+            ),
+            (
+                br#"{"metadata":{"uid":"x","name":"x"},"spec":{"published":{"type":"in"#,
+                "cut",
+            ),
+        ] {
+            assert_eq!(unfit::<ClusterProfile>(body), said);
+        }
+        let items = "`items` is an object, not a list";
+        assert_eq!(list(br#"{"items":{"0":{}}}"#), items);
     }
 }

@@ -4,35 +4,38 @@
 //! followed here, by hand, and never by the HTTP library); no body is ever decoded on its
 //! way; a 4xx is never retried but for 408 and 429, which ask for it.
 
+use std::collections::BTreeSet;
 use std::io::Read;
 use std::thread;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant};
 
 use reqwest::Method;
 use reqwest::blocking::{Client, Response};
-use reqwest::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
-use serde::de::DeserializeOwned;
+use reqwest::header::{CONTENT_TYPE, HeaderValue};
 
-use super::answer::{self, Unfit};
-use super::error::{PaletteError, Refusal};
+use super::answer;
+use super::error::PaletteError;
 use super::pace::Pace;
 use super::redirect;
-use super::retry::{RetryPolicy, retry_after};
-use super::transport::{PROXY_CREDENTIALS, Transport, classify};
+use super::retry::RetryPolicy;
+use super::route::Route;
 use super::wire::{
-    ApiError, ClusterProfile, DefinitionRequest, List, Page, ProfileMetadata, ProfileSummary,
+    Answer, ClusterProfile, DefinitionRequest, Gap, List, ProfileMetadata, ProfileSummary,
     ProjectMetadata,
 };
 use crate::endpoint::Endpoint;
-use crate::printable;
 use crate::secret::ApiKey;
 use crate::uid::Uid;
 
-/// The most of an error's body that is read.
-const ERROR_LIMIT: u64 = 64 << 10;
+mod body;
+mod failing;
+
 /// An answer is waited for this much longer than a connection, which may be a part of
 /// that wait: whichever fails then says so itself.
 const GRACE: Duration = Duration::from_millis(500);
+/// So many times `timeout` is the most that an answer takes in all, unless it is an archive:
+/// one that trickles is never silent for long, and never ends.
+const WHOLE: u32 = 3;
 
 /// The most items that Palette puts on a page (contract, `limit`).
 const PAGE: &str = "50";
@@ -50,6 +53,10 @@ pub struct Options {
     pub retries: u32,
     /// Certificates, PEM, that are trusted besides the system's.
     pub ca_cert: Option<Vec<u8>>,
+    /// Where the key was found, for messages.
+    pub key_place: String,
+    /// The way that requests take, for messages.
+    pub route: Route,
 }
 
 impl Options {
@@ -123,6 +130,40 @@ pub struct Palette {
     timeout: Duration,
     retry: RetryPolicy,
     pace: Pace,
+    key_place: String,
+    route: Route,
+}
+
+/// How long one attempt may take.
+#[derive(Clone, Copy)]
+struct Patience {
+    began: Instant,
+    /// In all; no limit for an archive.
+    whole: Option<Duration>,
+}
+
+impl Patience {
+    fn of(whole: Option<Duration>) -> Self {
+        Self {
+            began: Instant::now(),
+            whole,
+        }
+    }
+
+    /// What is left of `whole`, which began with the attempt.
+    fn left_of(self, whole: Duration) -> Duration {
+        let left = whole.saturating_sub(self.began.elapsed());
+        left.max(Duration::from_millis(1))
+    }
+}
+
+/// What Palette lists, page by page.
+#[derive(Debug)]
+pub struct Listing {
+    /// Each profile once.
+    pub profiles: Vec<ProfileSummary>,
+    /// What it lacks.
+    pub gap: Option<Gap>,
 }
 
 /// One request, as often as it takes.
@@ -160,6 +201,7 @@ impl Palette {
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
             .connect_timeout(options.timeout)
+            // Until the head is there, and for each read of the body.
             .timeout(options.timeout + GRACE);
         if endpoint.is_plain_loopback() {
             // A proxy would be handed the key unencrypted, for a server on this machine.
@@ -184,6 +226,8 @@ impl Palette {
                 retries: options.retries,
             },
             pace: Pace::new(),
+            key_place: options.key_place.clone(),
+            route: options.route.clone(),
         })
     }
 
@@ -219,7 +263,8 @@ impl Palette {
     }
 
     /// `POST /v1/dashboard/clusterprofiles`, page by page: every profile that `project`
-    /// sees, by name, with its type and when it was changed.
+    /// sees, by name, with its type and when it was changed. A page or a token that comes
+    /// again is the end: servers have been seen to repeat both.
     ///
     /// # Errors
     /// [`PaletteError`]; a server whose pages have no end is one that answers wrongly.
@@ -227,8 +272,12 @@ impl Palette {
         &self,
         project: Option<&Uid>,
         observer: &dyn Observer,
-    ) -> Result<Vec<ProfileSummary>, PaletteError> {
-        let mut found = Vec::new();
+    ) -> Result<Listing, PaletteError> {
+        let mut profiles: Vec<ProfileSummary> = Vec::new();
+        let mut known = BTreeSet::new();
+        let mut tokens = BTreeSet::new();
+        let mut unreadable = None;
+        let mut odd = 0;
         let mut next = String::new();
         for _ in 0..MOST_PAGES {
             let mut call = get("/v1/dashboard/clusterprofiles".into(), project);
@@ -238,13 +287,32 @@ impl Palette {
             if !next.is_empty() {
                 call.query.push(("continue", &next));
             }
-            let page: Page<ProfileSummary> = self.json(&call, observer)?;
-            let ended = page.items.is_empty() || page.listmeta.next.is_empty();
-            found.extend(page.items);
-            if ended {
-                return Ok(found);
+            let page: List<ProfileSummary> = self.json(&call, observer)?;
+            let before = profiles.len();
+            odd += page.held - page.items.len();
+            for profile in page.items {
+                match &profile.uid {
+                    Ok(uid) if known.insert(uid.clone()) => profiles.push(profile),
+                    Ok(_) => {}
+                    Err(field) => {
+                        odd += 1;
+                        unreadable = unreadable.or(Some(field.clone()));
+                    }
+                }
             }
-            next = page.listmeta.next;
+            unreadable = unreadable.or(page.unreadable);
+            let is_last = page.next.is_empty() || profiles.len() == before;
+            if is_last || !tokens.insert(page.next.clone()) {
+                let held = (profiles.len() + odd) as u64;
+                let goes_on = !page.next.is_empty() && page.held > 0;
+                let gap = match page.count {
+                    Some(count) if count > held => Some(Gap::Counted { held, count }),
+                    None if goes_on => Some(Gap::Endless { held }),
+                    _ => unreadable.map(Gap::Unreadable),
+                };
+                return Ok(Listing { profiles, gap });
+            }
+            next = page.next;
         }
         Err(PaletteError::WrongAnswer {
             call: "POST /v1/dashboard/clusterprofiles".into(),
@@ -285,18 +353,11 @@ impl Palette {
             body: Some(body),
             project,
         };
-        let response = self.send(&call, attempt)?;
+        let response = self.send(&call, attempt, Patience::of(None))?;
         Ok(Download {
             length: response.content_length(),
             response,
         })
-    }
-
-    /// The failure of a body that broke on its way, after `attempt` attempts.
-    #[must_use]
-    pub fn broken_body(&self, error: &std::io::Error, attempt: u32) -> Failure<PaletteError> {
-        let why = super::transport::broken_body(error, self.timeout);
-        broken(format!("POST {}", Self::DOWNLOAD), why, attempt)
     }
 
     /// Calls `attempt` with 1, 2, … until it succeeds, fails for good, or there were
@@ -331,52 +392,40 @@ impl Palette {
         }
     }
 
-    fn json<T: DeserializeOwned>(
-        &self,
-        call: &Call<'_>,
-        observer: &dyn Observer,
-    ) -> Result<T, PaletteError> {
+    fn json<T: Answer>(&self, call: &Call<'_>, observer: &dyn Observer) -> Result<T, PaletteError> {
         let name = call.name();
         self.retry(&name, observer, |attempt| {
             observer.asks(&name);
-            let body = self.body(call, &name, attempt);
+            let body = self.body(call, attempt);
             observer.is_answered(&name);
             answer::parse(&body?).map_err(|unfit| self.unfit(unfit, name.clone(), attempt))
         })
     }
 
     /// The whole body of the answer to one attempt.
-    fn body(
-        &self,
-        call: &Call<'_>,
-        name: &str,
-        attempt: u32,
-    ) -> Result<Vec<u8>, Failure<PaletteError>> {
-        let mut response = self.send(call, attempt)?;
-        answer::read(&mut response).map_err(|error| {
-            let why = super::transport::broken_body(&error, self.timeout);
-            broken(name.to_owned(), why, attempt)
-        })
-    }
-
-    /// What a body that is not the JSON of the contract means.
-    fn unfit(&self, unfit: Unfit, call: String, attempt: u32) -> Failure<PaletteError> {
-        match unfit {
-            Unfit::Cut => broken(call, "the answer was cut short".into(), attempt),
-            Unfit::Foreign(seen) => Failure::Final(PaletteError::NotJson {
-                call,
-                seen: self.key.mask(&seen),
-            }),
-            Unfit::Wrong(why) => Failure::Final(PaletteError::WrongAnswer {
-                call,
-                why: self.key.mask(&why),
-            }),
+    fn body(&self, call: &Call<'_>, attempt: u32) -> Result<Vec<u8>, Failure<PaletteError>> {
+        let whole = self.timeout * WHOLE;
+        let patience = Patience::of(Some(whole));
+        let response = self.send(call, attempt, patience)?;
+        // One byte more tells a body that is too large from one that is just as large.
+        let (body, ended) = body::read(response, answer::LIMIT + 1, patience.left_of(whole));
+        match ended {
+            Ok(()) => Ok(body),
+            Err(error) => {
+                let why = super::transport::broken_body(&error, self.waited(patience));
+                Err(self.broken(call.name(), why, attempt))
+            }
         }
     }
 
     /// One attempt, redirects within the origin included; a status other than 200 is a
     /// failure.
-    fn send(&self, call: &Call<'_>, attempt: u32) -> Result<Response, Failure<PaletteError>> {
+    fn send(
+        &self,
+        call: &Call<'_>,
+        attempt: u32,
+        patience: Patience,
+    ) -> Result<Response, Failure<PaletteError>> {
         let mut url = self.endpoint.join(&call.path);
         if !call.query.is_empty() {
             url.query_pairs_mut().extend_pairs(&call.query);
@@ -390,6 +439,11 @@ impl Palette {
                 .request(method.clone(), url.clone())
                 .header("ApiKey", self.header.clone())
                 .header(CONTENT_TYPE, "application/json");
+            // The library's own limit for a request is one for the whole of it.
+            let left = patience.whole.map(|whole| patience.left_of(whole));
+            if let Some(left) = left.filter(|left| *left < self.timeout + GRACE) {
+                request = request.timeout(left);
+            }
             if let Some(project) = call.project {
                 request = request.header("ProjectUid", project.as_str());
             }
@@ -398,89 +452,17 @@ impl Palette {
             }
             let response = request
                 .send()
-                .map_err(|error| self.transport_failure(&error, call, attempt))?;
+                .map_err(|error| self.transport_failure(&error, call, attempt, patience))?;
             match response.status() {
                 status if status.is_success() => return Ok(response),
                 status if status.is_redirection() => {
                     url = redirect::follow(&url, &response).map_err(Failure::Final)?;
                     method = redirect::method(status, method);
                 }
-                _ => return Err(self.refusal(response, call, attempt)),
+                _ => return Err(self.refusal(response, call, attempt, patience)),
             }
         }
         Err(Failure::Final(redirect::endless(&first, &url)))
-    }
-
-    fn transport_failure(
-        &self,
-        error: &reqwest::Error,
-        call: &Call<'_>,
-        attempt: u32,
-    ) -> Failure<PaletteError> {
-        match classify(error, &self.endpoint, self.timeout) {
-            Transport::Tls(why) => Failure::Final(PaletteError::Tls {
-                endpoint: self.endpoint.to_string(),
-                why,
-            }),
-            Transport::Refused(why) => Failure::Final(PaletteError::Unreachable {
-                call: call.name(),
-                why,
-                attempts: attempt,
-            }),
-            Transport::Broken(why) => broken(call.name(), why, attempt),
-        }
-    }
-
-    /// What a status other than success means.
-    fn refusal(
-        &self,
-        mut response: Response,
-        call: &Call<'_>,
-        attempt: u32,
-    ) -> Failure<PaletteError> {
-        let status = response.status();
-        let retry_after = response
-            .headers()
-            .get(RETRY_AFTER)
-            .and_then(|value| retry_after(value.to_str().ok()?, SystemTime::now()));
-        // A body that breaks off says no less than what arrived of it.
-        let mut body = Vec::new();
-        let _ = (&mut response).take(ERROR_LIMIT).read_to_end(&mut body);
-        let said: ApiError = serde_json::from_slice(&body).unwrap_or_else(|_| ApiError {
-            code: String::new(),
-            message: printable::excerpt(&body, 120),
-        });
-        let refusal = Refusal {
-            call: call.name(),
-            status: status.as_u16(),
-            code: self.key.mask(&said.code),
-            message: self.key.mask(&said.message),
-        };
-        match status.as_u16() {
-            401 => Failure::Final(PaletteError::KeyRefused(refusal)),
-            403 => Failure::Final(PaletteError::Forbidden {
-                refusal,
-                project: call.project.map(Uid::to_string),
-            }),
-            408 | 429 | 500 | 502..=504 => Failure::Transient {
-                why: refusal.to_string(),
-                retry_after,
-                error: PaletteError::KeptFailing {
-                    refusal,
-                    attempts: attempt,
-                },
-            },
-            500.. => Failure::Final(PaletteError::KeptFailing {
-                refusal,
-                attempts: attempt,
-            }),
-            407 => Failure::Final(PaletteError::Unreachable {
-                call: refusal.call,
-                why: PROXY_CREDENTIALS.into(),
-                attempts: attempt,
-            }),
-            _ => Failure::Final(PaletteError::Rejected(refusal)),
-        }
     }
 }
 
@@ -491,19 +473,6 @@ fn get(path: String, project: Option<&Uid>) -> Call<'_> {
         query: Vec::new(),
         body: None,
         project,
-    }
-}
-
-/// A connection that failed, or broke: another attempt may succeed.
-fn broken(call: String, why: String, attempts: u32) -> Failure<PaletteError> {
-    Failure::Transient {
-        error: PaletteError::Unreachable {
-            call,
-            why: why.clone(),
-            attempts,
-        },
-        why,
-        retry_after: None,
     }
 }
 

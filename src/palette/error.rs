@@ -1,14 +1,28 @@
 //! Why Palette did not give what was asked.
 
 use std::fmt;
+use std::time::Duration;
 
+use super::node::OddField;
+use super::route::Route;
+use super::wire::Speaker;
 use crate::printable;
+use crate::secret::Suspicion;
 
 /// What failed. Holds data only; `crate::error` has exit codes and help lines.
 #[derive(Debug, Clone)]
 pub enum PaletteError {
     /// 401: the key is unknown or expired.
-    KeyRefused(Refusal),
+    KeyRefused {
+        /// What Palette said.
+        refusal: Refusal,
+        /// Which Palette.
+        endpoint: String,
+        /// Where the key was found, as messages name it.
+        place: String,
+        /// What it looks like.
+        suspicion: Option<Suspicion>,
+    },
     /// 403: the key's permissions, or a missing or wrong `ProjectUid` (facts.md, 1).
     Forbidden {
         /// What Palette said.
@@ -17,7 +31,12 @@ pub enum PaletteError {
         project: Option<String>,
     },
     /// Another 4xx.
-    Rejected(Refusal),
+    Rejected {
+        /// What was said.
+        refusal: Refusal,
+        /// Where.
+        endpoint: String,
+    },
     /// 408, 429 or 5xx to the last attempt.
     KeptFailing {
         /// What Palette said last.
@@ -33,6 +52,10 @@ pub enum PaletteError {
         why: String,
         /// How many attempts there were.
         attempts: u32,
+        /// The way that was tried.
+        route: Route,
+        /// The time that was too short, if it was one.
+        waited: Option<Waited>,
     },
     /// The server's certificate is not trusted, or TLS failed otherwise.
     Tls {
@@ -40,6 +63,8 @@ pub enum PaletteError {
         endpoint: String,
         /// Why.
         why: String,
+        /// Whether `https` was written, or taken because there was no scheme.
+        bare: bool,
     },
     /// A redirect to another origin, or without an end.
     Redirect {
@@ -64,10 +89,33 @@ pub enum PaletteError {
         /// What is wrong with the answer.
         why: String,
     },
+    /// An answer of Palette's with a field that cannot be used.
+    OddField {
+        /// What was asked.
+        call: String,
+        /// The field.
+        field: OddField,
+    },
+    /// Two answers that do not agree.
+    Contradiction {
+        /// What was asked last.
+        call: String,
+        /// What they say.
+        why: String,
+    },
     /// `ca-cert` holds no certificate.
     NoCertificate,
     /// The client could not be set up.
     Setup(String),
+}
+
+/// What took longer than it may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Waited {
+    /// Silence, for as long as `timeout` says.
+    Silence(Duration),
+    /// An answer that kept coming, for so long.
+    Whole(Duration),
 }
 
 /// Why a redirect is not followed.
@@ -88,6 +136,8 @@ pub struct Refusal {
     pub call: String,
     /// The HTTP status.
     pub status: u16,
+    /// Who said it.
+    pub speaker: Speaker,
     /// Palette's `code`; may be empty.
     pub code: String,
     /// Palette's `message`, or the beginning of another body.
@@ -97,7 +147,8 @@ pub struct Refusal {
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "HTTP {}", self.status)?;
-        if !self.code.is_empty() {
+        // The framework's is often the status once more.
+        if !self.code.is_empty() && self.code != self.status.to_string() {
             write!(f, " {}", printable::line(self.code.as_bytes()))?;
         }
         if !self.message.is_empty() {

@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 use rustls::pki_types::UnixTime;
 use rustls::{AlertDescription, CertificateError, Error as TlsError, PeerIncompatible};
 
+use super::error::Waited;
 use crate::endpoint::Endpoint;
 use crate::printable;
 
@@ -22,11 +23,45 @@ pub enum Transport {
     /// The proxy refused: no further attempt will help either.
     Refused(String),
     /// The connection failed: another attempt may help.
-    Broken(String),
+    Broken(Broken),
+}
+
+/// A connection that failed.
+pub struct Broken {
+    /// Why, in a few words.
+    pub why: String,
+    /// The time that was too short, if it was one.
+    pub waited: Option<Waited>,
+}
+
+impl From<String> for Broken {
+    fn from(why: String) -> Self {
+        Self { why, waited: None }
+    }
+}
+
+impl From<&str> for Broken {
+    fn from(why: &str) -> Self {
+        why.to_owned().into()
+    }
+}
+
+impl Broken {
+    /// `what` did not come in time.
+    fn waiting_for(what: &str, waited: Waited) -> Self {
+        let why = match waited {
+            Waited::Silence(time) => format!("no {what} within {} s", time.as_secs()),
+            Waited::Whole(time) => format!("the answer took longer than {} s", time.as_secs()),
+        };
+        Self {
+            why,
+            waited: Some(waited),
+        }
+    }
 }
 
 /// Tells a refusal from a broken connection.
-pub fn classify(error: &reqwest::Error, endpoint: &Endpoint, timeout: Duration) -> Transport {
+pub fn classify(error: &reqwest::Error, endpoint: &Endpoint, waited: Waited) -> Transport {
     if let Some(tls) = find::<TlsError>(error) {
         return Transport::Tls(tls_reason(tls));
     }
@@ -38,15 +73,20 @@ pub fn classify(error: &reqwest::Error, endpoint: &Endpoint, timeout: Duration) 
     if says("proxy authorization required") {
         return Transport::Refused(PROXY_CREDENTIALS.to_owned());
     }
-    let no_name = says("dns error") || says("failed to lookup address");
-    Transport::Broken(if error.is_timeout() || timed_out(error) {
-        let doing = if error.is_connect() {
+    if says("unsupported scheme soc") {
+        let why = "the proxy is a SOCKS proxy, and edgestage speaks HTTP to proxies";
+        return Transport::Refused(why.to_owned());
+    }
+    if error.is_timeout() || timed_out(error) {
+        let what = if error.is_connect() {
             "connection"
         } else {
             "answer"
         };
-        format!("no {doing} within {} s", timeout.as_secs())
-    } else if says("tunnel error: unsuccessful") {
+        return Transport::Broken(Broken::waiting_for(what, waited));
+    }
+    let no_name = says("dns error") || says("failed to lookup address");
+    let why = if says("tunnel error: unsuccessful") {
         // Its status is lost on the way here.
         format!("the proxy answered that it does not connect to `{host}`")
     } else if says("tunnel error: failed to create underlying connection") {
@@ -62,15 +102,16 @@ pub fn classify(error: &reqwest::Error, endpoint: &Endpoint, timeout: Duration) 
         format!("the name `{host}` was not found")
     } else {
         reason(error)
-    })
+    };
+    Transport::Broken(why.into())
 }
 
 /// Why a body broke on its way.
-pub fn broken_body(error: &io::Error, timeout: Duration) -> String {
+pub fn broken_body(error: &io::Error, waited: Waited) -> Broken {
     if error.kind() == io::ErrorKind::TimedOut || timed_out(error) {
-        return format!("no further byte within {} s", timeout.as_secs());
+        return Broken::waiting_for("further byte", waited);
     }
-    reason(error)
+    reason(error).into()
 }
 
 fn reason(error: &(dyn Error + 'static)) -> String {

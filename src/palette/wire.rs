@@ -1,11 +1,29 @@
 //! The API's JSON, as far as this tool reads or writes it.
 //!
-//! Names and types are those of the vendor's OpenAPI document ("Palette APIs - 4.8");
-//! what is not read is left out, and unknown fields are ignored: a newer Palette may
-//! send more. Absent and `null` are the same to it, so they are here, but for the `items`
-//! of a list.
+//! Names are those of the vendor's OpenAPI document ("Palette APIs - 4.8"). Answers are read
+//! field by field: what is needed must have its type, and is named by its path if it has
+//! not; whatever else stands there is nobody's business here, since servers and versions
+//! differ in it.
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::node::{Node, OddField, meaning, says_nothing};
+
+mod list;
+
+pub use list::{
+    Gap, Item, List, ProfileMetadata, ProfileSummary, ProfileVersion, ProjectMetadata,
+    TemplateSummary,
+};
+
+/// The version of a profile that has none: the vendor's own tools treat it so (facts.md, 1).
+pub const FIRST_VERSION: &str = "1.0.0";
+
+/// The type of profiles that stand on others.
+pub const ADD_ON: &str = "add-on";
+/// The layer of packs that are no infrastructure (facts.md, 1).
+pub const ADD_ON_LAYER: &str = "addon";
 
 /// `v1ClusterDefinitionEntity`: the body of `POST /v1/spectroclusters/spc/download`.
 #[derive(Debug, Serialize)]
@@ -56,229 +74,253 @@ pub struct RequestPack<'a> {
     pub values: Option<&'a str>,
 }
 
-/// `v1Error`.
-#[derive(Debug, Default, Deserialize)]
+/// Who worded an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Speaker {
+    /// Palette itself: `code` is a word.
+    Palette,
+    /// The framework that Palette is made with: `code` is a number. It knows calls and
+    /// their parameters, and nothing of profiles.
+    Framework,
+    /// Something else at that address: a gateway, a proxy, a firewall.
+    Other,
+}
+
+/// An error: Palette's own (`v1Error`), or the framework's.
+#[derive(Debug, Clone)]
 pub struct ApiError {
-    /// `code`, such as `InvalidApiKey`.
-    #[serde(default, deserialize_with = "null_is_default")]
+    /// Who says it.
+    pub speaker: Speaker,
+    /// `code`, such as `InvalidApiKey`, or a number.
     pub code: String,
     /// `message`.
-    #[serde(default, deserialize_with = "null_is_default")]
     pub message: String,
 }
 
-/// A list answer: `v1ClusterProfilesMetadata` and `v1ProjectsMetadata`.
-#[derive(Debug, Deserialize)]
-#[serde(bound = "T: serde::de::DeserializeOwned")]
-pub struct List<T> {
-    /// `items`, which the contract requires: JSON without it is some other server's.
-    #[serde(deserialize_with = "null_is_default")]
-    pub items: Vec<T>,
+impl ApiError {
+    /// The error that `body` is, if it is one in either form, or has at least a message.
+    #[must_use]
+    pub fn read(body: &[u8]) -> Option<Self> {
+        let value: Value = serde_json::from_slice(body).ok()?;
+        let answer = Node::root(&value);
+        let message = answer.loose_text("message");
+        let (speaker, code) = match value.get("code") {
+            Some(Value::Number(code)) => (Speaker::Framework, code.to_string()),
+            Some(Value::String(code)) if !code.is_empty() => (Speaker::Palette, code.clone()),
+            // Nobody else has these.
+            _ if value.get("ref").is_some() && value.get("details").is_some() => {
+                (Speaker::Palette, String::new())
+            }
+            _ => (Speaker::Other, String::new()),
+        };
+        (speaker != Speaker::Other || !message.is_empty()).then_some(Self {
+            speaker,
+            code,
+            message,
+        })
+    }
 }
 
-/// `v1ObjectEntity`, and `v1ObjectMeta` as far as it is read.
-#[derive(Debug, Default, Deserialize)]
-pub struct Metadata {
-    /// `name`.
-    #[serde(default, deserialize_with = "null_is_default")]
-    pub name: String,
-    /// `uid`.
-    #[serde(default, deserialize_with = "null_is_default")]
-    pub uid: String,
-    /// `annotations`.
-    #[serde(default, deserialize_with = "null_is_default")]
-    pub annotations: std::collections::BTreeMap<String, String>,
+/// An answer of the contract.
+pub trait Answer: Sized {
+    /// Reads it from a body that begins like an object.
+    ///
+    /// # Errors
+    /// [`NoAnswer`].
+    fn read(body: &str) -> Result<Self, NoAnswer>;
 }
 
-/// `v1ProjectMetadata`.
-#[derive(Debug, Deserialize)]
-pub struct ProjectMetadata {
-    /// `metadata`.
-    #[serde(default, deserialize_with = "null_is_default")]
-    pub metadata: Metadata,
+/// Why a body is not the answer.
+#[derive(Debug)]
+pub enum NoAnswer {
+    /// It is not JSON, or has nothing of the answer's shape.
+    Json(serde_json::Error),
+    /// JSON of some other server's.
+    Shape,
+    /// A field that is needed is odd.
+    Field(OddField),
 }
 
-/// `v1ClusterProfileMetadata`.
-#[derive(Debug, Deserialize)]
-pub struct ProfileMetadata {
-    /// `metadata`.
-    #[serde(default, deserialize_with = "null_is_default")]
-    pub metadata: Metadata,
-    /// `spec`.
-    #[serde(default, deserialize_with = "null_is_default")]
-    pub spec: ProfileMetadataSpec,
+impl From<serde_json::Error> for NoAnswer {
+    fn from(error: serde_json::Error) -> Self {
+        Self::Json(error)
+    }
 }
 
-/// `v1ClusterProfileMetadata.spec`.
-#[derive(Debug, Default, Deserialize)]
-pub struct ProfileMetadataSpec {
-    /// `version`.
-    #[serde(default, deserialize_with = "null_is_default")]
-    pub version: String,
+impl From<OddField> for NoAnswer {
+    fn from(odd: OddField) -> Self {
+        Self::Field(odd)
+    }
 }
 
-/// One page of a list that has several: `v1ClusterProfilesSummary`.
-#[derive(Debug, Deserialize)]
-#[serde(bound = "T: serde::de::DeserializeOwned")]
-pub struct Page<T> {
-    /// `items`, which the contract requires.
-    #[serde(deserialize_with = "null_is_default")]
-    pub items: Vec<T>,
-    /// `listmeta`.
-    #[serde(default, deserialize_with = "null_is_default")]
-    pub listmeta: ListMeta,
+/// A version as Palette has it, or the first one.
+fn version(text: String) -> String {
+    if text.is_empty() {
+        FIRST_VERSION.to_owned()
+    } else {
+        text
+    }
 }
 
-/// `v1ListMetaData`.
-#[derive(Debug, Default, Deserialize)]
-pub struct ListMeta {
-    /// `continue`: what asks for the next page; empty on the last one.
-    #[serde(default, rename = "continue", deserialize_with = "null_is_default")]
-    pub next: String,
+/// A type in one spelling: servers write `addon` as well as `add-on`.
+#[must_use]
+pub fn profile_type(text: &str) -> String {
+    if text.eq_ignore_ascii_case("addon") || text.eq_ignore_ascii_case(ADD_ON) {
+        ADD_ON.to_owned()
+    } else {
+        text.to_owned()
+    }
 }
 
-/// `v1ClusterProfileSummary`.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ProfileSummary {
-    /// `metadata`.
-    #[serde(default, deserialize_with = "null_is_default")]
-    pub metadata: SummaryMetadata,
-    /// `specSummary`.
-    #[serde(default, deserialize_with = "null_is_default")]
-    pub spec_summary: SpecSummary,
-}
-
-/// `v1ObjectMeta` of a summary.
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct SummaryMetadata {
-    /// `name`.
-    #[serde(default, deserialize_with = "null_is_default")]
-    pub name: String,
-    /// `uid`.
-    #[serde(default, deserialize_with = "null_is_default")]
-    pub uid: String,
-    /// `lastModifiedTimestamp`, RFC 3339.
-    #[serde(default, deserialize_with = "null_is_default")]
-    pub last_modified_timestamp: String,
-}
-
-/// `v1ClusterProfileSummary.specSummary`.
-#[derive(Debug, Default, Deserialize)]
-pub struct SpecSummary {
-    /// `version`: the latest one, not always this profile's.
-    #[serde(default, deserialize_with = "null_is_default")]
-    pub version: String,
-    /// `versions`: all of that name.
-    #[serde(default, deserialize_with = "null_is_default")]
-    pub versions: Vec<ProfileVersion>,
-    /// `published`: the only part that is exported.
-    pub published: Option<TemplateSummary>,
-}
-
-/// `v1ClusterProfileVersion`.
-#[derive(Debug, Default, Deserialize)]
-pub struct ProfileVersion {
-    /// `uid`.
-    #[serde(default, deserialize_with = "null_is_default")]
-    pub uid: String,
-    /// `version`.
-    #[serde(default, deserialize_with = "null_is_default")]
-    pub version: String,
-}
-
-/// `v1ClusterProfileTemplateSummary`.
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct TemplateSummary {
-    /// `cloudType`.
-    #[serde(default, deserialize_with = "null_is_default")]
-    pub cloud_type: String,
-    /// `type`: cluster, infra, add-on or system.
-    #[serde(default, rename = "type", deserialize_with = "null_is_default")]
-    pub kind: String,
+/// The layer of a pack: one that Palette does not name is an add-on's in an add-on profile.
+#[must_use]
+pub fn pack_layer(text: &str, profile_type: &str) -> String {
+    let is_add_on = text.eq_ignore_ascii_case(ADD_ON_LAYER)
+        || text.eq_ignore_ascii_case(ADD_ON)
+        || text.is_empty() && profile_type == ADD_ON;
+    if is_add_on { ADD_ON_LAYER } else { text }.to_owned()
 }
 
 /// `v1ClusterProfile`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug)]
 pub struct ClusterProfile {
-    /// `metadata`.
-    #[serde(default, deserialize_with = "null_is_default")]
-    pub metadata: Metadata,
-    /// `spec`.
-    #[serde(default, deserialize_with = "null_is_default")]
-    pub spec: ClusterProfileSpec,
-}
-
-/// `v1ClusterProfileSpec`.
-#[derive(Debug, Default, Deserialize)]
-pub struct ClusterProfileSpec {
-    /// `version`.
-    #[serde(default, deserialize_with = "null_is_default")]
+    /// `metadata.uid`.
+    pub uid: String,
+    /// `metadata.name`.
+    pub name: String,
+    /// `metadata.annotations.projectUid` of a profile whose `scope` is a project.
+    pub project: Option<String>,
+    /// The published version, else `spec.version`, else [`FIRST_VERSION`].
     pub version: String,
-    /// `published`: the only part that is exported.
+    /// `spec.version`, or [`FIRST_VERSION`]: what lists have.
+    pub own_version: String,
+    /// `spec.published`: the only part that is exported.
     pub published: Option<Template>,
-    /// `draft`: edited and not published.
-    pub draft: Option<Template>,
+    /// `spec.draft`: whether there is one that says something else than what is published.
+    pub has_draft: bool,
 }
 
 /// `v1ClusterProfileTemplate`.
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug)]
 pub struct Template {
     /// `cloudType`.
-    #[serde(default, deserialize_with = "null_is_default")]
     pub cloud_type: String,
     /// `type`: cluster, infra, add-on or system.
-    #[serde(default, rename = "type", deserialize_with = "null_is_default")]
     pub kind: String,
-    /// `profileVersion`.
-    #[serde(default, deserialize_with = "null_is_default")]
-    pub profile_version: String,
-    /// `packs`.
-    #[serde(default, deserialize_with = "null_is_default")]
+    /// `packs`, without those that say nothing.
     pub packs: Vec<PackRef>,
 }
 
 /// `v1PackRef`.
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone)]
 pub struct PackRef {
     /// `name`.
-    #[serde(default, deserialize_with = "null_is_default")]
     pub name: String,
-    /// `layer`: kernel, os, k8s, cni, csi or addon.
-    #[serde(default, deserialize_with = "null_is_default")]
+    /// `layer`: kernel, os, k8s, cni, csi or addon; empty if nobody says.
     pub layer: String,
     /// `tag`: what the user chose, may be `1.30.x`.
-    #[serde(default, deserialize_with = "null_is_default")]
     pub tag: String,
     /// `version`.
-    #[serde(default, deserialize_with = "null_is_default")]
     pub version: String,
     /// `digest`: pins what is installed.
-    #[serde(default, deserialize_with = "null_is_default")]
     pub digest: String,
     /// `isInvalid`: the tag vanished from its registry.
-    #[serde(default, deserialize_with = "null_is_default")]
     pub is_invalid: bool,
     /// `inValidReason`, as the vendor spells it.
-    #[serde(
-        default,
-        rename = "inValidReason",
-        deserialize_with = "null_is_default"
-    )]
     pub invalid_reason: String,
 }
 
-/// Go servers send `null` where a field is empty.
-fn null_is_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
-where
-    D: Deserializer<'de>,
-    T: Deserialize<'de> + Default,
-{
-    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+impl Answer for ClusterProfile {
+    fn read(body: &str) -> Result<Self, NoAnswer> {
+        let value: Value = serde_json::from_str(body)?;
+        let answer = Node::root(&value);
+        let (metadata, spec) = (answer.get("metadata")?, answer.get("spec")?);
+        if metadata.value().is_null() && spec.value().is_null() {
+            return Err(NoAnswer::Shape);
+        }
+        let annotations = metadata.loose("annotations");
+        let scope = annotations.loose_text("scope");
+        let project = annotations.loose_text("projectUid");
+        let published = spec.get("published")?;
+        let own = spec.text("version")?;
+        let of_published = published.text("profileVersion")?;
+        Ok(Self {
+            uid: metadata.required("uid")?,
+            name: metadata.required("name")?,
+            project: (scope == "project" && !project.is_empty()).then_some(project),
+            version: version(if of_published.is_empty() {
+                own.clone()
+            } else {
+                of_published
+            }),
+            own_version: version(own),
+            has_draft: differs(spec.loose("draft").value(), published.value()),
+            published: if says_nothing(published.value()) {
+                None
+            } else {
+                Some(Template::read(&published)?)
+            },
+        })
+    }
+}
+
+impl ClusterProfile {
+    /// Whether it is the profile that a list has under this name and version.
+    #[must_use]
+    pub fn is(&self, name: &str, version: &str) -> bool {
+        self.name == name && (self.version == version || self.own_version == version)
+    }
+}
+
+/// Whether a draft says something, and something else than what is published. Its own uid
+/// and its count of edits (`version`) are no content.
+fn differs(draft: &Value, published: &Value) -> bool {
+    let content = |template: &Value| {
+        let mut content = meaning(template);
+        if let Some(fields) = content.as_object_mut() {
+            fields.remove("uid");
+            fields.remove("version");
+        }
+        content
+    };
+    !says_nothing(draft) && content(draft) != content(published)
+}
+
+impl Template {
+    fn read(template: &Node<'_>) -> Result<Self, OddField> {
+        let kind = profile_type(&template.text("type")?);
+        let packs = template.list("packs")?;
+        let packs = packs.iter().map(|pack| PackRef::read(pack, &kind));
+        Ok(Self {
+            cloud_type: template.required("cloudType")?,
+            packs: packs.collect::<Result<_, _>>()?,
+            kind,
+        })
+    }
+}
+
+impl PackRef {
+    fn read(pack: &Node<'_>, profile_type: &str) -> Result<Self, OddField> {
+        Ok(Self {
+            name: pack.required("name")?,
+            layer: pack_layer(&pack.text("layer")?, profile_type),
+            tag: pack.text("tag")?,
+            version: pack.text("version")?,
+            digest: pack.text("digest")?,
+            is_invalid: is_true(pack.loose("isInvalid").value()),
+            invalid_reason: pack.loose_text("inValidReason"),
+        })
+    }
+}
+
+/// A flag, also one that is written as a text or a number.
+fn is_true(flag: &Value) -> bool {
+    match flag {
+        Value::Bool(flag) => *flag,
+        Value::Number(_) => !says_nothing(flag),
+        Value::String(text) => text.eq_ignore_ascii_case("true"),
+        _ => false,
+    }
 }
 
 #[cfg(test)]
@@ -303,18 +345,5 @@ mod tests {
             serde_json::to_string(&request).unwrap(),
             r#"{"metadata":{"name":"cluster-profiles"},"spec":{"cloudType":"edge-native","profiles":[{"uid":"65c90XXXXX770dae35"}]}}"#
         );
-    }
-
-    #[test]
-    fn null_is_absent_and_more_is_ignored() {
-        let profile: ClusterProfile = serde_json::from_str(
-            r#"{"metadata":null,"spec":{"published":{"packs":[{"name":"a","isInvalid":null}]},"new":1}}"#,
-        )
-        .unwrap();
-        let published = profile.spec.published.unwrap();
-        assert_eq!(published.packs[0].name, "a");
-        assert!(!published.packs[0].is_invalid);
-        let list: List<ProjectMetadata> = serde_json::from_str(r#"{"items":null}"#).unwrap();
-        assert!(list.items.is_empty());
     }
 }

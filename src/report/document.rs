@@ -17,7 +17,7 @@ use crate::topic::page;
 pub const SCHEMA: u32 = 1;
 
 /// What `error.kind` may be.
-const KINDS: [&str; 24] = [
+const KINDS: [&str; 25] = [
     "archive",
     "build",
     "busy",
@@ -36,6 +36,7 @@ const KINDS: [&str; 24] = [
     "palette",
     "plain-http",
     "rules",
+    "list-incomplete",
     "several",
     "shared-checkout",
     "staged",

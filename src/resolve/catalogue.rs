@@ -1,10 +1,12 @@
 //! What Palette answers in one run. Definitions share projects and profiles: each is
 //! asked for once, by whoever needs it first, while the others wait for the answer.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use crate::palette::wire::{ClusterProfile, List, ProfileMetadata, ProjectMetadata};
+use crate::palette::wire::{
+    ClusterProfile, Gap, List, ProfileMetadata, ProfileSummary, ProjectMetadata,
+};
 use crate::palette::{Observer, Palette, PaletteError};
 use crate::uid::Uid;
 
@@ -12,8 +14,18 @@ use crate::uid::Uid;
 pub struct Catalogue {
     palette: Palette,
     profiles: Answers<(Option<Uid>, Uid), ClusterProfile>,
-    lists: Answers<Option<Uid>, List<ProfileMetadata>>,
+    lists: Answers<Option<Uid>, Known>,
     projects: Answers<Option<String>, List<ProjectMetadata>>,
+}
+
+/// The profiles that Palette lists.
+pub(super) struct Known {
+    /// Each once.
+    pub profiles: Vec<ProfileMetadata>,
+    /// What the list lacks.
+    pub gap: Option<Gap>,
+    /// Why the rest of it could not be had, if it was asked for.
+    pub failed: Option<PaletteError>,
 }
 
 impl Catalogue {
@@ -46,14 +58,29 @@ impl Catalogue {
             .ask(key, || self.palette.profile(uid, project, observer))
     }
 
-    /// All profiles that `project` sees.
-    pub(super) fn profiles(
-        &self,
-        project: Option<&Uid>,
-        observer: &dyn Observer,
-    ) -> Answer<List<ProfileMetadata>> {
+    /// All profiles that `project` sees. Where the one answer that should have all of them
+    /// lacks some, the pages of the dashboard are asked for them.
+    pub(super) fn profiles(&self, project: Option<&Uid>, observer: &dyn Observer) -> Answer<Known> {
         self.lists.ask(project.cloned(), || {
-            self.palette.profiles_metadata(project, observer)
+            let list = self.palette.profiles_metadata(project, observer)?;
+            let gap = list.gap();
+            let mut known = Known {
+                profiles: Vec::new(),
+                gap,
+                failed: None,
+            };
+            known.add(list.items);
+            if known.gap.is_some() {
+                match self.palette.profile_summaries(project, observer) {
+                    Ok(pages) => {
+                        let listed = pages.profiles.iter().flat_map(ProfileSummary::listed);
+                        known.add(listed);
+                        known.gap = known.still_lacks(pages.gap);
+                    }
+                    Err(error) => known.failed = Some(error),
+                }
+            }
+            Ok(known)
         })
     }
 
@@ -66,6 +93,30 @@ impl Catalogue {
         self.projects.ask(name.map(str::to_owned), || {
             self.palette.projects(name, observer)
         })
+    }
+}
+
+impl Known {
+    /// Adds those of `more` that it has not; an item comes more than once in some answers.
+    fn add(&mut self, more: impl IntoIterator<Item = ProfileMetadata>) {
+        let uid = |profile: &ProfileMetadata| profile.uid.clone().ok();
+        let mut known: BTreeSet<Uid> = self.profiles.iter().filter_map(uid).collect();
+        for profile in more {
+            // One without a uid is a profile all the same.
+            if uid(&profile).is_none_or(|uid| known.insert(uid)) {
+                self.profiles.push(profile);
+            }
+        }
+    }
+
+    /// What is lacking now that pages have been added, which lack `of_pages`.
+    fn still_lacks(&self, of_pages: Option<Gap>) -> Option<Gap> {
+        let held = self.profiles.len() as u64;
+        match self.gap {
+            Some(Gap::Counted { count, .. }) if held >= count => None,
+            Some(Gap::Counted { count, .. }) => Some(Gap::Counted { held, count }),
+            _ => of_pages,
+        }
     }
 }
 

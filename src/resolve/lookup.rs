@@ -1,13 +1,17 @@
 //! Names to uids, as Palette has them.
+//!
+//! A list that is shorter than its own count is no proof that a name is not there: then that
+//! is said, and never that there is no such name.
 
 use std::sync::Arc;
 
-use super::{Catalogue, ResolveError};
+use super::catalogue::Known;
+use super::{Catalogue, ResolveError, Scope};
 use crate::diagnostic::{Diagnostic, Source};
 use crate::manifest::{Definition, Profile, Project, Reference};
 use crate::nearest::{nearest, nearest_version, numbers};
-use crate::palette::wire::ProfileMetadata;
-use crate::palette::{Observer, Refusal};
+use crate::palette::wire::{Gap, ProfileMetadata};
+use crate::palette::{Observer, OddField, PaletteError, Refusal};
 use crate::printable;
 use crate::topic::Topic;
 use crate::uid::Uid;
@@ -18,6 +22,16 @@ pub struct Lookup<'a> {
     pub definition: &'a Definition,
     pub catalogue: &'a Catalogue,
     pub observer: &'a dyn Observer,
+}
+
+/// Why a name leads to no uid.
+enum Missing {
+    /// There is none, or more than one.
+    Broken(Diagnostic),
+    /// Palette does not show all that it has.
+    Incomplete(Diagnostic),
+    /// What Palette answers cannot be used.
+    Palette(PaletteError),
 }
 
 impl Lookup<'_> {
@@ -47,49 +61,47 @@ impl Lookup<'_> {
     }
 
     fn project_named(&self, name: &str) -> Result<Uid, ResolveError> {
+        const CALL: &str = "GET /v1/dashboard/projects/metadata";
         let ask = |name| {
             self.catalogue
                 .projects(name, self.observer)
-                .map_err(ResolveError::Palette)
+                .map_err(|error| self.refused(error))
         };
         // Lists are compared for equality here, whatever the server's filter matched.
         let answer = ask(Some(name))?;
-        let uids: Vec<Uid> = answer
-            .items
-            .iter()
-            .filter(|project| project.metadata.name == name)
-            .filter_map(|project| Uid::parse(&project.metadata.uid))
-            .collect();
+        let named = answer.items.iter().filter(|project| project.name == name);
+        let uids = uids(named.map(|project| &project.uid))
+            .map_err(|field| ResolveError::Palette(odd(CALL, field)))?;
+        let shown = printable::line(name.as_bytes());
         match &uids[..] {
             [uid] => Ok(uid.clone()),
             [] => {
                 let all = ask(None)?;
-                let names = all
-                    .items
-                    .iter()
-                    .map(|project| project.metadata.name.as_str());
-                let help = match nearest(name, names) {
-                    Some(near) => format!("did you mean `{}`?", printable::line(near.as_bytes())),
-                    None => {
-                        "copy the project's uid from the console's URL: `…/projects/<uid>/…`".into()
-                    }
+                let known = all.items.iter().map(|project| project.name.as_str());
+                let near = nearest(name, known).map(|near| printable::line(near.as_bytes()));
+                let help = match near {
+                    Some(near) => format!("check `project`: did you mean `{near}`?"),
+                    None => "check `project`: it may be the project's uid, too, which the \
+                         console's URLs have: `…/projects/<uid>/…`"
+                        .into(),
                 };
-                Err(broken(
-                    self.at_project(format!(
-                        "Palette has no project `{}`",
-                        printable::line(name.as_bytes())
-                    ))
-                    .note("or the API key is not a member of it")
-                    .help(help),
-                ))
+                let Some(gap) = all.gap().or_else(|| answer.gap()) else {
+                    return Err(broken(
+                        self.at_project(format!("Palette has no project `{shown}`"))
+                            .note("or the API key is not a member of it")
+                            .help(help),
+                    ));
+                };
+                let told = self.at_project(format!("Palette does not list project `{shown}`"));
+                Err(ResolveError::Lookup {
+                    broken: Vec::new(),
+                    incomplete: vec![incomplete(told, &gap).help(help)],
+                })
             }
             several => Err(broken(
-                self.at_project(format!(
-                    "several projects are called `{}`",
-                    printable::line(name.as_bytes())
-                ))
-                .note(format!("their uids: {}", join(several)))
-                .help("name the project by its uid"),
+                self.at_project(format!("several projects are called `{shown}`"))
+                    .note(format!("their uids: {}", join(several)))
+                    .help("name the project by its uid"),
             )),
         }
     }
@@ -99,123 +111,113 @@ impl Lookup<'_> {
         let by_name = |profile: &Profile| matches!(profile.reference, Reference::Version { .. });
         let known = if self.definition.profiles.iter().any(by_name) {
             let answer = self.catalogue.profiles(project, self.observer);
-            Some(answer.map_err(ResolveError::Palette)?)
+            Some(answer.map_err(|error| self.refused(error))?)
         } else {
             None
         };
-        let known = known.as_ref().map_or(&[][..], |list| &list.items);
         let mut uids = Vec::new();
-        let mut broken = Vec::new();
+        let (mut broken, mut incomplete) = (Vec::new(), Vec::new());
         for profile in &self.definition.profiles {
-            match &profile.reference {
-                Reference::Uid(uid) => uids.push(uid.clone()),
-                Reference::Version { name, version } => {
-                    match self.versioned(profile, name, version, known, project) {
+            match (&profile.reference, &known) {
+                (Reference::Uid(uid), _) => uids.push(uid.clone()),
+                (Reference::Version { name, version }, Some(known)) => {
+                    let asked = Asked {
+                        profile,
+                        name,
+                        version,
+                        known,
+                        project,
+                    };
+                    match self.versioned(&asked) {
                         Ok(uid) => uids.push(uid),
-                        Err(diagnostic) => broken.push(*diagnostic),
+                        Err(Missing::Broken(told)) => broken.push(told),
+                        Err(Missing::Incomplete(told)) => incomplete.push(told),
+                        Err(Missing::Palette(error)) => return Err(self.refused(error)),
                     }
                 }
+                // It was asked for above.
+                (Reference::Version { .. }, None) => {}
             }
         }
-        if broken.is_empty() {
+        if broken.is_empty() && incomplete.is_empty() {
             Ok(uids)
         } else {
-            Err(ResolveError::Broken(broken))
+            Err(ResolveError::Lookup { broken, incomplete })
         }
     }
 
-    fn versioned(
-        &self,
-        profile: &Profile,
-        name: &str,
-        version: &str,
-        known: &[ProfileMetadata],
-        project: Option<&Uid>,
-    ) -> Result<Uid, Box<Diagnostic>> {
-        let named: Vec<&ProfileMetadata> =
-            known.iter().filter(|p| p.metadata.name == name).collect();
-        let uids: Vec<Uid> = named
-            .iter()
-            .filter(|p| p.spec.version == version)
-            .filter_map(|p| Uid::parse(&p.metadata.uid))
-            .collect();
-        let error = match &uids[..] {
+    fn versioned(&self, asked: &Asked<'_>) -> Result<Uid, Missing> {
+        const CALL: &str = "GET /v1/dashboard/clusterprofiles/metadata";
+        let named = asked.named();
+        let is_asked = |p: &&&ProfileMetadata| p.version.as_deref() == Ok(asked.version);
+        let found = named.iter().filter(is_asked);
+        let uids = uids(found.map(|profile| &profile.uid))
+            .map_err(|field| Missing::Palette(odd(CALL, field)))?;
+        match &uids[..] {
             [uid] => return Ok(uid.clone()),
-            [] if !named.is_empty() => self.no_version(profile, name, version, &named),
-            [] => self.no_name(profile, name, version, known, project),
-            several => Diagnostic::error(format!("several profiles are `{}`", profile.reference))
-                .at(self.source, profile.span.clone(), "ambiguous")
-                .note(format!(
-                    "their uids: {} (a project's and the tenant's may be called the same)",
-                    join(several)
-                ))
-                .help("name the one that you mean by its uid"),
+            [] => {}
+            several => {
+                let reference = &asked.profile.reference;
+                return Err(Missing::Broken(
+                    Diagnostic::error(format!("several profiles are `{reference}`"))
+                        .at(self.source, asked.profile.span.clone(), "ambiguous")
+                        .note(format!(
+                            "their uids: {} (a project's and the tenant's may be called the same)",
+                            join(several)
+                        ))
+                        .help("name the one that you mean by its uid")
+                        .about(Topic::Lookup),
+                ));
+            }
+        }
+        // Any of these may be the one that is asked for.
+        if let Some(field) = named.iter().find_map(|p| p.version.as_ref().err()) {
+            return Err(Missing::Palette(odd(CALL, field.clone())));
+        }
+        let refused = match &asked.known.failed {
+            // The list is no less incomplete for that.
+            Some(
+                PaletteError::Rejected { refusal, .. } | PaletteError::Forbidden { refusal, .. },
+            ) => Some(refusal),
+            Some(error) => return Err(Missing::Palette(error.clone())),
+            None => None,
         };
-        Err(Box::new(error.about(Topic::Lookup)))
+        let told = |title: &str| {
+            let label = if named.is_empty() {
+                "no such name"
+            } else {
+                "no such version"
+            };
+            let title = format!("{title} `{}`", asked.profile.reference);
+            Diagnostic::error(title).at(self.source, asked.profile.span.clone(), label)
+        };
+        let detail = |told| {
+            if named.is_empty() {
+                asked.no_name(told)
+            } else {
+                asked.no_version(told, &named)
+            }
+        };
+        Err(match &asked.known.gap {
+            None => Missing::Broken(detail(told("Palette has no profile")).about(Topic::Lookup)),
+            Some(gap) => {
+                let told = incomplete(told("Palette does not list profile"), gap);
+                let told = match refused {
+                    Some(refusal) => told.note(format!(
+                        "{} was asked for the rest, and answered {refusal}",
+                        refusal.call
+                    )),
+                    None => told,
+                };
+                Missing::Incomplete(detail(told).help(PASTE))
+            }
+        })
     }
 
-    /// Palette has the name, but not in that version.
-    fn no_version(
-        &self,
-        profile: &Profile,
-        name: &str,
-        version: &str,
-        named: &[&ProfileMetadata],
-    ) -> Diagnostic {
-        let mut versions: Vec<&str> = named.iter().map(|p| p.spec.version.as_str()).collect();
-        versions.sort_by_key(|version| numbers(version));
-        let shown = |version: &str| printable::line(version.as_bytes());
-        let near = nearest_version(version, versions.iter().copied());
-        let help = near.map_or_else(
-            || {
-                let last = versions.last().copied().unwrap_or_default();
-                format!("write one of them, such as `{name}@{}`", shown(last))
-            },
-            |near| format!("did you mean `{name}@{}`?", shown(near)),
-        );
-        self.no_profile(profile, "no such version")
-            .note(format!(
-                "it has {}",
-                printable::excerpt(versions.join(", ").as_bytes(), 200)
-            ))
-            .help(help)
-    }
-
-    /// Palette has no such name.
-    fn no_name(
-        &self,
-        profile: &Profile,
-        name: &str,
-        version: &str,
-        known: &[ProfileMetadata],
-        project: Option<&Uid>,
-    ) -> Diagnostic {
-        let error = self
-            .no_profile(profile, "no such name")
-            .note(scope_note(project));
-        let names = known.iter().map(|p| p.metadata.name.as_str());
-        let Some(near) = nearest(name, names) else {
-            return error.help("paste the profile's URL from the console instead");
-        };
-        // Whole, so that it can be pasted; its version may be mistyped, too.
-        let of_name = known.iter().filter(|p| p.metadata.name == near);
-        let versions = of_name.map(|p| p.spec.version.as_str());
-        let meant = match nearest_version(version, versions) {
-            Some(version) => format!("{near}@{version}"),
-            None => near.to_owned(),
-        };
-        error.help(format!(
-            "did you mean `{}`?",
-            printable::line(meant.as_bytes())
-        ))
-    }
-
-    fn no_profile(&self, profile: &Profile, label: &str) -> Diagnostic {
-        Diagnostic::error(format!("Palette has no profile `{}`", profile.reference)).at(
-            self.source,
-            profile.span.clone(),
-            label,
-        )
+    /// What Palette refuses in this definition's name.
+    pub fn refused(&self, error: PaletteError) -> ResolveError {
+        Scope::of(self.source, self.definition, error)
+            .map_or_else(ResolveError::Palette, ResolveError::Scope)
     }
 
     /// A uid that Palette answered 404 to.
@@ -240,8 +242,114 @@ impl Lookup<'_> {
     }
 }
 
+/// What to do where Palette's lists do not help.
+const PASTE: &str = "paste the profile's URL from the console instead";
+
+/// A reference by name, and what Palette lists.
+struct Asked<'a> {
+    profile: &'a Profile,
+    name: &'a str,
+    version: &'a str,
+    known: &'a Known,
+    project: Option<&'a Uid>,
+}
+
+impl Asked<'_> {
+    /// The profiles of that name.
+    fn named(&self) -> Vec<&ProfileMetadata> {
+        let known = self.known.profiles.iter();
+        known.filter(|profile| profile.name == self.name).collect()
+    }
+
+    /// Palette has the name, but not in that version.
+    fn no_version(&self, told: Diagnostic, named: &[&ProfileMetadata]) -> Diagnostic {
+        let mut versions = versions(named.iter().copied());
+        versions.sort_by_key(|version| numbers(version));
+        versions.dedup();
+        let shown = |version: &str| printable::line(version.as_bytes());
+        let name = self.name;
+        let near = nearest_version(self.version, versions.iter().copied());
+        let help = near.map_or_else(
+            || {
+                let last = versions.last().copied().unwrap_or_default();
+                format!("write one of them, such as `{name}@{}`", shown(last))
+            },
+            |near| format!("did you mean `{name}@{}`?", shown(near)),
+        );
+        told.note(format!(
+            "it has {}",
+            printable::excerpt(versions.join(", ").as_bytes(), 200)
+        ))
+        .help(help)
+    }
+
+    /// Palette has no such name.
+    fn no_name(&self, told: Diagnostic) -> Diagnostic {
+        let told = told.note(scope_note(self.project));
+        let known = &self.known.profiles;
+        if known.is_empty() && self.known.gap.is_none() && self.project.is_some() {
+            return told
+                .note("it lists no profile there at all")
+                .help("check `project`: is it the project of the profile?");
+        }
+        let Some(near) = nearest(self.name, known.iter().map(|p| p.name.as_str())) else {
+            return if self.known.gap.is_some() {
+                told
+            } else {
+                told.help(PASTE)
+            };
+        };
+        // Whole, so that it can be pasted; its version may be mistyped, too.
+        let of_name = versions(known.iter().filter(|p| p.name == near));
+        let meant = match nearest_version(self.version, of_name) {
+            Some(version) => format!("{near}@{version}"),
+            None => near.to_owned(),
+        };
+        told.help(format!(
+            "did you mean `{}`?",
+            printable::line(meant.as_bytes())
+        ))
+    }
+}
+
+/// The versions of these profiles, as far as they can be read.
+fn versions<'p>(profiles: impl IntoIterator<Item = &'p ProfileMetadata>) -> Vec<&'p str> {
+    let profiles = profiles.into_iter();
+    profiles
+        .filter_map(|profile| profile.version.as_deref().ok())
+        .collect()
+}
+
+/// The uids of what was found, each once: an item comes more than once in some lists.
+fn uids<'i>(found: impl Iterator<Item = &'i Result<Uid, OddField>>) -> Result<Vec<Uid>, OddField> {
+    let mut uids: Vec<Uid> = Vec::new();
+    for uid in found {
+        let uid = uid.as_ref().map_err(Clone::clone)?;
+        if !uids.contains(uid) {
+            uids.push(uid.clone());
+        }
+    }
+    Ok(uids)
+}
+
+fn odd(call: &str, field: OddField) -> PaletteError {
+    PaletteError::OddField {
+        call: call.to_owned(),
+        field,
+    }
+}
+
+/// A name that is missing from a list with a gap.
+fn incomplete(told: Diagnostic, gap: &Gap) -> Diagnostic {
+    told.note(format!("its list is incomplete: {gap}"))
+        .about(Topic::ListIncomplete)
+}
+
 fn broken(diagnostic: Diagnostic) -> ResolveError {
-    ResolveError::Broken(vec![diagnostic])
+    ResolveError::Lookup {
+        broken: vec![diagnostic],
+        incomplete: Vec::new(),
+    }
 }
 
 fn scope_note(project: Option<&Uid>) -> String {

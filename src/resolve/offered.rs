@@ -45,30 +45,23 @@ impl Offered {
 pub fn offered(summaries: &[ProfileSummary], cloud_type: &str) -> Vec<Offered> {
     let mut found: BTreeMap<Uid, Offered> = BTreeMap::new();
     for summary in summaries {
-        let Some(published) = &summary.spec_summary.published else {
+        let Some(published) = &summary.published else {
             continue;
         };
         if published.cloud_type != cloud_type && published.cloud_type != ANY_CLOUD {
             continue;
         }
-        let Some(own) = Uid::parse(&summary.metadata.uid) else {
+        // What cannot be told from others cannot be chosen.
+        let (Ok(own), Ok(version)) = (&summary.uid, summary.own_version()) else {
             continue;
         };
-        let versions = &summary.spec_summary.versions;
-        // The summary's `version` is the latest of that name; which one it is itself about
-        // is told by the uids.
-        let version = versions
-            .iter()
-            .find(|known| Uid::parse(&known.uid).as_ref() == Some(&own))
-            .map_or(&summary.spec_summary.version, |known| &known.version);
-        let timestamp = &summary.metadata.last_modified_timestamp;
-        let changed = timestamp.split('T').next().unwrap_or_default();
+        let changed = summary.changed.split('T').next().unwrap_or_default();
         found.insert(
             own.clone(),
             Offered {
-                uid: own,
-                name: summary.metadata.name.clone(),
-                version: version.clone(),
+                uid: own.clone(),
+                name: summary.name.clone(),
+                version: version.to_owned(),
                 kind: published.kind.clone(),
                 changed: changed.to_owned(),
             },
@@ -84,30 +77,35 @@ pub fn offered(summaries: &[ProfileSummary], cloud_type: &str) -> Vec<Offered> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
+    use crate::palette::wire::{ProfileVersion, TemplateSummary};
+
+    fn uid(last: u8) -> Uid {
+        Uid::parse(&format!("65c90a1b2c3d4e5f770daee{last}")).unwrap()
+    }
 
     fn summary(last: u8, name: &str, cloud: &str) -> ProfileSummary {
-        let uid = |last: u8| format!("65c90a1b2c3d4e5f770daee{last}");
-        serde_json::from_value(json!({
-            "metadata": { "name": name, "uid": uid(last), "lastModifiedTimestamp": "2026-03-01T10:00:00Z" },
-            "specSummary": {
-                "version": "1.10.0",
-                "versions": [
-                    { "uid": uid(1), "version": "1.9.0" },
-                    { "uid": uid(2), "version": "1.10.0" },
-                ],
-                "published": { "cloudType": cloud, "type": "infra" },
-            },
-        }))
-        .unwrap()
+        let known = |last: u8, version: &str| ProfileVersion {
+            uid: uid(last),
+            version: version.into(),
+        };
+        ProfileSummary {
+            name: name.into(),
+            uid: Ok(uid(last)),
+            changed: "2026-03-01T10:00:00Z".into(),
+            version: Ok("1.10.0".into()),
+            versions: vec![known(1, "1.9.0"), known(2, "1.10.0")],
+            published: Some(TemplateSummary {
+                cloud_type: cloud.into(),
+                kind: "infra".into(),
+            }),
+        }
     }
 
     #[test]
     fn what_fits_an_edge_host_newest_first() {
         let mut draft = summary(3, "draft", "edge-native");
-        draft.spec_summary.published = None;
+        draft.published = None;
         let all = [
             summary(1, "edge", "edge-native"),
             draft,
@@ -135,7 +133,7 @@ mod tests {
     #[test]
     fn what_is_called_the_same_is_named_by_its_uid() {
         let mut other = summary(6, "edge", "edge-native");
-        other.spec_summary.versions[1].uid = other.metadata.uid.clone();
+        other.versions[1].uid = uid(6);
         let offered = offered(&[summary(2, "edge", "edge-native"), other], "edge-native");
         assert_eq!(offered.len(), 2);
         for one in &offered {

@@ -17,6 +17,9 @@ use crate::uid::Uid;
 /// The cloud type of an add-on that fits every cloud.
 pub const ANY_CLOUD: &str = "all";
 
+/// The types of profiles that have infrastructure layers (facts.md, 1).
+pub const INFRASTRUCTURE: [&str; 2] = ["cluster", "infra"];
+
 /// A profile asked for, and what Palette answered.
 pub struct Candidate<'a> {
     pub uid: Uid,
@@ -27,40 +30,35 @@ pub struct Candidate<'a> {
 impl Candidate<'_> {
     /// `name@version`, as messages name it.
     fn label(&self) -> String {
-        let name = printable::line(self.answer.metadata.name.as_bytes());
-        format!("{name}@{}", printable::line(self.version().as_bytes()))
-    }
-
-    /// The published version, which is the profile's own where it says no other.
-    pub fn version(&self) -> &str {
-        match self
-            .answer
-            .spec
-            .published
-            .as_ref()
-            .map(|p| p.profile_version.as_str())
-        {
-            Some(version) if !version.is_empty() => version,
-            _ => &self.answer.spec.version,
-        }
+        let [name, version] = [&self.answer.name, &self.answer.version];
+        let [name, version] = [name, version].map(|text| printable::line(text.as_bytes()));
+        format!("{name}@{version}")
     }
 
     fn packs(&self) -> &[PackRef] {
-        self.answer
-            .spec
-            .published
-            .as_ref()
-            .map_or(&[], |p| &p.packs)
+        self.answer.published.as_ref().map_or(&[], |p| &p.packs)
     }
 
     /// Whether both are infrastructure and called the same.
     fn is_version_beside(&self, other: &Self) -> bool {
-        let same = self.answer.metadata.name == other.answer.metadata.name;
+        let same = self.answer.name == other.answer.name;
         same && self.is_infrastructure() && other.is_infrastructure()
     }
 
     fn is_infrastructure(&self) -> bool {
-        self.packs().iter().any(|pack| pack.layer != ADD_ON_LAYER)
+        let published = self.answer.published.as_ref();
+        let of_kind = published.is_some_and(|p| INFRASTRUCTURE.contains(&p.kind.as_str()));
+        let unnamed = self.packs().iter().any(|pack| pack.layer.is_empty());
+        !self.infrastructure().is_empty() || of_kind && unnamed
+    }
+
+    /// The layers that are infrastructure. Where Palette does not name a layer, the profile's
+    /// type says what it is.
+    fn infrastructure(&self) -> Vec<&str> {
+        let layers = self.packs().iter().map(|pack| pack.layer.as_str());
+        layers
+            .filter(|layer| !layer.is_empty() && *layer != ADD_ON_LAYER)
+            .collect()
     }
 }
 
@@ -79,7 +77,7 @@ pub fn check(
     };
     rules.same_profile_twice(candidates);
     for candidate in candidates {
-        match &candidate.answer.spec.published {
+        match &candidate.answer.published {
             Some(published) => rules.published(candidate, published, project),
             None => rules.unpublished(candidate),
         }
@@ -146,7 +144,7 @@ impl Rules<'_> {
         project: Option<&Uid>,
     ) {
         let label = candidate.label();
-        if candidate.answer.spec.draft.is_some() {
+        if candidate.answer.has_draft {
             self.warnings.push(
                 Diagnostic::warning(format!("profile {label} has a draft that is not published"))
                     .at(self.source, candidate.profile.span.clone(), "")
@@ -170,8 +168,11 @@ impl Rules<'_> {
             let reason = printable::excerpt(pack.invalid_reason.as_bytes(), 200);
             let tag = printable::line(pack.tag.as_bytes());
             let name = printable::line(pack.name.as_bytes());
-            let title =
-                format!("pack {name} {tag} of profile {label} is invalid in Palette: {reason}");
+            let pack = [name, tag].join(" ");
+            let title = format!(
+                "pack {} of profile {label} is invalid in Palette: {reason}",
+                pack.trim_end()
+            );
             let help =
                 "choose a version of the pack that its registry has, and publish the profile";
             self.breaks(candidate, title, "has an invalid pack", help);
@@ -181,11 +182,7 @@ impl Rules<'_> {
 
     /// The project that Palette annotates on a profile, where it does.
     fn scope(&mut self, candidate: &Candidate<'_>, project: Option<&Uid>) {
-        let annotations = &candidate.answer.metadata.annotations;
-        let scoped = annotations
-            .get("scope")
-            .is_some_and(|scope| scope == "project");
-        let Some(other) = annotations.get("projectUid").filter(|_| scoped) else {
+        let Some(other) = &candidate.answer.project else {
             return;
         };
         let other = printable::line(other.as_bytes());
@@ -245,7 +242,7 @@ impl Rules<'_> {
             .filter(|c| c.is_infrastructure())
             .collect();
         match infrastructure[..] {
-            [] if candidates.iter().all(|c| c.answer.spec.published.is_some())
+            [] if candidates.iter().all(|c| c.answer.published.is_some())
                 && !candidates.is_empty() =>
             {
                 self.warnings.push(
@@ -261,13 +258,11 @@ impl Rules<'_> {
                 // The same profile once more has been told already.
                 for other in others.iter().filter(|other| other.uid != first.uid) {
                     let layers = |c: &Candidate<'_>| {
-                        let layers: Vec<String> = c
-                            .packs()
-                            .iter()
-                            .filter(|pack| pack.layer != ADD_ON_LAYER)
-                            .map(|pack| printable::line(pack.layer.as_bytes()))
-                            .collect();
-                        layers.join(", ")
+                        let layers = c.infrastructure().join(", ");
+                        match layers.as_str() {
+                            "" => "layers without a name".to_owned(),
+                            layers => printable::line(layers.as_bytes()),
+                        }
                     };
                     self.breaks(
                         other,

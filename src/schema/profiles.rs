@@ -52,8 +52,8 @@ pub struct File {
 #[derive(JsonSchema)]
 #[schemars(rename_all = "kebab-case", deny_unknown_fields)]
 struct Palette {
-    /// Address of the API; without a scheme it is `https`. No user name, query, fragment
-    /// or console page.
+    /// Address of the API, with its scheme. No user name, query, fragment, console page or
+    /// `/v1`.
     #[schemars(extend("default" = Endpoint::DEFAULT))]
     endpoint: Option<Text>,
     /// 24 hexadecimal digits are a uid, anything else is a name. May be missing where all

@@ -13,7 +13,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use edgestage::endpoint::Endpoint;
 use edgestage::environment::Environment;
 use edgestage::key::Found;
-use edgestage::palette::{Options, Palette};
+use edgestage::palette::{Options, Palette, Route};
 use edgestage::report::Report;
 use edgestage::secret::ApiKey;
 
@@ -177,12 +177,14 @@ fn no_debug_shows_it() {
         interactive: false,
         columns: None,
     };
+    let endpoint = Endpoint::parse("http://127.0.0.1:9").unwrap();
     let options = Options {
         timeout: std::time::Duration::from_secs(1),
         retries: 0,
         ca_cert: None,
+        key_place: "here".into(),
+        route: Route::to(&endpoint, &environment).0,
     };
-    let endpoint = Endpoint::parse("http://127.0.0.1:9").unwrap();
     let found = Found {
         key: key.clone(),
         place: "here".into(),

@@ -1,8 +1,8 @@
 //! Where requests go: the flag, the variables and the file, in this order.
 
-use palette_sim::{DEMO_KEY, Sim, World};
+use palette_sim::{DEMO_KEY, Key, Sim, Tls, World};
 
-use crate::support::{HEAD, Test};
+use crate::support::{HEAD, KEY, Proxy, Test, trusting};
 
 #[test]
 fn a_trailing_slash_is_no_difference() {
@@ -113,10 +113,143 @@ fn what_is_no_endpoint_is_refused_by_its_place() {
         .stderr_has("password")
         .fails(2);
     assert!(!done.stderr.contains("hunter2"));
-    let page = "https://console.example/projects/5fbbf0c1d2e3f4a5b6c7d8e9/profiles/cluster/x";
-    let run = test.run("check --endpoint").arg(page);
-    run.stderr_has("it is the page of a profile in the console")
-        .fails(2);
+    for (text, why, corrected) in [
+        (
+            "https://console.example/projects/5fbbf0c1d2e3f4a5b6c7d8e9/profiles/cluster/x",
+            "it is a page of the console",
+            "https://console.example",
+        ),
+        (
+            "https://console.spectrocloud.com/projects/5fbbf0c1d2e3f4a5b6c7d8e9/overview",
+            "it is a page of the console",
+            "https://api.spectrocloud.com",
+        ),
+        (
+            "https://palette.example/v1/",
+            "it contains the API path `/v1`",
+            "https://palette.example",
+        ),
+        (
+            "palette.example:8443",
+            "it does not begin with `https://`",
+            "https://palette.example:8443",
+        ),
+    ] {
+        // In the file, with its line; on the command line, and in a variable.
+        let help = format!("help: write `{corrected}`");
+        let run = test.run("check --endpoint").arg(text);
+        run.stderr_has(why).stderr_has(&help).fails(2);
+        if text.contains("://") {
+            let run = test.run("check").env("PALETTE_HOST", text);
+            run.stderr_has("`PALETTE_HOST`").stderr_has(&help).fails(2);
+        }
+        let head = HEAD.replace("{endpoint}", text);
+        let test = Test::new().manifest(&format!(
+            "{head}\n[definition.factory]\nprofiles = [\"a@1\"]\n"
+        ));
+        test.run("check")
+            .stderr_has("`endpoint` is not the address of a Palette")
+            .stderr_has("profiles.toml:2:12")
+            .stderr_has(why)
+            .stderr_has(&help)
+            .fails(2);
+    }
+}
+
+/// A Palette that answers as each of these hosts, by way of a proxy.
+fn named(hosts: &[&str]) -> (Test, Proxy) {
+    let test = trusting(Tls::self_signed(hosts));
+    let proxy = Proxy::to(test.sim.port());
+    (test, proxy)
+}
+
+const API: &str = "api.spectrocloud.com";
+const CONSOLE: &str = "console.spectrocloud.com";
+const TENANT: &str = "acme.console.spectrocloud.com";
+
+/// The API, the console and a tenant's console: another name for it neither outdates the
+/// lock nor rewrites it.
+#[test]
+fn the_three_hosts_of_saas_are_one_palette() {
+    let (test, proxy) = named(&[API, TENANT]);
+    let address = format!("http://{}", proxy.address());
+    let run = |command: &str, host: &str| {
+        let run = test.run(command).env("HTTPS_PROXY", &address);
+        run.env("PALETTE_HOST", host).any_stdout()
+    };
+    run("stage -q", "https://api.spectrocloud.com").success();
+    let lock = test.text("profiles.lock");
+    assert!(lock.contains("endpoint = \"https://api.spectrocloud.com\""));
+    for (host, asked) in [
+        (API, API),
+        ("https://console.spectrocloud.com/", API),
+        (CONSOLE, API),
+        ("https://acme.console.spectrocloud.com", TENANT),
+    ] {
+        let before = proxy.targets().len();
+        for command in ["fetch -q", "update -q", "fetch -q --locked", "diff -q"] {
+            run(command, host).success();
+            assert_eq!(test.text("profiles.lock"), lock, "{command}, {host}");
+        }
+        let targets = proxy.targets().split_off(before);
+        let asked = format!("{asked}:443");
+        assert!(
+            targets.iter().all(|target| *target == asked),
+            "{host}: {targets:?}"
+        );
+        assert!(!targets.is_empty());
+        run("stage -q --locked --offline", host)
+            .keeps_files()
+            .success();
+        run("verify", host).success();
+        run("list", host).stdout_has("current").success();
+    }
+    let note = "Note SaaS's console has no API: https://api.spectrocloud.com is asked\n";
+    let done = run("check", CONSOLE).stderr_has(note).success();
+    done.says("Note SaaS", 1);
+    run("check", API)
+        .any_stderr()
+        .success()
+        .says("Note SaaS", 0);
+}
+
+/// What somebody who reviewed the file would not expect.
+#[test]
+fn a_variable_that_overrides_the_file_is_told() {
+    let test = Test::new();
+    let other = Sim::start(World::demo().key(Key::admin(KEY)));
+    let said = format!(
+        "Note {} is asked, as `SPECTROCLOUD_HOST` says, not {} of profiles.toml\n",
+        other.url(),
+        test.sim.url()
+    );
+    let run = test.run("check").env("SPECTROCLOUD_HOST", other.url());
+    run.any_stdout().stderr_has(&said).success();
+    // Not where it says the same, or where a person says it now.
+    let run = test.run("check").env("PALETTE_HOST", "{endpoint}/");
+    run.any_stdout().success();
+    let run = test.run("check --endpoint").arg(other.url());
+    run.any_stdout().success();
+    // Nor where the file says nothing.
+    let head = HEAD.replace("endpoint = \"{endpoint}\"\n", "");
+    let test = Test::new().manifest(&format!(
+        "{head}\n[definition.factory]\nprofiles = [\"edge-infra@2.1.0\"]\n"
+    ));
+    let run = test.run("check").env("PALETTE_HOST", "{endpoint}");
+    run.any_stdout().success();
+}
+
+/// Plain HTTP behind a bare host looks like TLS that fails.
+#[test]
+fn a_bare_host_of_plain_http_is_told_how_to_write_it() {
+    let test = Test::new();
+    let host = format!("127.0.0.1:{}", test.sim.port());
+    test.run("check")
+        .env("PALETTE_HOST", &host)
+        .any_stdout()
+        .stderr_has("the endpoint was written without a scheme, and `https://` was taken")
+        .stderr_has(&format!("help: for plain HTTP, write `http://{host}`"))
+        .fails(5);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use edgestage::key::{PASSED, PASSED_FAMILIES, VARIABLES};
 use palette_sim::{Key, World};
 
-use crate::support::{FACTORY, HEAD, KEY, Test};
+use crate::support::{Done, FACTORY, HEAD, KEY, Run, Test};
 
 /// Keys that only a certain place has.
 const OTHERS: [&str; 3] = ["other-key-1", "other-key-2", "other-key-3"];
@@ -146,6 +146,52 @@ fn a_command_that_fails_says_which_and_how() {
             .fails(4);
         assert_eq!(test.sim.connections(), 0);
     }
+}
+
+/// A refused key is told by its place, and by what it looks like.
+#[test]
+fn a_key_that_is_refused_says_where_it_was() {
+    fn refused<'t>(run: Run<'t>, said: &[&str]) -> Done<'t> {
+        let run = run.without_key().any_stdout();
+        let run = said.iter().fold(run, |run, said| run.stderr_has(said));
+        let asked = "note: `{endpoint}` was asked, with the key from ";
+        run.stderr_has("Palette does not accept the API key")
+            .stderr_has(asked)
+            .fails(4)
+    }
+    let test = Test::new().write("old-key", "an-old-key\n");
+    refused(
+        test.run("check --api-key-file old-key"),
+        &["from `{dir}/old-key`\n"],
+    );
+    let variable = |value: &str| test.run("check").env("SPECTROCLOUD_APIKEY", value);
+    for (value, hint) in [
+        ("'quoted'", "help: remove the quotes around the key"),
+        ("\"half", "help: remove the quotes"),
+        (
+            "PALETTE_API_KEY=x1y2z3",
+            "help: remove the name in front of the key",
+        ),
+        (
+            "$PALETTE_API_KEY",
+            "replace the reference with the key itself",
+        ),
+        (
+            "op://team/palette/key",
+            "replace the reference with the key itself",
+        ),
+        ("<your-api-key>", "replace the placeholder with your key"),
+        ("xxxxxxxxxxxx", "replace the placeholder with your key"),
+    ] {
+        let done = refused(variable(value), &["from `SPECTROCLOUD_APIKEY`\n", hint]);
+        assert!(!done.stderr.contains(value), "{}", done.stderr);
+    }
+    let head = HEAD.replace(
+        "retries = 0",
+        "retries = 0\napi-key-command = [\"echo\", \"old\"]",
+    );
+    let test = test.manifest(&format!("{head}\n[definition.factory]\n{FACTORY}\n"));
+    refused(test.run("check"), &["from the output of `echo`\n"]);
 }
 
 #[test]

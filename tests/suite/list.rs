@@ -155,7 +155,7 @@ fn the_states_of_the_lock() {
         "profiles.lock",
         lock.replace("http://127.0.0.1:", "http://127.0.0.2:"),
     );
-    assert_eq!(state(&test), "outdated: other endpoint");
+    assert_eq!(state(&test), "current");
 
     let (edited, _) = lock
         .rsplit_once("\n[[definition.factory.profiles]]")

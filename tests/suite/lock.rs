@@ -1,8 +1,8 @@
 //! `profiles.lock`: what is demanded of it, and what is no change of it.
 
-use palette_sim::{Archive, EDGE_INFRA_2_1_0, HELLO_UNIVERSE_1_2_0, World};
+use palette_sim::{Archive, EDGE_INFRA_2_1_0, HELLO_UNIVERSE_1_2_0, Key, Sim, World};
 
-use crate::support::{OVERLAY, ROOT, Test};
+use crate::support::{KEY, OVERLAY, ROOT, Test};
 
 #[test]
 fn locked_without_a_lock() {
@@ -63,16 +63,70 @@ fn what_is_asked_is_compared_not_how_it_is_written() {
     locked(&manifest.replace("v.yaml", "other.yaml"), 0);
     let url = format!("https://c.example/admin/profiles/cluster/{EDGE_INFRA_2_1_0}");
     locked(&manifest.replace(EDGE_INFRA_2_1_0, &url), 0);
-    // Values, order, name, cloud type, another endpoint.
+    // Values, order, name, cloud type.
     test.put("other.yaml", "a: 2\n");
     locked(&manifest.replace("v.yaml", "other.yaml"), 3);
     locked(&format!("{manifest}name = \"other\"\n"), 3);
     locked(&format!("{manifest}cloud-type = \"other\"\n"), 3);
+    // Where it is asked: one Palette has many names.
     test.put("profiles.toml", manifest);
-    let run = test.run("stage --locked --endpoint https://palette.example");
-    run.stderr_has("it was fetched from another endpoint")
+    let run = test.run("stage -q --locked --endpoint https://palette.example");
+    run.any_stdout().keeps_files().success();
+}
+
+/// Another name for it is the same Palette, as long as uids and content are.
+#[test]
+fn another_name_for_a_palette_is_no_drift() {
+    let test = Test::new().stage();
+    let lock = test.text("profiles.lock");
+    let other = Sim::start(World::demo().key(Key::admin(KEY)));
+    let at = |command: &str| test.run(command).arg("--endpoint").arg(other.url());
+    for command in [
+        "fetch -q",
+        "update -q",
+        "fetch -q --locked",
+        "stage -q --locked",
+        "stage -q --locked --offline",
+        "check -q --locked",
+        "diff -q",
+        "verify",
+    ] {
+        at(command).any_stdout().success();
+        assert_eq!(test.text("profiles.lock"), lock, "{command}");
+    }
+    assert!(!other.requests().is_empty());
+    // With nothing in the cache, too.
+    test.forget_cache();
+    test.forget_staged();
+    at("stage -q --locked").any_stdout().success();
+    assert_eq!(test.text("profiles.lock"), lock);
+    // Another content is drift there as here.
+    other.world(|world| world.publish("edge-k3s", "1.31.1"));
+    at("fetch")
+        .stderr_has("Palette no longer serves `factory` as it is locked")
+        .stderr_has("edge-k3s")
         .keeps_files()
         .fails(3);
+    assert_eq!(test.text("profiles.lock"), lock);
+}
+
+/// A Palette that has the same names is another one by its uids.
+#[test]
+fn another_palette_is_drift() {
+    let test = Test::new()
+        .definition("profiles = [\"edge-infra@2.1.0\"]")
+        .stage();
+    let mut world = World::demo().key(Key::admin(KEY));
+    let uid = "65c9000000000000000000aa";
+    world.find_mut(EDGE_INFRA_2_1_0).unwrap().uid = uid.into();
+    let other = Sim::start(world);
+    for command in ["fetch --endpoint", "fetch --locked --endpoint"] {
+        test.run(command)
+            .arg(other.url())
+            .stderr_has(uid)
+            .keeps_files()
+            .fails(3);
+    }
 }
 
 #[test]

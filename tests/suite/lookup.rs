@@ -191,6 +191,18 @@ fn tenant_profiles_need_no_project() {
     test.run("fetch -q").any_stdout().any_stderr().success();
 }
 
+/// An empty list is a matter of the project rather than of the name.
+#[test]
+fn a_project_without_profiles_is_told() {
+    let empty = Fault::on(Route::Metadata, Act::Json200(json!({ "items": [] })));
+    let test = Test::new().fault(empty);
+    test.run("stage")
+        .stderr_has("Palette has no profile `hello-universe@1.2.0`")
+        .stderr_has("it lists no profile there at all")
+        .stderr_has("help: check `project`")
+        .fails(2);
+}
+
 /// Palette words it as a matter of permissions; what is missing is the project.
 #[test]
 fn a_403_without_a_project_says_so() {
@@ -230,6 +242,7 @@ fn a_401_is_the_keys() {
     test.run("stage")
         .env("PALETTE_API_KEY", "an-old-key")
         .stderr_has("Palette does not accept the API key")
+        .stderr_has("note: `{endpoint}` was asked, with the key from `PALETTE_API_KEY`\n")
         .stderr_has("HTTP 401 InvalidApiKey: The API key is invalid")
         .keeps_files()
         .fails(4);
@@ -248,7 +261,7 @@ fn an_answer_that_echoes_the_key_is_masked() {
         (Act::text(400, &format!("no such key: {KEY}!")), 1),
         (Act::text(401, KEY), 4),
         (Act::text(200, &format!("<html>{KEY}</html>")), 6),
-        (Act::Json200(json!({ "code": "x", "items": KEY })), 6),
+        (Act::Json200(json!({ "code": "x", "message": KEY })), 6),
     ] {
         for command in ["check", "check --json"] {
             let test = Test::new().fault(Fault::on(Route::Projects, act.clone()));

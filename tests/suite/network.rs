@@ -303,6 +303,31 @@ fn ctrl_c_that_is_ignored_from_the_start_stays_ignored() {
     test.run("verify").any_stdout().success();
 }
 
+/// Where to, for whoever looks into a firewall; and the setting, where a time was too short.
+#[test]
+fn the_way_that_failed_is_told() {
+    let port = unused_port();
+    let test = Test::new();
+    let run = test.run("stage --endpoint");
+    let run = run.arg(&format!("http://127.0.0.1:{port}"));
+    let done = run
+        .stderr_has(&format!("note: at `127.0.0.1`, port {port}\n"))
+        .stderr_has("`HTTPS_PROXY` is honoured")
+        .fails(5);
+    done.says("timeout", 0);
+    for (act, route) in [
+        (Act::StallBeforeHead(LONG), Route::Projects),
+        (Act::StallInBody(5, LONG), Route::Profile),
+        (Act::StallInBody(1000, LONG), Route::Download),
+    ] {
+        let test = Test::new().patience("retries = 0\ntimeout = 1");
+        test.sim.fault(Fault::on(route, act));
+        test.run("stage")
+            .stderr_has("help: if it is slow, raise `timeout` in `[palette]`, which is 1 s\n")
+            .fails(5);
+    }
+}
+
 #[test]
 fn ctrl_c_ends_an_attempt_to_connect() {
     let test = trusting(Tls::self_signed(&["127.0.0.1"]));

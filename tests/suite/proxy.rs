@@ -249,9 +249,13 @@ fn a_proxy_that_cannot_be_reached() {
         ),
     ] {
         let test = palette();
+        let port = test.sim.port();
         let done = through(&test, "stage", &proxy)
             .stderr_has(said)
-            .stderr_has("HTTPS_PROXY")
+            .stderr_has(&format!(
+                "note: at `127.0.0.1`, port {port}, through the proxy `{proxy}` of `HTTPS_PROXY`\n"
+            ))
+            .stderr_has("help: check the endpoint, the network and `HTTPS_PROXY`\n")
             .keeps_files()
             .fails(5);
         keeps_the_password(&test, &done);
@@ -275,4 +279,47 @@ fn a_proxy_that_reads_along() {
     keeps_the_password(&test, &done);
     assert!(between.requests().is_empty());
     assert!(test.sim.requests().is_empty());
+}
+
+/// What a variable says is not passed over in silence: the run would go another way than
+/// somebody set.
+#[test]
+fn a_variable_that_cannot_be_read_is_told() {
+    let ignored = "warning: `HTTPS_PROXY` is not the address of a proxy\n\
+        note: it is ignored: Palette is asked without it\n";
+    let misread = "warning: `HTTPS_PROXY` cannot be read as the address of a proxy\n";
+    for (value, said, code) in [
+        ("'http://127.0.0.1:1'", ignored, 0),
+        (" http://127.0.0.1:1", ignored, 0),
+        ("http//127.0.0.1:1", ignored, 0),
+        ("ftp://127.0.0.1:1", ignored, 0),
+        ("http://me.invalid:hun#ter2@127.0.0.1:1", misread, 5),
+        ("http://me.invalid:1/ter2@127.0.0.1:1", misread, 5),
+        (
+            "socks5://127.0.0.1:1",
+            "warning: `HTTPS_PROXY` names a SOCKS proxy\n",
+            5,
+        ),
+    ] {
+        let test = palette().patience("retries = 0\ntimeout = 5");
+        let run = test.run("check").env("HTTPS_PROXY", value);
+        let done = run.any_stdout().stderr_has(said).ends(code);
+        assert!(!done.stderr.contains("ter2"), "{}", done.stderr);
+        assert!(!done.stderr.contains("`me"), "{}", done.stderr);
+    }
+    let said = "unset `HTTPS_PROXY`";
+    let test = palette();
+    let run = test.run("check").env("HTTPS_PROXY", "");
+    let run = run.env("https_proxy", "http://127.0.0.1:1");
+    run.any_stdout()
+        .stderr_has("warning: `https_proxy` is ignored")
+        .stderr_has(said)
+        .success();
+    // Where no proxy would be used, nothing is said.
+    let test = palette();
+    let run = test.run("check").env("HTTPS_PROXY", "'x");
+    run.env("NO_PROXY", "127.0.0.1").any_stdout().success();
+    let test = Test::new();
+    let run = test.run("check").env("HTTP_PROXY", "'x");
+    run.any_stdout().success();
 }

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use palette_sim::{Pack, Profile, World};
+use palette_sim::{Act, Fault, Pack, Profile, Route, Token, World};
 
 use crate::support::{KEY, Run, Test};
 
@@ -121,6 +121,72 @@ fn what_is_offered() {
         "{screen:?}"
     );
     assert!(!test.path("profiles.toml").exists());
+}
+
+/// It is written as the version that it stands for.
+#[test]
+fn a_profile_without_a_version_is_offered_as_the_first() {
+    let uid = "65c9000000000000000000aa";
+    let old = Profile::infra(uid, "aa-old", "").pack(Pack::new("edge-k3s", "k8s", "1"));
+    let test = empty(World::demo().profile(old));
+    with_palette(&test).in_a_dialogue(
+        0,
+        &[
+            (WAY, "\r"),
+            ("Which project?", "\r"),
+            ("[ ] aa-old           1.0.0  infra", " "),
+            ("[x] aa-old", "\r"),
+            (NAME, "\r"),
+            (CANVOS, "\r"),
+        ],
+    );
+    assert!(lines(&test).contains(&"  \"aa-old@1.0.0\",".to_owned()));
+    test.run("check -q").any_stdout().success();
+}
+
+/// Whoever chooses must know that there is more.
+#[test]
+fn a_list_that_lacks_some_is_told() {
+    let test = empty(World::demo());
+    for route in [Route::Projects, Route::Dashboard] {
+        let act = Act::ShortList { held: 2, count: 65 };
+        test.sim.fault(Fault::on(route, act).forever());
+    }
+    let screen = with_palette(&test).in_a_dialogue(
+        1,
+        &[
+            (WAY, "\r"),
+            ("list of projects is incomplete", ""),
+            ("Which project?", "\r"),
+            ("list of profiles is incomplete", ""),
+            ("Which profiles?", ESC),
+        ],
+    );
+    assert!(
+        screen.contains("it has 2 of the 65 items that it counts"),
+        "{screen:?}"
+    );
+}
+
+/// Pages that come again are the end, and nothing is offered twice.
+#[test]
+fn pages_that_come_again() {
+    for token in [Token::Same, Token::New] {
+        let test = empty(World::demo().fleet(60));
+        let act = Act::RepeatPage(token);
+        test.sim.fault(Fault::on(Route::Dashboard, act).forever());
+        with_palette(&test).in_a_dialogue(
+            1,
+            &[
+                (WAY, "\r"),
+                ("Which project?", "\r"),
+                ("Which profiles?", ESC),
+            ],
+        );
+        let requests = test.sim.requests().into_iter();
+        let pages = requests.filter(|request| request.path == "/v1/dashboard/clusterprofiles");
+        assert_eq!(pages.count(), 2, "{token:?}");
+    }
 }
 
 /// Palette gives fifty at a time.

@@ -24,14 +24,9 @@ impl Given {
     /// Reads `text`.
     pub fn parse(text: &str) -> Result<Self, InvalidReference> {
         let parsed = reference::parse(text)?;
-        // What a browser has behind the page's address is nobody's reference.
-        let page = if text.contains("://") {
-            text.split(['?', '#']).next()
-        } else {
-            None
-        };
         Ok(Self {
-            text: page.unwrap_or(text).to_owned(),
+            // What a browser has behind the page's address is nobody's reference.
+            text: reference::page(text).to_owned(),
             parsed,
         })
     }

@@ -9,6 +9,9 @@ pub const TEMPLATE: &str = include_str!("../../../templates/profiles.toml");
 
 /// The lines of the template that are filled in, as far as they are replaced.
 const ENDPOINT: &str = "# endpoint = \"https://palette.example.com\"";
+/// What is said of it, where that is no tenant's host on SaaS.
+const OWN: &str = "# a Palette of your own; default: SaaS";
+const TENANT: &str = "# SaaS, by the tenant's host";
 const PROJECT: &str = "project = \"Default\"";
 const CANVOS: &str = "dir = \"CanvOS\"";
 
@@ -46,6 +49,9 @@ impl First {
         if let Some(endpoint) = &self.endpoint {
             let line = format!("endpoint = {}", edit::quoted(&endpoint.to_string()));
             text = filled(&text, ENDPOINT, &line);
+            if endpoint.is_saas() {
+                text = text.replacen(OWN, TENANT, 1);
+            }
         }
         match &self.project {
             Project::Unknown => {}
@@ -99,7 +105,7 @@ mod tests {
 
     #[test]
     fn every_line_that_is_filled_in_is_there_once() {
-        for line in [ENDPOINT, PROJECT, CANVOS, edit::EXAMPLE] {
+        for line in [ENDPOINT, OWN, PROJECT, CANVOS, edit::EXAMPLE] {
             assert_eq!(TEMPLATE.matches(line).count(), 1, "{line}");
         }
     }
@@ -112,7 +118,7 @@ mod tests {
     #[test]
     fn what_is_known_is_in_it() {
         let first = First {
-            endpoint: Some(Endpoint::parse("palette.example.com").unwrap()),
+            endpoint: Some(Endpoint::parse("https://palette.example.com").unwrap()),
             project: Project::Named("A \"B\"".into()),
             canvos: Some("../a-checkout-with-a-long-name".into()),
             definition: Some("store.1".into()),
@@ -142,6 +148,25 @@ mod tests {
         assert_eq!(references, ["a@1", "bc@1"]);
         assert!(text.contains("\"a@1\",   # infra\n"), "{text}");
         assert!(!text.contains("edge-infra@1.0.0"), "{text}");
+    }
+
+    #[test]
+    fn a_tenants_host_is_no_palette_of_ones_own() {
+        let first = First {
+            endpoint: Some(Endpoint::parse("https://acme.console.spectrocloud.com").unwrap()),
+            ..First::default()
+        };
+        let text = first.text();
+        let line = text
+            .lines()
+            .find(|line| line.starts_with("endpoint"))
+            .unwrap();
+        let (value, comment) = line.split_once("  ").unwrap();
+        assert_eq!(
+            value,
+            "endpoint = \"https://acme.console.spectrocloud.com\""
+        );
+        assert_eq!(comment.trim(), TENANT);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use crate::cli::Network;
 use crate::commands::{Context, table};
+use crate::diagnostic::Diagnostic;
 use crate::endpoint::Endpoint;
 use crate::error::Error;
 use crate::key;
@@ -9,19 +10,16 @@ use crate::manifest::edit::NewProfile;
 use crate::manifest::reference::Reference;
 use crate::manifest::{CLOUD_TYPE, Manifest, NAMES};
 use crate::palette::Palette;
-use crate::palette::wire::Metadata;
+use crate::palette::wire::{Gap, ProjectMetadata};
 use crate::printable;
 use crate::prompt::Prompt;
 use crate::report::Report;
-use crate::resolve::{Offered, offered};
-use crate::uid::Uid;
+use crate::resolve::{INFRASTRUCTURE, Offered, offered};
+use crate::topic::Topic;
 
 use super::first::{First, Project, TEMPLATE};
 use super::of_given;
 use crate::commands::edit::Given;
-
-/// The type of profiles that stand on others (facts.md, 1).
-const ADD_ON: &str = "add-on";
 
 /// Where a checkout is looked for before anybody is asked, from the manifest's directory.
 const CHECKOUTS: [&str; 3] = [".", "CanvOS", "../CanvOS"];
@@ -179,13 +177,15 @@ fn chosen(context: &Context<'_>, prompt: &Prompt) -> Result<First, Error> {
     let project = project(context, &palette, prompt)?;
     let uid = project
         .as_ref()
-        .and_then(|project| Uid::parse(&project.uid));
-    let summaries = palette.profile_summaries(uid.as_ref(), context.report)?;
-    let all = offered(&summaries, CLOUD_TYPE);
+        .and_then(|project| project.uid.as_ref().ok());
+    let listing = palette.profile_summaries(uid, context.report)?;
+    let paste = "one that is not offered can be added later: `edgestage add URL`";
+    warn_of_gap(context, ("profiles", paste), listing.gap.as_ref());
+    let all = offered(&listing.profiles, CLOUD_TYPE);
     if all.is_empty() {
         return Err(Error::NothingOffered {
             project: project.map(|project| project.name),
-            seen: summaries.len(),
+            seen: listing.profiles.len(),
         });
     }
     let rows = table::aligned(
@@ -193,7 +193,10 @@ fn chosen(context: &Context<'_>, prompt: &Prompt) -> Result<First, Error> {
             .map(|one| row(one, context.report))
             .collect::<Vec<_>>(),
     );
-    let infra: Vec<bool> = all.iter().map(|one| one.kind != ADD_ON).collect();
+    let infra: Vec<bool> = all
+        .iter()
+        .map(|one| INFRASTRUCTURE.contains(&one.kind.as_str()))
+        .collect();
     let fits = move |chosen: &[usize]| {
         let bases = chosen.iter().filter(|at| infra[**at]).count();
         if bases > 1 {
@@ -217,11 +220,13 @@ fn address(prompt: &Prompt) -> Result<Endpoint, Error> {
         "Where is Palette?",
         (Endpoint::DEFAULT, "its address; the default is SaaS"),
         |text| {
-            let endpoint = Endpoint::parse(text);
-            endpoint.map(drop).map_err(|why| why.to_string())
+            let endpoint = Endpoint::of_variable(text);
+            endpoint
+                .map(drop)
+                .map_err(|why| format!("{why}; {}", why.help()))
         },
     )?;
-    Ok(Endpoint::parse(&text).unwrap_or_default())
+    Ok(Endpoint::of_variable(&text).unwrap_or_default())
 }
 
 /// The project whose profiles are offered; `None` means the tenant's own.
@@ -229,13 +234,13 @@ fn project(
     context: &Context<'_>,
     palette: &Palette,
     prompt: &Prompt,
-) -> Result<Option<Metadata>, Error> {
-    let mut projects: Vec<Metadata> = palette
-        .projects(None, context.report)?
-        .items
-        .into_iter()
-        .map(|project| project.metadata)
-        .collect();
+) -> Result<Option<ProjectMetadata>, Error> {
+    let list = palette.projects(None, context.report)?;
+    let later = "one that is not offered can be named by its uid later, in `project`";
+    warn_of_gap(context, ("projects", later), list.gap().as_ref());
+    // One that cannot be named to Palette cannot be chosen.
+    let known = list.items.into_iter().filter(|project| project.uid.is_ok());
+    let mut projects: Vec<ProjectMetadata> = known.collect();
     projects.sort_by(|a, b| a.name.cmp(&b.name));
     let mut names: Vec<String> = projects
         .iter()
@@ -244,6 +249,18 @@ fn project(
     names.push("none: the tenant's profiles only".into());
     let at = prompt.one("Which project?", names)?;
     Ok((at < projects.len()).then(|| projects.swap_remove(at)))
+}
+
+/// Says that not all can be chosen.
+fn warn_of_gap(context: &Context<'_>, (what, help): (&str, &str), gap: Option<&Gap>) {
+    if let Some(gap) = gap {
+        context.report.warn(
+            &Diagnostic::warning(format!("Palette's list of {what} is incomplete"))
+                .note(gap.to_string())
+                .help(help)
+                .about(Topic::ListIncomplete),
+        );
+    }
 }
 
 fn row(offered: &Offered, report: &Report) -> Vec<String> {

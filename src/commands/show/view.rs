@@ -253,6 +253,7 @@ impl Block {
         let stands_for = Some(&pack.version);
         let stands_for = stands_for.filter(|version| !version.is_empty() && **version != pack.tag);
         let version = match stands_for {
+            Some(version) if pack.tag.is_empty() => version.clone(),
             Some(version) => format!("{} ({version})", pack.tag),
             None => pack.tag.clone(),
         };

@@ -1,25 +1,39 @@
 //! Answers that are no success, and connections that fail.
 
 use crate::diagnostic::Diagnostic;
-use crate::palette::{PaletteError, RedirectRefusal, Refusal};
+use crate::palette::wire::Speaker;
+use crate::palette::{PaletteError, RedirectRefusal, Refusal, Route, Waited};
 use crate::printable;
+use crate::resolve::Scope;
+use crate::secret::Suspicion;
 use crate::topic::Topic;
 
 pub fn palette(error: &PaletteError) -> Diagnostic {
     match error {
-        PaletteError::KeyRefused(refusal) => key_refused(refusal),
-        PaletteError::Forbidden { refusal, project } => forbidden(refusal, project.as_deref()),
-        PaletteError::Rejected(refusal) => Diagnostic::error("Palette rejects the request")
-            .note(said(refusal))
-            .help("mend what it says; if that is not Palette, check the endpoint: its path, and that it is the API's address")
-            .about(Topic::Rejected),
+        PaletteError::KeyRefused {
+            refusal,
+            endpoint,
+            place,
+            suspicion,
+        } => key_refused(refusal, (endpoint, place), *suspicion),
+        PaletteError::Forbidden { refusal, project } => {
+            let project = project.as_deref().map(|uid| (uid, None));
+            forbidden(refusal, project)
+        }
+        PaletteError::Rejected { refusal, endpoint } => rejected(refusal, endpoint),
         PaletteError::KeptFailing { refusal, attempts } => failing(refusal, *attempts),
         PaletteError::Unreachable {
             call,
             why,
             attempts,
-        } => unreachable(call, why, *attempts),
-        PaletteError::Tls { endpoint, why } => tls(endpoint, why),
+            route,
+            waited,
+        } => unreachable(call, why, *attempts, (route, *waited)),
+        PaletteError::Tls {
+            endpoint,
+            why,
+            bare,
+        } => tls(endpoint, why, *bare),
         PaletteError::Redirect { from, to, why } => redirect(from, to, *why),
         PaletteError::NotJson { call, seen } => {
             let call = printable::line(call.as_bytes());
@@ -32,6 +46,20 @@ pub fn palette(error: &PaletteError) -> Diagnostic {
             let call = printable::line(call.as_bytes());
             Diagnostic::error(format!("the answer to {call} is not Palette's: {why}"))
                 .help("check whether a proxy or cache answers in Palette's place")
+                .about(Topic::Answer)
+        }
+        PaletteError::OddField { call, field } => {
+            let call = printable::line(call.as_bytes());
+            Diagnostic::error(format!("Palette's answer to {call} cannot be used"))
+                .note(printable::excerpt(field.to_string().as_bytes(), 200))
+                .help("update edgestage; if that does not help, report this message")
+                .about(Topic::Answer)
+        }
+        PaletteError::Contradiction { call, why } => {
+            let call = printable::line(call.as_bytes());
+            Diagnostic::error(format!("Palette's answer to {call} cannot be used"))
+                .note(why.clone())
+                .help("run the command again: the list may have been older than the profile")
                 .about(Topic::Answer)
         }
         PaletteError::NoCertificate => Diagnostic::error("`ca-cert` holds no PEM certificate")
@@ -51,34 +79,91 @@ fn said(refusal: &Refusal) -> String {
     format!("{call} answered {refusal}")
 }
 
-fn key_refused(refusal: &Refusal) -> Diagnostic {
-    Diagnostic::error("Palette does not accept the API key")
+fn key_refused(
+    refusal: &Refusal,
+    (endpoint, place): (&str, &str),
+    suspicion: Option<Suspicion>,
+) -> Diagnostic {
+    let told = Diagnostic::error("Palette does not accept the API key")
         .note(said(refusal))
-        .help(
-            "check that the key has not expired, and that it is of this Palette: My API Keys in \
-             the console",
-        )
-        .about(Topic::KeyRefused)
+        .note(format!("`{endpoint}` was asked, with the key from {place}"));
+    let told = match suspicion {
+        None => told,
+        Some(suspicion) => told.help(match suspicion {
+            Suspicion::Quotes => "remove the quotes around the key",
+            Suspicion::Name => "remove the name in front of the key",
+            Suspicion::Reference => {
+                "replace the reference with the key itself: nothing has resolved it"
+            }
+            Suspicion::Placeholder => "replace the placeholder with your key",
+        }),
+    };
+    let told = match refusal.speaker {
+        Speaker::Other => {
+            told.note("the answer is not in Palette's form: a gateway may have sent it")
+        }
+        Speaker::Palette | Speaker::Framework => told,
+    };
+    told.help(
+        "check that the key has not expired, and that it is of this Palette: My API Keys in \
+         the console",
+    )
+    .about(Topic::KeyRefused)
 }
 
-fn forbidden(refusal: &Refusal, project: Option<&str>) -> Diagnostic {
-    let (title, note, help) = match project {
-        None => (
-            "Palette forbids it: no project was named".to_owned(),
-            "it says this where `ProjectUid` is missing, too, whatever the key's permissions",
-            "set `project` in profiles.toml, or paste the console URL of a profile, which names it",
-        ),
-        Some(project) => (
-            format!("Palette forbids it in project `{project}`"),
-            "it says this where the `ProjectUid` is wrong, too, whatever the key's permissions",
-            "check that the profiles are of this project, then that the key may read it",
-        ),
+/// A refusal in the scope of a definition's project, at the line that names it.
+pub fn scope(scope: &Scope) -> Diagnostic {
+    let uid = scope.uid.as_deref();
+    let project = uid.map(|uid| (uid, scope.written.as_deref()));
+    forbidden(&scope.refusal, project).within(Some(&scope.place))
+}
+
+/// The project is its uid, and how it is written where it was.
+fn forbidden(refusal: &Refusal, project: Option<(&str, Option<&str>)>) -> Diagnostic {
+    if refusal.speaker == Speaker::Other {
+        return Diagnostic::error("something other than Palette forbids the request")
+            .note(said(refusal))
+            .help("check the endpoint, and the gateway, firewall or proxy in front of it")
+            .about(Topic::Forbidden);
+    }
+    let Some((uid, written)) = project else {
+        return Diagnostic::error("Palette forbids it: no project was named")
+            .note(said(refusal))
+            .note("it says this where `ProjectUid` is missing, too, whatever the key's permissions")
+            .help(
+                "set `project` in profiles.toml, or paste the console URL of a profile, which names it",
+            )
+            .about(Topic::Forbidden);
     };
-    Diagnostic::error(title)
-        .note(said(refusal))
-        .note(note)
-        .help(help)
+    let name = printable::line(written.unwrap_or(uid).as_bytes());
+    let told =
+        Diagnostic::error(format!("Palette forbids it in project `{name}`")).note(said(refusal));
+    let told = if name == uid {
+        told
+    } else {
+        told.note(format!("its uid is `{uid}`"))
+    };
+    told.note("it says this where the `ProjectUid` is wrong, too, whatever the key's permissions")
+        .help("check `project`: the profiles must belong to it, and the key must be allowed to read it")
         .about(Topic::Forbidden)
+}
+
+fn rejected(refusal: &Refusal, endpoint: &str) -> Diagnostic {
+    let told = match refusal.speaker {
+        Speaker::Palette => Diagnostic::error("Palette rejects the request")
+            .note(said(refusal))
+            .help("fix what it says"),
+        Speaker::Framework => Diagnostic::error("Palette rejects the request")
+            .note(said(refusal))
+            .note("it does not know such a call, or not in this form")
+            .help(format!(
+                "check the path of the endpoint `{endpoint}`, and the version of this Palette"
+            )),
+        Speaker::Other => Diagnostic::error(format!("`{endpoint}` does not answer like a Palette"))
+            .note(said(refusal))
+            .help("check the endpoint: its host, its path, and that it is the API's address"),
+    };
+    told.about(Topic::Rejected)
 }
 
 fn failing(refusal: &Refusal, attempts: u32) -> Diagnostic {
@@ -94,25 +179,50 @@ fn failing(refusal: &Refusal, attempts: u32) -> Diagnostic {
         .about(Topic::Failing)
 }
 
-fn unreachable(call: &str, why: &str, attempts: u32) -> Diagnostic {
+fn unreachable(
+    call: &str,
+    why: &str,
+    attempts: u32,
+    (route, waited): (&Route, Option<Waited>),
+) -> Diagnostic {
     let times = printable::count(attempts as usize, "attempt");
-    Diagnostic::error(format!("Palette cannot be reached: {why}"))
+    let told = Diagnostic::error(format!("Palette cannot be reached: {why}"))
         .note(format!("{}, {times}", printable::line(call.as_bytes())))
-        .help("check the endpoint and the network; `HTTPS_PROXY` is honoured")
-        .about(Topic::Unreachable)
+        .note(format!("at {route}"));
+    let told = match waited {
+        None => told,
+        Some(Waited::Silence(time)) => told.help(format!(
+            "if it is slow, raise `timeout` in `[palette]`, which is {} s",
+            time.as_secs()
+        )),
+        Some(Waited::Whole(time)) => told.help(format!(
+            "if it is slow, raise `timeout` in `[palette]`: an answer may take three times that, \
+             which is {} s",
+            time.as_secs()
+        )),
+    };
+    told.help(match &route.proxy {
+        Some(proxy) => format!("check the endpoint, the network and `{}`", proxy.variable),
+        None => "check the endpoint and the network; `HTTPS_PROXY` is honoured".to_owned(),
+    })
+    .about(Topic::Unreachable)
 }
 
-fn tls(endpoint: &str, why: &str) -> Diagnostic {
-    // Only where nobody knows the authority another one helps.
-    let help = if why.contains("an authority that is not trusted") {
-        "for an authority of your own, set `ca-cert` in `[palette]` to its PEM file"
-    } else {
-        "mend it at the endpoint, or ask those who run it; nothing was sent there"
-    };
-    Diagnostic::error(format!("the TLS connection to `{endpoint}` is refused"))
+fn tls(endpoint: &str, why: &str, bare: bool) -> Diagnostic {
+    let told = Diagnostic::error(format!("the TLS connection to `{endpoint}` is refused"))
         .note(why)
-        .help(help)
-        .about(Topic::Tls)
+        .about(Topic::Tls);
+    // Only where nobody knows the authority another one helps.
+    if why.contains("an authority that is not trusted") {
+        return told
+            .help("for an authority of your own, set `ca-cert` in `[palette]` to its PEM file");
+    }
+    if let (true, Some(host)) = (bare, endpoint.strip_prefix("https://")) {
+        return told
+            .note("the endpoint was written without a scheme, and `https://` was taken")
+            .help(format!("for plain HTTP, write `http://{host}`"));
+    }
+    told.help("mend it at the endpoint, or ask those who run it; nothing was sent there")
 }
 
 fn redirect(from: &str, to: &str, why: RedirectRefusal) -> Diagnostic {

@@ -1,15 +1,20 @@
 //! Palette's answers, and the JSON of an archive that is shown.
 #![no_main]
 
-use edgestage::palette::wire::{ApiError, ClusterProfile, List, ProfileMetadata, ProjectMetadata};
+use edgestage::palette::wire::{
+    Answer as _, ApiError, ClusterProfile, List, ProfileMetadata, ProfileSummary, ProjectMetadata,
+};
 use edgestage::variables;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
-    let _ = serde_json::from_slice::<List<ProjectMetadata>>(bytes);
-    let _ = serde_json::from_slice::<List<ProfileMetadata>>(bytes);
-    let _ = serde_json::from_slice::<ClusterProfile>(bytes);
-    let _ = serde_json::from_slice::<ApiError>(bytes);
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        let _ = List::<ProjectMetadata>::read(text);
+        let _ = List::<ProfileMetadata>::read(text);
+        let _ = List::<ProfileSummary>::read(text);
+        let _ = ClusterProfile::read(text);
+    }
+    let _ = ApiError::read(bytes);
     let _ = variables::without_secrets(bytes);
     for variable in variables::read(bytes).unwrap_or_default() {
         let _ = variable.default_shown();

@@ -104,8 +104,14 @@ impl Recipe {
                 let variables = json!({ "variables": profile.variables });
                 entries.push((format!("{home}/variables.json"), text(&variables)));
             }
-            for pack in &profile.packs {
-                let home = format!("{home}/packs/{}", pack.name);
+            for (at, pack) in profile.packs.iter().enumerate() {
+                // One that is there twice has two directories.
+                let before = profile.packs[..at].iter();
+                let same = before.filter(|other| other.name == pack.name).count();
+                let home = match same {
+                    0 => format!("{home}/packs/{}", pack.name),
+                    n => format!("{home}/packs/{}-{}", pack.name, n + 1),
+                };
                 let values = pack.values.clone().into_bytes();
                 entries.push((format!("{home}/values.yaml"), Content::Text(values)));
                 for manifest in &pack.manifests {

@@ -13,6 +13,7 @@ use flate2::write::GzEncoder;
 
 use crate::fault::{Act, Reply};
 use crate::http::{Body, Connection, Response};
+use crate::odd;
 use crate::record::{Answer, Sent};
 use crate::world::Framing;
 
@@ -46,19 +47,33 @@ pub(crate) trait Host {
 }
 
 /// Replaces or decorates the answer, for the acts that are about what is said.
-pub(crate) fn shape(response: Response, act: &Act) -> Response {
+pub(crate) fn shape(response: Response, act: &Act, number: u64) -> Response {
     match act {
+        Act::Drip(inner, _) => shape(response, inner, number),
+        Act::Headers(headers) => {
+            let mut response = response;
+            for (name, value) in headers {
+                let other = |(known, _): &(String, String)| !known.eq_ignore_ascii_case(name);
+                response.headers.retain(other);
+                response.headers.push((name.clone(), value.clone()));
+            }
+            response
+        }
+        Act::Edit(_) | Act::Nulls | Act::ShortList { .. } | Act::RepeatPage(_) => {
+            odd::shape(response, act, number)
+        }
         Act::Status {
             status,
             body,
             headers,
         } => {
+            let page = |text: &String, media: &'static str| {
+                Response::new(*status, media, Body::Bytes(text.clone().into_bytes()))
+            };
             let mut response = match body {
                 Reply::Json(value) => Response::json(*status, value),
-                Reply::Text(text) => {
-                    let body = Body::Bytes(text.clone().into_bytes());
-                    Response::new(*status, "text/plain; charset=utf-8", body)
-                }
+                Reply::Text(text) => page(text, "text/plain; charset=utf-8"),
+                Reply::Html(text) => page(text, "text/html"),
             };
             response.headers.extend(headers.iter().cloned());
             response
@@ -226,6 +241,7 @@ fn reason(status: u16) -> &'static str {
         403 => "Forbidden",
         404 => "Not Found",
         405 => "Method Not Allowed",
+        422 => "Unprocessable Entity",
         429 => "Too Many Requests",
         500 => "Internal Server Error",
         502 => "Bad Gateway",
@@ -254,7 +270,7 @@ impl Plan {
                 Plan::CutAt((*after).min(last))
             }
             Some(Act::StallInBody(after, time)) => Plan::StallAt((*after).min(last), *time),
-            Some(Act::Slow(rate)) => Plan::Rate((*rate).max(1)),
+            Some(Act::Slow(rate) | Act::Drip(_, rate)) => Plan::Rate((*rate).max(1)),
             _ => Plan::Free,
         }
     }

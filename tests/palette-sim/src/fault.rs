@@ -125,15 +125,54 @@ pub enum Act {
     StallInBody(u64, Duration),
     /// The body at this many bytes per second.
     Slow(u64),
+    /// Another act, its body at this many bytes per second.
+    Drip(Box<Act>, u64),
+    /// The real answer with other headers: each replaces those of its name.
+    Headers(Vec<(String, String)>),
+    /// The real JSON with some of it exchanged or taken out.
+    Edit(Vec<Edit>),
+    /// The real JSON as Go servers may write it: `null` for every empty field, and behind
+    /// the items of each list one that is `null` and one of nothing but nulls.
+    Nulls,
+    /// The first so many items, beside a `listmeta` that counts more.
+    ShortList {
+        /// How many are left.
+        held: usize,
+        /// What `listmeta.count` says.
+        count: u64,
+    },
+    /// Whatever page is asked for, the first one.
+    RepeatPage(Token),
 }
 
-/// The body of a [`Act::Status`].
+/// What a repeated page has for a continue token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Token {
+    /// The same each time.
+    Same,
+    /// Another one each time.
+    New,
+}
+
+/// One change of an answer's JSON.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Edit {
+    /// Where, as a JSON pointer (RFC 6901). Objects on the way must be there; `-` is the
+    /// place behind a list's last item.
+    pub pointer: String,
+    /// What is to stand there; nothing takes it out.
+    pub value: Option<Value>,
+}
+
+/// The body of an [`Act::Status`].
 #[derive(Clone, Debug, PartialEq)]
 pub enum Reply {
     /// `application/json`
     Json(Value),
     /// `text/plain`
     Text(String),
+    /// `text/html`
+    Html(String),
 }
 
 impl Act {
@@ -172,7 +211,66 @@ impl Act {
         }
     }
 
-    /// Adds a header to a [`Act::Status`]; others stay as they are.
+    /// An error of the framework that Palette is made with: its `code` is a number. It
+    /// answers so to calls and parameters that it does not know.
+    #[must_use]
+    pub fn framework(status: u16, code: u16, message: &str) -> Self {
+        Act::Status {
+            status,
+            body: Reply::Json(json!({ "code": code, "message": message })),
+            headers: Vec::new(),
+        }
+    }
+
+    /// The page of a gateway in front of Palette.
+    #[must_use]
+    pub fn gateway(status: u16, title: &str) -> Self {
+        let page = format!(
+            "<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n<center>{title}</center>\r\n\
+             <hr><center>nginx</center>\r\n</body>\r\n</html>\r\n"
+        );
+        Act::Status {
+            status,
+            body: Reply::Html(page),
+            headers: Vec::new(),
+        }
+    }
+
+    /// The real JSON with this value at a JSON pointer.
+    #[must_use]
+    pub fn set(pointer: &str, value: impl Into<Value>) -> Self {
+        Act::Edit(Vec::new()).and_set(pointer, value)
+    }
+
+    /// The real JSON without what stands at a JSON pointer.
+    #[must_use]
+    pub fn unset(pointer: &str) -> Self {
+        Act::Edit(Vec::new()).and_unset(pointer)
+    }
+
+    /// One more change of an [`Act::Edit`]; others stay as they are.
+    #[must_use]
+    pub fn and_set(self, pointer: &str, value: impl Into<Value>) -> Self {
+        self.and(pointer, Some(value.into()))
+    }
+
+    /// One thing less of an [`Act::Edit`]; others stay as they are.
+    #[must_use]
+    pub fn and_unset(self, pointer: &str) -> Self {
+        self.and(pointer, None)
+    }
+
+    fn and(mut self, pointer: &str, value: Option<Value>) -> Self {
+        if let Act::Edit(edits) = &mut self {
+            edits.push(Edit {
+                pointer: pointer.into(),
+                value,
+            });
+        }
+        self
+    }
+
+    /// Adds a header to an [`Act::Status`]; others stay as they are.
     #[must_use]
     pub fn header(mut self, name: &str, value: &str) -> Self {
         if let Act::Status { headers, .. } = &mut self {

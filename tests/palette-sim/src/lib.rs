@@ -9,7 +9,7 @@
 //!         |                 what a Palette holds, and how it behaves
 //! http -> routes -> request, wire, dashboard, download, archive
 //!         |
-//! fault -> deliver          the answer, with what goes wrong, byte by byte
+//! fault -> odd, deliver     the answer, with what goes wrong, byte by byte
 //! connection                what goes wrong before there is a request
 //!         |
 //! sim, limits, tls, record  the server around it
@@ -40,6 +40,7 @@ mod fault;
 mod fleet;
 mod http;
 mod limits;
+mod odd;
 mod profile;
 mod record;
 mod request;
@@ -57,7 +58,7 @@ pub use demo::{
     EDGE_MONITORING_1_4_0, EDGE_STORAGE_1_0_0, HELLO_UNIVERSE_1_2_0, PROJECT_DEFAULT,
     PROJECT_RETAIL, RETAIL_POS_3_2_1, TENANT_BASELINE_1_0_0,
 };
-pub use fault::{Act, Fault, Reply, Route};
+pub use fault::{Act, Edit, Fault, Reply, Route, Token};
 pub use fleet::site_uid;
 pub use profile::{Kind, Manifest, Pack, Profile, Scope};
 pub use record::{Answer, Recorded, Sent};

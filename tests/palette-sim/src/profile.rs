@@ -70,7 +70,7 @@ pub struct Profile {
     pub uid: String,
     /// Shared by all versions of the profile.
     pub name: String,
-    /// For example `2.1.0`.
+    /// For example `2.1.0`; empty for a profile that states none.
     pub version: String,
     /// Whose it is. A builder leaves the world's first project here.
     pub scope: Option<Scope>,
@@ -249,6 +249,17 @@ impl Pack {
             values: default_values(name, version),
             invalid: None,
             manifests: Vec::new(),
+        }
+    }
+
+    /// Manifests of the user's own: of no registry, so there is no tag, version or digest.
+    #[must_use]
+    pub fn manifests(name: &str) -> Self {
+        Self {
+            tag: String::new(),
+            version: String::new(),
+            digest: String::new(),
+            ..Self::new(name, "addon", "1").kind("manifest")
         }
     }
 

@@ -20,6 +20,7 @@ use crate::deliver::{Fate, Host, deliver, shape};
 use crate::fault::{Act, Fault, Faults};
 use crate::http::{Connection, Next, Reader, Request, Response, Socket};
 use crate::limits::Limits;
+use crate::odd::first_page;
 use crate::record::{Answer, Recorded, Sent};
 use crate::routes::{Refusal, answer, classify};
 use crate::tls::Tls;
@@ -335,10 +336,13 @@ impl Shared {
                 let refusal = Refusal::limited().respond(number);
                 refusal.header("Retry-After", &seconds.to_string())
             }
+            None if matches!(act, Some(Act::RepeatPage(_))) => {
+                answer(&world, &first_page(request), number)
+            }
             None => answer(&world, request, number),
         };
         match act {
-            Some(act) => shape(response, act),
+            Some(act) => shape(response, act, number),
             None => response,
         }
     }

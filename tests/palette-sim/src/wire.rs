@@ -21,7 +21,7 @@ pub(crate) fn profile(world: &World, profile: &Profile) -> Value {
     if let Some(packs) = unpublished(profile) {
         spec.insert("draft".into(), template(profile, packs));
     }
-    spec.insert("version".into(), profile.version.clone().into());
+    stated(&mut spec, "version", &profile.version);
     spec.insert("versions".into(), versions(world, profile));
     json!({
         "apiVersion": "cluster.spectrocloud.com/v1alpha1",
@@ -54,7 +54,7 @@ pub(crate) fn summary(world: &World, profile: &Profile) -> Value {
     }
     let known = world.versions(profile);
     let latest = known.last().map_or(profile.version.as_str(), |last| last.0);
-    spec.insert("version".into(), latest.into());
+    stated(&mut spec, "version", latest);
     spec.insert("versions".into(), versions(world, profile));
     json!({
         "metadata": metadata(world, profile),
@@ -72,10 +72,20 @@ pub(crate) fn summary(world: &World, profile: &Profile) -> Value {
 
 /// `v1ClusterProfileMetadata`.
 pub(crate) fn profile_metadata(profile: &Profile) -> Value {
+    let mut spec = Map::new();
+    spec.insert("cloudType".into(), profile.cloud_type.clone().into());
+    stated(&mut spec, "version", &profile.version);
     json!({
         "metadata": { "name": profile.name, "uid": profile.uid },
-        "spec": { "cloudType": profile.cloud_type, "version": profile.version },
+        "spec": spec,
     })
+}
+
+/// A field that is left out where there is nothing to say.
+fn stated(fields: &mut Map<String, Value>, name: &str, value: &str) {
+    if !value.is_empty() {
+        fields.insert(name.into(), value.into());
+    }
 }
 
 /// `v1Variables`, with sensitive defaults masked.
@@ -179,16 +189,19 @@ fn metadata(world: &World, profile: &Profile) -> Value {
 
 /// `v1ClusterProfileTemplate`.
 fn template(profile: &Profile, packs: &[Pack]) -> Value {
-    json!({
+    let mut template = json!({
         "cloudType": profile.cloud_type,
         "name": profile.name,
         "packServerRefs": [],
         "packs": packs.iter().map(pack).collect::<Vec<_>>(),
-        "profileVersion": profile.version,
         "type": profile.kind.word(),
         "uid": profile.uid,
         "version": 1,
-    })
+    });
+    if let Some(fields) = template.as_object_mut() {
+        stated(fields, "profileVersion", &profile.version);
+    }
+    template
 }
 
 /// `v1PackRef`.
@@ -198,9 +211,8 @@ fn pack(pack: &Pack) -> Value {
         .iter()
         .map(|each| json!({ "kind": "manifest", "name": each.name, "uid": each.uid }))
         .collect();
-    json!({
+    let mut fields = json!({
         "annotations": {},
-        "digest": pack.digest,
         "inValidReason": pack.invalid.clone().unwrap_or_default(),
         "isInvalid": pack.invalid.is_some(),
         "layer": pack.layer,
@@ -213,11 +225,15 @@ fn pack(pack: &Pack) -> Value {
         "registryUid": pack.registry_uid,
         "schema": [],
         "server": "",
-        "tag": pack.tag,
         "type": pack.kind,
         "values": pack.values,
-        "version": pack.version,
-    })
+    });
+    if let Some(fields) = fields.as_object_mut() {
+        stated(fields, "tag", &pack.tag);
+        stated(fields, "version", &pack.version);
+        stated(fields, "digest", &pack.digest);
+    }
+    fields
 }
 
 /// `v1ClusterProfileTemplateSummary`.
@@ -251,8 +267,11 @@ fn pack_uid(pack: &Pack) -> String {
 
 fn versions(world: &World, profile: &Profile) -> Value {
     let known = world.versions(profile);
-    let versions = known
-        .iter()
-        .map(|(version, uid)| json!({ "uid": uid, "version": version }));
+    let versions = known.iter().map(|(version, uid)| {
+        let mut known = Map::new();
+        known.insert("uid".into(), (*uid).into());
+        stated(&mut known, "version", version);
+        Value::Object(known)
+    });
     Value::Array(versions.collect())
 }

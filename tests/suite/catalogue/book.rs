@@ -72,6 +72,7 @@ fn normal(text: &str, place: &str) -> String {
     let text = text.replace(place, "");
     let text = without_directory(&text, "/edgestage-images-");
     let text = numbers_behind(&text, "127.0.0.1:", "PORT");
+    let text = numbers_behind(&text, "`, port ", "PORT");
     let text = numbers_behind(&text, ", process ", "NUMBER");
     let text = without_digests(&text);
     let mut lines: Vec<&str> = text.lines().map(str::trim_end).collect();

@@ -57,6 +57,19 @@ pub fn all(book: &mut Book) {
             "a page of the console",
             "check --endpoint https://console.example/projects/x/profiles/cluster/y",
         ),
+        (
+            "a page of SaaS's console",
+            "check --endpoint https://acme.console.spectrocloud.com/projects/x",
+        ),
+        (
+            "an address without a scheme",
+            "check --endpoint palette.example",
+        ),
+        (
+            "quotes around the address",
+            "check --endpoint 'https://palette.example'",
+        ),
+        ("nothing for an address", "check --endpoint=''"),
         ("no address at all", "check --endpoint https://"),
     ] {
         book.run(what, 2, test.run(command));

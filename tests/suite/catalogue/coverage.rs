@@ -6,7 +6,7 @@ use std::path::Path;
 use super::reviewed;
 
 /// Sources whose texts are all for messages.
-const WHOLE: [&str; 21] = [
+const WHOLE: [&str; 23] = [
     "archive/entries.rs",
     "archive/header.rs",
     "archive/pax.rs",
@@ -26,6 +26,8 @@ const WHOLE: [&str; 21] = [
     "preflight/lost.rs",
     "resolve/lookup.rs",
     "resolve/rules.rs",
+    "palette/node.rs",
+    "palette/route.rs",
     "error/words.rs",
     "error/words/",
 ];

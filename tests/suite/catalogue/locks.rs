@@ -47,8 +47,6 @@ fn entries(book: &mut Book) {
     book.run("changed in profiles.toml", 3, test.run("stage --locked"));
     book.run("a comparison with that", 0, test.run("show"));
     test.put("profiles.toml", &manifest);
-    let run = test.run("stage --locked --endpoint https://palette.example");
-    book.run("another endpoint", 3, run);
     let test = changed(EDGE_INFRA_2_1_0, "65c9000000000000000000aa");
     book.run("edited by hand", 3, test.run("stage --locked"));
 }

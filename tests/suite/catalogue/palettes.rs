@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
+use std::time::Duration;
 
 use edgestage::error::Error;
 use edgestage::palette::{PaletteError, RedirectRefusal};
@@ -17,10 +18,12 @@ const UID: &str = "65c9000000000000000000aa";
 
 pub fn all(book: &mut Book) {
     lookup(book);
+    incomplete(book);
     rules(book);
     keys(book);
     answers(book);
     connections(book);
+    proxies(book);
 }
 
 /// A definition with these profiles, and perhaps a world of its own.
@@ -64,6 +67,57 @@ fn lookup(book: &mut Book) {
     book.run("a name without a project", 2, test.run("fetch"));
 }
 
+/// Lists that lack what they count.
+fn incomplete(book: &mut Book) {
+    book.part("Lists");
+    let nothing = Act::Json200(json!({ "items": [] }));
+    let test = Test::new().fault(Fault::on(Route::Metadata, nothing));
+    book.run("a project without profiles", 2, test.run("fetch"));
+    let on = |test: Test, routes: &[Route], act: &Act| {
+        for route in routes {
+            test.sim.fault(Fault::on(*route, act.clone()).forever());
+        }
+        test
+    };
+    let lists = [Route::Metadata, Route::Dashboard];
+    let short = Act::ShortList {
+        held: 2,
+        count: 146,
+    };
+    for (what, profile) in [
+        ("a profile that is not listed", "\"edge-gpus@1.0.0\""),
+        ("a version that is not listed", "\"edge-infra@3.0.0\""),
+        ("a profile like no other", "\"zzz@1.0.0\""),
+    ] {
+        let test = on(asked(profile, World::demo()), &lists, &short);
+        book.run(what, 5, test.run("fetch"));
+    }
+    let item = json!({ "metadata": { "name": "edge-infra", "uid": UID } });
+    let goes_on = Act::Json200(json!({ "items": [item], "listmeta": { "continue": "x" } }));
+    let test = on(asked("\"zzz@1.0.0\"", World::demo()), &lists, &goes_on);
+    book.run("a list that goes on and does not", 5, test.run("fetch"));
+    let test = on(asked("\"zzz@1.0.0\"", World::demo()), &lists[..1], &short);
+    let refused = Act::framework(405, 405, "method POST is not allowed");
+    let test = on(test, &lists[1..], &refused);
+    book.run("a list whose rest is refused", 5, test.run("fetch"));
+    let odd = Act::set("/items/0/metadata/name", 5);
+    let test = on(asked("\"zzz@1.0.0\"", World::demo()), &lists, &odd);
+    book.run("an item that cannot be read", 5, test.run("fetch"));
+    for (what, name) in [
+        ("a project that is not listed", "Retale"),
+        ("a project like no other", "zzz"),
+    ] {
+        let head = HEAD.replace("\"Default\"", &format!("\"{name}\""));
+        let test = Test::new().manifest(&format!("{head}\n[definition.factory]\n{FACTORY}\n"));
+        let test = on(
+            test,
+            &[Route::Projects],
+            &Act::ShortList { held: 2, count: 65 },
+        );
+        book.run(what, 5, test.run("fetch"));
+    }
+}
+
 fn rules(book: &mut Book) {
     book.part("Rules");
     let with = |profile: Profile, profiles: &str| asked(profiles, World::demo().profile(profile));
@@ -97,6 +151,7 @@ fn rules(book: &mut Book) {
         ),
         ("another cloud type", with(vsphere, "\"other@1.0.0\"")),
         ("an invalid pack", with(invalid, "\"other@1.0.0\"")),
+        ("two profiles whose layers have no names", nameless()),
         (
             "a profile that was never published",
             asked("\"edge-gpu@0.1.0\"", World::demo()),
@@ -123,6 +178,18 @@ fn rules(book: &mut Book) {
     book.run("a draft on top", 0, test.run("fetch"));
     let test = asked("\"edge-monitoring@1.4.0\"", World::demo());
     book.run("no infrastructure", 0, test.run("fetch"));
+}
+
+/// A Palette that does not say what the layers of infrastructure are.
+fn nameless() -> Test {
+    let other = Profile::infra(UID, "other", "1.0.0").pack(Pack::new("x", "os", "1"));
+    let test = asked(
+        "\"edge-infra@2.1.0\", \"other@1.0.0\"",
+        World::demo().profile(other),
+    );
+    let act = Act::unset("/spec/published/packs/0/layer");
+    test.sim.fault(Fault::on(Route::Profile, act).forever());
+    test
 }
 
 /// A Palette that serves this key a profile of another project, which the simulator does
@@ -195,6 +262,25 @@ fn answers(book: &mut Book) {
         .run("fetch")
         .env("PALETTE_API_KEY", "of-another-palette");
     book.run("a key that Palette does not know", 4, key);
+    for (what, key) in [
+        ("a key in quotes", "'k3y'"),
+        ("a key behind its name", "PALETTE_API_KEY=k3y"),
+        ("a reference in place of a key", "op://team/palette/key"),
+        ("a placeholder in place of a key", "<your-api-key>"),
+    ] {
+        let run = run.run("fetch").env("PALETTE_API_KEY", key);
+        book.run(what, 4, run);
+    }
+    book.run(
+        "a gateway that wants a login",
+        4,
+        on(Act::gateway(401, "Log in")).run("fetch"),
+    );
+    book.run(
+        "a gateway that forbids it",
+        4,
+        on(Act::gateway(403, "Blocked")).run("fetch"),
+    );
     book.run(
         "a key without the permission",
         4,
@@ -209,6 +295,19 @@ fn answers(book: &mut Book) {
         1,
         on(Act::status(422)).run("fetch"),
     );
+    let unknown = Act::framework(404, 404, "path /v1/clusterprofiles was not found");
+    book.run("a call that is not known", 1, on(unknown).run("fetch"));
+    let backend = Act::text(404, "default backend - 404");
+    book.run("a gateway without a Palette", 1, on(backend).run("fetch"));
+    let odd = Act::set("/spec/published/packs/0/tag", 22.04);
+    book.run("a field of another type", 6, on(odd).run("fetch"));
+    let moved =
+        Act::set("/spec/version", "9.0.0").and_set("/spec/published/profileVersion", "9.0.0");
+    let test = Test::new().definition("profiles = [\"edge-infra@2.1.0\"]");
+    let test = test.fault(Fault::on(Route::Profile, moved));
+    book.run("another version than the list has", 6, test.run("fetch"));
+    let lacking = Act::set("/metadata/name", json!(null));
+    book.run("a field that is missing", 6, on(lacking).run("fetch"));
     book.run("trouble, tried once", 5, on(Act::status(503)).run("fetch"));
     let test = on(Act::status(429).header("Retry-After", "0")).patience("retries = 2");
     book.run("trouble, tried often", 5, test.run("fetch"));
@@ -269,4 +368,41 @@ fn connections(book: &mut Book) {
     let test = Test::new();
     let tls = format!("fetch --endpoint https://127.0.0.1:{}", test.sim.port());
     book.run("no TLS at all", 5, test.run(&tls));
+    let bare = format!("127.0.0.1:{}", test.sim.port());
+    let run = test.run("fetch").env("PALETTE_HOST", &bare);
+    book.run("no TLS at a bare host", 5, run);
+    let slow = |act: Act| {
+        let test = Test::new().patience("retries = 0\ntimeout = 1");
+        test.fault(Fault::on(Route::Projects, act))
+    };
+    let silent = slow(Act::StallBeforeHead(Duration::from_secs(600)));
+    book.run("no answer in time", 5, silent.run("fetch"));
+    let long = Act::Json200(json!({ "items": ["x".repeat(2000)] }));
+    let trickle = slow(Act::Drip(Box::new(long), 20));
+    book.run("an answer that trickles", 5, trickle.run("fetch"));
+}
+
+/// What the variables about proxies may hold.
+fn proxies(book: &mut Book) {
+    book.part("Proxies");
+    let nobody = format!("http://127.0.0.1:{}", unused_port());
+    for (what, value, code) in [
+        ("a proxy that cannot be reached", nobody.as_str(), 5),
+        ("quotes around the proxy", "'http://127.0.0.1:1'", 0),
+        (
+            "a sign in the proxy's password",
+            "http://me:pass#word@127.0.0.1:1",
+            5,
+        ),
+        ("a proxy's port that is none", "http://127.0.0.1:port", 5),
+        ("a sign in the proxy's host", "'127.0.0.1:1'", 5),
+        ("a SOCKS proxy", "socks5://127.0.0.1:1", 5),
+    ] {
+        let test = trusting(Tls::self_signed(&["127.0.0.1"])).patience("retries = 0\ntimeout = 1");
+        book.run(what, code, test.run("check").env("HTTPS_PROXY", value));
+    }
+    let test = trusting(Tls::self_signed(&["127.0.0.1"]));
+    let run = test.run("check").env("HTTPS_PROXY", "");
+    let run = run.env("https_proxy", "http://127.0.0.1:1");
+    book.run("a proxy in the shade of another", 0, run);
 }

@@ -6,6 +6,7 @@ mod connections;
 mod contracts;
 mod endpoints;
 mod faults;
+mod odd;
 mod program;
 mod scopes;
 mod server;

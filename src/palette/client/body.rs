@@ -1,0 +1,107 @@
+//! Bodies of answers that are not archives, each within a time of its own.
+//!
+//! The HTTP library limits one read, so a body that trickles would never end. It is read by
+//! a thread of its own here, which is left behind once the time is over: it ends with the
+//! next piece that comes, or with the silence that the library bears.
+
+use std::io::{self, ErrorKind, Read};
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Size of one piece, in bytes.
+const PIECE: usize = 64 << 10;
+
+/// At most `limit` bytes of `body`, as far as they come within `time`, and how it ended.
+pub fn read(
+    mut body: impl Read + Send + 'static,
+    limit: u64,
+    time: Duration,
+) -> (Vec<u8>, io::Result<()>) {
+    let deadline = Instant::now() + time;
+    let (full, pieces) = sync_channel::<io::Result<Vec<u8>>>(1);
+    let reading = thread::Builder::new().spawn(move || {
+        loop {
+            let mut piece = vec![0; PIECE];
+            let read = body.read(&mut piece);
+            let is_last = !matches!(read, Ok(1..));
+            let piece = read.map(|count| {
+                piece.truncate(count);
+                piece
+            });
+            if full.send(piece).is_err() || is_last {
+                return;
+            }
+        }
+    });
+    if let Err(error) = reading {
+        return (Vec::new(), Err(error));
+    }
+    let mut whole = Vec::new();
+    while (whole.len() as u64) < limit {
+        let left = deadline.saturating_duration_since(Instant::now());
+        match pieces.recv_timeout(left) {
+            Ok(Ok(piece)) if piece.is_empty() => break,
+            Ok(Ok(piece)) => whole.extend_from_slice(&piece),
+            Ok(Err(error)) => return (whole, Err(error)),
+            Err(RecvTimeoutError::Timeout) => {
+                return (whole, Err(io::Error::from(ErrorKind::TimedOut)));
+            }
+            // It sends its last piece before it ends.
+            Err(RecvTimeoutError::Disconnected) => {
+                return (whole, Err(io::Error::from(ErrorKind::BrokenPipe)));
+            }
+        }
+    }
+    whole.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    (whole, Ok(()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A byte at a time.
+    struct Trickle(Duration);
+
+    impl Read for Trickle {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            thread::sleep(self.0);
+            buffer[0] = b'x';
+            Ok(1)
+        }
+    }
+
+    #[test]
+    fn what_trickles_ends_in_time() {
+        let began = Instant::now();
+        let trickle = Trickle(Duration::from_millis(10));
+        let (body, ended) = read(trickle, u64::MAX, Duration::from_millis(300));
+        assert_eq!(ended.unwrap_err().kind(), ErrorKind::TimedOut);
+        assert!(!body.is_empty());
+        assert!(began.elapsed() < Duration::from_secs(20));
+    }
+
+    #[test]
+    fn a_body_is_read_to_its_end_or_limit() {
+        let long = Duration::from_secs(60);
+        let text = vec![b'y'; 3 * PIECE + 1];
+        let (body, ended) = read(io::Cursor::new(text.clone()), u64::MAX, long);
+        assert!(ended.is_ok() && body == text);
+        let (body, ended) = read(io::Cursor::new(text), 5, long);
+        assert!(ended.is_ok());
+        assert_eq!(body, b"yyyyy");
+        let broken = io::Cursor::new(b"z").chain(Broken);
+        let (body, ended) = read(broken, u64::MAX, long);
+        assert_eq!(body, b"z");
+        assert_eq!(ended.unwrap_err().kind(), ErrorKind::ConnectionReset);
+    }
+
+    struct Broken;
+
+    impl Read for Broken {
+        fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+            Err(ErrorKind::ConnectionReset.into())
+        }
+    }
+}

@@ -1,0 +1,271 @@
+//! Lists: item by item, since nobody needs all of them, and each may be odd in its own way.
+
+use std::fmt;
+
+use serde::Deserialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use super::super::node::{Node, OddField, kind, says_nothing};
+use super::{Answer, NoAnswer, profile_type, version};
+use crate::uid::Uid;
+
+/// An item of a list, which is read alone: nobody needs all of them.
+pub trait Item: Sized {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// It cannot be told what the item is about.
+    fn read(item: &Node<'_>) -> Result<Self, OddField>;
+}
+
+/// A list, or one page of it: `v1ClusterProfilesMetadata`, `v1ProjectsMetadata`,
+/// `v1ClusterProfilesSummary`.
+#[derive(Debug)]
+pub struct List<T> {
+    /// `items`, without those that say nothing.
+    pub items: Vec<T>,
+    /// The first item of which nobody can tell what it is about.
+    pub unreadable: Option<OddField>,
+    /// How many items say something.
+    pub held: usize,
+    /// `listmeta.count`: how many there are in all, if Palette says so.
+    pub count: Option<u64>,
+    /// `listmeta.continue`: what asks for the next page; empty on the last one.
+    pub next: String,
+}
+
+/// Why a list is no proof that something is not there: Palette has been seen to hold back
+/// items that it counts (facts.md, 1).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Gap {
+    /// It counts more items than it holds.
+    Counted {
+        /// How many it holds.
+        held: u64,
+        /// How many it counts.
+        count: u64,
+    },
+    /// It says that it goes on, and does not.
+    Endless {
+        /// How many it holds.
+        held: u64,
+    },
+    /// Nobody can tell what an item is about.
+    Unreadable(OddField),
+}
+
+impl fmt::Display for Gap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Counted { held, count } => {
+                write!(f, "it has {held} of the {count} items that it counts")
+            }
+            Self::Endless { held } => {
+                write!(f, "it has {held} items, and says that there are more")
+            }
+            Self::Unreadable(odd) => write!(f, "an item of it cannot be read: {odd}"),
+        }
+    }
+}
+
+impl<T> List<T> {
+    /// What this list, which is not one of several pages, lacks.
+    #[must_use]
+    pub fn gap(&self) -> Option<Gap> {
+        let held = self.held as u64;
+        match &self.unreadable {
+            _ if self.count.is_some_and(|count| count > held) => Some(Gap::Counted {
+                held,
+                count: self.count.unwrap_or_default(),
+            }),
+            _ if !self.next.is_empty() && self.count.is_none() => Some(Gap::Endless { held }),
+            Some(odd) => Some(Gap::Unreadable(odd.clone())),
+            None => None,
+        }
+    }
+}
+
+/// The parts of a list, not yet read. JSON without `items`, which the contract requires, is
+/// some other server's.
+#[derive(Deserialize)]
+struct Parts<'a> {
+    #[serde(borrow)]
+    items: &'a RawValue,
+    #[serde(borrow, default)]
+    listmeta: Option<&'a RawValue>,
+}
+
+impl<T: Item> Answer for List<T> {
+    fn read(body: &str) -> Result<Self, NoAnswer> {
+        let parts: Parts<'_> = serde_json::from_str(body)?;
+        let raw = parts.items.get();
+        // Item by item: a list may be long, and a tree of all of it many times as large.
+        let Ok(raw) = serde_json::from_str::<Option<Vec<&RawValue>>>(raw) else {
+            let value: Value = serde_json::from_str(raw)?;
+            return Err(NoAnswer::Field(OddField {
+                path: "items".to_owned(),
+                expected: "a list",
+                found: kind(&value),
+            }));
+        };
+        let mut list = Self {
+            items: Vec::new(),
+            unreadable: None,
+            held: 0,
+            count: None,
+            next: String::new(),
+        };
+        for (at, raw) in raw.into_iter().flatten().enumerate() {
+            let value: Value = serde_json::from_str(raw.get())?;
+            if says_nothing(&value) {
+                continue;
+            }
+            list.held += 1;
+            match T::read(&Node::item(&value, "items", at)) {
+                Ok(item) => list.items.push(item),
+                Err(odd) => drop(list.unreadable.get_or_insert(odd)),
+            }
+        }
+        if let Some(raw) = parts.listmeta {
+            let value: Value = serde_json::from_str(raw.get())?;
+            list.count = value.get("count").and_then(Value::as_u64);
+            list.next = Node::root(&value).loose_text("continue");
+        }
+        Ok(list)
+    }
+}
+
+/// `v1ProjectMetadata`.
+#[derive(Debug, Clone)]
+pub struct ProjectMetadata {
+    /// `metadata.name`.
+    pub name: String,
+    /// `metadata.uid`.
+    pub uid: Result<Uid, OddField>,
+}
+
+impl Item for ProjectMetadata {
+    fn read(item: &Node<'_>) -> Result<Self, OddField> {
+        let metadata = item.get("metadata")?;
+        Ok(Self {
+            name: metadata.text("name")?,
+            uid: metadata.uid("uid"),
+        })
+    }
+}
+
+/// `v1ClusterProfileMetadata`.
+#[derive(Debug, Clone)]
+pub struct ProfileMetadata {
+    /// `metadata.name`.
+    pub name: String,
+    /// `metadata.uid`.
+    pub uid: Result<Uid, OddField>,
+    /// `spec.version`, or [`FIRST_VERSION`].
+    pub version: Result<String, OddField>,
+}
+
+impl Item for ProfileMetadata {
+    fn read(item: &Node<'_>) -> Result<Self, OddField> {
+        let metadata = item.get("metadata")?;
+        let spec = item.get("spec");
+        Ok(Self {
+            name: metadata.text("name")?,
+            uid: metadata.uid("uid"),
+            version: spec.and_then(|spec| spec.text("version")).map(version),
+        })
+    }
+}
+
+/// `v1ClusterProfileSummary`.
+#[derive(Debug, Clone)]
+pub struct ProfileSummary {
+    /// `metadata.name`.
+    pub name: String,
+    /// `metadata.uid`.
+    pub uid: Result<Uid, OddField>,
+    /// `metadata.lastModifiedTimestamp`, RFC 3339; empty if Palette does not say.
+    pub changed: String,
+    /// `specSummary.version`: the latest one, not always this profile's.
+    pub version: Result<String, OddField>,
+    /// `specSummary.versions`: all of that name, as far as they can be read.
+    pub versions: Vec<ProfileVersion>,
+    /// `specSummary.published`: the only part that is exported.
+    pub published: Option<TemplateSummary>,
+}
+
+/// `v1ClusterProfileVersion`.
+#[derive(Debug, Clone)]
+pub struct ProfileVersion {
+    /// `uid`.
+    pub uid: Uid,
+    /// `version`, or [`FIRST_VERSION`].
+    pub version: String,
+}
+
+/// `v1ClusterProfileTemplateSummary`.
+#[derive(Debug, Clone)]
+pub struct TemplateSummary {
+    /// `cloudType`.
+    pub cloud_type: String,
+    /// `type`: cluster, infra, add-on or system.
+    pub kind: String,
+}
+
+impl Item for ProfileSummary {
+    fn read(item: &Node<'_>) -> Result<Self, OddField> {
+        let metadata = item.get("metadata")?;
+        let spec = item.loose("specSummary");
+        let known = spec.list("versions").unwrap_or_default();
+        let known = known.iter().filter_map(|known| {
+            Some(ProfileVersion {
+                uid: known.uid("uid").ok()?,
+                version: version(known.text("version").ok()?),
+            })
+        });
+        let published = spec.loose("published");
+        Ok(Self {
+            name: metadata.text("name")?,
+            uid: metadata.uid("uid"),
+            changed: metadata.loose_text("lastModifiedTimestamp"),
+            version: spec.text("version").map(version),
+            versions: known.collect(),
+            published: (!says_nothing(published.value())).then(|| TemplateSummary {
+                cloud_type: published.loose_text("cloudType"),
+                kind: profile_type(&published.loose_text("type")),
+            }),
+        })
+    }
+}
+
+impl ProfileSummary {
+    /// Its own version, which the uids tell: `specSummary.version` is the latest one.
+    ///
+    /// # Errors
+    /// It cannot be told.
+    pub fn own_version(&self) -> Result<&str, &OddField> {
+        let uid = self.uid.as_ref()?;
+        let own = self.versions.iter().find(|known| known.uid == *uid);
+        match own {
+            Some(own) => Ok(&own.version),
+            None => self.version.as_ref().map(String::as_str),
+        }
+    }
+
+    /// It, and the other versions of its name, as the list of all profiles has them.
+    pub fn listed(&self) -> impl Iterator<Item = ProfileMetadata> {
+        let own = ProfileMetadata {
+            name: self.name.clone(),
+            uid: self.uid.clone(),
+            version: self.own_version().map(str::to_owned).map_err(Clone::clone),
+        };
+        let others = self.versions.iter().map(|known| ProfileMetadata {
+            name: self.name.clone(),
+            uid: Ok(known.uid.clone()),
+            version: Ok(known.version.clone()),
+        });
+        let others: Vec<ProfileMetadata> = others.filter(|other| other.uid != own.uid).collect();
+        std::iter::once(own).chain(others)
+    }
+}
