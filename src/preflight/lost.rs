@@ -297,9 +297,10 @@ impl Preflight<'_> {
                 "T40",
                 format!("CLUSTERCONFIG names the directory `{path}`, which cannot be read"),
             ),
-            Failure::Rule(rule, _) => {
-                ("T9", format!("`{}` line {} is wrong", rule.file, rule.line))
-            }
+            Failure::Rule(rule, _) => (
+                "T9",
+                format!("`{}` line {} is not a pattern", rule.file, rule.line),
+            ),
         };
         Fault {
             id,

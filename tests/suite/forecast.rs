@@ -47,6 +47,11 @@ fn forecast(answer: &Answer, program: &str, earthfile: Option<&str>) -> Forecast
         }
         // The container of the script had this program in these builds.
         if program == "earth" {
+            if situation.argv[0].ends_with("earthly.sh") {
+                // The only variable that the script passes on.
+                let variables = &mut situation.environment.variables;
+                variables.retain(|name, _| name == "EARTHLY_BUILD_ARGS");
+            }
             situation.argv[0] = "earth".to_owned();
         }
     }

@@ -257,8 +257,8 @@ fn t17_lines_that_only_one_of_two_parsers_reads() {
 #[test]
 fn t17_a_file_that_earthly_refuses() {
     for (text, place) in [
-        ("\u{feff}CLUSTERCONFIG=spc.tgz\n", "CanvOS/.arg:1:1"),
-        ("CLUSTERCONFIG=spc.tgz\nEOF\n", "CanvOS/.arg:2:1"),
+        ("\u{feff}CLUSTERCONFIG=spc.tgz\n", "CanvOS/.arg:1:"),
+        ("CLUSTERCONFIG=spc.tgz\nEOF\n", "CanvOS/.arg:2:"),
         (
             "A=1\nNO-PROXY=x\nCLUSTERCONFIG=spc.tgz\n",
             "CanvOS/.arg:2:1",

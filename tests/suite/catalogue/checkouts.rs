@@ -2,13 +2,14 @@
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::os::unix::net::UnixListener;
 use std::time::Duration;
 
 use edgestage::build::{BuildError, Disturbance, Disturbed, Image, Now};
 use edgestage::error::Error;
 
 use super::book::Book;
-use crate::checkout::{EARTHFILE, full, with_arg};
+use crate::checkout::{EARTHFILE, builds_with, full, with_arg};
 use crate::support::handmade::Disk;
 use crate::support::{FACTORY, HEAD, IN_ISO, OVERLAY, Proof, ROOT, Test, Tree, gzip};
 
@@ -18,6 +19,7 @@ const ALL: &str = "--target iso --target uki-iso --target iso-disk-image --targe
 pub fn all(book: &mut Book) {
     checkouts(book);
     values(book);
+    starts(book);
     surroundings(book);
     builds(book);
     images(book);
@@ -67,6 +69,8 @@ fn values(book: &mut Book) {
         test.put("CanvOS/empty.tgz", "");
         symlink("other.tgz", test.path("CanvOS/link.tgz")).unwrap();
         symlink("local", test.path("CanvOS/linked")).unwrap();
+        test.put("CanvOS/other.zip", "other");
+        UnixListener::bind(test.path("CanvOS/socket.tgz")).unwrap();
         test
     };
     let test = prepared();
@@ -85,8 +89,19 @@ fn values(book: &mut Book) {
         "other.tgz",
         "empty.tgz",
         "OTHER.tgz",
-        "a+b.tgz",
+        "a+b/c.tgz",
         "$HOME/spc.tgz",
+        "././typo.tgz",
+        "/",
+        "b\u{fc}ro.tgz",
+        "'typo.tgz '",
+        "\"a\tb.tgz\"",
+        "]x.tgz",
+        "[l]ink.tgz",
+        "o[t]her.tgz",
+        "ot*",
+        "o*",
+        "socket.tgz",
     ] {
         test.put(
             "CanvOS/.arg",
@@ -106,6 +121,7 @@ fn values(book: &mut Book) {
             "Windows line ends elsewhere",
             "ARCH=amd64\r\nCLUSTERCONFIG=spc.tgz\n",
         ),
+        ("a command", "CLUSTERCONFIG=$(echo spc.tgz)\n"),
         (
             "two lines",
             "CLUSTERCONFIG=other.tgz\nCLUSTERCONFIG=spc.tgz\n",
@@ -140,13 +156,78 @@ fn values(book: &mut Book) {
     book.run("a value of the environment", 3, build_args);
     let empty = run("EARTHLY_BUILD_ARGS", "CLUSTERCONFIG=");
     book.run("an empty value of the environment", 0, empty);
-    let redirected = run("EARTHLY_ARG_FILE_PATH", "ci.arg");
-    book.run("no other file of arguments", 0, redirected);
-    test.put("CanvOS/ci.arg", "CLUSTERCONFIG=spc.tgz\n");
-    let redirected = run("EARTHLY_ARG_FILE_PATH", "ci.arg");
-    book.run("another file of arguments", 0, redirected);
     let run = test.run("build -- +maas-image --CLUSTERCONFIG=spc.tgz");
     book.run("an argument that is dropped", 1, run);
+}
+
+/// How a build is started.
+fn starts(book: &mut Book) {
+    book.part("Traps: the build command, its variables and their files");
+    let test = full().write("CanvOS/other.tgz", "other");
+    let check = "check --offline";
+    for command in [
+        &["earthly", "+iso", "--CLUSTERCONFIG"][..],
+        &["earthly", "+iso", "--CLUSTERCONFIG=other.tgz"],
+        &["earthly", "--ci", "+iso"],
+        &["earthly", "--help"],
+        &["earthly", "--auto-skip", "+iso"],
+        &["earthly", "./sub+iso"],
+        &["earthly", "github.com/spectrocloud/CanvOS+iso"],
+    ] {
+        builds_with(&test, command);
+        book.run(&command.join(" "), 3, test.run(check));
+    }
+    builds_with(&test, &["make", "iso"]);
+    book.run("make iso", 0, test.run(check));
+    builds_with(&test, &["earthly", "+iso"]);
+    let run = |name: &str, value: &str| test.run(check).env(name, value);
+    book.run(
+        "no other file of arguments",
+        3,
+        run("EARTHLY_ARG_FILE_PATH", "ci.arg"),
+    );
+    test.put("CanvOS/ci.arg", "CLUSTERCONFIG=spc.tgz\n");
+    book.run(
+        "another file of arguments",
+        0,
+        run("EARTHLY_ARG_FILE_PATH", "ci.arg"),
+    );
+    test.put("CanvOS/ci.arg", "ARCH=amd64\n");
+    book.run(
+        "another file that does not set it",
+        0,
+        run("EARTHLY_ARG_FILE_PATH", "ci.arg"),
+    );
+    book.run("a variable like --ci", 3, run("EARTHLY_CI", "true"));
+    for (what, text, exit) in [
+        (
+            "a value in .env for earth alone",
+            "EARTH_BUILD_ARGS=CLUSTERCONFIG=other.tgz\n",
+            0,
+        ),
+        (
+            "an empty value in .env for earth alone",
+            "EARTH_BUILD_ARGS=CLUSTERCONFIG=overlay\n",
+            0,
+        ),
+        (
+            "a pattern in .env for earth alone",
+            "EARTH_BUILD_ARGS=CLUSTERCONFIG=]\n",
+            0,
+        ),
+        ("a broken .env", "bad line\n", 3),
+    ] {
+        test.put("CanvOS/.env", text);
+        book.run(what, exit, test.run(check));
+    }
+    fs::remove_file(test.path("CanvOS/.env")).unwrap();
+    fs::create_dir(test.path("CanvOS/.env")).unwrap();
+    book.run(".env is a directory", 3, test.run(check));
+    book.run(
+        "a broken .arg",
+        3,
+        with_arg("CLUSTERCONFIG=spc.tgz\nEOF\n").run(check),
+    );
 }
 
 fn surroundings(book: &mut Book) {
@@ -156,6 +237,55 @@ fn surroundings(book: &mut Book) {
     book.run("ignored", 3, test.run(&check));
     test.put("CanvOS/.earthignore", "build/*\n");
     book.run("two ignore files", 3, test.run(&check));
+    for (what, rules) in [
+        ("a rule that is not a pattern", "[\n".to_owned()),
+        ("a rule with a tab", "a\tb\n".to_owned()),
+        ("a rule that is too long", "x".repeat(70_000)),
+        ("a rule that is not ASCII", "*.tgz\nb\u{fc}ro/\n".to_owned()),
+        (
+            "a rule that hides what else is copied",
+            "certs\n".to_owned(),
+        ),
+    ] {
+        let test = full().write("CanvOS/.earthlyignore", rules);
+        test.put("CanvOS/certs/ca.pem", "");
+        let copy = "COPY overlay/files-iso/ /overlay/\n";
+        let earthfile = EARTHFILE.replace(copy, &format!("{copy}    COPY certs/ /certs/\n"));
+        test.put("CanvOS/Earthfile", earthfile);
+        let exit = if what.ends_with("ASCII") { 0 } else { 3 };
+        book.run(what, exit, test.run("check --offline --target iso"));
+    }
+    let test = with_arg("CLUSTERCONFIG=typo.tgz\n").write("CanvOS/content-1/spc.tgz", "x");
+    let flat = "cloud-image:\n    COPY --if-exists content-*/ /workdir/\n";
+    test.put(
+        "CanvOS/Earthfile",
+        EARTHFILE.replace("cloud-image:\n", flat),
+    );
+    let run = test.run("check --offline --target cloud-image");
+    book.run("a definition in a content directory", 3, run);
+    for arch in ["", "ARCH=s390x\n"] {
+        let test = with_arg(&format!("CLUSTERCONFIG=spc.tgz\n{arch}"));
+        let call = "    RUN CMD=\"auroraboot\"";
+        let only = format!("    IF [ \"$ARCH\" = amd64 ]\n{call}");
+        let earthfile = EARTHFILE.replace(call, &only);
+        let earthfile = earthfile.replace(
+            "--arch amd64 dir:/build/image\n",
+            "--arch amd64 dir:/build/image\n    END\n",
+        );
+        test.put("CanvOS/Earthfile", earthfile);
+        book.run(
+            &format!("no ISO for {arch:?}"),
+            3,
+            test.run("check --offline"),
+        );
+    }
+    let copy = "    COPY overlay/files-iso/ /overlay/\n";
+    let maybe = format!("    IF [ -f user-data ]\n    {copy}    END\n");
+    let earthfile = EARTHFILE
+        .replace(copy, &maybe)
+        .replace("$CLUSTERCONFIG\"", "user-data\"");
+    let test = full().write("CanvOS/Earthfile", earthfile);
+    book.run("a copy that may not run", 3, test.run("check --offline"));
     let test = full();
     let call = "build-iso --overlay-iso /overlay --arch amd64 dir:/build/image";
     let wrong = EARTHFILE.replace(call, "build-iso dir:/build/image --overlay-iso /overlay");

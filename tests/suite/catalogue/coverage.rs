@@ -6,7 +6,7 @@ use std::path::Path;
 use super::reviewed;
 
 /// Sources whose texts are all for messages.
-const WHOLE: [&str; 23] = [
+const WHOLE: [&str; 24] = [
     "archive/entries.rs",
     "archive/header.rs",
     "archive/pax.rs",
@@ -24,6 +24,7 @@ const WHOLE: [&str; 23] = [
     "manifest/tables.rs",
     "preflight/findings.rs",
     "preflight/lost.rs",
+    "preflight/start.rs",
     "resolve/lookup.rs",
     "resolve/rules.rs",
     "palette/node.rs",
@@ -42,7 +43,7 @@ const BEGINS: [&str; 5] = [
 ];
 
 /// Texts that no entry of the catalogue has, and why.
-const ABSENT: [(&str, &str); 16] = [
+const ABSENT: [(&str, &str); 23] = [
     (
         "`--json` and `--format {}` ask for two forms of one result",
         "for JSON only",
@@ -80,6 +81,25 @@ const ABSENT: [(&str, &str); 16] = [
         "give it the mode 600",
         "for a key file whose name no shell can be given",
     ),
+    ("`{}` cannot be read", "as root, every file can be read"),
+    ("run `chmod u+r {}`", "as root, every file can be read"),
+    (
+        "a file that the build cannot read is an empty file in the image",
+        "as root, every file can be read",
+    ),
+    (
+        "CLUSTERCONFIG names the directory `{path}`, which cannot be read",
+        "as root, every directory can be read",
+    ),
+    (
+        "but `{directory}` cannot be read",
+        "as root, every directory can be read",
+    ),
+    (
+        "CLUSTERCONFIG is `{shown}`, a pattern that fits too much to tell",
+        "it takes thousands of directories",
+    ),
+    ("CLUSTERCONFIG is empty", "told with its place"),
 ];
 const NO_LOCKS: &str = "a file system without locks is not at hand";
 
