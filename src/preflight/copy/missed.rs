@@ -67,10 +67,10 @@ pub(super) fn why(
     if value.starts_with('/') {
         return Missed::Absolute;
     }
-    if value.contains(['*', '?', '[', '\\']) || value.starts_with('!') {
+    let path = glob::clean(value);
+    if value.contains(['*', '?', '[', '\\']) || path.starts_with('!') {
         return Missed::Pattern;
     }
-    let path = glob::clean(value);
     let rest = value.strip_prefix("./").unwrap_or(value);
     if path == "." || path.starts_with("..") || rest.starts_with("./") || rest.ends_with("/.") {
         return Missed::Dots;

@@ -378,6 +378,7 @@ fn the_reason_is_named() {
         ("?.tgz", Some(Missed::Pattern)),
         ("[b].tgz", Some(Missed::Pattern)),
         ("!b.tgz", Some(Missed::Pattern)),
+        (".//!b.tgz", Some(Missed::Pattern)),
         ("ldir/b.tgz", Some(Missed::BelowLink(path("ldir")))),
         ("SPC.tgz", Some(Missed::OtherCase(path("spc.tgz")))),
         ("Sub/B.TGZ", Some(Missed::OtherCase(path("sub/b.tgz")))),

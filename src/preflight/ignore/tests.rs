@@ -105,6 +105,20 @@ fn the_rule_that_hides_is_named() {
         ("\\x73pc.tgz\n", "spc.tgz", Some(1)),
         ("[[:lower:]]pc.tgz\n", "spc.tgz", Some(1)),
         ("[*]pc.tgz\n", "spc.tgz", None),
+        // `|` is a choice and `{2}` two of them, once the pattern has a star.
+        ("a|spc.tgz\n", "spc.tgz", None),
+        ("a*|spc.tgz\n", "spc.tgz", Some(1)),
+        ("a*|spc.tgz\n", OVERLAY, Some(1)),
+        ("a*|\n", "spc.tgz", Some(1)),
+        ("s{1}pc*\n", "spc.tgz", Some(1)),
+        ("s{2}pc*\n", "spc.tgz", None),
+        ("s{0,}p{1,2}c*\n", "spc.tgz", Some(1)),
+        ("\\w\\D[[:^digit:]].*\n", "spc.tgz", Some(1)),
+        ("\\pL\\P{N}c*\n", "spc.tgz", Some(1)),
+        ("spc\\b*\n", "spc.tgz", Some(1)),
+        ("sp\\b*\n", "spc.tgz", None),
+        ("\\Qspc\\E*\n", "spc.tgz", Some(1)),
+        ("\\163pc*\n", "spc.tgz", Some(1)),
         ("[^a]pc.tgz\n", "spc.tgz", Some(1)),
     ] {
         assert_eq!(hidden(rules, path), expected, "{rules:?} {path}");
