@@ -48,6 +48,11 @@ impl Preflight<'_> {
                 };
                 warning("T16", format!("the build ends at once: {failure}"), help)
             }
+            Failure::ArgumentWithoutValue { name } if is_option(name) => warning(
+                "T15",
+                format!("the build ends at once: {failure}"),
+                "put the options of the build program before the target",
+            ),
             _ => warning(
                 "T15",
                 format!("the build ends at once: {failure}"),
@@ -231,4 +236,9 @@ impl Preflight<'_> {
             diagnostic,
         })
     }
+}
+
+/// Whether a build argument has the form of an option: CanvOS's are in capitals.
+fn is_option(name: &str) -> bool {
+    name.bytes().all(|b| b.is_ascii_lowercase() || b == b'-')
 }

@@ -318,7 +318,7 @@ fn surroundings(book: &mut Book) {
 fn builds(book: &mut Book) {
     book.part("Builds");
     let with = |program: &str| {
-        let text = format!("{HEAD}build = [\"{program}\"]\n\n[definition.factory]\n{FACTORY}\n");
+        let text = format!("{HEAD}build = [\"{program}\", \"+iso\"]\n\n[definition.factory]\n{FACTORY}\n");
         full().manifest(&text)
     };
     let script = |test: &Test, name: &str, text: &str| {
@@ -338,7 +338,7 @@ fn builds(book: &mut Book) {
     script(&test, "earthly.sh", "exit 7");
     book.run("a build that fails", 1, test.run("build"));
     let run = test.run("build -- +iso --no-cache");
-    book.run("an option behind the target", 1, run);
+    book.run("an option behind the target", 3, run);
     script(&test, "earthly.sh", "exit 0");
     book.run("a build without an image", 3, test.run("build"));
     for arguments in ["--ci +iso", "--no-output +iso", "+iso-disk-image"] {
