@@ -405,4 +405,11 @@ fn proxies(book: &mut Book) {
     let run = test.run("check").env("HTTPS_PROXY", "");
     let run = run.env("https_proxy", "http://127.0.0.1:1");
     book.run("a proxy in the shade of another", 0, run);
+    let test = trusting(Tls::self_signed(&["127.0.0.1"])).patience("retries = 0");
+    let run = test.run("check").env("HTTPS_PROXY", &nobody);
+    book.run(
+        "an exception with a port",
+        5,
+        run.env("NO_PROXY", "127.0.0.1:443"),
+    );
 }
