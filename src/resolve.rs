@@ -30,7 +30,7 @@ mod rules;
 mod scope;
 
 pub use catalogue::Catalogue;
-pub use offered::{Offered, offered};
+pub use offered::{Offered, not_all_offered, offered};
 pub use rules::INFRASTRUCTURE;
 pub use scope::Scope;
 

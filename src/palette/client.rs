@@ -404,7 +404,7 @@ impl Palette {
 
     /// The whole body of the answer to one attempt.
     fn body(&self, call: &Call<'_>, attempt: u32) -> Result<Vec<u8>, Failure<PaletteError>> {
-        let whole = self.timeout * WHOLE;
+        let whole = self.timeout.saturating_mul(WHOLE);
         let patience = Patience::of(Some(whole));
         let response = self.send(call, attempt, patience)?;
         // One byte more tells a body that is too large from one that is just as large.

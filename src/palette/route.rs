@@ -70,8 +70,10 @@ impl Route {
             let value = environment.variables.get(std::ffi::OsStr::new(name))?;
             value.to_str().map(str::to_owned)
         };
-        let exceptions = ["NO_PROXY", "no_proxy"].into_iter().find_map(value);
-        let through = |proxy: &str| through(proxy, exceptions.as_deref(), &url);
+        let mut names = ["NO_PROXY", "no_proxy"].into_iter();
+        let exceptions = names.find_map(|name| Some((name, value(name)?)));
+        let excepted = exceptions.as_ref().map(|(_, list)| list.as_str());
+        let through = |proxy: &str| through(proxy, excepted, &url);
         // A CGI's `HTTP_PROXY` is a header of its client; the library reads none there.
         let is_cgi = value("REQUEST_METHOD").is_some();
         if endpoint.is_plain_loopback() || is_cgi || through("http://proxy").is_none() {
@@ -109,6 +111,9 @@ impl Route {
                 address
             };
             warnings.extend(wrong);
+            if let Some((name, list)) = &exceptions {
+                warnings.extend(missed(name, list, &url));
+            }
             let proxy = Some(Proxy { address, variable });
             return (Self { proxy, ..direct }, warnings);
         }
@@ -134,6 +139,30 @@ fn through(proxy: &str, exceptions: Option<&str>, url: &Url) -> Option<String> {
         _ => ":1080",
     };
     Some(format!("{address}{port}"))
+}
+
+/// An exception that was meant for `url`, in a form that the library does not know.
+fn missed(variable: &str, list: &str, url: &Url) -> Option<Diagnostic> {
+    let entries = list.split([',', ';', ' ']).map(str::trim);
+    let (entry, meant) = entries
+        .map(|entry| {
+            let host = entry.split_once("://").map_or(entry, |(_, host)| host);
+            let host = host.split('/').next().unwrap_or(host);
+            let bare = host.trim_end_matches(|c: char| c.is_ascii_digit());
+            let host = bare.strip_suffix(':').unwrap_or(host);
+            (entry, host.trim_start_matches('*'))
+        })
+        .find(|(_, host)| !host.is_empty() && through("http://proxy", Some(host), url).is_none())?;
+    let host = printable::line(url.host_str().unwrap_or_default().as_bytes());
+    let [entry, meant] = [entry, meant].map(|text| printable::line(text.as_bytes()));
+    Some(
+        Diagnostic::warning(format!("`{variable}` does not except `{host}`"))
+            .note(format!(
+                "it has `{entry}`, in a form that is not understood"
+            ))
+            .help(format!("write `{meant}`, and commas between the entries"))
+            .about(Topic::Unreachable),
+    )
 }
 
 fn ignored(variable: &str) -> Diagnostic {
@@ -258,6 +287,25 @@ mod tests {
         assert_eq!(loopback.0, "`127.0.0.1`, port 9");
         let plain = found("http://palette.example", &[("http_proxy", "p:1")]);
         assert!(plain.0.ends_with("`p:1` of `http_proxy`"), "{}", plain.0);
+    }
+
+    #[test]
+    fn an_exception_in_another_form() {
+        for (list, warned) in [
+            ("*.example", true),
+            ("https://palette.example", true),
+            ("palette.example:443", true),
+            ("localhost palette.example", true),
+            ("127.0.0.1; palette.example/", true),
+            ("other.example, *.test, 10.0.0.0/8, localhost:80", false),
+            ("", false),
+        ] {
+            let variables = [("HTTPS_PROXY", "p:1"), ("no_proxy", list)];
+            let (route, warnings) = found("https://palette.example", &variables);
+            assert!(route.ends_with("`p:1` of `HTTPS_PROXY`"), "{list}: {route}");
+            let expected = ["`no_proxy` does not except `palette.example`"];
+            assert_eq!(warnings, expected[..usize::from(warned)], "{list}");
+        }
     }
 
     #[test]

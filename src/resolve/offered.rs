@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::rules::ANY_CLOUD;
+use crate::diagnostic::Diagnostic;
 use crate::manifest::Reference;
 use crate::nearest::numbers;
-use crate::palette::wire::ProfileSummary;
+use crate::palette::wire::{Gap, ProfileSummary};
+use crate::topic::Topic;
 use crate::uid::Uid;
 
 /// A version of a profile that can be chosen.
@@ -73,6 +75,14 @@ pub fn offered(summaries: &[ProfileSummary], cloud_type: &str) -> Vec<Offered> {
         a.name.cmp(&b.name).then_with(newest_first)
     });
     offered
+}
+
+/// The warning that there is more to choose from than Palette lists of `what`.
+#[must_use]
+pub fn not_all_offered(what: &str, gap: &Gap) -> Diagnostic {
+    Diagnostic::warning(format!("Palette's list of {what} is incomplete"))
+        .note(gap.to_string())
+        .about(Topic::ListIncomplete)
 }
 
 #[cfg(test)]

@@ -150,7 +150,7 @@ fn an_answer_about_another_profile_is_refused() {
 fn a_404_from_something_else_is_not_an_unknown_profile() {
     let test = Test::new().fault(Fault::on(Route::Profile, Act::text(404, "not here")).forever());
     test.run("stage -q")
-        .stderr_has("Palette rejects the request")
+        .stderr_has("`{endpoint}` does not answer like a Palette")
         .stderr_has("check the endpoint")
         .fails(1);
 }

@@ -166,6 +166,16 @@ fn a_download_has_any_name_and_type() {
     }
 }
 
+/// A time of ages is one, too.
+#[test]
+fn a_timeout_that_nobody_will_see() {
+    let test = Test::new().patience("retries = 0\ntimeout = 9223372036854775807");
+    test.run("stage -q").any_stdout().success();
+    let act = Act::status(404);
+    test.sim.fault(Fault::on(Route::Profile, act));
+    test.run("check").any_stdout().any_stderr().fails(2);
+}
+
 /// A 403 is about the project, and says where that is written.
 #[test]
 fn a_403_points_at_the_line_that_names_the_project() {

@@ -78,7 +78,8 @@ fn locked() -> impl Strategy<Value = Locked> {
             content_sha256: digests[1],
             sha256: digests[2],
             size,
-            profiles,
+            // As Palette's answers are understood, in one spelling each.
+            profiles: profiles.into_iter().map(ResolvedProfile::normal).collect(),
         })
 }
 

@@ -2,7 +2,6 @@
 
 use crate::cli::Network;
 use crate::commands::{Context, table};
-use crate::diagnostic::Diagnostic;
 use crate::endpoint::Endpoint;
 use crate::error::Error;
 use crate::key;
@@ -14,8 +13,7 @@ use crate::palette::wire::{Gap, ProjectMetadata};
 use crate::printable;
 use crate::prompt::Prompt;
 use crate::report::Report;
-use crate::resolve::{INFRASTRUCTURE, Offered, offered};
-use crate::topic::Topic;
+use crate::resolve::{INFRASTRUCTURE, Offered, not_all_offered, offered};
 
 use super::first::{First, Project, TEMPLATE};
 use super::of_given;
@@ -254,12 +252,7 @@ fn project(
 /// Says that not all can be chosen.
 fn warn_of_gap(context: &Context<'_>, (what, help): (&str, &str), gap: Option<&Gap>) {
     if let Some(gap) = gap {
-        context.report.warn(
-            &Diagnostic::warning(format!("Palette's list of {what} is incomplete"))
-                .note(gap.to_string())
-                .help(help)
-                .about(Topic::ListIncomplete),
-        );
+        context.report.warn(&not_all_offered(what, gap).help(help));
     }
 }
 

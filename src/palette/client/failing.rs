@@ -115,7 +115,7 @@ impl Palette {
             .get(RETRY_AFTER)
             .and_then(|value| retry_after(value.to_str().ok()?, SystemTime::now()));
         // A body that breaks off, or trickles, says no less than what arrived of it.
-        let left = patience.left_of(self.timeout * WHOLE);
+        let left = patience.left_of(self.timeout.saturating_mul(WHOLE));
         let (body, _) = body::read(response, ERROR_LIMIT, left);
         let refusal = self.said(call.name(), status, &body);
         match status {

@@ -86,7 +86,7 @@ fn the_key_in_place_of_a_name() {
         ("cache list", 2),
         ("--color", 2),
         ("check --file", 2),
-        ("check --endpoint", 5),
+        ("check --endpoint", 2),
         ("check --canvos", 0),
     ] {
         for form in FORMS {

@@ -156,10 +156,13 @@ fn answers_that_repeat_the_key() {
             (Act::text(503, written), UNREACHABLE),
             (Act::text(200, &format!("<p>{written}</p>")), 6),
             (Act::Json200(message), 6),
-            (Act::text(200, &format!("{{\"items\": \"{written}\"}}")), 6),
+            (Act::text(200, &format!("{{\"status\": \"{written}\"}}")), 6),
         ] {
             answered(Route::Projects, &act, code, "[api key]");
         }
+        // Of a field that cannot be used, its type is shown and never its value.
+        let odd = Act::text(200, &format!("{{\"items\": \"{written}\"}}"));
+        answered(Route::Projects, &odd, 6, "`items` is a string, not a list");
         answered(Route::Download, &Act::text(200, written), 6, "[api key]");
     }
 }

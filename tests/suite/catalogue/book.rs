@@ -42,6 +42,11 @@ impl Book {
         self.entry(what, &format!("[{code}]\n"), &said.join("\n\n"));
     }
 
+    /// A warning that only a terminal shows.
+    pub fn warned(&mut self, what: &str, warning: &Diagnostic) {
+        self.entry(what, "[0]\n", &plain(warning));
+    }
+
     fn entry(&mut self, what: &str, how: &str, said: &str) {
         let _ = write!(self.text, "\n--- {what}\n{how}{}\n", said.trim_end());
     }

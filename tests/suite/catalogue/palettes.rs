@@ -5,7 +5,9 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
 use edgestage::error::Error;
+use edgestage::palette::wire::Gap;
 use edgestage::palette::{PaletteError, RedirectRefusal};
+use edgestage::resolve::not_all_offered;
 use palette_sim::{
     Act, EDGE_INFRA_2_1_0, Fault, Pack, Profile, RETAIL_POS_3_2_1, Route, Sim, Tls, World,
 };
@@ -103,6 +105,19 @@ fn incomplete(book: &mut Book) {
     let odd = Act::set("/items/0/metadata/name", 5);
     let test = on(asked("\"zzz@1.0.0\"", World::demo()), &lists, &odd);
     book.run("an item that cannot be read", 5, test.run("fetch"));
+    let gap = Gap::Counted {
+        held: 50,
+        count: 65,
+    };
+    let warning = not_all_offered("projects", &gap);
+    book.warned("questions about a list that lacks some", &warning);
+    let number = Act::set("/items/0/spec/version", 2);
+    let test = on(
+        asked("\"edge-infra@1.0.0\"", World::demo()),
+        &lists[..1],
+        &number,
+    );
+    book.run("a version of another type", 6, test.run("fetch"));
     for (what, name) in [
         ("a project that is not listed", "Retale"),
         ("a project like no other", "zzz"),
@@ -306,6 +321,8 @@ fn answers(book: &mut Book) {
     let test = Test::new().definition("profiles = [\"edge-infra@2.1.0\"]");
     let test = test.fault(Fault::on(Route::Profile, moved));
     book.run("another version than the list has", 6, test.run("fetch"));
+    let list = Act::set("/metadata", json!([]));
+    book.run("a list for an object", 6, on(list).run("fetch"));
     let lacking = Act::set("/metadata/name", json!(null));
     book.run("a field that is missing", 6, on(lacking).run("fetch"));
     book.run("trouble, tried once", 5, on(Act::status(503)).run("fetch"));
@@ -405,4 +422,11 @@ fn proxies(book: &mut Book) {
     let run = test.run("check").env("HTTPS_PROXY", "");
     let run = run.env("https_proxy", "http://127.0.0.1:1");
     book.run("a proxy in the shade of another", 0, run);
+    let test = trusting(Tls::self_signed(&["127.0.0.1"])).patience("retries = 0");
+    let run = test.run("check").env("HTTPS_PROXY", &nobody);
+    book.run(
+        "an exception with a port",
+        5,
+        run.env("NO_PROXY", "127.0.0.1:443"),
+    );
 }
