@@ -187,7 +187,7 @@ impl Pass<'_> {
 
     fn finish(self, unpacked: u64, end: End) -> Result<Inventory, Refusal> {
         // Go reads whole blocks, also behind the end.
-        if unpacked % header::BLOCK as u64 != 0 {
+        if !unpacked.is_multiple_of(header::BLOCK as u64) {
             return Err(Refusal::Truncated);
         }
         let (files, others) = self.tree.finish();

@@ -5,8 +5,6 @@
 //! to see two archives. So anything but the documented form is refused, and so are the
 //! keywords by which only some of them change what a file holds.
 
-use std::collections::BTreeSet;
-
 /// What the records of one header say of the next entry.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Pax {
@@ -15,6 +13,22 @@ pub struct Pax {
     pub size: Option<u64>,
 }
 
+/// The keywords of POSIX.
+const STANDARD: [&[u8]; 13] = [
+    b"atime",
+    b"charset",
+    b"comment",
+    b"ctime",
+    b"gid",
+    b"gname",
+    b"hdrcharset",
+    b"linkpath",
+    b"mtime",
+    b"path",
+    b"size",
+    b"uid",
+    b"uname",
+];
 /// Keywords of GNU tar, Solaris, star and libarchive that begin like this are refused, except
 /// for those in [`METADATA`]: they are about sparse files, volumes, types, and access lists,
 /// which not every bsdtar can read.
@@ -43,13 +57,17 @@ impl Pax {
             return Err("its PAX header is malformed".into());
         }
         let mut pax = Self::default();
-        let mut keywords = BTreeSet::new();
+        let mut seen: Vec<&[u8]> = Vec::new();
         let is_binary = records(data).any(|record| record == Some((b"hdrcharset", BINARY)));
         for record in records(data) {
             let (keyword, value) = record.ok_or("its PAX header is malformed")?;
             let shown = || crate::printable::excerpt(keyword, 40);
-            if !keywords.insert(keyword) {
+            // Of two, the first counts to some and the last to others.
+            if seen.contains(&keyword) {
                 return Err(format!("its PAX header has `{}` twice", shown()));
+            }
+            if STANDARD.contains(&keyword) {
+                seen.push(keyword);
             }
             if is_special(keyword) {
                 return Err(format!("its PAX header has `{}`", shown()));

@@ -156,10 +156,8 @@ pub fn global(rng: &mut Rng, draft: &mut Draft) {
         draft.members.insert(at, last);
         return;
     }
-    let at = match rng.bool() {
-        true => 0,
-        false => rng.usize(..draft.members.len()),
-    };
+    let most = if rng.bool() { 1 } else { draft.members.len() };
+    let at = rng.usize(..most);
     insert(draft, at, PAX_GLOBAL, record);
 }
 

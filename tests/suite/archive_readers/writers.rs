@@ -118,7 +118,7 @@ fn archives_of_the_usual_archivers_are_accepted() {
     }
 }
 
-/// Go, node-tar, 7-Zip, busybox, Archive::Tar of Perl and `git archive` wrote these, out of
+/// Go, node-tar, 7-Zip, busybox, `Archive::Tar` of Perl and `git archive` wrote these, out of
 /// one tree.
 #[test]
 fn archives_of_other_archivers_are_accepted() {
