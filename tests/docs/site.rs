@@ -50,7 +50,9 @@ iso:
 
 build-iso:
     COPY overlay/files-iso/ /overlay/
-    COPY --if-exists \"$CLUSTERCONFIG\" /overlay/opt/spectrocloud/clusterconfig/spc.tgz
+    IF [ \"$CLUSTERCONFIG\" != \"\" ]
+        COPY --if-exists \"$CLUSTERCONFIG\" /overlay/opt/spectrocloud/clusterconfig/spc.tgz
+    END
 
 cloud-image:
     COPY --if-exists \"$CLUSTERCONFIG\" /workdir/spc.tgz
