@@ -147,7 +147,7 @@ impl Preflight<'_> {
         let diagnostic = Diagnostic::warning(title)
             .named("T17")
             .at(&arg.source, last.span.clone(), "")
-            .note("bash takes no CRLF, no byte order mark and no spaces around `=`")
+            .note(arg.why_bash_differs())
             .help(format!(
                 "write `{RIGHT}`, and end lines with a newline only"
             ));

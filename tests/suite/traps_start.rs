@@ -106,8 +106,8 @@ fn t17_lines_that_only_one_of_two_parsers_reads() {
         ),
         ("CLUSTERCONFIG: spc.tgz\n", "reads nothing where Earthly"),
         (
-            "\u{feff}CLUSTERCONFIG=spc.tgz\n",
-            "reads nothing where Earthly",
+            "CLUSTERCONFIG=spc.tgz\nA=1; eval \"$A\"\n",
+            "may read anything where Earthly reads `spc.tgz`",
         ),
         (
             "A=1\r\nCLUSTERCONFIG=spc.tgz\n",
@@ -123,6 +123,38 @@ fn t17_lines_that_only_one_of_two_parsers_reads() {
             "T17",
         );
     }
+}
+
+/// No build begins with such a file.
+#[test]
+fn t17_a_file_that_earthly_refuses() {
+    for (text, said, line) in [
+        ("unset A\n", "the line has no `=`", 2),
+        ("NO-PROXY=x\n", "`-` cannot be part of a name", 2),
+        ("A=\"x\n", "this quote is never closed", 2),
+        ("A=1\nexport ", "nothing follows `export`", 3),
+    ] {
+        let test = with_arg(&format!("CLUSTERCONFIG=spc.tgz\n{text}"));
+        let place = format!("CanvOS/.arg:{line}:");
+        let said = ["Earthly cannot read", said, &place, "correct this line"];
+        for target in [CLOUD, MAAS, ""] {
+            refused(&test, target, "T17", &said);
+        }
+        // Nothing is said of values that nobody reads.
+        let run = test.run("check --offline").any_stdout().any_stderr();
+        run.fails(3).says("[T2]", 0);
+    }
+    let test = with_arg("\u{feff}CLUSTERCONFIG=spc.tgz\n");
+    let said = "a byte order mark cannot be part of a name";
+    refused(&test, CLOUD, "T17", &[said, "CanvOS/.arg:1:1"]);
+}
+
+/// What may be a secret is in no message.
+#[test]
+fn t17_a_refused_line_is_not_shown() {
+    let test = with_arg("KEY=-----BEGIN-----\nhunter2hunter2\n-----END-----\n");
+    let run = test.run("check --offline").any_stdout().stderr_has("T17");
+    run.fails(3).says("hunter2", 0);
 }
 
 #[test]
@@ -381,7 +413,8 @@ fn t33_a_plus_sign() {
 #[test]
 fn t34_what_parsers_expand() {
     for value in [
-        "$HOME/spc.tgz",
+        "'$HOME/spc.tgz'",
+        "\\$HOME/spc.tgz",
         "$(touch${IFS}run).tgz",
         "`touch`.tgz",
         "a\\b.tgz",
@@ -397,4 +430,9 @@ fn t34_what_parsers_expand() {
         refused(&test, CLOUD, "T34", &["bash even runs"]);
         assert!(!Test::path(&test, "CanvOS/run").exists());
     }
+    // Earthly knows the names above it in the file, and no others.
+    let test = with_arg("SITE=spc\nCLUSTERCONFIG=$SITE.tgz\n");
+    silent(&test, CLOUD, "T34");
+    let test = with_arg("CLUSTERCONFIG=$HOME/spc.tgz\n");
+    refused(&test, CLOUD, "T3", &["`/spc.tgz`"]);
 }

@@ -170,6 +170,8 @@ fn what_is_not_followed_is_unknown() {
         "K=v\nunset *",
         "K=v\ndeclare -i K",
         "K=v\nPOSIXLY_CORRECT=1",
+        "cat >\"${K:=v}\"",
+        "\\export K=$E$",
         "K=v\0",
         "K=v\ncat <<E\n${K:=$A}\nE\n",
     ] {
