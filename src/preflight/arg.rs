@@ -70,6 +70,27 @@ impl Arg {
         self.file.value(name)
     }
 
+    /// Why bash may read something else than Earthly.
+    #[must_use]
+    pub fn why_bash_differs(&self) -> String {
+        match (self.bash_end, &self.bash) {
+            (bash::End::Syntax(line), _) => {
+                format!("line {line} is a syntax error to bash, which stops there")
+            }
+            (bash::End::Unknown(line), _) => {
+                format!("bash may change any variable in line {line}")
+            }
+            (bash::End::Whole, bash::Value::Unknown) => {
+                "only bash can tell its value: it comes from a command, or from bash itself"
+                    .to_owned()
+            }
+            (bash::End::Whole, _) => {
+                "bash takes no CRLF and no spaces around `=`, and it expands `~` and variables"
+                    .to_owned()
+            }
+        }
+    }
+
     /// What is wrong with a file that Earthly refuses.
     #[must_use]
     pub fn refusal(&self) -> Option<Diagnostic> {

@@ -421,7 +421,7 @@ fn two_readings(title: String, arg: &Arg, last: &Assignment) -> Finding {
     let diagnostic = Diagnostic::warning(title)
         .named("T17")
         .at(&arg.source, last.span.clone(), "")
-        .note("bash takes no CRLF, no byte order mark and no spaces around `=`")
+        .note(arg.why_bash_differs())
         .help(format!(
             "write `{RIGHT}`, and end lines with a newline only"
         ));

@@ -68,22 +68,18 @@ fn refusal(arg: &Arg, fault: &Fault) -> Diagnostic {
     if let Some(last) = arg.assignments.last() {
         diagnostic = diagnostic.at(&arg.source, last.span.clone(), "what Earthly reads");
     }
-    let reason = match (fault, arg.bash_end) {
-        (Fault::Changes(name), _) => {
+    let reason = match (fault, arg.bash_end, &arg.bash) {
+        (Fault::Changes(name), ..) => {
             let name = printable::line(name.as_bytes());
-            Some(format!("bash would have another `{name}` then"))
+            format!("the edit would change `{name}` for bash")
         }
-        (Fault::Value, bash::End::Whole) => None,
-        (Fault::Value, bash::End::Syntax(line)) => {
-            Some(format!("line {line} is a syntax error to bash"))
+        (Fault::Value, bash::End::Whole, Value::Set(value)) => {
+            let value = arg::shown(value);
+            format!("bash keeps `{value}` wherever the line stands")
         }
-        (Fault::Value, bash::End::Unknown(line)) => {
-            Some(format!("bash may change any variable in line {line}"))
-        }
+        (Fault::Value, ..) => arg.why_bash_differs(),
     };
-    if let Some(reason) = reason {
-        diagnostic = diagnostic.note(reason);
-    }
+    diagnostic = diagnostic.note(reason);
     diagnostic
         .note(format!("`{}` was left as it was", arg.source.path))
         .help(format!("write `{RIGHT}` by hand, in a line of its own"))

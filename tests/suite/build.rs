@@ -179,9 +179,11 @@ fn a_build_that_fails() {
         .fails(1);
     // The program takes the word for a build argument without its value.
     build(&test, "-- --no-cache")
-        .any_stderr()
-        .stderr_has("before its target: `-- --no-cache +iso`")
-        .fails(1);
+        .stderr_has(
+            "error[T15]: the build ends at once: the build argument `--no-cache` has no value",
+        )
+        .stderr_has("help: put the options of the build program before the target")
+        .fails(3);
     let json = build(&test, "--json")
         .any_stdout()
         .any_stderr()
@@ -250,7 +252,9 @@ fn arguments_are_passed_on() {
     // The staged file under its own name is no danger, but it is said.
     build(&test, "-- --CLUSTERCONFIG=spc.tgz")
         .stdout_has("equal")
-        .stderr_has("warning[T15]: CLUSTERCONFIG is `spc.tgz`, from an argument of the build")
+        .stderr_has(
+            "warning[T15]: CLUSTERCONFIG is `spc.tgz`, from `--CLUSTERCONFIG` of the build command",
+        )
         .success();
 }
 
@@ -263,7 +267,7 @@ fn arguments_that_replace_the_definition_are_refused() {
         "-- --build-arg CLUSTERCONFIG=other.tgz +iso",
     ] {
         build(&test, arguments)
-            .stderr_has("warning[T15]: CLUSTERCONFIG is `other.tgz`, from an argument")
+            .stderr_has("warning[T15]: CLUSTERCONFIG is `other.tgz`, from `--CLUSTERCONFIG`")
             .stderr_has("error[T11]: CLUSTERCONFIG names another file: `other.tgz`")
             .keeps_files()
             .fails(3);
@@ -404,7 +408,7 @@ fn a_build_that_stages_by_itself() {
     );
     program(&test, "CanvOS/earthly.sh", &nested);
     let manifest = test.text("profiles.toml");
-    let line = "dir = \"CanvOS\"\nbuild = [\"./earthly.sh\"]";
+    let line = "dir = \"CanvOS\"\nbuild = [\"./earthly.sh\", \"+iso\"]";
     test.put("profiles.toml", manifest.replace("dir = \"CanvOS\"", line));
     let run = build(&test, "--lock-timeout 1");
     run.env("EDGESTAGE", env!("CARGO_BIN_EXE_edgestage"))

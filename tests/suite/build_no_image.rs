@@ -34,29 +34,38 @@ fn nothing_explains_it() {
         .fails(3);
 }
 
+/// What is known before the build is said before it.
 #[test]
 fn it_was_told_to_write_nothing() {
+    const WRITES_NONE: &str = "error[T22]: the build writes no image: ";
     let test = silent();
     build(&test, "-- --ci +iso")
-        .stderr_has(ENDED_WELL)
-        .stderr_has("note: `--ci` keeps the build program from writing files")
-        .stderr_has("help: add `--output` before the target: `-- --ci --output +iso`")
-        .fails(3);
+        .stderr_has(&format!(
+            "{WRITES_NONE}`--ci` keeps the build from writing images"
+        ))
+        .stderr_has("help: add `--output`")
+        .fails(3)
+        .says("Building", 0);
     build(&test, "-- --ci --output +iso")
         .stderr_has(ENDED_WELL)
         .fails(3)
-        .says("keeps the build program", 0);
+        .says("keeps the build", 0);
     build(&test, "-- --no-output +iso")
+        .stderr_has(&format!("{WRITES_NONE}`--no-output`"))
+        .fails(3);
+    // What is allowed is built, and then explained.
+    build(&test, "--allow T22 -- --no-output +iso")
+        .stderr_has(ENDED_WELL)
         .stderr_has("note: `--no-output` keeps the build program from writing it there")
         .stderr_has("help: leave it out")
         .fails(3);
     build(&test, "")
         .env("EARTHLY_CI", "true")
-        .stderr_has("note: `EARTHLY_CI` in the environment keeps the build program from")
+        .stderr_has(&format!("{WRITES_NONE}`EARTHLY_CI` keeps"))
         .fails(3);
     test.put("CanvOS/.env", "EARTHLY_NO_OUTPUT=true\n");
     build(&test, "")
-        .stderr_has("note: `EARTHLY_NO_OUTPUT` in `.env` keeps the build program from")
+        .stderr_has(&format!("{WRITES_NONE}`EARTHLY_NO_OUTPUT` of "))
         .fails(3);
 }
 

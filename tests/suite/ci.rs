@@ -173,7 +173,7 @@ fn build<'t>(test: &'t Test, code: u8, command: &str) -> Run<'t> {
     fs::set_permissions(test.path(program), mode).unwrap();
     let manifest = test.text("profiles.toml");
     if !manifest.contains("earthly.sh") {
-        let line = "dir = \"CanvOS\"\nbuild = [\"./earthly.sh\"]";
+        let line = "dir = \"CanvOS\"\nbuild = [\"./earthly.sh\", \"+iso\"]";
         test.put("profiles.toml", manifest.replace("dir = \"CanvOS\"", line));
     }
     test.run(command).env("CI", "true").env("GITLAB_CI", "true")

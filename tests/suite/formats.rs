@@ -23,7 +23,7 @@ const HOSTILE: [&str; 12] = [
     "<img src=x onerror=alert(1)></details><!-- &amp; &#124;",
     "**a** _b_ ~~c~~ # d\\",
     "/close",
-    "line\nline\r\n| --- |\u{202e}\u{1b}[2J",
+    "line\nline\n| --- |\u{202e}\u{1b}[2J",
 ];
 
 /// As it is to be read: nothing is hidden, everything on one line.

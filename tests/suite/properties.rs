@@ -113,7 +113,7 @@ fn line() -> impl Strategy<Value = String> {
 
 /// What bash has in CLUSTERCONFIG when it has sourced `directory/.arg`.
 fn in_bash(directory: &Path) -> Option<String> {
-    let script = "unset CLUSTERCONFIG; . ./.arg; [ -z \"${CLUSTERCONFIG+x}\" ] || printf '=%s' \"$CLUSTERCONFIG\"";
+    let script = "unset CLUSTERCONFIG; . ./.arg >/dev/null; [ -z \"${CLUSTERCONFIG+x}\" ] || printf '=%s' \"$CLUSTERCONFIG\"";
     // Nothing that a line may name is found.
     let output = Command::new("/bin/bash")
         .args(["--norc", "-c", script])
@@ -124,6 +124,72 @@ fn in_bash(directory: &Path) -> Option<String> {
         .unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     text.strip_prefix('=').map(str::to_owned)
+}
+
+/// What files of assignments are made of, and what makes them hard to read. None of it runs
+/// a program, or writes.
+fn fragments() -> impl Strategy<Value = String> {
+    let fragment = prop::sample::select(vec![
+        "CLUSTERCONFIG=",
+        "CLUSTERCONFIG+=",
+        "A=",
+        "B=",
+        "export ",
+        "declare ",
+        "unset ",
+        "set ",
+        "readonly ",
+        "local ",
+        "true ",
+        "false ",
+        "return ",
+        "a.tgz",
+        "b",
+        "$A",
+        "${B}",
+        "${A:-c}",
+        "\"",
+        "\"",
+        "'",
+        "'",
+        "\\",
+        "\\\n",
+        " ",
+        " ",
+        "\t",
+        "\n",
+        "\n",
+        "\n",
+        "\r\n",
+        "\r",
+        ";",
+        "&&",
+        "||",
+        "|",
+        "&",
+        "(",
+        ")",
+        "{ ",
+        "}",
+        "#",
+        " # ",
+        "=",
+        "~/",
+        "*",
+        "$(",
+        "`",
+        "$'",
+        "\u{a0}",
+        "é",
+        "if true; then ",
+        "else ",
+        "fi\n",
+        "<<E\n",
+        "E\n",
+        "! ",
+        "eval ",
+    ]);
+    prop::collection::vec(fragment, 0..24).prop_map(|fragments| fragments.concat())
 }
 
 fn assigns(line: &str) -> bool {
@@ -183,6 +249,17 @@ proptest! {
         prop_assert_eq!(fix_arg(directory.path()).unwrap(), Some(false), "twice");
         // `earthly.sh` sources the file, whatever the other lines do.
         prop_assert_eq!(in_bash(directory.path()), Some("spc.tgz".to_owned()));
+    }
+
+    /// It may say that it does not know; it may not be wrong.
+    #[test]
+    fn bash_reads_what_we_say_it_reads_of_anything(text in fragments()) {
+        let directory = tempfile::tempdir().unwrap();
+        fs::write(directory.path().join(".arg"), &text).unwrap();
+        let said = parse_arg(text.as_bytes(), Path::new(".arg"), &|_| None).bash;
+        if said != Value::Unknown {
+            prop_assert_eq!(said, Value::from(in_bash(directory.path())), "{:?}", text);
+        }
     }
 
     /// Told against bash itself.

@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use crate::checkout::{fill, full};
+use crate::checkout::{fill, full, with_arg};
 use crate::support::{OVERLAY, ROOT, Test};
 
 /// The targets as `--json` has them.
@@ -260,6 +260,30 @@ fn fix_arg_leaves_a_right_file_alone() {
     let before = test.facts("CanvOS/.arg");
     test.run("stage -q --fix-arg").any_stdout().success();
     assert_eq!(test.facts("CanvOS/.arg"), before);
+}
+
+/// Where no edit is right to both readers, none is made.
+#[test]
+fn fix_arg_refuses_what_it_cannot_make_right() {
+    for (text, said) in [
+        ("CLUSTERCONFIG=x.tgz\nunset A\n", "CanvOS/.arg:2:1"),
+        (
+            "readonly CLUSTERCONFIG=x.tgz\n",
+            "no edit of `.arg` makes Earthly and bash both read `CLUSTERCONFIG=spc.tgz`",
+        ),
+        (
+            "CLUSTERCONFIG=x.tgz B=2\n",
+            "the edit would change `B` for bash",
+        ),
+    ] {
+        let test = with_arg(text);
+        let run = test.run("stage --fix-arg").keeps_files();
+        run.stderr_has("error[T17]: ")
+            .stderr_has(said)
+            .stderr_has("help: ")
+            .fails(3);
+        assert_eq!(test.text("CanvOS/.arg"), text);
+    }
 }
 
 #[test]

@@ -253,22 +253,36 @@ fn t17_lines_that_only_one_of_two_parsers_reads() {
     }
 }
 
-/// What Earthly cannot parse ends the build.
+/// No build begins with such a file.
 #[test]
 fn t17_a_file_that_earthly_refuses() {
-    for (text, place) in [
-        ("\u{feff}CLUSTERCONFIG=spc.tgz\n", "CanvOS/.arg:1:"),
-        ("CLUSTERCONFIG=spc.tgz\nEOF\n", "CanvOS/.arg:2:"),
-        (
-            "A=1\nNO-PROXY=x\nCLUSTERCONFIG=spc.tgz\n",
-            "CanvOS/.arg:2:1",
-        ),
+    for (text, said, line) in [
+        ("unset A\n", "the line has no `=`", 2),
+        ("NO-PROXY=x\n", "`-` cannot be part of a name", 2),
+        ("A=\"x\n", "this quote is never closed", 2),
+        ("A=1\nexport ", "nothing follows `export`", 3),
     ] {
-        let test = with_arg(text);
-        for targets in ["", CLOUD, MAAS] {
-            refused(&test, targets, "T17", &["Earthly cannot read `", place]);
+        let test = with_arg(&format!("CLUSTERCONFIG=spc.tgz\n{text}"));
+        let place = format!("CanvOS/.arg:{line}:");
+        let said = ["Earthly cannot read", said, &place, "correct this line"];
+        for target in [CLOUD, MAAS, ""] {
+            refused(&test, target, "T17", &said);
         }
+        // Nothing is said of values that nobody reads.
+        let run = test.run("check --offline").any_stdout().any_stderr();
+        run.fails(3).says("[T2]", 0);
     }
+    let test = with_arg("\u{feff}CLUSTERCONFIG=spc.tgz\n");
+    let said = "a byte order mark cannot be part of a name";
+    refused(&test, CLOUD, "T17", &[said, "CanvOS/.arg:1:1"]);
+}
+
+/// What may be a secret is in no message.
+#[test]
+fn t17_a_refused_line_is_not_shown() {
+    let test = with_arg("KEY=-----BEGIN-----\nhunter2hunter2\n-----END-----\n");
+    let run = test.run("check --offline").any_stdout().stderr_has("T17");
+    run.fails(3).says("hunter2", 0);
 }
 
 #[test]

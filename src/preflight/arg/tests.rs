@@ -151,6 +151,19 @@ fn other_lines_are_not_shown() {
 }
 
 #[test]
+fn a_reason_why_bash_differs_is_told() {
+    for (text, said) in [
+        ("CLUSTERCONFIG = a\n", "no spaces around `=`"),
+        ("CLUSTERCONFIG=a\nA=it's\n", "line 2 is a syntax error"),
+        ("CLUSTERCONFIG=a\nA=1; eval x\n", "any variable in line 2"),
+        ("CLUSTERCONFIG=$(date)\n", "only bash can tell"),
+    ] {
+        let told = read_text(text).why_bash_differs();
+        assert!(told.contains(said), "{told}");
+    }
+}
+
+#[test]
 fn lines_of_other_systems_are_told() {
     assert!(read_text("A=1\r\nB=2\n").foreign_to_bash);
     assert!(read_text("\u{feff}A=1\n").foreign_to_bash);

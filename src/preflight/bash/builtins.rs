@@ -86,6 +86,10 @@ pub(super) fn run(
         b"set" => set(&arguments),
         b"return" => leave(&arguments),
         b"printf" | b"test" | b"[" if sets_variable(&arguments) => Err(Jump::Unknown),
+        // They do nothing then, or fail.
+        b"." | b"builtin" | b"command" | b"eval" | b"exec" | b"source" if arguments.is_empty() => {
+            Ok(None)
+        }
         _ if ANYTHING.contains(&name) => Err(Jump::Unknown),
         // There is no such program.
         _ if name.iter().any(u8::is_ascii_control) && !name.contains(&b'/') => Ok(Some(false)),

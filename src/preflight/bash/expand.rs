@@ -235,7 +235,9 @@ impl Shell<'_> {
         segments.extend(expanded);
         let mut bare = segments.iter().filter(|segment| !segment.quoted);
         let tildes = word.assignment.is_some() && bare.any(|segment| segment.text.contains(&b'~'));
-        let splits = self.splits_otherwise && segments.iter().any(|segment| segment.splits);
+        // A lone dollar sign keeps bash from splitting the word.
+        let otherwise = self.splits_otherwise || bare_text(&word.pieces).contains(&b'$');
+        let splits = otherwise && segments.iter().any(|segment| segment.splits);
         if tildes || splits || has_braces(&word.pieces) {
             return Ok(None);
         }
@@ -316,14 +318,7 @@ fn joined(segments: Option<Vec<Segment>>) -> Held {
 
 /// Whether bash may make several words of one with braces.
 pub(super) fn has_braces(pieces: &[Piece]) -> bool {
-    let bare = pieces.iter().filter_map(|piece| match piece {
-        Piece::Literal {
-            text,
-            quoted: false,
-        } => Some(&text[..]),
-        _ => None,
-    });
-    let text = bare.collect::<Vec<_>>().concat();
+    let text = bare_text(pieces);
     let open = text.iter().position(|byte| *byte == b'{');
     let close = text.iter().rposition(|byte| *byte == b'}');
     let (Some(open), Some(close)) = (open, close) else {
@@ -333,4 +328,16 @@ pub(super) fn has_braces(pieces: &[Piece]) -> bool {
         let inner = &text[open..close];
         inner.contains(&b',') || inner.windows(2).any(|pair| pair == b"..")
     }
+}
+
+/// What of a word is written without quotes.
+fn bare_text(pieces: &[Piece]) -> Vec<u8> {
+    let bare = pieces.iter().filter_map(|piece| match piece {
+        Piece::Literal {
+            text,
+            quoted: false,
+        } => Some(&text[..]),
+        _ => None,
+    });
+    bare.collect::<Vec<_>>().concat()
 }

@@ -33,6 +33,8 @@ pub(super) struct Lexer<'a> {
     pub(super) text: &'a [u8],
     /// The next byte.
     pub(super) at: usize,
+    /// Where what bash reads at once begins.
+    pub(super) line: usize,
     pub(super) depth: usize,
     peeked: Option<Token>,
     /// Whether the next token begins a command, or follows its first assignments.
@@ -56,6 +58,7 @@ impl<'a> Lexer<'a> {
         Self {
             text,
             at: 0,
+            line: 0,
             depth,
             peeked: None,
             begins: true,

@@ -24,9 +24,10 @@ enum End {
 /// Reads what bash reads before it runs anything; `None` at the end.
 pub(super) fn line(lexer: &mut Lexer<'_>) -> Result<Option<List>, Stop> {
     loop {
+        lexer.line = lexer.at;
         match lexer.peek_token()? {
             Token::End => return Ok(None),
-            Token::Newline => lexer.next_token().map(drop)?,
+            Token::Newline => drop(lexer.next_token()?),
             _ => return Ok(Some(list(lexer, End::Line)?)),
         }
     }

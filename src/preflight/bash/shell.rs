@@ -220,8 +220,9 @@ impl<'e> Shell<'e> {
                 name = Some(arguments.remove(0));
             }
         }
+        // Of some commands another process does this.
         for file in &simple.files {
-            self.expand(&file.pieces)?;
+            self.maybe(|shell| shell.expand(&file.pieces))?;
         }
         let Some(name) = name else {
             let status = self.assign_all(assignments)?;

@@ -116,6 +116,8 @@ fn builtins() {
         ("K=v\nunset K\n", None),
         ("readonly K=v\nK=w; A=1\n", Some("v")),
         ("exportK=v\n", None),
+        ("A= .\nK=v\n", Some("v")),
+        ("exec\nK=v\n", Some("v")),
         ("K=v\nreturn\nK=w\n", Some("v")),
     ]);
 }
@@ -170,6 +172,9 @@ fn what_is_not_followed_is_unknown() {
         "K=v\nunset *",
         "K=v\ndeclare -i K",
         "K=v\nPOSIXLY_CORRECT=1",
+        "cat >\"${K:=v}\"",
+        "\\export K=$E$",
+        "K='v\n' && A=\\",
         "K=v\0",
         "K=v\ncat <<E\n${K:=$A}\nE\n",
     ] {

@@ -39,7 +39,6 @@ impl Lexer<'_> {
     /// Reads the word that begins here. With `begins` it may be an array or a part of one,
     /// with `declares` it is an argument that may.
     pub(super) fn word(&mut self, begins: bool, declares: bool) -> Result<Word, Stop> {
-        let start = self.at;
         let mut pieces = Pieces(Vec::new());
         while let Some(byte) = self.peek() {
             match byte {
@@ -59,9 +58,9 @@ impl Lexer<'_> {
                 _ => self.piece(&mut pieces)?,
             }
         }
-        // Of a word over several lines bash may drop a backslash that ends the file.
-        let word = &self.text[start..self.at];
-        if self.at == self.text.len() && word.ends_with(b"\\") && word.contains(&b'\n') {
+        // Behind a newline in quotes bash may drop a backslash that ends the file.
+        let read = &self.text[self.line..self.at];
+        if self.at == self.text.len() && read.ends_with(b"\\") && read.contains(&b'\n') {
             return Err(Stop::Unsupported);
         }
         Ok(word_of(pieces.0))

@@ -123,6 +123,10 @@ fn values(book: &mut Book) {
         ),
         ("a command", "CLUSTERCONFIG=$(echo spc.tgz)\n"),
         (
+            "a line that bash is not followed behind",
+            "CLUSTERCONFIG=spc.tgz\nA=1; eval \"$A\"\n",
+        ),
+        (
             "two lines",
             "CLUSTERCONFIG=other.tgz\nCLUSTERCONFIG=spc.tgz\n",
         ),
@@ -133,6 +137,33 @@ fn values(book: &mut Book) {
         ),
     ] {
         book.run(what, 0, with_arg(text).run("check --offline"));
+    }
+    for (what, line) in [
+        ("a line without a value", "unset A\n"),
+        ("a name that is none", "NO-PROXY=x"),
+        ("a byte of no name", "A\u{7}=x"),
+        ("an open quote", "A=\"x"),
+        ("a lone export", "export "),
+    ] {
+        let test = with_arg(&format!("CLUSTERCONFIG=spc.tgz\n{line}"));
+        book.run(what, 3, test.run("check --offline"));
+    }
+    let test = with_arg("\u{feff}CLUSTERCONFIG=spc.tgz\n");
+    book.run("a byte order mark", 3, test.run("check --offline"));
+    let doubling = "A=\"$A$A\"\n".repeat(40);
+    let test = with_arg(&format!("A=x\n{doubling}"));
+    book.run("a variable without bounds", 3, test.run("check --offline"));
+    for (what, text) in [
+        ("no edit, for Earthly", "CLUSTERCONFIG=x\nunset A\n"),
+        ("no edit, for bash", "readonly CLUSTERCONFIG=x\n"),
+        ("no edit, for another variable", "CLUSTERCONFIG=x B=2\n"),
+        (
+            "no edit, behind a syntax error",
+            "export A=1 CLUSTERCONFIG=x\nB=it's\n",
+        ),
+        ("no edit, behind what is not followed", "A=1; eval x\n"),
+    ] {
+        book.run(what, 3, with_arg(text).run("stage --fix-arg"));
     }
     let test = prepared();
     fs::remove_file(test.path("CanvOS/.arg")).unwrap();
@@ -318,7 +349,8 @@ fn surroundings(book: &mut Book) {
 fn builds(book: &mut Book) {
     book.part("Builds");
     let with = |program: &str| {
-        let text = format!("{HEAD}build = [\"{program}\", \"+iso\"]\n\n[definition.factory]\n{FACTORY}\n");
+        let text =
+            format!("{HEAD}build = [\"{program}\", \"+iso\"]\n\n[definition.factory]\n{FACTORY}\n");
         full().manifest(&text)
     };
     let script = |test: &Test, name: &str, text: &str| {
