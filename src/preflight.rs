@@ -23,7 +23,7 @@ mod lost;
 mod value;
 
 pub use arg::{Arg, Assignment, parse as parse_arg, shown as shown_value};
-pub use fix::fix_arg;
+pub use fix::{FixError, fix_arg};
 pub use value::{Origin, Start};
 
 use earthfile::{Recipe, Recipes};
@@ -270,8 +270,9 @@ impl<'a> Preflight<'a> {
 
     /// The overlay first, then what `CLUSTERCONFIG` names, over it (canvos.md, 1).
     fn earthly(&self, recipe: &Recipe, assume: Assume, ignore: Option<&Ignore>) -> Embeds {
-        // With both ignore files there Earthly builds nothing at all.
-        let Some(ignore) = ignore else {
+        // With both ignore files there Earthly builds nothing at all, nor with a file of
+        // build arguments that it cannot read.
+        let Some(ignore) = ignore.filter(|_| !self.is_arg_refused()) else {
             return Embeds::Nothing;
         };
         let overlay = Placement::Overlay.path();
@@ -349,6 +350,10 @@ impl<'a> Preflight<'a> {
         if !self.recipes.maas {
             return Embeds::NoTarget;
         }
+        // Earthly makes the image that the definition is added to.
+        if self.is_arg_refused() {
+            return Embeds::Nothing;
+        }
         let root = Placement::Root.path();
         if self.has(root, assume) {
             return Embeds::File {
@@ -356,14 +361,24 @@ impl<'a> Preflight<'a> {
                 via: Via::Root,
             };
         }
-        let named = self.values.maas.as_ref().filter(|value| !value.is_empty());
-        match named {
-            Some(value) if self.directory.join(value).is_file() => Embeds::File {
-                path: value.clone(),
-                via: Via::Clusterconfig,
-            },
+        match &self.values.maas {
+            bash::Value::Unknown => Embeds::Unclear,
+            bash::Value::Set(value)
+                if !value.is_empty() && self.directory.join(value).is_file() =>
+            {
+                Embeds::File {
+                    path: value.clone(),
+                    via: Via::Clusterconfig,
+                }
+            }
             _ => Embeds::Nothing,
         }
+    }
+
+    /// Whether Earthly refuses the file of build arguments.
+    fn is_arg_refused(&self) -> bool {
+        let file = self.values.file.as_ref();
+        file.is_some_and(|arg| arg.error.is_some())
     }
 
     /// Whether a placement is there, as a regular file.

@@ -17,7 +17,7 @@ use crate::error::Error;
 use crate::hold::{Event, Hold, Patience};
 use crate::lock::Locked;
 use crate::manifest::{Definition, Manifest};
-use crate::preflight::{self, Target};
+use crate::preflight::{self, FixError, Target};
 use crate::report::{Became, Outcome, Tally, fields};
 
 /// A definition and the checkout that it goes to.
@@ -241,7 +241,11 @@ fn fix(context: &Context<'_>, manifest: &Manifest, definition: &Definition) -> R
     let _held = context.hold_checkout(&checkout)?;
     let place = shown(checkout.directory());
     // Without an `.arg` the findings tell how to get one: it has more to say than this.
-    if preflight::fix_arg(checkout.directory())? == Some(true) {
+    let fixed = preflight::fix_arg(checkout.directory()).map_err(|error| match error {
+        FixError::Path(error) => Error::from(error),
+        FixError::Refused(refusal) => CanvosError::Trapped(vec![*refusal]).into(),
+    })?;
+    if fixed == Some(true) {
         let mended = format!("{place}/.arg: {}", preflight::RIGHT);
         context.report.status("Mended", &mended);
     }

@@ -1,37 +1,57 @@
-//! `.arg`: CanvOS's build arguments, as its two parsers read them (canvos.md, T17).
+//! `.arg`: CanvOS's build arguments, as its two readers read them (canvos.md, T17).
 //!
-//! Earthly parses the file with godotenv: CRLF, `K = v` and `K: v` are fine there.
-//! `earthly.sh` sources it with bash, where none of them is an assignment. In both the
-//! last assignment wins. Only `CLUSTERCONFIG` and `ARCH` are read; the file may hold
-//! secrets, so every other line is blanked before any of it is shown.
+//! Earthly reads the file with godotenv ([`dotenv`]); `earthly.sh` sources it with bash
+//! ([`bash`]). Both are followed to the letter. The file may hold secrets, so all of it but
+//! the assignments of `CLUSTERCONFIG` is blanked before any of it is shown. Of a file that
+//! Earthly refuses there is nothing but the reason: no build begins with it.
 
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::diagnostic::Source;
+use super::bash;
+use super::dotenv::{self, Dotenv, DotenvError};
+use crate::diagnostic::{Diagnostic, Source};
 use crate::disk::PathError;
+use crate::environment::Environment;
 use crate::printable;
 
 /// The build argument that names the cluster definition.
 pub const KEY: &str = "CLUSTERCONFIG";
 
+/// The variable in which Earthly finds more build arguments.
+const BUILD_ARGS: &str = "EARTHLY_BUILD_ARGS";
+
+/// Variables that `earthly.sh` sets before it sources the file.
+const OF_WRAPPER: [&str; 4] = [
+    "EARTHLY_VERSION",
+    "PE_VERSION",
+    "SPECTRO_PUB_REPO",
+    "global_config",
+];
+
 /// `.arg`, read.
 #[derive(Debug)]
 pub struct Arg {
-    /// The file, with nothing but the assignments of `CLUSTERCONFIG`.
+    /// The file, with nothing but the assignments of `CLUSTERCONFIG` to Earthly. It has the
+    /// lines and columns of the file, not its bytes.
     pub source: Arc<Source>,
-    /// Every assignment, in the file's order.
+    /// Every assignment of `CLUSTERCONFIG` to Earthly, in the order of the file.
     pub assignments: Vec<Assignment>,
-    /// What bash takes it for: the last assignment that is one to bash.
-    pub bash: Option<String>,
-    /// `ARCH`, where it is set.
-    pub arch: Option<String>,
-    /// `IS_UKI`, where it is set.
-    pub uki: Option<String>,
+    /// What bash has in `CLUSTERCONFIG` behind the file.
+    pub bash: bash::Value,
+    /// What the programs that `earthly.sh` starts get as `EARTHLY_BUILD_ARGS`: what bash has
+    /// in it behind the file, if it is exported.
+    pub build_args: bash::Value,
+    /// Where bash stops reading.
+    pub bash_end: bash::End,
     /// Whether a line ends with a carriage return, or the file begins with a byte order
     /// mark.
     pub foreign_to_bash: bool,
+    /// Why Earthly refuses the file, with its place in `source`. There are no values then.
+    pub error: Option<DotenvError>,
+    file: Dotenv,
+    matches_files: bool,
 }
 
 /// An assignment of `CLUSTERCONFIG`, as Earthly reads it.
@@ -39,60 +59,150 @@ pub struct Arg {
 pub struct Assignment {
     /// Its value, without quotes.
     pub value: String,
-    /// Its line, in bytes of [`Arg::source`].
+    /// What is shown of it, in bytes of [`Arg::source`].
     pub span: Range<usize>,
 }
 
-/// Reads the file `path`; `None` where there is none.
-///
-/// # Errors
-/// A file that is there and cannot be read.
-pub fn read(path: &Path) -> Result<Option<Arg>, PathError> {
-    match std::fs::read(path) {
-        Ok(bytes) => Ok(Some(parse(&String::from_utf8_lossy(&bytes), path))),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(PathError::when("read", path)(error)),
+impl Arg {
+    /// The value that Earthly has for the build argument `name`.
+    #[must_use]
+    pub fn value(&self, name: &str) -> Option<&str> {
+        self.file.value(name)
+    }
+
+    /// What is wrong with a file that Earthly refuses.
+    #[must_use]
+    pub fn refusal(&self) -> Option<Diagnostic> {
+        let DotenvError { span, message, .. } = self.error.as_ref()?;
+        let title = format!("Earthly cannot read `{}`: {message}", self.source.path);
+        let refusal = Diagnostic::error(title).named("T17");
+        let refusal = refusal.at(&self.source, span.clone(), "");
+        Some(refusal.note("no build begins with such a file"))
     }
 }
 
-/// Reads `text` as the file `path`.
-#[must_use]
-pub fn parse(text: &str, path: &Path) -> Arg {
-    let mut shown = String::with_capacity(text.len());
-    let mut assignments = Vec::new();
-    let mut bash = None;
-    let mut arch = None;
-    let mut uki = None;
-    for line in text.split_inclusive('\n') {
-        let start = shown.len();
-        let blank = |c: char| if matches!(c, '\n' | '\r') { c } else { ' ' };
-        if let Some(value) = value_of(line, KEY) {
-            // What stands behind the value, and in a URL, may be a secret too.
-            let secret = if is_url(&value) { "://" } else { &value };
-            let key = line.find(KEY).map_or(0, |at| at + KEY.len());
-            let from = line[key..].find(['=', ':']).map_or(key, |at| key + at + 1);
-            let end = line[from..].find(secret);
-            let end = end.map_or(line.len(), |at| from + at + secret.len());
-            let quote = line[end..].starts_with(['"', '\'']);
-            let end = end + usize::from(quote);
-            shown.push_str(&line[..end]);
-            let span = start..shown.trim_end().len();
-            shown.extend(line[end..].chars().map(blank));
-            assignments.push(Assignment { value, span });
-        } else {
-            shown.extend(line.chars().map(blank));
-        }
-        bash = bash_value(line, KEY).or(bash);
-        arch = value_of(line, "ARCH").or(arch);
-        uki = value_of(line, "IS_UKI").or(uki);
+/// Reads the file `path`; `None` if there is none.
+///
+/// # Errors
+/// A file that is there and cannot be read.
+pub fn read(path: &Path, environment: &Environment) -> Result<Option<Arg>, PathError> {
+    let text = match std::fs::read(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(PathError::when("read", path)(error)),
+    };
+    let variable = |name: &str| {
+        // One that is set to nothing is exported, too.
+        let value = environment.variables.get(std::ffi::OsStr::new(name));
+        value.map(|value| value.to_string_lossy().into_owned())
+    };
+    let mut arg = parse(&text, path, &variable);
+    if arg.matches_files && beside(path).any(|name| name.contains(&b'=')) {
+        arg.bash = bash::Value::Unknown;
+        arg.build_args = bash::Value::Unknown;
     }
+    Ok(Some(arg))
+}
+
+/// The names of the files beside `path`.
+fn beside(path: &Path) -> impl Iterator<Item = Vec<u8>> {
+    let directory = path.parent().unwrap_or(Path::new("."));
+    let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
+    entries.map(|entry| entry.file_name().into_encoded_bytes())
+}
+
+/// Reads `text` as the file `path`, for an `earthly.sh` that is started with `variable`s.
+#[must_use]
+pub fn parse(text: &[u8], path: &Path, variable: &dyn Fn(&str) -> Option<String>) -> Arg {
+    let (file, mut error) = match dotenv::parse(text) {
+        Ok(file) => (file, None),
+        Err(error) => (Dotenv::default(), Some(error)),
+    };
+    let of_key = || file.assignments.iter().filter(|it| it.name == KEY);
+    let mut shown: Vec<Range<usize>> = of_key()
+        .map(|it| it.span.start..shown_end(text, it))
+        .collect();
+    shown.extend(error.as_ref().map(|error| error.span.clone()));
+    let (masked, spans) = masked(text, &shown, error.is_none());
+    let spans_of_key = spans.iter().cloned();
+    let assignments = of_key().zip(spans_of_key).map(|(it, span)| Assignment {
+        value: it.value.clone(),
+        span,
+    });
+    let assignments = assignments.collect();
+    if let (Some(error), Some(span)) = (&mut error, spans.last()) {
+        error.span = span.clone();
+    }
+    let in_wrapper = |name: &str| match variable(name) {
+        _ if OF_WRAPPER.contains(&name) => bash::Value::Unknown,
+        value => value.into(),
+    };
+    let sourced = bash::source(text, &in_wrapper);
     Arg {
-        source: Arc::new(Source::whole(printable::path(path), shown)),
+        source: Arc::new(Source::whole(printable::path(path), masked)),
         assignments,
-        bash,
-        arch,
-        uki,
-        foreign_to_bash: text.starts_with('\u{feff}') || text.contains("\r\n"),
+        bash: sourced.value(KEY),
+        build_args: match sourced.value(BUILD_ARGS) {
+            bash::Value::Set(_) if !sourced.exported(BUILD_ARGS) => bash::Value::Unset,
+            value => value,
+        },
+        bash_end: sourced.end(),
+        foreign_to_bash: text.starts_with(b"\xef\xbb\xbf")
+            || text.windows(2).any(|pair| pair == b"\r\n"),
+        error,
+        file,
+        matches_files: sourced.matches_files(),
+    }
+}
+
+/// How far an assignment is shown: what follows `://` may be a secret.
+fn shown_end(text: &[u8], assignment: &dotenv::Assignment) -> usize {
+    let value = &text[assignment.value_span.clone()];
+    let scheme = value.windows(3).position(|three| three == b"://");
+    scheme.map_or(assignment.span.end, |at| {
+        assignment.value_span.start + at + 3
+    })
+}
+
+/// The text with a blank for each character outside `shown`, line ends left out, and the
+/// places of `shown` in it; what is in `shown` is blanked too unless it may be `seen`.
+fn masked(text: &[u8], shown: &[Range<usize>], seen: bool) -> (String, Vec<Range<usize>>) {
+    let mut masked = String::with_capacity(text.len());
+    let mut spans = Vec::new();
+    let mut at = 0;
+    for range in shown {
+        blank(&text[at..range.start], &mut masked);
+        let start = masked.len();
+        // A single character is no secret.
+        let part = &text[range.clone()];
+        if seen
+            || part
+                .utf8_chunks()
+                .map(|chunk| chunk.valid().chars().count())
+                .sum::<usize>()
+                < 2
+        {
+            masked.push_str(&String::from_utf8_lossy(part));
+        } else {
+            blank(part, &mut masked);
+        }
+        spans.push(start..masked.len());
+        at = range.end;
+    }
+    blank(&text[at..], &mut masked);
+    (masked, spans)
+}
+
+fn blank(text: &[u8], out: &mut String) {
+    for chunk in text.utf8_chunks() {
+        let ends_line = |c: &char| matches!(c, '\n' | '\r');
+        out.extend(
+            chunk
+                .valid()
+                .chars()
+                .map(|c| if ends_line(&c) { c } else { ' ' }),
+        );
+        out.extend(chunk.invalid().iter().map(|_| ' '));
     }
 }
 
@@ -111,137 +221,5 @@ pub fn shown(value: &str) -> String {
     }
 }
 
-/// The value that a line assigns to `key`, to godotenv.
-fn value_of(line: &str, key: &str) -> Option<String> {
-    let line = line.trim_start_matches('\u{feff}').trim();
-    let line = line.strip_prefix("export ").unwrap_or(line).trim_start();
-    let rest = line.strip_prefix(key)?.trim_start();
-    let value = rest.strip_prefix(['=', ':'])?.trim();
-    for quote in ['"', '\''] {
-        if let Some(inner) = value.strip_prefix(quote) {
-            return Some(inner.split(quote).next().unwrap_or_default().to_owned());
-        }
-    }
-    // godotenv 1.5.1 looks for a comment from the end, behind a space or a tab.
-    let comment = value.rmatch_indices('#').map(|(at, _)| at);
-    let mut comment = comment.filter(|at| value[..*at].ends_with([' ', '\t']));
-    let bare = comment.next().map_or(value, |at| &value[..at]);
-    Some(bare.trim().to_owned())
-}
-
-/// The value that a line assigns to `key`, to bash. A word behind the value makes the line
-/// a command with a variable of its own, so nothing is assigned; `export` takes more words.
-fn bash_value(line: &str, key: &str) -> Option<String> {
-    let line = line
-        .strip_suffix('\n')
-        .unwrap_or(line)
-        .trim_start_matches([' ', '\t']);
-    let (line, exported) = match line.strip_prefix("export ") {
-        Some(rest) => (rest.trim_start_matches([' ', '\t']), true),
-        None => (line, false),
-    };
-    let ends = |rest: &str| exported || rest.is_empty() || rest.starts_with(['#', ';']);
-    let value = line.strip_prefix(key)?.strip_prefix('=')?;
-    for quote in ['"', '\''] {
-        if let Some(inner) = value.strip_prefix(quote) {
-            let (inner, rest) = inner.split_once(quote)?;
-            // What touches the closing quote belongs to the word: a carriage return.
-            let tail = rest.split([' ', '\t']).next().unwrap_or_default();
-            return ends(rest[tail.len()..].trim_start_matches([' ', '\t']))
-                .then(|| format!("{inner}{tail}"));
-        }
-    }
-    let word = value.split([' ', '\t']).next().unwrap_or_default();
-    let rest = value[word.len()..].trim_start_matches([' ', '\t']);
-    ends(rest).then(|| word.to_owned())
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn values(text: &str) -> (Option<String>, Option<String>) {
-        let arg = parse(text, Path::new(".arg"));
-        let last = arg.assignments.last();
-        (last.map(|assignment| assignment.value.clone()), arg.bash)
-    }
-
-    #[test]
-    fn the_last_assignment_counts_to_each_parser() {
-        for (text, earthly, bash) in [
-            ("CLUSTERCONFIG=spc.tgz\n", Some("spc.tgz"), Some("spc.tgz")),
-            (
-                "CLUSTERCONFIG=a\nISO_NAME=x\nCLUSTERCONFIG=b",
-                Some("b"),
-                Some("b"),
-            ),
-            (
-                "export CLUSTERCONFIG=\"a b.tgz\" # site\n",
-                Some("a b.tgz"),
-                Some("a b.tgz"),
-            ),
-            (
-                "CLUSTERCONFIG=spc.tgz\r\n",
-                Some("spc.tgz"),
-                Some("spc.tgz\r"),
-            ),
-            (
-                "CLUSTERCONFIG=\"spc.tgz\"\r\n",
-                Some("spc.tgz"),
-                Some("spc.tgz\r"),
-            ),
-            ("CLUSTERCONFIG = 'x.tgz'", Some("x.tgz"), None),
-            ("CLUSTERCONFIG: y.tgz # why", Some("y.tgz"), None),
-            ("CLUSTERCONFIG=a b\n", Some("a b"), None),
-            ("CLUSTERCONFIG=a\nCLUSTERCONFIG = b\n", Some("b"), Some("a")),
-            ("CLUSTERCONFIG=", Some(""), Some("")),
-            ("CLUSTERCONFIG=# none", Some("# none"), None),
-            ("CLUSTERCONFIG= # none", Some("# none"), Some("")),
-            ("#CLUSTERCONFIG=spc.tgz\nCLUSTERCONFIG_OLD=z", None, None),
-            ("\u{feff}CLUSTERCONFIG=bom.tgz", Some("bom.tgz"), None),
-        ] {
-            let expected = (earthly.map(str::to_owned), bash.map(str::to_owned));
-            assert_eq!(values(text), expected, "{text:?}");
-        }
-    }
-
-    #[test]
-    fn what_may_be_secret_in_the_line_is_not_shown() {
-        for text in [
-            "CLUSTERCONFIG=https://me:hunter2@host/spc.tgz?sig=hunter2",
-            "CLUSTERCONFIG=spc.tgz # password hunter2",
-            "CLUSTERCONFIG=\"a.tgz\" hunter2",
-        ] {
-            let arg = parse(text, Path::new(".arg"));
-            let shown = &arg.source.text;
-            assert!(!shown.contains("hunter2"), "{shown}");
-            let span = arg.assignments[0].span.clone();
-            assert!(shown[span].starts_with("CLUSTERCONFIG="));
-        }
-    }
-
-    /// A value that stands in the name too, and none.
-    #[test]
-    fn the_assignment_is_shown_whole() {
-        for line in [
-            "export CLUSTERCONFIG=",
-            "CLUSTERCONFIG=C",
-            "CLUSTERCONFIG : ON",
-        ] {
-            let arg = parse(&format!("{line}\n"), Path::new(".arg"));
-            assert_eq!(&arg.source.text[arg.assignments[0].span.clone()], line);
-        }
-    }
-
-    #[test]
-    fn other_lines_are_not_shown() {
-        let text = "TOKEN=s3cret-ü\nCLUSTERCONFIG=a.tgz\nPASSWORD=hidden\nARCH=arm64\n";
-        let arg = parse(text, Path::new(".arg"));
-        let shown = &arg.source.text;
-        assert!(!shown.contains("s3cret") && !shown.contains("hidden"));
-        let span = arg.assignments[0].span.clone();
-        assert_eq!(&shown[span.clone()], "CLUSTERCONFIG=a.tgz");
-        assert_eq!(arg.source.position(span.start), (2, 1));
-        assert_eq!(arg.arch.as_deref(), Some("arm64"));
-    }
-}
+mod tests;

@@ -34,6 +34,12 @@ pub enum Value {
     Unknown,
 }
 
+impl From<Option<String>> for Value {
+    fn from(value: Option<String>) -> Self {
+        value.map_or(Self::Unset, Self::Set)
+    }
+}
+
 /// The variables after a file was sourced.
 pub struct Sourced<'e> {
     shell: Shell<'e>,
@@ -52,8 +58,9 @@ pub enum End {
     Unknown(usize),
 }
 
-/// Sources `text` in a shell that was started with `environment`.
-pub fn source<'e>(text: &[u8], environment: &'e dyn Fn(&str) -> Option<String>) -> Sourced<'e> {
+/// Sources `text` in a shell whose variables are those of `environment` so far. What is
+/// set there counts as exported.
+pub fn source<'e>(text: &[u8], environment: &'e dyn Fn(&str) -> Value) -> Sourced<'e> {
     let mut shell = Shell::new(environment, text.len());
     let end = shell.source(text);
     Sourced { shell, end }
@@ -74,6 +81,11 @@ impl Sourced<'_> {
     #[must_use]
     pub fn exported(&self, name: &str) -> bool {
         self.shell.exported(name)
+    }
+
+    /// The variables that commands of the file set or change, in no order.
+    pub fn assigned(&self) -> impl Iterator<Item = &str> {
+        self.shell.variables.changed()
     }
 
     /// Whether names of files were given to a builtin that sets variables. They change

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::arg::{self, KEY};
+use super::bash::Value;
 use super::value::Origin;
 use super::{Assume, Embeds, Finding, Preflight, RIGHT, Target};
 use crate::canvos::{OVERLAY_DIRECTORY, Placement};
@@ -21,6 +22,7 @@ impl Preflight<'_> {
     /// Directories that cannot be read.
     pub fn findings(&self, chosen: &[Target]) -> Result<Vec<Finding>, PathError> {
         let mut found = Vec::new();
+        found.extend(self.refused_arg());
         found.extend(self.arg_file());
         found.extend(self.origin());
         found.extend(self.clusterconfig_value());
@@ -64,6 +66,15 @@ impl Preflight<'_> {
         self.values.misnamed.then(|| {
             let title = "the checkout has `.args`, which nobody reads, and no `.arg`";
             warning("T16", title, "rename it to `.arg`")
+        })
+    }
+
+    /// T17: a file that Earthly refuses.
+    fn refused_arg(&self) -> Option<Finding> {
+        let diagnostic = self.values.file.as_ref()?.refusal()?;
+        Some(Finding {
+            hits: self.carriers(),
+            diagnostic: diagnostic.help("correct this line, or remove it"),
         })
     }
 
@@ -117,20 +128,21 @@ impl Preflight<'_> {
     fn two_parsers(&self) -> Option<Finding> {
         let arg = self.values.file.as_ref()?;
         let last = arg.assignments.last()?;
-        if arg.bash.as_deref() == Some(last.value.as_str()) && !arg.foreign_to_bash {
-            return None;
-        }
-        let bash = match &arg.bash {
-            Some(value) => format!("`{}`", arg::shown(value)),
-            None => "nothing".to_owned(),
-        };
         let earthly = arg::shown(&last.value);
-        // Another line is read in two ways then.
-        let equal = arg.bash.as_deref() == Some(last.value.as_str());
-        let title = if equal {
-            "`earthly.sh` reads `.arg` in another way than Earthly".to_owned()
-        } else {
-            format!("`earthly.sh` reads {bash} where Earthly reads `{earthly}`")
+        let title = match &arg.bash {
+            Value::Set(value) if *value == last.value && !arg.foreign_to_bash => return None,
+            // Another line is read in two ways then.
+            Value::Set(value) if *value == last.value => {
+                "`earthly.sh` reads `.arg` in another way than Earthly".to_owned()
+            }
+            Value::Set(value) => {
+                let bash = arg::shown(value);
+                format!("`earthly.sh` reads `{bash}` where Earthly reads `{earthly}`")
+            }
+            Value::Unset => format!("`earthly.sh` reads nothing where Earthly reads `{earthly}`"),
+            Value::Unknown => {
+                format!("`earthly.sh` may read anything where Earthly reads `{earthly}`")
+            }
         };
         let diagnostic = Diagnostic::warning(title)
             .named("T17")

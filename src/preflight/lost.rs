@@ -36,8 +36,8 @@ struct Fault {
 impl Preflight<'_> {
     /// T1 to T8, T11, T24, T32 to T34.
     pub(super) fn clusterconfig_value(&self) -> Option<Finding> {
-        if self.that_read_it(&READERS).is_empty() {
-            // The first releases of CanvOS have the overlay only (canvos.md, 2).
+        // The first releases of CanvOS have the overlay only (canvos.md, 2).
+        if self.that_read_it(&READERS).is_empty() || self.is_arg_refused() {
             return None;
         }
         let nowhere = self.that_read_it(&[Target::CloudImage]);

@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use super::arg::{self, Arg, KEY};
+use super::bash;
 use crate::disk::PathError;
 use crate::environment::Environment;
 
@@ -49,7 +50,7 @@ pub struct Values {
     /// Whether `IS_UKI` is true to Earthly.
     pub uki: bool,
     /// What the MAAS script sees: bash's reading of `.arg`, else the environment's.
-    pub maas: Option<String>,
+    pub maas: bash::Value,
     /// The file of build arguments, where it is there.
     pub file: Option<Arg>,
     /// Another file that `EARTHLY_ARG_FILE_PATH` names.
@@ -66,26 +67,31 @@ pub fn read(directory: &Path, start: Start<'_>) -> Result<Values, PathError> {
     let redirected = start.environment.variable("EARTHLY_ARG_FILE_PATH");
     let redirected = redirected.map(|path| directory.join(path));
     let beside = directory.join(".arg");
-    let file = arg::read(redirected.as_deref().unwrap_or(&beside))?;
+    let file = arg::read(redirected.as_deref().unwrap_or(&beside), start.environment)?;
     let own = match &redirected {
-        Some(_) => arg::read(&beside)?,
+        Some(_) => arg::read(&beside, start.environment)?,
         None => None,
     };
     let of_file = file.as_ref().and_then(|arg| arg.assignments.last());
     let earthly =
         of_start(start, KEY).or_else(|| of_file.map(|last| (last.value.clone(), Origin::File)));
-    let in_file = |key: fn(&Arg) -> Option<&String>| file.as_ref().and_then(key).cloned();
+    let in_file = |key| file.as_ref()?.value(key).map(str::to_owned);
     let started = |key| of_start(start, key).map(|(value, _)| value);
-    let arch = started("ARCH").or_else(|| in_file(|arg| arg.arch.as_ref()));
-    let uki = started("IS_UKI").or_else(|| in_file(|arg| arg.uki.as_ref()));
+    let arch = started("ARCH").or_else(|| in_file("ARCH"));
+    let uki = started("IS_UKI").or_else(|| in_file("IS_UKI"));
     // `earthly.sh` sources `.arg`, wherever Earthly is redirected to.
     let sourced = own
         .as_ref()
         .or(file.as_ref().filter(|_| redirected.is_none()));
-    let maas = sourced.and_then(|arg| arg.bash.clone()).or_else(|| {
-        let value = start.environment.variable(KEY)?;
-        Some(value.to_string_lossy().into_owned())
-    });
+    let maas = sourced.map_or_else(
+        || {
+            let value = start.environment.variable(KEY);
+            value
+                .map(|value| value.to_string_lossy().into_owned())
+                .into()
+        },
+        |arg| arg.bash.clone(),
+    );
     Ok(Values {
         earthly,
         arch,

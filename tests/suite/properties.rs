@@ -12,6 +12,7 @@ use edgestage::limits::Limits;
 use edgestage::lock::{Lock, Locked};
 use edgestage::manifest::Manifest;
 use edgestage::manifest::edit::{self, NewProfile};
+use edgestage::preflight::bash::Value;
 use edgestage::preflight::{fix_arg, parse_arg};
 use edgestage::resolve::{Pack, ResolvedProfile};
 use edgestage::uid::Uid;
@@ -125,7 +126,8 @@ fn in_bash(directory: &Path) -> Option<String> {
 }
 
 fn assigns(line: &str) -> bool {
-    !parse_arg(line, Path::new(".arg")).assignments.is_empty()
+    let arg = parse_arg(line.as_bytes(), Path::new(".arg"), &|_| None);
+    !arg.assignments.is_empty()
 }
 
 fn files() -> impl Strategy<Value = BTreeMap<String, Vec<u8>>> {
@@ -188,8 +190,8 @@ proptest! {
         let directory = tempfile::tempdir().unwrap();
         let text = lines.concat();
         fs::write(directory.path().join(".arg"), &text).unwrap();
-        let said = parse_arg(&text, Path::new(".arg")).bash;
-        prop_assert_eq!(said, in_bash(directory.path()), "{:?}", text);
+        let said = parse_arg(text.as_bytes(), Path::new(".arg"), &|_| None).bash;
+        prop_assert_eq!(said, Value::from(in_bash(directory.path())), "{:?}", text);
     }
 }
 

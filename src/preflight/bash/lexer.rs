@@ -211,17 +211,23 @@ impl<'a> Lexer<'a> {
 
     fn read_word(&mut self) -> Result<Token, Stop> {
         let word = self.word(self.begins, self.declares)?;
-        // A number, or a variable in braces, right before a redirection is a part of it.
-        if matches!(self.text.get(self.at), Some(b'<' | b'>')) {
-            let plain = word.plain().unwrap_or_default();
-            if plain.starts_with(b"{") && plain.ends_with(b"}") {
-                return Err(Stop::Unsupported);
-            }
-            if !plain.is_empty() && plain.iter().all(u8::is_ascii_digit) {
-                return self.read_operator();
-            }
+        if self.belongs_to_redirection(&word)? {
+            return self.read_operator();
         }
         Ok(Token::Word(word))
+    }
+
+    /// Whether a word is the number right before a redirection. A variable in braces may
+    /// stand there, too.
+    fn belongs_to_redirection(&self, word: &Word) -> Result<bool, Stop> {
+        if !matches!(self.text.get(self.at), Some(b'<' | b'>')) {
+            return Ok(false);
+        }
+        let plain = word.plain().unwrap_or_default();
+        if plain.starts_with(b"{") && plain.ends_with(b"}") {
+            return Err(Stop::Unsupported);
+        }
+        Ok(!plain.is_empty() && plain.iter().all(u8::is_ascii_digit))
     }
 
     /// Reads the word that ends a here-document.
@@ -239,6 +245,9 @@ impl<'a> Lexer<'a> {
             Some(_) => {}
         }
         let word = self.word(false, false)?;
+        if self.belongs_to_redirection(&word)? {
+            return Err(Stop::Syntax);
+        }
         let mut document = Document {
             delimiter: word
                 .assignment

@@ -48,7 +48,7 @@ pub(super) struct Shell<'e> {
 }
 
 impl<'e> Shell<'e> {
-    pub(super) fn new(environment: &'e dyn Fn(&str) -> Option<String>, size: usize) -> Self {
+    pub(super) fn new(environment: &'e dyn Fn(&str) -> Value, size: usize) -> Self {
         Self {
             variables: Variables::new(environment),
             certainty: Certainty::Runs,

@@ -81,12 +81,12 @@ pub(super) struct Variable {
 }
 
 pub(super) struct Variables<'e> {
-    environment: &'e dyn Fn(&str) -> Option<String>,
+    environment: &'e dyn Fn(&str) -> Value,
     changed: HashMap<String, Variable>,
 }
 
 impl<'e> Variables<'e> {
-    pub(super) fn new(environment: &'e dyn Fn(&str) -> Option<String>) -> Self {
+    pub(super) fn new(environment: &'e dyn Fn(&str) -> Value) -> Self {
         Self {
             environment,
             changed: HashMap::new(),
@@ -94,12 +94,16 @@ impl<'e> Variables<'e> {
     }
 
     pub(super) fn has(&self, name: &str) -> bool {
-        (self.environment)(name).is_some()
+        matches!((self.environment)(name), Value::Set(_))
     }
 
     pub(super) fn look(&self, name: &str) -> Variable {
         let changed = self.changed.get(name);
         changed.map_or_else(|| inherited(self.environment, name), Variable::clone)
+    }
+
+    pub(super) fn changed(&self) -> impl Iterator<Item = &str> {
+        self.changed.keys().map(String::as_str)
     }
 
     pub(super) fn change(&mut self, name: &str) -> &mut Variable {
@@ -109,16 +113,16 @@ impl<'e> Variables<'e> {
 }
 
 /// What the variable is at the beginning.
-fn inherited(environment: &dyn Fn(&str) -> Option<String>, name: &str) -> Variable {
+fn inherited(environment: &dyn Fn(&str) -> Value, name: &str) -> Variable {
     let value = environment(name);
     let read_only = READ_ONLY.contains(&name);
     let odd = read_only || OWN.contains(&name) || name.starts_with("BASH");
-    let exported = value.is_some();
+    let exported = value != Value::Unset;
     let held = match value {
         _ if odd => Held::Unknown,
-        Some(value) => Held::Set(value.into_bytes()),
-        None if DEFAULTED.contains(&name) => Held::Unknown,
-        None => Held::Unset,
+        Value::Set(value) => Held::Set(value.into_bytes()),
+        Value::Unset if !DEFAULTED.contains(&name) => Held::Unset,
+        Value::Unset | Value::Unknown => Held::Unknown,
     };
     Variable {
         held,

@@ -6,8 +6,8 @@ use std::path::Path;
 use edgestage::preflight::parse_arg;
 use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(|text: &str| {
-    let arg = parse_arg(text, Path::new(".arg"));
+fuzz_target!(|text: &[u8]| {
+    let arg = parse_arg(text, Path::new(".arg"), &|_| None);
     for assignment in &arg.assignments {
         let shown = &arg.source.text[assignment.span.clone()];
         assert!(shown.contains("CLUSTERCONFIG"), "{shown:?}");
