@@ -28,6 +28,7 @@ mod features;
 mod files;
 mod flag_set;
 mod flags;
+mod launch;
 mod origin;
 mod program;
 mod shell;
@@ -89,6 +90,7 @@ pub struct Invocation {
     pub arg_file: Option<ArgFile>,
     arguments: BTreeMap<String, (String, Origin)>,
     shell: Shell,
+    maas: bool,
 }
 
 /// The file of build arguments that a build reads.
@@ -224,11 +226,11 @@ impl Invocation {
         self.shell.get(name)
     }
 
-    /// Whether the build is `earthly.sh +maas-image`, which runs Earthly for
+    /// Whether the build is `earthly.sh +maas-image`, the target first, which runs Earthly for
     /// `+kairos-raw-image` without any of the other arguments, and then a script.
     #[must_use]
     pub fn is_maas(&self) -> bool {
-        self.wrapper.is_some() && self.target.as_ref().is_some_and(|t| t.name() == MAAS)
+        self.maas
     }
 }
 

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use edgestage::preflight::invocation::{self, Export, Invocation, Program, Unjudged};
+use edgestage::preflight::invocation::{
+    self, Export, Invocation, NoExport, Program, Target, Unjudged,
+};
 
 use crate::support::real::{self, Answer};
 
@@ -124,6 +126,50 @@ fn the_same_builds_end_early_and_the_same_write_nothing() {
     assert_eq!(quiet, expected.into());
 }
 
+/// Build arguments that the Earthfile of these rows has, with their defaults.
+const DEFAULTS: [(&str, &str); 5] = [
+    ("CLUSTERCONFIG", ""),
+    ("EDGE_CUSTOM_CONFIG", "default.yaml"),
+    ("ARCH", ""),
+    ("IS_UKI", "false"),
+    ("N", ""),
+];
+
+#[test]
+fn builds_that_are_started_in_all_kinds_of_ways_see_the_same_arguments() {
+    let answers = real::of_invocations();
+    let (mut built, mut failed, mut quiet, mut unjudged) = (0, 0, 0, 0);
+    for (answer, program) in each(&answers) {
+        let label = format!("{program}: {}", answer.label());
+        let read = read(answer, program);
+        // Whether another Earthfile is there is not asked here.
+        let here = matches!(&read.target, None | Some(Target::Checkout { .. }));
+        if !read.unjudged.is_empty() || !here {
+            unjudged += 1;
+            continue;
+        }
+        let outcome = answer.text("outcome").unwrap();
+        if let Some(failure) = &read.failure {
+            assert_eq!(outcome, "build-fails", "{label}: {failure}");
+            failed += 1;
+        } else if let Export::Nothing(why) = &read.export {
+            // For `--help` with a target they look for a topic of that name, and fail.
+            let expected = outcome == "no-export" || *why == NoExport::Help;
+            assert!(expected, "{label}: {why}");
+            quiet += 1;
+        } else {
+            assert_eq!(outcome, "builds", "{label}");
+            for (name, default) in DEFAULTS {
+                let expected = answer.argument(name).unwrap_or(default);
+                let found = read.argument(name).map_or(default, |(value, _)| value);
+                assert_eq!(found, expected, "{label}: {name}");
+            }
+            built += 1;
+        }
+    }
+    assert_eq!((built, failed, quiet, unjudged), (311, 297, 56, 12));
+}
+
 /// The rows of whole CanvOS builds whose `CLUSTERCONFIG` is what they are about: the archive
 /// in the image tells its value.
 #[test]
@@ -176,7 +222,11 @@ fn whole_builds_end_early_for_the_same_reasons() {
     }
     assert_eq!(failed, FAILURES_OF_CANVOS.into());
     assert_eq!(quiet, ["env-nooutput", "p-ci"].into());
+    let list = Unjudged::WrapperVariable("EARTHLY_BUILD_ARGS".to_owned());
     let expected = [
+        // What bash makes of a file with zero bytes is not known.
+        ("arg-nul", list.clone()),
+        ("arg-utf16", list),
         ("env-vfo2", Unjudged::Features),
         ("p-autoskip", Unjudged::AutoSkip),
     ];

@@ -3,6 +3,7 @@
 //! Flags first; a variable counts only for a flag that was not given. Flags end at the
 //! first other argument. `build` has the lists of its own: what stood before it is lost.
 
+use super::NoExport;
 use super::earthly_flags::Request;
 use super::failure::Failure;
 use super::flag_set::Stop;
@@ -32,15 +33,17 @@ pub(super) fn parse(
     let mut settings = Settings::default();
     let root: Vec<_> = flags::all(Client::Earth).chain([&HELP, &VERSION]).collect();
     let rest = match parse_flags(&root, arguments, &mut settings) {
-        Err(_) if settings.on(HELP.name).is_some() => return Ok((settings, Request::Help)),
+        Err(_) if settings.on(HELP.name).is_some() => {
+            return Ok((settings, Request::Nothing(NoExport::Help)));
+        }
         result => result?,
     };
     if settings.on(HELP.name).is_some() {
-        return Ok((settings, Request::Help));
+        return Ok((settings, Request::Nothing(NoExport::Help)));
     }
     // Whatever it is set to.
     if settings.switches.contains_key(VERSION.name) {
-        return Ok((settings, Request::Version));
+        return Ok((settings, Request::Nothing(NoExport::Version)));
     }
     apply_variables(&root, &mut settings, variables)?;
     let Some(first) = rest.first() else {
@@ -48,19 +51,21 @@ pub(super) fn parse(
     };
     if COMMANDS.contains(&first.as_str()) {
         let command = first.clone();
-        return Ok((settings, Request::Command(command)));
+        return Ok((settings, Request::Nothing(NoExport::Command(command))));
     }
     if first != "build" {
         return Ok((settings, Request::Build(rest)));
     }
     settings.lists.clear();
     let rest = match parse_flags(&root, &rest[1..], &mut settings) {
-        Err(_) if settings.on(HELP.name).is_some() => return Ok((settings, Request::Help)),
+        Err(_) if settings.on(HELP.name).is_some() => {
+            return Ok((settings, Request::Nothing(NoExport::Help)));
+        }
         result => result?,
     };
     let help = rest.first().is_some_and(|first| HELP.has_name(first));
     if help || settings.on(HELP.name).is_some() {
-        return Ok((settings, Request::Help));
+        return Ok((settings, Request::Nothing(NoExport::Help)));
     }
     let lists: Vec<_> = root.into_iter().filter(|flag| flag.of_build).collect();
     apply_variables(&lists, &mut settings, variables)?;
@@ -153,7 +158,7 @@ fn positional(trimmed: &str, argument: &str, rest: &[String]) -> Vec<String> {
     let mut arguments = [&[first.to_owned()], rest].concat();
     // The program drops it with the spaces around it; without them it is passed over later.
     if let Some(dashes) = arguments.get_mut(1).filter(|next| next.trim() == "--") {
-        *dashes = "--".to_owned();
+        "--".clone_into(dashes);
     }
     arguments
 }

@@ -4,6 +4,7 @@
 //! is given too. Then the flags as Go reads them ([`super::flag_set`]); several flags of
 //! one letter may share a dash. `build` reads its own few flags again, and its variables.
 
+use super::NoExport;
 use super::failure::Failure;
 use super::flag_set::{FlagSet, Stop};
 use super::flags::{self, Client, HELP, Kind, Settings, Source, VERSION};
@@ -13,16 +14,12 @@ use super::variables::Variables;
 pub(super) enum Request {
     /// A build with these arguments: the target, and what follows it.
     Build(Vec<String>),
-    /// Its help.
-    Help,
-    /// Its version.
-    Version,
-    /// Another command.
-    Command(String),
+    /// Something that builds nothing.
+    Nothing(NoExport),
 }
 
 /// The commands besides `build`.
-const COMMANDS: [&str; 26] = [
+const COMMANDS: [&str; 30] = [
     "debug",
     "bootstrap",
     "docker-build",
@@ -49,9 +46,11 @@ const COMMANDS: [&str; 26] = [
     "secrets",
     "web",
     "billing",
+    "bill",
+    "gha",
+    "help",
+    "h",
 ];
-/// The rest of them.
-const MORE_COMMANDS: [&str; 4] = ["bill", "gha", "help", "h"];
 
 /// Reads `arguments`, without the program's name.
 pub(super) fn parse(
@@ -62,17 +61,17 @@ pub(super) fn parse(
     let root = flags::all(Client::Earthly).chain([&HELP, &VERSION]);
     let rest = level(FlagSet::new(root), arguments, &mut settings, variables)?;
     if settings.on(HELP.name).is_some() {
-        return Ok((settings, Request::Help));
+        return Ok((settings, Request::Nothing(NoExport::Help)));
     }
     if settings.on(VERSION.name).is_some() {
-        return Ok((settings, Request::Version));
+        return Ok((settings, Request::Nothing(NoExport::Version)));
     }
     let Some(first) = rest.first() else {
         return Ok((settings, Request::Build(rest)));
     };
-    if COMMANDS.contains(&first.as_str()) || MORE_COMMANDS.contains(&first.as_str()) {
+    if COMMANDS.contains(&first.as_str()) {
         let command = first.clone();
-        return Ok((settings, Request::Command(command)));
+        return Ok((settings, Request::Nothing(NoExport::Command(command))));
     }
     if first != "build" {
         return Ok((settings, Request::Build(rest)));
@@ -82,7 +81,7 @@ pub(super) fn parse(
     let rest = level(set, &rest[1..], &mut settings, variables)?;
     let help = rest.first().is_some_and(|first| HELP.has_name(first));
     if help || settings.on(HELP.name).is_some() {
-        return Ok((settings, Request::Help));
+        return Ok((settings, Request::Nothing(NoExport::Help)));
     }
     Ok((settings, Request::Build(rest)))
 }

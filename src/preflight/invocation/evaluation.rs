@@ -11,6 +11,7 @@ use super::failure::{Failure, FileProblem, SecretProblem};
 use super::files::Files;
 use super::flag_set::FlagSet;
 use super::flags::{self, ARG_FILE, BUILD_ARG, Client, ENV_FILE, SECRET_FILE, Settings, Source};
+use super::launch::{Launch, Maas};
 use super::origin::{Origin, SettingOrigin};
 use super::program::Program;
 use super::shell::Shell;
@@ -18,17 +19,6 @@ use super::target::{self, Place, Target};
 use super::variables::{VariableOrigin, Variables};
 use super::wrapper::Wrapper;
 use super::{ArgFile, Call, Export, Invocation, MAAS, NoExport, Unjudged, earth_flags, features};
-use crate::preflight::bash::Value;
-
-/// What the build of a MAAS image runs Earthly with.
-const MAAS_ARGUMENTS: [&str; 2] = ["+kairos-raw-image", "--IS_MAAS=true"];
-/// The variables that a container has besides those that it is given.
-const OF_CONTAINER: [&str; 4] = ["HOME", "HOSTNAME", "PATH", "TERM"];
-
-/// Variables of Earthly that the script sets and that decide nothing here.
-const HARMLESS: [&str; 2] = ["EARTHLY_BUILDKIT_HOST", "EARTHLY_GIT_CONFIG"];
-/// The secret that newer scripts pass on.
-const UBUNTU_PRO_KEY: &str = "UBUNTU_PRO_KEY";
 
 /// The state of a run.
 pub(super) struct Evaluation<'a> {
@@ -71,6 +61,7 @@ impl<'a> Evaluation<'a> {
             arg_file: None,
             arguments: BTreeMap::new(),
             shell,
+            maas: false,
         };
         let mut run = Self {
             call,
@@ -85,7 +76,7 @@ impl<'a> Evaluation<'a> {
             result,
         };
         let arguments = match &command.program {
-            Program::Wrapper => run.enter_container(wrapper, command.arguments),
+            Program::Wrapper => run.enter_container(wrapper, &command.arguments),
             Program::Other(name) => {
                 run.result.unjudged.push(Unjudged::Program(name.clone()));
                 Ok(Vec::new())
@@ -97,83 +88,36 @@ impl<'a> Evaluation<'a> {
         run.result
     }
 
-    /// What `earthly.sh` does before it runs Earthly; returns the arguments of that.
+    /// Goes on in the container that `earthly.sh` starts; returns the program's arguments.
     fn enter_container(
         &mut self,
         wrapper: Option<Wrapper>,
-        arguments: Vec<String>,
+        arguments: &[String],
     ) -> Result<Vec<String>, Failure> {
-        let wrapper = wrapper.unwrap_or_else(|| {
+        let mut wrapper = wrapper.unwrap_or_else(|| {
             self.result.unjudged.push(Unjudged::Wrapper);
             Wrapper::standard()
         });
-        if wrapper.runs_earth {
-            self.client = Client::Earth;
-        }
-        self.files.in_container = true;
-        self.variables = self.variables_of_container(&wrapper);
-        let mut added = wrapper.flags.clone();
         let shell = &self.result.shell;
-        if wrapper.adds_secret && shell.value("UBUNTU_PRO_ATTACH") == Some("true") {
-            added.extend(["--secret".to_owned(), UBUNTU_PRO_KEY.to_owned()]);
-            self.variables
-                .set(UBUNTU_PRO_KEY, "", VariableOrigin::Wrapper);
+        let launch = Launch::of(&wrapper, shell, arguments);
+        let of_shell = || shell.value("EARTHLY_VERSION").map(str::to_owned);
+        wrapper.version = wrapper.version.take().or_else(of_shell);
+        self.client = launch.client;
+        self.variables = launch.variables;
+        self.added = launch.added;
+        self.files.in_container = true;
+        self.result.unjudged.extend(launch.unjudged);
+        self.result.wrapper = Some(wrapper);
+        self.result.maas = launch.maas != Maas::No;
+        if self.result.maas {
+            self.set_target(Target::Checkout {
+                name: MAAS.to_owned(),
+            });
         }
-        let is_maas =
-            wrapper.builds_maas && arguments.first().is_some_and(|it| it == "+maas-image");
-        let distribution = shell.get("OS_DISTRIBUTION").map(|it| &it.value);
-        let is_ubuntu = match distribution {
-            Some(Value::Set(name)) => name == "ubuntu",
-            Some(Value::Unknown) => true,
-            Some(Value::Unset) | None => false,
-        };
-        self.added = added.len();
-        self.result.wrapper = Some(Wrapper {
-            version: wrapper
-                .version
-                .or_else(|| shell.value("EARTHLY_VERSION").map(str::to_owned)),
-            ..wrapper
-        });
-        if !is_maas {
-            return Ok([added, arguments].concat());
-        }
-        self.result.target = Some(Target::Checkout {
-            name: MAAS.to_owned(),
-        });
-        if !is_ubuntu {
+        if launch.maas == Maas::Refused {
             return Err(Failure::MaasDistribution);
         }
-        Ok([added, MAAS_ARGUMENTS.map(str::to_owned).to_vec()].concat())
-    }
-
-    /// The variables of the container that `earthly.sh` starts: few of its own, and those
-    /// that the script passes on.
-    fn variables_of_container(&mut self, wrapper: &Wrapper) -> Variables {
-        let mut variables = Variables::default();
-        for name in OF_CONTAINER {
-            variables.set(name, "", VariableOrigin::Wrapper);
-        }
-        variables.set("HOME", "/root", VariableOrigin::Wrapper);
-        let mut unknown = Vec::new();
-        for name in &wrapper.sets {
-            let of_earthly = name.starts_with("EARTHLY_") || name == "GITHUB_ACTIONS";
-            if !of_earthly {
-                variables.set(name, "", VariableOrigin::Wrapper);
-            } else if !HARMLESS.contains(&name.as_str()) {
-                unknown.push(name);
-            }
-        }
-        for name in &wrapper.passes {
-            match self.result.shell.exported(name) {
-                Ok(Some(it)) => variables.set(name, &it.value, it.origin),
-                Ok(None) => {}
-                Err(_) => unknown.push(name),
-            }
-        }
-        let unknown = unknown.into_iter().cloned();
-        let unjudged = unknown.map(Unjudged::WrapperVariable);
-        self.result.unjudged.extend(unjudged);
-        variables
+        Ok(launch.arguments)
     }
 
     fn evaluate(&mut self, arguments: &[String]) -> Result<(), Failure> {
@@ -186,9 +130,10 @@ impl<'a> Evaluation<'a> {
         self.settings = settings;
         let rest = match request {
             Request::Build(rest) => rest,
-            Request::Help => return self.writes_nothing(NoExport::Help),
-            Request::Version => return self.writes_nothing(NoExport::Version),
-            Request::Command(name) => return self.writes_nothing(NoExport::Command(name)),
+            Request::Nothing(why) => {
+                self.result.export = Export::Nothing(why);
+                return Ok(());
+            }
         };
         self.check_config()?;
         self.find_export()?;
@@ -201,11 +146,6 @@ impl<'a> Evaluation<'a> {
         self.combine(&found.pairs)?;
         self.check_build()?;
         late.map_or(Ok(()), Err)
-    }
-
-    fn writes_nothing(&mut self, why: NoExport) -> Result<(), Failure> {
-        self.result.export = Export::Nothing(why);
-        Ok(())
     }
 
     /// Sets the variables of `.env`, before anything else. Which file that is, the programs

@@ -236,7 +236,65 @@ impl fmt::Display for Failure {
     }
 }
 
+impl Failure {
+    /// What to do about it, as an imperative.
+    #[must_use]
+    pub fn help(&self) -> String {
+        match self {
+            Self::File { problem, .. } => problem.help(),
+            Self::VariableNotBoolean { name } => {
+                format!("set `{name}` to `true` or `false`, or unset it")
+            }
+            Self::UnknownFlag { .. } => {
+                "put build arguments behind the target: `+iso --NAME=VALUE`".into()
+            }
+            Self::FlagNotBoolean { flag } => format!("write `--{flag}` or `--{flag}=false`"),
+            Self::FlagWithoutValue { .. } => {
+                "give the flag a value, and put it before the target".into()
+            }
+            Self::FlagTwice { .. } | Self::Conflict { .. } => "keep one of the two".into(),
+            Self::SingleDash { argument } => {
+                let name = argument.trim_start_matches('-');
+                format!("write `--{}=VALUE`", printable::line(name.as_bytes()))
+            }
+            Self::ArgumentWithoutValue { name } => {
+                format!("write `--{}=VALUE`", printable::line(name.as_bytes()))
+            }
+            Self::NoTarget | Self::InvalidTarget { .. } => {
+                "name a target with a plus sign before it, such as `+iso`".into()
+            }
+            Self::ExtraArgument { .. } => {
+                "keep one target, and write build arguments as `--NAME=VALUE`".into()
+            }
+            Self::Import { target } => format!("write `./{target}`"),
+            Self::OutsideContainer { .. } => {
+                "start `earthly.sh` in the checkout, and name the target without a directory".into()
+            }
+            Self::BuiltIn { name } => format!("remove `{name}` from the build arguments"),
+            Self::UnsetVariable { .. } => {
+                "write each item as `NAME=VALUE`, without a comma in the value".into()
+            }
+            Self::Secret { .. } => {
+                "give each secret once, as `NAME=VALUE` or as the name of a variable".into()
+            }
+            Self::Platforms => "give one platform".into(),
+            Self::UnknownFeature { list } => format!("remove what `{list}` has, or correct it"),
+            Self::MaasDistribution => "set `OS_DISTRIBUTION=ubuntu` in `.arg`".into(),
+        }
+    }
+}
+
 impl FileProblem {
+    fn help(&self) -> String {
+        match self {
+            Self::Missing { named_by } => format!("create the file, or remove `{named_by}`"),
+            Self::Unreadable { .. } => "make it a file that you can read".into(),
+            Self::Syntax { line, .. } => {
+                format!("write line {line} as `NAME=VALUE`, or remove it")
+            }
+        }
+    }
+
     fn fmt_of(&self, path: &std::path::Path, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let path = printable::path(path);
         match self {

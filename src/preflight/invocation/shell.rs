@@ -31,12 +31,9 @@ pub(super) struct Shell {
 impl Shell {
     /// Sources the file `arg` as `wrapper` does.
     pub fn source(arg: &Path, wrapper: &Wrapper, environment: &Variables) -> Self {
-        let text = if wrapper.sources_arg {
-            // bash goes on without it.
-            fs::read(arg).unwrap_or_default()
-        } else {
-            Vec::new()
-        };
+        // bash goes on without the file.
+        let read = |_| fs::read(arg).unwrap_or_default();
+        let text = wrapper.before_source.as_ref().map(read).unwrap_or_default();
         // What the script computes before is not known: what depends on it differs between
         // two values of it.
         let with = |computed: &str| Self::with(computed, &text, arg, wrapper, environment);
@@ -62,7 +59,8 @@ impl Shell {
         environment: &Variables,
     ) -> Self {
         let of_script = |name: &str| {
-            let (_, value) = wrapper.assigns.iter().rfind(|(it, _)| it == name)?;
+            let before = wrapper.before_source.as_ref()?;
+            let (_, value) = before.iter().rfind(|(it, _)| it == name)?;
             Some(value.clone().unwrap_or_else(|| computed.to_owned()))
         };
         let of_environment = |name: &str| environment.get(name).map(|it| it.value.clone());
@@ -104,16 +102,16 @@ impl Shell {
     /// What a program that bash starts has of the variable `name`. An error is a value that
     /// is not known.
     pub fn exported(&self, name: &str) -> Result<Option<Variable>, Unknown> {
-        match self.variables.get(name) {
-            Some((variable, true)) => match &variable.value {
-                Value::Set(value) => Ok(Some(Variable {
-                    value: value.clone(),
-                    origin: variable.origin.clone(),
-                })),
-                Value::Unset => Ok(None),
-                Value::Unknown => Err(Unknown),
-            },
-            _ => Ok(None),
+        let Some((variable, exported)) = self.variables.get(name) else {
+            return Ok(None);
+        };
+        match &variable.value {
+            Value::Unknown => Err(Unknown),
+            Value::Set(value) if *exported => Ok(Some(Variable {
+                value: value.clone(),
+                origin: variable.origin.clone(),
+            })),
+            Value::Set(_) | Value::Unset => Ok(None),
         }
     }
 }

@@ -5,6 +5,9 @@ use std::path::PathBuf;
 
 use super::*;
 
+mod messages;
+mod wrapper;
+
 /// A checkout, and an environment to start builds in.
 struct Place {
     root: tempfile::TempDir,
@@ -343,141 +346,7 @@ fn targets_are_of_this_checkout_or_not() {
     }
 }
 
-#[test]
-fn the_container_sees_the_working_directory_only() {
-    let files = [
-        (".arg", "CLUSTERCONFIG=a\n"),
-        (".env", "EARTHLY_SECRET_FILE_PATH=/etc/none\n"),
-        ("o.arg", "CLUSTERCONFIG=o\n"),
-    ];
-    let place = Place::new(&files);
-    let read = place.read(&["./earthly.sh", "+iso"]);
-    let Some(Failure::File { path, problem }) = read.failure else {
-        panic!("{read:?}");
-    };
-    assert_eq!(path, PathBuf::from("/etc/none"));
-    let named_by = "EARTHLY_SECRET_FILE_PATH".to_owned();
-    assert_eq!(problem, FileProblem::Missing { named_by });
-
-    place.put(".env", "");
-    for (target, inside) in [
-        ("+iso", true),
-        ("/workspace+iso", true),
-        ("../workspace+iso", true),
-        ("../CanvOS+iso", false),
-        ("~/CanvOS+iso", false),
-    ] {
-        let read = place.read(&["./earthly.sh", "--arg-file-path", "./o.arg", target]);
-        let outside = matches!(read.failure, Some(Failure::OutsideContainer { .. }));
-        assert_eq!(!outside, inside, "{target}");
-        assert_eq!(value(&read, "CLUSTERCONFIG"), Some("o"), "{target}");
-    }
-}
-
 #[cfg(unix)]
-#[test]
-fn a_link_that_the_container_cannot_follow_is_no_file() {
-    let place = Place::new(&[("my.arg", "CLUSTERCONFIG=a\n")]);
-    let (link, target) = (
-        place.checkout().join(".arg"),
-        place.checkout().join("my.arg"),
-    );
-    std::os::unix::fs::symlink(&target, &link).unwrap();
-    assert_eq!(
-        value(&place.read(&["earthly", "+iso"]), "CLUSTERCONFIG"),
-        Some("a")
-    );
-    assert_eq!(
-        value(&place.read(&["./earthly.sh", "+iso"]), "CLUSTERCONFIG"),
-        None
-    );
-    fs::remove_file(&link).unwrap();
-    std::os::unix::fs::symlink("my.arg", &link).unwrap();
-    assert_eq!(
-        value(&place.read(&["./earthly.sh", "+iso"]), "CLUSTERCONFIG"),
-        Some("a")
-    );
-}
-
-#[test]
-fn the_wrapper_passes_on_the_list_of_build_arguments_only() {
-    let files = [
-        (".arg", "CLUSTERCONFIG=a\n"),
-        ("o.arg", "CLUSTERCONFIG=o\n"),
-        ("o.env", "EARTHLY_CI=true\n"),
-    ];
-    let place = Place::new(&files).with(&[
-        ("EARTHLY_ARG_FILE_PATH", "o.arg"),
-        ("EARTHLY_ENV_FILE_PATH", "o.env"),
-        ("EARTHLY_NO_OUTPUT", "true"),
-        ("CLUSTERCONFIG", "e"),
-    ]);
-    let read = place.read(&["./earthly.sh", "+iso"]);
-    assert_eq!((&read.failure, &read.export), (&None, &Export::Writes));
-    assert_eq!(value(&read, "CLUSTERCONFIG"), Some("a"));
-    assert!(read.allow_privileged);
-
-    let place = place.with(&[("EARTHLY_BUILD_ARGS", "CLUSTERCONFIG")]);
-    let read = place.read(&["./earthly.sh", "+iso"]);
-    let failure = Failure::UnsetVariable {
-        list: "EARTHLY_BUILD_ARGS".into(),
-        number: 1,
-        name: Some("CLUSTERCONFIG"),
-    };
-    assert_eq!(read.failure, Some(failure));
-    // What `.env` sets counts there too.
-    place.put(".env", "CLUSTERCONFIG=d\n");
-    let read = place.read(&["./earthly.sh", "+iso"]);
-    assert_eq!(value(&read, "CLUSTERCONFIG"), Some("d"));
-    let file = place.checkout().join(".env").display().to_string();
-    let from = format!("`EARTHLY_BUILD_ARGS`, which takes the variable of line 1 of `{file}`");
-    assert_eq!(origin(&read), from);
-}
-
-#[test]
-fn a_script_is_judged_by_what_it_says() {
-    let wrapper = Wrapper::parse(SCRIPT).unwrap();
-    assert_eq!(wrapper.flags, ["--allow-privileged"]);
-    assert_eq!(wrapper.passes, ["EARTHLY_BUILD_ARGS".to_owned()].into());
-    assert_eq!(wrapper.swallows_failure, Some(16));
-    assert!(wrapper.builds_maas && wrapper.sources_arg && wrapper.adds_secret);
-    let checked = SCRIPT.replace("if $? -ne 0 ;", "if [ $? -ne 0 ];");
-    assert_eq!(Wrapper::parse(&checked).unwrap().swallows_failure, None);
-
-    let podman = SCRIPT.replace("docker run", "$ENGINE run");
-    assert_eq!(Wrapper::parse(&podman), Some(wrapper));
-    let earth = SCRIPT.replace("/earthly/earthly:", "/earthbuild/earthbuild:");
-    let place = Place::new(&[("earthly.sh", &earth), (".env", "EARTH_CI=1\n")]);
-    let read = place.read(&["./earthly.sh", "+iso"]);
-    assert!(matches!(read.export, Export::Nothing(_)));
-
-    let more = SCRIPT.replace("--rm", "--rm -e EARTHLY_ARG_FILE_PATH -e EARTHLY_CI=$CI");
-    let more = more.replace("--allow-privileged", "--allow-privileged --no-cache");
-    let files = [
-        ("earthly.sh", more.as_str()),
-        ("o.arg", "CLUSTERCONFIG=o\n"),
-    ];
-    let place = Place::new(&files).with(&[("EARTHLY_ARG_FILE_PATH", "o.arg")]);
-    let read = place.read(&["./earthly.sh", "+iso"]);
-    assert_eq!(value(&read, "CLUSTERCONFIG"), Some("o"));
-    assert_eq!(
-        read.unjudged,
-        [Unjudged::WrapperVariable("EARTHLY_CI".into())]
-    );
-
-    for foreign in [
-        "#!/bin/sh\nexec earthly \"$@\"\n",
-        &SCRIPT.replace("--rm", "--rm --env-file x.env"),
-        &SCRIPT.replace("--allow-privileged", "$FLAGS"),
-        &SCRIPT.replace("/workspace", "/src"),
-        &SCRIPT.replace(" \"$@\"\n}", "\n}"),
-    ] {
-        let place = Place::new(&[("earthly.sh", foreign)]);
-        let read = place.read(&["./earthly.sh", "+iso"]);
-        assert_eq!(read.unjudged, [Unjudged::Wrapper], "{foreign}");
-    }
-}
-
 #[test]
 fn another_program_is_told_for_the_same_situation() {
     let files = [
@@ -501,63 +370,4 @@ fn another_program_is_told_for_the_same_situation() {
     assert_eq!(told(&Program::Earth), (None, Some(dash)));
     assert_eq!(told(&Program::Wrapper), (Some("a".into()), None));
     assert_eq!(place.read(&argv).program, Program::Earthly);
-}
-
-#[test]
-fn messages_name_the_place_and_no_value() {
-    let files = [
-        (".arg", "A=1\n\nCLUSTERCONFIG=hunter2\n"),
-        ("o.arg", "CLUSTERCONFIG=hunter2\n"),
-        ("bad.env", "A=1\nhunter2 x\n"),
-        (
-            ".env",
-            "EARTHLY_BUILD_ARGS=CLUSTERCONFIG=hunter2\nEARTHLY_NO_OUTPUT=true\n",
-        ),
-    ];
-    let place = Place::new(&files);
-    let path = |name: &str| format!("`{}`", place.checkout().join(name).display());
-    let read = place.read(&["earthly", "+iso"]);
-    let env = path(".env");
-    assert_eq!(
-        origin(&read),
-        format!("`EARTHLY_BUILD_ARGS` of line 1 of {env}")
-    );
-    let Export::Nothing(why) = &read.export else {
-        panic!("{read:?}");
-    };
-    let expected =
-        format!("`EARTHLY_NO_OUTPUT` of line 2 of {env} keeps the build from writing images");
-    assert_eq!(why.to_string(), expected);
-    assert!(!format!("{read:?}").contains("hunter2"));
-
-    place.put(".env", "");
-    let read = place.read(&["earthly", "+iso"]);
-    assert_eq!(origin(&read), format!("line 3 of {}", path(".arg")));
-    let read = place.read(&["earthly", "--arg-file-path=o.arg", "+iso"]);
-    let named = format!("line 1 of {}, which `--arg-file-path` names", path("o.arg"));
-    assert_eq!(origin(&read), named);
-    let read = place.read(&["earthly", "+iso", "--CLUSTERCONFIG=x"]);
-    assert_eq!(origin(&read), "`--CLUSTERCONFIG` of the build command");
-    let read = place.read(&["earthly", "--build-arg", "A=1,CLUSTERCONFIG=x", "+iso"]);
-    assert_eq!(origin(&read), "`--build-arg`");
-
-    for argv in [
-        &["--env-file-path", "bad.env", "+iso"][..],
-        &["+iso", "hunter2"],
-        &["hunter2"],
-        &["--build-arg", "TOKEN=a,hunter2", "+iso"],
-        &["--secret", "A=b,hunter2", "+iso"],
-        &["--secret", "hunter2", "+iso"],
-        &["--ci=hunter2", "+iso"],
-    ] {
-        for program in ["earthly", "earth"] {
-            let argv = [&[program], argv].concat();
-            let read = place.read(&argv);
-            let failure = read.failure.as_ref().unwrap();
-            assert!(
-                !format!("{failure} {read:?}").contains("hunter2"),
-                "{failure}"
-            );
-        }
-    }
 }

@@ -19,10 +19,9 @@ pub struct Wrapper {
     pub swallows_failure: Option<usize>,
     /// Whether it knows `+maas-image`.
     pub builds_maas: bool,
-    /// Whether it sources `.arg`.
-    pub(super) sources_arg: bool,
-    /// What it assigns before that: name and value, `None` if it computes the value.
-    pub(super) assigns: Vec<(String, Option<String>)>,
+    /// What it assigns before it sources `.arg`: name and value, `None` if it computes the
+    /// value. Without, it does not source the file.
+    pub(super) before_source: Option<Vec<(String, Option<String>)>>,
     /// The flags that it adds before the arguments.
     pub(super) flags: Vec<String>,
     /// The variables that it passes on with the values that they have.
@@ -42,7 +41,7 @@ impl Wrapper {
     /// The script as CanvOS has it, for a checkout whose own is not understood.
     pub(super) fn standard() -> Self {
         Self {
-            sources_arg: true,
+            before_source: Some(Vec::new()),
             flags: vec!["--allow-privileged".to_owned()],
             passes: ["EARTHLY_BUILD_ARGS".to_owned()].into(),
             ..Self::default()
@@ -57,11 +56,10 @@ impl Wrapper {
 
     pub(super) fn parse(text: &str) -> Option<Self> {
         let source = text.lines().position(is_source_of_arg);
-        let before = text.lines().take(source.unwrap_or_default());
+        let before = |line: usize| text.lines().take(line).filter_map(assignment).collect();
         let mut wrapper = Self {
             builds_maas: text.contains("+maas-image"),
-            sources_arg: source.is_some(),
-            assigns: before.filter_map(assignment).collect(),
+            before_source: source.map(before),
             ..Self::default()
         };
         let swallows = |line: &str| line.trim_start().starts_with("if $? -ne 0");

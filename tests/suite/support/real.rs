@@ -2,8 +2,9 @@
 //! they did, laid out in a temporary directory.
 //!
 //! A row is an object of JSON. `earthly.jsonl` has what Earthly and EarthBuild did with a
-//! checkout of many files, `canvos.jsonl` what whole builds of CanvOS did. The Earthfile and
-//! the wrapper of a situation are short ones of ours that say what CanvOS's say.
+//! checkout of many files, `invocations.jsonl` which build arguments a `RUN` saw when they
+//! were started in all kinds of ways, `canvos.jsonl` what whole builds of CanvOS did. The
+//! Earthfile and the wrapper of a situation are short ones of ours that say what CanvOS's say.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -19,7 +20,15 @@ use super::{OVERLAY, ROOT};
 
 /// One row of a table.
 pub struct Answer {
+    table: Table,
     row: Value,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Table {
+    Earthly,
+    Invocations,
+    Canvos,
 }
 
 /// A row, laid out.
@@ -49,16 +58,31 @@ impl Situation {
 
 /// The rows of `earthly.jsonl`.
 pub fn of_earthly() -> Vec<Answer> {
-    rows(include_str!("../../fixtures/real/earthly.jsonl"))
+    rows(
+        Table::Earthly,
+        include_str!("../../fixtures/real/earthly.jsonl"),
+    )
+}
+
+/// The rows of `invocations.jsonl`. Their Earthfile has the same arguments and `N`.
+pub fn of_invocations() -> Vec<Answer> {
+    rows(
+        Table::Invocations,
+        include_str!("../../fixtures/real/invocations.jsonl"),
+    )
 }
 
 /// The rows of `canvos.jsonl`.
 pub fn of_canvos() -> Vec<Answer> {
-    rows(include_str!("../../fixtures/real/canvos.jsonl"))
+    rows(
+        Table::Canvos,
+        include_str!("../../fixtures/real/canvos.jsonl"),
+    )
 }
 
-fn rows(table: &str) -> Vec<Answer> {
-    let rows = table.lines().map(|line| Answer {
+fn rows(table: Table, lines: &str) -> Vec<Answer> {
+    let rows = lines.lines().map(|line| Answer {
+        table,
         row: serde_json::from_str(line).unwrap(),
     });
     rows.collect()
@@ -102,6 +126,11 @@ impl Answer {
         self.row["archives"][path].as_str()
     }
 
+    /// The build argument `name` that a `RUN` saw; `None` if it was the Earthfile's default.
+    pub fn argument(&self, name: &str) -> Option<&str> {
+        self.row["arguments"][name].as_str()
+    }
+
     /// The program and its arguments as they were typed, without the program's directory.
     pub fn typed(&self, program: &str) -> Vec<String> {
         let program = self.text("start").unwrap_or(program).to_owned();
@@ -121,10 +150,10 @@ impl Answer {
         };
         let wrapper = WRAPPER.replace("earthly/earthly", image);
         put(&checkout.join("earthly.sh"), wrapper.as_bytes());
-        if self.row["archives"].is_object() {
-            self.lay_out_archives(&checkout);
-        } else {
-            lay_out_files(&checkout);
+        match self.table {
+            Table::Earthly => lay_out_files(&checkout),
+            Table::Invocations => {}
+            Table::Canvos => self.lay_out_archives(&checkout),
         }
         for (path, text) in self.members("files") {
             put(&checkout.join(path), text.as_bytes());
@@ -152,7 +181,8 @@ impl Answer {
             *argument = argument.replace("@CHECKOUT@", checkout.to_str().unwrap());
         }
         if argv[0].starts_with("./") {
-            argv[0] = checkout.join(&argv[0]).to_str().unwrap().to_owned();
+            let script = checkout.join(&argv[0]);
+            argv[0] = script.to_str().unwrap().into();
         }
         Situation {
             environment: Environment {
@@ -271,13 +301,19 @@ cloud-image:
 /// What CanvOS's `earthly.sh` passes on, and its special case. The rows of `earth` that were
 /// started with it had that program in the container.
 pub const WRAPPER: &str = r#"#!/bin/bash
+PE_VERSION=$(git describe --abbrev=0 --tags)
 EARTHLY_VERSION=v0.8.15
 source .arg
+EARTHLY_SECRET_ARGS=()
+if [ "${UBUNTU_PRO_ATTACH:-false}" = "true" ]; then
+    EARTHLY_SECRET_ARGS=(--secret UBUNTU_PRO_KEY)
+fi
 if [[ "$1" == "+maas-image" ]]; then
     bash cloudconfigs/build-kairos-maas.sh
 fi
 docker run --privileged --rm --env EARTHLY_BUILD_ARGS -t -e GLOBAL_CONFIG="$global_config" \
-    -v "$(pwd)":/workspace registry.invalid/earthly/earthly:"$EARTHLY_VERSION" --allow-privileged "$@"
+    -v "$(pwd)":/workspace registry.invalid/earthly/earthly:"$EARTHLY_VERSION" \
+    --allow-privileged "${EARTHLY_SECRET_ARGS[@]}" "$@"
 if [ $? -ne 0 ]; then
     exit 1
 fi
