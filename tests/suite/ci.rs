@@ -194,7 +194,7 @@ fn the_output_of_a_build_is_a_section_that_ends_whatever_happens() {
         let (header, rest) = rest.split_once('\n').unwrap();
         assert_eq!(
             header,
-            "build_factory[collapsed=true]\r\u{1b}[0K    Building factory: ./earthly.sh"
+            "build_factory[collapsed=true]\r\u{1b}[0K    Building factory: ./earthly.sh +iso"
         );
         let (said, rest) = rest.split_once("\u{1b}[0Ksection_end:").unwrap();
         assert_eq!(said, "so much to say");
@@ -213,7 +213,7 @@ fn elsewhere_and_quiet_there_are_no_sections() {
     let test = Test::new();
     let done = build(&test, 7, "build").env("GITLAB_CI", "").any_stderr();
     let done = done.fails(1);
-    done.says("    Building factory: ./earthly.sh\n", 1);
+    done.says("    Building factory: ./earthly.sh +iso\n", 1);
     done.says("section", 0);
     let done = build(&test, 7, "build -q").any_stderr().fails(1);
     done.says("section", 0);

@@ -81,7 +81,6 @@ const ABSENT: [(&str, &str); 23] = [
         "give it the mode 600",
         "for a key file whose name no shell can be given",
     ),
-    ("`{}` cannot be read", "as root, every file can be read"),
     ("run `chmod u+r {}`", "as root, every file can be read"),
     (
         "a file that the build cannot read is an empty file in the image",
@@ -99,7 +98,14 @@ const ABSENT: [(&str, &str); 23] = [
         "CLUSTERCONFIG is `{shown}`, a pattern that fits too much to tell",
         "it takes thousands of directories",
     ),
-    ("CLUSTERCONFIG is empty", "told with its place"),
+    (
+        "another file may match it and replace the staged definition in the image",
+        "it takes thousands of directories",
+    ),
+    (
+        "embeds no definition",
+        "of a checkout that makes cloud images alone",
+    ),
 ];
 const NO_LOCKS: &str = "a file system without locks is not at hand";
 
