@@ -94,7 +94,7 @@ impl Preflight<'_> {
         let arg = self.arg.as_ref()?;
         let last = arg.assignments.last()?;
         let bash = match &arg.bash {
-            Value::Set(value) if *value == last.value => return self.foreign(arg, last),
+            Value::Set(value) if *value == last.value => return foreign(arg, last),
             Value::Set(value) => format!("`{}`", arg::shown(value)),
             Value::Unset => "nothing".to_owned(),
             Value::Unknown => {
@@ -116,13 +116,6 @@ impl Preflight<'_> {
             arg,
             last,
         ))
-    }
-
-    /// Another line is read in two ways.
-    fn foreign(&self, arg: &Arg, last: &Assignment) -> Option<Finding> {
-        let title = "`earthly.sh` reads `.arg` in another way than Earthly";
-        arg.foreign_to_bash
-            .then(|| two_readings(title.to_owned(), arg, last))
     }
 
     /// T18: the last assignment wins.
@@ -255,12 +248,12 @@ impl Preflight<'_> {
 
     /// T42: a content directory has a definition of its own.
     fn content_definitions(&self) -> Option<Finding> {
-        let path = match self.forecast(Target::CloudImage, Assume::Staged) {
-            Embeds::File {
-                path,
-                via: Via::Content,
-            } => path,
-            _ => return None,
+        let Embeds::File {
+            path,
+            via: Via::Content,
+        } = self.forecast(Target::CloudImage, Assume::Staged)
+        else {
+            return None;
         };
         let title = format!("`{path}` becomes the definition of a cloud image");
         let mut finding = warning("T42", title, "remove it, and write `CLUSTERCONFIG=spc.tgz`");
@@ -414,6 +407,13 @@ impl Preflight<'_> {
         let help = "add `spc.tgz` to `.git/info/exclude`, so that it is not committed";
         Some(warning("T21", title, help))
     }
+}
+
+/// T17: another line is read in two ways.
+fn foreign(arg: &Arg, last: &Assignment) -> Option<Finding> {
+    let title = "`earthly.sh` reads `.arg` in another way than Earthly";
+    arg.foreign_to_bash
+        .then(|| two_readings(title.to_owned(), arg, last))
 }
 
 /// T17.

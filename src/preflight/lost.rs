@@ -170,9 +170,9 @@ impl Preflight<'_> {
         let ours = Placement::ALL
             .iter()
             .any(|placement| placement.path() == path);
-        let named = |path: &String| format!("`{path}`");
+        let quoted = |path: &String| format!("`{path}`");
         let (id, title, note) = if !replaced.is_empty() {
-            let names: Vec<String> = replaced.iter().map(named).collect();
+            let names: Vec<String> = replaced.iter().map(quoted).collect();
             (
                 "T6",
                 format!(

@@ -7,7 +7,7 @@ use super::arg::{self, KEY};
 use super::findings::warning;
 use super::invocation::{Export, Failure, FileProblem, NoExport, Origin, Program, SettingOrigin};
 use super::invocation::{Target as Built, Unjudged};
-use super::{Assume, Embeds, Finding, Preflight, Target};
+use super::{Arg, Assume, Embeds, Finding, Preflight, Target};
 use crate::diagnostic::Diagnostic;
 use crate::printable;
 
@@ -74,7 +74,7 @@ impl Preflight<'_> {
     fn unparsed(&self, path: &Path) -> Finding {
         let arg = self.arg.as_ref();
         let arg = arg.filter(|arg| arg.source.path == printable::path(path));
-        let diagnostic = arg.and_then(|arg| arg.refusal()).unwrap_or_else(|| {
+        let diagnostic = arg.and_then(Arg::refusal).unwrap_or_else(|| {
             let failure = self.invocation.failure.as_ref();
             let failure = failure.map_or_else(String::new, ToString::to_string);
             Diagnostic::warning(format!("the build ends at once: {failure}")).named("T17")

@@ -21,7 +21,7 @@ pub fn builds_with(test: &Test, command: &[&str]) {
     let text = test.text("profiles.toml");
     let lines = text.lines().filter(|line| !line.starts_with("build = "));
     let build = format!("dir = \"CanvOS\"\nbuild = {command:?}\n");
-    let text: String = lines.map(|line| format!("{line}\n")).collect();
+    let text = lines.collect::<Vec<_>>().join("\n") + "\n";
     test.put("profiles.toml", text.replace("dir = \"CanvOS\"\n", &build));
 }
 

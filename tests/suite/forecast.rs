@@ -52,7 +52,7 @@ fn forecast(answer: &Answer, program: &str, earthfile: Option<&str>) -> Forecast
                 let variables = &mut situation.environment.variables;
                 variables.retain(|name, _| name == "EARTHLY_BUILD_ARGS");
             }
-            situation.argv[0] = "earth".to_owned();
+            "earth".clone_into(&mut situation.argv[0]);
         }
     }
     let start = Start {
@@ -60,15 +60,12 @@ fn forecast(answer: &Answer, program: &str, earthfile: Option<&str>) -> Forecast
         argv: &situation.argv,
     };
     let target = target(answer);
-    let preflight = match Preflight::read(&situation.checkout, start) {
-        Ok(preflight) => preflight,
+    let Ok(preflight) = Preflight::read(&situation.checkout, start) else {
         // The command ends with an error then.
-        Err(_) => {
-            return Forecast {
-                clear: false,
-                embeds: Embeds::Fails,
-            };
-        }
+        return Forecast {
+            clear: false,
+            embeds: Embeds::Fails,
+        };
     };
     let findings = preflight.findings(&[target]).unwrap();
     let told = findings.iter().map(|finding| finding.told(&[target], &[]));

@@ -2,6 +2,8 @@
 
 use palette_sim::{Act, Fault, Route};
 
+use std::fs;
+
 use crate::support::{HEAD, Test};
 
 /// `a` and `b` with a checkout each, and a third that Palette does not know.
@@ -81,9 +83,19 @@ fn every_command_in_its_own_words() {
 #[test]
 fn several_are_counted_and_so_are_failures() {
     let test = two_and_a_wrong_one();
+    let done = test.run("fetch").any_stdout().any_stderr().fails(2);
+    let sizes = test
+        .cached()
+        .into_iter()
+        .map(|path| fs::metadata(path).unwrap().len());
+    let bytes = u32::try_from(sizes.sum::<u64>()).unwrap();
+    let fetched = format!(
+        "2 fetched ({:.1} KiB), 1 failed in ",
+        f64::from(bytes) / 1024.0
+    );
+    done.says(&format!("    Finished 3 definitions, {fetched}"), 1);
     for (command, line) in [
         ("check", "2 accepted by Palette, 1 failed in {time}"),
-        ("fetch", "2 fetched (2.3 KiB), 1 failed in {time}"),
         ("stage a b wrong", "2 staged, 1 failed in {time}"),
         ("stage a b wrong", "2 unchanged, 1 failed in {time}"),
     ] {
