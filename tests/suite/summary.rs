@@ -84,16 +84,9 @@ fn every_command_in_its_own_words() {
 fn several_are_counted_and_so_are_failures() {
     let test = two_and_a_wrong_one();
     let done = test.run("fetch").any_stdout().any_stderr().fails(2);
-    let sizes = test
-        .cached()
-        .into_iter()
-        .map(|path| fs::metadata(path).unwrap().len());
-    let bytes = u32::try_from(sizes.sum::<u64>()).unwrap();
-    let fetched = format!(
-        "2 fetched ({:.1} KiB), 1 failed in ",
-        f64::from(bytes) / 1024.0
-    );
-    done.says(&format!("    Finished 3 definitions, {fetched}"), 1);
+    // A byte more or less in an archive may round to another tenth.
+    done.says("    Finished 3 definitions, 2 fetched (2.", 1);
+    done.says(" KiB), 1 failed in ", 1);
     for (command, line) in [
         ("check", "2 accepted by Palette, 1 failed in {time}"),
         ("stage a b wrong", "2 staged, 1 failed in {time}"),

@@ -162,7 +162,7 @@ pub struct ProfileMetadata {
     pub name: String,
     /// `metadata.uid`.
     pub uid: Result<Uid, OddField>,
-    /// `spec.version`, or [`FIRST_VERSION`].
+    /// `spec.version`, or 1.0.0.
     pub version: Result<String, OddField>,
 }
 
@@ -200,7 +200,7 @@ pub struct ProfileSummary {
 pub struct ProfileVersion {
     /// `uid`.
     pub uid: Uid,
-    /// `version`, or [`FIRST_VERSION`].
+    /// `version`, or 1.0.0.
     pub version: String,
 }
 
