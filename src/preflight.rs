@@ -5,6 +5,7 @@
 //! What a target does is read from the checkout's own files. Nothing is written, but by
 //! [`fix_arg`], which is asked for.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::diagnostic::{Diagnostic, Severity};
@@ -34,7 +35,7 @@ pub use invocation::{Origin, Program};
 pub use target::{Target, Via};
 pub use wrapper::swallows_failure;
 
-use earthfile::Earthfile;
+use earthfile::{Earthfile, Recipe};
 use ignore::{Found, Ignore};
 use invocation::{Call, Invocation};
 
@@ -123,6 +124,8 @@ pub struct Preflight<'a> {
     earthfile: Earthfile,
     /// `None` if both ignore files are there.
     ignore: Option<Ignore>,
+    /// What the Earthfile does for each target; `None` for one that it does not have.
+    recipes: BTreeMap<Target, Option<Recipe>>,
 }
 
 impl<'a> Preflight<'a> {
@@ -136,12 +139,15 @@ impl<'a> Preflight<'a> {
             Some(file) => arg::read(&file.path, start.environment)?,
             None => arg::read(&directory.join(".arg"), start.environment)?,
         };
+        let earthfile = earthfile::read(directory)?;
+        let recipe = |target| (target, forecast::recipe(&earthfile, &invocation, target));
         Ok(Self {
             directory,
             start,
-            invocation,
             arg,
-            earthfile: earthfile::read(directory)?,
+            recipes: Target::ALL.into_iter().map(recipe).collect(),
+            invocation,
+            earthfile,
             ignore: match ignore::read(directory)? {
                 Found::Rules(ignore) => Some(ignore),
                 Found::Both => None,

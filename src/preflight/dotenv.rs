@@ -221,7 +221,11 @@ impl Parser<'_> {
             }
             Some(b'\n') => Err(Refusal {
                 span: start..from + trim_end(&self.text[from..end], is_blank).len(),
-                message: "the line has no `=`".to_owned(),
+                message: match trim_end(&self.text[from..end], is_blank) {
+                    // What a heredoc leaves is no secret.
+                    b"EOF" => "the line `EOF` has no `=`".to_owned(),
+                    _ => "the line has no `=`".to_owned(),
+                },
             }),
             Some(_) => Err(self.not_of_name(end)),
         }

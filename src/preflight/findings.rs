@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::arg::{self, KEY};
 use super::bash::Value;
-use super::earthfile::Runs;
+use super::earthfile::{Recipe, Runs};
 use super::ignore::{Ignore, Rule, RuleFault};
 use super::{Arg, Assignment, Assume, Embeds, Finding, Preflight, RIGHT, Target, Via};
 use crate::canvos::{OVERLAY_DIRECTORY, Placement};
@@ -53,7 +53,7 @@ impl Preflight<'_> {
     pub(super) fn that_read_it(&self, among: &[Target]) -> Vec<Target> {
         let reads = |target: &&Target| {
             self.recipe(**target)
-                .is_some_and(|recipe| recipe.reads_clusterconfig())
+                .is_some_and(Recipe::reads_clusterconfig)
         };
         among.iter().filter(reads).copied().collect()
     }
@@ -336,6 +336,10 @@ impl Preflight<'_> {
 
     /// T29: architectures that a target does not build.
     fn arch(&self) -> Option<Finding> {
+        // What a build that ends at once would have read is not known.
+        if self.invocation.failure.is_some() {
+            return None;
+        }
         let arch = self.invocation.argument("ARCH").map(|(arch, _)| arch);
         let shown = printable::line(arch.unwrap_or_default().as_bytes());
         let none = |target: &Target| {

@@ -6,9 +6,9 @@ use std::path::Path;
 use super::arg::KEY;
 use super::bash::Value;
 use super::copy::{self, Copied};
-use super::earthfile::{Copy, Recipe, Runs, Source};
+use super::earthfile::{Copy, Earthfile, Recipe, Runs, Source};
 use super::ignore::{Ignore, Rule};
-use super::invocation::{self, Failure, Invocation, Program, Unjudged};
+use super::invocation::{Failure, Invocation, Unjudged};
 use super::target::{Target, Via};
 use super::{Assume, Preflight};
 use crate::canvos::Placement;
@@ -51,13 +51,6 @@ impl Preflight<'_> {
         self.forecast_by(&self.invocation, target, assume)
     }
 
-    /// What `target` would embed if `program` built it with the same arguments and
-    /// variables.
-    #[must_use]
-    pub fn forecast_with(&self, program: &Program, target: Target, assume: Assume) -> Embeds {
-        self.forecast_by(&invocation::read_as(program, self.call()), target, assume)
-    }
-
     pub(super) fn forecast_by(
         &self,
         invocation: &Invocation,
@@ -68,34 +61,30 @@ impl Preflight<'_> {
             Target::KairosRawImage if self.earthfile.has(target.name()) => Embeds::Never,
             Target::KairosRawImage => Embeds::NoTarget,
             Target::MaasImage => self.maas(invocation, assume),
-            _ => match self.recipe_by(invocation, target) {
-                None => Embeds::NoTarget,
-                Some(_) if invocation.failure.is_some() => Embeds::Fails,
+            _ if self.recipe(target).is_none() => Embeds::NoTarget,
+            _ if invocation.failure.is_some() => Embeds::Fails,
+            _ if std::ptr::eq(invocation, &raw const self.invocation) => {
+                match self.recipe(target) {
+                    Some(recipe) => self.earthly(recipe, assume, self.ignore.as_ref()),
+                    None => Embeds::NoTarget,
+                }
+            }
+            _ => match recipe(&self.earthfile, invocation, target) {
                 Some(recipe) => self.earthly(&recipe, assume, self.ignore.as_ref()),
+                None => Embeds::NoTarget,
             },
         }
     }
 
     /// What the Earthfile does for `target`; `None` if it has no such target.
-    pub(super) fn recipe(&self, target: Target) -> Option<Recipe> {
-        self.recipe_by(&self.invocation, target)
-    }
-
-    fn recipe_by(&self, invocation: &Invocation, target: Target) -> Option<Recipe> {
-        let argument = |name: &str| Some(invocation.argument(name)?.0.to_owned());
-        let recipe = self.earthfile.recipe(target.name(), &argument);
-        if recipe.exists {
-            return Some(recipe);
-        }
-        // An Earthfile without targets is taken for one whose ISO is all like CanvOS's.
-        let like_canvos = self.earthfile.is_empty() && target == Target::Iso;
-        like_canvos.then(|| Recipe::of_canvos(&argument))
+    pub(super) fn recipe(&self, target: Target) -> Option<&Recipe> {
+        self.recipes.get(&target)?.as_ref()
     }
 
     /// What `target` would embed if there were no ignore rules.
     pub(super) fn without_rules(&self, target: Target) -> Option<Embeds> {
         let recipe = self.recipe(target)?;
-        Some(self.earthly(&recipe, Assume::Staged, Some(&Ignore::default())))
+        Some(self.earthly(recipe, Assume::Staged, Some(&Ignore::default())))
     }
 
     /// What the copies of a recipe leave in the image: a later one replaces an earlier one's.
@@ -268,6 +257,23 @@ impl Preflight<'_> {
     fn names_file(&self, value: &str) -> bool {
         !value.is_empty() && self.directory.join(value).is_file()
     }
+}
+
+/// What `earthfile` does for `target`; `None` if it has no such target.
+pub(super) fn recipe(
+    earthfile: &Earthfile,
+    invocation: &Invocation,
+    target: Target,
+) -> Option<Recipe> {
+    let argument = |name: &str| Some(invocation.argument(name)?.0.to_owned());
+    // An Earthfile without targets is taken for one whose ISO is all like CanvOS's.
+    if earthfile.is_empty() && target == Target::Iso {
+        return Some(Recipe::of_canvos(&argument));
+    }
+    if !earthfile.has(target.name()) {
+        return None;
+    }
+    Some(earthfile.recipe(target.name(), &argument))
 }
 
 /// What a copy of one named source leaves.

@@ -218,6 +218,18 @@ impl Invocation {
         Some((value, origin))
     }
 
+    /// Whether `other` starts a build with the same build arguments, or ends as early.
+    #[must_use]
+    pub fn does_the_same(&self, other: &Self) -> bool {
+        let values = |it: &Self| -> Vec<(String, String)> {
+            let arguments = it.arguments.iter();
+            let pairs = arguments.map(|(name, (value, _))| (name.clone(), value.clone()));
+            pairs.collect()
+        };
+        self.failure.is_none() == other.failure.is_none()
+            && (self.failure.is_some() || values(self) == values(other))
+    }
+
     /// The variable `name` as `earthly.sh` has it after it has sourced `.arg`, for CanvOS's
     /// build arguments and `OS_DISTRIBUTION`: the script of `+maas-image` takes its values
     /// from there. It is known whatever the program is.

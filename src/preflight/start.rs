@@ -5,8 +5,8 @@ use std::path::Path;
 
 use super::arg::{self, KEY};
 use super::findings::warning;
+use super::invocation::{self, Target as Built, Unjudged};
 use super::invocation::{Export, Failure, FileProblem, NoExport, Origin, Program, SettingOrigin};
-use super::invocation::{Target as Built, Unjudged};
 use super::{Arg, Assume, Embeds, Finding, Preflight, Target};
 use crate::diagnostic::Diagnostic;
 use crate::printable;
@@ -207,16 +207,18 @@ impl Preflight<'_> {
     }
 
     fn other_program(&self, other: &Program) -> Option<Finding> {
-        let differs = |target: &Target| {
-            let ours = self.forecast(*target, Assume::Staged);
-            self.forecast_with(other, *target, Assume::Staged) != ours
-        };
+        let there = invocation::read_as(other, self.call());
+        if there.does_the_same(&self.invocation) {
+            return None;
+        }
+        let by_other = |target: &Target| self.forecast_by(&there, *target, Assume::Staged);
+        let differs = |target: &Target| by_other(target) != self.forecast(*target, Assume::Staged);
         // What makes a MAAS image is the script, whatever else builds.
         let targets = self.built().into_iter();
         let target = targets
             .filter(|target| *target != Target::MaasImage)
             .find(differs)?;
-        let found = match self.forecast_with(other, target, Assume::Staged) {
+        let found = match by_other(&target) {
             Embeds::File { path, .. } => format!("embeds `{path}`"),
             Embeds::Fails => "fails".to_owned(),
             _ => "embeds no definition".to_owned(),

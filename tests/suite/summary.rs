@@ -2,8 +2,6 @@
 
 use palette_sim::{Act, Fault, Route};
 
-use std::fs;
-
 use crate::support::{HEAD, Test};
 
 /// `a` and `b` with a checkout each, and a third that Palette does not know.
