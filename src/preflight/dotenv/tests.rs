@@ -115,7 +115,7 @@ fn a_refusal_names_the_place() {
     for (text, line, place, message) in [
         ("A=1\r\nunset K\r\nB=2", 2, "unset K", "the line has no `=`"),
         ("A=1\nNO-PROXY=x", 2, "-", "`-` cannot be part of a name"),
-        ("A=1\n\nEOF\n", 3, "EOF", "the line has no `=`"),
+        ("A=1\n\nEOF\n", 3, "EOF", "the line `EOF` has no `=`"),
         (
             "\u{feff}K=v",
             1,
