@@ -1,7 +1,7 @@
 //! What bash has after `earthly.sh` has sourced `.arg`: what it can pass on to Earthly, and
 //! what the script of MAAS images takes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
@@ -34,51 +34,36 @@ impl Shell {
         // bash goes on without the file.
         let read = |_| fs::read(arg).unwrap_or_default();
         let text = wrapper.before_source.as_ref().map(read).unwrap_or_default();
-        // What the script computes before is not known: what depends on it differs between
-        // two values of it.
-        let with = |computed: &str| Self::with(computed, &text, arg, wrapper, environment);
-        let mut shell = with("\u{1}one");
-        for (name, (other, _)) in with("\u{1}and another").variables {
-            let same = |it: &(ShellVariable, bool)| it.0.value == other.value;
-            if !shell.variables.get(&name).is_some_and(same) {
-                let unknown = ShellVariable {
-                    value: Value::Unknown,
-                    origin: other.origin,
-                };
-                shell.variables.insert(name, (unknown, true));
-            }
-        }
-        shell
-    }
-
-    fn with(
-        computed: &str,
-        text: &[u8],
-        arg: &Path,
-        wrapper: &Wrapper,
-        environment: &Variables,
-    ) -> Self {
         let of_script = |name: &str| {
             let before = wrapper.before_source.as_ref()?;
             let (_, value) = before.iter().rfind(|(it, _)| it == name)?;
-            Some(value.clone().unwrap_or_else(|| computed.to_owned()))
+            Some(value.clone().map_or(Value::Unknown, Value::Set))
         };
-        let of_environment = |name: &str| environment.get(name).map(|it| it.value.clone());
-        let before = |name: &str| Value::from(of_script(name).or_else(|| of_environment(name)));
-        let sourced = bash::source(text, &before);
+        let of_environment = |name: &str| match environment.get(name) {
+            Some(variable) => Value::Set(variable.value.clone()),
+            None => Value::Unset,
+        };
+        let before = |name: &str| of_script(name).unwrap_or_else(|| of_environment(name));
+        let sourced = bash::source(&text, &before);
+        let assigned: BTreeSet<&str> = sourced.assigned().collect();
+        // A file that is called like an assignment is one where bash lists files.
+        let by_files = sourced.matches_files() && has_file_like_an_assignment(arg);
         let passed = wrapper.passes.iter().map(String::as_str);
         let names = KNOWN.into_iter().chain(OF_SCRIPT).chain(passed);
         let variables = names.map(|name| {
-            let value = sourced.value(name);
-            let unchanged = environment
-                .get(name)
-                .filter(|it| value == Value::Set(it.value.clone()));
-            let origin = unchanged.map_or_else(
-                || VariableOrigin::Sourced {
-                    path: arg.to_owned(),
-                },
-                |it| it.origin.clone(),
-            );
+            let value = if by_files {
+                Value::Unknown
+            } else {
+                sourced.value(name)
+            };
+            let origin = match environment.get(name) {
+                _ if assigned.contains(name) || value == Value::Unknown => {
+                    let path = arg.to_owned();
+                    VariableOrigin::Sourced { path }
+                }
+                Some(variable) => variable.origin.clone(),
+                None => VariableOrigin::Wrapper,
+            };
             let variable = ShellVariable { value, origin };
             (name.to_owned(), (variable, sourced.exported(name)))
         });
@@ -114,6 +99,14 @@ impl Shell {
             Value::Set(_) | Value::Unset => Ok(None),
         }
     }
+}
+
+/// Whether a file beside `arg` has an equals sign in its name.
+fn has_file_like_an_assignment(arg: &Path) -> bool {
+    let directory = arg.parent().unwrap_or(Path::new("."));
+    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+    let mut names = entries.map(|entry| entry.file_name().into_encoded_bytes());
+    names.any(|name| name.contains(&b'='))
 }
 
 /// Only bash can tell.

@@ -162,13 +162,16 @@ fn what_the_script_exports_reaches_the_container() {
         let says = |read: &Invocation| origin(read).contains("`, which `earthly.sh` runs");
         assert_eq!(expected.is_some() && says(&read), sourced, "{arg}");
     }
-    // What only bash can tell.
+    // What only bash can tell; a file is called like an assignment.
     for arg in [
+        "export *=x\n",
         "export EARTHLY_BUILD_ARGS=N=$(date)\n",
         "export EARTHLY_BUILD_ARGS=N=$PE_VERSION\n",
     ] {
-        let place = Place::new(&[(".arg", arg)]);
-        let read = place.read(&["./earthly.sh", "+iso"]);
+        let files = [(".arg", "N=1\n"), ("N=1", ""), ("own.arg", "")];
+        let place = Place::new(&files);
+        place.put(".arg", arg);
+        let read = place.read(&["./earthly.sh", "--arg-file-path=own.arg", "+iso"]);
         let unknown = Unjudged::WrapperVariable("EARTHLY_BUILD_ARGS".into());
         assert_eq!(read.unjudged, [unknown], "{arg}");
     }
