@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Code, Diagnostic};
 use crate::endpoint::{Endpoint, InvalidEndpoint};
 use crate::environment::Environment;
 use crate::manifest::FILE_NAME;
@@ -375,10 +375,13 @@ impl Cli {
             .filter(|format| *format != ShowFormat::Json);
         let other = other.and_then(|format| format.to_possible_value());
         match other {
-            Some(other) if self.global.json => Err(Diagnostic::error(format!(
-                "`--json` and `--format {}` ask for two forms of one result",
-                other.get_name()
-            ))
+            Some(other) if self.global.json => Err(Diagnostic::error(
+                Code::ConflictingOptions,
+                format!(
+                    "`--json` and `--format {}` ask for two forms of one result",
+                    other.get_name()
+                ),
+            )
             .help("leave one of them out")),
             _ => Ok(()),
         }
@@ -420,14 +423,20 @@ fn seconds(
     };
     let seconds = value.to_str().and_then(|text| text.parse().ok());
     seconds.map(Duration::from_secs).ok_or_else(|| {
-        Diagnostic::error(format!("`{variable}` is no whole number of seconds"))
-            .help(format!("write it as in `{variable}=60`"))
+        Diagnostic::error(
+            Code::InvalidVariable,
+            format!("`{variable}` is no whole number of seconds"),
+        )
+        .help(format!("write it as in `{variable}=60`"))
     })
 }
 
 fn endpoint(place: &str, read: Result<Endpoint, InvalidEndpoint>) -> Result<Endpoint, Diagnostic> {
     read.map_err(|why| {
-        Diagnostic::error(format!("`{place}` is not the address of a Palette: {why}"))
-            .help(why.help())
+        Diagnostic::error(
+            Code::InvalidEndpoint,
+            format!("`{place}` is not the address of a Palette: {why}"),
+        )
+        .help(why.help())
     })
 }

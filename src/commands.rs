@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::cache::Cache;
 use crate::canvos::{CanvosError, Checkout, Held};
 use crate::cli::{CacheCommand, Command, Settings};
-use crate::diagnostic::{Diagnostic, Severity};
+use crate::diagnostic::{Code, Diagnostic, Severity, Trap};
 use crate::disk::PathError;
 use crate::endpoint::{Endpoint, Spelling};
 use crate::environment::Environment;
@@ -21,7 +21,6 @@ use crate::nearest::nearest_file;
 use crate::palette::{Options, Palette, RetryPolicy, Route};
 use crate::preflight::{Preflight, Start, Target};
 use crate::report::{Outcome, Report};
-use crate::topic::Topic;
 
 mod build;
 mod cache;
@@ -125,7 +124,7 @@ pub fn run(command: &Command, context: &Context<'_>) -> Result<Outcome, Error> {
         Command::Update(arguments) => fetch::update(arguments, context),
         Command::Verify(arguments) => verify::run(arguments, context),
         Command::Show(arguments) => show::run(arguments, context),
-        Command::Explain(arguments) => Ok(explain::run(arguments.id.as_deref())),
+        Command::Explain(arguments) => Ok(explain::run(arguments.id)),
         Command::List(arguments) => list::run(arguments, context),
         Command::Schema(arguments) => Ok(schema::run(arguments.of)),
         Command::Cache(CacheCommand::List) => cache::list(context),
@@ -183,9 +182,11 @@ impl Context<'_> {
             Some(path) => Some(std::fs::read(path).map_err(|error| {
                 let error = PathError::when("read", path)(error);
                 Error::Usage(Box::new(
-                    Diagnostic::error(format!("`ca-cert` cannot be used: {error}"))
-                        .help(near(path, "name a PEM file, relative to profiles.toml"))
-                        .about(Topic::Tls),
+                    Diagnostic::error(
+                        Code::UnusableCaCert,
+                        format!("`ca-cert` cannot be used: {error}"),
+                    )
+                    .help(near(path, "name a PEM file, relative to profiles.toml")),
                 ))
             })?),
             None => None,
@@ -251,10 +252,9 @@ impl Context<'_> {
                 *waiting.borrow_mut() = Some(self.report.waiting("Waiting", &object));
             }
             Event::NoLocks(why) => self.report.warn(
-                &Diagnostic::warning(format!("{what} cannot be locked: {why}"))
+                &Diagnostic::warning(Code::NoFileLocks, format!("{what} cannot be locked: {why}"))
                     .note("runs on this file system do not see each other")
-                    .help("run one edgestage at a time there; for NFS, mount it with locks")
-                    .about(Topic::Busy),
+                    .help("run one edgestage at a time there; for NFS, mount it with locks"),
             ),
         };
         let patience = Patience {
@@ -391,7 +391,7 @@ fn chosen<'m>(manifest: &'m Manifest, names: &[String]) -> Result<Vec<&'m Defini
 fn traps(
     context: &Context<'_>,
     preflight: &Preflight<'_>,
-    (targets, allowed): (&[Target], &[String]),
+    (targets, allowed): (&[Target], &[Trap]),
 ) -> Result<Vec<Diagnostic>, Error> {
     let findings = preflight.findings(targets)?;
     let (grave, harmless): (Vec<_>, Vec<_>) = findings

@@ -7,15 +7,19 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::topic::Topic;
+mod code;
+mod trap;
+
+pub use code::Code;
+pub use trap::Trap;
 
 /// One thing that is wrong, or worth a warning.
 #[derive(Debug, Clone)]
 pub struct Diagnostic {
     /// Whether it stops the run.
     pub severity: Severity,
-    /// A stable name that scripts and `allow` lists can use, where there is one.
-    pub id: Option<&'static str>,
+    /// What it is about, for scripts.
+    pub code: Code,
     /// What is wrong with which thing; lower case, no full stop.
     pub title: String,
     /// Where in a file that people edit.
@@ -24,8 +28,8 @@ pub struct Diagnostic {
     pub notes: Vec<String>,
     /// What to do next: one command or edit each.
     pub help: Vec<String>,
-    /// What `edgestage explain` has more about: a topic, or a trap.
-    pub see: Option<&'static str>,
+    /// The trap that explains it, if the code itself is none.
+    pub cause: Option<Trap>,
 }
 
 /// How grave a [`Diagnostic`] is.
@@ -124,24 +128,24 @@ impl Source {
 
 impl Diagnostic {
     /// An error with nothing but its title.
-    pub fn error(title: impl Into<String>) -> Self {
-        Self::new(Severity::Error, title)
+    pub fn error(code: impl Into<Code>, title: impl Into<String>) -> Self {
+        Self::new(Severity::Error, code.into(), title.into())
     }
 
     /// A warning with nothing but its title.
-    pub fn warning(title: impl Into<String>) -> Self {
-        Self::new(Severity::Warning, title)
+    pub fn warning(code: impl Into<Code>, title: impl Into<String>) -> Self {
+        Self::new(Severity::Warning, code.into(), title.into())
     }
 
-    fn new(severity: Severity, title: impl Into<String>) -> Self {
+    fn new(severity: Severity, code: Code, title: String) -> Self {
         Self {
             severity,
-            id: None,
-            title: title.into(),
+            code,
+            title,
             excerpt: None,
             notes: Vec::new(),
             help: Vec::new(),
-            see: None,
+            cause: None,
         }
     }
 
@@ -155,28 +159,17 @@ impl Diagnostic {
         self.title == other.title && self.notes == other.notes && place(self) == place(other)
     }
 
-    /// Adds the stable name of a trap, which is what to read about, too.
+    /// Adds the trap that explains it.
     #[must_use]
-    pub fn named(mut self, id: &'static str) -> Self {
-        self.id = Some(id);
-        self.see = Some(id);
+    pub fn caused_by(mut self, trap: Option<Trap>) -> Self {
+        self.cause = trap;
         self
     }
 
-    /// Says where there is more to read.
+    /// What `edgestage explain` calls the section with more about it.
     #[must_use]
-    pub fn about(mut self, topic: Topic) -> Self {
-        self.see = Some(topic.name());
-        self
-    }
-
-    /// The same for a message that says nothing of that.
-    #[must_use]
-    pub fn about_else(self, topic: Topic) -> Self {
-        match self.see {
-            Some(_) => self,
-            None => self.about(topic),
-        }
+    pub fn section(&self) -> &'static str {
+        self.cause.map_or_else(|| self.code.section(), Trap::code)
     }
 
     /// Adds what was expected and found.

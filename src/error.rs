@@ -7,7 +7,7 @@
 use crate::archive::Refusal;
 use crate::build::{BuildError, NoImage};
 use crate::canvos::CanvosError;
-use crate::diagnostic::{Diagnostic, Excerpt};
+use crate::diagnostic::{Code, Diagnostic, Excerpt, Trap};
 use crate::disk::PathError;
 use crate::drift::Change;
 use crate::fetch::FetchError;
@@ -179,10 +179,12 @@ pub enum Error {
     Staged {
         /// What is wrong.
         what: String,
-        /// The command that mends it.
+        /// The command that fixes it.
         help: String,
-        /// What `edgestage explain` has more about: a topic, or a trap.
-        see: &'static str,
+        /// What it is about.
+        code: Code,
+        /// The trap that explains it, if one does.
+        cause: Option<Trap>,
     },
     /// Input or output failed.
     Disk(PathError),

@@ -13,14 +13,13 @@ use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread;
 
 use crate::archive::{self, InspectError, Inventory, Refusal};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Code, Diagnostic};
 use crate::digest::{Digest, Hasher};
 use crate::disk::PathError;
 use crate::limits::Limits;
 use crate::manifest::Allow;
 use crate::palette::{Failure, Observer, Palette, PaletteError};
 use crate::resolve::Plan;
-use crate::topic::Topic;
 
 /// One buffer of the queue, in bytes.
 const CHUNK: usize = 128 * 1024;
@@ -93,10 +92,9 @@ pub fn fetch(
 fn accept(mut received: Received, plan: &Plan) -> Result<Received, FetchError> {
     if !received.inventory.has_end_marker {
         received.warnings.push(
-            Diagnostic::warning(format!("the archive of `{}` has no end-of-archive marker", plan.definition))
+            Diagnostic::warning(Code::NoEndOfArchive, format!("the archive of `{}` has no end-of-archive marker", plan.definition))
                 .note("GNU tar accepts that; a server that broke off between two files would leave it out, too")
-                .help("count its files with `tar -tzf`, or fetch it again")
-                .about(Topic::Archive),
+                .help("count its files with `tar -tzf`, or fetch it again"),
         );
     }
     let asked = plan
@@ -109,13 +107,15 @@ fn accept(mut received: Received, plan: &Plan) -> Result<Received, FetchError> {
             unexpected,
         }) if unexpected.is_empty() && plan.allow.contains(&Allow::ProfileMissing) => {
             received.warnings.push(
-                Diagnostic::warning(format!(
-                    "the archive of `{}` has no directory for {}",
-                    plan.definition,
-                    missing.join(", ")
-                ))
-                .note("accepted: `allow` has `profile-missing`")
-                .about(Topic::Archive),
+                Diagnostic::warning(
+                    Code::ProfileMissing,
+                    format!(
+                        "the archive of `{}` has no directory for {}",
+                        plan.definition,
+                        missing.join(", ")
+                    ),
+                )
+                .note("accepted: `allow` has `profile-missing`"),
             );
             Ok(received)
         }

@@ -8,13 +8,12 @@ use std::fs::{File, Metadata};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Code, Diagnostic};
 use crate::disk::PathError;
 use crate::environment::Environment;
 use crate::manifest::Manifest;
 use crate::printable;
 use crate::secret::{ApiKey, InvalidKey};
-use crate::topic::Topic;
 
 /// The variables that hold a key, in the order in which they are asked.
 pub const VARIABLES: [&str; 2] = ["PALETTE_API_KEY", "SPECTROCLOUD_APIKEY"];
@@ -184,9 +183,12 @@ fn exposed(path: &Path, metadata: &Metadata) -> Option<Diagnostic> {
     } else {
         "give it the mode 600".into()
     };
-    let warning = Diagnostic::warning(format!("the API key file `{shown}` can be read by others"));
+    let warning = Diagnostic::warning(
+        Code::KeyExposed,
+        format!("the API key file `{shown}` can be read by others"),
+    );
     let warning = warning.note(format!("its mode is {mode:04o}")).help(help);
-    Some(warning.about(Topic::Key))
+    Some(warning)
 }
 
 #[cfg(not(unix))]

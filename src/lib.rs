@@ -66,7 +66,7 @@ use clap::{CommandFactory as _, FromArgMatches as _};
 
 use crate::cli::{Cli, Color, Output, Verbosity};
 use crate::commands::Context;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Code, Diagnostic};
 use crate::environment::Environment;
 use crate::error::{Error, Exit};
 use crate::report::{Outcome, Report};
@@ -163,7 +163,8 @@ fn refuse_arguments(
         .next()
         .unwrap_or_default()
         .trim_start_matches("error: ");
-    let diagnostic = Diagnostic::error(title).help("see `edgestage --help`");
+    let diagnostic =
+        Diagnostic::error(Code::InvalidArguments, title).help("see `edgestage --help`");
     // clap repeats what it does not know, and masks nothing.
     if !output.json && !report.holds_key(&text) {
         let _ = error.print();

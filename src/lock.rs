@@ -13,7 +13,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::checkpoint;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Code, Diagnostic};
 use crate::digest::Digest;
 use crate::disk::PathError;
 use crate::fetch::Received;
@@ -144,10 +144,10 @@ impl Lock {
     pub fn load(path: &Path) -> Result<Self, LockError> {
         let written = match std::fs::read(path) {
             Ok(bytes) => Some(String::from_utf8(bytes).map_err(|_| {
-                unreadable(Diagnostic::error(format!(
-                    "`{}` is not UTF-8",
-                    printable::path(path)
-                )))
+                unreadable(Diagnostic::error(
+                    Code::InvalidLockfile,
+                    format!("`{}` is not UTF-8", printable::path(path)),
+                ))
             })?),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
             Err(error) => return Err(LockError::Io(PathError::when("read", path)(error))),

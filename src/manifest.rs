@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use toml::de::{DeTable, DeValue};
 
-use crate::diagnostic::{Diagnostic, Source};
+use crate::diagnostic::{Code, Diagnostic, Source};
 use crate::endpoint::Endpoint;
 use crate::limits::Limits;
 use crate::uid::Uid;
@@ -218,6 +218,7 @@ impl Manifest {
         let mut problems = reader::Problems::new(&source);
         if let Some(span) = source::conflict(text).filter(|_| !syntax.is_empty()) {
             problems.add(
+                Code::MergeConflict,
                 span,
                 "a merge conflict is not resolved",
                 "it begins here",
@@ -233,6 +234,7 @@ impl Manifest {
                 continue;
             }
             problems.add(
+                Code::InvalidToml,
                 span,
                 "not valid TOML",
                 error.message(),
@@ -250,8 +252,8 @@ impl Manifest {
                     .excerpt
                     .as_ref()
                     .map(|e| e.source.position(e.span.start).0);
-                d.title == "not valid TOML"
-                    || d.title != tables::NO_DEFINITION
+                d.code == Code::InvalidToml
+                    || d.code != Code::NoDefinition
                         && line.is_some_and(|line| !broken.contains(&line))
             });
         }

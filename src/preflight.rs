@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::diagnostic::{Diagnostic, Severity};
+use crate::diagnostic::{Diagnostic, Severity, Trap};
 use crate::disk::PathError;
 use crate::environment::Environment;
 
@@ -42,19 +42,6 @@ use invocation::{Call, Invocation};
 /// The line that is right for every target (canvos.md, 4).
 pub const RIGHT: &str = "CLUSTERCONFIG=spc.tgz";
 
-/// The traps (canvos.md, 3), in the order of their numbers, which have gaps.
-pub const TRAPS: [&str; 39] = [
-    "T1", "T2", "T3", "T4", "T5", "T6", "T7", "T8", "T9", "T10", "T11", "T12", "T13", "T14", "T15",
-    "T16", "T17", "T18", "T19", "T20", "T21", "T22", "T23", "T24", "T25", "T26", "T27", "T28",
-    "T29", "T30", "T31", "T32", "T33", "T34", "T38", "T39", "T40", "T41", "T42",
-];
-
-/// Whether `id` is the name of a trap.
-#[must_use]
-pub fn is_trap(id: &str) -> bool {
-    TRAPS.contains(&id)
-}
-
 /// Whether the placements are taken as they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Assume {
@@ -73,19 +60,19 @@ pub struct Finding {
 }
 
 impl Finding {
-    /// Its stable name.
+    /// The trap.
     #[must_use]
-    pub fn id(&self) -> &'static str {
-        self.diagnostic.id.unwrap_or_default()
+    pub fn trap(&self) -> Option<Trap> {
+        self.diagnostic.code.trap()
     }
 
     /// In words, for somebody who builds `targets`: an error if one of them is hit and
     /// the finding is not among `allowed`.
     #[must_use]
-    pub fn told(&self, targets: &[Target], allowed: &[String]) -> Diagnostic {
+    pub fn told(&self, targets: &[Target], allowed: &[Trap]) -> Diagnostic {
         let mut diagnostic = self.diagnostic.clone();
         let hit = self.hits.iter().any(|hit| targets.contains(hit));
-        let allowed = allowed.iter().any(|id| id == self.id());
+        let allowed = self.trap().is_some_and(|trap| allowed.contains(&trap));
         diagnostic.severity = match (hit, allowed) {
             (true, false) => Severity::Error,
             _ => Severity::Warning,

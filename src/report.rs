@@ -13,13 +13,12 @@ use anstream::{AutoStream, ColorChoice};
 use serde_json::Value;
 
 use crate::cli::{self, Color, Output, Verbosity};
-use crate::diagnostic::{Diagnostic, Source};
+use crate::diagnostic::{Code, Diagnostic, Source};
 use crate::environment::Environment;
 use crate::error::Error;
 use crate::key;
 use crate::printable;
 use crate::secret::ApiKey;
-use crate::topic::Topic;
 
 mod bars;
 mod ci;
@@ -33,7 +32,7 @@ mod text;
 mod work;
 
 pub use ci::Section;
-pub use document::fields;
+pub use document::{NamedTrap, fields};
 pub use progress::{Counter, Download, Waiting};
 pub use summary::{Became, FETCHED, Tally};
 pub use text::render;
@@ -42,7 +41,7 @@ use ci::Annotations;
 use console::{Console, View};
 use document::{Head, mask};
 use screen::Size;
-use text::{WIDTH, render_all, render_within, without_see};
+use text::{See, WIDTH, render_all, render_within};
 
 /// The result of a command: a text for people, a document for machines, and what was
 /// found wrong where there is a result all the same (`verify`).
@@ -189,14 +188,14 @@ impl Report {
             if told.iter().any(|old| old.says_the_same(diagnostic)) {
                 return;
             }
-            let known = told.iter().any(|old| old.see == diagnostic.see);
+            let known = told.iter().any(|old| old.section() == diagnostic.section());
             told.push(diagnostic.clone());
             known
         };
         if self.output.verbosity >= Verbosity::Normal {
             let shown = self.without_key(diagnostic);
-            let shown = if known { without_see(&shown) } else { shown };
-            self.say(&render_within(&shown, self.excerpt_width()));
+            let see = if known { See::Hidden } else { See::Shown };
+            self.say(&render_within(&shown, self.excerpt_width(), see));
             self.annotate(diagnostic);
         }
     }
@@ -315,9 +314,11 @@ impl Report {
     fn told_if_lost(&self, written: io::Result<()>) -> io::Result<()> {
         if let Err(error) = &written {
             let why = printable::io(error);
-            let error = Diagnostic::error(format!("cannot write to standard output: {why}"))
-                .help("make room where it goes to, or send it elsewhere")
-                .about(Topic::Disk);
+            let error = Diagnostic::error(
+                Code::OutputFailed,
+                format!("cannot write to standard output: {why}"),
+            )
+            .help("make room where it goes to, or send it elsewhere");
             self.say(&render(&error));
         }
         written

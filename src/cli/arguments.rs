@@ -8,8 +8,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
+use crate::diagnostic::{Code, Trap};
 use crate::nearest::nearest;
-use crate::preflight::{Target, is_trap};
+use crate::preflight::Target;
 use crate::topic::Topic;
 
 /// Definitions that are fetched at once where `--jobs` does not say (docs/reference.md).
@@ -138,7 +139,7 @@ pub struct Care {
     pub target: Vec<Target>,
     /// Accept this trap, such as T11; may be given several times
     #[arg(long, value_name = "ID", value_parser = trap)]
-    pub allow: Vec<String>,
+    pub allow: Vec<Trap>,
 }
 
 fn target(name: &str) -> Result<Target, String> {
@@ -152,25 +153,31 @@ fn target(name: &str) -> Result<Target, String> {
     })
 }
 
-fn trap(id: &str) -> Result<String, String> {
-    let id = id.to_ascii_uppercase();
-    if is_trap(&id) {
-        Ok(id)
-    } else {
-        Err("`edgestage explain` lists the traps, such as T11".to_owned())
-    }
+fn trap(id: &str) -> Result<Trap, String> {
+    let names = Trap::ALL.iter().map(|trap| trap.name());
+    Trap::parse(id).ok_or_else(|| match nearest(id, names) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => "`edgestage explain` lists the traps, such as T11".to_owned(),
+    })
 }
 
-/// A trap or a topic.
-fn explained(id: &str) -> Result<String, String> {
-    if let Some(topic) = Topic::parse(&id.to_ascii_lowercase()) {
-        return Ok(topic.name().to_owned());
-    }
-    let names = Topic::ALL.iter().map(|topic| topic.name());
-    trap(id).map_err(|_| match nearest(id, names) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => "`edgestage explain` lists what there is".to_owned(),
-    })
+/// The section about a topic, a trap or the code of a message.
+fn explained(id: &str) -> Result<&'static str, String> {
+    let id = id.to_ascii_lowercase();
+    let topic = Topic::parse(&id).map(Topic::name);
+    let trap = || Some(Trap::parse(&id)?.code());
+    let code = || Some(Code::parse(&id)?.section());
+    let topics = Topic::ALL.iter().map(|topic| topic.name());
+    let codes = Code::ALL.iter().map(|code| code.token());
+    let traps = Trap::ALL.iter().map(|trap| trap.name());
+    let known = topics.chain(codes).chain(traps);
+    topic
+        .or_else(trap)
+        .or_else(code)
+        .ok_or_else(|| match nearest(&id, known) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => "`edgestage explain` lists what there is".to_owned(),
+        })
 }
 
 impl Care {
@@ -207,7 +214,7 @@ pub struct BuildArgs {
     pub names: Vec<String>,
     /// Accept this trap, such as T11; may be given several times
     #[arg(long, value_name = "ID", value_parser = trap)]
-    pub allow: Vec<String>,
+    pub allow: Vec<Trap>,
     /// Set CLUSTERCONFIG=spc.tgz in the checkout's .arg, and change nothing else in it
     #[arg(long)]
     pub fix_arg: bool,
@@ -219,9 +226,9 @@ pub struct BuildArgs {
 /// Arguments of `explain`.
 #[derive(Debug, Args)]
 pub struct ExplainArgs {
-    /// What a message names behind `see`, or a trap such as T11; all are listed where none is given
+    /// A topic, as messages name it behind `see`, a trap such as T11, or the code of a message; all are listed if none is given
     #[arg(value_name = "TOPIC", value_parser = explained)]
-    pub id: Option<String>,
+    pub id: Option<&'static str>,
 }
 
 /// Arguments of `schema`.

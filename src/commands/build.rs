@@ -10,14 +10,13 @@ use super::{Context, HELD, canonical, chosen, current, load_lock, one, stage};
 use crate::build::{self, BuildError, Command, Disturbance, Image};
 use crate::canvos::Checkout;
 use crate::cli::BuildArgs;
-use crate::diagnostic::{Diagnostic, Severity};
+use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::error::Error;
 use crate::key;
 use crate::lock::Lock;
 use crate::manifest::{Definition, Manifest};
 use crate::printable;
 use crate::report::{Became, Outcome, Tally, fields};
-use crate::topic::Topic;
 
 /// The document of `build`.
 #[derive(Serialize, JsonSchema)]
@@ -87,9 +86,11 @@ fn refuse_targets(names: &[String]) -> Result<(), Error> {
         .chain(["--".to_owned()])
         .chain(targets.iter().cloned());
     let command: Vec<String> = words.map(|word| printable::line(word.as_bytes())).collect();
-    let diagnostic = Diagnostic::error(format!("`{target}` is a target, not a definition"))
-        .help(format!("put it after two dashes: `{}`", command.join(" ")))
-        .about(Topic::CommandLine);
+    let diagnostic = Diagnostic::error(
+        Code::TargetNotDefinition,
+        format!("`{target}` is a target, not a definition"),
+    )
+    .help(format!("put it after two dashes: `{}`", command.join(" ")));
     Err(Error::Usage(Box::new(diagnostic)))
 }
 

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::{Context, load_lock, shown, table};
 use crate::cache::{Cache, Entry};
 use crate::cli::CleanArgs;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Code, Diagnostic};
 use crate::digest::Digest;
 use crate::error::Error;
 use crate::lock::Lock;
@@ -105,9 +105,12 @@ impl View {
         if !lock.exists() {
             let path = printable::path(lock.path());
             return Err(Error::Usage(Box::new(
-                Diagnostic::error(format!("there is no `{path}` to keep archives for"))
-                    .note("nothing was removed")
-                    .help("leave `--keep-locked` out to remove all archives"),
+                Diagnostic::error(
+                    Code::NothingToKeep,
+                    format!("there is no `{path}` to keep archives for"),
+                )
+                .note("nothing was removed")
+                .help("leave `--keep-locked` out to remove all archives"),
             )));
         }
         Self::of(context, &manifest, lock)

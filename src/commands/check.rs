@@ -12,6 +12,7 @@ use super::{Context, chosen, current, fleet, has_targets, load_lock, shown, tabl
 use crate::build::Command;
 use crate::canvos::{self, CanvosError, Checkout, Found, State};
 use crate::cli::{Care, CheckArgs, Images, JOBS, LockUse, Network};
+use crate::diagnostic::Code;
 use crate::endpoint::Endpoint;
 use crate::error::{Error, Exit};
 use crate::key::KeyError;
@@ -19,7 +20,6 @@ use crate::lock::{Lock, Locked, Outdated};
 use crate::manifest::{Definition, Manifest};
 use crate::report::{Became, Outcome, Tally, fields};
 use crate::resolve::{self, Catalogue};
-use crate::topic::Topic;
 
 /// The document of `check`.
 #[derive(Serialize, JsonSchema)]
@@ -407,7 +407,8 @@ fn staged(
                 definition.name
             ),
             help: format!("run `edgestage stage {}`", definition.name),
-            see: Topic::Staged.name(),
+            code: Code::StagedDiffers,
+            cause: None,
         });
     }
     "differs".into()

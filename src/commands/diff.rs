@@ -13,14 +13,13 @@ use super::table::Tone;
 use super::{Context, chosen, fleet, not_locked, warn_of_outdated};
 use crate::archive::Inventory;
 use crate::cli::{DiffArgs, Format, Network, Verbosity};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Code, Diagnostic};
 use crate::drift::{self, Change, FileChange, Side};
 use crate::error::Error;
 use crate::lock::{Locked, Outdated};
 use crate::manifest::Definition;
 use crate::printable;
 use crate::report::{Became, Outcome, Tally, fields};
-use crate::topic::Topic;
 
 /// The document of `diff`.
 #[derive(Serialize, JsonSchema)]
@@ -60,8 +59,11 @@ struct Inside {
 pub fn run(arguments: &DiffArgs, context: &Context<'_>) -> Result<Outcome, Error> {
     if context.settings.network == Network::Off {
         return Err(Error::Usage(Box::new(
-            Diagnostic::error("`diff` compares the lock with Palette")
-                .help("leave `--offline` out"),
+            Diagnostic::error(
+                Code::ConflictingOptions,
+                "`diff` compares the lock with Palette",
+            )
+            .help("leave `--offline` out"),
         )));
     }
     let manifest = context.manifest()?;
@@ -114,11 +116,11 @@ fn compare(
     warn_of_outdated(context, &store.lock, definition);
     if source.lacks_archive_of(locked)? {
         context.report.warn(
-            &Diagnostic::warning(format!(
-                "the locked archive of `{name}` is not in the cache"
-            ))
-            .note("what changed inside files cannot be shown")
-            .about(Topic::Cache),
+            &Diagnostic::warning(
+                Code::NotCached,
+                format!("the locked archive of `{name}` is not in the cache"),
+            )
+            .note("what changed inside files cannot be shown"),
         );
     }
     let plan = source.plan(definition)?;

@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use super::{Context, load_lock, shown};
 use crate::cli::{AddArgs, LockUse, RemoveArgs, RenameArgs};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Code, Diagnostic};
 use crate::error::Error;
 use crate::manifest::edit::{self, NewProfile};
 use crate::manifest::reference::{self, Reference};
@@ -20,7 +20,6 @@ use crate::manifest::{Definition, FILE_NAME, Manifest};
 use crate::nearest::nearest;
 use crate::printable;
 use crate::report::{Outcome, fields};
-use crate::topic::Topic;
 
 mod given;
 mod sheet;
@@ -61,7 +60,7 @@ pub struct Renamed {
 }
 
 fn usage(diagnostic: Diagnostic) -> Error {
-    Error::Usage(Box::new(diagnostic.about_else(Topic::Edit)))
+    Error::Usage(Box::new(diagnostic))
 }
 
 pub fn add(arguments: &AddArgs, context: &Context<'_>) -> Result<Outcome, Error> {
@@ -133,12 +132,14 @@ fn warn_of_other_palette(context: &Context<'_>, sheet: &Sheet, given: &Given) {
     let asked = asked.cloned().unwrap_or_default();
     if !page.is_same_palette(&asked) {
         context.report.warn(
-            &Diagnostic::warning(format!("the URL is of `{page}`, and `{asked}` is asked"))
-                .note("a uid means nothing to another Palette")
-                .help(format!(
-                    "set `endpoint = \"{page}\"` in `[palette]`, if that is yours"
-                ))
-                .about(Topic::Edit),
+            &Diagnostic::warning(
+                Code::OtherPalette,
+                format!("the URL is of `{page}`, and `{asked}` is asked"),
+            )
+            .note("a uid means nothing to another Palette")
+            .help(format!(
+                "set `endpoint = \"{page}\"` in `[palette]`, if that is yours"
+            )),
         );
     }
 }
@@ -148,12 +149,14 @@ fn warn_of_like_name(context: &Context<'_>, manifest: &Manifest, name: &str) {
     let known = manifest.definitions.keys().map(String::as_str);
     if let Some(near) = nearest(name, known) {
         context.report.warn(
-            &Diagnostic::warning(format!("there was no definition `{name}`"))
-                .note("a new one is made")
-                .help(format!(
-                    "did you mean `{near}`? `edgestage remove {name}` takes this one out again"
-                ))
-                .about(Topic::Edit),
+            &Diagnostic::warning(
+                Code::NewDefinition,
+                format!("there was no definition `{name}`"),
+            )
+            .note("a new one is made")
+            .help(format!(
+                "did you mean `{near}`? `edgestage remove {name}` takes this one out again"
+            )),
         );
     }
 }
@@ -212,9 +215,12 @@ fn remove_definition(
     let definition = super::one(manifest, Some(name))?;
     if manifest.definitions.len() == 1 {
         return Err(usage(
-            Diagnostic::error(format!("`{name}` is the only definition"))
-                .note("a profiles.toml without one means nothing")
-                .help("add another first: `edgestage add PROFILE --to NAME`"),
+            Diagnostic::error(
+                Code::OnlyDefinition,
+                format!("`{name}` is the only definition"),
+            )
+            .note("a profiles.toml without one means nothing")
+            .help("add another first: `edgestage add PROFILE --to NAME`"),
         ));
     }
     let text = edit::remove_definition(&sheet.text, name)
@@ -255,7 +261,9 @@ fn remove_profiles(
             format!("add another first: `edgestage add PROFILE --to {name}`")
         };
         let title = format!("`{name}` would be left without profiles");
-        return Err(usage(Diagnostic::error(title).help(mend)));
+        return Err(usage(
+            Diagnostic::error(Code::LastProfiles, title).help(mend),
+        ));
     }
     let places: Vec<usize> = places.into_iter().collect();
     let text = edit::remove_profiles(&sheet.text, name, &places)
@@ -300,8 +308,11 @@ fn places_of(definition: &Definition, text: &str) -> Vec<usize> {
 
 fn not_in(name: &str, known: &[String], text: &str) -> Error {
     let text = printable::line(text.as_bytes());
-    let error = Diagnostic::error(format!("`{name}` has no profile `{text}`"))
-        .note(format!("it has {}", known.join(", ")));
+    let error = Diagnostic::error(
+        Code::NotInDefinition,
+        format!("`{name}` has no profile `{text}`"),
+    )
+    .note(format!("it has {}", known.join(", ")));
     usage(match nearest(&text, known.iter().map(String::as_str)) {
         Some(near) => error.help(format!("did you mean `{near}`?")),
         None => error.help("write it as it stands in profiles.toml"),
@@ -312,8 +323,11 @@ pub fn rename(arguments: &RenameArgs, context: &Context<'_>) -> Result<Outcome, 
     let RenameArgs { old, new } = arguments;
     if context.settings.lock == LockUse::MustMatch {
         return Err(usage(
-            Diagnostic::error("`rename` renames the entry of profiles.lock too")
-                .help("leave `--locked` out"),
+            Diagnostic::error(
+                Code::ConflictingOptions,
+                "`rename` renames the entry of profiles.lock too",
+            )
+            .help("leave `--locked` out"),
         ));
     }
     check_name(new)?;
@@ -326,8 +340,11 @@ pub fn rename(arguments: &RenameArgs, context: &Context<'_>) -> Result<Outcome, 
     }
     if manifest.definitions.contains_key(new) {
         return Err(usage(
-            Diagnostic::error(format!("there is a definition `{new}` already"))
-                .help("choose another name, or remove that one first"),
+            Diagnostic::error(
+                Code::DefinitionExists,
+                format!("there is a definition `{new}` already"),
+            )
+            .help("choose another name, or remove that one first"),
         ));
     }
     let text = edit::rename_definition(&sheet.text, old, new)

@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::table;
+use crate::diagnostic::{Code, Trap};
 use crate::report::{Outcome, fields};
 use crate::topic::page;
 
@@ -21,8 +22,10 @@ pub struct Document {
 /// One topic or trap.
 #[derive(Serialize, JsonSchema)]
 struct Section {
-    /// Its name, such as `drift` or `T11`.
+    /// A topic such as `drift`, or the number of a trap such as `T11`.
     id: &'static str,
+    /// The codes of the messages that belong to a topic, or the name of a trap.
+    codes: Vec<&'static str>,
     /// What it is about.
     title: &'static str,
     /// What it means, and how to mend it; Markdown.
@@ -31,7 +34,7 @@ struct Section {
     url: String,
 }
 
-pub fn run(id: Option<&str>) -> Outcome {
+pub fn run(id: Option<&'static str>) -> Outcome {
     let chosen = |sections: Vec<page::Section>| -> Vec<page::Section> {
         let mut sections = sections.into_iter();
         match id {
@@ -63,7 +66,10 @@ fn whole(section: &page::Section) -> String {
     let page::Section {
         id, title, text, ..
     } = section;
-    format!("{id}: {title}\n\n{text}")
+    format!(
+        "{id}: {title}\n\n{text}\n\nCodes: {}\n",
+        codes(id).join(", ")
+    )
 }
 
 fn list(sections: &[page::Section]) -> String {
@@ -71,10 +77,18 @@ fn list(sections: &[page::Section]) -> String {
     table::layout(&sections.iter().map(row).collect::<Vec<_>>())
 }
 
+/// What messages about the section `id` have as their code; the name of a trap.
+fn codes(id: &str) -> Vec<&'static str> {
+    let of_topic = |code: &&Code| code.section() == id;
+    let codes = Code::ALL.iter().filter(of_topic).map(|code| code.token());
+    codes.chain(Trap::parse(id).map(Trap::name)).collect()
+}
+
 impl Section {
     fn of(section: &page::Section) -> Self {
         Self {
             id: section.id,
+            codes: codes(section.id),
             title: section.title,
             text: section.text,
             url: section.url(),
@@ -84,12 +98,14 @@ impl Section {
 
 #[cfg(test)]
 mod tests {
+    use crate::diagnostic::Trap;
     use crate::topic::page;
 
     #[test]
     fn the_traps_stand_in_the_order_of_their_numbers() {
         let traps = page::traps();
         let ids: Vec<&str> = traps.iter().map(|section| section.id).collect();
-        assert_eq!(ids, crate::preflight::TRAPS);
+        let all: Vec<&str> = Trap::ALL.iter().map(|trap| trap.code()).collect();
+        assert_eq!(ids, all);
     }
 }

@@ -10,7 +10,7 @@ use super::obtain::{Obtained, Origin, Store, Told, told};
 use super::source::{Pinning, Source};
 use super::{Context, chosen, fleet, shown, table};
 use crate::cli::{FetchArgs, Fleet, Network};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Code, Diagnostic};
 use crate::digest::Digest;
 use crate::disk::PathError;
 use crate::error::Error;
@@ -57,7 +57,7 @@ pub fn run(arguments: &FetchArgs, context: &Context<'_>) -> Result<Outcome, Erro
     let definitions = chosen(&manifest, &arguments.fleet.definitions.names)?;
     if arguments.output.is_some() && definitions.len() != 1 {
         return Err(Error::Usage(Box::new(
-            Diagnostic::error("`--output` takes one definition")
+            Diagnostic::error(Code::OutputOfSeveral, "`--output` takes one definition")
                 .help("add the NAME of the one that is meant"),
         )));
     }
@@ -99,8 +99,11 @@ pub fn update(arguments: &Fleet, context: &Context<'_>) -> Result<Outcome, Error
     use crate::cli::LockUse;
     if context.settings.lock == LockUse::MustMatch || context.settings.network == Network::Off {
         return Err(Error::Usage(Box::new(
-            Diagnostic::error("`update` rewrites the lock from Palette")
-                .help("leave `--locked` and `--offline` out"),
+            Diagnostic::error(
+                Code::ConflictingOptions,
+                "`update` rewrites the lock from Palette",
+            )
+            .help("leave `--locked` and `--offline` out"),
         )));
     }
     let manifest = context.manifest()?;
@@ -232,7 +235,11 @@ fn write_output(obtained: &Obtained, output: &Path) -> Result<(), Error> {
     let refused = |why: &str| {
         let shown = printable::path(output);
         Error::Usage(Box::new(
-            Diagnostic::error(format!("`--output` cannot be `{shown}`: {why}")).help("name a file"),
+            Diagnostic::error(
+                Code::UnusableOutput,
+                format!("`--output` cannot be `{shown}`: {why}"),
+            )
+            .help("name a file"),
         ))
     };
     let output = &output.canonicalize().unwrap_or_else(|_| output.to_owned());

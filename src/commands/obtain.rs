@@ -16,7 +16,7 @@ use serde::Serialize;
 use super::{Context, load_lock};
 use crate::cache::{Artifact, Cache, Lookup};
 use crate::cli::{LockUse, Network};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Code, Diagnostic};
 use crate::drift;
 use crate::endpoint::Endpoint;
 use crate::error::Error;
@@ -24,7 +24,6 @@ use crate::lock::{Lock, Locked};
 use crate::manifest::{Definition, Manifest};
 use crate::palette::PaletteError;
 use crate::printable;
-use crate::topic::Topic;
 
 /// Where an archive came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
@@ -155,9 +154,11 @@ impl<'a> Store<'a> {
                     return Err(Error::CacheDamaged(path));
                 }
                 context.report.warn(
-                    &Diagnostic::warning(format!("the cached archive `{path}` is damaged"))
-                        .note("it is fetched again")
-                        .about(Topic::Cache),
+                    &Diagnostic::warning(
+                        Code::CacheDamaged,
+                        format!("the cached archive `{path}` is damaged"),
+                    )
+                    .note("it is fetched again"),
                 );
                 Ok(None)
             }

@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::{Context, current, load_lock, near, one, shown};
 use crate::build::Command;
 use crate::cli::{Images, VerifyArgs};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Code, Diagnostic, Trap};
 use crate::digest::Digest;
 use crate::disk;
 use crate::error::Error;
@@ -20,7 +20,6 @@ use crate::lock::{Lock, Locked};
 use crate::manifest::{Definition, Manifest};
 use crate::printable;
 use crate::report::{Outcome, fields};
-use crate::topic::Topic;
 
 mod beside;
 mod explain;
@@ -238,8 +237,7 @@ impl<'a> Proof<'a> {
         };
         let told = verdict.found.detail.as_deref().unwrap_or_default();
         let title = format!("`{}` holds more than the locked definition", verdict.path);
-        let warning = Diagnostic::warning(title)
-            .named(trap)
+        let warning = Diagnostic::warning(trap, title)
             .note(told)
             .note("a host copies every file that lies there, whatever its name")
             .help("remove it from what the image is built from, and build again");
@@ -314,19 +312,23 @@ impl<'a> Proof<'a> {
         // What is wrong inside explains more than an image's age.
         let trap = bad.iter().find_map(|verdict| verdict.found.trap);
         let old = bad.iter().any(|verdict| verdict.older == Some(true));
-        let trap = trap.or(old.then_some("T22"));
+        let trap = trap.or(old.then_some(Trap::OldImage));
         Error::Staged {
             what,
             help,
-            see: trap.unwrap_or(Topic::Image.name()),
+            code: Code::ImageDiffers,
+            cause: trap,
         }
     }
 }
 
 fn not_found(verdict: &Verdict) -> Error {
     let help = verdict.help.clone().unwrap_or_default();
-    let what = Diagnostic::error(format!("there is no image `{}`", verdict.path));
-    Error::Usage(Box::new(what.help(help).about(Topic::Image)))
+    let what = Diagnostic::error(
+        Code::ImageMissing,
+        format!("there is no image `{}`", verdict.path),
+    );
+    Error::Usage(Box::new(what.help(help)))
 }
 
 /// What is right inside may still not be the file that its `.sha256` was made for.
@@ -340,7 +342,7 @@ fn with_checksum(path: &Path, verdict: Verdict) -> Verdict {
     let found = Found {
         word: words::CHECKSUM_DIFFERS,
         detail: Some(detail),
-        trap: Some("T22"),
+        trap: Some(Trap::OldImage),
         good: false,
         ..verdict.found
     };

@@ -15,7 +15,7 @@ use super::{Context, load_lock, not_locked, one, warn_of_outdated};
 use crate::archive::{self, InspectError, Inventory};
 use crate::cache::Lookup;
 use crate::cli::{ShowArgs, ShowFormat};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Code, Diagnostic};
 use crate::digest::{Digest, Hasher};
 use crate::disk::PathError;
 use crate::error::{Error, Judged};
@@ -25,7 +25,6 @@ use crate::manifest::ManifestError;
 use crate::printable;
 use crate::report::{Outcome, fields};
 use crate::resolve::Pack;
-use crate::topic::Topic;
 use crate::variables::{self, Variable};
 
 mod page;
@@ -135,13 +134,12 @@ fn find_definition(name: Option<&str>, context: &Context<'_>) -> Result<Found, E
         }
         Lookup::Miss | Lookup::Damaged(_) => {
             context.report.warn(
-                &Diagnostic::warning(format!(
-                    "the archive of `{}` is not in the cache",
-                    definition.name
-                ))
+                &Diagnostic::warning(
+                    Code::NotCached,
+                    format!("the archive of `{}` is not in the cache", definition.name),
+                )
                 .note("variables are not shown")
-                .help(format!("run `edgestage fetch {}`", definition.name))
-                .about(Topic::Cache),
+                .help(format!("run `edgestage fetch {}`", definition.name)),
             );
             None
         }

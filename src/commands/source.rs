@@ -9,7 +9,7 @@ use super::fleet::Gate;
 use super::obtain::{Locking, Obtained, Origin, Store};
 use crate::archive::{self, InspectError, Inventory};
 use crate::cache::{Lookup, Slot};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Code, Diagnostic};
 use crate::disk::PathError;
 use crate::drift::{self, Change};
 use crate::error::Error;
@@ -18,7 +18,6 @@ use crate::lock::{Lock, Locked};
 use crate::manifest::Definition;
 use crate::printable;
 use crate::resolve::{self, Catalogue, Plan, ResolvedProfile};
-use crate::topic::Topic;
 
 /// What the lock is to a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -236,9 +235,11 @@ impl<'a> Source<'a> {
             Lookup::Damaged(path) => {
                 let path = printable::path(&path);
                 self.context.report.warn(
-                    &Diagnostic::warning(format!("the cached archive `{path}` is damaged"))
-                        .note("its files cannot be compared")
-                        .about(Topic::Cache),
+                    &Diagnostic::warning(
+                        Code::CacheDamaged,
+                        format!("the cached archive `{path}` is damaged"),
+                    )
+                    .note("its files cannot be compared"),
                 );
                 return Ok(None);
             }

@@ -12,6 +12,7 @@ use super::{Context, chosen, fleet, has_targets, one, shown, table, traps};
 use crate::build::Command;
 use crate::canvos::{CanvosError, Checkout, Held, Placement};
 use crate::cli::{BuildArgs, Network, StageArgs};
+use crate::diagnostic::Trap;
 use crate::digest::Digest;
 use crate::error::Error;
 use crate::hold::{Event, Hold, Patience};
@@ -135,7 +136,7 @@ struct Caution<'a> {
     targets: &'a [Target],
     /// Those that were named, and must be there.
     asked: &'a [Target],
-    allowed: &'a [String],
+    allowed: &'a [Trap],
     argv: &'a [String],
     fix_arg: bool,
 }

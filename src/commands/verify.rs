@@ -8,12 +8,12 @@ use super::unstage::shared;
 use super::{Context, current, load_lock, one, shown, table};
 use crate::canvos::{Found, State};
 use crate::cli::VerifyArgs;
+use crate::diagnostic::Code;
 use crate::digest::Digest;
 use crate::error::Error;
 use crate::lock::Lock;
 use crate::manifest::Manifest;
 use crate::report::{Outcome, fields};
-use crate::topic::Topic;
 
 /// The document of `verify` without `--image`.
 #[derive(Serialize, JsonSchema)]
@@ -70,7 +70,8 @@ pub fn run(arguments: &VerifyArgs, context: &Context<'_>) -> Result<Outcome, Err
             definition.name
         ),
         help: format!("run `edgestage stage {}`", definition.name),
-        see: Topic::Staged.name(),
+        code: Code::StagedDiffers,
+        cause: None,
     });
     Ok(outcome(
         &Document {
@@ -109,7 +110,8 @@ fn expect_none(manifest: &Manifest, context: &Context<'_>) -> Result<Outcome, Er
         .then(|| Error::Staged {
             what: "a definition is staged where none is expected".into(),
             help: "run `edgestage unstage`".into(),
-            see: Topic::Staged.name(),
+            code: Code::StagedUnexpected,
+            cause: None,
         });
     Ok(outcome(
         &Document {

@@ -2,9 +2,8 @@
 
 use super::Error;
 use crate::canvos::CanvosError;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Code, Diagnostic};
 use crate::manifest::ManifestError;
-use crate::topic::Topic;
 
 mod archive;
 mod build;
@@ -34,13 +33,12 @@ impl Error {
     /// The error in words, one diagnostic for each thing that is wrong.
     #[must_use]
     pub fn diagnostics(&self) -> Vec<Diagnostic> {
-        let told = |told: &Diagnostic| told.clone().about_else(self.topic());
         match self {
-            Self::Usage(diagnostic) => vec![told(diagnostic)],
+            Self::Usage(diagnostic) => vec![(**diagnostic).clone()],
             Self::Manifest(ManifestError::Invalid(list))
             | Self::Broken(list)
             | Self::ListIncomplete(list)
-            | Self::Canvos(CanvosError::Trapped(list)) => list.iter().map(told).collect(),
+            | Self::Canvos(CanvosError::Trapped(list)) => list.clone(),
             Self::Several(errors) => {
                 let mut all: Vec<Diagnostic> = Vec::new();
                 for diagnostic in errors.iter().flat_map(Self::diagnostics) {
@@ -55,35 +53,21 @@ impl Error {
         }
     }
 
-    /// A stable name for scripts.
+    /// What it is about, for scripts: the code that all of its diagnostics have, else one
+    /// that stands for several.
     #[must_use]
-    pub fn kind(&self) -> &'static str {
+    pub fn code(&self) -> Code {
+        let diagnostics = self.diagnostics();
+        let mut codes = diagnostics.iter().map(|diagnostic| diagnostic.code);
+        let first = codes.next().unwrap_or(Code::Several);
+        if codes.all(|code| code == first) {
+            return first;
+        }
         match self {
-            Self::Usage(_) | Self::NameNeeded(_) | Self::UnknownDefinition { .. } => "usage",
-            Self::Manifest(_) => "manifest",
-            Self::PlainHttp(_) => "plain-http",
-            Self::Lock(_) => "lock",
-            Self::NoLock { .. } | Self::NotLocked(_) => "not-locked",
-            Self::Outdated { .. } => "outdated",
-            Self::Key(_) => "key",
-            Self::Palette(_) | Self::Scope(_) => "palette",
-            Self::Broken(_) => "rules",
-            Self::ListIncomplete(_) => "list-incomplete",
-            Self::Archive { .. } => "archive",
-            Self::Offline { .. } => "offline",
-            Self::CacheDamaged(_) => "cache",
-            Self::Drift { .. } => "drift",
-            Self::Canvos(CanvosError::Trapped(_)) => "trap",
-            Self::Canvos(_) => "canvos",
-            Self::Staged { .. } => "staged",
-            Self::Disk(_) | Self::NoCache => "disk",
-            Self::Exists(_) => "exists",
-            Self::Stopped | Self::Unasked(_) => "unanswered",
-            Self::NothingOffered { .. } => "nothing-offered",
-            Self::Build(_) => "build",
-            Self::Busy { .. } => "busy",
-            Self::SharedCheckout { .. } => "shared-checkout",
-            Self::Several(_) => "several",
+            Self::Manifest(_) => Code::InvalidManifest,
+            Self::Broken(_) => Code::RulesBroken,
+            Self::Canvos(_) => Code::Trapped,
+            _ => Code::Several,
         }
     }
 
@@ -123,13 +107,14 @@ impl Error {
                 checkout,
             } => shared_checkout(definitions, checkout),
             Self::Canvos(error) => canvos(error),
-            Self::Staged { what, help, see } => {
-                let told = Diagnostic::error(what.clone()).help(help.clone());
-                Diagnostic {
-                    see: Some(see),
-                    ..told
-                }
-            }
+            Self::Staged {
+                what,
+                help,
+                code,
+                cause,
+            } => Diagnostic::error(*code, what.clone())
+                .help(help.clone())
+                .caused_by(*cause),
             Self::Disk(error) => disk(error),
             Self::NoCache => no_cache(),
             Self::Exists(files) => exists(files),
@@ -138,20 +123,8 @@ impl Error {
             Self::NothingOffered { project, seen } => nothing_offered(project.as_deref(), *seen),
             // Those above in `diagnostics` have words of their own.
             Self::Usage(_) | Self::Broken(_) | Self::ListIncomplete(_) | Self::Several(_) => {
-                Diagnostic::error("failed")
+                Diagnostic::error(Code::InvalidManifest, "failed")
             }
-        }
-    }
-
-    /// What an error is about that is told by others: the words of the stages name the
-    /// finer topics.
-    fn topic(&self) -> Topic {
-        match self {
-            Self::Manifest(_) => Topic::Manifest,
-            Self::Broken(_) => Topic::Rules,
-            Self::ListIncomplete(_) => Topic::ListIncomplete,
-            Self::Canvos(_) => Topic::Canvos,
-            _ => Topic::CommandLine,
         }
     }
 }

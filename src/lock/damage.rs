@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Code, Diagnostic};
 use crate::manifest;
 use crate::printable;
 
@@ -10,7 +10,7 @@ use crate::printable;
 pub fn damaged(path: &Path, text: &str, error: &toml::de::Error) -> Diagnostic {
     let shown = printable::path(path);
     let source = manifest::masked(path, text);
-    let damaged = Diagnostic::error(format!("`{shown}` is damaged"));
+    let damaged = Diagnostic::error(Code::InvalidLockfile, format!("`{shown}` is damaged"));
     match manifest::conflict(text) {
         Some(span) => damaged
             .at(&source, span, "a merge conflict begins here")

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use toml::{Spanned, Value};
 
 use super::VERSION;
-use crate::diagnostic::{Diagnostic, Source};
+use crate::diagnostic::{Code, Diagnostic, Source};
 
 /// What a file of any form has.
 #[derive(Deserialize)]
@@ -27,11 +27,13 @@ pub fn refused(text: &str, shown: &str) -> Option<Diagnostic> {
     let Some(version) = form.version else {
         let start = first_line(text);
         let missing = format!("`version = {VERSION}` is missing");
-        return Some(Diagnostic::error(format!("`{shown}` has no `version`")).at(
-            &source,
-            start..start,
-            missing,
-        ));
+        return Some(
+            Diagnostic::error(Code::InvalidLockfile, format!("`{shown}` has no `version`")).at(
+                &source,
+                start..start,
+                missing,
+            ),
+        );
     };
     let span = version.span();
     let number = match version.get_ref() {
@@ -39,7 +41,7 @@ pub fn refused(text: &str, shown: &str) -> Option<Diagnostic> {
         other => {
             let found = format!("this is {}", kind(other));
             let title = format!("`version` in `{shown}` is no whole number");
-            return Some(Diagnostic::error(title).at(&source, span, found));
+            return Some(Diagnostic::error(Code::InvalidLockfile, title).at(&source, span, found));
         }
     };
     match u64::try_from(number) {
@@ -47,12 +49,19 @@ pub fn refused(text: &str, shown: &str) -> Option<Diagnostic> {
         Ok(newer) if newer > VERSION => {
             let own = env!("CARGO_PKG_VERSION");
             let label = format!("version {newer}, and edgestage {own} reads version {VERSION}");
-            let error = Diagnostic::error(format!("`{shown}` was written by a newer edgestage"));
+            let error = Diagnostic::error(
+                Code::NewerLockfile,
+                format!("`{shown}` was written by a newer edgestage"),
+            );
             Some(error.at(&source, span, label).help(install(form.edgestage)))
         }
         _ => {
             let title = format!("`{shown}` has a version that no edgestage writes");
-            Some(Diagnostic::error(title).at(&source, span, "versions begin with 1"))
+            Some(Diagnostic::error(Code::InvalidLockfile, title).at(
+                &source,
+                span,
+                "versions begin with 1",
+            ))
         }
     }
 }

@@ -10,10 +10,9 @@ use toml::de::DeValue;
 use super::reader::{At, Problems, Table, string, wrong_type};
 use super::reference::{self, InvalidReference, Parsed, Reference};
 use super::{Allow, Definition, PackOverride, PaletteTable, Profile, Project};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Code, Diagnostic};
 use crate::nearest::{nearest, nearest_file};
 use crate::printable;
-use crate::topic::Topic;
 use crate::uid::Uid;
 
 /// `metadata.name` of the documented request body (facts.md, 1).
@@ -42,6 +41,7 @@ pub fn read_all(
     for (name, value) in table.entries() {
         if !is_name(name.value) {
             problems.add(
+                Code::InvalidDefinitionName,
                 name.span.clone(),
                 "not a name for a definition",
                 NAMES,
@@ -56,6 +56,7 @@ pub fn read_all(
     }
     if definitions.is_empty() && table.entries().next().is_none() {
         problems.add(
+            Code::NoDefinition,
             table.span.clone(),
             "no definition",
             "empty",
@@ -86,6 +87,7 @@ fn read(
         && *own != url.value
     {
         problems.add(
+            Code::ProjectMismatch,
             at.span.clone(),
             format!("`{}` has profiles of another project", name.value),
             format!("a console URL below names project `{}`", url.value),
@@ -119,6 +121,7 @@ fn allow(table: &mut Table<'_, '_>, problems: &mut Problems) -> BTreeSet<Allow> 
             let known = Allow::ALL.map(|(known, _)| known);
             let near = nearest(&name.value, known).unwrap_or(known[0]);
             problems.add(
+                Code::InvalidValue,
                 name.span,
                 format!(
                     "`{}` is not a refusal that can be allowed",
@@ -146,13 +149,19 @@ fn profiles(
     let Some(array) = table.array("profiles", "an array of profiles", problems) else {
         if table.value("profiles").is_none() {
             let title = format!("`{}` has no profiles", name.value);
-            problems.add(name.span.clone(), title, "`profiles` is missing", help);
+            problems.add(
+                Code::NoProfiles,
+                name.span.clone(),
+                title,
+                "`profiles` is missing",
+                help,
+            );
         }
         return (Vec::new(), None);
     };
     if array.value.is_empty() {
         let title = format!("`{}` has no profiles", name.value);
-        problems.add(array.span, title, "empty", help);
+        problems.add(Code::NoProfiles, array.span, title, "empty", help);
     }
     let mut profiles: Vec<Profile> = Vec::new();
     let mut seen: BTreeMap<Reference, usize> = BTreeMap::new();
@@ -165,6 +174,7 @@ fn profiles(
         if let Some(first) = seen.insert(parsed.reference.clone(), span.start) {
             let line = problems.source().position(first).0;
             problems.add(
+                Code::DuplicateReference,
                 span.clone(),
                 format!("`{}` has the same profile twice", name.value),
                 format!("already in line {line}"),
@@ -200,6 +210,7 @@ fn check_project(
         Some(first) if first.value != found => {
             let line = problems.source().position(first.span.start).0;
             problems.add(
+                Code::SeveralProjects,
                 span.clone(),
                 format!("`{name}` has profiles of two projects"),
                 format!("line {line} is of project `{}`", first.value),
@@ -248,9 +259,9 @@ fn not_a_reference(
     help: impl Into<String>,
     problems: &mut Problems,
 ) {
-    let told = Diagnostic::error("not a profile reference");
+    let told = Diagnostic::error(Code::InvalidReference, "not a profile reference");
     let told = told.at(problems.source(), span, label).help(help);
-    problems.push(told.about(Topic::Reference));
+    problems.push(told);
 }
 
 /// `{ uid = … }`, `{ url = … }` or `{ name = …, version = … }`.
@@ -340,7 +351,13 @@ fn packs(
         if let Some(pack) = pack(&mut table, directory, problems) {
             if packs.iter().any(|other| other.name == pack.name) {
                 let title = format!("pack `{}` is overridden twice", pack.name.escape_debug());
-                problems.add(item.span(), title, "the second", "remove one of the two");
+                problems.add(
+                    Code::DuplicatePack,
+                    item.span(),
+                    title,
+                    "the second",
+                    "remove one of the two",
+                );
             }
             packs.push(pack);
         }
@@ -364,6 +381,7 @@ fn pack(
     let Some(name) = name else {
         if table.value("name").is_none() {
             problems.add(
+                Code::MissingKey,
                 table.span.clone(),
                 "a pack without a name",
                 "`name` is missing",
@@ -374,6 +392,7 @@ fn pack(
     };
     if tag.is_none() && !has_values {
         problems.add(
+            Code::InvalidValue,
             table.span.clone(),
             format!("pack `{}` overrides nothing", name.value.escape_debug()),
             "neither `tag` nor `values`",
@@ -413,6 +432,7 @@ fn read_values(at: &At<String>, directory: &Path, problems: &mut Problems) -> Op
         |near| format!("did you mean `{}`?", printable::path(&near)),
     );
     problems.add(
+        Code::ValuesUnreadable,
         at.span.clone(),
         format!("values file `{}` cannot be read", at.value.escape_debug()),
         failure,

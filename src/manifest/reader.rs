@@ -12,9 +12,8 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::source::is_secret_key;
-use crate::diagnostic::{Diagnostic, Source};
+use crate::diagnostic::{Code, Diagnostic, Source};
 use crate::nearest::nearest;
-use crate::topic::Topic;
 
 /// What is read here is what this version knows.
 const OWN: &str = env!("CARGO_PKG_VERSION");
@@ -61,13 +60,14 @@ impl Problems {
     /// Notes a problem at `span`.
     pub fn add(
         &mut self,
+        code: Code,
         span: Range<usize>,
         title: impl Into<String>,
         label: impl Into<String>,
         help: impl Into<String>,
     ) {
         self.push(
-            Diagnostic::error(title)
+            Diagnostic::error(code, title)
                 .at(&self.source, span, label)
                 .help(help),
         );
@@ -166,7 +166,13 @@ impl<'t, 'i> Table<'t, 'i> {
         let text = string(value, key, problems)?;
         if text.value.trim().is_empty() {
             let help = format!("write a value, or remove the line `{key}`");
-            problems.add(text.span, format!("`{key}` is empty"), "", help);
+            problems.add(
+                Code::InvalidValue,
+                text.span,
+                format!("`{key}` is empty"),
+                "",
+                help,
+            );
             return None;
         }
         Some(text)
@@ -193,6 +199,7 @@ impl<'t, 'i> Table<'t, 'i> {
         let number: Option<u64> = read(value).filter(|n| *n >= least);
         if number.is_none() {
             problems.add(
+                Code::InvalidValue,
                 value.span(),
                 format!("`{key}` is out of range"),
                 format!("not a whole number of at least {least}"),
@@ -243,6 +250,7 @@ impl<'t, 'i> Table<'t, 'i> {
                 "write the program and its arguments: `{key} = [\"program\", \"argument\"]`"
             );
             problems.add(
+                Code::InvalidValue,
                 argv.span,
                 format!("`{key}` names no program"),
                 "empty",
@@ -281,11 +289,11 @@ impl<'t, 'i> Table<'t, 'i> {
             if is_secret_key(key.value) {
                 let title = format!("the API key must not be in this file: `{}`", key.value);
                 let label = "a secret in a file that is meant to be committed";
-                let told = Diagnostic::error(title)
+                let told = Diagnostic::error(Code::SecretInManifest, title)
                     .at(problems.source(), key.span, label)
                     .help("remove the line, and set `PALETTE_API_KEY` instead")
                     .help("revoke the key in Palette if anybody else has had the file");
-                problems.push(told.about(Topic::Secret));
+                problems.push(told);
                 continue;
             }
             let title = format!(
@@ -296,13 +304,14 @@ impl<'t, 'i> Table<'t, 'i> {
             let known: Vec<&str> = self.known.iter().copied().collect();
             match nearest(key.value, known.iter().copied()) {
                 Some(near) => problems.add(
+                    Code::UnknownKey,
                     key.span,
                     title,
                     format!("did you mean `{near}`?"),
                     format!("write `{near}`"),
                 ),
                 None => problems.push(
-                    Diagnostic::error(title)
+                    Diagnostic::error(Code::UnknownKey, title)
                         .at(problems.source(), key.span, "unknown")
                         .help(format!("remove it; {} knows {}", self.name, list(&known)))
                         .help(format!("or it belongs to a newer edgestage: this is {OWN}")),
@@ -359,6 +368,7 @@ pub fn wrong_type(
     };
     let found = kind(found);
     problems.add(
+        Code::WrongType,
         span,
         format!("{what} must be {expected}"),
         format!("this is {found}"),

@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::diagnostic::{Diagnostic, Source};
+use crate::diagnostic::{Code, Diagnostic, Source};
 use crate::printable;
 
 /// What the name of a key that holds a secret has in it, without separators and in
@@ -20,8 +20,11 @@ const SECRET_WORDS: [&str; 4] = ["apikey", "token", "secret", "passw"];
 pub fn decode(path: &Path, bytes: Vec<u8>) -> Result<String, Diagnostic> {
     let shown = printable::path(path);
     if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
-        return Err(Diagnostic::error(format!("`{shown}` is UTF-16, not UTF-8"))
-            .help("save it as UTF-8 in your editor"));
+        return Err(Diagnostic::error(
+            Code::ManifestEncoding,
+            format!("`{shown}` is UTF-16, not UTF-8"),
+        )
+        .help("save it as UTF-8 in your editor"));
     }
     match String::from_utf8(bytes) {
         Ok(text) => Ok(text
@@ -34,9 +37,10 @@ pub fn decode(path: &Path, bytes: Vec<u8>) -> Result<String, Diagnostic> {
                 .filter(|b| **b == b'\n')
                 .count();
             let byte = error.as_bytes().get(valid).copied().unwrap_or_default();
-            Err(Diagnostic::error(format!(
-                "`{shown}` is not UTF-8: byte 0x{byte:02x} in line {line}"
-            ))
+            Err(Diagnostic::error(
+                Code::ManifestEncoding,
+                format!("`{shown}` is not UTF-8: byte 0x{byte:02x} in line {line}"),
+            )
             .help(format!(
                 "retype the character in line {line} and save the file as UTF-8"
             )))

@@ -9,12 +9,9 @@ use toml::de::{DeTable, DeValue};
 
 use super::reader::{At, Problems, Table, wrong_type};
 use super::{Manifest, PaletteTable, Project, definition};
-use crate::diagnostic::Source;
+use crate::diagnostic::{Code, Source};
 use crate::endpoint::Endpoint;
 use crate::limits::Limits;
-
-/// The file defines nothing.
-pub const NO_DEFINITION: &str = "no definition";
 
 /// Reads the whole document. The result is only meant where there are no problems.
 pub fn read(
@@ -49,8 +46,9 @@ pub fn read(
         .unwrap_or_default();
     if root.value("definition").is_none() {
         problems.add(
+            Code::NoDefinition,
             end..end,
-            NO_DEFINITION,
+            "no definition",
             "the file ends here",
             "add one: `edgestage add PROFILE --to NAME`, PROFILE being a URL, uid or name@version",
         );
@@ -78,6 +76,7 @@ fn palette(mut table: Table<'_, '_>, directory: &Path, problems: &mut Problems) 
             })
             .map_err(|why| {
                 problems.add(
+                    Code::InvalidValue,
                     at.span,
                     "`endpoint` is not the address of a Palette",
                     why.to_string(),
@@ -137,6 +136,7 @@ fn size(table: &mut Table<'_, '_>, key: &'static str, problems: &mut Problems) -
             let size = parse_size(text);
             if size.is_none() {
                 problems.add(
+                    Code::InvalidValue,
                     value.span(),
                     format!("`{key}` is not a size"),
                     "expected a number with B, KiB, MiB or GiB",

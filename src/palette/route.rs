@@ -9,11 +9,10 @@ use std::fmt;
 use hyper_util::client::proxy::matcher::Matcher;
 use url::Url;
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Code, Diagnostic};
 use crate::endpoint::Endpoint;
 use crate::environment::Environment;
 use crate::printable;
-use crate::topic::Topic;
 
 /// Where requests go.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -156,29 +155,32 @@ fn missed(variable: &str, list: &str, url: &Url) -> Option<Diagnostic> {
     let host = printable::line(url.host_str().unwrap_or_default().as_bytes());
     let [entry, meant] = [entry, meant].map(|text| printable::line(text.as_bytes()));
     Some(
-        Diagnostic::warning(format!("`{variable}` does not except `{host}`"))
-            .note(format!(
-                "it has `{entry}`, in a form that is not understood"
-            ))
-            .help(format!("write `{meant}`, and commas between the entries"))
-            .about(Topic::Unreachable),
+        Diagnostic::warning(
+            Code::ProxyVariable,
+            format!("`{variable}` does not except `{host}`"),
+        )
+        .note(format!(
+            "it has `{entry}`, in a form that is not understood"
+        ))
+        .help(format!("write `{meant}`, and commas between the entries")),
     )
 }
 
 fn ignored(variable: &str) -> Diagnostic {
-    Diagnostic::warning(format!("`{variable}` is not the address of a proxy"))
-        .note("it is ignored: Palette is asked without it")
-        .help("write it as `http://HOST:PORT`, without quotes and spaces around it")
-        .about(Topic::Unreachable)
+    Diagnostic::warning(
+        Code::ProxyVariable,
+        format!("`{variable}` is not the address of a proxy"),
+    )
+    .note("it is ignored: Palette is asked without it")
+    .help("write it as `http://HOST:PORT`, without quotes and spaces around it")
 }
 
 fn shadowed(variable: &str, empty: &str) -> Diagnostic {
-    Diagnostic::warning(format!("`{variable}` is ignored"))
+    Diagnostic::warning(Code::ProxyVariable, format!("`{variable}` is ignored"))
         .note(format!(
             "`{empty}` is set to an empty value and takes precedence"
         ))
         .help(format!("unset `{empty}`"))
-        .about(Topic::Unreachable)
 }
 
 /// What the library takes for another proxy than the one that was meant, or cannot use.
@@ -186,16 +188,18 @@ fn misread(variable: &str, text: &str) -> Option<Diagnostic> {
     let (scheme, rest) = text.split_once("://").unwrap_or(("http", text));
     if scheme.to_ascii_lowercase().starts_with("socks") {
         return Some(
-            Diagnostic::warning(format!("`{variable}` names a SOCKS proxy"))
-                .note("edgestage speaks to proxies over HTTP only")
-                .help("name an HTTP proxy, or except the host in `NO_PROXY`")
-                .about(Topic::Unreachable),
+            Diagnostic::warning(
+                Code::ProxyVariable,
+                format!("`{variable}` names a SOCKS proxy"),
+            )
+            .note("edgestage speaks to proxies over HTTP only")
+            .help("name an HTTP proxy, or except the host in `NO_PROXY`"),
         );
     }
-    let told = Diagnostic::warning(format!(
-        "`{variable}` cannot be read as the address of a proxy"
-    ))
-    .about(Topic::Unreachable);
+    let told = Diagnostic::warning(
+        Code::ProxyVariable,
+        format!("`{variable}` cannot be read as the address of a proxy"),
+    );
     let authority = rest.split(['/', '?', '#']).next().unwrap_or(rest);
     let signs = |text: &str| text.matches('@').count();
     // A password ends at the first sign that ends one in an address.

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use super::bash;
 use super::dotenv::{self, Dotenv, DotenvError};
-use crate::diagnostic::{Diagnostic, Source};
+use crate::diagnostic::{Diagnostic, Source, Trap};
 use crate::disk::PathError;
 use crate::environment::Environment;
 use crate::printable;
@@ -96,7 +96,7 @@ impl Arg {
     pub fn refusal(&self) -> Option<Diagnostic> {
         let DotenvError { span, message, .. } = self.error.as_ref()?;
         let title = format!("Earthly cannot read `{}`: {message}", self.source.path);
-        let refusal = Diagnostic::error(title).named("T17");
+        let refusal = Diagnostic::error(Trap::TwoParsers, title);
         let refusal = refusal.at(&self.source, span.clone(), "");
         Some(refusal.note("no build begins with such a file"))
     }

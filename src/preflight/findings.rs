@@ -11,7 +11,7 @@ use super::earthfile::{Recipe, Runs};
 use super::ignore::{Ignore, Rule, RuleFault};
 use super::{Arg, Assignment, Assume, Embeds, Finding, Preflight, RIGHT, Target, Via};
 use crate::canvos::{OVERLAY_DIRECTORY, Placement};
-use crate::diagnostic::{Diagnostic, Source};
+use crate::diagnostic::{Diagnostic, Source, Trap};
 use crate::disk::{self, PathError};
 use crate::printable;
 
@@ -70,7 +70,7 @@ impl Preflight<'_> {
         };
         let told = |path: String| {
             let title = format!("`{path}` in the checkout is a symbolic link");
-            let mut finding = warning("T8", title, "remove it");
+            let mut finding = warning(Trap::SymbolicLink, title, "remove it");
             let note = "it is neither followed nor replaced";
             finding.diagnostic = finding.diagnostic.note(note);
             finding.hits = self.carriers();
@@ -99,8 +99,7 @@ impl Preflight<'_> {
             Value::Unset => "nothing".to_owned(),
             Value::Unknown => {
                 let title = "`.arg` has commands: `earthly.sh` runs them when it reads the file";
-                let diagnostic = Diagnostic::warning(title)
-                    .named("T34")
+                let diagnostic = Diagnostic::warning(Trap::Expansion, title)
                     .at(&arg.source, last.span.clone(), "")
                     .note("what it reads then is not known; Earthly runs nothing")
                     .help(format!("write `{RIGHT}`, without `$(…)` or a backtick"));
@@ -125,11 +124,11 @@ impl Preflight<'_> {
             return None;
         };
         let line = arg.source.position(last.span.start).0;
-        let diagnostic = Diagnostic::warning(format!("`.arg` sets {KEY} more than once"))
-            .named("T18")
-            .at(&arg.source, before.span.clone(), "not this one")
-            .note(format!("line {line} counts"))
-            .help("remove this line, or run `edgestage stage --fix-arg`");
+        let diagnostic =
+            Diagnostic::warning(Trap::SetTwice, format!("`.arg` sets {KEY} more than once"))
+                .at(&arg.source, before.span.clone(), "not this one")
+                .note(format!("line {line} counts"))
+                .help("remove this line, or run `edgestage stage --fix-arg`");
         Some(Finding {
             hits: Vec::new(),
             diagnostic,
@@ -140,7 +139,7 @@ impl Preflight<'_> {
     fn ignored(&self) -> Vec<Finding> {
         let Some(ignore) = &self.ignore else {
             let title = "the checkout has both `.earthlyignore` and `.earthignore`";
-            let mut finding = warning("T9", title, "remove `.earthignore`");
+            let mut finding = warning(Trap::IgnoreRule, title, "remove `.earthignore`");
             finding.diagnostic = finding.diagnostic.note("Earthly refuses to build then");
             finding.hits = self.targets_of_earthfile();
             return vec![finding];
@@ -162,13 +161,15 @@ impl Preflight<'_> {
         let hiding = hidden.into_iter().filter_map(|(placement, rule)| {
             let rule = rule?;
             let (source, span) = rule.source(self.directory);
-            let diagnostic = Diagnostic::warning(format!(
-                "`{}` line {} keeps `{}` out of every build",
-                rule.file,
-                rule.line,
-                placement.path()
-            ))
-            .named("T9")
+            let diagnostic = Diagnostic::warning(
+                Trap::IgnoreRule,
+                format!(
+                    "`{}` line {} keeps `{}` out of every build",
+                    rule.file,
+                    rule.line,
+                    placement.path()
+                ),
+            )
             .at(&source, span, "this rule")
             .help(format!("add the line `!{}` behind it", placement.path()));
             Some(Finding {
@@ -189,7 +190,7 @@ impl Preflight<'_> {
         };
         let (source, span) = rule.source(self.directory);
         let title = format!("`{}` line {} {why}", rule.file, rule.line);
-        let mut finding = warning("T9", title, "fix or remove the rule");
+        let mut finding = warning(Trap::IgnoreRule, title, "fix or remove the rule");
         let diagnostic = finding.diagnostic.at(&source, span, "this rule");
         finding.diagnostic = diagnostic.note("Earthly refuses to build then");
         finding.hits = self.targets_of_earthfile();
@@ -212,7 +213,7 @@ impl Preflight<'_> {
                     "`{}` line {} keeps `{path}` out of every build, which the Earthfile copies",
                     rule.file, rule.line
                 );
-                let mut finding = warning("T9", title, "remove the rule");
+                let mut finding = warning(Trap::IgnoreRule, title, "remove the rule");
                 let diagnostic = finding.diagnostic.at(&source, span, "this rule");
                 finding.diagnostic = diagnostic.note("the build stops with an error");
                 finding
@@ -230,7 +231,7 @@ impl Preflight<'_> {
             rule.file, rule.line
         );
         let mut finding = warning(
-            "T9",
+            Trap::IgnoreRule,
             title,
             "write the rule without it, for example with `?`",
         );
@@ -256,7 +257,11 @@ impl Preflight<'_> {
             return None;
         };
         let title = format!("`{path}` becomes the definition of a cloud image");
-        let mut finding = warning("T42", title, "remove it, and write `CLUSTERCONFIG=spc.tgz`");
+        let mut finding = warning(
+            Trap::ContentDefinition,
+            title,
+            "remove it, and write `CLUSTERCONFIG=spc.tgz`",
+        );
         let note = "CLUSTERCONFIG finds nothing, and content directories are flattened";
         finding.diagnostic = finding.diagnostic.note(note);
         finding.hits = vec![Target::CloudImage];
@@ -274,7 +279,7 @@ impl Preflight<'_> {
         let finding = |placement: &Placement| {
             let title = format!("`{}` cannot be read", placement.path());
             let help = format!("run `chmod u+r {}`", placement.path());
-            let mut finding = warning("T40", title, &help);
+            let mut finding = warning(Trap::UnreadableFile, title, &help);
             let note = "a file that the build cannot read is an empty file in the image";
             finding.diagnostic = finding.diagnostic.note(note);
             finding.hits = self.carriers();
@@ -294,11 +299,13 @@ impl Preflight<'_> {
         }
         let finding = |(line, hits)| {
             let (source, span) = self.earthfile_line(line);
-            let diagnostic = Diagnostic::warning("the Earthfile makes an ISO without its overlay")
-                .named("T23")
-                .at(&source, span, "the source stands before a flag")
-                .note("AuroraBoot reads no flag behind its first argument")
-                .help("take a CanvOS in which `dir:…` comes last");
+            let diagnostic = Diagnostic::warning(
+                Trap::OverlayDropped,
+                "the Earthfile makes an ISO without its overlay",
+            )
+            .at(&source, span, "the source stands before a flag")
+            .note("AuroraBoot reads no flag behind its first argument")
+            .help("take a CanvOS in which `dir:…` comes last");
             Finding { hits, diagnostic }
         };
         lines.into_iter().map(finding).collect()
@@ -329,7 +336,11 @@ impl Preflight<'_> {
         names.sort();
         let told = |name: String| {
             let title = format!("`{OVERLAY_DIRECTORY}/{name}` will be in the image too");
-            warning("T10", title, "remove it, unless it is meant to be there")
+            warning(
+                Trap::OverlayLeftover,
+                title,
+                "remove it, unless it is meant to be there",
+            )
         };
         Ok(names.into_iter().map(told).collect())
     }
@@ -354,20 +365,24 @@ impl Preflight<'_> {
                 }
                 Some(_) => format!("ARCH is `{shown}`, for which the Earthfile makes no ISO"),
             };
-            let mut finding = warning("T29", title, "set `ARCH=amd64` or `ARCH=arm64`");
+            let mut finding = warning(
+                Trap::Architecture,
+                title,
+                "set `ARCH=amd64` or `ARCH=arm64`",
+            );
             finding.diagnostic = finding.diagnostic.note("the build stops with an error");
             finding.hits = hits;
             return Some(finding);
         }
         match arch? {
             "arm64" if self.earthfile.maas => Some(warning(
-                "T29",
+                Trap::Architecture,
                 "ARCH is `arm64`: a MAAS image is for amd64 only, a UKI ISO gets the label COS_LIVE",
                 "set `ARCH=amd64` for a MAAS image",
             )),
             "amd64" | "arm64" | "" => None,
             _ => Some(warning(
-                "T29",
+                Trap::Architecture,
                 format!("ARCH is `{shown}`: `+build-all-images` makes no ISO then, without a word"),
                 "set `ARCH=amd64` or `ARCH=arm64`",
             )),
@@ -382,7 +397,11 @@ impl Preflight<'_> {
         })?;
         self.earthfile.maas.then(|| {
             let title = format!("`{bundle}` goes into a MAAS image beside the definition");
-            let mut finding = warning("T28", title, "try the image on a host before a roll-out");
+            let mut finding = warning(
+                Trap::BadBundle,
+                title,
+                "try the image on a host before a roll-out",
+            );
             finding.diagnostic = finding
                 .diagnostic
                 .note("a bundle that cannot be unpacked keeps the definition from being copied");
@@ -409,7 +428,7 @@ impl Preflight<'_> {
         let path = seen.find(|path| rules.hides(path).is_none())?;
         let title = format!("git does not ignore `{path}` in this checkout");
         let help = "add `spc.tgz` to `.git/info/exclude`, so that it is not committed";
-        Some(warning("T21", title, help))
+        Some(warning(Trap::GitTracking, title, help))
     }
 }
 
@@ -422,8 +441,7 @@ fn foreign(arg: &Arg, last: &Assignment) -> Option<Finding> {
 
 /// T17.
 fn two_readings(title: String, arg: &Arg, last: &Assignment) -> Finding {
-    let diagnostic = Diagnostic::warning(title)
-        .named("T17")
+    let diagnostic = Diagnostic::warning(Trap::TwoParsers, title)
         .at(&arg.source, last.span.clone(), "")
         .note(arg.why_bash_differs())
         .help(format!(
@@ -466,16 +484,20 @@ fn exclude_of(git: &Path) -> Option<PathBuf> {
 /// T13: a raw image never carries a definition.
 fn raw_image() -> Finding {
     let title = "`+kairos-raw-image` never carries a cluster definition";
-    let mut finding = warning("T13", title, "build `+cloud-image` or `+maas-image`");
+    let mut finding = warning(
+        Trap::RawImage,
+        title,
+        "build `+cloud-image` or `+maas-image`",
+    );
     finding.hits = vec![Target::KairosRawImage];
     finding
 }
 
 /// A finding that hits nothing yet.
-pub(super) fn warning(id: &'static str, title: impl Into<String>, help: &str) -> Finding {
+pub(super) fn warning(trap: Trap, title: impl Into<String>, help: &str) -> Finding {
     Finding {
         hits: Vec::new(),
-        diagnostic: Diagnostic::warning(title).named(id).help(help),
+        diagnostic: Diagnostic::warning(trap, title).help(help),
     }
 }
 

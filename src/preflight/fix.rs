@@ -13,7 +13,7 @@ use super::RIGHT;
 use super::arg::{self, Arg, KEY};
 use super::bash::{self, Value};
 use super::dotenv::{self, Assignment, Dotenv};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Trap};
 use crate::disk::PathError;
 use crate::printable;
 use crate::publish;
@@ -64,7 +64,7 @@ fn refusal(arg: &Arg, fault: &Fault) -> Diagnostic {
         return refusal.help("correct this line, and run the command again");
     }
     let title = format!("no edit of `.arg` makes Earthly and bash both read `{RIGHT}`");
-    let mut diagnostic = Diagnostic::error(title).named("T17");
+    let mut diagnostic = Diagnostic::error(Trap::TwoParsers, title);
     if let Some(last) = arg.assignments.last() {
         diagnostic = diagnostic.at(&arg.source, last.span.clone(), "what Earthly reads");
     }

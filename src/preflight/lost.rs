@@ -8,7 +8,7 @@ use super::findings::warning;
 use super::forecast::staged;
 use super::{Assume, Embeds, Finding, Origin, Preflight, RIGHT, Target, arg};
 use crate::canvos::Placement;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Trap};
 use crate::digest::Digest;
 
 /// The Earthfile's targets that read `CLUSTERCONFIG`.
@@ -27,7 +27,7 @@ const ELSEWHERE: [&str; 2] = [
 
 /// What is wrong with a value.
 struct Fault {
-    id: &'static str,
+    trap: Trap,
     title: String,
     note: &'static str,
     effect: Effect,
@@ -67,9 +67,7 @@ impl Preflight<'_> {
             Effect::Replaces => self.that_read_it(&READERS),
             Effect::Misses => nowhere,
         };
-        let diagnostic = Diagnostic::warning(fault.title)
-            .named(fault.id)
-            .note(fault.note);
+        let diagnostic = Diagnostic::warning(fault.trap, fault.title).note(fault.note);
         let diagnostic = self.at_assignment(diagnostic, origin);
         Some(Finding {
             hits,
@@ -118,9 +116,9 @@ impl Preflight<'_> {
         let shown = arg::shown(value);
         let ignore = self.ignore.as_ref()?;
         let copied = copy::resolve(value, self.directory, ignore, staged(Assume::Staged));
-        let replaces = |id, title: String, note| {
+        let replaces = |trap, title: String, note| {
             Some(Fault {
-                id,
+                trap,
                 title,
                 note,
                 effect: Effect::Replaces,
@@ -131,7 +129,7 @@ impl Preflight<'_> {
             Copied::Empty { path, .. } => {
                 let title = format!("CLUSTERCONFIG names `{path}`, which the build cannot read");
                 replaces(
-                    "T40",
+                    Trap::UnreadableFile,
                     title,
                     "an image gets an empty file in its place, and no error",
                 )
@@ -145,12 +143,12 @@ impl Preflight<'_> {
                 };
                 let title = format!("CLUSTERCONFIG names {kind}: `{path}`");
                 let note = "a cloud image gets no definition; an ISO build stops with an error";
-                replaces("T7", title, note)
+                replaces(Trap::Directory, title, note)
             }
             Copied::Artifact => {
                 let title =
                     format!("CLUSTERCONFIG is `{shown}`: Earthly takes `+` for an artifact");
-                replaces("T33", title, FAILS)
+                replaces(Trap::PlusSign, title, FAILS)
             }
             // The rule is told on its own.
             Copied::Fails(Failure::Rule(..)) => None,
@@ -160,7 +158,7 @@ impl Preflight<'_> {
                     format!("CLUSTERCONFIG is `{shown}`, a pattern that fits too much to tell");
                 let note =
                     "another file may match it and replace the staged definition in the image";
-                replaces("T6", title, note)
+                replaces(Trap::Pattern, title, note)
             }
         }
     }
@@ -171,10 +169,10 @@ impl Preflight<'_> {
             .iter()
             .any(|placement| placement.path() == path);
         let quoted = |path: &String| format!("`{path}`");
-        let (id, title, note) = if !replaced.is_empty() {
+        let (trap, title, note) = if !replaced.is_empty() {
             let names: Vec<String> = replaced.iter().map(quoted).collect();
             (
-                "T6",
+                Trap::Pattern,
                 format!(
                     "CLUSTERCONFIG is `{shown}`, which fits `{path}` and {}",
                     names.join(", ")
@@ -187,26 +185,26 @@ impl Preflight<'_> {
             && shown.contains(['*', '[', '\\'])
         {
             (
-                "T6",
+                Trap::Pattern,
                 format!("CLUSTERCONFIG is `{shown}`, a pattern that fits `{path}`"),
                 "it replaces the staged definition in the image",
             )
         } else if std::fs::metadata(self.directory.join(path)).is_ok_and(|file| file.len() == 0) {
             (
-                "T24",
+                Trap::EmptyFile,
                 format!("CLUSTERCONFIG names an empty file: `{path}`"),
                 "an image gets no content partition for it, and no error",
             )
         } else {
             (
-                "T11",
+                Trap::AnotherFile,
                 format!("CLUSTERCONFIG names another file: `{path}`"),
                 "it would replace the staged definition in the image; a MAAS image would still \
                  get `spc.tgz`",
             )
         };
         Some(Fault {
-            id,
+            trap,
             title,
             note,
             effect: Effect::Replaces,
@@ -217,49 +215,65 @@ impl Preflight<'_> {
     fn missed(&self, missed: &Missed, shown: &str, effect: Effect) -> Fault {
         let is = |what: &str| format!("CLUSTERCONFIG is `{shown}`{what}");
         let names = |what: String| format!("CLUSTERCONFIG names `{shown}`, {what}");
-        let (id, title) = match missed {
-            Missed::Unset => ("T2", "CLUSTERCONFIG is empty".to_owned()),
+        let (trap, title) = match missed {
+            Missed::Unset => (
+                Trap::ClusterconfigUnset,
+                "CLUSTERCONFIG is empty".to_owned(),
+            ),
             Missed::NotAscii(c) => (
-                "T6",
+                Trap::Pattern,
                 is(&format!(
                     ": with `{c}`, which is not ASCII, Earthly finds nothing"
                 )),
             ),
             Missed::Blank => (
-                "T17",
+                Trap::TwoParsers,
                 is(", with a blank at its end or beginning, which Earthly finds nowhere"),
             ),
             Missed::Url => (
-                "T5",
+                Trap::Url,
                 "CLUSTERCONFIG is a URL, which Earthly takes for a path and finds nowhere"
                     .to_owned(),
             ),
-            Missed::Home => ("T4", is(": Earthly knows no `~`, bash does")),
-            Missed::Absolute => ("T3", is(": Earthly finds nothing outside of the checkout")),
-            Missed::Dots => ("T4", is(", which Earthly finds nowhere")),
+            Missed::Home => (
+                Trap::OutsideCheckout,
+                is(": Earthly knows no `~`, bash does"),
+            ),
+            Missed::Absolute => (
+                Trap::AbsolutePath,
+                is(": Earthly finds nothing outside of the checkout"),
+            ),
+            Missed::Dots => (Trap::OutsideCheckout, is(", which Earthly finds nowhere")),
             Missed::Pattern => (
-                "T6",
+                Trap::Pattern,
                 is(", which Earthly reads as a pattern that fits no file"),
             ),
             Missed::Ignored(rule) => (
-                "T9",
+                Trap::IgnoreRule,
                 names(format!(
                     "which `{}` line {} keeps out of every build",
                     rule.file, rule.line
                 )),
             ),
-            Missed::BelowLink(link) => ("T8", names(format!("but `{link}` is a symbolic link"))),
-            Missed::Closed(directory) => {
-                ("T40", names(format!("but `{directory}` cannot be read")))
-            }
-            Missed::OtherCase(name) => ("T32", is(&format!(", but the file is called `{name}`"))),
+            Missed::BelowLink(link) => (
+                Trap::SymbolicLink,
+                names(format!("but `{link}` is a symbolic link")),
+            ),
+            Missed::Closed(directory) => (
+                Trap::UnreadableFile,
+                names(format!("but `{directory}` cannot be read")),
+            ),
+            Missed::OtherCase(name) => (
+                Trap::LetterCase,
+                is(&format!(", but the file is called `{name}`")),
+            ),
             Missed::Absent => (
-                "T1",
+                Trap::NoSuchFile,
                 format!("CLUSTERCONFIG names a file that is not in the checkout: `{shown}`"),
             ),
         };
         Fault {
-            id,
+            trap,
             title,
             note: match effect {
                 Effect::Misses => self.elsewhere(),
@@ -271,39 +285,39 @@ impl Preflight<'_> {
 
     /// A value that ends the build.
     fn failed(&self, failure: &Failure, shown: &str) -> Fault {
-        let (id, title) = match failure {
+        let (trap, title) = match failure {
             Failure::Crash => (
-                "T4",
+                Trap::OutsideCheckout,
                 format!("CLUSTERCONFIG is `{shown}`, which makes Earthly crash"),
             ),
             Failure::BadPattern => (
-                "T6",
+                Trap::Pattern,
                 format!("CLUSTERCONFIG is `{shown}`, which is not a pattern to Earthly"),
             ),
             Failure::Control => (
-                "T6",
+                Trap::Pattern,
                 "CLUSTERCONFIG has a tab or another control character".to_owned(),
             ),
             Failure::NotThere(missed) => return self.missed(missed, shown, Effect::Replaces),
             Failure::Link { path } => (
-                "T8",
+                Trap::SymbolicLink,
                 format!("CLUSTERCONFIG names a symbolic link: `{path}`"),
             ),
             Failure::DirectoryOverFile { path } => (
-                "T7",
+                Trap::Directory,
                 format!("CLUSTERCONFIG is `{shown}`, which also fits the directory `{path}`"),
             ),
             Failure::Closed { path } => (
-                "T40",
+                Trap::UnreadableFile,
                 format!("CLUSTERCONFIG names the directory `{path}`, which cannot be read"),
             ),
             Failure::Rule(rule, _) => (
-                "T9",
+                Trap::IgnoreRule,
                 format!("`{}` line {} is not a pattern", rule.file, rule.line),
             ),
         };
         Fault {
-            id,
+            trap,
             title,
             note: FAILS,
             effect: Effect::Replaces,
@@ -349,14 +363,14 @@ impl Preflight<'_> {
             let help = "take a CanvOS that copies `overlay/files-iso/` or CLUSTERCONFIG";
             Finding {
                 hits: lost,
-                ..warning("T12", title, help)
+                ..warning(Trap::NotCopied, title, help)
             }
         });
         let unclear = (!unclear.is_empty()).then(|| {
             let title = "the Earthfile does not tell what it embeds";
             let help =
                 "look into the image: `edgestage verify --image FILE`; `--allow T12` builds it";
-            let mut finding = warning("T12", title, help);
+            let mut finding = warning(Trap::NotCopied, title, help);
             let note = "a copy may not run, or is made by an Earthfile that is not read";
             finding.diagnostic = finding.diagnostic.note(note);
             finding.hits = unclear;
@@ -378,7 +392,7 @@ fn mend(origin: &Origin) -> String {
 
 /// T2.
 fn unset(title: &str, help: &str, hits: Vec<Target>) -> Finding {
-    let mut finding = warning("T2", title, help);
+    let mut finding = warning(Trap::ClusterconfigUnset, title, help);
     let note = ELSEWHERE[usize::from(hits.is_empty())];
     finding.diagnostic = finding.diagnostic.note(note);
     finding.hits = hits;

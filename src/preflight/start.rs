@@ -8,7 +8,7 @@ use super::findings::warning;
 use super::invocation::{self, Target as Built, Unjudged};
 use super::invocation::{Export, Failure, FileProblem, NoExport, Origin, Program, SettingOrigin};
 use super::{Arg, Assume, Embeds, Finding, Preflight, Target};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Trap};
 use crate::printable;
 
 impl Preflight<'_> {
@@ -46,15 +46,19 @@ impl Preflight<'_> {
                     FileProblem::Missing { .. } => "create the file, or do not name it",
                     _ => "make it a file that the build program can read",
                 };
-                warning("T16", format!("the build ends at once: {failure}"), help)
+                warning(
+                    Trap::OtherArgFile,
+                    format!("the build ends at once: {failure}"),
+                    help,
+                )
             }
             Failure::ArgumentWithoutValue { name } if is_option(name) => warning(
-                "T15",
+                Trap::ValueOverridden,
                 format!("the build ends at once: {failure}"),
                 "put the options of the build program before the target",
             ),
             _ => warning(
-                "T15",
+                Trap::ValueOverridden,
                 format!("the build ends at once: {failure}"),
                 "fix the build command and its variables",
             ),
@@ -77,7 +81,10 @@ impl Preflight<'_> {
         let diagnostic = arg.and_then(Arg::refusal).unwrap_or_else(|| {
             let failure = self.invocation.failure.as_ref();
             let failure = failure.map_or_else(String::new, ToString::to_string);
-            Diagnostic::warning(format!("the build ends at once: {failure}")).named("T17")
+            Diagnostic::warning(
+                Trap::TwoParsers,
+                format!("the build ends at once: {failure}"),
+            )
         });
         Finding {
             hits: Vec::new(),
@@ -95,7 +102,11 @@ impl Preflight<'_> {
             NoExport::Setting(_) => "unset it, or add `--output`",
             _ => "leave it out",
         };
-        let mut finding = warning("T22", format!("the build writes no image: {why}"), help);
+        let mut finding = warning(
+            Trap::OldImage,
+            format!("the build writes no image: {why}"),
+            help,
+        );
         finding.diagnostic = finding
             .diagnostic
             .note("an image of an earlier build stays");
@@ -112,7 +123,7 @@ impl Preflight<'_> {
         };
         let title = format!("the build is of {what}: `{reference}`");
         let mut finding = warning(
-            "T20",
+            Trap::RemoteTarget,
             title,
             "build a target of this checkout, such as `+iso`",
         );
@@ -132,7 +143,7 @@ impl Preflight<'_> {
         let finding = |why: &Unjudged| {
             let title = format!("the forecast may not hold: {why}");
             let help = "look into the image: `edgestage verify --image FILE`";
-            let mut finding = warning("T38", title, help);
+            let mut finding = warning(Trap::OtherBuildSystem, title, help);
             // What leaves out the build leaves the old image.
             if *why == Unjudged::AutoSkip {
                 finding.hits = self.built();
@@ -155,12 +166,12 @@ impl Preflight<'_> {
             let path = path.unwrap_or_default();
             let title = format!("{setting} makes the build read `{path}` in place of `.arg`");
             let help = "unset it, or keep the file like `.arg`";
-            return Some(warning("T16", title, help));
+            return Some(warning(Trap::OtherArgFile, title, help));
         }
         let misnamed = self.arg.is_none() && self.directory.join(".args").exists();
         misnamed.then(|| {
             let title = "the checkout has `.args`, which nobody reads, and no `.arg`";
-            warning("T16", title, "rename it to `.arg`")
+            warning(Trap::OtherArgFile, title, "rename it to `.arg`")
         })
     }
 
@@ -174,7 +185,11 @@ impl Preflight<'_> {
             "" => format!("{KEY} is set to nothing by {origin}"),
             _ => format!("{KEY} is `{}`, from {origin}", arg::shown(value)),
         };
-        let mut finding = warning("T15", title, "leave it out: `.arg` is the place for it");
+        let mut finding = warning(
+            Trap::ValueOverridden,
+            title,
+            "leave it out: `.arg` is the place for it",
+        );
         finding.diagnostic = finding.diagnostic.note("it counts more than `.arg`");
         Some(finding)
     }
@@ -186,7 +201,7 @@ impl Preflight<'_> {
         let set = argv.iter().any(|argument| argument.contains(KEY));
         (maas && set).then(|| {
             let title = format!("`earthly.sh +maas-image` ignores {KEY} among its arguments");
-            let mut finding = warning("T14", title, "leave it out");
+            let mut finding = warning(Trap::MaasArguments, title, "leave it out");
             let note = "a MAAS image gets what is staged as `spc.tgz`, whatever they say";
             finding.diagnostic = finding.diagnostic.note(note);
             finding
@@ -229,8 +244,7 @@ impl Preflight<'_> {
             target.name()
         );
         let note = format!("the forecast is for `{}`", self.program().name());
-        let diagnostic = Diagnostic::warning(title)
-            .named("T15")
+        let diagnostic = Diagnostic::warning(Trap::ValueOverridden, title)
             .note(note)
             .help("keep `.arg` as the only place that sets build arguments");
         Some(Finding {

@@ -41,7 +41,8 @@ impl Annotations {
             properties.push(format!("file={}", property(&file)));
             properties.push(format!("line={line},col={column}"));
         }
-        let title = diagnostic.id.map_or(String::new(), |id| format!(" {id}"));
+        let trap = diagnostic.code.trap();
+        let title = trap.map_or(String::new(), |trap| format!(" {}", trap.code()));
         properties.push(format!("title={}", property(&format!("edgestage{title}"))));
         let mut text = vec![diagnostic.title.clone()];
         let label = diagnostic.excerpt.as_ref().map(|excerpt| &excerpt.label);
@@ -132,7 +133,7 @@ fn unix_time() -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diagnostic::{Excerpt, Source};
+    use crate::diagnostic::{Excerpt, Source, Trap};
     use std::sync::Arc;
 
     #[test]
@@ -141,7 +142,7 @@ mod tests {
             workspace: None,
             directory: "/nowhere".into(),
         };
-        let mut diagnostic = Diagnostic::warning("100 % of it,\r\nall: gone").named("T1:a,b");
+        let mut diagnostic = Diagnostic::warning(Trap::AnotherFile, "100 % of it,\r\nall: gone");
         diagnostic.excerpt = Some(Excerpt {
             source: Arc::new(Source::whole("a,b:c%.toml".into(), "one\ntwo three".into())),
             span: 8..13,
@@ -151,7 +152,7 @@ mod tests {
         let command = annotations.command(&diagnostic, str::to_owned);
         assert_eq!(
             command,
-            "::warning file=a%2Cb%3Ac%25.toml,line=2,col=5,title=edgestage T1%3Aa%2Cb::\
+            "::warning file=a%2Cb%3Ac%25.toml,line=2,col=5,title=edgestage T11::\
              100 %25 of it,%0D%0Aall: gone%0Ahere%0Anote: why%0Ahelp: run `x`"
         );
     }

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Code, Diagnostic, Trap};
 use crate::error::Error;
 use crate::secret::ApiKey;
 use crate::topic::page;
@@ -16,34 +16,32 @@ use crate::topic::page;
 /// where one is added (docs/upgrading.md).
 pub const SCHEMA: u32 = 1;
 
-/// What `error.kind` may be.
-const KINDS: [&str; 25] = [
-    "archive",
-    "build",
-    "busy",
-    "cache",
-    "canvos",
-    "disk",
-    "drift",
-    "exists",
-    "key",
-    "lock",
-    "manifest",
-    "not-locked",
-    "nothing-offered",
-    "offline",
-    "outdated",
-    "palette",
-    "plain-http",
-    "rules",
-    "list-incomplete",
-    "several",
-    "shared-checkout",
-    "staged",
-    "trap",
-    "unanswered",
-    "usage",
-];
+/// Every token that `code` may be.
+fn codes() -> Vec<&'static str> {
+    let traps = Trap::ALL.iter().map(|trap| trap.code());
+    let others = Code::ALL.iter().map(|code| code.token());
+    others.chain(traps).collect()
+}
+
+/// A trap.
+#[derive(Debug, Clone, Copy, Serialize, JsonSchema)]
+pub struct NamedTrap {
+    /// Its number, such as `T23`.
+    #[schemars(extend("enum" = Trap::ALL.iter().map(|trap| trap.code()).collect::<Vec<_>>()))]
+    code: &'static str,
+    /// Its name, such as `overlay-dropped`.
+    #[schemars(extend("enum" = Trap::ALL.iter().map(|trap| trap.name()).collect::<Vec<_>>()))]
+    name: &'static str,
+}
+
+impl From<Trap> for NamedTrap {
+    fn from(trap: Trap) -> Self {
+        Self {
+            code: trap.code(),
+            name: trap.name(),
+        }
+    }
+}
 
 /// What every document begins with. The fields of the command follow; a command that
 /// failed before it had a result has none.
@@ -78,17 +76,20 @@ impl Head {
 /// Something that is wrong, or worth a warning.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Problem {
-    /// The name of a finding, such as `T11`; else null.
-    id: Option<&'static str>,
+    /// What it is about, such as `key-refused`; the number of a trap, such as `T11`.
+    #[schemars(extend("enum" = codes()))]
+    code: &'static str,
+    /// The name of a trap, such as `another-file`; else null.
+    name: Option<&'static str>,
     /// What is wrong with which thing.
     message: String,
     /// What was expected and found.
     notes: Vec<String>,
     /// What to do next, one command or edit each.
     help: Vec<String>,
-    /// What `edgestage explain` has more about, such as `drift`; null where there is nothing.
-    topic: Option<&'static str>,
-    /// The address of that on the web; null where there is nothing.
+    /// The section of `edgestage explain` with more about it, such as `drift`.
+    topic: &'static str,
+    /// The address of that section on the web.
     see: Option<String>,
     #[serde(flatten)]
     place: Option<Place>,
@@ -110,12 +111,16 @@ struct Place {
 /// Why a run did not end with 0. `message` and `help` are the first problem's.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Failure {
-    /// The exit code.
+    /// What it is about, such as `key-refused`; the number of a trap, such as `T11`. Several
+    /// problems that have the same code share it; else it is `several`, `invalid-manifest`,
+    /// `rules-broken` or `trapped`.
+    #[schemars(extend("enum" = codes()))]
+    code: &'static str,
+    /// The name of a trap, such as `another-file`; else null.
+    name: Option<&'static str>,
+    /// The exit code of the process.
     #[schemars(range(min = 1, max = 6))]
-    code: u8,
-    /// A stable name.
-    #[schemars(extend("enum" = KINDS))]
-    kind: &'static str,
+    exit_code: u8,
     /// What is wrong, of the first problem.
     message: String,
     /// What to do, of the first problem; null where it has none.
@@ -136,15 +141,13 @@ impl Problem {
             }
         });
         Self {
-            id: diagnostic.id,
+            code: diagnostic.code.token(),
+            name: diagnostic.code.trap().map(Trap::name),
             message: diagnostic.title.clone(),
             notes: diagnostic.notes.clone(),
             help: diagnostic.help.clone(),
-            topic: diagnostic.see,
-            see: diagnostic
-                .see
-                .and_then(page::section)
-                .map(|section| section.url()),
+            topic: diagnostic.section(),
+            see: page::section(diagnostic.section()).map(|section| section.url()),
             place,
         }
     }
@@ -154,9 +157,11 @@ impl Failure {
     fn of(error: &Error) -> Self {
         let diagnostics = error.diagnostics();
         let first = diagnostics.first();
+        let code = error.code();
         Self {
-            code: error.exit().code(),
-            kind: error.kind(),
+            code: code.token(),
+            name: code.trap().map(Trap::name),
+            exit_code: error.exit().code(),
             message: first.map(|d| d.title.clone()).unwrap_or_default(),
             help: first.and_then(|d| d.help.first().cloned()),
             problems: diagnostics.iter().map(Problem::of).collect(),

@@ -10,18 +10,27 @@ use crate::printable;
 /// cut around the caret.
 pub const WIDTH: usize = 120;
 
+/// Whether a message says where there is more to read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum See {
+    /// It does.
+    Shown,
+    /// Another message does, or has done.
+    Hidden,
+}
+
 /// A diagnostic as text: title, excerpt with a caret, notes, help, where to read more.
 #[must_use]
 pub fn render(diagnostic: &Diagnostic) -> String {
-    render_within(diagnostic, WIDTH)
+    render_within(diagnostic, WIDTH, See::Shown)
 }
 
-/// The same in so many columns. What is no excerpt is for the terminal to break.
+/// The same in so many columns. The terminal breaks what is not an excerpt.
 #[must_use]
-pub fn render_within(diagnostic: &Diagnostic, width: usize) -> String {
+pub fn render_within(diagnostic: &Diagnostic, width: usize, see: See) -> String {
     match &diagnostic.excerpt {
-        Some(excerpt) => render_at(diagnostic, excerpt, width),
-        None => render_plain(diagnostic),
+        Some(excerpt) => render_at(diagnostic, excerpt, width, see),
+        None => render_plain(diagnostic, see),
     }
 }
 
@@ -30,39 +39,31 @@ pub fn render_within(diagnostic: &Diagnostic, width: usize) -> String {
 #[must_use]
 pub fn render_all(diagnostics: &[Diagnostic], width: usize) -> String {
     let told = |(at, diagnostic): (usize, &Diagnostic)| {
-        let again = |later: &Diagnostic| later.see == diagnostic.see;
-        if diagnostics[at + 1..].iter().any(again) {
-            render_within(&without_see(diagnostic), width)
+        let again = |later: &Diagnostic| later.section() == diagnostic.section();
+        let see = if diagnostics[at + 1..].iter().any(again) {
+            See::Hidden
         } else {
-            render_within(diagnostic, width)
-        }
+            See::Shown
+        };
+        render_within(diagnostic, width, see)
     };
     let all: Vec<String> = diagnostics.iter().enumerate().map(told).collect();
     all.join("\n\n")
 }
 
-/// The same, where a reader has been told already where to read more.
-#[must_use]
-pub fn without_see(diagnostic: &Diagnostic) -> Diagnostic {
-    Diagnostic {
-        see: None,
-        ..diagnostic.clone()
-    }
+fn see_also(diagnostic: &Diagnostic, see: See) -> Option<String> {
+    let section = diagnostic.section();
+    (see == See::Shown).then(|| format!("`edgestage explain {section}`"))
 }
 
-fn see(diagnostic: &Diagnostic) -> Option<String> {
-    let topic = diagnostic.see?;
-    Some(format!("`edgestage explain {topic}`"))
-}
-
-fn render_at(diagnostic: &Diagnostic, excerpt: &Excerpt, width: usize) -> String {
+fn render_at(diagnostic: &Diagnostic, excerpt: &Excerpt, width: usize, see: See) -> String {
     let level = match diagnostic.severity {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
     };
     let mut title = level.primary_title(diagnostic.title.as_str());
-    if let Some(id) = diagnostic.id {
-        title = title.id(id);
+    if let Some(trap) = diagnostic.code.trap() {
+        title = title.id(trap.code());
     }
     let mut group = Group::with_title(title);
     let label = Some(excerpt.label.as_str()).filter(|label| !label.is_empty());
@@ -86,7 +87,7 @@ fn render_at(diagnostic: &Diagnostic, excerpt: &Excerpt, width: usize) -> String
             .iter()
             .map(|help| Level::HELP.message(help.as_str())),
     );
-    let see = see(diagnostic);
+    let see = see_also(diagnostic, see);
     group = group.elements(
         see.iter()
             .map(|see| Level::NOTE.with_name("see").message(see.as_str())),
@@ -98,20 +99,18 @@ fn render_at(diagnostic: &Diagnostic, excerpt: &Excerpt, width: usize) -> String
 }
 
 /// Without an excerpt: a line each.
-fn render_plain(diagnostic: &Diagnostic) -> String {
+fn render_plain(diagnostic: &Diagnostic, see: See) -> String {
     let (word, color) = match diagnostic.severity {
         Severity::Error => ("error", anstyle::AnsiColor::Red),
         Severity::Warning => ("warning", anstyle::AnsiColor::Yellow),
     };
     let style = color.on_default().bold();
-    let id = diagnostic
-        .id
-        .map(|id| format!("[{id}]"))
-        .unwrap_or_default();
+    let trap = diagnostic.code.trap();
+    let id = trap.map_or(String::new(), |trap| format!("[{}]", trap.code()));
     let mut lines = vec![format!("{style}{word}{id}{style:#}: {}", diagnostic.title)];
     lines.extend(diagnostic.notes.iter().map(|note| format!("note: {note}")));
     lines.extend(diagnostic.help.iter().map(|help| format!("help: {help}")));
-    lines.extend(see(diagnostic).map(|see| format!("see: {see}")));
+    lines.extend(see_also(diagnostic, see).map(|see| format!("see: {see}")));
     lines.join("\n")
 }
 

@@ -7,13 +7,12 @@ use std::sync::Arc;
 
 use super::catalogue::Known;
 use super::{Catalogue, ResolveError, Scope};
-use crate::diagnostic::{Diagnostic, Source};
+use crate::diagnostic::{Code, Diagnostic, Source};
 use crate::manifest::{Definition, Profile, Project, Reference};
 use crate::nearest::{nearest, nearest_version, numbers};
 use crate::palette::wire::{Gap, ProfileMetadata};
 use crate::palette::{Observer, OddField, PaletteError, Refusal};
 use crate::printable;
-use crate::topic::Topic;
 use crate::uid::Uid;
 
 /// Looks up what one definition names.
@@ -46,10 +45,10 @@ impl Lookup<'_> {
         // A project given by name can be held against the URLs only now.
         if let Some(url) = definition.url_project.as_ref().filter(|url| **url != uid) {
             return Err(broken(
-                Diagnostic::error(format!(
-                    "`{}` has profiles of another project",
-                    definition.name
-                ))
+                Diagnostic::error(
+                    Code::ProjectMismatch,
+                    format!("`{}` has profiles of another project", definition.name),
+                )
                 .at(self.source, definition.span.clone(), "")
                 .note(format!(
                     "its `project` is `{uid}`, its console URLs name `{url}`"
@@ -87,21 +86,30 @@ impl Lookup<'_> {
                 };
                 let Some(gap) = all.gap().or_else(|| answer.gap()) else {
                     return Err(broken(
-                        self.at_project(format!("Palette has no project `{shown}`"))
-                            .note("or the API key is not a member of it")
-                            .help(help),
+                        self.at_project(
+                            Code::ProjectNotFound,
+                            format!("Palette has no project `{shown}`"),
+                        )
+                        .note("or the API key is not a member of it")
+                        .help(help),
                     ));
                 };
-                let told = self.at_project(format!("Palette does not list project `{shown}`"));
+                let told = self.at_project(
+                    Code::ListIncomplete,
+                    format!("Palette does not list project `{shown}`"),
+                );
                 Err(ResolveError::Lookup {
                     broken: Vec::new(),
                     incomplete: vec![incomplete(told, &gap).help(help)],
                 })
             }
             several => Err(broken(
-                self.at_project(format!("several projects are called `{shown}`"))
-                    .note(format!("their uids: {}", join(several)))
-                    .help("name the project by its uid"),
+                self.at_project(
+                    Code::AmbiguousProject,
+                    format!("several projects are called `{shown}`"),
+                )
+                .note(format!("their uids: {}", join(several)))
+                .help("name the project by its uid"),
             )),
         }
     }
@@ -159,14 +167,16 @@ impl Lookup<'_> {
             several => {
                 let reference = &asked.profile.reference;
                 return Err(Missing::Broken(
-                    Diagnostic::error(format!("several profiles are `{reference}`"))
-                        .at(self.source, asked.profile.span.clone(), "ambiguous")
-                        .note(format!(
-                            "their uids: {} (a project's and the tenant's may be called the same)",
-                            join(several)
-                        ))
-                        .help("name the one that you mean by its uid")
-                        .about(Topic::Lookup),
+                    Diagnostic::error(
+                        Code::AmbiguousProfile,
+                        format!("several profiles are `{reference}`"),
+                    )
+                    .at(self.source, asked.profile.span.clone(), "ambiguous")
+                    .note(format!(
+                        "their uids: {} (a project's and the tenant's may be called the same)",
+                        join(several)
+                    ))
+                    .help("name the one that you mean by its uid"),
                 ));
             }
         }
@@ -182,14 +192,14 @@ impl Lookup<'_> {
             Some(error) => return Err(Missing::Palette(error.clone())),
             None => None,
         };
-        let told = |title: &str| {
+        let told = |code: Code, title: &str| {
             let label = if named.is_empty() {
                 "no such name"
             } else {
                 "no such version"
             };
             let title = format!("{title} `{}`", asked.profile.reference);
-            Diagnostic::error(title).at(self.source, asked.profile.span.clone(), label)
+            Diagnostic::error(code, title).at(self.source, asked.profile.span.clone(), label)
         };
         let detail = |told| {
             if named.is_empty() {
@@ -199,9 +209,15 @@ impl Lookup<'_> {
             }
         };
         Err(match &asked.known.gap {
-            None => Missing::Broken(detail(told("Palette has no profile")).about(Topic::Lookup)),
+            None => Missing::Broken(detail(told(
+                Code::ProfileNotFound,
+                "Palette has no profile",
+            ))),
             Some(gap) => {
-                let told = incomplete(told("Palette does not list profile"), gap);
+                let told = incomplete(
+                    told(Code::ListIncomplete, "Palette does not list profile"),
+                    gap,
+                );
                 let told = match refused {
                     Some(refusal) => told.note(format!(
                         "{} was asked for the rest, and answered {refusal}",
@@ -222,23 +238,23 @@ impl Lookup<'_> {
 
     /// A uid that Palette answered 404 to.
     pub fn unknown_uid(&self, profile: &Profile, uid: &Uid, refusal: &Refusal) -> Diagnostic {
-        Diagnostic::error(format!("Palette has no profile `{uid}`"))
-            .at(self.source, profile.span.clone(), "not found")
-            .note(format!("Palette said {refusal}"))
-            .help("copy the profile's URL from the console and paste it here")
-            .about(Topic::Lookup)
+        Diagnostic::error(
+            Code::ProfileNotFound,
+            format!("Palette has no profile `{uid}`"),
+        )
+        .at(self.source, profile.span.clone(), "not found")
+        .note(format!("Palette said {refusal}"))
+        .help("copy the profile's URL from the console and paste it here")
     }
 
     /// At the `project` that was asked for, else at the definition.
-    fn at_project(&self, title: String) -> Diagnostic {
+    fn at_project(&self, code: Code, title: String) -> Diagnostic {
         let definition = self.definition;
         let span = definition
             .project
             .as_ref()
             .map_or(&definition.span, |at| &at.span);
-        Diagnostic::error(title)
-            .at(self.source, span.clone(), "")
-            .about(Topic::Lookup)
+        Diagnostic::error(code, title).at(self.source, span.clone(), "")
     }
 }
 
@@ -342,7 +358,6 @@ fn odd(call: &str, field: OddField) -> PaletteError {
 /// A name that is missing from a list with a gap.
 fn incomplete(told: Diagnostic, gap: &Gap) -> Diagnostic {
     told.note(format!("its list is incomplete: {gap}"))
-        .about(Topic::ListIncomplete)
 }
 
 fn broken(diagnostic: Diagnostic) -> ResolveError {

@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::rules::ANY_CLOUD;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Code, Diagnostic};
 use crate::manifest::Reference;
 use crate::nearest::numbers;
 use crate::palette::wire::{Gap, ProfileSummary};
-use crate::topic::Topic;
 use crate::uid::Uid;
 
 /// A version of a profile that can be chosen.
@@ -80,9 +79,11 @@ pub fn offered(summaries: &[ProfileSummary], cloud_type: &str) -> Vec<Offered> {
 /// The warning that there is more to choose from than Palette lists of `what`.
 #[must_use]
 pub fn not_all_offered(what: &str, gap: &Gap) -> Diagnostic {
-    Diagnostic::warning(format!("Palette's list of {what} is incomplete"))
-        .note(gap.to_string())
-        .about(Topic::ListIncomplete)
+    Diagnostic::warning(
+        Code::ListIncomplete,
+        format!("Palette's list of {what} is incomplete"),
+    )
+    .note(gap.to_string())
 }
 
 #[cfg(test)]

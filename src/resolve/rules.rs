@@ -6,12 +6,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::ADD_ON_LAYER;
-use crate::diagnostic::{Diagnostic, Source};
+use crate::diagnostic::{Code, Diagnostic, Source};
 use crate::manifest::{Definition, Manifest, Profile};
 use crate::nearest::nearest;
 use crate::palette::wire::{ClusterProfile, PackRef, Template};
 use crate::printable;
-use crate::topic::Topic;
 use crate::uid::Uid;
 
 /// The cloud type of an add-on that fits every cloud.
@@ -98,12 +97,13 @@ impl Rules<'_> {
     fn breaks(
         &mut self,
         candidate: &Candidate<'_>,
+        code: Code,
         title: String,
         label: &str,
         help: impl Into<String>,
     ) {
         self.broken.push(
-            Diagnostic::error(title)
+            Diagnostic::error(code, title)
                 .at(self.source, candidate.profile.span.clone(), label)
                 .help(help),
         );
@@ -123,6 +123,7 @@ impl Rules<'_> {
                 );
                 self.breaks(
                     candidate,
+                    Code::DuplicateProfile,
                     title,
                     "the second reference to it",
                     "remove one of the two",
@@ -134,7 +135,7 @@ impl Rules<'_> {
     fn unpublished(&mut self, candidate: &Candidate<'_>) {
         let title = format!("profile {} is not published", candidate.label());
         let help = "publish it in Palette: only what is published is exported";
-        self.breaks(candidate, title, "a draft only", help);
+        self.breaks(candidate, Code::NotPublished, title, "a draft only", help);
     }
 
     fn published(
@@ -146,11 +147,13 @@ impl Rules<'_> {
         let label = candidate.label();
         if candidate.answer.has_draft {
             self.warnings.push(
-                Diagnostic::warning(format!("profile {label} has a draft that is not published"))
-                    .at(self.source, candidate.profile.span.clone(), "")
-                    .note("what is published is exported, without the draft's changes")
-                    .help("publish the draft if its changes are meant, then run `edgestage update`")
-                    .about(Topic::Rules),
+                Diagnostic::warning(
+                    Code::UnpublishedDraft,
+                    format!("profile {label} has a draft that is not published"),
+                )
+                .at(self.source, candidate.profile.span.clone(), "")
+                .note("what is published is exported, without the draft's changes")
+                .help("publish the draft if its changes are meant, then run `edgestage update`"),
             );
         }
         self.scope(candidate, project);
@@ -162,7 +165,13 @@ impl Rules<'_> {
             let help = format!(
                 "use a profile of cloud type `{wanted}`; an add-on profile may be of `{ANY_CLOUD}`"
             );
-            self.breaks(candidate, title, "the wrong cloud type", help);
+            self.breaks(
+                candidate,
+                Code::WrongCloudType,
+                title,
+                "the wrong cloud type",
+                help,
+            );
         }
         for pack in published.packs.iter().filter(|pack| pack.is_invalid) {
             let reason = printable::excerpt(pack.invalid_reason.as_bytes(), 200);
@@ -175,7 +184,13 @@ impl Rules<'_> {
             );
             let help =
                 "choose a version of the pack that its registry has, and publish the profile";
-            self.breaks(candidate, title, "has an invalid pack", help);
+            self.breaks(
+                candidate,
+                Code::InvalidPack,
+                title,
+                "has an invalid pack",
+                help,
+            );
         }
         self.overrides(candidate, published);
     }
@@ -193,12 +208,24 @@ impl Rules<'_> {
                 let help = format!(
                     "all profiles of a definition must be of one project; this one's is `{other}`"
                 );
-                self.breaks(candidate, title, "of another project", help);
+                self.breaks(
+                    candidate,
+                    Code::OtherProject,
+                    title,
+                    "of another project",
+                    help,
+                );
             }
             None => {
                 let title = format!("profile {} belongs to a project", candidate.label());
                 let help = format!("set `project = \"{other}\"` in the definition or `[palette]`");
-                self.breaks(candidate, title, "no project is set", help);
+                self.breaks(
+                    candidate,
+                    Code::ProjectNeeded,
+                    title,
+                    "no project is set",
+                    help,
+                );
             }
         }
     }
@@ -229,6 +256,7 @@ impl Rules<'_> {
             );
             self.breaks(
                 candidate,
+                Code::NoSuchPack,
                 title,
                 "overrides a pack that it does not have",
                 help,
@@ -246,11 +274,10 @@ impl Rules<'_> {
                 && !candidates.is_empty() =>
             {
                 self.warnings.push(
-                    Diagnostic::warning(format!("`{}` has no profile with infrastructure layers", self.definition.name))
+                    Diagnostic::warning(Code::NoInfrastructure, format!("`{}` has no profile with infrastructure layers", self.definition.name))
                         .at(self.source, self.definition.span.clone(), "")
                         .note("a cluster needs an os, a k8s and a cni layer; the operator must add them on the host")
-                        .help("add a profile that has them, if the operator is not to")
-                        .about(Topic::Rules),
+                        .help("add a profile that has them, if the operator is not to"),
                 );
             }
             [] | [_] => {}
@@ -266,6 +293,7 @@ impl Rules<'_> {
                     };
                     self.breaks(
                         other,
+                        Code::SeveralInfrastructures,
                         format!(
                             "two profiles have infrastructure layers: {} ({}) and {} ({})",
                             first.label(),
@@ -297,6 +325,7 @@ impl Rules<'_> {
                         );
                         self.breaks(
                             candidate,
+                            Code::PackInTwoProfiles,
                             title,
                             "has it too",
                             "remove the pack from one of the profiles",

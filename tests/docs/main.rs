@@ -172,7 +172,7 @@ fn the_exit_codes_are_those_of_the_code() {
 /// The number of traps, wherever a page states it.
 #[test]
 fn the_traps_are_counted_from_the_catalogue() {
-    let traps = edgestage::preflight::TRAPS;
+    let traps = edgestage::diagnostic::Trap::ALL;
     let readme = read("README.md");
     assert!(readme.contains(&format!("{} known ways", traps.len())));
     assert!(readme.contains(&format!("{} ways it goes wrong", traps.len())));
@@ -259,7 +259,8 @@ fn what_comments_cite_is_there() {
     }
     let traps = rows(&section(&read("docs/canvos.md"), "3. Traps"));
     let ids: Vec<&str> = traps.iter().map(|row| &*row[0]).collect();
-    assert_eq!(ids, edgestage::preflight::TRAPS);
+    let all = edgestage::diagnostic::Trap::ALL.iter();
+    assert_eq!(ids, all.map(|trap| trap.code()).collect::<Vec<_>>());
 }
 
 /// The matrix of faults names no test that is gone.

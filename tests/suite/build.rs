@@ -189,7 +189,7 @@ fn a_build_that_fails() {
         .any_stderr()
         .fails(1)
         .json();
-    assert_eq!(json["error"]["kind"], "build");
+    assert_eq!(json["error"]["code"], "build-failed");
 }
 
 #[test]

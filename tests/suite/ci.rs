@@ -99,7 +99,7 @@ fn a_document_is_annotated_too() {
         .any_stdout()
         .any_stderr()
         .fails(2);
-    assert_eq!(done.json()["error"]["code"], 2);
+    assert_eq!(done.json()["error"]["exit_code"], 2);
     assert_eq!(commands(&done).len(), 2, "{}", done.stderr);
     assert!(!done.stderr.contains("error: "), "{}", done.stderr);
     let test = Test::new().stage();
@@ -108,7 +108,7 @@ fn a_document_is_annotated_too() {
         .any_stdout()
         .any_stderr()
         .fails(3);
-    assert_eq!(done.json()["error"]["code"], 3);
+    assert_eq!(done.json()["error"]["exit_code"], 3);
     assert_eq!(
         commands_of(&done, "::error title=edgestage::"),
         1,

@@ -436,7 +436,7 @@ fn the_document_has_changes_and_files() {
     assert!(diff.starts_with(&format!(
         "--- locked/{VARIABLES}\n+++ palette/{VARIABLES}\n@@ "
     )));
-    assert_eq!(document["error"]["code"], 3);
-    assert_eq!(document["error"]["kind"], "drift");
+    assert_eq!(document["error"]["exit_code"], 3);
+    assert_eq!(document["error"]["code"], "drift");
     assert!(!document.to_string().contains(KEY));
 }

@@ -40,7 +40,7 @@ fn notes(run: Run<'_>) -> Vec<String> {
     let done = run.arg("--json").any_stdout().any_stderr().keeps_files();
     let error = done.fails(3).json()["error"].take();
     assert_eq!(
-        (&error["code"], &error["kind"]),
+        (&error["exit_code"], &error["code"]),
         (&json!(3), &json!("drift"))
     );
     assert_eq!(error["problems"].as_array().unwrap().len(), 1, "{error}");

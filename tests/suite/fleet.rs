@@ -205,7 +205,7 @@ fn the_gravest_of_two_failures() {
         }
         let done = test.run("fetch -q --json").any_stdout().fails(code);
         let error = &done.json()["error"];
-        assert_eq!(error["code"], code);
+        assert_eq!(error["exit_code"], code);
         assert_eq!(error["problems"].as_array().unwrap().len(), 2);
     }
 }
@@ -258,7 +258,7 @@ fn a_failure_that_is_shared_is_told_once() {
         let run = test.run("fetch -q --json").any_stdout().keeps_files();
         let error = run.fails(code).json()["error"].take();
         assert_eq!(error["problems"].as_array().unwrap().len(), 1, "{error}");
-        assert_ne!(error["kind"], "several", "{error}");
+        assert_ne!(error["code"], "several", "{error}");
     }
 }
 

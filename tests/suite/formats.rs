@@ -408,10 +408,10 @@ fn json_is_json_by_either_name() {
     assert_eq!(done.json()["command"], "show");
     // Failures, too.
     let error = test.run("show nobody --format json").any_stdout().fails(2);
-    assert_eq!(error.json()["error"]["kind"], "usage");
+    assert_eq!(error.json()["error"]["code"], "unknown-definition");
     for line in ["show --format json --nosuch", "list --format=json --nosuch"] {
         let error = test.run(line).any_stdout().fails(2);
-        assert_eq!(error.json()["error"]["code"], 2);
+        assert_eq!(error.json()["error"]["exit_code"], 2);
     }
 }
 

@@ -214,7 +214,7 @@ fn the_definition_and_what_is_none() {
             }),
         ]
     );
-    assert_eq!(said["warnings"][0]["id"], "T25");
+    assert_eq!(said["warnings"][0]["code"], "T25");
 }
 
 /// What is wrong at the place itself is said first.

@@ -108,7 +108,7 @@ fn a_name_that_an_incomplete_list_lacks_is_not_called_unknown() {
             .any_stderr()
             .fails(5)
             .json();
-        assert_eq!(json["error"]["kind"], "list-incomplete", "{json}");
+        assert_eq!(json["error"]["code"], "list-incomplete", "{json}");
         // Beside what is certainly wrong, that decides.
         let both = format!("profiles = [\"{reference}\", \"{UID}\"]");
         let test = test.definition(&both);

@@ -235,8 +235,8 @@ fn a_lock_with_a_merge_conflict() {
     }
     let error = bare(&test, "list --json").any_stdout().fails(2).json()["error"].take();
     assert_eq!(
-        (&error["kind"], &error["code"]),
-        (&json!("lock"), &json!(2))
+        (&error["code"], &error["exit_code"]),
+        (&json!("invalid-lockfile"), &json!(2))
     );
     assert_eq!(error["problems"][0]["line"], line);
     assert_eq!(

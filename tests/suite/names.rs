@@ -321,7 +321,7 @@ fn definitions_that_share_a_checkout_are_not_staged_together() {
     }
     let run = test.run("stage factory store --json").any_stdout();
     let error = run.keeps_files().fails(2).json()["error"].take();
-    assert_eq!(error["kind"], "shared-checkout");
+    assert_eq!(error["code"], "T30");
     assert_eq!(error["problems"][0]["help"].as_array().unwrap().len(), 2);
     assert_eq!(test.sim.connections(), before);
     // A checkout of the command line is one for all.

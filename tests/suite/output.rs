@@ -17,17 +17,17 @@ fn document(done: &Done<'_>, command: &str) -> Value {
 
 /// The document of a run that fails.
 #[track_caller]
-fn failure(test: &Test, command: &str, code: i32, kind: &str) -> Value {
+fn failure(test: &Test, command: &str, exit_code: i32, code: &str) -> Value {
     let done = test
         .run(command)
         .arg("--json")
         .any_stdout()
         .any_stderr()
-        .fails(code);
+        .fails(exit_code);
     let json = done.json();
     let error = &json["error"];
+    assert_eq!(error["exit_code"], exit_code, "{json}");
     assert_eq!(error["code"], code, "{json}");
-    assert_eq!(error["kind"], kind, "{json}");
     assert!(
         error["message"]
             .as_str()
@@ -120,36 +120,36 @@ fn a_failure_has_a_document_too() {
     failure(&test, "verify", 3, "not-locked");
     failure(&test, "stage --offline", 5, "offline");
     failure(&test, "stage --locked", 3, "not-locked");
-    failure(&test, "stage nmae", 2, "usage");
-    failure(&test, "stage --canvos none", 2, "canvos");
-    failure(&test, "check --file none.toml", 2, "manifest");
+    failure(&test, "stage nmae", 2, "unknown-definition");
+    failure(&test, "stage --canvos none", 2, "no-checkout");
+    failure(&test, "check --file none.toml", 2, "manifest-missing");
     failure(&test, "check --endpoint http://192.0.2.1", 2, "plain-http");
     test.sim.fault(Fault::on(Route::Projects, Act::status(401)));
-    failure(&test, "stage", 4, "palette");
+    failure(&test, "stage", 4, "key-refused");
     test.sim.fault(Fault::on(Route::Download, Act::Html200));
-    failure(&test, "stage", 6, "archive");
+    failure(&test, "stage", 6, "archive-refused");
     test.sim.fault(Fault::on(Route::Download, Act::status(503)));
-    failure(&test, "stage", 5, "palette");
+    failure(&test, "stage", 5, "kept-failing");
     let test = Test::new().stage();
     test.sim.world(|world| world.publish("edge-k3s", "1.31.1"));
     let json = failure(&test, "fetch", 3, "drift");
     let notes = json["error"]["problems"][0]["notes"].to_string();
     assert!(notes.contains("edge-k3s 1.30.4 → 1.31.1"), "{notes}");
     test.put("CanvOS/spc.tgz", "x");
-    let json = failure(&test, "verify", 3, "staged");
+    let json = failure(&test, "verify", 3, "staged-differs");
     // What was found is there as well.
     assert_eq!(json["placements"][1]["verdict"], "differs");
     test.put("CanvOS/.arg", "CLUSTERCONFIG=x.tgz\n");
     test.put("CanvOS/x.tgz", "x");
-    let json = failure(&test, "stage", 3, "trap");
+    let json = failure(&test, "stage", 3, "T11");
     assert_eq!(json["error"]["problems"][0]["line"], 1);
-    assert_eq!(json["error"]["problems"][0]["id"], "T11");
+    assert_eq!(json["error"]["problems"][0]["name"], "another-file");
 }
 
 #[test]
 fn a_wrong_manifest_has_lines_and_columns() {
     let test = Test::new().definition("profiles = [\"edge\"]\nnmae = 1");
-    let json = failure(&test, "check", 2, "manifest");
+    let json = failure(&test, "check", 2, "unknown-key");
     let problems = json["error"]["problems"].as_array().unwrap();
     assert_eq!(problems.len(), 2);
     assert_eq!(problems[0]["file"], "profiles.toml");
@@ -258,7 +258,7 @@ fn a_wrong_command_line() {
             .keeps_files()
             .fails(2);
         let json = done.json();
-        assert_eq!(json["error"]["code"], 2);
+        assert_eq!(json["error"]["exit_code"], 2);
         assert!(
             json["error"]["message"].as_str().unwrap().contains(said),
             "{json}"

@@ -181,7 +181,7 @@ fn only_the_targets_that_were_asked_for() {
     let row = &json["checkouts"][0]["targets"][0];
     assert_eq!(row["verdict"], "not a target of this checkout");
     assert_eq!(row["embeds"], Value::Null);
-    assert_eq!(json["error"]["kind"], "canvos");
+    assert_eq!(json["error"]["code"], "no-such-target");
     let rows = targets(&test, "");
     assert_eq!(rows.len(), 2, "{rows:?}");
 }

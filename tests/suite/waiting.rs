@@ -134,8 +134,8 @@ fn a_run_that_waits_too_long_says_who_has_the_checkout() {
         .fails(1);
     let busy = test.run("stage --json --lock-timeout 0").any_stdout();
     let document = busy.any_stderr().keeps_files().fails(1).json();
-    assert_eq!(document["error"]["kind"], "busy");
-    assert_eq!(document["error"]["code"], 1);
+    assert_eq!(document["error"]["code"], "busy");
+    assert_eq!(document["error"]["exit_code"], 1);
     first.success();
     test.run("verify").any_stdout().success();
 }

@@ -3,14 +3,13 @@
 use std::path::Path;
 
 use super::usage;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Code, Diagnostic};
 use crate::endpoint::Endpoint;
 use crate::error::Error;
 use crate::manifest::edit::NewProfile;
 use crate::manifest::reference::{self, InvalidReference, Parsed, Reference};
 use crate::manifest::{Manifest, NAMES};
 use crate::printable;
-use crate::topic::Topic;
 use crate::uid::Uid;
 
 /// A reference as a person gave it.
@@ -73,10 +72,9 @@ pub fn given(texts: &[String]) -> Result<Vec<Given>, Error> {
                 let shown = Manifest::source(text, Path::new("")).text.clone();
                 let shown = printable::line(shown.as_bytes());
                 wrong.push(usage(
-                    Diagnostic::error(format!("`{shown}` is no profile"))
+                    Diagnostic::error(Code::InvalidReference, format!("`{shown}` is no profile"))
                         .note(why.label())
-                        .help(why.help(&shown))
-                        .about(Topic::Reference),
+                        .help(why.help(&shown)),
                 ));
             }
         }
@@ -91,8 +89,11 @@ pub fn check_name(name: &str) -> Result<(), Error> {
     }
     let shown = printable::line(name.as_bytes());
     Err(usage(
-        Diagnostic::error(format!("no definition can be called `{shown}`"))
-            .note(NAMES)
-            .help("choose another name"),
+        Diagnostic::error(
+            Code::InvalidDefinitionName,
+            format!("no definition can be called `{shown}`"),
+        )
+        .note(NAMES)
+        .help("choose another name"),
     ))
 }

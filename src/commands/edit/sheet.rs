@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::usage;
 use crate::commands::Context;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Code, Diagnostic};
 use crate::disk::PathError;
 use crate::error::Error;
 use crate::hold::Hold;
@@ -57,7 +57,8 @@ impl Sheet {
         if let Err(wrong) = Manifest::parse(text, &self.path, &context.settings.file) {
             self.manifest()?;
             let refused = wrong.into_iter().map(|problem| {
-                let mut told = Diagnostic::error(problem.title).note("nothing was written");
+                let mut told =
+                    Diagnostic::error(problem.code, problem.title).note("nothing was written");
                 told.notes
                     .extend(problem.excerpt.map(|excerpt| excerpt.label));
                 told.help = problem.help;
@@ -75,7 +76,10 @@ impl Sheet {
         if let (Err(error), false) = (self.manifest(), self.lacks_profiles()) {
             return error;
         }
-        let told = Diagnostic::error(format!("`{name}` cannot be changed here"));
+        let told = Diagnostic::error(
+            Code::NotEditable,
+            format!("`{name}` cannot be changed here"),
+        );
         let told = match error {
             EditError::Absent => told.note("it is not in the file"),
             EditError::Inline(span) => {
@@ -86,9 +90,9 @@ impl Sheet {
         usage(told.help("change it in an editor"))
     }
 
-    /// Whether nothing is wrong but what `add` mends.
+    /// Whether nothing is wrong but what `add` fixes.
     fn lacks_profiles(&self) -> bool {
-        let mends = |problem: &Diagnostic| problem.title.ends_with("has no profiles");
+        let mends = |problem: &Diagnostic| problem.code == Code::NoProfiles;
         self.manifest
             .as_ref()
             .err()

@@ -6,6 +6,7 @@
 
 use super::judge::{Expectation, bad, good};
 use super::words::{self, Advice, Found, Neighbour};
+use crate::diagnostic::Trap;
 use crate::digest::Digest;
 use crate::image::{self, Beside, Entry, Place};
 use crate::printable;
@@ -56,7 +57,7 @@ impl Surroundings {
             return own;
         }
         let beside = format!("beside it {}", self.told);
-        let trap = Some("T25");
+        let trap = Some(Trap::OtherName);
         match own.word {
             _ if own.good && self.is_doubtful => Found {
                 advice: Advice::Remove,
@@ -79,7 +80,7 @@ impl Surroundings {
     }
 
     /// Nothing has the right name.
-    fn of_nothing(&self, trap: Option<&'static str>) -> Found {
+    fn of_nothing(&self, trap: Option<Trap>) -> Found {
         let under = Some(format!("no `spc.tgz`, but {}", self.told));
         if self.has_locked && !self.is_doubtful {
             return Found {
@@ -101,10 +102,14 @@ impl Surroundings {
         let told = |text: String| Some(text).filter(|_| !self.told.is_empty());
         match (is_there, &self.told[..]) {
             (false, "") => good(words::NONE),
-            (false, told) => bad(words::UNEXPECTED, Some(told.to_owned()), Some("T25")),
+            (false, told) => bad(
+                words::UNEXPECTED,
+                Some(told.to_owned()),
+                Some(Trap::OtherName),
+            ),
             (true, beside) => {
                 let beside = told(format!("beside it {beside}"));
-                bad(words::UNEXPECTED, beside, Some("T31"))
+                bad(words::UNEXPECTED, beside, Some(Trap::Leftovers))
             }
         }
     }

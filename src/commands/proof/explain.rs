@@ -12,6 +12,7 @@ use super::super::Context;
 use super::judge::Explain;
 use crate::build::Command;
 use crate::canvos::{Checkout, Placement};
+use crate::diagnostic::Trap;
 use crate::digest::Digest;
 use crate::image::{Format, Held, changed};
 use crate::lock::Locked;
@@ -20,7 +21,7 @@ use crate::preflight::Target;
 /// What `+kairos-raw-image` writes (canvos.md, 1).
 const KAIROS: &str = "kairos.raw";
 /// Traps that replace a definition and lose none.
-const REPLACE: [&str; 1] = ["T11"];
+const REPLACE: [Trap; 1] = [Trap::AnotherFile];
 
 /// The checkout that images may have been built from.
 pub struct Origin<'a> {
@@ -70,7 +71,7 @@ impl<'a> Origin<'a> {
     }
 
     /// The trap that makes a build of `targets` lose the definition.
-    fn forecast(&self, targets: &[Target]) -> Option<&'static str> {
+    fn forecast(&self, targets: &[Target]) -> Option<Trap> {
         let checkout = self.checkout.as_ref()?;
         let directory = checkout.directory();
         let preflight = self.context.preflight(directory, &self.argv).ok()?;
@@ -79,7 +80,7 @@ impl<'a> Origin<'a> {
             let mut hits = findings
                 .iter()
                 .filter(|finding| finding.hits.contains(target));
-            Some(hits.find(|hit| !REPLACE.contains(&hit.id()))?.id())
+            hits.find_map(|hit| hit.trap().filter(|trap| !REPLACE.contains(trap)))
         };
         targets.iter().find_map(loses)
     }
@@ -131,38 +132,48 @@ impl Why<'_> {
 }
 
 impl Explain for Why<'_> {
-    fn missing(&self, has_partition: bool) -> &'static str {
+    fn missing(&self, has_partition: bool) -> Trap {
         // Without other content an empty archive makes no partition.
         if !has_partition && self.origin.has_empty() {
-            return "T24";
+            return Trap::EmptyFile;
         }
         if !has_partition && self.path.file_name().is_some_and(|name| name == KAIROS) {
-            return "T13";
+            return Trap::RawImage;
         }
-        self.origin.forecast(self.targets()).unwrap_or("T1")
+        self.origin
+            .forecast(self.targets())
+            .unwrap_or(Trap::NoSuchFile)
     }
 
-    fn empty(&self) -> &'static str {
+    fn empty(&self) -> Trap {
         let staged = &self.origin.staged;
         if staged.is_empty() || self.origin.has_empty() {
-            return "T24";
+            return Trap::EmptyFile;
         }
         // What is staged is not empty, so the build could not read it, or read another.
         self.origin
             .forecast(self.targets())
-            .filter(|trap| *trap == "T24")
-            .unwrap_or("T40")
+            .filter(|trap| *trap == Trap::EmptyFile)
+            .unwrap_or(Trap::UnreadableFile)
     }
 
-    fn other(&self, held: &Held) -> Option<(&'static str, String)> {
+    fn other(&self, held: &Held) -> Option<(Trap, String)> {
         if !matches!(self.format, Format::Iso(_))
             && let Some(path) = self.origin.in_content(held)
         {
             let path = crate::printable::path(&path);
-            return Some(("T42", format!("from `{path}` of the checkout")));
+            return Some((
+                Trap::ContentDefinition,
+                format!("from `{path}` of the checkout"),
+            ));
         }
         // The build's cache tells files apart by their size and time.
         let is_as_large = self.locked.is_some_and(|locked| locked.size == held.size);
-        is_as_large.then(|| ("T39", "as large as the locked archive".to_owned()))
+        is_as_large.then(|| {
+            (
+                Trap::BuildCache,
+                "as large as the locked archive".to_owned(),
+            )
+        })
     }
 }

@@ -6,6 +6,7 @@
 
 use super::beside::Surroundings;
 use super::words::{self, Advice, Found};
+use crate::diagnostic::Trap;
 use crate::digest::Digest;
 use crate::image::{self, Entry, Held, ImageError, Place};
 use crate::lock::{Lock, Locked};
@@ -22,11 +23,11 @@ pub struct Expectation<'a> {
 /// Why a place is as it is, where others know more of it.
 pub trait Explain {
     /// The trap that explains that there is nothing.
-    fn missing(&self, has_partition: bool) -> &'static str;
+    fn missing(&self, has_partition: bool) -> Trap;
     /// The trap that explains an empty file.
-    fn empty(&self) -> &'static str;
+    fn empty(&self) -> Trap;
     /// The trap that explains a file with other bytes, and how.
-    fn other(&self, held: &Held) -> Option<(&'static str, String)>;
+    fn other(&self, held: &Held) -> Option<(Trap, String)>;
 }
 
 impl Expectation<'_> {
@@ -64,7 +65,7 @@ impl Expectation<'_> {
             Entry::OverlayLost => bad(
                 words::OVERLAY_LOST,
                 Some("the rest of the overlay is missing too".into()),
-                Some("T23"),
+                Some(Trap::OverlayDropped),
             ),
             Entry::NoPartition => bad(
                 words::MISSING,
@@ -73,8 +74,8 @@ impl Expectation<'_> {
             ),
             Entry::Odd(kind) => {
                 let trap = match *kind {
-                    "a symbolic link" => "T8",
-                    _ => "T7",
+                    "a symbolic link" => Trap::SymbolicLink,
+                    _ => Trap::Directory,
                 };
                 bad(words::WRONG_KIND, Some((*kind).to_owned()), Some(trap))
             }
@@ -160,7 +161,7 @@ pub fn good(word: &'static str) -> Found {
 }
 
 /// A verdict that is none.
-pub fn bad(word: &'static str, detail: Option<String>, trap: Option<&'static str>) -> Found {
+pub fn bad(word: &'static str, detail: Option<String>, trap: Option<Trap>) -> Found {
     Found {
         word,
         detail,
@@ -187,7 +188,7 @@ pub fn unreadable(error: &ImageError) -> Found {
             Advice::Features,
         ),
         ImageError::NeedsRecovery => Found {
-            trap: Some("T27"),
+            trap: Some(Trap::UncheckedScripts),
             ..said(
                 words::NEEDS_RECOVERY,
                 "its journal is not replayed: the partition was copied while it was mounted".into(),

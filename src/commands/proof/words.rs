@@ -4,11 +4,13 @@
 use std::path::Path;
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::super::table;
+use crate::diagnostic::Trap;
 use crate::digest::Digest;
 use crate::disk::PathError;
+use crate::report::NamedTrap;
 
 /// What is said of one image.
 #[derive(Debug, Clone, Default, Serialize, JsonSchema)]
@@ -46,7 +48,9 @@ pub struct Found {
     /// Why, where there is more to say.
     pub(super) detail: Option<String>,
     /// The trap that explains it, where one does.
-    pub(super) trap: Option<&'static str>,
+    #[serde(serialize_with = "named")]
+    #[schemars(with = "Option<NamedTrap>")]
+    pub(super) trap: Option<Trap>,
     /// Of the file that was found.
     pub(super) sha256: Option<Digest>,
     /// Of the file that was found.
@@ -74,6 +78,15 @@ pub struct Neighbour {
     pub(super) definition: Option<String>,
     /// Of what it holds, where it is a definition.
     pub(super) content_sha256: Option<Digest>,
+}
+
+#[expect(
+    clippy::ref_option,
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde calls it so"
+)]
+fn named<S: Serializer>(trap: &Option<Trap>, to: S) -> Result<S::Ok, S::Error> {
+    trap.map(NamedTrap::from).serialize(to)
 }
 
 /// The words of verdicts.
@@ -179,7 +192,7 @@ pub fn mark_neglected(verdicts: &mut [Verdict]) {
         .collect();
     for verdict in verdicts.iter_mut().filter(|verdict| is_disk(verdict)) {
         if verdict.no_partition && !verdict.found.good && having.contains(&directory(verdict)) {
-            verdict.found.trap = Some("T26");
+            verdict.found.trap = Some(Trap::SeveralRawImages);
         }
     }
 }
@@ -213,7 +226,7 @@ impl Found {
 
     /// The detail, the trap, a note.
     pub(super) fn told(&self, note: Option<&str>) -> String {
-        let trap = self.trap.map(|trap| format!("({trap})"));
+        let trap = self.trap.map(|trap| format!("({})", trap.code()));
         let parts: Vec<String> = [self.detail.clone(), trap].into_iter().flatten().collect();
         let told = parts.join(" ");
         match note {

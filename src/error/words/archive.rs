@@ -1,13 +1,12 @@
 //! Archives that are refused.
 
 use crate::archive::Refusal;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Code, Diagnostic};
 use crate::error::Judged;
 use crate::printable;
-use crate::topic::Topic;
 
 pub fn archive(of: &Judged, refusal: &Refusal) -> Diagnostic {
-    let error = Diagnostic::error(format!("{of} is refused: {refusal}")).about(Topic::Archive);
+    let error = Diagnostic::error(Code::ArchiveRefused, format!("{of} is refused: {refusal}"));
     if let (Judged::File(_), Refusal::NotGzip { .. }) = (of, refusal) {
         return error.help("name an archive such as `edgestage fetch` prints the path of");
     }

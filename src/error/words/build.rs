@@ -4,14 +4,13 @@ use std::io::ErrorKind;
 use std::path::Path;
 
 use crate::build::{BuildError, Disturbance, Disturbed, Image, NoImage, Now};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Code, Diagnostic, Trap};
 use crate::printable;
-use crate::topic::Topic;
 
 const READ_IT: &str = "read the build's own output above: it says why";
 
 pub fn build(error: &BuildError) -> Diagnostic {
-    let told = match error {
+    match error {
         BuildError::Start { program, error } => start(program, error),
         BuildError::Failed {
             program,
@@ -28,9 +27,10 @@ pub fn build(error: &BuildError) -> Diagnostic {
                 }
                 None => READ_IT.to_owned(),
             };
-            Diagnostic::error(format!(
-                "the build `{program}` failed: it ended with {status}"
-            ))
+            Diagnostic::error(
+                Code::BuildFailed,
+                format!("the build `{program}` failed: it ended with {status}"),
+            )
             .note("no image was looked at")
             .help(help)
         }
@@ -41,8 +41,7 @@ pub fn build(error: &BuildError) -> Diagnostic {
             why,
         } => no_image((program, why), directory, older),
         BuildError::Disturbed(disturbance) => disturbed(disturbance),
-    };
-    told.about_else(Topic::Build)
+    }
 }
 
 fn start(program: &str, error: &std::io::Error) -> Diagnostic {
@@ -55,7 +54,11 @@ fn start(program: &str, error: &std::io::Error) -> Diagnostic {
         _ => "set `build` in `[canvos]` to the command that builds",
     };
     let program = printable::line(program.as_bytes());
-    Diagnostic::error(format!("the build `{program}` cannot be started: {why}")).help(help)
+    Diagnostic::error(
+        Code::BuildNotStarted,
+        format!("the build `{program}` cannot be started: {why}"),
+    )
+    .help(help)
 }
 
 fn no_image((program, why): (&str, &NoImage), directory: &Path, older: &[String]) -> Diagnostic {
@@ -67,45 +70,41 @@ fn no_image((program, why): (&str, &NoImage), directory: &Path, older: &[String]
     };
     let program = printable::line(program.as_bytes());
     let told = match why {
-        NoImage::Suppressed(by) => Diagnostic::error(ENDED_WELL)
+        NoImage::Suppressed(by) => Diagnostic::error(Trap::OldImage, ENDED_WELL)
             .note(format!(
                 "{by} keeps the build program from writing it there"
             ))
             .help(
                 "leave it out; `edgestage verify NAME --image FILE` looks into an image elsewhere",
-            )
-            .named("T22"),
-        NoImage::Ci(by) => Diagnostic::error(ENDED_WELL)
+            ),
+        NoImage::Ci(by) => Diagnostic::error(Trap::OldImage, ENDED_WELL)
             .note(format!("{by} keeps the build program from writing files"))
-            .help("add `--output` before the target: `-- --ci --output +iso`")
-            .named("T22"),
+            .help("add `--output` before the target: `-- --ci --output +iso`"),
         NoImage::Target(target) => {
             let target = printable::line(target.as_bytes());
-            Diagnostic::error(ENDED_WELL)
+            Diagnostic::error(Trap::OldImage, ENDED_WELL)
                 .note(format!(
                     "`{target}` is not a target of CanvOS that writes one"
                 ))
                 .help("build `+iso`, `+uki-iso`, `+cloud-image` or `+maas-image`")
-                .named("T22")
         }
-        NoImage::Swallowed(line) => Diagnostic::error(format!(
-            "the build `{program}` failed, and ended with exit code 0"
-        ))
+        NoImage::Swallowed(line) => Diagnostic::error(
+            Trap::SwallowedFailure,
+            format!("the build `{program}` failed, and ended with exit code 0"),
+        )
         .note(format!("it wrote no image, and {}", swallows(*line)))
-        .help(READ_IT)
-        .named("T41"),
-        NoImage::PerhapsSwallowed(line) => Diagnostic::error(format!(
-            "the build `{program}` wrote no image, and may have failed"
-        ))
+        .help(READ_IT),
+        NoImage::PerhapsSwallowed(line) => Diagnostic::error(
+            Trap::SwallowedFailure,
+            format!("the build `{program}` wrote no image, and may have failed"),
+        )
         .note(format!(
             "it ended with exit code 0, but {}",
             swallows(*line)
         ))
-        .help(READ_IT)
-        .named("T41"),
-        NoImage::Unexplained => Diagnostic::error(ENDED_WELL)
-            .help("read the build's own output above: it says what it wrote, and where")
-            .named("T22"),
+        .help(READ_IT),
+        NoImage::Unexplained => Diagnostic::error(Trap::OldImage, ENDED_WELL)
+            .help("read the build's own output above: it says what it wrote, and where"),
     };
     let directory = printable::path(directory);
     let told = told.note(format!(
@@ -136,7 +135,10 @@ fn disturbed(disturbance: &Disturbance) -> Diagnostic {
     } else {
         "changed"
     };
-    let mut told = Diagnostic::error(format!("the build `{command}` {did} what was staged"));
+    let mut told = Diagnostic::error(
+        Code::StagedChanged,
+        format!("the build `{command}` {did} what was staged"),
+    );
     for Disturbed { path, now } in files {
         told = told.note(match now {
             Now::Gone => format!("`{path}` is gone"),

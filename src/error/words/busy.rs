@@ -3,28 +3,28 @@
 use std::path::Path;
 use std::time::Duration;
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Code, Diagnostic, Trap};
 use crate::printable;
-use crate::topic::Topic;
 
 pub fn busy(what: &str, holder: &str, waited: Duration) -> Diagnostic {
-    Diagnostic::error(format!("another run still has {what}"))
+    Diagnostic::error(Code::Busy, format!("another run still has {what}"))
         .note(format!("it is {holder}; waited {} s", waited.as_secs()))
         .help("see whether it still works; `--lock-timeout SECONDS` waits longer")
-        .about(Topic::Busy)
 }
 
 pub fn shared_checkout(definitions: &[String], checkout: &Path) -> Diagnostic {
     let names: Vec<String> = definitions.iter().map(|name| format!("`{name}`")).collect();
-    Diagnostic::error(format!("{} cannot be staged together", names.join(" and ")))
-        .named("T30")
-        .note(format!(
-            "they share the checkout `{}`, which holds one definition at a time",
-            printable::path(checkout)
-        ))
-        .help(
-            "give each a checkout of its own: `git worktree add` in CanvOS, then `canvos` in its \
+    Diagnostic::error(
+        Trap::SharedCheckout,
+        format!("{} cannot be staged together", names.join(" and ")),
+    )
+    .note(format!(
+        "they share the checkout `{}`, which holds one definition at a time",
+        printable::path(checkout)
+    ))
+    .help(
+        "give each a checkout of its own: `git worktree add` in CanvOS, then `canvos` in its \
              table",
-        )
-        .help("or stage one, build its image, then stage the next")
+    )
+    .help("or stage one, build its image, then stage the next")
 }

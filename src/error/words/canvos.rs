@@ -1,42 +1,47 @@
 //! Checkouts that cannot be used.
 
 use crate::canvos::CanvosError;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Code, Diagnostic};
 use crate::printable;
-use crate::topic::Topic;
 
 pub fn canvos(error: &CanvosError) -> Diagnostic {
-    let told = match error {
-        CanvosError::Missing(path) => Diagnostic::error(format!(
-            "there is no CanvOS checkout at `{}`",
-            printable::path(path)
-        ))
+    match error {
+        CanvosError::Missing(path) => Diagnostic::error(
+            Code::NoCheckout,
+            format!("there is no CanvOS checkout at `{}`", printable::path(path)),
+        )
         .help("clone CanvOS there, or set `dir` in `[canvos]`, or pass `--canvos DIR`"),
-        CanvosError::NotACheckout(path) => Diagnostic::error(format!(
-            "`{}` is not a CanvOS checkout",
-            printable::path(path)
-        ))
+        CanvosError::NotACheckout(path) => Diagnostic::error(
+            Code::NotACheckout,
+            format!("`{}` is not a CanvOS checkout", printable::path(path)),
+        )
         .note("a checkout has an `Earthfile` and `overlay/files-iso/`")
         .help("set `dir` in `[canvos]` to the checkout, or pass `--canvos DIR`"),
         CanvosError::NoTarget { directory, targets } => {
             let names = targets.iter().map(|target| format!("`+{target}`"));
-            Diagnostic::error(format!(
-                "the CanvOS checkout `{}` has no target {}",
-                printable::path(directory),
-                names.collect::<Vec<_>>().join(", ")
-            ))
+            Diagnostic::error(
+                Code::NoSuchTarget,
+                format!(
+                    "the CanvOS checkout `{}` has no target {}",
+                    printable::path(directory),
+                    names.collect::<Vec<_>>().join(", ")
+                ),
+            )
             .help("ask for targets that it has, or take a CanvOS that has them")
         }
-        CanvosError::Blocked { path, kind } => Diagnostic::error(format!(
-            "`{}` in the checkout is {kind}",
-            printable::path(path)
-        ))
+        CanvosError::Blocked { path, kind } => Diagnostic::error(
+            Code::BlockedPath,
+            format!("`{}` in the checkout is {kind}", printable::path(path)),
+        )
         .note("it is neither followed nor replaced")
         .help("remove it"),
-        CanvosError::Foreign(placement) => Diagnostic::error(format!(
-            "`{}` in the checkout was not staged by edgestage",
-            placement.path()
-        ))
+        CanvosError::Foreign(placement) => Diagnostic::error(
+            Code::ForeignFile,
+            format!(
+                "`{}` in the checkout was not staged by edgestage",
+                placement.path()
+            ),
+        )
         .note("nothing was removed")
         .help(format!(
             "remove it by hand, if nobody needs it: `rm {}`",
@@ -44,7 +49,8 @@ pub fn canvos(error: &CanvosError) -> Diagnostic {
         )),
         CanvosError::Io(error) => super::disk(error),
         // Its traps have words of their own.
-        CanvosError::Trapped(_) => Diagnostic::error("the checkout would embed something else"),
-    };
-    told.about_else(Topic::Canvos)
+        CanvosError::Trapped(_) => {
+            Diagnostic::error(Code::Trapped, "the checkout would embed something else")
+        }
+    }
 }

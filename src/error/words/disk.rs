@@ -4,11 +4,10 @@ use std::io::ErrorKind;
 
 use std::path::Path;
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Code, Diagnostic};
 use crate::disk::PathError;
 use crate::nearest::nearest_file;
 use crate::printable;
-use crate::topic::Topic;
 
 /// What the operating system refuses, with the mend that fits.
 pub fn disk(error: &PathError) -> Diagnostic {
@@ -29,23 +28,25 @@ pub fn disk(error: &PathError) -> Diagnostic {
         }
         _ => "check the file and its disk".into(),
     };
-    Diagnostic::error(error.to_string())
-        .help(help)
-        .about(Topic::Disk)
+    Diagnostic::error(Code::InputOutput, error.to_string()).help(help)
 }
 
 pub fn no_cache() -> Diagnostic {
-    Diagnostic::error("there is no directory for the cache")
-        .note("`HOME` is not set")
-        .help("pass `--cache-dir DIR`, or set `EDGESTAGE_CACHE_DIR`")
-        .about(Topic::Cache)
+    Diagnostic::error(
+        Code::NoCacheDirectory,
+        "there is no directory for the cache",
+    )
+    .note("`HOME` is not set")
+    .help("pass `--cache-dir DIR`, or set `EDGESTAGE_CACHE_DIR`")
 }
 
 pub fn cache_damaged(path: &str) -> Diagnostic {
-    Diagnostic::error(format!("the cached archive `{path}` is damaged"))
-        .note("`--offline` opens no connection to replace it")
-        .help("run the command again without `--offline`")
-        .about(Topic::Cache)
+    Diagnostic::error(
+        Code::CacheDamaged,
+        format!("the cached archive `{path}` is damaged"),
+    )
+    .note("`--offline` opens no connection to replace it")
+    .help("run the command again without `--offline`")
 }
 
 pub fn exists(files: &[String]) -> Diagnostic {
@@ -56,8 +57,10 @@ pub fn exists(files: &[String]) -> Diagnostic {
     } else {
         "edit it by hand, or move it away first"
     };
-    Diagnostic::error(format!("already there: {}", files.join(", ")))
-        .note("nothing was written")
-        .help(mend)
-        .about(Topic::Exists)
+    Diagnostic::error(
+        Code::AlreadyExists,
+        format!("already there: {}", files.join(", ")),
+    )
+    .note("nothing was written")
+    .help(mend)
 }

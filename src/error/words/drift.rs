@@ -1,17 +1,17 @@
 //! Palette serves something else than what is locked.
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Code, Diagnostic};
 use crate::drift::Change;
 use crate::printable;
-use crate::topic::Topic;
 
 /// Files by the dozen say no more than a few of them.
 const FILES_SHOWN: usize = 24;
 
 pub fn drift(definition: &str, changes: &[Change]) -> Diagnostic {
-    let start = Diagnostic::error(format!(
-        "Palette no longer serves `{definition}` as it is locked"
-    ));
+    let start = Diagnostic::error(
+        Code::Drift,
+        format!("Palette no longer serves `{definition}` as it is locked"),
+    );
     let (files, others): (Vec<&Change>, Vec<&Change>) = changes
         .iter()
         .partition(|change| matches!(change, Change::File { .. }));
@@ -32,9 +32,7 @@ pub fn drift(definition: &str, changes: &[Change]) -> Diagnostic {
             "see inside the files with `edgestage diff -v {definition}`"
         ));
     }
-    diagnostic
-        .help(format!(
-            "accept it with `edgestage update {definition}`, or change it back in Palette"
-        ))
-        .about(Topic::Drift)
+    diagnostic.help(format!(
+        "accept it with `edgestage update {definition}`, or change it back in Palette"
+    ))
 }

@@ -1,19 +1,16 @@
 //! Questions of `init`.
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Code, Diagnostic};
 use crate::printable;
-use crate::topic::Topic;
 
 pub fn stopped() -> Diagnostic {
-    Diagnostic::error("stopped: nothing was written")
+    Diagnostic::error(Code::Cancelled, "stopped: nothing was written")
         .help("run it again; `edgestage init --no-input` asks nothing")
-        .about(Topic::Questions)
 }
 
 pub fn unasked(why: &str) -> Diagnostic {
-    Diagnostic::error(format!("the terminal failed: {why}"))
+    Diagnostic::error(Code::TerminalFailed, format!("the terminal failed: {why}"))
         .help("run `edgestage init --no-input`, which asks nothing")
-        .about(Topic::Questions)
 }
 
 pub fn nothing_offered(project: Option<&str>, seen: usize) -> Diagnostic {
@@ -21,11 +18,13 @@ pub fn nothing_offered(project: Option<&str>, seen: usize) -> Diagnostic {
         Some(project) => format!("the project `{}`", printable::line(project.as_bytes())),
         None => "the tenant".to_owned(),
     };
-    Diagnostic::error(format!("{place} has no published profile for edge hosts"))
-        .note(format!(
-            "of other kinds, or not published, it has {}",
-            printable::count(seen, "profile")
-        ))
-        .help("publish a profile of the type Edge Native there, or choose another project")
-        .about(Topic::Lookup)
+    Diagnostic::error(
+        Code::NoEdgeProfiles,
+        format!("{place} has no published profile for edge hosts"),
+    )
+    .note(format!(
+        "of other kinds, or not published, it has {}",
+        printable::count(seen, "profile")
+    ))
+    .help("publish a profile of the type Edge Native there, or choose another project")
 }

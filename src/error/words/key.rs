@@ -1,20 +1,19 @@
 //! The API key.
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Code, Diagnostic};
 use crate::key::KeyError;
 use crate::nearest::nearest_file;
 use crate::printable;
 use crate::secret::InvalidKey;
-use crate::topic::Topic;
 
 pub fn key(error: &KeyError) -> Diagnostic {
-    let told = match error {
-        KeyError::None => Diagnostic::error("there is no API key").help(
+    match error {
+        KeyError::None => Diagnostic::error(Code::KeyMissing, "there is no API key").help(
             "set `PALETTE_API_KEY`, pass `--api-key-file FILE`, or put `api-key-file` or \
              `api-key-command` into `[palette]`",
         ),
         KeyError::File(error) => {
-            let told = Diagnostic::error(format!("no API key: {error}"));
+            let told = Diagnostic::error(Code::KeyUnreadable, format!("no API key: {error}"));
             let is_gone = error.source.kind() == std::io::ErrorKind::NotFound;
             match nearest_file(&error.path).filter(|_| is_gone) {
                 Some(near) => told.help(format!("did you mean `{}`?", printable::path(&near))),
@@ -23,17 +22,22 @@ pub fn key(error: &KeyError) -> Diagnostic {
         }
         KeyError::Command { program, why } => {
             let program = printable::line(program.as_bytes());
-            Diagnostic::error(format!("no API key: `{program}` failed: {why}"))
-                .help("run the `api-key-command` of `[palette]` by hand to see why")
+            Diagnostic::error(
+                Code::KeyCommandFailed,
+                format!("no API key: `{program}` failed: {why}"),
+            )
+            .help("run the `api-key-command` of `[palette]` by hand to see why")
         }
         KeyError::Invalid { place, why } => {
             let why = match why {
                 InvalidKey::Empty => "is empty",
                 InvalidKey::Character => "holds characters that an API key never has",
             };
-            Diagnostic::error(format!("the API key from {place} {why}"))
-                .help("copy the key anew from Palette, under My API Keys")
+            Diagnostic::error(
+                Code::KeyMalformed,
+                format!("the API key from {place} {why}"),
+            )
+            .help("copy the key anew from Palette, under My API Keys")
         }
-    };
-    told.about(Topic::Key)
+    }
 }

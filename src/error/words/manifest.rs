@@ -1,15 +1,17 @@
 //! `profiles.toml`, and the names of its definitions.
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Code, Diagnostic};
 use crate::manifest::ManifestError;
 use crate::nearest::{nearest, nearest_file};
 use crate::printable;
-use crate::topic::Topic;
 
 pub fn manifest(error: &ManifestError) -> Diagnostic {
-    let told = match error {
+    match error {
         ManifestError::Missing(path) => {
-            let error = Diagnostic::error(format!("there is no `{}`", printable::path(path)));
+            let error = Diagnostic::error(
+                Code::ManifestMissing,
+                format!("there is no `{}`", printable::path(path)),
+            );
             let near = nearest_file(path).filter(|near| near.extension() == path.extension());
             match near {
                 Some(near) => {
@@ -21,13 +23,17 @@ pub fn manifest(error: &ManifestError) -> Diagnostic {
         }
         ManifestError::Unreadable(path, error) => {
             let path = printable::path(path);
-            Diagnostic::error(format!("cannot read `{path}`: {}", printable::io(error)))
-                .help("name the file itself with `--file FILE`, and see that you may read it")
+            Diagnostic::error(
+                Code::ManifestUnreadable,
+                format!("cannot read `{path}`: {}", printable::io(error)),
+            )
+            .help("name the file itself with `--file FILE`, and see that you may read it")
         }
         // Its problems have words of their own.
-        ManifestError::Invalid(_) => Diagnostic::error("profiles.toml is wrong"),
-    };
-    told.about(Topic::Manifest)
+        ManifestError::Invalid(_) => {
+            Diagnostic::error(Code::InvalidManifest, "profiles.toml is wrong")
+        }
+    }
 }
 
 /// Names by the thousand are none that anybody reads.
@@ -43,15 +49,16 @@ pub fn some_of(names: &[String]) -> String {
 }
 
 pub fn name_needed(known: &[String]) -> Diagnostic {
-    Diagnostic::error("which definition?")
+    Diagnostic::error(Code::DefinitionNeeded, "which definition?")
         .note(format!("there are {}", some_of(known)))
         .help("add its name to the command")
-        .about(Topic::Definition)
 }
 
 pub fn unknown_definition(name: &str, known: &[String]) -> Diagnostic {
-    let error = Diagnostic::error(format!("there is no definition `{}`", name.escape_debug()))
-        .about(Topic::Definition);
+    let error = Diagnostic::error(
+        Code::UnknownDefinition,
+        format!("there is no definition `{}`", name.escape_debug()),
+    );
     match (nearest(name, known.iter().map(String::as_str)), known) {
         (Some(near), _) => error.help(format!("did you mean `{near}`?")),
         (None, [only]) => error.help(format!("write `{only}`, or nothing: it is the only one")),

@@ -1,12 +1,11 @@
 //! Answers that are no success, and connections that fail.
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Code, Diagnostic};
 use crate::palette::wire::Speaker;
 use crate::palette::{PaletteError, RedirectRefusal, Refusal, Route, Waited};
 use crate::printable;
 use crate::resolve::Scope;
 use crate::secret::Suspicion;
-use crate::topic::Topic;
 
 pub fn palette(error: &PaletteError) -> Diagnostic {
     match error {
@@ -37,39 +36,48 @@ pub fn palette(error: &PaletteError) -> Diagnostic {
         PaletteError::Redirect { from, to, why } => redirect(from, to, *why),
         PaletteError::NotJson { call, seen } => {
             let call = printable::line(call.as_bytes());
-            Diagnostic::error(format!("the answer to {call} is not Palette's"))
-                .note(format!("it begins with `{seen}`"))
-                .help("check the endpoint, and whether a proxy or login page answers in its place")
-                .about(Topic::Answer)
+            Diagnostic::error(
+                Code::NotPalette,
+                format!("the answer to {call} is not Palette's"),
+            )
+            .note(format!("it begins with `{seen}`"))
+            .help("check the endpoint, and whether a proxy or login page answers in its place")
         }
         PaletteError::WrongAnswer { call, why } => {
             let call = printable::line(call.as_bytes());
-            Diagnostic::error(format!("the answer to {call} is not Palette's: {why}"))
-                .help("check whether a proxy or cache answers in Palette's place")
-                .about(Topic::Answer)
+            Diagnostic::error(
+                Code::NotPalette,
+                format!("the answer to {call} is not Palette's: {why}"),
+            )
+            .help("check whether a proxy or cache answers in Palette's place")
         }
         PaletteError::OddField { call, field } => {
             let call = printable::line(call.as_bytes());
-            Diagnostic::error(format!("Palette's answer to {call} cannot be used"))
-                .note(printable::excerpt(field.to_string().as_bytes(), 200))
-                .help("update edgestage; if that does not help, report this message")
-                .about(Topic::Answer)
+            Diagnostic::error(
+                Code::UnusableAnswer,
+                format!("Palette's answer to {call} cannot be used"),
+            )
+            .note(printable::excerpt(field.to_string().as_bytes(), 200))
+            .help("update edgestage; if that does not help, report this message")
         }
         PaletteError::Contradiction { call, why } => {
             let call = printable::line(call.as_bytes());
-            Diagnostic::error(format!("Palette's answer to {call} cannot be used"))
-                .note(why.clone())
-                .help("run the command again: the list may have been older than the profile")
-                .about(Topic::Answer)
+            Diagnostic::error(
+                Code::UnusableAnswer,
+                format!("Palette's answer to {call} cannot be used"),
+            )
+            .note(why.clone())
+            .help("run the command again: the list may have been older than the profile")
         }
-        PaletteError::NoCertificate => Diagnostic::error("`ca-cert` holds no PEM certificate")
-            .help("name a file with `-----BEGIN CERTIFICATE-----` in it")
-            .about(Topic::Tls),
-        PaletteError::Setup(why) => {
-            Diagnostic::error(format!("the connection cannot be set up: {why}"))
-                .help("check the API key, `HTTPS_PROXY` and the other proxy variables")
-                .about(Topic::Unreachable)
+        PaletteError::NoCertificate => {
+            Diagnostic::error(Code::UnusableCaCert, "`ca-cert` holds no PEM certificate")
+                .help("name a file with `-----BEGIN CERTIFICATE-----` in it")
         }
+        PaletteError::Setup(why) => Diagnostic::error(
+            Code::ConnectionSetup,
+            format!("the connection cannot be set up: {why}"),
+        )
+        .help("check the API key, `HTTPS_PROXY` and the other proxy variables"),
     }
 }
 
@@ -84,7 +92,7 @@ fn key_refused(
     (endpoint, place): (&str, &str),
     suspicion: Option<Suspicion>,
 ) -> Diagnostic {
-    let told = Diagnostic::error("Palette does not accept the API key")
+    let told = Diagnostic::error(Code::KeyRefused, "Palette does not accept the API key")
         .note(said(refusal))
         .note(format!("`{endpoint}` was asked, with the key from {place}"));
     let told = match suspicion {
@@ -108,7 +116,6 @@ fn key_refused(
         "check that the key has not expired, and that it is of this Palette: My API Keys in \
          the console",
     )
-    .about(Topic::KeyRefused)
 }
 
 /// A refusal in the scope of a definition's project, at the line that names it.
@@ -121,23 +128,27 @@ pub fn scope(scope: &Scope) -> Diagnostic {
 /// The project is its uid, and how it is written where it was.
 fn forbidden(refusal: &Refusal, project: Option<(&str, Option<&str>)>) -> Diagnostic {
     if refusal.speaker == Speaker::Other {
-        return Diagnostic::error("something other than Palette forbids the request")
-            .note(said(refusal))
-            .help("check the endpoint, and the gateway, firewall or proxy in front of it")
-            .about(Topic::Forbidden);
+        return Diagnostic::error(
+            Code::Forbidden,
+            "something other than Palette forbids the request",
+        )
+        .note(said(refusal))
+        .help("check the endpoint, and the gateway, firewall or proxy in front of it");
     }
     let Some((uid, written)) = project else {
-        return Diagnostic::error("Palette forbids it: no project was named")
+        return Diagnostic::error(Code::Forbidden, "Palette forbids it: no project was named")
             .note(said(refusal))
             .note("it says this where `ProjectUid` is missing, too, whatever the key's permissions")
             .help(
                 "set `project` in profiles.toml, or paste the console URL of a profile, which names it",
-            )
-            .about(Topic::Forbidden);
+            );
     };
     let name = printable::line(written.unwrap_or(uid).as_bytes());
-    let told =
-        Diagnostic::error(format!("Palette forbids it in project `{name}`")).note(said(refusal));
+    let told = Diagnostic::error(
+        Code::Forbidden,
+        format!("Palette forbids it in project `{name}`"),
+    )
+    .note(said(refusal));
     let told = if name == uid {
         told
     } else {
@@ -145,25 +156,26 @@ fn forbidden(refusal: &Refusal, project: Option<(&str, Option<&str>)>) -> Diagno
     };
     told.note("it says this where the `ProjectUid` is wrong, too, whatever the key's permissions")
         .help("check `project`: the profiles must belong to it, and the key must be allowed to read it")
-        .about(Topic::Forbidden)
 }
 
 fn rejected(refusal: &Refusal, endpoint: &str) -> Diagnostic {
-    let told = match refusal.speaker {
-        Speaker::Palette => Diagnostic::error("Palette rejects the request")
+    match refusal.speaker {
+        Speaker::Palette => Diagnostic::error(Code::Rejected, "Palette rejects the request")
             .note(said(refusal))
             .help("fix what it says"),
-        Speaker::Framework => Diagnostic::error("Palette rejects the request")
+        Speaker::Framework => Diagnostic::error(Code::Rejected, "Palette rejects the request")
             .note(said(refusal))
             .note("it does not know such a call, or not in this form")
             .help(format!(
                 "check the path of the endpoint `{endpoint}`, and the version of this Palette"
             )),
-        Speaker::Other => Diagnostic::error(format!("`{endpoint}` does not answer like a Palette"))
-            .note(said(refusal))
-            .help("check the endpoint: its host, its path, and that it is the API's address"),
-    };
-    told.about(Topic::Rejected)
+        Speaker::Other => Diagnostic::error(
+            Code::Rejected,
+            format!("`{endpoint}` does not answer like a Palette"),
+        )
+        .note(said(refusal))
+        .help("check the endpoint: its host, its path, and that it is the API's address"),
+    }
 }
 
 fn failing(refusal: &Refusal, attempts: u32) -> Diagnostic {
@@ -173,10 +185,9 @@ fn failing(refusal: &Refusal, attempts: u32) -> Diagnostic {
         "Palette failed"
     };
     let times = printable::count(attempts as usize, "attempt");
-    Diagnostic::error(title)
+    Diagnostic::error(Code::KeptFailing, title)
         .note(format!("{}, {times}", said(refusal)))
         .help("try again later; `retries` in `[palette]` sets how often it is tried")
-        .about(Topic::Failing)
 }
 
 fn unreachable(
@@ -186,9 +197,12 @@ fn unreachable(
     (route, waited): (&Route, Option<Waited>),
 ) -> Diagnostic {
     let times = printable::count(attempts as usize, "attempt");
-    let told = Diagnostic::error(format!("Palette cannot be reached: {why}"))
-        .note(format!("{}, {times}", printable::line(call.as_bytes())))
-        .note(format!("at {route}"));
+    let told = Diagnostic::error(
+        Code::Unreachable,
+        format!("Palette cannot be reached: {why}"),
+    )
+    .note(format!("{}, {times}", printable::line(call.as_bytes())))
+    .note(format!("at {route}"));
     let told = match waited {
         None => told,
         Some(Waited::Silence(time)) => told.help(format!(
@@ -205,13 +219,14 @@ fn unreachable(
         Some(proxy) => format!("check the endpoint, the network and `{}`", proxy.variable),
         None => "check the endpoint and the network; `HTTPS_PROXY` is honoured".to_owned(),
     })
-    .about(Topic::Unreachable)
 }
 
 fn tls(endpoint: &str, why: &str, bare: bool) -> Diagnostic {
-    let told = Diagnostic::error(format!("the TLS connection to `{endpoint}` is refused"))
-        .note(why)
-        .about(Topic::Tls);
+    let told = Diagnostic::error(
+        Code::TlsRefused,
+        format!("the TLS connection to `{endpoint}` is refused"),
+    )
+    .note(why);
     // Only where nobody knows the authority another one helps.
     if why.contains("an authority that is not trusted") {
         return told
@@ -231,23 +246,23 @@ fn redirect(from: &str, to: &str, why: RedirectRefusal) -> Diagnostic {
         RedirectRefusal::Loop => "too many redirects in a row",
         RedirectRefusal::NoLocation => "it does not say where to",
     };
-    Diagnostic::error("a redirect was not followed")
+    Diagnostic::error(Code::RedirectRefused, "a redirect was not followed")
         .note(format!("from `{from}` to `{to}`"))
         .note(why)
         .help("set `endpoint` to the address that Palette itself answers at")
-        .about(Topic::Redirect)
 }
 
 pub fn plain_http(endpoint: &str) -> Diagnostic {
-    Diagnostic::error(format!("the endpoint `{endpoint}` is plain HTTP"))
-        .note("the API key would travel unencrypted")
-        .help("write `https://`, or pass `--allow-http` if the network is trusted")
-        .about(Topic::PlainHttp)
+    Diagnostic::error(
+        Code::PlainHttp,
+        format!("the endpoint `{endpoint}` is plain HTTP"),
+    )
+    .note("the API key would travel unencrypted")
+    .help("write `https://`, or pass `--allow-http` if the network is trusted")
 }
 
 pub fn offline(definition: &str, lacks: &str) -> Diagnostic {
-    Diagnostic::error(format!("`{definition}` {lacks}"))
+    Diagnostic::error(Code::Offline, format!("`{definition}` {lacks}"))
         .note("`--offline` opens no connection")
         .help(format!("run `edgestage fetch {definition}` with a network"))
-        .about(Topic::Offline)
 }

@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::diagnostic::Source;
-use crate::topic::Topic;
+use crate::diagnostic::{Code, Source};
 
 fn plain(text: &str) -> String {
     let plain = anstream::adapter::strip_str(text).to_string();
@@ -19,7 +18,11 @@ fn told(text: &str, marked: &str) -> Diagnostic {
         _ => text.find(marked).unwrap(),
     };
     let source = Arc::new(Source::whole("a.toml".into(), text.to_owned()));
-    Diagnostic::error("it is wrong").at(&source, start..start + marked.len(), "here")
+    Diagnostic::error(Code::InvalidToml, "it is wrong").at(
+        &source,
+        start..start + marked.len(),
+        "here",
+    )
 }
 
 /// The line of the excerpt and the caret's.
@@ -72,7 +75,7 @@ fn a_long_line_is_cut_around_the_caret() {
     let many = "\"abcdefghij\", ".repeat(20);
     let text = format!("a = [{many}\"x\", {many}]\n");
     for width in [40, 80, 120] {
-        let rendered = plain(&render_within(&told(&text, "\"x\""), width));
+        let rendered = plain(&render_within(&told(&text, "\"x\""), width, See::Shown));
         let lines: Vec<&str> = rendered.lines().collect();
         assert!(
             lines.iter().all(|line| line.chars().count() <= width),
@@ -101,16 +104,15 @@ fn a_long_span_is_cut_inside() {
 
 #[test]
 fn what_to_read_is_said_once_for_all_that_is_about_it() {
-    let about = |title: &str, topic| Diagnostic::error(title).about(topic);
+    let about = |title: &str, code| Diagnostic::error(code, title);
     let all = [
-        about("a", Topic::Lock),
-        about("b", Topic::Key),
-        about("c", Topic::Lock),
-        Diagnostic::error("d"),
+        about("a", Code::InvalidLockfile),
+        about("b", Code::KeyMissing),
+        about("c", Code::NewerLockfile),
     ];
     assert_eq!(
         plain(&render_all(&all, WIDTH)),
         "error: a\n\nerror: b\nsee: `edgestage explain key`\n\n\
-         error: c\nsee: `edgestage explain lock`\n\nerror: d"
+         error: c\nsee: `edgestage explain lock`"
     );
 }

@@ -145,7 +145,8 @@ impl Proof {
 /// What a document says behind the word, put together as the table has it.
 fn in_json(said: &Value) -> String {
     let field = |name: &str| said[name].as_str().map(str::to_owned);
-    let trap = field("trap").map(|trap| format!("({trap})"));
+    let trap = said["trap"]["code"].as_str();
+    let trap = trap.map(|trap| format!("({trap})"));
     let parts: Vec<String> = [field("detail"), trap].into_iter().flatten().collect();
     let old = said["older"] == true && !is_good(said["verdict"].as_str().unwrap());
     let told = Some(parts.join(" ")).filter(|told| !told.is_empty());
