@@ -5,6 +5,8 @@
 //! to see two archives. So anything but the documented form is refused, and so are the
 //! keywords by which only some of them change what a file holds.
 
+use icu_normalizer::ComposingNormalizerBorrowed;
+
 /// What the records of one header say of the next entry.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Pax {
@@ -77,6 +79,13 @@ impl Pax {
                 // bsdtar gives up.
                 return Err(format!("`{}` in its PAX header is not UTF-8", shown()));
             }
+            // bsdtar writes the composed form of a name, GNU tar the name.
+            if matches!(keyword, b"path" | b"linkpath") && !is_binary && !is_composed(value) {
+                return Err(format!(
+                    "`{}` in its PAX header is not in Unicode normalization form C",
+                    shown()
+                ));
+            }
             if !is_readable(keyword, value) {
                 let shown = shown();
                 return Err(format!(
@@ -116,6 +125,12 @@ impl Pax {
 fn is_special(keyword: &[u8]) -> bool {
     let begins = |with: &&[u8]| keyword.starts_with(with);
     VENDORS.iter().any(begins) && !METADATA.iter().any(begins)
+}
+
+/// Whether a name is in Unicode normalization form C.
+fn is_composed(name: &[u8]) -> bool {
+    let form_c = ComposingNormalizerBorrowed::new_nfc();
+    str::from_utf8(name).is_ok_and(|name| form_c.is_normalized(name))
 }
 
 /// Whether all readers can read the value: one that cannot refuses the archive, or takes

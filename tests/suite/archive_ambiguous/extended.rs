@@ -135,6 +135,25 @@ fn pax_records_that_not_all_can_read() {
             vec![pax(&[(keyword.as_bytes(), b"spc/\xff")])],
         );
     }
+    // bsdtar composes such a name, GNU tar does not.
+    for keyword in ["path", "linkpath"] {
+        ambiguous(
+            "PaxHeaders/x",
+            &format!("`{keyword}` in its PAX header is not in Unicode normalization form C"),
+            ["spc/e\u{301}", "spc/\u{1112}\u{1161}", "spc/\u{212b}"]
+                .map(|name| pax(&[(keyword.as_bytes(), name.as_bytes())]))
+                .into(),
+        );
+    }
+    accepted(vec![
+        pax(&[(b"path", "spc/\u{e9}".as_bytes())]),
+        // Other names are of headers, which nobody composes.
+        pax(&[
+            (b"hdrcharset", b"BINARY"),
+            (b"path", "spc/e\u{301}".as_bytes()),
+        ]),
+        good().file("spc/e\u{301}".as_bytes(), b""),
+    ]);
     for keyword in ["path", "mtime", "comment"] {
         let record = (keyword.as_bytes(), &b"1"[..]);
         ambiguous(

@@ -172,6 +172,10 @@ fn read_in_two_ways(book: &mut Book) {
         ),
         ("a record that cannot be read", pax(b"mtime", b"x")),
         ("a record that is not UTF-8", pax(b"path", b"spc/\xff")),
+        (
+            "a record that is not composed",
+            pax(b"path", "spc/e\u{301}".as_bytes()),
+        ),
         ("a record with another size", pax(b"size", b"1")),
         ("a global record", global(b"path")),
         ("two PAX headers", good().pax(PAX, &time).pax(PAX, &time)),
