@@ -41,7 +41,7 @@ pub fn read_all(
     for (name, value) in table.entries() {
         if !is_name(name.value) {
             problems.add(
-                Code::InvalidDefinitionName,
+                Code::InvalidValue,
                 name.span.clone(),
                 "not a name for a definition",
                 NAMES,
@@ -87,7 +87,7 @@ fn read(
         && *own != url.value
     {
         problems.add(
-            Code::ProjectMismatch,
+            Code::SeveralProjects,
             at.span.clone(),
             format!("`{}` has profiles of another project", name.value),
             format!("a console URL below names project `{}`", url.value),

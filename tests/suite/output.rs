@@ -117,9 +117,9 @@ fn the_documents_of_the_whole_path() {
 #[test]
 fn a_failure_has_a_document_too() {
     let test = Test::new();
-    failure(&test, "verify", 3, "not-locked");
+    failure(&test, "verify", 3, "no-lockfile");
     failure(&test, "stage --offline", 5, "offline");
-    failure(&test, "stage --locked", 3, "not-locked");
+    failure(&test, "stage --locked", 3, "no-lockfile");
     failure(&test, "stage nmae", 2, "unknown-definition");
     failure(&test, "stage --canvos none", 2, "no-checkout");
     failure(&test, "check --file none.toml", 2, "manifest-missing");
@@ -149,7 +149,7 @@ fn a_failure_has_a_document_too() {
 #[test]
 fn a_wrong_manifest_has_lines_and_columns() {
     let test = Test::new().definition("profiles = [\"edge\"]\nnmae = 1");
-    let json = failure(&test, "check", 2, "unknown-key");
+    let json = failure(&test, "check", 2, "invalid-manifest");
     let problems = json["error"]["problems"].as_array().unwrap();
     assert_eq!(problems.len(), 2);
     assert_eq!(problems[0]["file"], "profiles.toml");
