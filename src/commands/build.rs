@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::proof::{Checksums, Proof, Verdict, Written};
+use super::proof::{Checksums, ImageReport, Proof, Written};
 use super::{Context, HELD, canonical, chosen, current, load_lock, one, stage};
 use crate::build::{self, BuildError, Command, Disturbance, Image};
 use crate::canvos::Checkout;
@@ -25,7 +25,7 @@ pub struct Document<'a> {
     /// The command.
     argv: &'a [String],
     /// The images that it wrote.
-    images: &'a [Verdict],
+    images: &'a [ImageReport],
 }
 
 pub fn run(arguments: &BuildArgs, context: &Context<'_>) -> Result<Outcome, Error> {
@@ -105,7 +105,7 @@ struct Build<'a> {
 
 impl Build<'_> {
     /// The images of one definition, judged, and what is wrong with them.
-    fn run(&self, definition: &Definition) -> Result<(Vec<Verdict>, Option<Error>), Error> {
+    fn run(&self, definition: &Definition) -> Result<(Vec<ImageReport>, Option<Error>), Error> {
         let Self {
             context, manifest, ..
         } = self;

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::proof::{self, Proof, Verdict};
+use super::proof::{self, ImageReport, Proof};
 use super::targets::{Clusterconfig, Row, Targets};
 use super::{Context, chosen, current, fleet, has_targets, load_lock, shown, table, traps};
 use crate::build::Command;
@@ -34,7 +34,7 @@ pub struct Document {
     /// The checkouts that were found, each once.
     checkouts: Vec<Seen>,
     /// What `--image` names; empty without it.
-    images: Vec<Verdict>,
+    images: Vec<ImageReport>,
 }
 
 /// What Palette says to a definition.
@@ -227,7 +227,7 @@ fn in_images(
     (manifest, lock): (&Manifest, &Lock),
     definition: &Definition,
     images: &Images,
-) -> Result<(Vec<Verdict>, Option<Error>), Error> {
+) -> Result<(Vec<ImageReport>, Option<Error>), Error> {
     let locked = current(lock, definition)?;
     let proof = Proof::new(context, manifest, lock, Some((definition, locked)))?;
     let verdicts = proof.asked(images);

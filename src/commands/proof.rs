@@ -1,6 +1,6 @@
 //! `edgestage verify --image`: what is inside built images, held against the lock.
 //!
-//! In: images, and what they must hold. Out: a [`Verdict`] for each, and the error where
+//! In: images, and what they must hold. Out: a [`ImageReport`] for each, and the error where
 //! not all is well. `build` and `check` use it too.
 
 use std::path::{Path, PathBuf};
@@ -26,7 +26,7 @@ mod explain;
 mod judge;
 mod words;
 
-pub use words::{Verdict, text};
+pub use words::{ImageReport, text};
 
 use explain::{Origin, Why};
 use judge::Expectation;
@@ -41,7 +41,7 @@ pub struct Document<'a> {
     /// Of the lock entry; null with `--expect-none`.
     content_sha256: Option<Digest>,
     /// The images, in the order given.
-    images: &'a [Verdict],
+    images: &'a [ImageReport],
 }
 
 /// How images are held against the lock.
@@ -122,7 +122,7 @@ impl<'a> Proof<'a> {
     }
 
     /// Looks into the images that were given.
-    pub fn asked(&self, images: &Images) -> Vec<Verdict> {
+    pub fn asked(&self, images: &Images) -> Vec<ImageReport> {
         let checksums = if images.no_checksum {
             Checksums::Ignore
         } else {
@@ -140,15 +140,15 @@ impl<'a> Proof<'a> {
         paths: &[PathBuf],
         checksums: Checksums,
         written: Written,
-    ) -> Vec<Verdict> {
+    ) -> Vec<ImageReport> {
         let verdict = |path: &PathBuf| self.verdict(path, checksums, written);
-        let mut verdicts: Vec<Verdict> = paths.iter().map(verdict).collect();
+        let mut verdicts: Vec<ImageReport> = paths.iter().map(verdict).collect();
         words::mark_neglected(&mut verdicts);
         verdicts
     }
 
     /// Looks into the image `path`.
-    fn verdict(&self, path: &Path, checksums: Checksums, written: Written) -> Verdict {
+    fn verdict(&self, path: &Path, checksums: Checksums, written: Written) -> ImageReport {
         let name = path.file_name().unwrap_or(path.as_os_str());
         let name = printable::line(name.as_encoded_bytes());
         let _reading = self.context.report.waiting("Reading", &name);
@@ -157,22 +157,22 @@ impl<'a> Proof<'a> {
             known: &known,
             limits: &self.manifest.limits,
         };
-        let base = Verdict {
+        let base = ImageReport {
             path: shown(path),
-            ..Verdict::default()
+            ..ImageReport::default()
         };
         match image::examine(path, &self.spool, &judge) {
             Ok(image) => self.judged(base, path, &image, (checksums, written)),
             Err(ImageError::Disk(error))
                 if written == Written::Before && disk::is_absent(&error.source) =>
             {
-                Verdict {
+                ImageReport {
                     found: Found::absent(&error),
                     help: Some(near(path, "check the path")),
                     ..base
                 }
             }
-            Err(error) => Verdict {
+            Err(error) => ImageReport {
                 found: judge::unreadable(&error),
                 ..base
             },
@@ -181,11 +181,11 @@ impl<'a> Proof<'a> {
 
     fn judged(
         &self,
-        base: Verdict,
+        base: ImageReport,
         path: &Path,
         image: &Image,
         (checksums, written): (Checksums, Written),
-    ) -> Verdict {
+    ) -> ImageReport {
         let locked = self.expected.map(|(_, locked)| locked);
         let expectation = Expectation {
             lock: self.lock,
@@ -211,7 +211,7 @@ impl<'a> Proof<'a> {
         };
         let no_partition =
             matches!(image.places[..], [ref place] if matches!(place.entry, Entry::NoPartition));
-        let verdict = Verdict {
+        let verdict = ImageReport {
             format: Some(format),
             label,
             found,
@@ -231,7 +231,7 @@ impl<'a> Proof<'a> {
     }
 
     /// The definition is right, and not alone.
-    fn warn_of_neighbours(&self, verdict: &Verdict) {
+    fn warn_of_neighbours(&self, verdict: &ImageReport) {
         let Some(trap) = verdict.found.trap else {
             return;
         };
@@ -245,11 +245,11 @@ impl<'a> Proof<'a> {
     }
 
     /// The table, and the error where not all is well.
-    pub fn outcome(&self, verdicts: &[Verdict]) -> Outcome {
-        let (absent, bad): (Vec<&Verdict>, Vec<&Verdict>) = verdicts
+    pub fn outcome(&self, verdicts: &[ImageReport]) -> Outcome {
+        let (absent, bad): (Vec<&ImageReport>, Vec<&ImageReport>) = verdicts
             .iter()
             .filter(|verdict| !verdict.found.good)
-            .partition(|verdict| verdict.found.word == words::NOT_FOUND);
+            .partition(|report| report.found.verdict == words::Verdict::NotFound);
         let mut errors: Vec<Error> = absent.into_iter().map(not_found).collect();
         errors.extend((!bad.is_empty()).then(|| self.error(&bad)));
         Outcome {
@@ -263,7 +263,7 @@ impl<'a> Proof<'a> {
         }
     }
 
-    fn error(&self, bad: &[&Verdict]) -> Error {
+    fn error(&self, bad: &[&ImageReport]) -> Error {
         let images = printable::count(bad.len(), "image");
         let first = bad[0].found.advice;
         let advice = if bad.iter().all(|verdict| verdict.found.advice == first) {
@@ -273,7 +273,8 @@ impl<'a> Proof<'a> {
         };
         let unread = format!("{images} of which nothing can be said");
         let name = self.expected.map(|(definition, _)| &definition.name[..]);
-        let is_unexpected = |verdict: &&Verdict| verdict.found.word == words::UNEXPECTED;
+        let is_unexpected =
+            |report: &&ImageReport| report.found.verdict == words::Verdict::Unexpected;
         let (what, help) = match (advice, name) {
             (Advice::Access, _) => (
                 format!("{images} that cannot be read"),
@@ -322,7 +323,7 @@ impl<'a> Proof<'a> {
     }
 }
 
-fn not_found(verdict: &Verdict) -> Error {
+fn not_found(verdict: &ImageReport) -> Error {
     let help = verdict.help.clone().unwrap_or_default();
     let what = Diagnostic::error(
         Code::ImageMissing,
@@ -332,7 +333,7 @@ fn not_found(verdict: &Verdict) -> Error {
 }
 
 /// What is right inside may still not be the file that its `.sha256` was made for.
-fn with_checksum(path: &Path, verdict: Verdict) -> Verdict {
+fn with_checksum(path: &Path, verdict: ImageReport) -> ImageReport {
     let detail = match image::checksum(path) {
         Ok(Checksum::None | Checksum::Agrees) => return verdict,
         Ok(Checksum::Disagrees) => "the `.sha256` beside it is another image's".to_owned(),
@@ -340,11 +341,11 @@ fn with_checksum(path: &Path, verdict: Verdict) -> Verdict {
         Err(error) => error.to_string(),
     };
     let found = Found {
-        word: words::CHECKSUM_DIFFERS,
+        verdict: words::Verdict::ChecksumDiffers,
         detail: Some(detail),
         trap: Some(Trap::OldImage),
         good: false,
         ..verdict.found
     };
-    Verdict { found, ..verdict }
+    ImageReport { found, ..verdict }
 }

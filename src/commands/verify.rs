@@ -26,27 +26,58 @@ pub struct Document {
     /// The checkout.
     canvos: String,
     /// Both placements.
-    placements: Vec<Verdict>,
+    placements: Vec<PlacementReport>,
 }
 
 /// What is said of one placement.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Placement")]
-struct Verdict {
+struct PlacementReport {
     /// Relative to the checkout.
     path: String,
-    /// What is there, held against the lock; `none` and `unexpected` with
+    /// What is there, compared with the lock; `none` and `unexpected` with
     /// `--expect-none`.
-    #[serde(rename = "verdict")]
-    #[schemars(extend("enum" = [
-        "equal", "same content", "missing", "differs", "wrong kind", "none", "unexpected"
-    ]))]
-    word: &'static str,
+    verdict: Verdict,
     /// Why, where there is more to say.
     #[serde(skip_serializing_if = "Option::is_none")]
     detail: Option<String>,
     #[serde(skip)]
     good: bool,
+}
+
+/// What is at a placement.
+#[derive(Clone, Copy, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(rename = "PlacementVerdict")]
+enum Verdict {
+    /// The locked archive.
+    AsLocked,
+    /// Another archive with the locked content.
+    SameContent,
+    /// Nothing.
+    Missing,
+    /// Another definition, or no definition.
+    Differs,
+    /// Not a regular file of mode 0644 with one name.
+    WrongKind,
+    /// Nothing, as expected.
+    None,
+    /// Something, and nothing is expected.
+    Unexpected,
+}
+
+impl Verdict {
+    fn text(self) -> &'static str {
+        match self {
+            Self::AsLocked => "as locked",
+            Self::SameContent => "same content",
+            Self::Missing => "missing",
+            Self::Differs => "differs",
+            Self::WrongKind => "wrong kind",
+            Self::None => "none",
+            Self::Unexpected => "unexpected",
+        }
+    }
 }
 
 pub fn run(arguments: &VerifyArgs, context: &Context<'_>) -> Result<Outcome, Error> {
@@ -62,8 +93,8 @@ pub fn run(arguments: &VerifyArgs, context: &Context<'_>) -> Result<Outcome, Err
     let lock = load_lock(&manifest)?;
     let locked = current(&lock, definition)?;
     let found = checkout.found(Some(locked), &manifest.limits)?;
-    let verdicts: Vec<Verdict> = found.iter().map(|found| verdict(found, &lock)).collect();
-    let good = verdicts.iter().all(|verdict| verdict.good);
+    let reports: Vec<PlacementReport> = found.iter().map(|found| report(found, &lock)).collect();
+    let good = reports.iter().all(|report| report.good);
     let error = (!good).then(|| Error::Staged {
         what: format!(
             "what is staged is not `{}` as it is locked",
@@ -78,7 +109,7 @@ pub fn run(arguments: &VerifyArgs, context: &Context<'_>) -> Result<Outcome, Err
             definition: Some(definition.name.clone()),
             content_sha256: Some(locked.content_sha256),
             canvos: shown(checkout.directory()),
-            placements: verdicts,
+            placements: reports,
         },
         error,
     ))
@@ -88,25 +119,25 @@ fn expect_none(manifest: &Manifest, context: &Context<'_>) -> Result<Outcome, Er
     let checkout = shared(manifest, context)?;
     let lock = load_lock(manifest)?;
     let found = checkout.found(None, &manifest.limits)?;
-    let verdicts: Vec<Verdict> = found
+    let reports: Vec<PlacementReport> = found
         .iter()
         .map(|found| match found.state {
-            State::Missing => Verdict {
+            State::Missing => PlacementReport {
                 path: found.placement.path().into(),
-                word: "none",
+                verdict: Verdict::None,
                 detail: None,
                 good: true,
             },
-            _ => Verdict {
-                word: "unexpected",
+            _ => PlacementReport {
+                verdict: Verdict::Unexpected,
                 good: false,
-                ..verdict(found, &lock)
+                ..report(found, &lock)
             },
         })
         .collect();
-    let error = verdicts
+    let error = reports
         .iter()
-        .any(|verdict| !verdict.good)
+        .any(|report| !report.good)
         .then(|| Error::Staged {
             what: "a definition is staged where none is expected".into(),
             help: "run `edgestage unstage`".into(),
@@ -118,22 +149,22 @@ fn expect_none(manifest: &Manifest, context: &Context<'_>) -> Result<Outcome, Er
             definition: None,
             content_sha256: None,
             canvos: shown(checkout.directory()),
-            placements: verdicts,
+            placements: reports,
         },
         error,
     ))
 }
 
-fn verdict(found: &Found, lock: &Lock) -> Verdict {
-    let (word, detail, good) = match &found.state {
-        State::Equal => ("equal", None, true),
-        State::SameContent => ("same content", None, true),
-        State::Missing => ("missing", None, false),
-        State::WrongKind(kind) => ("wrong kind", Some((*kind).to_owned()), false),
+fn report(found: &Found, lock: &Lock) -> PlacementReport {
+    let (verdict, detail, good) = match &found.state {
+        State::Equal => (Verdict::AsLocked, None, true),
+        State::SameContent => (Verdict::SameContent, None, true),
+        State::Missing => (Verdict::Missing, None, false),
+        State::WrongKind(kind) => (Verdict::WrongKind, Some((*kind).to_owned()), false),
         State::Differs {
             content_sha256: None,
         } => (
-            "differs",
+            Verdict::Differs,
             Some("no archive of a cluster definition".into()),
             false,
         ),
@@ -144,22 +175,22 @@ fn verdict(found: &Found, lock: &Lock) -> Verdict {
                 Some(name) => format!("it is `{name}`"),
                 None => format!("content {}", content.short()),
             };
-            ("differs", Some(whose), false)
+            (Verdict::Differs, Some(whose), false)
         }
     };
     let path = found.placement.path().to_owned();
     // The right bytes in a file that a build cannot read, or that has another name.
     if good && !found.well_formed {
-        return Verdict {
+        return PlacementReport {
             path,
-            word: "wrong kind",
+            verdict: Verdict::WrongKind,
             detail: Some("not a file of mode 0644 with one name".into()),
             good: false,
         };
     }
-    Verdict {
+    PlacementReport {
         path,
-        word,
+        verdict,
         detail,
         good,
     }
@@ -169,7 +200,13 @@ fn outcome(document: &Document, error: Option<Error>) -> Outcome {
     let rows: Vec<Vec<String>> = document
         .placements
         .iter()
-        .map(|v| table::row(&[&v.path, v.word, v.detail.as_deref().unwrap_or_default()]))
+        .map(|v| {
+            table::row(&[
+                &v.path,
+                v.verdict.text(),
+                v.detail.as_deref().unwrap_or_default(),
+            ])
+        })
         .collect();
     Outcome {
         text: table::layout(&rows),

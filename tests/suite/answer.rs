@@ -112,7 +112,7 @@ fn a_content_encoding_that_a_proxy_set() {
     );
     let test = Test::new().fault(Fault::on(Route::Download, Act::ContentEncodingGzip));
     test.run("stage -q").any_stdout().success();
-    test.run("verify").stdout_has("equal").success();
+    test.run("verify").stdout_has("as locked").success();
 }
 
 /// What is inside is no tar, however often the whole is asked for.

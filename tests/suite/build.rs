@@ -92,14 +92,14 @@ const IMAGE: &str = "CanvOS/build/installer.iso";
 fn a_build_is_staged_run_and_proved() {
     let test = with_earthly(EARTHLY);
     build(&test, "")
-        .stdout("{dir}/CanvOS/build/installer.iso  equal\n")
+        .stdout("{dir}/CanvOS/build/installer.iso  as locked\n")
         .stderr_has("Staged factory")
         .stderr_has("Building factory: earthly --allow-privileged +iso\n")
         .stderr_has("this is earthly --allow-privileged +iso\n")
         .success();
     // Once more: nothing to stage, and the image is a new one.
     build(&test, "factory")
-        .stdout_has("equal")
+        .stdout_has("as locked")
         .stderr_has("Unchanged factory")
         .success();
 }
@@ -114,7 +114,7 @@ fn the_build_program_is_the_first_that_is_there() {
     // A file that cannot be run is none.
     test.put("bin/earthly", "notes");
     let says = |line: &str| {
-        let run = build(&test, "").stdout_has("installer.iso  equal");
+        let run = build(&test, "").stdout_has("installer.iso  as locked");
         run.stderr_has(&format!("Building factory: {line}\n"))
             .success();
     };
@@ -125,7 +125,7 @@ fn the_build_program_is_the_first_that_is_there() {
     says("earth --allow-privileged +iso");
     // The Earthfile has no such target, the wrapper has.
     build(&test, "-- +maas-image")
-        .stdout_has("installer.iso  equal")
+        .stdout_has("installer.iso  as locked")
         .stderr_has("Building factory: ./earthly.sh +maas-image\n")
         .success();
 }
@@ -155,7 +155,7 @@ fn the_command_of_the_manifest() {
         manifest.replace("dir = \"CanvOS\"", build_line),
     );
     build(&test, "")
-        .stdout_has("build/edge.iso  equal")
+        .stdout_has("build/edge.iso  as locked")
         .stderr_has("this is earthly --ISO_NAME=edge\n")
         .success();
 }
@@ -208,7 +208,7 @@ fn a_build_that_cannot_be_started() {
 fn an_older_image_of_another_name() {
     let test = with_earthly(EARTHLY).write("CanvOS/build/older.iso", "no image at all");
     build(&test, "")
-        .stdout("{dir}/CanvOS/build/installer.iso  equal\n")
+        .stdout("{dir}/CanvOS/build/installer.iso  as locked\n")
         .any_stderr()
         .success();
 }
@@ -218,7 +218,7 @@ fn a_build_that_drops_the_overlay() {
     let dropping = EARTHLY.replace(": before", "rm -rf root/opt && echo x > root/x");
     let test = with_earthly(&dropping);
     build(&test, "")
-        .stdout_has("overlay lost  the rest of the overlay is missing too (T23)")
+        .stdout_has("overlay dropped  the rest of the overlay is missing too (T23)")
         .stderr_has("1 image without `factory` as it is locked")
         .stderr_has("edgestage explain T23")
         .fails(3);
@@ -246,12 +246,12 @@ fn a_build_that_drops_or_replaces_the_definition() {
 fn arguments_are_passed_on() {
     let test = with_earthly(EARTHLY);
     build(&test, "-- +uki-iso --ARCH=amd64 --ISO_NAME=edge")
-        .stdout_has("build/edge.iso  equal")
+        .stdout_has("build/edge.iso  as locked")
         .stderr_has("this is earthly --allow-privileged +uki-iso --ARCH=amd64 --ISO_NAME=edge\n")
         .success();
     // The staged file under its own name is no danger, but it is said.
     build(&test, "-- --CLUSTERCONFIG=spc.tgz")
-        .stdout_has("equal")
+        .stdout_has("as locked")
         .stderr_has(
             "warning[T15]: CLUSTERCONFIG is `spc.tgz`, from `--CLUSTERCONFIG` of the build command",
         )
@@ -296,7 +296,7 @@ fn the_target_counts_before_the_build() {
         .stderr_has("warning[T2]")
         .success();
     build(&test, "--fix-arg -- +iso")
-        .stdout_has("equal")
+        .stdout_has("as locked")
         .stderr_has("Mended")
         .success();
     assert!(
@@ -314,8 +314,8 @@ fn several_definitions_one_after_the_other() {
     build(&test, "factory store")
         .stdout(
             "\
-{dir}/CanvOS/build/installer-factory.iso  equal
-{dir}/CanvOS/build/installer-store.iso    equal
+{dir}/CanvOS/build/installer-factory.iso  as locked
+{dir}/CanvOS/build/installer-store.iso    as locked
 ",
         )
         .any_stderr()
@@ -326,7 +326,7 @@ fn several_definitions_one_after_the_other() {
         assert!(sum.ends_with(&format!("  installer-{name}.iso\n")), "{sum}");
         let image = format!("CanvOS/build/installer-{name}.iso");
         let run = test.run(&format!("verify {name} --image {image}"));
-        run.stdout_has("equal").success();
+        run.stdout_has("as locked").success();
     }
     let run = test
         .run("verify store --image CanvOS/build/installer-factory.iso")
@@ -343,7 +343,7 @@ fn one_of_several_fails() {
     let store = "[definition.store]\nprofiles = [\"edge-infra@2.1.0\"]\n";
     test.put("profiles.toml", format!("{manifest}\n{store}"));
     build(&test, "factory store")
-        .stdout_has("installer-store.iso  equal")
+        .stdout_has("installer-store.iso  as locked")
         .stderr_has("the build `earthly` failed")
         .fails(1);
 }
@@ -368,7 +368,7 @@ fn a_build_in_the_background_is_not_interrupted() {
     let test = with_earthly(&EARTHLY.replace(": before", "kill -INT $PPID\nkill -INT $$"));
     build(&test, "factory")
         .prelude("trap '' INT")
-        .stdout_has("installer.iso  equal")
+        .stdout_has("installer.iso  as locked")
         .any_stderr()
         .success();
 }
@@ -386,7 +386,7 @@ fn nobody_stages_anything_during_a_build() {
     test.put("profiles.toml", format!("{manifest}\n{store}"));
     test.run("fetch -q").any_stdout().success();
     let going = build(&test, "factory").any_stderr();
-    let first = going.stdout_has("installer.iso  equal").start();
+    let first = going.stdout_has("installer.iso  as locked").start();
     until("the build begins", || test.path("CanvOS/begun").exists());
     let run = test.run("stage store --lock-timeout 0").any_stderr();
     run.stderr_has("it is edgestage build factory").fails(1);
@@ -412,7 +412,7 @@ fn a_build_that_stages_by_itself() {
     test.put("profiles.toml", manifest.replace("dir = \"CanvOS\"", line));
     let run = build(&test, "--lock-timeout 1");
     run.env("EDGESTAGE", env!("CARGO_BIN_EXE_edgestage"))
-        .stdout_has("equal")
+        .stdout_has("as locked")
         .any_stderr()
         .success();
 }
@@ -439,7 +439,7 @@ fn standard_output_is_one_document() {
     let test = with_earthly(EARTHLY);
     let run = build(&test, "--json").any_stdout();
     let json = run.stderr_has("this is earthly ").success().json();
-    assert_eq!(json["images"][0]["verdict"], "equal");
+    assert_eq!(json["images"][0]["verdict"], "as-locked");
     assert_eq!(json["images"][0]["format"], "iso");
     assert_eq!(json["argv"][2], "+iso");
 }

@@ -65,7 +65,7 @@ fn a_clean_that_keeps_what_is_staged() {
     let test = with_script(&keeping, RUN);
     in_git(&test);
     build(&test, "")
-        .stdout_has("installer.iso  equal")
+        .stdout_has("installer.iso  as locked")
         .any_stderr()
         .success()
         .says("what was staged", 0);
@@ -75,7 +75,7 @@ fn a_clean_that_keeps_what_is_staged() {
     in_git(&test);
     build(&test, "")
         .env("EDGESTAGE", env!("CARGO_BIN_EXE_edgestage"))
-        .stdout_has("installer.iso  equal")
+        .stdout_has("installer.iso  as locked")
         .any_stderr()
         .success()
         .says("what was staged", 0);
@@ -111,7 +111,7 @@ fn a_clean_after_the_build() {
         "rm spc.tgz overlay/files-iso/opt/spectrocloud/clusterconfig/*",
     );
     build(&test, "")
-        .stdout("{dir}/CanvOS/build/installer.iso  equal\n")
+        .stdout("{dir}/CanvOS/build/installer.iso  as locked\n")
         .stderr_has("warning: the build `../build.sh` removed what was staged\n")
         .stderr_has("note: the image holds `factory` as it is locked all the same\n")
         .stderr_has("have the build command run `edgestage stage factory` after the step")
@@ -150,7 +150,7 @@ fn another_definition_in_the_place_of_the_staged_one() {
 fn touched_files_are_still_what_was_staged() {
     let test = with_script(&format!("touch {ROOT}; chmod 600 {OVERLAY}"), RUN);
     build(&test, "")
-        .stdout_has("installer.iso  equal")
+        .stdout_has("installer.iso  as locked")
         .any_stderr()
         .success()
         .says("what was staged", 0);

@@ -67,7 +67,7 @@ fn refused(proof: &Proof, disk: &Disk, row: &str) {
 fn superblocks_that_cannot_be() {
     let proof = Proof::new();
     let parts = Parts::of(&proof, &["-O", "^metadata_csum"]);
-    refused(&proof, &parts.with(&[]), "equal");
+    refused(&proof, &parts.with(&[]), "as locked");
     let superblock = "damaged  the superblock of the content partition";
     let larger = "damaged  a file system larger than its partition";
     let far = &[0xff; 8][..];
@@ -126,7 +126,7 @@ fn inodes_that_cannot_be() {
         ),
         (root + 4, &[0; 4], "missing  (T1)"),
         // What is looked for is found before the hole.
-        (root + 4, &[0, 0, 1, 0], "equal"),
+        (root + 4, &[0, 0, 1, 0], "as locked"),
         (
             root,
             &[0, 0x80],
@@ -299,7 +299,7 @@ fn an_index_of_an_absurd_size() {
     let count = parts.block(Parts::DIRECTORY) + 0x22;
     let long = "x".repeat(62);
     let row = format!(
-        "equal  beside it `0-{long}…`, not an archive; `1-{long}…`, not an archive; \
+        "as locked  beside it `0-{long}…`, not an archive; `1-{long}…`, not an archive; \
          `10-{}…`, not an archive; 297 more (T25)",
         &long[1..]
     );
@@ -325,5 +325,5 @@ fn more_bytes_than_anybody_reads() {
         gzip.write_all(&vec![0; 1 << 20]).unwrap();
     }
     let bomb = proof.put("bomb.raw.gz", gzip.finish().unwrap());
-    proof.says_soon(&bomb, "equal");
+    proof.says_soon(&bomb, "as locked");
 }

@@ -156,7 +156,7 @@ fn bombs_beside_the_definition() {
 fn descriptors_that_cannot_be() {
     let proof = Proof::new();
     let good = with_records(&proof, |file| vec![record(b"SPC.TGZ;1", file, FILE, &[])]);
-    proof.says_soon(&proof.put("good.iso", &good.bytes), "equal");
+    proof.says_soon(&proof.put("good.iso", &good.bytes), "as locked");
     let primary = 16 * SECTOR;
     let row = "damaged  a volume descriptor";
     for (at, bytes, row) in [

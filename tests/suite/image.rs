@@ -37,7 +37,7 @@ fn set_modified(path: &Path, time: SystemTime) {
 fn a_live_iso_holds_what_is_locked() {
     let proof = Proof::new();
     let image = proof.iso("live.iso", &proof.overlay());
-    proof.says(&image, "equal");
+    proof.says(&image, "as locked");
     let staged = proof.test.staged();
     let said = proof.run(&[&image]).arg("--json").any_stdout().success();
     assert_eq!(
@@ -46,7 +46,7 @@ fn a_live_iso_holds_what_is_locked() {
             "path": image.to_str().unwrap(),
             "format": "iso",
             "label": "COS_LIVE",
-            "verdict": "equal",
+            "verdict": "as-locked",
             "detail": Value::Null,
             "trap": Value::Null,
             "beside": [],
@@ -70,10 +70,10 @@ fn check_looks_into_images_too() {
     let run = || proof.test.run("check --offline --image").arg(path);
     run()
         .stdout_has("factory     2         current  not asked: offline  as locked\n\ntarget")
-        .stdout_has(&format!("`factory` as locked\n\n{path}  equal\n"))
+        .stdout_has(&format!("`factory` as locked\n\n{path}  as locked\n"))
         .success();
     let json = run().arg("--json").any_stdout().success().json();
-    assert_eq!(json["images"][0]["verdict"], "equal");
+    assert_eq!(json["images"][0]["verdict"], "as-locked");
     let lost = proof.iso("lost.iso", &Tree::empty().with("x", "y"));
     let with = |image: &str| run().arg("--image").arg(image).any_stdout();
     with(lost.to_str().unwrap())
@@ -89,7 +89,7 @@ fn check_looks_into_images_too() {
     let manifest = proof.test.text("profiles.toml");
     proof.test.put("profiles.toml", manifest + store);
     run().stderr_has("factory, store").fails(2);
-    run().arg("factory").stdout_has("  equal\n").success();
+    run().arg("factory").stdout_has("  as locked\n").success();
 }
 
 /// The other builder, with another label, no Joliet and a partition table.
@@ -99,7 +99,7 @@ fn an_iso_for_secure_boot_holds_what_is_locked() {
     let image = proof.path("uki.iso");
     proof.overlay().uki(&image);
     assert_eq!(fs::read(&image).unwrap()[512..520], *b"EFI PART");
-    proof.says(&image, "equal");
+    proof.says(&image, "as locked");
     let said = proof.run(&[&image]).arg("--json").any_stdout().success();
     assert_eq!(said.json()["images"][0]["label"], "UKI_ISO_INSTALL");
 }
@@ -130,7 +130,7 @@ fn another_definition_is_named_where_the_lock_has_it() {
     let path = image.display();
     run()
         .arg("store")
-        .stdout(&format!("{path}  equal\n"))
+        .stdout(&format!("{path}  as locked\n"))
         .success();
     run()
         .arg("factory")
@@ -231,7 +231,7 @@ fn a_lost_definition_and_a_lost_overlay_are_told_apart() {
     for path in ["opt/spectrocloud/clusterconfig", "opt"] {
         let image = proof.iso("a.iso", &proof.overlay().without(path));
         let row = if path == "opt" {
-            "overlay lost  the rest of the overlay is missing too (T23)"
+            "overlay dropped  the rest of the overlay is missing too (T23)"
         } else {
             "missing  (T1)"
         };
@@ -241,7 +241,7 @@ fn a_lost_definition_and_a_lost_overlay_are_told_apart() {
     let image = proof.iso("a.iso", &tree);
     proof.says(
         &image,
-        "overlay lost  the rest of the overlay is missing too (T23)",
+        "overlay dropped  the rest of the overlay is missing too (T23)",
     );
 }
 
@@ -273,7 +273,7 @@ fn an_iso_that_was_cut_is_truncated() {
         proof.says(&cut, "truncated  it ends before what it says it holds");
     }
     // Padding is nothing that anybody misses.
-    proof.says(&proof.put("whole.iso", &live[..end]), "equal");
+    proof.says(&proof.put("whole.iso", &live[..end]), "as locked");
 }
 
 /// What is not there at all can only be told by what is left.
@@ -351,7 +351,7 @@ fn an_image_that_is_not_there() {
     // The others are looked into all the same, and a wrong one weighs more.
     let run = || proof.run(&[&image, &good]).any_stdout();
     let done = run().stderr(&said).fails(2);
-    assert!(done.stdout.ends_with(&format!("{near}  equal\n")));
+    assert!(done.stdout.ends_with(&format!("{near}  as locked\n")));
     let bad = proof.iso("bad.iso", &proof.overlay().without(IN_ISO));
     let run = proof.run(&[&image, &bad]).any_stdout();
     run.stderr_has("there is no image")
@@ -372,7 +372,7 @@ fn an_image_that_may_not_be_read() {
     fs::set_permissions(&image, fs::Permissions::from_mode(0o000)).unwrap();
     if File::open(&image).is_ok() {
         // Root reads it all the same.
-        return proof.says(&image, "equal");
+        return proof.says(&image, "as locked");
     }
     let path = image.display();
     let row = format!("unreadable  cannot read `{path}`: permission denied");
@@ -416,7 +416,7 @@ fn an_image_that_is_older_than_what_is_staged() {
     see(&missing, "T1");
     see(&text, "T22");
     // The right one is right, whenever it was built.
-    proof.says(&good, "equal");
+    proof.says(&good, "as locked");
     let older = |image: &Path, expect_none: &str| {
         let run = proof.run(&[image]).arg("--json").any_stdout().any_stderr();
         if expect_none.is_empty() {
@@ -525,7 +525,7 @@ fn the_digest_beside_an_image_is_compared() {
         format!("{}\r\n", digest.to_uppercase()),
     ] {
         proof.put("a.iso.sha256", text);
-        proof.says(&image, "equal");
+        proof.says(&image, "as locked");
     }
     let other = sha256(b"another image");
     let differs = "checksum differs  the `.sha256` beside it is another image's (T22)";
@@ -540,7 +540,7 @@ fn the_digest_beside_an_image_is_compared() {
         proof.put("a.iso.sha256", text);
         proof.says(&image, row);
         let run = proof.run(&[&image]).arg("--no-checksum");
-        run.stdout(&format!("{}  equal\n", image.display()))
+        run.stdout(&format!("{}  as locked\n", image.display()))
             .success();
     }
 }
@@ -558,7 +558,7 @@ fn several_images_are_all_shown() {
         .any_stdout()
         .fails(3);
     let lines: Vec<&str> = done.stdout.lines().collect();
-    let words = ["equal", "not a CanvOS image", "missing", "equal"];
+    let words = ["as locked", "not a CanvOS image", "missing", "as locked"];
     assert_eq!(lines.len(), words.len(), "{}", done.stdout);
     for (line, word) in lines.iter().zip(words) {
         assert!(line.contains(&format!("  {word}")), "{line}");
@@ -594,7 +594,7 @@ fn no_checkout_is_needed() {
     let proof = Proof::new();
     let image = proof.iso("a.iso", &proof.overlay());
     fs::remove_dir_all(proof.test.path("CanvOS")).unwrap();
-    proof.says(&image, "equal");
+    proof.says(&image, "as locked");
     let image = proof.iso("a.iso", &Tree::overlay(b"text"));
     proof.says(&image, "no definition  it is text, not a gzip archive");
     proof.says_of_none(&image, "unexpected  (T31)");

@@ -180,7 +180,11 @@ fn the_definition_and_what_is_none() {
     });
     let what = "`site-a.tgz`, the locked definition; `README`, not an archive; \
                 `old`, a directory; 1 more";
-    all_say(&proof, &images, &format!("equal  beside it {what} (T25)"));
+    all_say(
+        &proof,
+        &images,
+        &format!("as locked  beside it {what} (T25)"),
+    );
     for image in &images {
         let path = image.display();
         let run = proof.run_of("factory", image).any_stdout();
@@ -203,9 +207,9 @@ fn the_definition_and_what_is_none() {
     assert_eq!(
         beside,
         [
-            one("README", "no archive"),
-            one("old", "wrong kind"),
-            one("pipe", "wrong kind"),
+            one("README", "no-archive"),
+            one("old", "wrong-kind"),
+            one("pipe", "wrong-kind"),
             json!({
                 "name": "site-a.tgz",
                 "kind": "definition",
@@ -250,7 +254,7 @@ fn names_are_fit_for_a_terminal() {
     });
     let shown = "`\\u{1b}[31m\\u{202e}x\\n`, not an archive";
     let row = format!(
-        "equal  beside it {shown}; `{}…`, not an archive (T25)",
+        "as locked  beside it {shown}; `{}…`, not an archive (T25)",
         &long[..64]
     );
     for image in &images {
@@ -280,7 +284,7 @@ fn more_than_is_looked_at() {
              `0002`, not an archive; {count} more (T25)"
         )
     };
-    let row = format!("equal  {}", none(997));
+    let row = format!("as locked  {}", none(997));
     proof.says_of("factory", &image(&tree(1000, b"text")), &row);
     let done = proof
         .run_of("factory", &image(&tree(1100, b"text")))
@@ -300,7 +304,7 @@ fn more_than_is_looked_at() {
     let copies = |count: usize| image(&tree(count, &staged));
     let row = "`0000`, the locked definition; `0001`, the locked definition; \
                `0002`, the locked definition";
-    let equal = format!("equal  beside it {row}; 13 more (T25)");
+    let equal = format!("as locked  beside it {row}; 13 more (T25)");
     proof.says_of("factory", &copies(16), &equal);
     let done = proof.run_of("factory", &copies(17)).any_stderr();
     let done = done.any_stdout().fails(3);
@@ -375,18 +379,21 @@ fn two_content_partitions() {
     let text = Tree::partition(&proof.test.staged()).with("spc-config/b", "text");
     let both = "2 content partitions";
     for (trees, row) in [
-        ([&good, &good], format!("equal  {both}: equal; equal")),
+        (
+            [&good, &good],
+            format!("as locked  {both}: as locked; as locked"),
+        ),
         (
             [&good, &other],
-            format!("ambiguous  {both}: equal; another definition: it is `store`"),
+            format!("ambiguous  {both}: as locked; another definition: it is `store`"),
         ),
         (
             [&other, &good],
-            format!("ambiguous  {both}: another definition: it is `store`; equal"),
+            format!("ambiguous  {both}: another definition: it is `store`; as locked"),
         ),
         (
             [&none, &good],
-            format!("ambiguous  {both}: missing; equal (T1)"),
+            format!("ambiguous  {both}: missing; as locked (T1)"),
         ),
         (
             [&other, &none],
@@ -399,13 +406,13 @@ fn two_content_partitions() {
         (
             [&good, &named],
             format!(
-                "ambiguous  {both}: equal; wrong name: no `spc.tgz`, but `a.tgz`, \
+                "ambiguous  {both}: as locked; wrong name: no `spc.tgz`, but `a.tgz`, \
                  the locked definition (T25)"
             ),
         ),
         (
             [&good, &text],
-            format!("equal  {both}: equal; equal: beside it `b`, not an archive (T25)"),
+            format!("as locked  {both}: as locked; as locked: beside it `b`, not an archive (T25)"),
         ),
     ] {
         let images = disk_of(&proof, &trees);
@@ -419,7 +426,7 @@ fn two_content_partitions() {
         .iter()
         .map(|part| part["verdict"].as_str().unwrap())
         .collect();
-    assert_eq!(words, ["equal", "another definition"]);
+    assert_eq!(words, ["as-locked", "another-definition"]);
     assert_eq!(partitions[1]["content_sha256"], content_sha256(&store));
     for (trees, row) in [
         ([&none, &none], format!("none  {both}: none; none")),
@@ -466,12 +473,12 @@ fn two_content_partitions_of_which_one_is_damaged() {
     let empty = Tree::empty().file_system(LABEL, 1024, &[]);
     says(
         &[&broken, &good],
-        &format!("ambiguous  2 content partitions: {damaged}; equal"),
+        &format!("ambiguous  2 content partitions: {damaged}; as locked"),
         &format!("unexpected  2 content partitions: {damaged}; unexpected (T31)"),
     );
     says(
         &[&good, &system],
-        &format!("ambiguous  2 content partitions: equal; {features}"),
+        &format!("ambiguous  2 content partitions: as locked; {features}"),
         &format!("unexpected  2 content partitions: unexpected; {features} (T31)"),
     );
     says(
@@ -484,7 +491,7 @@ fn two_content_partitions_of_which_one_is_damaged() {
     let four = "4 content partitions";
     says(
         &[&good[..]; 4],
-        &format!("equal  {four}: equal; equal; equal; equal"),
+        &format!("as locked  {four}: as locked; as locked; as locked; as locked"),
         &format!(
             "unexpected  {four}: unexpected; unexpected; unexpected; \
              unexpected (T31)"
@@ -502,13 +509,13 @@ fn other_places_do_not_count() {
         .with("spc.tgz", &store)
         .with("opt/spectrocloud/spc.tgz", &store)
         .with("opt/spectrocloud/content/spc.tgz", &store);
-    proof.says_of("factory", &proof.iso("a.iso", &tree), "equal");
+    proof.says_of("factory", &proof.iso("a.iso", &tree), "as locked");
     let tree = Tree::partition(&staged)
         .with("spc.tgz", &store)
         .with("bundle-content/spc.tgz", &store)
         .with("edge-config/spc.tgz", &store);
     let disk = Disk::of(&[("content", &tree.file_system(LABEL, 1024, &[]))]);
-    proof.says_of("factory", &proof.put("a.raw", &disk.bytes), "equal");
+    proof.says_of("factory", &proof.put("a.raw", &disk.bytes), "as locked");
     let tree = tree.without(IN_PARTITION);
     let disk = Disk::of(&[("content", &tree.file_system(LABEL, 1024, &[]))]);
     let image = proof.put("a.raw", &disk.bytes);

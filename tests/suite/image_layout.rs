@@ -30,7 +30,7 @@ fn joliet_names_count_where_there_are_no_others() {
     let bytes = fs::read(&image).unwrap();
     assert_eq!(bytes[17 * SECTOR], 2, "no second descriptor");
     assert!(!has(&bytes, b"NM"), "Rock Ridge all the same");
-    proof.says(&image, "equal");
+    proof.says(&image, "as locked");
     proof.says(&without(&proof, IN_ISO, &options), "missing  (T1)");
 }
 
@@ -51,7 +51,7 @@ fn plain_names_count_where_there_are_no_others() {
         let bytes = fs::read(&image).unwrap();
         assert_eq!(bytes[17 * SECTOR], 255, "a second descriptor");
         assert!(has(&bytes, name) && !has(&bytes, b"NM"), "{level}");
-        proof.says(&image, "equal");
+        proof.says(&image, "as locked");
         proof.says(&without(&proof, IN_ISO, &options), "missing  (T1)");
     }
 }
@@ -85,17 +85,17 @@ fn the_newest_session_counts() {
     let map = |file: &Path| file.to_str().unwrap().to_owned();
     let image = proof.iso("a.iso", &Tree::overlay(b"text"));
     grow(&image, &["-map", &map(&staged), &inside, "--"]);
-    proof.says(&image, "equal");
+    proof.says(&image, "as locked");
     grow(&image, &["-map", &map(&text), &inside, "--"]);
     proof.says(&image, "no definition  it is text, not a gzip archive");
     grow(&image, &["-map", &map(&staged), &inside, "--"]);
-    proof.says(&image, "equal");
+    proof.says(&image, "as locked");
     grow(&image, &["-rm", &inside, "--"]);
     proof.says(&image, "missing  (T1)");
     grow(&image, &["-rm_r", "/opt", "--"]);
     proof.says(
         &image,
-        "overlay lost  the rest of the overlay is missing too (T23)",
+        "overlay dropped  the rest of the overlay is missing too (T23)",
     );
 }
 
@@ -119,7 +119,7 @@ fn among_many_and_long_names() {
     let long = "a".repeat(64);
     let row = |first: &str| {
         format!(
-            "equal  beside it `{first}`, not an archive; `many-0`, not an archive; \
+            "as locked  beside it `{first}`, not an archive; `many-0`, not an archive; \
              `many-1`, not an archive; 199 more (T25)"
         )
     };
@@ -218,7 +218,7 @@ fn an_associated_file_is_passed_by() {
         record(b"SPC.TGZ;1", other, ASSOCIATED, &[]),
         record(b"SPC.TGZ;1", file, FILE, &[]),
     ]);
-    proof.says(&proof.put("a.iso", &iso.bytes), "equal");
+    proof.says(&proof.put("a.iso", &iso.bytes), "as locked");
 }
 
 /// Directories below the eighth level are moved, and a record says where to.
@@ -238,7 +238,7 @@ fn a_relocated_directory_is_found() {
     let opt = record(b"O", above, DIRECTORY, &name("opt"));
     let root = iso.directory_with(&rock_ridge(), &[opt]);
     iso.root(root);
-    proof.says(&proof.put("a.iso", &iso.bytes), "equal");
+    proof.says(&proof.put("a.iso", &iso.bytes), "as locked");
 }
 
 /// A name in pieces, one of them in a continuation.
@@ -260,7 +260,7 @@ fn a_name_in_pieces_is_one_name() {
     let opt = record(b"O", above, DIRECTORY, &name("opt"));
     let root = iso.directory_with(&rock_ridge(), &[opt]);
     iso.root(root);
-    proof.says(&proof.put("a.iso", &iso.bytes), "equal");
+    proof.says(&proof.put("a.iso", &iso.bytes), "as locked");
 }
 
 /// What it takes to read the file behind these bytes.
@@ -307,7 +307,10 @@ fn little_of_a_large_image_is_read() {
     let at = 16 * SECTOR as u64 + 80;
     file.write_all_at(&SECTORS.to_le_bytes(), at).unwrap();
     file.write_all_at(&SECTORS.to_be_bytes(), at + 4).unwrap();
-    proof.says(&image, "equal  beside it `large.bin`, not an archive (T25)");
+    proof.says(
+        &image,
+        "as locked  beside it `large.bin`, not an archive (T25)",
+    );
     let read = proof.run(&[&image]).any_stderr().bytes_read();
     assert!((1000..300_000).contains(&read), "{read} bytes were read");
 }

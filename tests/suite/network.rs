@@ -33,7 +33,7 @@ fn borne(test: Test, route: Route, act: &Act, said: &str) {
         .stderr_has(said)
         .success();
     done.says("Retrying", 1);
-    test.run("verify").stdout_has("equal").success();
+    test.run("verify").stdout_has("as locked").success();
     assert_eq!(
         test.downloads(),
         if route == Route::Download { 2 } else { 1 }

@@ -105,7 +105,7 @@ fn the_documents_of_the_whole_path() {
     let again = test.run("stage -q --json").any_stdout().success().json();
     assert_eq!(again["definitions"][0]["result"], "unchanged");
     let verify = test.run("verify --json").any_stdout().success().json();
-    assert_eq!(verify["placements"][0]["verdict"], "equal");
+    assert_eq!(verify["placements"][0]["verdict"], "as-locked");
     let show = test.run("show --json").any_stdout().success().json();
     assert_eq!(show["profiles"][0]["name"], "edge-infra");
     assert_eq!(show["profiles"][0]["packs"].as_array().unwrap().len(), 3);

@@ -346,7 +346,7 @@ fn a_reader_between_the_renames_sees_whole_files() {
         for (checkpoint, overlay) in [
             ("overlay-copied", root),
             ("stage-remembered", root),
-            ("overlay-renamed", "equal"),
+            ("overlay-renamed", "as-locked"),
         ] {
             let test = place();
             let first = quiet(&test, "stage").park_at(checkpoint);

@@ -26,7 +26,7 @@ fn the_documented_way() {
         .stderr_has("Staged factory in {dir}/CanvOS")
         .success();
     test.run("verify")
-        .stdout(&format!("{OVERLAY}  equal\n{ROOT}{:51}equal\n", ""))
+        .stdout(&format!("{OVERLAY}  as locked\n{ROOT}{:51}as locked\n", ""))
         .success();
     test.run("show").stdout_has("edge-infra@2.1.0").success();
     test.run("verify --expect-none")

@@ -5,7 +5,7 @@
 //! definition is an all-clear only if nothing else there may be taken for one.
 
 use super::judge::{Expectation, bad, good};
-use super::words::{self, Advice, Found, Neighbour};
+use super::words::{Advice, Found, Neighbour, NeighbourKind, Verdict};
 use crate::diagnostic::Trap;
 use crate::digest::Digest;
 use crate::image::{self, Beside, Entry, Place};
@@ -58,17 +58,17 @@ impl Surroundings {
         }
         let beside = format!("beside it {}", self.told);
         let trap = Some(Trap::OtherName);
-        match own.word {
+        match own.verdict {
             _ if own.good && self.is_doubtful => Found {
                 advice: Advice::Remove,
-                ..bad(words::AMBIGUOUS, Some(beside), trap)
+                ..bad(Verdict::Ambiguous, Some(beside), trap)
             },
             _ if own.good => Found {
                 detail: Some(beside),
                 trap,
                 ..own
             },
-            words::MISSING | words::OVERLAY_LOST => self.of_nothing(trap),
+            Verdict::Missing | Verdict::OverlayDropped => self.of_nothing(trap),
             _ => Found {
                 detail: Some(match &own.detail {
                     Some(detail) => format!("{detail}; {beside}"),
@@ -85,15 +85,15 @@ impl Surroundings {
         if self.has_locked && !self.is_doubtful {
             return Found {
                 advice: Advice::Rename,
-                ..bad(words::WRONG_NAME, under, trap)
+                ..bad(Verdict::WrongName, under, trap)
             };
         }
-        let word = if self.has_other {
-            words::ANOTHER
+        let verdict = if self.has_other {
+            Verdict::AnotherDefinition
         } else {
-            words::MISSING
+            Verdict::Missing
         };
-        bad(word, under, trap)
+        bad(verdict, under, trap)
     }
 
     /// With `--expect-none`.
@@ -101,15 +101,15 @@ impl Surroundings {
         let is_there = matches!(entry, Entry::Odd(_) | Entry::File(_));
         let told = |text: String| Some(text).filter(|_| !self.told.is_empty());
         match (is_there, &self.told[..]) {
-            (false, "") => good(words::NONE),
+            (false, "") => good(Verdict::None),
             (false, told) => bad(
-                words::UNEXPECTED,
+                Verdict::Unexpected,
                 Some(told.to_owned()),
                 Some(Trap::OtherName),
             ),
             (true, beside) => {
                 let beside = told(format!("beside it {beside}"));
-                bad(words::UNEXPECTED, beside, Some(Trap::Leftovers))
+                bad(Verdict::Unexpected, beside, Some(Trap::Leftovers))
             }
         }
     }
@@ -134,11 +134,11 @@ impl Expectation<'_> {
         Neighbour {
             name: printable::line(&beside.name),
             kind: match &beside.is {
-                image::Neighbour::Archive(_) if content.is_some() => words::DEFINITION,
-                image::Neighbour::Archive(_) => words::NO_DEFINITION,
-                image::Neighbour::NoArchive => words::NO_ARCHIVE,
-                image::Neighbour::Odd(_) => words::WRONG_KIND,
-                image::Neighbour::Unread(_) => words::UNREAD,
+                image::Neighbour::Archive(_) if content.is_some() => NeighbourKind::Definition,
+                image::Neighbour::Archive(_) => NeighbourKind::NoDefinition,
+                image::Neighbour::NoArchive => NeighbourKind::NoArchive,
+                image::Neighbour::Odd(_) => NeighbourKind::WrongKind,
+                image::Neighbour::Unread(_) => NeighbourKind::Unread,
             },
             definition: content.and_then(|content| self.owner(content)),
             content_sha256: content,

@@ -5,7 +5,7 @@
 //! (canvos.md, T25), so the two are judged together.
 
 use super::beside::Surroundings;
-use super::words::{self, Advice, Found};
+use super::words::{Advice, Found, Verdict};
 use crate::diagnostic::Trap;
 use crate::digest::Digest;
 use crate::image::{self, Entry, Held, ImageError, Place};
@@ -61,14 +61,14 @@ impl Expectation<'_> {
     /// What is under the right name.
     fn entry(&self, entry: &Entry, locked: &Locked, why: &dyn Explain) -> Found {
         match entry {
-            Entry::Missing => bad(words::MISSING, None, Some(why.missing(true))),
+            Entry::Missing => bad(Verdict::Missing, None, Some(why.missing(true))),
             Entry::OverlayLost => bad(
-                words::OVERLAY_LOST,
+                Verdict::OverlayDropped,
                 Some("the rest of the overlay is missing too".into()),
                 Some(Trap::OverlayDropped),
             ),
             Entry::NoPartition => bad(
-                words::MISSING,
+                Verdict::Missing,
                 Some(format!("no partition `{}`", image::PARTITION)),
                 Some(why.missing(false)),
             ),
@@ -77,7 +77,7 @@ impl Expectation<'_> {
                     "a symbolic link" => Trap::SymbolicLink,
                     _ => Trap::Directory,
                 };
-                bad(words::WRONG_KIND, Some((*kind).to_owned()), Some(trap))
+                bad(Verdict::WrongKind, Some((*kind).to_owned()), Some(trap))
             }
             Entry::Failed(error) => unreadable(error),
             Entry::File(held) => self.file(held, locked, why),
@@ -87,17 +87,17 @@ impl Expectation<'_> {
     fn file(&self, held: &Held, locked: &Locked, why: &dyn Explain) -> Found {
         if held.size == 0 {
             let empty = Some("an empty file".to_owned());
-            return bad(words::NO_DEFINITION, empty, Some(why.empty()));
+            return bad(Verdict::NoDefinition, empty, Some(why.empty()));
         }
-        let (word, is) = match &held.content {
-            _ if held.sha256 == locked.sha256 => return good(words::EQUAL),
-            Ok(content) if *content == locked.content_sha256 => return good(words::SAME_CONTENT),
-            Ok(content) => (words::ANOTHER, self.whose(*content)),
-            Err(refusal) => (words::NO_DEFINITION, refusal.to_string()),
+        let (verdict, is) = match &held.content {
+            _ if held.sha256 == locked.sha256 => return good(Verdict::AsLocked),
+            Ok(content) if *content == locked.content_sha256 => return good(Verdict::SameContent),
+            Ok(content) => (Verdict::AnotherDefinition, self.whose(*content)),
+            Err(refusal) => (Verdict::NoDefinition, refusal.to_string()),
         };
         match why.other(held) {
-            Some((trap, how)) => bad(word, Some(format!("{is}, {how}")), Some(trap)),
-            None => bad(word, Some(is), None),
+            Some((trap, how)) => bad(verdict, Some(format!("{is}, {how}")), Some(trap)),
+            None => bad(verdict, Some(is), None),
         }
     }
 
@@ -116,23 +116,27 @@ impl Expectation<'_> {
         let told: Vec<String> = found.iter().map(in_words).collect();
         let detail = Some(format!("{count} content partitions: {}", told.join("; ")));
         let Some(worst) = found.iter().find(|found| !found.good) else {
-            let other = found.iter().find(|found| found.word != words::EQUAL);
+            let other = found
+                .iter()
+                .find(|found| found.verdict != Verdict::AsLocked);
             return Found {
-                word: other.unwrap_or(&first).word,
+                verdict: other.unwrap_or(&first).verdict,
                 detail,
                 trap: found.iter().find_map(|found| found.trap),
                 ..first
             };
         };
-        let unexpected = found.iter().find(|found| found.word == words::UNEXPECTED);
+        let unexpected = found
+            .iter()
+            .find(|found| found.verdict == Verdict::Unexpected);
         let worst = unexpected.unwrap_or(worst);
         let bad_trap = |found: &Found| found.trap.filter(|_| !found.good);
         let is_mixed = self.locked.is_some() && found.iter().any(|found| found.good);
         Found {
-            word: if is_mixed {
-                words::AMBIGUOUS
+            verdict: if is_mixed {
+                Verdict::Ambiguous
             } else {
-                worst.word
+                worst.verdict
             },
             detail,
             trap: worst.trap.or_else(|| found.iter().find_map(bad_trap)),
@@ -146,24 +150,24 @@ impl Expectation<'_> {
 /// What is said of one of several places.
 fn in_words(found: &Found) -> String {
     match &found.detail {
-        Some(detail) => format!("{}: {detail}", found.word),
-        None => found.word.to_owned(),
+        Some(detail) => format!("{}: {detail}", found.verdict),
+        None => found.verdict.to_string(),
     }
 }
 
 /// A verdict that is an all-clear.
-pub fn good(word: &'static str) -> Found {
+pub fn good(verdict: Verdict) -> Found {
     Found {
-        word,
+        verdict,
         good: true,
         ..Found::default()
     }
 }
 
 /// A verdict that is none.
-pub fn bad(word: &'static str, detail: Option<String>, trap: Option<Trap>) -> Found {
+pub fn bad(verdict: Verdict, detail: Option<String>, trap: Option<Trap>) -> Found {
     Found {
-        word,
+        verdict,
         detail,
         trap,
         ..Found::default()
@@ -172,36 +176,36 @@ pub fn bad(word: &'static str, detail: Option<String>, trap: Option<Trap>) -> Fo
 
 /// What is said of an image, or of a partition, that tells nothing.
 pub fn unreadable(error: &ImageError) -> Found {
-    let said = |word, detail: String, advice| Found {
+    let said = |verdict, detail: String, advice| Found {
         advice,
-        ..bad(word, Some(detail), None)
+        ..bad(verdict, Some(detail), None)
     };
-    let build = |word, detail: &str| said(word, detail.to_owned(), Advice::Build);
+    let build = |verdict, detail: &str| said(verdict, detail.to_owned(), Advice::Build);
     match error {
         ImageError::Disk(error) | ImageError::Spool(error) => {
-            said(words::UNREADABLE, error.to_string(), Advice::Access)
+            said(Verdict::Unreadable, error.to_string(), Advice::Access)
         }
-        ImageError::Read(error) => said(words::UNREADABLE, printable::io(error), Advice::Access),
+        ImageError::Read(error) => said(Verdict::Unreadable, printable::io(error), Advice::Access),
         ImageError::Unsupported(features) => said(
-            words::UNREADABLE,
+            Verdict::Unreadable,
             format!("the content partition has ext4 features that cannot be read: {features}"),
             Advice::Features,
         ),
         ImageError::NeedsRecovery => Found {
             trap: Some(Trap::UncheckedScripts),
             ..said(
-                words::NEEDS_RECOVERY,
+                Verdict::NeedsRecovery,
                 "its journal is not replayed: the partition was copied while it was mounted".into(),
                 Advice::Unmount,
             )
         },
         ImageError::Compressed(with) => said(
-            words::COMPRESSED,
+            Verdict::Compressed,
             format!("{with}: decompress it first"),
             Advice::Decompress,
         ),
-        ImageError::Truncated => build(words::TRUNCATED, "it ends before what it says it holds"),
-        ImageError::Damaged(place) => build(words::DAMAGED, place),
-        ImageError::Foreign(what) => build(words::FOREIGN, what),
+        ImageError::Truncated => build(Verdict::Truncated, "it ends before what it says it holds"),
+        ImageError::Damaged(place) => build(Verdict::Damaged, place),
+        ImageError::Foreign(what) => build(Verdict::NotCanvos, what),
     }
 }

@@ -1,6 +1,7 @@
 //! What is said of an image: the words of verdicts, and the JSON and the table that they
 //! stand in.
 
+use std::fmt;
 use std::path::Path;
 
 use schemars::JsonSchema;
@@ -15,7 +16,7 @@ use crate::report::NamedTrap;
 /// What is said of one image.
 #[derive(Debug, Clone, Default, Serialize, JsonSchema)]
 #[schemars(rename = "Image")]
-pub struct Verdict {
+pub struct ImageReport {
     /// The image.
     pub(super) path: String,
     /// `iso`, `raw` or `raw.gz`; null where it is none of them.
@@ -42,9 +43,7 @@ pub struct Verdict {
 #[schemars(rename = "InImage")]
 pub struct Found {
     /// What is inside.
-    #[serde(rename = "verdict")]
-    #[schemars(extend("enum" = WORDS))]
-    pub(super) word: &'static str,
+    pub(super) verdict: Verdict,
     /// Why, where there is more to say.
     pub(super) detail: Option<String>,
     /// The trap that explains it, where one does.
@@ -72,8 +71,7 @@ pub struct Neighbour {
     /// Its name.
     pub(super) name: String,
     /// What it is.
-    #[schemars(extend("enum" = KINDS))]
-    pub(super) kind: &'static str,
+    pub(super) kind: NeighbourKind,
     /// The name of the definition that it is, if the lock has it.
     pub(super) definition: Option<String>,
     /// Of what it holds, where it is a definition.
@@ -89,76 +87,93 @@ fn named<S: Serializer>(trap: &Option<Trap>, to: S) -> Result<S::Ok, S::Error> {
     trap.map(NamedTrap::from).serialize(to)
 }
 
-/// The words of verdicts.
-const WORDS: [&str; 19] = [
-    EQUAL,
-    SAME_CONTENT,
-    AMBIGUOUS,
-    ANOTHER,
-    WRONG_NAME,
-    NO_DEFINITION,
-    WRONG_KIND,
-    MISSING,
-    OVERLAY_LOST,
-    CHECKSUM_DIFFERS,
-    NEEDS_RECOVERY,
-    TRUNCATED,
-    DAMAGED,
-    UNREADABLE,
-    COMPRESSED,
-    FOREIGN,
-    NOT_FOUND,
-    NONE,
-    UNEXPECTED,
-];
+/// What is in an image, or in one of its partitions, held against the lock.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// The locked archive.
+    AsLocked,
+    /// Another archive with the locked content.
+    SameContent,
+    /// The locked definition, and something that a host may take in its place.
+    Ambiguous,
+    /// Another definition.
+    AnotherDefinition,
+    /// The locked definition, in a file that is not called `spc.tgz`.
+    WrongName,
+    /// A file that is not the archive of a definition.
+    NoDefinition,
+    /// Not a regular file.
+    WrongKind,
+    /// No definition.
+    #[default]
+    Missing,
+    /// No definition, and nothing of the rest of the overlay.
+    OverlayDropped,
+    /// The `.sha256` beside the image is that of another image.
+    ChecksumDiffers,
+    /// A content partition that was copied while it was mounted.
+    NeedsRecovery,
+    /// The image ends too early.
+    Truncated,
+    /// The image contradicts itself.
+    Damaged,
+    /// The image cannot be read.
+    Unreadable,
+    /// The image is compressed, and not with gzip.
+    Compressed,
+    /// CanvOS has not built it.
+    NotCanvos,
+    /// There is no such file.
+    NotFound,
+    /// There is no definition, as expected.
+    None,
+    /// There is something, and nothing is expected.
+    Unexpected,
+}
 
-/// The locked archive.
-pub const EQUAL: &str = "equal";
-/// Another archive with the locked content.
-pub const SAME_CONTENT: &str = "same content";
-/// The locked definition, and what a host may take in its place.
-pub const AMBIGUOUS: &str = "ambiguous";
-/// Another definition.
-pub const ANOTHER: &str = "another definition";
-/// The locked definition, called otherwise than `spc.tgz`.
-pub const WRONG_NAME: &str = "wrong name";
-/// A file that is not the archive of a definition.
-pub const NO_DEFINITION: &str = "no definition";
-/// Not a regular file.
-pub const WRONG_KIND: &str = "wrong kind";
-/// Nothing.
-pub const MISSING: &str = "missing";
-/// Nothing, and nothing of the overlay.
-pub const OVERLAY_LOST: &str = "overlay lost";
-/// The `.sha256` beside the image is of another one.
-pub const CHECKSUM_DIFFERS: &str = "checksum differs";
-/// A content partition that was copied while it was mounted.
-pub const NEEDS_RECOVERY: &str = "needs recovery";
-/// It ends too early.
-pub const TRUNCATED: &str = "truncated";
-/// It contradicts itself.
-pub const DAMAGED: &str = "damaged";
-/// Nobody could look into it.
-pub const UNREADABLE: &str = "unreadable";
-/// It is compressed otherwise than with gzip.
-pub const COMPRESSED: &str = "compressed";
-/// CanvOS has not built it.
-pub const FOREIGN: &str = "not a CanvOS image";
-/// There is no such file.
-pub const NOT_FOUND: &str = "not found";
-/// There is no definition, as expected.
-pub const NONE: &str = "none";
-/// There is something where nothing is expected.
-pub const UNEXPECTED: &str = "unexpected";
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::AsLocked => "as locked",
+            Self::SameContent => "same content",
+            Self::Ambiguous => "ambiguous",
+            Self::AnotherDefinition => "another definition",
+            Self::WrongName => "wrong name",
+            Self::NoDefinition => "no definition",
+            Self::WrongKind => "wrong kind",
+            Self::Missing => "missing",
+            Self::OverlayDropped => "overlay dropped",
+            Self::ChecksumDiffers => "checksum differs",
+            Self::NeedsRecovery => "needs recovery",
+            Self::Truncated => "truncated",
+            Self::Damaged => "damaged",
+            Self::Unreadable => "unreadable",
+            Self::Compressed => "compressed",
+            Self::NotCanvos => "not a CanvOS image",
+            Self::NotFound => "not found",
+            Self::None => "none",
+            Self::Unexpected => "unexpected",
+        })
+    }
+}
 
-/// The kinds of what lies beside the definition.
-const KINDS: [&str; 5] = [DEFINITION, NO_DEFINITION, NO_ARCHIVE, WRONG_KIND, UNREAD];
-/// The archive of a definition.
-pub const DEFINITION: &str = "definition";
-/// A regular file that is not a gzip archive.
-pub const NO_ARCHIVE: &str = "no archive";
-/// An archive that was not read.
-pub const UNREAD: &str = "unread";
+/// What a file beside the definition is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(rename = "BesideKind")]
+pub enum NeighbourKind {
+    /// The archive of a definition.
+    Definition,
+    /// An archive that is not that of a definition.
+    NoDefinition,
+    /// A regular file that is not a gzip archive.
+    NoArchive,
+    /// Not a regular file.
+    WrongKind,
+    /// An archive that was not read.
+    Unread,
+}
 
 /// What to do about a verdict.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -182,31 +197,35 @@ pub enum Advice {
 
 /// Of several raw disks of one build only the first gets the content partition
 /// (canvos.md, T26).
-pub fn mark_neglected(verdicts: &mut [Verdict]) {
-    let is_disk = |verdict: &Verdict| verdict.format == Some("raw");
-    let directory = |verdict: &Verdict| Path::new(&verdict.path).parent().map(Path::to_owned);
-    let having: Vec<_> = verdicts
+pub fn mark_neglected(reports: &mut [ImageReport]) {
+    let is_disk = |report: &ImageReport| report.format == Some("raw");
+    let directory = |report: &ImageReport| Path::new(&report.path).parent().map(Path::to_owned);
+    let having: Vec<_> = reports
         .iter()
-        .filter(|verdict| is_disk(verdict) && !verdict.no_partition)
+        .filter(|report| is_disk(report) && !report.no_partition)
         .map(directory)
         .collect();
-    for verdict in verdicts.iter_mut().filter(|verdict| is_disk(verdict)) {
-        if verdict.no_partition && !verdict.found.good && having.contains(&directory(verdict)) {
-            verdict.found.trap = Some(Trap::SeveralRawImages);
+    for report in reports.iter_mut().filter(|report| is_disk(report)) {
+        if report.no_partition && !report.found.good && having.contains(&directory(report)) {
+            report.found.trap = Some(Trap::SeveralRawImages);
         }
     }
 }
 
 /// A line for each image.
-pub fn text(verdicts: &[Verdict]) -> String {
-    let row = |verdict: &Verdict| {
-        let found = &verdict.found;
-        table::row(&[&verdict.path, found.word, &found.told(verdict.note())])
+pub fn text(reports: &[ImageReport]) -> String {
+    let row = |report: &ImageReport| {
+        let found = &report.found;
+        table::row(&[
+            &report.path,
+            &found.verdict.to_string(),
+            &found.told(report.note()),
+        ])
     };
-    table::layout(&verdicts.iter().map(row).collect::<Vec<_>>())
+    table::layout(&reports.iter().map(row).collect::<Vec<_>>())
 }
 
-impl Verdict {
+impl ImageReport {
     /// What else is to be said: an old image with a definition that is right is right.
     fn note(&self) -> Option<&'static str> {
         let old = self.older == Some(true) && !self.found.good;
@@ -218,7 +237,7 @@ impl Found {
     /// There is no such image.
     pub(super) fn absent(error: &PathError) -> Self {
         Self {
-            word: NOT_FOUND,
+            verdict: Verdict::NotFound,
             detail: Some(error.to_string()),
             ..Self::default()
         }
