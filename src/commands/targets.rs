@@ -14,7 +14,7 @@ use crate::canvos::Seen;
 use crate::digest::Digest;
 use crate::limits::Limits;
 use crate::lock::Lock;
-use crate::preflight::{self, Assume, Embeds, Preflight, Target};
+use crate::preflight::{self, Assume, Embeds, Preflight, Target, Via};
 
 /// The targets of one checkout.
 pub struct Targets {
@@ -41,12 +41,65 @@ pub struct Row {
     target: &'static str,
     /// The file that it would embed, relative to the checkout; null where it is none.
     embeds: Option<String>,
-    /// How the file gets there: `overlay`, `CLUSTERCONFIG`, `spc.tgz` or `content`.
-    via: Option<&'static str>,
-    /// What the file is.
-    verdict: String,
-    /// The definition of the lock that the file is; null where it is none.
+    /// How the file gets there; null if there is none.
+    via: Option<Via>,
+    /// What the target would embed.
+    verdict: Verdict,
+    /// The verdict in words.
+    text: String,
+    /// The definition of the lock that the file is; null if it is none of them.
     definition: Option<String>,
+    /// Of what the file holds; null if it is not a definition.
+    content_sha256: Option<Digest>,
+}
+
+/// What a target would embed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(rename = "TargetVerdict")]
+enum Verdict {
+    /// A definition as it is locked.
+    AsLocked,
+    /// A definition that the lock does not have.
+    AnotherDefinition,
+    /// A file that is not the archive of a definition.
+    NoDefinition,
+    /// Nothing.
+    Nothing,
+    /// An empty file.
+    Empty,
+    /// A symbolic link.
+    Link,
+    /// A directory.
+    Directory,
+    /// Nothing, because the build fails.
+    BuildFails,
+    /// Nothing: images of this target never carry a definition (T13).
+    NotCarried,
+    /// It cannot be told.
+    Unjudged,
+    /// The checkout does not have this target.
+    NoTarget,
+}
+
+/// A file that was looked at.
+#[derive(Clone)]
+struct Judged {
+    verdict: Verdict,
+    text: String,
+    definition: Option<String>,
+    content_sha256: Option<Digest>,
+}
+
+impl Judged {
+    fn nothing(verdict: Verdict, text: &str) -> Self {
+        Self {
+            verdict,
+            text: text.to_owned(),
+            definition: None,
+            content_sha256: None,
+        }
+    }
 }
 
 impl Targets {
@@ -93,7 +146,12 @@ impl Targets {
         let mut cells = vec![table::row(&[&heading, "embeds", "from", "which is"])];
         cells.extend(self.rows.iter().map(|row| {
             let embeds = row.embeds.as_deref().unwrap_or("-");
-            table::row(&[row.target, embeds, row.via.unwrap_or("-"), &row.verdict])
+            table::row(&[
+                row.target,
+                embeds,
+                row.via.map_or("-", Via::name),
+                &row.text,
+            ])
         }));
         table::layout(&cells)
     }
@@ -106,45 +164,56 @@ struct Files<'a> {
     staged: &'a [Seen],
     lock: &'a Lock,
     limits: &'a Limits,
-    seen: BTreeMap<String, (String, Option<String>)>,
+    seen: BTreeMap<String, Judged>,
 }
 
 impl Files<'_> {
     fn row(&mut self, target: Target, embeds: Embeds) -> Row {
-        let nothing = |verdict: &str| (None, None, verdict.to_owned(), None);
-        let (embeds, via, verdict, definition) = match embeds {
-            Embeds::NoTarget => nothing("not a target of this checkout"),
-            Embeds::Never => nothing("never carries one (T13)"),
-            Embeds::Nothing => nothing("nothing"),
-            Embeds::Directory => nothing("a directory"),
-            Embeds::Link => nothing("a symbolic link"),
-            Embeds::Empty => nothing("an empty file"),
-            Embeds::Fails => nothing("the build fails"),
-            Embeds::Unclear => nothing("cannot be told"),
+        let nothing = |verdict, text| (None, None, Judged::nothing(verdict, text));
+        let (embeds, via, judged) = match embeds {
+            Embeds::NoTarget => nothing(Verdict::NoTarget, "not a target of this checkout"),
+            Embeds::Never => nothing(Verdict::NotCarried, "never carries one (T13)"),
+            Embeds::Nothing => nothing(Verdict::Nothing, "nothing"),
+            Embeds::Directory => nothing(Verdict::Directory, "a directory"),
+            Embeds::Link => nothing(Verdict::Link, "a symbolic link"),
+            Embeds::Empty => nothing(Verdict::Empty, "an empty file"),
+            Embeds::Fails => nothing(Verdict::BuildFails, "the build fails"),
+            Embeds::Unclear => nothing(Verdict::Unjudged, "cannot be told"),
             Embeds::File { path, via } => {
-                let (verdict, definition) = self.judge(&path);
-                (Some(path), Some(via.name()), verdict, definition)
+                let judged = self.judge(&path);
+                (Some(path), Some(via), judged)
             }
         };
         Row {
             target: target.name(),
             embeds,
             via,
-            verdict,
-            definition,
+            verdict: judged.verdict,
+            text: judged.text,
+            definition: judged.definition,
+            content_sha256: judged.content_sha256,
         }
     }
 
-    fn judge(&mut self, path: &str) -> (String, Option<String>) {
+    fn judge(&mut self, path: &str) -> Judged {
         if let Some(known) = self.seen.get(path) {
             return known.clone();
         }
-        let judged = match self.content(path) {
-            None => ("no definition".to_owned(), None),
-            Some(content) => match self.lock.owner_of(content) {
-                Some((name, _)) => (format!("`{name}` as locked"), Some(name.to_owned())),
-                None => (format!("not locked: content {}", content.short()), None),
-            },
+        let content = self.content(path);
+        let owner = content.and_then(|content| self.lock.owner_of(content));
+        let (verdict, text) = match (content, owner) {
+            (None, _) => (Verdict::NoDefinition, "no definition".to_owned()),
+            (Some(_), Some((name, _))) => (Verdict::AsLocked, format!("`{name}` as locked")),
+            (Some(content), None) => (
+                Verdict::AnotherDefinition,
+                format!("not locked: content {}", content.short()),
+            ),
+        };
+        let judged = Judged {
+            verdict,
+            text,
+            definition: owner.map(|(name, _)| name.to_owned()),
+            content_sha256: content,
         };
         self.seen.insert(path.to_owned(), judged.clone());
         judged

@@ -1,5 +1,8 @@
 //! What CanvOS builds, and the ways in which a definition gets into it.
 
+use schemars::JsonSchema;
+use serde::Serialize;
+
 /// What CanvOS builds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Target {
@@ -52,7 +55,8 @@ impl Target {
 }
 
 /// Which way a definition gets into an image.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
 pub enum Via {
     /// As a file of the overlay.
     Overlay,
@@ -65,7 +69,7 @@ pub enum Via {
 }
 
 impl Via {
-    /// For tables and JSON.
+    /// In words.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {

@@ -5,7 +5,7 @@ use std::fs;
 use serde_json::{Value, json};
 
 use crate::checkout::{fill, full, with_arg};
-use crate::support::{OVERLAY, ROOT, Test};
+use crate::support::{OVERLAY, ROOT, Test, content_sha256};
 
 /// The targets as `--json` has them.
 fn targets(test: &Test, arguments: &str) -> Vec<Value> {
@@ -63,9 +63,11 @@ fn json_has_the_targets_and_the_value() {
         json!({
             "target": "iso",
             "embeds": "spc.tgz",
-            "via": "CLUSTERCONFIG",
-            "verdict": "`factory` as locked",
+            "via": "clusterconfig",
+            "verdict": "as-locked",
+            "text": "`factory` as locked",
             "definition": "factory",
+            "content_sha256": content_sha256(&test.staged()),
         })
     );
     assert_eq!(checkout["targets"][4]["embeds"], Value::Null);
@@ -179,7 +181,8 @@ fn only_the_targets_that_were_asked_for() {
     let run = test.run("check --offline --json --target maas-image");
     let json = run.any_stdout().any_stderr().fails(2).json();
     let row = &json["checkouts"][0]["targets"][0];
-    assert_eq!(row["verdict"], "not a target of this checkout");
+    assert_eq!(row["verdict"], "no-target");
+    assert_eq!(row["text"], "not a target of this checkout");
     assert_eq!(row["embeds"], Value::Null);
     assert_eq!(json["error"]["code"], "no-such-target");
     let rows = targets(&test, "");
