@@ -270,3 +270,51 @@ fn the_crate_has_what_is_compiled_in() {
             .any(|file| file.starts_with("tests/") || file.starts_with("scripts/"))
     );
 }
+
+/// `cargo binstall` makes the address of an archive out of this.
+#[test]
+fn binstall_is_told_where_the_archives_are() {
+    let manifest: toml::Table = read("Cargo.toml").parse().unwrap();
+    let package = manifest["package"].as_table().unwrap();
+    let binstall = package["metadata"]["binstall"].as_table().unwrap();
+    let filled = |key: &str| {
+        let text = binstall[key].as_str().unwrap();
+        text.replace("{ repo }", env!("CARGO_PKG_REPOSITORY"))
+            .replace("{ name }", "edgestage")
+            .replace("{ version }", VERSION)
+            .replace("{ target }", "x86_64-unknown-linux-musl")
+            .replace("{ bin }{ binary-ext }", "edgestage")
+    };
+    let stem = format!("edgestage-{VERSION}-x86_64-unknown-linux-musl");
+    let repository = env!("CARGO_PKG_REPOSITORY");
+    assert_eq!(
+        filled("pkg-url"),
+        format!("{repository}/releases/download/v{VERSION}/{stem}.tar.gz")
+    );
+    assert_eq!(filled("bin-dir"), format!("{stem}/edgestage"));
+    let package = read("scripts/package");
+    for line in [
+        "name=edgestage-$(./scripts/version)-$target",
+        "archive=target/dist/$name.tar.gz",
+        "install -m 755 \"$binary\" \"$work/$name/edgestage\"",
+    ] {
+        assert!(package.contains(line), "{line}");
+    }
+}
+
+#[test]
+fn the_pre_commit_hooks_are_commands_that_there_are() {
+    let hooks = template(".pre-commit-hooks.yaml");
+    assert_eq!(list(&hooks).len(), 2);
+    for hook in list(&hooks) {
+        let words: Vec<&str> = text(&hook["entry"]).split(' ').collect();
+        let site = Site::empty();
+        site.write("profiles.toml", &read("templates/profiles.toml"));
+        site.write("hello.yaml", "replicas: 2\n");
+        assert_eq!(words[0], "edgestage");
+        // Nothing is locked: the hook says so.
+        let run = site.edgestage(&words[1..]);
+        assert_eq!(run.code, 3, "{}", run.stderr);
+        assert_eq!(hook["pass_filenames"].as_bool(), Some(false));
+    }
+}
