@@ -284,15 +284,22 @@ pub fn remove_if_dead(path: &Path, age: Duration) {
         return;
     }
     let Ok(file) = File::open(path) else { return };
-    let dead = match file.try_lock() {
-        Ok(()) => is_at(&file, path),
-        Err(TryLockError::WouldBlock) => false,
-        Err(TryLockError::Error(_)) => metadata
-            .modified()
-            .is_ok_and(|written| written.elapsed().is_ok_and(|since| since >= age)),
-    };
-    if dead {
+    if is_dead(&file, age) && is_at(&file, path) {
         let _ = fs::remove_file(path);
+    }
+}
+
+/// Whether the run that marked `file` is dead; if that cannot be told, whether nobody has
+/// written it for `age`. If it is, it stays marked for as long as `file` is open.
+#[must_use]
+pub fn is_dead(file: &File, age: Duration) -> bool {
+    match file.try_lock() {
+        Ok(()) => true,
+        Err(TryLockError::WouldBlock) => false,
+        Err(TryLockError::Error(_)) => file
+            .metadata()
+            .and_then(|metadata| metadata.modified())
+            .is_ok_and(|written| written.elapsed().is_ok_and(|since| since >= age)),
     }
 }
 

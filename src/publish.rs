@@ -25,7 +25,7 @@ const RANDOM: usize = 6;
 
 /// Where a file system has no locks, a temporary file that was not written for so long
 /// has no run any more: every wait of a run is far shorter.
-const ABANDONED: Duration = Duration::from_secs(24 * 60 * 60);
+pub const ABANDONED: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A temporary file in `directory`, which is made where it is missing. What killed runs
 /// left there goes.
@@ -126,7 +126,16 @@ pub fn sweep(directory: &Path) {
     }
 }
 
-fn is_temporary(name: &[u8]) -> bool {
+/// A name for a temporary file that [`sweep`] knows.
+#[must_use]
+pub fn temporary_name() -> String {
+    let random: String = (0..RANDOM).map(|_| fastrand::alphanumeric()).collect();
+    format!("{PREFIX}{random}{SUFFIX}")
+}
+
+/// Whether a file of this name is a temporary one of ours.
+#[must_use]
+pub fn is_temporary(name: &[u8]) -> bool {
     let random = name
         .strip_prefix(PREFIX.as_bytes())
         .and_then(|name| name.strip_suffix(SUFFIX.as_bytes()));
@@ -143,13 +152,13 @@ fn sync_directory(directory: &Path) {
 
 /// 0644 whatever the umask: the files are read by other users' builders.
 #[cfg(unix)]
-fn set_mode(file: &File) -> io::Result<()> {
+pub fn set_mode(file: &File) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt as _;
     file.set_permissions(fs::Permissions::from_mode(0o644))
 }
 
 #[cfg(not(unix))]
-fn set_mode(_: &File) -> io::Result<()> {
+pub fn set_mode(_: &File) -> io::Result<()> {
     Ok(())
 }
 
@@ -163,6 +172,7 @@ mod tests {
         let temporary = temporary_in(directory.path()).unwrap();
         let name = temporary.path().file_name().unwrap().as_encoded_bytes();
         assert!(is_temporary(name), "{temporary:?}");
+        assert!(is_temporary(temporary_name().as_bytes()));
         for other in [
             ".edgestage-",
             ".edgestage-notes",
