@@ -133,6 +133,7 @@ fn take_by(
         options.write(true).create(true).truncate(false);
         // Who has it is written into it: behind a link that would be somebody's file.
         follow_no_link(&mut options);
+        write_alone(&mut options);
     }
     let file = loop {
         let file = options.open(path).map_err(PathError::when("open", path))?;
@@ -249,6 +250,16 @@ fn follow_no_link(options: &mut fs::OpenOptions) {
 
 #[cfg(not(unix))]
 fn follow_no_link(_: &mut fs::OpenOptions) {}
+
+/// Whatever the umask, nobody else may write a file that this makes.
+#[cfg(unix)]
+fn write_alone(options: &mut fs::OpenOptions) {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    options.mode(0o644);
+}
+
+#[cfg(not(unix))]
+fn write_alone(_: &mut fs::OpenOptions) {}
 
 /// Whether `path` is still the file that was opened.
 #[cfg(unix)]

@@ -27,10 +27,41 @@ const RANDOM: usize = 6;
 /// has no run any more: every wait of a run is far shorter.
 pub const ABANDONED: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// Makes `directory` and what is missing above it, each with mode 0755 whatever the umask.
+/// What is there keeps its mode.
+///
+/// # Errors
+/// That of `mkdir`, or something else in its place.
+pub fn make_directories(directory: &Path) -> io::Result<()> {
+    if directory.is_dir() || directory.as_os_str().is_empty() {
+        return Ok(());
+    }
+    if let Some(above) = directory.parent() {
+        make_directories(above)?;
+    }
+    match fs::create_dir(directory) {
+        // Another run was faster.
+        Err(_) if directory.is_dir() => Ok(()),
+        Err(error) => Err(error),
+        Ok(()) => set_directory_mode(directory),
+    }
+}
+
+#[cfg(unix)]
+fn set_directory_mode(directory: &Path) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    fs::set_permissions(directory, fs::Permissions::from_mode(0o755))
+}
+
+#[cfg(not(unix))]
+fn set_directory_mode(_: &Path) -> io::Result<()> {
+    Ok(())
+}
+
 /// A temporary file in `directory`, which is made where it is missing. What killed runs
 /// left there goes.
 pub fn temporary_in(directory: &Path) -> Result<NamedTempFile, PathError> {
-    fs::create_dir_all(directory).map_err(PathError::when("create", directory))?;
+    make_directories(directory).map_err(PathError::when("create", directory))?;
     sweep(directory);
     loop {
         let temporary = tempfile::Builder::new()
@@ -78,16 +109,6 @@ pub fn write(target: &Path, bytes: &[u8]) -> Result<(), PathError> {
     let mode = fs::metadata(target)
         .map(|metadata| metadata.permissions())
         .ok();
-    put(target, bytes, mode)
-}
-
-/// The same for a file of our own: a link at its place is replaced, since what is behind
-/// it is not ours.
-pub fn write_own(target: &Path, bytes: &[u8]) -> Result<(), PathError> {
-    put(target, bytes, None)
-}
-
-fn put(target: &Path, bytes: &[u8], mode: Option<fs::Permissions>) -> Result<(), PathError> {
     let directory = target.parent().unwrap_or(Path::new("."));
     let mut temporary = temporary_in(directory)?;
     temporary
@@ -110,6 +131,7 @@ pub fn write_new(target: &Path, bytes: &[u8]) -> Result<(), PathError> {
     temporary
         .write_all(bytes)
         .and_then(|()| set_mode(temporary.as_file()))
+        .and_then(|()| temporary.as_file().sync_all())
         .map_err(PathError::when("write", target))?;
     match temporary.persist_noclobber(target) {
         Ok(_) => Ok(()),

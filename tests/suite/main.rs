@@ -45,6 +45,7 @@ mod staging;
 mod pair;
 mod replaced;
 mod places;
+mod modes;
 mod output;
 mod schema;
 mod properties;
