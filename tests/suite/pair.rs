@@ -276,6 +276,37 @@ fn nothing_is_written_through_a_link_that_appears() {
     }
 }
 
+/// A directory that is another one by now, though no link: what is there is not judged.
+#[test]
+fn nothing_is_written_into_a_directory_that_appears() {
+    for directory in [DIRECTORY, "CanvOS/overlay/files-iso/opt", "CanvOS/overlay"] {
+        for (command, checkpoint) in [
+            ("stage", "root-copied"),
+            ("stage", "stage-remembered"),
+            ("stage", "overlay-renamed"),
+            ("stage", "root-renamed"),
+            ("unstage", "overlay-removed"),
+            ("unstage", "root-removed"),
+        ] {
+            let test = about_to_change();
+            let staged = test.staged();
+            let elsewhere = test.path("elsewhere");
+            copy(&test.path(directory), &elsewhere);
+            let before = stamps(&elsewhere);
+            let run = test
+                .run(command)
+                .stderr_has("not the directory that it was");
+            let run = run.park_at(checkpoint);
+            fs::rename(test.path(directory), test.path("moved")).unwrap();
+            fs::rename(&elsewhere, test.path(directory)).unwrap();
+            run.fails(3);
+            let after = stamps(&test.path(directory));
+            assert_eq!(before, after, "{command} {checkpoint} {directory}");
+            assert!(test.staged() == staged, "{command} {checkpoint}");
+        }
+    }
+}
+
 fn copy(from: &Path, to: &Path) {
     fs::create_dir(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
