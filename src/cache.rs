@@ -165,7 +165,7 @@ impl Cache {
     /// and is needed for nothing.
     #[must_use]
     pub fn claim(&self, definition: &Definition, patience: &Patience<'_>) -> Option<Hold> {
-        std::fs::create_dir_all(&self.temporary).ok()?;
+        publish::make_directories(&self.temporary).ok()?;
         let path = self
             .temporary
             .join(format!("{}{CLAIM}", definition.asked()));
@@ -295,7 +295,7 @@ impl Slot {
         checkpoint::reach("archive-received");
         let content_sha256 = received.inventory.content_sha256;
         let path = entry(&self.archives, content_sha256);
-        std::fs::create_dir_all(&self.archives)
+        publish::make_directories(&self.archives)
             .map_err(PathError::when("create", &self.archives))?;
         let file = publish::rename(self.temporary, &path)?;
         checkpoint::reach("archive-cached");

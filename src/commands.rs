@@ -9,7 +9,7 @@ use crate::cache::Cache;
 use crate::canvos::{CanvosError, Checkout, Held};
 use crate::cli::{CacheCommand, Command, Settings};
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::disk::PathError;
+use crate::disk::{Identity, PathError};
 use crate::endpoint::{Endpoint, Spelling};
 use crate::environment::Environment;
 use crate::error::Error;
@@ -273,10 +273,11 @@ impl Context<'_> {
     fn hold_checkout(&self, checkout: &Checkout) -> Result<Held, Error> {
         // What a build runs is part of that build.
         let held = self.environment.variable(HELD);
-        if held.is_some_and(|held| held == canonical(checkout.directory())) {
-            return Ok(Checkout::held_by_parent());
-        }
         checkout.check_own()?;
+        let directory = Identity::of(checkout.directory());
+        if held.is_some_and(|held| Identity::of(Path::new(&held)) == directory) {
+            return self.hold("the checkout", |_| checkout.held_by_parent());
+        }
         self.hold("the checkout", |patience| checkout.hold(patience))
     }
 

@@ -55,3 +55,48 @@ pub fn is_absent(error: &io::Error) -> bool {
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
     )
 }
+
+/// What a path leads to, whatever it is called: links and bind mounts give one directory
+/// several paths.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Identity {
+    /// The numbers of the file system and of the file in it.
+    Node(u64, u64),
+    /// The path itself, without links: nothing is there, or the system has no such numbers.
+    Path(PathBuf),
+}
+
+impl Identity {
+    /// Of what `path` leads to.
+    #[must_use]
+    pub fn of(path: &Path) -> Self {
+        #[cfg(unix)]
+        if let Ok(metadata) = path.metadata() {
+            use std::os::unix::fs::MetadataExt as _;
+            return Self::Node(metadata.dev(), metadata.ino());
+        }
+        Self::Path(path.canonicalize().unwrap_or_else(|_| path.to_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A bind mount has the numbers of what it shows, and a path that leads nowhere else: so
+    /// has a hard link, which needs no rights.
+    #[test]
+    fn two_paths_to_one_file_are_one() {
+        let directory = tempfile::tempdir().unwrap();
+        let [first, second] = ["a", "b"].map(|name| directory.path().join(name));
+        std::fs::write(&first, "").unwrap();
+        assert_ne!(Identity::of(&first), Identity::of(&second));
+        std::fs::hard_link(&first, &second).unwrap();
+        assert_ne!(
+            first.canonicalize().unwrap(),
+            second.canonicalize().unwrap()
+        );
+        assert_eq!(Identity::of(&first), Identity::of(&second));
+        assert_ne!(Identity::of(&first), Identity::of(directory.path()));
+    }
+}

@@ -240,9 +240,9 @@ impl Error {
             Self::Offline { .. } | Self::CacheDamaged(_) | Self::ListIncomplete(_) => {
                 Exit::Unreachable
             }
-            Self::Archive { .. } => Exit::Archive,
+            Self::Archive { .. } | Self::Canvos(CanvosError::Changed(_)) => Exit::Archive,
             Self::Lock(LockError::Io(_))
-            | Self::Canvos(CanvosError::Io(_))
+            | Self::Canvos(CanvosError::Io(_) | CanvosError::Mixed { .. })
             | Self::Disk(_)
             | Self::NoCache
             | Self::Busy { .. }

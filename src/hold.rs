@@ -133,6 +133,7 @@ fn take_by(
         options.write(true).create(true).truncate(false);
         // Who has it is written into it: behind a link that would be somebody's file.
         follow_no_link(&mut options);
+        write_alone(&mut options);
     }
     let file = loop {
         let file = options.open(path).map_err(PathError::when("open", path))?;
@@ -250,6 +251,16 @@ fn follow_no_link(options: &mut fs::OpenOptions) {
 #[cfg(not(unix))]
 fn follow_no_link(_: &mut fs::OpenOptions) {}
 
+/// Whatever the umask, nobody else may write a file that this makes.
+#[cfg(unix)]
+fn write_alone(options: &mut fs::OpenOptions) {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    options.mode(0o644);
+}
+
+#[cfg(not(unix))]
+fn write_alone(_: &mut fs::OpenOptions) {}
+
 /// Whether `path` is still the file that was opened.
 #[cfg(unix)]
 fn is_at(file: &File, path: &Path) -> bool {
@@ -284,15 +295,22 @@ pub fn remove_if_dead(path: &Path, age: Duration) {
         return;
     }
     let Ok(file) = File::open(path) else { return };
-    let dead = match file.try_lock() {
-        Ok(()) => is_at(&file, path),
-        Err(TryLockError::WouldBlock) => false,
-        Err(TryLockError::Error(_)) => metadata
-            .modified()
-            .is_ok_and(|written| written.elapsed().is_ok_and(|since| since >= age)),
-    };
-    if dead {
+    if is_dead(&file, age) && is_at(&file, path) {
         let _ = fs::remove_file(path);
+    }
+}
+
+/// Whether the run that marked `file` is dead; if that cannot be told, whether nobody has
+/// written it for `age`. If it is, it stays marked for as long as `file` is open.
+#[must_use]
+pub fn is_dead(file: &File, age: Duration) -> bool {
+    match file.try_lock() {
+        Ok(()) => true,
+        Err(TryLockError::WouldBlock) => false,
+        Err(TryLockError::Error(_)) => file
+            .metadata()
+            .and_then(|metadata| metadata.modified())
+            .is_ok_and(|written| written.elapsed().is_ok_and(|since| since >= age)),
     }
 }
 

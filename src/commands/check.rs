@@ -8,10 +8,12 @@ use serde::Serialize;
 
 use super::proof::{self, Proof, Verdict};
 use super::targets::{Clusterconfig, Row, Targets};
+use super::verify::{leftovers, not_staged};
 use super::{Context, chosen, current, fleet, has_targets, load_lock, shown, table, traps};
 use crate::build::Command;
 use crate::canvos::{self, CanvosError, Checkout, Found, State};
 use crate::cli::{Care, CheckArgs, Images, JOBS, LockUse, Network};
+use crate::disk::Identity;
 use crate::endpoint::Endpoint;
 use crate::error::{Error, Exit};
 use crate::key::KeyError;
@@ -19,7 +21,6 @@ use crate::lock::{Lock, Locked, Outdated};
 use crate::manifest::{Definition, Manifest};
 use crate::report::{Became, Outcome, Tally, fields};
 use crate::resolve::{self, Catalogue};
-use crate::topic::Topic;
 
 /// The document of `check`.
 #[derive(Serialize, JsonSchema)]
@@ -315,8 +316,14 @@ impl Places<'_> {
         lock: &Lock,
         errors: &mut Vec<Error>,
     ) -> &Place {
-        // By what it is: a link to a checkout is the same checkout.
+        // By what it is: a link to a checkout, or a bind mount of it, is the same checkout.
         let directory = directory.canonicalize().unwrap_or(directory);
+        let identity = Identity::of(&directory);
+        let known = self
+            .seen
+            .keys()
+            .find(|known| Identity::of(known) == identity);
+        let directory = known.cloned().unwrap_or(directory);
         self.seen.entry(directory).or_insert_with_key(|directory| {
             if let Ok(checkout) = Checkout::open(directory) {
                 return Place::of(&checkout, context, (manifest, lock), self.care, errors);
@@ -352,6 +359,7 @@ impl Place {
             Ok(grave) => errors.push(CanvosError::Trapped(grave).into()),
             Err(error) => errors.push(error),
         }
+        errors.extend(leftovers(checkout, "edgestage stage"));
         let known = |sha256| lock.content_of(sha256);
         let placements = match checkout.see(&known, &manifest.limits) {
             Ok(placements) => placements,
@@ -401,14 +409,7 @@ fn staged(
         return format!("holds `{owner}`");
     }
     if locked.is_some() {
-        errors.push(Error::Staged {
-            what: format!(
-                "what is staged is not `{}` as it is locked",
-                definition.name
-            ),
-            help: format!("run `edgestage stage {}`", definition.name),
-            see: Topic::Staged.name(),
-        });
+        errors.extend(not_staged(&found, &definition.name));
     }
     "differs".into()
 }

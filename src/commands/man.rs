@@ -35,7 +35,7 @@ pub fn run(arguments: &ManArgs, context: &Context<'_>) -> Result<Outcome, Error>
         });
     };
     let directory = context.environment.resolve(directory);
-    std::fs::create_dir_all(&directory).map_err(PathError::when("make", &directory))?;
+    publish::make_directories(&directory).map_err(PathError::when("make", &directory))?;
     let mut written = Vec::new();
     for page in manual::pages() {
         let path = directory.join(&page.file);

@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::proof;
 use super::unstage::shared;
 use super::{Context, current, load_lock, one, shown, table};
-use crate::canvos::{Found, State};
+use crate::canvos::{Checkout, Found, State};
 use crate::cli::VerifyArgs;
 use crate::digest::Digest;
 use crate::error::Error;
@@ -25,7 +25,7 @@ pub struct Document {
     content_sha256: Option<Digest>,
     /// The checkout.
     canvos: String,
-    /// Both placements.
+    /// Both placements, and what else would be shipped that is not meant to be.
     placements: Vec<Verdict>,
 }
 
@@ -36,10 +36,11 @@ struct Verdict {
     /// Relative to the checkout.
     path: String,
     /// What is there, held against the lock; `none` and `unexpected` with
-    /// `--expect-none`.
+    /// `--expect-none`; `leftover` of a temporary file that a killed run left.
     #[serde(rename = "verdict")]
     #[schemars(extend("enum" = [
-        "equal", "same content", "missing", "differs", "wrong kind", "none", "unexpected"
+        "equal", "same content", "missing", "differs", "wrong kind", "none", "unexpected",
+        "leftover"
     ]))]
     word: &'static str,
     /// Why, where there is more to say.
@@ -62,16 +63,16 @@ pub fn run(arguments: &VerifyArgs, context: &Context<'_>) -> Result<Outcome, Err
     let lock = load_lock(&manifest)?;
     let locked = current(&lock, definition)?;
     let found = checkout.found(Some(locked), &manifest.limits)?;
-    let verdicts: Vec<Verdict> = found.iter().map(|found| verdict(found, &lock)).collect();
-    let good = verdicts.iter().all(|verdict| verdict.good);
-    let error = (!good).then(|| Error::Staged {
-        what: format!(
-            "what is staged is not `{}` as it is locked",
-            definition.name
-        ),
-        help: format!("run `edgestage stage {}`", definition.name),
-        see: Topic::Staged.name(),
-    });
+    let mut verdicts: Vec<Verdict> = found.iter().map(|found| verdict(found, &lock)).collect();
+    let command = format!("edgestage stage {}", definition.name);
+    let left = leftovers(&checkout, &command);
+    verdicts.extend(checkout.shipped_leftovers().into_iter().map(leftover));
+    let error = Error::all(
+        not_staged(&found, &definition.name)
+            .into_iter()
+            .chain(left)
+            .collect(),
+    );
     Ok(outcome(
         &Document {
             definition: Some(definition.name.clone()),
@@ -87,7 +88,7 @@ fn expect_none(manifest: &Manifest, context: &Context<'_>) -> Result<Outcome, Er
     let checkout = shared(manifest, context)?;
     let lock = load_lock(manifest)?;
     let found = checkout.found(None, &manifest.limits)?;
-    let verdicts: Vec<Verdict> = found
+    let mut verdicts: Vec<Verdict> = found
         .iter()
         .map(|found| match found.state {
             State::Missing => Verdict {
@@ -103,7 +104,7 @@ fn expect_none(manifest: &Manifest, context: &Context<'_>) -> Result<Outcome, Er
             },
         })
         .collect();
-    let error = verdicts
+    let unexpected = verdicts
         .iter()
         .any(|verdict| !verdict.good)
         .then(|| Error::Staged {
@@ -111,6 +112,9 @@ fn expect_none(manifest: &Manifest, context: &Context<'_>) -> Result<Outcome, Er
             help: "run `edgestage unstage`".into(),
             see: Topic::Staged.name(),
         });
+    let left = leftovers(&checkout, "edgestage unstage");
+    verdicts.extend(checkout.shipped_leftovers().into_iter().map(leftover));
+    let error = Error::all(unexpected.into_iter().chain(left).collect());
     Ok(outcome(
         &Document {
             definition: None,
@@ -120,6 +124,47 @@ fn expect_none(manifest: &Manifest, context: &Context<'_>) -> Result<Outcome, Er
         },
         error,
     ))
+}
+
+/// What is wrong with the pair that was found, if it is not what `stage` makes of the
+/// definition `name`.
+pub fn not_staged(found: &[Found], name: &str) -> Option<Error> {
+    if Checkout::is_staged(found) {
+        return None;
+    }
+    let is_right = |found: &Found| {
+        matches!(found.state, State::Equal | State::SameContent) && found.well_formed
+    };
+    let what = if found.iter().all(is_right) {
+        format!("the two staged files hold `{name}`, but not in the same bytes")
+    } else {
+        format!("what is staged is not `{name}` as it is locked")
+    };
+    Some(Error::Staged {
+        what,
+        help: format!("run `edgestage stage {name}`"),
+        see: Topic::Staged.name(),
+    })
+}
+
+/// Temporary files that would be shipped, which `command` removes.
+pub fn leftovers(checkout: &Checkout, command: &str) -> Option<Error> {
+    let left = checkout.shipped_leftovers();
+    let first = left.first()?;
+    Some(Error::Staged {
+        what: format!("a killed run left `{first}`, which would be in the image"),
+        help: format!("run `{command}`, which removes it"),
+        see: Topic::Staged.name(),
+    })
+}
+
+fn leftover(path: String) -> Verdict {
+    Verdict {
+        path,
+        word: "leftover",
+        detail: Some("a temporary file of a killed run".into()),
+        good: false,
+    }
 }
 
 fn verdict(found: &Found, lock: &Lock) -> Verdict {

@@ -71,7 +71,7 @@ impl Error {
             Self::ListIncomplete(_) => "list-incomplete",
             Self::Archive { .. } => "archive",
             Self::Offline { .. } => "offline",
-            Self::CacheDamaged(_) => "cache",
+            Self::CacheDamaged(_) | Self::Canvos(CanvosError::Changed(_)) => "cache",
             Self::Drift { .. } => "drift",
             Self::Canvos(CanvosError::Trapped(_)) => "trap",
             Self::Canvos(_) => "canvos",
