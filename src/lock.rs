@@ -26,9 +26,11 @@ use crate::resolve::{Pack, Plan, ResolvedProfile};
 use crate::uid::Uid;
 
 mod damage;
+mod merge;
 mod place;
 mod version;
 
+pub use merge::Meanwhile;
 pub use place::Spot;
 
 /// The form of the file that this version writes and reads.

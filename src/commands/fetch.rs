@@ -65,6 +65,7 @@ pub fn run(arguments: &FetchArgs, context: &Context<'_>) -> Result<Outcome, Erro
     let output = |obtained: &Obtained| match &arguments.output {
         Some(output) => {
             let output = context.environment.resolve(output);
+            store.still_locked(&definitions[0].name, &obtained.locked)?;
             write_output(obtained, &output)?;
             Ok(shown(&output))
         }
@@ -164,16 +165,20 @@ fn each(
             let named = good
                 .iter()
                 .map(|(at, obtained)| (definitions[*at].name.as_str(), obtained));
-            let changed = match store.write_lock(context, named) {
-                Ok(changed) => changed,
+            let mut written = match store.write_lock(context, named) {
+                Ok(written) => written,
                 Err(error) => return errors.push((definitions.len(), error)),
             };
             for (at, obtained) in good {
                 let name = &definitions[at].name;
+                if let Some(error) = written.refused.remove(name) {
+                    errors.push((at, error));
+                    continue;
+                }
                 match output(&obtained) {
                     Ok(path) => fetched.push((
                         at,
-                        Fetched::new(name, &obtained, path, changed.contains(name)),
+                        Fetched::new(name, &obtained, path, written.changed.contains(name)),
                     )),
                     Err(error) => errors.push((at, error)),
                 }

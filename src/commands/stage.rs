@@ -176,7 +176,7 @@ fn stage(
         }
     }
     for (job, obtained) in &ready {
-        match place(context, manifest, job, obtained) {
+        match place(context, &store, job, obtained) {
             Ok(one) => staged.push(one),
             Err(error) => errors.push(error),
         }
@@ -333,8 +333,11 @@ fn fetch(
         }
     }
     let obtained = source.fetch(job.definition, Pinning::Respect)?;
-    store.write_lock(context, [(job.definition.name.as_str(), &obtained)])?;
-    Ok(obtained)
+    let mut written = store.write_lock(context, [(job.definition.name.as_str(), &obtained)])?;
+    match written.refused.pop_first() {
+        Some((_, error)) => Err(error),
+        None => Ok(obtained),
+    }
 }
 
 /// The right to fetch `definition` into the cache, and whether another run had it first.
@@ -372,13 +375,14 @@ fn claim(
 
 fn place(
     context: &Context<'_>,
-    manifest: &Manifest,
+    store: &Store<'_>,
     job: &Job<'_>,
     obtained: &Obtained,
 ) -> Result<Staged, Error> {
     let held = context.hold_checkout(&job.checkout)?;
-    // Looked at again under the lock: another run may have staged it meanwhile.
-    let result = if is_staged(&job.checkout, &obtained.locked, manifest)? {
+    // Looked at again under the lock: another run may have locked or staged it meanwhile.
+    store.still_locked(&job.definition.name, &obtained.locked)?;
+    let result = if is_staged(&job.checkout, &obtained.locked, store.manifest)? {
         context.report.status("Unchanged", &job.definition.name);
         "unchanged"
     } else {

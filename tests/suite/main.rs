@@ -55,6 +55,7 @@ mod careful;
 mod interrupted;
 mod killed;
 mod waiting;
+mod meanwhile;
 mod drift;
 mod diff;
 mod forecast;
