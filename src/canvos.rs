@@ -194,11 +194,14 @@ impl Checkout {
         if let Some(kind) = odd_kind(&metadata) {
             return Ok(seen(Kind::Odd(kind)));
         }
+        if limits.no_archive(metadata.len()) {
+            return Ok(seen(Kind::Odd("too large for an archive")));
+        }
         // The right bytes, but in an image the link would lead nowhere.
         if let Err(CanvosError::Blocked { .. }) = self.missing_directories(placement) {
             return Ok(seen(Kind::Odd("behind a symbolic link")));
         }
-        let mut file = File::open(&path).map_err(PathError::when("read", &path))?;
+        let mut file = disk::open(&path).map_err(PathError::when("read", &path))?;
         let (sha256, _) = Digest::of_reader(&mut file).map_err(PathError::when("read", &path))?;
         let content_sha256 = match known(sha256) {
             Some(content) => Some(content),
@@ -283,7 +286,7 @@ impl Checkout {
     /// makes `unstage` more careful.
     fn remembered(&self) -> Vec<Digest> {
         let path = self.directory.join(OWN_DIRECTORY).join("staged");
-        let text = fs::read_to_string(path).unwrap_or_default();
+        let text = disk::text_or_empty(&path);
         text.lines()
             .filter_map(|line| Digest::try_from(line.to_owned()).ok())
             .collect()

@@ -9,7 +9,7 @@ use crate::cache::Cache;
 use crate::canvos::{CanvosError, Checkout, Held};
 use crate::cli::{CacheCommand, Command, Settings};
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::disk::PathError;
+use crate::disk::{self, PathError};
 use crate::endpoint::{Endpoint, Spelling};
 use crate::environment::Environment;
 use crate::error::Error;
@@ -180,7 +180,7 @@ impl Context<'_> {
         self.report.warn_all(&warnings);
         let table = &manifest.palette;
         let ca_cert = match &table.ca_cert {
-            Some(path) => Some(std::fs::read(path).map_err(|error| {
+            Some(path) => Some(disk::read(path, disk::TEXT).map_err(|error| {
                 let error = PathError::when("read", path)(error);
                 Error::Usage(Box::new(
                     Diagnostic::error(format!("`ca-cert` cannot be used: {error}"))

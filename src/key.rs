@@ -4,12 +4,14 @@
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
-use std::fs::{File, Metadata};
-use std::io::Read as _;
+use std::fs::Metadata;
+use std::io;
 use std::path::{Path, PathBuf};
 
+use secrecy::zeroize::Zeroizing;
+
 use crate::diagnostic::Diagnostic;
-use crate::disk::PathError;
+use crate::disk::{self, PathError};
 use crate::environment::Environment;
 use crate::manifest::Manifest;
 use crate::printable;
@@ -18,6 +20,9 @@ use crate::topic::Topic;
 
 /// The variables that hold a key, in the order in which they are asked.
 pub const VARIABLES: [&str; 2] = ["PALETTE_API_KEY", "SPECTROCLOUD_APIKEY"];
+
+/// The most that is read of a key's file, in bytes.
+const LARGEST: u64 = 64 << 10;
 
 /// Whether a variable has one.
 #[must_use]
@@ -153,14 +158,14 @@ fn read(text: &str, place: &str) -> Result<Found, KeyError> {
 }
 
 fn from_file(path: &Path) -> Result<Found, KeyError> {
-    let mut text = String::new();
-    let metadata = File::open(path)
-        .and_then(|mut file| {
-            file.read_to_string(&mut text)?;
-            file.metadata()
-        })
-        .map_err(|error| KeyError::File(PathError::when("read", path)(error)))?;
-    let found = read(&text, &format!("`{}`", printable::path(path)))?;
+    let failed = |error| KeyError::File(PathError::when("read", path)(error));
+    let (bytes, metadata) = disk::read_piped(path, LARGEST).map_err(failed)?;
+    let bytes = Zeroizing::new(bytes);
+    let text = std::str::from_utf8(&bytes).map_err(|_| {
+        let text = "it is not UTF-8";
+        failed(io::Error::new(io::ErrorKind::InvalidData, text))
+    })?;
+    let found = read(text, &format!("`{}`", printable::path(path)))?;
     Ok(Found {
         warning: exposed(path, &metadata),
         ..found

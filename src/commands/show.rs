@@ -1,7 +1,6 @@
 //! `edgestage show`: the profile layers of a definition, without a network. What the
 //! vendor's last step wants to be seen on a booted host.
 
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
@@ -17,7 +16,7 @@ use crate::cache::Lookup;
 use crate::cli::{ShowArgs, ShowFormat};
 use crate::diagnostic::Diagnostic;
 use crate::digest::{Digest, Hasher};
-use crate::disk::PathError;
+use crate::disk::{PathError, Piped};
 use crate::error::{Error, Judged};
 use crate::limits::Limits;
 use crate::lock::Locked;
@@ -196,7 +195,7 @@ fn find_file(file: &Path, context: &Context<'_>) -> Result<Found, Error> {
         .as_ref()
         .map_or_else(Limits::default, |manifest| manifest.limits);
     let lock = manifest.as_ref().map(load_lock).transpose()?;
-    let source = File::open(&path).map_err(PathError::when("read", &path))?;
+    let source = Piped::open(&path).map_err(PathError::when("read", &path))?;
     let shown = printable::path(file);
     // It may be a pipe, which can be read once.
     let mut source = Hashed::new(source);
@@ -232,13 +231,13 @@ fn find_file(file: &Path, context: &Context<'_>) -> Result<Found, Error> {
 
 /// A reader of an archive, and the digest of what was read.
 struct Hashed {
-    source: File,
+    source: Piped,
     hasher: Hasher,
     length: u64,
 }
 
 impl Hashed {
-    fn new(source: File) -> Self {
+    fn new(source: Piped) -> Self {
         Self {
             source,
             hasher: Hasher::new(),

@@ -30,6 +30,7 @@ mod progress;
 mod summary;
 mod ci;
 mod odd_paths;
+mod not_files;
 mod client;
 mod tls;
 mod network;

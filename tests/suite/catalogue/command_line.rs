@@ -169,6 +169,31 @@ fn files(book: &mut Book, test: &Test) {
         };
         book.told(what, &error.into());
     }
+    // `not_files` shows that these come about.
+    for (what, kind, said) in [
+        (
+            "a pipe for a file",
+            ErrorKind::InvalidInput,
+            "it is a pipe, not a file",
+        ),
+        (
+            "a file without an end",
+            ErrorKind::FileTooLarge,
+            "it is larger than 16.0 MiB",
+        ),
+        (
+            "a silent pipe",
+            ErrorKind::TimedOut,
+            "it is a pipe that nobody writes to",
+        ),
+    ] {
+        let error = PathError {
+            path: "/home/CanvOS/.arg".into(),
+            doing: "read",
+            source: Error::new(kind, said),
+        };
+        book.told(what, &error.into());
+    }
     let full = test.run("list --json").prelude("exec > /dev/full");
     book.run("standard output on a full disk", 1, full);
     let gone = Test::new();
