@@ -38,6 +38,7 @@ mod list;
 mod man;
 mod markdown;
 mod obtain;
+mod output;
 mod proof;
 mod schema;
 mod show;

@@ -158,6 +158,8 @@ pub struct PackOverride {
     pub tag: Option<String>,
     /// The text of the values file.
     pub values: Option<String>,
+    /// The values file, resolved.
+    pub values_file: Option<PathBuf>,
 }
 
 /// Why there is no [`Manifest`].

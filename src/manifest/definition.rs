@@ -361,6 +361,7 @@ fn pack(
         .value("values")
         .and_then(|value| string(value, "values", problems));
     let has_values = table.value("values").is_some();
+    let values_file = values.as_ref().map(|at| directory.join(&at.value));
     let values = values.map(|at| read_values(&at, directory, problems));
     let Some(name) = name else {
         if table.value("name").is_none() {
@@ -385,6 +386,7 @@ fn pack(
         name: name.value,
         tag: tag.map(|at| at.value),
         values: values.flatten(),
+        values_file,
     })
 }
 

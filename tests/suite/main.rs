@@ -44,6 +44,7 @@ mod lock;
 mod offline;
 mod staging;
 mod output;
+mod output_file;
 mod schema;
 mod properties;
 mod soak;

@@ -40,6 +40,22 @@ pub fn all(book: &mut Book) {
             "an output in no directory",
             "fetch factory --output none/spc.tgz",
         ),
+        (
+            "the manifest for an output",
+            "fetch factory --output profiles.toml",
+        ),
+        (
+            "the lock for an output",
+            "fetch factory --output ./profiles.lock",
+        ),
+        (
+            "a file of the build for an output",
+            "fetch factory --output CanvOS/Earthfile",
+        ),
+        (
+            "an output in the repository",
+            "fetch factory --output .git/x.tgz",
+        ),
         ("another scheme", "check --endpoint ftp://palette.example"),
         (
             "a secret in the address",
