@@ -140,7 +140,13 @@ impl Context<'_> {
     /// Reads the manifest.
     fn manifest(&self) -> Result<Manifest, Error> {
         let path = self.environment.resolve(&self.settings.file);
-        Ok(Manifest::load(&path, &self.settings.file)?)
+        let manifest = Manifest::load(&path, &self.settings.file)?;
+        let flag = self.settings.api_key_file.as_deref();
+        // Whatever is shown may hold the key, also in a run that does not need it.
+        for key in key::in_files(flag, self.environment, &manifest) {
+            self.report.hide(&key);
+        }
+        Ok(manifest)
     }
 
     /// Where Palette is.

@@ -143,6 +143,41 @@ pub fn find(
     Err(KeyError::None)
 }
 
+/// The keys in the files that are named, for runs that need none and must not show one: what
+/// cannot be read now is no error of theirs. A pipe is left to the run that needs the key.
+#[must_use]
+pub fn in_files(
+    flag: Option<&Path>,
+    environment: &Environment,
+    manifest: &Manifest,
+) -> Vec<ApiKey> {
+    let flag = flag.map(|path| environment.resolve(path));
+    let files = flag
+        .into_iter()
+        .chain(manifest.palette.api_key_file.clone());
+    let read = |path: PathBuf| {
+        let bytes = Zeroizing::new(disk::read(&path, LARGEST).ok()?);
+        ApiKey::new(std::str::from_utf8(&bytes).ok()?).ok()
+    };
+    files.filter_map(read).collect()
+}
+
+/// The key that `api-key-command` prints, where that is where the key comes from.
+#[must_use]
+pub fn of_command(
+    flag: Option<&Path>,
+    environment: &Environment,
+    manifest: &Manifest,
+) -> Option<ApiKey> {
+    let table = &manifest.palette;
+    let argv = table.api_key_command.as_ref()?;
+    if flag.is_some() || is_set(environment) || table.api_key_file.is_some() {
+        return None;
+    }
+    let found = from_command(argv, environment, manifest).ok()?;
+    Some(found.key)
+}
+
 fn read(text: &str, place: &str) -> Result<Found, KeyError> {
     match ApiKey::new(text) {
         Ok(key) => Ok(Found {

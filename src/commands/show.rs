@@ -18,6 +18,7 @@ use crate::diagnostic::Diagnostic;
 use crate::digest::{Digest, Hasher};
 use crate::disk::{PathError, Piped};
 use crate::error::{Error, Judged};
+use crate::key;
 use crate::limits::Limits;
 use crate::lock::Locked;
 use crate::manifest::ManifestError;
@@ -81,6 +82,7 @@ pub fn run(arguments: &ShowArgs, context: &Context<'_>) -> Result<Outcome, Error
         // No definition has a name that is no UTF-8.
         Some((file, _)) => find_file(Path::new(file), context),
     }?;
+    hide_key_of_command(&found, context);
     let view = View::new(&found.title, found.facts, &found.profiles, context.report);
     Ok(Outcome {
         text: match arguments.format {
@@ -96,6 +98,38 @@ pub fn run(arguments: &ShowArgs, context: &Context<'_>) -> Result<Outcome, Error
         error: None,
     })
 }
+
+/// An archive may hold the key itself. Where a command prints that, it is asked only if a
+/// text of the archive is long enough to be one: it may ask a person, or a server.
+fn hide_key_of_command(found: &Found, context: &Context<'_>) {
+    let variables = found
+        .profiles
+        .iter()
+        .filter_map(|one| one.variables.as_ref());
+    let texts = variables.flatten().flat_map(|variable| {
+        let texts = [
+            &variable.name,
+            &variable.display_name,
+            &variable.description,
+        ];
+        texts.into_iter().chain(&variable.default)
+    });
+    let may_be_key = |word: &str| word.len() >= SHORTEST_KEY;
+    let mut words = texts.flat_map(|text| text.split_whitespace());
+    if !words.any(may_be_key) {
+        return;
+    }
+    let Ok(manifest) = context.manifest() else {
+        return;
+    };
+    let flag = context.settings.api_key_file.as_deref();
+    if let Some(key) = key::of_command(flag, context.environment, &manifest) {
+        context.report.hide(&key);
+    }
+}
+
+/// No key is shorter, in bytes: Palette's have twice as many.
+const SHORTEST_KEY: usize = 16;
 
 /// What there is to show.
 struct Found {

@@ -52,10 +52,7 @@ pub fn all(book: &mut Book) {
             "a file of the build for an output",
             "fetch factory --output CanvOS/Earthfile",
         ),
-        (
-            "an output in the repository",
-            "fetch factory --output .git/x.tgz",
-        ),
+        ("an output in the repository", "man --output .git/man1"),
         ("another scheme", "check --endpoint ftp://palette.example"),
         (
             "a secret in the address",
