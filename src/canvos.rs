@@ -254,6 +254,10 @@ impl Checkout {
         if let Some(kind) = entry.odd {
             return Ok(seen(Kind::Odd(kind)));
         }
+        let size = file.metadata().map_err(failed)?.len();
+        if limits.no_archive(size) {
+            return Ok(seen(Kind::Odd("too large for an archive")));
+        }
         let (sha256, _) = Digest::of_reader(&mut file).map_err(failed)?;
         let content_sha256 = match known(sha256) {
             Some(content) => Some(content),

@@ -9,7 +9,7 @@ use crate::cache::Cache;
 use crate::canvos::{CanvosError, Checkout, Held};
 use crate::cli::{CacheCommand, Command, Settings};
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::disk::{Identity, PathError};
+use crate::disk::{self, Identity, PathError};
 use crate::endpoint::{Endpoint, Spelling};
 use crate::environment::Environment;
 use crate::error::Error;
@@ -38,6 +38,7 @@ mod list;
 mod man;
 mod markdown;
 mod obtain;
+mod output;
 mod proof;
 mod schema;
 mod show;
@@ -139,7 +140,13 @@ impl Context<'_> {
     /// Reads the manifest.
     fn manifest(&self) -> Result<Manifest, Error> {
         let path = self.environment.resolve(&self.settings.file);
-        Ok(Manifest::load(&path, &self.settings.file)?)
+        let manifest = Manifest::load(&path, &self.settings.file)?;
+        let flag = self.settings.api_key_file.as_deref();
+        // Whatever is shown may hold the key, also in a run that does not need it.
+        for key in key::in_files(flag, self.environment, &manifest) {
+            self.report.hide(&key);
+        }
+        Ok(manifest)
     }
 
     /// Where Palette is.
@@ -180,7 +187,7 @@ impl Context<'_> {
         self.report.warn_all(&warnings);
         let table = &manifest.palette;
         let ca_cert = match &table.ca_cert {
-            Some(path) => Some(std::fs::read(path).map_err(|error| {
+            Some(path) => Some(disk::read(path, disk::TEXT).map_err(|error| {
                 let error = PathError::when("read", path)(error);
                 Error::Usage(Box::new(
                     Diagnostic::error(format!("`ca-cert` cannot be used: {error}"))

@@ -13,7 +13,7 @@ use crate::drift::Change;
 use crate::fetch::FetchError;
 use crate::hold::HoldError;
 use crate::key::KeyError;
-use crate::lock::{LockError, Outdated};
+use crate::lock::{LockError, Meanwhile, Outdated};
 use crate::manifest::{Manifest, ManifestError};
 use crate::palette::PaletteError;
 use crate::resolve::{ResolveError, Scope};
@@ -122,6 +122,13 @@ pub enum Error {
         /// Where in `profiles.lock`.
         place: Option<Excerpt>,
     },
+    /// A definition or its lock entry was changed while this run worked on it.
+    ChangedMeanwhile {
+        /// The definition.
+        definition: String,
+        /// How.
+        how: Meanwhile,
+    },
     /// There is no key.
     Key(KeyError),
     /// Palette did not answer as it should.
@@ -229,6 +236,7 @@ impl Error {
             Self::NoLock { .. }
             | Self::NotLocked(_)
             | Self::Outdated { .. }
+            | Self::ChangedMeanwhile { .. }
             | Self::Drift { .. }
             | Self::Staged { .. }
             | Self::Canvos(

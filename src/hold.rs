@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
 
-use crate::disk::PathError;
+use crate::disk::{self, PathError};
 use crate::printable;
 
 /// Between two looks at a lock that another run has. The kernel would wake us, but knows
@@ -129,14 +129,14 @@ fn take_by(
     };
     let mut options = File::options();
     options.read(true);
+    wait_for_nobody(&mut options, &kind);
     if !matches!(kind, Kind::Foreign) {
         options.write(true).create(true).truncate(false);
-        // Who has it is written into it: behind a link that would be somebody's file.
-        follow_no_link(&mut options);
         write_alone(&mut options);
     }
     let file = loop {
         let file = options.open(path).map_err(PathError::when("open", path))?;
+        disk::check_is_file(&file).map_err(PathError::when("open", path))?;
         match wait.lock(&file, path) {
             Ok(()) if is_at(&file, path) => break Some(file),
             // Whoever had it took the file away with it.
@@ -242,14 +242,21 @@ impl Drop for Hold {
     }
 }
 
+/// A pipe is opened without waiting for anybody; it is refused afterwards.
 #[cfg(unix)]
-fn follow_no_link(options: &mut fs::OpenOptions) {
+fn wait_for_nobody(options: &mut fs::OpenOptions, kind: &Kind) {
+    use rustix::fs::OFlags;
     use std::os::unix::fs::OpenOptionsExt as _;
-    options.custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed());
+    let flags = match kind {
+        Kind::Foreign => OFlags::NONBLOCK,
+        // Who has it is written into it: behind a link that would be somebody's file.
+        Kind::Own | Kind::Claim(_) => OFlags::NONBLOCK | OFlags::NOFOLLOW,
+    };
+    options.custom_flags(flags.bits().cast_signed());
 }
 
 #[cfg(not(unix))]
-fn follow_no_link(_: &mut fs::OpenOptions) {}
+fn wait_for_nobody(_: &mut fs::OpenOptions, _: &Kind) {}
 
 /// Whatever the umask, nobody else may write a file that this makes.
 #[cfg(unix)]

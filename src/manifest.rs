@@ -12,6 +12,7 @@ use std::sync::Arc;
 use toml::de::{DeTable, DeValue};
 
 use crate::diagnostic::{Diagnostic, Source};
+use crate::disk;
 use crate::endpoint::Endpoint;
 use crate::limits::Limits;
 use crate::uid::Uid;
@@ -157,6 +158,8 @@ pub struct PackOverride {
     pub tag: Option<String>,
     /// The text of the values file.
     pub values: Option<String>,
+    /// The values file, resolved.
+    pub values_file: Option<PathBuf>,
 }
 
 /// Why there is no [`Manifest`].
@@ -185,7 +188,7 @@ impl Manifest {
     /// # Errors
     /// [`ManifestError`]; of what is in the file, nothing but its encoding is looked at.
     pub fn text(path: &Path, shown: &Path) -> Result<String, ManifestError> {
-        let bytes = match std::fs::read(path) {
+        let bytes = match disk::read(path, disk::TEXT) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 return Err(ManifestError::Missing(path.to_owned()));

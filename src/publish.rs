@@ -83,6 +83,21 @@ pub fn rename(temporary: NamedTempFile, target: &Path) -> Result<File, PathError
     rename_as_it_is(temporary, target)
 }
 
+/// [`rename`] with the mode of the file that is there, which is the user's choice.
+pub fn rename_keeping(
+    temporary: NamedTempFile,
+    target: &Path,
+    mode: Option<fs::Permissions>,
+) -> Result<File, PathError> {
+    let Some(mode) = mode else {
+        return rename(temporary, target);
+    };
+    let file = temporary.as_file();
+    file.set_permissions(mode)
+        .map_err(PathError::when("write", target))?;
+    rename_as_it_is(temporary, target)
+}
+
 /// [`rename`] with the mode that the file has.
 fn rename_as_it_is(temporary: NamedTempFile, target: &Path) -> Result<File, PathError> {
     let failed = |source| PathError {

@@ -12,6 +12,7 @@ use self::first::{First, Project};
 use super::edit::{FIRST, Given, check_name, given, next};
 use super::{Context, shown, table};
 use crate::cli::InitArgs;
+use crate::disk;
 use crate::endpoint::Endpoint;
 use crate::error::Error;
 use crate::key;
@@ -86,7 +87,7 @@ fn snippets(arguments: &InitArgs, manifest: &Path) -> Vec<(PathBuf, &'static str
 }
 
 fn ours(path: &Path, text: &str) -> bool {
-    std::fs::read(path).is_ok_and(|is| is == text.as_bytes())
+    disk::read(path, disk::TEXT).is_ok_and(|is| is == text.as_bytes())
 }
 
 /// Writes `files`, or none of them where one is there already. Our own text beside

@@ -1,7 +1,6 @@
 //! `edgestage show`: the profile layers of a definition, without a network. What the
 //! vendor's last step wants to be seen on a booted host.
 
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
@@ -17,8 +16,9 @@ use crate::cache::Lookup;
 use crate::cli::{ShowArgs, ShowFormat};
 use crate::diagnostic::Diagnostic;
 use crate::digest::{Digest, Hasher};
-use crate::disk::PathError;
+use crate::disk::{PathError, Piped};
 use crate::error::{Error, Judged};
+use crate::key;
 use crate::limits::Limits;
 use crate::lock::Locked;
 use crate::manifest::ManifestError;
@@ -82,6 +82,7 @@ pub fn run(arguments: &ShowArgs, context: &Context<'_>) -> Result<Outcome, Error
         // No definition has a name that is no UTF-8.
         Some((file, _)) => find_file(Path::new(file), context),
     }?;
+    hide_key_of_command(&found, context);
     let view = View::new(&found.title, found.facts, &found.profiles, context.report);
     Ok(Outcome {
         text: match arguments.format {
@@ -97,6 +98,38 @@ pub fn run(arguments: &ShowArgs, context: &Context<'_>) -> Result<Outcome, Error
         error: None,
     })
 }
+
+/// An archive may hold the key itself. Where a command prints that, it is asked only if a
+/// text of the archive is long enough to be one: it may ask a person, or a server.
+fn hide_key_of_command(found: &Found, context: &Context<'_>) {
+    let variables = found
+        .profiles
+        .iter()
+        .filter_map(|one| one.variables.as_ref());
+    let texts = variables.flatten().flat_map(|variable| {
+        let texts = [
+            &variable.name,
+            &variable.display_name,
+            &variable.description,
+        ];
+        texts.into_iter().chain(&variable.default)
+    });
+    let may_be_key = |word: &str| word.len() >= SHORTEST_KEY;
+    let mut words = texts.flat_map(|text| text.split_whitespace());
+    if !words.any(may_be_key) {
+        return;
+    }
+    let Ok(manifest) = context.manifest() else {
+        return;
+    };
+    let flag = context.settings.api_key_file.as_deref();
+    if let Some(key) = key::of_command(flag, context.environment, &manifest) {
+        context.report.hide(&key);
+    }
+}
+
+/// No key is shorter, in bytes: Palette's have twice as many.
+const SHORTEST_KEY: usize = 16;
 
 /// What there is to show.
 struct Found {
@@ -196,7 +229,7 @@ fn find_file(file: &Path, context: &Context<'_>) -> Result<Found, Error> {
         .as_ref()
         .map_or_else(Limits::default, |manifest| manifest.limits);
     let lock = manifest.as_ref().map(load_lock).transpose()?;
-    let source = File::open(&path).map_err(PathError::when("read", &path))?;
+    let source = Piped::open(&path).map_err(PathError::when("read", &path))?;
     let shown = printable::path(file);
     // It may be a pipe, which can be read once.
     let mut source = Hashed::new(source);
@@ -232,13 +265,13 @@ fn find_file(file: &Path, context: &Context<'_>) -> Result<Found, Error> {
 
 /// A reader of an archive, and the digest of what was read.
 struct Hashed {
-    source: File,
+    source: Piped,
     hasher: Hasher,
     length: u64,
 }
 
 impl Hashed {
-    fn new(source: File) -> Self {
+    fn new(source: Piped) -> Self {
         Self {
             source,
             hasher: Hasher::new(),

@@ -181,7 +181,7 @@ fn stage(
         }
     }
     for (job, obtained) in &ready {
-        match place(context, manifest, job, obtained) {
+        match place(context, &store, job, obtained) {
             Ok(one) => staged.push(one),
             Err(error) => errors.push(error),
         }
@@ -355,8 +355,11 @@ fn fetch(
         }
     }
     let obtained = source.fetch(job.definition, Pinning::Respect)?;
-    store.write_lock(context, [(job.definition.name.as_str(), &obtained)])?;
-    Ok(obtained)
+    let mut written = store.write_lock(context, [(job.definition.name.as_str(), &obtained)])?;
+    match written.refused.pop_first() {
+        Some((_, error)) => Err(error),
+        None => Ok(obtained),
+    }
 }
 
 /// The right to fetch `definition` into the cache, and whether another run had it first.
@@ -394,16 +397,18 @@ fn claim(
 
 fn place(
     context: &Context<'_>,
-    manifest: &Manifest,
+    store: &Store<'_>,
     job: &Job<'_>,
     obtained: &Obtained,
 ) -> Result<Staged, Error> {
     let held = context.hold_checkout(&job.checkout)?;
-    let lock = load_lock(manifest)?;
+    // Another run may have locked something else meanwhile.
+    store.still_locked(&job.definition.name, &obtained.locked)?;
+    let lock = load_lock(store.manifest)?;
     // Looks at it again under the lock: another run may have staged it meanwhile.
     let staged = job.checkout.stage(
         (&obtained.artifact, &obtained.locked),
-        (&lock, &manifest.limits),
+        (&lock, &store.manifest.limits),
         &held,
     )?;
     let mut kept = Vec::new();

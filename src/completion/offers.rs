@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use toml::de::DeTable;
 
+use crate::disk;
 use crate::environment::Environment;
 use crate::lock::Lock;
 use crate::manifest::FILE_NAME;
@@ -98,7 +99,7 @@ struct Written {
 
 impl Written {
     fn read(manifest: &Path) -> Self {
-        let text = std::fs::read_to_string(manifest).unwrap_or_default();
+        let text = disk::text_or_empty(manifest);
         let (root, _) = DeTable::parse_recoverable(&text);
         let table = root.get_ref().get("definition");
         let Some(table) = table.and_then(|table| table.get_ref().as_table()) else {

@@ -26,7 +26,7 @@ use disk::{cache_damaged, disk, exists, no_cache};
 use drift::drift;
 use init::{nothing_offered, stopped, unasked};
 use key::key;
-use lock::{lock, no_lock, not_locked, outdated};
+use lock::{changed_meanwhile, lock, no_lock, not_locked, outdated};
 use manifest::{manifest, name_needed, unknown_definition};
 use palette::{offline, palette, plain_http, scope};
 
@@ -65,6 +65,7 @@ impl Error {
             Self::Lock(_) => "lock",
             Self::NoLock { .. } | Self::NotLocked(_) => "not-locked",
             Self::Outdated { .. } => "outdated",
+            Self::ChangedMeanwhile { .. } => "changed-meanwhile",
             Self::Key(_) => "key",
             Self::Palette(_) | Self::Scope(_) => "palette",
             Self::Broken(_) => "rules",
@@ -101,6 +102,7 @@ impl Error {
                 why,
                 place,
             } => outdated(definition, *why).within(place.as_ref()),
+            Self::ChangedMeanwhile { definition, how } => changed_meanwhile(definition, *how),
             Self::Key(error) => key(error),
             Self::Palette(error) => palette(error),
             Self::Scope(refused) => scope(refused),

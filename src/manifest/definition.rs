@@ -11,6 +11,7 @@ use super::reader::{At, Problems, Table, string, wrong_type};
 use super::reference::{self, InvalidReference, Parsed, Reference};
 use super::{Allow, Definition, PackOverride, PaletteTable, Profile, Project};
 use crate::diagnostic::Diagnostic;
+use crate::disk;
 use crate::nearest::{nearest, nearest_file};
 use crate::printable;
 use crate::topic::Topic;
@@ -360,6 +361,7 @@ fn pack(
         .value("values")
         .and_then(|value| string(value, "values", problems));
     let has_values = table.value("values").is_some();
+    let values_file = values.as_ref().map(|at| directory.join(&at.value));
     let values = values.map(|at| read_values(&at, directory, problems));
     let Some(name) = name else {
         if table.value("name").is_none() {
@@ -384,21 +386,14 @@ fn pack(
         name: name.value,
         tag: tag.map(|at| at.value),
         values: values.flatten(),
+        values_file,
     })
 }
 
 /// Reads a values file: UTF-8 text of a sensible size.
 fn read_values(at: &At<String>, directory: &Path, problems: &mut Problems) -> Option<String> {
     let path = directory.join(&at.value);
-    let read = std::fs::metadata(&path).and_then(|metadata| {
-        if !metadata.is_file() {
-            return Err(std::io::Error::other("not a regular file"));
-        }
-        if metadata.len() > VALUES_LIMIT {
-            return Err(std::io::Error::other("larger than 4 MiB"));
-        }
-        std::fs::read(&path)
-    });
+    let read = disk::read(&path, VALUES_LIMIT);
     let failure = match read.map(String::from_utf8) {
         Ok(Ok(text)) => return Some(text),
         Ok(Err(_)) => "not UTF-8".to_owned(),

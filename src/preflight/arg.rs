@@ -12,7 +12,7 @@ use std::sync::Arc;
 use super::bash;
 use super::dotenv::{self, Dotenv, DotenvError};
 use crate::diagnostic::{Diagnostic, Source};
-use crate::disk::PathError;
+use crate::disk::{self, PathError};
 use crate::environment::Environment;
 use crate::printable;
 
@@ -107,7 +107,7 @@ impl Arg {
 /// # Errors
 /// A file that is there and cannot be read.
 pub fn read(path: &Path, environment: &Environment) -> Result<Option<Arg>, PathError> {
-    let text = match std::fs::read(path) {
+    let text = match disk::read(path, disk::TEXT) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(PathError::when("read", path)(error)),

@@ -269,7 +269,7 @@ impl Preflight<'_> {
             let file = self.directory.join(placement.path());
             let denied =
                 |error: &std::io::Error| error.kind() == std::io::ErrorKind::PermissionDenied;
-            std::fs::File::open(file).is_err_and(|error| denied(&error))
+            disk::try_open(&file).is_err_and(|error| denied(&error))
         };
         let finding = |placement: &Placement| {
             let title = format!("`{}` cannot be read", placement.path());
@@ -396,10 +396,7 @@ impl Preflight<'_> {
         if !git.exists() {
             return None;
         }
-        let read = |path: &Path| {
-            let bytes = std::fs::read(path).unwrap_or_default();
-            String::from_utf8_lossy(&bytes).into_owned()
-        };
+        let read = |path: &Path| disk::text_or_empty(path);
         // What stands in `.gitignore` counts more.
         let exclude = exclude_of(&git);
         let exclude = exclude.map_or_else(String::new, |path| read(&path));
@@ -449,7 +446,7 @@ fn has_bundle(directory: &Path, levels: usize) -> bool {
 /// Where git keeps what only this clone ignores. In a worktree `.git` is a file that
 /// names a directory, and that one names the clone's.
 fn exclude_of(git: &Path) -> Option<PathBuf> {
-    let read = |path: &Path| std::fs::read_to_string(path).ok();
+    let read = |path: &Path| String::from_utf8(disk::read(path, disk::TEXT).ok()?).ok();
     let directory = if git.is_file() {
         let named = read(git)?;
         let named = git.parent()?.join(named.strip_prefix("gitdir:")?.trim());

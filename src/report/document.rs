@@ -17,12 +17,13 @@ use crate::topic::page;
 pub const SCHEMA: u32 = 1;
 
 /// What `error.kind` may be.
-const KINDS: [&str; 25] = [
+const KINDS: [&str; 26] = [
     "archive",
     "build",
     "busy",
     "cache",
     "canvos",
+    "changed-meanwhile",
     "disk",
     "drift",
     "exists",

@@ -111,7 +111,7 @@ fn output_writes_one_archive() {
         .stdout_has("definition      store\n")
         .success();
     let run = test.run("fetch -q store --output CanvOS");
-    run.stderr_has("no regular file").fails(2);
+    run.stderr_has("not a regular file").fails(2);
     let run = test.run("fetch -q store --output none/out.tgz");
     run.stderr_has("none/out.tgz").fails(2);
 }

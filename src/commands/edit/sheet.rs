@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::usage;
 use crate::commands::Context;
 use crate::diagnostic::Diagnostic;
-use crate::disk::PathError;
+use crate::disk::{self, PathError};
 use crate::error::Error;
 use crate::hold::Hold;
 use crate::manifest::edit::EditError;
@@ -34,7 +34,7 @@ impl Sheet {
         Manifest::text(&path, file)?;
         let hold = context.hold_lock(&path)?;
         let text = Manifest::text(&path, file)?;
-        let bytes = std::fs::read(&path).map_err(PathError::when("read", &path))?;
+        let bytes = disk::read(&path, disk::TEXT).map_err(PathError::when("read", &path))?;
         Ok(Self {
             manifest: Manifest::parse(&text, &path, file),
             marked: bytes.starts_with(MARK),
