@@ -16,10 +16,11 @@ use crate::error::Error;
 use crate::hold::{Event, Hold, HoldError, Patience};
 use crate::key;
 use crate::lock::{Lock, Locked, Outdated, Spot};
-use crate::manifest::{Definition, Manifest};
+use crate::manifest::{Definition, Manifest, ManifestError};
 use crate::nearest::nearest_file;
 use crate::palette::{Options, Palette, RetryPolicy, Route};
 use crate::preflight::{Preflight, Start, Target};
+use crate::printable;
 use crate::report::{Outcome, Report};
 use crate::topic::Topic;
 
@@ -140,6 +141,40 @@ impl Context<'_> {
     fn manifest(&self) -> Result<Manifest, Error> {
         let path = self.environment.resolve(&self.settings.file);
         Ok(Manifest::load(&path, &self.settings.file)?)
+    }
+
+    /// The manifest for a command that works without one. If it has mistakes, that is a
+    /// warning; `without` says what is missing then.
+    fn manifest_if_usable(&self, without: &str) -> Option<Manifest> {
+        let error = match self.manifest() {
+            Ok(manifest) => return Some(manifest),
+            Err(Error::Manifest(ManifestError::Missing(_))) => return None,
+            Err(error) => error,
+        };
+        let file = printable::path(&self.settings.file);
+        let mut told = Diagnostic::warning(format!("`{file}` is not used: it has a mistake"))
+            .note(without)
+            .help("run `edgestage check` to see what is wrong with it")
+            .about(Topic::Manifest);
+        // A file that cannot be read at all has no place to show.
+        if let Error::Manifest(ManifestError::Unreadable(_, why)) = &error {
+            told.title = format!("`{file}` is not used: {}", printable::io(why));
+        }
+        self.report.warn(&told);
+        None
+    }
+
+    /// The lock of `manifest` for a command that works without one.
+    fn lock_if_usable(&self, manifest: &Manifest, without: &str) -> Option<Lock> {
+        let error = match load_lock(manifest) {
+            Ok(lock) => return Some(lock),
+            Err(error) => error,
+        };
+        for mut diagnostic in error.diagnostics() {
+            diagnostic.severity = Severity::Warning;
+            self.report.warn(&diagnostic.note(without));
+        }
+        None
     }
 
     /// Where Palette is.
@@ -425,7 +460,7 @@ fn has_targets(preflight: &Preflight<'_>, asked: &[Target]) -> Result<(), Error>
 /// `help`.
 fn near(path: &Path, help: &str) -> String {
     match nearest_file(path).filter(|_| !path.exists()) {
-        Some(near) => format!("did you mean `{}`?", crate::printable::path(&near)),
+        Some(near) => format!("did you mean `{}`?", printable::path(&near)),
         None => help.to_owned(),
     }
 }
@@ -433,5 +468,5 @@ fn near(path: &Path, help: &str) -> String {
 /// A path for standard output: absolute paths are what scripts can use from anywhere,
 /// without `.` and `..` where that is safe to say.
 fn shown(path: &Path) -> String {
-    crate::printable::path(&canonical(path))
+    printable::path(&canonical(path))
 }

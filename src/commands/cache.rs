@@ -61,30 +61,37 @@ struct View {
 }
 
 impl View {
+    /// The cache to list. Whose its archives are is only told if the files say it.
     fn open(context: &Context<'_>) -> Result<Self, Error> {
-        Self::open_with(context, load_lock)
+        let without = "which definitions the archives belong to is not shown";
+        let Some(manifest) = context.manifest_if_usable(without) else {
+            return Self::unowned(context);
+        };
+        let lock = context.lock_if_usable(&manifest, without);
+        let lock = lock.unwrap_or_else(|| Lock::empty(&Lock::path_for(&manifest.path)));
+        Self::of(context, &manifest, lock)
     }
 
-    /// The same for what is removed whatever the lock says: one that cannot be read is
-    /// no obstacle.
-    fn open_whatever_the_lock(context: &Context<'_>) -> Result<Self, Error> {
-        Self::open_with(context, |manifest| {
-            load_lock(manifest).or_else(|_| Ok(Lock::empty(&Lock::path_for(&manifest.path))))
-        })
-    }
-
-    fn open_with(
-        context: &Context<'_>,
-        load: impl Fn(&Manifest) -> Result<Lock, Error>,
-    ) -> Result<Self, Error> {
+    /// The cache to empty. A lock that cannot be read is no obstacle, and neither is a
+    /// manifest if the cache is named: else it may name another cache than the user's.
+    fn to_empty(context: &Context<'_>) -> Result<Self, Error> {
         match context.manifest() {
-            Ok(manifest) => Self::of(context, &manifest, load(&manifest)?),
-            Err(Error::Manifest(ManifestError::Missing(_))) => Ok(Self {
-                cache: context.cache(None)?,
-                owners: BTreeMap::new(),
-            }),
+            Ok(manifest) => {
+                let empty = || Lock::empty(&Lock::path_for(&manifest.path));
+                let lock = load_lock(&manifest).unwrap_or_else(|_| empty());
+                Self::of(context, &manifest, lock)
+            }
+            Err(Error::Manifest(ManifestError::Missing(_))) => Self::unowned(context),
+            Err(_) if context.settings.cache.is_some() => Self::unowned(context),
             Err(error) => Err(error),
         }
+    }
+
+    fn unowned(context: &Context<'_>) -> Result<Self, Error> {
+        Ok(Self {
+            cache: context.cache(None)?,
+            owners: BTreeMap::new(),
+        })
     }
 
     fn of(context: &Context<'_>, manifest: &Manifest, lock: Lock) -> Result<Self, Error> {
@@ -151,7 +158,7 @@ pub fn clean(arguments: &CleanArgs, context: &Context<'_>) -> Result<Outcome, Er
     let view = if arguments.keep_locked {
         View::locked(context)?
     } else {
-        View::open_whatever_the_lock(context)?
+        View::to_empty(context)?
     };
     let mut removed = Vec::new();
     for entry in view.cache.entries()? {

@@ -17,6 +17,7 @@ mod key;
 mod audit;
 mod manifest;
 mod manifest_text;
+mod no_manifest;
 mod lookup;
 mod rules;
 mod refusal;

@@ -1,7 +1,7 @@
 //! `profiles.toml`: all that can be wrong with it without asking Palette.
 
 use super::book::Book;
-use crate::support::{FACTORY, Test};
+use crate::support::{FACTORY, Test, archive, profile_directory};
 
 const INFRA: &str = "65c90a1b2c3d4e5f770daee5";
 const HELLO: &str = "65c92d0f4b3c2e1a8d7f6a90";
@@ -21,6 +21,7 @@ fn body(book: &mut Book, what: &str, text: &str) {
 pub fn all(book: &mut Book) {
     book.part("profiles.toml");
     text(book);
+    unused(book);
     check(book, "the tables", TABLES);
     for (what, text) in [
         ("no profiles", "canvos = \"CanvOS\""),
@@ -79,6 +80,19 @@ fn text(book: &mut Book) {
         "a long line",
         &format!("[definition.factory]\nprofiles = [{line}]\n"),
     );
+}
+
+/// Commands that do without it.
+fn unused(book: &mut Book) {
+    let bytes = archive(&[(&format!("{}a", profile_directory(INFRA)), "")]);
+    let test = Test::new().write("a.tgz", bytes);
+    test.put("profiles.toml", "");
+    book.run("an archive beside it", 0, test.run("show a.tgz"));
+    book.run("the cache beside it", 0, test.run("cache list"));
+    std::fs::remove_file(test.path("profiles.toml")).unwrap();
+    std::fs::create_dir(test.path("profiles.toml")).unwrap();
+    let run = test.run("show a.tgz");
+    book.run("an archive beside one that cannot be read", 0, run);
 }
 
 const TABLES: &str = r#"
