@@ -3,11 +3,12 @@
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::cache::Cache;
 use crate::canvos::{CanvosError, Checkout, Held};
-use crate::cli::{CacheCommand, Command, Settings};
+use crate::cli::{CacheCommand, Command, Settings, Verbosity};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::disk::PathError;
 use crate::endpoint::{Endpoint, Spelling};
@@ -16,7 +17,7 @@ use crate::error::Error;
 use crate::hold::{Event, Hold, HoldError, Patience};
 use crate::key;
 use crate::lock::{Lock, Locked, Outdated, Spot};
-use crate::manifest::{Definition, Manifest, ManifestError};
+use crate::manifest::{Definition, Located, Manifest, ManifestError};
 use crate::nearest::nearest_file;
 use crate::palette::{Options, Palette, RetryPolicy, Route};
 use crate::preflight::{Preflight, Start, Target};
@@ -59,6 +60,8 @@ pub struct Context<'a> {
     pub report: &'a Report,
     /// Who this run is, for those that wait for it.
     pub who: String,
+    /// Whether this run has read the manifest.
+    pub has_read: AtomicBool,
 }
 
 /// The command's name, for the JSON document.
@@ -139,8 +142,36 @@ pub fn run(command: &Command, context: &Context<'_>) -> Result<Outcome, Error> {
 impl Context<'_> {
     /// Reads the manifest.
     fn manifest(&self) -> Result<Manifest, Error> {
+        let text = self.manifest_text()?;
         let path = self.environment.resolve(&self.settings.file);
-        Ok(Manifest::load(&path, &self.settings.file)?)
+        let manifest = Manifest::parse(&text, &path, &self.settings.file);
+        Ok(manifest.map_err(ManifestError::Invalid)?)
+    }
+
+    /// Reads the manifest's text.
+    fn manifest_text(&self) -> Result<String, Error> {
+        let Settings { file, located, .. } = self.settings;
+        if let Located::Above(_) = located
+            && !self.has_read.swap(true, Ordering::Relaxed)
+        {
+            self.report
+                .detail(&format!("reads {}", printable::path(file)));
+        }
+        match Manifest::text(&self.environment.resolve(file), file) {
+            Err(ManifestError::Missing(path, _)) => {
+                Err(ManifestError::Missing(path, located.clone()).into())
+            }
+            read => Ok(read?),
+        }
+    }
+
+    /// Says which manifest a failed run has used, if it is not in the working directory.
+    pub fn tell_manifest(&self) {
+        if self.has_read.load(Ordering::Relaxed) && self.report.verbosity() == Verbosity::Normal {
+            let file = printable::path(&self.settings.file);
+            self.report
+                .status("Note", &format!("the manifest is {file}"));
+        }
     }
 
     /// The manifest for a command that works without one. If it has mistakes, that is a
@@ -148,7 +179,7 @@ impl Context<'_> {
     fn manifest_if_usable(&self, without: &str) -> Option<Manifest> {
         let error = match self.manifest() {
             Ok(manifest) => return Some(manifest),
-            Err(Error::Manifest(ManifestError::Missing(_))) => return None,
+            Err(Error::Manifest(ManifestError::Missing(..))) => return None,
             Err(error) => error,
         };
         let file = printable::path(&self.settings.file);

@@ -19,12 +19,14 @@ use crate::uid::Uid;
 mod asked;
 mod definition;
 pub mod edit;
+pub mod locate;
 mod reader;
 pub mod reference;
 mod source;
 mod tables;
 
 pub use definition::{CLOUD_TYPE, METADATA_NAME, NAMES};
+pub use locate::Located;
 pub use reader::At;
 pub use reference::Reference;
 pub use source::conflict;
@@ -162,8 +164,8 @@ pub struct PackOverride {
 /// Why there is no [`Manifest`].
 #[derive(Debug)]
 pub enum ManifestError {
-    /// No such file; where it was looked for.
-    Missing(PathBuf),
+    /// No such file; where it was looked for, and with what result above that.
+    Missing(PathBuf, Located),
     /// It is there and cannot be read.
     Unreadable(PathBuf, std::io::Error),
     /// What is wrong with it: at least one.
@@ -188,7 +190,7 @@ impl Manifest {
         let bytes = match std::fs::read(path) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                return Err(ManifestError::Missing(path.to_owned()));
+                return Err(ManifestError::Missing(path.to_owned(), Located::Named));
             }
             Err(error) => return Err(ManifestError::Unreadable(path.to_owned(), error)),
         };

@@ -81,7 +81,7 @@ impl View {
                 let lock = load_lock(&manifest).unwrap_or_else(|_| empty());
                 Self::of(context, &manifest, lock)
             }
-            Err(Error::Manifest(ManifestError::Missing(_))) => Self::unowned(context),
+            Err(Error::Manifest(ManifestError::Missing(..))) => Self::unowned(context),
             Err(_) if context.settings.cache.is_some() => Self::unowned(context),
             Err(error) => Err(error),
         }

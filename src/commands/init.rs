@@ -12,14 +12,16 @@ use self::first::{First, Project};
 use super::edit::{FIRST, Given, check_name, given, next};
 use super::{Context, shown, table};
 use crate::cli::InitArgs;
+use crate::diagnostic::Diagnostic;
 use crate::endpoint::Endpoint;
 use crate::error::Error;
 use crate::key;
-use crate::manifest::{Manifest, ManifestError};
+use crate::manifest::{Located, Manifest, ManifestError};
 use crate::palette::PaletteError;
 use crate::printable;
 use crate::publish;
 use crate::report::{Outcome, fields};
+use crate::topic::Topic;
 
 mod first;
 mod questions;
@@ -48,6 +50,12 @@ pub fn run(arguments: &InitArgs, context: &Context<'_>) -> Result<Outcome, Error
     let there = manifest.symlink_metadata().is_ok();
     // A profiles.toml that is there already does not keep the snippets from being added.
     let due = !there || given || snippets.is_empty();
+    if let (true, Located::Above(file)) = (due, &context.settings.located) {
+        return Err(there_is_one_above(file));
+    }
+    if let Located::Nowhere(Some(passed)) = &context.settings.located {
+        context.report.warn(&passed_over(passed.path()));
+    }
     let text = match (due, there) {
         // Nobody is asked in vain.
         (true, true) if !ours(&manifest, first::TEMPLATE) => {
@@ -70,6 +78,30 @@ pub fn run(arguments: &InitArgs, context: &Context<'_>) -> Result<Outcome, Error
         json: fields(&Document { written: paths }),
         error: None,
     })
+}
+
+/// Every command in this directory uses the file above it: another one is not meant.
+fn there_is_one_above(file: &Path) -> Error {
+    let file = printable::path(file);
+    let told = Diagnostic::error(format!("`{file}` is there, and is used in this directory"))
+        .note("nothing was written")
+        .help("`edgestage add PROFILE` adds to it")
+        .help("to have another one here, run `edgestage init --file profiles.toml`")
+        .about(Topic::Exists);
+    Error::Usage(Box::new(told))
+}
+
+/// The file that somebody may have thought of.
+fn passed_over(file: &Path) -> Diagnostic {
+    let file = printable::path(file);
+    Diagnostic::warning(format!(
+        "`{file}` is there, and is not used in this directory"
+    ))
+    .note("it is above the root of the git repository, or belongs to another user")
+    .help(format!(
+        "to use it here, add `--file {file}` to the command"
+    ))
+    .about(Topic::Exists)
 }
 
 fn snippets(arguments: &InitArgs, manifest: &Path) -> Vec<(PathBuf, &'static str)> {

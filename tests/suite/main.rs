@@ -18,6 +18,7 @@ mod audit;
 mod manifest;
 mod manifest_text;
 mod no_manifest;
+mod subfolder;
 mod lookup;
 mod rules;
 mod refusal;

@@ -1,5 +1,9 @@
 //! `profiles.toml`: all that can be wrong with it without asking Palette.
 
+use edgestage::error::Error;
+use edgestage::manifest::ManifestError;
+use edgestage::manifest::locate::{Located, Passed};
+
 use super::book::Book;
 use crate::support::{FACTORY, Test, archive, profile_directory};
 
@@ -22,6 +26,7 @@ pub fn all(book: &mut Book) {
     book.part("profiles.toml");
     text(book);
     unused(book);
+    elsewhere(book);
     check(book, "the tables", TABLES);
     for (what, text) in [
         ("no profiles", "canvos = \"CanvOS\""),
@@ -80,6 +85,27 @@ fn text(book: &mut Book) {
         "a long line",
         &format!("[definition.factory]\nprofiles = [{line}]\n"),
     );
+}
+
+/// One in a directory above the working directory.
+fn elsewhere(book: &mut Book) {
+    let test = Test::new();
+    let run = test.run("init").within("sites");
+    book.run("init below one that is there", 2, run);
+    let run = test.run("check nobody").within("sites");
+    book.run("a mistake below one that is there", 2, run);
+    test.put("sites/.git", "gitdir: nowhere\n");
+    let run = test.run("check").within("sites");
+    book.run("one above the repository", 2, run);
+    let run = test.run("init").within("sites");
+    book.run("init below one above the repository", 0, run);
+    let missing = |passed| {
+        let located = Located::Nowhere(passed);
+        Error::Manifest(ManifestError::Missing("profiles.toml".into(), located))
+    };
+    let foreign = Passed::Foreign("../profiles.toml".into());
+    book.told("one of another user", &missing(Some(foreign)));
+    book.told("none anywhere", &missing(None));
 }
 
 /// Commands that do without it.
