@@ -47,6 +47,16 @@ pub fn all(book: &mut Book) {
     check(book, "no definition in its table", "[definition]\n");
     check(
         book,
+        "a definition without a name",
+        "[definition]\nprofiles = [\"a@1\"]\n",
+    );
+    check(
+        book,
+        "a definition without `definition.`",
+        "[factory]\nprofiles = [\"a@1\"]\n",
+    );
+    check(
+        book,
         "a name that is none",
         "[definition.-x]\nprofiles = [\"a@1\"]\n",
     );
