@@ -48,6 +48,8 @@ pub struct Manifest {
     pub palette: PaletteTable,
     /// `[canvos].dir`, resolved; the manifest's own directory where it is not set.
     pub canvos: PathBuf,
+    /// Where `[canvos].dir` is written, if it is.
+    pub canvos_span: Option<Range<usize>>,
     /// `[canvos].build`.
     pub build: Option<Vec<String>>,
     /// `[cache].dir`, resolved.
@@ -120,6 +122,8 @@ pub struct Definition {
     pub own_project: bool,
     /// Its own `canvos`, resolved.
     pub canvos: Option<PathBuf>,
+    /// Where that is written.
+    pub canvos_span: Option<Range<usize>>,
     /// `name`: `metadata.name` of the request.
     pub metadata_name: String,
     /// `cloud-type`: `spec.cloudType` of the request.

@@ -12,6 +12,7 @@ use super::{Context, chosen, current, fleet, has_targets, load_lock, shown, tabl
 use crate::build::Command;
 use crate::canvos::{self, CanvosError, Checkout, Found, State};
 use crate::cli::{Care, CheckArgs, Images, JOBS, LockUse, Network};
+use crate::diagnostic::Severity;
 use crate::endpoint::Endpoint;
 use crate::error::{Error, Exit};
 use crate::key::KeyError;
@@ -117,8 +118,7 @@ pub fn run(arguments: &CheckArgs, context: &Context<'_>) -> Result<Outcome, Erro
         if context.settings.lock == LockUse::MustMatch {
             errors.extend(current(&lock, definition).err());
         }
-        let directory = context.canvos_directory(&manifest, Some(definition));
-        let place = places.look(directory, context, &manifest, &lock, &mut errors);
+        let place = places.look(definition, context, &manifest, &lock, &mut errors);
         rows.push(Checked {
             definition: definition.name.clone(),
             profiles: definition.profiles.len(),
@@ -309,23 +309,52 @@ enum Place {
 impl Places<'_> {
     fn look(
         &mut self,
-        directory: PathBuf,
+        definition: &Definition,
         context: &Context<'_>,
         manifest: &Manifest,
         lock: &Lock,
         errors: &mut Vec<Error>,
     ) -> &Place {
+        let directory = context.canvos_directory(manifest, Some(definition));
         // By what it is: a link to a checkout is the same checkout.
         let directory = directory.canonicalize().unwrap_or(directory);
-        self.seen.entry(directory).or_insert_with_key(|directory| {
-            if let Ok(checkout) = Checkout::open(directory) {
-                return Place::of(&checkout, context, (manifest, lock), self.care, errors);
-            }
-            let directory = crate::printable::path(directory);
-            let note = format!("no CanvOS checkout at {directory}");
-            context.report.status("Note", &note);
-            Place::NoCheckout
-        })
+        self.seen
+            .entry(directory)
+            .or_insert_with_key(|directory| match Checkout::open(directory) {
+                Ok(checkout) => Place::of(&checkout, context, (manifest, lock), self.care, errors),
+                Err(error) => {
+                    no_checkout(context, manifest, definition, error);
+                    Place::NoCheckout
+                }
+            })
+    }
+}
+
+/// Says that there is no checkout. One that somebody named is missed; without any name, the
+/// directory of the manifest need not be one.
+fn no_checkout(
+    context: &Context<'_>,
+    manifest: &Manifest,
+    definition: &Definition,
+    error: CanvosError,
+) {
+    let is_named_here = context.settings.canvos.is_some();
+    let span = definition.canvos_span.as_ref();
+    let span = span.or(manifest.canvos_span.as_ref());
+    let span = span.filter(|_| !is_named_here);
+    if !is_named_here && span.is_none() {
+        let directory = crate::printable::path(&manifest.canvos);
+        let note = format!("no CanvOS checkout at {directory}");
+        context.report.status("Note", &note);
+        return;
+    }
+    for mut told in Error::from(error).diagnostics() {
+        told.severity = Severity::Warning;
+        told = told.note("what a build there would embed is not checked");
+        if let Some(span) = span {
+            told = told.at(&manifest.source, span.clone(), "");
+        }
+        context.report.warn(&told);
     }
 }
 

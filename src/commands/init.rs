@@ -3,16 +3,17 @@
 //! Who gives profiles gets a file with them; who sits at a terminal is asked; everybody
 //! else gets the template.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use self::first::{First, Project};
 use super::edit::{FIRST, Given, check_name, given, next};
-use super::{Context, shown, table};
+use super::{Context, canonical, shown, table};
+use crate::canvos::Checkout;
 use crate::cli::InitArgs;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Severity};
 use crate::endpoint::Endpoint;
 use crate::error::Error;
 use crate::key;
@@ -70,6 +71,9 @@ pub fn run(arguments: &InitArgs, context: &Context<'_>) -> Result<Outcome, Error
     files.extend(snippets);
     let written = write(files)?;
     if !there {
+        if let Some(text) = &text {
+            warn_of_no_checkout(context, text, &manifest);
+        }
         tell_next(context, &manifest)?;
     }
     let paths: Vec<String> = written.iter().map(|path| shown(path)).collect();
@@ -148,6 +152,7 @@ fn first(arguments: &InitArgs, context: &Context<'_>) -> Result<String, Error> {
     let first = if !arguments.references.is_empty() {
         First {
             definition: arguments.to.clone(),
+            canvos: checkout(context),
             ..of_given(&given(&arguments.references)?, context)
         }
     } else if asks {
@@ -155,6 +160,7 @@ fn first(arguments: &InitArgs, context: &Context<'_>) -> Result<String, Error> {
     } else {
         First {
             definition: arguments.to.clone(),
+            canvos: checkout(context),
             ..First::default()
         }
     };
@@ -170,6 +176,57 @@ fn first(arguments: &InitArgs, context: &Context<'_>) -> Result<String, Error> {
     let path = &context.settings.file;
     Manifest::parse(&text, path, path).map_err(ManifestError::Invalid)?;
     Ok(text)
+}
+
+/// Where a checkout is looked for, from the manifest's directory. A run within a checkout means
+/// that one, whatever its directory is called.
+const CHECKOUTS: [&str; 3] = [".", "CanvOS", "../CanvOS"];
+
+/// The checkout, as it is to be written: the one that is named, else the first that is found.
+fn checkout(context: &Context<'_>) -> Option<String> {
+    let manifest = context.environment.resolve(&context.settings.file);
+    let directory = manifest.parent().unwrap_or(Path::new("/"));
+    if let Some(named) = &context.settings.canvos {
+        return Some(seen_from(directory, named));
+    }
+    let is_there = |place: &&str| Checkout::open(&directory.join(place)).is_ok();
+    CHECKOUTS.into_iter().find(is_there).map(str::to_owned)
+}
+
+/// `path` relative to `directory`, since the file is for other machines too; as it is if they
+/// have nothing in common.
+fn seen_from(directory: &Path, path: &Path) -> String {
+    let (from, to) = (canonical(directory), canonical(path));
+    let (from, to): (Vec<_>, Vec<_>) = (from.components().collect(), to.components().collect());
+    let common = from.iter().zip(&to).take_while(|(a, b)| a == b).count();
+    // The root is no place that two machines share.
+    if common < 2 {
+        return printable::path(path);
+    }
+    let up = from[common..].iter().map(|_| Component::ParentDir);
+    let relative: PathBuf = up.chain(to[common..].iter().copied()).collect();
+    if relative.as_os_str().is_empty() {
+        return ".".into();
+    }
+    printable::path(&relative)
+}
+
+/// Warns of a `dir` that is written and leads to no checkout.
+fn warn_of_no_checkout(context: &Context<'_>, text: &str, path: &Path) {
+    let file = &context.settings.file;
+    let Ok(manifest) = Manifest::parse(text, path, file) else {
+        return;
+    };
+    let Err(error) = Checkout::open(&manifest.canvos) else {
+        return;
+    };
+    for mut told in Error::from(error).diagnostics() {
+        told.severity = Severity::Warning;
+        if let Some(span) = &manifest.canvos_span {
+            told = told.at(&manifest.source, span.clone(), "written here");
+        }
+        context.report.warn(&told);
+    }
 }
 
 /// What references say of the first definition.

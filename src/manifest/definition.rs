@@ -110,6 +110,7 @@ fn read(
         own_project: own_project.is_some(),
         project: own_project.or_else(|| palette.project.clone()),
         url_project: url_project.map(|at| at.value),
+        canvos_span: canvos.as_ref().map(|at| at.span.clone()),
         canvos: canvos.map(|at| directory.join(at.value)),
         metadata_name: metadata_name.map_or_else(|| METADATA_NAME.to_owned(), |at| at.value),
         cloud_type: cloud_type.map_or_else(|| CLOUD_TYPE.to_owned(), |at| at.value),

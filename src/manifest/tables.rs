@@ -2,7 +2,7 @@
 //! `[cache]` and `[limits]`.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use toml::de::{DeTable, DeValue};
@@ -57,7 +57,8 @@ pub fn read(
     Manifest {
         path: path.to_owned(),
         source: Arc::clone(source),
-        canvos: canvos.unwrap_or_else(|| directory.to_owned()),
+        canvos_span: canvos.as_ref().map(|at| at.span.clone()),
+        canvos: canvos.map_or_else(|| directory.to_owned(), |at| at.value),
         palette,
         build,
         cache,
@@ -131,11 +132,12 @@ fn canvos(
     mut table: Table<'_, '_>,
     directory: &Path,
     problems: &mut Problems,
-) -> (Option<std::path::PathBuf>, Option<Vec<String>>) {
+) -> (Option<At<PathBuf>>, Option<Vec<String>>) {
     let dir = table.string("dir", problems);
     let build = table.command("build", problems);
     table.finish(problems);
-    (dir.map(|dir| directory.join(dir.value)), build)
+    let dir = dir.map(|at| at.map(|dir| directory.join(dir)));
+    (dir, build)
 }
 
 fn limits(mut table: Table<'_, '_>, problems: &mut Problems) -> Limits {

@@ -10,19 +10,13 @@ use crate::manifest::reference::Reference;
 use crate::manifest::{CLOUD_TYPE, Manifest, NAMES};
 use crate::palette::Palette;
 use crate::palette::wire::{Gap, ProjectMetadata};
-use crate::printable;
 use crate::prompt::Prompt;
 use crate::report::Report;
 use crate::resolve::{INFRASTRUCTURE, Offered, not_all_offered, offered};
 
-use super::first::{First, Project, TEMPLATE};
+use super::first::{First, Project, TEMPLATE, USUAL};
 use super::of_given;
 use crate::commands::edit::Given;
-
-/// Where a checkout is looked for before anybody is asked, from the manifest's directory.
-const CHECKOUTS: [&str; 3] = [".", "CanvOS", "../CanvOS"];
-/// What is offered where there is none.
-const USUAL: &str = "CanvOS";
 
 /// How the profiles are named.
 enum Way {
@@ -56,7 +50,10 @@ pub fn ask(context: &Context<'_>, name: Option<&str>) -> Result<First, Error> {
     first.definition = Some(name);
     first.canvos = Some(prompt.text(
         "Where is the CanvOS checkout?",
-        (&checkout(context), "relative to profiles.toml"),
+        (
+            &super::checkout(context).unwrap_or_else(|| USUAL.to_owned()),
+            "relative to profiles.toml",
+        ),
         is_path,
     )?);
     Ok(first)
@@ -75,17 +72,6 @@ fn not_empty(text: &str) -> Result<(), String> {
     } else {
         Ok(())
     }
-}
-
-/// The first place where there is one, else the usual one.
-fn checkout(context: &Context<'_>) -> String {
-    if let Some(set) = &context.settings.canvos {
-        return printable::path(set);
-    }
-    let manifest = context.environment.resolve(&context.settings.file);
-    let is_there = |place: &&str| manifest.with_file_name(place).join("Earthfile").is_file();
-    let found = CHECKOUTS.into_iter().find(is_there);
-    found.unwrap_or(USUAL).to_owned()
 }
 
 fn way(context: &Context<'_>, prompt: &Prompt) -> Result<Way, Error> {
