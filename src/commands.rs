@@ -34,6 +34,7 @@ mod edit;
 mod explain;
 mod fetch;
 mod fleet;
+mod ignored;
 mod init;
 mod layer;
 mod list;

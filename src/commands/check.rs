@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::ignored::warn_of_ignored_lock;
 use super::proof::{self, Proof, Verdict};
 use super::targets::{Clusterconfig, Row, Targets};
 use super::{Context, chosen, current, fleet, has_targets, load_lock, shown, table, traps};
@@ -92,6 +93,7 @@ pub fn run(arguments: &CheckArgs, context: &Context<'_>) -> Result<Outcome, Erro
         }
     };
     let lock = load_lock(&manifest)?;
+    warn_of_ignored_lock(context, lock.path());
     let endpoint = context.endpoint(&manifest)?;
     let (palette, not_asked) = palette(context, &manifest, &endpoint)?;
     let endpoint = endpoint.to_string();

@@ -19,6 +19,7 @@ mod manifest;
 mod manifest_text;
 mod no_manifest;
 mod subfolder;
+mod ignored;
 mod lookup;
 mod rules;
 mod refusal;
