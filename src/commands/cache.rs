@@ -67,9 +67,7 @@ impl View {
         let Some(manifest) = context.manifest_if_usable(without) else {
             return Self::unowned(context);
         };
-        let lock = context.lock_if_usable(&manifest, without);
-        let lock = lock.unwrap_or_else(|| Lock::empty(&Lock::path_for(&manifest.path)));
-        Self::of(context, &manifest, lock)
+        Self::of(context, &manifest, load_lock(&manifest)?)
     }
 
     /// The cache to empty. A lock that cannot be read is no obstacle, and neither is a

@@ -42,7 +42,7 @@ pub fn ask(context: &Context<'_>, name: Option<&str>) -> Result<First, Error> {
             "What is this cluster definition called?",
             (super::FIRST, "a site, a product, a customer"),
             |name| {
-                let valid = Manifest::is_name(name.trim());
+                let valid = Manifest::is_name(name);
                 if valid { Ok(()) } else { Err(NAMES.into()) }
             },
         )?,
@@ -79,19 +79,31 @@ fn way(context: &Context<'_>, prompt: &Prompt) -> Result<Way, Error> {
         (Way::Pasted, "paste their URLs from Palette's console"),
         (Way::Later, "later, with `edgestage add`"),
     ];
-    if has_key(context) {
+    if no_list(context).is_none() {
         ways.insert(0, (Way::Chosen, "choose them from what Palette has"));
+    }
+    // Nobody shall wonder where the list is.
+    if let Some(why) = no_list(context) {
+        context.report.status("Note", why);
     }
     let texts = ways.iter().map(|(_, text)| (*text).to_owned()).collect();
     let at = prompt.one("How will you name the cluster profiles?", texts)?;
     Ok(ways.swap_remove(at).0)
 }
 
-/// Whether Palette can be asked: there is a key, and a network may be used.
-fn has_key(context: &Context<'_>) -> bool {
+/// Why Palette's profiles are not listed: there is no key, or no network may be used.
+fn no_list(context: &Context<'_>) -> Option<&'static str> {
     let settings = context.settings;
-    settings.network == Network::Allowed
-        && (settings.api_key_file.is_some() || key::is_set(context.environment))
+    if settings.network == Network::Off {
+        return Some("without `--offline`, profiles can be chosen from what Palette has");
+    }
+    if settings.api_key_file.is_none() && !key::is_set(context.environment) {
+        return Some(
+            "to choose profiles from what Palette has, first `export PALETTE_API_KEY=…` \
+             (My API Keys in its console)",
+        );
+    }
+    None
 }
 
 /// Profiles by what is pasted, until an empty line.
