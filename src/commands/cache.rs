@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::Serialize;
+use unicode_width::UnicodeWidthStr as _;
 
 use super::{Context, load_lock, shown, table};
 use crate::cache::{Cache, Entry};
@@ -141,8 +142,9 @@ pub fn list(context: &Context<'_>) -> Result<Outcome, Error> {
             table::row(&[&one.content_sha256.to_string(), &size, &owners])
         })
         .collect();
+    let text = rows_within(&rows, context.report.width());
     Ok(Outcome {
-        text: table::layout(&rows),
+        text,
         json: fields(&Listing {
             directory: shown(view.cache.directory()),
             archives: &cached,
@@ -150,6 +152,27 @@ pub fn list(context: &Context<'_>) -> Result<Outcome, Error> {
         }),
         error: None,
     })
+}
+
+/// The rows; what does not fit beside a digest, which is as wide as most of a terminal, stands
+/// below it.
+fn rows_within(rows: &[Vec<String>], width: Option<usize>) -> String {
+    let text = table::layout(rows);
+    let fits = |most: usize| text.lines().all(|line| line.width() <= most);
+    match width {
+        Some(width) if !fits(width) => {
+            let below = rows.iter().flat_map(|row| {
+                let (owners, first) = row
+                    .split_last()
+                    .map_or(("", row.as_slice()), |(o, f)| (o, f));
+                let first = first.join("  ");
+                let owners = (!owners.is_empty()).then(|| table::indented(owners, width));
+                std::iter::once(first + "\n").chain(owners)
+            });
+            below.collect()
+        }
+        _ => text,
+    }
 }
 
 pub fn clean(arguments: &CleanArgs, context: &Context<'_>) -> Result<Outcome, Error> {

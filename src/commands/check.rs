@@ -142,8 +142,11 @@ pub fn run(arguments: &CheckArgs, context: &Context<'_>) -> Result<Outcome, Erro
     if palette.is_some() {
         context.report.finished(&tally(&rows));
     }
+    let width = context.report.width();
     Ok(Outcome {
-        text: text(&rows) + &places.text() + &table::apart(&proof::text(&images)),
+        text: text(&rows, width)
+            + &places.text(width)
+            + &table::apart(&proof::text(&images, width)),
         json: fields(&Document {
             file: shown(&manifest.path),
             endpoint,
@@ -164,7 +167,7 @@ fn tally(rows: &[Checked]) -> Tally {
     tally
 }
 
-fn text(rows: &[Checked]) -> String {
+fn text(rows: &[Checked], width: Option<usize>) -> String {
     let mut cells = vec![table::row(&[
         "definition",
         "profiles",
@@ -182,7 +185,7 @@ fn text(rows: &[Checked]) -> String {
             &row.staged,
         ])
     }));
-    table::layout(&cells)
+    table::fitted(&cells, width)
 }
 
 /// A client, or why Palette is not asked.
@@ -268,13 +271,13 @@ struct Places<'c> {
 
 impl Places<'_> {
     /// Every checkout with what is built from it. Where there is one it needs no name.
-    fn text(&self) -> String {
+    fn text(&self, width: Option<usize>) -> String {
         let mut text = String::new();
         for (directory, place) in &self.seen {
             if let Place::Seen { targets, .. } = place {
                 let name = format!(" of {}", crate::printable::path(directory));
                 let name = if self.seen.len() > 1 { &name } else { "" };
-                text.push_str(&table::apart(&targets.text(name)));
+                text.push_str(&table::apart(&targets.text(name, width)));
             }
         }
         text

@@ -42,7 +42,7 @@ pub use memory::peak_of;
 pub use network::{trusting, unused_port};
 pub use proxy::{Manner, Proxy};
 pub use run::{Done, Run};
-pub use screen::shown;
+pub use screen::{shown, stripped};
 pub use secrets::{forms, leaked};
 pub use signals::interrupt;
 pub use tree::sha256;
