@@ -4,7 +4,7 @@
 //! It is no part of any build context that a CanvOS target copies, and git ignores it.
 //! Everything here happens while the checkout is held.
 
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use super::aside::{self, Aside};
 use super::directory::Directory;
 use crate::checkpoint;
 use crate::digest::{self, Digest};
-use crate::disk::PathError;
+use crate::disk::{self, PathError};
 
 /// The directory, relative to the checkout.
 pub const OWN_DIRECTORY: &str = ".edgestage";
@@ -139,7 +139,8 @@ impl Own {
 
 /// A record that is gone or damaged only makes us more careful.
 fn remembered(directory: &Directory) -> Vec<Digest> {
-    let text = directory.read(STAGED).and_then(io::read_to_string);
+    let text = directory.read(STAGED);
+    let text = text.and_then(|file| io::read_to_string(file.take(disk::TEXT)));
     let text = text.unwrap_or_default();
     text.lines()
         .filter_map(|line| Digest::try_from(line.to_owned()).ok())

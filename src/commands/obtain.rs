@@ -13,6 +13,7 @@ use std::sync::{Mutex, PoisonError};
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::ignored::warn_of_ignored_lock;
 use super::{Context, load_lock};
 use crate::cache::{Artifact, Cache, Lookup};
 use crate::cli::{LockUse, Network};
@@ -248,6 +249,7 @@ impl<'a> Store<'a> {
             context
                 .report
                 .status("Locked", &format!("{what} in {place}"));
+            warn_of_ignored_lock(context, lock.path());
         }
         Ok(written)
     }

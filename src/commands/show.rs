@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::check::lock_state;
 use super::layer::Layer;
 use super::obtain::Store;
-use super::{Context, load_lock, not_locked, one, warn_of_outdated};
+use super::{Context, not_locked, one, warn_of_outdated};
 use crate::archive::{self, InspectError, Inventory};
 use crate::cache::Lookup;
 use crate::cli::{ShowArgs, ShowFormat};
@@ -21,7 +21,6 @@ use crate::error::{Error, Judged};
 use crate::key;
 use crate::limits::Limits;
 use crate::lock::Locked;
-use crate::manifest::ManifestError;
 use crate::printable;
 use crate::report::{Outcome, fields};
 use crate::resolve::Pack;
@@ -219,16 +218,14 @@ fn origin(locked: &Locked, state: &str) -> [Fact; 3] {
 
 fn find_file(file: &Path, context: &Context<'_>) -> Result<Found, Error> {
     let path = context.environment.resolve(file);
-    // Without a manifest an archive can still be shown, only without names.
-    let manifest = match context.manifest() {
-        Ok(manifest) => Some(manifest),
-        Err(Error::Manifest(ManifestError::Missing(_))) => None,
-        Err(error) => return Err(error),
-    };
+    // Without a manifest or a lock an archive can still be shown, only without names.
+    let manifest = context.manifest_if_usable(WITHOUT_NAMES);
     let limits = manifest
         .as_ref()
         .map_or_else(Limits::default, |manifest| manifest.limits);
-    let lock = manifest.as_ref().map(load_lock).transpose()?;
+    let lock = manifest
+        .as_ref()
+        .and_then(|manifest| context.lock_if_usable(manifest, WITHOUT_NAMES));
     let source = Piped::open(&path).map_err(PathError::when("read", &path))?;
     let shown = printable::path(file);
     // It may be a pipe, which can be read once.
@@ -238,7 +235,11 @@ fn find_file(file: &Path, context: &Context<'_>) -> Result<Found, Error> {
     let entry = lock
         .as_ref()
         .and_then(|lock| Some((lock, lock.owner_of(inventory.content_sha256)?)));
-    let whose = entry.map_or("not in profiles.lock", |(_, (name, _))| name);
+    let whose = match entry {
+        Some((_, (name, _))) => name,
+        None if lock.is_some() => "not in profiles.lock",
+        None => "unknown: no profiles.lock was read",
+    };
     let mut facts = vec![
         ("archive", shown.clone()),
         ("definition", whose.to_owned()),
@@ -262,6 +263,9 @@ fn find_file(file: &Path, context: &Context<'_>) -> Result<Found, Error> {
         profiles: profiles_of(locked, Some(&inventory)),
     })
 }
+
+/// What is missing if the files beside an archive cannot be used.
+const WITHOUT_NAMES: &str = "the names and packs that `profiles.lock` has are not shown";
 
 /// A reader of an archive, and the digest of what was read.
 struct Hashed {

@@ -85,7 +85,7 @@ impl Targets {
     }
 
     /// A table; `name` stands behind its heading.
-    pub fn text(&self, name: &str) -> String {
+    pub fn text(&self, name: &str, width: Option<usize>) -> String {
         if self.rows.is_empty() {
             return String::new();
         }
@@ -95,7 +95,7 @@ impl Targets {
             let embeds = row.embeds.as_deref().unwrap_or("-");
             table::row(&[row.target, embeds, row.via.unwrap_or("-"), &row.verdict])
         }));
-        table::layout(&cells)
+        table::fitted(&cells, width)
     }
 }
 

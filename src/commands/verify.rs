@@ -74,6 +74,7 @@ pub fn run(arguments: &VerifyArgs, context: &Context<'_>) -> Result<Outcome, Err
             .collect(),
     );
     Ok(outcome(
+        context,
         &Document {
             definition: Some(definition.name.clone()),
             content_sha256: Some(locked.content_sha256),
@@ -116,6 +117,7 @@ fn expect_none(manifest: &Manifest, context: &Context<'_>) -> Result<Outcome, Er
     verdicts.extend(checkout.shipped_leftovers().into_iter().map(leftover));
     let error = Error::all(unexpected.into_iter().chain(left).collect());
     Ok(outcome(
+        context,
         &Document {
             definition: None,
             content_sha256: None,
@@ -208,14 +210,14 @@ fn verdict(found: &Found, lock: &Lock) -> Verdict {
     }
 }
 
-fn outcome(document: &Document, error: Option<Error>) -> Outcome {
+fn outcome(context: &Context<'_>, document: &Document, error: Option<Error>) -> Outcome {
     let rows: Vec<Vec<String>> = document
         .placements
         .iter()
         .map(|v| table::row(&[&v.path, v.word, v.detail.as_deref().unwrap_or_default()]))
         .collect();
     Outcome {
-        text: table::layout(&rows),
+        text: table::fitted(&rows, context.report.width()),
         json: fields(document),
         error,
     }

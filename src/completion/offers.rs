@@ -12,7 +12,7 @@ use toml::de::DeTable;
 use crate::disk;
 use crate::environment::Environment;
 use crate::lock::Lock;
-use crate::manifest::FILE_NAME;
+use crate::manifest::Located;
 use crate::preflight::Target;
 use crate::topic::page::{self, Section};
 
@@ -84,10 +84,9 @@ fn manifest(words: &[OsString], environment: &Environment) -> PathBuf {
             named = Some(OsStr::new(path));
         }
     }
-    let path = named
-        .or_else(|| environment.variable("EDGESTAGE_FILE"))
-        .unwrap_or(OsStr::new(FILE_NAME));
-    environment.resolve(Path::new(path))
+    let named = named.or_else(|| environment.variable("EDGESTAGE_FILE"));
+    let path = named.map_or_else(|| Located::from(environment).path(), PathBuf::from);
+    environment.resolve(&path)
 }
 
 /// The words of a `profiles.toml` that may be half written.

@@ -413,9 +413,25 @@ impl Preflight<'_> {
 /// T17: another line is read in two ways.
 fn foreign(arg: &Arg, last: &Assignment) -> Option<Finding> {
     let title = "`earthly.sh` reads `.arg` in another way than Earthly";
-    arg.foreign_to_bash
-        .then(|| two_readings(title.to_owned(), arg, last))
+    let Some(carriage_return) = &arg.carriage_return else {
+        return arg
+            .foreign_to_bash
+            .then(|| two_readings(title.to_owned(), arg, last));
+    };
+    let label = "this line ends with a carriage return";
+    let diagnostic = Diagnostic::warning(title)
+        .named("T17")
+        .at(&arg.source, carriage_return.clone(), label)
+        .note("both read the same CLUSTERCONFIG; to bash a carriage return is part of the other values")
+        .help(format!("end lines with a newline only: {WITHOUT_RETURNS}"));
+    Some(Finding {
+        hits: Vec::new(),
+        diagnostic,
+    })
 }
+
+/// What takes all carriage returns before ends of lines out of the file.
+const WITHOUT_RETURNS: &str = "`sed -i 's/\\r$//' .arg`";
 
 /// T17.
 fn two_readings(title: String, arg: &Arg, last: &Assignment) -> Finding {
@@ -426,6 +442,10 @@ fn two_readings(title: String, arg: &Arg, last: &Assignment) -> Finding {
         .help(format!(
             "write `{RIGHT}`, and end lines with a newline only"
         ));
+    let diagnostic = match arg.carriage_return {
+        Some(_) => diagnostic.help(format!("for all lines: {WITHOUT_RETURNS}")),
+        None => diagnostic,
+    };
     Finding {
         hits: Vec::new(),
         diagnostic,

@@ -375,7 +375,7 @@ fn check_reads_a_shared_checkout_once() {
     let run = test.run("check --offline").any_stdout().any_stderr();
     run.fails(3).says("error[", 1);
     let run = test.run("check --offline --canvos none").any_stdout();
-    let run = run.stderr_has("no CanvOS checkout at {dir}/none");
+    let run = run.stderr_has("there is no CanvOS checkout at `{dir}/none`");
     run.success().says("no CanvOS checkout", 1);
 }
 

@@ -44,7 +44,7 @@ pub use mounts::{Attribute, can_mount, left_out, other_disk};
 pub use network::{trusting, unused_port};
 pub use proxy::{Manner, Proxy};
 pub use run::{Done, Run};
-pub use screen::shown;
+pub use screen::{shown, stripped};
 pub use secrets::{forms, leaked};
 pub use signals::interrupt;
 pub use tree::{Facts, sha256, stamps};

@@ -31,9 +31,9 @@ impl Sheet {
         let path = context.environment.resolve(&context.settings.file);
         let file = &context.settings.file;
         // Whether it is there at all is told in the manifest's words.
-        Manifest::text(&path, file)?;
+        context.manifest_text()?;
         let hold = context.hold_lock(&path)?;
-        let text = Manifest::text(&path, file)?;
+        let text = context.manifest_text()?;
         let bytes = disk::read(&path, disk::TEXT).map_err(PathError::when("read", &path))?;
         Ok(Self {
             manifest: Manifest::parse(&text, &path, file),

@@ -184,13 +184,13 @@ pub fn mark_neglected(verdicts: &mut [Verdict]) {
     }
 }
 
-/// A line for each image.
-pub fn text(verdicts: &[Verdict]) -> String {
+/// A row for each image.
+pub fn text(verdicts: &[Verdict], width: Option<usize>) -> String {
     let row = |verdict: &Verdict| {
         let found = &verdict.found;
         table::row(&[&verdict.path, found.word, &found.told(verdict.note())])
     };
-    table::layout(&verdicts.iter().map(row).collect::<Vec<_>>())
+    table::fitted(&verdicts.iter().map(row).collect::<Vec<_>>(), width)
 }
 
 impl Verdict {

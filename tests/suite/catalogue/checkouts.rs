@@ -32,6 +32,12 @@ fn checkouts(book: &mut Book) {
     book.part("Checkouts");
     let test = Test::new();
     book.run("no checkout", 2, test.run("stage --canvos zzz"));
+    let run = test.run("check --offline --canvos zzz");
+    book.run("none for a forecast", 0, run);
+    let repository = crate::ignored::repository();
+    repository.put(".gitignore", "*.lock\n");
+    let run = repository.run("check --offline");
+    book.run("a lock that git ignores", 0, run);
     test.put("empty/file", "");
     book.run(
         "a directory that is none",
