@@ -165,7 +165,7 @@ fn stamp(path: &Path) -> Option<Stamp> {
 /// # Errors
 /// A file that cannot be renamed or written.
 pub fn name_after(image: &Path, definition: &str) -> Result<PathBuf, crate::disk::PathError> {
-    use crate::disk::PathError;
+    use crate::disk::{self, PathError};
     let name = image
         .file_name()
         .unwrap_or_default()
@@ -184,7 +184,9 @@ pub fn name_after(image: &Path, definition: &str) -> Result<PathBuf, crate::disk
         PathBuf::from(beside)
     };
     let sum = beside(image);
-    if let Ok(text) = fs::read_to_string(&sum) {
+    if let Ok(text) = disk::read(&sum, disk::TEXT)
+        && let Ok(text) = String::from_utf8(text)
+    {
         let text = text.replace(&name, &named);
         crate::publish::write(&beside(&target), text.as_bytes())?;
         fs::remove_file(&sum).map_err(PathError::when("remove", &sum))?;

@@ -16,7 +16,7 @@ use tempfile::NamedTempFile;
 use crate::archive::{self, InspectError};
 use crate::checkpoint;
 use crate::digest::Digest;
-use crate::disk::PathError;
+use crate::disk::{self, PathError};
 use crate::fetch::Received;
 use crate::hold::{self, Hold, Patience};
 use crate::limits::Limits;
@@ -127,11 +127,15 @@ impl Cache {
     /// An entry that is there and cannot be read.
     pub fn lookup(&self, locked: &Locked, limits: &Limits) -> Result<Lookup, PathError> {
         let path = entry(&self.archives, locked.content_sha256);
-        let file = match File::open(&path) {
+        let file = match disk::open(&path) {
             Ok(file) => file,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Lookup::Miss),
             Err(error) => return Err(PathError::when("read", &path)(error)),
         };
+        let metadata = file.metadata().map_err(PathError::when("read", &path))?;
+        if limits.no_archive(metadata.len()) {
+            return Ok(Lookup::Damaged(path));
+        }
         let (sha256, size) =
             Digest::of_reader(&mut &file).map_err(PathError::when("read", &path))?;
         if sha256 != locked.sha256 && !holds(&file, &path, locked.content_sha256, limits)? {
@@ -165,7 +169,7 @@ impl Cache {
     /// and is needed for nothing.
     #[must_use]
     pub fn claim(&self, definition: &Definition, patience: &Patience<'_>) -> Option<Hold> {
-        std::fs::create_dir_all(&self.temporary).ok()?;
+        publish::make_directories(&self.temporary).ok()?;
         let path = self
             .temporary
             .join(format!("{}{CLAIM}", definition.asked()));
@@ -295,7 +299,7 @@ impl Slot {
         checkpoint::reach("archive-received");
         let content_sha256 = received.inventory.content_sha256;
         let path = entry(&self.archives, content_sha256);
-        std::fs::create_dir_all(&self.archives)
+        publish::make_directories(&self.archives)
             .map_err(PathError::when("create", &self.archives))?;
         let file = publish::rename(self.temporary, &path)?;
         checkpoint::reach("archive-cached");

@@ -7,30 +7,38 @@
 use std::fs::{self, File};
 use std::io::{self, Seek as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::archive::{self, InspectError};
 use crate::cache::Artifact;
 use crate::checkpoint;
 use crate::diagnostic::Diagnostic;
-use crate::digest::Digest;
-use crate::disk::{self, PathError};
-use crate::hold::{self, Hold, HoldError, Patience};
+use crate::digest::{self, Digest};
+use crate::disk::PathError;
+use crate::hold::{self, HoldError, Patience};
 use crate::limits::Limits;
 use crate::lock::{Lock, Locked};
 use crate::publish;
 
+mod aside;
+mod directory;
+mod held;
+mod own;
+mod pair;
 mod placement;
+mod way;
 
+pub use held::Held;
 pub use placement::{Found, OVERLAY_DIRECTORY, Placement, Seen, State};
 
+use aside::Aside;
+use directory::{Directory, Entry};
+use own::{OWN_DIRECTORY, Own};
+use pair::{NAME, Place};
 use placement::Kind;
 
-/// Our own directory in a checkout: temporary files, and the file that runs lock. It is
-/// no part of any build context that a CanvOS target copies.
-const OWN_DIRECTORY: &str = ".edgestage";
-
-/// How many staged archives a checkout remembers.
-const REMEMBERED: usize = 16;
+/// The file that runs lock, in our own directory.
+const LOCK: &str = "lock";
 
 /// Why a checkout cannot be used.
 #[derive(Debug)]
@@ -57,6 +65,17 @@ pub enum CanvosError {
     Trapped(Vec<Diagnostic>),
     /// A file at a placement that was not staged by this tool.
     Foreign(Placement),
+    /// A cached archive is not the one that was proved any more.
+    Changed(PathBuf),
+    /// One placement has changed, the other has not, and that could not be undone.
+    Mixed {
+        /// The one that has changed.
+        placement: Placement,
+        /// Why it could not be restored.
+        rollback: PathError,
+        /// Why the other did not change.
+        cause: Box<CanvosError>,
+    },
     /// Input or output failed.
     Io(PathError),
 }
@@ -73,11 +92,12 @@ pub struct Checkout {
     directory: PathBuf,
 }
 
-/// The right to change a checkout, for as long as it is held.
+/// What became of a placement that was written.
 #[derive(Debug)]
-pub struct Held {
-    /// `None` where the run that started this one has it.
-    _hold: Option<Hold>,
+pub struct Staged {
+    /// The files that were there, were not ours, and are kept: what they were, and where they
+    /// are now.
+    pub kept: Vec<(Placement, PathBuf)>,
 }
 
 impl Checkout {
@@ -109,12 +129,12 @@ impl Checkout {
     /// # Errors
     /// [`CanvosError::Blocked`].
     pub fn check_own(&self) -> Result<(), CanvosError> {
-        let metadata = fs::symlink_metadata(self.directory.join(OWN_DIRECTORY));
-        match metadata.ok().filter(|metadata| !metadata.is_dir()) {
-            None => Ok(()),
-            Some(metadata) => Err(CanvosError::Blocked {
+        let entry = self.open_directory()?.entry(OWN_DIRECTORY);
+        match entry.ok().flatten().map(|entry| entry.odd) {
+            None | Some(Some("a directory")) => Ok(()),
+            Some(kind) => Err(CanvosError::Blocked {
                 path: OWN_DIRECTORY.into(),
-                kind: odd_kind(&metadata).unwrap_or("not a directory"),
+                kind: kind.unwrap_or("not a directory"),
             }),
         }
     }
@@ -124,22 +144,43 @@ impl Checkout {
     /// # Errors
     /// A checkout that cannot be written, or that another run has for too long.
     pub fn hold(&self, patience: &Patience<'_>) -> Result<Held, HoldError> {
-        let own = self.directory.join(OWN_DIRECTORY);
-        fs::create_dir_all(&own).map_err(PathError::when("create", &own))?;
-        let hold = hold::own(&own.join("lock"), patience)?;
+        let open = self.open_held()?;
+        let own = open.own.directory();
+        let is_new = matches!(own.entry(LOCK), Ok(None));
+        let hold = hold::own(&own.file(LOCK), patience)?;
         checkpoint::reach("checkout-held");
-        // Under the lock, like everything else that is written here.
-        let ignore = own.join(".gitignore");
-        if !ignore.exists() {
-            publish::write_own(&ignore, b"*\n")?;
+        // Readable by others whatever the umask; what somebody has set since stays.
+        if is_new && let Ok(file) = own.read(LOCK) {
+            let _ = publish::set_mode(&file);
         }
-        Ok(Held { _hold: Some(hold) })
+        open.own.ignore()?;
+        Ok(Held {
+            _hold: Some(hold),
+            ..open
+        })
     }
 
     /// The right that the run which started this one has, and keeps until this one ends.
-    #[must_use]
-    pub fn held_by_parent() -> Held {
-        Held { _hold: None }
+    ///
+    /// # Errors
+    /// A checkout that cannot be written.
+    pub fn held_by_parent(&self) -> Result<Held, HoldError> {
+        Ok(self.open_held()?)
+    }
+
+    fn open_held(&self) -> Result<Held, PathError> {
+        let checkout =
+            Directory::open(&self.directory).map_err(PathError::when("open", &self.directory))?;
+        Ok(Held {
+            own: Own::open(&checkout)?,
+            checkout: Arc::new(checkout),
+            _hold: None,
+        })
+    }
+
+    fn open_directory(&self) -> Result<Directory, CanvosError> {
+        let opened = Directory::open(&self.directory);
+        Ok(opened.map_err(PathError::when("open", &self.directory))?)
     }
 
     /// What is at each placement, compared with `locked`.
@@ -185,29 +226,48 @@ impl Checkout {
         limits: &Limits,
     ) -> Result<Seen, CanvosError> {
         let path = self.directory.join(placement.path());
+        let failed = |error| PathError::when("read", &path)(error);
         let seen = |kind| Seen { placement, kind };
-        let metadata = match fs::symlink_metadata(&path) {
-            Ok(metadata) => metadata,
-            Err(error) if disk::is_absent(&error) => return Ok(seen(Kind::Absent)),
-            Err(error) => return Err(PathError::when("read", &path)(error).into()),
+        let checkout = self.open_directory()?;
+        let directory = match way::open(&checkout, placement.directory()) {
+            Ok(Some(directory)) => directory,
+            Ok(None) => return Ok(seen(Kind::Absent)),
+            // The right bytes, perhaps, but in an image the link would lead nowhere.
+            Err(CanvosError::Blocked { .. }) => {
+                return Ok(seen(match fs::symlink_metadata(&path) {
+                    Ok(_) => Kind::Odd("behind a symbolic link"),
+                    Err(_) => Kind::Absent,
+                }));
+            }
+            Err(error) => return Err(error),
         };
-        if let Some(kind) = odd_kind(&metadata) {
+        match directory.entry(NAME).map_err(failed)? {
+            None => return Ok(seen(Kind::Absent)),
+            Some(Entry {
+                odd: Some(kind), ..
+            }) => return Ok(seen(Kind::Odd(kind))),
+            Some(_) => {}
+        }
+        let mut file = directory.read(NAME).map_err(failed)?;
+        // Of the file that is read, whatever has its name by now.
+        let entry = Directory::entry_of(&file).map_err(failed)?;
+        if let Some(kind) = entry.odd {
             return Ok(seen(Kind::Odd(kind)));
         }
-        // The right bytes, but in an image the link would lead nowhere.
-        if let Err(CanvosError::Blocked { .. }) = self.missing_directories(placement) {
-            return Ok(seen(Kind::Odd("behind a symbolic link")));
+        let size = file.metadata().map_err(failed)?.len();
+        if limits.no_archive(size) {
+            return Ok(seen(Kind::Odd("too large for an archive")));
         }
-        let mut file = File::open(&path).map_err(PathError::when("read", &path))?;
-        let (sha256, _) = Digest::of_reader(&mut file).map_err(PathError::when("read", &path))?;
+        let (sha256, _) = Digest::of_reader(&mut file).map_err(failed)?;
         let content_sha256 = match known(sha256) {
             Some(content) => Some(content),
-            None => content_of(&mut file, limits).map_err(PathError::when("read", &path))?,
+            None => content_of(&mut file, limits).map_err(failed)?,
         };
         Ok(seen(Kind::File {
             sha256,
             content_sha256,
-            well_formed: is_well_formed(&metadata),
+            well_formed: entry.is_well_formed(),
+            stamp: entry.stamp,
         }))
     }
 
@@ -223,122 +283,57 @@ impl Checkout {
                 .all(|pair| pair[0].sha256 == pair[1].sha256)
     }
 
-    /// Puts `artifact` at both placements. Both copies are on the disk before the first
-    /// one is renamed, so that a failure leaves the old pair; a kill between the two
-    /// renames leaves a pair that the next run completes.
+    /// Puts `artifact` at the placements that do not hold it, both or none of them; see
+    /// [`pair`]. What was there and is not ours is kept first. `None`: the definition is
+    /// staged already.
     ///
     /// # Errors
-    /// [`CanvosError::Blocked`] and [`CanvosError::Io`]; nothing was renamed then, or
-    /// the overlay's file only.
-    pub fn stage(&self, artifact: &Artifact, _held: &Held) -> Result<(), CanvosError> {
-        let own = self.directory.join(OWN_DIRECTORY);
+    /// [`CanvosError::Blocked`], [`CanvosError::Changed`] and [`CanvosError::Io`]: nothing
+    /// has changed then. [`CanvosError::Mixed`].
+    pub fn stage(
+        &self,
+        (artifact, locked): (&Artifact, &Locked),
+        (lock, limits): (&Lock, &Limits),
+        held: &Held,
+    ) -> Result<Option<Staged>, CanvosError> {
+        let known = |sha256| {
+            if sha256 == artifact.sha256() {
+                return Some(artifact.content_sha256());
+            }
+            lock.content_of(sha256)
+        };
+        let seen = self.see(&known, limits)?;
+        let found: Vec<Found> = seen.iter().map(|seen| seen.against(Some(locked))).collect();
+        if Self::is_staged(&found) {
+            held.own.sweep();
+            return Ok(None);
+        }
+        let due: Vec<&Seen> = seen
+            .iter()
+            .filter(|seen| !seen.is_right(artifact.sha256()))
+            .collect();
         // All that can be known to fail fails before anything is changed.
-        for placement in Placement::ALL {
-            self.make_way(placement)?;
-        }
+        let places: Vec<Place> = (due.iter())
+            .map(|seen| held.place(seen))
+            .collect::<Result<_, _>>()?;
         let mut ready = Vec::new();
-        for placement in Placement::ALL {
-            let target = self.directory.join(placement.path());
-            let mut copy = publish::temporary_in(&own)?;
-            io::copy(&mut artifact.open()?, copy.as_file_mut())
-                .map_err(PathError::when("write", &target))?;
-            checkpoint::reach(match placement {
-                Placement::Overlay => "overlay-copied",
-                Placement::Root => "root-copied",
-            });
-            ready.push((placement, copy, target));
+        for place in places {
+            let copy = copied(artifact, &place)?;
+            ready.push((place, copy));
         }
+        let kept = held.keep(&due, &ready, lock)?;
         // Before the renames: were it after them, a run killed in between would leave
         // files that `unstage` takes for somebody else's.
-        self.remember(artifact.sha256())?;
+        held.own.remember(artifact.sha256())?;
         checkpoint::reach("stage-remembered");
-        for (placement, copy, target) in ready {
-            publish::rename(copy, &target)?;
-            checkpoint::reach(match placement {
-                Placement::Overlay => "overlay-renamed",
-                Placement::Root => "root-renamed",
-            });
-        }
-        Ok(())
+        pair::publish(ready, &|place| held.check(place))?;
+        // A run that was killed just before may have had its files open a moment ago.
+        held.own.sweep();
+        Ok(Some(Staged { kept }))
     }
 
-    /// Notes what is staged, so that `unstage` can tell our files from others.
-    fn remember(&self, sha256: Digest) -> Result<(), CanvosError> {
-        let mut digests = self.remembered();
-        digests.retain(|known| *known != sha256);
-        digests.push(sha256);
-        let recent = digests.len().saturating_sub(REMEMBERED);
-        let text: String = digests[recent..]
-            .iter()
-            .flat_map(|digest| [digest.to_string(), "\n".into()])
-            .collect();
-        publish::write_own(
-            &self.directory.join(OWN_DIRECTORY).join("staged"),
-            text.as_bytes(),
-        )?;
-        Ok(())
-    }
-
-    /// What was staged here, the last one last. A file that is gone or damaged only
-    /// makes `unstage` more careful.
-    fn remembered(&self) -> Vec<Digest> {
-        let path = self.directory.join(OWN_DIRECTORY).join("staged");
-        let text = fs::read_to_string(path).unwrap_or_default();
-        text.lines()
-            .filter_map(|line| Digest::try_from(line.to_owned()).ok())
-            .collect()
-    }
-
-    /// Makes the directories of a placement, where nothing odd is in the way.
-    fn make_way(&self, placement: Placement) -> Result<(), CanvosError> {
-        let relative = Path::new(placement.path());
-        for directory in self.missing_directories(placement)? {
-            make_directory(&directory)?;
-        }
-        let directory = relative.parent().map(|parent| self.directory.join(parent));
-        check_writable(directory.as_deref().unwrap_or(&self.directory))?;
-        match fs::symlink_metadata(self.directory.join(relative)) {
-            Ok(metadata) if metadata.is_file() => Ok(()),
-            Ok(metadata) => Err(CanvosError::Blocked {
-                path: relative.to_owned(),
-                kind: odd_kind(&metadata).unwrap_or("not a regular file"),
-            }),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            Err(error) => Err(PathError::when("read", relative)(error).into()),
-        }
-    }
-
-    /// The directories of a placement that are not there yet. A link among those that
-    /// are would be copied into the image as a link (canvos.md, T8), and would lead our
-    /// file elsewhere: refused.
-    fn missing_directories(&self, placement: Placement) -> Result<Vec<PathBuf>, CanvosError> {
-        let relative = Path::new(placement.path());
-        let mut missing = Vec::new();
-        let mut at = PathBuf::new();
-        for part in relative.parent().into_iter().flat_map(Path::components) {
-            at.push(part);
-            let path = self.directory.join(&at);
-            match fs::symlink_metadata(&path) {
-                Ok(metadata) if metadata.is_dir() => {}
-                Ok(metadata) => {
-                    return Err(CanvosError::Blocked {
-                        path: at,
-                        kind: if metadata.is_symlink() {
-                            "a symbolic link"
-                        } else {
-                            "not a directory"
-                        },
-                    });
-                }
-                Err(error) if error.kind() == io::ErrorKind::NotFound => missing.push(path),
-                Err(error) => return Err(PathError::when("read", &path)(error).into()),
-            }
-        }
-        Ok(missing)
-    }
-
-    /// Takes the staged files out again, and the directories that this leaves empty
-    /// below `overlay/files-iso`. Returns the placements that were there.
+    /// Takes the staged files out again, both or none of them, and the directories that this
+    /// leaves empty below `overlay/files-iso`. Returns the placements that were there.
     ///
     /// # Errors
     /// [`CanvosError::Blocked`] and [`CanvosError::Foreign`] for what was not staged by
@@ -347,50 +342,81 @@ impl Checkout {
         &self,
         lock: &Lock,
         limits: &Limits,
-        _held: &Held,
+        held: &Held,
     ) -> Result<Vec<Placement>, CanvosError> {
-        publish::sweep(&self.directory.join(OWN_DIRECTORY));
-        let ours = self.remembered();
+        let ours = held.own.remembered();
         let mut staged = Vec::new();
-        for found in self.found(None, limits)? {
-            let known = found.sha256.is_some_and(|sha256| ours.contains(&sha256));
-            match &found.state {
-                State::Missing => {}
-                State::WrongKind(kind) => {
+        for seen in self.see(&|sha256| lock.content_of(sha256), limits)? {
+            match &seen.kind {
+                Kind::Absent => {}
+                Kind::Odd(kind) => {
                     // A directory on the way that is a link is told by its own name.
-                    self.missing_directories(found.placement)?;
+                    way::open(&held.checkout, seen.placement.directory())?;
                     return Err(CanvosError::Blocked {
-                        path: PathBuf::from(found.placement.path()),
+                        path: PathBuf::from(seen.placement.path()),
                         kind,
                     });
                 }
-                _ if known || found.owner(lock).is_some() => staged.push(found.placement),
-                _ => return Err(CanvosError::Foreign(found.placement)),
+                Kind::File { .. } if seen.is_ours(&ours, lock) => staged.push(seen),
+                Kind::File { .. } => return Err(CanvosError::Foreign(seen.placement)),
             }
         }
-        for placement in &staged {
-            let path = self.directory.join(placement.path());
-            fs::remove_file(&path).map_err(PathError::when("remove", &path))?;
-            checkpoint::reach(match placement {
-                Placement::Overlay => "overlay-removed",
-                Placement::Root => "root-removed",
-            });
-        }
-        if self.missing_directories(Placement::Overlay).is_ok() {
-            let overlay = Path::new(OVERLAY_DIRECTORY);
-            for directory in overlay
-                .ancestors()
-                .take_while(|path| !path.ends_with("files-iso"))
-            {
-                // Only an empty directory can be removed this way.
-                if fs::remove_dir(self.directory.join(directory)).is_err() {
-                    break;
-                }
-            }
-        }
+        let places: Vec<Place> = (staged.iter())
+            .map(|seen| held.place_to_empty(seen))
+            .collect::<Result<_, _>>()?;
+        pair::withdraw(places, &|place| held.check(place))?;
+        held.remove_empty();
+        held.own.sweep();
         checkpoint::reach("directories-removed");
-        Ok(staged)
+        Ok(staged.iter().map(|seen| seen.placement).collect())
     }
+
+    /// Temporary files of killed runs in the directory that is shipped, by their paths in
+    /// the checkout: the image would have them.
+    #[must_use]
+    pub fn shipped_leftovers(&self) -> Vec<String> {
+        let directory = Directory::open(&self.directory).ok();
+        let overlay = directory.and_then(|checkout| {
+            let overlay = way::open(&checkout, Path::new(OVERLAY_DIRECTORY));
+            overlay.ok().flatten()
+        });
+        let names = overlay.map_or_else(Vec::new, |overlay| aside::leftovers(&overlay));
+        names
+            .into_iter()
+            .map(|name| format!("{OVERLAY_DIRECTORY}/{name}"))
+            .collect()
+    }
+
+    /// Whether killed runs left temporary files anywhere in the checkout.
+    #[must_use]
+    pub fn has_leftovers(&self) -> bool {
+        let Ok(checkout) = Directory::open(&self.directory) else {
+            return false;
+        };
+        let own = checkout.enter(OWN_DIRECTORY.as_ref()).ok();
+        let own = own.is_some_and(|own| !aside::leftovers(&own).is_empty());
+        own || held::grounds(&checkout)
+            .iter()
+            .any(|ground| !aside::leftovers(ground).is_empty())
+    }
+}
+
+/// A copy of `artifact` that needs nothing but its name. What is copied is hashed: the file
+/// was proved a while ago.
+fn copied(artifact: &Artifact, place: &Place) -> Result<Aside, CanvosError> {
+    let target = place.path();
+    let copy = Aside::create(&place.beside)?;
+    let (sha256, _) = digest::copy(&mut artifact.open()?, &mut copy.file())
+        .map_err(PathError::when("write", &target))?;
+    if sha256 != artifact.sha256() {
+        return Err(CanvosError::Changed(artifact.path().to_owned()));
+    }
+    copy.seal().map_err(PathError::when("write", &target))?;
+    checkpoint::reach(match place.placement {
+        Placement::Overlay => "overlay-copied",
+        Placement::Root => "root-copied",
+    });
+    Ok(copy)
 }
 
 /// The digest of what the archive in `file` holds; `None` where it does not pass the
@@ -402,55 +428,4 @@ fn content_of(file: &mut File, limits: &Limits) -> io::Result<Option<Digest>> {
         Err(InspectError::Refused(_)) => Ok(None),
         Err(InspectError::Io(error)) => Err(error),
     }
-}
-
-/// What a placement is that is no regular file.
-fn odd_kind(metadata: &fs::Metadata) -> Option<&'static str> {
-    if metadata.is_symlink() {
-        Some("a symbolic link")
-    } else if metadata.is_dir() {
-        Some("a directory")
-    } else if metadata.is_file() {
-        None
-    } else {
-        Some("a special file")
-    }
-}
-
-/// A rename into `directory` will be allowed. Tried without making a file there: one
-/// that a killed run left in the overlay would be shipped.
-#[cfg(unix)]
-fn check_writable(directory: &Path) -> Result<(), PathError> {
-    use rustix::fs::{Access, access};
-    access(directory, Access::WRITE_OK | Access::EXEC_OK)
-        .map_err(|error| PathError::when("write in", directory)(error.into()))
-}
-
-#[cfg(not(unix))]
-fn check_writable(_: &Path) -> Result<(), PathError> {
-    Ok(())
-}
-
-/// 0755 whatever the umask, like the directories that git makes beside it.
-fn make_directory(path: &Path) -> Result<(), PathError> {
-    fs::create_dir(path).map_err(PathError::when("create", path))?;
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        fs::set_permissions(path, fs::Permissions::from_mode(0o755))
-            .map_err(PathError::when("create", path))?;
-    }
-    Ok(())
-}
-
-/// A file with one name and mode 0644. A second name could change it behind our back.
-#[cfg(unix)]
-fn is_well_formed(metadata: &fs::Metadata) -> bool {
-    use std::os::unix::fs::MetadataExt as _;
-    metadata.nlink() == 1 && metadata.mode() & 0o7777 == 0o644
-}
-
-#[cfg(not(unix))]
-fn is_well_formed(_: &fs::Metadata) -> bool {
-    true
 }

@@ -8,7 +8,7 @@
 
 /// Every checkpoint, in the order in which a run that does everything reaches them. A
 /// test kills a run at each.
-pub const ALL: [&str; 16] = [
+pub const ALL: [&str; 17] = [
     "archive-begun",
     "archive-received",
     "archive-cached",
@@ -18,6 +18,7 @@ pub const ALL: [&str; 16] = [
     "checkout-held",
     "overlay-copied",
     "root-copied",
+    "replaced-kept",
     "stage-remembered",
     "overlay-renamed",
     "root-renamed",

@@ -1,7 +1,7 @@
 //! The command line: clap's types, and what was meant by them.
 //!
 //! In: arguments and environment. Out: [`Settings`] and a [`Command`]; no file is
-//! opened here. A flag beats the environment, which beats `profiles.toml`.
+//! opened here, but `profiles.toml` is looked for. A flag beats the environment, which beats `profiles.toml`.
 
 // What stands above fields here is shown as help, where backticks are noise.
 #![allow(clippy::doc_markdown)]
@@ -14,7 +14,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::endpoint::{Endpoint, InvalidEndpoint};
 use crate::environment::Environment;
-use crate::manifest::FILE_NAME;
+use crate::manifest::Located;
 
 mod arguments;
 mod distribution;
@@ -61,7 +61,7 @@ pub struct Cli {
 #[command(next_help_heading = "Everywhere")]
 #[allow(clippy::struct_excessive_bools)] // flags; `Settings` has what they mean
 struct Global {
-    /// The manifest [env: EDGESTAGE_FILE] [default: profiles.toml]
+    /// The manifest [env: EDGESTAGE_FILE] [default: profiles.toml, here or in a directory above]
     #[arg(long, global = true, value_name = "FILE")]
     file: Option<PathBuf>,
     /// The CanvOS checkout [env: CANVOS_DIR]
@@ -262,8 +262,10 @@ pub enum Network {
 /// What the flags and variables say, for every command.
 #[derive(Debug)]
 pub struct Settings {
-    /// The manifest, as the user spells it.
+    /// The manifest, as the user spells it, or as it is found from the working directory.
     pub file: PathBuf,
+    /// How `file` was found.
+    pub located: Located,
     /// `--canvos` or `CANVOS_DIR`, resolved.
     pub canvos: Option<PathBuf>,
     /// `--endpoint`, `PALETTE_HOST` or `SPECTROCLOUD_HOST`.
@@ -339,8 +341,14 @@ impl Cli {
             }
             (None, None) => None,
         };
+        let file = path(&global.file, "EDGESTAGE_FILE");
+        let located = match file {
+            Some(_) => Located::Named,
+            None => Located::from(environment),
+        };
         Ok(Settings {
-            file: path(&global.file, "EDGESTAGE_FILE").unwrap_or_else(|| FILE_NAME.into()),
+            file: file.unwrap_or_else(|| located.path()),
+            located,
             canvos: path(&global.canvos, "CANVOS_DIR").map(|path| environment.resolve(&path)),
             endpoint,
             endpoint_variable: variable.map(|(_, name)| name),

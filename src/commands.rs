@@ -3,23 +3,25 @@
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::cache::Cache;
 use crate::canvos::{CanvosError, Checkout, Held};
-use crate::cli::{CacheCommand, Command, Settings};
+use crate::cli::{CacheCommand, Command, Settings, Verbosity};
 use crate::diagnostic::{Code, Diagnostic, Severity, Trap};
-use crate::disk::PathError;
+use crate::disk::{self, Identity, PathError};
 use crate::endpoint::{Endpoint, Spelling};
 use crate::environment::Environment;
 use crate::error::Error;
 use crate::hold::{Event, Hold, HoldError, Patience};
 use crate::key;
 use crate::lock::{Lock, Locked, Outdated, Spot};
-use crate::manifest::{Definition, Manifest};
+use crate::manifest::{Definition, Located, Manifest, ManifestError};
 use crate::nearest::nearest_file;
 use crate::palette::{Options, Palette, RetryPolicy, Route};
 use crate::preflight::{Preflight, Start, Target};
+use crate::printable;
 use crate::report::{Outcome, Report};
 
 mod build;
@@ -31,12 +33,14 @@ mod edit;
 mod explain;
 mod fetch;
 mod fleet;
+mod ignored;
 mod init;
 mod layer;
 mod list;
 mod man;
 mod markdown;
 mod obtain;
+mod output;
 mod proof;
 mod schema;
 mod show;
@@ -57,6 +61,8 @@ pub struct Context<'a> {
     pub report: &'a Report,
     /// Who this run is, for those that wait for it.
     pub who: String,
+    /// Whether this run has read the manifest.
+    pub has_read: AtomicBool,
 }
 
 /// The command's name, for the JSON document.
@@ -137,8 +143,78 @@ pub fn run(command: &Command, context: &Context<'_>) -> Result<Outcome, Error> {
 impl Context<'_> {
     /// Reads the manifest.
     fn manifest(&self) -> Result<Manifest, Error> {
+        let text = self.manifest_text()?;
         let path = self.environment.resolve(&self.settings.file);
-        Ok(Manifest::load(&path, &self.settings.file)?)
+        let manifest = Manifest::parse(&text, &path, &self.settings.file);
+        let manifest = manifest.map_err(ManifestError::Invalid)?;
+        let flag = self.settings.api_key_file.as_deref();
+        // Whatever is shown may hold the key, also in a run that does not need it.
+        for key in key::in_files(flag, self.environment, &manifest) {
+            self.report.hide(&key);
+        }
+        Ok(manifest)
+    }
+
+    /// Reads the manifest's text.
+    fn manifest_text(&self) -> Result<String, Error> {
+        let Settings { file, located, .. } = self.settings;
+        if let Located::Above(_) = located
+            && !self.has_read.swap(true, Ordering::Relaxed)
+        {
+            self.report
+                .detail(&format!("reads {}", printable::path(file)));
+        }
+        match Manifest::text(&self.environment.resolve(file), file) {
+            Err(ManifestError::Missing(path, _)) => {
+                Err(ManifestError::Missing(path, located.clone()).into())
+            }
+            read => Ok(read?),
+        }
+    }
+
+    /// Says which manifest a failed run has used, if it is not in the working directory.
+    pub fn tell_manifest(&self) {
+        if self.has_read.load(Ordering::Relaxed) && self.report.verbosity() == Verbosity::Normal {
+            let file = printable::path(&self.settings.file);
+            self.report
+                .status("Note", &format!("the manifest is {file}"));
+        }
+    }
+
+    /// The manifest for a command that works without one. If it has mistakes, that is a
+    /// warning; `without` says what is missing then.
+    fn manifest_if_usable(&self, without: &str) -> Option<Manifest> {
+        let error = match self.manifest() {
+            Ok(manifest) => return Some(manifest),
+            Err(Error::Manifest(ManifestError::Missing(..))) => return None,
+            Err(error) => error,
+        };
+        let file = printable::path(&self.settings.file);
+        let mut told = Diagnostic::warning(
+            Code::ManifestUnused,
+            format!("`{file}` is not used: it has a mistake"),
+        )
+        .note(without)
+        .help("run `edgestage check` to see what is wrong with it");
+        // A file that cannot be read at all has no place to show.
+        if let Error::Manifest(ManifestError::Unreadable(_, why)) = &error {
+            told.title = format!("`{file}` is not used: {}", printable::io(why));
+        }
+        self.report.warn(&told);
+        None
+    }
+
+    /// The lock of `manifest` for a command that works without one.
+    fn lock_if_usable(&self, manifest: &Manifest, without: &str) -> Option<Lock> {
+        let error = match load_lock(manifest) {
+            Ok(lock) => return Some(lock),
+            Err(error) => error,
+        };
+        for mut diagnostic in error.diagnostics() {
+            diagnostic.severity = Severity::Warning;
+            self.report.warn(&diagnostic.note(without));
+        }
+        None
     }
 
     /// Where Palette is.
@@ -179,7 +255,7 @@ impl Context<'_> {
         self.report.warn_all(&warnings);
         let table = &manifest.palette;
         let ca_cert = match &table.ca_cert {
-            Some(path) => Some(std::fs::read(path).map_err(|error| {
+            Some(path) => Some(disk::read(path, disk::TEXT).map_err(|error| {
                 let error = PathError::when("read", path)(error);
                 Error::Usage(Box::new(
                     Diagnostic::error(
@@ -273,10 +349,11 @@ impl Context<'_> {
     fn hold_checkout(&self, checkout: &Checkout) -> Result<Held, Error> {
         // What a build runs is part of that build.
         let held = self.environment.variable(HELD);
-        if held.is_some_and(|held| held == canonical(checkout.directory())) {
-            return Ok(Checkout::held_by_parent());
-        }
         checkout.check_own()?;
+        let directory = Identity::of(checkout.directory());
+        if held.is_some_and(|held| Identity::of(Path::new(&held)) == directory) {
+            return self.hold("the checkout", |_| checkout.held_by_parent());
+        }
         self.hold("the checkout", |patience| checkout.hold(patience))
     }
 
@@ -425,7 +502,7 @@ fn has_targets(preflight: &Preflight<'_>, asked: &[Target]) -> Result<(), Error>
 /// `help`.
 fn near(path: &Path, help: &str) -> String {
     match nearest_file(path).filter(|_| !path.exists()) {
-        Some(near) => format!("did you mean `{}`?", crate::printable::path(&near)),
+        Some(near) => format!("did you mean `{}`?", printable::path(&near)),
         None => help.to_owned(),
     }
 }
@@ -433,5 +510,5 @@ fn near(path: &Path, help: &str) -> String {
 /// A path for standard output: absolute paths are what scripts can use from anywhere,
 /// without `.` and `..` where that is safe to say.
 fn shown(path: &Path) -> String {
-    crate::printable::path(&canonical(path))
+    printable::path(&canonical(path))
 }

@@ -121,6 +121,30 @@ impl fmt::Display for InvalidDigest {
 
 impl std::error::Error for InvalidDigest {}
 
+/// Copies `from` to `to`, and returns the digest and the number of the bytes that were
+/// copied: of these, whatever was read from there before.
+///
+/// # Errors
+/// Those of either side.
+pub fn copy(from: &mut impl Read, to: &mut impl Write) -> io::Result<(Digest, u64)> {
+    let mut hasher = Hasher::new();
+    let mut buffer = vec![0; COPIED];
+    let mut length = 0;
+    loop {
+        let part = match from.read(&mut buffer) {
+            Ok(0) => return Ok((hasher.finish(), length)),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            read => &buffer[..read?],
+        };
+        hasher.update(part);
+        to.write_all(part)?;
+        length += part.len() as u64;
+    }
+}
+
+/// How much is copied at a time, in bytes.
+const COPIED: usize = 256 * 1024;
+
 /// A digest in the making.
 #[derive(Clone, Default)]
 pub struct Hasher(Sha256);
@@ -184,5 +208,16 @@ mod tests {
             }
         }
         assert!(Digest::of_reader(&mut Broken).is_err());
+        assert!(copy(&mut Broken, &mut Vec::new()).is_err());
+    }
+
+    #[test]
+    fn a_copy_is_hashed_as_it_is_written() {
+        let text = vec![b'x'; COPIED + 1];
+        let mut copied = Vec::new();
+        let found = copy(&mut &text[..], &mut copied).unwrap();
+        assert_eq!(found, (Digest::of(&text), text.len() as u64));
+        assert_eq!(copied, text);
+        assert!(copy(&mut &text[..], &mut &mut [0; 3][..]).is_err());
     }
 }

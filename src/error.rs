@@ -13,7 +13,7 @@ use crate::drift::Change;
 use crate::fetch::FetchError;
 use crate::hold::HoldError;
 use crate::key::KeyError;
-use crate::lock::{LockError, Outdated};
+use crate::lock::{LockError, Meanwhile, Outdated};
 use crate::manifest::{Manifest, ManifestError};
 use crate::palette::PaletteError;
 use crate::resolve::{ResolveError, Scope};
@@ -121,6 +121,13 @@ pub enum Error {
         why: Outdated,
         /// Where in `profiles.lock`.
         place: Option<Excerpt>,
+    },
+    /// A definition or its lock entry was changed while this run worked on it.
+    ChangedMeanwhile {
+        /// The definition.
+        definition: String,
+        /// How.
+        how: Meanwhile,
     },
     /// There is no key.
     Key(KeyError),
@@ -231,6 +238,7 @@ impl Error {
             Self::NoLock { .. }
             | Self::NotLocked(_)
             | Self::Outdated { .. }
+            | Self::ChangedMeanwhile { .. }
             | Self::Drift { .. }
             | Self::Staged { .. }
             | Self::Canvos(
@@ -242,9 +250,9 @@ impl Error {
             Self::Offline { .. } | Self::CacheDamaged(_) | Self::ListIncomplete(_) => {
                 Exit::Unreachable
             }
-            Self::Archive { .. } => Exit::Archive,
+            Self::Archive { .. } | Self::Canvos(CanvosError::Changed(_)) => Exit::Archive,
             Self::Lock(LockError::Io(_))
-            | Self::Canvos(CanvosError::Io(_))
+            | Self::Canvos(CanvosError::Io(_) | CanvosError::Mixed { .. })
             | Self::Disk(_)
             | Self::NoCache
             | Self::Busy { .. }

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
 
-use crate::disk::PathError;
+use crate::disk::{self, PathError};
 use crate::printable;
 
 /// Between two looks at a lock that another run has. The kernel would wake us, but knows
@@ -129,13 +129,14 @@ fn take_by(
     };
     let mut options = File::options();
     options.read(true);
+    wait_for_nobody(&mut options, &kind);
     if !matches!(kind, Kind::Foreign) {
         options.write(true).create(true).truncate(false);
-        // Who has it is written into it: behind a link that would be somebody's file.
-        follow_no_link(&mut options);
+        write_alone(&mut options);
     }
     let file = loop {
         let file = options.open(path).map_err(PathError::when("open", path))?;
+        disk::check_is_file(&file).map_err(PathError::when("open", path))?;
         match wait.lock(&file, path) {
             Ok(()) if is_at(&file, path) => break Some(file),
             // Whoever had it took the file away with it.
@@ -241,14 +242,31 @@ impl Drop for Hold {
     }
 }
 
+/// A pipe is opened without waiting for anybody; it is refused afterwards.
 #[cfg(unix)]
-fn follow_no_link(options: &mut fs::OpenOptions) {
+fn wait_for_nobody(options: &mut fs::OpenOptions, kind: &Kind) {
+    use rustix::fs::OFlags;
     use std::os::unix::fs::OpenOptionsExt as _;
-    options.custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed());
+    let flags = match kind {
+        Kind::Foreign => OFlags::NONBLOCK,
+        // Who has it is written into it: behind a link that would be somebody's file.
+        Kind::Own | Kind::Claim(_) => OFlags::NONBLOCK | OFlags::NOFOLLOW,
+    };
+    options.custom_flags(flags.bits().cast_signed());
 }
 
 #[cfg(not(unix))]
-fn follow_no_link(_: &mut fs::OpenOptions) {}
+fn wait_for_nobody(_: &mut fs::OpenOptions, _: &Kind) {}
+
+/// Whatever the umask, nobody else may write a file that this makes.
+#[cfg(unix)]
+fn write_alone(options: &mut fs::OpenOptions) {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    options.mode(0o644);
+}
+
+#[cfg(not(unix))]
+fn write_alone(_: &mut fs::OpenOptions) {}
 
 /// Whether `path` is still the file that was opened.
 #[cfg(unix)]
@@ -284,15 +302,22 @@ pub fn remove_if_dead(path: &Path, age: Duration) {
         return;
     }
     let Ok(file) = File::open(path) else { return };
-    let dead = match file.try_lock() {
-        Ok(()) => is_at(&file, path),
-        Err(TryLockError::WouldBlock) => false,
-        Err(TryLockError::Error(_)) => metadata
-            .modified()
-            .is_ok_and(|written| written.elapsed().is_ok_and(|since| since >= age)),
-    };
-    if dead {
+    if is_dead(&file, age) && is_at(&file, path) {
         let _ = fs::remove_file(path);
+    }
+}
+
+/// Whether the run that marked `file` is dead; if that cannot be told, whether nobody has
+/// written it for `age`. If it is, it stays marked for as long as `file` is open.
+#[must_use]
+pub fn is_dead(file: &File, age: Duration) -> bool {
+    match file.try_lock() {
+        Ok(()) => true,
+        Err(TryLockError::WouldBlock) => false,
+        Err(TryLockError::Error(_)) => file
+            .metadata()
+            .and_then(|metadata| metadata.modified())
+            .is_ok_and(|written| written.elapsed().is_ok_and(|since| since >= age)),
     }
 }
 

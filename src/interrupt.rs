@@ -69,6 +69,14 @@ impl Deferred {
         handler.settle();
         Self(handler)
     }
+
+    /// Ctrl-C came as a key: it is treated like the signal. One that the process ignores
+    /// stays without effect.
+    pub fn interrupt(&self) {
+        if !ignored().contains(SIGINT) {
+            self.0.came.store(true, Ordering::SeqCst);
+        }
+    }
 }
 
 impl Drop for Deferred {

@@ -4,12 +4,14 @@
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
-use std::fs::{File, Metadata};
-use std::io::Read as _;
+use std::fs::Metadata;
+use std::io;
 use std::path::{Path, PathBuf};
 
+use secrecy::zeroize::Zeroizing;
+
 use crate::diagnostic::{Code, Diagnostic};
-use crate::disk::PathError;
+use crate::disk::{self, PathError};
 use crate::environment::Environment;
 use crate::manifest::Manifest;
 use crate::printable;
@@ -17,6 +19,9 @@ use crate::secret::{ApiKey, InvalidKey};
 
 /// The variables that hold a key, in the order in which they are asked.
 pub const VARIABLES: [&str; 2] = ["PALETTE_API_KEY", "SPECTROCLOUD_APIKEY"];
+
+/// The most that is read of a key's file, in bytes.
+const LARGEST: u64 = 64 << 10;
 
 /// Whether a variable has one.
 #[must_use]
@@ -137,6 +142,41 @@ pub fn find(
     Err(KeyError::None)
 }
 
+/// The keys in the files that are named, for runs that need none and must not show one: what
+/// cannot be read now is no error of theirs. A pipe is left to the run that needs the key.
+#[must_use]
+pub fn in_files(
+    flag: Option<&Path>,
+    environment: &Environment,
+    manifest: &Manifest,
+) -> Vec<ApiKey> {
+    let flag = flag.map(|path| environment.resolve(path));
+    let files = flag
+        .into_iter()
+        .chain(manifest.palette.api_key_file.clone());
+    let read = |path: PathBuf| {
+        let bytes = Zeroizing::new(disk::read(&path, LARGEST).ok()?);
+        ApiKey::new(std::str::from_utf8(&bytes).ok()?).ok()
+    };
+    files.filter_map(read).collect()
+}
+
+/// The key that `api-key-command` prints, where that is where the key comes from.
+#[must_use]
+pub fn of_command(
+    flag: Option<&Path>,
+    environment: &Environment,
+    manifest: &Manifest,
+) -> Option<ApiKey> {
+    let table = &manifest.palette;
+    let argv = table.api_key_command.as_ref()?;
+    if flag.is_some() || is_set(environment) || table.api_key_file.is_some() {
+        return None;
+    }
+    let found = from_command(argv, environment, manifest).ok()?;
+    Some(found.key)
+}
+
 fn read(text: &str, place: &str) -> Result<Found, KeyError> {
     match ApiKey::new(text) {
         Ok(key) => Ok(Found {
@@ -152,14 +192,14 @@ fn read(text: &str, place: &str) -> Result<Found, KeyError> {
 }
 
 fn from_file(path: &Path) -> Result<Found, KeyError> {
-    let mut text = String::new();
-    let metadata = File::open(path)
-        .and_then(|mut file| {
-            file.read_to_string(&mut text)?;
-            file.metadata()
-        })
-        .map_err(|error| KeyError::File(PathError::when("read", path)(error)))?;
-    let found = read(&text, &format!("`{}`", printable::path(path)))?;
+    let failed = |error| KeyError::File(PathError::when("read", path)(error));
+    let (bytes, metadata) = disk::read_piped(path, LARGEST).map_err(failed)?;
+    let bytes = Zeroizing::new(bytes);
+    let text = std::str::from_utf8(&bytes).map_err(|_| {
+        let text = "it is not UTF-8";
+        failed(io::Error::new(io::ErrorKind::InvalidData, text))
+    })?;
+    let found = read(text, &format!("`{}`", printable::path(path)))?;
     Ok(Found {
         warning: exposed(path, &metadata),
         ..found

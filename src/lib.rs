@@ -61,6 +61,7 @@ pub mod commands;
 
 use std::ffi::OsString;
 use std::io::ErrorKind;
+use std::sync::atomic::AtomicBool;
 
 use clap::{CommandFactory as _, FromArgMatches as _};
 
@@ -95,8 +96,16 @@ pub fn run(arguments: &[OsString], environment: &Environment) -> Exit {
                 environment,
                 report: &report,
                 who: commands::who(&cli.command),
+                has_read: AtomicBool::new(false),
             };
-            commands::run(&cli.command, &context)
+            let result = commands::run(&cli.command, &context);
+            if result
+                .as_ref()
+                .map_or(true, |outcome| outcome.error.is_some())
+            {
+                context.tell_manifest();
+            }
+            result
         });
     let (exit, printed) = match &result {
         Ok(outcome) => {

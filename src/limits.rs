@@ -29,6 +29,16 @@ impl Limits {
     pub const PATHS: usize = 32 << 20;
 }
 
+impl Limits {
+    /// Whether a file of `length` bytes is too large to be anybody's archive, so that it need
+    /// not be read to know that it is not the one that is looked for. Of small limits no
+    /// notice is taken: what was locked before they were set is still what is locked.
+    #[must_use]
+    pub fn no_archive(&self, length: u64) -> bool {
+        length > self.archive.max(Self::default().archive)
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {

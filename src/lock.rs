@@ -15,7 +15,7 @@ use serde::Deserialize;
 use crate::checkpoint;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::digest::Digest;
-use crate::disk::PathError;
+use crate::disk::{self, PathError};
 use crate::fetch::Received;
 use crate::hold::{self, Hold, HoldError, Patience};
 use crate::manifest::edit::{key, quoted};
@@ -26,9 +26,11 @@ use crate::resolve::{Pack, Plan, ResolvedProfile};
 use crate::uid::Uid;
 
 mod damage;
+mod merge;
 mod place;
 mod version;
 
+pub use merge::Meanwhile;
 pub use place::Spot;
 
 /// The form of the file that this version writes and reads.
@@ -142,7 +144,7 @@ impl Lock {
     /// # Errors
     /// [`LockError`].
     pub fn load(path: &Path) -> Result<Self, LockError> {
-        let written = match std::fs::read(path) {
+        let written = match disk::read(path, disk::LOCK) {
             Ok(bytes) => Some(String::from_utf8(bytes).map_err(|_| {
                 unreadable(Diagnostic::error(
                     Code::InvalidLockfile,
@@ -205,7 +207,7 @@ impl Lock {
     /// # Errors
     /// [`LockError`].
     pub fn refresh(&mut self) -> Result<(), LockError> {
-        let same = match std::fs::read(&self.path) {
+        let same = match disk::read(&self.path, disk::LOCK) {
             Ok(bytes) => self
                 .written
                 .as_ref()

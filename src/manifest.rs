@@ -12,6 +12,7 @@ use std::sync::Arc;
 use toml::de::{DeTable, DeValue};
 
 use crate::diagnostic::{Code, Diagnostic, Source};
+use crate::disk;
 use crate::endpoint::Endpoint;
 use crate::limits::Limits;
 use crate::uid::Uid;
@@ -19,15 +20,20 @@ use crate::uid::Uid;
 mod asked;
 mod definition;
 pub mod edit;
+pub mod locate;
 mod reader;
 pub mod reference;
 mod source;
 mod tables;
 
 pub use definition::{CLOUD_TYPE, METADATA_NAME, NAMES};
+pub use locate::Located;
 pub use reader::At;
 pub use reference::Reference;
 pub use source::conflict;
+
+/// The title of what is wrong with a line that cannot be read.
+const NOT_TOML: &str = "not valid TOML";
 
 /// The name that is looked for when none is given.
 pub const FILE_NAME: &str = "profiles.toml";
@@ -43,6 +49,8 @@ pub struct Manifest {
     pub palette: PaletteTable,
     /// `[canvos].dir`, resolved; the manifest's own directory where it is not set.
     pub canvos: PathBuf,
+    /// Where `[canvos].dir` is written, if it is.
+    pub canvos_span: Option<Range<usize>>,
     /// `[canvos].build`.
     pub build: Option<Vec<String>>,
     /// `[cache].dir`, resolved.
@@ -115,6 +123,8 @@ pub struct Definition {
     pub own_project: bool,
     /// Its own `canvos`, resolved.
     pub canvos: Option<PathBuf>,
+    /// Where that is written.
+    pub canvos_span: Option<Range<usize>>,
     /// `name`: `metadata.name` of the request.
     pub metadata_name: String,
     /// `cloud-type`: `spec.cloudType` of the request.
@@ -157,13 +167,15 @@ pub struct PackOverride {
     pub tag: Option<String>,
     /// The text of the values file.
     pub values: Option<String>,
+    /// The values file, resolved.
+    pub values_file: Option<PathBuf>,
 }
 
 /// Why there is no [`Manifest`].
 #[derive(Debug)]
 pub enum ManifestError {
-    /// No such file; where it was looked for.
-    Missing(PathBuf),
+    /// No such file; where it was looked for, and with what result above that.
+    Missing(PathBuf, Located),
     /// It is there and cannot be read.
     Unreadable(PathBuf, std::io::Error),
     /// What is wrong with it: at least one.
@@ -185,10 +197,10 @@ impl Manifest {
     /// # Errors
     /// [`ManifestError`]; of what is in the file, nothing but its encoding is looked at.
     pub fn text(path: &Path, shown: &Path) -> Result<String, ManifestError> {
-        let bytes = match std::fs::read(path) {
+        let bytes = match disk::read(path, disk::TEXT) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                return Err(ManifestError::Missing(path.to_owned()));
+                return Err(ManifestError::Missing(path.to_owned(), Located::Named));
             }
             Err(error) => return Err(ManifestError::Unreadable(path.to_owned(), error)),
         };
@@ -210,11 +222,6 @@ impl Manifest {
     pub fn parse(text: &str, path: &Path, shown: &Path) -> Result<Self, Vec<Diagnostic>> {
         let (root, syntax) = DeTable::parse_recoverable(text);
         let source = source_of(root.get_ref(), text, shown);
-        let broken: BTreeSet<usize> = syntax
-            .iter()
-            .filter_map(|error| Some(source.position(error.span()?.start).0))
-            .collect();
-
         let mut problems = reader::Problems::new(&source);
         if let Some(span) = source::conflict(text).filter(|_| !syntax.is_empty()) {
             problems.add(
@@ -226,25 +233,14 @@ impl Manifest {
             );
             return Err(problems.finish());
         }
-        let mut told = BTreeSet::new();
-        for error in &syntax {
-            let span = error.span().unwrap_or(0..0);
-            // One stray quote makes the parser stumble over the rest of its line.
-            if !told.insert(source.position(span.start).0) {
-                continue;
-            }
-            problems.add(
-                Code::InvalidToml,
-                span,
-                "not valid TOML",
-                error.message(),
-                "mend the syntax here",
-            );
-        }
+        let broken = not_toml(text, &syntax, &mut problems);
         let directory = path.parent().unwrap_or(Path::new("")).to_owned();
         let manifest = tables::read(root.get_ref(), &directory, &source, path, &mut problems);
 
         // What follows from a line that is no TOML is not the user's second mistake.
+        if !syntax.is_empty() {
+            problems.forget_lacks();
+        }
         let mut list = problems.finish();
         if !syntax.is_empty() {
             list.retain(|d| {
@@ -252,9 +248,7 @@ impl Manifest {
                     .excerpt
                     .as_ref()
                     .map(|e| e.source.position(e.span.start).0);
-                d.code == Code::InvalidToml
-                    || d.code != Code::NoDefinition
-                        && line.is_some_and(|line| !broken.contains(&line))
+                d.code == Code::InvalidToml || line.is_some_and(|line| !broken.contains(&line))
             });
         }
         if list.is_empty() {
@@ -275,6 +269,41 @@ impl Manifest {
     pub fn endpoint(&self) -> Option<&Endpoint> {
         self.palette.endpoint.as_ref().map(|at| &at.value)
     }
+}
+
+/// Tells what cannot be read as TOML, and returns the lines that nothing can be said of then.
+fn not_toml(
+    text: &str,
+    syntax: &[toml::de::Error],
+    problems: &mut reader::Problems,
+) -> BTreeSet<usize> {
+    let mut told = BTreeSet::new();
+    let mut broken = BTreeSet::new();
+    let mut swallowed = 0..0;
+    for error in syntax {
+        let span = error.span().unwrap_or(0..0);
+        let line = problems.source().position(span.start).0;
+        broken.insert(line);
+        // One stray quote makes the parser stumble over the rest of its line, and an array
+        // that is not closed over the lines behind it.
+        let message = error.message();
+        let is_open = message.contains("array") || message.contains("unclosed");
+        if !told.insert(line) || is_open && swallowed.contains(&line) {
+            continue;
+        }
+        if is_open {
+            swallowed = line..line + source::swallowed_from(text, span.start);
+            broken.extend(swallowed.clone());
+        }
+        problems.add(
+            Code::InvalidToml,
+            span,
+            NOT_TOML,
+            message,
+            "mend the syntax here",
+        );
+    }
+    broken
 }
 
 fn source_of(root: &DeTable<'_>, text: &str, shown: &Path) -> Arc<Source> {

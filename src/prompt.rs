@@ -8,25 +8,24 @@ use std::io;
 use inquire::list_option::ListOption;
 use inquire::ui::RenderConfig;
 use inquire::validator::Validation;
-use inquire::{InquireError, MultiSelect, Select, Text};
+use inquire::{InquireError, MultiSelect, Select};
 
 use crate::error::Error;
+use crate::interrupt::Deferred;
 use crate::report::Look;
 
-/// Why there is no answer, as the run's error.
-fn no_answer(error: InquireError) -> Error {
-    match error {
-        InquireError::OperationCanceled | InquireError::OperationInterrupted => Error::Stopped,
-        // Ctrl-C at the keyboard of a run that was started to ignore it as a signal.
-        InquireError::IO(error) if error.kind() == io::ErrorKind::Interrupted => Error::Stopped,
-        error => Error::Unasked(error.to_string()),
-    }
-}
+mod line;
+mod screen;
+
+pub use line::bare;
+use line::{Line, Step};
+use screen::{Frame, Keys, Screen, abandon};
 
 /// Asks one person.
 #[derive(Debug, Clone, Copy)]
 pub struct Prompt {
     look: RenderConfig<'static>,
+    is_coloured: bool,
     lines: usize,
 }
 
@@ -39,11 +38,13 @@ impl Prompt {
                 Look::Coloured => RenderConfig::default_colored(),
                 Look::Plain => RenderConfig::empty(),
             },
+            is_coloured: look == Look::Coloured,
             lines: 12,
         }
     }
 
-    /// A line of text. `check` says what is wrong with it.
+    /// A line of text, without what surrounds it where it was copied from. `check` says what
+    /// is wrong with it. An empty answer is `default`.
     ///
     /// # Errors
     /// [`Error::Stopped`] and [`Error::Unasked`].
@@ -51,24 +52,59 @@ impl Prompt {
         &self,
         question: &str,
         (default, help): (&str, &str),
-        check: impl Fn(&str) -> Result<(), String> + Clone + 'static,
+        check: impl Fn(&str) -> Result<(), String>,
     ) -> Result<String, Error> {
-        let validator = move |text: &str| {
-            Ok(match check(text) {
-                Ok(()) => Validation::Valid,
-                Err(why) => Validation::Invalid(why.into()),
-            })
+        let offered = match default {
+            "" => String::new(),
+            default => format!("({default}) "),
         };
-        let mut prompt = Text::new(question)
-            .with_render_config(self.look)
-            .with_validator(validator);
-        if !default.is_empty() {
-            prompt = prompt.with_default(default);
+        let asked = format!("{} {question} {offered}", self.mark("?"));
+        undisturbed(|| {
+            let mut screen = Screen::new();
+            let mut line = Line::default();
+            let mut error: Option<String> = None;
+            loop {
+                screen.draw(&Frame {
+                    error: error.as_deref(),
+                    question: &asked,
+                    text: &line.text(),
+                    before: &line.before(),
+                    help,
+                })?;
+                match line.press(&screen.key()?) {
+                    Step::GoOn => {}
+                    Step::Stop => {
+                        screen.leave(&format!("{} {question}", self.mark(">")))?;
+                        return Err(InquireError::OperationCanceled);
+                    }
+                    Step::Interrupt => return Err(InquireError::OperationInterrupted),
+                    Step::Done => {
+                        let text = line.text();
+                        let answer = match bare(&text) {
+                            "" => default,
+                            text => text,
+                        };
+                        match check(answer) {
+                            Ok(()) => {
+                                let told = format!("{} {question} {answer}", self.mark(">"));
+                                screen.leave(&told)?;
+                                return Ok(answer.to_owned());
+                            }
+                            Err(why) => error = Some(why),
+                        }
+                    }
+                }
+            }
+        })
+    }
+
+    fn mark(&self, mark: &str) -> String {
+        let green = anstyle::AnsiColor::Green.on_default();
+        if self.is_coloured {
+            format!("{green}{mark}{green:#}")
+        } else {
+            mark.to_owned()
         }
-        if !help.is_empty() {
-            prompt = prompt.with_help_message(help);
-        }
-        Ok(prompt.prompt().map_err(no_answer)?.trim().to_owned())
     }
 
     /// The place of one of `options`, which can be searched by typing.
@@ -80,7 +116,7 @@ impl Prompt {
             .with_render_config(self.look)
             .with_page_size(self.lines)
             .with_help_message("↑↓ to move, type to search, enter to choose");
-        Ok(select.raw_prompt().map_err(no_answer)?.index)
+        Ok(undisturbed(|| select.raw_prompt())?.index)
     }
 
     /// The places of at least one of `options`, which can be searched by typing. `check`
@@ -111,7 +147,32 @@ impl Prompt {
             .with_validator(validator)
             .with_formatter(&|chosen| crate::printable::count(chosen.len(), "profile"))
             .with_help_message("type to search, space to choose, enter when done");
-        let chosen = select.raw_prompt().map_err(no_answer)?;
+        let chosen = undisturbed(|| select.raw_prompt())?;
         Ok(chosen.into_iter().map(|option| option.index).collect())
     }
+}
+
+/// Asks with the keyboard to itself. Ctrl-C ends the run by the signal, once the terminal
+/// is as it was and the cursor is in a line of its own; a run that was started to ignore
+/// the signal is stopped all the same.
+fn undisturbed<T>(ask: impl FnOnce() -> Result<T, InquireError>) -> Result<T, Error> {
+    let deferred = Deferred::begin();
+    let keys = Keys::take();
+    let answer = ask();
+    drop(keys);
+    let is_interrupted = match &answer {
+        Err(InquireError::OperationInterrupted) => true,
+        Err(InquireError::IO(error)) => error.kind() == io::ErrorKind::Interrupted,
+        _ => false,
+    };
+    if is_interrupted {
+        abandon();
+        deferred.interrupt();
+    }
+    drop(deferred);
+    answer.map_err(|error| match error {
+        InquireError::OperationCanceled => Error::Stopped,
+        _ if is_interrupted => Error::Stopped,
+        error => Error::Unasked(error.to_string()),
+    })
 }

@@ -25,12 +25,43 @@ const RANDOM: usize = 6;
 
 /// Where a file system has no locks, a temporary file that was not written for so long
 /// has no run any more: every wait of a run is far shorter.
-const ABANDONED: Duration = Duration::from_secs(24 * 60 * 60);
+pub const ABANDONED: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Makes `directory` and what is missing above it, each with mode 0755 whatever the umask.
+/// What is there keeps its mode.
+///
+/// # Errors
+/// That of `mkdir`, or something else in its place.
+pub fn make_directories(directory: &Path) -> io::Result<()> {
+    if directory.is_dir() || directory.as_os_str().is_empty() {
+        return Ok(());
+    }
+    if let Some(above) = directory.parent() {
+        make_directories(above)?;
+    }
+    match fs::create_dir(directory) {
+        // Another run was faster.
+        Err(_) if directory.is_dir() => Ok(()),
+        Err(error) => Err(error),
+        Ok(()) => set_directory_mode(directory),
+    }
+}
+
+#[cfg(unix)]
+fn set_directory_mode(directory: &Path) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    fs::set_permissions(directory, fs::Permissions::from_mode(0o755))
+}
+
+#[cfg(not(unix))]
+fn set_directory_mode(_: &Path) -> io::Result<()> {
+    Ok(())
+}
 
 /// A temporary file in `directory`, which is made where it is missing. What killed runs
 /// left there goes.
 pub fn temporary_in(directory: &Path) -> Result<NamedTempFile, PathError> {
-    fs::create_dir_all(directory).map_err(PathError::when("create", directory))?;
+    make_directories(directory).map_err(PathError::when("create", directory))?;
     sweep(directory);
     loop {
         let temporary = tempfile::Builder::new()
@@ -49,6 +80,21 @@ pub fn temporary_in(directory: &Path) -> Result<NamedTempFile, PathError> {
 /// the file, still open.
 pub fn rename(temporary: NamedTempFile, target: &Path) -> Result<File, PathError> {
     set_mode(temporary.as_file()).map_err(PathError::when("write", target))?;
+    rename_as_it_is(temporary, target)
+}
+
+/// [`rename`] with the mode of the file that is there, which is the user's choice.
+pub fn rename_keeping(
+    temporary: NamedTempFile,
+    target: &Path,
+    mode: Option<fs::Permissions>,
+) -> Result<File, PathError> {
+    let Some(mode) = mode else {
+        return rename(temporary, target);
+    };
+    let file = temporary.as_file();
+    file.set_permissions(mode)
+        .map_err(PathError::when("write", target))?;
     rename_as_it_is(temporary, target)
 }
 
@@ -78,16 +124,6 @@ pub fn write(target: &Path, bytes: &[u8]) -> Result<(), PathError> {
     let mode = fs::metadata(target)
         .map(|metadata| metadata.permissions())
         .ok();
-    put(target, bytes, mode)
-}
-
-/// The same for a file of our own: a link at its place is replaced, since what is behind
-/// it is not ours.
-pub fn write_own(target: &Path, bytes: &[u8]) -> Result<(), PathError> {
-    put(target, bytes, None)
-}
-
-fn put(target: &Path, bytes: &[u8], mode: Option<fs::Permissions>) -> Result<(), PathError> {
     let directory = target.parent().unwrap_or(Path::new("."));
     let mut temporary = temporary_in(directory)?;
     temporary
@@ -110,6 +146,7 @@ pub fn write_new(target: &Path, bytes: &[u8]) -> Result<(), PathError> {
     temporary
         .write_all(bytes)
         .and_then(|()| set_mode(temporary.as_file()))
+        .and_then(|()| temporary.as_file().sync_all())
         .map_err(PathError::when("write", target))?;
     match temporary.persist_noclobber(target) {
         Ok(_) => Ok(()),
@@ -126,7 +163,16 @@ pub fn sweep(directory: &Path) {
     }
 }
 
-fn is_temporary(name: &[u8]) -> bool {
+/// A name for a temporary file that [`sweep`] knows.
+#[must_use]
+pub fn temporary_name() -> String {
+    let random: String = (0..RANDOM).map(|_| fastrand::alphanumeric()).collect();
+    format!("{PREFIX}{random}{SUFFIX}")
+}
+
+/// Whether a file of this name is a temporary one of ours.
+#[must_use]
+pub fn is_temporary(name: &[u8]) -> bool {
     let random = name
         .strip_prefix(PREFIX.as_bytes())
         .and_then(|name| name.strip_suffix(SUFFIX.as_bytes()));
@@ -143,13 +189,13 @@ fn sync_directory(directory: &Path) {
 
 /// 0644 whatever the umask: the files are read by other users' builders.
 #[cfg(unix)]
-fn set_mode(file: &File) -> io::Result<()> {
+pub fn set_mode(file: &File) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt as _;
     file.set_permissions(fs::Permissions::from_mode(0o644))
 }
 
 #[cfg(not(unix))]
-fn set_mode(_: &File) -> io::Result<()> {
+pub fn set_mode(_: &File) -> io::Result<()> {
     Ok(())
 }
 
@@ -163,6 +209,7 @@ mod tests {
         let temporary = temporary_in(directory.path()).unwrap();
         let name = temporary.path().file_name().unwrap().as_encoded_bytes();
         assert!(is_temporary(name), "{temporary:?}");
+        assert!(is_temporary(temporary_name().as_bytes()));
         for other in [
             ".edgestage-",
             ".edgestage-notes",

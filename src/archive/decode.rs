@@ -81,8 +81,9 @@ pub fn refusal_in(error: io::Error) -> Result<Refusal, io::Error> {
     if error.kind() == io::ErrorKind::UnexpectedEof {
         return Ok(Refusal::Truncated);
     }
-    // What flate2 says of bad data has no number of the operating system.
-    if error.raw_os_error().is_none() {
+    // What flate2 says of bad data has no number of the operating system. A pipe that stays
+    // silent has none either.
+    if error.raw_os_error().is_none() && error.kind() != io::ErrorKind::TimedOut {
         return Ok(Refusal::Damaged(error.to_string()));
     }
     Err(error)

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::command::Command;
 use crate::canvos::{Found, Placement, State};
+use crate::disk;
 use crate::lock::Lock;
 
 /// Build commands that are looked into are scripts, and not larger than this.
@@ -111,7 +112,7 @@ fn cleaning_script(command: &Command, checkout: &Path) -> Option<(PathBuf, usize
         if !metadata.is_file() || metadata.len() > SCRIPT {
             return None;
         }
-        let text = std::fs::read(&path).ok()?;
+        let text = disk::read(&path, SCRIPT).ok()?;
         let text = String::from_utf8_lossy(&text);
         let at = text.lines().position(cleans)?;
         Some((PathBuf::from(word), at + 1))

@@ -6,6 +6,7 @@
 use std::path::Path;
 
 use super::command::{Command, Program};
+use crate::disk;
 use crate::environment::Environment;
 use crate::preflight;
 
@@ -79,8 +80,7 @@ fn suppressed(command: &Command, checkout: &Path, environment: &Environment) -> 
         Program::Other => &[],
         _ => command.options(),
     };
-    let file = std::fs::read(checkout.join(".env")).unwrap_or_default();
-    let file = String::from_utf8_lossy(&file);
+    let file = disk::text_or_empty(&checkout.join(".env"));
     // Whether it is true, and where it stands. What is set counts more than the file.
     let set = |name: &str| -> Option<(bool, &str)> {
         // The wrapper hands no variable on.

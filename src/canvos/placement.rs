@@ -1,5 +1,8 @@
 //! Where a definition goes in a checkout, and what was found there.
 
+use std::path::Path;
+
+use super::directory::Stamp;
 use crate::digest::Digest;
 use crate::lock::{Lock, Locked};
 
@@ -34,6 +37,14 @@ impl Placement {
             Self::Overlay => concat!(overlay_directory!(), "/spc.tgz"),
             Self::Root => "spc.tgz",
         }
+    }
+
+    /// The directory of its file, relative to the checkout.
+    pub(super) fn directory(self) -> &'static Path {
+        Path::new(match self {
+            Self::Overlay => OVERLAY_DIRECTORY,
+            Self::Root => "",
+        })
     }
 }
 
@@ -98,10 +109,41 @@ pub(super) enum Kind {
         /// Of what it holds; `None` where it is no archive that passes the check.
         content_sha256: Option<Digest>,
         well_formed: bool,
+        /// Of the file that was read.
+        stamp: Stamp,
     },
 }
 
 impl Seen {
+    /// Whether it is this very archive, as a build can read it.
+    pub(super) fn is_right(&self, archive: Digest) -> bool {
+        matches!(self.kind, Kind::File { sha256, well_formed: true, .. } if sha256 == archive)
+    }
+
+    /// Whether it is a file that was staged here, of which `record` has the digests, or one
+    /// that `lock` has.
+    pub(super) fn is_ours(&self, record: &[Digest], lock: &Lock) -> bool {
+        let Kind::File {
+            sha256,
+            content_sha256,
+            ..
+        } = self.kind
+        else {
+            return false;
+        };
+        record.contains(&sha256)
+            || lock.content_of(sha256).is_some()
+            || content_sha256.is_some_and(|content| lock.owner_of(content).is_some())
+    }
+
+    /// Of the file; `None` for nothing.
+    pub(super) fn stamp(&self) -> Option<&Stamp> {
+        match &self.kind {
+            Kind::File { stamp, .. } => Some(stamp),
+            Kind::Absent | Kind::Odd(_) => None,
+        }
+    }
+
     /// Where it is.
     #[must_use]
     pub fn placement(&self) -> Placement {
@@ -133,6 +175,7 @@ impl Seen {
                 sha256,
                 content_sha256,
                 well_formed,
+                ..
             } => {
                 let state = match locked {
                     Some(locked) if locked.sha256 == sha256 => State::Equal,

@@ -64,7 +64,7 @@ pub fn run(arguments: &BuildArgs, context: &Context<'_>) -> Result<Outcome, Erro
     }
     context.report.finished(&tally);
     Ok(Outcome {
-        text: super::proof::text(&verdicts),
+        text: super::proof::text(&verdicts, context.report.width()),
         json: fields(&Document {
             argv: &command.argv,
             images: &verdicts,

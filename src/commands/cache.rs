@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::Serialize;
+use unicode_width::UnicodeWidthStr as _;
 
 use super::{Context, load_lock, shown, table};
 use crate::cache::{Cache, Entry};
@@ -61,30 +62,35 @@ struct View {
 }
 
 impl View {
+    /// The cache to list. Whose its archives are is only told if the files say it.
     fn open(context: &Context<'_>) -> Result<Self, Error> {
-        Self::open_with(context, load_lock)
+        let without = "which definitions the archives belong to is not shown";
+        let Some(manifest) = context.manifest_if_usable(without) else {
+            return Self::unowned(context);
+        };
+        Self::of(context, &manifest, load_lock(&manifest)?)
     }
 
-    /// The same for what is removed whatever the lock says: one that cannot be read is
-    /// no obstacle.
-    fn open_whatever_the_lock(context: &Context<'_>) -> Result<Self, Error> {
-        Self::open_with(context, |manifest| {
-            load_lock(manifest).or_else(|_| Ok(Lock::empty(&Lock::path_for(&manifest.path))))
-        })
-    }
-
-    fn open_with(
-        context: &Context<'_>,
-        load: impl Fn(&Manifest) -> Result<Lock, Error>,
-    ) -> Result<Self, Error> {
+    /// The cache to empty. A lock that cannot be read is no obstacle, and neither is a
+    /// manifest if the cache is named: else it may name another cache than the user's.
+    fn to_empty(context: &Context<'_>) -> Result<Self, Error> {
         match context.manifest() {
-            Ok(manifest) => Self::of(context, &manifest, load(&manifest)?),
-            Err(Error::Manifest(ManifestError::Missing(_))) => Ok(Self {
-                cache: context.cache(None)?,
-                owners: BTreeMap::new(),
-            }),
+            Ok(manifest) => {
+                let empty = || Lock::empty(&Lock::path_for(&manifest.path));
+                let lock = load_lock(&manifest).unwrap_or_else(|_| empty());
+                Self::of(context, &manifest, lock)
+            }
+            Err(Error::Manifest(ManifestError::Missing(..))) => Self::unowned(context),
+            Err(_) if context.settings.cache.is_some() => Self::unowned(context),
             Err(error) => Err(error),
         }
+    }
+
+    fn unowned(context: &Context<'_>) -> Result<Self, Error> {
+        Ok(Self {
+            cache: context.cache(None)?,
+            owners: BTreeMap::new(),
+        })
     }
 
     fn of(context: &Context<'_>, manifest: &Manifest, lock: Lock) -> Result<Self, Error> {
@@ -139,8 +145,9 @@ pub fn list(context: &Context<'_>) -> Result<Outcome, Error> {
             table::row(&[&one.content_sha256.to_string(), &size, &owners])
         })
         .collect();
+    let text = rows_within(&rows, context.report.width());
     Ok(Outcome {
-        text: table::layout(&rows),
+        text,
         json: fields(&Listing {
             directory: shown(view.cache.directory()),
             archives: &cached,
@@ -150,11 +157,32 @@ pub fn list(context: &Context<'_>) -> Result<Outcome, Error> {
     })
 }
 
+/// The rows; what does not fit beside a digest, which is as wide as most of a terminal, stands
+/// below it.
+fn rows_within(rows: &[Vec<String>], width: Option<usize>) -> String {
+    let text = table::layout(rows);
+    let fits = |most: usize| text.lines().all(|line| line.width() <= most);
+    match width {
+        Some(width) if !fits(width) => {
+            let below = rows.iter().flat_map(|row| {
+                let (owners, first) = row
+                    .split_last()
+                    .map_or(("", row.as_slice()), |(o, f)| (o, f));
+                let first = first.join("  ");
+                let owners = (!owners.is_empty()).then(|| table::indented(owners, width));
+                std::iter::once(first + "\n").chain(owners)
+            });
+            below.collect()
+        }
+        _ => text,
+    }
+}
+
 pub fn clean(arguments: &CleanArgs, context: &Context<'_>) -> Result<Outcome, Error> {
     let view = if arguments.keep_locked {
         View::locked(context)?
     } else {
-        View::open_whatever_the_lock(context)?
+        View::to_empty(context)?
     };
     let mut removed = Vec::new();
     for entry in view.cache.entries()? {

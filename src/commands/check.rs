@@ -6,13 +6,16 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::ignored::warn_of_ignored_lock;
 use super::proof::{self, ImageReport, Proof};
 use super::targets::{Clusterconfig, Row, Targets};
+use super::verify::{leftovers, not_staged};
 use super::{Context, chosen, current, fleet, has_targets, load_lock, shown, table, traps};
 use crate::build::Command;
 use crate::canvos::{self, CanvosError, Checkout, Found, State};
 use crate::cli::{Care, CheckArgs, Images, JOBS, LockUse, Network};
-use crate::diagnostic::Code;
+use crate::diagnostic::Severity;
+use crate::disk::Identity;
 use crate::endpoint::Endpoint;
 use crate::error::{Error, Exit};
 use crate::key::KeyError;
@@ -91,6 +94,7 @@ pub fn run(arguments: &CheckArgs, context: &Context<'_>) -> Result<Outcome, Erro
         }
     };
     let lock = load_lock(&manifest)?;
+    warn_of_ignored_lock(context, lock.path());
     let endpoint = context.endpoint(&manifest)?;
     let (palette, not_asked) = palette(context, &manifest, &endpoint)?;
     let endpoint = endpoint.to_string();
@@ -117,8 +121,7 @@ pub fn run(arguments: &CheckArgs, context: &Context<'_>) -> Result<Outcome, Erro
         if context.settings.lock == LockUse::MustMatch {
             errors.extend(current(&lock, definition).err());
         }
-        let directory = context.canvos_directory(&manifest, Some(definition));
-        let place = places.look(directory, context, &manifest, &lock, &mut errors);
+        let place = places.look(definition, context, &manifest, &lock, &mut errors);
         rows.push(Checked {
             definition: definition.name.clone(),
             profiles: definition.profiles.len(),
@@ -140,8 +143,11 @@ pub fn run(arguments: &CheckArgs, context: &Context<'_>) -> Result<Outcome, Erro
     if palette.is_some() {
         context.report.finished(&tally(&rows));
     }
+    let width = context.report.width();
     Ok(Outcome {
-        text: text(&rows) + &places.text() + &table::apart(&proof::text(&images)),
+        text: text(&rows, width)
+            + &places.text(width)
+            + &table::apart(&proof::text(&images, width)),
         json: fields(&Document {
             file: shown(&manifest.path),
             endpoint,
@@ -162,7 +168,7 @@ fn tally(rows: &[Checked]) -> Tally {
     tally
 }
 
-fn text(rows: &[Checked]) -> String {
+fn text(rows: &[Checked], width: Option<usize>) -> String {
     let mut cells = vec![table::row(&[
         "definition",
         "profiles",
@@ -180,7 +186,7 @@ fn text(rows: &[Checked]) -> String {
             &row.staged,
         ])
     }));
-    table::layout(&cells)
+    table::fitted(&cells, width)
 }
 
 /// A client, or why Palette is not asked.
@@ -266,13 +272,13 @@ struct Places<'c> {
 
 impl Places<'_> {
     /// Every checkout with what is built from it. Where there is one it needs no name.
-    fn text(&self) -> String {
+    fn text(&self, width: Option<usize>) -> String {
         let mut text = String::new();
         for (directory, place) in &self.seen {
             if let Place::Seen { targets, .. } = place {
                 let name = format!(" of {}", crate::printable::path(directory));
                 let name = if self.seen.len() > 1 { &name } else { "" };
-                text.push_str(&table::apart(&targets.text(name)));
+                text.push_str(&table::apart(&targets.text(name, width)));
             }
         }
         text
@@ -309,23 +315,58 @@ enum Place {
 impl Places<'_> {
     fn look(
         &mut self,
-        directory: PathBuf,
+        definition: &Definition,
         context: &Context<'_>,
         manifest: &Manifest,
         lock: &Lock,
         errors: &mut Vec<Error>,
     ) -> &Place {
-        // By what it is: a link to a checkout is the same checkout.
+        let directory = context.canvos_directory(manifest, Some(definition));
+        // By what it is: a link to a checkout, or a bind mount of it, is the same checkout.
         let directory = directory.canonicalize().unwrap_or(directory);
-        self.seen.entry(directory).or_insert_with_key(|directory| {
-            if let Ok(checkout) = Checkout::open(directory) {
-                return Place::of(&checkout, context, (manifest, lock), self.care, errors);
-            }
-            let directory = crate::printable::path(directory);
-            let note = format!("no CanvOS checkout at {directory}");
-            context.report.status("Note", &note);
-            Place::NoCheckout
-        })
+        let identity = Identity::of(&directory);
+        let known = self
+            .seen
+            .keys()
+            .find(|known| Identity::of(known) == identity);
+        let directory = known.cloned().unwrap_or(directory);
+        self.seen
+            .entry(directory)
+            .or_insert_with_key(|directory| match Checkout::open(directory) {
+                Ok(checkout) => Place::of(&checkout, context, (manifest, lock), self.care, errors),
+                Err(error) => {
+                    no_checkout(context, manifest, definition, error);
+                    Place::NoCheckout
+                }
+            })
+    }
+}
+
+/// Says that there is no checkout. One that somebody named is missed; without any name, the
+/// directory of the manifest need not be one.
+fn no_checkout(
+    context: &Context<'_>,
+    manifest: &Manifest,
+    definition: &Definition,
+    error: CanvosError,
+) {
+    let is_named_here = context.settings.canvos.is_some();
+    let span = definition.canvos_span.as_ref();
+    let span = span.or(manifest.canvos_span.as_ref());
+    let span = span.filter(|_| !is_named_here);
+    if !is_named_here && span.is_none() {
+        let directory = crate::printable::path(&manifest.canvos);
+        let note = format!("no CanvOS checkout at {directory}");
+        context.report.status("Note", &note);
+        return;
+    }
+    for mut told in Error::from(error).diagnostics() {
+        told.severity = Severity::Warning;
+        told = told.note("what a build there would embed is not checked");
+        if let Some(span) = span {
+            told = told.at(&manifest.source, span.clone(), "");
+        }
+        context.report.warn(&told);
     }
 }
 
@@ -352,6 +393,7 @@ impl Place {
             Ok(grave) => errors.push(CanvosError::Trapped(grave).into()),
             Err(error) => errors.push(error),
         }
+        errors.extend(leftovers(checkout, "edgestage stage"));
         let known = |sha256| lock.content_of(sha256);
         let placements = match checkout.see(&known, &manifest.limits) {
             Ok(placements) => placements,
@@ -401,15 +443,7 @@ fn staged(
         return format!("holds `{owner}`");
     }
     if locked.is_some() {
-        errors.push(Error::Staged {
-            what: format!(
-                "what is staged is not `{}` as it is locked",
-                definition.name
-            ),
-            help: format!("run `edgestage stage {}`", definition.name),
-            code: Code::StagedDiffers,
-            cause: None,
-        });
+        errors.extend(not_staged(&found, &definition.name));
     }
     "differs".into()
 }

@@ -16,7 +16,7 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::error::Error;
 use crate::manifest::edit::{self, NewProfile};
 use crate::manifest::reference::{self, Reference};
-use crate::manifest::{Definition, FILE_NAME, Manifest};
+use crate::manifest::{Definition, FILE_NAME, Located, Manifest};
 use crate::nearest::nearest;
 use crate::printable;
 use crate::report::{Outcome, fields};
@@ -164,10 +164,10 @@ fn warn_of_like_name(context: &Context<'_>, manifest: &Manifest, name: &str) {
 /// What a person does next, and why; of a file of another name it says so.
 pub fn next(context: &Context<'_>, command: &str, why: &str) {
     let file = &context.settings.file;
-    let file = if file == Path::new(FILE_NAME) {
-        String::new()
-    } else {
+    let file = if context.settings.located == Located::Named && file != Path::new(FILE_NAME) {
         format!(" --file {}", printable::path(file))
+    } else {
+        String::new()
     };
     let why = match why {
         "" => String::new(),

@@ -1,22 +1,17 @@
 //! `edgestage fetch` and `edgestage update`.
 
-use std::fs::File;
-use std::path::Path;
-
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::obtain::{Obtained, Origin, Store, Told, told};
+use super::output::{self, Guard};
 use super::source::{Pinning, Source};
 use super::{Context, chosen, fleet, shown, table};
 use crate::cli::{FetchArgs, Fleet, Network};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::digest::Digest;
-use crate::disk::PathError;
 use crate::error::Error;
 use crate::manifest::Definition;
-use crate::printable;
-use crate::publish;
 use crate::report::{Became, FETCHED, Outcome, Tally, fields};
 
 /// The document of `fetch` and of `update`.
@@ -61,12 +56,19 @@ pub fn run(arguments: &FetchArgs, context: &Context<'_>) -> Result<Outcome, Erro
                 .help("add the NAME of the one that is meant"),
         )));
     }
+    // Before anything is asked or written.
+    let guard = Guard::new(context, Some(&manifest));
+    let file = arguments.output.as_ref();
+    let file = file.map(|output| context.environment.resolve(output));
+    file.as_deref().map(|file| guard.check(file)).transpose()?;
     let store = Store::open(context, &manifest)?;
-    let output = |obtained: &Obtained| match &arguments.output {
-        Some(output) => {
-            let output = context.environment.resolve(output);
-            write_output(obtained, &output)?;
-            Ok(shown(&output))
+    let output = |obtained: &Obtained| match &file {
+        Some(file) => {
+            store.still_locked(&definitions[0].name, &obtained.locked)?;
+            // Anew: a link may lead to what is there only now.
+            let real = guard.check(file)?;
+            output::write(&obtained.artifact, &real)?;
+            Ok(shown(&real))
         }
         None => Ok(shown(obtained.artifact.path())),
     };
@@ -167,16 +169,20 @@ fn each(
             let named = good
                 .iter()
                 .map(|(at, obtained)| (definitions[*at].name.as_str(), obtained));
-            let changed = match store.write_lock(context, named) {
-                Ok(changed) => changed,
+            let mut written = match store.write_lock(context, named) {
+                Ok(written) => written,
                 Err(error) => return errors.push((definitions.len(), error)),
             };
             for (at, obtained) in good {
                 let name = &definitions[at].name;
+                if let Some(error) = written.refused.remove(name) {
+                    errors.push((at, error));
+                    continue;
+                }
                 match output(&obtained) {
                     Ok(path) => fetched.push((
                         at,
-                        Fetched::new(name, &obtained, path, changed.contains(name)),
+                        Fetched::new(name, &obtained, path, written.changed.contains(name)),
                     )),
                     Err(error) => errors.push((at, error)),
                 }
@@ -227,39 +233,4 @@ impl Fetched {
             changes: told(&obtained.changes),
         }
     }
-}
-
-/// Writes the archive to `output`, by rename, unless it is there already. A link is
-/// followed: it is the user's own name for the file behind it.
-fn write_output(obtained: &Obtained, output: &Path) -> Result<(), Error> {
-    let refused = |why: &str| {
-        let shown = printable::path(output);
-        Error::Usage(Box::new(
-            Diagnostic::error(
-                Code::UnusableOutput,
-                format!("`--output` cannot be `{shown}`: {why}"),
-            )
-            .help("name a file"),
-        ))
-    };
-    let output = &output.canonicalize().unwrap_or_else(|_| output.to_owned());
-    if let Ok(metadata) = output.metadata() {
-        if !metadata.is_file() {
-            return Err(refused("it is no regular file"));
-        }
-        let mut file = File::open(output).map_err(PathError::when("read", output))?;
-        let (sha256, _) = Digest::of_reader(&mut file).map_err(PathError::when("read", output))?;
-        if sha256 == obtained.artifact.sha256() {
-            return Ok(());
-        }
-    }
-    let directory = output.parent().unwrap_or(Path::new("."));
-    if output.file_name().is_none_or(|name| name == "-") || !directory.is_dir() {
-        return Err(refused("there is no such directory, or it names none"));
-    }
-    let mut copy = publish::temporary_in(directory)?;
-    std::io::copy(&mut obtained.artifact.open()?, copy.as_file_mut())
-        .map_err(PathError::when("write", output))?;
-    publish::rename(copy, output)?;
-    Ok(())
 }

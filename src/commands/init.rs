@@ -3,19 +3,22 @@
 //! Who gives profiles gets a file with them; who sits at a terminal is asked; everybody
 //! else gets the template.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use self::first::{First, Project};
 use super::edit::{FIRST, Given, check_name, given, next};
-use super::{Context, shown, table};
+use super::{Context, canonical, shown, table};
+use crate::canvos::Checkout;
 use crate::cli::InitArgs;
+use crate::diagnostic::{Code, Diagnostic, Severity};
+use crate::disk;
 use crate::endpoint::Endpoint;
 use crate::error::Error;
 use crate::key;
-use crate::manifest::{Manifest, ManifestError};
+use crate::manifest::{Located, Manifest, ManifestError};
 use crate::palette::PaletteError;
 use crate::printable;
 use crate::publish;
@@ -48,6 +51,12 @@ pub fn run(arguments: &InitArgs, context: &Context<'_>) -> Result<Outcome, Error
     let there = manifest.symlink_metadata().is_ok();
     // A profiles.toml that is there already does not keep the snippets from being added.
     let due = !there || given || snippets.is_empty();
+    if let (true, Located::Above(file)) = (due, &context.settings.located) {
+        return Err(there_is_one_above(file));
+    }
+    if let Located::Nowhere(Some(passed)) = &context.settings.located {
+        context.report.warn(&passed_over(passed.path()));
+    }
     let text = match (due, there) {
         // Nobody is asked in vain.
         (true, true) if !ours(&manifest, first::TEMPLATE) => {
@@ -62,6 +71,9 @@ pub fn run(arguments: &InitArgs, context: &Context<'_>) -> Result<Outcome, Error
     files.extend(snippets);
     let written = write(files)?;
     if !there {
+        if let Some(text) = &text {
+            warn_of_no_checkout(context, text, &manifest);
+        }
         tell_next(context, &manifest)?;
     }
     let paths: Vec<String> = written.iter().map(|path| shown(path)).collect();
@@ -70,6 +82,32 @@ pub fn run(arguments: &InitArgs, context: &Context<'_>) -> Result<Outcome, Error
         json: fields(&Document { written: paths }),
         error: None,
     })
+}
+
+/// Every command in this directory uses the file above it: another one is not meant.
+fn there_is_one_above(file: &Path) -> Error {
+    let file = printable::path(file);
+    let told = Diagnostic::error(
+        Code::AlreadyExists,
+        format!("`{file}` is there, and is used in this directory"),
+    )
+    .note("nothing was written")
+    .help("`edgestage add PROFILE` adds to it")
+    .help("to have another one here, run `edgestage init --file profiles.toml`");
+    Error::Usage(Box::new(told))
+}
+
+/// The file that somebody may have thought of.
+fn passed_over(file: &Path) -> Diagnostic {
+    let file = printable::path(file);
+    Diagnostic::warning(
+        Code::AlreadyExists,
+        format!("`{file}` is there, and is not used in this directory"),
+    )
+    .note("it is above the root of the git repository, or belongs to another user")
+    .help(format!(
+        "to use it here, add `--file {file}` to the command"
+    ))
 }
 
 fn snippets(arguments: &InitArgs, manifest: &Path) -> Vec<(PathBuf, &'static str)> {
@@ -86,7 +124,7 @@ fn snippets(arguments: &InitArgs, manifest: &Path) -> Vec<(PathBuf, &'static str
 }
 
 fn ours(path: &Path, text: &str) -> bool {
-    std::fs::read(path).is_ok_and(|is| is == text.as_bytes())
+    disk::read(path, disk::TEXT).is_ok_and(|is| is == text.as_bytes())
 }
 
 /// Writes `files`, or none of them where one is there already. Our own text beside
@@ -116,6 +154,7 @@ fn first(arguments: &InitArgs, context: &Context<'_>) -> Result<String, Error> {
     let first = if !arguments.references.is_empty() {
         First {
             definition: arguments.to.clone(),
+            canvos: checkout(context),
             ..of_given(&given(&arguments.references)?, context)
         }
     } else if asks {
@@ -123,6 +162,7 @@ fn first(arguments: &InitArgs, context: &Context<'_>) -> Result<String, Error> {
     } else {
         First {
             definition: arguments.to.clone(),
+            canvos: checkout(context),
             ..First::default()
         }
     };
@@ -138,6 +178,57 @@ fn first(arguments: &InitArgs, context: &Context<'_>) -> Result<String, Error> {
     let path = &context.settings.file;
     Manifest::parse(&text, path, path).map_err(ManifestError::Invalid)?;
     Ok(text)
+}
+
+/// Where a checkout is looked for, from the manifest's directory. A run within a checkout means
+/// that one, whatever its directory is called.
+const CHECKOUTS: [&str; 3] = [".", "CanvOS", "../CanvOS"];
+
+/// The checkout, as it is to be written: the one that is named, else the first that is found.
+fn checkout(context: &Context<'_>) -> Option<String> {
+    let manifest = context.environment.resolve(&context.settings.file);
+    let directory = manifest.parent().unwrap_or(Path::new("/"));
+    if let Some(named) = &context.settings.canvos {
+        return Some(seen_from(directory, named));
+    }
+    let is_there = |place: &&str| Checkout::open(&directory.join(place)).is_ok();
+    CHECKOUTS.into_iter().find(is_there).map(str::to_owned)
+}
+
+/// `path` relative to `directory`, since the file is for other machines too; as it is if they
+/// have nothing in common.
+fn seen_from(directory: &Path, path: &Path) -> String {
+    let (from, to) = (canonical(directory), canonical(path));
+    let (from, to): (Vec<_>, Vec<_>) = (from.components().collect(), to.components().collect());
+    let common = from.iter().zip(&to).take_while(|(a, b)| a == b).count();
+    // The root is no place that two machines share.
+    if common < 2 {
+        return printable::path(path);
+    }
+    let up = from[common..].iter().map(|_| Component::ParentDir);
+    let relative: PathBuf = up.chain(to[common..].iter().copied()).collect();
+    if relative.as_os_str().is_empty() {
+        return ".".into();
+    }
+    printable::path(&relative)
+}
+
+/// Warns of a `dir` that is written and leads to no checkout.
+fn warn_of_no_checkout(context: &Context<'_>, text: &str, path: &Path) {
+    let file = &context.settings.file;
+    let Ok(manifest) = Manifest::parse(text, path, file) else {
+        return;
+    };
+    let Err(error) = Checkout::open(&manifest.canvos) else {
+        return;
+    };
+    for mut told in Error::from(error).diagnostics() {
+        told.severity = Severity::Warning;
+        if let Some(span) = &manifest.canvos_span {
+            told = told.at(&manifest.source, span.clone(), "written here");
+        }
+        context.report.warn(&told);
+    }
 }
 
 /// What references say of the first definition.

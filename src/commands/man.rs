@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::output::{self, Guard};
 use super::{Context, shown, table};
 use crate::cli::ManArgs;
 use crate::disk::PathError;
@@ -35,10 +36,13 @@ pub fn run(arguments: &ManArgs, context: &Context<'_>) -> Result<Outcome, Error>
         });
     };
     let directory = context.environment.resolve(directory);
-    std::fs::create_dir_all(&directory).map_err(PathError::when("make", &directory))?;
+    output::check_directory(&directory)?;
+    let guard = Guard::new(context, None);
+    publish::make_directories(&directory).map_err(PathError::when("make", &directory))?;
     let mut written = Vec::new();
     for page in manual::pages() {
         let path = directory.join(&page.file);
+        guard.check(&path)?;
         publish::write(&path, page.text.as_bytes())?;
         written.push(shown(&path));
     }

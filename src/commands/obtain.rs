@@ -7,12 +7,13 @@
 //! archive is cached, which needs no network; or one placement of two, which the next
 //! run completes. Nothing is ever written that names something not there yet.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::ignored::warn_of_ignored_lock;
 use super::{Context, load_lock};
 use crate::cache::{Artifact, Cache, Lookup};
 use crate::cli::{LockUse, Network};
@@ -20,7 +21,7 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::drift;
 use crate::endpoint::Endpoint;
 use crate::error::Error;
-use crate::lock::{Lock, Locked};
+use crate::lock::{Lock, Locked, Meanwhile};
 use crate::manifest::{Definition, Manifest};
 use crate::palette::PaletteError;
 use crate::printable;
@@ -187,8 +188,9 @@ impl<'a> Store<'a> {
             .ok_or_else(|| lacks("is not in the cache"))
     }
 
-    /// Locks what is due, in one write. Entries of definitions that are gone from
-    /// `profiles.toml` go too. Returns the definitions whose entries changed.
+    /// Locks what is due, in one write. Entries that this run did not make stay as another
+    /// run may have written them meanwhile; those of definitions that are gone from
+    /// `profiles.toml`, as it is now, go too.
     ///
     /// # Errors
     /// A lock that cannot be read or written; then nothing of it changed.
@@ -196,15 +198,15 @@ impl<'a> Store<'a> {
         &self,
         context: &Context<'_>,
         obtained: impl IntoIterator<Item = (&'o str, &'o Obtained)>,
-    ) -> Result<BTreeSet<String>, Error> {
-        let mut changed = BTreeSet::new();
+    ) -> Result<Written, Error> {
+        let mut written = Written::default();
         let due: Vec<_> = obtained
             .into_iter()
             .filter(|(_, obtained)| obtained.locking == Locking::Due)
             .collect();
         // Whatever happens, `--locked` never writes.
         if due.is_empty() || context.settings.lock == LockUse::MustMatch {
-            return Ok(changed);
+            return Ok(written);
         }
         // The lock is for version control, and names in it are Palette's.
         if due
@@ -218,29 +220,67 @@ impl<'a> Store<'a> {
         }
         let mut writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         let lock = writing.get_or_insert_with(|| self.lock.clone());
-        // Another run may have locked another definition since the lock was read.
+        // Another run may have written both files since they were read.
         let _held = context.hold_lock(&self.manifest.path)?;
         lock.refresh()?;
+        // In the middle of an edit it may be anything: nothing is concluded from that.
+        let manifest = context.manifest().ok();
         for (name, obtained) in due {
-            let known = lock.definitions.get(name);
-            if known.is_none_or(|known| !known.is_same(&obtained.locked)) {
-                changed.insert(name.to_owned());
-                lock.definitions
-                    .insert(name.to_owned(), obtained.locked.clone());
+            let base = self.lock.definitions.get(name);
+            match lock.enter(name, (&obtained.locked, base), manifest.as_ref()) {
+                Ok(true) => drop(written.changed.insert(name.to_owned())),
+                Ok(false) => {}
+                Err(how) => drop(
+                    written
+                        .refused
+                        .insert(name.to_owned(), meanwhile(name, how)),
+                ),
             }
         }
-        let known = &self.manifest.definitions;
-        lock.definitions.retain(|name, _| known.contains_key(name));
-        if lock.save()? {
-            let what = match changed.len() {
-                1 => changed.iter().next().cloned().unwrap_or_default(),
+        if let Some(manifest) = &manifest {
+            lock.prune(manifest);
+        }
+        let is_due = lock.exists() || !written.changed.is_empty();
+        if is_due && lock.save()? && !written.changed.is_empty() {
+            let what = match written.changed.len() {
+                1 => written.changed.first().cloned().unwrap_or_default(),
                 n => printable::count(n, "definition"),
             };
             let place = printable::path(lock.path());
             context
                 .report
                 .status("Locked", &format!("{what} in {place}"));
+            warn_of_ignored_lock(context, lock.path());
         }
-        Ok(changed)
+        Ok(written)
+    }
+
+    /// Whether the lock on disk still has `locked` for the definition `name`: what another
+    /// run has locked meanwhile must not be replaced in a checkout by what was locked before.
+    ///
+    /// # Errors
+    /// [`Error::ChangedMeanwhile`] if it has not, and a lock that cannot be read.
+    pub fn still_locked(&self, name: &str, locked: &Locked) -> Result<(), Error> {
+        let now = load_lock(self.manifest)?;
+        match now.definitions.get(name) {
+            Some(entry) if entry.is_same(locked) => Ok(()),
+            _ => Err(meanwhile(name, Meanwhile::Locked)),
+        }
+    }
+}
+
+/// What became of the entries that a run made.
+#[derive(Debug, Default)]
+pub struct Written {
+    /// The definitions whose entries changed.
+    pub changed: BTreeSet<String>,
+    /// Those for which nothing was written, and why.
+    pub refused: BTreeMap<String, Error>,
+}
+
+fn meanwhile(name: &str, how: Meanwhile) -> Error {
+    Error::ChangedMeanwhile {
+        definition: name.to_owned(),
+        how,
     }
 }

@@ -253,7 +253,7 @@ impl<'a> Proof<'a> {
         let mut errors: Vec<Error> = absent.into_iter().map(not_found).collect();
         errors.extend((!bad.is_empty()).then(|| self.error(&bad)));
         Outcome {
-            text: text(verdicts),
+            text: text(verdicts, self.context.report.width()),
             json: fields(&Document {
                 definition: self.expected.map(|(definition, _)| &*definition.name),
                 content_sha256: self.expected.map(|(_, locked)| locked.content_sha256),

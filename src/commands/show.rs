@@ -1,7 +1,6 @@
 //! `edgestage show`: the profile layers of a definition, without a network. What the
 //! vendor's last step wants to be seen on a booted host.
 
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
@@ -11,17 +10,17 @@ use serde::Serialize;
 use super::check::lock_state;
 use super::layer::Layer;
 use super::obtain::Store;
-use super::{Context, load_lock, not_locked, one, warn_of_outdated};
+use super::{Context, not_locked, one, warn_of_outdated};
 use crate::archive::{self, InspectError, Inventory};
 use crate::cache::Lookup;
 use crate::cli::{ShowArgs, ShowFormat};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::digest::{Digest, Hasher};
-use crate::disk::PathError;
+use crate::disk::{PathError, Piped};
 use crate::error::{Error, Judged};
+use crate::key;
 use crate::limits::Limits;
 use crate::lock::Locked;
-use crate::manifest::ManifestError;
 use crate::printable;
 use crate::report::{Outcome, fields};
 use crate::resolve::Pack;
@@ -81,6 +80,7 @@ pub fn run(arguments: &ShowArgs, context: &Context<'_>) -> Result<Outcome, Error
         // No definition has a name that is no UTF-8.
         Some((file, _)) => find_file(Path::new(file), context),
     }?;
+    hide_key_of_command(&found, context);
     let view = View::new(&found.title, found.facts, &found.profiles, context.report);
     Ok(Outcome {
         text: match arguments.format {
@@ -96,6 +96,38 @@ pub fn run(arguments: &ShowArgs, context: &Context<'_>) -> Result<Outcome, Error
         error: None,
     })
 }
+
+/// An archive may hold the key itself. Where a command prints that, it is asked only if a
+/// text of the archive is long enough to be one: it may ask a person, or a server.
+fn hide_key_of_command(found: &Found, context: &Context<'_>) {
+    let variables = found
+        .profiles
+        .iter()
+        .filter_map(|one| one.variables.as_ref());
+    let texts = variables.flatten().flat_map(|variable| {
+        let texts = [
+            &variable.name,
+            &variable.display_name,
+            &variable.description,
+        ];
+        texts.into_iter().chain(&variable.default)
+    });
+    let may_be_key = |word: &str| word.len() >= SHORTEST_KEY;
+    let mut words = texts.flat_map(|text| text.split_whitespace());
+    if !words.any(may_be_key) {
+        return;
+    }
+    let Ok(manifest) = context.manifest() else {
+        return;
+    };
+    let flag = context.settings.api_key_file.as_deref();
+    if let Some(key) = key::of_command(flag, context.environment, &manifest) {
+        context.report.hide(&key);
+    }
+}
+
+/// No key is shorter, in bytes: Palette's have twice as many.
+const SHORTEST_KEY: usize = 16;
 
 /// What there is to show.
 struct Found {
@@ -184,17 +216,15 @@ fn origin(locked: &Locked, state: &str) -> [Fact; 3] {
 
 fn find_file(file: &Path, context: &Context<'_>) -> Result<Found, Error> {
     let path = context.environment.resolve(file);
-    // Without a manifest an archive can still be shown, only without names.
-    let manifest = match context.manifest() {
-        Ok(manifest) => Some(manifest),
-        Err(Error::Manifest(ManifestError::Missing(_))) => None,
-        Err(error) => return Err(error),
-    };
+    // Without a manifest or a lock an archive can still be shown, only without names.
+    let manifest = context.manifest_if_usable(WITHOUT_NAMES);
     let limits = manifest
         .as_ref()
         .map_or_else(Limits::default, |manifest| manifest.limits);
-    let lock = manifest.as_ref().map(load_lock).transpose()?;
-    let source = File::open(&path).map_err(PathError::when("read", &path))?;
+    let lock = manifest
+        .as_ref()
+        .and_then(|manifest| context.lock_if_usable(manifest, WITHOUT_NAMES));
+    let source = Piped::open(&path).map_err(PathError::when("read", &path))?;
     let shown = printable::path(file);
     // It may be a pipe, which can be read once.
     let mut source = Hashed::new(source);
@@ -203,7 +233,11 @@ fn find_file(file: &Path, context: &Context<'_>) -> Result<Found, Error> {
     let entry = lock
         .as_ref()
         .and_then(|lock| Some((lock, lock.owner_of(inventory.content_sha256)?)));
-    let whose = entry.map_or("not in profiles.lock", |(_, (name, _))| name);
+    let whose = match entry {
+        Some((_, (name, _))) => name,
+        None if lock.is_some() => "not in profiles.lock",
+        None => "unknown: no profiles.lock was read",
+    };
     let mut facts = vec![
         ("archive", shown.clone()),
         ("definition", whose.to_owned()),
@@ -228,15 +262,18 @@ fn find_file(file: &Path, context: &Context<'_>) -> Result<Found, Error> {
     })
 }
 
+/// What is missing if the files beside an archive cannot be used.
+const WITHOUT_NAMES: &str = "the names and packs that `profiles.lock` has are not shown";
+
 /// A reader of an archive, and the digest of what was read.
 struct Hashed {
-    source: File,
+    source: Piped,
     hasher: Hasher,
     length: u64,
 }
 
 impl Hashed {
-    fn new(source: File) -> Self {
+    fn new(source: Piped) -> Self {
         Self {
             source,
             hasher: Hasher::new(),

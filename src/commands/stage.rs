@@ -2,18 +2,20 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::obtain::{Obtained, Origin, Store, Told, told};
 use super::source::{Pinning, Source};
-use super::{Context, chosen, fleet, has_targets, one, shown, table, traps};
+use super::{Context, chosen, fleet, has_targets, load_lock, one, shown, table, traps};
 use crate::build::Command;
 use crate::canvos::{CanvosError, Checkout, Held, Placement};
 use crate::cli::{BuildArgs, Network, StageArgs};
 use crate::diagnostic::Trap;
 use crate::digest::Digest;
+use crate::disk::Identity;
 use crate::error::Error;
 use crate::hold::{Event, Hold, Patience};
 use crate::lock::Locked;
@@ -53,6 +55,9 @@ struct Staged {
     content_sha256: Digest,
     /// What changed against the lock as it was, where this run renewed it.
     changes: Vec<Told>,
+    /// The paths below `.edgestage/replaced/` of files that were at the placements and that
+    /// edgestage had not put there.
+    kept: Vec<String>,
     /// The paths of both placements.
     placements: Vec<String>,
 }
@@ -177,7 +182,7 @@ fn stage(
         }
     }
     for (job, obtained) in &ready {
-        match place(context, manifest, job, obtained) {
+        match place(context, &store, job, obtained) {
             Ok(one) => staged.push(one),
             Err(error) => errors.push(error),
         }
@@ -195,20 +200,34 @@ fn apart(
     manifest: &Manifest,
     definitions: &[&Definition],
 ) -> Result<(), Error> {
-    let mut checkouts: BTreeMap<_, Vec<String>> = BTreeMap::new();
+    let mut checkouts: BTreeMap<Identity, (PathBuf, Vec<String>)> = BTreeMap::new();
     for definition in definitions {
         let directory = context.canvos_directory(manifest, Some(definition));
         let directory = directory.canonicalize().unwrap_or(directory);
-        let names = checkouts.entry(directory).or_default();
+        // By what it is: a bind mount gives one checkout another path.
+        let (_, names) = checkouts
+            .entry(Identity::of(&directory))
+            .or_insert_with(|| (directory, Vec::new()));
         names.push(definition.name.clone());
     }
-    match checkouts.into_iter().find(|(_, names)| names.len() > 1) {
+    match checkouts.into_values().find(|(_, names)| names.len() > 1) {
         None => Ok(()),
         Some((checkout, definitions)) => Err(Error::SharedCheckout {
             definitions,
             checkout,
         }),
     }
+}
+
+/// Takes the checkout, and removes what a killed run left there, before it is taken for
+/// something that is shipped.
+pub fn hold(context: &Context<'_>, checkout: &Checkout) -> Result<Held, Error> {
+    let held = context.hold_checkout(checkout)?;
+    for path in held.sweep() {
+        let text = format!("{}, which a killed run left", shown(&path));
+        context.report.status("Removed", &text);
+    }
+    Ok(held)
 }
 
 /// Looks at the checkout and the lock; says whether the definition is staged already.
@@ -219,6 +238,9 @@ fn prepare<'m>(
     care: Caution<'_>,
 ) -> Result<(Job<'m>, bool), Error> {
     let checkout = context.checkout(store.manifest, definition)?;
+    if checkout.has_leftovers() {
+        hold(context, &checkout)?;
+    }
     refuse_traps(context, &checkout, care)?;
     let current = store.current(context, definition)?;
     let staged = match &current {
@@ -334,8 +356,11 @@ fn fetch(
         }
     }
     let obtained = source.fetch(job.definition, Pinning::Respect)?;
-    store.write_lock(context, [(job.definition.name.as_str(), &obtained)])?;
-    Ok(obtained)
+    let mut written = store.write_lock(context, [(job.definition.name.as_str(), &obtained)])?;
+    match written.refused.pop_first() {
+        Some((_, error)) => Err(error),
+        None => Ok(obtained),
+    }
 }
 
 /// The right to fetch `definition` into the cache, and whether another run had it first.
@@ -373,28 +398,44 @@ fn claim(
 
 fn place(
     context: &Context<'_>,
-    manifest: &Manifest,
+    store: &Store<'_>,
     job: &Job<'_>,
     obtained: &Obtained,
 ) -> Result<Staged, Error> {
     let held = context.hold_checkout(&job.checkout)?;
-    // Looked at again under the lock: another run may have staged it meanwhile.
-    let result = if is_staged(&job.checkout, &obtained.locked, manifest)? {
-        context.report.status("Unchanged", &job.definition.name);
-        "unchanged"
-    } else {
-        job.checkout.stage(&obtained.artifact, &held)?;
+    // Another run may have locked something else meanwhile.
+    store.still_locked(&job.definition.name, &obtained.locked)?;
+    let lock = load_lock(store.manifest)?;
+    // Looks at it again under the lock: another run may have staged it meanwhile.
+    let staged = job.checkout.stage(
+        (&obtained.artifact, &obtained.locked),
+        (&lock, &store.manifest.limits),
+        &held,
+    )?;
+    let mut kept = Vec::new();
+    let result = if let Some(staged) = staged {
         let place = shown(job.checkout.directory());
+        for (placement, path) in staged.kept {
+            let path = shown(&path);
+            let was = format!("{place}/{}", placement.path());
+            let text = format!("{path}: the {was} that edgestage did not put there");
+            context.report.status("Kept", &text);
+            kept.push(path);
+        }
         let name = &job.definition.name;
         context
             .report
             .status("Staged", &format!("{name} in {place}"));
         STAGED
+    } else {
+        context.report.status("Unchanged", &job.definition.name);
+        "unchanged"
     };
     Ok(Staged {
         result,
         origin: Some(obtained.origin),
         changes: told(&obtained.changes),
+        kept,
         ..Staged::new(job, &obtained.locked)
     })
 }
@@ -414,6 +455,7 @@ impl Staged {
             origin: None,
             content_sha256: locked.content_sha256,
             changes: Vec::new(),
+            kept: Vec::new(),
             placements: Placement::ALL
                 .iter()
                 .map(|placement| format!("{directory}/{}", placement.path()))

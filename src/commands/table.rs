@@ -131,27 +131,103 @@ impl Table {
     }
 
     /// The table as text, each line behind `indent`, in at most `width` columns if there
-    /// is a limit. Long cells are cut in their middle: names begin alike, and versions
-    /// stand at the end.
+    /// is a limit. A cell of several words goes on in the next line then, and a name is cut in
+    /// its middle: names begin alike, and versions stand at the end. Uids and digests, which
+    /// people copy, are never cut.
     pub fn text(&self, indent: &str, width: Option<usize>) -> String {
         let heading = |text: &&'static str| Cell::toned(*text, Tone::Bold);
         let headings = self.headings.iter().map(heading).collect();
         let rows: Vec<&Vec<Cell>> = std::iter::once(&headings).chain(&self.rows).collect();
-        let mut widths = widths(&rows);
-        if let Some(width) = width {
-            fit(&mut widths, width.saturating_sub(indent.width()));
-        }
-        let mut out = String::new();
+        laid_out(&rows, indent, width)
+    }
+}
+
+/// Rows as lines of text.
+fn laid_out(rows: &[&Vec<Cell>], indent: &str, width: Option<usize>) -> String {
+    let mut widths = widths(rows);
+    let mut out = String::new();
+    let Some(width) = width else {
         for row in rows {
-            let cells = row.iter().zip(&widths);
-            let cells = cells.map(|(cell, most)| match width {
-                Some(_) => (cut(&cell.text, *most), cell.tone),
-                None => (Cow::Borrowed(&*cell.text), cell.tone),
-            });
+            let cells = row
+                .iter()
+                .map(|cell| (Cow::Borrowed(&*cell.text), cell.tone));
             line(&mut out, indent, cells, &widths);
         }
-        out
+        return out;
+    };
+    let columns = (0..widths.len()).map(|column| {
+        let cells = rows.iter().filter_map(|row| row.get(column));
+        Least::of(cells.map(|cell| cell.text.as_str()))
+    });
+    let least: Vec<Least> = columns.collect();
+    fit(&mut widths, &least, width.saturating_sub(indent.width()));
+    for row in rows {
+        let cells = row.iter().zip(&widths);
+        let cells: Vec<Vec<String>> = cells
+            .map(|(cell, most)| broken(&cell.text, *most))
+            .collect();
+        let lines = cells.iter().map(Vec::len).max().unwrap_or(0);
+        for at in 0..lines {
+            let parts = cells.iter().zip(row.iter());
+            let parts = parts.map(|(parts, cell)| {
+                let part = parts.get(at).map_or("", String::as_str);
+                (Cow::Borrowed(part), cell.tone)
+            });
+            line(&mut out, indent, parts, &widths);
+        }
     }
+    out
+}
+
+/// How narrow a column can become.
+#[derive(Debug, Clone, Copy)]
+struct Least {
+    /// Without cutting any word.
+    words: usize,
+    /// At all.
+    cut: usize,
+}
+
+impl Least {
+    fn of<'c>(cells: impl Iterator<Item = &'c str>) -> Self {
+        let mut least = Self {
+            words: 0,
+            cut: NARROWEST,
+        };
+        for text in cells {
+            let words = text.split(' ').map(|word| word.width());
+            least.words = least.words.max(words.max().unwrap_or(0));
+            if is_copied(text) {
+                least.cut = least.cut.max(text.width());
+            }
+        }
+        least
+    }
+}
+
+/// Whether a text is a uid or a digest.
+fn is_copied(text: &str) -> bool {
+    text.len() >= 24 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// A cell in lines of at most `width` columns: several words one after the other, a name that is
+/// too long without its middle.
+fn broken(text: &str, width: usize) -> Vec<String> {
+    if text.width() <= width || !text.trim().contains(' ') {
+        return vec![cut(text, width).into_owned()];
+    }
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split(' ') {
+        let word = cut(word, width);
+        match lines.last_mut() {
+            Some(line) if line.width() + 1 + word.width() <= width => {
+                line.push(' ');
+                line.push_str(&word);
+            }
+            _ => lines.push(word.into_owned()),
+        }
+    }
+    lines
 }
 
 fn widths(rows: &[&Vec<Cell>]) -> Vec<usize> {
@@ -164,14 +240,22 @@ fn widths(rows: &[&Vec<Cell>]) -> Vec<usize> {
     (0..columns).map(width).collect()
 }
 
-/// Takes from the widest columns what is too much.
-fn fit(widths: &mut [usize], width: usize) {
+/// Takes what is too much from the widest columns: first as far as no word is cut, then as far
+/// as it can be read.
+fn fit(widths: &mut [usize], least: &[Least], width: usize) {
     let gaps = 2 * widths.len().saturating_sub(1);
-    let whole = widths.iter().sum::<usize>() + gaps;
-    for _ in width..whole {
-        match widths.iter_mut().max_by_key(|width| **width) {
-            Some(widest) if *widest > NARROWEST => *widest -= 1,
-            _ => return,
+    let sum = widths.iter().sum::<usize>() + gaps;
+    let steps: [fn(&Least) -> usize; 2] = [|least| least.words.max(NARROWEST), |least| least.cut];
+    for _ in width..sum {
+        let widest = steps.iter().find_map(|step| {
+            let columns = widths.iter().zip(least).enumerate();
+            let columns = columns.filter(|(_, (width, least))| **width > step(least));
+            let (at, _) = columns.max_by_key(|(_, (width, _))| **width)?;
+            Some(at)
+        });
+        match widest {
+            Some(at) => widths[at] -= 1,
+            None => return,
         }
     }
 }
@@ -222,17 +306,21 @@ fn within(chars: impl Iterator<Item = char>, width: usize) -> impl Iterator<Item
 
 /// Lays `rows` out, without headings.
 pub fn layout(rows: &[Vec<String>]) -> String {
+    fitted(rows, None)
+}
+
+/// The same in at most `width` columns, if there is a limit.
+pub fn fitted(rows: &[Vec<String>], width: Option<usize>) -> String {
     let cells = |row: &Vec<String>| row.iter().map(|cell| Cell::from(&**cell)).collect();
     let rows: Vec<Vec<Cell>> = rows.iter().map(cells).collect();
     let rows: Vec<&Vec<Cell>> = rows.iter().collect();
-    let widths = widths(&rows);
-    let mut out = String::new();
-    for row in rows {
-        let cells = row.iter();
-        let cells = cells.map(|cell| (Cow::Borrowed(&*cell.text), cell.tone));
-        line(&mut out, "", cells, &widths);
-    }
-    out
+    laid_out(&rows, "", width)
+}
+
+/// A text of several words below something, in at most `width` columns.
+pub fn indented(text: &str, width: usize) -> String {
+    let lines = broken(text, width.saturating_sub(2).max(NARROWEST));
+    lines.iter().map(|line| format!("  {line}\n")).collect()
 }
 
 /// Facts, a line each: what it is, and what it is worth.
@@ -322,6 +410,33 @@ mod tests {
         assert!(text.lines().all(|line| line.width() <= 40), "{text}");
         // There are limits to what can be read.
         assert!(plain(&table.text("", Some(3))).contains("spc/a…yaml"));
+    }
+
+    #[test]
+    fn words_go_on_in_the_next_line_and_digests_stay_whole() {
+        let digest = "52cf18867c004adbaac299ecfad186d92911746a018761f147b0fc7432ac07f0";
+        let rows = [
+            row(&[
+                "factory",
+                "outdated: profiles.toml changed",
+                "not asked: no key",
+            ]),
+            row(&["warehouse-north", "current", "accepts it"]),
+        ];
+        assert_eq!(
+            fitted(&rows, Some(48)),
+            "factory          outdated:        not asked: no\n                 \
+                profiles.toml    key\n                 \
+                changed\n\
+             warehouse-north  current          accepts it\n"
+        );
+        assert_eq!(fitted(&rows, None), layout(&rows));
+        let rows = [row(&[digest, "warehouse-of-the-north"])];
+        assert_eq!(fitted(&rows, Some(76)), format!("{digest}  wareh…orth\n"));
+        assert_eq!(fitted(&rows, Some(40)), format!("{digest}  wareh…orth\n"));
+        // A word that is longer than its column.
+        let rows = [row(&["a", "it is `warehouse-of-the-north`"])];
+        assert_eq!(fitted(&rows, Some(20)), "a  it is\n   `warehou…e-north`\n");
     }
 
     #[test]

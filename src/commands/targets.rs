@@ -1,7 +1,6 @@
 //! What each CanvOS target would embed from a checkout as it is.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::Seek as _;
 use std::path::Path;
 
@@ -12,6 +11,7 @@ use super::table;
 use crate::archive;
 use crate::canvos::Seen;
 use crate::digest::Digest;
+use crate::disk;
 use crate::limits::Limits;
 use crate::lock::Lock;
 use crate::preflight::{self, Assume, Embeds, Preflight, Target, Via};
@@ -138,7 +138,7 @@ impl Targets {
     }
 
     /// A table; `name` stands behind its heading.
-    pub fn text(&self, name: &str) -> String {
+    pub fn text(&self, name: &str, width: Option<usize>) -> String {
         if self.rows.is_empty() {
             return String::new();
         }
@@ -153,7 +153,7 @@ impl Targets {
                 &row.text,
             ])
         }));
-        table::layout(&cells)
+        table::fitted(&cells, width)
     }
 }
 
@@ -225,7 +225,10 @@ impl Files<'_> {
         if let Some(seen) = staged.find(|seen| seen.placement().path() == path) {
             return seen.content();
         }
-        let mut file = File::open(self.directory.join(path)).ok()?;
+        let mut file = disk::open(&self.directory.join(path)).ok()?;
+        if self.limits.no_archive(file.metadata().ok()?.len()) {
+            return None;
+        }
         let (sha256, _) = Digest::of_reader(&mut file).ok()?;
         if let Some(content) = self.lock.content_of(sha256) {
             return Some(content);

@@ -1,10 +1,13 @@
 //! `edgestage unstage`.
 
+use std::collections::BTreeSet;
+
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{Context, load_lock, one, shown, table};
+use super::{Context, load_lock, one, shown, stage, table};
 use crate::canvos::Checkout;
+use crate::disk::Identity;
 use crate::error::Error;
 use crate::report::{Outcome, fields};
 
@@ -22,7 +25,7 @@ pub fn run(name: Option<&str>, context: &Context<'_>) -> Result<Outcome, Error> 
         Some(_) => context.checkout(&manifest, one(&manifest, name)?)?,
         None => shared(&manifest, context)?,
     };
-    let held = context.hold_checkout(&checkout)?;
+    let held = stage::hold(context, &checkout)?;
     let lock = load_lock(&manifest)?;
     let removed = checkout.unstage(&lock, &manifest.limits, &held)?;
     let directory = shown(checkout.directory());
@@ -55,7 +58,9 @@ pub fn shared(
         .map(|definition| context.canvos_directory(manifest, Some(definition)))
         .collect();
     directories.sort();
-    directories.dedup();
+    // A link to a checkout, or a bind mount of it, is the same checkout.
+    let mut known = BTreeSet::new();
+    directories.retain(|directory| known.insert(Identity::of(directory)));
     match &directories[..] {
         [directory] => Ok(Checkout::open(directory)?),
         _ => Err(Error::NameNeeded(

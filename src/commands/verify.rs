@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::proof;
 use super::unstage::shared;
 use super::{Context, current, load_lock, one, shown, table};
-use crate::canvos::{Found, State};
+use crate::canvos::{Checkout, Found, State};
 use crate::cli::VerifyArgs;
 use crate::diagnostic::Code;
 use crate::digest::Digest;
@@ -25,7 +25,7 @@ pub struct Document {
     content_sha256: Option<Digest>,
     /// The checkout.
     canvos: String,
-    /// Both placements.
+    /// Both placements, and what else would be shipped that is not meant to be.
     placements: Vec<PlacementReport>,
 }
 
@@ -64,6 +64,8 @@ enum Verdict {
     None,
     /// Something, and nothing is expected.
     Unexpected,
+    /// A temporary file that a killed run left, and that would be shipped.
+    Leftover,
 }
 
 impl Verdict {
@@ -76,6 +78,7 @@ impl Verdict {
             Self::WrongKind => "wrong kind",
             Self::None => "none",
             Self::Unexpected => "unexpected",
+            Self::Leftover => "leftover",
         }
     }
 }
@@ -93,18 +96,19 @@ pub fn run(arguments: &VerifyArgs, context: &Context<'_>) -> Result<Outcome, Err
     let lock = load_lock(&manifest)?;
     let locked = current(&lock, definition)?;
     let found = checkout.found(Some(locked), &manifest.limits)?;
-    let reports: Vec<PlacementReport> = found.iter().map(|found| report(found, &lock)).collect();
-    let good = reports.iter().all(|report| report.good);
-    let error = (!good).then(|| Error::Staged {
-        what: format!(
-            "what is staged is not `{}` as it is locked",
-            definition.name
-        ),
-        help: format!("run `edgestage stage {}`", definition.name),
-        code: Code::StagedDiffers,
-        cause: None,
-    });
+    let mut reports: Vec<PlacementReport> =
+        found.iter().map(|found| report(found, &lock)).collect();
+    let command = format!("edgestage stage {}", definition.name);
+    let left = leftovers(&checkout, &command);
+    reports.extend(checkout.shipped_leftovers().into_iter().map(leftover));
+    let error = Error::all(
+        not_staged(&found, &definition.name)
+            .into_iter()
+            .chain(left)
+            .collect(),
+    );
     Ok(outcome(
+        context,
         &Document {
             definition: Some(definition.name.clone()),
             content_sha256: Some(locked.content_sha256),
@@ -119,7 +123,7 @@ fn expect_none(manifest: &Manifest, context: &Context<'_>) -> Result<Outcome, Er
     let checkout = shared(manifest, context)?;
     let lock = load_lock(manifest)?;
     let found = checkout.found(None, &manifest.limits)?;
-    let reports: Vec<PlacementReport> = found
+    let mut reports: Vec<PlacementReport> = found
         .iter()
         .map(|found| match found.state {
             State::Missing => PlacementReport {
@@ -135,7 +139,7 @@ fn expect_none(manifest: &Manifest, context: &Context<'_>) -> Result<Outcome, Er
             },
         })
         .collect();
-    let error = reports
+    let unexpected = reports
         .iter()
         .any(|report| !report.good)
         .then(|| Error::Staged {
@@ -144,7 +148,11 @@ fn expect_none(manifest: &Manifest, context: &Context<'_>) -> Result<Outcome, Er
             code: Code::StagedUnexpected,
             cause: None,
         });
+    let left = leftovers(&checkout, "edgestage unstage");
+    reports.extend(checkout.shipped_leftovers().into_iter().map(leftover));
+    let error = Error::all(unexpected.into_iter().chain(left).collect());
     Ok(outcome(
+        context,
         &Document {
             definition: None,
             content_sha256: None,
@@ -153,6 +161,49 @@ fn expect_none(manifest: &Manifest, context: &Context<'_>) -> Result<Outcome, Er
         },
         error,
     ))
+}
+
+/// What is wrong with the pair that was found, if it is not what `stage` makes of the
+/// definition `name`.
+pub fn not_staged(found: &[Found], name: &str) -> Option<Error> {
+    if Checkout::is_staged(found) {
+        return None;
+    }
+    let is_right = |found: &Found| {
+        matches!(found.state, State::Equal | State::SameContent) && found.well_formed
+    };
+    let what = if found.iter().all(is_right) {
+        format!("the two staged files hold `{name}`, but not in the same bytes")
+    } else {
+        format!("what is staged is not `{name}` as it is locked")
+    };
+    Some(Error::Staged {
+        what,
+        help: format!("run `edgestage stage {name}`"),
+        code: Code::StagedDiffers,
+        cause: None,
+    })
+}
+
+/// Temporary files that would be shipped, which `command` removes.
+pub fn leftovers(checkout: &Checkout, command: &str) -> Option<Error> {
+    let left = checkout.shipped_leftovers();
+    let first = left.first()?;
+    Some(Error::Staged {
+        what: format!("a killed run left `{first}`, which would be in the image"),
+        help: format!("run `{command}`, which removes it"),
+        code: Code::StagedLeftover,
+        cause: None,
+    })
+}
+
+fn leftover(path: String) -> PlacementReport {
+    PlacementReport {
+        path,
+        verdict: Verdict::Leftover,
+        detail: Some("a temporary file of a killed run".into()),
+        good: false,
+    }
 }
 
 fn report(found: &Found, lock: &Lock) -> PlacementReport {
@@ -196,7 +247,7 @@ fn report(found: &Found, lock: &Lock) -> PlacementReport {
     }
 }
 
-fn outcome(document: &Document, error: Option<Error>) -> Outcome {
+fn outcome(context: &Context<'_>, document: &Document, error: Option<Error>) -> Outcome {
     let rows: Vec<Vec<String>> = document
         .placements
         .iter()
@@ -209,7 +260,7 @@ fn outcome(document: &Document, error: Option<Error>) -> Outcome {
         })
         .collect();
     Outcome {
-        text: table::layout(&rows),
+        text: table::fitted(&rows, context.report.width()),
         json: fields(document),
         error,
     }

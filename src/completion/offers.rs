@@ -9,9 +9,10 @@ use std::path::{Path, PathBuf};
 
 use toml::de::DeTable;
 
+use crate::disk;
 use crate::environment::Environment;
 use crate::lock::Lock;
-use crate::manifest::FILE_NAME;
+use crate::manifest::Located;
 use crate::preflight::Target;
 use crate::topic::page::{self, Section};
 
@@ -83,10 +84,9 @@ fn manifest(words: &[OsString], environment: &Environment) -> PathBuf {
             named = Some(OsStr::new(path));
         }
     }
-    let path = named
-        .or_else(|| environment.variable("EDGESTAGE_FILE"))
-        .unwrap_or(OsStr::new(FILE_NAME));
-    environment.resolve(Path::new(path))
+    let named = named.or_else(|| environment.variable("EDGESTAGE_FILE"));
+    let path = named.map_or_else(|| Located::from(environment).path(), PathBuf::from);
+    environment.resolve(&path)
 }
 
 /// The words of a `profiles.toml` that may be half written.
@@ -98,7 +98,7 @@ struct Written {
 
 impl Written {
     fn read(manifest: &Path) -> Self {
-        let text = std::fs::read_to_string(manifest).unwrap_or_default();
+        let text = disk::text_or_empty(manifest);
         let (root, _) = DeTable::parse_recoverable(&text);
         let table = root.get_ref().get("definition");
         let Some(table) = table.and_then(|table| table.get_ref().as_table()) else {

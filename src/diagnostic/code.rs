@@ -105,6 +105,8 @@ codes! {
         ManifestUnreadable = "manifest-unreadable",
         /// profiles.toml is not UTF-8.
         ManifestEncoding = "manifest-encoding",
+        /// profiles.toml has a mistake, and the command works without it.
+        ManifestUnused = "manifest-unused",
         /// Several mistakes with codes of their own.
         InvalidManifest = "invalid-manifest",
         /// Not TOML.
@@ -253,6 +255,8 @@ codes! {
         InvalidLockfile = "invalid-lockfile",
         /// profiles.lock was written by a newer edgestage.
         NewerLockfile = "newer-lockfile",
+        /// git ignores profiles.lock.
+        LockfileIgnored = "lockfile-ignored",
     }
     NotLocked {
         /// There is no profiles.lock.
@@ -283,6 +287,8 @@ codes! {
     Busy {
         /// Another run has what this one needs.
         Busy = "busy",
+        /// Another run changed profiles.toml or profiles.lock while this one worked.
+        ChangedMeanwhile = "changed-meanwhile",
         /// A file system without file locks.
         NoFileLocks = "no-file-locks",
     }
@@ -303,6 +309,10 @@ codes! {
     Staged {
         /// What is staged is not what is locked.
         StagedDiffers = "staged-differs",
+        /// One of the two placements was changed, and the other could not be.
+        MixedPair = "mixed-pair",
+        /// A temporary file of a killed run would be in the image.
+        StagedLeftover = "staged-leftover",
         /// Something is staged where nothing is expected.
         StagedUnexpected = "staged-unexpected",
     }

@@ -25,7 +25,7 @@ use disk::{cache_damaged, disk, exists, no_cache};
 use drift::drift;
 use init::{nothing_offered, stopped, unasked};
 use key::key;
-use lock::{lock, no_lock, not_locked, outdated};
+use lock::{changed_meanwhile, lock, no_lock, not_locked, outdated};
 use manifest::{manifest, name_needed, unknown_definition};
 use palette::{offline, palette, plain_http, scope};
 
@@ -85,6 +85,7 @@ impl Error {
                 why,
                 place,
             } => outdated(definition, *why).within(place.as_ref()),
+            Self::ChangedMeanwhile { definition, how } => changed_meanwhile(definition, *how),
             Self::Key(error) => key(error),
             Self::Palette(error) => palette(error),
             Self::Scope(refused) => scope(refused),

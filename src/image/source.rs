@@ -4,15 +4,17 @@ use std::fs::{File, Metadata};
 use std::io::{self, Read, Seek as _};
 use std::path::Path;
 
+use crate::disk;
+
 /// Opens the regular file `path`; `None` where it is none. Another kind is not opened:
 /// opening a pipe waits for somebody who writes into it.
 pub fn open(path: &Path) -> io::Result<Option<(File, Metadata)>> {
     if !path.metadata()?.is_file() {
         return Ok(None);
     }
-    let file = File::open(path)?;
+    let file = disk::open(path)?;
     let metadata = file.metadata()?;
-    Ok(metadata.is_file().then_some((file, metadata)))
+    Ok(Some((file, metadata)))
 }
 
 /// A part of a file, read by position.

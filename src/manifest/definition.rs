@@ -11,6 +11,7 @@ use super::reader::{At, Problems, Table, string, wrong_type};
 use super::reference::{self, InvalidReference, Parsed, Reference};
 use super::{Allow, Definition, PackOverride, PaletteTable, Profile, Project};
 use crate::diagnostic::{Code, Diagnostic};
+use crate::disk;
 use crate::nearest::{nearest, nearest_file};
 use crate::printable;
 use crate::uid::Uid;
@@ -38,6 +39,19 @@ pub fn read_all(
     problems: &mut Problems,
 ) -> BTreeMap<String, Definition> {
     let mut definitions = BTreeMap::new();
+    // What stands there then are keys of one definition.
+    if let Some((profiles, value)) = table.entries().find(|(key, _)| key.value == "profiles")
+        && !value.get_ref().is_table()
+    {
+        problems.add(
+            Code::UnknownKey,
+            profiles.span,
+            "a definition without a name",
+            "`profiles` directly in [definition]",
+            "give it one: write `[definition.NAME]`, such as `[definition.factory]`",
+        );
+        return definitions;
+    }
     for (name, value) in table.entries() {
         if !is_name(name.value) {
             problems.add(
@@ -55,7 +69,7 @@ pub fn read_all(
         }
     }
     if definitions.is_empty() && table.entries().next().is_none() {
-        problems.add(
+        problems.add_lack(
             Code::NoDefinition,
             table.span.clone(),
             "no definition",
@@ -100,6 +114,7 @@ fn read(
         own_project: own_project.is_some(),
         project: own_project.or_else(|| palette.project.clone()),
         url_project: url_project.map(|at| at.value),
+        canvos_span: canvos.as_ref().map(|at| at.span.clone()),
         canvos: canvos.map(|at| directory.join(at.value)),
         metadata_name: metadata_name.map_or_else(|| METADATA_NAME.to_owned(), |at| at.value),
         cloud_type: cloud_type.map_or_else(|| CLOUD_TYPE.to_owned(), |at| at.value),
@@ -135,7 +150,8 @@ fn allow(table: &mut Table<'_, '_>, problems: &mut Problems) -> BTreeSet<Allow> 
     allowed
 }
 
-/// The profiles, and the project that their URLs name.
+/// The profiles, and the project that their URLs name; `None` if they do not agree, since they
+/// cannot all agree with another one then.
 fn profiles(
     table: &mut Table<'_, '_>,
     name: &At<&str>,
@@ -147,9 +163,9 @@ fn profiles(
         printable::line(name.value.as_bytes())
     );
     let Some(array) = table.array("profiles", "an array of profiles", problems) else {
-        if table.value("profiles").is_none() {
+        if table.lacks("profiles") {
             let title = format!("`{}` has no profiles", name.value);
-            problems.add(
+            problems.add_lack(
                 Code::NoProfiles,
                 name.span.clone(),
                 title,
@@ -166,6 +182,7 @@ fn profiles(
     let mut profiles: Vec<Profile> = Vec::new();
     let mut seen: BTreeMap<Reference, usize> = BTreeMap::new();
     let mut project: Option<At<Uid>> = None;
+    let mut agree = true;
     for item in array.value {
         let Some((parsed, packs)) = profile(item, directory, problems) else {
             continue;
@@ -181,25 +198,25 @@ fn profiles(
                 "remove one of the two",
             );
         }
-        check_project(parsed.project, &span, name.value, &mut project, problems);
+        agree &= check_project(parsed.project, &span, name.value, &mut project, problems);
         profiles.push(Profile {
             reference: parsed.reference,
             span,
             packs,
         });
     }
-    (profiles, project)
+    (profiles, project.filter(|_| agree))
 }
 
-/// The projects of a definition's URLs must agree.
+/// The projects of a definition's URLs must agree. Whether this one does.
 fn check_project(
     found: Option<Uid>,
     span: &Range<usize>,
     name: &str,
     project: &mut Option<At<Uid>>,
     problems: &mut Problems,
-) {
-    let Some(found) = found else { return };
+) -> bool {
+    let Some(found) = found else { return true };
     match project {
         None => {
             *project = Some(At {
@@ -216,9 +233,11 @@ fn check_project(
                 format!("line {line} is of project `{}`", first.value),
                 "Palette exports profiles of one project together: make a definition for each",
             );
+            return false;
         }
         Some(_) => {}
     }
+    true
 }
 
 /// One entry of `profiles`: a string or a table.
@@ -231,6 +250,7 @@ fn profile(
         DeValue::String(text) => Some((parse_reference(text, item.span(), problems)?, Vec::new())),
         DeValue::Table(entries) => {
             let mut table = Table::of("a profile", entries, item.span());
+            table.value("packs");
             let parsed = table_reference(&mut table, problems);
             let packs = packs(&mut table, directory, problems);
             table.finish(problems);
@@ -312,6 +332,16 @@ fn table_reference(table: &mut Table<'_, '_>, problems: &mut Problems) -> Option
             })
         }
         (uid, url, name, version) => {
+            let lacking: &[&str] = match (&uid, &url, &name, &version) {
+                (None, None, Some(_), None) => &["version"],
+                (None, None, None, Some(_)) => &["name"],
+                (None, None, None, None) => &["uid", "url", "name", "version"],
+                _ => &[],
+            };
+            // A value that is none, or a key that is misspelt, is told already.
+            if !lacking.is_empty() && table.has_any(lacking) {
+                return None;
+            }
             let several = uid.is_some() || url.is_some();
             let label = match (&name, &version) {
                 _ if several => "more than one of `uid`, `url`, and `name` with `version`",
@@ -321,7 +351,14 @@ fn table_reference(table: &mut Table<'_, '_>, problems: &mut Problems) -> Option
             };
             let help =
                 "write `{ uid = \"…\" }`, `{ url = \"…\" }` or `{ name = \"…\", version = \"…\" }`";
-            not_a_reference(table.span.clone(), label, help, problems);
+            let told = Diagnostic::error(Code::InvalidReference, "not a profile reference");
+            let told = told.at(problems.source(), table.span.clone(), label);
+            let told = told.help(help);
+            if lacking.is_empty() {
+                problems.push(told);
+            } else {
+                problems.push_lack(told);
+            }
             None
         }
     }
@@ -376,11 +413,11 @@ fn pack(
     let values = table
         .value("values")
         .and_then(|value| string(value, "values", problems));
-    let has_values = table.value("values").is_some();
+    let values_file = values.as_ref().map(|at| directory.join(&at.value));
     let values = values.map(|at| read_values(&at, directory, problems));
     let Some(name) = name else {
-        if table.value("name").is_none() {
-            problems.add(
+        if !table.has_any(&["name"]) {
+            problems.add_lack(
                 Code::MissingKey,
                 table.span.clone(),
                 "a pack without a name",
@@ -390,8 +427,8 @@ fn pack(
         }
         return None;
     };
-    if tag.is_none() && !has_values {
-        problems.add(
+    if tag.is_none() && !table.has_any(&["tag", "values"]) {
+        problems.add_lack(
             Code::InvalidValue,
             table.span.clone(),
             format!("pack `{}` overrides nothing", name.value.escape_debug()),
@@ -403,21 +440,14 @@ fn pack(
         name: name.value,
         tag: tag.map(|at| at.value),
         values: values.flatten(),
+        values_file,
     })
 }
 
 /// Reads a values file: UTF-8 text of a sensible size.
 fn read_values(at: &At<String>, directory: &Path, problems: &mut Problems) -> Option<String> {
     let path = directory.join(&at.value);
-    let read = std::fs::metadata(&path).and_then(|metadata| {
-        if !metadata.is_file() {
-            return Err(std::io::Error::other("not a regular file"));
-        }
-        if metadata.len() > VALUES_LIMIT {
-            return Err(std::io::Error::other("larger than 4 MiB"));
-        }
-        std::fs::read(&path)
-    });
+    let read = disk::read(&path, VALUES_LIMIT);
     let failure = match read.map(String::from_utf8) {
         Ok(Ok(text)) => return Some(text),
         Ok(Err(_)) => "not UTF-8".to_owned(),

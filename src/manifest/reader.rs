@@ -41,6 +41,8 @@ impl<T> At<T> {
 pub struct Problems {
     source: Arc<Source>,
     list: Vec<Diagnostic>,
+    /// Those that are about something that is not there.
+    lacks: Vec<Diagnostic>,
 }
 
 impl Problems {
@@ -49,6 +51,7 @@ impl Problems {
         Self {
             source: Arc::clone(source),
             list: Vec::new(),
+            lacks: Vec::new(),
         }
     }
 
@@ -78,8 +81,33 @@ impl Problems {
         self.list.push(diagnostic);
     }
 
+    /// Notes something that is missing at `span`. Where a line cannot be read, it may be
+    /// there all the same.
+    pub fn add_lack(
+        &mut self,
+        code: Code,
+        span: Range<usize>,
+        title: impl Into<String>,
+        label: impl Into<String>,
+        help: impl Into<String>,
+    ) {
+        let lack = Diagnostic::error(code, title).at(&self.source, span, label);
+        self.push_lack(lack.help(help));
+    }
+
+    /// Notes a ready diagnostic about something that is missing.
+    pub fn push_lack(&mut self, diagnostic: Diagnostic) {
+        self.lacks.push(diagnostic);
+    }
+
+    /// Forgets what is missing.
+    pub fn forget_lacks(&mut self) {
+        self.lacks.clear();
+    }
+
     /// All of them, in the order of the file.
     pub fn finish(mut self) -> Vec<Diagnostic> {
+        self.list.append(&mut self.lacks);
         self.list
             .sort_by_key(|d| d.excerpt.as_ref().map_or(0, |excerpt| excerpt.span.start));
         self.list
@@ -95,6 +123,8 @@ pub struct Table<'t, 'i> {
     pub span: Range<usize>,
     entries: &'t DeTable<'i>,
     known: BTreeSet<&'static str>,
+    /// Keys that were told already.
+    told: BTreeSet<&'t str>,
 }
 
 /// How a value's type is called in messages.
@@ -134,6 +164,7 @@ impl<'t, 'i> Table<'t, 'i> {
             span,
             entries,
             known: BTreeSet::new(),
+            told: BTreeSet::new(),
         }
     }
 
@@ -152,6 +183,38 @@ impl<'t, 'i> Table<'t, 'i> {
     pub fn value(&mut self, key: &'static str) -> Option<&'t Spanned<DeValue<'i>>> {
         self.known.insert(key);
         self.entries.get(key)
+    }
+
+    /// Whether `key` is missing, and no other key looks like it: else a mistake is told
+    /// already. Call it when all other keys were asked for.
+    pub fn lacks(&self, key: &str) -> bool {
+        let mut unknown = self
+            .entries()
+            .filter(|(other, _)| self.is_unknown(other.value));
+        let is_it = |other: &str| self.nearest(other) == Some(key);
+        !self.entries.contains_key(key) && !unknown.any(|(other, _)| is_it(other.value))
+    }
+
+    /// Whether any of `keys` is there, whatever its value, or one that is not known.
+    pub fn has_any(&self, keys: &[&str]) -> bool {
+        let mut entries = self.entries().map(|(key, _)| key.value);
+        entries.any(|key| keys.contains(&key) || self.is_unknown(key))
+    }
+
+    /// Leaves `key` out of those that nobody asked for: it has been told.
+    pub fn tell(&mut self, key: &'t str) {
+        self.told.insert(key);
+    }
+
+    fn is_unknown(&self, key: &str) -> bool {
+        !self.known.contains(key) && !self.told.contains(key)
+    }
+
+    /// The known key that `given` is probably meant for: rather one that is not there itself.
+    fn nearest(&self, given: &str) -> Option<&'static str> {
+        let known = || self.known.iter().copied();
+        let absent = known().filter(|key| !self.entries.contains_key(*key));
+        nearest(given, absent).or_else(|| nearest(given, known()))
     }
 
     /// The table under `key`.
@@ -283,7 +346,7 @@ impl<'t, 'i> Table<'t, 'i> {
     /// apart: the file is meant for version control. Call it last.
     pub fn finish(self, problems: &mut Problems) {
         for (key, _) in self.entries() {
-            if self.known.contains(key.value) {
+            if !self.is_unknown(key.value) {
                 continue;
             }
             if is_secret_key(key.value) {
@@ -302,7 +365,7 @@ impl<'t, 'i> Table<'t, 'i> {
                 self.name
             );
             let known: Vec<&str> = self.known.iter().copied().collect();
-            match nearest(key.value, known.iter().copied()) {
+            match self.nearest(key.value) {
                 Some(near) => problems.add(
                     Code::UnknownKey,
                     key.span,

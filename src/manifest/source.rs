@@ -74,6 +74,20 @@ pub fn conflict(text: &str) -> Option<Range<usize>> {
     Some(start..start + length)
 }
 
+/// How many lines from the one of `start` an array that is not closed may have swallowed: as
+/// far as a line that closes an array.
+#[must_use]
+pub fn swallowed_from(text: &str, start: usize) -> usize {
+    let is_header = |line: &str| line.starts_with('[') && !line.contains(['"', '\'', ',']);
+    let closes = |line: &str| {
+        let line = line.trim_end().trim_end_matches(',');
+        line.ends_with(']') && !is_header(line)
+    };
+    let rest = text.get(start..).unwrap_or_default();
+    let open = rest.lines().take_while(|line| !closes(line)).count();
+    1 + open
+}
+
 /// The source to show in messages: `text` with what may be a secret overwritten, every
 /// byte by `*`, so that positions stay. `spans` are values found under secret keys;
 /// besides, whatever stands behind such a key in a line is hidden even where the line

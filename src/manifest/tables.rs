@@ -2,7 +2,7 @@
 //! `[cache]` and `[limits]`.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use toml::de::{DeTable, DeValue};
@@ -44,8 +44,9 @@ pub fn read(
         .table("definition", problems)
         .map(|table| definition::read_all(&table, &palette, directory, problems))
         .unwrap_or_default();
-    if root.value("definition").is_none() {
-        problems.add(
+    let nameless = not_definitions(&mut root, problems);
+    if root.lacks("definition") && nameless == 0 {
+        problems.add_lack(
             Code::NoDefinition,
             end..end,
             "no definition",
@@ -57,13 +58,40 @@ pub fn read(
     Manifest {
         path: path.to_owned(),
         source: Arc::clone(source),
-        canvos: canvos.unwrap_or_else(|| directory.to_owned()),
+        canvos_span: canvos.as_ref().map(|at| at.span.clone()),
+        canvos: canvos.map_or_else(|| directory.to_owned(), |at| at.value),
         palette,
         build,
         cache,
         limits,
         definitions,
     }
+}
+
+/// Tells tables that lack `definition.` before their name, and how many there are.
+fn not_definitions(root: &mut Table<'_, '_>, problems: &mut Problems) -> usize {
+    let known = ["palette", "canvos", "cache", "limits", "definition"];
+    let is_definition = |value: &DeValue<'_>| {
+        let table = value.as_table();
+        table.is_some_and(|table| table.contains_key("profiles"))
+    };
+    let found: Vec<_> = root
+        .entries()
+        .filter(|(key, value)| !known.contains(&key.value) && is_definition(value.get_ref()))
+        .map(|(key, _)| key)
+        .collect();
+    for key in &found {
+        let name = key.value.escape_debug();
+        problems.add(
+            Code::UnknownKey,
+            key.span.clone(),
+            format!("`[{name}]` is not a definition"),
+            "it has `profiles`",
+            format!("write `[definition.{name}]`"),
+        );
+        root.tell(key.value);
+    }
+    found.len()
 }
 
 fn palette(mut table: Table<'_, '_>, directory: &Path, problems: &mut Problems) -> PaletteTable {
@@ -107,11 +135,12 @@ fn canvos(
     mut table: Table<'_, '_>,
     directory: &Path,
     problems: &mut Problems,
-) -> (Option<std::path::PathBuf>, Option<Vec<String>>) {
+) -> (Option<At<PathBuf>>, Option<Vec<String>>) {
     let dir = table.string("dir", problems);
     let build = table.command("build", problems);
     table.finish(problems);
-    (dir.map(|dir| directory.join(dir.value)), build)
+    let dir = dir.map(|at| at.map(|dir| directory.join(dir)));
+    (dir, build)
 }
 
 fn limits(mut table: Table<'_, '_>, problems: &mut Problems) -> Limits {

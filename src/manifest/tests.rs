@@ -2,6 +2,8 @@
 
 use super::*;
 
+mod causes;
+
 fn parse(text: &str) -> Result<Manifest, Vec<Diagnostic>> {
     Manifest::parse(
         text,

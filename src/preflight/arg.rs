@@ -12,7 +12,7 @@ use std::sync::Arc;
 use super::bash;
 use super::dotenv::{self, Dotenv, DotenvError};
 use crate::diagnostic::{Diagnostic, Source, Trap};
-use crate::disk::PathError;
+use crate::disk::{self, PathError};
 use crate::environment::Environment;
 use crate::printable;
 
@@ -48,6 +48,8 @@ pub struct Arg {
     /// Whether a line ends with a carriage return, or the file begins with a byte order
     /// mark.
     pub foreign_to_bash: bool,
+    /// The first carriage return before the end of a line, in bytes of [`Arg::source`].
+    pub carriage_return: Option<Range<usize>>,
     /// Why Earthly refuses the file, with its place in `source`. There are no values then.
     pub error: Option<DotenvError>,
     file: Dotenv,
@@ -107,7 +109,7 @@ impl Arg {
 /// # Errors
 /// A file that is there and cannot be read.
 pub fn read(path: &Path, environment: &Environment) -> Result<Option<Arg>, PathError> {
-    let text = match std::fs::read(path) {
+    let text = match disk::read(path, disk::TEXT) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(PathError::when("read", path)(error)),
@@ -154,6 +156,7 @@ pub fn parse(text: &[u8], path: &Path, variable: &dyn Fn(&str) -> Option<String>
     if let (Some(error), Some(span)) = (&mut error, spans.last()) {
         error.span = span.clone();
     }
+    let carriage_return = masked.find("\r\n").map(|at| at..at + 1);
     let in_wrapper = |name: &str| match variable(name) {
         _ if OF_WRAPPER.contains(&name) => bash::Value::Unknown,
         value => value.into(),
@@ -170,6 +173,7 @@ pub fn parse(text: &[u8], path: &Path, variable: &dyn Fn(&str) -> Option<String>
         bash_end: sourced.end(),
         foreign_to_bash: text.starts_with(b"\xef\xbb\xbf")
             || text.windows(2).any(|pair| pair == b"\r\n"),
+        carriage_return,
         error,
         file,
         matches_files: sourced.matches_files(),

@@ -25,6 +25,8 @@ pub use missed::Missed;
 
 use context::{Context, Entry, Kind, Stop};
 
+use crate::disk;
+
 /// How many links below a copied directory are followed.
 const DIRECTORIES: usize = 1_000;
 
@@ -377,7 +379,7 @@ fn directory(entry: &Entry) -> Copied {
 
 fn file(entry: &Entry, before: &[&Entry]) -> Copied {
     let path = entry.path.clone();
-    let forbidden = || !entry.staged && std::fs::File::open(&entry.real).is_err();
+    let forbidden = || !entry.staged && disk::try_open(&entry.real).is_err();
     match entry.kind {
         Kind::Socket => Copied::Empty {
             path,

@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use crate::disk::PathError;
+use crate::disk::{self, PathError};
 
 mod condition;
 mod lines;
@@ -98,7 +98,7 @@ pub fn read(directory: &Path) -> Result<Earthfile, PathError> {
 
 /// A file's text; empty if there is no file.
 fn text(path: &Path) -> Result<String, PathError> {
-    match std::fs::read(path) {
+    match disk::read(path, disk::TEXT) {
         Ok(bytes) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(String::new()),
         Err(error) => Err(PathError::when("read", path)(error)),

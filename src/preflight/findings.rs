@@ -274,7 +274,7 @@ impl Preflight<'_> {
             let file = self.directory.join(placement.path());
             let denied =
                 |error: &std::io::Error| error.kind() == std::io::ErrorKind::PermissionDenied;
-            std::fs::File::open(file).is_err_and(|error| denied(&error))
+            disk::try_open(&file).is_err_and(|error| denied(&error))
         };
         let finding = |placement: &Placement| {
             let title = format!("`{}` cannot be read", placement.path());
@@ -415,10 +415,7 @@ impl Preflight<'_> {
         if !git.exists() {
             return None;
         }
-        let read = |path: &Path| {
-            let bytes = std::fs::read(path).unwrap_or_default();
-            String::from_utf8_lossy(&bytes).into_owned()
-        };
+        let read = |path: &Path| disk::text_or_empty(path);
         // What stands in `.gitignore` counts more.
         let exclude = exclude_of(&git);
         let exclude = exclude.map_or_else(String::new, |path| read(&path));
@@ -435,9 +432,24 @@ impl Preflight<'_> {
 /// T17: another line is read in two ways.
 fn foreign(arg: &Arg, last: &Assignment) -> Option<Finding> {
     let title = "`earthly.sh` reads `.arg` in another way than Earthly";
-    arg.foreign_to_bash
-        .then(|| two_readings(title.to_owned(), arg, last))
+    let Some(carriage_return) = &arg.carriage_return else {
+        return arg
+            .foreign_to_bash
+            .then(|| two_readings(title.to_owned(), arg, last));
+    };
+    let label = "this line ends with a carriage return";
+    let diagnostic = Diagnostic::warning(Trap::TwoParsers, title)
+        .at(&arg.source, carriage_return.clone(), label)
+        .note("both read the same CLUSTERCONFIG; to bash a carriage return is part of the other values")
+        .help(format!("end lines with a newline only: {WITHOUT_RETURNS}"));
+    Some(Finding {
+        hits: Vec::new(),
+        diagnostic,
+    })
 }
+
+/// What takes all carriage returns before ends of lines out of the file.
+const WITHOUT_RETURNS: &str = "`sed -i 's/\\r$//' .arg`";
 
 /// T17.
 fn two_readings(title: String, arg: &Arg, last: &Assignment) -> Finding {
@@ -447,6 +459,10 @@ fn two_readings(title: String, arg: &Arg, last: &Assignment) -> Finding {
         .help(format!(
             "write `{RIGHT}`, and end lines with a newline only"
         ));
+    let diagnostic = match arg.carriage_return {
+        Some(_) => diagnostic.help(format!("for all lines: {WITHOUT_RETURNS}")),
+        None => diagnostic,
+    };
     Finding {
         hits: Vec::new(),
         diagnostic,
@@ -467,7 +483,7 @@ fn has_bundle(directory: &Path, levels: usize) -> bool {
 /// Where git keeps what only this clone ignores. In a worktree `.git` is a file that
 /// names a directory, and that one names the clone's.
 fn exclude_of(git: &Path) -> Option<PathBuf> {
-    let read = |path: &Path| std::fs::read_to_string(path).ok();
+    let read = |path: &Path| String::from_utf8(disk::read(path, disk::TEXT).ok()?).ok();
     let directory = if git.is_file() {
         let named = read(git)?;
         let named = git.parent()?.join(named.strip_prefix("gitdir:")?.trim());

@@ -14,7 +14,7 @@ use super::arg::{self, Arg, KEY};
 use super::bash::{self, Value};
 use super::dotenv::{self, Assignment, Dotenv};
 use crate::diagnostic::{Diagnostic, Trap};
-use crate::disk::PathError;
+use crate::disk::{self, PathError};
 use crate::printable;
 use crate::publish;
 
@@ -43,7 +43,7 @@ impl From<PathError> for FixError {
 /// A file that cannot be read or written, or that no edit makes right.
 pub fn fix_arg(directory: &Path) -> Result<Option<bool>, FixError> {
     let path = directory.join(".arg");
-    let text = match std::fs::read(&path) {
+    let text = match disk::read(&path, disk::TEXT) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(PathError::when("read", &path)(error).into()),

@@ -12,6 +12,7 @@ use super::invocation::{Failure, Invocation, Unjudged};
 use super::target::{Target, Via};
 use super::{Assume, Preflight};
 use crate::canvos::Placement;
+use crate::disk;
 
 /// The directory that ISO targets copy, in the checkout.
 const OVERLAY: &str = "overlay/files-iso";
@@ -301,7 +302,7 @@ fn overlay_file() -> Embeds {
 }
 
 fn is_readable(file: &Path) -> bool {
-    std::fs::File::open(file).is_ok()
+    disk::try_open(file).is_ok()
 }
 
 /// The paths that count as regular files, there or not.

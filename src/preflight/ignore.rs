@@ -10,14 +10,14 @@
 //! Not modelled: Earthfiles with a `VERSION` below 0.6, which hide a few files more.
 
 use std::fmt::Write as _;
-use std::io::{self, Read as _};
+use std::io;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
 use crate::canvos::Placement;
 use crate::diagnostic::Source;
-use crate::disk::PathError;
+use crate::disk::{self, PathError};
 use crate::printable;
 
 mod git;
@@ -36,7 +36,7 @@ pub const NAMES: [&str; 2] = [".earthlyignore", ".earthignore"];
 
 /// A line of so many bytes ends the build: Go's line scanner takes shorter ones only.
 const LINE: usize = 64 << 10;
-/// How much of the file is read, in bytes.
+/// The largest file that is read, in bytes.
 const FILE: u64 = 16 << 20;
 
 /// The rules of a checkout.
@@ -110,35 +110,21 @@ pub fn read(directory: &Path) -> Result<Found, PathError> {
         let path = directory.join(name);
         match std::fs::metadata(&path) {
             Ok(metadata) if metadata.is_dir() => {}
-            Ok(metadata) => files.push((name, path, metadata)),
+            Ok(_) => files.push((name, path)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(PathError::when("read", &path)(error)),
         }
     }
     Ok(match &files[..] {
         [] => Found::Rules(Ignore::default()),
-        [(name, path, metadata)] => {
-            let bytes = read_file(path, metadata).map_err(PathError::when("read", path))?;
+        [(name, path)] => {
+            let bytes = disk::read(path, FILE).map_err(PathError::when("read", path))?;
             let mut ignore = Ignore::parse(name, &bytes);
             ignore.find_latent_error(directory);
             Found::Rules(ignore)
         }
         _ => Found::Both,
     })
-}
-
-fn read_file(path: &Path, metadata: &std::fs::Metadata) -> io::Result<Vec<u8>> {
-    use std::os::unix::fs::FileTypeExt as _;
-
-    // Reading a pipe would wait for its writer. `/dev/null` is in use as an empty file.
-    if metadata.file_type().is_fifo() || metadata.file_type().is_socket() {
-        return Err(io::Error::other("it is not a regular file"));
-    }
-    let mut bytes = Vec::new();
-    std::fs::File::open(path)?
-        .take(FILE)
-        .read_to_end(&mut bytes)?;
-    Ok(bytes)
 }
 
 impl Ignore {

@@ -10,6 +10,8 @@ use super::{Assume, Embeds, Finding, Origin, Preflight, RIGHT, Target, arg};
 use crate::canvos::Placement;
 use crate::diagnostic::{Diagnostic, Trap};
 use crate::digest::Digest;
+use crate::disk;
+use crate::limits::Limits;
 
 /// The Earthfile's targets that read `CLUSTERCONFIG`.
 const READERS: [Target; 4] = [
@@ -326,12 +328,18 @@ impl Preflight<'_> {
 
     /// Whether `file` has the bytes that are staged.
     fn equals_staged(&self, file: &Path) -> bool {
+        let staged = self.directory.join(Placement::Root.path());
+        let length = |path: &Path| Some(path.metadata().ok()?.len());
+        if length(&staged) != length(file)
+            || length(file).is_none_or(|n| Limits::default().no_archive(n))
+        {
+            return false;
+        }
         let digest = |path: &Path| {
-            let mut file = std::fs::File::open(path).ok()?;
+            let mut file = disk::open(path).ok()?;
             Some(Digest::of_reader(&mut file).ok()?.0)
         };
-        let staged = digest(&self.directory.join(Placement::Root.path()));
-        staged.is_some() && staged == digest(file)
+        digest(&staged).is_some_and(|staged| Some(staged) == digest(file))
     }
 
     pub(super) fn is_staged_file(&self, embeds: &Embeds) -> bool {

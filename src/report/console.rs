@@ -83,7 +83,10 @@ impl Console {
 
     /// Masks `key` from now on.
     pub fn hide(&self, key: ApiKey) {
-        lock(&self.keys).push(key);
+        let mut keys = lock(&self.keys);
+        if keys.iter().all(|known| known.expose() != key.expose()) {
+            keys.push(key);
+        }
     }
 
     pub fn masked(&self, text: &str) -> String {

@@ -109,6 +109,8 @@ fn the_document_of_list() {
 fn without_a_manifest() {
     let test = filled();
     let before = test.cached();
+    // A repository of its own.
+    test.put("elsewhere/.git", "gitdir: nowhere\n");
     let list = test.run("cache list").within("elsewhere").without_key();
     let done = list.any_stdout().keeps_files().success();
     assert_eq!(done.stdout.lines().count(), 3);

@@ -34,7 +34,7 @@ fn unstage_knows_what_an_older_lock_had() {
 fn an_output_that_is_no_file_is_left_alone() {
     let test = Test::new();
     test.run("fetch -q --output /dev/null")
-        .stderr_has("no regular file")
+        .stderr_has("not a regular file")
         .fails(2);
     test.run("fetch -q --output .").any_stderr().fails(2);
     test.run("fetch -q --output -").any_stderr().fails(2);

@@ -523,3 +523,64 @@ fn long_cells_are_cut_to_the_width_of_a_terminal_only() {
         .env("CI", "true");
     assert_eq!(run.on_a_terminal_of(72, 0).replace("\r\n", "\n"), whole);
 }
+
+/// What people have in `profiles.toml`: names of a few words, definitions that share a checkout,
+/// outdated locks.
+#[test]
+fn tables_fit_a_terminal_of_80_columns() {
+    let body =
+        |name: &str, profiles: &str| format!("\n[definition.{name}]\nprofiles = [{profiles}]\n");
+    let names = ["factory", "warehouse-north", "retail-store-frankfurt"];
+    let all = "\"edge-infra@2.1.0\", \"hello-universe@1.2.0\", \"edge-monitoring@1.4.0\"";
+    let some = "\"edge-infra@2.1.0\", \"hello-universe@1.2.0\"";
+    let text = body(names[0], some) + &body(names[1], all) + &body(names[2], all);
+    let test = Test::new().manifest(&format!("{HEAD}{text}"));
+    test.run("fetch -q").any_stdout().success();
+    test.run("stage -q factory").any_stdout().success();
+    let manifest = test.text("profiles.toml");
+    let (head, last) = manifest.rsplit_once("\"edge-infra@2.1.0\", ").unwrap();
+    test.put("profiles.toml", format!("{head}{last}"));
+    test.put("old.iso", "no image");
+    let screens = [
+        ("list", 0),
+        ("check", 0),
+        ("check --offline", 0),
+        ("show factory", 0),
+        ("verify factory", 0),
+        ("verify warehouse-north", 3),
+        ("verify factory --image old.iso", 3),
+        ("cache list", 0),
+        ("diff factory", 0),
+    ];
+    for (command, code) in screens {
+        let run = test
+            .run(command)
+            .arg("-q")
+            .env("TERM", "xterm")
+            .env("NO_COLOR", "1");
+        let screen = run.on_a_terminal_of(80, code);
+        // What is said on standard error may be as long as it is.
+        let messages = ["note:", "help:", "see:", "error", "warning", "        "];
+        let rows = screen.split("\r\n").map(crate::support::stripped);
+        for row in rows.filter(|row| !messages.iter().any(|begin| row.starts_with(begin))) {
+            assert!(row.chars().count() <= 80, "{command}: {row}\n{screen}");
+        }
+        // Nothing of it is lost.
+        let uids = ["65c90a1b2c3d4e5f770daee5", "65c92d0f4b3c2e1a8d7f6a90"];
+        if command.starts_with("show") {
+            assert!(uids.iter().all(|uid| screen.contains(uid)), "{screen}");
+        }
+    }
+    // A pipe gets every row in one line, and whole.
+    let list = test
+        .run("check --offline")
+        .any_stdout()
+        .any_stderr()
+        .success();
+    assert!(
+        list.stdout
+            .contains("outdated: profiles.toml changed  not asked: offline")
+    );
+    let list = test.run("cache list").any_stdout().success();
+    assert_eq!(list.stdout.lines().count(), test.cached().len());
+}

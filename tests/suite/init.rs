@@ -128,3 +128,87 @@ fn what_is_to_be_done_next() {
         )
         .success();
 }
+
+/// The line of the file that names the checkout.
+fn dir(test: &Test, file: &str) -> String {
+    let text = test.text(file);
+    let line = text
+        .lines()
+        .find(|line| line.starts_with("dir = "))
+        .unwrap();
+    line.split_once("  ")
+        .map_or(line, |(line, _)| line)
+        .to_owned()
+}
+
+#[test]
+fn the_checkout_that_is_there_is_written() {
+    // In a checkout, whatever its name, and beside one.
+    for (checkout, directory, expected) in [
+        ("CanvOS", "CanvOS", "dir = \".\""),
+        ("fork", "fork", "dir = \".\""),
+        ("CanvOS", ".", "dir = \"CanvOS\""),
+        ("CanvOS", "site", "dir = \"../CanvOS\""),
+    ] {
+        let test = empty();
+        test.checkout(checkout);
+        for arguments in ["init", "init edge-infra@2.1.0"] {
+            let run = test.run(arguments).within(directory).any_stdout();
+            run.any_stderr().success().says("warning", 0);
+            let file = format!("{directory}/profiles.toml");
+            assert_eq!(dir(&test, &file), expected, "{checkout} {directory}");
+            fs::remove_file(test.path(&file)).unwrap();
+        }
+    }
+    // The Earthfile of `init --earthly` makes no checkout.
+    let test = empty();
+    test.run("init -q --earthly").any_stdout().success();
+    fs::remove_file(test.path("profiles.toml")).unwrap();
+    test.run("init -q").any_stdout().success();
+    assert_eq!(dir(&test, "profiles.toml"), "dir = \"CanvOS\"");
+}
+
+#[test]
+fn the_checkout_that_is_named_is_written_as_seen_from_the_file() {
+    let test = empty();
+    test.checkout("a/fork");
+    for (run, expected) in [
+        (test.run("init -q --canvos a/fork"), "dir = \"a/fork\""),
+        (
+            test.run("init -q --canvos .").within("a/fork"),
+            "dir = \".\"",
+        ),
+        (
+            test.run("init -q")
+                .within("b")
+                .env("CANVOS_DIR", "{dir}/a/fork"),
+            "dir = \"../a/fork\"",
+        ),
+    ] {
+        let written = run.any_stdout().success().stdout;
+        let file = written
+            .trim()
+            .strip_prefix(test.site().to_str().unwrap())
+            .unwrap();
+        let file = file.trim_start_matches('/').to_owned();
+        assert_eq!(dir(&test, &file), expected);
+        fs::remove_file(test.path(&file)).unwrap();
+    }
+}
+
+#[test]
+fn a_checkout_that_is_not_there_is_said() {
+    let test = empty();
+    fs::remove_dir_all(test.path("CanvOS")).unwrap();
+    test.run("init")
+        .any_stdout()
+        .stderr_has("warning: there is no CanvOS checkout at `{dir}/CanvOS`\n")
+        .stderr_has("dir = \"CanvOS\"")
+        .success();
+    fs::remove_file(test.path("profiles.toml")).unwrap();
+    fs::create_dir(test.path("CanvOS")).unwrap();
+    test.run("init edge-infra@2.1.0")
+        .any_stdout()
+        .stderr_has("warning: `{dir}/CanvOS` is not a CanvOS checkout\n")
+        .success();
+}

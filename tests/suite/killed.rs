@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use edgestage::checkpoint::ALL;
 
-use crate::support::{HEAD, Test, content_sha256};
+use crate::support::{HEAD, OVERLAY, ROOT, Test, content_sha256, sha256};
 
 /// A command that writes.
 struct Scenario {
@@ -24,8 +24,8 @@ struct Scenario {
     proofs: &'static [&'static str],
 }
 
-const SCENARIOS: [&Scenario; 9] = [
-    &FIRST, &CHANGED, &TURN, &SEVERAL, &FETCH, &UPDATE, &UNSTAGE, &CLEAN, &KEEP,
+const SCENARIOS: [&Scenario; 10] = [
+    &FIRST, &CHANGED, &TURN, &OVER, &SEVERAL, &FETCH, &UPDATE, &UNSTAGE, &CLEAN, &KEEP,
 ];
 
 /// Two definitions with a checkout each.
@@ -88,6 +88,29 @@ const TURN: Scenario = Scenario {
         "root-renamed",
     ],
     proofs: &["verify b"],
+};
+
+/// Over files that somebody else has put there, different ones.
+const OVER: Scenario = Scenario {
+    place: || {
+        let test = Test::new();
+        test.run("fetch -q").any_stdout().success();
+        test.put(&Test::placement(OVERLAY), "mine");
+        test.put(&Test::placement(ROOT), "mine too");
+        test
+    },
+    command: "stage -q",
+    checkpoints: &[
+        "written-aside",
+        "checkout-held",
+        "overlay-copied",
+        "root-copied",
+        "replaced-kept",
+        "stage-remembered",
+        "overlay-renamed",
+        "root-renamed",
+    ],
+    proofs: &["verify"],
 };
 
 /// Two definitions with a checkout each.
@@ -194,6 +217,8 @@ enum Kind<'p> {
     Passing,
     /// `.edgestage/` of a checkout.
     Own,
+    /// A file that was replaced; the digest that its name promises.
+    Kept(&'p str),
     /// Somebody else's.
     Foreign,
 }
@@ -304,7 +329,21 @@ impl Moments {
             let shown = path.display();
             match Kind::of(path) {
                 Kind::Lock => self.check_lock(),
-                Kind::Placement => assert!(is == was || is == will, "{shown} is neither"),
+                Kind::Placement => {
+                    assert!(is == was || is == will, "{shown} is neither");
+                    if let Some(mine) = was.filter(|was| was.starts_with(b"mine")) {
+                        let kept = format!("{}.tgz", sha256(mine));
+                        let mut files = self.killed.keys();
+                        let is_kept = files.any(|path| path.ends_with(&kept));
+                        assert!(is == was || is_kept, "{shown} is lost");
+                    }
+                }
+                Kind::Kept(digest) => {
+                    assert!(will.is_some(), "{shown} is lost");
+                    for bytes in [is, will].into_iter().flatten() {
+                        assert_eq!(sha256(bytes), digest, "{shown}");
+                    }
+                }
                 Kind::Entry(content) => {
                     for bytes in [was, is, will].into_iter().flatten() {
                         assert_eq!(content_sha256(bytes), content, "{shown}");
@@ -348,6 +387,9 @@ impl<'p> Kind<'p> {
         if let Some(content) = digest(".tgz").filter(|_| cache("archives")) {
             return Self::Entry(content);
         }
+        if let Some(kept) = digest(".tgz").filter(|_| directory.ends_with(".edgestage/replaced")) {
+            return Self::Kept(kept);
+        }
         let claim = digest(".claim").is_some() && cache("tmp");
         let beside = own || cache("tmp") || directory == Path::new("site");
         if claim || beside && is_temporary(name) {
@@ -390,6 +432,11 @@ fn stage_of_another_definition() {
 }
 
 #[test]
+fn stage_over_files_of_somebody_else() {
+    OVER.is_killed_everywhere();
+}
+
+#[test]
 fn stage_of_several_definitions() {
     SEVERAL.is_killed_everywhere();
 }
@@ -427,7 +474,9 @@ fn a_second_kill() {
             let test = place();
             let stage = || test.run("stage -q").any_stdout();
             assert!(stage().kill_at("overlay-renamed", 1));
-            assert!(stage().kill_at(second, 1), "{second}");
+            // The first of the two is right by now, and is not written again.
+            let is_reached = !second.starts_with("overlay");
+            assert_eq!(stage().kill_at(second, 1), is_reached, "{second}");
             stage().success();
             test.run("verify").any_stdout().success();
             assert!(!test.tree().contains(".tmp\n"), "{}", test.tree());

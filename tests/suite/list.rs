@@ -133,6 +133,9 @@ fn the_same_from_another_directory() {
         .success()
         .stdout;
     assert_eq!(here, there);
+    let there = bare(&test, "list").within("elsewhere");
+    assert_eq!(here, there.any_stdout().success().stdout);
+    test.put("elsewhere/.git", "gitdir: nowhere\n");
     let run = bare(&test, "list").within("elsewhere");
     run.stderr_has("there is no `{dir}/elsewhere/profiles.toml`")
         .fails(2);

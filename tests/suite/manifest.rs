@@ -316,7 +316,7 @@ fn values_files_that_cannot_be_read() {
             "no such file",
         ],
     );
-    body(&with("CanvOS"), &["not a regular file"]);
+    body(&with("CanvOS"), &["is a directory"]);
     let test = Test::new()
         .write("latin.yaml", b"a: \xe9\n")
         .definition(&with("latin.yaml"));
@@ -324,7 +324,7 @@ fn values_files_that_cannot_be_read() {
     let test = Test::new()
         .write("big.yaml", vec![b' '; (4 << 20) + 1])
         .definition(&with("big.yaml"));
-    refused(&test, &["larger than 4 MiB"]);
+    refused(&test, &["larger than 4.0 MiB"]);
 }
 
 #[test]

@@ -111,7 +111,7 @@ fn output_writes_one_archive() {
         .stdout_has("definition      store\n")
         .success();
     let run = test.run("fetch -q store --output CanvOS");
-    run.stderr_has("no regular file").fails(2);
+    run.stderr_has("not a regular file").fails(2);
     let run = test.run("fetch -q store --output none/out.tgz");
     run.stderr_has("none/out.tgz").fails(2);
 }
@@ -375,7 +375,7 @@ fn check_reads_a_shared_checkout_once() {
     let run = test.run("check --offline").any_stdout().any_stderr();
     run.fails(3).says("error[", 1);
     let run = test.run("check --offline --canvos none").any_stdout();
-    let run = run.stderr_has("no CanvOS checkout at {dir}/none");
+    let run = run.stderr_has("there is no CanvOS checkout at `{dir}/none`");
     run.success().says("no CanvOS checkout", 1);
 }
 

@@ -467,3 +467,126 @@ fn a_key_that_is_refused() {
     );
     assert!(screen.contains("is plain HTTP"), "{screen:?}");
 }
+
+/// The keys of a shell's line, and text as it is copied from a file or a mail.
+#[test]
+fn a_line_is_edited_as_in_a_shell() {
+    let test = empty(World::demo());
+    init(&test, "").without_key().in_a_dialogue(
+        0,
+        &[
+            (WAY, "\r"),
+            // Ctrl-U, Ctrl-W, Ctrl-A with Ctrl-K, arrows.
+            (FIRST, "nonsense\u{15}edge-infra@2.1.0 more\u{17}\r"),
+            (NEXT, "x\u{1}\u{b}\"hello-universe@1.2.0\",\r"),
+            (NEXT, "  'edge-monitoring@1.4.0'\t\r"),
+            (NEXT, " \r"),
+            ("Which project are they in?", "Retail \r"),
+            (NAME, "tore\u{1b}[D\u{1b}[D\u{1b}[D\u{1b}[Ds\r"),
+            (CANVOS, " '../fork' \r"),
+        ],
+    );
+    assert_eq!(
+        lines(&test),
+        [
+            "[palette]",
+            "project = \"Retail\"",
+            "[canvos]",
+            "dir = \"../fork\"",
+            "[definition.store]",
+            "profiles = [",
+            "  \"edge-infra@2.1.0\",",
+            "  \"hello-universe@1.2.0\",",
+            "  \"edge-monitoring@1.4.0\",",
+            "]",
+        ]
+    );
+}
+
+/// Several lines at once, as they come out of the clipboard.
+#[test]
+fn lines_that_are_pasted_at_once_are_answers() {
+    let test = empty(World::demo());
+    let screen = init(&test, "--to plant").without_key().in_a_dialogue(
+        0,
+        &[
+            (WAY, "\r"),
+            (
+                FIRST,
+                "\nedge-infra@2.1.0\nhello-universe@1.2.0\n\nRetail\n",
+            ),
+            (CANVOS, "\r"),
+        ],
+    );
+    let lines = lines(&test);
+    assert_eq!(lines[1], "project = \"Retail\"", "{screen:?}");
+    assert_eq!(
+        lines[6..8],
+        ["  \"edge-infra@2.1.0\",", "  \"hello-universe@1.2.0\","]
+    );
+}
+
+/// A URL is longer than many terminals are wide: nothing of it is lost, and what is below the
+/// question does not walk down the screen.
+#[test]
+fn an_answer_takes_more_than_one_row() {
+    let test = empty(World::demo());
+    let url = format!(
+        "{}/projects/5fbbf0c1d2e3f4a5b6c7d8e9/profiles/cluster/65c90a1b2c3d4e5f770daee5",
+        test.sim.url()
+    );
+    let line = format!("{url}\r");
+    let screen = init(&test, "--to plant").without_key().in_a_dialogue(
+        0,
+        &[(WAY, "\r"), (FIRST, &line), (NEXT, "\r"), (CANVOS, "\r")],
+    );
+    assert!(
+        lines(&test)
+            .iter()
+            .any(|line| line.contains("65c90a1b2c3d4e5f770daee5"))
+    );
+    // What is left in place of the question is broken by the terminal itself.
+    let asked = &screen[screen.find("? The first").unwrap()..];
+    let asked = &asked[..asked.find("? The next").unwrap()];
+    let asked = asked.rsplit_once('\n').unwrap().0.to_owned() + "\n";
+    let seen = crate::support::shown(&asked, 200);
+    assert_eq!(seen, format!("> {FIRST} {url}\n"));
+}
+
+#[test]
+fn ctrl_c_leaves_the_terminal_as_it_was() {
+    for question in [WAY, FIRST, CANVOS] {
+        let test = empty(World::demo());
+        let dialogue: Vec<(&str, &str)> = [
+            (WAY, "\r"),
+            (FIRST, "a@1\r"),
+            (NEXT, "\r"),
+            ("project", "\r"),
+            (NAME, "\r"),
+        ]
+        .into_iter()
+        .take_while(|(asked, _)| *asked != question)
+        .chain([(question, "half\u{3}")])
+        .collect();
+        let screen = init(&test, "").without_key().in_a_dialogue(130, &dialogue);
+        // The shell's next prompt begins a line of its own, with nothing below.
+        let end = screen.rsplit_once("half").map_or(&*screen, |(_, end)| end);
+        assert!(end.contains("\r\n\u{1b}[J"), "{screen:?}");
+        assert!(screen.ends_with("\u{1b}[J"), "{screen:?}");
+        assert!(!test.path("profiles.toml").exists());
+    }
+}
+
+#[test]
+fn why_there_is_no_list_is_said() {
+    let test = empty(World::demo());
+    let said = "Note to choose profiles from what Palette has, first `export PALETTE_API_KEY=…`";
+    let screen = init(&test, "")
+        .without_key()
+        .in_a_dialogue(1, &[(said, ""), (WAY, ESC)]);
+    assert!(!screen.contains("choose them"), "{screen:?}");
+    let said = "Note without `--offline`, profiles can be chosen";
+    init(&test, "--offline").in_a_dialogue(1, &[(said, ""), (WAY, ESC)]);
+    let screen = with_palette(&test).in_a_dialogue(1, &[("choose them", ESC)]);
+    assert!(!screen.contains("Note"), "{screen:?}");
+}

@@ -60,7 +60,10 @@ fn a_pair_of_unequal_bytes_is_made_equal() {
             .read_to_end(&mut tar)
             .unwrap();
         test.put(&placement, gzip(&tar));
-        test.run("verify").stdout_has("same content").success();
+        test.run("verify")
+            .stdout_has("same content")
+            .any_stderr()
+            .fails(3);
         test.run("stage")
             .any_stdout()
             .stderr_has("Staged")
@@ -351,7 +354,37 @@ fn no_checkout() {
     assert_eq!(test.sim.connections(), 0);
     test.run("check --canvos empty")
         .stdout_has("no checkout")
+        .stderr_has("warning: `{dir}/empty` is not a CanvOS checkout\n")
+        .success();
+    // One that is written is missed, and where it is written.
+    fs::remove_dir_all(test.path("CanvOS")).unwrap();
+    let done = test
+        .run("check")
+        .stdout_has("no checkout")
+        .stderr_has("warning: there is no CanvOS checkout at `{dir}/CanvOS`\n")
+        .stderr_has(" --> profiles.toml:7:7\n")
+        .success();
+    let warnings = done
+        .again()
+        .arg("--json")
         .any_stderr()
+        .any_stdout()
+        .success()
+        .json()["warnings"]
+        .take();
+    assert_eq!(warnings[0]["line"], 7);
+    let test = test.definition("canvos = \"empty\"\nprofiles = [\"edge-infra@2.1.0\"]");
+    test.run("check --offline")
+        .stdout_has("no checkout")
+        .stderr_has("warning: `{dir}/empty` is not a CanvOS checkout\n")
+        .stderr_has(" --> profiles.toml:10:10\n")
+        .success();
+    // Nobody said that there is one beside the file.
+    let test =
+        test.manifest("[palette]\nproject = \"Default\"\n[definition.a]\nprofiles = [\"a@1\"]\n");
+    test.run("check --offline")
+        .stdout_has("no checkout")
+        .stderr("        Note no CanvOS checkout at {dir}\n")
         .success();
 }
 

@@ -19,6 +19,7 @@ mod going;
 pub mod handmade;
 mod images;
 mod memory;
+mod mounts;
 mod network;
 pub mod page;
 mod proxy;
@@ -39,13 +40,14 @@ pub use images::{
     CANARY, IN_ISO, IN_PARTITION, OLDER, Proof, Tree, finish, path_of_tools, xorriso,
 };
 pub use memory::peak_of;
+pub use mounts::{Attribute, can_mount, left_out, other_disk};
 pub use network::{trusting, unused_port};
 pub use proxy::{Manner, Proxy};
 pub use run::{Done, Run};
-pub use screen::shown;
+pub use screen::{shown, stripped};
 pub use secrets::{forms, leaked};
 pub use signals::interrupt;
-pub use tree::sha256;
+pub use tree::{Facts, sha256, stamps};
 
 /// The key of every test. Base64 and URL-encoding change it, so that all three forms of
 /// it can be told apart where they leak.

@@ -219,6 +219,49 @@ fn every_checkout_has_a_table() {
 }
 
 /// Only the line that is wrong, and that to its last byte.
+/// Of a file from Windows: the line that is written ends without a carriage return, all others
+/// stay, and the real bash reads what Earthly reads.
+#[test]
+fn fix_arg_leaves_the_other_lines_of_windows_alone() {
+    for (before, after) in [
+        (
+            "A=1\r\nCLUSTERCONFIG=spc.tgz\r\nB=2\r\n",
+            "A=1\r\nCLUSTERCONFIG=spc.tgz\nB=2\r\n",
+        ),
+        (
+            "A=1\r\nCLUSTERCONFIG=\"x.tgz\"\r\nB=2",
+            "A=1\r\nCLUSTERCONFIG=spc.tgz\nB=2",
+        ),
+        ("A=1\r\nB=2\r\n", "A=1\r\nB=2\r\nCLUSTERCONFIG=spc.tgz\n"),
+    ] {
+        let test = Test::new();
+        test.put("CanvOS/.arg", before);
+        let run = test.run("stage --fix-arg").any_stdout();
+        run.stderr_has("CanvOS/.arg:1:4\n")
+            .stderr_has("this line ends with a carriage return")
+            .stderr_has("help: end lines with a newline only: `sed -i 's/\\r$//' .arg`")
+            .success();
+        assert_eq!(test.text("CanvOS/.arg"), after);
+        let mut bash = std::process::Command::new("bash");
+        bash.args(["-c", ". ./.arg; printf %s \"$CLUSTERCONFIG\""]);
+        let output = bash.current_dir(test.path("CanvOS")).output().unwrap();
+        assert_eq!(output.stdout, b"spc.tgz");
+        // The help line does what it says; the sed of macOS wants another argument.
+        if cfg!(target_os = "macos") {
+            continue;
+        }
+        let mut sed = std::process::Command::new("sed");
+        sed.args(["-i", "s/\\r$//", ".arg"])
+            .current_dir(test.path("CanvOS"));
+        assert!(sed.status().unwrap().success());
+        test.run("check --offline")
+            .any_stdout()
+            .any_stderr()
+            .success()
+            .says("T17", 0);
+    }
+}
+
 #[test]
 fn fix_arg_changes_one_line() {
     for (before, after) in [

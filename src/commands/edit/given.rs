@@ -10,6 +10,7 @@ use crate::manifest::edit::NewProfile;
 use crate::manifest::reference::{self, InvalidReference, Parsed, Reference};
 use crate::manifest::{Manifest, NAMES};
 use crate::printable;
+use crate::prompt::bare;
 use crate::uid::Uid;
 
 /// A reference as a person gave it.
@@ -22,6 +23,7 @@ pub struct Given {
 impl Given {
     /// Reads `text`.
     pub fn parse(text: &str) -> Result<Self, InvalidReference> {
+        let text = bare(text);
         let parsed = reference::parse(text)?;
         Ok(Self {
             // What a browser has behind the page's address is nobody's reference.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::usage;
 use crate::commands::Context;
 use crate::diagnostic::{Code, Diagnostic};
-use crate::disk::PathError;
+use crate::disk::{self, PathError};
 use crate::error::Error;
 use crate::hold::Hold;
 use crate::manifest::edit::EditError;
@@ -31,10 +31,10 @@ impl Sheet {
         let path = context.environment.resolve(&context.settings.file);
         let file = &context.settings.file;
         // Whether it is there at all is told in the manifest's words.
-        Manifest::text(&path, file)?;
+        context.manifest_text()?;
         let hold = context.hold_lock(&path)?;
-        let text = Manifest::text(&path, file)?;
-        let bytes = std::fs::read(&path).map_err(PathError::when("read", &path))?;
+        let text = context.manifest_text()?;
+        let bytes = disk::read(&path, disk::TEXT).map_err(PathError::when("read", &path))?;
         Ok(Self {
             manifest: Manifest::parse(&text, &path, file),
             marked: bytes.starts_with(MARK),

@@ -15,6 +15,9 @@ const TENANT: &str = "# SaaS, by the tenant's host";
 const PROJECT: &str = "project = \"Default\"";
 const CANVOS: &str = "dir = \"CanvOS\"";
 
+/// Where the checkout is if nothing else is known: the template's `dir`.
+pub const USUAL: &str = "CanvOS";
+
 /// What is known of the first definition.
 #[derive(Debug, Default)]
 pub struct First {
@@ -105,6 +108,7 @@ mod tests {
 
     #[test]
     fn every_line_that_is_filled_in_is_there_once() {
+        assert!(CANVOS.contains(&edit::quoted(USUAL)));
         for line in [ENDPOINT, OWN, PROJECT, CANVOS, edit::EXAMPLE] {
             assert_eq!(TEMPLATE.matches(line).count(), 1, "{line}");
         }

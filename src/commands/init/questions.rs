@@ -10,19 +10,13 @@ use crate::manifest::reference::Reference;
 use crate::manifest::{CLOUD_TYPE, Manifest, NAMES};
 use crate::palette::Palette;
 use crate::palette::wire::{Gap, ProjectMetadata};
-use crate::printable;
 use crate::prompt::Prompt;
 use crate::report::Report;
 use crate::resolve::{INFRASTRUCTURE, Offered, not_all_offered, offered};
 
-use super::first::{First, Project, TEMPLATE};
+use super::first::{First, Project, TEMPLATE, USUAL};
 use super::of_given;
 use crate::commands::edit::Given;
-
-/// Where a checkout is looked for before anybody is asked, from the manifest's directory.
-const CHECKOUTS: [&str; 3] = [".", "CanvOS", "../CanvOS"];
-/// What is offered where there is none.
-const USUAL: &str = "CanvOS";
 
 /// How the profiles are named.
 enum Way {
@@ -48,7 +42,7 @@ pub fn ask(context: &Context<'_>, name: Option<&str>) -> Result<First, Error> {
             "What is this cluster definition called?",
             (super::FIRST, "a site, a product, a customer"),
             |name| {
-                let valid = Manifest::is_name(name.trim());
+                let valid = Manifest::is_name(name);
                 if valid { Ok(()) } else { Err(NAMES.into()) }
             },
         )?,
@@ -56,7 +50,10 @@ pub fn ask(context: &Context<'_>, name: Option<&str>) -> Result<First, Error> {
     first.definition = Some(name);
     first.canvos = Some(prompt.text(
         "Where is the CanvOS checkout?",
-        (&checkout(context), "relative to profiles.toml"),
+        (
+            &super::checkout(context).unwrap_or_else(|| USUAL.to_owned()),
+            "relative to profiles.toml",
+        ),
         is_path,
     )?);
     Ok(first)
@@ -77,35 +74,36 @@ fn not_empty(text: &str) -> Result<(), String> {
     }
 }
 
-/// The first place where there is one, else the usual one.
-fn checkout(context: &Context<'_>) -> String {
-    if let Some(set) = &context.settings.canvos {
-        return printable::path(set);
-    }
-    let manifest = context.environment.resolve(&context.settings.file);
-    let is_there = |place: &&str| manifest.with_file_name(place).join("Earthfile").is_file();
-    let found = CHECKOUTS.into_iter().find(is_there);
-    found.unwrap_or(USUAL).to_owned()
-}
-
 fn way(context: &Context<'_>, prompt: &Prompt) -> Result<Way, Error> {
     let mut ways = vec![
         (Way::Pasted, "paste their URLs from Palette's console"),
         (Way::Later, "later, with `edgestage add`"),
     ];
-    if has_key(context) {
+    if no_list(context).is_none() {
         ways.insert(0, (Way::Chosen, "choose them from what Palette has"));
+    }
+    // Nobody shall wonder where the list is.
+    if let Some(why) = no_list(context) {
+        context.report.status("Note", why);
     }
     let texts = ways.iter().map(|(_, text)| (*text).to_owned()).collect();
     let at = prompt.one("How will you name the cluster profiles?", texts)?;
     Ok(ways.swap_remove(at).0)
 }
 
-/// Whether Palette can be asked: there is a key, and a network may be used.
-fn has_key(context: &Context<'_>) -> bool {
+/// Why Palette's profiles are not listed: there is no key, or no network may be used.
+fn no_list(context: &Context<'_>) -> Option<&'static str> {
     let settings = context.settings;
-    settings.network == Network::Allowed
-        && (settings.api_key_file.is_some() || key::is_set(context.environment))
+    if settings.network == Network::Off {
+        return Some("without `--offline`, profiles can be chosen from what Palette has");
+    }
+    if settings.api_key_file.is_none() && !key::is_set(context.environment) {
+        return Some(
+            "to choose profiles from what Palette has, first `export PALETTE_API_KEY=…` \
+             (My API Keys in its console)",
+        );
+    }
+    None
 }
 
 /// Profiles by what is pasted, until an empty line.

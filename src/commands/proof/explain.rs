@@ -4,7 +4,7 @@
 //! In: the checkout as it is now, and the command that builds. Out: traps and ages.
 //! These are explanations only: no verdict depends on them.
 
-use std::fs::{self, File, Metadata};
+use std::fs::{self, Metadata};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -14,6 +14,7 @@ use crate::build::Command;
 use crate::canvos::{Checkout, Placement};
 use crate::diagnostic::Trap;
 use crate::digest::Digest;
+use crate::disk;
 use crate::image::{Format, Held, changed};
 use crate::lock::Locked;
 use crate::preflight::Target;
@@ -105,7 +106,7 @@ impl<'a> Origin<'a> {
 fn has_bytes(path: &Path, held: &Held) -> bool {
     let is_as_large = |metadata: Metadata| metadata.is_file() && metadata.len() == held.size;
     fs::metadata(path).is_ok_and(is_as_large)
-        && File::open(path)
+        && disk::open(path)
             .and_then(|mut file| Digest::of_reader(&mut file))
             .is_ok_and(|(sha256, _)| sha256 == held.sha256)
 }

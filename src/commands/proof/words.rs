@@ -212,8 +212,8 @@ pub fn mark_neglected(reports: &mut [ImageReport]) {
     }
 }
 
-/// A line for each image.
-pub fn text(reports: &[ImageReport]) -> String {
+/// A row for each image.
+pub fn text(reports: &[ImageReport], width: Option<usize>) -> String {
     let row = |report: &ImageReport| {
         let found = &report.found;
         table::row(&[
@@ -222,7 +222,7 @@ pub fn text(reports: &[ImageReport]) -> String {
             &found.told(report.note()),
         ])
     };
-    table::layout(&reports.iter().map(row).collect::<Vec<_>>())
+    table::fitted(&reports.iter().map(row).collect::<Vec<_>>(), width)
 }
 
 impl ImageReport {

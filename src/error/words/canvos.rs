@@ -1,7 +1,8 @@
 //! Checkouts that cannot be used.
 
-use crate::canvos::CanvosError;
+use crate::canvos::{CanvosError, Placement};
 use crate::diagnostic::{Code, Diagnostic};
+use crate::disk::PathError;
 use crate::printable;
 
 pub fn canvos(error: &CanvosError) -> Diagnostic {
@@ -47,10 +48,34 @@ pub fn canvos(error: &CanvosError) -> Diagnostic {
             "remove it by hand, if nobody needs it: `rm {}`",
             placement.path()
         )),
+        CanvosError::Changed(path) => Diagnostic::error(
+            Code::CacheDamaged,
+            format!(
+                "the cached archive `{}` changed while it was copied",
+                printable::path(path)
+            ),
+        )
+        .note("it was not staged; what was staged before is untouched")
+        .help("run the command again"),
+        CanvosError::Mixed {
+            placement,
+            rollback,
+            cause,
+        } => mixed(*placement, rollback, cause),
         CanvosError::Io(error) => super::disk(error),
         // Its traps have words of their own.
         CanvosError::Trapped(_) => {
             Diagnostic::error(Code::Trapped, "the checkout would embed something else")
         }
     }
+}
+
+/// The error that came first, and what it leaves behind.
+fn mixed(placement: Placement, rollback: &PathError, cause: &CanvosError) -> Diagnostic {
+    canvos(cause)
+        .note(format!(
+            "`{}` has changed already, and that was not undone: {rollback}",
+            placement.path()
+        ))
+        .help("run the command again after that: until then the two files differ")
 }

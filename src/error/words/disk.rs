@@ -26,6 +26,9 @@ pub fn disk(error: &PathError) -> Diagnostic {
             "make room on its disk: `edgestage cache clean --keep-locked` removes old archives"
                 .into()
         }
+        ErrorKind::InvalidInput => "put a regular file there, or name another path".into(),
+        ErrorKind::FileTooLarge => "put a smaller file there, or name another path".into(),
+        ErrorKind::TimedOut => "start what writes to it first, or name a regular file".into(),
         _ => "check the file and its disk".into(),
     };
     Diagnostic::error(Code::InputOutput, error.to_string()).help(help)

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::diagnostic::{Code, Diagnostic};
-use crate::lock::{LockError, Outdated};
+use crate::lock::{LockError, Meanwhile, Outdated};
 use crate::printable;
 
 pub fn lock(error: &LockError) -> Diagnostic {
@@ -37,6 +37,29 @@ pub fn outdated(definition: &str, why: Outdated) -> Diagnostic {
     )
     .note(why.to_string())
     .help(renew(definition))
+}
+
+pub fn changed_meanwhile(definition: &str, how: Meanwhile) -> Diagnostic {
+    let (title, note, help) = match how {
+        Meanwhile::Gone => (
+            format!("`{definition}` is not in profiles.toml any more"),
+            "it was removed or renamed while this run worked on it; this run locked nothing for it",
+            "run the command again with the name that profiles.toml has now",
+        ),
+        Meanwhile::Changed => (
+            format!("`{definition}` was changed in profiles.toml while this run worked on it"),
+            "this run locked nothing for it",
+            "run the command again",
+        ),
+        Meanwhile::Locked => (
+            format!("the lock entry of `{definition}` was changed while this run worked on it"),
+            "what this run has is not what profiles.lock says now; the entry was left as it is",
+            "run the command again",
+        ),
+    };
+    Diagnostic::error(Code::ChangedMeanwhile, title)
+        .note(note)
+        .help(help)
 }
 
 fn renew(definition: &str) -> String {

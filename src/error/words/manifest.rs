@@ -1,26 +1,16 @@
 //! `profiles.toml`, and the names of its definitions.
 
+use std::path::Path;
+
 use crate::diagnostic::{Code, Diagnostic};
-use crate::manifest::ManifestError;
+use crate::manifest::locate::Passed;
+use crate::manifest::{Located, ManifestError};
 use crate::nearest::{nearest, nearest_file};
 use crate::printable;
 
 pub fn manifest(error: &ManifestError) -> Diagnostic {
     match error {
-        ManifestError::Missing(path) => {
-            let error = Diagnostic::error(
-                Code::ManifestMissing,
-                format!("there is no `{}`", printable::path(path)),
-            );
-            let near = nearest_file(path).filter(|near| near.extension() == path.extension());
-            match near {
-                Some(near) => {
-                    error.help(format!("did you mean `--file {}`?", printable::path(&near)))
-                }
-                None => error
-                    .help("run `edgestage init` to write one, or name another with `--file FILE`"),
-            }
-        }
+        ManifestError::Missing(path, located) => missing(path, located),
         ManifestError::Unreadable(path, error) => {
             let path = printable::path(path);
             Diagnostic::error(
@@ -33,6 +23,37 @@ pub fn manifest(error: &ManifestError) -> Diagnostic {
         ManifestError::Invalid(_) => {
             Diagnostic::error(Code::InvalidManifest, "profiles.toml is wrong")
         }
+    }
+}
+
+fn missing(path: &Path, located: &Located) -> Diagnostic {
+    let error = Diagnostic::error(
+        Code::ManifestMissing,
+        format!("there is no `{}`", printable::path(path)),
+    );
+    let near = nearest_file(path).filter(|near| near.extension() == path.extension());
+    if let Some(near) = near {
+        return error.help(format!("did you mean `--file {}`?", printable::path(&near)));
+    }
+    match located {
+        Located::Nowhere(Some(passed)) => {
+            let file = printable::path(passed.path());
+            let (why, help) = match passed {
+                Passed::OutsideRepository(_) => (
+                    format!("`{file}` is above the root of this git repository, so it is not used"),
+                    format!("name it with `--file {file}`"),
+                ),
+                Passed::Foreign(_) => (
+                    format!("`{file}` belongs to another user, so it is not used"),
+                    format!("if you trust it, name it with `--file {file}`"),
+                ),
+            };
+            error.note(why).help(help)
+        }
+        Located::Nowhere(None) => error
+            .note("the directories above it have none either")
+            .help("run `edgestage init` to write one, or name another with `--file FILE`"),
+        _ => error.help("run `edgestage init` to write one, or name another with `--file FILE`"),
     }
 }
 

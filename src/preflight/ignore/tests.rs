@@ -213,7 +213,10 @@ fn a_pipe_is_not_waited_for() {
     )
     .expect("a pipe");
     let error = read(directory.path()).expect_err("no rules");
-    assert!(error.to_string().contains("not a regular file"), "{error}");
+    assert!(
+        error.to_string().contains("it is a pipe, not a file"),
+        "{error}"
+    );
 }
 
 #[test]

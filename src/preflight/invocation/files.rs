@@ -1,6 +1,5 @@
 //! Files of variables, build arguments and secrets, as a build program finds and reads them.
 
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -69,7 +68,7 @@ impl Files {
         let Some(file) = found.clone().filter(|_| !path.is_empty()) else {
             return missing();
         };
-        let bytes = match fs::read(&file) {
+        let bytes = match disk::read(&file, disk::TEXT) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return missing(),
             Err(error) if named_by.is_some() && disk::is_absent(&error) => return missing(),

@@ -2,12 +2,12 @@
 //! what the script of MAAS images takes.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::path::Path;
 
 use super::build_args::KNOWN;
 use super::variables::{Variable, VariableOrigin, Variables};
 use super::wrapper::Wrapper;
+use crate::disk;
 use crate::preflight::bash::{self, Value};
 
 /// What is looked at besides CanvOS's build arguments and what the script passes on.
@@ -32,7 +32,7 @@ impl Shell {
     /// Sources the file `arg` as `wrapper` does.
     pub fn source(arg: &Path, wrapper: &Wrapper, environment: &Variables) -> Self {
         // bash goes on without the file.
-        let read = |_| fs::read(arg).unwrap_or_default();
+        let read = |_| disk::read(arg, disk::TEXT).unwrap_or_default();
         let text = wrapper.before_source.as_ref().map(read).unwrap_or_default();
         let of_script = |name: &str| {
             let before = wrapper.before_source.as_ref()?;
@@ -104,7 +104,7 @@ impl Shell {
 /// Whether a file beside `arg` has an equals sign in its name.
 fn has_file_like_an_assignment(arg: &Path) -> bool {
     let directory = arg.parent().unwrap_or(Path::new("."));
-    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+    let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
     let mut names = entries.map(|entry| entry.file_name().into_encoded_bytes());
     names.any(|name| name.contains(&b'='))
 }

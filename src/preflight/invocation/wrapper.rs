@@ -5,8 +5,9 @@
 //! is `EARTHLY_BUILD_ARGS`. What it says is read, so that forks are judged by theirs.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::path::Path;
+
+use crate::disk;
 
 /// What `earthly.sh` does.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -50,7 +51,7 @@ impl Wrapper {
 
     /// Reads the script `file`; `None` if it is not there, or not such a script.
     pub(super) fn read(file: &Path) -> Option<Self> {
-        let bytes = fs::read(file).ok()?;
+        let bytes = disk::read(file, disk::TEXT).ok()?;
         Self::parse(&String::from_utf8_lossy(&bytes))
     }
 

@@ -1,13 +1,18 @@
 //! What goes wrong with Palette: connections that fail, answers that are none, archives
 //! that are refused, and servers that repeat the key.
 
+use std::fs;
 use std::time::Duration;
 
-use palette_sim::{Act, ConnectionFault, Fault, Pack, Profile, Route, Tls, World};
+use palette_sim::{
+    Act, ConnectionFault, Fault, HELLO_UNIVERSE_1_2_0, Pack, Profile, Route, Tls, World,
+};
 use serde_json::json;
 
 use super::{FORMS, audit};
-use crate::support::{KEY, Test, archive, gzip, profile_directory, tarball, trusting};
+use crate::support::{
+    FACTORY, HEAD, KEY, Test, archive, gzip, profile_directory, tarball, trusting,
+};
 
 const UID: &str = "65c9000000000000000000aa";
 const UNREACHABLE: i32 = 5;
@@ -134,9 +139,10 @@ fn archives_that_are_refused() {
     answered(Route::Download, &Act::Trailing(KEY.into()), 6, "is refused");
 }
 
-/// The key as a server may repeat it: as it is, in an address, in JSON, in base64 alone
-/// and behind a name.
-const WRITINGS: [&str; 7] = [
+/// The key as a server may repeat it: as it is or in another case, in an address, in JSON and
+/// HTML, escaped by two programs one after the other, as hexadecimal digits, and in base64
+/// alone and behind a name.
+const WRITINGS: [&str; 18] = [
     KEY,
     "k3y%2Bof%2Fthe%7Esuite%3D42",
     "k3y%2bof/the~suite%3d42",
@@ -144,6 +150,17 @@ const WRITINGS: [&str; 7] = [
     r"k3y\u002bof\u002fthe~suite\u003d42",
     "azN5K29mL3RoZX5zdWl0ZT00Mg==",
     "dXNlcjprM3krb2YvdGhlfnN1aXRlPTQy",
+    "K3Y+OF/THE~SUITE=42",
+    "K3Y%2bOF%2fTHE%7eSUITE%3d42",
+    "k3y&#43;of&#47;the&#126;suite&#61;42",
+    "k3y&#x2B;of&#x2f;the~suite&#x3D;42",
+    "k3y&plus;of&sol;the~suite&equals;42",
+    "k3y&amp;#43;of&amp;#47;the~suite&amp;#61;42",
+    "k3y%252Bof%252Fthe~suite%253D42",
+    r"k3y\\u002bof\\/the~suite\\u003d42",
+    "k3y%26%2343%3Bof%2Fthe~suite%3D42",
+    "azN5K29mL3RoZX5zdWl0ZT00Mg%3D%3D",
+    "6b33792b6f662f7468657e73756974653d3432",
 ];
 
 #[test]
@@ -251,4 +268,75 @@ fn values_that_become_the_key() {
         });
         audit(test, "diff -v", form, (3, "[api key]"));
     }
+}
+
+/// A definition whose variables hold the key, as `show` and `diff` print them. Where the key
+/// comes from a file or a command, a run that needs no key does not know it by itself.
+#[test]
+fn archives_that_hold_the_key() {
+    for written in WRITINGS {
+        let mut world = World::demo();
+        let hello = world.find_mut(HELLO_UNIVERSE_1_2_0).unwrap();
+        let variable = &mut hello.variables[0];
+        variable.display_name = format!("Name {written}");
+        variable.description = format!("<b>{written}</b>");
+        variable.default_value = written.into();
+        let test = Test::of(world).key_file("key", KEY);
+        let body = format!("\n[definition.factory]\n{FACTORY}\n");
+        for place in ["environment", "flag", "file", "command"] {
+            let line = match place {
+                "file" => "api-key-file = \"key\"",
+                "command" => "api-key-command = [\"cat\", \"key\"]",
+                _ => "",
+            };
+            let head = HEAD.replace("retries = 0", &format!("retries = 0\n{line}"));
+            test.put(
+                "profiles.toml",
+                format!("{head}{body}").replace("{endpoint}", test.sim.url()),
+            );
+            let run = |command: &str| {
+                let run = test.run(command).any_stdout();
+                match place {
+                    "environment" => run,
+                    "flag" => run.without_key().arg("--api-key-file=key"),
+                    _ => run.without_key(),
+                }
+            };
+            run("fetch -q").success();
+            fs::copy(&test.cached()[0], test.path("a.tgz")).unwrap();
+            for command in [
+                "show",
+                "show --json",
+                "show --format html",
+                "show --format markdown",
+                "show ./a.tgz",
+                "show --offline --json",
+            ] {
+                let done = run(command).success();
+                // The harness has looked for the key; this shows that it would be there.
+                assert!(
+                    done.stdout.contains("[api key]"),
+                    "{place}: {}",
+                    done.stdout
+                );
+            }
+        }
+    }
+}
+
+/// `show` asks the command only if a text of the archive may be a key.
+#[test]
+fn the_command_is_not_asked_without_a_reason() {
+    let line = "retries = 0\napi-key-command = [\"sh\", \"-c\", \"echo x >> asked; cat key\"]";
+    let head = HEAD.replace("retries = 0", line);
+    let test = Test::new().key_file("key", KEY).manifest(&format!(
+        "{head}\n[definition.factory]\nprofiles = [\"edge-infra@2.1.0\"]\n"
+    ));
+    test.run("fetch -q").without_key().any_stdout().success();
+    let asked = test.text("asked");
+    for command in ["show", "list", "verify", "check --offline"] {
+        let run = test.run(command).without_key().any_stdout().any_stderr();
+        run.ends(if command == "verify" { 3 } else { 0 });
+    }
+    assert_eq!(test.text("asked"), asked);
 }

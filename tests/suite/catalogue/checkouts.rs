@@ -6,7 +6,10 @@ use std::os::unix::net::UnixListener;
 use std::time::Duration;
 
 use edgestage::build::{BuildError, Disturbance, Disturbed, Image, Now};
+use edgestage::canvos::{CanvosError, Placement};
+use edgestage::disk::PathError;
 use edgestage::error::Error;
+use flate2::read::GzDecoder;
 
 use super::book::Book;
 use crate::checkout::{EARTHFILE, builds_with, full, with_arg};
@@ -29,6 +32,12 @@ fn checkouts(book: &mut Book) {
     book.part("Checkouts");
     let test = Test::new();
     book.run("no checkout", 2, test.run("stage --canvos zzz"));
+    let run = test.run("check --offline --canvos zzz");
+    book.run("none for a forecast", 0, run);
+    let repository = crate::ignored::repository();
+    repository.put(".gitignore", "*.lock\n");
+    let run = repository.run("check --offline");
+    book.run("a lock that git ignores", 0, run);
     test.put("empty/file", "");
     book.run(
         "a directory that is none",
@@ -57,6 +66,38 @@ fn checkouts(book: &mut Book) {
         waited: Duration::from_secs(600),
     };
     book.told("another run", &busy);
+    pairs(book);
+}
+
+/// Pairs that are none, and such as cannot be exchanged.
+fn pairs(book: &mut Book) {
+    let test = Test::new().stage();
+    let mut tar = Vec::new();
+    std::io::Read::read_to_end(&mut GzDecoder::new(&test.staged()[..]), &mut tar).unwrap();
+    test.put(&Test::placement(ROOT), gzip(&tar));
+    book.run("one content in different bytes", 3, test.run("verify"));
+    test.run("stage -q").any_stdout().success();
+    let left = OVERLAY.replace("spc.tgz", ".edgestage-a1B2c3.tmp");
+    test.put(&Test::placement(&left), "half an archive");
+    book.run("a file of a killed run", 3, test.run("verify"));
+    book.run(
+        "the same where nothing is to be",
+        3,
+        test.run("verify --expect-none"),
+    );
+    let changed = CanvosError::Changed("/home/me/.cache/edgestage/archives/0a1b.tgz".into());
+    book.told("an archive that changes", &Error::Canvos(changed));
+    let refused = |doing, path: &str| PathError {
+        path: path.into(),
+        doing,
+        source: std::io::ErrorKind::PermissionDenied.into(),
+    };
+    let mixed = CanvosError::Mixed {
+        placement: Placement::Overlay,
+        rollback: refused("restore", &format!("CanvOS/{OVERLAY}")),
+        cause: Box::new(refused("write", "CanvOS/spc.tgz").into()),
+    };
+    book.told("one file of two", &Error::Canvos(mixed));
 }
 
 /// The values of `CLUSTERCONFIG`, and files that they name.

@@ -40,6 +40,19 @@ pub fn all(book: &mut Book) {
             "an output in no directory",
             "fetch factory --output none/spc.tgz",
         ),
+        (
+            "the manifest for an output",
+            "fetch factory --output profiles.toml",
+        ),
+        (
+            "the lock for an output",
+            "fetch factory --output ./profiles.lock",
+        ),
+        (
+            "a file of the build for an output",
+            "fetch factory --output CanvOS/Earthfile",
+        ),
+        ("an output in the repository", "man --output .git/man1"),
         ("another scheme", "check --endpoint ftp://palette.example"),
         (
             "a secret in the address",
@@ -166,6 +179,31 @@ fn files(book: &mut Book, test: &Test) {
             path: "/home/.cache/edgestage/tmp".into(),
             doing: "write in",
             source: Error::from(kind),
+        };
+        book.told(what, &error.into());
+    }
+    // `not_files` shows that these come about.
+    for (what, kind, said) in [
+        (
+            "a pipe for a file",
+            ErrorKind::InvalidInput,
+            "it is a pipe, not a file",
+        ),
+        (
+            "a file without an end",
+            ErrorKind::FileTooLarge,
+            "it is larger than 16.0 MiB",
+        ),
+        (
+            "a silent pipe",
+            ErrorKind::TimedOut,
+            "it is a pipe that nobody writes to",
+        ),
+    ] {
+        let error = PathError {
+            path: "/home/CanvOS/.arg".into(),
+            doing: "read",
+            source: Error::new(kind, said),
         };
         book.told(what, &error.into());
     }

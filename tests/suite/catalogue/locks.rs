@@ -2,6 +2,7 @@
 
 use edgestage::drift::{Change, FileChange};
 use edgestage::error::Error;
+use edgestage::lock::Meanwhile;
 use edgestage::resolve::Pack;
 use palette_sim::{EDGE_INFRA_2_1_0, HELLO_UNIVERSE_1_2_0, World};
 
@@ -10,6 +11,7 @@ use crate::support::{HEAD, Test};
 
 pub fn all(book: &mut Book) {
     entries(book);
+    changed_meanwhile(book);
     damage(book);
     drift(book);
 }
@@ -49,6 +51,18 @@ fn entries(book: &mut Book) {
     test.put("profiles.toml", &manifest);
     let test = changed(EDGE_INFRA_2_1_0, "65c9000000000000000000aa");
     book.run("edited by hand", 3, test.run("stage --locked"));
+}
+
+/// What another run changed; `meanwhile` shows that these come about.
+fn changed_meanwhile(book: &mut Book) {
+    for (what, how) in [
+        ("removed while it was fetched", Meanwhile::Gone),
+        ("changed while it was fetched", Meanwhile::Changed),
+        ("locked by another run meanwhile", Meanwhile::Locked),
+    ] {
+        let definition = "factory".into();
+        book.told(what, &Error::ChangedMeanwhile { definition, how });
+    }
 }
 
 fn damage(book: &mut Book) {

@@ -1,7 +1,11 @@
 //! `profiles.toml`: all that can be wrong with it without asking Palette.
 
+use edgestage::error::Error;
+use edgestage::manifest::ManifestError;
+use edgestage::manifest::locate::{Located, Passed};
+
 use super::book::Book;
-use crate::support::{FACTORY, Test};
+use crate::support::{FACTORY, Test, archive, profile_directory};
 
 const INFRA: &str = "65c90a1b2c3d4e5f770daee5";
 const HELLO: &str = "65c92d0f4b3c2e1a8d7f6a90";
@@ -21,6 +25,8 @@ fn body(book: &mut Book, what: &str, text: &str) {
 pub fn all(book: &mut Book) {
     book.part("profiles.toml");
     text(book);
+    unused(book);
+    elsewhere(book);
     check(book, "the tables", TABLES);
     for (what, text) in [
         ("no profiles", "canvos = \"CanvOS\""),
@@ -39,6 +45,16 @@ pub fn all(book: &mut Book) {
     }
     check(book, "definitions of another type", "definition = 3\n");
     check(book, "no definition in its table", "[definition]\n");
+    check(
+        book,
+        "a definition without a name",
+        "[definition]\nprofiles = [\"a@1\"]\n",
+    );
+    check(
+        book,
+        "a definition without `definition.`",
+        "[factory]\nprofiles = [\"a@1\"]\n",
+    );
     check(
         book,
         "a name that is none",
@@ -79,6 +95,40 @@ fn text(book: &mut Book) {
         "a long line",
         &format!("[definition.factory]\nprofiles = [{line}]\n"),
     );
+}
+
+/// One in a directory above the working directory.
+fn elsewhere(book: &mut Book) {
+    let test = Test::new();
+    let run = test.run("init").within("sites");
+    book.run("init below one that is there", 2, run);
+    let run = test.run("check nobody").within("sites");
+    book.run("a mistake below one that is there", 2, run);
+    test.put("sites/.git", "gitdir: nowhere\n");
+    let run = test.run("check").within("sites");
+    book.run("one above the repository", 2, run);
+    let run = test.run("init").within("sites");
+    book.run("init below one above the repository", 0, run);
+    let missing = |passed| {
+        let located = Located::Nowhere(passed);
+        Error::Manifest(ManifestError::Missing("profiles.toml".into(), located))
+    };
+    let foreign = Passed::Foreign("../profiles.toml".into());
+    book.told("one of another user", &missing(Some(foreign)));
+    book.told("none anywhere", &missing(None));
+}
+
+/// Commands that do without it.
+fn unused(book: &mut Book) {
+    let bytes = archive(&[(&format!("{}a", profile_directory(INFRA)), "")]);
+    let test = Test::new().write("a.tgz", bytes);
+    test.put("profiles.toml", "");
+    book.run("an archive beside it", 0, test.run("show a.tgz"));
+    book.run("the cache beside it", 0, test.run("cache list"));
+    std::fs::remove_file(test.path("profiles.toml")).unwrap();
+    std::fs::create_dir(test.path("profiles.toml")).unwrap();
+    let run = test.run("show a.tgz");
+    book.run("an archive beside one that cannot be read", 0, run);
 }
 
 const TABLES: &str = r#"

@@ -157,11 +157,29 @@ impl<'t> Going<'t> {
 
     /// Lets it go on to its end, which must be with 0.
     #[track_caller]
-    pub fn success(mut self) -> Done<'t> {
+    pub fn success(self) -> Done<'t> {
+        self.ends(0)
+    }
+
+    /// Lets it go on to its end, which must be with this exit code.
+    #[track_caller]
+    pub fn fails(self, code: i32) -> Done<'t> {
+        assert_ne!(code, 0);
+        self.ends(code)
+    }
+
+    /// Lets it go on to its end, whichever that is.
+    pub fn ends_anyhow(mut self) {
+        self.process.open_gate();
+        self.process.child.wait().unwrap();
+    }
+
+    #[track_caller]
+    fn ends(mut self, code: i32) -> Done<'t> {
         self.process.open_gate();
         let status = self.process.child.wait().unwrap();
         let output = self.process.output(status);
-        self.run.judge(0, &output, self.before)
+        self.run.judge(code, &output, self.before)
     }
 
     /// `kill -9`. The key must be nowhere then, either.

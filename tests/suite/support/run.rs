@@ -35,7 +35,7 @@ pub struct Run<'t> {
     arguments: Vec<OsString>,
     variables: BTreeMap<OsString, OsString>,
     directory: PathBuf,
-    prelude: Option<&'static str>,
+    prelude: Option<String>,
     stdout: Expected,
     stderr: Expected,
     keeps_files: bool,
@@ -100,8 +100,8 @@ impl<'t> Run<'t> {
     }
 
     /// Runs it from a shell that has run this before: a umask, a limit.
-    pub fn prelude(mut self, prelude: &'static str) -> Self {
-        self.prelude = Some(prelude);
+    pub fn prelude(mut self, prelude: impl Into<String>) -> Self {
+        self.prelude = Some(self.test.fill(&prelude.into()));
         self
     }
 
@@ -200,7 +200,7 @@ impl<'t> Run<'t> {
     }
 
     pub(super) fn command(&self) -> Command {
-        let mut command = match self.prelude {
+        let mut command = match &self.prelude {
             None => interruptible(BINARY),
             Some(prelude) => {
                 let mut shell = interruptible("/bin/sh");

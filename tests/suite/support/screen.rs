@@ -43,7 +43,10 @@ impl Screen {
     #[track_caller]
     fn obeys(&mut self, command: &str, parameter: &str) {
         match (command, parameter) {
-            ("m", _) => {}
+            ("m", _) | ("h" | "l", "?25") => {}
+            ("B", n) => self.row += n.parse::<usize>().unwrap(),
+            ("C", n) => self.column += n.parse::<usize>().unwrap(),
+            ("D", n) => self.column = self.column.saturating_sub(n.parse().unwrap()),
             ("A", n) => self.row -= n.parse::<usize>().unwrap(),
             ("K", "") => {
                 self.judges(self.row);

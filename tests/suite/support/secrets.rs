@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 /// `key` as it is and as others write it: in base64 wherever it begins in what is
-/// encoded, URL-encoded, in JSON, as hexadecimal digits and as a list of bytes.
+/// encoded, URL-encoded once or twice, in JSON and HTML, in another case, as hexadecimal
+/// digits and as a list of bytes.
 pub fn forms(key: &str) -> BTreeSet<String> {
     let mut forms: BTreeSet<String> = (0..3).map(|at| base64(key.as_bytes(), at)).collect();
     forms.extend(forms.clone().iter().map(|form| url_safe(form)));
@@ -32,6 +33,24 @@ pub fn forms(key: &str) -> BTreeSet<String> {
     }));
     forms.insert(each(key, |byte| Some(format!("{byte:02x}"))));
     forms.insert(each(key, |byte| Some(format!("{byte:02X}"))));
+    // As HTML, by numbers and by the names of the five that XML has too.
+    forms.insert(each(key, |byte| {
+        unusual(byte).then(|| format!("&#{byte};"))
+    }));
+    forms.insert(each(key, |byte| {
+        unusual(byte).then(|| format!("&#x{byte:x};"))
+    }));
+    let names = [(b'&', "amp"), (b'<', "lt"), (b'>', "gt"), (b'"', "quot")];
+    let named = |byte: u8| {
+        let (_, name) = names.into_iter().find(|(sign, _)| *sign == byte)?;
+        Some(format!("&{name};"))
+    };
+    forms.insert(each(key, named));
+    // Twice, and in another case.
+    let percent = |byte: u8| (!unreserved(byte)).then(|| format!("%25{byte:02X}"));
+    forms.insert(each(key, percent));
+    forms.insert(key.to_ascii_uppercase());
+    forms.insert(key.to_ascii_lowercase());
     let list = format!("{:?}", key.as_bytes());
     forms.insert(list.trim_matches(['[', ']']).to_owned());
     forms.insert(key.to_owned());
@@ -115,6 +134,11 @@ fn a_leak_is_found_however_it_is_written() {
         "a%2bb%2fc%3d~%3e%3f",
         r"a+b\/c=~>?",
         r"a\u002bb\u002fc\u003d\u007e\u003e\u003f",
+        "a&#43;b&#47;c&#61;&#126;&#62;&#63;",
+        "a&#x2b;b&#x2f;c&#x3d;&#x7e;&#x3e;&#x3f;",
+        "a+b/c=~&gt;?",
+        "a%252Bb%252Fc%253D~%253E%253F",
+        "A+B/C=~>?",
         "612b622f633d7e3e3f",
         "97, 43, 98, 47, 99, 61, 126, 62, 63",
     ] {

@@ -1,0 +1,124 @@
+//! Temporary files of a checkout: they get their name in the end, or go.
+
+use std::fs::File;
+use std::io;
+use std::sync::Arc;
+
+use super::directory::Directory;
+use crate::disk::PathError;
+use crate::hold;
+use crate::publish;
+
+/// A file under a temporary name. Dropped without [`Aside::rename`], whatever has that name
+/// is removed.
+#[derive(Debug)]
+pub struct Aside {
+    directory: Arc<Directory>,
+    name: String,
+    file: File,
+    /// Whether something of that name is to be removed.
+    armed: bool,
+}
+
+impl Aside {
+    /// An empty file in `directory`.
+    pub fn create(directory: &Arc<Directory>) -> Result<Self, PathError> {
+        loop {
+            let name = publish::temporary_name();
+            let file = match directory.create(&name) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
+                created => created.map_err(PathError::when("write in", directory.path()))?,
+            };
+            let aside = Self {
+                directory: Arc::clone(directory),
+                name,
+                file,
+                armed: true,
+            };
+            if is_marked(&aside.file) {
+                return Ok(aside);
+            }
+        }
+    }
+
+    /// The file, for writing.
+    pub fn file(&self) -> &File {
+        &self.file
+    }
+
+    /// Where it is.
+    pub fn directory(&self) -> &Directory {
+        &self.directory
+    }
+
+    /// Its temporary name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Gives it mode 0644, whatever the umask, and brings it to the disk: after this a
+    /// rename is all that is missing.
+    pub fn seal(&self) -> io::Result<()> {
+        publish::set_mode(&self.file)?;
+        self.file.sync_all()
+    }
+
+    /// Gives it its name in `target`, replacing what is there.
+    pub fn rename(mut self, target: &Directory, name: &str) -> io::Result<()> {
+        self.directory.rename(&self.name, target, name)?;
+        self.armed = false;
+        target.sync();
+        Ok(())
+    }
+
+    /// Nothing has the temporary name any more.
+    pub fn disarm(&mut self) {
+        self.armed = false;
+    }
+
+    /// Something has the temporary name again.
+    pub fn arm(&mut self) {
+        self.armed = true;
+    }
+}
+
+impl Drop for Aside {
+    fn drop(&mut self) {
+        if self.armed {
+            let _ = self.directory.remove(&self.name);
+        }
+    }
+}
+
+/// Marks a file that was just made as a living run's. Says whether it still has its name:
+/// another run may have taken it for a dead one's in between.
+fn is_marked(file: &File) -> bool {
+    file.lock().is_err() || Directory::entry_of(file).is_ok_and(|entry| entry.links > 0)
+}
+
+/// The temporary files that killed runs left in `directory`.
+pub fn leftovers(directory: &Directory) -> Vec<String> {
+    let names = directory.names().unwrap_or_default().into_iter();
+    let ours = names.filter(|name| publish::is_temporary(name.as_encoded_bytes()));
+    ours.filter_map(|name| name.into_string().ok())
+        .filter(|name| is_dead(directory, name))
+        .collect()
+}
+
+/// Removes [`leftovers`]. Returns their names. Best effort: what cannot be removed is told
+/// by the next look.
+pub fn sweep(directory: &Directory) -> Vec<String> {
+    let mut names = leftovers(directory);
+    names.retain(|name| directory.remove(name).is_ok());
+    names
+}
+
+fn is_dead(directory: &Directory, name: &str) -> bool {
+    let is_file = directory
+        .entry(name)
+        .is_ok_and(|entry| entry.is_some_and(|entry| entry.odd.is_none()));
+    is_file
+        && directory
+            .read(name)
+            .is_ok_and(|file| hold::is_dead(&file, publish::ABANDONED))
+}

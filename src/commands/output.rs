@@ -1,0 +1,246 @@
+//! `--output`: a file that a person names and a run writes.
+//!
+//! In: the path, and what the run works with. Out: the file, written by rename, or a refusal
+//! before anything is asked or written. Never the manifest, its lock, a file that
+//! `profiles.toml` names, a file that decides a build, or anything inside of `.git`, by
+//! whatever name: a path through `..`, a link, or a file system that ignores case.
+
+use std::fs::Metadata;
+use std::path::{Component, Path, PathBuf};
+
+use super::Context;
+use crate::cache::Artifact;
+use crate::diagnostic::{Code, Diagnostic};
+use crate::digest::Digest;
+use crate::disk::{self, PathError};
+use crate::error::Error;
+use crate::lock::Lock;
+use crate::manifest::Manifest;
+use crate::printable;
+use crate::publish;
+
+/// Directories in which others keep what they alone write.
+const OWNED: [&str; 3] = [".git", ".edgestage", ".hg"];
+
+/// As many links as Linux follows (`path_resolution(7)`).
+const LINKS: usize = 40;
+
+/// Files that decide what a build does, in whichever directory.
+const OF_BUILDS: [&str; 9] = [
+    "Earthfile",
+    ".arg",
+    ".env",
+    ".earthlyignore",
+    ".earthignore",
+    ".gitignore",
+    ".gitmodules",
+    "earthly.sh",
+    "Makefile",
+];
+
+/// What an output must not be.
+pub struct Guard {
+    files: Vec<(PathBuf, &'static str)>,
+    cache: Option<PathBuf>,
+}
+
+impl Guard {
+    /// For a run that works with `manifest`, or with none.
+    pub fn new(context: &Context<'_>, manifest: Option<&Manifest>) -> Self {
+        let path = context.environment.resolve(&context.settings.file);
+        let mut files = vec![
+            (Lock::path_for(&path), "it is the lock of the manifest"),
+            (path, "it is the manifest"),
+        ];
+        let key = context.settings.api_key_file.as_ref();
+        let key = key.map(|path| context.environment.resolve(path));
+        files.extend(key.map(|path| (path, "the API key is read from it")));
+        let Some(manifest) = manifest else {
+            return Self { files, cache: None };
+        };
+        let definitions = || manifest.definitions.values();
+        let packs = definitions().flat_map(|definition| &definition.profiles);
+        let values = packs
+            .flat_map(|profile| &profile.packs)
+            .filter_map(|pack| pack.values_file.clone());
+        let palette = &manifest.palette;
+        let named = [&palette.ca_cert, &palette.api_key_file];
+        let named = named.into_iter().flatten().cloned().chain(values);
+        files.extend(named.map(|path| (path, "profiles.toml names it")));
+        let mut checkouts = vec![context.canvos_directory(manifest, None)];
+        checkouts.extend(definitions().map(|one| context.canvos_directory(manifest, Some(one))));
+        checkouts.sort();
+        checkouts.dedup();
+        let of_builds = checkouts
+            .iter()
+            .flat_map(|directory| OF_BUILDS.map(|name| directory.join(name)));
+        files.extend(of_builds.map(|path| (path, OF_A_BUILD)));
+        let cache = context.cache(Some(manifest)).ok();
+        Self {
+            files,
+            cache: cache.map(|cache| cache.directory().join("archives")),
+        }
+    }
+
+    /// Refuses `output`, if it must not be written; returns the file that it means, with
+    /// links followed: a link is the user's own name for the file behind it.
+    pub fn check(&self, output: &Path) -> Result<PathBuf, Error> {
+        let refused = |why: &str| refuse(output, why);
+        if is_stream(output) {
+            return Err(refused("standard output is for the path of the archive"));
+        }
+        let directory = output.parent().filter(|parent| *parent != Path::new(""));
+        let directory = directory.unwrap_or(Path::new("."));
+        let name = output.file_name().filter(|name| *name != "-");
+        let (Some(name), Ok(directory)) = (name, directory.canonicalize()) else {
+            return Err(refused("there is no such directory, or it names none"));
+        };
+        if !directory.is_dir() {
+            return Err(refused("there is no such directory, or it names none"));
+        }
+        let real = end_of_links(directory.join(name));
+        let metadata = real.metadata().ok();
+        if let Some(metadata) = &metadata
+            && !metadata.is_file()
+        {
+            let kind = disk::kind_of(metadata.file_type());
+            return Err(refused(&format!("it is {kind}, not a regular file")));
+        }
+        if let Some(owner) = owner_of(&real) {
+            return Err(refused(&format!("it is inside of `{owner}`")));
+        }
+        if OF_BUILDS
+            .iter()
+            .any(|name| is_called(&real, Path::new(name)))
+        {
+            return Err(refused(OF_A_BUILD));
+        }
+        if self
+            .cache
+            .as_ref()
+            .is_some_and(|cache| is_below(&real, cache))
+        {
+            return Err(refused("it is inside of the cache"));
+        }
+        let same = |(file, _): &&(PathBuf, _)| is_same(&real, metadata.as_ref(), file);
+        match self.files.iter().find(same) {
+            Some((_, why)) => Err(refused(why)),
+            None => Ok(real),
+        }
+    }
+}
+
+/// Refuses a directory that is to be made, if others keep their files in it.
+pub fn check_directory(directory: &Path) -> Result<(), Error> {
+    // What is not there yet is no link.
+    let there = directory.ancestors().find(|ancestor| ancestor.exists());
+    let real = there.and_then(|there| there.canonicalize().ok());
+    match owner_of(directory).or_else(|| owner_of(&real?)) {
+        Some(owner) => Err(refuse(directory, &format!("it is inside of `{owner}`"))),
+        None => Ok(()),
+    }
+}
+
+/// The directory of somebody else that `path` is in.
+fn owner_of(path: &Path) -> Option<&'static str> {
+    path.components().find_map(|component| match component {
+        Component::Normal(name) => {
+            let mut owners = OWNED.into_iter();
+            owners.find(|owner| name.eq_ignore_ascii_case(owner))
+        }
+        _ => None,
+    })
+}
+
+const OF_A_BUILD: &str = "it decides what a build does";
+
+fn refuse(output: &Path, why: &str) -> Error {
+    let shown = printable::path(output);
+    Error::Usage(Box::new(
+        Diagnostic::error(
+            Code::UnusableOutput,
+            format!("`--output` cannot be `{shown}`: {why}"),
+        )
+        .help("name another file"),
+    ))
+}
+
+/// Where the links at `path` lead, there or not: a link to a lock that is not there yet leads
+/// to the lock, once there is one.
+fn end_of_links(mut path: PathBuf) -> PathBuf {
+    for _ in 0..LINKS {
+        if let Ok(real) = path.canonicalize() {
+            return real;
+        }
+        match (path.read_link(), path.parent()) {
+            (Ok(target), Some(directory)) => path = directory.join(target),
+            _ => break,
+        }
+    }
+    path
+}
+
+/// What stands for an open stream of this process.
+fn is_stream(path: &Path) -> bool {
+    let streams = ["/dev/stdout", "/dev/stderr", "/dev/stdin", "/dev/tty"];
+    streams.iter().any(|stream| path == Path::new(stream))
+        || path.starts_with("/dev/fd")
+        || path.starts_with("/proc")
+}
+
+fn is_called(path: &Path, name: &Path) -> bool {
+    match (path.file_name(), name.file_name()) {
+        (Some(path), Some(name)) => path.eq_ignore_ascii_case(name),
+        _ => false,
+    }
+}
+
+fn is_below(path: &Path, directory: &Path) -> bool {
+    let directory = directory.canonicalize();
+    directory.is_ok_and(|directory| path.starts_with(directory))
+}
+
+/// Whether `file` is the file at `real`, or will be once it is made.
+fn is_same(real: &Path, metadata: Option<&Metadata>, file: &Path) -> bool {
+    if let (Some(metadata), Ok(other)) = (metadata, file.metadata()) {
+        return is_one_file(metadata, &other);
+    }
+    let parent = |path: &Path| match path.parent() {
+        Some(parent) if parent != Path::new("") => parent.canonicalize().ok(),
+        _ => Path::new(".").canonicalize().ok(),
+    };
+    is_called(real, file) && parent(real).is_some_and(|it| Some(it) == parent(file))
+}
+
+#[cfg(unix)]
+fn is_one_file(one: &Metadata, other: &Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    (one.dev(), one.ino()) == (other.dev(), other.ino())
+}
+
+#[cfg(not(unix))]
+fn is_one_file(_: &Metadata, _: &Metadata) -> bool {
+    false
+}
+
+/// Writes the archive to `output`, by rename, unless it is there already. The mode of a file
+/// that is there is kept.
+pub fn write(artifact: &Artifact, output: &Path) -> Result<(), Error> {
+    let there = output.metadata().ok();
+    if there
+        .as_ref()
+        .is_some_and(|there| there.len() == artifact.size())
+    {
+        let mut file = disk::open(output).map_err(PathError::when("read", output))?;
+        let (sha256, _) = Digest::of_reader(&mut file).map_err(PathError::when("read", output))?;
+        if sha256 == artifact.sha256() {
+            return Ok(());
+        }
+    }
+    let directory = output.parent().unwrap_or(Path::new("."));
+    let mut copy = publish::temporary_in(directory)?;
+    std::io::copy(&mut artifact.open()?, copy.as_file_mut())
+        .map_err(PathError::when("write", output))?;
+    publish::rename_keeping(copy, output, there.map(|there| there.permissions()))?;
+    Ok(())
+}

@@ -1,0 +1,219 @@
+//! A line that is being typed, and what the keys do to it.
+//!
+//! In: keys. Out: the text, and whether it is done. The keys are those of bash and readline,
+//! as far as somebody expects them in a short answer.
+
+use console::Key;
+
+/// What a key means beyond the line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// The line is not done.
+    GoOn,
+    /// It is the answer.
+    Done,
+    /// There will be no answer.
+    Stop,
+    /// Ctrl-C.
+    Interrupt,
+}
+
+/// The text so far.
+#[derive(Debug, Default)]
+pub struct Line {
+    text: Vec<char>,
+    /// How many characters are before the cursor.
+    cursor: usize,
+}
+
+impl Line {
+    /// All of it.
+    pub fn text(&self) -> String {
+        self.text.iter().collect()
+    }
+
+    /// What is before the cursor.
+    pub fn before(&self) -> String {
+        self.text[..self.cursor].iter().collect()
+    }
+
+    /// Does what `key` is for. Keys that mean nothing here change nothing.
+    pub fn press(&mut self, key: &Key) -> Step {
+        match key {
+            Key::Enter => return Step::Done,
+            Key::Escape => return Step::Stop,
+            Key::CtrlC => return Step::Interrupt,
+            Key::Backspace => self.erase(self.cursor.saturating_sub(1)),
+            Key::Del => self.erase_next(),
+            Key::Home => self.cursor = 0,
+            Key::End => self.cursor = self.text.len(),
+            Key::ArrowLeft => self.cursor = self.cursor.saturating_sub(1),
+            Key::ArrowRight => self.cursor = (self.cursor + 1).min(self.text.len()),
+            // What is pasted may have tabs in it.
+            Key::Tab => self.insert(' '),
+            Key::Char(c) => return self.character(*c),
+            _ => {}
+        }
+        Step::GoOn
+    }
+
+    fn character(&mut self, c: char) -> Step {
+        match c {
+            '\u{2}' => self.cursor = self.cursor.saturating_sub(1),
+            '\u{6}' => self.cursor = (self.cursor + 1).min(self.text.len()),
+            '\u{3}' => return Step::Interrupt,
+            // Ctrl-D deletes, and ends an empty line; Ctrl-G gives up.
+            '\u{4}' if self.text.is_empty() => return Step::Stop,
+            '\u{4}' => self.erase_next(),
+            '\u{7}' => return Step::Stop,
+            // Ctrl-K, Ctrl-U and Ctrl-W.
+            '\u{b}' => self.text.truncate(self.cursor),
+            '\u{15}' => self.erase(0),
+            '\u{17}' => self.erase(self.start_of_word()),
+            c if c.is_control() => {}
+            c => self.insert(c),
+        }
+        Step::GoOn
+    }
+
+    fn insert(&mut self, c: char) {
+        self.text.insert(self.cursor, c);
+        self.cursor += 1;
+    }
+
+    /// Erases from `start` to the cursor.
+    fn erase(&mut self, start: usize) {
+        self.text.drain(start..self.cursor);
+        self.cursor = start;
+    }
+
+    fn erase_next(&mut self) {
+        if self.cursor < self.text.len() {
+            self.text.remove(self.cursor);
+        }
+    }
+
+    /// Where the word before the cursor begins; blanks behind it belong to it.
+    fn start_of_word(&self) -> usize {
+        let before = &self.text[..self.cursor];
+        let end = before.iter().rposition(|c| !c.is_whitespace());
+        let end = end.map_or(0, |at| at + 1);
+        let blank = before[..end].iter().rposition(|c| c.is_whitespace());
+        blank.map_or(0, |at| at + 1)
+    }
+}
+
+/// An answer without what surrounds it where it was copied from: blanks, the quotes and the
+/// comma of TOML or JSON, the quotes of a text processor, the angle brackets of a mail.
+#[must_use]
+pub fn bare(text: &str) -> &str {
+    const PAIRS: [(char, char); 6] = [
+        ('"', '"'),
+        ('\'', '\''),
+        ('`', '`'),
+        ('<', '>'),
+        ('\u{201c}', '\u{201d}'),
+        ('\u{2018}', '\u{2019}'),
+    ];
+    let mut text = text.trim();
+    loop {
+        let inner = text.trim_end_matches(',').trim_end();
+        let quoted = PAIRS.iter().find_map(|(open, close)| {
+            inner
+                .strip_prefix(*open)?
+                .strip_suffix(*close)
+                .map(str::trim)
+        });
+        match quoted {
+            Some(inner) => text = inner,
+            None => return inner,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The line after these keys; `|` is where the cursor is.
+    fn typed(keys: &str) -> String {
+        let mut line = Line::default();
+        for c in keys.chars() {
+            let key = match c {
+                '\u{1}' => Key::Home,
+                '\u{5}' => Key::End,
+                '\u{7f}' => Key::Backspace,
+                '<' => Key::ArrowLeft,
+                '>' => Key::ArrowRight,
+                c => Key::Char(c),
+            };
+            assert_eq!(line.press(&key), Step::GoOn, "{keys:?}");
+        }
+        let (text, before) = (line.text(), line.before());
+        let behind = &text[before.len()..];
+        format!("{before}|{behind}")
+    }
+
+    #[test]
+    fn the_keys_of_readline() {
+        for (keys, expected) in [
+            ("abc", "abc|"),
+            ("abc\u{7f}", "ab|"),
+            ("\u{7f}a", "a|"),
+            ("abc<<x", "ax|bc"),
+            ("abc\u{1}x\u{5}y", "xabcy|"),
+            ("abc\u{2}\u{2}\u{6}x", "abx|c"),
+            ("one two\u{15}", "|"),
+            ("one two<<\u{15}", "|wo"),
+            ("one two\u{17}", "one |"),
+            ("one two  \u{17}", "one |"),
+            ("one two\u{17}\u{17}\u{17}", "|"),
+            ("one two<\u{17}", "one |o"),
+            ("one two\u{1}>\u{b}", "o|"),
+            ("one\u{1}\u{4}", "|ne"),
+            ("one\u{4}", "one|"),
+            // What is no key of a line leaves it alone.
+            ("a\u{0}\u{e}\u{1f}b", "ab|"),
+            ("größe\u{7f}\u{7f}\u{7f}", "gr|"),
+        ] {
+            assert_eq!(typed(keys), expected, "{keys:?}");
+        }
+    }
+
+    #[test]
+    fn keys_that_end_a_line() {
+        for (key, step) in [
+            (Key::Enter, Step::Done),
+            (Key::Escape, Step::Stop),
+            (Key::Char('\u{4}'), Step::Stop),
+            (Key::Char('\u{7}'), Step::Stop),
+            (Key::CtrlC, Step::Interrupt),
+            (Key::Char('\u{3}'), Step::Interrupt),
+            (Key::Tab, Step::GoOn),
+            (Key::ArrowUp, Step::GoOn),
+        ] {
+            assert_eq!(Line::default().press(&key), step, "{key:?}");
+        }
+    }
+
+    #[test]
+    fn what_surrounds_a_pasted_text_goes() {
+        for text in [
+            "a@1",
+            "  a@1\t",
+            "\"a@1\"",
+            "  \"a@1\",",
+            "'a@1'",
+            "`a@1`",
+            "<a@1>",
+            "\u{201c}a@1\u{201d}",
+            "\u{a0}a@1\u{a0}",
+            "\" a@1 \" ,",
+        ] {
+            assert_eq!(bare(text), "a@1", "{text:?}");
+        }
+        for text in ["", "\"", "a\"b", "it's", "<a"] {
+            assert_eq!(bare(text), text);
+        }
+    }
+}
