@@ -46,6 +46,7 @@ mod schema;
 mod show;
 mod source;
 mod stage;
+mod states;
 mod table;
 mod targets;
 mod unstage;

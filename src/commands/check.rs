@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::ignored::warn_of_ignored_lock;
 use super::proof::{self, ImageReport, Proof};
+use super::states::{LockState, PaletteState, StagedState};
 use super::targets::{Clusterconfig, Row, Targets};
 use super::verify::{leftovers, not_staged};
 use super::{Context, chosen, current, fleet, has_targets, load_lock, shown, table, traps};
@@ -19,7 +20,7 @@ use crate::disk::Identity;
 use crate::endpoint::Endpoint;
 use crate::error::{Error, Exit};
 use crate::key::KeyError;
-use crate::lock::{Lock, Locked, Outdated};
+use crate::lock::{Lock, Locked};
 use crate::manifest::{Definition, Manifest};
 use crate::report::{Became, Outcome, Tally, fields};
 use crate::resolve::{self, Catalogue};
@@ -40,9 +41,6 @@ pub struct Document {
     images: Vec<ImageReport>,
 }
 
-/// What Palette says to a definition.
-const ACCEPTED: &str = "accepts it";
-
 /// What is said of one definition.
 #[derive(Serialize, JsonSchema)]
 struct Checked {
@@ -51,14 +49,13 @@ struct Checked {
     /// How many profiles it has.
     profiles: usize,
     /// How the lock stands to the definition.
-    #[schemars(extend("enum" = LOCK_STATES))]
-    lock: &'static str,
+    lock: LockState,
     /// Whether Palette has what is asked for.
-    #[schemars(extend("enum" = [ACCEPTED, "does not", "refused the key", FORBIDS, INCOMPLETE, "not reached", NO_KEY, OFFLINE]))]
-    palette: &'static str,
-    /// `as locked`, `nothing yet`, `differs`, `no checkout`, `unreadable`, or which
-    /// definition is there.
-    staged: String,
+    palette: PaletteState,
+    /// What the checkout holds.
+    staged: StagedState,
+    /// The definition that the checkout holds, if it is another one of the lock.
+    staged_definition: Option<String>,
 }
 
 /// What is said of one checkout.
@@ -74,11 +71,6 @@ struct Seen {
     /// What is built from it, or those targets that were asked for.
     targets: Vec<Row>,
 }
-
-const FORBIDS: &str = "forbids it";
-const INCOMPLETE: &str = "does not list it";
-const NO_KEY: &str = "not asked: no key";
-const OFFLINE: &str = "not asked: offline";
 
 pub fn run(arguments: &CheckArgs, context: &Context<'_>) -> Result<Outcome, Error> {
     let manifest = context.manifest()?;
@@ -112,7 +104,7 @@ pub fn run(arguments: &CheckArgs, context: &Context<'_>) -> Result<Outcome, Erro
         seen: BTreeMap::new(),
     };
     for (definition, asked) in definitions.iter().zip(asked) {
-        let (locked, lock_state) = lock_state(&lock, definition);
+        let (locked, lock_state) = LockState::of(&lock, definition);
         let asked = asked.unwrap_or_else(|error| {
             let says = refused(&error);
             errors.push(error);
@@ -122,12 +114,14 @@ pub fn run(arguments: &CheckArgs, context: &Context<'_>) -> Result<Outcome, Erro
             errors.extend(current(&lock, definition).err());
         }
         let place = places.look(definition, context, &manifest, &lock, &mut errors);
+        let (staged, owner) = staged(place, definition, locked, &mut errors);
         rows.push(Checked {
             definition: definition.name.clone(),
             profiles: definition.profiles.len(),
             lock: lock_state,
             palette: asked,
-            staged: staged(place, definition, locked, &mut errors),
+            staged,
+            staged_definition: owner,
         });
     }
     let mut images = Vec::new();
@@ -162,7 +156,10 @@ pub fn run(arguments: &CheckArgs, context: &Context<'_>) -> Result<Outcome, Erro
 /// What Palette says, of several definitions: of one the table says as much.
 fn tally(rows: &[Checked]) -> Tally {
     let mut tally = Tally::of(rows.len());
-    for row in rows.iter().filter(|row| row.palette == ACCEPTED) {
+    for row in rows
+        .iter()
+        .filter(|row| row.palette == PaletteState::Accepted)
+    {
         tally.add(&row.definition, Became::Found("accepted by Palette"));
     }
     tally
@@ -181,9 +178,9 @@ fn text(rows: &[Checked], width: Option<usize>) -> String {
         table::row(&[
             &row.definition,
             &profiles,
-            row.lock,
-            row.palette,
-            &row.staged,
+            row.lock.text(),
+            row.palette.text(),
+            &row.staged.text(row.staged_definition.as_deref()),
         ])
     }));
     table::fitted(&cells, width)
@@ -194,25 +191,25 @@ fn palette(
     context: &Context<'_>,
     manifest: &Manifest,
     endpoint: &Endpoint,
-) -> Result<(Option<Catalogue>, &'static str), Error> {
+) -> Result<(Option<Catalogue>, PaletteState), Error> {
     if context.settings.network == Network::Off {
-        return Ok((None, OFFLINE));
+        return Ok((None, PaletteState::Offline));
     }
     match context.palette(manifest, endpoint.clone()) {
-        Ok(palette) => Ok((Some(Catalogue::new(palette)), "")),
-        Err(Error::Key(KeyError::None)) => Ok((None, NO_KEY)),
+        Ok(palette) => Ok((Some(Catalogue::new(palette)), PaletteState::Accepted)),
+        Err(Error::Key(KeyError::None)) => Ok((None, PaletteState::NoKey)),
         Err(error) => Err(error),
     }
 }
 
 /// What Palette says in place of accepting.
-fn refused(error: &Error) -> &'static str {
+fn refused(error: &Error) -> PaletteState {
     match (error, error.exit()) {
-        (Error::Scope(_), _) => FORBIDS,
-        (Error::ListIncomplete(_), _) => INCOMPLETE,
-        (_, Exit::Key) => "refused the key",
-        (_, Exit::Unreachable) => "not reached",
-        _ => "does not",
+        (Error::Scope(_), _) => PaletteState::Forbidden,
+        (Error::ListIncomplete(_), _) => PaletteState::ListIncomplete,
+        (_, Exit::Key) => PaletteState::KeyRefused,
+        (_, Exit::Unreachable) => PaletteState::Unreachable,
+        _ => PaletteState::Rejected,
     }
 }
 
@@ -221,10 +218,10 @@ fn ask(
     manifest: &Manifest,
     definition: &Definition,
     palette: &Catalogue,
-) -> Result<&'static str, Error> {
+) -> Result<PaletteState, Error> {
     let (_, warnings) = resolve::resolve(manifest, definition, palette, context.report)?;
     context.report.warn_all(&warnings);
-    Ok(ACCEPTED)
+    Ok(PaletteState::Accepted)
 }
 
 /// What is in the images, and what is wrong with them.
@@ -239,29 +236,6 @@ fn in_images(
     let verdicts = proof.asked(images);
     let error = proof.outcome(&verdicts).error;
     Ok((verdicts, error))
-}
-
-/// What [`lock_state`] says.
-pub const LOCK_STATES: [&str; 4] = [
-    "current",
-    "not locked",
-    "outdated: profiles.toml changed",
-    "outdated: edited by hand",
-];
-
-/// The lock entry that speaks for `definition`, and how the lock stands to it.
-pub fn lock_state<'l>(
-    lock: &'l Lock,
-    definition: &Definition,
-) -> (Option<&'l Locked>, &'static str) {
-    let Some(locked) = lock.definitions.get(&definition.name) else {
-        return (None, "not locked");
-    };
-    match locked.outdated(definition) {
-        None => (Some(locked), "current"),
-        Some(Outdated::Changed) => (None, "outdated: profiles.toml changed"),
-        Some(Outdated::Contradictory) => (None, "outdated: edited by hand"),
-    }
 }
 
 /// The checkouts that were looked at. Definitions may share one: it is read once.
@@ -423,27 +397,27 @@ fn staged(
     definition: &Definition,
     locked: Option<&Locked>,
     errors: &mut Vec<Error>,
-) -> String {
+) -> (StagedState, Option<String>) {
     let (placements, owner) = match place {
-        Place::NoCheckout => return "no checkout".into(),
-        Place::Unreadable => return "unreadable".into(),
+        Place::NoCheckout => return (StagedState::NoCheckout, None),
+        Place::Unreadable => return (StagedState::Unreadable, None),
         Place::Seen {
             placements, owner, ..
         } => (placements, owner),
     };
     let found: Vec<Found> = placements.iter().map(|seen| seen.against(locked)).collect();
     if found.iter().all(|found| found.state == State::Missing) {
-        return "nothing yet".into();
+        return (StagedState::Nothing, None);
     }
     if locked.is_some() && Checkout::is_staged(&found) {
-        return "as locked".into();
+        return (StagedState::AsLocked, None);
     }
     let differs = |found: &Found| matches!(found.state, State::Differs { .. });
     if let Some(owner) = owner.as_ref().filter(|_| found.iter().all(differs)) {
-        return format!("holds `{owner}`");
+        return (StagedState::AnotherDefinition, Some(owner.clone()));
     }
     if locked.is_some() {
         errors.extend(not_staged(&found, &definition.name));
     }
-    "differs".into()
+    (StagedState::Differs, None)
 }

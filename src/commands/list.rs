@@ -6,8 +6,8 @@ use std::path::Path;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::check::{LOCK_STATES, lock_state};
 use super::markdown::Comment;
+use super::states::LockState;
 use super::table::{Cell, Table, Tone};
 use super::{Context, chosen, current, load_lock, shown};
 use crate::cli::{Format, ListArgs, LockUse};
@@ -38,8 +38,7 @@ struct Listed {
     /// Uid or `name@version` of each profile, as asked.
     profiles: Vec<String>,
     /// How the lock stands to the definition.
-    #[schemars(extend("enum" = LOCK_STATES))]
-    lock: &'static str,
+    lock: LockState,
     /// Of the lock entry; null where it is not current.
     content_sha256: Option<Digest>,
     /// Of the lock entry; null where it is not current.
@@ -60,7 +59,7 @@ pub fn run(arguments: &ListArgs, context: &Context<'_>) -> Result<Outcome, Error
     let listed: Vec<Listed> = definitions
         .into_iter()
         .map(|definition| {
-            let (locked, lock) = lock_state(&lock, definition);
+            let (locked, lock) = LockState::of(&lock, definition);
             Listed {
                 definition: definition.name.clone(),
                 canvos: canvos(context, &manifest, definition),
@@ -116,7 +115,7 @@ fn table(listed: &[Listed], report: &Report) -> Table {
     for one in listed {
         let content = one.content_sha256.map(|content| content.short());
         let tone = match one.lock {
-            "current" => Tone::Green,
+            LockState::Current => Tone::Green,
             _ => Tone::Yellow,
         };
         let word = |text: String| Cell::toned(text, Tone::Word);
@@ -126,7 +125,7 @@ fn table(listed: &[Listed], report: &Report) -> Table {
             word(one.profiles.len().to_string()),
             content.map_or_else(|| word("-".to_owned()), Cell::from),
             word(one.size.map_or_else(|| "-".to_owned(), printable::size)),
-            Cell::toned(one.lock, tone),
+            Cell::toned(one.lock.text(), tone),
         ]);
     }
     table

@@ -7,9 +7,9 @@ use std::path::Path;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::check::lock_state;
 use super::layer::Layer;
 use super::obtain::Store;
+use super::states::LockState;
 use super::{Context, not_locked, one, warn_of_outdated};
 use crate::archive::{self, InspectError, Inventory};
 use crate::cache::Lookup;
@@ -176,7 +176,7 @@ fn find_definition(name: Option<&str>, context: &Context<'_>) -> Result<Found, E
             None
         }
     };
-    let (_, state) = lock_state(&store.lock, definition);
+    let state = LockState::of(&store.lock, definition).1.text();
     let mut facts = vec![
         ("definition", definition.name.clone()),
         ("content-sha256", locked.content_sha256.to_string()),
@@ -247,7 +247,7 @@ fn find_file(file: &Path, context: &Context<'_>) -> Result<Found, Error> {
     ];
     if let (Some((lock, (name, locked))), Some(manifest)) = (entry, &manifest) {
         let state = match manifest.definitions.get(name) {
-            Some(definition) => lock_state(lock, definition).1,
+            Some(definition) => LockState::of(lock, definition).1.text(),
             None => "not in profiles.toml",
         };
         facts.extend(origin(locked, state));

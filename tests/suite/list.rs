@@ -151,7 +151,7 @@ fn the_states_of_the_lock() {
     let manifest = test.text("profiles.toml");
 
     let test = test.definition("profiles = [\"edge-infra@2.1.0\"]");
-    assert_eq!(state(&test), "outdated: profiles.toml changed");
+    assert_eq!(state(&test), "outdated-manifest");
     test.put("profiles.toml", &manifest);
 
     test.put(
@@ -164,7 +164,7 @@ fn the_states_of_the_lock() {
         .rsplit_once("\n[[definition.factory.profiles]]")
         .unwrap();
     test.put("profiles.lock", edited);
-    assert_eq!(state(&test), "outdated: edited by hand");
+    assert_eq!(state(&test), "outdated-edited");
     test.put("profiles.lock", lock);
     assert_eq!(state(&test), "current");
 }
@@ -195,7 +195,7 @@ fn a_lock_that_contradicts_itself_is_not_staged() {
                 .stderr_has("it was edited by hand, or merged wrongly")
                 .fails(3);
         }
-        assert_eq!(state(&test), "outdated: edited by hand");
+        assert_eq!(state(&test), "outdated-edited");
     }
     // Without the flag it is fetched and locked anew.
     test.run("stage -q").any_stdout().success();
