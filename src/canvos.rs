@@ -283,8 +283,8 @@ impl Checkout {
                 .all(|pair| pair[0].sha256 == pair[1].sha256)
     }
 
-    /// Puts `artifact` at the placements that do not hold it, both or none of them; see
-    /// [`pair`]. What was there and is not ours is kept first. `None`: the definition is
+    /// Puts `artifact` at the placements that do not hold it, both or none of them (`pair`
+    /// says how). What was there and is not ours is kept first. `None`: the definition is
     /// staged already.
     ///
     /// # Errors
