@@ -213,12 +213,12 @@ impl Manifest {
     pub fn parse(text: &str, path: &Path, shown: &Path) -> Result<Self, Vec<Diagnostic>> {
         let (root, syntax) = DeTable::parse_recoverable(text);
         let source = source_of(root.get_ref(), text, shown);
+        let mut problems = reader::Problems::new(&source);
+        let line = |offset: usize| problems.line(offset);
         let broken: BTreeSet<usize> = syntax
             .iter()
-            .filter_map(|error| Some(source.position(error.span()?.start).0))
+            .filter_map(|error| Some(line(error.span()?.start)))
             .collect();
-
-        let mut problems = reader::Problems::new(&source);
         if let Some(span) = source::conflict(text).filter(|_| !syntax.is_empty()) {
             problems.add(
                 span,
@@ -232,7 +232,7 @@ impl Manifest {
         for error in &syntax {
             let span = error.span().unwrap_or(0..0);
             // One stray quote makes the parser stumble over the rest of its line.
-            if !told.insert(source.position(span.start).0) {
+            if !told.insert(problems.line(span.start)) {
                 continue;
             }
             problems.add(
@@ -249,10 +249,7 @@ impl Manifest {
         let mut list = problems.finish();
         if !syntax.is_empty() {
             list.retain(|d| {
-                let line = d
-                    .excerpt
-                    .as_ref()
-                    .map(|e| e.source.position(e.span.start).0);
+                let line = d.excerpt.as_ref().map(|e| problems.line(e.span.start));
                 d.title == "not valid TOML"
                     || d.title != tables::NO_DEFINITION
                         && line.is_some_and(|line| !broken.contains(&line))
@@ -261,7 +258,7 @@ impl Manifest {
         if list.is_empty() {
             Ok(manifest)
         } else {
-            Err(list)
+            Err(reader::bounded(list))
         }
     }
 

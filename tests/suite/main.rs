@@ -17,6 +17,8 @@ mod key;
 mod audit;
 mod manifest;
 mod manifest_text;
+mod many_mistakes;
+mod extremes;
 mod lookup;
 mod rules;
 mod refusal;

@@ -1,5 +1,9 @@
 //! `profiles.toml`: all that can be wrong with it without asking Palette.
 
+use std::path::Path;
+
+use edgestage::manifest::{Manifest, ManifestError};
+
 use super::book::Book;
 use crate::support::{FACTORY, Test};
 
@@ -49,7 +53,21 @@ pub fn all(book: &mut Book) {
     packs(book);
 }
 
+/// `many_mistakes` shows them all.
+fn more(book: &mut Book) {
+    let wrong: Vec<String> = (0..103).map(|at| format!("\"wrong{at}\"")).collect();
+    let text = format!("[definition.factory]\nprofiles = [{}]\n", wrong.join(", "));
+    let path = Path::new("profiles.toml");
+    let mut problems = Manifest::parse(&text, path, path).unwrap_err();
+    let last = problems.pop().into_iter().collect();
+    book.told(
+        "more mistakes than are told",
+        &ManifestError::Invalid(last).into(),
+    );
+}
+
 fn text(book: &mut Book) {
+    more(book);
     check(book, "an empty file", "");
     check(
         book,
