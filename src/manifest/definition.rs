@@ -179,7 +179,7 @@ fn profiles(
         };
         let span = item.span();
         if let Some(first) = seen.insert(parsed.reference.clone(), span.start) {
-            let line = problems.source().position(first).0;
+            let line = problems.line(first);
             problems.add(
                 span.clone(),
                 format!("`{}` has the same profile twice", name.value),
@@ -214,7 +214,7 @@ fn check_project(
             });
         }
         Some(first) if first.value != found => {
-            let line = problems.source().position(first.span.start).0;
+            let line = problems.line(first.span.start);
             problems.add(
                 span.clone(),
                 format!("`{name}` has profiles of two projects"),
@@ -361,6 +361,7 @@ fn packs(
         return Vec::new();
     };
     let mut packs: Vec<PackOverride> = Vec::new();
+    let mut names = BTreeSet::new();
     for item in array.value {
         let DeValue::Table(entries) = item.get_ref() else {
             wrong_type(
@@ -374,7 +375,7 @@ fn packs(
         };
         let mut table = Table::of("a pack", entries, item.span());
         if let Some(pack) = pack(&mut table, directory, problems) {
-            if packs.iter().any(|other| other.name == pack.name) {
+            if !names.insert(pack.name.clone()) {
                 let title = format!("pack `{}` is overridden twice", pack.name.escape_debug());
                 problems.add(item.span(), title, "the second", "remove one of the two");
             }

@@ -20,6 +20,8 @@ mod manifest_text;
 mod no_manifest;
 mod subfolder;
 mod ignored;
+mod many_mistakes;
+mod extremes;
 mod lookup;
 mod rules;
 mod refusal;
