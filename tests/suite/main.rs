@@ -19,6 +19,7 @@ mod manifest;
 mod manifest_text;
 mod many_mistakes;
 mod extremes;
+mod few_threads;
 mod lookup;
 mod rules;
 mod refusal;
