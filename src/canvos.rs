@@ -210,11 +210,16 @@ impl Checkout {
         let [first, second] = Placement::ALL;
         // The two files are as large as each other: hashing both at once halves the time.
         std::thread::scope(|scope| {
-            let first = scope.spawn(move || self.look(first, known, limits));
+            let look = move || self.look(first, known, limits);
+            let looking = std::thread::Builder::new().spawn_scoped(scope, look);
             let second = self.look(second, known, limits);
-            let first = first
-                .join()
-                .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            let first = match looking {
+                Ok(looking) => looking
+                    .join()
+                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+                // One after the other, where no more threads can be had.
+                Err(_) => self.look(first, known, limits),
+            };
             Ok(vec![first?, second?])
         })
     }

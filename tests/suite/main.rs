@@ -22,6 +22,7 @@ mod subfolder;
 mod ignored;
 mod many_mistakes;
 mod extremes;
+mod few_threads;
 mod lookup;
 mod rules;
 mod refusal;

@@ -65,6 +65,10 @@ pub fn palette(error: &PaletteError) -> Diagnostic {
         PaletteError::NoCertificate => Diagnostic::error("`ca-cert` holds no PEM certificate")
             .help("name a file with `-----BEGIN CERTIFICATE-----` in it")
             .about(Topic::Tls),
+        PaletteError::NoThread(why) => Diagnostic::error(format!("cannot start a thread: {why}"))
+            .note("the limit of processes of this user or container is reached")
+            .help("raise it (`ulimit -u`, `pids.max`), or end other processes")
+            .about(Topic::Busy),
         PaletteError::Setup(why) => {
             Diagnostic::error(format!("the connection cannot be set up: {why}"))
                 .help("check the API key, `HTTPS_PROXY` and the other proxy variables")
