@@ -210,11 +210,16 @@ impl Checkout {
         let [first, second] = Placement::ALL;
         // The two files are as large as each other: hashing both at once halves the time.
         std::thread::scope(|scope| {
-            let first = scope.spawn(move || self.look(first, known, limits));
+            let look = move || self.look(first, known, limits);
+            let looking = std::thread::Builder::new().spawn_scoped(scope, look);
             let second = self.look(second, known, limits);
-            let first = first
-                .join()
-                .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            let first = match looking {
+                Ok(looking) => looking
+                    .join()
+                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+                // One after the other, where no more threads can be had.
+                Err(_) => self.look(first, known, limits),
+            };
             Ok(vec![first?, second?])
         })
     }
@@ -283,8 +288,8 @@ impl Checkout {
                 .all(|pair| pair[0].sha256 == pair[1].sha256)
     }
 
-    /// Puts `artifact` at the placements that do not hold it, both or none of them; see
-    /// [`pair`]. What was there and is not ours is kept first. `None`: the definition is
+    /// Puts `artifact` at the placements that do not hold it, both or none of them (`pair`
+    /// says how). What was there and is not ours is kept first. `None`: the definition is
     /// staged already.
     ///
     /// # Errors

@@ -184,7 +184,7 @@ pub enum Command {
     /// Prove that what is staged is the locked definition
     #[command(after_help = "Examples:\n\
         \x20 edgestage verify factory\n\
-        \x20 edgestage verify factory --image CanvOS/build/installer.iso\n\
+        \x20 edgestage verify factory --image CanvOS/build/palette-edge-installer.iso\n\
         \x20 edgestage verify --expect-none")]
     Verify(VerifyArgs),
     /// Show a definition or an archive: profiles, packs, variables

@@ -281,7 +281,9 @@ fn build_exit(error: &BuildError) -> Exit {
 fn palette_exit(error: &PaletteError) -> Exit {
     match error {
         PaletteError::KeyRefused { .. } | PaletteError::Forbidden { .. } => Exit::Key,
-        PaletteError::Rejected { .. } | PaletteError::Setup(_) => Exit::Failed,
+        PaletteError::Rejected { .. } | PaletteError::Setup(_) | PaletteError::NoThread(_) => {
+            Exit::Failed
+        }
         PaletteError::KeptFailing { .. }
         | PaletteError::Unreachable { .. }
         | PaletteError::Tls { .. }

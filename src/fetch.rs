@@ -128,6 +128,7 @@ fn accept(mut received: Received, plan: &Plan) -> Result<Received, FetchError> {
 enum ReceiveError {
     Network(io::Error),
     Disk(io::Error),
+    NoThread(io::Error),
     Refused(Refusal),
 }
 
@@ -138,6 +139,9 @@ fn judge(error: ReceiveError, palette: &Palette, path: &Path, attempt: u32) -> F
             .map(FetchError::Palette),
         ReceiveError::Disk(error) => {
             Failure::Final(FetchError::Disk(PathError::when("write", path)(error)))
+        }
+        ReceiveError::NoThread(error) => {
+            Failure::Final(FetchError::Palette(PaletteError::no_thread(&error)))
         }
         // Without a length nobody but the archive itself tells that it was cut.
         ReceiveError::Refused(Refusal::Truncated) => Failure::Transient {
@@ -158,7 +162,7 @@ fn receive(
     let (full, queue) = sync_channel(QUEUE);
     let (spent, empty) = channel();
     thread::scope(|scope| {
-        let inspector = scope.spawn(move || {
+        let inspect = move || {
             let source = QueueReader {
                 queue,
                 spent,
@@ -166,7 +170,9 @@ fn receive(
                 at: 0,
             };
             archive::inspect(source, limits, archive::NOTHING)
-        });
+        };
+        let inspector = thread::Builder::new().spawn_scoped(scope, inspect);
+        let inspector = inspector.map_err(ReceiveError::NoThread)?;
         let copied = copy(&mut body, file, full, &empty, progress);
         let inspected = inspector
             .join()

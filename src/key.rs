@@ -7,6 +7,7 @@ use std::ffi::{OsStr, OsString};
 use std::fs::Metadata;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use secrecy::zeroize::Zeroizing;
 
@@ -270,13 +271,14 @@ fn from_command(
     } else {
         program.into()
     };
-    let output = duct::cmd(start, arguments)
-        .dir(directory)
-        .full_env(passed(environment))
-        .stdin_null()
-        .stdout_capture()
-        .unchecked()
-        .run()
+    let output = Command::new(start)
+        .args(arguments)
+        .current_dir(directory)
+        .env_clear()
+        .envs(passed(environment))
+        .stdin(Stdio::null())
+        .stderr(Stdio::inherit())
+        .output()
         .map_err(|error| failed(printable::io(&error)))?;
     if !output.status.success() {
         return Err(failed(format!(

@@ -244,17 +244,14 @@ impl Manifest {
         let mut list = problems.finish();
         if !syntax.is_empty() {
             list.retain(|d| {
-                let line = d
-                    .excerpt
-                    .as_ref()
-                    .map(|e| e.source.position(e.span.start).0);
+                let line = d.excerpt.as_ref().map(|e| problems.line(e.span.start));
                 d.code == Code::InvalidToml || line.is_some_and(|line| !broken.contains(&line))
             });
         }
         if list.is_empty() {
             Ok(manifest)
         } else {
-            Err(list)
+            Err(reader::bounded(list))
         }
     }
 
@@ -282,7 +279,7 @@ fn not_toml(
     let mut swallowed = 0..0;
     for error in syntax {
         let span = error.span().unwrap_or(0..0);
-        let line = problems.source().position(span.start).0;
+        let line = problems.line(span.start);
         broken.insert(line);
         // One stray quote makes the parser stumble over the rest of its line, and an array
         // that is not closed over the lines behind it.

@@ -219,6 +219,9 @@ impl Report {
         let mut shown = diagnostic.clone();
         shown.excerpt = diagnostic.excerpt.as_ref().map(|excerpt| {
             let mut excerpt = excerpt.narrowed();
+            if text::is_long(&excerpt) {
+                return excerpt;
+            }
             let mut text = excerpt.source.text.clone();
             self.console.with_keys(|key| text = key.blot(&text));
             excerpt.source = Arc::new(Source {

@@ -228,15 +228,20 @@ fn ask(
     observer: &dyn Observer,
 ) -> Vec<Result<Arc<ClusterProfile>, PaletteError>> {
     thread::scope(|scope| {
-        let calls: Vec<_> = uids
-            .iter()
-            .map(|uid| scope.spawn(move || catalogue.profile(uid, project, observer)))
-            .collect();
+        let call = |uid| {
+            let ask = move || catalogue.profile(uid, project, observer);
+            thread::Builder::new().spawn_scoped(scope, ask)
+        };
+        let calls: Vec<_> = uids.iter().map(call).collect();
         calls
             .into_iter()
-            .map(|call| {
-                call.join()
-                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            .zip(uids)
+            .map(|(call, uid)| match call {
+                Ok(call) => call
+                    .join()
+                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+                // One after the other, where no more threads can be had.
+                Err(_) => catalogue.profile(uid, project, observer),
             })
             .collect()
     })

@@ -70,9 +70,10 @@ pub fn run<T: Sync, R: Send>(
     let next = AtomicUsize::new(0);
     let (done, results) = channel();
     thread::scope(|scope| {
+        let mut started = 0;
         for _ in 0..usize::from(jobs).min(items.len()) {
             let (done, next, work) = (done.clone(), &next, &work);
-            scope.spawn(move || {
+            let worker = move || {
                 loop {
                     let at = next.fetch_add(1, Ordering::Relaxed);
                     let Some(item) = items.get(at) else { break };
@@ -80,9 +81,20 @@ pub fn run<T: Sync, R: Send>(
                         break;
                     }
                 }
-            });
+            };
+            match thread::Builder::new().spawn_scoped(scope, worker) {
+                Ok(_) => started += 1,
+                // Those that there are do all of it.
+                Err(_) => break,
+            }
         }
         drop(done);
+        if started == 0 {
+            for (at, item) in items.iter().enumerate() {
+                settle(vec![(at, work(item))]);
+            }
+            return;
+        }
         while let Ok(first) = results.recv() {
             settle(std::iter::once(first).chain(results.try_iter()).collect());
         }

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 use super::Context;
 use crate::diagnostic::{Code, Diagnostic};
+use crate::disk;
 use crate::environment::Environment;
 use crate::manifest;
 use crate::printable;
@@ -50,8 +51,9 @@ pub fn warn_of_ignored_lock(context: &Context<'_>, path: &Path) {
         "remove the rule `{}`, or write `!{name}` below it",
         printable::line(rule.pattern.as_bytes())
     ));
-    let told = match std::fs::read_to_string(&rule.file) {
-        Ok(text) => {
+    let told = match disk::read(&rule.file, disk::TEXT) {
+        Ok(bytes) => {
+            let text = String::from_utf8_lossy(&bytes);
             let span = line_of(&text, rule.line);
             told.at(&manifest::masked(&rule.file, &text), span, "ignored here")
         }

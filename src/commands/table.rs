@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
-use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
+use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr};
 
 use crate::printable;
 
@@ -195,7 +195,7 @@ impl Least {
             cut: NARROWEST,
         };
         for text in cells {
-            let words = text.split(' ').map(|word| word.width());
+            let words = text.split(' ').map(UnicodeWidthStr::width);
             least.words = least.words.max(words.max().unwrap_or(0));
             if is_copied(text) {
                 least.cut = least.cut.max(text.width());
@@ -320,7 +320,8 @@ pub fn fitted(rows: &[Vec<String>], width: Option<usize>) -> String {
 /// A text of several words below something, in at most `width` columns.
 pub fn indented(text: &str, width: usize) -> String {
     let lines = broken(text, width.saturating_sub(2).max(NARROWEST));
-    lines.iter().map(|line| format!("  {line}\n")).collect()
+    let lines = lines.iter().flat_map(|line| ["  ", line, "\n"]);
+    lines.collect()
 }
 
 /// Facts, a line each: what it is, and what it is worth.

@@ -107,6 +107,8 @@ codes! {
         ManifestEncoding = "manifest-encoding",
         /// profiles.toml has a mistake, and the command works without it.
         ManifestUnused = "manifest-unused",
+        /// There are more mistakes than are told.
+        MoreMistakes = "more-mistakes",
         /// Several mistakes with codes of their own.
         InvalidManifest = "invalid-manifest",
         /// Not TOML.
@@ -287,6 +289,8 @@ codes! {
     Busy {
         /// Another run has what this one needs.
         Busy = "busy",
+        /// No thread can be started: the limit of processes is reached.
+        NoThread = "no-thread",
         /// Another run changed profiles.toml or profiles.lock while this one worked.
         ChangedMeanwhile = "changed-meanwhile",
         /// A file system without file locks.

@@ -189,7 +189,7 @@ fn profiles(
         };
         let span = item.span();
         if let Some(first) = seen.insert(parsed.reference.clone(), span.start) {
-            let line = problems.source().position(first).0;
+            let line = problems.line(first);
             problems.add(
                 Code::DuplicateReference,
                 span.clone(),
@@ -225,7 +225,7 @@ fn check_project(
             });
         }
         Some(first) if first.value != found => {
-            let line = problems.source().position(first.span.start).0;
+            let line = problems.line(first.span.start);
             problems.add(
                 Code::SeveralProjects,
                 span.clone(),
@@ -373,6 +373,7 @@ fn packs(
         return Vec::new();
     };
     let mut packs: Vec<PackOverride> = Vec::new();
+    let mut names = BTreeSet::new();
     for item in array.value {
         let DeValue::Table(entries) = item.get_ref() else {
             wrong_type(
@@ -386,7 +387,7 @@ fn packs(
         };
         let mut table = Table::of("a pack", entries, item.span());
         if let Some(pack) = pack(&mut table, directory, problems) {
-            if packs.iter().any(|other| other.name == pack.name) {
+            if !names.insert(pack.name.clone()) {
                 let title = format!("pack `{}` is overridden twice", pack.name.escape_debug());
                 problems.add(
                     Code::DuplicatePack,

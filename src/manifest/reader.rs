@@ -3,6 +3,7 @@
 //! A reader never stops at the first mistake: an accessor that finds something wrong
 //! notes it and answers `None`, so that one run shows all that is wrong with a file.
 
+use std::cell::OnceCell;
 use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use toml::de::{DeTable, DeValue};
 use super::source::is_secret_key;
 use crate::diagnostic::{Code, Diagnostic, Source};
 use crate::nearest::nearest;
+use crate::printable;
 
 /// What is read here is what this version knows.
 const OWN: &str = env!("CARGO_PKG_VERSION");
@@ -37,12 +39,30 @@ impl<T> At<T> {
     }
 }
 
+/// The most problems of one file that are told: whoever has more fixes a cause, not each.
+pub const MOST: usize = 100;
+
 /// The problems of one file.
 pub struct Problems {
     source: Arc<Source>,
     list: Vec<Diagnostic>,
     /// Those that are about something that is not there.
     lacks: Vec<Diagnostic>,
+    /// Where the lines of the file begin, once somebody asks.
+    lines: OnceCell<Vec<usize>>,
+}
+
+/// The first of `list`, and how many more there are.
+pub fn bounded(mut list: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    if let Some(more) = list.len().checked_sub(MOST).filter(|more| *more > 0) {
+        list.truncate(MOST);
+        let more = printable::count(more, "more mistake");
+        list.push(
+            Diagnostic::error(Code::MoreMistakes, format!("the file has {more}"))
+                .help("fix those above, and run the command again"),
+        );
+    }
+    list
 }
 
 impl Problems {
@@ -52,7 +72,17 @@ impl Problems {
             source: Arc::clone(source),
             list: Vec::new(),
             lacks: Vec::new(),
+            lines: OnceCell::new(),
         }
+    }
+
+    /// The number of the line, from 1, that the byte `offset` is in.
+    pub fn line(&self, offset: usize) -> usize {
+        let lines = self.lines.get_or_init(|| {
+            let breaks = self.source.text.match_indices('\n');
+            breaks.map(|(at, _)| at).collect()
+        });
+        1 + lines.partition_point(|at| *at < offset)
     }
 
     /// The file.
@@ -106,11 +136,11 @@ impl Problems {
     }
 
     /// All of them, in the order of the file.
-    pub fn finish(mut self) -> Vec<Diagnostic> {
-        self.list.append(&mut self.lacks);
-        self.list
-            .sort_by_key(|d| d.excerpt.as_ref().map_or(0, |excerpt| excerpt.span.start));
-        self.list
+    pub fn finish(&mut self) -> Vec<Diagnostic> {
+        let mut list = std::mem::take(&mut self.list);
+        list.append(&mut self.lacks);
+        list.sort_by_key(|d| d.excerpt.as_ref().map_or(0, |excerpt| excerpt.span.start));
+        list
     }
 }
 

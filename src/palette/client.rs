@@ -29,6 +29,7 @@ use crate::uid::Uid;
 
 mod body;
 mod failing;
+mod threads;
 
 /// An answer is waited for this much longer than a connection, which may be a part of
 /// that wait: whichever fails then says so itself.
@@ -191,6 +192,7 @@ impl Palette {
     /// [`PaletteError::NoCertificate`], and [`PaletteError::Setup`] where the system's
     /// trust store cannot be read.
     pub fn new(endpoint: Endpoint, key: ApiKey, options: &Options) -> Result<Self, PaletteError> {
+        threads::can_start().map_err(|error| PaletteError::no_thread(&error))?;
         // Fails only where a provider is installed already, which is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let mut header = HeaderValue::from_str(key.expose())
@@ -202,7 +204,7 @@ impl Palette {
             .retry(reqwest::retry::never())
             .connect_timeout(options.timeout)
             // Until the head is there, and for each read of the body.
-            .timeout(options.timeout + GRACE);
+            .timeout(options.timeout.saturating_add(GRACE));
         if endpoint.is_plain_loopback() {
             // A proxy would be handed the key unencrypted, for a server on this machine.
             builder = builder.no_proxy();

@@ -107,6 +107,16 @@ pub enum PaletteError {
     NoCertificate,
     /// The client could not be set up.
     Setup(String),
+    /// The operating system gives this process no more threads; what it said.
+    NoThread(String),
+}
+
+impl PaletteError {
+    /// What the operating system said when a thread was to be started.
+    #[must_use]
+    pub fn no_thread(error: &std::io::Error) -> Self {
+        Self::NoThread(printable::io(error))
+    }
 }
 
 /// What took longer than it may.

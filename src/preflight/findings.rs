@@ -365,11 +365,13 @@ impl Preflight<'_> {
                 }
                 Some(_) => format!("ARCH is `{shown}`, for which the Earthfile makes no ISO"),
             };
-            let mut finding = warning(
-                Trap::Architecture,
-                title,
-                "set `ARCH=amd64` or `ARCH=arm64`",
-            );
+            let has = |name: &str| self.directory.join(name).exists();
+            let help = if arch.is_none() && !has(".arg") && has(".arg.template") {
+                "copy `.arg.template` to `.arg`, which sets ARCH"
+            } else {
+                "set `ARCH=amd64` or `ARCH=arm64`"
+            };
+            let mut finding = warning(Trap::Architecture, title, help);
             finding.diagnostic = finding.diagnostic.note("the build stops with an error");
             finding.hits = hits;
             return Some(finding);

@@ -35,15 +35,17 @@ impl Beat {
         self.silence = self.first;
     }
 
-    /// When the next sign of life is due; `None` where nothing is under way.
+    /// When the next sign of life is due; `None` where nothing is under way, and where the
+    /// silence is longer than a clock can count.
     pub fn due(&self, work: &Work) -> Option<Instant> {
-        Some(work.since()?.max(self.last) + self.silence)
+        work.since()?.max(self.last).checked_add(self.silence)
     }
 
     /// A sign of life was given: the next one is not as urgent.
     pub fn beaten(&mut self, now: Instant) {
         self.last = now;
-        self.silence = (self.silence * 2).min(self.first * LONGEST);
+        let longest = self.first.saturating_mul(LONGEST);
+        self.silence = self.silence.saturating_mul(2).min(longest);
     }
 }
 
@@ -121,6 +123,18 @@ mod tests {
         beat.said();
         let due = beat.due(&work).unwrap();
         assert_eq!(due.duration_since(start), 15 * SECOND);
+    }
+
+    #[test]
+    fn a_silence_that_no_clock_can_count_is_never_broken() {
+        let mut work = Work::default();
+        work.begin(What::Question("GET /".into()), Instant::now());
+        for first in [u64::MAX, i64::MAX.unsigned_abs()] {
+            let mut beat = Beat::new(Duration::from_secs(first));
+            assert_eq!(beat.due(&work), None);
+            beat.beaten(Instant::now());
+            assert_eq!(beat.due(&work), None);
+        }
     }
 
     #[test]

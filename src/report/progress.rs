@@ -146,7 +146,7 @@ impl Observer for Download<'_> {
 
     fn retrying(&self, call: &str, why: &str, wait: Duration) {
         self.report.retrying(call, why, wait);
-        self.change(|transfer| transfer.phase = Phase::Paused(Instant::now() + wait));
+        self.change(|transfer| transfer.phase = Phase::Paused(later(wait)));
     }
 }
 
@@ -159,4 +159,11 @@ impl Progress for Download<'_> {
         self.bytes.fetch_add(bytes, Ordering::Relaxed);
         self.report.console.count(bytes);
     }
+}
+
+/// The end of a wait that begins now; one that no clock can count is over at once for those
+/// that show it.
+fn later(wait: std::time::Duration) -> Instant {
+    let now = Instant::now();
+    now.checked_add(wait).unwrap_or(now)
 }

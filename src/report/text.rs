@@ -3,7 +3,7 @@
 use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
-use crate::diagnostic::{Diagnostic, Excerpt, Severity};
+use crate::diagnostic::{Diagnostic, Excerpt, Severity, lines_of};
 use crate::printable;
 
 /// The columns that an excerpt takes where no terminal has another width; a longer line is
@@ -29,9 +29,34 @@ pub fn render(diagnostic: &Diagnostic) -> String {
 #[must_use]
 pub fn render_within(diagnostic: &Diagnostic, width: usize, see: See) -> String {
     match &diagnostic.excerpt {
+        Some(excerpt) if is_long(excerpt) => {
+            render_plain(&without_excerpt(diagnostic, excerpt), see)
+        }
         Some(excerpt) => render_at(diagnostic, excerpt, width, see),
         None => render_plain(diagnostic, see),
     }
+}
+
+/// The longest lines of which a part is shown, in bytes. Nobody reads longer ones by their
+/// excerpts, and each message about such a line would go through all of it.
+const LONGEST: usize = 16 << 10;
+
+pub fn is_long(excerpt: &Excerpt) -> bool {
+    lines_of(&excerpt.source.text, &excerpt.span).len() > LONGEST
+}
+
+/// The same with the place in words.
+fn without_excerpt(diagnostic: &Diagnostic, excerpt: &Excerpt) -> Diagnostic {
+    let (line, column) = excerpt.source.position(excerpt.span.start);
+    let place = format!("at {}:{line}:{column}", excerpt.source.path);
+    let place = match excerpt.label.as_str() {
+        "" => place,
+        label => format!("{place}: {label}"),
+    };
+    let mut told = diagnostic.clone();
+    told.excerpt = None;
+    told.notes.insert(0, place);
+    told
 }
 
 /// Several diagnostics; what there is to read about is said behind the last one of each

@@ -112,6 +112,41 @@ fn every_command_has_an_example_and_every_example_is_a_command() {
     assert!(accepted(&wrong).is_err());
 }
 
+/// The images are called as CanvOS calls them: with the `ISO_NAME` of its `.arg.template`, and the
+/// `MAAS_IMAGE_NAME` that its script takes without one. A name that nobody's build writes sends
+/// whoever copies the line to look for a mistake of their own.
+#[test]
+fn images_have_the_names_that_canvos_gives_them() {
+    const OF_CANVOS: [&str; 2] = ["palette-edge-installer.iso", "kairos-ubuntu-maas.raw.gz"];
+    let help: String = helps(100).into_iter().map(|(_, text)| text).collect();
+    let mut texts = vec![("help", help)];
+    for page in [
+        "README.md",
+        "docs/quickstart.md",
+        "docs/reference.md",
+        "docs/recipes/maas.md",
+        "docs/recipes/secure-boot.md",
+        "docs/recipes/from-curl.md",
+        "templates/Earthfile",
+        "templates/profiles.toml",
+    ] {
+        texts.push((page, read(page)));
+    }
+    let mut found = 0;
+    for (place, text) in &texts {
+        for (_, behind) in text
+            .match_indices("CanvOS/build/")
+            .map(|(at, s)| (at, &text[at + s.len()..]))
+        {
+            let end = behind.find(|c: char| c.is_whitespace() || "`)\"".contains(c));
+            let name = &behind[..end.unwrap_or(behind.len())];
+            assert!(OF_CANVOS.contains(&name), "{place}: {name}");
+            found += 1;
+        }
+    }
+    assert!(found > 5, "{found}");
+}
+
 #[test]
 fn the_manual_has_the_exit_codes_of_the_reference() {
     let mut table = rows(&section(&read("docs/reference.md"), "Exit codes"));

@@ -90,7 +90,7 @@ case "$target" in
     cp spc.tgz root/part/spc-config/spc.tgz
     rm -f root/fs
     mke2fs -q -t ext4 -L COS_CONTENT -d root/part root/fs 1024k
-    cat disk.head root/fs disk.tail | gzip >"build/$ISO_NAME.raw.gz"
+    cat disk.head root/fs disk.tail | gzip >"build/kairos-ubuntu-maas.raw.gz"
     exit
     ;;
 +uki-iso) label=UKI_ISO_INSTALL ;;
@@ -109,7 +109,7 @@ fn place(page: &str) -> Test {
         fill(&test, checkout);
         test.put(
             &format!("{checkout}/.arg"),
-            "ISO_NAME=edge-site\nCLUSTERCONFIG=spc.tgz\n",
+            "ISO_NAME=palette-edge-installer\nCLUSTERCONFIG=spc.tgz\n",
         );
         let script = format!("{checkout}/earthly.sh");
         // The line by which a checkout is known to have that target.

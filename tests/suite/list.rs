@@ -144,7 +144,7 @@ fn the_same_from_another_directory() {
 #[test]
 fn the_states_of_the_lock() {
     let test = Test::new();
-    assert_eq!(state(&test), "not locked");
+    assert_eq!(state(&test), "not-locked");
     let test = test.stage();
     assert_eq!(state(&test), "current");
     let lock = test.text("profiles.lock");

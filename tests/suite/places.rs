@@ -226,3 +226,24 @@ fn a_link_to_a_checkout_is_the_same_checkout() {
     test.run("unstage -q").any_stdout().success();
     assert!(!test.path("CanvOS/spc.tgz").exists());
 }
+
+/// What a build runs need not wait for that build, whatever path it takes.
+#[test]
+fn a_build_holds_its_checkout_by_every_path() {
+    if !can_mount() {
+        return;
+    }
+    let test = two();
+    test.run("fetch -q").any_stdout().success();
+    let build = test.run("stage -q CanvOS").any_stdout();
+    let build = build.park_at("checkout-held");
+    let run = |timeout: &str| {
+        let run = test.run(&format!("stage -q Other --lock-timeout {timeout}"));
+        let run = run.mounted("mount --bind {dir}/CanvOS {dir}/Other");
+        run.any_stdout()
+    };
+    run("0").any_stderr().fails(1);
+    let held = run("0").env("EDGESTAGE_HELD_CHECKOUT", "{dir}/CanvOS");
+    held.success();
+    build.success();
+}

@@ -239,12 +239,9 @@ impl Directory {
     /// That of `faccessat`.
     pub fn check_writable(&self) -> io::Result<()> {
         let access = Access::WRITE_OK | Access::EXEC_OK;
-        Ok(rustix::fs::accessat(
-            &self.opened,
-            ".",
-            access,
-            AtFlags::EACCESS,
-        )?)
+        // With a flag this is a system call that older sandboxes forbid.
+        let flags = AtFlags::empty();
+        Ok(rustix::fs::accessat(&self.opened, ".", access, flags)?)
     }
 
     /// Whether the file `name` could be renamed, replaced or removed: an immutable file, a

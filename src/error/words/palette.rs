@@ -73,6 +73,11 @@ pub fn palette(error: &PaletteError) -> Diagnostic {
             Diagnostic::error(Code::UnusableCaCert, "`ca-cert` holds no PEM certificate")
                 .help("name a file with `-----BEGIN CERTIFICATE-----` in it")
         }
+        PaletteError::NoThread(why) => {
+            Diagnostic::error(Code::NoThread, format!("cannot start a thread: {why}"))
+                .note("the limit of processes of this user or container is reached")
+                .help("raise it (`ulimit -u`, `pids.max`), or end other processes")
+        }
         PaletteError::Setup(why) => Diagnostic::error(
             Code::ConnectionSetup,
             format!("the connection cannot be set up: {why}"),

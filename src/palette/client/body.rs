@@ -6,6 +6,7 @@
 
 use std::io::{self, ErrorKind, Read};
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -14,14 +15,18 @@ const PIECE: usize = 64 << 10;
 
 /// At most `limit` bytes of `body`, as far as they come within `time`, and how it ended.
 pub fn read(
-    mut body: impl Read + Send + 'static,
+    body: impl Read + Send + 'static,
     limit: u64,
     time: Duration,
 ) -> (Vec<u8>, io::Result<()>) {
     // One that nobody will see is none.
     let deadline = Instant::now().checked_add(time);
     let (full, pieces) = sync_channel::<io::Result<Vec<u8>>>(1);
+    // Left here, if there is no thread to take it.
+    let body = Arc::new(Mutex::new(Some(body)));
+    let taken = Arc::clone(&body);
     let reading = thread::Builder::new().spawn(move || {
+        let Some(mut body) = take(&taken) else { return };
         loop {
             let mut piece = vec![0; PIECE];
             let read = body.read(&mut piece);
@@ -35,8 +40,11 @@ pub fn read(
             }
         }
     });
-    if let Err(error) = reading {
-        return (Vec::new(), Err(error));
+    if reading.is_err() {
+        return match take(&body) {
+            Some(body) => read_here(body, limit, deadline),
+            None => (Vec::new(), Err(ErrorKind::BrokenPipe.into())),
+        };
     }
     let mut whole = Vec::new();
     while (whole.len() as u64) < limit {
@@ -54,6 +62,34 @@ pub fn read(
             Err(RecvTimeoutError::Disconnected) => {
                 return (whole, Err(io::Error::from(ErrorKind::BrokenPipe)));
             }
+        }
+    }
+    whole.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    (whole, Ok(()))
+}
+
+fn take<T>(place: &Mutex<Option<T>>) -> Option<T> {
+    let mut place = place.lock().unwrap_or_else(PoisonError::into_inner);
+    place.take()
+}
+
+/// The same in this thread, where no other can be had: the time is looked at between two
+/// pieces, and a piece takes no longer than the silence that the connection bears.
+fn read_here(
+    mut body: impl Read,
+    limit: u64,
+    deadline: Option<Instant>,
+) -> (Vec<u8>, io::Result<()>) {
+    let mut whole = Vec::new();
+    let mut piece = vec![0; PIECE];
+    while (whole.len() as u64) < limit {
+        if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+            return (whole, Err(io::Error::from(ErrorKind::TimedOut)));
+        }
+        match body.read(&mut piece) {
+            Ok(0) => break,
+            Ok(count) => whole.extend_from_slice(&piece[..count]),
+            Err(error) => return (whole, Err(error)),
         }
     }
     whole.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
@@ -83,6 +119,16 @@ mod tests {
         assert_eq!(ended.unwrap_err().kind(), ErrorKind::TimedOut);
         assert!(!body.is_empty());
         assert!(began.elapsed() < Duration::from_secs(20));
+    }
+
+    #[test]
+    fn a_body_is_read_in_this_thread_too() {
+        let text = vec![b'y'; 3 * PIECE + 1];
+        let (body, ended) = read_here(&text[..], u64::MAX, None);
+        assert!(ended.is_ok() && body == text);
+        assert_eq!(read_here(&text[..], 5, None).0, b"yyyyy");
+        let (_, ended) = read_here(&text[..], 5, Some(Instant::now()));
+        assert_eq!(ended.unwrap_err().kind(), ErrorKind::TimedOut);
     }
 
     #[test]

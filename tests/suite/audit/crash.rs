@@ -7,7 +7,7 @@ use std::process::Command;
 use edgestage::checkpoint::ALL;
 
 use super::{FORMS, with_palette};
-use crate::support::{KEY, Run, Test, leaked, until};
+use crate::support::{KEY, ROOT, Run, Test, leaked, until};
 
 /// Looked at where a run has the key, and files of its own half written.
 #[test]
@@ -34,7 +34,8 @@ fn a_panic_does_not_show_it() {
     let staging = ALL.iter().take_while(|name| **name != "overlay-removed");
     for checkpoint in staging {
         for form in FORMS {
-            let test = Test::new();
+            // A file of somebody else is kept on the way.
+            let test = Test::new().write(&Test::placement(ROOT), "mine");
             let run = form.split_whitespace().fold(test.run("stage"), Run::arg);
             run.env("EDGESTAGE_CHECKPOINT", &format!("{checkpoint}:panic"))
                 .env("RUST_BACKTRACE", "full")

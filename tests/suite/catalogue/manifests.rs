@@ -1,8 +1,10 @@
 //! `profiles.toml`: all that can be wrong with it without asking Palette.
 
+use std::path::Path;
+
 use edgestage::error::Error;
-use edgestage::manifest::ManifestError;
 use edgestage::manifest::locate::{Located, Passed};
+use edgestage::manifest::{Manifest, ManifestError};
 
 use super::book::Book;
 use crate::support::{FACTORY, Test, archive, profile_directory};
@@ -65,7 +67,21 @@ pub fn all(book: &mut Book) {
     packs(book);
 }
 
+/// `many_mistakes` shows them all.
+fn more(book: &mut Book) {
+    let wrong: Vec<String> = (0..103).map(|at| format!("\"wrong{at}\"")).collect();
+    let text = format!("[definition.factory]\nprofiles = [{}]\n", wrong.join(", "));
+    let path = Path::new("profiles.toml");
+    let mut problems = Manifest::parse(&text, path, path).unwrap_err();
+    let last = problems.pop().into_iter().collect();
+    book.told(
+        "more mistakes than are told",
+        &ManifestError::Invalid(last).into(),
+    );
+}
+
 fn text(book: &mut Book) {
+    more(book);
     check(book, "an empty file", "");
     check(
         book,

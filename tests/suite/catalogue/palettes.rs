@@ -373,6 +373,9 @@ fn connections(book: &mut Book) {
     }
     let setup = PaletteError::Setup("the API key cannot stand in a header".into());
     book.told("a connection that cannot be set up", &Error::Palette(setup));
+    // `few_threads` shows that it comes about.
+    let no_thread = PaletteError::NoThread("resource temporarily unavailable".into());
+    book.told("no more threads", &Error::Palette(no_thread));
     let sim = Sim::start_tls(World::demo(), Tls::self_signed(&["127.0.0.1"]));
     book.run("an unknown authority", 5, Test::with_sim(sim).run("fetch"));
     let test = trusting(Tls::expired(&["127.0.0.1"]));
