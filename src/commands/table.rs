@@ -195,7 +195,7 @@ impl Least {
             cut: NARROWEST,
         };
         for text in cells {
-            let words = text.split(' ').map(|word| word.width());
+            let words = text.split(' ').map(unicode_width::UnicodeWidthStr::width);
             least.words = least.words.max(words.max().unwrap_or(0));
             if is_copied(text) {
                 least.cut = least.cut.max(text.width());
@@ -320,7 +320,10 @@ pub fn fitted(rows: &[Vec<String>], width: Option<usize>) -> String {
 /// A text of several words below something, in at most `width` columns.
 pub fn indented(text: &str, width: usize) -> String {
     let lines = broken(text, width.saturating_sub(2).max(NARROWEST));
-    lines.iter().map(|line| format!("  {line}\n")).collect()
+    lines
+        .iter()
+        .flat_map(|line| ["  ", line.as_str(), "\n"])
+        .collect()
 }
 
 /// Facts, a line each: what it is, and what it is worth.
