@@ -240,11 +240,9 @@ impl<'t, 'i> Table<'t, 'i> {
         !self.known.contains(key) && !self.told.contains(key)
     }
 
-    /// The known key that `given` is probably meant for: rather one that is not there itself.
+    /// The known key that `given` is probably meant for.
     fn nearest(&self, given: &str) -> Option<&'static str> {
-        let known = || self.known.iter().copied();
-        let absent = known().filter(|key| !self.entries.contains_key(*key));
-        nearest(given, absent).or_else(|| nearest(given, known()))
+        nearest(given, self.known.iter().copied())
     }
 
     /// The table under `key`.

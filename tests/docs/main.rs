@@ -91,10 +91,11 @@ fn every_command_that_is_mentioned_exists() {
     for directory in ["docs", "docs/recipes"] {
         let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(directory);
         for entry in std::fs::read_dir(root).unwrap() {
-            let name = entry.unwrap().file_name().into_string().unwrap();
-            if !name.ends_with(".md") {
+            let path = entry.unwrap().path();
+            if path.extension().is_none_or(|end| end != "md") {
                 continue;
             }
+            let name = path.file_name().unwrap().to_str().unwrap();
             let page = format!("{directory}/{name}");
             for line in command_lines(&read(&page)) {
                 // A line of a file of versions is no command, and a flag may be named without
