@@ -8,8 +8,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read};
 
-use crate::digest::{Digest, Hasher};
-use crate::limits::Limits;
+use crate::util::digest::{Digest, Hasher};
+use crate::util::limits::Limits;
 
 mod decode;
 mod entries;
@@ -270,7 +270,7 @@ impl Inventory {
         let unexpected: Vec<String> = found
             .iter()
             .filter(|uid| !asked.contains(uid.as_str()))
-            .map(|uid| crate::printable::excerpt(uid.as_bytes(), 80))
+            .map(|uid| crate::util::sanitize::excerpt(uid.as_bytes(), 80))
             .collect();
         if missing.is_empty() && unexpected.is_empty() {
             Ok(())

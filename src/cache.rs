@@ -14,15 +14,15 @@ use std::time::Duration;
 use tempfile::NamedTempFile;
 
 use crate::archive::{self, InspectError};
-use crate::checkpoint;
-use crate::digest::Digest;
-use crate::disk::{self, PathError};
-use crate::fetch::Received;
-use crate::hold::{self, Hold, Patience};
-use crate::limits::Limits;
-use crate::lock::Locked;
+use crate::download::Received;
+use crate::lockfile::Locked;
 use crate::manifest::Definition;
-use crate::publish;
+use crate::util::atomic_file;
+use crate::util::digest::Digest;
+use crate::util::failpoint;
+use crate::util::file_lock::{self, Hold, Patience};
+use crate::util::limits::Limits;
+use crate::util::path_error::{self, PathError};
 
 /// A claim is called after the digest of what is asked.
 const CLAIM: &str = ".claim";
@@ -127,7 +127,7 @@ impl Cache {
     /// An entry that is there and cannot be read.
     pub fn lookup(&self, locked: &Locked, limits: &Limits) -> Result<Lookup, PathError> {
         let path = entry(&self.archives, locked.content_sha256);
-        let file = match disk::open(&path) {
+        let file = match path_error::open(&path) {
             Ok(file) => file,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Lookup::Miss),
             Err(error) => return Err(PathError::when("read", &path)(error)),
@@ -155,8 +155,8 @@ impl Cache {
     /// # Errors
     /// A directory that cannot be made or written.
     pub fn slot(&self) -> Result<Slot, PathError> {
-        let temporary = publish::temporary_in(&self.temporary)?;
-        checkpoint::reach("archive-begun");
+        let temporary = atomic_file::temporary_in(&self.temporary)?;
+        failpoint::reach("archive-begun");
         Ok(Slot {
             temporary,
             archives: self.archives.clone(),
@@ -169,11 +169,11 @@ impl Cache {
     /// and is needed for nothing.
     #[must_use]
     pub fn claim(&self, definition: &Definition, patience: &Patience<'_>) -> Option<Hold> {
-        publish::make_directories(&self.temporary).ok()?;
+        atomic_file::make_directories(&self.temporary).ok()?;
         let path = self
             .temporary
             .join(format!("{}{CLAIM}", definition.asked()));
-        hold::claim(&path, patience).ok()
+        file_lock::claim(&path, patience).ok()
     }
 }
 impl Cache {
@@ -222,19 +222,19 @@ impl Cache {
             }
             _ => {}
         }
-        checkpoint::reach("entry-removed");
+        failpoint::reach("entry-removed");
         Ok(())
     }
 
     /// Removes what killed runs left.
     pub fn sweep(&self) {
-        publish::sweep(&self.temporary);
+        atomic_file::sweep(&self.temporary);
         let files = std::fs::read_dir(&self.temporary);
         for file in files.into_iter().flatten().flatten() {
             let name = file.file_name();
             let claim = name.to_str().and_then(|name| name.strip_suffix(CLAIM));
             if claim.is_some_and(|digest| Digest::try_from(digest.to_owned()).is_ok()) {
-                hold::remove_if_dead(&file.path(), Duration::MAX);
+                file_lock::remove_if_dead(&file.path(), Duration::MAX);
             }
         }
     }
@@ -296,13 +296,13 @@ impl Slot {
     /// # Errors
     /// The rename's.
     pub fn commit(self, received: &Received) -> Result<Artifact, PathError> {
-        checkpoint::reach("archive-received");
+        failpoint::reach("archive-received");
         let content_sha256 = received.inventory.content_sha256;
         let path = entry(&self.archives, content_sha256);
-        publish::make_directories(&self.archives)
+        atomic_file::make_directories(&self.archives)
             .map_err(PathError::when("create", &self.archives))?;
-        let file = publish::rename(self.temporary, &path)?;
-        checkpoint::reach("archive-cached");
+        let file = atomic_file::rename(self.temporary, &path)?;
+        failpoint::reach("archive-cached");
         Ok(Artifact {
             path,
             file,

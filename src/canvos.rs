@@ -11,30 +11,32 @@ use std::sync::Arc;
 
 use crate::archive::{self, InspectError};
 use crate::cache::Artifact;
-use crate::checkpoint;
 use crate::diagnostic::Diagnostic;
-use crate::digest::{self, Digest};
-use crate::disk::PathError;
-use crate::hold::{self, HoldError, Patience};
-use crate::limits::Limits;
-use crate::lock::{Lock, Locked};
-use crate::publish;
+use crate::lockfile::{Lock, Locked};
+use crate::util::atomic_file;
+use crate::util::digest::{self, Digest};
+use crate::util::failpoint;
+use crate::util::file_lock::{self, HoldError, Patience};
+use crate::util::limits::Limits;
+use crate::util::path_error::PathError;
 
 mod aside;
 mod directory;
-mod held;
-mod own;
-mod pair;
+mod checkout_lock;
+mod own_directory;
+mod paired_rename;
 mod placement;
-mod way;
+mod placement_directory;
+pub mod build;
+pub mod preflight;
 
-pub use held::Held;
+pub use checkout_lock::Held;
 pub use placement::{Found, OVERLAY_DIRECTORY, Placement, Seen, State};
 
 use aside::Aside;
 use directory::{Directory, Entry};
-use own::{OWN_DIRECTORY, Own};
-use pair::{NAME, Place};
+use own_directory::{OWN_DIRECTORY, Own};
+use paired_rename::{NAME, Place};
 use placement::Kind;
 
 /// The file that runs lock, in our own directory.
@@ -147,11 +149,11 @@ impl Checkout {
         let open = self.open_held()?;
         let own = open.own.directory();
         let is_new = matches!(own.entry(LOCK), Ok(None));
-        let hold = hold::own(&own.file(LOCK), patience)?;
-        checkpoint::reach("checkout-held");
+        let hold = file_lock::own(&own.file(LOCK), patience)?;
+        failpoint::reach("checkout-held");
         // Readable by others whatever the umask; what somebody has set since stays.
         if is_new && let Ok(file) = own.read(LOCK) {
-            let _ = publish::set_mode(&file);
+            let _ = atomic_file::set_mode(&file);
         }
         open.own.ignore()?;
         Ok(Held {
@@ -234,7 +236,7 @@ impl Checkout {
         let failed = |error| PathError::when("read", &path)(error);
         let seen = |kind| Seen { placement, kind };
         let checkout = self.open_directory()?;
-        let directory = match way::open(&checkout, placement.directory()) {
+        let directory = match placement_directory::open(&checkout, placement.directory()) {
             Ok(Some(directory)) => directory,
             Ok(None) => return Ok(seen(Kind::Absent)),
             // The right bytes, perhaps, but in an image the link would lead nowhere.
@@ -330,8 +332,8 @@ impl Checkout {
         // Before the renames: were it after them, a run killed in between would leave
         // files that `unstage` takes for somebody else's.
         held.own.remember(artifact.sha256())?;
-        checkpoint::reach("stage-remembered");
-        pair::publish(ready, &|place| held.check(place))?;
+        failpoint::reach("stage-remembered");
+        paired_rename::publish(ready, &|place| held.check(place))?;
         // A run that was killed just before may have had its files open a moment ago.
         held.own.sweep();
         Ok(Some(Staged { kept }))
@@ -356,7 +358,7 @@ impl Checkout {
                 Kind::Absent => {}
                 Kind::Odd(kind) => {
                     // A directory on the way that is a link is told by its own name.
-                    way::open(&held.checkout, seen.placement.directory())?;
+                    placement_directory::open(&held.checkout, seen.placement.directory())?;
                     return Err(CanvosError::Blocked {
                         path: PathBuf::from(seen.placement.path()),
                         kind,
@@ -369,10 +371,10 @@ impl Checkout {
         let places: Vec<Place> = (staged.iter())
             .map(|seen| held.place_to_empty(seen))
             .collect::<Result<_, _>>()?;
-        pair::withdraw(places, &|place| held.check(place))?;
+        paired_rename::withdraw(places, &|place| held.check(place))?;
         held.remove_empty();
         held.own.sweep();
-        checkpoint::reach("directories-removed");
+        failpoint::reach("directories-removed");
         Ok(staged.iter().map(|seen| seen.placement).collect())
     }
 
@@ -382,7 +384,7 @@ impl Checkout {
     pub fn shipped_leftovers(&self) -> Vec<String> {
         let directory = Directory::open(&self.directory).ok();
         let overlay = directory.and_then(|checkout| {
-            let overlay = way::open(&checkout, Path::new(OVERLAY_DIRECTORY));
+            let overlay = placement_directory::open(&checkout, Path::new(OVERLAY_DIRECTORY));
             overlay.ok().flatten()
         });
         let names = overlay.map_or_else(Vec::new, |overlay| aside::leftovers(&overlay));
@@ -400,7 +402,7 @@ impl Checkout {
         };
         let own = checkout.enter(OWN_DIRECTORY.as_ref()).ok();
         let own = own.is_some_and(|own| !aside::leftovers(&own).is_empty());
-        own || held::grounds(&checkout)
+        own || checkout_lock::grounds(&checkout)
             .iter()
             .any(|ground| !aside::leftovers(ground).is_empty())
     }
@@ -417,7 +419,7 @@ fn copied(artifact: &Artifact, place: &Place) -> Result<Aside, CanvosError> {
         return Err(CanvosError::Changed(artifact.path().to_owned()));
     }
     copy.seal().map_err(PathError::when("write", &target))?;
-    checkpoint::reach(match place.placement {
+    failpoint::reach(match place.placement {
         Placement::Overlay => "overlay-copied",
         Placement::Root => "root-copied",
     });

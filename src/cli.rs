@@ -12,12 +12,14 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::diagnostic::{Code, Diagnostic};
-use crate::endpoint::{Endpoint, InvalidEndpoint};
-use crate::environment::Environment;
 use crate::manifest::Located;
+use crate::util::endpoint::{Endpoint, InvalidEndpoint};
+use crate::util::environment::Environment;
 
 mod arguments;
 mod distribution;
+pub mod completion;
+pub mod manual;
 
 pub use arguments::{
     AddArgs, BuildArgs, CacheCommand, Care, CheckArgs, CleanArgs, DiffArgs, ExplainArgs, FetchArgs,

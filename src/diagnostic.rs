@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 mod code;
 mod trap;
+pub mod help_topic;
 
 pub use code::Code;
 pub use trap::Trap;

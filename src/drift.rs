@@ -8,18 +8,18 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::printable;
 use crate::resolve::Pack;
-use crate::uid::Uid;
+use crate::util::sanitize;
+use crate::util::uid::Uid;
 use crate::variables;
 
 mod compare;
-mod place;
-mod text;
+mod excerpt;
+mod unified_diff;
 
 pub use compare::{between, files, profiles};
-pub use place::place;
-pub use text::{Side, unified};
+pub use excerpt::place;
+pub use unified_diff::{Side, unified};
 
 /// One change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
@@ -158,7 +158,7 @@ impl fmt::Display for Change {
 }
 
 fn shown(text: &str) -> String {
-    printable::line(text.as_bytes())
+    sanitize::line(text.as_bytes())
 }
 
 fn came_or_went(f: &mut fmt::Formatter<'_>, profile: &str, pack: &Pack, what: &str) -> fmt::Result {

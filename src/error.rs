@@ -4,21 +4,21 @@
 //! The stages' own errors hold data only. Here, and nowhere else, they get words, an
 //! exit code and a help line, each in a match of its own.
 
+use crate::api_key::KeyError;
 use crate::archive::Refusal;
-use crate::build::{BuildError, NoImage};
 use crate::canvos::CanvosError;
+use crate::canvos::build::{BuildError, NoImage};
 use crate::diagnostic::{Code, Diagnostic, Excerpt, Trap};
-use crate::disk::PathError;
+use crate::download::FetchError;
 use crate::drift::Change;
-use crate::fetch::FetchError;
-use crate::hold::HoldError;
-use crate::key::KeyError;
-use crate::lock::{LockError, Meanwhile, Outdated};
+use crate::lockfile::{LockError, Meanwhile, Outdated};
 use crate::manifest::{Manifest, ManifestError};
 use crate::palette::PaletteError;
 use crate::resolve::{ResolveError, Scope};
+use crate::util::file_lock::HoldError;
+use crate::util::path_error::PathError;
 
-mod words;
+mod messages;
 
 use std::path::PathBuf;
 use std::time::Duration;

@@ -12,9 +12,9 @@ use std::io;
 use std::path::Path;
 use std::time::SystemTime;
 
-use crate::digest::Digest;
-use crate::disk::PathError;
-use crate::limits::Limits;
+use crate::util::digest::Digest;
+use crate::util::limits::Limits;
+use crate::util::path_error::PathError;
 
 mod bytes;
 mod checksum;
@@ -154,7 +154,7 @@ fn look(
     if iso::is_one(image)? {
         let iso = iso::Iso::open(image)?;
         if !LABELS.contains(&iso.label.as_str()) {
-            let label = crate::printable::excerpt(iso.label.as_bytes(), 32);
+            let label = crate::util::sanitize::excerpt(iso.label.as_bytes(), 32);
             return Err(ImageError::Foreign(format!(
                 "an ISO with the label `{label}`"
             )));

@@ -1,62 +1,45 @@
 //! edgestage puts a reviewed, locked and verified Palette cluster definition into the
 //! CanvOS Edge installer ISO.
 //!
-//! The modules stand in the order in which data flows; each imports what is to its left,
-//! and the leaves, which import no stage.
+//! The modules are listed in the order in which data flows; each imports only modules that
+//! are listed before it (a test checks this). ARCHITECTURE.md describes each of them.
 //!
 //! ```text
 //! profiles.toml ─ manifest ─┐
-//!                           ├─ resolve ── fetch ── lock ── cache ── canvos
-//!         Palette ─ palette ┘       Plan    │  Received   Locked  Artifact
+//!                           ├─ resolve ── download ── lockfile ── cache ── canvos ── image
+//!         Palette ─ palette ┘       Plan    │   Received  LockEntry  Artifact
 //!                                        archive
 //! ```
 //!
-//! [`commands`] alone knows the order of the stages, [`error`] alone the exit codes,
-//! [`report`] alone prints, [`prompt`] alone asks. Types carry the order: what is staged is an
-//! [`Artifact`](cache::Artifact), which only the cache makes, of an archive that was
-//! read to its end and found to hold what is locked.
+//! [`commands`] alone knows the order of the stages, [`error`] alone the exit codes, [`ui`]
+//! alone prints and asks. Types carry the order: only an [`Artifact`](cache::Artifact) can be
+//! staged, and only the cache makes one, of an archive that was read to its end and found to
+//! hold what is locked.
 
-// Leaves; the later ones may use the earlier ones.
-pub mod printable;
-pub mod nearest;
-pub mod limits;
-pub mod environment;
-pub mod checkpoint;
-pub mod interrupt;
-pub mod disk;
-pub mod hold;
-pub mod publish;
-pub mod topic;
+// What every module may use.
+pub mod util;
 pub mod diagnostic;
-pub mod digest;
-pub mod endpoint;
-pub mod secret;
-pub mod uid;
 
-// Stages, in the order in which data flows.
+// The stages, in the order in which data flows.
 pub mod manifest;
 pub mod palette;
 pub mod resolve;
 pub mod archive;
 pub mod variables;
-pub mod fetch;
-pub mod lock;
+pub mod download;
+pub mod lockfile;
 pub mod drift;
 pub mod cache;
 pub mod canvos;
-pub mod preflight;
-pub mod build;
 pub mod image;
 
-// The top: what is meant, what is done, what is said.
+// What the user asks for, what a run does, and what it says.
 pub mod schema;
 pub mod cli;
-pub mod completion;
-pub mod manual;
-pub mod key;
+pub mod api_key;
 pub mod error;
-pub mod report;
-pub mod prompt;
+pub mod ui;
+pub mod workflow;
 pub mod commands;
 
 use std::ffi::OsString;
@@ -66,25 +49,25 @@ use std::sync::atomic::AtomicBool;
 use clap::{CommandFactory as _, FromArgMatches as _};
 
 use crate::cli::{Cli, Color, Output, Verbosity};
-use crate::commands::Context;
 use crate::diagnostic::{Code, Diagnostic};
-use crate::environment::Environment;
 use crate::error::{Error, Exit};
-use crate::report::{Outcome, Report};
+use crate::ui::{Outcome, Report};
+use crate::util::environment::Environment;
+use crate::workflow::context::Context;
 
 /// One run of the command line `arguments`, the program's name first.
 #[must_use]
 pub fn run(arguments: &[OsString], environment: &Environment) -> Exit {
     // The key may be in the environment, which is in memory from the start.
-    secret::keep_out_of_dumps();
-    if let Some(text) = completion::answer(arguments, environment) {
+    crate::util::secret::keep_out_of_dumps();
+    if let Some(text) = crate::cli::completion::answer(arguments, environment) {
         return offer(text, environment);
     }
     let cli = match parse(arguments, environment) {
         Ok(cli) => cli,
         Err(error) => return refuse_arguments(arguments, environment, &error),
     };
-    checkpoint::arm(environment);
+    crate::util::failpoint::arm(environment);
     let report = Report::new(cli.output(), environment);
     let name = commands::name(&cli.command);
     let result = cli
@@ -141,7 +124,7 @@ fn offer(text: String, environment: &Environment) -> Exit {
 /// What clap prints itself is as plain as the rest.
 fn parse(arguments: &[OsString], environment: &Environment) -> Result<Cli, clap::Error> {
     let mut command = Cli::command();
-    if report::is_plain(environment) {
+    if ui::is_plain(environment) {
         command = command.color(clap::ColorChoice::Never);
     }
     Cli::from_arg_matches(&command.try_get_matches_from(arguments)?)

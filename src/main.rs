@@ -3,7 +3,7 @@
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
-use edgestage::environment::Environment;
+use edgestage::util::environment::Environment;
 use rustix::termios::tcgetwinsize;
 
 fn main() -> ExitCode {

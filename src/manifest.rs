@@ -12,22 +12,22 @@ use std::sync::Arc;
 use toml::de::{DeTable, DeValue};
 
 use crate::diagnostic::{Code, Diagnostic, Source};
-use crate::disk;
-use crate::endpoint::Endpoint;
-use crate::limits::Limits;
-use crate::uid::Uid;
+use crate::util::endpoint::Endpoint;
+use crate::util::limits::Limits;
+use crate::util::path_error;
+use crate::util::uid::Uid;
 
-mod asked;
+mod request_digest;
 mod definition;
 pub mod edit;
-pub mod locate;
+pub mod discovery;
 mod reader;
 pub mod reference;
 mod source;
 mod tables;
 
 pub use definition::{CLOUD_TYPE, METADATA_NAME, NAMES};
-pub use locate::Located;
+pub use discovery::Located;
 pub use reader::At;
 pub use reference::Reference;
 pub use source::conflict;
@@ -197,7 +197,7 @@ impl Manifest {
     /// # Errors
     /// [`ManifestError`]; of what is in the file, nothing but its encoding is looked at.
     pub fn text(path: &Path, shown: &Path) -> Result<String, ManifestError> {
-        let bytes = match disk::read(path, disk::TEXT) {
+        let bytes = match path_error::read(path, path_error::TEXT) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 return Err(ManifestError::Missing(path.to_owned(), Located::Named));

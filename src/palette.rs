@@ -7,15 +7,15 @@ mod answer;
 mod client;
 mod error;
 mod node;
-mod pace;
+mod rate_limit;
 mod redirect;
 mod retry;
-mod route;
+mod proxy;
 mod transport;
 pub mod wire;
 
 pub use client::{Download, Failure, Listing, Observer, Options, Palette};
 pub use error::{PaletteError, RedirectRefusal, Refusal, Waited};
 pub use node::OddField;
+pub use proxy::{Proxy, Route};
 pub use retry::RetryPolicy;
-pub use route::{Proxy, Route};

@@ -13,15 +13,15 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::diagnostic::Diagnostic;
-use crate::digest::Digest;
 use crate::manifest::{Allow, Definition, Manifest, PackOverride, Profile, Reference};
 use crate::palette::wire::{
     self, ClusterProfile, DefinitionRequest, RequestMetadata, RequestPack, RequestProfile,
     RequestSpec, Speaker,
 };
 use crate::palette::{Observer, PaletteError};
-use crate::printable;
-use crate::uid::Uid;
+use crate::util::digest::Digest;
+use crate::util::sanitize;
+use crate::util::uid::Uid;
 
 mod catalogue;
 mod lookup;
@@ -173,8 +173,8 @@ pub fn resolve(
                     call: format!("GET /v1/clusterprofiles/{uid}"),
                     why: format!(
                         "it is about {}@{}, and Palette's list has it as {}",
-                        printable::line(answer.name.as_bytes()),
-                        printable::line(answer.version.as_bytes()),
+                        sanitize::line(answer.name.as_bytes()),
+                        sanitize::line(answer.version.as_bytes()),
                         profile.reference
                     ),
                 }));

@@ -10,7 +10,7 @@ use schemars::transform::{RecursiveTransform, Transform as _};
 use schemars::{JsonSchema, Schema};
 use serde_json::Value;
 
-use crate::lock;
+use crate::lockfile;
 
 mod profiles;
 
@@ -23,7 +23,7 @@ pub fn profiles() -> Value {
 /// The schema of `profiles.lock`.
 #[must_use]
 pub fn lock() -> Value {
-    of_file::<lock::Document>("lock")
+    of_file::<lockfile::Document>("lock")
 }
 
 /// Where the schema `name` of this version is kept.

@@ -108,7 +108,7 @@ impl Variable {
     pub fn default_shown(&self) -> String {
         match &self.default {
             _ if self.sensitive && self.has_default => SENSITIVE.into(),
-            Some(default) => crate::printable::line(default.as_bytes()),
+            Some(default) => crate::util::sanitize::line(default.as_bytes()),
             None => String::new(),
         }
     }

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use flate2::bufread::GzDecoder;
 
 use super::refusal::{Limit, Refusal};
-use crate::limits::Limits;
+use crate::util::limits::Limits;
 
 /// How much compressed data is read at a time, in bytes.
 const CHUNK: usize = 64 * 1024;

@@ -11,7 +11,7 @@ use super::decode::refuse;
 use super::header::{self, BLOCK, Header, Type};
 use super::pax::Pax;
 use super::refusal::{Limit, Refusal};
-use crate::limits::Limits;
+use crate::util::limits::Limits;
 
 /// What an entry is.
 #[derive(Debug, Clone, PartialEq, Eq)]

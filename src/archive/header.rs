@@ -89,7 +89,7 @@ impl Header {
         // Of what is refused, the name is shown as far as it can be read.
         let name = until_zero(&block[NAME]).to_vec();
         if number(&block[CHECKSUM]) != Some(checksum(block)) || block[CHECKSUM][0] >= 0x80 {
-            let name = crate::printable::excerpt(&name, 80);
+            let name = crate::util::sanitize::excerpt(&name, 80);
             let why = format!("the header of `{name}` has a wrong checksum");
             return Err(Refusal::Damaged(why));
         }

@@ -63,7 +63,7 @@ impl Pax {
         let is_binary = records(data).any(|record| record == Some((b"hdrcharset", BINARY)));
         for record in records(data) {
             let (keyword, value) = record.ok_or("its PAX header is malformed")?;
-            let shown = || crate::printable::excerpt(keyword, 40);
+            let shown = || crate::util::sanitize::excerpt(keyword, 40);
             // Of two, the first counts to some and the last to others.
             if seen.contains(&keyword) {
                 return Err(format!("its PAX header has `{}` twice", shown()));

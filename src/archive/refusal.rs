@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use crate::limits::Limits;
-use crate::printable;
+use crate::util::limits::Limits;
+use crate::util::sanitize;
 
 /// What is wrong with an archive. Names from it are kept as bytes and escaped when
 /// shown.
@@ -138,7 +138,7 @@ fn is_text(bytes: &[u8]) -> bool {
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shown = |bytes: &[u8]| printable::excerpt(bytes, 120);
+        let shown = |bytes: &[u8]| sanitize::excerpt(bytes, 120);
         match self {
             Self::NotGzip { first } => write!(f, "it is {}, not a gzip archive", looks_like(first)),
             Self::Truncated => f.write_str("it is cut short"),
@@ -187,9 +187,9 @@ impl fmt::Display for Refusal {
 impl fmt::Display for Limit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Archive(limit) => write!(f, "it is larger than {}", printable::size(*limit)),
+            Self::Archive(limit) => write!(f, "it is larger than {}", sanitize::size(*limit)),
             Self::Unpacked(limit) => {
-                write!(f, "it unpacks to more than {}", printable::size(*limit))
+                write!(f, "it unpacks to more than {}", sanitize::size(*limit))
             }
             Self::Ratio => write!(
                 f,
@@ -200,7 +200,7 @@ impl fmt::Display for Limit {
             Self::Header => write!(
                 f,
                 "a header in it is larger than {}",
-                printable::size(Limits::HEADER)
+                sanitize::size(Limits::HEADER)
             ),
             Self::Path => write!(f, "a path in it is longer than {} bytes", Limits::PATH),
             Self::Name => write!(f, "a name in it is longer than {} bytes", Limits::NAME),
@@ -208,7 +208,7 @@ impl fmt::Display for Limit {
             Self::Paths => write!(
                 f,
                 "its paths add up to more than {}",
-                printable::size(Limits::PATHS as u64)
+                sanitize::size(Limits::PATHS as u64)
             ),
         }
     }

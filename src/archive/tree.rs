@@ -9,8 +9,8 @@ use std::io;
 
 use super::decode::refuse;
 use super::refusal::{Limit, Refusal};
-use crate::digest::Digest;
-use crate::limits::Limits;
+use crate::util::digest::Digest;
+use crate::util::limits::Limits;
 
 /// A regular file of the archive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

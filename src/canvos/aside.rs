@@ -5,9 +5,9 @@ use std::io;
 use std::sync::Arc;
 
 use super::directory::Directory;
-use crate::disk::PathError;
-use crate::hold;
-use crate::publish;
+use crate::util::atomic_file;
+use crate::util::file_lock;
+use crate::util::path_error::PathError;
 
 /// A file under a temporary name. Dropped without [`Aside::rename`], whatever has that name
 /// is removed.
@@ -24,7 +24,7 @@ impl Aside {
     /// An empty file in `directory`.
     pub fn create(directory: &Arc<Directory>) -> Result<Self, PathError> {
         loop {
-            let name = publish::temporary_name();
+            let name = atomic_file::temporary_name();
             let file = match directory.create(&name) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
                 created => created.map_err(PathError::when("write in", directory.path()))?,
@@ -59,7 +59,7 @@ impl Aside {
     /// Gives it mode 0644, whatever the umask, and brings it to the disk: after this a
     /// rename is all that is missing.
     pub fn seal(&self) -> io::Result<()> {
-        publish::set_mode(&self.file)?;
+        atomic_file::set_mode(&self.file)?;
         self.file.sync_all()
     }
 
@@ -99,7 +99,7 @@ fn is_marked(file: &File) -> bool {
 /// The temporary files that killed runs left in `directory`.
 pub fn leftovers(directory: &Directory) -> Vec<String> {
     let names = directory.names().unwrap_or_default().into_iter();
-    let ours = names.filter(|name| publish::is_temporary(name.as_encoded_bytes()));
+    let ours = names.filter(|name| atomic_file::is_temporary(name.as_encoded_bytes()));
     ours.filter_map(|name| name.into_string().ok())
         .filter(|name| is_dead(directory, name))
         .collect()
@@ -120,5 +120,5 @@ fn is_dead(directory: &Directory, name: &str) -> bool {
     is_file
         && directory
             .read(name)
-            .is_ok_and(|file| hold::is_dead(&file, publish::ABANDONED))
+            .is_ok_and(|file| file_lock::is_dead(&file, atomic_file::ABANDONED))
 }

@@ -9,7 +9,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::disk::Identity;
+use crate::util::path_error::Identity;
 
 #[cfg(not(unix))]
 mod by_path;

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use super::directory::Stamp;
-use crate::digest::Digest;
-use crate::lock::{Lock, Locked};
+use crate::lockfile::{Lock, Locked};
+use crate::util::digest::Digest;
 
 macro_rules! overlay_directory {
     () => {

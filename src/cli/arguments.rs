@@ -8,10 +8,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
+use crate::canvos::preflight::Target;
+use crate::diagnostic::help_topic::Topic;
 use crate::diagnostic::{Code, Trap};
-use crate::nearest::nearest;
-use crate::preflight::Target;
-use crate::topic::Topic;
+use crate::util::suggest::nearest;
 
 /// Definitions that are fetched at once where `--jobs` does not say (docs/reference.md).
 pub const JOBS: u16 = 16;

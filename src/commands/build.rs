@@ -5,18 +5,19 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::proof::{Checksums, ImageReport, Proof, Written};
-use super::{Context, HELD, canonical, chosen, current, load_lock, one, stage};
-use crate::build::{self, BuildError, Command, Disturbance, Image};
+use super::image_report::{Checksums, ImageReport, Proof, Written};
+use super::stage;
+use crate::api_key;
 use crate::canvos::Checkout;
+use crate::canvos::build::{self, BuildError, Command, Disturbance, Image};
 use crate::cli::BuildArgs;
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::error::Error;
-use crate::key;
-use crate::lock::Lock;
+use crate::lockfile::Lock;
 use crate::manifest::{Definition, Manifest};
-use crate::printable;
-use crate::report::{Became, Outcome, Tally, fields};
+use crate::ui::{Became, Outcome, Tally, fields};
+use crate::util::sanitize;
+use crate::workflow::context::{Context, HELD, canonical, chosen, current, load_lock, one};
 
 /// The document of `build`.
 #[derive(Serialize, JsonSchema)]
@@ -64,7 +65,7 @@ pub fn run(arguments: &BuildArgs, context: &Context<'_>) -> Result<Outcome, Erro
     }
     context.report.finished(&tally);
     Ok(Outcome {
-        text: super::proof::text(&verdicts, context.report.width()),
+        text: super::image_report::text(&verdicts, context.report.width()),
         json: fields(&Document {
             argv: &command.argv,
             images: &verdicts,
@@ -79,13 +80,13 @@ fn refuse_targets(names: &[String]) -> Result<(), Error> {
         return Ok(());
     };
     let (definitions, targets) = names.split_at(at);
-    let target = printable::line(targets[0].as_bytes());
+    let target = sanitize::line(targets[0].as_bytes());
     let words = ["edgestage", "build"].map(str::to_owned).into_iter();
     let words = words.chain(definitions.iter().cloned());
     let words = words
         .chain(["--".to_owned()])
         .chain(targets.iter().cloned());
-    let command: Vec<String> = words.map(|word| printable::line(word.as_bytes())).collect();
+    let command: Vec<String> = words.map(|word| sanitize::line(word.as_bytes())).collect();
     let diagnostic = Diagnostic::error(
         Code::TargetNotDefinition,
         format!("`{target}` is a target, not a definition"),
@@ -158,7 +159,7 @@ impl Build<'_> {
         let section = format!("build_{name}");
         let _section = self.context.report.section(&section, ("Building", &what));
         self.command
-            .run(checkout.directory(), &environment, &key::VARIABLES)
+            .run(checkout.directory(), &environment, &api_key::VARIABLES)
     }
 
     /// What the build did to the staged files, if anything. Looked at while the checkout is

@@ -6,16 +6,17 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use unicode_width::UnicodeWidthStr as _;
 
-use super::{Context, load_lock, shown, table};
 use crate::cache::{Cache, Entry};
 use crate::cli::CleanArgs;
 use crate::diagnostic::{Code, Diagnostic};
-use crate::digest::Digest;
 use crate::error::Error;
-use crate::lock::Lock;
+use crate::lockfile::Lock;
 use crate::manifest::{Manifest, ManifestError};
-use crate::printable;
-use crate::report::{Outcome, fields};
+use crate::ui::table;
+use crate::ui::{Outcome, fields};
+use crate::util::digest::Digest;
+use crate::util::sanitize;
+use crate::workflow::context::{Context, load_lock, shown};
 
 /// The document of `cache list`.
 #[derive(Serialize, JsonSchema)]
@@ -109,7 +110,7 @@ impl View {
         let manifest = context.manifest()?;
         let lock = load_lock(&manifest)?;
         if !lock.exists() {
-            let path = printable::path(lock.path());
+            let path = sanitize::path(lock.path());
             return Err(Error::Usage(Box::new(
                 Diagnostic::error(
                     Code::NothingToKeep,
@@ -140,7 +141,7 @@ pub fn list(context: &Context<'_>) -> Result<Outcome, Error> {
     let rows: Vec<Vec<String>> = cached
         .iter()
         .map(|one| {
-            let size = printable::size(one.size);
+            let size = sanitize::size(one.size);
             let owners = one.definitions.join(", ");
             table::row(&[&one.content_sha256.to_string(), &size, &owners])
         })
@@ -199,8 +200,8 @@ pub fn clean(arguments: &CleanArgs, context: &Context<'_>) -> Result<Outcome, Er
         "Removed",
         &format!(
             "{}, {}, from {}",
-            printable::count(removed.len(), "archive"),
-            printable::size(size),
+            sanitize::count(removed.len(), "archive"),
+            sanitize::size(size),
             shown(view.cache.directory()),
         ),
     );

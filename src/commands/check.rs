@@ -6,24 +6,26 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::ignored::warn_of_ignored_lock;
-use super::proof::{self, ImageReport, Proof};
+use super::image_report::{self, ImageReport, Proof};
 use super::states::{LockState, PaletteState, StagedState};
 use super::targets::{Clusterconfig, Row, Targets};
 use super::verify::{leftovers, not_staged};
-use super::{Context, chosen, current, fleet, has_targets, load_lock, shown, table, traps};
-use crate::build::Command;
+use crate::api_key::KeyError;
+use crate::canvos::build::Command;
 use crate::canvos::{self, CanvosError, Checkout, Found, State};
 use crate::cli::{Care, CheckArgs, Images, JOBS, LockUse, Network};
 use crate::diagnostic::Severity;
-use crate::disk::Identity;
-use crate::endpoint::Endpoint;
 use crate::error::{Error, Exit};
-use crate::key::KeyError;
-use crate::lock::{Lock, Locked};
+use crate::lockfile::{Lock, Locked};
 use crate::manifest::{Definition, Manifest};
-use crate::report::{Became, Outcome, Tally, fields};
 use crate::resolve::{self, Catalogue};
+use crate::ui::table;
+use crate::ui::{Became, Outcome, Tally, fields};
+use crate::util::endpoint::Endpoint;
+use crate::util::path_error::Identity;
+use crate::workflow::context::{Context, chosen, current, has_targets, load_lock, shown, traps};
+use crate::workflow::ignored_lockfile::warn_of_ignored_lock;
+use crate::workflow::parallel;
 
 /// The document of `check`.
 #[derive(Serialize, JsonSchema)]
@@ -92,7 +94,7 @@ pub fn run(arguments: &CheckArgs, context: &Context<'_>) -> Result<Outcome, Erro
     let endpoint = endpoint.to_string();
 
     let counter = context.report.counter(definitions.len());
-    let asked = fleet::map(&definitions, JOBS, |definition| match &palette {
+    let asked = parallel::map(&definitions, JOBS, |definition| match &palette {
         None => Ok(not_asked),
         Some(palette) => counter.count(ask(context, &manifest, definition, palette)),
     });
@@ -141,7 +143,7 @@ pub fn run(arguments: &CheckArgs, context: &Context<'_>) -> Result<Outcome, Erro
     Ok(Outcome {
         text: text(&rows, width)
             + &places.text(width)
-            + &table::apart(&proof::text(&images, width)),
+            + &table::apart(&image_report::text(&images, width)),
         json: fields(&Document {
             file: shown(&manifest.path),
             endpoint,
@@ -250,7 +252,7 @@ impl Places<'_> {
         let mut text = String::new();
         for (directory, place) in &self.seen {
             if let Place::Seen { targets, .. } = place {
-                let name = format!(" of {}", crate::printable::path(directory));
+                let name = format!(" of {}", crate::util::sanitize::path(directory));
                 let name = if self.seen.len() > 1 { &name } else { "" };
                 text.push_str(&table::apart(&targets.text(name, width)));
             }
@@ -264,7 +266,7 @@ impl Places<'_> {
             .into_iter()
             .filter_map(|(directory, place)| match place {
                 Place::Seen { targets, .. } => Some(Seen {
-                    canvos: crate::printable::path(&directory),
+                    canvos: crate::util::sanitize::path(&directory),
                     program: targets.program,
                     clusterconfig: targets.clusterconfig,
                     targets: targets.rows,
@@ -329,7 +331,7 @@ fn no_checkout(
     let span = span.or(manifest.canvos_span.as_ref());
     let span = span.filter(|_| !is_named_here);
     if !is_named_here && span.is_none() {
-        let directory = crate::printable::path(&manifest.canvos);
+        let directory = crate::util::sanitize::path(&manifest.canvos);
         let note = format!("no CanvOS checkout at {directory}");
         context.report.status("Note", &note);
         return;

@@ -4,8 +4,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::cli::CompletionsArgs;
-use crate::completion;
-use crate::report::{Outcome, fields};
+use crate::cli::completion;
+use crate::ui::{Outcome, fields};
 
 /// The document of `completions`.
 #[derive(Serialize, JsonSchema)]

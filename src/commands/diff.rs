@@ -6,20 +6,21 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::markdown::{Comment, code};
-use super::obtain::{Store, Told, told};
-use super::source::{Served, Source};
-use super::table::Tone;
-use super::{Context, chosen, fleet, not_locked, warn_of_outdated};
 use crate::archive::Inventory;
 use crate::cli::{DiffArgs, Format, Network, Verbosity};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::drift::{self, Change, FileChange, Side};
 use crate::error::Error;
-use crate::lock::{Locked, Outdated};
+use crate::lockfile::{Locked, Outdated};
 use crate::manifest::Definition;
-use crate::printable;
-use crate::report::{Became, Outcome, Tally, fields};
+use crate::ui::markdown::{Comment, code};
+use crate::ui::table::Tone;
+use crate::ui::{Became, Outcome, Tally, fields};
+use crate::util::sanitize;
+use crate::workflow::context::{Context, chosen, not_locked, warn_of_outdated};
+use crate::workflow::fetcher::{Served, Source};
+use crate::workflow::parallel;
+use crate::workflow::session::{Store, Told, told};
 
 /// The document of `diff`.
 #[derive(Serialize, JsonSchema)]
@@ -76,7 +77,7 @@ pub fn run(arguments: &DiffArgs, context: &Context<'_>) -> Result<Outcome, Error
         |definition: &&Definition| counter.count(compare(context, &store, &source, definition));
     let mut compared = Vec::new();
     let mut errors = Vec::new();
-    for result in fleet::map(&definitions, fleet::ahead(jobs), compare) {
+    for result in parallel::map(&definitions, parallel::ahead(jobs), compare) {
         match result {
             Ok(one) => compared.push(one),
             Err(error) => errors.push(error),
@@ -158,7 +159,7 @@ fn inside(
         return Ok(Vec::new());
     }
     // Changes have their paths as they are shown.
-    let wanted = |path: &[u8]| files.contains_key(printable::line(path).as_str());
+    let wanted = |path: &[u8]| files.contains_key(sanitize::line(path).as_str());
     let old = collected(source.inspect_locked(locked, &wanted)?);
     let new = collected(source.inspect_served(served, &wanted)?);
     let diff = |(path, what): (&str, FileChange)| {
@@ -186,7 +187,7 @@ fn side<'f>(files: &'f BTreeMap<String, Vec<u8>>, path: &str) -> Side<'f> {
 /// The files that were kept, by their paths as they are shown.
 fn collected(inventory: Option<Inventory>) -> BTreeMap<String, Vec<u8>> {
     let files = inventory.map(|inventory| inventory.collected);
-    let shown = |(path, content): (String, Vec<u8>)| (printable::line(path.as_bytes()), content);
+    let shown = |(path, content): (String, Vec<u8>)| (sanitize::line(path.as_bytes()), content);
     files.into_iter().flatten().map(shown).collect()
 }
 

@@ -10,23 +10,23 @@ use std::path::Path;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{Context, load_lock, shown};
 use crate::cli::{AddArgs, LockUse, RemoveArgs, RenameArgs};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::error::Error;
 use crate::manifest::edit::{self, NewProfile};
 use crate::manifest::reference::{self, Reference};
 use crate::manifest::{Definition, FILE_NAME, Located, Manifest};
-use crate::nearest::nearest;
-use crate::printable;
-use crate::report::{Outcome, fields};
+use crate::ui::{Outcome, fields};
+use crate::util::sanitize;
+use crate::util::suggest::nearest;
+use crate::workflow::context::{Context, load_lock, shown};
 
-mod given;
-mod sheet;
+mod profile_arg;
+mod manifest_editor;
 
-pub use given::{Given, check_name, given};
+pub use profile_arg::{Given, check_name, given};
 
-use sheet::Sheet;
+use manifest_editor::Sheet;
 
 /// What the first definition is called where nobody says, in the template too.
 pub const FIRST: &str = "factory";
@@ -68,7 +68,7 @@ pub fn add(arguments: &AddArgs, context: &Context<'_>) -> Result<Outcome, Error>
     let sheet = Sheet::open(context)?;
     let name = match (&arguments.to, &sheet.manifest) {
         (Some(name), _) => name.clone(),
-        (None, Ok(manifest)) => super::one(manifest, None)?.name.clone(),
+        (None, Ok(manifest)) => crate::workflow::context::one(manifest, None)?.name.clone(),
         // A file without a usable definition gets its first one.
         (None, Err(_)) => match &edit::definitions(&sheet.text)[..] {
             [] => FIRST.to_owned(),
@@ -82,7 +82,7 @@ pub fn add(arguments: &AddArgs, context: &Context<'_>) -> Result<Outcome, Error>
     let (known, new): (Vec<_>, Vec<_>) = given
         .into_iter()
         .partition(|given| definition.is_some_and(|d| holds(d, given.reference())));
-    let text = |given: &Given| printable::line(given.text.as_bytes());
+    let text = |given: &Given| sanitize::line(given.text.as_bytes());
     let edited = Edited {
         file: shown(&sheet.path),
         definition: name.clone(),
@@ -165,7 +165,7 @@ fn warn_of_like_name(context: &Context<'_>, manifest: &Manifest, name: &str) {
 pub fn next(context: &Context<'_>, command: &str, why: &str) {
     let file = &context.settings.file;
     let file = if context.settings.located == Located::Named && file != Path::new(FILE_NAME) {
-        format!(" --file {}", printable::path(file))
+        format!(" --file {}", sanitize::path(file))
     } else {
         String::new()
     };
@@ -198,7 +198,7 @@ pub fn remove(arguments: &RemoveArgs, context: &Context<'_>) -> Result<Outcome, 
     {
         return remove_definition(context, &sheet, (manifest, name));
     }
-    let definition = super::one(manifest, arguments.from.as_deref())?;
+    let definition = crate::workflow::context::one(manifest, arguments.from.as_deref())?;
     remove_profiles(context, &sheet, (manifest, definition), &arguments.what)
 }
 
@@ -212,7 +212,7 @@ fn remove_definition(
     sheet: &Sheet,
     (manifest, name): (&Manifest, &str),
 ) -> Result<Outcome, Error> {
-    let definition = super::one(manifest, Some(name))?;
+    let definition = crate::workflow::context::one(manifest, Some(name))?;
     if manifest.definitions.len() == 1 {
         return Err(usage(
             Diagnostic::error(
@@ -286,7 +286,7 @@ fn remove_profiles(
 fn references(definition: &Definition) -> Vec<String> {
     let profiles = definition.profiles.iter();
     profiles
-        .map(|profile| printable::line(profile.reference.to_string().as_bytes()))
+        .map(|profile| sanitize::line(profile.reference.to_string().as_bytes()))
         .collect()
 }
 
@@ -307,7 +307,7 @@ fn places_of(definition: &Definition, text: &str) -> Vec<usize> {
 }
 
 fn not_in(name: &str, known: &[String], text: &str) -> Error {
-    let text = printable::line(text.as_bytes());
+    let text = sanitize::line(text.as_bytes());
     let error = Diagnostic::error(
         Code::NotInDefinition,
         format!("`{name}` has no profile `{text}`"),
@@ -333,7 +333,7 @@ pub fn rename(arguments: &RenameArgs, context: &Context<'_>) -> Result<Outcome, 
     check_name(new)?;
     let sheet = Sheet::open(context)?;
     let manifest = sheet.manifest()?;
-    super::one(manifest, Some(old))?;
+    crate::workflow::context::one(manifest, Some(old))?;
     if old == new {
         context.report.status("Unchanged", old);
         return Ok(renamed(&sheet, arguments, false));

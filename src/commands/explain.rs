@@ -4,10 +4,10 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::table;
+use crate::diagnostic::help_topic::page;
 use crate::diagnostic::{Code, Trap};
-use crate::report::{Outcome, fields};
-use crate::topic::page;
+use crate::ui::table;
+use crate::ui::{Outcome, fields};
 
 /// The document of `explain`.
 #[derive(Serialize, JsonSchema)]
@@ -99,7 +99,7 @@ impl Section {
 #[cfg(test)]
 mod tests {
     use crate::diagnostic::Trap;
-    use crate::topic::page;
+    use crate::diagnostic::help_topic::page;
 
     #[test]
     fn the_traps_stand_in_the_order_of_their_numbers() {

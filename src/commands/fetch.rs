@@ -3,16 +3,18 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::obtain::{Obtained, Origin, Store, Told, told};
 use super::output::{self, Guard};
-use super::source::{Pinning, Source};
-use super::{Context, chosen, fleet, shown, table};
 use crate::cli::{FetchArgs, Fleet, Network};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::digest::Digest;
 use crate::error::Error;
 use crate::manifest::Definition;
-use crate::report::{Became, FETCHED, Outcome, Tally, fields};
+use crate::ui::table;
+use crate::ui::{Became, FETCHED, Outcome, Tally, fields};
+use crate::util::digest::Digest;
+use crate::workflow::context::{Context, chosen, shown};
+use crate::workflow::fetcher::{Pinning, Source};
+use crate::workflow::parallel;
+use crate::workflow::session::{Obtained, Origin, Store, Told, told};
 
 /// The document of `fetch` and of `update`.
 #[derive(Serialize, JsonSchema)]
@@ -76,7 +78,7 @@ pub fn run(arguments: &FetchArgs, context: &Context<'_>) -> Result<Outcome, Erro
     let (fetched, error) = match context.settings.network {
         Network::Allowed => {
             let source = Source::new(context, &store, jobs)?;
-            let fleet = (&definitions[..], fleet::ahead(jobs));
+            let fleet = (&definitions[..], parallel::ahead(jobs));
             each(context, &store, fleet, output, |definition| {
                 source.fetch(definition, Pinning::Respect)
             })
@@ -114,7 +116,7 @@ pub fn update(arguments: &Fleet, context: &Context<'_>) -> Result<Outcome, Error
     let jobs = arguments.jobs.jobs;
     let source = Source::new(context, &store, jobs)?;
     let path = |obtained: &Obtained| Ok(shown(obtained.artifact.path()));
-    let fleet = (&definitions[..], fleet::ahead(jobs));
+    let fleet = (&definitions[..], parallel::ahead(jobs));
     let (fetched, error) = each(context, &store, fleet, path, |definition| {
         source.fetch(definition, Pinning::Renew)
     });
@@ -154,7 +156,7 @@ fn each(
     let mut fetched = Vec::new();
     let mut errors = Vec::new();
     let counter = context.report.counter(definitions.len());
-    fleet::run(
+    parallel::run(
         definitions,
         at_once,
         |definition| counter.count(obtain(definition)),

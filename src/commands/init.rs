@@ -10,19 +10,20 @@ use serde::Serialize;
 
 use self::first::{First, Project};
 use super::edit::{FIRST, Given, check_name, given, next};
-use super::{Context, canonical, shown, table};
+use crate::api_key;
 use crate::canvos::Checkout;
 use crate::cli::InitArgs;
 use crate::diagnostic::{Code, Diagnostic, Severity};
-use crate::disk;
-use crate::endpoint::Endpoint;
 use crate::error::Error;
-use crate::key;
 use crate::manifest::{Located, Manifest, ManifestError};
 use crate::palette::PaletteError;
-use crate::printable;
-use crate::publish;
-use crate::report::{Outcome, fields};
+use crate::ui::table;
+use crate::ui::{Outcome, fields};
+use crate::util::atomic_file;
+use crate::util::endpoint::Endpoint;
+use crate::util::path_error;
+use crate::util::sanitize;
+use crate::workflow::context::{Context, canonical, shown};
 
 mod first;
 mod questions;
@@ -60,7 +61,7 @@ pub fn run(arguments: &InitArgs, context: &Context<'_>) -> Result<Outcome, Error
     let text = match (due, there) {
         // Nobody is asked in vain.
         (true, true) if !ours(&manifest, first::TEMPLATE) => {
-            return Err(Error::Exists(vec![printable::path(&manifest)]));
+            return Err(Error::Exists(vec![sanitize::path(&manifest)]));
         }
         (true, true) => Some(First::default().text()),
         (true, false) => Some(first(arguments, context)?),
@@ -86,7 +87,7 @@ pub fn run(arguments: &InitArgs, context: &Context<'_>) -> Result<Outcome, Error
 
 /// Every command in this directory uses the file above it: another one is not meant.
 fn there_is_one_above(file: &Path) -> Error {
-    let file = printable::path(file);
+    let file = sanitize::path(file);
     let told = Diagnostic::error(
         Code::AlreadyExists,
         format!("`{file}` is there, and is used in this directory"),
@@ -99,7 +100,7 @@ fn there_is_one_above(file: &Path) -> Error {
 
 /// The file that somebody may have thought of.
 fn passed_over(file: &Path) -> Diagnostic {
-    let file = printable::path(file);
+    let file = sanitize::path(file);
     Diagnostic::warning(
         Code::AlreadyExists,
         format!("`{file}` is there, and is not used in this directory"),
@@ -124,7 +125,7 @@ fn snippets(arguments: &InitArgs, manifest: &Path) -> Vec<(PathBuf, &'static str
 }
 
 fn ours(path: &Path, text: &str) -> bool {
-    disk::read(path, disk::TEXT).is_ok_and(|is| is == text.as_bytes())
+    path_error::read(path, path_error::TEXT).is_ok_and(|is| is == text.as_bytes())
 }
 
 /// Writes `files`, or none of them where one is there already. Our own text beside
@@ -134,7 +135,7 @@ fn write(mut files: Vec<(PathBuf, &str)>) -> Result<Vec<PathBuf>, Error> {
     let existing: Vec<String> = files
         .iter()
         .filter(|(path, _)| is_there(path))
-        .map(|(path, _)| printable::path(path))
+        .map(|(path, _)| sanitize::path(path))
         .collect();
     let begun = existing.len() < files.len();
     let foreign = |(path, text): &(PathBuf, &str)| is_there(path) && !ours(path, text);
@@ -143,7 +144,7 @@ fn write(mut files: Vec<(PathBuf, &str)>) -> Result<Vec<PathBuf>, Error> {
     }
     files.retain(|(path, _)| !is_there(path));
     for (path, text) in &files {
-        publish::write_new(path, text.as_bytes())?;
+        atomic_file::write_new(path, text.as_bytes())?;
     }
     Ok(files.into_iter().map(|(path, _)| path).collect())
 }
@@ -203,14 +204,14 @@ fn seen_from(directory: &Path, path: &Path) -> String {
     let common = from.iter().zip(&to).take_while(|(a, b)| a == b).count();
     // The root is no place that two machines share.
     if common < 2 {
-        return printable::path(path);
+        return sanitize::path(path);
     }
     let up = from[common..].iter().map(|_| Component::ParentDir);
     let relative: PathBuf = up.chain(to[common..].iter().copied()).collect();
     if relative.as_os_str().is_empty() {
         return ".".into();
     }
-    printable::path(&relative)
+    sanitize::path(&relative)
 }
 
 /// Warns of a `dir` that is written and leads to no checkout.
@@ -254,7 +255,7 @@ fn of_given(given: &[Given], context: &Context<'_>) -> First {
 /// What a person does next, as far as it is not done.
 fn tell_next(context: &Context<'_>, manifest: &Path) -> Result<(), Error> {
     let text = Manifest::text(manifest, &context.settings.file)?;
-    if !key::is_set(context.environment) {
+    if !api_key::is_set(context.environment) {
         let export = "export PALETTE_API_KEY=…  # My API Keys in Palette's console";
         context.report.status("Next", export);
     }

@@ -6,16 +6,16 @@ use std::path::Path;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::markdown::Comment;
 use super::states::LockState;
-use super::table::{Cell, Table, Tone};
-use super::{Context, chosen, current, load_lock, shown};
 use crate::cli::{Format, ListArgs, LockUse};
-use crate::digest::Digest;
 use crate::error::Error;
 use crate::manifest::{Definition, Manifest};
-use crate::printable;
-use crate::report::{Outcome, Report, fields};
+use crate::ui::markdown::Comment;
+use crate::ui::table::{Cell, Table, Tone};
+use crate::ui::{Outcome, Report, fields};
+use crate::util::digest::Digest;
+use crate::util::sanitize;
+use crate::workflow::context::{Context, chosen, current, load_lock, shown};
 
 /// The document of `list`.
 #[derive(Serialize, JsonSchema)]
@@ -98,8 +98,8 @@ fn canvos(context: &Context<'_>, manifest: &Manifest, definition: &Definition) -
     let own = manifest.path.parent().unwrap_or(Path::new(""));
     match directory.strip_prefix(own) {
         Ok(path) if path == Path::new("") => ".".to_owned(),
-        Ok(path) => printable::path(path),
-        Err(_) => printable::path(&directory),
+        Ok(path) => sanitize::path(path),
+        Err(_) => sanitize::path(&directory),
     }
 }
 
@@ -124,7 +124,7 @@ fn table(listed: &[Listed], report: &Report) -> Table {
             Cell::from(report.clean(&one.canvos)),
             word(one.profiles.len().to_string()),
             content.map_or_else(|| word("-".to_owned()), Cell::from),
-            word(one.size.map_or_else(|| "-".to_owned(), printable::size)),
+            word(one.size.map_or_else(|| "-".to_owned(), sanitize::size)),
             Cell::toned(one.lock.text(), tone),
         ]);
     }

@@ -4,13 +4,14 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::output::{self, Guard};
-use super::{Context, shown, table};
 use crate::cli::ManArgs;
-use crate::disk::PathError;
+use crate::cli::manual;
 use crate::error::Error;
-use crate::manual;
-use crate::publish;
-use crate::report::{Outcome, fields};
+use crate::ui::table;
+use crate::ui::{Outcome, fields};
+use crate::util::atomic_file;
+use crate::util::path_error::PathError;
+use crate::workflow::context::{Context, shown};
 
 /// The document of `man`.
 #[derive(Serialize, JsonSchema)]
@@ -38,12 +39,12 @@ pub fn run(arguments: &ManArgs, context: &Context<'_>) -> Result<Outcome, Error>
     let directory = context.environment.resolve(directory);
     output::check_directory(&directory)?;
     let guard = Guard::new(context, None);
-    publish::make_directories(&directory).map_err(PathError::when("make", &directory))?;
+    atomic_file::make_directories(&directory).map_err(PathError::when("make", &directory))?;
     let mut written = Vec::new();
     for page in manual::pages() {
         let path = directory.join(&page.file);
         guard.check(&path)?;
-        publish::write(&path, page.text.as_bytes())?;
+        atomic_file::write(&path, page.text.as_bytes())?;
         written.push(shown(&path));
     }
     Ok(Outcome {

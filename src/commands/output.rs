@@ -8,16 +8,16 @@
 use std::fs::Metadata;
 use std::path::{Component, Path, PathBuf};
 
-use super::Context;
 use crate::cache::Artifact;
 use crate::diagnostic::{Code, Diagnostic};
-use crate::digest::Digest;
-use crate::disk::{self, PathError};
 use crate::error::Error;
-use crate::lock::Lock;
+use crate::lockfile::Lock;
 use crate::manifest::Manifest;
-use crate::printable;
-use crate::publish;
+use crate::util::atomic_file;
+use crate::util::digest::Digest;
+use crate::util::path_error::{self, PathError};
+use crate::util::sanitize;
+use crate::workflow::context::Context;
 
 /// Directories in which others keep what they alone write.
 const OWNED: [&str; 3] = [".git", ".edgestage", ".hg"];
@@ -103,7 +103,7 @@ impl Guard {
         if let Some(metadata) = &metadata
             && !metadata.is_file()
         {
-            let kind = disk::kind_of(metadata.file_type());
+            let kind = path_error::kind_of(metadata.file_type());
             return Err(refused(&format!("it is {kind}, not a regular file")));
         }
         if let Some(owner) = owner_of(&real) {
@@ -155,7 +155,7 @@ fn owner_of(path: &Path) -> Option<&'static str> {
 const OF_A_BUILD: &str = "it decides what a build does";
 
 fn refuse(output: &Path, why: &str) -> Error {
-    let shown = printable::path(output);
+    let shown = sanitize::path(output);
     Error::Usage(Box::new(
         Diagnostic::error(
             Code::UnusableOutput,
@@ -231,16 +231,16 @@ pub fn write(artifact: &Artifact, output: &Path) -> Result<(), Error> {
         .as_ref()
         .is_some_and(|there| there.len() == artifact.size())
     {
-        let mut file = disk::open(output).map_err(PathError::when("read", output))?;
+        let mut file = path_error::open(output).map_err(PathError::when("read", output))?;
         let (sha256, _) = Digest::of_reader(&mut file).map_err(PathError::when("read", output))?;
         if sha256 == artifact.sha256() {
             return Ok(());
         }
     }
     let directory = output.parent().unwrap_or(Path::new("."));
-    let mut copy = publish::temporary_in(directory)?;
+    let mut copy = atomic_file::temporary_in(directory)?;
     std::io::copy(&mut artifact.open()?, copy.as_file_mut())
         .map_err(PathError::when("write", output))?;
-    publish::rename_keeping(copy, output, there.map(|there| there.permissions()))?;
+    atomic_file::rename_keeping(copy, output, there.map(|there| there.permissions()))?;
     Ok(())
 }

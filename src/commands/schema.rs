@@ -7,13 +7,14 @@ use serde_json::{Map, Value, json};
 
 use super::verify;
 use super::{
-    build, cache, check, completions, diff, edit, explain, fetch, init, list, man, proof, show,
-    stage, unstage,
+    build, cache, check, completions, diff, edit, explain, fetch, init, list, man, show, stage,
+    unstage,
 };
 use crate::cli::SchemaOf;
-use crate::report::document::Head;
-use crate::report::{Outcome, fields};
+use crate::commands::image_report;
 use crate::schema::{self, published};
+use crate::ui::document::Head;
+use crate::ui::{Outcome, fields};
 
 /// The document of `schema`.
 #[derive(Serialize, JsonSchema)]
@@ -60,7 +61,7 @@ const RESULTS: [(&str, &[Part]); 20] = [
     ("update", &[part::<fetch::Document>]),
     (
         "verify",
-        &[part::<verify::Document>, part::<proof::Document>],
+        &[part::<verify::Document>, part::<image_report::Document>],
     ),
     ("show", &[part::<show::Document>]),
     ("explain", &[part::<explain::Document>]),

@@ -8,23 +8,23 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::layer::Layer;
-use super::obtain::Store;
 use super::states::LockState;
-use super::{Context, not_locked, one, warn_of_outdated};
+use crate::api_key;
 use crate::archive::{self, InspectError, Inventory};
 use crate::cache::Lookup;
 use crate::cli::{ShowArgs, ShowFormat};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::digest::{Digest, Hasher};
-use crate::disk::{PathError, Piped};
 use crate::error::{Error, Judged};
-use crate::key;
-use crate::limits::Limits;
-use crate::lock::Locked;
-use crate::printable;
-use crate::report::{Outcome, fields};
+use crate::lockfile::Locked;
 use crate::resolve::Pack;
+use crate::ui::{Outcome, fields};
+use crate::util::digest::{Digest, Hasher};
+use crate::util::limits::Limits;
+use crate::util::path_error::{PathError, Piped};
+use crate::util::sanitize;
 use crate::variables::{self, Variable};
+use crate::workflow::context::{Context, not_locked, one, warn_of_outdated};
+use crate::workflow::session::Store;
 
 mod page;
 mod view;
@@ -121,7 +121,7 @@ fn hide_key_of_command(found: &Found, context: &Context<'_>) {
         return;
     };
     let flag = context.settings.api_key_file.as_deref();
-    if let Some(key) = key::of_command(flag, context.environment, &manifest) {
+    if let Some(key) = api_key::of_command(flag, context.environment, &manifest) {
         context.report.hide(&key);
     }
 }
@@ -195,8 +195,8 @@ fn find_definition(name: Option<&str>, context: &Context<'_>) -> Result<Found, E
 
 fn size(bytes: u64) -> String {
     match bytes {
-        0..1024 => printable::size(bytes),
-        _ => format!("{} ({bytes} bytes)", printable::size(bytes)),
+        0..1024 => sanitize::size(bytes),
+        _ => format!("{} ({bytes} bytes)", sanitize::size(bytes)),
     }
 }
 
@@ -225,7 +225,7 @@ fn find_file(file: &Path, context: &Context<'_>) -> Result<Found, Error> {
         .as_ref()
         .and_then(|manifest| context.lock_if_usable(manifest, WITHOUT_NAMES));
     let source = Piped::open(&path).map_err(PathError::when("read", &path))?;
-    let shown = printable::path(file);
+    let shown = sanitize::path(file);
     // It may be a pipe, which can be read once.
     let mut source = Hashed::new(source);
     let of = Judged::File(shown.clone());

@@ -7,21 +7,23 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::obtain::{Obtained, Origin, Store, Told, told};
-use super::source::{Pinning, Source};
-use super::{Context, chosen, fleet, has_targets, load_lock, one, shown, table, traps};
-use crate::build::Command;
+use crate::canvos::build::Command;
+use crate::canvos::preflight::{self, FixError, Target};
 use crate::canvos::{CanvosError, Checkout, Held, Placement};
 use crate::cli::{BuildArgs, Network, StageArgs};
 use crate::diagnostic::Trap;
-use crate::digest::Digest;
-use crate::disk::Identity;
 use crate::error::Error;
-use crate::hold::{Event, Hold, Patience};
-use crate::lock::Locked;
+use crate::lockfile::Locked;
 use crate::manifest::{Definition, Manifest};
-use crate::preflight::{self, FixError, Target};
-use crate::report::{Became, Outcome, Tally, fields};
+use crate::ui::table;
+use crate::ui::{Became, Outcome, Tally, fields};
+use crate::util::digest::Digest;
+use crate::util::file_lock::{Event, Hold, Patience};
+use crate::util::path_error::Identity;
+use crate::workflow::context::{Context, chosen, has_targets, load_lock, one, shown, traps};
+use crate::workflow::fetcher::{Pinning, Source};
+use crate::workflow::parallel;
+use crate::workflow::session::{Obtained, Origin, Store, Told, told};
 
 /// A definition and the checkout that it goes to.
 struct Job<'m> {
@@ -303,12 +305,12 @@ fn obtain(
 ) -> Vec<(usize, Result<Obtained, Error>)> {
     if context.settings.network == Network::Off {
         let offline = |job: &Job<'_>| store.offline(context, job.definition);
-        return fleet::map(due, jobs, offline)
+        return parallel::map(due, jobs, offline)
             .into_iter()
             .enumerate()
             .collect();
     }
-    let cached = fleet::map(due, jobs, |job| match &job.current {
+    let cached = parallel::map(due, jobs, |job| match &job.current {
         Some(locked) => store.cached(context, locked),
         None => Ok(None),
     });
@@ -327,9 +329,11 @@ fn obtain(
     match Source::new(context, store, jobs) {
         Ok(source) => {
             let counter = context.report.counter(missing.len());
-            obtained.extend(fleet::map(&missing, fleet::ahead(jobs), |(at, job)| {
-                (*at, counter.count(fetch(context, store, &source, job)))
-            }));
+            obtained.extend(parallel::map(
+                &missing,
+                parallel::ahead(jobs),
+                |(at, job)| (*at, counter.count(fetch(context, store, &source, job))),
+            ));
         }
         Err(error) => obtained.push((missing[0].0, Err(error))),
     }

@@ -4,7 +4,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::lock::{Lock, Locked, Outdated};
+use crate::lockfile::{Lock, Locked, Outdated};
 use crate::manifest::Definition;
 
 /// How the lock stands to a definition.

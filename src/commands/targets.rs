@@ -7,14 +7,14 @@ use std::path::Path;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::table;
 use crate::archive;
 use crate::canvos::Seen;
-use crate::digest::Digest;
-use crate::disk;
-use crate::limits::Limits;
-use crate::lock::Lock;
-use crate::preflight::{self, Assume, Embeds, Preflight, Target, Via};
+use crate::canvos::preflight::{self, Assume, Embeds, Preflight, Target, Via};
+use crate::lockfile::Lock;
+use crate::ui::table;
+use crate::util::digest::Digest;
+use crate::util::limits::Limits;
+use crate::util::path_error;
 
 /// The targets of one checkout.
 pub struct Targets {
@@ -225,7 +225,7 @@ impl Files<'_> {
         if let Some(seen) = staged.find(|seen| seen.placement().path() == path) {
             return seen.content();
         }
-        let mut file = disk::open(&self.directory.join(path)).ok()?;
+        let mut file = path_error::open(&self.directory.join(path)).ok()?;
         if self.limits.no_archive(file.metadata().ok()?.len()) {
             return None;
         }

@@ -5,11 +5,13 @@ use std::collections::BTreeSet;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{Context, load_lock, one, shown, stage, table};
+use super::stage;
 use crate::canvos::Checkout;
-use crate::disk::Identity;
 use crate::error::Error;
-use crate::report::{Outcome, fields};
+use crate::ui::table;
+use crate::ui::{Outcome, fields};
+use crate::util::path_error::Identity;
+use crate::workflow::context::{Context, load_lock, one, shown};
 
 /// The document of `unstage`.
 #[derive(Serialize, JsonSchema)]

@@ -3,17 +3,18 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::proof;
+use super::image_report;
 use super::unstage::shared;
-use super::{Context, current, load_lock, one, shown, table};
 use crate::canvos::{Checkout, Found, State};
 use crate::cli::VerifyArgs;
 use crate::diagnostic::Code;
-use crate::digest::Digest;
 use crate::error::Error;
-use crate::lock::Lock;
+use crate::lockfile::Lock;
 use crate::manifest::Manifest;
-use crate::report::{Outcome, fields};
+use crate::ui::table;
+use crate::ui::{Outcome, fields};
+use crate::util::digest::Digest;
+use crate::workflow::context::{Context, current, load_lock, one, shown};
 
 /// The document of `verify` without `--image`.
 #[derive(Serialize, JsonSchema)]
@@ -85,7 +86,7 @@ impl Verdict {
 
 pub fn run(arguments: &VerifyArgs, context: &Context<'_>) -> Result<Outcome, Error> {
     if !arguments.images.image.is_empty() {
-        return proof::run(arguments, context);
+        return image_report::run(arguments, context);
     }
     let manifest = context.manifest()?;
     if arguments.expect_none {

@@ -4,7 +4,7 @@
 //! belongs to a topic, which `edgestage explain` has more about.
 
 use super::Trap;
-use crate::topic::Topic;
+use crate::diagnostic::help_topic::Topic;
 
 macro_rules! codes {
     ($($topic:ident { $($(#[$doc:meta])* $code:ident = $token:literal,)* })*) => {

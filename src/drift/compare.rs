@@ -4,9 +4,9 @@ use std::cmp::Ordering;
 
 use super::{Change, FileChange};
 use crate::archive::{NamedFile, PROFILES};
-use crate::lock::Locked;
-use crate::printable;
+use crate::lockfile::Locked;
 use crate::resolve::{Pack, ResolvedProfile};
+use crate::util::sanitize;
 
 /// Compares the profiles, as Palette lists them.
 #[must_use]
@@ -114,7 +114,7 @@ pub fn between(old: &Locked, new: &Locked) -> Vec<Change> {
 pub fn files(old: &[NamedFile], new: &[NamedFile], profiles: &[&ResolvedProfile]) -> Vec<Change> {
     let change = |path: &[u8], what| Change::File {
         profile: owner(path, profiles).map(label),
-        path: printable::line(path),
+        path: sanitize::line(path),
         what,
     };
     let mut changes = Vec::new();
@@ -156,8 +156,8 @@ fn owner<'p>(path: &[u8], profiles: &[&'p ResolvedProfile]) -> Option<&'p Resolv
 mod tests {
     use super::*;
     use crate::archive::File;
-    use crate::digest::Digest;
-    use crate::uid::Uid;
+    use crate::util::digest::Digest;
+    use crate::util::uid::Uid;
 
     fn pack(name: &str, tag: &str, digest: &str) -> Pack {
         Pack {

@@ -16,8 +16,8 @@ use super::iso;
 use super::place::{Files, MOST_BESIDE, Neighbours, Node};
 use super::source::Window;
 use super::{ImageError, cut};
-use crate::disk::PathError;
-use crate::publish;
+use crate::util::atomic_file;
+use crate::util::path_error::PathError;
 
 /// The label of the file system that carries content (canvos.md, 5).
 pub const LABEL: &str = "COS_CONTENT";
@@ -298,7 +298,7 @@ impl<R: Read> Stream<R> {
         if !labelled {
             return Ok(None);
         }
-        let temporary = publish::temporary_in(spool).map_err(ImageError::Spool)?;
+        let temporary = atomic_file::temporary_in(spool).map_err(ImageError::Spool)?;
         let mut file = temporary.into_file();
         let failed = |error| ImageError::Spool(PathError::when("unpack", image)(error));
         let mut left = partition.length;

@@ -10,7 +10,7 @@ use std::io::Read;
 
 use super::{GZIP, ImageError, Judge, cut};
 use crate::archive::{self, InspectError, Refusal};
-use crate::digest::Digest;
+use crate::util::digest::Digest;
 
 /// The most names beside the definition that are looked at.
 pub const MOST_BESIDE: usize = 1000;

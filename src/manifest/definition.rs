@@ -11,10 +11,10 @@ use super::reader::{At, Problems, Table, string, wrong_type};
 use super::reference::{self, InvalidReference, Parsed, Reference};
 use super::{Allow, Definition, PackOverride, PaletteTable, Profile, Project};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::disk;
-use crate::nearest::{nearest, nearest_file};
-use crate::printable;
-use crate::uid::Uid;
+use crate::util::path_error;
+use crate::util::sanitize;
+use crate::util::suggest::{nearest, nearest_file};
+use crate::util::uid::Uid;
 
 /// `metadata.name` of the documented request body (facts.md, 1).
 pub const METADATA_NAME: &str = "cluster-profiles";
@@ -160,7 +160,7 @@ fn profiles(
 ) -> (Vec<Profile>, Option<At<Uid>>) {
     let help = format!(
         "add one: `edgestage add PROFILE --to {}`, PROFILE being a URL, uid or name@version",
-        printable::line(name.value.as_bytes())
+        sanitize::line(name.value.as_bytes())
     );
     let Some(array) = table.array("profiles", "an array of profiles", problems) else {
         if table.lacks("profiles") {
@@ -448,19 +448,19 @@ fn pack(
 /// Reads a values file: UTF-8 text of a sensible size.
 fn read_values(at: &At<String>, directory: &Path, problems: &mut Problems) -> Option<String> {
     let path = directory.join(&at.value);
-    let read = disk::read(&path, VALUES_LIMIT);
+    let read = path_error::read(&path, VALUES_LIMIT);
     let failure = match read.map(String::from_utf8) {
         Ok(Ok(text)) => return Some(text),
         Ok(Err(_)) => "not UTF-8".to_owned(),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => "no such file".to_owned(),
-        Err(error) => printable::io(&error),
+        Err(error) => sanitize::io(&error),
     };
     // As it is to be written: relative to the file.
     let near = nearest_file(&path).filter(|_| !path.exists());
     let near = near.and_then(|near| Some(near.strip_prefix(directory).ok()?.to_owned()));
     let help = near.map_or_else(
         || "write the path of a YAML file, relative to this file".to_owned(),
-        |near| format!("did you mean `{}`?", printable::path(&near)),
+        |near| format!("did you mean `{}`?", sanitize::path(&near)),
     );
     problems.add(
         Code::ValuesUnreadable,

@@ -14,8 +14,8 @@ use toml::de::{DeTable, DeValue};
 
 use super::source::is_secret_key;
 use crate::diagnostic::{Code, Diagnostic, Source};
-use crate::nearest::nearest;
-use crate::printable;
+use crate::util::sanitize;
+use crate::util::suggest::nearest;
 
 /// What is read here is what this version knows.
 const OWN: &str = env!("CARGO_PKG_VERSION");
@@ -56,7 +56,7 @@ pub struct Problems {
 pub fn bounded(mut list: Vec<Diagnostic>) -> Vec<Diagnostic> {
     if let Some(more) = list.len().checked_sub(MOST).filter(|more| *more > 0) {
         list.truncate(MOST);
-        let more = printable::count(more, "more mistake");
+        let more = sanitize::count(more, "more mistake");
         list.push(
             Diagnostic::error(Code::MoreMistakes, format!("the file has {more}"))
                 .help("fix those above, and run the command again"),

@@ -3,7 +3,7 @@
 
 use url::Url;
 
-use crate::uid::{DIGITS, Uid};
+use crate::util::uid::{DIGITS, Uid};
 
 /// Which profile is meant.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::diagnostic::{Code, Diagnostic, Source};
-use crate::printable;
+use crate::util::sanitize;
 
 /// What the name of a key that holds a secret has in it, without separators and in
 /// lower case.
@@ -18,7 +18,7 @@ const SECRET_WORDS: [&str; 4] = ["apikey", "token", "secret", "passw"];
 /// # Errors
 /// A diagnostic that names the line where UTF-8 ends.
 pub fn decode(path: &Path, bytes: Vec<u8>) -> Result<String, Diagnostic> {
-    let shown = printable::path(path);
+    let shown = sanitize::path(path);
     if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
         return Err(Diagnostic::error(
             Code::ManifestEncoding,
@@ -121,7 +121,7 @@ pub fn shown(path: &Path, text: &str, spans: &[Range<usize>]) -> Arc<Source> {
         start += line.len();
     }
     let text = String::from_utf8_lossy(&bytes).into_owned();
-    Arc::new(Source::whole(printable::path(path), text))
+    Arc::new(Source::whole(sanitize::path(path), text))
 }
 
 /// Where the value begins in a line that sets a secret key.

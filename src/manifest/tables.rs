@@ -10,8 +10,8 @@ use toml::de::{DeTable, DeValue};
 use super::reader::{At, Problems, Table, wrong_type};
 use super::{Manifest, PaletteTable, Project, definition};
 use crate::diagnostic::{Code, Source};
-use crate::endpoint::Endpoint;
-use crate::limits::Limits;
+use crate::util::endpoint::Endpoint;
+use crate::util::limits::Limits;
 
 /// Reads the whole document. The result is only meant where there are no problems.
 pub fn read(

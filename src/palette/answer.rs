@@ -10,7 +10,7 @@ use serde::de::IgnoredAny;
 
 use super::node::OddField;
 use super::wire::{Answer, ApiError, NoAnswer};
-use crate::printable;
+use crate::util::sanitize;
 
 /// The most a JSON answer may hold, in bytes: the list of all profiles is one answer.
 pub const LIMIT: u64 = 32 << 20;
@@ -64,7 +64,7 @@ fn wrong(why: &str) -> Unfit {
 }
 
 fn foreign(body: &[u8]) -> Unfit {
-    Unfit::Foreign(printable::excerpt(body, SHOWN))
+    Unfit::Foreign(sanitize::excerpt(body, SHOWN))
 }
 
 /// What every answer of the contract has one of, and no error has.
@@ -86,7 +86,7 @@ fn error(body: &[u8]) -> Option<Unfit> {
         .into_iter()
         .filter(|part| !part.is_empty())
         .collect();
-    let said = printable::excerpt(parts.join(": ").as_bytes(), SHOWN);
+    let said = sanitize::excerpt(parts.join(": ").as_bytes(), SHOWN);
     (!parts.is_empty()).then(|| Unfit::Wrong(format!("it is an error with status 200: {said}")))
 }
 

@@ -15,20 +15,20 @@ use reqwest::header::{CONTENT_TYPE, HeaderValue};
 
 use super::answer;
 use super::error::PaletteError;
-use super::pace::Pace;
+use super::proxy::Route;
+use super::rate_limit::Pace;
 use super::redirect;
 use super::retry::RetryPolicy;
-use super::route::Route;
 use super::wire::{
     Answer, ClusterProfile, DefinitionRequest, Gap, List, ProfileMetadata, ProfileSummary,
     ProjectMetadata,
 };
-use crate::endpoint::Endpoint;
-use crate::secret::ApiKey;
-use crate::uid::Uid;
+use crate::util::endpoint::Endpoint;
+use crate::util::secret::ApiKey;
+use crate::util::uid::Uid;
 
 mod body;
-mod failing;
+mod failure;
 mod threads;
 
 /// An answer is waited for this much longer than a connection, which may be a part of

@@ -4,10 +4,10 @@ use std::fmt;
 use std::time::Duration;
 
 use super::node::OddField;
-use super::route::Route;
+use super::proxy::Route;
 use super::wire::Speaker;
-use crate::printable;
-use crate::secret::Suspicion;
+use crate::util::sanitize;
+use crate::util::secret::Suspicion;
 
 /// What failed. Holds data only; `crate::error` has exit codes and help lines.
 #[derive(Debug, Clone)]
@@ -115,7 +115,7 @@ impl PaletteError {
     /// What the operating system said when a thread was to be started.
     #[must_use]
     pub fn no_thread(error: &std::io::Error) -> Self {
-        Self::NoThread(printable::io(error))
+        Self::NoThread(sanitize::io(error))
     }
 }
 
@@ -159,10 +159,10 @@ impl fmt::Display for Refusal {
         write!(f, "HTTP {}", self.status)?;
         // The framework's is often the status once more.
         if !self.code.is_empty() && self.code != self.status.to_string() {
-            write!(f, " {}", printable::line(self.code.as_bytes()))?;
+            write!(f, " {}", sanitize::line(self.code.as_bytes()))?;
         }
         if !self.message.is_empty() {
-            write!(f, ": {}", printable::excerpt(self.message.as_bytes(), 300))?;
+            write!(f, ": {}", sanitize::excerpt(self.message.as_bytes(), 300))?;
         }
         Ok(())
     }

@@ -8,7 +8,7 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
-use crate::uid::Uid;
+use crate::util::uid::Uid;
 
 /// A field that is needed and is not what it must be.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use reqwest::header::LOCATION;
 use reqwest::{Method, StatusCode, Url};
 
 use super::error::{PaletteError, RedirectRefusal};
-use crate::printable;
+use crate::util::sanitize;
 
 /// Redirects in a row.
 pub const LONGEST: u32 = 10;
@@ -21,7 +21,7 @@ pub const LONGEST: u32 = 10;
 pub fn follow(from: &Url, response: &Response) -> Result<Url, PaletteError> {
     let refused = |to: &str, why| PaletteError::Redirect {
         from: from.origin().ascii_serialization(),
-        to: printable::excerpt(to.as_bytes(), 200),
+        to: sanitize::excerpt(to.as_bytes(), 200),
         why,
     };
     let location = response
@@ -46,7 +46,7 @@ pub fn follow(from: &Url, response: &Response) -> Result<Url, PaletteError> {
 pub fn endless(from: &Url, to: &Url) -> PaletteError {
     let shown = |url: &Url| {
         let text = format!("{}{}", url.origin().ascii_serialization(), url.path());
-        printable::excerpt(text.as_bytes(), 200)
+        sanitize::excerpt(text.as_bytes(), 200)
     };
     PaletteError::Redirect {
         from: shown(from),

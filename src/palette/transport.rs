@@ -9,8 +9,8 @@ use rustls::pki_types::UnixTime;
 use rustls::{AlertDescription, CertificateError, Error as TlsError, PeerIncompatible};
 
 use super::error::Waited;
-use crate::endpoint::Endpoint;
-use crate::printable;
+use crate::util::endpoint::Endpoint;
+use crate::util::sanitize;
 
 /// What a proxy's 407 means, to a `CONNECT` and to a plain request.
 pub const PROXY_CREDENTIALS: &str = "the proxy wants credentials (HTTP 407), and its address \
@@ -146,7 +146,7 @@ pub fn innermost(error: &(dyn Error + 'static)) -> String {
         .last()
         .map(ToString::to_string)
         .unwrap_or_default();
-    printable::excerpt(
+    sanitize::excerpt(
         text.split(" (os error").next().unwrap_or(&text).as_bytes(),
         200,
     )
@@ -199,7 +199,7 @@ fn tls_reason(error: &TlsError) -> String {
         TlsError::InvalidMessage(_) => {
             "it does not speak TLS: is this the port of plain HTTP?".into()
         }
-        other => printable::excerpt(other.to_string().as_bytes(), 200),
+        other => sanitize::excerpt(other.to_string().as_bytes(), 200),
     }
 }
 
@@ -227,12 +227,12 @@ fn certificate_reason(why: &CertificateError) -> String {
         } => format!(
             "its certificate is for another name: for {}, not for `{}`",
             names(presented),
-            printable::line(expected.to_str().as_bytes())
+            sanitize::line(expected.to_str().as_bytes())
         ),
         CertificateError::NotValidForName => "its certificate is for another name".into(),
         other => format!(
             "its certificate is refused: {}",
-            printable::excerpt(other.to_string().as_bytes(), 200)
+            sanitize::excerpt(other.to_string().as_bytes(), 200)
         ),
     }
 }
@@ -250,7 +250,7 @@ fn names(presented: &[String]) -> String {
     const SHOWN: usize = 3;
     let bare = |name: &String| {
         let name = name.split('"').nth(1).unwrap_or(name);
-        format!("`{}`", printable::excerpt(name.as_bytes(), 100))
+        format!("`{}`", sanitize::excerpt(name.as_bytes(), 100))
     };
     let mut shown: Vec<String> = presented.iter().take(SHOWN).map(bare).collect();
     match presented.len().checked_sub(SHOWN) {

@@ -8,7 +8,7 @@ use crate::palette::wire::{
     ClusterProfile, Gap, List, ProfileMetadata, ProfileSummary, ProjectMetadata,
 };
 use crate::palette::{Observer, Palette, PaletteError};
-use crate::uid::Uid;
+use crate::util::uid::Uid;
 
 /// A client and its answers so far.
 pub struct Catalogue {

@@ -9,11 +9,11 @@ use super::catalogue::Known;
 use super::{Catalogue, ResolveError, Scope};
 use crate::diagnostic::{Code, Diagnostic, Source};
 use crate::manifest::{Definition, Profile, Project, Reference};
-use crate::nearest::{nearest, nearest_version, numbers};
 use crate::palette::wire::{Gap, ProfileMetadata};
 use crate::palette::{Observer, OddField, PaletteError, Refusal};
-use crate::printable;
-use crate::uid::Uid;
+use crate::util::sanitize;
+use crate::util::suggest::{nearest, nearest_version, numbers};
+use crate::util::uid::Uid;
 
 /// Looks up what one definition names.
 pub struct Lookup<'a> {
@@ -71,13 +71,13 @@ impl Lookup<'_> {
         let named = answer.items.iter().filter(|project| project.name == name);
         let uids = uids(named.map(|project| &project.uid))
             .map_err(|field| ResolveError::Palette(odd(CALL, field)))?;
-        let shown = printable::line(name.as_bytes());
+        let shown = sanitize::line(name.as_bytes());
         match &uids[..] {
             [uid] => Ok(uid.clone()),
             [] => {
                 let all = ask(None)?;
                 let known = all.items.iter().map(|project| project.name.as_str());
-                let near = nearest(name, known).map(|near| printable::line(near.as_bytes()));
+                let near = nearest(name, known).map(|near| sanitize::line(near.as_bytes()));
                 let help = match near {
                     Some(near) => format!("check `project`: did you mean `{near}`?"),
                     None => "check `project`: it may be the project's uid, too, which the \
@@ -282,7 +282,7 @@ impl Asked<'_> {
         let mut versions = versions(named.iter().copied());
         versions.sort_by_key(|version| numbers(version));
         versions.dedup();
-        let shown = |version: &str| printable::line(version.as_bytes());
+        let shown = |version: &str| sanitize::line(version.as_bytes());
         let name = self.name;
         let near = nearest_version(self.version, versions.iter().copied());
         let help = near.map_or_else(
@@ -294,7 +294,7 @@ impl Asked<'_> {
         );
         told.note(format!(
             "it has {}",
-            printable::excerpt(versions.join(", ").as_bytes(), 200)
+            sanitize::excerpt(versions.join(", ").as_bytes(), 200)
         ))
         .help(help)
     }
@@ -323,7 +323,7 @@ impl Asked<'_> {
         };
         told.help(format!(
             "did you mean `{}`?",
-            printable::line(meant.as_bytes())
+            sanitize::line(meant.as_bytes())
         ))
     }
 }

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use super::rules::ANY_CLOUD;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::manifest::Reference;
-use crate::nearest::numbers;
 use crate::palette::wire::{Gap, ProfileSummary};
-use crate::uid::Uid;
+use crate::util::suggest::numbers;
+use crate::util::uid::Uid;
 
 /// A version of a profile that can be chosen.
 #[derive(Debug, Clone, PartialEq, Eq)]

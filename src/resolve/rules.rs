@@ -8,10 +8,10 @@ use std::sync::Arc;
 use super::ADD_ON_LAYER;
 use crate::diagnostic::{Code, Diagnostic, Source};
 use crate::manifest::{Definition, Manifest, Profile};
-use crate::nearest::nearest;
 use crate::palette::wire::{ClusterProfile, PackRef, Template};
-use crate::printable;
-use crate::uid::Uid;
+use crate::util::sanitize;
+use crate::util::suggest::nearest;
+use crate::util::uid::Uid;
 
 /// The cloud type of an add-on that fits every cloud.
 pub const ANY_CLOUD: &str = "all";
@@ -30,7 +30,7 @@ impl Candidate<'_> {
     /// `name@version`, as messages name it.
     fn label(&self) -> String {
         let [name, version] = [&self.answer.name, &self.answer.version];
-        let [name, version] = [name, version].map(|text| printable::line(text.as_bytes()));
+        let [name, version] = [name, version].map(|text| sanitize::line(text.as_bytes()));
         format!("{name}@{version}")
     }
 
@@ -160,7 +160,7 @@ impl Rules<'_> {
         let wanted = &self.definition.cloud_type;
         let any = published.cloud_type == ANY_CLOUD && !candidate.is_infrastructure();
         if published.cloud_type != *wanted && !any {
-            let found = printable::line(published.cloud_type.as_bytes());
+            let found = sanitize::line(published.cloud_type.as_bytes());
             let title = format!("profile {label} is for cloud type `{found}`, not `{wanted}`");
             let help = format!(
                 "use a profile of cloud type `{wanted}`; an add-on profile may be of `{ANY_CLOUD}`"
@@ -174,9 +174,9 @@ impl Rules<'_> {
             );
         }
         for pack in published.packs.iter().filter(|pack| pack.is_invalid) {
-            let reason = printable::excerpt(pack.invalid_reason.as_bytes(), 200);
-            let tag = printable::line(pack.tag.as_bytes());
-            let name = printable::line(pack.name.as_bytes());
+            let reason = sanitize::excerpt(pack.invalid_reason.as_bytes(), 200);
+            let tag = sanitize::line(pack.tag.as_bytes());
+            let name = sanitize::line(pack.name.as_bytes());
             let pack = [name, tag].join(" ");
             let title = format!(
                 "pack {} of profile {label} is invalid in Palette: {reason}",
@@ -200,7 +200,7 @@ impl Rules<'_> {
         let Some(other) = &candidate.answer.project else {
             return;
         };
-        let other = printable::line(other.as_bytes());
+        let other = sanitize::line(other.as_bytes());
         match project {
             Some(project) if project.as_str() == other => {}
             Some(_) => {
@@ -239,12 +239,12 @@ impl Rules<'_> {
             }
             let near = nearest(&pack.name, names.clone());
             let help = match near {
-                Some(near) => format!("did you mean `{}`?", printable::line(near.as_bytes())),
+                Some(near) => format!("did you mean `{}`?", sanitize::line(near.as_bytes())),
                 None => format!(
                     "it has {}",
                     names
                         .by_ref()
-                        .map(|n| printable::line(n.as_bytes()))
+                        .map(|n| sanitize::line(n.as_bytes()))
                         .collect::<Vec<_>>()
                         .join(", ")
                 ),
@@ -288,7 +288,7 @@ impl Rules<'_> {
                         let layers = c.infrastructure().join(", ");
                         match layers.as_str() {
                             "" => "layers without a name".to_owned(),
-                            layers => printable::line(layers.as_bytes()),
+                            layers => sanitize::line(layers.as_bytes()),
                         }
                     };
                     self.breaks(
@@ -317,7 +317,7 @@ impl Rules<'_> {
                     // Of two versions of one infrastructure one has to go, with all its packs.
                     Some(other) if other.is_version_beside(candidate) => {}
                     Some(other) if other.uid != candidate.uid => {
-                        let name = printable::line(pack.name.as_bytes());
+                        let name = sanitize::line(pack.name.as_bytes());
                         let title = format!(
                             "pack {name} is in two profiles: {} and {}",
                             other.label(),

@@ -11,11 +11,11 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde_json::json;
 
-use crate::endpoint::Endpoint;
-use crate::limits::Limits;
 use crate::manifest::{Allow, CLOUD_TYPE, METADATA_NAME};
 use crate::palette::{Options, RetryPolicy};
-use crate::uid;
+use crate::util::endpoint::Endpoint;
+use crate::util::limits::Limits;
+use crate::util::uid;
 
 /// A text that is more than white space.
 const TEXT: &str = r"\S";

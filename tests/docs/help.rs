@@ -3,7 +3,7 @@
 
 use clap::{Command, CommandFactory as _};
 use edgestage::cli::Cli;
-use edgestage::manual;
+use edgestage::cli::manual;
 
 use crate::accepted;
 use crate::markdown::{read, rows, section, spans};

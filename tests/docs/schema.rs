@@ -43,8 +43,8 @@ fn the_schemas_in_the_tree_are_those_that_are_printed() {
 #[test]
 fn the_page_about_upgrades_has_the_forms_of_the_code() {
     let page = read("docs/upgrading.md");
-    let lock = edgestage::lock::VERSION;
-    let document = edgestage::report::document::SCHEMA;
+    let lock = edgestage::lockfile::VERSION;
+    let document = edgestage::ui::document::SCHEMA;
     for text in [
         format!("`version` is the form of the file. It is {lock}, and has never been another."),
         format!("`schema` is the form of the document, {document} now;"),

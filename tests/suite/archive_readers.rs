@@ -25,7 +25,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use edgestage::archive::{self, InspectError, Inventory, NOTHING};
-use edgestage::limits::Limits;
+use edgestage::util::limits::Limits;
 use fastrand::Rng;
 
 use draft::Draft;

@@ -10,12 +10,12 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use edgestage::endpoint::Endpoint;
-use edgestage::environment::Environment;
-use edgestage::key::Found;
+use edgestage::api_key::Found;
 use edgestage::palette::{Options, Palette, Route};
-use edgestage::report::Report;
-use edgestage::secret::ApiKey;
+use edgestage::ui::Report;
+use edgestage::util::endpoint::Endpoint;
+use edgestage::util::environment::Environment;
+use edgestage::util::secret::ApiKey;
 
 use crate::support::{Done, FACTORY, HEAD, KEY, Run, Test, forms, leaked};
 

@@ -1,8 +1,8 @@
 //! The forecast against what the real programs did: no all-clear that a row does not bear
 //! out, and no false alarm.
 
+use edgestage::canvos::preflight::{Assume, Embeds, Preflight, Start, Target};
 use edgestage::diagnostic::Severity;
-use edgestage::preflight::{Assume, Embeds, Preflight, Start, Target};
 
 use crate::support::real::{self, Answer};
 use crate::support::{OVERLAY, ROOT};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use edgestage::preflight::invocation::{
+use edgestage::canvos::preflight::invocation::{
     self, Export, Invocation, NoExport, Program, Target, Unjudged,
 };
 

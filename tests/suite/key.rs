@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
-use edgestage::key::{PASSED, PASSED_FAMILIES, VARIABLES};
+use edgestage::api_key::{PASSED, PASSED_FAMILIES, VARIABLES};
 use palette_sim::{Key, World};
 
 use crate::support::{Done, FACTORY, HEAD, KEY, Run, Test};

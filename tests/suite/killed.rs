@@ -9,7 +9,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use edgestage::checkpoint::ALL;
+use edgestage::util::failpoint::ALL;
 
 use crate::support::{HEAD, OVERLAY, ROOT, Test, content_sha256, sha256};
 

@@ -12,7 +12,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use edgestage::image::{Entry, Image, ImageError, Judge, examine};
-use edgestage::limits::Limits;
+use edgestage::util::limits::Limits;
 
 use crate::support::handmade::{
     BLOCK, DIRECTORY, Disk, FILE, Iso, SECTOR, continues, name, record, rock_ridge,

@@ -7,15 +7,15 @@ use std::path::Path;
 use std::process::Command;
 
 use edgestage::archive;
-use edgestage::digest::Digest;
-use edgestage::limits::Limits;
-use edgestage::lock::{Lock, Locked};
+use edgestage::canvos::preflight::bash::Value;
+use edgestage::canvos::preflight::{fix_arg, parse_arg};
+use edgestage::lockfile::{Lock, Locked};
 use edgestage::manifest::Manifest;
 use edgestage::manifest::edit::{self, NewProfile};
-use edgestage::preflight::bash::Value;
-use edgestage::preflight::{fix_arg, parse_arg};
 use edgestage::resolve::{Pack, ResolvedProfile};
-use edgestage::uid::Uid;
+use edgestage::util::digest::Digest;
+use edgestage::util::limits::Limits;
+use edgestage::util::uid::Uid;
 use proptest::prelude::*;
 use proptest::test_runner::FileFailurePersistence;
 

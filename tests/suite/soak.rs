@@ -10,7 +10,7 @@ use std::io::Write as _;
 use std::os::unix::process::ExitStatusExt as _;
 use std::time::Duration;
 
-use edgestage::lock::Lock;
+use edgestage::lockfile::Lock;
 use palette_sim::{Act, Fault, Route};
 use serde_json::json;
 

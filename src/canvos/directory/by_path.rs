@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 use super::{Entry, Stamp};
-use crate::disk::Identity;
+use crate::util::path_error::Identity;
 
 /// A directory.
 #[derive(Debug)]

@@ -2,12 +2,12 @@
 
 use crate::archive::PROFILES;
 use crate::commands::layer::Layer;
-use crate::commands::obtain::Told;
-use crate::commands::table::{Cell, Table, Tone};
 use crate::drift::{self, Change, FileChange};
-use crate::report::Report;
 use crate::resolve::Pack;
+use crate::ui::Report;
+use crate::ui::table::{Cell, Table, Tone};
 use crate::variables;
+use crate::workflow::session::Told;
 
 /// A row before it is cells. Names are as they come.
 struct Row<'c> {

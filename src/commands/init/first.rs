@@ -1,8 +1,8 @@
 //! The first `profiles.toml`: the template, with what is known filled in.
 
 use crate::commands::edit::FIRST;
-use crate::endpoint::Endpoint;
 use crate::manifest::edit::{self, NewProfile};
+use crate::util::endpoint::Endpoint;
 
 /// What `init` writes where nothing is known.
 pub const TEMPLATE: &str = include_str!("../../../templates/profiles.toml");

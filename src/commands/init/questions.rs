@@ -1,18 +1,19 @@
 //! What `init` asks a person at a terminal.
 
+use crate::api_key;
 use crate::cli::Network;
-use crate::commands::{Context, table};
-use crate::endpoint::Endpoint;
 use crate::error::Error;
-use crate::key;
 use crate::manifest::edit::NewProfile;
 use crate::manifest::reference::Reference;
 use crate::manifest::{CLOUD_TYPE, Manifest, NAMES};
 use crate::palette::Palette;
 use crate::palette::wire::{Gap, ProjectMetadata};
-use crate::prompt::Prompt;
-use crate::report::Report;
 use crate::resolve::{INFRASTRUCTURE, Offered, not_all_offered, offered};
+use crate::ui::Report;
+use crate::ui::prompt::Prompt;
+use crate::ui::table;
+use crate::util::endpoint::Endpoint;
+use crate::workflow::context::Context;
 
 use super::first::{First, Project, TEMPLATE, USUAL};
 use super::of_given;
@@ -97,7 +98,7 @@ fn no_list(context: &Context<'_>) -> Option<&'static str> {
     if settings.network == Network::Off {
         return Some("without `--offline`, profiles can be chosen from what Palette has");
     }
-    if settings.api_key_file.is_none() && !key::is_set(context.environment) {
+    if settings.api_key_file.is_none() && !api_key::is_set(context.environment) {
         return Some(
             "to choose profiles from what Palette has, first `export PALETTE_API_KEY=…` \
              (My API Keys in its console)",

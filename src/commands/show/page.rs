@@ -10,9 +10,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::view::View;
-use crate::commands::table::Table;
-use crate::digest::Digest;
-use crate::printable;
+use crate::ui::table::Table;
+use crate::util::digest::Digest;
+use crate::util::sanitize;
 
 /// Has no `<` in it, so that nothing ends it early.
 const STYLE: &str = include_str!("../../../templates/show.css");
@@ -60,9 +60,9 @@ fn summary(view: &View) -> String {
         .iter()
         .filter_map(|profile| profile.asked.as_ref());
     [
-        printable::count(view.profiles.len(), "profile"),
-        printable::count(packs.sum(), "pack"),
-        printable::count(asked.map(Vec::len).sum(), "variable"),
+        sanitize::count(view.profiles.len(), "profile"),
+        sanitize::count(packs.sum(), "pack"),
+        sanitize::count(asked.map(Vec::len).sum(), "variable"),
     ]
     .join(", ")
 }

@@ -4,11 +4,11 @@
 //! are printable and without the key, in the order of the stack, from the ground up.
 
 use crate::commands::layer::Layer;
-use crate::commands::markdown::{Comment, code};
-use crate::commands::table::{self, Cell, Table, Tone};
-use crate::environment::Environment;
-use crate::report::Report;
 use crate::resolve::Pack;
+use crate::ui::Report;
+use crate::ui::markdown::{Comment, code};
+use crate::ui::table::{self, Cell, Table, Tone};
+use crate::util::environment::Environment;
 use crate::variables::Variable;
 
 use super::Shown;

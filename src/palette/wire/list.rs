@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 use super::super::node::{Node, OddField, kind, says_nothing};
 use super::{Answer, NoAnswer, profile_type, version};
-use crate::uid::Uid;
+use crate::util::uid::Uid;
 
 /// An item of a list, which is read alone: nobody needs all of them.
 pub trait Item: Sized {

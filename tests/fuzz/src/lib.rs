@@ -3,7 +3,7 @@
 use std::io::Write as _;
 
 use edgestage::image::{self, Judge};
-use edgestage::limits::Limits;
+use edgestage::util::limits::Limits;
 
 /// `bytes` in a file, in memory.
 pub fn shared_file(bytes: &[u8]) -> tempfile::NamedTempFile {

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
 
 use edgestage::archive::{self, Inventory, NOTHING};
-use edgestage::digest::Digest;
-use edgestage::limits::Limits;
+use edgestage::util::digest::Digest;
+use edgestage::util::limits::Limits;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use libfuzzer_sys::fuzz_target;

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use edgestage::preflight::parse_arg;
+use edgestage::canvos::preflight::parse_arg;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &[u8]| {

@@ -2,7 +2,7 @@
 //! ever in the same bytes.
 #![no_main]
 
-use edgestage::lock::Lock;
+use edgestage::lockfile::Lock;
 use edgestage_fuzz::shared_file;
 use libfuzzer_sys::fuzz_target;
 

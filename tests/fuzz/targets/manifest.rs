@@ -18,7 +18,7 @@ fuzz_target!(|text: &str| {
             assert!(!problems.is_empty());
             // Laying out their excerpts is where places that do not fit would panic.
             for problem in &problems {
-                assert!(!edgestage::report::render(problem).is_empty());
+                assert!(!edgestage::ui::render(problem).is_empty());
             }
         }
     }

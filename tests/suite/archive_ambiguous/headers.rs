@@ -241,12 +241,12 @@ fn a_beginning_that_is_another_format() {
             .iter()
             .position(|byte| *byte == 0)
             .unwrap_or(name.len());
-        let shown = edgestage::printable::line(&name[..end]);
+        let shown = edgestage::util::sanitize::line(&name[..end]);
         let why = "it begins as another format does";
         ambiguous(&shown, why, vec![first(name, posix)]);
     }
     for name in [&b"MSCF"[..], b"!<arch>\nx", b"WARC/1.0"] {
-        let shown = edgestage::printable::line(name);
+        let shown = edgestage::util::sanitize::line(name);
         let why = "it begins as another format does";
         ambiguous(&shown, why, vec![first(name, b"")]);
     }

@@ -7,7 +7,7 @@ use std::process::Command;
 use std::time::{Duration, UNIX_EPOCH};
 
 use edgestage::archive::{self, NOTHING};
-use edgestage::limits::Limits;
+use edgestage::util::limits::Limits;
 
 use super::disagreement;
 use super::readers::Readers;

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::Command;
 
-use edgestage::checkpoint::ALL;
+use edgestage::util::failpoint::ALL;
 
 use super::{FORMS, with_palette};
 use crate::support::{KEY, ROOT, Run, Test, leaked, until};

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use edgestage::archive::{self, InspectError, Limit, NOTHING, Refusal};
 use edgestage::error::{Error, Judged};
-use edgestage::limits::Limits;
+use edgestage::util::limits::Limits;
 use palette_sim::{Act, EDGE_INFRA_2_1_0, Fault, HELLO_UNIVERSE_1_2_0, Route, World};
 
 use super::book::Book;

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use edgestage::diagnostic::Diagnostic;
 use edgestage::error::Error;
-use edgestage::report::render;
+use edgestage::ui::render;
 
 use crate::support::Run;
 

@@ -5,10 +5,10 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::os::unix::net::UnixListener;
 use std::time::Duration;
 
-use edgestage::build::{BuildError, Disturbance, Disturbed, Image, Now};
+use edgestage::canvos::build::{BuildError, Disturbance, Disturbed, Image, Now};
 use edgestage::canvos::{CanvosError, Placement};
-use edgestage::disk::PathError;
 use edgestage::error::Error;
+use edgestage::util::path_error::PathError;
 use flate2::read::GzDecoder;
 
 use super::book::Book;

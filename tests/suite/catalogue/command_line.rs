@@ -3,8 +3,8 @@
 use std::fs;
 use std::io::{Error, ErrorKind};
 
-use edgestage::disk::PathError;
 use edgestage::error::Error as Failure;
+use edgestage::util::path_error::PathError;
 
 use super::book::Book;
 use crate::support::{FACTORY, HEAD, Test};

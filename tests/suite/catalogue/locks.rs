@@ -2,7 +2,7 @@
 
 use edgestage::drift::{Change, FileChange};
 use edgestage::error::Error;
-use edgestage::lock::Meanwhile;
+use edgestage::lockfile::Meanwhile;
 use edgestage::resolve::Pack;
 use palette_sim::{EDGE_INFRA_2_1_0, HELLO_UNIVERSE_1_2_0, World};
 
@@ -151,7 +151,7 @@ fn changes(book: &mut Book) {
         ..from.clone()
     };
     let profile = || "edge-infra@2.1.0".to_owned();
-    let uid = || edgestage::uid::Uid::parse(EDGE_INFRA_2_1_0).unwrap();
+    let uid = || edgestage::util::uid::Uid::parse(EDGE_INFRA_2_1_0).unwrap();
     let pack_changed = |to: &Pack| Change::PackChanged {
         profile: profile(),
         from: from.clone(),

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use edgestage::error::Error;
-use edgestage::manifest::locate::{Located, Passed};
+use edgestage::manifest::discovery::{Located, Passed};
 use edgestage::manifest::{Manifest, ManifestError};
 
 use super::book::Book;

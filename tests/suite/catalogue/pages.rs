@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use edgestage::topic::page::{self, Section};
+use edgestage::diagnostic::help_topic::page::{self, Section};
 
 use super::reviewed;
 

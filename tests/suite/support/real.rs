@@ -12,8 +12,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use base64::Engine as _;
-use edgestage::environment::Environment;
-use edgestage::preflight::invocation::Call;
+use edgestage::canvos::preflight::invocation::Call;
+use edgestage::util::environment::Environment;
 use serde_json::Value;
 
 use super::{OVERLAY, ROOT};

@@ -9,7 +9,7 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
-use edgestage::lock::Lock;
+use edgestage::lockfile::Lock;
 use edgestage::manifest::Manifest;
 
 use super::schema::{LOCK, OUTPUT, PROFILES};

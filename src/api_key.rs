@@ -1,0 +1,341 @@
+//! Where the API key comes from (docs/reference.md): `--api-key-file`, `PALETTE_API_KEY`,
+//! `SPECTROCLOUD_APIKEY`, then the file's `api-key-file` or `api-key-command`. Never an
+//! argument, which a process list would show.
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::fs::Metadata;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use secrecy::zeroize::Zeroizing;
+
+use crate::diagnostic::{Code, Diagnostic};
+use crate::manifest::Manifest;
+use crate::util::environment::Environment;
+use crate::util::path_error::{self, PathError};
+use crate::util::sanitize;
+use crate::util::secret::{ApiKey, InvalidKey};
+
+/// The variables that hold a key, in the order in which they are asked.
+pub const VARIABLES: [&str; 2] = ["PALETTE_API_KEY", "SPECTROCLOUD_APIKEY"];
+
+/// The most that is read of a key's file, in bytes.
+const LARGEST: u64 = 64 << 10;
+
+/// Whether a variable has one.
+#[must_use]
+pub fn is_set(environment: &Environment) -> bool {
+    let mut names = VARIABLES.iter();
+    names.any(|name| environment.variable(name).is_some())
+}
+
+/// The variables that `api-key-command` is given (docs/reference.md): what finds it and
+/// its files, what asks a person, and the way to the network.
+pub const PASSED: [&str; 30] = [
+    "PATH",
+    "HOME",
+    "USER",
+    "LOGNAME",
+    "SHELL",
+    "LANG",
+    "LANGUAGE",
+    "TERM",
+    "TMPDIR",
+    "TZ",
+    "DISPLAY",
+    "WAYLAND_DISPLAY",
+    "XAUTHORITY",
+    "DBUS_SESSION_BUS_ADDRESS",
+    "SSH_AUTH_SOCK",
+    "GNUPGHOME",
+    "GPG_TTY",
+    "KRB5CCNAME",
+    "HTTPS_PROXY",
+    "HTTP_PROXY",
+    "ALL_PROXY",
+    "NO_PROXY",
+    "https_proxy",
+    "http_proxy",
+    "all_proxy",
+    "no_proxy",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "CURL_CA_BUNDLE",
+    "REQUESTS_CA_BUNDLE",
+];
+/// How the other variables begin that it is given: those of the programs that keep
+/// secrets.
+pub const PASSED_FAMILIES: [&str; 12] = [
+    "LC_",
+    "XDG_",
+    "PASSWORD_STORE_",
+    "OP_",
+    "BW_",
+    "VAULT_",
+    "BAO_",
+    "SOPS_",
+    "AWS_",
+    "AZURE_",
+    "GOOGLE_",
+    "CLOUDSDK_",
+];
+
+/// Why there is no key.
+#[derive(Debug)]
+pub enum KeyError {
+    /// No place has one.
+    None,
+    /// The file cannot be read.
+    File(PathError),
+    /// The command failed.
+    Command {
+        /// Its program.
+        program: String,
+        /// Why.
+        why: String,
+    },
+    /// What was found is no key.
+    Invalid {
+        /// Where it was found.
+        place: String,
+        /// Why it is none.
+        why: InvalidKey,
+    },
+}
+
+/// A key.
+#[derive(Debug)]
+pub struct Found {
+    /// The key itself.
+    pub key: ApiKey,
+    /// Where it was.
+    pub place: String,
+    /// What is to be said of that place.
+    pub warning: Option<Diagnostic>,
+}
+
+/// Finds the key, and says where it was.
+///
+/// # Errors
+/// [`KeyError`]; a place that is named and gives no key is an error, the next one is
+/// not asked.
+pub fn find(
+    flag: Option<&Path>,
+    environment: &Environment,
+    manifest: &Manifest,
+) -> Result<Found, KeyError> {
+    if let Some(path) = flag {
+        return from_file(&environment.resolve(path));
+    }
+    for name in VARIABLES {
+        if let Some(value) = environment.variable(name) {
+            return read(&value.to_string_lossy(), &format!("`{name}`"));
+        }
+    }
+    if let Some(path) = &manifest.palette.api_key_file {
+        return from_file(path);
+    }
+    if let Some(argv) = &manifest.palette.api_key_command {
+        return from_command(argv, environment, manifest);
+    }
+    Err(KeyError::None)
+}
+
+/// The keys in the files that are named, for runs that need none and must not show one: what
+/// cannot be read now is no error of theirs. A pipe is left to the run that needs the key.
+#[must_use]
+pub fn in_files(
+    flag: Option<&Path>,
+    environment: &Environment,
+    manifest: &Manifest,
+) -> Vec<ApiKey> {
+    let flag = flag.map(|path| environment.resolve(path));
+    let files = flag
+        .into_iter()
+        .chain(manifest.palette.api_key_file.clone());
+    let read = |path: PathBuf| {
+        let bytes = Zeroizing::new(path_error::read(&path, LARGEST).ok()?);
+        ApiKey::new(std::str::from_utf8(&bytes).ok()?).ok()
+    };
+    files.filter_map(read).collect()
+}
+
+/// The key that `api-key-command` prints, where that is where the key comes from.
+#[must_use]
+pub fn of_command(
+    flag: Option<&Path>,
+    environment: &Environment,
+    manifest: &Manifest,
+) -> Option<ApiKey> {
+    let table = &manifest.palette;
+    let argv = table.api_key_command.as_ref()?;
+    if flag.is_some() || is_set(environment) || table.api_key_file.is_some() {
+        return None;
+    }
+    let found = from_command(argv, environment, manifest).ok()?;
+    Some(found.key)
+}
+
+fn read(text: &str, place: &str) -> Result<Found, KeyError> {
+    match ApiKey::new(text) {
+        Ok(key) => Ok(Found {
+            key,
+            place: place.to_owned(),
+            warning: None,
+        }),
+        Err(why) => Err(KeyError::Invalid {
+            place: place.to_owned(),
+            why,
+        }),
+    }
+}
+
+fn from_file(path: &Path) -> Result<Found, KeyError> {
+    let failed = |error| KeyError::File(PathError::when("read", path)(error));
+    let (bytes, metadata) = path_error::read_piped(path, LARGEST).map_err(failed)?;
+    let bytes = Zeroizing::new(bytes);
+    let text = std::str::from_utf8(&bytes).map_err(|_| {
+        let text = "it is not UTF-8";
+        failed(io::Error::new(io::ErrorKind::InvalidData, text))
+    })?;
+    let found = read(text, &format!("`{}`", sanitize::path(path)))?;
+    Ok(Found {
+        warning: exposed(path, &metadata),
+        ..found
+    })
+}
+
+/// What is to be said of a key file that others can read. It is no refusal: secrets that
+/// are mounted into a container often are like that, and nobody else is in there.
+#[cfg(unix)]
+fn exposed(path: &Path, metadata: &Metadata) -> Option<Diagnostic> {
+    use std::os::unix::fs::PermissionsExt as _;
+    const READ_BY_OTHERS: u32 = 0o044;
+    let mode = metadata.permissions().mode() & 0o7777;
+    // A pipe or terminal keeps nothing.
+    if !metadata.is_file() || mode & READ_BY_OTHERS == 0 {
+        return None;
+    }
+    let shown = sanitize::path(path);
+    let help = if path.to_str() == Some(&shown) {
+        format!("run `chmod 600 {}`", shell_word(&shown))
+    } else {
+        "give it the mode 600".into()
+    };
+    let warning = Diagnostic::warning(
+        Code::KeyExposed,
+        format!("the API key file `{shown}` can be read by others"),
+    );
+    let warning = warning.note(format!("its mode is {mode:04o}")).help(help);
+    Some(warning)
+}
+
+#[cfg(not(unix))]
+fn exposed(_: &Path, _: &Metadata) -> Option<Diagnostic> {
+    None
+}
+
+/// `text` as one word of a POSIX shell.
+#[cfg(unix)]
+fn shell_word(text: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@%,".contains(c);
+    if text.chars().all(is_plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
+}
+
+/// Runs the command in the manifest's directory, with its standard error going where
+/// ours goes: it may ask for a touch of a token.
+fn from_command(
+    argv: &[String],
+    environment: &Environment,
+    manifest: &Manifest,
+) -> Result<Found, KeyError> {
+    let (program, arguments) = argv.split_first().ok_or(KeyError::None)?;
+    let failed = |why: String| KeyError::Command {
+        program: program.clone(),
+        why,
+    };
+    let directory = match manifest.path.parent() {
+        Some(parent) if parent != Path::new("") => parent.to_owned(),
+        _ => PathBuf::from("."),
+    };
+    // A path, unlike a name for `PATH`, starts at the file like all others in it; left as
+    // it is, it would start where the run does.
+    let start = if program.contains('/') {
+        directory.join(program).into_os_string()
+    } else {
+        program.into()
+    };
+    let output = Command::new(start)
+        .args(arguments)
+        .current_dir(directory)
+        .env_clear()
+        .envs(passed(environment))
+        .stdin(Stdio::null())
+        .stderr(Stdio::inherit())
+        .output()
+        .map_err(|error| failed(sanitize::io(&error)))?;
+    if !output.status.success() {
+        return Err(failed(format!(
+            "it ended with {}",
+            sanitize::ended(output.status)
+        )));
+    }
+    read(
+        &String::from_utf8_lossy(&output.stdout),
+        &format!("the output of `{program}`"),
+    )
+}
+
+/// The environment of the command: what it is known to need. Whatever else is in ours, a
+/// CI's tokens and passwords among it, is none of its business.
+fn passed(environment: &Environment) -> BTreeMap<&OsStr, &OsStr> {
+    let is_passed = |name: &OsString| {
+        let name = name.to_string_lossy();
+        PASSED.contains(&&*name) || PASSED_FAMILIES.iter().any(|start| name.starts_with(start))
+    };
+    let variables = environment.variables.iter();
+    variables
+        .filter(|(name, _)| is_passed(name))
+        .map(|(name, value)| (name.as_os_str(), value.as_os_str()))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn a_path_is_one_word_of_a_shell() {
+        for (path, word) in [
+            (
+                "/run/secrets/palette-key_1.txt",
+                "/run/secrets/palette-key_1.txt",
+            ),
+            ("/my keys/$HOME;`x`", "'/my keys/$HOME;`x`'"),
+            ("/it's", r"'/it'\''s'"),
+        ] {
+            assert_eq!(shell_word(path), word);
+        }
+    }
+
+    #[test]
+    fn the_command_is_given_none_of_our_keys() {
+        let variables = VARIABLES.map(|name| (name.into(), "k3y".into()));
+        let environment = Environment {
+            variables: variables.into(),
+            directory: PathBuf::new(),
+            terminal: false,
+            interactive: false,
+            columns: None,
+        };
+        assert!(passed(&environment).is_empty());
+        assert!(!format!("{environment:?}").contains("k3y"));
+    }
+}

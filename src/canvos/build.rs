@@ -1,0 +1,220 @@
+//! Running the CanvOS build, and finding the image that it wrote.
+//!
+//! In: a checkout, a command. Out: the images in `build/` that were not there before, or
+//! not like that; else why there is none, and what the build did to the staged files. The
+//! build's output is the user's and goes through as it is; Ctrl-C reaches it, since it is of our
+//! own process group, and we wait until it has ended. Our API key is kept from it.
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::util::environment::Environment;
+use crate::util::interrupt::Deferred;
+use crate::util::sanitize;
+
+mod command;
+mod disturbed;
+mod no_image;
+
+pub use command::{Command, Program};
+pub use disturbed::{Disturbance, Disturbed, Image, Now};
+pub use no_image::NoImage;
+
+/// Where CanvOS puts images, in the checkout.
+const OUTPUT: &str = "build";
+/// How the names of images end.
+const IMAGES: [&str; 4] = [".iso", ".raw", ".raw.gz", ".img"];
+
+/// Why there is no image, or not the one that was meant.
+#[derive(Debug)]
+pub enum BuildError {
+    /// It cannot be started.
+    Start {
+        /// The program.
+        program: String,
+        /// Why.
+        error: io::Error,
+    },
+    /// It ended, but not well.
+    Failed {
+        /// The program.
+        program: String,
+        /// How it ended.
+        status: String,
+        /// An option that stands behind the target, where the program does not take it.
+        misplaced: Option<String>,
+    },
+    /// It ended well and wrote no image.
+    NoImage {
+        /// The program.
+        program: String,
+        /// Where images were looked for.
+        directory: PathBuf,
+        /// Names of images that are there, of earlier builds.
+        older: Vec<String>,
+        /// Why.
+        why: NoImage,
+    },
+    /// It removed or changed what was staged.
+    Disturbed(Disturbance),
+}
+
+impl Command {
+    /// Runs it in `checkout`; returns the images that it wrote.
+    ///
+    /// # Errors
+    /// [`BuildError`].
+    pub fn run(
+        &self,
+        checkout: &Path,
+        environment: &Environment,
+        secrets: &[&str],
+    ) -> Result<Vec<PathBuf>, BuildError> {
+        // The manifest's command has a word at least.
+        let program = self.argv.first().cloned().unwrap_or_default();
+        let output = checkout.join(OUTPUT);
+        let before = stamps(&output);
+        let mut variables: BTreeMap<OsString, OsString> = environment.variables.clone();
+        variables.retain(|name, _| !secrets.iter().any(|secret| name == OsStr::new(secret)));
+        // Left as it is, a path would start where the run does.
+        let start = if program.contains('/') {
+            checkout.join(&program).into_os_string()
+        } else {
+            OsString::from(&program)
+        };
+        let deferred = Deferred::begin();
+        // Standard output is for results.
+        let ended = duct::cmd(start, self.arguments())
+            .dir(checkout)
+            .full_env(&variables)
+            .stdout_to_stderr()
+            .unchecked()
+            .run()
+            .map_err(|error| BuildError::Start {
+                program: program.clone(),
+                error,
+            })?;
+        drop(deferred);
+        if !ended.status.success() {
+            return Err(BuildError::Failed {
+                program,
+                status: sanitize::ended(ended.status),
+                misplaced: self.misplaced_option().map(str::to_owned),
+            });
+        }
+        let after = stamps(&output);
+        let (older, written): (Vec<_>, Vec<_>) = after
+            .into_iter()
+            .partition(|(path, stamp)| before.get(path) == Some(stamp));
+        if written.is_empty() {
+            let name = |path: &Path| Some(path.file_name()?.to_string_lossy().into_owned());
+            return Err(BuildError::NoImage {
+                program,
+                directory: output,
+                older: older.iter().filter_map(|(path, _)| name(path)).collect(),
+                why: NoImage::explain(self, checkout, environment),
+            });
+        }
+        Ok(written.into_iter().map(|(path, _)| path).collect())
+    }
+}
+
+/// What changes when an image is written anew, whatever time it is given: size, inode,
+/// and the time of its last change, which nobody can set.
+type Stamp = (u64, u64, i64, i64);
+
+/// The images in `directory`.
+fn stamps(directory: &Path) -> BTreeMap<PathBuf, Stamp> {
+    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+    let images = entries.filter(|entry| {
+        let name = entry.file_name().to_string_lossy().to_ascii_lowercase();
+        IMAGES.iter().any(|end| name.ends_with(end))
+    });
+    images
+        .filter_map(|entry| Some((entry.path(), stamp(&entry.path())?)))
+        .collect()
+}
+
+#[cfg(unix)]
+fn stamp(path: &Path) -> Option<Stamp> {
+    use std::os::unix::fs::MetadataExt as _;
+    let metadata = fs::metadata(path).ok().filter(fs::Metadata::is_file)?;
+    Some((
+        metadata.len(),
+        metadata.ino(),
+        metadata.ctime(),
+        metadata.ctime_nsec(),
+    ))
+}
+
+#[cfg(not(unix))]
+fn stamp(path: &Path) -> Option<Stamp> {
+    let metadata = fs::metadata(path).ok().filter(fs::Metadata::is_file)?;
+    let modified = metadata.modified().ok()?;
+    let since = modified.duration_since(std::time::UNIX_EPOCH).ok()?;
+    let seconds = i64::try_from(since.as_secs()).ok()?;
+    Some((metadata.len(), 0, seconds, i64::from(since.subsec_nanos())))
+}
+
+/// Gives `image` the name of `definition` too: `installer.iso` becomes
+/// `installer-NAME.iso`, with its `.sha256`. Returns its new path.
+///
+/// # Errors
+/// A file that cannot be renamed or written.
+pub fn name_after(
+    image: &Path,
+    definition: &str,
+) -> Result<PathBuf, crate::util::path_error::PathError> {
+    use crate::util::path_error::{self, PathError};
+    let name = image
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
+    let end = IMAGES
+        .iter()
+        .find(|end| name.to_ascii_lowercase().ends_with(*end));
+    let stem = end.map_or(name.as_str(), |end| &name[..name.len() - end.len()]);
+    let named = format!("{stem}-{definition}{}", &name[stem.len()..]);
+    let target = image.with_file_name(&named);
+    fs::rename(image, &target).map_err(PathError::when("rename", image))?;
+    let beside = |path: &Path| {
+        let mut beside = path.as_os_str().to_owned();
+        beside.push(".sha256");
+        PathBuf::from(beside)
+    };
+    let sum = beside(image);
+    if let Ok(text) = path_error::read(&sum, path_error::TEXT)
+        && let Ok(text) = String::from_utf8(text)
+    {
+        let text = text.replace(&name, &named);
+        crate::util::atomic_file::write(&beside(&target), text.as_bytes())?;
+        fs::remove_file(&sum).map_err(PathError::when("remove", &sum))?;
+    }
+    Ok(target)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_image_gets_a_name_of_its_own() {
+        let directory = tempfile::tempdir().unwrap();
+        let image = directory.path().join("edge.raw.gz");
+        fs::write(&image, "x").unwrap();
+        fs::write(
+            directory.path().join("edge.raw.gz.sha256"),
+            "ab  edge.raw.gz\n",
+        )
+        .unwrap();
+        let named = name_after(&image, "site-1").unwrap();
+        assert_eq!(named, directory.path().join("edge-site-1.raw.gz"));
+        let sum = fs::read_to_string(directory.path().join("edge-site-1.raw.gz.sha256")).unwrap();
+        assert_eq!(sum, "ab  edge-site-1.raw.gz\n");
+        assert!(!image.exists());
+    }
+}

@@ -1,0 +1,176 @@
+//! What a build did to the staged files: some build commands clean the checkout first, and
+//! the image that follows holds no definition.
+
+use std::path::{Path, PathBuf};
+
+use super::command::Command;
+use crate::canvos::{Found, Placement, State};
+use crate::lockfile::Lock;
+use crate::util::path_error;
+
+/// Build commands that are looked into are scripts, and not larger than this.
+const SCRIPT: u64 = 1024 * 1024;
+
+/// Staged files that a build removed or changed.
+#[derive(Debug)]
+pub struct Disturbance {
+    /// The build command.
+    pub command: String,
+    /// The files, and what is there now.
+    pub files: Vec<Disturbed>,
+    /// A script that the command names, and its line with a `git clean`, from 1.
+    pub cleaned_by: Option<(PathBuf, usize)>,
+    /// The definition.
+    pub definition: String,
+    /// What came of it.
+    pub image: Image,
+}
+
+/// What is known of the image that the build made of a checkout which it disturbed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Image {
+    /// There is none.
+    Missing,
+    /// It does not hold the definition.
+    Wrong,
+    /// It holds the definition: the files were disturbed after they were copied.
+    Right,
+}
+
+/// A staged file that is not what was staged.
+#[derive(Debug)]
+pub struct Disturbed {
+    /// Relative to the checkout.
+    pub path: &'static str,
+    /// What is there.
+    pub now: Now,
+}
+
+/// What is in the place of a staged file.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Now {
+    /// Nothing.
+    Gone,
+    /// Not a regular file.
+    Kind(&'static str),
+    /// The definition of this name.
+    Definition(String),
+    /// Another file.
+    Other,
+}
+
+impl Disturbance {
+    /// Compares `found`, which was looked at after the build, with what was staged before it.
+    /// A changed mode or time is none of it: the bytes count.
+    #[must_use]
+    pub fn of(
+        found: &[Found],
+        (definition, lock): (&str, &Lock),
+        (command, checkout): (&Command, &Path),
+    ) -> Option<Self> {
+        let disturbed = |found: &Found| {
+            let now = match &found.state {
+                State::Equal | State::SameContent => return None,
+                State::Missing => Now::Gone,
+                State::WrongKind(kind) => Now::Kind(kind),
+                State::Differs { .. } => match found.owner(lock) {
+                    Some(name) => Now::Definition(name.to_owned()),
+                    None => Now::Other,
+                },
+            };
+            let path = found.placement.path();
+            Some(Disturbed { path, now })
+        };
+        let files: Vec<Disturbed> = found.iter().filter_map(disturbed).collect();
+        (!files.is_empty()).then(|| Self {
+            command: command.argv.join(" "),
+            files,
+            cleaned_by: cleaning_script(command, checkout),
+            definition: definition.to_owned(),
+            image: Image::Missing,
+        })
+    }
+
+    /// Whether nothing is left of what was staged.
+    #[must_use]
+    pub fn lost_all(&self) -> bool {
+        self.files.len() == Placement::ALL.len()
+    }
+
+    /// Whether every file that is named is gone.
+    #[must_use]
+    pub fn removed(&self) -> bool {
+        self.files.iter().all(|file| file.now == Now::Gone)
+    }
+}
+
+/// The first script among the words of `command` that has a `git clean`, and its line.
+fn cleaning_script(command: &Command, checkout: &Path) -> Option<(PathBuf, usize)> {
+    command.argv.iter().find_map(|word| {
+        let path = checkout.join(word);
+        let metadata = path.metadata().ok()?;
+        if !metadata.is_file() || metadata.len() > SCRIPT {
+            return None;
+        }
+        let text = path_error::read(&path, SCRIPT).ok()?;
+        let text = String::from_utf8_lossy(&text);
+        let at = text.lines().position(cleans)?;
+        Some((PathBuf::from(word), at + 1))
+    })
+}
+
+/// Whether a line of a script has a `git clean`.
+fn cleans(line: &str) -> bool {
+    let line = line.trim_start();
+    let mut commands = line.split([';', '&', '|', '(']);
+    !line.starts_with('#')
+        && commands.any(|command| {
+            let mut words = command.split_whitespace();
+            words.any(|word| word == "git") && words.any(|word| word == "clean")
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_that_cleans() {
+        for line in [
+            "git clean -fdx",
+            "git reset -q --hard; git clean -q -fdx; cp a b",
+            "  cd x && git -C CanvOS clean -xf",
+            "(git clean -x)",
+        ] {
+            assert!(cleans(line), "{line}");
+        }
+        for line in [
+            "# git clean -fdx",
+            "git status; make clean",
+            "make clean && git pull",
+            "git checkout v4.9.29",
+            "clean git",
+        ] {
+            assert!(!cleans(line), "{line}");
+        }
+    }
+
+    #[test]
+    fn the_script_is_one_of_the_words() {
+        let site = tempfile::tempdir().unwrap();
+        let checkout = site.path().join("CanvOS");
+        std::fs::create_dir(&checkout).unwrap();
+        std::fs::write(site.path().join("build.sh"), "#!/bin/sh\ngit clean -x\n").unwrap();
+        std::fs::write(checkout.join("other.sh"), "#!/bin/sh\n").unwrap();
+        for (words, found) in [
+            (&["../build.sh"][..], Some("../build.sh")),
+            (&["bash", "../build.sh", "+iso"], Some("../build.sh")),
+            (&["./other.sh"], None),
+            (&["make", ".."], None),
+        ] {
+            let argv = words.iter().map(|word| (*word).to_owned()).collect();
+            let script = cleaning_script(&Command { argv }, &checkout);
+            assert_eq!(script, found.map(|path| (path.into(), 2)));
+        }
+    }
+}

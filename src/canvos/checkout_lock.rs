@@ -1,0 +1,173 @@
+//! A checkout that this run may change.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::CanvosError;
+use super::aside::{self, Aside};
+use super::directory::Directory;
+use super::own_directory::Own;
+use super::paired_rename::{NAME, Place};
+use super::placement::{OVERLAY_DIRECTORY, Placement, Seen};
+use super::placement_directory;
+use crate::lockfile::Lock;
+use crate::util::failpoint;
+use crate::util::file_lock::Hold;
+use crate::util::path_error::PathError;
+
+/// Above what is shipped, and in the same directory tree as the overlay.
+const ABOVE_OVERLAY: &str = "overlay";
+
+/// The right to change a checkout, for as long as it is held, and its open directories.
+#[derive(Debug)]
+pub struct Held {
+    pub(super) checkout: Arc<Directory>,
+    pub(super) own: Own,
+    /// `None` where the run that started this one has it.
+    pub(super) _hold: Option<Hold>,
+}
+
+impl Held {
+    /// The place of what was seen, made ready for a file: its directories are made.
+    pub(super) fn place(&self, seen: &Seen) -> Result<Place, CanvosError> {
+        let placement = seen.placement();
+        let directory = placement_directory::make(&self.checkout, placement.directory())?;
+        let path = directory.file(NAME);
+        directory
+            .check_writable()
+            .map_err(PathError::when("write in", directory.path()))?;
+        let entry = directory.entry(NAME);
+        match entry.map_err(PathError::when("read", &path))? {
+            None => {}
+            Some(entry) => match entry.odd {
+                Some(kind) => {
+                    return Err(CanvosError::Blocked {
+                        path: placement.path().into(),
+                        kind,
+                    });
+                }
+                None => directory
+                    .check_replaceable(NAME)
+                    .map_err(PathError::when("replace", &path))?,
+            },
+        }
+        Ok(self.described(seen, directory))
+    }
+
+    /// The place of a file that is to go.
+    pub(super) fn place_to_empty(&self, seen: &Seen) -> Result<Place, CanvosError> {
+        let placement = seen.placement();
+        let directory = placement_directory::open(&self.checkout, placement.directory())?;
+        let path = self.checkout.path().join(placement.path());
+        let gone = || PathError::when("remove", &path)(std::io::ErrorKind::NotFound.into());
+        let directory = directory.ok_or_else(gone)?;
+        directory
+            .check_writable()
+            .and_then(|()| directory.check_replaceable(NAME))
+            .map_err(PathError::when("remove", &path))?;
+        Ok(self.described(seen, directory))
+    }
+
+    fn described(&self, seen: &Seen, directory: Directory) -> Place {
+        Place {
+            placement: seen.placement(),
+            was: seen.stamp().cloned(),
+            beside: self.beside(&directory),
+            directory,
+        }
+    }
+
+    /// Where temporary files for `target` go: our own directory; on another file system one
+    /// above what is shipped; else `target` itself, where the next run removes what a killed
+    /// one leaves.
+    fn beside(&self, target: &Directory) -> Arc<Directory> {
+        let own = self.own.directory();
+        if own.reaches(target) {
+            return Arc::clone(own);
+        }
+        let fits = |ground: &Directory| ground.reaches(target) && ground.check_writable().is_ok();
+        let grounds = grounds(&self.checkout).into_iter();
+        let mut fitting = grounds.filter(|ground| fits(ground) || ground.is(target));
+        fitting.next().map_or_else(|| Arc::clone(own), Arc::new)
+    }
+
+    /// The place is still the one that the checkout has: nobody has put a link, or another
+    /// directory, in the way.
+    pub(super) fn check(&self, place: &Place) -> Result<(), CanvosError> {
+        let now = placement_directory::open(&self.checkout, place.placement.directory())?;
+        if now.is_some_and(|now| now.is(&place.directory)) {
+            return Ok(());
+        }
+        let path = place.placement.directory();
+        Err(CanvosError::Blocked {
+            path: path.to_owned(),
+            kind: "not the directory that it was when this run began",
+        })
+    }
+
+    /// Keeps what is not ours among what is about to be replaced, each file once.
+    pub(super) fn keep(
+        &self,
+        due: &[&Seen],
+        ready: &[(Place, Aside)],
+        lock: &Lock,
+    ) -> Result<Vec<(Placement, PathBuf)>, CanvosError> {
+        let ours = self.own.remembered();
+        let mut kept: Vec<(Placement, PathBuf)> = Vec::new();
+        for (seen, (place, _)) in due.iter().zip(ready) {
+            if seen.stamp().is_none() || seen.is_ours(&ours, lock) {
+                continue;
+            }
+            let path = self.own.keep(&place.directory, NAME)?;
+            if !kept.iter().any(|(_, known)| *known == path) {
+                kept.push((seen.placement(), path));
+            }
+            failpoint::reach("replaced-kept");
+        }
+        Ok(kept)
+    }
+
+    /// Removes the temporary files that killed runs left. Returns the paths of those that
+    /// were not in our own directory.
+    #[allow(
+        clippy::must_use_candidate,
+        reason = "what is left is worth a message, no more"
+    )]
+    pub fn sweep(&self) -> Vec<PathBuf> {
+        self.own.sweep();
+        let mut removed = Vec::new();
+        for ground in grounds(&self.checkout) {
+            let names = aside::sweep(&ground);
+            removed.extend(names.iter().map(|name| ground.file(name)));
+        }
+        removed
+    }
+
+    /// Removes the directories of the overlay that are empty now.
+    pub(super) fn remove_empty(&self) {
+        let overlay = Path::new(OVERLAY_DIRECTORY).ancestors();
+        for directory in overlay.take_while(|path| !path.ends_with("files-iso")) {
+            let name = directory.file_name().unwrap_or(OsStr::new("."));
+            let above = directory.parent().unwrap_or(Path::new(""));
+            let above = placement_directory::open(&self.checkout, above)
+                .ok()
+                .flatten();
+            // Only an empty directory can be removed this way.
+            if above.is_none_or(|above| above.remove_directory(name).is_err()) {
+                break;
+            }
+        }
+    }
+}
+
+/// The directories besides our own that temporary files may be in, the best one first.
+pub(super) fn grounds(checkout: &Directory) -> Vec<Directory> {
+    let relative = ["", ABOVE_OVERLAY, OVERLAY_DIRECTORY];
+    let opened = relative.map(|path| {
+        placement_directory::open(checkout, Path::new(path))
+            .ok()
+            .flatten()
+    });
+    opened.into_iter().flatten().collect()
+}

@@ -1,0 +1,166 @@
+//! `.edgestage/` of a checkout: temporary files, the record of what was staged, and files
+//! of others that were replaced.
+//!
+//! It is no part of any build context that a CanvOS target copies, and git ignores it.
+//! Everything here happens while the checkout is held.
+
+use std::io::{self, Read as _, Write as _};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::aside::{self, Aside};
+use super::directory::Directory;
+use crate::util::digest::{self, Digest};
+use crate::util::failpoint;
+use crate::util::path_error::{self, PathError};
+
+/// The directory, relative to the checkout.
+pub const OWN_DIRECTORY: &str = ".edgestage";
+
+/// The record of what was staged.
+const STAGED: &str = "staged";
+/// The directory of what was replaced.
+const REPLACED: &str = "replaced";
+/// How many staged archives a checkout remembers, and how many replaced files it keeps.
+const REMEMBERED: usize = 16;
+
+/// `.edgestage/`, open.
+#[derive(Debug)]
+pub struct Own {
+    directory: Arc<Directory>,
+}
+
+impl Own {
+    /// Opens it in `checkout`, and makes it if it is missing.
+    ///
+    /// # Errors
+    /// A checkout that cannot be written, and a link in its place.
+    pub fn open(checkout: &Directory) -> Result<Self, PathError> {
+        let path = checkout.file(OWN_DIRECTORY);
+        let directory = match checkout.enter(OWN_DIRECTORY.as_ref()) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                match checkout.make(OWN_DIRECTORY.as_ref()) {
+                    // Another run was faster.
+                    Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                        checkout.enter(OWN_DIRECTORY.as_ref())
+                    }
+                    made => made,
+                }
+            }
+            opened => opened,
+        };
+        let directory = directory.map_err(PathError::when("create", &path))?;
+        Ok(Self {
+            directory: Arc::new(directory),
+        })
+    }
+
+    /// The directory.
+    pub fn directory(&self) -> &Arc<Directory> {
+        &self.directory
+    }
+
+    /// Keeps it out of git. Under the lock, like everything else that is written here.
+    pub fn ignore(&self) -> Result<(), PathError> {
+        match self.directory.entry(".gitignore") {
+            Ok(Some(entry)) if entry.odd.is_none() => Ok(()),
+            _ => self.write(".gitignore", b"*\n"),
+        }
+    }
+
+    /// Notes what is staged, so that our files can be told from others.
+    pub fn remember(&self, sha256: Digest) -> Result<(), PathError> {
+        let mut digests = remembered(&self.directory);
+        digests.retain(|known| *known != sha256);
+        digests.push(sha256);
+        let recent = digests.len().saturating_sub(REMEMBERED);
+        let text: String = digests[recent..]
+            .iter()
+            .flat_map(|digest| [digest.to_string(), "\n".into()])
+            .collect();
+        self.write(STAGED, text.as_bytes())
+    }
+
+    /// What was staged here, the last one last.
+    pub fn remembered(&self) -> Vec<Digest> {
+        remembered(&self.directory)
+    }
+
+    /// Keeps a copy of the file `name` of `directory`, which is about to be replaced.
+    /// Returns its path. A copy, and not the file itself: until it is whole and on the disk,
+    /// the file stays where it is, so that a kill loses nothing.
+    pub fn keep(&self, directory: &Directory, name: &str) -> Result<PathBuf, PathError> {
+        let source = directory.file(name);
+        let replaced = self.replaced()?;
+        let kept = Aside::create(&self.directory)?;
+        let mut from = directory
+            .read(name)
+            .map_err(PathError::when("read", &source))?;
+        let (sha256, _) =
+            digest::copy(&mut from, &mut kept.file()).map_err(PathError::when("keep", &source))?;
+        kept.seal().map_err(PathError::when("keep", &source))?;
+        let name = format!("{sha256}.tgz");
+        let path = replaced.file(&name);
+        kept.rename(&replaced, &name)
+            .map_err(PathError::when("write", &path))?;
+        forget_oldest(&replaced);
+        Ok(path)
+    }
+
+    fn replaced(&self) -> Result<Directory, PathError> {
+        let opened = match self.directory.enter(REPLACED.as_ref()) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                self.directory.make(REPLACED.as_ref())
+            }
+            opened => opened,
+        };
+        opened.map_err(PathError::when("create", &self.directory.file(REPLACED)))
+    }
+
+    /// Removes the temporary files that killed runs left.
+    pub fn sweep(&self) {
+        aside::sweep(&self.directory);
+    }
+
+    fn write(&self, name: &str, bytes: &[u8]) -> Result<(), PathError> {
+        let path = self.directory.file(name);
+        let aside = Aside::create(&self.directory)?;
+        aside
+            .file()
+            .write_all(bytes)
+            .and_then(|()| aside.seal())
+            .map_err(PathError::when("write", &path))?;
+        failpoint::reach("written-aside");
+        aside
+            .rename(&self.directory, name)
+            .map_err(PathError::when("write", &path))
+    }
+}
+
+/// A record that is gone or damaged only makes us more careful.
+fn remembered(directory: &Directory) -> Vec<Digest> {
+    let text = directory.read(STAGED);
+    let text = text.and_then(|file| io::read_to_string(file.take(path_error::TEXT)));
+    let text = text.unwrap_or_default();
+    text.lines()
+        .filter_map(|line| Digest::try_from(line.to_owned()).ok())
+        .collect()
+}
+
+/// Leaves the files that were kept last.
+fn forget_oldest(replaced: &Directory) {
+    let names = replaced.names().unwrap_or_default().into_iter();
+    let names = names.filter_map(|name| name.into_string().ok());
+    let mut kept: Vec<_> = names
+        .filter(|name| {
+            let digest = name.strip_suffix(".tgz");
+            digest.is_some_and(|digest| Digest::try_from(digest.to_owned()).is_ok())
+        })
+        .filter_map(|name| Some((replaced.entry(&name).ok()??.stamp.written, name)))
+        .collect();
+    kept.sort();
+    let old = kept.len().saturating_sub(REMEMBERED);
+    for (_, name) in &kept[..old] {
+        let _ = replaced.remove(name);
+    }
+}

@@ -1,0 +1,252 @@
+//! Two files that are exchanged together or not at all.
+//!
+//! In: the placements that are to change, each with a whole file beside it that is on the
+//! disk already. The order is:
+//!
+//! 1. every directory is still the one that the checkout has;
+//! 2. for each placement, one step puts the new file at its place and the old one under the
+//!    temporary name of the new one;
+//! 3. every directory is looked at once more, and every old file is the one that was judged;
+//! 4. the old files go.
+//!
+//! A failure before step 4 takes back what was done, the last first, so that both placements
+//! are as they were; if that fails too, it is said. A kill in between leaves each placement
+//! with its old file or its new one, and temporary files, which the next run removes. Nothing
+//! is written through a directory that was swapped for a link meanwhile.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::CanvosError;
+use super::aside::Aside;
+use super::directory::{Directory, Stamp};
+use super::placement::Placement;
+use crate::util::failpoint;
+use crate::util::path_error::PathError;
+
+/// The name of the file at each placement.
+pub const NAME: &str = "spc.tgz";
+
+/// A placement that is about to change.
+#[derive(Debug)]
+pub struct Place {
+    /// Which.
+    pub placement: Placement,
+    /// The directory of its file.
+    pub directory: Directory,
+    /// Where temporary files can be renamed to its place.
+    pub beside: Arc<Directory>,
+    /// Of what was there when it was judged.
+    pub was: Option<Stamp>,
+}
+
+/// Says whether a place is still where the checkout has it.
+pub type Check<'a> = &'a dyn Fn(&Place) -> Result<(), CanvosError>;
+
+/// A placement that has changed, and how that is undone.
+#[derive(Debug)]
+struct Moved {
+    place: Place,
+    /// The old file, under a temporary name. Removed with this.
+    old: Option<Aside>,
+    /// Whether the new file is at the old one's place, and is to come back there.
+    exchanged: bool,
+}
+
+impl Place {
+    /// Its path, for messages.
+    pub fn path(&self) -> PathBuf {
+        self.directory.file(NAME)
+    }
+}
+
+/// Puts each file at its place. They must be sealed.
+///
+/// # Errors
+/// Nothing has changed then, or [`CanvosError::Mixed`].
+pub fn publish(ready: Vec<(Place, Aside)>, check: Check<'_>) -> Result<(), CanvosError> {
+    ready.iter().try_for_each(|(place, _)| check(place))?;
+    let step = |(place, aside)| put(place, aside, Directory::exchange);
+    all(ready, step, check, |placement| match placement {
+        Placement::Overlay => "overlay-renamed",
+        Placement::Root => "root-renamed",
+    })
+}
+
+/// Takes the file at each place away.
+///
+/// # Errors
+/// Nothing has changed then, or [`CanvosError::Mixed`].
+pub fn withdraw(places: Vec<Place>, check: Check<'_>) -> Result<(), CanvosError> {
+    places.iter().try_for_each(check)?;
+    all(places, take, check, |placement| match placement {
+        Placement::Overlay => "overlay-removed",
+        Placement::Root => "root-removed",
+    })
+}
+
+fn all<T>(
+    due: Vec<T>,
+    step: impl Fn(T) -> Result<Moved, PathError>,
+    check: Check<'_>,
+    reached: fn(Placement) -> &'static str,
+) -> Result<(), CanvosError> {
+    let mut moved: Vec<Moved> = Vec::new();
+    for each in due {
+        match step(each) {
+            Ok(done) => {
+                moved.push(done);
+                failpoint::reach(reached(moved[moved.len() - 1].place.placement));
+            }
+            Err(error) => return Err(roll_back(moved, error.into())),
+        }
+    }
+    let judged = moved
+        .iter()
+        .try_for_each(|moved| check(&moved.place).and_then(|()| moved.check_old()));
+    if let Err(error) = judged {
+        return Err(roll_back(moved, error));
+    }
+    for moved in moved {
+        moved.place.directory.sync();
+    }
+    Ok(())
+}
+
+/// How two names are exchanged: the system's way, or a test's.
+type Exchange = fn(&Directory, &str, &Directory, &str) -> io::Result<()>;
+
+fn put(place: Place, mut aside: Aside, exchange: Exchange) -> Result<Moved, PathError> {
+    let path = place.path();
+    let target = &place.directory;
+    let mut exchanged = false;
+    let done = if place.was.is_none() {
+        aside.directory().rename_new(aside.name(), target, NAME)
+    } else {
+        match exchange(aside.directory(), aside.name(), target, NAME) {
+            Err(error) if error.kind() == io::ErrorKind::Unsupported => {
+                return put_in_two_steps(place, aside);
+            }
+            done => {
+                exchanged = done.is_ok();
+                done
+            }
+        }
+    };
+    done.map_err(PathError::when("write", &path))?;
+    let old = if exchanged {
+        Some(aside)
+    } else {
+        aside.disarm();
+        None
+    };
+    Ok(Moved {
+        place,
+        old,
+        exchanged,
+    })
+}
+
+/// On a file system that cannot exchange two names: the old file gets a second name first, or
+/// another one if there are no second names.
+fn put_in_two_steps(place: Place, mut aside: Aside) -> Result<Moved, PathError> {
+    let mut old = second_name(&place).or_else(|_| other_name(&place))?;
+    if let Err(error) = aside
+        .directory()
+        .rename(aside.name(), &place.directory, NAME)
+    {
+        // With a second name it is there still.
+        let back = (old.directory()).rename_new(old.name(), &place.directory, NAME);
+        if back.is_ok() {
+            old.disarm();
+        }
+        return Err(PathError::when("write", &place.path())(error));
+    }
+    aside.disarm();
+    Ok(Moved {
+        place,
+        old: Some(old),
+        exchanged: false,
+    })
+}
+
+/// Gives the file a temporary name besides its own.
+fn second_name(place: &Place) -> Result<Aside, PathError> {
+    let failed = |error| PathError::when("write", &place.path())(error);
+    let mut old = Aside::create(&place.beside)?;
+    old.directory().remove(old.name()).map_err(failed)?;
+    old.disarm();
+    (place.directory)
+        .link(NAME, old.directory(), old.name())
+        .map_err(failed)?;
+    old.arm();
+    Ok(old)
+}
+
+/// Gives the file a temporary name in place of its own.
+fn other_name(place: &Place) -> Result<Aside, PathError> {
+    let old = Aside::create(&place.beside)?;
+    (place.directory)
+        .rename(NAME, old.directory(), old.name())
+        .map_err(PathError::when("remove", &place.path()))?;
+    Ok(old)
+}
+
+fn take(place: Place) -> Result<Moved, PathError> {
+    let old = Some(other_name(&place)?);
+    Ok(Moved {
+        place,
+        old,
+        exchanged: false,
+    })
+}
+
+impl Moved {
+    /// The old file is the one that was judged: another program may have written it since.
+    fn check_old(&self) -> Result<(), CanvosError> {
+        let Some(old) = &self.old else { return Ok(()) };
+        let failed = |error| PathError::when("replace", &self.place.path())(error);
+        let now = old.directory().entry(old.name()).map_err(failed)?;
+        if now.map(|entry| entry.stamp) == self.place.was {
+            return Ok(());
+        }
+        let changed = io::Error::other("another program has changed it in this moment");
+        Err(failed(changed).into())
+    }
+
+    /// Puts everything back.
+    fn undo(self) -> Result<(), PathError> {
+        let target = &self.place.directory;
+        let undone = match self.old {
+            None => target.remove(NAME),
+            // What was put there has the temporary name then, and goes.
+            Some(new) if self.exchanged => new.directory().exchange(new.name(), target, NAME),
+            Some(mut old) => {
+                let undone = old.directory().rename(old.name(), target, NAME);
+                old.disarm();
+                undone
+            }
+        };
+        undone.map_err(PathError::when("restore", &self.place.path()))
+    }
+}
+
+/// Undoes what was done when `error` came; says so if that fails.
+fn roll_back(moved: Vec<Moved>, error: CanvosError) -> CanvosError {
+    let mut error = error;
+    for moved in moved.into_iter().rev() {
+        let placement = moved.place.placement;
+        if let Err(rollback) = moved.undo() {
+            error = CanvosError::Mixed {
+                placement,
+                rollback,
+                cause: Box::new(error),
+            };
+        }
+    }
+    error
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,198 @@
+//! What the checkout's own files do: which targets there are, what each copies, and in which
+//! order a tool gets its arguments. Told by content, never by a tag: tags of CanvOS mislead
+//! (canvos.md, 2).
+
+use std::path::Path;
+
+use crate::util::path_error::{self, PathError};
+
+mod condition;
+mod lines;
+mod parse;
+mod scope;
+mod walk;
+
+use lines::Line;
+use parse::Parsed;
+
+/// How surely something runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Runs {
+    /// Never.
+    No,
+    /// Only a run can tell.
+    Maybe,
+    /// In every build.
+    Yes,
+}
+
+/// What a `COPY` takes out of the checkout.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// All of `overlay/files-iso/`.
+    Overlay,
+    /// The content directories, flattened: a `spc.tgz` in one becomes the definition (T42).
+    Content,
+    /// The file that becomes the definition; `None` if its path cannot be told.
+    Path(Option<String>),
+}
+
+/// A `COPY` that a definition may come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Copy {
+    /// What it copies.
+    pub source: Source,
+    /// With `--if-exists`: what is not there is passed over without a word.
+    pub if_exists: bool,
+    /// Whether it runs.
+    pub runs: Runs,
+    /// Whether `CLUSTERCONFIG` names its source.
+    pub reads_clusterconfig: bool,
+    /// Its line in the Earthfile.
+    pub line: usize,
+}
+
+/// What one target of the Earthfile does with a definition.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Recipe {
+    /// Whether the target is there.
+    pub exists: bool,
+    /// The copies, in the order in which they run. A later one replaces an earlier one's.
+    pub copies: Vec<Copy>,
+    /// Whether it runs a part of another Earthfile, which is not read.
+    pub unresolved: bool,
+    /// What else it copies out of the checkout and cannot do without: plain paths, without a
+    /// slash at the end.
+    pub needs: Vec<String>,
+    /// The line of a call that drops the overlay (T23).
+    pub drops_overlay: Option<usize>,
+    /// How surely the tool runs that makes an ISO of the overlay; `None` if it has no call of
+    /// one. CanvOS calls it for the architectures that it knows, and then wants its result.
+    pub makes_iso: Option<Runs>,
+}
+
+/// The Earthfile and the scripts of a checkout.
+#[derive(Debug, Default)]
+pub struct Earthfile {
+    /// Its text, for an excerpt.
+    pub text: String,
+    /// `earthly.sh` knows `+maas-image`, and its script is there.
+    pub maas: bool,
+    parsed: Parsed,
+}
+
+/// Reads the checkout in `directory`.
+///
+/// # Errors
+/// Files that are there and cannot be read.
+pub fn read(directory: &Path) -> Result<Earthfile, PathError> {
+    let text = text(&directory.join("Earthfile"))?;
+    let wrapper = self::text(&directory.join("earthly.sh"))?;
+    let script = directory.join("cloudconfigs/build-kairos-maas.sh");
+    Ok(Earthfile {
+        parsed: parse::parse(&text),
+        text,
+        maas: wrapper.contains("+maas-image") && script.is_file(),
+    })
+}
+
+/// A file's text; empty if there is no file.
+fn text(path: &Path) -> Result<String, PathError> {
+    match path_error::read(path, path_error::TEXT) {
+        Ok(bytes) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(String::new()),
+        Err(error) => Err(PathError::when("read", path)(error)),
+    }
+}
+
+impl Earthfile {
+    /// Whether it has the target `name`.
+    pub fn has(&self, name: &str) -> bool {
+        self.parsed.targets.contains_key(name)
+    }
+
+    /// Whether it has no target at all.
+    pub fn is_empty(&self) -> bool {
+        self.parsed.targets.is_empty()
+    }
+
+    /// What the target `name` does in a build with these arguments.
+    pub fn recipe(&self, name: &str, arguments: &dyn Fn(&str) -> Option<String>) -> Recipe {
+        walk::Walk::of(&self.parsed, name, arguments)
+    }
+}
+
+impl Recipe {
+    /// What the ISO targets of every release of CanvOS do that knows `CLUSTERCONFIG`.
+    pub fn of_canvos(arguments: &dyn Fn(&str) -> Option<String>) -> Self {
+        const TEXT: &str = "ARG CLUSTERCONFIG\n\
+            iso:\n    COPY overlay/files-iso/ /overlay/\n    \
+            IF [ \"$CLUSTERCONFIG\" != \"\" ]\n        \
+            COPY --if-exists \"$CLUSTERCONFIG\" /overlay/opt/spectrocloud/clusterconfig/spc.tgz\n    END\n";
+        walk::Walk::of(&parse::parse(TEXT), "iso", arguments)
+    }
+
+    /// Whether `CLUSTERCONFIG` has a say.
+    pub fn reads_clusterconfig(&self) -> bool {
+        self.copies.iter().any(|copy| copy.reads_clusterconfig)
+    }
+
+    /// Takes a `RUN`.
+    fn run(&mut self, line: &Line, runs: Runs) {
+        if line.text.contains("--overlay-iso") {
+            self.makes_iso = self.makes_iso.max(Some(runs));
+        }
+        if runs == Runs::No {
+            return;
+        }
+        if let Some(at) = drops_overlay(line) {
+            self.drops_overlay.get_or_insert(at);
+        }
+        let words: Vec<&str> = line.words().map(|(_, word)| word).collect();
+        if maps_overlay(&words) {
+            self.drops_overlay = None;
+        }
+    }
+}
+
+/// `AuroraBoot` stops reading flags at its first positional argument, the source: flags
+/// behind it are lost without a word. The tools before it take any order. A line may
+/// have several calls; the source's place is returned.
+fn drops_overlay(line: &Line) -> Option<usize> {
+    let ends = |(_, word): &(usize, &str)| {
+        matches!(*word, "&&" | "||" | "|" | "then" | "else") || word.ends_with(';')
+    };
+    let words: Vec<(usize, &str)> = line.words().collect();
+    words.split_inclusive(ends).find_map(call_drops_overlay)
+}
+
+fn call_drops_overlay(words: &[(usize, &str)]) -> Option<usize> {
+    let is_call = |word: &str| word == "build-iso" || word == "build-uki";
+    let call = words.iter().position(|(_, word)| is_call(word))?;
+    // Other tools: osbuilder's entry point, enki.
+    let other = |(_, word): &(usize, &str)| word.contains("entrypoint.sh") || *word == "enki";
+    if words[..call].iter().any(other) {
+        return None;
+    }
+    let arguments = &words[call..];
+    let is_flag = |word: &str| word.starts_with("--overlay-iso");
+    let flag = arguments.iter().position(|(_, word)| is_flag(word))?;
+    let is_source = |word: &str| {
+        let word = word.trim_start_matches(['"', '\'']);
+        word.starts_with("dir:") || word.starts_with("oci:") || word.starts_with("docker:")
+    };
+    let source = arguments[..flag].iter();
+    let mut source = source.filter(|(_, word)| is_source(word));
+    source.next().map(|(line, _)| *line)
+}
+
+/// `xorriso -map /overlay /` lays the overlay over an ISO that was made without it.
+fn maps_overlay(words: &[&str]) -> bool {
+    let map = |three: &[&str]| {
+        three[0] == "-map" && three[1].trim_matches(['"', '/']) == "overlay" && three[2] == "/"
+    };
+    words.contains(&"xorriso") && words.windows(3).any(map)
+}
+
+#[cfg(test)]
+mod tests;

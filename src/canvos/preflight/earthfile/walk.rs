@@ -1,0 +1,380 @@
+//! What a target of an Earthfile copies, in the order in which it does.
+//!
+//! The walk follows a target into what it is made of: `FROM +x`, `COPY +x/…`, `BUILD +x`,
+//! `DO +F`. Of a block that only a run can decide it says that it may run.
+
+use std::collections::BTreeMap;
+
+use super::condition;
+use super::lines::Line;
+use super::parse::{Branch, Parsed, Statement};
+use super::scope::Scope;
+use super::{Copy, Recipe, Runs, Source};
+
+/// How deep references are followed.
+const DEPTH: usize = 100;
+/// How many calls of functions are followed.
+const CALLS: usize = 1000;
+
+/// The build argument that names the definition.
+const CLUSTERCONFIG: &str = crate::canvos::preflight::arg::KEY;
+/// The path of the overlay that CanvOS's ISO targets copy.
+const OVERLAY: &str = "overlay/files-iso";
+/// Where `+cloud-image` collects what goes onto the content partition.
+const WORKDIR: &str = "/workdir/";
+/// The name of a definition in an image, whatever its directory.
+const NAME: &str = "spc.tgz";
+
+/// A walk through a target.
+pub struct Walk<'e> {
+    parsed: &'e Parsed,
+    arguments: &'e dyn Fn(&str) -> Option<String>,
+    globals: Scope,
+    /// Targets that were entered, with how surely they run.
+    entered: BTreeMap<String, Runs>,
+    /// Calls of functions that were followed.
+    calls: usize,
+    recipe: Recipe,
+}
+
+/// What a block sees of what is around it.
+#[derive(Clone, Copy)]
+struct Place {
+    runs: Runs,
+    depth: usize,
+    /// In a function, where `ARG` takes what `DO` hands over.
+    function: bool,
+}
+
+impl Place {
+    /// The same in a target, which has variables of its own.
+    fn outside(self) -> Self {
+        Self {
+            function: false,
+            ..self
+        }
+    }
+}
+
+impl<'e> Walk<'e> {
+    /// What `target` does if the build has these arguments.
+    pub fn of(
+        parsed: &'e Parsed,
+        target: &str,
+        arguments: &'e dyn Fn(&str) -> Option<String>,
+    ) -> Recipe {
+        let mut walk = Self {
+            parsed,
+            arguments,
+            globals: Scope::default(),
+            entered: BTreeMap::new(),
+            calls: 0,
+            recipe: Recipe::default(),
+        };
+        let place = Place {
+            runs: Runs::Yes,
+            depth: 0,
+            function: false,
+        };
+        let mut base = Scope::default();
+        walk.block(&parsed.base, &mut base, place);
+        walk.recipe.exists = parsed.targets.contains_key(target);
+        walk.enter(target, Scope::default(), place);
+        walk.recipe
+    }
+
+    /// Walks through another recipe. A target that was entered before does the same again.
+    fn enter(&mut self, name: &str, handed: Scope, place: Place) {
+        let followed = place.depth < DEPTH && self.calls < CALLS;
+        let Some(body) = self.parsed.targets.get(name).filter(|_| followed) else {
+            self.recipe.unresolved |= place.depth > 0;
+            return;
+        };
+        if place.function {
+            self.calls += 1;
+        } else {
+            let before = self.entered.entry(name.to_owned()).or_insert(Runs::No);
+            if *before >= place.runs {
+                return;
+            }
+            *before = place.runs;
+        }
+        let mut scope = handed;
+        let place = Place {
+            depth: place.depth + 1,
+            ..place
+        };
+        self.block(body, &mut scope, place);
+    }
+
+    fn block(&mut self, body: &[Statement], scope: &mut Scope, place: Place) {
+        for statement in body {
+            match statement {
+                Statement::Command(line) => self.command(line, scope, place),
+                Statement::If(branches) => self.branches(branches, scope, place),
+                Statement::Once(body) => self.block(body, scope, place),
+                Statement::Maybe(body) => {
+                    let runs = place.runs.min(Runs::Maybe);
+                    self.block(body, scope, Place { runs, ..place });
+                }
+            }
+        }
+    }
+
+    fn branches(&mut self, branches: &[Branch], scope: &mut Scope, place: Place) {
+        // Whether none of the branches so far has run.
+        let mut open = Runs::Yes;
+        for branch in branches {
+            let condition = branch.condition.as_ref();
+            let holds = condition.map_or(Some(true), |words| {
+                condition::holds(words, &self.seen(scope))
+            });
+            let runs = match holds {
+                Some(true) => open,
+                Some(false) => Runs::No,
+                None => open.min(Runs::Maybe),
+            };
+            open = match holds {
+                Some(true) => Runs::No,
+                Some(false) => open,
+                None => open.min(Runs::Maybe),
+            };
+            let runs = runs.min(place.runs);
+            // What does not run with these arguments is still known to read them.
+            self.block(&branch.body, scope, Place { runs, ..place });
+        }
+    }
+
+    /// What a recipe sees: its own variables above the global ones.
+    fn seen(&self, scope: &Scope) -> Scope {
+        let mut seen = self.globals.clone();
+        seen.extend(scope);
+        seen
+    }
+
+    fn command(&mut self, line: &Line, scope: &mut Scope, place: Place) {
+        let words = line.arguments();
+        match words[..] {
+            // What does not run sets nothing.
+            ["ARG" | "LET" | "SET", ..] if place.runs == Runs::No => {}
+            ["ARG", ref rest @ ..] => self.argument(rest, scope, place),
+            ["LET" | "SET", ref rest @ ..] => {
+                if let Some((name, value)) = assignment(rest) {
+                    let value = self.seen(scope).expand(&value);
+                    let value = value.filter(|_| place.runs == Runs::Yes);
+                    scope.set(name, value.clone());
+                    if self.globals.has(name) && place.depth == 0 {
+                        self.globals.set(name, value);
+                    }
+                }
+            }
+            ["COPY", ref rest @ ..] => self.copy(line, rest, scope, place),
+            ["FROM" | "BUILD", ref rest @ ..] => {
+                for name in rest.iter().filter_map(|word| local(reference(word)?)) {
+                    self.enter(name, Scope::default(), place.outside());
+                }
+            }
+            ["DO", ref rest @ ..] => self.function(rest, scope, place),
+            ["RUN", ..] => self.recipe.run(line, place.runs),
+            _ => {}
+        }
+    }
+
+    /// `ARG`, with a default or without.
+    fn argument(&mut self, words: &[&str], scope: &mut Scope, place: Place) {
+        let global = words
+            .iter()
+            .any(|word| matches!(*word, "--global" | "--global=true"));
+        let flags = words
+            .iter()
+            .take_while(|word| word.starts_with("--"))
+            .count();
+        let words = &words[flags..];
+        let Some((name, default)) =
+            assignment(words).or_else(|| Some((words.first().copied()?, String::new())))
+        else {
+            return;
+        };
+        let given = (self.arguments)(name);
+        let value = if is_builtin(name) {
+            None
+        } else if place.function {
+            // What `DO` hands over stands; what else reaches a function is not told.
+            if scope.has(name) {
+                return;
+            }
+            let default = self.seen(scope).expand(&default);
+            default.filter(|_| given.is_none())
+        } else {
+            given.or_else(|| self.seen(scope).expand(&default))
+        };
+        let value = value.filter(|_| place.runs == Runs::Yes);
+        if place.depth == 0 && (global || !self.parsed.explicit_global) {
+            self.globals.set(name, value.clone());
+        }
+        scope.set(name, value);
+    }
+
+    fn function(&mut self, words: &[&str], scope: &Scope, place: Place) {
+        let Some(at) = words.iter().position(|word| reference(word).is_some()) else {
+            self.recipe.unresolved = true;
+            return;
+        };
+        let seen = self.seen(scope);
+        let mut handed = Scope::default();
+        if words[..at].contains(&"--pass-args") {
+            handed = seen.clone();
+        }
+        let mut rest = words[at + 1..].iter();
+        while let Some(word) = rest.next() {
+            let Some(flag) = word.strip_prefix("--") else {
+                continue;
+            };
+            let (name, value) = match flag.split_once('=') {
+                Some((name, value)) => (name, seen.expand(value)),
+                None => (flag, rest.next().and_then(|value| seen.expand(value))),
+            };
+            handed.set(name, value);
+        }
+        match reference(words[at]).and_then(local) {
+            Some(name) => {
+                let function = true;
+                self.enter(name, handed, Place { function, ..place });
+            }
+            // Another Earthfile, which may copy what it likes.
+            None => self.recipe.unresolved = true,
+        }
+    }
+
+    fn copy(&mut self, line: &Line, words: &[&str], scope: &Scope, place: Place) {
+        let flags = words
+            .iter()
+            .take_while(|word| word.starts_with("--"))
+            .count();
+        let (flags, paths) = words.split_at(flags);
+        let if_exists = flags
+            .iter()
+            .any(|flag| matches!(*flag, "--if-exists" | "--if-exists=true"));
+        let [sources @ .., target] = paths else {
+            return;
+        };
+        let seen = self.seen(scope);
+        for word in sources {
+            let artifact = reference(word);
+            if let Some(name) = artifact.and_then(local) {
+                self.enter(name, Scope::default(), place.outside());
+            }
+            // What a target has made is not known here.
+            let path = seen.expand(word).filter(|_| artifact.is_none());
+            // A variable that no `ARG` brings here is empty.
+            let unset = word.contains(CLUSTERCONFIG) && !seen.has(CLUSTERCONFIG);
+            let path = if unset { Some(String::new()) } else { path };
+            let source = match &path {
+                Some(path) if is_overlay(path) => Source::Overlay,
+                Some(path)
+                    if is_content(path) && seen.expand(target).as_deref() == Some(WORKDIR) =>
+                {
+                    Source::Content
+                }
+                _ if is_definition(&seen, path.as_deref(), target) => Source::Path(path),
+                Some(path) if !if_exists && place.runs == Runs::Yes && is_plain(path) => {
+                    self.recipe
+                        .needs
+                        .push(path.trim_end_matches('/').to_owned());
+                    continue;
+                }
+                _ => continue,
+            };
+            self.recipe.copies.push(Copy {
+                source,
+                if_exists,
+                runs: place.runs,
+                reads_clusterconfig: word.contains(CLUSTERCONFIG),
+                line: line.number(),
+            });
+        }
+    }
+}
+
+/// The name of a target or function of this Earthfile that `reference` is to.
+fn local(reference: &str) -> Option<&str> {
+    reference.strip_prefix('+')?.split('/').next()
+}
+
+/// `NAME=value` in the words behind `ARG`, `LET` or `SET`.
+fn assignment<'w>(words: &[&'w str]) -> Option<(&'w str, String)> {
+    let first = words.first()?;
+    match first.split_once('=') {
+        Some((name, value)) => {
+            let rest = words[1..].iter().copied();
+            let value: Vec<&str> = std::iter::once(value).chain(rest).collect();
+            Some((name, value.join(" ")))
+        }
+        None if words.get(1).is_some_and(|word| word.starts_with('=')) => Some((
+            first,
+            words[1..]
+                .join(" ")
+                .trim_start_matches('=')
+                .trim()
+                .to_owned(),
+        )),
+        None => None,
+    }
+}
+
+/// Whether Earthly itself sets a variable.
+fn is_builtin(name: &str) -> bool {
+    ["EARTHLY_", "TARGET", "NATIVE", "USER"]
+        .iter()
+        .any(|prefix| name.starts_with(prefix))
+        && (name.starts_with("EARTHLY_")
+            || ["PLATFORM", "OS", "ARCH", "VARIANT"]
+                .iter()
+                .any(|end| name.ends_with(end)))
+}
+
+/// A reference to a target, in a word such as `+x/file`, `(+x/file --A=1)` or `./dir+x`.
+fn reference(word: &str) -> Option<&str> {
+    let word = word.trim_start_matches(['"', '\'', '(']);
+    let word = word.split([' ', ')', '"', '\'']).next()?;
+    let plus = word.find('+')?;
+    // A plus sign in a file name has no slash behind it, unless it begins the word.
+    let is_reference = plus == 0 || word[plus..].contains('/') || word.starts_with("./");
+    is_reference.then_some(word)
+}
+
+/// Whether a source is the whole overlay, which lands below the target as it is.
+fn is_overlay(path: &str) -> bool {
+    let path = path.trim_start_matches("./");
+    let path = path.strip_prefix('/').unwrap_or(path);
+    let rest = path.strip_prefix(OVERLAY);
+    rest.is_some_and(|rest| matches!(rest, "" | "/" | "/*" | "/." | "/./"))
+}
+
+/// Whether a source is a path of the checkout without wildcards.
+fn is_plain(path: &str) -> bool {
+    let fits = |b: u8| b.is_ascii_alphanumeric() || b"._-/".contains(&b);
+    path.bytes().all(fits) && path.starts_with(|c: char| c.is_ascii_alphanumeric())
+}
+
+/// Whether a source is every content directory, whose files lose their directory.
+fn is_content(path: &str) -> bool {
+    matches!(
+        path.trim_start_matches("./"),
+        "content-*" | "content-*/" | "content-*/*"
+    )
+}
+
+/// Whether what is copied becomes `spc.tgz`, or may become it.
+fn is_definition(scope: &Scope, path: Option<&str>, target: &str) -> bool {
+    let Some(target) = scope.expand(target) else {
+        return path.is_none_or(|path| path.ends_with(NAME));
+    };
+    let name = target.rsplit('/').next().unwrap_or_default();
+    if name == NAME {
+        return true;
+    }
+    // Into a directory: the file keeps its name.
+    let directory = name.is_empty() || target.ends_with("clusterconfig");
+    directory && path.is_some_and(|path| path.rsplit('/').next() == Some(NAME))
+}

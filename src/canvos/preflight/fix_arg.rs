@@ -1,0 +1,312 @@
+//! `--fix-arg`: one bare `CLUSTERCONFIG=spc.tgz` in `.arg`, every other byte as it was.
+//!
+//! The file is edited statement by statement, as Earthly reads it: what looks like an
+//! assignment within a quoted value is none. Nothing is written before both readers have
+//! read the result: each must find `spc.tgz`, and all other assignments must be what they
+//! were. A file for which no edit does that is refused and left alone.
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::path::Path;
+
+use super::RIGHT;
+use super::arg::{self, Arg, KEY};
+use super::bash::{self, Value};
+use super::dotenv::{self, Assignment, Dotenv};
+use crate::diagnostic::{Diagnostic, Trap};
+use crate::util::atomic_file;
+use crate::util::path_error::{self, PathError};
+use crate::util::sanitize;
+
+/// The value of [`RIGHT`].
+const VALUE: &str = "spc.tgz";
+
+/// Why `.arg` was left alone.
+#[derive(Debug)]
+pub enum FixError {
+    /// It cannot be read or written.
+    Path(PathError),
+    /// No edit would be right.
+    Refused(Box<Diagnostic>),
+}
+
+impl From<PathError> for FixError {
+    fn from(error: PathError) -> Self {
+        Self::Path(error)
+    }
+}
+
+/// Edits `.arg` of the checkout in `directory`; says whether it had to. `None` if there is
+/// no `.arg`: it has more to say than this, so none is made.
+///
+/// # Errors
+/// A file that cannot be read or written, or that no edit makes right.
+pub fn fix_arg(directory: &Path) -> Result<Option<bool>, FixError> {
+    let path = directory.join(".arg");
+    let text = match path_error::read(&path, path_error::TEXT) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(PathError::when("read", &path)(error).into()),
+    };
+    let fixed = fixed(&text).map_err(|fault| {
+        let arg = arg::parse(&text, &path, &|_| None);
+        FixError::Refused(Box::new(refusal(&arg, &fault)))
+    })?;
+    if fixed == text {
+        return Ok(Some(false));
+    }
+    atomic_file::write(&path, &fixed)?;
+    Ok(Some(true))
+}
+
+fn refusal(arg: &Arg, fault: &Fault) -> Diagnostic {
+    if let Some(refusal) = arg.refusal() {
+        return refusal.help("correct this line, and run the command again");
+    }
+    let title = format!("no edit of `.arg` makes Earthly and bash both read `{RIGHT}`");
+    let mut diagnostic = Diagnostic::error(Trap::TwoParsers, title);
+    if let Some(last) = arg.assignments.last() {
+        diagnostic = diagnostic.at(&arg.source, last.span.clone(), "what Earthly reads");
+    }
+    let reason = match (fault, arg.bash_end, &arg.bash) {
+        (Fault::Changes(name), ..) => {
+            let name = sanitize::line(name.as_bytes());
+            format!("the edit would change `{name}` for bash")
+        }
+        (Fault::Value, bash::End::Whole, Value::Set(value)) => {
+            let value = arg::shown(value);
+            format!("bash keeps `{value}` wherever the line stands")
+        }
+        (Fault::Value, ..) => arg.why_bash_differs(),
+    };
+    diagnostic = diagnostic.note(reason);
+    diagnostic
+        .note(format!("`{}` was left as it was", arg.source.path))
+        .help(format!("write `{RIGHT}` by hand, in a line of its own"))
+}
+
+/// The text with the one assignment that is right, or why there is no way.
+fn fixed(text: &[u8]) -> Result<Vec<u8>, Fault> {
+    let Ok(file) = dotenv::parse(text) else {
+        return Err(Fault::Value);
+    };
+    let edits: Vec<Edit> = file
+        .assignments
+        .iter()
+        .filter(|assignment| assignment.name == KEY)
+        .map(|assignment| Edit::of(text, assignment))
+        .collect();
+    let mut worst = Fault::Value;
+    for place in [Place::Last, Place::End, Place::Start] {
+        if place == Place::Last && edits.is_empty() {
+            continue;
+        }
+        let candidate = edited(text, &edits, place);
+        match check(text, &file, &candidate) {
+            Ok(()) => return Ok(candidate),
+            Err(Fault::Value) => {}
+            Err(fault) => worst = fault,
+        }
+    }
+    Err(worst)
+}
+
+/// Where the assignment is written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// In place of the last one.
+    Last,
+    End,
+    Start,
+}
+
+/// What is taken out for an assignment.
+struct Edit {
+    range: Range<usize>,
+    /// Whether something stands before it in its line.
+    before: bool,
+    /// Whether something stands behind it in its line.
+    behind: bool,
+}
+
+impl Edit {
+    /// An assignment that has its line for itself goes with the line and its comment.
+    fn of(text: &[u8], assignment: &Assignment) -> Self {
+        let span = &assignment.span;
+        let line = text[..span.start].iter().rposition(|byte| *byte == b'\n');
+        let line = line.map_or(0, |at| at + 1);
+        let before = !is_blank(&text[line..span.start]);
+        let start = if before { span.start } else { line };
+        let end = statement_end(text, assignment);
+        let newline = find(text, end, |byte| byte == b'\n');
+        let behind = !is_blank(&text[end..newline]);
+        let end = match (before, behind) {
+            (_, true) => end,
+            // What is before it needs the end of the line.
+            (true, false) => newline,
+            (false, false) => text.len().min(newline + 1),
+        };
+        Self {
+            range: start..end,
+            before,
+            behind,
+        }
+    }
+}
+
+/// The end of an assignment with its comment.
+fn statement_end(text: &[u8], assignment: &Assignment) -> usize {
+    let end = assignment.span.end;
+    let value = &text[assignment.value_span.clone()];
+    if !value.starts_with(b"\"") && !value.starts_with(b"'") {
+        return find(text, end, |byte| matches!(byte, b'\n' | b'\r'));
+    }
+    let newline = find(text, end, |byte| byte == b'\n');
+    let comment = find(&text[..newline], end, |byte| byte == b'#');
+    if comment < newline && is_blank(&text[end..comment]) {
+        newline
+    } else {
+        end
+    }
+}
+
+/// The text with [`RIGHT`] at `place` and without the assignments that `edits` are of.
+fn edited(text: &[u8], edits: &[Edit], place: Place) -> Vec<u8> {
+    let mut edited = Vec::with_capacity(text.len() + RIGHT.len() + 2);
+    if place == Place::Start {
+        edited.extend_from_slice(RIGHT.as_bytes());
+        edited.push(b'\n');
+    }
+    let mut at = 0;
+    for (number, edit) in edits.iter().enumerate() {
+        edited.extend_from_slice(&text[at..edit.range.start]);
+        if place == Place::Last && number + 1 == edits.len() {
+            if edit.before {
+                edited.push(b'\n');
+            }
+            edited.extend_from_slice(RIGHT.as_bytes());
+            // bash reads a carriage return as a part of the value: no CRLF here.
+            if edit.behind || text[edit.range.clone()].ends_with(b"\n") {
+                edited.push(b'\n');
+            }
+        }
+        at = edit.range.end;
+    }
+    edited.extend_from_slice(&text[at..]);
+    if place == Place::End {
+        if !edited.is_empty() && !edited.ends_with(b"\n") {
+            edited.push(b'\n');
+        }
+        edited.extend_from_slice(RIGHT.as_bytes());
+        edited.push(b'\n');
+    }
+    edited
+}
+
+/// Why an edit is not right.
+#[derive(Debug, PartialEq, Eq)]
+enum Fault {
+    /// One of the readers finds something else.
+    Value,
+    /// bash finds something else in this variable than before.
+    Changes(String),
+}
+
+/// Looks whether both readers find the one value in `after`, and else what they found before.
+fn check(before: &[u8], file: &Dotenv, after: &[u8]) -> Result<(), Fault> {
+    let edited = dotenv::parse(after).map_err(|_| Fault::Value)?;
+    let mut ours = edited.assignments.iter().filter(|it| it.name == KEY);
+    let right = |it: &Assignment| &after[it.span.clone()] == RIGHT.as_bytes();
+    let one = ours.next().is_some_and(right) && ours.next().is_none();
+    // Whatever the variables of the caller are.
+    let sourced = bash::source(after, &|_| Value::Unknown);
+    let right = one && sourced.value(KEY) == Value::Set(VALUE.to_owned());
+    if !right || !earthly_keeps((before, file), (after, &edited)) {
+        return Err(Fault::Value);
+    }
+    changed_in_bash(before, file, after, &edited).map_or(Ok(()), |name| Err(Fault::Changes(name)))
+}
+
+/// Whether Earthly reads the same other assignments in the same order.
+fn earthly_keeps(before: (&[u8], &Dotenv), after: (&[u8], &Dotenv)) -> bool {
+    let (before, after) = (Other::all(before), Other::all(after));
+    before.len() == after.len()
+        && before
+            .iter()
+            .zip(&after)
+            .all(|(was, is)| was.is_kept_by(is))
+}
+
+/// An assignment of another name.
+struct Other<'a> {
+    assignment: &'a Assignment,
+    /// Its value as it is written.
+    text: &'a [u8],
+}
+
+impl<'a> Other<'a> {
+    fn all((text, file): (&'a [u8], &'a Dotenv)) -> Vec<Self> {
+        let others = file.assignments.iter().filter(|it| it.name != KEY);
+        let other = |assignment: &'a Assignment| Self {
+            assignment,
+            text: &text[assignment.value_span.clone()],
+        };
+        others.map(other).collect()
+    }
+
+    /// A value that is made of ours follows it.
+    fn is_kept_by(&self, after: &Self) -> bool {
+        let same = self.assignment.value == after.assignment.value;
+        self.assignment.name == after.assignment.name
+            && self.text == after.text
+            && (same || contains(self.text, KEY.as_bytes()))
+    }
+}
+
+/// A variable, if there is one, that bash has another value for. What an edit may change is
+/// a value that had swallowed an assignment, one that is now what Earthly reads, and one
+/// that was a parameter of a URL: bash takes `&name=` in it for an assignment.
+fn changed_in_bash(before: &[u8], file: &Dotenv, after: &[u8], edited: &Dotenv) -> Option<String> {
+    let ours = file.assignments.iter().filter(|it| it.name == KEY);
+    let urls = ours.map(|it| &before[it.value_span.clone()]);
+    let urls: Vec<&[u8]> = urls.filter(|value| contains(value, b"://")).collect();
+    let values = edited.assignments.iter();
+    let values: HashMap<&str, &str> = values.map(|it| (&it.name[..], &it.value[..])).collect();
+    let before = bash::source(before, &|_| Value::Unset);
+    let after = bash::source(after, &|_| Value::Unset);
+    let keeps = |name: &str| match (before.value(name), after.value(name)) {
+        (Value::Unset, Value::Unset) => true,
+        (Value::Unset, Value::Set(is)) => {
+            values.get(name) == Some(&is.strip_suffix('\r').unwrap_or(&is))
+        }
+        (_, Value::Unset) => {
+            let parameter = format!("&{name}=");
+            urls.iter().any(|url| contains(url, parameter.as_bytes()))
+        }
+        (was, is) => {
+            let swallowed = matches!(&was, Value::Set(was) if was.contains(KEY));
+            let read = matches!(&is, Value::Set(is) if values.get(name) == Some(&&is[..]));
+            (was == is || swallowed || read) && before.exported(name) == after.exported(name)
+        }
+    };
+    let names = before.assigned().chain(after.assigned());
+    let changed = names.filter(|name| *name != KEY && !keeps(name));
+    changed.min().map(str::to_owned)
+}
+
+fn is_blank(text: &[u8]) -> bool {
+    std::str::from_utf8(text).is_ok_and(|text| text.chars().all(char::is_whitespace))
+}
+
+fn contains(text: &[u8], part: &[u8]) -> bool {
+    text.windows(part.len()).any(|window| window == part)
+}
+
+/// The first place from `from` on whose byte is `wanted`, or the end.
+fn find(text: &[u8], from: usize, wanted: impl Fn(u8) -> bool) -> usize {
+    let found = text[from..].iter().position(|byte| wanted(*byte));
+    found.map_or(text.len(), |at| from + at)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,147 @@
+//! CanvOS's `earthly.sh`: what it passes on to the Earthly that it runs in a container.
+//!
+//! It sources `.arg`, then runs `docker run … earthly/earthly:VERSION FLAGS "$@"`. Of the
+//! variables it passes on those that `--env NAME` names; in all of CanvOS's versions that
+//! is `EARTHLY_BUILD_ARGS`. What it says is read, so that forks are judged by theirs.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use crate::util::path_error;
+
+/// What `earthly.sh` does.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Wrapper {
+    /// Whether it runs EarthBuild's program, which forks may do.
+    pub runs_earth: bool,
+    /// The version of the program that it runs, if that is known.
+    pub version: Option<String>,
+    /// The line that ends it with success although the build failed (T41), from 1.
+    pub swallows_failure: Option<usize>,
+    /// Whether it knows `+maas-image`.
+    pub builds_maas: bool,
+    /// What it assigns before it sources `.arg`: name and value, `None` if it computes the
+    /// value. Without, it does not source the file.
+    pub(super) before_source: Option<Vec<(String, Option<String>)>>,
+    /// The flags that it adds before the arguments.
+    pub(super) flags: Vec<String>,
+    /// The variables that it passes on with the values that they have.
+    pub(super) passes: BTreeSet<String>,
+    /// The variables that it sets.
+    pub(super) sets: BTreeSet<String>,
+    /// Whether it adds `--secret` for the Ubuntu Pro token.
+    pub(super) adds_secret: bool,
+}
+
+/// What a line of `docker run` has instead of the flags for secrets.
+const SECRETS: &str = "\"${EARTHLY_SECRET_ARGS[@]}\"";
+/// The caller's arguments.
+const ARGUMENTS: &str = "\"$@\"";
+
+impl Wrapper {
+    /// The script as CanvOS has it, for a checkout whose own is not understood.
+    pub(super) fn standard() -> Self {
+        Self {
+            before_source: Some(Vec::new()),
+            flags: vec!["--allow-privileged".to_owned()],
+            passes: ["EARTHLY_BUILD_ARGS".to_owned()].into(),
+            ..Self::default()
+        }
+    }
+
+    /// Reads the script `file`; `None` if it is not there, or not such a script.
+    pub(super) fn read(file: &Path) -> Option<Self> {
+        let bytes = path_error::read(file, path_error::TEXT).ok()?;
+        Self::parse(&String::from_utf8_lossy(&bytes))
+    }
+
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        let source = text.lines().position(is_source_of_arg);
+        let before = |line: usize| text.lines().take(line).filter_map(assignment).collect();
+        let mut wrapper = Self {
+            builds_maas: text.contains("+maas-image"),
+            before_source: source.map(before),
+            ..Self::default()
+        };
+        let swallows = |line: &str| line.trim_start().starts_with("if $? -ne 0");
+        wrapper.swallows_failure = text.lines().position(swallows).map(|at| at + 1);
+        let joined = text.replace("\\\n", " ");
+        let mut flags = BTreeSet::new();
+        for line in joined.lines().filter(|line| is_run(line)) {
+            flags.insert(wrapper.run_line(line)?);
+        }
+        // All of its ways to run Earthly add the same flags.
+        let mut flags = flags.into_iter();
+        wrapper.flags = flags.next()?;
+        flags.next().is_none().then_some(wrapper)
+    }
+
+    /// Takes what a line of `docker run` says; returns the flags that it adds, or `None` if
+    /// it says something that is not understood.
+    fn run_line(&mut self, line: &str) -> Option<Vec<String>> {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let image = words.iter().position(|word| is_image(word))?;
+        self.runs_earth |= words[image].contains(EARTH_IMAGE);
+        let end = words.iter().position(|word| *word == ARGUMENTS)?;
+        let (options, flags) = (&words[..image], words.get(image + 1..end)?);
+        if let Some((_, tag)) = words[image].rsplit_once(":v") {
+            self.version = Some(format!("v{tag}"));
+        }
+        let mounted = |word: &&str| word.ends_with(":/workspace");
+        options.iter().find(|word| mounted(word))?;
+        let mut options = options.iter();
+        while let Some(option) = options.next() {
+            let name = match *option {
+                "-e" | "--env" => options.next()?,
+                "-w" | "--workdir" | "--env-file" => return None,
+                other => match other.strip_prefix("--env=") {
+                    Some(name) => name,
+                    None => continue,
+                },
+            };
+            match name.split_once('=') {
+                Some((name, _)) => self.sets.insert(name.to_owned()),
+                None => self.passes.insert(name.to_owned()),
+            };
+        }
+        self.adds_secret |= flags.contains(&SECRETS);
+        let flags = flags.iter().filter(|flag| **flag != SECRETS);
+        flags
+            .map(|flag| (!flag.contains(['$', '"', '\'', '`'])).then(|| (*flag).to_owned()))
+            .collect()
+    }
+}
+
+/// How the images of Earthly and EarthBuild are called, wherever they are taken from.
+const EARTHLY_IMAGE: &str = "earthly/earthly";
+const EARTH_IMAGE: &str = "earthbuild/earthbuild";
+
+fn is_image(word: &str) -> bool {
+    [EARTHLY_IMAGE, EARTH_IMAGE]
+        .iter()
+        .any(|image| word.contains(image))
+}
+
+/// Whether a line runs the program with the caller's arguments: `docker run …`, or what the
+/// script has in place of `docker`.
+fn is_run(line: &str) -> bool {
+    let mut words = line.split_whitespace();
+    words.nth(1) == Some("run") && words.any(is_image)
+}
+
+fn is_source_of_arg(line: &str) -> bool {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    matches!(words.as_slice(), ["source" | ".", ".arg" | "./.arg", ..])
+}
+
+/// What a line of the script assigns. In a branch or a function that is not certain.
+fn assignment(line: &str) -> Option<(String, Option<String>)> {
+    let (name, value) = line.trim_start().split_once('=')?;
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
+    if name.is_empty() || !name.bytes().all(plain) {
+        return None;
+    }
+    let literal = line.starts_with(name) && !value.contains(['$', '`', '\\', ' ']);
+    let value = value.trim_matches(['"', '\'']);
+    Some((name.to_owned(), literal.then(|| value.to_owned())))
+}

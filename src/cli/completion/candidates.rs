@@ -1,0 +1,147 @@
+//! What there is to choose from: words of `profiles.toml`, `profiles.lock` and the code.
+//!
+//! A file that cannot be read has nothing to offer, and one that is half written what can be
+//! read of it. Words that a shell would take for more are left out.
+
+use std::collections::BTreeSet;
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+
+use toml::de::DeTable;
+
+use crate::canvos::preflight::Target;
+use crate::diagnostic::help_topic::page::{self, Section};
+use crate::lockfile::Lock;
+use crate::manifest::Located;
+use crate::util::environment::Environment;
+use crate::util::path_error;
+
+/// A word, and what it is.
+pub struct Offer {
+    /// The word.
+    pub word: String,
+    /// What some shells show beside it.
+    pub about: Option<String>,
+}
+
+/// What there is to choose from.
+pub struct Offers {
+    /// Where relative paths start.
+    pub directory: PathBuf,
+    /// The definitions of profiles.toml.
+    pub definitions: Vec<Offer>,
+    /// The profiles of profiles.lock.
+    pub locked: Vec<Offer>,
+    /// Definitions, and profiles as profiles.toml has them.
+    pub written: Vec<Offer>,
+    /// What CanvOS builds.
+    pub targets: Vec<Offer>,
+    /// The traps, by number.
+    pub traps: Vec<Offer>,
+    /// What `explain` knows: topics, and traps.
+    pub topics: Vec<Offer>,
+}
+
+impl Offers {
+    /// What there is for the line `words`; nothing of a file that cannot be read.
+    pub fn read(words: &[OsString], environment: &Environment) -> Self {
+        let manifest = manifest(words, environment);
+        let written = Written::read(&manifest);
+        let plain = |word: &String| Offer {
+            word: word.clone(),
+            about: None,
+        };
+        let section = |section: Section| Offer {
+            word: section.id.to_owned(),
+            about: Some(section.title.to_owned()),
+        };
+        let both = written.definitions.iter().chain(&written.profiles);
+        Self {
+            directory: environment.directory.clone(),
+            locked: locked(&manifest),
+            written: both.map(plain).collect(),
+            definitions: written.definitions.iter().map(plain).collect(),
+            targets: Target::ALL
+                .map(|target| plain(&target.name().to_owned()))
+                .into(),
+            traps: page::traps().into_iter().map(section).collect(),
+            topics: page::all().into_iter().map(section).collect(),
+        }
+    }
+}
+
+/// The manifest that the words on the line are about.
+fn manifest(words: &[OsString], environment: &Environment) -> PathBuf {
+    let mut words = words.iter().map(OsString::as_os_str);
+    let mut named = None;
+    while let Some(word) = words.next() {
+        if word == "--" {
+            break;
+        }
+        if word == "--file" {
+            named = words.next();
+        } else if let Some(path) = word.to_str().and_then(|word| word.strip_prefix("--file=")) {
+            named = Some(OsStr::new(path));
+        }
+    }
+    let named = named.or_else(|| environment.variable("EDGESTAGE_FILE"));
+    let path = named.map_or_else(|| Located::from(environment).path(), PathBuf::from);
+    environment.resolve(&path)
+}
+
+/// The words of a `profiles.toml` that may be half written.
+#[derive(Default)]
+struct Written {
+    definitions: BTreeSet<String>,
+    profiles: BTreeSet<String>,
+}
+
+impl Written {
+    fn read(manifest: &Path) -> Self {
+        let text = path_error::text_or_empty(manifest);
+        let (root, _) = DeTable::parse_recoverable(&text);
+        let table = root.get_ref().get("definition");
+        let Some(table) = table.and_then(|table| table.get_ref().as_table()) else {
+            return Self::default();
+        };
+        let plain = |word: &String| is_plain(word);
+        let definitions = table.keys().map(|name| name.get_ref().to_string());
+        let profiles = table.values().filter_map(|definition| {
+            let profiles = definition.get_ref().as_table()?.get("profiles")?;
+            profiles.get_ref().as_array()
+        });
+        let profiles = profiles.flat_map(|profiles| profiles.iter());
+        let profiles = profiles.filter_map(|profile| profile.get_ref().as_str());
+        Self {
+            definitions: definitions.filter(plain).collect(),
+            profiles: profiles.map(str::to_owned).filter(plain).collect(),
+        }
+    }
+}
+
+/// The profiles that are locked, by `name@version` and by uid.
+fn locked(manifest: &Path) -> Vec<Offer> {
+    let lock = Lock::load(&Lock::path_for(manifest));
+    let definitions = lock.map(|lock| lock.definitions).unwrap_or_default();
+    let profiles = definitions.into_values().flat_map(|locked| locked.profiles);
+    let forms: BTreeSet<(String, String)> = profiles
+        .flat_map(|profile| {
+            let name = format!("{}@{}", profile.name, profile.version);
+            let uid = profile.uid.to_string();
+            [(name.clone(), uid.clone()), (uid, name)]
+        })
+        .filter(|(word, about)| is_plain(word) && is_plain(about))
+        .collect();
+    let offer = |(word, about)| Offer {
+        word,
+        about: Some(about),
+    };
+    forms.into_iter().map(offer).collect()
+}
+
+/// Whether no shell takes `word` for anything but a word: names may come from a file that
+/// was not checked yet.
+fn is_plain(word: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "._-@+".contains(c);
+    !word.is_empty() && !word.starts_with('-') && word.chars().all(plain)
+}

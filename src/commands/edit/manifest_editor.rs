@@ -1,0 +1,102 @@
+//! `profiles.toml` in the hands of a run that changes it.
+
+use std::path::PathBuf;
+
+use super::usage;
+use crate::diagnostic::{Code, Diagnostic};
+use crate::error::Error;
+use crate::manifest::edit::EditError;
+use crate::manifest::{Manifest, ManifestError};
+use crate::util::atomic_file;
+use crate::util::file_lock::Hold;
+use crate::util::path_error::{self, PathError};
+use crate::workflow::context::Context;
+
+/// UTF-8's byte order mark, which some editors need to find again.
+const MARK: &[u8] = "\u{feff}".as_bytes();
+
+/// `profiles.toml` while it is changed: no other run writes it, nor its lock.
+pub struct Sheet {
+    pub path: PathBuf,
+    pub text: String,
+    marked: bool,
+    /// What the text says now, or what is wrong with it.
+    pub manifest: Result<Manifest, Vec<Diagnostic>>,
+    _hold: Hold,
+}
+
+impl Sheet {
+    /// Reads the file, once no other run writes it.
+    pub fn open(context: &Context<'_>) -> Result<Self, Error> {
+        let path = context.environment.resolve(&context.settings.file);
+        let file = &context.settings.file;
+        // Whether it is there at all is told in the manifest's words.
+        context.manifest_text()?;
+        let hold = context.hold_lock(&path)?;
+        let text = context.manifest_text()?;
+        let bytes =
+            path_error::read(&path, path_error::TEXT).map_err(PathError::when("read", &path))?;
+        Ok(Self {
+            manifest: Manifest::parse(&text, &path, file),
+            marked: bytes.starts_with(MARK),
+            path,
+            text,
+            _hold: hold,
+        })
+    }
+
+    /// The manifest, where nothing is wrong with it.
+    pub fn manifest(&self) -> Result<&Manifest, Error> {
+        let invalid = |list: &Vec<Diagnostic>| ManifestError::Invalid(list.clone()).into();
+        self.manifest.as_ref().map_err(invalid)
+    }
+
+    /// Writes `text`, once it was read. Where it would be refused, what is wrong with the
+    /// file as it is comes first; else it is told without a place, since the text is in no
+    /// file.
+    pub fn write(&self, context: &Context<'_>, text: &str) -> Result<(), Error> {
+        if let Err(wrong) = Manifest::parse(text, &self.path, &context.settings.file) {
+            self.manifest()?;
+            let refused = wrong.into_iter().map(|problem| {
+                let mut told =
+                    Diagnostic::error(problem.code, problem.title).note("nothing was written");
+                told.notes
+                    .extend(problem.excerpt.map(|excerpt| excerpt.label));
+                told.help = problem.help;
+                usage(told)
+            });
+            return Error::all(refused.collect()).map_or(Ok(()), Err);
+        }
+        let mark = if self.marked { MARK } else { &[] };
+        atomic_file::write(&self.path, &[mark, text.as_bytes()].concat())?;
+        Ok(())
+    }
+
+    /// What cannot be changed, with its place; what is wrong with the file comes first.
+    pub fn refuse(&self, context: &Context<'_>, error: EditError, name: &str) -> Error {
+        if let (Err(error), false) = (self.manifest(), self.lacks_profiles()) {
+            return error;
+        }
+        let told = Diagnostic::error(
+            Code::NotEditable,
+            format!("`{name}` cannot be changed here"),
+        );
+        let told = match error {
+            EditError::Absent => told.note("it is not in the file"),
+            EditError::Inline(span) => {
+                let source = Manifest::source(&self.text, &context.settings.file);
+                told.at(&source, span, "it is written without a header of its own")
+            }
+        };
+        usage(told.help("change it in an editor"))
+    }
+
+    /// Whether nothing is wrong but what `add` fixes.
+    fn lacks_profiles(&self) -> bool {
+        let mends = |problem: &Diagnostic| problem.code == Code::NoProfiles;
+        self.manifest
+            .as_ref()
+            .err()
+            .is_some_and(|problems| problems.iter().all(mends))
+    }
+}

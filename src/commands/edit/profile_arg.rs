@@ -1,0 +1,101 @@
+//! What people call profiles and definitions, on command lines and at a terminal.
+
+use std::path::Path;
+
+use super::usage;
+use crate::diagnostic::{Code, Diagnostic};
+use crate::error::Error;
+use crate::manifest::edit::NewProfile;
+use crate::manifest::reference::{self, InvalidReference, Parsed, Reference};
+use crate::manifest::{Manifest, NAMES};
+use crate::ui::prompt::bare;
+use crate::util::endpoint::Endpoint;
+use crate::util::sanitize;
+use crate::util::uid::Uid;
+
+/// A reference as a person gave it.
+#[derive(Debug, Clone)]
+pub struct Given {
+    pub text: String,
+    parsed: Parsed,
+}
+
+impl Given {
+    /// Reads `text`.
+    pub fn parse(text: &str) -> Result<Self, InvalidReference> {
+        let text = bare(text);
+        let parsed = reference::parse(text)?;
+        Ok(Self {
+            // What a browser has behind the page's address is nobody's reference.
+            text: reference::page(text).to_owned(),
+            parsed,
+        })
+    }
+
+    /// Which profile it means.
+    pub fn reference(&self) -> &Reference {
+        &self.parsed.reference
+    }
+
+    /// Whether the other one means the same profile.
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.parsed.reference == other.parsed.reference
+    }
+
+    /// The project that it names.
+    pub fn project(&self) -> Option<&Uid> {
+        self.parsed.project.as_ref()
+    }
+
+    /// The Palette whose console's page it is the URL of.
+    pub fn endpoint(&self) -> Option<Endpoint> {
+        Endpoint::of_console(&self.text)
+    }
+
+    /// As it is written into the file: the way it was typed.
+    pub fn written(&self) -> NewProfile {
+        NewProfile {
+            reference: self.text.clone(),
+            comment: String::new(),
+        }
+    }
+}
+
+/// The references of a command line, each once, or all that is wrong with them.
+pub fn given(texts: &[String]) -> Result<Vec<Given>, Error> {
+    let mut given: Vec<Given> = Vec::new();
+    let mut wrong = Vec::new();
+    for text in texts {
+        match Given::parse(text) {
+            Ok(one) if given.iter().any(|other| other.is_same(&one)) => {}
+            Ok(one) => given.push(one),
+            Err(why) => {
+                // As in the file, a password in a URL is shown to nobody.
+                let shown = Manifest::source(text, Path::new("")).text.clone();
+                let shown = sanitize::line(shown.as_bytes());
+                wrong.push(usage(
+                    Diagnostic::error(Code::InvalidReference, format!("`{shown}` is no profile"))
+                        .note(why.label())
+                        .help(why.help(&shown)),
+                ));
+            }
+        }
+    }
+    Error::all(wrong).map_or(Ok(given), Err)
+}
+
+/// Refuses what no definition may be called.
+pub fn check_name(name: &str) -> Result<(), Error> {
+    if Manifest::is_name(name) {
+        return Ok(());
+    }
+    let shown = sanitize::line(name.as_bytes());
+    Err(usage(
+        Diagnostic::error(
+            Code::InvalidDefinitionName,
+            format!("no definition can be called `{shown}`"),
+        )
+        .note(NAMES)
+        .help("choose another name"),
+    ))
+}

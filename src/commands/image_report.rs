@@ -1,0 +1,351 @@
+//! `edgestage verify --image`: what is inside built images, held against the lock.
+//!
+//! In: images, and what they must hold. Out: a [`ImageReport`] for each, and the error where
+//! not all is well. `build` and `check` use it too.
+
+use std::path::{Path, PathBuf};
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::canvos::build::Command;
+use crate::cli::{Images, VerifyArgs};
+use crate::diagnostic::{Code, Diagnostic, Trap};
+use crate::error::Error;
+use crate::image::{self, Checksum, Entry, Format, Image, ImageError, Judge};
+use crate::lockfile::{Lock, Locked};
+use crate::manifest::{Definition, Manifest};
+use crate::ui::{Outcome, fields};
+use crate::util::digest::Digest;
+use crate::util::path_error;
+use crate::util::sanitize;
+use crate::workflow::context::{Context, current, load_lock, near, one, shown};
+
+mod beside;
+mod explain;
+mod judge;
+mod words;
+
+pub use words::{ImageReport, text};
+
+use explain::{Origin, Why};
+use judge::Expectation;
+use words::{Advice, Found};
+
+/// The document of `verify` with `--image`.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "VerifyImages")]
+pub struct Document<'a> {
+    /// Name of the definition; null with `--expect-none`.
+    definition: Option<&'a str>,
+    /// Of the lock entry; null with `--expect-none`.
+    content_sha256: Option<Digest>,
+    /// The images, in the order given.
+    images: &'a [ImageReport],
+}
+
+/// How images are held against the lock.
+pub struct Proof<'a> {
+    context: &'a Context<'a>,
+    manifest: &'a Manifest,
+    lock: &'a Lock,
+    /// What they must hold; `None` where they must hold nothing.
+    expected: Option<(&'a Definition, &'a Locked)>,
+    /// Where parts of compressed images go.
+    spool: PathBuf,
+    /// What they may have been built from.
+    origin: Origin<'a>,
+}
+
+/// Whether the `.sha256` beside an image is compared, which reads all of the image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Checksums {
+    /// Where there is one.
+    Compare,
+    /// `--no-checksum`.
+    Ignore,
+}
+
+/// Who wrote an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Written {
+    /// The build of this run: it is never an old one.
+    ByThisRun,
+    /// Somebody, some time.
+    Before,
+}
+
+pub fn run(arguments: &VerifyArgs, context: &Context<'_>) -> Result<Outcome, Error> {
+    let manifest = context.manifest()?;
+    let lock = load_lock(&manifest)?;
+    let expected = if arguments.expect_none {
+        None
+    } else {
+        let definition = one(&manifest, arguments.name.as_deref())?;
+        Some((definition, current(&lock, definition)?))
+    };
+    let proof = Proof::new(context, &manifest, &lock, expected)?;
+    Ok(proof.outcome(&proof.asked(&arguments.images)))
+}
+
+impl<'a> Proof<'a> {
+    pub fn new(
+        context: &'a Context<'a>,
+        manifest: &'a Manifest,
+        lock: &'a Lock,
+        expected: Option<(&'a Definition, &'a Locked)>,
+    ) -> Result<Self, Error> {
+        let checkout = expected.and_then(|(definition, _)| {
+            let checkout = context.checkout(manifest, definition);
+            checkout.ok()
+        });
+        Ok(Self {
+            context,
+            manifest,
+            lock,
+            expected,
+            spool: context.cache(Some(manifest))?.directory().join("tmp"),
+            origin: Origin::of(
+                context,
+                checkout,
+                &Command::new(manifest.build.as_deref(), &[], context.environment),
+            ),
+        })
+    }
+
+    /// The same for images of a build with `arguments`.
+    pub fn of_build(self, argv: &[String]) -> Self {
+        Self {
+            origin: self.origin.started_with(argv),
+            ..self
+        }
+    }
+
+    /// Looks into the images that were given.
+    pub fn asked(&self, images: &Images) -> Vec<ImageReport> {
+        let checksums = if images.no_checksum {
+            Checksums::Ignore
+        } else {
+            Checksums::Compare
+        };
+        let environment = self.context.environment;
+        let paths = images.image.iter();
+        let paths: Vec<PathBuf> = paths.map(|path| environment.resolve(path)).collect();
+        self.verdicts(&paths, checksums, Written::Before)
+    }
+
+    /// Looks into the images `paths`.
+    pub fn verdicts(
+        &self,
+        paths: &[PathBuf],
+        checksums: Checksums,
+        written: Written,
+    ) -> Vec<ImageReport> {
+        let verdict = |path: &PathBuf| self.verdict(path, checksums, written);
+        let mut verdicts: Vec<ImageReport> = paths.iter().map(verdict).collect();
+        words::mark_neglected(&mut verdicts);
+        verdicts
+    }
+
+    /// Looks into the image `path`.
+    fn verdict(&self, path: &Path, checksums: Checksums, written: Written) -> ImageReport {
+        let name = path.file_name().unwrap_or(path.as_os_str());
+        let name = sanitize::line(name.as_encoded_bytes());
+        let _reading = self.context.report.waiting("Reading", &name);
+        let known = |sha256| self.lock.content_of(sha256);
+        let judge = Judge {
+            known: &known,
+            limits: &self.manifest.limits,
+        };
+        let base = ImageReport {
+            path: shown(path),
+            ..ImageReport::default()
+        };
+        match image::examine(path, &self.spool, &judge) {
+            Ok(image) => self.judged(base, path, &image, (checksums, written)),
+            Err(ImageError::Disk(error))
+                if written == Written::Before && path_error::is_absent(&error.source) =>
+            {
+                ImageReport {
+                    found: Found::absent(&error),
+                    help: Some(near(path, "check the path")),
+                    ..base
+                }
+            }
+            Err(error) => ImageReport {
+                found: judge::unreadable(&error),
+                ..base
+            },
+        }
+    }
+
+    fn judged(
+        &self,
+        base: ImageReport,
+        path: &Path,
+        image: &Image,
+        (checksums, written): (Checksums, Written),
+    ) -> ImageReport {
+        let locked = self.expected.map(|(_, locked)| locked);
+        let expectation = Expectation {
+            lock: self.lock,
+            locked: self
+                .expected
+                .map(|(definition, locked)| (&*definition.name, locked)),
+        };
+        let why = Why {
+            origin: &self.origin,
+            format: &image.format,
+            path,
+            locked,
+        };
+        let (found, partitions) = expectation.judge(&image.places, &why);
+        let (format, label) = match &image.format {
+            Format::Iso(label) => ("iso", Some(label.clone())),
+            Format::Disk => ("raw", None),
+            Format::CompressedDisk => ("raw.gz", None),
+        };
+        let older = match written {
+            Written::ByThisRun => Some(false),
+            Written::Before => self.origin.is_older(image.changed),
+        };
+        let no_partition =
+            matches!(image.places[..], [ref place] if matches!(place.entry, Entry::NoPartition));
+        let verdict = ImageReport {
+            format: Some(format),
+            label,
+            found,
+            partitions,
+            older: older.filter(|_| locked.is_some()),
+            no_partition,
+            ..base
+        };
+        if !verdict.found.good {
+            return verdict;
+        }
+        self.warn_of_neighbours(&verdict);
+        match checksums {
+            Checksums::Compare => with_checksum(path, verdict),
+            Checksums::Ignore => verdict,
+        }
+    }
+
+    /// The definition is right, and not alone.
+    fn warn_of_neighbours(&self, verdict: &ImageReport) {
+        let Some(trap) = verdict.found.trap else {
+            return;
+        };
+        let told = verdict.found.detail.as_deref().unwrap_or_default();
+        let title = format!("`{}` holds more than the locked definition", verdict.path);
+        let warning = Diagnostic::warning(trap, title)
+            .note(told)
+            .note("a host copies every file that lies there, whatever its name")
+            .help("remove it from what the image is built from, and build again");
+        self.context.report.warn(&warning);
+    }
+
+    /// The table, and the error where not all is well.
+    pub fn outcome(&self, verdicts: &[ImageReport]) -> Outcome {
+        let (absent, bad): (Vec<&ImageReport>, Vec<&ImageReport>) = verdicts
+            .iter()
+            .filter(|verdict| !verdict.found.good)
+            .partition(|report| report.found.verdict == words::Verdict::NotFound);
+        let mut errors: Vec<Error> = absent.into_iter().map(not_found).collect();
+        errors.extend((!bad.is_empty()).then(|| self.error(&bad)));
+        Outcome {
+            text: text(verdicts, self.context.report.width()),
+            json: fields(&Document {
+                definition: self.expected.map(|(definition, _)| &*definition.name),
+                content_sha256: self.expected.map(|(_, locked)| locked.content_sha256),
+                images: verdicts,
+            }),
+            error: Error::all(errors),
+        }
+    }
+
+    fn error(&self, bad: &[&ImageReport]) -> Error {
+        let images = sanitize::count(bad.len(), "image");
+        let first = bad[0].found.advice;
+        let advice = if bad.iter().all(|verdict| verdict.found.advice == first) {
+            first
+        } else {
+            Advice::Build
+        };
+        let unread = format!("{images} of which nothing can be said");
+        let name = self.expected.map(|(definition, _)| &definition.name[..]);
+        let is_unexpected =
+            |report: &&ImageReport| report.found.verdict == words::Verdict::Unexpected;
+        let (what, help) = match (advice, name) {
+            (Advice::Access, _) => (
+                format!("{images} that cannot be read"),
+                "check the path, and whether you may read it".to_owned(),
+            ),
+            (Advice::Unmount, _) => (
+                unread,
+                "unmount the content partition everywhere, and build again".to_owned(),
+            ),
+            (Advice::Features, _) => (
+                unread,
+                "create the content partition with the default features of `mkfs.ext4`".to_owned(),
+            ),
+            (Advice::Decompress, _) => (
+                unread,
+                "decompress it, and verify what comes out".to_owned(),
+            ),
+            (Advice::Remove, Some(name)) => (
+                format!("{images} with more than `{name}` as it is locked"),
+                "remove what lies beside it, and build again".to_owned(),
+            ),
+            (Advice::Rename, Some(name)) => (
+                format!("{images} with `{name}` as it is locked under another name"),
+                "name the file `spc.tgz`, and build again".to_owned(),
+            ),
+            (_, Some(name)) => (
+                format!("{images} without `{name}` as it is locked"),
+                format!("run `edgestage stage {name}` and build again"),
+            ),
+            (_, None) if bad.iter().any(is_unexpected) => (
+                format!("{images} with a definition where none is expected, or unreadable"),
+                "run `edgestage unstage` and build again".to_owned(),
+            ),
+            (_, None) => (unread, "build again".to_owned()),
+        };
+        // What is wrong inside explains more than an image's age.
+        let trap = bad.iter().find_map(|verdict| verdict.found.trap);
+        let old = bad.iter().any(|verdict| verdict.older == Some(true));
+        let trap = trap.or(old.then_some(Trap::OldImage));
+        Error::Staged {
+            what,
+            help,
+            code: Code::ImageDiffers,
+            cause: trap,
+        }
+    }
+}
+
+fn not_found(verdict: &ImageReport) -> Error {
+    let help = verdict.help.clone().unwrap_or_default();
+    let what = Diagnostic::error(
+        Code::ImageMissing,
+        format!("there is no image `{}`", verdict.path),
+    );
+    Error::Usage(Box::new(what.help(help)))
+}
+
+/// What is right inside may still not be the file that its `.sha256` was made for.
+fn with_checksum(path: &Path, verdict: ImageReport) -> ImageReport {
+    let detail = match image::checksum(path) {
+        Ok(Checksum::None | Checksum::Agrees) => return verdict,
+        Ok(Checksum::Disagrees) => "the `.sha256` beside it is another image's".to_owned(),
+        Ok(Checksum::Unreadable) => "the `.sha256` beside it holds no digest".to_owned(),
+        Err(error) => error.to_string(),
+    };
+    let found = Found {
+        verdict: words::Verdict::ChecksumDiffers,
+        detail: Some(detail),
+        trap: Some(Trap::OldImage),
+        good: false,
+        ..verdict.found
+    };
+    ImageReport { found, ..verdict }
+}

@@ -1,0 +1,194 @@
+//! What lies beside the place of a definition, held against the lock.
+//!
+//! In: the names of that directory, as they were looked at. Out: what they make of the
+//! verdict. A host copies every file of it, whatever its name (canvos.md, T25): the locked
+//! definition is an all-clear only if nothing else there may be taken for one.
+
+use super::judge::{Expectation, bad, good};
+use super::words::{Advice, Found, Neighbour, NeighbourKind, Verdict};
+use crate::diagnostic::Trap;
+use crate::image::{self, Beside, Entry, Place};
+use crate::util::digest::Digest;
+use crate::util::sanitize;
+
+/// How many neighbours are named in a line.
+const NAMED: usize = 3;
+/// How much of a neighbour's name is shown in it, in characters.
+const LONGEST_NAME: usize = 64;
+
+/// What lies beside the place of the definition.
+pub struct Surroundings {
+    /// Each of them.
+    pub named: Vec<Neighbour>,
+    /// In words; empty where nothing does.
+    told: String,
+    /// The locked definition is there, under another name.
+    has_locked: bool,
+    /// Another definition is there.
+    has_other: bool,
+    /// Something is there that a host may take for a definition, and that is not the
+    /// locked one.
+    is_doubtful: bool,
+}
+
+impl Surroundings {
+    pub fn of(expected: &Expectation<'_>, place: &Place) -> Self {
+        let locked = expected.locked.map(|(_, locked)| locked.content_sha256);
+        let content = |beside: &Beside| match &beside.is {
+            image::Neighbour::Archive(held) => held.content.as_ref().ok().copied(),
+            _ => None,
+        };
+        let is_locked = |beside: &Beside| locked.is_some() && content(beside) == locked;
+        let mut beside = place.beside.iter();
+        Self {
+            named: place.beside.iter().map(|b| expected.named(b)).collect(),
+            told: expected.told(place),
+            has_locked: beside.clone().any(is_locked),
+            has_other: beside
+                .clone()
+                .any(|b| content(b).is_some() && !is_locked(b)),
+            is_doubtful: place.more > 0 || beside.any(|b| !is_locked(b) && may_be_taken(b)),
+        }
+    }
+
+    /// Holds what lies beside against what is under the right name.
+    pub fn of_entry(&self, own: Found) -> Found {
+        if self.told.is_empty() {
+            return own;
+        }
+        let beside = format!("beside it {}", self.told);
+        let trap = Some(Trap::OtherName);
+        match own.verdict {
+            _ if own.good && self.is_doubtful => Found {
+                advice: Advice::Remove,
+                ..bad(Verdict::Ambiguous, Some(beside), trap)
+            },
+            _ if own.good => Found {
+                detail: Some(beside),
+                trap,
+                ..own
+            },
+            Verdict::Missing | Verdict::OverlayDropped => self.of_nothing(trap),
+            _ => Found {
+                detail: Some(match &own.detail {
+                    Some(detail) => format!("{detail}; {beside}"),
+                    None => beside,
+                }),
+                ..own
+            },
+        }
+    }
+
+    /// Nothing has the right name.
+    fn of_nothing(&self, trap: Option<Trap>) -> Found {
+        let under = Some(format!("no `spc.tgz`, but {}", self.told));
+        if self.has_locked && !self.is_doubtful {
+            return Found {
+                advice: Advice::Rename,
+                ..bad(Verdict::WrongName, under, trap)
+            };
+        }
+        let verdict = if self.has_other {
+            Verdict::AnotherDefinition
+        } else {
+            Verdict::Missing
+        };
+        bad(verdict, under, trap)
+    }
+
+    /// With `--expect-none`.
+    pub fn of_none(&self, entry: &Entry) -> Found {
+        let is_there = matches!(entry, Entry::Odd(_) | Entry::File(_));
+        let told = |text: String| Some(text).filter(|_| !self.told.is_empty());
+        match (is_there, &self.told[..]) {
+            (false, "") => good(Verdict::None),
+            (false, told) => bad(
+                Verdict::Unexpected,
+                Some(told.to_owned()),
+                Some(Trap::OtherName),
+            ),
+            (true, beside) => {
+                let beside = told(format!("beside it {beside}"));
+                bad(Verdict::Unexpected, beside, Some(Trap::Leftovers))
+            }
+        }
+    }
+}
+
+/// Whether a host may take it for a definition: a directory, a special file, and what is
+/// not an archive are none.
+fn may_be_taken(beside: &Beside) -> bool {
+    match &beside.is {
+        image::Neighbour::Archive(_) | image::Neighbour::Unread(_) => true,
+        image::Neighbour::Odd(kind) => *kind == "a symbolic link",
+        image::Neighbour::NoArchive => false,
+    }
+}
+
+impl Expectation<'_> {
+    fn named(&self, beside: &Beside) -> Neighbour {
+        let content = match &beside.is {
+            image::Neighbour::Archive(held) => held.content.as_ref().ok().copied(),
+            _ => None,
+        };
+        Neighbour {
+            name: sanitize::line(&beside.name),
+            kind: match &beside.is {
+                image::Neighbour::Archive(_) if content.is_some() => NeighbourKind::Definition,
+                image::Neighbour::Archive(_) => NeighbourKind::NoDefinition,
+                image::Neighbour::NoArchive => NeighbourKind::NoArchive,
+                image::Neighbour::Odd(_) => NeighbourKind::WrongKind,
+                image::Neighbour::Unread(_) => NeighbourKind::Unread,
+            },
+            definition: content.and_then(|content| self.owner(content)),
+            content_sha256: content,
+        }
+    }
+
+    /// The name of the definition with `content`: the expected one's, where several have
+    /// it.
+    fn owner(&self, content: Digest) -> Option<String> {
+        match self.locked {
+            Some((name, locked)) if locked.content_sha256 == content => Some(name.to_owned()),
+            _ => Some(self.lock.owner_of(content)?.0.to_owned()),
+        }
+    }
+
+    /// What lies beside the definition, in words. What counts most comes first.
+    fn told(&self, place: &Place) -> String {
+        let mut beside: Vec<&Beside> = place.beside.iter().collect();
+        beside.sort_by_key(|beside| (!may_be_taken(beside), &beside.name));
+        let mut told: Vec<String> = beside.iter().take(NAMED).map(|b| self.word(b)).collect();
+        match beside.len().saturating_sub(NAMED) + place.more {
+            0 => {}
+            more => told.push(format!("{more} more")),
+        }
+        told.join("; ")
+    }
+
+    fn word(&self, beside: &Beside) -> String {
+        let name = sanitize::excerpt(&beside.name, LONGEST_NAME);
+        let is = match &beside.is {
+            image::Neighbour::Odd(kind) => (*kind).to_owned(),
+            image::Neighbour::NoArchive => "not an archive".to_owned(),
+            image::Neighbour::Unread(why) => (*why).to_owned(),
+            image::Neighbour::Archive(held) => match &held.content {
+                Ok(content) => self.definition(*content),
+                Err(refusal) => format!("not a definition: {refusal}"),
+            },
+        };
+        format!("`{name}`, {is}")
+    }
+
+    fn definition(&self, content: Digest) -> String {
+        match self.locked {
+            Some((_, locked)) if locked.content_sha256 == content => {
+                "the locked definition".to_owned()
+            }
+            _ => match self.lock.owner_of(content) {
+                Some((name, _)) => format!("the definition `{name}`"),
+                None => format!("a definition with content {}", content.short()),
+            },
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! Why an image is as it is, as far as the checkout that it may have been built from
+//! shows.
+//!
+//! In: the checkout as it is now, and the command that builds. Out: traps and ages.
+//! These are explanations only: no verdict depends on them.
+
+use std::fs::{self, Metadata};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use super::judge::Explain;
+use crate::canvos::build::Command;
+use crate::canvos::preflight::Target;
+use crate::canvos::{Checkout, Placement};
+use crate::diagnostic::Trap;
+use crate::image::{Format, Held, changed};
+use crate::lockfile::Locked;
+use crate::util::digest::Digest;
+use crate::util::path_error;
+use crate::workflow::context::Context;
+
+/// What `+kairos-raw-image` writes (canvos.md, 1).
+const KAIROS: &str = "kairos.raw";
+/// Traps that replace a definition and lose none.
+const REPLACE: [Trap; 1] = [Trap::AnotherFile];
+
+/// The checkout that images may have been built from.
+pub struct Origin<'a> {
+    context: &'a Context<'a>,
+    checkout: Option<Checkout>,
+    /// What lies at the placements: regular files.
+    staged: Vec<Metadata>,
+    /// The command that builds.
+    argv: Vec<String>,
+}
+
+impl<'a> Origin<'a> {
+    /// `checkout` as it is now; `None` if there is none. `command` builds it.
+    pub fn of(context: &'a Context<'a>, checkout: Option<Checkout>, command: &Command) -> Self {
+        let seen = |placement: &Placement| {
+            let path = checkout.as_ref()?.directory().join(placement.path());
+            let metadata = fs::symlink_metadata(path).ok()?;
+            metadata.is_file().then_some(metadata)
+        };
+        Self {
+            staged: Placement::ALL.iter().filter_map(seen).collect(),
+            context,
+            checkout,
+            argv: command.argv.clone(),
+        }
+    }
+
+    /// The same, if the build was started with `argv`.
+    pub fn started_with(self, argv: &[String]) -> Self {
+        Self {
+            argv: argv.to_vec(),
+            ..self
+        }
+    }
+
+    /// Whether an image that was last changed at `image` was so before the definition was
+    /// staged; `None` if that cannot be seen.
+    pub fn is_older(&self, image: Option<SystemTime>) -> Option<bool> {
+        // The younger of the two files. A copy may have kept an older modification time,
+        // and other rights give a younger time of change: the earlier one is safe.
+        let written = |metadata: &Metadata| {
+            let times = [metadata.modified().ok(), changed(metadata)];
+            times.into_iter().flatten().min()
+        };
+        let staged = self.staged.iter().filter_map(written).max()?;
+        Some(image? < staged)
+    }
+
+    /// The trap that makes a build of `targets` lose the definition.
+    fn forecast(&self, targets: &[Target]) -> Option<Trap> {
+        let checkout = self.checkout.as_ref()?;
+        let directory = checkout.directory();
+        let preflight = self.context.preflight(directory, &self.argv).ok()?;
+        let findings = preflight.findings(&[]).ok()?;
+        let loses = |target: &Target| {
+            let mut hits = findings
+                .iter()
+                .filter(|finding| finding.hits.contains(target));
+            hits.find_map(|hit| hit.trap().filter(|trap| !REPLACE.contains(trap)))
+        };
+        targets.iter().find_map(loses)
+    }
+
+    /// Whether an archive of no bytes is staged.
+    fn has_empty(&self) -> bool {
+        self.staged.iter().any(|metadata| metadata.len() == 0)
+    }
+
+    /// The file `content-*/spc.tgz` with the bytes of `held`.
+    fn in_content(&self, held: &Held) -> Option<PathBuf> {
+        let directory = self.checkout.as_ref()?.directory();
+        let entries = fs::read_dir(directory).ok()?.flatten();
+        let names = entries.map(|entry| entry.file_name());
+        let mut files = names
+            .filter(|name| name.as_encoded_bytes().starts_with(b"content-"))
+            .map(|name| Path::new(&name).join(Placement::Root.path()));
+        files.find(|path| has_bytes(&directory.join(path), held))
+    }
+}
+
+fn has_bytes(path: &Path, held: &Held) -> bool {
+    let is_as_large = |metadata: Metadata| metadata.is_file() && metadata.len() == held.size;
+    fs::metadata(path).is_ok_and(is_as_large)
+        && path_error::open(path)
+            .and_then(|mut file| Digest::of_reader(&mut file))
+            .is_ok_and(|(sha256, _)| sha256 == held.sha256)
+}
+
+/// Why one image is as it is.
+pub struct Why<'a> {
+    pub origin: &'a Origin<'a>,
+    pub format: &'a Format,
+    /// The image.
+    pub path: &'a Path,
+    /// What it must hold, if anything.
+    pub locked: Option<&'a Locked>,
+}
+
+impl Why<'_> {
+    /// What may have built an image of this format, the likeliest first.
+    fn targets(&self) -> &'static [Target] {
+        match self.format {
+            Format::Iso(_) => &Target::ISOS,
+            Format::Disk => &[Target::CloudImage],
+            Format::CompressedDisk => &[Target::MaasImage, Target::CloudImage],
+        }
+    }
+}
+
+impl Explain for Why<'_> {
+    fn missing(&self, has_partition: bool) -> Trap {
+        // Without other content an empty archive makes no partition.
+        if !has_partition && self.origin.has_empty() {
+            return Trap::EmptyFile;
+        }
+        if !has_partition && self.path.file_name().is_some_and(|name| name == KAIROS) {
+            return Trap::RawImage;
+        }
+        self.origin
+            .forecast(self.targets())
+            .unwrap_or(Trap::NoSuchFile)
+    }
+
+    fn empty(&self) -> Trap {
+        let staged = &self.origin.staged;
+        if staged.is_empty() || self.origin.has_empty() {
+            return Trap::EmptyFile;
+        }
+        // What is staged is not empty, so the build could not read it, or read another.
+        self.origin
+            .forecast(self.targets())
+            .filter(|trap| *trap == Trap::EmptyFile)
+            .unwrap_or(Trap::UnreadableFile)
+    }
+
+    fn other(&self, held: &Held) -> Option<(Trap, String)> {
+        if !matches!(self.format, Format::Iso(_))
+            && let Some(path) = self.origin.in_content(held)
+        {
+            let path = crate::util::sanitize::path(&path);
+            return Some((
+                Trap::ContentDefinition,
+                format!("from `{path}` of the checkout"),
+            ));
+        }
+        // The build's cache tells files apart by their size and time.
+        let is_as_large = self.locked.is_some_and(|locked| locked.size == held.size);
+        is_as_large.then(|| {
+            (
+                Trap::BuildCache,
+                "as large as the locked archive".to_owned(),
+            )
+        })
+    }
+}

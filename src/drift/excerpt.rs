@@ -1,0 +1,38 @@
+//! Where the lock says what Palette no longer has.
+
+use super::Change;
+use crate::diagnostic::Excerpt;
+use crate::lockfile::{Lock, Spot};
+use crate::resolve::Pack;
+use crate::util::sanitize;
+
+/// The place in `lock` of the first pack of `definition` that changed.
+#[must_use]
+pub fn place(lock: &Lock, definition: &str, changes: &[Change]) -> Option<Excerpt> {
+    changes.iter().find_map(|change| match change {
+        Change::PackChanged { from, to, .. } => {
+            let (key, now) = difference(from, to);
+            let label = format!("Palette has {now}");
+            lock.excerpt(definition, Spot::Pack(from, key), label)
+        }
+        Change::PackRemoved { pack, .. } => {
+            let label = "Palette has it no longer";
+            lock.excerpt(definition, Spot::Pack(pack, "name"), label)
+        }
+        _ => None,
+    })
+}
+
+/// The first key that differs, and what it is now.
+fn difference(from: &Pack, to: &Pack) -> (&'static str, String) {
+    let shown = |text: &str| format!("`{}`", sanitize::line(text.as_bytes()));
+    if from.tag != to.tag {
+        ("tag", shown(&to.tag))
+    } else if from.version != to.version {
+        ("version", shown(&to.version))
+    } else if from.digest != to.digest {
+        ("digest", "another digest".to_owned())
+    } else {
+        ("layer", shown(&to.layer))
+    }
+}

@@ -1,0 +1,138 @@
+//! What changed inside a file, as a unified diff.
+
+use std::time::Duration;
+
+use similar::TextDiff;
+
+use crate::util::sanitize;
+use crate::variables;
+
+/// The most that is compared of a file, in bytes.
+const LARGEST: usize = 1 << 20;
+/// Lines around a change.
+const CONTEXT: usize = 3;
+/// After so long a diff gets coarser instead of longer to make.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// A file of an archive, as far as it is at hand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side<'a> {
+    /// The archive has no such file.
+    Absent,
+    /// It has, but it is too large, or named too oddly, to be looked into.
+    Unread,
+    /// Its content.
+    Content(&'a [u8]),
+}
+
+/// The diff of the file `path`, which is shown as it is. JSON is laid out first, one
+/// value a line, and the values of sensitive variables are hidden. Of what cannot be
+/// compared that way it says why.
+#[must_use]
+pub fn unified(path: &str, old: Side<'_>, new: Side<'_>) -> String {
+    let name = |archive: &str, side| match side {
+        Side::Absent => "/dev/null".to_owned(),
+        Side::Unread | Side::Content(_) => format!("{archive}/{path}"),
+    };
+    let header = (name("locked", old), name("palette", new));
+    let instead = |why: &str| format!("--- {}\n+++ {}\n{why}\n", header.0, header.1);
+    let (old, new) = match (text(path, old), text(path, new)) {
+        (Ok(old), Ok(new)) => (old, new),
+        (Err(why), _) | (_, Err(why)) => return instead(why),
+    };
+    if old.is_empty() && new.is_empty() {
+        return instead("an empty file");
+    }
+    if old == new {
+        return instead("the same but for line ends, layout, or what is sensitive");
+    }
+    TextDiff::configure()
+        .timeout(PATIENCE)
+        .diff_lines(&old, &new)
+        .unified_diff()
+        .context_radius(CONTEXT)
+        .header(&header.0, &header.1)
+        .to_string()
+}
+
+/// The text to compare, each line printable; else why there is none.
+fn text(path: &str, side: Side<'_>) -> Result<String, &'static str> {
+    let bytes = match side {
+        Side::Absent => return Ok(String::new()),
+        Side::Unread => return Err("too large to compare"),
+        Side::Content(bytes) if bytes.len() > LARGEST => return Err("too large to compare"),
+        Side::Content(bytes) => bytes,
+    };
+    let text = std::str::from_utf8(bytes)
+        .ok()
+        .filter(|text| !text.contains('\0'));
+    let text = text.ok_or("no text")?;
+    let laid_out = variables::without_secrets(bytes).map(|json| json + "\n");
+    let text = match (&laid_out, path.to_ascii_lowercase().ends_with(".json")) {
+        (Some(json), true) => json,
+        // What should be JSON and is not may have secrets in places that nobody knows.
+        (None, true) => return Err("no JSON: not shown, since it may hold what is sensitive"),
+        (_, false) => text,
+    };
+    let line = |line: &str| {
+        let parts = line.split('\t').map(|part| sanitize::line(part.as_bytes()));
+        parts.collect::<Vec<_>>().join("\t")
+    };
+    let mut shown = text.lines().map(line).collect::<Vec<_>>().join("\n");
+    if text.ends_with('\n') {
+        shown.push('\n');
+    }
+    Ok(shown)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Side, unified};
+    use Side::{Absent, Content};
+
+    #[test]
+    fn changed_lines_with_their_neighbours() {
+        let old = b"a: 1\nb: 2\nc: 3\n";
+        let new = b"a: 1\nb: 5\nc: 3\n";
+        assert_eq!(
+            unified("spc/v.yaml", Content(old), Content(new)),
+            "--- locked/spc/v.yaml\n+++ palette/spc/v.yaml\n@@ -1,3 +1,3 @@\n a: 1\n-b: 2\n+b: 5\n c: 3\n"
+        );
+        let added = unified("v", Absent, Content(b"x\n"));
+        assert_eq!(added, "--- /dev/null\n+++ palette/v\n@@ -0,0 +1 @@\n+x\n");
+    }
+
+    #[test]
+    fn json_is_laid_out_and_secrets_stay_hidden() {
+        let of = |value: &str| {
+            format!(
+                r#"{{"variables":[{{"name":"a","defaultValue":"{value}"}},{{"name":"p","isSensitive":true,"defaultValue":"secret-{value}"}}]}}"#
+            )
+        };
+        let diff = unified(
+            "v.json",
+            Content(of("1").as_bytes()),
+            Content(of("2").as_bytes()),
+        );
+        assert!(diff.contains("-      \"defaultValue\": \"1\""), "{diff}");
+        assert!(!diff.contains("secret"), "{diff}");
+        let only = of("1").replace("secret-1", "secret-2");
+        let diff = unified(
+            "v.json",
+            Content(of("1").as_bytes()),
+            Content(only.as_bytes()),
+        );
+        assert!(
+            diff.contains("what is sensitive") && !diff.contains("secret"),
+            "{diff}"
+        );
+    }
+
+    #[test]
+    fn what_is_no_text_is_not_shown() {
+        let diff = unified("x", Content(b"\0\x1b[2J"), Content(b"\xff"));
+        assert!(diff.ends_with("no text\n"), "{diff}");
+        let diff = unified("x", Content(b"a\n"), Content(b"\x1b[2J\tb\n"));
+        assert!(diff.contains("+\\u{1b}[2J\tb\n"), "{diff:?}");
+    }
+}

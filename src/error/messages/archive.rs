@@ -1,0 +1,34 @@
+//! Archives that are refused.
+
+use crate::archive::Refusal;
+use crate::diagnostic::{Code, Diagnostic};
+use crate::error::Judged;
+use crate::util::sanitize;
+
+pub fn archive(of: &Judged, refusal: &Refusal) -> Diagnostic {
+    let error = Diagnostic::error(Code::ArchiveRefused, format!("{of} is refused: {refusal}"));
+    if let (Judged::File(_), Refusal::NotGzip { .. }) = (of, refusal) {
+        return error.help("name an archive such as `edgestage fetch` prints the path of");
+    }
+    match refusal {
+        Refusal::NotGzip { first } if !first.is_empty() => error
+            .note(format!("it begins with `{}`", sanitize::excerpt(first, 80)))
+            .help("check the endpoint, and whether a proxy or login page answers in its place"),
+        Refusal::NotGzip { .. } => {
+            error.help("check the endpoint, and whether a proxy answers in its place")
+        }
+        Refusal::Profiles { unexpected, .. } if unexpected.is_empty() => error.help(
+            "if the archive is right all the same, add `allow = [\"profile-missing\"]` to the \
+             definition",
+        ),
+        Refusal::Profiles { .. } => {
+            error.help("check that `profiles` names what is meant, and fetch it again")
+        }
+        Refusal::TooLarge(limit) if limit.is_adjustable() => {
+            error.help("if it is right all the same, raise the limit in `[limits]`")
+        }
+        Refusal::Truncated | Refusal::Damaged(_) => error.help("fetch it again"),
+        // No definition needs what these have: there is nothing to allow.
+        _ => error.help("do not use it, and ask those who run this Palette where it comes from"),
+    }
+}

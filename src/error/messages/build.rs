@@ -1,0 +1,177 @@
+//! A build that failed, wrote no image, or took away what was staged.
+
+use std::io::ErrorKind;
+use std::path::Path;
+
+use crate::canvos::build::{BuildError, Disturbance, Disturbed, Image, NoImage, Now};
+use crate::diagnostic::{Code, Diagnostic, Trap};
+use crate::util::sanitize;
+
+const READ_IT: &str = "read the build's own output above: it says why";
+
+pub fn build(error: &BuildError) -> Diagnostic {
+    match error {
+        BuildError::Start { program, error } => start(program, error),
+        BuildError::Failed {
+            program,
+            status,
+            misplaced,
+        } => {
+            let program = sanitize::line(program.as_bytes());
+            let help = match misplaced {
+                Some(option) => {
+                    let option = sanitize::line(option.as_bytes());
+                    format!(
+                        "write options of the build program before its target: `-- {option} +iso`"
+                    )
+                }
+                None => READ_IT.to_owned(),
+            };
+            Diagnostic::error(
+                Code::BuildFailed,
+                format!("the build `{program}` failed: it ended with {status}"),
+            )
+            .note("no image was looked at")
+            .help(help)
+        }
+        BuildError::NoImage {
+            program,
+            directory,
+            older,
+            why,
+        } => no_image((program, why), directory, older),
+        BuildError::Disturbed(disturbance) => disturbed(disturbance),
+    }
+}
+
+fn start(program: &str, error: &std::io::Error) -> Diagnostic {
+    let why = sanitize::io(error);
+    let help = match error.kind() {
+        ErrorKind::PermissionDenied => "make it executable: `chmod +x` in the checkout",
+        _ if program == "./earthly.sh" => {
+            "install `earth` or `earthly`, or set `build` in `[canvos]` to the command that builds"
+        }
+        _ => "set `build` in `[canvos]` to the command that builds",
+    };
+    let program = sanitize::line(program.as_bytes());
+    Diagnostic::error(
+        Code::BuildNotStarted,
+        format!("the build `{program}` cannot be started: {why}"),
+    )
+    .help(help)
+}
+
+fn no_image((program, why): (&str, &NoImage), directory: &Path, older: &[String]) -> Diagnostic {
+    const ENDED_WELL: &str = "the build ended well and wrote no image";
+    let swallows = |line: usize| {
+        format!(
+            "line {line} of the checkout's `earthly.sh` makes it end with 0 after a failed build"
+        )
+    };
+    let program = sanitize::line(program.as_bytes());
+    let told = match why {
+        NoImage::Suppressed(by) => Diagnostic::error(Trap::OldImage, ENDED_WELL)
+            .note(format!(
+                "{by} keeps the build program from writing it there"
+            ))
+            .help(
+                "leave it out; `edgestage verify NAME --image FILE` looks into an image elsewhere",
+            ),
+        NoImage::Ci(by) => Diagnostic::error(Trap::OldImage, ENDED_WELL)
+            .note(format!("{by} keeps the build program from writing files"))
+            .help("add `--output` before the target: `-- --ci --output +iso`"),
+        NoImage::Target(target) => {
+            let target = sanitize::line(target.as_bytes());
+            Diagnostic::error(Trap::OldImage, ENDED_WELL)
+                .note(format!(
+                    "`{target}` is not a target of CanvOS that writes one"
+                ))
+                .help("build `+iso`, `+uki-iso`, `+cloud-image` or `+maas-image`")
+        }
+        NoImage::Swallowed(line) => Diagnostic::error(
+            Trap::SwallowedFailure,
+            format!("the build `{program}` failed, and ended with exit code 0"),
+        )
+        .note(format!("it wrote no image, and {}", swallows(*line)))
+        .help(READ_IT),
+        NoImage::PerhapsSwallowed(line) => Diagnostic::error(
+            Trap::SwallowedFailure,
+            format!("the build `{program}` wrote no image, and may have failed"),
+        )
+        .note(format!(
+            "it ended with exit code 0, but {}",
+            swallows(*line)
+        ))
+        .help(READ_IT),
+        NoImage::Unexplained => Diagnostic::error(Trap::OldImage, ENDED_WELL)
+            .help("read the build's own output above: it says what it wrote, and where"),
+    };
+    let directory = sanitize::path(directory);
+    let told = told.note(format!(
+        "looked for in `{directory}`; older images do not count"
+    ));
+    match older.first() {
+        Some(name) => {
+            let name = sanitize::line(name.as_bytes());
+            told.note(format!(
+                "`{name}` is there and unchanged, from an earlier build"
+            ))
+        }
+        None => told,
+    }
+}
+
+fn disturbed(disturbance: &Disturbance) -> Diagnostic {
+    let Disturbance {
+        command,
+        files,
+        cleaned_by,
+        definition,
+        image,
+    } = disturbance;
+    let command = sanitize::line(command.as_bytes());
+    let did = if disturbance.removed() {
+        "removed"
+    } else {
+        "changed"
+    };
+    let mut told = Diagnostic::error(
+        Code::StagedChanged,
+        format!("the build `{command}` {did} what was staged"),
+    );
+    for Disturbed { path, now } in files {
+        told = told.note(match now {
+            Now::Gone => format!("`{path}` is gone"),
+            Now::Kind(kind) => format!("`{path}` is {kind} now"),
+            Now::Definition(name) => format!("`{path}` holds `{name}` now"),
+            Now::Other => format!("`{path}` is another file now"),
+        });
+    }
+    let help = match cleaned_by {
+        Some((script, line)) => {
+            let script = sanitize::path(script);
+            told = told.note(format!("line {line} of `{script}` has a `git clean`"));
+            format!(
+                "add `-e spc.tgz -e .edgestage` to that `git clean`, or run \
+                 `edgestage stage {definition}` after it"
+            )
+        }
+        None => format!(
+            "keep them, or have the build command run `edgestage stage {definition}` after \
+             the step that {did} them"
+        ),
+    };
+    let as_locked = format!("`{definition}` as it is locked");
+    told.note(match image {
+        Image::Missing if disturbance.lost_all() => {
+            format!("an image built from this checkout now does not hold {as_locked}")
+        }
+        // One of the two may be enough for this target.
+        Image::Missing => {
+            format!("an image built from this checkout now may not hold {as_locked}")
+        }
+        Image::Wrong => format!("the image does not hold {as_locked}"),
+        Image::Right => format!("the image holds {as_locked} all the same"),
+    })
+    .help(help)
+}

@@ -1,0 +1,81 @@
+//! Checkouts that cannot be used.
+
+use crate::canvos::{CanvosError, Placement};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::util::path_error::PathError;
+use crate::util::sanitize;
+
+pub fn canvos(error: &CanvosError) -> Diagnostic {
+    match error {
+        CanvosError::Missing(path) => Diagnostic::error(
+            Code::NoCheckout,
+            format!("there is no CanvOS checkout at `{}`", sanitize::path(path)),
+        )
+        .help("clone CanvOS there, or set `dir` in `[canvos]`, or pass `--canvos DIR`"),
+        CanvosError::NotACheckout(path) => Diagnostic::error(
+            Code::NotACheckout,
+            format!("`{}` is not a CanvOS checkout", sanitize::path(path)),
+        )
+        .note("a checkout has an `Earthfile` and `overlay/files-iso/`")
+        .help("set `dir` in `[canvos]` to the checkout, or pass `--canvos DIR`"),
+        CanvosError::NoTarget { directory, targets } => {
+            let names = targets.iter().map(|target| format!("`+{target}`"));
+            Diagnostic::error(
+                Code::NoSuchTarget,
+                format!(
+                    "the CanvOS checkout `{}` has no target {}",
+                    sanitize::path(directory),
+                    names.collect::<Vec<_>>().join(", ")
+                ),
+            )
+            .help("ask for targets that it has, or take a CanvOS that has them")
+        }
+        CanvosError::Blocked { path, kind } => Diagnostic::error(
+            Code::BlockedPath,
+            format!("`{}` in the checkout is {kind}", sanitize::path(path)),
+        )
+        .note("it is neither followed nor replaced")
+        .help("remove it"),
+        CanvosError::Foreign(placement) => Diagnostic::error(
+            Code::ForeignFile,
+            format!(
+                "`{}` in the checkout was not staged by edgestage",
+                placement.path()
+            ),
+        )
+        .note("nothing was removed")
+        .help(format!(
+            "remove it by hand, if nobody needs it: `rm {}`",
+            placement.path()
+        )),
+        CanvosError::Changed(path) => Diagnostic::error(
+            Code::CacheDamaged,
+            format!(
+                "the cached archive `{}` changed while it was copied",
+                sanitize::path(path)
+            ),
+        )
+        .note("it was not staged; what was staged before is untouched")
+        .help("run the command again"),
+        CanvosError::Mixed {
+            placement,
+            rollback,
+            cause,
+        } => mixed(*placement, rollback, cause),
+        CanvosError::Io(error) => super::disk(error),
+        // Its traps have words of their own.
+        CanvosError::Trapped(_) => {
+            Diagnostic::error(Code::Trapped, "the checkout would embed something else")
+        }
+    }
+}
+
+/// The error that came first, and what it leaves behind.
+fn mixed(placement: Placement, rollback: &PathError, cause: &CanvosError) -> Diagnostic {
+    canvos(cause)
+        .note(format!(
+            "`{}` has changed already, and that was not undone: {rollback}",
+            placement.path()
+        ))
+        .help("run the command again after that: until then the two files differ")
+}

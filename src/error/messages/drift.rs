@@ -1,0 +1,38 @@
+//! Palette serves something else than what is locked.
+
+use crate::diagnostic::{Code, Diagnostic};
+use crate::drift::Change;
+use crate::util::sanitize;
+
+/// Files by the dozen say no more than a few of them.
+const FILES_SHOWN: usize = 24;
+
+pub fn drift(definition: &str, changes: &[Change]) -> Diagnostic {
+    let start = Diagnostic::error(
+        Code::Drift,
+        format!("Palette no longer serves `{definition}` as it is locked"),
+    );
+    let (files, others): (Vec<&Change>, Vec<&Change>) = changes
+        .iter()
+        .partition(|change| matches!(change, Change::File { .. }));
+    let shown = others.iter().chain(files.iter().take(FILES_SHOWN));
+    let mut diagnostic = shown.fold(start, |d, change| d.note(change.to_string()));
+    if let Some(more) = files
+        .len()
+        .checked_sub(FILES_SHOWN)
+        .filter(|more| *more > 0)
+    {
+        diagnostic = diagnostic.note(format!(
+            "and {} more",
+            sanitize::count(more, "changed file")
+        ));
+    }
+    if !files.is_empty() {
+        diagnostic = diagnostic.help(format!(
+            "see inside the files with `edgestage diff -v {definition}`"
+        ));
+    }
+    diagnostic.help(format!(
+        "accept it with `edgestage update {definition}`, or change it back in Palette"
+    ))
+}

@@ -1,0 +1,43 @@
+//! The API key.
+
+use crate::api_key::KeyError;
+use crate::diagnostic::{Code, Diagnostic};
+use crate::util::sanitize;
+use crate::util::secret::InvalidKey;
+use crate::util::suggest::nearest_file;
+
+pub fn key(error: &KeyError) -> Diagnostic {
+    match error {
+        KeyError::None => Diagnostic::error(Code::KeyMissing, "there is no API key").help(
+            "set `PALETTE_API_KEY`, pass `--api-key-file FILE`, or put `api-key-file` or \
+             `api-key-command` into `[palette]`",
+        ),
+        KeyError::File(error) => {
+            let told = Diagnostic::error(Code::KeyUnreadable, format!("no API key: {error}"));
+            let is_gone = error.source.kind() == std::io::ErrorKind::NotFound;
+            match nearest_file(&error.path).filter(|_| is_gone) {
+                Some(near) => told.help(format!("did you mean `{}`?", sanitize::path(&near))),
+                None => told.help("name a file that holds nothing but the key"),
+            }
+        }
+        KeyError::Command { program, why } => {
+            let program = sanitize::line(program.as_bytes());
+            Diagnostic::error(
+                Code::KeyCommandFailed,
+                format!("no API key: `{program}` failed: {why}"),
+            )
+            .help("run the `api-key-command` of `[palette]` by hand to see why")
+        }
+        KeyError::Invalid { place, why } => {
+            let why = match why {
+                InvalidKey::Empty => "is empty",
+                InvalidKey::Character => "holds characters that an API key never has",
+            };
+            Diagnostic::error(
+                Code::KeyMalformed,
+                format!("the API key from {place} {why}"),
+            )
+            .help("copy the key anew from Palette, under My API Keys")
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! `profiles.toml`, and the names of its definitions.
+
+use std::path::Path;
+
+use crate::diagnostic::{Code, Diagnostic};
+use crate::manifest::discovery::Passed;
+use crate::manifest::{Located, ManifestError};
+use crate::util::sanitize;
+use crate::util::suggest::{nearest, nearest_file};
+
+pub fn manifest(error: &ManifestError) -> Diagnostic {
+    match error {
+        ManifestError::Missing(path, located) => missing(path, located),
+        ManifestError::Unreadable(path, error) => {
+            let path = sanitize::path(path);
+            Diagnostic::error(
+                Code::ManifestUnreadable,
+                format!("cannot read `{path}`: {}", sanitize::io(error)),
+            )
+            .help("name the file itself with `--file FILE`, and see that you may read it")
+        }
+        // Its problems have words of their own.
+        ManifestError::Invalid(_) => {
+            Diagnostic::error(Code::InvalidManifest, "profiles.toml is wrong")
+        }
+    }
+}
+
+fn missing(path: &Path, located: &Located) -> Diagnostic {
+    let error = Diagnostic::error(
+        Code::ManifestMissing,
+        format!("there is no `{}`", sanitize::path(path)),
+    );
+    let near = nearest_file(path).filter(|near| near.extension() == path.extension());
+    if let Some(near) = near {
+        return error.help(format!("did you mean `--file {}`?", sanitize::path(&near)));
+    }
+    match located {
+        Located::Nowhere(Some(passed)) => {
+            let file = sanitize::path(passed.path());
+            let (why, help) = match passed {
+                Passed::OutsideRepository(_) => (
+                    format!("`{file}` is above the root of this git repository, so it is not used"),
+                    format!("name it with `--file {file}`"),
+                ),
+                Passed::Foreign(_) => (
+                    format!("`{file}` belongs to another user, so it is not used"),
+                    format!("if you trust it, name it with `--file {file}`"),
+                ),
+            };
+            error.note(why).help(help)
+        }
+        Located::Nowhere(None) => error
+            .note("the directories above it have none either")
+            .help("run `edgestage init` to write one, or name another with `--file FILE`"),
+        _ => error.help("run `edgestage init` to write one, or name another with `--file FILE`"),
+    }
+}
+
+/// Names by the thousand are none that anybody reads.
+pub fn some_of(names: &[String]) -> String {
+    const SHOWN: usize = 20;
+    match names.len().checked_sub(SHOWN) {
+        None | Some(0) => names.join(", "),
+        Some(more) => format!(
+            "{} and {more} more: `edgestage list`",
+            names[..SHOWN].join(", ")
+        ),
+    }
+}
+
+pub fn name_needed(known: &[String]) -> Diagnostic {
+    Diagnostic::error(Code::DefinitionNeeded, "which definition?")
+        .note(format!("there are {}", some_of(known)))
+        .help("add its name to the command")
+}
+
+pub fn unknown_definition(name: &str, known: &[String]) -> Diagnostic {
+    let error = Diagnostic::error(
+        Code::UnknownDefinition,
+        format!("there is no definition `{}`", name.escape_debug()),
+    );
+    match (nearest(name, known.iter().map(String::as_str)), known) {
+        (Some(near), _) => error.help(format!("did you mean `{near}`?")),
+        (None, [only]) => error.help(format!("write `{only}`, or nothing: it is the only one")),
+        (None, _) => error.help(format!("write one of {}", some_of(known))),
+    }
+}

@@ -1,0 +1,273 @@
+//! Answers that are no success, and connections that fail.
+
+use crate::diagnostic::{Code, Diagnostic};
+use crate::palette::wire::Speaker;
+use crate::palette::{PaletteError, RedirectRefusal, Refusal, Route, Waited};
+use crate::resolve::Scope;
+use crate::util::sanitize;
+use crate::util::secret::Suspicion;
+
+pub fn palette(error: &PaletteError) -> Diagnostic {
+    match error {
+        PaletteError::KeyRefused {
+            refusal,
+            endpoint,
+            place,
+            suspicion,
+        } => key_refused(refusal, (endpoint, place), *suspicion),
+        PaletteError::Forbidden { refusal, project } => {
+            let project = project.as_deref().map(|uid| (uid, None));
+            forbidden(refusal, project)
+        }
+        PaletteError::Rejected { refusal, endpoint } => rejected(refusal, endpoint),
+        PaletteError::KeptFailing { refusal, attempts } => failing(refusal, *attempts),
+        PaletteError::Unreachable {
+            call,
+            why,
+            attempts,
+            route,
+            waited,
+        } => unreachable(call, why, *attempts, (route, *waited)),
+        PaletteError::Tls {
+            endpoint,
+            why,
+            bare,
+        } => tls(endpoint, why, *bare),
+        PaletteError::Redirect { from, to, why } => redirect(from, to, *why),
+        PaletteError::NotJson { call, seen } => {
+            let call = sanitize::line(call.as_bytes());
+            Diagnostic::error(
+                Code::NotPalette,
+                format!("the answer to {call} is not Palette's"),
+            )
+            .note(format!("it begins with `{seen}`"))
+            .help("check the endpoint, and whether a proxy or login page answers in its place")
+        }
+        PaletteError::WrongAnswer { call, why } => {
+            let call = sanitize::line(call.as_bytes());
+            Diagnostic::error(
+                Code::NotPalette,
+                format!("the answer to {call} is not Palette's: {why}"),
+            )
+            .help("check whether a proxy or cache answers in Palette's place")
+        }
+        PaletteError::OddField { call, field } => {
+            let call = sanitize::line(call.as_bytes());
+            Diagnostic::error(
+                Code::UnusableAnswer,
+                format!("Palette's answer to {call} cannot be used"),
+            )
+            .note(sanitize::excerpt(field.to_string().as_bytes(), 200))
+            .help("update edgestage; if that does not help, report this message")
+        }
+        PaletteError::Contradiction { call, why } => {
+            let call = sanitize::line(call.as_bytes());
+            Diagnostic::error(
+                Code::UnusableAnswer,
+                format!("Palette's answer to {call} cannot be used"),
+            )
+            .note(why.clone())
+            .help("run the command again: the list may have been older than the profile")
+        }
+        PaletteError::NoCertificate => {
+            Diagnostic::error(Code::UnusableCaCert, "`ca-cert` holds no PEM certificate")
+                .help("name a file with `-----BEGIN CERTIFICATE-----` in it")
+        }
+        PaletteError::NoThread(why) => {
+            Diagnostic::error(Code::NoThread, format!("cannot start a thread: {why}"))
+                .note("the limit of processes of this user or container is reached")
+                .help("raise it (`ulimit -u`, `pids.max`), or end other processes")
+        }
+        PaletteError::Setup(why) => Diagnostic::error(
+            Code::ConnectionSetup,
+            format!("the connection cannot be set up: {why}"),
+        )
+        .help("check the API key, `HTTPS_PROXY` and the other proxy variables"),
+    }
+}
+
+/// What was asked, and what came back.
+fn said(refusal: &Refusal) -> String {
+    let call = sanitize::line(refusal.call.as_bytes());
+    format!("{call} answered {refusal}")
+}
+
+fn key_refused(
+    refusal: &Refusal,
+    (endpoint, place): (&str, &str),
+    suspicion: Option<Suspicion>,
+) -> Diagnostic {
+    let told = Diagnostic::error(Code::KeyRefused, "Palette does not accept the API key")
+        .note(said(refusal))
+        .note(format!("`{endpoint}` was asked, with the key from {place}"));
+    let told = match suspicion {
+        None => told,
+        Some(suspicion) => told.help(match suspicion {
+            Suspicion::Quotes => "remove the quotes around the key",
+            Suspicion::Name => "remove the name in front of the key",
+            Suspicion::Reference => {
+                "replace the reference with the key itself: nothing has resolved it"
+            }
+            Suspicion::Placeholder => "replace the placeholder with your key",
+        }),
+    };
+    let told = match refusal.speaker {
+        Speaker::Other => {
+            told.note("the answer is not in Palette's form: a gateway may have sent it")
+        }
+        Speaker::Palette | Speaker::Framework => told,
+    };
+    told.help(
+        "check that the key has not expired, and that it is of this Palette: My API Keys in \
+         the console",
+    )
+}
+
+/// A refusal in the scope of a definition's project, at the line that names it.
+pub fn scope(scope: &Scope) -> Diagnostic {
+    let uid = scope.uid.as_deref();
+    let project = uid.map(|uid| (uid, scope.written.as_deref()));
+    forbidden(&scope.refusal, project).within(Some(&scope.place))
+}
+
+/// The project is its uid, and how it is written where it was.
+fn forbidden(refusal: &Refusal, project: Option<(&str, Option<&str>)>) -> Diagnostic {
+    if refusal.speaker == Speaker::Other {
+        return Diagnostic::error(
+            Code::Forbidden,
+            "something other than Palette forbids the request",
+        )
+        .note(said(refusal))
+        .help("check the endpoint, and the gateway, firewall or proxy in front of it");
+    }
+    let Some((uid, written)) = project else {
+        return Diagnostic::error(Code::Forbidden, "Palette forbids it: no project was named")
+            .note(said(refusal))
+            .note("it says this where `ProjectUid` is missing, too, whatever the key's permissions")
+            .help(
+                "set `project` in profiles.toml, or paste the console URL of a profile, which names it",
+            );
+    };
+    let name = sanitize::line(written.unwrap_or(uid).as_bytes());
+    let told = Diagnostic::error(
+        Code::Forbidden,
+        format!("Palette forbids it in project `{name}`"),
+    )
+    .note(said(refusal));
+    let told = if name == uid {
+        told
+    } else {
+        told.note(format!("its uid is `{uid}`"))
+    };
+    told.note("it says this where the `ProjectUid` is wrong, too, whatever the key's permissions")
+        .help("check `project`: the profiles must belong to it, and the key must be allowed to read it")
+}
+
+fn rejected(refusal: &Refusal, endpoint: &str) -> Diagnostic {
+    match refusal.speaker {
+        Speaker::Palette => Diagnostic::error(Code::Rejected, "Palette rejects the request")
+            .note(said(refusal))
+            .help("fix what it says"),
+        Speaker::Framework => Diagnostic::error(Code::Rejected, "Palette rejects the request")
+            .note(said(refusal))
+            .note("it does not know such a call, or not in this form")
+            .help(format!(
+                "check the path of the endpoint `{endpoint}`, and the version of this Palette"
+            )),
+        Speaker::Other => Diagnostic::error(
+            Code::Rejected,
+            format!("`{endpoint}` does not answer like a Palette"),
+        )
+        .note(said(refusal))
+        .help("check the endpoint: its host, its path, and that it is the API's address"),
+    }
+}
+
+fn failing(refusal: &Refusal, attempts: u32) -> Diagnostic {
+    let title = if attempts > 1 {
+        "Palette kept failing"
+    } else {
+        "Palette failed"
+    };
+    let times = sanitize::count(attempts as usize, "attempt");
+    Diagnostic::error(Code::KeptFailing, title)
+        .note(format!("{}, {times}", said(refusal)))
+        .help("try again later; `retries` in `[palette]` sets how often it is tried")
+}
+
+fn unreachable(
+    call: &str,
+    why: &str,
+    attempts: u32,
+    (route, waited): (&Route, Option<Waited>),
+) -> Diagnostic {
+    let times = sanitize::count(attempts as usize, "attempt");
+    let told = Diagnostic::error(
+        Code::Unreachable,
+        format!("Palette cannot be reached: {why}"),
+    )
+    .note(format!("{}, {times}", sanitize::line(call.as_bytes())))
+    .note(format!("at {route}"));
+    let told = match waited {
+        None => told,
+        Some(Waited::Silence(time)) => told.help(format!(
+            "if it is slow, raise `timeout` in `[palette]`, which is {} s",
+            time.as_secs()
+        )),
+        Some(Waited::Whole(time)) => told.help(format!(
+            "if it is slow, raise `timeout` in `[palette]`: an answer may take three times that, \
+             which is {} s",
+            time.as_secs()
+        )),
+    };
+    told.help(match &route.proxy {
+        Some(proxy) => format!("check the endpoint, the network and `{}`", proxy.variable),
+        None => "check the endpoint and the network; `HTTPS_PROXY` is honoured".to_owned(),
+    })
+}
+
+fn tls(endpoint: &str, why: &str, bare: bool) -> Diagnostic {
+    let told = Diagnostic::error(
+        Code::TlsRefused,
+        format!("the TLS connection to `{endpoint}` is refused"),
+    )
+    .note(why);
+    // Only where nobody knows the authority another one helps.
+    if why.contains("an authority that is not trusted") {
+        return told
+            .help("for an authority of your own, set `ca-cert` in `[palette]` to its PEM file");
+    }
+    if let (true, Some(host)) = (bare, endpoint.strip_prefix("https://")) {
+        return told
+            .note("the endpoint was written without a scheme, and `https://` was taken")
+            .help(format!("for plain HTTP, write `http://{host}`"));
+    }
+    told.help("mend it at the endpoint, or ask those who run it; nothing was sent there")
+}
+
+fn redirect(from: &str, to: &str, why: RedirectRefusal) -> Diagnostic {
+    let why = match why {
+        RedirectRefusal::OtherOrigin => "another origin: the API key would be sent there",
+        RedirectRefusal::Loop => "too many redirects in a row",
+        RedirectRefusal::NoLocation => "it does not say where to",
+    };
+    Diagnostic::error(Code::RedirectRefused, "a redirect was not followed")
+        .note(format!("from `{from}` to `{to}`"))
+        .note(why)
+        .help("set `endpoint` to the address that Palette itself answers at")
+}
+
+pub fn plain_http(endpoint: &str) -> Diagnostic {
+    Diagnostic::error(
+        Code::PlainHttp,
+        format!("the endpoint `{endpoint}` is plain HTTP"),
+    )
+    .note("the API key would travel unencrypted")
+    .help("write `https://`, or pass `--allow-http` if the network is trusted")
+}
+
+pub fn offline(definition: &str, lacks: &str) -> Diagnostic {
+    Diagnostic::error(Code::Offline, format!("`{definition}` {lacks}"))
+        .note("`--offline` opens no connection")
+        .help(format!("run `edgestage fetch {definition}` with a network"))
+}

@@ -1,0 +1,97 @@
+//! What is wrong with a file that is not what edgestage writes, and where.
+
+use std::path::Path;
+
+use crate::diagnostic::{Code, Diagnostic};
+use crate::manifest;
+use crate::util::sanitize;
+
+/// The damage that `error` found in `text`.
+pub fn damaged(path: &Path, text: &str, error: &toml::de::Error) -> Diagnostic {
+    let shown = sanitize::path(path);
+    let source = manifest::masked(path, text);
+    let damaged = Diagnostic::error(Code::InvalidLockfile, format!("`{shown}` is damaged"));
+    match manifest::conflict(text) {
+        Some(span) => damaged
+            .at(&source, span, "a merge conflict begins here")
+            .help("take either side, then run `edgestage fetch`: it renews what does not fit profiles.toml"),
+        None => damaged.at(
+            &source,
+            error.span().unwrap_or(0..0),
+            plain(error.message()),
+        ),
+    }
+}
+
+/// The deserialiser's words without those of its language.
+fn plain(message: &str) -> String {
+    let quoted = |text: &str| text.split('`').nth(1).map(str::to_owned);
+    if message.starts_with("missing field") {
+        return quoted(message).map_or_else(
+            || "a key is missing".into(),
+            |key| format!("`{key}` is missing"),
+        );
+    }
+    if message.starts_with("unknown field") {
+        return quoted(message).map_or_else(
+            || "unknown key".into(),
+            |key| format!("unknown key `{key}`"),
+        );
+    }
+    // The value stands in the excerpt.
+    let message = match message.split_once("` is not a") {
+        Some((value, _)) if value.starts_with('`') => &message[value.len() + "` is ".len()..],
+        _ => message,
+    };
+    match message.split_once(", expected ") {
+        Some((_, expected)) => format!("{} is needed here", expected_kind(expected)),
+        // Some parsers add what they would have liked in further lines.
+        None => message.lines().next().unwrap_or_default().to_owned(),
+    }
+}
+
+/// A type as people call it.
+fn expected_kind(expected: &str) -> String {
+    match expected {
+        "u64" => "a whole number".into(),
+        "a sequence" => "an array".into(),
+        "a map" => "a table".into(),
+        other if other.starts_with("struct ") => "a table".into(),
+        other => other.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::plain;
+
+    #[test]
+    fn no_word_of_the_deserialiser_is_left() {
+        for (message, expected) in [
+            ("missing field `size`", "`size` is missing"),
+            (
+                "unknown field `sise`, expected one of `endpoint`, `size`",
+                "unknown key `sise`",
+            ),
+            (
+                "invalid type: string \"4096\", expected u64",
+                "a whole number is needed here",
+            ),
+            (
+                "invalid type: integer `1`, expected struct Locked",
+                "a table is needed here",
+            ),
+            (
+                "invalid type: map, expected a sequence",
+                "an array is needed here",
+            ),
+            ("`g` is not a digest", "not a digest"),
+            (
+                "string values must be quoted\nexpected",
+                "string values must be quoted",
+            ),
+        ] {
+            assert_eq!(plain(message), expected);
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! What the failure of one attempt means, and whether another attempt may succeed.
+
+use std::time::SystemTime;
+
+use reqwest::blocking::Response;
+use reqwest::header::RETRY_AFTER;
+
+use super::{Call, Failure, Palette, Patience, WHOLE, body};
+use crate::palette::answer::Unfit;
+use crate::palette::error::{PaletteError, Refusal, Waited};
+use crate::palette::retry::retry_after;
+use crate::palette::transport::{self, Broken, PROXY_CREDENTIALS, Transport, classify};
+use crate::palette::wire::{ApiError, Speaker};
+use crate::util::endpoint::Spelling;
+use crate::util::sanitize;
+use crate::util::uid::Uid;
+
+/// The most of an error's body that is read.
+const ERROR_LIMIT: u64 = 64 << 10;
+/// So many characters of an error that is not Palette's are shown.
+const SHOWN: usize = 120;
+
+impl Palette {
+    /// The failure of a body that broke on its way, after `attempt` attempts.
+    #[must_use]
+    pub fn broken_body(&self, error: &std::io::Error, attempt: u32) -> Failure<PaletteError> {
+        let why = transport::broken_body(error, Waited::Silence(self.timeout));
+        self.broken(format!("POST {}", Self::DOWNLOAD), why, attempt)
+    }
+
+    /// What took too long, should it turn out that a time was too short.
+    pub(super) fn waited(&self, patience: Patience) -> Waited {
+        match patience.whole {
+            Some(whole) if patience.began.elapsed() >= whole => Waited::Whole(whole),
+            _ => Waited::Silence(self.timeout),
+        }
+    }
+
+    /// A connection that failed, or broke: another attempt may succeed.
+    pub(super) fn broken(
+        &self,
+        call: String,
+        broken: Broken,
+        attempts: u32,
+    ) -> Failure<PaletteError> {
+        let Broken { why, waited } = broken;
+        Failure::Transient {
+            error: PaletteError::Unreachable {
+                call,
+                why: why.clone(),
+                attempts,
+                route: self.route.clone(),
+                waited,
+            },
+            why,
+            retry_after: None,
+        }
+    }
+
+    /// What a body that is not the JSON of the contract means.
+    pub(super) fn unfit(&self, unfit: Unfit, call: String, attempt: u32) -> Failure<PaletteError> {
+        Failure::Final(match unfit {
+            Unfit::Cut => return self.broken(call, "the answer was cut short".into(), attempt),
+            Unfit::Foreign(seen) => PaletteError::NotJson {
+                call,
+                seen: self.key.mask(&seen),
+            },
+            Unfit::Wrong(why) => PaletteError::WrongAnswer {
+                call,
+                why: self.key.mask(&why),
+            },
+            Unfit::Field(field) => PaletteError::OddField { call, field },
+        })
+    }
+
+    pub(super) fn transport_failure(
+        &self,
+        error: &reqwest::Error,
+        call: &Call<'_>,
+        attempt: u32,
+        patience: Patience,
+    ) -> Failure<PaletteError> {
+        match classify(error, &self.endpoint, self.waited(patience)) {
+            Transport::Tls(why) => Failure::Final(PaletteError::Tls {
+                endpoint: self.endpoint.to_string(),
+                why,
+                bare: self.endpoint.spelling() == Spelling::Bare,
+            }),
+            Transport::Refused(why) => Failure::Final(self.unreachable(call.name(), why, attempt)),
+            Transport::Broken(broken) => self.broken(call.name(), broken, attempt),
+        }
+    }
+
+    fn unreachable(&self, call: String, why: String, attempts: u32) -> PaletteError {
+        PaletteError::Unreachable {
+            call,
+            why,
+            attempts,
+            route: self.route.clone(),
+            waited: None,
+        }
+    }
+
+    /// What a status other than success means.
+    pub(super) fn refusal(
+        &self,
+        response: Response,
+        call: &Call<'_>,
+        attempt: u32,
+        patience: Patience,
+    ) -> Failure<PaletteError> {
+        let status = response.status().as_u16();
+        let retry_after = response
+            .headers()
+            .get(RETRY_AFTER)
+            .and_then(|value| retry_after(value.to_str().ok()?, SystemTime::now()));
+        // A body that breaks off, or trickles, says no less than what arrived of it.
+        let left = patience.left_of(self.timeout.saturating_mul(WHOLE));
+        let (body, _) = body::read(response, ERROR_LIMIT, left);
+        let refusal = self.said(call.name(), status, &body);
+        match status {
+            401 => Failure::Final(PaletteError::KeyRefused {
+                refusal,
+                endpoint: self.endpoint.to_string(),
+                place: self.key_place.clone(),
+                suspicion: self.key.suspicion(),
+            }),
+            403 => Failure::Final(PaletteError::Forbidden {
+                refusal,
+                project: call.project.map(Uid::to_string),
+            }),
+            408 | 429 | 500 | 502..=504 => Failure::Transient {
+                why: refusal.to_string(),
+                retry_after,
+                error: PaletteError::KeptFailing {
+                    refusal,
+                    attempts: attempt,
+                },
+            },
+            500.. => Failure::Final(PaletteError::KeptFailing {
+                refusal,
+                attempts: attempt,
+            }),
+            407 => {
+                Failure::Final(self.unreachable(refusal.call, PROXY_CREDENTIALS.into(), attempt))
+            }
+            _ => Failure::Final(PaletteError::Rejected {
+                refusal,
+                endpoint: self.endpoint.to_string(),
+            }),
+        }
+    }
+
+    /// What an error says, in Palette's words, the framework's or a gateway's.
+    fn said(&self, call: String, status: u16, body: &[u8]) -> Refusal {
+        let said = ApiError::read(body).unwrap_or_else(|| ApiError {
+            speaker: Speaker::Other,
+            code: String::new(),
+            message: sanitize::excerpt(plain(body).trim().as_bytes(), SHOWN),
+        });
+        Refusal {
+            call,
+            status,
+            speaker: said.speaker,
+            code: self.key.mask(&said.code),
+            message: self.key.mask(&said.message),
+        }
+    }
+}
+
+/// The text of a page; anything else as it is.
+fn plain(body: &[u8]) -> String {
+    let text = String::from_utf8_lossy(body);
+    if !text.trim_start().starts_with('<') {
+        return text.into_owned();
+    }
+    let mut out = String::new();
+    for part in text.split('<') {
+        let (tag, shown) = part.split_once('>').unwrap_or((part, ""));
+        // Nobody sees what is in these.
+        let name = tag.get(..5).unwrap_or(tag).to_ascii_lowercase();
+        if name != "style" && name != "scrip" {
+            out.push(' ');
+            out.push_str(shown);
+        }
+    }
+    out.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::plain;
+
+    #[test]
+    fn the_text_of_a_page() {
+        for (body, text) in [
+            ("default backend - 404", "default backend - 404"),
+            (
+                "<html>\r\n<head><title>404 Not Found</title><style>p {}</style></head>\r\n<hr>nginx</html>",
+                "404 Not Found nginx",
+            ),
+            ("<", ""),
+            ("<p", ""),
+            ("a < b", "a < b"),
+        ] {
+            assert_eq!(plain(body.as_bytes()), text);
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! What CI systems read in the log of a job: GitHub's annotations, GitLab's sections.
+
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use super::Report;
+use crate::cli::Verbosity;
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::util::environment::Environment;
+
+/// Annotations of GitHub Actions: errors and warnings at the lines of a change, and on the
+/// page of a run.
+pub struct Annotations {
+    /// Where the job's repository is.
+    workspace: Option<PathBuf>,
+    /// Where paths in diagnostics start.
+    directory: PathBuf,
+}
+
+impl Annotations {
+    /// Where the variables say that it is a job of GitHub's.
+    pub fn of(environment: &Environment) -> Option<Self> {
+        let workspace = environment.variable("GITHUB_WORKSPACE");
+        is_true(environment, "GITHUB_ACTIONS").then(|| Self {
+            workspace: workspace.and_then(|path| Path::new(path).canonicalize().ok()),
+            directory: environment.directory.clone(),
+        })
+    }
+
+    /// The workflow command for `diagnostic`, in one line. Each text passes `mask` as it
+    /// is: once escaped, a key is written in another way.
+    pub fn command(&self, diagnostic: &Diagnostic, mask: impl Fn(&str) -> String) -> String {
+        let level = match diagnostic.severity {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+        };
+        let mut properties = Vec::new();
+        if let Some(excerpt) = &diagnostic.excerpt {
+            let (line, column) = excerpt.source.position(excerpt.span.start);
+            let file = mask(&self.within(&excerpt.source.path));
+            properties.push(format!("file={}", property(&file)));
+            properties.push(format!("line={line},col={column}"));
+        }
+        let trap = diagnostic.code.trap();
+        let title = trap.map_or(String::new(), |trap| format!(" {}", trap.code()));
+        properties.push(format!("title={}", property(&format!("edgestage{title}"))));
+        let mut text = vec![diagnostic.title.clone()];
+        let label = diagnostic.excerpt.as_ref().map(|excerpt| &excerpt.label);
+        text.extend(label.filter(|label| !label.is_empty()).cloned());
+        text.extend(diagnostic.notes.iter().map(|note| format!("note: {note}")));
+        text.extend(diagnostic.help.iter().map(|help| format!("help: {help}")));
+        let text = mask(&text.join("\n"));
+        format!("::{level} {}::{}", properties.join(","), data(&text))
+    }
+
+    /// `path` as GitHub knows it: seen from the repository, where it is in that.
+    fn within(&self, path: &str) -> String {
+        let found = self.directory.join(path).canonicalize().ok();
+        let relative = found
+            .as_deref()
+            .zip(self.workspace.as_deref())
+            .and_then(|(found, workspace)| found.strip_prefix(workspace).ok());
+        match relative {
+            Some(relative) => relative.to_string_lossy().into_owned(),
+            None => path.to_owned(),
+        }
+    }
+}
+
+/// What stands behind the colons.
+fn data(text: &str) -> String {
+    text.replace('%', "%25")
+        .replace('\r', "%0D")
+        .replace('\n', "%0A")
+}
+
+/// What stands before them, where two more characters mean something.
+fn property(text: &str) -> String {
+    data(text).replace(':', "%3A").replace(',', "%2C")
+}
+
+/// Whether it is a job of GitLab's.
+pub fn has_sections(environment: &Environment) -> bool {
+    is_true(environment, "GITLAB_CI")
+}
+
+fn is_true(environment: &Environment, variable: &str) -> bool {
+    environment
+        .variable(variable)
+        .is_some_and(|value| value == "true")
+}
+
+/// A part of a log that GitLab folds, for as long as it lives; elsewhere nothing.
+pub struct Section<'r> {
+    report: &'r Report,
+    /// Its name, where there is one to end.
+    name: Option<String>,
+}
+
+impl Report {
+    /// A section `name` for output of others that may be long, below a line with a verb
+    /// and its object.
+    #[must_use]
+    pub fn section(&self, name: &str, (verb, object): (&str, &str)) -> Section<'_> {
+        let folds = self.sections && self.verbosity() >= Verbosity::Normal;
+        let name = folds.then(|| name.to_owned());
+        if let Some(name) = &name {
+            let begins = format!("section_start:{}:{name}[collapsed=true]", unix_time());
+            self.console.mark(&format!("\x1b[0K{begins}\r\x1b[0K"));
+        }
+        self.status(verb, object);
+        Section { report: self, name }
+    }
+}
+
+impl Drop for Section<'_> {
+    fn drop(&mut self) {
+        if let Some(name) = &self.name {
+            let ends = format!("section_end:{}:{name}", unix_time());
+            self.report
+                .console
+                .mark(&format!("\x1b[0K{ends}\r\x1b[0K\n"));
+        }
+    }
+}
+
+/// In seconds.
+fn unix_time() -> u64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    since.unwrap_or_default().as_secs()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnostic::{Excerpt, Source, Trap};
+    use std::sync::Arc;
+
+    #[test]
+    fn what_means_something_to_the_runner_is_escaped() {
+        let annotations = Annotations {
+            workspace: None,
+            directory: "/nowhere".into(),
+        };
+        let mut diagnostic = Diagnostic::warning(Trap::AnotherFile, "100 % of it,\r\nall: gone");
+        diagnostic.excerpt = Some(Excerpt {
+            source: Arc::new(Source::whole("a,b:c%.toml".into(), "one\ntwo three".into())),
+            span: 8..13,
+            label: "here".into(),
+        });
+        let diagnostic = diagnostic.note("why").help("run `x`");
+        let command = annotations.command(&diagnostic, str::to_owned);
+        assert_eq!(
+            command,
+            "::warning file=a%2Cb%3Ac%25.toml,line=2,col=5,title=edgestage T11::\
+             100 %25 of it,%0D%0Aall: gone%0Ahere%0Anote: why%0Ahelp: run `x`"
+        );
+    }
+}

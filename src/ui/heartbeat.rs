@@ -1,0 +1,176 @@
+//! Signs of life in a log: a line now and then while something takes long and nothing
+//! else is said. Many CI systems end a job that says nothing, and people look at it then.
+
+use std::time::{Duration, Instant};
+
+use super::work::{Phase, Transfer, What, Work};
+use crate::util::sanitize;
+
+/// The longest silence is so many times the first one.
+const LONGEST: u32 = 4;
+
+/// When the next line is due.
+pub struct Beat {
+    /// How much silence is borne at first.
+    first: Duration,
+    /// And now.
+    silence: Duration,
+    /// When something was said last.
+    last: Instant,
+}
+
+impl Beat {
+    /// A log in which silence of this length is broken.
+    pub fn new(first: Duration) -> Self {
+        Self {
+            first,
+            silence: first,
+            last: Instant::now(),
+        }
+    }
+
+    /// A line was said; silence begins anew.
+    pub fn said(&mut self) {
+        self.last = Instant::now();
+        self.silence = self.first;
+    }
+
+    /// When the next sign of life is due; `None` where nothing is under way, and where the
+    /// silence is longer than a clock can count.
+    pub fn due(&self, work: &Work) -> Option<Instant> {
+        work.since()?.max(self.last).checked_add(self.silence)
+    }
+
+    /// A sign of life was given: the next one is not as urgent.
+    pub fn beaten(&mut self, now: Instant) {
+        self.last = now;
+        let longest = self.first.saturating_mul(LONGEST);
+        self.silence = self.silence.saturating_mul(2).min(longest);
+    }
+}
+
+/// What goes on, as the object of `Still`; `received` is what has come of all downloads.
+pub fn sentence(work: &Work, received: u64, now: Instant) -> String {
+    let waited = |since: Instant| sanitize::time(now.saturating_duration_since(since));
+    let mut tasks = work.tasks();
+    if let (Some(only), None, None) = (tasks.next(), tasks.next(), &work.fleet) {
+        let waited = waited(only.since);
+        return match &only.what {
+            What::Question(call) => format!("asking Palette: {call}, {waited}"),
+            What::Wait(verb, object) => format!("{} {object}, {waited}", verb.to_lowercase()),
+            What::Download(transfer) => download(transfer, &waited, now),
+        };
+    }
+    let mut parts = Vec::new();
+    if let Some(fleet) = &work.fleet {
+        parts.push(format!("{} of {} done", fleet.done, fleet.total));
+        if fleet.failed > 0 {
+            parts.push(format!("{} failed", fleet.failed));
+        }
+    }
+    let count = |is: fn(&What) -> bool| work.tasks().filter(|task| is(&task.what)).count();
+    for (n, noun) in [
+        (count(|what| matches!(what, What::Download(_))), "download"),
+        (count(|what| matches!(what, What::Question(_))), "request"),
+        (count(|what| matches!(what, What::Wait(..))), "wait"),
+    ] {
+        parts.extend((n > 0).then(|| sanitize::count(n, noun)));
+    }
+    parts.extend((received > 0).then(|| sanitize::size(received)));
+    parts.extend(work.since().map(waited));
+    format!("working: {}", parts.join(", "))
+}
+
+fn download(transfer: &Transfer, waited: &str, now: Instant) -> String {
+    let name = &transfer.name;
+    let came = sanitize::size(transfer.received());
+    match transfer.phase {
+        Phase::Asked(_) => format!("waiting for the archive of {name}, {waited}"),
+        Phase::Receiving(None) => format!("downloading {name}: {came}, {waited}"),
+        Phase::Receiving(Some(length)) => {
+            let length = sanitize::size(length);
+            format!("downloading {name}: {came} of {length}, {waited}")
+        }
+        Phase::Paused(until) => {
+            let left = sanitize::time(until.saturating_duration_since(now));
+            format!("fetching {name}: next attempt in {left}")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ui::work::Fleet;
+    use std::sync::atomic::Ordering;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn silence_is_broken_less_and_less_often() {
+        let mut beat = Beat::new(15 * SECOND);
+        let mut work = Work::default();
+        assert_eq!(beat.due(&work), None);
+        let start = Instant::now() + SECOND;
+        work.begin(What::Question("GET /".into()), start);
+        let mut at = Vec::new();
+        for _ in 0..5 {
+            let due = beat.due(&work).unwrap();
+            at.push(due.duration_since(start).as_secs());
+            beat.beaten(due);
+        }
+        assert_eq!(at, [15, 45, 105, 165, 225]);
+        beat.said();
+        let due = beat.due(&work).unwrap();
+        assert_eq!(due.duration_since(start), 15 * SECOND);
+    }
+
+    #[test]
+    fn a_silence_that_no_clock_can_count_is_never_broken() {
+        let mut work = Work::default();
+        work.begin(What::Question("GET /".into()), Instant::now());
+        for first in [u64::MAX, i64::MAX.unsigned_abs()] {
+            let mut beat = Beat::new(Duration::from_secs(first));
+            assert_eq!(beat.due(&work), None);
+            beat.beaten(Instant::now());
+            assert_eq!(beat.due(&work), None);
+        }
+    }
+
+    #[test]
+    fn what_is_said_of_it() {
+        let mut work = Work::default();
+        let now = Instant::now();
+        let id = work.begin(What::Download(Transfer::new("factory")), now);
+        let said = |work: &Work| sentence(work, 3 << 20, now + 30 * SECOND);
+        assert_eq!(said(&work), "waiting for the archive of factory, 30 s");
+        let transfer = work.transfer(id).unwrap();
+        transfer.begins(Some(900 << 20), now);
+        transfer.bytes.store(120 << 20, Ordering::Relaxed);
+        let text = "downloading factory: 120.0 MiB of 900.0 MiB, 30 s";
+        assert_eq!(said(&work), text);
+        work.transfer(id).unwrap().phase = Phase::Receiving(None);
+        assert_eq!(said(&work), "downloading factory: 120.0 MiB, 30 s");
+        work.transfer(id).unwrap().phase = Phase::Paused(now + 50 * SECOND);
+        let text = "fetching factory: next attempt in 20 s";
+        assert_eq!(said(&work), text);
+        work.begin(What::Question("GET /".into()), now);
+        work.begin(What::Question("GET /".into()), now);
+        let text = "working: 1 download, 2 requests, 3.0 MiB, 30 s";
+        assert_eq!(said(&work), text);
+        work.fleet = Some(Fleet {
+            since: now,
+            total: 50,
+            done: 12,
+            failed: 1,
+        });
+        let text = "working: 12 of 50 done, 1 failed, 1 download, 2 requests, 3.0 MiB, 30 s";
+        assert_eq!(said(&work), text);
+        let mut work = Work::default();
+        work.begin(What::Wait("Waiting", "for the checkout".into()), now);
+        assert_eq!(said(&work), "waiting for the checkout, 30 s");
+        let mut work = Work::default();
+        work.begin(What::Question("GET /v1/x".into()), now);
+        assert_eq!(said(&work), "asking Palette: GET /v1/x, 30 s");
+    }
+}

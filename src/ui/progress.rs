@@ -1,0 +1,169 @@
+//! What commands and stages tell of their progress.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use super::Report;
+use super::console::Console;
+use super::work::{Fleet, Phase, Transfer, What};
+use crate::download::Progress;
+use crate::palette::Observer;
+use crate::util::sanitize;
+
+/// The progress of one download, for as long as it lives.
+pub struct Download<'r> {
+    report: &'r Report,
+    id: u64,
+    bytes: Arc<AtomicU64>,
+}
+
+/// Something that is waited for, for as long as it lives.
+pub struct Waiting {
+    console: Arc<Console>,
+    id: u64,
+}
+
+/// How far a run with several definitions is, for as long as it lives.
+pub struct Counter {
+    console: Arc<Console>,
+}
+
+impl Report {
+    /// The progress of the download of `definition`.
+    #[must_use]
+    pub fn download(&self, definition: &str) -> Download<'_> {
+        // Before it is cut to the terminal's width: a part of a key is not found any more.
+        let transfer = Transfer::new(&self.masked(definition));
+        let bytes = Arc::clone(&transfer.bytes);
+        let id = self
+            .console
+            .note(|work| work.begin(What::Download(transfer), Instant::now()));
+        Download {
+            report: self,
+            id,
+            bytes,
+        }
+    }
+
+    /// Something else that takes its time: a verb and its object.
+    #[must_use]
+    pub fn waiting(&self, verb: &'static str, object: &str) -> Waiting {
+        let what = What::Wait(verb, self.masked(object));
+        Waiting {
+            console: Arc::clone(&self.console),
+            id: self.console.note(|work| work.begin(what, Instant::now())),
+        }
+    }
+
+    /// A counter for `total` definitions; one alone needs none.
+    #[must_use]
+    pub fn counter(&self, total: usize) -> Counter {
+        let fleet = (total > 1).then(|| Fleet {
+            since: Instant::now(),
+            total,
+            done: 0,
+            failed: 0,
+        });
+        self.console.note(|work| work.fleet = fleet);
+        Counter {
+            console: Arc::clone(&self.console),
+        }
+    }
+}
+
+impl Counter {
+    /// One more is done, well or not.
+    pub fn count<T, E>(&self, result: Result<T, E>) -> Result<T, E> {
+        self.console.note(|work| {
+            if let Some(fleet) = &mut work.fleet {
+                fleet.done += 1;
+                fleet.failed += usize::from(result.is_err());
+            }
+        });
+        result
+    }
+}
+
+impl Drop for Counter {
+    fn drop(&mut self) {
+        self.console.note(|work| work.fleet = None);
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.console.note(|work| work.end(self.id));
+    }
+}
+
+impl Drop for Download<'_> {
+    fn drop(&mut self) {
+        self.report.console.note(|work| work.end(self.id));
+    }
+}
+
+impl Download<'_> {
+    fn change(&self, change: impl FnOnce(&mut Transfer)) {
+        self.report
+            .console
+            .note(|work| work.transfer(self.id).map(change));
+    }
+}
+
+impl Observer for Report {
+    fn asks(&self, call: &str) {
+        let call = self.masked(&sanitize::line(call.as_bytes()));
+        self.console
+            .note(|work| work.begin(What::Question(call), Instant::now()));
+    }
+
+    fn is_answered(&self, call: &str) {
+        let call = self.masked(&sanitize::line(call.as_bytes()));
+        self.console.note(|work| work.answered(&call));
+    }
+
+    fn retrying(&self, call: &str, why: &str, wait: Duration) {
+        self.status(
+            "Retrying",
+            &format!(
+                "{} in {:.1} s: {}",
+                sanitize::line(call.as_bytes()),
+                wait.as_secs_f64(),
+                sanitize::line(why.as_bytes())
+            ),
+        );
+    }
+}
+
+impl Observer for Download<'_> {
+    fn asks(&self, _: &str) {
+        self.change(|transfer| transfer.phase = Phase::Asked(Instant::now()));
+    }
+
+    /// What comes then is for [`Progress`].
+    fn is_answered(&self, _: &str) {}
+
+    fn retrying(&self, call: &str, why: &str, wait: Duration) {
+        self.report.retrying(call, why, wait);
+        self.change(|transfer| transfer.phase = Phase::Paused(later(wait)));
+    }
+}
+
+impl Progress for Download<'_> {
+    fn begins(&self, length: Option<u64>) {
+        self.change(|transfer| transfer.begins(length, Instant::now()));
+    }
+
+    fn advances(&self, bytes: u64) {
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+        self.report.console.count(bytes);
+    }
+}
+
+/// The end of a wait that begins now; one that no clock can count is over at once for those
+/// that show it.
+fn later(wait: std::time::Duration) -> Instant {
+    let now = Instant::now();
+    now.checked_add(wait).unwrap_or(now)
+}

@@ -1,0 +1,157 @@
+//! The line at the end of a command: how many definitions, what became of them, how much
+//! was fetched, how long it took.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::Report;
+use crate::util::sanitize;
+
+/// What became of a definition whose archive came from Palette: the size stands with it.
+pub const FETCHED: &str = "fetched";
+
+/// What became of each definition.
+pub struct Tally {
+    meant: usize,
+    became: Vec<(String, Became)>,
+}
+
+/// What became of one definition, in a word or a few.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Became {
+    /// Something was done.
+    Done(&'static str),
+    /// Nothing had to be done.
+    Found(&'static str),
+}
+
+impl Tally {
+    /// None of the `meant` definitions has come to an end.
+    #[must_use]
+    pub fn of(meant: usize) -> Self {
+        Self {
+            meant,
+            became: Vec::new(),
+        }
+    }
+
+    /// The definition `name` has; those of which nothing is said have failed.
+    pub fn add(&mut self, name: &str, became: Became) {
+        self.became.push((name.to_owned(), became));
+    }
+
+    /// What is said, where it is worth a line: of one definition only if something was
+    /// done, of several only if something came of any.
+    fn sentence(&self, received: u64, time: Duration) -> Option<String> {
+        let size = (received > 0).then(|| sanitize::size(received));
+        let with_size = |word: &str| match &size {
+            Some(size) if word == FETCHED => format!("{word} ({size})"),
+            _ => word.to_owned(),
+        };
+        let mut parts = Vec::new();
+        match &self.became[..] {
+            [] => return None,
+            [(_, Became::Found(_))] if self.meant == 1 => return None,
+            [(name, Became::Done(word))] if self.meant == 1 => {
+                parts.extend([name.clone(), with_size(word)]);
+            }
+            several => {
+                parts.push(sanitize::count(self.meant, "definition"));
+                let mut counts: BTreeMap<Became, usize> = BTreeMap::new();
+                for (_, became) in several {
+                    *counts.entry(*became).or_default() += 1;
+                }
+                for (became, count) in counts {
+                    let (Became::Done(word) | Became::Found(word)) = became;
+                    parts.push(format!("{count} {}", with_size(word)));
+                }
+                let failed = self.meant.saturating_sub(several.len());
+                parts.extend((failed > 0).then(|| format!("{failed} failed")));
+            }
+        }
+        let told = |became: &Became| *became == Became::Done(FETCHED);
+        if let Some(size) = size
+            && !self.became.iter().any(|(_, became)| told(became))
+        {
+            parts.push(format!("{size} fetched"));
+        }
+        Some(format!("{} in {}", parts.join(", "), precise(time)))
+    }
+}
+
+/// A time with tenths of a second, where these still count.
+fn precise(time: Duration) -> String {
+    let tenths = (time.as_millis() + 50) / 100;
+    if tenths < 600 {
+        format!("{}.{} s", tenths / 10, tenths % 10)
+    } else {
+        sanitize::time(time + Duration::from_millis(50))
+    }
+}
+
+impl Report {
+    /// The last line of a command that did something for definitions.
+    pub fn finished(&self, tally: &Tally) {
+        let sentence = tally.sentence(self.console.received(), self.began.elapsed());
+        if let Some(sentence) = sentence {
+            self.status("Finished", &sentence);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STAGED: Became = Became::Done("staged");
+    const UNCHANGED: Became = Became::Found("unchanged");
+    const FETCHED: Became = Became::Done(super::FETCHED);
+
+    fn sentence(meant: usize, became: &[Became], received: u64) -> Option<String> {
+        let mut tally = Tally::of(meant);
+        for (at, one) in became.iter().enumerate() {
+            tally.add(["a", "b", "c"][at], *one);
+        }
+        tally.sentence(received, Duration::from_millis(4060))
+    }
+
+    #[test]
+    fn one_definition_is_named() {
+        assert_eq!(sentence(1, &[STAGED], 0).unwrap(), "a, staged in 4.1 s");
+        let text = "a, staged, 1.5 KiB fetched in 4.1 s";
+        assert_eq!(sentence(1, &[STAGED], 1536).unwrap(), text);
+        let text = "a, fetched (1.5 KiB) in 4.1 s";
+        assert_eq!(sentence(1, &[FETCHED], 1536).unwrap(), text);
+    }
+
+    #[test]
+    fn several_are_counted() {
+        let text = "3 definitions, 2 staged, 1 unchanged, 1.5 KiB fetched in 4.1 s";
+        assert_eq!(
+            sentence(3, &[STAGED, UNCHANGED, STAGED], 1536).unwrap(),
+            text
+        );
+        let text = "3 definitions, 2 fetched (1.5 KiB), 1 failed in 4.1 s";
+        assert_eq!(sentence(3, &[FETCHED, FETCHED], 1536).unwrap(), text);
+        let text = "3 definitions, 3 unchanged in 4.1 s";
+        assert_eq!(sentence(3, &[UNCHANGED; 3], 0).unwrap(), text);
+        let text = "3 definitions, 1 unchanged, 2 failed in 4.1 s";
+        assert_eq!(sentence(3, &[UNCHANGED], 0).unwrap(), text);
+    }
+
+    #[test]
+    fn what_says_nothing_new_is_not_said() {
+        assert_eq!(sentence(1, &[UNCHANGED], 0), None);
+        assert_eq!(sentence(1, &[], 1536), None);
+        assert_eq!(sentence(3, &[], 1536), None);
+    }
+
+    #[test]
+    fn times_lose_their_tenths() {
+        let text = |millis| precise(Duration::from_millis(millis));
+        assert_eq!(
+            [text(0), text(149), text(59_949), text(59_950), text(62_000)],
+            ["0.0 s", "0.1 s", "59.9 s", "1 min 0 s", "1 min 2 s"]
+        );
+    }
+}

@@ -1,0 +1,444 @@
+//! One run at a time: advisory locks of files, with an end to the waiting.
+//!
+//! A lock is the kernel's (`flock`): it ends with the process that has it, however that
+//! ends, so a dead run never holds anything. The holder writes into the file who it is,
+//! for those that wait. On NFS, Linux turns these locks into byte-range locks, which all
+//! clients see unless it is mounted with `nolock`. Where a file system has no locks the
+//! run goes on and is told so: what it writes appears by rename all the same.
+
+use std::fs::{self, File, TryLockError};
+use std::io::{self, Read as _, Seek as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::io::Errno;
+
+use crate::util::path_error::{self, PathError};
+use crate::util::sanitize;
+
+/// Between two looks at a lock that another run has. The kernel would wake us, but knows
+/// no end to the waiting.
+const LOOK: Duration = Duration::from_millis(20);
+/// The most that is read of who holds a lock, in bytes.
+const HOLDER: u64 = 200;
+/// What is said of a holder that does not say who it is.
+const UNKNOWN: &str = "another edgestage";
+
+/// What happens on the way to a lock.
+#[derive(Debug, Clone, Copy)]
+pub enum Event<'a> {
+    /// Another run has it, and is waited for.
+    Waits(&'a str),
+    /// The file system has no locks; the reason.
+    NoLocks(&'a str),
+}
+
+/// Who wants a lock, and for how long it waits.
+pub struct Patience<'a> {
+    /// What other runs are told, such as `edgestage stage factory`.
+    pub who: &'a str,
+    /// How long another run is waited for.
+    pub timeout: Duration,
+    /// Told at most once of each event.
+    pub tell: &'a dyn Fn(Event<'_>),
+}
+
+/// Why there is no lock.
+#[derive(Debug)]
+pub enum HoldError {
+    /// Another run has it still.
+    Busy {
+        /// Which file is locked.
+        path: PathBuf,
+        /// Who has it.
+        holder: String,
+        /// How long it was waited for.
+        waited: Duration,
+    },
+    /// The file cannot be made or opened.
+    Io(PathError),
+}
+
+impl From<PathError> for HoldError {
+    fn from(error: PathError) -> Self {
+        Self::Io(error)
+    }
+}
+
+/// A lock, for as long as it lives.
+#[derive(Debug)]
+pub struct Hold {
+    /// `None` where the file system has no locks.
+    file: Option<File>,
+    kind: Kind,
+}
+
+#[derive(Debug)]
+enum Kind {
+    /// A file of ours that stays.
+    Own,
+    /// A file of ours that goes with the lock.
+    Claim(PathBuf),
+    /// Somebody's file, of which nothing is changed.
+    Foreign,
+}
+
+/// Locks `path`, a file for nothing but this.
+///
+/// # Errors
+/// [`HoldError`].
+pub fn own(path: &Path, patience: &Patience<'_>) -> Result<Hold, HoldError> {
+    take(path, Kind::Own, patience)
+}
+
+/// Locks `path`, which is there only while somebody has it.
+///
+/// # Errors
+/// [`HoldError`].
+pub fn claim(path: &Path, patience: &Patience<'_>) -> Result<Hold, HoldError> {
+    take(path, Kind::Claim(path.to_owned()), patience)
+}
+
+/// Locks `path`, a file that has another purpose and must be there.
+///
+/// # Errors
+/// [`HoldError`].
+pub fn foreign(path: &Path, patience: &Patience<'_>) -> Result<Hold, HoldError> {
+    take(path, Kind::Foreign, patience)
+}
+
+fn take(path: &Path, kind: Kind, patience: &Patience<'_>) -> Result<Hold, HoldError> {
+    take_by(File::try_lock, path, kind, patience)
+}
+
+/// How a file is locked: the kernel's way, or a test's.
+type TryLock = fn(&File) -> Result<(), TryLockError>;
+
+fn take_by(
+    try_lock: TryLock,
+    path: &Path,
+    kind: Kind,
+    patience: &Patience<'_>,
+) -> Result<Hold, HoldError> {
+    let mut wait = Wait {
+        try_lock,
+        patience,
+        start: Instant::now(),
+        told: false,
+    };
+    let mut options = File::options();
+    options.read(true);
+    wait_for_nobody(&mut options, &kind);
+    if !matches!(kind, Kind::Foreign) {
+        options.write(true).create(true).truncate(false);
+        write_alone(&mut options);
+    }
+    let file = loop {
+        let file = options.open(path).map_err(PathError::when("open", path))?;
+        path_error::check_is_file(&file).map_err(PathError::when("open", path))?;
+        match wait.lock(&file, path) {
+            Ok(()) if is_at(&file, path) => break Some(file),
+            // Whoever had it took the file away with it.
+            Ok(()) => {}
+            Err(Refused::Busy(error)) => return Err(error),
+            // On NFS only a file that is open for writing can be locked alone.
+            Err(Refused::NoLocks(Errno::BADF)) if matches!(kind, Kind::Foreign) => {
+                if File::options().write(true).open(path).is_err() {
+                    (patience.tell)(Event::NoLocks("the file is read-only"));
+                    break None;
+                }
+                options.write(true);
+            }
+            Err(Refused::NoLocks(error)) => {
+                (patience.tell)(Event::NoLocks(&sanitize::io(&error.into())));
+                break None;
+            }
+        }
+    };
+    let mut hold = Hold { file, kind };
+    hold.sign(patience.who);
+    Ok(hold)
+}
+
+enum Refused {
+    Busy(HoldError),
+    NoLocks(Errno),
+}
+
+struct Wait<'a> {
+    try_lock: TryLock,
+    patience: &'a Patience<'a>,
+    start: Instant,
+    told: bool,
+}
+
+impl Wait<'_> {
+    fn lock(&mut self, file: &File, path: &Path) -> Result<(), Refused> {
+        loop {
+            match (self.try_lock)(file) {
+                Ok(()) => return Ok(()),
+                Err(TryLockError::WouldBlock) => {}
+                Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(TryLockError::Error(error)) => {
+                    let errno = Errno::from_io_error(&error).unwrap_or(Errno::NOLCK);
+                    return Err(Refused::NoLocks(errno));
+                }
+            }
+            let waited = self.start.elapsed();
+            if waited >= self.patience.timeout {
+                return Err(Refused::Busy(HoldError::Busy {
+                    path: path.to_owned(),
+                    holder: holder(file),
+                    waited,
+                }));
+            }
+            if !self.told {
+                self.told = true;
+                (self.patience.tell)(Event::Waits(&holder(file)));
+            }
+            thread::sleep(LOOK.min(self.patience.timeout.saturating_sub(waited)));
+        }
+    }
+}
+
+/// Who has `file`, in its own words.
+fn holder(mut file: &File) -> String {
+    let mut text = Vec::new();
+    let _ = file.rewind();
+    let _ = file.take(HOLDER).read_to_end(&mut text);
+    let text = sanitize::line(text.trim_ascii());
+    if text.starts_with("edgestage ") {
+        text
+    } else {
+        UNKNOWN.to_owned()
+    }
+}
+
+impl Hold {
+    /// Says who has the lock. Best effort: it is for people only.
+    fn sign(&mut self, who: &str) {
+        if let (Some(file), Kind::Own | Kind::Claim(_)) = (&mut self.file, &self.kind) {
+            let host = rustix::system::uname();
+            let host = sanitize::excerpt(host.nodename().to_bytes(), 60);
+            let text = format!("{who}, process {} on {host}\n", std::process::id());
+            let _ = file
+                .set_len(0)
+                .and_then(|()| file.rewind())
+                .and_then(|()| file.write_all(text.as_bytes()));
+        }
+    }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        let Some(file) = &self.file else { return };
+        match &self.kind {
+            // While it is locked: whoever waits for it sees that it is gone.
+            Kind::Claim(path) => drop(fs::remove_file(path)),
+            Kind::Own => drop(file.set_len(0)),
+            Kind::Foreign => {}
+        }
+    }
+}
+
+/// A pipe is opened without waiting for anybody; it is refused afterwards.
+#[cfg(unix)]
+fn wait_for_nobody(options: &mut fs::OpenOptions, kind: &Kind) {
+    use rustix::fs::OFlags;
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let flags = match kind {
+        Kind::Foreign => OFlags::NONBLOCK,
+        // Who has it is written into it: behind a link that would be somebody's file.
+        Kind::Own | Kind::Claim(_) => OFlags::NONBLOCK | OFlags::NOFOLLOW,
+    };
+    options.custom_flags(flags.bits().cast_signed());
+}
+
+#[cfg(not(unix))]
+fn wait_for_nobody(_: &mut fs::OpenOptions, _: &Kind) {}
+
+/// Whatever the umask, nobody else may write a file that this makes.
+#[cfg(unix)]
+fn write_alone(options: &mut fs::OpenOptions) {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    options.mode(0o644);
+}
+
+#[cfg(not(unix))]
+fn write_alone(_: &mut fs::OpenOptions) {}
+
+/// Whether `path` is still the file that was opened.
+#[cfg(unix)]
+fn is_at(file: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    match (file.metadata(), fs::metadata(path)) {
+        (Ok(opened), Ok(there)) => (opened.dev(), opened.ino()) == (there.dev(), there.ino()),
+        _ => false,
+    }
+}
+
+#[cfg(not(unix))]
+fn is_at(_: &File, _: &Path) -> bool {
+    true
+}
+
+/// Marks `file`, which was just made at `path`, as a living run's, so that
+/// [`remove_if_dead`] leaves it alone. Without locks its age has to do. Says whether the
+/// file is still there: another run may have taken it for a dead one's in between.
+#[must_use]
+pub fn mark(file: &File, path: &Path) -> bool {
+    file.lock().is_err() || is_at(file, path)
+}
+
+/// Removes the regular file `path`, if the run that marked it is dead. Where that cannot
+/// be told, if nobody has written it for `age`. Best effort: what cannot be removed is
+/// in nobody's way.
+pub fn remove_if_dead(path: &Path, age: Duration) {
+    let Ok(metadata) = fs::symlink_metadata(path) else {
+        return;
+    };
+    if !metadata.is_file() {
+        return;
+    }
+    let Ok(file) = File::open(path) else { return };
+    if is_dead(&file, age) && is_at(&file, path) {
+        let _ = fs::remove_file(path);
+    }
+}
+
+/// Whether the run that marked `file` is dead; if that cannot be told, whether nobody has
+/// written it for `age`. If it is, it stays marked for as long as `file` is open.
+#[must_use]
+pub fn is_dead(file: &File, age: Duration) -> bool {
+    match file.try_lock() {
+        Ok(()) => true,
+        Err(TryLockError::WouldBlock) => false,
+        Err(TryLockError::Error(_)) => file
+            .metadata()
+            .and_then(|metadata| metadata.modified())
+            .is_ok_and(|written| written.elapsed().is_ok_and(|since| since >= age)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::RefCell;
+
+    fn now(tell: &dyn Fn(Event<'_>)) -> Patience<'_> {
+        Patience {
+            who: "edgestage test",
+            timeout: Duration::ZERO,
+            tell,
+        }
+    }
+
+    #[test]
+    fn the_second_is_told_who_has_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("lock");
+        let silent = |_: Event<'_>| {};
+        let first = own(&path, &now(&silent)).unwrap();
+        let told = RefCell::new(Vec::new());
+        let tell = |event: Event<'_>| told.borrow_mut().push(format!("{event:?}"));
+        let patience = Patience {
+            timeout: Duration::from_millis(1),
+            ..now(&tell)
+        };
+        let Err(HoldError::Busy { holder, .. }) = own(&path, &patience) else {
+            panic!("both have it");
+        };
+        let me = format!("edgestage test, process {}", std::process::id());
+        assert!(holder.starts_with(&me), "{holder}");
+        assert_eq!(told.borrow().len(), 1, "{told:?}");
+        drop(first);
+        own(&path, &now(&silent)).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"");
+    }
+
+    #[test]
+    fn a_claim_goes_with_its_holder() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("claim");
+        let silent = |_: Event<'_>| {};
+        let first = claim(&path, &now(&silent)).unwrap();
+        thread::scope(|scope| {
+            let second = scope.spawn(|| {
+                let patience = Patience {
+                    timeout: Duration::from_secs(60),
+                    ..now(&|_| {})
+                };
+                claim(&path, &patience).unwrap()
+            });
+            thread::sleep(LOOK * 2);
+            drop(first);
+            let second = second.join().unwrap();
+            assert!(path.exists(), "the second has a file that others see");
+            assert!(matches!(
+                claim(&path, &now(&silent)),
+                Err(HoldError::Busy { .. })
+            ));
+            drop(second);
+        });
+        assert!(!path.exists());
+    }
+
+    /// A file system without locks, and NFS, where a file must be open for writing.
+    #[test]
+    fn without_locks_it_goes_on_and_says_so() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("file");
+        fs::write(&path, "text").unwrap();
+        let told = RefCell::new(Vec::new());
+        let tell = |event: Event<'_>| told.borrow_mut().push(format!("{event:?}"));
+        let none = |_: &File| Err(TryLockError::Error(Errno::NOLCK.into()));
+        let hold = take_by(none, &path, Kind::Foreign, &now(&tell)).unwrap();
+        assert!(hold.file.is_none());
+        assert_eq!(told.take(), ["NoLocks(\"no locks available\")"]);
+
+        let nfs = |mut file: &File| match file.write(b"") {
+            Ok(_) => Ok(()),
+            Err(error) => Err(TryLockError::Error(error)),
+        };
+        let hold = take_by(nfs, &path, Kind::Foreign, &now(&tell)).unwrap();
+        assert!(hold.file.is_some() && told.borrow().is_empty());
+        assert_eq!(fs::read(&path).unwrap(), b"text");
+    }
+
+    #[test]
+    fn a_foreign_file_keeps_its_bytes() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("file");
+        fs::write(&path, "text").unwrap();
+        let silent = |_: Event<'_>| {};
+        let hold = foreign(&path, &now(&silent)).unwrap();
+        let Err(HoldError::Busy { holder, .. }) = foreign(&path, &now(&silent)) else {
+            panic!("both have it");
+        };
+        assert_eq!(holder, UNKNOWN);
+        drop(hold);
+        assert_eq!(fs::read(&path).unwrap(), b"text");
+    }
+
+    #[test]
+    fn only_the_dead_are_removed() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("temporary");
+        let file = File::create(&path).unwrap();
+        assert!(mark(&file, &path));
+        remove_if_dead(&path, Duration::ZERO);
+        assert!(path.exists());
+        drop(file);
+        remove_if_dead(&path, Duration::MAX);
+        assert!(!path.exists());
+        // A file that was removed in between is not one to write into.
+        let file = File::create(&path).unwrap();
+        fs::remove_file(&path).unwrap();
+        assert!(!mark(&file, &path));
+        // Links are nobody's temporary files.
+        std::os::unix::fs::symlink("nowhere", &path).unwrap();
+        remove_if_dead(&path, Duration::ZERO);
+        assert!(fs::symlink_metadata(&path).is_ok());
+    }
+}

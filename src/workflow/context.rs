@@ -1,0 +1,420 @@
+//! What a command works with: settings, the manifest, the client, the checkout, and the
+//! locks on files that it takes.
+
+use crate::api_key;
+use crate::cache::Cache;
+use crate::canvos::preflight::{Preflight, Start, Target};
+use crate::canvos::{CanvosError, Checkout, Held};
+use crate::cli::{Settings, Verbosity};
+use crate::diagnostic::{Code, Diagnostic, Severity, Trap};
+use crate::error::Error;
+use crate::lockfile::{Lock, Locked, Outdated, Spot};
+use crate::manifest::{Definition, Located, Manifest, ManifestError};
+use crate::palette::{Options, Palette, RetryPolicy, Route};
+use crate::ui::Report;
+use crate::util::endpoint::{Endpoint, Spelling};
+use crate::util::environment::Environment;
+use crate::util::file_lock::{Event, Hold, HoldError, Patience};
+use crate::util::path_error::{self, Identity, PathError};
+use crate::util::sanitize;
+use crate::util::suggest::nearest_file;
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+/// What every command is given.
+pub struct Context<'a> {
+    /// Flags and variables.
+    pub settings: &'a Settings,
+    /// Variables, working directory.
+    pub environment: &'a Environment,
+    /// Where output goes.
+    pub report: &'a Report,
+    /// Who this run is, for those that wait for it.
+    pub who: String,
+    /// Whether this run has read the manifest.
+    pub has_read: AtomicBool,
+}
+
+impl Context<'_> {
+    /// Reads the manifest.
+    pub fn manifest(&self) -> Result<Manifest, Error> {
+        let text = self.manifest_text()?;
+        let path = self.environment.resolve(&self.settings.file);
+        let manifest = Manifest::parse(&text, &path, &self.settings.file);
+        let manifest = manifest.map_err(ManifestError::Invalid)?;
+        let flag = self.settings.api_key_file.as_deref();
+        // Whatever is shown may hold the key, also in a run that does not need it.
+        for key in api_key::in_files(flag, self.environment, &manifest) {
+            self.report.hide(&key);
+        }
+        Ok(manifest)
+    }
+
+    /// Reads the manifest's text.
+    pub fn manifest_text(&self) -> Result<String, Error> {
+        let Settings { file, located, .. } = self.settings;
+        if let Located::Above(_) = located
+            && !self.has_read.swap(true, Ordering::Relaxed)
+        {
+            self.report
+                .detail(&format!("reads {}", sanitize::path(file)));
+        }
+        match Manifest::text(&self.environment.resolve(file), file) {
+            Err(ManifestError::Missing(path, _)) => {
+                Err(ManifestError::Missing(path, located.clone()).into())
+            }
+            read => Ok(read?),
+        }
+    }
+
+    /// Says which manifest a failed run has used, if it is not in the working directory.
+    pub fn tell_manifest(&self) {
+        if self.has_read.load(Ordering::Relaxed) && self.report.verbosity() == Verbosity::Normal {
+            let file = sanitize::path(&self.settings.file);
+            self.report
+                .status("Note", &format!("the manifest is {file}"));
+        }
+    }
+
+    /// The manifest for a command that works without one. If it has mistakes, that is a
+    /// warning; `without` says what is missing then.
+    pub fn manifest_if_usable(&self, without: &str) -> Option<Manifest> {
+        let error = match self.manifest() {
+            Ok(manifest) => return Some(manifest),
+            Err(Error::Manifest(ManifestError::Missing(..))) => return None,
+            Err(error) => error,
+        };
+        let file = sanitize::path(&self.settings.file);
+        let mut told = Diagnostic::warning(
+            Code::ManifestUnused,
+            format!("`{file}` is not used: it has a mistake"),
+        )
+        .note(without)
+        .help("run `edgestage check` to see what is wrong with it");
+        // A file that cannot be read at all has no place to show.
+        if let Error::Manifest(ManifestError::Unreadable(_, why)) = &error {
+            told.title = format!("`{file}` is not used: {}", sanitize::io(why));
+        }
+        self.report.warn(&told);
+        None
+    }
+
+    /// The lock of `manifest` for a command that works without one.
+    pub fn lock_if_usable(&self, manifest: &Manifest, without: &str) -> Option<Lock> {
+        let error = match load_lock(manifest) {
+            Ok(lock) => return Some(lock),
+            Err(error) => error,
+        };
+        for mut diagnostic in error.diagnostics() {
+            diagnostic.severity = Severity::Warning;
+            self.report.warn(&diagnostic.note(without));
+        }
+        None
+    }
+
+    /// Where Palette is.
+    ///
+    /// # Errors
+    /// Plain HTTP to another host.
+    pub fn endpoint(&self, manifest: &Manifest) -> Result<Endpoint, Error> {
+        let endpoint = self
+            .settings
+            .endpoint
+            .clone()
+            .or_else(|| manifest.endpoint().cloned())
+            .unwrap_or_default();
+        let allowed = self.settings.allow_http || manifest.palette.allow_http;
+        if endpoint.is_exposed() && !allowed {
+            return Err(Error::PlainHttp(endpoint.to_string()));
+        }
+        Ok(endpoint)
+    }
+
+    /// A client of `endpoint`; no connection is opened yet.
+    pub fn palette(&self, manifest: &Manifest, endpoint: Endpoint) -> Result<Palette, Error> {
+        let api_key::Found {
+            key,
+            place,
+            warning,
+        } = api_key::find(
+            self.settings.api_key_file.as_deref(),
+            self.environment,
+            manifest,
+        )?;
+        self.report.hide(&key);
+        self.report.warn_all(&warning);
+        self.report
+            .detail(&format!("endpoint {endpoint}, API key from {place}"));
+        self.tell_endpoint(manifest, &endpoint);
+        let (route, warnings) = Route::to(&endpoint, self.environment);
+        self.report.warn_all(&warnings);
+        let table = &manifest.palette;
+        let ca_cert = match &table.ca_cert {
+            Some(path) => Some(path_error::read(path, path_error::TEXT).map_err(|error| {
+                let error = PathError::when("read", path)(error);
+                Error::Usage(Box::new(
+                    Diagnostic::error(
+                        Code::UnusableCaCert,
+                        format!("`ca-cert` cannot be used: {error}"),
+                    )
+                    .help(near(path, "name a PEM file, relative to profiles.toml")),
+                ))
+            })?),
+            None => None,
+        };
+        let options = Options {
+            timeout: Duration::from_secs(table.timeout.unwrap_or(Options::TIMEOUT)),
+            retries: table.retries.unwrap_or(RetryPolicy::RETRIES),
+            ca_cert,
+            key_place: place,
+            route,
+        };
+        Ok(Palette::new(endpoint, key, &options)?)
+    }
+
+    /// What somebody who reviewed `profiles.toml` would not expect of the endpoint.
+    pub fn tell_endpoint(&self, manifest: &Manifest, endpoint: &Endpoint) {
+        if let (Some(variable), Some(own)) = (self.settings.endpoint_variable, manifest.endpoint())
+            && !own.is_same_palette(endpoint)
+        {
+            let note =
+                format!("{endpoint} is asked, as `{variable}` says, not {own} of profiles.toml");
+            self.report.status("Note", &note);
+        }
+        if endpoint.spelling() == Spelling::Console {
+            let note = format!("SaaS's console has no API: {endpoint} is asked");
+            self.report.status("Note", &note);
+        }
+    }
+
+    /// The cache.
+    pub fn cache(&self, manifest: Option<&Manifest>) -> Result<Cache, Error> {
+        let directory = self
+            .settings
+            .cache
+            .clone()
+            .or_else(|| manifest.and_then(|manifest| manifest.cache.clone()))
+            .or_else(|| Some(self.environment.cache_directory()?.join("edgestage")))
+            .ok_or(Error::NoCache)?;
+        Ok(Cache::new(&directory))
+    }
+
+    /// The CanvOS checkout that `definition` is staged into.
+    pub fn canvos_directory(
+        &self,
+        manifest: &Manifest,
+        definition: Option<&Definition>,
+    ) -> PathBuf {
+        self.settings
+            .canvos
+            .clone()
+            .or_else(|| definition.and_then(|definition| definition.canvos.clone()))
+            .unwrap_or_else(|| manifest.canvos.clone())
+    }
+
+    /// Takes `what` for this run, waiting for others as the settings have it.
+    pub fn hold<T>(
+        &self,
+        what: &'static str,
+        take: impl FnOnce(&Patience<'_>) -> Result<T, HoldError>,
+    ) -> Result<T, Error> {
+        let waiting = RefCell::new(None);
+        let tell = |event: Event<'_>| match event {
+            Event::Waits(holder) => {
+                self.report
+                    .status("Waiting", &format!("for {what}, which {holder} has"));
+                let object = format!("for {what}");
+                *waiting.borrow_mut() = Some(self.report.waiting("Waiting", &object));
+            }
+            Event::NoLocks(why) => self.report.warn(
+                &Diagnostic::warning(Code::NoFileLocks, format!("{what} cannot be locked: {why}"))
+                    .note("runs on this file system do not see each other")
+                    .help("run one edgestage at a time there; for NFS, mount it with locks"),
+            ),
+        };
+        let patience = Patience {
+            who: &self.who,
+            timeout: self.settings.lock_timeout,
+            tell: &tell,
+        };
+        take(&patience).map_err(|error| Error::holding(what, error))
+    }
+
+    /// `manifest` is the path of `profiles.toml`.
+    pub fn hold_lock(&self, manifest: &Path) -> Result<Hold, Error> {
+        self.hold("profiles.lock", |patience| Lock::hold(manifest, patience))
+    }
+
+    pub fn hold_checkout(&self, checkout: &Checkout) -> Result<Held, Error> {
+        // What a build runs is part of that build.
+        let held = self.environment.variable(HELD);
+        checkout.check_own()?;
+        let directory = Identity::of(checkout.directory());
+        if held.is_some_and(|held| Identity::of(Path::new(&held)) == directory) {
+            return self.hold("the checkout", |_| checkout.held_by_parent());
+        }
+        self.hold("the checkout", |patience| checkout.hold(patience))
+    }
+
+    /// Reads the checkout in `directory` for what the build command `argv` would do.
+    pub fn preflight<'p>(
+        &'p self,
+        directory: &'p Path,
+        argv: &'p [String],
+    ) -> Result<Preflight<'p>, Error> {
+        let start = Start {
+            environment: self.environment,
+            argv,
+        };
+        Ok(Preflight::read(directory, start)?)
+    }
+
+    pub fn checkout(
+        &self,
+        manifest: &Manifest,
+        definition: &Definition,
+    ) -> Result<Checkout, Error> {
+        Ok(Checkout::open(
+            &self.canvos_directory(manifest, Some(definition)),
+        )?)
+    }
+}
+
+/// Reads the lock of `manifest`.
+pub fn load_lock(manifest: &Manifest) -> Result<Lock, Error> {
+    Ok(Lock::load(&Lock::path_for(&manifest.path))?)
+}
+
+/// The lock entry that still speaks for `definition`.
+///
+/// # Errors
+/// [`Error::NotLocked`] and [`Error::Outdated`].
+pub fn current<'l>(lock: &'l Lock, definition: &Definition) -> Result<&'l Locked, Error> {
+    let name = &definition.name;
+    let locked = lock
+        .definitions
+        .get(name)
+        .ok_or_else(|| not_locked(lock, name))?;
+    match locked.outdated(definition) {
+        None => Ok(locked),
+        Some(why) => Err(outdated(lock, name, why)),
+    }
+}
+
+/// The error of an entry that is outdated, with its place in the lock.
+pub fn outdated(lock: &Lock, name: &str, why: Outdated) -> Error {
+    let place = match why {
+        Outdated::Changed => lock.excerpt(name, Spot::Entry, "locked before the change"),
+        Outdated::Contradictory => lock.excerpt(name, Spot::Entry, ""),
+    };
+    Error::Outdated {
+        definition: name.to_owned(),
+        why,
+        place,
+    }
+}
+
+/// Where nothing depends on it, an outdated entry is a warning.
+pub fn warn_of_outdated(context: &Context<'_>, lock: &Lock, definition: &Definition) {
+    let Err(error @ Error::Outdated { .. }) = current(lock, definition) else {
+        return;
+    };
+    for mut diagnostic in error.diagnostics() {
+        diagnostic.severity = Severity::Warning;
+        context.report.warn(&diagnostic);
+    }
+}
+
+pub fn not_locked(lock: &Lock, name: &str) -> Error {
+    if lock.exists() {
+        Error::NotLocked(name.to_owned())
+    } else {
+        Error::NoLock {
+            path: lock.path().to_owned(),
+            definition: name.to_owned(),
+        }
+    }
+}
+
+/// The definition `name`, or the only one.
+pub fn one<'m>(manifest: &'m Manifest, name: Option<&str>) -> Result<&'m Definition, Error> {
+    let known = || manifest.definitions.keys().cloned().collect();
+    match name {
+        Some(name) => manifest
+            .definitions
+            .get(name)
+            .ok_or_else(|| Error::UnknownDefinition {
+                name: name.to_owned(),
+                known: known(),
+            }),
+        None => match manifest.definitions.values().collect::<Vec<_>>()[..] {
+            [only] => Ok(only),
+            _ => Err(Error::NameNeeded(known())),
+        },
+    }
+}
+
+/// The definitions `names`, or all.
+pub fn chosen<'m>(manifest: &'m Manifest, names: &[String]) -> Result<Vec<&'m Definition>, Error> {
+    if names.is_empty() {
+        return Ok(manifest.definitions.values().collect());
+    }
+    let names: BTreeSet<&String> = names.iter().collect();
+    names
+        .into_iter()
+        .map(|name| one(manifest, Some(name)))
+        .collect()
+}
+
+/// Warns of what in a checkout is harmless for `targets`; returns what would replace the
+/// definition or lose it.
+pub fn traps(
+    context: &Context<'_>,
+    preflight: &Preflight<'_>,
+    (targets, allowed): (&[Target], &[Trap]),
+) -> Result<Vec<Diagnostic>, Error> {
+    let findings = preflight.findings(targets)?;
+    let (grave, harmless): (Vec<_>, Vec<_>) = findings
+        .iter()
+        .map(|finding| finding.told(targets, allowed))
+        .partition(|finding| finding.severity == Severity::Error);
+    context.report.warn_all(&harmless);
+    Ok(grave)
+}
+
+/// The variable in which `build` tells what it runs which checkout it holds: an
+/// `edgestage stage` within a build would wait for that build.
+pub const HELD: &str = "EDGESTAGE_HELD_CHECKOUT";
+
+pub fn canonical(path: &Path) -> PathBuf {
+    path.canonicalize().unwrap_or_else(|_| path.to_owned())
+}
+
+/// Refuses targets that the checkout does not have.
+pub fn has_targets(preflight: &Preflight<'_>, asked: &[Target]) -> Result<(), Error> {
+    let lacking = preflight.lacks(asked);
+    if lacking.is_empty() {
+        return Ok(());
+    }
+    let targets = lacking.into_iter().map(Target::name).collect();
+    let directory = preflight.directory().to_owned();
+    Err(CanvosError::NoTarget { directory, targets }.into())
+}
+
+/// What to do about a file that cannot be read: the one that was probably meant, else
+/// `help`.
+pub fn near(path: &Path, help: &str) -> String {
+    match nearest_file(path).filter(|_| !path.exists()) {
+        Some(near) => format!("did you mean `{}`?", sanitize::path(&near)),
+        None => help.to_owned(),
+    }
+}
+
+/// A path for standard output: absolute paths are what scripts can use from anywhere,
+/// without `.` and `..` where that is safe to say.
+pub fn shown(path: &Path) -> String {
+    sanitize::path(&canonical(path))
+}

@@ -1,0 +1,316 @@
+//! Palette, for one run: from a definition to its proven archive in the cache. The part
+//! that `fetch`, `stage`, `update` and `diff` share. Nothing is locked here.
+
+use std::io::Read;
+use std::sync::{Mutex, PoisonError};
+
+use super::parallel::Gate;
+use super::session::{Locking, Obtained, Origin, Store};
+use crate::archive::{self, InspectError, Inventory};
+use crate::cache::{Lookup, Slot};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::download::{self, Received};
+use crate::drift::{self, Change};
+use crate::error::Error;
+use crate::lockfile::{Lock, Locked};
+use crate::manifest::Definition;
+use crate::resolve::{self, Catalogue, Plan, ResolvedProfile};
+use crate::util::path_error::PathError;
+use crate::util::sanitize;
+use crate::workflow::context::Context;
+
+/// What the lock is to a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pinning {
+    /// Palette must still serve what is locked.
+    Respect,
+    /// What Palette serves is locked anew.
+    Renew,
+}
+
+/// The most changes that are told, of one definition that is locked anew.
+const CHANGES_SHOWN: usize = 32;
+
+/// One Palette and the files of the run.
+pub struct Source<'a> {
+    context: &'a Context<'a>,
+    store: &'a Store<'a>,
+    catalogue: Catalogue,
+    /// Held while the cache is looked at and written: of two definitions with the same
+    /// content the second finds the first one's archive, whose digest both lock.
+    keeping: Mutex<()>,
+    /// For as many downloads at once as there are jobs.
+    downloads: Gate,
+}
+
+/// What Palette serves for a definition now, received and checked, not yet kept.
+pub struct Served {
+    /// Where it was fetched into.
+    pub slot: Slot,
+    /// Its digests and files.
+    pub received: Received,
+    /// What a lock would say of it.
+    pub locked: Locked,
+}
+
+impl<'a> Source<'a> {
+    /// Finds the key; no connection is opened yet. At most `jobs` definitions are
+    /// downloaded at once.
+    pub fn new(context: &'a Context<'a>, store: &'a Store<'a>, jobs: u16) -> Result<Self, Error> {
+        let palette = context.palette(store.manifest, store.endpoint.clone())?;
+        store.cache.sweep();
+        Ok(Self {
+            context,
+            store,
+            catalogue: Catalogue::new(palette),
+            keeping: Mutex::new(()),
+            downloads: Gate::new(jobs),
+        })
+    }
+
+    /// Resolves and checks the rules.
+    pub fn plan(&self, definition: &Definition) -> Result<Plan, Error> {
+        let report = self.context.report;
+        report.status("Resolving", &definition.name);
+        let manifest = self.store.manifest;
+        let (plan, warnings) = resolve::resolve(manifest, definition, &self.catalogue, report)?;
+        report.warn_all(&warnings);
+        self.tell_plan(&plan);
+        Ok(plan)
+    }
+
+    /// Downloads and checks.
+    pub fn serve(&self, plan: &Plan) -> Result<Served, Error> {
+        let _one_of_them = self.downloads.enter();
+        let report = self.context.report;
+        report.status("Fetching", &plan.definition);
+        let mut slot = self.store.cache.slot()?;
+        let (file, path) = slot.file();
+        let manifest = self.store.manifest;
+        let limits = &manifest.limits;
+        let progress = report.download(&plan.definition);
+        let palette = self.catalogue.palette();
+        let received = download::fetch(palette, plan, limits, (file, &path), &progress);
+        drop(progress);
+        let received =
+            received.map_err(|error| Error::fetching(manifest, &plan.definition, error))?;
+        report.warn_all(&received.warnings);
+        let locked = Locked::new(plan, &received);
+        Ok(Served {
+            slot,
+            received,
+            locked,
+        })
+    }
+
+    /// Resolves, checks, downloads, verifies and caches `definition`.
+    pub fn fetch(&self, definition: &Definition, pinning: Pinning) -> Result<Obtained, Error> {
+        let pinned = match pinning {
+            Pinning::Respect => self.store.current(self.context, definition)?,
+            Pinning::Renew => None,
+        };
+        let plan = self.plan(definition)?;
+        if let Some(pinned) = &pinned {
+            let changes = drift::profiles(&pinned.profiles, &profiles(&plan));
+            // With the locked archive at hand it is worth a download to name the files.
+            if !changes.is_empty() && !self.has_archive_of(pinned)? {
+                return Err(drifted(&self.store.lock, definition, changes));
+            }
+        }
+        let served = self.serve(&plan)?;
+        if let Some(pinned) = &pinned {
+            let changes = self.changes(pinned, &served)?;
+            if !changes.is_empty() {
+                return Err(drifted(&self.store.lock, definition, changes));
+            }
+        }
+        self.context.report.status(
+            "Verified",
+            &format!(
+                "{}: {}, {}, content {}",
+                plan.definition,
+                sanitize::size(served.received.size),
+                sanitize::count(served.received.inventory.files.len(), "file"),
+                served.received.inventory.content_sha256.short(),
+            ),
+        );
+        self.keep(definition, pinned, served)
+    }
+
+    /// Puts what was served into the cache.
+    fn keep(
+        &self,
+        definition: &Definition,
+        pinned: Option<Locked>,
+        served: Served,
+    ) -> Result<Obtained, Error> {
+        let before = self.store.lock.definitions.get(&definition.name);
+        let changes = match before.filter(|_| pinned.is_none()) {
+            Some(before) => self.tell_changes(definition, before, &served)?,
+            None => Vec::new(),
+        };
+        let Served {
+            slot,
+            received,
+            mut locked,
+        } = served;
+        // The archive that was locked stays the cache's, so that what is staged from it
+        // keeps its bytes.
+        let known = pinned.as_ref().unwrap_or(&locked);
+        let _one = self.keeping.lock().unwrap_or_else(PoisonError::into_inner);
+        let limits = &self.store.manifest.limits;
+        let artifact = match self.store.cache.lookup(known, limits)? {
+            Lookup::Hit(artifact) => {
+                locked.sha256 = artifact.sha256();
+                locked.size = artifact.size();
+                artifact
+            }
+            Lookup::Miss | Lookup::Damaged(_) => slot.commit(&received)?,
+        };
+        Ok(Obtained {
+            artifact,
+            locking: match pinned {
+                Some(_) => Locking::Done,
+                None => Locking::Due,
+            },
+            // An archive with the locked content is the locked definition.
+            locked: pinned.unwrap_or(locked),
+            origin: Origin::Palette,
+            changes,
+        })
+    }
+
+    /// What is served, compared with what is locked; by file where the locked archive
+    /// is in the cache.
+    pub fn changes(&self, locked: &Locked, served: &Served) -> Result<Vec<Change>, Error> {
+        let mut changes = drift::between(locked, &served.locked);
+        if locked.content_sha256 == served.locked.content_sha256 {
+            return Ok(changes);
+        }
+        let Some(old) = self.inspect_locked(locked, archive::NOTHING)? else {
+            return Ok(changes);
+        };
+        changes.retain(|change| *change != Change::Content);
+        let profiles: Vec<_> = served
+            .locked
+            .profiles
+            .iter()
+            .chain(&locked.profiles)
+            .collect();
+        changes.extend(drift::files(
+            &old.files,
+            &served.received.inventory.files,
+            &profiles,
+        ));
+        Ok(changes)
+    }
+
+    /// Whether the locked archive is in the cache.
+    pub fn has_archive_of(&self, locked: &Locked) -> Result<bool, Error> {
+        let found = self
+            .store
+            .cache
+            .lookup(locked, &self.store.manifest.limits)?;
+        Ok(matches!(found, Lookup::Hit(_)))
+    }
+
+    /// Whether the cache has no archive for `locked`; a damaged one is told when it is read.
+    pub fn lacks_archive_of(&self, locked: &Locked) -> Result<bool, Error> {
+        let limits = &self.store.manifest.limits;
+        let found = self.store.cache.lookup(locked, limits)?;
+        Ok(matches!(found, Lookup::Miss))
+    }
+
+    /// What the locked archive holds, where it is in the cache, with the files that are
+    /// `wanted`.
+    pub fn inspect_locked(
+        &self,
+        locked: &Locked,
+        wanted: archive::Wanted<'_>,
+    ) -> Result<Option<Inventory>, Error> {
+        let limits = &self.store.manifest.limits;
+        let artifact = match self.store.cache.lookup(locked, limits)? {
+            Lookup::Hit(artifact) => artifact,
+            Lookup::Miss => return Ok(None),
+            Lookup::Damaged(path) => {
+                let path = sanitize::path(&path);
+                self.context.report.warn(
+                    &Diagnostic::warning(
+                        Code::CacheDamaged,
+                        format!("the cached archive `{path}` is damaged"),
+                    )
+                    .note("its files cannot be compared"),
+                );
+                return Ok(None);
+            }
+        };
+        match archive::inspect(artifact.open()?, limits, wanted) {
+            Ok(inventory) => Ok(Some(inventory)),
+            Err(InspectError::Refused(_)) => Ok(None),
+            Err(InspectError::Io(error)) => {
+                Err(PathError::when("read", artifact.path())(error).into())
+            }
+        }
+    }
+
+    /// Files of what was served, read again. It was checked while it was received.
+    pub fn inspect_served(
+        &self,
+        served: &Served,
+        wanted: archive::Wanted<'_>,
+    ) -> Result<Option<Inventory>, Error> {
+        let source: &mut dyn Read = &mut served.slot.open()?;
+        Ok(archive::inspect(source, &self.store.manifest.limits, wanted).ok())
+    }
+
+    /// What the definition's references turned out to be, with `-v`.
+    fn tell_plan(&self, plan: &Plan) {
+        for planned in &plan.profiles {
+            let profile = &planned.profile;
+            self.context.report.detail(&format!(
+                "{}@{} is {}, {}",
+                sanitize::line(profile.name.as_bytes()),
+                sanitize::line(profile.version.as_bytes()),
+                profile.uid,
+                sanitize::count(profile.packs.len(), "pack"),
+            ));
+        }
+    }
+
+    /// Why an entry of the lock is replaced, and what that changes.
+    fn tell_changes(
+        &self,
+        definition: &Definition,
+        before: &Locked,
+        served: &Served,
+    ) -> Result<Vec<Change>, Error> {
+        let report = self.context.report;
+        if let Some(why) = before.outdated(definition) {
+            report.status("Relocking", &format!("{}: {why}", definition.name));
+        }
+        let changes = self.changes(before, served)?;
+        for change in changes.iter().take(CHANGES_SHOWN) {
+            report.status("Changed", &format!("{}: {change}", definition.name));
+        }
+        if let Some(more) = changes.len().checked_sub(CHANGES_SHOWN).filter(|n| *n > 0) {
+            let more = sanitize::count(more, "more change");
+            report.status("Changed", &format!("{}: {more}", definition.name));
+        }
+        Ok(changes)
+    }
+}
+
+fn profiles(plan: &Plan) -> Vec<ResolvedProfile> {
+    plan.profiles
+        .iter()
+        .map(|planned| planned.profile.clone())
+        .collect()
+}
+
+fn drifted(lock: &Lock, definition: &Definition, changes: Vec<Change>) -> Error {
+    Error::Drift {
+        definition: definition.name.clone(),
+        place: drift::place(lock, &definition.name, &changes),
+        changes,
+    }
+}

@@ -1,0 +1,148 @@
+//! Whether git ignores `profiles.lock`, which is meant to be committed.
+//!
+//! `git check-ignore` is asked, since nobody else knows all that counts: nested files,
+//! `.git/info/exclude`, the user's own rules, and that a file which is tracked is not ignored.
+//! Without git, without a repository and if git fails, nothing is said.
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::ops::Range;
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::path::{Path, PathBuf};
+
+use crate::diagnostic::{Code, Diagnostic};
+use crate::manifest;
+use crate::util::environment::Environment;
+use crate::util::path_error;
+use crate::util::sanitize;
+use crate::workflow::context::Context;
+
+/// What git is given of the environment: where it is, and where the user's rules are. A hook's
+/// `GIT_DIR` may be about another repository.
+const PASSED: [&str; 6] = [
+    "PATH",
+    "HOME",
+    "XDG_CONFIG_HOME",
+    "GIT_CONFIG_GLOBAL",
+    "GIT_CONFIG_SYSTEM",
+    "GIT_CONFIG_NOSYSTEM",
+];
+
+/// A rule that hides a file.
+struct Rule {
+    file: PathBuf,
+    line: usize,
+    pattern: String,
+}
+
+/// Warns if git ignores the lock at `path`.
+pub fn warn_of_ignored_lock(context: &Context<'_>, path: &Path) {
+    let Some(rule) = rule(path, context.environment) else {
+        return;
+    };
+    let name = path.file_name().unwrap_or_default();
+    let name = sanitize::path(Path::new(name));
+    let told = Diagnostic::warning(
+        Code::LockfileIgnored,
+        format!("git ignores `{name}`, which is meant to be committed"),
+    )
+    .note("a clone without it has no lock: it takes whatever Palette serves then")
+    .help(format!(
+        "remove the rule `{}`, or write `!{name}` below it",
+        sanitize::line(rule.pattern.as_bytes())
+    ));
+    let told = match path_error::read(&rule.file, path_error::TEXT) {
+        Ok(bytes) => {
+            let text = String::from_utf8_lossy(&bytes);
+            let span = line_of(&text, rule.line);
+            told.at(&manifest::masked(&rule.file, &text), span, "ignored here")
+        }
+        Err(_) => told,
+    };
+    context.report.warn(&told);
+}
+
+/// The bytes of a line, counted from 1.
+fn line_of(text: &str, line: usize) -> Range<usize> {
+    let mut lines = text.split_inclusive('\n');
+    let start = lines
+        .by_ref()
+        .take(line.saturating_sub(1))
+        .map(str::len)
+        .sum();
+    let length = lines.next().map_or(0, |line| line.trim_end().len());
+    start..start + length
+}
+
+/// The rule by which git ignores `path`.
+fn rule(path: &Path, environment: &Environment) -> Option<Rule> {
+    let directory = path.parent()?;
+    let is_root = |directory: &Path| directory.join(".git").symlink_metadata().is_ok();
+    if !directory.ancestors().any(is_root) {
+        return None;
+    }
+    // A hook that watches the files is a program of the repository, and not needed.
+    let options = ["-c", "core.fsmonitor=false"];
+    let question = ["check-ignore", "-v", "-z", "--stdin"];
+    let name = path.file_name()?.as_bytes();
+    let variables: BTreeMap<&OsStr, &OsStr> = PASSED
+        .iter()
+        .filter_map(|name| Some((OsStr::new(*name), environment.variable(name)?)))
+        .collect();
+    let output = duct::cmd("git", options.iter().chain(&question))
+        .dir(directory)
+        .full_env(variables)
+        .stdin_bytes([name, b"\0"].concat())
+        .stdout_capture()
+        .stderr_null()
+        .unchecked()
+        .run()
+        .ok()?;
+    if !output.status.success() {
+        return None;
+    }
+    read(directory, &output.stdout)
+}
+
+/// Reads what git answers: the file of the rule, its line, the rule and the path, each with a
+/// zero byte behind it.
+fn read(directory: &Path, answer: &[u8]) -> Option<Rule> {
+    let mut fields = answer.split(|byte| *byte == 0);
+    let file = fields.next().filter(|file| !file.is_empty())?;
+    let line = std::str::from_utf8(fields.next()?).ok()?.parse().ok()?;
+    let pattern = String::from_utf8_lossy(fields.next()?).into_owned();
+    // With `-v`, older versions name a rule that takes the file back, too.
+    (!pattern.starts_with('!')).then(|| Rule {
+        file: directory.join(OsString::from_vec(file.to_vec())),
+        line,
+        pattern,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_git_answers() {
+        let read = |answer: &[u8]| {
+            let rule = read(Path::new("/site"), answer)?;
+            Some((rule.file, rule.line, rule.pattern))
+        };
+        assert_eq!(
+            read(b".gitignore\x003\x00*.lock\x00profiles.lock\x00"),
+            Some(("/site/.gitignore".into(), 3, "*.lock".into()))
+        );
+        let back = b".gitignore\x004\x00!profiles.lock\x00profiles.lock\x00";
+        assert_eq!(read(back), None);
+        assert_eq!(read(b""), None);
+        assert_eq!(read(b"\x00\x00\x00profiles.lock\x00"), None);
+    }
+
+    #[test]
+    fn the_bytes_of_a_line() {
+        let text = "a\r\nbc \nd";
+        let line = |n| &text[line_of(text, n)];
+        assert_eq!([line(1), line(2), line(3), line(4)], ["a", "bc", "d", ""]);
+    }
+}
