@@ -29,7 +29,7 @@ const CLAIM: &str = ".claim";
 
 /// The directory of archives.
 #[derive(Debug, Clone)]
-pub struct Cache {
+pub(crate) struct Cache {
     directory: PathBuf,
     archives: PathBuf,
     temporary: PathBuf,
@@ -86,7 +86,7 @@ impl Artifact {
 
 /// What the cache has for a locked definition.
 #[derive(Debug)]
-pub enum Lookup {
+pub(crate) enum Lookup {
     /// The archive.
     Hit(Artifact),
     /// Nothing.
@@ -98,7 +98,7 @@ pub enum Lookup {
 /// A place to fetch an archive into. Dropped without [`Slot::commit`], nothing of it
 /// stays.
 #[derive(Debug)]
-pub struct Slot {
+pub(crate) struct Slot {
     temporary: NamedTempFile,
     archives: PathBuf,
 }
@@ -106,7 +106,7 @@ pub struct Slot {
 impl Cache {
     /// The cache in `directory`, which need not exist yet.
     #[must_use]
-    pub fn new(directory: &Path) -> Self {
+    pub(crate) fn new(directory: &Path) -> Self {
         Self {
             directory: directory.to_owned(),
             archives: directory.join("archives"),
@@ -116,7 +116,7 @@ impl Cache {
 
     /// Where it is.
     #[must_use]
-    pub fn directory(&self) -> &Path {
+    pub(crate) fn directory(&self) -> &Path {
         &self.directory
     }
 
@@ -125,7 +125,7 @@ impl Cache {
     ///
     /// # Errors
     /// An entry that is there and cannot be read.
-    pub fn lookup(&self, locked: &Locked, limits: &Limits) -> Result<Lookup, PathError> {
+    pub(crate) fn lookup(&self, locked: &Locked, limits: &Limits) -> Result<Lookup, PathError> {
         let path = entry(&self.archives, locked.content_sha256);
         let file = match path_error::open(&path) {
             Ok(file) => file,
@@ -154,7 +154,7 @@ impl Cache {
     ///
     /// # Errors
     /// A directory that cannot be made or written.
-    pub fn slot(&self) -> Result<Slot, PathError> {
+    pub(crate) fn slot(&self) -> Result<Slot, PathError> {
         let temporary = atomic_file::temporary_in(&self.temporary)?;
         failpoint::reach("archive-begun");
         Ok(Slot {
@@ -168,7 +168,7 @@ impl Cache {
     /// where that takes too long, or where nothing can be written: it saves a download,
     /// and is needed for nothing.
     #[must_use]
-    pub fn claim(&self, definition: &Definition, patience: &Patience<'_>) -> Option<Hold> {
+    pub(crate) fn claim(&self, definition: &Definition, patience: &Patience<'_>) -> Option<Hold> {
         atomic_file::make_directories(&self.temporary).ok()?;
         let path = self
             .temporary
@@ -182,7 +182,7 @@ impl Cache {
     ///
     /// # Errors
     /// A directory that cannot be read.
-    pub fn entries(&self) -> Result<Vec<Entry>, PathError> {
+    pub(crate) fn entries(&self) -> Result<Vec<Entry>, PathError> {
         let unreadable = |error| PathError::when("read", &self.archives)(error);
         let directory = match std::fs::read_dir(&self.archives) {
             Ok(directory) => directory,
@@ -211,23 +211,8 @@ impl Cache {
         Ok(entries)
     }
 
-    /// Removes `entry`. A run that is about to stage it has it open, and goes on.
-    ///
-    /// # Errors
-    /// A file that cannot be removed; one that is gone is as good.
-    pub fn remove(&self, entry: &Entry) -> Result<(), PathError> {
-        match std::fs::remove_file(&entry.path) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(PathError::when("remove", &entry.path)(error));
-            }
-            _ => {}
-        }
-        failpoint::reach("entry-removed");
-        Ok(())
-    }
-
     /// Removes what killed runs left.
-    pub fn sweep(&self) {
+    pub(crate) fn sweep(&self) {
         atomic_file::sweep(&self.temporary);
         let files = std::fs::read_dir(&self.temporary);
         for file in files.into_iter().flatten().flatten() {
@@ -242,13 +227,30 @@ impl Cache {
 
 /// An archive in the cache, as it is listed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
+pub(crate) struct Entry {
     /// What its name says of its content.
     pub content_sha256: Digest,
     /// The file.
     pub path: PathBuf,
     /// In bytes.
     pub size: u64,
+}
+
+impl Entry {
+    /// Removes it. A run that is about to stage it has it open, and goes on.
+    ///
+    /// # Errors
+    /// A file that cannot be removed; one that is gone is as good.
+    pub(crate) fn remove(&self) -> Result<(), PathError> {
+        match std::fs::remove_file(&self.path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(PathError::when("remove", &self.path)(error));
+            }
+            _ => {}
+        }
+        failpoint::reach("entry-removed");
+        Ok(())
+    }
 }
 
 fn entry(archives: &Path, content: Digest) -> PathBuf {
@@ -273,7 +275,7 @@ fn holds(
 
 impl Slot {
     /// The file to fetch into, and its path.
-    pub fn file(&mut self) -> (&mut File, PathBuf) {
+    pub(crate) fn file(&mut self) -> (&mut File, PathBuf) {
         let path = self.temporary.path().to_owned();
         (self.temporary.as_file_mut(), path)
     }
@@ -282,7 +284,7 @@ impl Slot {
     ///
     /// # Errors
     /// The seek's.
-    pub fn open(&self) -> Result<&File, PathError> {
+    pub(crate) fn open(&self) -> Result<&File, PathError> {
         let path = self.temporary.path();
         (&mut self.temporary.as_file())
             .rewind()
@@ -295,7 +297,7 @@ impl Slot {
     ///
     /// # Errors
     /// The rename's.
-    pub fn commit(self, received: &Received) -> Result<Artifact, PathError> {
+    pub(crate) fn commit(self, received: &Received) -> Result<Artifact, PathError> {
         failpoint::reach("archive-received");
         let content_sha256 = received.inventory.content_sha256;
         let path = entry(&self.archives, content_sha256);

@@ -18,7 +18,7 @@ use crate::util::environment::Environment;
 
 mod arguments;
 mod distribution;
-pub mod completion;
+pub(crate) mod completion;
 pub mod manual;
 
 pub use arguments::{

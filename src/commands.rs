@@ -29,7 +29,7 @@ mod verify;
 
 /// The command's name, for the JSON document.
 #[must_use]
-pub fn name(command: &Command) -> &'static str {
+pub(crate) fn name(command: &Command) -> &'static str {
     match command {
         Command::Init(_) => "init",
         Command::Add(_) => "add",
@@ -56,7 +56,7 @@ pub fn name(command: &Command) -> &'static str {
 
 /// The command and its definitions, for runs that wait for this one.
 #[must_use]
-pub fn who(command: &Command) -> String {
+pub(crate) fn who(command: &Command) -> String {
     let names: Vec<&str> = match command {
         Command::Fetch(arguments) => list_of(&arguments.fleet.definitions.names),
         Command::Update(fleet) => list_of(&fleet.definitions.names),
@@ -77,7 +77,7 @@ fn list_of(names: &[String]) -> Vec<&str> {
 ///
 /// # Errors
 /// [`Error`], with nothing half-done left behind.
-pub fn run(command: &Command, context: &Context<'_>) -> Result<Outcome, Error> {
+pub(crate) fn run(command: &Command, context: &Context<'_>) -> Result<Outcome, Error> {
     match command {
         Command::Init(arguments) => init::run(arguments, context),
         Command::Add(arguments) => edit::add(arguments, context),

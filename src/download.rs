@@ -27,7 +27,7 @@ const CHUNK: usize = 128 * 1024;
 const QUEUE: usize = 8;
 
 /// Told how a download goes.
-pub trait Progress: Observer {
+pub(crate) trait Progress: Observer {
     /// An attempt's answer begins; its length in bytes, where Palette says it.
     fn begins(&self, length: Option<u64>);
     /// So many more bytes arrived.
@@ -62,7 +62,7 @@ pub enum FetchError {
 ///
 /// # Errors
 /// [`FetchError`], after as many attempts as the client's policy has.
-pub fn fetch(
+pub(crate) fn fetch(
     palette: &Palette,
     plan: &Plan,
     limits: &Limits,

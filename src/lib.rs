@@ -16,6 +16,9 @@
 //! staged, and only the cache makes one, of an archive that was read to its end and found to
 //! hold what is locked.
 
+// What the binary and the tests need is `pub`; everything else says that it is not.
+#![warn(unreachable_pub)]
+
 // What every module may use.
 pub mod util;
 pub mod diagnostic;
@@ -26,10 +29,10 @@ pub mod palette;
 pub mod resolve;
 pub mod archive;
 pub mod variables;
-pub mod download;
+mod download;
 pub mod lockfile;
 pub mod drift;
-pub mod cache;
+mod cache;
 pub mod canvos;
 pub mod image;
 
@@ -39,8 +42,8 @@ pub mod cli;
 pub mod api_key;
 pub mod error;
 pub mod ui;
-pub mod workflow;
-pub mod commands;
+mod workflow;
+mod commands;
 
 use std::ffi::OsString;
 use std::io::ErrorKind;

@@ -30,9 +30,9 @@ mod screen;
 mod summary;
 mod text;
 mod work;
-pub mod markdown;
-pub mod prompt;
-pub mod table;
+pub(crate) mod markdown;
+pub(crate) mod prompt;
+pub(crate) mod table;
 
 pub use ci::Section;
 pub use document::{NamedTrap, fields};

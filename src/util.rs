@@ -1,16 +1,16 @@
 //! What every module may use: values with a form of their own, files, and what a process has
 //! from outside. Nothing here knows a stage.
 
-pub mod atomic_file;
+pub(crate) mod atomic_file;
 pub mod digest;
 pub mod endpoint;
 pub mod environment;
 pub mod failpoint;
-pub mod file_lock;
-pub mod interrupt;
+pub(crate) mod file_lock;
+pub(crate) mod interrupt;
 pub mod limits;
 pub mod path_error;
 pub mod sanitize;
 pub mod secret;
-pub mod suggest;
+pub(crate) mod suggest;
 pub mod uid;

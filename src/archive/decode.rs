@@ -17,7 +17,7 @@ const FIRST: u64 = 512;
 
 /// A reader of the tar bytes in `source`. A refusal travels as the inner error of an
 /// [`io::Error`]; [`refusal_in`] takes it out again.
-pub struct Decoder<R: Read> {
+pub(super) struct Decoder<R: Read> {
     /// The member that is being read; none behind the last.
     member: Option<GzDecoder<Counted<Source<R>>>>,
     /// Whether it is the first one.
@@ -60,7 +60,7 @@ impl<R: BufRead> BufRead for Counted<R> {
 }
 
 /// A refusal on its way through a [`Read`].
-pub fn refuse(refusal: Refusal) -> io::Error {
+pub(super) fn refuse(refusal: Refusal) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, refusal)
 }
 
@@ -68,7 +68,7 @@ pub fn refuse(refusal: Refusal) -> io::Error {
 ///
 /// # Errors
 /// The error itself where reading failed for a reason outside the archive.
-pub fn refusal_in(error: io::Error) -> Result<Refusal, io::Error> {
+pub(super) fn refusal_in(error: io::Error) -> Result<Refusal, io::Error> {
     if error
         .get_ref()
         .is_some_and(<dyn std::error::Error + Send + Sync>::is::<Refusal>)
@@ -94,7 +94,7 @@ impl<R: Read> Decoder<R> {
     ///
     /// # Errors
     /// [`Refusal::NotGzip`], or the reader's own error.
-    pub fn new(source: R, limits: &Limits) -> io::Result<Self> {
+    pub(super) fn new(source: R, limits: &Limits) -> io::Result<Self> {
         let mut source = BufReader::with_capacity(CHUNK, source);
         let mut first = Vec::new();
         source.by_ref().take(FIRST).read_to_end(&mut first)?;
@@ -118,7 +118,7 @@ impl<R: Read> Decoder<R> {
     }
 
     /// How many bytes it has given out.
-    pub fn unpacked(&self) -> u64 {
+    pub(super) fn unpacked(&self) -> u64 {
         self.unpacked
     }
 

@@ -15,7 +15,7 @@ use crate::util::limits::Limits;
 
 /// What an entry is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Kind {
+pub(super) enum Kind {
     /// A directory.
     Directory,
     /// A regular file.
@@ -40,7 +40,7 @@ struct Extension {
 
 /// What follows the last entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum End {
+pub(super) enum End {
     /// A block of zeros.
     Marker,
     Nothing,
@@ -51,7 +51,7 @@ pub enum End {
 ///
 /// # Errors
 /// The visitor's, or a refusal wrapped in an [`io::Error`].
-pub fn for_each<R: Read>(
+pub(super) fn for_each<R: Read>(
     source: &mut R,
     mut visit: impl FnMut(Vec<u8>, Kind, u64, &mut dyn Read) -> io::Result<()>,
 ) -> io::Result<End> {

@@ -11,8 +11,8 @@ use std::ops::Range;
 use super::refusal::Refusal;
 
 /// The size of a header, and what contents are padded to, in bytes.
-pub const BLOCK: usize = 512;
-pub type Block = [u8; BLOCK];
+pub(super) const BLOCK: usize = 512;
+pub(super) type Block = [u8; BLOCK];
 
 // Where the fields are (POSIX.1-2001, pax, "ustar Interchange Format").
 const NAME: Range<usize> = 0..100;
@@ -44,7 +44,7 @@ const NUMBERS: Range<i64> = 0..u32::MAX as i64;
 
 /// POSIX calls it the type flag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Type {
+pub(super) enum Type {
     File,
     /// A file to archivers before POSIX, or a directory if its name ends in a slash.
     OldFile,
@@ -63,7 +63,7 @@ pub enum Type {
 
 impl Type {
     /// Whether it describes the next entry.
-    pub fn is_extension(self) -> bool {
+    pub(super) fn is_extension(self) -> bool {
         matches!(
             self,
             Self::LongName | Self::LongTarget | Self::Pax | Self::PaxGlobal
@@ -72,7 +72,7 @@ impl Type {
 }
 
 #[derive(Debug)]
-pub struct Header {
+pub(super) struct Header {
     pub kind: Type,
     pub path: Vec<u8>,
     pub target: Vec<u8>,
@@ -85,7 +85,7 @@ impl Header {
     ///
     /// # Errors
     /// [`Refusal::Damaged`] if its checksum is wrong, else [`Refusal::Ambiguous`].
-    pub fn read(block: &Block) -> Result<Self, Refusal> {
+    pub(super) fn read(block: &Block) -> Result<Self, Refusal> {
         // Of what is refused, the name is shown as far as it can be read.
         let name = until_zero(&block[NAME]).to_vec();
         if number(&block[CHECKSUM]) != Some(checksum(block)) || block[CHECKSUM][0] >= 0x80 {
@@ -250,7 +250,7 @@ fn kind(flag: u8) -> Type {
 
 /// Whether the first header of an archive begins as another format does. bsdtar finds out by
 /// itself what it is given, also below gzip, and takes what it is surest of.
-pub fn is_another_format(block: &Block) -> bool {
+pub(super) fn is_another_format(block: &Block) -> bool {
     let mut start = &block[..16];
     while let [rest @ .., 0] = start {
         start = rest;

@@ -9,7 +9,7 @@ use icu_normalizer::ComposingNormalizerBorrowed;
 
 /// What the records of one header say of the next entry.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Pax {
+pub(super) struct Pax {
     pub path: Option<Vec<u8>>,
     pub target: Option<Vec<u8>>,
     pub size: Option<u64>,
@@ -54,7 +54,7 @@ impl Pax {
     ///
     /// # Errors
     /// What is wrong with them, as the end of a sentence.
-    pub fn read(data: &[u8]) -> Result<Self, String> {
+    pub(super) fn read(data: &[u8]) -> Result<Self, String> {
         if data.is_empty() {
             return Err("its PAX header is malformed".into());
         }
@@ -107,7 +107,7 @@ impl Pax {
     ///
     /// # Errors
     /// As [`Pax::read`].
-    pub fn check_global(data: &[u8]) -> Result<(), String> {
+    pub(super) fn check_global(data: &[u8]) -> Result<(), String> {
         Self::read(data)?;
         let counts = |(keyword, _): &(&[u8], &[u8])| {
             matches!(*keyword, b"path" | b"linkpath" | b"size" | b"hdrcharset")

@@ -40,7 +40,7 @@ enum Node {
 /// What was seen so far. A hash table would need twice its size and more whenever it
 /// grows, which broke the promise of a flat memory.
 #[derive(Default)]
-pub struct Tree {
+pub(super) struct Tree {
     nodes: BTreeMap<Box<[u8]>, Node>,
     memory: usize,
 }
@@ -50,7 +50,7 @@ pub struct Tree {
 /// # Errors
 /// A refusal of what is absolute, holds `..` or a NUL, is too long for any Linux, or is
 /// misread by a reader or by the documented recipe for the digest of the content.
-pub fn normalize(path: &[u8]) -> io::Result<Option<Vec<u8>>> {
+pub(super) fn normalize(path: &[u8]) -> io::Result<Option<Vec<u8>>> {
     let refused = |why| {
         Err(refuse(Refusal::Path {
             path: path.to_owned(),
@@ -99,7 +99,7 @@ pub fn normalize(path: &[u8]) -> io::Result<Option<Vec<u8>>> {
 
 impl Tree {
     /// Adds a directory.
-    pub fn add_directory(&mut self, path: Vec<u8>) -> io::Result<()> {
+    pub(super) fn add_directory(&mut self, path: Vec<u8>) -> io::Result<()> {
         match self.nodes.get_mut(&path[..]) {
             Some(Node::Directory {
                 named: named @ false,
@@ -112,13 +112,13 @@ impl Tree {
     }
 
     /// Adds a regular file.
-    pub fn add_file(&mut self, path: Vec<u8>, file: File) -> io::Result<()> {
+    pub(super) fn add_file(&mut self, path: Vec<u8>, file: File) -> io::Result<()> {
         self.insert(path, Node::File(Box::new(file)))
     }
 
     /// Adds a symbolic link. `..` may only lead its target: with that, no chain of
     /// links can leave the tree, since nothing lies below a link.
-    pub fn add_symlink(&mut self, path: Vec<u8>, target: &[u8]) -> io::Result<()> {
+    pub(super) fn add_symlink(&mut self, path: Vec<u8>, target: &[u8]) -> io::Result<()> {
         let depth = path.iter().filter(|byte| **byte == b'/').count();
         let parts = || {
             target
@@ -145,7 +145,7 @@ impl Tree {
     }
 
     /// Adds another name of a file that stands earlier in the archive.
-    pub fn add_hardlink(&mut self, path: Vec<u8>, target: &[u8]) -> io::Result<()> {
+    pub(super) fn add_hardlink(&mut self, path: Vec<u8>, target: &[u8]) -> io::Result<()> {
         let found = normalize(target)
             .ok()
             .flatten()
@@ -208,7 +208,7 @@ impl Tree {
     }
 
     /// Files, then directories and links, in the byte order of their paths.
-    pub fn finish(self) -> (Vec<NamedFile>, Vec<Vec<u8>>) {
+    pub(super) fn finish(self) -> (Vec<NamedFile>, Vec<Vec<u8>>) {
         let mut files = Vec::new();
         let mut others = Vec::new();
         for (path, node) in self.nodes {

@@ -12,7 +12,7 @@ use crate::util::path_error::PathError;
 /// A file under a temporary name. Dropped without [`Aside::rename`], whatever has that name
 /// is removed.
 #[derive(Debug)]
-pub struct Aside {
+pub(super) struct Aside {
     directory: Arc<Directory>,
     name: String,
     file: File,
@@ -22,7 +22,7 @@ pub struct Aside {
 
 impl Aside {
     /// An empty file in `directory`.
-    pub fn create(directory: &Arc<Directory>) -> Result<Self, PathError> {
+    pub(super) fn create(directory: &Arc<Directory>) -> Result<Self, PathError> {
         loop {
             let name = atomic_file::temporary_name();
             let file = match directory.create(&name) {
@@ -42,29 +42,29 @@ impl Aside {
     }
 
     /// The file, for writing.
-    pub fn file(&self) -> &File {
+    pub(super) fn file(&self) -> &File {
         &self.file
     }
 
     /// Where it is.
-    pub fn directory(&self) -> &Directory {
+    pub(super) fn directory(&self) -> &Directory {
         &self.directory
     }
 
     /// Its temporary name.
-    pub fn name(&self) -> &str {
+    pub(super) fn name(&self) -> &str {
         &self.name
     }
 
     /// Gives it mode 0644, whatever the umask, and brings it to the disk: after this a
     /// rename is all that is missing.
-    pub fn seal(&self) -> io::Result<()> {
+    pub(super) fn seal(&self) -> io::Result<()> {
         atomic_file::set_mode(&self.file)?;
         self.file.sync_all()
     }
 
     /// Gives it its name in `target`, replacing what is there.
-    pub fn rename(mut self, target: &Directory, name: &str) -> io::Result<()> {
+    pub(super) fn rename(mut self, target: &Directory, name: &str) -> io::Result<()> {
         self.directory.rename(&self.name, target, name)?;
         self.armed = false;
         target.sync();
@@ -72,12 +72,12 @@ impl Aside {
     }
 
     /// Nothing has the temporary name any more.
-    pub fn disarm(&mut self) {
+    pub(super) fn disarm(&mut self) {
         self.armed = false;
     }
 
     /// Something has the temporary name again.
-    pub fn arm(&mut self) {
+    pub(super) fn arm(&mut self) {
         self.armed = true;
     }
 }
@@ -97,7 +97,7 @@ fn is_marked(file: &File) -> bool {
 }
 
 /// The temporary files that killed runs left in `directory`.
-pub fn leftovers(directory: &Directory) -> Vec<String> {
+pub(super) fn leftovers(directory: &Directory) -> Vec<String> {
     let names = directory.names().unwrap_or_default().into_iter();
     let ours = names.filter(|name| atomic_file::is_temporary(name.as_encoded_bytes()));
     ours.filter_map(|name| name.into_string().ok())
@@ -107,7 +107,7 @@ pub fn leftovers(directory: &Directory) -> Vec<String> {
 
 /// Removes [`leftovers`]. Returns their names. Best effort: what cannot be removed is told
 /// by the next look.
-pub fn sweep(directory: &Directory) -> Vec<String> {
+pub(super) fn sweep(directory: &Directory) -> Vec<String> {
     let mut names = leftovers(directory);
     names.retain(|name| directory.remove(name).is_ok());
     names

@@ -21,11 +21,11 @@ use by_path as system;
 #[cfg(unix)]
 use descriptor as system;
 
-pub use system::Directory;
+pub(super) use system::Directory;
 
 /// What has a name in a directory, links not followed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
+pub(super) struct Entry {
     /// What is there in place of a regular file.
     pub odd: Option<&'static str>,
     /// Tells whether a file is still the one that was looked at.
@@ -38,7 +38,7 @@ pub struct Entry {
 
 /// What a rename keeps, and a write or another file changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Stamp {
+pub(super) struct Stamp {
     /// In bytes.
     pub size: u64,
     /// Time of the last write: seconds and nanoseconds since 1970.
@@ -48,7 +48,7 @@ pub struct Stamp {
 impl Entry {
     /// A file with one name and mode 0644. A second name could change it behind our back.
     #[must_use]
-    pub fn is_well_formed(&self) -> bool {
+    pub(super) fn is_well_formed(&self) -> bool {
         self.odd.is_none() && self.links == 1 && self.mode == 0o644
     }
 }
@@ -56,19 +56,19 @@ impl Entry {
 impl Directory {
     /// The path by which it was opened.
     #[must_use]
-    pub fn path(&self) -> &Path {
+    pub(super) fn path(&self) -> &Path {
         &self.path
     }
 
     /// The path of `name` in it, for messages.
     #[must_use]
-    pub fn file(&self, name: &str) -> PathBuf {
+    pub(super) fn file(&self, name: &str) -> PathBuf {
         self.path.join(name)
     }
 
     /// Whether both are the same directory.
     #[must_use]
-    pub fn is(&self, other: &Self) -> bool {
+    pub(super) fn is(&self, other: &Self) -> bool {
         self.identity() == other.identity()
     }
 
@@ -76,7 +76,7 @@ impl Directory {
     ///
     /// # Errors
     /// One that nobody may enter any more.
-    pub fn again(&self) -> io::Result<Self> {
+    pub(super) fn again(&self) -> io::Result<Self> {
         let mut again = self.enter(".".as_ref())?;
         again.path.clone_from(&self.path);
         Ok(again)

@@ -15,7 +15,7 @@ use crate::util::failpoint;
 use crate::util::path_error::{self, PathError};
 
 /// The directory, relative to the checkout.
-pub const OWN_DIRECTORY: &str = ".edgestage";
+pub(super) const OWN_DIRECTORY: &str = ".edgestage";
 
 /// The record of what was staged.
 const STAGED: &str = "staged";
@@ -26,7 +26,7 @@ const REMEMBERED: usize = 16;
 
 /// `.edgestage/`, open.
 #[derive(Debug)]
-pub struct Own {
+pub(super) struct Own {
     directory: Arc<Directory>,
 }
 
@@ -35,7 +35,7 @@ impl Own {
     ///
     /// # Errors
     /// A checkout that cannot be written, and a link in its place.
-    pub fn open(checkout: &Directory) -> Result<Self, PathError> {
+    pub(super) fn open(checkout: &Directory) -> Result<Self, PathError> {
         let path = checkout.file(OWN_DIRECTORY);
         let directory = match checkout.enter(OWN_DIRECTORY.as_ref()) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -56,12 +56,12 @@ impl Own {
     }
 
     /// The directory.
-    pub fn directory(&self) -> &Arc<Directory> {
+    pub(super) fn directory(&self) -> &Arc<Directory> {
         &self.directory
     }
 
     /// Keeps it out of git. Under the lock, like everything else that is written here.
-    pub fn ignore(&self) -> Result<(), PathError> {
+    pub(super) fn ignore(&self) -> Result<(), PathError> {
         match self.directory.entry(".gitignore") {
             Ok(Some(entry)) if entry.odd.is_none() => Ok(()),
             _ => self.write(".gitignore", b"*\n"),
@@ -69,7 +69,7 @@ impl Own {
     }
 
     /// Notes what is staged, so that our files can be told from others.
-    pub fn remember(&self, sha256: Digest) -> Result<(), PathError> {
+    pub(super) fn remember(&self, sha256: Digest) -> Result<(), PathError> {
         let mut digests = remembered(&self.directory);
         digests.retain(|known| *known != sha256);
         digests.push(sha256);
@@ -82,14 +82,14 @@ impl Own {
     }
 
     /// What was staged here, the last one last.
-    pub fn remembered(&self) -> Vec<Digest> {
+    pub(super) fn remembered(&self) -> Vec<Digest> {
         remembered(&self.directory)
     }
 
     /// Keeps a copy of the file `name` of `directory`, which is about to be replaced.
     /// Returns its path. A copy, and not the file itself: until it is whole and on the disk,
     /// the file stays where it is, so that a kill loses nothing.
-    pub fn keep(&self, directory: &Directory, name: &str) -> Result<PathBuf, PathError> {
+    pub(super) fn keep(&self, directory: &Directory, name: &str) -> Result<PathBuf, PathError> {
         let source = directory.file(name);
         let replaced = self.replaced()?;
         let kept = Aside::create(&self.directory)?;
@@ -118,7 +118,7 @@ impl Own {
     }
 
     /// Removes the temporary files that killed runs left.
-    pub fn sweep(&self) {
+    pub(super) fn sweep(&self) {
         aside::sweep(&self.directory);
     }
 

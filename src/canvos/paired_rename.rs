@@ -26,11 +26,11 @@ use crate::util::failpoint;
 use crate::util::path_error::PathError;
 
 /// The name of the file at each placement.
-pub const NAME: &str = "spc.tgz";
+pub(super) const NAME: &str = "spc.tgz";
 
 /// A placement that is about to change.
 #[derive(Debug)]
-pub struct Place {
+pub(super) struct Place {
     /// Which.
     pub placement: Placement,
     /// The directory of its file.
@@ -42,7 +42,7 @@ pub struct Place {
 }
 
 /// Says whether a place is still where the checkout has it.
-pub type Check<'a> = &'a dyn Fn(&Place) -> Result<(), CanvosError>;
+pub(super) type Check<'a> = &'a dyn Fn(&Place) -> Result<(), CanvosError>;
 
 /// A placement that has changed, and how that is undone.
 #[derive(Debug)]
@@ -56,7 +56,7 @@ struct Moved {
 
 impl Place {
     /// Its path, for messages.
-    pub fn path(&self) -> PathBuf {
+    pub(super) fn path(&self) -> PathBuf {
         self.directory.file(NAME)
     }
 }
@@ -65,7 +65,7 @@ impl Place {
 ///
 /// # Errors
 /// Nothing has changed then, or [`CanvosError::Mixed`].
-pub fn publish(ready: Vec<(Place, Aside)>, check: Check<'_>) -> Result<(), CanvosError> {
+pub(super) fn publish(ready: Vec<(Place, Aside)>, check: Check<'_>) -> Result<(), CanvosError> {
     ready.iter().try_for_each(|(place, _)| check(place))?;
     let step = |(place, aside)| put(place, aside, Directory::exchange);
     all(ready, step, check, |placement| match placement {
@@ -78,7 +78,7 @@ pub fn publish(ready: Vec<(Place, Aside)>, check: Check<'_>) -> Result<(), Canvo
 ///
 /// # Errors
 /// Nothing has changed then, or [`CanvosError::Mixed`].
-pub fn withdraw(places: Vec<Place>, check: Check<'_>) -> Result<(), CanvosError> {
+pub(super) fn withdraw(places: Vec<Place>, check: Check<'_>) -> Result<(), CanvosError> {
     places.iter().try_for_each(check)?;
     all(places, take, check, |placement| match placement {
         Placement::Overlay => "overlay-removed",

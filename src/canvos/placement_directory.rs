@@ -13,7 +13,10 @@ use crate::util::path_error::PathError;
 /// # Errors
 /// [`CanvosError::Blocked`]: a link on the way would be copied into the image as a link
 /// (canvos.md, T8), and would lead our file elsewhere.
-pub fn open(checkout: &Directory, relative: &Path) -> Result<Option<Directory>, CanvosError> {
+pub(super) fn open(
+    checkout: &Directory,
+    relative: &Path,
+) -> Result<Option<Directory>, CanvosError> {
     walk(checkout, relative, |_, _| Ok(None))
 }
 
@@ -21,7 +24,7 @@ pub fn open(checkout: &Directory, relative: &Path) -> Result<Option<Directory>, 
 ///
 /// # Errors
 /// [`CanvosError::Blocked`], and a directory that cannot be made.
-pub fn make(checkout: &Directory, relative: &Path) -> Result<Directory, CanvosError> {
+pub(super) fn make(checkout: &Directory, relative: &Path) -> Result<Directory, CanvosError> {
     let made = walk(checkout, relative, |directory, name| {
         let path = directory.path().join(name);
         let made = match directory.make(name.as_ref()) {

@@ -25,11 +25,11 @@ use bash_words::Line;
 use candidates::{Offer, Offers};
 
 /// Set by the scripts: the name of the shell that asks.
-pub const VARIABLE: &str = "EDGESTAGE_COMPLETE";
+pub(crate) const VARIABLE: &str = "EDGESTAGE_COMPLETE";
 
 /// The script with which `shell` completes `edgestage`.
 #[must_use]
-pub fn registration(shell: Shell) -> String {
+pub(crate) fn registration(shell: Shell) -> String {
     let mut script = Vec::new();
     let shells = Shells::builtins();
     if let Some(completer) = shells.completer(shell.name()) {
@@ -58,7 +58,7 @@ pub fn registration(shell: Shell) -> String {
 /// What may stand at the cursor, in the form that the asking shell reads. `None` where no
 /// shell asks: `arguments` is to be run.
 #[must_use]
-pub fn answer(arguments: &[OsString], environment: &Environment) -> Option<String> {
+pub(crate) fn answer(arguments: &[OsString], environment: &Environment) -> Option<String> {
     let asking = environment.variable(VARIABLE)?.to_str()?;
     let shells = Shells::builtins();
     let completer = shells.completer(asking)?;

@@ -22,14 +22,14 @@ use crate::workflow::context::{Context, HELD, canonical, chosen, current, load_l
 /// The document of `build`.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Build")]
-pub struct Document<'a> {
+pub(super) struct Document<'a> {
     /// The command.
     argv: &'a [String],
     /// The images that it wrote.
     images: &'a [ImageReport],
 }
 
-pub fn run(arguments: &BuildArgs, context: &Context<'_>) -> Result<Outcome, Error> {
+pub(super) fn run(arguments: &BuildArgs, context: &Context<'_>) -> Result<Outcome, Error> {
     refuse_targets(&arguments.names)?;
     let manifest = context.manifest()?;
     let definitions = match &arguments.names[..] {

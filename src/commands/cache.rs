@@ -21,7 +21,7 @@ use crate::workflow::context::{Context, load_lock, shown};
 /// The document of `cache list`.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "CacheList")]
-pub struct Listing<'a> {
+pub(super) struct Listing<'a> {
     /// Directory of the cache.
     directory: String,
     /// What is cached.
@@ -33,7 +33,7 @@ pub struct Listing<'a> {
 /// The document of `cache clean`.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "CacheClean")]
-pub struct Cleaning<'a> {
+pub(super) struct Cleaning<'a> {
     /// Directory of the cache.
     directory: String,
     /// What was removed.
@@ -134,7 +134,7 @@ impl View {
     }
 }
 
-pub fn list(context: &Context<'_>) -> Result<Outcome, Error> {
+pub(super) fn list(context: &Context<'_>) -> Result<Outcome, Error> {
     let view = View::open(context)?;
     let entries = view.cache.entries()?;
     let cached: Vec<Cached> = entries.iter().map(|entry| view.cached(entry)).collect();
@@ -179,7 +179,7 @@ fn rows_within(rows: &[Vec<String>], width: Option<usize>) -> String {
     }
 }
 
-pub fn clean(arguments: &CleanArgs, context: &Context<'_>) -> Result<Outcome, Error> {
+pub(super) fn clean(arguments: &CleanArgs, context: &Context<'_>) -> Result<Outcome, Error> {
     let view = if arguments.keep_locked {
         View::locked(context)?
     } else {
@@ -191,7 +191,7 @@ pub fn clean(arguments: &CleanArgs, context: &Context<'_>) -> Result<Outcome, Er
         if arguments.keep_locked && !cached.definitions.is_empty() {
             continue;
         }
-        view.cache.remove(&entry)?;
+        entry.remove()?;
         removed.push(cached);
     }
     view.cache.sweep();

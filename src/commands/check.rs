@@ -30,7 +30,7 @@ use crate::workflow::parallel;
 /// The document of `check`.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Check")]
-pub struct Document {
+pub(super) struct Document {
     /// The manifest.
     file: String,
     /// The address of Palette.
@@ -74,7 +74,7 @@ struct Seen {
     targets: Vec<Row>,
 }
 
-pub fn run(arguments: &CheckArgs, context: &Context<'_>) -> Result<Outcome, Error> {
+pub(super) fn run(arguments: &CheckArgs, context: &Context<'_>) -> Result<Outcome, Error> {
     let manifest = context.manifest()?;
     let definitions = chosen(&manifest, &arguments.definitions.names)?;
     // An image holds one definition.

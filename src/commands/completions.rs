@@ -10,14 +10,14 @@ use crate::ui::{Outcome, fields};
 /// The document of `completions`.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Completions")]
-pub struct Document {
+pub(super) struct Document {
     /// The shell that was asked for.
     shell: &'static str,
     /// The script that it reads.
     script: String,
 }
 
-pub fn run(arguments: &CompletionsArgs) -> Outcome {
+pub(super) fn run(arguments: &CompletionsArgs) -> Outcome {
     let script = completion::registration(arguments.shell);
     Outcome {
         json: fields(&Document {

@@ -25,7 +25,7 @@ use crate::workflow::session::{Store, Told, told};
 /// The document of `diff`.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Diff")]
-pub struct Document {
+pub(super) struct Document {
     /// Those that could be compared, by name.
     definitions: Vec<Compared>,
 }
@@ -57,7 +57,7 @@ struct Inside {
     diff: String,
 }
 
-pub fn run(arguments: &DiffArgs, context: &Context<'_>) -> Result<Outcome, Error> {
+pub(super) fn run(arguments: &DiffArgs, context: &Context<'_>) -> Result<Outcome, Error> {
     if context.settings.network == Network::Off {
         return Err(Error::Usage(Box::new(
             Diagnostic::error(

@@ -24,17 +24,17 @@ use crate::workflow::context::{Context, load_lock, shown};
 mod profile_arg;
 mod manifest_editor;
 
-pub use profile_arg::{Given, check_name, given};
+pub(super) use profile_arg::{Given, check_name, given};
 
 use manifest_editor::Sheet;
 
 /// What the first definition is called where nobody says, in the template too.
-pub const FIRST: &str = "factory";
+pub(super) const FIRST: &str = "factory";
 
 /// The document of `add` and of `remove`.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Edit")]
-pub struct Edited {
+pub(super) struct Edited {
     /// The manifest.
     file: String,
     /// Name of the definition.
@@ -48,7 +48,7 @@ pub struct Edited {
 /// The document of `rename`.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Rename")]
-pub struct Renamed {
+pub(super) struct Renamed {
     /// The manifest.
     file: String,
     /// The old name.
@@ -63,7 +63,7 @@ fn usage(diagnostic: Diagnostic) -> Error {
     Error::Usage(Box::new(diagnostic))
 }
 
-pub fn add(arguments: &AddArgs, context: &Context<'_>) -> Result<Outcome, Error> {
+pub(super) fn add(arguments: &AddArgs, context: &Context<'_>) -> Result<Outcome, Error> {
     let given = given(&arguments.references)?;
     let sheet = Sheet::open(context)?;
     let name = match (&arguments.to, &sheet.manifest) {
@@ -162,7 +162,7 @@ fn warn_of_like_name(context: &Context<'_>, manifest: &Manifest, name: &str) {
 }
 
 /// What a person does next, and why; of a file of another name it says so.
-pub fn next(context: &Context<'_>, command: &str, why: &str) {
+pub(super) fn next(context: &Context<'_>, command: &str, why: &str) {
     let file = &context.settings.file;
     let file = if context.settings.located == Located::Named && file != Path::new(FILE_NAME) {
         format!(" --file {}", sanitize::path(file))
@@ -185,7 +185,7 @@ fn outcome(edited: &Edited) -> Outcome {
     }
 }
 
-pub fn remove(arguments: &RemoveArgs, context: &Context<'_>) -> Result<Outcome, Error> {
+pub(super) fn remove(arguments: &RemoveArgs, context: &Context<'_>) -> Result<Outcome, Error> {
     let sheet = Sheet::open(context)?;
     let manifest = sheet.manifest()?;
     // Where there is one definition, what is not its name is one of its profiles'.
@@ -319,7 +319,7 @@ fn not_in(name: &str, known: &[String], text: &str) -> Error {
     })
 }
 
-pub fn rename(arguments: &RenameArgs, context: &Context<'_>) -> Result<Outcome, Error> {
+pub(super) fn rename(arguments: &RenameArgs, context: &Context<'_>) -> Result<Outcome, Error> {
     let RenameArgs { old, new } = arguments;
     if context.settings.lock == LockUse::MustMatch {
         return Err(usage(

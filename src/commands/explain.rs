@@ -12,7 +12,7 @@ use crate::ui::{Outcome, fields};
 /// The document of `explain`.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Explain")]
-pub struct Document {
+pub(super) struct Document {
     /// The topic that was asked for, or all: the sections of troubleshooting.md.
     topics: Vec<Section>,
     /// The trap that was asked for, or all: the sections of traps.md.
@@ -34,7 +34,7 @@ struct Section {
     url: String,
 }
 
-pub fn run(id: Option<&'static str>) -> Outcome {
+pub(super) fn run(id: Option<&'static str>) -> Outcome {
     let chosen = |sections: Vec<page::Section>| -> Vec<page::Section> {
         let mut sections = sections.into_iter();
         match id {

@@ -19,7 +19,7 @@ use crate::workflow::session::{Obtained, Origin, Store, Told, told};
 /// The document of `fetch` and of `update`.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Fetch")]
-pub struct Document {
+pub(super) struct Document {
     /// Those that were fetched, by name.
     definitions: Vec<Fetched>,
 }
@@ -49,7 +49,7 @@ struct Fetched {
     changes: Vec<Told>,
 }
 
-pub fn run(arguments: &FetchArgs, context: &Context<'_>) -> Result<Outcome, Error> {
+pub(super) fn run(arguments: &FetchArgs, context: &Context<'_>) -> Result<Outcome, Error> {
     let manifest = context.manifest()?;
     let definitions = chosen(&manifest, &arguments.fleet.definitions.names)?;
     if arguments.output.is_some() && definitions.len() != 1 {
@@ -99,7 +99,7 @@ pub fn run(arguments: &FetchArgs, context: &Context<'_>) -> Result<Outcome, Erro
     Ok(outcome(fetched, definitions.len(), error))
 }
 
-pub fn update(arguments: &Fleet, context: &Context<'_>) -> Result<Outcome, Error> {
+pub(super) fn update(arguments: &Fleet, context: &Context<'_>) -> Result<Outcome, Error> {
     use crate::cli::LockUse;
     if context.settings.lock == LockUse::MustMatch || context.settings.network == Network::Off {
         return Err(Error::Usage(Box::new(

@@ -26,7 +26,7 @@ mod explain;
 mod judge;
 mod words;
 
-pub use words::{ImageReport, text};
+pub(super) use words::{ImageReport, text};
 
 use explain::{Origin, Why};
 use judge::Expectation;
@@ -35,7 +35,7 @@ use words::{Advice, Found};
 /// The document of `verify` with `--image`.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "VerifyImages")]
-pub struct Document<'a> {
+pub(super) struct Document<'a> {
     /// Name of the definition; null with `--expect-none`.
     definition: Option<&'a str>,
     /// Of the lock entry; null with `--expect-none`.
@@ -45,7 +45,7 @@ pub struct Document<'a> {
 }
 
 /// How images are held against the lock.
-pub struct Proof<'a> {
+pub(super) struct Proof<'a> {
     context: &'a Context<'a>,
     manifest: &'a Manifest,
     lock: &'a Lock,
@@ -59,7 +59,7 @@ pub struct Proof<'a> {
 
 /// Whether the `.sha256` beside an image is compared, which reads all of the image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Checksums {
+pub(super) enum Checksums {
     /// Where there is one.
     Compare,
     /// `--no-checksum`.
@@ -68,14 +68,14 @@ pub enum Checksums {
 
 /// Who wrote an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Written {
+pub(super) enum Written {
     /// The build of this run: it is never an old one.
     ByThisRun,
     /// Somebody, some time.
     Before,
 }
 
-pub fn run(arguments: &VerifyArgs, context: &Context<'_>) -> Result<Outcome, Error> {
+pub(super) fn run(arguments: &VerifyArgs, context: &Context<'_>) -> Result<Outcome, Error> {
     let manifest = context.manifest()?;
     let lock = load_lock(&manifest)?;
     let expected = if arguments.expect_none {
@@ -89,7 +89,7 @@ pub fn run(arguments: &VerifyArgs, context: &Context<'_>) -> Result<Outcome, Err
 }
 
 impl<'a> Proof<'a> {
-    pub fn new(
+    pub(super) fn new(
         context: &'a Context<'a>,
         manifest: &'a Manifest,
         lock: &'a Lock,
@@ -114,7 +114,7 @@ impl<'a> Proof<'a> {
     }
 
     /// The same for images of a build with `arguments`.
-    pub fn of_build(self, argv: &[String]) -> Self {
+    pub(super) fn of_build(self, argv: &[String]) -> Self {
         Self {
             origin: self.origin.started_with(argv),
             ..self
@@ -122,7 +122,7 @@ impl<'a> Proof<'a> {
     }
 
     /// Looks into the images that were given.
-    pub fn asked(&self, images: &Images) -> Vec<ImageReport> {
+    pub(super) fn asked(&self, images: &Images) -> Vec<ImageReport> {
         let checksums = if images.no_checksum {
             Checksums::Ignore
         } else {
@@ -135,7 +135,7 @@ impl<'a> Proof<'a> {
     }
 
     /// Looks into the images `paths`.
-    pub fn verdicts(
+    pub(super) fn verdicts(
         &self,
         paths: &[PathBuf],
         checksums: Checksums,
@@ -245,7 +245,7 @@ impl<'a> Proof<'a> {
     }
 
     /// The table, and the error where not all is well.
-    pub fn outcome(&self, verdicts: &[ImageReport]) -> Outcome {
+    pub(super) fn outcome(&self, verdicts: &[ImageReport]) -> Outcome {
         let (absent, bad): (Vec<&ImageReport>, Vec<&ImageReport>) = verdicts
             .iter()
             .filter(|verdict| !verdict.found.good)

@@ -36,13 +36,13 @@ const GITLAB: &str = include_str!("../../templates/gitlab-ci.yml");
 /// The document of `init`.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Init")]
-pub struct Document {
+pub(super) struct Document {
     /// The paths that were written.
     written: Vec<String>,
 }
 
 /// Writes what was asked for, or nothing where any of it is there already.
-pub fn run(arguments: &InitArgs, context: &Context<'_>) -> Result<Outcome, Error> {
+pub(super) fn run(arguments: &InitArgs, context: &Context<'_>) -> Result<Outcome, Error> {
     if let Some(name) = &arguments.to {
         check_name(name)?;
     }

@@ -3,7 +3,7 @@
 
 /// A layer. The order of the variants is that of the stack, from the ground up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Layer {
+pub(super) enum Layer {
     /// `kernel`.
     Kernel,
     /// `os`.
@@ -22,7 +22,7 @@ pub enum Layer {
 
 impl Layer {
     /// The layer of this name.
-    pub fn of(name: &str) -> Self {
+    pub(super) fn of(name: &str) -> Self {
         match name {
             "kernel" => Self::Kernel,
             "os" => Self::Os,
@@ -35,7 +35,7 @@ impl Layer {
     }
 
     /// What people call it.
-    pub fn title(self) -> Option<&'static str> {
+    pub(super) fn title(self) -> Option<&'static str> {
         match self {
             Self::Kernel => Some("Kernel"),
             Self::Os => Some("Operating system"),
@@ -48,7 +48,7 @@ impl Layer {
     }
 
     /// A name that is safe in a page's classes.
-    pub fn class(self) -> &'static str {
+    pub(super) fn class(self) -> &'static str {
         match self {
             Self::Kernel => "kernel",
             Self::Os => "os",

@@ -20,7 +20,7 @@ use crate::workflow::context::{Context, chosen, current, load_lock, shown};
 /// The document of `list`.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "List")]
-pub struct Document {
+pub(super) struct Document {
     /// The manifest.
     file: String,
     /// Those that were asked about, by name.
@@ -45,7 +45,7 @@ struct Listed {
     size: Option<u64>,
 }
 
-pub fn run(arguments: &ListArgs, context: &Context<'_>) -> Result<Outcome, Error> {
+pub(super) fn run(arguments: &ListArgs, context: &Context<'_>) -> Result<Outcome, Error> {
     let manifest = context.manifest()?;
     let lock = load_lock(&manifest)?;
     let definitions = chosen(&manifest, &arguments.definitions.names)?;

@@ -16,7 +16,7 @@ use crate::workflow::context::{Context, shown};
 /// The document of `man`.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Man")]
-pub struct Document {
+pub(super) struct Document {
     /// The page of edgestage itself, in roff; null with `--output`.
     page: Option<String>,
     /// The paths of the pages that were written.
@@ -24,7 +24,7 @@ pub struct Document {
 }
 
 /// Prints the page of edgestage itself, or writes all of them.
-pub fn run(arguments: &ManArgs, context: &Context<'_>) -> Result<Outcome, Error> {
+pub(super) fn run(arguments: &ManArgs, context: &Context<'_>) -> Result<Outcome, Error> {
     let Some(directory) = &arguments.output else {
         let page = manual::overview().text;
         return Ok(Outcome {

@@ -39,14 +39,14 @@ const OF_BUILDS: [&str; 9] = [
 ];
 
 /// What an output must not be.
-pub struct Guard {
+pub(super) struct Guard {
     files: Vec<(PathBuf, &'static str)>,
     cache: Option<PathBuf>,
 }
 
 impl Guard {
     /// For a run that works with `manifest`, or with none.
-    pub fn new(context: &Context<'_>, manifest: Option<&Manifest>) -> Self {
+    pub(super) fn new(context: &Context<'_>, manifest: Option<&Manifest>) -> Self {
         let path = context.environment.resolve(&context.settings.file);
         let mut files = vec![
             (Lock::path_for(&path), "it is the lock of the manifest"),
@@ -84,7 +84,7 @@ impl Guard {
 
     /// Refuses `output`, if it must not be written; returns the file that it means, with
     /// links followed: a link is the user's own name for the file behind it.
-    pub fn check(&self, output: &Path) -> Result<PathBuf, Error> {
+    pub(super) fn check(&self, output: &Path) -> Result<PathBuf, Error> {
         let refused = |why: &str| refuse(output, why);
         if is_stream(output) {
             return Err(refused("standard output is for the path of the archive"));
@@ -131,7 +131,7 @@ impl Guard {
 }
 
 /// Refuses a directory that is to be made, if others keep their files in it.
-pub fn check_directory(directory: &Path) -> Result<(), Error> {
+pub(super) fn check_directory(directory: &Path) -> Result<(), Error> {
     // What is not there yet is no link.
     let there = directory.ancestors().find(|ancestor| ancestor.exists());
     let real = there.and_then(|there| there.canonicalize().ok());
@@ -225,7 +225,7 @@ fn is_one_file(_: &Metadata, _: &Metadata) -> bool {
 
 /// Writes the archive to `output`, by rename, unless it is there already. The mode of a file
 /// that is there is kept.
-pub fn write(artifact: &Artifact, output: &Path) -> Result<(), Error> {
+pub(super) fn write(artifact: &Artifact, output: &Path) -> Result<(), Error> {
     let there = output.metadata().ok();
     if there
         .as_ref()

@@ -19,13 +19,13 @@ use crate::ui::{Outcome, fields};
 /// The document of `schema`.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Schema")]
-pub struct Document {
+pub(super) struct Document {
     /// The JSON Schema that was asked for.
     #[schemars(with = "Map<String, Value>")]
     json_schema: Value,
 }
 
-pub fn run(of: SchemaOf) -> Outcome {
+pub(super) fn run(of: SchemaOf) -> Outcome {
     let schema = match of {
         SchemaOf::Profiles => schema::profiles(),
         SchemaOf::Lock => schema::lock(),

@@ -34,7 +34,7 @@ use view::View;
 /// The document of `show`.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Show")]
-pub struct Document<'a> {
+pub(super) struct Document<'a> {
     /// Name of the definition; null for an archive that is not in the lock.
     definition: Option<&'a str>,
     /// Of the archive, or of the lock entry.
@@ -73,7 +73,7 @@ struct Identity {
 /// A fact of what is shown, and its name.
 type Fact = (&'static str, String);
 
-pub fn run(arguments: &ShowArgs, context: &Context<'_>) -> Result<Outcome, Error> {
+pub(super) fn run(arguments: &ShowArgs, context: &Context<'_>) -> Result<Outcome, Error> {
     let found = match arguments.what.as_ref().map(|what| (what, what.to_str())) {
         None => find_definition(None, context),
         Some((_, Some(name))) if !names_a_file(name) => find_definition(Some(name), context),

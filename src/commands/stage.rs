@@ -36,7 +36,7 @@ struct Job<'m> {
 /// The document of `stage`.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Stage")]
-pub struct Document {
+pub(super) struct Document {
     /// Those that are staged now, by name.
     definitions: Vec<Staged>,
 }
@@ -64,7 +64,7 @@ struct Staged {
     placements: Vec<String>,
 }
 
-pub fn run(arguments: &StageArgs, context: &Context<'_>) -> Result<Outcome, Error> {
+pub(super) fn run(arguments: &StageArgs, context: &Context<'_>) -> Result<Outcome, Error> {
     let manifest = context.manifest()?;
     let definitions = match &arguments.names[..] {
         [] => vec![one(&manifest, None)?],
@@ -106,7 +106,7 @@ pub fn run(arguments: &StageArgs, context: &Context<'_>) -> Result<Outcome, Erro
 
 /// For `build`: the target and the arguments of the command count. The checkout is held
 /// when this returns, so that nobody stages something else during the build.
-pub fn for_build(
+pub(super) fn for_build(
     context: &Context<'_>,
     (name, command): (&str, &Command),
     arguments: &BuildArgs,
@@ -223,7 +223,7 @@ fn apart(
 
 /// Takes the checkout, and removes what a killed run left there, before it is taken for
 /// something that is shipped.
-pub fn hold(context: &Context<'_>, checkout: &Checkout) -> Result<Held, Error> {
+pub(super) fn hold(context: &Context<'_>, checkout: &Checkout) -> Result<Held, Error> {
     let held = context.hold_checkout(checkout)?;
     for path in held.sweep() {
         let text = format!("{}, which a killed run left", shown(&path));

@@ -10,7 +10,7 @@ use crate::manifest::Definition;
 /// How the lock stands to a definition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub enum LockState {
+pub(super) enum LockState {
     /// The lock entry speaks for the definition.
     Current,
     /// There is no lock entry.
@@ -23,7 +23,7 @@ pub enum LockState {
 
 impl LockState {
     /// The lock entry that speaks for `definition`, and how the lock stands to it.
-    pub fn of<'l>(lock: &'l Lock, definition: &Definition) -> (Option<&'l Locked>, Self) {
+    pub(super) fn of<'l>(lock: &'l Lock, definition: &Definition) -> (Option<&'l Locked>, Self) {
         let Some(locked) = lock.definitions.get(&definition.name) else {
             return (None, Self::NotLocked);
         };
@@ -34,7 +34,7 @@ impl LockState {
         }
     }
 
-    pub fn text(self) -> &'static str {
+    pub(super) fn text(self) -> &'static str {
         match self {
             Self::Current => "current",
             Self::NotLocked => "not locked",
@@ -47,7 +47,7 @@ impl LockState {
 /// What Palette says to a definition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub enum PaletteState {
+pub(super) enum PaletteState {
     /// It has what is asked for, and no rule is broken.
     Accepted,
     /// It does not have what is asked for, or a rule is broken.
@@ -67,7 +67,7 @@ pub enum PaletteState {
 }
 
 impl PaletteState {
-    pub fn text(self) -> &'static str {
+    pub(super) fn text(self) -> &'static str {
         match self {
             Self::Accepted => "accepts it",
             Self::Rejected => "does not",
@@ -84,7 +84,7 @@ impl PaletteState {
 /// What a checkout holds, compared with a definition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub enum StagedState {
+pub(super) enum StagedState {
     /// The definition as it is locked.
     AsLocked,
     /// Nothing yet.
@@ -101,7 +101,7 @@ pub enum StagedState {
 
 impl StagedState {
     /// `owner` is the other definition.
-    pub fn text(self, owner: Option<&str>) -> String {
+    pub(super) fn text(self, owner: Option<&str>) -> String {
         match self {
             Self::AsLocked => "as locked".into(),
             Self::Nothing => "nothing yet".into(),

@@ -17,7 +17,7 @@ use crate::util::limits::Limits;
 use crate::util::path_error;
 
 /// The targets of one checkout.
-pub struct Targets {
+pub(super) struct Targets {
     pub program: String,
     pub clusterconfig: Option<Clusterconfig>,
     pub rows: Vec<Row>,
@@ -25,7 +25,7 @@ pub struct Targets {
 
 /// The value of `CLUSTERCONFIG` that Earthly takes.
 #[derive(Serialize, JsonSchema)]
-pub struct Clusterconfig {
+pub(super) struct Clusterconfig {
     /// The value.
     value: String,
     /// What sets it.
@@ -35,7 +35,7 @@ pub struct Clusterconfig {
 /// What is said of one target.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Target")]
-pub struct Row {
+pub(super) struct Row {
     /// Name of the target.
     #[schemars(extend("enum" = Target::ALL.map(Target::name)))]
     target: &'static str,
@@ -104,7 +104,7 @@ impl Judged {
 
 impl Targets {
     /// All targets that the checkout has, or those that were asked for.
-    pub fn of(
+    pub(super) fn of(
         preflight: &Preflight<'_>,
         asked: &[Target],
         staged: &[Seen],
@@ -138,7 +138,7 @@ impl Targets {
     }
 
     /// A table; `name` stands behind its heading.
-    pub fn text(&self, name: &str, width: Option<usize>) -> String {
+    pub(super) fn text(&self, name: &str, width: Option<usize>) -> String {
         if self.rows.is_empty() {
             return String::new();
         }

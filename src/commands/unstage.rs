@@ -16,12 +16,12 @@ use crate::workflow::context::{Context, load_lock, one, shown};
 /// The document of `unstage`.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Unstage")]
-pub struct Document {
+pub(super) struct Document {
     /// The paths that were removed.
     removed: Vec<String>,
 }
 
-pub fn run(name: Option<&str>, context: &Context<'_>) -> Result<Outcome, Error> {
+pub(super) fn run(name: Option<&str>, context: &Context<'_>) -> Result<Outcome, Error> {
     let manifest = context.manifest()?;
     let checkout = match name {
         Some(_) => context.checkout(&manifest, one(&manifest, name)?)?,
@@ -50,7 +50,7 @@ pub fn run(name: Option<&str>, context: &Context<'_>) -> Result<Outcome, Error> 
 }
 
 /// The checkout that all definitions share. Where they have several, a NAME is needed.
-pub fn shared(
+pub(super) fn shared(
     manifest: &crate::manifest::Manifest,
     context: &Context<'_>,
 ) -> Result<Checkout, Error> {

@@ -19,7 +19,7 @@ use crate::workflow::context::{Context, current, load_lock, one, shown};
 /// The document of `verify` without `--image`.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Verify")]
-pub struct Document {
+pub(super) struct Document {
     /// Name of the definition; null with `--expect-none`.
     definition: Option<String>,
     /// Of the lock entry; null with `--expect-none`.
@@ -84,7 +84,7 @@ impl Verdict {
     }
 }
 
-pub fn run(arguments: &VerifyArgs, context: &Context<'_>) -> Result<Outcome, Error> {
+pub(super) fn run(arguments: &VerifyArgs, context: &Context<'_>) -> Result<Outcome, Error> {
     if !arguments.images.image.is_empty() {
         return image_report::run(arguments, context);
     }
@@ -166,7 +166,7 @@ fn expect_none(manifest: &Manifest, context: &Context<'_>) -> Result<Outcome, Er
 
 /// What is wrong with the pair that was found, if it is not what `stage` makes of the
 /// definition `name`.
-pub fn not_staged(found: &[Found], name: &str) -> Option<Error> {
+pub(super) fn not_staged(found: &[Found], name: &str) -> Option<Error> {
     if Checkout::is_staged(found) {
         return None;
     }
@@ -187,7 +187,7 @@ pub fn not_staged(found: &[Found], name: &str) -> Option<Error> {
 }
 
 /// Temporary files that would be shipped, which `command` removes.
-pub fn leftovers(checkout: &Checkout, command: &str) -> Option<Error> {
+pub(super) fn leftovers(checkout: &Checkout, command: &str) -> Option<Error> {
     let left = checkout.shipped_leftovers();
     let first = left.first()?;
     Some(Error::Staged {

@@ -17,7 +17,7 @@ use super::source::Window;
 
 mod layout;
 
-pub use layout::{Inode, Kind};
+pub(super) use layout::{Inode, Kind};
 
 use layout::{Superblock, directory_block_agrees, entries, find_in_node, next_entry, node_agrees};
 
@@ -29,38 +29,38 @@ const LARGEST_DIRECTORY: u64 = 1 << 20;
 
 /// A file system, opened.
 #[derive(Debug)]
-pub struct Ext4 {
+pub(super) struct Ext4 {
     part: Window,
     is: Superblock,
 }
 
 /// Blocks of a file that lie one behind the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Run {
+pub(super) struct Run {
     /// The first one; `None` where there are only zeros.
     pub block: Option<u64>,
     /// How many there are, at least one.
     pub count: u64,
 }
 
-pub fn damaged(place: &'static str) -> ImageError {
+pub(super) fn damaged(place: &'static str) -> ImageError {
     ImageError::Damaged(place)
 }
 
 impl Ext4 {
     /// Reads the superblock of the file system in `part`.
-    pub fn open(part: Window) -> Result<Self, ImageError> {
+    pub(super) fn open(part: Window) -> Result<Self, ImageError> {
         let is = Superblock::read(&part)?;
         Ok(Self { part, is })
     }
 
     /// The root directory.
-    pub fn root(&self) -> Result<Inode, ImageError> {
+    pub(super) fn root(&self) -> Result<Inode, ImageError> {
         self.inode(ROOT)
     }
 
     /// Reads the inode `number`.
-    pub fn inode(&self, number: u32) -> Result<Inode, ImageError> {
+    pub(super) fn inode(&self, number: u32) -> Result<Inode, ImageError> {
         let (group, index) = self.is.place_of(number)?;
         let mut descriptor = [0; 64];
         let length = self.is.descriptor_size.min(descriptor.len());
@@ -79,7 +79,11 @@ impl Ext4 {
     }
 
     /// The inode of `name` in `directory`; of several the first.
-    pub fn entry(&self, directory: &Inode, name: &[u8]) -> Result<Option<Inode>, ImageError> {
+    pub(super) fn entry(
+        &self,
+        directory: &Inode,
+        name: &[u8],
+    ) -> Result<Option<Inode>, ImageError> {
         let mut found = None;
         self.each_entry(directory, |inode, own| {
             if own == name {
@@ -92,7 +96,7 @@ impl Ext4 {
 
     /// The names in `directory`, each with the number of its inode; without the
     /// directory's own and its parent's.
-    pub fn names(&self, directory: &Inode) -> Result<Vec<(Vec<u8>, u32)>, ImageError> {
+    pub(super) fn names(&self, directory: &Inode) -> Result<Vec<(Vec<u8>, u32)>, ImageError> {
         let mut names = Vec::new();
         self.each_entry(directory, |inode, name| {
             if !matches!(name, b"." | b"..") {
@@ -132,7 +136,7 @@ impl Ext4 {
     }
 
     /// A reader of the regular file `inode`.
-    pub fn read<'f>(&'f self, inode: &'f Inode) -> FileReader<'f> {
+    pub(super) fn read<'f>(&'f self, inode: &'f Inode) -> FileReader<'f> {
         FileReader {
             files: self,
             inode,
@@ -238,7 +242,7 @@ impl Ext4 {
 
 /// The bytes of a file.
 #[derive(Debug)]
-pub struct FileReader<'f> {
+pub(super) struct FileReader<'f> {
     files: &'f Ext4,
     inode: &'f Inode,
     at: u64,

@@ -27,7 +27,7 @@ const VIRTUAL: [(&[u8], &str); 3] = [
 ///
 /// # Errors
 /// Reading fails.
-pub fn named(image: &Window, otherwise: String) -> Result<ImageError, ImageError> {
+pub(super) fn named(image: &Window, otherwise: String) -> Result<ImageError, ImageError> {
     for (magic, with) in COMPRESSED {
         if image.has(0, magic).map_err(cut)? {
             return Ok(ImageError::Compressed(with));

@@ -10,11 +10,11 @@ use super::ImageError;
 use super::bytes::{u32_at, u64_at};
 
 /// A logical block, in bytes. CanvOS's disk images have no other size.
-pub const BLOCK: u64 = 512;
+pub(super) const BLOCK: u64 = 512;
 /// The same, for buffers.
-pub const BLOCK_SIZE: usize = 512;
+pub(super) const BLOCK_SIZE: usize = 512;
 /// Where the header is, in bytes.
-pub const HEADER: u64 = BLOCK;
+pub(super) const HEADER: u64 = BLOCK;
 /// The most entries of a table; 128 is what everybody writes.
 const MOST_ENTRIES: u32 = 1024;
 /// The sizes of an entry that are believed, in bytes.
@@ -25,7 +25,7 @@ const FARTHEST_TABLE: u64 = 2048;
 
 /// A partition that is in use.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Partition {
+pub(super) struct Partition {
     /// Its name in the table.
     pub name: String,
     /// Its first byte.
@@ -36,7 +36,7 @@ pub struct Partition {
 
 /// What the header says.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Header {
+pub(super) struct Header {
     /// Where the table of entries is, in bytes.
     pub table: u64,
     /// How long it is, in bytes.
@@ -52,7 +52,7 @@ impl Header {
     ///
     /// # Errors
     /// [`ImageError::Damaged`].
-    pub fn read(block: &[u8; BLOCK_SIZE]) -> Result<Option<Self>, ImageError> {
+    pub(super) fn read(block: &[u8; BLOCK_SIZE]) -> Result<Option<Self>, ImageError> {
         if block[..8] != *b"EFI PART" {
             return Ok(None);
         }
@@ -89,7 +89,7 @@ impl Header {
     ///
     /// # Errors
     /// [`ImageError::Damaged`].
-    pub fn partitions(&self, table: &[u8]) -> Result<Vec<Partition>, ImageError> {
+    pub(super) fn partitions(&self, table: &[u8]) -> Result<Vec<Partition>, ImageError> {
         if crc(table) != self.table_crc {
             return Err(ImageError::Damaged("the partition table"));
         }

@@ -11,14 +11,14 @@ use flate2::bufread::GzDecoder;
 use super::ImageError;
 
 /// The members of a file, unpacked.
-pub struct Members<R> {
+pub(super) struct Members<R> {
     /// `None` only while it is exchanged, and behind the last member.
     member: Option<GzDecoder<R>>,
 }
 
 impl<R: BufRead> Members<R> {
     /// The members in `packed`.
-    pub fn new(packed: R) -> Self {
+    pub(super) fn new(packed: R) -> Self {
         Self {
             member: Some(GzDecoder::new(packed)),
         }
@@ -75,7 +75,7 @@ fn is_padding(rest: &mut impl BufRead) -> io::Result<bool> {
 }
 
 /// What a decoder's error says of the image.
-pub fn broken(error: io::Error) -> ImageError {
+pub(super) fn broken(error: io::Error) -> ImageError {
     match error.kind() {
         io::ErrorKind::UnexpectedEof => ImageError::Truncated,
         io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => {

@@ -37,7 +37,7 @@ const MOST_EXTENTS: usize = 1024;
 
 /// A volume, opened.
 #[derive(Debug)]
-pub struct Iso<'w> {
+pub(super) struct Iso<'w> {
     image: &'w Window,
     /// The volume's label.
     pub label: String,
@@ -65,12 +65,12 @@ impl File {
 }
 
 /// Whether `image` has a volume descriptor where an ISO 9660 image has its first.
-pub fn is_one(image: &Window) -> Result<bool, ImageError> {
+pub(super) fn is_one(image: &Window) -> Result<bool, ImageError> {
     image.has(IDENTIFIER, MAGIC).map_err(cut)
 }
 
 /// Whether an image that begins with `head` has one.
-pub fn begins(head: &[u8]) -> bool {
+pub(super) fn begins(head: &[u8]) -> bool {
     let at = usize::try_from(IDENTIFIER).ok();
     at.and_then(|at| head.get(at..))
         .is_some_and(|rest| rest.starts_with(MAGIC))
@@ -78,7 +78,7 @@ pub fn begins(head: &[u8]) -> bool {
 
 impl<'w> Iso<'w> {
     /// Reads the volume descriptors of `image`.
-    pub fn open(image: &'w Window) -> Result<Self, ImageError> {
+    pub(super) fn open(image: &'w Window) -> Result<Self, ImageError> {
         let mut primary = None;
         let mut joliet = None;
         for number in DESCRIPTORS..DESCRIPTORS + MOST_DESCRIPTORS {
@@ -384,7 +384,7 @@ fn each_record(
 
 /// The bytes of a file, extent by extent.
 #[derive(Debug)]
-pub struct Reader<'w> {
+pub(super) struct Reader<'w> {
     image: &'w Window,
     extents: std::vec::IntoIter<Extent>,
     current: Extent,

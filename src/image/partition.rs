@@ -20,7 +20,7 @@ use crate::util::atomic_file;
 use crate::util::path_error::PathError;
 
 /// The label of the file system that carries content (canvos.md, 5).
-pub const LABEL: &str = "COS_CONTENT";
+pub(super) const LABEL: &str = "COS_CONTENT";
 /// Where ext4's superblock is, and how much of it is read, in bytes.
 const SUPERBLOCK: u64 = 1024;
 const SUPERBLOCK_LENGTH: usize = 256;
@@ -31,15 +31,15 @@ const CHUNK: usize = 64 * 1024;
 const MOST_CONTENTS: usize = 4;
 
 /// A content partition.
-pub struct Content {
+pub(super) struct Content {
     files: Ext4,
 }
 
 /// The content partitions of a disk in its order; why one of them tells nothing.
-pub type Contents = Vec<Result<Content, ImageError>>;
+pub(super) type Contents = Vec<Result<Content, ImageError>>;
 
 /// Reads the partition table of a raw image and opens the content partitions.
-pub fn open(image: &Window) -> Result<Contents, ImageError> {
+pub(super) fn open(image: &Window) -> Result<Contents, ImageError> {
     let Some(header) = header(image)? else {
         return Err(ImageError::Foreign(
             "neither an ISO nor a disk with a partition table".into(),
@@ -74,7 +74,7 @@ fn not_too_many(contents: usize) -> Result<(), ImageError> {
 }
 
 /// Whether `image` ends before the disk that it says it is, if it says so.
-pub fn is_cut(image: &Window) -> Result<bool, ImageError> {
+pub(super) fn is_cut(image: &Window) -> Result<bool, ImageError> {
     match header(image) {
         Ok(header) => Ok(header.is_some_and(|header| image.len() < header.end)),
         // Nobody needs the partitions of an ISO to find its files.
@@ -195,7 +195,11 @@ impl Files for Content {
 
 /// Unpacks a compressed image on its way and opens the content partitions, which go into
 /// temporary files in `spool`.
-pub fn open_compressed(image: fs::File, path: &Path, spool: &Path) -> Result<Contents, ImageError> {
+pub(super) fn open_compressed(
+    image: fs::File,
+    path: &Path,
+    spool: &Path,
+) -> Result<Contents, ImageError> {
     let mut unpacked = Members::new(io::BufReader::with_capacity(CHUNK, image));
     let mut head = Vec::new();
     (&mut unpacked)

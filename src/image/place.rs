@@ -13,7 +13,7 @@ use crate::archive::{self, InspectError, Refusal};
 use crate::util::digest::Digest;
 
 /// The most names beside the definition that are looked at.
-pub const MOST_BESIDE: usize = 1000;
+pub(super) const MOST_BESIDE: usize = 1000;
 /// The most archives beside the definition that are read.
 const MOST_ARCHIVES: usize = 16;
 /// An archive is read no further if it is larger than one may be.

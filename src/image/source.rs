@@ -8,7 +8,7 @@ use crate::util::path_error;
 
 /// Opens the regular file `path`; `None` where it is none. Another kind is not opened:
 /// opening a pipe waits for somebody who writes into it.
-pub fn open(path: &Path) -> io::Result<Option<(File, Metadata)>> {
+pub(super) fn open(path: &Path) -> io::Result<Option<(File, Metadata)>> {
     if !path.metadata()?.is_file() {
         return Ok(None);
     }
@@ -19,7 +19,7 @@ pub fn open(path: &Path) -> io::Result<Option<(File, Metadata)>> {
 
 /// A part of a file, read by position.
 #[derive(Debug)]
-pub struct Window {
+pub(super) struct Window {
     file: File,
     start: u64,
     length: u64,
@@ -28,7 +28,7 @@ pub struct Window {
 
 impl Window {
     /// The whole of `file`.
-    pub fn whole(file: File) -> io::Result<Self> {
+    pub(super) fn whole(file: File) -> io::Result<Self> {
         let length = file.metadata()?.len();
         Ok(Self {
             file,
@@ -39,7 +39,7 @@ impl Window {
     }
 
     /// `length` bytes from `start` on; `None` where they are not all there.
-    pub fn part(&self, start: u64, length: u64) -> io::Result<Option<Self>> {
+    pub(super) fn part(&self, start: u64, length: u64) -> io::Result<Option<Self>> {
         let end = start.checked_add(length);
         if end.is_none_or(|end| end > self.length) {
             return Ok(None);
@@ -53,14 +53,14 @@ impl Window {
     }
 
     /// The file itself, from its first byte on.
-    pub fn reopen(&self) -> io::Result<File> {
+    pub(super) fn reopen(&self) -> io::Result<File> {
         let mut file = self.file.try_clone()?;
         file.rewind()?;
         Ok(file)
     }
 
     /// How many bytes there are.
-    pub fn len(&self) -> u64 {
+    pub(super) fn len(&self) -> u64 {
         self.length
     }
 
@@ -68,7 +68,7 @@ impl Window {
     ///
     /// # Errors
     /// [`io::ErrorKind::UnexpectedEof`] beyond the end.
-    pub fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
+    pub(super) fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
         let end = offset.checked_add(buffer.len() as u64);
         if end.is_none_or(|end| end > self.length) {
             return Err(io::ErrorKind::UnexpectedEof.into());
@@ -77,7 +77,7 @@ impl Window {
     }
 
     /// Whether `magic` is at `offset`; not, where the end comes first.
-    pub fn has(&self, offset: u64, magic: &[u8]) -> io::Result<bool> {
+    pub(super) fn has(&self, offset: u64, magic: &[u8]) -> io::Result<bool> {
         let mut found = vec![0; magic.len()];
         match self.read_at(offset, &mut found) {
             Ok(()) => Ok(found == magic),

@@ -7,7 +7,7 @@ use crate::manifest;
 use crate::util::sanitize;
 
 /// The damage that `error` found in `text`.
-pub fn damaged(path: &Path, text: &str, error: &toml::de::Error) -> Diagnostic {
+pub(super) fn damaged(path: &Path, text: &str, error: &toml::de::Error) -> Diagnostic {
     let shown = sanitize::path(path);
     let source = manifest::masked(path, text);
     let damaged = Diagnostic::error(Code::InvalidLockfile, format!("`{shown}` is damaged"));

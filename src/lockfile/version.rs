@@ -21,7 +21,7 @@ struct Form {
 
 /// Why the form of `text`, in the file that is called `shown`, cannot be read; `None`
 /// where it can be, and where the text is no TOML.
-pub fn refused(text: &str, shown: &str) -> Option<Diagnostic> {
+pub(super) fn refused(text: &str, shown: &str) -> Option<Diagnostic> {
     let form: Form = toml::from_str(text).ok()?;
     let source = Arc::new(Source::whole(shown.to_owned(), text.to_owned()));
     let Some(version) = form.version else {

@@ -26,13 +26,13 @@ const VALUES_LIMIT: u64 = 4 << 20;
 /// What a definition may be called.
 pub const NAMES: &str = "letters, digits, `.`, `_` and `-`, not starting with `.` or `-`";
 
-pub fn is_name(name: &str) -> bool {
+pub(super) fn is_name(name: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
     !name.is_empty() && !name.starts_with(['.', '-']) && name.bytes().all(allowed)
 }
 
 /// Reads every definition.
-pub fn read_all(
+pub(super) fn read_all(
     table: &Table<'_, '_>,
     palette: &PaletteTable,
     directory: &Path,

@@ -40,10 +40,10 @@ impl<T> At<T> {
 }
 
 /// The most problems of one file that are told: whoever has more fixes a cause, not each.
-pub const MOST: usize = 100;
+pub(super) const MOST: usize = 100;
 
 /// The problems of one file.
-pub struct Problems {
+pub(super) struct Problems {
     source: Arc<Source>,
     list: Vec<Diagnostic>,
     /// Those that are about something that is not there.
@@ -53,7 +53,7 @@ pub struct Problems {
 }
 
 /// The first of `list`, and how many more there are.
-pub fn bounded(mut list: Vec<Diagnostic>) -> Vec<Diagnostic> {
+pub(super) fn bounded(mut list: Vec<Diagnostic>) -> Vec<Diagnostic> {
     if let Some(more) = list.len().checked_sub(MOST).filter(|more| *more > 0) {
         list.truncate(MOST);
         let more = sanitize::count(more, "more mistake");
@@ -67,7 +67,7 @@ pub fn bounded(mut list: Vec<Diagnostic>) -> Vec<Diagnostic> {
 
 impl Problems {
     /// No problems yet in `source`.
-    pub fn new(source: &Arc<Source>) -> Self {
+    pub(super) fn new(source: &Arc<Source>) -> Self {
         Self {
             source: Arc::clone(source),
             list: Vec::new(),
@@ -77,7 +77,7 @@ impl Problems {
     }
 
     /// The number of the line, from 1, that the byte `offset` is in.
-    pub fn line(&self, offset: usize) -> usize {
+    pub(super) fn line(&self, offset: usize) -> usize {
         let lines = self.lines.get_or_init(|| {
             let breaks = self.source.text.match_indices('\n');
             breaks.map(|(at, _)| at).collect()
@@ -86,12 +86,12 @@ impl Problems {
     }
 
     /// The file.
-    pub fn source(&self) -> &Arc<Source> {
+    pub(super) fn source(&self) -> &Arc<Source> {
         &self.source
     }
 
     /// Notes a problem at `span`.
-    pub fn add(
+    pub(super) fn add(
         &mut self,
         code: Code,
         span: Range<usize>,
@@ -107,13 +107,13 @@ impl Problems {
     }
 
     /// Notes a ready diagnostic.
-    pub fn push(&mut self, diagnostic: Diagnostic) {
+    pub(super) fn push(&mut self, diagnostic: Diagnostic) {
         self.list.push(diagnostic);
     }
 
     /// Notes something that is missing at `span`. Where a line cannot be read, it may be
     /// there all the same.
-    pub fn add_lack(
+    pub(super) fn add_lack(
         &mut self,
         code: Code,
         span: Range<usize>,
@@ -126,17 +126,17 @@ impl Problems {
     }
 
     /// Notes a ready diagnostic about something that is missing.
-    pub fn push_lack(&mut self, diagnostic: Diagnostic) {
+    pub(super) fn push_lack(&mut self, diagnostic: Diagnostic) {
         self.lacks.push(diagnostic);
     }
 
     /// Forgets what is missing.
-    pub fn forget_lacks(&mut self) {
+    pub(super) fn forget_lacks(&mut self) {
         self.lacks.clear();
     }
 
     /// All of them, in the order of the file.
-    pub fn finish(&mut self) -> Vec<Diagnostic> {
+    pub(super) fn finish(&mut self) -> Vec<Diagnostic> {
         let mut list = std::mem::take(&mut self.list);
         list.append(&mut self.lacks);
         list.sort_by_key(|d| d.excerpt.as_ref().map_or(0, |excerpt| excerpt.span.start));
@@ -146,7 +146,7 @@ impl Problems {
 
 /// A table being read. Which keys it may have is learnt from the accessors that are
 /// called, so the list cannot drift from what is read.
-pub struct Table<'t, 'i> {
+pub(super) struct Table<'t, 'i> {
     /// What it is called in messages, such as `[palette]`.
     pub name: String,
     /// Its header or braces.
@@ -172,7 +172,7 @@ fn kind(value: &DeValue<'_>) -> &'static str {
 
 impl<'t, 'i> Table<'t, 'i> {
     /// The table `value`, or a problem where it is something else.
-    pub fn new(
+    pub(super) fn new(
         name: impl Into<String>,
         value: &'t Spanned<DeValue<'i>>,
         problems: &mut Problems,
@@ -188,7 +188,11 @@ impl<'t, 'i> Table<'t, 'i> {
     }
 
     /// A table that is known to be one.
-    pub fn of(name: impl Into<String>, entries: &'t DeTable<'i>, span: Range<usize>) -> Self {
+    pub(super) fn of(
+        name: impl Into<String>,
+        entries: &'t DeTable<'i>,
+        span: Range<usize>,
+    ) -> Self {
         Self {
             name: name.into(),
             span,
@@ -199,7 +203,7 @@ impl<'t, 'i> Table<'t, 'i> {
     }
 
     /// Every key with its place and value, for tables whose keys are the user's.
-    pub fn entries(&self) -> impl Iterator<Item = (At<&'t str>, &'t Spanned<DeValue<'i>>)> {
+    pub(super) fn entries(&self) -> impl Iterator<Item = (At<&'t str>, &'t Spanned<DeValue<'i>>)> {
         self.entries.iter().map(|(key, value)| {
             let key = At {
                 value: key.get_ref().as_ref(),
@@ -210,14 +214,14 @@ impl<'t, 'i> Table<'t, 'i> {
     }
 
     /// The value under `key`, of whatever type.
-    pub fn value(&mut self, key: &'static str) -> Option<&'t Spanned<DeValue<'i>>> {
+    pub(super) fn value(&mut self, key: &'static str) -> Option<&'t Spanned<DeValue<'i>>> {
         self.known.insert(key);
         self.entries.get(key)
     }
 
     /// Whether `key` is missing, and no other key looks like it: else a mistake is told
     /// already. Call it when all other keys were asked for.
-    pub fn lacks(&self, key: &str) -> bool {
+    pub(super) fn lacks(&self, key: &str) -> bool {
         let mut unknown = self
             .entries()
             .filter(|(other, _)| self.is_unknown(other.value));
@@ -226,13 +230,13 @@ impl<'t, 'i> Table<'t, 'i> {
     }
 
     /// Whether any of `keys` is there, whatever its value, or one that is not known.
-    pub fn has_any(&self, keys: &[&str]) -> bool {
+    pub(super) fn has_any(&self, keys: &[&str]) -> bool {
         let mut entries = self.entries().map(|(key, _)| key.value);
         entries.any(|key| keys.contains(&key) || self.is_unknown(key))
     }
 
     /// Leaves `key` out of those that nobody asked for: it has been told.
-    pub fn tell(&mut self, key: &'t str) {
+    pub(super) fn tell(&mut self, key: &'t str) {
         self.told.insert(key);
     }
 
@@ -246,13 +250,21 @@ impl<'t, 'i> Table<'t, 'i> {
     }
 
     /// The table under `key`.
-    pub fn table(&mut self, key: &'static str, problems: &mut Problems) -> Option<Table<'t, 'i>> {
+    pub(super) fn table(
+        &mut self,
+        key: &'static str,
+        problems: &mut Problems,
+    ) -> Option<Table<'t, 'i>> {
         let value = self.value(key)?;
         Table::new(format!("[{key}]"), value, problems)
     }
 
     /// The string under `key`; an empty one is a problem.
-    pub fn string(&mut self, key: &'static str, problems: &mut Problems) -> Option<At<String>> {
+    pub(super) fn string(
+        &mut self,
+        key: &'static str,
+        problems: &mut Problems,
+    ) -> Option<At<String>> {
         let value = self.value(key)?;
         let text = string(value, key, problems)?;
         if text.value.trim().is_empty() {
@@ -270,7 +282,7 @@ impl<'t, 'i> Table<'t, 'i> {
     }
 
     /// The whole number under `key`, at least `least`.
-    pub fn integer(
+    pub(super) fn integer(
         &mut self,
         key: &'static str,
         least: u64,
@@ -301,7 +313,7 @@ impl<'t, 'i> Table<'t, 'i> {
     }
 
     /// The boolean under `key`.
-    pub fn boolean(&mut self, key: &'static str, problems: &mut Problems) -> Option<bool> {
+    pub(super) fn boolean(&mut self, key: &'static str, problems: &mut Problems) -> Option<bool> {
         let value = self.value(key)?;
         if let DeValue::Boolean(boolean) = value.get_ref() {
             return Some(*boolean);
@@ -317,7 +329,7 @@ impl<'t, 'i> Table<'t, 'i> {
     }
 
     /// The array of strings under `key`.
-    pub fn strings(
+    pub(super) fn strings(
         &mut self,
         key: &'static str,
         problems: &mut Problems,
@@ -334,7 +346,11 @@ impl<'t, 'i> Table<'t, 'i> {
     }
 
     /// The command under `key`: an array of strings that is not empty.
-    pub fn command(&mut self, key: &'static str, problems: &mut Problems) -> Option<Vec<String>> {
+    pub(super) fn command(
+        &mut self,
+        key: &'static str,
+        problems: &mut Problems,
+    ) -> Option<Vec<String>> {
         let argv = self.strings(key, problems)?;
         if argv.value.is_empty() {
             let help = format!(
@@ -353,7 +369,7 @@ impl<'t, 'i> Table<'t, 'i> {
     }
 
     /// The array under `key`.
-    pub fn array(
+    pub(super) fn array(
         &mut self,
         key: &'static str,
         expected: &str,
@@ -372,7 +388,7 @@ impl<'t, 'i> Table<'t, 'i> {
 
     /// Notes every key that no accessor asked for. A key that holds a secret is told
     /// apart: the file is meant for version control. Call it last.
-    pub fn finish(self, problems: &mut Problems) {
+    pub(super) fn finish(self, problems: &mut Problems) {
         for (key, _) in self.entries() {
             if !self.is_unknown(key.value) {
                 continue;
@@ -413,7 +429,7 @@ impl<'t, 'i> Table<'t, 'i> {
 }
 
 /// `a`, `b` and `c`.
-pub fn list(names: &[&str]) -> String {
+pub(super) fn list(names: &[&str]) -> String {
     let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
     match quoted.split_last() {
         Some((last, [])) => last.clone(),
@@ -428,7 +444,7 @@ fn read<T: serde::de::DeserializeOwned>(value: &Spanned<DeValue<'_>>) -> Option<
 }
 
 /// The string `value`, or a problem.
-pub fn string(
+pub(super) fn string(
     value: &Spanned<DeValue<'_>>,
     what: &str,
     problems: &mut Problems,
@@ -444,7 +460,7 @@ pub fn string(
 }
 
 /// Notes a value of the wrong type.
-pub fn wrong_type(
+pub(super) fn wrong_type(
     problems: &mut Problems,
     span: Range<usize>,
     what: &str,

@@ -17,7 +17,7 @@ const SECRET_WORDS: [&str; 4] = ["apikey", "token", "secret", "passw"];
 ///
 /// # Errors
 /// A diagnostic that names the line where UTF-8 ends.
-pub fn decode(path: &Path, bytes: Vec<u8>) -> Result<String, Diagnostic> {
+pub(super) fn decode(path: &Path, bytes: Vec<u8>) -> Result<String, Diagnostic> {
     let shown = sanitize::path(path);
     if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
         return Err(Diagnostic::error(
@@ -51,7 +51,7 @@ pub fn decode(path: &Path, bytes: Vec<u8>) -> Result<String, Diagnostic> {
 /// Whether a key is one that a secret is put under. `api-key-file` and
 /// `api-key-command` name a place instead, and are none.
 #[must_use]
-pub fn is_secret_key(key: &str) -> bool {
+pub(super) fn is_secret_key(key: &str) -> bool {
     let bare: String = key
         .chars()
         .filter(|c| !matches!(c, '-' | '_'))
@@ -77,7 +77,7 @@ pub fn conflict(text: &str) -> Option<Range<usize>> {
 /// How many lines from the one of `start` an array that is not closed may have swallowed: as
 /// far as a line that closes an array.
 #[must_use]
-pub fn swallowed_from(text: &str, start: usize) -> usize {
+pub(super) fn swallowed_from(text: &str, start: usize) -> usize {
     let is_header = |line: &str| line.starts_with('[') && !line.contains(['"', '\'', ',']);
     let closes = |line: &str| {
         let line = line.trim_end().trim_end_matches(',');
@@ -93,7 +93,7 @@ pub fn swallowed_from(text: &str, start: usize) -> usize {
 /// besides, whatever stands behind such a key in a line is hidden even where the line
 /// is not TOML, and so is the user part of a URL.
 #[must_use]
-pub fn shown(path: &Path, text: &str, spans: &[Range<usize>]) -> Arc<Source> {
+pub(super) fn shown(path: &Path, text: &str, spans: &[Range<usize>]) -> Arc<Source> {
     let mut bytes = text.as_bytes().to_vec();
     let mut hide = |range: Range<usize>| {
         for byte in &mut bytes[range] {

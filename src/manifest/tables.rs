@@ -14,7 +14,7 @@ use crate::util::endpoint::Endpoint;
 use crate::util::limits::Limits;
 
 /// Reads the whole document. The result is only meant where there are no problems.
-pub fn read(
+pub(super) fn read(
     root: &DeTable<'_>,
     directory: &Path,
     source: &Arc<Source>,

@@ -13,12 +13,12 @@ use super::wire::{Answer, ApiError, NoAnswer};
 use crate::util::sanitize;
 
 /// The most a JSON answer may hold, in bytes: the list of all profiles is one answer.
-pub const LIMIT: u64 = 32 << 20;
+pub(super) const LIMIT: u64 = 32 << 20;
 /// So many characters of a foreign body are shown.
 const SHOWN: usize = 80;
 
 /// Why a body is not the JSON that was due.
-pub enum Unfit {
+pub(super) enum Unfit {
     /// It ends inside of the JSON: another attempt may bring the rest.
     Cut,
     /// Something else; these are its first bytes, printable.
@@ -33,7 +33,7 @@ pub enum Unfit {
 ///
 /// # Errors
 /// [`Unfit`]. What it holds of the body is printable and cut, but not masked.
-pub fn parse<T: Answer>(body: &[u8]) -> Result<T, Unfit> {
+pub(super) fn parse<T: Answer>(body: &[u8]) -> Result<T, Unfit> {
     let text = body.trim_ascii_start();
     match text.first() {
         _ if body.len() as u64 > LIMIT => return Err(wrong("it is larger than 32 MiB")),

@@ -167,7 +167,7 @@ impl<'a> Node<'a> {
 }
 
 /// What a value is, with its article; nothing for `null`.
-pub fn kind(value: &Value) -> Option<&'static str> {
+pub(super) fn kind(value: &Value) -> Option<&'static str> {
     match value {
         Value::Null => None,
         Value::Bool(_) => Some("true or false"),
@@ -180,7 +180,7 @@ pub fn kind(value: &Value) -> Option<&'static str> {
 
 /// Whether a value is what Go writes for nothing, at any depth: `null`, `""`, `0`, `false`,
 /// `[]`, `{}`, and objects of nothing but these.
-pub fn says_nothing(value: &Value) -> bool {
+pub(super) fn says_nothing(value: &Value) -> bool {
     match value {
         Value::Null => true,
         Value::Bool(flag) => !flag,
@@ -192,7 +192,7 @@ pub fn says_nothing(value: &Value) -> bool {
 }
 
 /// The same value without the fields that say nothing.
-pub fn meaning(value: &Value) -> Value {
+pub(super) fn meaning(value: &Value) -> Value {
     match value {
         Value::Array(items) => Value::Array(items.iter().map(meaning).collect()),
         Value::Object(fields) => {

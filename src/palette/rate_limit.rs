@@ -16,7 +16,7 @@ const SLOW: NonZeroU32 = NonZeroU32::new(8).unwrap();
 const BURST: NonZeroU32 = NonZeroU32::new(5).unwrap();
 
 /// One token bucket per documented limit.
-pub struct Pace {
+pub(super) struct Pace {
     profiles: DefaultDirectRateLimiter,
     clusters: DefaultDirectRateLimiter,
     others: DefaultDirectRateLimiter,
@@ -24,7 +24,7 @@ pub struct Pace {
 
 impl Pace {
     /// Full buckets.
-    pub fn new() -> Self {
+    pub(super) fn new() -> Self {
         let bucket = |rate: NonZeroU32| {
             RateLimiter::direct(Quota::per_second(rate).allow_burst(rate.saturating_mul(BURST)))
         };
@@ -36,7 +36,7 @@ impl Pace {
     }
 
     /// Waits until a request for `path` may be sent.
-    pub fn wait(&self, path: &str) {
+    pub(super) fn wait(&self, path: &str) {
         let bucket = if path.starts_with("/v1/clusterprofiles") {
             &self.profiles
         } else if path.starts_with("/v1/spectroclusters") {

@@ -11,14 +11,14 @@ use super::error::{PaletteError, RedirectRefusal};
 use crate::util::sanitize;
 
 /// Redirects in a row.
-pub const LONGEST: u32 = 10;
+pub(super) const LONGEST: u32 = 10;
 
 /// Where a redirect leads, if it stays at the origin that it came from.
 ///
 /// # Errors
 /// [`PaletteError::Redirect`], which names an origin and never the rest of an address:
 /// paths and queries of login pages hold tokens.
-pub fn follow(from: &Url, response: &Response) -> Result<Url, PaletteError> {
+pub(super) fn follow(from: &Url, response: &Response) -> Result<Url, PaletteError> {
     let refused = |to: &str, why| PaletteError::Redirect {
         from: from.origin().ascii_serialization(),
         to: sanitize::excerpt(to.as_bytes(), 200),
@@ -43,7 +43,7 @@ pub fn follow(from: &Url, response: &Response) -> Result<Url, PaletteError> {
 }
 
 /// The refusal of one redirect too many, which led from `from` to `to`.
-pub fn endless(from: &Url, to: &Url) -> PaletteError {
+pub(super) fn endless(from: &Url, to: &Url) -> PaletteError {
     let shown = |url: &Url| {
         let text = format!("{}{}", url.origin().ascii_serialization(), url.path());
         sanitize::excerpt(text.as_bytes(), 200)
@@ -58,7 +58,7 @@ pub fn endless(from: &Url, to: &Url) -> PaletteError {
 /// The method of the next request. RFC 9110, 15.4: 303 asks for a GET, 307 and 308 for the
 /// same method; 301 and 302 leave the choice, and a POST that became a GET would be
 /// another call.
-pub fn method(status: StatusCode, method: Method) -> Method {
+pub(super) fn method(status: StatusCode, method: Method) -> Method {
     match status {
         StatusCode::SEE_OTHER => Method::GET,
         _ => method,

@@ -37,7 +37,7 @@ impl RetryPolicy {
 /// Reads a `Retry-After`: seconds, or a date (RFC 9110, 10.2.3). A date that has
 /// passed means now.
 #[must_use]
-pub fn retry_after(value: &str, now: SystemTime) -> Option<Duration> {
+pub(super) fn retry_after(value: &str, now: SystemTime) -> Option<Duration> {
     let value = value.trim();
     value.parse().map(Duration::from_secs).ok().or_else(|| {
         let date = httpdate::parse_http_date(value).ok()?;

@@ -13,11 +13,11 @@ use crate::util::endpoint::Endpoint;
 use crate::util::sanitize;
 
 /// What a proxy's 407 means, to a `CONNECT` and to a plain request.
-pub const PROXY_CREDENTIALS: &str = "the proxy wants credentials (HTTP 407), and its address \
+pub(super) const PROXY_CREDENTIALS: &str = "the proxy wants credentials (HTTP 407), and its address \
     has none or wrong ones; it is written `http://user:password@host:port`";
 
 /// Why there was no answer.
-pub enum Transport {
+pub(super) enum Transport {
     /// TLS was refused: no further attempt will help.
     Tls(String),
     /// The proxy refused: no further attempt will help either.
@@ -27,7 +27,7 @@ pub enum Transport {
 }
 
 /// A connection that failed.
-pub struct Broken {
+pub(super) struct Broken {
     /// Why, in a few words.
     pub why: String,
     /// The time that was too short, if it was one.
@@ -61,7 +61,7 @@ impl Broken {
 }
 
 /// Tells a refusal from a broken connection.
-pub fn classify(error: &reqwest::Error, endpoint: &Endpoint, waited: Waited) -> Transport {
+pub(super) fn classify(error: &reqwest::Error, endpoint: &Endpoint, waited: Waited) -> Transport {
     if let Some(tls) = find::<TlsError>(error) {
         return Transport::Tls(tls_reason(tls));
     }
@@ -107,7 +107,7 @@ pub fn classify(error: &reqwest::Error, endpoint: &Endpoint, waited: Waited) -> 
 }
 
 /// Why a body broke on its way.
-pub fn broken_body(error: &io::Error, waited: Waited) -> Broken {
+pub(super) fn broken_body(error: &io::Error, waited: Waited) -> Broken {
     if error.kind() == io::ErrorKind::TimedOut || timed_out(error) {
         return Broken::waiting_for("further byte", waited);
     }
@@ -141,7 +141,7 @@ fn reason(error: &(dyn Error + 'static)) -> String {
 }
 
 /// The innermost cause, printable.
-pub fn innermost(error: &(dyn Error + 'static)) -> String {
+pub(super) fn innermost(error: &(dyn Error + 'static)) -> String {
     let text = chain(error)
         .last()
         .map(ToString::to_string)

@@ -16,7 +16,7 @@ use crate::util::suggest::{nearest, nearest_version, numbers};
 use crate::util::uid::Uid;
 
 /// Looks up what one definition names.
-pub struct Lookup<'a> {
+pub(super) struct Lookup<'a> {
     pub source: &'a Arc<Source>,
     pub definition: &'a Definition,
     pub catalogue: &'a Catalogue,
@@ -35,7 +35,7 @@ enum Missing {
 
 impl Lookup<'_> {
     /// The uid of the definition's project.
-    pub fn project(&self) -> Result<Option<Uid>, ResolveError> {
+    pub(super) fn project(&self) -> Result<Option<Uid>, ResolveError> {
         let definition = self.definition;
         let uid = match definition.project_asked() {
             None => return Ok(None),
@@ -115,7 +115,7 @@ impl Lookup<'_> {
     }
 
     /// The uid of every profile, in the file's order.
-    pub fn profiles(&self, project: Option<&Uid>) -> Result<Vec<Uid>, ResolveError> {
+    pub(super) fn profiles(&self, project: Option<&Uid>) -> Result<Vec<Uid>, ResolveError> {
         let by_name = |profile: &Profile| matches!(profile.reference, Reference::Version { .. });
         let known = if self.definition.profiles.iter().any(by_name) {
             let answer = self.catalogue.profiles(project, self.observer);
@@ -231,13 +231,18 @@ impl Lookup<'_> {
     }
 
     /// What Palette refuses in this definition's name.
-    pub fn refused(&self, error: PaletteError) -> ResolveError {
+    pub(super) fn refused(&self, error: PaletteError) -> ResolveError {
         Scope::of(self.source, self.definition, error)
             .map_or_else(ResolveError::Palette, ResolveError::Scope)
     }
 
     /// A uid that Palette answered 404 to.
-    pub fn unknown_uid(&self, profile: &Profile, uid: &Uid, refusal: &Refusal) -> Diagnostic {
+    pub(super) fn unknown_uid(
+        &self,
+        profile: &Profile,
+        uid: &Uid,
+        refusal: &Refusal,
+    ) -> Diagnostic {
         Diagnostic::error(
             Code::ProfileNotFound,
             format!("Palette has no profile `{uid}`"),

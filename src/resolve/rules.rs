@@ -14,13 +14,13 @@ use crate::util::suggest::nearest;
 use crate::util::uid::Uid;
 
 /// The cloud type of an add-on that fits every cloud.
-pub const ANY_CLOUD: &str = "all";
+pub(super) const ANY_CLOUD: &str = "all";
 
 /// The types of profiles that have infrastructure layers (facts.md, 1).
 pub const INFRASTRUCTURE: [&str; 2] = ["cluster", "infra"];
 
 /// A profile asked for, and what Palette answered.
-pub struct Candidate<'a> {
+pub(super) struct Candidate<'a> {
     pub uid: Uid,
     pub profile: &'a Profile,
     pub answer: Arc<ClusterProfile>,
@@ -62,7 +62,7 @@ impl Candidate<'_> {
 }
 
 /// What is broken, and what is worth a warning.
-pub fn check(
+pub(super) fn check(
     manifest: &Manifest,
     definition: &Definition,
     project: Option<&Uid>,

@@ -30,7 +30,7 @@ const NAME_AND_VERSION: &str = r"^[^@].*@[^@]*[^@]$|^@.*@[^@]+$";
 /// relative to the file. The API key is never in it.
 #[derive(JsonSchema)]
 #[schemars(rename = "profiles.toml", deny_unknown_fields)]
-pub struct File {
+pub(super) struct File {
     /// Where Palette is, and how it is talked to.
     palette: Option<Palette>,
     /// The CanvOS checkout, and how it is built.

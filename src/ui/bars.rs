@@ -22,7 +22,7 @@ const WIDEST: usize = 30;
 const NARROWEST: usize = 6;
 
 /// The lines for `work`; `received` is what has come of all downloads, in bytes.
-pub fn lines(work: &Work, received: u64, now: Instant, size: Size) -> Vec<Line> {
+pub(super) fn lines(work: &Work, received: u64, now: Instant, size: Size) -> Vec<Line> {
     let columns = size.columns.saturating_sub(1);
     let seen = |since: Instant| now.saturating_duration_since(since) >= DELAY;
     let mut bars = Vec::new();

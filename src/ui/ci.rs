@@ -10,7 +10,7 @@ use crate::util::environment::Environment;
 
 /// Annotations of GitHub Actions: errors and warnings at the lines of a change, and on the
 /// page of a run.
-pub struct Annotations {
+pub(super) struct Annotations {
     /// Where the job's repository is.
     workspace: Option<PathBuf>,
     /// Where paths in diagnostics start.
@@ -19,7 +19,7 @@ pub struct Annotations {
 
 impl Annotations {
     /// Where the variables say that it is a job of GitHub's.
-    pub fn of(environment: &Environment) -> Option<Self> {
+    pub(super) fn of(environment: &Environment) -> Option<Self> {
         let workspace = environment.variable("GITHUB_WORKSPACE");
         is_true(environment, "GITHUB_ACTIONS").then(|| Self {
             workspace: workspace.and_then(|path| Path::new(path).canonicalize().ok()),
@@ -29,7 +29,7 @@ impl Annotations {
 
     /// The workflow command for `diagnostic`, in one line. Each text passes `mask` as it
     /// is: once escaped, a key is written in another way.
-    pub fn command(&self, diagnostic: &Diagnostic, mask: impl Fn(&str) -> String) -> String {
+    pub(super) fn command(&self, diagnostic: &Diagnostic, mask: impl Fn(&str) -> String) -> String {
         let level = match diagnostic.severity {
             Severity::Error => "error",
             Severity::Warning => "warning",
@@ -80,7 +80,7 @@ fn property(text: &str) -> String {
 }
 
 /// Whether it is a job of GitLab's.
-pub fn has_sections(environment: &Environment) -> bool {
+pub(super) fn has_sections(environment: &Environment) -> bool {
     is_true(environment, "GITLAB_CI")
 }
 

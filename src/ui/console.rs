@@ -24,7 +24,7 @@ const LAST_WORD: Duration = Duration::from_millis(200);
 
 /// How what is under way is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum View {
+pub(super) enum View {
     /// Not at all.
     Silent,
     /// A line after this much silence, and less often later; never with nothing.
@@ -34,7 +34,7 @@ pub enum View {
 }
 
 /// See the module.
-pub struct Console {
+pub(super) struct Console {
     stderr: Stderr,
     view: View,
     keys: Mutex<Vec<ApiKey>>,
@@ -62,7 +62,7 @@ enum Pulse {
 }
 
 impl Console {
-    pub fn new(stderr: Stderr, view: View, keys: Vec<ApiKey>) -> Arc<Self> {
+    pub(super) fn new(stderr: Stderr, view: View, keys: Vec<ApiKey>) -> Arc<Self> {
         let silence = match view {
             View::Log(silence) => silence,
             View::Silent | View::Screen => Duration::ZERO,
@@ -83,31 +83,31 @@ impl Console {
     }
 
     /// Masks `key` from now on.
-    pub fn hide(&self, key: ApiKey) {
+    pub(super) fn hide(&self, key: ApiKey) {
         let mut keys = lock(&self.keys);
         if keys.iter().all(|known| known.expose() != key.expose()) {
             keys.push(key);
         }
     }
 
-    pub fn masked(&self, text: &str) -> String {
+    pub(super) fn masked(&self, text: &str) -> String {
         let keys = lock(&self.keys);
         keys.iter()
             .fold(text.to_owned(), |text, key| key.mask(&text))
     }
 
     /// The keys, to mask what is not a text yet.
-    pub fn with_keys(&self, see: impl FnMut(&ApiKey)) {
+    pub(super) fn with_keys(&self, see: impl FnMut(&ApiKey)) {
         lock(&self.keys).iter().for_each(see);
     }
 
     /// A message, above what is under way.
-    pub fn say(&self, line: &str) {
+    pub(super) fn say(&self, line: &str) {
         self.above(|| self.stderr.write(&(self.masked(line) + "\n")));
     }
 
     /// A mark for a program that reads the log, as it is.
-    pub fn mark(&self, text: &str) {
+    pub(super) fn mark(&self, text: &str) {
         self.above(|| self.stderr.control(text));
     }
 
@@ -124,17 +124,17 @@ impl Console {
     }
 
     /// So many bytes came.
-    pub fn count(&self, bytes: u64) {
+    pub(super) fn count(&self, bytes: u64) {
         self.received.fetch_add(bytes, Ordering::Relaxed);
     }
 
     /// Of all downloads, in bytes.
-    pub fn received(&self) -> u64 {
+    pub(super) fn received(&self) -> u64 {
         self.received.load(Ordering::Relaxed)
     }
 
     /// Takes note of what begins, goes on or ends.
-    pub fn note<T>(self: &Arc<Self>, change: impl FnOnce(&mut Work) -> T) -> T {
+    pub(super) fn note<T>(self: &Arc<Self>, change: impl FnOnce(&mut Work) -> T) -> T {
         let mut state = lock(&self.state);
         let changed = change(&mut state.work);
         let idle = state.work.since().is_none();
@@ -151,7 +151,7 @@ impl Console {
     }
 
     /// Whether lines are drawn.
-    pub fn is_screen(&self) -> bool {
+    pub(super) fn is_screen(&self) -> bool {
         self.view == View::Screen
     }
 
@@ -230,7 +230,7 @@ impl Console {
     }
 
     /// The run ends.
-    pub fn end(&self) {
+    pub(super) fn end(&self) {
         self.close(lock(&self.state));
     }
 }

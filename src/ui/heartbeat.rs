@@ -10,7 +10,7 @@ use crate::util::sanitize;
 const LONGEST: u32 = 4;
 
 /// When the next line is due.
-pub struct Beat {
+pub(super) struct Beat {
     /// How much silence is borne at first.
     first: Duration,
     /// And now.
@@ -21,7 +21,7 @@ pub struct Beat {
 
 impl Beat {
     /// A log in which silence of this length is broken.
-    pub fn new(first: Duration) -> Self {
+    pub(super) fn new(first: Duration) -> Self {
         Self {
             first,
             silence: first,
@@ -30,19 +30,19 @@ impl Beat {
     }
 
     /// A line was said; silence begins anew.
-    pub fn said(&mut self) {
+    pub(super) fn said(&mut self) {
         self.last = Instant::now();
         self.silence = self.first;
     }
 
     /// When the next sign of life is due; `None` where nothing is under way, and where the
     /// silence is longer than a clock can count.
-    pub fn due(&self, work: &Work) -> Option<Instant> {
+    pub(super) fn due(&self, work: &Work) -> Option<Instant> {
         work.since()?.max(self.last).checked_add(self.silence)
     }
 
     /// A sign of life was given: the next one is not as urgent.
-    pub fn beaten(&mut self, now: Instant) {
+    pub(super) fn beaten(&mut self, now: Instant) {
         self.last = now;
         let longest = self.first.saturating_mul(LONGEST);
         self.silence = self.silence.saturating_mul(2).min(longest);
@@ -50,7 +50,7 @@ impl Beat {
 }
 
 /// What goes on, as the object of `Still`; `received` is what has come of all downloads.
-pub fn sentence(work: &Work, received: u64, now: Instant) -> String {
+pub(super) fn sentence(work: &Work, received: u64, now: Instant) -> String {
     let waited = |since: Instant| sanitize::time(now.saturating_duration_since(since));
     let mut tasks = work.tasks();
     if let (Some(only), None, None) = (tasks.next(), tasks.next(), &work.fleet) {

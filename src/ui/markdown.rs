@@ -15,7 +15,7 @@ const GITLAB: usize = 999_000;
 const LAST_LINE: usize = 300;
 
 /// A comment in the making.
-pub struct Comment {
+pub(crate) struct Comment {
     text: String,
     left: usize,
     omitted: Vec<(usize, &'static str)>,
@@ -23,7 +23,7 @@ pub struct Comment {
 
 impl Comment {
     /// An empty one, for where this runs.
-    pub fn new(environment: &Environment) -> Self {
+    pub(crate) fn new(environment: &Environment) -> Self {
         let gitlab = environment.variable("GITLAB_CI");
         Self::within(if gitlab.is_some_and(|is| is == "true") {
             GITLAB
@@ -64,7 +64,7 @@ impl Comment {
     }
 
     /// A heading or a paragraph; outside text in it has been through [`code`].
-    pub fn line(&mut self, line: &str) {
+    pub(crate) fn line(&mut self, line: &str) {
         let line = format!("{}{line}\n", self.gap());
         if !self.push(&line) {
             self.omit(1, "line");
@@ -72,7 +72,7 @@ impl Comment {
     }
 
     /// A table; rows that do not fit are counted.
-    pub fn table(&mut self, table: &Table) {
+    pub(crate) fn table(&mut self, table: &Table) {
         let rows = table.rows.len();
         let rule = vec!["---"; table.headings.len()].join(" | ");
         let head = format!(
@@ -92,7 +92,7 @@ impl Comment {
     }
 
     /// The diff of the file `path`, folded away; its lines are printable.
-    pub fn diff(&mut self, path: &str, diff: &str) {
+    pub(crate) fn diff(&mut self, path: &str, diff: &str) {
         const CUT: &str = "\nThe rest of this file is cut.\n";
         let fence = "`".repeat(longest_run(diff).max(2) + 1);
         let start = format!(
@@ -120,7 +120,7 @@ impl Comment {
     }
 
     /// The text. `elsewhere` is the command that has what was cut.
-    pub fn finish(mut self, elsewhere: &str) -> String {
+    pub(crate) fn finish(mut self, elsewhere: &str) -> String {
         let omitted: Vec<String> = self
             .omitted
             .iter()
@@ -149,7 +149,7 @@ fn cell(cell: &super::table::Cell) -> String {
 ///
 /// A `|` ends a cell even inside of code unless a backslash stands before it. Readers
 /// disagree about two backslashes there, so that a `|` behind one is shown by its number.
-pub fn code(text: &str) -> String {
+pub(crate) fn code(text: &str) -> String {
     if text.is_empty() {
         return String::new();
     }

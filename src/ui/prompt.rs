@@ -17,13 +17,13 @@ use crate::util::interrupt::Deferred;
 mod line;
 mod screen;
 
-pub use line::bare;
+pub(crate) use line::bare;
 use line::{Line, Step};
 use screen::{Frame, Keys, Screen, abandon};
 
 /// Asks one person.
 #[derive(Debug, Clone, Copy)]
-pub struct Prompt {
+pub(crate) struct Prompt {
     look: RenderConfig<'static>,
     is_coloured: bool,
     lines: usize,
@@ -32,7 +32,7 @@ pub struct Prompt {
 impl Prompt {
     /// With colours, or without.
     #[must_use]
-    pub fn new(look: Look) -> Self {
+    pub(crate) fn new(look: Look) -> Self {
         Self {
             look: match look {
                 Look::Coloured => RenderConfig::default_colored(),
@@ -48,7 +48,7 @@ impl Prompt {
     ///
     /// # Errors
     /// [`Error::Stopped`] and [`Error::Unasked`].
-    pub fn text(
+    pub(crate) fn text(
         &self,
         question: &str,
         (default, help): (&str, &str),
@@ -111,7 +111,7 @@ impl Prompt {
     ///
     /// # Errors
     /// [`Error::Stopped`] and [`Error::Unasked`].
-    pub fn one(&self, question: &str, options: Vec<String>) -> Result<usize, Error> {
+    pub(crate) fn one(&self, question: &str, options: Vec<String>) -> Result<usize, Error> {
         let select = Select::new(question, options)
             .with_render_config(self.look)
             .with_page_size(self.lines)
@@ -124,7 +124,7 @@ impl Prompt {
     ///
     /// # Errors
     /// [`Error::Stopped`] and [`Error::Unasked`].
-    pub fn many(
+    pub(crate) fn many(
         &self,
         question: &str,
         options: Vec<String>,

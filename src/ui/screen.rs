@@ -6,7 +6,7 @@
 
 /// A terminal's size in characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Size {
+pub(super) struct Size {
     /// Characters in a line.
     pub columns: usize,
     /// Lines.
@@ -15,7 +15,7 @@ pub struct Size {
 
 /// A line of text, of which some characters at its beginning are coloured.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Line {
+pub(super) struct Line {
     /// What is done, or to what.
     pub head: String,
     /// All the rest.
@@ -29,20 +29,20 @@ impl Line {
 }
 
 /// How many columns `text` takes at most: beyond ASCII some characters take two.
-pub fn width(text: &str) -> usize {
+pub(super) fn width(text: &str) -> usize {
     text.chars().map(|c| if c.is_ascii() { 1 } else { 2 }).sum()
 }
 
 /// What is drawn now.
 #[derive(Debug, Default)]
-pub struct Drawn {
+pub(super) struct Drawn {
     lines: Vec<Line>,
     columns: usize,
 }
 
 impl Drawn {
     /// What takes all of it away. The cursor is then where the first line began.
-    pub fn erase(&mut self, size: Size) -> String {
+    pub(super) fn erase(&mut self, size: Size) -> String {
         if self.lines.is_empty() {
             return String::new();
         }
@@ -53,7 +53,7 @@ impl Drawn {
 
     /// What puts `lines` in place of what is drawn; nothing where that would change
     /// nothing. `head` makes a text coloured.
-    pub fn redraw(
+    pub(super) fn redraw(
         &mut self,
         lines: Vec<Line>,
         size: Size,

@@ -21,7 +21,7 @@ const NARROWEST: usize = 10;
 /// What a cell says besides its text. All but the first are for words of our own: text from
 /// outside is plain, and is fenced in where that makes a difference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Tone {
+pub(crate) enum Tone {
     /// Nothing.
     Plain,
     /// It is a word, not a name.
@@ -48,7 +48,7 @@ impl Tone {
     }
 
     /// `text` in this tone; nothing is added to a plain one.
-    pub fn paint(self, text: &str) -> String {
+    pub(crate) fn paint(self, text: &str) -> String {
         let style = self.style();
         format!("{style}{text}{style:#}")
     }
@@ -56,7 +56,7 @@ impl Tone {
 
 /// One line of printable text.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Cell {
+pub(crate) struct Cell {
     /// The text.
     pub text: String,
     /// How it is shown.
@@ -64,7 +64,7 @@ pub struct Cell {
 }
 
 impl Cell {
-    pub fn toned(text: impl Into<String>, tone: Tone) -> Self {
+    pub(crate) fn toned(text: impl Into<String>, tone: Tone) -> Self {
         let text = text.into();
         Self { text, tone }
     }
@@ -78,7 +78,7 @@ impl<T: Into<String>> From<T> for Cell {
 
 /// Rows below headings.
 #[derive(Debug)]
-pub struct Table {
+pub(crate) struct Table {
     /// One for each column.
     pub headings: Vec<&'static str>,
     /// Each with a cell for each column.
@@ -86,7 +86,7 @@ pub struct Table {
 }
 
 impl Table {
-    pub fn new(headings: &[&'static str]) -> Self {
+    pub(crate) fn new(headings: &[&'static str]) -> Self {
         Self {
             headings: headings.to_vec(),
             rows: Vec::new(),
@@ -94,14 +94,14 @@ impl Table {
     }
 
     /// The same without the columns of these headings.
-    pub fn without(self, headings: &[&str]) -> Self {
+    pub(crate) fn without(self, headings: &[&str]) -> Self {
         let keep = self.headings.iter();
         let keep: Vec<bool> = keep.map(|heading| !headings.contains(heading)).collect();
         self.keep(&keep)
     }
 
     /// The same without the columns that say nothing in any row.
-    pub fn without_empty(self) -> Self {
+    pub(crate) fn without_empty(self) -> Self {
         let says = |column: usize| self.rows.iter().any(|row| !row[column].text.is_empty());
         let keep: Vec<bool> = (0..self.headings.len()).map(says).collect();
         self.keep(&keep)
@@ -121,7 +121,7 @@ impl Table {
     }
 
     /// The same with at most `limit` characters in the column of this heading.
-    pub fn shortened(mut self, heading: &str, limit: usize) -> Self {
+    pub(crate) fn shortened(mut self, heading: &str, limit: usize) -> Self {
         let column = self.headings.iter().position(|known| *known == heading);
         let cells = self.rows.iter_mut();
         for cell in cells.filter_map(|row| row.get_mut(column?)) {
@@ -134,7 +134,7 @@ impl Table {
     /// is a limit. A cell of several words goes on in the next line then, and a name is cut in
     /// its middle: names begin alike, and versions stand at the end. Uids and digests, which
     /// people copy, are never cut.
-    pub fn text(&self, indent: &str, width: Option<usize>) -> String {
+    pub(crate) fn text(&self, indent: &str, width: Option<usize>) -> String {
         let heading = |text: &&'static str| Cell::toned(*text, Tone::Bold);
         let headings = self.headings.iter().map(heading).collect();
         let rows: Vec<&Vec<Cell>> = std::iter::once(&headings).chain(&self.rows).collect();
@@ -305,12 +305,12 @@ fn within(chars: impl Iterator<Item = char>, width: usize) -> impl Iterator<Item
 }
 
 /// Lays `rows` out, without headings.
-pub fn layout(rows: &[Vec<String>]) -> String {
+pub(crate) fn layout(rows: &[Vec<String>]) -> String {
     fitted(rows, None)
 }
 
 /// The same in at most `width` columns, if there is a limit.
-pub fn fitted(rows: &[Vec<String>], width: Option<usize>) -> String {
+pub(crate) fn fitted(rows: &[Vec<String>], width: Option<usize>) -> String {
     let cells = |row: &Vec<String>| row.iter().map(|cell| Cell::from(&**cell)).collect();
     let rows: Vec<Vec<Cell>> = rows.iter().map(cells).collect();
     let rows: Vec<&Vec<Cell>> = rows.iter().collect();
@@ -318,14 +318,14 @@ pub fn fitted(rows: &[Vec<String>], width: Option<usize>) -> String {
 }
 
 /// A text of several words below something, in at most `width` columns.
-pub fn indented(text: &str, width: usize) -> String {
+pub(crate) fn indented(text: &str, width: usize) -> String {
     let lines = broken(text, width.saturating_sub(2).max(NARROWEST));
     let lines = lines.iter().flat_map(|line| ["  ", line, "\n"]);
     lines.collect()
 }
 
 /// Facts, a line each: what it is, and what it is worth.
-pub fn facts(facts: &[(&str, String)]) -> String {
+pub(crate) fn facts(facts: &[(&str, String)]) -> String {
     let widest = facts.iter().map(|(name, _)| name.width()).max();
     let mut out = String::new();
     for (name, value) in facts {
@@ -337,12 +337,12 @@ pub fn facts(facts: &[(&str, String)]) -> String {
 }
 
 /// [`layout`], row by row.
-pub fn aligned(rows: &[Vec<String>]) -> Vec<String> {
+pub(crate) fn aligned(rows: &[Vec<String>]) -> Vec<String> {
     layout(rows).lines().map(str::to_owned).collect()
 }
 
 /// A table that follows another one.
-pub fn apart(table: &str) -> String {
+pub(crate) fn apart(table: &str) -> String {
     if table.is_empty() {
         String::new()
     } else {
@@ -351,7 +351,7 @@ pub fn apart(table: &str) -> String {
 }
 
 /// One item a line.
-pub fn lines(items: &[String]) -> String {
+pub(crate) fn lines(items: &[String]) -> String {
     items
         .iter()
         .flat_map(|item| [item.as_str(), "\n"])
@@ -359,7 +359,7 @@ pub fn lines(items: &[String]) -> String {
 }
 
 /// A row of borrowed cells.
-pub fn row(cells: &[&str]) -> Vec<String> {
+pub(crate) fn row(cells: &[&str]) -> Vec<String> {
     cells.iter().map(|cell| (*cell).to_owned()).collect()
 }
 

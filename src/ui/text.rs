@@ -8,11 +8,11 @@ use crate::util::sanitize;
 
 /// The columns that an excerpt takes where no terminal has another width; a longer line is
 /// cut around the caret.
-pub const WIDTH: usize = 120;
+pub(super) const WIDTH: usize = 120;
 
 /// Whether a message says where there is more to read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum See {
+pub(super) enum See {
     /// It does.
     Shown,
     /// Another message does, or has done.
@@ -27,7 +27,7 @@ pub fn render(diagnostic: &Diagnostic) -> String {
 
 /// The same in so many columns. The terminal breaks what is not an excerpt.
 #[must_use]
-pub fn render_within(diagnostic: &Diagnostic, width: usize, see: See) -> String {
+pub(super) fn render_within(diagnostic: &Diagnostic, width: usize, see: See) -> String {
     match &diagnostic.excerpt {
         Some(excerpt) if is_long(excerpt) => {
             render_plain(&without_excerpt(diagnostic, excerpt), see)
@@ -41,7 +41,7 @@ pub fn render_within(diagnostic: &Diagnostic, width: usize, see: See) -> String 
 /// excerpts, and each message about such a line would go through all of it.
 const LONGEST: usize = 16 << 10;
 
-pub fn is_long(excerpt: &Excerpt) -> bool {
+pub(super) fn is_long(excerpt: &Excerpt) -> bool {
     lines_of(&excerpt.source.text, &excerpt.span).len() > LONGEST
 }
 
@@ -62,7 +62,7 @@ fn without_excerpt(diagnostic: &Diagnostic, excerpt: &Excerpt) -> Diagnostic {
 /// Several diagnostics; what there is to read about is said behind the last one of each
 /// topic.
 #[must_use]
-pub fn render_all(diagnostics: &[Diagnostic], width: usize) -> String {
+pub(super) fn render_all(diagnostics: &[Diagnostic], width: usize) -> String {
     let told = |(at, diagnostic): (usize, &Diagnostic)| {
         let again = |later: &Diagnostic| later.section() == diagnostic.section();
         let see = if diagnostics[at + 1..].iter().any(again) {

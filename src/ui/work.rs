@@ -13,7 +13,7 @@ const APART: Duration = Duration::from_millis(200);
 
 /// Everything that is under way.
 #[derive(Default)]
-pub struct Work {
+pub(super) struct Work {
     next: u64,
     tasks: BTreeMap<u64, Task>,
     /// How far a run with several definitions is.
@@ -21,7 +21,7 @@ pub struct Work {
 }
 
 /// One thing that is under way.
-pub struct Task {
+pub(super) struct Task {
     /// Since when.
     pub since: Instant,
     /// What it is.
@@ -29,7 +29,7 @@ pub struct Task {
 }
 
 /// What can be under way.
-pub enum What {
+pub(super) enum What {
     /// A call that Palette has not answered yet.
     Question(String),
     /// A download.
@@ -39,7 +39,7 @@ pub enum What {
 }
 
 /// A download.
-pub struct Transfer {
+pub(super) struct Transfer {
     /// Of which definition.
     pub name: String,
     /// What it is about.
@@ -52,7 +52,7 @@ pub struct Transfer {
 
 /// What a download is about.
 #[derive(Clone, Copy)]
-pub enum Phase {
+pub(super) enum Phase {
     /// No byte of the answer has come.
     Asked(Instant),
     /// The answer comes; its length, where Palette says it.
@@ -62,7 +62,7 @@ pub enum Phase {
 }
 
 /// How far a run with several definitions is.
-pub struct Fleet {
+pub(super) struct Fleet {
     /// Since when.
     pub since: Instant,
     /// How many there are.
@@ -75,7 +75,7 @@ pub struct Fleet {
 
 impl Work {
     /// Adds what begins.
-    pub fn begin(&mut self, what: What, since: Instant) -> u64 {
+    pub(super) fn begin(&mut self, what: What, since: Instant) -> u64 {
         let id = self.next;
         self.next += 1;
         self.tasks.insert(id, Task { since, what });
@@ -83,12 +83,12 @@ impl Work {
     }
 
     /// Takes away what has ended.
-    pub fn end(&mut self, id: u64) {
+    pub(super) fn end(&mut self, id: u64) {
         self.tasks.remove(&id);
     }
 
     /// Takes away a question that has been answered.
-    pub fn answered(&mut self, call: &str) {
+    pub(super) fn answered(&mut self, call: &str) {
         let asked = |task: &Task| matches!(&task.what, What::Question(asked) if asked == call);
         let found = self.tasks.iter().find(|(_, task)| asked(task));
         if let Some(id) = found.map(|(id, _)| *id) {
@@ -97,7 +97,7 @@ impl Work {
     }
 
     /// A download.
-    pub fn transfer(&mut self, id: u64) -> Option<&mut Transfer> {
+    pub(super) fn transfer(&mut self, id: u64) -> Option<&mut Transfer> {
         match &mut self.tasks.get_mut(&id)?.what {
             What::Download(transfer) => Some(transfer),
             What::Question(_) | What::Wait(..) => None,
@@ -105,12 +105,12 @@ impl Work {
     }
 
     /// All of it, in the order in which it began.
-    pub fn tasks(&self) -> impl Iterator<Item = &Task> {
+    pub(super) fn tasks(&self) -> impl Iterator<Item = &Task> {
         self.tasks.values()
     }
 
     /// Takes note of how far the downloads are.
-    pub fn measure(&mut self, now: Instant) {
+    pub(super) fn measure(&mut self, now: Instant) {
         for task in self.tasks.values_mut() {
             if let What::Download(transfer) = &mut task.what
                 && matches!(transfer.phase, Phase::Receiving(_))
@@ -123,7 +123,7 @@ impl Work {
 
     /// Since when there has been something to do without a break; `None` where nothing is
     /// under way.
-    pub fn since(&self) -> Option<Instant> {
+    pub(super) fn since(&self) -> Option<Instant> {
         let fleet = self.fleet.as_ref().map(|fleet| fleet.since);
         let tasks = self.tasks.values().map(|task| task.since);
         tasks.chain(fleet).min()
@@ -132,7 +132,7 @@ impl Work {
 
 impl Transfer {
     /// A download that has not been asked for yet.
-    pub fn new(name: &str) -> Self {
+    pub(super) fn new(name: &str) -> Self {
         Self {
             name: name.to_owned(),
             phase: Phase::Asked(Instant::now()),
@@ -142,12 +142,12 @@ impl Transfer {
     }
 
     /// The bytes of this attempt so far.
-    pub fn received(&self) -> u64 {
+    pub(super) fn received(&self) -> u64 {
         self.bytes.load(Ordering::Relaxed)
     }
 
     /// The answer begins.
-    pub fn begins(&mut self, length: Option<u64>, now: Instant) {
+    pub(super) fn begins(&mut self, length: Option<u64>, now: Instant) {
         self.bytes.store(0, Ordering::Relaxed);
         self.speed = Speed::default();
         self.speed.measure(now, 0);
@@ -157,7 +157,7 @@ impl Transfer {
 
 /// How fast bytes come: a mean in which the last seconds count most.
 #[derive(Default)]
-pub struct Speed {
+pub(super) struct Speed {
     last: Option<(Instant, u64)>,
     /// Bytes a second, weighed; and how much all weights come to, at most 1.
     mean: f64,
@@ -167,7 +167,7 @@ pub struct Speed {
 impl Speed {
     /// There are so many bytes now.
     #[allow(clippy::cast_precision_loss)] // a speed is shown with two or three digits
-    pub fn measure(&mut self, now: Instant, bytes: u64) {
+    pub(super) fn measure(&mut self, now: Instant, bytes: u64) {
         let Some((then, before)) = self.last else {
             self.last = Some((now, bytes));
             return;
@@ -185,12 +185,12 @@ impl Speed {
 
     /// Bytes in a second, where anything can be said of it.
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // it is never negative
-    pub fn per_second(&self) -> Option<u64> {
+    pub(super) fn per_second(&self) -> Option<u64> {
         (self.weight > 0.0).then(|| (self.mean / self.weight).round() as u64)
     }
 
     /// How long `bytes` more will take; `None` while hardly anything comes.
-    pub fn left(&self, bytes: u64) -> Option<Duration> {
+    pub(super) fn left(&self, bytes: u64) -> Option<Duration> {
         let rate = self.per_second().filter(|rate| *rate > 0)?;
         Some(Duration::from_secs(bytes.div_ceil(rate)))
     }

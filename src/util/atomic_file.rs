@@ -25,14 +25,14 @@ const RANDOM: usize = 6;
 
 /// Where a file system has no locks, a temporary file that was not written for so long
 /// has no run any more: every wait of a run is far shorter.
-pub const ABANDONED: Duration = Duration::from_secs(24 * 60 * 60);
+pub(crate) const ABANDONED: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Makes `directory` and what is missing above it, each with mode 0755 whatever the umask.
 /// What is there keeps its mode.
 ///
 /// # Errors
 /// That of `mkdir`, or something else in its place.
-pub fn make_directories(directory: &Path) -> io::Result<()> {
+pub(crate) fn make_directories(directory: &Path) -> io::Result<()> {
     if directory.is_dir() || directory.as_os_str().is_empty() {
         return Ok(());
     }
@@ -60,7 +60,7 @@ fn set_directory_mode(_: &Path) -> io::Result<()> {
 
 /// A temporary file in `directory`, which is made where it is missing. What killed runs
 /// left there goes.
-pub fn temporary_in(directory: &Path) -> Result<NamedTempFile, PathError> {
+pub(crate) fn temporary_in(directory: &Path) -> Result<NamedTempFile, PathError> {
     make_directories(directory).map_err(PathError::when("create", directory))?;
     sweep(directory);
     loop {
@@ -78,13 +78,13 @@ pub fn temporary_in(directory: &Path) -> Result<NamedTempFile, PathError> {
 
 /// Gives `temporary` mode 0644 and the name `target`, replacing what is there. Returns
 /// the file, still open.
-pub fn rename(temporary: NamedTempFile, target: &Path) -> Result<File, PathError> {
+pub(crate) fn rename(temporary: NamedTempFile, target: &Path) -> Result<File, PathError> {
     set_mode(temporary.as_file()).map_err(PathError::when("write", target))?;
     rename_as_it_is(temporary, target)
 }
 
 /// [`rename`] with the mode of the file that is there, which is the user's choice.
-pub fn rename_keeping(
+pub(crate) fn rename_keeping(
     temporary: NamedTempFile,
     target: &Path,
     mode: Option<fs::Permissions>,
@@ -119,7 +119,7 @@ fn rename_as_it_is(temporary: NamedTempFile, target: &Path) -> Result<File, Path
 
 /// Writes `bytes` to `target` through a temporary file beside it. A link is followed,
 /// and the mode of a file that is there is kept: both are the user's choice.
-pub fn write(target: &Path, bytes: &[u8]) -> Result<(), PathError> {
+pub(crate) fn write(target: &Path, bytes: &[u8]) -> Result<(), PathError> {
     let target = &target.canonicalize().unwrap_or_else(|_| target.to_owned());
     let mode = fs::metadata(target)
         .map(|metadata| metadata.permissions())
@@ -140,7 +140,7 @@ pub fn write(target: &Path, bytes: &[u8]) -> Result<(), PathError> {
 }
 
 /// Writes `bytes` to `target`, which must not exist.
-pub fn write_new(target: &Path, bytes: &[u8]) -> Result<(), PathError> {
+pub(crate) fn write_new(target: &Path, bytes: &[u8]) -> Result<(), PathError> {
     let directory = target.parent().unwrap_or(Path::new("."));
     let mut temporary = temporary_in(directory)?;
     temporary
@@ -156,7 +156,7 @@ pub fn write_new(target: &Path, bytes: &[u8]) -> Result<(), PathError> {
 
 /// Removes what killed runs left in `directory`: temporary files of ours that no living
 /// run has.
-pub fn sweep(directory: &Path) {
+pub(crate) fn sweep(directory: &Path) {
     let entries = fs::read_dir(directory).into_iter().flatten().flatten();
     for entry in entries.filter(|entry| is_temporary(entry.file_name().as_encoded_bytes())) {
         file_lock::remove_if_dead(&entry.path(), ABANDONED);
@@ -165,14 +165,14 @@ pub fn sweep(directory: &Path) {
 
 /// A name for a temporary file that [`sweep`] knows.
 #[must_use]
-pub fn temporary_name() -> String {
+pub(crate) fn temporary_name() -> String {
     let random: String = (0..RANDOM).map(|_| fastrand::alphanumeric()).collect();
     format!("{PREFIX}{random}{SUFFIX}")
 }
 
 /// Whether a file of this name is a temporary one of ours.
 #[must_use]
-pub fn is_temporary(name: &[u8]) -> bool {
+pub(crate) fn is_temporary(name: &[u8]) -> bool {
     let random = name
         .strip_prefix(PREFIX.as_bytes())
         .and_then(|name| name.strip_suffix(SUFFIX.as_bytes()));
@@ -189,7 +189,7 @@ fn sync_directory(directory: &Path) {
 
 /// 0644 whatever the umask: the files are read by other users' builders.
 #[cfg(unix)]
-pub fn set_mode(file: &File) -> io::Result<()> {
+pub(crate) fn set_mode(file: &File) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt as _;
     file.set_permissions(fs::Permissions::from_mode(0o644))
 }

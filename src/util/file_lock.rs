@@ -88,7 +88,7 @@ enum Kind {
 ///
 /// # Errors
 /// [`HoldError`].
-pub fn own(path: &Path, patience: &Patience<'_>) -> Result<Hold, HoldError> {
+pub(crate) fn own(path: &Path, patience: &Patience<'_>) -> Result<Hold, HoldError> {
     take(path, Kind::Own, patience)
 }
 
@@ -96,7 +96,7 @@ pub fn own(path: &Path, patience: &Patience<'_>) -> Result<Hold, HoldError> {
 ///
 /// # Errors
 /// [`HoldError`].
-pub fn claim(path: &Path, patience: &Patience<'_>) -> Result<Hold, HoldError> {
+pub(crate) fn claim(path: &Path, patience: &Patience<'_>) -> Result<Hold, HoldError> {
     take(path, Kind::Claim(path.to_owned()), patience)
 }
 
@@ -104,7 +104,7 @@ pub fn claim(path: &Path, patience: &Patience<'_>) -> Result<Hold, HoldError> {
 ///
 /// # Errors
 /// [`HoldError`].
-pub fn foreign(path: &Path, patience: &Patience<'_>) -> Result<Hold, HoldError> {
+pub(crate) fn foreign(path: &Path, patience: &Patience<'_>) -> Result<Hold, HoldError> {
     take(path, Kind::Foreign, patience)
 }
 
@@ -287,14 +287,14 @@ fn is_at(_: &File, _: &Path) -> bool {
 /// [`remove_if_dead`] leaves it alone. Without locks its age has to do. Says whether the
 /// file is still there: another run may have taken it for a dead one's in between.
 #[must_use]
-pub fn mark(file: &File, path: &Path) -> bool {
+pub(crate) fn mark(file: &File, path: &Path) -> bool {
     file.lock().is_err() || is_at(file, path)
 }
 
 /// Removes the regular file `path`, if the run that marked it is dead. Where that cannot
 /// be told, if nobody has written it for `age`. Best effort: what cannot be removed is
 /// in nobody's way.
-pub fn remove_if_dead(path: &Path, age: Duration) {
+pub(crate) fn remove_if_dead(path: &Path, age: Duration) {
     let Ok(metadata) = fs::symlink_metadata(path) else {
         return;
     };
@@ -310,7 +310,7 @@ pub fn remove_if_dead(path: &Path, age: Duration) {
 /// Whether the run that marked `file` is dead; if that cannot be told, whether nobody has
 /// written it for `age`. If it is, it stays marked for as long as `file` is open.
 #[must_use]
-pub fn is_dead(file: &File, age: Duration) -> bool {
+pub(crate) fn is_dead(file: &File, age: Duration) -> bool {
     match file.try_lock() {
         Ok(()) => true,
         Err(TryLockError::WouldBlock) => false,

@@ -58,12 +58,12 @@ impl Handler {
 
 /// Lets Ctrl-C wait until this is dropped, and ends the process then if one came. While a
 /// build runs, the terminal sends it to the build as well, which has things to clean up.
-pub struct Deferred(&'static Handler);
+pub(crate) struct Deferred(&'static Handler);
 
 impl Deferred {
     /// From now on.
     #[must_use]
-    pub fn begin() -> Self {
+    pub(crate) fn begin() -> Self {
         let handler = Handler::installed();
         handler.deferred.store(true, Ordering::SeqCst);
         handler.settle();
@@ -72,7 +72,7 @@ impl Deferred {
 
     /// Ctrl-C came as a key: it is treated like the signal. One that the process ignores
     /// stays without effect.
-    pub fn interrupt(&self) {
+    pub(crate) fn interrupt(&self) {
         if !ignored().contains(SIGINT) {
             self.0.came.store(true, Ordering::SeqCst);
         }
@@ -92,7 +92,7 @@ impl Drop for Deferred {
 /// Calls `tidy` before Ctrl-C or a request to terminate ends the process; while a
 /// [`Deferred`] is alive, Ctrl-C then waits for that. A signal that the process was
 /// started to ignore stays ignored. For good, and at most once in a process.
-pub fn tidy_first(tidy: impl Fn() + Clone + Send + 'static) {
+pub(crate) fn tidy_first(tidy: impl Fn() + Clone + Send + 'static) {
     let ignored = ignored();
     if !ignored.contains(SIGINT) {
         let handler = Handler::installed();

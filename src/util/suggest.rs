@@ -7,7 +7,10 @@ const NAMES: usize = 4096;
 
 /// The nearest of `known` to `given`, or `None` where nothing is near enough for a
 /// suggestion to help more than it misleads.
-pub fn nearest<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(
+    given: &str,
+    known: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
     let given = given.to_lowercase();
     known
         .into_iter()
@@ -28,7 +31,7 @@ fn score(given: &str, known: &str) -> f64 {
 /// another way (`v2.1` for `2.1.0`), else the highest that begins so (`2` for `2.1.0`),
 /// else one whose dots stand elsewhere (`2.10` for `2.1.0`). Versions that differ in a
 /// number are different versions, and no typing mistakes.
-pub fn nearest_version<'a>(
+pub(crate) fn nearest_version<'a>(
     given: &str,
     known: impl IntoIterator<Item = &'a str>,
 ) -> Option<&'a str> {
@@ -47,7 +50,7 @@ pub fn nearest_version<'a>(
 
 /// The numbers in a version, so that 1.10.0 comes after 1.9.0.
 #[must_use]
-pub fn numbers(version: &str) -> Vec<u64> {
+pub(crate) fn numbers(version: &str) -> Vec<u64> {
     version
         .split(|c: char| !c.is_ascii_digit())
         .filter_map(|part| part.parse().ok())
@@ -78,7 +81,7 @@ fn plain(version: &str) -> bool {
 /// The file that was probably meant by `path`, which is not there: one of a like name in
 /// the same directory.
 #[must_use]
-pub fn nearest_file(path: &Path) -> Option<PathBuf> {
+pub(crate) fn nearest_file(path: &Path) -> Option<PathBuf> {
     let given = path.file_name()?.to_str()?;
     let directory = match path.parent() {
         Some(parent) if parent != Path::new("") => parent,

@@ -25,7 +25,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// What every command is given.
-pub struct Context<'a> {
+pub(crate) struct Context<'a> {
     /// Flags and variables.
     pub settings: &'a Settings,
     /// Variables, working directory.
@@ -40,7 +40,7 @@ pub struct Context<'a> {
 
 impl Context<'_> {
     /// Reads the manifest.
-    pub fn manifest(&self) -> Result<Manifest, Error> {
+    pub(crate) fn manifest(&self) -> Result<Manifest, Error> {
         let text = self.manifest_text()?;
         let path = self.environment.resolve(&self.settings.file);
         let manifest = Manifest::parse(&text, &path, &self.settings.file);
@@ -54,7 +54,7 @@ impl Context<'_> {
     }
 
     /// Reads the manifest's text.
-    pub fn manifest_text(&self) -> Result<String, Error> {
+    pub(crate) fn manifest_text(&self) -> Result<String, Error> {
         let Settings { file, located, .. } = self.settings;
         if let Located::Above(_) = located
             && !self.has_read.swap(true, Ordering::Relaxed)
@@ -71,7 +71,7 @@ impl Context<'_> {
     }
 
     /// Says which manifest a failed run has used, if it is not in the working directory.
-    pub fn tell_manifest(&self) {
+    pub(crate) fn tell_manifest(&self) {
         if self.has_read.load(Ordering::Relaxed) && self.report.verbosity() == Verbosity::Normal {
             let file = sanitize::path(&self.settings.file);
             self.report
@@ -81,7 +81,7 @@ impl Context<'_> {
 
     /// The manifest for a command that works without one. If it has mistakes, that is a
     /// warning; `without` says what is missing then.
-    pub fn manifest_if_usable(&self, without: &str) -> Option<Manifest> {
+    pub(crate) fn manifest_if_usable(&self, without: &str) -> Option<Manifest> {
         let error = match self.manifest() {
             Ok(manifest) => return Some(manifest),
             Err(Error::Manifest(ManifestError::Missing(..))) => return None,
@@ -103,7 +103,7 @@ impl Context<'_> {
     }
 
     /// The lock of `manifest` for a command that works without one.
-    pub fn lock_if_usable(&self, manifest: &Manifest, without: &str) -> Option<Lock> {
+    pub(crate) fn lock_if_usable(&self, manifest: &Manifest, without: &str) -> Option<Lock> {
         let error = match load_lock(manifest) {
             Ok(lock) => return Some(lock),
             Err(error) => error,
@@ -119,7 +119,7 @@ impl Context<'_> {
     ///
     /// # Errors
     /// Plain HTTP to another host.
-    pub fn endpoint(&self, manifest: &Manifest) -> Result<Endpoint, Error> {
+    pub(crate) fn endpoint(&self, manifest: &Manifest) -> Result<Endpoint, Error> {
         let endpoint = self
             .settings
             .endpoint
@@ -134,7 +134,11 @@ impl Context<'_> {
     }
 
     /// A client of `endpoint`; no connection is opened yet.
-    pub fn palette(&self, manifest: &Manifest, endpoint: Endpoint) -> Result<Palette, Error> {
+    pub(crate) fn palette(
+        &self,
+        manifest: &Manifest,
+        endpoint: Endpoint,
+    ) -> Result<Palette, Error> {
         let api_key::Found {
             key,
             place,
@@ -176,7 +180,7 @@ impl Context<'_> {
     }
 
     /// What somebody who reviewed `profiles.toml` would not expect of the endpoint.
-    pub fn tell_endpoint(&self, manifest: &Manifest, endpoint: &Endpoint) {
+    pub(crate) fn tell_endpoint(&self, manifest: &Manifest, endpoint: &Endpoint) {
         if let (Some(variable), Some(own)) = (self.settings.endpoint_variable, manifest.endpoint())
             && !own.is_same_palette(endpoint)
         {
@@ -191,7 +195,7 @@ impl Context<'_> {
     }
 
     /// The cache.
-    pub fn cache(&self, manifest: Option<&Manifest>) -> Result<Cache, Error> {
+    pub(crate) fn cache(&self, manifest: Option<&Manifest>) -> Result<Cache, Error> {
         let directory = self
             .settings
             .cache
@@ -203,7 +207,7 @@ impl Context<'_> {
     }
 
     /// The CanvOS checkout that `definition` is staged into.
-    pub fn canvos_directory(
+    pub(crate) fn canvos_directory(
         &self,
         manifest: &Manifest,
         definition: Option<&Definition>,
@@ -216,7 +220,7 @@ impl Context<'_> {
     }
 
     /// Takes `what` for this run, waiting for others as the settings have it.
-    pub fn hold<T>(
+    pub(crate) fn hold<T>(
         &self,
         what: &'static str,
         take: impl FnOnce(&Patience<'_>) -> Result<T, HoldError>,
@@ -244,11 +248,11 @@ impl Context<'_> {
     }
 
     /// `manifest` is the path of `profiles.toml`.
-    pub fn hold_lock(&self, manifest: &Path) -> Result<Hold, Error> {
+    pub(crate) fn hold_lock(&self, manifest: &Path) -> Result<Hold, Error> {
         self.hold("profiles.lock", |patience| Lock::hold(manifest, patience))
     }
 
-    pub fn hold_checkout(&self, checkout: &Checkout) -> Result<Held, Error> {
+    pub(crate) fn hold_checkout(&self, checkout: &Checkout) -> Result<Held, Error> {
         // What a build runs is part of that build.
         let held = self.environment.variable(HELD);
         checkout.check_own()?;
@@ -260,7 +264,7 @@ impl Context<'_> {
     }
 
     /// Reads the checkout in `directory` for what the build command `argv` would do.
-    pub fn preflight<'p>(
+    pub(crate) fn preflight<'p>(
         &'p self,
         directory: &'p Path,
         argv: &'p [String],
@@ -272,7 +276,7 @@ impl Context<'_> {
         Ok(Preflight::read(directory, start)?)
     }
 
-    pub fn checkout(
+    pub(crate) fn checkout(
         &self,
         manifest: &Manifest,
         definition: &Definition,
@@ -284,7 +288,7 @@ impl Context<'_> {
 }
 
 /// Reads the lock of `manifest`.
-pub fn load_lock(manifest: &Manifest) -> Result<Lock, Error> {
+pub(crate) fn load_lock(manifest: &Manifest) -> Result<Lock, Error> {
     Ok(Lock::load(&Lock::path_for(&manifest.path))?)
 }
 
@@ -292,7 +296,7 @@ pub fn load_lock(manifest: &Manifest) -> Result<Lock, Error> {
 ///
 /// # Errors
 /// [`Error::NotLocked`] and [`Error::Outdated`].
-pub fn current<'l>(lock: &'l Lock, definition: &Definition) -> Result<&'l Locked, Error> {
+pub(crate) fn current<'l>(lock: &'l Lock, definition: &Definition) -> Result<&'l Locked, Error> {
     let name = &definition.name;
     let locked = lock
         .definitions
@@ -305,7 +309,7 @@ pub fn current<'l>(lock: &'l Lock, definition: &Definition) -> Result<&'l Locked
 }
 
 /// The error of an entry that is outdated, with its place in the lock.
-pub fn outdated(lock: &Lock, name: &str, why: Outdated) -> Error {
+pub(crate) fn outdated(lock: &Lock, name: &str, why: Outdated) -> Error {
     let place = match why {
         Outdated::Changed => lock.excerpt(name, Spot::Entry, "locked before the change"),
         Outdated::Contradictory => lock.excerpt(name, Spot::Entry, ""),
@@ -318,7 +322,7 @@ pub fn outdated(lock: &Lock, name: &str, why: Outdated) -> Error {
 }
 
 /// Where nothing depends on it, an outdated entry is a warning.
-pub fn warn_of_outdated(context: &Context<'_>, lock: &Lock, definition: &Definition) {
+pub(crate) fn warn_of_outdated(context: &Context<'_>, lock: &Lock, definition: &Definition) {
     let Err(error @ Error::Outdated { .. }) = current(lock, definition) else {
         return;
     };
@@ -328,7 +332,7 @@ pub fn warn_of_outdated(context: &Context<'_>, lock: &Lock, definition: &Definit
     }
 }
 
-pub fn not_locked(lock: &Lock, name: &str) -> Error {
+pub(crate) fn not_locked(lock: &Lock, name: &str) -> Error {
     if lock.exists() {
         Error::NotLocked(name.to_owned())
     } else {
@@ -340,7 +344,7 @@ pub fn not_locked(lock: &Lock, name: &str) -> Error {
 }
 
 /// The definition `name`, or the only one.
-pub fn one<'m>(manifest: &'m Manifest, name: Option<&str>) -> Result<&'m Definition, Error> {
+pub(crate) fn one<'m>(manifest: &'m Manifest, name: Option<&str>) -> Result<&'m Definition, Error> {
     let known = || manifest.definitions.keys().cloned().collect();
     match name {
         Some(name) => manifest
@@ -358,7 +362,10 @@ pub fn one<'m>(manifest: &'m Manifest, name: Option<&str>) -> Result<&'m Definit
 }
 
 /// The definitions `names`, or all.
-pub fn chosen<'m>(manifest: &'m Manifest, names: &[String]) -> Result<Vec<&'m Definition>, Error> {
+pub(crate) fn chosen<'m>(
+    manifest: &'m Manifest,
+    names: &[String],
+) -> Result<Vec<&'m Definition>, Error> {
     if names.is_empty() {
         return Ok(manifest.definitions.values().collect());
     }
@@ -371,7 +378,7 @@ pub fn chosen<'m>(manifest: &'m Manifest, names: &[String]) -> Result<Vec<&'m De
 
 /// Warns of what in a checkout is harmless for `targets`; returns what would replace the
 /// definition or lose it.
-pub fn traps(
+pub(crate) fn traps(
     context: &Context<'_>,
     preflight: &Preflight<'_>,
     (targets, allowed): (&[Target], &[Trap]),
@@ -387,14 +394,14 @@ pub fn traps(
 
 /// The variable in which `build` tells what it runs which checkout it holds: an
 /// `edgestage stage` within a build would wait for that build.
-pub const HELD: &str = "EDGESTAGE_HELD_CHECKOUT";
+pub(crate) const HELD: &str = "EDGESTAGE_HELD_CHECKOUT";
 
-pub fn canonical(path: &Path) -> PathBuf {
+pub(crate) fn canonical(path: &Path) -> PathBuf {
     path.canonicalize().unwrap_or_else(|_| path.to_owned())
 }
 
 /// Refuses targets that the checkout does not have.
-pub fn has_targets(preflight: &Preflight<'_>, asked: &[Target]) -> Result<(), Error> {
+pub(crate) fn has_targets(preflight: &Preflight<'_>, asked: &[Target]) -> Result<(), Error> {
     let lacking = preflight.lacks(asked);
     if lacking.is_empty() {
         return Ok(());
@@ -406,7 +413,7 @@ pub fn has_targets(preflight: &Preflight<'_>, asked: &[Target]) -> Result<(), Er
 
 /// What to do about a file that cannot be read: the one that was probably meant, else
 /// `help`.
-pub fn near(path: &Path, help: &str) -> String {
+pub(crate) fn near(path: &Path, help: &str) -> String {
     match nearest_file(path).filter(|_| !path.exists()) {
         Some(near) => format!("did you mean `{}`?", sanitize::path(&near)),
         None => help.to_owned(),
@@ -415,6 +422,6 @@ pub fn near(path: &Path, help: &str) -> String {
 
 /// A path for standard output: absolute paths are what scripts can use from anywhere,
 /// without `.` and `..` where that is safe to say.
-pub fn shown(path: &Path) -> String {
+pub(crate) fn shown(path: &Path) -> String {
     sanitize::path(&canonical(path))
 }

@@ -21,7 +21,7 @@ use crate::workflow::context::Context;
 
 /// What the lock is to a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Pinning {
+pub(crate) enum Pinning {
     /// Palette must still serve what is locked.
     Respect,
     /// What Palette serves is locked anew.
@@ -32,7 +32,7 @@ pub enum Pinning {
 const CHANGES_SHOWN: usize = 32;
 
 /// One Palette and the files of the run.
-pub struct Source<'a> {
+pub(crate) struct Source<'a> {
     context: &'a Context<'a>,
     store: &'a Store<'a>,
     catalogue: Catalogue,
@@ -44,7 +44,7 @@ pub struct Source<'a> {
 }
 
 /// What Palette serves for a definition now, received and checked, not yet kept.
-pub struct Served {
+pub(crate) struct Served {
     /// Where it was fetched into.
     pub slot: Slot,
     /// Its digests and files.
@@ -56,7 +56,11 @@ pub struct Served {
 impl<'a> Source<'a> {
     /// Finds the key; no connection is opened yet. At most `jobs` definitions are
     /// downloaded at once.
-    pub fn new(context: &'a Context<'a>, store: &'a Store<'a>, jobs: u16) -> Result<Self, Error> {
+    pub(crate) fn new(
+        context: &'a Context<'a>,
+        store: &'a Store<'a>,
+        jobs: u16,
+    ) -> Result<Self, Error> {
         let palette = context.palette(store.manifest, store.endpoint.clone())?;
         store.cache.sweep();
         Ok(Self {
@@ -69,7 +73,7 @@ impl<'a> Source<'a> {
     }
 
     /// Resolves and checks the rules.
-    pub fn plan(&self, definition: &Definition) -> Result<Plan, Error> {
+    pub(crate) fn plan(&self, definition: &Definition) -> Result<Plan, Error> {
         let report = self.context.report;
         report.status("Resolving", &definition.name);
         let manifest = self.store.manifest;
@@ -80,7 +84,7 @@ impl<'a> Source<'a> {
     }
 
     /// Downloads and checks.
-    pub fn serve(&self, plan: &Plan) -> Result<Served, Error> {
+    pub(crate) fn serve(&self, plan: &Plan) -> Result<Served, Error> {
         let _one_of_them = self.downloads.enter();
         let report = self.context.report;
         report.status("Fetching", &plan.definition);
@@ -104,7 +108,11 @@ impl<'a> Source<'a> {
     }
 
     /// Resolves, checks, downloads, verifies and caches `definition`.
-    pub fn fetch(&self, definition: &Definition, pinning: Pinning) -> Result<Obtained, Error> {
+    pub(crate) fn fetch(
+        &self,
+        definition: &Definition,
+        pinning: Pinning,
+    ) -> Result<Obtained, Error> {
         let pinned = match pinning {
             Pinning::Respect => self.store.current(self.context, definition)?,
             Pinning::Renew => None,
@@ -182,7 +190,7 @@ impl<'a> Source<'a> {
 
     /// What is served, compared with what is locked; by file where the locked archive
     /// is in the cache.
-    pub fn changes(&self, locked: &Locked, served: &Served) -> Result<Vec<Change>, Error> {
+    pub(crate) fn changes(&self, locked: &Locked, served: &Served) -> Result<Vec<Change>, Error> {
         let mut changes = drift::between(locked, &served.locked);
         if locked.content_sha256 == served.locked.content_sha256 {
             return Ok(changes);
@@ -206,7 +214,7 @@ impl<'a> Source<'a> {
     }
 
     /// Whether the locked archive is in the cache.
-    pub fn has_archive_of(&self, locked: &Locked) -> Result<bool, Error> {
+    pub(crate) fn has_archive_of(&self, locked: &Locked) -> Result<bool, Error> {
         let found = self
             .store
             .cache
@@ -215,7 +223,7 @@ impl<'a> Source<'a> {
     }
 
     /// Whether the cache has no archive for `locked`; a damaged one is told when it is read.
-    pub fn lacks_archive_of(&self, locked: &Locked) -> Result<bool, Error> {
+    pub(crate) fn lacks_archive_of(&self, locked: &Locked) -> Result<bool, Error> {
         let limits = &self.store.manifest.limits;
         let found = self.store.cache.lookup(locked, limits)?;
         Ok(matches!(found, Lookup::Miss))
@@ -223,7 +231,7 @@ impl<'a> Source<'a> {
 
     /// What the locked archive holds, where it is in the cache, with the files that are
     /// `wanted`.
-    pub fn inspect_locked(
+    pub(crate) fn inspect_locked(
         &self,
         locked: &Locked,
         wanted: archive::Wanted<'_>,
@@ -254,7 +262,7 @@ impl<'a> Source<'a> {
     }
 
     /// Files of what was served, read again. It was checked while it was received.
-    pub fn inspect_served(
+    pub(crate) fn inspect_served(
         &self,
         served: &Served,
         wanted: archive::Wanted<'_>,

@@ -36,7 +36,7 @@ struct Rule {
 }
 
 /// Warns if git ignores the lock at `path`.
-pub fn warn_of_ignored_lock(context: &Context<'_>, path: &Path) {
+pub(crate) fn warn_of_ignored_lock(context: &Context<'_>, path: &Path) {
     let Some(rule) = rule(path, context.environment) else {
         return;
     };

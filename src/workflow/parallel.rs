@@ -6,17 +6,17 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 /// How many may do something at once.
-pub struct Gate {
+pub(crate) struct Gate {
     free: Mutex<u16>,
     freed: Condvar,
 }
 
 /// The right to do it.
-pub struct Permit<'g>(&'g Gate);
+pub(crate) struct Permit<'g>(&'g Gate);
 
 impl Gate {
     /// For `places` at once.
-    pub fn new(places: u16) -> Self {
+    pub(crate) fn new(places: u16) -> Self {
         Self {
             free: Mutex::new(places),
             freed: Condvar::new(),
@@ -24,7 +24,7 @@ impl Gate {
     }
 
     /// Waits for a place.
-    pub fn enter(&self) -> Permit<'_> {
+    pub(crate) fn enter(&self) -> Permit<'_> {
         let mut free = self.free();
         while *free == 0 {
             free = self
@@ -51,14 +51,14 @@ impl Drop for Permit<'_> {
 /// How many definitions are worked on while `jobs` of them are downloaded: questions
 /// about the next ones, which are small and far away, are asked meanwhile. One job is
 /// one after the other.
-pub fn ahead(jobs: u16) -> u16 {
+pub(crate) fn ahead(jobs: u16) -> u16 {
     jobs.saturating_sub(1).saturating_mul(4).saturating_add(1)
 }
 
 /// Does `work` for every item, at most `jobs` at once. `settle` gets the results in the
 /// calling thread as they come, each with its item's place: whatever has come since it
 /// was called last, so that what it writes is written once for many.
-pub fn run<T: Sync, R: Send>(
+pub(crate) fn run<T: Sync, R: Send>(
     items: &[T],
     jobs: u16,
     work: impl Fn(&T) -> R + Sync,
@@ -102,7 +102,11 @@ pub fn run<T: Sync, R: Send>(
 }
 
 /// The same where nothing is to be done in between: the results in the items' order.
-pub fn map<T: Sync, R: Send>(items: &[T], jobs: u16, work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+pub(crate) fn map<T: Sync, R: Send>(
+    items: &[T],
+    jobs: u16,
+    work: impl Fn(&T) -> R + Sync,
+) -> Vec<R> {
     let mut all = Vec::with_capacity(items.len());
     run(items, jobs, work, |results| all.extend(results));
     all.sort_by_key(|(at, _)| *at);

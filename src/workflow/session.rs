@@ -29,7 +29,7 @@ use crate::workflow::context::{Context, load_lock};
 /// Where an archive came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub enum Origin {
+pub(crate) enum Origin {
     /// The cache, without a connection.
     Cache,
     /// Palette.
@@ -38,7 +38,7 @@ pub enum Origin {
 
 /// Whether what was obtained is to be locked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Locking {
+pub(crate) enum Locking {
     /// The lock has it.
     Done,
     /// It is new.
@@ -47,7 +47,7 @@ pub enum Locking {
 
 /// A definition's archive, and what its lock says, or is to say.
 #[derive(Debug)]
-pub struct Obtained {
+pub(crate) struct Obtained {
     /// The archive, in the cache.
     pub artifact: Artifact,
     /// What is locked, or is to be.
@@ -63,7 +63,7 @@ pub struct Obtained {
 /// A change as a JSON document has it: its parts, and the whole as text.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 #[schemars(rename = "Change")]
-pub struct Told {
+pub(crate) struct Told {
     #[serde(flatten)]
     change: drift::Change,
     /// The change in words.
@@ -72,13 +72,13 @@ pub struct Told {
 
 impl Told {
     /// The change itself.
-    pub fn change(&self) -> &drift::Change {
+    pub(crate) fn change(&self) -> &drift::Change {
         &self.change
     }
 }
 
 /// Changes for a JSON document.
-pub fn told(changes: &[drift::Change]) -> Vec<Told> {
+pub(crate) fn told(changes: &[drift::Change]) -> Vec<Told> {
     let told = |change: &drift::Change| Told {
         text: change.to_string(),
         change: change.clone(),
@@ -87,7 +87,7 @@ pub fn told(changes: &[drift::Change]) -> Vec<Told> {
 }
 
 /// The files that one run works with.
-pub struct Store<'a> {
+pub(crate) struct Store<'a> {
     /// `profiles.toml`.
     pub manifest: &'a Manifest,
     /// `profiles.lock`, as it was when the run began.
@@ -102,7 +102,7 @@ pub struct Store<'a> {
 
 impl<'a> Store<'a> {
     /// The lock and cache of `manifest`.
-    pub fn open(context: &Context<'_>, manifest: &'a Manifest) -> Result<Self, Error> {
+    pub(crate) fn open(context: &Context<'_>, manifest: &'a Manifest) -> Result<Self, Error> {
         Ok(Self {
             manifest,
             lock: load_lock(manifest)?,
@@ -113,7 +113,7 @@ impl<'a> Store<'a> {
     }
 
     /// The same with the lock as it is now: another run may have written it.
-    pub fn again(&self, context: &Context<'_>) -> Result<Self, Error> {
+    pub(crate) fn again(&self, context: &Context<'_>) -> Result<Self, Error> {
         Self::open(context, self.manifest)
     }
 
@@ -121,7 +121,7 @@ impl<'a> Store<'a> {
     ///
     /// # Errors
     /// With `--locked`, where there is none.
-    pub fn current(
+    pub(crate) fn current(
         &self,
         context: &Context<'_>,
         definition: &Definition,
@@ -135,7 +135,7 @@ impl<'a> Store<'a> {
 
     /// The archive of `locked` from the cache. A damaged entry is reported, and an error
     /// only where it cannot be replaced.
-    pub fn cached(
+    pub(crate) fn cached(
         &self,
         context: &Context<'_>,
         locked: &Locked,
@@ -167,7 +167,7 @@ impl<'a> Store<'a> {
     }
 
     /// What `--offline` can give: the locked archive from the cache.
-    pub fn offline(
+    pub(crate) fn offline(
         &self,
         context: &Context<'_>,
         definition: &Definition,
@@ -194,7 +194,7 @@ impl<'a> Store<'a> {
     ///
     /// # Errors
     /// A lock that cannot be read or written; then nothing of it changed.
-    pub fn write_lock<'o>(
+    pub(crate) fn write_lock<'o>(
         &self,
         context: &Context<'_>,
         obtained: impl IntoIterator<Item = (&'o str, &'o Obtained)>,
@@ -260,7 +260,7 @@ impl<'a> Store<'a> {
     ///
     /// # Errors
     /// [`Error::ChangedMeanwhile`] if it has not, and a lock that cannot be read.
-    pub fn still_locked(&self, name: &str, locked: &Locked) -> Result<(), Error> {
+    pub(crate) fn still_locked(&self, name: &str, locked: &Locked) -> Result<(), Error> {
         let now = load_lock(self.manifest)?;
         match now.definitions.get(name) {
             Some(entry) if entry.is_same(locked) => Ok(()),
@@ -271,7 +271,7 @@ impl<'a> Store<'a> {
 
 /// What became of the entries that a run made.
 #[derive(Debug, Default)]
-pub struct Written {
+pub(crate) struct Written {
     /// The definitions whose entries changed.
     pub changed: BTreeSet<String>,
     /// Those for which nothing was written, and why.

@@ -24,7 +24,7 @@ const IMPOSSIBLE: usize = 300;
 
 /// An open directory.
 #[derive(Debug)]
-pub struct Directory {
+pub(crate) struct Directory {
     opened: File,
     pub(super) path: PathBuf,
 }
@@ -39,7 +39,7 @@ impl Directory {
     ///
     /// # Errors
     /// That of `open`.
-    pub fn open(path: &Path) -> io::Result<Self> {
+    pub(crate) fn open(path: &Path) -> io::Result<Self> {
         let flags = PASS | OFlags::DIRECTORY | OFlags::CLOEXEC;
         Ok(Self {
             opened: rustix::fs::open(path, flags, Mode::empty())?.into(),
@@ -51,7 +51,7 @@ impl Directory {
     ///
     /// # Errors
     /// That of `openat`; a link is one.
-    pub fn enter(&self, name: &OsStr) -> io::Result<Self> {
+    pub(crate) fn enter(&self, name: &OsStr) -> io::Result<Self> {
         let flags = PASS | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         Ok(Self {
             opened: rustix::fs::openat(&self.opened, name, flags, Mode::empty())?.into(),
@@ -64,7 +64,7 @@ impl Directory {
     ///
     /// # Errors
     /// That of `mkdirat`, and one that is there already.
-    pub fn make(&self, name: &OsStr) -> io::Result<Self> {
+    pub(crate) fn make(&self, name: &OsStr) -> io::Result<Self> {
         rustix::fs::mkdirat(&self.opened, name, Mode::from_raw_mode(0o755))?;
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let made: File = rustix::fs::openat(&self.opened, name, flags, Mode::empty())?.into();
@@ -76,7 +76,7 @@ impl Directory {
     ///
     /// # Errors
     /// That of `openat`.
-    pub fn create(&self, name: &str) -> io::Result<File> {
+    pub(crate) fn create(&self, name: &str) -> io::Result<File> {
         let flags =
             OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         Ok(rustix::fs::openat(&self.opened, name, flags, Mode::RUSR | Mode::WUSR)?.into())
@@ -86,7 +86,7 @@ impl Directory {
     ///
     /// # Errors
     /// That of `openat`; a link is one.
-    pub fn read(&self, name: &str) -> io::Result<File> {
+    pub(crate) fn read(&self, name: &str) -> io::Result<File> {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         Ok(rustix::fs::openat(&self.opened, name, flags, Mode::empty())?.into())
     }
@@ -95,7 +95,7 @@ impl Directory {
     ///
     /// # Errors
     /// That of `fstatat`.
-    pub fn entry(&self, name: &str) -> io::Result<Option<Entry>> {
+    pub(crate) fn entry(&self, name: &str) -> io::Result<Option<Entry>> {
         let stat = match rustix::fs::statat(&self.opened, name, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(stat) => stat,
             Err(Errno::NOENT) => return Ok(None),
@@ -129,7 +129,7 @@ impl Directory {
     ///
     /// # Errors
     /// That of `fstat`.
-    pub fn entry_of(file: &File) -> io::Result<Entry> {
+    pub(crate) fn entry_of(file: &File) -> io::Result<Entry> {
         let metadata = file.metadata()?;
         Ok(Entry {
             odd: (!metadata.is_file()).then_some("not a regular file"),
@@ -146,7 +146,7 @@ impl Directory {
     ///
     /// # Errors
     /// That of `renameat`.
-    pub fn rename(&self, from: &str, target: &Self, to: &str) -> io::Result<()> {
+    pub(crate) fn rename(&self, from: &str, target: &Self, to: &str) -> io::Result<()> {
         Ok(rustix::fs::renameat(
             &self.opened,
             from,
@@ -160,7 +160,7 @@ impl Directory {
     ///
     /// # Errors
     /// That of `renameat2`.
-    pub fn rename_new(&self, from: &str, target: &Self, to: &str) -> io::Result<()> {
+    pub(crate) fn rename_new(&self, from: &str, target: &Self, to: &str) -> io::Result<()> {
         #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
         {
             use rustix::fs::{RenameFlags, renameat_with};
@@ -178,7 +178,7 @@ impl Directory {
     /// # Errors
     /// That of `renameat2`; [`io::ErrorKind::Unsupported`] if the system or the file system
     /// cannot do it.
-    pub fn exchange(&self, from: &str, target: &Self, to: &str) -> io::Result<()> {
+    pub(crate) fn exchange(&self, from: &str, target: &Self, to: &str) -> io::Result<()> {
         #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
         {
             use rustix::fs::{RenameFlags, renameat_with};
@@ -201,7 +201,7 @@ impl Directory {
     ///
     /// # Errors
     /// That of `linkat`.
-    pub fn link(&self, from: &str, target: &Self, to: &str) -> io::Result<()> {
+    pub(crate) fn link(&self, from: &str, target: &Self, to: &str) -> io::Result<()> {
         let flags = AtFlags::empty();
         Ok(rustix::fs::linkat(
             &self.opened,
@@ -216,7 +216,7 @@ impl Directory {
     ///
     /// # Errors
     /// That of `unlinkat`.
-    pub fn remove(&self, name: &str) -> io::Result<()> {
+    pub(crate) fn remove(&self, name: &str) -> io::Result<()> {
         Ok(rustix::fs::unlinkat(&self.opened, name, AtFlags::empty())?)
     }
 
@@ -224,7 +224,7 @@ impl Directory {
     ///
     /// # Errors
     /// That of `unlinkat`.
-    pub fn remove_directory(&self, name: &OsStr) -> io::Result<()> {
+    pub(crate) fn remove_directory(&self, name: &OsStr) -> io::Result<()> {
         Ok(rustix::fs::unlinkat(
             &self.opened,
             name,
@@ -237,7 +237,7 @@ impl Directory {
     ///
     /// # Errors
     /// That of `faccessat`.
-    pub fn check_writable(&self) -> io::Result<()> {
+    pub(crate) fn check_writable(&self) -> io::Result<()> {
         let access = Access::WRITE_OK | Access::EXEC_OK;
         // With a flag this is a system call that older sandboxes forbid.
         let flags = AtFlags::empty();
@@ -249,7 +249,7 @@ impl Directory {
     ///
     /// # Errors
     /// What a rename would fail with.
-    pub fn check_replaceable(&self, name: &str) -> io::Result<()> {
+    pub(crate) fn check_replaceable(&self, name: &str) -> io::Result<()> {
         if self.is_mount(name) {
             return Err(Errno::BUSY.into());
         }
@@ -283,7 +283,7 @@ impl Directory {
     /// do not allow it either, so that the device's number says too little: it is tried,
     /// with names that no file can have.
     #[must_use]
-    pub fn reaches(&self, target: &Self) -> bool {
+    pub(crate) fn reaches(&self, target: &Self) -> bool {
         let device = |directory: &Self| directory.opened.metadata().map(|found| found.dev()).ok();
         if device(self) != device(target) {
             return false;
@@ -297,7 +297,7 @@ impl Directory {
     ///
     /// # Errors
     /// That of reading it.
-    pub fn names(&self) -> io::Result<Vec<OsString>> {
+    pub(crate) fn names(&self) -> io::Result<Vec<OsString>> {
         let mut names = Vec::new();
         for entry in Dir::new(self.listed()?)? {
             let name = OsStr::from_bytes(entry?.file_name().to_bytes()).to_owned();
@@ -310,7 +310,7 @@ impl Directory {
 
     /// Brings renames to the disk. Not every file system can do it, and none of our promises
     /// needs it to: a lost rename leaves the old file.
-    pub fn sync(&self) {
+    pub(crate) fn sync(&self) {
         if let Ok(directory) = self.listed() {
             let _ = directory.sync_all();
         }

@@ -17,7 +17,7 @@ use crate::util::path_error::{self, PathError};
 use crate::util::sanitize;
 
 /// The build argument that names the cluster definition.
-pub const KEY: &str = "CLUSTERCONFIG";
+pub(super) const KEY: &str = "CLUSTERCONFIG";
 
 /// The variable in which Earthly finds more build arguments.
 const BUILD_ARGS: &str = "EARTHLY_BUILD_ARGS";
@@ -108,7 +108,7 @@ impl Arg {
 ///
 /// # Errors
 /// A file that is there and cannot be read.
-pub fn read(path: &Path, environment: &Environment) -> Result<Option<Arg>, PathError> {
+pub(super) fn read(path: &Path, environment: &Environment) -> Result<Option<Arg>, PathError> {
     let text = match path_error::read(path, path_error::TEXT) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
@@ -233,7 +233,7 @@ fn blank(text: &[u8], out: &mut String) {
 
 /// Whether a value is a URL; one that is signed is a secret.
 #[must_use]
-pub fn is_url(value: &str) -> bool {
+pub(super) fn is_url(value: &str) -> bool {
     value.contains("://")
 }
 

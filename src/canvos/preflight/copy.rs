@@ -21,7 +21,7 @@ mod missed;
 #[cfg(test)]
 mod tests;
 
-pub use missed::Missed;
+pub(super) use missed::Missed;
 
 use context::{Context, Entry, Kind, Stop};
 
@@ -32,7 +32,7 @@ const DIRECTORIES: usize = 1_000;
 
 /// What a COPY puts at its destination, if nothing was there.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Copied {
+pub(super) enum Copied {
     /// A regular file.
     File {
         /// Its path in the checkout, as it is written there.
@@ -66,7 +66,7 @@ pub enum Copied {
 
 /// Why a file arrives empty.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unread {
+pub(super) enum Unread {
     /// The user that runs this may not read it.
     Forbidden,
     /// It is a socket.
@@ -75,7 +75,7 @@ pub enum Unread {
 
 /// Why the build ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Failure {
+pub(super) enum Failure {
     /// `/` and `./`: Earthly has no first character left, and crashes.
     Crash,
     /// A malformed pattern: it begins with `-`, `^`, `\` or `]`, or a class does not end.
@@ -108,7 +108,7 @@ pub enum Failure {
 /// `staged` count as regular files that can be read, there or not. An empty value copies an
 /// empty directory.
 #[must_use]
-pub fn resolve(value: &str, directory: &Path, ignore: &Ignore, staged: &[&str]) -> Copied {
+pub(super) fn resolve(value: &str, directory: &Path, ignore: &Ignore, staged: &[&str]) -> Copied {
     if is_artifact(value) {
         return Copied::Artifact;
     }
@@ -146,7 +146,7 @@ pub fn resolve(value: &str, directory: &Path, ignore: &Ignore, staged: &[&str]) 
 /// without `--if-exists` ends the build if it is not, and copies what is left of it if the
 /// rules hide only what is in it. `None` if there was too much to look at.
 #[must_use]
-pub fn sends_directory(
+pub(super) fn sends_directory(
     source: &str,
     directory: &Path,
     ignore: &Ignore,

@@ -17,7 +17,7 @@ use parse::Parsed;
 
 /// How surely something runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Runs {
+pub(super) enum Runs {
     /// Never.
     No,
     /// Only a run can tell.
@@ -28,7 +28,7 @@ pub enum Runs {
 
 /// What a `COPY` takes out of the checkout.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Source {
+pub(super) enum Source {
     /// All of `overlay/files-iso/`.
     Overlay,
     /// The content directories, flattened: a `spc.tgz` in one becomes the definition (T42).
@@ -39,7 +39,7 @@ pub enum Source {
 
 /// A `COPY` that a definition may come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Copy {
+pub(super) struct Copy {
     /// What it copies.
     pub source: Source,
     /// With `--if-exists`: what is not there is passed over without a word.
@@ -54,7 +54,7 @@ pub struct Copy {
 
 /// What one target of the Earthfile does with a definition.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Recipe {
+pub(super) struct Recipe {
     /// Whether the target is there.
     pub exists: bool,
     /// The copies, in the order in which they run. A later one replaces an earlier one's.
@@ -73,7 +73,7 @@ pub struct Recipe {
 
 /// The Earthfile and the scripts of a checkout.
 #[derive(Debug, Default)]
-pub struct Earthfile {
+pub(super) struct Earthfile {
     /// Its text, for an excerpt.
     pub text: String,
     /// `earthly.sh` knows `+maas-image`, and its script is there.
@@ -85,7 +85,7 @@ pub struct Earthfile {
 ///
 /// # Errors
 /// Files that are there and cannot be read.
-pub fn read(directory: &Path) -> Result<Earthfile, PathError> {
+pub(super) fn read(directory: &Path) -> Result<Earthfile, PathError> {
     let text = text(&directory.join("Earthfile"))?;
     let wrapper = self::text(&directory.join("earthly.sh"))?;
     let script = directory.join("cloudconfigs/build-kairos-maas.sh");
@@ -107,24 +107,24 @@ fn text(path: &Path) -> Result<String, PathError> {
 
 impl Earthfile {
     /// Whether it has the target `name`.
-    pub fn has(&self, name: &str) -> bool {
+    pub(super) fn has(&self, name: &str) -> bool {
         self.parsed.targets.contains_key(name)
     }
 
     /// Whether it has no target at all.
-    pub fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.parsed.targets.is_empty()
     }
 
     /// What the target `name` does in a build with these arguments.
-    pub fn recipe(&self, name: &str, arguments: &dyn Fn(&str) -> Option<String>) -> Recipe {
+    pub(super) fn recipe(&self, name: &str, arguments: &dyn Fn(&str) -> Option<String>) -> Recipe {
         walk::Walk::of(&self.parsed, name, arguments)
     }
 }
 
 impl Recipe {
     /// What the ISO targets of every release of CanvOS do that knows `CLUSTERCONFIG`.
-    pub fn of_canvos(arguments: &dyn Fn(&str) -> Option<String>) -> Self {
+    pub(super) fn of_canvos(arguments: &dyn Fn(&str) -> Option<String>) -> Self {
         const TEXT: &str = "ARG CLUSTERCONFIG\n\
             iso:\n    COPY overlay/files-iso/ /overlay/\n    \
             IF [ \"$CLUSTERCONFIG\" != \"\" ]\n        \
@@ -133,7 +133,7 @@ impl Recipe {
     }
 
     /// Whether `CLUSTERCONFIG` has a say.
-    pub fn reads_clusterconfig(&self) -> bool {
+    pub(super) fn reads_clusterconfig(&self) -> bool {
         self.copies.iter().any(|copy| copy.reads_clusterconfig)
     }
 

@@ -7,7 +7,7 @@
 
 /// A pattern that Go refuses: an unclosed class, a range without an end, a `\` at the end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct BadPattern;
+pub(super) struct BadPattern;
 
 /// How much of a pattern is checked after the name has failed to match.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,7 +20,7 @@ enum Check {
 
 /// The shortest equal path: Go's `path.Clean`. It is `.` for an empty path.
 #[must_use]
-pub fn clean(path: &str) -> String {
+pub(super) fn clean(path: &str) -> String {
     let rooted = path.starts_with('/');
     let mut parts: Vec<&str> = Vec::new();
     for part in path.split('/') {
@@ -42,7 +42,7 @@ pub fn clean(path: &str) -> String {
 ///
 /// # Errors
 /// A malformed pattern, whatever the name is.
-pub fn matches(pattern: &str, name: &str) -> Result<bool, BadPattern> {
+pub(super) fn matches(pattern: &str, name: &str) -> Result<bool, BadPattern> {
     match_all(pattern.as_bytes(), name.as_bytes(), Check::Whole)
 }
 
@@ -50,13 +50,13 @@ pub fn matches(pattern: &str, name: &str) -> Result<bool, BadPattern> {
 ///
 /// # Errors
 /// A pattern that is malformed before its first `*` that the name `.` cannot match.
-pub fn check(pattern: &str) -> Result<(), BadPattern> {
+pub(super) fn check(pattern: &str) -> Result<(), BadPattern> {
     match_all(pattern.as_bytes(), b".", Check::Chunk).map(drop)
 }
 
 /// Whether a path has characters that make it a pattern. A `\` hides the one behind it.
 #[must_use]
-pub fn has_wildcards(path: &str) -> bool {
+pub(super) fn has_wildcards(path: &str) -> bool {
     let mut bytes = path.bytes();
     while let Some(byte) = bytes.next() {
         match byte {

@@ -26,13 +26,13 @@ mod regexp;
 #[cfg(test)]
 mod tests;
 
-pub use git::GitIgnore;
-pub use pattern::{Matched, Patterns};
+pub(super) use git::GitIgnore;
+pub(super) use pattern::{Matched, Patterns};
 
 use pattern::BadPattern;
 
 /// The names of the file, the older one last. Earthly refuses to see both.
-pub const NAMES: [&str; 2] = [".earthlyignore", ".earthignore"];
+pub(super) const NAMES: [&str; 2] = [".earthlyignore", ".earthignore"];
 
 /// A line of so many bytes ends the build: Go's line scanner takes shorter ones only.
 const LINE: usize = 64 << 10;
@@ -41,7 +41,7 @@ const FILE: u64 = 16 << 20;
 
 /// The rules of a checkout.
 #[derive(Debug, Default)]
-pub struct Ignore {
+pub(super) struct Ignore {
     rules: Vec<Rule>,
     patterns: Patterns,
     error: Option<RuleError>,
@@ -51,7 +51,7 @@ pub struct Ignore {
 
 /// One line.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rule {
+pub(super) struct Rule {
     /// The file that it stands in.
     pub file: &'static str,
     /// Its line, from 1.
@@ -63,7 +63,7 @@ pub struct Rule {
 
 /// Why a rule ends every build.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RuleFault {
+pub(super) enum RuleFault {
     /// A tab or another control character: such a rule cannot be sent to buildkitd.
     Control,
     /// A malformed pattern, or a `!` alone.
@@ -92,7 +92,7 @@ impl Rule {
 
 /// Which ignore files are there.
 #[derive(Debug)]
-pub enum Found {
+pub(super) enum Found {
     /// One, or none.
     Rules(Ignore),
     /// Both, empty or not: Earthly stops with an error.
@@ -104,7 +104,7 @@ pub enum Found {
 ///
 /// # Errors
 /// A file that is there and cannot be read; it ends the build too.
-pub fn read(directory: &Path) -> Result<Found, PathError> {
+pub(super) fn read(directory: &Path) -> Result<Found, PathError> {
     let mut files = Vec::new();
     for name in NAMES {
         let path = directory.join(name);
@@ -204,7 +204,7 @@ impl Ignore {
 
     /// The rule that ends every build.
     #[must_use]
-    pub fn error(&self) -> Option<(&Rule, RuleFault)> {
+    pub(super) fn error(&self) -> Option<(&Rule, RuleFault)> {
         let RuleError { rule, fault } = self.error?;
         Some((&self.rules[rule], fault))
     }
@@ -212,14 +212,14 @@ impl Ignore {
     /// The rule with a character that is not ASCII, which leaves only those in force that
     /// are made of letters, digits, `-`, `_`, `.` and `~`.
     #[must_use]
-    pub fn voiding(&self) -> Option<&Rule> {
+    pub(super) fn voiding(&self) -> Option<&Rule> {
         self.voiding.map(|rule| &self.rules[rule])
     }
 
     /// The rule that hides the file `path`, a path of the checkout with slashes. If a rule
     /// ends every build, it hides everything.
     #[must_use]
-    pub fn hides(&self, path: &str) -> Option<&Rule> {
+    pub(super) fn hides(&self, path: &str) -> Option<&Rule> {
         let rule = match (self.error, self.judge(path)) {
             (Some(error), _) => Some(error.rule),
             (None, Ok(hidden)) => hidden,

@@ -4,7 +4,7 @@
 use std::ffi::OsString;
 
 /// The words of a line with what bash split put together again.
-pub struct Line {
+pub(super) struct Line {
     /// As they were typed, up to the cursor.
     pub words: Vec<OsString>,
     /// The word at the cursor.
@@ -15,7 +15,7 @@ pub struct Line {
 
 impl Line {
     /// `words` as bash has them, with the cursor in one of them.
-    pub fn rejoined(words: &[OsString], cursor: usize) -> Option<Self> {
+    pub(super) fn rejoined(words: &[OsString], cursor: usize) -> Option<Self> {
         let mut line = None;
         let mut joined: Vec<OsString> = Vec::new();
         let mut glued = false;

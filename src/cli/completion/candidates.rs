@@ -17,7 +17,7 @@ use crate::util::environment::Environment;
 use crate::util::path_error;
 
 /// A word, and what it is.
-pub struct Offer {
+pub(super) struct Offer {
     /// The word.
     pub word: String,
     /// What some shells show beside it.
@@ -25,7 +25,7 @@ pub struct Offer {
 }
 
 /// What there is to choose from.
-pub struct Offers {
+pub(super) struct Offers {
     /// Where relative paths start.
     pub directory: PathBuf,
     /// The definitions of profiles.toml.
@@ -44,7 +44,7 @@ pub struct Offers {
 
 impl Offers {
     /// What there is for the line `words`; nothing of a file that cannot be read.
-    pub fn read(words: &[OsString], environment: &Environment) -> Self {
+    pub(super) fn read(words: &[OsString], environment: &Environment) -> Self {
         let manifest = manifest(words, environment);
         let written = Written::read(&manifest);
         let plain = |word: &String| Offer {

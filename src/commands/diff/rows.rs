@@ -31,7 +31,7 @@ enum Part<'c> {
     Order,
 }
 
-pub fn table(changes: &[Told], report: &Report) -> Table {
+pub(super) fn table(changes: &[Told], report: &Report) -> Table {
     let mut rows: Vec<Row<'_>> = changes.iter().map(|told| row(told.change())).collect();
     rows.sort_by(|a, b| a.part.cmp(&b.part));
     let mut table = Table::new(&["change", "part", "name", "detail", "profile"]);

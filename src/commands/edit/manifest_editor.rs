@@ -16,7 +16,7 @@ use crate::workflow::context::Context;
 const MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// `profiles.toml` while it is changed: no other run writes it, nor its lock.
-pub struct Sheet {
+pub(super) struct Sheet {
     pub path: PathBuf,
     pub text: String,
     marked: bool,
@@ -27,7 +27,7 @@ pub struct Sheet {
 
 impl Sheet {
     /// Reads the file, once no other run writes it.
-    pub fn open(context: &Context<'_>) -> Result<Self, Error> {
+    pub(super) fn open(context: &Context<'_>) -> Result<Self, Error> {
         let path = context.environment.resolve(&context.settings.file);
         let file = &context.settings.file;
         // Whether it is there at all is told in the manifest's words.
@@ -46,7 +46,7 @@ impl Sheet {
     }
 
     /// The manifest, where nothing is wrong with it.
-    pub fn manifest(&self) -> Result<&Manifest, Error> {
+    pub(super) fn manifest(&self) -> Result<&Manifest, Error> {
         let invalid = |list: &Vec<Diagnostic>| ManifestError::Invalid(list.clone()).into();
         self.manifest.as_ref().map_err(invalid)
     }
@@ -54,7 +54,7 @@ impl Sheet {
     /// Writes `text`, once it was read. Where it would be refused, what is wrong with the
     /// file as it is comes first; else it is told without a place, since the text is in no
     /// file.
-    pub fn write(&self, context: &Context<'_>, text: &str) -> Result<(), Error> {
+    pub(super) fn write(&self, context: &Context<'_>, text: &str) -> Result<(), Error> {
         if let Err(wrong) = Manifest::parse(text, &self.path, &context.settings.file) {
             self.manifest()?;
             let refused = wrong.into_iter().map(|problem| {
@@ -73,7 +73,7 @@ impl Sheet {
     }
 
     /// What cannot be changed, with its place; what is wrong with the file comes first.
-    pub fn refuse(&self, context: &Context<'_>, error: EditError, name: &str) -> Error {
+    pub(super) fn refuse(&self, context: &Context<'_>, error: EditError, name: &str) -> Error {
         if let (Err(error), false) = (self.manifest(), self.lacks_profiles()) {
             return error;
         }

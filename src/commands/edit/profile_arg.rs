@@ -15,14 +15,14 @@ use crate::util::uid::Uid;
 
 /// A reference as a person gave it.
 #[derive(Debug, Clone)]
-pub struct Given {
+pub(crate) struct Given {
     pub text: String,
     parsed: Parsed,
 }
 
 impl Given {
     /// Reads `text`.
-    pub fn parse(text: &str) -> Result<Self, InvalidReference> {
+    pub(crate) fn parse(text: &str) -> Result<Self, InvalidReference> {
         let text = bare(text);
         let parsed = reference::parse(text)?;
         Ok(Self {
@@ -33,27 +33,27 @@ impl Given {
     }
 
     /// Which profile it means.
-    pub fn reference(&self) -> &Reference {
+    pub(crate) fn reference(&self) -> &Reference {
         &self.parsed.reference
     }
 
     /// Whether the other one means the same profile.
-    pub fn is_same(&self, other: &Self) -> bool {
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
         self.parsed.reference == other.parsed.reference
     }
 
     /// The project that it names.
-    pub fn project(&self) -> Option<&Uid> {
+    pub(crate) fn project(&self) -> Option<&Uid> {
         self.parsed.project.as_ref()
     }
 
     /// The Palette whose console's page it is the URL of.
-    pub fn endpoint(&self) -> Option<Endpoint> {
+    pub(crate) fn endpoint(&self) -> Option<Endpoint> {
         Endpoint::of_console(&self.text)
     }
 
     /// As it is written into the file: the way it was typed.
-    pub fn written(&self) -> NewProfile {
+    pub(crate) fn written(&self) -> NewProfile {
         NewProfile {
             reference: self.text.clone(),
             comment: String::new(),
@@ -62,7 +62,7 @@ impl Given {
 }
 
 /// The references of a command line, each once, or all that is wrong with them.
-pub fn given(texts: &[String]) -> Result<Vec<Given>, Error> {
+pub(crate) fn given(texts: &[String]) -> Result<Vec<Given>, Error> {
     let mut given: Vec<Given> = Vec::new();
     let mut wrong = Vec::new();
     for text in texts {
@@ -85,7 +85,7 @@ pub fn given(texts: &[String]) -> Result<Vec<Given>, Error> {
 }
 
 /// Refuses what no definition may be called.
-pub fn check_name(name: &str) -> Result<(), Error> {
+pub(crate) fn check_name(name: &str) -> Result<(), Error> {
     if Manifest::is_name(name) {
         return Ok(());
     }

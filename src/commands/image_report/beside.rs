@@ -17,7 +17,7 @@ const NAMED: usize = 3;
 const LONGEST_NAME: usize = 64;
 
 /// What lies beside the place of the definition.
-pub struct Surroundings {
+pub(super) struct Surroundings {
     /// Each of them.
     pub named: Vec<Neighbour>,
     /// In words; empty where nothing does.
@@ -32,7 +32,7 @@ pub struct Surroundings {
 }
 
 impl Surroundings {
-    pub fn of(expected: &Expectation<'_>, place: &Place) -> Self {
+    pub(super) fn of(expected: &Expectation<'_>, place: &Place) -> Self {
         let locked = expected.locked.map(|(_, locked)| locked.content_sha256);
         let content = |beside: &Beside| match &beside.is {
             image::Neighbour::Archive(held) => held.content.as_ref().ok().copied(),
@@ -52,7 +52,7 @@ impl Surroundings {
     }
 
     /// Holds what lies beside against what is under the right name.
-    pub fn of_entry(&self, own: Found) -> Found {
+    pub(super) fn of_entry(&self, own: Found) -> Found {
         if self.told.is_empty() {
             return own;
         }
@@ -97,7 +97,7 @@ impl Surroundings {
     }
 
     /// With `--expect-none`.
-    pub fn of_none(&self, entry: &Entry) -> Found {
+    pub(super) fn of_none(&self, entry: &Entry) -> Found {
         let is_there = matches!(entry, Entry::Odd(_) | Entry::File(_));
         let told = |text: String| Some(text).filter(|_| !self.told.is_empty());
         match (is_there, &self.told[..]) {

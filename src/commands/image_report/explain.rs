@@ -25,7 +25,7 @@ const KAIROS: &str = "kairos.raw";
 const REPLACE: [Trap; 1] = [Trap::AnotherFile];
 
 /// The checkout that images may have been built from.
-pub struct Origin<'a> {
+pub(super) struct Origin<'a> {
     context: &'a Context<'a>,
     checkout: Option<Checkout>,
     /// What lies at the placements: regular files.
@@ -36,7 +36,11 @@ pub struct Origin<'a> {
 
 impl<'a> Origin<'a> {
     /// `checkout` as it is now; `None` if there is none. `command` builds it.
-    pub fn of(context: &'a Context<'a>, checkout: Option<Checkout>, command: &Command) -> Self {
+    pub(super) fn of(
+        context: &'a Context<'a>,
+        checkout: Option<Checkout>,
+        command: &Command,
+    ) -> Self {
         let seen = |placement: &Placement| {
             let path = checkout.as_ref()?.directory().join(placement.path());
             let metadata = fs::symlink_metadata(path).ok()?;
@@ -51,7 +55,7 @@ impl<'a> Origin<'a> {
     }
 
     /// The same, if the build was started with `argv`.
-    pub fn started_with(self, argv: &[String]) -> Self {
+    pub(super) fn started_with(self, argv: &[String]) -> Self {
         Self {
             argv: argv.to_vec(),
             ..self
@@ -60,7 +64,7 @@ impl<'a> Origin<'a> {
 
     /// Whether an image that was last changed at `image` was so before the definition was
     /// staged; `None` if that cannot be seen.
-    pub fn is_older(&self, image: Option<SystemTime>) -> Option<bool> {
+    pub(super) fn is_older(&self, image: Option<SystemTime>) -> Option<bool> {
         // The younger of the two files. A copy may have kept an older modification time,
         // and other rights give a younger time of change: the earlier one is safe.
         let written = |metadata: &Metadata| {
@@ -112,7 +116,7 @@ fn has_bytes(path: &Path, held: &Held) -> bool {
 }
 
 /// Why one image is as it is.
-pub struct Why<'a> {
+pub(super) struct Why<'a> {
     pub origin: &'a Origin<'a>,
     pub format: &'a Format,
     /// The image.

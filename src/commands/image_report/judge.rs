@@ -13,7 +13,7 @@ use crate::util::digest::Digest;
 use crate::util::sanitize;
 
 /// What images must hold.
-pub struct Expectation<'a> {
+pub(super) struct Expectation<'a> {
     pub lock: &'a Lock,
     /// The name of the definition, and its entry of the lock; `None` where images must
     /// hold nothing.
@@ -21,7 +21,7 @@ pub struct Expectation<'a> {
 }
 
 /// Why a place is as it is, where others know more of it.
-pub trait Explain {
+pub(super) trait Explain {
     /// The trap that explains that there is nothing.
     fn missing(&self, has_partition: bool) -> Trap;
     /// The trap that explains an empty file.
@@ -32,7 +32,7 @@ pub trait Explain {
 
 impl Expectation<'_> {
     /// Judges every place of an image as one.
-    pub fn judge(&self, places: &[Place], why: &dyn Explain) -> (Found, Vec<Found>) {
+    pub(super) fn judge(&self, places: &[Place], why: &dyn Explain) -> (Found, Vec<Found>) {
         let mut found: Vec<Found> = places.iter().map(|place| self.place(place, why)).collect();
         match found.len() {
             1 => (found.remove(0), Vec::new()),
@@ -156,7 +156,7 @@ fn in_words(found: &Found) -> String {
 }
 
 /// A verdict that is an all-clear.
-pub fn good(verdict: Verdict) -> Found {
+pub(super) fn good(verdict: Verdict) -> Found {
     Found {
         verdict,
         good: true,
@@ -165,7 +165,7 @@ pub fn good(verdict: Verdict) -> Found {
 }
 
 /// A verdict that is none.
-pub fn bad(verdict: Verdict, detail: Option<String>, trap: Option<Trap>) -> Found {
+pub(super) fn bad(verdict: Verdict, detail: Option<String>, trap: Option<Trap>) -> Found {
     Found {
         verdict,
         detail,
@@ -175,7 +175,7 @@ pub fn bad(verdict: Verdict, detail: Option<String>, trap: Option<Trap>) -> Foun
 }
 
 /// What is said of an image, or of a partition, that tells nothing.
-pub fn unreadable(error: &ImageError) -> Found {
+pub(super) fn unreadable(error: &ImageError) -> Found {
     let said = |verdict, detail: String, advice| Found {
         advice,
         ..bad(verdict, Some(detail), None)

@@ -16,7 +16,7 @@ use crate::util::path_error::PathError;
 /// What is said of one image.
 #[derive(Debug, Clone, Default, Serialize, JsonSchema)]
 #[schemars(rename = "Image")]
-pub struct ImageReport {
+pub(crate) struct ImageReport {
     /// The image.
     pub(super) path: String,
     /// `iso`, `raw` or `raw.gz`; null where it is none of them.
@@ -41,7 +41,7 @@ pub struct ImageReport {
 /// What was found in one place where a definition belongs.
 #[derive(Debug, Clone, Default, Serialize, JsonSchema)]
 #[schemars(rename = "InImage")]
-pub struct Found {
+pub(super) struct Found {
     /// What is inside.
     pub(super) verdict: Verdict,
     /// Why, where there is more to say.
@@ -67,7 +67,7 @@ pub struct Found {
 /// A file beside the definition, in JSON.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 #[schemars(rename = "Beside")]
-pub struct Neighbour {
+pub(super) struct Neighbour {
     /// Its name.
     pub(super) name: String,
     /// What it is.
@@ -90,7 +90,7 @@ fn named<S: Serializer>(trap: &Option<Trap>, to: S) -> Result<S::Ok, S::Error> {
 /// What is in an image, or in one of its partitions, held against the lock.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub enum Verdict {
+pub(super) enum Verdict {
     /// The locked archive.
     AsLocked,
     /// Another archive with the locked content.
@@ -162,7 +162,7 @@ impl fmt::Display for Verdict {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[schemars(rename = "BesideKind")]
-pub enum NeighbourKind {
+pub(super) enum NeighbourKind {
     /// The archive of a definition.
     Definition,
     /// An archive that is not that of a definition.
@@ -177,7 +177,7 @@ pub enum NeighbourKind {
 
 /// What to do about a verdict.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Advice {
+pub(super) enum Advice {
     /// Stage the definition, or take it away, and build again.
     #[default]
     Build,
@@ -197,7 +197,7 @@ pub enum Advice {
 
 /// Of several raw disks of one build only the first gets the content partition
 /// (canvos.md, T26).
-pub fn mark_neglected(reports: &mut [ImageReport]) {
+pub(super) fn mark_neglected(reports: &mut [ImageReport]) {
     let is_disk = |report: &ImageReport| report.format == Some("raw");
     let directory = |report: &ImageReport| Path::new(&report.path).parent().map(Path::to_owned);
     let having: Vec<_> = reports
@@ -213,7 +213,7 @@ pub fn mark_neglected(reports: &mut [ImageReport]) {
 }
 
 /// A row for each image.
-pub fn text(reports: &[ImageReport], width: Option<usize>) -> String {
+pub(crate) fn text(reports: &[ImageReport], width: Option<usize>) -> String {
     let row = |report: &ImageReport| {
         let found = &report.found;
         table::row(&[

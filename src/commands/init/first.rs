@@ -5,7 +5,7 @@ use crate::manifest::edit::{self, NewProfile};
 use crate::util::endpoint::Endpoint;
 
 /// What `init` writes where nothing is known.
-pub const TEMPLATE: &str = include_str!("../../../templates/profiles.toml");
+pub(super) const TEMPLATE: &str = include_str!("../../../templates/profiles.toml");
 
 /// The lines of the template that are filled in, as far as they are replaced.
 const ENDPOINT: &str = "# endpoint = \"https://palette.example.com\"";
@@ -16,11 +16,11 @@ const PROJECT: &str = "project = \"Default\"";
 const CANVOS: &str = "dir = \"CanvOS\"";
 
 /// Where the checkout is if nothing else is known: the template's `dir`.
-pub const USUAL: &str = "CanvOS";
+pub(super) const USUAL: &str = "CanvOS";
 
 /// What is known of the first definition.
 #[derive(Debug, Default)]
-pub struct First {
+pub(super) struct First {
     /// Where Palette is, where it is not the default.
     pub endpoint: Option<Endpoint>,
     /// The project, by name or uid.
@@ -35,7 +35,7 @@ pub struct First {
 
 /// What is known of the project.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub enum Project {
+pub(super) enum Project {
     /// Nothing: the template's stays.
     #[default]
     Unknown,
@@ -47,7 +47,7 @@ pub enum Project {
 
 impl First {
     /// The text of the file.
-    pub fn text(&self) -> String {
+    pub(super) fn text(&self) -> String {
         let mut text = TEMPLATE.to_owned();
         if let Some(endpoint) = &self.endpoint {
             let line = format!("endpoint = {}", edit::quoted(&endpoint.to_string()));

@@ -30,7 +30,7 @@ enum Way {
 ///
 /// # Errors
 /// [`Error::Stopped`], and what Palette answers.
-pub fn ask(context: &Context<'_>, name: Option<&str>) -> Result<First, Error> {
+pub(super) fn ask(context: &Context<'_>, name: Option<&str>) -> Result<First, Error> {
     let prompt = Prompt::new(context.report.look());
     let mut first = match way(context, &prompt)? {
         Way::Chosen => chosen(context, &prompt)?,

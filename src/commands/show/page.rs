@@ -34,7 +34,7 @@ struct Page<'v> {
 }
 
 /// The page. Writing into memory does not fail, nor does anything that the template shows.
-pub fn html(view: &View) -> String {
+pub(super) fn html(view: &View) -> String {
     let page = Page {
         view,
         packs: view.packs(),

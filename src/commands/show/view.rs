@@ -17,7 +17,7 @@ use super::Shown;
 const DEFAULT_SHOWN: usize = 60;
 
 /// Everything that is shown.
-pub struct View {
+pub(super) struct View {
     /// The definition, or the archive.
     pub title: String,
     /// What it is, and what it is worth.
@@ -27,7 +27,7 @@ pub struct View {
 }
 
 /// A profile.
-pub struct Profile {
+pub(super) struct Profile {
     /// 24 hexadecimal digits in the lock; in an archive a directory's name.
     pub uid: String,
     /// Where the lock has them.
@@ -43,7 +43,7 @@ pub struct Profile {
 }
 
 /// A pack.
-pub struct Block {
+pub(super) struct Block {
     /// Where it stands.
     pub layer: Layer,
     /// The layer's name.
@@ -57,7 +57,7 @@ pub struct Block {
 }
 
 /// A variable.
-pub struct Asked {
+pub(super) struct Asked {
     /// Name, display name, format, default and description; a sensitive default is not
     /// among them.
     pub name: String,
@@ -72,7 +72,7 @@ pub struct Asked {
 }
 
 impl View {
-    pub fn new(
+    pub(super) fn new(
         title: &str,
         facts: Vec<(&'static str, String)>,
         shown: &[Shown],
@@ -105,7 +105,7 @@ impl View {
     }
 
     /// The packs of all profiles, from the ground up.
-    pub fn packs(&self) -> Table {
+    pub(super) fn packs(&self) -> Table {
         let mut table = Table::new(&["layer", "pack", "version", "digest", "profile"]);
         let mut packs: Vec<(&Block, String)> = Vec::new();
         for profile in &self.profiles {
@@ -142,7 +142,7 @@ impl View {
     }
 
     /// Whether the operator is known to be asked for nothing.
-    pub fn asks_nothing(&self) -> bool {
+    pub(super) fn asks_nothing(&self) -> bool {
         let mut profiles = self.profiles.iter();
         profiles.all(|profile| profile.asked.as_ref().is_some_and(Vec::is_empty))
     }
@@ -157,7 +157,7 @@ impl View {
     }
 
     /// For a terminal.
-    pub fn text(&self, width: Option<usize>) -> String {
+    pub(super) fn text(&self, width: Option<usize>) -> String {
         let mut parts = vec![table::facts(&self.facts)];
         parts.push(self.profiles().text("", width));
         let packs = self.packs().without(&["digest"]);
@@ -181,7 +181,7 @@ impl View {
     }
 
     /// For a comment on a merge request.
-    pub fn markdown(&self, environment: &Environment) -> String {
+    pub(super) fn markdown(&self, environment: &Environment) -> String {
         let mut comment = Comment::new(environment);
         comment.line(&format!("### {}", code(&self.title)));
         let mut facts = Table::new(&["fact", "value"]);
@@ -233,14 +233,14 @@ impl Profile {
     }
 
     /// What the operator is asked for; `None` where that is not known.
-    pub fn asked(&self) -> Option<Table> {
+    pub(super) fn asked(&self) -> Option<Table> {
         let mut table = Asked::table();
         table.rows = self.asked.as_ref()?.iter().map(Asked::row).collect();
         Some(table)
     }
 
     /// `name@version`, as `profiles.toml` takes it; else the uid.
-    pub fn label(&self) -> String {
+    pub(super) fn label(&self) -> String {
         if self.name.is_empty() {
             return self.uid.clone();
         }

@@ -5,7 +5,7 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::error::Judged;
 use crate::util::sanitize;
 
-pub fn archive(of: &Judged, refusal: &Refusal) -> Diagnostic {
+pub(super) fn archive(of: &Judged, refusal: &Refusal) -> Diagnostic {
     let error = Diagnostic::error(Code::ArchiveRefused, format!("{of} is refused: {refusal}"));
     if let (Judged::File(_), Refusal::NotGzip { .. }) = (of, refusal) {
         return error.help("name an archive such as `edgestage fetch` prints the path of");

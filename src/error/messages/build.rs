@@ -9,7 +9,7 @@ use crate::util::sanitize;
 
 const READ_IT: &str = "read the build's own output above: it says why";
 
-pub fn build(error: &BuildError) -> Diagnostic {
+pub(super) fn build(error: &BuildError) -> Diagnostic {
     match error {
         BuildError::Start { program, error } => start(program, error),
         BuildError::Failed {

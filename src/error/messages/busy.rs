@@ -6,13 +6,13 @@ use std::time::Duration;
 use crate::diagnostic::{Code, Diagnostic, Trap};
 use crate::util::sanitize;
 
-pub fn busy(what: &str, holder: &str, waited: Duration) -> Diagnostic {
+pub(super) fn busy(what: &str, holder: &str, waited: Duration) -> Diagnostic {
     Diagnostic::error(Code::Busy, format!("another run still has {what}"))
         .note(format!("it is {holder}; waited {} s", waited.as_secs()))
         .help("see whether it still works; `--lock-timeout SECONDS` waits longer")
 }
 
-pub fn shared_checkout(definitions: &[String], checkout: &Path) -> Diagnostic {
+pub(super) fn shared_checkout(definitions: &[String], checkout: &Path) -> Diagnostic {
     let names: Vec<String> = definitions.iter().map(|name| format!("`{name}`")).collect();
     Diagnostic::error(
         Trap::SharedCheckout,

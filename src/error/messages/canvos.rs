@@ -5,7 +5,7 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::util::path_error::PathError;
 use crate::util::sanitize;
 
-pub fn canvos(error: &CanvosError) -> Diagnostic {
+pub(super) fn canvos(error: &CanvosError) -> Diagnostic {
     match error {
         CanvosError::Missing(path) => Diagnostic::error(
             Code::NoCheckout,

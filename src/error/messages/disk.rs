@@ -10,7 +10,7 @@ use crate::util::sanitize;
 use crate::util::suggest::nearest_file;
 
 /// What the operating system refuses, with the mend that fits.
-pub fn disk(error: &PathError) -> Diagnostic {
+pub(super) fn disk(error: &PathError) -> Diagnostic {
     let help = match error.source.kind() {
         // The directory is looked at when the message is made: an error holds data only.
         ErrorKind::NotFound => match nearest_file(&error.path) {
@@ -34,7 +34,7 @@ pub fn disk(error: &PathError) -> Diagnostic {
     Diagnostic::error(Code::InputOutput, error.to_string()).help(help)
 }
 
-pub fn no_cache() -> Diagnostic {
+pub(super) fn no_cache() -> Diagnostic {
     Diagnostic::error(
         Code::NoCacheDirectory,
         "there is no directory for the cache",
@@ -43,7 +43,7 @@ pub fn no_cache() -> Diagnostic {
     .help("pass `--cache-dir DIR`, or set `EDGESTAGE_CACHE_DIR`")
 }
 
-pub fn cache_damaged(path: &str) -> Diagnostic {
+pub(super) fn cache_damaged(path: &str) -> Diagnostic {
     Diagnostic::error(
         Code::CacheDamaged,
         format!("the cached archive `{path}` is damaged"),
@@ -52,7 +52,7 @@ pub fn cache_damaged(path: &str) -> Diagnostic {
     .help("run the command again without `--offline`")
 }
 
-pub fn exists(files: &[String]) -> Diagnostic {
+pub(super) fn exists(files: &[String]) -> Diagnostic {
     // The others are snippets of `init`.
     let is_manifest = |file: &String| Path::new(file).extension().is_some_and(|end| end == "toml");
     let mend = if files.iter().all(is_manifest) {

@@ -7,7 +7,7 @@ use crate::util::sanitize;
 /// Files by the dozen say no more than a few of them.
 const FILES_SHOWN: usize = 24;
 
-pub fn drift(definition: &str, changes: &[Change]) -> Diagnostic {
+pub(super) fn drift(definition: &str, changes: &[Change]) -> Diagnostic {
     let start = Diagnostic::error(
         Code::Drift,
         format!("Palette no longer serves `{definition}` as it is locked"),

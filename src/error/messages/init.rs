@@ -3,17 +3,17 @@
 use crate::diagnostic::{Code, Diagnostic};
 use crate::util::sanitize;
 
-pub fn stopped() -> Diagnostic {
+pub(super) fn stopped() -> Diagnostic {
     Diagnostic::error(Code::Cancelled, "stopped: nothing was written")
         .help("run it again; `edgestage init --no-input` asks nothing")
 }
 
-pub fn unasked(why: &str) -> Diagnostic {
+pub(super) fn unasked(why: &str) -> Diagnostic {
     Diagnostic::error(Code::TerminalFailed, format!("the terminal failed: {why}"))
         .help("run `edgestage init --no-input`, which asks nothing")
 }
 
-pub fn nothing_offered(project: Option<&str>, seen: usize) -> Diagnostic {
+pub(super) fn nothing_offered(project: Option<&str>, seen: usize) -> Diagnostic {
     let place = match project {
         Some(project) => format!("the project `{}`", sanitize::line(project.as_bytes())),
         None => "the tenant".to_owned(),

@@ -6,7 +6,7 @@ use crate::util::sanitize;
 use crate::util::secret::InvalidKey;
 use crate::util::suggest::nearest_file;
 
-pub fn key(error: &KeyError) -> Diagnostic {
+pub(super) fn key(error: &KeyError) -> Diagnostic {
     match error {
         KeyError::None => Diagnostic::error(Code::KeyMissing, "there is no API key").help(
             "set `PALETTE_API_KEY`, pass `--api-key-file FILE`, or put `api-key-file` or \

@@ -6,14 +6,14 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::lockfile::{LockError, Meanwhile, Outdated};
 use crate::util::sanitize;
 
-pub fn lock(error: &LockError) -> Diagnostic {
+pub(super) fn lock(error: &LockError) -> Diagnostic {
     match error {
         LockError::Io(error) => super::disk(error),
         LockError::Unreadable(diagnostic) => (**diagnostic).clone(),
     }
 }
 
-pub fn no_lock(path: &Path, definition: &str) -> Diagnostic {
+pub(super) fn no_lock(path: &Path, definition: &str) -> Diagnostic {
     Diagnostic::error(
         Code::NoLockfile,
         format!("there is no `{}`", sanitize::path(path)),
@@ -22,7 +22,7 @@ pub fn no_lock(path: &Path, definition: &str) -> Diagnostic {
     .help(renew(definition))
 }
 
-pub fn not_locked(definition: &str) -> Diagnostic {
+pub(super) fn not_locked(definition: &str) -> Diagnostic {
     Diagnostic::error(
         Code::NotLocked,
         format!("`{definition}` is not in profiles.lock"),
@@ -30,7 +30,7 @@ pub fn not_locked(definition: &str) -> Diagnostic {
     .help(renew(definition))
 }
 
-pub fn outdated(definition: &str, why: Outdated) -> Diagnostic {
+pub(super) fn outdated(definition: &str, why: Outdated) -> Diagnostic {
     Diagnostic::error(
         Code::Outdated,
         format!("the lock of `{definition}` is outdated"),
@@ -39,7 +39,7 @@ pub fn outdated(definition: &str, why: Outdated) -> Diagnostic {
     .help(renew(definition))
 }
 
-pub fn changed_meanwhile(definition: &str, how: Meanwhile) -> Diagnostic {
+pub(super) fn changed_meanwhile(definition: &str, how: Meanwhile) -> Diagnostic {
     let (title, note, help) = match how {
         Meanwhile::Gone => (
             format!("`{definition}` is not in profiles.toml any more"),

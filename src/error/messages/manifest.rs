@@ -8,7 +8,7 @@ use crate::manifest::{Located, ManifestError};
 use crate::util::sanitize;
 use crate::util::suggest::{nearest, nearest_file};
 
-pub fn manifest(error: &ManifestError) -> Diagnostic {
+pub(super) fn manifest(error: &ManifestError) -> Diagnostic {
     match error {
         ManifestError::Missing(path, located) => missing(path, located),
         ManifestError::Unreadable(path, error) => {
@@ -58,7 +58,7 @@ fn missing(path: &Path, located: &Located) -> Diagnostic {
 }
 
 /// Names by the thousand are none that anybody reads.
-pub fn some_of(names: &[String]) -> String {
+pub(super) fn some_of(names: &[String]) -> String {
     const SHOWN: usize = 20;
     match names.len().checked_sub(SHOWN) {
         None | Some(0) => names.join(", "),
@@ -69,13 +69,13 @@ pub fn some_of(names: &[String]) -> String {
     }
 }
 
-pub fn name_needed(known: &[String]) -> Diagnostic {
+pub(super) fn name_needed(known: &[String]) -> Diagnostic {
     Diagnostic::error(Code::DefinitionNeeded, "which definition?")
         .note(format!("there are {}", some_of(known)))
         .help("add its name to the command")
 }
 
-pub fn unknown_definition(name: &str, known: &[String]) -> Diagnostic {
+pub(super) fn unknown_definition(name: &str, known: &[String]) -> Diagnostic {
     let error = Diagnostic::error(
         Code::UnknownDefinition,
         format!("there is no definition `{}`", name.escape_debug()),

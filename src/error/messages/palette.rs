@@ -7,7 +7,7 @@ use crate::resolve::Scope;
 use crate::util::sanitize;
 use crate::util::secret::Suspicion;
 
-pub fn palette(error: &PaletteError) -> Diagnostic {
+pub(super) fn palette(error: &PaletteError) -> Diagnostic {
     match error {
         PaletteError::KeyRefused {
             refusal,
@@ -124,7 +124,7 @@ fn key_refused(
 }
 
 /// A refusal in the scope of a definition's project, at the line that names it.
-pub fn scope(scope: &Scope) -> Diagnostic {
+pub(super) fn scope(scope: &Scope) -> Diagnostic {
     let uid = scope.uid.as_deref();
     let project = uid.map(|uid| (uid, scope.written.as_deref()));
     forbidden(&scope.refusal, project).within(Some(&scope.place))
@@ -257,7 +257,7 @@ fn redirect(from: &str, to: &str, why: RedirectRefusal) -> Diagnostic {
         .help("set `endpoint` to the address that Palette itself answers at")
 }
 
-pub fn plain_http(endpoint: &str) -> Diagnostic {
+pub(super) fn plain_http(endpoint: &str) -> Diagnostic {
     Diagnostic::error(
         Code::PlainHttp,
         format!("the endpoint `{endpoint}` is plain HTTP"),
@@ -266,7 +266,7 @@ pub fn plain_http(endpoint: &str) -> Diagnostic {
     .help("write `https://`, or pass `--allow-http` if the network is trusted")
 }
 
-pub fn offline(definition: &str, lacks: &str) -> Diagnostic {
+pub(super) fn offline(definition: &str, lacks: &str) -> Diagnostic {
     Diagnostic::error(Code::Offline, format!("`{definition}` {lacks}"))
         .note("`--offline` opens no connection")
         .help(format!("run `edgestage fetch {definition}` with a network"))

@@ -62,7 +62,7 @@ fn feature_names(bits: u32) -> String {
 
 /// What the superblock says, as far as it counts.
 #[derive(Debug)]
-pub struct Superblock {
+pub(super) struct Superblock {
     /// In bytes.
     pub block_size: usize,
     /// How many blocks there are.
@@ -79,7 +79,7 @@ pub struct Superblock {
 
 impl Superblock {
     /// Reads it and compares it with the size of its partition.
-    pub fn read(part: &Window) -> Result<Self, ImageError> {
+    pub(super) fn read(part: &Window) -> Result<Self, ImageError> {
         let mut bytes = [0; SUPERBLOCK_LENGTH];
         let unreadable = |error: io::Error| match error.kind() {
             io::ErrorKind::UnexpectedEof => damaged("the superblock of the content partition"),
@@ -153,7 +153,7 @@ impl Superblock {
     }
 
     /// The group of an inode, and its place there.
-    pub fn place_of(&self, inode: u32) -> Result<(u64, u64), ImageError> {
+    pub(super) fn place_of(&self, inode: u32) -> Result<(u64, u64), ImageError> {
         if inode == 0 || inode > self.inodes {
             return Err(damaged("an entry of a directory that leads nowhere"));
         }
@@ -165,7 +165,7 @@ impl Superblock {
     }
 
     /// Where the descriptor of `group` is: they begin in the block behind the superblock's.
-    pub fn descriptor_at(&self, group: u64) -> u64 {
+    pub(super) fn descriptor_at(&self, group: u64) -> u64 {
         let block_size = self.block_size as u64;
         let first = if block_size == SUPERBLOCK { 2 } else { 1 };
         first * block_size + group * self.descriptor_size as u64
@@ -174,7 +174,7 @@ impl Superblock {
 
 /// What a file is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// A regular file.
     Regular,
     /// A directory.
@@ -187,7 +187,7 @@ pub enum Kind {
 
 /// A file of any kind.
 #[derive(Debug, Clone)]
-pub struct Inode {
+pub(crate) struct Inode {
     /// What it is.
     pub kind: Kind,
     /// In bytes.
@@ -201,7 +201,7 @@ pub struct Inode {
 
 impl Inode {
     /// Reads the inode `number` in `bytes`, which are as many as every inode has.
-    pub fn parse(bytes: &[u8], number: u32, seed: Option<u32>) -> Result<Self, ImageError> {
+    pub(crate) fn parse(bytes: &[u8], number: u32, seed: Option<u32>) -> Result<Self, ImageError> {
         let seed = seed.map(|seed| {
             let seed = crc32c(seed, &number.to_le_bytes());
             crc32c(seed, &bytes[0x64..0x68])
@@ -232,7 +232,7 @@ impl Inode {
     }
 
     /// Whether its blocks are listed as extents.
-    pub fn has_extents(&self) -> bool {
+    pub(crate) fn has_extents(&self) -> bool {
         self.flags & EXTENTS != 0
     }
 }
@@ -261,7 +261,7 @@ fn inode_agrees(bytes: &[u8], seed: u32) -> bool {
 
 /// Whether a directory's block has the checksum that it says it has. The blocks of an
 /// index have another one, at another place, which is not compared.
-pub fn directory_block_agrees(block: &[u8], directory: &Inode) -> bool {
+pub(super) fn directory_block_agrees(block: &[u8], directory: &Inode) -> bool {
     let Some(seed) = directory.seed else {
         return true;
     };
@@ -274,7 +274,7 @@ pub fn directory_block_agrees(block: &[u8], directory: &Inode) -> bool {
 
 /// Whether a node of the tree of extents has the checksum that it says it has, which
 /// stands behind the entries that it could have.
-pub fn node_agrees(node: &[u8], inode: &Inode) -> bool {
+pub(super) fn node_agrees(node: &[u8], inode: &Inode) -> bool {
     let Some(seed) = inode.seed else {
         return true;
     };
@@ -287,7 +287,7 @@ pub fn node_agrees(node: &[u8], inode: &Inode) -> bool {
 
 /// An entry of a directory.
 #[derive(Debug)]
-pub struct Entry<'b> {
+pub(super) struct Entry<'b> {
     /// What it is the name of; 0 where nothing is.
     pub inode: u32,
     /// Its name.
@@ -295,7 +295,7 @@ pub struct Entry<'b> {
 }
 
 /// Takes the next entry from what is left of a directory's block.
-pub fn next_entry<'b>(
+pub(super) fn next_entry<'b>(
     rest: &mut &'b [u8],
     block_size: usize,
 ) -> Result<Option<Entry<'b>>, ImageError> {
@@ -323,7 +323,7 @@ pub fn next_entry<'b>(
 
 /// A node of the tree of extents.
 #[derive(Debug)]
-pub struct Entries<'n> {
+pub(super) struct Entries<'n> {
     /// How far it is from the extents; 0 where it has them.
     pub level: u16,
     /// Its entries.
@@ -331,7 +331,7 @@ pub struct Entries<'n> {
 }
 
 /// Reads a node; below another one its level is known.
-pub fn entries(node: &[u8], level: Option<u16>) -> Result<Entries<'_>, ImageError> {
+pub(super) fn entries(node: &[u8], level: Option<u16>) -> Result<Entries<'_>, ImageError> {
     let broken = || damaged("the extents of a file");
     let is = u16_at(node, 6);
     let length = ENTRY * usize::from(u16_at(node, 2));
@@ -344,10 +344,10 @@ pub fn entries(node: &[u8], level: Option<u16>) -> Result<Entries<'_>, ImageErro
 
 /// An entry of such a node.
 #[derive(Debug)]
-pub struct Extent<'n>(&'n [u8]);
+pub(super) struct Extent<'n>(&'n [u8]);
 
 /// The entry that has block `number` of the file, if any has, and where the next begins.
-pub fn find_in_node(list: &[u8], number: u64) -> (Option<Extent<'_>>, Option<u64>) {
+pub(super) fn find_in_node(list: &[u8], number: u64) -> (Option<Extent<'_>>, Option<u64>) {
     let mut found = None;
     for entry in list.chunks_exact(ENTRY) {
         let first = u64::from(u32_at(entry, 0));
@@ -361,12 +361,12 @@ pub fn find_in_node(list: &[u8], number: u64) -> (Option<Extent<'_>>, Option<u64
 
 impl Extent<'_> {
     /// The block of the node that this leads to.
-    pub fn child(&self) -> u64 {
+    pub(super) fn child(&self) -> u64 {
         u64::from(u32_at(self.0, 4)) | u64::from(u16_at(self.0, 8)) << 32
     }
 
     /// The blocks from `number` on, if it has that one.
-    pub fn run(&self, number: u64) -> Option<super::Run> {
+    pub(super) fn run(&self, number: u64) -> Option<super::Run> {
         let length = u64::from(u16_at(self.0, 4));
         let is_written = length <= WRITTEN;
         let length = if is_written { length } else { length - WRITTEN };
@@ -383,7 +383,7 @@ impl Extent<'_> {
 /// Where the block map of a file of ext2 or ext3 has block `number`: the slot in the
 /// inode, how many levels of blocks that list blocks are below it, and the place among
 /// what those have.
-pub fn place_in_map(number: u64, in_block: u64) -> Option<(usize, u32, u64)> {
+pub(super) fn place_in_map(number: u64, in_block: u64) -> Option<(usize, u32, u64)> {
     if number < 12 {
         return Some((usize::try_from(number).ok()?, 0, 0));
     }
@@ -399,7 +399,7 @@ pub fn place_in_map(number: u64, in_block: u64) -> Option<(usize, u32, u64)> {
 }
 
 /// The checksum of all of ext4: CRC-32C, neither begun nor ended with a complement.
-pub fn crc32c(seed: u32, bytes: &[u8]) -> u32 {
+pub(super) fn crc32c(seed: u32, bytes: &[u8]) -> u32 {
     bytes.iter().fold(seed, |crc, byte| {
         (0..8).fold(crc ^ u32::from(*byte), |crc, _| {
             crc >> 1 ^ (0x82f6_3b78 & (crc & 1).wrapping_neg())

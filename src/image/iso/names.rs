@@ -4,7 +4,7 @@ use super::record::Record;
 
 /// Which names count in an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Names {
+pub(super) enum Names {
     /// POSIX names in the System Use areas, behind so many bytes.
     RockRidge {
         /// `LEN_SKP` of SUSP's `SP` entry.
@@ -17,7 +17,7 @@ pub enum Names {
 }
 
 /// Whether `record` is called `name`.
-pub fn matches(names: &Names, record: &Record, name: &str) -> bool {
+pub(super) fn matches(names: &Names, record: &Record, name: &str) -> bool {
     match names {
         Names::RockRidge { .. } => match &record.name {
             Some(own) => own == name.as_bytes(),
@@ -30,7 +30,7 @@ pub fn matches(names: &Names, record: &Record, name: &str) -> bool {
 }
 
 /// What `record` is called.
-pub fn name_of(names: &Names, record: &Record) -> Vec<u8> {
+pub(super) fn name_of(names: &Names, record: &Record) -> Vec<u8> {
     match (names, &record.name) {
         (Names::RockRidge { .. }, Some(name)) if !name.is_empty() => name.clone(),
         (Names::Joliet, _) => without_version(&joliet(&record.identifier)).into(),

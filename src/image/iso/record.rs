@@ -7,9 +7,9 @@ use super::names::Names;
 use super::{Extent, SECTOR};
 
 /// The least that a record has, in bytes: a name of one byte.
-pub const SHORTEST: usize = 34;
+pub(super) const SHORTEST: usize = 34;
 /// The flag of a directory.
-pub const DIRECTORY: u8 = 0x02;
+pub(super) const DIRECTORY: u8 = 0x02;
 /// The flag of an associated file, which is no file of its own.
 const ASSOCIATED: u8 = 0x04;
 /// The flag of a record that another extent follows.
@@ -22,7 +22,7 @@ const TYPE: u32 = 0o170_000;
 const REGULAR: u32 = 0o100_000;
 
 /// Where System Use areas continue, and how much more of that is read for one directory.
-pub struct Continuations<'w> {
+pub(super) struct Continuations<'w> {
     image: &'w Window,
     left: usize,
 }
@@ -31,7 +31,7 @@ impl<'w> Continuations<'w> {
     /// The most for one directory, in bytes: long names take a few hundred each.
     const MOST: usize = 4 << 20;
 
-    pub fn of(image: &'w Window) -> Self {
+    pub(super) fn of(image: &'w Window) -> Self {
         Self {
             image,
             left: Self::MOST,
@@ -50,7 +50,7 @@ impl<'w> Continuations<'w> {
 /// A record that was read.
 #[derive(Debug, Clone, Default)]
 #[allow(clippy::struct_excessive_bools)] // independent properties of the standards
-pub struct Record {
+pub(super) struct Record {
     block: u32,
     extended: u8,
     length: u32,
@@ -72,7 +72,7 @@ pub struct Record {
 
 impl Record {
     /// Reads the record in `bytes`, which are as long as it says.
-    pub fn parse(
+    pub(super) fn parse(
         bytes: &[u8],
         more: &mut Continuations<'_>,
         names: &Names,
@@ -157,26 +157,26 @@ impl Record {
     }
 
     /// How many bytes of each system use area to skip, where there is Rock Ridge.
-    pub fn rock_ridge_skip(&self) -> Option<usize> {
+    pub(super) fn rock_ridge_skip(&self) -> Option<usize> {
         self.skip.filter(|_| self.rock_ridge)
     }
 
-    pub fn is_directory(&self) -> bool {
+    pub(super) fn is_directory(&self) -> bool {
         self.flags & DIRECTORY != 0
     }
 
     /// Whether readers show it: not the directory's own record and its parent's, which are
     /// called by one byte, 0 and 1, nor what only belongs to a file.
-    pub fn is_shown(&self) -> bool {
+    pub(super) fn is_shown(&self) -> bool {
         !matches!(self.identifier[..], [0 | 1]) && self.flags & ASSOCIATED == 0
     }
 
-    pub fn has_more(&self) -> bool {
+    pub(super) fn has_more(&self) -> bool {
         self.flags & MORE != 0
     }
 
     /// Why this is no regular file.
-    pub fn odd(&self) -> Option<&'static str> {
+    pub(super) fn odd(&self) -> Option<&'static str> {
         let special = self.mode.is_some_and(|mode| mode & TYPE != REGULAR);
         if self.link {
             Some("a symbolic link")
@@ -192,7 +192,7 @@ impl Record {
     }
 
     /// Where it lies. Extended attributes, which nobody writes, stand before the content.
-    pub fn extent(&self) -> Extent {
+    pub(super) fn extent(&self) -> Extent {
         Extent {
             start: (u64::from(self.block) + u64::from(self.extended)) * SECTOR,
             length: u64::from(self.length),

@@ -8,12 +8,12 @@ use toml_parser::Source;
 use toml_parser::parser::{Event, EventKind, parse_document};
 
 /// The tables of a text, in its order.
-pub struct Layout {
+pub(super) struct Layout {
     pub blocks: Vec<Block>,
 }
 
 /// A header and what is below it; the first block has no header.
-pub struct Block {
+pub(super) struct Block {
     /// The header's path.
     pub keys: Vec<Key>,
     /// What kind of header it is.
@@ -30,7 +30,7 @@ pub struct Block {
 
 impl Block {
     /// Where its last entry ends, or its header where it has none.
-    pub fn end(&self) -> usize {
+    pub(super) fn end(&self) -> usize {
         self.entries
             .last()
             .map_or(self.body, |entry| entry.span.end)
@@ -39,7 +39,7 @@ impl Block {
 
 /// How a block begins.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Header {
+pub(super) enum Header {
     /// It is the beginning of the text.
     None,
     /// `[path]`.
@@ -49,21 +49,21 @@ pub enum Header {
 }
 
 /// One part of a path.
-pub struct Key {
+pub(super) struct Key {
     /// Without quotes.
     pub name: String,
     pub span: Range<usize>,
 }
 
 /// `path = value`.
-pub struct Entry {
+pub(super) struct Entry {
     pub keys: Vec<Key>,
     pub value: Value,
     pub span: Range<usize>,
 }
 
 /// What is on the right of a `=`.
-pub enum Value {
+pub(super) enum Value {
     Scalar,
     Array(Array),
     /// `{ … }`.
@@ -71,7 +71,7 @@ pub enum Value {
 }
 
 /// `[ … ]`.
-pub struct Array {
+pub(super) struct Array {
     /// Where the opening bracket stands.
     pub open: usize,
     /// Where the closing bracket stands.
@@ -80,7 +80,7 @@ pub struct Array {
 }
 
 /// An item of an array.
-pub struct Item {
+pub(super) struct Item {
     pub span: Range<usize>,
     /// Where the comma behind it ends.
     pub comma: Option<usize>,
@@ -88,14 +88,14 @@ pub struct Item {
 
 impl Item {
     /// Where it ends, its comma included.
-    pub fn end(&self) -> usize {
+    pub(super) fn end(&self) -> usize {
         self.comma.unwrap_or(self.span.end)
     }
 }
 
 impl Layout {
     /// The layout of `text`.
-    pub fn of(text: &str) -> Self {
+    pub(super) fn of(text: &str) -> Self {
         let tokens = Source::new(text).lex().into_vec();
         let mut events: Vec<Event> = Vec::new();
         parse_document(&tokens, &mut events, &mut ());

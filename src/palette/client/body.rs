@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 const PIECE: usize = 64 << 10;
 
 /// At most `limit` bytes of `body`, as far as they come within `time`, and how it ended.
-pub fn read(
+pub(super) fn read(
     body: impl Read + Send + 'static,
     limit: u64,
     time: Duration,

@@ -9,7 +9,7 @@ use std::thread;
 const THREADS: usize = 4;
 
 /// Whether there are as many threads as are needed. The HTTP library panics where it lacks one.
-pub fn can_start() -> io::Result<()> {
+pub(super) fn can_start() -> io::Result<()> {
     thread::scope(|scope| {
         // All at once: each of them ends with its channel.
         let mut all = Vec::new();

@@ -7,7 +7,7 @@ use console::Key;
 
 /// What a key means beyond the line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Step {
+pub(super) enum Step {
     /// The line is not done.
     GoOn,
     /// It is the answer.
@@ -20,7 +20,7 @@ pub enum Step {
 
 /// The text so far.
 #[derive(Debug, Default)]
-pub struct Line {
+pub(super) struct Line {
     text: Vec<char>,
     /// How many characters are before the cursor.
     cursor: usize,
@@ -28,17 +28,17 @@ pub struct Line {
 
 impl Line {
     /// All of it.
-    pub fn text(&self) -> String {
+    pub(super) fn text(&self) -> String {
         self.text.iter().collect()
     }
 
     /// What is before the cursor.
-    pub fn before(&self) -> String {
+    pub(super) fn before(&self) -> String {
         self.text[..self.cursor].iter().collect()
     }
 
     /// Does what `key` is for. Keys that mean nothing here change nothing.
-    pub fn press(&mut self, key: &Key) -> Step {
+    pub(super) fn press(&mut self, key: &Key) -> Step {
         match key {
             Key::Enter => return Step::Done,
             Key::Escape => return Step::Stop,
@@ -106,7 +106,7 @@ impl Line {
 /// An answer without what surrounds it where it was copied from: blanks, the quotes and the
 /// comma of TOML or JSON, the quotes of a text processor, the angle brackets of a mail.
 #[must_use]
-pub fn bare(text: &str) -> &str {
+pub(crate) fn bare(text: &str) -> &str {
     const PAIRS: [(char, char); 6] = [
         ('"', '"'),
         ('\'', '\''),

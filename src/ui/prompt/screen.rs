@@ -10,13 +10,13 @@ use rustix::termios::{InputModes, LocalModes, OptionalActions, Termios, tcgetatt
 /// The keyboard's keys go to us alone until this is dropped: not echoed, no line kept back, no
 /// signal made of them, in the time between two keys too. So what is pasted arrives whole.
 #[derive(Debug)]
-pub struct Keys {
+pub(super) struct Keys {
     before: Option<Termios>,
 }
 
 impl Keys {
     /// From now on.
-    pub fn take() -> Self {
+    pub(super) fn take() -> Self {
         let before = tcgetattr(io::stdin()).ok();
         if let Some(mut modes) = before.clone() {
             let own = LocalModes::ICANON | LocalModes::ECHO | LocalModes::ISIG;
@@ -39,14 +39,14 @@ impl Drop for Keys {
 }
 
 /// A question on the screen.
-pub struct Screen {
+pub(super) struct Screen {
     term: Term,
     /// In which row of what is drawn the cursor is.
     row: usize,
 }
 
 /// What is drawn of a question.
-pub struct Frame<'f> {
+pub(super) struct Frame<'f> {
     /// What was wrong with the answer before.
     pub error: Option<&'f str>,
     /// The question; may have colours.
@@ -61,7 +61,7 @@ pub struct Frame<'f> {
 
 impl Screen {
     /// Nothing is drawn yet.
-    pub fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             term: Term::stderr(),
             row: 0,
@@ -69,12 +69,12 @@ impl Screen {
     }
 
     /// The next key.
-    pub fn key(&self) -> io::Result<Key> {
+    pub(super) fn key(&self) -> io::Result<Key> {
         self.term.read_key_raw()
     }
 
     /// Draws `frame` over what was drawn before.
-    pub fn draw(&mut self, frame: &Frame<'_>) -> io::Result<()> {
+    pub(super) fn draw(&mut self, frame: &Frame<'_>) -> io::Result<()> {
         let columns = usize::from(self.term.size().1).max(2);
         let error = frame.error.map(|error| format!("# {error}"));
         let above = error.as_ref().map_or(0, |line| rows(line, columns));
@@ -99,7 +99,7 @@ impl Screen {
     }
 
     /// Leaves `line` in place of what is drawn.
-    pub fn leave(&mut self, line: &str) -> io::Result<()> {
+    pub(super) fn leave(&mut self, line: &str) -> io::Result<()> {
         let out = format!("{}{line}\r\n", self.home());
         self.row = 0;
         self.write(&out)
@@ -118,7 +118,7 @@ impl Screen {
 
 /// Ends what a question has left on the screen, with a cursor to be seen at the beginning of an
 /// empty line.
-pub fn abandon() {
+pub(super) fn abandon() {
     let mut term = Term::stderr();
     let _ = term.write_all(b"\x1b[?25h\r\n\x1b[J");
     let _ = term.flush();

@@ -55,14 +55,14 @@ const ENTITIES: [(&str, u8); 36] = [
 
 /// The key as a text may have it. Every one of its characters may be escaped besides, in each
 /// of the ways of [`escape`].
-pub struct Form {
+pub(super) struct Form {
     pub digits: Zeroizing<String>,
     pub alphabet: Alphabet,
 }
 
 /// Which characters are the same.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Alphabet {
+pub(super) enum Alphabet {
     /// Large and small letters.
     Any,
     /// Those of the two alphabets of RFC 4648.
@@ -80,13 +80,13 @@ impl Alphabet {
 
 impl Form {
     /// Whether its first character is `byte`.
-    pub fn begins_with(&self, byte: u8) -> bool {
+    pub(super) fn begins_with(&self, byte: u8) -> bool {
         let first = self.digits.bytes().next();
         first.is_some_and(|digit| self.alphabet.is_same(digit, byte))
     }
 
     /// How much of the beginning of `text` this is, in bytes.
-    pub fn begins(&self, text: &str) -> Option<usize> {
+    pub(super) fn begins(&self, text: &str) -> Option<usize> {
         // A key may hold what looks like an escape: every reading is followed.
         let mut ends = vec![0];
         for (known, digit) in self.digits.bytes().enumerate() {
@@ -124,7 +124,7 @@ fn cut(text: &str) -> Option<usize> {
 
 /// Tells `see` each first character that `text` may have, and how many bytes it takes: as it
 /// is, and with the escapes of up to [`LAYERS`] programs taken off.
-pub fn readings(text: &[u8], mut see: impl FnMut(u8, usize)) {
+pub(super) fn readings(text: &[u8], mut see: impl FnMut(u8, usize)) {
     let Some(byte) = text.first() else { return };
     see(*byte, 1);
     if !matches!(byte, b'%' | b'&' | b'\\') {

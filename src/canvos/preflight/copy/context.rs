@@ -22,7 +22,7 @@ const LINKS: usize = 255;
 
 /// Why a context cannot be sent, or not be told.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Stop {
+pub(super) enum Stop {
     /// The pattern of what is wanted is one that Go refuses.
     BadPattern,
     /// An ignore rule is one that Go refuses, by its place.
@@ -37,7 +37,7 @@ pub enum Stop {
 
 /// What an entry of the context is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub(super) enum Kind {
     /// A directory.
     Directory,
     /// A regular file.
@@ -68,7 +68,7 @@ impl Kind {
 
 /// A file or directory of the checkout, with what the patterns make of it.
 #[derive(Debug, Clone)]
-pub struct Entry {
+pub(super) struct Entry {
     /// Relative to the checkout; empty for the checkout itself.
     pub path: String,
     /// Where it is.
@@ -91,7 +91,7 @@ struct Found {
 }
 
 /// The context of one COPY.
-pub struct Context<'a> {
+pub(super) struct Context<'a> {
     directory: &'a Path,
     wanted: &'a Patterns,
     ignore: &'a Ignore,
@@ -103,7 +103,7 @@ pub struct Context<'a> {
 
 impl<'a> Context<'a> {
     /// The context for what `wanted` matches.
-    pub fn new(
+    pub(super) fn new(
         directory: &'a Path,
         wanted: &'a Patterns,
         ignore: &'a Ignore,
@@ -120,12 +120,12 @@ impl<'a> Context<'a> {
     }
 
     /// A directory that could not be read, so that what is in it is missing.
-    pub fn closed(&self) -> Option<String> {
+    pub(super) fn closed(&self) -> Option<String> {
         self.closed.borrow().clone()
     }
 
     /// The checkout itself.
-    pub fn root(&self) -> Entry {
+    pub(super) fn root(&self) -> Entry {
         Entry {
             path: String::new(),
             real: self.directory.to_owned(),
@@ -138,7 +138,7 @@ impl<'a> Context<'a> {
     }
 
     /// What arrives in a directory, by name.
-    pub fn entries(&self, directory: &Entry) -> Result<Vec<Entry>, Stop> {
+    pub(super) fn entries(&self, directory: &Entry) -> Result<Vec<Entry>, Stop> {
         let mut entries = Vec::new();
         for found in self.names(directory)? {
             if let Some(entry) = self.judge(directory, found)?
@@ -152,7 +152,7 @@ impl<'a> Context<'a> {
 
     /// The entry at `path`, links followed; `None` if there is none. A link that leads out
     /// of the context leads to its root.
-    pub fn follow(&self, path: &str) -> Result<Option<Entry>, Stop> {
+    pub(super) fn follow(&self, path: &str) -> Result<Option<Entry>, Stop> {
         let mut ahead: Vec<String> = parts(path);
         let mut above = vec![self.root()];
         let mut links = 0;

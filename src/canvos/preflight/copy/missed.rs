@@ -12,7 +12,7 @@ use crate::canvos::preflight::ignore::{Ignore, Rule, decode};
 
 /// Why nothing is found.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Missed {
+pub(crate) enum Missed {
     /// Nothing is named (T2).
     Unset,
     /// It has a character that is not ASCII (T6).

@@ -7,7 +7,7 @@
 use super::scope::Scope;
 
 /// Whether `condition` holds; `None` if that cannot be told.
-pub fn holds(condition: &[String], scope: &Scope) -> Option<bool> {
+pub(super) fn holds(condition: &[String], scope: &Scope) -> Option<bool> {
     let words: Vec<&str> = condition.iter().map(String::as_str).collect();
     alternatives(&words, scope)
 }

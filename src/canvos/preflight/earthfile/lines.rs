@@ -6,7 +6,7 @@
 
 /// A line with its continuations.
 #[derive(Debug, Clone)]
-pub struct Line {
+pub(super) struct Line {
     /// All of it.
     pub text: String,
     /// Offsets in [`Line::text`] at which lines of the file begin, with their numbers.
@@ -15,13 +15,13 @@ pub struct Line {
 
 impl Line {
     /// The words between white space, each with the number of the line that it is on.
-    pub fn words(&self) -> impl Iterator<Item = (usize, &str)> {
+    pub(super) fn words(&self) -> impl Iterator<Item = (usize, &str)> {
         let words = self.text.split_whitespace();
         words.map(|word| (self.number_of(word), word))
     }
 
     /// The number of its first line.
-    pub fn number(&self) -> usize {
+    pub(super) fn number(&self) -> usize {
         self.starts.first().map_or(0, |(_, number)| *number)
     }
 
@@ -33,7 +33,7 @@ impl Line {
 
     /// Its arguments: words as Earthly splits them, so that white space in quotes or in
     /// `$(…)` does not end one. Quotes are kept.
-    pub fn arguments(&self) -> Vec<&str> {
+    pub(super) fn arguments(&self) -> Vec<&str> {
         let mut arguments = Vec::new();
         let mut start = None;
         let mut state = Quoting::default();
@@ -52,7 +52,7 @@ impl Line {
     }
 
     /// Whether the line is indented.
-    pub fn is_indented(&self) -> bool {
+    pub(super) fn is_indented(&self) -> bool {
         self.text.starts_with([' ', '\t'])
     }
 }
@@ -88,7 +88,7 @@ impl Quoting {
 }
 
 /// The logical lines of `text`; blank lines and comments are left out.
-pub fn logical_lines(text: &str) -> Vec<Line> {
+pub(super) fn logical_lines(text: &str) -> Vec<Line> {
     let mut lines: Vec<Line> = Vec::new();
     let mut open = false;
     for (at, line) in text.lines().enumerate() {

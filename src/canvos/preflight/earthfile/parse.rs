@@ -10,7 +10,7 @@ const DEPTH: usize = 100;
 
 /// An Earthfile.
 #[derive(Debug, Default)]
-pub struct Parsed {
+pub(super) struct Parsed {
     /// What stands before the first target.
     pub base: Vec<Statement>,
     /// Targets and functions, by name.
@@ -21,7 +21,7 @@ pub struct Parsed {
 
 /// A command, or a block of them.
 #[derive(Debug)]
-pub enum Statement {
+pub(super) enum Statement {
     /// A command in one logical line.
     Command(Line),
     /// `IF` with its `ELSE IF` and `ELSE`.
@@ -34,7 +34,7 @@ pub enum Statement {
 
 /// A branch of an `IF`.
 #[derive(Debug)]
-pub struct Branch {
+pub(super) struct Branch {
     /// The words of its condition; `None` for `ELSE`.
     pub condition: Option<Vec<String>>,
     /// What it runs.
@@ -42,7 +42,7 @@ pub struct Branch {
 }
 
 /// Reads the structure of `text`.
-pub fn parse(text: &str) -> Parsed {
+pub(super) fn parse(text: &str) -> Parsed {
     let mut parsed = Parsed::default();
     let mut target = None;
     let mut recipe: Vec<Line> = Vec::new();

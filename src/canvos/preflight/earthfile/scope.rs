@@ -4,36 +4,36 @@ use std::collections::BTreeMap;
 
 /// The variables that a recipe sees. A value is `None` if it cannot be told.
 #[derive(Debug, Clone, Default)]
-pub struct Scope {
+pub(super) struct Scope {
     values: BTreeMap<String, Option<String>>,
 }
 
 impl Scope {
     /// Sets `name`.
-    pub fn set(&mut self, name: &str, value: Option<String>) {
+    pub(super) fn set(&mut self, name: &str, value: Option<String>) {
         self.values.insert(name.to_owned(), value);
     }
 
     /// Sets all that `other` sets.
-    pub fn extend(&mut self, other: &Self) {
+    pub(super) fn extend(&mut self, other: &Self) {
         let values = other.values.iter();
         self.values
             .extend(values.map(|(name, value)| (name.clone(), value.clone())));
     }
 
     /// The value of `name`; `None` for one that is not set here or cannot be told.
-    pub fn get(&self, name: &str) -> Option<&str> {
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.values.get(name)?.as_deref()
     }
 
     /// Whether `name` is set here.
-    pub fn has(&self, name: &str) -> bool {
+    pub(super) fn has(&self, name: &str) -> bool {
         self.values.contains_key(name)
     }
 
     /// A word without its quotes and with its variables' values; `None` if it has a part
     /// that only a run can tell.
-    pub fn expand(&self, word: &str) -> Option<String> {
+    pub(super) fn expand(&self, word: &str) -> Option<String> {
         let mut expanded = String::new();
         let mut rest = word.chars().peekable();
         let mut quote = None;

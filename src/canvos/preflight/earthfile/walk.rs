@@ -26,7 +26,7 @@ const WORKDIR: &str = "/workdir/";
 const NAME: &str = "spc.tgz";
 
 /// A walk through a target.
-pub struct Walk<'e> {
+pub(super) struct Walk<'e> {
     parsed: &'e Parsed,
     arguments: &'e dyn Fn(&str) -> Option<String>,
     globals: Scope,
@@ -58,7 +58,7 @@ impl Place {
 
 impl<'e> Walk<'e> {
     /// What `target` does if the build has these arguments.
-    pub fn of(
+    pub(super) fn of(
         parsed: &'e Parsed,
         target: &str,
         arguments: &'e dyn Fn(&str) -> Option<String>,

@@ -8,13 +8,13 @@ use super::regexp::{Set, posix_class};
 
 /// Rules in their order.
 #[derive(Debug, Default)]
-pub struct GitIgnore {
+pub(crate) struct GitIgnore {
     rules: Vec<Rule>,
 }
 
 /// The rule that ignores a path.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Rule {
+pub(crate) struct Rule {
     /// The names between its slashes.
     parts: Vec<String>,
     /// A pattern without a slash is compared with the name alone.
@@ -26,7 +26,7 @@ pub struct Rule {
 impl GitIgnore {
     /// Reads rules.
     #[must_use]
-    pub fn parse(text: &str) -> Self {
+    pub(crate) fn parse(text: &str) -> Self {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let rules = text.split('\n').filter_map(Rule::parse);
         Self {
@@ -36,7 +36,7 @@ impl GitIgnore {
 
     /// The rule that ignores the file `path` or a directory above it.
     #[must_use]
-    pub fn hides(&self, path: &str) -> Option<&Rule> {
+    pub(crate) fn hides(&self, path: &str) -> Option<&Rule> {
         let parts: Vec<&str> = path.split('/').collect();
         (1..=parts.len()).find_map(|length| {
             let path = &parts[..length];

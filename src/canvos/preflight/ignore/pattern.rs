@@ -10,7 +10,7 @@ use crate::canvos::preflight::glob;
 
 /// A pattern that ends the build, by its place in the list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct BadPattern(pub usize);
+pub(crate) struct BadPattern(pub usize);
 
 /// One pattern.
 #[derive(Debug, Clone)]
@@ -132,11 +132,11 @@ fn kind(pattern: &str) -> Kind {
 /// Which patterns have matched a directory or one above it: what is below need not match
 /// them again.
 #[derive(Debug, Clone, Default)]
-pub struct Matched(Vec<bool>);
+pub(crate) struct Matched(Vec<bool>);
 
 /// What a list makes of a path.
 #[derive(Debug, Clone)]
-pub struct Verdict {
+pub(crate) struct Verdict {
     /// The pattern that makes the list match, by its place.
     pub by: Option<usize>,
     /// For the paths below.
@@ -145,7 +145,7 @@ pub struct Verdict {
 
 /// A list of patterns, in order.
 #[derive(Debug, Clone, Default)]
-pub struct Patterns {
+pub(crate) struct Patterns {
     patterns: Vec<Pattern>,
     /// Where each stands in the list that was given.
     places: Vec<usize>,
@@ -156,7 +156,7 @@ impl Patterns {
     ///
     /// # Errors
     /// The first that is refused whatever it is compared with.
-    pub fn new<'a>(texts: impl IntoIterator<Item = &'a str>) -> Result<Self, BadPattern> {
+    pub(crate) fn new<'a>(texts: impl IntoIterator<Item = &'a str>) -> Result<Self, BadPattern> {
         let mut patterns = Self::default();
         for (place, text) in texts.into_iter().enumerate() {
             let text = text.trim();
@@ -184,7 +184,11 @@ impl Patterns {
     ///
     /// # Errors
     /// A pattern that is asked and that Go refuses.
-    pub fn matches(&self, path: &str, above: Option<&Matched>) -> Result<Verdict, BadPattern> {
+    pub(crate) fn matches(
+        &self,
+        path: &str,
+        above: Option<&Matched>,
+    ) -> Result<Verdict, BadPattern> {
         let mut by = None;
         let mut matched = vec![false; self.patterns.len()];
         for (at, pattern) in self.patterns.iter().enumerate() {
@@ -211,7 +215,7 @@ impl Patterns {
     /// Whether the list of what is sent leaves out a directory that it does not match,
     /// with all that is in it. `directory` ends with a slash.
     #[must_use]
-    pub fn prunes_unmatched(&self, directory: &str) -> bool {
+    pub(crate) fn prunes_unmatched(&self, directory: &str) -> bool {
         let mut wanted = self.patterns.iter().filter(|pattern| !pattern.exception);
         wanted.clone().all(Pattern::is_literal) && !wanted.any(|p| leads_below(p, directory))
     }
@@ -219,7 +223,7 @@ impl Patterns {
     /// Whether the list of what is left out does so with all that is in a directory that
     /// it matches. `directory` ends with a slash.
     #[must_use]
-    pub fn prunes_matched(&self, directory: &str) -> bool {
+    pub(crate) fn prunes_matched(&self, directory: &str) -> bool {
         let mut exceptions = self.patterns.iter().filter(|pattern| pattern.exception);
         exceptions.clone().all(Pattern::is_literal)
             && !exceptions.any(|p| leads_below(p, directory))
@@ -227,14 +231,14 @@ impl Patterns {
 
     /// Whether a path below `directory`, for which the list said `matched`, could match.
     #[must_use]
-    pub fn may_match_below(&self, directory: &str, matched: &Matched) -> bool {
+    pub(crate) fn may_match_below(&self, directory: &str, matched: &Matched) -> bool {
         let mut wanted = self.patterns.iter().filter(|pattern| !pattern.exception);
         matched.0.contains(&true) || wanted.any(|p| p.may_match_below(directory))
     }
 
     /// Whether there is a pattern that is an error when it is asked.
     #[must_use]
-    pub fn has_latent_error(&self) -> bool {
+    pub(crate) fn has_latent_error(&self) -> bool {
         let latent = |pattern: &Pattern| matches!(pattern.kind, Kind::Regexp(None));
         self.patterns.iter().any(latent)
     }

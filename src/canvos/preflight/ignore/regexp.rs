@@ -20,7 +20,7 @@ pub(super) type Set = fn(char) -> bool;
 
 /// A compiled expression.
 #[derive(Debug, Clone)]
-pub struct Regexp {
+pub(super) struct Regexp {
     /// One for each side of a `|`.
     branches: Vec<Vec<Step>>,
 }
@@ -80,7 +80,7 @@ impl Class {
 impl Regexp {
     /// Compiles `text`; `None` for what Go refuses.
     #[must_use]
-    pub fn compile(text: &str) -> Option<Self> {
+    pub(super) fn compile(text: &str) -> Option<Self> {
         let mut reader = Reader {
             text,
             branches: vec![Vec::new()],
@@ -99,7 +99,7 @@ impl Regexp {
 
     /// Whether a part of `path` matches. Most expressions are anchored at both ends.
     #[must_use]
-    pub fn is_match(&self, path: &str) -> bool {
+    pub(super) fn is_match(&self, path: &str) -> bool {
         let path: Vec<char> = path.chars().collect();
         let mut branches = self.branches.iter();
         branches.any(|steps| follow(steps, &path).0)
@@ -107,7 +107,7 @@ impl Regexp {
 
     /// Whether a path that begins with `beginning` could match.
     #[must_use]
-    pub fn may_continue(&self, beginning: &str) -> bool {
+    pub(super) fn may_continue(&self, beginning: &str) -> bool {
         let beginning: Vec<char> = beginning.chars().collect();
         let mut branches = self.branches.iter();
         branches.any(|steps| follow(steps, &beginning).1)

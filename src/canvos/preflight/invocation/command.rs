@@ -29,7 +29,7 @@ pub(super) struct Command {
 
 impl Command {
     /// Looks through `argv`, which is started in `directory`.
-    pub fn read(argv: &[String], environment: &Environment, directory: PathBuf) -> Self {
+    pub(super) fn read(argv: &[String], environment: &Environment, directory: PathBuf) -> Self {
         let mut command = Self {
             program: Program::Other(argv.first().cloned().unwrap_or_default()),
             file: None,

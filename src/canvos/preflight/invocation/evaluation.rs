@@ -36,7 +36,7 @@ pub(super) struct Evaluation<'a> {
 
 impl<'a> Evaluation<'a> {
     /// Runs `command` up to the Earthfile.
-    pub fn run(call: Call<'a>, command: Command) -> Invocation {
+    pub(super) fn run(call: Call<'a>, command: Command) -> Invocation {
         let client = match command.program {
             Program::Earth => Client::Earth,
             _ => Client::Earthly,

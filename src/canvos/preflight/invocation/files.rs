@@ -27,7 +27,7 @@ pub(super) struct Variables {
 
 impl Variables {
     /// The line of an assignment, from 1.
-    pub fn line(&self, assignment: &Assignment) -> usize {
+    pub(super) fn line(&self, assignment: &Assignment) -> usize {
         let before = self.bytes.get(..assignment.span.start).unwrap_or_default();
         1 + before.iter().filter(|byte| **byte == b'\n').count()
     }
@@ -36,7 +36,7 @@ impl Variables {
 impl Files {
     /// The file of this machine that `path` is to the program; `None` if it is one of the
     /// container's own.
-    pub fn find(&self, path: &str) -> Option<PathBuf> {
+    pub(super) fn find(&self, path: &str) -> Option<PathBuf> {
         if self.in_container {
             container::host_path(path, &self.directory)
         } else {
@@ -45,13 +45,17 @@ impl Files {
     }
 
     /// Whether a path is a file. One in a home directory counts as one.
-    pub fn has(&self, path: &str) -> bool {
+    pub(super) fn has(&self, path: &str) -> bool {
         path.starts_with('~') || self.find(path).is_some_and(|file| file.is_file())
     }
 
     /// Reads a file of variables. If it is not there, it is none, unless a flag or variable
     /// names it: that ends the program, as does a file that it cannot parse.
-    pub fn read(&self, path: &str, named_by: Option<&str>) -> Result<Option<Variables>, Failure> {
+    pub(super) fn read(
+        &self,
+        path: &str,
+        named_by: Option<&str>,
+    ) -> Result<Option<Variables>, Failure> {
         let found = self.find(path);
         let shown = found.as_deref().unwrap_or(Path::new(path)).to_owned();
         let refuse = |problem| {

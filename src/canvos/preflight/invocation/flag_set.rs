@@ -29,19 +29,19 @@ pub(super) struct FlagSet {
 }
 
 impl FlagSet {
-    pub fn new(flags: impl IntoIterator<Item = &'static Flag>) -> Self {
+    pub(super) fn new(flags: impl IntoIterator<Item = &'static Flag>) -> Self {
         Self {
             flags: flags.into_iter().collect(),
             given: BTreeSet::new(),
         }
     }
 
-    pub fn find(&self, name: &str) -> Option<&'static Flag> {
+    pub(super) fn find(&self, name: &str) -> Option<&'static Flag> {
         self.flags.iter().copied().find(|flag| flag.has_name(name))
     }
 
     /// Reads flags into `settings`; returns what follows them.
-    pub fn parse<'a>(
+    pub(super) fn parse<'a>(
         &mut self,
         mut arguments: &'a [String],
         settings: &mut Settings,

@@ -68,12 +68,12 @@ impl Flag {
         self
     }
 
-    pub fn has_name(&self, name: &str) -> bool {
+    pub(super) fn has_name(&self, name: &str) -> bool {
         self.name == name || self.alias == Some(name)
     }
 
     /// The variables that set it, the strongest first.
-    pub fn variables(&self, client: Client) -> Vec<String> {
+    pub(super) fn variables(&self, client: Client) -> Vec<String> {
         match (self.sources, client) {
             (Sources::None, _) => Vec::new(),
             (Sources::Names(names), _) => names.iter().map(|name| (*name).to_owned()).collect(),
@@ -251,23 +251,23 @@ pub(super) struct NotBoolean;
 
 impl Settings {
     /// Where a switch that is on was set.
-    pub fn on(&self, name: &str) -> Option<&Source> {
+    pub(super) fn on(&self, name: &str) -> Option<&Source> {
         self.switches
             .get(name)
             .and_then(|(on, source)| on.then_some(source))
     }
 
-    pub fn text(&self, name: &str) -> Option<&(String, Source)> {
+    pub(super) fn text(&self, name: &str) -> Option<&(String, Source)> {
         self.texts.get(name)
     }
 
-    pub fn items(&self, name: &str) -> &[Item] {
+    pub(super) fn items(&self, name: &str) -> &[Item] {
         self.lists.get(name).map_or(&[], |list| &list.items)
     }
 
     /// Sets `flag`, as a flag of the command line or a variable does. Earthly trims the
     /// items of a list.
-    pub fn set(
+    pub(super) fn set(
         &mut self,
         flag: &'static Flag,
         value: &str,

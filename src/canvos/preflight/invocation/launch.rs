@@ -40,7 +40,7 @@ pub(super) enum Maas {
 
 impl Launch {
     /// What `wrapper` starts for the user's `arguments`, after it has sourced `.arg`.
-    pub fn of(wrapper: &Wrapper, shell: &Shell, arguments: &[String]) -> Self {
+    pub(super) fn of(wrapper: &Wrapper, shell: &Shell, arguments: &[String]) -> Self {
         let (mut variables, unjudged) = variables(wrapper, shell);
         let mut added = wrapper.flags.clone();
         if wrapper.adds_secret && shell.value("UBUNTU_PRO_ATTACH") == Some("true") {

@@ -30,7 +30,7 @@ pub(super) struct Shell {
 
 impl Shell {
     /// Sources the file `arg` as `wrapper` does.
-    pub fn source(arg: &Path, wrapper: &Wrapper, environment: &Variables) -> Self {
+    pub(super) fn source(arg: &Path, wrapper: &Wrapper, environment: &Variables) -> Self {
         // bash goes on without the file.
         let read = |_| path_error::read(arg, path_error::TEXT).unwrap_or_default();
         let text = wrapper.before_source.as_ref().map(read).unwrap_or_default();
@@ -72,12 +72,12 @@ impl Shell {
         }
     }
 
-    pub fn get(&self, name: &str) -> Option<&ShellVariable> {
+    pub(super) fn get(&self, name: &str) -> Option<&ShellVariable> {
         self.variables.get(name).map(|(variable, _)| variable)
     }
 
     /// A value, if there is one and it is known.
-    pub fn value(&self, name: &str) -> Option<&str> {
+    pub(super) fn value(&self, name: &str) -> Option<&str> {
         match &self.get(name)?.value {
             Value::Set(value) => Some(value),
             Value::Unset | Value::Unknown => None,
@@ -86,7 +86,7 @@ impl Shell {
 
     /// What a program that bash starts has of the variable `name`. An error is a value that
     /// is not known.
-    pub fn exported(&self, name: &str) -> Result<Option<Variable>, Unknown> {
+    pub(super) fn exported(&self, name: &str) -> Result<Option<Variable>, Unknown> {
         let Some((variable, exported)) = self.variables.get(name) else {
             return Ok(None);
         };

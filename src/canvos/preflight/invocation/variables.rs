@@ -62,7 +62,7 @@ pub(super) struct Variables(BTreeMap<String, Variable>);
 
 impl Variables {
     /// Those that edgestage was started with. Bytes that are not UTF-8 become U+FFFD.
-    pub fn of(environment: &Environment) -> Self {
+    pub(super) fn of(environment: &Environment) -> Self {
         let variables = environment.variables.iter().map(|(name, value)| {
             let variable = Variable {
                 value: value.to_string_lossy().into_owned(),
@@ -73,31 +73,31 @@ impl Variables {
         Self(variables.collect())
     }
 
-    pub fn get(&self, name: &str) -> Option<&Variable> {
+    pub(super) fn get(&self, name: &str) -> Option<&Variable> {
         self.0.get(name)
     }
 
-    pub fn set(&mut self, name: &str, value: &str, origin: VariableOrigin) {
+    pub(super) fn set(&mut self, name: &str, value: &str, origin: VariableOrigin) {
         let value = value.to_owned();
         self.0.insert(name.to_owned(), Variable { value, origin });
     }
 
-    pub fn remove(&mut self, name: &str) {
+    pub(super) fn remove(&mut self, name: &str) {
         self.0.remove(name);
     }
 
-    pub fn clear(&mut self) {
+    pub(super) fn clear(&mut self) {
         self.0.clear();
     }
 
     /// Whether one of the names begins with `prefix`.
-    pub fn has_prefix(&self, prefix: &str) -> bool {
+    pub(super) fn has_prefix(&self, prefix: &str) -> bool {
         self.0.keys().any(|name| name.starts_with(prefix))
     }
 
     /// Adds what a `.env` file sets. What is set already wins, even if it is empty; a name
     /// or value that the operating system refuses is left out, as Go leaves it out.
-    pub fn load(
+    pub(super) fn load(
         &mut self,
         assignments: &[Assignment],
         origin: impl Fn(&Assignment) -> VariableOrigin,
