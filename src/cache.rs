@@ -15,12 +15,12 @@ use tempfile::NamedTempFile;
 
 use crate::archive::{self, InspectError};
 use crate::download::Received;
-use crate::lockfile::Locked;
+use crate::lockfile::LockEntry;
 use crate::manifest::Definition;
 use crate::util::atomic_file;
 use crate::util::digest::Digest;
 use crate::util::failpoint;
-use crate::util::file_lock::{self, Hold, Patience};
+use crate::util::file_lock::{self, FileLock, LockOptions};
 use crate::util::limits::Limits;
 use crate::util::path_error::{self, PathError};
 
@@ -125,7 +125,7 @@ impl Cache {
     ///
     /// # Errors
     /// An entry that is there and cannot be read.
-    pub(crate) fn lookup(&self, locked: &Locked, limits: &Limits) -> Result<Lookup, PathError> {
+    pub(crate) fn lookup(&self, locked: &LockEntry, limits: &Limits) -> Result<Lookup, PathError> {
         let path = entry(&self.archives, locked.content_sha256);
         let file = match path_error::open(&path) {
             Ok(file) => file,
@@ -156,7 +156,7 @@ impl Cache {
     /// A directory that cannot be made or written.
     pub(crate) fn slot(&self) -> Result<Slot, PathError> {
         let temporary = atomic_file::temporary_in(&self.temporary)?;
-        failpoint::reach("archive-begun");
+        failpoint::hit("archive-begun");
         Ok(Slot {
             temporary,
             archives: self.archives.clone(),
@@ -168,7 +168,11 @@ impl Cache {
     /// where that takes too long, or where nothing can be written: it saves a download,
     /// and is needed for nothing.
     #[must_use]
-    pub(crate) fn claim(&self, definition: &Definition, patience: &Patience<'_>) -> Option<Hold> {
+    pub(crate) fn claim(
+        &self,
+        definition: &Definition,
+        patience: &LockOptions<'_>,
+    ) -> Option<FileLock> {
         atomic_file::make_directories(&self.temporary).ok()?;
         let path = self
             .temporary
@@ -248,7 +252,7 @@ impl Entry {
             }
             _ => {}
         }
-        failpoint::reach("entry-removed");
+        failpoint::hit("entry-removed");
         Ok(())
     }
 }
@@ -298,13 +302,13 @@ impl Slot {
     /// # Errors
     /// The rename's.
     pub(crate) fn commit(self, received: &Received) -> Result<Artifact, PathError> {
-        failpoint::reach("archive-received");
+        failpoint::hit("archive-received");
         let content_sha256 = received.inventory.content_sha256;
         let path = entry(&self.archives, content_sha256);
         atomic_file::make_directories(&self.archives)
             .map_err(PathError::when("create", &self.archives))?;
         let file = atomic_file::rename(self.temporary, &path)?;
-        failpoint::reach("archive-cached");
+        failpoint::hit("archive-cached");
         Ok(Artifact {
             path,
             file,

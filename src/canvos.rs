@@ -12,11 +12,11 @@ use std::sync::Arc;
 use crate::archive::{self, InspectError};
 use crate::cache::Artifact;
 use crate::diagnostic::Diagnostic;
-use crate::lockfile::{Lock, Locked};
+use crate::lockfile::{LockEntry, Lockfile};
 use crate::util::atomic_file;
 use crate::util::digest::{self, Digest};
 use crate::util::failpoint;
-use crate::util::file_lock::{self, HoldError, Patience};
+use crate::util::file_lock::{self, FileLockError, LockOptions};
 use crate::util::limits::Limits;
 use crate::util::path_error::PathError;
 
@@ -30,7 +30,7 @@ mod placement_directory;
 pub mod build;
 pub mod preflight;
 
-pub use checkout_lock::Held;
+pub use checkout_lock::CheckoutLock;
 pub use placement::{Found, OVERLAY_DIRECTORY, Placement, Seen, State};
 
 use aside::Aside;
@@ -145,18 +145,18 @@ impl Checkout {
     ///
     /// # Errors
     /// A checkout that cannot be written, or that another run has for too long.
-    pub fn hold(&self, patience: &Patience<'_>) -> Result<Held, HoldError> {
+    pub fn hold(&self, patience: &LockOptions<'_>) -> Result<CheckoutLock, FileLockError> {
         let open = self.open_held()?;
         let own = open.own.directory();
         let is_new = matches!(own.entry(LOCK), Ok(None));
         let hold = file_lock::own(&own.file(LOCK), patience)?;
-        failpoint::reach("checkout-held");
+        failpoint::hit("checkout-held");
         // Readable by others whatever the umask; what somebody has set since stays.
         if is_new && let Ok(file) = own.read(LOCK) {
             let _ = atomic_file::set_mode(&file);
         }
         open.own.ignore()?;
-        Ok(Held {
+        Ok(CheckoutLock {
             _hold: Some(hold),
             ..open
         })
@@ -166,14 +166,14 @@ impl Checkout {
     ///
     /// # Errors
     /// A checkout that cannot be written.
-    pub fn held_by_parent(&self) -> Result<Held, HoldError> {
+    pub fn locked_by_parent(&self) -> Result<CheckoutLock, FileLockError> {
         Ok(self.open_held()?)
     }
 
-    fn open_held(&self) -> Result<Held, PathError> {
+    fn open_held(&self) -> Result<CheckoutLock, PathError> {
         let checkout =
             Directory::open(&self.directory).map_err(PathError::when("open", &self.directory))?;
-        Ok(Held {
+        Ok(CheckoutLock {
             own: Own::open(&checkout)?,
             checkout: Arc::new(checkout),
             _hold: None,
@@ -191,7 +191,7 @@ impl Checkout {
     /// Files that are there and cannot be read.
     pub fn found(
         &self,
-        locked: Option<&Locked>,
+        locked: Option<&LockEntry>,
         limits: &Limits,
     ) -> Result<Vec<Found>, CanvosError> {
         let known = |sha256| Some(locked.filter(|l| l.sha256 == sha256)?.content_sha256);
@@ -299,9 +299,9 @@ impl Checkout {
     /// has changed then. [`CanvosError::Mixed`].
     pub fn stage(
         &self,
-        (artifact, locked): (&Artifact, &Locked),
-        (lock, limits): (&Lock, &Limits),
-        held: &Held,
+        (artifact, locked): (&Artifact, &LockEntry),
+        (lock, limits): (&Lockfile, &Limits),
+        held: &CheckoutLock,
     ) -> Result<Option<Staged>, CanvosError> {
         let known = |sha256| {
             if sha256 == artifact.sha256() {
@@ -332,7 +332,7 @@ impl Checkout {
         // Before the renames: were it after them, a run killed in between would leave
         // files that `unstage` takes for somebody else's.
         held.own.remember(artifact.sha256())?;
-        failpoint::reach("stage-remembered");
+        failpoint::hit("stage-remembered");
         paired_rename::publish(ready, &|place| held.check(place))?;
         // A run that was killed just before may have had its files open a moment ago.
         held.own.sweep();
@@ -347,9 +347,9 @@ impl Checkout {
     /// us; then nothing was removed.
     pub fn unstage(
         &self,
-        lock: &Lock,
+        lock: &Lockfile,
         limits: &Limits,
-        held: &Held,
+        held: &CheckoutLock,
     ) -> Result<Vec<Placement>, CanvosError> {
         let ours = held.own.remembered();
         let mut staged = Vec::new();
@@ -374,7 +374,7 @@ impl Checkout {
         paired_rename::withdraw(places, &|place| held.check(place))?;
         held.remove_empty();
         held.own.sweep();
-        failpoint::reach("directories-removed");
+        failpoint::hit("directories-removed");
         Ok(staged.iter().map(|seen| seen.placement).collect())
     }
 
@@ -419,7 +419,7 @@ fn copied(artifact: &Artifact, place: &Place) -> Result<Aside, CanvosError> {
         return Err(CanvosError::Changed(artifact.path().to_owned()));
     }
     copy.seal().map_err(PathError::when("write", &target))?;
-    failpoint::reach(match place.placement {
+    failpoint::hit(match place.placement {
         Placement::Overlay => "overlay-copied",
         Placement::Root => "root-copied",
     });

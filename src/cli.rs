@@ -22,9 +22,9 @@ pub(crate) mod completion;
 pub mod manual;
 
 pub use arguments::{
-    AddArgs, BuildArgs, CacheCommand, Care, CheckArgs, CleanArgs, DiffArgs, ExplainArgs, FetchArgs,
-    Fleet, Format, Images, InitArgs, JOBS, Jobs, ListArgs, One, OneOrAll, RemoveArgs, RenameArgs,
-    SchemaArgs, SchemaOf, ShowArgs, ShowFormat, StageArgs, VerifyArgs,
+    AddArgs, BuildArgs, CacheCommand, CheckArgs, CleanArgs, DiffArgs, ExplainArgs, FetchArgs,
+    Fleet, Format, Images, InitArgs, JOBS, Jobs, ListArgs, One, OneOrAll, PreflightArgs,
+    RemoveArgs, RenameArgs, SchemaArgs, SchemaOf, ShowArgs, ShowFormat, StageArgs, VerifyArgs,
 };
 pub use distribution::{CompletionsArgs, ManArgs, Shell};
 
@@ -245,7 +245,7 @@ pub enum Verbosity {
 
 /// Whether `profiles.lock` may be written, or must be right already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LockUse {
+pub enum LockfileUse {
     /// Written where a definition is new or was changed.
     MayWrite,
     /// `--locked`.
@@ -279,7 +279,7 @@ pub struct Settings {
     /// `--api-key-file`, as given.
     pub api_key_file: Option<PathBuf>,
     /// `--locked`.
-    pub lock: LockUse,
+    pub lock: LockfileUse,
     /// `--offline`.
     pub network: Network,
     /// `--lock-timeout` or `EDGESTAGE_LOCK_TIMEOUT`.
@@ -358,9 +358,9 @@ impl Cli {
                 .map(|path| environment.resolve(&path)),
             api_key_file: global.api_key_file.clone(),
             lock: if global.locked {
-                LockUse::MustMatch
+                LockfileUse::MustMatch
             } else {
-                LockUse::MayWrite
+                LockfileUse::MayWrite
             },
             network: if global.offline {
                 Network::Off

@@ -2,7 +2,7 @@
 
 use crate::cli::{CacheCommand, Command};
 use crate::error::Error;
-use crate::ui::Outcome;
+use crate::ui::CommandOutput;
 use crate::workflow::context::Context;
 
 mod build;
@@ -77,7 +77,7 @@ fn list_of(names: &[String]) -> Vec<&str> {
 ///
 /// # Errors
 /// [`Error`], with nothing half-done left behind.
-pub(crate) fn run(command: &Command, context: &Context<'_>) -> Result<Outcome, Error> {
+pub(crate) fn run(command: &Command, context: &Context<'_>) -> Result<CommandOutput, Error> {
     match command {
         Command::Init(arguments) => init::run(arguments, context),
         Command::Add(arguments) => edit::add(arguments, context),

@@ -11,11 +11,11 @@ use crate::canvos::build::{BuildError, NoImage};
 use crate::diagnostic::{Code, Diagnostic, Excerpt, Trap};
 use crate::download::FetchError;
 use crate::drift::Change;
-use crate::lockfile::{LockError, Meanwhile, Outdated};
+use crate::lockfile::{LockfileError, Meanwhile, Outdated};
 use crate::manifest::{Manifest, ManifestError};
 use crate::palette::PaletteError;
 use crate::resolve::{ResolveError, Scope};
-use crate::util::file_lock::HoldError;
+use crate::util::file_lock::FileLockError;
 use crate::util::path_error::PathError;
 
 mod messages;
@@ -103,7 +103,7 @@ pub enum Error {
     /// Plain HTTP to another host.
     PlainHttp(String),
     /// `profiles.lock` cannot be used.
-    Lock(LockError),
+    Lockfile(LockfileError),
     /// There is no `profiles.lock` at all, and `definition` must be locked.
     NoLock {
         /// Where it would be.
@@ -229,7 +229,7 @@ impl Error {
             | Self::Broken(_)
             | Self::NothingOffered { .. }
             | Self::SharedCheckout { .. }
-            | Self::Lock(LockError::Unreadable(_))
+            | Self::Lockfile(LockfileError::Unreadable(_))
             | Self::Canvos(
                 CanvosError::Missing(_)
                 | CanvosError::NotACheckout(_)
@@ -251,7 +251,7 @@ impl Error {
                 Exit::Unreachable
             }
             Self::Archive { .. } | Self::Canvos(CanvosError::Changed(_)) => Exit::Archive,
-            Self::Lock(LockError::Io(_))
+            Self::Lockfile(LockfileError::Io(_))
             | Self::Canvos(CanvosError::Io(_) | CanvosError::Mixed { .. })
             | Self::Disk(_)
             | Self::NoCache
@@ -316,14 +316,14 @@ impl Error {
 
     /// The error of waiting for `what`.
     #[must_use]
-    pub fn holding(what: &'static str, error: HoldError) -> Self {
+    pub fn holding(what: &'static str, error: FileLockError) -> Self {
         match error {
-            HoldError::Busy { holder, waited, .. } => Self::Busy {
+            FileLockError::Busy { holder, waited, .. } => Self::Busy {
                 what,
                 holder,
                 waited,
             },
-            HoldError::Io(error) => Self::Disk(error),
+            FileLockError::Io(error) => Self::Disk(error),
         }
     }
 
@@ -354,9 +354,9 @@ impl From<ManifestError> for Error {
     }
 }
 
-impl From<LockError> for Error {
-    fn from(error: LockError) -> Self {
-        Self::Lock(error)
+impl From<LockfileError> for Error {
+    fn from(error: LockfileError) -> Self {
+        Self::Lockfile(error)
     }
 }
 

@@ -54,7 +54,7 @@ use clap::{CommandFactory as _, FromArgMatches as _};
 use crate::cli::{Cli, Color, Output, Verbosity};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::error::{Error, Exit};
-use crate::ui::{Outcome, Report};
+use crate::ui::{CommandOutput, Report};
 use crate::util::environment::Environment;
 use crate::workflow::context::Context;
 
@@ -113,7 +113,7 @@ fn offer(text: String, environment: &Environment) -> Exit {
         verbosity: Verbosity::Quiet,
         color: Color::Never,
     };
-    let outcome = Outcome {
+    let outcome = CommandOutput {
         text,
         json: serde_json::Value::Null,
         error: None,

@@ -1,6 +1,6 @@
 //! `profiles.lock`: what was fetched, exactly.
 //!
-//! In: a plan and what was received for it, or the file. Out: [`Locked`] entries, or
+//! In: a plan and what was received for it, or the file. Out: [`LockEntry`] entries, or
 //! the file's bytes. The text is the same for the same content (no timestamps, stable
 //! order), so that an unchanged definition gives an empty diff; it is written only if
 //! its bytes change, by rename.
@@ -20,7 +20,7 @@ use crate::resolve::{Pack, Plan, ResolvedProfile};
 use crate::util::atomic_file;
 use crate::util::digest::Digest;
 use crate::util::failpoint;
-use crate::util::file_lock::{self, Hold, HoldError, Patience};
+use crate::util::file_lock::{self, FileLock, FileLockError, LockOptions};
 use crate::util::path_error::{self, PathError};
 use crate::util::sanitize;
 use crate::util::uid::Uid;
@@ -31,7 +31,7 @@ mod span;
 mod version;
 
 pub use merge::Meanwhile;
-pub use span::Spot;
+pub use span::LockfileSpan;
 
 /// The form of the file that this version writes and reads.
 pub const VERSION: u64 = 1;
@@ -43,18 +43,18 @@ const HEADER: &str = "\
 
 /// The lock of a `profiles.toml`.
 #[derive(Debug, Clone)]
-pub struct Lock {
+pub struct Lockfile {
     path: PathBuf,
     /// What is on disk now; `None` where there is no file.
     written: Option<String>,
     /// The locked definitions, by name.
-    pub definitions: BTreeMap<String, Locked>,
+    pub definitions: BTreeMap<String, LockEntry>,
 }
 
 /// One locked definition.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct Locked {
+pub struct LockEntry {
     /// Where it was fetched.
     pub endpoint: String,
     /// The uid that was sent as `ProjectUid`; missing for the tenant's scope.
@@ -84,18 +84,18 @@ pub struct Document {
     version: u64,
     /// What was fetched for each definition of `profiles.toml`.
     #[serde(default)]
-    definition: BTreeMap<String, Locked>,
+    definition: BTreeMap<String, LockEntry>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Part {
-    definition: BTreeMap<String, Locked>,
+    definition: BTreeMap<String, LockEntry>,
 }
 
 /// Why the lock cannot be used.
 #[derive(Debug)]
-pub enum LockError {
+pub enum LockfileError {
     /// It cannot be read or written.
     Io(PathError),
     /// It is not what this tool writes.
@@ -122,7 +122,7 @@ impl std::fmt::Display for Outdated {
     }
 }
 
-impl Lock {
+impl Lockfile {
     /// Where the lock of the manifest `path` is: beside it, with the extension `lock`.
     #[must_use]
     pub fn path_for(manifest: &Path) -> PathBuf {
@@ -142,8 +142,8 @@ impl Lock {
     /// Reads the lock at `path`; without a file it is empty.
     ///
     /// # Errors
-    /// [`LockError`].
-    pub fn load(path: &Path) -> Result<Self, LockError> {
+    /// [`LockfileError`].
+    pub fn load(path: &Path) -> Result<Self, LockfileError> {
         let written = match path_error::read(path, path_error::LOCK) {
             Ok(bytes) => Some(String::from_utf8(bytes).map_err(|_| {
                 unreadable(Diagnostic::error(
@@ -152,7 +152,7 @@ impl Lock {
                 ))
             })?),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
-            Err(error) => return Err(LockError::Io(PathError::when("read", path)(error))),
+            Err(error) => return Err(LockfileError::Io(PathError::when("read", path)(error))),
         };
         let definitions = match &written {
             Some(text) => parse(text, path).map_err(unreadable)?,
@@ -170,10 +170,10 @@ impl Lock {
     /// right too; those that waited for the old file then take the new one.
     ///
     /// # Errors
-    /// [`HoldError`].
-    pub fn hold(manifest: &Path, patience: &Patience<'_>) -> Result<Hold, HoldError> {
+    /// [`FileLockError`].
+    pub fn hold(manifest: &Path, patience: &LockOptions<'_>) -> Result<FileLock, FileLockError> {
         let hold = file_lock::foreign(manifest, patience)?;
-        failpoint::reach("lock-held");
+        failpoint::hit("lock-held");
         Ok(hold)
     }
 
@@ -190,7 +190,7 @@ impl Lock {
 
     /// The first definition that is locked with `content`.
     #[must_use]
-    pub fn owner_of(&self, content: Digest) -> Option<(&str, &Locked)> {
+    pub fn owner_of(&self, content: Digest) -> Option<(&str, &LockEntry)> {
         let mut entries = self.definitions.iter();
         let (name, locked) = entries.find(|(_, locked)| locked.content_sha256 == content)?;
         Some((name, locked))
@@ -205,8 +205,8 @@ impl Lock {
     /// Reads it again, if another run has written it since.
     ///
     /// # Errors
-    /// [`LockError`].
-    pub fn refresh(&mut self) -> Result<(), LockError> {
+    /// [`LockfileError`].
+    pub fn refresh(&mut self) -> Result<(), LockfileError> {
         let same = match path_error::read(&self.path, path_error::LOCK) {
             Ok(bytes) => self
                 .written
@@ -229,32 +229,32 @@ impl Lock {
     /// Writes it, if its bytes changed; says whether it did.
     ///
     /// # Errors
-    /// [`LockError::Io`].
-    pub fn save(&mut self) -> Result<bool, LockError> {
+    /// [`LockfileError::Io`].
+    pub fn save(&mut self) -> Result<bool, LockfileError> {
         let text = self.to_string();
         if self.written.as_ref() == Some(&text) {
             return Ok(false);
         }
-        atomic_file::write(&self.path, text.as_bytes()).map_err(LockError::Io)?;
-        failpoint::reach("lock-written");
+        atomic_file::write(&self.path, text.as_bytes()).map_err(LockfileError::Io)?;
+        failpoint::hit("lock-written");
         self.written = Some(text);
         Ok(true)
     }
 }
 
 /// What is wrong with the file; restoring it mends whatever has no better mend.
-fn unreadable(diagnostic: Diagnostic) -> LockError {
+fn unreadable(diagnostic: Diagnostic) -> LockfileError {
     // One of a newer edgestage is as it should be.
     let diagnostic = match diagnostic.help[..] {
         [] => diagnostic
             .help("restore the file from version control, or delete it and run `edgestage fetch`"),
         _ => diagnostic,
     };
-    LockError::Unreadable(Box::new(diagnostic))
+    LockfileError::Unreadable(Box::new(diagnostic))
 }
 
 /// The entries of the file, with their profiles in the spellings of today.
-fn parse(text: &str, path: &Path) -> Result<BTreeMap<String, Locked>, Diagnostic> {
+fn parse(text: &str, path: &Path) -> Result<BTreeMap<String, LockEntry>, Diagnostic> {
     let mut definitions = read(text, path)?;
     for locked in definitions.values_mut() {
         let profiles = std::mem::take(&mut locked.profiles);
@@ -263,7 +263,7 @@ fn parse(text: &str, path: &Path) -> Result<BTreeMap<String, Locked>, Diagnostic
     Ok(definitions)
 }
 
-fn read(text: &str, path: &Path) -> Result<BTreeMap<String, Locked>, Diagnostic> {
+fn read(text: &str, path: &Path) -> Result<BTreeMap<String, LockEntry>, Diagnostic> {
     let shown = sanitize::path(path);
     if let Some(definitions) = parse_by_definition(text) {
         return Ok(definitions);
@@ -281,7 +281,7 @@ fn read(text: &str, path: &Path) -> Result<BTreeMap<String, Locked>, Diagnostic>
 /// Reads one definition after the other, as they stand in a file that nobody edited: a
 /// lock of thousands then takes a fraction of the memory. `None` for whatever is not
 /// quite so; it is then read as a whole, which also finds the place of a mistake.
-fn parse_by_definition(text: &str) -> Option<BTreeMap<String, Locked>> {
+fn parse_by_definition(text: &str) -> Option<BTreeMap<String, LockEntry>> {
     const START: &str = "\n[definition.";
     let (head, mut rest) = text.split_at(text.find(START)?);
     let head: Document = toml::from_str(head).ok()?;
@@ -303,7 +303,7 @@ fn parse_by_definition(text: &str) -> Option<BTreeMap<String, Locked>> {
     Some(definitions)
 }
 
-impl std::fmt::Display for Lock {
+impl std::fmt::Display for Lockfile {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         writeln!(f, "{HEADER}version = {VERSION}")?;
         for (name, locked) in &self.definitions {
@@ -313,7 +313,7 @@ impl std::fmt::Display for Lock {
     }
 }
 
-impl Locked {
+impl LockEntry {
     /// What to lock for `plan` and what was received for it.
     #[must_use]
     pub fn new(plan: &Plan, received: &Received) -> Self {

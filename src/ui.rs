@@ -37,7 +37,7 @@ pub(crate) mod table;
 pub use ci::Section;
 pub use document::{NamedTrap, fields};
 pub use progress::{Counter, Download, Waiting};
-pub use summary::{Became, FETCHED, Tally};
+pub use summary::{FETCHED, Outcome, Summary};
 pub use text::render;
 
 use ci::Annotations;
@@ -48,7 +48,7 @@ use text::{See, WIDTH, render_all, render_within};
 
 /// The result of a command: a text for people, a document for machines, and what was
 /// found wrong where there is a result all the same (`verify`).
-pub struct Outcome {
+pub struct CommandOutput {
     /// For standard output; may be empty.
     pub text: String,
     /// The fields of the JSON document: [`fields`] of a type that the schema has.
@@ -255,7 +255,7 @@ impl Report {
     /// # Errors
     /// A standard output that cannot be written; one that was closed early is the
     /// reader's choice and no error.
-    pub fn finish(&self, command: &str, outcome: &Outcome) -> io::Result<()> {
+    pub fn finish(&self, command: &str, outcome: &CommandOutput) -> io::Result<()> {
         if let Some(error) = outcome.error.as_ref().filter(|_| !self.output.json) {
             let printed = self.text(&outcome.text);
             self.errors(error);

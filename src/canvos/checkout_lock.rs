@@ -11,9 +11,9 @@ use super::own_directory::Own;
 use super::paired_rename::{NAME, Place};
 use super::placement::{OVERLAY_DIRECTORY, Placement, Seen};
 use super::placement_directory;
-use crate::lockfile::Lock;
+use crate::lockfile::Lockfile;
 use crate::util::failpoint;
-use crate::util::file_lock::Hold;
+use crate::util::file_lock::FileLock;
 use crate::util::path_error::PathError;
 
 /// Above what is shipped, and in the same directory tree as the overlay.
@@ -21,14 +21,14 @@ const ABOVE_OVERLAY: &str = "overlay";
 
 /// The right to change a checkout, for as long as it is held, and its open directories.
 #[derive(Debug)]
-pub struct Held {
+pub struct CheckoutLock {
     pub(super) checkout: Arc<Directory>,
     pub(super) own: Own,
     /// `None` where the run that started this one has it.
-    pub(super) _hold: Option<Hold>,
+    pub(super) _hold: Option<FileLock>,
 }
 
-impl Held {
+impl CheckoutLock {
     /// The place of what was seen, made ready for a file: its directories are made.
     pub(super) fn place(&self, seen: &Seen) -> Result<Place, CanvosError> {
         let placement = seen.placement();
@@ -111,7 +111,7 @@ impl Held {
         &self,
         due: &[&Seen],
         ready: &[(Place, Aside)],
-        lock: &Lock,
+        lock: &Lockfile,
     ) -> Result<Vec<(Placement, PathBuf)>, CanvosError> {
         let ours = self.own.remembered();
         let mut kept: Vec<(Placement, PathBuf)> = Vec::new();
@@ -123,7 +123,7 @@ impl Held {
             if !kept.iter().any(|(_, known)| *known == path) {
                 kept.push((seen.placement(), path));
             }
-            failpoint::reach("replaced-kept");
+            failpoint::hit("replaced-kept");
         }
         Ok(kept)
     }

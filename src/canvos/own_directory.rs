@@ -130,7 +130,7 @@ impl Own {
             .write_all(bytes)
             .and_then(|()| aside.seal())
             .map_err(PathError::when("write", &path))?;
-        failpoint::reach("written-aside");
+        failpoint::hit("written-aside");
         aside
             .rename(&self.directory, name)
             .map_err(PathError::when("write", &path))

@@ -97,7 +97,7 @@ fn all<T>(
         match step(each) {
             Ok(done) => {
                 moved.push(done);
-                failpoint::reach(reached(moved[moved.len() - 1].place.placement));
+                failpoint::hit(reached(moved[moved.len() - 1].place.placement));
             }
             Err(error) => return Err(roll_back(moved, error.into())),
         }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::directory::Stamp;
-use crate::lockfile::{Lock, Locked};
+use crate::lockfile::{LockEntry, Lockfile};
 use crate::util::digest::Digest;
 
 macro_rules! overlay_directory {
@@ -82,7 +82,7 @@ pub struct Found {
 impl Found {
     /// The definition of `lock` that this differing file is, if it is one.
     #[must_use]
-    pub fn owner<'l>(&self, lock: &'l Lock) -> Option<&'l str> {
+    pub fn owner<'l>(&self, lock: &'l Lockfile) -> Option<&'l str> {
         let State::Differs {
             content_sha256: Some(content),
         } = &self.state
@@ -122,7 +122,7 @@ impl Seen {
 
     /// Whether it is a file that was staged here, of which `record` has the digests, or one
     /// that `lock` has.
-    pub(super) fn is_ours(&self, record: &[Digest], lock: &Lock) -> bool {
+    pub(super) fn is_ours(&self, record: &[Digest], lock: &Lockfile) -> bool {
         let Kind::File {
             sha256,
             content_sha256,
@@ -161,7 +161,7 @@ impl Seen {
 
     /// Compares it with `locked`.
     #[must_use]
-    pub fn against(&self, locked: Option<&Locked>) -> Found {
+    pub fn against(&self, locked: Option<&LockEntry>) -> Found {
         let found = |state, sha256, well_formed| Found {
             placement: self.placement,
             state,

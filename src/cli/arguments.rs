@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 
 use crate::canvos::preflight::Target;
-use crate::diagnostic::help_topic::Topic;
+use crate::diagnostic::help_topic::HelpTopic;
 use crate::diagnostic::{Code, Trap};
 use crate::util::suggest::nearest;
 
@@ -133,7 +133,7 @@ pub struct Jobs {
 
 /// What is built, and which traps are accepted.
 #[derive(Debug, Args)]
-pub struct Care {
+pub struct PreflightArgs {
     /// The CanvOS target that will be built; may be given several times [default: the ISOs]
     #[arg(long, value_name = "TARGET", value_parser = target)]
     pub target: Vec<Target>,
@@ -164,10 +164,10 @@ fn trap(id: &str) -> Result<Trap, String> {
 /// The section about a topic, a trap or the code of a message.
 fn explained(id: &str) -> Result<&'static str, String> {
     let id = id.to_ascii_lowercase();
-    let topic = Topic::parse(&id).map(Topic::name);
+    let topic = HelpTopic::parse(&id).map(HelpTopic::name);
     let trap = || Some(Trap::parse(&id)?.code());
     let code = || Some(Code::parse(&id)?.section());
-    let topics = Topic::ALL.iter().map(|topic| topic.name());
+    let topics = HelpTopic::ALL.iter().map(|topic| topic.name());
     let codes = Code::ALL.iter().map(|code| code.token());
     let traps = Trap::ALL.iter().map(|trap| trap.name());
     let known = topics.chain(codes).chain(traps);
@@ -180,7 +180,7 @@ fn explained(id: &str) -> Result<&'static str, String> {
         })
 }
 
-impl Care {
+impl PreflightArgs {
     /// What will be built.
     #[must_use]
     pub fn targets(&self) -> &[Target] {
@@ -200,7 +200,7 @@ pub struct CheckArgs {
     pub definitions: OneOrAll,
     #[command(flatten)]
     #[allow(missing_docs)]
-    pub care: Care,
+    pub care: PreflightArgs,
     #[command(flatten)]
     #[allow(missing_docs)]
     pub images: Images,
@@ -261,7 +261,7 @@ pub struct StageArgs {
     pub jobs: Jobs,
     #[command(flatten)]
     #[allow(missing_docs)]
-    pub care: Care,
+    pub care: PreflightArgs,
     /// Set CLUSTERCONFIG=spc.tgz in the checkout's .arg, and change nothing else in it
     #[arg(long)]
     pub fix_arg: bool,

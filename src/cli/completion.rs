@@ -21,8 +21,8 @@ use crate::util::environment::Environment;
 mod bash_words;
 mod candidates;
 
-use bash_words::Line;
-use candidates::{Offer, Offers};
+use bash_words::BashWords;
+use candidates::{Candidate, Candidates};
 
 /// Set by the scripts: the name of the shell that asks.
 pub(crate) const VARIABLE: &str = "EDGESTAGE_COMPLETE";
@@ -96,7 +96,7 @@ fn cursor(environment: &Environment) -> Option<usize> {
 
 /// Bash splits words at `=` and `@`, and replaces the last part only.
 fn in_bash(words: &[OsString], environment: &Environment) -> String {
-    let Some(line) = Line::rejoined(words, cursor(environment).unwrap_or_default()) else {
+    let Some(line) = BashWords::rejoined(words, cursor(environment).unwrap_or_default()) else {
         return String::new();
     };
     let mut command = command_for(&line.words, line.index, environment);
@@ -112,7 +112,7 @@ fn in_bash(words: &[OsString], environment: &Environment) -> String {
 
 /// The command line with what can be offered at word `index`.
 fn command_for(words: &[OsString], index: usize, environment: &Environment) -> Command {
-    let offers = Arc::new(Offers::read(words, environment));
+    let offers = Arc::new(Candidates::read(words, environment));
     let current = words.get(index);
     let is_flag = current.is_some_and(|word| word.as_encoded_bytes().starts_with(b"-"));
     let place = if is_flag { Place::Flag } else { Place::Value };
@@ -129,7 +129,7 @@ enum Place {
 }
 
 /// `command` with what can be offered for each of its arguments.
-fn prepared(command: Command, offers: &Arc<Offers>, place: Place) -> Command {
+fn prepared(command: Command, offers: &Arc<Candidates>, place: Place) -> Command {
     let command = match place {
         Place::Flag => command,
         // clap adds them later, where they could not be hidden.
@@ -145,14 +145,14 @@ fn prepared(command: Command, offers: &Arc<Offers>, place: Place) -> Command {
         .mut_subcommands(|command| prepared(command, offers, place))
 }
 
-fn offered(arg: Arg, offers: &Arc<Offers>) -> Arg {
+fn offered(arg: Arg, offers: &Arc<Candidates>) -> Arg {
     let names = arg.get_value_names();
     let name = names
         .and_then(|names| names.first())
         .map(ToString::to_string);
     // Where no name is given, the derive's is the field's.
     let name = name.unwrap_or_else(|| arg.get_id().as_str().to_uppercase());
-    let of = |words: fn(&Offers) -> &[Offer]| {
+    let of = |words: fn(&Candidates) -> &[Candidate]| {
         let offers = Arc::clone(offers);
         ArgValueCompleter::new(move |current: &OsStr| matching(words(&offers), current))
     };
@@ -178,12 +178,12 @@ fn offered(arg: Arg, offers: &Arc<Offers>) -> Arg {
     }
 }
 
-fn matching(offers: &[Offer], current: &OsStr) -> Vec<CompletionCandidate> {
+fn matching(offers: &[Candidate], current: &OsStr) -> Vec<CompletionCandidate> {
     let Some(current) = current.to_str() else {
         return Vec::new();
     };
-    let begins = |offer: &&Offer| offer.word.starts_with(current);
-    let candidate = |offer: &Offer| {
+    let begins = |offer: &&Candidate| offer.word.starts_with(current);
+    let candidate = |offer: &Candidate| {
         let about = offer.about.clone().map(StyledStr::from);
         CompletionCandidate::new(&offer.word).help(about)
     };
@@ -199,7 +199,7 @@ mod tests {
     use clap::Arg;
     use clap_complete::ArgValueCompleter;
 
-    use super::candidates::Offers;
+    use super::candidates::Candidates;
     use super::offered;
     use crate::util::environment::Environment;
 
@@ -236,7 +236,7 @@ packs = []
             interactive: false,
             columns: None,
         };
-        let offers = Arc::new(Offers::read(&[], &environment));
+        let offers = Arc::new(Candidates::read(&[], &environment));
         let found = |name: &'static str, current: &str| -> Vec<OsString> {
             let arg = offered(Arg::new("word").value_name(name), &offers);
             let completer = arg.get::<ArgValueCompleter>();

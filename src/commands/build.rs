@@ -13,11 +13,11 @@ use crate::canvos::build::{self, BuildError, Command, Disturbance, Image};
 use crate::cli::BuildArgs;
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::error::Error;
-use crate::lockfile::Lock;
+use crate::lockfile::Lockfile;
 use crate::manifest::{Definition, Manifest};
-use crate::ui::{Became, Outcome, Tally, fields};
+use crate::ui::{CommandOutput, Outcome, Summary, fields};
 use crate::util::sanitize;
-use crate::workflow::context::{Context, HELD, canonical, chosen, current, load_lock, one};
+use crate::workflow::context::{Context, HELD, canonical, chosen, current, load_lockfile, one};
 
 /// The document of `build`.
 #[derive(Serialize, JsonSchema)]
@@ -29,7 +29,7 @@ pub(super) struct Document<'a> {
     images: &'a [ImageReport],
 }
 
-pub(super) fn run(arguments: &BuildArgs, context: &Context<'_>) -> Result<Outcome, Error> {
+pub(super) fn run(arguments: &BuildArgs, context: &Context<'_>) -> Result<CommandOutput, Error> {
     refuse_targets(&arguments.names)?;
     let manifest = context.manifest()?;
     let definitions = match &arguments.names[..] {
@@ -43,7 +43,7 @@ pub(super) fn run(arguments: &BuildArgs, context: &Context<'_>) -> Result<Outcom
     );
     let mut verdicts = Vec::new();
     let mut errors = Vec::new();
-    let mut tally = Tally::of(definitions.len());
+    let mut tally = Summary::of(definitions.len());
     for definition in &definitions {
         let build = Build {
             arguments,
@@ -56,7 +56,7 @@ pub(super) fn run(arguments: &BuildArgs, context: &Context<'_>) -> Result<Outcom
             Ok((images, error)) => {
                 verdicts.extend(images);
                 if error.is_none() {
-                    tally.add(&definition.name, Became::Done("built and proved"));
+                    tally.add(&definition.name, Outcome::Done("built and proved"));
                 }
                 errors.extend(error);
             }
@@ -64,7 +64,7 @@ pub(super) fn run(arguments: &BuildArgs, context: &Context<'_>) -> Result<Outcom
         }
     }
     context.report.finished(&tally);
-    Ok(Outcome {
+    Ok(CommandOutput {
         text: super::image_report::text(&verdicts, context.report.width()),
         json: fields(&Document {
             argv: &command.argv,
@@ -118,7 +118,7 @@ impl Build<'_> {
             Ok(images) => images,
             Err(error) => return Err(self.failed(error, (definition, &checkout))),
         };
-        let lock = load_lock(manifest)?;
+        let lock = load_lockfile(manifest)?;
         let disturbed = self.disturbed((definition, &lock), &checkout)?;
         let mut named = Vec::new();
         for image in images {
@@ -166,7 +166,7 @@ impl Build<'_> {
     /// held, so that it was nobody else.
     fn disturbed(
         &self,
-        (definition, lock): (&Definition, &Lock),
+        (definition, lock): (&Definition, &Lockfile),
         checkout: &Checkout,
     ) -> Result<Option<Disturbance>, Error> {
         let name = &definition.name;
@@ -181,7 +181,7 @@ impl Build<'_> {
     fn failed(&self, error: BuildError, (definition, checkout): (&Definition, &Checkout)) -> Error {
         let disturbed = match error {
             BuildError::Start { .. } => None,
-            _ => load_lock(self.manifest)
+            _ => load_lockfile(self.manifest)
                 .and_then(|lock| self.disturbed((definition, &lock), checkout))
                 .unwrap_or_default(),
         };

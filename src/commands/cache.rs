@@ -10,13 +10,13 @@ use crate::cache::{Cache, Entry};
 use crate::cli::CleanArgs;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::error::Error;
-use crate::lockfile::Lock;
+use crate::lockfile::Lockfile;
 use crate::manifest::{Manifest, ManifestError};
 use crate::ui::table;
-use crate::ui::{Outcome, fields};
+use crate::ui::{CommandOutput, fields};
 use crate::util::digest::Digest;
 use crate::util::sanitize;
-use crate::workflow::context::{Context, load_lock, shown};
+use crate::workflow::context::{Context, load_lockfile, shown};
 
 /// The document of `cache list`.
 #[derive(Serialize, JsonSchema)]
@@ -69,7 +69,7 @@ impl View {
         let Some(manifest) = context.manifest_if_usable(without) else {
             return Self::unowned(context);
         };
-        Self::of(context, &manifest, load_lock(&manifest)?)
+        Self::of(context, &manifest, load_lockfile(&manifest)?)
     }
 
     /// The cache to empty. A lock that cannot be read is no obstacle, and neither is a
@@ -77,8 +77,8 @@ impl View {
     fn to_empty(context: &Context<'_>) -> Result<Self, Error> {
         match context.manifest() {
             Ok(manifest) => {
-                let empty = || Lock::empty(&Lock::path_for(&manifest.path));
-                let lock = load_lock(&manifest).unwrap_or_else(|_| empty());
+                let empty = || Lockfile::empty(&Lockfile::path_for(&manifest.path));
+                let lock = load_lockfile(&manifest).unwrap_or_else(|_| empty());
                 Self::of(context, &manifest, lock)
             }
             Err(Error::Manifest(ManifestError::Missing(..))) => Self::unowned(context),
@@ -94,7 +94,7 @@ impl View {
         })
     }
 
-    fn of(context: &Context<'_>, manifest: &Manifest, lock: Lock) -> Result<Self, Error> {
+    fn of(context: &Context<'_>, manifest: &Manifest, lock: Lockfile) -> Result<Self, Error> {
         let mut owners: BTreeMap<Digest, Vec<String>> = BTreeMap::new();
         for (name, locked) in lock.definitions {
             owners.entry(locked.content_sha256).or_default().push(name);
@@ -108,7 +108,7 @@ impl View {
     /// The same with a lock that must be there: without one nothing would be kept.
     fn locked(context: &Context<'_>) -> Result<Self, Error> {
         let manifest = context.manifest()?;
-        let lock = load_lock(&manifest)?;
+        let lock = load_lockfile(&manifest)?;
         if !lock.exists() {
             let path = sanitize::path(lock.path());
             return Err(Error::Usage(Box::new(
@@ -134,7 +134,7 @@ impl View {
     }
 }
 
-pub(super) fn list(context: &Context<'_>) -> Result<Outcome, Error> {
+pub(super) fn list(context: &Context<'_>) -> Result<CommandOutput, Error> {
     let view = View::open(context)?;
     let entries = view.cache.entries()?;
     let cached: Vec<Cached> = entries.iter().map(|entry| view.cached(entry)).collect();
@@ -147,7 +147,7 @@ pub(super) fn list(context: &Context<'_>) -> Result<Outcome, Error> {
         })
         .collect();
     let text = rows_within(&rows, context.report.width());
-    Ok(Outcome {
+    Ok(CommandOutput {
         text,
         json: fields(&Listing {
             directory: shown(view.cache.directory()),
@@ -179,7 +179,7 @@ fn rows_within(rows: &[Vec<String>], width: Option<usize>) -> String {
     }
 }
 
-pub(super) fn clean(arguments: &CleanArgs, context: &Context<'_>) -> Result<Outcome, Error> {
+pub(super) fn clean(arguments: &CleanArgs, context: &Context<'_>) -> Result<CommandOutput, Error> {
     let view = if arguments.keep_locked {
         View::locked(context)?
     } else {
@@ -206,7 +206,7 @@ pub(super) fn clean(arguments: &CleanArgs, context: &Context<'_>) -> Result<Outc
         ),
     );
     let paths: Vec<String> = removed.iter().map(|one| one.path.clone()).collect();
-    Ok(Outcome {
+    Ok(CommandOutput {
         text: table::lines(&paths),
         json: fields(&Cleaning {
             directory: shown(view.cache.directory()),

@@ -13,17 +13,19 @@ use super::verify::{leftovers, not_staged};
 use crate::api_key::KeyError;
 use crate::canvos::build::Command;
 use crate::canvos::{self, CanvosError, Checkout, Found, State};
-use crate::cli::{Care, CheckArgs, Images, JOBS, LockUse, Network};
+use crate::cli::{CheckArgs, Images, JOBS, LockfileUse, Network, PreflightArgs};
 use crate::diagnostic::Severity;
 use crate::error::{Error, Exit};
-use crate::lockfile::{Lock, Locked};
+use crate::lockfile::{LockEntry, Lockfile};
 use crate::manifest::{Definition, Manifest};
 use crate::resolve::{self, Catalogue};
 use crate::ui::table;
-use crate::ui::{Became, Outcome, Tally, fields};
+use crate::ui::{CommandOutput, Outcome, Summary, fields};
 use crate::util::endpoint::Endpoint;
 use crate::util::path_error::Identity;
-use crate::workflow::context::{Context, chosen, current, has_targets, load_lock, shown, traps};
+use crate::workflow::context::{
+    Context, chosen, current, has_targets, load_lockfile, shown, traps,
+};
 use crate::workflow::ignored_lockfile::warn_of_ignored_lock;
 use crate::workflow::parallel;
 
@@ -74,7 +76,7 @@ struct Seen {
     targets: Vec<Row>,
 }
 
-pub(super) fn run(arguments: &CheckArgs, context: &Context<'_>) -> Result<Outcome, Error> {
+pub(super) fn run(arguments: &CheckArgs, context: &Context<'_>) -> Result<CommandOutput, Error> {
     let manifest = context.manifest()?;
     let definitions = chosen(&manifest, &arguments.definitions.names)?;
     // An image holds one definition.
@@ -87,7 +89,7 @@ pub(super) fn run(arguments: &CheckArgs, context: &Context<'_>) -> Result<Outcom
             ));
         }
     };
-    let lock = load_lock(&manifest)?;
+    let lock = load_lockfile(&manifest)?;
     warn_of_ignored_lock(context, lock.path());
     let endpoint = context.endpoint(&manifest)?;
     let (palette, not_asked) = palette(context, &manifest, &endpoint)?;
@@ -112,7 +114,7 @@ pub(super) fn run(arguments: &CheckArgs, context: &Context<'_>) -> Result<Outcom
             errors.push(error);
             says
         });
-        if context.settings.lock == LockUse::MustMatch {
+        if context.settings.lock == LockfileUse::MustMatch {
             errors.extend(current(&lock, definition).err());
         }
         let place = places.look(definition, context, &manifest, &lock, &mut errors);
@@ -140,7 +142,7 @@ pub(super) fn run(arguments: &CheckArgs, context: &Context<'_>) -> Result<Outcom
         context.report.finished(&tally(&rows));
     }
     let width = context.report.width();
-    Ok(Outcome {
+    Ok(CommandOutput {
         text: text(&rows, width)
             + &places.text(width)
             + &table::apart(&image_report::text(&images, width)),
@@ -156,13 +158,13 @@ pub(super) fn run(arguments: &CheckArgs, context: &Context<'_>) -> Result<Outcom
 }
 
 /// What Palette says, of several definitions: of one the table says as much.
-fn tally(rows: &[Checked]) -> Tally {
-    let mut tally = Tally::of(rows.len());
+fn tally(rows: &[Checked]) -> Summary {
+    let mut tally = Summary::of(rows.len());
     for row in rows
         .iter()
         .filter(|row| row.palette == PaletteState::Accepted)
     {
-        tally.add(&row.definition, Became::Found("accepted by Palette"));
+        tally.add(&row.definition, Outcome::Found("accepted by Palette"));
     }
     tally
 }
@@ -229,7 +231,7 @@ fn ask(
 /// What is in the images, and what is wrong with them.
 fn in_images(
     context: &Context<'_>,
-    (manifest, lock): (&Manifest, &Lock),
+    (manifest, lock): (&Manifest, &Lockfile),
     definition: &Definition,
     images: &Images,
 ) -> Result<(Vec<ImageReport>, Option<Error>), Error> {
@@ -242,7 +244,7 @@ fn in_images(
 
 /// The checkouts that were looked at. Definitions may share one: it is read once.
 struct Places<'c> {
-    care: &'c Care,
+    care: &'c PreflightArgs,
     seen: BTreeMap<PathBuf, Place>,
 }
 
@@ -294,7 +296,7 @@ impl Places<'_> {
         definition: &Definition,
         context: &Context<'_>,
         manifest: &Manifest,
-        lock: &Lock,
+        lock: &Lockfile,
         errors: &mut Vec<Error>,
     ) -> &Place {
         let directory = context.canvos_directory(manifest, Some(definition));
@@ -351,8 +353,8 @@ impl Place {
     fn of(
         checkout: &Checkout,
         context: &Context<'_>,
-        (manifest, lock): (&Manifest, &Lock),
-        care: &Care,
+        (manifest, lock): (&Manifest, &Lockfile),
+        care: &PreflightArgs,
         errors: &mut Vec<Error>,
     ) -> Self {
         let command = Command::new(manifest.build.as_deref(), &[], context.environment);
@@ -397,7 +399,7 @@ impl Place {
 fn staged(
     place: &Place,
     definition: &Definition,
-    locked: Option<&Locked>,
+    locked: Option<&LockEntry>,
     errors: &mut Vec<Error>,
 ) -> (StagedState, Option<String>) {
     let (placements, owner) = match place {

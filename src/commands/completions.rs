@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::cli::CompletionsArgs;
 use crate::cli::completion;
-use crate::ui::{Outcome, fields};
+use crate::ui::{CommandOutput, fields};
 
 /// The document of `completions`.
 #[derive(Serialize, JsonSchema)]
@@ -17,9 +17,9 @@ pub(super) struct Document {
     script: String,
 }
 
-pub(super) fn run(arguments: &CompletionsArgs) -> Outcome {
+pub(super) fn run(arguments: &CompletionsArgs) -> CommandOutput {
     let script = completion::registration(arguments.shell);
-    Outcome {
+    CommandOutput {
         json: fields(&Document {
             shell: arguments.shell.name(),
             script: script.clone(),

@@ -11,16 +11,16 @@ use crate::cli::{DiffArgs, Format, Network, Verbosity};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::drift::{self, Change, FileChange, Side};
 use crate::error::Error;
-use crate::lockfile::{Locked, Outdated};
+use crate::lockfile::{LockEntry, Outdated};
 use crate::manifest::Definition;
 use crate::ui::markdown::{Comment, code};
 use crate::ui::table::Tone;
-use crate::ui::{Became, Outcome, Tally, fields};
+use crate::ui::{CommandOutput, Outcome, Summary, fields};
 use crate::util::sanitize;
 use crate::workflow::context::{Context, chosen, not_locked, warn_of_outdated};
-use crate::workflow::fetcher::{Served, Source};
+use crate::workflow::fetcher::{Fetched, Fetcher};
 use crate::workflow::parallel;
-use crate::workflow::session::{Store, Told, told};
+use crate::workflow::session::{Reported, Session, reported};
 
 /// The document of `diff`.
 #[derive(Serialize, JsonSchema)]
@@ -42,7 +42,7 @@ struct Compared {
     #[serde(skip)]
     outdated: Option<Outdated>,
     /// What changed in Palette since the lock.
-    changes: Vec<Told>,
+    changes: Vec<Reported>,
     /// With `-v`, one for each file that changed; else empty.
     files: Vec<Inside>,
 }
@@ -57,7 +57,7 @@ struct Inside {
     diff: String,
 }
 
-pub(super) fn run(arguments: &DiffArgs, context: &Context<'_>) -> Result<Outcome, Error> {
+pub(super) fn run(arguments: &DiffArgs, context: &Context<'_>) -> Result<CommandOutput, Error> {
     if context.settings.network == Network::Off {
         return Err(Error::Usage(Box::new(
             Diagnostic::error(
@@ -69,25 +69,25 @@ pub(super) fn run(arguments: &DiffArgs, context: &Context<'_>) -> Result<Outcome
     }
     let manifest = context.manifest()?;
     let definitions = chosen(&manifest, &arguments.fleet.definitions.names)?;
-    let store = Store::open(context, &manifest)?;
+    let store = Session::open(context, &manifest)?;
     let jobs = arguments.fleet.jobs.jobs;
-    let source = Source::new(context, &store, jobs)?;
+    let source = Fetcher::new(context, &store, jobs)?;
     let counter = context.report.counter(definitions.len());
     let compare =
         |definition: &&Definition| counter.count(compare(context, &store, &source, definition));
     let mut compared = Vec::new();
     let mut errors = Vec::new();
-    for result in parallel::map(&definitions, parallel::ahead(jobs), compare) {
+    for result in parallel::map(&definitions, parallel::lookahead(jobs), compare) {
         match result {
             Ok(one) => compared.push(one),
             Err(error) => errors.push(error),
         }
     }
     drop(counter);
-    let mut tally = Tally::of(definitions.len());
+    let mut tally = Summary::of(definitions.len());
     for one in &compared {
         let became = if one.drift { "changed" } else { "unchanged" };
-        tally.add(&one.definition, Became::Done(became));
+        tally.add(&one.definition, Outcome::Done(became));
     }
     context.report.finished(&tally);
     // The changes are the result, on standard output; the error says what to do.
@@ -96,7 +96,7 @@ pub(super) fn run(arguments: &DiffArgs, context: &Context<'_>) -> Result<Outcome
         Some(Format::Markdown) => markdown(&compared, context),
         _ => text(&compared, context),
     };
-    Ok(Outcome {
+    Ok(CommandOutput {
         text,
         json: fields(&Document {
             definitions: compared,
@@ -107,8 +107,8 @@ pub(super) fn run(arguments: &DiffArgs, context: &Context<'_>) -> Result<Outcome
 
 fn compare(
     context: &Context<'_>,
-    store: &Store<'_>,
-    source: &Source<'_>,
+    store: &Session<'_>,
+    source: &Fetcher<'_>,
     definition: &Definition,
 ) -> Result<Compared, Error> {
     let name = &definition.name;
@@ -136,16 +136,16 @@ fn compare(
         definition: name.clone(),
         drift: !changes.is_empty(),
         outdated: locked.outdated(definition),
-        changes: told(&changes),
+        changes: reported(&changes),
         files,
     })
 }
 
 /// Reads both archives again for the files that changed.
 fn inside(
-    source: &Source<'_>,
-    locked: &Locked,
-    served: &Served,
+    source: &Fetcher<'_>,
+    locked: &LockEntry,
+    served: &Fetched,
     changes: &[Change],
 ) -> Result<Vec<Inside>, Error> {
     let files: BTreeMap<&str, FileChange> = changes

@@ -10,23 +10,23 @@ use std::path::Path;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::cli::{AddArgs, LockUse, RemoveArgs, RenameArgs};
+use crate::cli::{AddArgs, LockfileUse, RemoveArgs, RenameArgs};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::error::Error;
 use crate::manifest::edit::{self, NewProfile};
 use crate::manifest::reference::{self, Reference};
 use crate::manifest::{Definition, FILE_NAME, Located, Manifest};
-use crate::ui::{Outcome, fields};
+use crate::ui::{CommandOutput, fields};
 use crate::util::sanitize;
 use crate::util::suggest::nearest;
-use crate::workflow::context::{Context, load_lock, shown};
+use crate::workflow::context::{Context, load_lockfile, shown};
 
 mod profile_arg;
 mod manifest_editor;
 
-pub(super) use profile_arg::{Given, check_name, given};
+pub(super) use profile_arg::{ProfileArg, check_name, given};
 
-use manifest_editor::Sheet;
+use manifest_editor::ManifestEditor;
 
 /// What the first definition is called where nobody says, in the template too.
 pub(super) const FIRST: &str = "factory";
@@ -63,9 +63,9 @@ fn usage(diagnostic: Diagnostic) -> Error {
     Error::Usage(Box::new(diagnostic))
 }
 
-pub(super) fn add(arguments: &AddArgs, context: &Context<'_>) -> Result<Outcome, Error> {
+pub(super) fn add(arguments: &AddArgs, context: &Context<'_>) -> Result<CommandOutput, Error> {
     let given = given(&arguments.references)?;
-    let sheet = Sheet::open(context)?;
+    let sheet = ManifestEditor::open(context)?;
     let name = match (&arguments.to, &sheet.manifest) {
         (Some(name), _) => name.clone(),
         (None, Ok(manifest)) => crate::workflow::context::one(manifest, None)?.name.clone(),
@@ -82,7 +82,7 @@ pub(super) fn add(arguments: &AddArgs, context: &Context<'_>) -> Result<Outcome,
     let (known, new): (Vec<_>, Vec<_>) = given
         .into_iter()
         .partition(|given| definition.is_some_and(|d| holds(d, given.reference())));
-    let text = |given: &Given| sanitize::line(given.text.as_bytes());
+    let text = |given: &ProfileArg| sanitize::line(given.text.as_bytes());
     let edited = Edited {
         file: shown(&sheet.path),
         definition: name.clone(),
@@ -99,7 +99,7 @@ pub(super) fn add(arguments: &AddArgs, context: &Context<'_>) -> Result<Outcome,
     for given in &new {
         warn_of_other_palette(context, &sheet, given);
     }
-    let profiles: Vec<NewProfile> = new.iter().map(Given::written).collect();
+    let profiles: Vec<NewProfile> = new.iter().map(ProfileArg::written).collect();
     let changed = edit::add(&sheet.text, &name, &profiles)
         .map_err(|error| sheet.refuse(context, error, &name))?;
     if let (None, Ok(manifest)) = (definition, &sheet.manifest) {
@@ -123,7 +123,7 @@ fn holds(definition: &Definition, reference: &Reference) -> bool {
 }
 
 /// A page of another Palette than the one that will be asked: its uids mean nothing there.
-fn warn_of_other_palette(context: &Context<'_>, sheet: &Sheet, given: &Given) {
+fn warn_of_other_palette(context: &Context<'_>, sheet: &ManifestEditor, given: &ProfileArg) {
     let Some(page) = given.endpoint() else {
         return;
     };
@@ -177,16 +177,19 @@ pub(super) fn next(context: &Context<'_>, command: &str, why: &str) {
     context.report.status("Next", &told);
 }
 
-fn outcome(edited: &Edited) -> Outcome {
-    Outcome {
+fn outcome(edited: &Edited) -> CommandOutput {
+    CommandOutput {
         text: String::new(),
         json: fields(edited),
         error: None,
     }
 }
 
-pub(super) fn remove(arguments: &RemoveArgs, context: &Context<'_>) -> Result<Outcome, Error> {
-    let sheet = Sheet::open(context)?;
+pub(super) fn remove(
+    arguments: &RemoveArgs,
+    context: &Context<'_>,
+) -> Result<CommandOutput, Error> {
+    let sheet = ManifestEditor::open(context)?;
     let manifest = sheet.manifest()?;
     // Where there is one definition, what is not its name is one of its profiles'.
     let names_one = |name: &str| {
@@ -209,9 +212,9 @@ fn is_word(text: &str) -> bool {
 
 fn remove_definition(
     context: &Context<'_>,
-    sheet: &Sheet,
+    sheet: &ManifestEditor,
     (manifest, name): (&Manifest, &str),
-) -> Result<Outcome, Error> {
+) -> Result<CommandOutput, Error> {
     let definition = crate::workflow::context::one(manifest, Some(name))?;
     if manifest.definitions.len() == 1 {
         return Err(usage(
@@ -237,10 +240,10 @@ fn remove_definition(
 
 fn remove_profiles(
     context: &Context<'_>,
-    sheet: &Sheet,
+    sheet: &ManifestEditor,
     (manifest, definition): (&Manifest, &Definition),
     what: &[String],
-) -> Result<Outcome, Error> {
+) -> Result<CommandOutput, Error> {
     let name = &definition.name;
     let known = references(definition);
     let mut places = BTreeSet::new();
@@ -319,9 +322,12 @@ fn not_in(name: &str, known: &[String], text: &str) -> Error {
     })
 }
 
-pub(super) fn rename(arguments: &RenameArgs, context: &Context<'_>) -> Result<Outcome, Error> {
+pub(super) fn rename(
+    arguments: &RenameArgs,
+    context: &Context<'_>,
+) -> Result<CommandOutput, Error> {
     let RenameArgs { old, new } = arguments;
-    if context.settings.lock == LockUse::MustMatch {
+    if context.settings.lock == LockfileUse::MustMatch {
         return Err(usage(
             Diagnostic::error(
                 Code::ConflictingOptions,
@@ -331,7 +337,7 @@ pub(super) fn rename(arguments: &RenameArgs, context: &Context<'_>) -> Result<Ou
         ));
     }
     check_name(new)?;
-    let sheet = Sheet::open(context)?;
+    let sheet = ManifestEditor::open(context)?;
     let manifest = sheet.manifest()?;
     crate::workflow::context::one(manifest, Some(old))?;
     if old == new {
@@ -350,7 +356,7 @@ pub(super) fn rename(arguments: &RenameArgs, context: &Context<'_>) -> Result<Ou
     let text = edit::rename_definition(&sheet.text, old, new)
         .map_err(|error| sheet.refuse(context, error, old))?;
     // The lock first: a run that is killed in between is completed by the same command.
-    let mut lock = load_lock(manifest)?;
+    let mut lock = load_lockfile(manifest)?;
     let entry = lock.definitions.remove(old);
     let locked = entry.is_some();
     if let Some(entry) = entry {
@@ -363,8 +369,8 @@ pub(super) fn rename(arguments: &RenameArgs, context: &Context<'_>) -> Result<Ou
     Ok(renamed(&sheet, arguments, locked))
 }
 
-fn renamed(sheet: &Sheet, arguments: &RenameArgs, locked: bool) -> Outcome {
-    Outcome {
+fn renamed(sheet: &ManifestEditor, arguments: &RenameArgs, locked: bool) -> CommandOutput {
+    CommandOutput {
         text: String::new(),
         json: fields(&Renamed {
             file: shown(&sheet.path),

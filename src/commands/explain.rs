@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::diagnostic::help_topic::page;
 use crate::diagnostic::{Code, Trap};
 use crate::ui::table;
-use crate::ui::{Outcome, fields};
+use crate::ui::{CommandOutput, fields};
 
 /// The document of `explain`.
 #[derive(Serialize, JsonSchema)]
@@ -34,7 +34,7 @@ struct Section {
     url: String,
 }
 
-pub(super) fn run(id: Option<&'static str>) -> Outcome {
+pub(super) fn run(id: Option<&'static str>) -> CommandOutput {
     let chosen = |sections: Vec<page::Section>| -> Vec<page::Section> {
         let mut sections = sections.into_iter();
         match id {
@@ -52,7 +52,7 @@ pub(super) fn run(id: Option<&'static str>) -> Outcome {
         (Some(_), Some(section)) => whole(section),
         _ => format!("{}\n{}", list(&topics), list(&traps)),
     };
-    Outcome {
+    CommandOutput {
         text,
         json: fields(&Document {
             topics: topics.iter().map(Section::of).collect(),

@@ -9,12 +9,12 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::error::Error;
 use crate::manifest::Definition;
 use crate::ui::table;
-use crate::ui::{Became, FETCHED, Outcome, Tally, fields};
+use crate::ui::{CommandOutput, FETCHED, Outcome, Summary, fields};
 use crate::util::digest::Digest;
 use crate::workflow::context::{Context, chosen, shown};
-use crate::workflow::fetcher::{Pinning, Source};
+use crate::workflow::fetcher::{Fetcher, Pinning};
 use crate::workflow::parallel;
-use crate::workflow::session::{Obtained, Origin, Store, Told, told};
+use crate::workflow::session::{LockedArchive, Origin, Reported, Session, reported};
 
 /// The document of `fetch` and of `update`.
 #[derive(Serialize, JsonSchema)]
@@ -46,10 +46,10 @@ struct Fetched {
     #[schemars(extend("enum" = [WRITTEN, "unchanged"]))]
     lock: &'static str,
     /// What changed against the lock as it was, where this run renewed it.
-    changes: Vec<Told>,
+    changes: Vec<Reported>,
 }
 
-pub(super) fn run(arguments: &FetchArgs, context: &Context<'_>) -> Result<Outcome, Error> {
+pub(super) fn run(arguments: &FetchArgs, context: &Context<'_>) -> Result<CommandOutput, Error> {
     let manifest = context.manifest()?;
     let definitions = chosen(&manifest, &arguments.fleet.definitions.names)?;
     if arguments.output.is_some() && definitions.len() != 1 {
@@ -63,8 +63,8 @@ pub(super) fn run(arguments: &FetchArgs, context: &Context<'_>) -> Result<Outcom
     let file = arguments.output.as_ref();
     let file = file.map(|output| context.environment.resolve(output));
     file.as_deref().map(|file| guard.check(file)).transpose()?;
-    let store = Store::open(context, &manifest)?;
-    let output = |obtained: &Obtained| match &file {
+    let store = Session::open(context, &manifest)?;
+    let output = |obtained: &LockedArchive| match &file {
         Some(file) => {
             store.still_locked(&definitions[0].name, &obtained.locked)?;
             // Anew: a link may lead to what is there only now.
@@ -77,8 +77,8 @@ pub(super) fn run(arguments: &FetchArgs, context: &Context<'_>) -> Result<Outcom
     let jobs = arguments.fleet.jobs.jobs;
     let (fetched, error) = match context.settings.network {
         Network::Allowed => {
-            let source = Source::new(context, &store, jobs)?;
-            let fleet = (&definitions[..], parallel::ahead(jobs));
+            let source = Fetcher::new(context, &store, jobs)?;
+            let fleet = (&definitions[..], parallel::lookahead(jobs));
             each(context, &store, fleet, output, |definition| {
                 source.fetch(definition, Pinning::Respect)
             })
@@ -92,16 +92,16 @@ pub(super) fn run(arguments: &FetchArgs, context: &Context<'_>) -> Result<Outcom
         ),
     };
     let became = |one: &Fetched| match one.origin {
-        Origin::Palette => Became::Done(FETCHED),
-        Origin::Cache => Became::Found("from the cache"),
+        Origin::Palette => Outcome::Done(FETCHED),
+        Origin::Cache => Outcome::Found("from the cache"),
     };
     tell(context, &fetched, (definitions.len(), &became));
     Ok(outcome(fetched, definitions.len(), error))
 }
 
-pub(super) fn update(arguments: &Fleet, context: &Context<'_>) -> Result<Outcome, Error> {
-    use crate::cli::LockUse;
-    if context.settings.lock == LockUse::MustMatch || context.settings.network == Network::Off {
+pub(super) fn update(arguments: &Fleet, context: &Context<'_>) -> Result<CommandOutput, Error> {
+    use crate::cli::LockfileUse;
+    if context.settings.lock == LockfileUse::MustMatch || context.settings.network == Network::Off {
         return Err(Error::Usage(Box::new(
             Diagnostic::error(
                 Code::ConflictingOptions,
@@ -112,11 +112,11 @@ pub(super) fn update(arguments: &Fleet, context: &Context<'_>) -> Result<Outcome
     }
     let manifest = context.manifest()?;
     let definitions = chosen(&manifest, &arguments.definitions.names)?;
-    let store = Store::open(context, &manifest)?;
+    let store = Session::open(context, &manifest)?;
     let jobs = arguments.jobs.jobs;
-    let source = Source::new(context, &store, jobs)?;
-    let path = |obtained: &Obtained| Ok(shown(obtained.artifact.path()));
-    let fleet = (&definitions[..], parallel::ahead(jobs));
+    let source = Fetcher::new(context, &store, jobs)?;
+    let path = |obtained: &LockedArchive| Ok(shown(obtained.artifact.path()));
+    let fleet = (&definitions[..], parallel::lookahead(jobs));
     let (fetched, error) = each(context, &store, fleet, path, |definition| {
         source.fetch(definition, Pinning::Renew)
     });
@@ -124,8 +124,8 @@ pub(super) fn update(arguments: &Fleet, context: &Context<'_>) -> Result<Outcome
         context.report.status("Unchanged", &one.definition);
     }
     let became = |one: &Fetched| match one.lock {
-        WRITTEN => Became::Done("locked anew"),
-        _ => Became::Found("unchanged"),
+        WRITTEN => Outcome::Done("locked anew"),
+        _ => Outcome::Found("unchanged"),
     };
     tell(context, &fetched, (definitions.len(), &became));
     Ok(outcome(fetched, definitions.len(), error))
@@ -135,9 +135,9 @@ pub(super) fn update(arguments: &Fleet, context: &Context<'_>) -> Result<Outcome
 fn tell(
     context: &Context<'_>,
     fetched: &[Fetched],
-    (meant, became): (usize, &dyn Fn(&Fetched) -> Became),
+    (meant, became): (usize, &dyn Fn(&Fetched) -> Outcome),
 ) {
-    let mut tally = Tally::of(meant);
+    let mut tally = Summary::of(meant);
     for one in fetched {
         tally.add(&one.definition, became(one));
     }
@@ -148,10 +148,10 @@ fn tell(
 /// not stop the others.
 fn each(
     context: &Context<'_>,
-    store: &Store<'_>,
+    store: &Session<'_>,
     (definitions, at_once): (&[&Definition], u16),
-    output: impl Fn(&Obtained) -> Result<String, Error>,
-    obtain: impl Fn(&Definition) -> Result<Obtained, Error> + Sync,
+    output: impl Fn(&LockedArchive) -> Result<String, Error>,
+    obtain: impl Fn(&Definition) -> Result<LockedArchive, Error> + Sync,
 ) -> (Vec<Fetched>, Option<Error>) {
     let mut fetched = Vec::new();
     let mut errors = Vec::new();
@@ -198,8 +198,8 @@ fn each(
     (fetched, error)
 }
 
-fn outcome(fetched: Vec<Fetched>, meant: usize, error: Option<Error>) -> Outcome {
-    Outcome {
+fn outcome(fetched: Vec<Fetched>, meant: usize, error: Option<Error>) -> CommandOutput {
+    CommandOutput {
         text: text(&fetched, meant),
         json: fields(&Document {
             definitions: fetched,
@@ -223,7 +223,7 @@ fn text(fetched: &[Fetched], meant: usize) -> String {
 }
 
 impl Fetched {
-    fn new(definition: &str, obtained: &Obtained, path: String, locked: bool) -> Self {
+    fn new(definition: &str, obtained: &LockedArchive, path: String, locked: bool) -> Self {
         Self {
             definition: definition.to_owned(),
             origin: obtained.origin,
@@ -232,7 +232,7 @@ impl Fetched {
             size: obtained.artifact.size(),
             content_sha256: obtained.artifact.content_sha256(),
             lock: if locked { WRITTEN } else { "unchanged" },
-            changes: told(&obtained.changes),
+            changes: reported(&obtained.changes),
         }
     }
 }

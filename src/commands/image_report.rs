@@ -13,13 +13,13 @@ use crate::cli::{Images, VerifyArgs};
 use crate::diagnostic::{Code, Diagnostic, Trap};
 use crate::error::Error;
 use crate::image::{self, Checksum, Entry, Format, Image, ImageError, Judge};
-use crate::lockfile::{Lock, Locked};
+use crate::lockfile::{LockEntry, Lockfile};
 use crate::manifest::{Definition, Manifest};
-use crate::ui::{Outcome, fields};
+use crate::ui::{CommandOutput, fields};
 use crate::util::digest::Digest;
 use crate::util::path_error;
 use crate::util::sanitize;
-use crate::workflow::context::{Context, current, load_lock, near, one, shown};
+use crate::workflow::context::{Context, current, load_lockfile, near, one, shown};
 
 mod beside;
 mod explain;
@@ -48,9 +48,9 @@ pub(super) struct Document<'a> {
 pub(super) struct Proof<'a> {
     context: &'a Context<'a>,
     manifest: &'a Manifest,
-    lock: &'a Lock,
+    lock: &'a Lockfile,
     /// What they must hold; `None` where they must hold nothing.
-    expected: Option<(&'a Definition, &'a Locked)>,
+    expected: Option<(&'a Definition, &'a LockEntry)>,
     /// Where parts of compressed images go.
     spool: PathBuf,
     /// What they may have been built from.
@@ -75,9 +75,9 @@ pub(super) enum Written {
     Before,
 }
 
-pub(super) fn run(arguments: &VerifyArgs, context: &Context<'_>) -> Result<Outcome, Error> {
+pub(super) fn run(arguments: &VerifyArgs, context: &Context<'_>) -> Result<CommandOutput, Error> {
     let manifest = context.manifest()?;
-    let lock = load_lock(&manifest)?;
+    let lock = load_lockfile(&manifest)?;
     let expected = if arguments.expect_none {
         None
     } else {
@@ -92,8 +92,8 @@ impl<'a> Proof<'a> {
     pub(super) fn new(
         context: &'a Context<'a>,
         manifest: &'a Manifest,
-        lock: &'a Lock,
-        expected: Option<(&'a Definition, &'a Locked)>,
+        lock: &'a Lockfile,
+        expected: Option<(&'a Definition, &'a LockEntry)>,
     ) -> Result<Self, Error> {
         let checkout = expected.and_then(|(definition, _)| {
             let checkout = context.checkout(manifest, definition);
@@ -245,14 +245,14 @@ impl<'a> Proof<'a> {
     }
 
     /// The table, and the error where not all is well.
-    pub(super) fn outcome(&self, verdicts: &[ImageReport]) -> Outcome {
+    pub(super) fn outcome(&self, verdicts: &[ImageReport]) -> CommandOutput {
         let (absent, bad): (Vec<&ImageReport>, Vec<&ImageReport>) = verdicts
             .iter()
             .filter(|verdict| !verdict.found.good)
             .partition(|report| report.found.verdict == words::Verdict::NotFound);
         let mut errors: Vec<Error> = absent.into_iter().map(not_found).collect();
         errors.extend((!bad.is_empty()).then(|| self.error(&bad)));
-        Outcome {
+        CommandOutput {
             text: text(verdicts, self.context.report.width()),
             json: fields(&Document {
                 definition: self.expected.map(|(definition, _)| &*definition.name),

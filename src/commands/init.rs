@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use self::first::{First, Project};
-use super::edit::{FIRST, Given, check_name, given, next};
+use super::edit::{FIRST, ProfileArg, check_name, given, next};
 use crate::api_key;
 use crate::canvos::Checkout;
 use crate::cli::InitArgs;
@@ -18,7 +18,7 @@ use crate::error::Error;
 use crate::manifest::{Located, Manifest, ManifestError};
 use crate::palette::PaletteError;
 use crate::ui::table;
-use crate::ui::{Outcome, fields};
+use crate::ui::{CommandOutput, fields};
 use crate::util::atomic_file;
 use crate::util::endpoint::Endpoint;
 use crate::util::path_error;
@@ -42,7 +42,7 @@ pub(super) struct Document {
 }
 
 /// Writes what was asked for, or nothing where any of it is there already.
-pub(super) fn run(arguments: &InitArgs, context: &Context<'_>) -> Result<Outcome, Error> {
+pub(super) fn run(arguments: &InitArgs, context: &Context<'_>) -> Result<CommandOutput, Error> {
     if let Some(name) = &arguments.to {
         check_name(name)?;
     }
@@ -78,7 +78,7 @@ pub(super) fn run(arguments: &InitArgs, context: &Context<'_>) -> Result<Outcome
         tell_next(context, &manifest)?;
     }
     let paths: Vec<String> = written.iter().map(|path| shown(path)).collect();
-    Ok(Outcome {
+    Ok(CommandOutput {
         text: table::lines(&paths),
         json: fields(&Document { written: paths }),
         error: None,
@@ -233,10 +233,10 @@ fn warn_of_no_checkout(context: &Context<'_>, text: &str, path: &Path) {
 }
 
 /// What references say of the first definition.
-fn of_given(given: &[Given], context: &Context<'_>) -> First {
-    let page = given.iter().find_map(Given::endpoint);
+fn of_given(given: &[ProfileArg], context: &Context<'_>) -> First {
+    let page = given.iter().find_map(ProfileArg::endpoint);
     let endpoint = page.or_else(|| context.settings.endpoint.clone());
-    let project = given.iter().find_map(Given::project);
+    let project = given.iter().find_map(ProfileArg::project);
     First {
         endpoint: endpoint.filter(|endpoint| *endpoint != Endpoint::default()),
         // The URLs say it: a line of its own would only contradict them one day.
@@ -247,7 +247,7 @@ fn of_given(given: &[Given], context: &Context<'_>) -> First {
                 Project::Named(project.to_string())
             })
         },
-        profiles: given.iter().map(Given::written).collect(),
+        profiles: given.iter().map(ProfileArg::written).collect(),
         ..First::default()
     }
 }

@@ -7,15 +7,15 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::states::LockState;
-use crate::cli::{Format, ListArgs, LockUse};
+use crate::cli::{Format, ListArgs, LockfileUse};
 use crate::error::Error;
 use crate::manifest::{Definition, Manifest};
 use crate::ui::markdown::Comment;
 use crate::ui::table::{Cell, Table, Tone};
-use crate::ui::{Outcome, Report, fields};
+use crate::ui::{CommandOutput, Report, fields};
 use crate::util::digest::Digest;
 use crate::util::sanitize;
-use crate::workflow::context::{Context, chosen, current, load_lock, shown};
+use crate::workflow::context::{Context, chosen, current, load_lockfile, shown};
 
 /// The document of `list`.
 #[derive(Serialize, JsonSchema)]
@@ -45,16 +45,16 @@ struct Listed {
     size: Option<u64>,
 }
 
-pub(super) fn run(arguments: &ListArgs, context: &Context<'_>) -> Result<Outcome, Error> {
+pub(super) fn run(arguments: &ListArgs, context: &Context<'_>) -> Result<CommandOutput, Error> {
     let manifest = context.manifest()?;
-    let lock = load_lock(&manifest)?;
+    let lock = load_lockfile(&manifest)?;
     let definitions = chosen(&manifest, &arguments.definitions.names)?;
     let stale = match context.settings.lock {
-        LockUse::MustMatch => definitions
+        LockfileUse::MustMatch => definitions
             .iter()
             .filter_map(|definition| current(&lock, definition).err())
             .collect(),
-        LockUse::MayWrite => Vec::new(),
+        LockfileUse::MayWrite => Vec::new(),
     };
     let listed: Vec<Listed> = definitions
         .into_iter()
@@ -83,7 +83,7 @@ pub(super) fn run(arguments: &ListArgs, context: &Context<'_>) -> Result<Outcome
         }
         _ => table.text("", context.report.width()),
     };
-    Ok(Outcome {
+    Ok(CommandOutput {
         text,
         json: fields(&Document {
             file: shown(&manifest.path),

@@ -8,7 +8,7 @@ use crate::cli::ManArgs;
 use crate::cli::manual;
 use crate::error::Error;
 use crate::ui::table;
-use crate::ui::{Outcome, fields};
+use crate::ui::{CommandOutput, fields};
 use crate::util::atomic_file;
 use crate::util::path_error::PathError;
 use crate::workflow::context::{Context, shown};
@@ -24,10 +24,10 @@ pub(super) struct Document {
 }
 
 /// Prints the page of edgestage itself, or writes all of them.
-pub(super) fn run(arguments: &ManArgs, context: &Context<'_>) -> Result<Outcome, Error> {
+pub(super) fn run(arguments: &ManArgs, context: &Context<'_>) -> Result<CommandOutput, Error> {
     let Some(directory) = &arguments.output else {
         let page = manual::overview().text;
-        return Ok(Outcome {
+        return Ok(CommandOutput {
             json: fields(&Document {
                 page: Some(page.clone()),
                 written: Vec::new(),
@@ -47,7 +47,7 @@ pub(super) fn run(arguments: &ManArgs, context: &Context<'_>) -> Result<Outcome,
         atomic_file::write(&path, page.text.as_bytes())?;
         written.push(shown(&path));
     }
-    Ok(Outcome {
+    Ok(CommandOutput {
         text: table::lines(&written),
         json: fields(&Document {
             page: None,

@@ -11,7 +11,7 @@ use std::path::{Component, Path, PathBuf};
 use crate::cache::Artifact;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::error::Error;
-use crate::lockfile::Lock;
+use crate::lockfile::Lockfile;
 use crate::manifest::Manifest;
 use crate::util::atomic_file;
 use crate::util::digest::Digest;
@@ -49,7 +49,7 @@ impl Guard {
     pub(super) fn new(context: &Context<'_>, manifest: Option<&Manifest>) -> Self {
         let path = context.environment.resolve(&context.settings.file);
         let mut files = vec![
-            (Lock::path_for(&path), "it is the lock of the manifest"),
+            (Lockfile::path_for(&path), "it is the lock of the manifest"),
             (path, "it is the manifest"),
         ];
         let key = context.settings.api_key_file.as_ref();

@@ -14,7 +14,7 @@ use crate::cli::SchemaOf;
 use crate::commands::image_report;
 use crate::schema::{self, published};
 use crate::ui::document::Head;
-use crate::ui::{Outcome, fields};
+use crate::ui::{CommandOutput, fields};
 
 /// The document of `schema`.
 #[derive(Serialize, JsonSchema)]
@@ -25,13 +25,13 @@ pub(super) struct Document {
     json_schema: Value,
 }
 
-pub(super) fn run(of: SchemaOf) -> Outcome {
+pub(super) fn run(of: SchemaOf) -> CommandOutput {
     let schema = match of {
         SchemaOf::Profiles => schema::profiles(),
         SchemaOf::Lock => schema::lock(),
         SchemaOf::Output => output(),
     };
-    Outcome {
+    CommandOutput {
         text: format!("{schema:#}\n"),
         json: fields(&Document {
             json_schema: schema,

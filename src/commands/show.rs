@@ -15,16 +15,16 @@ use crate::cache::Lookup;
 use crate::cli::{ShowArgs, ShowFormat};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::error::{Error, Judged};
-use crate::lockfile::Locked;
+use crate::lockfile::LockEntry;
 use crate::resolve::Pack;
-use crate::ui::{Outcome, fields};
+use crate::ui::{CommandOutput, fields};
 use crate::util::digest::{Digest, Hasher};
 use crate::util::limits::Limits;
 use crate::util::path_error::{PathError, Piped};
 use crate::util::sanitize;
 use crate::variables::{self, Variable};
 use crate::workflow::context::{Context, not_locked, one, warn_of_outdated};
-use crate::workflow::session::Store;
+use crate::workflow::session::Session;
 
 mod page;
 mod view;
@@ -73,7 +73,7 @@ struct Identity {
 /// A fact of what is shown, and its name.
 type Fact = (&'static str, String);
 
-pub(super) fn run(arguments: &ShowArgs, context: &Context<'_>) -> Result<Outcome, Error> {
+pub(super) fn run(arguments: &ShowArgs, context: &Context<'_>) -> Result<CommandOutput, Error> {
     let found = match arguments.what.as_ref().map(|what| (what, what.to_str())) {
         None => find_definition(None, context),
         Some((_, Some(name))) if !names_a_file(name) => find_definition(Some(name), context),
@@ -82,7 +82,7 @@ pub(super) fn run(arguments: &ShowArgs, context: &Context<'_>) -> Result<Outcome
     }?;
     hide_key_of_command(&found, context);
     let view = View::new(&found.title, found.facts, &found.profiles, context.report);
-    Ok(Outcome {
+    Ok(CommandOutput {
         text: match arguments.format {
             Some(ShowFormat::Html) => page::html(&view),
             Some(ShowFormat::Markdown) => view.markdown(context.environment),
@@ -147,7 +147,7 @@ fn names_a_file(what: &str) -> bool {
 fn find_definition(name: Option<&str>, context: &Context<'_>) -> Result<Found, Error> {
     let manifest = context.manifest()?;
     let definition = one(&manifest, name)?;
-    let store = Store::open(context, &manifest)?;
+    let store = Session::open(context, &manifest)?;
     let locked = store
         .lock
         .definitions
@@ -201,7 +201,7 @@ fn size(bytes: u64) -> String {
 }
 
 /// Where a definition came from, and whether its lock entry still speaks for it.
-fn origin(locked: &Locked, state: &str) -> [Fact; 3] {
+fn origin(locked: &LockEntry, state: &str) -> [Fact; 3] {
     let project = locked.project.as_ref();
     let project = project.map_or_else(
         || "none: the tenant's scope".to_owned(),
@@ -309,7 +309,7 @@ fn inspect(
 }
 
 /// The lock's profiles in their order, else the directories found in the archive.
-fn profiles_of(locked: Option<&Locked>, inventory: Option<&Inventory>) -> Vec<Shown> {
+fn profiles_of(locked: Option<&LockEntry>, inventory: Option<&Inventory>) -> Vec<Shown> {
     let found = inventory.map(|inventory| variables::collect(&inventory.collected));
     // A profile without a variables.json has no variables.
     let variables = |uid: &str| match &found {

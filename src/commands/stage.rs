@@ -9,28 +9,28 @@ use serde::Serialize;
 
 use crate::canvos::build::Command;
 use crate::canvos::preflight::{self, FixError, Target};
-use crate::canvos::{CanvosError, Checkout, Held, Placement};
+use crate::canvos::{CanvosError, Checkout, CheckoutLock, Placement};
 use crate::cli::{BuildArgs, Network, StageArgs};
 use crate::diagnostic::Trap;
 use crate::error::Error;
-use crate::lockfile::Locked;
+use crate::lockfile::LockEntry;
 use crate::manifest::{Definition, Manifest};
 use crate::ui::table;
-use crate::ui::{Became, Outcome, Tally, fields};
+use crate::ui::{CommandOutput, Outcome, Summary, fields};
 use crate::util::digest::Digest;
-use crate::util::file_lock::{Event, Hold, Patience};
+use crate::util::file_lock::{Event, FileLock, LockOptions};
 use crate::util::path_error::Identity;
-use crate::workflow::context::{Context, chosen, has_targets, load_lock, one, shown, traps};
-use crate::workflow::fetcher::{Pinning, Source};
+use crate::workflow::context::{Context, chosen, has_targets, load_lockfile, one, shown, traps};
+use crate::workflow::fetcher::{Fetcher, Pinning};
 use crate::workflow::parallel;
-use crate::workflow::session::{Obtained, Origin, Store, Told, told};
+use crate::workflow::session::{LockedArchive, Origin, Reported, Session, reported};
 
 /// A definition and the checkout that it goes to.
 struct Job<'m> {
     definition: &'m Definition,
     checkout: Checkout,
     /// The lock entry, where it still speaks for the definition.
-    current: Option<Locked>,
+    current: Option<LockEntry>,
 }
 
 /// The document of `stage`.
@@ -56,7 +56,7 @@ struct Staged {
     /// Digest of what is staged.
     content_sha256: Digest,
     /// What changed against the lock as it was, where this run renewed it.
-    changes: Vec<Told>,
+    changes: Vec<Reported>,
     /// The paths below `.edgestage/replaced/` of files that were at the placements and that
     /// edgestage had not put there.
     kept: Vec<String>,
@@ -64,16 +64,16 @@ struct Staged {
     placements: Vec<String>,
 }
 
-pub(super) fn run(arguments: &StageArgs, context: &Context<'_>) -> Result<Outcome, Error> {
+pub(super) fn run(arguments: &StageArgs, context: &Context<'_>) -> Result<CommandOutput, Error> {
     let manifest = context.manifest()?;
     let definitions = match &arguments.names[..] {
         [] => vec![one(&manifest, None)?],
         names => chosen(&manifest, names)?,
     };
-    apart(context, &manifest, &definitions)?;
+    ensure_distinct_checkouts(context, &manifest, &definitions)?;
     // What `build` would run decides what is embedded.
     let command = Command::new(manifest.build.as_deref(), &[], context.environment);
-    let care = Caution {
+    let care = PreflightOptions {
         targets: arguments.care.targets(),
         asked: &arguments.care.target,
         allowed: &arguments.care.allow,
@@ -82,11 +82,11 @@ pub(super) fn run(arguments: &StageArgs, context: &Context<'_>) -> Result<Outcom
     };
     let meant = definitions.len();
     let (staged, error) = stage(context, &manifest, definitions, (care, arguments.jobs.jobs))?;
-    let mut tally = Tally::of(meant);
+    let mut tally = Summary::of(meant);
     for one in &staged {
         let became = match one.result {
-            STAGED => Became::Done(STAGED),
-            word => Became::Found(word),
+            STAGED => Outcome::Done(STAGED),
+            word => Outcome::Found(word),
         };
         tally.add(&one.definition, became);
     }
@@ -95,7 +95,7 @@ pub(super) fn run(arguments: &StageArgs, context: &Context<'_>) -> Result<Outcom
         .iter()
         .flat_map(|one| one.placements.clone())
         .collect();
-    Ok(Outcome {
+    Ok(CommandOutput {
         text: table::lines(&paths),
         json: fields(&Document {
             definitions: staged,
@@ -110,10 +110,10 @@ pub(super) fn for_build(
     context: &Context<'_>,
     (name, command): (&str, &Command),
     arguments: &BuildArgs,
-) -> Result<Held, Error> {
+) -> Result<CheckoutLock, Error> {
     let manifest = context.manifest()?;
     let target = command.target();
-    let care = Caution {
+    let care = PreflightOptions {
         // Of another command nothing is known: the ISOs then.
         targets: target.as_ref().map_or(&Target::ISOS, std::slice::from_ref),
         asked: target.as_slice(),
@@ -126,9 +126,9 @@ pub(super) fn for_build(
     loop {
         let (_, error) = stage(context, &manifest, vec![definition], (care, 1))?;
         error.map_or(Ok(()), Err)?;
-        let held = context.hold_checkout(&checkout)?;
+        let held = context.lock_checkout(&checkout)?;
         // Another run may have staged something else just before.
-        let locked = Store::open(context, &manifest)?.current(context, definition)?;
+        let locked = Session::open(context, &manifest)?.current(context, definition)?;
         if let Some(locked) = locked
             && is_staged(&checkout, &locked, &manifest)?
         {
@@ -139,7 +139,7 @@ pub(super) fn for_build(
 
 /// What is built, and which traps are accepted.
 #[derive(Clone, Copy)]
-struct Caution<'a> {
+struct PreflightOptions<'a> {
     targets: &'a [Target],
     /// Those that were named, and must be there.
     asked: &'a [Target],
@@ -153,9 +153,9 @@ fn stage(
     context: &Context<'_>,
     manifest: &Manifest,
     definitions: Vec<&Definition>,
-    (care, jobs): (Caution<'_>, u16),
+    (care, jobs): (PreflightOptions<'_>, u16),
 ) -> Result<(Vec<Staged>, Option<Error>), Error> {
-    let store = Store::open(context, manifest)?;
+    let store = Session::open(context, manifest)?;
     let mut errors = Vec::new();
     let mut staged = Vec::new();
     let mut due = Vec::new();
@@ -197,7 +197,7 @@ fn stage(
 }
 
 /// Two definitions in one checkout would overwrite each other.
-fn apart(
+fn ensure_distinct_checkouts(
     context: &Context<'_>,
     manifest: &Manifest,
     definitions: &[&Definition],
@@ -223,8 +223,8 @@ fn apart(
 
 /// Takes the checkout, and removes what a killed run left there, before it is taken for
 /// something that is shipped.
-pub(super) fn hold(context: &Context<'_>, checkout: &Checkout) -> Result<Held, Error> {
-    let held = context.hold_checkout(checkout)?;
+pub(super) fn hold(context: &Context<'_>, checkout: &Checkout) -> Result<CheckoutLock, Error> {
+    let held = context.lock_checkout(checkout)?;
     for path in held.sweep() {
         let text = format!("{}, which a killed run left", shown(&path));
         context.report.status("Removed", &text);
@@ -235,9 +235,9 @@ pub(super) fn hold(context: &Context<'_>, checkout: &Checkout) -> Result<Held, E
 /// Looks at the checkout and the lock; says whether the definition is staged already.
 fn prepare<'m>(
     context: &Context<'_>,
-    store: &Store<'m>,
+    store: &Session<'m>,
     definition: &'m Definition,
-    care: Caution<'_>,
+    care: PreflightOptions<'_>,
 ) -> Result<(Job<'m>, bool), Error> {
     let checkout = context.checkout(store.manifest, definition)?;
     if checkout.has_leftovers() {
@@ -257,7 +257,7 @@ fn prepare<'m>(
     Ok((job, staged))
 }
 
-fn is_staged(checkout: &Checkout, locked: &Locked, manifest: &Manifest) -> Result<bool, Error> {
+fn is_staged(checkout: &Checkout, locked: &LockEntry, manifest: &Manifest) -> Result<bool, Error> {
     let found = checkout.found(Some(locked), &manifest.limits)?;
     Ok(Checkout::is_staged(&found))
 }
@@ -265,7 +265,7 @@ fn is_staged(checkout: &Checkout, locked: &Locked, manifest: &Manifest) -> Resul
 /// `--fix-arg`.
 fn fix(context: &Context<'_>, manifest: &Manifest, definition: &Definition) -> Result<(), Error> {
     let checkout = context.checkout(manifest, definition)?;
-    let _held = context.hold_checkout(&checkout)?;
+    let _held = context.lock_checkout(&checkout)?;
     let place = shown(checkout.directory());
     // Without an `.arg` the findings tell how to get one: it has more to say than this.
     let fixed = preflight::fix_arg(checkout.directory()).map_err(|error| match error {
@@ -283,7 +283,7 @@ fn fix(context: &Context<'_>, manifest: &Manifest, definition: &Definition) -> R
 fn refuse_traps(
     context: &Context<'_>,
     checkout: &Checkout,
-    care: Caution<'_>,
+    care: PreflightOptions<'_>,
 ) -> Result<(), Error> {
     let preflight = context.preflight(checkout.directory(), care.argv)?;
     has_targets(&preflight, care.asked)?;
@@ -299,10 +299,10 @@ fn refuse_traps(
 /// job's place. What keeps all of them from being fetched is one error.
 fn obtain(
     context: &Context<'_>,
-    store: &Store<'_>,
+    store: &Session<'_>,
     due: &[Job<'_>],
     jobs: u16,
-) -> Vec<(usize, Result<Obtained, Error>)> {
+) -> Vec<(usize, Result<LockedArchive, Error>)> {
     if context.settings.network == Network::Off {
         let offline = |job: &Job<'_>| store.offline(context, job.definition);
         return parallel::map(due, jobs, offline)
@@ -326,12 +326,12 @@ fn obtain(
         // No key is needed then.
         return obtained;
     }
-    match Source::new(context, store, jobs) {
+    match Fetcher::new(context, store, jobs) {
         Ok(source) => {
             let counter = context.report.counter(missing.len());
             obtained.extend(parallel::map(
                 &missing,
-                parallel::ahead(jobs),
+                parallel::lookahead(jobs),
                 |(at, job)| (*at, counter.count(fetch(context, store, &source, job))),
             ));
         }
@@ -346,10 +346,10 @@ fn obtain(
 /// taken by somebody who has the lock.
 fn fetch(
     context: &Context<'_>,
-    store: &Store<'_>,
-    source: &Source<'_>,
+    store: &Session<'_>,
+    source: &Fetcher<'_>,
     job: &Job<'_>,
-) -> Result<Obtained, Error> {
+) -> Result<LockedArchive, Error> {
     let (_claim, waited) = claim(context, store, job.definition);
     if waited {
         let fresh = store.again(context)?;
@@ -370,9 +370,9 @@ fn fetch(
 /// The right to fetch `definition` into the cache, and whether another run had it first.
 fn claim(
     context: &Context<'_>,
-    store: &Store<'_>,
+    store: &Session<'_>,
     definition: &Definition,
-) -> (Option<Hold>, bool) {
+) -> (Option<FileLock>, bool) {
     let waiting = RefCell::new(None);
     let tell = |event: Event<'_>| {
         if let Event::Waits(holder) = event {
@@ -383,7 +383,7 @@ fn claim(
             *waiting.borrow_mut() = Some(context.report.waiting("Waiting", &object));
         }
     };
-    let patience = Patience {
+    let patience = LockOptions {
         who: &context.who,
         timeout: context.settings.lock_timeout,
         tell: &tell,
@@ -402,14 +402,14 @@ fn claim(
 
 fn place(
     context: &Context<'_>,
-    store: &Store<'_>,
+    store: &Session<'_>,
     job: &Job<'_>,
-    obtained: &Obtained,
+    obtained: &LockedArchive,
 ) -> Result<Staged, Error> {
-    let held = context.hold_checkout(&job.checkout)?;
+    let held = context.lock_checkout(&job.checkout)?;
     // Another run may have locked something else meanwhile.
     store.still_locked(&job.definition.name, &obtained.locked)?;
-    let lock = load_lock(store.manifest)?;
+    let lock = load_lockfile(store.manifest)?;
     // Looks at it again under the lock: another run may have staged it meanwhile.
     let staged = job.checkout.stage(
         (&obtained.artifact, &obtained.locked),
@@ -438,7 +438,7 @@ fn place(
     Ok(Staged {
         result,
         origin: Some(obtained.origin),
-        changes: told(&obtained.changes),
+        changes: reported(&obtained.changes),
         kept,
         ..Staged::new(job, &obtained.locked)
     })
@@ -451,7 +451,7 @@ fn unchanged(context: &Context<'_>, job: &Job<'_>) -> Option<Staged> {
 }
 
 impl Staged {
-    fn new(job: &Job<'_>, locked: &Locked) -> Self {
+    fn new(job: &Job<'_>, locked: &LockEntry) -> Self {
         let directory = shown(job.checkout.directory());
         Self {
             definition: job.definition.name.clone(),

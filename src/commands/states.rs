@@ -4,7 +4,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::lockfile::{Lock, Locked, Outdated};
+use crate::lockfile::{LockEntry, Lockfile, Outdated};
 use crate::manifest::Definition;
 
 /// How the lock stands to a definition.
@@ -23,7 +23,10 @@ pub(super) enum LockState {
 
 impl LockState {
     /// The lock entry that speaks for `definition`, and how the lock stands to it.
-    pub(super) fn of<'l>(lock: &'l Lock, definition: &Definition) -> (Option<&'l Locked>, Self) {
+    pub(super) fn of<'l>(
+        lock: &'l Lockfile,
+        definition: &Definition,
+    ) -> (Option<&'l LockEntry>, Self) {
         let Some(locked) = lock.definitions.get(&definition.name) else {
             return (None, Self::NotLocked);
         };

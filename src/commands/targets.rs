@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::archive;
 use crate::canvos::Seen;
 use crate::canvos::preflight::{self, Assume, Embeds, Preflight, Target, Via};
-use crate::lockfile::Lock;
+use crate::lockfile::Lockfile;
 use crate::ui::table;
 use crate::util::digest::Digest;
 use crate::util::limits::Limits;
@@ -108,7 +108,7 @@ impl Targets {
         preflight: &Preflight<'_>,
         asked: &[Target],
         staged: &[Seen],
-        (lock, limits): (&Lock, &Limits),
+        (lock, limits): (&Lockfile, &Limits),
     ) -> Self {
         let mut files = Files {
             directory: preflight.directory(),
@@ -162,7 +162,7 @@ struct Files<'a> {
     directory: &'a Path,
     /// What is known already.
     staged: &'a [Seen],
-    lock: &'a Lock,
+    lock: &'a Lockfile,
     limits: &'a Limits,
     seen: BTreeMap<String, Judged>,
 }

@@ -9,9 +9,9 @@ use super::stage;
 use crate::canvos::Checkout;
 use crate::error::Error;
 use crate::ui::table;
-use crate::ui::{Outcome, fields};
+use crate::ui::{CommandOutput, fields};
 use crate::util::path_error::Identity;
-use crate::workflow::context::{Context, load_lock, one, shown};
+use crate::workflow::context::{Context, load_lockfile, one, shown};
 
 /// The document of `unstage`.
 #[derive(Serialize, JsonSchema)]
@@ -21,14 +21,14 @@ pub(super) struct Document {
     removed: Vec<String>,
 }
 
-pub(super) fn run(name: Option<&str>, context: &Context<'_>) -> Result<Outcome, Error> {
+pub(super) fn run(name: Option<&str>, context: &Context<'_>) -> Result<CommandOutput, Error> {
     let manifest = context.manifest()?;
     let checkout = match name {
         Some(_) => context.checkout(&manifest, one(&manifest, name)?)?,
         None => shared(&manifest, context)?,
     };
     let held = stage::hold(context, &checkout)?;
-    let lock = load_lock(&manifest)?;
+    let lock = load_lockfile(&manifest)?;
     let removed = checkout.unstage(&lock, &manifest.limits, &held)?;
     let directory = shown(checkout.directory());
     let paths: Vec<String> = removed
@@ -42,7 +42,7 @@ pub(super) fn run(name: Option<&str>, context: &Context<'_>) -> Result<Outcome, 
     } else {
         context.report.status("Unstaged", &directory);
     }
-    Ok(Outcome {
+    Ok(CommandOutput {
         text: table::lines(&paths),
         json: fields(&Document { removed: paths }),
         error: None,

@@ -9,12 +9,12 @@ use crate::canvos::{Checkout, Found, State};
 use crate::cli::VerifyArgs;
 use crate::diagnostic::Code;
 use crate::error::Error;
-use crate::lockfile::Lock;
+use crate::lockfile::Lockfile;
 use crate::manifest::Manifest;
 use crate::ui::table;
-use crate::ui::{Outcome, fields};
+use crate::ui::{CommandOutput, fields};
 use crate::util::digest::Digest;
-use crate::workflow::context::{Context, current, load_lock, one, shown};
+use crate::workflow::context::{Context, current, load_lockfile, one, shown};
 
 /// The document of `verify` without `--image`.
 #[derive(Serialize, JsonSchema)]
@@ -84,7 +84,7 @@ impl Verdict {
     }
 }
 
-pub(super) fn run(arguments: &VerifyArgs, context: &Context<'_>) -> Result<Outcome, Error> {
+pub(super) fn run(arguments: &VerifyArgs, context: &Context<'_>) -> Result<CommandOutput, Error> {
     if !arguments.images.image.is_empty() {
         return image_report::run(arguments, context);
     }
@@ -94,7 +94,7 @@ pub(super) fn run(arguments: &VerifyArgs, context: &Context<'_>) -> Result<Outco
     }
     let definition = one(&manifest, arguments.name.as_deref())?;
     let checkout = context.checkout(&manifest, definition)?;
-    let lock = load_lock(&manifest)?;
+    let lock = load_lockfile(&manifest)?;
     let locked = current(&lock, definition)?;
     let found = checkout.found(Some(locked), &manifest.limits)?;
     let mut reports: Vec<PlacementReport> =
@@ -120,9 +120,9 @@ pub(super) fn run(arguments: &VerifyArgs, context: &Context<'_>) -> Result<Outco
     ))
 }
 
-fn expect_none(manifest: &Manifest, context: &Context<'_>) -> Result<Outcome, Error> {
+fn expect_none(manifest: &Manifest, context: &Context<'_>) -> Result<CommandOutput, Error> {
     let checkout = shared(manifest, context)?;
-    let lock = load_lock(manifest)?;
+    let lock = load_lockfile(manifest)?;
     let found = checkout.found(None, &manifest.limits)?;
     let mut reports: Vec<PlacementReport> = found
         .iter()
@@ -207,7 +207,7 @@ fn leftover(path: String) -> PlacementReport {
     }
 }
 
-fn report(found: &Found, lock: &Lock) -> PlacementReport {
+fn report(found: &Found, lock: &Lockfile) -> PlacementReport {
     let (verdict, detail, good) = match &found.state {
         State::Equal => (Verdict::AsLocked, None, true),
         State::SameContent => (Verdict::SameContent, None, true),
@@ -248,7 +248,7 @@ fn report(found: &Found, lock: &Lock) -> PlacementReport {
     }
 }
 
-fn outcome(context: &Context<'_>, document: &Document, error: Option<Error>) -> Outcome {
+fn outcome(context: &Context<'_>, document: &Document, error: Option<Error>) -> CommandOutput {
     let rows: Vec<Vec<String>> = document
         .placements
         .iter()
@@ -260,7 +260,7 @@ fn outcome(context: &Context<'_>, document: &Document, error: Option<Error>) -> 
             ])
         })
         .collect();
-    Outcome {
+    CommandOutput {
         text: table::fitted(&rows, context.report.width()),
         json: fields(document),
         error,

@@ -4,7 +4,7 @@
 //! belongs to a topic, which `edgestage explain` has more about.
 
 use super::Trap;
-use crate::diagnostic::help_topic::Topic;
+use crate::diagnostic::help_topic::HelpTopic;
 
 macro_rules! codes {
     ($($topic:ident { $($(#[$doc:meta])* $code:ident = $token:literal,)* })*) => {
@@ -31,10 +31,10 @@ macro_rules! codes {
 
             /// The topic it belongs to; `None` for a trap, which has a section of its own.
             #[must_use]
-            pub fn topic(self) -> Option<Topic> {
+            pub fn topic(self) -> Option<HelpTopic> {
                 match self {
                     Self::Trap(_) => None,
-                    $($(Self::$code => Some(Topic::$topic),)*)*
+                    $($(Self::$code => Some(HelpTopic::$topic),)*)*
                 }
             }
         }
@@ -252,7 +252,7 @@ codes! {
         /// The archive lacks the directory of a profile.
         ProfileMissing = "profile-missing",
     }
-    Lock {
+    Lockfile {
         /// profiles.lock cannot be read.
         InvalidLockfile = "invalid-lockfile",
         /// profiles.lock was written by a newer edgestage.
@@ -362,7 +362,7 @@ impl Code {
     /// What `edgestage explain` calls the section about it.
     #[must_use]
     pub fn section(self) -> &'static str {
-        self.topic().map_or_else(|| self.token(), Topic::name)
+        self.topic().map_or_else(|| self.token(), HelpTopic::name)
     }
 }
 

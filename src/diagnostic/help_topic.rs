@@ -10,11 +10,11 @@ macro_rules! topics {
     ($($(#[$doc:meta])* $topic:ident = $name:literal,)*) => {
         /// A topic.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-        pub enum Topic {
+        pub enum HelpTopic {
             $($(#[$doc])* $topic,)*
         }
 
-        impl Topic {
+        impl HelpTopic {
             /// Every topic, in the order of the page.
             pub const ALL: &[Self] = &[$(Self::$topic,)*];
 
@@ -75,7 +75,7 @@ topics! {
     /// An archive that is refused.
     Archive = "archive",
     /// `profiles.lock` itself.
-    Lock = "lock",
+    Lockfile = "lock",
     /// A definition without a lock entry.
     NotLocked = "not-locked",
     /// A lock entry that does not speak for its definition.
@@ -100,7 +100,7 @@ topics! {
     Disk = "disk",
 }
 
-impl Topic {
+impl HelpTopic {
     /// The topic of that name.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use super::{Change, FileChange};
 use crate::archive::{NamedFile, PROFILES};
-use crate::lockfile::Locked;
+use crate::lockfile::LockEntry;
 use crate::resolve::{Pack, ResolvedProfile};
 use crate::util::sanitize;
 
@@ -100,7 +100,7 @@ fn nth<'p>(packs: &'p [Pack], named: &Pack, occurrence: usize) -> Option<&'p Pac
 /// Compares everything that the lock has; empty where nothing changed. Where profiles
 /// and packs are the same and the content is not, [`Change::Content`] says so.
 #[must_use]
-pub fn between(old: &Locked, new: &Locked) -> Vec<Change> {
+pub fn between(old: &LockEntry, new: &LockEntry) -> Vec<Change> {
     let mut changes = profiles(&old.profiles, &new.profiles);
     if changes.is_empty() && old.content_sha256 != new.content_sha256 {
         changes.push(Change::Content);

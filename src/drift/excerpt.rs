@@ -2,22 +2,22 @@
 
 use super::Change;
 use crate::diagnostic::Excerpt;
-use crate::lockfile::{Lock, Spot};
+use crate::lockfile::{Lockfile, LockfileSpan};
 use crate::resolve::Pack;
 use crate::util::sanitize;
 
 /// The place in `lock` of the first pack of `definition` that changed.
 #[must_use]
-pub fn place(lock: &Lock, definition: &str, changes: &[Change]) -> Option<Excerpt> {
+pub fn place(lock: &Lockfile, definition: &str, changes: &[Change]) -> Option<Excerpt> {
     changes.iter().find_map(|change| match change {
         Change::PackChanged { from, to, .. } => {
             let (key, now) = difference(from, to);
             let label = format!("Palette has {now}");
-            lock.excerpt(definition, Spot::Pack(from, key), label)
+            lock.excerpt(definition, LockfileSpan::Pack(from, key), label)
         }
         Change::PackRemoved { pack, .. } => {
             let label = "Palette has it no longer";
-            lock.excerpt(definition, Spot::Pack(pack, "name"), label)
+            lock.excerpt(definition, LockfileSpan::Pack(pack, "name"), label)
         }
         _ => None,
     })

@@ -77,7 +77,7 @@ impl Error {
             Self::NameNeeded(known) => name_needed(known),
             Self::UnknownDefinition { name, known } => unknown_definition(name, known),
             Self::PlainHttp(endpoint) => plain_http(endpoint),
-            Self::Lock(error) => lock(error),
+            Self::Lockfile(error) => lock(error),
             Self::NoLock { path, definition } => no_lock(path, definition),
             Self::NotLocked(name) => not_locked(name),
             Self::Outdated {

@@ -6,7 +6,7 @@
 //! `profiles.toml` no longer asks for what was made, nothing is written for it: an older
 //! answer must not replace a newer one, and drift would pass unseen.
 
-use super::{Lock, Locked};
+use super::{LockEntry, Lockfile};
 use crate::manifest::Manifest;
 
 /// What became of a definition while a run worked on it.
@@ -20,7 +20,7 @@ pub enum Meanwhile {
     Locked,
 }
 
-impl Lock {
+impl Lockfile {
     /// Enters `made` for the definition `name`, which was `base` in the lock when the run
     /// began. `manifest` is what is on disk now; `None` if it cannot be read, as in the
     /// middle of an edit. Says whether the entry changed.
@@ -30,7 +30,7 @@ impl Lock {
     pub fn enter(
         &mut self,
         name: &str,
-        (made, base): (&Locked, Option<&Locked>),
+        (made, base): (&LockEntry, Option<&LockEntry>),
         manifest: Option<&Manifest>,
     ) -> Result<bool, Meanwhile> {
         let definition = match manifest {
@@ -45,7 +45,7 @@ impl Lock {
             return Ok(false);
         }
         let by_another = known.filter(|known| base != Some(*known));
-        let speaks = |known: &Locked| match definition {
+        let speaks = |known: &LockEntry| match definition {
             Some(definition) => known.outdated(definition).is_none(),
             None => true,
         };

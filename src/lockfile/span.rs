@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::{Lock, inline};
+use super::{Lockfile, inline};
 use crate::diagnostic::{Excerpt, Source, lines_of};
 use crate::manifest;
 use crate::manifest::edit::key;
@@ -11,20 +11,20 @@ use crate::resolve::Pack;
 
 /// A part of an entry.
 #[derive(Debug, Clone, Copy)]
-pub enum Spot<'p> {
+pub enum LockfileSpan<'p> {
     /// Its heading.
     Entry,
     /// The value under a key of a pack; the whole pack where it has no such key.
     Pack(&'p Pack, &'p str),
 }
 
-impl Lock {
+impl Lockfile {
     /// The place of a part of the entry of `definition`, as it is on disk.
     #[must_use]
     pub fn excerpt(
         &self,
         definition: &str,
-        part: Spot<'_>,
+        part: LockfileSpan<'_>,
         label: impl Into<String>,
     ) -> Option<Excerpt> {
         let text = self.written.as_deref()?;
@@ -44,7 +44,7 @@ impl Lock {
     }
 }
 
-fn find(text: &str, definition: &str, part: Spot<'_>) -> Option<Range<usize>> {
+fn find(text: &str, definition: &str, part: LockfileSpan<'_>) -> Option<Range<usize>> {
     let heading = format!("[definition.{}]", key(definition));
     let is_line = |at: usize| {
         let behind = &text[at + heading.len()..];
@@ -57,8 +57,8 @@ fn find(text: &str, definition: &str, part: Spot<'_>) -> Option<Range<usize>> {
         .find("\n[definition.")
         .map_or(text.len(), |at| start + at);
     match part {
-        Spot::Entry => Some(start..start + heading.len()),
-        Spot::Pack(pack, key) => {
+        LockfileSpan::Entry => Some(start..start + heading.len()),
+        LockfileSpan::Pack(pack, key) => {
             let pack = inline(pack);
             let is_it = |line: &str| line.trim().trim_end_matches(',') == pack;
             let line = line_of(text, start..end, is_it)?;
@@ -95,7 +95,7 @@ fn value_in(text: &str, range: Range<usize>, key: &str) -> Option<Range<usize>> 
 
 #[cfg(test)]
 mod tests {
-    use super::{Spot, find};
+    use super::{LockfileSpan, find};
     use crate::resolve::Pack;
 
     const TEXT: &str = "\
@@ -135,17 +135,20 @@ packs = [
             let line = 1 + TEXT[..span.start].matches('\n').count();
             Some((line, &TEXT[span]))
         };
-        assert_eq!(shown("a", Spot::Entry), Some((3, "[definition.a]")));
-        assert_eq!(shown("b.c", Spot::Pack(&x, "tag")), Some((16, "\"1\"")));
+        assert_eq!(shown("a", LockfileSpan::Entry), Some((3, "[definition.a]")));
         assert_eq!(
-            shown("b.c", Spot::Pack(&y, "version")),
+            shown("b.c", LockfileSpan::Pack(&x, "tag")),
+            Some((16, "\"1\""))
+        );
+        assert_eq!(
+            shown("b.c", LockfileSpan::Pack(&y, "version")),
             Some((17, "\"2.0\""))
         );
         assert_eq!(
-            shown("b.c", Spot::Pack(&x, "digest")),
+            shown("b.c", LockfileSpan::Pack(&x, "digest")),
             Some((16, "{ name = \"x\", layer = \"os\", tag = \"1\" }"))
         );
-        assert_eq!(shown("a", Spot::Pack(&y, "tag")), None);
-        assert_eq!(shown("c", Spot::Entry), None);
+        assert_eq!(shown("a", LockfileSpan::Pack(&y, "tag")), None);
+        assert_eq!(shown("c", LockfileSpan::Entry), None);
     }
 }

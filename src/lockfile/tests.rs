@@ -2,9 +2,9 @@
 
 use super::*;
 
-fn locked() -> Locked {
+fn locked() -> LockEntry {
     let uid = |text: &str| Uid::parse(text).unwrap();
-    Locked {
+    LockEntry {
         endpoint: "https://palette.example.com".into(),
         project: Some(uid("5fbbf0c1d2e3f4a5b6c7d8e9")),
         asked_sha256: Digest::of("asked"),
@@ -45,9 +45,9 @@ fn locked() -> Locked {
     }
 }
 
-fn saved(definitions: &[(&str, Locked)]) -> (tempfile::TempDir, Lock) {
+fn saved(definitions: &[(&str, LockEntry)]) -> (tempfile::TempDir, Lockfile) {
     let directory = tempfile::tempdir().unwrap();
-    let mut lock = Lock::load(&directory.path().join("profiles.lock")).unwrap();
+    let mut lock = Lockfile::load(&directory.path().join("profiles.lock")).unwrap();
     assert!(!lock.path().exists());
     lock.definitions = definitions
         .iter()
@@ -59,12 +59,12 @@ fn saved(definitions: &[(&str, Locked)]) -> (tempfile::TempDir, Lock) {
 
 #[test]
 fn what_is_written_is_read_back() {
-    let tenant = Locked {
+    let tenant = LockEntry {
         project: None,
         ..locked()
     };
     let (_directory, lock) = saved(&[("factory", locked()), ("site.a", tenant)]);
-    let mut again = Lock::load(lock.path()).unwrap();
+    let mut again = Lockfile::load(lock.path()).unwrap();
     assert_eq!(again.definitions, lock.definitions);
     assert!(!again.save().unwrap(), "written though nothing changed");
 }
@@ -72,7 +72,7 @@ fn what_is_written_is_read_back() {
 /// Entry by entry or as a whole, the same is read and the same is refused.
 #[test]
 fn reading_in_parts_is_reading() {
-    let other = Locked {
+    let other = LockEntry {
         size: 5,
         ..locked()
     };
@@ -138,8 +138,8 @@ fn damage_is_told_with_its_place_and_never_taken_for_a_lock() {
     ] {
         assert!(good.contains(from), "{from}");
         std::fs::write(path, good.replacen(from, to, 1)).unwrap();
-        let error = Lock::load(path).unwrap_err();
-        let LockError::Unreadable(diagnostic) = error else {
+        let error = Lockfile::load(path).unwrap_err();
+        let LockfileError::Unreadable(diagnostic) = error else {
             panic!("{to}: {error:?}")
         };
         assert!(
@@ -156,7 +156,7 @@ fn damage_is_told_with_its_place_and_never_taken_for_a_lock() {
 fn a_newer_lock_is_not_called_damaged() {
     let (_directory, lock) = saved(&[]);
     std::fs::write(lock.path(), "version = 2\nnew-key = 1\n").unwrap();
-    let Err(LockError::Unreadable(diagnostic)) = Lock::load(lock.path()) else {
+    let Err(LockfileError::Unreadable(diagnostic)) = Lockfile::load(lock.path()) else {
         panic!("read")
     };
     assert!(diagnostic.title.contains("newer edgestage"));
@@ -178,7 +178,7 @@ fn profiles_are_read_in_the_spellings_of_today() {
         digest: String::new(),
     }];
     let (_directory, lock) = saved(&[("factory", old)]);
-    let read = Lock::load(lock.path()).unwrap();
+    let read = Lockfile::load(lock.path()).unwrap();
     let [_, profile] = &read.definitions["factory"].profiles[..] else {
         panic!("two profiles")
     };
@@ -194,12 +194,12 @@ fn profiles_are_read_in_the_spellings_of_today() {
 
 #[test]
 fn where_it_was_fetched_is_no_part_of_what_is_locked() {
-    let other = Locked {
+    let other = LockEntry {
         endpoint: "https://another.example.com".into(),
         ..locked()
     };
     assert!(locked().is_same(&other) && other.is_same(&locked()));
-    let content = Locked {
+    let content = LockEntry {
         content_sha256: Digest::of("other"),
         ..other
     };

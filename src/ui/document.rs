@@ -169,7 +169,7 @@ impl Failure {
     }
 }
 
-/// A command's own fields for [`Outcome`](super::Outcome).
+/// A command's own fields for [`CommandOutput`](super::Outcome).
 pub fn fields(result: &impl Serialize) -> Value {
     // Texts, numbers and lists of them: nothing in a result can fail to become JSON.
     serde_json::to_value(result).unwrap_or_default()

@@ -11,21 +11,21 @@ use crate::util::sanitize;
 pub const FETCHED: &str = "fetched";
 
 /// What became of each definition.
-pub struct Tally {
+pub struct Summary {
     meant: usize,
-    became: Vec<(String, Became)>,
+    became: Vec<(String, Outcome)>,
 }
 
 /// What became of one definition, in a word or a few.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Became {
+pub enum Outcome {
     /// Something was done.
     Done(&'static str),
     /// Nothing had to be done.
     Found(&'static str),
 }
 
-impl Tally {
+impl Summary {
     /// None of the `meant` definitions has come to an end.
     #[must_use]
     pub fn of(meant: usize) -> Self {
@@ -36,7 +36,7 @@ impl Tally {
     }
 
     /// The definition `name` has; those of which nothing is said have failed.
-    pub fn add(&mut self, name: &str, became: Became) {
+    pub fn add(&mut self, name: &str, became: Outcome) {
         self.became.push((name.to_owned(), became));
     }
 
@@ -51,25 +51,25 @@ impl Tally {
         let mut parts = Vec::new();
         match &self.became[..] {
             [] => return None,
-            [(_, Became::Found(_))] if self.meant == 1 => return None,
-            [(name, Became::Done(word))] if self.meant == 1 => {
+            [(_, Outcome::Found(_))] if self.meant == 1 => return None,
+            [(name, Outcome::Done(word))] if self.meant == 1 => {
                 parts.extend([name.clone(), with_size(word)]);
             }
             several => {
                 parts.push(sanitize::count(self.meant, "definition"));
-                let mut counts: BTreeMap<Became, usize> = BTreeMap::new();
+                let mut counts: BTreeMap<Outcome, usize> = BTreeMap::new();
                 for (_, became) in several {
                     *counts.entry(*became).or_default() += 1;
                 }
                 for (became, count) in counts {
-                    let (Became::Done(word) | Became::Found(word)) = became;
+                    let (Outcome::Done(word) | Outcome::Found(word)) = became;
                     parts.push(format!("{count} {}", with_size(word)));
                 }
                 let failed = self.meant.saturating_sub(several.len());
                 parts.extend((failed > 0).then(|| format!("{failed} failed")));
             }
         }
-        let told = |became: &Became| *became == Became::Done(FETCHED);
+        let told = |became: &Outcome| *became == Outcome::Done(FETCHED);
         if let Some(size) = size
             && !self.became.iter().any(|(_, became)| told(became))
         {
@@ -91,7 +91,7 @@ fn precise(time: Duration) -> String {
 
 impl Report {
     /// The last line of a command that did something for definitions.
-    pub fn finished(&self, tally: &Tally) {
+    pub fn finished(&self, tally: &Summary) {
         let sentence = tally.sentence(self.console.received(), self.began.elapsed());
         if let Some(sentence) = sentence {
             self.status("Finished", &sentence);
@@ -103,12 +103,12 @@ impl Report {
 mod tests {
     use super::*;
 
-    const STAGED: Became = Became::Done("staged");
-    const UNCHANGED: Became = Became::Found("unchanged");
-    const FETCHED: Became = Became::Done(super::FETCHED);
+    const STAGED: Outcome = Outcome::Done("staged");
+    const UNCHANGED: Outcome = Outcome::Found("unchanged");
+    const FETCHED: Outcome = Outcome::Done(super::FETCHED);
 
-    fn sentence(meant: usize, became: &[Became], received: u64) -> Option<String> {
-        let mut tally = Tally::of(meant);
+    fn sentence(meant: usize, became: &[Outcome], received: u64) -> Option<String> {
+        let mut tally = Summary::of(meant);
         for (at, one) in became.iter().enumerate() {
             tally.add(["a", "b", "c"][at], *one);
         }

@@ -134,7 +134,7 @@ pub(crate) fn write(target: &Path, bytes: &[u8]) -> Result<(), PathError> {
         None => set_mode(temporary.as_file()),
     }
     .map_err(PathError::when("write", target))?;
-    failpoint::reach("written-aside");
+    failpoint::hit("written-aside");
     rename_as_it_is(temporary, target)?;
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! Places between two steps, where a test can stop a run: to kill it there, to look at
 //! what another run sees, or to let it go on.
 //!
-//! Only builds with debug assertions have them; in a release [`reach`] is nothing. With
+//! Only builds with debug assertions have them; in a release [`hit`] is nothing. With
 //! `EDGESTAGE_CHECKPOINT=NAME:FILE` a run that reaches NAME makes FILE and stays for as
 //! long as that is there; with `NAME:panic` it panics there instead, with whatever it has
 //! in memory.
@@ -52,7 +52,7 @@ mod armed {
     ///
     /// # Panics
     /// If that was asked for.
-    pub fn reach(name: &'static str) {
+    pub fn hit(name: &'static str) {
         debug_assert!(super::ALL.contains(&name), "unlisted checkpoint {name}");
         let Some((_, file)) = ARMED.get().filter(|(armed, _)| armed == name) else {
             return;
@@ -68,7 +68,7 @@ mod armed {
 }
 
 #[cfg(debug_assertions)]
-pub use armed::{arm, reach};
+pub use armed::{arm, hit};
 
 /// Nothing, in a release.
 #[cfg(not(debug_assertions))]
@@ -76,4 +76,4 @@ pub fn arm(_: &crate::util::environment::Environment) {}
 
 /// Nothing, in a release.
 #[cfg(not(debug_assertions))]
-pub fn reach(_: &'static str) {}
+pub fn hit(_: &'static str) {}

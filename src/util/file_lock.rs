@@ -35,7 +35,7 @@ pub enum Event<'a> {
 }
 
 /// Who wants a lock, and for how long it waits.
-pub struct Patience<'a> {
+pub struct LockOptions<'a> {
     /// What other runs are told, such as `edgestage stage factory`.
     pub who: &'a str,
     /// How long another run is waited for.
@@ -46,7 +46,7 @@ pub struct Patience<'a> {
 
 /// Why there is no lock.
 #[derive(Debug)]
-pub enum HoldError {
+pub enum FileLockError {
     /// Another run has it still.
     Busy {
         /// Which file is locked.
@@ -60,7 +60,7 @@ pub enum HoldError {
     Io(PathError),
 }
 
-impl From<PathError> for HoldError {
+impl From<PathError> for FileLockError {
     fn from(error: PathError) -> Self {
         Self::Io(error)
     }
@@ -68,7 +68,7 @@ impl From<PathError> for HoldError {
 
 /// A lock, for as long as it lives.
 #[derive(Debug)]
-pub struct Hold {
+pub struct FileLock {
     /// `None` where the file system has no locks.
     file: Option<File>,
     kind: Kind,
@@ -87,28 +87,28 @@ enum Kind {
 /// Locks `path`, a file for nothing but this.
 ///
 /// # Errors
-/// [`HoldError`].
-pub(crate) fn own(path: &Path, patience: &Patience<'_>) -> Result<Hold, HoldError> {
+/// [`FileLockError`].
+pub(crate) fn own(path: &Path, patience: &LockOptions<'_>) -> Result<FileLock, FileLockError> {
     take(path, Kind::Own, patience)
 }
 
 /// Locks `path`, which is there only while somebody has it.
 ///
 /// # Errors
-/// [`HoldError`].
-pub(crate) fn claim(path: &Path, patience: &Patience<'_>) -> Result<Hold, HoldError> {
+/// [`FileLockError`].
+pub(crate) fn claim(path: &Path, patience: &LockOptions<'_>) -> Result<FileLock, FileLockError> {
     take(path, Kind::Claim(path.to_owned()), patience)
 }
 
 /// Locks `path`, a file that has another purpose and must be there.
 ///
 /// # Errors
-/// [`HoldError`].
-pub(crate) fn foreign(path: &Path, patience: &Patience<'_>) -> Result<Hold, HoldError> {
+/// [`FileLockError`].
+pub(crate) fn foreign(path: &Path, patience: &LockOptions<'_>) -> Result<FileLock, FileLockError> {
     take(path, Kind::Foreign, patience)
 }
 
-fn take(path: &Path, kind: Kind, patience: &Patience<'_>) -> Result<Hold, HoldError> {
+fn take(path: &Path, kind: Kind, patience: &LockOptions<'_>) -> Result<FileLock, FileLockError> {
     take_by(File::try_lock, path, kind, patience)
 }
 
@@ -119,8 +119,8 @@ fn take_by(
     try_lock: TryLock,
     path: &Path,
     kind: Kind,
-    patience: &Patience<'_>,
-) -> Result<Hold, HoldError> {
+    patience: &LockOptions<'_>,
+) -> Result<FileLock, FileLockError> {
     let mut wait = Wait {
         try_lock,
         patience,
@@ -156,19 +156,19 @@ fn take_by(
             }
         }
     };
-    let mut hold = Hold { file, kind };
+    let mut hold = FileLock { file, kind };
     hold.sign(patience.who);
     Ok(hold)
 }
 
 enum Refused {
-    Busy(HoldError),
+    Busy(FileLockError),
     NoLocks(Errno),
 }
 
 struct Wait<'a> {
     try_lock: TryLock,
-    patience: &'a Patience<'a>,
+    patience: &'a LockOptions<'a>,
     start: Instant,
     told: bool,
 }
@@ -187,7 +187,7 @@ impl Wait<'_> {
             }
             let waited = self.start.elapsed();
             if waited >= self.patience.timeout {
-                return Err(Refused::Busy(HoldError::Busy {
+                return Err(Refused::Busy(FileLockError::Busy {
                     path: path.to_owned(),
                     holder: holder(file),
                     waited,
@@ -215,7 +215,7 @@ fn holder(mut file: &File) -> String {
     }
 }
 
-impl Hold {
+impl FileLock {
     /// Says who has the lock. Best effort: it is for people only.
     fn sign(&mut self, who: &str) {
         if let (Some(file), Kind::Own | Kind::Claim(_)) = (&mut self.file, &self.kind) {
@@ -230,7 +230,7 @@ impl Hold {
     }
 }
 
-impl Drop for Hold {
+impl Drop for FileLock {
     fn drop(&mut self) {
         let Some(file) = &self.file else { return };
         match &self.kind {
@@ -326,8 +326,8 @@ mod tests {
     use super::*;
     use std::cell::RefCell;
 
-    fn now(tell: &dyn Fn(Event<'_>)) -> Patience<'_> {
-        Patience {
+    fn now(tell: &dyn Fn(Event<'_>)) -> LockOptions<'_> {
+        LockOptions {
             who: "edgestage test",
             timeout: Duration::ZERO,
             tell,
@@ -342,11 +342,11 @@ mod tests {
         let first = own(&path, &now(&silent)).unwrap();
         let told = RefCell::new(Vec::new());
         let tell = |event: Event<'_>| told.borrow_mut().push(format!("{event:?}"));
-        let patience = Patience {
+        let patience = LockOptions {
             timeout: Duration::from_millis(1),
             ..now(&tell)
         };
-        let Err(HoldError::Busy { holder, .. }) = own(&path, &patience) else {
+        let Err(FileLockError::Busy { holder, .. }) = own(&path, &patience) else {
             panic!("both have it");
         };
         let me = format!("edgestage test, process {}", std::process::id());
@@ -365,7 +365,7 @@ mod tests {
         let first = claim(&path, &now(&silent)).unwrap();
         thread::scope(|scope| {
             let second = scope.spawn(|| {
-                let patience = Patience {
+                let patience = LockOptions {
                     timeout: Duration::from_secs(60),
                     ..now(&|_| {})
                 };
@@ -377,7 +377,7 @@ mod tests {
             assert!(path.exists(), "the second has a file that others see");
             assert!(matches!(
                 claim(&path, &now(&silent)),
-                Err(HoldError::Busy { .. })
+                Err(FileLockError::Busy { .. })
             ));
             drop(second);
         });
@@ -413,7 +413,7 @@ mod tests {
         fs::write(&path, "text").unwrap();
         let silent = |_: Event<'_>| {};
         let hold = foreign(&path, &now(&silent)).unwrap();
-        let Err(HoldError::Busy { holder, .. }) = foreign(&path, &now(&silent)) else {
+        let Err(FileLockError::Busy { holder, .. }) = foreign(&path, &now(&silent)) else {
             panic!("both have it");
         };
         assert_eq!(holder, UNKNOWN);

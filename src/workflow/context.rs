@@ -4,17 +4,17 @@
 use crate::api_key;
 use crate::cache::Cache;
 use crate::canvos::preflight::{Preflight, Start, Target};
-use crate::canvos::{CanvosError, Checkout, Held};
+use crate::canvos::{CanvosError, Checkout, CheckoutLock};
 use crate::cli::{Settings, Verbosity};
 use crate::diagnostic::{Code, Diagnostic, Severity, Trap};
 use crate::error::Error;
-use crate::lockfile::{Lock, Locked, Outdated, Spot};
+use crate::lockfile::{LockEntry, Lockfile, LockfileSpan, Outdated};
 use crate::manifest::{Definition, Located, Manifest, ManifestError};
 use crate::palette::{Options, Palette, RetryPolicy, Route};
 use crate::ui::Report;
 use crate::util::endpoint::{Endpoint, Spelling};
 use crate::util::environment::Environment;
-use crate::util::file_lock::{Event, Hold, HoldError, Patience};
+use crate::util::file_lock::{Event, FileLock, FileLockError, LockOptions};
 use crate::util::path_error::{self, Identity, PathError};
 use crate::util::sanitize;
 use crate::util::suggest::nearest_file;
@@ -103,8 +103,8 @@ impl Context<'_> {
     }
 
     /// The lock of `manifest` for a command that works without one.
-    pub(crate) fn lock_if_usable(&self, manifest: &Manifest, without: &str) -> Option<Lock> {
-        let error = match load_lock(manifest) {
+    pub(crate) fn lock_if_usable(&self, manifest: &Manifest, without: &str) -> Option<Lockfile> {
+        let error = match load_lockfile(manifest) {
             Ok(lock) => return Some(lock),
             Err(error) => error,
         };
@@ -223,7 +223,7 @@ impl Context<'_> {
     pub(crate) fn hold<T>(
         &self,
         what: &'static str,
-        take: impl FnOnce(&Patience<'_>) -> Result<T, HoldError>,
+        take: impl FnOnce(&LockOptions<'_>) -> Result<T, FileLockError>,
     ) -> Result<T, Error> {
         let waiting = RefCell::new(None);
         let tell = |event: Event<'_>| match event {
@@ -239,7 +239,7 @@ impl Context<'_> {
                     .help("run one edgestage at a time there; for NFS, mount it with locks"),
             ),
         };
-        let patience = Patience {
+        let patience = LockOptions {
             who: &self.who,
             timeout: self.settings.lock_timeout,
             tell: &tell,
@@ -248,17 +248,19 @@ impl Context<'_> {
     }
 
     /// `manifest` is the path of `profiles.toml`.
-    pub(crate) fn hold_lock(&self, manifest: &Path) -> Result<Hold, Error> {
-        self.hold("profiles.lock", |patience| Lock::hold(manifest, patience))
+    pub(crate) fn lock_lockfile(&self, manifest: &Path) -> Result<FileLock, Error> {
+        self.hold("profiles.lock", |patience| {
+            Lockfile::hold(manifest, patience)
+        })
     }
 
-    pub(crate) fn hold_checkout(&self, checkout: &Checkout) -> Result<Held, Error> {
+    pub(crate) fn lock_checkout(&self, checkout: &Checkout) -> Result<CheckoutLock, Error> {
         // What a build runs is part of that build.
         let held = self.environment.variable(HELD);
         checkout.check_own()?;
         let directory = Identity::of(checkout.directory());
         if held.is_some_and(|held| Identity::of(Path::new(&held)) == directory) {
-            return self.hold("the checkout", |_| checkout.held_by_parent());
+            return self.hold("the checkout", |_| checkout.locked_by_parent());
         }
         self.hold("the checkout", |patience| checkout.hold(patience))
     }
@@ -288,15 +290,18 @@ impl Context<'_> {
 }
 
 /// Reads the lock of `manifest`.
-pub(crate) fn load_lock(manifest: &Manifest) -> Result<Lock, Error> {
-    Ok(Lock::load(&Lock::path_for(&manifest.path))?)
+pub(crate) fn load_lockfile(manifest: &Manifest) -> Result<Lockfile, Error> {
+    Ok(Lockfile::load(&Lockfile::path_for(&manifest.path))?)
 }
 
 /// The lock entry that still speaks for `definition`.
 ///
 /// # Errors
 /// [`Error::NotLocked`] and [`Error::Outdated`].
-pub(crate) fn current<'l>(lock: &'l Lock, definition: &Definition) -> Result<&'l Locked, Error> {
+pub(crate) fn current<'l>(
+    lock: &'l Lockfile,
+    definition: &Definition,
+) -> Result<&'l LockEntry, Error> {
     let name = &definition.name;
     let locked = lock
         .definitions
@@ -309,10 +314,10 @@ pub(crate) fn current<'l>(lock: &'l Lock, definition: &Definition) -> Result<&'l
 }
 
 /// The error of an entry that is outdated, with its place in the lock.
-pub(crate) fn outdated(lock: &Lock, name: &str, why: Outdated) -> Error {
+pub(crate) fn outdated(lock: &Lockfile, name: &str, why: Outdated) -> Error {
     let place = match why {
-        Outdated::Changed => lock.excerpt(name, Spot::Entry, "locked before the change"),
-        Outdated::Contradictory => lock.excerpt(name, Spot::Entry, ""),
+        Outdated::Changed => lock.excerpt(name, LockfileSpan::Entry, "locked before the change"),
+        Outdated::Contradictory => lock.excerpt(name, LockfileSpan::Entry, ""),
     };
     Error::Outdated {
         definition: name.to_owned(),
@@ -322,7 +327,7 @@ pub(crate) fn outdated(lock: &Lock, name: &str, why: Outdated) -> Error {
 }
 
 /// Where nothing depends on it, an outdated entry is a warning.
-pub(crate) fn warn_of_outdated(context: &Context<'_>, lock: &Lock, definition: &Definition) {
+pub(crate) fn warn_of_outdated(context: &Context<'_>, lock: &Lockfile, definition: &Definition) {
     let Err(error @ Error::Outdated { .. }) = current(lock, definition) else {
         return;
     };
@@ -332,7 +337,7 @@ pub(crate) fn warn_of_outdated(context: &Context<'_>, lock: &Lock, definition: &
     }
 }
 
-pub(crate) fn not_locked(lock: &Lock, name: &str) -> Error {
+pub(crate) fn not_locked(lock: &Lockfile, name: &str) -> Error {
     if lock.exists() {
         Error::NotLocked(name.to_owned())
     } else {

@@ -4,15 +4,15 @@
 use std::io::Read;
 use std::sync::{Mutex, PoisonError};
 
-use super::parallel::Gate;
-use super::session::{Locking, Obtained, Origin, Store};
+use super::parallel::Semaphore;
+use super::session::{LockedArchive, Locking, Origin, Session};
 use crate::archive::{self, InspectError, Inventory};
 use crate::cache::{Lookup, Slot};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::download::{self, Received};
 use crate::drift::{self, Change};
 use crate::error::Error;
-use crate::lockfile::{Lock, Locked};
+use crate::lockfile::{LockEntry, Lockfile};
 use crate::manifest::Definition;
 use crate::resolve::{self, Catalogue, Plan, ResolvedProfile};
 use crate::util::path_error::PathError;
@@ -32,33 +32,33 @@ pub(crate) enum Pinning {
 const CHANGES_SHOWN: usize = 32;
 
 /// One Palette and the files of the run.
-pub(crate) struct Source<'a> {
+pub(crate) struct Fetcher<'a> {
     context: &'a Context<'a>,
-    store: &'a Store<'a>,
+    store: &'a Session<'a>,
     catalogue: Catalogue,
     /// Held while the cache is looked at and written: of two definitions with the same
     /// content the second finds the first one's archive, whose digest both lock.
     keeping: Mutex<()>,
     /// For as many downloads at once as there are jobs.
-    downloads: Gate,
+    downloads: Semaphore,
 }
 
 /// What Palette serves for a definition now, received and checked, not yet kept.
-pub(crate) struct Served {
+pub(crate) struct Fetched {
     /// Where it was fetched into.
     pub slot: Slot,
     /// Its digests and files.
     pub received: Received,
     /// What a lock would say of it.
-    pub locked: Locked,
+    pub locked: LockEntry,
 }
 
-impl<'a> Source<'a> {
+impl<'a> Fetcher<'a> {
     /// Finds the key; no connection is opened yet. At most `jobs` definitions are
     /// downloaded at once.
     pub(crate) fn new(
         context: &'a Context<'a>,
-        store: &'a Store<'a>,
+        store: &'a Session<'a>,
         jobs: u16,
     ) -> Result<Self, Error> {
         let palette = context.palette(store.manifest, store.endpoint.clone())?;
@@ -68,7 +68,7 @@ impl<'a> Source<'a> {
             store,
             catalogue: Catalogue::new(palette),
             keeping: Mutex::new(()),
-            downloads: Gate::new(jobs),
+            downloads: Semaphore::new(jobs),
         })
     }
 
@@ -84,7 +84,7 @@ impl<'a> Source<'a> {
     }
 
     /// Downloads and checks.
-    pub(crate) fn serve(&self, plan: &Plan) -> Result<Served, Error> {
+    pub(crate) fn serve(&self, plan: &Plan) -> Result<Fetched, Error> {
         let _one_of_them = self.downloads.enter();
         let report = self.context.report;
         report.status("Fetching", &plan.definition);
@@ -99,8 +99,8 @@ impl<'a> Source<'a> {
         let received =
             received.map_err(|error| Error::fetching(manifest, &plan.definition, error))?;
         report.warn_all(&received.warnings);
-        let locked = Locked::new(plan, &received);
-        Ok(Served {
+        let locked = LockEntry::new(plan, &received);
+        Ok(Fetched {
             slot,
             received,
             locked,
@@ -112,7 +112,7 @@ impl<'a> Source<'a> {
         &self,
         definition: &Definition,
         pinning: Pinning,
-    ) -> Result<Obtained, Error> {
+    ) -> Result<LockedArchive, Error> {
         let pinned = match pinning {
             Pinning::Respect => self.store.current(self.context, definition)?,
             Pinning::Renew => None,
@@ -149,15 +149,15 @@ impl<'a> Source<'a> {
     fn keep(
         &self,
         definition: &Definition,
-        pinned: Option<Locked>,
-        served: Served,
-    ) -> Result<Obtained, Error> {
+        pinned: Option<LockEntry>,
+        served: Fetched,
+    ) -> Result<LockedArchive, Error> {
         let before = self.store.lock.definitions.get(&definition.name);
         let changes = match before.filter(|_| pinned.is_none()) {
             Some(before) => self.tell_changes(definition, before, &served)?,
             None => Vec::new(),
         };
-        let Served {
+        let Fetched {
             slot,
             received,
             mut locked,
@@ -175,7 +175,7 @@ impl<'a> Source<'a> {
             }
             Lookup::Miss | Lookup::Damaged(_) => slot.commit(&received)?,
         };
-        Ok(Obtained {
+        Ok(LockedArchive {
             artifact,
             locking: match pinned {
                 Some(_) => Locking::Done,
@@ -190,7 +190,11 @@ impl<'a> Source<'a> {
 
     /// What is served, compared with what is locked; by file where the locked archive
     /// is in the cache.
-    pub(crate) fn changes(&self, locked: &Locked, served: &Served) -> Result<Vec<Change>, Error> {
+    pub(crate) fn changes(
+        &self,
+        locked: &LockEntry,
+        served: &Fetched,
+    ) -> Result<Vec<Change>, Error> {
         let mut changes = drift::between(locked, &served.locked);
         if locked.content_sha256 == served.locked.content_sha256 {
             return Ok(changes);
@@ -214,7 +218,7 @@ impl<'a> Source<'a> {
     }
 
     /// Whether the locked archive is in the cache.
-    pub(crate) fn has_archive_of(&self, locked: &Locked) -> Result<bool, Error> {
+    pub(crate) fn has_archive_of(&self, locked: &LockEntry) -> Result<bool, Error> {
         let found = self
             .store
             .cache
@@ -223,7 +227,7 @@ impl<'a> Source<'a> {
     }
 
     /// Whether the cache has no archive for `locked`; a damaged one is told when it is read.
-    pub(crate) fn lacks_archive_of(&self, locked: &Locked) -> Result<bool, Error> {
+    pub(crate) fn lacks_archive_of(&self, locked: &LockEntry) -> Result<bool, Error> {
         let limits = &self.store.manifest.limits;
         let found = self.store.cache.lookup(locked, limits)?;
         Ok(matches!(found, Lookup::Miss))
@@ -233,7 +237,7 @@ impl<'a> Source<'a> {
     /// `wanted`.
     pub(crate) fn inspect_locked(
         &self,
-        locked: &Locked,
+        locked: &LockEntry,
         wanted: archive::Wanted<'_>,
     ) -> Result<Option<Inventory>, Error> {
         let limits = &self.store.manifest.limits;
@@ -264,7 +268,7 @@ impl<'a> Source<'a> {
     /// Files of what was served, read again. It was checked while it was received.
     pub(crate) fn inspect_served(
         &self,
-        served: &Served,
+        served: &Fetched,
         wanted: archive::Wanted<'_>,
     ) -> Result<Option<Inventory>, Error> {
         let source: &mut dyn Read = &mut served.slot.open()?;
@@ -289,8 +293,8 @@ impl<'a> Source<'a> {
     fn tell_changes(
         &self,
         definition: &Definition,
-        before: &Locked,
-        served: &Served,
+        before: &LockEntry,
+        served: &Fetched,
     ) -> Result<Vec<Change>, Error> {
         let report = self.context.report;
         if let Some(why) = before.outdated(definition) {
@@ -315,7 +319,7 @@ fn profiles(plan: &Plan) -> Vec<ResolvedProfile> {
         .collect()
 }
 
-fn drifted(lock: &Lock, definition: &Definition, changes: Vec<Change>) -> Error {
+fn drifted(lock: &Lockfile, definition: &Definition, changes: Vec<Change>) -> Error {
     Error::Drift {
         definition: definition.name.clone(),
         place: drift::place(lock, &definition.name, &changes),

@@ -6,15 +6,15 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 /// How many may do something at once.
-pub(crate) struct Gate {
+pub(crate) struct Semaphore {
     free: Mutex<u16>,
     freed: Condvar,
 }
 
 /// The right to do it.
-pub(crate) struct Permit<'g>(&'g Gate);
+pub(crate) struct Permit<'g>(&'g Semaphore);
 
-impl Gate {
+impl Semaphore {
     /// For `places` at once.
     pub(crate) fn new(places: u16) -> Self {
         Self {
@@ -51,7 +51,7 @@ impl Drop for Permit<'_> {
 /// How many definitions are worked on while `jobs` of them are downloaded: questions
 /// about the next ones, which are small and far away, are asked meanwhile. One job is
 /// one after the other.
-pub(crate) fn ahead(jobs: u16) -> u16 {
+pub(crate) fn lookahead(jobs: u16) -> u16 {
     jobs.saturating_sub(1).saturating_mul(4).saturating_add(1)
 }
 
@@ -133,9 +133,9 @@ mod tests {
 
     #[test]
     fn a_gate_lets_in_as_many_as_it_has_places() {
-        let gate = Gate::new(2);
+        let gate = Semaphore::new(2);
         let (inside, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
-        map(&[(); 200], ahead(3), |()| {
+        map(&[(); 200], lookahead(3), |()| {
             let _permit = gate.enter();
             most.fetch_max(inside.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
             thread::yield_now();
@@ -143,7 +143,7 @@ mod tests {
         });
         assert!((1..=2).contains(&most.load(Ordering::SeqCst)));
         assert_eq!(*gate.free(), 2);
-        assert_eq!([ahead(1), ahead(16)], [1, 61]);
+        assert_eq!([lookahead(1), lookahead(16)], [1, 61]);
     }
 
     /// Three items that wait for each other come through with three jobs.

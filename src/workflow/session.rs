@@ -15,16 +15,16 @@ use serde::Serialize;
 
 use super::ignored_lockfile::warn_of_ignored_lock;
 use crate::cache::{Artifact, Cache, Lookup};
-use crate::cli::{LockUse, Network};
+use crate::cli::{LockfileUse, Network};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::drift;
 use crate::error::Error;
-use crate::lockfile::{Lock, Locked, Meanwhile};
+use crate::lockfile::{LockEntry, Lockfile, Meanwhile};
 use crate::manifest::{Definition, Manifest};
 use crate::palette::PaletteError;
 use crate::util::endpoint::Endpoint;
 use crate::util::sanitize;
-use crate::workflow::context::{Context, load_lock};
+use crate::workflow::context::{Context, load_lockfile};
 
 /// Where an archive came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
@@ -47,11 +47,11 @@ pub(crate) enum Locking {
 
 /// A definition's archive, and what its lock says, or is to say.
 #[derive(Debug)]
-pub(crate) struct Obtained {
+pub(crate) struct LockedArchive {
     /// The archive, in the cache.
     pub artifact: Artifact,
     /// What is locked, or is to be.
-    pub locked: Locked,
+    pub locked: LockEntry,
     /// Whether it is to be.
     pub locking: Locking,
     /// Where it came from.
@@ -63,14 +63,14 @@ pub(crate) struct Obtained {
 /// A change as a JSON document has it: its parts, and the whole as text.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 #[schemars(rename = "Change")]
-pub(crate) struct Told {
+pub(crate) struct Reported {
     #[serde(flatten)]
     change: drift::Change,
     /// The change in words.
     text: String,
 }
 
-impl Told {
+impl Reported {
     /// The change itself.
     pub(crate) fn change(&self) -> &drift::Change {
         &self.change
@@ -78,8 +78,8 @@ impl Told {
 }
 
 /// Changes for a JSON document.
-pub(crate) fn told(changes: &[drift::Change]) -> Vec<Told> {
-    let told = |change: &drift::Change| Told {
+pub(crate) fn reported(changes: &[drift::Change]) -> Vec<Reported> {
+    let told = |change: &drift::Change| Reported {
         text: change.to_string(),
         change: change.clone(),
     };
@@ -87,25 +87,25 @@ pub(crate) fn told(changes: &[drift::Change]) -> Vec<Told> {
 }
 
 /// The files that one run works with.
-pub(crate) struct Store<'a> {
+pub(crate) struct Session<'a> {
     /// `profiles.toml`.
     pub manifest: &'a Manifest,
     /// `profiles.lock`, as it was when the run began.
-    pub lock: Lock,
+    pub lock: Lockfile,
     /// This run's copy of the file, from the first time that it writes it.
-    writing: Mutex<Option<Lock>>,
+    writing: Mutex<Option<Lockfile>>,
     /// The cache.
     pub cache: Cache,
     /// Where Palette is.
     pub endpoint: Endpoint,
 }
 
-impl<'a> Store<'a> {
+impl<'a> Session<'a> {
     /// The lock and cache of `manifest`.
     pub(crate) fn open(context: &Context<'_>, manifest: &'a Manifest) -> Result<Self, Error> {
         Ok(Self {
             manifest,
-            lock: load_lock(manifest)?,
+            lock: load_lockfile(manifest)?,
             writing: Mutex::new(None),
             cache: context.cache(Some(manifest))?,
             endpoint: context.endpoint(manifest)?,
@@ -125,10 +125,10 @@ impl<'a> Store<'a> {
         &self,
         context: &Context<'_>,
         definition: &Definition,
-    ) -> Result<Option<Locked>, Error> {
+    ) -> Result<Option<LockEntry>, Error> {
         match crate::workflow::context::current(&self.lock, definition) {
             Ok(locked) => Ok(Some(locked.clone())),
-            Err(error) if context.settings.lock == LockUse::MustMatch => Err(error),
+            Err(error) if context.settings.lock == LockfileUse::MustMatch => Err(error),
             Err(_) => Ok(None),
         }
     }
@@ -138,10 +138,10 @@ impl<'a> Store<'a> {
     pub(crate) fn cached(
         &self,
         context: &Context<'_>,
-        locked: &Locked,
-    ) -> Result<Option<Obtained>, Error> {
+        locked: &LockEntry,
+    ) -> Result<Option<LockedArchive>, Error> {
         match self.cache.lookup(locked, &self.manifest.limits)? {
-            Lookup::Hit(artifact) => Ok(Some(Obtained {
+            Lookup::Hit(artifact) => Ok(Some(LockedArchive {
                 artifact,
                 locked: locked.clone(),
                 locking: Locking::Done,
@@ -171,7 +171,7 @@ impl<'a> Store<'a> {
         &self,
         context: &Context<'_>,
         definition: &Definition,
-    ) -> Result<Obtained, Error> {
+    ) -> Result<LockedArchive, Error> {
         let lacks = |lacks| Error::Offline {
             definition: definition.name.clone(),
             lacks,
@@ -197,7 +197,7 @@ impl<'a> Store<'a> {
     pub(crate) fn write_lock<'o>(
         &self,
         context: &Context<'_>,
-        obtained: impl IntoIterator<Item = (&'o str, &'o Obtained)>,
+        obtained: impl IntoIterator<Item = (&'o str, &'o LockedArchive)>,
     ) -> Result<Written, Error> {
         let mut written = Written::default();
         let due: Vec<_> = obtained
@@ -205,7 +205,7 @@ impl<'a> Store<'a> {
             .filter(|(_, obtained)| obtained.locking == Locking::Due)
             .collect();
         // Whatever happens, `--locked` never writes.
-        if due.is_empty() || context.settings.lock == LockUse::MustMatch {
+        if due.is_empty() || context.settings.lock == LockfileUse::MustMatch {
             return Ok(written);
         }
         // The lock is for version control, and names in it are Palette's.
@@ -221,7 +221,7 @@ impl<'a> Store<'a> {
         let mut writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         let lock = writing.get_or_insert_with(|| self.lock.clone());
         // Another run may have written both files since they were read.
-        let _held = context.hold_lock(&self.manifest.path)?;
+        let _held = context.lock_lockfile(&self.manifest.path)?;
         lock.refresh()?;
         // In the middle of an edit it may be anything: nothing is concluded from that.
         let manifest = context.manifest().ok();
@@ -260,8 +260,8 @@ impl<'a> Store<'a> {
     ///
     /// # Errors
     /// [`Error::ChangedMeanwhile`] if it has not, and a lock that cannot be read.
-    pub(crate) fn still_locked(&self, name: &str, locked: &Locked) -> Result<(), Error> {
-        let now = load_lock(self.manifest)?;
+    pub(crate) fn still_locked(&self, name: &str, locked: &LockEntry) -> Result<(), Error> {
+        let now = load_lockfile(self.manifest)?;
         match now.definitions.get(name) {
             Some(entry) if entry.is_same(locked) => Ok(()),
             _ => Err(meanwhile(name, Meanwhile::Locked)),

@@ -60,7 +60,7 @@ fn site() -> Site {
 
 /// Name and `content-sha256` of what is locked.
 fn locked(site: &Site) -> Variables {
-    let lock = edgestage::lockfile::Lock::load(&site.path("profiles.lock")).unwrap();
+    let lock = edgestage::lockfile::Lockfile::load(&site.path("profiles.lock")).unwrap();
     let entries = lock.definitions.into_iter();
     let locked: Variables = entries
         .map(|(name, locked)| (name, locked.content_sha256.to_string()))

@@ -228,7 +228,7 @@ fn the_sample_lock_is_one() {
     let sample = all.iter().find(|b| b.contains("content-sha256")).unwrap();
     let site = Site::empty();
     site.write("profiles.lock", sample);
-    let lock = edgestage::lockfile::Lock::load(&site.path("profiles.lock")).unwrap();
+    let lock = edgestage::lockfile::Lockfile::load(&site.path("profiles.lock")).unwrap();
     assert_eq!(lock.to_string(), *sample, "as it would be written");
 
     let table: BTreeSet<String> = rows(&section(&page, "profiles.lock"))

@@ -9,7 +9,7 @@ use std::process::Command;
 use edgestage::archive;
 use edgestage::canvos::preflight::bash::Value;
 use edgestage::canvos::preflight::{fix_arg, parse_arg};
-use edgestage::lockfile::{Lock, Locked};
+use edgestage::lockfile::{LockEntry, Lockfile};
 use edgestage::manifest::Manifest;
 use edgestage::manifest::edit::{self, NewProfile};
 use edgestage::resolve::{Pack, ResolvedProfile};
@@ -63,7 +63,7 @@ fn profile() -> impl Strategy<Value = ResolvedProfile> {
     })
 }
 
-fn locked() -> impl Strategy<Value = Locked> {
+fn locked() -> impl Strategy<Value = LockEntry> {
     (
         "https://[a-z]{1,9}\\.example(/[a-z]{1,5})?",
         prop::option::of(uid()),
@@ -71,7 +71,7 @@ fn locked() -> impl Strategy<Value = Locked> {
         0..u64::from(u32::MAX),
         prop::collection::vec(profile(), 1..4),
     )
-        .prop_map(|(endpoint, project, digests, size, profiles)| Locked {
+        .prop_map(|(endpoint, project, digests, size, profiles)| LockEntry {
             endpoint,
             project,
             asked_sha256: digests[0],
@@ -226,10 +226,10 @@ proptest! {
     ) {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("profiles.lock");
-        let mut lock = Lock::empty(&path);
+        let mut lock = Lockfile::empty(&path);
         lock.definitions.clone_from(&definitions);
         prop_assert!(lock.save().unwrap());
-        let mut again = Lock::load(&path).unwrap();
+        let mut again = Lockfile::load(&path).unwrap();
         prop_assert_eq!(&again.definitions, &definitions);
         prop_assert!(!again.save().unwrap(), "other bytes");
     }

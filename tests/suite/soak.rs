@@ -10,7 +10,7 @@ use std::io::Write as _;
 use std::os::unix::process::ExitStatusExt as _;
 use std::time::Duration;
 
-use edgestage::lockfile::Lock;
+use edgestage::lockfile::Lockfile;
 use palette_sim::{Act, Fault, Route};
 use serde_json::json;
 
@@ -170,7 +170,7 @@ impl Soak {
             let content = content_sha256(&std::fs::read(&path).unwrap());
             assert_eq!(path.file_stem().unwrap().to_str(), Some(&content[..]));
         }
-        let lock = Lock::load(&self.test.path("profiles.lock")).unwrap();
+        let lock = Lockfile::load(&self.test.path("profiles.lock")).unwrap();
         for (name, locked) in &lock.definitions {
             assert_eq!(locked.content_sha256.to_string(), self.known[name]);
         }

@@ -172,7 +172,7 @@ fn what_0_1_0_locked_is_staged() {
     assert_eq!(test.sim.connections(), 0);
     // What is locked anew is written as it was then.
     let text = String::from_utf8(fixture("profiles.lock")).unwrap();
-    let read = edgestage::lockfile::Lock::load(&test.path("profiles.lock")).unwrap();
+    let read = edgestage::lockfile::Lockfile::load(&test.path("profiles.lock")).unwrap();
     assert_eq!(read.to_string(), text);
 }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::command::Command;
 use crate::canvos::{Found, Placement, State};
-use crate::lockfile::Lock;
+use crate::lockfile::Lockfile;
 use crate::util::path_error;
 
 /// Build commands that are looked into are scripts, and not larger than this.
@@ -65,7 +65,7 @@ impl Disturbance {
     #[must_use]
     pub fn of(
         found: &[Found],
-        (definition, lock): (&str, &Lock),
+        (definition, lock): (&str, &Lockfile),
         (command, checkout): (&Command, &Path),
     ) -> Option<Self> {
         let disturbed = |found: &Found| {

@@ -4,7 +4,7 @@
 use std::ffi::OsString;
 
 /// The words of a line with what bash split put together again.
-pub(super) struct Line {
+pub(super) struct BashWords {
     /// As they were typed, up to the cursor.
     pub words: Vec<OsString>,
     /// The word at the cursor.
@@ -13,7 +13,7 @@ pub(super) struct Line {
     pub kept: String,
 }
 
-impl Line {
+impl BashWords {
     /// `words` as bash has them, with the cursor in one of them.
     pub(super) fn rejoined(words: &[OsString], cursor: usize) -> Option<Self> {
         let mut line = None;
@@ -55,7 +55,7 @@ impl Line {
 mod tests {
     use std::ffi::OsString;
 
-    use super::Line;
+    use super::BashWords;
 
     fn words(words: &[&str]) -> Vec<OsString> {
         words.iter().map(Into::into).collect()
@@ -69,10 +69,10 @@ mod tests {
             (3, "edge-infra@", "edge-infra@"),
             (4, "edge-infra@2.", "edge-infra@"),
         ] {
-            let line = Line::rejoined(&split, cursor).unwrap_or_else(|| panic!("{cursor}"));
+            let line = BashWords::rejoined(&split, cursor).unwrap_or_else(|| panic!("{cursor}"));
             assert_eq!((line.index, line.words.len()), (2, 3));
             assert_eq!((line.words[2].to_str(), &*line.kept), (Some(word), kept));
         }
-        assert!(Line::rejoined(&split, 9).is_none());
+        assert!(BashWords::rejoined(&split, 9).is_none());
     }
 }

@@ -11,13 +11,13 @@ use toml::de::DeTable;
 
 use crate::canvos::preflight::Target;
 use crate::diagnostic::help_topic::page::{self, Section};
-use crate::lockfile::Lock;
+use crate::lockfile::Lockfile;
 use crate::manifest::Located;
 use crate::util::environment::Environment;
 use crate::util::path_error;
 
 /// A word, and what it is.
-pub(super) struct Offer {
+pub(super) struct Candidate {
     /// The word.
     pub word: String,
     /// What some shells show beside it.
@@ -25,33 +25,33 @@ pub(super) struct Offer {
 }
 
 /// What there is to choose from.
-pub(super) struct Offers {
+pub(super) struct Candidates {
     /// Where relative paths start.
     pub directory: PathBuf,
     /// The definitions of profiles.toml.
-    pub definitions: Vec<Offer>,
+    pub definitions: Vec<Candidate>,
     /// The profiles of profiles.lock.
-    pub locked: Vec<Offer>,
+    pub locked: Vec<Candidate>,
     /// Definitions, and profiles as profiles.toml has them.
-    pub written: Vec<Offer>,
+    pub written: Vec<Candidate>,
     /// What CanvOS builds.
-    pub targets: Vec<Offer>,
+    pub targets: Vec<Candidate>,
     /// The traps, by number.
-    pub traps: Vec<Offer>,
+    pub traps: Vec<Candidate>,
     /// What `explain` knows: topics, and traps.
-    pub topics: Vec<Offer>,
+    pub topics: Vec<Candidate>,
 }
 
-impl Offers {
+impl Candidates {
     /// What there is for the line `words`; nothing of a file that cannot be read.
     pub(super) fn read(words: &[OsString], environment: &Environment) -> Self {
         let manifest = manifest(words, environment);
         let written = Written::read(&manifest);
-        let plain = |word: &String| Offer {
+        let plain = |word: &String| Candidate {
             word: word.clone(),
             about: None,
         };
-        let section = |section: Section| Offer {
+        let section = |section: Section| Candidate {
             word: section.id.to_owned(),
             about: Some(section.title.to_owned()),
         };
@@ -120,8 +120,8 @@ impl Written {
 }
 
 /// The profiles that are locked, by `name@version` and by uid.
-fn locked(manifest: &Path) -> Vec<Offer> {
-    let lock = Lock::load(&Lock::path_for(manifest));
+fn locked(manifest: &Path) -> Vec<Candidate> {
+    let lock = Lockfile::load(&Lockfile::path_for(manifest));
     let definitions = lock.map(|lock| lock.definitions).unwrap_or_default();
     let profiles = definitions.into_values().flat_map(|locked| locked.profiles);
     let forms: BTreeSet<(String, String)> = profiles
@@ -132,7 +132,7 @@ fn locked(manifest: &Path) -> Vec<Offer> {
         })
         .filter(|(word, about)| is_plain(word) && is_plain(about))
         .collect();
-    let offer = |(word, about)| Offer {
+    let offer = |(word, about)| Candidate {
         word,
         about: Some(about),
     };

@@ -7,7 +7,7 @@ use crate::resolve::Pack;
 use crate::ui::Report;
 use crate::ui::table::{Cell, Table, Tone};
 use crate::variables;
-use crate::workflow::session::Told;
+use crate::workflow::session::Reported;
 
 /// A row before it is cells. Names are as they come.
 struct Row<'c> {
@@ -31,7 +31,7 @@ enum Part<'c> {
     Order,
 }
 
-pub(super) fn table(changes: &[Told], report: &Report) -> Table {
+pub(super) fn table(changes: &[Reported], report: &Report) -> Table {
     let mut rows: Vec<Row<'_>> = changes.iter().map(|told| row(told.change())).collect();
     rows.sort_by(|a, b| a.part.cmp(&b.part));
     let mut table = Table::new(&["change", "part", "name", "detail", "profile"]);

@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::manifest::edit::EditError;
 use crate::manifest::{Manifest, ManifestError};
 use crate::util::atomic_file;
-use crate::util::file_lock::Hold;
+use crate::util::file_lock::FileLock;
 use crate::util::path_error::{self, PathError};
 use crate::workflow::context::Context;
 
@@ -16,23 +16,23 @@ use crate::workflow::context::Context;
 const MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// `profiles.toml` while it is changed: no other run writes it, nor its lock.
-pub(super) struct Sheet {
+pub(super) struct ManifestEditor {
     pub path: PathBuf,
     pub text: String,
     marked: bool,
     /// What the text says now, or what is wrong with it.
     pub manifest: Result<Manifest, Vec<Diagnostic>>,
-    _hold: Hold,
+    _hold: FileLock,
 }
 
-impl Sheet {
+impl ManifestEditor {
     /// Reads the file, once no other run writes it.
     pub(super) fn open(context: &Context<'_>) -> Result<Self, Error> {
         let path = context.environment.resolve(&context.settings.file);
         let file = &context.settings.file;
         // Whether it is there at all is told in the manifest's words.
         context.manifest_text()?;
-        let hold = context.hold_lock(&path)?;
+        let hold = context.lock_lockfile(&path)?;
         let text = context.manifest_text()?;
         let bytes =
             path_error::read(&path, path_error::TEXT).map_err(PathError::when("read", &path))?;
@@ -74,7 +74,7 @@ impl Sheet {
 
     /// What cannot be changed, with its place; what is wrong with the file comes first.
     pub(super) fn refuse(&self, context: &Context<'_>, error: EditError, name: &str) -> Error {
-        if let (Err(error), false) = (self.manifest(), self.lacks_profiles()) {
+        if let (Err(error), false) = (self.manifest(), self.only_lacks_profiles()) {
             return error;
         }
         let told = Diagnostic::error(
@@ -92,7 +92,7 @@ impl Sheet {
     }
 
     /// Whether nothing is wrong but what `add` fixes.
-    fn lacks_profiles(&self) -> bool {
+    fn only_lacks_profiles(&self) -> bool {
         let mends = |problem: &Diagnostic| problem.code == Code::NoProfiles;
         self.manifest
             .as_ref()

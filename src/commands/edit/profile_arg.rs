@@ -15,12 +15,12 @@ use crate::util::uid::Uid;
 
 /// A reference as a person gave it.
 #[derive(Debug, Clone)]
-pub(crate) struct Given {
+pub(crate) struct ProfileArg {
     pub text: String,
     parsed: Parsed,
 }
 
-impl Given {
+impl ProfileArg {
     /// Reads `text`.
     pub(crate) fn parse(text: &str) -> Result<Self, InvalidReference> {
         let text = bare(text);
@@ -62,11 +62,11 @@ impl Given {
 }
 
 /// The references of a command line, each once, or all that is wrong with them.
-pub(crate) fn given(texts: &[String]) -> Result<Vec<Given>, Error> {
-    let mut given: Vec<Given> = Vec::new();
+pub(crate) fn given(texts: &[String]) -> Result<Vec<ProfileArg>, Error> {
+    let mut given: Vec<ProfileArg> = Vec::new();
     let mut wrong = Vec::new();
     for text in texts {
-        match Given::parse(text) {
+        match ProfileArg::parse(text) {
             Ok(one) if given.iter().any(|other| other.is_same(&one)) => {}
             Ok(one) => given.push(one),
             Err(why) => {

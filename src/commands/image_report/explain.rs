@@ -14,7 +14,7 @@ use crate::canvos::preflight::Target;
 use crate::canvos::{Checkout, Placement};
 use crate::diagnostic::Trap;
 use crate::image::{Format, Held, changed};
-use crate::lockfile::Locked;
+use crate::lockfile::LockEntry;
 use crate::util::digest::Digest;
 use crate::util::path_error;
 use crate::workflow::context::Context;
@@ -122,7 +122,7 @@ pub(super) struct Why<'a> {
     /// The image.
     pub path: &'a Path,
     /// What it must hold, if anything.
-    pub locked: Option<&'a Locked>,
+    pub locked: Option<&'a LockEntry>,
 }
 
 impl Why<'_> {

@@ -8,16 +8,16 @@ use super::beside::Surroundings;
 use super::words::{Advice, Found, Verdict};
 use crate::diagnostic::Trap;
 use crate::image::{self, Entry, Held, ImageError, Place};
-use crate::lockfile::{Lock, Locked};
+use crate::lockfile::{LockEntry, Lockfile};
 use crate::util::digest::Digest;
 use crate::util::sanitize;
 
 /// What images must hold.
 pub(super) struct Expectation<'a> {
-    pub lock: &'a Lock,
+    pub lock: &'a Lockfile,
     /// The name of the definition, and its entry of the lock; `None` where images must
     /// hold nothing.
-    pub locked: Option<(&'a str, &'a Locked)>,
+    pub locked: Option<(&'a str, &'a LockEntry)>,
 }
 
 /// Why a place is as it is, where others know more of it.
@@ -59,7 +59,7 @@ impl Expectation<'_> {
     }
 
     /// What is under the right name.
-    fn entry(&self, entry: &Entry, locked: &Locked, why: &dyn Explain) -> Found {
+    fn entry(&self, entry: &Entry, locked: &LockEntry, why: &dyn Explain) -> Found {
         match entry {
             Entry::Missing => bad(Verdict::Missing, None, Some(why.missing(true))),
             Entry::OverlayLost => bad(
@@ -84,7 +84,7 @@ impl Expectation<'_> {
         }
     }
 
-    fn file(&self, held: &Held, locked: &Locked, why: &dyn Explain) -> Found {
+    fn file(&self, held: &Held, locked: &LockEntry, why: &dyn Explain) -> Found {
         if held.size == 0 {
             let empty = Some("an empty file".to_owned());
             return bad(Verdict::NoDefinition, empty, Some(why.empty()));

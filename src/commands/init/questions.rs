@@ -17,7 +17,7 @@ use crate::workflow::context::Context;
 
 use super::first::{First, Project, TEMPLATE, USUAL};
 use super::of_given;
-use crate::commands::edit::Given;
+use crate::commands::edit::ProfileArg;
 
 /// How the profiles are named.
 enum Way {
@@ -109,7 +109,7 @@ fn no_list(context: &Context<'_>) -> Option<&'static str> {
 
 /// Profiles by what is pasted, until an empty line.
 fn pasted(context: &Context<'_>, prompt: &Prompt) -> Result<First, Error> {
-    let mut given: Vec<Given> = Vec::new();
+    let mut given: Vec<ProfileArg> = Vec::new();
     loop {
         let (question, help) = if given.is_empty() {
             (
@@ -140,12 +140,12 @@ fn pasted(context: &Context<'_>, prompt: &Prompt) -> Result<First, Error> {
 }
 
 /// `text` as one more profile, or what is wrong with it beside those `before` it.
-fn another(text: &str, before: &[Given]) -> Result<Given, String> {
-    let given = Given::parse(text).map_err(|why| why.label())?;
+fn another(text: &str, before: &[ProfileArg]) -> Result<ProfileArg, String> {
+    let given = ProfileArg::parse(text).map_err(|why| why.label())?;
     if before.iter().any(|other| other.is_same(&given)) {
         return Err("it is given already".into());
     }
-    let mut projects = before.iter().filter_map(Given::project);
+    let mut projects = before.iter().filter_map(ProfileArg::project);
     match (projects.next(), given.project()) {
         (Some(first), Some(other)) if first != other => Err(format!(
             "it is of another project: a definition has profiles of one, here {first}"

@@ -96,13 +96,13 @@ fn anchor(heading: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::{anchor, section, topics, traps};
-    use crate::diagnostic::help_topic::Topic;
+    use crate::diagnostic::help_topic::HelpTopic;
 
     #[test]
     fn every_topic_has_a_section() {
         let sections = topics();
         let ids: Vec<&str> = sections.iter().map(|section| section.id).collect();
-        let expected: Vec<&str> = Topic::ALL.iter().map(|topic| topic.name()).collect();
+        let expected: Vec<&str> = HelpTopic::ALL.iter().map(|topic| topic.name()).collect();
         assert_eq!(ids, expected);
         for section in sections {
             assert!(section.title.len() > 10, "{}", section.id);

@@ -3,13 +3,13 @@
 use std::path::Path;
 
 use crate::diagnostic::{Code, Diagnostic};
-use crate::lockfile::{LockError, Meanwhile, Outdated};
+use crate::lockfile::{LockfileError, Meanwhile, Outdated};
 use crate::util::sanitize;
 
-pub(super) fn lock(error: &LockError) -> Diagnostic {
+pub(super) fn lock(error: &LockfileError) -> Diagnostic {
     match error {
-        LockError::Io(error) => super::disk(error),
-        LockError::Unreadable(diagnostic) => (**diagnostic).clone(),
+        LockfileError::Io(error) => super::disk(error),
+        LockfileError::Unreadable(diagnostic) => (**diagnostic).clone(),
     }
 }
 

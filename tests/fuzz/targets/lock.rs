@@ -2,18 +2,18 @@
 //! ever in the same bytes.
 #![no_main]
 
-use edgestage::lockfile::Lock;
+use edgestage::lockfile::Lockfile;
 use edgestage_fuzz::shared_file;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {
     let file = shared_file(text.as_bytes());
-    let Ok(lock) = Lock::load(file.path()) else {
+    let Ok(lock) = Lockfile::load(file.path()) else {
         return;
     };
     let written = lock.to_string();
     let again = shared_file(written.as_bytes());
-    let again = Lock::load(again.path()).expect("what was written can be read");
+    let again = Lockfile::load(again.path()).expect("what was written can be read");
     assert_eq!(lock.definitions, again.definitions);
     assert_eq!(written, again.to_string());
 });

@@ -9,7 +9,7 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
-use edgestage::lockfile::Lock;
+use edgestage::lockfile::Lockfile;
 use edgestage::manifest::Manifest;
 
 use super::schema::{LOCK, OUTPUT, PROFILES};
@@ -331,7 +331,7 @@ fn files_against_schema(site: &Path) -> Vec<String> {
     let mut wrong = Vec::new();
     let lock = read("profiles.lock").and_then(|text| LOCK.wrong_in_toml(&text));
     if let Some(problems) = lock {
-        match Lock::load(&site.join("profiles.lock")) {
+        match Lockfile::load(&site.join("profiles.lock")) {
             Ok(_) => wrong.extend(problems),
             Err(_) if problems.is_empty() => wrong.push("a lock for its schema only".into()),
             Err(_) => {}
