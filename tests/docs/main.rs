@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a panic is a failed test with a place")]
 
 mod ci;
+mod contributing;
 mod fetched;
 #[path = "../suite/support/handmade.rs"]
 #[allow(dead_code, reason = "an image is made of few of its parts here")]

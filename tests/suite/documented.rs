@@ -297,6 +297,8 @@ fn every_page_is_known() {
             }
         }
     }
+    // What it has is for a clone with a compiler; tests/docs/contributing.rs looks at it.
+    found.retain(|page| page != "CONTRIBUTING.md");
     let with_commands = found.into_iter().filter(|page| {
         let blocks = fenced(&read(page));
         blocks.iter().any(|(language, _)| language == "sh")
