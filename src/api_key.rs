@@ -96,7 +96,7 @@ pub enum KeyError {
         /// Why.
         why: String,
     },
-    /// What was found is no key.
+    /// What was found is not a key.
     Invalid {
         /// Where it was found.
         place: String,
@@ -144,7 +144,7 @@ pub fn find(
 }
 
 /// The keys in the files that are named, for runs that need none and must not show one: what
-/// cannot be read now is no error of theirs. A pipe is left to the run that needs the key.
+/// cannot be read now is not an error of theirs. A pipe is left to the run that needs the key.
 #[must_use]
 pub fn in_files(
     flag: Option<&Path>,
@@ -207,7 +207,7 @@ fn from_file(path: &Path) -> Result<Found, KeyError> {
     })
 }
 
-/// What is to be said of a key file that others can read. It is no refusal: secrets that
+/// What is to be said of a key file that others can read. It is not a refusal: secrets that
 /// are mounted into a container often are like that, and nobody else is in there.
 #[cfg(unix)]
 fn exposed(path: &Path, metadata: &Metadata) -> Option<Diagnostic> {

@@ -60,46 +60,46 @@ pub struct Cli {
 }
 
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Everywhere")]
+#[command(next_help_heading = "Global options")]
 #[allow(clippy::struct_excessive_bools)] // flags; `Settings` has what they mean
 struct Global {
-    /// The manifest [env: EDGESTAGE_FILE] [default: profiles.toml, here or in a directory above]
+    /// Path of profiles.toml [env: EDGESTAGE_FILE] [default: here or in a directory above]
     #[arg(long, global = true, value_name = "FILE")]
     file: Option<PathBuf>,
-    /// The CanvOS checkout [env: CANVOS_DIR]
+    /// Directory of the CanvOS checkout [env: CANVOS_DIR]
     #[arg(long, global = true, value_name = "DIR")]
     canvos: Option<PathBuf>,
-    /// Palette's address [env: PALETTE_HOST, SPECTROCLOUD_HOST]
+    /// Address of Palette [env: PALETTE_HOST, SPECTROCLOUD_HOST]
     #[arg(long, global = true, value_name = "URL")]
     endpoint: Option<String>,
-    /// Where archives are cached [env: EDGESTAGE_CACHE_DIR]
+    /// Directory of the cache [env: EDGESTAGE_CACHE_DIR]
     #[arg(long, global = true, value_name = "DIR")]
     cache_dir: Option<PathBuf>,
-    /// A file with the API key [env for the key: PALETTE_API_KEY, SPECTROCLOUD_APIKEY]
+    /// File with the API key [env for the key: PALETTE_API_KEY, SPECTROCLOUD_APIKEY]
     #[arg(long, global = true, value_name = "FILE")]
     api_key_file: Option<PathBuf>,
-    /// Fail unless profiles.lock is there and current; never write it
+    /// Require a current profiles.lock, and never write it
     #[arg(long, global = true)]
     locked: bool,
-    /// Open no connection; use the cache
+    /// Use the cache, and open no connection
     #[arg(long, global = true)]
     offline: bool,
-    /// How long another edgestage is waited for [env: EDGESTAGE_LOCK_TIMEOUT] [default: 600]
+    /// How long to wait for another edgestage process [env: EDGESTAGE_LOCK_TIMEOUT] [default: 600]
     #[arg(long, global = true, value_name = "SECONDS")]
     lock_timeout: Option<u64>,
-    /// Allow plain HTTP to a host that is not this one
+    /// Allow plain HTTP to another host than this one
     #[arg(long, global = true)]
     allow_http: bool,
     /// Print one JSON document on standard output
     #[arg(long, global = true)]
     json: bool,
-    /// Print results and errors only
+    /// Print only results and errors
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     quiet: bool,
-    /// Say more
+    /// Print more details
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     verbose: u8,
-    /// Colour the output
+    /// When to color the output
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     color: Color,
 }
@@ -118,20 +118,20 @@ pub enum Color {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Write a first profiles.toml, and snippets for Make, Earthly, CI
+    /// Create profiles.toml, and snippets for Make, Earthly and CI
     #[command(after_help = "Examples:\n\
         \x20 edgestage init\n\
         \x20 edgestage init edge-infra@2.1.0 --to factory\n\
         \x20 edgestage init --make --github   # beside a profiles.toml that is there, too")]
     Init(InitArgs),
-    /// Add profiles to a definition of profiles.toml
+    /// Add profiles to a definition in profiles.toml
     ///
-    /// The definition is made where there is none of that name.
+    /// Creates the definition if there is none of that name.
     #[command(after_help = "Examples:\n\
         \x20 edgestage add edge-infra@2.1.0 --to factory\n\
         \x20 edgestage add 65c90a1b2c3d4e5f770daee5")]
     Add(AddArgs),
-    /// Remove profiles, or a definition, from profiles.toml
+    /// Remove profiles or a definition from profiles.toml
     #[command(after_help = "Examples:\n\
         \x20 edgestage remove edge-monitoring@1.4.0 --from factory\n\
         \x20 edgestage remove warehouse   # the whole definition")]
@@ -142,60 +142,60 @@ pub enum Command {
     Rename(RenameArgs),
     /// Check profiles.toml, what Palette has, and the CanvOS checkout
     ///
-    /// Palette is asked where there is a key, the checkout read where there is one. Nothing is
-    /// downloaded, nothing written.
+    /// Asks Palette if there is a key, and reads the checkout if there is one. Downloads
+    /// nothing and writes nothing.
     #[command(after_help = "Examples:\n\
         \x20 edgestage check\n\
         \x20 edgestage check factory --target cloud-image\n\
         \x20 edgestage check --offline --locked   # in CI, before anything else")]
     Check(CheckArgs),
-    /// Download, verify, cache and lock
+    /// Download, verify, cache and lock definitions
     #[command(after_help = "Examples:\n\
         \x20 edgestage fetch\n\
         \x20 edgestage fetch factory --output spc.tgz")]
     Fetch(FetchArgs),
     /// Put the locked definition into the CanvOS checkout
     ///
-    /// It is fetched where it is not cached. What is staged already is left alone.
+    /// Fetches it if it is not cached. Leaves alone what is staged already.
     #[command(after_help = "Examples:\n\
         \x20 edgestage stage factory\n\
         \x20 edgestage stage factory --locked            # in CI\n\
         \x20 edgestage stage factory --locked --offline  # from the cache")]
     Stage(StageArgs),
-    /// Stage, run the CanvOS build, and prove what is in the image
+    /// Stage, run the CanvOS build, and verify the image
     #[command(after_help = "Examples:\n\
         \x20 edgestage build factory\n\
         \x20 edgestage build factory -- +uki-iso --no-cache")]
     Build(BuildArgs),
-    /// Take the staged files out of the CanvOS checkout again
+    /// Remove the staged files from the CanvOS checkout
     #[command(after_help = "Example:\n\
         \x20 edgestage unstage")]
     Unstage(One),
-    /// Show what changed in Palette since the lock
+    /// Show what changed in Palette since the definition was locked
     ///
-    /// With -v, inside the files too.
+    /// With -v, also shows what changed inside files.
     #[command(after_help = "Examples:\n\
         \x20 edgestage diff\n\
         \x20 edgestage diff factory -v\n\
         \x20 edgestage diff -v --format markdown > drift.md")]
     Diff(DiffArgs),
-    /// Accept what changed in Palette: fetch anew and rewrite the lock
+    /// Accept what changed in Palette: fetch again and rewrite the lock
     #[command(after_help = "Example:\n\
         \x20 edgestage update factory")]
     Update(Fleet),
-    /// Prove that what is staged is the locked definition
+    /// Prove that what is staged, or in an image, is the locked definition
     #[command(after_help = "Examples:\n\
         \x20 edgestage verify factory\n\
         \x20 edgestage verify factory --image CanvOS/build/palette-edge-installer.iso\n\
         \x20 edgestage verify --expect-none")]
     Verify(VerifyArgs),
-    /// Show a definition or an archive: profiles, packs, variables
+    /// Show the profiles, packs and variables of a definition or an archive
     #[command(after_help = "Examples:\n\
         \x20 edgestage show factory\n\
         \x20 edgestage show ./spc.tgz\n\
         \x20 edgestage show factory --format html > factory.html")]
     Show(ShowArgs),
-    /// Say what a message or a trap is about, and how to mend it
+    /// Explain a message or a trap, and how to fix it
     #[command(after_help = "Examples:\n\
         \x20 edgestage explain\n\
         \x20 edgestage explain drift\n\
@@ -210,7 +210,7 @@ pub enum Command {
     #[command(after_help = "Example:\n\
         \x20 edgestage schema profiles")]
     Schema(SchemaArgs),
-    /// Look into the cache of archives, or empty it
+    /// List or remove cached archives
     #[command(
         subcommand,
         after_help = "Examples:\n\
@@ -218,14 +218,14 @@ pub enum Command {
         \x20 edgestage cache clean --keep-locked"
     )]
     Cache(CacheCommand),
-    /// Print the script with which a shell completes edgestage
+    /// Print the completion script for a shell
     #[command(after_help = "Examples:\n\
         \x20 edgestage completions bash >> ~/.bash_completion\n\
         \x20 edgestage completions zsh > ~/.zfunc/_edgestage   # a directory of fpath\n\
         \x20 edgestage completions fish > ~/.config/fish/completions/edgestage.fish\n\
         \x20 edgestage completions powershell >> $PROFILE")]
     Completions(CompletionsArgs),
-    /// Print the manual page, or write a page for each command
+    /// Print the manual page, or write one for each command
     #[command(after_help = "Examples:\n\
         \x20 edgestage man | man -l -\n\
         \x20 edgestage man --output ~/.local/share/man/man1")]
@@ -418,7 +418,7 @@ fn lock_timeout(environment: &Environment) -> Result<Duration, Diagnostic> {
 /// for ever.
 ///
 /// # Errors
-/// A variable that is no number.
+/// A variable that is not a number.
 pub fn heartbeat(environment: &Environment) -> Result<Duration, Diagnostic> {
     seconds(environment, "EDGESTAGE_HEARTBEAT", HEARTBEAT)
 }
@@ -435,7 +435,7 @@ fn seconds(
     seconds.map(Duration::from_secs).ok_or_else(|| {
         Diagnostic::error(
             Code::InvalidVariable,
-            format!("`{variable}` is no whole number of seconds"),
+            format!("`{variable}` is not a whole number of seconds"),
         )
         .help(format!("write it as in `{variable}=60`"))
     })

@@ -51,7 +51,7 @@ impl Exit {
     }
 
     /// Where several definitions failed, the gravest decides: first what may put
-    /// something wrong on a disk, then what a person must mend, then what may pass.
+    /// something wrong on a disk, then what a person must fix, then what may pass.
     #[must_use]
     pub fn gravity(self) -> u8 {
         match self {
@@ -153,7 +153,7 @@ pub enum Error {
         /// What it lacks.
         lacks: &'static str,
     },
-    /// A cached archive is not what its name says, and there is no network to mend it.
+    /// A cached archive is not what its name says, and there is no network to fix it.
     CacheDamaged(String),
     /// Palette has changed since the lock.
     Drift {

@@ -173,7 +173,7 @@ fn look(
     }
     match partition::open(image) {
         Ok(contents) => Ok((Format::Disk, in_partitions(contents, judge)?)),
-        // Only what is no disk is looked at for what else it may be.
+        // Only what is not a disk is looked at for what else it may be.
         Err(ImageError::Foreign(what)) => Err(foreign::named(image, what)?),
         Err(error) => Err(error),
     }
@@ -222,7 +222,7 @@ fn cut(error: io::Error) -> ImageError {
 mod tests {
     use super::*;
 
-    /// A medium that fails is no image that was cut: nobody should build it again.
+    /// A medium that fails is not an image that was cut: nobody should build it again.
     #[test]
     fn what_cannot_be_read_is_not_truncated() {
         let directory = tempfile::tempdir().unwrap();

@@ -242,7 +242,7 @@ impl Lockfile {
     }
 }
 
-/// What is wrong with the file; restoring it mends whatever has no better mend.
+/// What is wrong with the file; restoring it fixes whatever has no better fix.
 fn unreadable(diagnostic: Diagnostic) -> LockfileError {
     // One of a newer edgestage is as it should be.
     let diagnostic = match diagnostic.help[..] {

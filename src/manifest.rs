@@ -237,7 +237,7 @@ impl Manifest {
         let directory = path.parent().unwrap_or(Path::new("")).to_owned();
         let manifest = tables::read(root.get_ref(), &directory, &source, path, &mut problems);
 
-        // What follows from a line that is no TOML is not the user's second mistake.
+        // What follows from a line that is not TOML is not the user's second mistake.
         if !syntax.is_empty() {
             problems.forget_lacks();
         }
@@ -297,7 +297,7 @@ fn not_toml(
             span,
             NOT_TOML,
             message,
-            "mend the syntax here",
+            "fix the syntax here",
         );
     }
     broken

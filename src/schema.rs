@@ -50,7 +50,7 @@ pub fn published(name: &str, mut schema: Schema) -> Value {
     schema.to_value()
 }
 
-/// What may be printed later than this version is no mistake of a document.
+/// What may be printed later than this version is not a mistake of a document.
 pub fn open(schema: &mut Schema) {
     RecursiveTransform(|schema: &mut Schema| {
         schema.remove("additionalProperties");

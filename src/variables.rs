@@ -132,11 +132,11 @@ pub fn read(json: &[u8]) -> Option<Vec<Variable>> {
 }
 
 /// A JSON document laid out, one value a line, keys in order, without the values of what it marks as
-/// sensitive: `defaultValue` and `value` beside `isSensitive`. `None` where it is no JSON.
+/// sensitive: `defaultValue` and `value` beside `isSensitive`. `None` where it is not JSON.
 #[must_use]
 pub fn without_secrets(json: &[u8]) -> Option<String> {
     let mut document: serde_json::Value = serde_json::from_slice(json).ok()?;
-    // Another order of keys is no change that a reader should see.
+    // Another order of keys is not a change that a reader should see.
     document.sort_all_objects();
     hide_secrets(&mut document);
     serde_json::to_string_pretty(&document).ok()

@@ -11,7 +11,7 @@ use crate::util::limits::Limits;
 
 /// How much compressed data is read at a time, in bytes.
 const CHUNK: usize = 64 * 1024;
-/// How much of something that is no gzip is kept for the message: enough to see the
+/// How much of something that is not gzip is kept for the message: enough to see the
 /// magic of a plain tar header.
 const FIRST: u64 = 512;
 

@@ -111,7 +111,7 @@ fn some_of(uids: &[String]) -> String {
     }
 }
 
-/// What a body looks like that is no archive.
+/// What a body looks like that is not an archive.
 fn looks_like(first: &[u8]) -> &'static str {
     let text = String::from_utf8_lossy(first).trim_start().to_lowercase();
     match first {
@@ -146,8 +146,8 @@ impl fmt::Display for Refusal {
             Self::Ambiguous { path, why } => {
                 write!(f, "`{}` can be read in two ways: {why}", shown(path))
             }
-            Self::TrailingBytes => f.write_str("bytes follow behind its end"),
-            Self::EntriesAfterEnd => f.write_str("data follows behind its end-of-archive marker"),
+            Self::TrailingBytes => f.write_str("there are bytes after its end"),
+            Self::EntriesAfterEnd => f.write_str("there is data after its end-of-archive marker"),
             Self::TooLarge(limit) => limit.fmt(f),
             Self::Path { path, why } => write!(f, "the path `{}` {why}", shown(path)),
             Self::LinkOutside { path, target } => write!(

@@ -291,11 +291,11 @@ fn nothing_may_follow_the_end() {
     let archive = Archive::good().gzip();
     refused(
         &[&archive[..], b"garbage, and more of it"].concat(),
-        "bytes follow behind its end",
+        "there are bytes after its end",
     );
     refused(
         &[&archive[..], &[0; 512]].concat(),
-        "bytes follow behind its end",
+        "there are bytes after its end",
     );
     for few in [
         &b"\n"[..],
@@ -304,7 +304,10 @@ fn nothing_may_follow_the_end() {
         b"\x1f\x8b\x08\0\0\0\0",
         b"\0",
     ] {
-        refused(&[&archive[..], few].concat(), "bytes follow behind its end");
+        refused(
+            &[&archive[..], few].concat(),
+            "there are bytes after its end",
+        );
     }
     let hidden = [
         Archive::good().tar(),

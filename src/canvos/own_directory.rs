@@ -1,7 +1,7 @@
 //! `.edgestage/` of a checkout: temporary files, the record of what was staged, and files
 //! of others that were replaced.
 //!
-//! It is no part of any build context that a CanvOS target copies, and git ignores it.
+//! It is not part of any build context that a CanvOS target copies, and git ignores it.
 //! Everything here happens while the checkout is held.
 
 use std::io::{self, Read as _, Write as _};

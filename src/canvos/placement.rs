@@ -57,7 +57,7 @@ pub enum State {
     SameContent,
     /// Another definition, or no definition at all.
     Differs {
-        /// Of what it holds; `None` where it is no archive that passes the check.
+        /// Of what it holds; `None` where it is not an archive that passes the check.
         content_sha256: Option<Digest>,
     },
     /// Nothing.
@@ -106,7 +106,7 @@ pub(super) enum Kind {
     Odd(&'static str),
     File {
         sha256: Digest,
-        /// Of what it holds; `None` where it is no archive that passes the check.
+        /// Of what it holds; `None` where it is not an archive that passes the check.
         content_sha256: Option<Digest>,
         well_formed: bool,
         /// Of the file that was read.
@@ -150,7 +150,7 @@ impl Seen {
         self.placement
     }
 
-    /// The digest of what it holds; `None` where it is no archive that passes the check.
+    /// The digest of what it holds; `None` where it is not an archive that passes the check.
     #[must_use]
     pub fn content(&self) -> Option<Digest> {
         match self.kind {

@@ -41,13 +41,13 @@ pub struct CleanArgs {
 #[derive(Debug, Args)]
 #[allow(clippy::struct_excessive_bools)] // one for each file
 pub struct InitArgs {
-    /// The profiles of the first definition: console URLs, uids or name@version
+    /// Profiles of the first definition: console URLs, uids or name@version
     #[arg(value_name = "PROFILE")]
     pub references: Vec<String>,
-    /// What the first definition is called [default: factory]
+    /// Name of the first definition [default: factory]
     #[arg(long, value_name = "NAME")]
     pub to: Option<String>,
-    /// Ask nothing, on a terminal too
+    /// Do not ask, even on a terminal
     #[arg(long)]
     pub no_input: bool,
     /// Also write a Makefile
@@ -70,7 +70,7 @@ pub struct AddArgs {
     /// Profiles: console URLs, uids or name@version
     #[arg(value_name = "PROFILE", required = true)]
     pub references: Vec<String>,
-    /// The definition; may be left out where there is one
+    /// Name of the definition; optional if there is only one
     #[arg(long, value_name = "NAME")]
     pub to: Option<String>,
 }
@@ -78,10 +78,10 @@ pub struct AddArgs {
 /// Arguments of `remove`.
 #[derive(Debug, Args)]
 pub struct RemoveArgs {
-    /// Profiles as profiles.toml has them, or a definition's name
+    /// Profiles as written in profiles.toml, or the name of a definition
     #[arg(value_name = "PROFILE or NAME", required = true)]
     pub what: Vec<String>,
-    /// The definition that profiles are removed from; may be left out where there is one
+    /// Definition to remove the profiles from; optional if there is only one
     #[arg(long, value_name = "NAME")]
     pub from: Option<String>,
 }
@@ -89,10 +89,10 @@ pub struct RemoveArgs {
 /// Arguments of `rename`.
 #[derive(Debug, Args)]
 pub struct RenameArgs {
-    /// What the definition is called now
+    /// Current name of the definition
     #[arg(value_name = "NAME")]
     pub old: String,
-    /// What it is to be called
+    /// New name
     #[arg(value_name = "NEW")]
     pub new: String,
 }
@@ -100,14 +100,14 @@ pub struct RenameArgs {
 /// One definition.
 #[derive(Debug, Args)]
 pub struct One {
-    /// The definition; may be left out where there is one
+    /// Name of the definition; optional if there is only one
     pub name: Option<String>,
 }
 
 /// Any number of definitions.
 #[derive(Debug, Args)]
 pub struct OneOrAll {
-    /// The definitions; all where none is given
+    /// Names of definitions; all if none is given
     #[arg(value_name = "NAME")]
     pub names: Vec<String>,
 }
@@ -126,7 +126,7 @@ pub struct Fleet {
 /// How many definitions are fetched at once.
 #[derive(Debug, Clone, Args)]
 pub struct Jobs {
-    /// Definitions that are fetched at once
+    /// How many definitions to fetch at once
     #[arg(long, short, value_name = "N", default_value_t = JOBS, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub jobs: u16,
 }
@@ -134,10 +134,10 @@ pub struct Jobs {
 /// What is built, and which traps are accepted.
 #[derive(Debug, Args)]
 pub struct PreflightArgs {
-    /// The CanvOS target that will be built; may be given several times [default: the ISOs]
+    /// CanvOS target that will be built; can be repeated [default: the ISOs]
     #[arg(long, value_name = "TARGET", value_parser = target)]
     pub target: Vec<Target>,
-    /// Accept this trap, such as T11; may be given several times
+    /// Accept a trap, such as T11; can be repeated
     #[arg(long, value_name = "ID", value_parser = trap)]
     pub allow: Vec<Trap>,
 }
@@ -209,16 +209,16 @@ pub struct CheckArgs {
 /// Arguments of `build`.
 #[derive(Debug, Args)]
 pub struct BuildArgs {
-    /// The definitions, built one after the other; may be left out where there is one
+    /// Definitions to build, one after the other; optional if there is only one
     #[arg(value_name = "NAME")]
     pub names: Vec<String>,
-    /// Accept this trap, such as T11; may be given several times
+    /// Accept a trap, such as T11; can be repeated
     #[arg(long, value_name = "ID", value_parser = trap)]
     pub allow: Vec<Trap>,
     /// Set CLUSTERCONFIG=spc.tgz in the checkout's .arg, and change nothing else in it
     #[arg(long)]
     pub fix_arg: bool,
-    /// For the build: a +target takes the place of +iso, the rest is appended
+    /// Arguments of the build command; a +target replaces +iso
     #[arg(last = true, value_name = "ARGS")]
     pub arguments: Vec<String>,
 }
@@ -226,7 +226,7 @@ pub struct BuildArgs {
 /// Arguments of `explain`.
 #[derive(Debug, Args)]
 pub struct ExplainArgs {
-    /// A topic, as messages name it behind `see`, a trap such as T11, or the code of a message; all are listed if none is given
+    /// Topic, trap such as T11, or code of a message; all are listed if none is given
     #[arg(value_name = "TOPIC", value_parser = explained)]
     pub id: Option<&'static str>,
 }
@@ -234,7 +234,7 @@ pub struct ExplainArgs {
 /// Arguments of `schema`.
 #[derive(Debug, Args)]
 pub struct SchemaArgs {
-    /// What it is the schema of
+    /// File or output to print the schema of
     #[arg(value_name = "WHAT")]
     pub of: SchemaOf,
 }
@@ -253,7 +253,7 @@ pub enum SchemaOf {
 /// Arguments of `stage`.
 #[derive(Debug, Args)]
 pub struct StageArgs {
-    /// The definition; may be left out where there is one. Several need a checkout each
+    /// Names of definitions, each with a checkout of its own; optional if there is only one
     #[arg(value_name = "NAME")]
     pub names: Vec<String>,
     #[command(flatten)]
@@ -273,7 +273,7 @@ pub struct FetchArgs {
     #[command(flatten)]
     #[allow(missing_docs)]
     pub fleet: Fleet,
-    /// Also write the archive to FILE; for one definition
+    /// Also write the archive of one definition to FILE
     #[arg(long, short, value_name = "FILE")]
     pub output: Option<PathBuf>,
 }
@@ -281,9 +281,9 @@ pub struct FetchArgs {
 /// Arguments of `verify`.
 #[derive(Debug, Args)]
 pub struct VerifyArgs {
-    /// The definition; may be left out where there is one
+    /// Name of the definition; optional if there is only one
     pub name: Option<String>,
-    /// Prove that nothing is staged, or that an image holds nothing
+    /// Prove that nothing is staged, or that an image holds no definition
     #[arg(long, conflicts_with = "name")]
     pub expect_none: bool,
     #[command(flatten)]
@@ -294,10 +294,10 @@ pub struct VerifyArgs {
 /// Built images.
 #[derive(Debug, Args)]
 pub struct Images {
-    /// Look into this built image; may be given several times
+    /// Look into a built image; can be repeated
     #[arg(long, value_name = "FILE")]
     pub image: Vec<PathBuf>,
-    /// Do not compare an image with the .sha256 beside it, which reads all of the image
+    /// Do not compare an image with the .sha256 file beside it, which takes reading all of it
     #[arg(long, requires = "image")]
     pub no_checksum: bool,
 }
@@ -309,7 +309,7 @@ pub enum Format {
     Table,
     /// What --json prints
     Json,
-    /// For a comment on a merge request
+    /// For comments on merge requests
     Markdown,
 }
 
@@ -320,9 +320,9 @@ pub enum ShowFormat {
     Table,
     /// What --json prints
     Json,
-    /// For a comment on a merge request
+    /// For comments on merge requests
     Markdown,
-    /// One page that needs nothing else, for hand-over documents
+    /// A self-contained page for hand-over documents
     Html,
 }
 
@@ -339,10 +339,10 @@ impl From<Format> for ShowFormat {
 /// Arguments of `show`.
 #[derive(Debug, Args)]
 pub struct ShowArgs {
-    /// A definition, or an archive; may be left out where there is one definition
+    /// Name of a definition, or path of an archive; optional if there is only one definition
     #[arg(value_name = "NAME or FILE.tgz")]
     pub what: Option<OsString>,
-    /// How the result is written [default: table]
+    /// Output format [default: table]
     #[arg(long, value_name = "FORMAT")]
     pub format: Option<ShowFormat>,
 }
@@ -353,7 +353,7 @@ pub struct DiffArgs {
     #[command(flatten)]
     #[allow(missing_docs)]
     pub fleet: Fleet,
-    /// How the result is written [default: table]
+    /// Output format [default: table]
     #[arg(long, value_name = "FORMAT")]
     pub format: Option<Format>,
 }
@@ -364,7 +364,7 @@ pub struct ListArgs {
     #[command(flatten)]
     #[allow(missing_docs)]
     pub definitions: OneOrAll,
-    /// How the result is written [default: table]
+    /// Output format [default: table]
     #[arg(long, value_name = "FORMAT")]
     pub format: Option<Format>,
 }

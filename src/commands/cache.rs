@@ -72,7 +72,7 @@ impl View {
         Self::of(context, &manifest, load_lockfile(&manifest)?)
     }
 
-    /// The cache to empty. A lock that cannot be read is no obstacle, and neither is a
+    /// The cache to empty. A lock that cannot be read is not an obstacle, and neither is a
     /// manifest if the cache is named: else it may name another cache than the user's.
     fn to_empty(context: &Context<'_>) -> Result<Self, Error> {
         match context.manifest() {

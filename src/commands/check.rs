@@ -394,7 +394,7 @@ impl Place {
     }
 }
 
-/// What is staged. Nothing staged yet is no mistake, and neither is another definition
+/// What is staged. Nothing staged yet is not a mistake, and neither is another definition
 /// of the same lock: definitions may take turns in one checkout.
 fn staged(
     place: &Place,

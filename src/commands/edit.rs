@@ -205,7 +205,7 @@ pub(super) fn remove(
     remove_profiles(context, &sheet, (manifest, definition), &arguments.what)
 }
 
-/// What is no reference is a definition's name.
+/// What is not a reference is a definition's name.
 fn is_word(text: &str) -> bool {
     reference::parse(text).is_err() && Manifest::is_name(text)
 }
@@ -258,14 +258,14 @@ fn remove_profiles(
     Error::all(unknown).map_or(Ok(()), Err)?;
     if places.len() == known.len() {
         // The only definition cannot be removed.
-        let mend = if manifest.definitions.len() > 1 {
+        let fix = if manifest.definitions.len() > 1 {
             format!("remove it whole: `edgestage remove {name}`")
         } else {
             format!("add another first: `edgestage add PROFILE --to {name}`")
         };
         let title = format!("`{name}` would be left without profiles");
         return Err(usage(
-            Diagnostic::error(Code::LastProfiles, title).help(mend),
+            Diagnostic::error(Code::LastProfiles, title).help(fix),
         ));
     }
     let places: Vec<usize> = places.into_iter().collect();

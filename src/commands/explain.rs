@@ -28,7 +28,7 @@ struct Section {
     codes: Vec<&'static str>,
     /// What it is about.
     title: &'static str,
-    /// What it means, and how to mend it; Markdown.
+    /// What it means, and how to fix it; Markdown.
     text: &'static str,
     /// Its address on the web.
     url: String,

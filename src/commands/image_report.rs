@@ -1,4 +1,4 @@
-//! `edgestage verify --image`: what is inside built images, held against the lock.
+//! `edgestage verify --image`: what is inside built images, compared with the lock.
 //!
 //! In: images, and what they must hold. Out: a [`ImageReport`] for each, and the error where
 //! not all is well. `build` and `check` use it too.
@@ -44,7 +44,7 @@ pub(super) struct Document<'a> {
     images: &'a [ImageReport],
 }
 
-/// How images are held against the lock.
+/// How images are compared with the lock.
 pub(super) struct Proof<'a> {
     context: &'a Context<'a>,
     manifest: &'a Manifest,

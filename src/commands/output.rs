@@ -132,7 +132,7 @@ impl Guard {
 
 /// Refuses a directory that is to be made, if others keep their files in it.
 pub(super) fn check_directory(directory: &Path) -> Result<(), Error> {
-    // What is not there yet is no link.
+    // What is not there yet is not a link.
     let there = directory.ancestors().find(|ancestor| ancestor.exists());
     let real = there.and_then(|there| there.canonicalize().ok());
     match owner_of(directory).or_else(|| owner_of(&real?)) {

@@ -77,7 +77,7 @@ pub(super) fn run(arguments: &ShowArgs, context: &Context<'_>) -> Result<Command
     let found = match arguments.what.as_ref().map(|what| (what, what.to_str())) {
         None => find_definition(None, context),
         Some((_, Some(name))) if !names_a_file(name) => find_definition(Some(name), context),
-        // No definition has a name that is no UTF-8.
+        // No definition has a name that is not UTF-8.
         Some((file, _)) => find_file(Path::new(file), context),
     }?;
     hide_key_of_command(&found, context);

@@ -273,8 +273,8 @@ fn fix(context: &Context<'_>, manifest: &Manifest, definition: &Definition) -> R
         FixError::Refused(refusal) => CanvosError::Trapped(vec![*refusal]).into(),
     })?;
     if fixed == Some(true) {
-        let mended = format!("{place}/.arg: {}", preflight::RIGHT);
-        context.report.status("Mended", &mended);
+        let fixed = format!("{place}/.arg: {}", preflight::RIGHT);
+        context.report.status("Fixed", &fixed);
     }
     Ok(())
 }

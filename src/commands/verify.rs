@@ -1,4 +1,4 @@
-//! `edgestage verify`: what is staged, held against the lock.
+//! `edgestage verify`: what is staged, compared with the lock.
 
 use schemars::JsonSchema;
 use serde::Serialize;

@@ -327,7 +327,7 @@ fn root_of(descriptor: &[u8]) -> Result<Extent, ImageError> {
         length: u64::from(u32_at(record, 10)),
     };
     if record[25] & record::DIRECTORY == 0 {
-        return Err(ImageError::Damaged("a root that is no directory"));
+        return Err(ImageError::Damaged("a root that is not a directory"));
     }
     Ok(extent)
 }

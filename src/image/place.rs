@@ -96,7 +96,7 @@ pub enum Entry {
     Failed(ImageError),
 }
 
-/// A file that is held against the lock.
+/// A file that is compared with the lock.
 #[derive(Debug)]
 pub struct Held {
     /// Of its bytes.

@@ -164,7 +164,7 @@ fn a_newer_lock_is_not_called_damaged() {
 }
 
 /// What an earlier run wrote as Palette left it out is what is understood today: an upgrade
-/// is no drift.
+/// is not drift.
 #[test]
 fn profiles_are_read_in_the_spellings_of_today() {
     let mut old = locked();

@@ -20,7 +20,7 @@ struct Form {
 }
 
 /// Why the form of `text`, in the file that is called `shown`, cannot be read; `None`
-/// where it can be, and where the text is no TOML.
+/// where it can be, and where the text is not TOML.
 pub(super) fn refused(text: &str, shown: &str) -> Option<Diagnostic> {
     let form: Form = toml::from_str(text).ok()?;
     let source = Arc::new(Source::whole(shown.to_owned(), text.to_owned()));
@@ -40,7 +40,7 @@ pub(super) fn refused(text: &str, shown: &str) -> Option<Diagnostic> {
         Value::Integer(number) => *number,
         other => {
             let found = format!("this is {}", kind(other));
-            let title = format!("`version` in `{shown}` is no whole number");
+            let title = format!("`version` in `{shown}` is not a whole number");
             return Some(Diagnostic::error(Code::InvalidLockfile, title).at(&source, span, found));
         }
     };
@@ -81,7 +81,7 @@ fn install(needed: Option<Value>) -> String {
     }
 }
 
-/// Where the first line begins that is no comment.
+/// Where the first line begins that is not a comment.
 fn first_line(text: &str) -> usize {
     let mut start = 0;
     for line in text.split_inclusive('\n') {

@@ -69,7 +69,7 @@ pub fn add(text: &str, definition: &str, new: &[NewProfile]) -> Result<String, E
             &format!("{gap}{}", as_array(text, new)),
         ));
     }
-    // What is written without a header of its own, or is no table at all.
+    // What is written without a header of its own, or is not a table at all.
     let whole = layout.entries_below(&path[..1]).into_iter().find(|entry| {
         matches!(entry.value, Value::Inline(_) | Value::Scalar) && is_path(&entry.keys, &path[..1])
     });

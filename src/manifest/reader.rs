@@ -467,7 +467,7 @@ pub(super) fn wrong_type(
     expected: &str,
     found: &DeValue<'_>,
 ) {
-    // A name of ours is no key of the file.
+    // A name of ours is not a key of the file.
     let what = if what.starts_with('[') || what.starts_with("a ") {
         what.to_owned()
     } else {

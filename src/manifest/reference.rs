@@ -28,7 +28,7 @@ pub struct Parsed {
     pub project: Option<Uid>,
 }
 
-/// Why a text is no reference.
+/// Why a text is not a reference.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum InvalidReference {
     /// Only hexadecimal digits, but not 24 of them.
@@ -192,7 +192,7 @@ impl InvalidReference {
         }
     }
 
-    /// The edit that mends it.
+    /// The edit that fixes it.
     #[must_use]
     pub fn help(&self, text: &str) -> String {
         match self {

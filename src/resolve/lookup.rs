@@ -1,6 +1,6 @@
 //! Names to uids, as Palette has them.
 //!
-//! A list that is shorter than its own count is no proof that a name is not there: then that
+//! A list that is shorter than its own count is not proof that a name is not there: then that
 //! is said, and never that there is no such name.
 
 use std::sync::Arc;
@@ -42,7 +42,7 @@ impl Lookup<'_> {
             Some(Project::Uid(uid)) => uid,
             Some(Project::Name(name)) => self.project_named(&name)?,
         };
-        // A project given by name can be held against the URLs only now.
+        // A project given by name can be compared with the URLs only now.
         if let Some(url) = definition.url_project.as_ref().filter(|url| **url != uid) {
             return Err(broken(
                 Diagnostic::error(

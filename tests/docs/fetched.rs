@@ -88,7 +88,7 @@ fn release() -> BTreeMap<String, Vec<u8>> {
     let made = site.run(&script("checksums"), &["."]);
     assert_eq!(
         made.code, 1,
-        "a directory is no file of a release: {}",
+        "a directory is not a file of a release: {}",
         made.stderr
     );
     let removed = site.run("rm", &["-r", &name]);
@@ -239,10 +239,14 @@ fn only_https_and_this_machine_are_asked() {
         );
         let run = site.run("sh", &["-c", &command]);
         assert_eq!(run.code, 1);
-        assert!(run.stderr.contains("is no HTTPS address"), "{}", run.stderr);
+        assert!(
+            run.stderr.contains("is not an HTTPS address"),
+            "{}",
+            run.stderr
+        );
     }
     let run = site.run(&script("fetch-release"), &["main", "bin"]);
-    assert!(run.stderr.contains("is no version"), "{}", run.stderr);
+    assert!(run.stderr.contains("is not a version"), "{}", run.stderr);
     assert!(!site.path("bin").exists());
 }
 

@@ -165,7 +165,7 @@ fn the_manual_has_the_variables_of_the_reference() {
     let page = section(&read("docs/reference.md"), "Flags and variables");
     let listed = manual::VARIABLES.map(|(names, _)| names).join(", ");
     let listed: Vec<&str> = listed.split(", ").collect();
-    // An empty cell is no cell of its own here.
+    // An empty cell is not a cell of its own here.
     let rows = rows(&page).into_iter().filter(|row| row.len() == 3);
     let of_flags = rows.flat_map(|row| spans(&row[1]));
     for name in of_flags {

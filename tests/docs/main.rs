@@ -1,4 +1,4 @@
-//! README, docs, templates and what a release is made with, held against the code: what
+//! README, docs, templates and what a release is made with, compared with the code: what
 //! they say of keys, flags, exit codes, JSON fields and files is what the binary does.
 #![allow(clippy::unwrap_used, reason = "a panic is a failed test with a place")]
 
@@ -99,7 +99,7 @@ fn every_command_that_is_mentioned_exists() {
             let name = path.file_name().unwrap().to_str().unwrap();
             let page = format!("{directory}/{name}");
             for line in command_lines(&read(&page)) {
-                // A line of a file of versions is no command, and a flag may be named without
+                // A line of a file of versions is not a command, and a flag may be named without
                 // what it takes.
                 let whole = [&line[..], &["FILE".to_owned()]].concat();
                 let is_named = line.last().is_some_and(|word| word.starts_with("--"));

@@ -115,7 +115,7 @@ fn a_content_encoding_that_a_proxy_set() {
     test.run("verify").stdout_has("as locked").success();
 }
 
-/// What is inside is no tar, however often the whole is asked for.
+/// What is inside is not a tar, however often the whole is asked for.
 #[test]
 fn gzip_of_something_else() {
     let whole = archive(&[("spc/", ""), ("spc/a", "x")]);

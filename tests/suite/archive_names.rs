@@ -84,7 +84,7 @@ fn names_are_escaped_in_what_is_said() {
         let run = test.run("fetch --color always").any_stderr().keeps_files();
         is_printable(&run.fails(6).stderr);
     }
-    // Its first bytes are shown of what is no archive at all.
+    // Its first bytes are shown of what is not an archive at all.
     let act = Act::Bytes(format!("{ODD}\0{{}}").into_bytes());
     test.sim.clear_faults();
     test.sim.fault(Fault::on(Route::Download, act));

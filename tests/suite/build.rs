@@ -160,7 +160,7 @@ fn the_command_of_the_manifest() {
         .success();
 }
 
-/// The right image of an earlier build is no proof of this one.
+/// The right image of an earlier build is not proof of this one.
 #[test]
 fn a_build_that_fails() {
     let test = with_earthly(EARTHLY);
@@ -249,7 +249,7 @@ fn arguments_are_passed_on() {
         .stdout_has("build/edge.iso  as locked")
         .stderr_has("this is earthly --allow-privileged +uki-iso --ARCH=amd64 --ISO_NAME=edge\n")
         .success();
-    // The staged file under its own name is no danger, but it is said.
+    // The staged file under its own name is not a danger, but it is said.
     build(&test, "-- --CLUSTERCONFIG=spc.tgz")
         .stdout_has("as locked")
         .stderr_has(
@@ -297,7 +297,7 @@ fn the_target_counts_before_the_build() {
         .success();
     build(&test, "--fix-arg -- +iso")
         .stdout_has("as locked")
-        .stderr_has("Mended")
+        .stderr_has("Fixed")
         .success();
     assert!(
         test.text("CanvOS/.arg")

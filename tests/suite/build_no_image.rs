@@ -100,7 +100,7 @@ fn a_wrapper_that_ends_with_0_after_a_failure() {
         .stdout_has("installer.iso  as locked")
         .any_stderr()
         .success();
-    // What came of that build is no proof of this one.
+    // What came of that build is not proof of this one.
     wrapper("echo it is broken; exit 7");
     build(&test, "")
         .stderr_has("it is broken\n")

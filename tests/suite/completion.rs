@@ -196,7 +196,7 @@ fn asked<'t>(test: &'t Test, words: &str) -> crate::support::Run<'t> {
 
 #[test]
 fn completing_is_silent_and_asks_nobody() {
-    // No file, no lock, no key; then a file that is half written, and one that is no text.
+    // No file, no lock, no key; then a file that is half written, and one that is not text.
     let test = Test::new();
     std::fs::remove_file(test.path("profiles.toml")).unwrap();
     asked(&test, "stage").without_key().any_stdout().success();

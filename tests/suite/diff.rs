@@ -103,7 +103,7 @@ fn without_the_locked_archive() {
     );
 }
 
-/// What was just done is no advice.
+/// What was just done is not an advice.
 #[test]
 fn diff_does_not_advise_diff() {
     let test = edited(|profile| profile.packs[0].values.push_str("extra: true\n"));
@@ -284,7 +284,7 @@ fn control_characters_do_not_reach_the_terminal() {
     }
 }
 
-/// A name that had to be escaped is no reason to say something else of its file.
+/// A name that had to be escaped is not a reason to say something else of its file.
 #[test]
 fn a_file_with_an_odd_name_is_a_changed_file() {
     let name = "spc/a\u{1b}b";

@@ -212,7 +212,7 @@ fn script(page: &str, language: &str, block: &str) -> Option<String> {
     match language {
         "sh" if NOT_RUN.iter().any(|(begin, _)| block.starts_with(begin)) => None,
         "sh" => Some(block.to_owned()),
-        // Those of the reference are held against the code by tests/docs.
+        // Those of the reference are compared with the code by tests/docs.
         "toml" if block.contains("[definition.") && page != "docs/reference.md" => {
             let file = format!("cat >profiles.toml <<'END OF FILE'\n{block}END OF FILE\n");
             Some(file + "edgestage check -q --offline\n")

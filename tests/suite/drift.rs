@@ -201,7 +201,7 @@ fn a_profile_of_another_type() {
     assert!(!told.contains("order"), "{told}");
 }
 
-/// What `profiles.toml` asks for is not there any more: that is no drift.
+/// What `profiles.toml` asks for is not there any more: that is not drift.
 #[test]
 fn a_profile_that_is_deleted_in_palette() {
     let test = edited(|world| {

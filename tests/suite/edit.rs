@@ -123,15 +123,15 @@ fn what_is_no_profile_is_refused_with_all_its_neighbours() {
     let test = two();
     test.run("add 65c9 edge-infra https://c.example/clusters edge-logging@0.9.0 --to factory")
         .stderr(
-            "error: `65c9` is no profile
+            "error: `65c9` is not a profile
 note: a uid has 24 hexadecimal digits, this has 4
 help: copy the profile's URL from the console and paste it whole
 
-error: `edge-infra` is no profile
+error: `edge-infra` is not a profile
 note: neither a uid, a console URL nor name@version
 help: write the version too, such as `edge-infra@1.0.0`, or paste the profile's console URL
 
-error: `https://c.example/clusters` is no profile
+error: `https://c.example/clusters` is not a profile
 note: not the page of a cluster profile
 help: open the profile under Profiles in the console and copy its URL: `…/projects/<uid>/profiles/cluster/<uid>`
 see: `edgestage explain reference`
@@ -393,7 +393,7 @@ fn what_is_behind_a_pages_address_is_left_out() {
     let done = test
         .run("add")
         .arg(secret)
-        .stderr_has("is no profile")
+        .stderr_has("is not a profile")
         .fails(2);
     assert!(!done.stderr.contains("hunter2"), "{}", done.stderr);
 }

@@ -253,7 +253,7 @@ fn damaged_headers() {
 #[test]
 fn what_follows_the_end() {
     let other = || Crafted::default().file(b"spc/hidden", b"");
-    let behind = "data follows behind its end-of-archive marker";
+    let behind = "there is data after its end-of-archive marker";
     let lone = {
         let mut tar = good();
         tar.bytes.extend([0; BLOCK]);
@@ -265,11 +265,11 @@ fn what_follows_the_end() {
         (behind, [good().gzip(), other().gzip()].concat()),
         (behind, lone),
         (
-            "bytes follow behind its end",
+            "there are bytes after its end",
             [good().gzip(), other().tar()].concat(),
         ),
         (
-            "bytes follow behind its end",
+            "there are bytes after its end",
             [&good().gzip()[..], &[0; 10_240]].concat(),
         ),
         (

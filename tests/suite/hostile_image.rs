@@ -162,7 +162,7 @@ fn descriptors_that_cannot_be() {
     for (at, bytes, row) in [
         (primary, &[255][..], "damaged  no primary volume descriptor"),
         (primary, &[2], "damaged  no primary volume descriptor"),
-        // The second is no last one, and what comes then is none.
+        // The second is not a last one, and what comes then is none.
         (primary + SECTOR, &[0], row),
         (primary + SECTOR + 1, b"XX", row),
         (primary + 80, &[0xff; 4], TRUNCATED),
@@ -174,7 +174,7 @@ fn descriptors_that_cannot_be() {
         (
             primary + 156 + 25,
             &[0],
-            "damaged  a root that is no directory",
+            "damaged  a root that is not a directory",
         ),
     ] {
         let mut iso = good.clone();

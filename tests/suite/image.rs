@@ -79,7 +79,7 @@ fn check_looks_into_images_too() {
     with(lost.to_str().unwrap())
         .stderr_has("1 image without `factory` as it is locked")
         .fails(3);
-    // A mistyped path is no reason to build again.
+    // A mistyped path is not a reason to build again.
     with("lots.iso")
         .stderr_has("error: there is no image `{dir}/lots.iso`")
         .stderr_has("check the path")
@@ -363,7 +363,7 @@ fn an_image_that_is_not_there() {
     }
 }
 
-/// What is there and cannot be read is no mistake of the command line.
+/// What is there and cannot be read is not a mistake of the command line.
 #[test]
 fn an_image_that_may_not_be_read() {
     use std::os::unix::fs::PermissionsExt as _;

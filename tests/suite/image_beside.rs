@@ -262,7 +262,7 @@ fn names_are_fit_for_a_terminal() {
     }
 }
 
-/// More than anybody reads: what was not looked at is no all-clear.
+/// More than anybody reads: what was not looked at is not an all-clear.
 #[test]
 fn more_than_is_looked_at() {
     let (proof, store) = of_two();

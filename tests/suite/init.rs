@@ -93,7 +93,7 @@ fn profiles_on_the_command_line() {
     test.run("stage store -q").any_stdout().success();
     let test = empty();
     test.run("init edge-infra nobody@1")
-        .stderr_has("`edge-infra` is no profile")
+        .stderr_has("`edge-infra` is not a profile")
         .keeps_files()
         .fails(2);
     test.run("init nobody@1 --to a/b")

@@ -247,7 +247,7 @@ fn no_flag_takes_the_key_itself() {
     run.stderr_has("unexpected argument '--api-key'").fails(2);
 }
 
-/// With the command that mends it. It is no refusal: mounted secrets are often like that.
+/// With the command that fixes it. It is not a refusal: mounted secrets are often like that.
 #[test]
 fn a_key_file_that_others_can_read_is_worth_a_warning() {
     let test = with_palette("api-key-file = \"key\"").key_file("key", KEY);
@@ -385,7 +385,7 @@ fn no_part_of_a_key_is_left_where_a_line_is_cut() {
         assert!(screen.contains("not a profile reference"), "{screen:?}");
         assert_eq!(parts(&screen), [""; 0], "{columns}: {screen:?}");
     }
-    // A definition may be called so, where it is no key of this run's manifest.
+    // A definition may be called so, where it is not a key of this run's manifest.
     let name: String = KEY.chars().filter(char::is_ascii_alphanumeric).collect();
     let table = format!("[definition.{name}]\nprofiles = [\"a@1\"]\n");
     let test = Test::new().manifest(&table);

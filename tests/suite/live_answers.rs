@@ -353,7 +353,7 @@ fn manifests_of_ones_own_have_no_tag() {
         .fails(3);
 }
 
-/// What comes with Palette, and what is the tenant's, is no profile of another project.
+/// What comes with Palette, and what is the tenant's, is not a profile of another project.
 #[test]
 fn a_profile_of_the_system_is_in_every_project() {
     for kind in [Kind::System, Kind::AddOn] {

@@ -1,4 +1,4 @@
-//! `profiles.lock`: what is demanded of it, and what is no change of it.
+//! `profiles.lock`: what is demanded of it, and what is not a change of it.
 
 use palette_sim::{Archive, EDGE_INFRA_2_1_0, HELLO_UNIVERSE_1_2_0, Key, Sim, World};
 

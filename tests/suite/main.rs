@@ -1,4 +1,4 @@
-//! The promises of the documentation, held against the real binary, a simulated
+//! The promises of the documentation, compared with the real binary, a simulated
 //! Palette on loopback and a checkout like CanvOS's.
 //!
 //! A module per topic; [`support`] has the strict [`Test`](support::Test). No test

@@ -247,7 +247,7 @@ fn a_retry_after_is_honoured() {
     }
 }
 
-/// A date that has passed means now; what is no time at all means our own wait.
+/// A date that has passed means now; what is not a time at all means our own wait.
 #[test]
 fn a_retry_after_that_is_no_wait() {
     for after in ["Sun, 06 Nov 1994 08:49:37 GMT", "0", "soon", "-1", ""] {

@@ -1,4 +1,4 @@
-//! Commands that work without `profiles.toml`: a broken one is no obstacle to them.
+//! Commands that work without `profiles.toml`: a broken one is not an obstacle to them.
 
 use crate::support::{Test, archive, profile_directory};
 

@@ -289,7 +289,7 @@ fn help_and_version_are_results() {
     }
 }
 
-/// A reader that has seen enough is no failure.
+/// A reader that has seen enough is not a failure.
 #[test]
 fn a_closed_standard_output() {
     for command in ["show", "show --json", "verify"] {

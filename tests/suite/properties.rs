@@ -240,9 +240,9 @@ proptest! {
         let path = directory.path().join(".arg");
         fs::write(&path, lines.concat()).unwrap();
         fix_arg(directory.path()).unwrap();
-        let mended = fs::read_to_string(&path).unwrap();
+        let fixed = fs::read_to_string(&path).unwrap();
         let (ours, others): (Vec<&str>, Vec<&str>) =
-            mended.split_inclusive('\n').partition(|line| assigns(line));
+            fixed.split_inclusive('\n').partition(|line| assigns(line));
         prop_assert_eq!(ours, ["CLUSTERCONFIG=spc.tgz\n"]);
         let kept: Vec<&str> = lines.iter().map(String::as_str).filter(|line| !assigns(line)).collect();
         prop_assert_eq!(others, kept);

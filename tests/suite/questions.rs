@@ -278,7 +278,7 @@ fn profiles_are_pasted() {
     test.run("check -q").any_stdout().success();
 }
 
-/// What `check` would refuse is refused while it can still be mended.
+/// What `check` would refuse is refused while it can still be fixed.
 #[test]
 fn what_does_not_go_together_is_told_at_once() {
     let test = empty(World::demo());

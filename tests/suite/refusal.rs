@@ -124,13 +124,13 @@ fn bytes_behind_the_end() {
     refused(&Act::Trailing(b"\n".into()), &[]);
     refused(
         &Act::Trailing(b"<!-- injected -->".into()),
-        &["bytes follow behind its end"],
+        &["there are bytes after its end"],
     );
     let mut tar = tarball(&[("spc/a", "x")]);
     tar.extend(tarball(&[("spc/b", "x")]));
     refused(
         &Act::Bytes(gzip(&tar)),
-        &["data follows behind its end-of-archive marker"],
+        &["there is data after its end-of-archive marker"],
     );
 }
 

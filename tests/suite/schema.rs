@@ -358,7 +358,7 @@ fn places() -> Vec<String> {
         .chain(pairs.collect::<Vec<_>>())
         .chain(packs);
     places.extend(all.map(|list| format!("[definition.a]\nprofiles = {list}\n")));
-    // A key that stands twice in a table is no TOML.
+    // A key that stands twice in a table is not TOML.
     places.retain(|place| {
         PROFILES
             .wrong_in_toml(&place.replace("VALUE", "1"))
@@ -379,7 +379,7 @@ fn reader_and_schema_agree() {
             match (reads(&text), &problems[..]) {
                 (true, []) => good += 1,
                 (true, problems) => panic!("an editor marks\n{text}\n{problems:?}"),
-                // What is no endpoint is not told by its form.
+                // What is not an endpoint is not told by its form.
                 (false, []) if text.contains("endpoint") => {}
                 (false, []) => panic!("no editor marks\n{text}"),
                 (false, _) => bad += 1,

@@ -3,7 +3,7 @@
 //! A [`Test`] is a temporary directory with an empty `HOME`, a checkout, a
 //! `profiles.toml` and a simulated Palette. After every run the key must be nowhere but
 //! where the test wrote it, and `HOME` empty but for the cache; when a test ends, every
-//! request it caused is held against the vendor's contract.
+//! request it caused is compared with the vendor's contract.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -289,7 +289,7 @@ impl Test {
 /// Read once for all tests.
 static CONTRACT: OnceLock<Option<Contract>> = OnceLock::new();
 
-/// Everything the client sent is held against the contract, where that is at hand.
+/// Everything the client sent is compared with the contract, where that is at hand.
 impl Drop for Test {
     fn drop(&mut self) {
         if std::thread::panicking() {

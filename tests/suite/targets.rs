@@ -288,14 +288,14 @@ fn fix_arg_changes_one_line() {
         let test = full().write("CanvOS/.arg", before);
         let mode = test.facts("CanvOS/.arg").mode;
         let run = test.run("stage --fix-arg").any_stdout();
-        run.stderr_has("Mended")
+        run.stderr_has("Fixed")
             .stderr_has("CanvOS/.arg: CLUSTERCONFIG=spc.tgz")
             .success();
         assert_eq!(test.read("CanvOS/.arg"), after);
         assert_eq!(test.facts("CanvOS/.arg").mode, mode);
         // Twice is nothing to do.
         let run = test.run("stage --fix-arg").any_stdout().any_stderr();
-        run.keeps_files().success().says("Mended", 0);
+        run.keeps_files().success().says("Fixed", 0);
     }
 }
 

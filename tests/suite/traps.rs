@@ -464,7 +464,7 @@ fn t11_another_file_than_the_staged_one() {
     );
 }
 
-/// It is no copy any more when the next one is staged.
+/// It is not a copy any more when the next one is staged.
 #[test]
 fn t11_a_copy_of_the_staged_file() {
     let test = full().stage();

@@ -13,7 +13,7 @@ const MAAS: &str = "--target maas-image";
 #[test]
 fn t14_an_argument_that_a_maas_image_ignores() {
     let test = full();
-    // The stand-in for `earthly.sh` is no program: no build comes of it.
+    // The stand-in for `earthly.sh` is not a program: no build comes of it.
     test.run("build -- +maas-image --CLUSTERCONFIG=spc.tgz")
         .stderr_has("warning[T14]: `earthly.sh +maas-image` ignores CLUSTERCONFIG")
         .stderr_has("note: a MAAS image gets what is staged as `spc.tgz`")
@@ -239,7 +239,7 @@ fn t17_lines_that_only_one_of_two_parsers_reads() {
         ("CLUSTERCONFIG: spc.tgz\n", "reads nothing where Earthly"),
         (
             "A=1\r\nCLUSTERCONFIG=spc.tgz\n",
-            "reads `.arg` in another way than Earthly",
+            "reads `.arg` differently from Earthly",
         ),
     ] {
         let test = with_arg(text);
@@ -316,7 +316,7 @@ fn t21_an_archive_that_git_would_take() {
             "T21",
             &["git does not ignore `", "`.git/info/exclude`"],
         );
-        // The mend is one.
+        // The fix is one.
         test.put("CanvOS/.git/info/exclude", "spc.tgz\n");
         if !rules.contains('!') {
             silent(&test, "", "T21");

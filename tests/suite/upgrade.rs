@@ -117,7 +117,7 @@ fn a_lock_without_a_version_that_is_one() {
         refused(
             &format!("version = {value}\n"),
             &format!(
-                "error: `version` in `{{dir}}/profiles.lock` is no whole number\n \
+                "error: `version` in `{{dir}}/profiles.lock` is not a whole number\n \
                  --> {{dir}}/profiles.lock:3:11\n  \
                  |\n\
                  3 | version = {value}\n  \

@@ -71,7 +71,7 @@ fn the_second_run_in_a_checkout_waits_and_says_for_whom() {
     }
 }
 
-/// Who has a checkout is no matter of the manifest.
+/// Who has a checkout is not a matter of the manifest.
 #[test]
 fn runs_of_two_sites_in_one_checkout() {
     let test = fetched();
@@ -161,7 +161,7 @@ fn how_long_is_waited() {
     for value in ["soon", "-1", "1.5", "1s", "18446744073709551616"] {
         test.run("stage")
             .env("EDGESTAGE_LOCK_TIMEOUT", value)
-            .stderr_has("`EDGESTAGE_LOCK_TIMEOUT` is no whole number of seconds")
+            .stderr_has("`EDGESTAGE_LOCK_TIMEOUT` is not a whole number of seconds")
             .keeps_files()
             .fails(2);
         test.run("stage")
@@ -331,7 +331,7 @@ fn runs_in_two_checkouts_do_not_wait_for_each_other() {
     quiet(&test, "stage b --lock-timeout 0").success();
     quiet(&test, "verify b").success();
     first.success();
-    // The lock is no matter of a run that has nothing to write there.
+    // The lock is not a matter of a run that has nothing to write there.
     let first = quiet(&test, "update a").park_at("lock-held");
     quiet(&test, "unstage b --lock-timeout 0").success();
     first.success();
@@ -384,7 +384,7 @@ fn readers_wait_for_nobody() {
     first.success();
 }
 
-/// What a run has open stays its own, and what it is about to rename is no dead run's.
+/// What a run has open stays its own, and what it is about to rename is not a dead run's.
 #[test]
 fn the_cache_is_emptied_under_a_run() {
     for checkpoint in [

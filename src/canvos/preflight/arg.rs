@@ -198,7 +198,7 @@ fn masked(text: &[u8], shown: &[Range<usize>], seen: bool) -> (String, Vec<Range
     for range in shown {
         blank(&text[at..range.start], &mut masked);
         let start = masked.len();
-        // A single character is no secret.
+        // A single character is not a secret.
         let part = &text[range.clone()];
         if seen
             || part

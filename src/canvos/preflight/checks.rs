@@ -171,7 +171,7 @@ impl Preflight<'_> {
                 ),
             )
             .at(&source, span, "this rule")
-            .help(format!("add the line `!{}` behind it", placement.path()));
+            .help(format!("add the line `!{}` after it", placement.path()));
             Some(Finding {
                 hits: hits.clone(),
                 diagnostic,
@@ -304,7 +304,7 @@ impl Preflight<'_> {
                 "the Earthfile makes an ISO without its overlay",
             )
             .at(&source, span, "the source stands before a flag")
-            .note("AuroraBoot reads no flag behind its first argument")
+            .note("AuroraBoot reads no flags after its first argument")
             .help("take a CanvOS in which `dir:…` comes last");
             Finding { hits, diagnostic }
         };
@@ -433,7 +433,7 @@ impl Preflight<'_> {
 
 /// T17: another line is read in two ways.
 fn foreign(arg: &Arg, last: &Assignment) -> Option<Finding> {
-    let title = "`earthly.sh` reads `.arg` in another way than Earthly";
+    let title = "`earthly.sh` reads `.arg` differently from Earthly";
     let Some(carriage_return) = &arg.carriage_return else {
         return arg
             .foreign_to_bash

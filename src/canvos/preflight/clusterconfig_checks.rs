@@ -61,7 +61,7 @@ impl Preflight<'_> {
         };
         if value.is_empty() {
             let title = format!("CLUSTERCONFIG is empty in {origin}");
-            let mut finding = unset(&title, &mend(origin), nowhere);
+            let mut finding = unset(&title, &fix(origin), nowhere);
             finding.diagnostic = self.at_assignment(finding.diagnostic, origin);
             return Some(finding);
         }
@@ -74,7 +74,7 @@ impl Preflight<'_> {
         let diagnostic = self.at_assignment(diagnostic, origin);
         Some(Finding {
             hits,
-            diagnostic: diagnostic.help(mend(origin)),
+            diagnostic: diagnostic.help(fix(origin)),
         })
     }
 
@@ -390,7 +390,7 @@ impl Preflight<'_> {
 }
 
 /// What to do about a value that is wrong.
-fn mend(origin: &Origin) -> String {
+fn fix(origin: &Origin) -> String {
     match origin {
         Origin::ArgFile { named_by: None, .. } => {
             format!("write `{RIGHT}`, or run `edgestage stage --fix-arg`")

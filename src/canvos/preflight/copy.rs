@@ -5,10 +5,10 @@
 //! image, or why it is none. A value is read three times, each time in another way: as a
 //! reference to another target's artifact, as the pattern of what is sent to the build, and
 //! as the pattern of what is copied out of that, whose first character is put in a class so
-//! that nothing found is no error. What all three let through is copied, onto one name; of
+//! that nothing found is not an error. What all three let through is copied, onto one name; of
 //! several files the last one stays.
 //!
-//! The model follows Earthly 0.8.15 and `EarthBuild` and was held against both. It looks at
+//! The model follows Earthly 0.8.15 and `EarthBuild` and was compared with both. It looks at
 //! directories, not into files, and never writes.
 
 use std::path::Path;
@@ -82,7 +82,7 @@ pub(super) enum Failure {
     BadPattern,
     /// A tab or another control character.
     Control,
-    /// A path that loses its first part to a `..` is no pattern any more, so that it has to
+    /// A path that loses its first part to a `..` is not a pattern any more, so that it has to
     /// be there.
     NotThere(Missed),
     /// A symbolic link: its target is not sent to the build with it.

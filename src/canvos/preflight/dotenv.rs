@@ -222,7 +222,7 @@ impl Parser<'_> {
             Some(b'\n') => Err(Refusal {
                 span: start..from + trim_end(&self.text[from..end], is_blank).len(),
                 message: match trim_end(&self.text[from..end], is_blank) {
-                    // What a heredoc leaves is no secret.
+                    // What a heredoc leaves is not a secret.
                     b"EOF" => "the line `EOF` has no `=`".to_owned(),
                     _ => "the line has no `=`".to_owned(),
                 },

@@ -93,10 +93,10 @@ impl ManifestEditor {
 
     /// Whether nothing is wrong but what `add` fixes.
     fn only_lacks_profiles(&self) -> bool {
-        let mends = |problem: &Diagnostic| problem.code == Code::NoProfiles;
+        let fixes = |problem: &Diagnostic| problem.code == Code::NoProfiles;
         self.manifest
             .as_ref()
             .err()
-            .is_some_and(|problems| problems.iter().all(mends))
+            .is_some_and(|problems| problems.iter().all(fixes))
     }
 }

@@ -74,9 +74,12 @@ pub(crate) fn given(texts: &[String]) -> Result<Vec<ProfileArg>, Error> {
                 let shown = Manifest::source(text, Path::new("")).text.clone();
                 let shown = sanitize::line(shown.as_bytes());
                 wrong.push(usage(
-                    Diagnostic::error(Code::InvalidReference, format!("`{shown}` is no profile"))
-                        .note(why.label())
-                        .help(why.help(&shown)),
+                    Diagnostic::error(
+                        Code::InvalidReference,
+                        format!("`{shown}` is not a profile"),
+                    )
+                    .note(why.label())
+                    .help(why.help(&shown)),
                 ));
             }
         }

@@ -1,4 +1,4 @@
-//! What lies beside the place of a definition, held against the lock.
+//! What lies beside the place of a definition, compared with the lock.
 //!
 //! In: the names of that directory, as they were looked at. Out: what they make of the
 //! verdict. A host copies every file of it, whatever its name (canvos.md, T25): the locked

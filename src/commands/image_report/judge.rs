@@ -1,4 +1,4 @@
-//! What a place in an image is, held against the lock.
+//! What a place in an image is, compared with the lock.
 //!
 //! In: a [`Place`] that was looked at. Out: a [`Found`]. A definition under its name is
 //! right by its digest alone; what lies beside it may still reach the host in its stead

@@ -87,7 +87,7 @@ fn named<S: Serializer>(trap: &Option<Trap>, to: S) -> Result<S::Ok, S::Error> {
     trap.map(NamedTrap::from).serialize(to)
 }
 
-/// What is in an image, or in one of its partitions, held against the lock.
+/// What is in an image, or in one of its partitions, compared with the lock.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Verdict {

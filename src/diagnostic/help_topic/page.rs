@@ -107,7 +107,7 @@ mod tests {
         for section in sections {
             assert!(section.title.len() > 10, "{}", section.id);
             assert!(section.title.len() < 80, "{}", section.title);
-            assert!(section.text.contains("Mend:"), "{}", section.id);
+            assert!(section.text.contains("Fix:"), "{}", section.id);
         }
         let traps = traps();
         assert!(traps.len() > 30 && traps.iter().all(|trap| trap.text.len() > 100));

@@ -9,7 +9,7 @@ use crate::util::path_error::PathError;
 use crate::util::sanitize;
 use crate::util::suggest::nearest_file;
 
-/// What the operating system refuses, with the mend that fits.
+/// What the operating system refuses, with the fix that fits.
 pub(super) fn disk(error: &PathError) -> Diagnostic {
     let help = match error.source.kind() {
         // The directory is looked at when the message is made: an error holds data only.
@@ -55,7 +55,7 @@ pub(super) fn cache_damaged(path: &str) -> Diagnostic {
 pub(super) fn exists(files: &[String]) -> Diagnostic {
     // The others are snippets of `init`.
     let is_manifest = |file: &String| Path::new(file).extension().is_some_and(|end| end == "toml");
-    let mend = if files.iter().all(is_manifest) {
+    let fix = if files.iter().all(is_manifest) {
         "`edgestage add PROFILE` adds to it; or move it away first"
     } else {
         "edit it by hand, or move it away first"
@@ -65,5 +65,5 @@ pub(super) fn exists(files: &[String]) -> Diagnostic {
         format!("already there: {}", files.join(", ")),
     )
     .note("nothing was written")
-    .help(mend)
+    .help(fix)
 }

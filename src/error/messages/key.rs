@@ -37,7 +37,7 @@ pub(super) fn key(error: &KeyError) -> Diagnostic {
                 Code::KeyMalformed,
                 format!("the API key from {place} {why}"),
             )
-            .help("copy the key anew from Palette, under My API Keys")
+            .help("copy the key again from Palette, under My API Keys")
         }
     }
 }

@@ -242,7 +242,7 @@ fn tls(endpoint: &str, why: &str, bare: bool) -> Diagnostic {
             .note("the endpoint was written without a scheme, and `https://` was taken")
             .help(format!("for plain HTTP, write `http://{host}`"));
     }
-    told.help("mend it at the endpoint, or ask those who run it; nothing was sent there")
+    told.help("fix it at the endpoint, or ask those who run it; nothing was sent there")
 }
 
 fn redirect(from: &str, to: &str, why: RedirectRefusal) -> Diagnostic {

@@ -10,7 +10,7 @@ use super::{Extent, SECTOR};
 pub(super) const SHORTEST: usize = 34;
 /// The flag of a directory.
 pub(super) const DIRECTORY: u8 = 0x02;
-/// The flag of an associated file, which is no file of its own.
+/// The flag of an associated file, which is not a file of its own.
 const ASSOCIATED: u8 = 0x04;
 /// The flag of a record that another extent follows.
 const MORE: u8 = 0x80;
@@ -175,7 +175,7 @@ impl Record {
         self.flags & MORE != 0
     }
 
-    /// Why this is no regular file.
+    /// Why this is not a regular file.
     pub(super) fn odd(&self) -> Option<&'static str> {
         let special = self.mode.is_some_and(|mode| mode & TYPE != REGULAR);
         if self.link {

@@ -35,7 +35,7 @@ pub struct List<T> {
     pub next: String,
 }
 
-/// Why a list is no proof that something is not there: Palette has been seen to hold back
+/// Why a list is not proof that something is not there: Palette has been seen to hold back
 /// items that it counts (facts.md, 1).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Gap {

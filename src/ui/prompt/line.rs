@@ -172,7 +172,7 @@ mod tests {
             ("one two\u{1}>\u{b}", "o|"),
             ("one\u{1}\u{4}", "|ne"),
             ("one\u{4}", "one|"),
-            // What is no key of a line leaves it alone.
+            // What is not a key of a line leaves it alone.
             ("a\u{0}\u{e}\u{1f}b", "ab|"),
             ("größe\u{7f}\u{7f}\u{7f}", "gr|"),
         ] {

@@ -241,7 +241,7 @@ fn what_is_not_an_endpoint_is_refused_with_the_corrected_value() {
         assert!(Endpoint::parse(text).is_err(), "{text}");
         assert!(Endpoint::of_variable(text).is_err(), "{text}");
     }
-    // Only a part of a scheme is no host.
+    // Only a part of a scheme is not a host.
     for text in ["https:/h.example", "//h.example"] {
         assert_eq!(Endpoint::of_variable(text).unwrap_err().why, M::NoScheme);
     }

@@ -9,7 +9,7 @@ use edgestage::manifest::Manifest;
 use edgestage::manifest::edit::{self, NewProfile};
 use libfuzzer_sys::fuzz_target;
 
-/// The references of every definition; `None` where the text is no manifest.
+/// The references of every definition; `None` where the text is not a manifest.
 fn read(text: &str) -> Option<BTreeMap<String, Vec<String>>> {
     let path = Path::new("/site/profiles.toml");
     let manifest = Manifest::parse(text, path, path).ok()?;
@@ -26,7 +26,7 @@ fn read(text: &str) -> Option<BTreeMap<String, Vec<String>>> {
 }
 
 fuzz_target!(|text: &str| {
-    // Of what is no TOML only names are read, for who adds the first profile.
+    // Of what is not TOML only names are read, for who adds the first profile.
     let _ = edit::definitions(text);
     let Some(before) = read(text) else { return };
     for (name, references) in &before {

@@ -280,7 +280,7 @@ impl Act {
     }
 
     /// Whether the client gets, in the end, what the simulator would have said
-    /// anyway; only then an answer can be held against the contract.
+    /// anyway; only then an answer can be compared with the contract.
     #[must_use]
     pub fn is_honest(&self) -> bool {
         matches!(

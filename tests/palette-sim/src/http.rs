@@ -313,7 +313,7 @@ fn split(target: &str) -> (String, Vec<(String, String)>) {
     (decode(path), pairs)
 }
 
-/// Percent-decodes; what is no escape stays as it is.
+/// Percent-decodes; what is not an escape stays as it is.
 fn decode(text: &str) -> String {
     let bytes = text.as_bytes();
     let mut out = Vec::with_capacity(bytes.len());

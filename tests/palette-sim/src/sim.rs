@@ -50,7 +50,7 @@ struct Shared {
     woken: Condvar,
 }
 
-/// A test that panicked with a lock in its hands is no reason to panic again.
+/// A test that panicked with a lock in its hands is not a reason to panic again.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

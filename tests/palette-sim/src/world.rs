@@ -264,7 +264,7 @@ impl World {
     }
 }
 
-/// A key that sorts `1.10.0` behind `1.9.0`; what is no number counts as zero.
+/// A key that sorts `1.10.0` behind `1.9.0`; what is not a number counts as zero.
 pub(crate) fn order(version: &str) -> Vec<u64> {
     version
         .split(['.', '-', '+'])

@@ -176,7 +176,7 @@ pub fn target(rng: &mut Rng, draft: &mut Draft) {
         .collect();
     let at = match links.get(rng.usize(..=links.len())) {
         Some(at) => *at,
-        // Of an entry that is no link, now and then.
+        // Of an entry that is not a link, now and then.
         None if rng.u8(..3) == 0 => rng.usize(..draft.members.len()),
         None => {
             let mut member = draft.members[0].clone();

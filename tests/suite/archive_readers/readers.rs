@@ -231,7 +231,7 @@ fn add(tree: &mut Tree, name: &[u8], seen: Seen) -> Result<(), String> {
         || parts.clone().any(|part| part == b"..")
         || !is_directory && matches!(parts.clone().next_back(), Some(b"" | b"."))
     {
-        return Err(format!("{} is no name", name.escape_ascii()));
+        return Err(format!("{} is not a name", name.escape_ascii()));
     }
     let parts: Vec<&[u8]> = parts.filter(|part| !matches!(*part, b"" | b".")).collect();
     for length in 1..parts.len() {

@@ -88,7 +88,7 @@ pub fn all(book: &mut Book) {
         book.run(what, 2, test.run(command));
     }
     let run = test.run("fetch").env("EDGESTAGE_LOCK_TIMEOUT", "soon");
-    book.run("a variable that is no number", 2, run);
+    book.run("a variable that is not a number", 2, run);
     book.run("a file that is there", 1, test.run("init"));
     test.put("Makefile", "all:\n");
     book.run("another file that is there", 1, test.run("init --make"));

@@ -235,7 +235,7 @@ fn packs(book: &mut Book) {
     book.part("profiles.toml: packs");
     for (what, packs) in [
         ("packs that are no list", "\"hello\""),
-        ("a pack that is no table", "[\"hello\"]"),
+        ("a pack that is not a table", "[\"hello\"]"),
         ("a pack without a name", "[{ tag = \"1\" }]"),
         ("a pack that overrides nothing", "[{ name = \"hello\" }]"),
         (

@@ -303,7 +303,7 @@ impl<'t> Run<'t> {
         }
         match serde_json::from_str(stdout) {
             Ok(document) => OUTPUT.wrong(&document),
-            Err(error) => vec![format!("standard output is no document: {error}")],
+            Err(error) => vec![format!("standard output is not a document: {error}")],
         }
     }
 

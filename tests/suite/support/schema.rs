@@ -1,4 +1,4 @@
-//! What is printed, written and read, held against the schemas that the binary prints.
+//! What is printed, written and read, compared with the schemas that the binary prints.
 
 use std::process::Command;
 use std::sync::OnceLock;
@@ -86,7 +86,7 @@ impl Schema {
             .collect()
     }
 
-    /// The same of a TOML file; nothing where it is no TOML.
+    /// The same of a TOML file; nothing where it is not TOML.
     pub fn wrong_in_toml(&self, text: &str) -> Option<Vec<String>> {
         let value: Value = toml::from_str(text).ok()?;
         Some(self.wrong(&value))

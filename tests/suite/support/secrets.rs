@@ -81,7 +81,7 @@ fn each(key: &str, write: impl Fn(u8) -> Option<String>) -> String {
         .collect()
 }
 
-/// `%2B` as `%2b`; what is no escape stays as it is.
+/// `%2B` as `%2b`; what is not an escape stays as it is.
 fn lower_escapes(text: &str) -> String {
     let mut parts = text.split('%');
     let mut lower = parts.next().unwrap().to_owned();

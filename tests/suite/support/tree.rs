@@ -21,7 +21,7 @@ pub struct Facts {
 impl Facts {
     pub fn of(path: &Path) -> Self {
         let metadata = fs::symlink_metadata(path).unwrap();
-        assert!(metadata.is_file(), "{} is no file", path.display());
+        assert!(metadata.is_file(), "{} is not a file", path.display());
         Self {
             mode: metadata.mode() & 0o7777,
             names: metadata.nlink(),
@@ -40,7 +40,7 @@ pub fn sha256(bytes: &[u8]) -> String {
     text
 }
 
-/// Every path below `directory` that is no directory, sorted.
+/// Every path below `directory` that is not a directory, sorted.
 pub fn files(directory: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut open = vec![directory.to_owned()];

@@ -102,7 +102,7 @@ impl Watched<'_> {
     /// Ctrl-C, by which it must end; the terminal echoes it. Returns what was written.
     #[track_caller]
     pub fn interrupt(mut self) -> String {
-        // The terminal is nobody's controlling one, so that this is no signal yet.
+        // The terminal is nobody's controlling one, so that this is not a signal yet.
         self.terminal.write_all(b"\x03").unwrap();
         self.shows("^C");
         ends_by_interrupt(&mut self.process.0);

@@ -237,6 +237,6 @@ fn a_rule_may_be_refused_once_it_is_asked() {
     // It is asked only for what is hidden.
     assert_eq!(error("local\n![z-a]\n"), None);
     assert_eq!(error("spc.tgz\n![z-a]\n"), Some(2));
-    // A `\` in front of a letter that means something is no error.
+    // A `\` in front of a letter that means something is not an error.
     assert_eq!(error("local\\drive\n"), None);
 }

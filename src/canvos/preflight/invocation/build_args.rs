@@ -58,7 +58,7 @@ impl Arguments {
     }
 }
 
-/// `--x` as `x`; `None` if it is no build argument. Earthly takes one dash too.
+/// `--x` as `x`; `None` if it is not a build argument. Earthly takes one dash too.
 fn without_dashes(argument: &str, client: Client) -> Result<Option<&str>, Failure> {
     if client == Client::Earthly {
         let one = argument.strip_prefix('-');

@@ -117,7 +117,7 @@ fn parse_flags(
             return Ok(positional(trimmed, argument, rest));
         };
         let long = name.strip_prefix('-');
-        // A dash alone ends it all; what is no letter begins the arguments.
+        // A dash alone ends it all; what is not a letter begins the arguments.
         match name.bytes().next() {
             None => return Ok(vec![trimmed.to_owned()]),
             Some(b'-') => {}
@@ -148,7 +148,7 @@ fn parse_flags(
     Ok(Vec::new())
 }
 
-/// The first argument that is no flag, and all that follows.
+/// The first argument that is not a flag, and all that follows.
 fn positional(trimmed: &str, argument: &str, rest: &[String]) -> Vec<String> {
     let first = if trimmed.is_empty() {
         argument

@@ -1,6 +1,6 @@
 //! The command line as Earthly v0.8.15 reads it, with urfave/cli 2.27.1.
 //!
-//! Variables first, all of them, and one that is no boolean ends the build even if a flag
+//! Variables first, all of them, and one that is not a boolean ends the build even if a flag
 //! is given too. Then the flags as Go reads them ([`super::flag_set`]); several flags of
 //! one letter may share a dash. `build` reads its own few flags again, and its variables.
 

@@ -18,7 +18,7 @@ pub enum Failure {
         /// What is wrong with it.
         problem: FileProblem,
     },
-    /// A variable that sets a switch is no boolean.
+    /// A variable that sets a switch is not a boolean.
     VariableNotBoolean {
         /// The variable.
         name: String,
@@ -28,7 +28,7 @@ pub enum Failure {
         /// Without dashes.
         flag: String,
     },
-    /// A switch has a value that is no boolean.
+    /// A switch has a value that is not a boolean.
     FlagNotBoolean {
         /// Without dashes.
         flag: &'static str,
@@ -76,7 +76,7 @@ pub enum Failure {
         /// Its place among the program's arguments, from 1.
         position: usize,
     },
-    /// `NAME+target`, where `NAME` is no path: the program takes it for an import.
+    /// `NAME+target`, where `NAME` is not a path: the program takes it for an import.
     Import {
         /// The target.
         target: String,
@@ -134,7 +134,7 @@ pub enum FileProblem {
         /// What the operating system says.
         error: String,
     },
-    /// It is no list of variables.
+    /// It is not a list of variables.
     Syntax {
         /// The line, from 1.
         line: usize,

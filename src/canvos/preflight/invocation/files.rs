@@ -68,7 +68,7 @@ impl Files {
                 named_by: name.to_owned(),
             })),
         };
-        // An empty path is no file to Go, whatever the directory.
+        // An empty path is not a file to Go, whatever the directory.
         let Some(file) = found.clone().filter(|_| !path.is_empty()) else {
             return missing();
         };

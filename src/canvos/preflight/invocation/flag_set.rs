@@ -15,7 +15,7 @@ pub(super) enum Stop {
     Undefined(String),
     /// Not a flag at all: `---x`, `--=x`.
     Syntax(String),
-    /// A value that is no boolean.
+    /// A value that is not a boolean.
     Boolean(&'static Flag),
     /// The last argument is a flag that takes a value.
     NoValue(&'static Flag),

@@ -246,7 +246,7 @@ pub(super) struct Settings {
     pub lists: BTreeMap<&'static str, List>,
 }
 
-/// A value that is no boolean to Go.
+/// A value that is not a boolean to Go.
 pub(super) struct NotBoolean;
 
 impl Settings {

@@ -1,4 +1,4 @@
-//! The contract's checker, held against records that break the contract: a checker
+//! The contract's checker, compared with records that break the contract: a checker
 //! that lets everything pass would make every other test worthless.
 
 use palette_sim::contract::Contract;
