@@ -183,13 +183,13 @@ pub enum Command {
     #[command(after_help = "Example:\n\
         \x20 edgestage update factory")]
     Update(Fleet),
-    /// Prove that what is staged, or in an image, is the locked definition
+    /// Prove that the locked definition is staged, or in an image
     #[command(after_help = "Examples:\n\
         \x20 edgestage verify factory\n\
         \x20 edgestage verify factory --image CanvOS/build/palette-edge-installer.iso\n\
         \x20 edgestage verify --expect-none")]
     Verify(VerifyArgs),
-    /// Show the profiles, packs and variables of a definition or an archive
+    /// Show profiles, packs and variables of a definition or archive
     #[command(after_help = "Examples:\n\
         \x20 edgestage show factory\n\
         \x20 edgestage show ./spc.tgz\n\

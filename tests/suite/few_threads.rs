@@ -61,7 +61,7 @@ fn run(test: &Test, command: &str, limit: u32) -> (i32, String) {
              prlimit --nproc={limit}:{limit} \"$0\" \"$@\""
         )
     } else {
-        "ulimit -u 1 && exec \"$0\" \"$@\"".to_owned()
+        "exec prlimit --nproc=1:1 \"$0\" \"$@\"".to_owned()
     };
     let mut child = shell
         .args(["-c", &script])
