@@ -1,6 +1,6 @@
 //! What changed between a locked definition and what Palette has now.
 //!
-//! In: two [`LockEntry`](crate::lock::Locked) entries, and what two archives hold. Out: the
+//! In: two [`LockEntry`](crate::lockfile::LockEntry) entries, and what two archives hold. Out: the
 //! changes, in the words that a review needs.
 
 use std::fmt;

@@ -11,8 +11,8 @@
 //!                                        archive
 //! ```
 //!
-//! [`commands`] alone knows the order of the stages, [`error`] alone the exit codes, [`ui`]
-//! alone prints and asks. Types carry the order: only an [`Artifact`](cache::Artifact) can be
+//! `commands` alone knows the order of the stages, [`error`] alone the exit codes, [`ui`]
+//! alone prints and asks. Types carry the order: only an `Artifact` can be
 //! staged, and only the cache makes one, of an archive that was read to its end and found to
 //! hold what is locked.
 

@@ -170,7 +170,7 @@ impl Lockfile {
     /// right too; those that waited for the old file then take the new one.
     ///
     /// # Errors
-    /// [`FileLockError`].
+    /// A lock that another run has for too long, and a file that cannot be opened.
     pub fn hold(manifest: &Path, patience: &LockOptions<'_>) -> Result<FileLock, FileLockError> {
         let hold = file_lock::foreign(manifest, patience)?;
         failpoint::hit("lock-held");

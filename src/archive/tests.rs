@@ -314,9 +314,9 @@ fn nothing_may_follow_the_end() {
         Archive::new().file("spc/hidden", b"").tar(),
     ]
     .concat();
-    refused(&gzip(&hidden), "behind its end-of-archive marker");
+    refused(&gzip(&hidden), "after its end-of-archive marker");
     let member = [archive, Archive::new().file("spc/hidden", b"").gzip()].concat();
-    refused(&member, "behind its end-of-archive marker");
+    refused(&member, "after its end-of-archive marker");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 //! In: a checkout and how a build is started. Out: a forecast for each target, and the
 //! traps (canvos.md, 3) that would replace the definition, lose it, or are worth a word.
 //! What a target does is read from the checkout's own files. Nothing is written, but by
-//! [`fix_arg`], which is asked for.
+//! [`fix_arg()`], which is asked for.
 
 use std::collections::BTreeMap;
 use std::path::Path;

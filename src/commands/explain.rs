@@ -66,14 +66,21 @@ fn whole(section: &page::Section) -> String {
     let page::Section {
         id, title, text, ..
     } = section;
+    let what = match Trap::parse(id) {
+        Some(_) => "Name",
+        None => "Codes",
+    };
     format!(
-        "{id}: {title}\n\n{text}\n\nCodes: {}\n",
+        "{id}: {title}\n\n{text}\n\n{what}: {}\n",
         codes(id).join(", ")
     )
 }
 
 fn list(sections: &[page::Section]) -> String {
-    let row = |section: &page::Section| table::row(&[section.id, section.title]);
+    let row = |section: &page::Section| match Trap::parse(section.id) {
+        Some(trap) => table::row(&[section.id, trap.name(), section.title]),
+        None => table::row(&[section.id, section.title]),
+    };
     table::layout(&sections.iter().map(row).collect::<Vec<_>>())
 }
 

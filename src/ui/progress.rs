@@ -141,7 +141,7 @@ impl Observer for Download<'_> {
         self.change(|transfer| transfer.phase = Phase::Asked(Instant::now()));
     }
 
-    /// What comes then is for [`Progress`].
+    /// What comes then is for `Progress`.
     fn is_answered(&self, _: &str) {}
 
     fn retrying(&self, call: &str, why: &str, wait: Duration) {
