@@ -87,7 +87,7 @@ struct Global {
     /// How long to wait for another edgestage process [env: EDGESTAGE_LOCK_TIMEOUT] [default: 600]
     #[arg(long, global = true, value_name = "SECONDS")]
     lock_timeout: Option<u64>,
-    /// Allow plain HTTP to another host than this one
+    /// Allow plain HTTP to hosts other than this one
     #[arg(long, global = true)]
     allow_http: bool,
     /// Print one JSON document on standard output
@@ -126,7 +126,7 @@ pub enum Command {
     Init(InitArgs),
     /// Add profiles to a definition in profiles.toml
     ///
-    /// Creates the definition if there is none of that name.
+    /// Creates the definition if it does not exist.
     #[command(after_help = "Examples:\n\
         \x20 edgestage add edge-infra@2.1.0 --to factory\n\
         \x20 edgestage add 65c90a1b2c3d4e5f770daee5")]
@@ -142,7 +142,7 @@ pub enum Command {
     Rename(RenameArgs),
     /// Check profiles.toml, what Palette has, and the CanvOS checkout
     ///
-    /// Asks Palette if there is a key, and reads the checkout if there is one. Downloads
+    /// Queries Palette if an API key is set, and reads the checkout if it exists. Downloads
     /// nothing and writes nothing.
     #[command(after_help = "Examples:\n\
         \x20 edgestage check\n\
@@ -156,7 +156,7 @@ pub enum Command {
     Fetch(FetchArgs),
     /// Put the locked definition into the CanvOS checkout
     ///
-    /// Fetches it if it is not cached. Leaves alone what is staged already.
+    /// Fetches it if it is not cached. Does not touch files that are already staged.
     #[command(after_help = "Examples:\n\
         \x20 edgestage stage factory\n\
         \x20 edgestage stage factory --locked            # in CI\n\
@@ -165,7 +165,7 @@ pub enum Command {
     /// Stage, run the CanvOS build, and verify the image
     #[command(after_help = "Examples:\n\
         \x20 edgestage build factory\n\
-        \x20 edgestage build factory -- +uki-iso --no-cache")]
+        \x20 edgestage build factory -- --no-cache +uki-iso")]
     Build(BuildArgs),
     /// Remove the staged files from the CanvOS checkout
     #[command(after_help = "Example:\n\

@@ -114,7 +114,7 @@ pub enum Outdated {
 impl std::fmt::Display for Outdated {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
-            Self::Changed => "it was changed in profiles.toml since",
+            Self::Changed => "profiles.toml has changed since it was locked",
             Self::Contradictory => {
                 "its profiles are not those asked for: it was edited by hand, or merged wrongly"
             }

@@ -324,7 +324,7 @@ impl Report {
                 Code::OutputFailed,
                 format!("cannot write to standard output: {why}"),
             )
-            .help("make room where it goes to, or send it elsewhere");
+            .help("free space on that disk, or redirect the output elsewhere");
             self.say(&render(&error));
         }
         written

@@ -158,7 +158,7 @@ impl fmt::Display for Refusal {
             ),
             Self::Duplicate(path) => write!(
                 f,
-                "`{}` is in it twice, or below a file or link",
+                "`{}` occurs twice, or lies below a file or link",
                 shown(path)
             ),
             Self::Kind { path, kind } => write!(f, "`{}` is {kind}", shown(path)),

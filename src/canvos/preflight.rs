@@ -83,7 +83,7 @@ impl Finding {
                 .iter()
                 .map(|t| format!("`+{}`", t.name()))
                 .collect();
-            diagnostic = diagnostic.note(format!("it hits {}", names.join(", ")));
+            diagnostic = diagnostic.note(format!("this affects {}", names.join(", ")));
         }
         if hit && allowed {
             diagnostic = diagnostic.note("accepted: `--allow` has it");

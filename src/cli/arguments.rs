@@ -297,7 +297,7 @@ pub struct Images {
     /// Look into a built image; can be repeated
     #[arg(long, value_name = "FILE")]
     pub image: Vec<PathBuf>,
-    /// Do not compare an image with the .sha256 file beside it, which takes reading all of it
+    /// Do not compare an image with the .sha256 file beside it, which requires reading the whole image
     #[arg(long, requires = "image")]
     pub no_checksum: bool,
 }

@@ -134,7 +134,7 @@ fn warn_of_other_palette(context: &Context<'_>, sheet: &ManifestEditor, given: &
         context.report.warn(
             &Diagnostic::warning(
                 Code::OtherPalette,
-                format!("the URL is of `{page}`, and `{asked}` is asked"),
+                format!("the URL belongs to `{page}`, but the endpoint is `{asked}`"),
             )
             .note("a uid means nothing to another Palette")
             .help(format!(
@@ -348,7 +348,7 @@ pub(super) fn rename(
         return Err(usage(
             Diagnostic::error(
                 Code::DefinitionExists,
-                format!("there is a definition `{new}` already"),
+                format!("a definition `{new}` already exists"),
             )
             .help("choose another name, or remove that one first"),
         ));

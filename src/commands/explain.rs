@@ -71,7 +71,8 @@ fn whole(section: &page::Section) -> String {
         None => "Codes",
     };
     format!(
-        "{id}: {title}\n\n{text}\n\n{what}: {}\n",
+        "{id}: {title}\n\n{}\n\n{what}: {}\n",
+        text.trim_end(),
         codes(id).join(", ")
     )
 }

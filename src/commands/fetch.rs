@@ -55,7 +55,7 @@ pub(super) fn run(arguments: &FetchArgs, context: &Context<'_>) -> Result<Comman
     if arguments.output.is_some() && definitions.len() != 1 {
         return Err(Error::Usage(Box::new(
             Diagnostic::error(Code::OutputOfSeveral, "`--output` takes one definition")
-                .help("add the NAME of the one that is meant"),
+                .help("add its NAME to the command"),
         )));
     }
     // Before anything is asked or written.

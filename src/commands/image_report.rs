@@ -271,14 +271,14 @@ impl<'a> Proof<'a> {
         } else {
             Advice::Build
         };
-        let unread = format!("{images} of which nothing can be said");
+        let unread = format!("{images} that could not be verified");
         let name = self.expected.map(|(definition, _)| &definition.name[..]);
         let is_unexpected =
             |report: &&ImageReport| report.found.verdict == words::Verdict::Unexpected;
         let (what, help) = match (advice, name) {
             (Advice::Access, _) => (
                 format!("{images} that cannot be read"),
-                "check the path, and whether you may read it".to_owned(),
+                "check the path and your permission to read it".to_owned(),
             ),
             (Advice::Unmount, _) => (
                 unread,

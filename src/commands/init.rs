@@ -90,11 +90,11 @@ fn there_is_one_above(file: &Path) -> Error {
     let file = sanitize::path(file);
     let told = Diagnostic::error(
         Code::AlreadyExists,
-        format!("`{file}` is there, and is used in this directory"),
+        format!("`{file}` exists and already applies to this directory"),
     )
     .note("nothing was written")
     .help("`edgestage add PROFILE` adds to it")
-    .help("to have another one here, run `edgestage init --file profiles.toml`");
+    .help("to create a separate one here, run `edgestage init --file profiles.toml`");
     Error::Usage(Box::new(told))
 }
 
@@ -103,7 +103,7 @@ fn passed_over(file: &Path) -> Diagnostic {
     let file = sanitize::path(file);
     Diagnostic::warning(
         Code::AlreadyExists,
-        format!("`{file}` is there, and is not used in this directory"),
+        format!("`{file}` exists but does not apply to this directory"),
     )
     .note("it is above the root of the git repository, or belongs to another user")
     .help(format!(

@@ -73,7 +73,7 @@ impl PaletteState {
     pub(super) fn text(self) -> &'static str {
         match self {
             Self::Accepted => "accepts it",
-            Self::Rejected => "does not",
+            Self::Rejected => "rejects it",
             Self::KeyRefused => "refused the key",
             Self::Forbidden => "forbids it",
             Self::ListIncomplete => "does not list it",

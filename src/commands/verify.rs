@@ -217,7 +217,7 @@ fn report(found: &Found, lock: &Lockfile) -> PlacementReport {
             content_sha256: None,
         } => (
             Verdict::Differs,
-            Some("no archive of a cluster definition".into()),
+            Some("not an archive of a cluster definition".into()),
             false,
         ),
         State::Differs {

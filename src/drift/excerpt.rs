@@ -16,7 +16,7 @@ pub fn place(lock: &Lockfile, definition: &str, changes: &[Change]) -> Option<Ex
             lock.excerpt(definition, LockfileSpan::Pack(from, key), label)
         }
         Change::PackRemoved { pack, .. } => {
-            let label = "Palette has it no longer";
+            let label = "Palette no longer has it";
             lock.excerpt(definition, LockfileSpan::Pack(pack, "name"), label)
         }
         _ => None,

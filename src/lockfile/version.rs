@@ -56,7 +56,7 @@ pub(super) fn refused(text: &str, shown: &str) -> Option<Diagnostic> {
             Some(error.at(&source, span, label).help(install(form.edgestage)))
         }
         _ => {
-            let title = format!("`{shown}` has a version that no edgestage writes");
+            let title = format!("`{shown}` has a version that edgestage never writes");
             Some(Diagnostic::error(Code::InvalidLockfile, title).at(
                 &source,
                 span,

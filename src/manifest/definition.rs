@@ -139,7 +139,7 @@ fn allow(table: &mut Table<'_, '_>, problems: &mut Problems) -> BTreeSet<Allow> 
                 Code::InvalidValue,
                 name.span,
                 format!(
-                    "`{}` is not a refusal that can be allowed",
+                    "`{}` is not a valid value of `allow`",
                     name.value.escape_debug()
                 ),
                 "unknown",

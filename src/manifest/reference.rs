@@ -177,7 +177,7 @@ impl InvalidReference {
             Self::UidLength(n) => format!("a uid has {DIGITS} hexadecimal digits, this has {n}"),
             Self::UidDigits(wrong) => {
                 let list: Vec<String> = wrong.iter().map(|c| format!("`{c}`")).collect();
-                format!("no hexadecimal digit: {}", list.join(", "))
+                format!("not a hexadecimal digit: {}", list.join(", "))
             }
             Self::Credentials => "a user name or password in it".into(),
             Self::OtherPage => "not the page of a cluster profile".into(),

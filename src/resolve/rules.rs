@@ -277,7 +277,7 @@ impl Rules<'_> {
                     Diagnostic::warning(Code::NoInfrastructure, format!("`{}` has no profile with infrastructure layers", self.definition.name))
                         .at(self.source, self.definition.span.clone(), "")
                         .note("a cluster needs an os, a k8s and a cni layer; the operator must add them on the host")
-                        .help("add a profile that has them, if the operator is not to"),
+                        .help("add a profile that has them, unless the operator adds them on the host"),
                 );
             }
             [] | [_] => {}

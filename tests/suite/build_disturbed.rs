@@ -88,7 +88,7 @@ fn a_clean_and_no_image() {
     build(&test, "")
         .stderr_has("error: the build `../build.sh` removed what was staged\n")
         .stderr_has("note: an image built from this checkout now does not hold `factory`")
-        .stderr_has("error[T22]: the build ended well and wrote no image")
+        .stderr_has("error[T22]: the build succeeded but wrote no image")
         .fails(3);
 }
 

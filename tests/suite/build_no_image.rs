@@ -7,7 +7,7 @@ use crate::build::{EARTHLY, build, program, with_earthly};
 use crate::checkout::full;
 use crate::support::Test;
 
-const ENDED_WELL: &str = "error[T22]: the build ended well and wrote no image";
+const ENDED_WELL: &str = "error[T22]: the build succeeded but wrote no image";
 /// What a build program does that is told to write nothing.
 const SILENT: &str = "#!/bin/sh\nexit 0\n";
 

@@ -162,7 +162,7 @@ fn relocking_says_why_and_what() {
         .definition("profiles = [\"edge-infra@2.0.0\"]");
     test.run("stage")
         .any_stdout()
-        .stderr_has("Relocking factory: it was changed in profiles.toml since")
+        .stderr_has("Relocking factory: profiles.toml has changed since it was locked")
         .stderr_has("profile hello-universe@1.2.0 removed")
         .success();
 }

@@ -378,7 +378,7 @@ fn an_outdated_lock_is_compared_with_a_warning() {
         ))
         .stdout_has("  removed  variables  variables.json  ")
         .stderr_has("warning: the lock of `factory` is outdated")
-        .stderr_has("it was changed in profiles.toml since")
+        .stderr_has("profiles.toml has changed since it was locked")
         .keeps_files()
         .fails(3);
     // Nothing changed in Palette: there is nothing to change back.

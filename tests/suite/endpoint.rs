@@ -247,7 +247,7 @@ fn a_bare_host_of_plain_http_is_told_how_to_write_it() {
     test.run("check")
         .env("PALETTE_HOST", &host)
         .any_stdout()
-        .stderr_has("the endpoint was written without a scheme, and `https://` was taken")
+        .stderr_has("the endpoint has no scheme, so `https://` was assumed")
         .stderr_has(&format!("help: for plain HTTP, write `http://{host}`"))
         .fails(5);
 }

@@ -255,7 +255,7 @@ fn what_did_not_change_is_a_line() {
         .success();
     let test = test.definition("profiles = [\"edge-infra@2.0.0\"]");
     test.run("diff -q --format markdown")
-        .stdout_has("\nThe lock is outdated: it was changed in profiles.toml since.\n")
+        .stdout_has("\nThe lock is outdated: profiles.toml has changed since it was locked.\n")
         .any_stderr()
         .fails(3);
 }

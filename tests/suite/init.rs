@@ -30,12 +30,12 @@ fn it_overwrites_nothing() {
     let test = empty();
     test.run("init -q").any_stdout().success();
     test.run("init")
-        .stderr_has("already there: {dir}/profiles.toml")
+        .stderr_has("already exists: {dir}/profiles.toml")
         .keeps_files()
         .fails(1);
     test.put("Makefile", "all:\n");
     test.run("init --make --earthly")
-        .stderr_has("already there: {dir}/Makefile")
+        .stderr_has("already exists: {dir}/Makefile")
         .keeps_files()
         .fails(1);
     assert!(!test.path("Earthfile").exists());

@@ -27,7 +27,7 @@ fn locked_with_an_outdated_lock() {
     for command in ["stage --locked", "fetch --locked"] {
         test.run(command)
             .stderr_has("the lock of `factory` is outdated")
-            .stderr_has("it was changed in profiles.toml since")
+            .stderr_has("profiles.toml has changed since it was locked")
             .keeps_files()
             .fails(3);
     }

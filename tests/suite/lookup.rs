@@ -208,7 +208,7 @@ fn a_project_without_profiles_is_told() {
 fn a_403_without_a_project_says_so() {
     let test = without_project(World::demo(), "profiles = [\"65c90a1b2c3d4e5f770daee5\"]");
     test.run("stage")
-        .stderr_has("Palette forbids it: no project was named")
+        .stderr_has("Palette denied the request: no project is set")
         .stderr_has("HTTP 403 OperationForbidden: Operation v1ClusterProfilesGet is forbidden")
         .stderr_has("set `project` in profiles.toml")
         .keeps_files()
@@ -230,7 +230,7 @@ fn a_403_in_a_project_names_the_project() {
     test.run("stage")
         .env("PALETTE_API_KEY", limited)
         .stderr_has(&format!(
-            "Palette forbids it in project `{PROJECT_DEFAULT}`"
+            "Palette denied the request in project `{PROJECT_DEFAULT}`"
         ))
         .keeps_files()
         .fails(4);

@@ -231,7 +231,10 @@ fn references_that_are_none_say_what_they_look_like() {
         &["a uid has 24 hexadecimal digits, this has 23"],
     );
     reference("65c90a1b2c3d4e5f770dae", &["this has 22"]);
-    reference("65c90a1b2c3d4e5f770daeO5", &["no hexadecimal digit: `O`"]);
+    reference(
+        "65c90a1b2c3d4e5f770daeO5",
+        &["not a hexadecimal digit: `O`"],
+    );
     reference(
         "edge-infra",
         &[

@@ -10,7 +10,7 @@ const UP: &str = "\u{1b}[A";
 const ESC: &str = "\u{1b}";
 const CTRL_C: &str = "\u{3}";
 
-const WAY: &str = "How will you name the cluster profiles?";
+const WAY: &str = "How do you want to choose the cluster profiles?";
 const FIRST: &str = "The first profile?";
 const NEXT: &str = "The next profile?";
 const NAME: &str = "What is this cluster definition called?";

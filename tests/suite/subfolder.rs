@@ -141,7 +141,7 @@ fn init_writes_no_second_file_without_a_word() {
     ] {
         test.run(command)
             .within("a")
-            .stderr_has("`../profiles.toml` is there, and is used in this directory")
+            .stderr_has("`../profiles.toml` exists and already applies to this directory")
             .stderr_has("`edgestage init --file profiles.toml`")
             .keeps_files()
             .fails(2);
@@ -161,6 +161,6 @@ fn init_writes_no_second_file_without_a_word() {
     test.run("init")
         .within("b")
         .stdout("{dir}/b/profiles.toml\n")
-        .stderr_has("warning: `../profiles.toml` is there, and is not used in this directory")
+        .stderr_has("warning: `../profiles.toml` exists but does not apply to this directory")
         .success();
 }

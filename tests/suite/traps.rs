@@ -29,14 +29,14 @@ fn leads_nowhere(value: &str, id: &str, said: &str) {
         &test,
         CLOUD,
         id,
-        &[said, place, MEND, "it hits `+cloud-image`"],
+        &[said, place, MEND, "this affects `+cloud-image`"],
     );
 }
 
 /// A value that replaces the definition, or breaks the build, in all but MAAS images.
 #[track_caller]
 fn replaces(test: &Test, id: &str, said: &str) {
-    let hits = "it hits `+iso`, `+uki-iso`, `+iso-disk-image`, `+cloud-image`";
+    let hits = "this affects `+iso`, `+uki-iso`, `+iso-disk-image`, `+cloud-image`";
     for targets in ["", "--target uki-iso", CLOUD] {
         refused(test, targets, id, &[said, MEND, hits]);
     }
@@ -348,7 +348,7 @@ fn t09_ignore_rules_that_hide_one_file() {
         "T9",
         &["`.earthignore` line 1 keeps `spc.tgz`", "*.tgz\n"],
     );
-    refused(&test, CLOUD, "T9", &["it hits `+cloud-image`"]);
+    refused(&test, CLOUD, "T9", &["this affects `+cloud-image`"]);
     let test = full().write("CanvOS/.earthlyignore", "build/*\n\noverlay/files-iso/*\n");
     warned(&test, "", "T9", &["line 3 keeps `overlay/files-iso/opt/"]);
     warned(&test, CLOUD, "T9", &["| overlay/files-iso/*\n"]);

@@ -400,7 +400,7 @@ fn t23_for_one_architecture() {
     for (arch, said) in [
         (
             "",
-            "ARCH is not set, and the Earthfile makes an ISO for none",
+            "ARCH is not set, and the Earthfile builds no ISO without it",
         ),
         (
             "ARCH=s390x\n",

@@ -87,12 +87,12 @@ fn a_lock_without_a_version_that_is_one() {
     for (value, title, label) in [
         (
             "0",
-            "has a version that no edgestage writes",
+            "has a version that edgestage never writes",
             "^ versions begin with 1",
         ),
         (
             "-1",
-            "has a version that no edgestage writes",
+            "has a version that edgestage never writes",
             "^^ versions begin with 1",
         ),
     ] {

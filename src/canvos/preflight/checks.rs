@@ -361,7 +361,7 @@ impl Preflight<'_> {
         if !hits.is_empty() {
             let title = match arch {
                 None | Some("") => {
-                    "ARCH is not set, and the Earthfile makes an ISO for none".to_owned()
+                    "ARCH is not set, and the Earthfile builds no ISO without it".to_owned()
                 }
                 Some(_) => format!("ARCH is `{shown}`, for which the Earthfile makes no ISO"),
             };
@@ -385,7 +385,7 @@ impl Preflight<'_> {
             "amd64" | "arm64" | "" => None,
             _ => Some(warning(
                 Trap::Architecture,
-                format!("ARCH is `{shown}`: `+build-all-images` makes no ISO then, without a word"),
+                format!("ARCH is `{shown}`: `+build-all-images` silently builds no ISO"),
                 "set `ARCH=amd64` or `ARCH=arm64`",
             )),
         }

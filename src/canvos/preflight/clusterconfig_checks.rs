@@ -24,8 +24,8 @@ const READERS: [Target; 4] = [
 /// What the targets do where it leads nowhere, in a checkout with and without
 /// `+cloud-image`.
 const ELSEWHERE: [&str; 2] = [
-    "the ISO targets embed the staged definition all the same; `+cloud-image` embeds none",
-    "the ISO targets embed the staged definition all the same",
+    "the ISO targets still embed the staged definition; `+cloud-image` embeds none",
+    "the ISO targets still embed the staged definition",
 ];
 
 /// What is wrong with a value.
@@ -85,7 +85,7 @@ impl Preflight<'_> {
         let (title, help) = match (&self.arg, named) {
             (Some(_), Some(setting)) => (
                 format!("the file that {setting} names does not set CLUSTERCONFIG"),
-                "unset it: `.arg` is the place".to_owned(),
+                "unset it, and set CLUSTERCONFIG in `.arg`".to_owned(),
             ),
             (None, _) => (
                 "the checkout has no `.arg`".to_owned(),
@@ -376,7 +376,7 @@ impl Preflight<'_> {
             }
         });
         let unclear = (!unclear.is_empty()).then(|| {
-            let title = "the Earthfile does not tell what it embeds";
+            let title = "edgestage cannot determine what the Earthfile embeds";
             let help =
                 "look into the image: `edgestage verify --image FILE`; `--allow T12` builds it";
             let mut finding = warning(Trap::NotCopied, title, help);

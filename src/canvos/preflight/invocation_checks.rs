@@ -188,9 +188,9 @@ impl Preflight<'_> {
         let mut finding = warning(
             Trap::ValueOverridden,
             title,
-            "leave it out: `.arg` is the place for it",
+            "remove it, and set CLUSTERCONFIG in `.arg`",
         );
-        finding.diagnostic = finding.diagnostic.note("it counts more than `.arg`");
+        finding.diagnostic = finding.diagnostic.note("it overrides `.arg`");
         Some(finding)
     }
 

@@ -96,7 +96,7 @@ pub(crate) fn check_name(name: &str) -> Result<(), Error> {
     Err(usage(
         Diagnostic::error(
             Code::InvalidDefinitionName,
-            format!("no definition can be called `{shown}`"),
+            format!("`{shown}` is not a valid name for a definition"),
         )
         .note(NAMES)
         .help("choose another name"),

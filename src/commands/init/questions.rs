@@ -88,7 +88,7 @@ fn way(context: &Context<'_>, prompt: &Prompt) -> Result<Way, Error> {
         context.report.status("Note", why);
     }
     let texts = ways.iter().map(|(_, text)| (*text).to_owned()).collect();
-    let at = prompt.one("How will you name the cluster profiles?", texts)?;
+    let at = prompt.one("How do you want to choose the cluster profiles?", texts)?;
     Ok(ways.swap_remove(at).0)
 }
 

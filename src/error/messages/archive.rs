@@ -29,6 +29,8 @@ pub(super) fn archive(of: &Judged, refusal: &Refusal) -> Diagnostic {
         }
         Refusal::Truncated | Refusal::Damaged(_) => error.help("fetch it again"),
         // No definition needs what these have: there is nothing to allow.
-        _ => error.help("do not use it, and ask those who run this Palette where it comes from"),
+        _ => {
+            error.help("do not use it; ask the administrators of this Palette where it comes from")
+        }
     }
 }

@@ -62,7 +62,7 @@ fn start(program: &str, error: &std::io::Error) -> Diagnostic {
 }
 
 fn no_image((program, why): (&str, &NoImage), directory: &Path, older: &[String]) -> Diagnostic {
-    const ENDED_WELL: &str = "the build ended well and wrote no image";
+    const ENDED_WELL: &str = "the build succeeded but wrote no image";
     let swallows = |line: usize| {
         format!(
             "line {line} of the checkout's `earthly.sh` makes it end with 0 after a failed build"

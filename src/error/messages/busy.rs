@@ -9,7 +9,7 @@ use crate::util::sanitize;
 pub(super) fn busy(what: &str, holder: &str, waited: Duration) -> Diagnostic {
     Diagnostic::error(Code::Busy, format!("another run still has {what}"))
         .note(format!("it is {holder}; waited {} s", waited.as_secs()))
-        .help("see whether it still works; `--lock-timeout SECONDS` waits longer")
+        .help("check whether that process is still running; pass `--lock-timeout SECONDS` to wait longer")
 }
 
 pub(super) fn shared_checkout(definitions: &[String], checkout: &Path) -> Diagnostic {

@@ -28,7 +28,7 @@ pub(super) fn canvos(error: &CanvosError) -> Diagnostic {
                     names.collect::<Vec<_>>().join(", ")
                 ),
             )
-            .help("ask for targets that it has, or take a CanvOS that has them")
+            .help("choose targets that it has, or use a CanvOS version that has these")
         }
         CanvosError::Blocked { path, kind } => Diagnostic::error(
             Code::BlockedPath,
@@ -77,5 +77,5 @@ fn mixed(placement: Placement, rollback: &PathError, cause: &CanvosError) -> Dia
             "`{}` has changed already, and that was not undone: {rollback}",
             placement.path()
         ))
-        .help("run the command again after that: until then the two files differ")
+        .help("then run the command again: until you do, the two files differ")
 }

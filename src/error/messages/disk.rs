@@ -18,7 +18,9 @@ pub(super) fn disk(error: &PathError) -> Diagnostic {
             None => "check the path: a relative one starts at the working directory".into(),
         },
         ErrorKind::NotADirectory | ErrorKind::IsADirectory => "name another path".into(),
-        ErrorKind::PermissionDenied => "see who owns it with `ls -l`, and allow it".into(),
+        ErrorKind::PermissionDenied => {
+            "check its owner and permissions with `ls -l`, and grant yourself access".into()
+        }
         ErrorKind::ReadOnlyFilesystem => {
             "write to another place: `--cache-dir` moves the cache".into()
         }
@@ -56,13 +58,13 @@ pub(super) fn exists(files: &[String]) -> Diagnostic {
     // The others are snippets of `init`.
     let is_manifest = |file: &String| Path::new(file).extension().is_some_and(|end| end == "toml");
     let fix = if files.iter().all(is_manifest) {
-        "`edgestage add PROFILE` adds to it; or move it away first"
+        "run `edgestage add PROFILE` to add to it, or move it away first"
     } else {
         "edit it by hand, or move it away first"
     };
     Diagnostic::error(
         Code::AlreadyExists,
-        format!("already there: {}", files.join(", ")),
+        format!("already exists: {}", files.join(", ")),
     )
     .note("nothing was written")
     .help(fix)

@@ -141,9 +141,9 @@ fn forbidden(refusal: &Refusal, project: Option<(&str, Option<&str>)>) -> Diagno
         .help("check the endpoint, and the gateway, firewall or proxy in front of it");
     }
     let Some((uid, written)) = project else {
-        return Diagnostic::error(Code::Forbidden, "Palette forbids it: no project was named")
+        return Diagnostic::error(Code::Forbidden, "Palette denied the request: no project is set")
             .note(said(refusal))
-            .note("it says this where `ProjectUid` is missing, too, whatever the key's permissions")
+            .note("Palette also answers this if `ProjectUid` is missing, whatever permissions the key has")
             .help(
                 "set `project` in profiles.toml, or paste the console URL of a profile, which names it",
             );
@@ -151,7 +151,7 @@ fn forbidden(refusal: &Refusal, project: Option<(&str, Option<&str>)>) -> Diagno
     let name = sanitize::line(written.unwrap_or(uid).as_bytes());
     let told = Diagnostic::error(
         Code::Forbidden,
-        format!("Palette forbids it in project `{name}`"),
+        format!("Palette denied the request in project `{name}`"),
     )
     .note(said(refusal));
     let told = if name == uid {
@@ -159,18 +159,20 @@ fn forbidden(refusal: &Refusal, project: Option<(&str, Option<&str>)>) -> Diagno
     } else {
         told.note(format!("its uid is `{uid}`"))
     };
-    told.note("it says this where the `ProjectUid` is wrong, too, whatever the key's permissions")
-        .help("check `project`: the profiles must belong to it, and the key must be allowed to read it")
+    told.note(
+        "Palette also answers this if `ProjectUid` is wrong, whatever permissions the key has",
+    )
+    .help("check `project`: the profiles must belong to it, and the key must be allowed to read it")
 }
 
 fn rejected(refusal: &Refusal, endpoint: &str) -> Diagnostic {
     match refusal.speaker {
         Speaker::Palette => Diagnostic::error(Code::Rejected, "Palette rejects the request")
             .note(said(refusal))
-            .help("fix what it says"),
+            .help("correct what Palette names in the note"),
         Speaker::Framework => Diagnostic::error(Code::Rejected, "Palette rejects the request")
             .note(said(refusal))
-            .note("it does not know such a call, or not in this form")
+            .note("Palette does not know this call, or expects it in another form")
             .help(format!(
                 "check the path of the endpoint `{endpoint}`, and the version of this Palette"
             )),
@@ -192,7 +194,7 @@ fn failing(refusal: &Refusal, attempts: u32) -> Diagnostic {
     let times = sanitize::count(attempts as usize, "attempt");
     Diagnostic::error(Code::KeptFailing, title)
         .note(format!("{}, {times}", said(refusal)))
-        .help("try again later; `retries` in `[palette]` sets how often it is tried")
+        .help("try again later, or raise `retries` in `[palette]`")
 }
 
 fn unreachable(
@@ -235,14 +237,14 @@ fn tls(endpoint: &str, why: &str, bare: bool) -> Diagnostic {
     // Only where nobody knows the authority another one helps.
     if why.contains("an authority that is not trusted") {
         return told
-            .help("for an authority of your own, set `ca-cert` in `[palette]` to its PEM file");
+            .help("if you use your own certificate authority, set `ca-cert` in `[palette]` to its PEM file");
     }
     if let (true, Some(host)) = (bare, endpoint.strip_prefix("https://")) {
         return told
-            .note("the endpoint was written without a scheme, and `https://` was taken")
+            .note("the endpoint has no scheme, so `https://` was assumed")
             .help(format!("for plain HTTP, write `http://{host}`"));
     }
-    told.help("fix it at the endpoint, or ask those who run it; nothing was sent there")
+    told.help("fix it on the server, or ask its administrators; no request was sent")
 }
 
 fn redirect(from: &str, to: &str, why: RedirectRefusal) -> Diagnostic {

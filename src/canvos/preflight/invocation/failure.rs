@@ -200,10 +200,7 @@ impl fmt::Display for Failure {
             Self::NoTarget => f.write_str("no target is given"),
             Self::ExtraArgument { position, target } => match target {
                 Some(target) => write!(f, "`{target}` is a second target"),
-                None => write!(
-                    f,
-                    "argument {position} is neither target nor build argument"
-                ),
+                None => write!(f, "argument {position} is not a target or a build argument"),
             },
             Self::InvalidTarget { position } => write!(f, "argument {position} is not a target"),
             Self::Import { target } => write!(

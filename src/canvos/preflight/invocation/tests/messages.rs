@@ -107,7 +107,7 @@ fn a_failure_says_what_and_what_to_do() {
         ),
         (
             &["earthly", "+iso", "A=b"],
-            "argument 2 is neither target nor build argument".to_owned(),
+            "argument 2 is not a target or a build argument".to_owned(),
             "keep one target, and write build arguments as `--NAME=VALUE`",
         ),
         (
