@@ -137,13 +137,13 @@ pub struct Palette {
 
 /// How long one attempt may take.
 #[derive(Clone, Copy)]
-struct LockOptions {
+struct Patience {
     began: Instant,
     /// In all; no limit for an archive.
     whole: Option<Duration>,
 }
 
-impl LockOptions {
+impl Patience {
     fn of(whole: Option<Duration>) -> Self {
         Self {
             began: Instant::now(),
@@ -355,7 +355,7 @@ impl Palette {
             body: Some(body),
             project,
         };
-        let response = self.send(&call, attempt, LockOptions::of(None))?;
+        let response = self.send(&call, attempt, Patience::of(None))?;
         Ok(Download {
             length: response.content_length(),
             response,
@@ -407,7 +407,7 @@ impl Palette {
     /// The whole body of the answer to one attempt.
     fn body(&self, call: &Call<'_>, attempt: u32) -> Result<Vec<u8>, Failure<PaletteError>> {
         let whole = self.timeout.saturating_mul(WHOLE);
-        let patience = LockOptions::of(Some(whole));
+        let patience = Patience::of(Some(whole));
         let response = self.send(call, attempt, patience)?;
         // One byte more tells a body that is too large from one that is just as large.
         let (body, ended) = body::read(response, answer::LIMIT + 1, patience.left_of(whole));
@@ -426,7 +426,7 @@ impl Palette {
         &self,
         call: &Call<'_>,
         attempt: u32,
-        patience: LockOptions,
+        patience: Patience,
     ) -> Result<Response, Failure<PaletteError>> {
         let mut url = self.endpoint.join(&call.path);
         if !call.query.is_empty() {

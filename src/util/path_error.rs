@@ -263,12 +263,12 @@ pub struct Piped {
     opened: Instant,
     /// Since when nothing has come; `None` before anybody wrote.
     silent_since: Option<Instant>,
-    patience: LockOptions,
+    patience: Patience,
 }
 
 /// How long a pipe may keep a run waiting.
 #[derive(Debug, Clone, Copy)]
-struct LockOptions {
+struct Patience {
     /// Until somebody opens it for writing.
     writer: Duration,
     /// Until more comes: a password manager may ask a person first.
@@ -276,7 +276,7 @@ struct LockOptions {
 }
 
 impl Piped {
-    const PATIENCE: LockOptions = LockOptions {
+    const PATIENCE: Patience = Patience {
         writer: Duration::from_secs(5),
         more: Duration::from_secs(120),
     };
@@ -401,7 +401,7 @@ mod tests {
         let path = pipe(directory.path());
         let wait = Duration::from_millis(50);
         let impatient = || Piped {
-            patience: LockOptions {
+            patience: Patience {
                 writer: wait,
                 more: wait,
             },

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use reqwest::blocking::Response;
 use reqwest::header::RETRY_AFTER;
 
-use super::{Call, Failure, LockOptions, Palette, WHOLE, body};
+use super::{Call, Failure, Patience, Palette, WHOLE, body};
 use crate::palette::answer::Unfit;
 use crate::palette::error::{PaletteError, Refusal, Waited};
 use crate::palette::retry::retry_after;
@@ -29,7 +29,7 @@ impl Palette {
     }
 
     /// What took too long, should it turn out that a time was too short.
-    pub(super) fn waited(&self, patience: LockOptions) -> Waited {
+    pub(super) fn waited(&self, patience: Patience) -> Waited {
         match patience.whole {
             Some(whole) if patience.began.elapsed() >= whole => Waited::Whole(whole),
             _ => Waited::Silence(self.timeout),
@@ -78,7 +78,7 @@ impl Palette {
         error: &reqwest::Error,
         call: &Call<'_>,
         attempt: u32,
-        patience: LockOptions,
+        patience: Patience,
     ) -> Failure<PaletteError> {
         match classify(error, &self.endpoint, self.waited(patience)) {
             Transport::Tls(why) => Failure::Final(PaletteError::Tls {
@@ -107,7 +107,7 @@ impl Palette {
         response: Response,
         call: &Call<'_>,
         attempt: u32,
-        patience: LockOptions,
+        patience: Patience,
     ) -> Failure<PaletteError> {
         let status = response.status().as_u16();
         let retry_after = response
