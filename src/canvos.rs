@@ -194,13 +194,12 @@ impl Checkout {
         locked: Option<&LockEntry>,
         limits: &Limits,
     ) -> Result<Vec<Found>, CanvosError> {
-        let known = |sha256| Some(locked.filter(|l| l.sha256 == sha256)?.content_sha256);
-        let seen = self.see(&known, limits)?;
+        let seen = self.see(&|_| None, limits)?;
         Ok(seen.iter().map(|seen| seen.against(locked)).collect())
     }
 
-    /// What is at each placement. `known` gives the content of archives whose bytes are
-    /// known by their SHA-256; others are read.
+    /// What is at each placement. `known` gives the content of archives that this run has
+    /// read, by their SHA-256; others are read.
     ///
     /// # Errors
     /// Files that are there and cannot be read.
@@ -290,7 +289,7 @@ impl Checkout {
                 .all(|pair| pair[0].sha256 == pair[1].sha256)
     }
 
-    /// Puts `artifact` at the placements that do not hold it, both or none of them (`pair`
+    /// Puts `artifact` at the placements that do not hold it, both or none of them (`paired_rename`
     /// says how). What was there and is not ours is kept first. `None`: the definition is
     /// staged already.
     ///
@@ -303,12 +302,8 @@ impl Checkout {
         (lock, limits): (&Lockfile, &Limits),
         held: &CheckoutLock,
     ) -> Result<Option<Staged>, CanvosError> {
-        let known = |sha256| {
-            if sha256 == artifact.sha256() {
-                return Some(artifact.content_sha256());
-            }
-            lock.content_of(sha256)
-        };
+        // That was read just now; what the lock says of other archives proves nothing.
+        let known = |sha256| (sha256 == artifact.sha256()).then(|| artifact.content_sha256());
         let seen = self.see(&known, limits)?;
         let found: Vec<Found> = seen.iter().map(|seen| seen.against(Some(locked))).collect();
         if Self::is_staged(&found) {
@@ -353,7 +348,7 @@ impl Checkout {
     ) -> Result<Vec<Placement>, CanvosError> {
         let ours = held.own.remembered();
         let mut staged = Vec::new();
-        for seen in self.see(&|sha256| lock.content_of(sha256), limits)? {
+        for seen in self.see(&|_| None, limits)? {
             match &seen.kind {
                 Kind::Absent => {}
                 Kind::Odd(kind) => {

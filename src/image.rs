@@ -12,7 +12,6 @@ use std::io;
 use std::path::Path;
 use std::time::SystemTime;
 
-use crate::util::digest::Digest;
 use crate::util::limits::Limits;
 use crate::util::path_error::PathError;
 
@@ -96,8 +95,6 @@ pub enum ImageError {
 
 /// How archives are recognised and judged.
 pub struct Judge<'a> {
-    /// The content of archives whose bytes are known by their SHA-256.
-    pub known: &'a dyn Fn(Digest) -> Option<Digest>,
     /// What an archive may hold.
     pub limits: &'a Limits,
 }

@@ -354,7 +354,9 @@ impl LockEntry {
                 .zip(&definition.profiles)
                 .all(|(locked, asked)| match &asked.reference {
                     Reference::Uid(uid) => locked.uid == *uid,
-                    Reference::Version { name, .. } => locked.name == *name,
+                    Reference::Version { name, version } => {
+                        locked.name == *name && locked.version == *version
+                    }
                 })
     }
 

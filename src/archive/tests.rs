@@ -377,30 +377,30 @@ fn links_stay_inside() {
 fn nothing_stands_twice() {
     refused(
         &Archive::good().file("spc/a", b"other").gzip(),
-        "in it twice",
+        "occurs twice",
     );
     refused(
         &Archive::good().file("./spc//a", b"other").gzip(),
-        "in it twice",
+        "occurs twice",
     );
     refused(
         &Archive::good()
             .directory("spc/d")
             .directory("spc/d/")
             .gzip(),
-        "in it twice",
+        "occurs twice",
     );
     refused(
         &Archive::good().file("spc/a/b", b"").gzip(),
         "below a file or link",
     );
-    refused(&Archive::good().file("spc", b"").gzip(), "in it twice");
+    refused(&Archive::good().file("spc", b"").gzip(), "occurs twice");
     refused(
         &Archive::good()
             .file("spc/d/x", b"")
             .file("spc/d", b"")
             .gzip(),
-        "in it twice",
+        "occurs twice",
     );
 }
 

@@ -32,6 +32,12 @@ impl CheckoutLock {
     /// The place of what was seen, made ready for a file: its directories are made.
     pub(super) fn place(&self, seen: &Seen) -> Result<Place, CanvosError> {
         let placement = seen.placement();
+        if let Some(kind) = seen.odd() {
+            return Err(CanvosError::Blocked {
+                path: placement.path().into(),
+                kind,
+            });
+        }
         let directory = placement_directory::make(&self.checkout, placement.directory())?;
         let path = directory.file(NAME);
         directory

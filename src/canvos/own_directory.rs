@@ -103,7 +103,7 @@ impl Own {
         let path = replaced.file(&name);
         kept.rename(&replaced, &name)
             .map_err(PathError::when("write", &path))?;
-        forget_oldest(&replaced);
+        forget_oldest(&replaced, &name);
         Ok(path)
     }
 
@@ -147,19 +147,22 @@ fn remembered(directory: &Directory) -> Vec<Digest> {
         .collect()
 }
 
-/// Leaves the files that were kept last.
-fn forget_oldest(replaced: &Directory) {
+/// Leaves the files that were kept last, `newest` among them: clocks can be wrong.
+fn forget_oldest(replaced: &Directory, newest: &str) {
     let names = replaced.names().unwrap_or_default().into_iter();
     let names = names.filter_map(|name| name.into_string().ok());
     let mut kept: Vec<_> = names
         .filter(|name| {
+            if name == newest {
+                return false;
+            }
             let digest = name.strip_suffix(".tgz");
             digest.is_some_and(|digest| Digest::try_from(digest.to_owned()).is_ok())
         })
         .filter_map(|name| Some((replaced.entry(&name).ok()??.stamp.written, name)))
         .collect();
     kept.sort();
-    let old = kept.len().saturating_sub(REMEMBERED);
+    let old = kept.len().saturating_sub(REMEMBERED - 1);
     for (_, name) in &kept[..old] {
         let _ = replaced.remove(name);
     }

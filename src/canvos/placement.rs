@@ -136,6 +136,14 @@ impl Seen {
             || content_sha256.is_some_and(|content| lock.owner_of(content).is_some())
     }
 
+    /// What it is, if it is neither nothing nor a regular file that may be an archive.
+    pub(super) fn odd(&self) -> Option<&'static str> {
+        match self.kind {
+            Kind::Odd(kind) => Some(kind),
+            Kind::Absent | Kind::File { .. } => None,
+        }
+    }
+
     /// Of the file; `None` for nothing.
     pub(super) fn stamp(&self) -> Option<&Stamp> {
         match &self.kind {
@@ -178,9 +186,14 @@ impl Seen {
                 ..
             } => {
                 let state = match locked {
-                    Some(locked) if locked.sha256 == sha256 => State::Equal,
+                    // The content alone is the identity: a lock whose `sha256` is that of
+                    // another archive proves nothing.
                     Some(locked) if content_sha256 == Some(locked.content_sha256) => {
-                        State::SameContent
+                        if locked.sha256 == sha256 {
+                            State::Equal
+                        } else {
+                            State::SameContent
+                        }
                     }
                     _ => State::Differs { content_sha256 },
                 };

@@ -152,9 +152,7 @@ impl<'a> Proof<'a> {
         let name = path.file_name().unwrap_or(path.as_os_str());
         let name = sanitize::line(name.as_encoded_bytes());
         let _reading = self.context.report.waiting("Reading", &name);
-        let known = |sha256| self.lock.content_of(sha256);
         let judge = Judge {
-            known: &known,
             limits: &self.manifest.limits,
         };
         let base = ImageReport {

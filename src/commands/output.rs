@@ -9,6 +9,7 @@ use std::fs::Metadata;
 use std::path::{Component, Path, PathBuf};
 
 use crate::cache::Artifact;
+use crate::canvos::Placement;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::error::Error;
 use crate::lockfile::Lockfile;
@@ -71,6 +72,10 @@ impl Guard {
         checkouts.extend(definitions().map(|one| context.canvos_directory(manifest, Some(one))));
         checkouts.sort();
         checkouts.dedup();
+        let placements = checkouts
+            .iter()
+            .flat_map(|directory| Placement::ALL.map(|placement| directory.join(placement.path())));
+        files.extend(placements.map(|path| (path, STAGED)));
         let of_builds = checkouts
             .iter()
             .flat_map(|directory| OF_BUILDS.map(|name| directory.join(name)));
@@ -78,7 +83,7 @@ impl Guard {
         let cache = context.cache(Some(manifest)).ok();
         Self {
             files,
-            cache: cache.map(|cache| cache.directory().join("archives")),
+            cache: cache.map(|cache| cache.directory().to_owned()),
         }
     }
 
@@ -152,6 +157,7 @@ fn owner_of(path: &Path) -> Option<&'static str> {
     })
 }
 
+const STAGED: &str = "`edgestage stage` writes it";
 const OF_A_BUILD: &str = "it decides what a build does";
 
 fn refuse(output: &Path, why: &str) -> Error {

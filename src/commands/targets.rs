@@ -1,7 +1,6 @@
 //! What each CanvOS target would embed from a checkout as it is.
 
 use std::collections::BTreeMap;
-use std::io::Seek as _;
 use std::path::Path;
 
 use schemars::JsonSchema;
@@ -225,15 +224,10 @@ impl Files<'_> {
         if let Some(seen) = staged.find(|seen| seen.placement().path() == path) {
             return seen.content();
         }
-        let mut file = path_error::open(&self.directory.join(path)).ok()?;
+        let file = path_error::open(&self.directory.join(path)).ok()?;
         if self.limits.no_archive(file.metadata().ok()?.len()) {
             return None;
         }
-        let (sha256, _) = Digest::of_reader(&mut file).ok()?;
-        if let Some(content) = self.lock.content_of(sha256) {
-            return Some(content);
-        }
-        file.rewind().ok()?;
         let inventory = archive::inspect(file, self.limits, archive::NOTHING).ok()?;
         Some(inventory.content_sha256)
     }

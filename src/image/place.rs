@@ -208,7 +208,7 @@ impl Left {
     }
 }
 
-/// Hashes the file and, unless its bytes are known, reads what it holds.
+/// Hashes the file, and reads what it holds.
 fn hold<F: Files>(files: &F, file: &F::File, judge: &Judge<'_>) -> Result<Held, ImageError> {
     let size = F::size(file);
     let open = || files.read(file).take(size);
@@ -216,13 +216,10 @@ fn hold<F: Files>(files: &F, file: &F::File, judge: &Judge<'_>) -> Result<Held, 
     if length != size {
         return Err(ImageError::Truncated);
     }
-    let content = match (judge.known)(sha256) {
-        Some(content) => Ok(content),
-        None => match archive::inspect(open(), judge.limits, archive::NOTHING) {
-            Ok(inventory) => Ok(inventory.content_sha256),
-            Err(InspectError::Refused(refusal)) => Err(refusal),
-            Err(InspectError::Io(error)) => return Err(cut(error)),
-        },
+    let content = match archive::inspect(open(), judge.limits, archive::NOTHING) {
+        Ok(inventory) => Ok(inventory.content_sha256),
+        Err(InspectError::Refused(refusal)) => Err(refusal),
+        Err(InspectError::Io(error)) => return Err(cut(error)),
     };
     Ok(Held {
         sha256,

@@ -125,7 +125,7 @@ fn check_locked_wants_a_current_lock() {
     let test = test.definition("profiles = [\"edge-infra@2.0.0\"]");
     test.run("check --locked")
         .stdout_has("outdated")
-        .stderr_has("was changed in profiles.toml since")
+        .stderr_has("profiles.toml has changed since it was locked")
         .fails(3);
 }
 

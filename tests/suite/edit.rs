@@ -144,7 +144,7 @@ see: `edgestage explain reference`
         .keeps_files()
         .fails(2);
     test.run("add edge-logging@0.9.0 --to a/b")
-        .stderr_has("no definition can be called `a/b`")
+        .stderr_has("`a/b` is not a valid name for a definition")
         .keeps_files()
         .fails(2);
     test.run("add edge-logging@0.9.0")
@@ -194,7 +194,7 @@ fn a_page_of_another_palette_is_worth_a_warning() {
     test.run("add")
         .arg(&page("https://palette.example.com"))
         .stderr_has(
-            "warning: the URL is of `https://palette.example.com`, and `{endpoint}` is asked",
+            "warning: the URL belongs to `https://palette.example.com`, but the endpoint is `{endpoint}`",
         )
         .stderr_has("set `endpoint = \"https://palette.example.com\"` in `[palette]`")
         .success();
@@ -323,10 +323,13 @@ fn what_cannot_be_renamed() {
     for (command, why) in [
         (
             "rename factory warehouse",
-            "there is a definition `warehouse` already",
+            "a definition `warehouse` already exists",
         ),
         ("rename plant factory2", "no definition"),
-        ("rename factory .x", "no definition can be called `.x`"),
+        (
+            "rename factory .x",
+            "`.x` is not a valid name for a definition",
+        ),
         ("rename factory x --locked", "leave `--locked` out"),
     ] {
         test.run(command).stderr_has(why).keeps_files().fails(2);

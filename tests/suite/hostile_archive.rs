@@ -80,7 +80,7 @@ fn an_extended_header_that_contradicts_the_header() {
                 .gzip(),
         ),
         (
-            "`spc/a` is in it twice",
+            "`spc/a` occurs twice",
             pax(b"path", b"spc/a").file(b"spc/b", b"").gzip(),
         ),
         (

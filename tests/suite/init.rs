@@ -43,7 +43,7 @@ fn it_overwrites_nothing() {
     fs::remove_file(test.path("profiles.toml")).unwrap();
     std::os::unix::fs::symlink("nowhere", test.path("profiles.toml")).unwrap();
     test.run("init")
-        .stderr_has("already there")
+        .stderr_has("already exists")
         .keeps_files()
         .fails(1);
 }
@@ -97,7 +97,7 @@ fn profiles_on_the_command_line() {
         .keeps_files()
         .fails(2);
     test.run("init nobody@1 --to a/b")
-        .stderr_has("no definition can be called `a/b`")
+        .stderr_has("`a/b` is not a valid name for a definition")
         .keeps_files()
         .fails(2);
     let url = |project: char, last: char| {

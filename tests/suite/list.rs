@@ -272,6 +272,6 @@ fn with_locked_every_entry_must_be_current() {
     test.run("list --locked").stdout_has("current").success();
     let test = test.definition("profiles = [\"edge-infra@2.0.0\"]");
     let run = test.run("list --locked").stdout_has("outdated");
-    run.stderr_has("was changed in profiles.toml since")
+    run.stderr_has("profiles.toml has changed since it was locked")
         .fails(3);
 }

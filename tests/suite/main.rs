@@ -47,6 +47,7 @@ mod foreign_errors;
 mod redirect;
 mod proxy;
 mod lock;
+mod lock_digests;
 mod offline;
 mod staging;
 mod pair;

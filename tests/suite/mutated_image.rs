@@ -86,10 +86,7 @@ impl Drop for Shown {
 /// Looks into the image; that it takes long is a fault.
 fn look(image: &Path) -> Result<Image, ImageError> {
     let limits = Limits::default();
-    let judge = Judge {
-        known: &|_| None,
-        limits: &limits,
-    };
+    let judge = Judge { limits: &limits };
     let begun = Instant::now();
     let found = examine(image, image.parent().unwrap(), &judge);
     let took = begun.elapsed();

@@ -443,7 +443,7 @@ fn nobody_is_asked_who_cannot_answer() {
 fn a_file_that_is_there_is_told_before_anything_is_asked() {
     let test = Test::new();
     let screen = init(&test, "").on_a_terminal(1);
-    assert!(screen.contains("already there"), "{screen:?}");
+    assert!(screen.contains("already exists"), "{screen:?}");
     assert!(!screen.contains(WAY), "{screen:?}");
 }
 

@@ -165,7 +165,7 @@ fn paths_that_lead_outside() {
 fn links_devices_and_duplicates() {
     refused(
         &Act::Bytes(archive(&[("spc/a", "x"), ("spc/a", "y")])),
-        &["`spc/a` is in it twice"],
+        &["`spc/a` occurs twice"],
     );
     for (kind, said) in [
         (b'2', "leads outside"),

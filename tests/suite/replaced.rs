@@ -154,3 +154,33 @@ fn what_cannot_be_kept_is_not_replaced() {
     test.run("stage").any_stderr().fails(1);
     assert_eq!(test.text(&Test::placement(ROOT)), "mine");
 }
+
+/// Whatever the clocks of other machines have made of the times of the others.
+#[test]
+fn what_was_kept_just_now_is_never_forgotten() {
+    let test = Test::new();
+    for number in 0..20 {
+        let name = format!("{REPLACED}/{number:064x}.tgz");
+        test.put(&name, "older");
+        let later = SystemTime::now() + Duration::from_secs(2 * 24 * 60 * 60);
+        let file = fs::File::options().write(true).open(test.path(&name));
+        file.unwrap().set_modified(later).unwrap();
+    }
+    test.put(&Test::placement(ROOT), "mine");
+    test.run("stage -q").any_stdout().any_stderr().success();
+    let (name, bytes) = named("mine");
+    assert_eq!(fs::read(test.path(REPLACED).join(name)).unwrap(), bytes);
+    assert_eq!(fs::read_dir(test.path(REPLACED)).unwrap().count(), 16);
+}
+
+/// No archive is so large, so nobody looks what it is.
+#[test]
+fn what_is_too_large_to_be_kept_stays() {
+    let test = Test::new();
+    let path = test.path(&Test::placement(ROOT));
+    let file = fs::File::create(&path).unwrap();
+    file.set_len(3 << 30).unwrap();
+    let run = test.run("stage").any_stdout();
+    run.stderr_has("is too large for an archive").fails(3);
+    assert_eq!(fs::metadata(&path).unwrap().len(), 3 << 30);
+}

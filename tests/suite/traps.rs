@@ -82,7 +82,7 @@ fn t00_a_target_that_the_checkout_does_not_have() {
         test.run(&format!("{command} {CLOUD} {MAAS} --target iso"))
             .any_stdout()
             .stderr_has(said)
-            .stderr_has("help: ask for targets that it has")
+            .stderr_has("help: choose targets that it has")
             .keeps_files()
             .fails(2);
     }
@@ -509,7 +509,12 @@ fn t12_a_copy_that_may_not_run() {
         .replace(copy, &maybe)
         .replace("$CLUSTERCONFIG\"", "user-data\"");
     test.put("CanvOS/Earthfile", earthfile);
-    refused(&test, "", "T12", &["does not tell what it embeds"]);
+    refused(
+        &test,
+        "",
+        "T12",
+        &["cannot determine what the Earthfile embeds"],
+    );
 }
 
 #[test]

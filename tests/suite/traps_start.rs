@@ -481,7 +481,7 @@ fn t29_an_architecture() {
         "T29",
         &[
             "ARCH is `x86_64`",
-            "makes no ISO",
+            "builds no ISO",
             "`ARCH=amd64` or `ARCH=arm64`",
         ],
     );

@@ -90,8 +90,14 @@ impl Expectation<'_> {
             return bad(Verdict::NoDefinition, empty, Some(why.empty()));
         }
         let (verdict, is) = match &held.content {
-            _ if held.sha256 == locked.sha256 => return good(Verdict::AsLocked),
-            Ok(content) if *content == locked.content_sha256 => return good(Verdict::SameContent),
+            // The content alone is the identity, whatever the lock says of an archive.
+            Ok(content) if *content == locked.content_sha256 => {
+                return good(if held.sha256 == locked.sha256 {
+                    Verdict::AsLocked
+                } else {
+                    Verdict::SameContent
+                });
+            }
             Ok(content) => (Verdict::AnotherDefinition, self.whose(*content)),
             Err(refusal) => (Verdict::NoDefinition, refusal.to_string()),
         };

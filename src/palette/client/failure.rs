@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use reqwest::blocking::Response;
 use reqwest::header::RETRY_AFTER;
 
-use super::{Call, Failure, Patience, Palette, WHOLE, body};
+use super::{Call, Failure, Palette, Patience, WHOLE, body};
 use crate::palette::answer::Unfit;
 use crate::palette::error::{PaletteError, Refusal, Waited};
 use crate::palette::retry::retry_after;
