@@ -6,7 +6,7 @@
 //! paths (bounded by [`Limits`]) and one chunk, whatever the archive's size.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{self, Read};
+use std::io::{self, Read, Seek};
 
 use crate::util::digest::{Digest, Hasher};
 use crate::util::limits::Limits;
@@ -246,6 +246,23 @@ fn content_digest(files: &[NamedFile]) -> Digest {
         hasher.update(b"\n");
     }
     hasher.finish()
+}
+
+/// The digest of what the archive in `file` holds, read from its beginning; `None` if it does
+/// not pass the check.
+///
+/// # Errors
+/// A file that cannot be read.
+pub(crate) fn content_of(
+    mut file: impl Read + Seek,
+    limits: &Limits,
+) -> io::Result<Option<Digest>> {
+    file.rewind()?;
+    match inspect(file, limits, NOTHING) {
+        Ok(inventory) => Ok(Some(inventory.content_sha256)),
+        Err(InspectError::Refused(_)) => Ok(None),
+        Err(InspectError::Io(error)) => Err(error),
+    }
 }
 
 impl Inventory {

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use tempfile::NamedTempFile;
 
-use crate::archive::{self, InspectError};
+use crate::archive;
 use crate::download::Received;
 use crate::lockfile::LockEntry;
 use crate::manifest::Definition;
@@ -139,7 +139,10 @@ impl Cache {
         let (sha256, size) =
             Digest::of_reader(&mut &file).map_err(PathError::when("read", &path))?;
         // A name and a digest of the archive prove nothing about what it holds.
-        if !holds(&file, &path, locked.content_sha256, limits)? {
+        // The very file that was hashed is read: another run may rename a new one over `path`.
+        let content = archive::content_of(&mut &file, limits);
+        let content = content.map_err(PathError::when("read", &path))?;
+        if content != Some(locked.content_sha256) {
             return Ok(Lookup::Damaged(path));
         }
         Ok(Lookup::Hit(Artifact {
@@ -260,22 +263,6 @@ impl Entry {
 
 fn entry(archives: &Path, content: Digest) -> PathBuf {
     archives.join(format!("{content}.tgz"))
-}
-
-/// Whether the archive in `file` holds `content`: the very file that was hashed, since
-/// another run may rename a new one over `path`.
-fn holds(
-    mut file: &File,
-    path: &Path,
-    content: Digest,
-    limits: &Limits,
-) -> Result<bool, PathError> {
-    file.rewind().map_err(PathError::when("read", path))?;
-    match archive::inspect(file, limits, archive::NOTHING) {
-        Ok(inventory) => Ok(inventory.content_sha256 == content),
-        Err(InspectError::Refused(_)) => Ok(false),
-        Err(InspectError::Io(error)) => Err(PathError::when("read", path)(error)),
-    }
 }
 
 impl Slot {

@@ -4,12 +4,11 @@
 //! nothing changed. Nothing that CanvOS tracks in git is edited; nothing is written
 //! outside the two placements and `.edgestage/`, a directory of ours that git ignores.
 
-use std::fs::{self, File};
-use std::io::{self, Seek as _};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::archive::{self, InspectError};
+use crate::archive;
 use crate::cache::Artifact;
 use crate::diagnostic::Diagnostic;
 use crate::lockfile::{LockEntry, Lockfile};
@@ -194,32 +193,28 @@ impl Checkout {
         locked: Option<&LockEntry>,
         limits: &Limits,
     ) -> Result<Vec<Found>, CanvosError> {
-        let seen = self.see(&|_| None, limits)?;
+        let seen = self.see(None, limits)?;
         Ok(seen.iter().map(|seen| seen.against(locked)).collect())
     }
 
-    /// What is at each placement. `known` gives the content of archives that this run has
-    /// read, by their SHA-256; others are read.
+    /// What is at each placement, which is read, unless it is the archive that this run has
+    /// `read`. What a lock says of archives proves nothing.
     ///
     /// # Errors
     /// Files that are there and cannot be read.
-    pub fn see(
-        &self,
-        known: &(dyn Fn(Digest) -> Option<Digest> + Sync),
-        limits: &Limits,
-    ) -> Result<Vec<Seen>, CanvosError> {
+    pub fn see(&self, read: Option<&Artifact>, limits: &Limits) -> Result<Vec<Seen>, CanvosError> {
         let [first, second] = Placement::ALL;
         // The two files are as large as each other: hashing both at once halves the time.
         std::thread::scope(|scope| {
-            let look = move || self.look(first, known, limits);
+            let look = move || self.look(first, read, limits);
             let looking = std::thread::Builder::new().spawn_scoped(scope, look);
-            let second = self.look(second, known, limits);
+            let second = self.look(second, read, limits);
             let first = match looking {
                 Ok(looking) => looking
                     .join()
                     .unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
                 // One after the other, where no more threads can be had.
-                Err(_) => self.look(first, known, limits),
+                Err(_) => self.look(first, read, limits),
             };
             Ok(vec![first?, second?])
         })
@@ -228,7 +223,7 @@ impl Checkout {
     fn look(
         &self,
         placement: Placement,
-        known: &(dyn Fn(Digest) -> Option<Digest> + Sync),
+        read: Option<&Artifact>,
         limits: &Limits,
     ) -> Result<Seen, CanvosError> {
         let path = self.directory.join(placement.path());
@@ -265,9 +260,9 @@ impl Checkout {
             return Ok(seen(Kind::Odd("too large for an archive")));
         }
         let (sha256, _) = Digest::of_reader(&mut file).map_err(failed)?;
-        let content_sha256 = match known(sha256) {
-            Some(content) => Some(content),
-            None => content_of(&mut file, limits).map_err(failed)?,
+        let content_sha256 = match read {
+            Some(artifact) if artifact.sha256() == sha256 => Some(artifact.content_sha256()),
+            _ => archive::content_of(&mut file, limits).map_err(failed)?,
         };
         Ok(seen(Kind::File {
             sha256,
@@ -302,9 +297,7 @@ impl Checkout {
         (lock, limits): (&Lockfile, &Limits),
         held: &CheckoutLock,
     ) -> Result<Option<Staged>, CanvosError> {
-        // That was read just now; what the lock says of other archives proves nothing.
-        let known = |sha256| (sha256 == artifact.sha256()).then(|| artifact.content_sha256());
-        let seen = self.see(&known, limits)?;
+        let seen = self.see(Some(artifact), limits)?;
         let found: Vec<Found> = seen.iter().map(|seen| seen.against(Some(locked))).collect();
         if Self::is_staged(&found) {
             held.own.sweep();
@@ -348,7 +341,7 @@ impl Checkout {
     ) -> Result<Vec<Placement>, CanvosError> {
         let ours = held.own.remembered();
         let mut staged = Vec::new();
-        for seen in self.see(&|_| None, limits)? {
+        for seen in self.see(None, limits)? {
             match &seen.kind {
                 Kind::Absent => {}
                 Kind::Odd(kind) => {
@@ -419,15 +412,4 @@ fn copied(artifact: &Artifact, place: &Place) -> Result<Aside, CanvosError> {
         Placement::Root => "root-copied",
     });
     Ok(copy)
-}
-
-/// The digest of what the archive in `file` holds; `None` where it does not pass the
-/// check.
-fn content_of(file: &mut File, limits: &Limits) -> io::Result<Option<Digest>> {
-    file.rewind()?;
-    match archive::inspect(file, limits, archive::NOTHING) {
-        Ok(inventory) => Ok(Some(inventory.content_sha256)),
-        Err(InspectError::Refused(_)) => Ok(None),
-        Err(InspectError::Io(error)) => Err(error),
-    }
 }

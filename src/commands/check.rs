@@ -372,7 +372,7 @@ impl Place {
             Err(error) => errors.push(error),
         }
         errors.extend(leftovers(checkout, "edgestage stage"));
-        let placements = match checkout.see(&|_| None, &manifest.limits) {
+        let placements = match checkout.see(None, &manifest.limits) {
             Ok(placements) => placements,
             Err(error) => {
                 errors.push(error.into());

@@ -228,7 +228,6 @@ impl Files<'_> {
         if self.limits.no_archive(file.metadata().ok()?.len()) {
             return None;
         }
-        let inventory = archive::inspect(file, self.limits, archive::NOTHING).ok()?;
-        Some(inventory.content_sha256)
+        archive::content_of(file, self.limits).ok()?
     }
 }
