@@ -93,7 +93,19 @@ pub struct Checkout {
     directory: PathBuf,
 }
 
-/// What became of a placement that was written.
+/// What is staged, and what it is compared with.
+pub struct Staging<'a> {
+    /// The archive.
+    pub artifact: &'a Artifact,
+    /// Its entry in the lock.
+    pub locked: &'a LockEntry,
+    /// The whole lock: it says which files are of other definitions.
+    pub lock: &'a Lockfile,
+    /// What an archive at a placement may hold.
+    pub limits: &'a Limits,
+}
+
+/// What became of the placements that were written.
 #[derive(Debug)]
 pub struct Staged {
     /// The files that were there, were not ours, and are kept: what they were, and where they
@@ -284,7 +296,7 @@ impl Checkout {
                 .all(|pair| pair[0].sha256 == pair[1].sha256)
     }
 
-    /// Puts `artifact` at the placements that do not hold it, both or none of them (`paired_rename`
+    /// Puts the archive of `definition` at the placements that do not hold it, both or none of them (`paired_rename`
     /// says how). What was there and is not ours is kept first. `None`: the definition is
     /// staged already.
     ///
@@ -293,10 +305,15 @@ impl Checkout {
     /// has changed then. [`CanvosError::Mixed`].
     pub fn stage(
         &self,
-        (artifact, locked): (&Artifact, &LockEntry),
-        (lock, limits): (&Lockfile, &Limits),
+        definition: &Staging<'_>,
         held: &CheckoutLock,
     ) -> Result<Option<Staged>, CanvosError> {
+        let Staging {
+            artifact,
+            locked,
+            lock,
+            limits,
+        } = definition;
         let seen = self.see(Some(artifact), limits)?;
         let found: Vec<Found> = seen.iter().map(|seen| seen.against(Some(locked))).collect();
         if Self::is_staged(&found) {

@@ -58,7 +58,15 @@ pub enum FetchError {
     Disk(PathError),
 }
 
-/// Downloads what `plan` describes into `file`, which `path` names in messages.
+/// Where a download goes to.
+pub(crate) struct Target<'a> {
+    /// The file, open for writing.
+    pub(crate) file: &'a mut File,
+    /// Its path, for messages.
+    pub(crate) path: &'a Path,
+}
+
+/// Downloads what `plan` describes into `target`.
 ///
 /// # Errors
 /// [`FetchError`], after as many attempts as the client's policy has.
@@ -66,9 +74,10 @@ pub(crate) fn fetch(
     palette: &Palette,
     plan: &Plan,
     limits: &Limits,
-    (file, path): (&mut File, &Path),
+    target: Target<'_>,
     progress: &dyn Progress,
 ) -> Result<Received, FetchError> {
+    let Target { file, path } = target;
     let request = plan.request();
     let call = format!("download of `{}`", plan.definition);
     let received = palette.retry(&call, progress, |attempt| {

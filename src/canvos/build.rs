@@ -20,7 +20,7 @@ mod disturbed;
 mod no_image;
 
 pub use command::{Command, Program};
-pub use disturbed::{Disturbance, Disturbed, Image, Now};
+pub use disturbed::{Disturbance, Disturbed, Image, Now, Staged};
 pub use no_image::NoImage;
 
 /// Where CanvOS puts images, in the checkout.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::image_report::{Checksums, ImageReport, Proof, Written};
+use super::image_report::{Checksums, ImageReport, Proof, Reading, Written};
 use super::stage;
 use crate::api_key;
 use crate::canvos::Checkout;
@@ -113,13 +113,13 @@ impl Build<'_> {
         let name = &definition.name;
         let checkout = context.checkout(manifest, definition)?;
         // Until the images are proven: nobody else stages anything meanwhile.
-        let _held = stage::for_build(context, (name, self.command), self.arguments)?;
+        let _held = stage::for_build(context, name, self.command, self.arguments)?;
         let images = match self.start(definition, &checkout) {
             Ok(images) => images,
-            Err(error) => return Err(self.failed(error, (definition, &checkout))),
+            Err(error) => return Err(self.failed(error, definition, &checkout)),
         };
         let lock = load_lockfile(manifest)?;
-        let disturbed = self.disturbed((definition, &lock), &checkout)?;
+        let disturbed = self.disturbed(definition, &lock, &checkout)?;
         let mut named = Vec::new();
         for image in images {
             named.push(if self.several {
@@ -131,7 +131,13 @@ impl Build<'_> {
         let locked = current(&lock, definition)?;
         let proof = Proof::new(context, manifest, &lock, Some((definition, locked)))?
             .of_build(&self.command.argv);
-        let verdicts = proof.verdicts(&named, Checksums::Compare, Written::ByThisRun);
+        let verdicts = proof.verdicts(
+            &named,
+            Reading {
+                checksums: Checksums::Compare,
+                written: Written::ByThisRun,
+            },
+        );
         let wrong = proof.outcome(&verdicts).error;
         let error = match (wrong, disturbed) {
             // The reason says more than the verdicts, and what to do about it.
@@ -166,23 +172,28 @@ impl Build<'_> {
     /// held, so that it was nobody else.
     fn disturbed(
         &self,
-        (definition, lock): (&Definition, &Lockfile),
+        definition: &Definition,
+        lock: &Lockfile,
         checkout: &Checkout,
     ) -> Result<Option<Disturbance>, Error> {
         let name = &definition.name;
         let locked = lock.definitions.get(name);
         let found = checkout.found(locked, &self.manifest.limits)?;
-        let command = (self.command, checkout.directory());
-        Ok(Disturbance::of(&found, (name, lock), command))
+        let staged = build::Staged {
+            definition: name,
+            lock,
+        };
+        let directory = checkout.directory();
+        Ok(Disturbance::of(&found, &staged, self.command, directory))
     }
 
     /// A build without an image, and what it did to the staged files, as far as that can be
     /// seen.
-    fn failed(&self, error: BuildError, (definition, checkout): (&Definition, &Checkout)) -> Error {
+    fn failed(&self, error: BuildError, definition: &Definition, checkout: &Checkout) -> Error {
         let disturbed = match error {
             BuildError::Start { .. } => None,
             _ => load_lockfile(self.manifest)
-                .and_then(|lock| self.disturbed((definition, &lock), checkout))
+                .and_then(|lock| self.disturbed(definition, &lock, checkout))
                 .unwrap_or_default(),
         };
         let error = Error::Build(error);

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::image_report::{self, ImageReport, Proof};
 use super::states::{LockState, PaletteState, StagedState};
-use super::targets::{Clusterconfig, Row, Targets};
+use super::targets::{Clusterconfig, Known, Row, Targets};
 use super::verify::{leftovers, not_staged};
 use crate::api_key::KeyError;
 use crate::canvos::build::Command;
@@ -130,7 +130,7 @@ pub(super) fn run(arguments: &CheckArgs, context: &Context<'_>) -> Result<Comman
     }
     let mut images = Vec::new();
     if let Some(definition) = in_image {
-        match in_images(context, (&manifest, &lock), definition, &arguments.images) {
+        match in_images(context, &manifest, &lock, definition, &arguments.images) {
             Ok((verdicts, error)) => {
                 images = verdicts;
                 errors.extend(error);
@@ -231,7 +231,8 @@ fn ask(
 /// What is in the images, and what is wrong with them.
 fn in_images(
     context: &Context<'_>,
-    (manifest, lock): (&Manifest, &Lockfile),
+    manifest: &Manifest,
+    lock: &Lockfile,
     definition: &Definition,
     images: &Images,
 ) -> Result<(Vec<ImageReport>, Option<Error>), Error> {
@@ -311,7 +312,7 @@ impl Places<'_> {
         self.seen
             .entry(directory)
             .or_insert_with_key(|directory| match Checkout::open(directory) {
-                Ok(checkout) => Place::of(&checkout, context, (manifest, lock), self.care, errors),
+                Ok(checkout) => Place::of(&checkout, context, manifest, lock, self.care, errors),
                 Err(error) => {
                     no_checkout(context, manifest, definition, error);
                     Place::NoCheckout
@@ -353,7 +354,8 @@ impl Place {
     fn of(
         checkout: &Checkout,
         context: &Context<'_>,
-        (manifest, lock): (&Manifest, &Lockfile),
+        manifest: &Manifest,
+        lock: &Lockfile,
         care: &PreflightArgs,
         errors: &mut Vec<Error>,
     ) -> Self {
@@ -366,7 +368,7 @@ impl Place {
             }
         };
         errors.extend(has_targets(&preflight, &care.target).err());
-        match traps(context, &preflight, (care.targets(), &care.allow)) {
+        match traps(context, &preflight, care.targets(), &care.allow) {
             Ok(grave) if grave.is_empty() => {}
             Ok(grave) => errors.push(CanvosError::Trapped(grave).into()),
             Err(error) => errors.push(error),
@@ -383,8 +385,12 @@ impl Place {
         let owner = found.first().and_then(|first| first.owner(lock));
         let owner = owner.filter(|name| found.iter().all(|f| f.owner(lock) == Some(*name)));
         let owner = owner.map(str::to_owned);
-        let known = (lock, &manifest.limits);
-        let targets = Targets::of(&preflight, &care.target, &placements, known);
+        let known = Known {
+            staged: &placements,
+            lock,
+            limits: &manifest.limits,
+        };
+        let targets = Targets::of(&preflight, &care.target, known);
         Self::Seen {
             placements,
             owner,

@@ -199,10 +199,10 @@ pub(super) fn remove(
     if let (None, [name]) = (&arguments.from, &arguments.what[..])
         && names_one(name)
     {
-        return remove_definition(context, &sheet, (manifest, name));
+        return remove_definition(context, &sheet, manifest, name);
     }
     let definition = crate::workflow::context::one(manifest, arguments.from.as_deref())?;
-    remove_profiles(context, &sheet, (manifest, definition), &arguments.what)
+    remove_profiles(context, &sheet, manifest, definition, &arguments.what)
 }
 
 /// What is not a reference is a definition's name.
@@ -213,7 +213,8 @@ fn is_word(text: &str) -> bool {
 fn remove_definition(
     context: &Context<'_>,
     sheet: &ManifestEditor,
-    (manifest, name): (&Manifest, &str),
+    manifest: &Manifest,
+    name: &str,
 ) -> Result<CommandOutput, Error> {
     let definition = crate::workflow::context::one(manifest, Some(name))?;
     if manifest.definitions.len() == 1 {
@@ -241,7 +242,8 @@ fn remove_definition(
 fn remove_profiles(
     context: &Context<'_>,
     sheet: &ManifestEditor,
-    (manifest, definition): (&Manifest, &Definition),
+    manifest: &Manifest,
+    definition: &Definition,
     what: &[String],
 ) -> Result<CommandOutput, Error> {
     let name = &definition.name;

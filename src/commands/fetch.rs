@@ -78,24 +78,25 @@ pub(super) fn run(arguments: &FetchArgs, context: &Context<'_>) -> Result<Comman
     let (fetched, error) = match context.settings.network {
         Network::Allowed => {
             let source = Fetcher::new(context, &store, jobs)?;
-            let fleet = (&definitions[..], parallel::lookahead(jobs));
-            each(context, &store, fleet, output, |definition| {
-                source.fetch(definition, Pinning::Respect)
-            })
+            let at_once = parallel::lookahead(jobs);
+            each(
+                context,
+                &store,
+                &definitions,
+                at_once,
+                output,
+                |definition| source.fetch(definition, Pinning::Respect),
+            )
         }
-        Network::Off => each(
-            context,
-            &store,
-            (&definitions[..], jobs),
-            output,
-            |definition| store.offline(context, definition),
-        ),
+        Network::Off => each(context, &store, &definitions, jobs, output, |definition| {
+            store.offline(context, definition)
+        }),
     };
     let became = |one: &Fetched| match one.origin {
         Origin::Palette => Outcome::Done(FETCHED),
         Origin::Cache => Outcome::Found("from the cache"),
     };
-    tell(context, &fetched, (definitions.len(), &became));
+    tell(context, &fetched, definitions.len(), &became);
     Ok(outcome(fetched, definitions.len(), error))
 }
 
@@ -116,8 +117,8 @@ pub(super) fn update(arguments: &Fleet, context: &Context<'_>) -> Result<Command
     let jobs = arguments.jobs.jobs;
     let source = Fetcher::new(context, &store, jobs)?;
     let path = |obtained: &LockedArchive| Ok(shown(obtained.artifact.path()));
-    let fleet = (&definitions[..], parallel::lookahead(jobs));
-    let (fetched, error) = each(context, &store, fleet, path, |definition| {
+    let at_once = parallel::lookahead(jobs);
+    let (fetched, error) = each(context, &store, &definitions, at_once, path, |definition| {
         source.fetch(definition, Pinning::Renew)
     });
     for one in fetched.iter().filter(|one| one.lock != WRITTEN) {
@@ -127,7 +128,7 @@ pub(super) fn update(arguments: &Fleet, context: &Context<'_>) -> Result<Command
         WRITTEN => Outcome::Done("locked anew"),
         _ => Outcome::Found("unchanged"),
     };
-    tell(context, &fetched, (definitions.len(), &became));
+    tell(context, &fetched, definitions.len(), &became);
     Ok(outcome(fetched, definitions.len(), error))
 }
 
@@ -135,7 +136,8 @@ pub(super) fn update(arguments: &Fleet, context: &Context<'_>) -> Result<Command
 fn tell(
     context: &Context<'_>,
     fetched: &[Fetched],
-    (meant, became): (usize, &dyn Fn(&Fetched) -> Outcome),
+    meant: usize,
+    became: &dyn Fn(&Fetched) -> Outcome,
 ) {
     let mut tally = Summary::of(meant);
     for one in fetched {
@@ -149,7 +151,8 @@ fn tell(
 fn each(
     context: &Context<'_>,
     store: &Session<'_>,
-    (definitions, at_once): (&[&Definition], u16),
+    definitions: &[&Definition],
+    at_once: u16,
     output: impl Fn(&LockedArchive) -> Result<String, Error>,
     obtain: impl Fn(&Definition) -> Result<LockedArchive, Error> + Sync,
 ) -> (Vec<Fetched>, Option<Error>) {

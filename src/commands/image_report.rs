@@ -75,6 +75,13 @@ pub(super) enum Written {
     Before,
 }
 
+/// How images are read.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Reading {
+    pub(super) checksums: Checksums,
+    pub(super) written: Written,
+}
+
 pub(super) fn run(arguments: &VerifyArgs, context: &Context<'_>) -> Result<CommandOutput, Error> {
     let manifest = context.manifest()?;
     let lock = load_lockfile(&manifest)?;
@@ -131,24 +138,23 @@ impl<'a> Proof<'a> {
         let environment = self.context.environment;
         let paths = images.image.iter();
         let paths: Vec<PathBuf> = paths.map(|path| environment.resolve(path)).collect();
-        self.verdicts(&paths, checksums, Written::Before)
+        let reading = Reading {
+            checksums,
+            written: Written::Before,
+        };
+        self.verdicts(&paths, reading)
     }
 
     /// Looks into the images `paths`.
-    pub(super) fn verdicts(
-        &self,
-        paths: &[PathBuf],
-        checksums: Checksums,
-        written: Written,
-    ) -> Vec<ImageReport> {
-        let verdict = |path: &PathBuf| self.verdict(path, checksums, written);
+    pub(super) fn verdicts(&self, paths: &[PathBuf], reading: Reading) -> Vec<ImageReport> {
+        let verdict = |path: &PathBuf| self.verdict(path, reading);
         let mut verdicts: Vec<ImageReport> = paths.iter().map(verdict).collect();
         words::mark_neglected(&mut verdicts);
         verdicts
     }
 
     /// Looks into the image `path`.
-    fn verdict(&self, path: &Path, checksums: Checksums, written: Written) -> ImageReport {
+    fn verdict(&self, path: &Path, reading: Reading) -> ImageReport {
         let name = path.file_name().unwrap_or(path.as_os_str());
         let name = sanitize::line(name.as_encoded_bytes());
         let _reading = self.context.report.waiting("Reading", &name);
@@ -160,9 +166,9 @@ impl<'a> Proof<'a> {
             ..ImageReport::default()
         };
         match image::examine(path, &self.spool, &judge) {
-            Ok(image) => self.judged(base, path, &image, (checksums, written)),
+            Ok(image) => self.judged(base, path, &image, reading),
             Err(ImageError::Disk(error))
-                if written == Written::Before && path_error::is_absent(&error.source) =>
+                if reading.written == Written::Before && path_error::is_absent(&error.source) =>
             {
                 ImageReport {
                     found: Found::absent(&error),
@@ -182,7 +188,7 @@ impl<'a> Proof<'a> {
         base: ImageReport,
         path: &Path,
         image: &Image,
-        (checksums, written): (Checksums, Written),
+        reading: Reading,
     ) -> ImageReport {
         let locked = self.expected.map(|(_, locked)| locked);
         let expectation = Expectation {
@@ -203,7 +209,7 @@ impl<'a> Proof<'a> {
             Format::Disk => ("raw", None),
             Format::CompressedDisk => ("raw.gz", None),
         };
-        let older = match written {
+        let older = match reading.written {
             Written::ByThisRun => Some(false),
             Written::Before => self.origin.is_older(image.changed),
         };
@@ -222,7 +228,7 @@ impl<'a> Proof<'a> {
             return verdict;
         }
         self.warn_of_neighbours(&verdict);
-        match checksums {
+        match reading.checksums {
             Checksums::Compare => with_checksum(path, verdict),
             Checksums::Ignore => verdict,
         }

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::canvos::build::Command;
 use crate::canvos::preflight::{self, FixError, Target};
-use crate::canvos::{CanvosError, Checkout, CheckoutLock, Placement};
+use crate::canvos::{CanvosError, Checkout, CheckoutLock, Placement, Staging};
 use crate::cli::{BuildArgs, Network, StageArgs};
 use crate::diagnostic::Trap;
 use crate::error::Error;
@@ -81,7 +81,7 @@ pub(super) fn run(arguments: &StageArgs, context: &Context<'_>) -> Result<Comman
         fix_arg: arguments.fix_arg,
     };
     let meant = definitions.len();
-    let (staged, error) = stage(context, &manifest, definitions, (care, arguments.jobs.jobs))?;
+    let (staged, error) = stage(context, &manifest, definitions, care, arguments.jobs.jobs)?;
     let mut tally = Summary::of(meant);
     for one in &staged {
         let became = match one.result {
@@ -108,7 +108,8 @@ pub(super) fn run(arguments: &StageArgs, context: &Context<'_>) -> Result<Comman
 /// when this returns, so that nobody stages something else during the build.
 pub(super) fn for_build(
     context: &Context<'_>,
-    (name, command): (&str, &Command),
+    name: &str,
+    command: &Command,
     arguments: &BuildArgs,
 ) -> Result<CheckoutLock, Error> {
     let manifest = context.manifest()?;
@@ -124,7 +125,7 @@ pub(super) fn for_build(
     let definition = one(&manifest, Some(name))?;
     let checkout = context.checkout(&manifest, definition)?;
     loop {
-        let (_, error) = stage(context, &manifest, vec![definition], (care, 1))?;
+        let (_, error) = stage(context, &manifest, vec![definition], care, 1)?;
         error.map_or(Ok(()), Err)?;
         let held = context.lock_checkout(&checkout)?;
         // Another run may have staged something else just before.
@@ -153,7 +154,8 @@ fn stage(
     context: &Context<'_>,
     manifest: &Manifest,
     definitions: Vec<&Definition>,
-    (care, jobs): (PreflightOptions<'_>, u16),
+    care: PreflightOptions<'_>,
+    jobs: u16,
 ) -> Result<(Vec<Staged>, Option<Error>), Error> {
     let store = Session::open(context, manifest)?;
     let mut errors = Vec::new();
@@ -287,7 +289,7 @@ fn refuse_traps(
 ) -> Result<(), Error> {
     let preflight = context.preflight(checkout.directory(), care.argv)?;
     has_targets(&preflight, care.asked)?;
-    let grave = traps(context, &preflight, (care.targets, care.allowed))?;
+    let grave = traps(context, &preflight, care.targets, care.allowed)?;
     if grave.is_empty() {
         Ok(())
     } else {
@@ -412,8 +414,12 @@ fn place(
     let lock = load_lockfile(store.manifest)?;
     // Looks at it again under the lock: another run may have staged it meanwhile.
     let staged = job.checkout.stage(
-        (&obtained.artifact, &obtained.locked),
-        (&lock, &store.manifest.limits),
+        &Staging {
+            artifact: &obtained.artifact,
+            locked: &obtained.locked,
+            lock: &lock,
+            limits: &store.manifest.limits,
+        },
         &held,
     )?;
     let mut kept = Vec::new();

@@ -101,19 +101,23 @@ impl Judged {
     }
 }
 
+/// What the files that are embedded are compared with.
+#[derive(Clone, Copy)]
+pub(super) struct Known<'a> {
+    /// What is at the placements.
+    pub(super) staged: &'a [Seen],
+    /// The lock.
+    pub(super) lock: &'a Lockfile,
+    /// What an archive may hold.
+    pub(super) limits: &'a Limits,
+}
+
 impl Targets {
     /// All targets that the checkout has, or those that were asked for.
-    pub(super) fn of(
-        preflight: &Preflight<'_>,
-        asked: &[Target],
-        staged: &[Seen],
-        (lock, limits): (&Lockfile, &Limits),
-    ) -> Self {
+    pub(super) fn of(preflight: &Preflight<'_>, asked: &[Target], known: Known<'_>) -> Self {
         let mut files = Files {
             directory: preflight.directory(),
-            staged,
-            lock,
-            limits,
+            known,
             seen: BTreeMap::new(),
         };
         let rows = Target::ALL
@@ -160,9 +164,7 @@ impl Targets {
 struct Files<'a> {
     directory: &'a Path,
     /// What is known already.
-    staged: &'a [Seen],
-    lock: &'a Lockfile,
-    limits: &'a Limits,
+    known: Known<'a>,
     seen: BTreeMap<String, Judged>,
 }
 
@@ -199,7 +201,7 @@ impl Files<'_> {
             return known.clone();
         }
         let content = self.content(path);
-        let owner = content.and_then(|content| self.lock.owner_of(content));
+        let owner = content.and_then(|content| self.known.lock.owner_of(content));
         let (verdict, text) = match (content, owner) {
             (None, _) => (Verdict::NoDefinition, "no definition".to_owned()),
             (Some(_), Some((name, _))) => (Verdict::AsLocked, format!("`{name}` as locked")),
@@ -220,14 +222,14 @@ impl Files<'_> {
 
     /// The digest of what the archive at `path` holds.
     fn content(&self, path: &str) -> Option<Digest> {
-        let mut staged = self.staged.iter();
+        let mut staged = self.known.staged.iter();
         if let Some(seen) = staged.find(|seen| seen.placement().path() == path) {
             return seen.content();
         }
         let file = path_error::open(&self.directory.join(path)).ok()?;
-        if self.limits.no_archive(file.metadata().ok()?.len()) {
+        if self.known.limits.no_archive(file.metadata().ok()?.len()) {
             return None;
         }
-        archive::content_of(file, self.limits).ok()?
+        archive::content_of(file, self.known.limits).ok()?
     }
 }

@@ -386,7 +386,8 @@ pub(crate) fn chosen<'m>(
 pub(crate) fn traps(
     context: &Context<'_>,
     preflight: &Preflight<'_>,
-    (targets, allowed): (&[Target], &[Trap]),
+    targets: &[Target],
+    allowed: &[Trap],
 ) -> Result<Vec<Diagnostic>, Error> {
     let findings = preflight.findings(targets)?;
     let (grave, harmless): (Vec<_>, Vec<_>) = findings

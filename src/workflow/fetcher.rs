@@ -89,12 +89,13 @@ impl<'a> Fetcher<'a> {
         let report = self.context.report;
         report.status("Fetching", &plan.definition);
         let mut slot = self.store.cache.slot()?;
-        let (file, path) = slot.file();
         let manifest = self.store.manifest;
         let limits = &manifest.limits;
         let progress = report.download(&plan.definition);
+        let (file, path) = slot.file();
+        let target = download::Target { file, path: &path };
         let palette = self.catalogue.palette();
-        let received = download::fetch(palette, plan, limits, (file, &path), &progress);
+        let received = download::fetch(palette, plan, limits, target, &progress);
         drop(progress);
         let received =
             received.map_err(|error| Error::fetching(manifest, &plan.definition, error))?;

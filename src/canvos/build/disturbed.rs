@@ -59,21 +59,30 @@ pub enum Now {
     Other,
 }
 
+/// What was staged before the build.
+pub struct Staged<'a> {
+    /// The definition.
+    pub definition: &'a str,
+    /// The lock as it was.
+    pub lock: &'a Lockfile,
+}
+
 impl Disturbance {
     /// Compares `found`, which was looked at after the build, with what was staged before it.
     /// A changed mode or time is none of it: the bytes count.
     #[must_use]
     pub fn of(
         found: &[Found],
-        (definition, lock): (&str, &Lockfile),
-        (command, checkout): (&Command, &Path),
+        staged: &Staged<'_>,
+        command: &Command,
+        checkout: &Path,
     ) -> Option<Self> {
         let disturbed = |found: &Found| {
             let now = match &found.state {
                 State::Equal | State::SameContent => return None,
                 State::Missing => Now::Gone,
                 State::WrongKind(kind) => Now::Kind(kind),
-                State::Differs { .. } => match found.owner(lock) {
+                State::Differs { .. } => match found.owner(staged.lock) {
                     Some(name) => Now::Definition(name.to_owned()),
                     None => Now::Other,
                 },
@@ -86,7 +95,7 @@ impl Disturbance {
             command: command.argv.join(" "),
             files,
             cleaned_by: cleaning_script(command, checkout),
-            definition: definition.to_owned(),
+            definition: staged.definition.to_owned(),
             image: Image::Missing,
         })
     }

@@ -221,15 +221,16 @@ fn check(before: &[u8], file: &Dotenv, after: &[u8]) -> Result<(), Fault> {
     // Whatever the variables of the caller are.
     let sourced = bash::source(after, &|_| Value::Unknown);
     let right = one && sourced.value(KEY) == Value::Set(VALUE.to_owned());
-    if !right || !earthly_keeps((before, file), (after, &edited)) {
+    if !right || !earthly_keeps(before, file, after, &edited) {
         return Err(Fault::Value);
     }
     changed_in_bash(before, file, after, &edited).map_or(Ok(()), |name| Err(Fault::Changes(name)))
 }
 
 /// Whether Earthly reads the same other assignments in the same order.
-fn earthly_keeps(before: (&[u8], &Dotenv), after: (&[u8], &Dotenv)) -> bool {
-    let (before, after) = (Other::all(before), Other::all(after));
+fn earthly_keeps(before: &[u8], file: &Dotenv, after: &[u8], edited: &Dotenv) -> bool {
+    let before = Other::all(before, file);
+    let after = Other::all(after, edited);
     before.len() == after.len()
         && before
             .iter()
@@ -245,7 +246,7 @@ struct Other<'a> {
 }
 
 impl<'a> Other<'a> {
-    fn all((text, file): (&'a [u8], &'a Dotenv)) -> Vec<Self> {
+    fn all(text: &'a [u8], file: &'a Dotenv) -> Vec<Self> {
         let others = file.assignments.iter().filter(|it| it.name != KEY);
         let other = |assignment: &'a Assignment| Self {
             assignment,

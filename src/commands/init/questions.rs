@@ -177,7 +177,7 @@ fn chosen(context: &Context<'_>, prompt: &Prompt) -> Result<First, Error> {
         .and_then(|project| project.uid.as_ref().ok());
     let listing = palette.profile_summaries(uid, context.report)?;
     let paste = "one that is not offered can be added later: `edgestage add URL`";
-    warn_of_gap(context, ("profiles", paste), listing.gap.as_ref());
+    warn_of_gap(context, listing.gap.as_ref(), "profiles", paste);
     let all = offered(&listing.profiles, CLOUD_TYPE);
     if all.is_empty() {
         return Err(Error::NothingOffered {
@@ -234,7 +234,7 @@ fn project(
 ) -> Result<Option<ProjectMetadata>, Error> {
     let list = palette.projects(None, context.report)?;
     let later = "one that is not offered can be named by its uid later, in `project`";
-    warn_of_gap(context, ("projects", later), list.gap().as_ref());
+    warn_of_gap(context, list.gap().as_ref(), "projects", later);
     // One that cannot be named to Palette cannot be chosen.
     let known = list.items.into_iter().filter(|project| project.uid.is_ok());
     let mut projects: Vec<ProjectMetadata> = known.collect();
@@ -249,7 +249,7 @@ fn project(
 }
 
 /// Says that not all can be chosen.
-fn warn_of_gap(context: &Context<'_>, (what, help): (&str, &str), gap: Option<&Gap>) {
+fn warn_of_gap(context: &Context<'_>, gap: Option<&Gap>, what: &str, help: &str) {
     if let Some(gap) = gap {
         context.report.warn(&not_all_offered(what, gap).help(help));
     }

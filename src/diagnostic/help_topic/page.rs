@@ -8,11 +8,20 @@ const DOCS: &str = concat!(
     env!("CARGO_PKG_VERSION"),
     "/docs/"
 );
-const TOPICS: (&str, &str) = (
-    "troubleshooting.md",
-    include_str!("../../../docs/troubleshooting.md"),
-);
-const TRAPS: (&str, &str) = ("traps.md", include_str!("../../../docs/traps.md"));
+/// A page of the docs.
+struct Page {
+    file: &'static str,
+    text: &'static str,
+}
+
+const TOPICS: Page = Page {
+    file: "troubleshooting.md",
+    text: include_str!("../../../docs/troubleshooting.md"),
+};
+const TRAPS: Page = Page {
+    file: "traps.md",
+    text: include_str!("../../../docs/traps.md"),
+};
 
 /// A section of a page: `## ID: TITLE`, or `## ID` with the title as its first line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,13 +47,13 @@ impl Section {
 /// The topics, in the order of the page.
 #[must_use]
 pub fn topics() -> Vec<Section> {
-    sections(TOPICS)
+    sections(&TOPICS)
 }
 
 /// The traps, in the order of their numbers.
 #[must_use]
 pub fn traps() -> Vec<Section> {
-    sections(TRAPS)
+    sections(&TRAPS)
 }
 
 /// All topics, then all traps.
@@ -59,8 +68,8 @@ pub fn section(id: &str) -> Option<Section> {
     all().into_iter().find(|section| section.id == id)
 }
 
-fn sections((page, text): (&'static str, &'static str)) -> Vec<Section> {
-    let parts = text.split("\n## ").skip(1);
+fn sections(page: &Page) -> Vec<Section> {
+    let parts = page.text.split("\n## ").skip(1);
     let section = |part: &'static str| {
         let (heading, text) = part.split_once('\n')?;
         let text = text.trim_start_matches('\n');
@@ -75,7 +84,7 @@ fn sections((page, text): (&'static str, &'static str)) -> Vec<Section> {
             id,
             title,
             text,
-            page,
+            page: page.file,
             heading,
         })
     };

@@ -39,7 +39,7 @@ pub(super) fn build(error: &BuildError) -> Diagnostic {
             directory,
             older,
             why,
-        } => no_image((program, why), directory, older),
+        } => no_image(program, why, directory, older),
         BuildError::Disturbed(disturbance) => disturbed(disturbance),
     }
 }
@@ -61,7 +61,7 @@ fn start(program: &str, error: &std::io::Error) -> Diagnostic {
     .help(help)
 }
 
-fn no_image((program, why): (&str, &NoImage), directory: &Path, older: &[String]) -> Diagnostic {
+fn no_image(program: &str, why: &NoImage, directory: &Path, older: &[String]) -> Diagnostic {
     const ENDED_WELL: &str = "the build succeeded but wrote no image";
     let swallows = |line: usize| {
         format!(

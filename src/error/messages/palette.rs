@@ -14,7 +14,7 @@ pub(super) fn palette(error: &PaletteError) -> Diagnostic {
             endpoint,
             place,
             suspicion,
-        } => key_refused(refusal, (endpoint, place), *suspicion),
+        } => key_refused(refusal, endpoint, place, *suspicion),
         PaletteError::Forbidden { refusal, project } => {
             let project = project.as_deref().map(|uid| (uid, None));
             forbidden(refusal, project)
@@ -27,7 +27,7 @@ pub(super) fn palette(error: &PaletteError) -> Diagnostic {
             attempts,
             route,
             waited,
-        } => unreachable(call, why, *attempts, (route, *waited)),
+        } => unreachable(call, why, *attempts, route, *waited),
         PaletteError::Tls {
             endpoint,
             why,
@@ -94,12 +94,15 @@ fn said(refusal: &Refusal) -> String {
 
 fn key_refused(
     refusal: &Refusal,
-    (endpoint, place): (&str, &str),
+    endpoint: &str,
+    key_place: &str,
     suspicion: Option<Suspicion>,
 ) -> Diagnostic {
     let told = Diagnostic::error(Code::KeyRefused, "Palette does not accept the API key")
         .note(said(refusal))
-        .note(format!("`{endpoint}` was asked, with the key from {place}"));
+        .note(format!(
+            "`{endpoint}` was asked, with the key from {key_place}"
+        ));
     let told = match suspicion {
         None => told,
         Some(suspicion) => told.help(match suspicion {
@@ -201,7 +204,8 @@ fn unreachable(
     call: &str,
     why: &str,
     attempts: u32,
-    (route, waited): (&Route, Option<Waited>),
+    route: &Route,
+    waited: Option<Waited>,
 ) -> Diagnostic {
     let times = sanitize::count(attempts as usize, "attempt");
     let told = Diagnostic::error(
