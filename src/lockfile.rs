@@ -191,9 +191,15 @@ impl Lockfile {
     /// The first definition that is locked with `content`.
     #[must_use]
     pub fn owner_of(&self, content: Digest) -> Option<(&str, &LockEntry)> {
-        let mut entries = self.definitions.iter();
-        let (name, locked) = entries.find(|(_, locked)| locked.content_sha256 == content)?;
-        Some((name, locked))
+        self.owners_of(content).next()
+    }
+
+    /// The definitions that are locked with `content`, by name.
+    pub(crate) fn owners_of(&self, content: Digest) -> impl Iterator<Item = (&str, &LockEntry)> {
+        self.definitions
+            .iter()
+            .filter(move |(_, locked)| locked.content_sha256 == content)
+            .map(|(name, locked)| (name.as_str(), locked))
     }
 
     /// Whether there is a file.

@@ -387,6 +387,7 @@ impl Place {
         let owner = owner.map(str::to_owned);
         let known = Known {
             staged: &placements,
+            manifest,
             lock,
             limits: &manifest.limits,
         };

@@ -10,6 +10,7 @@ use crate::archive;
 use crate::canvos::Seen;
 use crate::canvos::preflight::{self, Assume, Embeds, Preflight, Target, Via};
 use crate::lockfile::Lockfile;
+use crate::manifest::Manifest;
 use crate::ui::table;
 use crate::util::digest::Digest;
 use crate::util::limits::Limits;
@@ -59,8 +60,10 @@ pub(super) struct Row {
 enum Verdict {
     /// A definition as it is locked.
     AsLocked,
+    /// A definition as it was locked, but `profiles.toml` has changed since.
+    Outdated,
     /// A definition that the lock does not have.
-    AnotherDefinition,
+    NotLocked,
     /// A file that is not the archive of a definition.
     NoDefinition,
     /// Nothing.
@@ -106,10 +109,45 @@ impl Judged {
 pub(super) struct Known<'a> {
     /// What is at the placements.
     pub(super) staged: &'a [Seen],
+    /// What is asked for now.
+    pub(super) manifest: &'a Manifest,
     /// The lock.
     pub(super) lock: &'a Lockfile,
     /// What an archive may hold.
     pub(super) limits: &'a Limits,
+}
+
+/// The definition that a file holds.
+struct Owner<'a> {
+    name: &'a str,
+    state: OwnerState,
+}
+
+/// How the manifest stands to the lock entry of a definition.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum OwnerState {
+    /// The entry answers what the manifest asks for.
+    Current,
+    /// The manifest asks for something else now, or the entry was edited.
+    Outdated,
+    /// The manifest does not have the definition.
+    Removed,
+}
+
+impl<'a> Known<'a> {
+    /// The definition that was locked with `content`: of several the one whose entry counts
+    /// most.
+    fn owner_of(&self, content: Digest) -> Option<Owner<'a>> {
+        let owners = self.lock.owners_of(content).map(|(name, entry)| {
+            let state = match self.manifest.definitions.get(name) {
+                None => OwnerState::Removed,
+                Some(definition) if entry.outdated(definition).is_some() => OwnerState::Outdated,
+                Some(_) => OwnerState::Current,
+            };
+            Owner { name, state }
+        });
+        owners.min_by_key(|owner| owner.state)
+    }
 }
 
 impl Targets {
@@ -201,19 +239,29 @@ impl Files<'_> {
             return known.clone();
         }
         let content = self.content(path);
-        let owner = content.and_then(|content| self.known.lock.owner_of(content));
-        let (verdict, text) = match (content, owner) {
+        let owner = content.and_then(|content| self.known.owner_of(content));
+        let (verdict, text) = match (content, &owner) {
             (None, _) => (Verdict::NoDefinition, "no definition".to_owned()),
-            (Some(_), Some((name, _))) => (Verdict::AsLocked, format!("`{name}` as locked")),
+            (Some(_), Some(Owner { name, state })) => match state {
+                OwnerState::Current => (Verdict::AsLocked, format!("`{name}` as locked")),
+                OwnerState::Outdated => (
+                    Verdict::Outdated,
+                    format!("`{name}` as it was locked before profiles.toml changed"),
+                ),
+                OwnerState::Removed => (
+                    Verdict::Outdated,
+                    format!("`{name}`, which profiles.toml no longer has"),
+                ),
+            },
             (Some(content), None) => (
-                Verdict::AnotherDefinition,
+                Verdict::NotLocked,
                 format!("not locked: content {}", content.short()),
             ),
         };
         let judged = Judged {
             verdict,
             text,
-            definition: owner.map(|(name, _)| name.to_owned()),
+            definition: owner.map(|owner| owner.name.to_owned()),
             content_sha256: content,
         };
         self.seen.insert(path.to_owned(), judged.clone());

@@ -102,8 +102,14 @@ fn meaning(property: &Value) -> String {
     }
 }
 
+/// More values than this are listed elsewhere.
+const MOST_VALUES: usize = 60;
+
 fn known(property: &Value) -> Option<String> {
     let values = property["enum"].as_array()?;
+    if values.len() > MOST_VALUES {
+        return Some("one of the codes that `edgestage explain --json` lists".into());
+    }
     let values: Vec<_> = values
         .iter()
         .map(|one| format!("`{}`", one.as_str().unwrap()))

@@ -340,3 +340,23 @@ fn fix_arg_makes_no_file() {
     run.stderr_has("copy `.arg.template` to `.arg`").success();
     assert!(!test.path("CanvOS/.arg").exists());
 }
+
+/// What a staged definition would be in an image is not "as locked" once the entry of the
+/// lock no longer answers what profiles.toml asks for.
+#[test]
+fn a_definition_that_is_not_asked_for_any_more_is_outdated() {
+    let test = full().stage();
+    let manifest = test.text("profiles.toml");
+    let changed = manifest.replace("hello-universe@1.2.0", "hello-universe@1.1.0");
+    assert_ne!(changed, manifest);
+    test.put("profiles.toml", &changed);
+    let iso = &targets(&test, "")[0];
+    assert_eq!(iso["verdict"], "outdated");
+    assert_eq!(iso["definition"], "factory");
+    let renamed = manifest.replace("[definition.factory]", "[definition.depot]");
+    assert_ne!(renamed, manifest);
+    test.put("profiles.toml", &renamed);
+    let iso = &targets(&test, "")[0];
+    assert_eq!(iso["verdict"], "outdated");
+    assert_eq!(iso["text"], "`factory`, which profiles.toml no longer has");
+}
