@@ -6,7 +6,7 @@
 // What stands above fields here is shown as help, where backticks are noise.
 #![allow(clippy::doc_markdown)]
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -15,6 +15,7 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::manifest::Located;
 use crate::util::endpoint::{Endpoint, InvalidEndpoint};
 use crate::util::environment::Environment;
+use crate::util::sanitize;
 
 mod arguments;
 mod distribution;
@@ -344,6 +345,7 @@ impl Cli {
             (None, None) => None,
         };
         let file = path(&global.file, "EDGESTAGE_FILE");
+        file.as_deref().map(not_a_lockfile).transpose()?;
         let located = match file {
             Some(_) => Located::Named,
             None => Located::from(environment),
@@ -421,6 +423,20 @@ fn lock_timeout(environment: &Environment) -> Result<Duration, Diagnostic> {
 /// A variable that is not a number.
 pub fn heartbeat(environment: &Environment) -> Result<Duration, Diagnostic> {
     seconds(environment, "EDGESTAGE_HEARTBEAT", HEARTBEAT)
+}
+
+/// The lock of a manifest has its name, with the extension `lock`: a manifest must not be
+/// its own lock.
+fn not_a_lockfile(file: &Path) -> Result<(), Diagnostic> {
+    if file.extension() != Some("lock".as_ref()) {
+        return Ok(());
+    }
+    Err(Diagnostic::error(
+        Code::ConflictingOptions,
+        format!("`{}` would be its own lock", sanitize::path(file)),
+    )
+    .note("the lock of a manifest is beside it, with the extension `.lock`")
+    .help("name the manifest, such as `profiles.toml`"))
 }
 
 fn seconds(

@@ -127,7 +127,7 @@ pub struct Fleet {
 #[derive(Debug, Clone, Args)]
 pub struct Jobs {
     /// How many definitions to fetch at once
-    #[arg(long, short, value_name = "N", default_value_t = JOBS, value_parser = clap::value_parser!(u16).range(1..=256))]
+    #[arg(long, short, value_name = "N", default_value_t = JOBS, value_parser = jobs)]
     pub jobs: u16,
 }
 
@@ -140,6 +140,15 @@ pub struct PreflightArgs {
     /// Accept a trap, such as T11; can be repeated
     #[arg(long, value_name = "ID", value_parser = trap)]
     pub allow: Vec<Trap>,
+}
+
+/// The most definitions that are fetched at once.
+const MOST_JOBS: u16 = 256;
+
+fn jobs(text: &str) -> Result<u16, String> {
+    let jobs = text.parse().ok();
+    jobs.filter(|jobs| (1..=MOST_JOBS).contains(jobs))
+        .ok_or_else(|| format!("write a whole number from 1 to {MOST_JOBS}"))
 }
 
 fn target(name: &str) -> Result<Target, String> {

@@ -105,7 +105,8 @@ fn the_file_that_is_used_is_said() {
     // What comes next finds it too.
     let test = test.definition(FACTORY);
     let run = test.run("add edge-monitoring@1.4.0").within("a");
-    run.stderr_has("        Next edgestage check factory\n")
+    run.stderr_has("      Edited ../profiles.toml\n")
+        .stderr_has("        Next edgestage check factory\n")
         .success();
 }
 

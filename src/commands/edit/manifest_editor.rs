@@ -6,10 +6,11 @@ use super::usage;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::error::Error;
 use crate::manifest::edit::EditError;
-use crate::manifest::{Manifest, ManifestError};
+use crate::manifest::{Located, Manifest, ManifestError};
 use crate::util::atomic_file;
 use crate::util::file_lock::FileLock;
 use crate::util::path_error::{self, PathError};
+use crate::util::sanitize;
 use crate::workflow::context::Context;
 
 /// UTF-8's byte order mark, which some editors need to find again.
@@ -69,6 +70,9 @@ impl ManifestEditor {
         }
         let mark = if self.marked { MARK } else { &[] };
         atomic_file::write(&self.path, &[mark, text.as_bytes()].concat())?;
+        if let Located::Above(file) = &context.settings.located {
+            context.report.status("Edited", &sanitize::path(file));
+        }
         Ok(())
     }
 

@@ -31,6 +31,10 @@ pub fn all(book: &mut Book) {
         ("diff has to ask Palette", "diff --offline"),
         ("update has to write the lock", "update --locked"),
         ("nothing to keep archives for", "cache clean --keep-locked"),
+        (
+            "the lock in the place of the manifest",
+            "check --file profiles.lock",
+        ),
         ("an output for several", "fetch --output spc.tgz"),
         (
             "an output that is a directory",
