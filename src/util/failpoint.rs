@@ -2,11 +2,11 @@
 //! what another run sees, or to let it go on.
 //!
 //! Only builds with debug assertions have them; in a release [`hit`] is nothing. With
-//! `EDGESTAGE_CHECKPOINT=NAME:FILE` a run that reaches NAME makes FILE and stays for as
+//! `EDGESTAGE_FAILPOINT=NAME:FILE` a run that reaches NAME makes FILE and stays for as
 //! long as that is there; with `NAME:panic` it panics there instead, with whatever it has
 //! in memory.
 
-/// Every checkpoint, in the order in which a run that does everything reaches them. A
+/// Every failpoint, in the order in which a run that does everything reaches them. A
 /// test kills a run at each.
 pub const ALL: [&str; 17] = [
     "archive-begun",
@@ -38,9 +38,9 @@ mod armed {
 
     static ARMED: OnceLock<(String, PathBuf)> = OnceLock::new();
 
-    /// Takes the checkpoint from the environment, once for the process.
+    /// Takes the failpoint from the environment, once for the process.
     pub fn arm(environment: &Environment) {
-        let Some(value) = environment.variable("EDGESTAGE_CHECKPOINT") else {
+        let Some(value) = environment.variable("EDGESTAGE_FAILPOINT") else {
             return;
         };
         if let Some((name, file)) = value.to_string_lossy().split_once(':') {
@@ -48,12 +48,12 @@ mod armed {
         }
     }
 
-    /// Stays here, if this is the checkpoint that was asked for.
+    /// Stays here, if this is the failpoint that was asked for.
     ///
     /// # Panics
     /// If that was asked for.
     pub fn hit(name: &'static str) {
-        debug_assert!(super::ALL.contains(&name), "unlisted checkpoint {name}");
+        debug_assert!(super::ALL.contains(&name), "unlisted failpoint {name}");
         let Some((_, file)) = ARMED.get().filter(|(armed, _)| armed == name) else {
             return;
         };

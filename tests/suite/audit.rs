@@ -20,7 +20,7 @@ use edgestage::util::secret::ApiKey;
 use crate::support::{Done, FACTORY, HEAD, KEY, Run, Test, forms, leaked};
 
 mod commands;
-#[cfg(all(debug_assertions, target_os = "linux"))] // a release has no checkpoints
+#[cfg(all(debug_assertions, target_os = "linux"))] // a release has no failpoints
 mod crash;
 mod faults;
 mod files;

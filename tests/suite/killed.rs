@@ -2,8 +2,8 @@
 //! needs nobody to clean up.
 //!
 //! Each [`Scenario`] runs a command and kills it, in a fresh place every time, at each
-//! checkpoint that it comes by and each time that it comes by. A release has no
-//! checkpoints.
+//! failpoint that it comes by and each time that it comes by. A release has no
+//! failpoints.
 #![cfg(debug_assertions)]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,8 +18,8 @@ struct Scenario {
     /// Where it runs, up to the moment before.
     place: fn() -> Test,
     command: &'static str,
-    /// The checkpoints that it comes by, in the order of [`ALL`].
-    checkpoints: &'static [&'static str],
+    /// The failpoints that it comes by, in the order of [`ALL`].
+    failpoints: &'static [&'static str],
     /// What must go through once it was run again.
     proofs: &'static [&'static str],
 }
@@ -47,7 +47,7 @@ const CACHE: &str = "home/.cache/edgestage";
 const FIRST: Scenario = Scenario {
     place: Test::new,
     command: "stage -q",
-    checkpoints: &[
+    failpoints: &[
         "archive-begun",
         "archive-received",
         "archive-cached",
@@ -78,7 +78,7 @@ const CHANGED: Scenario = Scenario {
 const TURN: Scenario = Scenario {
     place: taking_turns,
     command: "stage -q b",
-    checkpoints: &[
+    failpoints: &[
         "written-aside",
         "checkout-held",
         "overlay-copied",
@@ -100,7 +100,7 @@ const OVER: Scenario = Scenario {
         test
     },
     command: "stage -q",
-    checkpoints: &[
+    failpoints: &[
         "written-aside",
         "checkout-held",
         "overlay-copied",
@@ -124,7 +124,7 @@ const SEVERAL: Scenario = Scenario {
 const FETCH: Scenario = Scenario {
     place: apart,
     command: "fetch -q",
-    checkpoints: &[
+    failpoints: &[
         "archive-begun",
         "archive-received",
         "archive-cached",
@@ -150,7 +150,7 @@ const UPDATE: Scenario = Scenario {
 const UNSTAGE: Scenario = Scenario {
     place: || Test::new().stage(),
     command: "unstage -q",
-    checkpoints: &[
+    failpoints: &[
         "checkout-held",
         "overlay-removed",
         "root-removed",
@@ -162,7 +162,7 @@ const UNSTAGE: Scenario = Scenario {
 const CLEAN: Scenario = Scenario {
     place: taking_turns,
     command: "cache clean -q",
-    checkpoints: &["entry-removed"],
+    failpoints: &["entry-removed"],
     proofs: &["verify a"],
 };
 
@@ -174,7 +174,7 @@ const KEEP: Scenario = Scenario {
         test
     },
     command: "cache clean -q --keep-locked",
-    checkpoints: &["entry-removed"],
+    failpoints: &["entry-removed"],
     proofs: &["stage -q --locked --offline", "verify"],
 };
 
@@ -226,33 +226,33 @@ enum Kind<'p> {
 impl Scenario {
     fn is_killed_everywhere(&self) {
         let mut reached = Vec::new();
-        for checkpoint in ALL {
-            let times = (1..).take_while(|nth| self.is_killed_at(checkpoint, *nth));
+        for failpoint in ALL {
+            let times = (1..).take_while(|nth| self.is_killed_at(failpoint, *nth));
             if times.count() > 0 {
-                reached.push(checkpoint);
+                reached.push(failpoint);
             }
         }
-        assert_eq!(reached, self.checkpoints);
+        assert_eq!(reached, self.failpoints);
     }
 
     /// Says whether it comes there for the `nth` time. In a thread that has its name from
     /// that, which is what a panic shows.
-    fn is_killed_at(&self, checkpoint: &str, nth: usize) -> bool {
+    fn is_killed_at(&self, failpoint: &str, nth: usize) -> bool {
         std::thread::scope(|scope| {
             std::thread::Builder::new()
-                .name(format!("{} killed at {checkpoint}, {nth}", self.command))
-                .spawn_scoped(scope, || self.kill(checkpoint, nth))
+                .name(format!("{} killed at {failpoint}, {nth}", self.command))
+                .spawn_scoped(scope, || self.kill(failpoint, nth))
                 .unwrap()
                 .join()
                 .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
         })
     }
 
-    fn kill(&self, checkpoint: &str, nth: usize) -> bool {
+    fn kill(&self, failpoint: &str, nth: usize) -> bool {
         let test = (self.place)();
         let before = test.contents();
         let run = test.run(self.command).any_stdout();
-        if !run.kill_at(checkpoint, nth) {
+        if !run.kill_at(failpoint, nth) {
             return false;
         }
         let killed = test.contents();
@@ -411,8 +411,8 @@ fn is_temporary(name: &str) -> bool {
 }
 
 #[test]
-fn every_checkpoint_is_one_where_a_run_is_killed() {
-    let killed: BTreeSet<_> = SCENARIOS.iter().flat_map(|each| each.checkpoints).collect();
+fn every_failpoint_is_one_where_a_run_is_killed() {
+    let killed: BTreeSet<_> = SCENARIOS.iter().flat_map(|each| each.failpoints).collect();
     assert_eq!(killed, ALL.iter().collect());
 }
 
@@ -470,7 +470,7 @@ fn cache_clean_that_keeps_what_is_locked() {
 #[test]
 fn a_second_kill() {
     for place in [FIRST.place, CHANGED.place] {
-        for second in TURN.checkpoints {
+        for second in TURN.failpoints {
             let test = place();
             let stage = || test.run("stage -q").any_stdout();
             assert!(stage().kill_at("overlay-renamed", 1));
@@ -488,16 +488,16 @@ fn a_second_kill() {
 #[test]
 fn unstage_after_a_killed_stage() {
     for place in [FIRST.place, CHANGED.place] {
-        for checkpoint in FIRST.checkpoints {
+        for failpoint in FIRST.failpoints {
             let test = place();
             let stage = test.run("stage -q").any_stdout();
-            assert!(stage.kill_at(checkpoint, 1), "{checkpoint}");
+            assert!(stage.kill_at(failpoint, 1), "{failpoint}");
             test.run("unstage -q").any_stdout().success();
             test.run("verify --expect-none").any_stdout().success();
             let tree = test.tree();
             assert!(
                 !tree.contains(".edgestage/.edgestage-"),
-                "{checkpoint}\n{tree}"
+                "{failpoint}\n{tree}"
             );
         }
     }
@@ -506,13 +506,13 @@ fn unstage_after_a_killed_stage() {
 /// The directories that it made go with the next run, too.
 #[test]
 fn unstage_again_removes_the_directories() {
-    for checkpoint in UNSTAGE.checkpoints {
+    for failpoint in UNSTAGE.failpoints {
         let test = Test::new().stage();
         let unstage = || test.run("unstage -q").any_stdout();
-        assert!(unstage().kill_at(checkpoint, 1));
+        assert!(unstage().kill_at(failpoint, 1));
         unstage().success();
         let overlay = test.path("CanvOS/overlay/files-iso/opt/spectrocloud");
-        assert!(!overlay.join("clusterconfig").exists(), "{checkpoint}");
+        assert!(!overlay.join("clusterconfig").exists(), "{failpoint}");
         assert!(overlay.join("content/Readme.txt").exists());
     }
 }

@@ -1,8 +1,8 @@
 //! What other runs write into `profiles.lock` and `profiles.toml` while one is slow: nothing
 //! of it is lost, and nothing older replaces it.
 //!
-//! The slow run is parked at a checkpoint, so that its archive takes as long as the test
-//! likes. A release has no checkpoints.
+//! The slow run is parked at a failpoint, so that its archive takes as long as the test
+//! likes. A release has no failpoints.
 #![cfg(debug_assertions)]
 
 use crate::support::{HEAD, OVERLAY, Run, Test};
@@ -53,14 +53,14 @@ fn does(test: &Test, command: &str) {
 
 #[test]
 fn a_definition_that_is_added_and_locked_meanwhile_stays_locked() {
-    for (command, checkpoint) in [
+    for (command, failpoint) in [
         ("fetch a", "archive-begun"),
         ("fetch", "archive-received"),
         ("update a", "archive-cached"),
         ("stage a", "archive-begun"),
     ] {
         let test = with(&[A]);
-        let slow = quiet(&test, command).park_at(checkpoint);
+        let slow = quiet(&test, command).park_at(failpoint);
         does(&test, "add edge-infra@2.0.0 --to b");
         does(&test, "fetch b");
         slow.success();
@@ -135,14 +135,14 @@ fn one_of_several_is_removed_meanwhile() {
 /// A run that is in the middle of the lock is waited for by those that edit.
 #[test]
 fn a_rename_after_the_lock_was_taken() {
-    for checkpoint in ["lock-held", "written-aside", "lock-written"] {
+    for failpoint in ["lock-held", "written-aside", "lock-written"] {
         let test = with(&[A, B]);
-        let slow = quiet(&test, "fetch b").park_at(checkpoint);
+        let slow = quiet(&test, "fetch b").park_at(failpoint);
         let mut rename = test.run("rename b c").any_stderr().start();
         rename.says("Waiting for profiles.lock");
         slow.success();
         rename.success();
-        assert_eq!(locked(&test), ["c"], "{checkpoint}");
+        assert_eq!(locked(&test), ["c"], "{failpoint}");
         does(&test, "fetch --locked --offline c");
     }
 }

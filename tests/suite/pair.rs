@@ -122,9 +122,9 @@ fn a_sticky_directory() {
 fn a_second_that_fails_takes_the_first_back() {
     let test = about_to_change();
     let before = placements().map(|placement| test.facts(&placement));
-    for (command, checkpoint) in [("stage", "overlay-renamed"), ("unstage", "overlay-removed")] {
+    for (command, failpoint) in [("stage", "overlay-renamed"), ("unstage", "overlay-removed")] {
         let run = test.run(command).unprivileged().stderr_has("CanvOS");
-        let run = run.park_at(checkpoint);
+        let run = run.park_at(failpoint);
         let overlay = test.path(&placements()[0]);
         assert_eq!(overlay.exists(), command == "stage");
         let sealed = test.seal("CanvOS", READ_ONLY);
@@ -211,11 +211,11 @@ fn only_what_is_not_right_is_written() {
 /// The cached archive is proved before the checkout is taken, and copied afterwards.
 #[test]
 fn what_is_copied_is_what_was_proved() {
-    for checkpoint in ["checkout-held", "overlay-copied"] {
+    for failpoint in ["checkout-held", "overlay-copied"] {
         let test = about_to_change();
         let before = placements().map(|placement| test.facts(&placement));
         let run = test.run("stage").stderr_has("changed while it was copied");
-        let run = run.park_at(checkpoint);
+        let run = run.park_at(failpoint);
         for entry in test.cached() {
             let bytes = fs::read(&entry).unwrap();
             fs::write(&entry, &bytes[..bytes.len() - 1]).unwrap();
@@ -235,7 +235,7 @@ fn nothing_is_written_through_a_link_that_appears() {
         "CanvOS/.edgestage",
     ];
     for directory in swapped {
-        for (command, checkpoint) in [
+        for (command, failpoint) in [
             ("stage", "checkout-held"),
             ("stage", "root-copied"),
             ("stage", "stage-remembered"),
@@ -255,22 +255,22 @@ fn nothing_is_written_through_a_link_that_appears() {
                 .run(command)
                 .any_stdout()
                 .any_stderr()
-                .park_at(checkpoint);
+                .park_at(failpoint);
             fs::rename(test.path(directory), test.path("moved")).unwrap();
             symlink(&elsewhere, test.path(directory)).unwrap();
             if directory.ends_with(".edgestage") {
                 run.ends_anyhow();
             } else {
                 run.fails(3);
-                assert!(test.read(&Test::placement(ROOT)) == staged, "{checkpoint}");
+                assert!(test.read(&Test::placement(ROOT)) == staged, "{failpoint}");
             }
             let after = stamps(&elsewhere);
-            assert_eq!(before, after, "{command} {checkpoint} {directory}");
+            assert_eq!(before, after, "{command} {failpoint} {directory}");
             if !directory.ends_with(".edgestage") {
                 let below =
                     Path::new(OVERLAY).strip_prefix(directory.trim_start_matches("CanvOS/"));
                 let moved = test.path("moved").join(below.unwrap());
-                assert!(fs::read(moved).unwrap() == staged, "{command} {checkpoint}");
+                assert!(fs::read(moved).unwrap() == staged, "{command} {failpoint}");
             }
         }
     }
@@ -280,7 +280,7 @@ fn nothing_is_written_through_a_link_that_appears() {
 #[test]
 fn nothing_is_written_into_a_directory_that_appears() {
     for directory in [DIRECTORY, "CanvOS/overlay/files-iso/opt", "CanvOS/overlay"] {
-        for (command, checkpoint) in [
+        for (command, failpoint) in [
             ("stage", "root-copied"),
             ("stage", "stage-remembered"),
             ("stage", "overlay-renamed"),
@@ -296,13 +296,13 @@ fn nothing_is_written_into_a_directory_that_appears() {
             let run = test
                 .run(command)
                 .stderr_has("not the directory that it was");
-            let run = run.park_at(checkpoint);
+            let run = run.park_at(failpoint);
             fs::rename(test.path(directory), test.path("moved")).unwrap();
             fs::rename(&elsewhere, test.path(directory)).unwrap();
             run.fails(3);
             let after = stamps(&test.path(directory));
-            assert_eq!(before, after, "{command} {checkpoint} {directory}");
-            assert!(test.staged() == staged, "{command} {checkpoint}");
+            assert_eq!(before, after, "{command} {failpoint} {directory}");
+            assert!(test.staged() == staged, "{command} {failpoint}");
         }
     }
 }

@@ -102,7 +102,7 @@ fn what_a_killed_run_leaves_on_another_file_system() {
         (DIRECTORY, true),
         (".edgestage", false),
     ] {
-        for checkpoint in [
+        for failpoint in [
             "overlay-copied",
             "stage-remembered",
             "overlay-renamed",
@@ -117,12 +117,12 @@ fn what_a_killed_run_leaves_on_another_file_system() {
             let text = test.text("profiles.toml").replace(FACTORY, change);
             test.put("profiles.toml", text);
             run("fetch -q").success();
-            assert!(run("stage -q").kill_at(checkpoint, 1), "{checkpoint}");
+            assert!(run("stage -q").kill_at(failpoint, 1), "{failpoint}");
             let left = temporaries(other.path());
             let overlay = test.path("CanvOS").join("overlay/files-iso");
-            assert_eq!(temporaries(&overlay), [""; 0], "{mounted} {checkpoint}");
+            assert_eq!(temporaries(&overlay), [""; 0], "{mounted} {failpoint}");
             if is_shipped {
-                assert!(!left.is_empty(), "{mounted} {checkpoint}");
+                assert!(!left.is_empty(), "{mounted} {failpoint}");
                 let run = |command: &str| run(command).any_stderr();
                 run("verify")
                     .stderr_has("a killed run left `overlay/files-iso/")
@@ -144,7 +144,7 @@ fn what_a_killed_run_leaves_on_another_file_system() {
             }
             run("verify").success();
             for directory in [other.path(), &test.path("CanvOS")] {
-                assert_eq!(temporaries(directory), [""; 0], "{mounted} {checkpoint}");
+                assert_eq!(temporaries(directory), [""; 0], "{mounted} {failpoint}");
             }
         }
     }

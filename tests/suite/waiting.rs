@@ -1,7 +1,7 @@
 //! Several runs at once: who waits for whom, for how long, and who need not.
 //!
-//! The first run is parked at a checkpoint, so that it has what the second wants for as
-//! long as the test likes. A release has no checkpoints.
+//! The first run is parked at a failpoint, so that it has what the second wants for as
+//! long as the test likes. A release has no failpoints.
 #![cfg(debug_assertions)]
 
 use serde_json::Value;
@@ -54,13 +54,13 @@ fn verdicts(document: &Value) -> Vec<&str> {
 
 #[test]
 fn the_second_run_in_a_checkout_waits_and_says_for_whom() {
-    for checkpoint in ["checkout-held", "overlay-renamed"] {
+    for failpoint in ["checkout-held", "overlay-renamed"] {
         for (command, end) in [
             ("stage factory", "verify"),
             ("unstage", "verify --expect-none"),
         ] {
             let test = fetched();
-            let first = quiet(&test, "stage factory").park_at(checkpoint);
+            let first = quiet(&test, "stage factory").park_at(failpoint);
             let holder = named("stage factory", &first);
             let mut second = test.run(command).any_stdout().any_stderr().start();
             second.says(&format!("Waiting for the checkout, which {holder}"));
@@ -101,9 +101,9 @@ fn stage_waits_for_unstage() {
 
 #[test]
 fn a_run_that_is_waited_for_is_killed() {
-    for checkpoint in ["checkout-held", "root-copied", "overlay-renamed"] {
+    for failpoint in ["checkout-held", "root-copied", "overlay-renamed"] {
         let test = fetched();
-        let first = quiet(&test, "stage").park_at(checkpoint);
+        let first = quiet(&test, "stage").park_at(failpoint);
         let mut second = test.run("stage").any_stdout().any_stderr().start();
         second.says("Waiting for the checkout");
         first.kill();
@@ -217,14 +217,14 @@ fn one_download_for_two_runs() {
 /// second may not take the gap for a reason to fetch.
 #[test]
 fn one_download_for_two_runs_of_a_new_definition() {
-    for checkpoint in ["archive-begun", "archive-cached", "lock-held"] {
+    for failpoint in ["archive-begun", "archive-cached", "lock-held"] {
         let test = Test::new();
-        let first = quiet(&test, "stage").park_at(checkpoint);
+        let first = quiet(&test, "stage").park_at(failpoint);
         let mut second = test.run("stage").any_stdout().any_stderr().start();
         second.says("Waiting for ");
         first.success();
         second.success();
-        assert_eq!(test.downloads(), 1, "{checkpoint}");
+        assert_eq!(test.downloads(), 1, "{failpoint}");
         test.run("verify").any_stdout().success();
     }
 }
@@ -277,9 +277,9 @@ fn two_runs_do_not_wait_for_each_other_for_ever() {
 
 #[test]
 fn a_run_that_fetches_is_killed_and_the_next_takes_over() {
-    for checkpoint in ["archive-begun", "archive-received", "archive-cached"] {
+    for failpoint in ["archive-begun", "archive-received", "archive-cached"] {
         let test = Test::new();
-        let first = quiet(&test, "stage").park_at(checkpoint);
+        let first = quiet(&test, "stage").park_at(failpoint);
         let mut second = test.run("stage").any_stdout().any_stderr().start();
         second.says("Waiting for `factory`");
         first.kill();
@@ -310,9 +310,9 @@ fn a_download_that_takes_too_long_is_not_waited_for() {
 #[test]
 fn two_definitions_are_locked_one_after_the_other() {
     let test = two();
-    for (command, checkpoint) in [("fetch", "lock-held"), ("update", "written-aside")] {
+    for (command, failpoint) in [("fetch", "lock-held"), ("update", "written-aside")] {
         let _ = std::fs::remove_file(test.path("profiles.lock"));
-        let first = quiet(&test, command).arg("a").park_at(checkpoint);
+        let first = quiet(&test, command).arg("a").park_at(failpoint);
         let mut second = test.run("fetch b").any_stdout().any_stderr().start();
         second.says("Waiting for profiles.lock, which another edgestage has");
         first.success();
@@ -343,15 +343,15 @@ fn a_reader_between_the_renames_sees_whole_files() {
         (fetched as fn() -> Test, "missing"),
         (fetched_over_another, "differs"),
     ] {
-        for (checkpoint, overlay) in [
+        for (failpoint, overlay) in [
             ("overlay-copied", root),
             ("stage-remembered", root),
             ("overlay-renamed", "as-locked"),
         ] {
             let test = place();
-            let first = quiet(&test, "stage").park_at(checkpoint);
+            let first = quiet(&test, "stage").park_at(failpoint);
             let document = test.run("verify --json").any_stdout().fails(3).json();
-            assert_eq!(verdicts(&document), [overlay, root], "{checkpoint}");
+            assert_eq!(verdicts(&document), [overlay, root], "{failpoint}");
             assert!(!document.to_string().contains("no archive"), "{document:#}");
             first.success();
             test.run("verify").any_stdout().success();
@@ -361,15 +361,15 @@ fn a_reader_between_the_renames_sees_whole_files() {
 
 #[test]
 fn readers_wait_for_nobody() {
-    for checkpoint in ["checkout-held", "overlay-copied", "overlay-renamed"] {
+    for failpoint in ["checkout-held", "overlay-copied", "overlay-renamed"] {
         let test = fetched();
-        let first = quiet(&test, "stage").park_at(checkpoint);
+        let first = quiet(&test, "stage").park_at(failpoint);
         for command in ["show", "list", "cache list", "verify", "check --offline"] {
             let run = test.run(command).any_stdout().any_stderr();
             let run = run.env("EDGESTAGE_LOCK_TIMEOUT", "0").keeps_files();
             match command {
                 "verify" => drop(run.fails(3)),
-                "check --offline" if checkpoint == "overlay-renamed" => drop(run.fails(3)),
+                "check --offline" if failpoint == "overlay-renamed" => drop(run.fails(3)),
                 _ => drop(run.success()),
             }
         }
@@ -387,7 +387,7 @@ fn readers_wait_for_nobody() {
 /// What a run has open stays its own, and what it is about to rename is not a dead run's.
 #[test]
 fn the_cache_is_emptied_under_a_run() {
-    for checkpoint in [
+    for failpoint in [
         "archive-begun",
         "archive-received",
         "archive-cached",
@@ -397,7 +397,7 @@ fn the_cache_is_emptied_under_a_run() {
         "overlay-renamed",
     ] {
         let test = Test::new();
-        let first = quiet(&test, "stage").park_at(checkpoint);
+        let first = quiet(&test, "stage").park_at(failpoint);
         quiet(&test, "cache clean").success();
         first.success();
         test.run("verify").any_stdout().success();

@@ -12,14 +12,14 @@ use crate::support::{KEY, ROOT, Run, Test, leaked, until};
 /// Looked at where a run has the key, and files of its own half written.
 #[test]
 fn no_process_list_shows_it() {
-    for (command, checkpoint) in [
+    for (command, failpoint) in [
         ("fetch", "archive-begun"),
         ("stage -vv", "archive-received"),
         ("update --json", "written-aside"),
         ("stage --api-key-file key", "overlay-copied"),
     ] {
         let test = Test::new().key_file("key", KEY);
-        let going = test.run(command).park_at(checkpoint);
+        let going = test.run(command).park_at(failpoint);
         let line = fs::read(format!("/proc/{}/cmdline", going.id())).unwrap();
         assert_eq!(leaked(KEY, &line), None);
         assert!(String::from_utf8_lossy(&line).contains(&command[..5]));
@@ -32,12 +32,12 @@ fn no_process_list_shows_it() {
 fn a_panic_does_not_show_it() {
     // Those of `stage`; what comes behind is `unstage`.
     let staging = ALL.iter().take_while(|name| **name != "overlay-removed");
-    for checkpoint in staging {
+    for failpoint in staging {
         for form in FORMS {
             // A file of somebody else is kept on the way.
             let test = Test::new().write(&Test::placement(ROOT), "mine");
             let run = form.split_whitespace().fold(test.run("stage"), Run::arg);
-            run.env("EDGESTAGE_CHECKPOINT", &format!("{checkpoint}:panic"))
+            run.env("EDGESTAGE_FAILPOINT", &format!("{failpoint}:panic"))
                 .env("RUST_BACKTRACE", "full")
                 .any_stdout()
                 .stderr_has("panicked at")
@@ -60,9 +60,9 @@ fn a_crash_leaves_no_core_dump() {
     let dumps = status.unwrap().core_dumped();
 
     let run = test.run("stage").prelude(LIMIT);
-    let run = run.env("EDGESTAGE_CHECKPOINT", "archive-begun:{dir}/parked");
+    let run = run.env("EDGESTAGE_FAILPOINT", "archive-begun:{dir}/parked");
     let mut child = run.spawn();
-    until("the checkpoint", || test.path("parked").exists());
+    until("the failpoint", || test.path("parked").exists());
     let mut kill = Command::new("sh");
     let killed = kill
         .args(["-c", &format!("kill -ABRT {}", child.id())])

@@ -1,8 +1,8 @@
-//! Runs that go on while a test does something else: watched, parked at a checkpoint,
+//! Runs that go on while a test does something else: watched, parked at a failpoint,
 //! killed there.
 //!
 //! A run that is parked waits for a file to go away. The file is in a directory of its
-//! own, beside the site and `HOME`; with the directory gone, no further checkpoint can
+//! own, beside the site and `HOME`; with the directory gone, no further failpoint can
 //! park the run.
 
 use std::io::Read;
@@ -56,22 +56,22 @@ impl<'t> Run<'t> {
         self.start_with(None)
     }
 
-    /// Starts it and waits until it is at this checkpoint, where it stays.
+    /// Starts it and waits until it is at this failpoint, where it stays.
     #[track_caller]
-    pub fn park_at(self, checkpoint: &str) -> Going<'t> {
-        let mut going = self.start_with(Some(checkpoint));
+    pub fn park_at(self, failpoint: &str) -> Going<'t> {
+        let mut going = self.start_with(Some(failpoint));
         if !going.parks() {
             let said = String::from_utf8_lossy(&going.process.stderr.so_far()).into_owned();
-            panic!("it ended before `{checkpoint}`:\n{said}");
+            panic!("it ended before `{failpoint}`:\n{said}");
         }
         going
     }
 
-    /// Kills it where it is at this checkpoint for the `nth` time, counted from 1. Says
+    /// Kills it where it is at this failpoint for the `nth` time, counted from 1. Says
     /// whether it came there; else it must end well.
     #[track_caller]
-    pub fn kill_at(self, checkpoint: &str, nth: usize) -> bool {
-        let mut going = self.start_with(Some(checkpoint));
+    pub fn kill_at(self, failpoint: &str, nth: usize) -> bool {
+        let mut going = self.start_with(Some(failpoint));
         for passed in 1..=nth {
             if !going.parks() {
                 going.success();
@@ -85,7 +85,7 @@ impl<'t> Run<'t> {
         true
     }
 
-    fn start_with(self, checkpoint: Option<&str>) -> Going<'t> {
+    fn start_with(self, failpoint: Option<&str>) -> Going<'t> {
         let before = self.stamps_to_keep();
         let gate = tempfile::Builder::new()
             .prefix("gate-")
@@ -93,10 +93,10 @@ impl<'t> Run<'t> {
             .unwrap()
             .keep();
         let file = gate.join("parked");
-        let run = match checkpoint {
+        let run = match failpoint {
             Some(name) => {
                 let value = format!("{name}:{}", file.to_str().unwrap());
-                self.env("EDGESTAGE_CHECKPOINT", &value)
+                self.env("EDGESTAGE_FAILPOINT", &value)
             }
             None => self,
         };
@@ -144,13 +144,13 @@ impl<'t> Going<'t> {
     /// Waits until it is parked; says whether it is, or has ended without.
     fn parks(&mut self) -> bool {
         let file = self.process.gate.join("parked");
-        until("the checkpoint", || {
+        until("the failpoint", || {
             file.exists() || self.process.has_ended()
         });
         file.exists()
     }
 
-    /// Lets it go on to the next time that it is at its checkpoint.
+    /// Lets it go on to the next time that it is at its failpoint.
     fn goes_on(&mut self) {
         std::fs::remove_file(self.process.gate.join("parked")).unwrap();
     }
@@ -199,7 +199,7 @@ impl Process {
         self.child.try_wait().unwrap().is_some()
     }
 
-    /// In one step: a run that is at the next checkpoint meanwhile makes no file in a
+    /// In one step: a run that is at the next failpoint meanwhile makes no file in a
     /// directory that is being removed.
     fn open_gate(&self) {
         let open = self.gate.with_extension("open");
