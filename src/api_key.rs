@@ -23,6 +23,8 @@ pub const VARIABLES: [&str; 2] = ["PALETTE_API_KEY", "SPECTROCLOUD_APIKEY"];
 
 /// The most that is read of a key's file, in bytes.
 const LARGEST: u64 = 64 << 10;
+/// File names of fewer characters are not taken for a key.
+const SHORTEST_PASTED: usize = 24;
 
 /// Whether a variable has one.
 #[must_use]
@@ -156,10 +158,26 @@ pub fn in_files(
         .into_iter()
         .chain(manifest.palette.api_key_file.clone());
     let read = |path: PathBuf| {
+        if let Some(name) = pasted(&path) {
+            return ApiKey::new(name).ok();
+        }
         let bytes = Zeroizing::new(path_error::read(&path, LARGEST).ok()?);
         ApiKey::new(std::str::from_utf8(&bytes).ok()?).ok()
     };
     files.filter_map(read).collect()
+}
+
+/// The last part of `path` if there is no such file and it looks like the key itself: a long
+/// word of letters and digits.
+#[must_use]
+pub fn pasted(path: &Path) -> Option<&str> {
+    let name = path.file_name()?.to_str()?;
+    let is_of_key = |c: char| c.is_ascii_alphanumeric() || "+=_-".contains(c);
+    let looks_like_a_key = name.len() >= SHORTEST_PASTED
+        && name.chars().all(is_of_key)
+        && name.contains(|c: char| c.is_ascii_digit())
+        && name.contains(|c: char| c.is_ascii_alphabetic());
+    (looks_like_a_key && !path.exists()).then_some(name)
 }
 
 /// The key that `api-key-command` prints, where that is where the key comes from.

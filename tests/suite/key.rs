@@ -247,6 +247,30 @@ fn no_flag_takes_the_key_itself() {
     run.stderr_has("unexpected argument '--api-key'").fails(2);
 }
 
+/// Where the file of the key belongs, somebody put the key.
+#[test]
+fn a_key_in_the_place_of_its_file_is_not_shown() {
+    const PASTED: &str = "q7Zx3mV9Lk2Rt8Bw5Ny1Hs6D";
+    let told = |run: Run<'_>| {
+        let done = run
+            .any_stdout()
+            .stderr_has("cannot read `{dir}/[api key]`: no such file")
+            .stderr_has("the name looks like the key itself")
+            .fails(4);
+        assert!(!done.stderr.contains(PASTED), "{}", done.stderr);
+    };
+    let test = Test::new();
+    told(test.run("fetch --api-key-file").arg(PASTED));
+    let test = with_palette(&format!("api-key-file = \"{PASTED}\""));
+    told(test.run("fetch").without_key());
+    let json = test.run("fetch --json").without_key().any_stdout().fails(4);
+    assert!(!json.stdout.contains(PASTED), "{}", json.stdout);
+    // A file of such a name is a file.
+    let test = test.key_file(PASTED, KEY);
+    let run = test.run("fetch").without_key();
+    run.any_stdout().any_stderr().success();
+}
+
 /// With the command that fixes it. It is not a refusal: mounted secrets are often like that.
 #[test]
 fn a_key_file_that_others_can_read_is_worth_a_warning() {

@@ -1,6 +1,6 @@
 //! The API key.
 
-use crate::api_key::KeyError;
+use crate::api_key::{self, KeyError};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::util::sanitize;
 use crate::util::secret::InvalidKey;
@@ -14,6 +14,12 @@ pub(super) fn key(error: &KeyError) -> Diagnostic {
         ),
         KeyError::File(error) => {
             let told = Diagnostic::error(Code::KeyUnreadable, format!("no API key: {error}"));
+            if api_key::pasted(&error.path).is_some() {
+                return told.note("the name looks like the key itself").help(
+                    "write the key into a file and name that file; create a new key if others \
+                         may have seen this one",
+                );
+            }
             let is_gone = error.source.kind() == std::io::ErrorKind::NotFound;
             match nearest_file(&error.path).filter(|_| is_gone) {
                 Some(near) => told.help(format!("did you mean `{}`?", sanitize::path(&near))),

@@ -239,6 +239,11 @@ fn keys(book: &mut Book) {
         test.run("fetch --api-key-file palete-key"),
     );
     book.run("no key file", 4, test.run("fetch --api-key-file zzz"));
+    book.run(
+        "the key in the place of its file",
+        4,
+        test.run("fetch --api-key-file q7Zx3mV9Lk2Rt8Bw5Ny1Hs6D"),
+    );
     let mode = fs::Permissions::from_mode(0o644);
     fs::set_permissions(test.path("palette-key"), mode).unwrap();
     book.run(
