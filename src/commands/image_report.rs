@@ -284,6 +284,15 @@ impl<'a> Proof<'a> {
                 format!("{images} that cannot be read"),
                 "check the path and your permission to read it".to_owned(),
             ),
+            (Advice::Copy, _) => (
+                unread,
+                "copy it again from where it was built, or build it again".to_owned(),
+            ),
+            (Advice::OtherImage, _) => (unread, "name an image that CanvOS has built".to_owned()),
+            (Advice::Earthfile, Some(name)) => (
+                format!("{images} without `{name}` as it is locked"),
+                "correct the Earthfile of the checkout, and build again".to_owned(),
+            ),
             (Advice::Unmount, _) => (
                 unread,
                 "unmount the content partition everywhere, and build again".to_owned(),

@@ -62,11 +62,14 @@ impl Expectation<'_> {
     fn entry(&self, entry: &Entry, locked: &LockEntry, why: &dyn Explain) -> Found {
         match entry {
             Entry::Missing => bad(Verdict::Missing, None, Some(why.missing(true))),
-            Entry::OverlayLost => bad(
-                Verdict::OverlayDropped,
-                Some("the rest of the overlay is missing too".into()),
-                Some(Trap::OverlayDropped),
-            ),
+            Entry::OverlayLost => Found {
+                advice: Advice::Earthfile,
+                ..bad(
+                    Verdict::OverlayDropped,
+                    Some("the rest of the overlay is missing too".into()),
+                    Some(Trap::OverlayDropped),
+                )
+            },
             Entry::NoPartition => bad(
                 Verdict::Missing,
                 Some(format!("no partition `{}`", image::PARTITION)),
@@ -186,7 +189,7 @@ pub(super) fn unreadable(error: &ImageError) -> Found {
         advice,
         ..bad(verdict, Some(detail), None)
     };
-    let build = |verdict, detail: &str| said(verdict, detail.to_owned(), Advice::Build);
+    let is = |verdict, detail: &str, advice| said(verdict, detail.to_owned(), advice);
     match error {
         ImageError::Disk(error) | ImageError::Spool(error) => {
             said(Verdict::Unreadable, error.to_string(), Advice::Access)
@@ -210,8 +213,12 @@ pub(super) fn unreadable(error: &ImageError) -> Found {
             format!("{with}: decompress it first"),
             Advice::Decompress,
         ),
-        ImageError::Truncated => build(Verdict::Truncated, "it ends before what it says it holds"),
-        ImageError::Damaged(place) => build(Verdict::Damaged, place),
-        ImageError::Foreign(what) => build(Verdict::NotCanvos, what),
+        ImageError::Truncated => is(
+            Verdict::Truncated,
+            "it ends before what it says it holds",
+            Advice::Copy,
+        ),
+        ImageError::Damaged(place) => is(Verdict::Damaged, place, Advice::Copy),
+        ImageError::Foreign(what) => is(Verdict::NotCanvos, what, Advice::OtherImage),
     }
 }

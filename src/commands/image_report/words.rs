@@ -181,6 +181,12 @@ pub(super) enum Advice {
     /// Stage the definition, or take it away, and build again.
     #[default]
     Build,
+    /// Correct the Earthfile of the checkout, and build again.
+    Earthfile,
+    /// Copy the image again, or build it again.
+    Copy,
+    /// Name an image of CanvOS.
+    OtherImage,
     /// Make the file readable.
     Access,
     /// Build again with the partition unmounted.
