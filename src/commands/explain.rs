@@ -72,9 +72,52 @@ fn whole(section: &page::Section) -> String {
     };
     format!(
         "{id}: {title}\n\n{}\n\n{what}: {}\n",
-        text.trim_end(),
+        with_plain_links(text.trim_end()),
         codes(id).join(", ")
     )
+}
+
+/// Markdown with its links as a terminal can show them: `[Exit codes](reference.md#exit-codes)`
+/// becomes `Exit codes (docs/reference.md#exit-codes)`. Code spans stay as they are.
+fn with_plain_links(markdown: &str) -> String {
+    let mut plain = String::with_capacity(markdown.len());
+    let mut rest = markdown;
+    while let Some(at) = rest.find(['`', '[']) {
+        plain.push_str(&rest[..at]);
+        rest = &rest[at..];
+        if let Some((label, target, after)) = leading_link(rest) {
+            plain.extend([label, " (", &path_of(target), ")"]);
+            rest = after;
+        } else {
+            let length = leading_code_span(rest).unwrap_or(1);
+            plain.push_str(&rest[..length]);
+            rest = &rest[length..];
+        }
+    }
+    plain + rest
+}
+
+/// The label and the target of the link that `text` begins with, and what follows it.
+fn leading_link(text: &str) -> Option<(&str, &str, &str)> {
+    let (label, rest) = text.strip_prefix('[')?.split_once("](")?;
+    let (target, after) = rest.split_once(')')?;
+    let is_link = !label.contains(['[', ']']) && !target.contains(char::is_whitespace);
+    is_link.then_some((label, target, after))
+}
+
+/// The length of the code span that `text` begins with.
+fn leading_code_span(text: &str) -> Option<usize> {
+    let end = text.strip_prefix('`')?.find('`')?;
+    Some(end + 2)
+}
+
+/// Where a link of a page leads: from the root of the repository, or on the web.
+fn path_of(target: &str) -> String {
+    match target.strip_prefix("../") {
+        Some(path) => path.to_owned(),
+        None if target.contains("://") => target.to_owned(),
+        None => format!("docs/{target}"),
+    }
 }
 
 fn list(sections: &[page::Section]) -> String {
@@ -106,8 +149,49 @@ impl Section {
 
 #[cfg(test)]
 mod tests {
+    use super::{whole, with_plain_links};
     use crate::diagnostic::Trap;
     use crate::diagnostic::help_topic::page;
+
+    #[test]
+    fn links_are_shown_as_text_and_path() {
+        for (markdown, expected) in [
+            (
+                "See [Exit codes](reference.md#exit-codes).",
+                "See Exit codes (docs/reference.md#exit-codes).",
+            ),
+            (
+                "[`spc.tgz` and\nmore](facts.md), [news](../CHANGELOG.md)",
+                "`spc.tgz` and\nmore (docs/facts.md), news (CHANGELOG.md)",
+            ),
+            (
+                "[Earthly](https://example.com/a)",
+                "Earthly (https://example.com/a)",
+            ),
+            // Code, brackets and lone backticks are not links.
+            ("`[a](b.md)` and [x] (y)", "`[a](b.md)` and [x] (y)"),
+            ("`[palette]` [a](b.md)", "`[palette]` a (docs/b.md)"),
+            ("[palette] [a](b.md) `", "[palette] a (docs/b.md) `"),
+        ] {
+            assert_eq!(with_plain_links(markdown), expected);
+        }
+    }
+
+    #[test]
+    fn no_section_shows_the_syntax_of_a_link() {
+        let linked = |section: &page::Section| section.text.contains("](");
+        assert!(page::all().iter().any(linked));
+        for section in page::all() {
+            let shown = whole(&section);
+            assert!(!shown.contains("]("), "{shown}");
+            // Only links are changed.
+            let spans = |text: &str| text.matches('`').count();
+            assert_eq!(
+                spans(with_plain_links(section.text).as_str()),
+                spans(section.text)
+            );
+        }
+    }
 
     #[test]
     fn the_traps_stand_in_the_order_of_their_numbers() {
