@@ -232,6 +232,12 @@ impl Lockfile {
         &self.path
     }
 
+    /// The file's text, as it was read or written last; `None` without a file.
+    #[must_use]
+    pub fn text(&self) -> Option<&str> {
+        self.written.as_deref()
+    }
+
     /// Writes it, if its bytes changed; says whether it did.
     ///
     /// # Errors

@@ -20,12 +20,12 @@ use crate::util::environment::Environment;
 use crate::util::sanitize;
 use crate::util::secret::ApiKey;
 
-mod bars;
 mod ci;
 mod console;
 pub mod document;
 mod heartbeat;
 mod progress;
+mod progress_bars;
 mod screen;
 mod summary;
 mod text;

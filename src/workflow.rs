@@ -3,6 +3,8 @@
 
 pub(crate) mod context;
 pub(crate) mod fetcher;
+mod git;
 pub(crate) mod ignored_lockfile;
+pub(crate) mod lockfile_commit;
 pub(crate) mod parallel;
 pub(crate) mod session;

@@ -163,7 +163,7 @@ impl Build<'_> {
         environment.variables.insert(HELD.into(), held);
         let what = format!("{name}: {}", self.command.argv.join(" "));
         let section = format!("build_{name}");
-        let _section = self.context.report.section(&section, ("Building", &what));
+        let _section = self.context.report.section(&section, "Building", &what);
         self.command
             .run(checkout.directory(), &environment, &api_key::VARIABLES)
     }

@@ -15,7 +15,8 @@ use crate::cache::Lookup;
 use crate::cli::{ShowArgs, ShowFormat};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::error::{Error, Judged};
-use crate::lockfile::LockEntry;
+use crate::lockfile::{LockEntry, Lockfile};
+use crate::manifest::{Definition, Project};
 use crate::resolve::Pack;
 use crate::ui::{CommandOutput, fields};
 use crate::util::digest::{Digest, Hasher};
@@ -24,12 +25,15 @@ use crate::util::path_error::{PathError, Piped};
 use crate::util::sanitize;
 use crate::variables::{self, Variable};
 use crate::workflow::context::{Context, not_locked, one, warn_of_outdated};
+use crate::workflow::lockfile_commit::lockfile_commit;
 use crate::workflow::session::Session;
 
 mod page;
+mod verdict;
 mod view;
 
-use view::View;
+use verdict::{ArchiveCheck, Verdict};
+use view::{Fact, View};
 
 /// The document of `show`.
 #[derive(Serialize, JsonSchema)]
@@ -40,14 +44,13 @@ pub(super) struct Document<'a> {
     /// Of the archive, or of the lock entry.
     content_sha256: Digest,
     /// In the lock's order, or that of the directories in the archive.
-    profiles: &'a [Shown],
+    profiles: &'a [ShownProfile],
 }
 
 /// What is shown of a profile. Name, version, type and packs are the lock's: the
 /// archive's own form is not documented.
 #[derive(Serialize, JsonSchema)]
-#[schemars(rename = "ShownProfile")]
-struct Shown {
+struct ShownProfile {
     /// Its uid; of an archive that is not in the lock the name of its directory.
     uid: String,
     #[serde(flatten)]
@@ -70,9 +73,6 @@ struct Identity {
     kind: String,
 }
 
-/// A fact of what is shown, and its name.
-type Fact = (&'static str, String);
-
 pub(super) fn run(arguments: &ShowArgs, context: &Context<'_>) -> Result<CommandOutput, Error> {
     let found = match arguments.what.as_ref().map(|what| (what, what.to_str())) {
         None => find_definition(None, context),
@@ -81,10 +81,10 @@ pub(super) fn run(arguments: &ShowArgs, context: &Context<'_>) -> Result<Command
         Some((file, _)) => find_file(Path::new(file), context),
     }?;
     hide_key_of_command(&found, context);
-    let view = View::new(&found.title, found.facts, &found.profiles, context.report);
+    let view = View::new(&found, context.report);
     Ok(CommandOutput {
         text: match arguments.format {
-            Some(ShowFormat::Html) => page::html(&view),
+            Some(ShowFormat::Html) => page::html(&view, found.commit(context).as_deref()),
             Some(ShowFormat::Markdown) => view.markdown(context.environment),
             _ => view.text(context.report.width()),
         },
@@ -135,7 +135,21 @@ struct Found {
     definition: Option<String>,
     content_sha256: Digest,
     facts: Vec<Fact>,
-    profiles: Vec<Shown>,
+    verdict: Verdict,
+    profiles: Vec<ShownProfile>,
+    /// The lock, if it has an entry for what is shown.
+    lock: Option<Lockfile>,
+}
+
+impl Found {
+    /// The commit that the lock entry is from, if git knows it.
+    fn commit(&self, context: &Context<'_>) -> Option<String> {
+        let lock = self.lock.as_ref()?;
+        let _waiting = context
+            .report
+            .waiting("Asking", "git for the commit of the lock");
+        lockfile_commit(lock, context.environment)
+    }
 }
 
 fn names_a_file(what: &str) -> bool {
@@ -176,20 +190,34 @@ fn find_definition(name: Option<&str>, context: &Context<'_>) -> Result<Found, E
             None
         }
     };
-    let state = LockState::of(&store.lock, definition).1.text();
+    let state = LockState::of(&store.lock, definition).1;
+    let archive = inventory.as_ref().map(|found| found.content_sha256);
+    let verdict = Verdict {
+        archive: if archive == Some(locked.content_sha256) {
+            ArchiveCheck::AsLocked
+        } else {
+            ArchiveCheck::NotCached
+        },
+        owner: None,
+        outdated: outdated(state),
+    };
     let mut facts = vec![
-        ("definition", definition.name.clone()),
-        ("content-sha256", locked.content_sha256.to_string()),
-        ("archive sha256", locked.sha256.to_string()),
-        ("archive size", size(locked.size)),
+        Fact::new("definition", definition.name.clone()),
+        Fact::digest("content-sha256", locked.content_sha256.to_string()),
+        Fact::digest("archive sha256", locked.sha256.to_string()),
+        Fact::digest("archive size", size(locked.size)),
     ];
-    facts.extend(origin(locked, state));
+    // An outdated entry may be of another project than the one that is named now.
+    let named = Some(definition).filter(|_| state == LockState::Current);
+    facts.extend(origin(locked, named, state.text()));
     Ok(Found {
         title: definition.name.clone(),
         definition: Some(definition.name.clone()),
         content_sha256: locked.content_sha256,
         facts,
+        verdict,
         profiles: profiles_of(Some(locked), inventory.as_ref()),
+        lock: Some(store.lock.clone()),
     })
 }
 
@@ -200,17 +228,25 @@ fn size(bytes: u64) -> String {
     }
 }
 
+/// Why a lock entry does not speak for its definition.
+fn outdated(state: LockState) -> Option<&'static str> {
+    (state != LockState::Current).then(|| state.text())
+}
+
 /// Where a definition came from, and whether its lock entry still speaks for it.
-fn origin(locked: &LockEntry, state: &str) -> [Fact; 3] {
-    let project = locked.project.as_ref();
-    let project = project.map_or_else(
-        || "none: the tenant's scope".to_owned(),
-        ToString::to_string,
-    );
+fn origin(locked: &LockEntry, definition: Option<&Definition>, state: &str) -> [Fact; 3] {
+    let project = match (
+        &locked.project,
+        definition.and_then(Definition::project_asked),
+    ) {
+        (None, _) => "none: the tenant's scope".to_owned(),
+        (Some(uid), Some(Project::Name(name))) => format!("{name} ({uid})"),
+        (Some(uid), _) => uid.to_string(),
+    };
     [
-        ("endpoint", locked.endpoint.clone()),
-        ("project", project),
-        ("lock", state.to_owned()),
+        Fact::new("endpoint", locked.endpoint.clone()),
+        Fact::new("project", project),
+        Fact::new("lock", state.to_owned()),
     ]
 }
 
@@ -239,18 +275,31 @@ fn find_file(file: &Path, context: &Context<'_>) -> Result<Found, Error> {
         None => "unknown: no profiles.lock was read",
     };
     let mut facts = vec![
-        ("archive", shown.clone()),
-        ("definition", whose.to_owned()),
-        ("content-sha256", inventory.content_sha256.to_string()),
-        ("archive sha256", source.hasher.finish().to_string()),
-        ("archive size", size(source.length)),
+        Fact::new("archive", shown.clone()),
+        Fact::new("definition", whose.to_owned()),
+        Fact::digest("content-sha256", inventory.content_sha256.to_string()),
+        Fact::digest("archive sha256", source.hasher.finish().to_string()),
+        Fact::digest("archive size", size(source.length)),
     ];
+    let mut verdict = Verdict {
+        archive: match (&entry, &lock) {
+            (Some(_), _) => ArchiveCheck::AsLocked,
+            (None, Some(_)) => ArchiveCheck::NotLocked,
+            (None, None) => ArchiveCheck::NoLock,
+        },
+        owner: entry.map(|(_, (name, _))| name.to_owned()),
+        outdated: None,
+    };
     if let (Some((lock, (name, locked))), Some(manifest)) = (entry, &manifest) {
-        let state = match manifest.definitions.get(name) {
-            Some(definition) => LockState::of(lock, definition).1.text(),
-            None => "not in profiles.toml",
+        let definition = manifest.definitions.get(name);
+        let state = definition.map(|definition| LockState::of(lock, definition).1);
+        verdict.outdated = match state {
+            Some(state) => outdated(state),
+            None => Some(NOT_IN_MANIFEST),
         };
-        facts.extend(origin(locked, state));
+        let named = definition.filter(|_| verdict.outdated.is_none());
+        let state = verdict.outdated.unwrap_or(LockState::Current.text());
+        facts.extend(origin(locked, named, state));
     }
     let locked = entry.map(|(_, (_, locked))| locked);
     Ok(Found {
@@ -258,9 +307,14 @@ fn find_file(file: &Path, context: &Context<'_>) -> Result<Found, Error> {
         definition: entry.map(|(_, (name, _))| name.to_owned()),
         content_sha256: inventory.content_sha256,
         facts,
+        verdict,
         profiles: profiles_of(locked, Some(&inventory)),
+        lock: entry.map(|(lock, _)| lock.clone()),
     })
 }
+
+/// How a lock entry stands to a `profiles.toml` without its definition.
+const NOT_IN_MANIFEST: &str = "not in profiles.toml";
 
 /// What is missing if the files beside an archive cannot be used.
 const WITHOUT_NAMES: &str = "the names and packs that `profiles.lock` has are not shown";
@@ -309,7 +363,7 @@ fn inspect(
 }
 
 /// The lock's profiles in their order, else the directories found in the archive.
-fn profiles_of(locked: Option<&LockEntry>, inventory: Option<&Inventory>) -> Vec<Shown> {
+fn profiles_of(locked: Option<&LockEntry>, inventory: Option<&Inventory>) -> Vec<ShownProfile> {
     let found = inventory.map(|inventory| variables::collect(&inventory.collected));
     // A profile without a variables.json has no variables.
     let variables = |uid: &str| match &found {
@@ -320,7 +374,7 @@ fn profiles_of(locked: Option<&LockEntry>, inventory: Option<&Inventory>) -> Vec
         Some(locked) => locked
             .profiles
             .iter()
-            .map(|profile| Shown {
+            .map(|profile| ShownProfile {
                 uid: profile.uid.to_string(),
                 locked: Some(Identity {
                     name: profile.name.clone(),
@@ -335,7 +389,7 @@ fn profiles_of(locked: Option<&LockEntry>, inventory: Option<&Inventory>) -> Vec
             .and_then(|inventory| inventory.profiles.as_ref())
             .into_iter()
             .flatten()
-            .map(|uid| Shown {
+            .map(|uid| ShownProfile {
                 uid: uid.clone(),
                 locked: None,
                 packs: Vec::new(),

@@ -1,4 +1,4 @@
-//! One Palette: authenticated, scoped, paced, retried calls.
+//! One Palette: authenticated, scoped, rate-limited, retried calls.
 //!
 //! Invariants: the key is sent to the configured origin and nowhere else (redirects are
 //! followed here, by hand, and never by the HTTP library); no body is ever decoded on its
@@ -16,7 +16,7 @@ use reqwest::header::{CONTENT_TYPE, HeaderValue};
 use super::answer;
 use super::error::PaletteError;
 use super::proxy::Route;
-use super::rate_limit::Pace;
+use super::rate_limit::RateLimiter;
 use super::redirect;
 use super::retry::RetryPolicy;
 use super::wire::{
@@ -130,7 +130,7 @@ pub struct Palette {
     header: HeaderValue,
     timeout: Duration,
     retry: RetryPolicy,
-    pace: Pace,
+    rate_limiter: RateLimiter,
     key_place: String,
     route: Route,
 }
@@ -227,7 +227,7 @@ impl Palette {
             retry: RetryPolicy {
                 retries: options.retries,
             },
-            pace: Pace::new(),
+            rate_limiter: RateLimiter::new(),
             key_place: options.key_place.clone(),
             route: options.route.clone(),
         })
@@ -435,7 +435,7 @@ impl Palette {
         let mut method = call.method.clone();
         let first = url.clone();
         for _ in 0..redirect::LONGEST {
-            self.pace.wait(&call.path);
+            self.rate_limiter.wait(&call.path);
             let mut request = self
                 .http
                 .request(method.clone(), url.clone())

@@ -5,33 +5,32 @@
 //! Four fifths of that are used. Several builders may share one address; what they get
 //! 429 for then is retried, as Palette asks.
 
-use std::num::NonZeroU32;
+use std::sync::{Mutex, PoisonError};
 use std::thread;
+use std::time::{Duration, Instant};
 
-use governor::clock::{Clock, DefaultClock};
-use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
-
-const FAST: NonZeroU32 = NonZeroU32::new(40).unwrap();
-const SLOW: NonZeroU32 = NonZeroU32::new(8).unwrap();
-const BURST: NonZeroU32 = NonZeroU32::new(5).unwrap();
+/// Requests a second to profiles, and to clusters.
+const FAST: u32 = 40;
+/// Requests a second to everything else.
+const SLOW: u32 = 8;
+/// The seconds that a full bucket lasts for, if all of it is used at once.
+const BURST: u32 = 5;
 
 /// One token bucket per documented limit.
-pub(super) struct Pace {
-    profiles: DefaultDirectRateLimiter,
-    clusters: DefaultDirectRateLimiter,
-    others: DefaultDirectRateLimiter,
+pub(super) struct RateLimiter {
+    profiles: TokenBucket,
+    clusters: TokenBucket,
+    others: TokenBucket,
 }
 
-impl Pace {
-    /// Full buckets.
+impl RateLimiter {
+    /// With full buckets.
     pub(super) fn new() -> Self {
-        let bucket = |rate: NonZeroU32| {
-            RateLimiter::direct(Quota::per_second(rate).allow_burst(rate.saturating_mul(BURST)))
-        };
+        let now = Instant::now();
         Self {
-            profiles: bucket(FAST),
-            clusters: bucket(FAST),
-            others: bucket(SLOW),
+            profiles: TokenBucket::full(FAST, now),
+            clusters: TokenBucket::full(FAST, now),
+            others: TokenBucket::full(SLOW, now),
         }
     }
 
@@ -44,8 +43,75 @@ impl Pace {
         } else {
             &self.others
         };
-        while let Err(early) = bucket.check() {
-            thread::sleep(early.wait_time_from(DefaultClock::default().now()));
+        thread::sleep(bucket.take(Instant::now()));
+    }
+}
+
+/// A bucket that gains `rate` tokens a second, up to [`BURST`] seconds' worth of them.
+struct TokenBucket {
+    rate: u32,
+    full_at: Mutex<Instant>,
+}
+
+impl TokenBucket {
+    fn full(rate: u32, now: Instant) -> Self {
+        let full_at = Mutex::new(now);
+        Self { rate, full_at }
+    }
+
+    /// Takes a token, and returns how long from `now` it takes until there is one. Whoever
+    /// asks next waits for the token after that.
+    fn take(&self, now: Instant) -> Duration {
+        let mut full_at = self.full_at.lock().unwrap_or_else(PoisonError::into_inner);
+        *full_at = (*full_at).max(now) + Duration::from_secs(1) / self.rate;
+        (*full_at - now).saturating_sub(Duration::from_secs(BURST.into()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How many requests are sent in the first second, and at most in any later one, by a
+    /// caller that asks for the next as soon as one is sent.
+    fn sent_in_a_second(rate: u32, seconds: u64) -> (usize, usize) {
+        let start = Instant::now();
+        let bucket = TokenBucket::full(rate, start);
+        let mut now = start;
+        let mut times = Vec::new();
+        while now < start + Duration::from_secs(seconds) {
+            now += bucket.take(now);
+            times.push(now);
         }
+        let within = |begin: Instant| {
+            let end = begin + Duration::from_secs(1);
+            times.iter().filter(|at| (begin..end).contains(*at)).count()
+        };
+        let later = times.iter().filter(|at| **at > start);
+        let most = later.map(|at| within(*at)).max().unwrap_or_default();
+        (within(start), most)
+    }
+
+    /// Palette documents 50 and 10 a second, and bursts of five times that (facts.md, 1).
+    #[test]
+    fn a_burst_and_then_four_fifths_of_the_documented_rate() {
+        assert_eq!(sent_in_a_second(FAST, 20), (239, 40));
+        assert_eq!(sent_in_a_second(SLOW, 20), (47, 8));
+    }
+
+    #[test]
+    fn a_bucket_fills_while_nobody_asks_and_no_further() {
+        let start = Instant::now();
+        let bucket = TokenBucket::full(SLOW, start);
+        let waits = |many: u32, now: Instant| -> Vec<u128> {
+            let waits = (0..many).map(|_| bucket.take(now).as_millis());
+            waits.collect()
+        };
+        assert_eq!(waits(42, start)[38..], [0, 0, 125, 250]);
+        // Two tokens that were taken in advance come first.
+        assert_eq!(waits(1, start + Duration::from_millis(250)), [125]);
+        assert_eq!(waits(3, start + Duration::from_secs(1)), [0, 0, 0]);
+        let much_later = start + Duration::from_secs(3600);
+        assert_eq!(waits(41, much_later)[39..], [0, 125]);
     }
 }

@@ -38,19 +38,22 @@ impl Annotations {
         if let Some(excerpt) = &diagnostic.excerpt {
             let (line, column) = excerpt.source.position(excerpt.span.start);
             let file = mask(&self.within(&excerpt.source.path));
-            properties.push(format!("file={}", property(&file)));
+            properties.push(format!("file={}", escape_property(&file)));
             properties.push(format!("line={line},col={column}"));
         }
         let trap = diagnostic.code.trap();
         let title = trap.map_or(String::new(), |trap| format!(" {}", trap.code()));
-        properties.push(format!("title={}", property(&format!("edgestage{title}"))));
+        properties.push(format!(
+            "title={}",
+            escape_property(&format!("edgestage{title}"))
+        ));
         let mut text = vec![diagnostic.title.clone()];
         let label = diagnostic.excerpt.as_ref().map(|excerpt| &excerpt.label);
         text.extend(label.filter(|label| !label.is_empty()).cloned());
         text.extend(diagnostic.notes.iter().map(|note| format!("note: {note}")));
         text.extend(diagnostic.help.iter().map(|help| format!("help: {help}")));
         let text = mask(&text.join("\n"));
-        format!("::{level} {}::{}", properties.join(","), data(&text))
+        format!("::{level} {}::{}", properties.join(","), escape_data(&text))
     }
 
     /// `path` as GitHub knows it: seen from the repository, where it is in that.
@@ -67,16 +70,16 @@ impl Annotations {
     }
 }
 
-/// What stands behind the colons.
-fn data(text: &str) -> String {
+/// The message of a workflow command, behind its colons.
+fn escape_data(text: &str) -> String {
     text.replace('%', "%25")
         .replace('\r', "%0D")
         .replace('\n', "%0A")
 }
 
-/// What stands before them, where two more characters mean something.
-fn property(text: &str) -> String {
-    data(text).replace(':', "%3A").replace(',', "%2C")
+/// A property of a workflow command, in which two more characters have a meaning.
+fn escape_property(text: &str) -> String {
+    escape_data(text).replace(':', "%3A").replace(',', "%2C")
 }
 
 /// Whether it is a job of GitLab's.
@@ -101,7 +104,7 @@ impl Report {
     /// A section `name` for output of others that may be long, below a line with a verb
     /// and its object.
     #[must_use]
-    pub fn section(&self, name: &str, (verb, object): (&str, &str)) -> Section<'_> {
+    pub fn section(&self, name: &str, verb: &str, object: &str) -> Section<'_> {
         let folds = self.sections && self.verbosity() >= Verbosity::Normal;
         let name = folds.then(|| name.to_owned());
         if let Some(name) = &name {

@@ -13,7 +13,7 @@ use super::heartbeat::{Beat, sentence};
 use super::screen::Drawn;
 use super::work::Work;
 use super::{Stderr, lock, verb};
-use crate::ui::bars;
+use crate::ui::progress_bars;
 use crate::util::interrupt;
 use crate::util::secret::ApiKey;
 
@@ -202,7 +202,7 @@ impl Console {
         let now = Instant::now();
         let size = self.stderr.size();
         state.work.measure(now);
-        let lines = bars::lines(&state.work, self.received(), now, size);
+        let lines = progress_bars::lines(&state.work, self.received(), now, size);
         let frame = state
             .drawn
             .redraw(lines, size, |head| self.stderr.head(head));

@@ -17,9 +17,20 @@ use crate::util::interrupt::Deferred;
 mod line;
 mod screen;
 
-pub(crate) use line::bare;
-use line::{Line, Step};
+pub(crate) use line::unquoted;
+use line::{KeyAction, Line};
 use screen::{Frame, Keys, Screen, abandon};
+
+/// A question that a line of text answers.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Question<'q> {
+    /// What is asked.
+    pub text: &'q str,
+    /// The answer if nothing is typed; may be empty, and is not shown then.
+    pub default: &'q str,
+    /// A hint below the line.
+    pub help: &'q str,
+}
 
 /// Asks one person.
 #[derive(Debug, Clone, Copy)]
@@ -44,49 +55,53 @@ impl Prompt {
     }
 
     /// A line of text, without what surrounds it where it was copied from. `check` says what
-    /// is wrong with it. An empty answer is `default`.
+    /// is wrong with it. An empty answer is the default.
     ///
     /// # Errors
     /// [`Error::Stopped`] and [`Error::Unasked`].
     pub(crate) fn text(
         &self,
-        question: &str,
-        (default, help): (&str, &str),
+        question: &Question<'_>,
         check: impl Fn(&str) -> Result<(), String>,
     ) -> Result<String, Error> {
+        let Question {
+            text: asked,
+            default,
+            help,
+        } = *question;
         let offered = match default {
             "" => String::new(),
             default => format!("({default}) "),
         };
-        let asked = format!("{} {question} {offered}", self.mark("?"));
-        undisturbed(|| {
+        let prompt = format!("{} {asked} {offered}", self.mark("?"));
+        with_raw_terminal(|| {
             let mut screen = Screen::new();
             let mut line = Line::default();
             let mut error: Option<String> = None;
             loop {
                 screen.draw(&Frame {
                     error: error.as_deref(),
-                    question: &asked,
+                    question: &prompt,
                     text: &line.text(),
                     before: &line.before(),
                     help,
                 })?;
                 match line.press(&screen.key()?) {
-                    Step::GoOn => {}
-                    Step::Stop => {
-                        screen.leave(&format!("{} {question}", self.mark(">")))?;
+                    KeyAction::Continue => {}
+                    KeyAction::Cancel => {
+                        screen.leave(&format!("{} {asked}", self.mark(">")))?;
                         return Err(InquireError::OperationCanceled);
                     }
-                    Step::Interrupt => return Err(InquireError::OperationInterrupted),
-                    Step::Done => {
+                    KeyAction::Interrupt => return Err(InquireError::OperationInterrupted),
+                    KeyAction::Submit => {
                         let text = line.text();
-                        let answer = match bare(&text) {
+                        let answer = match unquoted(&text) {
                             "" => default,
                             text => text,
                         };
                         match check(answer) {
                             Ok(()) => {
-                                let told = format!("{} {question} {answer}", self.mark(">"));
+                                let told = format!("{} {asked} {answer}", self.mark(">"));
                                 screen.leave(&told)?;
                                 return Ok(answer.to_owned());
                             }
@@ -111,12 +126,12 @@ impl Prompt {
     ///
     /// # Errors
     /// [`Error::Stopped`] and [`Error::Unasked`].
-    pub(crate) fn one(&self, question: &str, options: Vec<String>) -> Result<usize, Error> {
+    pub(crate) fn select(&self, question: &str, options: Vec<String>) -> Result<usize, Error> {
         let select = Select::new(question, options)
             .with_render_config(self.look)
             .with_page_size(self.lines)
             .with_help_message("↑↓ to move, type to search, enter to choose");
-        Ok(undisturbed(|| select.raw_prompt())?.index)
+        Ok(with_raw_terminal(|| select.raw_prompt())?.index)
     }
 
     /// The places of at least one of `options`, which can be searched by typing. `check`
@@ -124,7 +139,7 @@ impl Prompt {
     ///
     /// # Errors
     /// [`Error::Stopped`] and [`Error::Unasked`].
-    pub(crate) fn many(
+    pub(crate) fn multi_select(
         &self,
         question: &str,
         options: Vec<String>,
@@ -147,7 +162,7 @@ impl Prompt {
             .with_validator(validator)
             .with_formatter(&|chosen| crate::util::sanitize::count(chosen.len(), "profile"))
             .with_help_message("type to search, space to choose, enter when done");
-        let chosen = undisturbed(|| select.raw_prompt())?;
+        let chosen = with_raw_terminal(|| select.raw_prompt())?;
         Ok(chosen.into_iter().map(|option| option.index).collect())
     }
 }
@@ -155,7 +170,7 @@ impl Prompt {
 /// Asks with the keyboard to itself. Ctrl-C ends the run by the signal, once the terminal
 /// is as it was and the cursor is in a line of its own; a run that was started to ignore
 /// the signal is stopped all the same.
-fn undisturbed<T>(ask: impl FnOnce() -> Result<T, InquireError>) -> Result<T, Error> {
+fn with_raw_terminal<T>(ask: impl FnOnce() -> Result<T, InquireError>) -> Result<T, Error> {
     let deferred = Deferred::begin();
     let keys = Keys::take();
     let answer = ask();

@@ -4,8 +4,7 @@
 //! `.git/info/exclude`, the user's own rules, and that a file which is tracked is not ignored.
 //! Without git, without a repository and if git fails, nothing is said.
 
-use std::collections::BTreeMap;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::ops::Range;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Path, PathBuf};
@@ -16,17 +15,7 @@ use crate::util::environment::Environment;
 use crate::util::path_error;
 use crate::util::sanitize;
 use crate::workflow::context::Context;
-
-/// What git is given of the environment: where it is, and where the user's rules are. A hook's
-/// `GIT_DIR` may be about another repository.
-const PASSED: [&str; 6] = [
-    "PATH",
-    "HOME",
-    "XDG_CONFIG_HOME",
-    "GIT_CONFIG_GLOBAL",
-    "GIT_CONFIG_SYSTEM",
-    "GIT_CONFIG_NOSYSTEM",
-];
+use crate::workflow::git::Git;
 
 /// A rule that hides a file.
 struct Rule {
@@ -77,31 +66,10 @@ fn line_of(text: &str, line: usize) -> Range<usize> {
 /// The rule by which git ignores `path`.
 fn rule(path: &Path, environment: &Environment) -> Option<Rule> {
     let directory = path.parent()?;
-    let is_root = |directory: &Path| directory.join(".git").symlink_metadata().is_ok();
-    if !directory.ancestors().any(is_root) {
-        return None;
-    }
-    // A hook that watches the files is a program of the repository, and not needed.
-    let options = ["-c", "core.fsmonitor=false"];
-    let question = ["check-ignore", "-v", "-z", "--stdin"];
     let name = path.file_name()?.as_bytes();
-    let variables: BTreeMap<&OsStr, &OsStr> = PASSED
-        .iter()
-        .filter_map(|name| Some((OsStr::new(*name), environment.variable(name)?)))
-        .collect();
-    let output = duct::cmd("git", options.iter().chain(&question))
-        .dir(directory)
-        .full_env(variables)
-        .stdin_bytes([name, b"\0"].concat())
-        .stdout_capture()
-        .stderr_null()
-        .unchecked()
-        .run()
-        .ok()?;
-    if !output.status.success() {
-        return None;
-    }
-    read(directory, &output.stdout)
+    let git = Git::in_directory(directory, environment)?;
+    let question = ["check-ignore", "-v", "-z", "--stdin"];
+    read(directory, &git.ask(&question, &[name, b"\0"].concat())?)
 }
 
 /// Reads what git answers: the file of the rule, its line, the rule and the path, each with a

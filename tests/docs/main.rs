@@ -8,7 +8,11 @@ mod fetched;
 #[path = "../suite/support/handmade.rs"]
 #[allow(dead_code, reason = "an image is made of few of its parts here")]
 mod handmade;
+#[path = "../suite/support/page.rs"]
+#[allow(dead_code, reason = "a page is read for its text alone here")]
+mod html_page;
 mod help;
+mod images;
 mod json;
 mod layers;
 mod links;

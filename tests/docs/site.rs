@@ -121,6 +121,11 @@ impl Site {
         self.palette.as_ref().unwrap().world(change)
     }
 
+    /// Where Palette is.
+    pub fn palette_url(&self) -> &str {
+        self.palette.as_ref().unwrap().url()
+    }
+
     pub fn edgestage(&self, arguments: &[&str]) -> Run {
         self.run(env!("CARGO_BIN_EXE_edgestage"), arguments)
     }

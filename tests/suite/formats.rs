@@ -122,7 +122,7 @@ fn a_definition_as_tables() {
          archive sha256  {}\n\
          archive size    {}.{} KiB ({size} bytes)\n\
          endpoint        {{endpoint}}\n\
-         project         5fbbf0c1d2e3f4a5b6c7d8e9\n\
+         project         Default (5fbbf0c1d2e3f4a5b6c7d8e9)\n\
          lock            current\n\
          \n\
          profile         version  type    uid\n\
@@ -169,7 +169,7 @@ fn a_definition_as_a_comment() {
              | archive sha256 | `{}` |\n\
              | archive size | `{}.{} KiB ({size} bytes)` |\n\
              | endpoint | `{{endpoint}}` |\n\
-             | project | `5fbbf0c1d2e3f4a5b6c7d8e9` |\n\
+             | project | `Default (5fbbf0c1d2e3f4a5b6c7d8e9)` |\n\
              | lock | `current` |\n\
              \n\
              | profile | version | type | uid |\n\

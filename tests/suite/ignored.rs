@@ -2,7 +2,7 @@
 
 use crate::support::Test;
 
-fn git(test: &Test, arguments: &[&str]) {
+pub fn git(test: &Test, arguments: &[&str]) {
     let mut git = std::process::Command::new("git");
     git.arg("-C").arg(test.site()).args(arguments);
     // The rules of whoever runs the tests do not count.

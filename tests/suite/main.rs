@@ -74,6 +74,7 @@ mod diff;
 mod forecast;
 mod formats;
 mod page;
+mod page_verdict;
 mod fleet;
 mod list;
 mod cache;

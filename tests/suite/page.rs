@@ -24,6 +24,12 @@ const HOSTILE: [&str; 6] = [
 /// What would hide or move its neighbours.
 const ODD: &str = "\u{1b}[2J\u{7}\u{202e}\u{200b}\u{2066}";
 
+/// The values of the facts at the top of a page, and of those in its appendix.
+fn facts(page: &Element) -> (Vec<String>, Vec<String>) {
+    let appendix = page.find("section").pop().unwrap().texts("dd");
+    (page.one("header").texts("dd"), appendix)
+}
+
 fn html(test: &Test) -> String {
     let run = test.run("show -q --format html").any_stdout().keeps_files();
     run.success().stdout
@@ -193,49 +199,77 @@ fn variables_that_the_operator_is_asked_for() {
         assert!(!html.contains(absent), "{absent}");
     }
     let page = page::read(&html);
-    let rows: Vec<Vec<String>> = page
+    let tables: Vec<Vec<Vec<String>>> = page
         .find(".asked")
         .iter()
-        .flat_map(|table| table.find("tr").into_iter().skip(1))
-        .map(|row| [row.texts("th"), row.texts("td")].concat())
+        .map(|table| {
+            let rows = table.find("tr").into_iter();
+            let cells = |row: &Element| [row.texts("th"), row.texts("td")].concat();
+            rows.map(cells).collect()
+        })
         .collect();
-    assert_eq!(
-        rows,
+    // A column that says nothing is left out.
+    let infra = [
         [
-            [
-                "vip",
-                "Control plane address",
-                "string",
-                "10.0.0.5",
-                "yes",
-                "yes",
-                "One of the site's own"
-            ],
-            [
-                "namespace",
-                "Namespace",
-                "string",
-                "hello-universe",
-                "yes",
-                "",
-                ""
-            ],
-            ["port", "Port", "number", "8080", "yes", "", ""],
-            [
-                "dbPassword",
-                "Database password",
-                "string",
-                "(sensitive)",
-                "",
-                "",
-                ""
-            ],
-        ]
-    );
+            "variable",
+            "shown as",
+            "format",
+            "default",
+            "required",
+            "fixed",
+            "description",
+        ],
+        [
+            "vip",
+            "Control plane address",
+            "string",
+            "10.0.0.5",
+            "yes",
+            "yes",
+            "One of the site's own",
+        ],
+    ];
+    let hello = [
+        ["variable", "shown as", "format", "default", "required"],
+        ["namespace", "Namespace", "string", "hello-universe", "yes"],
+        ["port", "Port", "number", "8080", "yes"],
+        [
+            "dbPassword",
+            "Database password",
+            "string",
+            "(sensitive)",
+            "",
+        ],
+    ];
+    assert_eq!(tables[0], infra);
+    assert_eq!(tables[1], hello);
+    assert_eq!(tables.len(), 2);
     let test = of(|_, hello| hello.variables.clear());
     let page = shown(&test);
     let section = page.find("section")[1];
     assert_eq!(section.texts("p"), ["Nothing."]);
+}
+
+#[test]
+fn no_table_has_an_empty_column() {
+    let plain = of(|infra, hello| {
+        for pack in infra.packs.iter_mut().chain(&mut hello.packs) {
+            pack.digest.clear();
+        }
+        for variable in &mut hello.variables {
+            variable.display_name.clear();
+        }
+    });
+    for test in [Test::new().stage(), plain] {
+        let page = shown(&test);
+        for table in page.find("table") {
+            let rows = table.find("tr");
+            for column in 1..rows[0].find("th").len() {
+                let says = |row: &&Element| !row.texts("td")[column - 1].is_empty();
+                assert!(rows[1..].iter().any(says), "{:?}", table.texts("th"));
+            }
+        }
+    }
 }
 
 /// Without the archive it is said that nothing is known, not that nothing is asked.
@@ -261,17 +295,26 @@ fn the_digests_are_those_of_the_lock_and_can_be_repeated() {
     let lock: toml::Table = toml::from_str(&test.text("profiles.lock")).unwrap();
     let locked = &lock["definition"]["factory"];
     let text = |key: &str| locked[key].as_str().unwrap().to_owned();
-    let facts: Vec<String> = page.texts("dd");
+    let (about, digests) = facts(&page);
     let size = locked["size"].as_integer().unwrap();
+    assert_eq!(digests[..2], [text("content-sha256"), text("sha256")]);
+    assert!(digests[2].contains(&size.to_string()), "{}", digests[2]);
+    let project = format!("Default ({})", text("project"));
     assert_eq!(
-        facts[..3],
-        ["factory".to_owned(), text("content-sha256"), text("sha256")]
+        about,
+        [
+            "factory".into(),
+            text("endpoint"),
+            project,
+            "current".into()
+        ]
     );
-    assert!(facts[3].contains(&size.to_string()), "{}", facts[3]);
-    assert_eq!(
-        facts[4..],
-        [text("endpoint"), text("project"), "current".into()]
-    );
+    // Nowhere else.
+    let main = page.one("main").text();
+    for digest in &digests[..2] {
+        assert_eq!(main.matches(digest).count(), 1);
+        assert!(!page.one("header").text().contains(digest));
+    }
     let recipe = page.one("pre").text();
     let reference = include_str!("../../docs/reference.md");
     assert!(reference.contains(&recipe), "{recipe}");
@@ -282,7 +325,7 @@ fn the_digests_are_those_of_the_lock_and_can_be_repeated() {
         .output()
         .unwrap();
     let repeated = String::from_utf8(output.stdout).unwrap();
-    assert_eq!(repeated, format!("{}  -\n", facts[1]));
+    assert_eq!(repeated, format!("{}  -\n", digests[0]));
 }
 
 #[test]
@@ -292,10 +335,10 @@ fn the_lock_is_said_to_be_outdated() {
         .definition("profiles = [\"edge-infra@2.1.0\"]");
     let run = test.run("show --format html").any_stdout().any_stderr();
     let page = page::read(&run.success().stdout);
-    assert_eq!(
-        page.texts("dd").pop().unwrap(),
-        "outdated: profiles.toml changed"
-    );
+    let (about, _) = facts(&page);
+    assert_eq!(about[3], "outdated: profiles.toml changed");
+    // The project that profiles.toml names now may be another one.
+    assert_eq!(about[2], "5fbbf0c1d2e3f4a5b6c7d8e9");
 }
 
 /// No time, no path, no order that is made up.
@@ -348,10 +391,10 @@ fn text_from_outside_stays_text() {
             .collect();
         // In the stack, and in the table of packs; then its variable.
         assert_eq!(page.texts(".pack")[3], said);
-        assert_eq!(page.one(".asked").texts("th")[7], said);
+        assert_eq!(page.one(".asked").texts("th")[5], said);
         assert_eq!(
             page.one(".asked").texts("td"),
-            [&*said, "string", &*said, "", "", &*said]
+            [&*said, "string", &*said, &*said]
         );
     }
 }
@@ -376,6 +419,10 @@ fn an_archive_of_nobody_is_a_page_too() {
                 .contains("The packs of this profile are not known.")
         );
         assert_eq!(page.texts("dd")[0], "odd.tgz");
+        // Nothing is known of packs, and nothing was compared.
+        let verdict = page.one("h1");
+        assert_eq!(verdict.text(), "odd.tgz: 1 profile, not in profiles.lock");
+        assert!(verdict.has_class("attention"));
     }
 }
 

@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::manifest::edit::NewProfile;
 use crate::manifest::reference::{self, InvalidReference, Parsed, Reference};
 use crate::manifest::{Manifest, NAMES};
-use crate::ui::prompt::bare;
+use crate::ui::prompt::unquoted;
 use crate::util::endpoint::Endpoint;
 use crate::util::sanitize;
 use crate::util::uid::Uid;
@@ -23,7 +23,7 @@ pub(crate) struct ProfileArg {
 impl ProfileArg {
     /// Reads `text`.
     pub(crate) fn parse(text: &str) -> Result<Self, InvalidReference> {
-        let text = bare(text);
+        let text = unquoted(text);
         let parsed = reference::parse(text)?;
         Ok(Self {
             // What a browser has behind the page's address is nobody's reference.

@@ -10,7 +10,7 @@ use crate::palette::Palette;
 use crate::palette::wire::{Gap, ProjectMetadata};
 use crate::resolve::{INFRASTRUCTURE, Offered, not_all_offered, offered};
 use crate::ui::Report;
-use crate::ui::prompt::Prompt;
+use crate::ui::prompt::{Prompt, Question};
 use crate::ui::table;
 use crate::util::endpoint::Endpoint;
 use crate::workflow::context::Context;
@@ -40,8 +40,11 @@ pub(super) fn ask(context: &Context<'_>, name: Option<&str>) -> Result<First, Er
     let name = match name {
         Some(name) => name.to_owned(),
         None => prompt.text(
-            "What is this cluster definition called?",
-            (super::FIRST, "a site, a product, a customer"),
+            &Question {
+                text: "What is this cluster definition called?",
+                default: super::FIRST,
+                help: "a site, a product, a customer",
+            },
             |name| {
                 let valid = Manifest::is_name(name);
                 if valid { Ok(()) } else { Err(NAMES.into()) }
@@ -50,11 +53,11 @@ pub(super) fn ask(context: &Context<'_>, name: Option<&str>) -> Result<First, Er
     };
     first.definition = Some(name);
     first.canvos = Some(prompt.text(
-        "Where is the CanvOS checkout?",
-        (
-            &super::checkout(context).unwrap_or_else(|| USUAL.to_owned()),
-            "relative to profiles.toml",
-        ),
+        &Question {
+            text: "Where is the CanvOS checkout?",
+            default: &super::checkout(context).unwrap_or_else(|| USUAL.to_owned()),
+            help: "relative to profiles.toml",
+        },
         is_path,
     )?);
     Ok(first)
@@ -88,7 +91,7 @@ fn way(context: &Context<'_>, prompt: &Prompt) -> Result<Way, Error> {
         context.report.status("Note", why);
     }
     let texts = ways.iter().map(|(_, text)| (*text).to_owned()).collect();
-    let at = prompt.one("How do you want to choose the cluster profiles?", texts)?;
+    let at = prompt.select("How do you want to choose the cluster profiles?", texts)?;
     Ok(ways.swap_remove(at).0)
 }
 
@@ -111,20 +114,25 @@ fn no_list(context: &Context<'_>) -> Option<&'static str> {
 fn pasted(context: &Context<'_>, prompt: &Prompt) -> Result<First, Error> {
     let mut given: Vec<ProfileArg> = Vec::new();
     loop {
-        let (question, help) = if given.is_empty() {
-            (
-                "The first profile?",
-                "the URL of its page in the console, name@version, or its uid",
-            )
+        let question = if given.is_empty() {
+            Question {
+                text: "The first profile?",
+                default: "",
+                help: "the URL of its page in the console, name@version, or its uid",
+            }
         } else {
-            ("The next profile?", "press enter when there are no more")
+            Question {
+                text: "The next profile?",
+                default: "",
+                help: "press enter when there are no more",
+            }
         };
         let before = given.clone();
         let check = move |text: &str| match text.trim() {
             "" if !before.is_empty() => Ok(()),
             text => another(text, &before).map(drop),
         };
-        let text = prompt.text(question, ("", help), check)?;
+        let text = prompt.text(&question, check)?;
         match another(&text, &given) {
             Ok(one) => given.push(one),
             Err(_) => break,
@@ -132,9 +140,12 @@ fn pasted(context: &Context<'_>, prompt: &Prompt) -> Result<First, Error> {
     }
     let mut first = of_given(&given, context);
     if first.project == Project::Unknown {
-        let help = "its name, or its uid: `…/projects/<uid>/…` in the console's URLs";
-        let project = prompt.text("Which project are they in?", ("Default", help), not_empty)?;
-        first.project = Project::Named(project);
+        let question = Question {
+            text: "Which project are they in?",
+            default: "Default",
+            help: "its name, or its uid: `…/projects/<uid>/…` in the console's URLs",
+        };
+        first.project = Project::Named(prompt.text(&question, not_empty)?);
     }
     Ok(first)
 }
@@ -201,7 +212,7 @@ fn chosen(context: &Context<'_>, prompt: &Prompt) -> Result<First, Error> {
         }
         Ok(())
     };
-    for at in prompt.many("Which profiles?", rows, fits)? {
+    for at in prompt.multi_select("Which profiles?", rows, fits)? {
         first.profiles.push(written(&all[at], &all, context.report));
     }
     first.project = match project {
@@ -214,8 +225,11 @@ fn chosen(context: &Context<'_>, prompt: &Prompt) -> Result<First, Error> {
 /// Where Palette is.
 fn address(prompt: &Prompt) -> Result<Endpoint, Error> {
     let text = prompt.text(
-        "Where is Palette?",
-        (Endpoint::DEFAULT, "its address; the default is SaaS"),
+        &Question {
+            text: "Where is Palette?",
+            default: Endpoint::DEFAULT,
+            help: "its address; the default is SaaS",
+        },
         |text| {
             let endpoint = Endpoint::of_variable(text);
             endpoint
@@ -244,7 +258,7 @@ fn project(
         .map(|project| context.report.clean(&project.name))
         .collect();
     names.push("none: the tenant's profiles only".into());
-    let at = prompt.one("Which project?", names)?;
+    let at = prompt.select("Which project?", names)?;
     Ok((at < projects.len()).then(|| projects.swap_remove(at)))
 }
 

@@ -9,9 +9,10 @@ use crate::ui::Report;
 use crate::ui::markdown::{Comment, code};
 use crate::ui::table::{self, Cell, Table, Tone};
 use crate::util::environment::Environment;
+use crate::util::sanitize;
 use crate::variables::Variable;
 
-use super::Shown;
+use super::{Found, ShownProfile};
 
 /// What is left of a default in a terminal's table, in characters.
 const DEFAULT_SHOWN: usize = 60;
@@ -20,14 +21,48 @@ const DEFAULT_SHOWN: usize = 60;
 pub(super) struct View {
     /// The definition, or the archive.
     pub title: String,
-    /// What it is, and what it is worth.
-    pub facts: Vec<(&'static str, String)>,
+    /// How it stands to the lock, in one line.
+    pub verdict: String,
+    /// Whether nothing that was compared differs.
+    pub is_good: bool,
+    /// What was compared for it, and what was not.
+    pub basis: String,
+    /// What it is, and where it is from.
+    pub facts: Vec<Fact>,
     /// From the ground up.
-    pub profiles: Vec<Profile>,
+    pub profiles: Vec<ProfileView>,
+}
+
+/// Something that is known of what is shown.
+pub(super) struct Fact {
+    /// What is known.
+    pub name: &'static str,
+    pub value: String,
+    /// Whether it identifies an archive, and tells people nothing else.
+    pub is_digest: bool,
+}
+
+impl Fact {
+    /// A fact for people.
+    pub(super) fn new(name: &'static str, value: String) -> Self {
+        Self {
+            name,
+            value,
+            is_digest: false,
+        }
+    }
+
+    /// A fact that identifies an archive.
+    pub(super) fn digest(name: &'static str, value: String) -> Self {
+        Self {
+            is_digest: true,
+            ..Self::new(name, value)
+        }
+    }
 }
 
 /// A profile.
-pub(super) struct Profile {
+pub(super) struct ProfileView {
     /// 24 hexadecimal digits in the lock; in an archive a directory's name.
     pub uid: String,
     /// Where the lock has them.
@@ -37,13 +72,13 @@ pub(super) struct Profile {
     /// Its type, where the lock has it.
     pub kind: String,
     /// By layer, from the ground up.
-    pub packs: Vec<Block>,
+    pub packs: Vec<PackView>,
     /// What the operator is asked for; `None` where that is not known.
-    pub asked: Option<Vec<Asked>>,
+    pub variables: Option<Vec<VariableView>>,
 }
 
 /// A pack.
-pub(super) struct Block {
+pub(super) struct PackView {
     /// Where it stands.
     pub layer: Layer,
     /// The layer's name.
@@ -57,7 +92,7 @@ pub(super) struct Block {
 }
 
 /// A variable.
-pub(super) struct Asked {
+pub(super) struct VariableView {
     /// Name, display name, format, default and description; a sensitive default is not
     /// among them.
     pub name: String,
@@ -72,22 +107,24 @@ pub(super) struct Asked {
 }
 
 impl View {
-    pub(super) fn new(
-        title: &str,
-        facts: Vec<(&'static str, String)>,
-        shown: &[Shown],
-        report: &Report,
-    ) -> Self {
-        let mut profiles: Vec<Profile> = shown
-            .iter()
-            .map(|profile| Profile::new(profile, report))
+    pub(super) fn new(found: &Found, report: &Report) -> Self {
+        let shown = found.profiles.iter();
+        let mut profiles: Vec<ProfileView> = shown
+            .map(|profile| ProfileView::new(profile, report))
             .collect();
         // Within a layer the order stays that of `profiles.toml`.
         profiles.sort_by_key(|profile| profile.packs.first().map(|pack| pack.layer));
-        let clean = |(name, value): (_, String)| (name, report.clean(&value));
+        let facts = found.facts.iter().map(|fact| Fact {
+            value: report.clean(&fact.value),
+            ..*fact
+        });
+        let verdict = format!("{}, {}", counts(&found.profiles), found.verdict.text());
         Self {
-            title: report.clean(title),
-            facts: facts.into_iter().map(clean).collect(),
+            title: report.clean(&found.title),
+            verdict: report.clean(&verdict),
+            is_good: found.verdict.is_good(),
+            basis: found.verdict.basis(),
+            facts: facts.collect(),
             profiles,
         }
     }
@@ -107,7 +144,7 @@ impl View {
     /// The packs of all profiles, from the ground up.
     pub(super) fn packs(&self) -> Table {
         let mut table = Table::new(&["layer", "pack", "version", "digest", "profile"]);
-        let mut packs: Vec<(&Block, String)> = Vec::new();
+        let mut packs: Vec<(&PackView, String)> = Vec::new();
         for profile in &self.profiles {
             packs.extend(profile.packs.iter().map(|pack| (pack, profile.label())));
         }
@@ -129,11 +166,11 @@ impl View {
 
     /// What the operator is asked for, profile by profile.
     fn asked(&self) -> Table {
-        let mut table = Asked::table();
+        let mut table = VariableView::table();
         table.headings.push("profile");
         for profile in &self.profiles {
-            for asked in profile.asked.iter().flatten() {
-                let mut row = asked.row();
+            for variable in profile.variables.iter().flatten() {
+                let mut row = variable.row();
                 row.push(Cell::from(profile.label()));
                 table.rows.push(row);
             }
@@ -144,7 +181,7 @@ impl View {
     /// Whether the operator is known to be asked for nothing.
     pub(super) fn asks_nothing(&self) -> bool {
         let mut profiles = self.profiles.iter();
-        profiles.all(|profile| profile.asked.as_ref().is_some_and(Vec::is_empty))
+        profiles.all(|profile| profile.variables.as_ref().is_some_and(Vec::is_empty))
     }
 
     /// The profiles whose variables are not known.
@@ -152,13 +189,15 @@ impl View {
         let unknown = self
             .profiles
             .iter()
-            .filter(|profile| profile.asked.is_none());
-        unknown.map(Profile::label)
+            .filter(|profile| profile.variables.is_none());
+        unknown.map(ProfileView::label)
     }
 
     /// For a terminal.
     pub(super) fn text(&self, width: Option<usize>) -> String {
-        let mut parts = vec![table::facts(&self.facts)];
+        let facts = self.facts.iter();
+        let facts: Vec<_> = facts.map(|fact| (fact.name, fact.value.clone())).collect();
+        let mut parts = vec![table::facts(&facts)];
         parts.push(self.profiles().text("", width));
         let packs = self.packs().without(&["digest"]);
         if !packs.rows.is_empty() {
@@ -185,9 +224,9 @@ impl View {
         let mut comment = Comment::new(environment);
         comment.line(&format!("### {}", code(&self.title)));
         let mut facts = Table::new(&["fact", "value"]);
-        for (name, value) in &self.facts {
-            let name = Cell::toned(*name, Tone::Word);
-            facts.rows.push(vec![name, Cell::from(&**value)]);
+        for fact in &self.facts {
+            let name = Cell::toned(fact.name, Tone::Word);
+            facts.rows.push(vec![name, Cell::from(&*fact.value)]);
         }
         comment.table(&facts);
         comment.table(&self.profiles());
@@ -207,16 +246,31 @@ impl View {
     }
 }
 
-impl Profile {
-    fn new(shown: &Shown, report: &Report) -> Self {
+/// How many profiles there are, and how many packs if the lock says so.
+fn counts(profiles: &[ShownProfile]) -> String {
+    if profiles.is_empty() {
+        return "no profiles found".to_owned();
+    }
+    let counted = sanitize::count(profiles.len(), "profile");
+    if profiles.iter().any(|profile| profile.locked.is_none()) {
+        return counted;
+    }
+    let packs = profiles.iter().map(|profile| profile.packs.len()).sum();
+    format!("{counted}, {}", sanitize::count(packs, "pack"))
+}
+
+impl ProfileView {
+    fn new(shown: &ShownProfile, report: &Report) -> Self {
         let clean = |text: &str| report.clean(text);
         let of_lock = |field: fn(&super::Identity) -> &String| {
             let field = shown.locked.as_ref().map(field);
             field.map_or_else(String::new, |text| clean(text))
         };
-        let asked = shown.variables.as_ref().map(|variables| {
+        let variables = shown.variables.as_ref().map(|variables| {
             let asked = variables.iter().filter(|variable| !variable.hidden);
-            asked.map(|variable| Asked::new(variable, report)).collect()
+            asked
+                .map(|variable| VariableView::new(variable, report))
+                .collect()
         });
         Self {
             uid: clean(&shown.uid),
@@ -226,17 +280,22 @@ impl Profile {
             packs: shown
                 .packs
                 .iter()
-                .map(|pack| Block::new(pack, report))
+                .map(|pack| PackView::new(pack, report))
                 .collect(),
-            asked,
+            variables,
         }
     }
 
     /// What the operator is asked for; `None` where that is not known.
     pub(super) fn asked(&self) -> Option<Table> {
-        let mut table = Asked::table();
-        table.rows = self.asked.as_ref()?.iter().map(Asked::row).collect();
-        Some(table)
+        let mut table = VariableView::table();
+        table.rows = self
+            .variables
+            .as_ref()?
+            .iter()
+            .map(VariableView::row)
+            .collect();
+        Some(table.without_empty())
     }
 
     /// `name@version`, as `profiles.toml` takes it; else the uid.
@@ -248,7 +307,7 @@ impl Profile {
     }
 }
 
-impl Block {
+impl PackView {
     fn new(pack: &Pack, report: &Report) -> Self {
         let stands_for = Some(&pack.version);
         let stands_for = stands_for.filter(|version| !version.is_empty() && **version != pack.tag);
@@ -267,7 +326,7 @@ impl Block {
     }
 }
 
-impl Asked {
+impl VariableView {
     fn new(variable: &Variable, report: &Report) -> Self {
         // Prose may have lines.
         let prose = |text: &str| {

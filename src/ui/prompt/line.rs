@@ -5,20 +5,20 @@
 
 use console::Key;
 
-/// What a key means beyond the line.
+/// What follows a key press.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Step {
-    /// The line is not done.
-    GoOn,
-    /// It is the answer.
-    Done,
-    /// There will be no answer.
-    Stop,
+pub(super) enum KeyAction {
+    /// The line is still being edited.
+    Continue,
+    /// Enter: the line is the answer.
+    Submit,
+    /// Escape and the like: there is no answer.
+    Cancel,
     /// Ctrl-C.
     Interrupt,
 }
 
-/// The text so far.
+/// A line that is being edited.
 #[derive(Debug, Default)]
 pub(super) struct Line {
     text: Vec<char>,
@@ -38,11 +38,11 @@ impl Line {
     }
 
     /// Does what `key` is for. Keys that mean nothing here change nothing.
-    pub(super) fn press(&mut self, key: &Key) -> Step {
+    pub(super) fn press(&mut self, key: &Key) -> KeyAction {
         match key {
-            Key::Enter => return Step::Done,
-            Key::Escape => return Step::Stop,
-            Key::CtrlC => return Step::Interrupt,
+            Key::Enter => return KeyAction::Submit,
+            Key::Escape => return KeyAction::Cancel,
+            Key::CtrlC => return KeyAction::Interrupt,
             Key::Backspace => self.erase(self.cursor.saturating_sub(1)),
             Key::Del => self.erase_next(),
             Key::Home => self.cursor = 0,
@@ -54,18 +54,18 @@ impl Line {
             Key::Char(c) => return self.character(*c),
             _ => {}
         }
-        Step::GoOn
+        KeyAction::Continue
     }
 
-    fn character(&mut self, c: char) -> Step {
+    fn character(&mut self, c: char) -> KeyAction {
         match c {
             '\u{2}' => self.cursor = self.cursor.saturating_sub(1),
             '\u{6}' => self.cursor = (self.cursor + 1).min(self.text.len()),
-            '\u{3}' => return Step::Interrupt,
+            '\u{3}' => return KeyAction::Interrupt,
             // Ctrl-D deletes, and ends an empty line; Ctrl-G gives up.
-            '\u{4}' if self.text.is_empty() => return Step::Stop,
+            '\u{4}' if self.text.is_empty() => return KeyAction::Cancel,
             '\u{4}' => self.erase_next(),
-            '\u{7}' => return Step::Stop,
+            '\u{7}' => return KeyAction::Cancel,
             // Ctrl-K, Ctrl-U and Ctrl-W.
             '\u{b}' => self.text.truncate(self.cursor),
             '\u{15}' => self.erase(0),
@@ -73,7 +73,7 @@ impl Line {
             c if c.is_control() => {}
             c => self.insert(c),
         }
-        Step::GoOn
+        KeyAction::Continue
     }
 
     fn insert(&mut self, c: char) {
@@ -106,7 +106,7 @@ impl Line {
 /// An answer without what surrounds it where it was copied from: blanks, the quotes and the
 /// comma of TOML or JSON, the quotes of a text processor, the angle brackets of a mail.
 #[must_use]
-pub(crate) fn bare(text: &str) -> &str {
+pub(crate) fn unquoted(text: &str) -> &str {
     const PAIRS: [(char, char); 6] = [
         ('"', '"'),
         ('\'', '\''),
@@ -147,7 +147,7 @@ mod tests {
                 '>' => Key::ArrowRight,
                 c => Key::Char(c),
             };
-            assert_eq!(line.press(&key), Step::GoOn, "{keys:?}");
+            assert_eq!(line.press(&key), KeyAction::Continue, "{keys:?}");
         }
         let (text, before) = (line.text(), line.before());
         let behind = &text[before.len()..];
@@ -183,14 +183,14 @@ mod tests {
     #[test]
     fn keys_that_end_a_line() {
         for (key, step) in [
-            (Key::Enter, Step::Done),
-            (Key::Escape, Step::Stop),
-            (Key::Char('\u{4}'), Step::Stop),
-            (Key::Char('\u{7}'), Step::Stop),
-            (Key::CtrlC, Step::Interrupt),
-            (Key::Char('\u{3}'), Step::Interrupt),
-            (Key::Tab, Step::GoOn),
-            (Key::ArrowUp, Step::GoOn),
+            (Key::Enter, KeyAction::Submit),
+            (Key::Escape, KeyAction::Cancel),
+            (Key::Char('\u{4}'), KeyAction::Cancel),
+            (Key::Char('\u{7}'), KeyAction::Cancel),
+            (Key::CtrlC, KeyAction::Interrupt),
+            (Key::Char('\u{3}'), KeyAction::Interrupt),
+            (Key::Tab, KeyAction::Continue),
+            (Key::ArrowUp, KeyAction::Continue),
         ] {
             assert_eq!(Line::default().press(&key), step, "{key:?}");
         }
@@ -210,10 +210,10 @@ mod tests {
             "\u{a0}a@1\u{a0}",
             "\" a@1 \" ,",
         ] {
-            assert_eq!(bare(text), "a@1", "{text:?}");
+            assert_eq!(unquoted(text), "a@1", "{text:?}");
         }
         for text in ["", "\"", "a\"b", "it's", "<a"] {
-            assert_eq!(bare(text), text);
+            assert_eq!(unquoted(text), text);
         }
     }
 }

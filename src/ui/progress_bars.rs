@@ -10,10 +10,10 @@ use crate::util::sanitize;
 
 /// What is over sooner is not worth a line.
 const DELAY: Duration = Duration::from_millis(300);
-/// One after the other, they spin.
-const SPINNER: [char; 4] = ['-', '\\', '|', '/'];
+/// What a spinner shows, one after the other.
+const SPINNER_FRAMES: [char; 4] = ['-', '\\', '|', '/'];
 /// How long each of them is shown, in milliseconds.
-const TURN: u128 = 120;
+const FRAME_TIME: u128 = 120;
 /// The column at which verbs and names end.
 const HEAD: usize = 12;
 /// The widest bar, in columns, its frame left out.
@@ -24,17 +24,21 @@ const NARROWEST: usize = 6;
 /// The lines for `work`; `received` is what has come of all downloads, in bytes.
 pub(super) fn lines(work: &Work, received: u64, now: Instant, size: Size) -> Vec<Line> {
     let columns = size.columns.saturating_sub(1);
-    let seen = |since: Instant| now.saturating_duration_since(since) >= DELAY;
+    let elapsed = |since: Instant| now.saturating_duration_since(since);
+    let seen = |since: Instant| elapsed(since) >= DELAY;
     let mut bars = Vec::new();
     let mut below = Vec::new();
     let mut questions: Vec<(&Task, &str)> = Vec::new();
     for task in work.tasks().filter(|task| seen(task.since)) {
         match &task.what {
-            What::Download(transfer) => bars.push(download(transfer, task.since, now, columns)),
+            What::Download(transfer) => {
+                let spinner_frame = spinner_frame(elapsed(task.since));
+                bars.push(download(transfer, spinner_frame, now, columns));
+            }
             What::Question(call) => questions.push((task, call)),
             What::Wait(verb, object) => {
                 let object = std::slice::from_ref(object);
-                below.push(spinner(verb, object, (task.since, now), columns));
+                below.push(spinner(verb, object, elapsed(task.since), columns));
             }
         }
     }
@@ -47,7 +51,7 @@ pub(super) fn lines(work: &Work, received: u64, now: Instant, size: Size) -> Vec
                 [format!("Palette, {count}"), "Palette".into()]
             }
         };
-        below.insert(0, spinner("Asking", &texts, (oldest.since, now), columns));
+        below.insert(0, spinner("Asking", &texts, elapsed(oldest.since), columns));
     }
     let fleet = work.fleet.as_ref().filter(|fleet| seen(fleet.since));
     below.extend(fleet.map(|fleet| counter(fleet, received, now, columns)));
@@ -65,8 +69,8 @@ pub(super) fn lines(work: &Work, received: u64, now: Instant, size: Size) -> Vec
     bars
 }
 
-fn download(transfer: &Transfer, since: Instant, now: Instant, columns: usize) -> Line {
-    let name = cut(&transfer.name, HEAD.max(columns / 3));
+fn download(transfer: &Transfer, spinner_frame: char, now: Instant, columns: usize) -> Line {
+    let name = truncate(&transfer.name, HEAD.max(columns / 3));
     let head = format!("{name:>HEAD$}");
     let received = transfer.received();
     let speed = match transfer.speed.per_second() {
@@ -76,17 +80,17 @@ fn download(transfer: &Transfer, since: Instant, now: Instant, columns: usize) -
     match transfer.phase {
         Phase::Asked(asked) => {
             let waited = sanitize::time(now.saturating_duration_since(asked));
-            let text = format!(" waiting for Palette, {waited} {}", turn(since, now));
+            let text = format!(" waiting for Palette, {waited} {spinner_frame}");
             line(&head, &text, columns)
         }
         Phase::Paused(until) => {
             let left = sanitize::time(until.saturating_duration_since(now));
-            let text = format!(" next attempt in {left} {}", turn(since, now));
+            let text = format!(" next attempt in {left} {spinner_frame}");
             line(&head, &text, columns)
         }
         Phase::Receiving(None) => {
             let came = sanitize::size(received);
-            let text = format!(" {came}{speed} {}", turn(since, now));
+            let text = format!(" {came}{speed} {spinner_frame}");
             line(&head, &text, columns)
         }
         Phase::Receiving(Some(length)) => {
@@ -95,7 +99,11 @@ fn download(transfer: &Transfer, since: Instant, now: Instant, columns: usize) -
             let left = left.map_or(String::new(), |left| format!(", {}", sanitize::time(left)));
             let of = format!("{} of {}", sanitize::size(received), sanitize::size(length));
             let long = if left.is_empty() { "" } else { " left" };
-            let percent = format!("{} %", part(received, length, 100));
+            let share = Share {
+                done: received,
+                all: length,
+            };
+            let percent = format!("{} %", share.of(100));
             let tails = [
                 format!("{of}{speed}{left}{long}"),
                 format!("{percent}{speed}{left}{long}"),
@@ -103,7 +111,7 @@ fn download(transfer: &Transfer, since: Instant, now: Instant, columns: usize) -
                 format!("{percent}{left}"),
                 percent,
             ];
-            bar(&head, (received, length), &tails, columns)
+            bar(&head, share, &tails, columns)
         }
     }
 }
@@ -122,12 +130,15 @@ fn counter(fleet: &Fleet, received: u64, now: Instant, columns: usize) -> Line {
     }
     let time = sanitize::time(now.saturating_duration_since(fleet.since));
     tails.insert(0, format!("{tail}, {time}"));
-    let done = (fleet.done as u64, fleet.total as u64);
-    bar(&format!("{:>HEAD$}", "Fleet"), done, &tails, columns)
+    let share = Share {
+        done: fleet.done as u64,
+        all: fleet.total as u64,
+    };
+    bar(&format!("{:>HEAD$}", "Fleet"), share, &tails, columns)
 }
 
 /// A bar with the first of `tails` that leaves it a place; without a bar where none does.
-fn bar(head: &str, (done, all): (u64, u64), tails: &[String], columns: usize) -> Line {
+fn bar(head: &str, share: Share, tails: &[String], columns: usize) -> Line {
     // A blank, two brackets, a blank.
     let taken = |tail: &String| width(head) + width(tail) + 4;
     let fitting = tails.iter().find(|tail| taken(tail) + NARROWEST <= columns);
@@ -137,48 +148,52 @@ fn bar(head: &str, (done, all): (u64, u64), tails: &[String], columns: usize) ->
         return line(head, &format!(" {shortest}"), columns);
     };
     let inside = (columns - taken(tail)).min(WIDEST);
-    let full = usize::try_from(part(done, all, inside as u64)).unwrap_or(inside);
+    let full = usize::try_from(share.of(inside as u64)).unwrap_or(inside);
     let tip = if full < inside { ">" } else { "" };
     let bar = "=".repeat(full) + tip;
     line(head, &format!(" [{bar:inside$}] {tail}"), columns)
 }
 
-/// `done` of `all`, in so many parts of a whole.
-fn part(done: u64, all: u64, whole: u64) -> u64 {
-    let parts = u128::from(done) * u128::from(whole) / u128::from(all.max(1));
-    u64::try_from(parts).unwrap_or(whole).min(whole)
+/// How much of something is done.
+#[derive(Clone, Copy)]
+struct Share {
+    done: u64,
+    all: u64,
+}
+
+impl Share {
+    /// The same share of `whole`, rounded down, and never more than that.
+    fn of(self, whole: u64) -> u64 {
+        let parts = u128::from(self.done) * u128::from(whole) / u128::from(self.all.max(1));
+        u64::try_from(parts).unwrap_or(whole).min(whole)
+    }
 }
 
 /// A verb, the first of `objects` that fits, how long it has taken so far.
-fn spinner(
-    verb: &str,
-    objects: &[String],
-    (since, now): (Instant, Instant),
-    columns: usize,
-) -> Line {
-    let waited = sanitize::time(now.saturating_duration_since(since));
-    let tail = format!(", {waited} {}", turn(since, now));
+fn spinner(verb: &str, objects: &[String], elapsed: Duration, columns: usize) -> Line {
+    let tail = format!(", {} {}", sanitize::time(elapsed), spinner_frame(elapsed));
     let room = columns.saturating_sub(HEAD + 1 + width(&tail));
     let fitting = objects.iter().find(|object| width(object) <= room);
     let object = fitting.or(objects.last()).map_or("", String::as_str);
-    let text = format!(" {}{tail}", cut(object, room));
+    let text = format!(" {}{tail}", truncate(object, room));
     line(&format!("{verb:>HEAD$}"), &text, columns)
 }
 
-fn turn(since: Instant, now: Instant) -> char {
-    let turns = now.saturating_duration_since(since).as_millis() / TURN;
-    SPINNER[usize::try_from(turns % 4).unwrap_or_default()]
+/// What a spinner shows after this time.
+fn spinner_frame(elapsed: Duration) -> char {
+    let shown = elapsed.as_millis() / FRAME_TIME;
+    SPINNER_FRAMES[usize::try_from(shown % 4).unwrap_or_default()]
 }
 
-/// Both, cut to the terminal.
+/// A line of both parts, truncated to the terminal's width.
 fn line(head: &str, rest: &str, columns: usize) -> Line {
-    let head = cut(head, columns);
-    let rest = cut(rest, columns - width(&head));
+    let head = truncate(head, columns);
+    let rest = truncate(rest, columns - width(&head));
     Line { head, rest }
 }
 
 /// At most `columns` of `text`, with `…` where it was cut.
-fn cut(text: &str, columns: usize) -> String {
+fn truncate(text: &str, columns: usize) -> String {
     if width(text) <= columns {
         return text.to_owned();
     }
@@ -202,7 +217,8 @@ mod tests {
 
     const MIB: u64 = 1 << 20;
 
-    fn shown(work: &Work, received: u64, now: Instant, (columns, rows): (usize, usize)) -> String {
+    fn shown(work: &Work, received: u64, now: Instant, size: (usize, usize)) -> String {
+        let (columns, rows) = size;
         let lines = lines(work, received, now, Size { columns, rows });
         let text = |line: &Line| line.head.clone() + &line.rest;
         let lines: Vec<String> = lines.iter().map(text).collect();
