@@ -210,11 +210,7 @@ impl<'t, 'i> Table<'t, 'i> {
     /// The value under `key`, and what it must be.
     pub(super) fn value(&self, key: &str) -> Option<(&'t Spanned<DeValue<'i>>, Kind)> {
         let described = self.spec.key(key);
-        debug_assert!(
-            described.is_some(),
-            "`{key}` of {} has no description",
-            self.name
-        );
+        debug_assert!(described.is_some(), "{key}");
         Some((self.entries.get(key)?, described?.kind))
     }
 
