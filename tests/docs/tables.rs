@@ -51,7 +51,7 @@ fn keys(table: &TableSpec) -> String {
         };
         let mut meaning = key.about.trim_end_matches('.').to_owned();
         if let Kind::Words(words) = key.kind {
-            meaning += &format!(": `{}`", words.join("`, `"));
+            meaning.extend([": `", &words.join("`, `"), "`"]);
         }
         text += &row(&[format!("`{}`", key.name), kind(key.kind), default, meaning]);
     }
