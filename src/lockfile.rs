@@ -1,6 +1,6 @@
 //! `profiles.lock`: what was fetched, exactly.
 //!
-//! In: a plan and what was received for it, or the file. Out: [`LockEntry`] entries, or
+//! In: a plan and the archive that was received for it, or the file. Out: [`LockEntry`] entries, or
 //! the file's bytes. The text is the same for the same content (no timestamps, stable
 //! order), so that an unchanged definition gives an empty diff; it is written only if
 //! its bytes change, by rename.
@@ -12,8 +12,8 @@ use std::path::{Path, PathBuf};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::archive::ArchiveIdentity;
 use crate::diagnostic::{Code, Diagnostic};
-use crate::download::Received;
 use crate::manifest::edit::{key, quoted};
 use crate::manifest::{Definition, Reference};
 use crate::resolve::{Pack, Plan, ResolvedProfile};
@@ -314,21 +314,17 @@ impl std::fmt::Display for Lockfile {
 }
 
 impl LockEntry {
-    /// What to lock for `plan` and what was received for it.
+    /// What to lock for `plan` and the archive that was received for it.
     #[must_use]
-    pub fn new(plan: &Plan, received: &Received) -> Self {
+    pub fn new(plan: &Plan<'_>, archive: ArchiveIdentity) -> Self {
         Self {
             endpoint: plan.endpoint.clone(),
             project: plan.project.clone(),
-            asked_sha256: plan.asked,
-            content_sha256: received.inventory.content_sha256,
-            sha256: received.sha256,
-            size: received.size,
-            profiles: plan
-                .profiles
-                .iter()
-                .map(|planned| planned.profile.clone())
-                .collect(),
+            asked_sha256: plan.definition.asked(),
+            content_sha256: archive.content_sha256,
+            sha256: archive.sha256,
+            size: archive.size,
+            profiles: plan.profiles.clone(),
         }
     }
 
