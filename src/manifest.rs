@@ -34,6 +34,7 @@ pub use definition::{CLOUD_TYPE, METADATA_NAME};
 pub use discovery::Located;
 pub use messages::NAMES;
 pub use reader::At;
+pub(crate) use reader::type_of;
 pub use reference::Reference;
 pub use source::conflict;
 

@@ -146,7 +146,7 @@ impl Reader {
 }
 
 /// How a value's type is called in messages.
-fn type_of(value: &DeValue<'_>) -> &'static str {
+pub(crate) fn type_of(value: &DeValue<'_>) -> &'static str {
     match value {
         DeValue::String(_) => "a string",
         DeValue::Integer(_) => "an integer",
