@@ -64,7 +64,7 @@ pub struct Manifest {
     pub definitions: BTreeMap<String, Definition>,
 }
 
-/// `[palette]`: where Palette is and how it is talked to.
+/// `[palette]`: where Palette is and how to reach it.
 #[derive(Debug, Default)]
 pub struct PaletteTable {
     /// `endpoint`; `None` means [`Endpoint::DEFAULT`].

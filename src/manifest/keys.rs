@@ -196,8 +196,8 @@ pub static FILE: TableSpec = table(
         key(
             "definition",
             Kind::NamedTables(&DEFINITION),
-            "One table for each cluster definition. A name is of letters, digits, `.`, `_` and \
-             `-`, and starts with neither `.` nor `-`.",
+            "One table for each cluster definition. A name consists of letters, digits, `.`, \
+             `_` and `-`, and starts with neither `.` nor `-`.",
         )
         .required(),
     ],
@@ -206,7 +206,7 @@ pub static FILE: TableSpec = table(
 /// `[palette]`.
 pub static PALETTE: TableSpec = table(
     "Palette",
-    "Where Palette is, and how it is talked to.",
+    "Where Palette is, and how to reach it.",
     &[
         key(
             "endpoint",
@@ -218,26 +218,30 @@ pub static PALETTE: TableSpec = table(
         key(
             "project",
             Kind::Text(NOT_BLANK),
-            "24 hexadecimal digits are a uid, anything else is a name. May be missing where all \
+            "24 hexadecimal digits are a uid, anything else is a name. May be missing if all \
              profiles are tenant-scoped.",
         ),
         key(
             "ca-cert",
             Kind::Path,
-            "PEM file with authorities that are trusted besides the system's.",
+            "PEM file with certificate authorities to trust besides those of the system.",
         ),
-        key("api-key-file", Kind::Path, "File with nothing but the key."),
+        key(
+            "api-key-file",
+            Kind::Path,
+            "File that contains nothing but the API key.",
+        ),
         key(
             "api-key-command",
             Kind::Command,
-            "Program and arguments; its standard output is the key. Runs in the file's \
-             directory, without a shell.",
+            "Program and arguments; its standard output is the API key. It runs in the \
+             directory of the file, without a shell.",
         ),
         key(
             "timeout",
             Kind::Number(1),
-            "How many seconds nothing may happen while connecting, waiting or reading. A \
-             download that keeps flowing may take any time.",
+            "How many seconds may pass without progress while connecting, waiting or \
+             reading. A download that makes progress may take any time.",
         )
         .default(DefaultValue::Number(TIMEOUT)),
         key("retries", Kind::Number(0), "Attempts after the first.")
@@ -245,7 +249,7 @@ pub static PALETTE: TableSpec = table(
         key(
             "allow-http",
             Kind::Boolean,
-            "Whether plain HTTP may go to another host than this one.",
+            "Whether plain HTTP may be used to a host other than this one.",
         )
         .default(DefaultValue::False),
     ],
@@ -254,19 +258,20 @@ pub static PALETTE: TableSpec = table(
 /// `[canvos]`.
 pub static CANVOS: TableSpec = table(
     "Canvos",
-    "The CanvOS checkout, and how it is built.",
+    "The CanvOS checkout, and how to build it.",
     &[
         key(
             "dir",
             Kind::Path,
-            "The CanvOS checkout: has `Earthfile` and `overlay/files-iso/`.",
+            "The CanvOS checkout, which has `Earthfile` and `overlay/files-iso/`.",
         )
         .default(DefaultValue::Text(".")),
         key(
             "build",
             Kind::Command,
-            "The command of `edgestage build`, run in the checkout. Without it `+iso` is built \
-             with `earth` or `earthly`, whichever is in `PATH`, else with `./earthly.sh`.",
+            "The command of `edgestage build`, run in the checkout. Without it, `+iso` is \
+             built with `earth` or `earthly`, whichever is in `PATH`, or else with \
+             `./earthly.sh`.",
         ),
     ],
 );
@@ -278,7 +283,7 @@ pub static CACHE: TableSpec = table(
     &[key(
         "dir",
         Kind::Path,
-        "Directory of the cache. Without it the user's cache directory.",
+        "Directory of the cache. Without it, the cache directory of the user.",
     )],
 );
 
@@ -315,12 +320,13 @@ pub static DEFINITION: TableSpec = table(
         key(
             "project",
             Kind::Text(NOT_BLANK),
-            "As in `[palette]`. Without it the project of the console URLs, else `[palette]`'s.",
+            "As in `[palette]`. Without it, the project of the console URLs, or else that of \
+             `[palette]`.",
         ),
         key(
             "canvos",
             Kind::Path,
-            "This definition's checkout. Without it that of `[canvos]`.",
+            "The checkout of this definition. Without it, that of `[canvos]`.",
         ),
         key(
             "name",
@@ -337,7 +343,7 @@ pub static DEFINITION: TableSpec = table(
         key(
             "allow",
             Kind::Words(&Allow::NAMES),
-            "Refusals that become warnings.",
+            "Refusals to turn into warnings.",
         ),
     ],
 );

@@ -1,4 +1,4 @@
-//! Typed reading of the tables of [`keys`] that remembers positions and collects every
+//! Typed reading of the tables of [`keys`](super::keys) that remembers positions and collects every
 //! problem.
 //!
 //! A reader never stops at the first mistake: an accessor that finds something wrong
@@ -236,7 +236,7 @@ impl<'t, 'i> Table<'t, 'i> {
     }
 
     /// Leaves an unknown key out of those that are reported.
-    pub(super) fn is_reported(&mut self, key: &'t str) {
+    pub(super) fn mark_reported(&mut self, key: &'t str) {
         self.reported.insert(key);
     }
 

@@ -74,7 +74,7 @@ fn not_definitions(root: &mut Table<'_, '_>, reader: &mut Reader) -> usize {
             reader.at(key.span.clone()),
             key.value,
         ));
-        root.is_reported(key.value);
+        root.mark_reported(key.value);
     }
     found.len()
 }
