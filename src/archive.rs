@@ -8,6 +8,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read, Seek};
 
+use schemars::JsonSchema;
+use serde::Serialize;
+
 use crate::util::digest::{Digest, Hasher};
 use crate::util::limits::Limits;
 
@@ -54,6 +57,17 @@ pub struct Inventory {
     pub has_end_marker: bool,
     /// The files that were asked for, whole; those beyond 8 MiB together are left out.
     pub collected: BTreeMap<String, Vec<u8>>,
+}
+
+/// Which archive: its bytes, and what it holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct ArchiveIdentity {
+    /// Of the archive.
+    pub sha256: Digest,
+    /// Of the archive.
+    pub size: u64,
+    /// Of what the archive holds.
+    pub content_sha256: Digest,
 }
 
 /// Why there is no [`Inventory`].

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use tempfile::NamedTempFile;
 
-use crate::archive;
+use crate::archive::{self, ArchiveIdentity};
 use crate::download::Received;
 use crate::lockfile::LockEntry;
 use crate::manifest::Definition;
@@ -42,9 +42,7 @@ pub(crate) struct Cache {
 pub struct Artifact {
     path: PathBuf,
     file: File,
-    sha256: Digest,
-    size: u64,
-    content_sha256: Digest,
+    identity: ArchiveIdentity,
 }
 
 impl Artifact {
@@ -65,22 +63,10 @@ impl Artifact {
         Ok(&self.file)
     }
 
-    /// Of its bytes.
+    /// Which archive it is.
     #[must_use]
-    pub fn sha256(&self) -> Digest {
-        self.sha256
-    }
-
-    /// In bytes.
-    #[must_use]
-    pub fn size(&self) -> u64 {
-        self.size
-    }
-
-    /// Of what it holds.
-    #[must_use]
-    pub fn content_sha256(&self) -> Digest {
-        self.content_sha256
+    pub fn identity(&self) -> ArchiveIdentity {
+        self.identity
     }
 }
 
@@ -148,9 +134,11 @@ impl Cache {
         Ok(Lookup::Hit(Artifact {
             path,
             file,
-            sha256,
-            size,
-            content_sha256: locked.content_sha256,
+            identity: ArchiveIdentity {
+                sha256,
+                size,
+                content_sha256: locked.content_sha256,
+            },
         }))
     }
 
@@ -291,8 +279,8 @@ impl Slot {
     /// The rename's.
     pub(crate) fn commit(self, received: &Received) -> Result<Artifact, PathError> {
         failpoint::hit("archive-received");
-        let content_sha256 = received.inventory.content_sha256;
-        let path = entry(&self.archives, content_sha256);
+        let identity = received.archive;
+        let path = entry(&self.archives, identity.content_sha256);
         atomic_file::make_directories(&self.archives)
             .map_err(PathError::when("create", &self.archives))?;
         let file = atomic_file::rename(self.temporary, &path)?;
@@ -300,9 +288,7 @@ impl Slot {
         Ok(Artifact {
             path,
             file,
-            sha256: received.sha256,
-            size: received.size,
-            content_sha256,
+            identity,
         })
     }
 }

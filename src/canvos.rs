@@ -273,7 +273,9 @@ impl Checkout {
         }
         let (sha256, _) = Digest::of_reader(&mut file).map_err(failed)?;
         let content_sha256 = match read {
-            Some(artifact) if artifact.sha256() == sha256 => Some(artifact.content_sha256()),
+            Some(artifact) if artifact.identity().sha256 == sha256 => {
+                Some(artifact.identity().content_sha256)
+            }
             _ => archive::content_of(&mut file, limits).map_err(failed)?,
         };
         Ok(seen(Kind::File {
@@ -322,7 +324,7 @@ impl Checkout {
         }
         let due: Vec<&Seen> = seen
             .iter()
-            .filter(|seen| !seen.is_right(artifact.sha256()))
+            .filter(|seen| !seen.is_right(artifact.identity().sha256))
             .collect();
         // All that can be known to fail fails before anything is changed.
         let places: Vec<Place> = (due.iter())
@@ -336,7 +338,7 @@ impl Checkout {
         let kept = held.keep(&due, &ready, lock)?;
         // Before the renames: were it after them, a run killed in between would leave
         // files that `unstage` takes for somebody else's.
-        held.own.remember(artifact.sha256())?;
+        held.own.remember(artifact.identity().sha256)?;
         failpoint::hit("stage-remembered");
         paired_rename::publish(ready, &|place| held.check(place))?;
         // A run that was killed just before may have had its files open a moment ago.
@@ -420,7 +422,7 @@ fn copied(artifact: &Artifact, place: &Place) -> Result<Aside, CanvosError> {
     let copy = Aside::create(&place.beside)?;
     let (sha256, _) = digest::copy(&mut artifact.open()?, &mut copy.file())
         .map_err(PathError::when("write", &target))?;
-    if sha256 != artifact.sha256() {
+    if sha256 != artifact.identity().sha256 {
         return Err(CanvosError::Changed(artifact.path().to_owned()));
     }
     copy.seal().map_err(PathError::when("write", &target))?;

@@ -12,7 +12,7 @@ use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread;
 
-use crate::archive::{self, InspectError, Inventory, Refusal};
+use crate::archive::{self, ArchiveIdentity, InspectError, Inventory, Refusal};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::manifest::Allow;
 use crate::palette::{Failure, Observer, Palette, PaletteError};
@@ -36,11 +36,9 @@ pub(crate) trait Progress: Observer {
 
 /// An archive that was received whole and passed the check.
 #[derive(Debug)]
-pub struct Received {
-    /// Of the archive's bytes.
-    pub sha256: Digest,
-    /// In bytes.
-    pub size: u64,
+pub(crate) struct Received {
+    /// Which archive it is.
+    pub archive: ArchiveIdentity,
     /// What it holds.
     pub inventory: Inventory,
     /// Refusals that the definition allows.
@@ -72,14 +70,14 @@ pub(crate) struct Target<'a> {
 /// [`FetchError`], after as many attempts as the client's policy has.
 pub(crate) fn fetch(
     palette: &Palette,
-    plan: &Plan,
+    plan: &Plan<'_>,
     limits: &Limits,
     target: Target<'_>,
     progress: &dyn Progress,
 ) -> Result<Received, FetchError> {
     let Target { file, path } = target;
     let request = plan.request();
-    let call = format!("download of `{}`", plan.definition);
+    let call = format!("download of `{}`", plan.definition.name);
     let received = palette.retry(&call, progress, |attempt| {
         // A repeated download starts clean.
         let write = PathError::when("write", path);
@@ -98,29 +96,26 @@ pub(crate) fn fetch(
 
 /// The profiles found are exactly the profiles asked for, unless the definition allows
 /// one to be missing.
-fn accept(mut received: Received, plan: &Plan) -> Result<Received, FetchError> {
+fn accept(mut received: Received, plan: &Plan<'_>) -> Result<Received, FetchError> {
     if !received.inventory.has_end_marker {
         received.warnings.push(
-            Diagnostic::warning(Code::NoEndOfArchive, format!("the archive of `{}` has no end-of-archive marker", plan.definition))
+            Diagnostic::warning(Code::NoEndOfArchive, format!("the archive of `{}` has no end-of-archive marker", plan.definition.name))
                 .note("GNU tar accepts that; a server that broke off between two files would leave it out, too")
                 .help("count its files with `tar -tzf`, or fetch it again"),
         );
     }
-    let asked = plan
-        .profiles
-        .iter()
-        .map(|planned| planned.profile.uid.as_str());
+    let asked = plan.profiles.iter().map(|profile| profile.uid.as_str());
     match received.inventory.expect_profiles(asked) {
         Err(Refusal::Profiles {
             missing,
             unexpected,
-        }) if unexpected.is_empty() && plan.allow.contains(&Allow::ProfileMissing) => {
+        }) if unexpected.is_empty() && plan.definition.allow.contains(&Allow::ProfileMissing) => {
             received.warnings.push(
                 Diagnostic::warning(
                     Code::ProfileMissing,
                     format!(
                         "the archive of `{}` has no directory for {}",
-                        plan.definition,
+                        plan.definition.name,
                         missing.join(", ")
                     ),
                 )
@@ -192,8 +187,11 @@ fn receive(
             (_, Err(InspectError::Refused(refusal))) => Err(ReceiveError::Refused(refusal)),
             (_, Err(InspectError::Io(error))) => Err(ReceiveError::Network(error)),
             (Copied::Whole(sha256, size), Ok(inventory)) => Ok(Received {
-                sha256,
-                size,
+                archive: ArchiveIdentity {
+                    sha256,
+                    size,
+                    content_sha256: inventory.content_sha256,
+                },
                 inventory,
                 warnings: Vec::new(),
             }),

@@ -1,22 +1,20 @@
 //! `profiles.lock`: what was fetched, exactly.
 //!
-//! In: a plan and what was received for it, or the file. Out: [`LockEntry`] entries, or
+//! In: a plan and the archive that was received for it, or the file. Out: [`LockEntry`] entries, or
 //! the file's bytes. The text is the same for the same content (no timestamps, stable
 //! order), so that an unchanged definition gives an empty diff; it is written only if
 //! its bytes change, by rename.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::archive::ArchiveIdentity;
 use crate::diagnostic::{Code, Diagnostic};
-use crate::download::Received;
-use crate::manifest::edit::{key, quoted};
 use crate::manifest::{Definition, Reference};
-use crate::resolve::{Pack, Plan, ResolvedProfile};
+use crate::resolve::{Plan, ResolvedProfile};
 use crate::util::atomic_file;
 use crate::util::digest::Digest;
 use crate::util::failpoint;
@@ -27,19 +25,17 @@ use crate::util::uid::Uid;
 
 mod damage;
 mod merge;
+mod read;
 mod span;
 mod version;
+mod write;
 
 pub use merge::Meanwhile;
+pub use read::Document;
 pub use span::LockfileSpan;
 
 /// The form of the file that this version writes and reads.
 pub const VERSION: u64 = 1;
-
-const HEADER: &str = "\
-# What `edgestage` fetched for each definition of profiles.toml. Commit this file and
-# review its changes; do not edit it: `edgestage update` renews it.
-";
 
 /// The lock of a `profiles.toml`.
 #[derive(Debug, Clone)]
@@ -71,26 +67,6 @@ pub struct LockEntry {
     pub size: u64,
     /// The exact profiles, in the order asked.
     pub profiles: Vec<ResolvedProfile>,
-}
-
-/// What `edgestage` fetched for each definition of `profiles.toml`. It is written by the
-/// tool and reviewed by people; nobody edits it.
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[schemars(title = "profiles.lock")]
-pub struct Document {
-    /// Form of the file. A higher one is of a newer edgestage, and is refused.
-    #[schemars(extend("const" = VERSION))]
-    version: u64,
-    /// What was fetched for each definition of `profiles.toml`.
-    #[serde(default)]
-    definition: BTreeMap<String, LockEntry>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Part {
-    definition: BTreeMap<String, LockEntry>,
 }
 
 /// Why the lock cannot be used.
@@ -155,7 +131,7 @@ impl Lockfile {
             Err(error) => return Err(LockfileError::Io(PathError::when("read", path)(error))),
         };
         let definitions = match &written {
-            Some(text) => parse(text, path).map_err(unreadable)?,
+            Some(text) => read::parse(text, path).map_err(unreadable)?,
             None => BTreeMap::new(),
         };
         Ok(Self {
@@ -265,82 +241,18 @@ fn unreadable(diagnostic: Diagnostic) -> LockfileError {
     LockfileError::Unreadable(Box::new(diagnostic))
 }
 
-/// The entries of the file, with their profiles in the spellings of today.
-fn parse(text: &str, path: &Path) -> Result<BTreeMap<String, LockEntry>, Diagnostic> {
-    let mut definitions = read(text, path)?;
-    for locked in definitions.values_mut() {
-        let profiles = std::mem::take(&mut locked.profiles);
-        locked.profiles = profiles.into_iter().map(ResolvedProfile::normal).collect();
-    }
-    Ok(definitions)
-}
-
-fn read(text: &str, path: &Path) -> Result<BTreeMap<String, LockEntry>, Diagnostic> {
-    let shown = sanitize::path(path);
-    if let Some(definitions) = parse_by_definition(text) {
-        return Ok(definitions);
-    }
-    // First: a newer file may have keys that this reading calls unknown.
-    if let Some(refused) = version::refused(text, &shown) {
-        return Err(refused);
-    }
-    match toml::from_str::<Document>(text) {
-        Ok(document) => Ok(document.definition),
-        Err(error) => Err(damage::damaged(path, text, &error)),
-    }
-}
-
-/// Reads one definition after the other, as they stand in a file that nobody edited: a
-/// lock of thousands then takes a fraction of the memory. `None` for whatever is not
-/// quite so; it is then read as a whole, which also finds the place of a mistake.
-fn parse_by_definition(text: &str) -> Option<BTreeMap<String, LockEntry>> {
-    const START: &str = "\n[definition.";
-    let (head, mut rest) = text.split_at(text.find(START)?);
-    let head: Document = toml::from_str(head).ok()?;
-    if head.version != VERSION || !head.definition.is_empty() {
-        return None;
-    }
-    let mut definitions = BTreeMap::new();
-    while !rest.is_empty() {
-        let end = rest[1..].find(START).map_or(rest.len(), |at| at + 1);
-        let (one, others) = rest.split_at(end);
-        let part: Part = toml::from_str(one).ok()?;
-        let mut entries = part.definition.into_iter();
-        let (name, locked) = entries.next()?;
-        if entries.next().is_some() || definitions.insert(name, locked).is_some() {
-            return None;
-        }
-        rest = others;
-    }
-    Some(definitions)
-}
-
-impl std::fmt::Display for Lockfile {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        writeln!(f, "{HEADER}version = {VERSION}")?;
-        for (name, locked) in &self.definitions {
-            f.write_str(&locked.to_toml(name))?;
-        }
-        Ok(())
-    }
-}
-
 impl LockEntry {
-    /// What to lock for `plan` and what was received for it.
+    /// What to lock for `plan` and the archive that was received for it.
     #[must_use]
-    pub fn new(plan: &Plan, received: &Received) -> Self {
+    pub fn new(plan: &Plan<'_>, archive: ArchiveIdentity) -> Self {
         Self {
             endpoint: plan.endpoint.clone(),
             project: plan.project.clone(),
-            asked_sha256: plan.asked,
-            content_sha256: received.inventory.content_sha256,
-            sha256: received.sha256,
-            size: received.size,
-            profiles: plan
-                .profiles
-                .iter()
-                .map(|planned| planned.profile.clone())
-                .collect(),
+            asked_sha256: plan.definition.asked(),
+            content_sha256: archive.content_sha256,
+            sha256: archive.sha256,
+            size: archive.size,
+            profiles: plan.profiles.clone(),
         }
     }
 
@@ -384,60 +296,6 @@ impl LockEntry {
         };
         elsewhere == *other
     }
-
-    /// One line a pack, so that a review shows which pack changed.
-    #[must_use]
-    pub fn to_toml(&self, name: &str) -> String {
-        let mut out = String::new();
-        let table = key(name);
-        let project = self
-            .project
-            .as_ref()
-            .map(|uid| format!("project = \"{uid}\"\n"));
-        let _ = write!(
-            out,
-            "\n[definition.{table}]\nendpoint = {}\n{}asked-sha256 = \"{}\"\ncontent-sha256 = \"{}\"\nsha256 = \"{}\"\nsize = {}\n",
-            quoted(&self.endpoint),
-            project.unwrap_or_default(),
-            self.asked_sha256,
-            self.content_sha256,
-            self.sha256,
-            self.size,
-        );
-        for profile in &self.profiles {
-            let _ = write!(
-                out,
-                "\n[[definition.{table}.profiles]]\nuid = \"{}\"\nname = {}\nversion = {}\ntype = {}\npacks = [\n",
-                profile.uid,
-                quoted(&profile.name),
-                quoted(&profile.version),
-                quoted(&profile.kind),
-            );
-            for pack in &profile.packs {
-                let _ = writeln!(out, "  {},", inline(pack));
-            }
-            out.push_str("]\n");
-        }
-        out
-    }
-}
-
-/// A pack as an inline table; what Palette left empty is left out.
-fn inline(pack: &Pack) -> String {
-    let fields = [
-        ("name", &pack.name),
-        ("layer", &pack.layer),
-        ("tag", &pack.tag),
-        ("version", &pack.version),
-        ("digest", &pack.digest),
-    ];
-    let fields: Vec<String> = fields
-        .iter()
-        .enumerate()
-        .filter(|(at, (_, value))| *at < 3 || !value.is_empty())
-        .map(|(_, (key, value))| format!("{key} = {}", quoted(value)))
-        .collect();
-    format!("{{ {} }}", fields.join(", "))
 }
 
 #[cfg(test)]

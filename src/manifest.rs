@@ -17,23 +17,26 @@ use crate::util::limits::Limits;
 use crate::util::path_error;
 use crate::util::uid::Uid;
 
+use reader::Reader;
+
 mod request_digest;
 mod definition;
 pub mod edit;
 pub mod discovery;
+pub mod keys;
+mod messages;
 mod reader;
 pub mod reference;
 mod source;
 mod tables;
 
-pub use definition::{CLOUD_TYPE, METADATA_NAME, NAMES};
+pub use definition::{CLOUD_TYPE, METADATA_NAME};
 pub use discovery::Located;
+pub use messages::NAMES;
 pub use reader::At;
+pub(crate) use reader::type_of;
 pub use reference::Reference;
 pub use source::conflict;
-
-/// The title of what is wrong with a line that cannot be read.
-const NOT_TOML: &str = "not valid TOML";
 
 /// The name that is looked for when none is given.
 pub const FILE_NAME: &str = "profiles.toml";
@@ -61,7 +64,7 @@ pub struct Manifest {
     pub definitions: BTreeMap<String, Definition>,
 }
 
-/// `[palette]`: where Palette is and how it is talked to.
+/// `[palette]`: where Palette is and how to reach it.
 #[derive(Debug, Default)]
 pub struct PaletteTable {
     /// `endpoint`; `None` means [`Endpoint::DEFAULT`].
@@ -143,8 +146,14 @@ pub enum Allow {
 }
 
 impl Allow {
-    /// Every identifier that `allow` knows.
-    pub const ALL: [(&'static str, Self); 1] = [("profile-missing", Self::ProfileMissing)];
+    /// Every name that `allow` knows.
+    pub const NAMES: [&'static str; 1] = ["profile-missing"];
+
+    /// The one that `name` stands for.
+    fn named(name: &str) -> Option<Self> {
+        let [profile_missing] = Self::NAMES;
+        (name == profile_missing).then_some(Self::ProfileMissing)
+    }
 }
 
 /// One entry of `profiles`.
@@ -222,29 +231,22 @@ impl Manifest {
     pub fn parse(text: &str, path: &Path, shown: &Path) -> Result<Self, Vec<Diagnostic>> {
         let (root, syntax) = DeTable::parse_recoverable(text);
         let source = source_of(root.get_ref(), text, shown);
-        let mut problems = reader::Problems::new(&source);
+        let directory = path.parent().unwrap_or(Path::new(""));
+        let mut reader = Reader::new(&source, directory);
         if let Some(span) = source::conflict(text).filter(|_| !syntax.is_empty()) {
-            problems.add(
-                Code::MergeConflict,
-                span,
-                "a merge conflict is not resolved",
-                "it begins here",
-                "keep one side, and remove the lines `<<<<<<<`, `=======` and `>>>>>>>`",
-            );
-            return Err(problems.finish());
+            return Err(vec![messages::merge_conflict(reader.at(span))]);
         }
-        let broken = not_toml(text, &syntax, &mut problems);
-        let directory = path.parent().unwrap_or(Path::new("")).to_owned();
-        let manifest = tables::read(root.get_ref(), &directory, &source, path, &mut problems);
+        let broken = not_toml(text, &syntax, &mut reader);
+        let manifest = tables::read(root.get_ref(), &source, path, &mut reader);
 
         // What follows from a line that is not TOML is not the user's second mistake.
         if !syntax.is_empty() {
-            problems.forget_lacks();
+            reader.forget_lacks();
         }
-        let mut list = problems.finish();
+        let mut list = reader.finish();
         if !syntax.is_empty() {
             list.retain(|d| {
-                let line = d.excerpt.as_ref().map(|e| problems.line(e.span.start));
+                let line = d.excerpt.as_ref().map(|e| reader.line(e.span.start));
                 d.code == Code::InvalidToml || line.is_some_and(|line| !broken.contains(&line))
             });
         }
@@ -269,17 +271,13 @@ impl Manifest {
 }
 
 /// Tells what cannot be read as TOML, and returns the lines that nothing can be said of then.
-fn not_toml(
-    text: &str,
-    syntax: &[toml::de::Error],
-    problems: &mut reader::Problems,
-) -> BTreeSet<usize> {
+fn not_toml(text: &str, syntax: &[toml::de::Error], reader: &mut Reader) -> BTreeSet<usize> {
     let mut told = BTreeSet::new();
     let mut broken = BTreeSet::new();
     let mut swallowed = 0..0;
     for error in syntax {
         let span = error.span().unwrap_or(0..0);
-        let line = problems.line(span.start);
+        let line = reader.line(span.start);
         broken.insert(line);
         // One stray quote makes the parser stumble over the rest of its line, and an array
         // that is not closed over the lines behind it.
@@ -292,13 +290,7 @@ fn not_toml(
             swallowed = line..line + source::swallowed_from(text, span.start);
             broken.extend(swallowed.clone());
         }
-        problems.add(
-            Code::InvalidToml,
-            span,
-            NOT_TOML,
-            message,
-            "fix the syntax here",
-        );
+        reader.add(messages::not_toml(reader.at(span), message));
     }
     broken
 }

@@ -18,4 +18,3 @@ pub use client::{Download, Failure, Listing, Observer, Options, Palette};
 pub use error::{PaletteError, RedirectRefusal, Refusal, Waited};
 pub use node::OddField;
 pub use proxy::{Proxy, Route};
-pub use retry::RetryPolicy;

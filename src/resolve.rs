@@ -5,7 +5,6 @@
 //! In: a definition, a client. Out: a plan with warnings, or every rule that is broken,
 //! in one run. Nothing is downloaded and nothing is written.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::thread;
 
@@ -13,13 +12,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::diagnostic::Diagnostic;
-use crate::manifest::{Allow, Definition, Manifest, PackOverride, Profile, Reference};
+use crate::manifest::{Definition, Manifest, PackOverride, Profile, Reference};
 use crate::palette::wire::{
     self, ClusterProfile, DefinitionRequest, RequestMetadata, RequestPack, RequestProfile,
     RequestSpec, Speaker,
 };
 use crate::palette::{Observer, PaletteError};
-use crate::util::digest::Digest;
 use crate::util::sanitize;
 use crate::util::uid::Uid;
 
@@ -36,32 +34,15 @@ pub use scope::Scope;
 
 /// Exactly what will be asked for.
 #[derive(Debug)]
-pub struct Plan {
-    /// The definition's name.
-    pub definition: String,
+pub struct Plan<'d> {
+    /// The definition that asks for it.
+    pub definition: &'d Definition,
     /// Where it is asked for.
     pub endpoint: String,
     /// `ProjectUid`; `None` means the tenant's scope.
     pub project: Option<Uid>,
-    /// `metadata.name` of the request.
-    pub metadata_name: String,
-    /// `spec.cloudType` of the request.
-    pub cloud_type: String,
-    /// [`Definition::asked`].
-    pub asked: Digest,
-    /// In the file's order.
-    pub profiles: Vec<PlannedProfile>,
-    /// Refusals that are warnings here.
-    pub allow: BTreeSet<Allow>,
-}
-
-/// A profile as Palette has it now.
-#[derive(Debug)]
-pub struct PlannedProfile {
-    /// Its identity and packs.
-    pub profile: ResolvedProfile,
-    /// What overrides its packs.
-    pub overrides: Vec<PackOverride>,
+    /// The definition's profiles, in its order, as Palette has them now.
+    pub profiles: Vec<ResolvedProfile>,
 }
 
 /// A published cluster profile.
@@ -83,25 +64,7 @@ pub struct ResolvedProfile {
     pub packs: Vec<Pack>,
 }
 
-/// A pack of a profile.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Pack {
-    /// Its name.
-    pub name: String,
-    /// Its layer, such as `os`, `k8s` or `addon`.
-    pub layer: String,
-    /// The version that was chosen, may be `1.30.x`.
-    pub tag: String,
-    /// What the tag stands for; left out where Palette does not say.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub version: String,
-    /// Pins what is installed; left out where Palette does not say.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub digest: String,
-}
-
-pub use wire::ADD_ON_LAYER;
+pub use wire::{ADD_ON_LAYER, Pack};
 
 impl ResolvedProfile {
     /// The same in the spellings of today: an earlier run may have written what Palette left
@@ -141,12 +104,12 @@ pub enum ResolveError {
 ///
 /// # Errors
 /// [`ResolveError`], with every broken rule at once.
-pub fn resolve(
+pub fn resolve<'d>(
     manifest: &Manifest,
-    definition: &Definition,
+    definition: &'d Definition,
     catalogue: &Catalogue,
     observer: &dyn Observer,
-) -> Result<(Plan, Vec<Diagnostic>), ResolveError> {
+) -> Result<(Plan<'d>, Vec<Diagnostic>), ResolveError> {
     let lookup = lookup::Lookup {
         source: &manifest.source,
         definition,
@@ -198,16 +161,11 @@ pub fn resolve(
     if !broken.is_empty() {
         return Err(ResolveError::Broken(broken));
     }
-    let profiles = found.into_iter().map(planned).collect();
     let plan = Plan {
-        definition: definition.name.clone(),
+        definition,
         endpoint: catalogue.palette().endpoint().to_string(),
         project,
-        metadata_name: definition.metadata_name.clone(),
-        cloud_type: definition.cloud_type.clone(),
-        asked: definition.asked(),
-        profiles,
-        allow: definition.allow.clone(),
+        profiles: found.into_iter().map(resolved).collect(),
     };
     Ok((plan, warnings))
 }
@@ -247,59 +205,45 @@ fn ask(
     })
 }
 
-fn planned(candidate: rules::Candidate<'_>) -> PlannedProfile {
-    let rules::Candidate {
-        uid,
-        profile,
-        answer,
-    } = candidate;
+fn resolved(candidate: rules::Candidate<'_>) -> ResolvedProfile {
+    let answer = candidate.answer;
     let published = answer.published.as_ref();
-    let packs = published.map_or(&[][..], |published| &published.packs);
-    let packs = packs.iter().map(|pack| Pack {
-        name: pack.name.clone(),
-        layer: pack.layer.clone(),
-        tag: pack.tag.clone(),
-        version: pack.version.clone(),
-        digest: pack.digest.clone(),
-    });
-    PlannedProfile {
-        profile: ResolvedProfile {
-            uid,
-            name: answer.name.clone(),
-            version: answer.version.clone(),
-            kind: published.map_or_else(String::new, |published| published.kind.clone()),
-            packs: packs.collect(),
-        },
-        overrides: profile.packs.clone(),
+    ResolvedProfile {
+        uid: candidate.uid,
+        name: answer.name.clone(),
+        version: answer.version.clone(),
+        kind: published.map_or_else(String::new, |published| published.kind.clone()),
+        packs: published.map_or_else(Vec::new, |published| published.packs.clone()),
     }
 }
 
-impl Plan {
+impl Plan<'_> {
     /// The documented body of the download call, profiles in the file's order.
     #[must_use]
     pub fn request(&self) -> DefinitionRequest<'_> {
+        let asked = self.definition.profiles.iter().zip(&self.profiles);
         DefinitionRequest {
             metadata: RequestMetadata {
-                name: &self.metadata_name,
+                name: &self.definition.metadata_name,
             },
             spec: RequestSpec {
-                cloud_type: &self.cloud_type,
-                profiles: self.profiles.iter().map(PlannedProfile::request).collect(),
+                cloud_type: &self.definition.cloud_type,
+                profiles: asked
+                    .map(|(asked, found)| request(found, &asked.packs))
+                    .collect(),
             },
         }
     }
 }
 
-impl PlannedProfile {
-    fn request(&self) -> RequestProfile<'_> {
-        let packs = self.overrides.iter().map(|pack| RequestPack {
-            name: &pack.name,
-            tag: pack.tag.as_deref(),
-            values: pack.values.as_deref(),
-        });
-        RequestProfile {
-            uid: self.profile.uid.as_str(),
-            packs: packs.collect(),
-        }
+fn request<'p>(profile: &'p ResolvedProfile, overrides: &'p [PackOverride]) -> RequestProfile<'p> {
+    let packs = overrides.iter().map(|pack| RequestPack {
+        name: &pack.name,
+        tag: pack.tag.as_deref(),
+        values: pack.values.as_deref(),
+    });
+    RequestProfile {
+        uid: profile.uid.as_str(),
+        packs: packs.collect(),
     }
 }

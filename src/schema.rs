@@ -1,13 +1,13 @@
 //! JSON Schemas (draft 2020-12) of what is read and printed, for editors and scripts.
 //!
-//! A schema is made of types, never written: that of `profiles.toml` of types that mirror
-//! the file, whose own reader is made for good messages; the lock's of the types that read
-//! it; the documents' of those that are printed (`commands/schema.rs`). Tests hold the
-//! mirror against the reader, key by key and sample by sample.
+//! A schema is made of what the code itself uses: that of `profiles.toml` of the descriptions
+//! that its reader goes by (`manifest/keys.rs`), the lock's of the types that read it, the
+//! documents' of those that are printed (`commands/schema.rs`). Tests compare reader and
+//! schema, key by key and sample by sample.
 
+use schemars::Schema;
 use schemars::generate::SchemaSettings;
 use schemars::transform::{RecursiveTransform, Transform as _};
-use schemars::{JsonSchema, Schema};
 use serde_json::Value;
 
 use crate::lockfile;
@@ -17,13 +17,16 @@ mod profiles;
 /// The schema of `profiles.toml`.
 #[must_use]
 pub fn profiles() -> Value {
-    of_file::<profiles::File>("profiles")
+    published("profiles", profiles::schema())
 }
 
 /// The schema of `profiles.lock`.
 #[must_use]
 pub fn lock() -> Value {
-    of_file::<lockfile::Document>("lock")
+    let generator = SchemaSettings::draft2020_12().into_generator();
+    let mut schema = generator.into_root_schema_for::<lockfile::Document>();
+    RecursiveTransform(without_null).transform(&mut schema);
+    published("lock", schema)
 }
 
 /// Where the schema `name` of this version is kept.
@@ -33,13 +36,6 @@ pub fn address(name: &str) -> String {
         env!("CARGO_PKG_REPOSITORY").replace("github.com", "raw.githubusercontent.com");
     let version = env!("CARGO_PKG_VERSION");
     format!("{repository}/v{version}/schema/{name}.schema.json")
-}
-
-fn of_file<T: JsonSchema>(name: &str) -> Value {
-    let generator = SchemaSettings::draft2020_12().into_generator();
-    let mut schema = generator.into_root_schema_for::<T>();
-    RecursiveTransform(without_null).transform(&mut schema);
-    published(name, schema)
 }
 
 /// The schema `name` as it is published: with its address, and tidy.

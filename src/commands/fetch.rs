@@ -4,13 +4,13 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::output::{self, Guard};
+use crate::archive::ArchiveIdentity;
 use crate::cli::{FetchArgs, Fleet, Network};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::error::Error;
 use crate::manifest::Definition;
 use crate::ui::table;
 use crate::ui::{CommandOutput, FETCHED, Outcome, Summary, fields};
-use crate::util::digest::Digest;
 use crate::workflow::context::{Context, chosen, shown};
 use crate::workflow::fetcher::{Fetcher, Pinning};
 use crate::workflow::parallel;
@@ -36,12 +36,8 @@ struct Fetched {
     origin: Origin,
     /// The archive; FILE with `--output`.
     path: String,
-    /// Of the archive.
-    sha256: Digest,
-    /// Of the archive.
-    size: u64,
-    /// Of what the archive holds.
-    content_sha256: Digest,
+    #[serde(flatten)]
+    archive: ArchiveIdentity,
     /// Whether its lock entry was written.
     #[schemars(extend("enum" = [WRITTEN, "unchanged"]))]
     lock: &'static str,
@@ -231,9 +227,7 @@ impl Fetched {
             definition: definition.to_owned(),
             origin: obtained.origin,
             path,
-            sha256: obtained.artifact.sha256(),
-            size: obtained.artifact.size(),
-            content_sha256: obtained.artifact.content_sha256(),
+            archive: obtained.artifact.identity(),
             lock: if locked { WRITTEN } else { "unchanged" },
             changes: reported(&obtained.changes),
         }

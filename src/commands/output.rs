@@ -235,11 +235,11 @@ pub(super) fn write(artifact: &Artifact, output: &Path) -> Result<(), Error> {
     let there = output.metadata().ok();
     if there
         .as_ref()
-        .is_some_and(|there| there.len() == artifact.size())
+        .is_some_and(|there| there.len() == artifact.identity().size)
     {
         let mut file = path_error::open(output).map_err(PathError::when("read", output))?;
         let (sha256, _) = Digest::of_reader(&mut file).map_err(PathError::when("read", output))?;
-        if sha256 == artifact.sha256() {
+        if sha256 == artifact.identity().sha256 {
             return Ok(());
         }
     }

@@ -1,6 +1,8 @@
 //! The lock file: round trips, stability, damage.
 
+use super::read::{parse, parse_by_definition};
 use super::*;
+use crate::resolve::Pack;
 
 fn locked() -> LockEntry {
     let uid = |text: &str| Uid::parse(text).unwrap();

@@ -6,25 +6,21 @@
 
 use std::sync::Arc;
 
-use serde::Deserialize;
-use toml::{Spanned, Value};
+use serde::Deserialize as _;
+use serde::de::IntoDeserializer as _;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
 
 use super::VERSION;
 use crate::diagnostic::{Code, Diagnostic, Source};
-
-/// What a file of any form has.
-#[derive(Deserialize)]
-struct Form {
-    version: Option<Spanned<Value>>,
-    edgestage: Option<Value>,
-}
+use crate::manifest::type_of;
 
 /// Why the form of `text`, in the file that is called `shown`, cannot be read; `None`
 /// where it can be, and where the text is not TOML.
 pub(super) fn refused(text: &str, shown: &str) -> Option<Diagnostic> {
-    let form: Form = toml::from_str(text).ok()?;
+    let form = DeTable::parse(text).ok()?;
     let source = Arc::new(Source::whole(shown.to_owned(), text.to_owned()));
-    let Some(version) = form.version else {
+    let Some(version) = form.get_ref().get("version") else {
         let start = first_line(text);
         let missing = format!("`version = {VERSION}` is missing");
         return Some(
@@ -36,14 +32,12 @@ pub(super) fn refused(text: &str, shown: &str) -> Option<Diagnostic> {
         );
     };
     let span = version.span();
-    let number = match version.get_ref() {
-        Value::Integer(number) => *number,
-        other => {
-            let found = format!("this is {}", kind(other));
-            let title = format!("`version` in `{shown}` is not a whole number");
-            return Some(Diagnostic::error(Code::InvalidLockfile, title).at(&source, span, found));
-        }
-    };
+    if !version.get_ref().is_integer() {
+        let found = format!("this is {}", type_of(version.get_ref()));
+        let title = format!("`version` in `{shown}` is not a whole number");
+        return Some(Diagnostic::error(Code::InvalidLockfile, title).at(&source, span, found));
+    }
+    let number = i64::deserialize(version.clone().into_deserializer()).ok()?;
     match u64::try_from(number) {
         Ok(VERSION) => None,
         Ok(newer) if newer > VERSION => {
@@ -53,7 +47,11 @@ pub(super) fn refused(text: &str, shown: &str) -> Option<Diagnostic> {
                 Code::NewerLockfile,
                 format!("`{shown}` was written by a newer edgestage"),
             );
-            Some(error.at(&source, span, label).help(install(form.edgestage)))
+            Some(
+                error
+                    .at(&source, span, label)
+                    .help(install(form.get_ref().get("edgestage"))),
+            )
         }
         _ => {
             let title = format!("`{shown}` has a version that edgestage never writes");
@@ -66,15 +64,15 @@ pub(super) fn refused(text: &str, shown: &str) -> Option<Diagnostic> {
     }
 }
 
-fn install(needed: Option<Value>) -> String {
+fn install(needed: Option<&Spanned<DeValue<'_>>>) -> String {
     let is_version = |text: &str| {
         let known = |byte: u8| byte.is_ascii_alphanumeric() || b".-+".contains(&byte);
         text.starts_with(|c: char| c.is_ascii_digit())
             && text.len() <= 40
             && text.bytes().all(known)
     };
-    match needed {
-        Some(Value::String(version)) if is_version(&version) => {
+    match needed.and_then(|needed| needed.get_ref().as_str()) {
+        Some(version) if is_version(version) => {
             format!("install edgestage {version} or later")
         }
         _ => "install the edgestage that wrote it, or a later one".into(),
@@ -91,16 +89,4 @@ fn first_line(text: &str) -> usize {
         start += line.len();
     }
     0
-}
-
-fn kind(value: &Value) -> &'static str {
-    match value {
-        Value::String(_) => "a string",
-        Value::Integer(_) => "an integer",
-        Value::Float(_) => "a number",
-        Value::Boolean(_) => "true or false",
-        Value::Datetime(_) => "a date",
-        Value::Array(_) => "an array",
-        Value::Table(_) => "a table",
-    }
 }

@@ -8,15 +8,18 @@
 use std::ops::Range;
 
 mod layout;
+mod lines;
+mod write;
+
+pub use write::{key, quoted};
 
 use layout::{Array, Block, Entry, Header, Key, Layout, Value};
+use lines::{begins_line, content_end, ends_line, line_end, line_start, newline, spliced};
+use write::{as_array, as_definition, as_tables, into_array};
 
 /// The comment by which an entry in a file that `init` wrote gives way to the first one
 /// that is added.
 pub const EXAMPLE: &str = "# an example: replace it";
-
-/// What a new definition is written with, where no neighbour shows another way.
-const INDENT: &str = "  ";
 
 /// A profile that is to be added.
 #[derive(Debug, Clone)]
@@ -202,23 +205,6 @@ pub fn definitions(text: &str) -> Vec<String> {
     names
 }
 
-/// A TOML string.
-#[must_use]
-pub fn quoted(text: &str) -> String {
-    toml::Value::String(text.to_owned()).to_string()
-}
-
-/// A part of a path, quoted where it has to be.
-#[must_use]
-pub fn key(name: &str) -> String {
-    let bare = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
-    if !name.is_empty() && name.bytes().all(bare) {
-        name.to_owned()
-    } else {
-        quoted(name)
-    }
-}
-
 /// Pushes `keys` onto `path`, and notes where `definition.OLD` is named.
 fn names_in<'k>(
     path: &mut Vec<&'k Key>,
@@ -372,41 +358,6 @@ fn block_start(text: &str, block: &Block) -> usize {
     start
 }
 
-fn line_start(text: &str, at: usize) -> usize {
-    text[..at].rfind('\n').map_or(0, |at| at + 1)
-}
-
-/// Behind the line break of the line that `at` is in.
-fn line_end(text: &str, at: usize) -> usize {
-    text[at..].find('\n').map_or(text.len(), |end| at + end + 1)
-}
-
-/// Behind the last line before `end` that is not empty.
-fn content_end(text: &str, end: usize) -> usize {
-    line_end(text, text[..end].trim_end().len())
-}
-
-fn newline(text: &str) -> &'static str {
-    match text.find('\n') {
-        Some(at) if text[..at].ends_with('\r') => "\r\n",
-        _ => "\n",
-    }
-}
-
-fn spliced(text: &str, place: Range<usize>, new: &str) -> String {
-    [&text[..place.start], new, &text[place.end..]].concat()
-}
-
-/// Whether the rest of the line behind `at` says nothing, but for a comment.
-fn ends_line(text: &str, at: usize) -> bool {
-    let rest = text[at..line_end(text, at)].trim();
-    rest.is_empty() || rest.starts_with('#')
-}
-
-fn begins_line(text: &str, at: usize) -> bool {
-    text[line_start(text, at)..at].trim().is_empty()
-}
-
 /// The lines of an entry that has them for itself.
 fn entry_cut(text: &str, entry: &Entry) -> Option<Range<usize>> {
     let Range { start, end } = entry.span;
@@ -459,110 +410,6 @@ fn without_example(text: &str, definition: &str) -> String {
         .filter(|place| is_example(items[*place].end()))
         .collect();
     remove_profiles(text, definition, &examples).unwrap_or_else(|_| text.to_owned())
-}
-
-fn into_array(text: &str, array: &Array, new: &[NewProfile]) -> String {
-    let in_lines = text[array.open..array.close].contains('\n') && begins_line(text, array.close);
-    let last = array.items.last();
-    if !in_lines {
-        let values: Vec<String> = new.iter().map(|new| quoted(&new.reference)).collect();
-        let values = values.join(", ");
-        return match last {
-            None => spliced(text, array.open + 1..array.open + 1, &values),
-            Some(last) if last.comma.is_some() => {
-                spliced(text, last.end()..last.end(), &format!(" {values},"))
-            }
-            Some(last) => spliced(text, last.end()..last.end(), &format!(", {values}")),
-        };
-    }
-    let indent = match last {
-        Some(last) if begins_line(text, last.span.start) => {
-            text[line_start(text, last.span.start)..last.span.start].to_owned()
-        }
-        _ => format!(
-            "{}{INDENT}",
-            &text[line_start(text, array.close)..array.close]
-        ),
-    };
-    let lines = item_lines(text, &indent, new);
-    match last {
-        None => {
-            let at = line_start(text, array.close);
-            spliced(text, at..at, &lines)
-        }
-        Some(last) => {
-            let at = line_end(text, last.end());
-            let text = spliced(text, at..at, &lines);
-            match last.comma {
-                Some(_) => text,
-                None => spliced(&text, last.span.end..last.span.end, ","),
-            }
-        }
-    }
-}
-
-/// A line for each, with its comment.
-fn item_lines(text: &str, indent: &str, new: &[NewProfile]) -> String {
-    let newline = newline(text);
-    let values: Vec<String> = new.iter().map(|new| quoted(&new.reference)).collect();
-    let width = values.iter().map(|value| value.chars().count()).max();
-    let line = |(new, value): (&NewProfile, &String)| {
-        if new.comment.is_empty() {
-            return format!("{indent}{value},{newline}");
-        }
-        let gap = width.unwrap_or(0) - value.chars().count();
-        format!("{indent}{value},{:gap$}  # {}{newline}", "", new.comment)
-    };
-    new.iter().zip(&values).map(line).collect()
-}
-
-fn as_array(text: &str, new: &[NewProfile]) -> String {
-    let newline = newline(text);
-    format!(
-        "profiles = [{newline}{}]{newline}",
-        item_lines(text, INDENT, new)
-    )
-}
-
-/// A definition of its own, an empty line away from what is there.
-fn as_definition(text: &str, definition: &str, new: &[NewProfile]) -> String {
-    let newline = newline(text);
-    let gap = match text {
-        "" => String::new(),
-        _ if text.ends_with('\n') => newline.to_owned(),
-        _ => newline.repeat(2),
-    };
-    format!(
-        "{gap}[definition.{}]{newline}{}",
-        key(definition),
-        as_array(text, new)
-    )
-}
-
-/// `[[definition.NAME.profiles]]` blocks, for a definition that is written so.
-fn as_tables(text: &str, definition: &str, new: &[NewProfile]) -> String {
-    let newline = newline(text);
-    let table = |new: &NewProfile| {
-        let reference = &new.reference;
-        let entry = match reference.rsplit_once('@') {
-            _ if reference.contains("://") => format!("url = {}", quoted(reference)),
-            Some((name, version)) => format!(
-                "name = {}{newline}version = {}",
-                quoted(name),
-                quoted(version)
-            ),
-            None => format!("uid = {}", quoted(reference)),
-        };
-        let header = key(definition);
-        let comment = match new.comment.as_str() {
-            "" => String::new(),
-            comment => format!("  # {comment}"),
-        };
-        format!("[[definition.{header}.profiles]]{comment}{newline}{entry}{newline}")
-    };
-    let tables: Vec<String> = new.iter().map(table).collect();
-    let gap = if text.ends_with('\n') { "" } else { newline };
-    format!("{gap}{newline}{}", tables.join(newline))
 }
 
 #[cfg(test)]

@@ -1,24 +1,24 @@
-//! Typed reading of a TOML table that remembers positions and collects every problem.
+//! Typed reading of the tables of [`keys`](super::keys) that remembers positions and collects every
+//! problem.
 //!
 //! A reader never stops at the first mistake: an accessor that finds something wrong
 //! notes it and answers `None`, so that one run shows all that is wrong with a file.
 
 use std::cell::OnceCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::de::IntoDeserializer as _;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::keys::{Kind, TableSpec};
+use super::messages::{self, Place};
 use super::source::is_secret_key;
-use crate::diagnostic::{Code, Diagnostic, Source};
-use crate::util::sanitize;
+use crate::diagnostic::{Diagnostic, Source};
 use crate::util::suggest::nearest;
-
-/// What is read here is what this version knows.
-const OWN: &str = env!("CARGO_PKG_VERSION");
 
 /// A value of the file and where it stands, in bytes.
 #[derive(Debug, Clone)]
@@ -39,14 +39,16 @@ impl<T> At<T> {
     }
 }
 
-/// The most problems of one file that are told: whoever has more fixes a cause, not each.
+/// The most problems of one file that are shown.
 pub(super) const MOST: usize = 100;
 
-/// The problems of one file.
-pub(super) struct Problems {
+/// One reading of a file: what its paths are relative to, and its problems so far.
+pub(super) struct Reader {
     source: Arc<Source>,
-    list: Vec<Diagnostic>,
-    /// Those that are about something that is not there.
+    directory: PathBuf,
+    problems: Vec<Diagnostic>,
+    /// Those that are about something that is missing. Where a line cannot be read, it may be
+    /// there all the same.
     lacks: Vec<Diagnostic>,
     /// Where the lines of the file begin, once somebody asks.
     lines: OnceCell<Vec<usize>>,
@@ -56,21 +58,18 @@ pub(super) struct Problems {
 pub(super) fn bounded(mut list: Vec<Diagnostic>) -> Vec<Diagnostic> {
     if let Some(more) = list.len().checked_sub(MOST).filter(|more| *more > 0) {
         list.truncate(MOST);
-        let more = sanitize::count(more, "more mistake");
-        list.push(
-            Diagnostic::error(Code::MoreMistakes, format!("the file has {more}"))
-                .help("fix those above, and run the command again"),
-        );
+        list.push(messages::more_mistakes(more));
     }
     list
 }
 
-impl Problems {
-    /// No problems yet in `source`.
-    pub(super) fn new(source: &Arc<Source>) -> Self {
+impl Reader {
+    /// Of `source`, whose paths are relative to `directory`; no problems yet.
+    pub(super) fn new(source: &Arc<Source>, directory: &Path) -> Self {
         Self {
             source: Arc::clone(source),
-            list: Vec::new(),
+            directory: directory.to_owned(),
+            problems: Vec::new(),
             lacks: Vec::new(),
             lines: OnceCell::new(),
         }
@@ -85,49 +84,27 @@ impl Problems {
         1 + lines.partition_point(|at| *at < offset)
     }
 
-    /// The file.
-    pub(super) fn source(&self) -> &Arc<Source> {
-        &self.source
+    /// What paths in the file are relative to.
+    pub(super) fn directory(&self) -> &Path {
+        &self.directory
     }
 
-    /// Notes a problem at `span`.
-    pub(super) fn add(
-        &mut self,
-        code: Code,
-        span: Range<usize>,
-        title: impl Into<String>,
-        label: impl Into<String>,
-        help: impl Into<String>,
-    ) {
-        self.push(
-            Diagnostic::error(code, title)
-                .at(&self.source, span, label)
-                .help(help),
-        );
+    /// A place in the file.
+    pub(super) fn at(&self, span: Range<usize>) -> Place<'_> {
+        Place {
+            source: &self.source,
+            span,
+        }
     }
 
-    /// Notes a ready diagnostic.
-    pub(super) fn push(&mut self, diagnostic: Diagnostic) {
-        self.list.push(diagnostic);
+    /// Notes a problem.
+    pub(super) fn add(&mut self, problem: Diagnostic) {
+        self.problems.push(problem);
     }
 
-    /// Notes something that is missing at `span`. Where a line cannot be read, it may be
-    /// there all the same.
-    pub(super) fn add_lack(
-        &mut self,
-        code: Code,
-        span: Range<usize>,
-        title: impl Into<String>,
-        label: impl Into<String>,
-        help: impl Into<String>,
-    ) {
-        let lack = Diagnostic::error(code, title).at(&self.source, span, label);
-        self.push_lack(lack.help(help));
-    }
-
-    /// Notes a ready diagnostic about something that is missing.
-    pub(super) fn push_lack(&mut self, diagnostic: Diagnostic) {
-        self.lacks.push(diagnostic);
+    /// Notes that something is missing.
+    pub(super) fn add_lack(&mut self, problem: Diagnostic) {
+        self.lacks.push(problem);
     }
 
     /// Forgets what is missing.
@@ -135,30 +112,41 @@ impl Problems {
         self.lacks.clear();
     }
 
-    /// All of them, in the order of the file.
+    /// All problems, in the order of the file.
     pub(super) fn finish(&mut self) -> Vec<Diagnostic> {
-        let mut list = std::mem::take(&mut self.list);
+        let mut list = std::mem::take(&mut self.problems);
         list.append(&mut self.lacks);
         list.sort_by_key(|d| d.excerpt.as_ref().map_or(0, |excerpt| excerpt.span.start));
         list
     }
-}
 
-/// A table being read. Which keys it may have is learnt from the accessors that are
-/// called, so the list cannot drift from what is read.
-pub(super) struct Table<'t, 'i> {
-    /// What it is called in messages, such as `[palette]`.
-    pub name: String,
-    /// Its header or braces.
-    pub span: Range<usize>,
-    entries: &'t DeTable<'i>,
-    known: BTreeSet<&'static str>,
-    /// Keys that were told already.
-    told: BTreeSet<&'t str>,
+    /// Notes a value of the wrong type.
+    pub(super) fn wrong_type(&mut self, what: &str, expected: &str, found: &Spanned<DeValue<'_>>) {
+        let place = self.at(found.span());
+        let problem = messages::wrong_type(place, what, expected, type_of(found.get_ref()));
+        self.add(problem);
+    }
+
+    /// The string `value`, or a problem.
+    pub(super) fn string(
+        &mut self,
+        value: &Spanned<DeValue<'_>>,
+        what: &str,
+        expected: &str,
+    ) -> Option<At<String>> {
+        if let DeValue::String(text) = value.get_ref() {
+            return Some(At {
+                value: text.to_string(),
+                span: value.span(),
+            });
+        }
+        self.wrong_type(what, expected, value);
+        None
+    }
 }
 
 /// How a value's type is called in messages.
-fn kind(value: &DeValue<'_>) -> &'static str {
+pub(crate) fn type_of(value: &DeValue<'_>) -> &'static str {
     match value {
         DeValue::String(_) => "a string",
         DeValue::Integer(_) => "an integer",
@@ -170,57 +158,64 @@ fn kind(value: &DeValue<'_>) -> &'static str {
     }
 }
 
+/// A table being read.
+pub(super) struct Table<'t, 'i> {
+    /// What it is called in messages, such as `[palette]`.
+    pub name: String,
+    /// Its header or braces.
+    pub span: Range<usize>,
+    spec: &'static TableSpec,
+    entries: &'t DeTable<'i>,
+    /// Unknown keys that were reported already.
+    reported: BTreeSet<&'t str>,
+}
+
 impl<'t, 'i> Table<'t, 'i> {
     /// The table `value`, or a problem where it is something else.
     pub(super) fn new(
         name: impl Into<String>,
+        spec: &'static TableSpec,
         value: &'t Spanned<DeValue<'i>>,
-        problems: &mut Problems,
+        reader: &mut Reader,
     ) -> Option<Self> {
         let name = name.into();
-        match value.get_ref() {
-            DeValue::Table(entries) => Some(Self::of(name, entries, value.span())),
-            other => {
-                wrong_type(problems, value.span(), &name, "a table", other);
-                None
-            }
+        if let DeValue::Table(entries) = value.get_ref() {
+            return Some(Self::of(name, spec, entries, value.span()));
         }
+        reader.wrong_type(&name, Kind::Table(spec).expected(), value);
+        None
     }
 
     /// A table that is known to be one.
     pub(super) fn of(
         name: impl Into<String>,
+        spec: &'static TableSpec,
         entries: &'t DeTable<'i>,
         span: Range<usize>,
     ) -> Self {
         Self {
             name: name.into(),
             span,
+            spec,
             entries,
-            known: BTreeSet::new(),
-            told: BTreeSet::new(),
+            reported: BTreeSet::new(),
         }
     }
 
-    /// Every key with its place and value, for tables whose keys are the user's.
+    /// Every key with its place and value.
     pub(super) fn entries(&self) -> impl Iterator<Item = (At<&'t str>, &'t Spanned<DeValue<'i>>)> {
-        self.entries.iter().map(|(key, value)| {
-            let key = At {
-                value: key.get_ref().as_ref(),
-                span: key.span(),
-            };
-            (key, value)
-        })
+        entries(self.entries)
     }
 
-    /// The value under `key`, of whatever type.
-    pub(super) fn value(&mut self, key: &'static str) -> Option<&'t Spanned<DeValue<'i>>> {
-        self.known.insert(key);
-        self.entries.get(key)
+    /// The value under `key`, and what it must be.
+    pub(super) fn value(&self, key: &str) -> Option<(&'t Spanned<DeValue<'i>>, Kind)> {
+        let described = self.spec.key(key);
+        debug_assert!(described.is_some(), "{key}");
+        Some((self.entries.get(key)?, described?.kind))
     }
 
-    /// Whether `key` is missing, and no other key looks like it: else a mistake is told
-    /// already. Call it when all other keys were asked for.
+    /// Whether `key` is missing, and no other key looks like it: else a mistake is reported
+    /// already.
     pub(super) fn lacks(&self, key: &str) -> bool {
         let mut unknown = self
             .entries()
@@ -235,110 +230,105 @@ impl<'t, 'i> Table<'t, 'i> {
         entries.any(|key| keys.contains(&key) || self.is_unknown(key))
     }
 
-    /// Leaves `key` out of those that nobody asked for: it has been told.
-    pub(super) fn tell(&mut self, key: &'t str) {
-        self.told.insert(key);
+    /// Whether it is a key that this table knows.
+    pub(super) fn knows(&self, key: &str) -> bool {
+        self.spec.key(key).is_some()
+    }
+
+    /// Leaves an unknown key out of those that are reported.
+    pub(super) fn mark_reported(&mut self, key: &'t str) {
+        self.reported.insert(key);
     }
 
     fn is_unknown(&self, key: &str) -> bool {
-        !self.known.contains(key) && !self.told.contains(key)
+        !self.knows(key) && !self.reported.contains(key)
+    }
+
+    fn known(&self) -> BTreeSet<&'static str> {
+        self.spec.keys.iter().map(|key| key.name).collect()
     }
 
     /// The known key that `given` is probably meant for.
     fn nearest(&self, given: &str) -> Option<&'static str> {
-        nearest(given, self.known.iter().copied())
+        nearest(given, self.known())
     }
 
     /// The table under `key`.
-    pub(super) fn table(
-        &mut self,
-        key: &'static str,
-        problems: &mut Problems,
-    ) -> Option<Table<'t, 'i>> {
-        let value = self.value(key)?;
-        Table::new(format!("[{key}]"), value, problems)
+    pub(super) fn table(&self, key: &str, reader: &mut Reader) -> Option<Table<'t, 'i>> {
+        let (value, kind) = self.value(key)?;
+        let Kind::Table(spec) = kind else { return None };
+        Table::new(format!("[{key}]"), spec, value, reader)
     }
 
     /// The string under `key`; an empty one is a problem.
-    pub(super) fn string(
-        &mut self,
-        key: &'static str,
-        problems: &mut Problems,
-    ) -> Option<At<String>> {
-        let value = self.value(key)?;
-        let text = string(value, key, problems)?;
+    pub(super) fn text(&self, key: &str, reader: &mut Reader) -> Option<At<String>> {
+        let (value, kind) = self.value(key)?;
+        let text = reader.string(value, key, kind.expected())?;
         if text.value.trim().is_empty() {
-            let help = format!("write a value, or remove the line `{key}`");
-            problems.add(
-                Code::InvalidValue,
-                text.span,
-                format!("`{key}` is empty"),
-                "",
-                help,
-            );
+            reader.add(messages::empty(reader.at(text.span), key));
             return None;
         }
         Some(text)
     }
 
-    /// The whole number under `key`, at least `least`.
-    pub(super) fn integer(
-        &mut self,
-        key: &'static str,
-        least: u64,
-        problems: &mut Problems,
-    ) -> Option<u64> {
-        let value = self.value(key)?;
+    /// The path under `key`, resolved.
+    pub(super) fn path(&self, key: &str, reader: &mut Reader) -> Option<At<PathBuf>> {
+        let text = self.text(key, reader)?;
+        Some(text.map(|path| reader.directory.join(path)))
+    }
+
+    /// The whole number under `key`.
+    pub(super) fn number(&self, key: &str, reader: &mut Reader) -> Option<u64> {
+        let (value, kind) = self.value(key)?;
+        let least = match kind {
+            Kind::Number(least) => least,
+            _ => 1,
+        };
         let DeValue::Integer(_) = value.get_ref() else {
-            wrong_type(
-                problems,
-                value.span(),
-                key,
-                "a whole number",
-                value.get_ref(),
-            );
+            reader.wrong_type(key, kind.expected(), value);
             return None;
         };
         let number: Option<u64> = read(value).filter(|n| *n >= least);
         if number.is_none() {
-            problems.add(
-                Code::InvalidValue,
-                value.span(),
-                format!("`{key}` is out of range"),
-                format!("not a whole number of at least {least}"),
-                format!("write a whole number of at least {least}"),
-            );
+            reader.add(messages::out_of_range(reader.at(value.span()), key, least));
         }
         number
     }
 
+    /// The size under `key`, in bytes.
+    pub(super) fn size(&self, key: &str, reader: &mut Reader) -> Option<u64> {
+        let (value, kind) = self.value(key)?;
+        match value.get_ref() {
+            DeValue::Integer(_) => self.number(key, reader),
+            DeValue::String(text) => {
+                let size = parse_size(text);
+                if size.is_none() {
+                    reader.add(messages::not_a_size(reader.at(value.span()), key));
+                }
+                size
+            }
+            _ => {
+                reader.wrong_type(key, kind.expected(), value);
+                None
+            }
+        }
+    }
+
     /// The boolean under `key`.
-    pub(super) fn boolean(&mut self, key: &'static str, problems: &mut Problems) -> Option<bool> {
-        let value = self.value(key)?;
+    pub(super) fn boolean(&self, key: &str, reader: &mut Reader) -> Option<bool> {
+        let (value, kind) = self.value(key)?;
         if let DeValue::Boolean(boolean) = value.get_ref() {
             return Some(*boolean);
         }
-        wrong_type(
-            problems,
-            value.span(),
-            key,
-            "true or false",
-            value.get_ref(),
-        );
+        reader.wrong_type(key, kind.expected(), value);
         None
     }
 
     /// The array of strings under `key`.
-    pub(super) fn strings(
-        &mut self,
-        key: &'static str,
-        problems: &mut Problems,
-    ) -> Option<At<Vec<At<String>>>> {
-        let array = self.array(key, "an array of strings", problems)?;
-        let strings = array
-            .value
-            .iter()
-            .filter_map(|item| string(item, key, problems));
+    pub(super) fn strings(&self, key: &str, reader: &mut Reader) -> Option<At<Vec<At<String>>>> {
+        let array = self.array(key, reader)?;
+        let items = array.value.iter();
+        let strings = items.filter_map(|item| reader.string(item, key, "a string"));
         Some(At {
             value: strings.collect(),
             span: array.span,
@@ -346,23 +336,10 @@ impl<'t, 'i> Table<'t, 'i> {
     }
 
     /// The command under `key`: an array of strings that is not empty.
-    pub(super) fn command(
-        &mut self,
-        key: &'static str,
-        problems: &mut Problems,
-    ) -> Option<Vec<String>> {
-        let argv = self.strings(key, problems)?;
+    pub(super) fn command(&self, key: &str, reader: &mut Reader) -> Option<Vec<String>> {
+        let argv = self.strings(key, reader)?;
         if argv.value.is_empty() {
-            let help = format!(
-                "write the program and its arguments: `{key} = [\"program\", \"argument\"]`"
-            );
-            problems.add(
-                Code::InvalidValue,
-                argv.span,
-                format!("`{key}` names no program"),
-                "empty",
-                help,
-            );
+            reader.add(messages::no_program(reader.at(argv.span), key));
             return None;
         }
         Some(argv.value.into_iter().map(|part| part.value).collect())
@@ -370,72 +347,51 @@ impl<'t, 'i> Table<'t, 'i> {
 
     /// The array under `key`.
     pub(super) fn array(
-        &mut self,
-        key: &'static str,
-        expected: &str,
-        problems: &mut Problems,
+        &self,
+        key: &str,
+        reader: &mut Reader,
     ) -> Option<At<&'t [Spanned<DeValue<'i>>]>> {
-        let value = self.value(key)?;
+        let (value, kind) = self.value(key)?;
         if let DeValue::Array(items) = value.get_ref() {
             return Some(At {
                 value: items,
                 span: value.span(),
             });
         }
-        wrong_type(problems, value.span(), key, expected, value.get_ref());
+        reader.wrong_type(key, kind.expected(), value);
         None
     }
 
-    /// Notes every key that no accessor asked for. A key that holds a secret is told
-    /// apart: the file is meant for version control. Call it last.
-    pub(super) fn finish(self, problems: &mut Problems) {
+    /// Reports the keys that are not known.
+    pub(super) fn finish(self, reader: &mut Reader) {
         for (key, _) in self.entries() {
             if !self.is_unknown(key.value) {
                 continue;
             }
-            if is_secret_key(key.value) {
-                let title = format!("the API key must not be in this file: `{}`", key.value);
-                let label = "a secret in a file that is meant to be committed";
-                let told = Diagnostic::error(Code::SecretInManifest, title)
-                    .at(problems.source(), key.span, label)
-                    .help("remove the line, and set `PALETTE_API_KEY` instead")
-                    .help("revoke the key in Palette if anybody else has had the file");
-                problems.push(told);
-                continue;
-            }
-            let title = format!(
-                "unknown key `{}` in {}",
-                key.value.escape_debug(),
-                self.name
-            );
-            let known: Vec<&str> = self.known.iter().copied().collect();
-            match self.nearest(key.value) {
-                Some(near) => problems.add(
-                    Code::UnknownKey,
-                    key.span,
-                    title,
-                    format!("did you mean `{near}`?"),
-                    format!("write `{near}`"),
-                ),
-                None => problems.push(
-                    Diagnostic::error(Code::UnknownKey, title)
-                        .at(problems.source(), key.span, "unknown")
-                        .help(format!("remove it; {} knows {}", self.name, list(&known)))
-                        .help(format!("or it belongs to a newer edgestage: this is {OWN}")),
-                ),
-            }
+            let place = reader.at(key.span);
+            let problem = if is_secret_key(key.value) {
+                messages::secret(place, key.value)
+            } else {
+                let known: Vec<&str> = self.known().into_iter().collect();
+                let near = self.nearest(key.value);
+                messages::unknown_key(place, key.value, &self.name, &known, near)
+            };
+            reader.add(problem);
         }
     }
 }
 
-/// `a`, `b` and `c`.
-pub(super) fn list(names: &[&str]) -> String {
-    let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
-    match quoted.split_last() {
-        Some((last, [])) => last.clone(),
-        Some((last, rest)) => format!("{} and {last}", rest.join(", ")),
-        None => String::new(),
-    }
+/// Every key of a table with its place and value.
+pub(super) fn entries<'t, 'i>(
+    table: &'t DeTable<'i>,
+) -> impl Iterator<Item = (At<&'t str>, &'t Spanned<DeValue<'i>>)> {
+    table.iter().map(|(key, value)| {
+        let key = At {
+            value: key.get_ref().as_ref(),
+            span: key.span(),
+        };
+        (key, value)
+    })
 }
 
 /// Reads a scalar with serde's own range checks.
@@ -443,42 +399,38 @@ fn read<T: serde::de::DeserializeOwned>(value: &Spanned<DeValue<'_>>) -> Option<
     T::deserialize(value.clone().into_deserializer()).ok()
 }
 
-/// The string `value`, or a problem.
-pub(super) fn string(
-    value: &Spanned<DeValue<'_>>,
-    what: &str,
-    problems: &mut Problems,
-) -> Option<At<String>> {
-    if let DeValue::String(text) = value.get_ref() {
-        return Some(At {
-            value: text.to_string(),
-            span: value.span(),
-        });
-    }
-    wrong_type(problems, value.span(), what, "a string", value.get_ref());
-    None
+/// `512 MiB` in bytes; at least 1.
+fn parse_size(text: &str) -> Option<u64> {
+    let units: BTreeMap<&str, u64> = [("B", 0), ("KiB", 10), ("MiB", 20), ("GiB", 30)].into();
+    let digits = text
+        .trim()
+        .trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = text.trim()[digits.len()..].trim();
+    let number: u64 = digits.trim().parse().ok()?;
+    number
+        .checked_mul(1 << units.get(unit)?)
+        .filter(|bytes| *bytes > 0)
 }
 
-/// Notes a value of the wrong type.
-pub(super) fn wrong_type(
-    problems: &mut Problems,
-    span: Range<usize>,
-    what: &str,
-    expected: &str,
-    found: &DeValue<'_>,
-) {
-    // A name of ours is not a key of the file.
-    let what = if what.starts_with('[') || what.starts_with("a ") {
-        what.to_owned()
-    } else {
-        format!("`{what}`")
-    };
-    let found = kind(found);
-    problems.add(
-        Code::WrongType,
-        span,
-        format!("{what} must be {expected}"),
-        format!("this is {found}"),
-        format!("write {expected}"),
-    );
+#[cfg(test)]
+mod tests {
+    use super::parse_size;
+
+    #[test]
+    fn sizes_have_binary_units() {
+        assert_eq!(parse_size("2 GiB"), Some(2 << 30));
+        assert_eq!(parse_size("512MiB"), Some(512 << 20));
+        assert_eq!(parse_size("7 B"), Some(7));
+        for wrong in [
+            "",
+            "2",
+            "2 GB",
+            "-1 KiB",
+            "1.5 GiB",
+            "0 B",
+            "99999999999 GiB",
+        ] {
+            assert_eq!(parse_size(wrong), None, "{wrong}");
+        }
+    }
 }

@@ -169,47 +169,6 @@ pub fn page(text: &str) -> &str {
     behind.map_or(page, |behind| &page[..behind])
 }
 
-impl InvalidReference {
-    /// What the caret says.
-    #[must_use]
-    pub fn label(&self) -> String {
-        match self {
-            Self::UidLength(n) => format!("a uid has {DIGITS} hexadecimal digits, this has {n}"),
-            Self::UidDigits(wrong) => {
-                let list: Vec<String> = wrong.iter().map(|c| format!("`{c}`")).collect();
-                format!("not a hexadecimal digit: {}", list.join(", "))
-            }
-            Self::Credentials => "a user name or password in it".into(),
-            Self::OtherPage => "not the page of a cluster profile".into(),
-            Self::UrlUid(part) => {
-                format!("`{part}` in it is not a uid of {DIGITS} hexadecimal digits")
-            }
-            Self::Url(why) => format!("not a URL: {why}"),
-            Self::EmptyPart => "a name and a version are needed, on either side of the `@`".into(),
-            Self::NoVersion => "neither a uid, a console URL nor name@version".into(),
-            Self::Space => "white space or control characters in it".into(),
-            Self::Empty => "empty".into(),
-        }
-    }
-
-    /// The edit that fixes it.
-    #[must_use]
-    pub fn help(&self, text: &str) -> String {
-        match self {
-            Self::OtherPage => "open the profile under Profiles in the console and copy its URL: \
-                 `…/projects/<uid>/profiles/cluster/<uid>`"
-                .into(),
-            Self::NoVersion if !text.contains(char::is_whitespace) => {
-                format!(
-                    "write the version too, such as `{text}@1.0.0`, or paste the profile's console URL"
-                )
-            }
-            Self::Space => "remove it".into(),
-            _ => "copy the profile's URL from the console and paste it whole".into(),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,7 +5,8 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::diagnostic::{Code, Diagnostic, Source};
+use super::messages;
+use crate::diagnostic::{Diagnostic, Source};
 use crate::util::sanitize;
 
 /// What the name of a key that holds a secret has in it, without separators and in
@@ -18,32 +19,19 @@ const SECRET_WORDS: [&str; 4] = ["apikey", "token", "secret", "passw"];
 /// # Errors
 /// A diagnostic that names the line where UTF-8 ends.
 pub(super) fn decode(path: &Path, bytes: Vec<u8>) -> Result<String, Diagnostic> {
-    let shown = sanitize::path(path);
     if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
-        return Err(Diagnostic::error(
-            Code::ManifestEncoding,
-            format!("`{shown}` is UTF-16, not UTF-8"),
-        )
-        .help("save it as UTF-8 in your editor"));
+        return Err(messages::utf16(path));
     }
     match String::from_utf8(bytes) {
         Ok(text) => Ok(text
             .strip_prefix('\u{feff}')
             .map_or_else(|| text.clone(), str::to_owned)),
         Err(error) => {
+            let bytes = error.as_bytes();
             let valid = error.utf8_error().valid_up_to();
-            let line = 1 + error.as_bytes()[..valid]
-                .iter()
-                .filter(|b| **b == b'\n')
-                .count();
-            let byte = error.as_bytes().get(valid).copied().unwrap_or_default();
-            Err(Diagnostic::error(
-                Code::ManifestEncoding,
-                format!("`{shown}` is not UTF-8: byte 0x{byte:02x} in line {line}"),
-            )
-            .help(format!(
-                "retype the character in line {line} and save the file as UTF-8"
-            )))
+            let line = 1 + bytes[..valid].iter().filter(|b| **b == b'\n').count();
+            let byte = bytes.get(valid).copied().unwrap_or_default();
+            Err(messages::not_utf8(path, byte, line))
         }
     }
 }

@@ -103,6 +103,59 @@ profiles = [
     assert_eq!(definition.profiles[3].packs[0].tag.as_deref(), Some("1"));
 }
 
+/// A date is not a value of any kind: where it is not refused, nobody reads the key.
+#[test]
+fn every_key_that_is_described_is_read() {
+    const REST: &str = "[definition.z]\nprofiles = ['z@1']\n";
+    for (spec, title, file) in [
+        (&keys::FILE, "[KEY]", "KEY = VALUE\n".to_owned()),
+        (
+            &keys::PALETTE,
+            "`KEY`",
+            format!("[palette]\nKEY = VALUE\n{REST}"),
+        ),
+        (
+            &keys::CANVOS,
+            "`KEY`",
+            format!("[canvos]\nKEY = VALUE\n{REST}"),
+        ),
+        (
+            &keys::CACHE,
+            "`KEY`",
+            format!("[cache]\nKEY = VALUE\n{REST}"),
+        ),
+        (
+            &keys::LIMITS,
+            "`KEY`",
+            format!("[limits]\nKEY = VALUE\n{REST}"),
+        ),
+        (
+            &keys::DEFINITION,
+            "`KEY`",
+            "[definition.a]\nKEY = VALUE\n".to_owned(),
+        ),
+        (
+            &keys::PROFILE,
+            "`KEY`",
+            "[definition.a]\nprofiles = [{ KEY = VALUE }]".to_owned(),
+        ),
+        (
+            &keys::PACK,
+            "`KEY`",
+            "[definition.a]\nprofiles = [{ packs = [{ KEY = VALUE }] }]".to_owned(),
+        ),
+    ] {
+        for key in spec.keys {
+            let text = file.replace("KEY", key.name).replace("VALUE", "1979-05-27");
+            let title = title.replace("KEY", key.name);
+            let expected = format!("{title} must be {}", key.kind.expected());
+            let found = parse(&text).unwrap_err();
+            let mut wrong = found.iter().filter(|d| d.code == Code::WrongType);
+            assert!(wrong.any(|d| d.title == expected), "{expected}: {found:?}");
+        }
+    }
+}
+
 #[test]
 fn defaults() {
     let manifest = parse("[definition.a]\nprofiles = ['e@1']").unwrap();

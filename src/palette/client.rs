@@ -60,12 +60,6 @@ pub struct Options {
     pub route: Route,
 }
 
-impl Options {
-    /// Seconds of silence that are borne where `[palette].timeout` does not say
-    /// (docs/reference.md).
-    pub const TIMEOUT: u64 = 30;
-}
-
 /// Told how calls go.
 pub trait Observer: Sync {
     /// An attempt at `call` begins: from now on its answer is waited for.

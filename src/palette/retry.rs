@@ -9,20 +9,17 @@ const LONGEST: Duration = Duration::from_secs(60);
 
 /// How often, and how patiently.
 #[derive(Debug, Clone, Copy)]
-pub struct RetryPolicy {
+pub(super) struct RetryPolicy {
     /// Attempts after the first.
-    pub retries: u32,
+    pub(super) retries: u32,
 }
 
 impl RetryPolicy {
-    /// The default of docs/reference.md.
-    pub const RETRIES: u32 = 4;
-
     /// The wait after the `attempt`th attempt (from 1), or `None` where it was the last.
     /// Exponential with full jitter, so that a fleet of builders that failed together
     /// does not come back together; a server's own `Retry-After` is not jittered.
     #[must_use]
-    pub fn wait(self, attempt: u32, retry_after: Option<Duration>) -> Option<Duration> {
+    pub(super) fn wait(self, attempt: u32, retry_after: Option<Duration>) -> Option<Duration> {
         if attempt > self.retries {
             return None;
         }

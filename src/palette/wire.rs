@@ -5,7 +5,8 @@
 //! not; whatever else stands there is nobody's business here, since servers and versions
 //! differ in it.
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::node::{Node, OddField, meaning, says_nothing};
@@ -208,26 +209,37 @@ pub struct Template {
     /// `type`: cluster, infra, add-on or system.
     pub kind: String,
     /// `packs`, without those that say nothing.
-    pub packs: Vec<PackRef>,
+    pub packs: Vec<Pack>,
+    /// Those of the packs that are marked invalid.
+    pub invalid: Vec<InvalidPack>,
 }
 
-/// `v1PackRef`.
-#[derive(Debug, Clone)]
-pub struct PackRef {
-    /// `name`.
+/// A pack of a profile.
+// `v1PackRef`, as the lock records it and as documents have it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Pack {
+    /// Its name.
     pub name: String,
-    /// `layer`: kernel, os, k8s, cni, csi or addon; empty if nobody says.
+    /// Its layer, such as `os`, `k8s` or `addon`.
     pub layer: String,
-    /// `tag`: what the user chose, may be `1.30.x`.
+    /// The version that was chosen, may be `1.30.x`.
     pub tag: String,
-    /// `version`.
+    /// What the tag stands for; left out where Palette does not say.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub version: String,
-    /// `digest`: pins what is installed.
+    /// Pins what is installed; left out where Palette does not say.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub digest: String,
-    /// `isInvalid`: the tag vanished from its registry.
-    pub is_invalid: bool,
+}
+
+/// A pack that Palette calls invalid: its tag vanished from its registry.
+#[derive(Debug)]
+pub struct InvalidPack {
+    /// The pack.
+    pub pack: Pack,
     /// `inValidReason`, as the vendor spells it.
-    pub invalid_reason: String,
+    pub reason: String,
 }
 
 impl Answer for ClusterProfile {
@@ -289,17 +301,28 @@ fn differs(draft: &Value, published: &Value) -> bool {
 impl Template {
     fn read(template: &Node<'_>) -> Result<Self, OddField> {
         let kind = profile_type(&template.text("type")?);
-        let packs = template.list("packs")?;
-        let packs = packs.iter().map(|pack| PackRef::read(pack, &kind));
+        let mut packs = Vec::new();
+        let mut invalid = Vec::new();
+        for node in &template.list("packs")? {
+            let pack = Pack::read(node, &kind)?;
+            if is_true(node.loose("isInvalid").value()) {
+                invalid.push(InvalidPack {
+                    pack: pack.clone(),
+                    reason: node.loose_text("inValidReason"),
+                });
+            }
+            packs.push(pack);
+        }
         Ok(Self {
             cloud_type: template.required("cloudType")?,
-            packs: packs.collect::<Result<_, _>>()?,
+            packs,
+            invalid,
             kind,
         })
     }
 }
 
-impl PackRef {
+impl Pack {
     fn read(pack: &Node<'_>, profile_type: &str) -> Result<Self, OddField> {
         Ok(Self {
             name: pack.required("name")?,
@@ -307,8 +330,6 @@ impl PackRef {
             tag: pack.text("tag")?,
             version: pack.text("version")?,
             digest: pack.text("digest")?,
-            is_invalid: is_true(pack.loose("isInvalid").value()),
-            invalid_reason: pack.loose_text("inValidReason"),
         })
     }
 }

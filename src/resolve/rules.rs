@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::ADD_ON_LAYER;
 use crate::diagnostic::{Code, Diagnostic, Source};
 use crate::manifest::{Definition, Manifest, Profile};
-use crate::palette::wire::{ClusterProfile, PackRef, Template};
+use crate::palette::wire::{ClusterProfile, InvalidPack, Pack, Template};
 use crate::util::sanitize;
 use crate::util::suggest::nearest;
 use crate::util::uid::Uid;
@@ -34,7 +34,7 @@ impl Candidate<'_> {
         format!("{name}@{version}")
     }
 
-    fn packs(&self) -> &[PackRef] {
+    fn packs(&self) -> &[Pack] {
         self.answer.published.as_ref().map_or(&[], |p| &p.packs)
     }
 
@@ -173,8 +173,8 @@ impl Rules<'_> {
                 help,
             );
         }
-        for pack in published.packs.iter().filter(|pack| pack.is_invalid) {
-            let reason = sanitize::excerpt(pack.invalid_reason.as_bytes(), 200);
+        for InvalidPack { pack, reason } in &published.invalid {
+            let reason = sanitize::excerpt(reason.as_bytes(), 200);
             let tag = sanitize::line(pack.tag.as_bytes());
             let name = sanitize::line(pack.name.as_bytes());
             let pack = [name, tag].join(" ");

@@ -1,241 +1,176 @@
-//! `profiles.toml` as types: what its schema is made of.
-//!
-//! They are read by nobody. What a schema cannot say, such as that a file is there or
-//! that two URLs are of one project, the reader alone says; what a schema can say, both
-//! say.
+//! The schema of `profiles.toml`, made of the descriptions of its keys.
 
-#![allow(dead_code)] // only their shape counts
+use schemars::Schema;
+use serde_json::{Map, Value, json};
 
-use std::collections::BTreeMap;
+use crate::manifest::keys::{
+    DEFINITION_NAME, DefaultValue, FILE, Key, Kind, NOT_BLANK, PROFILE, REFERENCES, SIZE,
+    TableForm, TableSpec, TextForm,
+};
 
-use schemars::JsonSchema;
-use serde_json::json;
-
-use crate::manifest::{Allow, CLOUD_TYPE, METADATA_NAME};
-use crate::palette::{Options, RetryPolicy};
-use crate::util::endpoint::Endpoint;
-use crate::util::limits::Limits;
-use crate::util::uid;
-
-/// A text that is more than white space.
-const TEXT: &str = r"\S";
-/// Neither white space at an end nor control characters anywhere.
-const WORD: &str = r"^[^\s\u0000-\u001f\u007f-\u009f]([^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f])?$";
-/// The page of a cluster profile, of a project or of the tenant.
-const PAGE: &str = r"^[hH][tT][tT][pP][sS]?://.+/profiles/+cluster/+[0-9a-fA-F]{24}([/?#].*)?$";
-/// What stands on either side of the last `@`.
-const NAME_AND_VERSION: &str = r"^[^@].*@[^@]*[^@]$|^@.*@[^@]+$";
-
-/// The cluster definitions that are built into CanvOS installer images. Paths in it are
-/// relative to the file. The API key is never in it.
-#[derive(JsonSchema)]
-#[schemars(rename = "profiles.toml", deny_unknown_fields)]
-pub(super) struct File {
-    /// Where Palette is, and how it is talked to.
-    palette: Option<Palette>,
-    /// The CanvOS checkout, and how it is built.
-    canvos: Option<Canvos>,
-    /// Where archives are kept.
-    cache: Option<Cache>,
-    /// How much an archive may hold before it is refused.
-    limits: Option<LimitsTable>,
-    /// One table for each cluster definition. A name is of letters, digits, `.`, `_` and
-    /// `-`, and starts with neither `.` nor `-`.
-    #[schemars(extend(
-        "minProperties" = 1,
-        "propertyNames" = json!({ "pattern": "^[A-Za-z0-9_][A-Za-z0-9._-]*$" })
-    ))]
-    definition: BTreeMap<String, Definition>,
+/// The whole schema, but for what every published one has.
+pub(super) fn schema() -> Schema {
+    let mut definitions = Map::new();
+    let file = object(&FILE, |_| true, &|key| key.is_required, &mut definitions);
+    let mut schema = Schema::default();
+    schema.insert(
+        "$schema".into(),
+        "https://json-schema.org/draft/2020-12/schema".into(),
+    );
+    schema.insert("title".into(), FILE.name.into());
+    schema.ensure_object().extend(file);
+    schema.insert("$defs".into(), definitions.into());
+    schema
 }
 
-/// Where Palette is, and how it is talked to.
-#[derive(JsonSchema)]
-#[schemars(rename_all = "kebab-case", deny_unknown_fields)]
-struct Palette {
-    /// Address of the API, with its scheme. No user name, query, fragment, console page or
-    /// `/v1`.
-    #[schemars(extend("default" = Endpoint::DEFAULT))]
-    endpoint: Option<Text>,
-    /// 24 hexadecimal digits are a uid, anything else is a name. May be missing where all
-    /// profiles are tenant-scoped.
-    project: Option<Text>,
-    /// PEM file with authorities that are trusted besides the system's.
-    ca_cert: Option<FilePath>,
-    /// File with nothing but the key.
-    api_key_file: Option<FilePath>,
-    /// Program and arguments; its standard output is the key. Runs in the file's
-    /// directory, without a shell.
-    api_key_command: Option<Argv>,
-    /// How many seconds nothing may happen while connecting, waiting or reading. A
-    /// download that keeps flowing may take any time.
-    #[schemars(range(min = 1), extend("default" = Options::TIMEOUT))]
-    timeout: Option<u64>,
-    /// Attempts after the first.
-    #[schemars(extend("default" = RetryPolicy::RETRIES))]
-    retries: Option<u64>,
-    /// Whether plain HTTP may go to another host than this one.
-    #[schemars(extend("default" = false))]
-    allow_http: Option<bool>,
+type Object = Map<String, Value>;
+
+/// `value` as an object, which it is.
+fn fields(value: Value) -> Object {
+    match value {
+        Value::Object(fields) => fields,
+        _ => Object::new(),
+    }
 }
 
-/// The CanvOS checkout, and how it is built.
-#[derive(JsonSchema)]
-#[schemars(deny_unknown_fields)]
-struct Canvos {
-    /// The CanvOS checkout: has `Earthfile` and `overlay/files-iso/`.
-    #[schemars(extend("default" = "."))]
-    dir: Option<FilePath>,
-    /// The command of `edgestage build`, run in the checkout. Without it `+iso` is built with
-    /// `earth` or `earthly`, whichever is in `PATH`, else with `./earthly.sh`.
-    build: Option<Argv>,
+/// A table with those of its keys that are `used`; the tables below it are entered in
+/// `definitions`.
+fn object(
+    table: &TableSpec,
+    used: impl Fn(&Key) -> bool,
+    is_required: &dyn Fn(&Key) -> bool,
+    definitions: &mut Object,
+) -> Object {
+    let mut properties = Object::new();
+    for key in table.keys.iter().filter(|key| used(key)) {
+        properties.insert(key.name.into(), property(key, definitions).into());
+    }
+    let required = table.keys.iter().filter(|key| is_required(key));
+    let required: Vec<&str> = required.map(|key| key.name).collect();
+    let mut object = fields(json!({
+        "description": table.about,
+        "type": "object",
+        "properties": properties,
+        "additionalProperties": false,
+    }));
+    if !required.is_empty() {
+        object.insert("required".into(), required.into());
+    }
+    if !table.any_of.is_empty() {
+        let any_of = table.any_of.iter().map(|key| json!({ "required": [key] }));
+        object.insert("anyOf".into(), any_of.collect());
+    }
+    object
 }
 
-/// Where archives are kept.
-#[derive(JsonSchema)]
-#[schemars(deny_unknown_fields)]
-struct Cache {
-    /// Directory of the cache. Without it the user's cache directory.
-    dir: Option<FilePath>,
+/// A reference to `name`, which is described if it is not yet.
+fn reference(
+    name: &str,
+    definitions: &mut Object,
+    describe: impl FnOnce(&mut Object) -> Object,
+) -> Value {
+    if !definitions.contains_key(name) {
+        // Its place is before the tables that are below it.
+        definitions.insert(name.into(), Value::Null);
+        let described = describe(definitions);
+        definitions.insert(name.into(), described.into());
+    }
+    json!({ "$ref": format!("#/$defs/{name}") })
 }
 
-/// How much an archive may hold before it is refused. A size is a number of bytes, or a
-/// text such as `"512 MiB"` with B, KiB, MiB or GiB.
-#[derive(JsonSchema)]
-#[schemars(rename = "Limits", deny_unknown_fields)]
-struct LimitsTable {
-    /// The archive, compressed.
-    #[schemars(extend("default" = gibibytes(Limits::default().archive)))]
-    archive: Option<Size>,
-    /// What it unpacks to, headers and padding included.
-    #[schemars(extend("default" = gibibytes(Limits::default().unpacked)))]
-    unpacked: Option<Size>,
-    /// Files, directories and links.
-    #[schemars(range(min = 1), extend("default" = Limits::default().entries))]
-    entries: Option<u64>,
+fn table(table: &'static TableSpec, definitions: &mut Object) -> Value {
+    reference(table.name, definitions, |definitions| {
+        object(table, |_| true, &|key| key.is_required, definitions)
+    })
 }
 
-fn gibibytes(bytes: u64) -> String {
-    format!("{} GiB", bytes >> 30)
+fn property(key: &Key, definitions: &mut Object) -> Object {
+    let mut property = fields(value(key.kind, definitions));
+    property.insert("description".into(), key.about.into());
+    let default: Value = match key.default {
+        DefaultValue::None => return property,
+        DefaultValue::Text(text) => text.into(),
+        DefaultValue::Number(number) => number.into(),
+        DefaultValue::Size(bytes) => format!("{} GiB", bytes >> 30).into(),
+        DefaultValue::False => false.into(),
+    };
+    property.insert("default".into(), default);
+    property
 }
 
-/// One cluster definition.
-#[derive(JsonSchema)]
-#[schemars(rename_all = "kebab-case", deny_unknown_fields)]
-struct Definition {
-    /// The profiles, in the order in which they are sent.
-    #[schemars(length(min = 1), extend("uniqueItems" = true))]
-    profiles: Vec<Profile>,
-    /// As in `[palette]`. Without it the project of the console URLs, else `[palette]`'s.
-    project: Option<Text>,
-    /// This definition's checkout. Without it that of `[canvos]`.
-    canvos: Option<FilePath>,
-    /// `metadata.name` of the request.
-    #[schemars(extend("default" = METADATA_NAME))]
-    name: Option<Text>,
-    /// `spec.cloudType` of the request.
-    #[schemars(extend("default" = CLOUD_TYPE))]
-    cloud_type: Option<Text>,
-    /// Refusals that become warnings.
-    #[schemars(extend("items" = json!({ "enum": Allow::ALL.map(|(name, _)| name) })))]
-    allow: Option<Vec<String>>,
+fn value(kind: Kind, definitions: &mut Object) -> Value {
+    match kind {
+        Kind::Text(pattern) => json!({ "type": "string", "pattern": pattern }),
+        Kind::Path => json!({ "title": "path", "type": "string", "pattern": NOT_BLANK }),
+        Kind::Command => json!({ "type": "array", "items": { "type": "string" }, "minItems": 1 }),
+        Kind::Number(least) => json!({ "type": "integer", "minimum": least }),
+        Kind::Boolean => json!({ "type": "boolean" }),
+        Kind::Size => json!({
+            "title": "size",
+            "anyOf": [
+                { "type": "integer", "minimum": 1 },
+                { "type": "string", "pattern": SIZE },
+            ],
+        }),
+        Kind::Words(words) => json!({ "type": "array", "items": { "enum": words } }),
+        Kind::Table(inner) => table(inner, definitions),
+        Kind::NamedTables(inner) => json!({
+            "type": "object",
+            "minProperties": 1,
+            "propertyNames": { "pattern": DEFINITION_NAME },
+            "additionalProperties": table(inner, definitions),
+        }),
+        Kind::Tables(inner) => json!({
+            "type": "array",
+            "items": table(inner, definitions),
+            "uniqueItems": true,
+        }),
+        Kind::Profiles(inner) => json!({
+            "type": "array",
+            "items": reference(inner.name, definitions, profile),
+            "minItems": 1,
+            "uniqueItems": true,
+        }),
+    }
 }
 
-/// A profile: a uid, the URL of its page in the console, or `name@version`, as a string or
-/// as a table.
-#[derive(JsonSchema)]
-#[schemars(untagged)]
-enum Profile {
-    /// 24 hexadecimal digits: the profile's uid.
-    Uid(#[schemars(regex(pattern = uid::PATTERN))] String),
-    /// The profile's page in the console.
-    Url(#[schemars(regex(pattern = PAGE))] String),
-    /// `name@version`; the last `@` counts.
-    NameAndVersion(
-        #[schemars(
-            regex(pattern = NAME_AND_VERSION),
-            extend("allOf" = json!([{ "pattern": WORD }]), "not" = json!({ "pattern": "://" }))
-        )]
-        String,
-    ),
-    /// A profile by its uid, with overrides.
-    TableWithUid(ProfileByUid),
-    /// A profile by its page in the console, with overrides.
-    TableWithUrl(ProfileByUrl),
-    /// A profile by its name and version, with overrides.
-    TableWithName(ProfileByName),
+/// An entry of `profiles`, in any of its forms.
+fn profile(definitions: &mut Object) -> Object {
+    let mut forms: Vec<Value> = REFERENCES.iter().map(text).collect();
+    for form in PROFILE.forms {
+        let mut reference = fields(reference(form.name, definitions, |definitions| {
+            table_form(form, definitions)
+        }));
+        reference.insert("description".into(), form.about.into());
+        forms.push(reference.into());
+    }
+    fields(json!({ "description": PROFILE.about, "anyOf": forms }))
 }
 
-/// A profile by its uid, with overrides.
-#[derive(JsonSchema)]
-#[schemars(deny_unknown_fields)]
-struct ProfileByUid {
-    /// 24 hexadecimal digits.
-    #[schemars(regex(pattern = uid::PATTERN))]
-    uid: String,
-    /// Overrides of the profile's packs.
-    packs: Option<Overrides>,
+fn text(form: &TextForm) -> Value {
+    let mut text = fields(json!({
+        "description": form.about,
+        "type": "string",
+        "pattern": form.pattern,
+    }));
+    if let Some(pattern) = form.and {
+        text.insert("allOf".into(), json!([{ "pattern": pattern }]));
+    }
+    if let Some(pattern) = form.not {
+        text.insert("not".into(), json!({ "pattern": pattern }));
+    }
+    text.into()
 }
 
-/// A profile by its page in the console, with overrides.
-#[derive(JsonSchema)]
-#[schemars(deny_unknown_fields)]
-struct ProfileByUrl {
-    /// The profile's page in the console.
-    #[schemars(regex(pattern = PAGE))]
-    url: String,
-    /// Overrides of the profile's packs.
-    packs: Option<Overrides>,
-}
-
-/// A profile by its name and version, with overrides.
-#[derive(JsonSchema)]
-#[schemars(deny_unknown_fields)]
-struct ProfileByName {
-    /// The profile's name.
-    #[schemars(regex(pattern = WORD))]
-    name: String,
-    /// The profile's version.
-    #[schemars(regex(pattern = WORD))]
-    version: String,
-    /// Overrides of the profile's packs.
-    packs: Option<Overrides>,
-}
-
-/// Overrides of a profile's packs.
-#[derive(JsonSchema)]
-#[schemars(inline, extend("uniqueItems" = true))]
-struct Overrides(Vec<Pack>);
-
-/// What overrides a pack of the profile: `tag`, `values` or both.
-#[derive(JsonSchema)]
-#[schemars(
-    deny_unknown_fields,
-    extend("anyOf" = json!([{ "required": ["tag"] }, { "required": ["values"] }]))
-)]
-struct Pack {
-    /// A pack of this profile.
-    name: Text,
-    /// Another version of the pack.
-    tag: Option<Text>,
-    /// YAML file that replaces the pack's values; UTF-8, at most 4 MiB.
-    values: Option<FilePath>,
-}
-
-#[derive(JsonSchema)]
-#[schemars(inline, extend("pattern" = TEXT))]
-struct Text(String);
-
-#[derive(JsonSchema)]
-#[schemars(inline, title = "path", extend("pattern" = TEXT))]
-struct FilePath(String);
-
-#[derive(JsonSchema)]
-#[schemars(inline)]
-struct Argv(#[schemars(length(min = 1))] Vec<String>);
-
-#[derive(JsonSchema)]
-#[schemars(inline, untagged, title = "size")]
-enum Size {
-    Bytes(#[schemars(range(min = 1))] u64),
-    Text(#[schemars(regex(pattern = r"^\s*\+?0*[1-9][0-9]*\s*(B|KiB|MiB|GiB)\s*$"))] String),
+/// The keys that the form requires, and those that no form requires.
+fn table_form(form: &TableForm, definitions: &mut Object) -> Object {
+    let is_required = |key: &Key| form.requires.contains(&key.name);
+    let in_no_form = |key: &Key| {
+        let mut forms = PROFILE.forms.iter();
+        forms.all(|form| !form.requires.contains(&key.name))
+    };
+    let used = |key: &Key| is_required(key) || in_no_form(key);
+    let mut object = object(&PROFILE, used, &is_required, definitions);
+    object.insert("description".into(), form.about.into());
+    object
 }

@@ -12,6 +12,12 @@ pub struct Limits {
 }
 
 impl Limits {
+    /// Unless `profiles.toml` says otherwise.
+    pub const DEFAULT: Self = Self {
+        archive: 2 << 30,
+        unpacked: 4 << 30,
+        entries: 100_000,
+    };
     /// Unpacked bytes for one compressed byte, beyond [`Limits::RATIO_FREE`].
     pub const RATIO: u64 = 200;
     /// Unpacked bytes that are borne whatever the ratio: small text packs well.
@@ -35,16 +41,12 @@ impl Limits {
     /// notice is taken: what was locked before they were set is still what is locked.
     #[must_use]
     pub fn no_archive(&self, length: u64) -> bool {
-        length > self.archive.max(Self::default().archive)
+        length > self.archive.max(Self::DEFAULT.archive)
     }
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            archive: 2 << 30,
-            unpacked: 4 << 30,
-            entries: 100_000,
-        }
+        Self::DEFAULT
     }
 }

@@ -9,8 +9,8 @@ use crate::cli::{Settings, Verbosity};
 use crate::diagnostic::{Code, Diagnostic, Severity, Trap};
 use crate::error::Error;
 use crate::lockfile::{LockEntry, Lockfile, LockfileSpan, Outdated};
-use crate::manifest::{Definition, Located, Manifest, ManifestError};
-use crate::palette::{Options, Palette, RetryPolicy, Route};
+use crate::manifest::{Definition, Located, Manifest, ManifestError, keys};
+use crate::palette::{Options, Palette, Route};
 use crate::ui::Report;
 use crate::util::endpoint::{Endpoint, Spelling};
 use crate::util::environment::Environment;
@@ -170,8 +170,8 @@ impl Context<'_> {
             None => None,
         };
         let options = Options {
-            timeout: Duration::from_secs(table.timeout.unwrap_or(Options::TIMEOUT)),
-            retries: table.retries.unwrap_or(RetryPolicy::RETRIES),
+            timeout: Duration::from_secs(table.timeout.unwrap_or(keys::TIMEOUT)),
+            retries: table.retries.unwrap_or(keys::RETRIES),
             ca_cert,
             key_place: place,
             route,

@@ -14,7 +14,7 @@ use crate::drift::{self, Change};
 use crate::error::Error;
 use crate::lockfile::{LockEntry, Lockfile};
 use crate::manifest::Definition;
-use crate::resolve::{self, Catalogue, Plan, ResolvedProfile};
+use crate::resolve::{self, Catalogue, Plan};
 use crate::util::path_error::PathError;
 use crate::util::sanitize;
 use crate::workflow::context::Context;
@@ -73,7 +73,7 @@ impl<'a> Fetcher<'a> {
     }
 
     /// Resolves and checks the rules.
-    pub(crate) fn plan(&self, definition: &Definition) -> Result<Plan, Error> {
+    pub(crate) fn plan<'d>(&self, definition: &'d Definition) -> Result<Plan<'d>, Error> {
         let report = self.context.report;
         report.status("Resolving", &definition.name);
         let manifest = self.store.manifest;
@@ -84,23 +84,23 @@ impl<'a> Fetcher<'a> {
     }
 
     /// Downloads and checks.
-    pub(crate) fn serve(&self, plan: &Plan) -> Result<Fetched, Error> {
+    pub(crate) fn serve(&self, plan: &Plan<'_>) -> Result<Fetched, Error> {
         let _one_of_them = self.downloads.enter();
         let report = self.context.report;
-        report.status("Fetching", &plan.definition);
+        report.status("Fetching", &plan.definition.name);
         let mut slot = self.store.cache.slot()?;
         let manifest = self.store.manifest;
         let limits = &manifest.limits;
-        let progress = report.download(&plan.definition);
+        let progress = report.download(&plan.definition.name);
         let (file, path) = slot.file();
         let target = download::Target { file, path: &path };
         let palette = self.catalogue.palette();
         let received = download::fetch(palette, plan, limits, target, &progress);
         drop(progress);
         let received =
-            received.map_err(|error| Error::fetching(manifest, &plan.definition, error))?;
+            received.map_err(|error| Error::fetching(manifest, &plan.definition.name, error))?;
         report.warn_all(&received.warnings);
-        let locked = LockEntry::new(plan, &received);
+        let locked = LockEntry::new(plan, received.archive);
         Ok(Fetched {
             slot,
             received,
@@ -120,7 +120,7 @@ impl<'a> Fetcher<'a> {
         };
         let plan = self.plan(definition)?;
         if let Some(pinned) = &pinned {
-            let changes = drift::profiles(&pinned.profiles, &profiles(&plan));
+            let changes = drift::profiles(&pinned.profiles, &plan.profiles);
             // With the locked archive at hand it is worth a download to name the files.
             if !changes.is_empty() && !self.has_archive_of(pinned)? {
                 return Err(drifted(&self.store.lock, definition, changes));
@@ -137,8 +137,8 @@ impl<'a> Fetcher<'a> {
             "Verified",
             &format!(
                 "{}: {}, {}, content {}",
-                plan.definition,
-                sanitize::size(served.received.size),
+                plan.definition.name,
+                sanitize::size(served.received.archive.size),
                 sanitize::count(served.received.inventory.files.len(), "file"),
                 served.received.inventory.content_sha256.short(),
             ),
@@ -170,8 +170,8 @@ impl<'a> Fetcher<'a> {
         let limits = &self.store.manifest.limits;
         let artifact = match self.store.cache.lookup(known, limits)? {
             Lookup::Hit(artifact) => {
-                locked.sha256 = artifact.sha256();
-                locked.size = artifact.size();
+                locked.sha256 = artifact.identity().sha256;
+                locked.size = artifact.identity().size;
                 artifact
             }
             Lookup::Miss | Lookup::Damaged(_) => slot.commit(&received)?,
@@ -277,9 +277,8 @@ impl<'a> Fetcher<'a> {
     }
 
     /// What the definition's references turned out to be, with `-v`.
-    fn tell_plan(&self, plan: &Plan) {
-        for planned in &plan.profiles {
-            let profile = &planned.profile;
+    fn tell_plan(&self, plan: &Plan<'_>) {
+        for profile in &plan.profiles {
             self.context.report.detail(&format!(
                 "{}@{} is {}, {}",
                 sanitize::line(profile.name.as_bytes()),
@@ -311,13 +310,6 @@ impl<'a> Fetcher<'a> {
         }
         Ok(changes)
     }
-}
-
-fn profiles(plan: &Plan) -> Vec<ResolvedProfile> {
-    plan.profiles
-        .iter()
-        .map(|planned| planned.profile.clone())
-        .collect()
 }
 
 fn drifted(lock: &Lockfile, definition: &Definition, changes: Vec<Change>) -> Error {

@@ -1,5 +1,7 @@
-//! Tables of the reference that are made of the schemas.
+//! Tables of the reference: the keys of `profiles.toml` as the code describes them, and the
+//! fields of the documents of their schema.
 
+use edgestage::manifest::keys::{self, DefaultValue, Kind, TableSpec};
 use serde_json::Value;
 
 /// What several commands print, and what it is called in the table.
@@ -13,83 +15,70 @@ const SHARED: [(&str, &str); 6] = [
 ];
 
 /// The table that is meant by the words of a mark, such as `profiles Palette`.
-pub fn table(words: &[&str], schema: &Value) -> String {
+pub fn table(words: &[&str], output: &Value) -> String {
     match words {
-        ["profiles", "Profile"] => keys(&forms_of_a_profile(schema)),
-        ["profiles", name] => keys(&schema["$defs"][*name]),
-        ["output"] => fields(schema),
+        ["profiles", name] => keys(described(&keys::FILE, name).expect(name)),
+        ["output"] => fields(output),
         other => panic!("no such table: {other:?}"),
     }
 }
 
-/// A table with all keys of the three forms. None is needed in all of them.
-fn forms_of_a_profile(schema: &Value) -> Value {
-    let mut all = serde_json::json!({ "properties": {} });
-    for form in schema["$defs"]["Profile"]["anyOf"].as_array().unwrap() {
-        for (key, property) in entries(&resolved(schema, form)["properties"]) {
-            // What all have comes last.
-            let properties = all["properties"].as_object_mut().unwrap();
-            properties.shift_remove(key);
-            properties.insert(key.clone(), property.clone());
-        }
+/// The description of the table `name`, which is `table` or below it.
+fn described(table: &'static TableSpec, name: &str) -> Option<&'static TableSpec> {
+    if table.name == name {
+        return Some(table);
     }
-    all
+    table.keys.iter().find_map(|key| match key.kind {
+        Kind::Table(inner)
+        | Kind::NamedTables(inner)
+        | Kind::Tables(inner)
+        | Kind::Profiles(inner) => described(inner, name),
+        _ => None,
+    })
 }
 
 /// The keys of a table of `profiles.toml`.
-fn keys(table: &Value) -> String {
-    let required = |key: &str| {
-        let mut required = table["required"].as_array().into_iter().flatten();
-        required.any(|one| one == key)
-    };
+fn keys(table: &TableSpec) -> String {
     let mut text = "| key | type | default | meaning |\n| --- | --- | --- | --- |\n".to_owned();
-    for (key, property) in entries(&table["properties"]) {
-        let default = match &property["default"] {
-            Value::Null if required(key) => "required".to_owned(),
-            Value::Null => "none".to_owned(),
-            Value::String(text) => format!("`{text}`"),
-            other => format!("`{other}`"),
+    for key in table.keys {
+        let default = match key.default {
+            DefaultValue::None if key.is_required => "required".to_owned(),
+            DefaultValue::None => "none".to_owned(),
+            DefaultValue::Text(text) => format!("`{text}`"),
+            DefaultValue::Number(number) => format!("`{number}`"),
+            DefaultValue::Size(bytes) => format!("`{} GiB`", bytes >> 30),
+            DefaultValue::False => "`false`".to_owned(),
         };
-        let cells = [
-            format!("`{key}`"),
-            kind(property),
-            default,
-            meaning(property),
-        ];
-        text += &row(&cells);
+        let mut meaning = key.about.trim_end_matches('.').to_owned();
+        if let Kind::Words(words) = key.kind {
+            meaning.extend([": `", &words.join("`, `"), "`"]);
+        }
+        text += &row(&[format!("`{}`", key.name), kind(key.kind), default, meaning]);
     }
     text
 }
 
-fn row(cells: &[String]) -> String {
-    format!("| {} |\n", cells.join(" | "))
+/// A type, as people call it.
+fn kind(kind: Kind) -> String {
+    match kind {
+        Kind::Text(_) => "string",
+        Kind::Path => "path",
+        Kind::Command => "array of strings, at least one",
+        Kind::Number(0) => "whole number",
+        Kind::Number(least) => return format!("whole number, at least {least}"),
+        Kind::Boolean => "boolean",
+        Kind::Size => "size",
+        Kind::Words(_) => "array of strings",
+        Kind::Table(_) => "table",
+        Kind::NamedTables(_) => "table of tables",
+        Kind::Tables(_) => "array of tables",
+        Kind::Profiles(_) => "array of profiles, at least one",
+    }
+    .to_owned()
 }
 
-/// A type, as people call it.
-fn kind(property: &Value) -> String {
-    let least = |key: &str, word: &str| match &property[key] {
-        Value::Null => String::new(),
-        least if *least == 0 => String::new(),
-        least if *least == 1 && word == "one" => ", at least one".into(),
-        least => format!(", at least {least}"),
-    };
-    if let Some(title) = property["title"].as_str() {
-        return title.to_owned();
-    }
-    match property["type"].as_str() {
-        Some("array") => {
-            let items = &property["items"];
-            let of = match items["$ref"].as_str() {
-                Some(name) if name.ends_with("/Profile") => "profiles",
-                Some(_) => "tables",
-                None => "strings",
-            };
-            format!("array of {of}{}", least("minItems", "one"))
-        }
-        Some("integer") => format!("whole number{}", least("minimum", "")),
-        Some(other) => other.to_owned(),
-        None => panic!("{property}"),
-    }
+fn row(cells: &[String]) -> String {
+    format!("| {} |\n", cells.join(" | "))
 }
 
 /// The description, and what values there are.
@@ -169,7 +158,7 @@ fn walk(schema: &Value, object: &Value, (of, path): (&str, &str), rows: &mut Vec
         };
         let name = reference(inner);
         let shared = SHARED.iter().find(|(shared, _)| name == Some(shared));
-        let mut text = described(schema, &properties);
+        let mut text = explained(schema, &properties);
         if let Some((_, word)) = shared {
             text.extend([" (*", word, "*)"]);
         }
@@ -205,7 +194,7 @@ fn merged(object: &Value) -> Vec<(&String, Vec<&Value>)> {
 }
 
 /// What is said of one property, in whatever variants it stands.
-fn described(schema: &Value, properties: &[&Value]) -> String {
+fn explained(schema: &Value, properties: &[&Value]) -> String {
     let mut texts: Vec<String> = Vec::new();
     let mut values: Vec<String> = Vec::new();
     for property in properties {

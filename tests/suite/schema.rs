@@ -6,6 +6,7 @@ use std::path::Path;
 use clap::CommandFactory as _;
 use edgestage::cli::Cli;
 use edgestage::manifest::Manifest;
+use edgestage::manifest::keys::{self, Kind};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -310,20 +311,16 @@ fn values() -> Vec<String> {
 fn places() -> Vec<String> {
     const GOOD: &str = "[definition.a]\nprofiles = [\"z@1\"]\n";
     let mut places = Vec::new();
-    for (table, keys) in [
-        (
-            "palette",
-            "endpoint project ca-cert api-key-file api-key-command timeout retries allow-http",
-        ),
-        ("canvos", "dir build"),
-        ("cache", "dir"),
-        ("limits", "archive unpacked entries"),
-    ] {
+    for key in keys::FILE.keys {
+        let (table, Kind::Table(spec)) = (key.name, key.kind) else {
+            continue;
+        };
         places.push(format!("{table} = VALUE\n{GOOD}"));
-        let keys = keys.split(' ').chain(["other"]);
+        let keys = spec.keys.iter().map(|key| key.name).chain(["other"]);
         places.extend(keys.map(|key| format!("[{table}]\n{key} = VALUE\n{GOOD}")));
     }
-    let more = "project canvos name cloud-type allow other".split(' ');
+    let keys = keys::DEFINITION.keys.iter().map(|key| key.name);
+    let more = keys.filter(|key| *key != "profiles").chain(["other"]);
     places.extend(more.map(|key| format!("{GOOD}{key} = VALUE\n")));
     places.extend(["definition = VALUE\n", "[definition]\na = VALUE\n"].map(str::to_owned));
     let profiles = ["VALUE", "[VALUE]", "[VALUE, \"z@1\"]"].map(str::to_owned);

@@ -1,4 +1,5 @@
-//! `profiles.toml`, and the names of its definitions.
+//! There is no manifest, or no such definition in it. What is said about mistakes in the file is in
+//! `src/manifest/messages.rs`.
 
 use std::path::Path;
 

@@ -1,0 +1,428 @@
+//! Every table and key of `profiles.toml`, each described in one place.
+//!
+//! The reader takes from here which keys a table knows and what their values must be,
+//! `schema` makes the JSON Schema of it, and a test the tables of `docs/reference.md`. What a
+//! description cannot say, such as that a file exists or that two URLs name one project, the
+//! reader alone checks.
+
+use super::{Allow, CLOUD_TYPE, METADATA_NAME};
+use crate::util::endpoint::Endpoint;
+use crate::util::limits::Limits;
+use crate::util::uid;
+
+/// How many seconds nothing may happen, unless `timeout` says otherwise.
+pub const TIMEOUT: u64 = 30;
+/// How many attempts follow the first, unless `retries` says otherwise.
+pub const RETRIES: u32 = 4;
+
+/// A text that is not only white space.
+pub const NOT_BLANK: &str = r"\S";
+/// A text without white space at either end, and without control characters.
+const WORD: &str = r"^[^\s\u0000-\u001f\u007f-\u009f]([^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f])?$";
+/// The page of a cluster profile in the console, of a project or of the tenant.
+const PAGE: &str = r"^[hH][tT][tT][pP][sS]?://.+/profiles/+cluster/+[0-9a-fA-F]{24}([/?#].*)?$";
+/// A name and a version on either side of the last `@`.
+const NAME_AND_VERSION: &str = r"^[^@].*@[^@]*[^@]$|^@.*@[^@]+$";
+/// A size with its unit.
+pub const SIZE: &str = r"^\s*\+?0*[1-9][0-9]*\s*(B|KiB|MiB|GiB)\s*$";
+/// The name of a definition.
+pub const DEFINITION_NAME: &str = "^[A-Za-z0-9_][A-Za-z0-9._-]*$";
+
+/// A table.
+#[derive(Debug)]
+pub struct TableSpec {
+    /// What the schema calls it.
+    pub name: &'static str,
+    /// What it is for.
+    pub about: &'static str,
+    /// Its keys, in the order in which people read about them.
+    pub keys: &'static [Key],
+    /// Keys of which a table has at least one; empty if there is no such rule.
+    pub any_of: &'static [&'static str],
+    /// The forms that the table can take, if it can take several.
+    pub forms: &'static [TableForm],
+}
+
+/// A form of a table that can take several: it has the keys that it requires, those that no
+/// form requires, and no others.
+#[derive(Debug)]
+pub struct TableForm {
+    /// What the schema calls it.
+    pub name: &'static str,
+    /// What it is for.
+    pub about: &'static str,
+    /// The keys that it requires.
+    pub requires: &'static [&'static str],
+}
+
+/// A key of a table.
+#[derive(Debug, Clone, Copy)]
+pub struct Key {
+    /// As it is written.
+    pub name: &'static str,
+    /// What its value must be.
+    pub kind: Kind,
+    /// What it means; sentences.
+    pub about: &'static str,
+    /// What a missing key stands for.
+    pub default: DefaultValue,
+    /// Whether a table must have it.
+    pub is_required: bool,
+}
+
+/// What a value must be.
+#[derive(Debug, Clone, Copy)]
+pub enum Kind {
+    /// A string that matches a regular expression.
+    Text(&'static str),
+    /// A path, relative to the file.
+    Path,
+    /// A program and its arguments.
+    Command,
+    /// A whole number, at least this one.
+    Number(u64),
+    /// True or false.
+    Boolean,
+    /// Bytes, at least one: a number, or a string such as `"2 GiB"`.
+    Size,
+    /// An array of these words.
+    Words(&'static [&'static str]),
+    /// A table.
+    Table(&'static TableSpec),
+    /// A table of tables, whose keys are names that the user chooses.
+    NamedTables(&'static TableSpec),
+    /// An array of different tables.
+    Tables(&'static TableSpec),
+    /// An array of different profiles, at least one: strings ([`REFERENCES`]) or tables.
+    Profiles(&'static TableSpec),
+}
+
+/// What a missing key stands for.
+#[derive(Debug, Clone, Copy)]
+pub enum DefaultValue {
+    /// Nothing, or what the description of the key says.
+    None,
+    /// This text.
+    Text(&'static str),
+    /// This number.
+    Number(u64),
+    /// So many bytes, a multiple of 1 GiB.
+    Size(u64),
+    /// Off.
+    False,
+}
+
+/// A form of a profile that is written as a string.
+#[derive(Debug)]
+pub struct TextForm {
+    /// What the text is.
+    pub about: &'static str,
+    /// A regular expression that it matches.
+    pub pattern: &'static str,
+    /// Another one.
+    pub and: Option<&'static str>,
+    /// One that it does not match.
+    pub not: Option<&'static str>,
+}
+
+impl TableSpec {
+    /// The key `name`.
+    #[must_use]
+    pub fn key(&self, name: &str) -> Option<&'static Key> {
+        self.keys.iter().find(|key| key.name == name)
+    }
+}
+
+impl Kind {
+    /// What messages call it.
+    #[must_use]
+    pub fn expected(&self) -> &'static str {
+        match self {
+            Self::Text(_) | Self::Path => "a string",
+            Self::Command | Self::Words(_) => "an array of strings",
+            Self::Number(_) => "a whole number",
+            Self::Boolean => "true or false",
+            Self::Size => "a size such as \"2 GiB\"",
+            Self::Table(_) | Self::NamedTables(_) => "a table",
+            Self::Tables(_) => "an array of tables",
+            Self::Profiles(_) => "an array of profiles",
+        }
+    }
+}
+
+const fn key(name: &'static str, kind: Kind, about: &'static str) -> Key {
+    Key {
+        name,
+        kind,
+        about,
+        default: DefaultValue::None,
+        is_required: false,
+    }
+}
+
+impl Key {
+    const fn default(self, default: DefaultValue) -> Self {
+        Self { default, ..self }
+    }
+
+    const fn required(self) -> Self {
+        Self {
+            is_required: true,
+            ..self
+        }
+    }
+}
+
+const fn table(name: &'static str, about: &'static str, keys: &'static [Key]) -> TableSpec {
+    TableSpec {
+        name,
+        about,
+        keys,
+        any_of: &[],
+        forms: &[],
+    }
+}
+
+/// The whole file.
+pub static FILE: TableSpec = table(
+    "profiles.toml",
+    "The cluster definitions that are built into CanvOS installer images. Paths in it are \
+     relative to the file. The API key is never in it.",
+    &[
+        key("palette", Kind::Table(&PALETTE), PALETTE.about),
+        key("canvos", Kind::Table(&CANVOS), CANVOS.about),
+        key("cache", Kind::Table(&CACHE), CACHE.about),
+        key("limits", Kind::Table(&LIMITS), LIMITS.about),
+        key(
+            "definition",
+            Kind::NamedTables(&DEFINITION),
+            "One table for each cluster definition. A name consists of letters, digits, `.`, \
+             `_` and `-`, and starts with neither `.` nor `-`.",
+        )
+        .required(),
+    ],
+);
+
+/// `[palette]`.
+pub static PALETTE: TableSpec = table(
+    "Palette",
+    "Where Palette is, and how to reach it.",
+    &[
+        key(
+            "endpoint",
+            Kind::Text(NOT_BLANK),
+            "Address of the API, with its scheme. No user name, query, fragment, console page or \
+             `/v1`.",
+        )
+        .default(DefaultValue::Text(Endpoint::DEFAULT)),
+        key(
+            "project",
+            Kind::Text(NOT_BLANK),
+            "24 hexadecimal digits are a uid, anything else is a name. May be missing if all \
+             profiles are tenant-scoped.",
+        ),
+        key(
+            "ca-cert",
+            Kind::Path,
+            "PEM file with certificate authorities to trust besides those of the system.",
+        ),
+        key(
+            "api-key-file",
+            Kind::Path,
+            "File that contains nothing but the API key.",
+        ),
+        key(
+            "api-key-command",
+            Kind::Command,
+            "Program and arguments; its standard output is the API key. It runs in the \
+             directory of the file, without a shell.",
+        ),
+        key(
+            "timeout",
+            Kind::Number(1),
+            "How many seconds may pass without progress while connecting, waiting or \
+             reading. A download that makes progress may take any time.",
+        )
+        .default(DefaultValue::Number(TIMEOUT)),
+        key("retries", Kind::Number(0), "Attempts after the first.")
+            .default(DefaultValue::Number(RETRIES as u64)),
+        key(
+            "allow-http",
+            Kind::Boolean,
+            "Whether plain HTTP may be used to a host other than this one.",
+        )
+        .default(DefaultValue::False),
+    ],
+);
+
+/// `[canvos]`.
+pub static CANVOS: TableSpec = table(
+    "Canvos",
+    "The CanvOS checkout, and how to build it.",
+    &[
+        key(
+            "dir",
+            Kind::Path,
+            "The CanvOS checkout, which has `Earthfile` and `overlay/files-iso/`.",
+        )
+        .default(DefaultValue::Text(".")),
+        key(
+            "build",
+            Kind::Command,
+            "The command of `edgestage build`, run in the checkout. Without it, `+iso` is \
+             built with `earth` or `earthly`, whichever is in `PATH`, or else with \
+             `./earthly.sh`.",
+        ),
+    ],
+);
+
+/// `[cache]`.
+pub static CACHE: TableSpec = table(
+    "Cache",
+    "Where archives are kept.",
+    &[key(
+        "dir",
+        Kind::Path,
+        "Directory of the cache. Without it, the cache directory of the user.",
+    )],
+);
+
+/// `[limits]`.
+pub static LIMITS: TableSpec = table(
+    "Limits",
+    "How much an archive may hold before it is refused. A size is a number of bytes, or a text \
+     such as `\"512 MiB\"` with B, KiB, MiB or GiB.",
+    &[
+        key("archive", Kind::Size, "The archive, compressed.")
+            .default(DefaultValue::Size(Limits::DEFAULT.archive)),
+        key(
+            "unpacked",
+            Kind::Size,
+            "What it unpacks to, headers and padding included.",
+        )
+        .default(DefaultValue::Size(Limits::DEFAULT.unpacked)),
+        key("entries", Kind::Number(1), "Files, directories and links.")
+            .default(DefaultValue::Number(Limits::DEFAULT.entries)),
+    ],
+);
+
+/// `[definition.NAME]`.
+pub static DEFINITION: TableSpec = table(
+    "Definition",
+    "One cluster definition.",
+    &[
+        key(
+            "profiles",
+            Kind::Profiles(&PROFILE),
+            "The profiles, in the order in which they are sent.",
+        )
+        .required(),
+        key(
+            "project",
+            Kind::Text(NOT_BLANK),
+            "As in `[palette]`. Without it, the project of the console URLs, or else that of \
+             `[palette]`.",
+        ),
+        key(
+            "canvos",
+            Kind::Path,
+            "The checkout of this definition. Without it, that of `[canvos]`.",
+        ),
+        key(
+            "name",
+            Kind::Text(NOT_BLANK),
+            "`metadata.name` of the request.",
+        )
+        .default(DefaultValue::Text(METADATA_NAME)),
+        key(
+            "cloud-type",
+            Kind::Text(NOT_BLANK),
+            "`spec.cloudType` of the request.",
+        )
+        .default(DefaultValue::Text(CLOUD_TYPE)),
+        key(
+            "allow",
+            Kind::Words(&Allow::NAMES),
+            "Refusals to turn into warnings.",
+        ),
+    ],
+);
+
+/// An entry of `profiles` that is a string.
+pub static REFERENCES: [TextForm; 3] = [
+    TextForm {
+        about: "24 hexadecimal digits: the profile's uid.",
+        pattern: uid::PATTERN,
+        and: None,
+        not: None,
+    },
+    TextForm {
+        about: "The profile's page in the console.",
+        pattern: PAGE,
+        and: None,
+        not: None,
+    },
+    TextForm {
+        about: "`name@version`; the last `@` counts.",
+        pattern: NAME_AND_VERSION,
+        and: Some(WORD),
+        not: Some("://"),
+    },
+];
+
+/// An entry of `profiles`, and its form as a table.
+pub static PROFILE: TableSpec = TableSpec {
+    name: "Profile",
+    about: "A profile: a uid, the URL of its page in the console, or `name@version`, as a string \
+            or as a table.",
+    keys: &[
+        key("uid", Kind::Text(uid::PATTERN), "24 hexadecimal digits."),
+        key(
+            "url",
+            Kind::Text(PAGE),
+            "The profile's page in the console.",
+        ),
+        key("name", Kind::Text(WORD), "The profile's name."),
+        key("version", Kind::Text(WORD), "The profile's version."),
+        key(
+            "packs",
+            Kind::Tables(&PACK),
+            "Overrides of the profile's packs.",
+        ),
+    ],
+    any_of: &[],
+    forms: &[
+        TableForm {
+            name: "ProfileByUid",
+            about: "A profile by its uid, with overrides.",
+            requires: &["uid"],
+        },
+        TableForm {
+            name: "ProfileByUrl",
+            about: "A profile by its page in the console, with overrides.",
+            requires: &["url"],
+        },
+        TableForm {
+            name: "ProfileByName",
+            about: "A profile by its name and version, with overrides.",
+            requires: &["name", "version"],
+        },
+    ],
+};
+
+/// An entry of `packs`.
+pub static PACK: TableSpec = TableSpec {
+    name: "Pack",
+    about: "What overrides a pack of the profile: `tag`, `values` or both.",
+    keys: &[
+        key("name", Kind::Text(NOT_BLANK), "A pack of this profile.").required(),
+        key("tag", Kind::Text(NOT_BLANK), "Another version of the pack."),
+        key(
+            "values",
+            Kind::Path,
+            "YAML file that replaces the pack's values; UTF-8, at most 4 MiB.",
+        ),
+    ],
+    any_of: &["tag", "values"],
+    forms: &[],
+};

@@ -1,0 +1,415 @@
+//! What is said about mistakes in `profiles.toml`: one function for each kind of mistake,
+//! from data to a [`Diagnostic`] with its place.
+//!
+//! What is said when there is no manifest at all, or no such definition in it, is in
+//! `src/error/messages/manifest.rs`.
+
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::Allow;
+use super::reference::InvalidReference;
+use crate::diagnostic::{Code, Diagnostic, Source};
+use crate::util::endpoint::InvalidEndpoint;
+use crate::util::sanitize;
+use crate::util::suggest::nearest;
+use crate::util::uid::{DIGITS, Uid};
+
+/// What a definition may be called.
+pub const NAMES: &str = "letters, digits, `.`, `_` and `-`, not starting with `.` or `-`";
+
+/// A place in the file.
+pub(super) struct Place<'s> {
+    pub source: &'s Arc<Source>,
+    pub span: Range<usize>,
+}
+
+fn error(
+    code: Code,
+    place: Place<'_>,
+    title: impl Into<String>,
+    label: impl Into<String>,
+    help: impl Into<String>,
+) -> Diagnostic {
+    Diagnostic::error(code, title)
+        .at(place.source, place.span, label)
+        .help(help)
+}
+
+// The file as a text.
+
+pub(super) fn utf16(path: &Path) -> Diagnostic {
+    let title = format!("`{}` is UTF-16, not UTF-8", sanitize::path(path));
+    Diagnostic::error(Code::ManifestEncoding, title).help("save it as UTF-8 in your editor")
+}
+
+pub(super) fn not_utf8(path: &Path, byte: u8, line: usize) -> Diagnostic {
+    let path = sanitize::path(path);
+    let title = format!("`{path}` is not UTF-8: byte 0x{byte:02x} in line {line}");
+    let help = format!("retype the character in line {line} and save the file as UTF-8");
+    Diagnostic::error(Code::ManifestEncoding, title).help(help)
+}
+
+pub(super) fn merge_conflict(place: Place<'_>) -> Diagnostic {
+    error(
+        Code::MergeConflict,
+        place,
+        "a merge conflict is not resolved",
+        "it begins here",
+        "keep one side, and remove the lines `<<<<<<<`, `=======` and `>>>>>>>`",
+    )
+}
+
+pub(super) fn not_toml(place: Place<'_>, why: &str) -> Diagnostic {
+    error(
+        Code::InvalidToml,
+        place,
+        "not valid TOML",
+        why,
+        "fix the syntax here",
+    )
+}
+
+/// Instead of the mistakes that are not shown: whoever has that many fixes their cause.
+pub(super) fn more_mistakes(more: usize) -> Diagnostic {
+    let more = sanitize::count(more, "more mistake");
+    Diagnostic::error(Code::MoreMistakes, format!("the file has {more}"))
+        .help("fix those above, and run the command again")
+}
+
+// Keys.
+
+/// A key that holds a secret: the file is meant for version control.
+pub(super) fn secret(place: Place<'_>, key: &str) -> Diagnostic {
+    error(
+        Code::SecretInManifest,
+        place,
+        format!("the API key must not be in this file: `{key}`"),
+        "a secret in a file that is meant to be committed",
+        "remove the line, and set `PALETTE_API_KEY` instead",
+    )
+    .help("revoke the key in Palette if anybody else has had the file")
+}
+
+/// A key that `table` does not know; it is near to one of those that it knows, or not.
+pub(super) fn unknown_key(
+    place: Place<'_>,
+    key: &str,
+    table: &str,
+    known: &[&str],
+    near: Option<&str>,
+) -> Diagnostic {
+    let title = format!("unknown key `{}` in {table}", key.escape_debug());
+    if let Some(near) = near {
+        let (label, help) = (format!("did you mean `{near}`?"), format!("write `{near}`"));
+        return error(Code::UnknownKey, place, title, label, help);
+    }
+    let help = format!("remove it; {table} knows {}", list(known));
+    let own = env!("CARGO_PKG_VERSION");
+    error(Code::UnknownKey, place, title, "unknown", help)
+        .help(format!("or it belongs to a newer edgestage: this is {own}"))
+}
+
+/// `a`, `b` and `c`.
+fn list(names: &[&str]) -> String {
+    let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    match quoted.split_last() {
+        Some((last, [])) => last.clone(),
+        Some((last, rest)) => format!("{} and {last}", rest.join(", ")),
+        None => String::new(),
+    }
+}
+
+/// A table beside the known ones that looks like a definition.
+pub(super) fn not_a_definition(place: Place<'_>, name: &str) -> Diagnostic {
+    let name = name.escape_debug();
+    error(
+        Code::UnknownKey,
+        place,
+        format!("`[{name}]` is not a definition"),
+        "it has `profiles`",
+        format!("write `[definition.{name}]`"),
+    )
+}
+
+// Values.
+
+/// `what` is a key, or a table in brackets, or one of our own words such as `a profile`.
+pub(super) fn wrong_type(place: Place<'_>, what: &str, expected: &str, found: &str) -> Diagnostic {
+    // A name of ours is not a key of the file.
+    let what = if what.starts_with('[') || what.starts_with("a ") {
+        what.to_owned()
+    } else {
+        format!("`{what}`")
+    };
+    error(
+        Code::WrongType,
+        place,
+        format!("{what} must be {expected}"),
+        format!("this is {found}"),
+        format!("write {expected}"),
+    )
+}
+
+pub(super) fn empty(place: Place<'_>, key: &str) -> Diagnostic {
+    let help = format!("write a value, or remove the line `{key}`");
+    let title = format!("`{key}` is empty");
+    error(Code::InvalidValue, place, title, "", help)
+}
+
+pub(super) fn out_of_range(place: Place<'_>, key: &str, least: u64) -> Diagnostic {
+    error(
+        Code::InvalidValue,
+        place,
+        format!("`{key}` is out of range"),
+        format!("not a whole number of at least {least}"),
+        format!("write a whole number of at least {least}"),
+    )
+}
+
+pub(super) fn not_a_size(place: Place<'_>, key: &str) -> Diagnostic {
+    error(
+        Code::InvalidValue,
+        place,
+        format!("`{key}` is not a size"),
+        "expected a number with B, KiB, MiB or GiB",
+        "write it as `\"512 MiB\"` or `\"4 GiB\"`",
+    )
+}
+
+pub(super) fn no_program(place: Place<'_>, key: &str) -> Diagnostic {
+    error(
+        Code::InvalidValue,
+        place,
+        format!("`{key}` names no program"),
+        "empty",
+        format!("write the program and its arguments: `{key} = [\"program\", \"argument\"]`"),
+    )
+}
+
+pub(super) fn not_an_endpoint(place: Place<'_>, why: &InvalidEndpoint) -> Diagnostic {
+    error(
+        Code::InvalidValue,
+        place,
+        "`endpoint` is not the address of a Palette",
+        why.to_string(),
+        why.help(),
+    )
+}
+
+pub(super) fn unknown_allow(place: Place<'_>, name: &str) -> Diagnostic {
+    let near = nearest(name, Allow::NAMES).unwrap_or(Allow::NAMES[0]);
+    error(
+        Code::InvalidValue,
+        place,
+        format!("`{}` is not a valid value of `allow`", name.escape_debug()),
+        "unknown",
+        format!("write `{near}`, or remove it"),
+    )
+}
+
+// Definitions and their profiles.
+
+pub(super) fn no_definition(place: Place<'_>, label: &str) -> Diagnostic {
+    let help = add_one("NAME");
+    error(Code::NoDefinition, place, "no definition", label, help)
+}
+
+pub(super) fn no_profiles(place: Place<'_>, definition: &str, label: &str) -> Diagnostic {
+    let title = format!("`{definition}` has no profiles");
+    let help = add_one(&sanitize::line(definition.as_bytes()));
+    error(Code::NoProfiles, place, title, label, help)
+}
+
+fn add_one(definition: &str) -> String {
+    format!(
+        "add one: `edgestage add PROFILE --to {definition}`, PROFILE being a URL, uid or \
+         name@version"
+    )
+}
+
+pub(super) fn nameless_definition(place: Place<'_>) -> Diagnostic {
+    error(
+        Code::UnknownKey,
+        place,
+        "a definition without a name",
+        "`profiles` directly in [definition]",
+        "give it one: write `[definition.NAME]`, such as `[definition.factory]`",
+    )
+}
+
+pub(super) fn not_a_name(place: Place<'_>) -> Diagnostic {
+    error(
+        Code::InvalidValue,
+        place,
+        "not a name for a definition",
+        NAMES,
+        "rename it: the name is used on the command line and in file names",
+    )
+}
+
+pub(super) fn duplicate_profile(place: Place<'_>, definition: &str, line: usize) -> Diagnostic {
+    error(
+        Code::DuplicateReference,
+        place,
+        format!("`{definition}` has the same profile twice"),
+        format!("already in line {line}"),
+        "remove one of the two",
+    )
+}
+
+/// Its own `project` is not the one that its console URLs name.
+pub(super) fn another_project(place: Place<'_>, definition: &str, url: &Uid) -> Diagnostic {
+    error(
+        Code::SeveralProjects,
+        place,
+        format!("`{definition}` has profiles of another project"),
+        format!("a console URL below names project `{url}`"),
+        "remove `project`, or the profile that belongs to the other project",
+    )
+}
+
+/// Two of its console URLs name different projects; `first` is named in `line`.
+pub(super) fn two_projects(
+    place: Place<'_>,
+    definition: &str,
+    line: usize,
+    first: &Uid,
+) -> Diagnostic {
+    error(
+        Code::SeveralProjects,
+        place,
+        format!("`{definition}` has profiles of two projects"),
+        format!("line {line} is of project `{first}`"),
+        "Palette exports profiles of one project together: make a definition for each",
+    )
+}
+
+fn not_a_reference(
+    place: Place<'_>,
+    label: impl Into<String>,
+    help: impl Into<String>,
+) -> Diagnostic {
+    let title = "not a profile reference";
+    error(Code::InvalidReference, place, title, label, help)
+}
+
+pub(super) fn invalid_reference(
+    place: Place<'_>,
+    why: &InvalidReference,
+    text: &str,
+) -> Diagnostic {
+    not_a_reference(place, why.label(), why.help(text))
+}
+
+/// Another form of reference under `uid`.
+pub(super) fn not_a_uid(place: Place<'_>) -> Diagnostic {
+    not_a_reference(
+        place,
+        "a uid of 24 hexadecimal digits is needed",
+        "write the profile's uid, or use `url`",
+    )
+}
+
+/// Another form of reference under `url`.
+pub(super) fn not_a_page(place: Place<'_>) -> Diagnostic {
+    not_a_reference(
+        place,
+        "the profile's page in the console is needed",
+        "paste the URL of that page, or write `uid`, or `name` and `version`",
+    )
+}
+
+/// A table with too many keys that name a profile, or too few; `label` says which.
+pub(super) fn not_one_reference(place: Place<'_>, label: &str) -> Diagnostic {
+    not_a_reference(
+        place,
+        label,
+        "write `{ uid = \"…\" }`, `{ url = \"…\" }` or `{ name = \"…\", version = \"…\" }`",
+    )
+}
+
+impl InvalidReference {
+    /// What the caret says.
+    #[must_use]
+    pub fn label(&self) -> String {
+        match self {
+            Self::UidLength(n) => format!("a uid has {DIGITS} hexadecimal digits, this has {n}"),
+            Self::UidDigits(wrong) => {
+                let list: Vec<String> = wrong.iter().map(|c| format!("`{c}`")).collect();
+                format!("not a hexadecimal digit: {}", list.join(", "))
+            }
+            Self::Credentials => "a user name or password in it".into(),
+            Self::OtherPage => "not the page of a cluster profile".into(),
+            Self::UrlUid(part) => {
+                format!("`{part}` in it is not a uid of {DIGITS} hexadecimal digits")
+            }
+            Self::Url(why) => format!("not a URL: {why}"),
+            Self::EmptyPart => "a name and a version are needed, on either side of the `@`".into(),
+            Self::NoVersion => "neither a uid, a console URL nor name@version".into(),
+            Self::Space => "white space or control characters in it".into(),
+            Self::Empty => "empty".into(),
+        }
+    }
+
+    /// The edit that fixes it.
+    #[must_use]
+    pub fn help(&self, text: &str) -> String {
+        match self {
+            Self::OtherPage => "open the profile under Profiles in the console and copy its URL: \
+                 `…/projects/<uid>/profiles/cluster/<uid>`"
+                .into(),
+            Self::NoVersion if !text.contains(char::is_whitespace) => {
+                format!(
+                    "write the version too, such as `{text}@1.0.0`, or paste the profile's console URL"
+                )
+            }
+            Self::Space => "remove it".into(),
+            _ => "copy the profile's URL from the console and paste it whole".into(),
+        }
+    }
+}
+
+// Packs.
+
+pub(super) fn nameless_pack(place: Place<'_>) -> Diagnostic {
+    error(
+        Code::MissingKey,
+        place,
+        "a pack without a name",
+        "`name` is missing",
+        "write `name = \"…\"`",
+    )
+}
+
+pub(super) fn duplicate_pack(place: Place<'_>, name: &str) -> Diagnostic {
+    let title = format!("pack `{}` is overridden twice", name.escape_debug());
+    let help = "remove one of the two";
+    error(Code::DuplicatePack, place, title, "the second", help)
+}
+
+pub(super) fn idle_pack(place: Place<'_>, name: &str) -> Diagnostic {
+    error(
+        Code::InvalidValue,
+        place,
+        format!("pack `{}` overrides nothing", name.escape_debug()),
+        "neither `tag` nor `values`",
+        "write `values = \"FILE\"`, or remove the pack",
+    )
+}
+
+/// `near` is a file with a similar name.
+pub(super) fn unreadable_values(
+    place: Place<'_>,
+    file: &str,
+    why: String,
+    near: Option<&Path>,
+) -> Diagnostic {
+    let title = format!("values file `{}` cannot be read", file.escape_debug());
+    let help = near.map_or_else(
+        || "write the path of a YAML file, relative to this file".to_owned(),
+        |near| format!("did you mean `{}`?", sanitize::path(near)),
+    );
+    error(Code::ValuesUnreadable, place, title, why, help)
+}
