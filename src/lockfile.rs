@@ -33,7 +33,7 @@ mod version;
 pub use merge::Meanwhile;
 pub use span::LockfileSpan;
 
-/// The form of the file that this version writes and reads.
+/// Format version of the file that this version writes and reads.
 pub const VERSION: u64 = 1;
 
 const HEADER: &str = "\
@@ -55,34 +55,35 @@ pub struct Lockfile {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct LockEntry {
-    /// Where it was fetched.
+    /// Address that the definition was fetched from.
     pub endpoint: String,
-    /// The uid that was sent as `ProjectUid`; missing for the tenant's scope.
+    /// Uid that was sent as `ProjectUid`; missing for the tenant scope.
     pub project: Option<Uid>,
-    /// Digest of what the definition asks: references, overrides (the text of a values
-    /// file, not its path), project, `name`, `cloud-type`. A uid and the URL of the same
-    /// profile are the same reference.
+    /// Digest of the request: references, overrides (the text of a values file, not its
+    /// path), project, `name`, `cloud-type`. A uid and the URL of the same profile are
+    /// the same reference.
     pub asked_sha256: Digest,
-    /// Digest of what the archive holds; the identity of the definition.
+    /// Digest of the contents of the archive; the identity of the definition.
     pub content_sha256: Digest,
     /// Digest of the archive that was locked.
     pub sha256: Digest,
     /// Size of the archive that was locked, in bytes.
     pub size: u64,
-    /// The exact profiles, in the order asked.
+    /// The exact profiles, in the order of `profiles.toml`.
     pub profiles: Vec<ResolvedProfile>,
 }
 
-/// What `edgestage` fetched for each definition of `profiles.toml`. It is written by the
-/// tool and reviewed by people; nobody edits it.
+/// What `edgestage` fetched for each definition of `profiles.toml`. edgestage writes this
+/// file and people review it; do not edit it.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(title = "profiles.lock")]
 pub struct Document {
-    /// Form of the file. A higher one is of a newer edgestage, and is refused.
+    /// Format version of the file. A higher version comes from a newer edgestage, and is
+    /// refused.
     #[schemars(extend("const" = VERSION))]
     version: u64,
-    /// What was fetched for each definition of `profiles.toml`.
+    /// What was fetched for each definition, by name.
     #[serde(default)]
     definition: BTreeMap<String, LockEntry>,
 }

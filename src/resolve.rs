@@ -69,16 +69,16 @@ pub struct PlannedProfile {
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "Profile")]
 pub struct ResolvedProfile {
-    /// Its uid; `metadata.uid` in Palette.
+    /// Uid of the profile; `metadata.uid` in Palette.
     pub uid: Uid,
-    /// Its name; `metadata.name`.
+    /// Name of the profile; `metadata.name`.
     pub name: String,
-    /// Its version; `spec.version`.
+    /// Version of the profile; `spec.version`.
     pub version: String,
-    /// `spec.published.type`: cluster, infra, add-on or system.
+    /// Type of the profile, `spec.published.type`: cluster, infra, add-on or system.
     #[serde(rename = "type")]
     pub kind: String,
-    /// Its packs, in Palette's order; `spec.published.packs`.
+    /// Packs of the profile, in Palette's order; `spec.published.packs`.
     #[serde(default)]
     pub packs: Vec<Pack>,
 }
@@ -87,16 +87,16 @@ pub struct ResolvedProfile {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Pack {
-    /// Its name.
+    /// Name of the pack.
     pub name: String,
-    /// Its layer, such as `os`, `k8s` or `addon`.
+    /// Layer of the pack, such as `os`, `k8s` or `addon`.
     pub layer: String,
-    /// The version that was chosen, may be `1.30.x`.
+    /// Selected version, which may be a range such as `1.30.x`.
     pub tag: String,
-    /// What the tag stands for; left out where Palette does not say.
+    /// Version that the tag resolves to; left out if Palette does not provide it.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub version: String,
-    /// Pins what is installed; left out where Palette does not say.
+    /// Digest that pins the pack's content; left out if Palette does not provide it.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub digest: String,
 }
