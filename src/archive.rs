@@ -62,11 +62,11 @@ pub struct Inventory {
 /// Which archive: its bytes, and what it holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct ArchiveIdentity {
-    /// Of the archive.
+    /// SHA-256 of the archive.
     pub sha256: Digest,
-    /// Of the archive.
+    /// Size of the archive, in bytes.
     pub size: u64,
-    /// Of what the archive holds.
+    /// Digest of the archive's contents.
     pub content_sha256: Digest,
 }
 

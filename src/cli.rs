@@ -1,9 +1,10 @@
-//! The command line: clap's types, and what was meant by them.
+//! The command line: clap's types, and their interpretation.
 //!
-//! In: arguments and environment. Out: [`Settings`] and a [`Command`]; no file is
-//! opened here, but `profiles.toml` is looked for. A flag beats the environment, which beats `profiles.toml`.
+//! In: arguments and environment. Out: [`Settings`] and a [`Command`]. No file is opened
+//! here, but `profiles.toml` is searched for. A flag overrides the environment, which
+//! overrides `profiles.toml`.
 
-// What stands above fields here is shown as help, where backticks are noise.
+// Doc comments of fields are shown as help, where backticks are noise.
 #![allow(clippy::doc_markdown)]
 
 use std::path::{Path, PathBuf};
@@ -29,13 +30,13 @@ pub use arguments::{
 };
 pub use distribution::{CompletionsArgs, ManArgs, Shell};
 
-/// How long another run is waited for where nothing says, in seconds (docs/reference.md).
+/// How long to wait for another run by default, in seconds (docs/reference.md).
 const LOCK_TIMEOUT: u64 = 600;
-/// How long a log may be silent where nothing says, in seconds (docs/reference.md).
+/// How long a log may be silent by default, in seconds (docs/reference.md).
 const HEARTBEAT: u64 = 15;
 
-/// Puts a reviewed, locked and verified Palette cluster definition into the CanvOS
-/// Edge installer ISO.
+/// Stage a reviewed, locked and verified Palette cluster definition for the CanvOS Edge
+/// installer ISO
 #[derive(Debug, Parser)]
 #[command(
     name = "edgestage",
@@ -44,18 +45,18 @@ const HEARTBEAT: u64 = 15;
     disable_help_subcommand = true,
     max_term_width = 100,
     after_help = "Examples:\n\
-        \x20 edgestage init                      # a first profiles.toml\n\
-        \x20 edgestage check                     # the file, what Palette has, the checkout\n\
-        \x20 edgestage stage factory             # into the CanvOS checkout\n\
-        \x20 edgestage build factory             # the image, and the proof\n\
+        \x20 edgestage init            # Create profiles.toml\n\
+        \x20 edgestage check           # Check the file, Palette and the CanvOS checkout\n\
+        \x20 edgestage stage factory   # Put the definition into the CanvOS checkout\n\
+        \x20 edgestage build factory   # Build the image and verify it\n\
         \n\
-        Exit codes: 0 done; 1 failed; 2 command line or profiles.toml wrong; 3 drift; \
-        4 key refused or missing; 5 Palette unreachable; 6 archive refused."
+        Exit codes: 0 success; 1 other failure; 2 invalid command line or profiles.toml; \
+        3 drift; 4 key refused or missing; 5 Palette unreachable; 6 archive refused."
 )]
 pub struct Cli {
     #[command(flatten)]
     global: Global,
-    /// What to do.
+    /// The command to run.
     #[command(subcommand)]
     pub command: Command,
 }
@@ -64,25 +65,25 @@ pub struct Cli {
 #[command(next_help_heading = "Global options")]
 #[allow(clippy::struct_excessive_bools)] // flags; `Settings` has what they mean
 struct Global {
-    /// Path of profiles.toml [env: EDGESTAGE_FILE] [default: here or in a directory above]
+    /// Path to profiles.toml [env: EDGESTAGE_FILE] [default: here or in a parent directory]
     #[arg(long, global = true, value_name = "FILE")]
     file: Option<PathBuf>,
-    /// Directory of the CanvOS checkout [env: CANVOS_DIR]
+    /// Path to the CanvOS checkout [env: CANVOS_DIR]
     #[arg(long, global = true, value_name = "DIR")]
     canvos: Option<PathBuf>,
     /// Address of Palette [env: PALETTE_HOST, SPECTROCLOUD_HOST]
     #[arg(long, global = true, value_name = "URL")]
     endpoint: Option<String>,
-    /// Directory of the cache [env: EDGESTAGE_CACHE_DIR]
+    /// Path to the cache directory [env: EDGESTAGE_CACHE_DIR]
     #[arg(long, global = true, value_name = "DIR")]
     cache_dir: Option<PathBuf>,
-    /// File with the API key [env for the key: PALETTE_API_KEY, SPECTROCLOUD_APIKEY]
+    /// Path to a file with the API key [env for the key: PALETTE_API_KEY, SPECTROCLOUD_APIKEY]
     #[arg(long, global = true, value_name = "FILE")]
     api_key_file: Option<PathBuf>,
-    /// Require a current profiles.lock, and never write it
+    /// Require that profiles.lock is up to date, and never write it
     #[arg(long, global = true)]
     locked: bool,
-    /// Use the cache, and open no connection
+    /// Disable network access
     #[arg(long, global = true)]
     offline: bool,
     /// How long to wait for another edgestage process [env: EDGESTAGE_LOCK_TIMEOUT] [default: 600]
@@ -97,7 +98,7 @@ struct Global {
     /// Print only results and errors
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     quiet: bool,
-    /// Print more details
+    /// Print more detail
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     verbose: u8,
     /// When to color the output
@@ -105,7 +106,7 @@ struct Global {
     color: Color,
 }
 
-/// When output is coloured.
+/// When to color the output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Color {
     /// On a terminal, unless NO_COLOR is set.
@@ -116,14 +117,14 @@ pub enum Color {
     Never,
 }
 
-/// What to do.
+/// The command to run.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Create profiles.toml, and snippets for Make, Earthly and CI
+    /// Create profiles.toml, and files for Make, Earthly and CI
     #[command(after_help = "Examples:\n\
         \x20 edgestage init\n\
         \x20 edgestage init edge-infra@2.1.0 --to factory\n\
-        \x20 edgestage init --make --github   # beside a profiles.toml that is there, too")]
+        \x20 edgestage init --make --github   # Also if profiles.toml exists")]
     Init(InitArgs),
     /// Add profiles to a definition in profiles.toml
     ///
@@ -135,20 +136,20 @@ pub enum Command {
     /// Remove profiles or a definition from profiles.toml
     #[command(after_help = "Examples:\n\
         \x20 edgestage remove edge-monitoring@1.4.0 --from factory\n\
-        \x20 edgestage remove warehouse   # the whole definition")]
+        \x20 edgestage remove warehouse   # Remove the whole definition")]
     Remove(RemoveArgs),
     /// Rename a definition in profiles.toml and profiles.lock
     #[command(after_help = "Example:\n\
         \x20 edgestage rename warehouse depot")]
     Rename(RenameArgs),
-    /// Check profiles.toml, what Palette has, and the CanvOS checkout
+    /// Check profiles.toml, Palette and the CanvOS checkout
     ///
-    /// Queries Palette if an API key is set, and reads the checkout if it exists. Downloads
-    /// nothing and writes nothing.
+    /// Queries Palette if an API key is set, and reads the checkout if it exists. Does not
+    /// download or write anything.
     #[command(after_help = "Examples:\n\
         \x20 edgestage check\n\
         \x20 edgestage check factory --target cloud-image\n\
-        \x20 edgestage check --offline --locked   # in CI, before anything else")]
+        \x20 edgestage check --offline --locked   # First step in CI")]
     Check(CheckArgs),
     /// Download, verify, cache and lock definitions
     #[command(after_help = "Examples:\n\
@@ -157,13 +158,13 @@ pub enum Command {
     Fetch(FetchArgs),
     /// Put the locked definition into the CanvOS checkout
     ///
-    /// Fetches it if it is not cached. Does not touch files that are already staged.
+    /// Fetches the definition if it is not cached. Does not touch files that are already staged.
     #[command(after_help = "Examples:\n\
         \x20 edgestage stage factory\n\
-        \x20 edgestage stage factory --locked            # in CI\n\
-        \x20 edgestage stage factory --locked --offline  # from the cache")]
+        \x20 edgestage stage factory --locked            # In CI\n\
+        \x20 edgestage stage factory --locked --offline  # From the cache")]
     Stage(StageArgs),
-    /// Stage, run the CanvOS build, and verify the image
+    /// Stage a definition, run the CanvOS build, and verify the image
     #[command(after_help = "Examples:\n\
         \x20 edgestage build factory\n\
         \x20 edgestage build factory -- --no-cache +uki-iso")]
@@ -174,38 +175,38 @@ pub enum Command {
     Unstage(One),
     /// Show what changed in Palette since the definition was locked
     ///
-    /// With -v, also shows what changed inside files.
+    /// With -v, also shows changes inside files.
     #[command(after_help = "Examples:\n\
         \x20 edgestage diff\n\
         \x20 edgestage diff factory -v\n\
         \x20 edgestage diff -v --format markdown > drift.md")]
     Diff(DiffArgs),
-    /// Accept what changed in Palette: fetch again and rewrite the lock
+    /// Accept changes in Palette: fetch again and rewrite the lock
     #[command(after_help = "Example:\n\
         \x20 edgestage update factory")]
     Update(Fleet),
-    /// Prove that the locked definition is staged, or in an image
+    /// Verify that the locked definition is staged, or in an image
     #[command(after_help = "Examples:\n\
         \x20 edgestage verify factory\n\
         \x20 edgestage verify factory --image CanvOS/build/palette-edge-installer.iso\n\
         \x20 edgestage verify --expect-none")]
     Verify(VerifyArgs),
-    /// Show profiles, packs and variables of a definition or archive
+    /// Show the profiles, packs and variables of a definition or archive
     #[command(after_help = "Examples:\n\
         \x20 edgestage show factory\n\
         \x20 edgestage show ./spc.tgz\n\
         \x20 edgestage show factory --format html > factory.html")]
     Show(ShowArgs),
-    /// Explain a message or a trap, and how to fix it
+    /// Explain a message or trap, and how to fix it
     #[command(after_help = "Examples:\n\
         \x20 edgestage explain\n\
         \x20 edgestage explain drift\n\
         \x20 edgestage explain T11")]
     Explain(ExplainArgs),
-    /// List the definitions, and what is locked for each
+    /// List the definitions and what is locked for each
     #[command(after_help = "Examples:\n\
         \x20 edgestage list\n\
-        \x20 edgestage list --json   # for the matrix of a CI")]
+        \x20 edgestage list --json   # For a CI matrix")]
     List(ListArgs),
     /// Print the JSON Schema of profiles.toml, profiles.lock or --json
     #[command(after_help = "Example:\n\
@@ -222,18 +223,18 @@ pub enum Command {
     /// Print the completion script for a shell
     #[command(after_help = "Examples:\n\
         \x20 edgestage completions bash >> ~/.bash_completion\n\
-        \x20 edgestage completions zsh > ~/.zfunc/_edgestage   # a directory of fpath\n\
+        \x20 edgestage completions zsh > ~/.zfunc/_edgestage   # A directory in fpath\n\
         \x20 edgestage completions fish > ~/.config/fish/completions/edgestage.fish\n\
         \x20 edgestage completions powershell >> $PROFILE")]
     Completions(CompletionsArgs),
-    /// Print the manual page, or write one for each command
+    /// Print the manual page, or write a page for each command
     #[command(after_help = "Examples:\n\
         \x20 edgestage man | man -l -\n\
         \x20 edgestage man --output ~/.local/share/man/man1")]
     Man(ManArgs),
 }
 
-/// How much is said besides results.
+/// How much to print in addition to results.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verbosity {
     /// Errors only.
@@ -244,10 +245,10 @@ pub enum Verbosity {
     Verbose,
 }
 
-/// Whether `profiles.lock` may be written, or must be right already.
+/// Whether `profiles.lock` may be written, or must already be up to date.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LockfileUse {
-    /// Written where a definition is new or was changed.
+    /// It is written if a definition is new or was changed.
     MayWrite,
     /// `--locked`.
     MustMatch,
@@ -273,7 +274,7 @@ pub struct Settings {
     pub canvos: Option<PathBuf>,
     /// `--endpoint`, `PALETTE_HOST` or `SPECTROCLOUD_HOST`.
     pub endpoint: Option<Endpoint>,
-    /// The variable that it is of; `None` for the flag.
+    /// The variable that set `endpoint`; `None` for the flag.
     pub endpoint_variable: Option<&'static str>,
     /// `--cache-dir` or `EDGESTAGE_CACHE_DIR`, resolved.
     pub cache: Option<PathBuf>,
@@ -289,7 +290,7 @@ pub struct Settings {
     pub allow_http: bool,
 }
 
-/// How output is to look. Known before anything can fail.
+/// How to format the output. Known before anything can fail.
 #[derive(Debug, Clone, Copy)]
 pub struct Output {
     /// `--json`.
@@ -301,7 +302,7 @@ pub struct Output {
 }
 
 impl Cli {
-    /// How output is to look.
+    /// How to format the output.
     #[must_use]
     pub fn output(&self) -> Output {
         let verbosity = match (self.global.quiet, self.global.verbose) {
@@ -319,8 +320,8 @@ impl Cli {
     /// What the flags mean together with the environment.
     ///
     /// # Errors
-    /// An endpoint that is none, or a number that is none; the message names the flag or
-    /// variable. Two formats for one result.
+    /// An invalid endpoint or number; the message names the flag or variable. Two formats
+    /// for one result.
     pub fn settings(&self, environment: &Environment) -> Result<Settings, Diagnostic> {
         // For the report, which is there before anything can be refused.
         heartbeat(environment)?;
@@ -379,7 +380,7 @@ impl Cli {
 }
 
 impl Cli {
-    /// `--json` is a format, too.
+    /// Refuses `--json` together with another `--format`.
     fn one_format(&self) -> Result<(), Diagnostic> {
         let other = self
             .command
@@ -401,7 +402,7 @@ impl Cli {
 }
 
 impl Command {
-    /// The format that was asked for, where the command has any.
+    /// The requested format, if the command has any.
     fn format(&self) -> Option<ShowFormat> {
         match self {
             Self::Show(arguments) => arguments.format,
@@ -416,8 +417,8 @@ fn lock_timeout(environment: &Environment) -> Result<Duration, Diagnostic> {
     seconds(environment, "EDGESTAGE_LOCK_TIMEOUT", LOCK_TIMEOUT)
 }
 
-/// How long a log may be silent while something is under way; nothing where it may be so
-/// for ever.
+/// How long a log may be silent while something is in progress; zero if it may be silent
+/// forever.
 ///
 /// # Errors
 /// A variable that is not a number.

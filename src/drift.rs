@@ -25,72 +25,74 @@ pub use unified_diff::{Side, unified};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Change {
-    /// A profile that was not there.
+    /// A profile was added.
     ProfileAdded {
         /// `name@version` of the profile.
         profile: String,
-        /// Of a profile that was added or removed: another may be called the same.
+        /// Uid of the profile that was added or removed; another profile may have the
+        /// same name.
         uid: Uid,
     },
-    /// A profile that is not there any more.
+    /// A profile was removed.
     ProfileRemoved {
         /// `name@version` of the profile.
         profile: String,
-        /// Of a profile that was added or removed: another may be called the same.
+        /// Uid of the profile that was added or removed; another profile may have the
+        /// same name.
         uid: Uid,
     },
-    /// The same profile under another name or version.
+    /// The same profile has another name or version.
     ProfileRenamed {
-        /// As locked: `name@version` of a profile, its type, or a pack.
+        /// Locked state: `name@version` or type of a profile, or a pack.
         from: String,
-        /// As Palette has it: `name@version` of a profile, its type, or a pack.
+        /// State in Palette: `name@version` or type of a profile, or a pack.
         to: String,
     },
-    /// The same profile with another type.
+    /// The same profile has another type.
     ProfileRetyped {
         /// `name@version` of the profile.
         profile: String,
-        /// As locked: `name@version` of a profile, its type, or a pack.
+        /// Locked state: `name@version` or type of a profile, or a pack.
         from: String,
-        /// As Palette has it: `name@version` of a profile, its type, or a pack.
+        /// State in Palette: `name@version` or type of a profile, or a pack.
         to: String,
     },
-    /// A pack that was not there.
+    /// A pack was added.
     PackAdded {
         /// `name@version` of the profile.
         profile: String,
-        /// A pack that came or went.
+        /// Pack that was added or removed.
         pack: Pack,
     },
-    /// A pack that is not there any more.
+    /// A pack was removed.
     PackRemoved {
         /// `name@version` of the profile.
         profile: String,
-        /// A pack that came or went.
+        /// Pack that was added or removed.
         pack: Pack,
     },
-    /// A pack in another version, or with another digest.
+    /// A pack has another version, digest or layer.
     PackChanged {
         /// `name@version` of the profile.
         profile: String,
-        /// As locked: `name@version` of a profile, its type, or a pack.
+        /// Locked state: `name@version` or type of a profile, or a pack.
         from: Pack,
-        /// As Palette has it: `name@version` of a profile, its type, or a pack.
+        /// State in Palette: `name@version` or type of a profile, or a pack.
         to: Pack,
     },
-    /// A file of the archive.
+    /// A file of the archive was added, removed or changed.
     File {
         /// `name@version` of the profile.
         profile: Option<String>,
-        /// Of a file, in the archive, printable.
+        /// Path of the file in the archive, in printable form.
         path: String,
-        /// What became of the file.
+        /// How the file changed.
         what: FileChange,
     },
-    /// What is in the archive, besides packs: values, manifests or variables. Which
-    /// files that is cannot be told without the locked archive.
+    /// Values, manifests or variables in the archive changed. Without the locked archive,
+    /// edgestage cannot determine which files.
     Content,
-    /// The profiles, or packs, are the same ones in another order.
+    /// The same profiles or packs are in another order.
     Order,
 }
 
@@ -98,11 +100,11 @@ pub enum Change {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum FileChange {
-    /// It was not there.
+    /// The file was added.
     Added,
-    /// It is not there any more.
+    /// The file was removed.
     Removed,
-    /// Its content is another.
+    /// The content of the file changed.
     Changed,
 }
 

@@ -34,7 +34,7 @@ pub use merge::Meanwhile;
 pub use read::Document;
 pub use span::LockfileSpan;
 
-/// The form of the file that this version writes and reads.
+/// Format version of the file that this version writes and reads.
 pub const VERSION: u64 = 1;
 
 /// The lock of a `profiles.toml`.
@@ -51,21 +51,21 @@ pub struct Lockfile {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct LockEntry {
-    /// Where it was fetched.
+    /// Address that the definition was fetched from.
     pub endpoint: String,
-    /// The uid that was sent as `ProjectUid`; missing for the tenant's scope.
+    /// Uid that was sent as `ProjectUid`; missing for the tenant scope.
     pub project: Option<Uid>,
-    /// Digest of what the definition asks: references, overrides (the text of a values
-    /// file, not its path), project, `name`, `cloud-type`. A uid and the URL of the same
-    /// profile are the same reference.
+    /// Digest of the request: references, overrides (the text of a values file, not its
+    /// path), project, `name`, `cloud-type`. A uid and the URL of the same profile are
+    /// the same reference.
     pub asked_sha256: Digest,
-    /// Digest of what the archive holds; the identity of the definition.
+    /// Digest of the contents of the archive; the identity of the definition.
     pub content_sha256: Digest,
     /// Digest of the archive that was locked.
     pub sha256: Digest,
     /// Size of the archive that was locked, in bytes.
     pub size: u64,
-    /// The exact profiles, in the order asked.
+    /// The exact profiles, in the order of `profiles.toml`.
     pub profiles: Vec<ResolvedProfile>,
 }
 

@@ -50,16 +50,16 @@ pub struct Plan<'d> {
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "Profile")]
 pub struct ResolvedProfile {
-    /// Its uid; `metadata.uid` in Palette.
+    /// Uid of the profile; `metadata.uid` in Palette.
     pub uid: Uid,
-    /// Its name; `metadata.name`.
+    /// Name of the profile; `metadata.name`.
     pub name: String,
-    /// Its version; `spec.version`.
+    /// Version of the profile; `spec.version`.
     pub version: String,
-    /// `spec.published.type`: cluster, infra, add-on or system.
+    /// Type of the profile, `spec.published.type`: cluster, infra, add-on or system.
     #[serde(rename = "type")]
     pub kind: String,
-    /// Its packs, in Palette's order; `spec.published.packs`.
+    /// Packs of the profile, in Palette's order; `spec.published.packs`.
     #[serde(default)]
     pub packs: Vec<Pack>,
 }

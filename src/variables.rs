@@ -76,29 +76,29 @@ struct Wire {
     is_sensitive: Option<bool>,
 }
 
-/// A variable, without the default of a sensitive one.
+/// A profile variable. The default of a sensitive variable is left out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[allow(clippy::struct_excessive_bools)] // independent properties in the vendor's schema
 pub struct Variable {
-    /// Its name.
+    /// Name of the variable.
     pub name: String,
-    /// The name that people are shown; may be empty.
+    /// Name that Palette shows; may be empty.
     pub display_name: String,
-    /// What it is for; may be empty.
+    /// Description; may be empty.
     pub description: String,
-    /// Its type, such as `ipv4`; `string` where the archive does not say.
+    /// Type of the value, such as `ipv4`; `string` if the archive does not specify one.
     pub format: String,
-    /// Its default; null where there is none, and for a sensitive variable.
+    /// Default value; null if there is none, and for a sensitive variable.
     pub default: Option<String>,
-    /// Whether it must be given.
+    /// Whether a value is required.
     pub required: bool,
-    /// Whether the operator is not asked.
+    /// Whether the variable is hidden from the operator.
     pub hidden: bool,
-    /// Whether the operator cannot change it.
+    /// Whether the operator cannot change the value.
     pub immutable: bool,
-    /// Whether its default is never shown.
+    /// Whether the value is sensitive, so that its default is never shown.
     pub sensitive: bool,
-    /// Whether there is a default, shown or not.
+    /// Whether there is a default, even if it is not shown.
     pub has_default: bool,
 }
 

@@ -1,6 +1,6 @@
 //! The arguments of each command.
 
-// What stands above fields here is shown as help, where backticks are noise.
+// Doc comments of fields are shown as help, where backticks are noise.
 #![allow(clippy::doc_markdown)]
 
 use std::ffi::OsString;
@@ -13,13 +13,13 @@ use crate::diagnostic::help_topic::HelpTopic;
 use crate::diagnostic::{Code, Trap};
 use crate::util::suggest::nearest;
 
-/// Definitions that are fetched at once where `--jobs` does not say (docs/reference.md).
+/// How many definitions to fetch at once by default (docs/reference.md).
 pub const JOBS: u16 = 16;
 
 /// What to do with the cache.
 #[derive(Debug, Subcommand)]
 pub enum CacheCommand {
-    /// List the cached archives, and which definition each is
+    /// List the cached archives, and the definitions that they belong to
     #[command(after_help = "Example:\n\
         \x20 edgestage cache list")]
     List,
@@ -32,7 +32,7 @@ pub enum CacheCommand {
 /// Arguments of `cache clean`.
 #[derive(Debug, Args)]
 pub struct CleanArgs {
-    /// Keep what profiles.lock names
+    /// Keep the archives that profiles.lock names
     #[arg(long)]
     pub keep_locked: bool,
 }
@@ -47,7 +47,7 @@ pub struct InitArgs {
     /// Name of the first definition [default: factory]
     #[arg(long, value_name = "NAME")]
     pub to: Option<String>,
-    /// Do not ask, even on a terminal
+    /// Do not ask questions, even on a terminal
     #[arg(long)]
     pub no_input: bool,
     /// Also write a Makefile
@@ -67,10 +67,10 @@ pub struct InitArgs {
 /// Arguments of `add`.
 #[derive(Debug, Args)]
 pub struct AddArgs {
-    /// Profiles: console URLs, uids or name@version
+    /// Profiles to add: console URLs, uids or name@version
     #[arg(value_name = "PROFILE", required = true)]
     pub references: Vec<String>,
-    /// Name of the definition; optional if there is only one
+    /// Definition to add the profiles to; optional if there is only one
     #[arg(long, value_name = "NAME")]
     pub to: Option<String>,
 }
@@ -78,7 +78,7 @@ pub struct AddArgs {
 /// Arguments of `remove`.
 #[derive(Debug, Args)]
 pub struct RemoveArgs {
-    /// Profiles as written in profiles.toml, or the name of a definition
+    /// Profiles to remove, as written in profiles.toml, or the name of a definition
     #[arg(value_name = "PROFILE or NAME", required = true)]
     pub what: Vec<String>,
     /// Definition to remove the profiles from; optional if there is only one
@@ -92,7 +92,7 @@ pub struct RenameArgs {
     /// Current name of the definition
     #[arg(value_name = "NAME")]
     pub old: String,
-    /// New name
+    /// New name of the definition
     #[arg(value_name = "NEW")]
     pub new: String,
 }
@@ -107,12 +107,12 @@ pub struct One {
 /// Any number of definitions.
 #[derive(Debug, Args)]
 pub struct OneOrAll {
-    /// Names of definitions; all if none is given
+    /// Names of definitions [default: all]
     #[arg(value_name = "NAME")]
     pub names: Vec<String>,
 }
 
-/// Any number of definitions, several at once.
+/// Any number of definitions, fetched in parallel.
 #[derive(Debug, Args)]
 pub struct Fleet {
     #[command(flatten)]
@@ -126,23 +126,23 @@ pub struct Fleet {
 /// How many definitions are fetched at once.
 #[derive(Debug, Clone, Args)]
 pub struct Jobs {
-    /// How many definitions to fetch at once
+    /// Number of definitions to fetch at once
     #[arg(long, short, value_name = "N", default_value_t = JOBS, value_parser = jobs)]
     pub jobs: u16,
 }
 
-/// What is built, and which traps are accepted.
+/// Which targets will be built, and which traps are accepted.
 #[derive(Debug, Args)]
 pub struct PreflightArgs {
-    /// CanvOS target that will be built; can be repeated [default: the ISOs]
+    /// CanvOS target that will be built; can be repeated [default: the ISO targets]
     #[arg(long, value_name = "TARGET", value_parser = target)]
     pub target: Vec<Target>,
-    /// Accept a trap, such as T11; can be repeated
+    /// Trap to accept, such as T11; can be repeated
     #[arg(long, value_name = "ID", value_parser = trap)]
     pub allow: Vec<Trap>,
 }
 
-/// The most definitions that are fetched at once.
+/// The maximum number of definitions to fetch at once.
 const MOST_JOBS: u16 = 256;
 
 fn jobs(text: &str) -> Result<u16, String> {
@@ -170,7 +170,7 @@ fn trap(id: &str) -> Result<Trap, String> {
     })
 }
 
-/// The section about a topic, a trap or the code of a message.
+/// The section about a topic, a trap or a message code.
 fn explained(id: &str) -> Result<&'static str, String> {
     let id = id.to_ascii_lowercase();
     let topic = HelpTopic::parse(&id).map(HelpTopic::name);
@@ -190,7 +190,7 @@ fn explained(id: &str) -> Result<&'static str, String> {
 }
 
 impl PreflightArgs {
-    /// What will be built.
+    /// The targets that will be built.
     #[must_use]
     pub fn targets(&self) -> &[Target] {
         if self.target.is_empty() {
@@ -221,13 +221,13 @@ pub struct BuildArgs {
     /// Definitions to build, one after the other; optional if there is only one
     #[arg(value_name = "NAME")]
     pub names: Vec<String>,
-    /// Accept a trap, such as T11; can be repeated
+    /// Trap to accept, such as T11; can be repeated
     #[arg(long, value_name = "ID", value_parser = trap)]
     pub allow: Vec<Trap>,
-    /// Set CLUSTERCONFIG=spc.tgz in the checkout's .arg, and change nothing else in it
+    /// Set CLUSTERCONFIG=spc.tgz in the checkout's .arg, without changing anything else in it
     #[arg(long)]
     pub fix_arg: bool,
-    /// Arguments of the build command; a +target replaces +iso
+    /// Arguments for the build command; a +target replaces +iso
     #[arg(last = true, value_name = "ARGS")]
     pub arguments: Vec<String>,
 }
@@ -235,7 +235,7 @@ pub struct BuildArgs {
 /// Arguments of `explain`.
 #[derive(Debug, Args)]
 pub struct ExplainArgs {
-    /// Topic, trap such as T11, or code of a message; all are listed if none is given
+    /// Topic, trap such as T11, or message code; lists all if omitted
     #[arg(value_name = "TOPIC", value_parser = explained)]
     pub id: Option<&'static str>,
 }
@@ -243,26 +243,26 @@ pub struct ExplainArgs {
 /// Arguments of `schema`.
 #[derive(Debug, Args)]
 pub struct SchemaArgs {
-    /// File or output to print the schema of
+    /// File or output whose schema to print
     #[arg(value_name = "WHAT")]
     pub of: SchemaOf,
 }
 
-/// What has a schema.
+/// A file or output that has a schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum SchemaOf {
     /// profiles.toml, for editors
     Profiles,
     /// profiles.lock
     Lock,
-    /// The documents of --json
+    /// The documents that --json prints
     Output,
 }
 
 /// Arguments of `stage`.
 #[derive(Debug, Args)]
 pub struct StageArgs {
-    /// Names of definitions, each with a checkout of its own; optional if there is only one
+    /// Names of definitions, each with its own checkout; optional if there is only one
     #[arg(value_name = "NAME")]
     pub names: Vec<String>,
     #[command(flatten)]
@@ -271,7 +271,7 @@ pub struct StageArgs {
     #[command(flatten)]
     #[allow(missing_docs)]
     pub care: PreflightArgs,
-    /// Set CLUSTERCONFIG=spc.tgz in the checkout's .arg, and change nothing else in it
+    /// Set CLUSTERCONFIG=spc.tgz in the checkout's .arg, without changing anything else in it
     #[arg(long)]
     pub fix_arg: bool,
 }
@@ -292,7 +292,7 @@ pub struct FetchArgs {
 pub struct VerifyArgs {
     /// Name of the definition; optional if there is only one
     pub name: Option<String>,
-    /// Prove that nothing is staged, or that an image holds no definition
+    /// Verify that nothing is staged, or that an image contains no definition
     #[arg(long, conflicts_with = "name")]
     pub expect_none: bool,
     #[command(flatten)]
@@ -303,35 +303,35 @@ pub struct VerifyArgs {
 /// Built images.
 #[derive(Debug, Args)]
 pub struct Images {
-    /// Look into a built image; can be repeated
+    /// Built image to look into; can be repeated
     #[arg(long, value_name = "FILE")]
     pub image: Vec<PathBuf>,
-    /// Do not compare an image with the .sha256 file beside it, which requires reading the whole image
+    /// Skip the comparison with the .sha256 file beside an image, which reads the whole image
     #[arg(long, requires = "image")]
     pub no_checksum: bool,
 }
 
-/// How a result is written.
+/// Output format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     /// For a terminal
     Table,
-    /// What --json prints
+    /// The same as --json
     Json,
     /// For comments on merge requests
     Markdown,
 }
 
-/// How `show` writes its result.
+/// Output format of `show`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum ShowFormat {
     /// For a terminal
     Table,
-    /// What --json prints
+    /// The same as --json
     Json,
     /// For comments on merge requests
     Markdown,
-    /// A self-contained page for hand-over documents
+    /// A self-contained page for handover documents
     Html,
 }
 
@@ -348,7 +348,7 @@ impl From<Format> for ShowFormat {
 /// Arguments of `show`.
 #[derive(Debug, Args)]
 pub struct ShowArgs {
-    /// Name of a definition, or path of an archive; optional if there is only one definition
+    /// Name of a definition, or path to an archive; optional if there is only one definition
     #[arg(value_name = "NAME or FILE.tgz")]
     pub what: Option<OsString>,
     /// Output format [default: table]

@@ -1,13 +1,13 @@
 //! The arguments of `completions` and `man`.
 
-// What stands above fields here is shown as help, where backticks are noise.
+// Doc comments of fields are shown as help, where backticks are noise.
 #![allow(clippy::doc_markdown)]
 
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-/// A shell that completes.
+/// A shell with completion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Shell {
     /// Bash 4.4 or later.
@@ -26,7 +26,7 @@ pub enum Shell {
 /// Arguments of `completions`.
 #[derive(Debug, Args)]
 pub struct CompletionsArgs {
-    /// The shell
+    /// Shell to print the script for
     #[arg(value_name = "SHELL")]
     pub shell: Shell,
 }
@@ -40,7 +40,7 @@ pub struct ManArgs {
 }
 
 impl Shell {
-    /// The name on the command line.
+    /// The name of the shell on the command line.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {

@@ -1,7 +1,7 @@
-//! The manual: a page for edgestage and one for each command, made of the command line's
-//! own definitions, so that it says what the binary does.
+//! The manual: a page for edgestage and one for each command, generated from the command
+//! line's own definitions, so that it matches the binary.
 //!
-//! Out: pages in roff, the same bytes for the same version. No date is in them.
+//! Out: pages in roff, the same bytes for the same version. They contain no date.
 
 use clap::builder::PossibleValue;
 use clap::{Arg, Command, CommandFactory as _};
@@ -27,58 +27,67 @@ pub const EXIT_CODES: [(&str, &str); 7] = [
     ),
 ];
 
-/// The variables that are read, and what for. A flag beats its variable.
+/// The variables that edgestage reads, with their meanings. A flag overrides its variable.
 pub const VARIABLES: [(&str, &str); 10] = [
     (
         "PALETTE_API_KEY, SPECTROCLOUD_APIKEY",
-        "The API key. It has no flag: a process list would show it.",
+        "API key. It has no flag, because a process list would show it.",
     ),
     (
         "PALETTE_HOST, SPECTROCLOUD_HOST",
-        "Palette's address, as --endpoint.",
+        "Address of Palette, the same as --endpoint.",
     ),
-    ("EDGESTAGE_FILE", "The manifest, as --file."),
-    ("CANVOS_DIR", "The CanvOS checkout, as --canvos."),
+    (
+        "EDGESTAGE_FILE",
+        "Path to profiles.toml, the same as --file.",
+    ),
+    (
+        "CANVOS_DIR",
+        "Path to the CanvOS checkout, the same as --canvos.",
+    ),
     (
         "EDGESTAGE_CACHE_DIR",
-        "Where archives are cached, as --cache-dir.",
+        "Path to the cache directory, the same as --cache-dir.",
     ),
     (
         "EDGESTAGE_LOCK_TIMEOUT",
-        "How long another run is waited for, as --lock-timeout.",
+        "How long to wait for another edgestage process, the same as --lock-timeout.",
     ),
     (
         "EDGESTAGE_HEARTBEAT",
-        "Seconds of silence in a log before a sign of life; 15 without it.",
+        "Seconds without output in a log before a progress line; 15 by default.",
     ),
     (
         "NO_COLOR, CLICOLOR, CLICOLOR_FORCE, CI, TERM",
-        "Whether output is coloured, where --color is auto.",
+        "Whether to color the output if --color is auto.",
     ),
-    ("HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY", "The proxy."),
+    (
+        "HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY",
+        "Proxy for connections, and hosts without a proxy.",
+    ),
     (
         "SSL_CERT_FILE, SSL_CERT_DIR",
-        "The authorities that TLS trusts.",
+        "Certificate authorities that TLS trusts.",
     ),
 ];
 
-/// The files that are read and written.
+/// The files that edgestage reads and writes.
 const FILES: [(&str, &str); 5] = [
     (
         "profiles.toml",
-        "The definitions, written and reviewed by people.",
+        "The definitions. People write and review this file.",
     ),
     (
         "profiles.lock",
-        "What was fetched for each of them, written by edgestage; commit it.",
+        "What was fetched for each definition. edgestage writes this file; commit it.",
     ),
     (
         "~/.cache/edgestage",
-        "Archives that passed the check, by their digest.",
+        "Cache of archives that passed the check, by digest.",
     ),
     (
         "CanvOS/spc.tgz",
-        "The staged definition, for all targets but the ISOs.",
+        "The staged definition, for all targets except the ISOs.",
     ),
     (
         "CanvOS/overlay/files-iso/opt/spectrocloud/clusterconfig/spc.tgz",
@@ -130,7 +139,7 @@ fn collect(command: &Command, found: &mut Vec<Command>) {
 fn page(root: &Command, command: &Command) -> Page {
     let is_root = command.get_name() == root.get_name();
     let own = command.clone().mut_args(|arg| {
-        // The flags that every command has are explained once.
+        // Only edgestage(1) explains the global options.
         let elsewhere = !is_root && arg.get_help_heading().is_some();
         with_values(arg).hide(elsewhere)
     });
@@ -163,8 +172,8 @@ fn page(root: &Command, command: &Command) -> Page {
     }
 }
 
-/// `arg` with the values it takes in one sentence: the library's list of them is not what
-/// mandoc takes for well-formed.
+/// `arg` with its possible values in one sentence: mandoc does not accept the library's
+/// list as well-formed.
 fn with_values(arg: Arg) -> Arg {
     let values = arg.get_possible_values();
     let help = arg.get_help().map(ToString::to_string);
@@ -194,7 +203,7 @@ fn table(roff: &mut Roff, heading: &str, rows: &[(&str, &str)]) {
     }
 }
 
-/// The lines of the help's examples, as they are.
+/// The examples of the help, line by line.
 fn examples(roff: &mut Roff, command: &Command) {
     let help = command.get_after_help().map(ToString::to_string);
     let help = help.unwrap_or_default();
@@ -226,7 +235,7 @@ fn see_also(roff: &mut Roff, root: &Command, command: &Command) {
         let root = names.next().unwrap_or_default();
         vec![
             bold(root),
-            roman("(1) for the flags of every command, exit codes, variables and files"),
+            roman("(1) for global options, exit codes, variables and files"),
         ]
     };
     roff.control("SH", ["SEE ALSO"]);

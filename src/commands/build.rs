@@ -23,9 +23,9 @@ use crate::workflow::context::{Context, HELD, canonical, chosen, current, load_l
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Build")]
 pub(super) struct Document<'a> {
-    /// The command.
+    /// Build command with its arguments.
     argv: &'a [String],
-    /// The images that it wrote.
+    /// Images that the build wrote.
     images: &'a [ImageReport],
 }
 

@@ -22,11 +22,11 @@ use crate::workflow::context::{Context, load_lockfile, shown};
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "CacheList")]
 pub(super) struct Listing<'a> {
-    /// Directory of the cache.
+    /// Path of the cache directory.
     directory: String,
-    /// What is cached.
+    /// Archives in the cache.
     archives: &'a [Cached],
-    /// Of all that is listed.
+    /// Total size of the listed archives.
     size: u64,
 }
 
@@ -34,11 +34,11 @@ pub(super) struct Listing<'a> {
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "CacheClean")]
 pub(super) struct Cleaning<'a> {
-    /// Directory of the cache.
+    /// Path of the cache directory.
     directory: String,
-    /// What was removed.
+    /// Archives that were removed.
     removed: &'a [Cached],
-    /// Of all that is listed.
+    /// Total size of the listed archives.
     size: u64,
 }
 
@@ -46,13 +46,13 @@ pub(super) struct Cleaning<'a> {
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "CachedArchive")]
 struct Cached {
-    /// Digest of what it holds.
+    /// Digest of the archive's contents.
     content_sha256: Digest,
-    /// Where it is, or was.
+    /// Path of the archive; if it was removed, its former path.
     path: String,
-    /// Its size.
+    /// Size of the archive.
     size: u64,
-    /// The definitions that `profiles.lock` has it for.
+    /// Definitions that `profiles.lock` lists this archive for.
     definitions: Vec<String>,
 }
 

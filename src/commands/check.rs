@@ -33,46 +33,46 @@ use crate::workflow::parallel;
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Check")]
 pub(super) struct Document {
-    /// The manifest.
+    /// Path of the manifest.
     file: String,
-    /// The address of Palette.
+    /// Address of Palette.
     endpoint: String,
-    /// Those that were asked about, by name.
+    /// The requested definitions, by name.
     definitions: Vec<Checked>,
-    /// The checkouts that were found, each once.
+    /// Checkouts that were found, each once.
     checkouts: Vec<Seen>,
-    /// What `--image` names; empty without it.
+    /// Images that `--image` names; empty without it.
     images: Vec<ImageReport>,
 }
 
-/// What is said of one definition.
+/// Result for one definition.
 #[derive(Serialize, JsonSchema)]
 struct Checked {
     /// Name of the definition.
     definition: String,
-    /// How many profiles it has.
+    /// Number of profiles.
     profiles: usize,
-    /// How the lock stands to the definition.
+    /// State of the lock entry.
     lock: LockState,
-    /// Whether Palette has what is asked for.
+    /// Whether Palette has the requested profiles and packs.
     palette: PaletteState,
-    /// What the checkout holds.
+    /// State of the checkout.
     staged: StagedState,
-    /// The definition that the checkout holds, if it is another one of the lock.
+    /// Name of the definition that is staged, if it is another definition of the lock.
     staged_definition: Option<String>,
 }
 
-/// What is said of one checkout.
+/// Result for one checkout.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "CheckedCheckout")]
 struct Seen {
-    /// The checkout.
+    /// Path of the checkout.
     canvos: String,
-    /// The build program that the forecast is for: that of `build`.
+    /// Build program that the forecast applies to: the one that `build` uses.
     program: String,
-    /// The value that Earthly takes; null where there is none.
+    /// The value of `CLUSTERCONFIG` that Earthly uses; null if there is none.
     clusterconfig: Option<Clusterconfig>,
-    /// What is built from it, or those targets that were asked for.
+    /// Targets of the checkout, or those that `--target` selects.
     targets: Vec<Row>,
 }
 

@@ -11,9 +11,9 @@ use crate::ui::{CommandOutput, fields};
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Completions")]
 pub(super) struct Document {
-    /// The shell that was asked for.
+    /// The requested shell.
     shell: &'static str,
-    /// The script that it reads.
+    /// Completion script for that shell.
     script: String,
 }
 

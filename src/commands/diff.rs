@@ -26,13 +26,13 @@ use crate::workflow::session::{Reported, Session, reported};
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Diff")]
 pub(super) struct Document {
-    /// Those that could be compared, by name.
+    /// Definitions that could be compared, by name.
     definitions: Vec<Compared>,
 }
 
 mod rows;
 
-/// What is said of one definition.
+/// Result for one definition.
 #[derive(Serialize, JsonSchema)]
 struct Compared {
     /// Name of the definition.
@@ -41,9 +41,9 @@ struct Compared {
     drift: bool,
     #[serde(skip)]
     outdated: Option<Outdated>,
-    /// What changed in Palette since the lock.
+    /// Changes in Palette since the definition was locked.
     changes: Vec<Reported>,
-    /// With `-v`, one for each file that changed; else empty.
+    /// With `-v`, an entry for each file that changed; otherwise empty.
     files: Vec<Inside>,
 }
 
@@ -51,9 +51,9 @@ struct Compared {
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "FileDiff")]
 struct Inside {
-    /// In the archive.
+    /// Path of the file in the archive.
     path: String,
-    /// A unified diff.
+    /// Unified diff of the file.
     diff: String,
 }
 

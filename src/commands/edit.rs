@@ -35,13 +35,13 @@ pub(super) const FIRST: &str = "factory";
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Edit")]
 pub(super) struct Edited {
-    /// The manifest.
+    /// Path of the manifest.
     file: String,
     /// Name of the definition.
     definition: String,
-    /// The profiles that were added, or removed.
+    /// Profiles that were added or removed.
     profiles: Vec<String>,
-    /// The profiles that were there already.
+    /// Profiles that the definition already had.
     unchanged: Vec<String>,
 }
 
@@ -49,13 +49,13 @@ pub(super) struct Edited {
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Rename")]
 pub(super) struct Renamed {
-    /// The manifest.
+    /// Path of the manifest.
     file: String,
-    /// The old name.
+    /// Old name of the definition.
     from: String,
-    /// The new name.
+    /// New name of the definition.
     to: String,
-    /// Whether `profiles.lock` had the definition, and has it under the new name.
+    /// Whether `profiles.lock` had the definition, and so has it under the new name.
     locked: bool,
 }
 

@@ -13,24 +13,24 @@ use crate::ui::{CommandOutput, fields};
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Explain")]
 pub(super) struct Document {
-    /// The topic that was asked for, or all: the sections of troubleshooting.md.
+    /// The requested topic, or all topics: the sections of troubleshooting.md.
     topics: Vec<Section>,
-    /// The trap that was asked for, or all: the sections of traps.md.
+    /// The requested trap, or all traps: the sections of traps.md.
     traps: Vec<Section>,
 }
 
 /// One topic or trap.
 #[derive(Serialize, JsonSchema)]
 struct Section {
-    /// A topic such as `drift`, or the number of a trap such as `T11`.
+    /// Name of a topic, such as `drift`, or number of a trap, such as `T11`.
     id: &'static str,
-    /// The codes of the messages that belong to a topic, or the name of a trap.
+    /// Codes of the messages that belong to the topic, or the name of the trap.
     codes: Vec<&'static str>,
-    /// What it is about.
+    /// Title of the section.
     title: &'static str,
-    /// What it means, and how to fix it; Markdown.
+    /// Explanation and fix, in Markdown.
     text: &'static str,
-    /// Its address on the web.
+    /// Address of the section on the web.
     url: String,
 }
 

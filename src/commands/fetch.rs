@@ -20,28 +20,28 @@ use crate::workflow::session::{LockedArchive, Origin, Reported, Session, reporte
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Fetch")]
 pub(super) struct Document {
-    /// Those that were fetched, by name.
+    /// Definitions that were fetched, by name.
     definitions: Vec<Fetched>,
 }
 
 /// Of a lock entry that this run changed.
 const WRITTEN: &str = "written";
 
-/// What is said of one fetched definition.
+/// Result for one fetched definition.
 #[derive(Serialize, JsonSchema)]
 struct Fetched {
     /// Name of the definition.
     definition: String,
-    /// Where its archive came from.
+    /// Source of the archive.
     origin: Origin,
-    /// The archive; FILE with `--output`.
+    /// Path of the archive; FILE with `--output`.
     path: String,
     #[serde(flatten)]
     archive: ArchiveIdentity,
-    /// Whether its lock entry was written.
+    /// Whether the lock entry was written.
     #[schemars(extend("enum" = [WRITTEN, "unchanged"]))]
     lock: &'static str,
-    /// What changed against the lock as it was, where this run renewed it.
+    /// Changes from the previous lock entry, if this run renewed it.
     changes: Vec<Reported>,
 }
 

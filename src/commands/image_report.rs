@@ -38,9 +38,9 @@ use words::{Advice, Found};
 pub(super) struct Document<'a> {
     /// Name of the definition; null with `--expect-none`.
     definition: Option<&'a str>,
-    /// Of the lock entry; null with `--expect-none`.
+    /// `content-sha256` of the lock entry; null with `--expect-none`.
     content_sha256: Option<Digest>,
-    /// The images, in the order given.
+    /// Images, in the order of the command line.
     images: &'a [ImageReport],
 }
 

@@ -37,7 +37,7 @@ const GITLAB: &str = include_str!("../../templates/gitlab-ci.yml");
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Init")]
 pub(super) struct Document {
-    /// The paths that were written.
+    /// Paths that were written.
     written: Vec<String>,
 }
 

@@ -21,27 +21,27 @@ use crate::workflow::context::{Context, chosen, current, load_lockfile, shown};
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "List")]
 pub(super) struct Document {
-    /// The manifest.
+    /// Path of the manifest.
     file: String,
-    /// Those that were asked about, by name.
+    /// The requested definitions, by name.
     definitions: Vec<Listed>,
 }
 
-/// What is said of one definition.
+/// Result for one definition.
 #[derive(Serialize, JsonSchema)]
 struct Listed {
     /// Name of the definition.
     definition: String,
-    /// The checkout, relative to the manifest's directory where it is below it: the same
-    /// on every machine.
+    /// Path of the checkout. If it is below the manifest's directory, the path is
+    /// relative to that directory, so it is the same on every machine.
     canvos: String,
-    /// Uid or `name@version` of each profile, as asked.
+    /// Uid or `name@version` of each profile, as in the manifest.
     profiles: Vec<String>,
-    /// How the lock stands to the definition.
+    /// State of the lock entry.
     lock: LockState,
-    /// Of the lock entry; null where it is not current.
+    /// `content-sha256` of the lock entry; null if the entry is not current.
     content_sha256: Option<Digest>,
-    /// Of the lock entry; null where it is not current.
+    /// Size of the locked archive; null if the lock entry is not current.
     size: Option<u64>,
 }
 

@@ -17,9 +17,9 @@ use crate::workflow::context::{Context, shown};
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Man")]
 pub(super) struct Document {
-    /// The page of edgestage itself, in roff; null with `--output`.
+    /// Page of edgestage itself, in roff; null with `--output`.
     page: Option<String>,
-    /// The paths of the pages that were written.
+    /// Paths of the pages that were written.
     written: Vec<String>,
 }
 

@@ -20,7 +20,7 @@ use crate::ui::{CommandOutput, fields};
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Schema")]
 pub(super) struct Document {
-    /// The JSON Schema that was asked for.
+    /// The requested JSON Schema.
     #[schemars(with = "Map<String, Value>")]
     json_schema: Value,
 }

@@ -41,34 +41,35 @@ use view::{Fact, View};
 pub(super) struct Document<'a> {
     /// Name of the definition; null for an archive that is not in the lock.
     definition: Option<&'a str>,
-    /// Of the archive, or of the lock entry.
+    /// Digest of the archive's contents, or `content-sha256` of the lock entry.
     content_sha256: Digest,
-    /// In the lock's order, or that of the directories in the archive.
+    /// Profiles, in the order of the lock, or of the directories in the archive.
     profiles: &'a [ShownProfile],
 }
 
-/// What is shown of a profile. Name, version, type and packs are the lock's: the
-/// archive's own form is not documented.
+/// A profile that is shown. Name, version, type and packs come from the lock: the
+/// archive's own format is not documented.
 #[derive(Serialize, JsonSchema)]
 struct ShownProfile {
-    /// Its uid; of an archive that is not in the lock the name of its directory.
+    /// Uid of the profile; for an archive that is not in the lock, the name of the
+    /// directory.
     uid: String,
     #[serde(flatten)]
     locked: Option<Identity>,
-    /// By layer, from the lock.
+    /// Packs of the profile, by layer, from the lock.
     packs: Vec<Pack>,
-    /// What the operator is asked for; null where the archive is not at hand, or says
-    /// nothing that can be read.
+    /// Variables that the operator sets; null if the archive is not available, or has
+    /// none that can be read.
     variables: Option<Vec<Variable>>,
 }
 
 #[derive(Serialize, JsonSchema)]
 struct Identity {
-    /// Its name, where the lock has it.
+    /// Name of the profile, if it is in the lock.
     name: String,
-    /// Its version, where the lock has it.
+    /// Version of the profile, if it is in the lock.
     version: String,
-    /// Its type, where the lock has it.
+    /// Type of the profile, if it is in the lock.
     #[serde(rename = "type")]
     kind: String,
 }

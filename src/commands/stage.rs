@@ -37,30 +37,30 @@ struct Job<'m> {
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Stage")]
 pub(super) struct Document {
-    /// Those that are staged now, by name.
+    /// Definitions that are staged now, by name.
     definitions: Vec<Staged>,
 }
 /// Of a definition that was put into its checkout.
 const STAGED: &str = "staged";
 
-/// What is said of one staged definition.
+/// Result for one staged definition.
 #[derive(Serialize, JsonSchema)]
 struct Staged {
     /// Name of the definition.
     definition: String,
-    /// What was done.
+    /// What `stage` did.
     #[schemars(extend("enum" = [STAGED, "unchanged"]))]
     result: &'static str,
-    /// Where its archive came from; null where nothing was needed.
+    /// Source of the archive; null if none was needed.
     origin: Option<Origin>,
-    /// Digest of what is staged.
+    /// Digest of the staged archive's contents.
     content_sha256: Digest,
-    /// What changed against the lock as it was, where this run renewed it.
+    /// Changes from the previous lock entry, if this run renewed it.
     changes: Vec<Reported>,
-    /// The paths below `.edgestage/replaced/` of files that were at the placements and that
+    /// Paths below `.edgestage/replaced/` of files that were at the placements and that
     /// edgestage had not put there.
     kept: Vec<String>,
-    /// The paths of both placements.
+    /// Paths of both placements.
     placements: Vec<String>,
 }
 

@@ -1,5 +1,5 @@
-//! How the lock, Palette and a checkout stand to a definition: tokens for JSON, and what
-//! tables say.
+//! The state of the lock, of Palette and of a checkout for a definition: tokens for JSON, and
+//! texts for tables.
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -7,22 +7,22 @@ use serde::Serialize;
 use crate::lockfile::{LockEntry, Lockfile, Outdated};
 use crate::manifest::Definition;
 
-/// How the lock stands to a definition.
+/// State of the lock entry of a definition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum LockState {
-    /// The lock entry speaks for the definition.
+    /// The lock entry matches the definition.
     Current,
     /// There is no lock entry.
     NotLocked,
-    /// The definition was changed in profiles.toml since it was locked.
+    /// The definition changed in profiles.toml since it was locked.
     OutdatedManifest,
     /// The lock entry was edited by hand, or merged wrongly.
     OutdatedEdited,
 }
 
 impl LockState {
-    /// The lock entry that speaks for `definition`, and how the lock stands to it.
+    /// The lock entry that matches `definition`, and the state of the entry.
     pub(super) fn of<'l>(
         lock: &'l Lockfile,
         definition: &Definition,
@@ -47,25 +47,25 @@ impl LockState {
     }
 }
 
-/// What Palette says to a definition.
+/// Whether Palette accepts a definition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum PaletteState {
-    /// It has what is asked for, and no rule is broken.
+    /// Palette has the requested profiles and packs, and no rule is broken.
     Accepted,
-    /// It does not have what is asked for, or a rule is broken.
+    /// Palette does not have a requested profile or pack, or a rule is broken.
     Rejected,
-    /// It refused the key.
+    /// Palette refused the key.
     KeyRefused,
-    /// It forbids the project.
+    /// Palette does not allow access to the project.
     Forbidden,
-    /// A name is missing from a list that is not complete.
+    /// A name is missing from an incomplete list.
     ListIncomplete,
-    /// It could not be reached, or kept failing.
+    /// Palette could not be reached, or kept failing.
     Unreachable,
-    /// It was not asked: there is no key.
+    /// edgestage did not ask Palette: there is no key.
     NoKey,
-    /// It was not asked: `--offline`.
+    /// edgestage did not ask Palette: `--offline`.
     Offline,
 }
 
@@ -84,19 +84,19 @@ impl PaletteState {
     }
 }
 
-/// What a checkout holds, compared with a definition.
+/// State of a checkout, compared with a definition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum StagedState {
-    /// The definition as it is locked.
+    /// The checkout has the definition as it is locked.
     AsLocked,
-    /// Nothing yet.
+    /// Nothing is staged.
     Nothing,
-    /// Another definition of the lock.
+    /// The checkout has another definition of the lock.
     AnotherDefinition,
-    /// Something else, or two different files.
+    /// The checkout has something else, or two different files.
     Differs,
-    /// There is no checkout.
+    /// The checkout does not exist.
     NoCheckout,
     /// The checkout cannot be read.
     Unreadable,

@@ -23,33 +23,34 @@ pub(super) struct Targets {
     pub rows: Vec<Row>,
 }
 
-/// The value of `CLUSTERCONFIG` that Earthly takes.
+/// The value of `CLUSTERCONFIG` that Earthly uses.
 #[derive(Serialize, JsonSchema)]
 pub(super) struct Clusterconfig {
-    /// The value.
+    /// Value of the variable.
     value: String,
-    /// What sets it.
+    /// Where the variable is set.
     from: String,
 }
 
-/// What is said of one target.
+/// Result for one target.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Target")]
 pub(super) struct Row {
     /// Name of the target.
     #[schemars(extend("enum" = Target::ALL.map(Target::name)))]
     target: &'static str,
-    /// The file that it would embed, relative to the checkout; null where it is none.
+    /// File that the target would embed, relative to the checkout; null if there is none.
     embeds: Option<String>,
     /// How the file gets there; null if there is none.
     via: Option<Via>,
     /// What the target would embed.
     verdict: Verdict,
-    /// The verdict in words.
+    /// The verdict as text.
     text: String,
-    /// The definition of the lock that the file is; null if it is none of them.
+    /// Name of the locked definition that the file contains; null if it contains none of
+    /// them.
     definition: Option<String>,
-    /// Of what the file holds; null if it is not a definition.
+    /// Digest of the file's contents; null if the file is not a definition.
     content_sha256: Option<Digest>,
 }
 
@@ -60,9 +61,9 @@ pub(super) struct Row {
 enum Verdict {
     /// A definition as it is locked.
     AsLocked,
-    /// A definition as it was locked, but `profiles.toml` has changed since.
+    /// A definition as it was locked, although `profiles.toml` has changed since.
     Outdated,
-    /// A definition that the lock does not have.
+    /// A definition that is not in the lock.
     NotLocked,
     /// A file that is not the archive of a definition.
     NoDefinition,
@@ -78,7 +79,7 @@ enum Verdict {
     BuildFails,
     /// Nothing: images of this target never carry a definition (T13).
     NotCarried,
-    /// It cannot be told.
+    /// Cannot be determined.
     Unjudged,
     /// The checkout does not have this target.
     NoTarget,

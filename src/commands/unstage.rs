@@ -17,7 +17,7 @@ use crate::workflow::context::{Context, load_lockfile, one, shown};
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Unstage")]
 pub(super) struct Document {
-    /// The paths that were removed.
+    /// Paths that were removed.
     removed: Vec<String>,
 }
 

@@ -22,31 +22,31 @@ use crate::workflow::context::{Context, current, load_lockfile, one, shown};
 pub(super) struct Document {
     /// Name of the definition; null with `--expect-none`.
     definition: Option<String>,
-    /// Of the lock entry; null with `--expect-none`.
+    /// `content-sha256` of the lock entry; null with `--expect-none`.
     content_sha256: Option<Digest>,
-    /// The checkout.
+    /// Path of the checkout.
     canvos: String,
-    /// Both placements, and what else would be shipped that is not meant to be.
+    /// Both placements, and other files that would be shipped by mistake.
     placements: Vec<PlacementReport>,
 }
 
-/// What is said of one placement.
+/// Result for one placement.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Placement")]
 struct PlacementReport {
-    /// Relative to the checkout.
+    /// Path, relative to the checkout.
     path: String,
-    /// What is there, compared with the lock; `none` and `unexpected` with
+    /// State of the placement, compared with the lock; `none` and `unexpected` with
     /// `--expect-none`.
     verdict: Verdict,
-    /// Why, where there is more to say.
+    /// Reason, if there is more to report.
     #[serde(skip_serializing_if = "Option::is_none")]
     detail: Option<String>,
     #[serde(skip)]
     good: bool,
 }
 
-/// What is at a placement.
+/// State of a placement.
 #[derive(Clone, Copy, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[schemars(rename = "PlacementVerdict")]
@@ -59,11 +59,11 @@ enum Verdict {
     Missing,
     /// Another definition, or no definition.
     Differs,
-    /// Not a regular file of mode 0644 with one name.
+    /// Not a regular file with mode 0644 and a single link.
     WrongKind,
     /// Nothing, as expected.
     None,
-    /// Something, and nothing is expected.
+    /// Something, although nothing is expected.
     Unexpected,
     /// A temporary file that a killed run left, and that would be shipped.
     Leftover,

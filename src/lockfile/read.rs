@@ -16,16 +16,17 @@ use crate::diagnostic::Diagnostic;
 use crate::resolve::{Pack, ResolvedProfile};
 use crate::util::sanitize;
 
-/// What `edgestage` fetched for each definition of `profiles.toml`. It is written by the
-/// tool and reviewed by people; nobody edits it.
+/// What `edgestage` fetched for each definition of `profiles.toml`. edgestage writes this
+/// file and people review it; do not edit it.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(title = "profiles.lock")]
 pub struct Document {
-    /// Form of the file. A higher one is of a newer edgestage, and is refused.
+    /// Format version of the file. A higher version comes from a newer edgestage, and is
+    /// refused.
     #[schemars(extend("const" = VERSION))]
     version: u64,
-    /// What was fetched for each definition of `profiles.toml`.
+    /// What was fetched for each definition, by name.
     #[serde(default)]
     pub(super) definition: BTreeMap<String, LockEntry>,
 }

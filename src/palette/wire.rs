@@ -219,16 +219,16 @@ pub struct Template {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Pack {
-    /// Its name.
+    /// Name of the pack.
     pub name: String,
-    /// Its layer, such as `os`, `k8s` or `addon`.
+    /// Layer of the pack, such as `os`, `k8s` or `addon`.
     pub layer: String,
-    /// The version that was chosen, may be `1.30.x`.
+    /// Selected version, which may be a range such as `1.30.x`.
     pub tag: String,
-    /// What the tag stands for; left out where Palette does not say.
+    /// Version that the tag resolves to; left out if Palette does not provide it.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub version: String,
-    /// Pins what is installed; left out where Palette does not say.
+    /// Digest that pins the pack's content; left out if Palette does not provide it.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub digest: String,
 }

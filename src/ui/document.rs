@@ -12,8 +12,8 @@ use crate::diagnostic::{Code, Diagnostic, Trap};
 use crate::error::Error;
 use crate::util::secret::ApiKey;
 
-/// The form of the documents. It grows where a field goes, or gets another meaning; not
-/// where one is added (docs/upgrading.md).
+/// Format version of the documents. It increases if a field is removed or changes its
+/// meaning, not if one is added (docs/upgrading.md).
 pub const SCHEMA: u32 = 1;
 
 /// Every token that `code` may be.
@@ -26,10 +26,10 @@ fn codes() -> Vec<&'static str> {
 /// A trap.
 #[derive(Debug, Clone, Copy, Serialize, JsonSchema)]
 pub struct NamedTrap {
-    /// Its number, such as `T23`.
+    /// Number of the trap, such as `T23`.
     #[schemars(extend("enum" = Trap::ALL.iter().map(|trap| trap.code()).collect::<Vec<_>>()))]
     code: &'static str,
-    /// Its name, such as `overlay-dropped`.
+    /// Name of the trap, such as `overlay-dropped`.
     #[schemars(extend("enum" = Trap::ALL.iter().map(|trap| trap.name()).collect::<Vec<_>>()))]
     name: &'static str,
 }
@@ -43,19 +43,19 @@ impl From<Trap> for NamedTrap {
     }
 }
 
-/// What every document begins with. The fields of the command follow; a command that
-/// failed before it had a result has none.
+/// The fields at the beginning of every document. The fields of the command follow,
+/// unless the command failed before it had a result.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Head {
-    /// Form of the document.
+    /// Format version of the document.
     #[schemars(extend("const" = SCHEMA))]
     schema: u32,
-    /// The command's name, such as `cache list`; empty where the command line could not
-    /// be read.
+    /// Name of the command, such as `cache list`; empty if the command line could not be
+    /// parsed.
     command: String,
-    /// What does not stop the run.
+    /// Problems that do not stop the run.
     warnings: Vec<Problem>,
-    /// What is wrong; there is an error where the exit code is not 0.
+    /// The error; present if the exit code is not 0.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Failure")]
     error: Option<Failure>,
@@ -73,57 +73,58 @@ impl Head {
     }
 }
 
-/// Something that is wrong, or worth a warning.
+/// An error or a warning.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Problem {
-    /// What it is about, such as `key-refused`; the number of a trap, such as `T11`.
+    /// Code of the problem, such as `key-refused`, or the number of a trap, such as
+    /// `T11`.
     #[schemars(extend("enum" = codes()))]
     code: &'static str,
-    /// The name of a trap, such as `another-file`; else null.
+    /// Name of the trap, such as `another-file`; null if it is not a trap.
     name: Option<&'static str>,
-    /// What is wrong with which thing.
+    /// What is wrong.
     message: String,
-    /// What was expected and found.
+    /// Further facts, such as what was expected and what was found.
     notes: Vec<String>,
-    /// What to do next, one command or edit each.
+    /// What to do next; each item is one command or edit.
     help: Vec<String>,
-    /// The section of `edgestage explain` with more about it, such as `drift`.
+    /// Section of `edgestage explain` that explains the problem, such as `drift`.
     topic: &'static str,
-    /// The address of that section on the web.
+    /// Address of that section on the web.
     see: Option<String>,
     #[serde(flatten)]
     place: Option<Place>,
 }
 
-/// Where it is about a place in a file.
+/// The place in a file that a problem is about.
 #[derive(Debug, Serialize, JsonSchema)]
 struct Place {
-    /// The file, where it is about a place in one.
+    /// File that the problem is about, if it is about a place in a file.
     file: String,
-    /// The line, from 1.
+    /// Line number, starting at 1.
     line: usize,
-    /// The column, from 1, in characters.
+    /// Column number in characters, starting at 1.
     column: usize,
-    /// What is said of the place.
+    /// Label of the place.
     label: String,
 }
 
-/// Why a run did not end with 0. `message` and `help` are the first problem's.
+/// Why a run did not end with 0. `message` and `help` come from the first problem.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Failure {
-    /// What it is about, such as `key-refused`; the number of a trap, such as `T11`. Several
-    /// problems that have the same code share it; else it is `several`, `invalid-manifest`,
-    /// `rules-broken` or `trapped`.
+    /// Code of the error, such as `key-refused`, or the number of a trap, such as `T11`.
+    /// If all problems have the same code, it is that code; otherwise it is `several`,
+    /// `invalid-manifest`, `rules-broken` or `trapped`.
     #[schemars(extend("enum" = codes()))]
     code: &'static str,
-    /// The name of a trap, such as `another-file`; else null.
+    /// Name of the trap, such as `another-file`; null if it is not a trap.
     name: Option<&'static str>,
-    /// The exit code of the process.
+    /// Exit code of the process.
     #[schemars(range(min = 1, max = 6))]
     exit_code: u8,
-    /// What is wrong, of the first problem.
+    /// Message of the first problem.
     message: String,
-    /// What to do, of the first problem; null where it has none.
+    /// What to do about the first problem; null if it has no help.
     help: Option<String>,
     /// All problems.
     problems: Vec<Problem>,

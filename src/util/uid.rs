@@ -12,7 +12,7 @@ pub const DIGITS: usize = 24;
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(into = "String", try_from = "String")]
 #[schemars(
-    description = "A uid of Palette's: 24 hexadecimal digits.",
+    description = "A Palette uid: 24 hexadecimal digits.",
     extend("pattern" = PATTERN)
 )]
 pub struct Uid(String);

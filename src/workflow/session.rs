@@ -60,13 +60,13 @@ pub(crate) struct LockedArchive {
     pub changes: Vec<drift::Change>,
 }
 
-/// A change as a JSON document has it: its parts, and the whole as text.
+/// A change as it appears in a JSON document: its parts, and the whole as text.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 #[schemars(rename = "Change")]
 pub(crate) struct Reported {
     #[serde(flatten)]
     change: drift::Change,
-    /// The change in words.
+    /// The change as text.
     text: String,
 }
 

@@ -46,8 +46,10 @@ fn the_page_about_upgrades_has_the_forms_of_the_code() {
     let lock = edgestage::lockfile::VERSION;
     let document = edgestage::ui::document::SCHEMA;
     for text in [
-        format!("`version` is the form of the file. It is {lock}, and has never been another."),
-        format!("`schema` is the form of the document, {document} now;"),
+        format!(
+            "`version` is the format version of the file. It is {lock}, and has never been another."
+        ),
+        format!("`schema` is the format version of the document, currently {document};"),
         "*was written by a newer edgestage*".to_owned(),
     ] {
         assert_eq!(page.matches(&text).count(), 1, "{text}");

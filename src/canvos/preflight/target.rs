@@ -54,13 +54,13 @@ impl Target {
     }
 }
 
-/// Which way a definition gets into an image.
+/// How a definition gets into an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Via {
     /// As a file of the overlay.
     Overlay,
-    /// Named by `CLUSTERCONFIG`.
+    /// As the file that `CLUSTERCONFIG` names.
     Clusterconfig,
     /// As `spc.tgz` in the checkout's root.
     Root,

@@ -13,22 +13,22 @@ use crate::ui::table;
 use crate::util::digest::Digest;
 use crate::util::path_error::PathError;
 
-/// What is said of one image.
+/// Result for one image.
 #[derive(Debug, Clone, Default, Serialize, JsonSchema)]
 #[schemars(rename = "Image")]
 pub(crate) struct ImageReport {
-    /// The image.
+    /// Path of the image.
     pub(super) path: String,
-    /// `iso`, `raw` or `raw.gz`; null where it is none of them.
+    /// Format of the image, `iso`, `raw` or `raw.gz`; null if it is none of these.
     pub(super) format: Option<&'static str>,
-    /// An ISO's label.
+    /// Volume label of an ISO.
     pub(super) label: Option<String>,
     #[serde(flatten)]
     pub(super) found: Found,
     /// Whether the image was last changed before the definition was staged; null if that
-    /// cannot be seen.
+    /// cannot be determined.
     pub(super) older: Option<bool>,
-    /// What is said of each content partition of a disk that has several; else empty.
+    /// Result for each content partition of a disk that has several; otherwise empty.
     pub(super) partitions: Vec<Found>,
     /// What to do about a path that leads nowhere.
     #[serde(skip)]
@@ -38,25 +38,25 @@ pub(crate) struct ImageReport {
     pub(super) no_partition: bool,
 }
 
-/// What was found in one place where a definition belongs.
+/// Result for one place where a definition belongs.
 #[derive(Debug, Clone, Default, Serialize, JsonSchema)]
 #[schemars(rename = "InImage")]
 pub(super) struct Found {
-    /// What is inside.
+    /// Result of the comparison with the lock.
     pub(super) verdict: Verdict,
-    /// Why, where there is more to say.
+    /// Reason, if there is more to report.
     pub(super) detail: Option<String>,
-    /// The trap that explains it, where one does.
+    /// Trap that explains the result, if any.
     #[serde(serialize_with = "named")]
     #[schemars(with = "Option<NamedTrap>")]
     pub(super) trap: Option<Trap>,
-    /// Of the file that was found.
+    /// SHA-256 of the file that was found.
     pub(super) sha256: Option<Digest>,
-    /// Of the file that was found.
+    /// Size of the file that was found.
     pub(super) size: Option<u64>,
-    /// Of the file that was found, where it is a definition.
+    /// Digest of the contents of the file that was found, if it is a definition.
     pub(super) content_sha256: Option<Digest>,
-    /// What lies beside the name that the definition must have.
+    /// Files beside the place where the definition must be.
     pub(super) beside: Vec<Neighbour>,
     #[serde(skip)]
     pub(super) good: bool,
@@ -68,13 +68,13 @@ pub(super) struct Found {
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 #[schemars(rename = "Beside")]
 pub(super) struct Neighbour {
-    /// Its name.
+    /// Name of the file.
     pub(super) name: String,
-    /// What it is.
+    /// Kind of the file.
     pub(super) kind: NeighbourKind,
-    /// The name of the definition that it is, if the lock has it.
+    /// Name of the definition that the file contains, if it is in the lock.
     pub(super) definition: Option<String>,
-    /// Of what it holds, where it is a definition.
+    /// Digest of the contents, if the file is a definition.
     pub(super) content_sha256: Option<Digest>,
 }
 
@@ -87,7 +87,7 @@ fn named<S: Serializer>(trap: &Option<Trap>, to: S) -> Result<S::Ok, S::Error> {
     trap.map(NamedTrap::from).serialize(to)
 }
 
-/// What is in an image, or in one of its partitions, compared with the lock.
+/// The content of an image, or of one of its partitions, compared with the lock.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Verdict {
@@ -95,11 +95,11 @@ pub(super) enum Verdict {
     AsLocked,
     /// Another archive with the locked content.
     SameContent,
-    /// The locked definition, and something that a host may take in its place.
+    /// The locked definition, and something that a host may use instead.
     Ambiguous,
     /// Another definition.
     AnotherDefinition,
-    /// The locked definition, in a file that is not called `spc.tgz`.
+    /// The locked definition, in a file that is not named `spc.tgz`.
     WrongName,
     /// A file that is not the archive of a definition.
     NoDefinition,
@@ -108,9 +108,9 @@ pub(super) enum Verdict {
     /// No definition.
     #[default]
     Missing,
-    /// No definition, and nothing of the rest of the overlay.
+    /// No definition, and none of the rest of the overlay.
     OverlayDropped,
-    /// The `.sha256` beside the image is that of another image.
+    /// The `.sha256` file beside the image belongs to another image.
     ChecksumDiffers,
     /// A content partition that was copied while it was mounted.
     NeedsRecovery,
@@ -122,13 +122,13 @@ pub(super) enum Verdict {
     Unreadable,
     /// The image is compressed, and not with gzip.
     Compressed,
-    /// CanvOS has not built it.
+    /// CanvOS did not build the image.
     NotCanvos,
-    /// There is no such file.
+    /// The file does not exist.
     NotFound,
     /// There is no definition, as expected.
     None,
-    /// There is something, and nothing is expected.
+    /// There is something, although nothing is expected.
     Unexpected,
 }
 
@@ -158,14 +158,14 @@ impl fmt::Display for Verdict {
     }
 }
 
-/// What a file beside the definition is.
+/// Kind of a file beside the definition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[schemars(rename = "BesideKind")]
 pub(super) enum NeighbourKind {
     /// The archive of a definition.
     Definition,
-    /// An archive that is not that of a definition.
+    /// An archive that is not a definition.
     NoDefinition,
     /// A regular file that is not a gzip archive.
     NoArchive,

@@ -10,8 +10,8 @@ pub(super) const TEMPLATE: &str = include_str!("../../../templates/profiles.toml
 /// The lines of the template that are filled in, as far as they are replaced.
 const ENDPOINT: &str = "# endpoint = \"https://palette.example.com\"";
 /// What is said of it, where that is not a tenant's host on SaaS.
-const OWN: &str = "# a Palette of your own; default: SaaS";
-const TENANT: &str = "# SaaS, by the tenant's host";
+const OWN: &str = "# self-hosted Palette; default: SaaS";
+const TENANT: &str = "# SaaS, through the tenant's host";
 const PROJECT: &str = "project = \"Default\"";
 const CANVOS: &str = "dir = \"CanvOS\"";
 
