@@ -70,12 +70,16 @@ pub(super) fn canvos(error: &CanvosError) -> Diagnostic {
     }
 }
 
-/// The error that came first, and what it leaves behind.
+/// One of the two is new, for the reason that the other could not be.
 fn mixed(placement: Placement, rollback: &PathError, cause: &CanvosError) -> Diagnostic {
-    canvos(cause)
-        .note(format!(
-            "`{}` has changed already, and that was not undone: {rollback}",
-            placement.path()
-        ))
+    let cause = canvos(cause);
+    let title = format!(
+        "`{}` has changed, and the other staged file has not",
+        placement.path()
+    );
+    let mut told = Diagnostic::error(Code::MixedPair, title).note(cause.title);
+    told.notes.extend(cause.notes);
+    told.help = cause.help;
+    told.note(format!("the change was not undone: {rollback}"))
         .help("then run the command again: until you do, the two files differ")
 }
