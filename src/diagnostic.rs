@@ -10,6 +10,7 @@ use std::sync::Arc;
 mod code;
 mod trap;
 pub mod help_topic;
+pub mod messages;
 
 pub use code::Code;
 pub use trap::Trap;

@@ -25,7 +25,7 @@ use crate::util::uid::Uid;
 
 mod catalogue;
 mod lookup;
-mod messages;
+pub(crate) mod messages;
 mod offered;
 mod rules;
 mod scope;

@@ -4,5 +4,6 @@
 pub(crate) mod context;
 pub(crate) mod fetcher;
 pub(crate) mod ignored_lockfile;
+mod messages;
 pub(crate) mod parallel;
 pub(crate) mod session;

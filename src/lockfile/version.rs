@@ -9,8 +9,8 @@ use std::sync::Arc;
 use serde::Deserialize;
 use toml::{Spanned, Value};
 
-use super::VERSION;
-use crate::diagnostic::{Code, Diagnostic, Source};
+use super::{VERSION, messages};
+use crate::diagnostic::{Diagnostic, Place, Source};
 
 /// What a file of any form has.
 #[derive(Deserialize)]
@@ -24,61 +24,39 @@ struct Form {
 pub(super) fn refused(text: &str, shown: &str) -> Option<Diagnostic> {
     let form: Form = toml::from_str(text).ok()?;
     let source = Arc::new(Source::whole(shown.to_owned(), text.to_owned()));
+    let at = |span| Place {
+        source: &source,
+        span,
+    };
     let Some(version) = form.version else {
         let start = first_line(text);
-        let missing = format!("`version = {VERSION}` is missing");
-        return Some(
-            Diagnostic::error(Code::InvalidLockfile, format!("`{shown}` has no `version`")).at(
-                &source,
-                start..start,
-                missing,
-            ),
-        );
+        return Some(messages::no_version(at(&(start..start)), shown));
     };
     let span = version.span();
+    let place = at(&span);
     let number = match version.get_ref() {
         Value::Integer(number) => *number,
-        other => {
-            let found = format!("this is {}", kind(other));
-            let title = format!("`version` in `{shown}` is not a whole number");
-            return Some(Diagnostic::error(Code::InvalidLockfile, title).at(&source, span, found));
-        }
+        other => return Some(messages::version_not_a_number(place, shown, kind(other))),
     };
     match u64::try_from(number) {
         Ok(VERSION) => None,
         Ok(newer) if newer > VERSION => {
-            let own = env!("CARGO_PKG_VERSION");
-            let label = format!("version {newer}, and edgestage {own} reads version {VERSION}");
-            let error = Diagnostic::error(
-                Code::NewerLockfile,
-                format!("`{shown}` was written by a newer edgestage"),
-            );
-            Some(error.at(&source, span, label).help(install(form.edgestage)))
+            let needed = form.edgestage.as_ref().and_then(needed);
+            Some(messages::newer(place, shown, newer, needed))
         }
-        _ => {
-            let title = format!("`{shown}` has a version that edgestage never writes");
-            Some(Diagnostic::error(Code::InvalidLockfile, title).at(
-                &source,
-                span,
-                "versions begin with 1",
-            ))
-        }
+        _ => Some(messages::impossible_version(place, shown)),
     }
 }
 
-fn install(needed: Option<Value>) -> String {
+/// The version that a file says it needs.
+fn needed(edgestage: &Value) -> Option<&str> {
     let is_version = |text: &str| {
         let known = |byte: u8| byte.is_ascii_alphanumeric() || b".-+".contains(&byte);
         text.starts_with(|c: char| c.is_ascii_digit())
             && text.len() <= 40
             && text.bytes().all(known)
     };
-    match needed {
-        Some(Value::String(version)) if is_version(&version) => {
-            format!("install edgestage {version} or later")
-        }
-        _ => "install the edgestage that wrote it, or a later one".into(),
-    }
+    edgestage.as_str().filter(|text| is_version(text))
 }
 
 /// Where the first line begins that is not a comment.

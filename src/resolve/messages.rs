@@ -2,11 +2,12 @@
 //!
 //! Names and versions in the data are printable already, but where a function says otherwise.
 
+use super::Scope;
 use super::rules::ANY_CLOUD;
 use crate::diagnostic::{Code, Diagnostic, Place};
 use crate::manifest::Reference;
-use crate::palette::Refusal;
 use crate::palette::wire::Gap;
+use crate::palette::{self, Refusal};
 use crate::util::sanitize;
 use crate::util::uid::Uid;
 
@@ -353,4 +354,11 @@ pub(super) fn pack_in_two_profiles(
 
 fn join(uids: &[Uid]) -> String {
     uids.iter().map(Uid::as_str).collect::<Vec<_>>().join(", ")
+}
+
+/// A refusal in the scope of a definition's project, at the line that names it.
+pub(crate) fn scope(scope: &Scope) -> Diagnostic {
+    let uid = scope.uid.as_deref();
+    let project = uid.map(|uid| (uid, scope.written.as_deref()));
+    palette::messages::forbidden(&scope.refusal, project).within(Some(&scope.place))
 }

@@ -1,0 +1,35 @@
+//! What is said of arguments and variables that cannot be meant.
+
+use crate::diagnostic::{Code, Diagnostic};
+use crate::util::endpoint::InvalidEndpoint;
+
+/// What clap refuses, in its words: for JSON and for annotations. To a person clap says it.
+pub(crate) fn invalid_arguments(title: &str) -> Diagnostic {
+    Diagnostic::error(Code::InvalidArguments, title).help("see `edgestage --help`")
+}
+
+/// `--json` is a format, too.
+pub(super) fn two_formats(other: &str) -> Diagnostic {
+    Diagnostic::error(
+        Code::ConflictingOptions,
+        format!("`--json` and `--format {other}` ask for two forms of one result"),
+    )
+    .help("leave one of them out")
+}
+
+pub(super) fn not_seconds(variable: &str) -> Diagnostic {
+    Diagnostic::error(
+        Code::InvalidVariable,
+        format!("`{variable}` is not a whole number of seconds"),
+    )
+    .help(format!("write it as in `{variable}=60`"))
+}
+
+/// `place` is the option or the variable.
+pub(super) fn invalid_endpoint(place: &str, why: &InvalidEndpoint) -> Diagnostic {
+    Diagnostic::error(
+        Code::InvalidEndpoint,
+        format!("`{place}` is not the address of a Palette: {why}"),
+    )
+    .help(why.help())
+}
