@@ -11,12 +11,14 @@ use std::process::{Command, Stdio};
 
 use secrecy::zeroize::Zeroizing;
 
-use crate::diagnostic::{Code, Diagnostic};
+use crate::diagnostic::Diagnostic;
 use crate::manifest::Manifest;
 use crate::util::environment::Environment;
 use crate::util::path_error::{self, PathError};
 use crate::util::sanitize;
 use crate::util::secret::{ApiKey, InvalidKey};
+
+pub(crate) mod messages;
 
 /// The variables that hold a key, in the order in which they are asked.
 pub const VARIABLES: [&str; 2] = ["PALETTE_API_KEY", "SPECTROCLOUD_APIKEY"];
@@ -237,17 +239,9 @@ fn exposed(path: &Path, metadata: &Metadata) -> Option<Diagnostic> {
         return None;
     }
     let shown = sanitize::path(path);
-    let help = if path.to_str() == Some(&shown) {
-        format!("run `chmod 600 {}`", shell_word(&shown))
-    } else {
-        "give it the mode 600".into()
-    };
-    let warning = Diagnostic::warning(
-        Code::KeyExposed,
-        format!("the API key file `{shown}` can be read by others"),
-    );
-    let warning = warning.note(format!("its mode is {mode:04o}")).help(help);
-    Some(warning)
+    let has_plain_name = path.to_str() == Some(&shown);
+    let command = has_plain_name.then(|| format!("chmod 600 {}", shell_word(&shown)));
+    Some(messages::exposed(&shown, mode, command))
 }
 
 #[cfg(not(unix))]

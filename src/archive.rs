@@ -18,10 +18,11 @@ mod decode;
 mod entries;
 mod header;
 mod pax;
+pub(crate) mod messages;
 mod refusal;
 mod tree;
 
-pub use refusal::{Limit, Refusal};
+pub use refusal::{Judged, Limit, Refusal};
 pub use tree::{File, NamedFile};
 
 use decode::{Decoder, refusal_in, refuse};

@@ -24,6 +24,8 @@ use crate::util::file_lock::{self, FileLock, LockOptions};
 use crate::util::limits::Limits;
 use crate::util::path_error::{self, PathError};
 
+pub(crate) mod messages;
+
 /// A claim is called after the digest of what is asked.
 const CLAIM: &str = ".claim";
 

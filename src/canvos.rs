@@ -24,6 +24,7 @@ mod directory;
 mod checkout_lock;
 mod own_directory;
 mod paired_rename;
+pub(crate) mod messages;
 mod placement;
 mod placement_directory;
 pub mod build;

@@ -12,15 +12,15 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::diagnostic::{Code, Diagnostic};
+use crate::diagnostic::Diagnostic;
 use crate::manifest::Located;
 use crate::util::endpoint::{Endpoint, InvalidEndpoint};
 use crate::util::environment::Environment;
-use crate::util::sanitize;
 
 mod arguments;
 mod distribution;
 pub(crate) mod completion;
+pub(crate) mod messages;
 pub mod manual;
 
 pub use arguments::{
@@ -388,14 +388,7 @@ impl Cli {
             .filter(|format| *format != ShowFormat::Json);
         let other = other.and_then(|format| format.to_possible_value());
         match other {
-            Some(other) if self.global.json => Err(Diagnostic::error(
-                Code::ConflictingOptions,
-                format!(
-                    "`--json` and `--format {}` ask for two forms of one result",
-                    other.get_name()
-                ),
-            )
-            .help("leave one of them out")),
+            Some(other) if self.global.json => Err(messages::two_formats(other.get_name())),
             _ => Ok(()),
         }
     }
@@ -432,12 +425,7 @@ fn not_a_lockfile(file: &Path) -> Result<(), Diagnostic> {
     if file.extension() != Some("lock".as_ref()) {
         return Ok(());
     }
-    Err(Diagnostic::error(
-        Code::ConflictingOptions,
-        format!("`{}` would be its own lock", sanitize::path(file)),
-    )
-    .note("the lock of a manifest is beside it, with the extension `.lock`")
-    .help("name the manifest, such as `profiles.toml`"))
+    Err(messages::own_lock(file))
 }
 
 fn seconds(
@@ -449,21 +437,10 @@ fn seconds(
         return Ok(Duration::from_secs(default));
     };
     let seconds = value.to_str().and_then(|text| text.parse().ok());
-    seconds.map(Duration::from_secs).ok_or_else(|| {
-        Diagnostic::error(
-            Code::InvalidVariable,
-            format!("`{variable}` is not a whole number of seconds"),
-        )
-        .help(format!("write it as in `{variable}=60`"))
-    })
+    let seconds = seconds.map(Duration::from_secs);
+    seconds.ok_or_else(|| messages::not_seconds(variable))
 }
 
 fn endpoint(place: &str, read: Result<Endpoint, InvalidEndpoint>) -> Result<Endpoint, Diagnostic> {
-    read.map_err(|why| {
-        Diagnostic::error(
-            Code::InvalidEndpoint,
-            format!("`{place}` is not the address of a Palette: {why}"),
-        )
-        .help(why.help())
-    })
+    read.map_err(|why| messages::invalid_endpoint(place, &why))
 }

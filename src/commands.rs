@@ -17,6 +17,7 @@ mod init;
 mod layer;
 mod list;
 mod man;
+mod messages;
 mod output;
 mod image_report;
 mod schema;

@@ -10,6 +10,7 @@ use std::sync::Arc;
 mod code;
 mod trap;
 pub mod help_topic;
+pub mod messages;
 
 pub use code::Code;
 pub use trap::Trap;
@@ -51,6 +52,15 @@ pub struct Excerpt {
     pub span: Range<usize>,
     /// What the caret says; may be empty.
     pub label: String,
+}
+
+/// Where a message points at; what its caret says is the message's affair.
+#[derive(Debug, Clone, Copy)]
+pub struct Place<'s> {
+    /// The file.
+    pub source: &'s Arc<Source>,
+    /// The bytes that the caret points at.
+    pub span: &'s Range<usize>,
 }
 
 /// A text file that people edit, as it is shown in messages.
@@ -192,6 +202,12 @@ impl Diagnostic {
     pub fn within(mut self, place: Option<&Excerpt>) -> Self {
         self.excerpt = place.cloned();
         self
+    }
+
+    /// Adds the place, and what the caret says.
+    #[must_use]
+    pub fn pointing(self, place: Place<'_>, label: impl Into<String>) -> Self {
+        self.at(place.source, place.span.clone(), label)
     }
 
     /// Adds the place.

@@ -13,13 +13,15 @@ use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread;
 
 use crate::archive::{self, ArchiveIdentity, InspectError, Inventory, Refusal};
-use crate::diagnostic::{Code, Diagnostic};
+use crate::diagnostic::Diagnostic;
 use crate::manifest::Allow;
 use crate::palette::{Failure, Observer, Palette, PaletteError};
 use crate::resolve::Plan;
 use crate::util::digest::{Digest, Hasher};
 use crate::util::limits::Limits;
 use crate::util::path_error::PathError;
+
+mod messages;
 
 /// One buffer of the queue, in bytes.
 const CHUNK: usize = 128 * 1024;
@@ -98,11 +100,8 @@ pub(crate) fn fetch(
 /// one to be missing.
 fn accept(mut received: Received, plan: &Plan<'_>) -> Result<Received, FetchError> {
     if !received.inventory.has_end_marker {
-        received.warnings.push(
-            Diagnostic::warning(Code::NoEndOfArchive, format!("the archive of `{}` has no end-of-archive marker", plan.definition.name))
-                .note("GNU tar accepts that; a server that broke off between two files would leave it out, too")
-                .help("count its files with `tar -tzf`, or fetch it again"),
-        );
+        let told = messages::no_end_of_archive(&plan.definition.name);
+        received.warnings.push(told);
     }
     let asked = plan.profiles.iter().map(|profile| profile.uid.as_str());
     match received.inventory.expect_profiles(asked) {
@@ -110,17 +109,8 @@ fn accept(mut received: Received, plan: &Plan<'_>) -> Result<Received, FetchErro
             missing,
             unexpected,
         }) if unexpected.is_empty() && plan.definition.allow.contains(&Allow::ProfileMissing) => {
-            received.warnings.push(
-                Diagnostic::warning(
-                    Code::ProfileMissing,
-                    format!(
-                        "the archive of `{}` has no directory for {}",
-                        plan.definition.name,
-                        missing.join(", ")
-                    ),
-                )
-                .note("accepted: `allow` has `profile-missing`"),
-            );
+            let told = messages::profile_missing(&plan.definition.name, &missing);
+            received.warnings.push(told);
             Ok(received)
         }
         Err(refusal) => Err(FetchError::Refused(refusal)),

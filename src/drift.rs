@@ -15,6 +15,7 @@ use crate::variables;
 
 mod compare;
 mod excerpt;
+pub(crate) mod messages;
 mod unified_diff;
 
 pub use compare::{between, files, profiles};

@@ -1,14 +1,15 @@
 //! Every way a run can fail: the stages' errors together, their exit codes, and what to
 //! do about each.
 //!
-//! The stages' own errors hold data only. Here, and nowhere else, they get words, an
-//! exit code and a help line, each in a match of its own.
+//! The stages' own errors hold data only. Here, and nowhere else, they get an exit code and
+//! their messages, each in a match of its own.
 
 use crate::api_key::KeyError;
+pub use crate::archive::Judged;
 use crate::archive::Refusal;
 use crate::canvos::CanvosError;
 use crate::canvos::build::{BuildError, NoImage};
-use crate::diagnostic::{Code, Diagnostic, Excerpt, Trap};
+use crate::diagnostic::{Diagnostic, Excerpt};
 use crate::download::FetchError;
 use crate::drift::Change;
 use crate::lockfile::{LockfileError, Meanwhile, Outdated};
@@ -62,24 +63,6 @@ impl Exit {
             Self::Failed => 2,
             Self::Unreachable => 1,
             Self::Done => 0,
-        }
-    }
-}
-
-/// An archive that was looked into.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Judged {
-    /// That of a definition.
-    Definition(String),
-    /// A file that somebody named.
-    File(String),
-}
-
-impl std::fmt::Display for Judged {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Definition(name) => write!(f, "the archive of `{name}`"),
-            Self::File(path) => write!(f, "`{path}`"),
         }
     }
 }
@@ -182,17 +165,8 @@ pub enum Error {
     },
     /// The CanvOS checkout cannot be used.
     Canvos(CanvosError),
-    /// What is staged is not what it should be.
-    Staged {
-        /// What is wrong.
-        what: String,
-        /// The command that fixes it.
-        help: String,
-        /// What it is about.
-        code: Code,
-        /// The trap that explains it, if one does.
-        cause: Option<Trap>,
-    },
+    /// What is staged, or in an image, is not what it should be.
+    Staged(Box<Diagnostic>),
     /// Input or output failed.
     Disk(PathError),
     /// No place for a cache.
@@ -240,7 +214,7 @@ impl Error {
             | Self::Outdated { .. }
             | Self::ChangedMeanwhile { .. }
             | Self::Drift { .. }
-            | Self::Staged { .. }
+            | Self::Staged(_)
             | Self::Canvos(
                 CanvosError::Trapped(_) | CanvosError::Blocked { .. } | CanvosError::Foreign(_),
             ) => Exit::Drift,
@@ -297,6 +271,18 @@ fn palette_exit(error: &PaletteError) -> Exit {
 }
 
 impl Error {
+    /// A command line that cannot be meant.
+    #[must_use]
+    pub fn usage(diagnostic: Diagnostic) -> Self {
+        Self::Usage(Box::new(diagnostic))
+    }
+
+    /// What is staged, or in an image, is not what it should be.
+    #[must_use]
+    pub fn staged(diagnostic: Diagnostic) -> Self {
+        Self::Staged(Box::new(diagnostic))
+    }
+
     /// The error of fetching `definition` of `manifest`.
     #[must_use]
     pub fn fetching(manifest: &Manifest, definition: &str, error: FetchError) -> Self {

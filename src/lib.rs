@@ -52,7 +52,6 @@ use std::sync::atomic::AtomicBool;
 use clap::{CommandFactory as _, FromArgMatches as _};
 
 use crate::cli::{Cli, Color, Output, Verbosity};
-use crate::diagnostic::{Code, Diagnostic};
 use crate::error::{Error, Exit};
 use crate::ui::{CommandOutput, Report};
 use crate::util::environment::Environment;
@@ -75,7 +74,7 @@ pub fn run(arguments: &[OsString], environment: &Environment) -> Exit {
     let name = commands::name(&cli.command);
     let result = cli
         .settings(environment)
-        .map_err(|diagnostic| Error::Usage(Box::new(diagnostic)))
+        .map_err(Error::usage)
         .and_then(|settings| {
             let context = Context {
                 settings: &settings,
@@ -158,15 +157,14 @@ fn refuse_arguments(
         .next()
         .unwrap_or_default()
         .trim_start_matches("error: ");
-    let diagnostic =
-        Diagnostic::error(Code::InvalidArguments, title).help("see `edgestage --help`");
+    let diagnostic = cli::messages::invalid_arguments(title);
     // clap repeats what it does not know, and masks nothing.
     if !output.json && !report.holds_key(&text) {
         let _ = error.print();
         report.annotate(&diagnostic);
         return Exit::Usage;
     }
-    let error = Error::Usage(Box::new(diagnostic));
+    let error = Error::usage(diagnostic);
     match report.fail("", &error) {
         Ok(()) => Exit::Usage,
         Err(_) => Exit::Failed,

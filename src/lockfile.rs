@@ -12,7 +12,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::archive::ArchiveIdentity;
-use crate::diagnostic::{Code, Diagnostic};
+use crate::diagnostic::Diagnostic;
 use crate::manifest::{Definition, Reference};
 use crate::resolve::{Plan, ResolvedProfile};
 use crate::util::atomic_file;
@@ -25,6 +25,7 @@ use crate::util::uid::Uid;
 
 mod damage;
 mod merge;
+pub(crate) mod messages;
 mod read;
 mod span;
 mod version;
@@ -121,12 +122,10 @@ impl Lockfile {
     /// [`LockfileError`].
     pub fn load(path: &Path) -> Result<Self, LockfileError> {
         let written = match path_error::read(path, path_error::LOCK) {
-            Ok(bytes) => Some(String::from_utf8(bytes).map_err(|_| {
-                unreadable(Diagnostic::error(
-                    Code::InvalidLockfile,
-                    format!("`{}` is not UTF-8", sanitize::path(path)),
-                ))
-            })?),
+            Ok(bytes) => Some(
+                String::from_utf8(bytes)
+                    .map_err(|_| unreadable(messages::not_utf8(&sanitize::path(path))))?,
+            ),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
             Err(error) => return Err(LockfileError::Io(PathError::when("read", path)(error))),
         };
@@ -230,14 +229,7 @@ impl Lockfile {
     }
 }
 
-/// What is wrong with the file; restoring it fixes whatever has no better fix.
 fn unreadable(diagnostic: Diagnostic) -> LockfileError {
-    // One of a newer edgestage is as it should be.
-    let diagnostic = match diagnostic.help[..] {
-        [] => diagnostic
-            .help("restore the file from version control, or delete it and run `edgestage fetch`"),
-        _ => diagnostic,
-    };
     LockfileError::Unreadable(Box::new(diagnostic))
 }
 

@@ -6,6 +6,7 @@
 mod answer;
 mod client;
 mod error;
+pub(crate) mod messages;
 mod node;
 mod rate_limit;
 mod redirect;

@@ -23,12 +23,14 @@ use crate::util::uid::Uid;
 
 mod catalogue;
 mod lookup;
+pub(crate) mod messages;
 mod offered;
 mod rules;
 mod scope;
 
 pub use catalogue::Catalogue;
-pub use offered::{Offered, not_all_offered, offered};
+pub use messages::not_all_offered;
+pub use offered::{Offered, offered};
 pub use rules::INFRASTRUCTURE;
 pub use scope::Scope;
 

@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::api_key;
 use crate::cli::{self, Color, Output, Verbosity};
-use crate::diagnostic::{Code, Diagnostic, Source};
+use crate::diagnostic::{Diagnostic, Source};
 use crate::error::Error;
 use crate::util::environment::Environment;
 use crate::util::sanitize;
@@ -24,6 +24,7 @@ mod ci;
 mod console;
 pub mod document;
 mod heartbeat;
+mod messages;
 mod progress;
 mod progress_bars;
 mod screen;
@@ -319,13 +320,7 @@ impl Report {
     /// A full disk behind standard output would else be an exit code without a word.
     fn told_if_lost(&self, written: io::Result<()>) -> io::Result<()> {
         if let Err(error) = &written {
-            let why = sanitize::io(error);
-            let error = Diagnostic::error(
-                Code::OutputFailed,
-                format!("cannot write to standard output: {why}"),
-            )
-            .help("free space on that disk, or redirect the output elsewhere");
-            self.say(&render(&error));
+            self.say(&render(&messages::output_failed(error)));
         }
         written
     }

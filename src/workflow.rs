@@ -6,5 +6,6 @@ pub(crate) mod fetcher;
 mod git;
 pub(crate) mod ignored_lockfile;
 pub(crate) mod lockfile_commit;
+mod messages;
 pub(crate) mod parallel;
 pub(crate) mod session;

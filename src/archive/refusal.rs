@@ -5,6 +5,24 @@ use std::fmt;
 use crate::util::limits::Limits;
 use crate::util::sanitize;
 
+/// An archive that was looked into.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Judged {
+    /// That of a definition.
+    Definition(String),
+    /// A file that somebody named.
+    File(String),
+}
+
+impl fmt::Display for Judged {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Definition(name) => write!(f, "the archive of `{name}`"),
+            Self::File(path) => write!(f, "`{path}`"),
+        }
+    }
+}
+
 /// What is wrong with an archive. Names from it are kept as bytes and escaped when
 /// shown.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -17,6 +17,7 @@ use crate::util::sanitize;
 
 mod command;
 mod disturbed;
+pub(crate) mod messages;
 mod no_image;
 
 pub use command::{Command, Program};

@@ -25,6 +25,7 @@ mod ignore;
 pub mod invocation;
 mod clusterconfig_checks;
 mod invocation_checks;
+mod messages;
 mod target;
 mod wrapper;
 
@@ -60,6 +61,14 @@ pub struct Finding {
 }
 
 impl Finding {
+    /// One that hits no target, or none yet.
+    fn without_hits(diagnostic: Diagnostic) -> Self {
+        Self {
+            hits: Vec::new(),
+            diagnostic,
+        }
+    }
+
     /// The trap.
     #[must_use]
     pub fn trap(&self) -> Option<Trap> {

@@ -6,12 +6,13 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::image_report::{Checksums, ImageReport, Proof, Reading, Written};
+use super::messages;
 use super::stage;
 use crate::api_key;
 use crate::canvos::Checkout;
 use crate::canvos::build::{self, BuildError, Command, Disturbance, Image};
 use crate::cli::BuildArgs;
-use crate::diagnostic::{Code, Diagnostic, Severity};
+use crate::diagnostic::Severity;
 use crate::error::Error;
 use crate::lockfile::Lockfile;
 use crate::manifest::{Definition, Manifest};
@@ -87,12 +88,8 @@ fn refuse_targets(names: &[String]) -> Result<(), Error> {
         .chain(["--".to_owned()])
         .chain(targets.iter().cloned());
     let command: Vec<String> = words.map(|word| sanitize::line(word.as_bytes())).collect();
-    let diagnostic = Diagnostic::error(
-        Code::TargetNotDefinition,
-        format!("`{target}` is a target, not a definition"),
-    )
-    .help(format!("put it after two dashes: `{}`", command.join(" ")));
-    Err(Error::Usage(Box::new(diagnostic)))
+    let told = messages::target_not_definition(&target, &command.join(" "));
+    Err(Error::usage(told))
 }
 
 struct Build<'a> {

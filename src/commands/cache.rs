@@ -6,9 +6,9 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use unicode_width::UnicodeWidthStr as _;
 
+use super::messages;
 use crate::cache::{Cache, Entry};
 use crate::cli::CleanArgs;
-use crate::diagnostic::{Code, Diagnostic};
 use crate::error::Error;
 use crate::lockfile::Lockfile;
 use crate::manifest::{Manifest, ManifestError};
@@ -111,14 +111,7 @@ impl View {
         let lock = load_lockfile(&manifest)?;
         if !lock.exists() {
             let path = sanitize::path(lock.path());
-            return Err(Error::Usage(Box::new(
-                Diagnostic::error(
-                    Code::NothingToKeep,
-                    format!("there is no `{path}` to keep archives for"),
-                )
-                .note("nothing was removed")
-                .help("leave `--keep-locked` out to remove all archives"),
-            )));
+            return Err(Error::usage(messages::nothing_to_keep(&path)));
         }
         Self::of(context, &manifest, lock)
     }

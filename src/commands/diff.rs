@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::messages;
 use crate::archive::Inventory;
 use crate::cli::{DiffArgs, Format, Network, Verbosity};
-use crate::diagnostic::{Code, Diagnostic};
 use crate::drift::{self, Change, FileChange, Side};
 use crate::error::Error;
 use crate::lockfile::{LockEntry, Outdated};
@@ -59,13 +59,7 @@ struct Inside {
 
 pub(super) fn run(arguments: &DiffArgs, context: &Context<'_>) -> Result<CommandOutput, Error> {
     if context.settings.network == Network::Off {
-        return Err(Error::Usage(Box::new(
-            Diagnostic::error(
-                Code::ConflictingOptions,
-                "`diff` compares the lock with Palette",
-            )
-            .help("leave `--offline` out"),
-        )));
+        return Err(Error::usage(messages::diff_needs_palette()));
     }
     let manifest = context.manifest()?;
     let definitions = chosen(&manifest, &arguments.fleet.definitions.names)?;
@@ -116,13 +110,9 @@ fn compare(
     let locked = locked.ok_or_else(|| not_locked(&store.lock, name))?;
     warn_of_outdated(context, &store.lock, definition);
     if source.lacks_archive_of(locked)? {
-        context.report.warn(
-            &Diagnostic::warning(
-                Code::NotCached,
-                format!("the locked archive of `{name}` is not in the cache"),
-            )
-            .note("what changed inside files cannot be shown"),
-        );
+        context
+            .report
+            .warn(&crate::cache::messages::files_not_cached(name));
     }
     let plan = source.plan(definition)?;
     let served = source.serve(&plan)?;

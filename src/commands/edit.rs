@@ -10,8 +10,8 @@ use std::path::Path;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::messages;
 use crate::cli::{AddArgs, LockfileUse, RemoveArgs, RenameArgs};
-use crate::diagnostic::{Code, Diagnostic};
 use crate::error::Error;
 use crate::manifest::edit::{self, NewProfile};
 use crate::manifest::reference::{self, Reference};
@@ -57,10 +57,6 @@ pub(super) struct Renamed {
     to: String,
     /// Whether `profiles.lock` had the definition, and so has it under the new name.
     locked: bool,
-}
-
-fn usage(diagnostic: Diagnostic) -> Error {
-    Error::Usage(Box::new(diagnostic))
 }
 
 pub(super) fn add(arguments: &AddArgs, context: &Context<'_>) -> Result<CommandOutput, Error> {
@@ -131,16 +127,7 @@ fn warn_of_other_palette(context: &Context<'_>, sheet: &ManifestEditor, given: &
     let asked = context.settings.endpoint.as_ref().or(own);
     let asked = asked.cloned().unwrap_or_default();
     if !page.is_same_palette(&asked) {
-        context.report.warn(
-            &Diagnostic::warning(
-                Code::OtherPalette,
-                format!("the URL belongs to `{page}`, but the endpoint is `{asked}`"),
-            )
-            .note("a uid means nothing to another Palette")
-            .help(format!(
-                "set `endpoint = \"{page}\"` in `[palette]`, if that is yours"
-            )),
-        );
+        context.report.warn(&messages::other_palette(&page, &asked));
     }
 }
 
@@ -148,16 +135,7 @@ fn warn_of_other_palette(context: &Context<'_>, sheet: &ManifestEditor, given: &
 fn warn_of_like_name(context: &Context<'_>, manifest: &Manifest, name: &str) {
     let known = manifest.definitions.keys().map(String::as_str);
     if let Some(near) = nearest(name, known) {
-        context.report.warn(
-            &Diagnostic::warning(
-                Code::NewDefinition,
-                format!("there was no definition `{name}`"),
-            )
-            .note("a new one is made")
-            .help(format!(
-                "did you mean `{near}`? `edgestage remove {name}` takes this one out again"
-            )),
-        );
+        context.report.warn(&messages::new_definition(name, near));
     }
 }
 
@@ -218,14 +196,7 @@ fn remove_definition(
 ) -> Result<CommandOutput, Error> {
     let definition = crate::workflow::context::one(manifest, Some(name))?;
     if manifest.definitions.len() == 1 {
-        return Err(usage(
-            Diagnostic::error(
-                Code::OnlyDefinition,
-                format!("`{name}` is the only definition"),
-            )
-            .note("a profiles.toml without one means nothing")
-            .help("add another first: `edgestage add PROFILE --to NAME`"),
-        ));
+        return Err(Error::usage(messages::only_definition(name)));
     }
     let text = edit::remove_definition(&sheet.text, name)
         .map_err(|error| sheet.refuse(context, error, name))?;
@@ -259,16 +230,8 @@ fn remove_profiles(
     }
     Error::all(unknown).map_or(Ok(()), Err)?;
     if places.len() == known.len() {
-        // The only definition cannot be removed.
-        let fix = if manifest.definitions.len() > 1 {
-            format!("remove it whole: `edgestage remove {name}`")
-        } else {
-            format!("add another first: `edgestage add PROFILE --to {name}`")
-        };
-        let title = format!("`{name}` would be left without profiles");
-        return Err(usage(
-            Diagnostic::error(Code::LastProfiles, title).help(fix),
-        ));
+        let is_only = manifest.definitions.len() == 1;
+        return Err(Error::usage(messages::last_profiles(name, is_only)));
     }
     let places: Vec<usize> = places.into_iter().collect();
     let text = edit::remove_profiles(&sheet.text, name, &places)
@@ -313,15 +276,8 @@ fn places_of(definition: &Definition, text: &str) -> Vec<usize> {
 
 fn not_in(name: &str, known: &[String], text: &str) -> Error {
     let text = sanitize::line(text.as_bytes());
-    let error = Diagnostic::error(
-        Code::NotInDefinition,
-        format!("`{name}` has no profile `{text}`"),
-    )
-    .note(format!("it has {}", known.join(", ")));
-    usage(match nearest(&text, known.iter().map(String::as_str)) {
-        Some(near) => error.help(format!("did you mean `{near}`?")),
-        None => error.help("write it as it stands in profiles.toml"),
-    })
+    let near = nearest(&text, known.iter().map(String::as_str));
+    Error::usage(messages::not_in_definition(name, &text, known, near))
 }
 
 pub(super) fn rename(
@@ -330,13 +286,7 @@ pub(super) fn rename(
 ) -> Result<CommandOutput, Error> {
     let RenameArgs { old, new } = arguments;
     if context.settings.lock == LockfileUse::MustMatch {
-        return Err(usage(
-            Diagnostic::error(
-                Code::ConflictingOptions,
-                "`rename` renames the entry of profiles.lock too",
-            )
-            .help("leave `--locked` out"),
-        ));
+        return Err(Error::usage(messages::rename_rewrites_the_lock()));
     }
     check_name(new)?;
     let sheet = ManifestEditor::open(context)?;
@@ -347,13 +297,7 @@ pub(super) fn rename(
         return Ok(renamed(&sheet, arguments, false));
     }
     if manifest.definitions.contains_key(new) {
-        return Err(usage(
-            Diagnostic::error(
-                Code::DefinitionExists,
-                format!("a definition `{new}` already exists"),
-            )
-            .help("choose another name, or remove that one first"),
-        ));
+        return Err(Error::usage(messages::definition_exists(new)));
     }
     let text = edit::rename_definition(&sheet.text, old, new)
         .map_err(|error| sheet.refuse(context, error, old))?;

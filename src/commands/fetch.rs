@@ -3,10 +3,10 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::messages;
 use super::output::{self, Guard};
 use crate::archive::ArchiveIdentity;
 use crate::cli::{FetchArgs, Fleet, Network};
-use crate::diagnostic::{Code, Diagnostic};
 use crate::error::Error;
 use crate::manifest::Definition;
 use crate::ui::table;
@@ -49,10 +49,7 @@ pub(super) fn run(arguments: &FetchArgs, context: &Context<'_>) -> Result<Comman
     let manifest = context.manifest()?;
     let definitions = chosen(&manifest, &arguments.fleet.definitions.names)?;
     if arguments.output.is_some() && definitions.len() != 1 {
-        return Err(Error::Usage(Box::new(
-            Diagnostic::error(Code::OutputOfSeveral, "`--output` takes one definition")
-                .help("add its NAME to the command"),
-        )));
+        return Err(Error::usage(messages::output_of_several()));
     }
     // Before anything is asked or written.
     let guard = Guard::new(context, Some(&manifest));
@@ -99,13 +96,7 @@ pub(super) fn run(arguments: &FetchArgs, context: &Context<'_>) -> Result<Comman
 pub(super) fn update(arguments: &Fleet, context: &Context<'_>) -> Result<CommandOutput, Error> {
     use crate::cli::LockfileUse;
     if context.settings.lock == LockfileUse::MustMatch || context.settings.network == Network::Off {
-        return Err(Error::Usage(Box::new(
-            Diagnostic::error(
-                Code::ConflictingOptions,
-                "`update` rewrites the lock from Palette",
-            )
-            .help("leave `--locked` and `--offline` out"),
-        )));
+        return Err(Error::usage(messages::update_rewrites_the_lock()));
     }
     let manifest = context.manifest()?;
     let definitions = chosen(&manifest, &arguments.definitions.names)?;

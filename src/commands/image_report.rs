@@ -8,9 +8,10 @@ use std::path::{Path, PathBuf};
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::messages::{self, images::BadImages};
 use crate::canvos::build::Command;
 use crate::cli::{Images, VerifyArgs};
-use crate::diagnostic::{Code, Diagnostic, Trap};
+use crate::diagnostic::Trap;
 use crate::error::Error;
 use crate::image::{self, Checksum, Entry, Format, Image, ImageError, Judge};
 use crate::lockfile::{LockEntry, Lockfile};
@@ -26,11 +27,11 @@ mod explain;
 mod judge;
 mod words;
 
-pub(super) use words::{ImageReport, text};
+pub(super) use words::{Advice, ImageReport, text};
 
 use explain::{Origin, Why};
 use judge::Expectation;
-use words::{Advice, Found};
+use words::Found;
 
 /// The document of `verify` with `--image`.
 #[derive(Serialize, JsonSchema)]
@@ -172,7 +173,7 @@ impl<'a> Proof<'a> {
             {
                 ImageReport {
                     found: Found::absent(&error),
-                    help: Some(near(path, "check the path")),
+                    help: Some(messages::images::check_path(near(path).as_deref())),
                     ..base
                 }
             }
@@ -240,11 +241,7 @@ impl<'a> Proof<'a> {
             return;
         };
         let told = verdict.found.detail.as_deref().unwrap_or_default();
-        let title = format!("`{}` holds more than the locked definition", verdict.path);
-        let warning = Diagnostic::warning(trap, title)
-            .note(told)
-            .note("a host copies every file that lies there, whatever its name")
-            .help("remove it from what the image is built from, and build again");
+        let warning = messages::more_than_locked(&verdict.path, trap, told);
         self.context.report.warn(&warning);
     }
 
@@ -268,81 +265,32 @@ impl<'a> Proof<'a> {
     }
 
     fn error(&self, bad: &[&ImageReport]) -> Error {
-        let images = sanitize::count(bad.len(), "image");
         let first = bad[0].found.advice;
         let advice = if bad.iter().all(|verdict| verdict.found.advice == first) {
             first
         } else {
             Advice::Build
         };
-        let unread = format!("{images} that could not be verified");
         let name = self.expected.map(|(definition, _)| &definition.name[..]);
         let is_unexpected =
             |report: &&ImageReport| report.found.verdict == words::Verdict::Unexpected;
-        let (what, help) = match (advice, name) {
-            (Advice::Access, _) => (
-                format!("{images} that cannot be read"),
-                "check the path and your permission to read it".to_owned(),
-            ),
-            (Advice::Copy, _) => (
-                unread,
-                "copy it again from where it was built, or build it again".to_owned(),
-            ),
-            (Advice::OtherImage, _) => (unread, "name an image that CanvOS has built".to_owned()),
-            (Advice::Earthfile, Some(name)) => (
-                format!("{images} without `{name}` as it is locked"),
-                "correct the Earthfile of the checkout, and build again".to_owned(),
-            ),
-            (Advice::Unmount, _) => (
-                unread,
-                "unmount the content partition everywhere, and build again".to_owned(),
-            ),
-            (Advice::Features, _) => (
-                unread,
-                "create the content partition with the default features of `mkfs.ext4`".to_owned(),
-            ),
-            (Advice::Decompress, _) => (
-                unread,
-                "decompress it, and verify what comes out".to_owned(),
-            ),
-            (Advice::Remove, Some(name)) => (
-                format!("{images} with more than `{name}` as it is locked"),
-                "remove what lies beside it, and build again".to_owned(),
-            ),
-            (Advice::Rename, Some(name)) => (
-                format!("{images} with `{name}` as it is locked under another name"),
-                "name the file `spc.tgz`, and build again".to_owned(),
-            ),
-            (_, Some(name)) => (
-                format!("{images} without `{name}` as it is locked"),
-                format!("run `edgestage stage {name}` and build again"),
-            ),
-            (_, None) if bad.iter().any(is_unexpected) => (
-                format!("{images} with a definition where none is expected, or unreadable"),
-                "run `edgestage unstage` and build again".to_owned(),
-            ),
-            (_, None) => (unread, "build again".to_owned()),
-        };
         // What is wrong inside explains more than an image's age.
         let trap = bad.iter().find_map(|verdict| verdict.found.trap);
         let old = bad.iter().any(|verdict| verdict.older == Some(true));
         let trap = trap.or(old.then_some(Trap::OldImage));
-        Error::Staged {
-            what,
-            help,
-            code: Code::ImageDiffers,
-            cause: trap,
-        }
+        Error::staged(messages::images::bad_images(&BadImages {
+            count: bad.len(),
+            advice,
+            definition: name,
+            has_unexpected: bad.iter().any(is_unexpected),
+            trap,
+        }))
     }
 }
 
 fn not_found(verdict: &ImageReport) -> Error {
     let help = verdict.help.clone().unwrap_or_default();
-    let what = Diagnostic::error(
-        Code::ImageMissing,
-        format!("there is no image `{}`", verdict.path),
-    );
-    Error::Usage(Box::new(what.help(help)))
+    Error::usage(messages::images::missing_image(&verdict.path, &help))
 }
 
 /// What is right inside may still not be the file that its `.sha256` was made for.

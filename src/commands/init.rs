@@ -10,10 +10,11 @@ use serde::Serialize;
 
 use self::first::{First, Project};
 use super::edit::{FIRST, ProfileArg, check_name, given, next};
+use super::messages;
 use crate::api_key;
 use crate::canvos::Checkout;
 use crate::cli::InitArgs;
-use crate::diagnostic::{Code, Diagnostic, Severity};
+use crate::diagnostic::Severity;
 use crate::error::Error;
 use crate::manifest::{Located, Manifest, ManifestError};
 use crate::palette::PaletteError;
@@ -53,10 +54,13 @@ pub(super) fn run(arguments: &InitArgs, context: &Context<'_>) -> Result<Command
     // A profiles.toml that is there already does not keep the snippets from being added.
     let due = !there || given || snippets.is_empty();
     if let (true, Located::Above(file)) = (due, &context.settings.located) {
-        return Err(there_is_one_above(file));
+        let told = messages::there_is_one_above(&sanitize::path(file));
+        return Err(Error::usage(told));
     }
     if let Located::Nowhere(Some(passed)) = &context.settings.located {
-        context.report.warn(&passed_over(passed.path()));
+        context
+            .report
+            .warn(&messages::passed_over(&sanitize::path(passed.path())));
     }
     let text = match (due, there) {
         // Nobody is asked in vain.
@@ -83,32 +87,6 @@ pub(super) fn run(arguments: &InitArgs, context: &Context<'_>) -> Result<Command
         json: fields(&Document { written: paths }),
         error: None,
     })
-}
-
-/// Every command in this directory uses the file above it: another one is not meant.
-fn there_is_one_above(file: &Path) -> Error {
-    let file = sanitize::path(file);
-    let told = Diagnostic::error(
-        Code::AlreadyExists,
-        format!("`{file}` exists and already applies to this directory"),
-    )
-    .note("nothing was written")
-    .help("`edgestage add PROFILE` adds to it")
-    .help("to create a separate one here, run `edgestage init --file profiles.toml`");
-    Error::Usage(Box::new(told))
-}
-
-/// The file that somebody may have thought of.
-fn passed_over(file: &Path) -> Diagnostic {
-    let file = sanitize::path(file);
-    Diagnostic::warning(
-        Code::AlreadyExists,
-        format!("`{file}` exists but does not apply to this directory"),
-    )
-    .note("it is above the root of the git repository, or belongs to another user")
-    .help(format!(
-        "to use it here, add `--file {file}` to the command"
-    ))
 }
 
 fn snippets(arguments: &InitArgs, manifest: &Path) -> Vec<(PathBuf, &'static str)> {

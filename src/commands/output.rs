@@ -8,16 +8,15 @@
 use std::fs::Metadata;
 use std::path::{Component, Path, PathBuf};
 
+use super::messages::{self, OutputFault};
 use crate::cache::Artifact;
 use crate::canvos::Placement;
-use crate::diagnostic::{Code, Diagnostic};
 use crate::error::Error;
 use crate::lockfile::Lockfile;
 use crate::manifest::Manifest;
 use crate::util::atomic_file;
 use crate::util::digest::Digest;
 use crate::util::path_error::{self, PathError};
-use crate::util::sanitize;
 use crate::workflow::context::Context;
 
 /// Directories in which others keep what they alone write.
@@ -41,7 +40,7 @@ const OF_BUILDS: [&str; 9] = [
 
 /// What an output must not be.
 pub(super) struct Guard {
-    files: Vec<(PathBuf, &'static str)>,
+    files: Vec<(PathBuf, OutputFault)>,
     cache: Option<PathBuf>,
 }
 
@@ -50,12 +49,12 @@ impl Guard {
     pub(super) fn new(context: &Context<'_>, manifest: Option<&Manifest>) -> Self {
         let path = context.environment.resolve(&context.settings.file);
         let mut files = vec![
-            (Lockfile::path_for(&path), "it is the lock of the manifest"),
-            (path, "it is the manifest"),
+            (Lockfile::path_for(&path), OutputFault::Lockfile),
+            (path, OutputFault::Manifest),
         ];
         let key = context.settings.api_key_file.as_ref();
         let key = key.map(|path| context.environment.resolve(path));
-        files.extend(key.map(|path| (path, "the API key is read from it")));
+        files.extend(key.map(|path| (path, OutputFault::Key)));
         let Some(manifest) = manifest else {
             return Self { files, cache: None };
         };
@@ -67,7 +66,7 @@ impl Guard {
         let palette = &manifest.palette;
         let named = [&palette.ca_cert, &palette.api_key_file];
         let named = named.into_iter().flatten().cloned().chain(values);
-        files.extend(named.map(|path| (path, "profiles.toml names it")));
+        files.extend(named.map(|path| (path, OutputFault::NamedInManifest)));
         let mut checkouts = vec![context.canvos_directory(manifest, None)];
         checkouts.extend(definitions().map(|one| context.canvos_directory(manifest, Some(one))));
         checkouts.sort();
@@ -75,11 +74,11 @@ impl Guard {
         let placements = checkouts
             .iter()
             .flat_map(|directory| Placement::ALL.map(|placement| directory.join(placement.path())));
-        files.extend(placements.map(|path| (path, STAGED)));
+        files.extend(placements.map(|path| (path, OutputFault::Placement)));
         let of_builds = checkouts
             .iter()
             .flat_map(|directory| OF_BUILDS.map(|name| directory.join(name)));
-        files.extend(of_builds.map(|path| (path, OF_A_BUILD)));
+        files.extend(of_builds.map(|path| (path, OutputFault::OfABuild)));
         let cache = context.cache(Some(manifest)).ok();
         Self {
             files,
@@ -90,18 +89,18 @@ impl Guard {
     /// Refuses `output`, if it must not be written; returns the file that it means, with
     /// links followed: a link is the user's own name for the file behind it.
     pub(super) fn check(&self, output: &Path) -> Result<PathBuf, Error> {
-        let refused = |why: &str| refuse(output, why);
+        let refused = |fault| refuse(output, fault);
         if is_stream(output) {
-            return Err(refused("standard output is for the path of the archive"));
+            return Err(refused(OutputFault::Stream));
         }
         let directory = output.parent().filter(|parent| *parent != Path::new(""));
         let directory = directory.unwrap_or(Path::new("."));
         let name = output.file_name().filter(|name| *name != "-");
         let (Some(name), Ok(directory)) = (name, directory.canonicalize()) else {
-            return Err(refused("there is no such directory, or it names none"));
+            return Err(refused(OutputFault::NoDirectory));
         };
         if !directory.is_dir() {
-            return Err(refused("there is no such directory, or it names none"));
+            return Err(refused(OutputFault::NoDirectory));
         }
         let real = end_of_links(directory.join(name));
         let metadata = real.metadata().ok();
@@ -109,27 +108,27 @@ impl Guard {
             && !metadata.is_file()
         {
             let kind = path_error::kind_of(metadata.file_type());
-            return Err(refused(&format!("it is {kind}, not a regular file")));
+            return Err(refused(OutputFault::Kind(kind)));
         }
         if let Some(owner) = owner_of(&real) {
-            return Err(refused(&format!("it is inside of `{owner}`")));
+            return Err(refused(OutputFault::Inside(owner)));
         }
         if OF_BUILDS
             .iter()
             .any(|name| is_called(&real, Path::new(name)))
         {
-            return Err(refused(OF_A_BUILD));
+            return Err(refused(OutputFault::OfABuild));
         }
         if self
             .cache
             .as_ref()
             .is_some_and(|cache| is_below(&real, cache))
         {
-            return Err(refused("it is inside of the cache"));
+            return Err(refused(OutputFault::InCache));
         }
         let same = |(file, _): &&(PathBuf, _)| is_same(&real, metadata.as_ref(), file);
         match self.files.iter().find(same) {
-            Some((_, why)) => Err(refused(why)),
+            Some((_, fault)) => Err(refused(*fault)),
             None => Ok(real),
         }
     }
@@ -141,7 +140,7 @@ pub(super) fn check_directory(directory: &Path) -> Result<(), Error> {
     let there = directory.ancestors().find(|ancestor| ancestor.exists());
     let real = there.and_then(|there| there.canonicalize().ok());
     match owner_of(directory).or_else(|| owner_of(&real?)) {
-        Some(owner) => Err(refuse(directory, &format!("it is inside of `{owner}`"))),
+        Some(owner) => Err(refuse(directory, OutputFault::Inside(owner))),
         None => Ok(()),
     }
 }
@@ -157,18 +156,8 @@ fn owner_of(path: &Path) -> Option<&'static str> {
     })
 }
 
-const STAGED: &str = "`edgestage stage` writes it";
-const OF_A_BUILD: &str = "it decides what a build does";
-
-fn refuse(output: &Path, why: &str) -> Error {
-    let shown = sanitize::path(output);
-    Error::Usage(Box::new(
-        Diagnostic::error(
-            Code::UnusableOutput,
-            format!("`--output` cannot be `{shown}`: {why}"),
-        )
-        .help("name another file"),
-    ))
+fn refuse(output: &Path, fault: OutputFault) -> Error {
+    Error::usage(messages::unusable_output(output, fault))
 }
 
 /// Where the links at `path` lead, there or not: a link to a lock that is not there yet leads

@@ -13,7 +13,6 @@ use crate::api_key;
 use crate::archive::{self, InspectError, Inventory};
 use crate::cache::Lookup;
 use crate::cli::{ShowArgs, ShowFormat};
-use crate::diagnostic::{Code, Diagnostic};
 use crate::error::{Error, Judged};
 use crate::lockfile::{LockEntry, Lockfile};
 use crate::manifest::{Definition, Project};
@@ -180,14 +179,11 @@ fn find_definition(name: Option<&str>, context: &Context<'_>) -> Result<Found, E
             )?)
         }
         Lookup::Miss | Lookup::Damaged(_) => {
-            context.report.warn(
-                &Diagnostic::warning(
-                    Code::NotCached,
-                    format!("the archive of `{}` is not in the cache", definition.name),
-                )
-                .note("variables are not shown")
-                .help(format!("run `edgestage fetch {}`", definition.name)),
-            );
+            context
+                .report
+                .warn(&crate::cache::messages::variables_not_cached(
+                    &definition.name,
+                ));
             None
         }
     };

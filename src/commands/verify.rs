@@ -4,10 +4,10 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::image_report;
+use super::messages;
 use super::unstage::shared;
 use crate::canvos::{Checkout, Found, State};
 use crate::cli::VerifyArgs;
-use crate::diagnostic::Code;
 use crate::error::Error;
 use crate::lockfile::Lockfile;
 use crate::manifest::Manifest;
@@ -143,12 +143,7 @@ fn expect_none(manifest: &Manifest, context: &Context<'_>) -> Result<CommandOutp
     let unexpected = reports
         .iter()
         .any(|report| !report.good)
-        .then(|| Error::Staged {
-            what: "a definition is staged where none is expected".into(),
-            help: "run `edgestage unstage`".into(),
-            code: Code::StagedUnexpected,
-            cause: None,
-        });
+        .then(|| Error::staged(messages::staged_unexpected()));
     let left = leftovers(&checkout, "edgestage unstage");
     reports.extend(checkout.shipped_leftovers().into_iter().map(leftover));
     let error = Error::all(unexpected.into_iter().chain(left).collect());
@@ -173,29 +168,18 @@ pub(super) fn not_staged(found: &[Found], name: &str) -> Option<Error> {
     let is_right = |found: &Found| {
         matches!(found.state, State::Equal | State::SameContent) && found.well_formed
     };
-    let what = if found.iter().all(is_right) {
-        format!("the two staged files hold `{name}`, but not in the same bytes")
+    Some(Error::staged(if found.iter().all(is_right) {
+        messages::staged_in_other_bytes(name)
     } else {
-        format!("what is staged is not `{name}` as it is locked")
-    };
-    Some(Error::Staged {
-        what,
-        help: format!("run `edgestage stage {name}`"),
-        code: Code::StagedDiffers,
-        cause: None,
-    })
+        messages::staged_differs(name)
+    }))
 }
 
 /// Temporary files that would be shipped, which `command` removes.
 pub(super) fn leftovers(checkout: &Checkout, command: &str) -> Option<Error> {
     let left = checkout.shipped_leftovers();
     let first = left.first()?;
-    Some(Error::Staged {
-        what: format!("a killed run left `{first}`, which would be in the image"),
-        help: format!("run `{command}`, which removes it"),
-        code: Code::StagedLeftover,
-        cause: None,
-    })
+    Some(Error::staged(messages::staged_leftover(first, command)))
 }
 
 fn leftover(path: String) -> PlacementReport {

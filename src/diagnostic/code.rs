@@ -91,8 +91,6 @@ codes! {
         InvalidDefinitionName = "invalid-definition-name",
         /// Something in profiles.toml that only an editor can change.
         NotEditable = "not-editable",
-        /// The edit would leave a file that cannot be read.
-        EditRefused = "edit-refused",
         /// `add` has made a definition.
         NewDefinition = "new-definition",
         /// A URL of another Palette than the one that is asked.

@@ -1,40 +1,32 @@
-//! What is said of each error: what is wrong, what was found, what to do.
+//! What is said of each error: what is wrong, what was found, what to do. The stages have the
+//! messages of their own errors; here are those of a run as a whole.
 
 use super::Error;
-use crate::canvos::CanvosError;
-use crate::diagnostic::{Code, Diagnostic};
+use crate::api_key;
+use crate::archive;
+use crate::cache;
+use crate::canvos::{self, CanvosError};
+use crate::diagnostic::{self, Code, Diagnostic};
+use crate::drift;
+use crate::lockfile;
 use crate::manifest::ManifestError;
+use crate::palette;
+use crate::resolve;
 
-mod archive;
-mod build;
-mod busy;
-mod canvos;
-mod disk;
-mod drift;
 mod init;
-mod key;
-mod lock;
 mod manifest;
-mod palette;
+mod run;
 
-use archive::archive;
-use build::build;
-use busy::{busy, shared_checkout};
-use canvos::canvos;
-use disk::{cache_damaged, disk, exists, no_cache};
-use drift::drift;
-use init::{nothing_offered, stopped, unasked};
-use key::key;
-use lock::{changed_meanwhile, lock, no_lock, not_locked, outdated};
+use init::{exists, nothing_offered, stopped, unasked};
 use manifest::{manifest, name_needed, unknown_definition};
-use palette::{offline, palette, plain_http, scope};
+use run::{busy, offline};
 
 impl Error {
     /// The error in words, one diagnostic for each thing that is wrong.
     #[must_use]
     pub fn diagnostics(&self) -> Vec<Diagnostic> {
         match self {
-            Self::Usage(diagnostic) => vec![(**diagnostic).clone()],
+            Self::Usage(diagnostic) | Self::Staged(diagnostic) => vec![(**diagnostic).clone()],
             Self::Manifest(ManifestError::Invalid(list))
             | Self::Broken(list)
             | Self::ListIncomplete(list)
@@ -76,28 +68,30 @@ impl Error {
             Self::Manifest(error) => manifest(error),
             Self::NameNeeded(known) => name_needed(known),
             Self::UnknownDefinition { name, known } => unknown_definition(name, known),
-            Self::PlainHttp(endpoint) => plain_http(endpoint),
-            Self::Lockfile(error) => lock(error),
-            Self::NoLock { path, definition } => no_lock(path, definition),
-            Self::NotLocked(name) => not_locked(name),
+            Self::PlainHttp(endpoint) => palette::messages::plain_http(endpoint),
+            Self::Lockfile(error) => lockfile::messages::error(error),
+            Self::NoLock { path, definition } => lockfile::messages::no_lock(path, definition),
+            Self::NotLocked(name) => lockfile::messages::not_locked(name),
             Self::Outdated {
                 definition,
                 why,
                 place,
-            } => outdated(definition, *why).within(place.as_ref()),
-            Self::ChangedMeanwhile { definition, how } => changed_meanwhile(definition, *how),
-            Self::Key(error) => key(error),
-            Self::Palette(error) => palette(error),
-            Self::Scope(refused) => scope(refused),
-            Self::Archive { of, refusal } => archive(of, refusal),
+            } => lockfile::messages::outdated(definition, *why).within(place.as_ref()),
+            Self::ChangedMeanwhile { definition, how } => {
+                lockfile::messages::changed_meanwhile(definition, *how)
+            }
+            Self::Key(error) => api_key::messages::error(error),
+            Self::Palette(error) => palette::messages::error(error),
+            Self::Scope(refused) => resolve::messages::scope(refused),
+            Self::Archive { of, refusal } => archive::messages::refused(of, refusal),
             Self::Offline { definition, lacks } => offline(definition, lacks),
-            Self::CacheDamaged(path) => cache_damaged(path),
+            Self::CacheDamaged(path) => cache::messages::damaged_offline(path),
             Self::Drift {
                 definition,
                 changes,
                 place,
-            } => drift(definition, changes).within(place.as_ref()),
-            Self::Build(error) => build(error),
+            } => drift::messages::drift(definition, changes).within(place.as_ref()),
+            Self::Build(error) => canvos::build::messages::error(error),
             Self::Busy {
                 what,
                 holder,
@@ -106,26 +100,20 @@ impl Error {
             Self::SharedCheckout {
                 definitions,
                 checkout,
-            } => shared_checkout(definitions, checkout),
-            Self::Canvos(error) => canvos(error),
-            Self::Staged {
-                what,
-                help,
-                code,
-                cause,
-            } => Diagnostic::error(*code, what.clone())
-                .help(help.clone())
-                .caused_by(*cause),
-            Self::Disk(error) => disk(error),
-            Self::NoCache => no_cache(),
+            } => canvos::messages::shared_checkout(definitions, checkout),
+            Self::Canvos(error) => canvos::messages::error(error),
+            Self::Disk(error) => diagnostic::messages::disk(error),
+            Self::NoCache => cache::messages::no_cache(),
             Self::Exists(files) => exists(files),
             Self::Stopped => stopped(),
             Self::Unasked(why) => unasked(why),
             Self::NothingOffered { project, seen } => nothing_offered(project.as_deref(), *seen),
             // Those above in `diagnostics` have words of their own.
-            Self::Usage(_) | Self::Broken(_) | Self::ListIncomplete(_) | Self::Several(_) => {
-                Diagnostic::error(Code::InvalidManifest, "failed")
-            }
+            Self::Usage(_)
+            | Self::Staged(_)
+            | Self::Broken(_)
+            | Self::ListIncomplete(_)
+            | Self::Several(_) => Diagnostic::error(Code::InvalidManifest, "failed"),
         }
     }
 }

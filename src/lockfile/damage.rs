@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use crate::diagnostic::{Code, Diagnostic};
+use super::messages;
+use crate::diagnostic::{Diagnostic, Place};
 use crate::manifest;
 use crate::util::sanitize;
 
@@ -10,17 +11,15 @@ use crate::util::sanitize;
 pub(super) fn damaged(path: &Path, text: &str, error: &toml::de::Error) -> Diagnostic {
     let shown = sanitize::path(path);
     let source = manifest::masked(path, text);
-    let damaged = Diagnostic::error(Code::InvalidLockfile, format!("`{shown}` is damaged"));
-    match manifest::conflict(text) {
-        Some(span) => damaged
-            .at(&source, span, "a merge conflict begins here")
-            .help("take either side, then run `edgestage fetch`: it renews what does not fit profiles.toml"),
-        None => damaged.at(
-            &source,
-            error.span().unwrap_or(0..0),
-            plain(error.message()),
-        ),
+    let at = |span| Place {
+        source: &source,
+        span,
+    };
+    if let Some(span) = manifest::conflict(text) {
+        return messages::merge_conflict(at(&span), &shown);
     }
+    let span = error.span().unwrap_or(0..0);
+    messages::damaged(at(&span), &shown, plain(error.message()))
 }
 
 /// The deserialiser's words without those of its language.

@@ -11,8 +11,8 @@ use serde::de::IntoDeserializer as _;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::VERSION;
-use crate::diagnostic::{Code, Diagnostic, Source};
+use super::{VERSION, messages};
+use crate::diagnostic::{Diagnostic, Place, Source};
 use crate::manifest::type_of;
 
 /// Why the form of `text`, in the file that is called `shown`, cannot be read; `None`
@@ -20,63 +20,41 @@ use crate::manifest::type_of;
 pub(super) fn refused(text: &str, shown: &str) -> Option<Diagnostic> {
     let form = DeTable::parse(text).ok()?;
     let source = Arc::new(Source::whole(shown.to_owned(), text.to_owned()));
+    let at = |span| Place {
+        source: &source,
+        span,
+    };
     let Some(version) = form.get_ref().get("version") else {
         let start = first_line(text);
-        let missing = format!("`version = {VERSION}` is missing");
-        return Some(
-            Diagnostic::error(Code::InvalidLockfile, format!("`{shown}` has no `version`")).at(
-                &source,
-                start..start,
-                missing,
-            ),
-        );
+        return Some(messages::no_version(at(&(start..start)), shown));
     };
     let span = version.span();
+    let place = at(&span);
     if !version.get_ref().is_integer() {
-        let found = format!("this is {}", type_of(version.get_ref()));
-        let title = format!("`version` in `{shown}` is not a whole number");
-        return Some(Diagnostic::error(Code::InvalidLockfile, title).at(&source, span, found));
+        let found = type_of(version.get_ref());
+        return Some(messages::version_not_a_number(place, shown, found));
     }
     let number = i64::deserialize(version.clone().into_deserializer()).ok()?;
     match u64::try_from(number) {
         Ok(VERSION) => None,
         Ok(newer) if newer > VERSION => {
-            let own = env!("CARGO_PKG_VERSION");
-            let label = format!("version {newer}, and edgestage {own} reads version {VERSION}");
-            let error = Diagnostic::error(
-                Code::NewerLockfile,
-                format!("`{shown}` was written by a newer edgestage"),
-            );
-            Some(
-                error
-                    .at(&source, span, label)
-                    .help(install(form.get_ref().get("edgestage"))),
-            )
+            let needed = form.get_ref().get("edgestage").and_then(needed);
+            Some(messages::newer(place, shown, newer, needed))
         }
-        _ => {
-            let title = format!("`{shown}` has a version that edgestage never writes");
-            Some(Diagnostic::error(Code::InvalidLockfile, title).at(
-                &source,
-                span,
-                "versions begin with 1",
-            ))
-        }
+        _ => Some(messages::impossible_version(place, shown)),
     }
 }
 
-fn install(needed: Option<&Spanned<DeValue<'_>>>) -> String {
+/// The version that a file says it needs.
+fn needed<'t>(edgestage: &'t Spanned<DeValue<'_>>) -> Option<&'t str> {
     let is_version = |text: &str| {
         let known = |byte: u8| byte.is_ascii_alphanumeric() || b".-+".contains(&byte);
         text.starts_with(|c: char| c.is_ascii_digit())
             && text.len() <= 40
             && text.bytes().all(known)
     };
-    match needed.and_then(|needed| needed.get_ref().as_str()) {
-        Some(version) if is_version(version) => {
-            format!("install edgestage {version} or later")
-        }
-        _ => "install the edgestage that wrote it, or a later one".into(),
-    }
+    let text = edgestage.get_ref().as_str();
+    text.filter(|text| is_version(text))
 }
 
 /// Where the first line begins that is not a comment.

@@ -9,7 +9,8 @@ use std::fmt;
 use hyper_util::client::proxy::matcher::Matcher;
 use url::Url;
 
-use crate::diagnostic::{Code, Diagnostic};
+use super::messages::{self, Misread};
+use crate::diagnostic::Diagnostic;
 use crate::util::endpoint::Endpoint;
 use crate::util::environment::Environment;
 use crate::util::sanitize;
@@ -94,22 +95,22 @@ impl Route {
             };
             if text.is_empty() {
                 if let Some((other, _)) = set[1..].iter().find(|(_, text)| !text.is_empty()) {
-                    warnings.push(shadowed(other, variable));
+                    warnings.push(messages::proxy_shadowed(other, variable));
                 }
                 continue;
             }
             let Some(address) = through(text) else {
-                warnings.push(ignored(variable));
+                warnings.push(messages::proxy_ignored(variable));
                 continue;
             };
-            let wrong = misread(variable, text);
+            let wrong = misread(text);
             // What was taken for the host may be a part of the password.
             let address = if wrong.is_some() {
                 "…".to_owned()
             } else {
                 address
             };
-            warnings.extend(wrong);
+            warnings.extend(wrong.map(|why| messages::proxy_misread(variable, &why)));
             if let Some((name, list)) = &exceptions {
                 warnings.extend(missed(name, list, &url));
             }
@@ -154,73 +155,31 @@ fn missed(variable: &str, list: &str, url: &Url) -> Option<Diagnostic> {
         .find(|(_, host)| !host.is_empty() && through("http://proxy", Some(host), url).is_none())?;
     let host = sanitize::line(url.host_str().unwrap_or_default().as_bytes());
     let [entry, meant] = [entry, meant].map(|text| sanitize::line(text.as_bytes()));
-    Some(
-        Diagnostic::warning(
-            Code::ProxyVariable,
-            format!("`{variable}` does not except `{host}`"),
-        )
-        .note(format!(
-            "it has `{entry}`, in a form that is not understood"
-        ))
-        .help(format!("write `{meant}`, and commas between the entries")),
-    )
-}
-
-fn ignored(variable: &str) -> Diagnostic {
-    Diagnostic::warning(
-        Code::ProxyVariable,
-        format!("`{variable}` is not the address of a proxy"),
-    )
-    .note("it is ignored: Palette is asked without it")
-    .help("write it as `http://HOST:PORT`, without quotes and spaces around it")
-}
-
-fn shadowed(variable: &str, empty: &str) -> Diagnostic {
-    Diagnostic::warning(Code::ProxyVariable, format!("`{variable}` is ignored"))
-        .note(format!(
-            "`{empty}` is set to an empty value and takes precedence"
-        ))
-        .help(format!("unset `{empty}`"))
+    Some(messages::exception_not_understood(
+        variable, &host, &entry, &meant,
+    ))
 }
 
 /// What the library takes for another proxy than the one that was meant, or cannot use.
-fn misread(variable: &str, text: &str) -> Option<Diagnostic> {
+fn misread(text: &str) -> Option<Misread> {
     let (scheme, rest) = text.split_once("://").unwrap_or(("http", text));
     if scheme.to_ascii_lowercase().starts_with("socks") {
-        return Some(
-            Diagnostic::warning(
-                Code::ProxyVariable,
-                format!("`{variable}` names a SOCKS proxy"),
-            )
-            .note("edgestage speaks to proxies over HTTP only")
-            .help("name an HTTP proxy, or except the host in `NO_PROXY`"),
-        );
+        return Some(Misread::Socks);
     }
-    let told = Diagnostic::warning(
-        Code::ProxyVariable,
-        format!("`{variable}` cannot be read as the address of a proxy"),
-    );
     let authority = rest.split(['/', '?', '#']).next().unwrap_or(rest);
     let signs = |text: &str| text.matches('@').count();
     // A password ends at the first sign that ends one in an address.
     if signs(authority) > 1 || signs(rest) > signs(authority) {
-        return Some(
-            told.note("its user name or password has a character that is special in a URL")
-                .help("write `@`, `:`, `/`, `?` and `#` as `%40`, `%3A`, `%2F`, `%3F` and `%23`"),
-        );
+        return Some(Misread::Credentials);
     }
     let host = authority.rsplit('@').next().unwrap_or(authority);
     let is_of_a_host = |c: char| c.is_alphanumeric() || "-._~:[]%".contains(c);
-    let why = if host.chars().all(is_of_a_host) {
+    if host.chars().all(is_of_a_host) {
         let wrong = Url::parse(&format!("{scheme}://{rest}")).err()?;
-        format!("not a URL: {wrong}")
+        Some(Misread::Url(wrong))
     } else {
-        "its host has a character that no host name has".to_owned()
-    };
-    Some(
-        told.note(why)
-            .help("write it as `http://HOST:PORT`, without quotes and spaces around it"),
-    )
+        Some(Misread::Host)
+    }
 }
 
 #[cfg(test)]

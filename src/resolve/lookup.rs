@@ -3,13 +3,15 @@
 //! A list that is shorter than its own count is not proof that a name is not there: then that
 //! is said, and never that there is no such name.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::catalogue::Known;
+use super::messages::{self, Incomplete, Lacking};
 use super::{Catalogue, ResolveError, Scope};
-use crate::diagnostic::{Code, Diagnostic, Source};
+use crate::diagnostic::{Diagnostic, Place, Source};
 use crate::manifest::{Definition, Profile, Project, Reference};
-use crate::palette::wire::{Gap, ProfileMetadata};
+use crate::palette::wire::ProfileMetadata;
 use crate::palette::{Observer, OddField, PaletteError, Refusal};
 use crate::util::sanitize;
 use crate::util::suggest::{nearest, nearest_version, numbers};
@@ -44,17 +46,9 @@ impl Lookup<'_> {
         };
         // A project given by name can be compared with the URLs only now.
         if let Some(url) = definition.url_project.as_ref().filter(|url| **url != uid) {
-            return Err(broken(
-                Diagnostic::error(
-                    Code::ProjectMismatch,
-                    format!("`{}` has profiles of another project", definition.name),
-                )
-                .at(self.source, definition.span.clone(), "")
-                .note(format!(
-                    "its `project` is `{uid}`, its console URLs name `{url}`"
-                ))
-                .help("remove `project`, or the profiles of the other project"),
-            ));
+            let place = self.place(&definition.span);
+            let name = &definition.name;
+            return Err(broken(messages::project_mismatch(place, name, &uid, url)));
         }
         Ok(Some(uid))
     }
@@ -78,39 +72,21 @@ impl Lookup<'_> {
                 let all = ask(None)?;
                 let known = all.items.iter().map(|project| project.name.as_str());
                 let near = nearest(name, known).map(|near| sanitize::line(near.as_bytes()));
-                let help = match near {
-                    Some(near) => format!("check `project`: did you mean `{near}`?"),
-                    None => "check `project`: it may be the project's uid, too, which the \
-                         console's URLs have: `…/projects/<uid>/…`"
-                        .into(),
-                };
-                let Some(gap) = all.gap().or_else(|| answer.gap()) else {
-                    return Err(broken(
-                        self.at_project(
-                            Code::ProjectNotFound,
-                            format!("Palette has no project `{shown}`"),
-                        )
-                        .note("or the API key is not a member of it")
-                        .help(help),
-                    ));
-                };
-                let told = self.at_project(
-                    Code::ListIncomplete,
-                    format!("Palette does not list project `{shown}`"),
-                );
-                Err(ResolveError::Lookup {
-                    broken: Vec::new(),
-                    incomplete: vec![incomplete(told, &gap).help(help)],
+                let gap = all.gap().or_else(|| answer.gap());
+                let (place, near) = (self.place_of_project(), near.as_deref());
+                let told = messages::project_not_found(place, &shown, near, gap.as_ref());
+                Err(match gap {
+                    None => broken(told),
+                    Some(_) => ResolveError::Lookup {
+                        broken: Vec::new(),
+                        incomplete: vec![told],
+                    },
                 })
             }
-            several => Err(broken(
-                self.at_project(
-                    Code::AmbiguousProject,
-                    format!("several projects are called `{shown}`"),
-                )
-                .note(format!("their uids: {}", join(several)))
-                .help("name the project by its uid"),
-            )),
+            several => {
+                let place = self.place_of_project();
+                Err(broken(messages::ambiguous_project(place, &shown, several)))
+            }
         }
     }
 
@@ -166,18 +142,10 @@ impl Lookup<'_> {
             [] => {}
             several => {
                 let reference = &asked.profile.reference;
-                return Err(Missing::Broken(
-                    Diagnostic::error(
-                        Code::AmbiguousProfile,
-                        format!("several profiles are `{reference}`"),
-                    )
-                    .at(self.source, asked.profile.span.clone(), "ambiguous")
-                    .note(format!(
-                        "their uids: {} (a project's and the tenant's may be called the same)",
-                        join(several)
-                    ))
-                    .help("name the one that you mean by its uid"),
-                ));
+                let place = self.place(&asked.profile.span);
+                return Err(Missing::Broken(messages::ambiguous_profile(
+                    place, reference, several,
+                )));
             }
         }
         // Any of these may be the one that is asked for.
@@ -192,41 +160,20 @@ impl Lookup<'_> {
             Some(error) => return Err(Missing::Palette(error.clone())),
             None => None,
         };
-        let told = |code: Code, title: &str| {
-            let label = if named.is_empty() {
-                "no such name"
-            } else {
-                "no such version"
-            };
-            let title = format!("{title} `{}`", asked.profile.reference);
-            Diagnostic::error(code, title).at(self.source, asked.profile.span.clone(), label)
+        let place = self.place(&asked.profile.span);
+        let reference = &asked.profile.reference;
+        let lacking = if named.is_empty() {
+            asked.no_name()
+        } else {
+            asked.no_version(&named)
         };
-        let detail = |told| {
-            if named.is_empty() {
-                asked.no_name(told)
-            } else {
-                asked.no_version(told, &named)
-            }
-        };
+        let told = |gap| messages::profile_not_found(place, reference, &lacking, gap);
         Err(match &asked.known.gap {
-            None => Missing::Broken(detail(told(
-                Code::ProfileNotFound,
-                "Palette has no profile",
-            ))),
-            Some(gap) => {
-                let told = incomplete(
-                    told(Code::ListIncomplete, "Palette does not list profile"),
-                    gap,
-                );
-                let told = match refused {
-                    Some(refusal) => told.note(format!(
-                        "{} was asked for the rest, and answered {refusal}",
-                        refusal.call
-                    )),
-                    None => told,
-                };
-                Missing::Incomplete(detail(told).help(PASTE))
-            }
+            None => Missing::Broken(told(None)),
+            Some(gap) => Missing::Incomplete(told(Some(&Incomplete {
+                gap,
+                refusal: refused,
+            }))),
         })
     }
 
@@ -243,28 +190,22 @@ impl Lookup<'_> {
         uid: &Uid,
         refusal: &Refusal,
     ) -> Diagnostic {
-        Diagnostic::error(
-            Code::ProfileNotFound,
-            format!("Palette has no profile `{uid}`"),
-        )
-        .at(self.source, profile.span.clone(), "not found")
-        .note(format!("Palette said {refusal}"))
-        .help("copy the profile's URL from the console and paste it here")
+        messages::unknown_uid(self.place(&profile.span), uid, refusal)
     }
 
     /// At the `project` that was asked for, else at the definition.
-    fn at_project(&self, code: Code, title: String) -> Diagnostic {
-        let definition = self.definition;
-        let span = definition
-            .project
-            .as_ref()
-            .map_or(&definition.span, |at| &at.span);
-        Diagnostic::error(code, title).at(self.source, span.clone(), "")
+    fn place_of_project(&self) -> Place<'_> {
+        let Definition { project, span, .. } = self.definition;
+        self.place(project.as_ref().map_or(span, |at| &at.span))
+    }
+
+    fn place<'p>(&'p self, span: &'p Range<usize>) -> Place<'p> {
+        Place {
+            source: self.source,
+            span,
+        }
     }
 }
-
-/// What to do where Palette's lists do not help.
-const PASTE: &str = "paste the profile's URL from the console instead";
 
 /// A reference by name, and what Palette lists.
 struct Asked<'a> {
@@ -283,53 +224,37 @@ impl Asked<'_> {
     }
 
     /// Palette has the name, but not in that version.
-    fn no_version(&self, told: Diagnostic, named: &[&ProfileMetadata]) -> Diagnostic {
+    fn no_version(&self, named: &[&ProfileMetadata]) -> Lacking {
         let mut versions = versions(named.iter().copied());
         versions.sort_by_key(|version| numbers(version));
         versions.dedup();
-        let shown = |version: &str| sanitize::line(version.as_bytes());
-        let name = self.name;
+        let shown = |version: &str| format!("{}@{}", self.name, sanitize::line(version.as_bytes()));
         let near = nearest_version(self.version, versions.iter().copied());
-        let help = near.map_or_else(
-            || {
-                let last = versions.last().copied().unwrap_or_default();
-                format!("write one of them, such as `{name}@{}`", shown(last))
-            },
-            |near| format!("did you mean `{name}@{}`?", shown(near)),
-        );
-        told.note(format!(
-            "it has {}",
-            sanitize::excerpt(versions.join(", ").as_bytes(), 200)
-        ))
-        .help(help)
+        Lacking::Version {
+            known: versions.join(", "),
+            near: near.map(shown),
+            last: shown(versions.last().copied().unwrap_or_default()),
+        }
     }
 
     /// Palette has no such name.
-    fn no_name(&self, told: Diagnostic) -> Diagnostic {
-        let told = told.note(scope_note(self.project));
+    fn no_name(&self) -> Lacking {
         let known = &self.known.profiles;
-        if known.is_empty() && self.known.gap.is_none() && self.project.is_some() {
-            return told
-                .note("it lists no profile there at all")
-                .help("check `project`: is it the project of the profile?");
-        }
-        let Some(near) = nearest(self.name, known.iter().map(|p| p.name.as_str())) else {
-            return if self.known.gap.is_some() {
-                told
-            } else {
-                told.help(PASTE)
-            };
-        };
+        let near = nearest(self.name, known.iter().map(|p| p.name.as_str()));
         // Whole, so that it can be pasted; its version may be mistyped, too.
-        let of_name = versions(known.iter().filter(|p| p.name == near));
-        let meant = match nearest_version(self.version, of_name) {
-            Some(version) => format!("{near}@{version}"),
-            None => near.to_owned(),
-        };
-        told.help(format!(
-            "did you mean `{}`?",
+        let meant = |near: &str| {
+            let of_name = versions(known.iter().filter(|p| p.name == near));
+            let meant = match nearest_version(self.version, of_name) {
+                Some(version) => format!("{near}@{version}"),
+                None => near.to_owned(),
+            };
             sanitize::line(meant.as_bytes())
-        ))
+        };
+        Lacking::Name {
+            project: self.project.cloned(),
+            nothing_listed: known.is_empty() && self.known.gap.is_none() && self.project.is_some(),
+            near: near.map(meant),
+        }
     }
 }
 
@@ -360,25 +285,9 @@ fn odd(call: &str, field: OddField) -> PaletteError {
     }
 }
 
-/// A name that is missing from a list with a gap.
-fn incomplete(told: Diagnostic, gap: &Gap) -> Diagnostic {
-    told.note(format!("its list is incomplete: {gap}"))
-}
-
 fn broken(diagnostic: Diagnostic) -> ResolveError {
     ResolveError::Lookup {
         broken: vec![diagnostic],
         incomplete: Vec::new(),
     }
-}
-
-fn scope_note(project: Option<&Uid>) -> String {
-    match project {
-        Some(uid) => format!("looked for in project `{uid}` and the tenant"),
-        None => "looked for in the tenant only: no project is set".into(),
-    }
-}
-
-fn join(uids: &[Uid]) -> String {
-    uids.iter().map(Uid::as_str).collect::<Vec<_>>().join(", ")
 }

@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::rules::ANY_CLOUD;
-use crate::diagnostic::{Code, Diagnostic};
 use crate::manifest::Reference;
-use crate::palette::wire::{Gap, ProfileSummary};
+use crate::palette::wire::ProfileSummary;
 use crate::util::suggest::numbers;
 use crate::util::uid::Uid;
 
@@ -74,16 +73,6 @@ pub fn offered(summaries: &[ProfileSummary], cloud_type: &str) -> Vec<Offered> {
         a.name.cmp(&b.name).then_with(newest_first)
     });
     offered
-}
-
-/// The warning that there is more to choose from than Palette lists of `what`.
-#[must_use]
-pub fn not_all_offered(what: &str, gap: &Gap) -> Diagnostic {
-    Diagnostic::warning(
-        Code::ListIncomplete,
-        format!("Palette's list of {what} is incomplete"),
-    )
-    .note(gap.to_string())
 }
 
 #[cfg(test)]

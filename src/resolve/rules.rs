@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::ADD_ON_LAYER;
-use crate::diagnostic::{Code, Diagnostic, Source};
+use super::messages::{self, Infrastructure};
+use crate::diagnostic::{Diagnostic, Place, Source};
 use crate::manifest::{Definition, Manifest, Profile};
 use crate::palette::wire::{ClusterProfile, InvalidPack, Pack, Template};
 use crate::util::sanitize;
@@ -59,6 +60,13 @@ impl Candidate<'_> {
             .filter(|layer| !layer.is_empty() && *layer != ADD_ON_LAYER)
             .collect()
     }
+
+    fn place<'p>(&'p self, source: &'p Arc<Source>) -> Place<'p> {
+        Place {
+            source,
+            span: &self.profile.span,
+        }
+    }
 }
 
 /// What is broken, and what is worth a warning.
@@ -94,21 +102,6 @@ struct Rules<'a> {
 }
 
 impl Rules<'_> {
-    fn breaks(
-        &mut self,
-        candidate: &Candidate<'_>,
-        code: Code,
-        title: String,
-        label: &str,
-        help: impl Into<String>,
-    ) {
-        self.broken.push(
-            Diagnostic::error(code, title)
-                .at(self.source, candidate.profile.span.clone(), label)
-                .help(help),
-        );
-    }
-
     /// Two references may turn out to be one profile.
     fn same_profile_twice(&mut self, candidates: &[Candidate<'_>]) {
         for (at, candidate) in candidates.iter().enumerate() {
@@ -116,26 +109,18 @@ impl Rules<'_> {
                 .iter()
                 .any(|earlier| earlier.uid == candidate.uid)
             {
-                let title = format!(
-                    "`{}` has the same profile twice: {}",
-                    self.definition.name,
-                    candidate.label()
-                );
-                self.breaks(
-                    candidate,
-                    Code::DuplicateProfile,
-                    title,
-                    "the second reference to it",
-                    "remove one of the two",
-                );
+                let (name, profile) = (&self.definition.name, candidate.label());
+                let place = candidate.place(self.source);
+                let told = messages::duplicate_profile(place, name, &profile);
+                self.broken.push(told);
             }
         }
     }
 
     fn unpublished(&mut self, candidate: &Candidate<'_>) {
-        let title = format!("profile {} is not published", candidate.label());
-        let help = "publish it in Palette: only what is published is exported";
-        self.breaks(candidate, Code::NotPublished, title, "a draft only", help);
+        let place = candidate.place(self.source);
+        let told = messages::not_published(place, &candidate.label());
+        self.broken.push(told);
     }
 
     fn published(
@@ -145,52 +130,26 @@ impl Rules<'_> {
         project: Option<&Uid>,
     ) {
         let label = candidate.label();
+        let place = candidate.place(self.source);
         if candidate.answer.has_draft {
-            self.warnings.push(
-                Diagnostic::warning(
-                    Code::UnpublishedDraft,
-                    format!("profile {label} has a draft that is not published"),
-                )
-                .at(self.source, candidate.profile.span.clone(), "")
-                .note("what is published is exported, without the draft's changes")
-                .help("publish the draft if its changes are meant, then run `edgestage update`"),
-            );
+            let told = messages::unpublished_draft(place, &label);
+            self.warnings.push(told);
         }
         self.scope(candidate, project);
         let wanted = &self.definition.cloud_type;
         let any = published.cloud_type == ANY_CLOUD && !candidate.is_infrastructure();
         if published.cloud_type != *wanted && !any {
             let found = sanitize::line(published.cloud_type.as_bytes());
-            let title = format!("profile {label} is for cloud type `{found}`, not `{wanted}`");
-            let help = format!(
-                "use a profile of cloud type `{wanted}`; an add-on profile may be of `{ANY_CLOUD}`"
-            );
-            self.breaks(
-                candidate,
-                Code::WrongCloudType,
-                title,
-                "the wrong cloud type",
-                help,
-            );
+            let told = messages::wrong_cloud_type(place, &label, &found, wanted);
+            self.broken.push(told);
         }
         for InvalidPack { pack, reason } in &published.invalid {
             let reason = sanitize::excerpt(reason.as_bytes(), 200);
             let tag = sanitize::line(pack.tag.as_bytes());
             let name = sanitize::line(pack.name.as_bytes());
             let pack = [name, tag].join(" ");
-            let title = format!(
-                "pack {} of profile {label} is invalid in Palette: {reason}",
-                pack.trim_end()
-            );
-            let help =
-                "choose a version of the pack that its registry has, and publish the profile";
-            self.breaks(
-                candidate,
-                Code::InvalidPack,
-                title,
-                "has an invalid pack",
-                help,
-            );
+            let told = messages::invalid_pack(place, &label, pack.trim_end(), &reason);
+            self.broken.push(told);
         }
         self.overrides(candidate, published);
     }
@@ -201,31 +160,16 @@ impl Rules<'_> {
             return;
         };
         let other = sanitize::line(other.as_bytes());
+        let place = candidate.place(self.source);
         match project {
             Some(project) if project.as_str() == other => {}
             Some(_) => {
-                let title = format!("profile {} belongs to another project", candidate.label());
-                let help = format!(
-                    "all profiles of a definition must be of one project; this one's is `{other}`"
-                );
-                self.breaks(
-                    candidate,
-                    Code::OtherProject,
-                    title,
-                    "of another project",
-                    help,
-                );
+                let told = messages::other_project(place, &candidate.label(), &other);
+                self.broken.push(told);
             }
             None => {
-                let title = format!("profile {} belongs to a project", candidate.label());
-                let help = format!("set `project = \"{other}\"` in the definition or `[palette]`");
-                self.breaks(
-                    candidate,
-                    Code::ProjectNeeded,
-                    title,
-                    "no project is set",
-                    help,
-                );
+                let told = messages::project_needed(place, &candidate.label(), &other);
+                self.broken.push(told);
             }
         }
     }
@@ -233,34 +177,20 @@ impl Rules<'_> {
     /// An override must name a pack that the profile has.
     fn overrides(&mut self, candidate: &Candidate<'_>, published: &Template) {
         for pack in &candidate.profile.packs {
-            let mut names = published.packs.iter().map(|known| known.name.as_str());
-            if names.clone().any(|name| name == pack.name) {
+            let names = || published.packs.iter().map(|known| known.name.as_str());
+            if names().any(|name| name == pack.name) {
                 continue;
             }
-            let near = nearest(&pack.name, names.clone());
-            let help = match near {
-                Some(near) => format!("did you mean `{}`?", sanitize::line(near.as_bytes())),
-                None => format!(
-                    "it has {}",
-                    names
-                        .by_ref()
-                        .map(|n| sanitize::line(n.as_bytes()))
-                        .collect::<Vec<_>>()
-                        .join(", ")
-                ),
-            };
-            let title = format!(
-                "profile {} has no pack `{}` to override",
-                candidate.label(),
-                pack.name.escape_debug()
-            );
-            self.breaks(
-                candidate,
-                Code::NoSuchPack,
-                title,
-                "overrides a pack that it does not have",
-                help,
-            );
+            let shown = |name: &str| sanitize::line(name.as_bytes());
+            let near = nearest(&pack.name, names()).map(shown);
+            let known: Vec<String> = names().map(shown).collect();
+            self.broken.push(messages::no_such_pack(
+                candidate.place(self.source),
+                &candidate.label(),
+                &pack.name.escape_debug().to_string(),
+                near.as_deref(),
+                &known,
+            ));
         }
     }
 
@@ -273,37 +203,30 @@ impl Rules<'_> {
             [] if candidates.iter().all(|c| c.answer.published.is_some())
                 && !candidates.is_empty() =>
             {
-                self.warnings.push(
-                    Diagnostic::warning(Code::NoInfrastructure, format!("`{}` has no profile with infrastructure layers", self.definition.name))
-                        .at(self.source, self.definition.span.clone(), "")
-                        .note("a cluster needs an os, a k8s and a cni layer; the operator must add them on the host")
-                        .help("add a profile that has them, unless the operator adds them on the host"),
-                );
+                let place = Place {
+                    source: self.source,
+                    span: &self.definition.span,
+                };
+                let told = messages::no_infrastructure(place, &self.definition.name);
+                self.warnings.push(told);
             }
             [] | [_] => {}
             [first, ref others @ ..] => {
                 // The same profile once more has been told already.
                 for other in others.iter().filter(|other| other.uid != first.uid) {
-                    let layers = |c: &Candidate<'_>| {
-                        let layers = c.infrastructure().join(", ");
-                        match layers.as_str() {
-                            "" => "layers without a name".to_owned(),
-                            layers => sanitize::line(layers.as_bytes()),
-                        }
+                    let told = |candidate: &Candidate<'_>| Infrastructure {
+                        profile: candidate.label(),
+                        layers: candidate
+                            .infrastructure()
+                            .iter()
+                            .map(|layer| sanitize::line(layer.as_bytes()))
+                            .collect(),
                     };
-                    self.breaks(
-                        other,
-                        Code::SeveralInfrastructures,
-                        format!(
-                            "two profiles have infrastructure layers: {} ({}) and {} ({})",
-                            first.label(),
-                            layers(first),
-                            other.label(),
-                            layers(other)
-                        ),
-                        "the second one",
-                        "keep one of the two: a definition has at most one",
-                    );
+                    self.broken.push(messages::several_infrastructures(
+                        other.place(self.source),
+                        &told(first),
+                        &told(other),
+                    ));
                 }
             }
         }
@@ -318,18 +241,11 @@ impl Rules<'_> {
                     Some(other) if other.is_version_beside(candidate) => {}
                     Some(other) if other.uid != candidate.uid => {
                         let name = sanitize::line(pack.name.as_bytes());
-                        let title = format!(
-                            "pack {name} is in two profiles: {} and {}",
-                            other.label(),
-                            candidate.label()
-                        );
-                        self.breaks(
-                            candidate,
-                            Code::PackInTwoProfiles,
-                            title,
-                            "has it too",
-                            "remove the pack from one of the profiles",
-                        );
+                        let place = candidate.place(self.source);
+                        let labels = [other, candidate].map(Candidate::label);
+                        let [first, second] = &labels;
+                        let told = messages::pack_in_two_profiles(place, &name, first, second);
+                        self.broken.push(told);
                     }
                     Some(_) => {}
                     None => {

@@ -41,12 +41,8 @@ impl Annotations {
             properties.push(format!("file={}", escape_property(&file)));
             properties.push(format!("line={line},col={column}"));
         }
-        let trap = diagnostic.code.trap();
-        let title = trap.map_or(String::new(), |trap| format!(" {}", trap.code()));
-        properties.push(format!(
-            "title={}",
-            escape_property(&format!("edgestage{title}"))
-        ));
+        let title = format!("edgestage {}", diagnostic.code.token());
+        properties.push(format!("title={}", escape_property(&title)));
         let mut text = vec![diagnostic.title.clone()];
         let label = diagnostic.excerpt.as_ref().map(|excerpt| &excerpt.label);
         text.extend(label.filter(|label| !label.is_empty()).cloned());

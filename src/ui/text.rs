@@ -19,7 +19,8 @@ pub(super) enum See {
     Hidden,
 }
 
-/// A diagnostic as text: title, excerpt with a caret, notes, help, where to read more.
+/// A diagnostic as text: code and title, excerpt with a caret, notes, help, where to read
+/// more.
 #[must_use]
 pub fn render(diagnostic: &Diagnostic) -> String {
     render_within(diagnostic, WIDTH, See::Shown)
@@ -86,10 +87,9 @@ fn render_at(diagnostic: &Diagnostic, excerpt: &Excerpt, width: usize, see: See)
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
     };
-    let mut title = level.primary_title(diagnostic.title.as_str());
-    if let Some(trap) = diagnostic.code.trap() {
-        title = title.id(trap.code());
-    }
+    let title = level
+        .primary_title(diagnostic.title.as_str())
+        .id(diagnostic.code.token());
     let mut group = Group::with_title(title);
     let label = Some(excerpt.label.as_str()).filter(|label| !label.is_empty());
     let excerpt = excerpt.narrowed();
@@ -130,9 +130,9 @@ fn render_plain(diagnostic: &Diagnostic, see: See) -> String {
         Severity::Warning => ("warning", anstyle::AnsiColor::Yellow),
     };
     let style = color.on_default().bold();
-    let trap = diagnostic.code.trap();
-    let id = trap.map_or(String::new(), |trap| format!("[{}]", trap.code()));
-    let mut lines = vec![format!("{style}{word}{id}{style:#}: {}", diagnostic.title)];
+    let Diagnostic { code, title, .. } = diagnostic;
+    let code = code.token();
+    let mut lines = vec![format!("{style}{word}[{code}]{style:#}: {title}")];
     lines.extend(diagnostic.notes.iter().map(|note| format!("note: {note}")));
     lines.extend(diagnostic.help.iter().map(|help| format!("help: {help}")));
     lines.extend(see_also(diagnostic, see).map(|see| format!("see: {see}")));

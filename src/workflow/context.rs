@@ -1,12 +1,13 @@
 //! What a command works with: settings, the manifest, the client, the checkout, and the
 //! locks on files that it takes.
 
+use super::messages;
 use crate::api_key;
 use crate::cache::Cache;
 use crate::canvos::preflight::{Preflight, Start, Target};
 use crate::canvos::{CanvosError, Checkout, CheckoutLock};
 use crate::cli::{Settings, Verbosity};
-use crate::diagnostic::{Code, Diagnostic, Severity, Trap};
+use crate::diagnostic::{Diagnostic, Severity, Trap};
 use crate::error::Error;
 use crate::lockfile::{LockEntry, Lockfile, LockfileSpan, Outdated};
 use crate::manifest::{Definition, Located, Manifest, ManifestError, keys};
@@ -88,16 +89,12 @@ impl Context<'_> {
             Err(error) => error,
         };
         let file = sanitize::path(&self.settings.file);
-        let mut told = Diagnostic::warning(
-            Code::ManifestUnused,
-            format!("`{file}` is not used: it has a mistake"),
-        )
-        .note(without)
-        .help("run `edgestage check` to see what is wrong with it");
         // A file that cannot be read at all has no place to show.
-        if let Error::Manifest(ManifestError::Unreadable(_, why)) = &error {
-            told.title = format!("`{file}` is not used: {}", sanitize::io(why));
-        }
+        let unreadable = match &error {
+            Error::Manifest(ManifestError::Unreadable(_, why)) => Some(why),
+            _ => None,
+        };
+        let told = messages::manifest_unused(&file, unreadable, without);
         self.report.warn(&told);
         None
     }
@@ -159,13 +156,8 @@ impl Context<'_> {
         let ca_cert = match &table.ca_cert {
             Some(path) => Some(path_error::read(path, path_error::TEXT).map_err(|error| {
                 let error = PathError::when("read", path)(error);
-                Error::Usage(Box::new(
-                    Diagnostic::error(
-                        Code::UnusableCaCert,
-                        format!("`ca-cert` cannot be used: {error}"),
-                    )
-                    .help(near(path, "name a PEM file, relative to profiles.toml")),
-                ))
+                let near = near(path);
+                Error::usage(messages::unusable_ca_cert(&error, near.as_deref()))
             })?),
             None => None,
         };
@@ -233,11 +225,7 @@ impl Context<'_> {
                 let object = format!("for {what}");
                 *waiting.borrow_mut() = Some(self.report.waiting("Waiting", &object));
             }
-            Event::NoLocks(why) => self.report.warn(
-                &Diagnostic::warning(Code::NoFileLocks, format!("{what} cannot be locked: {why}"))
-                    .note("runs on this file system do not see each other")
-                    .help("run one edgestage at a time there; for NFS, mount it with locks"),
-            ),
+            Event::NoLocks(why) => self.report.warn(&messages::no_file_locks(what, why)),
         };
         let patience = LockOptions {
             who: &self.who,
@@ -417,13 +405,10 @@ pub(crate) fn has_targets(preflight: &Preflight<'_>, asked: &[Target]) -> Result
     Err(CanvosError::NoTarget { directory, targets }.into())
 }
 
-/// What to do about a file that cannot be read: the one that was probably meant, else
-/// `help`.
-pub(crate) fn near(path: &Path, help: &str) -> String {
-    match nearest_file(path).filter(|_| !path.exists()) {
-        Some(near) => format!("did you mean `{}`?", sanitize::path(&near)),
-        None => help.to_owned(),
-    }
+/// The file that was probably meant where `path` is not there, printable.
+pub(crate) fn near(path: &Path) -> Option<String> {
+    let near = nearest_file(path).filter(|_| !path.exists())?;
+    Some(sanitize::path(&near))
 }
 
 /// A path for standard output: absolute paths are what scripts can use from anywhere,

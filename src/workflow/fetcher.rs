@@ -7,8 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use super::parallel::Semaphore;
 use super::session::{LockedArchive, Locking, Origin, Session};
 use crate::archive::{self, InspectError, Inventory};
-use crate::cache::{Lookup, Slot};
-use crate::diagnostic::{Code, Diagnostic};
+use crate::cache::{self, Lookup, Slot};
 use crate::download::{self, Received};
 use crate::drift::{self, Change};
 use crate::error::Error;
@@ -247,13 +246,9 @@ impl<'a> Fetcher<'a> {
             Lookup::Miss => return Ok(None),
             Lookup::Damaged(path) => {
                 let path = sanitize::path(&path);
-                self.context.report.warn(
-                    &Diagnostic::warning(
-                        Code::CacheDamaged,
-                        format!("the cached archive `{path}` is damaged"),
-                    )
-                    .note("its files cannot be compared"),
-                );
+                self.context
+                    .report
+                    .warn(&cache::messages::damaged_and_not_compared(&path));
                 return Ok(None);
             }
         };

@@ -9,7 +9,7 @@ use std::ops::Range;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Path, PathBuf};
 
-use crate::diagnostic::{Code, Diagnostic};
+use super::messages;
 use crate::manifest;
 use crate::util::environment::Environment;
 use crate::util::path_error;
@@ -31,15 +31,8 @@ pub(crate) fn warn_of_ignored_lock(context: &Context<'_>, path: &Path) {
     };
     let name = path.file_name().unwrap_or_default();
     let name = sanitize::path(Path::new(name));
-    let told = Diagnostic::warning(
-        Code::LockfileIgnored,
-        format!("git ignores `{name}`, which is meant to be committed"),
-    )
-    .note("a clone without it has no lock: it takes whatever Palette serves then")
-    .help(format!(
-        "remove the rule `{}`, or write `!{name}` below it",
-        sanitize::line(rule.pattern.as_bytes())
-    ));
+    let pattern = sanitize::line(rule.pattern.as_bytes());
+    let told = messages::lockfile_ignored(&name, &pattern);
     let told = match path_error::read(&rule.file, path_error::TEXT) {
         Ok(bytes) => {
             let text = String::from_utf8_lossy(&bytes);

@@ -14,9 +14,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::ignored_lockfile::warn_of_ignored_lock;
-use crate::cache::{Artifact, Cache, Lookup};
+use crate::cache::{self, Artifact, Cache, Lookup};
 use crate::cli::{LockfileUse, Network};
-use crate::diagnostic::{Code, Diagnostic};
 use crate::drift;
 use crate::error::Error;
 use crate::lockfile::{LockEntry, Lockfile, Meanwhile};
@@ -154,13 +153,9 @@ impl<'a> Session<'a> {
                 if context.settings.network == Network::Off {
                     return Err(Error::CacheDamaged(path));
                 }
-                context.report.warn(
-                    &Diagnostic::warning(
-                        Code::CacheDamaged,
-                        format!("the cached archive `{path}` is damaged"),
-                    )
-                    .note("it is fetched again"),
-                );
+                context
+                    .report
+                    .warn(&cache::messages::damaged_and_fetched_again(&path));
                 Ok(None)
             }
         }

@@ -105,3 +105,25 @@ fn only_the_ui_prints_and_only_main_exits() {
         }
     }
 }
+
+/// Sentences are reviewed side by side, so they stand side by side.
+#[test]
+fn only_messages_make_diagnostics() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let order = order(include_str!("../../src/lib.rs"));
+    let is_messages = |file: &Path| {
+        let mut parts = file.iter().map(|part| part.to_string_lossy());
+        // The reader of profiles.toml makes its messages where it finds the mistakes.
+        parts.any(|part| ["messages", "messages.rs", "manifest"].contains(&&*part))
+    };
+    let mut files: Vec<PathBuf> = order.iter().flat_map(|module| sources(module)).collect();
+    files.retain(|file| !is_messages(file.strip_prefix(&root).unwrap()));
+    assert!(files.len() > 100, "{}", files.len());
+    for file in files.iter().filter(|file| !file.ends_with("tests.rs")) {
+        let source = fs::read_to_string(file).unwrap();
+        let code = source.split("#[cfg(test)]\nmod tests").next().unwrap();
+        for call in ["Diagnostic::error(", "Diagnostic::warning("] {
+            assert!(!code.contains(call), "{} has {call}", file.display());
+        }
+    }
+}

@@ -135,7 +135,7 @@ fn the_build_program_is_the_first_that_is_there() {
 fn a_target_in_the_place_of_a_definition() {
     let test = with_earthly(EARTHLY);
     build(&test, "factory +uki-iso")
-        .stderr_has("error: `+uki-iso` is a target, not a definition")
+        .stderr_has("error[target-not-definition]: `+uki-iso` is a target, not a definition")
         .stderr_has("help: put it after two dashes: `edgestage build factory -- +uki-iso`")
         .keeps_files()
         .fails(2);
@@ -173,7 +173,7 @@ fn a_build_that_fails() {
     build(&test, "")
         .stderr_has("out\n")
         .stderr_has("err\n")
-        .stderr_has("error: the build `earthly` failed")
+        .stderr_has("error[build-failed]: the build `earthly` failed")
         .stderr_has("no image was looked at")
         .stderr_has("help: read the build's own output above")
         .fails(1);

@@ -33,12 +33,12 @@ fn errors_are_annotated_at_their_lines() {
     let done = on_github(&test, "check").any_stderr().fails(2);
     let commands = commands(&done);
     assert_eq!(commands.len(), 2, "{commands:#?}");
-    assert!(
-        commands[0].starts_with("::error file=site/profiles.toml,line=10,col=13,title=edgestage::")
-    );
-    assert!(
-        commands[1].starts_with("::error file=site/profiles.toml,line=11,col=1,title=edgestage::")
-    );
+    assert!(commands[0].starts_with(
+        "::error file=site/profiles.toml,line=10,col=13,title=edgestage invalid-reference::"
+    ));
+    assert!(commands[1].starts_with(
+        "::error file=site/profiles.toml,line=11,col=1,title=edgestage unknown-key::"
+    ));
     assert!(
         commands[1].contains("`nmae`") && commands[1].contains("%0Ahelp: "),
         "{commands:#?}"
@@ -77,8 +77,9 @@ fn commands_of(done: &Done<'_>, beginning: &str) -> usize {
 fn warnings_and_traps_are_annotated_by_name() {
     let test = Test::new().definition("profiles = [\"edge-infra@2.1.0\", \"edge-logging@0.9.0\"]");
     let run = on_github(&test, "stage").any_stdout();
-    let done = run.stderr_has("warning: ").success();
-    let draft = "::warning file=site/profiles.toml,line=10,col=33,title=edgestage::";
+    let done = run.stderr_has("warning[unpublished-draft]: ").success();
+    let draft =
+        "::warning file=site/profiles.toml,line=10,col=33,title=edgestage unpublished-draft::";
     assert_eq!(commands_of(&done, draft), 1, "{}", done.stderr);
     // Results are for scripts.
     assert!(!done.stdout.contains("::"), "{}", done.stdout);
@@ -101,7 +102,7 @@ fn a_document_is_annotated_too() {
         .fails(2);
     assert_eq!(done.json()["error"]["exit_code"], 2);
     assert_eq!(commands(&done).len(), 2, "{}", done.stderr);
-    assert!(!done.stderr.contains("error: "), "{}", done.stderr);
+    assert!(!done.stderr.contains("error["), "{}", done.stderr);
     let test = Test::new().stage();
     test.put("CanvOS/spc.tgz", "x");
     let done = on_github(&test, "verify --json")
@@ -110,7 +111,7 @@ fn a_document_is_annotated_too() {
         .fails(3);
     assert_eq!(done.json()["error"]["exit_code"], 3);
     assert_eq!(
-        commands_of(&done, "::error title=edgestage::"),
+        commands_of(&done, "::error title=edgestage staged-differs::"),
         1,
         "{}",
         done.stderr
@@ -121,7 +122,8 @@ fn a_document_is_annotated_too() {
 fn a_wrong_command_line_is_annotated() {
     let test = Test::new();
     let done = on_github(&test, "stage --lockd").any_stderr().fails(2);
-    let expected = "::error title=edgestage::unexpected argument '--lockd' found%0Ahelp: ";
+    let expected =
+        "::error title=edgestage invalid-arguments::unexpected argument '--lockd' found%0Ahelp: ";
     assert_eq!(commands_of(&done, expected), 1, "{}", done.stderr);
     let run = on_github(&test, "list").env("EDGESTAGE_HEARTBEAT", "x");
     assert_eq!(commands(&run.any_stderr().fails(2)).len(), 1);
@@ -156,7 +158,7 @@ fn what_a_server_says_is_no_command() {
     let commands = commands(&done);
     assert_eq!(commands.len(), 1, "{commands:#?}");
     assert!(
-        commands[0].starts_with("::error title=edgestage::"),
+        commands[0].starts_with("::error title=edgestage rejected::"),
         "{commands:#?}"
     );
     assert!(commands[0].contains("[api key] 100 %25"), "{commands:#?}");
@@ -202,7 +204,7 @@ fn the_output_of_a_build_is_a_section_that_ends_whatever_happens() {
         assert!(begun.parse::<u64>().unwrap() <= ended.parse().unwrap());
         // The error stands below, where nobody folds it.
         assert!(
-            rest.starts_with("error") && !rest.contains('\u{1b}'),
+            rest.starts_with("error[") && !rest.contains('\u{1b}'),
             "{rest:?}"
         );
     }

@@ -76,11 +76,11 @@ fn changes_go_to_standard_output_and_the_way_out_to_standard_error() {
              changed  file  packs/edge-k3s/values.yaml                   edge-infra@2.1.0\n  \
              changed  file  profile.json                                 edge-infra@2.1.0\n",
         )
-        .stderr_has("error: Palette no longer serves `factory` as it is locked\n")
+        .stderr_has("error[drift]: Palette no longer serves `factory` as it is locked\n")
         .stderr_has("edgestage update factory")
         .keeps_files()
         .fails(3);
-    done.says("1.31.1", 0).says("error: ", 1);
+    done.says("1.31.1", 0).says("error[", 1);
     test.run("update -q").any_stdout().success();
     test.run("diff -q").stdout("factory: no change\n").success();
 }
@@ -323,7 +323,7 @@ fn several_definitions_and_all() {
     assert_eq!((drift(0), drift(1)), (&true.into(), &false.into()));
     assert_eq!(document["definitions"][0]["definition"], "store");
     let done = test.run("diff -q").any_stdout().any_stderr().fails(3);
-    done.says("error: ", 2)
+    done.says("error[", 2)
         .says("edgestage update factory", 1)
         .says("edgestage update store", 1);
     assert!(done.stdout.ends_with("\nwarehouse: no change\n"));
@@ -377,7 +377,7 @@ fn an_outdated_lock_is_compared_with_a_warning() {
             "  removed  profile    hello-universe@1.2.0              {HELLO_UNIVERSE_1_2_0}\n"
         ))
         .stdout_has("  removed  variables  variables.json  ")
-        .stderr_has("warning: the lock of `factory` is outdated")
+        .stderr_has("warning[outdated]: the lock of `factory` is outdated")
         .stderr_has("profiles.toml has changed since it was locked")
         .keeps_files()
         .fails(3);

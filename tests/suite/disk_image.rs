@@ -163,7 +163,7 @@ fn features_that_cannot_be_read_are_named() {
         .run(&[&image])
         .any_stdout()
         .stderr(
-            "error: 1 image that could not be verified\n\
+            "error[image-differs]: 1 image that could not be verified\n\
              help: create the content partition with the default features of `mkfs.ext4`\n\
              see: `edgestage explain image`\n",
         )
@@ -214,7 +214,7 @@ fn a_partition_that_was_copied_while_it_was_mounted() {
         .run(&[&image])
         .any_stdout()
         .stderr(
-            "error: 1 image that could not be verified\n\
+            "error[image-differs]: 1 image that could not be verified\n\
              help: unmount the content partition everywhere, and build again\n\
              see: `edgestage explain T27`\n",
         )
@@ -625,7 +625,7 @@ fn what_is_compressed_otherwise_is_named() {
         .run(&[&zst])
         .any_stdout()
         .stderr(
-            "error: 1 image that could not be verified\n\
+            "error[image-differs]: 1 image that could not be verified\n\
              help: decompress it, and verify what comes out\n\
              see: `edgestage explain image`\n",
         )

@@ -123,15 +123,15 @@ fn what_is_no_profile_is_refused_with_all_its_neighbours() {
     let test = two();
     test.run("add 65c9 edge-infra https://c.example/clusters edge-logging@0.9.0 --to factory")
         .stderr(
-            "error: `65c9` is not a profile
+            "error[invalid-reference]: `65c9` is not a profile
 note: a uid has 24 hexadecimal digits, this has 4
 help: copy the profile's URL from the console and paste it whole
 
-error: `edge-infra` is not a profile
+error[invalid-reference]: `edge-infra` is not a profile
 note: neither a uid, a console URL nor name@version
 help: write the version too, such as `edge-infra@1.0.0`, or paste the profile's console URL
 
-error: `https://c.example/clusters` is not a profile
+error[invalid-reference]: `https://c.example/clusters` is not a profile
 note: not the page of a cluster profile
 help: open the profile under Profiles in the console and copy its URL: `…/projects/<uid>/profiles/cluster/<uid>`
 see: `edgestage explain reference`
@@ -194,7 +194,7 @@ fn a_page_of_another_palette_is_worth_a_warning() {
     test.run("add")
         .arg(&page("https://palette.example.com"))
         .stderr_has(
-            "warning: the URL belongs to `https://palette.example.com`, but the endpoint is `{endpoint}`",
+            "warning[other-palette]: the URL belongs to `https://palette.example.com`, but the endpoint is `{endpoint}`",
         )
         .stderr_has("set `endpoint = \"https://palette.example.com\"` in `[palette]`")
         .success();
@@ -248,11 +248,11 @@ fn what_cannot_be_removed() {
     let test = two();
     test.run("remove edge-infra@2.0.1 nobody --from warehouse")
         .stderr(
-            "error: `warehouse` has no profile `edge-infra@2.0.1`
+            "error[profile-not-in-definition]: `warehouse` has no profile `edge-infra@2.0.1`
 note: it has edge-infra@2.0.0, edge-monitoring@1.4.0
 help: did you mean `edge-infra@2.0.0`?
 
-error: `warehouse` has no profile `nobody`
+error[profile-not-in-definition]: `warehouse` has no profile `nobody`
 note: it has edge-infra@2.0.0, edge-monitoring@1.4.0
 help: write it as it stands in profiles.toml
 see: `edgestage explain edit`
@@ -356,7 +356,7 @@ fn a_definition_that_is_called_like_a_profile() {
 fn a_new_definition_is_told() {
     let test = two();
     test.run("add edge-infra@2.1.0 --to factry")
-        .stderr_has("warning: there was no definition `factry`")
+        .stderr_has("warning[new-definition]: there was no definition `factry`")
         .stderr_has("did you mean `factory`?")
         .stderr_has("        Made definition factry\n")
         .success();

@@ -174,7 +174,7 @@ fn failures_stay_where_they_happen() {
     }
     let done = test.run("fetch").any_stdout().any_stderr().fails(6);
     assert_eq!(done.stdout.lines().count(), 9);
-    done.says("error: ", 3);
+    done.says("error[", 3);
     assert_eq!((locked(&test).len(), test.cached().len()), (9, 9));
     let known = names(SITES);
     let told = done
@@ -223,7 +223,7 @@ fn drift_among_other_failures() {
     test.sim.fault(Fault::on(Route::Download, Act::status(400)));
     let done = test.run("fetch").any_stdout().any_stderr().fails(3);
     done.says("`site-0007` as it is locked", 1)
-        .says("error: ", 2);
+        .says("error[", 2);
     assert_eq!(done.stdout.lines().count(), 10);
     let text = test.text("profiles.toml");
     test.put(
@@ -232,7 +232,7 @@ fn drift_among_other_failures() {
     );
     test.sim.fault(Fault::on(Route::Download, Act::status(403)));
     let done = test.run("fetch").any_stdout().any_stderr().fails(3);
-    done.says("error: ", 3);
+    done.says("error[", 3);
     test.run("update -q site-0007").any_stdout().success();
     test.sim.fault(Fault::on(Route::Download, Act::status(403)));
     test.run("fetch").any_stdout().any_stderr().fails(2);
@@ -251,7 +251,7 @@ fn a_failure_that_is_shared_is_told_once() {
             test.sim.clear_requests();
             test.sim.fault(Fault::on(route, Act::status(status)));
             let run = test.run(command).any_stdout().any_stderr().keeps_files();
-            run.fails(code).says("error: ", 1);
+            run.fails(code).says("error[", 1);
             assert_eq!(test.asked(route).len(), 1, "{command}");
         }
         test.sim.fault(Fault::on(route, Act::status(status)));
@@ -269,7 +269,7 @@ fn a_key_that_expires_is_told_once() {
     let refused = Fault::on(Route::Download, Act::status(401)).forever();
     test.sim.fault(refused);
     let done = test.run("fetch").any_stderr().keeps_files().fails(4);
-    done.says("error: Palette does not accept the API key", 1);
+    done.says("error[key-refused]: Palette does not accept the API key", 1);
 }
 
 #[test]

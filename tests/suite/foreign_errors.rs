@@ -205,7 +205,7 @@ fn a_403_points_at_the_line_that_names_the_project() {
             test.sim.fault(Fault::on(route, Act::status(403)).forever());
             test.run("fetch")
                 .stderr_has(&format!(
-                    "error: Palette denied the request in project `{name}`"
+                    "error[forbidden]: Palette denied the request in project `{name}`"
                 ))
                 .stderr_has(&format!("--> {place}\n"))
                 .stderr_has("help: check `project`")

@@ -560,7 +560,7 @@ fn tables_fit_a_terminal_of_80_columns() {
             .env("NO_COLOR", "1");
         let screen = run.on_a_terminal_of(80, code);
         // What is said on standard error may be as long as it is.
-        let messages = ["note:", "help:", "see:", "error", "warning", "        "];
+        let messages = ["note:", "help:", "see:", "error[", "warning[", "        "];
         let rows = screen.split("\r\n").map(crate::support::stripped);
         for row in rows.filter(|row| !messages.iter().any(|begin| row.starts_with(begin))) {
             assert!(row.chars().count() <= 80, "{command}: {row}\n{screen}");

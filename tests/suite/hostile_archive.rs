@@ -19,13 +19,13 @@ fn refused(faults: Vec<(&str, Vec<u8>)>) {
         test.sim.clear_faults();
         test.put("odd.tgz", &archive);
         let run = test.run("show odd.tgz").keeps_files();
-        run.stderr_has("error: `odd.tgz` is refused: ")
+        run.stderr_has("error[archive-refused]: `odd.tgz` is refused: ")
             .stderr_has(said)
             .fails(6);
         let act = Act::Bytes(archive);
         test.sim.fault(Fault::on(Route::Download, act).forever());
         let run = test.run("update").keeps_files();
-        run.stderr_has("error: the archive of `factory` is refused: ")
+        run.stderr_has("error[archive-refused]: the archive of `factory` is refused: ")
             .stderr_has(said)
             .fails(6);
     }

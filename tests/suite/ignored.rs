@@ -19,7 +19,8 @@ pub fn repository() -> Test {
     test
 }
 
-const SAID: &str = "warning: git ignores `profiles.lock`, which is meant to be committed\n";
+const SAID: &str =
+    "warning[lockfile-ignored]: git ignores `profiles.lock`, which is meant to be committed\n";
 
 #[test]
 fn whoever_writes_the_lock_says_that_it_is_ignored() {

@@ -81,7 +81,7 @@ fn check_looks_into_images_too() {
         .fails(3);
     // A mistyped path is not a reason to build again.
     with("lots.iso")
-        .stderr_has("error: there is no image `{dir}/lots.iso`")
+        .stderr_has("error[image-missing]: there is no image `{dir}/lots.iso`")
         .stderr_has("check the path")
         .fails(2);
     // An image holds one definition.
@@ -136,7 +136,7 @@ fn another_definition_is_named_where_the_lock_has_it() {
         .arg("factory")
         .stdout(&format!("{path}  another definition  it is `store`\n"))
         .stderr(
-            "error: 1 image without `factory` as it is locked\n\
+            "error[image-differs]: 1 image without `factory` as it is locked\n\
              help: run `edgestage stage factory` and build again\n\
              see: `edgestage explain image`\n",
         )
@@ -223,7 +223,7 @@ fn a_lost_definition_and_a_lost_overlay_are_told_apart() {
         .run(&[&image])
         .any_stdout()
         .stderr(
-            "error: 1 image without `factory` as it is locked\n\
+            "error[image-differs]: 1 image without `factory` as it is locked\n\
              help: run `edgestage stage factory` and build again\n\
              see: `edgestage explain T1`\n",
         )
@@ -341,7 +341,7 @@ fn an_image_that_is_not_there() {
     let path = image.display();
     let near = good.display();
     let said = format!(
-        "error: there is no image `{path}`\n\
+        "error[image-missing]: there is no image `{path}`\n\
          help: did you mean `{near}`?\n\
          see: `edgestage explain image`\n"
     );
@@ -406,7 +406,7 @@ fn an_image_that_is_older_than_what_is_staged() {
     let see = |image: &Path, trap: &str| {
         let run = proof.run(&[image]).any_stdout();
         run.stderr(&format!(
-            "error: 1 image without `factory` as it is locked\n\
+            "error[image-differs]: 1 image without `factory` as it is locked\n\
              help: run `edgestage stage factory` and build again\n\
              see: `edgestage explain {trap}`\n"
         ))
@@ -554,7 +554,7 @@ fn several_images_are_all_shown() {
     let text = proof.put("text", "text");
     let done = proof
         .run(&[&good, &text, &bad, &good])
-        .stderr_has("error: 2 images without `factory` as it is locked")
+        .stderr_has("error[image-differs]: 2 images without `factory` as it is locked")
         .any_stdout()
         .fails(3);
     let lines: Vec<&str> = done.stdout.lines().collect();

@@ -76,7 +76,7 @@ fn the_definition_under_another_name() {
         .run_of("factory", &site[1])
         .any_stdout()
         .stderr(
-            "error: 1 image with `factory` as it is locked under another name\n\
+            "error[image-differs]: 1 image with `factory` as it is locked under another name\n\
              help: name the file `spc.tgz`, and build again\n\
              see: `edgestage explain T25`\n",
         )
@@ -153,7 +153,7 @@ fn the_definition_and_what_may_be_taken_for_it() {
         .run_of("factory", &linked[0])
         .any_stdout()
         .stderr(
-            "error: 1 image with more than `factory` as it is locked\n\
+            "error[image-differs]: 1 image with more than `factory` as it is locked\n\
              help: remove what lies beside it, and build again\n\
              see: `edgestage explain T25`\n",
         )

@@ -89,7 +89,7 @@ fn a_name_that_an_incomplete_list_lacks_is_not_called_unknown() {
             .run("check")
             .stdout_has("does not list it")
             .stderr_has(&format!(
-                "error: Palette does not list profile `{reference}`"
+                "error[list-incomplete]: Palette does not list profile `{reference}`"
             ))
             .stderr_has("profiles.toml:10:13")
             .stderr_has("its list is incomplete: it has ")
@@ -203,7 +203,7 @@ fn a_project_that_an_incomplete_list_lacks() {
         .fault(Fault::on(Route::Projects, short.clone()).forever());
     test.run("check")
         .stdout_has("does not list it")
-        .stderr_has("error: Palette does not list project `Retale`")
+        .stderr_has("error[list-incomplete]: Palette does not list project `Retale`")
         .stderr_has("profiles.toml:3:11")
         .stderr_has("its list is incomplete: it has 1 of the 65 items that it counts")
         .stderr_has("help: check `project`")

@@ -202,13 +202,13 @@ fn a_checkout_that_is_not_there_is_said() {
     fs::remove_dir_all(test.path("CanvOS")).unwrap();
     test.run("init")
         .any_stdout()
-        .stderr_has("warning: there is no CanvOS checkout at `{dir}/CanvOS`\n")
+        .stderr_has("warning[no-checkout]: there is no CanvOS checkout at `{dir}/CanvOS`\n")
         .stderr_has("dir = \"CanvOS\"")
         .success();
     fs::remove_file(test.path("profiles.toml")).unwrap();
     fs::create_dir(test.path("CanvOS")).unwrap();
     test.run("init edge-infra@2.1.0")
         .any_stdout()
-        .stderr_has("warning: `{dir}/CanvOS` is not a CanvOS checkout\n")
+        .stderr_has("warning[not-a-checkout]: `{dir}/CanvOS` is not a CanvOS checkout\n")
         .success();
 }

@@ -279,7 +279,9 @@ fn a_key_file_that_others_can_read_is_worth_a_warning() {
         set_mode(&test, "key", mode);
         let run = test.run("check").without_key().any_stdout();
         let done = run
-            .stderr_has("warning: the API key file `{dir}/key` can be read by others\n")
+            .stderr_has(
+                "warning[key-exposed]: the API key file `{dir}/key` can be read by others\n",
+            )
             .stderr_has(&format!("note: its mode is {mode:04o}\n"))
             .stderr_has("help: run `chmod 600 {dir}/key`\n")
             .success();

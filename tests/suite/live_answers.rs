@@ -36,7 +36,7 @@ fn named(route: Route, act: Act, said: &str) {
     let run = test.run("stage").keeps_files();
     let done = run
         .stderr_has(&format!("note: {said}\n"))
-        .stderr_has("error: Palette's answer to ")
+        .stderr_has("error[unusable-answer]: Palette's answer to ")
         .fails(6);
     done.says("proxy", 0).says("Retrying", 0);
 }

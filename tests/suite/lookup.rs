@@ -44,7 +44,7 @@ fn an_unknown_name_suggests_the_nearest() {
         .stderr_has("Palette has no profile `warehouse@1.0.0`")
         .stderr_has("paste the profile's URL from the console")
         .fails(2)
-        .says("error: ", 2);
+        .says("error[", 2);
 }
 
 /// Written in another way, a version is still another text; what is there is suggested.

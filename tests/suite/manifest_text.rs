@@ -21,7 +21,7 @@ fn several_mistakes_are_shown_in_one_run() {
         .stderr_has("`b` has no profiles")
         .keeps_files()
         .fails(2);
-    done.says("error: ", 5).says("help: ", 5);
+    done.says("error[", 5).says("help: ", 5);
     let json = done.again().arg("--json").any_stdout().fails(2).json();
     assert_eq!(json["error"]["problems"].as_array().unwrap().len(), 5);
 }
@@ -38,7 +38,7 @@ fn broken_syntax_and_another_mistake_are_both_shown() {
         .stderr_has("neither a uid, a console URL nor name@version")
         .stderr_has("unknown key `nmae`")
         .fails(2)
-        .says("error: ", 3);
+        .says("error[", 3);
 }
 
 #[test]
@@ -46,7 +46,7 @@ fn the_excerpt_points_at_the_mistake() {
     let test = Test::new().manifest("[definition.factory]\nprofiles = [\"edge\"]\n");
     test.run("check")
         .stderr(
-            "error: not a profile reference\n \
+            "error[invalid-reference]: not a profile reference\n \
              --> profiles.toml:2:13\n  \
              |\n\
              2 | profiles = [\"edge\"]\n  \
@@ -100,7 +100,7 @@ fn other_encodings_are_named() {
     let test = Test::new().write("profiles.toml", [&b"\xff\xfe"[..], &utf16].concat());
     let run = test.run("stage").keeps_files();
     run.stderr(
-        "error: `profiles.toml` is UTF-16, not UTF-8\nhelp: save it as UTF-8 in your editor\n\
+        "error[manifest-encoding]: `profiles.toml` is UTF-16, not UTF-8\nhelp: save it as UTF-8 in your editor\n\
          see: `edgestage explain manifest`\n",
     )
     .fails(2);
@@ -123,7 +123,7 @@ fn a_missing_file_says_where_it_was_looked_for() {
         "check", "fetch", "stage", "unstage", "update", "verify", "show",
     ] {
         test.run(command)
-            .stderr_has("error: there is no `{dir}/profiles.toml`")
+            .stderr_has("error[manifest-missing]: there is no `{dir}/profiles.toml`")
             .stderr_has("edgestage init")
             .keeps_files()
             .fails(2);

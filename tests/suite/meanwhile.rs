@@ -109,8 +109,10 @@ fn the_definition_itself_is_renamed_or_removed_meanwhile() {
             let moved = before == "fetch b";
             let slow = quiet(&test, slow).any_stderr().park_at("archive-begun");
             does(&test, command);
-            slow.fails(3)
-                .says("error: `b` is not in profiles.toml any more", 1);
+            slow.fails(3).says(
+                "error[changed-meanwhile]: `b` is not in profiles.toml any more",
+                1,
+            );
             assert_eq!(test.path("profiles.lock").exists(), others || moved);
             if others || moved {
                 let a = others.then_some("a");

@@ -139,12 +139,12 @@ fn the_gravest_decides_the_exit_code() {
     test.sim.fault(Fault::on(Route::Download, Act::status(503)));
     test.sim.fault(Fault::on(Route::Download, Act::status(403)));
     let done = test.run("fetch").any_stdout().any_stderr().fails(4);
-    done.says("error: ", 2);
+    done.says("error[", 2);
     test.sim.fault(Fault::on(Route::Download, Act::Html200));
     test.sim.fault(Fault::on(Route::Download, Act::status(403)));
     test.sim.fault(Fault::on(Route::Download, Act::status(503)));
     let done = test.run("update").any_stdout().any_stderr().fails(6);
-    done.says("error: ", 3);
+    done.says("error[", 3);
     // A broken rule in one, drift in another.
     test.run("fetch -q").any_stdout().success();
     test.sim.world(|world| world.publish("edge-k3s", "1.31.1"));

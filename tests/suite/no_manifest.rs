@@ -28,10 +28,10 @@ fn an_archive_is_shown_beside_a_manifest_that_is_broken() {
             .run("show a.tgz")
             .stdout_has(UID)
             .stdout_has("definition      unknown: no profiles.lock was read\n")
-            .stderr_has("warning: `profiles.toml` is not used: it has a mistake\n")
+            .stderr_has("warning[manifest-unused]: `profiles.toml` is not used: it has a mistake\n")
             .keeps_files()
             .success();
-        done.says("warning", 1).says("error", 0);
+        done.says("warning", 1).says("error[", 0);
         assert_eq!(test.sim.connections(), 0, "{what}");
     }
     let test = with_archive();
@@ -40,7 +40,7 @@ fn an_archive_is_shown_beside_a_manifest_that_is_broken() {
     std::fs::create_dir(test.path("profiles.toml")).unwrap();
     test.run("show a.tgz")
         .stdout_has(UID)
-        .stderr_has("warning: `profiles.toml` is not used: ")
+        .stderr_has("warning[manifest-unused]: `profiles.toml` is not used: ")
         .success();
 }
 
@@ -50,7 +50,7 @@ fn an_archive_is_shown_beside_a_lock_that_is_broken() {
     let test = with_archive().write("profiles.lock", "version = 1\n<<<<<<< HEAD\n");
     test.run("show a.tgz")
         .stdout_has(UID)
-        .stderr_has("warning: ")
+        .stderr_has("warning[invalid-lockfile]: ")
         .stderr_has("profiles.lock")
         .keeps_files()
         .success();
@@ -61,7 +61,7 @@ fn an_archive_is_shown_beside_a_lock_that_is_broken() {
 fn a_definition_is_not_shown_without_a_manifest_that_is_right() {
     for (_, text) in BROKEN {
         let test = with_archive().write("profiles.toml", text);
-        test.run("show factory").stderr_has("error: ").fails(2);
+        test.run("show factory").stderr_has("error[").fails(2);
     }
 }
 
@@ -91,7 +91,7 @@ fn the_cache_is_listed_beside_a_manifest_that_is_broken() {
     let done = test
         .run("cache list")
         .any_stdout()
-        .stderr_has("warning: `profiles.toml` is not used: it has a mistake\n")
+        .stderr_has("warning[manifest-unused]: `profiles.toml` is not used: it has a mistake\n")
         .keeps_files()
         .success();
     assert_eq!(done.stdout.lines().count(), 1);

@@ -39,7 +39,7 @@ fn failure(test: &Test, command: &str, exit_code: i32, code: &str) -> Value {
         "{json}"
     );
     assert!(
-        !done.stderr.contains("error: "),
+        !done.stderr.contains("error"),
         "said twice: {}",
         done.stderr
     );
@@ -196,7 +196,7 @@ fn quiet_says_only_results_and_errors() {
         test.run(command).any_stdout().success();
     }
     let run = test.run("verify -q --offline").any_stdout();
-    run.stderr_has("error: ").fails(3);
+    run.stderr_has("error[staged-differs]: ").fails(3);
 }
 
 #[test]

@@ -102,7 +102,7 @@ fn what_must_not_be_written_is_not() {
                 continue;
             }
             let run = test.run("fetch --output").arg(output).without_key();
-            run.stderr_has("error: `--output` cannot be `")
+            run.stderr_has("error[unusable-output]: `--output` cannot be `")
                 .stderr_has(why)
                 .keeps_files()
                 .fails(2);

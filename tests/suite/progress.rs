@@ -247,7 +247,9 @@ fn a_log_that_is_quiet_stays_so() {
     let test = Test::new();
     test.run("list")
         .env("EDGESTAGE_HEARTBEAT", "often")
-        .stderr_has("error: `EDGESTAGE_HEARTBEAT` is not a whole number of seconds\n")
+        .stderr_has(
+            "error[invalid-variable]: `EDGESTAGE_HEARTBEAT` is not a whole number of seconds\n",
+        )
         .fails(2);
 }
 

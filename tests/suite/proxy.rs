@@ -285,9 +285,10 @@ fn a_proxy_that_reads_along() {
 /// somebody set.
 #[test]
 fn a_variable_that_cannot_be_read_is_told() {
-    let ignored = "warning: `HTTPS_PROXY` is not the address of a proxy\n\
+    let ignored = "warning[proxy-variable]: `HTTPS_PROXY` is not the address of a proxy\n\
         note: it is ignored: Palette is asked without it\n";
-    let misread = "warning: `HTTPS_PROXY` cannot be read as the address of a proxy\n";
+    let misread =
+        "warning[proxy-variable]: `HTTPS_PROXY` cannot be read as the address of a proxy\n";
     for (value, said, code) in [
         ("'http://127.0.0.1:1'", ignored, 0),
         (" http://127.0.0.1:1", ignored, 0),
@@ -297,7 +298,7 @@ fn a_variable_that_cannot_be_read_is_told() {
         ("http://me.invalid:1/ter2@127.0.0.1:1", misread, 5),
         (
             "socks5://127.0.0.1:1",
-            "warning: `HTTPS_PROXY` names a SOCKS proxy\n",
+            "warning[proxy-variable]: `HTTPS_PROXY` names a SOCKS proxy\n",
             5,
         ),
     ] {
@@ -312,7 +313,7 @@ fn a_variable_that_cannot_be_read_is_told() {
     let run = test.run("check").env("HTTPS_PROXY", "");
     let run = run.env("https_proxy", "http://127.0.0.1:1");
     run.any_stdout()
-        .stderr_has("warning: `https_proxy` is ignored")
+        .stderr_has("warning[proxy-variable]: `https_proxy` is ignored")
         .stderr_has(said)
         .success();
     // Where no proxy would be used, nothing is said.

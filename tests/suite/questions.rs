@@ -453,7 +453,7 @@ fn a_key_that_is_refused() {
     let test = empty(World::demo());
     let run = with_palette(&test).env("PALETTE_API_KEY", "another");
     let screen = run.in_a_dialogue(4, &[(WAY, "\r")]);
-    assert!(screen.contains("error"), "{screen:?}");
+    assert!(screen.contains("error[key-refused]"), "{screen:?}");
     assert!(!test.path("profiles.toml").exists());
     // The address is asked for where no variable has it.
     let again = format!("{}http://palette.example\r", erased(7));

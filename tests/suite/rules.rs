@@ -157,7 +157,7 @@ fn every_broken_rule_is_shown_in_one_run() {
             "profile edge-gpu@0.1.0 is not published",
         ],
     )
-    .says("error: ", 5);
+    .says("error[", 5);
 }
 
 /// A broken rule and an unknown profile are found in the same run.
@@ -181,7 +181,7 @@ fn a_draft_on_top_is_a_warning() {
     for command in ["check", "stage"] {
         test.run(command)
             .any_stdout()
-            .stderr_has("warning: profile edge-logging@0.9.0 has a draft that is not published")
+            .stderr_has("warning[unpublished-draft]: profile edge-logging@0.9.0 has a draft that is not published")
             .success();
     }
     // What is published is locked, not the draft.
@@ -194,7 +194,9 @@ fn no_infrastructure_is_a_warning() {
     let done = test
         .run("check")
         .any_stdout()
-        .stderr_has("warning: `factory` has no profile with infrastructure layers")
+        .stderr_has(
+            "warning[no-infrastructure]: `factory` has no profile with infrastructure layers",
+        )
         .success();
     let json = done
         .again()

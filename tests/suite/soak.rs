@@ -149,7 +149,7 @@ impl Soak {
             }
             // Rejected, unreachable, no archive: each for a fault that is told.
             Some(1) => assert!(faults > 0 && said.contains("Palette rejects"), "{said}"),
-            Some(2 | 4 | 5 | 6) => assert!(faults > 0 && said.contains("error: "), "{said}"),
+            Some(2 | 4 | 5 | 6) => assert!(faults > 0 && said.contains("error["), "{said}"),
             Some(code) => panic!("exit code {code}: {said}"),
             None => assert!(kill, "{ended}: {said}"),
         }

@@ -354,14 +354,14 @@ fn no_checkout() {
     assert_eq!(test.sim.connections(), 0);
     test.run("check --canvos empty")
         .stdout_has("no checkout")
-        .stderr_has("warning: `{dir}/empty` is not a CanvOS checkout\n")
+        .stderr_has("warning[not-a-checkout]: `{dir}/empty` is not a CanvOS checkout\n")
         .success();
     // One that is written is missed, and where it is written.
     fs::remove_dir_all(test.path("CanvOS")).unwrap();
     let done = test
         .run("check")
         .stdout_has("no checkout")
-        .stderr_has("warning: there is no CanvOS checkout at `{dir}/CanvOS`\n")
+        .stderr_has("warning[no-checkout]: there is no CanvOS checkout at `{dir}/CanvOS`\n")
         .stderr_has(" --> profiles.toml:7:7\n")
         .success();
     let warnings = done
@@ -376,7 +376,7 @@ fn no_checkout() {
     let test = test.definition("canvos = \"empty\"\nprofiles = [\"edge-infra@2.1.0\"]");
     test.run("check --offline")
         .stdout_has("no checkout")
-        .stderr_has("warning: `{dir}/empty` is not a CanvOS checkout\n")
+        .stderr_has("warning[not-a-checkout]: `{dir}/empty` is not a CanvOS checkout\n")
         .stderr_has(" --> profiles.toml:10:10\n")
         .success();
     // Nobody said that there is one beside the file.

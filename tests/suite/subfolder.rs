@@ -162,6 +162,6 @@ fn init_writes_no_second_file_without_a_word() {
     test.run("init")
         .within("b")
         .stdout("{dir}/b/profiles.toml\n")
-        .stderr_has("warning: `../profiles.toml` exists but does not apply to this directory")
+        .stderr_has("warning[already-exists]: `../profiles.toml` exists but does not apply to this directory")
         .success();
 }

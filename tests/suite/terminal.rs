@@ -187,7 +187,9 @@ fn a_result_that_cannot_be_written() {
     ] {
         test.run(command)
             .prelude("exec >/dev/full")
-            .stderr_has("error: cannot write to standard output: no space left on device")
+            .stderr_has(
+                "error[output-failed]: cannot write to standard output: no space left on device",
+            )
             .fails(1);
     }
     test.run("verify").any_stdout().success();

@@ -43,7 +43,7 @@ fn a_lock_of_a_newer_edgestage_is_left_alone() {
     refused(
         "version = 2\n",
         &format!(
-            "error: `{{dir}}/profiles.lock` was written by a newer edgestage\n \
+            "error[newer-lockfile]: `{{dir}}/profiles.lock` was written by a newer edgestage\n \
              --> {{dir}}/profiles.lock:3:11\n  \
              |\n\
              3 | version = 2\n  \
@@ -76,7 +76,7 @@ fn a_lock_without_a_version_that_is_one() {
     refused(
         "",
         &format!(
-            "error: `{{dir}}/profiles.lock` has no `version`\n \
+            "error[invalid-lockfile]: `{{dir}}/profiles.lock` has no `version`\n \
              --> {{dir}}/profiles.lock:4:1\n  \
              |\n\
              4 | [definition.factory]\n  \
@@ -99,7 +99,7 @@ fn a_lock_without_a_version_that_is_one() {
         refused(
             &format!("version = {value}\n"),
             &format!(
-                "error: `{{dir}}/profiles.lock` {title}\n \
+                "error[invalid-lockfile]: `{{dir}}/profiles.lock` {title}\n \
                  --> {{dir}}/profiles.lock:3:11\n  \
                  |\n\
                  3 | version = {value}\n  \
@@ -117,7 +117,7 @@ fn a_lock_without_a_version_that_is_one() {
         refused(
             &format!("version = {value}\n"),
             &format!(
-                "error: `version` in `{{dir}}/profiles.lock` is not a whole number\n \
+                "error[invalid-lockfile]: `version` in `{{dir}}/profiles.lock` is not a whole number\n \
                  --> {{dir}}/profiles.lock:3:11\n  \
                  |\n\
                  3 | version = {value}\n  \

@@ -11,7 +11,8 @@ use std::sync::Arc;
 
 use super::bash;
 use super::dotenv::{self, Dotenv, DotenvError};
-use crate::diagnostic::{Diagnostic, Source, Trap};
+use super::messages;
+use crate::diagnostic::{Diagnostic, Place, Source};
 use crate::util::environment::Environment;
 use crate::util::path_error::{self, PathError};
 use crate::util::sanitize;
@@ -72,35 +73,15 @@ impl Arg {
         self.file.value(name)
     }
 
-    /// Why bash may read something else than Earthly.
-    #[must_use]
-    pub fn why_bash_differs(&self) -> String {
-        match (self.bash_end, &self.bash) {
-            (bash::End::Syntax(line), _) => {
-                format!("line {line} is a syntax error to bash, which stops there")
-            }
-            (bash::End::Unknown(line), _) => {
-                format!("bash may change any variable in line {line}")
-            }
-            (bash::End::Whole, bash::Value::Unknown) => {
-                "only bash can tell its value: it comes from a command, or from bash itself"
-                    .to_owned()
-            }
-            (bash::End::Whole, _) => {
-                "bash takes no CRLF and no spaces around `=`, and it expands `~` and variables"
-                    .to_owned()
-            }
-        }
-    }
-
     /// What is wrong with a file that Earthly refuses.
     #[must_use]
     pub fn refusal(&self) -> Option<Diagnostic> {
         let DotenvError { span, message, .. } = self.error.as_ref()?;
-        let title = format!("Earthly cannot read `{}`: {message}", self.source.path);
-        let refusal = Diagnostic::error(Trap::TwoParsers, title);
-        let refusal = refusal.at(&self.source, span.clone(), "");
-        Some(refusal.note("no build begins with such a file"))
+        let place = Place {
+            source: &self.source,
+            span,
+        };
+        Some(messages::unreadable_arg(place, message))
     }
 }
 

@@ -5,13 +5,13 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::arg::{self, KEY};
 use super::bash::Value;
 use super::earthfile::{Recipe, Runs};
-use super::ignore::{Ignore, Rule, RuleFault};
-use super::{Arg, Assignment, Assume, Embeds, Finding, Preflight, RIGHT, Target, Via};
+use super::ignore::Ignore;
+use super::messages;
+use super::{Assume, Embeds, Finding, Preflight, Target, Via};
 use crate::canvos::{OVERLAY_DIRECTORY, Placement};
-use crate::diagnostic::{Diagnostic, Source, Trap};
+use crate::diagnostic::{Place, Source};
 use crate::util::path_error::{self, PathError};
 use crate::util::sanitize;
 
@@ -42,7 +42,10 @@ impl Preflight<'_> {
         if chosen.contains(&Target::KairosRawImage)
             && self.earthfile.has(Target::KairosRawImage.name())
         {
-            found.push(raw_image());
+            found.push(Finding {
+                hits: vec![Target::KairosRawImage],
+                diagnostic: messages::raw_image(),
+            });
         }
         found.extend(self.otherwise_lost(&found));
         Ok(found)
@@ -68,13 +71,9 @@ impl Preflight<'_> {
                 .map(|path| (self.directory.join(&path), path))
                 .find(|(full, _)| full.is_symlink())
         };
-        let told = |path: String| {
-            let title = format!("`{path}` in the checkout is a symbolic link");
-            let mut finding = warning(Trap::SymbolicLink, title, "remove it");
-            let note = "it is neither followed nor replaced";
-            finding.diagnostic = finding.diagnostic.note(note);
-            finding.hits = self.carriers();
-            finding
+        let told = |path: String| Finding {
+            hits: self.carriers(),
+            diagnostic: messages::symbolic_link(&path),
         };
         let linked = Placement::ALL.iter().filter_map(first);
         linked.map(|(_, path)| told(path)).collect()
@@ -93,28 +92,18 @@ impl Preflight<'_> {
     fn two_parsers(&self) -> Option<Finding> {
         let arg = self.arg.as_ref()?;
         let last = arg.assignments.last()?;
-        let bash = match &arg.bash {
-            Value::Set(value) if *value == last.value => return foreign(arg, last),
-            Value::Set(value) => format!("`{}`", arg::shown(value)),
-            Value::Unset => "nothing".to_owned(),
-            Value::Unknown => {
-                let title = "`.arg` has commands: `earthly.sh` runs them when it reads the file";
-                let diagnostic = Diagnostic::warning(Trap::Expansion, title)
-                    .at(&arg.source, last.span.clone(), "")
-                    .note("what it reads then is not known; Earthly runs nothing")
-                    .help(format!("write `{RIGHT}`, without `$(…)` or a backtick"));
-                return Some(Finding {
-                    hits: Vec::new(),
-                    diagnostic,
-                });
+        let diagnostic = match &arg.bash {
+            Value::Set(value) if *value == last.value => {
+                if arg.carriage_return.is_none() && !arg.foreign_to_bash {
+                    return None;
+                }
+                messages::other_line_in_bash(arg, last)
             }
+            Value::Set(value) => messages::other_value_in_bash(arg, last, Some(value)),
+            Value::Unset => messages::other_value_in_bash(arg, last, None),
+            Value::Unknown => messages::commands_in_arg(arg, last),
         };
-        let earthly = arg::shown(&last.value);
-        Some(two_readings(
-            format!("`earthly.sh` reads {bash} where Earthly reads `{earthly}`"),
-            arg,
-            last,
-        ))
+        Some(Finding::without_hits(diagnostic))
     }
 
     /// T18: the last assignment wins.
@@ -124,31 +113,28 @@ impl Preflight<'_> {
             return None;
         };
         let line = arg.source.position(last.span.start).0;
-        let diagnostic =
-            Diagnostic::warning(Trap::SetTwice, format!("`.arg` sets {KEY} more than once"))
-                .at(&arg.source, before.span.clone(), "not this one")
-                .note(format!("line {line} counts"))
-                .help("remove this line, or run `edgestage stage --fix-arg`");
-        Some(Finding {
-            hits: Vec::new(),
-            diagnostic,
-        })
+        Some(Finding::without_hits(messages::set_twice(
+            arg, before, line,
+        )))
     }
 
     /// T9: what is staged is not in the build's context.
     fn ignored(&self) -> Vec<Finding> {
         let Some(ignore) = &self.ignore else {
-            let title = "the checkout has both `.earthlyignore` and `.earthignore`";
-            let mut finding = warning(Trap::IgnoreRule, title, "remove `.earthignore`");
-            finding.diagnostic = finding.diagnostic.note("Earthly refuses to build then");
-            finding.hits = self.targets_of_earthfile();
-            return vec![finding];
+            return vec![Finding {
+                hits: self.targets_of_earthfile(),
+                diagnostic: messages::two_ignore_files(),
+            }];
         };
         if let Some((rule, fault)) = ignore.error() {
-            return vec![self.bad_rule(rule, fault)];
+            return vec![Finding {
+                hits: self.targets_of_earthfile(),
+                diagnostic: messages::bad_rule(self.directory, rule, fault),
+            }];
         }
         let needed = self.hidden_needs(ignore);
-        let voiding = ignore.voiding().map(|rule| self.voiding_rule(rule));
+        let voiding = ignore.voiding();
+        let voiding = voiding.map(|rule| messages::voiding_rule(self.directory, rule));
         let hidden = Placement::ALL.map(|placement| (placement, ignore.hides(placement.path())));
         let lost = |target: &Target| {
             let without = self.without_rules(*target);
@@ -160,41 +146,14 @@ impl Preflight<'_> {
         let hits: Vec<Target> = Target::ALL.into_iter().filter(lost).collect();
         let hiding = hidden.into_iter().filter_map(|(placement, rule)| {
             let rule = rule?;
-            let (source, span) = rule.source(self.directory);
-            let diagnostic = Diagnostic::warning(
-                Trap::IgnoreRule,
-                format!(
-                    "`{}` line {} keeps `{}` out of every build",
-                    rule.file,
-                    rule.line,
-                    placement.path()
-                ),
-            )
-            .at(&source, span, "this rule")
-            .help(format!("add the line `!{}` after it", placement.path()));
             Some(Finding {
                 hits: hits.clone(),
-                diagnostic,
+                diagnostic: messages::hidden_placement(self.directory, rule, placement.path()),
             })
         });
-        let others = voiding.into_iter().chain(needed);
+        let voiding = voiding.map(Finding::without_hits).into_iter();
+        let others = voiding.chain(needed);
         others.chain(hiding).collect()
-    }
-
-    /// T9: a rule that ends every build.
-    fn bad_rule(&self, rule: &Rule, fault: RuleFault) -> Finding {
-        let why = match fault {
-            RuleFault::Control => "has a tab or another control character",
-            RuleFault::Syntax => "is not a pattern",
-            RuleFault::TooLong => "is longer than a rule may be",
-        };
-        let (source, span) = rule.source(self.directory);
-        let title = format!("`{}` line {} {why}", rule.file, rule.line);
-        let mut finding = warning(Trap::IgnoreRule, title, "fix or remove the rule");
-        let diagnostic = finding.diagnostic.at(&source, span, "this rule");
-        finding.diagnostic = diagnostic.note("Earthly refuses to build then");
-        finding.hits = self.targets_of_earthfile();
-        finding
     }
 
     /// T9: a rule that hides what a build cannot do without.
@@ -208,37 +167,11 @@ impl Preflight<'_> {
                 continue;
             };
             let finding = found.get_or_insert_with(|| {
-                let (source, span) = rule.source(self.directory);
-                let title = format!(
-                    "`{}` line {} keeps `{path}` out of every build, which the Earthfile copies",
-                    rule.file, rule.line
-                );
-                let mut finding = warning(Trap::IgnoreRule, title, "remove the rule");
-                let diagnostic = finding.diagnostic.at(&source, span, "this rule");
-                finding.diagnostic = diagnostic.note("the build stops with an error");
-                finding
+                Finding::without_hits(messages::hidden_need(self.directory, rule, path))
             });
             finding.hits.push(target);
         }
         found
-    }
-
-    /// T9: a rule that leaves others without effect.
-    fn voiding_rule(&self, rule: &Rule) -> Finding {
-        let (source, span) = rule.source(self.directory);
-        let title = format!(
-            "`{}` line {} has a character that is not ASCII",
-            rule.file, rule.line
-        );
-        let mut finding = warning(
-            Trap::IgnoreRule,
-            title,
-            "write the rule without it, for example with `?`",
-        );
-        let note = "Earthly then ignores every rule that has other characters than letters, digits, \
-                    `-`, `_`, `.` and `~`";
-        finding.diagnostic = finding.diagnostic.at(&source, span, "this rule").note(note);
-        finding
     }
 
     fn targets_of_earthfile(&self) -> Vec<Target> {
@@ -256,16 +189,10 @@ impl Preflight<'_> {
         else {
             return None;
         };
-        let title = format!("`{path}` becomes the definition of a cloud image");
-        let mut finding = warning(
-            Trap::ContentDefinition,
-            title,
-            "remove it, and write `CLUSTERCONFIG=spc.tgz`",
-        );
-        let note = "CLUSTERCONFIG finds nothing, and content directories are flattened";
-        finding.diagnostic = finding.diagnostic.note(note);
-        finding.hits = vec![Target::CloudImage];
-        Some(finding)
+        Some(Finding {
+            hits: vec![Target::CloudImage],
+            diagnostic: messages::content_definition(&path),
+        })
     }
 
     /// T40: what the build cannot read is empty in the image.
@@ -276,14 +203,9 @@ impl Preflight<'_> {
                 |error: &std::io::Error| error.kind() == std::io::ErrorKind::PermissionDenied;
             path_error::try_open(&file).is_err_and(|error| denied(&error))
         };
-        let finding = |placement: &Placement| {
-            let title = format!("`{}` cannot be read", placement.path());
-            let help = format!("run `chmod u+r {}`", placement.path());
-            let mut finding = warning(Trap::UnreadableFile, title, &help);
-            let note = "a file that the build cannot read is an empty file in the image";
-            finding.diagnostic = finding.diagnostic.note(note);
-            finding.hits = self.carriers();
-            finding
+        let finding = |placement: &Placement| Finding {
+            hits: self.carriers(),
+            diagnostic: messages::unreadable(placement.path()),
         };
         Placement::ALL.iter().filter(closed).map(finding).collect()
     }
@@ -299,14 +221,14 @@ impl Preflight<'_> {
         }
         let finding = |(line, hits)| {
             let (source, span) = self.earthfile_line(line);
-            let diagnostic = Diagnostic::warning(
-                Trap::OverlayDropped,
-                "the Earthfile makes an ISO without its overlay",
-            )
-            .at(&source, span, "the source stands before a flag")
-            .note("AuroraBoot reads no flags after its first argument")
-            .help("take a CanvOS in which `dir:…` comes last");
-            Finding { hits, diagnostic }
+            let place = Place {
+                source: &source,
+                span: &span,
+            };
+            Finding {
+                hits,
+                diagnostic: messages::dropped_overlay(place),
+            }
         };
         lines.into_iter().map(finding).collect()
     }
@@ -334,14 +256,7 @@ impl Preflight<'_> {
         let mut names = names_in(&overlay)?;
         names.retain(|name| name != "spc.tgz");
         names.sort();
-        let told = |name: String| {
-            let title = format!("`{OVERLAY_DIRECTORY}/{name}` will be in the image too");
-            warning(
-                Trap::OverlayLeftover,
-                title,
-                "remove it, unless it is meant to be there",
-            )
-        };
+        let told = |name: String| Finding::without_hits(messages::neighbour(&name));
         Ok(names.into_iter().map(told).collect())
     }
 
@@ -352,43 +267,26 @@ impl Preflight<'_> {
             return None;
         }
         let arch = self.invocation.argument("ARCH").map(|(arch, _)| arch);
-        let shown = sanitize::line(arch.unwrap_or_default().as_bytes());
+        let shown = arch.map(|arch| sanitize::line(arch.as_bytes()));
         let none = |target: &Target| {
             self.recipe(*target)
                 .is_some_and(|recipe| recipe.makes_iso == Some(Runs::No))
         };
         let hits: Vec<Target> = Target::ALL.into_iter().filter(none).collect();
         if !hits.is_empty() {
-            let title = match arch {
-                None | Some("") => {
-                    "ARCH is not set, and the Earthfile builds no ISO without it".to_owned()
-                }
-                Some(_) => format!("ARCH is `{shown}`, for which the Earthfile makes no ISO"),
-            };
             let has = |name: &str| self.directory.join(name).exists();
-            let help = if arch.is_none() && !has(".arg") && has(".arg.template") {
-                "copy `.arg.template` to `.arg`, which sets ARCH"
-            } else {
-                "set `ARCH=amd64` or `ARCH=arm64`"
-            };
-            let mut finding = warning(Trap::Architecture, title, help);
-            finding.diagnostic = finding.diagnostic.note("the build stops with an error");
-            finding.hits = hits;
-            return Some(finding);
+            let has_only_template = !has(".arg") && has(".arg.template");
+            return Some(Finding {
+                hits,
+                diagnostic: messages::no_iso_for(shown.as_deref(), has_only_template),
+            });
         }
-        match arch? {
-            "arm64" if self.earthfile.maas => Some(warning(
-                Trap::Architecture,
-                "ARCH is `arm64`: a MAAS image is for amd64 only, a UKI ISO gets the label COS_LIVE",
-                "set `ARCH=amd64` for a MAAS image",
-            )),
-            "amd64" | "arm64" | "" => None,
-            _ => Some(warning(
-                Trap::Architecture,
-                format!("ARCH is `{shown}`: `+build-all-images` silently builds no ISO"),
-                "set `ARCH=amd64` or `ARCH=arm64`",
-            )),
-        }
+        let diagnostic = match arch? {
+            "arm64" if self.earthfile.maas => messages::arm64(),
+            "amd64" | "arm64" | "" => return None,
+            _ => messages::unknown_arch(&shown?),
+        };
+        Some(Finding::without_hits(diagnostic))
     }
 
     /// T28: a bad content bundle stops the host's script before the definition.
@@ -397,18 +295,8 @@ impl Preflight<'_> {
             let directory = self.directory.join(name);
             (name.starts_with("content-") || name == "content") && has_bundle(&directory, DEPTH)
         })?;
-        self.earthfile.maas.then(|| {
-            let title = format!("`{bundle}` goes into a MAAS image beside the definition");
-            let mut finding = warning(
-                Trap::BadBundle,
-                title,
-                "try the image on a host before a roll-out",
-            );
-            finding.diagnostic = finding
-                .diagnostic
-                .note("a bundle that cannot be unpacked keeps the definition from being copied");
-            finding
-        })
+        let told = || Finding::without_hits(messages::content_bundle(&bundle));
+        self.earthfile.maas.then(told)
     }
 
     /// T21: git would take the archive for a file of its own.
@@ -425,49 +313,7 @@ impl Preflight<'_> {
         let rules = super::ignore::Ignore::of_git(&rules);
         let mut seen = Placement::ALL.iter().map(|placement| placement.path());
         let path = seen.find(|path| rules.hides(path).is_none())?;
-        let title = format!("git does not ignore `{path}` in this checkout");
-        let help = "add `spc.tgz` to `.git/info/exclude`, so that it is not committed";
-        Some(warning(Trap::GitTracking, title, help))
-    }
-}
-
-/// T17: another line is read in two ways.
-fn foreign(arg: &Arg, last: &Assignment) -> Option<Finding> {
-    let title = "`earthly.sh` reads `.arg` differently from Earthly";
-    let Some(carriage_return) = &arg.carriage_return else {
-        return arg
-            .foreign_to_bash
-            .then(|| two_readings(title.to_owned(), arg, last));
-    };
-    let label = "this line ends with a carriage return";
-    let diagnostic = Diagnostic::warning(Trap::TwoParsers, title)
-        .at(&arg.source, carriage_return.clone(), label)
-        .note("both read the same CLUSTERCONFIG; to bash a carriage return is part of the other values")
-        .help(format!("end lines with a newline only: {WITHOUT_RETURNS}"));
-    Some(Finding {
-        hits: Vec::new(),
-        diagnostic,
-    })
-}
-
-/// What takes all carriage returns before ends of lines out of the file.
-const WITHOUT_RETURNS: &str = "`sed -i 's/\\r$//' .arg`";
-
-/// T17.
-fn two_readings(title: String, arg: &Arg, last: &Assignment) -> Finding {
-    let diagnostic = Diagnostic::warning(Trap::TwoParsers, title)
-        .at(&arg.source, last.span.clone(), "")
-        .note(arg.why_bash_differs())
-        .help(format!(
-            "write `{RIGHT}`, and end lines with a newline only"
-        ));
-    let diagnostic = match arg.carriage_return {
-        Some(_) => diagnostic.help(format!("for all lines: {WITHOUT_RETURNS}")),
-        None => diagnostic,
-    };
-    Finding {
-        hits: Vec::new(),
-        diagnostic,
+        Some(Finding::without_hits(messages::not_ignored_by_git(path)))
     }
 }
 
@@ -497,26 +343,6 @@ fn exclude_of(git: &Path) -> Option<PathBuf> {
         git.to_owned()
     };
     Some(directory.join("info/exclude"))
-}
-
-/// T13: a raw image never carries a definition.
-fn raw_image() -> Finding {
-    let title = "`+kairos-raw-image` never carries a cluster definition";
-    let mut finding = warning(
-        Trap::RawImage,
-        title,
-        "build `+cloud-image` or `+maas-image`",
-    );
-    finding.hits = vec![Target::KairosRawImage];
-    finding
-}
-
-/// A finding that hits nothing yet.
-pub(super) fn warning(trap: Trap, title: impl Into<String>, help: &str) -> Finding {
-    Finding {
-        hits: Vec::new(),
-        diagnostic: Diagnostic::warning(trap, title).help(help),
-    }
 }
 
 /// The names in a directory, printable; none where there is no directory.

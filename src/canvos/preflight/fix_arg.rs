@@ -13,7 +13,8 @@ use super::RIGHT;
 use super::arg::{self, Arg, KEY};
 use super::bash::{self, Value};
 use super::dotenv::{self, Assignment, Dotenv};
-use crate::diagnostic::{Diagnostic, Trap};
+use super::messages::{self, NoFix};
+use crate::diagnostic::Diagnostic;
 use crate::util::atomic_file;
 use crate::util::path_error::{self, PathError};
 use crate::util::sanitize;
@@ -61,28 +62,18 @@ pub fn fix_arg(directory: &Path) -> Result<Option<bool>, FixError> {
 
 fn refusal(arg: &Arg, fault: &Fault) -> Diagnostic {
     if let Some(refusal) = arg.refusal() {
-        return refusal.help("correct this line, and run the command again");
+        return messages::fix_by_hand(refusal);
     }
-    let title = format!("no edit of `.arg` makes Earthly and bash both read `{RIGHT}`");
-    let mut diagnostic = Diagnostic::error(Trap::TwoParsers, title);
-    if let Some(last) = arg.assignments.last() {
-        diagnostic = diagnostic.at(&arg.source, last.span.clone(), "what Earthly reads");
-    }
-    let reason = match (fault, arg.bash_end, &arg.bash) {
+    match (fault, arg.bash_end, &arg.bash) {
         (Fault::Changes(name), ..) => {
             let name = sanitize::line(name.as_bytes());
-            format!("the edit would change `{name}` for bash")
+            messages::not_fixable(arg, &NoFix::Changes(&name))
         }
         (Fault::Value, bash::End::Whole, Value::Set(value)) => {
-            let value = arg::shown(value);
-            format!("bash keeps `{value}` wherever the line stands")
+            messages::not_fixable(arg, &NoFix::Keeps(&arg::shown(value)))
         }
-        (Fault::Value, ..) => arg.why_bash_differs(),
-    };
-    diagnostic = diagnostic.note(reason);
-    diagnostic
-        .note(format!("`{}` was left as it was", arg.source.path))
-        .help(format!("write `{RIGHT}` by hand, in a line of its own"))
+        (Fault::Value, ..) => messages::not_fixable(arg, &NoFix::Differs),
+    }
 }
 
 /// The text with the one assignment that is right, or why there is no way.

@@ -3,12 +3,12 @@
 
 use std::path::Path;
 
-use super::arg::{self, KEY};
-use super::checks::warning;
+use super::arg::KEY;
 use super::invocation::{self, Target as Built, Unjudged};
-use super::invocation::{Export, Failure, FileProblem, NoExport, Origin, Program, SettingOrigin};
-use super::{Arg, Assume, Embeds, Finding, Preflight, Target};
-use crate::diagnostic::{Diagnostic, Trap};
+use super::invocation::{Export, Failure, Origin, Program};
+use super::messages::start as messages;
+use super::{Arg, Assume, Finding, Preflight, Target};
+use crate::diagnostic::Diagnostic;
 use crate::util::sanitize;
 
 impl Preflight<'_> {
@@ -35,37 +35,14 @@ impl Preflight<'_> {
     /// T15 to T17: the program ends before it builds.
     fn failure(&self) -> Option<Finding> {
         let failure = self.invocation.failure.as_ref()?;
-        let program = self.program().name();
-        let mut finding = match failure {
-            Failure::File {
-                path,
-                problem: FileProblem::Syntax { .. },
-            } => self.unparsed(path),
-            Failure::File { problem, .. } => {
-                let help = match problem {
-                    FileProblem::Missing { .. } => "create the file, or do not name it",
-                    _ => "make it a file that the build program can read",
-                };
-                warning(
-                    Trap::OtherArgFile,
-                    format!("the build ends at once: {failure}"),
-                    help,
-                )
-            }
-            Failure::ArgumentWithoutValue { name } if is_option(name) => warning(
-                Trap::ValueOverridden,
-                format!("the build ends at once: {failure}"),
-                "put the options of the build program before the target",
-            ),
-            _ => warning(
-                Trap::ValueOverridden,
-                format!("the build ends at once: {failure}"),
-                "fix the build command and its variables",
-            ),
+        let refused = match failure {
+            Failure::File { path, .. } => self.refused_arg(path),
+            _ => None,
         };
-        let note = format!("`{program}` ends before it builds anything");
-        finding.diagnostic = finding.diagnostic.note(note);
-        finding.hits = self.built();
+        let mut finding = Finding {
+            hits: self.built(),
+            diagnostic: messages::ends_at_once(failure, self.program(), refused),
+        };
         match failure {
             Failure::MaasDistribution => finding.hits = vec![Target::MaasImage],
             Failure::File { .. } if self.earthfile.maas => finding.hits.push(Target::MaasImage),
@@ -74,22 +51,11 @@ impl Preflight<'_> {
         Some(finding)
     }
 
-    /// T17: a file of variables that cannot be parsed.
-    fn unparsed(&self, path: &Path) -> Finding {
+    /// T17: why `.arg` cannot be parsed, if `path` is that.
+    fn refused_arg(&self, path: &Path) -> Option<Diagnostic> {
         let arg = self.arg.as_ref();
         let arg = arg.filter(|arg| arg.source.path == sanitize::path(path));
-        let diagnostic = arg.and_then(Arg::refusal).unwrap_or_else(|| {
-            let failure = self.invocation.failure.as_ref();
-            let failure = failure.map_or_else(String::new, ToString::to_string);
-            Diagnostic::warning(
-                Trap::TwoParsers,
-                format!("the build ends at once: {failure}"),
-            )
-        });
-        Finding {
-            hits: Vec::new(),
-            diagnostic: diagnostic.help("correct this line, or remove it"),
-        }
+        arg.and_then(Arg::refusal)
     }
 
     /// T22: a build that ends well and leaves the old image.
@@ -97,40 +63,23 @@ impl Preflight<'_> {
         let Export::Nothing(why) = &self.invocation.export else {
             return None;
         };
-        let help = match why {
-            NoExport::Setting(SettingOrigin::Flag { flag: "--ci" }) => "add `--output`",
-            NoExport::Setting(_) => "unset it, or add `--output`",
-            _ => "leave it out",
-        };
-        let mut finding = warning(
-            Trap::OldImage,
-            format!("the build writes no image: {why}"),
-            help,
-        );
-        finding.diagnostic = finding
-            .diagnostic
-            .note("an image of an earlier build stays");
-        finding.hits = self.built();
-        Some(finding)
+        Some(Finding {
+            hits: self.built(),
+            diagnostic: messages::writes_no_image(why),
+        })
     }
 
     /// T20: nothing that is staged here is in that build.
     fn elsewhere_built(&self) -> Option<Finding> {
-        let (reference, what) = match self.invocation.target.as_ref()? {
+        let diagnostic = match self.invocation.target.as_ref()? {
             Built::Checkout { .. } => return None,
-            Built::Elsewhere { reference, .. } => (reference, "another directory"),
-            Built::Remote { reference, .. } => (reference, "a git repository"),
+            Built::Elsewhere { reference, .. } => messages::another_directory(reference),
+            Built::Remote { reference, .. } => messages::git_repository(reference),
         };
-        let title = format!("the build is of {what}: `{reference}`");
-        let mut finding = warning(
-            Trap::RemoteTarget,
-            title,
-            "build a target of this checkout, such as `+iso`",
-        );
-        let note = "what is staged in this checkout is not in that build";
-        finding.diagnostic = finding.diagnostic.note(note);
-        finding.hits = self.built();
-        Some(finding)
+        Some(Finding {
+            hits: self.built(),
+            diagnostic,
+        })
     }
 
     /// T38: what is not known of the build.
@@ -141,9 +90,7 @@ impl Preflight<'_> {
             _ => true,
         };
         let finding = |why: &Unjudged| {
-            let title = format!("the forecast may not hold: {why}");
-            let help = "look into the image: `edgestage verify --image FILE`";
-            let mut finding = warning(Trap::OtherBuildSystem, title, help);
+            let mut finding = Finding::without_hits(messages::unjudged(why));
             // What leaves out the build leaves the old image.
             if *why == Unjudged::AutoSkip {
                 finding.hits = self.built();
@@ -164,15 +111,11 @@ impl Preflight<'_> {
                 .as_ref()
                 .map(|file| sanitize::path(&file.path));
             let path = path.unwrap_or_default();
-            let title = format!("{setting} makes the build read `{path}` in place of `.arg`");
-            let help = "unset it, or keep the file like `.arg`";
-            return Some(warning(Trap::OtherArgFile, title, help));
+            let told = messages::other_arg_file(setting, &path);
+            return Some(Finding::without_hits(told));
         }
         let misnamed = self.arg.is_none() && self.directory.join(".args").exists();
-        misnamed.then(|| {
-            let title = "the checkout has `.args`, which nobody reads, and no `.arg`";
-            warning(Trap::OtherArgFile, title, "rename it to `.arg`")
-        })
+        misnamed.then(|| Finding::without_hits(messages::misnamed_arg_file()))
     }
 
     /// T15: a value that is not `.arg`'s.
@@ -181,17 +124,8 @@ impl Preflight<'_> {
         if matches!(origin, Origin::ArgFile { .. }) {
             return None;
         }
-        let title = match value {
-            "" => format!("{KEY} is set to nothing by {origin}"),
-            _ => format!("{KEY} is `{}`, from {origin}", arg::shown(value)),
-        };
-        let mut finding = warning(
-            Trap::ValueOverridden,
-            title,
-            "remove it, and set CLUSTERCONFIG in `.arg`",
-        );
-        finding.diagnostic = finding.diagnostic.note("it overrides `.arg`");
-        Some(finding)
+        let told = messages::overridden(value, origin);
+        Some(Finding::without_hits(told))
     }
 
     /// T14: `earthly.sh` hands nothing on for a MAAS image, which takes `./spc.tgz`.
@@ -199,13 +133,7 @@ impl Preflight<'_> {
         let argv = self.start.argv;
         let maas = argv.iter().any(|argument| argument == "+maas-image");
         let set = argv.iter().any(|argument| argument.contains(KEY));
-        (maas && set).then(|| {
-            let title = format!("`earthly.sh +maas-image` ignores {KEY} among its arguments");
-            let mut finding = warning(Trap::MaasArguments, title, "leave it out");
-            let note = "a MAAS image gets what is staged as `spc.tgz`, whatever they say";
-            finding.diagnostic = finding.diagnostic.note(note);
-            finding
-        })
+        (maas && set).then(|| Finding::without_hits(messages::maas_arguments()))
     }
 
     /// T15: another program would not end like the one that builds.
@@ -233,28 +161,8 @@ impl Preflight<'_> {
         let target = targets
             .filter(|target| *target != Target::MaasImage)
             .find(differs)?;
-        let found = match by_other(&target) {
-            Embeds::File { path, .. } => format!("embeds `{path}`"),
-            Embeds::Fails => "fails".to_owned(),
-            _ => "embeds no definition".to_owned(),
-        };
-        let title = format!(
-            "`{}` would not do the same: `+{}` {found} with it",
-            other.name(),
-            target.name()
-        );
-        let note = format!("the forecast is for `{}`", self.program().name());
-        let diagnostic = Diagnostic::warning(Trap::ValueOverridden, title)
-            .note(note)
-            .help("keep `.arg` as the only place that sets build arguments");
-        Some(Finding {
-            hits: Vec::new(),
-            diagnostic,
-        })
+        let embeds = by_other(&target);
+        let told = messages::other_program(other, target, &embeds, self.program());
+        Some(Finding::without_hits(told))
     }
-}
-
-/// Whether a build argument has the form of an option: CanvOS's are in capitals.
-fn is_option(name: &str) -> bool {
-    name.bytes().all(|b| b.is_ascii_lowercase() || b == b'-')
 }

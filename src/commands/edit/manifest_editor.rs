@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use super::usage;
-use crate::diagnostic::{Code, Diagnostic};
+use crate::commands::messages;
+use crate::diagnostic::{Code, Diagnostic, Place};
 use crate::error::Error;
 use crate::manifest::edit::EditError;
 use crate::manifest::{Located, Manifest, ManifestError};
@@ -58,14 +58,8 @@ impl ManifestEditor {
     pub(super) fn write(&self, context: &Context<'_>, text: &str) -> Result<(), Error> {
         if let Err(wrong) = Manifest::parse(text, &self.path, &context.settings.file) {
             self.manifest()?;
-            let refused = wrong.into_iter().map(|problem| {
-                let mut told =
-                    Diagnostic::error(problem.code, problem.title).note("nothing was written");
-                told.notes
-                    .extend(problem.excerpt.map(|excerpt| excerpt.label));
-                told.help = problem.help;
-                usage(told)
-            });
+            let refused = wrong.into_iter().map(messages::refused_edit);
+            let refused = refused.map(Error::usage);
             return Error::all(refused.collect()).map_or(Ok(()), Err);
         }
         let mark = if self.marked { MARK } else { &[] };
@@ -81,18 +75,17 @@ impl ManifestEditor {
         if let (Err(error), false) = (self.manifest(), self.only_lacks_profiles()) {
             return error;
         }
-        let told = Diagnostic::error(
-            Code::NotEditable,
-            format!("`{name}` cannot be changed here"),
-        );
-        let told = match error {
-            EditError::Absent => told.note("it is not in the file"),
+        Error::usage(match error {
+            EditError::Absent => messages::not_editable(name, None),
             EditError::Inline(span) => {
                 let source = Manifest::source(&self.text, &context.settings.file);
-                told.at(&source, span, "it is written without a header of its own")
+                let place = Place {
+                    source: &source,
+                    span: &span,
+                };
+                messages::not_editable(name, Some(place))
             }
-        };
-        usage(told.help("change it in an editor"))
+        })
     }
 
     /// Whether nothing is wrong but what `add` fixes.

@@ -2,12 +2,11 @@
 
 use std::path::Path;
 
-use super::usage;
-use crate::diagnostic::{Code, Diagnostic};
+use crate::commands::messages;
 use crate::error::Error;
+use crate::manifest::Manifest;
 use crate::manifest::edit::NewProfile;
 use crate::manifest::reference::{self, InvalidReference, Parsed, Reference};
-use crate::manifest::{Manifest, NAMES};
 use crate::ui::prompt::unquoted;
 use crate::util::endpoint::Endpoint;
 use crate::util::sanitize;
@@ -73,14 +72,7 @@ pub(crate) fn given(texts: &[String]) -> Result<Vec<ProfileArg>, Error> {
                 // As in the file, a password in a URL is shown to nobody.
                 let shown = Manifest::source(text, Path::new("")).text.clone();
                 let shown = sanitize::line(shown.as_bytes());
-                wrong.push(usage(
-                    Diagnostic::error(
-                        Code::InvalidReference,
-                        format!("`{shown}` is not a profile"),
-                    )
-                    .note(why.label())
-                    .help(why.help(&shown)),
-                ));
+                wrong.push(Error::usage(messages::invalid_reference(&shown, &why)));
             }
         }
     }
@@ -93,12 +85,5 @@ pub(crate) fn check_name(name: &str) -> Result<(), Error> {
         return Ok(());
     }
     let shown = sanitize::line(name.as_bytes());
-    Err(usage(
-        Diagnostic::error(
-            Code::InvalidDefinitionName,
-            format!("`{shown}` is not a valid name for a definition"),
-        )
-        .note(NAMES)
-        .help("choose another name"),
-    ))
+    Err(Error::usage(messages::invalid_definition_name(&shown)))
 }

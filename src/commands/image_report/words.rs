@@ -177,7 +177,7 @@ pub(super) enum NeighbourKind {
 
 /// What to do about a verdict.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) enum Advice {
+pub(crate) enum Advice {
     /// Stage the definition, or take it away, and build again.
     #[default]
     Build,

@@ -1,4 +1,6 @@
-//! Questions of `init`.
+//! What `init` finds, and its questions.
+
+use std::path::Path;
 
 use crate::diagnostic::{Code, Diagnostic};
 use crate::util::sanitize;
@@ -27,4 +29,20 @@ pub(super) fn nothing_offered(project: Option<&str>, seen: usize) -> Diagnostic 
         sanitize::count(seen, "profile")
     ))
     .help("publish a profile of the type Edge Native there, or choose another project")
+}
+
+pub(super) fn exists(files: &[String]) -> Diagnostic {
+    // The others are snippets of `init`.
+    let is_manifest = |file: &String| Path::new(file).extension().is_some_and(|end| end == "toml");
+    let fix = if files.iter().all(is_manifest) {
+        "run `edgestage add PROFILE` to add to it, or move it away first"
+    } else {
+        "edit it by hand, or move it away first"
+    };
+    Diagnostic::error(
+        Code::AlreadyExists,
+        format!("already exists: {}", files.join(", ")),
+    )
+    .note("nothing was written")
+    .help(fix)
 }

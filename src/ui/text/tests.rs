@@ -112,7 +112,8 @@ fn what_to_read_is_said_once_for_all_that_is_about_it() {
     ];
     assert_eq!(
         plain(&render_all(&all, WIDTH)),
-        "error: a\n\nerror: b\nsee: `edgestage explain key`\n\n\
-         error: c\nsee: `edgestage explain lock`"
+        "error[invalid-lockfile]: a\n\n\
+         error[key-missing]: b\nsee: `edgestage explain key`\n\n\
+         error[newer-lockfile]: c\nsee: `edgestage explain lock`"
     );
 }

@@ -505,6 +505,12 @@ fn images(book: &mut Book) {
         3,
         proof.run(&[&copied]),
     );
+    let bare = proof.put("bare.raw", Disk::of(&[("efi", &[1; 5000])]).bytes);
+    let right = proof.put("right.raw", partition(&Tree::partition(&staged)).bytes);
+    book.run("another disk of one build", 3, proof.run(&[&right, &bare]));
+    let text = vec![b'x'; staged.len()];
+    let cached = proof.iso("cached.iso", &Tree::overlay(&text));
+    book.run("a file of the same size", 3, proof.run(&[&cached]));
     disk.bytes[incompatible] |= 0x10;
     let odd = proof.put("odd.raw", &disk.bytes);
     book.run("one of another make", 3, proof.run(&[&odd]));

@@ -1,11 +1,14 @@
-//! docs/troubleshooting.md against the catalogue: it has every message, under the topic
-//! that the message names, and no other.
+//! docs/troubleshooting.md against the catalogue: it has every message, under the topic of
+//! the message's code, and no other.
 
 use std::collections::BTreeSet;
 
+use edgestage::diagnostic::Code;
+use edgestage::diagnostic::help_topic::HelpTopic;
 use edgestage::diagnostic::help_topic::page::{self, Section};
 
 use super::reviewed;
+use crate::support::codes::Headline;
 
 /// The messages that a section begins with.
 fn listed(section: &Section) -> Vec<&'static str> {
@@ -36,77 +39,58 @@ fn fits(title: &str, pattern: &str) -> bool {
     rest.is_empty()
 }
 
-/// What one entry of the catalogue says: the titles, without those of traps, and what
-/// there is to read.
-struct Entry {
-    titles: Vec<String>,
-    /// Those of traps.
-    trapped: Vec<String>,
-    topics: BTreeSet<String>,
-}
-
-fn entries() -> Vec<Entry> {
-    let catalogue = reviewed();
-    let entry = |text: &str| {
-        let titles = text.lines().filter_map(|line| {
-            let title = line
-                .strip_prefix("error: ")
-                .or(line.strip_prefix("warning: "));
-            title.map(str::to_owned)
-        });
-        let see = "see: `edgestage explain ";
-        let topics = text.split(see).skip(1);
-        let topics = topics.filter_map(|rest| Some(rest.split_once('`')?.0.to_owned()));
-        let trapped = text.lines().filter_map(|line| {
-            let (word, title) = line.split_once("]: ")?;
-            let is_trap = word.starts_with("error[T") || word.starts_with("warning[T");
-            is_trap.then(|| title.to_owned())
-        });
-        Entry {
-            titles: titles.collect(),
-            trapped: trapped.collect(),
-            topics: topics.collect(),
-        }
+/// The messages of the catalogue: the code, which clap's own do not have, and the title.
+fn messages(catalogue: &str) -> Vec<(Option<Code>, &str)> {
+    let message = |line| match Headline::parse(line) {
+        Some(headline) => Some((Some(headline.code), headline.title)),
+        None => Some((None, line.strip_prefix("error: ")?)),
     };
-    catalogue.split("\n--- ").skip(1).map(entry).collect()
+    catalogue.lines().filter_map(message).collect()
 }
 
 #[test]
-fn every_message_is_listed_under_its_topic() {
-    let sections = page::topics();
+fn every_message_is_listed_under_the_topic_of_its_code() {
     let mut unlisted = BTreeSet::new();
-    for entry in entries() {
-        for topic in &entry.topics {
-            assert!(page::section(topic).is_some(), "{topic}");
-        }
-        let is_clap = entry.topics.is_empty();
-        for title in &entry.titles {
-            let mut having = sections.iter().filter(|section| {
-                let may = is_clap || entry.topics.contains(section.id);
-                // An image that a trap explains names the trap.
-                let may = may || entry.topics.iter().any(|topic| topic.starts_with('T'));
-                may && listed(section).iter().any(|pattern| fits(title, pattern))
-            });
-            if having.next().is_none() {
-                unlisted.insert(format!("{title} ({:?})", entry.topics));
-            }
+    for (code, title) in messages(&reviewed()) {
+        let topic = match code {
+            // The sections of traps say what they are about, and list no messages.
+            Some(Code::Trap(_)) => continue,
+            Some(code) => code.section(),
+            None => HelpTopic::CommandLine.name(),
+        };
+        let section = page::section(topic).unwrap();
+        if !listed(&section).iter().any(|pattern| fits(title, pattern)) {
+            unlisted.insert(format!("{topic}: {title}"));
         }
     }
     assert!(unlisted.is_empty(), "{unlisted:#?}");
 }
 
 #[test]
+fn every_section_that_a_message_names_is_one() {
+    let catalogue = reviewed();
+    let see = "see: `edgestage explain ";
+    let mut named = catalogue.split(see).skip(1).peekable();
+    assert!(named.peek().is_some());
+    for rest in named {
+        let (id, _) = rest.split_once('`').unwrap();
+        assert!(page::section(id).is_some(), "{id}");
+    }
+}
+
+#[test]
 fn every_listed_message_is_one() {
-    let of_entry = |entry: Entry| [entry.titles, entry.trapped].concat();
-    let titles: Vec<String> = entries().into_iter().flat_map(of_entry).collect();
-    assert!(titles.len() > 150, "{}", titles.len());
+    let catalogue = reviewed();
+    let messages = messages(&catalogue);
+    assert!(messages.len() > 150, "{}", messages.len());
     let mut gone = Vec::new();
     for section in page::topics() {
         let listed = listed(&section);
         assert!(!listed.is_empty(), "{}", section.id);
         // No test has a file system without locks.
         let is_gone = |pattern: &&str| {
-            !titles.iter().any(|title| fits(title, pattern)) && *pattern != "… cannot be locked: …"
+            !messages.iter().any(|(_, title)| fits(title, pattern))
+                && *pattern != "… cannot be locked: …"
         };
         gone.extend(listed.into_iter().filter(is_gone));
     }

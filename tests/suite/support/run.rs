@@ -9,9 +9,11 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
+use edgestage::diagnostic::Severity;
 use edgestage::lockfile::Lockfile;
 use edgestage::manifest::Manifest;
 
+use super::codes::{self, Shown, code_of};
 use super::schema::{LOCK, OUTPUT, PROFILES};
 use super::signals::interruptible;
 use super::{KEY, Test, secrets, tree};
@@ -38,6 +40,8 @@ pub struct Run<'t> {
     prelude: Option<String>,
     stdout: Expected,
     stderr: Expected,
+    /// The errors and warnings that it must show, if the test says so.
+    codes: Option<Vec<Shown>>,
     keeps_files: bool,
 }
 
@@ -64,6 +68,7 @@ impl<'t> Run<'t> {
             prelude: None,
             stdout: Expected::Exactly(String::new()),
             stderr: Expected::Exactly(String::new()),
+            codes: None,
             keeps_files: false,
         }
     }
@@ -141,6 +146,28 @@ impl<'t> Run<'t> {
     /// Standard error is not this test's subject.
     pub fn any_stderr(mut self) -> Self {
         self.stderr = Expected::Having(Vec::new());
+        self
+    }
+
+    /// Standard error must show an error with this code. The errors and warnings that a test
+    /// names must be all that are shown, in this order; other lines do not matter then.
+    pub fn error(self, code: &str) -> Self {
+        self.shows(Severity::Error, code)
+    }
+
+    /// The same for a warning.
+    pub fn warning(self, code: &str) -> Self {
+        self.shows(Severity::Warning, code)
+    }
+
+    fn shows(mut self, severity: Severity, code: &str) -> Self {
+        let codes = self.codes.get_or_insert_default();
+        codes.push(Shown(severity, code_of(code)));
+        if let Expected::Exactly(text) = &self.stderr
+            && text.is_empty()
+        {
+            self.stderr = Expected::Having(Vec::new());
+        }
         self
     }
 
@@ -239,6 +266,7 @@ impl<'t> Run<'t> {
             [&output.stdout, &output.stderr].map(|bytes| String::from_utf8(bytes.clone()).unwrap());
         wrong.extend(self.stdout.miss("standard output", &stdout));
         wrong.extend(self.stderr.miss("standard error", &without_times(&stderr)));
+        wrong.extend(self.other_codes(&stderr));
         wrong.extend(self.leaks(output));
         wrong.extend(self.foreign());
         wrong.extend(self.against_schema(&stdout));
@@ -256,6 +284,14 @@ impl<'t> Run<'t> {
             stderr,
             run: self,
         }
+    }
+
+    /// Other errors and warnings than the test names.
+    fn other_codes(&self, stderr: &str) -> Option<String> {
+        let expected = self.codes.as_ref()?;
+        let shown = codes::shown(stderr);
+        let [shown_list, expected_list] = [&shown, expected].map(|all| codes::list(all));
+        (shown != *expected).then(|| format!("it shows {shown_list}, not {expected_list}"))
     }
 
     /// The key where nobody put it.
@@ -353,6 +389,7 @@ impl<'t> Done<'t> {
         Run {
             stdout: Expected::Exactly(String::new()),
             stderr: Expected::Exactly(String::new()),
+            codes: None,
             ..self.run
         }
     }

@@ -158,7 +158,7 @@ fn a_reason_why_bash_differs_is_told() {
         ("CLUSTERCONFIG=a\nA=1; eval x\n", "any variable in line 2"),
         ("CLUSTERCONFIG=$(date)\n", "only bash can tell"),
     ] {
-        let told = read_text(text).why_bash_differs();
+        let told = messages::why_bash_differs(&read_text(text));
         assert!(told.contains(said), "{told}");
     }
 }

@@ -1,13 +1,14 @@
-//! Palette serves something else than what is locked.
+//! What is said if Palette serves something else than what is locked.
 
+use super::Change;
 use crate::diagnostic::{Code, Diagnostic};
-use crate::drift::Change;
 use crate::util::sanitize;
 
 /// Files by the dozen say no more than a few of them.
 const FILES_SHOWN: usize = 24;
 
-pub(super) fn drift(definition: &str, changes: &[Change]) -> Diagnostic {
+/// Palette has changed since the lock.
+pub(crate) fn drift(definition: &str, changes: &[Change]) -> Diagnostic {
     let start = Diagnostic::error(
         Code::Drift,
         format!("Palette no longer serves `{definition}` as it is locked"),

@@ -1,15 +1,16 @@
-//! A build that failed, wrote no image, or took away what was staged.
+//! What is said of a build that failed, wrote no image, or took away what was staged.
 
 use std::io::ErrorKind;
 use std::path::Path;
 
-use crate::canvos::build::{BuildError, Disturbance, Disturbed, Image, NoImage, Now};
+use super::{BuildError, Disturbance, Disturbed, Image, NoImage, Now};
 use crate::diagnostic::{Code, Diagnostic, Trap};
 use crate::util::sanitize;
 
 const READ_IT: &str = "read the build's own output above: it says why";
 
-pub(super) fn build(error: &BuildError) -> Diagnostic {
+/// A build that did not end as it should.
+pub(crate) fn error(error: &BuildError) -> Diagnostic {
     match error {
         BuildError::Start { program, error } => start(program, error),
         BuildError::Failed {

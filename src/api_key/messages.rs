@@ -1,12 +1,13 @@
-//! The API key.
+//! What is said of the API key, and never what it is.
 
-use crate::api_key::{self, KeyError};
+use super::{KeyError, pasted};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::util::sanitize;
 use crate::util::secret::InvalidKey;
 use crate::util::suggest::nearest_file;
 
-pub(super) fn key(error: &KeyError) -> Diagnostic {
+/// There is no key.
+pub(crate) fn error(error: &KeyError) -> Diagnostic {
     match error {
         KeyError::None => Diagnostic::error(Code::KeyMissing, "there is no API key").help(
             "set `PALETTE_API_KEY`, pass `--api-key-file FILE`, or put `api-key-file` or \
@@ -14,7 +15,7 @@ pub(super) fn key(error: &KeyError) -> Diagnostic {
         ),
         KeyError::File(error) => {
             let told = Diagnostic::error(Code::KeyUnreadable, format!("no API key: {error}"));
-            if api_key::pasted(&error.path).is_some() {
+            if pasted(&error.path).is_some() {
                 return told.note("the name looks like the key itself").help(
                     "write the key into a file and name that file; create a new key if others \
                          may have seen this one",
@@ -46,4 +47,18 @@ pub(super) fn key(error: &KeyError) -> Diagnostic {
             .help("copy the key again from Palette, under My API Keys")
         }
     }
+}
+
+/// Others may read the file of the key. `command` fixes that, where a shell can be told its name.
+#[cfg(unix)]
+pub(super) fn exposed(file: &str, mode: u32, command: Option<String>) -> Diagnostic {
+    Diagnostic::warning(
+        Code::KeyExposed,
+        format!("the API key file `{file}` can be read by others"),
+    )
+    .note(format!("its mode is {mode:04o}"))
+    .help(match command {
+        Some(command) => format!("run `{command}`"),
+        None => "give it the mode 600".into(),
+    })
 }

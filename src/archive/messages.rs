@@ -1,11 +1,11 @@
 //! Archives that are refused.
 
-use crate::archive::Refusal;
+use super::{Judged, Refusal};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::error::Judged;
 use crate::util::sanitize;
 
-pub(super) fn archive(of: &Judged, refusal: &Refusal) -> Diagnostic {
+/// An archive that is refused.
+pub(crate) fn refused(of: &Judged, refusal: &Refusal) -> Diagnostic {
     let error = Diagnostic::error(Code::ArchiveRefused, format!("{of} is refused: {refusal}"));
     if let (Judged::File(_), Refusal::NotGzip { .. }) = (of, refusal) {
         return error.help("name an archive such as `edgestage fetch` prints the path of");

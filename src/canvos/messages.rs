@@ -1,11 +1,14 @@
-//! Checkouts that cannot be used.
+//! What is said of checkouts that cannot be used, and of two definitions for one.
 
-use crate::canvos::{CanvosError, Placement};
-use crate::diagnostic::{Code, Diagnostic};
+use std::path::Path;
+
+use super::{CanvosError, Placement};
+use crate::diagnostic::{self, Code, Diagnostic, Trap};
 use crate::util::path_error::PathError;
 use crate::util::sanitize;
 
-pub(super) fn canvos(error: &CanvosError) -> Diagnostic {
+/// A checkout that cannot be used.
+pub(crate) fn error(error: &CanvosError) -> Diagnostic {
     match error {
         CanvosError::Missing(path) => Diagnostic::error(
             Code::NoCheckout,
@@ -62,7 +65,7 @@ pub(super) fn canvos(error: &CanvosError) -> Diagnostic {
             rollback,
             cause,
         } => mixed(*placement, rollback, cause),
-        CanvosError::Io(error) => super::disk(error),
+        CanvosError::Io(error) => diagnostic::messages::disk(error),
         // Its traps have words of their own.
         CanvosError::Trapped(_) => {
             Diagnostic::error(Code::Trapped, "the checkout would embed something else")
@@ -70,12 +73,34 @@ pub(super) fn canvos(error: &CanvosError) -> Diagnostic {
     }
 }
 
-/// The error that came first, and what it leaves behind.
+/// One of the two is new, for the reason that the other could not be.
 fn mixed(placement: Placement, rollback: &PathError, cause: &CanvosError) -> Diagnostic {
-    canvos(cause)
-        .note(format!(
-            "`{}` has changed already, and that was not undone: {rollback}",
-            placement.path()
-        ))
+    let cause = error(cause);
+    let title = format!(
+        "`{}` has changed, and the other staged file has not",
+        placement.path()
+    );
+    let mut told = Diagnostic::error(Code::MixedPair, title).note(cause.title);
+    told.notes.extend(cause.notes);
+    told.help = cause.help;
+    told.note(format!("the change was not undone: {rollback}"))
         .help("then run the command again: until you do, the two files differ")
+}
+
+/// Definitions that were to be staged together share `checkout`.
+pub(crate) fn shared_checkout(definitions: &[String], checkout: &Path) -> Diagnostic {
+    let names: Vec<String> = definitions.iter().map(|name| format!("`{name}`")).collect();
+    Diagnostic::error(
+        Trap::SharedCheckout,
+        format!("{} cannot be staged together", names.join(" and ")),
+    )
+    .note(format!(
+        "they share the checkout `{}`, which holds one definition at a time",
+        sanitize::path(checkout)
+    ))
+    .help(
+        "give each a checkout of its own: `git worktree add` in CanvOS, then `canvos` in its \
+             table",
+    )
+    .help("or stage one, build its image, then stage the next")
 }

@@ -1,13 +1,14 @@
-//! Answers that are no success, and connections that fail.
+//! What is said of answers that are no success, of connections that fail, and of variables that
+//! name a proxy.
 
+use super::wire::Speaker;
+use super::{PaletteError, RedirectRefusal, Refusal, Route, Waited};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::palette::wire::Speaker;
-use crate::palette::{PaletteError, RedirectRefusal, Refusal, Route, Waited};
-use crate::resolve::Scope;
 use crate::util::sanitize;
 use crate::util::secret::Suspicion;
 
-pub(super) fn palette(error: &PaletteError) -> Diagnostic {
+/// An answer that is no success, or a connection that fails.
+pub(crate) fn error(error: &PaletteError) -> Diagnostic {
     match error {
         PaletteError::KeyRefused {
             refusal,
@@ -126,15 +127,8 @@ fn key_refused(
     )
 }
 
-/// A refusal in the scope of a definition's project, at the line that names it.
-pub(super) fn scope(scope: &Scope) -> Diagnostic {
-    let uid = scope.uid.as_deref();
-    let project = uid.map(|uid| (uid, scope.written.as_deref()));
-    forbidden(&scope.refusal, project).within(Some(&scope.place))
-}
-
 /// The project is its uid, and how it is written where it was.
-fn forbidden(refusal: &Refusal, project: Option<(&str, Option<&str>)>) -> Diagnostic {
+pub(crate) fn forbidden(refusal: &Refusal, project: Option<(&str, Option<&str>)>) -> Diagnostic {
     if refusal.speaker == Speaker::Other {
         return Diagnostic::error(
             Code::Forbidden,
@@ -263,7 +257,8 @@ fn redirect(from: &str, to: &str, why: RedirectRefusal) -> Diagnostic {
         .help("set `endpoint` to the address that Palette itself answers at")
 }
 
-pub(super) fn plain_http(endpoint: &str) -> Diagnostic {
+/// Plain HTTP to another host.
+pub(crate) fn plain_http(endpoint: &str) -> Diagnostic {
     Diagnostic::error(
         Code::PlainHttp,
         format!("the endpoint `{endpoint}` is plain HTTP"),
@@ -272,8 +267,70 @@ pub(super) fn plain_http(endpoint: &str) -> Diagnostic {
     .help("write `https://`, or pass `--allow-http` if the network is trusted")
 }
 
-pub(super) fn offline(definition: &str, lacks: &str) -> Diagnostic {
-    Diagnostic::error(Code::Offline, format!("`{definition}` {lacks}"))
-        .note("`--offline` opens no connection")
-        .help(format!("run `edgestage fetch {definition}` with a network"))
+/// An exception in a form that the library does not know, which was probably `meant` for `host`.
+/// All of them are printable.
+pub(super) fn exception_not_understood(
+    variable: &str,
+    host: &str,
+    entry: &str,
+    meant: &str,
+) -> Diagnostic {
+    proxy_variable(format!("`{variable}` does not except `{host}`"))
+        .note(format!(
+            "it has `{entry}`, in a form that is not understood"
+        ))
+        .help(format!("write `{meant}`, and commas between the entries"))
+}
+
+pub(super) fn proxy_ignored(variable: &str) -> Diagnostic {
+    proxy_variable(format!("`{variable}` is not the address of a proxy"))
+        .note("it is ignored: Palette is asked without it")
+        .help(PLAIN_ADDRESS)
+}
+
+/// The variable `empty` counts before `variable`.
+pub(super) fn proxy_shadowed(variable: &str, empty: &str) -> Diagnostic {
+    proxy_variable(format!("`{variable}` is ignored"))
+        .note(format!(
+            "`{empty}` is set to an empty value and takes precedence"
+        ))
+        .help(format!("unset `{empty}`"))
+}
+
+/// What is wrong with an address that the library takes for another one, or cannot use.
+pub(super) enum Misread {
+    /// A SOCKS proxy.
+    Socks,
+    /// The user name or the password is not encoded.
+    Credentials,
+    /// The host cannot be one.
+    Host,
+    /// It is not a URL.
+    Url(url::ParseError),
+}
+
+pub(super) fn proxy_misread(variable: &str, why: &Misread) -> Diagnostic {
+    if let Misread::Socks = why {
+        return proxy_variable(format!("`{variable}` names a SOCKS proxy"))
+            .note("edgestage speaks to proxies over HTTP only")
+            .help("name an HTTP proxy, or except the host in `NO_PROXY`");
+    }
+    let told = proxy_variable(format!(
+        "`{variable}` cannot be read as the address of a proxy"
+    ));
+    match why {
+        Misread::Credentials => told
+            .note("its user name or password has a character that is special in a URL")
+            .help("write `@`, `:`, `/`, `?` and `#` as `%40`, `%3A`, `%2F`, `%3F` and `%23`"),
+        Misread::Url(wrong) => told.note(format!("not a URL: {wrong}")).help(PLAIN_ADDRESS),
+        _ => told
+            .note("its host has a character that no host name has")
+            .help(PLAIN_ADDRESS),
+    }
+}
+
+const PLAIN_ADDRESS: &str = "write it as `http://HOST:PORT`, without quotes and spaces around it";
+
+fn proxy_variable(title: String) -> Diagnostic {
+    Diagnostic::warning(Code::ProxyVariable, title)
 }

@@ -1,0 +1,228 @@
+//! What is said of the value of `CLUSTERCONFIG`: T1 to T8, T11, T17, T24, T32, T33, T40.
+//!
+//! A value is `shown` as messages have it, cut and without control characters.
+
+use super::FAILS;
+use crate::canvos::preflight::copy::{Failure, Missed};
+use crate::canvos::preflight::invocation::SettingOrigin;
+use crate::canvos::preflight::{Origin, RIGHT};
+use crate::diagnostic::{Diagnostic, Trap};
+
+/// What becomes of the definition if a value leads nowhere.
+#[derive(Clone, Copy)]
+pub(in crate::canvos::preflight) enum Elsewhere {
+    /// `+cloud-image` has none.
+    CloudImageLacksIt,
+    /// No target of this checkout lacks it.
+    NobodyLacksIt,
+    /// The build ends.
+    BuildFails,
+}
+
+impl Elsewhere {
+    fn note(self) -> &'static str {
+        match self {
+            Self::CloudImageLacksIt => {
+                "the ISO targets still embed the staged definition; `+cloud-image` embeds none"
+            }
+            Self::NobodyLacksIt => "the ISO targets still embed the staged definition",
+            Self::BuildFails => FAILS,
+        }
+    }
+}
+
+/// Adds what to do about a value from `origin`.
+pub(in crate::canvos::preflight) fn with_fix(told: Diagnostic, origin: &Origin) -> Diagnostic {
+    told.help(match origin {
+        Origin::ArgFile { named_by: None, .. } => {
+            format!("write `{RIGHT}`, or run `edgestage stage --fix-arg`")
+        }
+        _ => format!("leave it out, and write `{RIGHT}` into `.arg`"),
+    })
+}
+
+/// T2: `origin` sets it to nothing.
+pub(in crate::canvos::preflight) fn empty_in(origin: &Origin, elsewhere: Elsewhere) -> Diagnostic {
+    with_fix(
+        unset(format!("CLUSTERCONFIG is empty in {origin}"), elsewhere),
+        origin,
+    )
+}
+
+/// T2: the checkout has no `.arg`.
+pub(in crate::canvos::preflight) fn no_arg(elsewhere: Elsewhere) -> Diagnostic {
+    unset("the checkout has no `.arg`", elsewhere).help("copy `.arg.template` to `.arg`")
+}
+
+/// T2: `.arg` does not set it, or the file that `named_by` names in its place.
+pub(in crate::canvos::preflight) fn not_set(
+    named_by: Option<&SettingOrigin>,
+    elsewhere: Elsewhere,
+) -> Diagnostic {
+    match named_by {
+        Some(setting) => unset(
+            format!("the file that {setting} names does not set CLUSTERCONFIG"),
+            elsewhere,
+        )
+        .help("unset it, and set CLUSTERCONFIG in `.arg`"),
+        None => unset("`.arg` does not set CLUSTERCONFIG", elsewhere).help(format!(
+            "add the line `{RIGHT}` to it, or run `edgestage stage --fix-arg`"
+        )),
+    }
+}
+
+fn unset(title: impl Into<String>, elsewhere: Elsewhere) -> Diagnostic {
+    Diagnostic::warning(Trap::ClusterconfigUnset, title).note(elsewhere.note())
+}
+
+/// T40: an empty file in place of one that cannot be read.
+pub(in crate::canvos::preflight) fn unreadable_file(path: &str) -> Diagnostic {
+    let title = format!("CLUSTERCONFIG names `{path}`, which the build cannot read");
+    Diagnostic::warning(Trap::UnreadableFile, title)
+        .note("an image gets an empty file in its place, and no error")
+}
+
+/// T7: `path` is of another kind than a file.
+pub(in crate::canvos::preflight) fn not_a_file(path: &str, kind: &str) -> Diagnostic {
+    let path = if path.is_empty() { "." } else { path };
+    let title = format!("CLUSTERCONFIG names {kind}: `{path}`");
+    Diagnostic::warning(Trap::Directory, title)
+        .note("a cloud image gets no definition; an ISO build stops with an error")
+}
+
+/// T33: a `+` in it.
+pub(in crate::canvos::preflight) fn artifact(shown: &str) -> Diagnostic {
+    let title = format!("CLUSTERCONFIG is `{shown}`: Earthly takes `+` for an artifact");
+    Diagnostic::warning(Trap::PlusSign, title).note(FAILS)
+}
+
+/// T6: nobody can say what it fits.
+pub(in crate::canvos::preflight) fn unclear_pattern(shown: &str) -> Diagnostic {
+    let title = format!("CLUSTERCONFIG is `{shown}`, a pattern that fits too much to tell");
+    Diagnostic::warning(Trap::Pattern, title)
+        .note("another file may match it and replace the staged definition in the image")
+}
+
+/// T6: it fits `path` and others, which are copied before it.
+pub(in crate::canvos::preflight) fn several_files(
+    shown: &str,
+    path: &str,
+    others: &[String],
+) -> Diagnostic {
+    let others: Vec<String> = others.iter().map(|path| format!("`{path}`")).collect();
+    let title = format!(
+        "CLUSTERCONFIG is `{shown}`, which fits `{path}` and {}",
+        others.join(", ")
+    );
+    Diagnostic::warning(Trap::Pattern, title)
+        .note("all of them are copied onto one name, and the last one stays")
+}
+
+/// T6: it is a pattern, and fits another file.
+pub(in crate::canvos::preflight) fn pattern_of_another(shown: &str, path: &str) -> Diagnostic {
+    let title = format!("CLUSTERCONFIG is `{shown}`, a pattern that fits `{path}`");
+    Diagnostic::warning(Trap::Pattern, title).note("it replaces the staged definition in the image")
+}
+
+/// T24.
+pub(in crate::canvos::preflight) fn empty_file(path: &str) -> Diagnostic {
+    let title = format!("CLUSTERCONFIG names an empty file: `{path}`");
+    Diagnostic::warning(Trap::EmptyFile, title)
+        .note("an image gets no content partition for it, and no error")
+}
+
+/// T11.
+pub(in crate::canvos::preflight) fn another_file(path: &str) -> Diagnostic {
+    let title = format!("CLUSTERCONFIG names another file: `{path}`");
+    Diagnostic::warning(Trap::AnotherFile, title).note(
+        "it would replace the staged definition in the image; a MAAS image would still get \
+         `spc.tgz`",
+    )
+}
+
+/// A value that finds nothing.
+pub(in crate::canvos::preflight) fn missed(
+    missed: &Missed,
+    shown: &str,
+    elsewhere: Elsewhere,
+) -> Diagnostic {
+    let is = |what: &str| format!("CLUSTERCONFIG is `{shown}`{what}");
+    let names = |what: &str| format!("CLUSTERCONFIG names `{shown}`, {what}");
+    let title = match missed {
+        Missed::Unset => "CLUSTERCONFIG is empty".to_owned(),
+        Missed::NotAscii(c) => is(&format!(
+            ": with `{c}`, which is not ASCII, Earthly finds nothing"
+        )),
+        Missed::Blank => is(", with a blank at its end or beginning, which Earthly finds nowhere"),
+        Missed::Url => {
+            "CLUSTERCONFIG is a URL, which Earthly takes for a path and finds nowhere".to_owned()
+        }
+        Missed::Home => is(": Earthly knows no `~`, bash does"),
+        Missed::Absolute => is(": Earthly finds nothing outside of the checkout"),
+        Missed::Dots => is(", which Earthly finds nowhere"),
+        Missed::Pattern => is(", which Earthly reads as a pattern that fits no file"),
+        Missed::Ignored(rule) => names(&format!(
+            "which `{}` line {} keeps out of every build",
+            rule.file, rule.line
+        )),
+        Missed::BelowLink(link) => names(&format!("but `{link}` is a symbolic link")),
+        Missed::Closed(directory) => names(&format!("but `{directory}` cannot be read")),
+        Missed::OtherCase(name) => is(&format!(", but the file is called `{name}`")),
+        Missed::Absent => {
+            format!("CLUSTERCONFIG names a file that is not in the checkout: `{shown}`")
+        }
+    };
+    Diagnostic::warning(trap_of_missed(missed), title).note(elsewhere.note())
+}
+
+fn trap_of_missed(missed: &Missed) -> Trap {
+    match missed {
+        Missed::Unset => Trap::ClusterconfigUnset,
+        Missed::NotAscii(_) | Missed::Pattern => Trap::Pattern,
+        Missed::Blank => Trap::TwoParsers,
+        Missed::Url => Trap::Url,
+        Missed::Home | Missed::Dots => Trap::OutsideCheckout,
+        Missed::Absolute => Trap::AbsolutePath,
+        Missed::Ignored(_) => Trap::IgnoreRule,
+        Missed::BelowLink(_) => Trap::SymbolicLink,
+        Missed::Closed(_) => Trap::UnreadableFile,
+        Missed::OtherCase(_) => Trap::LetterCase,
+        Missed::Absent => Trap::NoSuchFile,
+    }
+}
+
+/// A value that ends the build.
+pub(in crate::canvos::preflight) fn failed(failure: &Failure, shown: &str) -> Diagnostic {
+    let (trap, title) = match failure {
+        Failure::Crash => (
+            Trap::OutsideCheckout,
+            format!("CLUSTERCONFIG is `{shown}`, which makes Earthly crash"),
+        ),
+        Failure::BadPattern => (
+            Trap::Pattern,
+            format!("CLUSTERCONFIG is `{shown}`, which is not a pattern to Earthly"),
+        ),
+        Failure::Control => (
+            Trap::Pattern,
+            "CLUSTERCONFIG has a tab or another control character".to_owned(),
+        ),
+        Failure::NotThere(nothing) => return missed(nothing, shown, Elsewhere::BuildFails),
+        Failure::Link { path } => (
+            Trap::SymbolicLink,
+            format!("CLUSTERCONFIG names a symbolic link: `{path}`"),
+        ),
+        Failure::DirectoryOverFile { path } => (
+            Trap::Directory,
+            format!("CLUSTERCONFIG is `{shown}`, which also fits the directory `{path}`"),
+        ),
+        Failure::Closed { path } => (
+            Trap::UnreadableFile,
+            format!("CLUSTERCONFIG names the directory `{path}`, which cannot be read"),
+        ),
+        Failure::Rule(rule, _) => (
+            Trap::IgnoreRule,
+            format!("`{}` line {} is not a pattern", rule.file, rule.line),
+        ),
+    };
+    Diagnostic::warning(trap, title).note(FAILS)
+}

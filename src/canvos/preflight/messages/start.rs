@@ -1,0 +1,137 @@
+//! What is said of how a build is started: T14 to T17, T20, T22, T38.
+
+use crate::canvos::preflight::arg::{self, KEY};
+use crate::canvos::preflight::invocation::{
+    Failure, FileProblem, NoExport, Origin, Program, SettingOrigin, Unjudged,
+};
+use crate::canvos::preflight::{Embeds, Target};
+use crate::diagnostic::{Diagnostic, Trap};
+
+/// T15 to T17: the program ends before it builds. A file of variables that cannot be parsed
+/// may have been `refused` with its line.
+pub(in crate::canvos::preflight) fn ends_at_once(
+    failure: &Failure,
+    program: &Program,
+    refused: Option<Diagnostic>,
+) -> Diagnostic {
+    let told = |trap| Diagnostic::warning(trap, format!("the build ends at once: {failure}"));
+    let told = match failure {
+        Failure::File {
+            problem: FileProblem::Syntax { .. },
+            ..
+        } => refused
+            .unwrap_or_else(|| told(Trap::TwoParsers))
+            .help("correct this line, or remove it"),
+        Failure::File {
+            problem: FileProblem::Missing { .. },
+            ..
+        } => told(Trap::OtherArgFile).help("create the file, or do not name it"),
+        Failure::File { .. } => {
+            told(Trap::OtherArgFile).help("make it a file that the build program can read")
+        }
+        Failure::ArgumentWithoutValue { name } if is_option(name) => told(Trap::ValueOverridden)
+            .help("put the options of the build program before the target"),
+        _ => told(Trap::ValueOverridden).help("fix the build command and its variables"),
+    };
+    told.note(format!(
+        "`{}` ends before it builds anything",
+        program.name()
+    ))
+}
+
+/// Whether a build argument has the form of an option: CanvOS's are in capitals.
+fn is_option(name: &str) -> bool {
+    name.bytes().all(|b| b.is_ascii_lowercase() || b == b'-')
+}
+
+/// T22: a build that ends well and leaves the old image.
+pub(in crate::canvos::preflight) fn writes_no_image(why: &NoExport) -> Diagnostic {
+    let title = format!("the build writes no image: {why}");
+    Diagnostic::warning(Trap::OldImage, title)
+        .note("an image of an earlier build stays")
+        .help(match why {
+            NoExport::Setting(SettingOrigin::Flag { flag: "--ci" }) => "add `--output`",
+            NoExport::Setting(_) => "unset it, or add `--output`",
+            _ => "leave it out",
+        })
+}
+
+/// T20: `reference` is a target of another directory.
+pub(in crate::canvos::preflight) fn another_directory(reference: &str) -> Diagnostic {
+    built_elsewhere(reference, "another directory")
+}
+
+/// T20: `reference` is a target of a git repository.
+pub(in crate::canvos::preflight) fn git_repository(reference: &str) -> Diagnostic {
+    built_elsewhere(reference, "a git repository")
+}
+
+fn built_elsewhere(reference: &str, what: &str) -> Diagnostic {
+    let title = format!("the build is of {what}: `{reference}`");
+    Diagnostic::warning(Trap::RemoteTarget, title)
+        .note("what is staged in this checkout is not in that build")
+        .help("build a target of this checkout, such as `+iso`")
+}
+
+/// T38: what is not known of the build.
+pub(in crate::canvos::preflight) fn unjudged(why: &Unjudged) -> Diagnostic {
+    let title = format!("the forecast may not hold: {why}");
+    Diagnostic::warning(Trap::OtherBuildSystem, title)
+        .help("look into the image: `edgestage verify --image FILE`")
+}
+
+/// T16: another file counts, by `setting`; its path is printable.
+pub(in crate::canvos::preflight) fn other_arg_file(
+    setting: &SettingOrigin,
+    path: &str,
+) -> Diagnostic {
+    let title = format!("{setting} makes the build read `{path}` in place of `.arg`");
+    Diagnostic::warning(Trap::OtherArgFile, title).help("unset it, or keep the file like `.arg`")
+}
+
+/// T16: a file whose name is nearly right.
+pub(in crate::canvos::preflight) fn misnamed_arg_file() -> Diagnostic {
+    let title = "the checkout has `.args`, which nobody reads, and no `.arg`";
+    Diagnostic::warning(Trap::OtherArgFile, title).help("rename it to `.arg`")
+}
+
+/// T15: a value that is not `.arg`'s.
+pub(in crate::canvos::preflight) fn overridden(value: &str, origin: &Origin) -> Diagnostic {
+    let title = match value {
+        "" => format!("{KEY} is set to nothing by {origin}"),
+        _ => format!("{KEY} is `{}`, from {origin}", arg::shown(value)),
+    };
+    Diagnostic::warning(Trap::ValueOverridden, title)
+        .note("it overrides `.arg`")
+        .help("remove it, and set CLUSTERCONFIG in `.arg`")
+}
+
+/// T14: `earthly.sh` hands nothing on for a MAAS image, which takes `./spc.tgz`.
+pub(in crate::canvos::preflight) fn maas_arguments() -> Diagnostic {
+    let title = format!("`earthly.sh +maas-image` ignores {KEY} among its arguments");
+    Diagnostic::warning(Trap::MaasArguments, title)
+        .note("a MAAS image gets what is staged as `spc.tgz`, whatever they say")
+        .help("leave it out")
+}
+
+/// T15: `other` would not end like the program that builds.
+pub(in crate::canvos::preflight) fn other_program(
+    other: &Program,
+    target: Target,
+    embeds: &Embeds,
+    program: &Program,
+) -> Diagnostic {
+    let found = match embeds {
+        Embeds::File { path, .. } => format!("embeds `{path}`"),
+        Embeds::Fails => "fails".to_owned(),
+        _ => "embeds no definition".to_owned(),
+    };
+    let title = format!(
+        "`{}` would not do the same: `+{}` {found} with it",
+        other.name(),
+        target.name()
+    );
+    Diagnostic::warning(Trap::ValueOverridden, title)
+        .note(format!("the forecast is for `{}`", program.name()))
+        .help("keep `.arg` as the only place that sets build arguments")
+}

@@ -1,0 +1,48 @@
+//! What is said of arguments and variables that cannot be meant.
+
+use std::path::Path;
+
+use crate::diagnostic::{Code, Diagnostic};
+use crate::util::endpoint::InvalidEndpoint;
+use crate::util::sanitize;
+
+/// What clap refuses, in its words: for JSON and for annotations. To a person clap says it.
+pub(crate) fn invalid_arguments(title: &str) -> Diagnostic {
+    Diagnostic::error(Code::InvalidArguments, title).help("see `edgestage --help`")
+}
+
+/// `--json` is a format, too.
+pub(super) fn two_formats(other: &str) -> Diagnostic {
+    Diagnostic::error(
+        Code::ConflictingOptions,
+        format!("`--json` and `--format {other}` ask for two forms of one result"),
+    )
+    .help("leave one of them out")
+}
+
+/// `--file` names a lock.
+pub(super) fn own_lock(file: &Path) -> Diagnostic {
+    Diagnostic::error(
+        Code::ConflictingOptions,
+        format!("`{}` would be its own lock", sanitize::path(file)),
+    )
+    .note("the lock of a manifest is beside it, with the extension `.lock`")
+    .help("name the manifest, such as `profiles.toml`")
+}
+
+pub(super) fn not_seconds(variable: &str) -> Diagnostic {
+    Diagnostic::error(
+        Code::InvalidVariable,
+        format!("`{variable}` is not a whole number of seconds"),
+    )
+    .help(format!("write it as in `{variable}=60`"))
+}
+
+/// `place` is the option or the variable.
+pub(super) fn invalid_endpoint(place: &str, why: &InvalidEndpoint) -> Diagnostic {
+    Diagnostic::error(
+        Code::InvalidEndpoint,
+        format!("`{place}` is not the address of a Palette: {why}"),
+    )
+    .help(why.help())
+}

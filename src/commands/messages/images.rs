@@ -1,0 +1,85 @@
+//! What is said of images that are not what they should be. The rows say more of each.
+
+use crate::commands::image_report::Advice;
+use crate::diagnostic::{Code, Diagnostic, Trap};
+use crate::util::sanitize;
+
+/// Images that are not as they should be, all of them for one reason if the advice is not
+/// [`Advice::Build`].
+pub(in crate::commands) struct BadImages<'a> {
+    /// How many there are.
+    pub count: usize,
+    /// What to do about them.
+    pub advice: Advice,
+    /// The definition that they should hold; `None` if they should hold none.
+    pub definition: Option<&'a str>,
+    /// Whether one of them holds a definition, and none is expected.
+    pub has_unexpected: bool,
+    /// What explains it.
+    pub trap: Option<Trap>,
+}
+
+pub(in crate::commands) fn bad_images(bad: &BadImages<'_>) -> Diagnostic {
+    let images = sanitize::count(bad.count, "image");
+    let unread = format!("{images} that could not be verified");
+    let (title, help) = match (bad.advice, bad.definition) {
+        (Advice::Access, _) => (
+            format!("{images} that cannot be read"),
+            "check the path and your permission to read it".to_owned(),
+        ),
+        (Advice::Copy, _) => (
+            unread,
+            "copy it again from where it was built, or build it again".to_owned(),
+        ),
+        (Advice::OtherImage, _) => (unread, "name an image that CanvOS has built".to_owned()),
+        (Advice::Earthfile, Some(name)) => (
+            format!("{images} without `{name}` as it is locked"),
+            "correct the Earthfile of the checkout, and build again".to_owned(),
+        ),
+        (Advice::Unmount, _) => (
+            unread,
+            "unmount the content partition everywhere, and build again".to_owned(),
+        ),
+        (Advice::Features, _) => (
+            unread,
+            "create the content partition with the default features of `mkfs.ext4`".to_owned(),
+        ),
+        (Advice::Decompress, _) => (
+            unread,
+            "decompress it, and verify what comes out".to_owned(),
+        ),
+        (Advice::Remove, Some(name)) => (
+            format!("{images} with more than `{name}` as it is locked"),
+            "remove what lies beside it, and build again".to_owned(),
+        ),
+        (Advice::Rename, Some(name)) => (
+            format!("{images} with `{name}` as it is locked under another name"),
+            "name the file `spc.tgz`, and build again".to_owned(),
+        ),
+        (_, Some(name)) => (
+            format!("{images} without `{name}` as it is locked"),
+            format!("run `edgestage stage {name}` and build again"),
+        ),
+        (_, None) if bad.has_unexpected => (
+            format!("{images} with a definition where none is expected, or unreadable"),
+            "run `edgestage unstage` and build again".to_owned(),
+        ),
+        (_, None) => (unread, "build again".to_owned()),
+    };
+    Diagnostic::error(Code::ImageDiffers, title)
+        .help(help)
+        .caused_by(bad.trap)
+}
+
+/// An image that is not there, and what to do about it.
+pub(in crate::commands) fn missing_image(path: &str, help: &str) -> Diagnostic {
+    Diagnostic::error(Code::ImageMissing, format!("there is no image `{path}`")).help(help)
+}
+
+/// What to do about an image that is not there; its file may be mistyped.
+pub(in crate::commands) fn check_path(near: Option<&str>) -> String {
+    match near {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => "check the path".to_owned(),
+    }
+}

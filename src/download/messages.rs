@@ -1,0 +1,19 @@
+//! What is said of an archive that is accepted, and not quite as it should be.
+
+use crate::diagnostic::{Code, Diagnostic};
+
+pub(super) fn no_end_of_archive(definition: &str) -> Diagnostic {
+    let title = format!("the archive of `{definition}` has no end-of-archive marker");
+    Diagnostic::warning(Code::NoEndOfArchive, title)
+        .note("GNU tar accepts that; a server that broke off between two files would leave it out, too")
+        .help("count its files with `tar -tzf`, or fetch it again")
+}
+
+/// The archive lacks profiles, which the definition allows.
+pub(super) fn profile_missing(definition: &str, missing: &[String]) -> Diagnostic {
+    let title = format!(
+        "the archive of `{definition}` has no directory for {}",
+        missing.join(", ")
+    );
+    Diagnostic::warning(Code::ProfileMissing, title).note("accepted: `allow` has `profile-missing`")
+}

@@ -1,0 +1,364 @@
+//! What is said of references that lead nowhere and of rules that are broken.
+//!
+//! Names and versions in the data are printable already, but where a function says otherwise.
+
+use super::Scope;
+use super::rules::ANY_CLOUD;
+use crate::diagnostic::{Code, Diagnostic, Place};
+use crate::manifest::Reference;
+use crate::palette::wire::Gap;
+use crate::palette::{self, Refusal};
+use crate::util::sanitize;
+use crate::util::uid::Uid;
+
+/// What to do where Palette's lists do not help.
+const PASTE: &str = "paste the profile's URL from the console instead";
+
+/// `project` and the console URLs of a definition name two projects.
+pub(super) fn project_mismatch(
+    place: Place<'_>,
+    definition: &str,
+    project: &Uid,
+    in_urls: &Uid,
+) -> Diagnostic {
+    Diagnostic::error(
+        Code::ProjectMismatch,
+        format!("`{definition}` has profiles of another project"),
+    )
+    .pointing(place, "")
+    .note(format!(
+        "its `project` is `{project}`, its console URLs name `{in_urls}`"
+    ))
+    .help("remove `project`, or the profiles of the other project")
+}
+
+/// A project that Palette does not list. With a gap in its list it may exist all the same.
+pub(super) fn project_not_found(
+    place: Place<'_>,
+    name: &str,
+    near: Option<&str>,
+    gap: Option<&Gap>,
+) -> Diagnostic {
+    let told = match gap {
+        None => Diagnostic::error(
+            Code::ProjectNotFound,
+            format!("Palette has no project `{name}`"),
+        )
+        .note("or the API key is not a member of it"),
+        Some(gap) => incomplete(format!("Palette does not list project `{name}`"), gap),
+    };
+    told.pointing(place, "").help(match near {
+        Some(near) => format!("check `project`: did you mean `{near}`?"),
+        None => {
+            "check `project`: it may be the project's uid, too, which the console's URLs have: \
+                 `…/projects/<uid>/…`"
+                .into()
+        }
+    })
+}
+
+pub(super) fn ambiguous_project(place: Place<'_>, name: &str, uids: &[Uid]) -> Diagnostic {
+    Diagnostic::error(
+        Code::AmbiguousProject,
+        format!("several projects are called `{name}`"),
+    )
+    .pointing(place, "")
+    .note(format!("their uids: {}", join(uids)))
+    .help("name the project by its uid")
+}
+
+pub(super) fn ambiguous_profile(
+    place: Place<'_>,
+    reference: &Reference,
+    uids: &[Uid],
+) -> Diagnostic {
+    Diagnostic::error(
+        Code::AmbiguousProfile,
+        format!("several profiles are `{reference}`"),
+    )
+    .pointing(place, "ambiguous")
+    .note(format!(
+        "their uids: {} (a project's and the tenant's may be called the same)",
+        join(uids)
+    ))
+    .help("name the one that you mean by its uid")
+}
+
+/// A uid that Palette answered 404 to.
+pub(super) fn unknown_uid(place: Place<'_>, uid: &Uid, refusal: &Refusal) -> Diagnostic {
+    Diagnostic::error(
+        Code::ProfileNotFound,
+        format!("Palette has no profile `{uid}`"),
+    )
+    .pointing(place, "not found")
+    .note(format!("Palette said {refusal}"))
+    .help("copy the profile's URL from the console and paste it here")
+}
+
+/// What a reference by name and version lacks.
+pub(super) enum Lacking {
+    /// Palette has the name in other versions.
+    Version {
+        /// All versions, as one text from outside.
+        known: String,
+        /// The reference that was probably meant.
+        near: Option<String>,
+        /// One that there is.
+        last: String,
+    },
+    /// Palette does not have the name.
+    Name {
+        /// The project that was asked, besides the tenant.
+        project: Option<Uid>,
+        /// Whether Palette lists no profile of the project at all.
+        nothing_listed: bool,
+        /// The reference that was probably meant.
+        near: Option<String>,
+    },
+}
+
+/// Palette's list has a gap.
+pub(super) struct Incomplete<'a> {
+    pub gap: &'a Gap,
+    /// What the request for the rest was answered.
+    pub refusal: Option<&'a Refusal>,
+}
+
+/// A reference by name and version that Palette does not list. With a gap in its list the
+/// profile may exist all the same.
+pub(super) fn profile_not_found(
+    place: Place<'_>,
+    reference: &Reference,
+    lacking: &Lacking,
+    gap: Option<&Incomplete<'_>>,
+) -> Diagnostic {
+    let told = match gap {
+        None => Diagnostic::error(
+            Code::ProfileNotFound,
+            format!("Palette has no profile `{reference}`"),
+        ),
+        Some(Incomplete { gap, refusal }) => {
+            let title = format!("Palette does not list profile `{reference}`");
+            let told = incomplete(title, gap);
+            match refusal {
+                Some(refusal) => told.note(format!(
+                    "{} was asked for the rest, and answered {refusal}",
+                    refusal.call
+                )),
+                None => told,
+            }
+        }
+    };
+    let told = match lacking {
+        Lacking::Version { known, near, last } => told
+            .pointing(place, "no such version")
+            .note(format!(
+                "it has {}",
+                sanitize::excerpt(known.as_bytes(), 200)
+            ))
+            .help(match near {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("write one of them, such as `{last}`"),
+            }),
+        Lacking::Name {
+            project,
+            nothing_listed,
+            near,
+        } => {
+            let told = told.pointing(place, "no such name").note(match project {
+                Some(uid) => format!("looked for in project `{uid}` and the tenant"),
+                None => "looked for in the tenant only: no project is set".into(),
+            });
+            match near {
+                _ if *nothing_listed => told
+                    .note("it lists no profile there at all")
+                    .help("check `project`: is it the project of the profile?"),
+                Some(near) => told.help(format!("did you mean `{near}`?")),
+                None if gap.is_none() => told.help(PASTE),
+                None => told,
+            }
+        }
+    };
+    match gap {
+        None => told,
+        Some(_) => told.help(PASTE),
+    }
+}
+
+/// A name that is missing from a list with a gap.
+fn incomplete(title: String, gap: &Gap) -> Diagnostic {
+    Diagnostic::error(Code::ListIncomplete, title).note(format!("its list is incomplete: {gap}"))
+}
+
+/// The warning that there is more to choose from than Palette lists of `what`.
+#[must_use]
+pub fn not_all_offered(what: &str, gap: &Gap) -> Diagnostic {
+    Diagnostic::warning(
+        Code::ListIncomplete,
+        format!("Palette's list of {what} is incomplete"),
+    )
+    .note(gap.to_string())
+}
+
+/// Two references are one profile, the second of them at `place`.
+pub(super) fn duplicate_profile(place: Place<'_>, definition: &str, profile: &str) -> Diagnostic {
+    Diagnostic::error(
+        Code::DuplicateProfile,
+        format!("`{definition}` has the same profile twice: {profile}"),
+    )
+    .pointing(place, "the second reference to it")
+    .help("remove one of the two")
+}
+
+pub(super) fn not_published(place: Place<'_>, profile: &str) -> Diagnostic {
+    Diagnostic::error(
+        Code::NotPublished,
+        format!("profile {profile} is not published"),
+    )
+    .pointing(place, "a draft only")
+    .help("publish it in Palette: only what is published is exported")
+}
+
+pub(super) fn unpublished_draft(place: Place<'_>, profile: &str) -> Diagnostic {
+    Diagnostic::warning(
+        Code::UnpublishedDraft,
+        format!("profile {profile} has a draft that is not published"),
+    )
+    .pointing(place, "")
+    .note("what is published is exported, without the draft's changes")
+    .help("publish the draft if its changes are meant, then run `edgestage update`")
+}
+
+pub(super) fn wrong_cloud_type(
+    place: Place<'_>,
+    profile: &str,
+    found: &str,
+    wanted: &str,
+) -> Diagnostic {
+    Diagnostic::error(
+        Code::WrongCloudType,
+        format!("profile {profile} is for cloud type `{found}`, not `{wanted}`"),
+    )
+    .pointing(place, "the wrong cloud type")
+    .help(format!(
+        "use a profile of cloud type `{wanted}`; an add-on profile may be of `{ANY_CLOUD}`"
+    ))
+}
+
+pub(super) fn invalid_pack(
+    place: Place<'_>,
+    profile: &str,
+    pack: &str,
+    reason: &str,
+) -> Diagnostic {
+    Diagnostic::error(
+        Code::InvalidPack,
+        format!("pack {pack} of profile {profile} is invalid in Palette: {reason}"),
+    )
+    .pointing(place, "has an invalid pack")
+    .help("choose a version of the pack that its registry has, and publish the profile")
+}
+
+pub(super) fn other_project(place: Place<'_>, profile: &str, project: &str) -> Diagnostic {
+    Diagnostic::error(
+        Code::OtherProject,
+        format!("profile {profile} belongs to another project"),
+    )
+    .pointing(place, "of another project")
+    .help(format!(
+        "all profiles of a definition must be of one project; this one's is `{project}`"
+    ))
+}
+
+pub(super) fn project_needed(place: Place<'_>, profile: &str, project: &str) -> Diagnostic {
+    Diagnostic::error(
+        Code::ProjectNeeded,
+        format!("profile {profile} belongs to a project"),
+    )
+    .pointing(place, "no project is set")
+    .help(format!(
+        "set `project = \"{project}\"` in the definition or `[palette]`"
+    ))
+}
+
+/// An override of a pack that the profile does not have, among those that it has.
+pub(super) fn no_such_pack(
+    place: Place<'_>,
+    profile: &str,
+    pack: &str,
+    near: Option<&str>,
+    known: &[String],
+) -> Diagnostic {
+    let title = format!("profile {profile} has no pack `{pack}` to override");
+    Diagnostic::error(Code::NoSuchPack, title)
+        .pointing(place, "overrides a pack that it does not have")
+        .help(match near {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("it has {}", known.join(", ")),
+        })
+}
+
+pub(super) fn no_infrastructure(place: Place<'_>, definition: &str) -> Diagnostic {
+    Diagnostic::warning(
+        Code::NoInfrastructure,
+        format!("`{definition}` has no profile with infrastructure layers"),
+    )
+    .pointing(place, "")
+    .note("a cluster needs an os, a k8s and a cni layer; the operator must add them on the host")
+    .help("add a profile that has them, unless the operator adds them on the host")
+}
+
+/// A profile with infrastructure layers, for [`several_infrastructures`].
+pub(super) struct Infrastructure {
+    pub profile: String,
+    /// The names of its layers; none where Palette does not name them.
+    pub layers: Vec<String>,
+}
+
+/// Two profiles with infrastructure layers, the second of them at `place`.
+pub(super) fn several_infrastructures(
+    place: Place<'_>,
+    first: &Infrastructure,
+    second: &Infrastructure,
+) -> Diagnostic {
+    let told = |one: &Infrastructure| match &one.layers[..] {
+        [] => format!("{} (layers without a name)", one.profile),
+        layers => format!("{} ({})", one.profile, layers.join(", ")),
+    };
+    Diagnostic::error(
+        Code::SeveralInfrastructures,
+        format!(
+            "two profiles have infrastructure layers: {} and {}",
+            told(first),
+            told(second)
+        ),
+    )
+    .pointing(place, "the second one")
+    .help("keep one of the two: a definition has at most one")
+}
+
+/// One pack in two profiles, the second of them at `place`.
+pub(super) fn pack_in_two_profiles(
+    place: Place<'_>,
+    pack: &str,
+    first: &str,
+    second: &str,
+) -> Diagnostic {
+    Diagnostic::error(
+        Code::PackInTwoProfiles,
+        format!("pack {pack} is in two profiles: {first} and {second}"),
+    )
+    .pointing(place, "has it too")
+    .help("remove the pack from one of the profiles")
+}
+
+fn join(uids: &[Uid]) -> String {
+    uids.iter().map(Uid::as_str).collect::<Vec<_>>().join(", ")
+}
+
+/// A refusal in the scope of a definition's project, at the line that names it.
+pub(crate) fn scope(scope: &Scope) -> Diagnostic {
+    let uid = scope.uid.as_deref();
+    let project = uid.map(|uid| (uid, scope.written.as_deref()));
+    palette::messages::forbidden(&scope.refusal, project).within(Some(&scope.place))
+}

@@ -1,0 +1,52 @@
+//! What is said of files that a run does without, or cannot do without. Paths in the data are
+//! printable.
+
+use std::io;
+
+use crate::diagnostic::{Code, Diagnostic};
+use crate::util::path_error::PathError;
+use crate::util::sanitize;
+
+/// A manifest that is not used since it has a mistake, or cannot even be read for the reason
+/// `unreadable`; `without` says what is missing then.
+pub(super) fn manifest_unused(
+    file: &str,
+    unreadable: Option<&io::Error>,
+    without: &str,
+) -> Diagnostic {
+    let why = unreadable.map_or_else(|| "it has a mistake".to_owned(), sanitize::io);
+    Diagnostic::warning(Code::ManifestUnused, format!("`{file}` is not used: {why}"))
+        .note(without)
+        .help("run `edgestage check` to see what is wrong with it")
+}
+
+/// `ca-cert` cannot be read; another file may have been meant.
+pub(super) fn unusable_ca_cert(error: &PathError, near: Option<&str>) -> Diagnostic {
+    Diagnostic::error(
+        Code::UnusableCaCert,
+        format!("`ca-cert` cannot be used: {error}"),
+    )
+    .help(match near {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => "name a PEM file, relative to profiles.toml".to_owned(),
+    })
+}
+
+/// A file system without file locks, for `what` is to be locked.
+pub(super) fn no_file_locks(what: &str, why: &str) -> Diagnostic {
+    Diagnostic::warning(Code::NoFileLocks, format!("{what} cannot be locked: {why}"))
+        .note("runs on this file system do not see each other")
+        .help("run one edgestage at a time there; for NFS, mount it with locks")
+}
+
+/// git ignores the lock by this rule.
+pub(super) fn lockfile_ignored(file: &str, rule: &str) -> Diagnostic {
+    Diagnostic::warning(
+        Code::LockfileIgnored,
+        format!("git ignores `{file}`, which is meant to be committed"),
+    )
+    .note("a clone without it has no lock: it takes whatever Palette serves then")
+    .help(format!(
+        "remove the rule `{rule}`, or write `!{file}` below it"
+    ))
+}
