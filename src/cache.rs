@@ -6,6 +6,7 @@
 //! hashed before every use. Entries appear by rename, so that runs that share a cache
 //! see whole files only.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::Seek as _;
 use std::path::{Path, PathBuf};
@@ -13,7 +14,7 @@ use std::time::Duration;
 
 use tempfile::NamedTempFile;
 
-use crate::archive::{self, ArchiveIdentity};
+use crate::archive::{self, ArchiveIdentity, InspectError};
 use crate::download::Received;
 use crate::lockfile::LockEntry;
 use crate::manifest::Definition;
@@ -45,6 +46,8 @@ pub struct Artifact {
     path: PathBuf,
     file: File,
     identity: ArchiveIdentity,
+    /// The profiles that have a directory in it; `None` if its layout has none.
+    profiles: Option<BTreeSet<String>>,
 }
 
 impl Artifact {
@@ -63,6 +66,15 @@ impl Artifact {
             .rewind()
             .map_err(PathError::when("read", &self.path))?;
         Ok(&self.file)
+    }
+
+    /// Whether it has a profile that `locked` does not list: the entry was edited, or merged
+    /// wrongly. A profile that it lacks was accepted when it was fetched.
+    #[must_use]
+    pub(crate) fn contradicts(&self, locked: &LockEntry) -> bool {
+        let is_listed = |uid: &String| locked.profiles.iter().any(|one| one.uid.as_str() == uid);
+        let mut profiles = self.profiles.iter().flatten();
+        profiles.any(|uid| !is_listed(uid))
     }
 
     /// Which archive it is.
@@ -128,11 +140,12 @@ impl Cache {
             Digest::of_reader(&mut &file).map_err(PathError::when("read", &path))?;
         // A name and a digest of the archive prove nothing about what it holds.
         // The very file that was hashed is read: another run may rename a new one over `path`.
-        let content = archive::content_of(&mut &file, limits);
-        let content = content.map_err(PathError::when("read", &path))?;
-        if content != Some(locked.content_sha256) {
-            return Ok(Lookup::Damaged(path));
-        }
+        (&file).rewind().map_err(PathError::when("read", &path))?;
+        let inventory = match archive::inspect(&file, limits, archive::NOTHING) {
+            Ok(inventory) if inventory.content_sha256 == locked.content_sha256 => inventory,
+            Ok(_) | Err(InspectError::Refused(_)) => return Ok(Lookup::Damaged(path)),
+            Err(InspectError::Io(error)) => return Err(PathError::when("read", &path)(error)),
+        };
         Ok(Lookup::Hit(Artifact {
             path,
             file,
@@ -141,6 +154,7 @@ impl Cache {
                 size,
                 content_sha256: locked.content_sha256,
             },
+            profiles: inventory.profiles,
         }))
     }
 
@@ -291,6 +305,7 @@ impl Slot {
             path,
             file,
             identity,
+            profiles: received.inventory.profiles.clone(),
         })
     }
 }

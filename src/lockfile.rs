@@ -86,6 +86,9 @@ pub enum Outdated {
     Changed,
     /// It has other profiles than were asked for: it was edited, or merged wrongly.
     Contradictory,
+    /// Its archive has other profiles than the entry lists: the entry was edited, or merged
+    /// wrongly.
+    OtherArchive,
 }
 
 impl std::fmt::Display for Outdated {
@@ -94,6 +97,9 @@ impl std::fmt::Display for Outdated {
             Self::Changed => "profiles.toml has changed since it was locked",
             Self::Contradictory => {
                 "its profiles are not those asked for: it was edited by hand, or merged wrongly"
+            }
+            Self::OtherArchive => {
+                "its archive has other profiles than it lists: it was edited by hand, or merged wrongly"
             }
         })
     }

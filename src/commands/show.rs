@@ -14,7 +14,7 @@ use crate::archive::{self, InspectError, Inventory};
 use crate::cache::Lookup;
 use crate::cli::{ShowArgs, ShowFormat};
 use crate::error::{Error, Judged};
-use crate::lockfile::{LockEntry, Lockfile};
+use crate::lockfile::{LockEntry, Lockfile, Outdated};
 use crate::manifest::{Definition, Project};
 use crate::resolve::Pack;
 use crate::ui::{CommandOutput, fields};
@@ -23,7 +23,7 @@ use crate::util::limits::Limits;
 use crate::util::path_error::{PathError, Piped};
 use crate::util::sanitize;
 use crate::variables::{self, Variable};
-use crate::workflow::context::{Context, not_locked, one, warn_of_outdated};
+use crate::workflow::context::{self, Context, not_locked, one, warn_of_outdated};
 use crate::workflow::lockfile_commit::lockfile_commit;
 use crate::workflow::session::Session;
 
@@ -169,6 +169,13 @@ fn find_definition(name: Option<&str>, context: &Context<'_>) -> Result<Found, E
         .ok_or_else(|| not_locked(&store.lock, &definition.name))?;
     warn_of_outdated(context, &store.lock, definition);
     let inventory = match store.cache.lookup(locked, &manifest.limits)? {
+        Lookup::Hit(artifact) if artifact.contradicts(locked) => {
+            return Err(context::outdated(
+                &store.lock,
+                &definition.name,
+                Outdated::OtherArchive,
+            ));
+        }
         Lookup::Hit(artifact) => {
             let of = Judged::Definition(definition.name.clone());
             Some(inspect(

@@ -313,7 +313,7 @@ fn obtain(
             .collect();
     }
     let cached = parallel::map(due, jobs, |job| match &job.current {
-        Some(locked) => store.cached(context, locked),
+        Some(locked) => store.cached(context, job.definition, locked),
         None => Ok(None),
     });
     let mut obtained = Vec::new();
@@ -356,7 +356,7 @@ fn fetch(
     if waited {
         let fresh = store.again(context)?;
         if let Some(locked) = fresh.current(context, job.definition)?
-            && let Some(obtained) = fresh.cached(context, &locked)?
+            && let Some(obtained) = fresh.cached(context, job.definition, &locked)?
         {
             return Ok(obtained);
         }

@@ -33,7 +33,7 @@ impl LockState {
         match locked.outdated(definition) {
             None => (Some(locked), Self::Current),
             Some(Outdated::Changed) => (None, Self::OutdatedManifest),
-            Some(Outdated::Contradictory) => (None, Self::OutdatedEdited),
+            Some(Outdated::Contradictory | Outdated::OtherArchive) => (None, Self::OutdatedEdited),
         }
     }
 

@@ -305,7 +305,9 @@ pub(crate) fn current<'l>(
 pub(crate) fn outdated(lock: &Lockfile, name: &str, why: Outdated) -> Error {
     let place = match why {
         Outdated::Changed => lock.excerpt(name, LockfileSpan::Entry, "locked before the change"),
-        Outdated::Contradictory => lock.excerpt(name, LockfileSpan::Entry, ""),
+        Outdated::Contradictory | Outdated::OtherArchive => {
+            lock.excerpt(name, LockfileSpan::Entry, "")
+        }
     };
     Error::Outdated {
         definition: name.to_owned(),

@@ -18,12 +18,12 @@ use crate::cache::{self, Artifact, Cache, Lookup};
 use crate::cli::{LockfileUse, Network};
 use crate::drift;
 use crate::error::Error;
-use crate::lockfile::{LockEntry, Lockfile, Meanwhile};
+use crate::lockfile::{LockEntry, Lockfile, Meanwhile, Outdated};
 use crate::manifest::{Definition, Manifest};
 use crate::palette::PaletteError;
 use crate::util::endpoint::Endpoint;
 use crate::util::sanitize;
-use crate::workflow::context::{Context, load_lockfile};
+use crate::workflow::context::{Context, load_lockfile, outdated};
 
 /// Where an archive came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
@@ -137,9 +137,15 @@ impl<'a> Session<'a> {
     pub(crate) fn cached(
         &self,
         context: &Context<'_>,
+        definition: &Definition,
         locked: &LockEntry,
     ) -> Result<Option<LockedArchive>, Error> {
         match self.cache.lookup(locked, &self.manifest.limits)? {
+            Lookup::Hit(artifact) if artifact.contradicts(locked) => Err(outdated(
+                &self.lock,
+                &definition.name,
+                Outdated::OtherArchive,
+            )),
             Lookup::Hit(artifact) => Ok(Some(LockedArchive {
                 artifact,
                 locked: locked.clone(),
@@ -179,7 +185,7 @@ impl<'a> Session<'a> {
                 "is not locked yet"
             }));
         };
-        self.cached(context, &locked)?
+        self.cached(context, definition, &locked)?
             .ok_or_else(|| lacks("is not in the cache"))
     }
 

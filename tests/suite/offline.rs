@@ -106,6 +106,58 @@ fn an_exchanged_entry_is_healed() {
     test.run("verify other").any_stdout().success();
 }
 
+/// A merge that went wrong: the entry of one definition has the digests of another. Its
+/// archive is whole, and not what the entry lists.
+#[test]
+fn an_entry_with_the_digests_of_another_definition_is_refused() {
+    let test = Test::new();
+    let manifest = test.text("profiles.toml");
+    test.put(
+        "profiles.toml",
+        format!("{manifest}\n[definition.other]\nprofiles = [\"edge-infra@2.0.0\"]\n"),
+    );
+    test.run("fetch -q").any_stdout().success();
+    let lock = test.text("profiles.lock");
+    let (factory, other) = lock.split_once("[definition.other]").unwrap();
+    let digests = |entry: &str| -> Vec<String> {
+        let is_digest = |line: &&str| {
+            let key = line.split(" = ").next().unwrap();
+            ["sha256", "size", "content-sha256"].contains(&key)
+        };
+        entry.lines().filter(is_digest).map(str::to_owned).collect()
+    };
+    let mut merged = factory.to_owned();
+    for (mine, theirs) in digests(factory).iter().zip(&digests(other)) {
+        merged = merged.replace(mine, theirs);
+    }
+    assert_ne!(merged, factory);
+    test.put(
+        "profiles.lock",
+        format!("{merged}[definition.other]{other}"),
+    );
+    for command in [
+        "stage factory",
+        "stage --locked factory",
+        "stage --offline factory",
+        "show factory",
+    ] {
+        test.run(command)
+            .stderr_has("its archive has other profiles than it lists")
+            .stderr_has("profiles.lock:")
+            .keeps_files()
+            .fails(3);
+    }
+    test.run("stage other").any_stdout().any_stderr().success();
+    test.run("update factory")
+        .any_stdout()
+        .any_stderr()
+        .success();
+    test.run("stage factory")
+        .any_stdout()
+        .any_stderr()
+        .success();
+}
+
 #[test]
 fn the_flag_then_the_variable_then_the_file_then_home() {
     let test = Test::new();
