@@ -27,14 +27,12 @@ mod clusterconfig_checks;
 mod invocation_checks;
 mod messages;
 mod target;
-mod wrapper;
 
 pub use arg::{Arg, Assignment, parse as parse_arg, shown as shown_value};
 pub use fix_arg::{FixError, fix_arg};
 pub use forecast::Embeds;
 pub use invocation::{Origin, Program};
 pub use target::{Target, Via};
-pub use wrapper::swallows_failure;
 
 use earthfile::{Earthfile, Recipe};
 use ignore::{Found, Ignore};

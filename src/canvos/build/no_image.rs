@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use super::command::{Command, Program};
-use crate::canvos::preflight;
+use crate::canvos::preflight::invocation;
 use crate::util::environment::Environment;
 use crate::util::path_error;
 
@@ -64,7 +64,7 @@ impl NoImage {
         {
             return Self::Target(name.to_owned());
         }
-        match (preflight::swallows_failure(checkout), command.program()) {
+        match (invocation::swallows_failure(checkout), command.program()) {
             (Some(line), Program::Wrapper) => Self::Swallowed(line),
             (Some(line), Program::Other) => Self::PerhapsSwallowed(line),
             _ => Self::Unexplained,

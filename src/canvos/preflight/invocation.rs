@@ -45,7 +45,7 @@ pub use program::Program;
 pub use shell::ShellVariable;
 pub use target::Target;
 pub use variables::VariableOrigin;
-pub use wrapper::Wrapper;
+pub use wrapper::{Wrapper, swallows_failure};
 
 use command::Command;
 use evaluation::Evaluation;
