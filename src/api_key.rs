@@ -111,7 +111,7 @@ pub enum KeyError {
 
 /// A key.
 #[derive(Debug)]
-pub struct Found {
+pub struct FoundKey {
     /// The key itself.
     pub key: ApiKey,
     /// Where it was.
@@ -129,7 +129,7 @@ pub fn find(
     flag: Option<&Path>,
     environment: &Environment,
     manifest: &Manifest,
-) -> Result<Found, KeyError> {
+) -> Result<FoundKey, KeyError> {
     if let Some(path) = flag {
         return from_file(&environment.resolve(path));
     }
@@ -198,9 +198,9 @@ pub fn of_command(
     Some(found.key)
 }
 
-fn read(text: &str, place: &str) -> Result<Found, KeyError> {
+fn read(text: &str, place: &str) -> Result<FoundKey, KeyError> {
     match ApiKey::new(text) {
-        Ok(key) => Ok(Found {
+        Ok(key) => Ok(FoundKey {
             key,
             place: place.to_owned(),
             warning: None,
@@ -212,7 +212,7 @@ fn read(text: &str, place: &str) -> Result<Found, KeyError> {
     }
 }
 
-fn from_file(path: &Path) -> Result<Found, KeyError> {
+fn from_file(path: &Path) -> Result<FoundKey, KeyError> {
     let failed = |error| KeyError::File(PathError::when("read", path)(error));
     let (bytes, metadata) = path_error::read_piped(path, LARGEST).map_err(failed)?;
     let bytes = Zeroizing::new(bytes);
@@ -221,7 +221,7 @@ fn from_file(path: &Path) -> Result<Found, KeyError> {
         failed(io::Error::new(io::ErrorKind::InvalidData, text))
     })?;
     let found = read(text, &format!("`{}`", sanitize::path(path)))?;
-    Ok(Found {
+    Ok(FoundKey {
         warning: exposed(path, &metadata),
         ..found
     })
@@ -266,7 +266,7 @@ fn from_command(
     argv: &[String],
     environment: &Environment,
     manifest: &Manifest,
-) -> Result<Found, KeyError> {
+) -> Result<FoundKey, KeyError> {
     let (program, arguments) = argv.split_first().ok_or(KeyError::None)?;
     let failed = |why: String| KeyError::Command {
         program: program.clone(),

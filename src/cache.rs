@@ -1,7 +1,7 @@
 //! Archives that passed the check, by what they hold.
 //!
 //! `archives/<content-sha256>.tgz` in the cache directory. In: a locked definition.
-//! Out: [`Lookup::Hit`] with an archive that was read again and found to be the locked
+//! Out: [`CacheLookup::Hit`] with an archive that was read again and found to be the locked
 //! one, or a [`Slot`] to fetch into. An entry is never trusted by its name: it is
 //! hashed before every use. Entries appear by rename, so that runs that share a cache
 //! see whole files only.
@@ -86,7 +86,7 @@ impl Artifact {
 
 /// What the cache has for a locked definition.
 #[derive(Debug)]
-pub(crate) enum Lookup {
+pub(crate) enum CacheLookup {
     /// The archive.
     Hit(Artifact),
     /// Nothing.
@@ -125,16 +125,22 @@ impl Cache {
     ///
     /// # Errors
     /// An entry that is there and cannot be read.
-    pub(crate) fn lookup(&self, locked: &LockEntry, limits: &Limits) -> Result<Lookup, PathError> {
+    pub(crate) fn lookup(
+        &self,
+        locked: &LockEntry,
+        limits: &Limits,
+    ) -> Result<CacheLookup, PathError> {
         let path = entry(&self.archives, locked.content_sha256);
         let file = match path_error::open(&path) {
             Ok(file) => file,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Lookup::Miss),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Ok(CacheLookup::Miss);
+            }
             Err(error) => return Err(PathError::when("read", &path)(error)),
         };
         let metadata = file.metadata().map_err(PathError::when("read", &path))?;
         if limits.no_archive(metadata.len()) {
-            return Ok(Lookup::Damaged(path));
+            return Ok(CacheLookup::Damaged(path));
         }
         let (sha256, size) =
             Digest::of_reader(&mut &file).map_err(PathError::when("read", &path))?;
@@ -143,10 +149,10 @@ impl Cache {
         (&file).rewind().map_err(PathError::when("read", &path))?;
         let inventory = match archive::inspect(&file, limits, archive::NOTHING) {
             Ok(inventory) if inventory.content_sha256 == locked.content_sha256 => inventory,
-            Ok(_) | Err(InspectError::Refused(_)) => return Ok(Lookup::Damaged(path)),
+            Ok(_) | Err(InspectError::Refused(_)) => return Ok(CacheLookup::Damaged(path)),
             Err(InspectError::Io(error)) => return Err(PathError::when("read", &path)(error)),
         };
-        Ok(Lookup::Hit(Artifact {
+        Ok(CacheLookup::Hit(Artifact {
             path,
             file,
             identity: ArchiveIdentity {
@@ -194,7 +200,7 @@ impl Cache {
     ///
     /// # Errors
     /// A directory that cannot be read.
-    pub(crate) fn entries(&self) -> Result<Vec<Entry>, PathError> {
+    pub(crate) fn entries(&self) -> Result<Vec<CacheEntry>, PathError> {
         let unreadable = |error| PathError::when("read", &self.archives)(error);
         let directory = match std::fs::read_dir(&self.archives) {
             Ok(directory) => directory,
@@ -212,7 +218,7 @@ impl Cache {
                 continue;
             };
             if metadata.is_file() {
-                entries.push(Entry {
+                entries.push(CacheEntry {
                     content_sha256,
                     path: found.path(),
                     size: metadata.len(),
@@ -239,7 +245,7 @@ impl Cache {
 
 /// An archive in the cache, as it is listed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Entry {
+pub(crate) struct CacheEntry {
     /// What its name says of its content.
     pub content_sha256: Digest,
     /// The file.
@@ -248,7 +254,7 @@ pub(crate) struct Entry {
     pub size: u64,
 }
 
-impl Entry {
+impl CacheEntry {
     /// Removes it. A run that is about to stage it has it open, and goes on.
     ///
     /// # Errors

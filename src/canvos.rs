@@ -31,12 +31,12 @@ pub mod build;
 pub mod preflight;
 
 pub use checkout_lock::CheckoutLock;
-pub use placement::{Found, OVERLAY_DIRECTORY, Placement, Seen, State};
+pub use placement::{OVERLAY_DIRECTORY, Placement, PlacementState, Seen, State};
 
 use aside::Aside;
 use directory::{Directory, Entry};
 use own_directory::{OWN_DIRECTORY, Own};
-use paired_rename::{NAME, Place};
+use paired_rename::{NAME, RenameTarget};
 use placement::Kind;
 
 /// The file that runs lock, in our own directory.
@@ -205,7 +205,7 @@ impl Checkout {
         &self,
         locked: Option<&LockEntry>,
         limits: &Limits,
-    ) -> Result<Vec<Found>, CanvosError> {
+    ) -> Result<Vec<PlacementState>, CanvosError> {
         let seen = self.see(None, limits)?;
         Ok(seen.iter().map(|seen| seen.against(locked)).collect())
     }
@@ -290,7 +290,7 @@ impl Checkout {
     /// Whether `found` needs no staging: both placements hold the locked content, in
     /// the same bytes, as plain files.
     #[must_use]
-    pub fn is_staged(found: &[Found]) -> bool {
+    pub fn is_staged(found: &[PlacementState]) -> bool {
         found
             .iter()
             .all(|f| matches!(f.state, State::Equal | State::SameContent) && f.well_formed)
@@ -318,7 +318,8 @@ impl Checkout {
             limits,
         } = definition;
         let seen = self.see(Some(artifact), limits)?;
-        let found: Vec<Found> = seen.iter().map(|seen| seen.against(Some(locked))).collect();
+        let found: Vec<PlacementState> =
+            seen.iter().map(|seen| seen.against(Some(locked))).collect();
         if Self::is_staged(&found) {
             held.own.sweep();
             return Ok(None);
@@ -328,7 +329,7 @@ impl Checkout {
             .filter(|seen| !seen.is_right(artifact.identity().sha256))
             .collect();
         // All that can be known to fail fails before anything is changed.
-        let places: Vec<Place> = (due.iter())
+        let places: Vec<RenameTarget> = (due.iter())
             .map(|seen| held.place(seen))
             .collect::<Result<_, _>>()?;
         let mut ready = Vec::new();
@@ -376,7 +377,7 @@ impl Checkout {
                 Kind::File { .. } => return Err(CanvosError::Foreign(seen.placement)),
             }
         }
-        let places: Vec<Place> = (staged.iter())
+        let places: Vec<RenameTarget> = (staged.iter())
             .map(|seen| held.place_to_empty(seen))
             .collect::<Result<_, _>>()?;
         paired_rename::withdraw(places, &|place| held.check(place))?;
@@ -418,7 +419,7 @@ impl Checkout {
 
 /// A copy of `artifact` that needs nothing but its name. What is copied is hashed: the file
 /// was proved a while ago.
-fn copied(artifact: &Artifact, place: &Place) -> Result<Aside, CanvosError> {
+fn copied(artifact: &Artifact, place: &RenameTarget) -> Result<Aside, CanvosError> {
     let target = place.path();
     let copy = Aside::create(&place.beside)?;
     let (sha256, _) = digest::copy(&mut artifact.open()?, &mut copy.file())

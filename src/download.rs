@@ -15,7 +15,7 @@ use std::thread;
 use crate::archive::{self, ArchiveIdentity, InspectError, Inventory, Refusal};
 use crate::diagnostic::Diagnostic;
 use crate::manifest::Allow;
-use crate::palette::{Failure, Observer, Palette, PaletteError};
+use crate::palette::{AttemptError, Observer, Palette, PaletteError};
 use crate::resolve::Plan;
 use crate::util::digest::{Digest, Hasher};
 use crate::util::limits::Limits;
@@ -59,7 +59,7 @@ pub enum FetchError {
 }
 
 /// Where a download goes to.
-pub(crate) struct Target<'a> {
+pub(crate) struct DownloadTarget<'a> {
     /// The file, open for writing.
     pub(crate) file: &'a mut File,
     /// Its path, for messages.
@@ -74,10 +74,10 @@ pub(crate) fn fetch(
     palette: &Palette,
     plan: &Plan<'_>,
     limits: &Limits,
-    target: Target<'_>,
+    target: DownloadTarget<'_>,
     progress: &dyn Progress,
 ) -> Result<Received, FetchError> {
-    let Target { file, path } = target;
+    let DownloadTarget { file, path } = target;
     let request = plan.request();
     let call = format!("download of `{}`", plan.definition.name);
     let received = palette.retry(&call, progress, |attempt| {
@@ -85,7 +85,7 @@ pub(crate) fn fetch(
         let write = PathError::when("write", path);
         file.rewind()
             .and_then(|()| file.set_len(0))
-            .map_err(|error| Failure::Final(FetchError::Disk(write(error))))?;
+            .map_err(|error| AttemptError::Final(FetchError::Disk(write(error))))?;
         progress.asks(&call);
         let body = palette.download(&request, plan.project.as_ref(), attempt);
         progress.is_answered(&call);
@@ -126,24 +126,29 @@ enum ReceiveError {
     Refused(Refusal),
 }
 
-fn judge(error: ReceiveError, palette: &Palette, path: &Path, attempt: u32) -> Failure<FetchError> {
+fn judge(
+    error: ReceiveError,
+    palette: &Palette,
+    path: &Path,
+    attempt: u32,
+) -> AttemptError<FetchError> {
     match error {
         ReceiveError::Network(error) => palette
             .broken_body(&error, attempt)
             .map(FetchError::Palette),
         ReceiveError::Disk(error) => {
-            Failure::Final(FetchError::Disk(PathError::when("write", path)(error)))
+            AttemptError::Final(FetchError::Disk(PathError::when("write", path)(error)))
         }
         ReceiveError::NoThread(error) => {
-            Failure::Final(FetchError::Palette(PaletteError::no_thread(&error)))
+            AttemptError::Final(FetchError::Palette(PaletteError::no_thread(&error)))
         }
         // Without a length nobody but the archive itself tells that it was cut.
-        ReceiveError::Refused(Refusal::Truncated) => Failure::Transient {
+        ReceiveError::Refused(Refusal::Truncated) => AttemptError::Transient {
             error: FetchError::Refused(Refusal::Truncated),
             why: "the archive was cut short".into(),
             retry_after: None,
         },
-        ReceiveError::Refused(refusal) => Failure::Final(FetchError::Refused(refusal)),
+        ReceiveError::Refused(refusal) => AttemptError::Final(FetchError::Refused(refusal)),
     }
 }
 

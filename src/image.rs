@@ -27,7 +27,7 @@ mod place;
 mod source;
 
 pub use checksum::{Checksum, checksum};
-pub use place::{Beside, Entry, Held, Neighbour, Place};
+pub use place::{Beside, HeldFile, ImagePlace, NeighbourFile, PlaceEntry};
 
 use place::{Files as _, Node};
 use source::Window;
@@ -50,17 +50,17 @@ const GZIP: [u8; 2] = [0x1f, 0x8b];
 #[derive(Debug)]
 pub struct Image {
     /// What kind of image it is.
-    pub format: Format,
+    pub format: ImageFormat,
     /// The places where a definition belongs: one, or one for each content partition of
     /// a disk that has several. Never empty.
-    pub places: Vec<Place>,
+    pub places: Vec<ImagePlace>,
     /// When its file was last changed.
     pub changed: Option<SystemTime>,
 }
 
 /// The kinds of images that carry a definition.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Format {
+pub enum ImageFormat {
     /// ISO 9660, with its label.
     Iso(String),
     /// A raw disk.
@@ -146,7 +146,7 @@ fn look(
     path: &Path,
     spool: &Path,
     judge: &Judge<'_>,
-) -> Result<(Format, Vec<Place>), ImageError> {
+) -> Result<(ImageFormat, Vec<ImagePlace>), ImageError> {
     // An ISO may have a partition table too, for booting from a stick.
     if iso::is_one(image)? {
         let iso = iso::Iso::open(image)?;
@@ -161,25 +161,25 @@ fn look(
             return Err(ImageError::Truncated);
         }
         let place = in_iso(&iso, judge)?;
-        return Ok((Format::Iso(iso.label), vec![place]));
+        return Ok((ImageFormat::Iso(iso.label), vec![place]));
     }
     if image.has(0, &GZIP).map_err(cut)? {
         let contents =
             partition::open_compressed(image.reopen().map_err(ImageError::Read)?, path, spool)?;
-        return Ok((Format::CompressedDisk, in_partitions(contents, judge)?));
+        return Ok((ImageFormat::CompressedDisk, in_partitions(contents, judge)?));
     }
     match partition::open(image) {
-        Ok(contents) => Ok((Format::Disk, in_partitions(contents, judge)?)),
+        Ok(contents) => Ok((ImageFormat::Disk, in_partitions(contents, judge)?)),
         // Only what is not a disk is looked at for what else it may be.
         Err(ImageError::Foreign(what)) => Err(foreign::named(image, what)?),
         Err(error) => Err(error),
     }
 }
 
-fn in_iso(iso: &iso::Iso<'_>, judge: &Judge<'_>) -> Result<Place, ImageError> {
-    let mut place = Place::look(iso, &IN_ISO, judge)?;
-    if matches!(place.entry, Entry::Missing) && matches!(iso.find(&CANARY)?, Node::Missing) {
-        place.entry = Entry::OverlayLost;
+fn in_iso(iso: &iso::Iso<'_>, judge: &Judge<'_>) -> Result<ImagePlace, ImageError> {
+    let mut place = ImagePlace::look(iso, &IN_ISO, judge)?;
+    if matches!(place.entry, PlaceEntry::Missing) && matches!(iso.find(&CANARY)?, Node::Missing) {
+        place.entry = PlaceEntry::OverlayLost;
     }
     Ok(place)
 }
@@ -187,20 +187,20 @@ fn in_iso(iso: &iso::Iso<'_>, judge: &Judge<'_>) -> Result<Place, ImageError> {
 fn in_partitions(
     contents: partition::Contents,
     judge: &Judge<'_>,
-) -> Result<Vec<Place>, ImageError> {
+) -> Result<Vec<ImagePlace>, ImageError> {
     let several = contents.len() > 1;
     let mut places = Vec::new();
     for content in contents {
-        let place = content.and_then(|content| Place::look(&content, &IN_PARTITION, judge));
+        let place = content.and_then(|content| ImagePlace::look(&content, &IN_PARTITION, judge));
         places.push(match place {
             Ok(place) => place,
             // What the others hold is worth a word all the same.
-            Err(error) if several => Place::of(Entry::Failed(error)),
+            Err(error) if several => ImagePlace::of(PlaceEntry::Failed(error)),
             Err(error) => return Err(error),
         });
     }
     if places.is_empty() {
-        places.push(Place::of(Entry::NoPartition));
+        places.push(ImagePlace::of(PlaceEntry::NoPartition));
     }
     Ok(places)
 }

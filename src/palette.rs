@@ -15,7 +15,7 @@ mod proxy;
 mod transport;
 pub mod wire;
 
-pub use client::{Download, Failure, Listing, Observer, Options, Palette};
-pub use error::{PaletteError, RedirectRefusal, Refusal, Waited};
+pub use client::{AttemptError, DownloadResponse, Observer, Options, Palette, ProfileListing};
+pub use error::{HttpRefusal, PaletteError, RedirectRefusal, Waited};
 pub use node::OddField;
 pub use proxy::{Proxy, Route};

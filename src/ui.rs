@@ -35,7 +35,7 @@ pub(crate) mod markdown;
 pub(crate) mod prompt;
 pub(crate) mod table;
 
-pub use ci::Section;
+pub use ci::LogSection;
 pub use document::{NamedTrap, fields};
 pub use progress::{Counter, Download, Waiting};
 pub use summary::{FETCHED, Outcome, Summary};

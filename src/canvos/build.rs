@@ -20,8 +20,8 @@ mod disturbed;
 pub(crate) mod messages;
 mod no_image;
 
-pub use command::{Command, Program};
-pub use disturbed::{Disturbance, Disturbed, Image, Now, Staged};
+pub use command::{BuildCommand, ProgramKind};
+pub use disturbed::{Disturbance, Disturbed, ImageOutcome, Now, StagedDefinition};
 pub use no_image::NoImage;
 
 /// Where CanvOS puts images, in the checkout.
@@ -63,7 +63,7 @@ pub enum BuildError {
     Disturbed(Disturbance),
 }
 
-impl Command {
+impl BuildCommand {
     /// Runs it in `checkout`; returns the images that it wrote.
     ///
     /// # Errors

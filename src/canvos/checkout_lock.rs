@@ -8,7 +8,7 @@ use super::CanvosError;
 use super::aside::{self, Aside};
 use super::directory::Directory;
 use super::own_directory::Own;
-use super::paired_rename::{NAME, Place};
+use super::paired_rename::{NAME, RenameTarget};
 use super::placement::{OVERLAY_DIRECTORY, Placement, Seen};
 use super::placement_directory;
 use crate::lockfile::Lockfile;
@@ -30,7 +30,7 @@ pub struct CheckoutLock {
 
 impl CheckoutLock {
     /// The place of what was seen, made ready for a file: its directories are made.
-    pub(super) fn place(&self, seen: &Seen) -> Result<Place, CanvosError> {
+    pub(super) fn place(&self, seen: &Seen) -> Result<RenameTarget, CanvosError> {
         let placement = seen.placement();
         if let Some(kind) = seen.odd() {
             return Err(CanvosError::Blocked {
@@ -62,7 +62,7 @@ impl CheckoutLock {
     }
 
     /// The place of a file that is to go.
-    pub(super) fn place_to_empty(&self, seen: &Seen) -> Result<Place, CanvosError> {
+    pub(super) fn place_to_empty(&self, seen: &Seen) -> Result<RenameTarget, CanvosError> {
         let placement = seen.placement();
         let directory = placement_directory::open(&self.checkout, placement.directory())?;
         let path = self.checkout.path().join(placement.path());
@@ -75,8 +75,8 @@ impl CheckoutLock {
         Ok(self.described(seen, directory))
     }
 
-    fn described(&self, seen: &Seen, directory: Directory) -> Place {
-        Place {
+    fn described(&self, seen: &Seen, directory: Directory) -> RenameTarget {
+        RenameTarget {
             placement: seen.placement(),
             was: seen.stamp().cloned(),
             beside: self.beside(&directory),
@@ -100,7 +100,7 @@ impl CheckoutLock {
 
     /// The place is still the one that the checkout has: nobody has put a link, or another
     /// directory, in the way.
-    pub(super) fn check(&self, place: &Place) -> Result<(), CanvosError> {
+    pub(super) fn check(&self, place: &RenameTarget) -> Result<(), CanvosError> {
         let now = placement_directory::open(&self.checkout, place.placement.directory())?;
         if now.is_some_and(|now| now.is(&place.directory)) {
             return Ok(());
@@ -116,7 +116,7 @@ impl CheckoutLock {
     pub(super) fn keep(
         &self,
         due: &[&Seen],
-        ready: &[(Place, Aside)],
+        ready: &[(RenameTarget, Aside)],
         lock: &Lockfile,
     ) -> Result<Vec<(Placement, PathBuf)>, CanvosError> {
         let ours = self.own.remembered();

@@ -30,7 +30,7 @@ pub(super) const NAME: &str = "spc.tgz";
 
 /// A placement that is about to change.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct RenameTarget {
     /// Which.
     pub placement: Placement,
     /// The directory of its file.
@@ -42,19 +42,19 @@ pub(super) struct Place {
 }
 
 /// Says whether a place is still where the checkout has it.
-pub(super) type Check<'a> = &'a dyn Fn(&Place) -> Result<(), CanvosError>;
+pub(super) type Check<'a> = &'a dyn Fn(&RenameTarget) -> Result<(), CanvosError>;
 
 /// A placement that has changed, and how that is undone.
 #[derive(Debug)]
 struct Moved {
-    place: Place,
+    place: RenameTarget,
     /// The old file, under a temporary name. Removed with this.
     old: Option<Aside>,
     /// Whether the new file is at the old one's place, and is to come back there.
     exchanged: bool,
 }
 
-impl Place {
+impl RenameTarget {
     /// Its path, for messages.
     pub(super) fn path(&self) -> PathBuf {
         self.directory.file(NAME)
@@ -65,7 +65,10 @@ impl Place {
 ///
 /// # Errors
 /// Nothing has changed then, or [`CanvosError::Mixed`].
-pub(super) fn publish(ready: Vec<(Place, Aside)>, check: Check<'_>) -> Result<(), CanvosError> {
+pub(super) fn publish(
+    ready: Vec<(RenameTarget, Aside)>,
+    check: Check<'_>,
+) -> Result<(), CanvosError> {
     ready.iter().try_for_each(|(place, _)| check(place))?;
     let step = |(place, aside)| put(place, aside, Directory::exchange);
     all(ready, step, check, |placement| match placement {
@@ -78,7 +81,7 @@ pub(super) fn publish(ready: Vec<(Place, Aside)>, check: Check<'_>) -> Result<()
 ///
 /// # Errors
 /// Nothing has changed then, or [`CanvosError::Mixed`].
-pub(super) fn withdraw(places: Vec<Place>, check: Check<'_>) -> Result<(), CanvosError> {
+pub(super) fn withdraw(places: Vec<RenameTarget>, check: Check<'_>) -> Result<(), CanvosError> {
     places.iter().try_for_each(check)?;
     all(places, take, check, |placement| match placement {
         Placement::Overlay => "overlay-removed",
@@ -117,7 +120,7 @@ fn all<T>(
 /// How two names are exchanged: the system's way, or a test's.
 type Exchange = fn(&Directory, &str, &Directory, &str) -> io::Result<()>;
 
-fn put(place: Place, mut aside: Aside, exchange: Exchange) -> Result<Moved, PathError> {
+fn put(place: RenameTarget, mut aside: Aside, exchange: Exchange) -> Result<Moved, PathError> {
     let path = place.path();
     let target = &place.directory;
     let mut exchanged = false;
@@ -150,7 +153,7 @@ fn put(place: Place, mut aside: Aside, exchange: Exchange) -> Result<Moved, Path
 
 /// On a file system that cannot exchange two names: the old file gets a second name first, or
 /// another one if there are no second names.
-fn put_in_two_steps(place: Place, mut aside: Aside) -> Result<Moved, PathError> {
+fn put_in_two_steps(place: RenameTarget, mut aside: Aside) -> Result<Moved, PathError> {
     let mut old = second_name(&place).or_else(|_| other_name(&place))?;
     if let Err(error) = aside
         .directory()
@@ -172,7 +175,7 @@ fn put_in_two_steps(place: Place, mut aside: Aside) -> Result<Moved, PathError> 
 }
 
 /// Gives the file a temporary name besides its own.
-fn second_name(place: &Place) -> Result<Aside, PathError> {
+fn second_name(place: &RenameTarget) -> Result<Aside, PathError> {
     let failed = |error| PathError::when("write", &place.path())(error);
     let mut old = Aside::create(&place.beside)?;
     old.directory().remove(old.name()).map_err(failed)?;
@@ -185,7 +188,7 @@ fn second_name(place: &Place) -> Result<Aside, PathError> {
 }
 
 /// Gives the file a temporary name in place of its own.
-fn other_name(place: &Place) -> Result<Aside, PathError> {
+fn other_name(place: &RenameTarget) -> Result<Aside, PathError> {
     let old = Aside::create(&place.beside)?;
     (place.directory)
         .rename(NAME, old.directory(), old.name())
@@ -193,7 +196,7 @@ fn other_name(place: &Place) -> Result<Aside, PathError> {
     Ok(old)
 }
 
-fn take(place: Place) -> Result<Moved, PathError> {
+fn take(place: RenameTarget) -> Result<Moved, PathError> {
     let old = Some(other_name(&place)?);
     Ok(Moved {
         place,

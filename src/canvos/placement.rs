@@ -68,7 +68,7 @@ pub enum State {
 
 /// A placement as it was found.
 #[derive(Debug)]
-pub struct Found {
+pub struct PlacementState {
     /// Which.
     pub placement: Placement,
     /// What is there.
@@ -79,7 +79,7 @@ pub struct Found {
     pub well_formed: bool,
 }
 
-impl Found {
+impl PlacementState {
     /// The definition of `lock` that this differing file is, if it is one.
     #[must_use]
     pub fn owner<'l>(&self, lock: &'l Lockfile) -> Option<&'l str> {
@@ -169,8 +169,8 @@ impl Seen {
 
     /// Compares it with `locked`.
     #[must_use]
-    pub fn against(&self, locked: Option<&LockEntry>) -> Found {
-        let found = |state, sha256, well_formed| Found {
+    pub fn against(&self, locked: Option<&LockEntry>) -> PlacementState {
+        let found = |state, sha256, well_formed| PlacementState {
             placement: self.placement,
             state,
             sha256,

@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::image_report::{Checksums, ImageReport, Proof, Reading, Written};
+use super::image_report::{Checksums, ImageReport, Proof, Reading, WrittenBy};
 use super::messages;
 use super::stage;
 use crate::api_key;
 use crate::canvos::Checkout;
-use crate::canvos::build::{self, BuildError, Command, Disturbance, Image};
+use crate::canvos::build::{self, BuildCommand, BuildError, Disturbance, ImageOutcome};
 use crate::cli::BuildArgs;
 use crate::diagnostic::Severity;
 use crate::error::Error;
@@ -37,7 +37,7 @@ pub(super) fn run(arguments: &BuildArgs, context: &Context<'_>) -> Result<Comman
         [] => vec![one(&manifest, None)?],
         names => chosen(&manifest, names)?,
     };
-    let command = Command::new(
+    let command = BuildCommand::new(
         manifest.build.as_deref(),
         &arguments.arguments,
         context.environment,
@@ -96,7 +96,7 @@ struct Build<'a> {
     arguments: &'a BuildArgs,
     context: &'a Context<'a>,
     manifest: &'a Manifest,
-    command: &'a Command,
+    command: &'a BuildCommand,
     /// Whether each image needs a name of its own.
     several: bool,
 }
@@ -132,15 +132,15 @@ impl Build<'_> {
             &named,
             Reading {
                 checksums: Checksums::Compare,
-                written: Written::ByThisRun,
+                written: WrittenBy::ByThisRun,
             },
         );
         let wrong = proof.outcome(&verdicts).error;
         let error = match (wrong, disturbed) {
             // The reason says more than the verdicts, and what to do about it.
-            (Some(_), Some(disturbance)) => Some(told(disturbance, Image::Wrong)),
+            (Some(_), Some(disturbance)) => Some(told(disturbance, ImageOutcome::Wrong)),
             (None, Some(disturbance)) => {
-                self.warn(&told(disturbance, Image::Right));
+                self.warn(&told(disturbance, ImageOutcome::Right));
                 None
             }
             (wrong, None) => wrong,
@@ -176,7 +176,7 @@ impl Build<'_> {
         let name = &definition.name;
         let locked = lock.definitions.get(name);
         let found = checkout.found(locked, &self.manifest.limits)?;
-        let staged = build::Staged {
+        let staged = build::StagedDefinition {
             definition: name,
             lock,
         };
@@ -194,7 +194,7 @@ impl Build<'_> {
                 .unwrap_or_default(),
         };
         let error = Error::Build(error);
-        match disturbed.map(|disturbance| told(disturbance, Image::Missing)) {
+        match disturbed.map(|disturbance| told(disturbance, ImageOutcome::Missing)) {
             None => error,
             Some(disturbed) if matches!(error, Error::Build(BuildError::NoImage { .. })) => {
                 Error::Several(vec![disturbed, error])
@@ -215,7 +215,7 @@ impl Build<'_> {
     }
 }
 
-fn told(disturbance: Disturbance, image: Image) -> Error {
+fn told(disturbance: Disturbance, image: ImageOutcome) -> Error {
     BuildError::Disturbed(Disturbance {
         image,
         ..disturbance

@@ -7,7 +7,7 @@ use serde::Serialize;
 use unicode_width::UnicodeWidthStr as _;
 
 use super::messages;
-use crate::cache::{Cache, Entry};
+use crate::cache::{Cache, CacheEntry};
 use crate::cli::CleanArgs;
 use crate::error::Error;
 use crate::lockfile::Lockfile;
@@ -116,7 +116,7 @@ impl View {
         Self::of(context, &manifest, lock)
     }
 
-    fn cached(&self, entry: &Entry) -> Cached {
+    fn cached(&self, entry: &CacheEntry) -> Cached {
         let owners = self.owners.get(&entry.content_sha256);
         Cached {
             content_sha256: entry.content_sha256,

@@ -11,8 +11,8 @@ use super::states::{LockState, PaletteState, StagedState};
 use super::targets::{Clusterconfig, Known, Row, Targets};
 use super::verify::{leftovers, not_staged};
 use crate::api_key::KeyError;
-use crate::canvos::build::Command;
-use crate::canvos::{self, CanvosError, Checkout, Found, State};
+use crate::canvos::build::BuildCommand;
+use crate::canvos::{self, CanvosError, Checkout, PlacementState, State};
 use crate::cli::{CheckArgs, Images, JOBS, LockfileUse, Network, PreflightArgs};
 use crate::diagnostic::Severity;
 use crate::error::{Error, Exit};
@@ -359,7 +359,7 @@ impl Place {
         care: &PreflightArgs,
         errors: &mut Vec<Error>,
     ) -> Self {
-        let command = Command::new(manifest.build.as_deref(), &[], context.environment);
+        let command = BuildCommand::new(manifest.build.as_deref(), &[], context.environment);
         let preflight = match context.preflight(checkout.directory(), &command.argv) {
             Ok(preflight) => preflight,
             Err(error) => {
@@ -381,7 +381,7 @@ impl Place {
                 return Self::Unreadable;
             }
         };
-        let found: Vec<Found> = placements.iter().map(|seen| seen.against(None)).collect();
+        let found: Vec<PlacementState> = placements.iter().map(|seen| seen.against(None)).collect();
         let owner = found.first().and_then(|first| first.owner(lock));
         let owner = owner.filter(|name| found.iter().all(|f| f.owner(lock) == Some(*name)));
         let owner = owner.map(str::to_owned);
@@ -415,14 +415,14 @@ fn staged(
             placements, owner, ..
         } => (placements, owner),
     };
-    let found: Vec<Found> = placements.iter().map(|seen| seen.against(locked)).collect();
+    let found: Vec<PlacementState> = placements.iter().map(|seen| seen.against(locked)).collect();
     if found.iter().all(|found| found.state == State::Missing) {
         return (StagedState::Nothing, None);
     }
     if locked.is_some() && Checkout::is_staged(&found) {
         return (StagedState::AsLocked, None);
     }
-    let differs = |found: &Found| matches!(found.state, State::Differs { .. });
+    let differs = |found: &PlacementState| matches!(found.state, State::Differs { .. });
     if let Some(owner) = owner.as_ref().filter(|_| found.iter().all(differs)) {
         return (StagedState::AnotherDefinition, Some(owner.clone()));
     }

@@ -14,7 +14,7 @@ use crate::ui::{CommandOutput, FETCHED, Outcome, Summary, fields};
 use crate::workflow::context::{Context, chosen, shown};
 use crate::workflow::fetcher::{Fetcher, Pinning};
 use crate::workflow::parallel;
-use crate::workflow::session::{LockedArchive, Origin, Reported, Session, reported};
+use crate::workflow::session::{ArchiveOrigin, LockedArchive, Reported, Session, reported};
 
 /// The document of `fetch` and of `update`.
 #[derive(Serialize, JsonSchema)]
@@ -33,7 +33,7 @@ struct Fetched {
     /// Name of the definition.
     definition: String,
     /// Source of the archive.
-    origin: Origin,
+    origin: ArchiveOrigin,
     /// Path of the archive; FILE with `--output`.
     path: String,
     #[serde(flatten)]
@@ -86,8 +86,8 @@ pub(super) fn run(arguments: &FetchArgs, context: &Context<'_>) -> Result<Comman
         }),
     };
     let became = |one: &Fetched| match one.origin {
-        Origin::Palette => Outcome::Done(FETCHED),
-        Origin::Cache => Outcome::Found("from the cache"),
+        ArchiveOrigin::Palette => Outcome::Done(FETCHED),
+        ArchiveOrigin::Cache => Outcome::Found("from the cache"),
     };
     tell(context, &fetched, definitions.len(), &became);
     Ok(outcome(fetched, definitions.len(), error))

@@ -9,11 +9,11 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::messages::{self, images::BadImages};
-use crate::canvos::build::Command;
+use crate::canvos::build::BuildCommand;
 use crate::cli::{Images, VerifyArgs};
 use crate::diagnostic::Trap;
 use crate::error::Error;
-use crate::image::{self, Checksum, Entry, Format, Image, ImageError, Judge};
+use crate::image::{self, Checksum, Image, ImageError, ImageFormat, Judge, PlaceEntry};
 use crate::lockfile::{LockEntry, Lockfile};
 use crate::manifest::{Definition, Manifest};
 use crate::ui::{CommandOutput, fields};
@@ -29,9 +29,9 @@ mod words;
 
 pub(super) use words::{Advice, ImageReport, text};
 
-use explain::{Origin, Why};
+use explain::{BuildOrigin, Why};
 use judge::Expectation;
-use words::Found;
+use words::ImageFinding;
 
 /// The document of `verify` with `--image`.
 #[derive(Serialize, JsonSchema)]
@@ -55,7 +55,7 @@ pub(super) struct Proof<'a> {
     /// Where parts of compressed images go.
     spool: PathBuf,
     /// What they may have been built from.
-    origin: Origin<'a>,
+    origin: BuildOrigin<'a>,
 }
 
 /// Whether the `.sha256` beside an image is compared, which reads all of the image.
@@ -69,7 +69,7 @@ pub(super) enum Checksums {
 
 /// Who wrote an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Written {
+pub(super) enum WrittenBy {
     /// The build of this run: it is never an old one.
     ByThisRun,
     /// Somebody, some time.
@@ -80,7 +80,7 @@ pub(super) enum Written {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Reading {
     pub(super) checksums: Checksums,
-    pub(super) written: Written,
+    pub(super) written: WrittenBy,
 }
 
 pub(super) fn run(arguments: &VerifyArgs, context: &Context<'_>) -> Result<CommandOutput, Error> {
@@ -113,10 +113,10 @@ impl<'a> Proof<'a> {
             lock,
             expected,
             spool: context.cache(Some(manifest))?.directory().join("tmp"),
-            origin: Origin::of(
+            origin: BuildOrigin::of(
                 context,
                 checkout,
-                &Command::new(manifest.build.as_deref(), &[], context.environment),
+                &BuildCommand::new(manifest.build.as_deref(), &[], context.environment),
             ),
         })
     }
@@ -141,7 +141,7 @@ impl<'a> Proof<'a> {
         let paths: Vec<PathBuf> = paths.map(|path| environment.resolve(path)).collect();
         let reading = Reading {
             checksums,
-            written: Written::Before,
+            written: WrittenBy::Before,
         };
         self.verdicts(&paths, reading)
     }
@@ -169,10 +169,10 @@ impl<'a> Proof<'a> {
         match image::examine(path, &self.spool, &judge) {
             Ok(image) => self.judged(base, path, &image, reading),
             Err(ImageError::Disk(error))
-                if reading.written == Written::Before && path_error::is_absent(&error.source) =>
+                if reading.written == WrittenBy::Before && path_error::is_absent(&error.source) =>
             {
                 ImageReport {
-                    found: Found::absent(&error),
+                    found: ImageFinding::absent(&error),
                     help: Some(messages::images::check_path(near(path).as_deref())),
                     ..base
                 }
@@ -206,16 +206,15 @@ impl<'a> Proof<'a> {
         };
         let (found, partitions) = expectation.judge(&image.places, &why);
         let (format, label) = match &image.format {
-            Format::Iso(label) => ("iso", Some(label.clone())),
-            Format::Disk => ("raw", None),
-            Format::CompressedDisk => ("raw.gz", None),
+            ImageFormat::Iso(label) => ("iso", Some(label.clone())),
+            ImageFormat::Disk => ("raw", None),
+            ImageFormat::CompressedDisk => ("raw.gz", None),
         };
         let older = match reading.written {
-            Written::ByThisRun => Some(false),
-            Written::Before => self.origin.is_older(image.changed),
+            WrittenBy::ByThisRun => Some(false),
+            WrittenBy::Before => self.origin.is_older(image.changed),
         };
-        let no_partition =
-            matches!(image.places[..], [ref place] if matches!(place.entry, Entry::NoPartition));
+        let no_partition = matches!(image.places[..], [ref place] if matches!(place.entry, PlaceEntry::NoPartition));
         let verdict = ImageReport {
             format: Some(format),
             label,
@@ -250,7 +249,7 @@ impl<'a> Proof<'a> {
         let (absent, bad): (Vec<&ImageReport>, Vec<&ImageReport>) = verdicts
             .iter()
             .filter(|verdict| !verdict.found.good)
-            .partition(|report| report.found.verdict == words::Verdict::NotFound);
+            .partition(|report| report.found.verdict == words::ImageVerdict::NotFound);
         let mut errors: Vec<Error> = absent.into_iter().map(not_found).collect();
         errors.extend((!bad.is_empty()).then(|| self.error(&bad)));
         CommandOutput {
@@ -273,7 +272,7 @@ impl<'a> Proof<'a> {
         };
         let name = self.expected.map(|(definition, _)| &definition.name[..]);
         let is_unexpected =
-            |report: &&ImageReport| report.found.verdict == words::Verdict::Unexpected;
+            |report: &&ImageReport| report.found.verdict == words::ImageVerdict::Unexpected;
         // What is wrong inside explains more than an image's age.
         let trap = bad.iter().find_map(|verdict| verdict.found.trap);
         let old = bad.iter().any(|verdict| verdict.older == Some(true));
@@ -301,8 +300,8 @@ fn with_checksum(path: &Path, verdict: ImageReport) -> ImageReport {
         Ok(Checksum::Unreadable) => "the `.sha256` beside it holds no digest".to_owned(),
         Err(error) => error.to_string(),
     };
-    let found = Found {
-        verdict: words::Verdict::ChecksumDiffers,
+    let found = ImageFinding {
+        verdict: words::ImageVerdict::ChecksumDiffers,
         detail: Some(detail),
         trap: Some(Trap::OldImage),
         good: false,

@@ -8,7 +8,7 @@ use std::path::{Component, Path, PathBuf};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use self::first::{First, Project};
+use self::first::{First, ProjectChoice};
 use super::edit::{FIRST, ProfileArg, check_name, given, next};
 use super::messages;
 use crate::api_key;
@@ -219,10 +219,10 @@ fn of_given(given: &[ProfileArg], context: &Context<'_>) -> First {
         endpoint: endpoint.filter(|endpoint| *endpoint != Endpoint::default()),
         // The URLs say it: a line of its own would only contradict them one day.
         project: if given.iter().all(|given| given.endpoint().is_some()) {
-            Project::NotNeeded
+            ProjectChoice::NotNeeded
         } else {
-            project.map_or(Project::Unknown, |project| {
-                Project::Named(project.to_string())
+            project.map_or(ProjectChoice::Unknown, |project| {
+                ProjectChoice::Named(project.to_string())
             })
         },
         profiles: given.iter().map(ProfileArg::written).collect(),

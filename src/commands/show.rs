@@ -11,7 +11,7 @@ use super::layer::Layer;
 use super::states::LockState;
 use crate::api_key;
 use crate::archive::{self, InspectError, Inventory};
-use crate::cache::Lookup;
+use crate::cache::CacheLookup;
 use crate::cli::{ShowArgs, ShowFormat};
 use crate::error::{Error, Judged};
 use crate::lockfile::{LockEntry, Lockfile, Outdated};
@@ -169,14 +169,14 @@ fn find_definition(name: Option<&str>, context: &Context<'_>) -> Result<Found, E
         .ok_or_else(|| not_locked(&store.lock, &definition.name))?;
     warn_of_outdated(context, &store.lock, definition);
     let inventory = match store.cache.lookup(locked, &manifest.limits)? {
-        Lookup::Hit(artifact) if artifact.contradicts(locked) => {
+        CacheLookup::Hit(artifact) if artifact.contradicts(locked) => {
             return Err(context::outdated(
                 &store.lock,
                 &definition.name,
                 Outdated::OtherArchive,
             ));
         }
-        Lookup::Hit(artifact) => {
+        CacheLookup::Hit(artifact) => {
             let of = Judged::Definition(definition.name.clone());
             Some(inspect(
                 artifact.open()?,
@@ -185,7 +185,7 @@ fn find_definition(name: Option<&str>, context: &Context<'_>) -> Result<Found, E
                 &manifest.limits,
             )?)
         }
-        Lookup::Miss | Lookup::Damaged(_) => {
+        CacheLookup::Miss | CacheLookup::Damaged(_) => {
             context
                 .report
                 .warn(&crate::cache::messages::variables_not_cached(

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::canvos::build::Command;
+use crate::canvos::build::BuildCommand;
 use crate::canvos::preflight::{self, FixError, Target};
 use crate::canvos::{CanvosError, Checkout, CheckoutLock, Placement, Staging};
 use crate::cli::{BuildArgs, Network, StageArgs};
@@ -23,7 +23,7 @@ use crate::util::path_error::Identity;
 use crate::workflow::context::{Context, chosen, has_targets, load_lockfile, one, shown, traps};
 use crate::workflow::fetcher::{Fetcher, Pinning};
 use crate::workflow::parallel;
-use crate::workflow::session::{LockedArchive, Origin, Reported, Session, reported};
+use crate::workflow::session::{ArchiveOrigin, LockedArchive, Reported, Session, reported};
 
 /// A definition and the checkout that it goes to.
 struct Job<'m> {
@@ -52,7 +52,7 @@ struct Staged {
     #[schemars(extend("enum" = [STAGED, "unchanged"]))]
     result: &'static str,
     /// Source of the archive; null if none was needed.
-    origin: Option<Origin>,
+    origin: Option<ArchiveOrigin>,
     /// Digest of the staged archive's contents.
     content_sha256: Digest,
     /// Changes from the previous lock entry, if this run renewed it.
@@ -72,7 +72,7 @@ pub(super) fn run(arguments: &StageArgs, context: &Context<'_>) -> Result<Comman
     };
     ensure_distinct_checkouts(context, &manifest, &definitions)?;
     // What `build` would run decides what is embedded.
-    let command = Command::new(manifest.build.as_deref(), &[], context.environment);
+    let command = BuildCommand::new(manifest.build.as_deref(), &[], context.environment);
     let care = PreflightOptions {
         targets: arguments.care.targets(),
         asked: &arguments.care.target,
@@ -109,7 +109,7 @@ pub(super) fn run(arguments: &StageArgs, context: &Context<'_>) -> Result<Comman
 pub(super) fn for_build(
     context: &Context<'_>,
     name: &str,
-    command: &Command,
+    command: &BuildCommand,
     arguments: &BuildArgs,
 ) -> Result<CheckoutLock, Error> {
     let manifest = context.manifest()?;

@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::image_report;
 use super::messages;
 use super::unstage::shared;
-use crate::canvos::{Checkout, Found, State};
+use crate::canvos::{Checkout, PlacementState, State};
 use crate::cli::VerifyArgs;
 use crate::error::Error;
 use crate::lockfile::Lockfile;
@@ -161,11 +161,11 @@ fn expect_none(manifest: &Manifest, context: &Context<'_>) -> Result<CommandOutp
 
 /// What is wrong with the pair that was found, if it is not what `stage` makes of the
 /// definition `name`.
-pub(super) fn not_staged(found: &[Found], name: &str) -> Option<Error> {
+pub(super) fn not_staged(found: &[PlacementState], name: &str) -> Option<Error> {
     if Checkout::is_staged(found) {
         return None;
     }
-    let is_right = |found: &Found| {
+    let is_right = |found: &PlacementState| {
         matches!(found.state, State::Equal | State::SameContent) && found.well_formed
     };
     Some(Error::staged(if found.iter().all(is_right) {
@@ -191,7 +191,7 @@ fn leftover(path: String) -> PlacementReport {
     }
 }
 
-fn report(found: &Found, lock: &Lockfile) -> PlacementReport {
+fn report(found: &PlacementState, lock: &Lockfile) -> PlacementReport {
     let (verdict, detail, good) = match &found.state {
         State::Equal => (Verdict::AsLocked, None, true),
         State::SameContent => (Verdict::SameContent, None, true),

@@ -1,7 +1,7 @@
 //! The place in an image where a definition belongs: what is there, and what lies beside
 //! it.
 //!
-//! In: the files of an ISO or of a content partition. Out: a [`Place`]. A host copies
+//! In: the files of an ISO or of a content partition. Out: a [`ImagePlace`]. A host copies
 //! every file of that directory, whatever it is called (canvos.md, T25), so each is
 //! looked at. How much is read for the files beside the definition is bounded: what is
 //! beyond that is said to be unread, and never passes for harmless.
@@ -70,9 +70,9 @@ impl<F> Neighbours<F> {
 
 /// A place where a definition belongs.
 #[derive(Debug)]
-pub struct Place {
+pub struct ImagePlace {
     /// What is there.
-    pub entry: Entry,
+    pub entry: PlaceEntry,
     /// What lies beside it.
     pub beside: Vec<Beside>,
     /// How many files beside it were not looked at.
@@ -81,7 +81,7 @@ pub struct Place {
 
 /// What is where the definition belongs.
 #[derive(Debug)]
-pub enum Entry {
+pub enum PlaceEntry {
     /// Nothing.
     Missing,
     /// Nothing, and the rest of the overlay is missing too.
@@ -91,14 +91,14 @@ pub enum Entry {
     /// Not a regular file: what it is.
     Odd(&'static str),
     /// A file.
-    File(Held),
+    File(HeldFile),
     /// One of several content partitions tells nothing: why.
     Failed(ImageError),
 }
 
 /// A file that is compared with the lock.
 #[derive(Debug)]
-pub struct Held {
+pub struct HeldFile {
     /// Of its bytes.
     pub sha256: Digest,
     /// In bytes.
@@ -113,26 +113,26 @@ pub struct Beside {
     /// As it is stored.
     pub name: Vec<u8>,
     /// What it is.
-    pub is: Neighbour,
+    pub is: NeighbourFile,
 }
 
 /// What lies beside the definition.
 #[derive(Debug)]
-pub enum Neighbour {
+pub enum NeighbourFile {
     /// Not a regular file: what it is.
     Odd(&'static str),
     /// A regular file without the first bytes of a gzip archive.
     NoArchive,
     /// An archive.
-    Archive(Held),
+    Archive(HeldFile),
     /// An archive that was not read: why.
     Unread(&'static str),
 }
 
-impl Place {
+impl ImagePlace {
     /// A place with nothing but `entry`.
     #[must_use]
-    pub fn of(entry: Entry) -> Self {
+    pub fn of(entry: PlaceEntry) -> Self {
         Self {
             entry,
             beside: Vec::new(),
@@ -143,11 +143,11 @@ impl Place {
     /// Looks at `path` in `files`, and beside it.
     pub fn look<F: Files>(files: &F, path: &[&str], judge: &Judge<'_>) -> Result<Self, ImageError> {
         let entry = match files.find(path)? {
-            Node::Missing => Entry::Missing,
-            Node::Odd(kind) => Entry::Odd(kind),
+            Node::Missing => PlaceEntry::Missing,
+            Node::Odd(kind) => PlaceEntry::Odd(kind),
             // Of what is too large to be an archive nothing more needs to be known.
-            Node::File(file) if F::size(&file) > judge.limits.archive => Entry::Odd(TOO_LARGE),
-            Node::File(file) => Entry::File(hold(files, &file, judge)?),
+            Node::File(file) if F::size(&file) > judge.limits.archive => PlaceEntry::Odd(TOO_LARGE),
+            Node::File(file) => PlaceEntry::File(hold(files, &file, judge)?),
         };
         let neighbours = files.beside(path)?;
         let mut left = Left {
@@ -158,7 +158,7 @@ impl Place {
         for (name, node) in neighbours.nodes {
             let is = match node {
                 Node::Missing => continue,
-                Node::Odd(kind) => Neighbour::Odd(kind),
+                Node::Odd(kind) => NeighbourFile::Odd(kind),
                 Node::File(file) => left.neighbour(files, &file, judge)?,
             };
             beside.push(Beside { name, is });
@@ -183,33 +183,33 @@ impl Left {
         files: &F,
         file: &F::File,
         judge: &Judge<'_>,
-    ) -> Result<Neighbour, ImageError> {
+    ) -> Result<NeighbourFile, ImageError> {
         let size = F::size(file);
         let mut magic = [0; GZIP.len()];
         if size < magic.len() as u64 {
-            return Ok(Neighbour::NoArchive);
+            return Ok(NeighbourFile::NoArchive);
         }
         files.read(file).read_exact(&mut magic).map_err(cut)?;
         if magic != GZIP {
-            return Ok(Neighbour::NoArchive);
+            return Ok(NeighbourFile::NoArchive);
         }
         if size > judge.limits.archive {
-            return Ok(Neighbour::Unread(TOO_LARGE));
+            return Ok(NeighbourFile::Unread(TOO_LARGE));
         }
         match (self.archives.checked_sub(1), self.bytes.checked_sub(size)) {
             (Some(archives), Some(bytes)) => *self = Self { archives, bytes },
             _ => {
-                return Ok(Neighbour::Unread(
+                return Ok(NeighbourFile::Unread(
                     "one of many archives, which was not read",
                 ));
             }
         }
-        Ok(Neighbour::Archive(hold(files, file, judge)?))
+        Ok(NeighbourFile::Archive(hold(files, file, judge)?))
     }
 }
 
 /// Hashes the file, and reads what it holds.
-fn hold<F: Files>(files: &F, file: &F::File, judge: &Judge<'_>) -> Result<Held, ImageError> {
+fn hold<F: Files>(files: &F, file: &F::File, judge: &Judge<'_>) -> Result<HeldFile, ImageError> {
     let size = F::size(file);
     let open = || files.read(file).take(size);
     let (sha256, length) = Digest::of_reader(&mut open()).map_err(cut)?;
@@ -221,7 +221,7 @@ fn hold<F: Files>(files: &F, file: &F::File, judge: &Judge<'_>) -> Result<Held, 
         Err(InspectError::Refused(refusal)) => Err(refusal),
         Err(InspectError::Io(error)) => return Err(cut(error)),
     };
-    Ok(Held {
+    Ok(HeldFile {
         sha256,
         size,
         content,

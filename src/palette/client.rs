@@ -71,7 +71,7 @@ pub trait Observer: Sync {
 }
 
 /// Why one attempt failed.
-pub enum Failure<E> {
+pub enum AttemptError<E> {
     /// Another attempt may succeed.
     Transient {
         /// The error, should there be no other attempt.
@@ -85,32 +85,32 @@ pub enum Failure<E> {
     Final(E),
 }
 
-impl<E> Failure<E> {
+impl<E> AttemptError<E> {
     /// The same failure with another error type.
-    pub fn map<F>(self, f: impl FnOnce(E) -> F) -> Failure<F> {
+    pub fn map<F>(self, f: impl FnOnce(E) -> F) -> AttemptError<F> {
         match self {
             Self::Transient {
                 error,
                 why,
                 retry_after,
-            } => Failure::Transient {
+            } => AttemptError::Transient {
                 error: f(error),
                 why,
                 retry_after,
             },
-            Self::Final(error) => Failure::Final(f(error)),
+            Self::Final(error) => AttemptError::Final(f(error)),
         }
     }
 }
 
 /// A download under way: its body, and how long Palette said it is.
-pub struct Download {
+pub struct DownloadResponse {
     response: Response,
     /// `Content-Length`, where there is one.
     pub length: Option<u64>,
 }
 
-impl Read for Download {
+impl Read for DownloadResponse {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
         self.response.read(buffer)
     }
@@ -154,7 +154,7 @@ impl Patience {
 
 /// What Palette lists, page by page.
 #[derive(Debug)]
-pub struct Listing {
+pub struct ProfileListing {
     /// Each profile once.
     pub profiles: Vec<ProfileSummary>,
     /// What it lacks.
@@ -268,7 +268,7 @@ impl Palette {
         &self,
         project: Option<&Uid>,
         observer: &dyn Observer,
-    ) -> Result<Listing, PaletteError> {
+    ) -> Result<ProfileListing, PaletteError> {
         let mut profiles: Vec<ProfileSummary> = Vec::new();
         let mut known = BTreeSet::new();
         let mut tokens = BTreeSet::new();
@@ -306,7 +306,7 @@ impl Palette {
                     None if goes_on => Some(Gap::Endless { held }),
                     _ => unreadable.map(Gap::Unreadable),
                 };
-                return Ok(Listing { profiles, gap });
+                return Ok(ProfileListing { profiles, gap });
             }
             next = page.next;
         }
@@ -333,15 +333,15 @@ impl Palette {
     /// body, and repeats the whole through [`Palette::retry`] should it break.
     ///
     /// # Errors
-    /// A [`Failure`] that says whether another attempt may succeed.
+    /// An [`AttemptError`] that says whether another attempt may succeed.
     pub fn download(
         &self,
         request: &DefinitionRequest<'_>,
         project: Option<&Uid>,
         attempt: u32,
-    ) -> Result<Download, Failure<PaletteError>> {
+    ) -> Result<DownloadResponse, AttemptError<PaletteError>> {
         let body = serde_json::to_vec(request)
-            .map_err(|error| Failure::Final(PaletteError::Setup(error.to_string())))?;
+            .map_err(|error| AttemptError::Final(PaletteError::Setup(error.to_string())))?;
         let call = Call {
             method: Method::POST,
             path: Self::DOWNLOAD.into(),
@@ -350,7 +350,7 @@ impl Palette {
             project,
         };
         let response = self.send(&call, attempt, Patience::of(None))?;
-        Ok(Download {
+        Ok(DownloadResponse {
             length: response.content_length(),
             response,
         })
@@ -365,14 +365,14 @@ impl Palette {
         &self,
         call: &str,
         observer: &dyn Observer,
-        mut attempt: impl FnMut(u32) -> Result<T, Failure<E>>,
+        mut attempt: impl FnMut(u32) -> Result<T, AttemptError<E>>,
     ) -> Result<T, E> {
         let mut count = 1;
         loop {
             match attempt(count) {
                 Ok(value) => return Ok(value),
-                Err(Failure::Final(error)) => return Err(error),
-                Err(Failure::Transient {
+                Err(AttemptError::Final(error)) => return Err(error),
+                Err(AttemptError::Transient {
                     error,
                     why,
                     retry_after,
@@ -399,7 +399,7 @@ impl Palette {
     }
 
     /// The whole body of the answer to one attempt.
-    fn body(&self, call: &Call<'_>, attempt: u32) -> Result<Vec<u8>, Failure<PaletteError>> {
+    fn body(&self, call: &Call<'_>, attempt: u32) -> Result<Vec<u8>, AttemptError<PaletteError>> {
         let whole = self.timeout.saturating_mul(WHOLE);
         let patience = Patience::of(Some(whole));
         let response = self.send(call, attempt, patience)?;
@@ -421,7 +421,7 @@ impl Palette {
         call: &Call<'_>,
         attempt: u32,
         patience: Patience,
-    ) -> Result<Response, Failure<PaletteError>> {
+    ) -> Result<Response, AttemptError<PaletteError>> {
         let mut url = self.endpoint.join(&call.path);
         if !call.query.is_empty() {
             url.query_pairs_mut().extend_pairs(&call.query);
@@ -452,13 +452,13 @@ impl Palette {
             match response.status() {
                 status if status.is_success() => return Ok(response),
                 status if status.is_redirection() => {
-                    url = redirect::follow(&url, &response).map_err(Failure::Final)?;
+                    url = redirect::follow(&url, &response).map_err(AttemptError::Final)?;
                     method = redirect::method(status, method);
                 }
                 _ => return Err(self.refusal(response, call, attempt, patience)),
             }
         }
-        Err(Failure::Final(redirect::endless(&first, &url)))
+        Err(AttemptError::Final(redirect::endless(&first, &url)))
     }
 }
 

@@ -15,7 +15,7 @@ pub enum PaletteError {
     /// 401: the key is unknown or expired.
     KeyRefused {
         /// What Palette said.
-        refusal: Refusal,
+        refusal: HttpRefusal,
         /// Which Palette.
         endpoint: String,
         /// Where the key was found, as messages name it.
@@ -26,21 +26,21 @@ pub enum PaletteError {
     /// 403: the key's permissions, or a missing or wrong `ProjectUid` (facts.md, 1).
     Forbidden {
         /// What Palette said.
-        refusal: Refusal,
+        refusal: HttpRefusal,
         /// The `ProjectUid` that was sent.
         project: Option<String>,
     },
     /// Another 4xx.
     Rejected {
         /// What was said.
-        refusal: Refusal,
+        refusal: HttpRefusal,
         /// Where.
         endpoint: String,
     },
     /// 408, 429 or 5xx to the last attempt.
     KeptFailing {
         /// What Palette said last.
-        refusal: Refusal,
+        refusal: HttpRefusal,
         /// How many attempts there were.
         attempts: u32,
     },
@@ -141,7 +141,7 @@ pub enum RedirectRefusal {
 
 /// What a server answered, with Palette's own words where it had any.
 #[derive(Debug, Clone)]
-pub struct Refusal {
+pub struct HttpRefusal {
     /// What was asked, such as `GET /v1/clusterprofiles/65c9…`.
     pub call: String,
     /// The HTTP status.
@@ -154,7 +154,7 @@ pub struct Refusal {
     pub message: String,
 }
 
-impl fmt::Display for Refusal {
+impl fmt::Display for HttpRefusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "HTTP {}", self.status)?;
         // The framework's is often the status once more.

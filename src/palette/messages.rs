@@ -2,7 +2,7 @@
 //! name a proxy.
 
 use super::wire::Speaker;
-use super::{PaletteError, RedirectRefusal, Refusal, Route, Waited};
+use super::{HttpRefusal, PaletteError, RedirectRefusal, Route, Waited};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::util::sanitize;
 use crate::util::secret::Suspicion;
@@ -88,13 +88,13 @@ pub(crate) fn error(error: &PaletteError) -> Diagnostic {
 }
 
 /// What was asked, and what came back.
-fn said(refusal: &Refusal) -> String {
+fn said(refusal: &HttpRefusal) -> String {
     let call = sanitize::line(refusal.call.as_bytes());
     format!("{call} answered {refusal}")
 }
 
 fn key_refused(
-    refusal: &Refusal,
+    refusal: &HttpRefusal,
     endpoint: &str,
     key_place: &str,
     suspicion: Option<Suspicion>,
@@ -128,7 +128,10 @@ fn key_refused(
 }
 
 /// The project is its uid, and how it is written where it was.
-pub(crate) fn forbidden(refusal: &Refusal, project: Option<(&str, Option<&str>)>) -> Diagnostic {
+pub(crate) fn forbidden(
+    refusal: &HttpRefusal,
+    project: Option<(&str, Option<&str>)>,
+) -> Diagnostic {
     if refusal.speaker == Speaker::Other {
         return Diagnostic::error(
             Code::Forbidden,
@@ -162,7 +165,7 @@ pub(crate) fn forbidden(refusal: &Refusal, project: Option<(&str, Option<&str>)>
     .help("check `project`: the profiles must belong to it, and the key must be allowed to read it")
 }
 
-fn rejected(refusal: &Refusal, endpoint: &str) -> Diagnostic {
+fn rejected(refusal: &HttpRefusal, endpoint: &str) -> Diagnostic {
     match refusal.speaker {
         Speaker::Palette => Diagnostic::error(Code::Rejected, "Palette rejects the request")
             .note(said(refusal))
@@ -182,7 +185,7 @@ fn rejected(refusal: &Refusal, endpoint: &str) -> Diagnostic {
     }
 }
 
-fn failing(refusal: &Refusal, attempts: u32) -> Diagnostic {
+fn failing(refusal: &HttpRefusal, attempts: u32) -> Diagnostic {
     let title = if attempts > 1 {
         "Palette kept failing"
     } else {

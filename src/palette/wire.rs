@@ -14,7 +14,7 @@ use super::node::{Node, OddField, meaning, says_nothing};
 mod list;
 
 pub use list::{
-    Gap, Item, List, ProfileMetadata, ProfileSummary, ProfileVersion, ProjectMetadata,
+    Gap, List, ListItem, ProfileMetadata, ProfileSummary, ProfileVersion, ProjectMetadata,
     TemplateSummary,
 };
 

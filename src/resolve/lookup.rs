@@ -12,7 +12,7 @@ use super::{Catalogue, ResolveError, Scope};
 use crate::diagnostic::{Diagnostic, Place, Source};
 use crate::manifest::{Definition, Profile, Project, Reference};
 use crate::palette::wire::ProfileMetadata;
-use crate::palette::{Observer, OddField, PaletteError, Refusal};
+use crate::palette::{HttpRefusal, Observer, OddField, PaletteError};
 use crate::util::sanitize;
 use crate::util::suggest::{nearest, nearest_version, numbers};
 use crate::util::uid::Uid;
@@ -188,7 +188,7 @@ impl Lookup<'_> {
         &self,
         profile: &Profile,
         uid: &Uid,
-        refusal: &Refusal,
+        refusal: &HttpRefusal,
     ) -> Diagnostic {
         messages::unknown_uid(self.place(&profile.span), uid, refusal)
     }

@@ -7,7 +7,7 @@ use super::rules::ANY_CLOUD;
 use crate::diagnostic::{Code, Diagnostic, Place};
 use crate::manifest::Reference;
 use crate::palette::wire::Gap;
-use crate::palette::{self, Refusal};
+use crate::palette::{self, HttpRefusal};
 use crate::util::sanitize;
 use crate::util::uid::Uid;
 
@@ -85,7 +85,7 @@ pub(super) fn ambiguous_profile(
 }
 
 /// A uid that Palette answered 404 to.
-pub(super) fn unknown_uid(place: Place<'_>, uid: &Uid, refusal: &Refusal) -> Diagnostic {
+pub(super) fn unknown_uid(place: Place<'_>, uid: &Uid, refusal: &HttpRefusal) -> Diagnostic {
     Diagnostic::error(
         Code::ProfileNotFound,
         format!("Palette has no profile `{uid}`"),
@@ -121,7 +121,7 @@ pub(super) enum Lacking {
 pub(super) struct Incomplete<'a> {
     pub gap: &'a Gap,
     /// What the request for the rest was answered.
-    pub refusal: Option<&'a Refusal>,
+    pub refusal: Option<&'a HttpRefusal>,
 }
 
 /// A reference by name and version that Palette does not list. With a gap in its list the

@@ -8,13 +8,13 @@ use std::sync::Arc;
 
 use crate::diagnostic::{Excerpt, Source};
 use crate::manifest::{Definition, Project};
-use crate::palette::{PaletteError, Refusal};
+use crate::palette::{HttpRefusal, PaletteError};
 
 /// A refusal in the scope of a definition's project.
 #[derive(Debug)]
 pub struct Scope {
     /// What Palette said.
-    pub refusal: Refusal,
+    pub refusal: HttpRefusal,
     /// The project as it is written; `None` for the tenant's scope.
     pub written: Option<String>,
     /// The uid that was sent.

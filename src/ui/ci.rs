@@ -90,7 +90,7 @@ fn is_true(environment: &Environment, variable: &str) -> bool {
 }
 
 /// A part of a log that GitLab folds, for as long as it lives; elsewhere nothing.
-pub struct Section<'r> {
+pub struct LogSection<'r> {
     report: &'r Report,
     /// Its name, where there is one to end.
     name: Option<String>,
@@ -100,7 +100,7 @@ impl Report {
     /// A section `name` for output of others that may be long, below a line with a verb
     /// and its object.
     #[must_use]
-    pub fn section(&self, name: &str, verb: &str, object: &str) -> Section<'_> {
+    pub fn section(&self, name: &str, verb: &str, object: &str) -> LogSection<'_> {
         let folds = self.sections && self.verbosity() >= Verbosity::Normal;
         let name = folds.then(|| name.to_owned());
         if let Some(name) = &name {
@@ -108,11 +108,11 @@ impl Report {
             self.console.mark(&format!("\x1b[0K{begins}\r\x1b[0K"));
         }
         self.status(verb, object);
-        Section { report: self, name }
+        LogSection { report: self, name }
     }
 }
 
-impl Drop for Section<'_> {
+impl Drop for LogSection<'_> {
     fn drop(&mut self) {
         if let Some(name) = &self.name {
             let ends = format!("section_end:{}:{name}", unix_time());

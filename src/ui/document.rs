@@ -57,8 +57,8 @@ pub struct Head {
     warnings: Vec<Problem>,
     /// The error; present if the exit code is not 0.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Failure")]
-    error: Option<Failure>,
+    #[schemars(with = "ErrorFields")]
+    error: Option<ErrorFields>,
 }
 
 impl Head {
@@ -68,7 +68,7 @@ impl Head {
             schema: SCHEMA,
             command: command.to_owned(),
             warnings: warnings.iter().map(Problem::of).collect(),
-            error: error.map(Failure::of),
+            error: error.map(ErrorFields::of),
         }
     }
 }
@@ -111,7 +111,7 @@ struct Place {
 
 /// Why a run did not end with 0. `message` and `help` come from the first problem.
 #[derive(Debug, Serialize, JsonSchema)]
-pub struct Failure {
+pub struct ErrorFields {
     /// Code of the error, such as `key-refused`, or the number of a trap, such as `T11`.
     /// If all problems have the same code, it is that code; otherwise it is `several`,
     /// `invalid-manifest`, `rules-broken` or `trapped`.
@@ -154,7 +154,7 @@ impl Problem {
     }
 }
 
-impl Failure {
+impl ErrorFields {
     fn of(error: &Error) -> Self {
         let diagnostics = error.diagnostics();
         let first = diagnostics.first();

@@ -136,7 +136,7 @@ impl Context<'_> {
         manifest: &Manifest,
         endpoint: Endpoint,
     ) -> Result<Palette, Error> {
-        let api_key::Found {
+        let api_key::FoundKey {
             key,
             place,
             warning,

@@ -5,9 +5,9 @@ use std::io::Read;
 use std::sync::{Mutex, PoisonError};
 
 use super::parallel::Semaphore;
-use super::session::{LockedArchive, Locking, Origin, Session};
+use super::session::{ArchiveOrigin, LockedArchive, Locking, Session};
 use crate::archive::{self, InspectError, Inventory};
-use crate::cache::{self, Lookup, Slot};
+use crate::cache::{self, CacheLookup, Slot};
 use crate::download::{self, Received};
 use crate::drift::{self, Change};
 use crate::error::Error;
@@ -92,7 +92,7 @@ impl<'a> Fetcher<'a> {
         let limits = &manifest.limits;
         let progress = report.download(&plan.definition.name);
         let (file, path) = slot.file();
-        let target = download::Target { file, path: &path };
+        let target = download::DownloadTarget { file, path: &path };
         let palette = self.catalogue.palette();
         let received = download::fetch(palette, plan, limits, target, &progress);
         drop(progress);
@@ -168,12 +168,12 @@ impl<'a> Fetcher<'a> {
         let _one = self.keeping.lock().unwrap_or_else(PoisonError::into_inner);
         let limits = &self.store.manifest.limits;
         let artifact = match self.store.cache.lookup(known, limits)? {
-            Lookup::Hit(artifact) => {
+            CacheLookup::Hit(artifact) => {
                 locked.sha256 = artifact.identity().sha256;
                 locked.size = artifact.identity().size;
                 artifact
             }
-            Lookup::Miss | Lookup::Damaged(_) => slot.commit(&received)?,
+            CacheLookup::Miss | CacheLookup::Damaged(_) => slot.commit(&received)?,
         };
         Ok(LockedArchive {
             artifact,
@@ -183,7 +183,7 @@ impl<'a> Fetcher<'a> {
             },
             // An archive with the locked content is the locked definition.
             locked: pinned.unwrap_or(locked),
-            origin: Origin::Palette,
+            origin: ArchiveOrigin::Palette,
             changes,
         })
     }
@@ -223,14 +223,14 @@ impl<'a> Fetcher<'a> {
             .store
             .cache
             .lookup(locked, &self.store.manifest.limits)?;
-        Ok(matches!(found, Lookup::Hit(_)))
+        Ok(matches!(found, CacheLookup::Hit(_)))
     }
 
     /// Whether the cache has no archive for `locked`; a damaged one is told when it is read.
     pub(crate) fn lacks_archive_of(&self, locked: &LockEntry) -> Result<bool, Error> {
         let limits = &self.store.manifest.limits;
         let found = self.store.cache.lookup(locked, limits)?;
-        Ok(matches!(found, Lookup::Miss))
+        Ok(matches!(found, CacheLookup::Miss))
     }
 
     /// What the locked archive holds, where it is in the cache, with the files that are
@@ -242,9 +242,9 @@ impl<'a> Fetcher<'a> {
     ) -> Result<Option<Inventory>, Error> {
         let limits = &self.store.manifest.limits;
         let artifact = match self.store.cache.lookup(locked, limits)? {
-            Lookup::Hit(artifact) => artifact,
-            Lookup::Miss => return Ok(None),
-            Lookup::Damaged(path) => {
+            CacheLookup::Hit(artifact) => artifact,
+            CacheLookup::Miss => return Ok(None),
+            CacheLookup::Damaged(path) => {
                 let path = sanitize::path(&path);
                 self.context
                     .report

@@ -14,7 +14,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::ignored_lockfile::warn_of_ignored_lock;
-use crate::cache::{self, Artifact, Cache, Lookup};
+use crate::cache::{self, Artifact, Cache, CacheLookup};
 use crate::cli::{LockfileUse, Network};
 use crate::drift;
 use crate::error::Error;
@@ -28,7 +28,7 @@ use crate::workflow::context::{Context, load_lockfile, outdated};
 /// Where an archive came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub(crate) enum Origin {
+pub(crate) enum ArchiveOrigin {
     /// The cache, without a connection.
     Cache,
     /// Palette.
@@ -54,7 +54,7 @@ pub(crate) struct LockedArchive {
     /// Whether it is to be.
     pub locking: Locking,
     /// Where it came from.
-    pub origin: Origin,
+    pub origin: ArchiveOrigin,
     /// What the lock said before, where this run renewed it.
     pub changes: Vec<drift::Change>,
 }
@@ -141,20 +141,20 @@ impl<'a> Session<'a> {
         locked: &LockEntry,
     ) -> Result<Option<LockedArchive>, Error> {
         match self.cache.lookup(locked, &self.manifest.limits)? {
-            Lookup::Hit(artifact) if artifact.contradicts(locked) => Err(outdated(
+            CacheLookup::Hit(artifact) if artifact.contradicts(locked) => Err(outdated(
                 &self.lock,
                 &definition.name,
                 Outdated::OtherArchive,
             )),
-            Lookup::Hit(artifact) => Ok(Some(LockedArchive {
+            CacheLookup::Hit(artifact) => Ok(Some(LockedArchive {
                 artifact,
                 locked: locked.clone(),
                 locking: Locking::Done,
-                origin: Origin::Cache,
+                origin: ArchiveOrigin::Cache,
                 changes: Vec::new(),
             })),
-            Lookup::Miss => Ok(None),
-            Lookup::Damaged(path) => {
+            CacheLookup::Miss => Ok(None),
+            CacheLookup::Damaged(path) => {
                 let path = sanitize::path(&path);
                 if context.settings.network == Network::Off {
                     return Err(Error::CacheDamaged(path));
@@ -199,8 +199,8 @@ impl<'a> Session<'a> {
         &self,
         context: &Context<'_>,
         obtained: impl IntoIterator<Item = (&'o str, &'o LockedArchive)>,
-    ) -> Result<Written, Error> {
-        let mut written = Written::default();
+    ) -> Result<LockWrite, Error> {
+        let mut written = LockWrite::default();
         let due: Vec<_> = obtained
             .into_iter()
             .filter(|(_, obtained)| obtained.locking == Locking::Due)
@@ -272,7 +272,7 @@ impl<'a> Session<'a> {
 
 /// What became of the entries that a run made.
 #[derive(Debug, Default)]
-pub(crate) struct Written {
+pub(crate) struct LockWrite {
     /// The definitions whose entries changed.
     pub changed: BTreeSet<String>,
     /// Those for which nothing was written, and why.

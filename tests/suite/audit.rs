@@ -10,7 +10,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use edgestage::api_key::Found;
+use edgestage::api_key::FoundKey;
 use edgestage::palette::{Options, Palette, Route};
 use edgestage::ui::Report;
 use edgestage::util::endpoint::Endpoint;
@@ -158,7 +158,7 @@ impl<T: std::fmt::Debug> Shown<T> {
     }
 }
 
-/// Found by name only where the above does not apply.
+/// FoundKey by name only where the above does not apply.
 trait NotShown {
     fn debug(&self) -> String {
         "no Debug".into()
@@ -185,7 +185,7 @@ fn no_debug_shows_it() {
         key_place: "here".into(),
         route: Route::to(&endpoint, &environment).0,
     };
-    let found = Found {
+    let found = FoundKey {
         key: key.clone(),
         place: "here".into(),
         warning: None,

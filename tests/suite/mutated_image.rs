@@ -11,7 +11,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use edgestage::image::{Entry, Image, ImageError, Judge, examine};
+use edgestage::image::{Image, ImageError, Judge, PlaceEntry, examine};
 use edgestage::util::limits::Limits;
 
 use crate::support::handmade::{
@@ -106,7 +106,7 @@ impl Seen {
     fn count(&mut self, found: &Result<Image, ImageError>, expected: &str) {
         match found {
             Ok(image) => match &image.places[0].entry {
-                Entry::File(held) if held.sha256.to_string() == expected => self.same += 1,
+                PlaceEntry::File(held) if held.sha256.to_string() == expected => self.same += 1,
                 _ => self.other += 1,
             },
             Err(_) => self.refused += 1,

@@ -21,14 +21,14 @@ const PRIVILEGED: &str = "--allow-privileged";
 
 /// A command that builds.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Command {
+pub struct BuildCommand {
     /// Program and arguments.
     pub argv: Vec<String>,
 }
 
 /// What a command's first word is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Program {
+pub enum ProgramKind {
     /// `earth` or `earthly`.
     Direct,
     /// `earthly.sh`.
@@ -37,7 +37,7 @@ pub enum Program {
     Other,
 }
 
-impl Command {
+impl BuildCommand {
     /// `configured`, or the first build program that is there with `+iso`; with `arguments`
     /// behind. A `+target` among these takes the place of the default's.
     #[must_use]
@@ -54,7 +54,7 @@ impl Command {
         let configured = Self {
             argv: configured.to_vec(),
         };
-        if configured.program() == Program::Direct
+        if configured.program() == ProgramKind::Direct
             && let Some(argv) = maas(arguments)
         {
             return Self { argv };
@@ -94,29 +94,29 @@ impl Command {
 
     /// What runs, as far as its name tells.
     #[must_use]
-    pub fn program(&self) -> Program {
+    pub fn program(&self) -> ProgramKind {
         let first = self.argv.first().map_or("", String::as_str);
         let name = Path::new(first).file_name().unwrap_or_default();
         if PROGRAMS.iter().any(|program| name == *program) {
-            Program::Direct
+            ProgramKind::Direct
         } else if name == "earthly.sh" {
-            Program::Wrapper
+            ProgramKind::Wrapper
         } else {
-            Program::Other
+            ProgramKind::Other
         }
     }
 
     /// Whether `earth` runs, or something that may call it.
     pub(super) fn may_be_earth(&self) -> bool {
         let first = self.argv.first().map_or("", String::as_str);
-        self.program() == Program::Other || Path::new(first).ends_with(PROGRAMS[0])
+        self.program() == ProgramKind::Other || Path::new(first).ends_with(PROGRAMS[0])
     }
 
     /// An option of the build program that stands behind the target, where the program takes
     /// it for a build argument and misses its value.
     #[must_use]
     pub fn misplaced_option(&self) -> Option<&str> {
-        if self.program() == Program::Other {
+        if self.program() == ProgramKind::Other {
             return None;
         }
         let behind = self.arguments().get(self.options().len() + 1..)?;
@@ -205,7 +205,7 @@ mod tests {
     use super::*;
 
     /// What a `PATH` with these files gives for `build -- ARGUMENTS`.
-    fn command(files: &[(&str, u32)], arguments: &str) -> Command {
+    fn command(files: &[(&str, u32)], arguments: &str) -> BuildCommand {
         use std::os::unix::fs::PermissionsExt as _;
         let directory = tempfile::tempdir().unwrap();
         for (name, mode) in files {
@@ -214,7 +214,7 @@ mod tests {
             std::fs::set_permissions(&path, std::fs::Permissions::from_mode(*mode)).unwrap();
         }
         let arguments: Vec<String> = arguments.split_whitespace().map(Into::into).collect();
-        Command::new(None, &arguments, &environment(directory.path()))
+        BuildCommand::new(None, &arguments, &environment(directory.path()))
     }
 
     fn environment(path: &Path) -> Environment {
@@ -310,20 +310,20 @@ mod tests {
         let argv = |configured: &str, arguments: &str| {
             let words = |text: &str| text.split(' ').map(Into::into).collect::<Vec<String>>();
             let environment = environment(directory.path());
-            Command::new(Some(&words(configured)), &words(arguments), &environment)
+            BuildCommand::new(Some(&words(configured)), &words(arguments), &environment)
         };
         let command = argv("make image", "-j2");
         assert_eq!(command.argv.join(" "), "make image -j2");
         assert_eq!(
             (command.target(), command.program()),
-            (None, Program::Other)
+            (None, ProgramKind::Other)
         );
         let command = argv("/opt/earthly --no-cache +iso", "+uki-iso --ARCH=arm64");
         assert_eq!(
             command.argv.join(" "),
             "/opt/earthly --no-cache +uki-iso --ARCH=arm64"
         );
-        assert_eq!(command.program(), Program::Direct);
+        assert_eq!(command.program(), ProgramKind::Direct);
         assert_eq!(command.options(), ["--no-cache"]);
         // Neither program has that target.
         let command = argv("/opt/earthly --no-cache +iso", "+maas-image");

@@ -3,8 +3,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::command::Command;
-use crate::canvos::{Found, Placement, State};
+use super::command::BuildCommand;
+use crate::canvos::{Placement, PlacementState, State};
 use crate::lockfile::Lockfile;
 use crate::util::path_error;
 
@@ -23,12 +23,12 @@ pub struct Disturbance {
     /// The definition.
     pub definition: String,
     /// What came of it.
-    pub image: Image,
+    pub image: ImageOutcome,
 }
 
 /// What is known of the image that the build made of a checkout which it disturbed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Image {
+pub enum ImageOutcome {
     /// There is none.
     Missing,
     /// It does not hold the definition.
@@ -60,7 +60,7 @@ pub enum Now {
 }
 
 /// What was staged before the build.
-pub struct Staged<'a> {
+pub struct StagedDefinition<'a> {
     /// The definition.
     pub definition: &'a str,
     /// The lock as it was.
@@ -72,12 +72,12 @@ impl Disturbance {
     /// A changed mode or time is none of it: the bytes count.
     #[must_use]
     pub fn of(
-        found: &[Found],
-        staged: &Staged<'_>,
-        command: &Command,
+        found: &[PlacementState],
+        staged: &StagedDefinition<'_>,
+        command: &BuildCommand,
         checkout: &Path,
     ) -> Option<Self> {
-        let disturbed = |found: &Found| {
+        let disturbed = |found: &PlacementState| {
             let now = match &found.state {
                 State::Equal | State::SameContent => return None,
                 State::Missing => Now::Gone,
@@ -96,7 +96,7 @@ impl Disturbance {
             files,
             cleaned_by: cleaning_script(command, checkout),
             definition: staged.definition.to_owned(),
-            image: Image::Missing,
+            image: ImageOutcome::Missing,
         })
     }
 
@@ -114,7 +114,7 @@ impl Disturbance {
 }
 
 /// The first script among the words of `command` that has a `git clean`, and its line.
-fn cleaning_script(command: &Command, checkout: &Path) -> Option<(PathBuf, usize)> {
+fn cleaning_script(command: &BuildCommand, checkout: &Path) -> Option<(PathBuf, usize)> {
     command.argv.iter().find_map(|word| {
         let path = checkout.join(word);
         let metadata = path.metadata().ok()?;
@@ -178,7 +178,7 @@ mod tests {
             (&["make", ".."], None),
         ] {
             let argv = words.iter().map(|word| (*word).to_owned()).collect();
-            let script = cleaning_script(&Command { argv }, &checkout);
+            let script = cleaning_script(&BuildCommand { argv }, &checkout);
             assert_eq!(script, found.map(|path| (path.into(), 2)));
         }
     }

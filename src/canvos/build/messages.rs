@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 use std::path::Path;
 
-use super::{BuildError, Disturbance, Disturbed, Image, NoImage, Now};
+use super::{BuildError, Disturbance, Disturbed, ImageOutcome, NoImage, Now};
 use crate::diagnostic::{Code, Diagnostic, Trap};
 use crate::util::sanitize;
 
@@ -164,15 +164,15 @@ fn disturbed(disturbance: &Disturbance) -> Diagnostic {
     };
     let as_locked = format!("`{definition}` as it is locked");
     told.note(match image {
-        Image::Missing if disturbance.lost_all() => {
+        ImageOutcome::Missing if disturbance.lost_all() => {
             format!("an image built from this checkout now does not hold {as_locked}")
         }
         // One of the two may be enough for this target.
-        Image::Missing => {
+        ImageOutcome::Missing => {
             format!("an image built from this checkout now may not hold {as_locked}")
         }
-        Image::Wrong => format!("the image does not hold {as_locked}"),
-        Image::Right => format!("the image holds {as_locked} all the same"),
+        ImageOutcome::Wrong => format!("the image does not hold {as_locked}"),
+        ImageOutcome::Right => format!("the image holds {as_locked} all the same"),
     })
     .help(help)
 }

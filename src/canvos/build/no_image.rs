@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use super::command::{Command, Program};
+use super::command::{BuildCommand, ProgramKind};
 use crate::canvos::preflight::invocation;
 use crate::util::environment::Environment;
 use crate::util::path_error;
@@ -55,7 +55,11 @@ pub enum NoImage {
 
 impl NoImage {
     /// The reason why `command` wrote no image.
-    pub(super) fn explain(command: &Command, checkout: &Path, environment: &Environment) -> Self {
+    pub(super) fn explain(
+        command: &BuildCommand,
+        checkout: &Path,
+        environment: &Environment,
+    ) -> Self {
         if let Some(suppressed) = suppressed(command, checkout, environment) {
             return suppressed;
         }
@@ -65,19 +69,23 @@ impl NoImage {
             return Self::Target(name.to_owned());
         }
         match (invocation::swallows_failure(checkout), command.program()) {
-            (Some(line), Program::Wrapper) => Self::Swallowed(line),
-            (Some(line), Program::Other) => Self::PerhapsSwallowed(line),
+            (Some(line), ProgramKind::Wrapper) => Self::Swallowed(line),
+            (Some(line), ProgramKind::Other) => Self::PerhapsSwallowed(line),
             _ => Self::Unexplained,
         }
     }
 }
 
 /// The option or variable that keeps the build program from writing.
-fn suppressed(command: &Command, checkout: &Path, environment: &Environment) -> Option<NoImage> {
+fn suppressed(
+    command: &BuildCommand,
+    checkout: &Path,
+    environment: &Environment,
+) -> Option<NoImage> {
     let program = command.program();
     let options = match program {
         // Its options are not known.
-        Program::Other => &[],
+        ProgramKind::Other => &[],
         _ => command.options(),
     };
     let file = path_error::text_or_empty(&checkout.join(".env"));
@@ -85,7 +93,7 @@ fn suppressed(command: &Command, checkout: &Path, environment: &Environment) -> 
     let set = |name: &str| -> Option<(bool, &str)> {
         // The wrapper hands no variable on.
         let own = environment.variable(name);
-        match own.filter(|_| program != Program::Wrapper) {
+        match own.filter(|_| program != ProgramKind::Wrapper) {
             Some(value) => Some((is_true(&value.to_string_lossy()), "the environment")),
             None => Some((assigned(&file, name)?, "`.env`")),
         }
@@ -171,7 +179,7 @@ mod tests {
                 columns: None,
             };
             let argv = command.split_whitespace().map(Into::into).collect();
-            NoImage::explain(&Command { argv }, self.checkout.path(), &environment)
+            NoImage::explain(&BuildCommand { argv }, self.checkout.path(), &environment)
         }
     }
 

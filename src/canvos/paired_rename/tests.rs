@@ -32,10 +32,10 @@ impl Two {
         self.root.path().join(name)
     }
 
-    fn place(&self, (placement, name): (Placement, &str)) -> Place {
+    fn place(&self, (placement, name): (Placement, &str)) -> RenameTarget {
         let directory = Directory::open(&self.path(name)).unwrap();
         let was = directory.entry(NAME).unwrap().map(|entry| entry.stamp);
-        Place {
+        RenameTarget {
             placement,
             beside: Arc::clone(&self.beside),
             directory,
@@ -43,7 +43,7 @@ impl Two {
         }
     }
 
-    fn ready(&self) -> Vec<(Place, Aside)> {
+    fn ready(&self) -> Vec<(RenameTarget, Aside)> {
         let ready = |place| {
             let aside = Aside::create(&self.beside).unwrap();
             aside.file().write_all(b"new").unwrap();
@@ -67,7 +67,7 @@ fn both(text: Option<&str>) -> [Option<String>; 2] {
 const RIGHT: Check<'_> = &|_| Ok(());
 
 /// As long as nothing fails when it is asked for the first time.
-fn second_look_fails(path: &Path) -> impl Fn(&Place) -> Result<(), CanvosError> {
+fn second_look_fails(path: &Path) -> impl Fn(&RenameTarget) -> Result<(), CanvosError> {
     move |place| {
         if fs::read(path).is_ok_and(|text| text == b"new") {
             return Err(CanvosError::Foreign(place.placement));

@@ -23,7 +23,7 @@ mod tests;
 
 pub(super) use missed::Missed;
 
-use context::{Context, Entry, Kind, Stop};
+use context::{BuildContext, Entry, Kind, Stop};
 
 use crate::util::path_error;
 
@@ -121,7 +121,7 @@ pub(super) fn resolve(value: &str, directory: &Path, ignore: &Ignore, staged: &[
         Ok(wanted) => wanted,
         Err(failure) => return Copied::Fails(failure),
     };
-    let context = Context::new(directory, &wanted, ignore, staged);
+    let context = BuildContext::new(directory, &wanted, ignore, staged);
     let source = match source_pattern(value) {
         Ok(source) => source,
         Err(failure) => return Copied::Fails(failure),
@@ -153,7 +153,7 @@ pub(super) fn sends_directory(
     staged: &[&str],
 ) -> Option<bool> {
     let wanted = sent_pattern(source).ok()?;
-    let context = Context::new(directory, &wanted, ignore, staged);
+    let context = BuildContext::new(directory, &wanted, ignore, staged);
     let found = match context.follow(&glob::clean(source)) {
         Err(Stop::TooMany) => return None,
         Err(_) => None,
@@ -250,7 +250,7 @@ fn source_pattern(value: &str) -> Result<String, Failure> {
 }
 
 /// Copies what `source` finds, one after the other onto one name.
-fn copy(source: &str, context: &Context<'_>) -> Result<Option<Copied>, Failed> {
+fn copy(source: &str, context: &BuildContext<'_>) -> Result<Option<Copied>, Failed> {
     if source == "/" {
         return Ok(Some(directory(&context.root())));
     }
@@ -283,7 +283,7 @@ fn copy(source: &str, context: &Context<'_>) -> Result<Option<Copied>, Failed> {
 }
 
 /// What arrives and matches, in the order of a walk; not what is in a directory that does.
-fn find(source: &str, context: &Context<'_>) -> Result<Vec<Entry>, Failed> {
+fn find(source: &str, context: &BuildContext<'_>) -> Result<Vec<Entry>, Failed> {
     let bad = |glob::BadPattern| Failed::Because(Failure::BadPattern);
     glob::matches(source, "").map_err(bad)?;
     let parts: Vec<&str> = source[1..].split('/').collect();
@@ -301,7 +301,7 @@ fn walk(
     start: &Entry,
     directory: &Entry,
     pattern: &str,
-    context: &Context<'_>,
+    context: &BuildContext<'_>,
     found: &mut Vec<Entry>,
 ) -> Result<(), Failed> {
     if directory.kind != Kind::Directory {
@@ -322,7 +322,7 @@ fn walk(
 }
 
 /// A link in a directory that matches has to lead somewhere within the context.
-fn check_links(directory: &Entry, context: &Context<'_>) -> Result<(), Failed> {
+fn check_links(directory: &Entry, context: &BuildContext<'_>) -> Result<(), Failed> {
     let mut ahead = vec![directory.clone()];
     let mut read = 0;
     while let Some(directory) = ahead.pop() {

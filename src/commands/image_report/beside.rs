@@ -5,9 +5,9 @@
 //! definition is an all-clear only if nothing else there may be taken for one.
 
 use super::judge::{Expectation, bad, good};
-use super::words::{Advice, Found, Neighbour, NeighbourKind, Verdict};
+use super::words::{Advice, ImageFinding, ImageVerdict, Neighbour, NeighbourKind};
 use crate::diagnostic::Trap;
-use crate::image::{self, Beside, Entry, Place};
+use crate::image::{self, Beside, ImagePlace, PlaceEntry};
 use crate::util::digest::Digest;
 use crate::util::sanitize;
 
@@ -32,10 +32,10 @@ pub(super) struct Surroundings {
 }
 
 impl Surroundings {
-    pub(super) fn of(expected: &Expectation<'_>, place: &Place) -> Self {
+    pub(super) fn of(expected: &Expectation<'_>, place: &ImagePlace) -> Self {
         let locked = expected.locked.map(|(_, locked)| locked.content_sha256);
         let content = |beside: &Beside| match &beside.is {
-            image::Neighbour::Archive(held) => held.content.as_ref().ok().copied(),
+            image::NeighbourFile::Archive(held) => held.content.as_ref().ok().copied(),
             _ => None,
         };
         let is_locked = |beside: &Beside| locked.is_some() && content(beside) == locked;
@@ -52,24 +52,24 @@ impl Surroundings {
     }
 
     /// Holds what lies beside against what is under the right name.
-    pub(super) fn of_entry(&self, own: Found) -> Found {
+    pub(super) fn of_entry(&self, own: ImageFinding) -> ImageFinding {
         if self.told.is_empty() {
             return own;
         }
         let beside = format!("beside it {}", self.told);
         let trap = Some(Trap::OtherName);
         match own.verdict {
-            _ if own.good && self.is_doubtful => Found {
+            _ if own.good && self.is_doubtful => ImageFinding {
                 advice: Advice::Remove,
-                ..bad(Verdict::Ambiguous, Some(beside), trap)
+                ..bad(ImageVerdict::Ambiguous, Some(beside), trap)
             },
-            _ if own.good => Found {
+            _ if own.good => ImageFinding {
                 detail: Some(beside),
                 trap,
                 ..own
             },
-            Verdict::Missing | Verdict::OverlayDropped => self.of_nothing(trap),
-            _ => Found {
+            ImageVerdict::Missing | ImageVerdict::OverlayDropped => self.of_nothing(trap),
+            _ => ImageFinding {
                 detail: Some(match &own.detail {
                     Some(detail) => format!("{detail}; {beside}"),
                     None => beside,
@@ -80,36 +80,36 @@ impl Surroundings {
     }
 
     /// Nothing has the right name.
-    fn of_nothing(&self, trap: Option<Trap>) -> Found {
+    fn of_nothing(&self, trap: Option<Trap>) -> ImageFinding {
         let under = Some(format!("no `spc.tgz`, but {}", self.told));
         if self.has_locked && !self.is_doubtful {
-            return Found {
+            return ImageFinding {
                 advice: Advice::Rename,
-                ..bad(Verdict::WrongName, under, trap)
+                ..bad(ImageVerdict::WrongName, under, trap)
             };
         }
         let verdict = if self.has_other {
-            Verdict::AnotherDefinition
+            ImageVerdict::AnotherDefinition
         } else {
-            Verdict::Missing
+            ImageVerdict::Missing
         };
         bad(verdict, under, trap)
     }
 
     /// With `--expect-none`.
-    pub(super) fn of_none(&self, entry: &Entry) -> Found {
-        let is_there = matches!(entry, Entry::Odd(_) | Entry::File(_));
+    pub(super) fn of_none(&self, entry: &PlaceEntry) -> ImageFinding {
+        let is_there = matches!(entry, PlaceEntry::Odd(_) | PlaceEntry::File(_));
         let told = |text: String| Some(text).filter(|_| !self.told.is_empty());
         match (is_there, &self.told[..]) {
-            (false, "") => good(Verdict::None),
+            (false, "") => good(ImageVerdict::None),
             (false, told) => bad(
-                Verdict::Unexpected,
+                ImageVerdict::Unexpected,
                 Some(told.to_owned()),
                 Some(Trap::OtherName),
             ),
             (true, beside) => {
                 let beside = told(format!("beside it {beside}"));
-                bad(Verdict::Unexpected, beside, Some(Trap::Leftovers))
+                bad(ImageVerdict::Unexpected, beside, Some(Trap::Leftovers))
             }
         }
     }
@@ -119,26 +119,26 @@ impl Surroundings {
 /// not an archive are none.
 fn may_be_taken(beside: &Beside) -> bool {
     match &beside.is {
-        image::Neighbour::Archive(_) | image::Neighbour::Unread(_) => true,
-        image::Neighbour::Odd(kind) => *kind == "a symbolic link",
-        image::Neighbour::NoArchive => false,
+        image::NeighbourFile::Archive(_) | image::NeighbourFile::Unread(_) => true,
+        image::NeighbourFile::Odd(kind) => *kind == "a symbolic link",
+        image::NeighbourFile::NoArchive => false,
     }
 }
 
 impl Expectation<'_> {
     fn named(&self, beside: &Beside) -> Neighbour {
         let content = match &beside.is {
-            image::Neighbour::Archive(held) => held.content.as_ref().ok().copied(),
+            image::NeighbourFile::Archive(held) => held.content.as_ref().ok().copied(),
             _ => None,
         };
         Neighbour {
             name: sanitize::line(&beside.name),
             kind: match &beside.is {
-                image::Neighbour::Archive(_) if content.is_some() => NeighbourKind::Definition,
-                image::Neighbour::Archive(_) => NeighbourKind::NoDefinition,
-                image::Neighbour::NoArchive => NeighbourKind::NoArchive,
-                image::Neighbour::Odd(_) => NeighbourKind::WrongKind,
-                image::Neighbour::Unread(_) => NeighbourKind::Unread,
+                image::NeighbourFile::Archive(_) if content.is_some() => NeighbourKind::Definition,
+                image::NeighbourFile::Archive(_) => NeighbourKind::NoDefinition,
+                image::NeighbourFile::NoArchive => NeighbourKind::NoArchive,
+                image::NeighbourFile::Odd(_) => NeighbourKind::WrongKind,
+                image::NeighbourFile::Unread(_) => NeighbourKind::Unread,
             },
             definition: content.and_then(|content| self.owner(content)),
             content_sha256: content,
@@ -155,7 +155,7 @@ impl Expectation<'_> {
     }
 
     /// What lies beside the definition, in words. What counts most comes first.
-    fn told(&self, place: &Place) -> String {
+    fn told(&self, place: &ImagePlace) -> String {
         let mut beside: Vec<&Beside> = place.beside.iter().collect();
         beside.sort_by_key(|beside| (!may_be_taken(beside), &beside.name));
         let mut told: Vec<String> = beside.iter().take(NAMED).map(|b| self.word(b)).collect();
@@ -169,10 +169,10 @@ impl Expectation<'_> {
     fn word(&self, beside: &Beside) -> String {
         let name = sanitize::excerpt(&beside.name, LONGEST_NAME);
         let is = match &beside.is {
-            image::Neighbour::Odd(kind) => (*kind).to_owned(),
-            image::Neighbour::NoArchive => "not an archive".to_owned(),
-            image::Neighbour::Unread(why) => (*why).to_owned(),
-            image::Neighbour::Archive(held) => match &held.content {
+            image::NeighbourFile::Odd(kind) => (*kind).to_owned(),
+            image::NeighbourFile::NoArchive => "not an archive".to_owned(),
+            image::NeighbourFile::Unread(why) => (*why).to_owned(),
+            image::NeighbourFile::Archive(held) => match &held.content {
                 Ok(content) => self.definition(*content),
                 Err(refusal) => format!("not a definition: {refusal}"),
             },

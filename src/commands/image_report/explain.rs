@@ -9,11 +9,11 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use super::judge::Explain;
-use crate::canvos::build::Command;
+use crate::canvos::build::BuildCommand;
 use crate::canvos::preflight::Target;
 use crate::canvos::{Checkout, Placement};
 use crate::diagnostic::Trap;
-use crate::image::{Format, Held, changed};
+use crate::image::{HeldFile, ImageFormat, changed};
 use crate::lockfile::LockEntry;
 use crate::util::digest::Digest;
 use crate::util::path_error;
@@ -25,7 +25,7 @@ const KAIROS: &str = "kairos.raw";
 const REPLACE: [Trap; 1] = [Trap::AnotherFile];
 
 /// The checkout that images may have been built from.
-pub(super) struct Origin<'a> {
+pub(super) struct BuildOrigin<'a> {
     context: &'a Context<'a>,
     checkout: Option<Checkout>,
     /// What lies at the placements: regular files.
@@ -34,12 +34,12 @@ pub(super) struct Origin<'a> {
     argv: Vec<String>,
 }
 
-impl<'a> Origin<'a> {
+impl<'a> BuildOrigin<'a> {
     /// `checkout` as it is now; `None` if there is none. `command` builds it.
     pub(super) fn of(
         context: &'a Context<'a>,
         checkout: Option<Checkout>,
-        command: &Command,
+        command: &BuildCommand,
     ) -> Self {
         let seen = |placement: &Placement| {
             let path = checkout.as_ref()?.directory().join(placement.path());
@@ -96,7 +96,7 @@ impl<'a> Origin<'a> {
     }
 
     /// The file `content-*/spc.tgz` with the bytes of `held`.
-    fn in_content(&self, held: &Held) -> Option<PathBuf> {
+    fn in_content(&self, held: &HeldFile) -> Option<PathBuf> {
         let directory = self.checkout.as_ref()?.directory();
         let entries = fs::read_dir(directory).ok()?.flatten();
         let names = entries.map(|entry| entry.file_name());
@@ -107,7 +107,7 @@ impl<'a> Origin<'a> {
     }
 }
 
-fn has_bytes(path: &Path, held: &Held) -> bool {
+fn has_bytes(path: &Path, held: &HeldFile) -> bool {
     let is_as_large = |metadata: Metadata| metadata.is_file() && metadata.len() == held.size;
     fs::metadata(path).is_ok_and(is_as_large)
         && path_error::open(path)
@@ -117,8 +117,8 @@ fn has_bytes(path: &Path, held: &Held) -> bool {
 
 /// Why one image is as it is.
 pub(super) struct Why<'a> {
-    pub origin: &'a Origin<'a>,
-    pub format: &'a Format,
+    pub origin: &'a BuildOrigin<'a>,
+    pub format: &'a ImageFormat,
     /// The image.
     pub path: &'a Path,
     /// What it must hold, if anything.
@@ -129,9 +129,9 @@ impl Why<'_> {
     /// What may have built an image of this format, the likeliest first.
     fn targets(&self) -> &'static [Target] {
         match self.format {
-            Format::Iso(_) => &Target::ISOS,
-            Format::Disk => &[Target::CloudImage],
-            Format::CompressedDisk => &[Target::MaasImage, Target::CloudImage],
+            ImageFormat::Iso(_) => &Target::ISOS,
+            ImageFormat::Disk => &[Target::CloudImage],
+            ImageFormat::CompressedDisk => &[Target::MaasImage, Target::CloudImage],
         }
     }
 }
@@ -162,8 +162,8 @@ impl Explain for Why<'_> {
             .unwrap_or(Trap::UnreadableFile)
     }
 
-    fn other(&self, held: &Held) -> Option<(Trap, String)> {
-        if !matches!(self.format, Format::Iso(_))
+    fn other(&self, held: &HeldFile) -> Option<(Trap, String)> {
+        if !matches!(self.format, ImageFormat::Iso(_))
             && let Some(path) = self.origin.in_content(held)
         {
             let path = crate::util::sanitize::path(&path);

@@ -1,13 +1,13 @@
 //! What a place in an image is, compared with the lock.
 //!
-//! In: a [`Place`] that was looked at. Out: a [`Found`]. A definition under its name is
+//! In: a [`ImagePlace`] that was looked at. Out: a [`ImageFinding`]. A definition under its name is
 //! right by its digest alone; what lies beside it may still reach the host in its stead
 //! (canvos.md, T25), so the two are judged together.
 
 use super::beside::Surroundings;
-use super::words::{Advice, Found, Verdict};
+use super::words::{Advice, ImageFinding, ImageVerdict};
 use crate::diagnostic::Trap;
-use crate::image::{self, Entry, Held, ImageError, Place};
+use crate::image::{self, HeldFile, ImageError, ImagePlace, PlaceEntry};
 use crate::lockfile::{LockEntry, Lockfile};
 use crate::util::digest::Digest;
 use crate::util::sanitize;
@@ -27,82 +27,91 @@ pub(super) trait Explain {
     /// The trap that explains an empty file.
     fn empty(&self) -> Trap;
     /// The trap that explains a file with other bytes, and how.
-    fn other(&self, held: &Held) -> Option<(Trap, String)>;
+    fn other(&self, held: &HeldFile) -> Option<(Trap, String)>;
 }
 
 impl Expectation<'_> {
     /// Judges every place of an image as one.
-    pub(super) fn judge(&self, places: &[Place], why: &dyn Explain) -> (Found, Vec<Found>) {
-        let mut found: Vec<Found> = places.iter().map(|place| self.place(place, why)).collect();
+    pub(super) fn judge(
+        &self,
+        places: &[ImagePlace],
+        why: &dyn Explain,
+    ) -> (ImageFinding, Vec<ImageFinding>) {
+        let mut found: Vec<ImageFinding> =
+            places.iter().map(|place| self.place(place, why)).collect();
         match found.len() {
             1 => (found.remove(0), Vec::new()),
             _ => (self.together(&found), found),
         }
     }
 
-    fn place(&self, place: &Place, why: &dyn Explain) -> Found {
+    fn place(&self, place: &ImagePlace, why: &dyn Explain) -> ImageFinding {
         let beside = Surroundings::of(self, place);
         let mut found = match (&place.entry, self.locked) {
-            (Entry::Failed(error), _) => unreadable(error),
+            (PlaceEntry::Failed(error), _) => unreadable(error),
             (entry, Some((_, locked))) => beside.of_entry(self.entry(entry, locked, why)),
             (entry, None) => beside.of_none(entry),
         };
-        if let Entry::File(held) = &place.entry {
+        if let PlaceEntry::File(held) = &place.entry {
             found.sha256 = Some(held.sha256);
             found.size = Some(held.size);
             found.content_sha256 = held.content.as_ref().ok().copied();
         }
-        Found {
+        ImageFinding {
             beside: beside.named,
             ..found
         }
     }
 
     /// What is under the right name.
-    fn entry(&self, entry: &Entry, locked: &LockEntry, why: &dyn Explain) -> Found {
+    fn entry(&self, entry: &PlaceEntry, locked: &LockEntry, why: &dyn Explain) -> ImageFinding {
         match entry {
-            Entry::Missing => bad(Verdict::Missing, None, Some(why.missing(true))),
-            Entry::OverlayLost => Found {
+            PlaceEntry::Missing => bad(ImageVerdict::Missing, None, Some(why.missing(true))),
+            PlaceEntry::OverlayLost => ImageFinding {
                 advice: Advice::Earthfile,
                 ..bad(
-                    Verdict::OverlayDropped,
+                    ImageVerdict::OverlayDropped,
                     Some("the rest of the overlay is missing too".into()),
                     Some(Trap::OverlayDropped),
                 )
             },
-            Entry::NoPartition => bad(
-                Verdict::Missing,
+            PlaceEntry::NoPartition => bad(
+                ImageVerdict::Missing,
                 Some(format!("no partition `{}`", image::PARTITION)),
                 Some(why.missing(false)),
             ),
-            Entry::Odd(kind) => {
+            PlaceEntry::Odd(kind) => {
                 let trap = match *kind {
                     "a symbolic link" => Trap::SymbolicLink,
                     _ => Trap::Directory,
                 };
-                bad(Verdict::WrongKind, Some((*kind).to_owned()), Some(trap))
+                bad(
+                    ImageVerdict::WrongKind,
+                    Some((*kind).to_owned()),
+                    Some(trap),
+                )
             }
-            Entry::Failed(error) => unreadable(error),
-            Entry::File(held) => self.file(held, locked, why),
+            PlaceEntry::Failed(error) => unreadable(error),
+            PlaceEntry::File(held) => self.file(held, locked, why),
         }
     }
 
-    fn file(&self, held: &Held, locked: &LockEntry, why: &dyn Explain) -> Found {
+    fn file(&self, held: &HeldFile, locked: &LockEntry, why: &dyn Explain) -> ImageFinding {
         if held.size == 0 {
             let empty = Some("an empty file".to_owned());
-            return bad(Verdict::NoDefinition, empty, Some(why.empty()));
+            return bad(ImageVerdict::NoDefinition, empty, Some(why.empty()));
         }
         let (verdict, is) = match &held.content {
             // The content alone is the identity, whatever the lock says of an archive.
             Ok(content) if *content == locked.content_sha256 => {
                 return good(if held.sha256 == locked.sha256 {
-                    Verdict::AsLocked
+                    ImageVerdict::AsLocked
                 } else {
-                    Verdict::SameContent
+                    ImageVerdict::SameContent
                 });
             }
-            Ok(content) => (Verdict::AnotherDefinition, self.whose(*content)),
-            Err(refusal) => (Verdict::NoDefinition, refusal.to_string()),
+            Ok(content) => (ImageVerdict::AnotherDefinition, self.whose(*content)),
+            Err(refusal) => (ImageVerdict::NoDefinition, refusal.to_string()),
         };
         match why.other(held) {
             Some((trap, how)) => bad(verdict, Some(format!("{is}, {how}")), Some(trap)),
@@ -119,7 +128,7 @@ impl Expectation<'_> {
     }
 
     /// Several content partitions: which of them a host takes is not known.
-    fn together(&self, found: &[Found]) -> Found {
+    fn together(&self, found: &[ImageFinding]) -> ImageFinding {
         let count = found.len();
         let first = found.first().cloned().unwrap_or_default();
         let told: Vec<String> = found.iter().map(in_words).collect();
@@ -127,8 +136,8 @@ impl Expectation<'_> {
         let Some(worst) = found.iter().find(|found| !found.good) else {
             let other = found
                 .iter()
-                .find(|found| found.verdict != Verdict::AsLocked);
-            return Found {
+                .find(|found| found.verdict != ImageVerdict::AsLocked);
+            return ImageFinding {
                 verdict: other.unwrap_or(&first).verdict,
                 detail,
                 trap: found.iter().find_map(|found| found.trap),
@@ -137,13 +146,13 @@ impl Expectation<'_> {
         };
         let unexpected = found
             .iter()
-            .find(|found| found.verdict == Verdict::Unexpected);
+            .find(|found| found.verdict == ImageVerdict::Unexpected);
         let worst = unexpected.unwrap_or(worst);
-        let bad_trap = |found: &Found| found.trap.filter(|_| !found.good);
+        let bad_trap = |found: &ImageFinding| found.trap.filter(|_| !found.good);
         let is_mixed = self.locked.is_some() && found.iter().any(|found| found.good);
-        Found {
+        ImageFinding {
             verdict: if is_mixed {
-                Verdict::Ambiguous
+                ImageVerdict::Ambiguous
             } else {
                 worst.verdict
             },
@@ -157,7 +166,7 @@ impl Expectation<'_> {
 }
 
 /// What is said of one of several places.
-fn in_words(found: &Found) -> String {
+fn in_words(found: &ImageFinding) -> String {
     match &found.detail {
         Some(detail) => format!("{}: {detail}", found.verdict),
         None => found.verdict.to_string(),
@@ -165,60 +174,68 @@ fn in_words(found: &Found) -> String {
 }
 
 /// A verdict that is an all-clear.
-pub(super) fn good(verdict: Verdict) -> Found {
-    Found {
+pub(super) fn good(verdict: ImageVerdict) -> ImageFinding {
+    ImageFinding {
         verdict,
         good: true,
-        ..Found::default()
+        ..ImageFinding::default()
     }
 }
 
 /// A verdict that is none.
-pub(super) fn bad(verdict: Verdict, detail: Option<String>, trap: Option<Trap>) -> Found {
-    Found {
+pub(super) fn bad(
+    verdict: ImageVerdict,
+    detail: Option<String>,
+    trap: Option<Trap>,
+) -> ImageFinding {
+    ImageFinding {
         verdict,
         detail,
         trap,
-        ..Found::default()
+        ..ImageFinding::default()
     }
 }
 
 /// What is said of an image, or of a partition, that tells nothing.
-pub(super) fn unreadable(error: &ImageError) -> Found {
-    let said = |verdict, detail: String, advice| Found {
+pub(super) fn unreadable(error: &ImageError) -> ImageFinding {
+    let said = |verdict, detail: String, advice| ImageFinding {
         advice,
         ..bad(verdict, Some(detail), None)
     };
     let is = |verdict, detail: &str, advice| said(verdict, detail.to_owned(), advice);
     match error {
         ImageError::Disk(error) | ImageError::Spool(error) => {
-            said(Verdict::Unreadable, error.to_string(), Advice::Access)
+            said(ImageVerdict::Unreadable, error.to_string(), Advice::Access)
         }
-        ImageError::Read(error) => said(Verdict::Unreadable, sanitize::io(error), Advice::Access),
+        ImageError::Read(error) => said(
+            ImageVerdict::Unreadable,
+            sanitize::io(error),
+            Advice::Access,
+        ),
         ImageError::Unsupported(features) => said(
-            Verdict::Unreadable,
+            ImageVerdict::Unreadable,
             format!("the content partition has ext4 features that cannot be read: {features}"),
             Advice::Features,
         ),
-        ImageError::NeedsRecovery => Found {
+        ImageError::NeedsRecovery => ImageFinding {
             trap: Some(Trap::UncheckedScripts),
             ..said(
-                Verdict::NeedsRecovery,
+                ImageVerdict::NeedsRecovery,
                 "its journal is not replayed: the partition was copied while it was mounted".into(),
                 Advice::Unmount,
             )
         },
         ImageError::Compressed(with) => said(
-            Verdict::Compressed,
+            ImageVerdict::Compressed,
             format!("{with}: decompress it first"),
             Advice::Decompress,
         ),
         ImageError::Truncated => is(
-            Verdict::Truncated,
+            ImageVerdict::Truncated,
             "it ends before what it says it holds",
             Advice::Copy,
         ),
-        ImageError::Damaged(place) => is(Verdict::Damaged, place, Advice::Copy),
-        ImageError::Foreign(what) => is(Verdict::NotCanvos, what, Advice::OtherImage),
+        ImageError::Damaged(place) => is(ImageVerdict::Damaged, place, Advice::Copy),
+        ImageError::Foreign(what) => is(ImageVerdict::NotCanvos, what, Advice::OtherImage),
     }
 }

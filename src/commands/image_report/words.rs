@@ -24,12 +24,12 @@ pub(crate) struct ImageReport {
     /// Volume label of an ISO.
     pub(super) label: Option<String>,
     #[serde(flatten)]
-    pub(super) found: Found,
+    pub(super) found: ImageFinding,
     /// Whether the image was last changed before the definition was staged; null if that
     /// cannot be determined.
     pub(super) older: Option<bool>,
     /// Result for each content partition of a disk that has several; otherwise empty.
-    pub(super) partitions: Vec<Found>,
+    pub(super) partitions: Vec<ImageFinding>,
     /// What to do about a path that leads nowhere.
     #[serde(skip)]
     pub(super) help: Option<String>,
@@ -41,9 +41,9 @@ pub(crate) struct ImageReport {
 /// Result for one place where a definition belongs.
 #[derive(Debug, Clone, Default, Serialize, JsonSchema)]
 #[schemars(rename = "InImage")]
-pub(super) struct Found {
+pub(super) struct ImageFinding {
     /// Result of the comparison with the lock.
-    pub(super) verdict: Verdict,
+    pub(super) verdict: ImageVerdict,
     /// Reason, if there is more to report.
     pub(super) detail: Option<String>,
     /// Trap that explains the result, if any.
@@ -90,7 +90,7 @@ fn named<S: Serializer>(trap: &Option<Trap>, to: S) -> Result<S::Ok, S::Error> {
 /// The content of an image, or of one of its partitions, compared with the lock.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub(super) enum Verdict {
+pub(super) enum ImageVerdict {
     /// The locked archive.
     AsLocked,
     /// Another archive with the locked content.
@@ -132,7 +132,7 @@ pub(super) enum Verdict {
     Unexpected,
 }
 
-impl fmt::Display for Verdict {
+impl fmt::Display for ImageVerdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::AsLocked => "as locked",
@@ -239,11 +239,11 @@ impl ImageReport {
     }
 }
 
-impl Found {
+impl ImageFinding {
     /// There is no such image.
     pub(super) fn absent(error: &PathError) -> Self {
         Self {
-            verdict: Verdict::NotFound,
+            verdict: ImageVerdict::NotFound,
             detail: Some(error.to_string()),
             ..Self::default()
         }

@@ -24,7 +24,7 @@ pub(super) struct First {
     /// Where Palette is, where it is not the default.
     pub endpoint: Option<Endpoint>,
     /// The project, by name or uid.
-    pub project: Project,
+    pub project: ProjectChoice,
     /// The CanvOS checkout, as it is to be written.
     pub canvos: Option<String>,
     /// What the definition is called.
@@ -35,7 +35,7 @@ pub(super) struct First {
 
 /// What is known of the project.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) enum Project {
+pub(super) enum ProjectChoice {
     /// Nothing: the template's stays.
     #[default]
     Unknown,
@@ -57,9 +57,9 @@ impl First {
             }
         }
         match &self.project {
-            Project::Unknown => {}
-            Project::NotNeeded => text = filled(&text, PROJECT, &format!("# {PROJECT}")),
-            Project::Named(project) => {
+            ProjectChoice::Unknown => {}
+            ProjectChoice::NotNeeded => text = filled(&text, PROJECT, &format!("# {PROJECT}")),
+            ProjectChoice::Named(project) => {
                 let line = format!("project = {}", edit::quoted(project));
                 text = filled(&text, PROJECT, &line);
             }
@@ -123,7 +123,7 @@ mod tests {
     fn what_is_known_is_in_it() {
         let first = First {
             endpoint: Some(Endpoint::parse("https://palette.example.com").unwrap()),
-            project: Project::Named("A \"B\"".into()),
+            project: ProjectChoice::Named("A \"B\"".into()),
             canvos: Some("../a-checkout-with-a-long-name".into()),
             definition: Some("store.1".into()),
             profiles: vec![profile("a@1", "infra"), profile("bc@1", "add-on")],

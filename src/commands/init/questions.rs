@@ -15,7 +15,7 @@ use crate::ui::table;
 use crate::util::endpoint::Endpoint;
 use crate::workflow::context::Context;
 
-use super::first::{First, Project, TEMPLATE, USUAL};
+use super::first::{First, ProjectChoice, TEMPLATE, USUAL};
 use super::of_given;
 use crate::commands::edit::ProfileArg;
 
@@ -139,13 +139,13 @@ fn pasted(context: &Context<'_>, prompt: &Prompt) -> Result<First, Error> {
         }
     }
     let mut first = of_given(&given, context);
-    if first.project == Project::Unknown {
+    if first.project == ProjectChoice::Unknown {
         let question = Question {
             text: "Which project are they in?",
             default: "Default",
             help: "its name, or its uid: `…/projects/<uid>/…` in the console's URLs",
         };
-        first.project = Project::Named(prompt.text(&question, not_empty)?);
+        first.project = ProjectChoice::Named(prompt.text(&question, not_empty)?);
     }
     Ok(first)
 }
@@ -216,8 +216,8 @@ fn chosen(context: &Context<'_>, prompt: &Prompt) -> Result<First, Error> {
         first.profiles.push(written(&all[at], &all, context.report));
     }
     first.project = match project {
-        Some(project) => Project::Named(project.name),
-        None => Project::NotNeeded,
+        Some(project) => ProjectChoice::Named(project.name),
+        None => ProjectChoice::NotNeeded,
     };
     Ok(first)
 }

@@ -5,9 +5,9 @@ use std::time::SystemTime;
 use reqwest::blocking::Response;
 use reqwest::header::RETRY_AFTER;
 
-use super::{Call, Failure, Palette, Patience, WHOLE, body};
+use super::{AttemptError, Call, Palette, Patience, WHOLE, body};
 use crate::palette::answer::Unfit;
-use crate::palette::error::{PaletteError, Refusal, Waited};
+use crate::palette::error::{HttpRefusal, PaletteError, Waited};
 use crate::palette::retry::retry_after;
 use crate::palette::transport::{self, Broken, PROXY_CREDENTIALS, Transport, classify};
 use crate::palette::wire::{ApiError, Speaker};
@@ -23,7 +23,7 @@ const SHOWN: usize = 120;
 impl Palette {
     /// The failure of a body that broke on its way, after `attempt` attempts.
     #[must_use]
-    pub fn broken_body(&self, error: &std::io::Error, attempt: u32) -> Failure<PaletteError> {
+    pub fn broken_body(&self, error: &std::io::Error, attempt: u32) -> AttemptError<PaletteError> {
         let why = transport::broken_body(error, Waited::Silence(self.timeout));
         self.broken(format!("POST {}", Self::DOWNLOAD), why, attempt)
     }
@@ -42,9 +42,9 @@ impl Palette {
         call: String,
         broken: Broken,
         attempts: u32,
-    ) -> Failure<PaletteError> {
+    ) -> AttemptError<PaletteError> {
         let Broken { why, waited } = broken;
-        Failure::Transient {
+        AttemptError::Transient {
             error: PaletteError::Unreachable {
                 call,
                 why: why.clone(),
@@ -58,8 +58,13 @@ impl Palette {
     }
 
     /// What a body that is not the JSON of the contract means.
-    pub(super) fn unfit(&self, unfit: Unfit, call: String, attempt: u32) -> Failure<PaletteError> {
-        Failure::Final(match unfit {
+    pub(super) fn unfit(
+        &self,
+        unfit: Unfit,
+        call: String,
+        attempt: u32,
+    ) -> AttemptError<PaletteError> {
+        AttemptError::Final(match unfit {
             Unfit::Cut => return self.broken(call, "the answer was cut short".into(), attempt),
             Unfit::Foreign(seen) => PaletteError::NotJson {
                 call,
@@ -79,14 +84,16 @@ impl Palette {
         call: &Call<'_>,
         attempt: u32,
         patience: Patience,
-    ) -> Failure<PaletteError> {
+    ) -> AttemptError<PaletteError> {
         match classify(error, &self.endpoint, self.waited(patience)) {
-            Transport::Tls(why) => Failure::Final(PaletteError::Tls {
+            Transport::Tls(why) => AttemptError::Final(PaletteError::Tls {
                 endpoint: self.endpoint.to_string(),
                 why,
                 bare: self.endpoint.spelling() == Spelling::Bare,
             }),
-            Transport::Refused(why) => Failure::Final(self.unreachable(call.name(), why, attempt)),
+            Transport::Refused(why) => {
+                AttemptError::Final(self.unreachable(call.name(), why, attempt))
+            }
             Transport::Broken(broken) => self.broken(call.name(), broken, attempt),
         }
     }
@@ -108,7 +115,7 @@ impl Palette {
         call: &Call<'_>,
         attempt: u32,
         patience: Patience,
-    ) -> Failure<PaletteError> {
+    ) -> AttemptError<PaletteError> {
         let status = response.status().as_u16();
         let retry_after = response
             .headers()
@@ -119,17 +126,17 @@ impl Palette {
         let (body, _) = body::read(response, ERROR_LIMIT, left);
         let refusal = self.said(call.name(), status, &body);
         match status {
-            401 => Failure::Final(PaletteError::KeyRefused {
+            401 => AttemptError::Final(PaletteError::KeyRefused {
                 refusal,
                 endpoint: self.endpoint.to_string(),
                 place: self.key_place.clone(),
                 suspicion: self.key.suspicion(),
             }),
-            403 => Failure::Final(PaletteError::Forbidden {
+            403 => AttemptError::Final(PaletteError::Forbidden {
                 refusal,
                 project: call.project.map(Uid::to_string),
             }),
-            408 | 429 | 500 | 502..=504 => Failure::Transient {
+            408 | 429 | 500 | 502..=504 => AttemptError::Transient {
                 why: refusal.to_string(),
                 retry_after,
                 error: PaletteError::KeptFailing {
@@ -137,14 +144,16 @@ impl Palette {
                     attempts: attempt,
                 },
             },
-            500.. => Failure::Final(PaletteError::KeptFailing {
+            500.. => AttemptError::Final(PaletteError::KeptFailing {
                 refusal,
                 attempts: attempt,
             }),
-            407 => {
-                Failure::Final(self.unreachable(refusal.call, PROXY_CREDENTIALS.into(), attempt))
-            }
-            _ => Failure::Final(PaletteError::Rejected {
+            407 => AttemptError::Final(self.unreachable(
+                refusal.call,
+                PROXY_CREDENTIALS.into(),
+                attempt,
+            )),
+            _ => AttemptError::Final(PaletteError::Rejected {
                 refusal,
                 endpoint: self.endpoint.to_string(),
             }),
@@ -152,13 +161,13 @@ impl Palette {
     }
 
     /// What an error says, in Palette's words, the framework's or a gateway's.
-    fn said(&self, call: String, status: u16, body: &[u8]) -> Refusal {
+    fn said(&self, call: String, status: u16, body: &[u8]) -> HttpRefusal {
         let said = ApiError::read(body).unwrap_or_else(|| ApiError {
             speaker: Speaker::Other,
             code: String::new(),
             message: sanitize::excerpt(plain(body).trim().as_bytes(), SHOWN),
         });
-        Refusal {
+        HttpRefusal {
             call,
             status,
             speaker: said.speaker,

@@ -11,7 +11,7 @@ use super::{Answer, NoAnswer, profile_type, version};
 use crate::util::uid::Uid;
 
 /// An item of a list, which is read alone: nobody needs all of them.
-pub trait Item: Sized {
+pub trait ListItem: Sized {
     /// Reads it.
     ///
     /// # Errors
@@ -96,7 +96,7 @@ struct Parts<'a> {
     listmeta: Option<&'a RawValue>,
 }
 
-impl<T: Item> Answer for List<T> {
+impl<T: ListItem> Answer for List<T> {
     fn read(body: &str) -> Result<Self, NoAnswer> {
         let parts: Parts<'_> = serde_json::from_str(body)?;
         let raw = parts.items.get();
@@ -145,7 +145,7 @@ pub struct ProjectMetadata {
     pub uid: Result<Uid, OddField>,
 }
 
-impl Item for ProjectMetadata {
+impl ListItem for ProjectMetadata {
     fn read(item: &Node<'_>) -> Result<Self, OddField> {
         let metadata = item.get("metadata")?;
         Ok(Self {
@@ -166,7 +166,7 @@ pub struct ProfileMetadata {
     pub version: Result<String, OddField>,
 }
 
-impl Item for ProfileMetadata {
+impl ListItem for ProfileMetadata {
     fn read(item: &Node<'_>) -> Result<Self, OddField> {
         let metadata = item.get("metadata")?;
         let spec = item.get("spec");
@@ -213,7 +213,7 @@ pub struct TemplateSummary {
     pub kind: String,
 }
 
-impl Item for ProfileSummary {
+impl ListItem for ProfileSummary {
     fn read(item: &Node<'_>) -> Result<Self, OddField> {
         let metadata = item.get("metadata")?;
         let spec = item.loose("specSummary");

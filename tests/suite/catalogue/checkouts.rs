@@ -5,7 +5,7 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::os::unix::net::UnixListener;
 use std::time::Duration;
 
-use edgestage::canvos::build::{BuildError, Disturbance, Disturbed, Image, Now};
+use edgestage::canvos::build::{BuildError, Disturbance, Disturbed, ImageOutcome, Now};
 use edgestage::canvos::{CanvosError, Placement};
 use edgestage::error::Error;
 use edgestage::util::path_error::PathError;
@@ -462,8 +462,11 @@ fn disturbed(book: &mut Book, test: &Test, script: &dyn Fn(&Test, &str, &str)) {
             image,
         }))
     };
-    book.told("a wrong image of such a build", &disturbed(Image::Wrong));
-    book.told("a right one, as a warning", &disturbed(Image::Right));
+    book.told(
+        "a wrong image of such a build",
+        &disturbed(ImageOutcome::Wrong),
+    );
+    book.told("a right one, as a warning", &disturbed(ImageOutcome::Right));
 }
 
 fn images(book: &mut Book) {

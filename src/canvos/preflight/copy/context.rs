@@ -91,7 +91,7 @@ struct Found {
 }
 
 /// The context of one COPY.
-pub(super) struct Context<'a> {
+pub(super) struct BuildContext<'a> {
     directory: &'a Path,
     wanted: &'a Patterns,
     ignore: &'a Ignore,
@@ -101,7 +101,7 @@ pub(super) struct Context<'a> {
     closed: RefCell<Option<String>>,
 }
 
-impl<'a> Context<'a> {
+impl<'a> BuildContext<'a> {
     /// The context for what `wanted` matches.
     pub(super) fn new(
         directory: &'a Path,
@@ -339,7 +339,7 @@ mod tests {
         let ignore = Ignore::default();
         let looked_at = |pattern: &str| {
             let wanted = Patterns::new([pattern]).expect("a pattern");
-            let context = Context::new(directory.path(), &wanted, &ignore, &[]);
+            let context = BuildContext::new(directory.path(), &wanted, &ignore, &[]);
             let found = context.follow("sub/b.tgz").expect("no error");
             (ENTRIES - context.left.get(), found.is_some())
         };
@@ -358,7 +358,7 @@ mod tests {
         }
         let wanted = Patterns::new(["*"]).expect("a pattern");
         let ignore = Ignore::default();
-        let context = Context::new(directory.path(), &wanted, &ignore, &[]);
+        let context = BuildContext::new(directory.path(), &wanted, &ignore, &[]);
         context.left.set(3);
         assert_eq!(context.entries(&context.root()).expect("all").len(), 3);
         let stopped = context.entries(&context.root()).map(|_| ());
