@@ -14,7 +14,8 @@ use secrecy::zeroize::Zeroizing;
 use crate::diagnostic::Diagnostic;
 use crate::manifest::Manifest;
 use crate::util::environment::Environment;
-use crate::util::path_error::{self, PathError};
+use crate::util::files;
+use crate::util::path_error::PathError;
 use crate::util::sanitize;
 use crate::util::secret::{ApiKey, InvalidKey};
 
@@ -163,7 +164,7 @@ pub fn in_files(
         if let Some(name) = pasted(&path) {
             return ApiKey::new(name).ok();
         }
-        let bytes = Zeroizing::new(path_error::read(&path, LARGEST).ok()?);
+        let bytes = Zeroizing::new(files::read(&path, LARGEST).ok()?);
         ApiKey::new(std::str::from_utf8(&bytes).ok()?).ok()
     };
     files.filter_map(read).collect()
@@ -214,7 +215,7 @@ fn read(text: &str, place: &str) -> Result<FoundKey, KeyError> {
 
 fn from_file(path: &Path) -> Result<FoundKey, KeyError> {
     let failed = |error| KeyError::File(PathError::when("read", path)(error));
-    let (bytes, metadata) = path_error::read_piped(path, LARGEST).map_err(failed)?;
+    let (bytes, metadata) = files::read_piped(path, LARGEST).map_err(failed)?;
     let bytes = Zeroizing::new(bytes);
     let text = std::str::from_utf8(&bytes).map_err(|_| {
         let text = "it is not UTF-8";

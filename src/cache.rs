@@ -22,8 +22,9 @@ use crate::util::atomic_file;
 use crate::util::digest::Digest;
 use crate::util::failpoint;
 use crate::util::file_lock::{self, FileLock, LockOptions};
+use crate::util::files;
 use crate::util::limits::Limits;
-use crate::util::path_error::{self, PathError};
+use crate::util::path_error::PathError;
 
 pub(crate) mod messages;
 
@@ -131,7 +132,7 @@ impl Cache {
         limits: &Limits,
     ) -> Result<CacheLookup, PathError> {
         let path = entry(&self.archives, locked.content_sha256);
-        let file = match path_error::open(&path) {
+        let file = match files::open(&path) {
             Ok(file) => file,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 return Ok(CacheLookup::Miss);

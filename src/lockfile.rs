@@ -19,7 +19,8 @@ use crate::util::atomic_file;
 use crate::util::digest::Digest;
 use crate::util::failpoint;
 use crate::util::file_lock::{self, FileLock, FileLockError, LockOptions};
-use crate::util::path_error::{self, PathError};
+use crate::util::files;
+use crate::util::path_error::PathError;
 use crate::util::sanitize;
 use crate::util::uid::Uid;
 
@@ -127,7 +128,7 @@ impl Lockfile {
     /// # Errors
     /// [`LockfileError`].
     pub fn load(path: &Path) -> Result<Self, LockfileError> {
-        let written = match path_error::read(path, path_error::LOCK) {
+        let written = match files::read(path, files::LOCK) {
             Ok(bytes) => Some(
                 String::from_utf8(bytes)
                     .map_err(|_| unreadable(messages::not_utf8(&sanitize::path(path))))?,
@@ -194,7 +195,7 @@ impl Lockfile {
     /// # Errors
     /// [`LockfileError`].
     pub fn refresh(&mut self) -> Result<(), LockfileError> {
-        let same = match path_error::read(&self.path, path_error::LOCK) {
+        let same = match files::read(&self.path, files::LOCK) {
             Ok(bytes) => self
                 .written
                 .as_ref()

@@ -13,8 +13,8 @@ use toml::de::{DeTable, DeValue};
 
 use crate::diagnostic::{Code, Diagnostic, Source};
 use crate::util::endpoint::Endpoint;
+use crate::util::files;
 use crate::util::limits::Limits;
-use crate::util::path_error;
 use crate::util::uid::Uid;
 
 use reader::Reader;
@@ -206,7 +206,7 @@ impl Manifest {
     /// # Errors
     /// [`ManifestError`]; of what is in the file, nothing but its encoding is looked at.
     pub fn text(path: &Path, shown: &Path) -> Result<String, ManifestError> {
-        let bytes = match path_error::read(path, path_error::TEXT) {
+        let bytes = match files::read(path, files::TEXT) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 return Err(ManifestError::Missing(path.to_owned(), Located::Named));

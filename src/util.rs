@@ -7,6 +7,7 @@ pub mod endpoint;
 pub mod environment;
 pub mod failpoint;
 pub(crate) mod file_lock;
+pub mod files;
 pub(crate) mod interrupt;
 pub mod limits;
 pub mod path_error;

@@ -169,7 +169,8 @@ pub fn name_after(
     image: &Path,
     definition: &str,
 ) -> Result<PathBuf, crate::util::path_error::PathError> {
-    use crate::util::path_error::{self, PathError};
+    use crate::util::files;
+    use crate::util::path_error::PathError;
     let name = image
         .file_name()
         .unwrap_or_default()
@@ -188,7 +189,7 @@ pub fn name_after(
         PathBuf::from(beside)
     };
     let sum = beside(image);
-    if let Ok(text) = path_error::read(&sum, path_error::TEXT)
+    if let Ok(text) = files::read(&sum, files::TEXT)
         && let Ok(text) = String::from_utf8(text)
     {
         let text = text.replace(&name, &named);

@@ -9,7 +9,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::util::path_error::Identity;
+use crate::util::files::Identity;
 
 #[cfg(not(unix))]
 mod by_path;

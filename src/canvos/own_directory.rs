@@ -12,7 +12,8 @@ use super::aside::{self, Aside};
 use super::directory::Directory;
 use crate::util::digest::{self, Digest};
 use crate::util::failpoint;
-use crate::util::path_error::{self, PathError};
+use crate::util::files;
+use crate::util::path_error::PathError;
 
 /// The directory, relative to the checkout.
 pub(super) const OWN_DIRECTORY: &str = ".edgestage";
@@ -140,7 +141,7 @@ impl Own {
 /// A record that is gone or damaged only makes us more careful.
 fn remembered(directory: &Directory) -> Vec<Digest> {
     let text = directory.read(STAGED);
-    let text = text.and_then(|file| io::read_to_string(file.take(path_error::TEXT)));
+    let text = text.and_then(|file| io::read_to_string(file.take(files::TEXT)));
     let text = text.unwrap_or_default();
     text.lines()
         .filter_map(|line| Digest::try_from(line.to_owned()).ok())

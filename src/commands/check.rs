@@ -22,7 +22,7 @@ use crate::resolve::{self, Catalogue};
 use crate::ui::table;
 use crate::ui::{CommandOutput, Outcome, Summary, fields};
 use crate::util::endpoint::Endpoint;
-use crate::util::path_error::Identity;
+use crate::util::files::Identity;
 use crate::workflow::context::{
     Context, chosen, current, has_targets, load_lockfile, shown, traps,
 };

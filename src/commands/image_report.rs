@@ -18,7 +18,7 @@ use crate::lockfile::{LockEntry, Lockfile};
 use crate::manifest::{Definition, Manifest};
 use crate::ui::{CommandOutput, fields};
 use crate::util::digest::Digest;
-use crate::util::path_error;
+use crate::util::files;
 use crate::util::sanitize;
 use crate::workflow::context::{Context, current, load_lockfile, near, one, shown};
 
@@ -169,7 +169,7 @@ impl<'a> Proof<'a> {
         match image::examine(path, &self.spool, &judge) {
             Ok(image) => self.judged(base, path, &image, reading),
             Err(ImageError::Disk(error))
-                if reading.written == WrittenBy::Before && path_error::is_absent(&error.source) =>
+                if reading.written == WrittenBy::Before && files::is_absent(&error.source) =>
             {
                 ImageReport {
                     found: ImageFinding::absent(&error),

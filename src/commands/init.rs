@@ -22,7 +22,7 @@ use crate::ui::table;
 use crate::ui::{CommandOutput, fields};
 use crate::util::atomic_file;
 use crate::util::endpoint::Endpoint;
-use crate::util::path_error;
+use crate::util::files;
 use crate::util::sanitize;
 use crate::workflow::context::{Context, canonical, shown};
 
@@ -103,7 +103,7 @@ fn snippets(arguments: &InitArgs, manifest: &Path) -> Vec<(PathBuf, &'static str
 }
 
 fn ours(path: &Path, text: &str) -> bool {
-    path_error::read(path, path_error::TEXT).is_ok_and(|is| is == text.as_bytes())
+    files::read(path, files::TEXT).is_ok_and(|is| is == text.as_bytes())
 }
 
 /// Writes `files`, or none of them where one is there already. Our own text beside

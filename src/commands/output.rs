@@ -16,7 +16,8 @@ use crate::lockfile::Lockfile;
 use crate::manifest::Manifest;
 use crate::util::atomic_file;
 use crate::util::digest::Digest;
-use crate::util::path_error::{self, PathError};
+use crate::util::files;
+use crate::util::path_error::PathError;
 use crate::workflow::context::Context;
 
 /// Directories in which others keep what they alone write.
@@ -107,7 +108,7 @@ impl Guard {
         if let Some(metadata) = &metadata
             && !metadata.is_file()
         {
-            let kind = path_error::kind_of(metadata.file_type());
+            let kind = files::kind_of(metadata.file_type());
             return Err(refused(OutputFault::Kind(kind)));
         }
         if let Some(owner) = owner_of(&real) {
@@ -226,7 +227,7 @@ pub(super) fn write(artifact: &Artifact, output: &Path) -> Result<(), Error> {
         .as_ref()
         .is_some_and(|there| there.len() == artifact.identity().size)
     {
-        let mut file = path_error::open(output).map_err(PathError::when("read", output))?;
+        let mut file = files::open(output).map_err(PathError::when("read", output))?;
         let (sha256, _) = Digest::of_reader(&mut file).map_err(PathError::when("read", output))?;
         if sha256 == artifact.identity().sha256 {
             return Ok(());

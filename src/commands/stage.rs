@@ -19,7 +19,7 @@ use crate::ui::table;
 use crate::ui::{CommandOutput, Outcome, Summary, fields};
 use crate::util::digest::Digest;
 use crate::util::file_lock::{Event, FileLock, LockOptions};
-use crate::util::path_error::Identity;
+use crate::util::files::Identity;
 use crate::workflow::context::{Context, chosen, has_targets, load_lockfile, one, shown, traps};
 use crate::workflow::fetcher::{Fetcher, Pinning};
 use crate::workflow::parallel;

@@ -13,8 +13,8 @@ use crate::lockfile::Lockfile;
 use crate::manifest::Manifest;
 use crate::ui::table;
 use crate::util::digest::Digest;
+use crate::util::files;
 use crate::util::limits::Limits;
-use crate::util::path_error;
 
 /// The targets of one checkout.
 pub(super) struct Targets {
@@ -275,7 +275,7 @@ impl Files<'_> {
         if let Some(seen) = staged.find(|seen| seen.placement().path() == path) {
             return seen.content();
         }
-        let file = path_error::open(&self.directory.join(path)).ok()?;
+        let file = files::open(&self.directory.join(path)).ok()?;
         if self.known.limits.no_archive(file.metadata().ok()?.len()) {
             return None;
         }

@@ -10,7 +10,7 @@ use crate::canvos::Checkout;
 use crate::error::Error;
 use crate::ui::table;
 use crate::ui::{CommandOutput, fields};
-use crate::util::path_error::Identity;
+use crate::util::files::Identity;
 use crate::workflow::context::{Context, load_lockfile, one, shown};
 
 /// The document of `unstage`.

@@ -5,7 +5,8 @@ use std::path::Path;
 
 use super::source;
 use crate::util::digest::Digest;
-use crate::util::path_error::{self, PathError};
+use crate::util::files;
+use crate::util::path_error::PathError;
 
 /// The most that is read of such a file, in bytes: it has one line.
 const LARGEST: u64 = 4096;
@@ -47,7 +48,7 @@ pub fn checksum(path: &Path) -> Result<Checksum, PathError> {
     let Ok(said) = Digest::try_from(first.trim_start_matches('\\').to_ascii_lowercase()) else {
         return Ok(Checksum::Unreadable);
     };
-    let mut image = path_error::open(path).map_err(PathError::when("read", path))?;
+    let mut image = files::open(path).map_err(PathError::when("read", path))?;
     let (is, _) = Digest::of_reader(&mut image).map_err(PathError::when("read", path))?;
     Ok(if is == said {
         Checksum::Agrees

@@ -4,7 +4,7 @@ use std::fs::{File, Metadata};
 use std::io::{self, Read, Seek as _};
 use std::path::Path;
 
-use crate::util::path_error;
+use crate::util::files;
 
 /// Opens the regular file `path`; `None` where it is none. Another kind is not opened:
 /// opening a pipe waits for somebody who writes into it.
@@ -12,7 +12,7 @@ pub(super) fn open(path: &Path) -> io::Result<Option<(File, Metadata)>> {
     if !path.metadata()?.is_file() {
         return Ok(None);
     }
-    let file = path_error::open(path)?;
+    let file = files::open(path)?;
     let metadata = file.metadata()?;
     Ok(Some((file, metadata)))
 }

@@ -9,7 +9,7 @@ use toml::de::DeValue;
 use super::reader::{At, Reader, Table, entries};
 use super::reference::{self, InvalidReference, Parsed, Reference};
 use super::{Allow, Definition, PackOverride, PaletteTable, Profile, Project, keys, messages};
-use crate::util::path_error;
+use crate::util::files;
 use crate::util::sanitize;
 use crate::util::suggest::nearest_file;
 use crate::util::uid::Uid;
@@ -333,7 +333,7 @@ fn pack(table: &Table<'_, '_>, reader: &mut Reader) -> Option<PackOverride> {
 fn read_values(at: At<String>, reader: &mut Reader) -> Option<String> {
     let directory = reader.directory();
     let path = directory.join(&at.value);
-    let why = match path_error::read(&path, VALUES_LIMIT).map(String::from_utf8) {
+    let why = match files::read(&path, VALUES_LIMIT).map(String::from_utf8) {
         Ok(Ok(text)) => return Some(text),
         Ok(Err(_)) => "not UTF-8".to_owned(),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => "no such file".to_owned(),

@@ -14,7 +14,8 @@ use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
 
-use crate::util::path_error::{self, PathError};
+use crate::util::files;
+use crate::util::path_error::PathError;
 use crate::util::sanitize;
 
 /// Between two looks at a lock that another run has. The kernel would wake us, but knows
@@ -136,7 +137,7 @@ fn take_by(
     }
     let file = loop {
         let file = options.open(path).map_err(PathError::when("open", path))?;
-        path_error::check_is_file(&file).map_err(PathError::when("open", path))?;
+        files::check_is_file(&file).map_err(PathError::when("open", path))?;
         match wait.lock(&file, path) {
             Ok(()) if is_at(&file, path) => break Some(file),
             // Whoever had it took the file away with it.

@@ -16,7 +16,8 @@ use crate::ui::Report;
 use crate::util::endpoint::{Endpoint, Spelling};
 use crate::util::environment::Environment;
 use crate::util::file_lock::{Event, FileLock, FileLockError, LockOptions};
-use crate::util::path_error::{self, Identity, PathError};
+use crate::util::files::{self, Identity};
+use crate::util::path_error::PathError;
 use crate::util::sanitize;
 use crate::util::suggest::nearest_file;
 use std::cell::RefCell;
@@ -154,7 +155,7 @@ impl Context<'_> {
         self.report.warn_all(&warnings);
         let table = &manifest.palette;
         let ca_cert = match &table.ca_cert {
-            Some(path) => Some(path_error::read(path, path_error::TEXT).map_err(|error| {
+            Some(path) => Some(files::read(path, files::TEXT).map_err(|error| {
                 let error = PathError::when("read", path)(error);
                 let near = near(path);
                 Error::usage(messages::unusable_ca_cert(&error, near.as_deref()))

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use super::messages;
 use crate::manifest;
 use crate::util::environment::Environment;
-use crate::util::path_error;
+use crate::util::files;
 use crate::util::sanitize;
 use crate::workflow::context::Context;
 use crate::workflow::git::Git;
@@ -33,7 +33,7 @@ pub(crate) fn warn_of_ignored_lock(context: &Context<'_>, path: &Path) {
     let name = sanitize::path(Path::new(name));
     let pattern = sanitize::line(rule.pattern.as_bytes());
     let told = messages::lockfile_ignored(&name, &pattern);
-    let told = match path_error::read(&rule.file, path_error::TEXT) {
+    let told = match files::read(&rule.file, files::TEXT) {
         Ok(bytes) => {
             let text = String::from_utf8_lossy(&bytes);
             let span = line_of(&text, rule.line);

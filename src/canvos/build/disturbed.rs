@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::command::BuildCommand;
 use crate::canvos::{Placement, PlacementState, State};
 use crate::lockfile::Lockfile;
-use crate::util::path_error;
+use crate::util::files;
 
 /// Build commands that are looked into are scripts, and not larger than this.
 const SCRIPT: u64 = 1024 * 1024;
@@ -121,7 +121,7 @@ fn cleaning_script(command: &BuildCommand, checkout: &Path) -> Option<(PathBuf, 
         if !metadata.is_file() || metadata.len() > SCRIPT {
             return None;
         }
-        let text = path_error::read(&path, SCRIPT).ok()?;
+        let text = files::read(&path, SCRIPT).ok()?;
         let text = String::from_utf8_lossy(&text);
         let at = text.lines().position(cleans)?;
         Some((PathBuf::from(word), at + 1))

@@ -8,7 +8,7 @@ use std::path::Path;
 use super::command::{BuildCommand, ProgramKind};
 use crate::canvos::preflight::invocation;
 use crate::util::environment::Environment;
-use crate::util::path_error;
+use crate::util::files;
 
 /// The targets of CanvOS that write an image into `build/`.
 const EXPORTING: [&str; 7] = [
@@ -88,7 +88,7 @@ fn suppressed(
         ProgramKind::Other => &[],
         _ => command.options(),
     };
-    let file = path_error::text_or_empty(&checkout.join(".env"));
+    let file = files::text_or_empty(&checkout.join(".env"));
     // Whether it is true, and where it stands. What is set counts more than the file.
     let set = |name: &str| -> Option<(bool, &str)> {
         // The wrapper hands no variable on.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 use super::{Entry, Stamp};
-use crate::util::path_error::Identity;
+use crate::util::files::Identity;
 
 /// A directory.
 #[derive(Debug)]

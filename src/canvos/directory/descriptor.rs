@@ -11,7 +11,7 @@ use rustix::fs::{Access, AtFlags, Dir, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
 use super::{Entry, Stamp};
-use crate::util::path_error::Identity;
+use crate::util::files::Identity;
 
 /// A directory that one may pass, but not list, is good enough to work in.
 #[cfg(target_os = "linux")]

@@ -14,7 +14,8 @@ use super::dotenv::{self, Dotenv, DotenvError};
 use super::messages;
 use crate::diagnostic::{Diagnostic, Place, Source};
 use crate::util::environment::Environment;
-use crate::util::path_error::{self, PathError};
+use crate::util::files;
+use crate::util::path_error::PathError;
 use crate::util::sanitize;
 
 /// The build argument that names the cluster definition.
@@ -90,7 +91,7 @@ impl Arg {
 /// # Errors
 /// A file that is there and cannot be read.
 pub(super) fn read(path: &Path, environment: &Environment) -> Result<Option<Arg>, PathError> {
-    let text = match path_error::read(path, path_error::TEXT) {
+    let text = match files::read(path, files::TEXT) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(PathError::when("read", path)(error)),

@@ -12,7 +12,8 @@ use super::messages;
 use super::{Assume, Embeds, Finding, Preflight, Target, Via};
 use crate::canvos::{OVERLAY_DIRECTORY, Placement};
 use crate::diagnostic::{Place, Source};
-use crate::util::path_error::{self, PathError};
+use crate::util::files;
+use crate::util::path_error::PathError;
 use crate::util::sanitize;
 
 /// How far below `content/` bundles are looked for.
@@ -201,7 +202,7 @@ impl Preflight<'_> {
             let file = self.directory.join(placement.path());
             let denied =
                 |error: &std::io::Error| error.kind() == std::io::ErrorKind::PermissionDenied;
-            path_error::try_open(&file).is_err_and(|error| denied(&error))
+            files::try_open(&file).is_err_and(|error| denied(&error))
         };
         let finding = |placement: &Placement| Finding {
             hits: self.carriers(),
@@ -305,7 +306,7 @@ impl Preflight<'_> {
         if !git.exists() {
             return None;
         }
-        let read = |path: &Path| path_error::text_or_empty(path);
+        let read = |path: &Path| files::text_or_empty(path);
         // What stands in `.gitignore` counts more.
         let exclude = exclude_of(&git);
         let exclude = exclude.map_or_else(String::new, |path| read(&path));
@@ -331,7 +332,7 @@ fn has_bundle(directory: &Path, levels: usize) -> bool {
 /// Where git keeps what only this clone ignores. In a worktree `.git` is a file that
 /// names a directory, and that one names the clone's.
 fn exclude_of(git: &Path) -> Option<PathBuf> {
-    let read = |path: &Path| String::from_utf8(path_error::read(path, path_error::TEXT).ok()?).ok();
+    let read = |path: &Path| String::from_utf8(files::read(path, files::TEXT).ok()?).ok();
     let directory = if git.is_file() {
         let named = read(git)?;
         let named = git.parent()?.join(named.strip_prefix("gitdir:")?.trim());
@@ -349,7 +350,7 @@ fn exclude_of(git: &Path) -> Option<PathBuf> {
 pub(super) fn names_in(directory: &Path) -> Result<Vec<String>, PathError> {
     let entries = match std::fs::read_dir(directory) {
         Ok(entries) => entries,
-        Err(error) if path_error::is_absent(&error) => return Ok(Vec::new()),
+        Err(error) if files::is_absent(&error) => return Ok(Vec::new()),
         Err(error) => return Err(PathError::when("read", directory)(error)),
     };
     let mut names = Vec::new();

@@ -11,8 +11,8 @@ use crate::canvos::Placement;
 use crate::canvos::preflight::arg;
 use crate::diagnostic::Diagnostic;
 use crate::util::digest::Digest;
+use crate::util::files;
 use crate::util::limits::Limits;
-use crate::util::path_error;
 
 /// The Earthfile's targets that read `CLUSTERCONFIG`.
 const READERS: [Target; 4] = [
@@ -157,7 +157,7 @@ impl Preflight<'_> {
             return false;
         }
         let digest = |path: &Path| {
-            let mut file = path_error::open(path).ok()?;
+            let mut file = files::open(path).ok()?;
             Some(Digest::of_reader(&mut file).ok()?.0)
         };
         digest(&staged).is_some_and(|staged| Some(staged) == digest(file))

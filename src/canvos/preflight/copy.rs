@@ -25,7 +25,7 @@ pub(super) use missed::Missed;
 
 use context::{BuildContext, Entry, Kind, Stop};
 
-use crate::util::path_error;
+use crate::util::files;
 
 /// How many links below a copied directory are followed.
 const DIRECTORIES: usize = 1_000;
@@ -379,7 +379,7 @@ fn directory(entry: &Entry) -> Copied {
 
 fn file(entry: &Entry, before: &[&Entry]) -> Copied {
     let path = entry.path.clone();
-    let forbidden = || !entry.staged && path_error::try_open(&entry.real).is_err();
+    let forbidden = || !entry.staged && files::try_open(&entry.real).is_err();
     match entry.kind {
         Kind::Socket => Copied::Empty {
             path,

@@ -4,7 +4,8 @@
 
 use std::path::Path;
 
-use crate::util::path_error::{self, PathError};
+use crate::util::files;
+use crate::util::path_error::PathError;
 
 mod condition;
 mod lines;
@@ -98,7 +99,7 @@ pub(super) fn read(directory: &Path) -> Result<Earthfile, PathError> {
 
 /// A file's text; empty if there is no file.
 fn text(path: &Path) -> Result<String, PathError> {
-    match path_error::read(path, path_error::TEXT) {
+    match files::read(path, files::TEXT) {
         Ok(bytes) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(String::new()),
         Err(error) => Err(PathError::when("read", path)(error)),

@@ -16,7 +16,8 @@ use super::dotenv::{self, Assignment, Dotenv};
 use super::messages::{self, NoFix};
 use crate::diagnostic::Diagnostic;
 use crate::util::atomic_file;
-use crate::util::path_error::{self, PathError};
+use crate::util::files;
+use crate::util::path_error::PathError;
 use crate::util::sanitize;
 
 /// The value of [`RIGHT`].
@@ -44,7 +45,7 @@ impl From<PathError> for FixError {
 /// A file that cannot be read or written, or that no edit makes right.
 pub fn fix_arg(directory: &Path) -> Result<Option<bool>, FixError> {
     let path = directory.join(".arg");
-    let text = match path_error::read(&path, path_error::TEXT) {
+    let text = match files::read(&path, files::TEXT) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(PathError::when("read", &path)(error).into()),

@@ -12,7 +12,7 @@ use super::invocation::{Failure, Invocation, Unjudged};
 use super::target::{Target, Via};
 use super::{Assume, Preflight};
 use crate::canvos::Placement;
-use crate::util::path_error;
+use crate::util::files;
 
 /// The directory that ISO targets copy, in the checkout.
 const OVERLAY: &str = "overlay/files-iso";
@@ -302,7 +302,7 @@ fn overlay_file() -> Embeds {
 }
 
 fn is_readable(file: &Path) -> bool {
-    path_error::try_open(file).is_ok()
+    files::try_open(file).is_ok()
 }
 
 /// The paths that count as regular files, there or not.

@@ -17,7 +17,8 @@ use std::sync::Arc;
 
 use crate::canvos::Placement;
 use crate::diagnostic::Source;
-use crate::util::path_error::{self, PathError};
+use crate::util::files;
+use crate::util::path_error::PathError;
 use crate::util::sanitize;
 
 mod git;
@@ -118,7 +119,7 @@ pub(super) fn read(directory: &Path) -> Result<Found, PathError> {
     Ok(match &files[..] {
         [] => Found::Rules(Ignore::default()),
         [(name, path)] => {
-            let bytes = path_error::read(path, FILE).map_err(PathError::when("read", path))?;
+            let bytes = files::read(path, FILE).map_err(PathError::when("read", path))?;
             let mut ignore = Ignore::parse(name, &bytes);
             ignore.find_latent_error(directory);
             Found::Rules(ignore)

@@ -14,7 +14,7 @@ use crate::diagnostic::help_topic::page::{self, Section};
 use crate::lockfile::Lockfile;
 use crate::manifest::Located;
 use crate::util::environment::Environment;
-use crate::util::path_error;
+use crate::util::files;
 
 /// A word, and what it is.
 pub(super) struct Candidate {
@@ -98,7 +98,7 @@ struct Written {
 
 impl Written {
     fn read(manifest: &Path) -> Self {
-        let text = path_error::text_or_empty(manifest);
+        let text = files::text_or_empty(manifest);
         let (root, _) = DeTable::parse_recoverable(&text);
         let table = root.get_ref().get("definition");
         let Some(table) = table.and_then(|table| table.get_ref().as_table()) else {

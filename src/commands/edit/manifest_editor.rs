@@ -9,7 +9,8 @@ use crate::manifest::edit::EditError;
 use crate::manifest::{Located, Manifest, ManifestError};
 use crate::util::atomic_file;
 use crate::util::file_lock::FileLock;
-use crate::util::path_error::{self, PathError};
+use crate::util::files;
+use crate::util::path_error::PathError;
 use crate::util::sanitize;
 use crate::workflow::context::Context;
 
@@ -35,8 +36,7 @@ impl ManifestEditor {
         context.manifest_text()?;
         let hold = context.lock_lockfile(&path)?;
         let text = context.manifest_text()?;
-        let bytes =
-            path_error::read(&path, path_error::TEXT).map_err(PathError::when("read", &path))?;
+        let bytes = files::read(&path, files::TEXT).map_err(PathError::when("read", &path))?;
         Ok(Self {
             manifest: Manifest::parse(&text, &path, file),
             marked: bytes.starts_with(MARK),

@@ -16,7 +16,7 @@ use crate::diagnostic::Trap;
 use crate::image::{HeldFile, ImageFormat, changed};
 use crate::lockfile::LockEntry;
 use crate::util::digest::Digest;
-use crate::util::path_error;
+use crate::util::files;
 use crate::workflow::context::Context;
 
 /// What `+kairos-raw-image` writes (canvos.md, 1).
@@ -110,7 +110,7 @@ impl<'a> BuildOrigin<'a> {
 fn has_bytes(path: &Path, held: &HeldFile) -> bool {
     let is_as_large = |metadata: Metadata| metadata.is_file() && metadata.len() == held.size;
     fs::metadata(path).is_ok_and(is_as_large)
-        && path_error::open(path)
+        && files::open(path)
             .and_then(|mut file| Digest::of_reader(&mut file))
             .is_ok_and(|(sha256, _)| sha256 == held.sha256)
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::container;
 use super::failure::{Failure, FileProblem};
 use crate::canvos::preflight::dotenv::{self, Assignment, Dotenv};
-use crate::util::path_error;
+use crate::util::files;
 use crate::util::sanitize;
 
 /// Where a program looks for files.
@@ -72,10 +72,10 @@ impl Files {
         let Some(file) = found.clone().filter(|_| !path.is_empty()) else {
             return missing();
         };
-        let bytes = match path_error::read(&file, path_error::TEXT) {
+        let bytes = match files::read(&file, files::TEXT) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return missing(),
-            Err(error) if named_by.is_some() && path_error::is_absent(&error) => return missing(),
+            Err(error) if named_by.is_some() && files::is_absent(&error) => return missing(),
             Err(error) => {
                 let error = sanitize::io(&error);
                 return Err(refuse(FileProblem::Unreadable { error }));

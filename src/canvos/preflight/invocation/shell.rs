@@ -8,7 +8,7 @@ use super::build_args::KNOWN;
 use super::variables::{Variable, VariableOrigin, Variables};
 use super::wrapper::Wrapper;
 use crate::canvos::preflight::bash::{self, Value};
-use crate::util::path_error;
+use crate::util::files;
 
 /// What is looked at besides CanvOS's build arguments and what the script passes on.
 const OF_SCRIPT: [&str; 3] = ["OS_DISTRIBUTION", "UBUNTU_PRO_ATTACH", "EARTHLY_VERSION"];
@@ -32,7 +32,7 @@ impl Shell {
     /// Sources the file `arg` as `wrapper` does.
     pub(super) fn source(arg: &Path, wrapper: &Wrapper, environment: &Variables) -> Self {
         // bash goes on without the file.
-        let read = |_| path_error::read(arg, path_error::TEXT).unwrap_or_default();
+        let read = |_| files::read(arg, files::TEXT).unwrap_or_default();
         let text = wrapper.before_source.as_ref().map(read).unwrap_or_default();
         let of_script = |name: &str| {
             let before = wrapper.before_source.as_ref()?;

@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use crate::util::path_error;
+use crate::util::files;
 
 /// What `earthly.sh` does.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -51,7 +51,7 @@ impl Wrapper {
 
     /// Reads the script `file`; `None` if it is not there, or not such a script.
     pub(super) fn read(file: &Path) -> Option<Self> {
-        let bytes = path_error::read(file, path_error::TEXT).ok()?;
+        let bytes = files::read(file, files::TEXT).ok()?;
         Self::parse(&String::from_utf8_lossy(&bytes))
     }
 
@@ -151,7 +151,7 @@ fn assignment(line: &str) -> Option<(String, Option<String>)> {
 /// a tag tells.
 #[must_use]
 pub fn swallows_failure(checkout: &Path) -> Option<usize> {
-    let bytes = path_error::read(&checkout.join("earthly.sh"), path_error::TEXT).ok()?;
+    let bytes = files::read(&checkout.join("earthly.sh"), files::TEXT).ok()?;
     let text = String::from_utf8_lossy(&bytes);
     swallowing_line(&text)
 }

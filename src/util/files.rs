@@ -1,0 +1,391 @@
+//! Reading files.
+//!
+//! Every file that a run reads is opened here or by the same rules: opening it waits for
+//! nobody, and what is read into memory has an end. A pipe that nobody writes to, a socket,
+//! a device or an endless file in place of a file is an error that names it, not a run that
+//! hangs. Pipes are read only where people use them ([`read_piped`], [`Piped`]), and not for
+//! ever.
+
+use std::fs::{File, FileType, Metadata, OpenOptions};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::util::sanitize;
+
+/// Whether an error says that there is no such file.
+#[must_use]
+pub fn is_absent(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+    )
+}
+
+/// What a path leads to, whatever it is called: links and bind mounts give one directory
+/// several paths.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Identity {
+    /// The numbers of the file system and of the file in it.
+    Node(u64, u64),
+    /// The path itself, without links: nothing is there, or the system has no such numbers.
+    Path(PathBuf),
+}
+
+impl Identity {
+    /// Of what `path` leads to.
+    #[must_use]
+    pub fn of(path: &Path) -> Self {
+        #[cfg(unix)]
+        if let Ok(metadata) = path.metadata() {
+            use std::os::unix::fs::MetadataExt as _;
+            return Self::Node(metadata.dev(), metadata.ino());
+        }
+        Self::Path(path.canonicalize().unwrap_or_else(|_| path.to_owned()))
+    }
+}
+
+/// The most that is read of a text file that people write, in bytes.
+pub const TEXT: u64 = 16 << 20;
+/// The most that is read of `profiles.lock`, in bytes: more than ten thousand definitions.
+pub const LOCK: u64 = 64 << 20;
+
+/// Opens the regular file `path` for reading.
+///
+/// # Errors
+/// Those of the operating system, and anything that is not a regular file.
+pub fn open(path: &Path) -> io::Result<File> {
+    let (file, metadata) = open_checked(path, &|kind| kind.is_file())?;
+    debug_assert!(metadata.is_file());
+    Ok(file)
+}
+
+/// Reads the file `path`, of `limit` bytes at most. A character device may stand in its
+/// place: `/dev/null` is in use as an empty file.
+///
+/// # Errors
+/// Those of the operating system, a pipe, a socket or a disk, and more than `limit`.
+pub fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+    let (file, metadata) = open_checked(path, &|kind| kind.is_file() || is_device(kind))?;
+    if metadata.len() > limit {
+        return Err(too_large(limit));
+    }
+    read_to_limit(file, limit)
+}
+
+/// The text of the file `path`, with a replacement character for whatever is not UTF-8;
+/// empty if it cannot be read. For files whose absence says as much.
+#[must_use]
+pub fn text_or_empty(path: &Path) -> String {
+    let bytes = read(path, TEXT).unwrap_or_default();
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// Reads `path`, of `limit` bytes at most, which may be a pipe or a terminal.
+///
+/// # Errors
+/// As [`read`], and a pipe that stays silent.
+pub fn read_piped(path: &Path, limit: u64) -> io::Result<(Vec<u8>, Metadata)> {
+    let piped = Piped::open(path)?;
+    let metadata = piped.file.metadata()?;
+    if metadata.len() > limit {
+        return Err(too_large(limit));
+    }
+    Ok((read_to_limit(piped, limit)?, metadata))
+}
+
+/// Whether the file `path` can be opened for reading at all.
+///
+/// # Errors
+/// Those of the operating system.
+pub fn try_open(path: &Path) -> io::Result<()> {
+    for_reading().open(path).map(drop)
+}
+
+fn read_to_limit(source: impl Read, limit: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    source.take(limit + 1).read_to_end(&mut bytes)?;
+    match bytes.len() as u64 {
+        length if length > limit => Err(too_large(limit)),
+        _ => Ok(bytes),
+    }
+}
+
+fn too_large(limit: u64) -> io::Error {
+    let text = format!("it is larger than {}", sanitize::size(limit));
+    io::Error::new(io::ErrorKind::FileTooLarge, text)
+}
+
+/// Looked at before it is opened, since opening some devices has effects, and after, since
+/// it may have been exchanged.
+fn open_checked(path: &Path, is_wanted: &dyn Fn(FileType) -> bool) -> io::Result<(File, Metadata)> {
+    let check = |metadata: Metadata| match metadata.file_type() {
+        kind if is_wanted(kind) => Ok(metadata),
+        kind => Err(not_a_file(kind)),
+    };
+    check(path.metadata()?)?;
+    let file = for_reading().open(path)?;
+    let metadata = check(file.metadata()?)?;
+    Ok((file, metadata))
+}
+
+/// Refuses what was opened and is not a regular file.
+///
+/// # Errors
+/// Those of the operating system, and anything that is not a regular file.
+pub fn check_is_file(file: &File) -> io::Result<()> {
+    match file.metadata()?.file_type() {
+        kind if kind.is_file() => Ok(()),
+        kind => Err(not_a_file(kind)),
+    }
+}
+
+fn not_a_file(kind: FileType) -> io::Error {
+    if kind.is_dir() {
+        return io::ErrorKind::IsADirectory.into();
+    }
+    let text = format!("it is {}, not a file", kind_of(kind));
+    io::Error::new(io::ErrorKind::InvalidInput, text)
+}
+
+/// Options that open a pipe without waiting for its writer.
+#[cfg(unix)]
+fn for_reading() -> OpenOptions {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let flags = rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOCTTY;
+    let mut options = OpenOptions::new();
+    options.read(true).custom_flags(flags.bits().cast_signed());
+    options
+}
+
+#[cfg(not(unix))]
+fn for_reading() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.read(true);
+    options
+}
+
+#[cfg(unix)]
+fn is_device(kind: FileType) -> bool {
+    std::os::unix::fs::FileTypeExt::is_char_device(&kind)
+}
+
+#[cfg(not(unix))]
+fn is_device(_: FileType) -> bool {
+    false
+}
+
+#[cfg(unix)]
+fn is_pipe(kind: FileType) -> bool {
+    std::os::unix::fs::FileTypeExt::is_fifo(&kind)
+}
+
+#[cfg(not(unix))]
+fn is_pipe(_: FileType) -> bool {
+    false
+}
+
+/// What something is that is not a file.
+#[cfg(unix)]
+#[must_use]
+pub fn kind_of(kind: FileType) -> &'static str {
+    use std::os::unix::fs::FileTypeExt as _;
+    if kind.is_fifo() {
+        "a pipe"
+    } else if kind.is_socket() {
+        "a socket"
+    } else if kind.is_char_device() || kind.is_block_device() {
+        "a device"
+    } else if kind.is_dir() {
+        "a directory"
+    } else {
+        "something else"
+    }
+}
+
+#[cfg(not(unix))]
+#[must_use]
+pub fn kind_of(kind: FileType) -> &'static str {
+    if kind.is_dir() {
+        "a directory"
+    } else {
+        "something else"
+    }
+}
+
+/// A file, pipe or terminal that is read once, from its beginning to its end.
+#[derive(Debug)]
+pub struct Piped {
+    file: File,
+    opened: Instant,
+    /// Since when nothing has come; `None` before anybody wrote.
+    silent_since: Option<Instant>,
+    patience: Patience,
+}
+
+/// How long a pipe may keep a run waiting.
+#[derive(Debug, Clone, Copy)]
+struct Patience {
+    /// Until somebody opens it for writing.
+    writer: Duration,
+    /// Until more comes: a password manager may ask a person first.
+    more: Duration,
+}
+
+impl Piped {
+    const PATIENCE: Patience = Patience {
+        writer: Duration::from_secs(5),
+        more: Duration::from_secs(120),
+    };
+    /// Between two looks at a silent pipe.
+    const LOOK: Duration = Duration::from_millis(5);
+
+    /// Opens `path`.
+    ///
+    /// # Errors
+    /// Those of the operating system, a directory, a socket and a disk.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        let is_wanted = |kind: FileType| kind.is_file() || is_device(kind) || is_pipe(kind);
+        let (file, metadata) = open_checked(path, &is_wanted)?;
+        let now = Instant::now();
+        Ok(Self {
+            file,
+            opened: now,
+            silent_since: (!is_pipe(metadata.file_type())).then_some(now),
+            patience: Self::PATIENCE,
+        })
+    }
+}
+
+impl Read for Piped {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let silent = |text: &str| Err(io::Error::new(io::ErrorKind::TimedOut, text));
+        loop {
+            match self.file.read(buffer) {
+                // The end, or nobody has opened it for writing yet.
+                Ok(0) if self.silent_since.is_some() || buffer.is_empty() => return Ok(0),
+                Ok(0) if self.opened.elapsed() >= self.patience.writer => {
+                    return silent("it is a pipe that nobody writes to");
+                }
+                Ok(0) => {}
+                Ok(length) => {
+                    self.silent_since = Some(Instant::now());
+                    return Ok(length);
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    let since = *self.silent_since.get_or_insert_with(Instant::now);
+                    if since.elapsed() >= self.patience.more {
+                        return silent("nothing more comes from it");
+                    }
+                }
+                Err(error) => return Err(error),
+            }
+            thread::sleep(Self::LOOK);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write as _;
+
+    /// A bind mount has the numbers of what it shows, and a path that leads nowhere else: so
+    /// has a hard link, which needs no rights.
+    #[test]
+    fn two_paths_to_one_file_are_one() {
+        let directory = tempfile::tempdir().unwrap();
+        let [first, second] = ["a", "b"].map(|name| directory.path().join(name));
+        std::fs::write(&first, "").unwrap();
+        assert_ne!(Identity::of(&first), Identity::of(&second));
+        std::fs::hard_link(&first, &second).unwrap();
+        assert_ne!(
+            first.canonicalize().unwrap(),
+            second.canonicalize().unwrap()
+        );
+        assert_eq!(Identity::of(&first), Identity::of(&second));
+        assert_ne!(Identity::of(&first), Identity::of(directory.path()));
+    }
+
+    fn pipe(directory: &Path) -> PathBuf {
+        let path = directory.join("pipe");
+        let made = std::process::Command::new("mkfifo").arg(&path).status();
+        assert!(made.unwrap().success());
+        path
+    }
+
+    #[test]
+    fn what_is_not_a_file_is_refused_at_once() {
+        let directory = tempfile::tempdir().unwrap();
+        let pipe = pipe(directory.path());
+        let socket = directory.path().join("socket");
+        let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+        for (path, opened, read) in [
+            (
+                pipe.as_path(),
+                "it is a pipe, not a file",
+                "it is a pipe, not a file",
+            ),
+            (
+                &socket,
+                "it is a socket, not a file",
+                "it is a socket, not a file",
+            ),
+            (directory.path(), "is a directory", "is a directory"),
+            (
+                Path::new("/dev/zero"),
+                "it is a device, not a file",
+                "it is larger than 1.0 KiB",
+            ),
+            (Path::new("/dev/null"), "it is a device, not a file", ""),
+        ] {
+            let said =
+                |error: Option<io::Error>| error.map(|e| sanitize::io(&e)).unwrap_or_default();
+            assert_eq!(said(super::open(path).err()), opened, "{path:?}");
+            assert_eq!(said(super::read(path, 1 << 10).err()), read, "{path:?}");
+        }
+        let file = directory.path().join("file");
+        std::fs::write(&file, "12345").unwrap();
+        assert_eq!(super::read(&file, 5).unwrap(), b"12345");
+        assert!(super::read(&file, 4).is_err());
+        // One that is longer than its metadata say, as those below /proc are.
+        assert!(super::read(Path::new("/proc/self/status"), 10).is_err());
+    }
+
+    #[test]
+    fn a_pipe_is_waited_for_and_not_for_ever() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = pipe(directory.path());
+        let wait = Duration::from_millis(50);
+        let impatient = || Piped {
+            patience: Patience {
+                writer: wait,
+                more: wait,
+            },
+            ..Piped::open(&path).unwrap()
+        };
+        let mut text = String::new();
+        let nobody = impatient().read_to_string(&mut text).unwrap_err();
+        assert_eq!(nobody.to_string(), "it is a pipe that nobody writes to");
+
+        let mut reader = impatient();
+        let writer = OpenOptions::new().write(true).open(&path).unwrap();
+        let silent = reader.read_to_string(&mut text).unwrap_err();
+        assert_eq!(silent.to_string(), "nothing more comes from it");
+
+        // It is opened before its writer, who takes some time.
+        let mut reader = Piped::open(&path).unwrap();
+        drop(writer);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                let mut writer = OpenOptions::new().write(true).open(&path).unwrap();
+                writer.write_all(b"a").unwrap();
+                thread::sleep(wait);
+                writer.write_all(b"b").unwrap();
+            });
+            reader.read_to_string(&mut text).unwrap();
+        });
+        assert_eq!(text, "ab");
+    }
+}
