@@ -29,7 +29,7 @@ mod rules;
 mod scope;
 
 pub use catalogue::Catalogue;
-pub use messages::not_all_offered;
+pub use messages::{not_all_profiles_offered, not_all_projects_offered};
 pub use offered::{Offered, offered};
 pub use rules::INFRASTRUCTURE;
 pub use scope::Scope;

@@ -85,15 +85,10 @@ impl Finding {
             _ => Severity::Warning,
         };
         if !self.hits.is_empty() {
-            let names: Vec<String> = self
-                .hits
-                .iter()
-                .map(|t| format!("`+{}`", t.name()))
-                .collect();
-            diagnostic = diagnostic.note(format!("this affects {}", names.join(", ")));
+            diagnostic = messages::affecting(diagnostic, &self.hits);
         }
         if hit && allowed {
-            diagnostic = diagnostic.note("accepted: `--allow` has it");
+            diagnostic = messages::accepted(diagnostic);
         }
         diagnostic
     }

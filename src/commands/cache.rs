@@ -65,8 +65,7 @@ struct View {
 impl View {
     /// The cache to list. Whose its archives are is only told if the files say it.
     fn open(context: &Context<'_>) -> Result<Self, Error> {
-        let without = "which definitions the archives belong to is not shown";
-        let Some(manifest) = context.manifest_if_usable(without) else {
+        let Some(manifest) = context.manifest_if_usable(messages::WITHOUT_OWNERS) else {
             return Self::unowned(context);
         };
         Self::of(context, &manifest, load_lockfile(&manifest)?)

@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::image_report::{self, ImageReport, Proof};
+use super::messages;
 use super::states::{LockState, PaletteState, StagedState};
 use super::targets::{Clusterconfig, Known, Row, Targets};
 use super::verify::{leftovers, not_staged};
@@ -341,7 +342,7 @@ fn no_checkout(
     }
     for mut told in Error::from(error).diagnostics() {
         told.severity = Severity::Warning;
-        told = told.note("what a build there would embed is not checked");
+        told = told.note(messages::NOT_FORECAST);
         if let Some(span) = span {
             told = told.at(&manifest.source, span.clone(), "");
         }

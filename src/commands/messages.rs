@@ -11,6 +11,13 @@ use crate::util::sanitize;
 
 pub(super) mod images;
 
+/// What is missing without a checkout.
+pub(super) const NOT_FORECAST: &str = "what a build there would embed is not checked";
+/// What is missing if the manifest cannot be used beside the cache.
+pub(super) const WITHOUT_OWNERS: &str = "which definitions the archives belong to is not shown";
+/// What is missing if the files beside an archive cannot be used.
+pub(super) const WITHOUT_NAMES: &str = "the names and packs that `profiles.lock` has are not shown";
+
 /// `diff` without a network.
 pub(super) fn diff_needs_palette() -> Diagnostic {
     Diagnostic::error(

@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::layer::Layer;
+use super::messages;
 use super::states::LockState;
 use crate::api_key;
 use crate::archive::{self, InspectError, Inventory};
@@ -258,13 +259,13 @@ fn origin(locked: &LockEntry, definition: Option<&Definition>, state: &str) -> [
 fn find_file(file: &Path, context: &Context<'_>) -> Result<Found, Error> {
     let path = context.environment.resolve(file);
     // Without a manifest or a lock an archive can still be shown, only without names.
-    let manifest = context.manifest_if_usable(WITHOUT_NAMES);
+    let manifest = context.manifest_if_usable(messages::WITHOUT_NAMES);
     let limits = manifest
         .as_ref()
         .map_or_else(Limits::default, |manifest| manifest.limits);
     let lock = manifest
         .as_ref()
-        .and_then(|manifest| context.lock_if_usable(manifest, WITHOUT_NAMES));
+        .and_then(|manifest| context.lock_if_usable(manifest, messages::WITHOUT_NAMES));
     let source = Piped::open(&path).map_err(PathError::when("read", &path))?;
     let shown = sanitize::path(file);
     // It may be a pipe, which can be read once.
@@ -320,9 +321,6 @@ fn find_file(file: &Path, context: &Context<'_>) -> Result<Found, Error> {
 
 /// How a lock entry stands to a `profiles.toml` without its definition.
 const NOT_IN_MANIFEST: &str = "not in profiles.toml";
-
-/// What is missing if the files beside an archive cannot be used.
-const WITHOUT_NAMES: &str = "the names and packs that `profiles.lock` has are not shown";
 
 /// A reader of an archive, and the digest of what was read.
 struct Hashed {

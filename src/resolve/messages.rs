@@ -190,9 +190,21 @@ fn incomplete(title: String, gap: &Gap) -> Diagnostic {
     Diagnostic::error(Code::ListIncomplete, title).note(format!("its list is incomplete: {gap}"))
 }
 
-/// The warning that there is more to choose from than Palette lists of `what`.
+/// Palette has more profiles to choose from than it lists.
 #[must_use]
-pub fn not_all_offered(what: &str, gap: &Gap) -> Diagnostic {
+pub fn not_all_profiles_offered(gap: &Gap) -> Diagnostic {
+    not_all_offered("profiles", gap)
+        .help("one that is not offered can be added later: `edgestage add URL`")
+}
+
+/// Palette has more projects to choose from than it lists.
+#[must_use]
+pub fn not_all_projects_offered(gap: &Gap) -> Diagnostic {
+    not_all_offered("projects", gap)
+        .help("one that is not offered can be named by its uid later, in `project`")
+}
+
+fn not_all_offered(what: &str, gap: &Gap) -> Diagnostic {
     Diagnostic::warning(
         Code::ListIncomplete,
         format!("Palette's list of {what} is incomplete"),

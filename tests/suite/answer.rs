@@ -90,6 +90,7 @@ fn json_that_is_another_servers() {
         let act = Act::Json200(json!({ "status": "up" }));
         let test = Test::new().fault(Fault::on(*route, act).forever());
         test.run("stage")
+            .error("not-palette")
             .stderr_has("it begins with `{\"status\":\"up\"}`")
             .keeps_files()
             .fails(6);
@@ -129,6 +130,7 @@ fn gzip_of_something_else() {
         let test = Test::new().fault(Fault::on(Route::Download, act).forever());
         test.run("stage")
             .keeps_files()
+            .error("archive-refused")
             .stderr_has("the archive of `factory` is refused: it ")
             .fails(6);
     }

@@ -48,13 +48,15 @@ fn a_bomb() {
     let archive = bomb(256 << 20);
     assert!(archive.len() < 1 << 20, "{}", archive.len());
     shown(archive.clone(), |run| {
-        run.stderr_has("it unpacks to more than 200 times its size")
+        run.error("archive-refused")
+            .stderr_has("it unpacks to more than 200 times its size")
             .peak(6)
     });
     let test = Test::new().fault(Fault::on(Route::Download, Act::Bytes(archive)));
     let run = test.run("stage").keeps_files();
     is_bounded(
-        run.stderr_has("it unpacks to more than 200 times its size")
+        run.error("archive-refused")
+            .stderr_has("it unpacks to more than 200 times its size")
             .peak(6),
     );
 }
@@ -112,7 +114,8 @@ fn more_paths_than_are_accepted() {
         tar = tar.file(format!("spc/d{number:x}/d/f").as_bytes(), b"");
     }
     shown(fast(&tar), |run| {
-        run.stderr_has("its paths add up to more than 32.0 MiB")
+        run.error("archive-refused")
+            .stderr_has("its paths add up to more than 32.0 MiB")
             .peak(6)
     });
 }
@@ -156,7 +159,9 @@ fn more_profiles_than_anybody_has() {
     shown(fast(&profiles(4096)), |run| run.peak(0));
     let many = fast(&profiles(90_000));
     shown(many.clone(), |run| {
-        run.stderr_has("it has more than 4096 profiles").peak(6)
+        run.error("archive-refused")
+            .stderr_has("it has more than 4096 profiles")
+            .peak(6)
     });
     // The message names some of them.
     let test = Test::new().fault(Fault::on(
@@ -165,6 +170,7 @@ fn more_profiles_than_anybody_has() {
     ));
     let run = test
         .run("stage -q")
+        .error("archive-refused")
         .stderr_has(" and 4080 more")
         .keeps_files();
     is_bounded(run.peak(6));

@@ -48,7 +48,7 @@ fn a_clean_before_the_build() {
     in_git(&test);
     build(&test, "")
         .stdout_has("installer.iso  missing")
-        .stderr_has("error[staged-changed]: the build `../build.sh` removed what was staged\n")
+        .warning("T38").error("staged-changed").stderr_has("the build `../build.sh` removed what was staged\n")
         .stderr_has(&format!("note: `{OVERLAY}` is gone\n"))
         .stderr_has(&format!("note: `{ROOT}` is gone\n"))
         .stderr_has("note: line 3 of `../build.sh` has a `git clean`\n")
@@ -86,9 +86,12 @@ fn a_clean_and_no_image() {
     let test = with_script(CLEAN, "echo built");
     in_git(&test);
     build(&test, "")
-        .stderr_has("error[staged-changed]: the build `../build.sh` removed what was staged\n")
+        .warning("T38")
+        .error("staged-changed")
+        .error("T22")
+        .stderr_has("the build `../build.sh` removed what was staged\n")
         .stderr_has("note: an image built from this checkout now does not hold `factory`")
-        .stderr_has("error[T22]: the build succeeded but wrote no image")
+        .stderr_has("the build succeeded but wrote no image")
         .fails(3);
 }
 
@@ -96,11 +99,12 @@ fn a_clean_and_no_image() {
 fn a_clean_and_a_failure() {
     let test = with_script("rm spc.tgz", "exit 7");
     build(&test, "")
-        .stderr_has("warning[staged-changed]: the build `../build.sh` removed what was staged\n")
+        .warning("T38")
+        .warning("staged-changed")
+        .error("build-failed")
+        .stderr_has("the build `../build.sh` removed what was staged\n")
         .stderr_has(&format!("note: `{ROOT}` is gone\n"))
-        .stderr_has(
-            "error[build-failed]: the build `../build.sh` failed: it ended with exit code 7",
-        )
+        .stderr_has("the build `../build.sh` failed: it ended with exit code 7")
         .fails(1)
         .says(OVERLAY, 0);
 }
@@ -114,7 +118,9 @@ fn a_clean_after_the_build() {
     );
     build(&test, "")
         .stdout("{dir}/CanvOS/build/installer.iso  as locked\n")
-        .stderr_has("warning[staged-changed]: the build `../build.sh` removed what was staged\n")
+        .warning("T38")
+        .warning("staged-changed")
+        .stderr_has("the build `../build.sh` removed what was staged\n")
         .stderr_has("note: the image holds `factory` as it is locked all the same\n")
         .stderr_has("have the build command run `edgestage stage factory` after the step")
         .success();
@@ -132,7 +138,9 @@ fn another_definition_in_the_place_of_the_staged_one() {
         .success();
     build(&test, "factory")
         .stdout_has("another definition  it is `store`")
-        .stderr_has("error[staged-changed]: the build `../build.sh` changed what was staged\n")
+        .warning("T38")
+        .error("staged-changed")
+        .stderr_has("the build `../build.sh` changed what was staged\n")
         .stderr_has(&format!("note: `{OVERLAY}` holds `store` now\n"))
         .fails(3);
     program(

@@ -22,13 +22,14 @@ fn silent() -> Test {
 #[test]
 fn nothing_explains_it() {
     let test = with_earthly(SILENT);
-    let run = build(&test, "").stderr_has(ENDED_WELL);
+    let run = build(&test, "").error("T22").stderr_has(ENDED_WELL);
     run.stderr_has("looked for in `{dir}/CanvOS/build`; older images do not count")
         .stderr_has("help: read the build's own output above: it says what it wrote, and where")
         .fails(3)
         .says("from an earlier build", 0);
     // An older one does not count.
     build(&silent(), "")
+        .error("T22")
         .stderr_has(ENDED_WELL)
         .stderr_has("note: `installer.iso` is there and unchanged, from an earlier build")
         .fails(3);
@@ -40,6 +41,7 @@ fn it_was_told_to_write_nothing() {
     const WRITES_NONE: &str = "error[T22]: the build writes no image: ";
     let test = silent();
     build(&test, "-- --ci +iso")
+        .error("T22")
         .stderr_has(&format!(
             "{WRITES_NONE}`--ci` keeps the build from writing images"
         ))
@@ -47,24 +49,30 @@ fn it_was_told_to_write_nothing() {
         .fails(3)
         .says("Building", 0);
     build(&test, "-- --ci --output +iso")
+        .error("T22")
         .stderr_has(ENDED_WELL)
         .fails(3)
         .says("keeps the build", 0);
     build(&test, "-- --no-output +iso")
+        .error("T22")
         .stderr_has(&format!("{WRITES_NONE}`--no-output`"))
         .fails(3);
     // What is allowed is built, and then explained.
     build(&test, "--allow T22 -- --no-output +iso")
+        .warning("T22")
+        .error("T22")
         .stderr_has(ENDED_WELL)
         .stderr_has("note: `--no-output` keeps the build program from writing it there")
         .stderr_has("help: leave it out")
         .fails(3);
     build(&test, "")
         .env("EARTHLY_CI", "true")
+        .error("T22")
         .stderr_has(&format!("{WRITES_NONE}`EARTHLY_CI` keeps"))
         .fails(3);
     test.put("CanvOS/.env", "EARTHLY_NO_OUTPUT=true\n");
     build(&test, "")
+        .error("T22")
         .stderr_has(&format!("{WRITES_NONE}`EARTHLY_NO_OUTPUT` of "))
         .fails(3);
 }
@@ -72,6 +80,7 @@ fn it_was_told_to_write_nothing() {
 #[test]
 fn the_target_writes_none() {
     build(&silent(), "-- +iso-disk-image")
+        .error("T22")
         .stderr_has(ENDED_WELL)
         .stderr_has("note: `+iso-disk-image` is not a target of CanvOS that writes one")
         .stderr_has("help: build `+iso`, `+uki-iso`, `+cloud-image` or `+maas-image`")
@@ -103,8 +112,9 @@ fn a_wrapper_that_ends_with_0_after_a_failure() {
     // What came of that build is not proof of this one.
     wrapper("echo it is broken; exit 7");
     build(&test, "")
+        .error("T41")
         .stderr_has("it is broken\n")
-        .stderr_has("error[T41]: the build `./earthly.sh` failed, and ended with exit code 0\n")
+        .stderr_has("the build `./earthly.sh` failed, and ended with exit code 0\n")
         .stderr_has(
             "line 4 of the checkout's `earthly.sh` makes it end with 0 after a failed build",
         )
@@ -118,13 +128,17 @@ fn a_wrapper_that_ends_with_0_after_a_failure() {
     test.put("profiles.toml", manifest.replace("dir = \"CanvOS\"", line));
     program(&test, "CanvOS/build.sh", "#!/bin/sh\n./earthly.sh +iso\n");
     build(&test, "")
-        .stderr_has("error[T41]: the build `./build.sh` wrote no image, and may have failed")
+        .warning("T38")
+        .error("T41")
+        .stderr_has("the build `./build.sh` wrote no image, and may have failed")
         .fails(3);
     // A version whose wrapper says so fails like any other build.
     let right = SWALLOWING.replace("if $? -ne 0 ;", "if [ $? -ne 0 ];");
     let script = format!("#!/bin/bash\n(exit 7)\n{right}");
     program(&test, "CanvOS/earthly.sh", &script);
     build(&test, "")
+        .warning("T38")
+        .error("build-failed")
         .stderr_has("the build `./build.sh` failed: it ended with exit code 1")
         .fails(1);
 }

@@ -116,7 +116,8 @@ fn without_a_manifest() {
     assert_eq!(done.stdout.lines().count(), 3);
     test.run("cache clean --keep-locked")
         .within("elsewhere")
-        .stderr_has("there is no `{dir}/elsewhere/profiles.toml`")
+        .error("manifest-missing")
+        .stderr_has("`{dir}/elsewhere/profiles.toml`")
         .keeps_files()
         .fails(2);
     let clean = test.run("cache clean -q").within("elsewhere").without_key();
@@ -144,7 +145,9 @@ fn an_empty_cache_and_none_at_all() {
         (&json!([]), &json!(0))
     );
     let run = test.run("cache list").without("HOME");
-    run.stderr_has("`HOME` is not set").fails(1);
+    run.error("no-cache-directory")
+        .stderr_has("`HOME` is not set")
+        .fails(1);
     let run = test.run("cache list --cache-dir none").without("HOME");
     run.success();
 }
@@ -233,7 +236,8 @@ fn keep_locked_without_a_lock_keeps_everything() {
     let lock = test.text("profiles.lock");
     std::fs::remove_file(test.path("profiles.lock")).unwrap();
     test.run("cache clean --keep-locked")
-        .stderr_has("there is no `{dir}/profiles.lock`")
+        .error("nothing-to-keep")
+        .stderr_has("`{dir}/profiles.lock`")
         .stderr_has("nothing was removed")
         .stderr_has("leave `--keep-locked` out")
         .keeps_files()
@@ -244,6 +248,7 @@ fn keep_locked_without_a_lock_keeps_everything() {
         lock.replace("version = 1", "version = one"),
     );
     test.run("cache clean --keep-locked")
+        .error("invalid-lockfile")
         .stderr_has("profiles.lock` is damaged")
         .keeps_files()
         .fails(2);
@@ -263,6 +268,7 @@ fn what_is_staged_needs_no_cache() {
     test.run("verify").any_stdout().success();
     test.forget_staged();
     test.run("stage --offline")
+        .error("offline")
         .stderr_has("is not in the cache")
         .fails(5);
     test.run("stage -q --locked").any_stdout().success();
@@ -313,6 +319,7 @@ fn a_cache_that_cannot_be_read() {
             test.run(command)
                 .arg("--cache-dir")
                 .arg(directory)
+                .error("input-output")
                 .stderr_has(&format!("cannot read `{{dir}}/{path}`"))
                 .keeps_files()
                 .fails(1);
@@ -329,13 +336,15 @@ fn a_cache_that_cannot_be_read() {
     for command in ["cache list", "cache clean"] {
         let run = test.run(command).unprivileged().arg("--cache-dir");
         run.arg(cache.to_str().unwrap())
+            .error("input-output")
             .stderr_has(&format!("cannot read `{}`", archives.display()))
             .fails(1);
     }
     drop(sealed);
     let sealed = test.seal("{home}/.cache/edgestage/archives", 0o500);
     let run = test.run("cache clean").unprivileged().any_stdout();
-    run.stderr_has("cannot remove `{home}/.cache/edgestage/archives/")
+    run.error("input-output")
+        .stderr_has("cannot remove `{home}/.cache/edgestage/archives/")
         .keeps_files()
         .fails(1);
     drop(sealed);

@@ -14,7 +14,7 @@ fn unstage_removes_only_what_was_staged() {
         let test = Test::new().stage();
         test.put(&placement, "precious");
         test.run("unstage")
-            .stderr_has("was not staged by edgestage")
+            .error("foreign-file")
             .keeps_files()
             .fails(3);
     }
@@ -34,11 +34,13 @@ fn unstage_knows_what_an_older_lock_had() {
 fn an_output_that_is_no_file_is_left_alone() {
     let test = Test::new();
     test.run("fetch -q --output /dev/null")
+        .error("unusable-output")
         .stderr_has("not a regular file")
         .fails(2);
     test.run("fetch -q --output .").any_stderr().fails(2);
     test.run("fetch -q --output -").any_stderr().fails(2);
     test.run("fetch -q --output none/x.tgz")
+        .error("unusable-output")
         .stderr_has("no such directory")
         .fails(2);
 }
@@ -98,6 +100,7 @@ fn a_port_or_path_is_not_taken_for_a_status() {
     test.run("check")
         .env("PALETTE_HOST", "http://127.0.0.1:9/407")
         .any_stdout()
+        .error("unreachable")
         .stderr_has("connection refused")
         .fails(5);
 }
@@ -106,7 +109,7 @@ fn a_port_or_path_is_not_taken_for_a_status() {
 fn what_may_be_secret_in_arg_is_not_shown() {
     let arg = "CLUSTERCONFIG=https://me:hunter2@host/spc.tgz?sig=hunter2 # hunter2\n";
     let test = Test::new().write("CanvOS/.arg", arg);
-    let done = test.run("check").any_stdout().stderr_has("[T5]").success();
+    let done = test.run("check").any_stdout().warning("T5").success();
     done.says("hunter2", 0);
 }
 
@@ -115,7 +118,8 @@ fn check_locked_wants_a_current_lock() {
     let test = Test::new();
     test.run("check --locked")
         .stdout_has("not locked")
-        .stderr_has("there is no `{dir}/profiles.lock`")
+        .error("no-lockfile")
+        .stderr_has("`{dir}/profiles.lock`")
         .fails(3);
     test.run("fetch -q").any_stdout().success();
     test.run("check --locked")
@@ -125,6 +129,7 @@ fn check_locked_wants_a_current_lock() {
     let test = test.definition("profiles = [\"edge-infra@2.0.0\"]");
     test.run("check --locked")
         .stdout_has("outdated")
+        .error("outdated")
         .stderr_has("profiles.toml has changed since it was locked")
         .fails(3);
 }
@@ -141,6 +146,7 @@ fn an_answer_about_another_profile_is_refused() {
     let other = json!({ "metadata": { "uid": "0".repeat(24), "name": "x" }, "spec": {} });
     let test = Test::new().fault(Fault::on(Route::Profile, Act::Json200(other)));
     test.run("stage -q")
+        .error("not-palette")
         .stderr_has("it is about another profile")
         .fails(6);
     assert_eq!(test.downloads(), 0);
@@ -150,6 +156,7 @@ fn an_answer_about_another_profile_is_refused() {
 fn a_404_from_something_else_is_not_an_unknown_profile() {
     let test = Test::new().fault(Fault::on(Route::Profile, Act::text(404, "not here")).forever());
     test.run("stage -q")
+        .error("rejected")
         .stderr_has("`{endpoint}` does not answer like a Palette")
         .stderr_has("check the endpoint")
         .fails(1);
@@ -173,7 +180,8 @@ fn a_mistyped_project_is_shown_with_its_place_and_the_nearest() {
     let test = Test::new().manifest(&format!("{head}[definition.factory]\n{FACTORY}\n"));
     test.run("check")
         .any_stdout()
-        .stderr_has("Palette has no project `Defualt`")
+        .error("project-not-found")
+        .stderr_has("`Defualt`")
         .stderr_has("project = \"Defualt\"")
         .stderr_has("did you mean `Default`?")
         .fails(2);
@@ -209,7 +217,10 @@ fn a_profile_too_many_is_seen_behind_a_link_too() {
     let test = Test::new()
         .definition(&format!("profiles = [\"{asked}\"]"))
         .fault(Fault::on(Route::Download, Act::Bytes(body)));
-    test.run("stage -q").stderr_has("not asked for").fails(6);
+    test.run("stage -q")
+        .error("archive-refused")
+        .stderr_has("not asked for")
+        .fails(6);
 }
 
 #[test]
@@ -225,6 +236,6 @@ fn an_archive_without_its_end_marker_is_worth_a_warning() {
         .fault(Fault::on(Route::Download, Act::Bytes(body)));
     test.run("fetch")
         .any_stdout()
-        .stderr_has("has no end-of-archive marker")
+        .warning("no-end-of-archive")
         .success();
 }

@@ -91,6 +91,7 @@ fn an_idle_connection_that_the_server_closed() {
 fn what_keeps_failing_is_given_up() {
     let test = with_retries(2).fault(Fault::on(Route::Download, patient(503)).forever());
     test.run("stage")
+        .error("kept-failing")
         .stderr_has("Palette kept failing")
         .stderr_has("3 attempts")
         .stderr_has("HTTP 503 ServiceUnavailable: simulated failure with status 503")
@@ -99,6 +100,7 @@ fn what_keeps_failing_is_given_up() {
     assert_eq!(test.downloads(), 3);
     let test = Test::new().fault(Fault::on(Route::Download, Act::CloseInBody(100)).forever());
     test.run("stage")
+        .error("unreachable")
         .stderr_has("Palette cannot be reached")
         .keeps_files()
         .fails(5);
@@ -111,7 +113,8 @@ fn a_refused_connection() {
     let run = test
         .run("stage --endpoint")
         .arg(&format!("http://127.0.0.1:{}", unused_port()));
-    run.stderr_has("Palette cannot be reached: connection refused")
+    run.error("unreachable")
+        .stderr_has("Palette cannot be reached: connection refused")
         .keeps_files()
         .fails(5);
 }
@@ -121,7 +124,8 @@ fn a_name_that_is_not_found() {
     let test = Test::new();
     // RFC 6761, 6.4: never a name.
     let run = test.run("stage --allow-http --endpoint http://palette.invalid");
-    run.stderr_has("the name `palette.invalid` was not found")
+    run.error("unreachable")
+        .stderr_has("the name `palette.invalid` was not found")
         .keeps_files()
         .fails(5);
 }
@@ -129,13 +133,20 @@ fn a_name_that_is_not_found() {
 /// 4xx says what is wrong; asking again would only ask again.
 #[test]
 fn what_is_rejected_is_not_tried_again() {
-    for (status, code) in [(400, 1), (401, 4), (403, 4), (404, 1), (405, 1)] {
+    for (status, code, exit) in [
+        (400, "rejected", 1),
+        (401, "key-refused", 4),
+        (403, "forbidden", 4),
+        (404, "rejected", 1),
+        (405, "rejected", 1),
+    ] {
         let test = with_retries(3).fault(Fault::on(Route::Download, patient(status)).forever());
         test.run("stage")
+            .error(code)
             .stderr_has(&format!("HTTP {status} "))
             .stderr_has(&format!("simulated failure with status {status}"))
             .keeps_files()
-            .fails(code);
+            .fails(exit);
         assert_eq!(test.downloads(), 1, "{status}");
     }
 }
@@ -147,6 +158,7 @@ fn an_error_that_is_not_palettes() {
     let test = Test::new().fault(Fault::on(Route::Projects, act));
     let done = test
         .run("stage")
+        .error("rejected")
         .stderr_has("HTTP 400: upstream\\nsays ")
         .fails(1);
     assert!(!done.stderr.contains('\u{1b}'));
@@ -162,7 +174,11 @@ fn silence_is_borne_so_long_and_no_longer() {
         let test = Test::new()
             .patience("retries = 0\ntimeout = 1")
             .fault(Fault::on(Route::Download, act));
-        test.run("stage").stderr_has(said).keeps_files().fails(5);
+        test.run("stage")
+            .error("unreachable")
+            .stderr_has(said)
+            .keeps_files()
+            .fails(5);
     }
 }
 

@@ -76,7 +76,8 @@ fn changes_go_to_standard_output_and_the_way_out_to_standard_error() {
              changed  file  packs/edge-k3s/values.yaml                   edge-infra@2.1.0\n  \
              changed  file  profile.json                                 edge-infra@2.1.0\n",
         )
-        .stderr_has("error[drift]: Palette no longer serves `factory` as it is locked\n")
+        .error("drift")
+        .stderr_has("`factory`")
         .stderr_has("edgestage update factory")
         .keeps_files()
         .fails(3);
@@ -328,6 +329,7 @@ fn several_definitions_and_all() {
         .says("edgestage update store", 1);
     assert!(done.stdout.ends_with("\nwarehouse: no change\n"));
     test.run("diff wherehouse")
+        .error("unknown-definition")
         .stderr_has("did you mean `warehouse`?")
         .fails(2);
 }
@@ -342,8 +344,10 @@ fn one_that_cannot_be_compared_does_not_stop_the_others() {
     test.run("diff -q")
         .stdout_has("1.30.4 → 1.31.1")
         .stdout_has("warehouse: no change")
-        .stderr_has("`store` is not in profiles.lock")
-        .stderr_has("Palette no longer serves `factory`")
+        .error("not-locked")
+        .error("drift")
+        .stderr_has("error[not-locked]: `store`")
+        .stderr_has("error[drift]: Palette no longer serves `factory`")
         .keeps_files()
         .fails(3);
     // The gravest is what may be something hostile.
@@ -358,7 +362,8 @@ fn one_that_cannot_be_compared_does_not_stop_the_others() {
 fn what_is_not_locked_cannot_be_compared() {
     let test = Test::new();
     test.run("diff")
-        .stderr_has("there is no `{dir}/profiles.lock`")
+        .error("no-lockfile")
+        .stderr_has("`{dir}/profiles.lock`")
         .stderr_has("edgestage fetch factory")
         .keeps_files()
         .fails(3);
@@ -377,7 +382,9 @@ fn an_outdated_lock_is_compared_with_a_warning() {
             "  removed  profile    hello-universe@1.2.0              {HELLO_UNIVERSE_1_2_0}\n"
         ))
         .stdout_has("  removed  variables  variables.json  ")
-        .stderr_has("warning[outdated]: the lock of `factory` is outdated")
+        .warning("outdated")
+        .error("outdated")
+        .stderr_has("`factory`")
         .stderr_has("profiles.toml has changed since it was locked")
         .keeps_files()
         .fails(3);
@@ -396,13 +403,14 @@ fn offline_there_is_nothing_to_compare_with() {
     let test = Test::new().stage();
     let before = test.sim.connections();
     test.run("diff --offline")
+        .error("conflicting-options")
         .stderr_has("`diff` compares the lock with Palette")
         .stderr_has("leave `--offline` out")
         .keeps_files()
         .fails(2);
     test.run("diff")
         .without_key()
-        .stderr_has("there is no API key")
+        .error("key-missing")
         .keeps_files()
         .fails(4);
     assert_eq!(test.sim.connections(), before);

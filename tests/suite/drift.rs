@@ -210,7 +210,8 @@ fn a_profile_that_is_deleted_in_palette() {
             .retain(|each| each.uid != HELLO_UNIVERSE_1_2_0);
     });
     let run = test.run("fetch").keeps_files();
-    run.stderr_has("Palette has no profile `hello-universe@1.2.0`")
+    run.error("profile-not-found")
+        .stderr_has("`hello-universe@1.2.0`")
         .fails(2);
     // What was locked is still at hand.
     test.forget_staged();

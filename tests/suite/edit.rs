@@ -144,11 +144,12 @@ see: `edgestage explain reference`
         .keeps_files()
         .fails(2);
     test.run("add edge-logging@0.9.0 --to a/b")
-        .stderr_has("`a/b` is not a valid name for a definition")
+        .error("invalid-definition-name")
+        .stderr_has("`a/b`")
         .keeps_files()
         .fails(2);
     test.run("add edge-logging@0.9.0")
-        .stderr_has("which definition?")
+        .error("definition-needed")
         .keeps_files()
         .fails(2);
 }
@@ -166,21 +167,24 @@ fn a_file_that_would_be_refused_is_not_written() {
     test.run("add")
         .arg(&url('9'))
         .arg(&other)
+        .error("several-projects")
         .stderr_has("`factory` has profiles of two projects")
         .keeps_files()
         .fails(2);
     let test = test.definition(&format!("{FACTORY}\nallwo = []"));
     test.run("add edge-monitoring@1.4.0")
+        .error("unknown-key")
         .stderr_has("unknown key `allwo`")
         .keeps_files()
         .fails(2);
     let test = test.definition("profiles = [");
     test.run("add edge-monitoring@1.4.0")
-        .stderr_has("not valid TOML")
+        .error("invalid-toml")
         .keeps_files()
         .fails(2);
     std::fs::remove_file(test.path("profiles.toml")).unwrap();
     test.run("add edge-monitoring@1.4.0")
+        .error("manifest-missing")
         .stderr_has("edgestage init")
         .keeps_files()
         .fails(2);
@@ -193,9 +197,9 @@ fn a_page_of_another_palette_is_worth_a_warning() {
     let page = |host: &str| format!("{host}/admin/profiles/cluster/65c9660a9c8d7e6f5a4b3c2d");
     test.run("add")
         .arg(&page("https://palette.example.com"))
-        .stderr_has(
-            "warning[other-palette]: the URL belongs to `https://palette.example.com`, but the endpoint is `{endpoint}`",
-        )
+        .warning("other-palette")
+        .stderr_has("`https://palette.example.com`")
+        .stderr_has("`{endpoint}`")
         .stderr_has("set `endpoint = \"https://palette.example.com\"` in `[palette]`")
         .success();
     let test = Test::new();
@@ -238,7 +242,8 @@ fn a_definition_is_removed_whole() {
     let (_, rest) = rest.split_once("]\n\n").unwrap();
     assert_eq!(text(&test), format!("{head}{rest}"));
     test.run("remove warehouse")
-        .stderr_has("`warehouse` is the only definition")
+        .error("only-definition")
+        .stderr_has("`warehouse`")
         .keeps_files()
         .fails(2);
 }
@@ -261,11 +266,13 @@ see: `edgestage explain edit`
         .keeps_files()
         .fails(2);
     test.run("remove edge-infra edge-monitoring --from warehouse")
-        .stderr_has("`warehouse` would be left without profiles")
+        .error("last-profiles")
+        .stderr_has("`warehouse`")
         .stderr_has("edgestage remove warehouse")
         .keeps_files()
         .fails(2);
     test.run("remove wharehouse")
+        .error("unknown-definition")
         .stderr_has("wharehouse")
         .stderr_has("warehouse")
         .keeps_files()
@@ -273,7 +280,8 @@ see: `edgestage explain edit`
     let inline = "definition = { a = { profiles = ['a@1'] }, b = { profiles = ['a@1'] } }\n";
     let test = Test::new().manifest(inline);
     test.run("remove a")
-        .stderr_has("`a` cannot be changed here")
+        .error("not-editable")
+        .stderr_has("`a`")
         .stderr_has("profiles.toml:1:16")
         .stderr_has("it is written without a header of its own")
         .keeps_files()
@@ -320,19 +328,22 @@ fn a_rename_without_a_lock() {
 #[test]
 fn what_cannot_be_renamed() {
     let test = two();
-    for (command, why) in [
+    for (command, code, said) in [
         (
             "rename factory warehouse",
-            "a definition `warehouse` already exists",
+            "definition-exists",
+            "`warehouse`",
         ),
-        ("rename plant factory2", "no definition"),
+        ("rename plant factory2", "unknown-definition", "`plant`"),
+        ("rename factory .x", "invalid-definition-name", "`.x`"),
         (
-            "rename factory .x",
-            "`.x` is not a valid name for a definition",
+            "rename factory x --locked",
+            "conflicting-options",
+            "leave `--locked` out",
         ),
-        ("rename factory x --locked", "leave `--locked` out"),
     ] {
-        test.run(command).stderr_has(why).keeps_files().fails(2);
+        let run = test.run(command).error(code).stderr_has(said);
+        run.keeps_files().fails(2);
     }
     test.run("rename factory factory")
         .stderr("   Unchanged factory\n")
@@ -356,7 +367,8 @@ fn a_definition_that_is_called_like_a_profile() {
 fn a_new_definition_is_told() {
     let test = two();
     test.run("add edge-infra@2.1.0 --to factry")
-        .stderr_has("warning[new-definition]: there was no definition `factry`")
+        .warning("new-definition")
+        .stderr_has("`factry`")
         .stderr_has("did you mean `factory`?")
         .stderr_has("        Made definition factry\n")
         .success();
@@ -396,6 +408,7 @@ fn what_is_behind_a_pages_address_is_left_out() {
     let done = test
         .run("add")
         .arg(secret)
+        .error("invalid-reference")
         .stderr_has("is not a profile")
         .fails(2);
     assert!(!done.stderr.contains("hunter2"), "{}", done.stderr);

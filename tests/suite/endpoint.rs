@@ -28,6 +28,7 @@ fn a_path_prefix_is_kept() {
     test.run("check --endpoint")
         .arg("{endpoint}/palette/")
         .any_stdout()
+        .error("rejected")
         .stderr_has("HTTP 404")
         .fails(1);
     let requests = test.sim.requests();
@@ -103,12 +104,14 @@ fn a_bare_host_means_https() {
 fn what_is_no_endpoint_is_refused_by_its_place() {
     let test = Test::new();
     let run = test.run("check --endpoint").arg("ftp://palette.example");
-    run.stderr_has("`--endpoint` is not the address of a Palette: the scheme is `ftp`")
+    run.error("invalid-endpoint")
+        .stderr_has("`--endpoint` is not the address of a Palette: the scheme is `ftp`")
         .fails(2);
     let run = test
         .run("check")
         .env("PALETTE_HOST", "https://me:hunter2@palette.example");
     let done = run
+        .error("invalid-endpoint")
         .stderr_has("`PALETTE_HOST`")
         .stderr_has("password")
         .fails(2);
@@ -138,16 +141,23 @@ fn what_is_no_endpoint_is_refused_by_its_place() {
         // In the file, with its line; on the command line, and in a variable.
         let help = format!("help: write `{corrected}`");
         let run = test.run("check --endpoint").arg(text);
-        run.stderr_has(why).stderr_has(&help).fails(2);
+        run.error("invalid-endpoint")
+            .stderr_has(why)
+            .stderr_has(&help)
+            .fails(2);
         if text.contains("://") {
             let run = test.run("check").env("PALETTE_HOST", text);
-            run.stderr_has("`PALETTE_HOST`").stderr_has(&help).fails(2);
+            run.error("invalid-endpoint")
+                .stderr_has("`PALETTE_HOST`")
+                .stderr_has(&help)
+                .fails(2);
         }
         let head = HEAD.replace("{endpoint}", text);
         let test = Test::new().manifest(&format!(
             "{head}\n[definition.factory]\nprofiles = [\"a@1\"]\n"
         ));
         test.run("check")
+            .error("invalid-value")
             .stderr_has("`endpoint` is not the address of a Palette")
             .stderr_has("profiles.toml:2:12")
             .stderr_has(why)
@@ -247,6 +257,7 @@ fn a_bare_host_of_plain_http_is_told_how_to_write_it() {
     test.run("check")
         .env("PALETTE_HOST", &host)
         .any_stdout()
+        .error("tls-refused")
         .stderr_has("the endpoint has no scheme, so `https://` was assumed")
         .stderr_has(&format!("help: for plain HTTP, write `http://{host}`"))
         .fails(5);
@@ -260,7 +271,8 @@ fn plain_http_to_another_host_is_refused_before_anything_is_sent() {
             .arg("--endpoint")
             // RFC 5737, 3: nobody's address. A connection would hang, not fail.
             .arg("http://192.0.2.1")
-            .stderr_has("the endpoint `http://192.0.2.1` is plain HTTP")
+            .error("plain-http")
+            .stderr_has("`http://192.0.2.1`")
             .stderr_has("--allow-http")
             .keeps_files()
             .fails(2);

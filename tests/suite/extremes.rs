@@ -52,7 +52,10 @@ fn numbers_in_flags_and_variables() {
         for value in NO_NUMBERS {
             let test = slow();
             let run = test.run("stage").env(variable, value);
-            run.stderr_has(variable).keeps_files().fails(2);
+            run.error("invalid-variable")
+                .stderr_has(variable)
+                .keeps_files()
+                .fails(2);
             if !flag.is_empty() {
                 let run = test.run("stage").arg(&format!("{flag}={value}"));
                 run.stderr_has(flag).keeps_files().fails(2);

@@ -225,7 +225,8 @@ fn changes_as_a_comment_with_the_files_folded_away() {
              | added | file | `packs/hello/values.yaml` |  | `hello-universe@1.2.0` |\n\
              | changed | file | `profile.json` |  | `hello-universe@1.2.0` |\n",
         )
-        .stderr_has("Palette no longer serves `factory`")
+        .error("drift")
+        .stderr_has("`factory`")
         .fails(3);
     done.says("edgestage update factory", 1);
     let run = test.run("diff -v --format markdown").any_stderr();

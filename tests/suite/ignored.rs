@@ -29,6 +29,7 @@ fn whoever_writes_the_lock_says_that_it_is_ignored() {
         let done = test
             .run(command)
             .any_stdout()
+            .warning("lockfile-ignored")
             .stderr_has(SAID)
             .stderr_has(" --> {dir}/.gitignore:2:1\n")
             .stderr_has("2 | *.lock\n")
@@ -55,7 +56,7 @@ fn wherever_the_rule_is() {
         let is_deep = file.starts_with("sites") || rule.starts_with("sites");
         let directory = if is_deep { "sites" } else { "." };
         let run = test.run("check --offline").within(directory).any_stdout();
-        let done = run.stderr_has(SAID).success();
+        let done = run.warning("lockfile-ignored").stderr_has(SAID).success();
         done.says(&format!("remove the rule `{rule}`"), 1);
     }
     // The user's own rules.
@@ -65,7 +66,10 @@ fn wherever_the_rule_is() {
     let run = test
         .run("check --offline")
         .env("GIT_CONFIG_GLOBAL", "{dir}/config");
-    run.any_stdout().stderr_has(SAID).success();
+    run.any_stdout()
+        .warning("lockfile-ignored")
+        .stderr_has(SAID)
+        .success();
 }
 
 #[test]

@@ -77,18 +77,23 @@ fn check_looks_into_images_too() {
     let lost = proof.iso("lost.iso", &Tree::empty().with("x", "y"));
     let with = |image: &str| run().arg("--image").arg(image).any_stdout();
     with(lost.to_str().unwrap())
+        .error("image-differs")
         .stderr_has("1 image without `factory` as it is locked")
         .fails(3);
     // A mistyped path is not a reason to build again.
     with("lots.iso")
-        .stderr_has("error[image-missing]: there is no image `{dir}/lots.iso`")
+        .error("image-missing")
+        .stderr_has("`{dir}/lots.iso`")
         .stderr_has("check the path")
         .fails(2);
     // An image holds one definition.
     let store = "\n[definition.store]\nprofiles = [\"edge-infra@2.0.0\"]\n";
     let manifest = proof.test.text("profiles.toml");
     proof.test.put("profiles.toml", manifest + store);
-    run().stderr_has("factory, store").fails(2);
+    run()
+        .error("definition-needed")
+        .stderr_has("factory, store")
+        .fails(2);
     run().arg("factory").stdout_has("  as locked\n").success();
 }
 
@@ -354,12 +359,13 @@ fn an_image_that_is_not_there() {
     assert!(done.stdout.ends_with(&format!("{near}  as locked\n")));
     let bad = proof.iso("bad.iso", &proof.overlay().without(IN_ISO));
     let run = proof.run(&[&image, &bad]).any_stdout();
-    run.stderr_has("there is no image")
+    run.error("image-missing")
+        .error("image-differs")
         .stderr_has("1 image without `factory`")
         .fails(3);
     for path in ["good.iso/x.iso", "none/x.iso"] {
         let run = proof.run(&[&proof.path(path)]).any_stdout();
-        run.stderr_has("there is no image").fails(2);
+        run.error("image-missing").fails(2);
     }
 }
 
@@ -554,7 +560,8 @@ fn several_images_are_all_shown() {
     let text = proof.put("text", "text");
     let done = proof
         .run(&[&good, &text, &bad, &good])
-        .stderr_has("error[image-differs]: 2 images without `factory` as it is locked")
+        .error("image-differs")
+        .stderr_has("2 images without `factory` as it is locked")
         .any_stdout()
         .fails(3);
     let lines: Vec<&str> = done.stdout.lines().collect();

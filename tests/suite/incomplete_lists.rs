@@ -58,7 +58,8 @@ fn a_twin_that_the_list_lacks_is_found() {
     test.sim.fault(Fault::on(Route::Metadata, short).forever());
     test.run("check")
         .any_stdout()
-        .stderr_has("several profiles are `hello-universe@1.2.0`")
+        .error("ambiguous-profile")
+        .stderr_has("`hello-universe@1.2.0`")
         .stderr_has(UID)
         .fails(2);
 }
@@ -88,9 +89,8 @@ fn a_name_that_an_incomplete_list_lacks_is_not_called_unknown() {
         let done = test
             .run("check")
             .stdout_has("does not list it")
-            .stderr_has(&format!(
-                "error[list-incomplete]: Palette does not list profile `{reference}`"
-            ))
+            .error("list-incomplete")
+            .stderr_has(&format!("Palette does not list profile `{reference}`"))
             .stderr_has("profiles.toml:10:13")
             .stderr_has("its list is incomplete: it has ")
             .stderr_has(" of the 146 items that it counts")
@@ -126,6 +126,7 @@ fn an_item_that_cannot_be_read_is_no_proof_either() {
     }
     test.run("check")
         .any_stdout()
+        .error("list-incomplete")
         .stderr_has(
             "an item of it cannot be read: `items[0].metadata.name` is a number, not a string",
         )
@@ -135,7 +136,8 @@ fn an_item_that_cannot_be_read_is_no_proof_either() {
     test.sim.fault(Fault::on(Route::Metadata, odd).forever());
     test.run("check")
         .any_stdout()
-        .stderr_has("Palette has no profile `edge-nothing@1.0.0`")
+        .error("profile-not-found")
+        .stderr_has("`edge-nothing@1.0.0`")
         .fails(2);
 }
 
@@ -174,6 +176,7 @@ fn a_page_that_is_repeated_is_the_last() {
             .fault(Fault::on(Route::Dashboard, Act::RepeatPage(token)).forever());
         test.run("check")
             .any_stdout()
+            .error("list-incomplete")
             .stderr_has("of the 132 items that it counts")
             .fails(5);
         let requests = test.sim.requests().into_iter();
@@ -203,7 +206,8 @@ fn a_project_that_an_incomplete_list_lacks() {
         .fault(Fault::on(Route::Projects, short.clone()).forever());
     test.run("check")
         .stdout_has("does not list it")
-        .stderr_has("error[list-incomplete]: Palette does not list project `Retale`")
+        .error("list-incomplete")
+        .stderr_has("Palette does not list project `Retale`")
         .stderr_has("profiles.toml:3:11")
         .stderr_has("its list is incomplete: it has 1 of the 65 items that it counts")
         .stderr_has("help: check `project`")
@@ -220,7 +224,8 @@ fn a_project_that_an_incomplete_list_lacks() {
     ));
     test.run("check")
         .any_stdout()
-        .stderr_has("Palette has no project `Retale`")
+        .error("project-not-found")
+        .stderr_has("`Retale`")
         .stderr_has("profiles.toml:3:11")
         .stderr_has("help: check `project`: did you mean `Retail`?")
         .fails(2);

@@ -30,11 +30,13 @@ fn it_overwrites_nothing() {
     let test = empty();
     test.run("init -q").any_stdout().success();
     test.run("init")
+        .error("already-exists")
         .stderr_has("already exists: {dir}/profiles.toml")
         .keeps_files()
         .fails(1);
     test.put("Makefile", "all:\n");
     test.run("init --make --earthly")
+        .error("already-exists")
         .stderr_has("already exists: {dir}/Makefile")
         .keeps_files()
         .fails(1);
@@ -43,6 +45,7 @@ fn it_overwrites_nothing() {
     fs::remove_file(test.path("profiles.toml")).unwrap();
     std::os::unix::fs::symlink("nowhere", test.path("profiles.toml")).unwrap();
     test.run("init")
+        .error("already-exists")
         .stderr_has("already exists")
         .keeps_files()
         .fails(1);
@@ -93,11 +96,13 @@ fn profiles_on_the_command_line() {
     test.run("stage store -q").any_stdout().success();
     let test = empty();
     test.run("init edge-infra nobody@1")
+        .error("invalid-reference")
         .stderr_has("`edge-infra` is not a profile")
         .keeps_files()
         .fails(2);
     test.run("init nobody@1 --to a/b")
-        .stderr_has("`a/b` is not a valid name for a definition")
+        .error("invalid-definition-name")
+        .stderr_has("`a/b`")
         .keeps_files()
         .fails(2);
     let url = |project: char, last: char| {
@@ -107,6 +112,7 @@ fn profiles_on_the_command_line() {
     test.run("init")
         .arg(&url('1', '1'))
         .arg(&url('2', '2'))
+        .error("several-projects")
         .stderr_has("has profiles of two projects")
         .keeps_files()
         .fails(2);
@@ -202,13 +208,15 @@ fn a_checkout_that_is_not_there_is_said() {
     fs::remove_dir_all(test.path("CanvOS")).unwrap();
     test.run("init")
         .any_stdout()
-        .stderr_has("warning[no-checkout]: there is no CanvOS checkout at `{dir}/CanvOS`\n")
+        .warning("no-checkout")
+        .stderr_has("`{dir}/CanvOS`")
         .stderr_has("dir = \"CanvOS\"")
         .success();
     fs::remove_file(test.path("profiles.toml")).unwrap();
     fs::create_dir(test.path("CanvOS")).unwrap();
     test.run("init edge-infra@2.1.0")
         .any_stdout()
-        .stderr_has("warning[not-a-checkout]: `{dir}/CanvOS` is not a CanvOS checkout\n")
+        .warning("not-a-checkout")
+        .stderr_has("`{dir}/CanvOS`")
         .success();
 }

@@ -65,12 +65,15 @@ fn a_full_disk_leaves_what_was_there() {
     };
     let test = Test::of(palette_sim::World::demo().archive(padded));
     let run = test.run("stage").prelude(FULL).keeps_files();
-    run.stderr_has("cannot write `{home}/.cache/edgestage/tmp/")
+    run.error("input-output")
+        .stderr_has("cannot write `{home}/.cache/edgestage/tmp/")
         .fails(1);
     // The archive is cached; the checkout's disk is full.
     test.run("fetch -q").any_stdout().success();
     let run = test.run("stage").prelude(FULL).keeps_files();
-    run.stderr_has("cannot write `{dir}/CanvOS/").fails(1);
+    run.error("input-output")
+        .stderr_has("cannot write `{dir}/CanvOS/")
+        .fails(1);
     test.run("stage -q").any_stdout().success();
     let text = test.text("profiles.toml");
     test.put("profiles.toml", format!("{text}name = \"other\"\n"));
@@ -213,7 +216,8 @@ fn a_disk_that_has_no_room_for_the_lock() {
     );
     for command in ["stage d7", "fetch d7"] {
         let run = test.run(command).prelude("trap '' XFSZ; ulimit -f 8");
-        run.stderr_has("cannot write `{dir}/profiles.lock`")
+        run.error("input-output")
+            .stderr_has("cannot write `{dir}/profiles.lock`")
             .fails(1);
         assert_eq!(test.text("profiles.lock"), old);
         assert!(!test.path("CanvOS/spc.tgz").exists());
@@ -231,6 +235,7 @@ fn a_checkout_that_cannot_be_written() {
     for command in ["stage", "unstage"] {
         test.run(command)
             .unprivileged()
+            .error("input-output")
             .stderr_has("cannot create `{dir}/CanvOS/.edgestage`: permission denied")
             .keeps_files()
             .fails(1);
@@ -252,6 +257,7 @@ fn a_part_of_a_checkout_that_cannot_be_written() {
         let sealed = test.seal(part, READ_ONLY);
         test.run("stage")
             .unprivileged()
+            .error("input-output")
             .stderr_has(&format!("`{{dir}}/{part}"))
             .stderr_has("permission denied")
             .fails(1);
@@ -274,6 +280,7 @@ fn a_placement_that_cannot_be_removed() {
         let sealed = test.seal(part, READ_ONLY);
         test.run("unstage")
             .unprivileged()
+            .error("input-output")
             .stderr_has(&format!("cannot remove `{{dir}}/{part}/spc.tgz`"))
             .fails(1);
         drop(sealed);
@@ -296,6 +303,7 @@ fn a_lock_that_cannot_be_written() {
         for command in ["stage", "fetch", "update"] {
             test.run(command)
                 .unprivileged()
+                .error("input-output")
                 .stderr_has("cannot write in `{dir}`: permission denied")
                 .fails(1);
         }
@@ -332,6 +340,7 @@ fn a_cache_that_cannot_be_written() {
     }
     test.run("cache clean")
         .unprivileged()
+        .error("input-output")
         .stderr_has("cannot remove `{home}/.cache/edgestage/archives/")
         .keeps_files()
         .fails(1);
@@ -339,6 +348,7 @@ fn a_cache_that_cannot_be_written() {
     for command in ["stage", "fetch", "update"] {
         test.run(command)
             .unprivileged()
+            .error("input-output")
             .stderr_has("cannot write in `{home}/.cache/edgestage/tmp`: permission denied")
             .keeps_files()
             .fails(1);
@@ -349,6 +359,7 @@ fn a_cache_that_cannot_be_written() {
     let sealed = test.seal("{home}/.cache/edgestage", READ_ONLY);
     test.run("stage")
         .unprivileged()
+        .error("input-output")
         .stderr_has("cannot create `{home}/.cache/edgestage/tmp`: permission denied")
         .keeps_files()
         .fails(1);
@@ -375,6 +386,7 @@ fn a_lock_that_nobody_may_read() {
         test.run(command)
             .unprivileged()
             .any_stdout()
+            .error("input-output")
             .stderr_has("cannot read `{dir}/profiles.lock`: permission denied")
             .keeps_files()
             .fails(1);
@@ -390,12 +402,14 @@ fn an_archive_that_nobody_may_read() {
     // What a build would make of it is worse than what `stage` makes of it.
     test.run("stage")
         .unprivileged()
-        .stderr_has("error[T40]: `spc.tgz` cannot be read")
+        .error("T40")
+        .stderr_has("`spc.tgz`")
         .keeps_files()
         .fails(3);
     for command in ["unstage", "verify", "verify --expect-none"] {
         test.run(command)
             .unprivileged()
+            .error("input-output")
             .stderr_has("cannot read `{dir}/CanvOS/spc.tgz`: permission denied")
             .keeps_files()
             .fails(1);
@@ -408,6 +422,7 @@ fn an_archive_that_nobody_may_read() {
     for command in ["stage", "stage --offline", "fetch --offline", "fetch"] {
         test.run(command)
             .unprivileged()
+            .error("input-output")
             .stderr_has(&format!("cannot read `{entry}`: permission denied"))
             .keeps_files()
             .fails(1);

@@ -121,17 +121,20 @@ fn the_files_command_may_be_a_script_beside_it() {
 
 #[test]
 fn a_command_that_fails_says_which_and_how() {
-    for (command, said) in [
+    for (command, code, said) in [
         (
             "[\"sh\", \"-c\", \"echo no such entry >&2; exit 7\"]",
+            "key-command-failed",
             "`sh` failed: it ended with exit code 7",
         ),
         (
             "[\"/no/such/program\"]",
+            "key-command-failed",
             "`/no/such/program` failed: no such file",
         ),
         (
             "[\"true\"]",
+            "key-malformed",
             "the API key from the output of `true` is empty",
         ),
     ] {
@@ -141,6 +144,7 @@ fn a_command_that_fails_says_which_and_how() {
         ));
         test.run("stage")
             .without_key()
+            .error(code)
             .stderr_has(said)
             .keeps_files()
             .fails(4);
@@ -155,7 +159,7 @@ fn a_key_that_is_refused_says_where_it_was() {
         let run = run.without_key().any_stdout();
         let run = said.iter().fold(run, |run, said| run.stderr_has(said));
         let asked = "note: `{endpoint}` was asked, with the key from ";
-        run.stderr_has("Palette does not accept the API key")
+        run.stderr_has("error[key-refused]: ")
             .stderr_has(asked)
             .fails(4)
     }
@@ -199,7 +203,7 @@ fn without_a_key_nothing_is_asked() {
     let test = Test::new();
     for command in ["stage", "fetch", "update"] {
         let run = test.run(command).without_key().keeps_files();
-        run.stderr_has("there is no API key")
+        run.error("key-missing")
             .stderr_has("PALETTE_API_KEY")
             .fails(4);
     }
@@ -221,20 +225,31 @@ fn what_is_no_key_is_not_sent() {
     let test = Test::new()
         .write("empty", " \n")
         .write("two", "first\nsecond\n");
-    for (file, why) in [
-        ("empty", "is empty"),
-        ("two", "holds characters that an API key never has"),
-        ("missing", "cannot read `{dir}/missing`: no such file"),
+    for (file, code, why) in [
+        ("empty", "key-malformed", "is empty"),
+        (
+            "two",
+            "key-malformed",
+            "holds characters that an API key never has",
+        ),
+        (
+            "missing",
+            "key-unreadable",
+            "cannot read `{dir}/missing`: no such file",
+        ),
     ] {
         let run = test.run("stage --api-key-file").arg(file).keeps_files();
         let done = run.stderr_has(why).fails(4);
+        done.says(&format!("error[{code}]: "), 1);
         assert!(!done.stderr.contains("second"), "{}", done.stderr);
     }
     let run = test.run("stage").env("PALETTE_API_KEY", "first\nsecond");
-    run.stderr_has("the API key from `PALETTE_API_KEY` holds characters")
+    run.error("key-malformed")
+        .stderr_has("the API key from `PALETTE_API_KEY` holds characters")
         .fails(4);
     let run = test.run("stage").env("PALETTE_API_KEY", "  ");
-    run.stderr_has("the API key from `PALETTE_API_KEY` is empty")
+    run.error("key-malformed")
+        .stderr_has("the API key from `PALETTE_API_KEY` is empty")
         .fails(4);
     assert_eq!(test.sim.connections(), 0);
 }
@@ -279,9 +294,8 @@ fn a_key_file_that_others_can_read_is_worth_a_warning() {
         set_mode(&test, "key", mode);
         let run = test.run("check").without_key().any_stdout();
         let done = run
-            .stderr_has(
-                "warning[key-exposed]: the API key file `{dir}/key` can be read by others\n",
-            )
+            .warning("key-exposed")
+            .stderr_has("`{dir}/key`")
             .stderr_has(&format!("note: its mode is {mode:04o}\n"))
             .stderr_has("help: run `chmod 600 {dir}/key`\n")
             .success();
@@ -320,14 +334,17 @@ fn the_warning_quotes_the_path_for_a_shell() {
     let test = Test::new().key_file(odd, KEY);
     set_mode(&test, odd, 0o644);
     let run = test.run("check --api-key-file").arg(odd).any_stdout();
-    run.stderr_has(r"help: run `chmod 600 '{dir}/my $HOME'\''s key'`")
+    run.warning("key-exposed")
+        .stderr_has(r"help: run `chmod 600 '{dir}/my $HOME'\''s key'`")
         .success();
     // A file that is named by other signs than those it has cannot be named in a command.
     let odd = "key\u{1b}";
     let test = Test::new().key_file(odd, KEY);
     set_mode(&test, odd, 0o644);
     let run = test.run("check --api-key-file").arg(odd).any_stdout();
-    run.stderr_has("help: give it the mode 600").success();
+    run.warning("key-exposed")
+        .stderr_has("help: give it the mode 600")
+        .success();
 }
 
 #[test]

@@ -74,6 +74,7 @@ fn the_definitions_that_are_named() {
     let names: Vec<&str> = done.stdout.lines().map(|line| &line[..5]).collect();
     assert_eq!(names, ["defin", "facto", "wareh"]);
     bare(&test, "list factry")
+        .error("unknown-definition")
         .stderr_has("did you mean `factory`?")
         .fails(2);
 }
@@ -137,7 +138,8 @@ fn the_same_from_another_directory() {
     assert_eq!(here, there.any_stdout().success().stdout);
     test.put("elsewhere/.git", "gitdir: nowhere\n");
     let run = bare(&test, "list").within("elsewhere");
-    run.stderr_has("there is no `{dir}/elsewhere/profiles.toml`")
+    run.error("manifest-missing")
+        .stderr_has("`{dir}/elsewhere/profiles.toml`")
         .fails(2);
 }
 
@@ -191,7 +193,8 @@ fn a_lock_that_contradicts_itself_is_not_staged() {
             "check --locked",
         ] {
             let run = test.run(command).any_stdout().keeps_files();
-            run.stderr_has("the lock of `factory` is outdated")
+            run.error("outdated")
+                .stderr_has("`factory`")
                 .stderr_has("it was edited by hand, or merged wrongly")
                 .fails(3);
         }
@@ -229,6 +232,7 @@ fn a_lock_with_a_merge_conflict() {
         "cache list",
     ] {
         test.run(command)
+            .error("invalid-lockfile")
             .stderr_has("`{dir}/profiles.lock` is damaged")
             .stderr_has("a merge conflict")
             .stderr_has(&format!("profiles.lock:{line}:"))
@@ -267,11 +271,14 @@ fn a_name_with_a_dot_and_a_checkout_of_the_command_line() {
 fn with_locked_every_entry_must_be_current() {
     let test = Test::new();
     let run = test.run("list --locked").stdout_has("not locked");
-    run.stderr_has("there is no `{dir}/profiles.lock`").fails(3);
+    run.error("no-lockfile")
+        .stderr_has("`{dir}/profiles.lock`")
+        .fails(3);
     test.run("fetch -q").any_stdout().success();
     test.run("list --locked").stdout_has("current").success();
     let test = test.definition("profiles = [\"edge-infra@2.0.0\"]");
     let run = test.run("list --locked").stdout_has("outdated");
-    run.stderr_has("profiles.toml has changed since it was locked")
+    run.error("outdated")
+        .stderr_has("profiles.toml has changed since it was locked")
         .fails(3);
 }

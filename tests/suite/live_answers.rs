@@ -97,7 +97,8 @@ fn an_invalid_pack_is_found_however_that_is_written() {
         let test = Test::new().fault(Fault::on(Route::Profile, act).times(9));
         test.run("check")
             .any_stdout()
-            .stderr_has("is invalid in Palette")
+            .error("invalid-pack")
+            .error("invalid-pack")
             .fails(2);
     }
 }
@@ -247,6 +248,7 @@ fn a_profile_without_a_version_is_the_first_one() {
     let test = test.definition("profiles = [\"edge-old@1.2.0\"]");
     test.run("check")
         .any_stdout()
+        .error("profile-not-found")
         .stderr_has("it has 1.0.0, 1.1.0\n")
         .fails(2);
     // One that says so and one that does not are two.
@@ -255,7 +257,8 @@ fn a_profile_without_a_version_is_the_first_one() {
     let test = test.definition("profiles = [\"edge-old@1.0.0\"]");
     test.run("check")
         .any_stdout()
-        .stderr_has("several profiles are `edge-old@1.0.0`")
+        .error("ambiguous-profile")
+        .stderr_has("`edge-old@1.0.0`")
         .fails(2);
 }
 
@@ -299,7 +302,7 @@ fn packs_without_a_layer_are_what_their_profile_is() {
         test.sim.fault(Fault::on(Route::Profile, act).forever());
         test.run("check")
             .any_stdout()
-            .stderr_has("has no profile with infrastructure layers")
+            .warning("no-infrastructure")
             .success();
         test.run("fetch -q").any_stdout().success();
         let lock = test.text("profiles.lock");
@@ -318,6 +321,7 @@ fn packs_without_a_layer_are_what_their_profile_is() {
         .fault(Fault::on(Route::Profile, nameless).forever());
     test.run("check")
         .any_stdout()
+        .error("several-infrastructures")
         .stderr_has("two profiles have infrastructure layers")
         .fails(2);
 }
@@ -431,6 +435,7 @@ fn a_list_that_leads_to_another_version() {
         let test = test();
         test.sim.fault(Fault::on(Route::Profile, act).forever());
         test.run("stage")
+            .error("unusable-answer")
             .stderr_has(said)
             .stderr_has("and Palette's list has it as edge-infra@2.1.0")
             .keeps_files()

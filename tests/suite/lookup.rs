@@ -27,7 +27,8 @@ fn a_version_is_found_by_name() {
 fn an_unknown_version_lists_the_known_ones() {
     let test = Test::new().definition("profiles = [\"edge-infra@2.2.0\"]");
     test.run("stage")
-        .stderr_has("Palette has no profile `edge-infra@2.2.0`")
+        .error("profile-not-found")
+        .stderr_has("`edge-infra@2.2.0`")
         .stderr_has("it has 2.0.0, 2.1.0")
         .stderr_has("such as `edge-infra@2.1.0`")
         .stderr_has("profiles.toml:10:13")
@@ -39,9 +40,11 @@ fn an_unknown_version_lists_the_known_ones() {
 fn an_unknown_name_suggests_the_nearest() {
     let test = Test::new().definition("profiles = [\"edge-infr@2.1.0\", \"warehouse@1.0.0\"]");
     test.run("stage")
-        .stderr_has("Palette has no profile `edge-infr@2.1.0`")
+        .error("profile-not-found")
+        .error("profile-not-found")
+        .stderr_has("`edge-infr@2.1.0`")
         .stderr_has("did you mean `edge-infra@2.1.0`?")
-        .stderr_has("Palette has no profile `warehouse@1.0.0`")
+        .stderr_has("`warehouse@1.0.0`")
         .stderr_has("paste the profile's URL from the console")
         .fails(2)
         .says("error[", 2);
@@ -59,6 +62,7 @@ fn a_version_in_another_spelling_suggests_the_one_that_is_there() {
     ] {
         let test = Test::new().definition(&format!("profiles = [\"{given}\"]"));
         test.run("stage")
+            .error("profile-not-found")
             .stderr_has(&format!("help: did you mean `{meant}`?"))
             .keeps_files()
             .fails(2);
@@ -74,6 +78,7 @@ fn a_version_is_compared_as_text() {
     let test = Test::of(world).definition("profiles = [\"edge-note@1.1\"]");
     test.run("check")
         .any_stdout()
+        .error("profile-not-found")
         .stderr_has("it has 1.10")
         .fails(2);
 }
@@ -88,7 +93,8 @@ fn an_ambiguous_name_shows_both_uids() {
     );
     let test = Test::of(world);
     test.run("stage")
-        .stderr_has("several profiles are `hello-universe@1.2.0`")
+        .error("ambiguous-profile")
+        .stderr_has("`hello-universe@1.2.0`")
         .stderr_has(twin)
         .stderr_has(palette_sim::HELLO_UNIVERSE_1_2_0)
         .keeps_files()
@@ -99,7 +105,8 @@ fn an_ambiguous_name_shows_both_uids() {
 fn an_unknown_uid_is_shown_in_its_place() {
     let test = Test::new().definition("profiles = [\"65c9000000000000000000aa\"]");
     test.run("stage")
-        .stderr_has("Palette has no profile `65c9000000000000000000aa`")
+        .error("profile-not-found")
+        .stderr_has("`65c9000000000000000000aa`")
         .stderr_has("profiles.toml:10:13")
         .stderr_has("HTTP 404 ResourceNotFound")
         .keeps_files()
@@ -129,13 +136,15 @@ fn a_project_is_found_by_its_name_alone() {
 fn an_unknown_project_suggests_the_nearest() {
     let test = Test::new().definition("project = \"Retial\"\nprofiles = [\"a@1\"]");
     test.run("stage")
-        .stderr_has("Palette has no project `Retial`")
+        .error("project-not-found")
+        .stderr_has("`Retial`")
         .keeps_files()
         .fails(2);
     let mut world = World::demo();
     world.project_names = NameMatch::Ignored;
     let test = Test::of(world).definition("project = \"Retial\"\nprofiles = [\"a@1\"]");
     test.run("stage")
+        .error("project-not-found")
         .stderr_has("did you mean `Retail`?")
         .fails(2);
 }
@@ -145,7 +154,8 @@ fn two_projects_of_one_name_need_a_uid() {
     let other = "61c4a8b2e7d09f35c6b1a2aa";
     let test = Test::of(World::demo().project(other, "Default"));
     test.run("stage")
-        .stderr_has("several projects are called `Default`")
+        .error("ambiguous-project")
+        .stderr_has("`Default`")
         .stderr_has(other)
         .stderr_has(PROJECT_DEFAULT)
         .fails(2);
@@ -170,7 +180,8 @@ fn an_own_project_by_name_must_agree_with_the_urls() {
         format!("https://c.example/projects/{PROJECT_RETAIL}/profiles/cluster/{RETAIL_POS_3_2_1}");
     let test = Test::new().definition(&format!("project = \"Default\"\nprofiles = [\"{url}\"]"));
     test.run("stage")
-        .stderr_has("`factory` has profiles of another project")
+        .error("project-mismatch")
+        .stderr_has("`factory`")
         .stderr_has(PROJECT_RETAIL)
         .stderr_has(PROJECT_DEFAULT)
         .keeps_files()
@@ -197,7 +208,8 @@ fn a_project_without_profiles_is_told() {
     let empty = Fault::on(Route::Metadata, Act::Json200(json!({ "items": [] })));
     let test = Test::new().fault(empty);
     test.run("stage")
-        .stderr_has("Palette has no profile `hello-universe@1.2.0`")
+        .error("profile-not-found")
+        .stderr_has("`hello-universe@1.2.0`")
         .stderr_has("it lists no profile there at all")
         .stderr_has("help: check `project`")
         .fails(2);
@@ -208,6 +220,7 @@ fn a_project_without_profiles_is_told() {
 fn a_403_without_a_project_says_so() {
     let test = without_project(World::demo(), "profiles = [\"65c90a1b2c3d4e5f770daee5\"]");
     test.run("stage")
+        .error("forbidden")
         .stderr_has("Palette denied the request: no project is set")
         .stderr_has("HTTP 403 OperationForbidden: Operation v1ClusterProfilesGet is forbidden")
         .stderr_has("set `project` in profiles.toml")
@@ -216,6 +229,7 @@ fn a_403_without_a_project_says_so() {
     // A list without it is empty, with 200.
     let test = without_project(World::demo(), "profiles = [\"edge-infra@2.1.0\"]");
     test.run("stage")
+        .error("profile-not-found")
         .stderr_has("in the tenant only: no project is set")
         .fails(2);
 }
@@ -229,6 +243,7 @@ fn a_403_in_a_project_names_the_project() {
     ));
     test.run("stage")
         .env("PALETTE_API_KEY", limited)
+        .error("forbidden")
         .stderr_has(&format!(
             "Palette denied the request in project `{PROJECT_DEFAULT}`"
         ))
@@ -241,17 +256,14 @@ fn a_401_is_the_keys() {
     let test = Test::new();
     test.run("stage")
         .env("PALETTE_API_KEY", "an-old-key")
-        .stderr_has("Palette does not accept the API key")
+        .error("key-refused")
         .stderr_has("note: `{endpoint}` was asked, with the key from `PALETTE_API_KEY`\n")
         .stderr_has("HTTP 401 InvalidApiKey: The API key is invalid")
         .keeps_files()
         .fails(4);
     assert_eq!(test.sim.requests().len(), 1, "a 401 is not retried");
     test.sim.fault(Fault::on(Route::Download, Act::status(401)));
-    test.run("stage")
-        .any_stderr()
-        .stderr_has("does not accept the API key")
-        .fails(4);
+    test.run("stage").any_stderr().error("key-refused").fails(4);
 }
 
 /// A server that repeats what it was sent does not make us repeat it.

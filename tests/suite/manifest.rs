@@ -165,7 +165,7 @@ fn a_file_needs_a_definition() {
     );
     let test = Test::new().manifest("");
     test.run("stage")
-        .stderr_has("no definition")
+        .error("no-definition")
         .keeps_files()
         .fails(2);
 }

@@ -14,11 +14,16 @@ fn several_mistakes_are_shown_in_one_run() {
     );
     let done = test
         .run("check")
+        .error("wrong-type")
+        .error("unknown-key")
+        .error("invalid-reference")
+        .error("invalid-reference")
+        .error("no-profiles")
         .stderr_has("profiles.toml:2:11")
         .stderr_has("profiles.toml:3:1")
         .stderr_has("profiles.toml:6:13")
         .stderr_has("profiles.toml:6:21")
-        .stderr_has("`b` has no profiles")
+        .stderr_has("`b`")
         .keeps_files()
         .fails(2);
     done.says("error[", 5).says("help: ", 5);
@@ -33,7 +38,9 @@ fn broken_syntax_and_another_mistake_are_both_shown() {
         "[palette]\nproject = Default\n\n[definition.factory]\nprofiles = [\"edge\"]\nnmae = \"x\"\n",
     );
     test.run("check")
-        .stderr_has("not valid TOML")
+        .error("invalid-toml")
+        .error("invalid-reference")
+        .error("unknown-key")
         .stderr_has("profiles.toml:2:11")
         .stderr_has("neither a uid, a console URL nor name@version")
         .stderr_has("unknown key `nmae`")
@@ -65,7 +72,9 @@ fn the_file_is_named_as_the_user_names_it() {
         "[definition.a]\nprofiles = [\"edge\"]\n",
     );
     let run = test.run("check --file sites/store.toml");
-    run.stderr_has("--> sites/store.toml:2:13").fails(2);
+    run.error("invalid-reference")
+        .stderr_has("--> sites/store.toml:2:13")
+        .fails(2);
 }
 
 #[test]
@@ -90,6 +99,7 @@ fn a_byte_order_mark_and_crlf_are_no_mistake() {
         "\u{feff}[definition.a]\r\nprofiles = [\"edge\"]\r\n",
     );
     test.run("check")
+        .error("invalid-reference")
         .stderr_has("--> profiles.toml:2:13")
         .fails(2);
 }
@@ -106,11 +116,12 @@ fn other_encodings_are_named() {
     .fails(2);
     let test = Test::new().write("profiles.toml", b"[palette]\n# caf\xe9\n");
     let run = test.run("stage").keeps_files();
-    run.stderr_has("`profiles.toml` is not UTF-8: byte 0xe9 in line 2")
+    run.error("manifest-encoding")
+        .stderr_has("`profiles.toml` is not UTF-8: byte 0xe9 in line 2")
         .fails(2);
     let test = Test::new().write("profiles.toml", b"[palette]\nproject = \"a\0b\"\n");
     test.run("stage")
-        .stderr_has("not valid TOML")
+        .error("invalid-toml")
         .keeps_files()
         .fails(2);
 }
@@ -123,20 +134,25 @@ fn a_missing_file_says_where_it_was_looked_for() {
         "check", "fetch", "stage", "unstage", "update", "verify", "show",
     ] {
         test.run(command)
-            .stderr_has("error[manifest-missing]: there is no `{dir}/profiles.toml`")
+            .error("manifest-missing")
+            .stderr_has("`{dir}/profiles.toml`")
             .stderr_has("edgestage init")
             .keeps_files()
             .fails(2);
     }
     let run = test.run("check --file other/p.toml");
-    run.stderr_has("there is no `{dir}/other/p.toml`").fails(2);
+    run.error("manifest-missing")
+        .stderr_has("`{dir}/other/p.toml`")
+        .fails(2);
 }
 
 #[test]
 fn a_directory_is_no_file() {
     let test = Test::new();
     let run = test.run("check --file CanvOS");
-    run.stderr_has("cannot read `{dir}/CanvOS`").fails(2);
+    run.error("manifest-unreadable")
+        .stderr_has("`{dir}/CanvOS`")
+        .fails(2);
 }
 
 /// Escape sequences in a file do not reach the terminal.
@@ -157,18 +173,28 @@ fn nothing_in_the_file_moves_the_cursor() {
 fn a_lock_that_cannot_be_read() {
     let test = Test::new().stage();
     let lock = test.text("profiles.lock");
-    for (text, said) in [
+    for (text, code, said) in [
         (
             lock.replace("version = 1\n", "version = 2\n"),
-            "was written by a newer edgestage",
+            "newer-lockfile",
+            "version 2",
         ),
-        (lock.replace("uid = ", "uuid = "), "is damaged"),
-        (format!("<<<<<<< HEAD\n{lock}"), "is damaged"),
-        (String::new(), "has no `version`"),
+        (
+            lock.replace("uid = ", "uuid = "),
+            "invalid-lockfile",
+            "is damaged",
+        ),
+        (
+            format!("<<<<<<< HEAD\n{lock}"),
+            "invalid-lockfile",
+            "is damaged",
+        ),
+        (String::new(), "invalid-lockfile", "has no `version`"),
     ] {
         test.put("profiles.lock", &text);
         for command in ["stage", "verify", "update"] {
             test.run(command)
+                .error(code)
                 .stderr_has(said)
                 .stderr_has("help: ")
                 .keeps_files()
@@ -176,5 +202,8 @@ fn a_lock_that_cannot_be_read() {
         }
     }
     test.put("profiles.lock", b"\xff\xfe");
-    test.run("verify").stderr_has("is not UTF-8").fails(2);
+    test.run("verify")
+        .error("invalid-lockfile")
+        .stderr_has("is not UTF-8")
+        .fails(2);
 }

@@ -67,7 +67,8 @@ fn a_definition_that_is_added_and_locked_meanwhile_stays_locked() {
         assert_eq!(locked(&test), ["a", "b"], "{command}");
         test.sim.world(|world| world.publish("edge-k3s", "1.31.1"));
         test.run("fetch b")
-            .stderr_has("Palette no longer serves `b` as it is locked")
+            .error("drift")
+            .stderr_has("`b`")
             .fails(3);
     }
 }

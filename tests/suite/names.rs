@@ -24,7 +24,7 @@ fn one_of_several_must_be_named() {
     let test = three();
     for command in ["stage", "verify", "show"] {
         test.run(command)
-            .stderr_has("which definition?")
+            .error("definition-needed")
             .stderr_has("factory, store, warehouse")
             .keeps_files()
             .fails(2);
@@ -36,7 +36,8 @@ fn one_of_several_must_be_named() {
         .stdout_has("edge-infra@2.0.0")
         .success();
     test.run("verify factory")
-        .stderr_has("`factory` is not in profiles.lock")
+        .error("not-locked")
+        .stderr_has("`factory`")
         .fails(3);
 }
 
@@ -48,13 +49,15 @@ fn an_unknown_name_suggests_the_nearest() {
     ] {
         test.run(command)
             .arg("warehose")
-            .stderr_has("there is no definition `warehose`")
+            .error("unknown-definition")
+            .stderr_has("`warehose`")
             .stderr_has("did you mean `warehouse`?")
             .keeps_files()
             .fails(2);
     }
     let run = test
         .run("fetch zzz")
+        .error("unknown-definition")
         .stderr_has("write one of factory, store, warehouse");
     run.fails(2);
 }
@@ -98,7 +101,7 @@ fn fetch_prints_where_the_archive_is() {
 fn output_writes_one_archive() {
     let test = three();
     let run = test.run("fetch --output out.tgz").keeps_files();
-    run.stderr_has("`--output` takes one definition").fails(2);
+    run.error("output-of-several").fails(2);
     test.run("fetch -q store --output out.tgz")
         .stdout("{dir}/out.tgz\n")
         .success();
@@ -111,9 +114,13 @@ fn output_writes_one_archive() {
         .stdout_has("definition      store\n")
         .success();
     let run = test.run("fetch -q store --output CanvOS");
-    run.stderr_has("not a regular file").fails(2);
+    run.error("unusable-output")
+        .stderr_has("not a regular file")
+        .fails(2);
     let run = test.run("fetch -q store --output none/out.tgz");
-    run.stderr_has("none/out.tgz").fails(2);
+    run.error("unusable-output")
+        .stderr_has("none/out.tgz")
+        .fails(2);
 }
 
 #[test]
@@ -126,7 +133,10 @@ fn one_that_fails_does_not_stop_the_others() {
         .run("fetch --jobs 1")
         .stdout_has("factory")
         .stdout_has("warehouse");
-    let done = run.stderr_has("the archive of `store` is refused").fails(6);
+    let done = run
+        .error("archive-refused")
+        .stderr_has("the archive of `store` is refused")
+        .fails(6);
     assert_eq!(done.stdout.lines().count(), 2);
     let lock = test.text("profiles.lock");
     assert!(lock.contains("[definition.factory]") && lock.contains("[definition.warehouse]"));
@@ -154,6 +164,9 @@ fn the_gravest_decides_the_exit_code() {
     test.put("profiles.toml", text);
     test.run("fetch")
         .any_stdout()
+        .error("drift")
+        .error("profile-not-found")
+        .error("drift")
         .stderr_has("edge-infra@9.0.0")
         .stderr_has("→ 1.31.1")
         .keeps_files()
@@ -184,7 +197,9 @@ fn another_definition_that_is_staged_is_named() {
     test.run("stage -q store").any_stdout().success();
     test.run("check -q").stdout_has("holds `store`").success();
     let run = test.run("verify factory").stdout_has("it is `store`");
-    run.stderr_has("edgestage stage factory").fails(3);
+    run.error("staged-differs")
+        .stderr_has("edgestage stage factory")
+        .fails(3);
     test.run("stage -q factory").any_stdout().success();
     test.run("verify factory").any_stdout().success();
 }
@@ -201,7 +216,7 @@ fn unstage_needs_a_name_only_where_checkouts_differ() {
     test.put("profiles.toml", text);
     test.checkout("Other");
     test.run("stage -q store").any_stdout().success();
-    test.run("unstage").stderr_has("which definition?").fails(2);
+    test.run("unstage").error("definition-needed").fails(2);
     test.run("unstage -q factory").success();
     assert!(test.path("Other/spc.tgz").exists());
     test.run("unstage -q store").any_stdout().success();
@@ -269,6 +284,7 @@ fn one_that_cannot_be_staged_does_not_stop_the_others() {
     test.sim.fault(Fault::on(Route::Download, refused.clone()));
     let run = test.run("stage -j1 factory store").any_stdout();
     let done = run
+        .error("archive-refused")
         .stderr_has("the archive of `factory` is refused")
         .fails(6);
     assert_eq!(done.stdout.lines().count(), 2);
@@ -279,13 +295,14 @@ fn one_that_cannot_be_staged_does_not_stop_the_others() {
     test.put("CanvOS/other.tgz", "x");
     test.run("stage factory store")
         .any_stdout()
+        .error("T11")
         .stderr_has("error[")
         .fails(3);
     assert!(is_staged(&test, "Other"));
     std::fs::remove_dir_all(test.path("CanvOS")).unwrap();
     test.run("stage factory store")
         .any_stdout()
-        .stderr_has("there is no CanvOS checkout")
+        .error("no-checkout")
         .keeps_files()
         .fails(2);
 }
@@ -296,7 +313,7 @@ fn what_is_cached_is_staged_beside_what_is_not() {
     let test = apart();
     test.run("fetch -q store").any_stdout().success();
     let run = test.run("stage factory store").without_key().any_stdout();
-    run.stderr_has("there is no API key").fails(4);
+    run.error("key-missing").fails(4);
     assert!(is_staged(&test, "Other"));
 }
 
@@ -311,8 +328,8 @@ fn definitions_that_share_a_checkout_are_not_staged_together() {
         "stage factory store warehouse --locked",
     ] {
         test.run(command)
+            .error("T30")
             .stderr_has("`factory` and `store`")
-            .stderr_has("cannot be staged together")
             .stderr_has("they share the checkout `{dir}/CanvOS`")
             .stderr_has("git worktree add")
             .stderr_has("stage one, build its image, then stage the next")
@@ -327,7 +344,8 @@ fn definitions_that_share_a_checkout_are_not_staged_together() {
     // A checkout of the command line is one for all.
     let test = apart();
     let run = test.run("stage factory store --canvos Other").keeps_files();
-    run.stderr_has("they share the checkout `{dir}/Other`")
+    run.error("T30")
+        .stderr_has("they share the checkout `{dir}/Other`")
         .fails(2);
 }
 
@@ -338,6 +356,7 @@ fn a_checkout_that_is_shared_through_a_link() {
     std::fs::remove_dir_all(test.path("Other")).unwrap();
     std::os::unix::fs::symlink("CanvOS", test.path("Other")).unwrap();
     test.run("stage factory store")
+        .error("T30")
         .stderr_has("they share the checkout `{dir}/CanvOS`")
         .keeps_files()
         .fails(2);
@@ -348,7 +367,7 @@ fn a_checkout_that_is_shared_through_a_link() {
     );
     std::fs::create_dir(test.path("x")).unwrap();
     let run = test.run("stage factory store").keeps_files();
-    run.stderr_has("cannot be staged together").fails(2);
+    run.error("T30").fails(2);
 }
 
 /// What is wrong with a checkout is told once, not once for each definition.
@@ -375,7 +394,7 @@ fn check_reads_a_shared_checkout_once() {
     let run = test.run("check --offline").any_stdout().any_stderr();
     run.fails(3).says("error[", 1);
     let run = test.run("check --offline --canvos none").any_stdout();
-    let run = run.stderr_has("there is no CanvOS checkout at `{dir}/none`");
+    let run = run.warning("no-checkout").stderr_has("`{dir}/none`");
     run.success().says("no CanvOS checkout", 1);
 }
 

@@ -195,7 +195,11 @@ fn a_connection_that_stalls() {
     let said = "Palette cannot be reached: no connection within 1 s";
     let deaf = Deaf::listen();
     let test = Test::new().patience("retries = 0\ntimeout = 1");
-    let run = test.run("stage").keeps_files().stderr_has(said);
+    let run = test
+        .run("stage")
+        .keeps_files()
+        .error("unreachable")
+        .stderr_has(said);
     run.arg("--endpoint")
         .arg(&format!("http://127.0.0.1:{}", deaf.port()))
         .fails(5);
@@ -311,6 +315,7 @@ fn the_way_that_failed_is_told() {
     let run = test.run("stage --endpoint");
     let run = run.arg(&format!("http://127.0.0.1:{port}"));
     let done = run
+        .error("unreachable")
         .stderr_has(&format!("note: at `127.0.0.1`, port {port}\n"))
         .stderr_has("`HTTPS_PROXY` is honoured")
         .fails(5);
@@ -323,6 +328,7 @@ fn the_way_that_failed_is_told() {
         let test = Test::new().patience("retries = 0\ntimeout = 1");
         test.sim.fault(Fault::on(route, act));
         test.run("stage")
+            .error("unreachable")
             .stderr_has("help: if it is slow, raise `timeout` in `[palette]`, which is 1 s\n")
             .fails(5);
     }

@@ -28,7 +28,8 @@ fn an_archive_is_shown_beside_a_manifest_that_is_broken() {
             .run("show a.tgz")
             .stdout_has(UID)
             .stdout_has("definition      unknown: no profiles.lock was read\n")
-            .stderr_has("warning[manifest-unused]: `profiles.toml` is not used: it has a mistake\n")
+            .warning("manifest-unused")
+            .stderr_has("`profiles.toml` is not used: it has a mistake\n")
             .keeps_files()
             .success();
         done.says("warning", 1).says("error[", 0);
@@ -40,7 +41,8 @@ fn an_archive_is_shown_beside_a_manifest_that_is_broken() {
     std::fs::create_dir(test.path("profiles.toml")).unwrap();
     test.run("show a.tgz")
         .stdout_has(UID)
-        .stderr_has("warning[manifest-unused]: `profiles.toml` is not used: ")
+        .warning("manifest-unused")
+        .stderr_has("`profiles.toml` is not used: ")
         .success();
 }
 
@@ -50,7 +52,7 @@ fn an_archive_is_shown_beside_a_lock_that_is_broken() {
     let test = with_archive().write("profiles.lock", "version = 1\n<<<<<<< HEAD\n");
     test.run("show a.tgz")
         .stdout_has(UID)
-        .stderr_has("warning[invalid-lockfile]: ")
+        .warning("invalid-lockfile")
         .stderr_has("profiles.lock")
         .keeps_files()
         .success();
@@ -91,12 +93,17 @@ fn the_cache_is_listed_beside_a_manifest_that_is_broken() {
     let done = test
         .run("cache list")
         .any_stdout()
-        .stderr_has("warning[manifest-unused]: `profiles.toml` is not used: it has a mistake\n")
+        .warning("manifest-unused")
+        .stderr_has("`profiles.toml` is not used: it has a mistake\n")
         .keeps_files()
         .success();
     assert_eq!(done.stdout.lines().count(), 1);
     // What would be removed may be another cache than the file's own.
-    let run = test.run("cache clean").stderr_has("unknown key `palete`");
+    let run = test
+        .run("cache clean")
+        .error("unknown-key")
+        .error("no-definition")
+        .stderr_has("unknown key `palete`");
     run.keeps_files().fails(2);
     let cache = test.cached()[0]
         .parent()

@@ -200,6 +200,7 @@ fn a_checkout_behind_a_link() {
         format!("{head}\n[definition.other]\ncanvos = \"real\"\n{FACTORY}\n"),
     );
     test.run("stage factory other")
+        .error("T30")
         .stderr_has("share")
         .keeps_files()
         .fails(2);
@@ -208,7 +209,8 @@ fn a_checkout_behind_a_link() {
     assert!(!test.path("real/spc.tgz").exists() && test.path("CanvOS").is_symlink());
     fs::remove_dir_all(test.path("real")).unwrap();
     let run = test.run("stage").keeps_files();
-    run.stderr_has("there is no CanvOS checkout at `{dir}/CanvOS`")
+    run.error("no-checkout")
+        .stderr_has("`{dir}/CanvOS`")
         .fails(2);
 }
 
@@ -260,6 +262,7 @@ fn a_link_in_the_cache_is_not_written_through() {
     symlink(test.path("precious"), &entry).unwrap();
     test.run("stage")
         .any_stdout()
+        .warning("cache-damaged")
         .stderr_has("is damaged")
         .success();
     assert_eq!(test.text("precious"), "precious");
@@ -275,6 +278,7 @@ fn links_in_our_own_directory() {
     symlink("../elsewhere", test.path("CanvOS/.edgestage")).unwrap();
     for command in ["stage", "unstage"] {
         test.run(command)
+            .error("blocked-path")
             .stderr_has("`.edgestage` in the checkout is a symbolic link")
             .stderr_has("remove it")
             .fails(3);
@@ -284,6 +288,7 @@ fn links_in_our_own_directory() {
     fs::remove_file(test.path("CanvOS/.edgestage")).unwrap();
     test.put("CanvOS/.edgestage", "a file");
     test.run("stage")
+        .error("blocked-path")
         .stderr_has("`.edgestage` in the checkout is not a directory")
         .keeps_files()
         .fails(3);
@@ -304,6 +309,7 @@ fn links_in_our_own_directory() {
     symlink(test.path("lock"), &lock).unwrap();
     for command in ["stage", "unstage"] {
         test.run(command)
+            .error("input-output")
             .stderr_has("cannot open `{dir}/CanvOS/.edgestage/lock`")
             .keeps_files()
             .fails(1);
@@ -319,7 +325,9 @@ fn a_home_that_does_not_exist() {
     for home in ["/proc/no/home", "{dir}/file", "{dir}/file/home"] {
         for command in ["fetch", "stage"] {
             let run = test.run(command).env("HOME", home).keeps_files();
-            run.stderr_has("cannot create `").fails(1);
+            run.error("input-output")
+                .stderr_has("cannot create `")
+                .fails(1);
         }
         let run = test.run("check").env("HOME", home);
         run.any_stdout().keeps_files().success();

@@ -40,6 +40,7 @@ fn a_definition_that_is_not_cached() {
     let test = Test::new();
     for command in ["stage --offline", "fetch --offline"] {
         test.run(command)
+            .error("offline")
             .stderr_has("`factory` is not locked yet")
             .stderr_has("`--offline` opens no connection")
             .keeps_files()
@@ -55,6 +56,7 @@ fn a_definition_that_is_not_cached() {
         .success();
     test.forget_staged();
     test.run("stage --offline")
+        .error("offline")
         .stderr_has("is not in the cache")
         .keeps_files()
         .fails(5);
@@ -69,11 +71,13 @@ fn a_damaged_entry_is_healed() {
         let entry = test.cached().remove(0);
         fs::write(&entry, damage).unwrap();
         test.run("stage --offline")
+            .error("cache-damaged")
             .stderr_has("is damaged")
             .keeps_files()
             .fails(5);
         test.run("stage")
             .any_stdout()
+            .warning("cache-damaged")
             .stderr_has("is damaged")
             .stderr_has("it is fetched again")
             .success();
@@ -194,6 +198,7 @@ fn no_home_and_no_other_place() {
     let run = test
         .run("fetch")
         .without("HOME")
+        .error("no-cache-directory")
         .stderr_has("`HOME` is not set");
     run.stderr_has("--cache-dir DIR").keeps_files().fails(1);
 }
@@ -204,6 +209,7 @@ fn a_cache_that_cannot_be_written_is_an_error_with_a_place() {
     let test = Test::new().write("cache", "a file where a directory is meant");
     let run = test
         .run("fetch --cache-dir cache")
+        .error("input-output")
         .stderr_has("{dir}/cache");
     run.keeps_files().fails(1);
 }
@@ -274,6 +280,7 @@ fn one_name_is_fetched_where_others_are_not_cached() {
     for command in ["fetch --locked --offline", "stage --locked --offline b"] {
         test.run(command)
             .any_stdout()
+            .error("offline")
             .stderr_has("`b` is not in the cache")
             .keeps_files()
             .fails(5);

@@ -102,13 +102,15 @@ fn what_must_not_be_written_is_not() {
                 continue;
             }
             let run = test.run("fetch --output").arg(output).without_key();
-            run.stderr_has("error[unusable-output]: `--output` cannot be `")
+            run.error("unusable-output")
+                .stderr_has("`--output` cannot be `")
                 .stderr_has(why)
                 .keeps_files()
                 .fails(2);
         }
         let other = test.run("fetch --api-key-file other-key --output other-key");
         other
+            .error("unusable-output")
             .stderr_has("the API key is read from it")
             .keeps_files()
             .fails(2);
@@ -123,7 +125,8 @@ fn the_cache_is_not_written() {
     test.run("fetch -q").any_stdout().success();
     let cached = test.cached()[0].display().to_string();
     let run = test.run("fetch --output").arg(&cached);
-    run.stderr_has("it is inside of the cache")
+    run.error("unusable-output")
+        .stderr_has("it is inside of the cache")
         .keeps_files()
         .fails(2);
 }
@@ -148,13 +151,16 @@ fn manual_pages_are_not_written_into_a_repository() {
     let test = full();
     for directory in [".git/man", "repository/man/man1", ".git"] {
         let run = test.run("man --output").arg(directory);
-        run.stderr_has("it is inside of `.git`")
+        run.error("unusable-output")
+            .stderr_has("it is inside of `.git`")
             .keeps_files()
             .fails(2);
     }
     fs::create_dir(test.path("man")).unwrap();
     symlink("../profiles.toml", test.path("man/edgestage.1")).unwrap();
     let run = test.run("man --output man");
-    run.stderr_has("it is the manifest").fails(2);
+    run.error("unusable-output")
+        .stderr_has("it is the manifest")
+        .fails(2);
     assert!(test.text("profiles.toml").contains("[definition.factory]"));
 }

@@ -47,6 +47,7 @@ fn what_forbids_the_second_is_found_before_the_first() {
             };
             for (command, doing) in [("stage", "replace"), ("unstage", "remove")] {
                 test.run(command)
+                    .error("input-output")
                     .stderr_has(&format!("cannot {doing} `{{dir}}/{placement}`"))
                     .stderr_has("operation not permitted")
                     .fails(1);
@@ -72,7 +73,8 @@ fn a_mount_on_one_of_the_files() {
             fs::copy(test.path(&placement), test.path("same")).unwrap();
             let mount = mount.replace("/other ", &format!("/{file} "));
             let done = test.run("stage").mounted(&mount);
-            done.stderr_has(&format!("cannot replace `{{dir}}/{placement}`"))
+            done.error("input-output")
+                .stderr_has(&format!("cannot replace `{{dir}}/{placement}`"))
                 .stderr_has("busy")
                 .fails(1);
             is_untouched(&test, &before);
@@ -80,7 +82,8 @@ fn a_mount_on_one_of_the_files() {
         let run = test
             .run("unstage")
             .mounted(&mount.replace("/other ", "/same "));
-        run.stderr_has(&format!("cannot remove `{{dir}}/{placement}`"))
+        run.error("input-output")
+            .stderr_has(&format!("cannot remove `{{dir}}/{placement}`"))
             .fails(1);
         is_untouched(&test, &before);
         assert_eq!(test.text("other"), "other");
@@ -110,6 +113,7 @@ fn a_sticky_directory() {
         for (command, doing) in [("stage", "replace"), ("unstage", "remove")] {
             test.run(command)
                 .prelude("exec setpriv --bounding-set=-fowner \"$0\" \"$@\"")
+                .error("input-output")
                 .stderr_has(&format!("cannot {doing} `{{dir}}/{placement}`"))
                 .fails(1);
             is_untouched(&test, &before);
@@ -334,6 +338,7 @@ fn one_content_in_different_bytes() {
         for command in ["verify", "check", "check --offline"] {
             test.run(command)
                 .any_stdout()
+                .error("staged-differs")
                 .stderr_has("hold `factory`, but not in the same bytes")
                 .stderr_has("edgestage stage factory")
                 .fails(3);

@@ -166,7 +166,9 @@ fn only_what_dead_runs_left_is_removed_from_the_overlay() {
     living.lock().unwrap();
     let before = test.facts(&Test::placement(OVERLAY));
     let run = test.run("stage").any_stdout();
-    run.stderr_has("Removed")
+    run.warning("T10")
+        .warning("T10")
+        .stderr_has("Removed")
         .stderr_has("a1B2c3")
         .stderr_has("Unchanged")
         .success();
@@ -201,7 +203,10 @@ fn a_bind_mount_of_a_checkout_is_the_same_checkout() {
         .fails(2);
     let mount = "mount --bind {dir}/CanvOS {dir}/Other";
     let run = |command: &str| test.run(command).mounted(mount);
-    run("stage CanvOS Other").stderr_has("share").fails(2);
+    run("stage CanvOS Other")
+        .error("T30")
+        .stderr_has("share")
+        .fails(2);
     let done = run("check --offline --json").any_stdout().any_stderr();
     assert_eq!(
         done.success().json()["checkouts"].as_array().unwrap().len(),
@@ -216,7 +221,10 @@ fn a_link_to_a_checkout_is_the_same_checkout() {
     let test = two();
     fs::remove_dir_all(test.path("Other")).unwrap();
     symlink("CanvOS", test.path("Other")).unwrap();
-    test.run("stage CanvOS Other").stderr_has("share").fails(2);
+    test.run("stage CanvOS Other")
+        .error("T30")
+        .stderr_has("share")
+        .fails(2);
     test.run("stage -q CanvOS").any_stdout().success();
     let done = test.run("check --offline --json").any_stdout().any_stderr();
     assert_eq!(

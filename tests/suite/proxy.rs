@@ -115,6 +115,7 @@ fn a_domain_in_no_proxy_is_kept() {
             &proxy.address(),
         )
         .env("NO_PROXY", list)
+        .error("unreachable")
         .stderr_has("the name `palette.invalid` was not found")
         .keeps_files()
         .fails(5);
@@ -186,6 +187,7 @@ fn a_proxy_of_plain_http_that_wants_credentials() {
             "HTTP_PROXY",
             &format!("http://{IN_ADDRESS}@127.0.0.1:{}", test.sim.port()),
         )
+        .error("unreachable")
         .stderr_has("the proxy wants credentials (HTTP 407)")
         .keeps_files()
         .fails(5);
@@ -251,6 +253,7 @@ fn a_proxy_that_cannot_be_reached() {
         let test = palette();
         let port = test.sim.port();
         let done = through(&test, "stage", &proxy)
+            .error("unreachable")
             .stderr_has(said)
             .stderr_has(&format!(
                 "note: at `127.0.0.1`, port {port}, through the proxy `{proxy}` of `HTTPS_PROXY`\n"
@@ -272,6 +275,7 @@ fn a_proxy_that_reads_along() {
     let test = palette();
     let proxy = Proxy::to(between.port());
     let done = through(&test, "stage", &proxy.address())
+        .error("tls-refused")
         .stderr_has("its certificate is ")
         .stderr_has("set `ca-cert` in `[palette]`")
         .keeps_files()
@@ -313,7 +317,8 @@ fn a_variable_that_cannot_be_read_is_told() {
     let run = test.run("check").env("HTTPS_PROXY", "");
     let run = run.env("https_proxy", "http://127.0.0.1:1");
     run.any_stdout()
-        .stderr_has("warning[proxy-variable]: `https_proxy` is ignored")
+        .warning("proxy-variable")
+        .stderr_has("`https_proxy` is ignored")
         .stderr_has(said)
         .success();
     // Where no proxy would be used, nothing is said.

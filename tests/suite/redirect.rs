@@ -22,7 +22,7 @@ fn a_redirect_to_another_origin_is_refused() {
             test.sim.fault(redirect(route, status, &to).forever());
             let done = test
                 .run("stage")
-                .stderr_has("a redirect was not followed")
+                .error("redirect-refused")
                 .stderr_has(&format!("from `{{endpoint}}` to `{}`", other.url()))
                 .stderr_has("another origin: the API key would be sent there")
                 .stderr_has("set `endpoint` to the address that Palette itself answers at")
@@ -51,6 +51,7 @@ fn what_only_looks_like_the_same_origin() {
     ] {
         test.sim.fault(redirect(Route::Projects, 307, &to));
         test.run("stage")
+            .error("redirect-refused")
             .stderr_has("another origin")
             .keeps_files()
             .fails(5);
@@ -65,6 +66,7 @@ fn a_redirect_from_tls_to_plain_http_is_refused() {
     let to = format!("{plain}/v1/x");
     test.sim.fault(redirect(Route::Projects, 302, &to));
     test.run("stage")
+        .error("redirect-refused")
         .stderr_has(&format!("from `{{endpoint}}` to `{plain}`"))
         .stderr_has("another origin")
         .keeps_files()
@@ -80,6 +82,7 @@ fn a_redirect_by_way_of_the_same_origin() {
     test.sim.fault(redirect(Route::Download, 307, DOWNLOAD));
     test.sim.fault(redirect(Route::Download, 307, other.url()));
     test.run("stage")
+        .error("redirect-refused")
         .stderr_has(&format!("from `{{endpoint}}` to `{}`", other.url()))
         .keeps_files()
         .fails(5);
@@ -154,6 +157,7 @@ fn a_redirect_in_a_circle_ends() {
             .fault(redirect(Route::Download, status, &to).forever());
         let done = test
             .run("stage")
+            .error("redirect-refused")
             .stderr_has("too many redirects in a row")
             .stderr_has(&format!(
                 "from `{{endpoint}}{DOWNLOAD}` to `{{endpoint}}{DOWNLOAD}`"
@@ -172,7 +176,7 @@ fn a_redirect_that_does_not_say_where_to() {
     for to in ["http://[", "\u{fc}"] {
         let test = Test::new().fault(redirect(Route::Projects, 307, to));
         test.run("stage")
-            .stderr_has("a redirect was not followed")
+            .error("redirect-refused")
             .stderr_has("it does not say where to")
             .keeps_files()
             .fails(5);

@@ -225,13 +225,18 @@ fn a_missing_profile_can_be_allowed_and_one_too_many_cannot() {
     };
     serve(&[EDGE_INFRA_2_1_0]);
     let said = format!("has no directory for {HELLO_UNIVERSE_1_2_0}");
-    test.run("stage").any_stdout().stderr_has(&said).success();
+    test.run("stage")
+        .any_stdout()
+        .warning("profile-missing")
+        .stderr_has(&said)
+        .success();
     for uids in [
         &[EDGE_INFRA_2_1_0, EDGE_GPU_0_1_0][..],
         &[EDGE_INFRA_2_1_0, HELLO_UNIVERSE_1_2_0, EDGE_GPU_0_1_0],
     ] {
         serve(uids);
         test.run("update")
+            .error("archive-refused")
             .stderr_has("not asked for")
             .keeps_files()
             .fails(6);
@@ -248,6 +253,7 @@ fn more_than_the_limits_allow() {
         };
         let test = Test::of(World::demo().archive(padded)).manifest(&text);
         test.run("stage")
+            .error("archive-refused")
             .stderr_has("[limits]")
             .keeps_files()
             .fails(6)

@@ -141,6 +141,7 @@ fn what_cannot_be_kept_is_not_replaced() {
     let sealed = test.seal(REPLACED, 0o555);
     test.run("stage")
         .unprivileged()
+        .error("input-output")
         .stderr_has(&format!("cannot write `{{dir}}/{REPLACED}/"))
         .fails(1);
     drop(sealed);
@@ -181,6 +182,8 @@ fn what_is_too_large_to_be_kept_stays() {
     let file = fs::File::create(&path).unwrap();
     file.set_len(3 << 30).unwrap();
     let run = test.run("stage").any_stdout();
-    run.stderr_has("is too large for an archive").fails(3);
+    run.error("blocked-path")
+        .stderr_has("is too large for an archive")
+        .fails(3);
     assert_eq!(fs::metadata(&path).unwrap().len(), 3 << 30);
 }

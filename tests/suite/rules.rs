@@ -181,7 +181,8 @@ fn a_draft_on_top_is_a_warning() {
     for command in ["check", "stage"] {
         test.run(command)
             .any_stdout()
-            .stderr_has("warning[unpublished-draft]: profile edge-logging@0.9.0 has a draft that is not published")
+            .warning("unpublished-draft")
+            .stderr_has("profile edge-logging@0.9.0 has a draft that is not published")
             .success();
     }
     // What is published is locked, not the draft.
@@ -194,9 +195,8 @@ fn no_infrastructure_is_a_warning() {
     let done = test
         .run("check")
         .any_stdout()
-        .stderr_has(
-            "warning[no-infrastructure]: `factory` has no profile with infrastructure layers",
-        )
+        .warning("no-infrastructure")
+        .stderr_has("`factory`")
         .success();
     let json = done
         .again()
@@ -217,13 +217,15 @@ fn a_profile_of_another_project() {
     test.run("check").any_stdout().success();
     let test = Test::new().definition("profiles = [\"edge-infra@2.1.0\", \"retail-pos@3.2.1\"]");
     test.run("stage")
-        .stderr_has("Palette has no profile `retail-pos@3.2.1`")
+        .error("profile-not-found")
+        .stderr_has("`retail-pos@3.2.1`")
         .fails(2);
     let test = Test::new().definition(&format!(
         "profiles = [\"{HELLO_UNIVERSE_1_2_0}\", \"{}\"]",
         palette_sim::RETAIL_POS_3_2_1
     ));
     test.run("stage")
+        .error("forbidden")
         .stderr_has("HTTP 403")
         .keeps_files()
         .fails(4);

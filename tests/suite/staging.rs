@@ -20,6 +20,7 @@ fn half_a_pair_is_completed() {
         fs::remove_file(test.path(&missing)).unwrap();
         test.run("verify")
             .stdout_has("missing")
+            .error("staged-differs")
             .stderr_has("edgestage stage factory")
             .fails(3);
         test.run("stage")
@@ -37,7 +38,8 @@ fn another_file_at_a_placement_is_replaced() {
         let staged = test.staged();
         test.put(&placement, "something else");
         let run = test.run("verify").stdout_has("differs");
-        run.stderr_has("what is staged is not `factory` as it is locked")
+        run.error("staged-differs")
+            .stderr_has("what is staged is not `factory` as it is locked")
             .fails(3);
         test.run("check")
             .stdout_has("differs")
@@ -123,6 +125,7 @@ fn a_link_at_a_placement_is_refused() {
         symlink(test.path("elsewhere.tgz"), test.path(&placement)).unwrap();
         let before = test.text("elsewhere.tgz");
         test.run("stage")
+            .error("T8")
             .stderr_has("is a symbolic link")
             .stderr_has("remove it")
             .fails(3);
@@ -134,6 +137,7 @@ fn a_link_at_a_placement_is_refused() {
         );
         test.run("unstage")
             .any_stdout()
+            .error("blocked-path")
             .stderr_has("is a symbolic link")
             .fails(3);
         assert_eq!(test.text("elsewhere.tgz"), before);
@@ -158,7 +162,10 @@ fn a_refused_placement_leaves_the_other() {
             .text("profiles.toml")
             .replace("hello-universe@1.2.0", "edge-monitoring@1.4.0");
         test.put("profiles.toml", manifest);
-        test.run("stage").stderr_has("is a directory").fails(3);
+        test.run("stage")
+            .error("blocked-path")
+            .stderr_has("is a directory")
+            .fails(3);
         assert_eq!(test.facts(&placements[other]), before);
     }
 }
@@ -180,6 +187,7 @@ fn a_linked_directory_on_the_way_is_refused() {
         }
         symlink(test.path("moved"), &path).unwrap();
         test.run("stage")
+            .error("T8")
             .stderr_has(&format!("`{link}` in the checkout is a symbolic link"))
             .fails(3);
         assert!(!test.tree().contains("spc.tgz"));
@@ -194,6 +202,7 @@ fn a_linked_directory_is_found_where_nothing_is_to_be_done() {
     symlink(test.path("moved"), test.path(DIRECTORY)).unwrap();
     test.run("verify").any_stdout().any_stderr().fails(3);
     test.run("stage")
+        .error("T8")
         .stderr_has("is a symbolic link")
         .keeps_files()
         .fails(3);
@@ -207,6 +216,7 @@ fn unstage_follows_no_linked_directory() {
     symlink(test.path("moved"), test.path(DIRECTORY)).unwrap();
     test.run("unstage")
         .any_stdout()
+        .error("blocked-path")
         .stderr_has("is a symbolic link")
         .fails(3);
     assert!(test.path("moved/spc.tgz").exists());
@@ -250,7 +260,9 @@ fn a_clusterconfig_that_names_another_file_is_refused() {
             let done = test
                 .run(command)
                 .any_stdout()
-                .stderr_has("error[T11]: CLUSTERCONFIG names another file")
+                .warning("T18")
+                .error("T11")
+                .stderr_has("CLUSTERCONFIG names another file")
                 .stderr_has("CanvOS/.arg:3:1")
                 .stderr_has(&format!("3 | {}", line.trim_end_matches(" # why")))
                 .stderr_has("write `CLUSTERCONFIG=spc.tgz`")
@@ -269,6 +281,7 @@ fn a_trap_is_found_where_nothing_is_to_be_done() {
     test.put("CanvOS/.arg", "CLUSTERCONFIG=other.tgz\n");
     test.put("CanvOS/other.tgz", "other");
     test.run("stage")
+        .error("T11")
         .stderr_has("CLUSTERCONFIG names another file")
         .keeps_files()
         .fails(3);
@@ -278,28 +291,27 @@ fn a_trap_is_found_where_nothing_is_to_be_done() {
 fn a_pattern_in_clusterconfig_is_refused() {
     for (value, id) in [("]x.tgz", "T6"), ("-spc.tgz", "T6"), ("a+b/spc.tgz", "T33")] {
         let test = Test::new().write("CanvOS/.arg", format!("CLUSTERCONFIG={value}\n"));
-        test.run("stage")
-            .stderr_has(&format!("error[{id}]"))
-            .keeps_files()
-            .fails(3);
+        test.run("stage").error(id).keeps_files().fails(3);
     }
 }
 
 /// The ISO has the definition all the same; another target has none.
 #[test]
 fn what_is_harmless_for_the_iso_is_a_warning() {
-    for (arg, said) in [
-        (None, "T2]: the checkout has no `.arg`"),
+    for (arg, code, said) in [
+        (None, "T2", "the checkout has no `.arg`"),
         (
             Some("ISO_NAME=x\n"),
-            "T2]: `.arg` does not set CLUSTERCONFIG",
+            "T2",
+            "`.arg` does not set CLUSTERCONFIG",
         ),
-        (Some("CLUSTERCONFIG=\n"), "T2]: CLUSTERCONFIG is empty"),
-        (Some("CLUSTERCONFIG=../x.tgz\n"), "T4]: "),
-        (Some("CLUSTERCONFIG=/nowhere/x.tgz\n"), "T3]: "),
+        (Some("CLUSTERCONFIG=\n"), "T2", "CLUSTERCONFIG is empty"),
+        (Some("CLUSTERCONFIG=../x.tgz\n"), "T4", ""),
+        (Some("CLUSTERCONFIG=/nowhere/x.tgz\n"), "T3", ""),
         (
             Some("CLUSTERCONFIG=typo.tgz\n"),
-            "T1]: CLUSTERCONFIG names a file that is not in the checkout: `typo.tgz`",
+            "T1",
+            "CLUSTERCONFIG names a file that is not in the checkout: `typo.tgz`",
         ),
     ] {
         let test = Test::new();
@@ -309,7 +321,8 @@ fn what_is_harmless_for_the_iso_is_a_warning() {
         }
         test.run("stage")
             .any_stdout()
-            .stderr_has(&format!("warning[{said}"))
+            .warning(code)
+            .stderr_has(said)
             .stderr_has("`+cloud-image` embeds none")
             .success();
         test.run("verify").any_stdout().success();
@@ -334,6 +347,7 @@ fn what_would_be_shipped_besides_is_a_warning() {
     let test = Test::new().write(&format!("{DIRECTORY}/old.tgz"), "old");
     test.run("stage")
         .any_stdout()
+        .warning("T10")
         .stderr_has("clusterconfig/old.tgz` will be in the image too")
         .success();
 }
@@ -342,26 +356,30 @@ fn what_would_be_shipped_besides_is_a_warning() {
 fn no_checkout() {
     let test = Test::new();
     let run = test.run("stage --canvos elsewhere").keeps_files();
-    run.stderr_has("there is no CanvOS checkout at `{dir}/elsewhere`")
+    run.error("no-checkout")
+        .stderr_has("`{dir}/elsewhere`")
         .fails(2);
     fs::create_dir(test.path("empty")).unwrap();
     for command in ["stage", "unstage", "verify", "verify --expect-none"] {
         let run = test.run(command).arg("--canvos").arg("empty").keeps_files();
-        run.stderr_has("`{dir}/empty` is not a CanvOS checkout")
+        run.error("not-a-checkout")
+            .stderr_has("`{dir}/empty`")
             .stderr_has("`Earthfile`")
             .fails(2);
     }
     assert_eq!(test.sim.connections(), 0);
     test.run("check --canvos empty")
         .stdout_has("no checkout")
-        .stderr_has("warning[not-a-checkout]: `{dir}/empty` is not a CanvOS checkout\n")
+        .warning("not-a-checkout")
+        .stderr_has("`{dir}/empty`")
         .success();
     // One that is written is missed, and where it is written.
     fs::remove_dir_all(test.path("CanvOS")).unwrap();
     let done = test
         .run("check")
         .stdout_has("no checkout")
-        .stderr_has("warning[no-checkout]: there is no CanvOS checkout at `{dir}/CanvOS`\n")
+        .warning("no-checkout")
+        .stderr_has("`{dir}/CanvOS`")
         .stderr_has(" --> profiles.toml:7:7\n")
         .success();
     let warnings = done
@@ -376,7 +394,8 @@ fn no_checkout() {
     let test = test.definition("canvos = \"empty\"\nprofiles = [\"edge-infra@2.1.0\"]");
     test.run("check --offline")
         .stdout_has("no checkout")
-        .stderr_has("warning[not-a-checkout]: `{dir}/empty` is not a CanvOS checkout\n")
+        .warning("not-a-checkout")
+        .stderr_has("`{dir}/empty`")
         .stderr_has(" --> profiles.toml:10:10\n")
         .success();
     // Nobody said that there is one beside the file.

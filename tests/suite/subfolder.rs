@@ -80,7 +80,8 @@ fn paths_on_the_command_line_start_in_the_working_directory() {
     ] {
         let done = named
             .within("a")
-            .stderr_has("there is no `{dir}/a/profiles.toml`")
+            .error("manifest-missing")
+            .stderr_has("`{dir}/a/profiles.toml`")
             .fails(2);
         done.says("Note", 0);
     }
@@ -96,12 +97,16 @@ fn the_file_that_is_used_is_said() {
     run.success().says("../profiles.toml", 0);
     test.run("check --offline nobody")
         .within("a")
+        .error("unknown-definition")
         .stderr_has("        Note the manifest is ../profiles.toml\n")
-        .stderr_has("there is no definition `nobody`")
+        .stderr_has("`nobody`")
         .fails(2);
     test.put("profiles.toml", "[palete]\n");
     let run = test.run("check --offline").within("a");
-    run.stderr_has(" --> ../profiles.toml:1:2\n").fails(2);
+    run.error("unknown-key")
+        .error("no-definition")
+        .stderr_has(" --> ../profiles.toml:1:2\n")
+        .fails(2);
     // What comes next finds it too.
     let test = test.definition(FACTORY);
     let run = test.run("add edge-monitoring@1.4.0").within("a");
@@ -117,7 +122,8 @@ fn the_root_of_a_repository_is_the_boundary() {
     for command in ["check --offline", "stage", "add edge-infra@2.1.0", "list"] {
         test.run(command)
             .within("CanvOS/overlay")
-            .stderr_has("there is no `{dir}/CanvOS/overlay/profiles.toml`")
+            .error("manifest-missing")
+            .stderr_has("`{dir}/CanvOS/overlay/profiles.toml`")
             .stderr_has("`../../profiles.toml` is above the root of this git repository")
             .stderr_has("help: name it with `--file ../../profiles.toml`")
             .keeps_files()
@@ -142,6 +148,7 @@ fn init_writes_no_second_file_without_a_word() {
     ] {
         test.run(command)
             .within("a")
+            .error("already-exists")
             .stderr_has("`../profiles.toml` exists and already applies to this directory")
             .stderr_has("`edgestage init --file profiles.toml`")
             .keeps_files()
@@ -162,6 +169,7 @@ fn init_writes_no_second_file_without_a_word() {
     test.run("init")
         .within("b")
         .stdout("{dir}/b/profiles.toml\n")
-        .stderr_has("warning[already-exists]: `../profiles.toml` exists but does not apply to this directory")
+        .warning("already-exists")
+        .stderr_has("`../profiles.toml` exists but does not apply to this directory")
         .success();
 }

@@ -73,7 +73,11 @@ fn every_command_in_its_own_words() {
     }
     test.sim.world(|world| world.publish("edge-k3s", "1.31.1"));
     let line = "    Finished factory, changed, 1.7 KiB fetched in {time}\n";
-    test.run("diff").any_stdout().stderr_has(line).fails(3);
+    test.run("diff")
+        .any_stdout()
+        .error("drift")
+        .stderr_has(line)
+        .fails(3);
     let line = "    Finished factory, locked anew, 1.7 KiB fetched in {time}\n";
     test.run("update").any_stdout().stderr_has(line).success();
 }
@@ -91,7 +95,11 @@ fn several_are_counted_and_so_are_failures() {
         ("stage a b wrong", "2 unchanged, 1 failed in {time}"),
     ] {
         let line = format!("    Finished 3 definitions, {line}\n");
-        test.run(command).any_stdout().stderr_has(&line).fails(2);
+        test.run(command)
+            .any_stdout()
+            .error("profile-not-found")
+            .stderr_has(&line)
+            .fails(2);
     }
     let line = "    Finished 2 definitions, 2 unchanged in {time}\n";
     test.run("stage a b")

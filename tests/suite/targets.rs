@@ -73,7 +73,7 @@ fn json_has_the_targets_and_the_value() {
     assert_eq!(checkout["targets"][4]["embeds"], Value::Null);
     test.put("CanvOS/.arg", "A=1\n");
     let run = test.run("check --offline --json").any_stdout();
-    let json = run.stderr_has("[T2]").success().json();
+    let json = run.warning("T2").success().json();
     assert_eq!(json["checkouts"][0]["clusterconfig"], Value::Null);
 }
 
@@ -237,7 +237,8 @@ fn fix_arg_leaves_the_other_lines_of_windows_alone() {
         let test = Test::new();
         test.put("CanvOS/.arg", before);
         let run = test.run("stage --fix-arg").any_stdout();
-        run.stderr_has("CanvOS/.arg:1:4\n")
+        run.warning("T17")
+            .stderr_has("CanvOS/.arg:1:4\n")
             .stderr_has("this line ends with a carriage return")
             .stderr_has("help: end lines with a newline only: `sed -i 's/\\r$//' .arg`")
             .success();
@@ -324,7 +325,7 @@ fn fix_arg_refuses_what_it_cannot_make_right() {
     ] {
         let test = with_arg(text);
         let run = test.run("stage --fix-arg").keeps_files();
-        run.stderr_has("error[T17]: ")
+        run.error("T17")
             .stderr_has(said)
             .stderr_has("help: ")
             .fails(3);
@@ -337,7 +338,9 @@ fn fix_arg_makes_no_file() {
     let test = full();
     fs::remove_file(test.path("CanvOS/.arg")).unwrap();
     let run = test.run("stage --fix-arg").any_stdout();
-    run.stderr_has("copy `.arg.template` to `.arg`").success();
+    run.warning("T2")
+        .stderr_has("copy `.arg.template` to `.arg`")
+        .success();
     assert!(!test.path("CanvOS/.arg").exists());
 }
 

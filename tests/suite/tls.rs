@@ -19,7 +19,8 @@ fn an_authority_that_nobody_trusts() {
     let sim = Sim::start_tls(World::demo(), Tls::self_signed(&["127.0.0.1"]));
     let test = Test::with_sim(sim);
     test.run("stage")
-        .stderr_has("the TLS connection to `{endpoint}` is refused")
+        .error("tls-refused")
+        .stderr_has("`{endpoint}`")
         .stderr_has("its certificate is signed by an authority that is not trusted here")
         .stderr_has("set `ca-cert` in `[palette]`")
         .keeps_files()
@@ -33,6 +34,7 @@ fn another_authority_than_the_one_that_is_trusted() {
     let other = Tls::self_signed(&["127.0.0.1"]).ca_pem().to_owned();
     let test = trusting(Tls::self_signed(&["127.0.0.1"])).write("trust/ca.pem", other);
     test.run("stage")
+        .error("tls-refused")
         .stderr_has("its certificate is ")
         .keeps_files()
         .fails(5);
@@ -43,6 +45,7 @@ fn another_authority_than_the_one_that_is_trusted() {
 fn an_expired_certificate() {
     let test = trusting(Tls::expired(&["127.0.0.1"]));
     test.run("stage")
+        .error("tls-refused")
         .stderr_has("its certificate has expired, on Tue, 01 Jan 2019 00:00:00 GMT")
         .stderr_has("renewed")
         .keeps_files()
@@ -54,6 +57,7 @@ fn an_expired_certificate() {
 fn the_certificate_of_somebody_else() {
     let test = trusting(Tls::wrong_name());
     test.run("stage")
+        .error("tls-refused")
         .stderr_has(
             "its certificate is for another name: for `somebody-else.invalid`, not for `127.0.0.1`",
         )
@@ -77,7 +81,8 @@ fn plain_http_in_place_of_tls() {
     let run = test
         .run("stage --endpoint")
         .arg(&format!("https://127.0.0.1:{}", test.sim.port()));
-    run.stderr_has("it does not speak TLS: is this the port of plain HTTP?")
+    run.error("tls-refused")
+        .stderr_has("it does not speak TLS: is this the port of plain HTTP?")
         .keeps_files()
         .fails(5);
 }
@@ -91,7 +96,8 @@ fn a_server_that_speaks_tls_1_1_at_most() {
         test.sim.fault_connections(1, fault);
         let done = test
             .run("stage")
-            .stderr_has("the TLS connection to `{endpoint}` is refused")
+            .error("tls-refused")
+            .stderr_has("`{endpoint}`")
             .stderr_has("it speaks no TLS version from 1.2 on")
             .keeps_files()
             .fails(5);
@@ -106,6 +112,7 @@ fn a_handshake_that_the_server_breaks_off() {
     let test = trusting(Tls::self_signed(&["127.0.0.1"]));
     test.sim.fault_connections(1, ConnectionFault::TlsAlert(40));
     test.run("stage")
+        .error("tls-refused")
         .stderr_has("it broke off the handshake: HandshakeFailure")
         .keeps_files()
         .fails(5);
@@ -132,11 +139,13 @@ fn a_connection_that_breaks_in_the_handshake() {
 fn an_authority_that_cannot_be_read() {
     let test = trusting(Tls::self_signed(&["127.0.0.1"])).write("trust/ca.pem", "not PEM\n");
     test.run("stage")
+        .error("unusable-ca-cert")
         .stderr_has("`ca-cert` holds no PEM certificate")
         .keeps_files()
         .fails(2);
     std::fs::remove_file(test.path("trust/ca.pem")).unwrap();
     test.run("stage")
+        .error("unusable-ca-cert")
         .stderr_has("cannot read `{dir}/trust/ca.pem`")
         .keeps_files()
         .fails(2);

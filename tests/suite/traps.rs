@@ -81,12 +81,14 @@ fn t00_a_target_that_the_checkout_does_not_have() {
     for command in ["check --offline", "stage"] {
         test.run(&format!("{command} {CLOUD} {MAAS} --target iso"))
             .any_stdout()
+            .error("no-such-target")
             .stderr_has(said)
             .stderr_has("help: choose targets that it has")
             .keeps_files()
             .fails(2);
     }
     test.run("build -- +maas-image")
+        .error("no-such-target")
         .stderr_has("has no target `+maas-image`")
         .keeps_files()
         .fails(2);
@@ -97,12 +99,12 @@ fn t00_a_target_that_the_checkout_does_not_have() {
 fn t00_only_what_is_named_is_accepted() {
     let test = with_arg("CLUSTERCONFIG=]x.tgz\n");
     test.run("stage --allow T11 --allow T9")
-        .stderr_has("error[T6]")
+        .error("T6")
         .keeps_files()
         .fails(3);
     test.run("stage --allow t6")
         .any_stdout()
-        .stderr_has("warning[T6]")
+        .warning("T6")
         .success();
 }
 
@@ -302,7 +304,10 @@ fn t08_a_link_in_place_of_a_staged_file() {
         refused(&test, CLOUD, "T8", &[&said]);
         // What is accepted is still not written through.
         let run = test.run("stage --allow T8").any_stdout();
-        run.stderr_has(&said).fails(3);
+        run.warning("T8")
+            .error("blocked-path")
+            .stderr_has(&said)
+            .fails(3);
         assert!(
             fs::symlink_metadata(test.path("CanvOS").join(link))
                 .unwrap()
@@ -447,6 +452,8 @@ fn t10_a_stale_overlay() {
     test.put("CanvOS/.arg", "CLUSTERCONFIG=typo.tgz\n");
     test.run("check --offline")
         .stdout_has("overlay  no definition")
+        .warning("T1")
+        .error("staged-differs")
         .stderr_has("what is staged is not `factory` as it is locked")
         .fails(3);
     test.run("stage -q").any_stdout().success();

@@ -56,7 +56,8 @@ fn a_lock_of_a_newer_edgestage_is_left_alone() {
     let newer = "edgestage = \"1.3.0\"\nsignatures = [{ by = \"x\" }]\nversion = 12\n";
     let test = locked_with(newer);
     let run = test.run("stage").keeps_files();
-    run.stderr_has("version 12, and edgestage")
+    run.error("newer-lockfile")
+        .stderr_has("version 12, and edgestage")
         .stderr_has("profiles.lock:5:11")
         .stderr_has("= help: install edgestage 1.3.0 or later\n")
         .fails(2)
@@ -65,7 +66,8 @@ fn a_lock_of_a_newer_edgestage_is_left_alone() {
     for odd in ["\"\\u001b[2J\"", "\"rm -rf\"", "3", "\"\""] {
         let test = locked_with(&format!("edgestage = {odd}\nversion = 2\n"));
         let run = test.run("verify").keeps_files();
-        run.stderr_has("= help: install the edgestage that wrote it")
+        run.error("newer-lockfile")
+            .stderr_has("= help: install the edgestage that wrote it")
             .fails(2);
     }
 }
@@ -133,7 +135,10 @@ fn a_lock_without_a_version_that_is_one() {
 fn an_unknown_key_may_be_of_a_newer_edgestage() {
     let newer = format!("= help: or it belongs to a newer edgestage: this is {OWN}\n");
     let test = Test::new().definition("profiles = [\"a@1\"]\nsignature = \"x\"");
-    let run = test.run("check").stderr_has("unknown key `signature`");
+    let run = test
+        .run("check")
+        .error("unknown-key")
+        .stderr_has("unknown key `signature`");
     run.stderr_has(&newer)
         .keeps_files()
         .fails(2)
@@ -142,6 +147,7 @@ fn an_unknown_key_may_be_of_a_newer_edgestage() {
     let test = Test::new().definition("profile = [\"a@1\"]\nprofiles = [\"a@1\"]");
     let done = test
         .run("check")
+        .error("unknown-key")
         .stderr_has("did you mean `profiles`?")
         .fails(2);
     done.says("newer edgestage", 0);

@@ -31,7 +31,7 @@ fn the_documented_way() {
     test.run("show").stdout_has("edge-infra@2.1.0").success();
     test.run("verify --expect-none")
         .stdout_has("unexpected")
-        .stderr_has("a definition is staged where none is expected")
+        .error("staged-unexpected")
         .fails(3);
     test.run("unstage")
         .stdout(&format!(
@@ -275,5 +275,7 @@ fn paths_start_where_they_are_written() {
     let run = test.run("verify --file ../profiles.toml --canvos ../CanvOS");
     run.within("elsewhere").any_stdout().success();
     let run = test.run("verify").env("CANVOS_DIR", "no-such-checkout");
-    run.stderr_has("no-such-checkout").fails(2);
+    run.error("no-checkout")
+        .stderr_has("no-such-checkout")
+        .fails(2);
 }

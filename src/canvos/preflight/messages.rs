@@ -6,7 +6,7 @@ use std::path::Path;
 use super::arg::{self, KEY};
 use super::bash;
 use super::ignore::{Rule, RuleFault};
-use super::{Arg, Assignment, RIGHT};
+use super::{Arg, Assignment, RIGHT, Target};
 use crate::canvos::OVERLAY_DIRECTORY;
 use crate::diagnostic::{Diagnostic, Place, Trap};
 
@@ -19,6 +19,18 @@ const FAILS: &str = "the build stops with an error";
 const REFUSES: &str = "Earthly refuses to build then";
 /// What takes all carriage returns before ends of lines out of the file.
 const WITHOUT_RETURNS: &str = "`sed -i 's/\\r$//' .arg`";
+
+/// Adds the targets that would lose or exchange the definition.
+pub(super) fn affecting(told: Diagnostic, targets: &[Target]) -> Diagnostic {
+    let names = targets.iter().map(|target| format!("`+{}`", target.name()));
+    let names: Vec<String> = names.collect();
+    told.note(format!("this affects {}", names.join(", ")))
+}
+
+/// Adds why it is a warning.
+pub(super) fn accepted(told: Diagnostic) -> Diagnostic {
+    told.note("accepted: `--allow` has it")
+}
 
 /// T8: `path` is where a staged file belongs, or on the way there.
 pub(super) fn symbolic_link(path: &str) -> Diagnostic {

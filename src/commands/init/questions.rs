@@ -7,8 +7,10 @@ use crate::manifest::edit::NewProfile;
 use crate::manifest::reference::Reference;
 use crate::manifest::{CLOUD_TYPE, Manifest, NAMES};
 use crate::palette::Palette;
-use crate::palette::wire::{Gap, ProjectMetadata};
-use crate::resolve::{INFRASTRUCTURE, Offered, not_all_offered, offered};
+use crate::palette::wire::ProjectMetadata;
+use crate::resolve::{
+    INFRASTRUCTURE, Offered, not_all_profiles_offered, not_all_projects_offered, offered,
+};
 use crate::ui::Report;
 use crate::ui::prompt::{Prompt, Question};
 use crate::ui::table;
@@ -187,8 +189,9 @@ fn chosen(context: &Context<'_>, prompt: &Prompt) -> Result<First, Error> {
         .as_ref()
         .and_then(|project| project.uid.as_ref().ok());
     let listing = palette.profile_summaries(uid, context.report)?;
-    let paste = "one that is not offered can be added later: `edgestage add URL`";
-    warn_of_gap(context, listing.gap.as_ref(), "profiles", paste);
+    if let Some(gap) = &listing.gap {
+        context.report.warn(&not_all_profiles_offered(gap));
+    }
     let all = offered(&listing.profiles, CLOUD_TYPE);
     if all.is_empty() {
         return Err(Error::NothingOffered {
@@ -247,8 +250,9 @@ fn project(
     prompt: &Prompt,
 ) -> Result<Option<ProjectMetadata>, Error> {
     let list = palette.projects(None, context.report)?;
-    let later = "one that is not offered can be named by its uid later, in `project`";
-    warn_of_gap(context, list.gap().as_ref(), "projects", later);
+    if let Some(gap) = list.gap() {
+        context.report.warn(&not_all_projects_offered(&gap));
+    }
     // One that cannot be named to Palette cannot be chosen.
     let known = list.items.into_iter().filter(|project| project.uid.is_ok());
     let mut projects: Vec<ProjectMetadata> = known.collect();
@@ -260,13 +264,6 @@ fn project(
     names.push("none: the tenant's profiles only".into());
     let at = prompt.select("Which project?", names)?;
     Ok((at < projects.len()).then(|| projects.swap_remove(at)))
-}
-
-/// Says that not all can be chosen.
-fn warn_of_gap(context: &Context<'_>, gap: Option<&Gap>, what: &str, help: &str) {
-    if let Some(gap) = gap {
-        context.report.warn(&not_all_offered(what, gap).help(help));
-    }
 }
 
 fn row(offered: &Offered, report: &Report) -> Vec<String> {

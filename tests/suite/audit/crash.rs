@@ -77,6 +77,7 @@ fn a_crash_leaves_no_core_dump() {
     let test = with_palette("api-key-command = [\"sh\", \"-c\", \"kill -ABRT $$\"]");
     let run = test.run("check").prelude(LIMIT).without_key().any_stdout();
     let done = run
+        .error("key-command-failed")
         .stderr_has("`sh` failed: it ended with signal 6")
         .fails(4);
     assert_eq!(

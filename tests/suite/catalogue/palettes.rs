@@ -7,7 +7,7 @@ use std::time::Duration;
 use edgestage::error::Error;
 use edgestage::palette::wire::Gap;
 use edgestage::palette::{PaletteError, RedirectRefusal};
-use edgestage::resolve::not_all_offered;
+use edgestage::resolve::{not_all_profiles_offered, not_all_projects_offered};
 use palette_sim::{
     Act, EDGE_INFRA_2_1_0, Fault, Pack, Profile, RETAIL_POS_3_2_1, Route, Sim, Tls, World,
 };
@@ -109,8 +109,14 @@ fn incomplete(book: &mut Book) {
         held: 50,
         count: 65,
     };
-    let warning = not_all_offered("projects", &gap);
-    book.warned("questions about a list that lacks some", &warning);
+    book.warned(
+        "not all projects are offered",
+        &not_all_projects_offered(&gap),
+    );
+    book.warned(
+        "not all profiles are offered",
+        &not_all_profiles_offered(&gap),
+    );
     let number = Act::set("/items/0/spec/version", 2);
     let test = on(
         asked("\"edge-infra@1.0.0\"", World::demo()),
