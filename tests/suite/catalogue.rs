@@ -2,8 +2,8 @@
 //! `catalogue/messages.txt`. Nearly all of them come from runs; what no test can bring
 //! about is made from the error's value.
 //!
-//! The file is renewed with `UPDATE_CATALOGUE=1 cargo test --test suite -- catalogue::the_catalogue`. Read
-//! what changed, side by side with its neighbours: that is what it is for.
+//! `UPDATE_CATALOGUE=1 cargo test --test suite -- catalogue::the_catalogue` renews the file.
+//! Read what changed, side by side with its neighbours: that is what it is for.
 
 mod archives;
 mod book;
