@@ -2,8 +2,8 @@
 //! `catalogue/messages.txt`. Nearly all of them come from runs; what no test can bring
 //! about is made from the error's value.
 //!
-//! The file is renewed with `UPDATE_CATALOGUE=1 cargo test --test suite catalogue`. Read
-//! what changed, side by side with its neighbours: that is what it is for.
+//! `UPDATE_CATALOGUE=1 cargo test --test suite -- catalogue::the_catalogue` renews the file.
+//! Read what changed, side by side with its neighbours: that is what it is for.
 
 mod archives;
 mod book;
@@ -64,6 +64,7 @@ fn the_catalogue_is_as_it_was_reviewed() {
     assert!(
         made == reviewed,
         "messages have changed, first {differs:?}. Renew the catalogue with \
-         `UPDATE_CATALOGUE=1 cargo test --test suite catalogue`, and review the difference"
+         `UPDATE_CATALOGUE=1 cargo test --test suite -- catalogue::the_catalogue`, and review the \
+         difference"
     );
 }

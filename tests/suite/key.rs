@@ -389,7 +389,7 @@ fn the_command_is_given_what_it_needs_and_nothing_else() {
 #[test]
 fn the_reference_lists_what_the_command_is_given() {
     let reference = include_str!("../../docs/reference.md");
-    let start = reference.find("`api-key-command` is given").unwrap();
+    let start = reference.find("`api-key-command` gets").unwrap();
     let end = start + reference[start..].find("\n\n").unwrap();
     let said: Vec<&str> = reference[start..end]
         .split('`')

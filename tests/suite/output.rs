@@ -276,7 +276,7 @@ fn help_and_version_are_results() {
         .success();
     let run = test
         .run("--help")
-        .stdout_has("Exit codes: 0 done")
+        .stdout_has("Exit codes: 0 success")
         .stdout_has("stage");
     run.keeps_files().success();
     for command in [
