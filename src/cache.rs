@@ -186,13 +186,13 @@ impl Cache {
     pub(crate) fn claim(
         &self,
         definition: &Definition,
-        patience: &LockOptions<'_>,
+        lock_options: &LockOptions<'_>,
     ) -> Option<FileLock> {
         atomic_file::make_directories(&self.temporary).ok()?;
         let path = self
             .temporary
             .join(format!("{}{CLAIM}", definition.asked()));
-        file_lock::claim(&path, patience).ok()
+        file_lock::claim(&path, lock_options).ok()
     }
 }
 impl Cache {

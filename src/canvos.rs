@@ -157,11 +157,11 @@ impl Checkout {
     ///
     /// # Errors
     /// A checkout that cannot be written, or that another run has for too long.
-    pub fn hold(&self, patience: &LockOptions<'_>) -> Result<CheckoutLock, FileLockError> {
+    pub fn lock(&self, lock_options: &LockOptions<'_>) -> Result<CheckoutLock, FileLockError> {
         let open = self.open_held()?;
         let own = open.own.directory();
         let is_new = matches!(own.entry(LOCK), Ok(None));
-        let hold = file_lock::own(&own.file(LOCK), patience)?;
+        let lock = file_lock::lock_own_file(&own.file(LOCK), lock_options)?;
         failpoint::hit("checkout-held");
         // Readable by others whatever the umask; what somebody has set since stays.
         if is_new && let Ok(file) = own.read(LOCK) {
@@ -169,7 +169,7 @@ impl Checkout {
         }
         open.own.ignore()?;
         Ok(CheckoutLock {
-            _hold: Some(hold),
+            _lock: Some(lock),
             ..open
         })
     }
@@ -188,7 +188,7 @@ impl Checkout {
         Ok(CheckoutLock {
             own: Own::open(&checkout)?,
             checkout: Arc::new(checkout),
-            _hold: None,
+            _lock: None,
         })
     }
 

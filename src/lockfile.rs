@@ -153,8 +153,11 @@ impl Lockfile {
     ///
     /// # Errors
     /// A lock that another run has for too long, and a file that cannot be opened.
-    pub fn hold(manifest: &Path, patience: &LockOptions<'_>) -> Result<FileLock, FileLockError> {
-        let hold = file_lock::foreign(manifest, patience)?;
+    pub fn lock(
+        manifest: &Path,
+        lock_options: &LockOptions<'_>,
+    ) -> Result<FileLock, FileLockError> {
+        let hold = file_lock::lock_existing(manifest, lock_options)?;
         failpoint::hit("lock-held");
         Ok(hold)
     }

@@ -25,7 +25,7 @@ pub struct CheckoutLock {
     pub(super) checkout: Arc<Directory>,
     pub(super) own: Own,
     /// `None` where the run that started this one has it.
-    pub(super) _hold: Option<FileLock>,
+    pub(super) _lock: Option<FileLock>,
 }
 
 impl CheckoutLock {

@@ -209,7 +209,7 @@ pub struct CheckArgs {
     pub definitions: OneOrAll,
     #[command(flatten)]
     #[allow(missing_docs)]
-    pub care: PreflightArgs,
+    pub preflight_options: PreflightArgs,
     #[command(flatten)]
     #[allow(missing_docs)]
     pub images: Images,
@@ -270,7 +270,7 @@ pub struct StageArgs {
     pub jobs: Jobs,
     #[command(flatten)]
     #[allow(missing_docs)]
-    pub care: PreflightArgs,
+    pub preflight_options: PreflightArgs,
     /// Set CLUSTERCONFIG=spc.tgz in the checkout's .arg, without changing anything else in it
     #[arg(long)]
     pub fix_arg: bool,

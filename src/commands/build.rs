@@ -44,7 +44,7 @@ pub(super) fn run(arguments: &BuildArgs, context: &Context<'_>) -> Result<Comman
     );
     let mut verdicts = Vec::new();
     let mut errors = Vec::new();
-    let mut tally = Summary::of(definitions.len());
+    let mut summary = Summary::of(definitions.len());
     for definition in &definitions {
         let build = Build {
             arguments,
@@ -57,14 +57,14 @@ pub(super) fn run(arguments: &BuildArgs, context: &Context<'_>) -> Result<Comman
             Ok((images, error)) => {
                 verdicts.extend(images);
                 if error.is_none() {
-                    tally.add(&definition.name, Outcome::Done("built and proved"));
+                    summary.add(&definition.name, Outcome::Done("built and proved"));
                 }
                 errors.extend(error);
             }
             Err(error) => errors.push(error),
         }
     }
-    context.report.finished(&tally);
+    context.report.finished(&summary);
     Ok(CommandOutput {
         text: super::image_report::text(&verdicts, context.report.width()),
         json: fields(&Document {

@@ -105,7 +105,7 @@ pub(super) fn run(arguments: &CheckArgs, context: &Context<'_>) -> Result<Comman
     let mut errors = Vec::new();
     let mut rows = Vec::new();
     let mut places = Places {
-        care: &arguments.care,
+        preflight_options: &arguments.preflight_options,
         seen: BTreeMap::new(),
     };
     for (definition, asked) in definitions.iter().zip(asked) {
@@ -140,7 +140,7 @@ pub(super) fn run(arguments: &CheckArgs, context: &Context<'_>) -> Result<Comman
         }
     }
     if palette.is_some() {
-        context.report.finished(&tally(&rows));
+        context.report.finished(&summary(&rows));
     }
     let width = context.report.width();
     Ok(CommandOutput {
@@ -159,15 +159,15 @@ pub(super) fn run(arguments: &CheckArgs, context: &Context<'_>) -> Result<Comman
 }
 
 /// What Palette says, of several definitions: of one the table says as much.
-fn tally(rows: &[Checked]) -> Summary {
-    let mut tally = Summary::of(rows.len());
+fn summary(rows: &[Checked]) -> Summary {
+    let mut summary = Summary::of(rows.len());
     for row in rows
         .iter()
         .filter(|row| row.palette == PaletteState::Accepted)
     {
-        tally.add(&row.definition, Outcome::Found("accepted by Palette"));
+        summary.add(&row.definition, Outcome::Found("accepted by Palette"));
     }
-    tally
+    summary
 }
 
 fn text(rows: &[Checked], width: Option<usize>) -> String {
@@ -246,7 +246,7 @@ fn in_images(
 
 /// The checkouts that were looked at. Definitions may share one: it is read once.
 struct Places<'c> {
-    care: &'c PreflightArgs,
+    preflight_options: &'c PreflightArgs,
     seen: BTreeMap<PathBuf, Place>,
 }
 
@@ -313,7 +313,14 @@ impl Places<'_> {
         self.seen
             .entry(directory)
             .or_insert_with_key(|directory| match Checkout::open(directory) {
-                Ok(checkout) => Place::of(&checkout, context, manifest, lock, self.care, errors),
+                Ok(checkout) => Place::of(
+                    &checkout,
+                    context,
+                    manifest,
+                    lock,
+                    self.preflight_options,
+                    errors,
+                ),
                 Err(error) => {
                     no_checkout(context, manifest, definition, error);
                     Place::NoCheckout
@@ -357,7 +364,7 @@ impl Place {
         context: &Context<'_>,
         manifest: &Manifest,
         lock: &Lockfile,
-        care: &PreflightArgs,
+        preflight_options: &PreflightArgs,
         errors: &mut Vec<Error>,
     ) -> Self {
         let command = BuildCommand::new(manifest.build.as_deref(), &[], context.environment);
@@ -368,8 +375,13 @@ impl Place {
                 return Self::Unreadable;
             }
         };
-        errors.extend(has_targets(&preflight, &care.target).err());
-        match traps(context, &preflight, care.targets(), &care.allow) {
+        errors.extend(has_targets(&preflight, &preflight_options.target).err());
+        match traps(
+            context,
+            &preflight,
+            preflight_options.targets(),
+            &preflight_options.allow,
+        ) {
             Ok(grave) if grave.is_empty() => {}
             Ok(grave) => errors.push(CanvosError::Trapped(grave).into()),
             Err(error) => errors.push(error),
@@ -392,7 +404,7 @@ impl Place {
             lock,
             limits: &manifest.limits,
         };
-        let targets = Targets::of(&preflight, &care.target, known);
+        let targets = Targets::of(&preflight, &preflight_options.target, known);
         Self::Seen {
             placements,
             owner,

@@ -63,12 +63,12 @@ pub(super) fn run(arguments: &DiffArgs, context: &Context<'_>) -> Result<Command
     }
     let manifest = context.manifest()?;
     let definitions = chosen(&manifest, &arguments.fleet.definitions.names)?;
-    let store = Session::open(context, &manifest)?;
+    let session = Session::open(context, &manifest)?;
     let jobs = arguments.fleet.jobs.jobs;
-    let source = Fetcher::new(context, &store, jobs)?;
+    let source = Fetcher::new(context, &session, jobs)?;
     let counter = context.report.counter(definitions.len());
     let compare =
-        |definition: &&Definition| counter.count(compare(context, &store, &source, definition));
+        |definition: &&Definition| counter.count(compare(context, &session, &source, definition));
     let mut compared = Vec::new();
     let mut errors = Vec::new();
     for result in parallel::map(&definitions, parallel::lookahead(jobs), compare) {
@@ -78,12 +78,12 @@ pub(super) fn run(arguments: &DiffArgs, context: &Context<'_>) -> Result<Command
         }
     }
     drop(counter);
-    let mut tally = Summary::of(definitions.len());
+    let mut summary = Summary::of(definitions.len());
     for one in &compared {
-        let became = if one.drift { "changed" } else { "unchanged" };
-        tally.add(&one.definition, Outcome::Done(became));
+        let outcome_of = if one.drift { "changed" } else { "unchanged" };
+        summary.add(&one.definition, Outcome::Done(outcome_of));
     }
-    context.report.finished(&tally);
+    context.report.finished(&summary);
     // The changes are the result, on standard output; the error says what to do.
     errors.extend(compared.iter().filter_map(Compared::error));
     let text = match arguments.format {
@@ -101,14 +101,14 @@ pub(super) fn run(arguments: &DiffArgs, context: &Context<'_>) -> Result<Command
 
 fn compare(
     context: &Context<'_>,
-    store: &Session<'_>,
+    session: &Session<'_>,
     source: &Fetcher<'_>,
     definition: &Definition,
 ) -> Result<Compared, Error> {
     let name = &definition.name;
-    let locked = store.lock.definitions.get(name);
-    let locked = locked.ok_or_else(|| not_locked(&store.lock, name))?;
-    warn_of_outdated(context, &store.lock, definition);
+    let locked = session.lock.definitions.get(name);
+    let locked = locked.ok_or_else(|| not_locked(&session.lock, name))?;
+    warn_of_outdated(context, &session.lock, definition);
     if source.lacks_archive_of(locked)? {
         context
             .report

@@ -61,26 +61,26 @@ pub(super) struct Renamed {
 
 pub(super) fn add(arguments: &AddArgs, context: &Context<'_>) -> Result<CommandOutput, Error> {
     let given = given(&arguments.references)?;
-    let sheet = ManifestEditor::open(context)?;
-    let name = match (&arguments.to, &sheet.manifest) {
+    let editor = ManifestEditor::open(context)?;
+    let name = match (&arguments.to, &editor.manifest) {
         (Some(name), _) => name.clone(),
         (None, Ok(manifest)) => crate::workflow::context::one(manifest, None)?.name.clone(),
         // A file without a usable definition gets its first one.
-        (None, Err(_)) => match &edit::definitions(&sheet.text)[..] {
+        (None, Err(_)) => match &edit::definitions(&editor.text)[..] {
             [] => FIRST.to_owned(),
             [only] => only.clone(),
             several => return Err(Error::NameNeeded(several.to_vec())),
         },
     };
     check_name(&name)?;
-    let definition = sheet.manifest.as_ref().ok();
+    let definition = editor.manifest.as_ref().ok();
     let definition = definition.and_then(|manifest| manifest.definitions.get(&name));
     let (known, new): (Vec<_>, Vec<_>) = given
         .into_iter()
         .partition(|given| definition.is_some_and(|d| holds(d, given.reference())));
     let text = |given: &ProfileArg| sanitize::line(given.text.as_bytes());
     let edited = Edited {
-        file: shown(&sheet.path),
+        file: shown(&editor.path),
         definition: name.clone(),
         profiles: new.iter().map(text).collect(),
         unchanged: known.iter().map(text).collect(),
@@ -93,16 +93,16 @@ pub(super) fn add(arguments: &AddArgs, context: &Context<'_>) -> Result<CommandO
         return Ok(outcome(&edited));
     }
     for given in &new {
-        warn_of_other_palette(context, &sheet, given);
+        warn_of_other_palette(context, &editor, given);
     }
     let profiles: Vec<NewProfile> = new.iter().map(ProfileArg::written).collect();
-    let changed = edit::add(&sheet.text, &name, &profiles)
-        .map_err(|error| sheet.refuse(context, error, &name))?;
-    if let (None, Ok(manifest)) = (definition, &sheet.manifest) {
+    let changed = edit::add(&editor.text, &name, &profiles)
+        .map_err(|error| editor.refuse(context, error, &name))?;
+    if let (None, Ok(manifest)) = (definition, &editor.manifest) {
         warn_of_like_name(context, manifest, &name);
     }
-    sheet.write(context, &changed)?;
-    if definition.is_none() && !edit::definitions(&sheet.text).contains(&name) {
+    editor.write(context, &changed)?;
+    if definition.is_none() && !edit::definitions(&editor.text).contains(&name) {
         context.report.status("Made", &format!("definition {name}"));
     }
     for reference in &edited.profiles {
@@ -119,11 +119,11 @@ fn holds(definition: &Definition, reference: &Reference) -> bool {
 }
 
 /// A page of another Palette than the one that will be asked: its uids mean nothing there.
-fn warn_of_other_palette(context: &Context<'_>, sheet: &ManifestEditor, given: &ProfileArg) {
+fn warn_of_other_palette(context: &Context<'_>, editor: &ManifestEditor, given: &ProfileArg) {
     let Some(page) = given.endpoint() else {
         return;
     };
-    let own = sheet.manifest.as_ref().ok().and_then(Manifest::endpoint);
+    let own = editor.manifest.as_ref().ok().and_then(Manifest::endpoint);
     let asked = context.settings.endpoint.as_ref().or(own);
     let asked = asked.cloned().unwrap_or_default();
     if !page.is_same_palette(&asked) {
@@ -167,8 +167,8 @@ pub(super) fn remove(
     arguments: &RemoveArgs,
     context: &Context<'_>,
 ) -> Result<CommandOutput, Error> {
-    let sheet = ManifestEditor::open(context)?;
-    let manifest = sheet.manifest()?;
+    let editor = ManifestEditor::open(context)?;
+    let manifest = editor.manifest()?;
     // Where there is one definition, what is not its name is one of its profiles'.
     let names_one = |name: &str| {
         let definitions = &manifest.definitions;
@@ -177,10 +177,10 @@ pub(super) fn remove(
     if let (None, [name]) = (&arguments.from, &arguments.what[..])
         && names_one(name)
     {
-        return remove_definition(context, &sheet, manifest, name);
+        return remove_definition(context, &editor, manifest, name);
     }
     let definition = crate::workflow::context::one(manifest, arguments.from.as_deref())?;
-    remove_profiles(context, &sheet, manifest, definition, &arguments.what)
+    remove_profiles(context, &editor, manifest, definition, &arguments.what)
 }
 
 /// What is not a reference is a definition's name.
@@ -190,7 +190,7 @@ fn is_word(text: &str) -> bool {
 
 fn remove_definition(
     context: &Context<'_>,
-    sheet: &ManifestEditor,
+    editor: &ManifestEditor,
     manifest: &Manifest,
     name: &str,
 ) -> Result<CommandOutput, Error> {
@@ -198,12 +198,12 @@ fn remove_definition(
     if manifest.definitions.len() == 1 {
         return Err(Error::usage(messages::only_definition(name)));
     }
-    let text = edit::remove_definition(&sheet.text, name)
-        .map_err(|error| sheet.refuse(context, error, name))?;
-    sheet.write(context, &text)?;
+    let text = edit::remove_definition(&editor.text, name)
+        .map_err(|error| editor.refuse(context, error, name))?;
+    editor.write(context, &text)?;
     context.report.status("Removed", name);
     Ok(outcome(&Edited {
-        file: shown(&sheet.path),
+        file: shown(&editor.path),
         definition: name.to_owned(),
         profiles: references(definition),
         unchanged: Vec::new(),
@@ -212,7 +212,7 @@ fn remove_definition(
 
 fn remove_profiles(
     context: &Context<'_>,
-    sheet: &ManifestEditor,
+    editor: &ManifestEditor,
     manifest: &Manifest,
     definition: &Definition,
     what: &[String],
@@ -234,16 +234,16 @@ fn remove_profiles(
         return Err(Error::usage(messages::last_profiles(name, is_only)));
     }
     let places: Vec<usize> = places.into_iter().collect();
-    let text = edit::remove_profiles(&sheet.text, name, &places)
-        .map_err(|error| sheet.refuse(context, error, name))?;
-    sheet.write(context, &text)?;
+    let text = edit::remove_profiles(&editor.text, name, &places)
+        .map_err(|error| editor.refuse(context, error, name))?;
+    editor.write(context, &text)?;
     let removed: Vec<String> = places.iter().map(|place| known[*place].clone()).collect();
     for reference in &removed {
         let told = format!("{reference} from {name}");
         context.report.status("Removed", &told);
     }
     Ok(outcome(&Edited {
-        file: shown(&sheet.path),
+        file: shown(&editor.path),
         definition: name.clone(),
         profiles: removed,
         unchanged: Vec::new(),
@@ -289,18 +289,18 @@ pub(super) fn rename(
         return Err(Error::usage(messages::rename_rewrites_the_lock()));
     }
     check_name(new)?;
-    let sheet = ManifestEditor::open(context)?;
-    let manifest = sheet.manifest()?;
+    let editor = ManifestEditor::open(context)?;
+    let manifest = editor.manifest()?;
     crate::workflow::context::one(manifest, Some(old))?;
     if old == new {
         context.report.status("Unchanged", old);
-        return Ok(renamed(&sheet, arguments, false));
+        return Ok(renamed(&editor, arguments, false));
     }
     if manifest.definitions.contains_key(new) {
         return Err(Error::usage(messages::definition_exists(new)));
     }
-    let text = edit::rename_definition(&sheet.text, old, new)
-        .map_err(|error| sheet.refuse(context, error, old))?;
+    let text = edit::rename_definition(&editor.text, old, new)
+        .map_err(|error| editor.refuse(context, error, old))?;
     // The lock first: a run that is killed in between is completed by the same command.
     let mut lock = load_lockfile(manifest)?;
     let entry = lock.definitions.remove(old);
@@ -309,17 +309,17 @@ pub(super) fn rename(
         lock.definitions.insert(new.clone(), entry);
         lock.save()?;
     }
-    sheet.write(context, &text)?;
+    editor.write(context, &text)?;
     let told = format!("{old} to {new}");
     context.report.status("Renamed", &told);
-    Ok(renamed(&sheet, arguments, locked))
+    Ok(renamed(&editor, arguments, locked))
 }
 
-fn renamed(sheet: &ManifestEditor, arguments: &RenameArgs, locked: bool) -> CommandOutput {
+fn renamed(editor: &ManifestEditor, arguments: &RenameArgs, locked: bool) -> CommandOutput {
     CommandOutput {
         text: String::new(),
         json: fields(&Renamed {
-            file: shown(&sheet.path),
+            file: shown(&editor.path),
             from: arguments.old.clone(),
             to: arguments.new.clone(),
             locked,

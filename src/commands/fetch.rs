@@ -56,10 +56,10 @@ pub(super) fn run(arguments: &FetchArgs, context: &Context<'_>) -> Result<Comman
     let file = arguments.output.as_ref();
     let file = file.map(|output| context.environment.resolve(output));
     file.as_deref().map(|file| guard.check(file)).transpose()?;
-    let store = Session::open(context, &manifest)?;
+    let session = Session::open(context, &manifest)?;
     let output = |obtained: &LockedArchive| match &file {
         Some(file) => {
-            store.still_locked(&definitions[0].name, &obtained.locked)?;
+            session.still_locked(&definitions[0].name, &obtained.locked)?;
             // Anew: a link may lead to what is there only now.
             let real = guard.check(file)?;
             output::write(&obtained.artifact, &real)?;
@@ -70,26 +70,31 @@ pub(super) fn run(arguments: &FetchArgs, context: &Context<'_>) -> Result<Comman
     let jobs = arguments.fleet.jobs.jobs;
     let (fetched, error) = match context.settings.network {
         Network::Allowed => {
-            let source = Fetcher::new(context, &store, jobs)?;
+            let source = Fetcher::new(context, &session, jobs)?;
             let at_once = parallel::lookahead(jobs);
             each(
                 context,
-                &store,
+                &session,
                 &definitions,
                 at_once,
                 output,
                 |definition| source.fetch(definition, Pinning::Respect),
             )
         }
-        Network::Off => each(context, &store, &definitions, jobs, output, |definition| {
-            store.offline(context, definition)
-        }),
+        Network::Off => each(
+            context,
+            &session,
+            &definitions,
+            jobs,
+            output,
+            |definition| session.offline(context, definition),
+        ),
     };
-    let became = |one: &Fetched| match one.origin {
+    let outcome_of = |one: &Fetched| match one.origin {
         ArchiveOrigin::Palette => Outcome::Done(FETCHED),
         ArchiveOrigin::Cache => Outcome::Found("from the cache"),
     };
-    tell(context, &fetched, definitions.len(), &became);
+    tell(context, &fetched, definitions.len(), &outcome_of);
     Ok(outcome(fetched, definitions.len(), error))
 }
 
@@ -100,22 +105,27 @@ pub(super) fn update(arguments: &Fleet, context: &Context<'_>) -> Result<Command
     }
     let manifest = context.manifest()?;
     let definitions = chosen(&manifest, &arguments.definitions.names)?;
-    let store = Session::open(context, &manifest)?;
+    let session = Session::open(context, &manifest)?;
     let jobs = arguments.jobs.jobs;
-    let source = Fetcher::new(context, &store, jobs)?;
+    let source = Fetcher::new(context, &session, jobs)?;
     let path = |obtained: &LockedArchive| Ok(shown(obtained.artifact.path()));
     let at_once = parallel::lookahead(jobs);
-    let (fetched, error) = each(context, &store, &definitions, at_once, path, |definition| {
-        source.fetch(definition, Pinning::Renew)
-    });
+    let (fetched, error) = each(
+        context,
+        &session,
+        &definitions,
+        at_once,
+        path,
+        |definition| source.fetch(definition, Pinning::Renew),
+    );
     for one in fetched.iter().filter(|one| one.lock != WRITTEN) {
         context.report.status("Unchanged", &one.definition);
     }
-    let became = |one: &Fetched| match one.lock {
+    let outcome_of = |one: &Fetched| match one.lock {
         WRITTEN => Outcome::Done("locked anew"),
         _ => Outcome::Found("unchanged"),
     };
-    tell(context, &fetched, definitions.len(), &became);
+    tell(context, &fetched, definitions.len(), &outcome_of);
     Ok(outcome(fetched, definitions.len(), error))
 }
 
@@ -124,20 +134,20 @@ fn tell(
     context: &Context<'_>,
     fetched: &[Fetched],
     meant: usize,
-    became: &dyn Fn(&Fetched) -> Outcome,
+    outcome_of: &dyn Fn(&Fetched) -> Outcome,
 ) {
-    let mut tally = Summary::of(meant);
+    let mut summary = Summary::of(meant);
     for one in fetched {
-        tally.add(&one.definition, became(one));
+        summary.add(&one.definition, outcome_of(one));
     }
-    context.report.finished(&tally);
+    context.report.finished(&summary);
 }
 
 /// Does every definition, several at once, and locks them as they come. One failure does
 /// not stop the others.
 fn each(
     context: &Context<'_>,
-    store: &Session<'_>,
+    session: &Session<'_>,
     definitions: &[&Definition],
     at_once: u16,
     output: impl Fn(&LockedArchive) -> Result<String, Error>,
@@ -161,7 +171,7 @@ fn each(
             let named = good
                 .iter()
                 .map(|(at, obtained)| (definitions[*at].name.as_str(), obtained));
-            let mut written = match store.write_lock(context, named) {
+            let mut written = match session.write_lock(context, named) {
                 Ok(written) => written,
                 Err(error) => return errors.push((definitions.len(), error)),
             };

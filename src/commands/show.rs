@@ -163,17 +163,17 @@ fn names_a_file(what: &str) -> bool {
 fn find_definition(name: Option<&str>, context: &Context<'_>) -> Result<Found, Error> {
     let manifest = context.manifest()?;
     let definition = one(&manifest, name)?;
-    let store = Session::open(context, &manifest)?;
-    let locked = store
+    let session = Session::open(context, &manifest)?;
+    let locked = session
         .lock
         .definitions
         .get(&definition.name)
-        .ok_or_else(|| not_locked(&store.lock, &definition.name))?;
-    warn_of_outdated(context, &store.lock, definition);
-    let inventory = match store.cache.lookup(locked, &manifest.limits)? {
+        .ok_or_else(|| not_locked(&session.lock, &definition.name))?;
+    warn_of_outdated(context, &session.lock, definition);
+    let inventory = match session.cache.lookup(locked, &manifest.limits)? {
         CacheLookup::Hit(artifact) if artifact.contradicts(locked) => {
             return Err(context::outdated(
-                &store.lock,
+                &session.lock,
                 &definition.name,
                 Outdated::OtherArchive,
             ));
@@ -196,7 +196,7 @@ fn find_definition(name: Option<&str>, context: &Context<'_>) -> Result<Found, E
             None
         }
     };
-    let state = LockState::of(&store.lock, definition).1;
+    let state = LockState::of(&session.lock, definition).1;
     let archive = inventory.as_ref().map(|found| found.content_sha256);
     let verdict = Verdict {
         archive: if archive == Some(locked.content_sha256) {
@@ -223,7 +223,7 @@ fn find_definition(name: Option<&str>, context: &Context<'_>) -> Result<Found, E
         facts,
         verdict,
         profiles: profiles_of(Some(locked), inventory.as_ref()),
-        lock: Some(store.lock.clone()),
+        lock: Some(session.lock.clone()),
     })
 }
 

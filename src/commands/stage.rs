@@ -73,24 +73,30 @@ pub(super) fn run(arguments: &StageArgs, context: &Context<'_>) -> Result<Comman
     ensure_distinct_checkouts(context, &manifest, &definitions)?;
     // What `build` would run decides what is embedded.
     let command = BuildCommand::new(manifest.build.as_deref(), &[], context.environment);
-    let care = PreflightOptions {
-        targets: arguments.care.targets(),
-        asked: &arguments.care.target,
-        allowed: &arguments.care.allow,
+    let preflight_options = PreflightOptions {
+        targets: arguments.preflight_options.targets(),
+        asked: &arguments.preflight_options.target,
+        allowed: &arguments.preflight_options.allow,
         argv: &command.argv,
         fix_arg: arguments.fix_arg,
     };
     let meant = definitions.len();
-    let (staged, error) = stage(context, &manifest, definitions, care, arguments.jobs.jobs)?;
-    let mut tally = Summary::of(meant);
+    let (staged, error) = stage(
+        context,
+        &manifest,
+        definitions,
+        preflight_options,
+        arguments.jobs.jobs,
+    )?;
+    let mut summary = Summary::of(meant);
     for one in &staged {
-        let became = match one.result {
+        let outcome_of = match one.result {
             STAGED => Outcome::Done(STAGED),
             word => Outcome::Found(word),
         };
-        tally.add(&one.definition, became);
+        summary.add(&one.definition, outcome_of);
     }
-    context.report.finished(&tally);
+    context.report.finished(&summary);
     let paths: Vec<String> = staged
         .iter()
         .flat_map(|one| one.placements.clone())
@@ -114,7 +120,7 @@ pub(super) fn for_build(
 ) -> Result<CheckoutLock, Error> {
     let manifest = context.manifest()?;
     let target = command.target();
-    let care = PreflightOptions {
+    let preflight_options = PreflightOptions {
         // Of another command nothing is known: the ISOs then.
         targets: target.as_ref().map_or(&Target::ISOS, std::slice::from_ref),
         asked: target.as_slice(),
@@ -125,7 +131,7 @@ pub(super) fn for_build(
     let definition = one(&manifest, Some(name))?;
     let checkout = context.checkout(&manifest, definition)?;
     loop {
-        let (_, error) = stage(context, &manifest, vec![definition], care, 1)?;
+        let (_, error) = stage(context, &manifest, vec![definition], preflight_options, 1)?;
         error.map_or(Ok(()), Err)?;
         let held = context.lock_checkout(&checkout)?;
         // Another run may have staged something else just before.
@@ -154,21 +160,21 @@ fn stage(
     context: &Context<'_>,
     manifest: &Manifest,
     definitions: Vec<&Definition>,
-    care: PreflightOptions<'_>,
+    preflight_options: PreflightOptions<'_>,
     jobs: u16,
 ) -> Result<(Vec<Staged>, Option<Error>), Error> {
-    let store = Session::open(context, manifest)?;
+    let session = Session::open(context, manifest)?;
     let mut errors = Vec::new();
     let mut staged = Vec::new();
     let mut due = Vec::new();
     for definition in definitions {
-        if care.fix_arg
+        if preflight_options.fix_arg
             && let Err(error) = fix(context, manifest, definition)
         {
             errors.push(error);
             continue;
         }
-        match prepare(context, &store, definition, care) {
+        match prepare(context, &session, definition, preflight_options) {
             Ok((job, true)) => staged.extend(unchanged(context, &job)),
             Ok((job, false)) => due.push(job),
             Err(error) => errors.push(error),
@@ -176,17 +182,17 @@ fn stage(
     }
     if !due.is_empty() {
         // A run that was killed between locking and staging has left its claim.
-        store.cache.sweep();
+        session.cache.sweep();
     }
     let mut ready = Vec::new();
-    for (at, obtained) in obtain(context, &store, &due, jobs) {
+    for (at, obtained) in obtain(context, &session, &due, jobs) {
         match obtained {
             Ok(obtained) => ready.push((&due[at], obtained)),
             Err(error) => errors.push(error),
         }
     }
     for (job, obtained) in &ready {
-        match place(context, &store, job, obtained) {
+        match place(context, &session, job, obtained) {
             Ok(one) => staged.push(one),
             Err(error) => errors.push(error),
         }
@@ -225,7 +231,10 @@ fn ensure_distinct_checkouts(
 
 /// Takes the checkout, and removes what a killed run left there, before it is taken for
 /// something that is shipped.
-pub(super) fn hold(context: &Context<'_>, checkout: &Checkout) -> Result<CheckoutLock, Error> {
+pub(super) fn lock_swept(
+    context: &Context<'_>,
+    checkout: &Checkout,
+) -> Result<CheckoutLock, Error> {
     let held = context.lock_checkout(checkout)?;
     for path in held.sweep() {
         let text = format!("{}, which a killed run left", shown(&path));
@@ -237,18 +246,18 @@ pub(super) fn hold(context: &Context<'_>, checkout: &Checkout) -> Result<Checkou
 /// Looks at the checkout and the lock; says whether the definition is staged already.
 fn prepare<'m>(
     context: &Context<'_>,
-    store: &Session<'m>,
+    session: &Session<'m>,
     definition: &'m Definition,
-    care: PreflightOptions<'_>,
+    preflight_options: PreflightOptions<'_>,
 ) -> Result<(Job<'m>, bool), Error> {
-    let checkout = context.checkout(store.manifest, definition)?;
+    let checkout = context.checkout(session.manifest, definition)?;
     if checkout.has_leftovers() {
-        hold(context, &checkout)?;
+        lock_swept(context, &checkout)?;
     }
-    refuse_traps(context, &checkout, care)?;
-    let current = store.current(context, definition)?;
+    refuse_traps(context, &checkout, preflight_options)?;
+    let current = session.current(context, definition)?;
     let staged = match &current {
-        Some(locked) => is_staged(&checkout, locked, store.manifest)?,
+        Some(locked) => is_staged(&checkout, locked, session.manifest)?,
         None => false,
     };
     let job = Job {
@@ -285,11 +294,16 @@ fn fix(context: &Context<'_>, manifest: &Manifest, definition: &Definition) -> R
 fn refuse_traps(
     context: &Context<'_>,
     checkout: &Checkout,
-    care: PreflightOptions<'_>,
+    preflight_options: PreflightOptions<'_>,
 ) -> Result<(), Error> {
-    let preflight = context.preflight(checkout.directory(), care.argv)?;
-    has_targets(&preflight, care.asked)?;
-    let grave = traps(context, &preflight, care.targets, care.allowed)?;
+    let preflight = context.preflight(checkout.directory(), preflight_options.argv)?;
+    has_targets(&preflight, preflight_options.asked)?;
+    let grave = traps(
+        context,
+        &preflight,
+        preflight_options.targets,
+        preflight_options.allowed,
+    )?;
     if grave.is_empty() {
         Ok(())
     } else {
@@ -301,19 +315,19 @@ fn refuse_traps(
 /// job's place. What keeps all of them from being fetched is one error.
 fn obtain(
     context: &Context<'_>,
-    store: &Session<'_>,
+    session: &Session<'_>,
     due: &[Job<'_>],
     jobs: u16,
 ) -> Vec<(usize, Result<LockedArchive, Error>)> {
     if context.settings.network == Network::Off {
-        let offline = |job: &Job<'_>| store.offline(context, job.definition);
+        let offline = |job: &Job<'_>| session.offline(context, job.definition);
         return parallel::map(due, jobs, offline)
             .into_iter()
             .enumerate()
             .collect();
     }
     let cached = parallel::map(due, jobs, |job| match &job.current {
-        Some(locked) => store.cached(context, job.definition, locked),
+        Some(locked) => session.cached(context, job.definition, locked),
         None => Ok(None),
     });
     let mut obtained = Vec::new();
@@ -328,13 +342,13 @@ fn obtain(
         // No key is needed then.
         return obtained;
     }
-    match Fetcher::new(context, store, jobs) {
+    match Fetcher::new(context, session, jobs) {
         Ok(source) => {
             let counter = context.report.counter(missing.len());
             obtained.extend(parallel::map(
                 &missing,
                 parallel::lookahead(jobs),
-                |(at, job)| (*at, counter.count(fetch(context, store, &source, job))),
+                |(at, job)| (*at, counter.count(fetch(context, session, &source, job))),
             ));
         }
         Err(error) => obtained.push((missing[0].0, Err(error))),
@@ -348,13 +362,13 @@ fn obtain(
 /// taken by somebody who has the lock.
 fn fetch(
     context: &Context<'_>,
-    store: &Session<'_>,
+    session: &Session<'_>,
     source: &Fetcher<'_>,
     job: &Job<'_>,
 ) -> Result<LockedArchive, Error> {
-    let (_claim, waited) = claim(context, store, job.definition);
+    let (_claim, waited) = claim(context, session, job.definition);
     if waited {
-        let fresh = store.again(context)?;
+        let fresh = session.again(context)?;
         if let Some(locked) = fresh.current(context, job.definition)?
             && let Some(obtained) = fresh.cached(context, job.definition, &locked)?
         {
@@ -362,7 +376,7 @@ fn fetch(
         }
     }
     let obtained = source.fetch(job.definition, Pinning::Respect)?;
-    let mut written = store.write_lock(context, [(job.definition.name.as_str(), &obtained)])?;
+    let mut written = session.write_lock(context, [(job.definition.name.as_str(), &obtained)])?;
     match written.refused.pop_first() {
         Some((_, error)) => Err(error),
         None => Ok(obtained),
@@ -372,7 +386,7 @@ fn fetch(
 /// The right to fetch `definition` into the cache, and whether another run had it first.
 fn claim(
     context: &Context<'_>,
-    store: &Session<'_>,
+    session: &Session<'_>,
     definition: &Definition,
 ) -> (Option<FileLock>, bool) {
     let waiting = RefCell::new(None);
@@ -385,12 +399,12 @@ fn claim(
             *waiting.borrow_mut() = Some(context.report.waiting("Waiting", &object));
         }
     };
-    let patience = LockOptions {
+    let lock_options = LockOptions {
         who: &context.who,
         timeout: context.settings.lock_timeout,
         tell: &tell,
     };
-    let claim = store.cache.claim(definition, &patience);
+    let claim = session.cache.claim(definition, &lock_options);
     let waited = waiting.take().is_some();
     if claim.is_none() && waited {
         let name = &definition.name;
@@ -404,21 +418,21 @@ fn claim(
 
 fn place(
     context: &Context<'_>,
-    store: &Session<'_>,
+    session: &Session<'_>,
     job: &Job<'_>,
     obtained: &LockedArchive,
 ) -> Result<Staged, Error> {
     let held = context.lock_checkout(&job.checkout)?;
     // Another run may have locked something else meanwhile.
-    store.still_locked(&job.definition.name, &obtained.locked)?;
-    let lock = load_lockfile(store.manifest)?;
+    session.still_locked(&job.definition.name, &obtained.locked)?;
+    let lock = load_lockfile(session.manifest)?;
     // Looks at it again under the lock: another run may have staged it meanwhile.
     let staged = job.checkout.stage(
         &Staging {
             artifact: &obtained.artifact,
             locked: &obtained.locked,
             lock: &lock,
-            limits: &store.manifest.limits,
+            limits: &session.manifest.limits,
         },
         &held,
     )?;

@@ -27,7 +27,7 @@ pub(super) fn run(name: Option<&str>, context: &Context<'_>) -> Result<CommandOu
         Some(_) => context.checkout(&manifest, one(&manifest, name)?)?,
         None => shared(&manifest, context)?,
     };
-    let held = stage::hold(context, &checkout)?;
+    let held = stage::lock_swept(context, &checkout)?;
     let lock = load_lockfile(&manifest)?;
     let removed = checkout.unstage(&lock, &manifest.limits, &held)?;
     let directory = shown(checkout.directory());

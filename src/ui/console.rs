@@ -211,12 +211,12 @@ impl Console {
 
     /// Leaves nothing on the screen, for good.
     fn tidy(&self) {
-        let patience = Instant::now() + LAST_WORD;
+        let lock_options = Instant::now() + LAST_WORD;
         loop {
             match self.state.try_lock() {
                 Ok(state) => return self.close(state),
                 Err(TryLockError::Poisoned(state)) => return self.close(state.into_inner()),
-                Err(TryLockError::WouldBlock) if Instant::now() > patience => return,
+                Err(TryLockError::WouldBlock) if Instant::now() > lock_options => return,
                 Err(TryLockError::WouldBlock) => thread::sleep(FRAME / 20),
             }
         }

@@ -91,8 +91,8 @@ fn precise(time: Duration) -> String {
 
 impl Report {
     /// The last line of a command that did something for definitions.
-    pub fn finished(&self, tally: &Summary) {
-        let sentence = tally.sentence(self.console.received(), self.began.elapsed());
+    pub fn finished(&self, summary: &Summary) {
+        let sentence = summary.sentence(self.console.received(), self.began.elapsed());
         if let Some(sentence) = sentence {
             self.status("Finished", &sentence);
         }
@@ -108,11 +108,11 @@ mod tests {
     const FETCHED: Outcome = Outcome::Done(super::FETCHED);
 
     fn sentence(meant: usize, became: &[Outcome], received: u64) -> Option<String> {
-        let mut tally = Summary::of(meant);
+        let mut summary = Summary::of(meant);
         for (at, one) in became.iter().enumerate() {
-            tally.add(["a", "b", "c"][at], *one);
+            summary.add(["a", "b", "c"][at], *one);
         }
-        tally.sentence(received, Duration::from_millis(4060))
+        summary.sentence(received, Duration::from_millis(4060))
     }
 
     #[test]

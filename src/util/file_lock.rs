@@ -72,11 +72,11 @@ impl From<PathError> for FileLockError {
 pub struct FileLock {
     /// `None` where the file system has no locks.
     file: Option<File>,
-    kind: Kind,
+    kind: LockKind,
 }
 
 #[derive(Debug)]
-enum Kind {
+enum LockKind {
     /// A file of ours that stays.
     Own,
     /// A file of ours that goes with the lock.
@@ -89,28 +89,41 @@ enum Kind {
 ///
 /// # Errors
 /// [`FileLockError`].
-pub(crate) fn own(path: &Path, patience: &LockOptions<'_>) -> Result<FileLock, FileLockError> {
-    take(path, Kind::Own, patience)
+pub(crate) fn lock_own_file(
+    path: &Path,
+    lock_options: &LockOptions<'_>,
+) -> Result<FileLock, FileLockError> {
+    take(path, LockKind::Own, lock_options)
 }
 
 /// Locks `path`, which is there only while somebody has it.
 ///
 /// # Errors
 /// [`FileLockError`].
-pub(crate) fn claim(path: &Path, patience: &LockOptions<'_>) -> Result<FileLock, FileLockError> {
-    take(path, Kind::Claim(path.to_owned()), patience)
+pub(crate) fn claim(
+    path: &Path,
+    lock_options: &LockOptions<'_>,
+) -> Result<FileLock, FileLockError> {
+    take(path, LockKind::Claim(path.to_owned()), lock_options)
 }
 
 /// Locks `path`, a file that has another purpose and must be there.
 ///
 /// # Errors
 /// [`FileLockError`].
-pub(crate) fn foreign(path: &Path, patience: &LockOptions<'_>) -> Result<FileLock, FileLockError> {
-    take(path, Kind::Foreign, patience)
+pub(crate) fn lock_existing(
+    path: &Path,
+    lock_options: &LockOptions<'_>,
+) -> Result<FileLock, FileLockError> {
+    take(path, LockKind::Foreign, lock_options)
 }
 
-fn take(path: &Path, kind: Kind, patience: &LockOptions<'_>) -> Result<FileLock, FileLockError> {
-    take_by(File::try_lock, path, kind, patience)
+fn take(
+    path: &Path,
+    kind: LockKind,
+    lock_options: &LockOptions<'_>,
+) -> Result<FileLock, FileLockError> {
+    take_by(File::try_lock, path, kind, lock_options)
 }
 
 /// How a file is locked: the kernel's way, or a test's.
@@ -119,19 +132,19 @@ type TryLock = fn(&File) -> Result<(), TryLockError>;
 fn take_by(
     try_lock: TryLock,
     path: &Path,
-    kind: Kind,
-    patience: &LockOptions<'_>,
+    kind: LockKind,
+    lock_options: &LockOptions<'_>,
 ) -> Result<FileLock, FileLockError> {
     let mut wait = Wait {
         try_lock,
-        patience,
+        lock_options,
         start: Instant::now(),
         told: false,
     };
     let mut options = File::options();
     options.read(true);
     wait_for_nobody(&mut options, &kind);
-    if !matches!(kind, Kind::Foreign) {
+    if !matches!(kind, LockKind::Foreign) {
         options.write(true).create(true).truncate(false);
         write_alone(&mut options);
     }
@@ -144,21 +157,21 @@ fn take_by(
             Ok(()) => {}
             Err(Refused::Busy(error)) => return Err(error),
             // On NFS only a file that is open for writing can be locked alone.
-            Err(Refused::NoLocks(Errno::BADF)) if matches!(kind, Kind::Foreign) => {
+            Err(Refused::NoLocks(Errno::BADF)) if matches!(kind, LockKind::Foreign) => {
                 if File::options().write(true).open(path).is_err() {
-                    (patience.tell)(Event::NoLocks("the file is read-only"));
+                    (lock_options.tell)(Event::NoLocks("the file is read-only"));
                     break None;
                 }
                 options.write(true);
             }
             Err(Refused::NoLocks(error)) => {
-                (patience.tell)(Event::NoLocks(&sanitize::io(&error.into())));
+                (lock_options.tell)(Event::NoLocks(&sanitize::io(&error.into())));
                 break None;
             }
         }
     };
     let mut hold = FileLock { file, kind };
-    hold.sign(patience.who);
+    hold.sign(lock_options.who);
     Ok(hold)
 }
 
@@ -169,7 +182,7 @@ enum Refused {
 
 struct Wait<'a> {
     try_lock: TryLock,
-    patience: &'a LockOptions<'a>,
+    lock_options: &'a LockOptions<'a>,
     start: Instant,
     told: bool,
 }
@@ -187,7 +200,7 @@ impl Wait<'_> {
                 }
             }
             let waited = self.start.elapsed();
-            if waited >= self.patience.timeout {
+            if waited >= self.lock_options.timeout {
                 return Err(Refused::Busy(FileLockError::Busy {
                     path: path.to_owned(),
                     holder: holder(file),
@@ -196,9 +209,9 @@ impl Wait<'_> {
             }
             if !self.told {
                 self.told = true;
-                (self.patience.tell)(Event::Waits(&holder(file)));
+                (self.lock_options.tell)(Event::Waits(&holder(file)));
             }
-            thread::sleep(LOOK.min(self.patience.timeout.saturating_sub(waited)));
+            thread::sleep(LOOK.min(self.lock_options.timeout.saturating_sub(waited)));
         }
     }
 }
@@ -219,7 +232,7 @@ fn holder(mut file: &File) -> String {
 impl FileLock {
     /// Says who has the lock. Best effort: it is for people only.
     fn sign(&mut self, who: &str) {
-        if let (Some(file), Kind::Own | Kind::Claim(_)) = (&mut self.file, &self.kind) {
+        if let (Some(file), LockKind::Own | LockKind::Claim(_)) = (&mut self.file, &self.kind) {
             let host = rustix::system::uname();
             let host = sanitize::excerpt(host.nodename().to_bytes(), 60);
             let text = format!("{who}, process {} on {host}\n", std::process::id());
@@ -236,28 +249,28 @@ impl Drop for FileLock {
         let Some(file) = &self.file else { return };
         match &self.kind {
             // While it is locked: whoever waits for it sees that it is gone.
-            Kind::Claim(path) => drop(fs::remove_file(path)),
-            Kind::Own => drop(file.set_len(0)),
-            Kind::Foreign => {}
+            LockKind::Claim(path) => drop(fs::remove_file(path)),
+            LockKind::Own => drop(file.set_len(0)),
+            LockKind::Foreign => {}
         }
     }
 }
 
 /// A pipe is opened without waiting for anybody; it is refused afterwards.
 #[cfg(unix)]
-fn wait_for_nobody(options: &mut fs::OpenOptions, kind: &Kind) {
+fn wait_for_nobody(options: &mut fs::OpenOptions, kind: &LockKind) {
     use rustix::fs::OFlags;
     use std::os::unix::fs::OpenOptionsExt as _;
     let flags = match kind {
-        Kind::Foreign => OFlags::NONBLOCK,
+        LockKind::Foreign => OFlags::NONBLOCK,
         // Who has it is written into it: behind a link that would be somebody's file.
-        Kind::Own | Kind::Claim(_) => OFlags::NONBLOCK | OFlags::NOFOLLOW,
+        LockKind::Own | LockKind::Claim(_) => OFlags::NONBLOCK | OFlags::NOFOLLOW,
     };
     options.custom_flags(flags.bits().cast_signed());
 }
 
 #[cfg(not(unix))]
-fn wait_for_nobody(_: &mut fs::OpenOptions, _: &Kind) {}
+fn wait_for_nobody(_: &mut fs::OpenOptions, _: &LockKind) {}
 
 /// Whatever the umask, nobody else may write a file that this makes.
 #[cfg(unix)]
@@ -340,21 +353,21 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("lock");
         let silent = |_: Event<'_>| {};
-        let first = own(&path, &now(&silent)).unwrap();
+        let first = lock_own_file(&path, &now(&silent)).unwrap();
         let told = RefCell::new(Vec::new());
         let tell = |event: Event<'_>| told.borrow_mut().push(format!("{event:?}"));
-        let patience = LockOptions {
+        let lock_options = LockOptions {
             timeout: Duration::from_millis(1),
             ..now(&tell)
         };
-        let Err(FileLockError::Busy { holder, .. }) = own(&path, &patience) else {
+        let Err(FileLockError::Busy { holder, .. }) = lock_own_file(&path, &lock_options) else {
             panic!("both have it");
         };
         let me = format!("edgestage test, process {}", std::process::id());
         assert!(holder.starts_with(&me), "{holder}");
         assert_eq!(told.borrow().len(), 1, "{told:?}");
         drop(first);
-        own(&path, &now(&silent)).unwrap();
+        lock_own_file(&path, &now(&silent)).unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"");
     }
 
@@ -366,11 +379,11 @@ mod tests {
         let first = claim(&path, &now(&silent)).unwrap();
         thread::scope(|scope| {
             let second = scope.spawn(|| {
-                let patience = LockOptions {
+                let lock_options = LockOptions {
                     timeout: Duration::from_secs(60),
                     ..now(&|_| {})
                 };
-                claim(&path, &patience).unwrap()
+                claim(&path, &lock_options).unwrap()
             });
             thread::sleep(LOOK * 2);
             drop(first);
@@ -394,7 +407,7 @@ mod tests {
         let told = RefCell::new(Vec::new());
         let tell = |event: Event<'_>| told.borrow_mut().push(format!("{event:?}"));
         let none = |_: &File| Err(TryLockError::Error(Errno::NOLCK.into()));
-        let hold = take_by(none, &path, Kind::Foreign, &now(&tell)).unwrap();
+        let hold = take_by(none, &path, LockKind::Foreign, &now(&tell)).unwrap();
         assert!(hold.file.is_none());
         assert_eq!(told.take(), ["NoLocks(\"no locks available\")"]);
 
@@ -402,7 +415,7 @@ mod tests {
             Ok(_) => Ok(()),
             Err(error) => Err(TryLockError::Error(error)),
         };
-        let hold = take_by(nfs, &path, Kind::Foreign, &now(&tell)).unwrap();
+        let hold = take_by(nfs, &path, LockKind::Foreign, &now(&tell)).unwrap();
         assert!(hold.file.is_some() && told.borrow().is_empty());
         assert_eq!(fs::read(&path).unwrap(), b"text");
     }
@@ -413,8 +426,8 @@ mod tests {
         let path = directory.path().join("file");
         fs::write(&path, "text").unwrap();
         let silent = |_: Event<'_>| {};
-        let hold = foreign(&path, &now(&silent)).unwrap();
-        let Err(FileLockError::Busy { holder, .. }) = foreign(&path, &now(&silent)) else {
+        let hold = lock_existing(&path, &now(&silent)).unwrap();
+        let Err(FileLockError::Busy { holder, .. }) = lock_existing(&path, &now(&silent)) else {
             panic!("both have it");
         };
         assert_eq!(holder, UNKNOWN);

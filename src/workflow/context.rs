@@ -213,7 +213,7 @@ impl Context<'_> {
     }
 
     /// Takes `what` for this run, waiting for others as the settings have it.
-    pub(crate) fn hold<T>(
+    pub(crate) fn acquire<T>(
         &self,
         what: &'static str,
         take: impl FnOnce(&LockOptions<'_>) -> Result<T, FileLockError>,
@@ -228,18 +228,18 @@ impl Context<'_> {
             }
             Event::NoLocks(why) => self.report.warn(&messages::no_file_locks(what, why)),
         };
-        let patience = LockOptions {
+        let lock_options = LockOptions {
             who: &self.who,
             timeout: self.settings.lock_timeout,
             tell: &tell,
         };
-        take(&patience).map_err(|error| Error::holding(what, error))
+        take(&lock_options).map_err(|error| Error::holding(what, error))
     }
 
     /// `manifest` is the path of `profiles.toml`.
     pub(crate) fn lock_lockfile(&self, manifest: &Path) -> Result<FileLock, Error> {
-        self.hold("profiles.lock", |patience| {
-            Lockfile::hold(manifest, patience)
+        self.acquire("profiles.lock", |lock_options| {
+            Lockfile::lock(manifest, lock_options)
         })
     }
 
@@ -249,9 +249,9 @@ impl Context<'_> {
         checkout.check_own()?;
         let directory = Identity::of(checkout.directory());
         if held.is_some_and(|held| Identity::of(Path::new(&held)) == directory) {
-            return self.hold("the checkout", |_| checkout.locked_by_parent());
+            return self.acquire("the checkout", |_| checkout.locked_by_parent());
         }
-        self.hold("the checkout", |patience| checkout.hold(patience))
+        self.acquire("the checkout", |lock_options| checkout.lock(lock_options))
     }
 
     /// Reads the checkout in `directory` for what the build command `argv` would do.

@@ -33,7 +33,7 @@ const CHANGES_SHOWN: usize = 32;
 /// One Palette and the files of the run.
 pub(crate) struct Fetcher<'a> {
     context: &'a Context<'a>,
-    store: &'a Session<'a>,
+    session: &'a Session<'a>,
     catalogue: Catalogue,
     /// Held while the cache is looked at and written: of two definitions with the same
     /// content the second finds the first one's archive, whose digest both lock.
@@ -57,14 +57,14 @@ impl<'a> Fetcher<'a> {
     /// downloaded at once.
     pub(crate) fn new(
         context: &'a Context<'a>,
-        store: &'a Session<'a>,
+        session: &'a Session<'a>,
         jobs: u16,
     ) -> Result<Self, Error> {
-        let palette = context.palette(store.manifest, store.endpoint.clone())?;
-        store.cache.sweep();
+        let palette = context.palette(session.manifest, session.endpoint.clone())?;
+        session.cache.sweep();
         Ok(Self {
             context,
-            store,
+            session,
             catalogue: Catalogue::new(palette),
             keeping: Mutex::new(()),
             downloads: Semaphore::new(jobs),
@@ -75,7 +75,7 @@ impl<'a> Fetcher<'a> {
     pub(crate) fn plan<'d>(&self, definition: &'d Definition) -> Result<Plan<'d>, Error> {
         let report = self.context.report;
         report.status("Resolving", &definition.name);
-        let manifest = self.store.manifest;
+        let manifest = self.session.manifest;
         let (plan, warnings) = resolve::resolve(manifest, definition, &self.catalogue, report)?;
         report.warn_all(&warnings);
         self.tell_plan(&plan);
@@ -87,8 +87,8 @@ impl<'a> Fetcher<'a> {
         let _one_of_them = self.downloads.enter();
         let report = self.context.report;
         report.status("Fetching", &plan.definition.name);
-        let mut slot = self.store.cache.slot()?;
-        let manifest = self.store.manifest;
+        let mut slot = self.session.cache.slot()?;
+        let manifest = self.session.manifest;
         let limits = &manifest.limits;
         let progress = report.download(&plan.definition.name);
         let (file, path) = slot.file();
@@ -114,7 +114,7 @@ impl<'a> Fetcher<'a> {
         pinning: Pinning,
     ) -> Result<LockedArchive, Error> {
         let pinned = match pinning {
-            Pinning::Respect => self.store.current(self.context, definition)?,
+            Pinning::Respect => self.session.current(self.context, definition)?,
             Pinning::Renew => None,
         };
         let plan = self.plan(definition)?;
@@ -122,14 +122,14 @@ impl<'a> Fetcher<'a> {
             let changes = drift::profiles(&pinned.profiles, &plan.profiles);
             // With the locked archive at hand it is worth a download to name the files.
             if !changes.is_empty() && !self.has_archive_of(pinned)? {
-                return Err(drifted(&self.store.lock, definition, changes));
+                return Err(drifted(&self.session.lock, definition, changes));
             }
         }
         let served = self.serve(&plan)?;
         if let Some(pinned) = &pinned {
             let changes = self.changes(pinned, &served)?;
             if !changes.is_empty() {
-                return Err(drifted(&self.store.lock, definition, changes));
+                return Err(drifted(&self.session.lock, definition, changes));
             }
         }
         self.context.report.status(
@@ -152,7 +152,7 @@ impl<'a> Fetcher<'a> {
         pinned: Option<LockEntry>,
         served: Fetched,
     ) -> Result<LockedArchive, Error> {
-        let before = self.store.lock.definitions.get(&definition.name);
+        let before = self.session.lock.definitions.get(&definition.name);
         let changes = match before.filter(|_| pinned.is_none()) {
             Some(before) => self.tell_changes(definition, before, &served)?,
             None => Vec::new(),
@@ -166,8 +166,8 @@ impl<'a> Fetcher<'a> {
         // keeps its bytes.
         let known = pinned.as_ref().unwrap_or(&locked);
         let _one = self.keeping.lock().unwrap_or_else(PoisonError::into_inner);
-        let limits = &self.store.manifest.limits;
-        let artifact = match self.store.cache.lookup(known, limits)? {
+        let limits = &self.session.manifest.limits;
+        let artifact = match self.session.cache.lookup(known, limits)? {
             CacheLookup::Hit(artifact) => {
                 locked.sha256 = artifact.identity().sha256;
                 locked.size = artifact.identity().size;
@@ -220,16 +220,16 @@ impl<'a> Fetcher<'a> {
     /// Whether the locked archive is in the cache.
     pub(crate) fn has_archive_of(&self, locked: &LockEntry) -> Result<bool, Error> {
         let found = self
-            .store
+            .session
             .cache
-            .lookup(locked, &self.store.manifest.limits)?;
+            .lookup(locked, &self.session.manifest.limits)?;
         Ok(matches!(found, CacheLookup::Hit(_)))
     }
 
     /// Whether the cache has no archive for `locked`; a damaged one is told when it is read.
     pub(crate) fn lacks_archive_of(&self, locked: &LockEntry) -> Result<bool, Error> {
-        let limits = &self.store.manifest.limits;
-        let found = self.store.cache.lookup(locked, limits)?;
+        let limits = &self.session.manifest.limits;
+        let found = self.session.cache.lookup(locked, limits)?;
         Ok(matches!(found, CacheLookup::Miss))
     }
 
@@ -240,8 +240,8 @@ impl<'a> Fetcher<'a> {
         locked: &LockEntry,
         wanted: archive::Wanted<'_>,
     ) -> Result<Option<Inventory>, Error> {
-        let limits = &self.store.manifest.limits;
-        let artifact = match self.store.cache.lookup(locked, limits)? {
+        let limits = &self.session.manifest.limits;
+        let artifact = match self.session.cache.lookup(locked, limits)? {
             CacheLookup::Hit(artifact) => artifact,
             CacheLookup::Miss => return Ok(None),
             CacheLookup::Damaged(path) => {
@@ -268,7 +268,7 @@ impl<'a> Fetcher<'a> {
         wanted: archive::Wanted<'_>,
     ) -> Result<Option<Inventory>, Error> {
         let source: &mut dyn Read = &mut served.slot.open()?;
-        Ok(archive::inspect(source, &self.store.manifest.limits, wanted).ok())
+        Ok(archive::inspect(source, &self.session.manifest.limits, wanted).ok())
     }
 
     /// What the definition's references turned out to be, with `-v`.

@@ -158,7 +158,7 @@ impl<T: std::fmt::Debug> Shown<T> {
     }
 }
 
-/// FoundKey by name only where the above does not apply.
+/// Found by name only where the above does not apply.
 trait NotShown {
     fn debug(&self) -> String {
         "no Debug".into()
