@@ -6,7 +6,7 @@ use std::process::Command;
 use palette_sim::{Kind, Pack, Profile};
 use serde_json::Value;
 
-use crate::handmade::Disk;
+use crate::handmade_images::Disk;
 use crate::markdown::{read, rows, section, spans};
 use crate::site::Site;
 

@@ -5,9 +5,9 @@
 mod ci;
 mod contributing;
 mod fetched;
-#[path = "../suite/support/handmade.rs"]
+#[path = "../suite/support/handmade_images.rs"]
 #[allow(dead_code, reason = "an image is made of few of its parts here")]
-mod handmade;
+mod handmade_images;
 #[path = "../suite/support/page.rs"]
 #[allow(dead_code, reason = "a page is read for its text alone here")]
 mod html_page;

@@ -9,7 +9,7 @@ mod headers;
 use std::process::Command;
 
 use crate::support::Test;
-use crate::support::crafted::{Crafted, PAX};
+use crate::support::crafted_archives::{Crafted, PAX};
 
 /// Each of these is refused as "`NAME` can be read in two ways: WHY".
 #[track_caller]

@@ -7,7 +7,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use palette_sim::{Act, EDGE_INFRA_2_1_0, Fault, HELLO_UNIVERSE_1_2_0, Route};
 
-use crate::support::crafted::{BLOCK, Crafted, DIRECTORY, PAX, SIZE};
+use crate::support::crafted_archives::{BLOCK, Crafted, DIRECTORY, PAX, SIZE};
 use crate::support::{Run, Test, peak_of, profile_directory};
 
 /// The most that any archive may make resident, in bytes.

@@ -2,7 +2,7 @@
 
 use palette_sim::{Act, EDGE_INFRA_2_1_0, Fault, HELLO_UNIVERSE_1_2_0, Route};
 
-use crate::support::crafted::{Crafted, DIRECTORY, LINK, PAX, SIZE, SUM};
+use crate::support::crafted_archives::{Crafted, DIRECTORY, LINK, PAX, SIZE, SUM};
 use crate::support::{Test, content_sha256, profile_directory};
 
 fn good() -> Crafted {

@@ -5,7 +5,7 @@ use std::os::unix::fs::FileExt as _;
 use std::path::PathBuf;
 use std::process::Command;
 
-use crate::support::handmade::{BLOCK, Disk};
+use crate::support::handmade_images::{BLOCK, Disk};
 use crate::support::{
     IN_PARTITION, OLDER, Proof, ROOT, Test, Tree, archive, content_sha256, finish, gzip,
     path_of_tools, profile_directory, sha256,

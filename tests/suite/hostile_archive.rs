@@ -4,7 +4,7 @@
 
 use palette_sim::{Act, Fault, Route};
 
-use crate::support::crafted::{
+use crate::support::crafted_archives::{
     BLOCK, Crafted, FILE, HARD_LINK, KIND, LINK, LONG_LINK, LONG_NAME, MAGIC, PAX, PAX_GLOBAL,
     PREFIX, SIZE, SUM,
 };

@@ -9,7 +9,7 @@ use std::process::Command;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use crate::support::handmade::Disk;
+use crate::support::handmade_images::Disk;
 use crate::support::{IN_PARTITION, Proof, Tree, finish, gzip, path_of_tools};
 
 /// A file system without checksums, so that it can be changed; where its parts are.

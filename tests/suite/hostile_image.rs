@@ -2,7 +2,7 @@
 //! sizes. Each is refused in so many words, in little time and memory.
 #![allow(clippy::cast_possible_truncation)] // sizes of small things in a test
 
-use crate::support::handmade::{
+use crate::support::handmade_images::{
     DIRECTORY, FILE, Iso, MORE, Place, SECTOR, continues, entry, name, record, rock_ridge,
 };
 use crate::support::{Proof, gzip};

@@ -10,7 +10,7 @@ use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 
-use crate::support::handmade::{
+use crate::support::handmade_images::{
     ASSOCIATED, DIRECTORY, FILE, Iso, MORE, Place, SECTOR, continues, entry, name, record,
     rock_ridge,
 };

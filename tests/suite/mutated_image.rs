@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use edgestage::image::{Image, ImageError, Judge, PlaceEntry, examine};
 use edgestage::util::limits::Limits;
 
-use crate::support::handmade::{
+use crate::support::handmade_images::{
     BLOCK, DIRECTORY, Disk, FILE, Iso, SECTOR, continues, name, record, rock_ridge,
 };
 use crate::support::{Tree, archive, gzip, sha256};

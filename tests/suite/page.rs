@@ -7,7 +7,7 @@ use base64::Engine as _;
 use palette_sim::{EDGE_INFRA_2_1_0, HELLO_UNIVERSE_1_2_0, Pack, Profile, Variable, World};
 use sha2::Digest as _;
 
-use crate::support::crafted::{Crafted, DIRECTORY};
+use crate::support::crafted_archives::{Crafted, DIRECTORY};
 use crate::support::page::{self, Element};
 use crate::support::{Test, profile_directory};
 

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use crate::ignored::{git, repository};
+use crate::ignored_lockfile::{git, repository};
 use crate::support::page::{self, Element};
 use crate::support::{FACTORY, HEAD, Test};
 

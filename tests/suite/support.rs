@@ -15,9 +15,9 @@ use palette_sim::{Fault, Key, Recorded, Route, Sim, World};
 
 mod archives;
 pub mod codes;
-pub mod crafted;
-mod going;
-pub mod handmade;
+pub mod crafted_archives;
+mod background_run;
+pub mod handmade_images;
 mod images;
 mod memory;
 mod mounts;
@@ -28,15 +28,15 @@ pub mod real;
 mod run;
 pub mod schema;
 mod screen;
-mod sealed;
+mod permissions;
 mod secrets;
 mod signals;
 mod terminal;
 mod tree;
-mod watched;
+mod watched_terminal;
 
 pub use archives::{archive, content_sha256, gzip, profile_directory, tarball};
-pub use going::{Going, until};
+pub use background_run::{Going, until};
 pub use images::{
     CANARY, IN_ISO, IN_PARTITION, OLDER, Proof, Tree, finish, path_of_tools, xorriso,
 };

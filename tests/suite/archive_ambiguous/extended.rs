@@ -1,7 +1,7 @@
 //! Extended headers: PAX records, and the long names of GNU tar.
 
 use super::{accepted, ambiguous, file, good, pax};
-use crate::support::crafted::{
+use crate::support::crafted_archives::{
     BLOCK, Crafted, DIRECTORY, HARD_LINK, LINK, LONG_LINK, LONG_NAME, PAX, PAX_GLOBAL, record,
 };
 

@@ -1,7 +1,7 @@
 //! Headers: numbers, versions, prefixes, types, names.
 
 use super::{accepted, ambiguous, file, good, pax, refused};
-use crate::support::crafted::{
+use crate::support::crafted_archives::{
     BLOCK, Crafted, DIRECTORY, FILE, HARD_LINK, KIND, LINK, MAGIC, PAX, PREFIX, SIZE, SUM,
 };
 use crate::support::{Test, gzip};

@@ -7,7 +7,7 @@ use fastrand::Rng;
 use flate2::write::GzEncoder;
 use flate2::{Compression, GzBuilder};
 
-use crate::support::crafted::{
+use crate::support::crafted_archives::{
     BLOCK, DIRECTORY, FILE, HARD_LINK, LINK, LONG_LINK, LONG_NAME, PAX, record, sum,
 };
 

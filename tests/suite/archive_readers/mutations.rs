@@ -5,7 +5,7 @@ use fastrand::Rng;
 
 use super::draft::{Draft, Member, one};
 use super::{names, records};
-use crate::support::crafted::{
+use crate::support::crafted_archives::{
     BLOCK, DIRECTORY, FILE, HARD_LINK, LINK, MAGIC, PREFIX, SIZE, SUM, sum,
 };
 

@@ -5,7 +5,7 @@ use fastrand::Rng;
 use super::draft::{Draft, one};
 use super::mutations::entry;
 use super::records;
-use crate::support::crafted::{
+use crate::support::crafted_archives::{
     DIRECTORY, FILE, HARD_LINK, LINK, LONG_LINK, LONG_NAME, MAGIC, SIZE, record,
 };
 

@@ -3,7 +3,7 @@
 use fastrand::Rng;
 
 use super::draft::{Draft, Member, one};
-use crate::support::crafted::{BLOCK, KIND, MAGIC, PAX, PAX_GLOBAL, PREFIX, SIZE, record};
+use crate::support::crafted_archives::{BLOCK, KIND, MAGIC, PAX, PAX_GLOBAL, PREFIX, SIZE, record};
 
 /// Puts an extended header before the member at `at`, in the format of that one.
 pub fn insert(draft: &mut Draft, at: usize, kind: u8, content: Vec<u8>) {

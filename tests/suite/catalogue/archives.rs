@@ -9,7 +9,7 @@ use edgestage::util::limits::Limits;
 use palette_sim::{Act, EDGE_INFRA_2_1_0, Fault, HELLO_UNIVERSE_1_2_0, Route, World};
 
 use super::book::Book;
-use crate::support::crafted::{
+use crate::support::crafted_archives::{
     Crafted, DIRECTORY, FILE, HARD_LINK, KIND, LINK, LONG_LINK, LONG_NAME, MAGIC, PAX, PAX_GLOBAL,
     PREFIX, SIZE, SUM,
 };

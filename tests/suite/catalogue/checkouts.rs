@@ -13,7 +13,7 @@ use flate2::read::GzDecoder;
 
 use super::book::Book;
 use crate::checkout::{EARTHFILE, builds_with, full, with_arg};
-use crate::support::handmade::Disk;
+use crate::support::handmade_images::Disk;
 use crate::support::{FACTORY, HEAD, IN_ISO, OVERLAY, Proof, ROOT, Test, Tree, gzip};
 
 const ALL: &str = "--target iso --target uki-iso --target iso-disk-image --target cloud-image \
@@ -34,7 +34,7 @@ fn checkouts(book: &mut Book) {
     book.run("no checkout", 2, test.run("stage --canvos zzz"));
     let run = test.run("check --offline --canvos zzz");
     book.run("none for a forecast", 0, run);
-    let repository = crate::ignored::repository();
+    let repository = crate::ignored_lockfile::repository();
     repository.put(".gitignore", "*.lock\n");
     let run = repository.run("check --offline");
     book.run("a lock that git ignores", 0, run);

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use serde_json::json;
 
-use crate::support::handmade::{DIRECTORY, Disk, FILE, Iso, name, record, rock_ridge};
+use crate::support::handmade_images::{DIRECTORY, Disk, FILE, Iso, name, record, rock_ridge};
 use crate::support::{
     HEAD, IN_ISO, IN_PARTITION, Proof, Test, Tree, archive, content_sha256, finish, gzip,
 };

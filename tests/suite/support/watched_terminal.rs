@@ -8,7 +8,7 @@ use std::process::{Child, Output};
 use rustix::termios::{Winsize, tcsetwinsize};
 
 use super::Run;
-use super::going::{Stream, until};
+use super::background_run::{Stream, until};
 use super::screen::stripped;
 use super::signals::ends_by_interrupt;
 use super::terminal::pseudo_terminal;

@@ -11,7 +11,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::checkout::fill;
-use crate::support::handmade::{BLOCK, Disk};
+use crate::support::handmade_images::{BLOCK, Disk};
 use crate::support::{KEY, Test, Tree, finish, leaked};
 
 #[path = "../docs/markdown.rs"]
