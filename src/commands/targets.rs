@@ -64,7 +64,7 @@ enum Verdict {
     /// A definition as it was locked, although `profiles.toml` has changed since.
     Outdated,
     /// A definition that is not in the lock.
-    NotLocked,
+    AnotherDefinition,
     /// A file that is not the archive of a definition.
     NoDefinition,
     /// Nothing.
@@ -255,7 +255,7 @@ impl Files<'_> {
                 ),
             },
             (Some(content), None) => (
-                Verdict::NotLocked,
+                Verdict::AnotherDefinition,
                 format!("not locked: content {}", content.short()),
             ),
         };
