@@ -452,3 +452,19 @@ fn what_is_copied_is_there() {
         }
     }
 }
+
+/// The tests read the docs, the templates and the settings of other programs.
+#[test]
+fn all_of_the_repository_is_copied_for_the_tests() {
+    let tools = commands_of(&Earthfile::read("Earthfile"), "tools").join("\n");
+    let copied: Vec<&str> = tools.split_whitespace().collect();
+    let ignored = std::fs::read_to_string(repository().join(".gitignore")).unwrap();
+    let is_built = |name: &str| {
+        let mut patterns = ignored.lines().map(|line| line.trim_matches('/'));
+        name == ".git" || patterns.any(|pattern| pattern == name)
+    };
+    for entry in std::fs::read_dir(repository()).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        assert!(is_built(&name) || copied.contains(&name.as_str()), "{name}");
+    }
+}
