@@ -461,7 +461,8 @@ fn all_of_the_repository_is_copied_for_the_tests() {
     let ignored = std::fs::read_to_string(repository().join(".gitignore")).unwrap();
     let is_built = |name: &str| {
         let mut patterns = ignored.lines().map(|line| line.trim_matches('/'));
-        name == ".git" || patterns.any(|pattern| pattern == name)
+        // An editor has hidden files of its own.
+        name.starts_with('.') || patterns.any(|pattern| pattern == name)
     };
     for entry in std::fs::read_dir(repository()).unwrap() {
         let name = entry.unwrap().file_name().into_string().unwrap();
