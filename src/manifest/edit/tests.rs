@@ -1,4 +1,4 @@
-//! Edits of texts as people write them, to the byte.
+//! Tests of edits on texts as people write them, compared byte by byte.
 
 use super::*;
 
