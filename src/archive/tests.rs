@@ -1,5 +1,5 @@
-//! The archive check against good and hostile archives, made in memory, and against
-//! what coreutils and GNU tar make of the same bytes.
+//! Tests of the archive check with valid and hostile archives, created in memory, and
+//! comparisons with coreutils and GNU tar on the same bytes.
 
 use std::io::{Read, Write};
 use std::process::Command;
@@ -13,7 +13,7 @@ use super::*;
 const A: &str = "65c90a1b2c3d4e5f770daee5";
 const B: &str = "65c91b7e3f2a1d4c9fe4f51c";
 
-/// An archive in the making. Headers are written raw, so that it can be hostile.
+/// An archive under construction. Headers are written raw, so that they can be hostile.
 struct Archive(Builder<Vec<u8>>);
 
 impl Archive {
@@ -21,7 +21,7 @@ impl Archive {
         Self(Builder::new(Vec::new()))
     }
 
-    /// With one harmless file below `spc/`.
+    /// Creates an archive with one harmless file below `spc/`.
     fn good() -> Self {
         Self::new().file("spc/a", b"a")
     }
@@ -50,7 +50,7 @@ impl Archive {
         self.entry(kind, path.as_bytes(), target.as_bytes(), b"")
     }
 
-    /// A PAX header with one record.
+    /// Adds a PAX header with one record.
     fn pax(self, kind: EntryType, key: &str, value: &str) -> Self {
         let rest = format!(" {key}={value}\n");
         let mut length = rest.len() + 1;
@@ -84,7 +84,8 @@ fn check(archive: &[u8]) -> Result<Inventory, Refusal> {
     check_with(archive, &Limits::default())
 }
 
-/// Reads through a source that gives one byte, then two, …: chunk borders everywhere.
+/// Reads through a source that returns one byte, then two, and so on, so that chunks end at
+/// every position.
 fn check_with(archive: &[u8], limits: &Limits) -> Result<Inventory, Refusal> {
     struct Trickle<'a>(&'a [u8], usize);
     impl Read for Trickle<'_> {

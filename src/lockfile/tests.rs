@@ -1,4 +1,4 @@
-//! The lock file: round trips, stability, damage.
+//! Tests of the lock file: round trips, stability, damage.
 
 use super::read::{parse, parse_by_definition};
 use super::*;
@@ -71,7 +71,7 @@ fn what_is_written_is_read_back() {
     assert!(!again.save().unwrap(), "written though nothing changed");
 }
 
-/// Entry by entry or as a whole, the same is read and the same is refused.
+/// Parsing entry by entry and parsing as a whole accept and refuse the same files.
 #[test]
 fn reading_in_parts_is_reading() {
     let other = LockEntry {

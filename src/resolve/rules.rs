@@ -1,6 +1,6 @@
-//! The rules that Palette documents for the profiles of one definition (facts.md, 1):
-//! one project; at most one profile with infrastructure layers; no pack in two
-//! profiles; the cloud type; published; no invalid pack.
+//! The rules that Palette documents for the profiles of a definition (facts.md, 1): a single
+//! project; at most one profile with infrastructure layers; no pack in two profiles; the cloud
+//! type; published; no invalid pack.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ pub(super) const ANY_CLOUD: &str = "all";
 /// The types of profiles that have infrastructure layers (facts.md, 1).
 pub const INFRASTRUCTURE: [&str; 2] = ["cluster", "infra"];
 
-/// A profile asked for, and what Palette answered.
+/// A requested profile, and Palette's answer.
 pub(super) struct Candidate<'a> {
     pub uid: Uid,
     pub profile: &'a Profile,
@@ -28,7 +28,7 @@ pub(super) struct Candidate<'a> {
 }
 
 impl Candidate<'_> {
-    /// `name@version`, as messages name it.
+    /// Returns `name@version`, as messages name the profile.
     fn label(&self) -> String {
         let [name, version] = [&self.answer.name, &self.answer.version];
         let [name, version] = [name, version].map(|text| sanitize::line(text.as_bytes()));
