@@ -1,4 +1,4 @@
-//! How excerpts look.
+//! Tests of the layout of excerpts.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ fn plain(text: &str) -> String {
     lines.join("\n")
 }
 
-/// An excerpt of `text` with the caret below `marked`; where that is empty, at its end.
+/// Returns an excerpt of `text` with the caret below `marked`; if that is empty, at the end.
 fn told(text: &str, marked: &str) -> Diagnostic {
     let start = match marked {
         "" => text.len(),
@@ -25,7 +25,7 @@ fn told(text: &str, marked: &str) -> Diagnostic {
     )
 }
 
-/// The line of the excerpt and the caret's.
+/// Returns the line of the excerpt and the line of the caret.
 fn shown(text: &str, marked: &str) -> [String; 2] {
     let rendered = plain(&render(&told(text, marked)));
     let mut lines = rendered.lines().skip(3).map(str::to_owned);
