@@ -62,7 +62,7 @@ pub enum FetchError {
 pub(crate) struct DownloadTarget<'a> {
     /// The file, open for writing.
     pub(crate) file: &'a mut File,
-    /// Its path, for messages.
+    /// The path of the file, for messages.
     pub(crate) path: &'a Path,
 }
 

@@ -35,7 +35,7 @@ pub enum Exit {
     Usage = 2,
     /// The state does not match the lock.
     Drift = 3,
-    /// Palette refused the key or its scope, or there is no key.
+    /// Palette refused the key or its scope, or no key was found.
     Key = 4,
     /// Palette could not be reached or kept failing.
     Unreachable = 5,
@@ -96,7 +96,7 @@ pub enum Error {
     },
     /// A definition that must be locked is not; contains its name.
     NotLocked(String),
-    /// A definition whose lock is outdated.
+    /// The lock entry of a definition is outdated.
     Outdated {
         /// The definition.
         definition: String,

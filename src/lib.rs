@@ -1,8 +1,8 @@
 //! edgestage puts a reviewed, locked and verified Palette cluster definition into the
 //! CanvOS Edge installer ISO.
 //!
-//! The modules are listed in the order in which data flows; each imports only modules that
-//! are listed before it (a test checks this). ARCHITECTURE.md describes each of them.
+//! The modules are listed in the order in which data flows. Each imports only modules that are
+//! listed before it, which a test checks. ARCHITECTURE.md describes each module.
 //!
 //! ```text
 //! profiles.toml ─ manifest ─┐
@@ -11,10 +11,10 @@
 //!                                        archive
 //! ```
 //!
-//! `commands` alone knows the order of the stages, [`error`] alone the exit codes, [`ui`]
-//! alone prints and asks. Types carry the order: only an `Artifact` can be
-//! staged, and only the cache makes one, of an archive that was read to its end and found to
-//! hold what is locked.
+//! Only `commands` knows the order of the stages, only [`error`] assigns exit codes, and only
+//! [`ui`] prints and asks questions. Types enforce the order: only an `Artifact` can be staged,
+//! and only the cache creates one, from an archive that was read to its end and found to hold
+//! the locked content.
 
 // The binary and the tests need the `pub` items. Every other item is marked as internal.
 #![warn(unreachable_pub)]

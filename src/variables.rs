@@ -224,7 +224,7 @@ mod tests {
         assert_eq!(read(br#"{"variables":{}}"#), None);
     }
 
-    /// What is left out for its size is not known, which is said.
+    /// Variables that are omitted for their size are reported as unknown.
     #[test]
     fn too_many_are_not_read() {
         let json = |n| {

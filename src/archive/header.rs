@@ -120,7 +120,7 @@ impl Header {
 }
 
 /// Returns the beginning of a long path, in the format that has a prefix. Some readers use the
-/// field in other formats, too, and GNU tar stores something else there.
+/// field in other formats, too, and would take what GNU tar stores there for a directory.
 fn prefix(block: &Block) -> Result<&[u8], &'static str> {
     let is_zero = |bytes: &[u8]| bytes.iter().all(|byte| *byte == 0);
     let trailer = &block[TRAILER];

@@ -36,7 +36,7 @@ pub enum Refusal {
     Truncated,
     /// gzip or tar is damaged: a checksum or a header.
     Damaged(String),
-    /// An entry that readers understand in different ways.
+    /// Readers understand an entry differently.
     Ambiguous {
         /// The entry, or the header that describes it.
         path: Vec<u8>,

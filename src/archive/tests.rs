@@ -155,7 +155,7 @@ fn the_profiles_found_are_held_against_those_asked_for() {
             unexpected: vec![A.to_owned()]
         })
     );
-    // Without the directory, whose layout is not documented, nothing can be said.
+    // Without the directory, whose layout is not documented, there is nothing to compare.
     let inventory = check(&Archive::good().gzip()).unwrap();
     assert_eq!(inventory.profiles, None);
     assert!(inventory.expect_profiles([A]).is_ok());
@@ -251,7 +251,7 @@ fn every_cut_is_seen() {
         let refusal = check(&archive[..length]).unwrap_err();
         assert_eq!(refusal, Refusal::Truncated, "cut at {length}");
     }
-    // A tar that is cut inside an intact gzip.
+    // A truncated tar inside an intact gzip.
     let tar = Archive::new().file("spc/b", &[7; 3000]).tar();
     for length in [100, 512, 900, 3000] {
         assert_eq!(
@@ -270,8 +270,8 @@ fn every_flipped_bit_is_refused_or_changes_nothing() {
         for bit in 0..8 {
             let mut damaged = archive.clone();
             damaged[at] ^= 1 << bit;
-            // gzip's header has a time and an operating system that nothing depends on,
-            // and deflate's last byte has bits to spare.
+            // Nothing depends on the time and the operating system in gzip's header, and the
+            // last byte of deflate has unused bits.
             match check(&damaged) {
                 Ok(inventory) => {
                     assert_eq!(inventory.content_sha256, content, "byte {at}");
@@ -363,7 +363,7 @@ fn links_stay_inside() {
             "leads outside",
         );
     }
-    // What is written through a link would land where the link points.
+    // Data written through a link would end up where the link points.
     refused(
         &Archive::good()
             .link(Symlink, "spc/l", "a")
@@ -433,7 +433,7 @@ fn only_files_directories_and_links() {
 
 #[test]
 fn two_readers_see_one_archive() {
-    // A size that only one kind of reader believes hides entries from the other.
+    // A size that only some readers use hides entries from the others.
     refused(
         &Archive::good()
             .pax(EntryType::XHeader, "size", "0")
@@ -516,7 +516,7 @@ fn limits_hold() {
 
 #[test]
 fn a_bomb_is_stopped_by_its_ratio() {
-    // 32 MiB of zeros in some 32 kB: a thousand to one, beyond the first 16 MiB.
+    // 32 MiB of zeros in about 32 kB: a ratio of a thousand, beyond the first 16 MiB.
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
     encoder.write_all(&Archive::good().tar()[..1024]).unwrap();
     let mut header = Header::new_ustar();
@@ -534,8 +534,8 @@ fn a_bomb_is_stopped_by_its_ratio() {
 
 #[test]
 fn many_deep_paths_are_stopped_before_they_fill_the_memory() {
-    // Every directory of a path counts, so a few thousand paths of 4,000 bytes would
-    // keep gigabytes.
+    // Every directory of a path counts, so a few thousand paths of 4,000 bytes would take
+    // gigabytes of memory.
     let mut archive = Archive::good();
     for n in 0..20 {
         let path = format!("spc/{n}/{}", "d/".repeat(1900));

@@ -1,7 +1,7 @@
 //! The manual: a page for edgestage and one for each command, generated from the command
 //! line's own definitions, so that it matches the binary.
 //!
-//! Out: pages in roff, the same bytes for the same version. They contain no date.
+//! The pages are in roff, contain no date, and have the same bytes for the same version.
 
 use clap::builder::PossibleValue;
 use clap::{Arg, Command, CommandFactory as _};

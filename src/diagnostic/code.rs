@@ -56,21 +56,21 @@ codes! {
         OutputOfSeveral = "output-of-several",
         /// `--output` names a path that must not or cannot be written.
         UnusableOutput = "unusable-output",
-        /// `cache clean --keep-locked` without a lock.
+        /// `cache clean --keep-locked` was used without a lock.
         NothingToKeep = "nothing-to-keep",
         /// A build target was given instead of a definition.
         TargetNotDefinition = "target-not-definition",
-        /// Several errors with codes of their own.
+        /// Several errors, each with its own code.
         Several = "several",
     }
     Definition {
-        /// There are several definitions, and none was named.
+        /// There are several definitions, but none was named.
         DefinitionNeeded = "definition-needed",
-        /// A definition that profiles.toml does not have.
+        /// The definition is not in profiles.toml.
         UnknownDefinition = "unknown-definition",
     }
     Exists {
-        /// Files that `init` would have to replace.
+        /// `init` would have to replace existing files.
         AlreadyExists = "already-exists",
     }
     Questions {
@@ -84,7 +84,7 @@ codes! {
         OnlyDefinition = "only-definition",
         /// Every profile of a definition was to be removed, which would leave it empty.
         LastProfiles = "last-profiles",
-        /// A profile that the definition does not have.
+        /// The definition does not contain the profile.
         NotInDefinition = "profile-not-in-definition",
         /// A definition with the new name already exists.
         DefinitionExists = "definition-exists",
@@ -108,7 +108,7 @@ codes! {
         ManifestUnused = "manifest-unused",
         /// There are more mistakes than the message lists.
         MoreMistakes = "more-mistakes",
-        /// Several mistakes with codes of their own.
+        /// Several mistakes, each with its own code.
         InvalidManifest = "invalid-manifest",
         /// The file is not valid TOML.
         InvalidToml = "invalid-toml",
@@ -126,11 +126,11 @@ codes! {
         NoDefinition = "no-definition",
         /// A definition without profiles.
         NoProfiles = "no-profiles",
-        /// The same reference twice in one definition.
+        /// A reference occurs twice in a definition.
         DuplicateReference = "duplicate-reference",
-        /// The same pack overridden twice.
+        /// A pack is overridden twice.
         DuplicatePack = "duplicate-pack",
-        /// Profiles of two projects in one definition.
+        /// The profiles of a definition belong to different projects.
         SeveralProjects = "several-projects",
         /// A values file that cannot be read.
         ValuesUnreadable = "values-unreadable",
@@ -160,7 +160,7 @@ codes! {
         ListIncomplete = "list-incomplete",
     }
     Rules {
-        /// Several rules, each with a code of its own.
+        /// Several broken rules, each with its own code.
         RulesBroken = "rules-broken",
         /// `project` and the console URLs of a definition name different projects.
         ProjectMismatch = "project-mismatch",
@@ -172,19 +172,19 @@ codes! {
         UnpublishedDraft = "unpublished-draft",
         /// A profile for another cloud type.
         WrongCloudType = "wrong-cloud-type",
-        /// A pack that Palette says is invalid.
+        /// A pack that Palette marks as invalid.
         InvalidPack = "invalid-pack",
         /// A profile of a project other than the definition's.
         OtherProject = "other-project",
         /// A profile belongs to a project, but the definition does not name one.
         ProjectNeeded = "project-needed",
-        /// An override of a pack that the profile does not have.
+        /// An override names a pack that the profile does not have.
         NoSuchPack = "no-such-pack",
-        /// Two profiles with infrastructure layers.
+        /// Two profiles have infrastructure layers.
         SeveralInfrastructures = "several-infrastructures",
-        /// No profile with infrastructure layers.
+        /// No profile has infrastructure layers.
         NoInfrastructure = "no-infrastructure",
-        /// One pack in two profiles.
+        /// A pack is in two profiles.
         PackInTwoProfiles = "pack-in-two-profiles",
     }
     Key {
@@ -208,7 +208,7 @@ codes! {
         Forbidden = "forbidden",
     }
     Rejected {
-        /// Another HTTP 4xx.
+        /// HTTP 4xx other than 401, 403, 408 and 429.
         Rejected = "rejected",
     }
     Failing {
@@ -300,7 +300,7 @@ codes! {
         NoCheckout = "no-checkout",
         /// A directory that is not a CanvOS checkout.
         NotACheckout = "not-a-checkout",
-        /// A target that the checkout does not have.
+        /// The checkout does not have the target.
         NoSuchTarget = "no-such-target",
         /// Something other than a file or directory of edgestage occupies its path.
         BlockedPath = "blocked-path",
@@ -328,7 +328,7 @@ codes! {
         StagedChanged = "staged-changed",
     }
     Image {
-        /// There is no such image.
+        /// The image does not exist.
         ImageMissing = "image-missing",
         /// An image cannot be proved to contain the locked definition.
         ImageDiffers = "image-differs",

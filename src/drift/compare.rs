@@ -244,7 +244,7 @@ mod tests {
         let once = [profile('1', "1.0.0", &[pack("note", "1", "")])];
         assert_eq!(told(&old, &once), ["p1@1.0.0: note 2 removed (layer k8s)"]);
         assert_eq!(told(&once, &old), ["p1@1.0.0: note 2 added (layer k8s)"]);
-        // Manifests of the user's own have no tag.
+        // The user's own manifests have no tag.
         let bare = [profile('1', "1.0.0", &[pack("mine", "", "")])];
         let none = [profile('1', "1.0.0", &[])];
         assert_eq!(told(&none, &bare), ["p1@1.0.0: mine added (layer k8s)"]);

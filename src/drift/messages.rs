@@ -7,7 +7,7 @@ use crate::util::sanitize;
 /// The maximum number of files that a message lists.
 const FILES_SHOWN: usize = 24;
 
-/// Palette has changed since the lock.
+/// Palette's state differs from the lock.
 pub(crate) fn drift(definition: &str, changes: &[Change]) -> Diagnostic {
     let start = Diagnostic::error(
         Code::Drift,

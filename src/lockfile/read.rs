@@ -191,7 +191,7 @@ packs = [
             shown("b.c", LockfileSpan::Pack(&x, "digest")),
             Some((24, "{ name = \"x\", layer = \"os\", tag = \"1\" }"))
         );
-        // In the spelling of an earlier run.
+        // In the spelling of an earlier version.
         let z = pack("z", "addon", "3", "");
         assert_eq!(
             shown("b.c", LockfileSpan::Pack(&z, "tag")),

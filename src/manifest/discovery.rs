@@ -114,10 +114,10 @@ mod tests {
 
     use super::*;
 
-    /// A tree with these files below it, and what is found from `start` in it.
+    /// Creates a tree with `files`, and returns the result of a search from `start` in it.
     fn found(files: &[&str], start: &str, home: Option<&str>) -> Located {
         let root = tempfile::tempdir().unwrap();
-        // Whatever is above the temporary directory is not this test's.
+        // Files above the temporary directory must not affect the test.
         fs::create_dir(root.path().join(".git")).unwrap();
         for file in files {
             let path = root.path().join(file);
@@ -185,7 +185,7 @@ mod tests {
         }
     }
 
-    /// As root, files can be given away; as anybody else, there are some of root's only.
+    /// Root can give files away; other users can only use files of root.
     #[test]
     fn a_file_of_another_user_is_passed_over() {
         let root = tempfile::tempdir().unwrap();

@@ -203,7 +203,7 @@ mod tests {
         }
         let tenant = parse(&format!("https://p.example/admin/profiles/cluster/{UID}")).unwrap();
         assert_eq!(tenant.project, None);
-        // A part of the page, and a reverse proxy's path.
+        // With a part of the page, and with the path of a reverse proxy.
         for text in [
             format!("{url}/edit"),
             format!("{url}/settings/variables?tab=1#x"),

@@ -103,7 +103,8 @@ profiles = [
     assert_eq!(definition.profiles[3].packs[0].tag.as_deref(), Some("1"));
 }
 
-/// A date is not a valid value of any key: a key that accepts it is not read.
+/// A date is not a valid value of any key. If a key accepts a date, the reader does not read
+/// that key.
 #[test]
 fn every_key_that_is_described_is_read() {
     const REST: &str = "[definition.z]\nprofiles = ['z@1']\n";

@@ -231,7 +231,7 @@ mod tests {
         let b = root.get("b").unwrap();
         assert_eq!(said(b.text("x")), "`b` is a string, not an object");
         assert_eq!(b.loose_text("x"), "");
-        // Items that say nothing are no items; the others keep their places.
+        // Empty items are omitted; the others keep their indexes.
         let items = a.list("items").unwrap();
         assert_eq!(items.len(), 1);
         let odd = "`a.items[1].x` is true or false, not a string";

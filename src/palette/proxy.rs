@@ -295,7 +295,7 @@ mod tests {
             let (_, warnings) = found("https://palette.example", &[("HTTPS_PROXY", text)]);
             assert_eq!(warnings, [warning], "{text}");
         }
-        // The next one counts where one is ignored.
+        // If a variable is ignored, the next one counts.
         let both = [("HTTPS_PROXY", " p"), ("all_proxy", "q:1")];
         let (route, warnings) = found("https://palette.example", &both);
         assert_eq!(warnings, [ignored]);

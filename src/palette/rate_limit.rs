@@ -16,7 +16,7 @@ const SLOW: u32 = 8;
 /// The size of a bucket, in seconds of its rate.
 const BURST: u32 = 5;
 
-/// One token bucket per documented limit.
+/// The token buckets, one for each documented limit.
 pub(super) struct RateLimiter {
     profiles: TokenBucket,
     clusters: TokenBucket,
@@ -72,8 +72,8 @@ impl TokenBucket {
 mod tests {
     use super::*;
 
-    /// How many requests are sent in the first second, and at most in any later one, by a
-    /// caller that asks for the next as soon as one is sent.
+    /// Returns how many requests a caller that sends them without a pause sends in the first
+    /// second, and at most in any later one.
     fn sent_in_a_second(rate: u32, seconds: u64) -> (usize, usize) {
         let start = Instant::now();
         let bucket = TokenBucket::full(rate, start);
@@ -92,7 +92,8 @@ mod tests {
         (within(start), most)
     }
 
-    /// Palette documents 50 and 10 a second, and bursts of five times that (facts.md, 1).
+    /// Palette documents 50 and 10 requests per second, and bursts of five times that
+    /// (facts.md, 1).
     #[test]
     fn a_burst_and_then_four_fifths_of_the_documented_rate() {
         assert_eq!(sent_in_a_second(FAST, 20), (239, 40));
@@ -108,7 +109,7 @@ mod tests {
             waits.collect()
         };
         assert_eq!(waits(42, start)[38..], [0, 0, 125, 250]);
-        // Two tokens that were taken in advance come first.
+        // The two tokens that were taken in advance come first.
         assert_eq!(waits(1, start + Duration::from_millis(250)), [125]);
         assert_eq!(waits(3, start + Duration::from_secs(1)), [0, 0, 0]);
         let much_later = start + Duration::from_secs(3600);

@@ -1,4 +1,4 @@
-//! How long to wait before the next attempt.
+//! Computes how long to wait before the next attempt.
 
 use std::time::{Duration, SystemTime};
 
@@ -63,8 +63,8 @@ mod tests {
         );
     }
 
-    /// Full jitter: anything from nothing to the whole, so that those who failed together
-    /// do not come back together.
+    /// Full jitter, from zero to the whole wait, so that builders that failed together do not
+    /// retry together.
     #[test]
     fn waits_are_spread_over_their_whole_length() {
         let policy = RetryPolicy { retries: 20 };

@@ -191,7 +191,7 @@ pub struct ClusterProfile {
     pub name: String,
     /// `metadata.annotations.projectUid`, if `scope` is a project.
     pub project: Option<String>,
-    /// The published version, else `spec.version`, else [`FIRST_VERSION`].
+    /// The published version, otherwise `spec.version`, otherwise [`FIRST_VERSION`].
     pub version: String,
     /// `spec.version`, or [`FIRST_VERSION`]: the version that lists contain.
     pub own_version: String,

@@ -129,7 +129,7 @@ mod tests {
         assert_eq!(offered[2].reference(&offered).to_string(), "edge@1.9.0");
     }
 
-    /// A project's profile and the tenant's may be called the same.
+    /// A project and the tenant may have profiles with the same name.
     #[test]
     fn what_is_called_the_same_is_named_by_its_uid() {
         let mut other = summary(6, "edge", "edge-native");

@@ -57,7 +57,7 @@ enum Pulse {
     /// Nothing has been in progress yet.
     NotStarted,
     Beats,
-    /// Nothing may be drawn any more.
+    /// The thread has ended, and nothing may be drawn any more.
     Ended,
 }
 

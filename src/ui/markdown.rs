@@ -225,7 +225,7 @@ mod tests {
         );
     }
 
-    /// Whatever its size, it ends with what was left out, and everything is closed.
+    /// A comment of any size ends with what was omitted, and all markup is closed.
     #[test]
     fn what_does_not_fit_is_counted() {
         let mut table = Table::new(&["name", "word"]);

@@ -230,7 +230,7 @@ mod tests {
         lines.join("\n")
     }
 
-    /// A download of which 90 of 900 MiB came in 30 s.
+    /// A download that has received 90 of 900 MiB in 30 s.
     fn download(work: &mut Work, name: &str) -> Instant {
         let start = Instant::now();
         let id = work.begin(What::Download(Transfer::new(name)), start);
@@ -289,7 +289,7 @@ mod tests {
         transfer.bytes.store(MIB, Ordering::Relaxed);
         let text = shown(&work, 0, now, (80, 24));
         assert!(text.contains(" 1.0 MiB "), "{text}");
-        // Whole, and more than was announced.
+        // The whole download, and more than was announced.
         let transfer = work.transfer(id).unwrap();
         transfer.begins(Some(MIB), now);
         for bytes in [MIB, 3 * MIB] {
@@ -298,7 +298,7 @@ mod tests {
             let text = shown(&work, 0, now, (50, 24));
             assert!(text.contains(" [===========] "), "{text}");
         }
-        // An empty one.
+        // An empty download.
         work.transfer(id).unwrap().begins(Some(0), now);
         assert!(shown(&work, 0, now, (80, 24)).contains("0 B of 0 B"));
     }

@@ -124,7 +124,7 @@ mod tests {
         assert_eq!(none, "");
     }
 
-    /// 30 characters take two lines of 20.
+    /// 30 characters take two lines of 20 columns.
     #[test]
     fn a_terminal_that_got_narrower_has_broken_the_lines() {
         let mut drawn = Drawn::default();

@@ -374,7 +374,7 @@ mod tests {
         table
     }
 
-    /// What a pipe gets: no colours.
+    /// Returns the text as a pipe receives it, without colors.
     fn plain(text: &str) -> String {
         anstream::adapter::strip_str(text).to_string()
     }
@@ -409,7 +409,7 @@ mod tests {
                工場工場工場工…場工場工場工場  2\n"
         );
         assert!(text.lines().all(|line| line.width() <= 40), "{text}");
-        // There are limits to what can be read.
+        // Even a narrow limit keeps cells readable.
         assert!(plain(&table.text("", Some(3))).contains("spc/a…yaml"));
     }
 
@@ -435,7 +435,7 @@ mod tests {
         let rows = [row(&[digest, "warehouse-of-the-north"])];
         assert_eq!(fitted(&rows, Some(76)), format!("{digest}  wareh…orth\n"));
         assert_eq!(fitted(&rows, Some(40)), format!("{digest}  wareh…orth\n"));
-        // A word that is longer than its column.
+        // A word that is wider than its column.
         let rows = [row(&["a", "it is `warehouse-of-the-north`"])];
         assert_eq!(fitted(&rows, Some(20)), "a  it is\n   `warehou…e-north`\n");
     }

@@ -213,7 +213,7 @@ mod tests {
         }
         assert_eq!(speed.per_second(), Some(1000));
         assert_eq!(speed.left(4001), Some(Duration::from_secs(5)));
-        // Nothing comes any more.
+        // No more data arrives.
         speed.measure(second(13), 10_000);
         let slower = speed.per_second().unwrap();
         assert!((300..450).contains(&slower), "{slower}");

@@ -401,7 +401,7 @@ mod tests {
         assert!(!path.exists());
     }
 
-    /// A file system without locks, and NFS, where a file must be open for writing.
+    /// Tests a file system without locks, and NFS, on which a file must be open for writing.
     #[test]
     fn without_locks_it_goes_on_and_says_so() {
         let directory = tempfile::tempdir().unwrap();
@@ -449,11 +449,11 @@ mod tests {
         drop(file);
         remove_if_dead(&path, Duration::MAX);
         assert!(!path.exists());
-        // A file that was removed in between is not one to write into.
+        // A file that was removed in between must not be written.
         let file = File::create(&path).unwrap();
         fs::remove_file(&path).unwrap();
         assert!(!mark(&file, &path));
-        // Links are nobody's temporary files.
+        // Symbolic links are never temporary files.
         std::os::unix::fs::symlink("nowhere", &path).unwrap();
         remove_if_dead(&path, Duration::ZERO);
         assert!(fs::symlink_metadata(&path).is_ok());

@@ -295,8 +295,8 @@ mod tests {
     use super::*;
     use std::io::Write as _;
 
-    /// A bind mount has the numbers of what it shows, and a path that leads nowhere else: so
-    /// has a hard link, which needs no rights.
+    /// Like a bind mount, a hard link has the same numbers under two unrelated paths, but it
+    /// needs no privileges.
     #[test]
     fn two_paths_to_one_file_are_one() {
         let directory = tempfile::tempdir().unwrap();
@@ -353,7 +353,7 @@ mod tests {
         std::fs::write(&file, "12345").unwrap();
         assert_eq!(super::read(&file, 5).unwrap(), b"12345");
         assert!(super::read(&file, 4).is_err());
-        // One that is longer than its metadata say, as those below /proc are.
+        // A file that is longer than its metadata says, such as those in /proc.
         assert!(super::read(Path::new("/proc/self/status"), 10).is_err());
     }
 
@@ -378,7 +378,7 @@ mod tests {
         let silent = reader.read_to_string(&mut text).unwrap_err();
         assert_eq!(silent.to_string(), "nothing more comes from it");
 
-        // It is opened before its writer, who takes some time.
+        // The pipe is opened before its writer, which takes some time.
         let mut reader = Piped::open(&path).unwrap();
         drop(writer);
         thread::scope(|scope| {

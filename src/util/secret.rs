@@ -296,7 +296,7 @@ mod tests {
             r"k3y+of\/the~\u0022\u005csuite%41=42",
             "k3y%2Bof%2Fthe~%22%5Csuite%2541%3D42",
             "k3y%2bof/the%7e%22%5csuite%2541=42",
-            // What follows in base64 depends on what follows the key.
+            // The remaining base64 digits depend on the text after the key.
             "azN5K29mL3RoZX4iXHN1aXRlJTQxPTQy",
             "azN5K29mL3RoZX4iXHN1aXRlJTQxPTQ…",
             "k3y+of/the…",
@@ -304,13 +304,13 @@ mod tests {
             // In another case.
             r#"K3Y+OF/THE~"\SUITE%41=42"#,
             "K3y%2bOf%2fThe%7e%22%5cSuite%2541%3d42",
-            // As HTML, by names and by numbers.
+            // As HTML entities, by name and by number.
             r"k3y+of/the~&quot;\suite%41=42",
             "k3y&plus;of&sol;the~&#34;&bsol;suite&percnt;41&equals;42",
             "k3y&#43;of&#x2F;the~&#x22;&#0092;suite&#37;41&#x3d;42",
             "k3y&#43of&#x2f;the&#126;&quot&#92;suite%41=42",
             "k3y+o&#10…",
-            // Twice, and in two ways.
+            // Encoded twice, and in two ways.
             "k3y%252Bof%252Fthe%257E%2522%255Csuite%252541%253D42",
             "k3y%25252Bof%25252Fthe~%252522%25255Csuite%25252541%25253D42",
             r#"k3y+of/the~\\\"\\\\suite%41=42"#,
@@ -332,8 +332,8 @@ mod tests {
         assert_eq!(key.mask("k3y% …"), "k3y% …");
     }
 
-    /// Half a second of an optimised build; a row that is gone through again and again takes
-    /// minutes.
+    /// Takes half a second in an optimized build. An algorithm that scans a row repeatedly
+    /// takes minutes.
     #[test]
     fn rows_of_signs_take_no_longer_than_other_text() {
         let key = ApiKey::new("k3y+of/the~suite=42").unwrap();
@@ -352,8 +352,8 @@ mod tests {
     #[test]
     fn a_key_is_masked_in_base64_wherever_it_begins() {
         let key = ApiKey::new("a>b?c>d?e>f?").unwrap();
-        // `x:`, `xy:` and `xyz:` in front of it, in both alphabets, and inside of JSON
-        // and a URL. The digit that it shares with its neighbour stays.
+        // After `x:`, `xy:` and `xyz:`, in both alphabets, and inside JSON and a URL. The digit
+        // that the key shares with its neighbor is not masked.
         for (encoded, masked) in [
             ("eDphPmI/Yz5kP2U+Zj8=", "eDp[api key]8="),
             ("eHk6YT5iP2M+ZD9lPmY/", "eHk6[api key]"),

@@ -4,7 +4,7 @@ use super::{parse, problems};
 
 /// Files with one mistake each, and the place and the message that are expected.
 const ONE_EACH: [(&str, &str); 39] = [
-    // Keys and tables that are misspelt.
+    // Misspelled keys and tables.
     (
         "[definition.a]\nprofile = [\"a@1\"]\n",
         "2: unknown key `profile` in [definition.a] (did you mean `profiles`?)",
@@ -41,7 +41,7 @@ const ONE_EACH: [(&str, &str); 39] = [
         "[palette]\nprojct = \"p\"\n[definition.a]\nprofiles = [\"a@1\"]\n",
         "2: unknown key `projct` in [palette] (did you mean `project`?)",
     ),
-    // Values of another type.
+    // Values of the wrong type.
     (
         "definition = 3\n",
         "1: [definition] must be a table (this is an integer)",

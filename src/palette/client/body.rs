@@ -101,7 +101,7 @@ fn read_here(
 mod tests {
     use super::*;
 
-    /// A byte at a time.
+    /// Returns a byte at a time.
     struct Trickle(Duration);
 
     impl Read for Trickle {

@@ -135,7 +135,7 @@ pub(crate) fn unquoted(text: &str) -> &str {
 mod tests {
     use super::*;
 
-    /// The line after these keys; `|` is where the cursor is.
+    /// Returns the line after these keys; `|` marks the cursor.
     fn typed(keys: &str) -> String {
         let mut line = Line::default();
         for c in keys.chars() {
@@ -172,7 +172,7 @@ mod tests {
             ("one two\u{1}>\u{b}", "o|"),
             ("one\u{1}\u{4}", "|ne"),
             ("one\u{4}", "one|"),
-            // What is not a key of a line leaves it alone.
+            // Other control characters have no effect.
             ("a\u{0}\u{e}\u{1f}b", "ab|"),
             ("größe\u{7f}\u{7f}\u{7f}", "gr|"),
         ] {

@@ -157,7 +157,8 @@ fn unescaped(text: &[u8], layers: usize) -> Option<(u8, usize)> {
         end += length;
         behind.push(next);
         ends.push(end);
-        // No further: a long row of signs would be gone through again for each of them.
+        // The search ends here: otherwise, a long row of signs would be scanned again for each
+        // of them.
         if !next.is_ascii_alphanumeric() && next != b'#' {
             break;
         }
