@@ -65,7 +65,7 @@ const SAAS_CONSOLE: &str = "console.spectrocloud.com";
 
 /// Path segments that console pages contain at any position.
 const PAGES: [&str; 2] = ["projects", "profiles"];
-/// Path segments that console pages begin with.
+/// First path segments of console pages.
 const FIRST_OF_PAGES: [&str; 4] = ["admin", "login", "auth", "dashboard"];
 
 impl Endpoint {
