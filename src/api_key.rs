@@ -1,6 +1,6 @@
-//! Where the API key comes from (docs/reference.md): `--api-key-file`, `PALETTE_API_KEY`,
-//! `SPECTROCLOUD_APIKEY`, then the file's `api-key-file` or `api-key-command`. Never an
-//! argument, which a process list would show.
+//! Finds the API key (docs/reference.md): `--api-key-file`, `PALETTE_API_KEY`,
+//! `SPECTROCLOUD_APIKEY`, then `api-key-file` or `api-key-command` of `profiles.toml`. The key
+//! is never an argument, since process lists show arguments.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -21,23 +21,23 @@ use crate::util::secret::{ApiKey, InvalidKey};
 
 pub(crate) mod messages;
 
-/// The variables that hold a key, in the order in which they are asked.
+/// The variables that may hold a key, in order of precedence.
 pub const VARIABLES: [&str; 2] = ["PALETTE_API_KEY", "SPECTROCLOUD_APIKEY"];
 
-/// The most that is read of a key's file, in bytes.
+/// The maximum size of a key file, in bytes.
 const LARGEST: u64 = 64 << 10;
-/// File names of fewer characters are not taken for a key.
+/// The minimum number of characters in a file name that may be a pasted key.
 const SHORTEST_PASTED: usize = 24;
 
-/// Whether a variable has one.
+/// Returns whether a variable holds a key.
 #[must_use]
 pub fn is_set(environment: &Environment) -> bool {
     let mut names = VARIABLES.iter();
     names.any(|name| environment.variable(name).is_some())
 }
 
-/// The variables that `api-key-command` is given (docs/reference.md): what finds it and
-/// its files, what asks a person, and the way to the network.
+/// The variables that are passed to `api-key-command` (docs/reference.md): those by which the
+/// command and its files are found, a person is asked, and the network is reached.
 pub const PASSED: [&str; 30] = [
     "PATH",
     "HOME",
@@ -70,8 +70,8 @@ pub const PASSED: [&str; 30] = [
     "CURL_CA_BUNDLE",
     "REQUESTS_CA_BUNDLE",
 ];
-/// How the other variables begin that it is given: those of the programs that keep
-/// secrets.
+/// Prefixes of further variables that are passed to `api-key-command`: those of programs that
+/// store secrets.
 pub const PASSED_FAMILIES: [&str; 12] = [
     "LC_",
     "XDG_",
@@ -87,45 +87,45 @@ pub const PASSED_FAMILIES: [&str; 12] = [
     "CLOUDSDK_",
 ];
 
-/// Why there is no key.
+/// Why no key was found.
 #[derive(Debug)]
 pub enum KeyError {
-    /// No place has one.
+    /// No place holds a key.
     None,
-    /// The file cannot be read.
+    /// The key file cannot be read.
     File(PathError),
     /// The command failed.
     Command {
-        /// Its program.
+        /// The program of the command.
         program: String,
-        /// Why.
+        /// The reason.
         why: String,
     },
-    /// What was found is not a key.
+    /// The value that was found is not a key.
     Invalid {
-        /// Where it was found.
+        /// The place where the value was found.
         place: String,
-        /// Why it is none.
+        /// Why the value is not a key.
         why: InvalidKey,
     },
 }
 
-/// A key.
+/// A key, and where it was found.
 #[derive(Debug)]
 pub struct FoundKey {
     /// The key itself.
     pub key: ApiKey,
-    /// Where it was.
+    /// The place where the key was found.
     pub place: String,
-    /// What is to be said of that place.
+    /// A warning about that place.
     pub warning: Option<Diagnostic>,
 }
 
-/// Finds the key, and says where it was.
+/// Finds the key and the place that holds it.
 ///
 /// # Errors
-/// [`KeyError`]; a place that is named and gives no key is an error, the next one is
-/// not asked.
+/// Returns [`KeyError`]. If a named place does not provide a key, that is an error and the next
+/// place is not tried.
 pub fn find(
     flag: Option<&Path>,
     environment: &Environment,
@@ -148,8 +148,9 @@ pub fn find(
     Err(KeyError::None)
 }
 
-/// The keys in the files that are named, for runs that need none and must not show one: what
-/// cannot be read now is not an error of theirs. A pipe is left to the run that needs the key.
+/// Returns the keys in the named files, for runs that do not need a key but must not show one.
+/// A file that cannot be read is not an error here. Pipes are not read, since the run that
+/// needs the key has to read them.
 #[must_use]
 pub fn in_files(
     flag: Option<&Path>,
@@ -170,8 +171,8 @@ pub fn in_files(
     files.filter_map(read).collect()
 }
 
-/// The last part of `path` if there is no such file and it looks like the key itself: a long
-/// word of letters and digits.
+/// Returns the last part of `path` if the file does not exist and that part looks like a pasted
+/// key: a long word of letters and digits.
 #[must_use]
 pub fn pasted(path: &Path) -> Option<&str> {
     let name = path.file_name()?.to_str()?;
@@ -183,7 +184,7 @@ pub fn pasted(path: &Path) -> Option<&str> {
     (looks_like_a_key && !path.exists()).then_some(name)
 }
 
-/// The key that `api-key-command` prints, where that is where the key comes from.
+/// Returns the key that `api-key-command` prints, if the key comes from the command.
 #[must_use]
 pub fn of_command(
     flag: Option<&Path>,
@@ -228,14 +229,14 @@ fn from_file(path: &Path) -> Result<FoundKey, KeyError> {
     })
 }
 
-/// What is to be said of a key file that others can read. It is not a refusal: secrets that
-/// are mounted into a container often are like that, and nobody else is in there.
+/// Warns about a key file that other users can read. This is not a refusal: secrets that are
+/// mounted into a container often have such a mode, and no other users exist there.
 #[cfg(unix)]
 fn exposed(path: &Path, metadata: &Metadata) -> Option<Diagnostic> {
     use std::os::unix::fs::PermissionsExt as _;
     const READ_BY_OTHERS: u32 = 0o044;
     let mode = metadata.permissions().mode() & 0o7777;
-    // A pipe or terminal keeps nothing.
+    // A pipe or a terminal stores nothing.
     if !metadata.is_file() || mode & READ_BY_OTHERS == 0 {
         return None;
     }
@@ -250,7 +251,7 @@ fn exposed(_: &Path, _: &Metadata) -> Option<Diagnostic> {
     None
 }
 
-/// `text` as one word of a POSIX shell.
+/// Returns `text` quoted as a single word for a POSIX shell.
 #[cfg(unix)]
 fn shell_word(text: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@%,".contains(c);
@@ -261,8 +262,8 @@ fn shell_word(text: &str) -> String {
     }
 }
 
-/// Runs the command in the manifest's directory, with its standard error going where
-/// ours goes: it may ask for a touch of a token.
+/// Runs the command in the manifest's directory. Its standard error is that of edgestage, since
+/// it may ask for a touch of a hardware token.
 fn from_command(
     argv: &[String],
     environment: &Environment,
@@ -277,8 +278,8 @@ fn from_command(
         Some(parent) if parent != Path::new("") => parent.to_owned(),
         _ => PathBuf::from("."),
     };
-    // A path, unlike a name for `PATH`, starts at the file like all others in it; left as
-    // it is, it would start where the run does.
+    // A path, unlike a name that is looked up in `PATH`, is relative to the file like all
+    // others in it. Unchanged, it would be relative to the working directory.
     let start = if program.contains('/') {
         directory.join(program).into_os_string()
     } else {
@@ -305,8 +306,8 @@ fn from_command(
     )
 }
 
-/// The environment of the command: what it is known to need. Whatever else is in ours, a
-/// CI's tokens and passwords among it, is none of its business.
+/// Returns the environment of the command: the variables that it is known to need. Anything
+/// else, such as a CI system's tokens and passwords, is withheld.
 fn passed(environment: &Environment) -> BTreeMap<&OsStr, &OsStr> {
     let is_passed = |name: &OsString| {
         let name = name.to_string_lossy();

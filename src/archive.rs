@@ -1,9 +1,9 @@
-//! The archive check: one pass from compressed bytes to an [`Inventory`].
+//! The archive check: a single pass from compressed bytes to an [`Inventory`].
 //!
-//! In: a reader of a gzip-compressed tar. Out: what it holds, with digests; or a
-//! [`Refusal`]. The stream is read to its very end and nothing is skipped: what is not
-//! understood is refused. Nothing is written and nothing is unpacked. Memory holds the
-//! paths (bounded by [`Limits`]) and one chunk, whatever the archive's size.
+//! Input: a reader of a gzip-compressed tar. Output: its content with digests, or a
+//! [`Refusal`]. The stream is read to its very end and nothing is skipped: anything that is not
+//! understood is refused. Nothing is written and nothing is unpacked. The memory holds the
+//! paths (bounded by [`Limits`]) and one chunk, whatever the size of the archive.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read, Seek};
@@ -29,38 +29,38 @@ use decode::{Decoder, refusal_in, refuse};
 use entries::{End, Kind};
 use tree::Tree;
 
-/// How much of an entry is read at a time, in bytes.
+/// The number of bytes that are read of an entry at a time.
 const CHUNK: usize = 64 * 1024;
-/// Everything of a cluster definition lies below this (facts.md, 2).
+/// The directory that contains all of a cluster definition (facts.md, 2).
 const ROOT: &[u8] = b"spc/";
-/// A directory for each profile, named by its uid (facts.md, 2).
+/// The directory with a subdirectory for each profile, named by its uid (facts.md, 2).
 pub const PROFILES: &str = "spc/app/profiles";
-/// The most that is kept of collected files, all together, in bytes.
+/// The maximum total size of the collected files, in bytes.
 const COLLECT_LIMIT: u64 = 8 << 20;
 
-/// What an archive holds.
+/// The content of an archive.
 #[derive(Debug)]
 pub struct Inventory {
-    /// The digest of the content, whatever its compression, order and timestamps
+    /// The digest of the content, which does not depend on compression, order or timestamps
     /// (docs/reference.md).
     pub content_sha256: Digest,
-    /// Regular files in the byte order of their paths.
+    /// The regular files, in the byte order of their paths.
     pub files: Vec<NamedFile>,
-    /// Entries of every kind.
+    /// The number of entries of all kinds.
     pub entries: u64,
-    /// Bytes of tar.
+    /// The size of the uncompressed tar, in bytes.
     pub unpacked: u64,
-    /// The directories below `spc/app/profiles/`; `None` where there is no such
-    /// directory: the layout is not documented.
+    /// The directories below `spc/app/profiles/`, or `None` if there is no such directory,
+    /// since the layout is not documented.
     pub profiles: Option<BTreeSet<String>>,
-    /// Whether tar's end-of-archive marker is there. GNU tar does not ask for it, but a
-    /// server that broke off between two files would leave it out.
+    /// Whether tar's end-of-archive marker is present. GNU tar does not require it, but a
+    /// server that stopped between two files would omit it.
     pub has_end_marker: bool,
-    /// The files that were asked for, whole; those beyond 8 MiB together are left out.
+    /// The content of the requested files; files beyond a total of 8 MiB are omitted.
     pub collected: BTreeMap<String, Vec<u8>>,
 }
 
-/// Which archive: its bytes, and what it holds.
+/// The identity of an archive: its bytes and its content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct ArchiveIdentity {
     /// SHA-256 of the archive.
@@ -71,25 +71,25 @@ pub struct ArchiveIdentity {
     pub content_sha256: Digest,
 }
 
-/// Why there is no [`Inventory`].
+/// Why an archive has no [`Inventory`].
 #[derive(Debug)]
 pub enum InspectError {
-    /// The archive is at fault.
+    /// The archive is refused.
     Refused(Refusal),
-    /// The reader is.
+    /// The reader failed.
     Io(io::Error),
 }
 
-/// Which files' contents are wanted besides their digests.
+/// Selects the files whose content is collected in addition to their digests.
 pub type Wanted<'a> = &'a dyn Fn(&[u8]) -> bool;
 
-/// No file's content is wanted.
+/// Selects no file.
 pub const NOTHING: Wanted<'static> = &|_| false;
 
-/// Reads the archive in `source` to its end and judges it.
+/// Reads the archive in `source` to its end and checks it.
 ///
 /// # Errors
-/// [`InspectError`]; the archive must then not be used in any way.
+/// Returns [`InspectError`]; the archive must then not be used in any way.
 pub fn inspect(
     source: impl Read,
     limits: &Limits,
@@ -118,8 +118,8 @@ pub fn inspect(
         .map_err(InspectError::Refused)
 }
 
-/// Behind the end-of-archive marker there are only zeros up to a full record; reading
-/// them also makes gzip check its last sum.
+/// Reads the zeros after the end-of-archive marker, up to a full record. This also makes gzip
+/// verify its last checksum.
 fn read_padding(decoder: &mut impl Read, buffer: &mut [u8]) -> io::Result<()> {
     loop {
         let n = decoder.read(buffer)?;
@@ -201,7 +201,7 @@ impl Pass<'_> {
     }
 
     fn finish(self, unpacked: u64, end: End) -> Result<Inventory, Refusal> {
-        // Go reads whole blocks, also behind the end.
+        // Go reads whole blocks, even after the end.
         if !unpacked.is_multiple_of(header::BLOCK as u64) {
             return Err(Refusal::Truncated);
         }
@@ -221,7 +221,7 @@ impl Pass<'_> {
     }
 }
 
-/// The names of the directories right below [`PROFILES`]; a link there leads to one.
+/// Returns the names of the directories directly below [`PROFILES`]; a link there leads to one.
 fn profiles(others: &[Vec<u8>]) -> Result<Option<BTreeSet<String>>, Refusal> {
     if !others.iter().any(|path| path == PROFILES.as_bytes()) {
         return Ok(None);
@@ -230,7 +230,7 @@ fn profiles(others: &[Vec<u8>]) -> Result<Option<BTreeSet<String>>, Refusal> {
         let name = path.strip_prefix(PROFILES.as_bytes())?.strip_prefix(b"/")?;
         (!name.contains(&b'/')).then(|| String::from_utf8_lossy(name).into_owned())
     };
-    // What is said of each profile later takes far more memory than its path.
+    // The messages about a profile take far more memory than its path.
     let names = others.iter().filter_map(name).take(Limits::PROFILES + 1);
     let names: BTreeSet<String> = names.collect();
     if names.len() > Limits::PROFILES {
@@ -239,9 +239,9 @@ fn profiles(others: &[Vec<u8>]) -> Result<Option<BTreeSet<String>>, Refusal> {
     Ok(Some(names))
 }
 
-/// SHA-256 over the lines that `sha256sum` prints for the files, sorted by path.
-/// coreutils marks a line with a backslash where it had to escape the name; names that not
-/// every version of it escapes in the same way are refused.
+/// Returns the SHA-256 digest of the lines that `sha256sum` prints for the files, sorted by
+/// path. coreutils marks a line with a backslash if it had to escape the name; names that not
+/// every version escapes in the same way are refused.
 fn content_digest(files: &[NamedFile]) -> Digest {
     let mut hasher = Hasher::new();
     for (path, file) in files {
@@ -263,11 +263,11 @@ fn content_digest(files: &[NamedFile]) -> Digest {
     hasher.finish()
 }
 
-/// The digest of what the archive in `file` holds, read from its beginning; `None` if it does
-/// not pass the check.
+/// Returns the digest of the content of the archive in `file`, read from its beginning, or
+/// `None` if the archive does not pass the check.
 ///
 /// # Errors
-/// A file that cannot be read.
+/// Fails if the file cannot be read.
 pub(crate) fn content_of(
     mut file: impl Read + Seek,
     limits: &Limits,
@@ -281,11 +281,11 @@ pub(crate) fn content_of(
 }
 
 impl Inventory {
-    /// Compares the profiles found with those asked for.
+    /// Compares the profiles in the archive with the requested ones.
     ///
     /// # Errors
-    /// [`Refusal::Profiles`]. Where the archive has no such directory at all there is
-    /// nothing to compare with.
+    /// Returns [`Refusal::Profiles`] if they differ. If the archive has no directory of
+    /// profiles at all, there is nothing to compare.
     pub fn expect_profiles<'a>(
         &self,
         asked: impl IntoIterator<Item = &'a str>,

@@ -1,10 +1,10 @@
-//! Archives that passed the check, by what they hold.
+//! The cache of archives that passed the check, by their content.
 //!
-//! `archives/<content-sha256>.tgz` in the cache directory. In: a locked definition.
-//! Out: [`CacheLookup::Hit`] with an archive that was read again and found to be the locked
-//! one, or a [`Slot`] to fetch into. An entry is never trusted by its name: it is
-//! hashed before every use. Entries appear by rename, so that runs that share a cache
-//! see whole files only.
+//! The files are `archives/<content-sha256>.tgz` in the cache directory. Input: a locked
+//! definition. Output: [`CacheLookup::Hit`] with an archive that was read again and found to be
+//! the locked one, or a [`Slot`] to download into. The name of an entry is never trusted: the
+//! entry is hashed before every use. Entries appear by rename, so that runs that share a cache
+//! only see complete files.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -28,7 +28,7 @@ use crate::util::path_error::PathError;
 
 pub(crate) mod messages;
 
-/// A claim is called after the digest of what is asked.
+/// The extension of a claim, whose name is the digest of the request.
 const CLAIM: &str = ".claim";
 
 /// The directory of archives.
@@ -39,29 +39,29 @@ pub(crate) struct Cache {
     temporary: PathBuf,
 }
 
-/// An archive on disk that was proven to hold a definition. Only [`Cache`] makes one,
-/// and only an artifact can be staged. It keeps the file open that was proven: another
-/// run may rename a new entry over its path meanwhile.
+/// An archive on disk that was proved to hold a definition. Only [`Cache`] creates it, and only
+/// an artifact can be staged. It keeps the proved file open, since another run may rename a new
+/// entry to its path meanwhile.
 #[derive(Debug)]
 pub struct Artifact {
     path: PathBuf,
     file: File,
     identity: ArchiveIdentity,
-    /// The profiles that have a directory in it; `None` if its layout has none.
+    /// The profiles that have a directory in the archive; `None` if its layout has none.
     profiles: Option<BTreeSet<String>>,
 }
 
 impl Artifact {
-    /// The file.
+    /// Returns the path of the file.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// A reader of its bytes, from the first one on.
+    /// Returns the open file, positioned at its beginning.
     ///
     /// # Errors
-    /// The seek's.
+    /// Fails if seeking fails.
     pub fn open(&self) -> Result<&File, PathError> {
         (&self.file)
             .rewind()
@@ -69,8 +69,9 @@ impl Artifact {
         Ok(&self.file)
     }
 
-    /// Whether it has a profile that `locked` does not list: the entry was edited, or merged
-    /// wrongly. A profile that it lacks was accepted when it was fetched.
+    /// Returns whether the archive contains a profile that `locked` does not list, which means
+    /// that the entry was edited, or merged wrongly. A missing profile was accepted when the
+    /// archive was fetched.
     #[must_use]
     pub(crate) fn contradicts(&self, locked: &LockEntry) -> bool {
         let is_listed = |uid: &String| locked.profiles.iter().any(|one| one.uid.as_str() == uid);
@@ -78,26 +79,26 @@ impl Artifact {
         profiles.any(|uid| !is_listed(uid))
     }
 
-    /// Which archive it is.
+    /// Returns the identity of the archive.
     #[must_use]
     pub fn identity(&self) -> ArchiveIdentity {
         self.identity
     }
 }
 
-/// What the cache has for a locked definition.
+/// The result of looking for a locked definition in the cache.
 #[derive(Debug)]
 pub(crate) enum CacheLookup {
     /// The archive.
     Hit(Artifact),
-    /// Nothing.
+    /// There is no such file.
     Miss,
-    /// A file that is not what its name says.
+    /// The content of the file does not match its name; contains its path.
     Damaged(PathBuf),
 }
 
-/// A place to fetch an archive into. Dropped without [`Slot::commit`], nothing of it
-/// stays.
+/// A temporary file to download an archive into. It is removed if it is dropped without
+/// [`Slot::commit`].
 #[derive(Debug)]
 pub(crate) struct Slot {
     temporary: NamedTempFile,
@@ -105,7 +106,7 @@ pub(crate) struct Slot {
 }
 
 impl Cache {
-    /// The cache in `directory`, which need not exist yet.
+    /// Creates the cache in `directory`, which need not exist yet.
     #[must_use]
     pub(crate) fn new(directory: &Path) -> Self {
         Self {
@@ -115,17 +116,17 @@ impl Cache {
         }
     }
 
-    /// Where it is.
+    /// Returns the cache directory.
     #[must_use]
     pub(crate) fn directory(&self) -> &Path {
         &self.directory
     }
 
-    /// Looks for the archive of `locked` and proves it: by its `sha256` where it is the
-    /// archive that was locked, else by reading what it holds.
+    /// Looks for the archive of `locked` and proves it: by its `sha256` if it is the archive
+    /// that was locked, otherwise by reading its content.
     ///
     /// # Errors
-    /// An entry that is there and cannot be read.
+    /// Fails if an entry exists but cannot be read.
     pub(crate) fn lookup(
         &self,
         locked: &LockEntry,
@@ -145,8 +146,8 @@ impl Cache {
         }
         let (sha256, size) =
             Digest::of_reader(&mut &file).map_err(PathError::when("read", &path))?;
-        // A name and a digest of the archive prove nothing about what it holds.
-        // The very file that was hashed is read: another run may rename a new one over `path`.
+        // A name and a digest of the archive prove nothing about its content. The hashed file
+        // itself is read, since another run may rename a new one to `path`.
         (&file).rewind().map_err(PathError::when("read", &path))?;
         let inventory = match archive::inspect(&file, limits, archive::NOTHING) {
             Ok(inventory) if inventory.content_sha256 == locked.content_sha256 => inventory,
@@ -165,10 +166,11 @@ impl Cache {
         }))
     }
 
-    /// A place to fetch into, on the cache's own file system, so that it can be renamed.
+    /// Creates a slot to download into, on the file system of the cache, so that it can be
+    /// renamed.
     ///
     /// # Errors
-    /// A directory that cannot be made or written.
+    /// Fails if a directory cannot be created or written.
     pub(crate) fn slot(&self) -> Result<Slot, PathError> {
         let temporary = atomic_file::temporary_in(&self.temporary)?;
         failpoint::hit("archive-begun");
@@ -178,10 +180,10 @@ impl Cache {
         })
     }
 
-    /// The right to fetch `definition`. Runs that share a cache and want the same wait
-    /// here for the first of them: it may leave what they want in the cache. `None`
-    /// where that takes too long, or where nothing can be written: it saves a download,
-    /// and is needed for nothing.
+    /// Claims the download of `definition`. Runs that share a cache and need the same
+    /// definition wait here for the first of them, which may leave it in the cache. Returns
+    /// `None` if that takes too long or if nothing can be written: a claim only saves a
+    /// download.
     #[must_use]
     pub(crate) fn claim(
         &self,
@@ -196,11 +198,11 @@ impl Cache {
     }
 }
 impl Cache {
-    /// What is in the cache, in the order of the digests. Nothing is read: an entry may
-    /// be damaged.
+    /// Returns the entries of the cache, in the order of their digests. The files are not read,
+    /// so an entry may be damaged.
     ///
     /// # Errors
-    /// A directory that cannot be read.
+    /// Fails if a directory cannot be read.
     pub(crate) fn entries(&self) -> Result<Vec<CacheEntry>, PathError> {
         let unreadable = |error| PathError::when("read", &self.archives)(error);
         let directory = match std::fs::read_dir(&self.archives) {
@@ -211,7 +213,7 @@ impl Cache {
         let mut entries = Vec::new();
         for found in directory {
             let found = found.map_err(unreadable)?;
-            // What else is there is not ours, and neither listed nor removed.
+            // Other files do not belong to edgestage and are neither listed nor removed.
             let name = found.file_name();
             let digest = name.to_str().and_then(|name| name.strip_suffix(".tgz"));
             let digest = digest.and_then(|text| Digest::try_from(text.to_owned()).ok());
@@ -230,7 +232,7 @@ impl Cache {
         Ok(entries)
     }
 
-    /// Removes what killed runs left.
+    /// Removes the temporary files of killed runs.
     pub(crate) fn sweep(&self) {
         atomic_file::sweep(&self.temporary);
         let files = std::fs::read_dir(&self.temporary);
@@ -244,22 +246,22 @@ impl Cache {
     }
 }
 
-/// An archive in the cache, as it is listed.
+/// An archive in the cache, as listed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct CacheEntry {
-    /// What its name says of its content.
+    /// The digest of the content, according to the file name.
     pub content_sha256: Digest,
-    /// The file.
+    /// The path of the file.
     pub path: PathBuf,
-    /// In bytes.
+    /// The size of the file, in bytes.
     pub size: u64,
 }
 
 impl CacheEntry {
-    /// Removes it. A run that is about to stage it has it open, and goes on.
+    /// Removes the entry. A run that is about to stage it has the file open and can continue.
     ///
     /// # Errors
-    /// A file that cannot be removed; one that is gone is as good.
+    /// Fails if the file cannot be removed, unless it no longer exists.
     pub(crate) fn remove(&self) -> Result<(), PathError> {
         match std::fs::remove_file(&self.path) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
@@ -277,16 +279,16 @@ fn entry(archives: &Path, content: Digest) -> PathBuf {
 }
 
 impl Slot {
-    /// The file to fetch into, and its path.
+    /// Returns the file to download into, and its path.
     pub(crate) fn file(&mut self) -> (&mut File, PathBuf) {
         let path = self.temporary.path().to_owned();
         (self.temporary.as_file_mut(), path)
     }
 
-    /// A reader of what was fetched, from the first byte on.
+    /// Returns the open file, positioned at its beginning.
     ///
     /// # Errors
-    /// The seek's.
+    /// Fails if seeking fails.
     pub(crate) fn open(&self) -> Result<&File, PathError> {
         let path = self.temporary.path();
         (&mut self.temporary.as_file())
@@ -295,11 +297,10 @@ impl Slot {
         Ok(self.temporary.as_file())
     }
 
-    /// Makes what was received the cache's entry for its content, replacing a damaged
-    /// one.
+    /// Makes the received archive the cache's entry for its content, replacing a damaged one.
     ///
     /// # Errors
-    /// The rename's.
+    /// Fails if the file cannot be renamed.
     pub(crate) fn commit(self, received: &Received) -> Result<Artifact, PathError> {
         failpoint::hit("archive-received");
         let identity = received.archive;

@@ -1,8 +1,8 @@
-//! What a person is told when something is wrong, as data.
+//! Diagnostics: the messages that people read about errors and warnings, as data.
 //!
-//! A stage's error says what happened; `error` turns it into one or more diagnostics;
-//! `report` prints them, as text or JSON. A diagnostic holds no escape sequences, no
-//! Rust type names and no key.
+//! Each stage has an error type that says what happened. `error` turns it into one or more
+//! diagnostics, and `report` prints them as text or JSON. A diagnostic never contains escape
+//! sequences, Rust type names or the key.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -15,46 +15,46 @@ pub mod messages;
 pub use code::Code;
 pub use trap::Trap;
 
-/// One thing that is wrong, or worth a warning.
+/// An error or a warning.
 #[derive(Debug, Clone)]
 pub struct Diagnostic {
-    /// Whether it stops the run.
+    /// Whether the diagnostic is an error, which ends the run, or a warning.
     pub severity: Severity,
-    /// What it is about, for scripts.
+    /// The code, for scripts.
     pub code: Code,
-    /// What is wrong with which thing; lower case, no full stop.
+    /// What is wrong with which thing, in lower case and without a full stop.
     pub title: String,
-    /// Where in a file that people edit.
+    /// The place in a file that people edit, if there is one.
     pub excerpt: Option<Excerpt>,
-    /// What was expected and found.
+    /// What was expected and what was found.
     pub notes: Vec<String>,
-    /// What to do next: one command or edit each.
+    /// What to do next; each item is one command or edit.
     pub help: Vec<String>,
-    /// The trap that explains it, if the code itself is none.
+    /// The trap that explains the problem, if the code is not itself a trap.
     pub cause: Option<Trap>,
 }
 
-/// How grave a [`Diagnostic`] is.
+/// The severity of a [`Diagnostic`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
-    /// The run goes on.
+    /// The run continues.
     Warning,
     /// The run ends.
     Error,
 }
 
-/// A place in a text file.
+/// A place in a text file, as a message shows it.
 #[derive(Debug, Clone)]
 pub struct Excerpt {
     /// The file.
     pub source: Arc<Source>,
     /// The bytes that the caret points at.
     pub span: Range<usize>,
-    /// What the caret says; may be empty.
+    /// The label at the caret; may be empty.
     pub label: String,
 }
 
-/// Where a message points at; what its caret says is the message's affair.
+/// A place in a text file that a message points at, without the label at the caret.
 #[derive(Debug, Clone, Copy)]
 pub struct Place<'s> {
     /// The file.
@@ -63,28 +63,28 @@ pub struct Place<'s> {
     pub span: &'s Range<usize>,
 }
 
-/// A text file that people edit, as it is shown in messages.
+/// A text file that people edit, as messages show it.
 #[derive(Debug)]
 pub struct Source {
-    /// Its path, as the user named it.
+    /// The path, as the user wrote it.
     pub path: String,
-    /// Its text, or lines of it. Secrets found in it are overwritten with `*`, byte for
-    /// byte, before anything is shown.
+    /// The text of the file, or some of its lines. Secrets in it are overwritten with `*`, byte
+    /// for byte, before anything is shown.
     pub text: String,
-    /// The number of the first line of `text` in the file, from 1.
+    /// The line number of the first line of `text` in the file, starting at 1.
     pub first_line: usize,
 }
 
-/// The lines of `text` that `span` touches.
+/// Returns the byte range of the lines in `text` that `span` touches.
 #[must_use]
 pub fn lines_of(text: &str, span: &Range<usize>) -> Range<usize> {
     let bytes = text.as_bytes();
     let start = span.start.min(bytes.len());
     let end = span.end.clamp(start, bytes.len());
-    // The end of a file belongs to its last line.
+    // The position at the end of a file belongs to its last line.
     let at_end = start == bytes.len() && bytes.ends_with(b"\n");
     let start = start - usize::from(at_end);
-    // What ends with a line break does not touch the line behind it.
+    // A span that ends with a line break does not touch the next line.
     let last = if end > start { end - 1 } else { end };
     let from = bytes[..start].iter().rposition(|byte| *byte == b'\n');
     let to = bytes[last..].iter().position(|byte| *byte == b'\n');
@@ -92,8 +92,8 @@ pub fn lines_of(text: &str, span: &Range<usize>) -> Range<usize> {
 }
 
 impl Excerpt {
-    /// The same with the lines that the caret points at and no others: a file of thousands
-    /// of definitions is not gone through again for each message about it.
+    /// Returns the excerpt with only the lines that the caret points at, so that a file with
+    /// thousands of definitions is not scanned again for each message about it.
     #[must_use]
     pub fn narrowed(&self) -> Self {
         let Source { path, text, .. } = &*self.source;
@@ -113,7 +113,7 @@ impl Excerpt {
 }
 
 impl Source {
-    /// A whole file.
+    /// Creates the source of a whole file.
     #[must_use]
     pub fn whole(path: String, text: String) -> Self {
         Self {
@@ -123,7 +123,8 @@ impl Source {
         }
     }
 
-    /// Line and column of the byte `offset`, both from 1; columns count characters.
+    /// Returns the line and the column of the byte `offset`, both starting at 1. Columns count
+    /// characters.
     #[must_use]
     pub fn position(&self, offset: usize) -> (usize, usize) {
         let mut end = offset.min(self.text.len());
@@ -138,12 +139,12 @@ impl Source {
 }
 
 impl Diagnostic {
-    /// An error with nothing but its title.
+    /// Creates an error that has only a title.
     pub fn error(code: impl Into<Code>, title: impl Into<String>) -> Self {
         Self::new(Severity::Error, code.into(), title.into())
     }
 
-    /// A warning with nothing but its title.
+    /// Creates a warning that has only a title.
     pub fn warning(code: impl Into<Code>, title: impl Into<String>) -> Self {
         Self::new(Severity::Warning, code.into(), title.into())
     }
@@ -160,7 +161,7 @@ impl Diagnostic {
         }
     }
 
-    /// Whether a reader would learn nothing more from the other one.
+    /// Returns whether `other` tells a reader nothing that this diagnostic does not.
     #[must_use]
     pub fn says_the_same(&self, other: &Self) -> bool {
         let place = |d: &Self| {
@@ -170,47 +171,47 @@ impl Diagnostic {
         self.title == other.title && self.notes == other.notes && place(self) == place(other)
     }
 
-    /// Adds the trap that explains it.
+    /// Sets the trap that explains the problem.
     #[must_use]
     pub fn caused_by(mut self, trap: Option<Trap>) -> Self {
         self.cause = trap;
         self
     }
 
-    /// What `edgestage explain` calls the section with more about it.
+    /// Returns the `edgestage explain` ID of the section about the problem.
     #[must_use]
     pub fn section(&self) -> &'static str {
         self.cause.map_or_else(|| self.code.section(), Trap::code)
     }
 
-    /// Adds what was expected and found.
+    /// Adds a note: what was expected and what was found.
     #[must_use]
     pub fn note(mut self, text: impl Into<String>) -> Self {
         self.notes.push(text.into());
         self
     }
 
-    /// Adds what to do next.
+    /// Adds a help line: what to do next.
     #[must_use]
     pub fn help(mut self, text: impl Into<String>) -> Self {
         self.help.push(text.into());
         self
     }
 
-    /// Adds a place that is known already, where one is.
+    /// Sets the excerpt, if there is one.
     #[must_use]
     pub fn within(mut self, place: Option<&Excerpt>) -> Self {
         self.excerpt = place.cloned();
         self
     }
 
-    /// Adds the place, and what the caret says.
+    /// Sets the place and the label at its caret.
     #[must_use]
     pub fn pointing(self, place: Place<'_>, label: impl Into<String>) -> Self {
         self.at(place.source, place.span.clone(), label)
     }
 
-    /// Adds the place.
+    /// Sets the place and the label at its caret, given as a file and a byte range.
     #[must_use]
     pub fn at(
         mut self,
@@ -247,7 +248,7 @@ mod tests {
                 assert_eq!(marked, &text[start..end]);
                 let place = whole.position(start);
                 assert_eq!(narrow.source.position(narrow.span.start), place);
-                // Twice is once.
+                // Narrowing a second time changes nothing.
                 let again = narrow.narrowed();
                 assert_eq!(again.source.text, narrow.source.text);
                 assert_eq!(again.source.first_line, narrow.source.first_line);

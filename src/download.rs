@@ -1,10 +1,9 @@
-//! From a [`Plan`] to an archive on disk, hashed and inspected while it streams.
+//! Downloads the archive of a [`Plan`] to disk, and hashes and inspects it while it streams.
 //!
-//! In: a client, a plan, an open file. Out: the archive's digests and inventory; the
-//! file then holds exactly the bytes that were judged. On any error the file's content
-//! means nothing. Two threads share the work: one takes bytes from the network, hashes
-//! and writes them, the other inflates and inspects; a bounded queue between them keeps
-//! memory flat.
+//! Input: a client, a plan and an open file. Output: the archive's digests and inventory; the
+//! file then contains exactly the bytes that were checked. After an error, the content of the
+//! file is undefined. Two threads share the work: one receives, hashes and writes the bytes,
+//! the other decompresses and inspects them. A bounded queue between them limits the memory.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, Write};
@@ -23,53 +22,54 @@ use crate::util::path_error::PathError;
 
 mod messages;
 
-/// One buffer of the queue, in bytes.
+/// The size of a buffer in the queue, in bytes.
 const CHUNK: usize = 128 * 1024;
-/// Buffers in the queue.
+/// The number of buffers in the queue.
 const QUEUE: usize = 8;
 
-/// Told how a download goes.
+/// Observes the progress of a download.
 pub(crate) trait Progress: Observer {
-    /// An attempt's answer begins; its length in bytes, where Palette says it.
+    /// Called when the answer to an attempt begins, with its length in bytes if Palette
+    /// provides it.
     fn begins(&self, length: Option<u64>);
-    /// So many more bytes arrived.
+    /// Called when this number of further bytes has arrived.
     fn advances(&self, bytes: u64);
 }
 
-/// An archive that was received whole and passed the check.
+/// An archive that was received completely and passed the check.
 #[derive(Debug)]
 pub(crate) struct Received {
-    /// Which archive it is.
+    /// The identity of the archive.
     pub archive: ArchiveIdentity,
-    /// What it holds.
+    /// The content of the archive.
     pub inventory: Inventory,
-    /// Refusals that the definition allows.
+    /// Warnings about refusals that the definition allows.
     pub warnings: Vec<Diagnostic>,
 }
 
-/// Why there is no archive.
+/// Why the archive could not be downloaded.
 #[derive(Debug)]
 pub enum FetchError {
-    /// Palette did not answer as it should.
+    /// The call to Palette failed.
     Palette(PaletteError),
-    /// It answered with something that is refused.
+    /// The archive is refused.
     Refused(Refusal),
     /// The file cannot be written.
     Disk(PathError),
 }
 
-/// Where a download goes to.
+/// The destination of a download.
 pub(crate) struct DownloadTarget<'a> {
     /// The file, open for writing.
     pub(crate) file: &'a mut File,
-    /// Its path, for messages.
+    /// The path of the file, for messages.
     pub(crate) path: &'a Path,
 }
 
-/// Downloads what `plan` describes into `target`.
+/// Downloads the archive of `plan` into `target`.
 ///
 /// # Errors
-/// [`FetchError`], after as many attempts as the client's policy has.
+/// Returns [`FetchError`] after the client's attempts are used up.
 pub(crate) fn fetch(
     palette: &Palette,
     plan: &Plan<'_>,
@@ -81,7 +81,7 @@ pub(crate) fn fetch(
     let request = plan.request();
     let call = format!("download of `{}`", plan.definition.name);
     let received = palette.retry(&call, progress, |attempt| {
-        // A repeated download starts clean.
+        // A repeated download starts with an empty file.
         let write = PathError::when("write", path);
         file.rewind()
             .and_then(|()| file.set_len(0))
@@ -96,8 +96,8 @@ pub(crate) fn fetch(
     accept(received, plan)
 }
 
-/// The profiles found are exactly the profiles asked for, unless the definition allows
-/// one to be missing.
+/// Checks that the archive contains exactly the requested profiles, unless the definition
+/// allows one to be missing.
 fn accept(mut received: Received, plan: &Plan<'_>) -> Result<Received, FetchError> {
     if !received.inventory.has_end_marker {
         let told = messages::no_end_of_archive(&plan.definition.name);
@@ -118,7 +118,7 @@ fn accept(mut received: Received, plan: &Plan<'_>) -> Result<Received, FetchErro
     }
 }
 
-/// Why one attempt to receive failed.
+/// Why an attempt to receive the archive failed.
 enum ReceiveError {
     Network(io::Error),
     Disk(io::Error),
@@ -142,7 +142,7 @@ fn judge(
         ReceiveError::NoThread(error) => {
             AttemptError::Final(FetchError::Palette(PaletteError::no_thread(&error)))
         }
-        // Without a length nobody but the archive itself tells that it was cut.
+        // Without a length, only the archive itself shows that it was truncated.
         ReceiveError::Refused(Refusal::Truncated) => AttemptError::Transient {
             error: FetchError::Refused(Refusal::Truncated),
             why: "the archive was cut short".into(),
@@ -176,7 +176,7 @@ fn receive(
         let inspected = inspector
             .join()
             .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        // A network error comes first: the inspector saw only that the stream ended.
+        // A network error takes precedence: the inspector only saw that the stream ended.
         match (copied, inspected) {
             (Copied::Broken(error), _) => Err(error),
             (_, Err(InspectError::Refused(refusal))) => Err(ReceiveError::Refused(refusal)),
@@ -190,23 +190,23 @@ fn receive(
                 inventory,
                 warnings: Vec::new(),
             }),
-            // The inspector goes away early only with a refusal; were it otherwise, half
-            // an archive must not pass.
+            // The inspector stops early only with a refusal. This arm ensures that an
+            // incomplete archive cannot pass, even if that changed.
             (Copied::Abandoned, Ok(_)) => Err(ReceiveError::Refused(Refusal::Truncated)),
         }
     })
 }
 
-/// How the copying thread ended.
+/// The result of the copying thread.
 enum Copied {
     Whole(Digest, u64),
     Broken(ReceiveError),
-    /// The inspector has refused the archive and takes no more.
+    /// The inspector has refused the archive and accepts no more data.
     Abandoned,
 }
 
-/// Takes `full` by value: dropping it at the end is what tells the inspector that the
-/// stream is over.
+/// Copies `body` to the file and the queue. Takes `full` by value: dropping it at the end tells
+/// the inspector that the stream is complete.
 #[allow(clippy::needless_pass_by_value)]
 fn copy(
     body: &mut impl Read,
@@ -256,7 +256,7 @@ fn fill(body: &mut impl Read, buffer: &mut [u8], progress: &dyn Progress) -> io:
     Ok(length)
 }
 
-/// The inspector's end of the queue. Spent buffers go back to be filled again.
+/// The inspector's end of the queue. Used buffers are returned to be filled again.
 struct QueueReader {
     queue: Receiver<Vec<u8>>,
     spent: Sender<Vec<u8>>,
@@ -272,7 +272,7 @@ impl Read for QueueReader {
             };
             let spent = std::mem::replace(&mut self.current, next);
             self.at = 0;
-            // The other side may have stopped listening; then nobody needs it.
+            // The other thread may have ended, in which case it does not need the buffer.
             let _ = self.spent.send(spent);
         }
         let n = (&self.current[self.at..]).read(buffer)?;

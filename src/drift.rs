@@ -1,7 +1,7 @@
-//! What changed between a locked definition and what Palette has now.
+//! Compares a locked definition with Palette's current state.
 //!
-//! In: two [`LockEntry`](crate::lockfile::LockEntry) entries, and what two archives hold. Out: the
-//! changes, in the words that a review needs.
+//! Input: two [`LockEntry`](crate::lockfile::LockEntry) values, and the content of two
+//! archives. Output: the changes, worded for a review.
 
 use std::fmt;
 
@@ -166,13 +166,13 @@ fn shown(text: &str) -> String {
 
 fn came_or_went(f: &mut fmt::Formatter<'_>, profile: &str, pack: &Pack, what: &str) -> fmt::Result {
     let [profile, name, tag, layer] = [profile, &pack.name, &pack.tag, &pack.layer].map(shown);
-    // Manifests of the user's own have none.
+    // The user's own manifests have no tag.
     let gap = if tag.is_empty() { "" } else { " " };
     write!(f, "{profile}: {name}{gap}{tag} {what} (layer {layer})")
 }
 
-/// The first difference that counts between two states of a pack: what a person chose, what
-/// it stands for, what is behind that.
+/// Returns the most significant difference between two states of a pack: the tag, then the
+/// version, then the digest.
 #[must_use]
 pub fn difference(from: &Pack, to: &Pack) -> String {
     let tag = shown(&to.tag);
@@ -183,7 +183,7 @@ pub fn difference(from: &Pack, to: &Pack) -> String {
         });
         format!("{from} → {to}")
     };
-    // Manifests of the user's own have no tag.
+    // The user's own manifests have no tag.
     let behind = |what: &str, gap: &str| match tag.as_str() {
         "" => what.to_owned(),
         tag => format!("{tag}{gap} {what}"),
@@ -199,7 +199,7 @@ pub fn difference(from: &Pack, to: &Pack) -> String {
     }
 }
 
-/// And the layer, if it is another.
+/// Writes a changed pack, including its layer if that differs.
 fn changed(f: &mut fmt::Formatter<'_>, profile: &str, from: &Pack, to: &Pack) -> fmt::Result {
     let difference = difference(from, to);
     let gap = if difference.is_empty() { "" } else { " " };

@@ -1,8 +1,7 @@
-//! Every way a run can fail: the stages' errors together, their exit codes, and what to
-//! do about each.
+//! The error of a run: combines the stages' errors and assigns exit codes.
 //!
-//! The stages' own errors hold data only. Here, and nowhere else, they get an exit code and
-//! their messages, each in a match of its own.
+//! The stages' own errors only hold data. This module alone assigns the exit code and the
+//! messages, each in a separate match.
 
 use crate::api_key::KeyError;
 pub use crate::archive::Judged;
@@ -24,19 +23,19 @@ mod messages;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// What the process ends with (docs/reference.md).
+/// The exit code of the process (docs/reference.md).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum Exit {
-    /// Done, or nothing to do.
+    /// The command succeeded, or had nothing to do.
     Done = 0,
     /// Any other failure.
     Failed = 1,
     /// The command line or `profiles.toml` is wrong.
     Usage = 2,
-    /// What is there is not what the lock says.
+    /// The state does not match the lock.
     Drift = 3,
-    /// Palette refused the key or its scope, or there is no key.
+    /// Palette refused the key or its scope, or no key was found.
     Key = 4,
     /// Palette could not be reached or kept failing.
     Unreachable = 5,
@@ -45,14 +44,15 @@ pub enum Exit {
 }
 
 impl Exit {
-    /// The number.
+    /// Returns the number.
     #[must_use]
     pub fn code(self) -> u8 {
         self as u8
     }
 
-    /// Where several definitions failed, the gravest decides: first what may put
-    /// something wrong on a disk, then what a person must fix, then what may pass.
+    /// Returns the gravity. If several definitions failed, the gravest exit code is used: first
+    /// errors that may put something wrong on a disk, then errors that a person must fix, then
+    /// errors that may be temporary.
     #[must_use]
     pub fn gravity(self) -> u8 {
         match self {
@@ -74,124 +74,125 @@ pub enum Error {
     Usage(Box<Diagnostic>),
     /// `profiles.toml` cannot be used.
     Manifest(ManifestError),
-    /// A NAME is needed, and these are there.
+    /// A definition must be named; contains the names that exist.
     NameNeeded(Vec<String>),
-    /// There is no such definition.
+    /// The definition does not exist.
     UnknownDefinition {
-        /// What was given.
+        /// The name that was given.
         name: String,
-        /// What is there.
+        /// The names that exist.
         known: Vec<String>,
     },
     /// Plain HTTP to another host.
     PlainHttp(String),
     /// `profiles.lock` cannot be used.
     Lockfile(LockfileError),
-    /// There is no `profiles.lock` at all, and `definition` must be locked.
+    /// `profiles.lock` does not exist, and `definition` must be locked.
     NoLock {
-        /// Where it would be.
+        /// The path of the missing file.
         path: PathBuf,
         /// The definition.
         definition: String,
     },
-    /// A definition that must be locked is not.
+    /// A definition that must be locked is not; contains its name.
     NotLocked(String),
-    /// A definition whose lock is outdated.
+    /// The lock entry of a definition is outdated.
     Outdated {
         /// The definition.
         definition: String,
-        /// Why.
+        /// The reason.
         why: Outdated,
-        /// Where in `profiles.lock`.
+        /// The place in `profiles.lock`.
         place: Option<Excerpt>,
     },
     /// A definition or its lock entry was changed while this run worked on it.
     ChangedMeanwhile {
         /// The definition.
         definition: String,
-        /// How.
+        /// What changed.
         how: Meanwhile,
     },
-    /// There is no key.
+    /// No key was found.
     Key(KeyError),
-    /// Palette did not answer as it should.
+    /// The call to Palette failed.
     Palette(PaletteError),
-    /// Palette forbids what is asked in a definition's project.
+    /// Palette forbids the request in a definition's project.
     Scope(Scope),
-    /// `profiles.toml` asks for what does not exist or does not fit together.
+    /// `profiles.toml` names things that do not exist or that do not fit together.
     Broken(Vec<Diagnostic>),
-    /// Names that Palette's lists, which are not complete, do not have.
+    /// Names are missing from incomplete lists of Palette.
     ListIncomplete(Vec<Diagnostic>),
     /// The archive is refused.
     Archive {
-        /// Which one.
+        /// The archive.
         of: Judged,
-        /// Why.
+        /// The reason.
         refusal: Refusal,
     },
-    /// `--offline`, and something would have to be fetched.
+    /// `--offline` was used, but something has to be downloaded.
     Offline {
         /// The definition.
         definition: String,
-        /// What it lacks.
+        /// What is missing.
         lacks: &'static str,
     },
-    /// A cached archive is not what its name says, and there is no network to fix it.
+    /// The content of a cached archive does not match its name, and it cannot be downloaded
+    /// again without a network.
     CacheDamaged(String),
-    /// Palette has changed since the lock.
+    /// Palette's state differs from the lock.
     Drift {
         /// The definition.
         definition: String,
-        /// How.
+        /// The differences.
         changes: Vec<Change>,
-        /// Where in `profiles.lock`.
+        /// The place in `profiles.lock`.
         place: Option<Excerpt>,
     },
-    /// Another run has what this one needs, and keeps it.
+    /// Another run holds a file lock that this run needs.
     Busy {
-        /// What it has.
+        /// What is locked.
         what: &'static str,
-        /// Who it is.
+        /// The name of the run that holds the lock.
         holder: String,
-        /// How long it was waited for.
+        /// How long this run waited.
         waited: Duration,
     },
     /// Definitions that were to be staged together share a checkout.
     SharedCheckout {
-        /// Their names.
+        /// The names of the definitions.
         definitions: Vec<String>,
         /// The checkout.
         checkout: PathBuf,
     },
     /// The CanvOS checkout cannot be used.
     Canvos(CanvosError),
-    /// What is staged, or in an image, is not what it should be.
+    /// The staged files or an image are not as expected.
     Staged(Box<Diagnostic>),
     /// Input or output failed.
     Disk(PathError),
-    /// No place for a cache.
+    /// No cache directory can be determined.
     NoCache,
-    /// `init` found these files.
+    /// `init` found files that it would overwrite.
     Exists(Vec<String>),
-    /// A question was answered by Esc or Ctrl-C.
+    /// A question was cancelled with Esc or Ctrl-C.
     Stopped,
     /// A question could not be asked.
     Unasked(String),
     /// Palette lists no profile that edge hosts could have.
     NothingOffered {
-        /// The project's name; `None` for the tenant.
+        /// The name of the project; `None` for the tenant.
         project: Option<String>,
-        /// How many profiles there are of other kinds.
+        /// The number of profiles of other kinds.
         seen: usize,
     },
-    /// The build failed, or wrote no image.
+    /// The build failed, or did not write an image.
     Build(BuildError),
     /// Several definitions failed.
     Several(Vec<Error>),
 }
 
 impl Error {
-    /// The exit code.
+    /// Returns the exit code.
     #[must_use]
     pub fn exit(&self) -> Exit {
         match self {
@@ -246,7 +247,7 @@ fn build_exit(error: &BuildError) -> Exit {
     match error {
         BuildError::Start { .. }
         | BuildError::Failed { .. }
-        // It failed, whatever its wrapper says.
+        // The build failed, whatever exit code its wrapper returned.
         | BuildError::NoImage { why: NoImage::Swallowed(_), .. } => Exit::Failed,
         BuildError::NoImage { .. } | BuildError::Disturbed(_) => Exit::Drift,
     }
@@ -271,19 +272,19 @@ fn palette_exit(error: &PaletteError) -> Exit {
 }
 
 impl Error {
-    /// A command line that cannot be meant.
+    /// Creates the error for a command line that is not valid.
     #[must_use]
     pub fn usage(diagnostic: Diagnostic) -> Self {
         Self::Usage(Box::new(diagnostic))
     }
 
-    /// What is staged, or in an image, is not what it should be.
+    /// Creates the error for staged files or an image that are not as expected.
     #[must_use]
     pub fn staged(diagnostic: Diagnostic) -> Self {
         Self::Staged(Box::new(diagnostic))
     }
 
-    /// The error of fetching `definition` of `manifest`.
+    /// Creates the error for a failure to fetch `definition` of `manifest`.
     #[must_use]
     pub fn fetching(manifest: &Manifest, definition: &str, error: FetchError) -> Self {
         match error {
@@ -300,7 +301,7 @@ impl Error {
         }
     }
 
-    /// The error of waiting for `what`.
+    /// Creates the error for a failure to lock `what`.
     #[must_use]
     pub fn holding(what: &'static str, error: FileLockError) -> Self {
         match error {
@@ -313,10 +314,10 @@ impl Error {
         }
     }
 
-    /// All of `errors` as one.
+    /// Combines `errors` into a single error.
     #[must_use]
     pub fn all(errors: Vec<Self>) -> Option<Self> {
-        // What is wrong for every definition, such as a refused key, is one error.
+        // A problem of every definition, such as a refused key, is a single error.
         let mut told: Vec<Diagnostic> = Vec::new();
         let mut distinct: Vec<Self> = Vec::new();
         for error in errors {

@@ -1,8 +1,8 @@
 //! edgestage puts a reviewed, locked and verified Palette cluster definition into the
 //! CanvOS Edge installer ISO.
 //!
-//! The modules are listed in the order in which data flows; each imports only modules that
-//! are listed before it (a test checks this). ARCHITECTURE.md describes each of them.
+//! The modules are listed in the order in which data flows. Each imports only modules that are
+//! listed before it, which a test checks. ARCHITECTURE.md describes each module.
 //!
 //! ```text
 //! profiles.toml ─ manifest ─┐
@@ -11,15 +11,15 @@
 //!                                        archive
 //! ```
 //!
-//! `commands` alone knows the order of the stages, [`error`] alone the exit codes, [`ui`]
-//! alone prints and asks. Types carry the order: only an `Artifact` can be
-//! staged, and only the cache makes one, of an archive that was read to its end and found to
-//! hold what is locked.
+//! Only `commands` knows the order of the stages, only [`error`] assigns exit codes, and only
+//! [`ui`] prints and asks questions. Types enforce the order: only an `Artifact` can be staged,
+//! and only the cache creates one, from an archive that was read to its end and found to hold
+//! the locked content.
 
-// What the binary and the tests need is `pub`; everything else says that it is not.
+// The binary and the tests need the `pub` items. Every other item is marked as internal.
 #![warn(unreachable_pub)]
 
-// What every module may use.
+// Shared by every module.
 pub mod util;
 pub mod diagnostic;
 
@@ -36,7 +36,7 @@ mod cache;
 pub mod canvos;
 pub mod image;
 
-// What the user asks for, what a run does, and what it says.
+// The command line, the commands and their output.
 pub mod schema;
 pub mod cli;
 pub mod api_key;
@@ -57,10 +57,11 @@ use crate::ui::{CommandOutput, Report};
 use crate::util::environment::Environment;
 use crate::workflow::context::Context;
 
-/// One run of the command line `arguments`, the program's name first.
+/// Runs the command line `arguments`, which begins with the program's name, and returns the
+/// exit code.
 #[must_use]
 pub fn run(arguments: &[OsString], environment: &Environment) -> Exit {
-    // The key may be in the environment, which is in memory from the start.
+    // The environment may hold the key, so the process memory holds it from the start.
     crate::util::secret::keep_out_of_dumps();
     if let Some(text) = crate::cli::completion::answer(arguments, environment) {
         return offer(text, environment);
@@ -105,7 +106,8 @@ pub fn run(arguments: &[OsString], environment: &Environment) -> Exit {
     }
 }
 
-/// Hands what may stand at the cursor to the shell that asks.
+/// Prints the completion candidates for the word at the cursor to the shell that requested
+/// them.
 fn offer(text: String, environment: &Environment) -> Exit {
     let output = Output {
         json: false,
@@ -123,7 +125,7 @@ fn offer(text: String, environment: &Environment) -> Exit {
     }
 }
 
-/// What clap prints itself is as plain as the rest.
+/// Parses the command line. Colors in clap's own output follow the same rules as the rest.
 fn parse(arguments: &[OsString], environment: &Environment) -> Result<Cli, clap::Error> {
     let mut command = Cli::command();
     if ui::is_plain(environment) {
@@ -132,7 +134,7 @@ fn parse(arguments: &[OsString], environment: &Environment) -> Result<Cli, clap:
     Cli::from_arg_matches(&command.try_get_matches_from(arguments)?)
 }
 
-/// clap's own errors, and its help and version, which are no errors.
+/// Prints clap's own errors, and its help and version, which clap also returns as errors.
 fn refuse_arguments(
     arguments: &[OsString],
     environment: &Environment,
@@ -141,7 +143,7 @@ fn refuse_arguments(
     if !error.use_stderr() {
         return match error.print() {
             Err(error) if error.kind() != ErrorKind::BrokenPipe => Exit::Failed,
-            // Who reads help has often seen enough of it.
+            // Readers of the help often close the pipe early, which is not an error.
             _ => Exit::Done,
         };
     }
@@ -158,7 +160,7 @@ fn refuse_arguments(
         .unwrap_or_default()
         .trim_start_matches("error: ");
     let diagnostic = cli::messages::invalid_arguments(title);
-    // clap repeats what it does not know, and masks nothing.
+    // clap repeats unknown arguments verbatim and masks nothing.
     if !output.json && !report.holds_key(&text) {
         let _ = error.print();
         report.annotate(&diagnostic);
@@ -171,7 +173,7 @@ fn refuse_arguments(
     }
 }
 
-/// Whether a command line that could not be read asks for a document.
+/// Returns whether a command line that could not be parsed requests a JSON document.
 fn asks_for_json(arguments: &[OsString]) -> bool {
     let whole = |argument: &OsString| argument == "--json" || argument == "--format=json";
     let pair = |two: &[OsString]| two[0] == "--format" && two[1] == "json";

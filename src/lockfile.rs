@@ -1,9 +1,9 @@
-//! `profiles.lock`: what was fetched, exactly.
+//! `profiles.lock`: exactly what was fetched.
 //!
-//! In: a plan and the archive that was received for it, or the file. Out: [`LockEntry`] entries, or
-//! the file's bytes. The text is the same for the same content (no timestamps, stable
-//! order), so that an unchanged definition gives an empty diff; it is written only if
-//! its bytes change, by rename.
+//! Input: a plan and the archive that was received for it, or the file. Output: [`LockEntry`]
+//! values, or the bytes of the file. The text depends only on the content (no timestamps,
+//! stable order), so that an unchanged definition gives an empty diff. The file is written by
+//! rename, and only if its bytes change.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -43,7 +43,7 @@ pub const VERSION: u64 = 1;
 #[derive(Debug, Clone)]
 pub struct Lockfile {
     path: PathBuf,
-    /// What is on disk now; `None` where there is no file.
+    /// The text on disk; `None` if there is no file.
     written: Option<String>,
     /// The locked definitions, by name.
     pub definitions: BTreeMap<String, LockEntry>,
@@ -74,21 +74,21 @@ pub struct LockEntry {
 /// Why the lock cannot be used.
 #[derive(Debug)]
 pub enum LockfileError {
-    /// It cannot be read or written.
+    /// The file cannot be read or written.
     Io(PathError),
-    /// It is not what this tool writes.
+    /// The content of the file is invalid.
     Unreadable(Box<Diagnostic>),
 }
 
-/// Why an entry does not speak for its definition any more.
+/// Why an entry no longer matches its definition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outdated {
     /// The definition was changed in `profiles.toml`.
     Changed,
-    /// It has other profiles than were asked for: it was edited, or merged wrongly.
-    Contradictory,
-    /// Its archive has other profiles than the entry lists: the entry was edited, or merged
+    /// The entry has other profiles than the definition: the entry was edited, or merged
     /// wrongly.
+    Contradictory,
+    /// The archive has other profiles than the entry: the entry was edited, or merged wrongly.
     OtherArchive,
 }
 
@@ -107,13 +107,14 @@ impl std::fmt::Display for Outdated {
 }
 
 impl Lockfile {
-    /// Where the lock of the manifest `path` is: beside it, with the extension `lock`.
+    /// Returns the path of the lock of the manifest `path`: beside it, with the extension
+    /// `lock`.
     #[must_use]
     pub fn path_for(manifest: &Path) -> PathBuf {
         manifest.with_extension("lock")
     }
 
-    /// A lock with nothing in it, to be at `path`.
+    /// Creates an empty lock for `path`.
     #[must_use]
     pub fn empty(path: &Path) -> Self {
         Self {
@@ -123,10 +124,10 @@ impl Lockfile {
         }
     }
 
-    /// Reads the lock at `path`; without a file it is empty.
+    /// Reads the lock at `path`. It is empty if there is no file.
     ///
     /// # Errors
-    /// [`LockfileError`].
+    /// Returns [`LockfileError`] if the file cannot be read or its content is invalid.
     pub fn load(path: &Path) -> Result<Self, LockfileError> {
         let written = match files::read(path, files::LOCK) {
             Ok(bytes) => Some(
@@ -147,12 +148,12 @@ impl Lockfile {
         })
     }
 
-    /// The right to write the lock of the manifest `path`, taken while it is written.
-    /// The manifest's own file is locked: it is there, and whoever replaces it has this
-    /// right too; those that waited for the old file then take the new one.
+    /// Takes the file lock that is held while the lock of the manifest `path` is written. The
+    /// manifest file itself is locked: it exists, and any run that replaces it holds this lock,
+    /// too; runs that waited for the old file then lock the new one.
     ///
     /// # Errors
-    /// A lock that another run has for too long, and a file that cannot be opened.
+    /// Fails if another run holds the lock for too long, or if the file cannot be opened.
     pub fn lock(
         manifest: &Path,
         lock_options: &LockOptions<'_>,
@@ -162,7 +163,7 @@ impl Lockfile {
         Ok(hold)
     }
 
-    /// What the archive with these bytes holds, if it is a locked one.
+    /// Returns the content digest of the locked archive with the digest `sha256`.
     #[must_use]
     pub fn content_of(&self, sha256: Digest) -> Option<Digest> {
         let mut entries = self.definitions.values();
@@ -173,13 +174,13 @@ impl Lockfile {
         )
     }
 
-    /// The first definition that is locked with `content`.
+    /// Returns the first definition that is locked with `content`.
     #[must_use]
     pub fn owner_of(&self, content: Digest) -> Option<(&str, &LockEntry)> {
         self.owners_of(content).next()
     }
 
-    /// The definitions that are locked with `content`, by name.
+    /// Returns the definitions that are locked with `content`, by name.
     pub(crate) fn owners_of(&self, content: Digest) -> impl Iterator<Item = (&str, &LockEntry)> {
         self.definitions
             .iter()
@@ -187,16 +188,16 @@ impl Lockfile {
             .map(|(name, locked)| (name.as_str(), locked))
     }
 
-    /// Whether there is a file.
+    /// Returns whether the file exists.
     #[must_use]
     pub fn exists(&self) -> bool {
         self.written.is_some()
     }
 
-    /// Reads it again, if another run has written it since.
+    /// Reads the file again if another run has written it since.
     ///
     /// # Errors
-    /// [`LockfileError`].
+    /// Returns [`LockfileError`] if the file cannot be read or its content is invalid.
     pub fn refresh(&mut self) -> Result<(), LockfileError> {
         let same = match files::read(&self.path, files::LOCK) {
             Ok(bytes) => self
@@ -211,22 +212,22 @@ impl Lockfile {
         Ok(())
     }
 
-    /// Where it is.
+    /// Returns the path of the file.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The file's text, as it was read or written last; `None` without a file.
+    /// Returns the text of the file as it was last read or written, or `None` without a file.
     #[must_use]
     pub fn text(&self) -> Option<&str> {
         self.written.as_deref()
     }
 
-    /// Writes it, if its bytes changed; says whether it did.
+    /// Writes the file if its bytes changed. Returns whether it was written.
     ///
     /// # Errors
-    /// [`LockfileError::Io`].
+    /// Returns [`LockfileError::Io`] if the file cannot be written.
     pub fn save(&mut self) -> Result<bool, LockfileError> {
         let text = self.to_string();
         if self.written.as_ref() == Some(&text) {
@@ -244,7 +245,7 @@ fn unreadable(diagnostic: Diagnostic) -> LockfileError {
 }
 
 impl LockEntry {
-    /// What to lock for `plan` and the archive that was received for it.
+    /// Creates the entry for `plan` and the archive that was received for it.
     #[must_use]
     pub fn new(plan: &Plan<'_>, archive: ArchiveIdentity) -> Self {
         Self {
@@ -258,8 +259,8 @@ impl LockEntry {
         }
     }
 
-    /// Whether the entry still answers what `definition` asks. Where it was fetched does not
-    /// count: one Palette has many names, and uids and content tell two of them apart.
+    /// Returns why the entry no longer matches `definition`, or `None` if it does. The endpoint
+    /// is ignored: a Palette has many addresses, and uids and content distinguish two of them.
     #[must_use]
     pub fn outdated(&self, definition: &Definition) -> Option<Outdated> {
         if self.asked_sha256 != definition.asked() {
@@ -271,7 +272,7 @@ impl LockEntry {
         }
     }
 
-    /// Whether the profiles are, one by one, those that `definition` refers to.
+    /// Returns whether the profiles are, one by one, those that `definition` refers to.
     fn answers(&self, definition: &Definition) -> bool {
         self.profiles.len() == definition.profiles.len()
             && self
@@ -286,8 +287,8 @@ impl LockEntry {
                 })
     }
 
-    /// Whether `other` locks the same definition; another archive with the same content
-    /// is the same, and so is one from another endpoint.
+    /// Returns whether `other` locks the same definition. An archive with the same content, or
+    /// from another endpoint, counts as the same.
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {
         let elsewhere = Self {

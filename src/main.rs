@@ -1,4 +1,5 @@
-//! `edgestage`: argv and environment in, exit code out.
+//! `edgestage`: passes the arguments and the environment to [`edgestage::run`] and exits with
+//! its code.
 
 use std::io::IsTerminal as _;
 use std::process::ExitCode;

@@ -1,8 +1,9 @@
 //! `profiles.toml`: from bytes to a [`Manifest`].
 //!
-//! In: the file, and the values files it names. Out: every definition with its
-//! references read, its paths resolved and its overrides loaded; or every problem of
-//! the file at once, each with its place. No network, no lock, no CanvOS checkout.
+//! Input: the file, and the values files that it names. Output: every definition with its
+//! references parsed, its paths resolved and its overrides loaded; or every problem of the file
+//! at once, each with its place. This module does not use the network, the lock or a CanvOS
+//! checkout.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -38,21 +39,21 @@ pub(crate) use reader::type_of;
 pub use reference::Reference;
 pub use source::conflict;
 
-/// The name that is looked for when none is given.
+/// The file name that is searched for if no file is named.
 pub const FILE_NAME: &str = "profiles.toml";
 
-/// A `profiles.toml` that was read without a problem.
+/// A `profiles.toml` that was read without problems.
 #[derive(Debug)]
 pub struct Manifest {
-    /// Where it was read from.
+    /// The path that the file was read from.
     pub path: PathBuf,
-    /// Its text, for excerpts.
+    /// The text of the file, for excerpts.
     pub source: Arc<Source>,
     /// `[palette]`.
     pub palette: PaletteTable,
-    /// `[canvos].dir`, resolved; the manifest's own directory where it is not set.
+    /// `[canvos].dir`, resolved; the directory of the file if the key is not set.
     pub canvos: PathBuf,
-    /// Where `[canvos].dir` is written, if it is.
+    /// The place of `[canvos].dir` in the file, if it is set.
     pub canvos_span: Option<Range<usize>>,
     /// `[canvos].build`.
     pub build: Option<Vec<String>>,
@@ -60,26 +61,26 @@ pub struct Manifest {
     pub cache: Option<PathBuf>,
     /// `[limits]`.
     pub limits: Limits,
-    /// `[definition.NAME]`, by name.
+    /// The tables `[definition.NAME]`, by name.
     pub definitions: BTreeMap<String, Definition>,
 }
 
-/// `[palette]`: where Palette is and how to reach it.
+/// `[palette]`: the address of Palette and how to reach it.
 #[derive(Debug, Default)]
 pub struct PaletteTable {
     /// `endpoint`; `None` means [`Endpoint::DEFAULT`].
     pub endpoint: Option<At<Endpoint>>,
     /// `project`.
     pub project: Option<At<Project>>,
-    /// `ca-cert`: a PEM file with certificates that are trusted besides the system's.
+    /// `ca-cert`: a PEM file with certificates that are trusted in addition to the system's.
     pub ca_cert: Option<PathBuf>,
-    /// `api-key-command`: its standard output is the key.
+    /// `api-key-command`: the command that prints the key on standard output.
     pub api_key_command: Option<Vec<String>>,
     /// `api-key-file`.
     pub api_key_file: Option<PathBuf>,
-    /// `timeout`: seconds of silence that are borne.
+    /// `timeout`: the longest silence that is accepted, in seconds.
     pub timeout: Option<u64>,
-    /// `retries`: attempts after the first.
+    /// `retries`: the number of attempts after the first.
     pub retries: Option<u32>,
     /// `allow-http`.
     pub allow_http: bool,
@@ -95,7 +96,7 @@ pub enum Project {
 }
 
 impl Project {
-    /// A text of 24 hexadecimal digits is a uid, any other a name.
+    /// Interprets a text of 24 hexadecimal digits as a uid, and any other text as a name.
     #[must_use]
     pub fn parse(text: &str) -> Self {
         Uid::parse(text).map_or_else(|| Self::Name(text.to_owned()), Self::Uid)
@@ -111,22 +112,23 @@ impl std::fmt::Display for Project {
     }
 }
 
-/// `[definition.NAME]`: one cluster definition.
+/// `[definition.NAME]`: a cluster definition.
 #[derive(Debug)]
 pub struct Definition {
-    /// NAME.
+    /// NAME: the name of the definition.
     pub name: String,
-    /// Where its table begins.
+    /// The place where the table begins.
     pub span: Range<usize>,
-    /// Its own `project`, else `[palette].project`, where no console URL says otherwise.
+    /// The definition's own `project`, otherwise `[palette].project` unless a console URL names
+    /// another project.
     pub project: Option<At<Project>>,
-    /// The project that its console URLs name.
+    /// The project that the definition's console URLs name.
     pub url_project: Option<Uid>,
     /// Whether `project` is the definition's own, so that it must agree with the URLs.
     pub own_project: bool,
-    /// Its own `canvos`, resolved.
+    /// The definition's own `canvos`, resolved.
     pub canvos: Option<PathBuf>,
-    /// Where that is written.
+    /// The place of `canvos` in the file.
     pub canvos_span: Option<Range<usize>>,
     /// `name`: `metadata.name` of the request.
     pub metadata_name: String,
@@ -134,77 +136,78 @@ pub struct Definition {
     pub cloud_type: String,
     /// `allow`.
     pub allow: BTreeSet<Allow>,
-    /// `profiles`, in the file's order.
+    /// `profiles`, in the order of the file.
     pub profiles: Vec<Profile>,
 }
 
 /// A refusal that `allow` turns into a warning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Allow {
-    /// `profile-missing`: the archive lacks the directory of a profile asked for.
+    /// `profile-missing`: the archive lacks the directory of a requested profile.
     ProfileMissing,
 }
 
 impl Allow {
-    /// Every name that `allow` knows.
+    /// The names that `allow` accepts.
     pub const NAMES: [&'static str; 1] = ["profile-missing"];
 
-    /// The one that `name` stands for.
+    /// Returns the value with this name.
     fn named(name: &str) -> Option<Self> {
         let [profile_missing] = Self::NAMES;
         (name == profile_missing).then_some(Self::ProfileMissing)
     }
 }
 
-/// One entry of `profiles`.
+/// An entry of `profiles`.
 #[derive(Debug)]
 pub struct Profile {
-    /// Which profile.
+    /// The reference to the profile.
     pub reference: Reference,
-    /// Its place in the file.
+    /// The place of the entry in the file.
     pub span: Range<usize>,
-    /// `packs`: what overrides the profile's own.
+    /// `packs`: overrides of the profile's own packs.
     pub packs: Vec<PackOverride>,
 }
 
-/// One entry of a profile's `packs`.
+/// An entry of a profile's `packs`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PackOverride {
-    /// The pack.
+    /// The name of the pack.
     pub name: String,
-    /// `tag`: its version.
+    /// `tag`: the version of the pack.
     pub tag: Option<String>,
     /// The text of the values file.
     pub values: Option<String>,
-    /// The values file, resolved.
+    /// The path of the values file, resolved.
     pub values_file: Option<PathBuf>,
 }
 
-/// Why there is no [`Manifest`].
+/// Why a [`Manifest`] could not be read.
 #[derive(Debug)]
 pub enum ManifestError {
-    /// No such file; where it was looked for, and with what result above that.
+    /// The file does not exist. Contains the path that was tried and the result of the search
+    /// above it.
     Missing(PathBuf, Located),
-    /// It is there and cannot be read.
+    /// The file exists but cannot be read.
     Unreadable(PathBuf, std::io::Error),
-    /// What is wrong with it: at least one.
+    /// The problems of the file: at least one.
     Invalid(Vec<Diagnostic>),
 }
 
 impl Manifest {
-    /// Reads the file `path`, which `shown` is the user's own spelling of.
+    /// Reads the file `path`, which the user wrote as `shown`.
     ///
     /// # Errors
-    /// [`ManifestError`], with every problem of the file at once.
+    /// Returns [`ManifestError`], with every problem of the file at once.
     pub fn load(path: &Path, shown: &Path) -> Result<Self, ManifestError> {
         let text = Self::text(path, shown)?;
         Self::parse(&text, path, shown).map_err(ManifestError::Invalid)
     }
 
-    /// The text of the file, without a byte order mark.
+    /// Returns the text of the file, without a byte order mark.
     ///
     /// # Errors
-    /// [`ManifestError`]; of what is in the file, nothing but its encoding is looked at.
+    /// Returns [`ManifestError`]. Only the encoding of the content is checked.
     pub fn text(path: &Path, shown: &Path) -> Result<String, ManifestError> {
         let bytes = match files::read(path, files::TEXT) {
             Ok(bytes) => bytes,
@@ -216,18 +219,18 @@ impl Manifest {
         source::decode(shown, bytes).map_err(|d| ManifestError::Invalid(vec![d]))
     }
 
-    /// Whether a definition may be called `name`: it is typed on command lines, and part of
-    /// file names.
+    /// Returns whether `name` is a valid definition name. Names are typed on command lines and
+    /// are parts of file names.
     #[must_use]
     pub fn is_name(name: &str) -> bool {
         definition::is_name(name)
     }
 
-    /// Reads `text` as the content of the file `path`; relative paths in it start at
-    /// the file's directory.
+    /// Parses `text` as the content of the file `path`. Relative paths in it start at the
+    /// directory of the file.
     ///
     /// # Errors
-    /// Every problem of the file, in its order.
+    /// Returns every problem of the file, in the order of the file.
     pub fn parse(text: &str, path: &Path, shown: &Path) -> Result<Self, Vec<Diagnostic>> {
         let (root, syntax) = DeTable::parse_recoverable(text);
         let source = source_of(root.get_ref(), text, shown);
@@ -239,7 +242,7 @@ impl Manifest {
         let broken = not_toml(text, &syntax, &mut reader);
         let manifest = tables::read(root.get_ref(), &source, path, &mut reader);
 
-        // What follows from a line that is not TOML is not the user's second mistake.
+        // A consequence of a line that is not TOML is not a second mistake of the user.
         if !syntax.is_empty() {
             reader.forget_lacks();
         }
@@ -257,20 +260,21 @@ impl Manifest {
         }
     }
 
-    /// `text` as it may be shown in messages about the file that the user calls `shown`.
+    /// Returns `text` as messages may show it, for the file that the user wrote as `shown`.
     #[must_use]
     pub fn source(text: &str, shown: &Path) -> Arc<Source> {
         source_of(DeTable::parse_recoverable(text).0.get_ref(), text, shown)
     }
 
-    /// Where Palette is, without the command line's and the environment's say.
+    /// Returns the endpoint of the file, regardless of the command line and the environment.
     #[must_use]
     pub fn endpoint(&self) -> Option<&Endpoint> {
         self.palette.endpoint.as_ref().map(|at| &at.value)
     }
 }
 
-/// Tells what cannot be read as TOML, and returns the lines that nothing can be said of then.
+/// Reports what cannot be parsed as TOML. Returns the lines about which nothing else can be
+/// reported then.
 fn not_toml(text: &str, syntax: &[toml::de::Error], reader: &mut Reader) -> BTreeSet<usize> {
     let mut told = BTreeSet::new();
     let mut broken = BTreeSet::new();
@@ -279,8 +283,8 @@ fn not_toml(text: &str, syntax: &[toml::de::Error], reader: &mut Reader) -> BTre
         let span = error.span().unwrap_or(0..0);
         let line = reader.line(span.start);
         broken.insert(line);
-        // One stray quote makes the parser stumble over the rest of its line, and an array
-        // that is not closed over the lines behind it.
+        // After one stray quote, the parser fails at the rest of the line; after an array that
+        // is not closed, it fails at the lines that follow.
         let message = error.message();
         let is_open = message.contains("array") || message.contains("unclosed");
         if !told.insert(line) || is_open && swallowed.contains(&line) {
@@ -301,14 +305,14 @@ fn source_of(root: &DeTable<'_>, text: &str, shown: &Path) -> Arc<Source> {
     source::shown(shown, text, &secrets)
 }
 
-/// Another file as messages may show it: what would be a secret in `profiles.toml` is
+/// Returns another file as messages may show it: what would be a secret in `profiles.toml` is
 /// overwritten there, too.
 #[must_use]
 pub fn masked(path: &Path, text: &str) -> Arc<Source> {
     source::shown(path, text, &[])
 }
 
-/// The values under keys that hold a secret, at any depth.
+/// Collects the places of the values under keys that hold a secret, at any depth.
 fn secret_spans(table: &DeTable<'_>, found: &mut Vec<Range<usize>>) {
     for (key, value) in table {
         if source::is_secret_key(key.get_ref()) {

@@ -1,7 +1,7 @@
-//! Palette's API: the client, its JSON, its errors.
+//! Palette's API: the client, its JSON and its errors.
 //!
-//! In: an endpoint, a key, a request. Out: the answer of the contract, or a
-//! [`PaletteError`]. Nothing here knows of definitions, locks or files.
+//! Input: an endpoint, a key and a request. Output: the documented answer, or a
+//! [`PaletteError`]. This module knows nothing of definitions, locks or files.
 
 mod answer;
 mod client;

@@ -1,9 +1,8 @@
-//! From a [`Definition`] to a [`Plan`]: the exact profiles, and the rules that Palette
-//! documents for putting them together (facts.md, 1), checked before anything is
-//! downloaded.
+//! Resolves a [`Definition`] to a [`Plan`]: the exact profiles, and the rules that Palette
+//! documents for combining them (facts.md, 1), checked before the download.
 //!
-//! In: a definition, a client. Out: a plan with warnings, or every rule that is broken,
-//! in one run. Nothing is downloaded and nothing is written.
+//! Input: a definition and a client. Output: a plan with warnings, or every broken rule, in a
+//! single run. Nothing is downloaded and nothing is written.
 
 use std::sync::Arc;
 use std::thread;
@@ -34,14 +33,14 @@ pub use offered::{Offered, offered};
 pub use rules::INFRASTRUCTURE;
 pub use scope::Scope;
 
-/// Exactly what will be asked for.
+/// The exact request for a definition.
 #[derive(Debug)]
 pub struct Plan<'d> {
-    /// The definition that asks for it.
+    /// The definition.
     pub definition: &'d Definition,
-    /// Where it is asked for.
+    /// The address of the Palette to ask.
     pub endpoint: String,
-    /// `ProjectUid`; `None` means the tenant's scope.
+    /// The `ProjectUid`; `None` means the tenant scope.
     pub project: Option<Uid>,
     /// The definition's profiles, in its order, as Palette has them now.
     pub profiles: Vec<ResolvedProfile>,
@@ -69,8 +68,8 @@ pub struct ResolvedProfile {
 pub use wire::{ADD_ON_LAYER, Pack};
 
 impl ResolvedProfile {
-    /// The same in the spellings of today: an earlier run may have written what Palette left
-    /// out, or wrote in another way, as it was.
+    /// Returns the profile in current spellings: an earlier version may have written an empty
+    /// or differently spelled value as Palette sent it.
     #[must_use]
     pub fn normal(mut self) -> Self {
         if self.version.is_empty() {
@@ -84,20 +83,20 @@ impl ResolvedProfile {
     }
 }
 
-/// Why there is no [`Plan`].
+/// Why a definition has no [`Plan`].
 #[derive(Debug)]
 pub enum ResolveError {
-    /// Palette did not answer as it should.
+    /// The call to Palette failed.
     Palette(PaletteError),
-    /// It forbids what is asked in the definition's project.
+    /// Palette forbids the request in the definition's project.
     Scope(Scope),
-    /// `profiles.toml` asks for what does not exist or does not fit together.
+    /// `profiles.toml` names things that do not exist or that do not fit together.
     Broken(Vec<Diagnostic>),
-    /// Names that lead to no uid.
+    /// Names could not be resolved to uids.
     Lookup {
-        /// Those that do not exist.
+        /// Names that do not exist.
         broken: Vec<Diagnostic>,
-        /// Those that Palette's lists, which are not complete, do not have.
+        /// Names that are missing from incomplete lists of Palette.
         incomplete: Vec<Diagnostic>,
     },
 }
@@ -105,7 +104,7 @@ pub enum ResolveError {
 /// Resolves `definition` and checks the documented rules.
 ///
 /// # Errors
-/// [`ResolveError`], with every broken rule at once.
+/// Returns [`ResolveError`], with every broken rule at once.
 pub fn resolve<'d>(
     manifest: &Manifest,
     definition: &'d Definition,
@@ -132,7 +131,8 @@ pub fn resolve<'d>(
                     why: "it is about another profile".into(),
                 }));
             }
-            // A list may be older than the profile: what was reviewed is the name and version.
+            // A list may be older than the profile, but the reviewed name and version must
+            // match.
             Ok(answer) if !is_asked(&answer, profile) => {
                 return Err(ResolveError::Palette(PaletteError::Contradiction {
                     call: format!("GET /v1/clusterprofiles/{uid}"),
@@ -149,7 +149,7 @@ pub fn resolve<'d>(
                 profile,
                 answer,
             }),
-            // In other words than Palette's it is about the call, and not about the profile.
+            // An error that is not worded by Palette concerns the call rather than the profile.
             Err(PaletteError::Rejected { refusal, .. })
                 if refusal.status == 404 && refusal.speaker == Speaker::Palette =>
             {
@@ -172,7 +172,8 @@ pub fn resolve<'d>(
     Ok((plan, warnings))
 }
 
-/// Whether `answer` has the name and version that `profile` asks for; a uid asks for none.
+/// Returns whether `answer` has the name and version that `profile` requests. A uid does not
+/// request a name or version.
 fn is_asked(answer: &ClusterProfile, profile: &Profile) -> bool {
     match &profile.reference {
         Reference::Uid(_) => true,
@@ -180,7 +181,7 @@ fn is_asked(answer: &ClusterProfile, profile: &Profile) -> bool {
     }
 }
 
-/// Asks for every profile at once; a definition has a handful.
+/// Requests all profiles at once; a definition contains only a few.
 fn ask(
     uids: &[Uid],
     project: Option<&Uid>,
@@ -200,7 +201,8 @@ fn ask(
                 Ok(call) => call
                     .join()
                     .unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
-                // One after the other, where no more threads can be had.
+                // If no more threads can be started, the profiles are requested one after the
+                // other.
                 Err(_) => catalogue.profile(uid, project, observer),
             })
             .collect()
@@ -220,7 +222,8 @@ fn resolved(candidate: rules::Candidate<'_>) -> ResolvedProfile {
 }
 
 impl Plan<'_> {
-    /// The documented body of the download call, profiles in the file's order.
+    /// Returns the documented body of the download call, with profiles in the order of the
+    /// file.
     #[must_use]
     pub fn request(&self) -> DefinitionRequest<'_> {
         let asked = self.definition.profiles.iter().zip(&self.profiles);

@@ -1,9 +1,9 @@
-//! JSON Schemas (draft 2020-12) of what is read and printed, for editors and scripts.
+//! JSON Schemas (draft 2020-12) of files and output, for editors and scripts.
 //!
-//! A schema is made of what the code itself uses: that of `profiles.toml` of the descriptions
-//! that its reader goes by (`manifest/keys.rs`), the lock's of the types that read it, the
-//! documents' of those that are printed (`commands/schema.rs`). Tests compare reader and
-//! schema, key by key and sample by sample.
+//! Each schema is generated from the code that uses it: that of `profiles.toml` from the
+//! descriptions that its reader uses (`manifest/keys.rs`), that of the lock from the types that
+//! read it, that of the documents from the types that are printed (`commands/schema.rs`). Tests
+//! compare the reader and the schema, key by key and sample by sample.
 
 use schemars::Schema;
 use schemars::generate::SchemaSettings;
@@ -14,13 +14,13 @@ use crate::lockfile;
 
 mod profiles;
 
-/// The schema of `profiles.toml`.
+/// Returns the schema of `profiles.toml`.
 #[must_use]
 pub fn profiles() -> Value {
     published("profiles", profiles::schema())
 }
 
-/// The schema of `profiles.lock`.
+/// Returns the schema of `profiles.lock`.
 #[must_use]
 pub fn lock() -> Value {
     let generator = SchemaSettings::draft2020_12().into_generator();
@@ -29,7 +29,7 @@ pub fn lock() -> Value {
     published("lock", schema)
 }
 
-/// Where the schema `name` of this version is kept.
+/// Returns the address of the schema `name` of this version.
 #[must_use]
 pub fn address(name: &str) -> String {
     let repository =
@@ -38,7 +38,7 @@ pub fn address(name: &str) -> String {
     format!("{repository}/v{version}/schema/{name}.schema.json")
 }
 
-/// The schema `name` as it is published: with its address, and tidy.
+/// Returns the schema `name` as it is published: with its address, and tidied.
 #[must_use]
 pub fn published(name: &str, mut schema: Schema) -> Value {
     schema.insert("$id".into(), address(name).into());
@@ -46,7 +46,7 @@ pub fn published(name: &str, mut schema: Schema) -> Value {
     schema.to_value()
 }
 
-/// What may be printed later than this version is not a mistake of a document.
+/// Allows additional properties, since a later version may print more fields.
 pub fn open(schema: &mut Schema) {
     RecursiveTransform(|schema: &mut Schema| {
         schema.remove("additionalProperties");
@@ -54,7 +54,7 @@ pub fn open(schema: &mut Schema) {
     .transform(schema);
 }
 
-/// TOML has no null: a key without a value is not there.
+/// Removes null from a schema, since TOML does not have it: a key without a value is missing.
 fn without_null(schema: &mut Schema) {
     if let Some(Value::Array(types)) = schema.get_mut("type") {
         types.retain(|one| one != "null");
@@ -73,8 +73,8 @@ fn without_null(schema: &mut Schema) {
     }
 }
 
-/// Keywords in the order in which a person reads them; paragraphs in one line each; no
-/// formats of numbers, which are Rust's.
+/// Tidies a schema: puts keywords in the order for readers, joins the lines of paragraphs, and
+/// removes the formats of numbers, which are those of Rust.
 fn tidy(schema: &mut Schema) {
     if let Some(Value::String(text)) = schema.get_mut("description") {
         let paragraphs = text.split("\n\n").map(|part| part.replace('\n', " "));
@@ -90,7 +90,7 @@ fn tidy(schema: &mut Schema) {
     if schema.get("const").is_some() {
         schema.remove("minimum");
     }
-    // `false` is a schema, too.
+    // `false` is a valid schema, too.
     let Some(keywords) = schema.as_object_mut() else {
         return;
     };
@@ -102,7 +102,7 @@ fn tidy(schema: &mut Schema) {
     keywords.extend(sorted);
 }
 
-/// Keywords in the order of a schema that is published. Others stand behind them.
+/// The order of keywords in a published schema. Others follow.
 const ORDER: [&str; 22] = [
     "$schema",
     "$id",

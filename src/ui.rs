@@ -1,9 +1,9 @@
-//! All output: results on standard output; progress, warnings and errors on standard
-//! error. Nobody else prints.
+//! All output: results on standard output; progress, warnings and errors on standard error. No
+//! other module prints.
 //!
-//! On a terminal what is under way has lines of its own, a bar for each download;
-//! elsewhere everything is plain lines, and one breaks long silence. The key is masked in
-//! whatever passes, as a last line of defence behind the types that never hold it.
+//! On a terminal, work in progress has lines of its own, with a bar for each download.
+//! Elsewhere, all output is plain lines, and a line breaks a long silence. The key is masked in
+//! all output, as a last line of defense after the types that never contain it.
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -47,26 +47,26 @@ use document::{Head, mask};
 use screen::Size;
 use text::{See, WIDTH, render_all, render_within};
 
-/// The result of a command: a text for people, a document for machines, and what was
-/// found wrong where there is a result all the same (`verify`).
+/// The result of a command: a text for people, a document for programs, and an error if a
+/// command that has a result found something wrong (`verify`).
 pub struct CommandOutput {
-    /// For standard output; may be empty.
+    /// The text for standard output; may be empty.
     pub text: String,
-    /// The fields of the JSON document: [`fields`] of a type that the schema has.
+    /// The fields of the JSON document: [`fields`] of a type that is in the schema.
     pub json: Value,
-    /// What makes the exit code other than 0.
+    /// The error that determines the exit code, if it is not 0.
     pub error: Option<Error>,
 }
 
-/// In fewer columns an excerpt shows nothing.
+/// The minimum width of an excerpt, in columns.
 const NARROWEST: usize = 40;
 
-/// Whether there are colours.
+/// Whether output is colored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Look {
-    /// There are.
+    /// Output is colored.
     Coloured,
-    /// There are none.
+    /// Output is not colored.
     Plain,
 }
 
@@ -80,12 +80,12 @@ pub struct Report {
     console: Arc<Console>,
     began: Instant,
     annotations: Option<Annotations>,
-    /// Whether GitLab folds what is marked.
+    /// Whether GitLab folds marked sections.
     sections: bool,
 }
 
 impl Report {
-    /// A report in the given look.
+    /// Creates a report for the given output options.
     #[must_use]
     pub fn new(output: Output, environment: &Environment) -> Self {
         let plain = is_plain(environment);
@@ -97,7 +97,7 @@ impl Report {
             }
             Color::Auto => ColorChoice::Auto,
         };
-        // Nothing may have asked for it yet when a mistyped argument is shown.
+        // The key may not have been read yet when a mistyped argument is shown.
         let keys = api_key::VARIABLES.iter().filter_map(|name| {
             let value = environment.variable(name)?;
             ApiKey::new(&value.to_string_lossy()).ok()
@@ -105,7 +105,7 @@ impl Report {
         let view = match output.verbosity {
             Verbosity::Quiet => View::Silent,
             _ if environment.terminal && !plain => View::Screen,
-            // One that is none is an error of the command line.
+            // An invalid value is reported as an error of the command line.
             _ => View::Log(cli::heartbeat(environment).unwrap_or_default()),
         };
         let stderr = Stderr { color };
@@ -122,73 +122,73 @@ impl Report {
         }
     }
 
-    /// Masks `key` from now on, as those of the environment are masked from the start.
+    /// Masks `key` from now on. Keys in the environment are masked from the start.
     pub fn hide(&self, key: &ApiKey) {
         self.console.hide(key.clone());
     }
 
-    /// How much is said.
+    /// Returns how much is printed.
     #[must_use]
     pub fn verbosity(&self) -> Verbosity {
         self.output.verbosity
     }
 
-    /// How questions look beside what is said here.
+    /// Returns whether questions are colored like the other output.
     #[must_use]
     pub fn look(&self) -> Look {
         self.stderr.look()
     }
 
-    /// Whether a person is there to be asked: not a script, a log or `--quiet`.
+    /// Returns whether a person can be asked, as opposed to a script, a log or `--quiet`.
     #[must_use]
     pub fn can_ask(&self, environment: &Environment) -> bool {
         self.console.is_screen() && environment.interactive && !self.output.json
     }
 
-    /// How wide a result may be: a terminal's width. What goes into a pipe, a file or the
-    /// log of a CI job is never cut.
+    /// Returns the maximum width of a result: that of the terminal. Output to a pipe, a file or
+    /// the log of a CI job is never cut.
     #[must_use]
     pub fn width(&self) -> Option<usize> {
         self.width
     }
 
-    /// Text from outside, on one line and without the key.
+    /// Returns text from outside on a single line and without the key.
     #[must_use]
     pub fn clean(&self, text: &str) -> String {
         self.masked(&sanitize::line(text.as_bytes()))
     }
 
-    /// Whether `text` holds the key.
+    /// Returns whether `text` contains the key.
     #[must_use]
     pub fn holds_key(&self, text: &str) -> bool {
         self.masked(text) != text
     }
 
-    /// `text` without the key. What is escaped again on its way has to be masked before.
+    /// Returns `text` without the key. Text that will be escaped has to be masked before.
     #[must_use]
     pub fn masked(&self, text: &str) -> String {
         self.console.masked(text)
     }
 
-    /// What is being done: a verb and its object, as cargo prints it.
+    /// Prints what is being done: a verb and its object, as cargo prints it.
     pub fn status(&self, verb: &str, object: &str) {
         if self.output.verbosity >= Verbosity::Normal {
             self.say(&self::verb(verb, object));
         }
     }
 
-    /// A detail, with `-v`.
+    /// Prints a detail, with `-v`.
     pub fn detail(&self, text: &str) {
         if self.output.verbosity >= Verbosity::Verbose {
             self.say(&format!("{:>12} {text}", ""));
         }
     }
 
-    /// A warning, printed now and kept for the JSON document.
+    /// Prints a warning and keeps it for the JSON document.
     pub fn warn(&self, diagnostic: &Diagnostic) {
         let known = {
             let mut told = lock(&self.warnings);
-            // What is the same for several definitions is worth one warning.
+            // A warning that is the same for several definitions is printed once.
             if told.iter().any(|old| old.says_the_same(diagnostic)) {
                 return;
             }
@@ -204,21 +204,22 @@ impl Report {
         }
     }
 
-    /// Several warnings.
+    /// Prints several warnings.
     pub fn warn_all<'d>(&self, diagnostics: impl IntoIterator<Item = &'d Diagnostic>) {
         for diagnostic in diagnostics {
             self.warn(diagnostic);
         }
     }
 
-    /// Shows `diagnostic` where GitHub shows annotations, besides what is said of it.
+    /// Prints `diagnostic` as an annotation for GitHub, in addition to the message.
     pub fn annotate(&self, diagnostic: &Diagnostic) {
         if let Some(annotations) = &self.annotations {
             self.say(&annotations.command(diagnostic, |text| self.masked(text)));
         }
     }
 
-    /// The same without the key in its excerpt, of which only a part may be shown.
+    /// Returns the diagnostic without the key in its excerpt, of which only a part may be
+    /// shown.
     fn without_key(&self, diagnostic: &Diagnostic) -> Diagnostic {
         let mut shown = diagnostic.clone();
         shown.excerpt = diagnostic.excerpt.as_ref().map(|excerpt| {
@@ -238,7 +239,7 @@ impl Report {
         shown
     }
 
-    /// The columns that excerpts may take.
+    /// Returns the maximum width of excerpts, in columns.
     fn excerpt_width(&self) -> usize {
         if self.console.is_screen() {
             self.stderr.size().columns.max(NARROWEST)
@@ -251,11 +252,11 @@ impl Report {
         self.console.say(line);
     }
 
-    /// Prints a command's result.
+    /// Prints the result of a command.
     ///
     /// # Errors
-    /// A standard output that cannot be written; one that was closed early is the
-    /// reader's choice and no error.
+    /// Fails if standard output cannot be written. A reader that closes it early is not an
+    /// error.
     pub fn finish(&self, command: &str, outcome: &CommandOutput) -> io::Result<()> {
         if let Some(error) = outcome.error.as_ref().filter(|_| !self.output.json) {
             let printed = self.text(&outcome.text);
@@ -263,7 +264,7 @@ impl Report {
             return printed;
         }
         if self.output.json {
-            // A document is for a program; the page of a run is for people all the same.
+            // The document is for a program, but the annotations of a run are for people.
             if let Some(error) = &outcome.error {
                 self.annotate_all(&error.diagnostics());
             }
@@ -272,10 +273,10 @@ impl Report {
         self.text(&outcome.text)
     }
 
-    /// Prints what made a run fail, once.
+    /// Prints the error of a run, once.
     ///
     /// # Errors
-    /// A standard output that cannot be written.
+    /// Fails if standard output cannot be written.
     pub fn fail(&self, command: &str, error: &Error) -> io::Result<()> {
         if self.output.json {
             self.annotate_all(&error.diagnostics());
@@ -317,7 +318,8 @@ impl Report {
         self.told_if_lost(write_result(&mut io::stdout().lock(), &(text + "\n")))
     }
 
-    /// A full disk behind standard output would else be an exit code without a word.
+    /// Reports a standard output that cannot be written: otherwise, a full disk would result in
+    /// an exit code without a message.
     fn told_if_lost(&self, written: io::Result<()>) -> io::Result<()> {
         if let Err(error) = &written {
             self.say(&render(&messages::output_failed(error)));
@@ -333,8 +335,8 @@ fn write_result(out: &mut impl Write, text: &str) -> io::Result<()> {
     }
 }
 
-/// Whether what looks like a terminal takes no escape sequences: a dumb one, or the log of
-/// a CI job that was given a pseudo-terminal.
+/// Returns whether a terminal does not support escape sequences: a dumb terminal, or the log of
+/// a CI job with a pseudo-terminal.
 #[must_use]
 pub fn is_plain(environment: &Environment) -> bool {
     let is_dumb = environment
@@ -347,20 +349,20 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A verb and its object, as cargo prints it.
+/// Returns a verb and its object, as cargo prints them.
 fn verb(verb: &str, object: &str) -> String {
     let green = anstyle::AnsiColor::Green.on_default().bold();
     format!("{green}{verb:>12}{green:#} {object}")
 }
 
-/// The thread that draws ends with the run.
+/// Stops the thread that draws.
 impl Drop for Report {
     fn drop(&mut self) {
         self.console.end();
     }
 }
 
-/// The stream of standard error. Closed or full, it must not keep a build from going on:
+/// Standard error. If it is closed or full, the build must go on, so errors are ignored and
 /// what cannot be written is lost.
 #[derive(Debug, Clone, Copy)]
 struct Stderr {
@@ -368,12 +370,12 @@ struct Stderr {
 }
 
 impl Stderr {
-    /// Text, coloured where that is wanted.
+    /// Writes text, in color if enabled.
     fn write(self, text: &str) {
         let _ = AutoStream::new(io::stderr(), self.color).write_all(text.as_bytes());
     }
 
-    /// What moves the cursor, as it is.
+    /// Writes control sequences unchanged.
     #[allow(clippy::unused_self)] // who has no stream writes to none
     fn control(self, text: &str) {
         if !text.is_empty() {
@@ -393,7 +395,7 @@ impl Stderr {
         }
     }
 
-    /// The first word of a line that is drawn over again.
+    /// Returns the first word of a line that is redrawn.
     fn head(self, text: &str) -> String {
         let cyan = anstyle::AnsiColor::Cyan.on_default().bold();
         match self.look() {
@@ -402,7 +404,7 @@ impl Stderr {
         }
     }
 
-    /// The terminal's size; one that does not say it is taken for 80 columns of 24 lines.
+    /// Returns the size of the terminal, or 80 columns and 24 lines if it is unknown.
     #[allow(clippy::unused_self)] // as above
     fn size(self) -> Size {
         let size = rustix::termios::tcgetwinsize(io::stderr()).ok();

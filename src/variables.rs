@@ -1,5 +1,5 @@
-//! The variables of a profile, as its `variables.json` has them (facts.md, 2): what the
-//! edge operator will be asked for.
+//! The variables of a profile, which the edge operator is asked for, as its `variables.json`
+//! describes them (facts.md, 2).
 
 use std::collections::BTreeMap;
 
@@ -9,13 +9,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::archive;
 
-/// The most variables that are read, and the most text: both are far more than any
-/// operator would be asked for. A variable of a few bytes takes a thousand once it is
-/// read, laid out and printed, so that a hostile archive could fill the memory.
+/// The maximum number of variables that are read, and of their text: far more than an operator
+/// would be asked for. A variable of a few bytes takes a thousand after it is parsed, formatted
+/// and printed, so that a hostile archive could exhaust the memory.
 const MOST: usize = 4096;
 const MOST_BYTES: usize = 1 << 20;
 
-/// What is shown in place of a sensitive value.
+/// The text that replaces a sensitive value.
 const SENSITIVE: &str = "(sensitive)";
 
 #[derive(Deserialize)]
@@ -25,7 +25,7 @@ struct Document {
     variables: Vec<Wire>,
 }
 
-/// A list of at most [`MOST`], or null.
+/// Reads a list of at most [`MOST`] items, or null.
 fn few<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Wire>, D::Error> {
     struct Few;
     impl<'de> Visitor<'de> for Few {
@@ -53,7 +53,7 @@ fn few<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Wire>, D::Error
     deserializer.deserialize_any(Few)
 }
 
-/// `v1Variable`, as far as it is read.
+/// `v1Variable`, with the fields that are read.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Wire {
@@ -103,7 +103,7 @@ pub struct Variable {
 }
 
 impl Variable {
-    /// The default as it is shown.
+    /// Returns the default as it is shown.
     #[must_use]
     pub fn default_shown(&self) -> String {
         match &self.default {
@@ -114,7 +114,7 @@ impl Variable {
     }
 }
 
-/// The uid in the path of a `variables.json`.
+/// Returns the uid in the path of a `variables.json`.
 #[must_use]
 pub fn uid_in(path: &str) -> Option<&str> {
     path.strip_prefix(archive::PROFILES)?
@@ -123,20 +123,21 @@ pub fn uid_in(path: &str) -> Option<&str> {
         .filter(|uid| !uid.contains('/'))
 }
 
-/// Reads a `variables.json`; `None` where it is not what facts.md says, since nothing
-/// else depends on it.
+/// Parses a `variables.json`. Returns `None` if it does not have the form in facts.md, since
+/// nothing else depends on it.
 #[must_use]
 pub fn read(json: &[u8]) -> Option<Vec<Variable>> {
     let document: Document = serde_json::from_slice(json).ok()?;
     Some(document.variables.into_iter().map(Variable::from).collect())
 }
 
-/// A JSON document laid out, one value a line, keys in order, without the values of what it marks as
-/// sensitive: `defaultValue` and `value` beside `isSensitive`. `None` where it is not JSON.
+/// Formats a JSON document with one value on each line and sorted keys, without the values that
+/// it marks as sensitive: `defaultValue` and `value` beside `isSensitive`. Returns `None` if it
+/// is not JSON.
 #[must_use]
 pub fn without_secrets(json: &[u8]) -> Option<String> {
     let mut document: serde_json::Value = serde_json::from_slice(json).ok()?;
-    // Another order of keys is not a change that a reader should see.
+    // The order of keys is not a change that a reader should see.
     document.sort_all_objects();
     hide_secrets(&mut document);
     serde_json::to_string_pretty(&document).ok()
@@ -159,8 +160,8 @@ fn hide_secrets(value: &mut serde_json::Value) {
     }
 }
 
-/// Every profile's variables among the collected files of an archive, as long as they
-/// are not too many or too large together.
+/// Returns every profile's variables among the collected files of an archive, unless they are
+/// too many or too large in total.
 #[must_use]
 pub fn collect(files: &BTreeMap<String, Vec<u8>>) -> BTreeMap<String, Option<Vec<Variable>>> {
     let (mut many, mut bytes) = (0, 0);
@@ -223,7 +224,7 @@ mod tests {
         assert_eq!(read(br#"{"variables":{}}"#), None);
     }
 
-    /// What is left out for its size is not known, which is said.
+    /// Variables that are omitted for their size are reported as unknown.
     #[test]
     fn too_many_are_not_read() {
         let json = |n| {

@@ -1,4 +1,4 @@
-//! What is said of the API key, and never what it is.
+//! Messages about the API key, which never contain it.
 
 use super::{KeyError, pasted};
 use crate::diagnostic::{Code, Diagnostic};
@@ -6,7 +6,7 @@ use crate::util::sanitize;
 use crate::util::secret::InvalidKey;
 use crate::util::suggest::nearest_file;
 
-/// There is no key.
+/// Returns the message if no key was found.
 pub(crate) fn error(error: &KeyError) -> Diagnostic {
     match error {
         KeyError::None => Diagnostic::error(Code::KeyMissing, "there is no API key").help(
@@ -49,7 +49,8 @@ pub(crate) fn error(error: &KeyError) -> Diagnostic {
     }
 }
 
-/// Others may read the file of the key. `command` fixes that, where a shell can be told its name.
+/// Other users can read the key file. `command` fixes that, if its name can be written in a
+/// shell.
 #[cfg(unix)]
 pub(super) fn exposed(file: &str, mode: u32, command: Option<String>) -> Diagnostic {
     Diagnostic::warning(

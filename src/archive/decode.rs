@@ -1,4 +1,4 @@
-//! gzip, from compressed bytes to tar bytes, with the limits that need both counts.
+//! Decodes gzip to tar bytes, with the limits that need the sizes of both.
 
 use std::cell::Cell;
 use std::io::{self, BufRead, BufReader, Cursor, Read};
@@ -9,28 +9,28 @@ use flate2::bufread::GzDecoder;
 use super::refusal::{Limit, Refusal};
 use crate::util::limits::Limits;
 
-/// How much compressed data is read at a time, in bytes.
+/// The number of compressed bytes that are read at a time.
 const CHUNK: usize = 64 * 1024;
-/// How much of something that is not gzip is kept for the message: enough to see the
-/// magic of a plain tar header.
+/// The number of bytes that a message shows of data that is not gzip: enough to recognize a
+/// plain tar header.
 const FIRST: u64 = 512;
 
 /// A reader of the tar bytes in `source`. A refusal travels as the inner error of an
-/// [`io::Error`]; [`refusal_in`] takes it out again.
+/// [`io::Error`]; [`refusal_in`] extracts it.
 pub(super) struct Decoder<R: Read> {
-    /// The member that is being read; none behind the last.
+    /// The gzip member that is being read; `None` after the last.
     member: Option<GzDecoder<Counted<Source<R>>>>,
-    /// Whether it is the first one.
+    /// Whether `member` is the first one.
     first: bool,
     compressed: Rc<Cell<u64>>,
     unpacked: u64,
     limits: Limits,
 }
 
-/// The bytes that were looked at, and those behind them.
+/// The bytes that were examined, followed by the rest.
 type Source<R> = io::Chain<Cursor<Vec<u8>>, BufReader<R>>;
 
-/// Counts what is consumed of a buffered reader.
+/// A buffered reader that counts the bytes that are consumed.
 struct Counted<R> {
     inner: R,
     count: Rc<Cell<u64>>,
@@ -59,15 +59,16 @@ impl<R: BufRead> BufRead for Counted<R> {
     }
 }
 
-/// A refusal on its way through a [`Read`].
+/// Wraps a refusal in an [`io::Error`], to pass it through a [`Read`].
 pub(super) fn refuse(refusal: Refusal) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, refusal)
 }
 
-/// The refusal in an error that came through a [`Read`], or what else it means.
+/// Extracts the refusal from an error that came through a [`Read`], or translates the error to
+/// one.
 ///
 /// # Errors
-/// The error itself where reading failed for a reason outside the archive.
+/// Returns the error itself if reading failed for a reason outside the archive.
 pub(super) fn refusal_in(error: io::Error) -> Result<Refusal, io::Error> {
     if error
         .get_ref()
@@ -81,8 +82,8 @@ pub(super) fn refusal_in(error: io::Error) -> Result<Refusal, io::Error> {
     if error.kind() == io::ErrorKind::UnexpectedEof {
         return Ok(Refusal::Truncated);
     }
-    // What flate2 says of bad data has no number of the operating system. A pipe that stays
-    // silent has none either.
+    // Errors of flate2 about bad data have no number of the operating system. Nor has the error
+    // of a pipe that stays silent.
     if error.raw_os_error().is_none() && error.kind() != io::ErrorKind::TimedOut {
         return Ok(Refusal::Damaged(error.to_string()));
     }
@@ -90,15 +91,15 @@ pub(super) fn refusal_in(error: io::Error) -> Result<Refusal, io::Error> {
 }
 
 impl<R: Read> Decoder<R> {
-    /// A decoder of `source`, whose first bytes must be gzip's.
+    /// Creates a decoder of `source`, which must begin with the gzip magic.
     ///
     /// # Errors
-    /// [`Refusal::NotGzip`], or the reader's own error.
+    /// Returns [`Refusal::NotGzip`], or the reader's own error.
     pub(super) fn new(source: R, limits: &Limits) -> io::Result<Self> {
         let mut source = BufReader::with_capacity(CHUNK, source);
         let mut first = Vec::new();
         source.by_ref().take(FIRST).read_to_end(&mut first)?;
-        // RFC 1952, 2.3.1.
+        // The gzip magic (RFC 1952, 2.3.1).
         if !first.starts_with(&[0x1f, 0x8b]) {
             return Err(refuse(Refusal::NotGzip { first }));
         }
@@ -117,13 +118,13 @@ impl<R: Read> Decoder<R> {
         })
     }
 
-    /// How many bytes it has given out.
+    /// Returns the number of uncompressed bytes so far.
     pub(super) fn unpacked(&self) -> u64 {
         self.unpacked
     }
 
-    /// Reads from the member under way. Behind the first one, what has no gzip header is
-    /// not a member that was cut, but something that does not belong there.
+    /// Reads from the current member. After the first member, data without a gzip header is
+    /// trailing data rather than a truncated member.
     fn read_member(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let Some(member) = &mut self.member else {
             return Ok(0);
@@ -135,7 +136,7 @@ impl<R: Read> Decoder<R> {
         read
     }
 
-    /// Goes on to the next member; says whether there is one.
+    /// Advances to the next member. Returns whether there is one.
     fn next_member(&mut self) -> io::Result<bool> {
         let Some(member) = self.member.take() else {
             return Ok(false);

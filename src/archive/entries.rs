@@ -1,9 +1,9 @@
-//! tar: from blocks to entries that mean the same to everybody who reads them.
+//! Parses tar: from blocks to entries that every reader understands in the same way.
 //!
-//! In: the bytes of a tar. Out: each entry's path, kind, size and content, in order. What
-//! GNU tar, bsdtar, Python's and Go's readers are known to understand in different ways is
-//! refused, not reconciled: a size in a PAX record that disagrees with the header, say, is
-//! how two of them are made to see two archives in one stream.
+//! Input: the bytes of a tar. Output: the path, kind, size and content of each entry, in order.
+//! Anything that GNU tar, bsdtar, Python's and Go's readers are known to understand differently
+//! is refused rather than reconciled: for example, a size in a PAX record that disagrees with
+//! the header makes two readers see two archives in the same stream.
 
 use std::io::{self, Read};
 
@@ -13,7 +13,7 @@ use super::pax::Pax;
 use super::refusal::{Limit, Refusal};
 use crate::util::limits::Limits;
 
-/// What an entry is.
+/// The kind of an entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Kind {
     /// A directory.
@@ -22,14 +22,14 @@ pub(super) enum Kind {
     File,
     /// A symbolic link to this target.
     Symlink(Vec<u8>),
-    /// Another name of this path.
+    /// A hard link to this path.
     Hardlink(Vec<u8>),
 }
 
-/// What extended headers say of the next entry.
+/// The extended headers of the next entry.
 #[derive(Default)]
 struct Extension {
-    /// The name of the last one, for what is said of it.
+    /// The name of the last extended header, for messages.
     last: Option<Vec<u8>>,
     is_global: bool,
     is_pax: bool,
@@ -38,7 +38,7 @@ struct Extension {
     size: Option<u64>,
 }
 
-/// What follows the last entry.
+/// How the archive ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum End {
     /// A block of zeros.
@@ -46,11 +46,11 @@ pub(super) enum End {
     Nothing,
 }
 
-/// Calls `visit` with each entry's path, kind, size in bytes and content. What is behind the
-/// end is left to the caller.
+/// Calls `visit` with the path, kind, size in bytes and content of each entry. The data after
+/// the end is left to the caller.
 ///
 /// # Errors
-/// The visitor's, or a refusal wrapped in an [`io::Error`].
+/// Returns the error of `visit`, or a refusal wrapped in an [`io::Error`].
 pub(super) fn for_each<R: Read>(
     source: &mut R,
     mut visit: impl FnMut(Vec<u8>, Kind, u64, &mut dyn Read) -> io::Result<()>,
@@ -88,12 +88,12 @@ pub(super) fn for_each<R: Read>(
     };
     match extension.last {
         None => Ok(end),
-        // To Python the archive is damaged then.
+        // Python considers such an archive damaged.
         Some(last) => Err(ambiguous(&last, "the entry that it describes is missing")),
     }
 }
 
-/// Fills `buffer` as far as there is something to fill it with.
+/// Fills `buffer` as far as `source` has data. Returns the number of bytes.
 fn fill(source: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
     let mut filled = 0;
     while filled < buffer.len() {
@@ -105,7 +105,7 @@ fn fill(source: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
     Ok(filled)
 }
 
-/// Reads what fills the last block of a content of this size; says whether it is zeros.
+/// Reads the padding after content of this size. Returns whether it consists of zeros.
 fn skip_padding(source: &mut impl Read, size: u64) -> io::Result<bool> {
     let mut block = [0; BLOCK];
     let used = usize::try_from(size % BLOCK as u64).unwrap_or_default();
@@ -117,13 +117,13 @@ fn skip_padding(source: &mut impl Read, size: u64) -> io::Result<bool> {
 }
 
 impl Extension {
-    /// Takes in an extended header.
+    /// Reads an extended header.
     fn read(&mut self, header: &Header, content: &mut io::Take<&mut impl Read>) -> io::Result<()> {
         let refused = |why: &str| ambiguous(&header.path, why);
         self.last = Some(header.path.clone());
         let is_pax = matches!(header.kind, Type::Pax | Type::PaxGlobal);
         let is_gnu = !self.is_pax && (self.path.is_some() || self.target.is_some());
-        // Which of two counts is not the same for all readers.
+        // Readers disagree about which of two headers counts.
         let is_second = self.is_pax || self.is_global && header.kind == Type::PaxGlobal;
         if is_second && is_pax {
             return Err(refused("two PAX headers describe one entry"));
@@ -156,10 +156,10 @@ impl Extension {
         Ok(())
     }
 
-    /// The path and the kind of the entry.
+    /// Returns the path and the kind of the entry.
     fn apply(self, header: Header) -> io::Result<(Vec<u8>, Kind)> {
         let kind = match header.kind {
-            // Before POSIX the name alone told a directory from a file.
+            // Before POSIX, only the name distinguished a directory from a file.
             Type::OldFile if self.path(&header).ends_with(b"/") => Type::Directory,
             Type::OldFile => Type::File,
             kind => kind,
@@ -182,7 +182,7 @@ impl Extension {
         self.path.as_deref().unwrap_or(&header.path)
     }
 
-    /// What readers take in different ways.
+    /// Returns why readers understand the entry differently, if they do.
     fn oddity(&self, header: &Header, kind: Type) -> Option<&'static str> {
         let path = self.path(header);
         let target = self.target.as_ref().unwrap_or(&header.target);
@@ -211,7 +211,7 @@ impl Extension {
                 !is_link && self.target.is_some(),
                 "it is not a link but has a target",
             ),
-            // Whatever an extended header has: to bsdtar it is an empty file then.
+            // Whatever the extended headers say: bsdtar treats it as an empty file then.
             (
                 is_link && header.target.is_empty(),
                 "its header has no target",
@@ -226,7 +226,7 @@ impl Extension {
     }
 }
 
-/// The content of an extended header, which must be small.
+/// Returns the content of an extended header, which must be small.
 fn header_data(size: u64, content: &mut impl Read) -> io::Result<Vec<u8>> {
     if size > Limits::HEADER {
         return Err(refuse(Refusal::TooLarge(Limit::Header)));
@@ -239,7 +239,7 @@ fn header_data(size: u64, content: &mut impl Read) -> io::Result<Vec<u8>> {
     Ok(data)
 }
 
-/// A GNU long name ends in a zero, or several.
+/// Removes the zeros that end a GNU long name.
 fn without_zeros(mut name: Vec<u8>) -> Vec<u8> {
     while name.last() == Some(&0) {
         name.pop();

@@ -1,20 +1,20 @@
-//! A tar header: one block, read strictly.
+//! Parses a tar header, a single block, strictly.
 //!
-//! In: the block. Out: a [`Header`], or a refusal that names the entry. Each field is
-//! accepted in the forms that archivers write and that all readers take alike. In any other
-//! form readers differ: at a number that it cannot read, Python takes the archive to be at
-//! its end, Go gives up, GNU tar and bsdtar go on with numbers of their own. What stands
-//! where a format has nothing is a part of the name to some of them.
+//! Input: the block. Output: a [`Header`], or a refusal that names the entry. Each field is
+//! accepted in the forms that archivers write and that all readers understand in the same way.
+//! Readers differ on any other form: at a number that it cannot parse, Python considers the
+//! archive to be at its end, Go fails, and GNU tar and bsdtar continue with numbers of their
+//! own. Some readers treat unused bytes of a format as a part of the name.
 
 use std::ops::Range;
 
 use super::refusal::Refusal;
 
-/// The size of a header, and what contents are padded to, in bytes.
+/// The size of a header, and the multiple to which content is padded, in bytes.
 pub(super) const BLOCK: usize = 512;
 pub(super) type Block = [u8; BLOCK];
 
-// Where the fields are (POSIX.1-2001, pax, "ustar Interchange Format").
+// The positions of the fields (POSIX.1-2001, pax, "ustar Interchange Format").
 const NAME: Range<usize> = 0..100;
 const MODE: Range<usize> = 100..108;
 const UID: Range<usize> = 108..116;
@@ -28,41 +28,41 @@ const MAGIC: Range<usize> = 257..263;
 const VERSION: Range<usize> = 263..265;
 const DEVICE: [Range<usize>; 2] = [329..337, 337..345];
 const PREFIX: Range<usize> = 345..500;
-// star and node-tar write two times at the end of a prefix that is short enough, and star
-// signs that.
+// star and node-tar write two times at the end of a prefix that is short enough, and star adds
+// a signature.
 const TIMES: [Range<usize>; 2] = [476..488, 488..500];
 const TRAILER: Range<usize> = 500..512;
 const STAR: &[u8] = b"\0\0\0\0\0\0\0\0tar\0";
 
-/// Any time, in seconds: bsdtar writes negative ones that are 256 times too long ago, with the
-/// right one in a PAX header.
+/// The range of times, in seconds, which is not limited: bsdtar writes negative times that are
+/// 256 times too long ago, with the correct time in a PAX header.
 const SECONDS: Range<i64> = i64::MIN..i64::MAX;
-/// Permissions, and the file type that some archivers add to them.
+/// The range of modes: permissions, and the file type that some archivers add.
 const MODES: Range<i64> = 0..0o10_000_000;
-/// Users, groups and devices. The highest number means that there is none.
+/// The range of users, groups and devices. The highest number means none.
 const NUMBERS: Range<i64> = 0..u32::MAX as i64;
 
-/// POSIX calls it the type flag.
+/// The type of an entry, which POSIX calls the type flag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Type {
     File,
-    /// A file to archivers before POSIX, or a directory if its name ends in a slash.
+    /// A file in archives from before POSIX, or a directory if its name ends with a slash.
     OldFile,
     Directory,
     Symlink,
     Hardlink,
-    /// GNU's header for a path that is too long.
+    /// GNU's header for a long path.
     LongName,
-    /// The same for the target of a link.
+    /// GNU's header for a long link target.
     LongTarget,
     Pax,
     PaxGlobal,
-    /// What no cluster definition has.
+    /// A type that no cluster definition needs; contains its name.
     Other(&'static str),
 }
 
 impl Type {
-    /// Whether it describes the next entry.
+    /// Returns whether the header describes the next entry.
     pub(super) fn is_extension(self) -> bool {
         matches!(
             self,
@@ -76,17 +76,17 @@ pub(super) struct Header {
     pub kind: Type,
     pub path: Vec<u8>,
     pub target: Vec<u8>,
-    /// Of the content, in bytes.
+    /// The size of the content, in bytes.
     pub size: u64,
 }
 
 impl Header {
-    /// Reads a block.
+    /// Parses a block.
     ///
     /// # Errors
-    /// [`Refusal::Damaged`] if its checksum is wrong, else [`Refusal::Ambiguous`].
+    /// Returns [`Refusal::Damaged`] if the checksum is wrong, otherwise [`Refusal::Ambiguous`].
     pub(super) fn read(block: &Block) -> Result<Self, Refusal> {
-        // Of what is refused, the name is shown as far as it can be read.
+        // The message shows the name of a refused entry as far as it can be read.
         let name = until_zero(&block[NAME]).to_vec();
         if number(&block[CHECKSUM]) != Some(checksum(block)) || block[CHECKSUM][0] >= 0x80 {
             let name = crate::util::sanitize::excerpt(&name, 80);
@@ -119,15 +119,15 @@ impl Header {
     }
 }
 
-/// The front of a long path, in the format that has it. To some readers the others have it,
-/// too, and what GNU tar keeps in its place is a directory.
+/// Returns the beginning of a long path, in the format that has a prefix. Some readers use the
+/// field in other formats, too, and would take what GNU tar stores there for a directory.
 fn prefix(block: &Block) -> Result<&[u8], &'static str> {
     let is_zero = |bytes: &[u8]| bytes.iter().all(|byte| *byte == 0);
     let trailer = &block[TRAILER];
     let has_prefix = match (&block[MAGIC], &block[VERSION]) {
         (b"ustar\0", b"00") => true,
         (b"ustar ", b" \0") | (b"ustar\0" | b"\0\0\0\0\0\0", b"\0\0") => false,
-        // bsdtar looks at the version, and others do not.
+        // bsdtar checks the version; other readers do not.
         _ => return Err("its header is of an unknown version"),
     };
     if !has_prefix && !is_zero(&block[PREFIX.start..]) || !is_zero(trailer) && trailer != STAR {
@@ -153,7 +153,7 @@ fn prefix(block: &Block) -> Result<&[u8], &'static str> {
     Ok(prefix)
 }
 
-/// What these numbers say does not count here, but readers read them.
+/// Checks numbers that do not matter here but that readers parse.
 fn check_numbers(block: &Block) -> Result<(), &'static str> {
     check(block, &MODE, &MODES, "its mode is not a plain number")?;
     check(block, &UID, &NUMBERS, "its user id is not a plain number")?;
@@ -171,7 +171,7 @@ fn check_numbers(block: &Block) -> Result<(), &'static str> {
     Ok(())
 }
 
-/// Whether a field is empty or has a number in this range.
+/// Checks that a field is empty or contains a number in `range`.
 fn check(
     block: &Block,
     field: &Range<usize>,
@@ -186,14 +186,14 @@ fn check(
     if is_right { Ok(()) } else { Err(why) }
 }
 
-/// Text up to its end. What is left there of a longer one counts for nobody: the `tar` crate
-/// does not clear a header that is used again.
+/// Returns the text up to its first zero. All readers ignore the rest, which may be left from a
+/// longer text: the `tar` crate does not clear a header that it reuses.
 fn until_zero(field: &[u8]) -> &[u8] {
     field.split(|byte| *byte == 0).next().unwrap_or_default()
 }
 
-/// A number field: octal digits or, in GNU's form, a binary number behind a byte that gives
-/// its sign and nothing else.
+/// Parses a number: octal digits or, in GNU's form, a binary number after a byte that contains
+/// nothing but its sign.
 fn number(field: &[u8]) -> Option<i64> {
     match field[0] {
         sign @ (0x80 | 0xff) => {
@@ -211,7 +211,7 @@ fn number(field: &[u8]) -> Option<i64> {
     }
 }
 
-/// Spaces, digits, and a filling of spaces and zeros.
+/// Parses spaces, octal digits, and a padding of spaces and zeros.
 fn octal(field: &[u8]) -> Option<i64> {
     let spaces = field.iter().take_while(|byte| **byte == b' ').count();
     let text = &field[spaces..];
@@ -222,7 +222,7 @@ fn octal(field: &[u8]) -> Option<i64> {
     (is_filled && !digits.is_empty()).then(|| digits.iter().fold(0, value))
 }
 
-/// The sum of the header's bytes, with spaces for the sum itself.
+/// Returns the sum of the header's bytes, with spaces in the checksum field.
 fn checksum(block: &Block) -> i64 {
     let sum = |bytes: &[u8]| bytes.iter().map(|byte| i64::from(*byte)).sum::<i64>();
     sum(block) - sum(&block[CHECKSUM]) + 8 * i64::from(b' ')
@@ -248,22 +248,22 @@ fn kind(flag: u8) -> Type {
     }
 }
 
-/// Whether the first header of an archive begins as another format does. bsdtar finds out by
-/// itself what it is given, also below gzip, and takes what it is surest of.
+/// Returns whether the first header of an archive is also the beginning of another format.
+/// bsdtar detects formats, even inside gzip, and uses the one with the best match.
 pub(super) fn is_another_format(block: &Block) -> bool {
     let mut start = &block[..16];
     while let [rest @ .., 0] = start {
         start = rest;
     }
-    // Compressed data begin with bytes that are not text, and not with a directory's name.
+    // Compressed data begins with bytes that are not text, not with the name of a directory.
     let start = start.split(|byte| *byte == b'/').next();
     let is_text = match str::from_utf8(start.unwrap_or_default()) {
         Ok(text) => !text.contains(char::is_control),
-        // The last character is cut.
+        // The last character is truncated.
         Err(error) => error.error_len().is_none(),
     };
     let compressed: [&[u8]; 4] = [b"BZh", b"LRZI\0", b"begin ", b"begin-"];
-    // It is sure of tar if there is a version.
+    // A version makes bsdtar certain that the format is tar.
     let unsure: [&[u8]; 4] = [b"!<arch>", b"MSCF\0", b"MZ", b"WARC/"];
     let begins_with = |signatures: [&[u8]; 4]| signatures.iter().any(|it| block.starts_with(it));
     let has_version = block[VERSION] != [0; 2];

@@ -1,10 +1,10 @@
-//! Archives that are refused.
+//! Messages about refused archives.
 
 use super::{Judged, Refusal};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::util::sanitize;
 
-/// An archive that is refused.
+/// Returns the message about a refused archive.
 pub(crate) fn refused(of: &Judged, refusal: &Refusal) -> Diagnostic {
     let error = Diagnostic::error(Code::ArchiveRefused, format!("{of} is refused: {refusal}"));
     if let (Judged::File(_), Refusal::NotGzip { .. }) = (of, refusal) {
@@ -28,7 +28,7 @@ pub(crate) fn refused(of: &Judged, refusal: &Refusal) -> Diagnostic {
             error.help("if it is right all the same, raise the limit in `[limits]`")
         }
         Refusal::Truncated | Refusal::Damaged(_) => error.help("fetch it again"),
-        // No definition needs what these have: there is nothing to allow.
+        // No definition needs such an archive, so there is nothing to allow.
         _ => {
             error.help("do not use it; ask the administrators of this Palette where it comes from")
         }

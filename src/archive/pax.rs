@@ -1,13 +1,12 @@
-//! PAX headers (POSIX.1-2001, pax, "Extended Header Keywords"), read to the letter.
+//! Parses PAX headers (POSIX.1-2001, pax, "Extended Header Keywords") strictly.
 //!
-//! Readers differ in what they make of records that are not well formed, such as an
-//! empty line, a length that lies or a sign before it: that is how two of them are made
-//! to see two archives. So anything but the documented form is refused, and so are the
-//! keywords by which only some of them change what a file holds.
+//! Readers differ on malformed records, such as an empty line, a wrong length or a sign before
+//! the length, which makes two readers see two archives. Therefore, anything but the documented
+//! form is refused, as are keywords that change the content of a file only for some readers.
 
 use icu_normalizer::ComposingNormalizerBorrowed;
 
-/// What the records of one header say of the next entry.
+/// The records of a header, as far as they concern the next entry.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Pax {
     pub path: Option<Vec<u8>>,
@@ -31,11 +30,11 @@ const STANDARD: [&[u8]; 13] = [
     b"uid",
     b"uname",
 ];
-/// Keywords of GNU tar, Solaris, star and libarchive that begin like this are refused, except
-/// for those in [`METADATA`]: they are about sparse files, volumes, types, and access lists,
+/// Prefixes of the keywords of GNU tar, Solaris, star and libarchive. Such keywords are refused
+/// unless they are in [`METADATA`]: they concern sparse files, volumes, types and access lists,
 /// which not every bsdtar can read.
 const VENDORS: [&[u8]; 4] = [b"GNU.", b"SUN.", b"SCHILY.", b"LIBARCHIVE."];
-/// What these keywords begin with does not change what a file holds.
+/// Prefixes of keywords that do not change the content of a file.
 const METADATA: [&[u8]; 7] = [
     b"SCHILY.dev",
     b"SCHILY.ino",
@@ -45,15 +44,16 @@ const METADATA: [&[u8]; 7] = [
     b"LIBARCHIVE.creationtime",
     b"LIBARCHIVE.xattr.",
 ];
-/// The character sets of names that all readers take for the same bytes: any, and UTF-8.
+/// The character set of names in binary. All readers take names in it, and in UTF-8, for the
+/// same bytes.
 const BINARY: &[u8] = b"BINARY";
 const UTF_8: &[u8] = b"ISO-IR 10646 2000 UTF-8";
 
 impl Pax {
-    /// Reads the records of a header.
+    /// Parses the records of a header.
     ///
     /// # Errors
-    /// What is wrong with them, as the end of a sentence.
+    /// Returns what is wrong with them, as the end of a sentence.
     pub(super) fn read(data: &[u8]) -> Result<Self, String> {
         if data.is_empty() {
             return Err("its PAX header is malformed".into());
@@ -64,7 +64,7 @@ impl Pax {
         for record in records(data) {
             let (keyword, value) = record.ok_or("its PAX header is malformed")?;
             let shown = || crate::util::sanitize::excerpt(keyword, 40);
-            // Of two, the first counts to some and the last to others.
+            // Of two records, some readers use the first and others the last.
             if seen.contains(&keyword) {
                 return Err(format!("its PAX header has `{}` twice", shown()));
             }
@@ -76,10 +76,10 @@ impl Pax {
             }
             let is_text = matches!(keyword, b"path" | b"linkpath" | b"uname" | b"gname");
             if is_text && !is_binary && str::from_utf8(value).is_err() {
-                // bsdtar gives up.
+                // bsdtar fails.
                 return Err(format!("`{}` in its PAX header is not UTF-8", shown()));
             }
-            // bsdtar writes the composed form of a name, GNU tar the name.
+            // bsdtar writes the composed form of a name; GNU tar writes the name unchanged.
             if matches!(keyword, b"path" | b"linkpath") && !is_binary && !is_composed(value) {
                 return Err(format!(
                     "`{}` in its PAX header is not in Unicode normalization form C",
@@ -102,11 +102,11 @@ impl Pax {
         Ok(pax)
     }
 
-    /// Reads a global header, whose records would hold for every later entry: `git archive`
+    /// Checks a global header, whose records would apply to every later entry. `git archive`
     /// writes a harmless one.
     ///
     /// # Errors
-    /// As [`Pax::read`].
+    /// Fails for the same reasons as [`Pax::read`].
     pub(super) fn check_global(data: &[u8]) -> Result<(), String> {
         Self::read(data)?;
         let counts = |(keyword, _): &(&[u8], &[u8])| {
@@ -127,14 +127,14 @@ fn is_special(keyword: &[u8]) -> bool {
     VENDORS.iter().any(begins) && !METADATA.iter().any(begins)
 }
 
-/// Whether a name is in Unicode normalization form C.
+/// Returns whether a name is in Unicode normalization form C.
 fn is_composed(name: &[u8]) -> bool {
     let form_c = ComposingNormalizerBorrowed::new_nfc();
     str::from_utf8(name).is_ok_and(|name| form_c.is_normalized(name))
 }
 
-/// Whether all readers can read the value: one that cannot refuses the archive, or takes
-/// it to be at its end.
+/// Returns whether all readers can parse the value: a reader that cannot refuses the archive,
+/// or considers it to be at its end.
 fn is_readable(keyword: &[u8], value: &[u8]) -> bool {
     match keyword {
         b"size" => number(value).is_some_and(|size| i64::try_from(size).is_ok()),
@@ -147,20 +147,20 @@ fn is_readable(keyword: &[u8], value: &[u8]) -> bool {
     }
 }
 
-/// Seconds, with a sign and a fraction if need be.
+/// Returns whether a value is a time: seconds, with an optional sign and fraction.
 fn is_time(value: &[u8]) -> bool {
     let value = value.strip_prefix(b"-").unwrap_or(value);
     let mut parts = value.splitn(2, |byte| *byte == b'.');
     let seconds = parts.next().and_then(number);
-    // What a header has room for in octal.
+    // The range that fits into the octal field of a header.
     seconds.is_some_and(|seconds| seconds < 1 << 36)
         && parts
             .next()
             .is_none_or(|fraction| !fraction.is_empty() && fraction.iter().all(u8::is_ascii_digit))
 }
 
-/// The records of an extended header: keyword and value. `None` stands for what is no
-/// record, and is the last item then.
+/// Returns the records of an extended header: keyword and value. `None` stands for a malformed
+/// record and is then the last item.
 fn records(mut data: &[u8]) -> impl Iterator<Item = Option<(&[u8], &[u8])>> {
     std::iter::from_fn(move || {
         if data.is_empty() {
@@ -177,8 +177,8 @@ fn records(mut data: &[u8]) -> impl Iterator<Item = Option<(&[u8], &[u8])>> {
 
 type Record<'a> = (&'a [u8], &'a [u8]);
 
-/// The first record, and what is behind it: `LENGTH KEYWORD=VALUE\n`, where the length
-/// is the whole record's. A value may hold newlines and zeros.
+/// Splits off the first record, `LENGTH KEYWORD=VALUE\n`, whose length is that of the whole
+/// record. A value may contain newlines and zeros.
 fn first(data: &[u8]) -> Option<(Record<'_>, &[u8])> {
     let space = data.iter().position(|byte| *byte == b' ')?;
     let length = number(&data[..space])?;
@@ -186,12 +186,12 @@ fn first(data: &[u8]) -> Option<(Record<'_>, &[u8])> {
     let record = record.get(space + 1..)?.strip_suffix(b"\n")?;
     let equals = record.iter().position(|byte| *byte == b'=')?;
     let (keyword, value) = (&record[..equals], &record[equals + 1..]);
-    // GNU tar skips blanks before a keyword, and ends it at a zero.
+    // GNU tar skips blanks before a keyword and ends it at a zero.
     let is_odd = matches!(keyword, [] | [b' ', ..]) || keyword.iter().any(u8::is_ascii_control);
     (!is_odd).then_some(((keyword, value), rest))
 }
 
-/// A decimal number of nothing but digits.
+/// Parses a decimal number that consists only of digits.
 fn number(text: &[u8]) -> Option<u64> {
     let text = std::str::from_utf8(text).ok()?;
     text.bytes()

@@ -5,12 +5,12 @@ use std::fmt;
 use crate::util::limits::Limits;
 use crate::util::sanitize;
 
-/// An archive that was looked into.
+/// The archive that a check is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Judged {
-    /// That of a definition.
+    /// The archive of a definition; contains the name of the definition.
     Definition(String),
-    /// A file that somebody named.
+    /// A file that the user named.
     File(String),
 }
 
@@ -23,62 +23,62 @@ impl fmt::Display for Judged {
     }
 }
 
-/// What is wrong with an archive. Names from it are kept as bytes and escaped when
-/// shown.
+/// Why an archive is refused. Names from the archive are kept as bytes and escaped when they
+/// are shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {
-    /// Not gzip; the first bytes say what it is instead.
+    /// The data is not gzip; its first bytes show what it is instead.
     NotGzip {
         /// At most 512 bytes.
         first: Vec<u8>,
     },
-    /// It ends before its end.
+    /// The archive is truncated.
     Truncated,
-    /// gzip or tar damage: a checksum, a header.
+    /// gzip or tar is damaged: a checksum or a header.
     Damaged(String),
-    /// An entry that readers understand in different ways.
+    /// Readers understand an entry differently.
     Ambiguous {
         /// The entry, or the header that describes it.
         path: Vec<u8>,
-        /// In what way.
+        /// Why readers understand it differently.
         why: String,
     },
-    /// Bytes behind the last gzip member.
+    /// Trailing data after the last gzip member.
     TrailingBytes,
-    /// Data behind the end-of-archive marker.
+    /// Data after the end-of-archive marker.
     EntriesAfterEnd,
-    /// One of [`Limits`].
+    /// The archive exceeds one of the [`Limits`].
     TooLarge(Limit),
-    /// A path that is absolute, has `..`, is empty or holds a NUL.
+    /// A path is absolute, contains `..` or a NUL, or is empty.
     Path {
-        /// The path as it stands in the archive.
+        /// The path as it is in the archive.
         path: Vec<u8>,
         /// What is wrong with it.
         why: &'static str,
     },
-    /// A link whose target is, or may be, outside the archive.
+    /// The target of a link is, or may be, outside the archive.
     LinkOutside {
-        /// The link.
+        /// The path of the link.
         path: Vec<u8>,
-        /// Where it points.
+        /// The target of the link.
         target: Vec<u8>,
     },
-    /// A path that stands twice, or below a file or link.
+    /// A path occurs twice, or is below a file or a link.
     Duplicate(Vec<u8>),
-    /// A device, FIFO or other entry that a cluster definition has no use for.
+    /// A device, FIFO or other entry that no cluster definition needs.
     Kind {
-        /// The entry.
+        /// The path of the entry.
         path: Vec<u8>,
-        /// What it is.
+        /// The kind of the entry.
         kind: &'static str,
     },
-    /// No file below `spc/` (facts.md, 2).
+    /// There is no file below `spc/` (facts.md, 2).
     NoDefinition,
-    /// The profiles found are not the profiles asked for.
+    /// The profiles in the archive are not the requested ones.
     Profiles {
-        /// Asked for and not found.
+        /// Requested profiles that are missing.
         missing: Vec<String>,
-        /// Found and not asked for.
+        /// Profiles that were not requested.
         unexpected: Vec<String>,
     },
 }
@@ -107,7 +107,7 @@ pub enum Limit {
 }
 
 impl Limit {
-    /// Whether `[limits]` of `profiles.toml` sets it.
+    /// Returns whether `[limits]` of `profiles.toml` can change the limit.
     #[must_use]
     pub fn is_adjustable(self) -> bool {
         matches!(
@@ -117,10 +117,10 @@ impl Limit {
     }
 }
 
-/// The most profiles that a message names.
+/// The maximum number of profiles that a message lists.
 const PROFILES_SHOWN: usize = 16;
 
-/// The profiles `uids`, as far as a message has room for them.
+/// Returns a list of the profiles `uids`, limited to [`PROFILES_SHOWN`].
 fn some_of(uids: &[String]) -> String {
     let shown = uids[..uids.len().min(PROFILES_SHOWN)].join(", ");
     match uids.len().saturating_sub(PROFILES_SHOWN) {
@@ -129,7 +129,7 @@ fn some_of(uids: &[String]) -> String {
     }
 }
 
-/// What a body looks like that is not an archive.
+/// Returns what a body that is not an archive looks like.
 fn looks_like(first: &[u8]) -> &'static str {
     let text = String::from_utf8_lossy(first).trim_start().to_lowercase();
     match first {

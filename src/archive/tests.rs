@@ -1,5 +1,5 @@
-//! The archive check against good and hostile archives, made in memory, and against
-//! what coreutils and GNU tar make of the same bytes.
+//! Tests of the archive check with valid and hostile archives, created in memory, and
+//! comparisons with coreutils and GNU tar on the same bytes.
 
 use std::io::{Read, Write};
 use std::process::Command;
@@ -13,7 +13,7 @@ use super::*;
 const A: &str = "65c90a1b2c3d4e5f770daee5";
 const B: &str = "65c91b7e3f2a1d4c9fe4f51c";
 
-/// An archive in the making. Headers are written raw, so that it can be hostile.
+/// An archive under construction. Headers are written raw, so that they can be hostile.
 struct Archive(Builder<Vec<u8>>);
 
 impl Archive {
@@ -21,7 +21,7 @@ impl Archive {
         Self(Builder::new(Vec::new()))
     }
 
-    /// With one harmless file below `spc/`.
+    /// Creates an archive with one harmless file below `spc/`.
     fn good() -> Self {
         Self::new().file("spc/a", b"a")
     }
@@ -50,7 +50,7 @@ impl Archive {
         self.entry(kind, path.as_bytes(), target.as_bytes(), b"")
     }
 
-    /// A PAX header with one record.
+    /// Adds a PAX header with one record.
     fn pax(self, kind: EntryType, key: &str, value: &str) -> Self {
         let rest = format!(" {key}={value}\n");
         let mut length = rest.len() + 1;
@@ -84,7 +84,8 @@ fn check(archive: &[u8]) -> Result<Inventory, Refusal> {
     check_with(archive, &Limits::default())
 }
 
-/// Reads through a source that gives one byte, then two, …: chunk borders everywhere.
+/// Reads through a source that returns one byte, then two, and so on, so that chunks end at
+/// every position.
 fn check_with(archive: &[u8], limits: &Limits) -> Result<Inventory, Refusal> {
     struct Trickle<'a>(&'a [u8], usize);
     impl Read for Trickle<'_> {
@@ -154,7 +155,7 @@ fn the_profiles_found_are_held_against_those_asked_for() {
             unexpected: vec![A.to_owned()]
         })
     );
-    // Without the directory, whose layout is not documented, nothing can be said.
+    // Without the directory, whose layout is not documented, there is nothing to compare.
     let inventory = check(&Archive::good().gzip()).unwrap();
     assert_eq!(inventory.profiles, None);
     assert!(inventory.expect_profiles([A]).is_ok());
@@ -250,7 +251,7 @@ fn every_cut_is_seen() {
         let refusal = check(&archive[..length]).unwrap_err();
         assert_eq!(refusal, Refusal::Truncated, "cut at {length}");
     }
-    // A tar that is cut inside an intact gzip.
+    // A truncated tar inside an intact gzip.
     let tar = Archive::new().file("spc/b", &[7; 3000]).tar();
     for length in [100, 512, 900, 3000] {
         assert_eq!(
@@ -269,8 +270,8 @@ fn every_flipped_bit_is_refused_or_changes_nothing() {
         for bit in 0..8 {
             let mut damaged = archive.clone();
             damaged[at] ^= 1 << bit;
-            // gzip's header has a time and an operating system that nothing depends on,
-            // and deflate's last byte has bits to spare.
+            // Nothing depends on the time and the operating system in gzip's header, and the
+            // last byte of deflate has unused bits.
             match check(&damaged) {
                 Ok(inventory) => {
                     assert_eq!(inventory.content_sha256, content, "byte {at}");
@@ -362,7 +363,7 @@ fn links_stay_inside() {
             "leads outside",
         );
     }
-    // What is written through a link would land where the link points.
+    // Data written through a link would end up where the link points.
     refused(
         &Archive::good()
             .link(Symlink, "spc/l", "a")
@@ -432,7 +433,7 @@ fn only_files_directories_and_links() {
 
 #[test]
 fn two_readers_see_one_archive() {
-    // A size that only one kind of reader believes hides entries from the other.
+    // A size that only some readers use hides entries from the others.
     refused(
         &Archive::good()
             .pax(EntryType::XHeader, "size", "0")
@@ -515,7 +516,7 @@ fn limits_hold() {
 
 #[test]
 fn a_bomb_is_stopped_by_its_ratio() {
-    // 32 MiB of zeros in some 32 kB: a thousand to one, beyond the first 16 MiB.
+    // 32 MiB of zeros in about 32 kB: a ratio of a thousand, beyond the first 16 MiB.
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
     encoder.write_all(&Archive::good().tar()[..1024]).unwrap();
     let mut header = Header::new_ustar();
@@ -533,8 +534,8 @@ fn a_bomb_is_stopped_by_its_ratio() {
 
 #[test]
 fn many_deep_paths_are_stopped_before_they_fill_the_memory() {
-    // Every directory of a path counts, so a few thousand paths of 4,000 bytes would
-    // keep gigabytes.
+    // Every directory of a path counts, so a few thousand paths of 4,000 bytes would take
+    // gigabytes of memory.
     let mut archive = Archive::good();
     for n in 0..20 {
         let path = format!("spc/{n}/{}", "d/".repeat(1900));

@@ -1,7 +1,7 @@
-//! The tree that an archive would unpack to, kept in memory as paths and digests.
+//! The tree that an archive would unpack to, in memory, as paths and digests.
 //!
-//! Invariants: every path is relative, without `.` and `..`, and stands once; nothing
-//! lies below a file or a link; no link leaves the tree.
+//! Invariants: every path is relative, contains neither `.` nor `..`, and occurs once; nothing
+//! is below a file or a link; no link leaves the tree.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -15,21 +15,22 @@ use crate::util::limits::Limits;
 /// A regular file of the archive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct File {
-    /// Of its content.
+    /// The digest of the content.
     pub digest: Digest,
-    /// In bytes.
+    /// The size of the content, in bytes.
     pub size: u64,
 }
 
-/// A regular file with its path.
+/// A path and the regular file at it.
 pub type NamedFile = (Vec<u8>, File);
 
-/// What a path costs in memory besides its own bytes, at most.
+/// The maximum memory for a path in addition to its own bytes.
 const NODE: usize = 128;
 
-/// Small, since directories on the way count too: most of a hostile tree is of these.
+/// A node of the tree. It is small because most of a hostile tree consists of parent
+/// directories.
 enum Node {
-    /// A directory, and whether an entry of its own named it.
+    /// A directory, and whether it has an entry of its own.
     Directory {
         named: bool,
     },
@@ -37,18 +38,18 @@ enum Node {
     Link,
 }
 
-/// What was seen so far. A hash table would need twice its size and more whenever it
-/// grows, which broke the promise of a flat memory.
+/// The entries so far. A hash table would need more than twice its size whenever it grows, so
+/// that memory would not be bounded.
 #[derive(Default)]
 pub(super) struct Tree {
     nodes: BTreeMap<Box<[u8]>, Node>,
     memory: usize,
 }
 
-/// `path` without `.`, doubled and trailing slashes; `None` is the root itself.
+/// Returns `path` without `.`, doubled and trailing slashes, or `None` for the root itself.
 ///
 /// # Errors
-/// A refusal of what is absolute, holds `..` or a NUL, is too long for any Linux, or is
+/// Refuses a path that is absolute, contains `..` or a NUL, is too long for Linux, or is
 /// misread by a reader or by the documented recipe for the digest of the content.
 pub(super) fn normalize(path: &[u8]) -> io::Result<Option<Vec<u8>>> {
     let refused = |why| {
@@ -69,7 +70,7 @@ pub(super) fn normalize(path: &[u8]) -> io::Result<Option<Vec<u8>>> {
     if path.starts_with(b"/") {
         return refused("is absolute");
     }
-    // sha256sum escapes it since coreutils 9.0, and did not before.
+    // sha256sum escapes it only since coreutils 9.0.
     if path.contains(&b'\r') {
         return refused("holds a carriage return");
     }
@@ -85,9 +86,9 @@ pub(super) fn normalize(path: &[u8]) -> io::Result<Option<Vec<u8>>> {
         }
     }
     match parts.first() {
-        // sha256sum takes it for an option.
+        // sha256sum would parse it as an option.
         Some([b'-', ..]) => return refused("begins with a dash"),
-        // bsdtar leaves out what an absolute path of Windows begins with.
+        // bsdtar removes what an absolute Windows path begins with.
         Some([b'\\', ..]) => return refused("begins with a backslash"),
         Some([letter, b':', ..]) if letter.is_ascii_alphabetic() => {
             return refused("begins with a drive letter");
@@ -116,8 +117,8 @@ impl Tree {
         self.insert(path, Node::File(Box::new(file)))
     }
 
-    /// Adds a symbolic link. `..` may only lead its target: with that, no chain of
-    /// links can leave the tree, since nothing lies below a link.
+    /// Adds a symbolic link. `..` is allowed only at the beginning of its target: since nothing
+    /// is below a link, no chain of links can leave the tree then.
     pub(super) fn add_symlink(&mut self, path: Vec<u8>, target: &[u8]) -> io::Result<()> {
         let depth = path.iter().filter(|byte| **byte == b'/').count();
         let parts = || {
@@ -144,7 +145,7 @@ impl Tree {
         self.insert(path, Node::Link)
     }
 
-    /// Adds another name of a file that stands earlier in the archive.
+    /// Adds a hard link to a file that occurs earlier in the archive.
     pub(super) fn add_hardlink(&mut self, path: Vec<u8>, target: &[u8]) -> io::Result<()> {
         let found = normalize(target)
             .ok()
@@ -174,9 +175,9 @@ impl Tree {
         }
     }
 
-    /// From the nearest one upwards: where a directory is there, so is all that is above
-    /// it. From the top down, every file of a deep directory would cost a look at each
-    /// of the thousands above it.
+    /// Adds the parents of `path`, from the nearest upwards: if a directory exists, so do all
+    /// of its parents. From the top down, every file in a deep directory would cost a lookup of
+    /// thousands of parents.
     fn add_parents(&mut self, path: &[u8]) -> io::Result<()> {
         let mut missing = Vec::new();
         for (at, _) in path
@@ -207,7 +208,7 @@ impl Tree {
         Ok(())
     }
 
-    /// Files, then directories and links, in the byte order of their paths.
+    /// Returns the files, and the directories and links, in the byte order of their paths.
     pub(super) fn finish(self) -> (Vec<NamedFile>, Vec<Vec<u8>>) {
         let mut files = Vec::new();
         let mut others = Vec::new();

@@ -1,8 +1,8 @@
-//! What is said of the cache and of what it lacks. Paths in the data are printable.
+//! Messages about the cache and missing entries. Paths in the data are printable.
 
 use crate::diagnostic::{Code, Diagnostic};
 
-/// No place for a cache.
+/// No cache directory can be determined.
 pub(crate) fn no_cache() -> Diagnostic {
     Diagnostic::error(
         Code::NoCacheDirectory,
@@ -12,19 +12,19 @@ pub(crate) fn no_cache() -> Diagnostic {
     .help("pass `--cache-dir DIR`, or set `EDGESTAGE_CACHE_DIR`")
 }
 
-/// A cached archive that is not what its name says, without a network.
+/// The content of a cached archive does not match its name, and there is no network.
 pub(crate) fn damaged_offline(path: &str) -> Diagnostic {
     Diagnostic::error(Code::CacheDamaged, is_damaged(path))
         .note("`--offline` opens no connection to replace it")
         .help("run the command again without `--offline`")
 }
 
-/// The same with a network.
+/// The content of a cached archive does not match its name; it is downloaded again.
 pub(crate) fn damaged_and_fetched_again(path: &str) -> Diagnostic {
     Diagnostic::warning(Code::CacheDamaged, is_damaged(path)).note("it is fetched again")
 }
 
-/// The same, and its files were to be compared.
+/// The content of a cached archive does not match its name, so its files are not compared.
 pub(crate) fn damaged_and_not_compared(path: &str) -> Diagnostic {
     Diagnostic::warning(Code::CacheDamaged, is_damaged(path)).note("its files cannot be compared")
 }
@@ -33,7 +33,7 @@ fn is_damaged(path: &str) -> String {
     format!("the cached archive `{path}` is damaged")
 }
 
-/// The archive of a definition that is shown.
+/// The archive of a definition to show is not cached.
 pub(crate) fn variables_not_cached(definition: &str) -> Diagnostic {
     Diagnostic::warning(
         Code::NotCached,
@@ -43,7 +43,7 @@ pub(crate) fn variables_not_cached(definition: &str) -> Diagnostic {
     .help(format!("run `edgestage fetch {definition}`"))
 }
 
-/// The locked archive of a definition that is compared.
+/// The locked archive of a definition to compare is not cached.
 pub(crate) fn files_not_cached(definition: &str) -> Diagnostic {
     Diagnostic::warning(
         Code::NotCached,

@@ -170,7 +170,7 @@ fn trap(id: &str) -> Result<Trap, String> {
     })
 }
 
-/// The section about a topic, a trap or a message code.
+/// Returns the ID of the section about a topic, a trap or a message code.
 fn explained(id: &str) -> Result<&'static str, String> {
     let id = id.to_ascii_lowercase();
     let topic = HelpTopic::parse(&id).map(HelpTopic::name);
@@ -190,7 +190,7 @@ fn explained(id: &str) -> Result<&'static str, String> {
 }
 
 impl PreflightArgs {
-    /// The targets that will be built.
+    /// Returns the targets that will be built.
     #[must_use]
     pub fn targets(&self) -> &[Target] {
         if self.target.is_empty() {

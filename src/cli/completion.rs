@@ -1,10 +1,10 @@
-//! Completion on the command line, live: the names are those of the `profiles.toml` at hand.
+//! Completion on the command line, with the names in the current `profiles.toml`.
 //!
-//! [`registration`] gives a shell's script. The script runs this binary on every TAB, with
-//! [`VARIABLE`] set and the words of the line behind two dashes; [`answer`] prints what may
-//! come next. In: the words, `profiles.toml` and `profiles.lock`. No network, no key, no
-//! message: what cannot be read is not offered. The library takes the place of the cursor
-//! from variables that its scripts set (`_CLAP_…`).
+//! [`registration`] returns a shell's script. The script runs edgestage at every TAB, with
+//! [`VARIABLE`] set and the words of the line after two dashes; [`answer`] prints the
+//! candidates. Input: the words, `profiles.toml` and `profiles.lock`. It does not use the
+//! network or the key and prints no messages: what cannot be read is not offered. The library
+//! takes the position of the cursor from variables that its scripts set (`_CLAP_…`).
 
 use std::ffi::{OsStr, OsString};
 use std::sync::Arc;
@@ -24,30 +24,32 @@ mod candidates;
 use bash_words::BashWords;
 use candidates::{Candidate, Candidates};
 
-/// Set by the scripts: the name of the shell that asks.
+/// The variable that the scripts set to the name of the shell.
 pub(crate) const VARIABLE: &str = "EDGESTAGE_COMPLETE";
 
-/// The script with which `shell` completes `edgestage`.
+/// Returns the script with which `shell` completes `edgestage`.
 #[must_use]
 pub(crate) fn registration(shell: Shell) -> String {
     let mut script = Vec::new();
     let shells = Shells::builtins();
     if let Some(completer) = shells.completer(shell.name()) {
         let program = env!("CARGO_PKG_NAME");
-        // Writing to memory does not fail.
+        // Writing to memory cannot fail.
         let _ = completer.write_registration(VARIABLE, program, program, program, &mut script);
     }
     let mut script = String::from_utf8_lossy(&script).trim().to_owned();
     if shell == Shell::Bash {
-        // A candidate a line: the library's separator is a control character, which no
-        // output of ours holds. And what splits a word is needed to put it together again.
+        // Candidates are separated by newlines: the library separates them with a control
+        // character, which edgestage never prints. The characters that split a word are needed
+        // to join it again.
         script = script.replace(r"IFS=$'\013'", r"IFS=$'\n'").replace(
             "words[COMP_CWORD]=\"$2\"",
             "[[ ${words[COMP_CWORD]} == [=@] ]] || words[COMP_CWORD]=\"$2\"",
         );
     }
     if shell == Shell::Zsh {
-        // From a directory of `fpath` the file is run as the function itself, at the first TAB.
+        // If the file is in a directory of `fpath`, the first TAB runs it as the function
+        // itself.
         script.push_str("\nif [[ ${funcstack[1]-} = _edgestage ]]; then\n");
         script.push_str("    _clap_dynamic_completer_edgestage \"$@\"\nfi");
     }
@@ -55,8 +57,8 @@ pub(crate) fn registration(shell: Shell) -> String {
     script
 }
 
-/// What may stand at the cursor, in the form that the asking shell reads. `None` where no
-/// shell asks: `arguments` is to be run.
+/// Returns the candidates for the word at the cursor, in the form that the shell reads. Returns
+/// `None` if the process was not started by a script, so that `arguments` is to be run.
 #[must_use]
 pub(crate) fn answer(arguments: &[OsString], environment: &Environment) -> Option<String> {
     let asking = environment.variable(VARIABLE)?.to_str()?;
@@ -65,7 +67,7 @@ pub(crate) fn answer(arguments: &[OsString], environment: &Environment) -> Optio
     let [_, dashes, words @ ..] = arguments else {
         return None;
     };
-    // Without them it is a command of somebody who has the variable set.
+    // Without the dashes, it is a command of a user who has the variable set.
     (dashes == "--").then(|| candidates(completer, words, environment))
 }
 
@@ -83,18 +85,19 @@ fn candidates(
     let directory = Some(environment.directory.as_path());
     match completer.write_complete(&mut command, words.to_vec(), directory, &mut text) {
         Ok(()) => String::from_utf8_lossy(&text).into_owned(),
-        // The cursor is where nothing can be said.
+        // There are no candidates at the cursor.
         Err(_) => String::new(),
     }
 }
 
-/// Which word the cursor is in, where the shell says so.
+/// Returns the index of the word at the cursor, if the shell provides it.
 fn cursor(environment: &Environment) -> Option<usize> {
     let index = environment.variable("_CLAP_COMPLETE_INDEX")?;
     index.to_str()?.parse().ok()
 }
 
-/// Bash splits words at `=` and `@`, and replaces the last part only.
+/// Returns the candidates for Bash, which splits words at `=` and `@` and replaces only the
+/// last part.
 fn in_bash(words: &[OsString], environment: &Environment) -> String {
     let Some(line) = BashWords::rejoined(words, cursor(environment).unwrap_or_default()) else {
         return String::new();
@@ -110,7 +113,7 @@ fn in_bash(words: &[OsString], environment: &Environment) -> String {
     values.collect::<Vec<_>>().join("\n")
 }
 
-/// The command line with what can be offered at word `index`.
+/// Returns the command line with the candidates for word `index`.
 fn command_for(words: &[OsString], index: usize, environment: &Environment) -> Command {
     let offers = Arc::new(Candidates::read(words, environment));
     let current = words.get(index);
@@ -119,26 +122,26 @@ fn command_for(words: &[OsString], index: usize, environment: &Environment) -> C
     prepared(Cli::command(), &offers, place)
 }
 
-/// What the word at the cursor begins as.
+/// The beginning of the word at the cursor.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Place {
-    /// With a dash.
+    /// The word begins with a dash.
     Flag,
-    /// Without.
+    /// The word does not begin with a dash.
     Value,
 }
 
-/// `command` with what can be offered for each of its arguments.
+/// Returns `command` with the candidates for each of its arguments.
 fn prepared(command: Command, offers: &Arc<Candidates>, place: Place) -> Command {
     let command = match place {
         Place::Flag => command,
-        // clap adds them later, where they could not be hidden.
+        // clap adds these flags later, when they could not be hidden.
         Place::Value => command.disable_help_flag(true).disable_version_flag(true),
     };
     command
         .mut_args(|arg| {
-            // Hidden ones are offered where there is nothing else: a list of all flags in
-            // front of the names helps nobody.
+            // Hidden arguments are only offered if there is nothing else: a list of all flags
+            // before the names does not help.
             let hidden = arg.is_hide_set() || (place == Place::Value && !arg.is_positional());
             offered(arg, offers).hide(hidden)
         })
@@ -150,7 +153,7 @@ fn offered(arg: Arg, offers: &Arc<Candidates>) -> Arg {
     let name = names
         .and_then(|names| names.first())
         .map(ToString::to_string);
-    // Where no name is given, the derive's is the field's.
+    // Without an explicit name, the derive macro uses the name of the field.
     let name = name.unwrap_or_else(|| arg.get_id().as_str().to_uppercase());
     let of = |words: fn(&Candidates) -> &[Candidate]| {
         let offers = Arc::clone(offers);

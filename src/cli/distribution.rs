@@ -40,7 +40,7 @@ pub struct ManArgs {
 }
 
 impl Shell {
-    /// The name of the shell on the command line.
+    /// Returns the name of the shell on the command line.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {

@@ -1,7 +1,7 @@
 //! The manual: a page for edgestage and one for each command, generated from the command
 //! line's own definitions, so that it matches the binary.
 //!
-//! Out: pages in roff, the same bytes for the same version. They contain no date.
+//! The pages are in roff, contain no date, and have the same bytes for the same version.
 
 use clap::builder::PossibleValue;
 use clap::{Arg, Command, CommandFactory as _};
@@ -97,20 +97,20 @@ const FILES: [(&str, &str); 5] = [
 
 /// A page of the manual.
 pub struct Page {
-    /// Such as `edgestage-stage.1`.
+    /// The file name, such as `edgestage-stage.1`.
     pub file: String,
-    /// roff.
+    /// The text in roff.
     pub text: String,
 }
 
-/// edgestage(1).
+/// Returns edgestage(1).
 #[must_use]
 pub fn overview() -> Page {
     let command = built();
     page(&command, &command)
 }
 
-/// edgestage(1), and a page for each command.
+/// Returns edgestage(1) and a page for each command.
 #[must_use]
 pub fn pages() -> Vec<Page> {
     let root = built();
@@ -144,12 +144,12 @@ fn page(root: &Command, command: &Command) -> Page {
         with_values(arg).hide(elsewhere)
     });
     let man = Man::new(own);
-    // The date is left empty, which the library's own title line cannot.
+    // The date is left empty, which the library's own title line does not support.
     let title = title(command).to_uppercase();
     let version = env!("CARGO_PKG_VERSION");
     let head = format!(".TH \"{title}\" \"1\" \"\" \"edgestage {version}\" \"User Commands\"\n");
     let mut bytes = head.into_bytes();
-    // Writing to memory does not fail.
+    // Writing to memory cannot fail.
     let _ = man.render_name_section(&mut bytes);
     let _ = man.render_synopsis_section(&mut bytes);
     let _ = man.render_description_section(&mut bytes);
@@ -172,7 +172,7 @@ fn page(root: &Command, command: &Command) -> Page {
     }
 }
 
-/// `arg` with its possible values in one sentence: mandoc does not accept the library's
+/// Returns `arg` with its possible values in a sentence: mandoc does not accept the library's
 /// list as well-formed.
 fn with_values(arg: Arg) -> Arg {
     let values = arg.get_possible_values();
@@ -188,7 +188,7 @@ fn with_values(arg: Arg) -> Arg {
     arg.hide_possible_values(true).help(help)
 }
 
-/// Such as `edgestage-cache-list`.
+/// Returns the title of a page, such as `edgestage-cache-list`.
 fn title(command: &Command) -> String {
     let name = command.get_display_name().unwrap_or(command.get_name());
     name.to_owned()
@@ -203,7 +203,7 @@ fn table(roff: &mut Roff, heading: &str, rows: &[(&str, &str)]) {
     }
 }
 
-/// The examples of the help, line by line.
+/// Adds the examples of the help, line by line.
 fn examples(roff: &mut Roff, command: &Command) {
     let help = command.get_after_help().map(ToString::to_string);
     let help = help.unwrap_or_default();

@@ -1,4 +1,4 @@
-//! What is said of arguments and variables that cannot be meant.
+//! Messages about arguments and variables that are not valid.
 
 use std::path::Path;
 
@@ -6,12 +6,13 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::util::endpoint::InvalidEndpoint;
 use crate::util::sanitize;
 
-/// What clap refuses, in its words: for JSON and for annotations. To a person clap says it.
+/// The arguments are refused; `title` is clap's message. Used for JSON and annotations: on a
+/// terminal, clap prints the message.
 pub(crate) fn invalid_arguments(title: &str) -> Diagnostic {
     Diagnostic::error(Code::InvalidArguments, title).help("see `edgestage --help`")
 }
 
-/// `--json` is a format, too.
+/// `--json` conflicts with another format.
 pub(super) fn two_formats(other: &str) -> Diagnostic {
     Diagnostic::error(
         Code::ConflictingOptions,
@@ -20,7 +21,7 @@ pub(super) fn two_formats(other: &str) -> Diagnostic {
     .help("leave one of them out")
 }
 
-/// `--file` names a lock.
+/// `--file` names a lock instead of a manifest.
 pub(super) fn own_lock(file: &Path) -> Diagnostic {
     Diagnostic::error(
         Code::ConflictingOptions,
@@ -38,7 +39,7 @@ pub(super) fn not_seconds(variable: &str) -> Diagnostic {
     .help(format!("write it as in `{variable}=60`"))
 }
 
-/// `place` is the option or the variable.
+/// An endpoint is invalid; `place` is the option or the variable.
 pub(super) fn invalid_endpoint(place: &str, why: &InvalidEndpoint) -> Diagnostic {
     Diagnostic::error(
         Code::InvalidEndpoint,

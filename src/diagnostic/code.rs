@@ -1,14 +1,14 @@
 //! The codes of messages: one for each kind of error and warning.
 //!
-//! Scripts compare them (`code` in JSON), so they stay while the sentences may change. Each
-//! belongs to a topic, which `edgestage explain` has more about.
+//! Scripts compare codes (`code` in JSON), so codes stay the same even if the wording of a
+//! message changes. Each code belongs to a topic that `edgestage explain` describes.
 
 use super::Trap;
 use crate::diagnostic::help_topic::HelpTopic;
 
 macro_rules! codes {
     ($($topic:ident { $($(#[$doc:meta])* $code:ident = $token:literal,)* })*) => {
-        /// What an error or a warning is about.
+        /// The code of an error or a warning.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
         pub enum Code {
             /// A trap.
@@ -17,10 +17,10 @@ macro_rules! codes {
         }
 
         impl Code {
-            /// Every code but those of the traps, in the order of the topics.
+            /// Every code except those of the traps, in the order of the topics.
             pub const ALL: &[Self] = &[$($(Self::$code,)*)*];
 
-            /// The token in JSON, such as `key-refused`; the number of a trap.
+            /// Returns the token in JSON, such as `key-refused`, or the number of a trap.
             #[must_use]
             pub fn token(self) -> &'static str {
                 match self {
@@ -29,7 +29,8 @@ macro_rules! codes {
                 }
             }
 
-            /// The topic it belongs to; `None` for a trap, which has a section of its own.
+            /// Returns the topic that the code belongs to, or `None` for a trap, which has its
+            /// own section.
             #[must_use]
             pub fn topic(self) -> Option<HelpTopic> {
                 match self {
@@ -43,33 +44,33 @@ macro_rules! codes {
 
 codes! {
     CommandLine {
-        /// Arguments that cannot be read.
+        /// The command-line arguments cannot be parsed.
         InvalidArguments = "invalid-arguments",
-        /// Options that exclude each other, or the command.
+        /// Options that conflict with each other or with the command.
         ConflictingOptions = "conflicting-options",
-        /// A variable of the environment with a value that it cannot have.
+        /// An environment variable has an invalid value.
         InvalidVariable = "invalid-variable",
-        /// An address that cannot be Palette's, from an option or a variable.
+        /// An option or a variable holds an address that cannot be Palette's.
         InvalidEndpoint = "invalid-endpoint",
-        /// `--output` with several definitions.
+        /// `--output` was used with several definitions.
         OutputOfSeveral = "output-of-several",
-        /// `--output` names something that must not or cannot be written.
+        /// `--output` names a path that must not or cannot be written.
         UnusableOutput = "unusable-output",
-        /// `cache clean --keep-locked` without a lock.
+        /// `cache clean --keep-locked` was used without a lock.
         NothingToKeep = "nothing-to-keep",
-        /// A build target in the place of a definition.
+        /// A build target was given instead of a definition.
         TargetNotDefinition = "target-not-definition",
-        /// Several errors with codes of their own.
+        /// Several errors, each with its own code.
         Several = "several",
     }
     Definition {
-        /// There are several definitions, and none was named.
+        /// There are several definitions, but none was named.
         DefinitionNeeded = "definition-needed",
-        /// A definition that profiles.toml does not have.
+        /// The definition is not in profiles.toml.
         UnknownDefinition = "unknown-definition",
     }
     Exists {
-        /// Files that `init` would have to replace.
+        /// `init` would have to replace existing files.
         AlreadyExists = "already-exists",
     }
     Questions {
@@ -81,19 +82,19 @@ codes! {
     Edit {
         /// The only definition, which cannot be removed.
         OnlyDefinition = "only-definition",
-        /// Every profile of a definition, which cannot be removed one by one.
+        /// Every profile of a definition was to be removed, which would leave it empty.
         LastProfiles = "last-profiles",
-        /// A profile that the definition does not have.
+        /// The definition does not contain the profile.
         NotInDefinition = "profile-not-in-definition",
-        /// A definition of the new name.
+        /// A definition with the new name already exists.
         DefinitionExists = "definition-exists",
-        /// A name that no definition can have.
+        /// An invalid definition name.
         InvalidDefinitionName = "invalid-definition-name",
-        /// Something in profiles.toml that only an editor can change.
+        /// A part of profiles.toml that edgestage cannot edit.
         NotEditable = "not-editable",
-        /// `add` has made a definition.
+        /// `add` has created a definition.
         NewDefinition = "new-definition",
-        /// A URL of another Palette than the one that is asked.
+        /// A URL of a Palette other than the configured one.
         OtherPalette = "other-palette",
     }
     Manifest {
@@ -103,39 +104,39 @@ codes! {
         ManifestUnreadable = "manifest-unreadable",
         /// profiles.toml is not UTF-8.
         ManifestEncoding = "manifest-encoding",
-        /// profiles.toml has a mistake, and the command works without it.
+        /// profiles.toml has a mistake, but the command does not need the file.
         ManifestUnused = "manifest-unused",
-        /// There are more mistakes than are told.
+        /// There are more mistakes than the message lists.
         MoreMistakes = "more-mistakes",
-        /// Several mistakes with codes of their own.
+        /// Several mistakes, each with its own code.
         InvalidManifest = "invalid-manifest",
-        /// Not TOML.
+        /// The file is not valid TOML.
         InvalidToml = "invalid-toml",
-        /// Conflict markers of git.
+        /// The file contains unresolved merge conflict markers of git.
         MergeConflict = "merge-conflict",
         /// A key or table that edgestage does not know.
         UnknownKey = "unknown-key",
         /// A value of the wrong type.
         WrongType = "wrong-type",
-        /// A value of the right type that cannot be meant.
+        /// A value of the right type that is not valid.
         InvalidValue = "invalid-value",
-        /// A key that must be there.
+        /// A required key is missing.
         MissingKey = "missing-key",
-        /// profiles.toml has no definition.
+        /// profiles.toml does not contain a definition.
         NoDefinition = "no-definition",
         /// A definition without profiles.
         NoProfiles = "no-profiles",
-        /// The same reference twice in one definition.
+        /// A reference occurs twice in a definition.
         DuplicateReference = "duplicate-reference",
-        /// The same pack overridden twice.
+        /// A pack is overridden twice.
         DuplicatePack = "duplicate-pack",
-        /// Profiles of two projects in one definition.
+        /// The profiles of a definition belong to different projects.
         SeveralProjects = "several-projects",
         /// A values file that cannot be read.
         ValuesUnreadable = "values-unreadable",
     }
     Reference {
-        /// Neither a uid, a URL nor `name@version`.
+        /// A reference that is neither a uid, a URL nor `name@version`.
         InvalidReference = "invalid-reference",
     }
     Secret {
@@ -143,59 +144,59 @@ codes! {
         SecretInManifest = "secret-in-manifest",
     }
     Lookup {
-        /// Palette has no such project, or does not show it.
+        /// The project does not exist in Palette, or the key cannot see it.
         ProjectNotFound = "project-not-found",
-        /// Several projects of one name.
+        /// Several projects have the same name.
         AmbiguousProject = "ambiguous-project",
-        /// Palette has no such profile.
+        /// The profile does not exist in Palette.
         ProfileNotFound = "profile-not-found",
-        /// Several profiles of one name and version.
+        /// Several profiles have the same name and version.
         AmbiguousProfile = "ambiguous-profile",
-        /// A project without profiles that edge hosts could have.
+        /// A project has no profiles that edge hosts can use.
         NoEdgeProfiles = "no-edge-profiles",
     }
     ListIncomplete {
-        /// A name that is missing from a list shorter than its own count.
+        /// A name is missing from a list that is shorter than its own count.
         ListIncomplete = "list-incomplete",
     }
     Rules {
-        /// Several rules, each with a code of its own.
+        /// Several broken rules, each with its own code.
         RulesBroken = "rules-broken",
-        /// `project` and the console URLs of a definition name two projects.
+        /// `project` and the console URLs of a definition name different projects.
         ProjectMismatch = "project-mismatch",
-        /// Two references to one profile.
+        /// Two references lead to the same profile.
         DuplicateProfile = "duplicate-profile",
         /// A profile that was never published.
         NotPublished = "not-published",
-        /// A draft on top of what is published.
+        /// A profile has a draft that differs from its published version.
         UnpublishedDraft = "unpublished-draft",
         /// A profile for another cloud type.
         WrongCloudType = "wrong-cloud-type",
-        /// A pack that Palette says is invalid.
+        /// A pack that Palette marks as invalid.
         InvalidPack = "invalid-pack",
-        /// A profile of another project than the definition's.
+        /// A profile of a project other than the definition's.
         OtherProject = "other-project",
-        /// A profile of a project, and the definition names none.
+        /// A profile belongs to a project, but the definition does not name one.
         ProjectNeeded = "project-needed",
-        /// An override of a pack that the profile does not have.
+        /// An override names a pack that the profile does not have.
         NoSuchPack = "no-such-pack",
-        /// Two profiles with infrastructure layers.
+        /// Two profiles have infrastructure layers.
         SeveralInfrastructures = "several-infrastructures",
-        /// No profile with infrastructure layers.
+        /// No profile has infrastructure layers.
         NoInfrastructure = "no-infrastructure",
-        /// One pack in two profiles.
+        /// A pack is in two profiles.
         PackInTwoProfiles = "pack-in-two-profiles",
     }
     Key {
-        /// There is no API key.
+        /// No API key was found.
         KeyMissing = "key-missing",
-        /// The file of the key cannot be read.
+        /// The key file cannot be read.
         KeyUnreadable = "key-unreadable",
         /// `api-key-command` failed.
         KeyCommandFailed = "key-command-failed",
-        /// What was found cannot be a key.
+        /// The value that was found cannot be a key.
         KeyMalformed = "key-malformed",
-        /// Others may read the file of the key.
+        /// Other users can read the key file.
         KeyExposed = "key-exposed",
     }
     KeyRefused {
@@ -207,7 +208,7 @@ codes! {
         Forbidden = "forbidden",
     }
     Rejected {
-        /// Another HTTP 4xx.
+        /// HTTP 4xx other than 401, 403, 408 and 429.
         Rejected = "rejected",
     }
     Failing {
@@ -215,11 +216,11 @@ codes! {
         KeptFailing = "kept-failing",
     }
     Unreachable {
-        /// No answer.
+        /// Palette did not answer.
         Unreachable = "unreachable",
-        /// A connection that cannot even be set up.
+        /// The connection could not be set up.
         ConnectionSetup = "connection-setup",
-        /// A variable for proxies that is not understood, or ignored.
+        /// A proxy variable is not understood or is ignored.
         ProxyVariable = "proxy-variable",
     }
     PlainHttp {
@@ -227,7 +228,7 @@ codes! {
         PlainHttp = "plain-http",
     }
     Tls {
-        /// A certificate or a protocol that is refused.
+        /// TLS failed because of a certificate or a protocol version.
         TlsRefused = "tls-refused",
         /// `ca-cert` cannot be used.
         UnusableCaCert = "unusable-ca-cert",
@@ -237,17 +238,17 @@ codes! {
         RedirectRefused = "redirect-refused",
     }
     Answer {
-        /// Something else than Palette has answered.
+        /// A server other than Palette answered.
         NotPalette = "not-palette",
-        /// Palette's answer lacks what is needed, or contradicts itself.
+        /// Palette's answer lacks a required field or contradicts itself.
         UnusableAnswer = "unusable-answer",
     }
     Archive {
         /// An archive that is refused.
         ArchiveRefused = "archive-refused",
-        /// An archive without its last blocks.
+        /// An archive has no end-of-archive marker.
         NoEndOfArchive = "no-end-of-archive",
-        /// The archive lacks the directory of a profile.
+        /// The archive does not contain the directory of a profile.
         ProfileMissing = "profile-missing",
     }
     Lockfile {
@@ -261,35 +262,35 @@ codes! {
     NotLocked {
         /// There is no profiles.lock.
         NoLockfile = "no-lockfile",
-        /// A definition that is not in it.
+        /// A definition has no entry in profiles.lock.
         NotLocked = "not-locked",
     }
     Outdated {
-        /// A lock entry that does not speak for its definition.
+        /// A lock entry no longer matches its definition.
         Outdated = "outdated",
     }
     Drift {
-        /// Palette has changed since the lock.
+        /// Palette's state differs from the lock.
         Drift = "drift",
     }
     Offline {
-        /// `--offline`, and something is missing.
+        /// `--offline` was used, but something has to be downloaded.
         Offline = "offline",
     }
     Cache {
-        /// There is no place for the cache.
+        /// No cache directory can be determined.
         NoCacheDirectory = "no-cache-directory",
-        /// A cached archive that is not what its name says.
+        /// The content of a cached archive does not match its name.
         CacheDamaged = "cache-damaged",
         /// An archive that is not in the cache.
         NotCached = "not-cached",
     }
     Busy {
-        /// Another run has what this one needs.
+        /// Another run holds a file lock that this run needs.
         Busy = "busy",
-        /// No thread can be started: the limit of processes is reached.
+        /// No thread can be started because the limit of processes is reached.
         NoThread = "no-thread",
-        /// Another run changed profiles.toml or profiles.lock while this one worked.
+        /// Another run changed profiles.toml or profiles.lock during this run.
         ChangedMeanwhile = "changed-meanwhile",
         /// A file system without file locks.
         NoFileLocks = "no-file-locks",
@@ -299,23 +300,23 @@ codes! {
         NoCheckout = "no-checkout",
         /// A directory that is not a CanvOS checkout.
         NotACheckout = "not-a-checkout",
-        /// A target that the checkout does not have.
+        /// The checkout does not have the target.
         NoSuchTarget = "no-such-target",
-        /// Something in the place of a file or directory of ours.
+        /// Something other than a file or directory of edgestage occupies its path.
         BlockedPath = "blocked-path",
-        /// A file in the place of a staged one that edgestage did not stage.
+        /// The file at the path of a staged file was not staged by edgestage.
         ForeignFile = "foreign-file",
-        /// Several traps, each with a code of its own.
+        /// Several traps, each with its own code.
         Trapped = "trapped",
     }
     Staged {
-        /// What is staged is not what is locked.
+        /// The staged archive is not the locked one.
         StagedDiffers = "staged-differs",
-        /// One of the two placements was changed, and the other could not be.
+        /// Only one of the two placements could be changed.
         MixedPair = "mixed-pair",
-        /// A temporary file of a killed run would be in the image.
+        /// A temporary file of a killed run would be included in the image.
         StagedLeftover = "staged-leftover",
-        /// Something is staged where nothing is expected.
+        /// A definition is staged although none is expected.
         StagedUnexpected = "staged-unexpected",
     }
     Build {
@@ -323,13 +324,13 @@ codes! {
         BuildFailed = "build-failed",
         /// The build command cannot be started.
         BuildNotStarted = "build-not-started",
-        /// The build changed or removed what was staged.
+        /// The build changed or removed the staged files.
         StagedChanged = "staged-changed",
     }
     Image {
-        /// There is no such image.
+        /// The image does not exist.
         ImageMissing = "image-missing",
-        /// An image is not proved to hold what is locked.
+        /// An image cannot be proved to contain the locked definition.
         ImageDiffers = "image-differs",
     }
     Disk {
@@ -341,14 +342,14 @@ codes! {
 }
 
 impl Code {
-    /// The code with this token, but for traps.
+    /// Returns the code with this token, or `None` for an unknown token or a trap.
     #[must_use]
     pub fn parse(token: &str) -> Option<Self> {
         let mut all = Self::ALL.iter().copied();
         all.find(|code| code.token() == token)
     }
 
-    /// The trap, if it is one.
+    /// Returns the trap, if the code is one.
     #[must_use]
     pub fn trap(self) -> Option<Trap> {
         match self {
@@ -357,7 +358,7 @@ impl Code {
         }
     }
 
-    /// What `edgestage explain` calls the section about it.
+    /// Returns the `edgestage explain` ID of the section about the code.
     #[must_use]
     pub fn section(self) -> &'static str {
         self.topic().map_or_else(|| self.token(), HelpTopic::name)

@@ -1,14 +1,14 @@
-//! What messages are about: the sections of docs/troubleshooting.md, which
-//! `edgestage explain` prints.
+//! Help topics: the sections of docs/troubleshooting.md, which `edgestage explain` prints.
 //!
-//! The names are for people and for scripts, and stay. A leaf: whoever makes a message
-//! names its topic. A trap has a topic of its own, which is its name (docs/traps.md).
+//! People and scripts use the names, so names do not change. This module depends on no other:
+//! the code that creates a message names its topic. A trap is its own topic, with the trap's
+//! name (docs/traps.md).
 
 pub mod page;
 
 macro_rules! topics {
     ($($(#[$doc:meta])* $topic:ident = $name:literal,)*) => {
-        /// A topic.
+        /// A help topic.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
         pub enum HelpTopic {
             $($(#[$doc])* $topic,)*
@@ -18,7 +18,7 @@ macro_rules! topics {
             /// Every topic, in the order of the page.
             pub const ALL: &[Self] = &[$(Self::$topic,)*];
 
-            /// Its name.
+            /// Returns the name of the topic.
             #[must_use]
             pub fn name(self) -> &'static str {
                 match self {
@@ -32,25 +32,25 @@ macro_rules! topics {
 topics! {
     /// Arguments and variables.
     CommandLine = "command-line",
-    /// Which definition a command is about.
+    /// Which definition a command uses.
     Definition = "definition",
-    /// A file that is there already.
+    /// A file that already exists.
     Exists = "exists",
     /// Questions at a terminal.
     Questions = "questions",
     /// Edits of `profiles.toml` by a command.
     Edit = "edit",
-    /// `profiles.toml` itself.
+    /// The file `profiles.toml`.
     Manifest = "manifest",
     /// How a profile is named in `profiles.toml`.
     Reference = "reference",
     /// A secret in `profiles.toml`.
     Secret = "secret",
-    /// Projects and profiles that Palette has not.
+    /// Projects and profiles that Palette does not have.
     Lookup = "lookup",
-    /// Palette's lists lack what they count.
+    /// Palette's lists contain fewer items than they count.
     ListIncomplete = "list-incomplete",
-    /// What Palette demands of the profiles of a definition.
+    /// Palette's rules for the profiles of a definition.
     Rules = "rules",
     /// Where the API key comes from.
     Key = "key",
@@ -62,31 +62,31 @@ topics! {
     Rejected = "rejected",
     /// HTTP 408, 429 or 5xx to the last attempt.
     Failing = "failing",
-    /// No answer at all.
+    /// HTTP 4xx other than 401, 403, 408 and 429.
     Unreachable = "unreachable",
-    /// Plain HTTP to another host.
+    /// No answer from Palette.
     PlainHttp = "plain-http",
     /// Certificates.
     Tls = "tls",
     /// Redirects.
     Redirect = "redirect",
-    /// Something else than Palette has answered.
+    /// An answer that does not come from Palette.
     Answer = "answer",
     /// An archive that is refused.
     Archive = "archive",
-    /// `profiles.lock` itself.
+    /// The file `profiles.lock`.
     Lockfile = "lock",
     /// A definition without a lock entry.
     NotLocked = "not-locked",
-    /// A lock entry that does not speak for its definition.
+    /// A lock entry that no longer matches its definition.
     Outdated = "outdated",
-    /// Palette has changed since the lock.
+    /// Palette's state differs from the lock.
     Drift = "drift",
-    /// `--offline` and what it lacks.
+    /// `--offline`, and something has to be downloaded.
     Offline = "offline",
     /// The cache of archives.
     Cache = "cache",
-    /// Another run that is waited for.
+    /// Another run holds a file lock.
     Busy = "busy",
     /// The CanvOS checkout.
     Canvos = "canvos",
@@ -101,7 +101,7 @@ topics! {
 }
 
 impl HelpTopic {
-    /// The topic of that name.
+    /// Returns the topic with that name.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
         let mut all = Self::ALL.iter().copied();

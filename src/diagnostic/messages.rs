@@ -1,4 +1,4 @@
-//! What every stage may have to say: what the operating system refuses.
+//! Messages that every stage can produce: errors of the operating system.
 
 use std::io::ErrorKind;
 
@@ -7,11 +7,11 @@ use crate::util::path_error::PathError;
 use crate::util::sanitize;
 use crate::util::suggest::nearest_file;
 
-/// What the operating system refuses, with the fix that fits.
+/// Returns the message for an error of the operating system, with the help that fits.
 #[must_use]
 pub fn disk(error: &PathError) -> Diagnostic {
     let help = match error.source.kind() {
-        // The directory is looked at when the message is made: an error holds data only.
+        // The directory is read when the message is created, since errors hold only data.
         ErrorKind::NotFound => match nearest_file(&error.path) {
             Some(near) => format!("did you mean `{}`?", sanitize::path(&near)),
             None => "check the path: a relative one starts at the working directory".into(),

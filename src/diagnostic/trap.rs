@@ -1,7 +1,7 @@
-//! The traps: what in a checkout or in how a build is started keeps a staged definition out
-//! of the image (docs/traps.md has a section for each).
+//! The traps: properties of a checkout, or of how a build is started, that keep a staged
+//! definition out of the image. docs/traps.md has a section for each.
 //!
-//! Numbers and names are for people and for scripts, and stay. The numbers have gaps.
+//! People and scripts use the numbers and names, so they do not change. The numbers have gaps.
 
 macro_rules! traps {
     ($($number:literal $trap:ident = $name:literal,)*) => {
@@ -18,7 +18,7 @@ macro_rules! traps {
             /// Every trap, in the order of the numbers.
             pub const ALL: &[Self] = &[$(Self::$trap,)*];
 
-            /// Its number, such as `T23`.
+            /// Returns the number of the trap, such as `T23`.
             #[must_use]
             pub fn code(self) -> &'static str {
                 match self {
@@ -26,7 +26,7 @@ macro_rules! traps {
                 }
             }
 
-            /// Its name, such as `overlay-dropped`.
+            /// Returns the name of the trap, such as `overlay-dropped`.
             #[must_use]
             pub fn name(self) -> &'static str {
                 match self {
@@ -80,7 +80,7 @@ traps! {
 }
 
 impl Trap {
-    /// The trap with this number or name, in any case.
+    /// Returns the trap with this number or name, ignoring case.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let is = |trap: &&Self| {

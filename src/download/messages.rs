@@ -1,4 +1,4 @@
-//! What is said of an archive that is accepted, and not quite as it should be.
+//! Messages about an archive that is accepted despite a deviation.
 
 use crate::diagnostic::{Code, Diagnostic};
 
@@ -9,7 +9,7 @@ pub(super) fn no_end_of_archive(definition: &str) -> Diagnostic {
         .help("count its files with `tar -tzf`, or fetch it again")
 }
 
-/// The archive lacks profiles, which the definition allows.
+/// The archive lacks profiles, and the definition allows it.
 pub(super) fn profile_missing(definition: &str, missing: &[String]) -> Diagnostic {
     let title = format!(
         "the archive of `{definition}` has no directory for {}",

@@ -1,4 +1,4 @@
-//! Comparing: what is the same, what is another, what is gone.
+//! Compares profiles, packs and files, and returns the changes.
 
 use std::cmp::Ordering;
 
@@ -52,13 +52,13 @@ pub fn profiles(old: &[ResolvedProfile], new: &[ResolvedProfile]) -> Vec<Change>
     changes
 }
 
-/// `name@version`.
+/// Returns `name@version`.
 fn label(profile: &ResolvedProfile) -> String {
     format!("{}@{}", profile.name, profile.version)
 }
 
-/// A pack may be in a profile more than once: the first of that name is compared with the
-/// first, the second with the second.
+/// Compares the packs of a profile. A profile may contain a pack more than once: the first pack
+/// with a name is compared with the first, the second with the second.
 fn packs(profile: &str, old: &[Pack], new: &[Pack], changes: &mut Vec<Change>) {
     let profile = || profile.to_owned();
     for (at, before) in old.iter().enumerate() {
@@ -85,20 +85,21 @@ fn packs(profile: &str, old: &[Pack], new: &[Pack], changes: &mut Vec<Change>) {
     }
 }
 
-/// How many packs of the same name stand before the one at `at`.
+/// Returns the number of packs with the same name before the one at `at`.
 fn occurrence(packs: &[Pack], at: usize) -> usize {
     let before = packs[..at].iter();
     before.filter(|pack| pack.name == packs[at].name).count()
 }
 
-/// The pack of that name that has so many others before it.
+/// Returns the pack with the name of `named` that has `occurrence` others before it.
 fn nth<'p>(packs: &'p [Pack], named: &Pack, occurrence: usize) -> Option<&'p Pack> {
     let mut same = packs.iter().filter(|pack| pack.name == named.name);
     same.nth(occurrence)
 }
 
-/// Compares everything that the lock has; empty where nothing changed. Where profiles
-/// and packs are the same and the content is not, [`Change::Content`] says so.
+/// Compares everything in two lock entries. The result is empty if nothing changed, and
+/// contains [`Change::Content`] if only the content changed but the profiles and packs are the
+/// same.
 #[must_use]
 pub fn between(old: &LockEntry, new: &LockEntry) -> Vec<Change> {
     let mut changes = profiles(&old.profiles, &new.profiles);
@@ -108,8 +109,8 @@ pub fn between(old: &LockEntry, new: &LockEntry) -> Vec<Change> {
     changes
 }
 
-/// Compares the files of two archives, both in the byte order of their paths. The
-/// profiles are those of the new one, then of the old one.
+/// Compares the files of two archives, both in the byte order of their paths. `profiles`
+/// contains those of the new archive, then those of the old one.
 #[must_use]
 pub fn files(old: &[NamedFile], new: &[NamedFile], profiles: &[&ResolvedProfile]) -> Vec<Change> {
     let change = |path: &[u8], what| Change::File {
@@ -141,7 +142,7 @@ pub fn files(old: &[NamedFile], new: &[NamedFile], profiles: &[&ResolvedProfile]
     }
 }
 
-/// The profile whose directory `path` is in.
+/// Returns the profile whose directory contains `path`.
 fn owner<'p>(path: &[u8], profiles: &[&'p ResolvedProfile]) -> Option<&'p ResolvedProfile> {
     let uid = path
         .strip_prefix(PROFILES.as_bytes())?
@@ -243,7 +244,7 @@ mod tests {
         let once = [profile('1', "1.0.0", &[pack("note", "1", "")])];
         assert_eq!(told(&old, &once), ["p1@1.0.0: note 2 removed (layer k8s)"]);
         assert_eq!(told(&once, &old), ["p1@1.0.0: note 2 added (layer k8s)"]);
-        // Manifests of the user's own have no tag.
+        // The user's own manifests have no tag.
         let bare = [profile('1', "1.0.0", &[pack("mine", "", "")])];
         let none = [profile('1', "1.0.0", &[])];
         assert_eq!(told(&none, &bare), ["p1@1.0.0: mine added (layer k8s)"]);

@@ -1,4 +1,4 @@
-//! Where the lock says what Palette no longer has.
+//! Finds the place in the lock that Palette's state differs from.
 
 use super::Change;
 use crate::diagnostic::Excerpt;
@@ -6,7 +6,7 @@ use crate::lockfile::{Lockfile, LockfileSpan};
 use crate::resolve::Pack;
 use crate::util::sanitize;
 
-/// The place in `lock` of the first pack of `definition` that changed.
+/// Returns the place in `lock` of the first pack of `definition` that changed.
 #[must_use]
 pub fn place(lock: &Lockfile, definition: &str, changes: &[Change]) -> Option<Excerpt> {
     changes.iter().find_map(|change| match change {
@@ -23,7 +23,7 @@ pub fn place(lock: &Lockfile, definition: &str, changes: &[Change]) -> Option<Ex
     })
 }
 
-/// The first key that differs, and what it is now.
+/// Returns the first key that differs, and its current value.
 fn difference(from: &Pack, to: &Pack) -> (&'static str, String) {
     let shown = |text: &str| format!("`{}`", sanitize::line(text.as_bytes()));
     if from.tag != to.tag {

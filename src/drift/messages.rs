@@ -1,13 +1,13 @@
-//! What is said if Palette serves something else than what is locked.
+//! Messages about a definition that differs from the locked one in Palette.
 
 use super::Change;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::util::sanitize;
 
-/// Files by the dozen say no more than a few of them.
+/// The maximum number of files that a message lists.
 const FILES_SHOWN: usize = 24;
 
-/// Palette has changed since the lock.
+/// Palette's state differs from the lock.
 pub(crate) fn drift(definition: &str, changes: &[Change]) -> Diagnostic {
     let start = Diagnostic::error(
         Code::Drift,

@@ -1,4 +1,4 @@
-//! What changed inside a file, as a unified diff.
+//! Compares the content of a file as a unified diff.
 
 use std::time::Duration;
 
@@ -7,27 +7,28 @@ use similar::TextDiff;
 use crate::util::sanitize;
 use crate::variables;
 
-/// The most that is compared of a file, in bytes.
+/// The maximum size of a file that is compared, in bytes.
 const LARGEST: usize = 1 << 20;
-/// Lines around a change.
+/// The number of unchanged lines around a change.
 const CONTEXT: usize = 3;
-/// After so long a diff gets coarser instead of longer to make.
+/// The time after which a diff becomes coarser instead of taking longer.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// A file of an archive, as far as it is at hand.
+/// A file of an archive, if its content is available.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Side<'a> {
     /// The archive has no such file.
     Absent,
-    /// It has, but it is too large, or named too oddly, to be looked into.
+    /// The archive contains the file, but its content is too large, or its name too unusual, to
+    /// be read.
     Unread,
-    /// Its content.
+    /// The content of the file.
     Content(&'a [u8]),
 }
 
-/// The diff of the file `path`, which is shown as it is. JSON is laid out first, one
-/// value a line, and the values of sensitive variables are hidden. Of what cannot be
-/// compared that way it says why.
+/// Returns the diff of the file `path`, which is printed as it is. JSON is formatted first,
+/// with one value on each line, and the values of sensitive variables are hidden. If the
+/// content cannot be compared in this way, the text says why.
 #[must_use]
 pub fn unified(path: &str, old: Side<'_>, new: Side<'_>) -> String {
     let name = |archive: &str, side| match side {
@@ -55,7 +56,7 @@ pub fn unified(path: &str, old: Side<'_>, new: Side<'_>) -> String {
         .to_string()
 }
 
-/// The text to compare, each line printable; else why there is none.
+/// Returns the text to compare, with printable lines, or the reason why there is none.
 fn text(path: &str, side: Side<'_>) -> Result<String, &'static str> {
     let bytes = match side {
         Side::Absent => return Ok(String::new()),
@@ -70,7 +71,7 @@ fn text(path: &str, side: Side<'_>) -> Result<String, &'static str> {
     let laid_out = variables::without_secrets(bytes).map(|json| json + "\n");
     let text = match (&laid_out, path.to_ascii_lowercase().ends_with(".json")) {
         (Some(json), true) => json,
-        // What should be JSON and is not may have secrets in places that nobody knows.
+        // A file that should be JSON but is not may contain secrets anywhere.
         (None, true) => return Err("no JSON: not shown, since it may hold what is sensitive"),
         (_, false) => text,
     };

@@ -1,5 +1,5 @@
-//! What is said of each error: what is wrong, what was found, what to do. The stages have the
-//! messages of their own errors; here are those of a run as a whole.
+//! Messages about errors: what is wrong, what was found, what to do. The stages contain the
+//! messages of their own errors; this module contains those of a run as a whole.
 
 use super::Error;
 use crate::api_key;
@@ -22,7 +22,7 @@ use manifest::{manifest, name_needed, unknown_definition};
 use run::{busy, offline};
 
 impl Error {
-    /// The error in words, one diagnostic for each thing that is wrong.
+    /// Returns the messages, one for each thing that is wrong.
     #[must_use]
     pub fn diagnostics(&self) -> Vec<Diagnostic> {
         match self {
@@ -34,7 +34,7 @@ impl Error {
             Self::Several(errors) => {
                 let mut all: Vec<Diagnostic> = Vec::new();
                 for diagnostic in errors.iter().flat_map(Self::diagnostics) {
-                    // A key that is refused is refused for every definition.
+                    // A refused key is refused for every definition.
                     if !all.iter().any(|told| told.says_the_same(&diagnostic)) {
                         all.push(diagnostic);
                     }
@@ -45,7 +45,7 @@ impl Error {
         }
     }
 
-    /// What it is about, for scripts: the code that all of its diagnostics have, else one
+    /// Returns the code for scripts: that of all diagnostics if they agree, otherwise a code
     /// that stands for several.
     #[must_use]
     pub fn code(&self) -> Code {
@@ -108,7 +108,7 @@ impl Error {
             Self::Stopped => stopped(),
             Self::Unasked(why) => unasked(why),
             Self::NothingOffered { project, seen } => nothing_offered(project.as_deref(), *seen),
-            // Those above in `diagnostics` have words of their own.
+            // `diagnostics` handles these before.
             Self::Usage(_)
             | Self::Staged(_)
             | Self::Broken(_)

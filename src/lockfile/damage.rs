@@ -1,4 +1,4 @@
-//! What is wrong with a file that is not what edgestage writes, and where.
+//! Describes what is wrong with a `profiles.lock` that edgestage did not write, and where.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use crate::diagnostic::{Diagnostic, Place};
 use crate::manifest;
 use crate::util::sanitize;
 
-/// The damage that `error` found in `text`.
+/// Returns the message about the damage that `error` found in `text`.
 pub(super) fn damaged(path: &Path, text: &str, error: &toml::de::Error) -> Diagnostic {
     let shown = sanitize::path(path);
     let source = manifest::masked(path, text);
@@ -22,7 +22,7 @@ pub(super) fn damaged(path: &Path, text: &str, error: &toml::de::Error) -> Diagn
     messages::damaged(at(&span), &shown, plain(error.message()))
 }
 
-/// The deserialiser's words without those of its language.
+/// Returns the deserializer's message without Rust's terms.
 fn plain(message: &str) -> String {
     let quoted = |text: &str| text.split('`').nth(1).map(str::to_owned);
     if message.starts_with("missing field") {
@@ -37,19 +37,19 @@ fn plain(message: &str) -> String {
             |key| format!("unknown key `{key}`"),
         );
     }
-    // The value stands in the excerpt.
+    // The value is shown in the excerpt.
     let message = match message.split_once("` is not a") {
         Some((value, _)) if value.starts_with('`') => &message[value.len() + "` is ".len()..],
         _ => message,
     };
     match message.split_once(", expected ") {
         Some((_, expected)) => format!("{} is needed here", expected_kind(expected)),
-        // Some parsers add what they would have liked in further lines.
+        // Some parsers list what they would accept on further lines.
         None => message.lines().next().unwrap_or_default().to_owned(),
     }
 }
 
-/// A type as people call it.
+/// Returns a type in plain words.
 fn expected_kind(expected: &str) -> String {
     match expected {
         "u64" => "a whole number".into(),

@@ -1,32 +1,33 @@
-//! What one run made, put into a `profiles.lock` that other runs write too.
+//! Merges the result of a run into a `profiles.lock` that other runs write, too.
 //!
-//! In: the lock as it is on disk now, under its file lock; the lock as it was when this
-//! run began; the manifest as it is on disk now. Entries of definitions that this run did
-//! not make stay as they are. Where another run changed the same entry meanwhile, or
-//! `profiles.toml` no longer asks for what was made, nothing is written for it: an older
-//! answer must not replace a newer one, and drift would pass unseen.
+//! Input: the lock on disk now, under its file lock; the lock as it was when this run began;
+//! the manifest on disk now. Entries of definitions that this run did not fetch stay unchanged.
+//! If another run changed the same entry meanwhile, or if `profiles.toml` no longer matches the
+//! result, nothing is written for that entry: an older result must not replace a newer one, and
+//! drift would pass unnoticed.
 
 use super::{LockEntry, Lockfile};
 use crate::manifest::Manifest;
 
-/// What became of a definition while a run worked on it.
+/// How a definition changed while a run worked on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Meanwhile {
-    /// `profiles.toml` no longer has it.
+    /// `profiles.toml` no longer contains the definition.
     Gone,
-    /// `profiles.toml` asks for something else under its name.
+    /// The definition was changed in `profiles.toml`.
     Changed,
-    /// `profiles.lock` says something else of it.
+    /// The entry in `profiles.lock` was changed.
     Locked,
 }
 
 impl Lockfile {
-    /// Enters `made` for the definition `name`, which was `base` in the lock when the run
-    /// began. `manifest` is what is on disk now; `None` if it cannot be read, as in the
-    /// middle of an edit. Says whether the entry changed.
+    /// Enters `made` for the definition `name`, whose entry was `base` when the run began.
+    /// `manifest` is the one on disk now, or `None` if it cannot be read, for example during an
+    /// edit. Returns whether the entry changed.
     ///
     /// # Errors
-    /// [`Meanwhile`]; then the lock is as it was.
+    /// Returns [`Meanwhile`] and leaves the lock unchanged if another run or an edit
+    /// interfered.
     pub fn enter(
         &mut self,
         name: &str,
@@ -57,7 +58,7 @@ impl Lockfile {
     }
 
     /// Removes the entries of definitions that `manifest`, which is on disk now, does not
-    /// have. One that answers what an unlocked definition asks stays: `rename` writes the
+    /// contain. An entry that matches a definition without an entry stays: `rename` writes the
     /// lock first, and may have been killed before it wrote the manifest.
     pub fn prune(&mut self, manifest: &Manifest) {
         let is_gone = |name: &String| !manifest.definitions.contains_key(name);

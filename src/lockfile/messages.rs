@@ -1,4 +1,4 @@
-//! What is said of `profiles.lock` and its entries.
+//! Messages about `profiles.lock` and its entries.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use super::{LockfileError, Meanwhile, Outdated, VERSION};
 use crate::diagnostic::{self, Code, Diagnostic, Place};
 use crate::util::sanitize;
 
-/// The file cannot be used.
+/// Returns the message about a file that cannot be used.
 pub(crate) fn error(error: &LockfileError) -> Diagnostic {
     match error {
         LockfileError::Io(error) => diagnostic::messages::disk(error),
@@ -63,7 +63,7 @@ pub(crate) fn changed_meanwhile(definition: &str, how: Meanwhile) -> Diagnostic 
         .help(help)
 }
 
-/// What to do about a file that nothing else fixes.
+/// The help for a file that cannot be fixed in any other way.
 const RESTORE: &str =
     "restore the file from version control, or delete it and run `edgestage fetch`";
 
@@ -78,28 +78,28 @@ pub(super) fn merge_conflict(place: Place<'_>, file: &str) -> Diagnostic {
         .help("take either side, then run `edgestage fetch`: it renews what does not fit profiles.toml")
 }
 
-/// The deserialiser says `why`.
+/// The content is invalid; `why` is the deserializer's message.
 pub(super) fn damaged(place: Place<'_>, file: &str, why: String) -> Diagnostic {
     invalid(format!("`{file}` is damaged"))
         .pointing(place, why)
         .help(RESTORE)
 }
 
-/// There is no version; it would stand at `place`.
+/// The version is missing; it belongs at `place`.
 pub(super) fn no_version(place: Place<'_>, file: &str) -> Diagnostic {
     invalid(format!("`{file}` has no `version`"))
         .pointing(place, format!("`version = {VERSION}` is missing"))
         .help(RESTORE)
 }
 
-/// The version is of this `kind`.
+/// The version is not a number, but of this `kind`.
 pub(super) fn version_not_a_number(place: Place<'_>, file: &str, kind: &str) -> Diagnostic {
     invalid(format!("`version` in `{file}` is not a whole number"))
         .pointing(place, format!("this is {kind}"))
         .help(RESTORE)
 }
 
-/// 0, or less.
+/// The version is 0 or negative.
 pub(super) fn impossible_version(place: Place<'_>, file: &str) -> Diagnostic {
     invalid(format!(
         "`{file}` has a version that edgestage never writes"
@@ -108,7 +108,7 @@ pub(super) fn impossible_version(place: Place<'_>, file: &str) -> Diagnostic {
     .help(RESTORE)
 }
 
-/// A form that a later edgestage writes; the file may say which one is `needed`.
+/// The format belongs to a later edgestage; the file may say which version is `needed`.
 pub(super) fn newer(
     place: Place<'_>,
     file: &str,

@@ -1,5 +1,4 @@
-//! The reader of `profiles.lock`: from its text to entries, and to the places of what is in
-//! them.
+//! Parses `profiles.lock`: from its text to entries, and to the places of their parts.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -38,7 +37,7 @@ struct Part {
     definition: BTreeMap<String, LockEntry>,
 }
 
-/// The entries of the file, with their profiles in the spellings of today.
+/// Parses the entries of the file and normalizes the spellings in their profiles.
 pub(super) fn parse(text: &str, path: &Path) -> Result<BTreeMap<String, LockEntry>, Diagnostic> {
     let mut definitions = entries(text, path)?;
     for locked in definitions.values_mut() {
@@ -52,7 +51,7 @@ fn entries(text: &str, path: &Path) -> Result<BTreeMap<String, LockEntry>, Diagn
     if let Some(definitions) = parse_by_definition(text) {
         return Ok(definitions);
     }
-    // First: a newer file may have keys that this reading calls unknown.
+    // The version is checked first, since a newer file may have keys that are unknown here.
     if let Some(refused) = version::refused(text, &sanitize::path(path)) {
         return Err(refused);
     }
@@ -62,8 +61,8 @@ fn entries(text: &str, path: &Path) -> Result<BTreeMap<String, LockEntry>, Diagn
     }
 }
 
-/// Where the first entry begins, and the places of all of them, as they stand in a file that
-/// nobody edited.
+/// Returns where the first entry begins and the places of all entries, in a file that nobody
+/// edited.
 fn parts(text: &str) -> Option<(usize, impl Iterator<Item = Range<usize>>)> {
     const START: &str = "\n[definition.";
     let first = text.find(START)?;
@@ -76,9 +75,9 @@ fn parts(text: &str) -> Option<(usize, impl Iterator<Item = Range<usize>>)> {
     Some((first, parts))
 }
 
-/// Reads one definition after the other, as they stand in a file that nobody edited: a
-/// lock of thousands then takes a fraction of the memory. `None` for whatever is not
-/// quite so; it is then read as a whole, which also finds the place of a mistake.
+/// Parses one definition after the other, in a file that nobody edited, so that a lock of
+/// thousands takes a fraction of the memory. Returns `None` for any other file, which is then
+/// parsed as a whole; that also finds the place of a mistake.
 pub(super) fn parse_by_definition(text: &str) -> Option<BTreeMap<String, LockEntry>> {
     let (first, parts) = parts(text)?;
     let head: Document = toml::from_str(&text[..first]).ok()?;
@@ -97,11 +96,11 @@ pub(super) fn parse_by_definition(text: &str) -> Option<BTreeMap<String, LockEnt
     Some(definitions)
 }
 
-/// The place of a part of the entry of `definition`.
+/// Returns the place of a part of the entry of `definition`.
 pub(super) fn place(text: &str, definition: &str, of: LockfileSpan<'_>) -> Option<Range<usize>> {
     let (_, mut parts) = parts(text)?;
     let heading = heading(definition);
-    // Thousands of entries are not parsed for the place of one.
+    // The place of one entry is found without parsing thousands of others.
     let part =
         parts.find(|part| text[part.clone()].trim_start().lines().next() == Some(&heading))?;
     let root = DeTable::parse(&text[part.clone()]).ok()?;
@@ -192,7 +191,7 @@ packs = [
             shown("b.c", LockfileSpan::Pack(&x, "digest")),
             Some((24, "{ name = \"x\", layer = \"os\", tag = \"1\" }"))
         );
-        // In the spelling of an earlier run.
+        // In the spelling of an earlier version.
         let z = pack("z", "addon", "3", "");
         assert_eq!(
             shown("b.c", LockfileSpan::Pack(&z, "tag")),

@@ -1,4 +1,4 @@
-//! Where something stands in the file, for messages about it.
+//! The places of parts of the lock file, for messages.
 
 use std::sync::Arc;
 
@@ -12,12 +12,12 @@ use crate::resolve::Pack;
 pub enum LockfileSpan<'p> {
     /// Its heading.
     Entry,
-    /// The value under a key of a pack; the whole pack where it has no such key.
+    /// The value of a key of a pack, or the whole pack if it does not have the key.
     Pack(&'p Pack, &'p str),
 }
 
 impl Lockfile {
-    /// The place of a part of the entry of `definition`, as it is on disk.
+    /// Returns an excerpt with a part of the entry of `definition`, as it is on disk.
     #[must_use]
     pub fn excerpt(
         &self,
@@ -28,7 +28,7 @@ impl Lockfile {
         let text = self.written.as_deref()?;
         let span = read::place(text, definition, part)?;
         let lines = lines_of(text, &span);
-        // Whatever somebody put there that is a secret elsewhere is one here.
+        // Text that would be a secret in `profiles.toml` is masked here, too.
         let masked = manifest::masked(&self.path, &text[lines.clone()]);
         Some(Excerpt {
             source: Arc::new(Source {

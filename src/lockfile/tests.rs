@@ -1,4 +1,4 @@
-//! The lock file: round trips, stability, damage.
+//! Tests of the lock file: round trips, stability, damage.
 
 use super::read::{parse, parse_by_definition};
 use super::*;
@@ -71,7 +71,7 @@ fn what_is_written_is_read_back() {
     assert!(!again.save().unwrap(), "written though nothing changed");
 }
 
-/// Entry by entry or as a whole, the same is read and the same is refused.
+/// Parsing entry by entry and parsing as a whole accept and refuse the same files.
 #[test]
 fn reading_in_parts_is_reading() {
     let other = LockEntry {
@@ -86,7 +86,7 @@ fn reading_in_parts_is_reading() {
     let b = good.find("\n[definition.\"b.c\"]").unwrap();
     let (head, first, second) = (&good[..a], &good[a..b], &good[b..]);
 
-    // Not as it is written, and right all the same.
+    // Not as edgestage writes it, but correct all the same.
     let profiles = first.find("\n[[definition").unwrap();
     let text = first[..profiles].replace("endpoint = \"", "endpoint = \"\"\"\n[definition.x]\n");
     let text = text.replacen(".com\"", ".com\"\"\"", 1);
@@ -96,7 +96,7 @@ fn reading_in_parts_is_reading() {
         let expected = whole(text).unwrap().definition;
         assert_eq!(parse(text, lock.path()).unwrap(), expected);
     }
-    // A definition that stands twice, and what stands outside.
+    // A definition that occurs twice, and keys outside a definition.
     for text in [
         format!("{good}{first}"),
         format!("{good}\n[other]\n"),
@@ -165,7 +165,7 @@ fn a_newer_lock_is_not_called_damaged() {
     assert!(!diagnostic.help.concat().contains("restore"));
 }
 
-/// What an earlier run wrote as Palette left it out is what is understood today: an upgrade
+/// A value that an earlier run wrote as Palette omitted it is read as it is today: an upgrade
 /// is not drift.
 #[test]
 fn profiles_are_read_in_the_spellings_of_today() {
@@ -187,7 +187,7 @@ fn profiles_are_read_in_the_spellings_of_today() {
     assert_eq!(profile.version, "1.0.0");
     assert_eq!(profile.kind, "add-on");
     assert_eq!(profile.packs[0].layer, "addon");
-    // One with infrastructure does not become an add-on.
+    // A profile with infrastructure does not become an add-on.
     assert_eq!(
         read.definitions["factory"].profiles[0],
         locked().profiles[0]

@@ -1,8 +1,8 @@
-//! The form of `profiles.lock`: what is said of a file whose form is not read here.
+//! The format version of `profiles.lock`, and messages about versions that cannot be read.
 //!
-//! What is promised to later versions stands here too: whatever a form looks like, it is
-//! TOML with a whole number under `version`, and one that needs a newer edgestage may say
-//! under `edgestage` which one (docs/upgrading.md).
+//! This module also documents the guarantee for later versions: whatever the format, the file
+//! is TOML with a whole number under `version`, and one that needs a newer edgestage may name
+//! that version under `edgestage` (docs/upgrading.md).
 
 use std::sync::Arc;
 
@@ -15,8 +15,8 @@ use super::{VERSION, messages};
 use crate::diagnostic::{Diagnostic, Place, Source};
 use crate::manifest::type_of;
 
-/// Why the form of `text`, in the file that is called `shown`, cannot be read; `None`
-/// where it can be, and where the text is not TOML.
+/// Returns why the format of `text`, in the file that is called `shown`, cannot be read.
+/// Returns `None` if it can be read or is not TOML.
 pub(super) fn refused(text: &str, shown: &str) -> Option<Diagnostic> {
     let form = DeTable::parse(text).ok()?;
     let source = Arc::new(Source::whole(shown.to_owned(), text.to_owned()));
@@ -45,7 +45,7 @@ pub(super) fn refused(text: &str, shown: &str) -> Option<Diagnostic> {
     }
 }
 
-/// The version that a file says it needs.
+/// Returns the version that a file says it needs.
 fn needed<'t>(edgestage: &'t Spanned<DeValue<'_>>) -> Option<&'t str> {
     let is_version = |text: &str| {
         let known = |byte: u8| byte.is_ascii_alphanumeric() || b".-+".contains(&byte);
@@ -57,7 +57,7 @@ fn needed<'t>(edgestage: &'t Spanned<DeValue<'_>>) -> Option<&'t str> {
     text.filter(|text| is_version(text))
 }
 
-/// Where the first line begins that is not a comment.
+/// Returns where the first line that is not a comment begins.
 fn first_line(text: &str) -> usize {
     let mut start = 0;
     for line in text.split_inclusive('\n') {

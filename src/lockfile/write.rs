@@ -1,5 +1,5 @@
-//! The writer of `profiles.lock`: the same text for the same entries, one line for each pack,
-//! so that a review shows which pack changed.
+//! Writes `profiles.lock`: the same text for the same entries, with a line for each pack, so
+//! that a review shows which pack changed.
 
 use std::fmt::{self, Write as _};
 
@@ -23,7 +23,7 @@ impl fmt::Display for Lockfile {
 }
 
 impl LockEntry {
-    /// The entry of the definition `name`.
+    /// Returns the text of the entry, for the definition `name`.
     #[must_use]
     pub fn to_toml(&self, name: &str) -> String {
         let mut out = String::new();
@@ -61,12 +61,12 @@ impl LockEntry {
     }
 }
 
-/// The heading of the entry of the definition `name`.
+/// Returns the heading of the entry of the definition `name`.
 pub(super) fn heading(name: &str) -> String {
     format!("[definition.{}]", key(name))
 }
 
-/// A pack as an inline table; what Palette left empty is left out.
+/// Returns a pack as an inline table, without the values that Palette left empty.
 fn inline(pack: &Pack) -> String {
     let fields = [
         ("name", &pack.name),

@@ -1,4 +1,4 @@
-//! `[definition.NAME]`: profiles, overrides, and which project they belong to.
+//! `[definition.NAME]`: reads the profiles and overrides, and determines the project.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -14,11 +14,11 @@ use crate::util::sanitize;
 use crate::util::suggest::nearest_file;
 use crate::util::uid::Uid;
 
-/// `metadata.name` of the documented request body (facts.md, 1).
+/// The `metadata.name` of the documented request body (facts.md, 1).
 pub const METADATA_NAME: &str = "cluster-profiles";
-/// `spec.cloudType` of Edge profiles (facts.md, 1).
+/// The `spec.cloudType` of Edge profiles (facts.md, 1).
 pub const CLOUD_TYPE: &str = "edge-native";
-/// The most a values file may hold, in bytes: it travels inside a JSON body.
+/// The maximum size of a values file, in bytes: its text is a part of a JSON body.
 const VALUES_LIMIT: u64 = 4 << 20;
 
 pub(super) fn is_name(name: &str) -> bool {
@@ -40,7 +40,7 @@ pub(super) fn read_all(
         reader.wrong_type("[definition]", kind.expected(), value);
         return definitions;
     };
-    // What stands there then are keys of one definition.
+    // The table then contains the keys of a single definition.
     if let Some((profiles, value)) = entries(tables).find(|(key, _)| key.value == "profiles")
         && !value.get_ref().is_table()
     {
@@ -113,8 +113,8 @@ fn allow(table: &Table<'_, '_>, reader: &mut Reader) -> BTreeSet<Allow> {
     allowed
 }
 
-/// The profiles, and the project that their URLs name; `None` if they do not agree, since they
-/// cannot all agree with another one then.
+/// Reads the profiles and the project that their URLs name. The project is `None` if the URLs
+/// disagree, since they cannot all agree with another project then.
 fn profiles(
     table: &Table<'_, '_>,
     name: &At<&str>,
@@ -156,7 +156,7 @@ fn profiles(
     (profiles, project.filter(|_| agree))
 }
 
-/// The projects of a definition's URLs must agree. Whether this one does.
+/// Checks that the URLs of a definition name the same project. Returns whether this one does.
 fn check_project(
     found: Option<Uid>,
     span: &Range<usize>,
@@ -183,7 +183,7 @@ fn check_project(
     true
 }
 
-/// One entry of `profiles`: a string or a table.
+/// Reads an entry of `profiles`: a string or a table.
 fn profile(
     item: &Spanned<DeValue<'_>>,
     reader: &mut Reader,
@@ -210,7 +210,7 @@ fn parse_reference(text: &str, span: Range<usize>, reader: &mut Reader) -> Optio
         .ok()
 }
 
-/// `{ uid = … }`, `{ url = … }` or `{ name = …, version = … }`.
+/// Reads `{ uid = … }`, `{ url = … }` or `{ name = …, version = … }`.
 fn table_reference(table: &Table<'_, '_>, reader: &mut Reader) -> Option<Parsed> {
     let uid = table.text("uid", reader);
     let url = table.text("url", reader);
@@ -256,7 +256,7 @@ fn table_reference(table: &Table<'_, '_>, reader: &mut Reader) -> Option<Parsed>
                 (None, None, None, None) => &["uid", "url", "name", "version"],
                 _ => &[],
             };
-            // A value that is none, or a key that is misspelt, is reported already.
+            // An invalid value or a misspelled key has already been reported.
             if !lacking.is_empty() && table.has_any(lacking) {
                 return None;
             }
@@ -329,7 +329,7 @@ fn pack(table: &Table<'_, '_>, reader: &mut Reader) -> Option<PackOverride> {
     })
 }
 
-/// Reads a values file: UTF-8 text of a sensible size.
+/// Reads a values file: UTF-8 text of limited size.
 fn read_values(at: At<String>, reader: &mut Reader) -> Option<String> {
     let directory = reader.directory();
     let path = directory.join(&at.value);
@@ -339,7 +339,7 @@ fn read_values(at: At<String>, reader: &mut Reader) -> Option<String> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => "no such file".to_owned(),
         Err(error) => sanitize::io(&error),
     };
-    // As it is to be written: relative to the file.
+    // The suggestion is relative to the file, as it has to be written there.
     let near = nearest_file(&path).filter(|_| !path.exists());
     let near = near.and_then(|near| Some(near.strip_prefix(directory).ok()?.to_owned()));
     let place = reader.at(at.span);

@@ -1,10 +1,10 @@
-//! Where `profiles.toml` is if nobody names it: in the working directory, or in the nearest
-//! directory above it, as cargo, git and uv look for their files.
+//! Finds `profiles.toml` if no file is named: in the working directory, or in the nearest
+//! directory above it, as cargo, git and uv find their files.
 //!
-//! The search ends at the root of the git repository, at the home directory and where
-//! another file system begins. A file above that belongs to somebody else is not used: it
-//! says where the API key is sent and which command prints it, and a shared directory such as
-//! `/tmp` is above many others.
+//! The search ends at the root of the git repository, at the home directory and at the boundary
+//! of the file system. A file above the working directory that belongs to another user is not
+//! used: it says where the API key is sent and which command prints it, and a shared directory
+//! such as `/tmp` is above many others.
 
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt as _;
@@ -13,30 +13,30 @@ use std::path::{Path, PathBuf};
 use super::FILE_NAME;
 use crate::util::environment::Environment;
 
-/// What became of the search.
+/// The result of the search.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Located {
-    /// The file was named, so nothing was searched.
+    /// The file was named, so there was no search.
     Named,
-    /// It is in the working directory.
+    /// The file is in the working directory.
     Here,
-    /// It is above the working directory; its path from there.
+    /// The file is above the working directory; contains its path relative to it.
     Above(PathBuf),
-    /// It is nowhere; which one was passed over.
+    /// The file was not found; contains a file that was passed over, if there is one.
     Nowhere(Option<Passed>),
 }
 
-/// A file that was found and is not used; its path from the working directory.
+/// A file that was found but is not used; contains its path relative to the working directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Passed {
-    /// It is above the root of the git repository.
+    /// The file is above the root of the git repository.
     OutsideRepository(PathBuf),
-    /// It belongs to another user.
+    /// The file belongs to another user.
     Foreign(PathBuf),
 }
 
 impl Passed {
-    /// The file.
+    /// Returns the path of the file.
     #[must_use]
     pub fn path(&self) -> &Path {
         match self {
@@ -46,7 +46,7 @@ impl Passed {
 }
 
 impl Located {
-    /// Looks for the file from the working directory.
+    /// Searches for the file from the working directory upwards.
     #[must_use]
     pub fn from(environment: &Environment) -> Self {
         locate(
@@ -55,7 +55,7 @@ impl Located {
         )
     }
 
-    /// Where the file is, or would be, as seen from the working directory.
+    /// Returns where the file is, or would be, relative to the working directory.
     #[must_use]
     pub fn path(&self) -> PathBuf {
         match self {
@@ -65,7 +65,7 @@ impl Located {
     }
 }
 
-/// Looks for the file from `directory` upwards.
+/// Searches for the file from `directory` upwards.
 fn locate(directory: &Path, home: Option<&Path>) -> Located {
     let is_there = |directory: &Path| directory.join(FILE_NAME).symlink_metadata().is_ok();
     if is_there(directory) {
@@ -101,7 +101,8 @@ fn locate(directory: &Path, home: Option<&Path>) -> Located {
     Located::Nowhere(None)
 }
 
-/// Whether a file belongs to this user, to root, or to whoever has the working directory.
+/// Returns whether a file belongs to this user, to root, or to the owner of the working
+/// directory.
 fn is_trusted(file: &Metadata, start: &Metadata) -> bool {
     let own = rustix::process::geteuid().as_raw();
     [own, 0, start.uid()].contains(&file.uid())
@@ -113,10 +114,10 @@ mod tests {
 
     use super::*;
 
-    /// A tree with these files below it, and what is found from `start` in it.
+    /// Creates a tree with `files`, and returns the result of a search from `start` in it.
     fn found(files: &[&str], start: &str, home: Option<&str>) -> Located {
         let root = tempfile::tempdir().unwrap();
-        // Whatever is above the temporary directory is not this test's.
+        // Files above the temporary directory must not affect the test.
         fs::create_dir(root.path().join(".git")).unwrap();
         for file in files {
             let path = root.path().join(file);
@@ -184,7 +185,7 @@ mod tests {
         }
     }
 
-    /// As root, files can be given away; as anybody else, there are some of root's only.
+    /// Root can give files away; other users can only use files of root.
     #[test]
     fn a_file_of_another_user_is_passed_over() {
         let root = tempfile::tempdir().unwrap();

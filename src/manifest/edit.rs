@@ -1,9 +1,9 @@
-//! Edits of `profiles.toml` that leave every other byte of it as it was.
+//! Edits of `profiles.toml` that leave every other byte unchanged.
 //!
-//! In: a text that is valid TOML, and what is to be changed. Out: the changed text.
-//! Nothing is formatted anew: a new entry is laid out like its neighbours, and what is
-//! removed takes the comment on its line with it, and a definition the comment right
-//! above its header.
+//! Input: a text that is valid TOML, and the change. Output: the changed text. Nothing is
+//! reformatted: a new entry is laid out like its neighbors. Removing an entry also removes the
+//! comment on its line; removing a definition also removes the comment directly above its
+//! header.
 
 use std::ops::Range;
 
@@ -17,33 +17,34 @@ use layout::{Array, Block, Entry, Header, Key, Layout, Value};
 use lines::{begins_line, content_end, ends_line, line_end, line_start, newline, spliced};
 use write::{as_array, as_definition, as_tables, into_array};
 
-/// The comment by which an entry in a file that `init` wrote gives way to the first one
-/// that is added.
+/// The comment that marks an example entry in a file that `init` wrote. The first added profile
+/// replaces the entry.
 pub const EXAMPLE: &str = "# an example: replace it";
 
-/// A profile that is to be added.
+/// A profile to add.
 #[derive(Debug, Clone)]
 pub struct NewProfile {
-    /// As it is written in the file, without quotes.
+    /// The reference as it is written in the file, without quotes.
     pub reference: String,
-    /// What a reader is told besides, on the same line; may be empty.
+    /// A comment for readers on the same line; may be empty.
     pub comment: String,
 }
 
-/// Why the text cannot be changed here.
+/// Why the text cannot be edited.
 #[derive(Debug, PartialEq, Eq)]
 pub enum EditError {
-    /// It stands here, in a form that takes an editor: an inline table, dotted keys.
+    /// The part at this place has a form that only an editor can change: an inline table or
+    /// dotted keys.
     Inline(Range<usize>),
-    /// There is no such thing.
+    /// The part does not exist.
     Absent,
 }
 
-/// Adds `new` behind the profiles of `definition`, which is made at the end of the file
-/// where it is not there.
+/// Adds `new` after the profiles of `definition`, which is created at the end of the file if it
+/// does not exist.
 ///
 /// # Errors
-/// [`EditError::Inline`], where the definition is an inline table without profiles.
+/// Returns [`EditError::Inline`] if the definition is an inline table without profiles.
 pub fn add(text: &str, definition: &str, new: &[NewProfile]) -> Result<String, EditError> {
     let text = &without_example(text, definition);
     let layout = Layout::of(text);
@@ -72,7 +73,7 @@ pub fn add(text: &str, definition: &str, new: &[NewProfile]) -> Result<String, E
             &format!("{gap}{}", as_array(text, new)),
         ));
     }
-    // What is written without a header of its own, or is not a table at all.
+    // The definition is written without a header of its own, or is not a table.
     let whole = layout.entries_below(&path[..1]).into_iter().find(|entry| {
         matches!(entry.value, Value::Inline(_) | Value::Scalar) && is_path(&entry.keys, &path[..1])
     });
@@ -87,10 +88,11 @@ pub fn add(text: &str, definition: &str, new: &[NewProfile]) -> Result<String, E
     ))
 }
 
-/// Removes the profiles of `definition` at `places`, counted from 0 in the file's order.
+/// Removes the profiles of `definition` at `places`, which count from 0 in the order of the
+/// file.
 ///
 /// # Errors
-/// [`EditError::Absent`].
+/// Returns [`EditError::Absent`] if the definition or a profile does not exist.
 pub fn remove_profiles(
     text: &str,
     definition: &str,
@@ -115,10 +117,10 @@ pub fn remove_profiles(
     Ok(text)
 }
 
-/// Removes `definition` with all that is in it.
+/// Removes `definition` with all its content.
 ///
 /// # Errors
-/// [`EditError`].
+/// Returns [`EditError`] if the definition does not exist or cannot be edited.
 pub fn remove_definition(text: &str, definition: &str) -> Result<String, EditError> {
     let path = ["definition", definition];
     let layout = Layout::of(text);
@@ -142,16 +144,16 @@ pub fn remove_definition(text: &str, definition: &str) -> Result<String, EditErr
         text = spliced(&text, cut, "");
     }
     if was_last {
-        // The empty line that kept it apart is at the end now.
+        // The empty line that separated the definition is now at the end.
         text.truncate(content_end(&text, text.len()));
     }
     Ok(text)
 }
 
-/// Calls the definition `old` by the name `new`, wherever its name stands.
+/// Renames the definition `old` to `new` wherever its name occurs.
 ///
 /// # Errors
-/// [`EditError::Absent`].
+/// Returns [`EditError::Absent`] if the definition does not exist.
 pub fn rename_definition(text: &str, old: &str, new: &str) -> Result<String, EditError> {
     let layout = Layout::of(text);
     let mut spans = Vec::new();
@@ -175,7 +177,7 @@ pub fn rename_definition(text: &str, old: &str, new: &str) -> Result<String, Edi
     Ok(text)
 }
 
-/// The definitions that `text` names, in its order.
+/// Returns the names of the definitions in `text`, in its order.
 #[must_use]
 pub fn definitions(text: &str) -> Vec<String> {
     let layout = Layout::of(text);
@@ -205,7 +207,7 @@ pub fn definitions(text: &str) -> Vec<String> {
     names
 }
 
-/// Pushes `keys` onto `path`, and notes where `definition.OLD` is named.
+/// Pushes `keys` onto `path`, and records the places of `definition.OLD`.
 fn names_in<'k>(
     path: &mut Vec<&'k Key>,
     keys: &'k [Key],
@@ -247,14 +249,14 @@ fn begins_with(keys: &[Key], path: &[&str]) -> bool {
     keys.len() >= path.len() && keys.iter().zip(path).all(|(key, name)| key.name == *name)
 }
 
-/// A `[[…]]` block and its place among all blocks.
+/// A `[[…]]` block and its index among all blocks.
 struct BlockItem<'l> {
     at: usize,
     block: &'l Block,
 }
 
 impl Layout {
-    /// The array at `path`, however the path is written.
+    /// Returns the array at `path`, however the path is written.
     fn array(&self, path: &[&str]) -> Option<&Array> {
         let entries = self.entries_below(path);
         entries.into_iter().find_map(|entry| match &entry.value {
@@ -263,7 +265,7 @@ impl Layout {
         })
     }
 
-    /// The `[[path]]` blocks.
+    /// Returns the `[[path]]` blocks.
     fn items(&self, path: &[&str]) -> Vec<BlockItem<'_>> {
         let blocks = self.blocks.iter().enumerate();
         blocks
@@ -272,16 +274,16 @@ impl Layout {
             .collect()
     }
 
-    /// The entries whose whole path begins with `path`, as far up as that can be said of
-    /// them; those below a header of that path are not among them.
+    /// Returns the entries whose full path begins with `path`, as far as this is known. Entries
+    /// below a header with that path are not included.
     fn entries_below<'l>(&'l self, path: &[&str]) -> Vec<&'l Entry> {
         let mut found = Vec::new();
         for block in &self.blocks {
             let Some(rest) = rest_of(path, &block.keys) else {
                 continue;
             };
-            // A block of the path itself is found by its header, unless it is asked for
-            // what is in it.
+            // A block with the path itself is found by its header, unless its content is
+            // requested.
             if !rest.is_empty() {
                 for entry in &block.entries {
                     below(entry, rest, &mut found);
@@ -291,9 +293,9 @@ impl Layout {
         found
     }
 
-    /// Where the block `at` ends: behind its last entry, the comments right below that, and
-    /// the empty lines that follow. A comment behind those is nobody's, and the one right
-    /// above the next header is the next one's.
+    /// Returns where the block `at` ends: after its last entry, the comments directly below
+    /// that, and the empty lines that follow. A comment after those empty lines belongs to no
+    /// block, and a comment directly above the next header belongs to the next block.
     fn end_of_block(&self, text: &str, at: usize) -> usize {
         let next = self.blocks.get(at + 1);
         let limit = next.map_or(text.len(), |next| block_start(text, next));
@@ -308,7 +310,7 @@ impl Layout {
         end
     }
 
-    /// Where the `[[…]]` block `at` ends, the tables below it included.
+    /// Returns where the `[[…]]` block `at` ends, including the tables below it.
     fn end_of_item(&self, text: &str, at: usize) -> usize {
         let path: Vec<&str> = self.blocks[at]
             .keys
@@ -337,15 +339,15 @@ fn below<'l>(entry: &'l Entry, path: &[&str], found: &mut Vec<&'l Entry>) {
     }
 }
 
-/// What of `path` comes after `keys`; `None` where they part. Keys that go beyond it
-/// leave nothing of it.
+/// Returns the part of `path` after `keys`, or `None` if they differ. The rest is empty if
+/// `keys` is longer than `path`.
 fn rest_of<'p, 'n>(path: &'p [&'n str], keys: &[Key]) -> Option<&'p [&'n str]> {
     let common = keys.len().min(path.len());
     let same = keys.iter().zip(path).all(|(key, name)| key.name == *name);
     same.then(|| &path[common..])
 }
 
-/// Where a block begins: at the comment right above its header, where there is one.
+/// Returns where a block begins: at the comment directly above its header, if there is one.
 fn block_start(text: &str, block: &Block) -> usize {
     let mut start = line_start(text, block.span.start);
     while start > 0 {
@@ -358,14 +360,14 @@ fn block_start(text: &str, block: &Block) -> usize {
     start
 }
 
-/// The lines of an entry that has them for itself.
+/// Returns the lines of an entry that shares them with no other.
 fn entry_cut(text: &str, entry: &Entry) -> Option<Range<usize>> {
     let Range { start, end } = entry.span;
     (begins_line(text, start) && ends_line(text, end))
         .then(|| line_start(text, start)..line_end(text, end))
 }
 
-/// What goes with the item `place` of an array.
+/// Returns the range that is removed with the item `place` of an array.
 fn item_cut(text: &str, array: &Array, place: usize) -> Option<Range<usize>> {
     let item = array.items.get(place)?;
     let start = item.span.start;
@@ -376,7 +378,7 @@ fn item_cut(text: &str, array: &Array, place: usize) -> Option<Range<usize>> {
     let before = place.checked_sub(1).map(|before| &array.items[before]);
     let apart = |from: usize, to: usize| text[from..to].contains('\n');
     Some(match (before, next) {
-        // Last on its line: where it is the only one there, the comment is its own.
+        // The last item on its line. If it is the only item there, the comment belongs to it.
         (_, Some(next)) if apart(item.end(), next.span.start) => {
             let alone = line_start(text, start) <= array.open
                 && before.is_none_or(|before| apart(before.span.end, start));
@@ -388,9 +390,9 @@ fn item_cut(text: &str, array: &Array, place: usize) -> Option<Range<usize>> {
             }
         }
         (_, Some(next)) => start..next.span.start,
-        // What is between, a comment perhaps, is the neighbour's.
+        // Anything in between, such as a comment, belongs to the neighbor.
         (Some(before), None) if apart(before.end(), start) => start..item.end(),
-        // The comma before the last one goes unless the last one has its own.
+        // The comma before the last item is removed, too, unless the last item has its own.
         (Some(before), None) if item.comma.is_some() => before.end()..item.end(),
         (Some(before), None) if apart(before.span.end, before.end()) => {
             before.end() - 1..item.span.end
@@ -400,7 +402,7 @@ fn item_cut(text: &str, array: &Array, place: usize) -> Option<Range<usize>> {
     })
 }
 
-/// The text without the entries of `definition` that say they are examples.
+/// Returns the text without the entries of `definition` that are marked as examples.
 fn without_example(text: &str, definition: &str) -> String {
     let path = ["definition", definition, "profiles"];
     let layout = Layout::of(text);

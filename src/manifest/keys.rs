@@ -1,89 +1,89 @@
 //! Every table and key of `profiles.toml`, each described in one place.
 //!
-//! The reader takes from here which keys a table knows and what their values must be,
-//! `schema` makes the JSON Schema of it, and a test the tables of `docs/reference.md`. What a
-//! description cannot say, such as that a file exists or that two URLs name one project, the
-//! reader alone checks.
+//! The reader uses these descriptions to determine which keys a table has and what their values
+//! must be, `schema` generates the JSON Schema from them, and a test generates the tables of
+//! `docs/reference.md`. The reader alone checks what a description cannot express, such as that
+//! a file exists or that two URLs name the same project.
 
 use super::{Allow, CLOUD_TYPE, METADATA_NAME};
 use crate::util::endpoint::Endpoint;
 use crate::util::limits::Limits;
 use crate::util::uid;
 
-/// How many seconds nothing may happen, unless `timeout` says otherwise.
+/// The longest silence in seconds, unless `timeout` is set.
 pub const TIMEOUT: u64 = 30;
-/// How many attempts follow the first, unless `retries` says otherwise.
+/// The number of attempts after the first, unless `retries` is set.
 pub const RETRIES: u32 = 4;
 
-/// A text that is not only white space.
+/// Matches a text that is not only white space.
 pub const NOT_BLANK: &str = r"\S";
-/// A text without white space at either end, and without control characters.
+/// Matches a text without surrounding white space and without control characters.
 const WORD: &str = r"^[^\s\u0000-\u001f\u007f-\u009f]([^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f])?$";
-/// The page of a cluster profile in the console, of a project or of the tenant.
+/// Matches the URL of a cluster profile's page in the console, in a project or the tenant.
 const PAGE: &str = r"^[hH][tT][tT][pP][sS]?://.+/profiles/+cluster/+[0-9a-fA-F]{24}([/?#].*)?$";
-/// A name and a version on either side of the last `@`.
+/// Matches a name and a version on either side of the last `@`.
 const NAME_AND_VERSION: &str = r"^[^@].*@[^@]*[^@]$|^@.*@[^@]+$";
-/// A size with its unit.
+/// Matches a size with its unit.
 pub const SIZE: &str = r"^\s*\+?0*[1-9][0-9]*\s*(B|KiB|MiB|GiB)\s*$";
-/// The name of a definition.
+/// Matches the name of a definition.
 pub const DEFINITION_NAME: &str = "^[A-Za-z0-9_][A-Za-z0-9._-]*$";
 
-/// A table.
+/// The description of a table.
 #[derive(Debug)]
 pub struct TableSpec {
-    /// What the schema calls it.
+    /// The name of the table in the schema.
     pub name: &'static str,
-    /// What it is for.
+    /// The purpose of the table.
     pub about: &'static str,
-    /// Its keys, in the order in which people read about them.
+    /// The keys, in the order of the documentation.
     pub keys: &'static [Key],
-    /// Keys of which a table has at least one; empty if there is no such rule.
+    /// Keys of which the table needs at least one; empty if there is no such rule.
     pub any_of: &'static [&'static str],
-    /// The forms that the table can take, if it can take several.
+    /// The forms of the table, if there is more than one.
     pub forms: &'static [TableForm],
 }
 
-/// A form of a table that can take several: it has the keys that it requires, those that no
-/// form requires, and no others.
+/// A form of a table that has several. The table contains the keys that the form requires and
+/// any that no form requires, but no others.
 #[derive(Debug)]
 pub struct TableForm {
-    /// What the schema calls it.
+    /// The name of the form in the schema.
     pub name: &'static str,
-    /// What it is for.
+    /// The purpose of the form.
     pub about: &'static str,
-    /// The keys that it requires.
+    /// The keys that the form requires.
     pub requires: &'static [&'static str],
 }
 
-/// A key of a table.
+/// The description of a key.
 #[derive(Debug, Clone, Copy)]
 pub struct Key {
-    /// As it is written.
+    /// The key as it is written in the file.
     pub name: &'static str,
-    /// What its value must be.
+    /// The kind of its value.
     pub kind: Kind,
-    /// What it means; sentences.
+    /// What the key means, in sentences.
     pub about: &'static str,
-    /// What a missing key stands for.
+    /// The value if the key is missing.
     pub default: DefaultValue,
-    /// Whether a table must have it.
+    /// Whether the table must contain the key.
     pub is_required: bool,
 }
 
-/// What a value must be.
+/// The kind of a value.
 #[derive(Debug, Clone, Copy)]
 pub enum Kind {
     /// A string that matches a regular expression.
     Text(&'static str),
-    /// A path, relative to the file.
+    /// A path, relative to the directory of the file.
     Path,
     /// A program and its arguments.
     Command,
-    /// A whole number, at least this one.
+    /// A whole number that is at least this one.
     Number(u64),
     /// True or false.
     Boolean,
-    /// Bytes, at least one: a number, or a string such as `"2 GiB"`.
+    /// A number of bytes, at least 1: a number, or a string such as `"2 GiB"`.
     Size,
     /// An array of these words.
     Words(&'static [&'static str]),
@@ -91,42 +91,42 @@ pub enum Kind {
     Table(&'static TableSpec),
     /// A table of tables, whose keys are names that the user chooses.
     NamedTables(&'static TableSpec),
-    /// An array of different tables.
+    /// An array of distinct tables.
     Tables(&'static TableSpec),
-    /// An array of different profiles, at least one: strings ([`REFERENCES`]) or tables.
+    /// An array of distinct profiles, at least one: strings ([`REFERENCES`]) or tables.
     Profiles(&'static TableSpec),
 }
 
-/// What a missing key stands for.
+/// The value of a missing key.
 #[derive(Debug, Clone, Copy)]
 pub enum DefaultValue {
-    /// Nothing, or what the description of the key says.
+    /// None, or what the description of the key says.
     None,
     /// This text.
     Text(&'static str),
     /// This number.
     Number(u64),
-    /// So many bytes, a multiple of 1 GiB.
+    /// This number of bytes, a multiple of 1 GiB.
     Size(u64),
-    /// Off.
+    /// `false`.
     False,
 }
 
 /// A form of a profile that is written as a string.
 #[derive(Debug)]
 pub struct TextForm {
-    /// What the text is.
+    /// What the string is.
     pub about: &'static str,
-    /// A regular expression that it matches.
+    /// A regular expression that the string matches.
     pub pattern: &'static str,
-    /// Another one.
+    /// A further regular expression that the string matches.
     pub and: Option<&'static str>,
-    /// One that it does not match.
+    /// A regular expression that the string does not match.
     pub not: Option<&'static str>,
 }
 
 impl TableSpec {
-    /// The key `name`.
+    /// Returns the key `name`.
     #[must_use]
     pub fn key(&self, name: &str) -> Option<&'static Key> {
         self.keys.iter().find(|key| key.name == name)
@@ -134,7 +134,7 @@ impl TableSpec {
 }
 
 impl Kind {
-    /// What messages call it.
+    /// Returns the name of the kind in messages.
     #[must_use]
     pub fn expected(&self) -> &'static str {
         match self {
@@ -348,7 +348,7 @@ pub static DEFINITION: TableSpec = table(
     ],
 );
 
-/// An entry of `profiles` that is a string.
+/// The forms of an entry of `profiles` that is a string.
 pub static REFERENCES: [TextForm; 3] = [
     TextForm {
         about: "24 hexadecimal digits: the profile's uid.",
@@ -370,7 +370,7 @@ pub static REFERENCES: [TextForm; 3] = [
     },
 ];
 
-/// An entry of `profiles`, and its form as a table.
+/// An entry of `profiles` that is a table.
 pub static PROFILE: TableSpec = TableSpec {
     name: "Profile",
     about: "A profile: a uid, the URL of its page in the console, or `name@version`, as a string \

@@ -1,7 +1,7 @@
-//! What is said about mistakes in `profiles.toml`: one function for each kind of mistake,
-//! from data to a [`Diagnostic`] with its place.
+//! Messages about mistakes in `profiles.toml`: one function for each kind of mistake, from data
+//! to a [`Diagnostic`] with its place.
 //!
-//! What is said when there is no manifest at all, or no such definition in it, is in
+//! The messages for a missing manifest and for an unknown definition are in
 //! `src/error/messages/manifest.rs`.
 
 use std::ops::Range;
@@ -16,7 +16,7 @@ use crate::util::sanitize;
 use crate::util::suggest::nearest;
 use crate::util::uid::{DIGITS, Uid};
 
-/// What a definition may be called.
+/// The rule for definition names.
 pub const NAMES: &str = "letters, digits, `.`, `_` and `-`, not starting with `.` or `-`";
 
 /// A place in the file.
@@ -37,7 +37,7 @@ fn error(
         .help(help)
 }
 
-// The file as a text.
+// Messages about the text of the file.
 
 pub(super) fn utf16(path: &Path) -> Diagnostic {
     let title = format!("`{}` is UTF-16, not UTF-8", sanitize::path(path));
@@ -71,16 +71,16 @@ pub(super) fn not_toml(place: Place<'_>, why: &str) -> Diagnostic {
     )
 }
 
-/// Instead of the mistakes that are not shown: whoever has that many fixes their cause.
+/// Replaces the mistakes that are not listed: a file with that many has a common cause.
 pub(super) fn more_mistakes(more: usize) -> Diagnostic {
     let more = sanitize::count(more, "more mistake");
     Diagnostic::error(Code::MoreMistakes, format!("the file has {more}"))
         .help("fix those above, and run the command again")
 }
 
-// Keys.
+// Messages about keys.
 
-/// A key that holds a secret: the file is meant for version control.
+/// A key holds a secret, although the file is meant for version control.
 pub(super) fn secret(place: Place<'_>, key: &str) -> Diagnostic {
     error(
         Code::SecretInManifest,
@@ -92,7 +92,7 @@ pub(super) fn secret(place: Place<'_>, key: &str) -> Diagnostic {
     .help("revoke the key in Palette if anybody else has had the file")
 }
 
-/// A key that `table` does not know; it is near to one of those that it knows, or not.
+/// `table` does not have this key; `near` is a similar key that it has, if there is one.
 pub(super) fn unknown_key(
     place: Place<'_>,
     key: &str,
@@ -111,7 +111,7 @@ pub(super) fn unknown_key(
         .help(format!("or it belongs to a newer edgestage: this is {own}"))
 }
 
-/// `a`, `b` and `c`.
+/// Returns a list such as `a`, `b` and `c`.
 fn list(names: &[&str]) -> String {
     let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
     match quoted.split_last() {
@@ -121,7 +121,7 @@ fn list(names: &[&str]) -> String {
     }
 }
 
-/// A table beside the known ones that looks like a definition.
+/// A table beside the known ones looks like a definition.
 pub(super) fn not_a_definition(place: Place<'_>, name: &str) -> Diagnostic {
     let name = name.escape_debug();
     error(
@@ -133,11 +133,12 @@ pub(super) fn not_a_definition(place: Place<'_>, name: &str) -> Diagnostic {
     )
 }
 
-// Values.
+// Messages about values.
 
-/// `what` is a key, or a table in brackets, or one of our own words such as `a profile`.
+/// A value has the wrong type. `what` is a key, a table in brackets, or a phrase of edgestage
+/// such as `a profile`.
 pub(super) fn wrong_type(place: Place<'_>, what: &str, expected: &str, found: &str) -> Diagnostic {
-    // A name of ours is not a key of the file.
+    // A phrase of edgestage is not a key of the file.
     let what = if what.starts_with('[') || what.starts_with("a ") {
         what.to_owned()
     } else {
@@ -209,7 +210,7 @@ pub(super) fn unknown_allow(place: Place<'_>, name: &str) -> Diagnostic {
     )
 }
 
-// Definitions and their profiles.
+// Messages about definitions and their profiles.
 
 pub(super) fn no_definition(place: Place<'_>, label: &str) -> Diagnostic {
     let help = add_one("NAME");
@@ -259,7 +260,7 @@ pub(super) fn duplicate_profile(place: Place<'_>, definition: &str, line: usize)
     )
 }
 
-/// Its own `project` is not the one that its console URLs name.
+/// The definition's own `project` differs from the project in its console URLs.
 pub(super) fn another_project(place: Place<'_>, definition: &str, url: &Uid) -> Diagnostic {
     error(
         Code::SeveralProjects,
@@ -270,7 +271,7 @@ pub(super) fn another_project(place: Place<'_>, definition: &str, url: &Uid) -> 
     )
 }
 
-/// Two of its console URLs name different projects; `first` is named in `line`.
+/// Two console URLs of a definition name different projects; `first` is named in `line`.
 pub(super) fn two_projects(
     place: Place<'_>,
     definition: &str,
@@ -303,7 +304,7 @@ pub(super) fn invalid_reference(
     not_a_reference(place, why.label(), why.help(text))
 }
 
-/// Another form of reference under `uid`.
+/// The value of `uid` is another form of reference.
 pub(super) fn not_a_uid(place: Place<'_>) -> Diagnostic {
     not_a_reference(
         place,
@@ -312,7 +313,7 @@ pub(super) fn not_a_uid(place: Place<'_>) -> Diagnostic {
     )
 }
 
-/// Another form of reference under `url`.
+/// The value of `url` is another form of reference.
 pub(super) fn not_a_page(place: Place<'_>) -> Diagnostic {
     not_a_reference(
         place,
@@ -321,7 +322,7 @@ pub(super) fn not_a_page(place: Place<'_>) -> Diagnostic {
     )
 }
 
-/// A table with too many keys that name a profile, or too few; `label` says which.
+/// A table has too many or too few keys that name a profile; `label` says which.
 pub(super) fn not_one_reference(place: Place<'_>, label: &str) -> Diagnostic {
     not_a_reference(
         place,
@@ -331,7 +332,7 @@ pub(super) fn not_one_reference(place: Place<'_>, label: &str) -> Diagnostic {
 }
 
 impl InvalidReference {
-    /// What the caret says.
+    /// Returns the label at the caret.
     #[must_use]
     pub fn label(&self) -> String {
         match self {
@@ -353,7 +354,7 @@ impl InvalidReference {
         }
     }
 
-    /// The edit that fixes it.
+    /// Returns the edit that fixes the mistake.
     #[must_use]
     pub fn help(&self, text: &str) -> String {
         match self {
@@ -371,7 +372,7 @@ impl InvalidReference {
     }
 }
 
-// Packs.
+// Messages about packs.
 
 pub(super) fn nameless_pack(place: Place<'_>) -> Diagnostic {
     error(
@@ -399,7 +400,7 @@ pub(super) fn idle_pack(place: Place<'_>, name: &str) -> Diagnostic {
     )
 }
 
-/// `near` is a file with a similar name.
+/// A values file cannot be read; `near` is a file with a similar name.
 pub(super) fn unreadable_values(
     place: Place<'_>,
     file: &str,

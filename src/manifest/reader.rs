@@ -1,8 +1,7 @@
-//! Typed reading of the tables of [`keys`](super::keys) that remembers positions and collects every
-//! problem.
+//! Typed reading of the tables in [`keys`](super::keys), with positions and every problem.
 //!
-//! A reader never stops at the first mistake: an accessor that finds something wrong
-//! notes it and answers `None`, so that one run shows all that is wrong with a file.
+//! A reader does not stop at the first mistake: an accessor that finds a mistake records it and
+//! returns `None`, so that a single run reports everything that is wrong with a file.
 
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,17 +19,17 @@ use super::source::is_secret_key;
 use crate::diagnostic::{Diagnostic, Source};
 use crate::util::suggest::nearest;
 
-/// A value of the file and where it stands, in bytes.
+/// A value of the file and its place.
 #[derive(Debug, Clone)]
 pub struct At<T> {
     /// The value.
     pub value: T,
-    /// Its place.
+    /// The range of the value in the file, in bytes.
     pub span: Range<usize>,
 }
 
 impl<T> At<T> {
-    /// Another value at the same place.
+    /// Returns another value at the same place.
     pub fn map<U>(self, f: impl FnOnce(T) -> U) -> At<U> {
         At {
             value: f(self.value),
@@ -39,22 +38,23 @@ impl<T> At<T> {
     }
 }
 
-/// The most problems of one file that are shown.
+/// The maximum number of problems of a file that are reported.
 pub(super) const MOST: usize = 100;
 
-/// One reading of a file: what its paths are relative to, and its problems so far.
+/// The state of reading a file: the directory that its paths are relative to, and the problems
+/// found so far.
 pub(super) struct Reader {
     source: Arc<Source>,
     directory: PathBuf,
     problems: Vec<Diagnostic>,
-    /// Those that are about something that is missing. Where a line cannot be read, it may be
-    /// there all the same.
+    /// Problems about missing things. If a line cannot be parsed, the missing thing may be in
+    /// that line.
     lacks: Vec<Diagnostic>,
-    /// Where the lines of the file begin, once somebody asks.
+    /// The positions where the lines of the file begin, computed on first use.
     lines: OnceCell<Vec<usize>>,
 }
 
-/// The first of `list`, and how many more there are.
+/// Returns the first problems of `list`, followed by a message with the number of the others.
 pub(super) fn bounded(mut list: Vec<Diagnostic>) -> Vec<Diagnostic> {
     if let Some(more) = list.len().checked_sub(MOST).filter(|more| *more > 0) {
         list.truncate(MOST);
@@ -64,7 +64,7 @@ pub(super) fn bounded(mut list: Vec<Diagnostic>) -> Vec<Diagnostic> {
 }
 
 impl Reader {
-    /// Of `source`, whose paths are relative to `directory`; no problems yet.
+    /// Creates a reader of `source`, whose paths are relative to `directory`, without problems.
     pub(super) fn new(source: &Arc<Source>, directory: &Path) -> Self {
         Self {
             source: Arc::clone(source),
@@ -75,7 +75,7 @@ impl Reader {
         }
     }
 
-    /// The number of the line, from 1, that the byte `offset` is in.
+    /// Returns the line number of the byte `offset`, starting at 1.
     pub(super) fn line(&self, offset: usize) -> usize {
         let lines = self.lines.get_or_init(|| {
             let breaks = self.source.text.match_indices('\n');
@@ -84,12 +84,12 @@ impl Reader {
         1 + lines.partition_point(|at| *at < offset)
     }
 
-    /// What paths in the file are relative to.
+    /// Returns the directory that paths in the file are relative to.
     pub(super) fn directory(&self) -> &Path {
         &self.directory
     }
 
-    /// A place in the file.
+    /// Returns a place in the file.
     pub(super) fn at(&self, span: Range<usize>) -> Place<'_> {
         Place {
             source: &self.source,
@@ -97,22 +97,22 @@ impl Reader {
         }
     }
 
-    /// Notes a problem.
+    /// Records a problem.
     pub(super) fn add(&mut self, problem: Diagnostic) {
         self.problems.push(problem);
     }
 
-    /// Notes that something is missing.
+    /// Records that something is missing.
     pub(super) fn add_lack(&mut self, problem: Diagnostic) {
         self.lacks.push(problem);
     }
 
-    /// Forgets what is missing.
+    /// Discards the problems about missing things.
     pub(super) fn forget_lacks(&mut self) {
         self.lacks.clear();
     }
 
-    /// All problems, in the order of the file.
+    /// Returns all problems, in the order of the file.
     pub(super) fn finish(&mut self) -> Vec<Diagnostic> {
         let mut list = std::mem::take(&mut self.problems);
         list.append(&mut self.lacks);
@@ -120,14 +120,14 @@ impl Reader {
         list
     }
 
-    /// Notes a value of the wrong type.
+    /// Records a value of the wrong type.
     pub(super) fn wrong_type(&mut self, what: &str, expected: &str, found: &Spanned<DeValue<'_>>) {
         let place = self.at(found.span());
         let problem = messages::wrong_type(place, what, expected, type_of(found.get_ref()));
         self.add(problem);
     }
 
-    /// The string `value`, or a problem.
+    /// Returns the string `value`, or records a problem.
     pub(super) fn string(
         &mut self,
         value: &Spanned<DeValue<'_>>,
@@ -145,7 +145,7 @@ impl Reader {
     }
 }
 
-/// How a value's type is called in messages.
+/// Returns the name of a value's type in messages.
 pub(crate) fn type_of(value: &DeValue<'_>) -> &'static str {
     match value {
         DeValue::String(_) => "a string",
@@ -158,20 +158,20 @@ pub(crate) fn type_of(value: &DeValue<'_>) -> &'static str {
     }
 }
 
-/// A table being read.
+/// A table that is being read.
 pub(super) struct Table<'t, 'i> {
-    /// What it is called in messages, such as `[palette]`.
+    /// The name of the table in messages, such as `[palette]`.
     pub name: String,
-    /// Its header or braces.
+    /// The place of its header or its braces.
     pub span: Range<usize>,
     spec: &'static TableSpec,
     entries: &'t DeTable<'i>,
-    /// Unknown keys that were reported already.
+    /// Unknown keys that have already been reported.
     reported: BTreeSet<&'t str>,
 }
 
 impl<'t, 'i> Table<'t, 'i> {
-    /// The table `value`, or a problem where it is something else.
+    /// Returns the table `value`, or records a problem if it is something else.
     pub(super) fn new(
         name: impl Into<String>,
         spec: &'static TableSpec,
@@ -186,7 +186,7 @@ impl<'t, 'i> Table<'t, 'i> {
         None
     }
 
-    /// A table that is known to be one.
+    /// Creates the reader of a value that is known to be a table.
     pub(super) fn of(
         name: impl Into<String>,
         spec: &'static TableSpec,
@@ -202,20 +202,20 @@ impl<'t, 'i> Table<'t, 'i> {
         }
     }
 
-    /// Every key with its place and value.
+    /// Returns every key with its place and value.
     pub(super) fn entries(&self) -> impl Iterator<Item = (At<&'t str>, &'t Spanned<DeValue<'i>>)> {
         entries(self.entries)
     }
 
-    /// The value under `key`, and what it must be.
+    /// Returns the value of `key` and the kind that it must have.
     pub(super) fn value(&self, key: &str) -> Option<(&'t Spanned<DeValue<'i>>, Kind)> {
         let described = self.spec.key(key);
         debug_assert!(described.is_some(), "{key}");
         Some((self.entries.get(key)?, described?.kind))
     }
 
-    /// Whether `key` is missing, and no other key looks like it: else a mistake is reported
-    /// already.
+    /// Returns whether `key` is missing and no other key resembles it. A similar key has
+    /// already been reported as a mistake.
     pub(super) fn lacks(&self, key: &str) -> bool {
         let mut unknown = self
             .entries()
@@ -224,18 +224,18 @@ impl<'t, 'i> Table<'t, 'i> {
         !self.entries.contains_key(key) && !unknown.any(|(other, _)| is_it(other.value))
     }
 
-    /// Whether any of `keys` is there, whatever its value, or one that is not known.
+    /// Returns whether the table contains any of `keys`, whatever its value, or an unknown key.
     pub(super) fn has_any(&self, keys: &[&str]) -> bool {
         let mut entries = self.entries().map(|(key, _)| key.value);
         entries.any(|key| keys.contains(&key) || self.is_unknown(key))
     }
 
-    /// Whether it is a key that this table knows.
+    /// Returns whether the table can have this key.
     pub(super) fn knows(&self, key: &str) -> bool {
         self.spec.key(key).is_some()
     }
 
-    /// Leaves an unknown key out of those that are reported.
+    /// Excludes an unknown key from those that are reported.
     pub(super) fn mark_reported(&mut self, key: &'t str) {
         self.reported.insert(key);
     }
@@ -248,19 +248,19 @@ impl<'t, 'i> Table<'t, 'i> {
         self.spec.keys.iter().map(|key| key.name).collect()
     }
 
-    /// The known key that `given` is probably meant for.
+    /// Returns the known key that `given` probably means.
     fn nearest(&self, given: &str) -> Option<&'static str> {
         nearest(given, self.known())
     }
 
-    /// The table under `key`.
+    /// Returns the table under `key`.
     pub(super) fn table(&self, key: &str, reader: &mut Reader) -> Option<Table<'t, 'i>> {
         let (value, kind) = self.value(key)?;
         let Kind::Table(spec) = kind else { return None };
         Table::new(format!("[{key}]"), spec, value, reader)
     }
 
-    /// The string under `key`; an empty one is a problem.
+    /// Returns the string under `key`. An empty string is a problem.
     pub(super) fn text(&self, key: &str, reader: &mut Reader) -> Option<At<String>> {
         let (value, kind) = self.value(key)?;
         let text = reader.string(value, key, kind.expected())?;
@@ -271,13 +271,13 @@ impl<'t, 'i> Table<'t, 'i> {
         Some(text)
     }
 
-    /// The path under `key`, resolved.
+    /// Returns the path under `key`, resolved.
     pub(super) fn path(&self, key: &str, reader: &mut Reader) -> Option<At<PathBuf>> {
         let text = self.text(key, reader)?;
         Some(text.map(|path| reader.directory.join(path)))
     }
 
-    /// The whole number under `key`.
+    /// Returns the whole number under `key`.
     pub(super) fn number(&self, key: &str, reader: &mut Reader) -> Option<u64> {
         let (value, kind) = self.value(key)?;
         let least = match kind {
@@ -295,7 +295,7 @@ impl<'t, 'i> Table<'t, 'i> {
         number
     }
 
-    /// The size under `key`, in bytes.
+    /// Returns the size under `key`, in bytes.
     pub(super) fn size(&self, key: &str, reader: &mut Reader) -> Option<u64> {
         let (value, kind) = self.value(key)?;
         match value.get_ref() {
@@ -314,7 +314,7 @@ impl<'t, 'i> Table<'t, 'i> {
         }
     }
 
-    /// The boolean under `key`.
+    /// Returns the boolean under `key`.
     pub(super) fn boolean(&self, key: &str, reader: &mut Reader) -> Option<bool> {
         let (value, kind) = self.value(key)?;
         if let DeValue::Boolean(boolean) = value.get_ref() {
@@ -324,7 +324,7 @@ impl<'t, 'i> Table<'t, 'i> {
         None
     }
 
-    /// The array of strings under `key`.
+    /// Returns the array of strings under `key`.
     pub(super) fn strings(&self, key: &str, reader: &mut Reader) -> Option<At<Vec<At<String>>>> {
         let array = self.array(key, reader)?;
         let items = array.value.iter();
@@ -335,7 +335,7 @@ impl<'t, 'i> Table<'t, 'i> {
         })
     }
 
-    /// The command under `key`: an array of strings that is not empty.
+    /// Returns the command under `key`: an array of strings that is not empty.
     pub(super) fn command(&self, key: &str, reader: &mut Reader) -> Option<Vec<String>> {
         let argv = self.strings(key, reader)?;
         if argv.value.is_empty() {
@@ -345,7 +345,7 @@ impl<'t, 'i> Table<'t, 'i> {
         Some(argv.value.into_iter().map(|part| part.value).collect())
     }
 
-    /// The array under `key`.
+    /// Returns the array under `key`.
     pub(super) fn array(
         &self,
         key: &str,
@@ -362,7 +362,7 @@ impl<'t, 'i> Table<'t, 'i> {
         None
     }
 
-    /// Reports the keys that are not known.
+    /// Reports the unknown keys.
     pub(super) fn finish(self, reader: &mut Reader) {
         for (key, _) in self.entries() {
             if !self.is_unknown(key.value) {
@@ -381,7 +381,7 @@ impl<'t, 'i> Table<'t, 'i> {
     }
 }
 
-/// Every key of a table with its place and value.
+/// Returns every key of a table with its place and value.
 pub(super) fn entries<'t, 'i>(
     table: &'t DeTable<'i>,
 ) -> impl Iterator<Item = (At<&'t str>, &'t Spanned<DeValue<'i>>)> {
@@ -399,7 +399,7 @@ fn read<T: serde::de::DeserializeOwned>(value: &Spanned<DeValue<'_>>) -> Option<
     T::deserialize(value.clone().into_deserializer()).ok()
 }
 
-/// `512 MiB` in bytes; at least 1.
+/// Parses a size such as `512 MiB` and returns the number of bytes, at least 1.
 fn parse_size(text: &str) -> Option<u64> {
     let units: BTreeMap<&str, u64> = [("B", 0), ("KiB", 10), ("MiB", 20), ("GiB", 30)].into();
     let digits = text

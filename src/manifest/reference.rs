@@ -1,16 +1,16 @@
-//! References to a cluster profile, as people write them: a uid, a URL pasted from the
-//! console, or `name@version`.
+//! References to a cluster profile as people write them: a uid, a URL pasted from the console,
+//! or `name@version`.
 
 use url::Url;
 
 use crate::util::uid::{DIGITS, Uid};
 
-/// Which profile is meant.
+/// A reference to a profile.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Reference {
     /// The profile with this uid.
     Uid(Uid),
-    /// The profile with this name, in this version.
+    /// The profile with this name and version.
     Version {
         /// `metadata.name` in Palette.
         name: String,
@@ -19,37 +19,37 @@ pub enum Reference {
     },
 }
 
-/// A reference as parsed, with what else its text says.
+/// A parsed reference, with the other information in its text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Parsed {
-    /// Which profile.
+    /// The reference to the profile.
     pub reference: Reference,
-    /// The project that a console URL names; a tenant-scoped one names none.
+    /// The project in a console URL; the URL of a tenant-scoped profile does not name one.
     pub project: Option<Uid>,
 }
 
 /// Why a text is not a reference.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum InvalidReference {
-    /// Only hexadecimal digits, but not 24 of them.
+    /// Only hexadecimal digits, but not 24 of them; contains their number.
     UidLength(usize),
-    /// 24 characters, nearly all hexadecimal: these are not.
+    /// 24 characters, most of them hexadecimal; contains those that are not.
     UidDigits(Vec<char>),
-    /// A URL that names something else than a cluster profile.
+    /// A URL of something other than a cluster profile.
     OtherPage,
-    /// A URL with a user name or password in it.
+    /// A URL that contains a user name or a password.
     Credentials,
-    /// A console URL whose uid is not one.
+    /// A console URL with an invalid uid.
     UrlUid(String),
-    /// Not a URL that can be read.
+    /// A URL that cannot be parsed.
     Url(String),
-    /// `name@version` with nothing before or after the `@`.
+    /// `name@version` with an empty name or version.
     EmptyPart,
     /// A name without a version.
     NoVersion,
-    /// White space around it, or control characters.
+    /// Surrounding white space, or control characters.
     Space,
-    /// Nothing at all.
+    /// An empty text.
     Empty,
 }
 
@@ -62,11 +62,11 @@ impl std::fmt::Display for Reference {
     }
 }
 
-/// Reads a reference.
+/// Parses a reference.
 ///
 /// # Errors
-/// [`InvalidReference`]: abbreviated and mistyped uids are common, so they are told
-/// apart from everything else.
+/// Returns [`InvalidReference`]. Abbreviated and mistyped uids are common, so they have their
+/// own variants.
 pub fn parse(text: &str) -> Result<Parsed, InvalidReference> {
     let plain = |reference| Parsed {
         reference,
@@ -96,7 +96,7 @@ pub fn parse(text: &str) -> Result<Parsed, InvalidReference> {
     Err(mistyped_uid(text).unwrap_or(InvalidReference::NoVersion))
 }
 
-/// What is wrong with a text that was probably meant as a uid.
+/// Returns the mistake in a text that is probably meant as a uid.
 fn mistyped_uid(text: &str) -> Option<InvalidReference> {
     let wrong: Vec<char> = text.chars().filter(|c| !c.is_ascii_hexdigit()).collect();
     let length = text.chars().count();
@@ -110,9 +110,9 @@ fn mistyped_uid(text: &str) -> Option<InvalidReference> {
     }
 }
 
-/// Reads a console URL: `/projects/<uid>/profiles/cluster/<uid>`, or
-/// `/admin/profiles/cluster/<uid>` for a tenant-scoped profile (facts.md, 1). What stands
-/// before that is a reverse proxy's, what stands behind it a part of the profile's page.
+/// Parses a console URL: `/projects/<uid>/profiles/cluster/<uid>`, or
+/// `/admin/profiles/cluster/<uid>` for a tenant-scoped profile (facts.md, 1). A path before
+/// that belongs to a reverse proxy, and a path after it to a part of the profile's page.
 fn parse_url(text: &str) -> Result<Parsed, InvalidReference> {
     let url = Url::parse(text).map_err(|error| InvalidReference::Url(error.to_string()))?;
     if !matches!(url.scheme(), "https" | "http") {
@@ -149,12 +149,11 @@ fn parse_url(text: &str) -> Result<Parsed, InvalidReference> {
     })
 }
 
-/// What stands before a profile's uid in the URL of its page.
+/// The path segments before the uid of a profile in the URL of its page.
 const PAGE: [&str; 2] = ["profiles", "cluster"];
 
-/// The URL of the profile's page that `text`, which was read as a reference, is about:
-/// without the part of the page that somebody had open, and without a query. Any other
-/// reference as it is.
+/// Returns the URL of the profile's page for the reference `text`: without the part of the page
+/// that was open, and without a query. Returns any other reference unchanged.
 #[must_use]
 pub fn page(text: &str) -> &str {
     if !text.contains("://") {
@@ -204,7 +203,7 @@ mod tests {
         }
         let tenant = parse(&format!("https://p.example/admin/profiles/cluster/{UID}")).unwrap();
         assert_eq!(tenant.project, None);
-        // A part of the page, and a reverse proxy's path.
+        // With a part of the page, and with the path of a reverse proxy.
         for text in [
             format!("{url}/edit"),
             format!("{url}/settings/variables?tab=1#x"),

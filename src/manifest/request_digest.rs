@@ -1,12 +1,12 @@
-//! The digest of what a definition asks for, by which a lock is found outdated.
+//! The digest of a definition's request, which shows whether a lock is outdated.
 
 use serde::Serialize;
 
 use super::{Definition, Project, Reference};
 use crate::util::digest::Digest;
 
-/// What is digested, as JSON: unambiguous, and the same on every machine. A change of
-/// this shape makes every lock outdated.
+/// The digested data, as JSON: unambiguous, and the same on every machine. A change of this
+/// shape makes every lock outdated.
 #[derive(Serialize)]
 struct Asked<'a> {
     name: &'a str,
@@ -29,9 +29,9 @@ struct AskedPack<'a> {
 }
 
 impl Definition {
-    /// A digest of the references, overrides, project, `name` and `cloud-type`. A uid
-    /// and the console URL of the same profile are the same reference; the text of a
-    /// values file counts, its path does not.
+    /// Returns the digest of the references, overrides, project, `name` and `cloud-type`. A uid
+    /// and the console URL of the same profile are the same reference. The text of a values
+    /// file counts, but its path does not.
     #[must_use]
     pub fn asked(&self) -> Digest {
         let profiles = self.profiles.iter().map(|profile| AskedProfile {
@@ -58,11 +58,12 @@ impl Definition {
             }),
             profiles: profiles.collect(),
         };
-        // Strings and digests only: nothing in it can fail to become JSON.
+        // The data consists of strings and digests, so serialization cannot fail.
         Digest::of(serde_json::to_vec(&asked).unwrap_or_default())
     }
 
-    /// The project to ask in: the definition's own, else its URLs', else the file's.
+    /// Returns the project of the request: the definition's own, otherwise that of its URLs,
+    /// otherwise that of the file.
     #[must_use]
     pub fn project_asked(&self) -> Option<Project> {
         match (&self.project, &self.url_project) {

@@ -1,5 +1,5 @@
-//! `profiles.toml` from bytes to text: encodings as editors produce them, and secrets
-//! taken out before any of it can be shown.
+//! Decodes `profiles.toml` from bytes to text: handles the encodings that editors produce, and
+//! masks secrets before any of the text can be shown.
 
 use std::ops::Range;
 use std::path::Path;
@@ -9,15 +9,14 @@ use super::messages;
 use crate::diagnostic::{Diagnostic, Source};
 use crate::util::sanitize;
 
-/// What the name of a key that holds a secret has in it, without separators and in
-/// lower case.
+/// Words in the name of a key that holds a secret, in lower case and without separators.
 const SECRET_WORDS: [&str; 4] = ["apikey", "token", "secret", "passw"];
 
-/// Decodes the bytes of `path`. A byte order mark is dropped; CRLF is TOML's own
-/// business (TOML 1.0, "newline").
+/// Decodes the bytes of `path`. A byte order mark is dropped; CRLF is left to the TOML parser
+/// (TOML 1.0, "newline").
 ///
 /// # Errors
-/// A diagnostic that names the line where UTF-8 ends.
+/// Returns a diagnostic that names the line with the first invalid UTF-8.
 pub(super) fn decode(path: &Path, bytes: Vec<u8>) -> Result<String, Diagnostic> {
     if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
         return Err(messages::utf16(path));
@@ -36,8 +35,8 @@ pub(super) fn decode(path: &Path, bytes: Vec<u8>) -> Result<String, Diagnostic> 
     }
 }
 
-/// Whether a key is one that a secret is put under. `api-key-file` and
-/// `api-key-command` name a place instead, and are none.
+/// Returns whether a key holds a secret. `api-key-file` and `api-key-command` name a place
+/// instead, so they do not.
 #[must_use]
 pub(super) fn is_secret_key(key: &str) -> bool {
     let bare: String = key
@@ -49,7 +48,7 @@ pub(super) fn is_secret_key(key: &str) -> bool {
     !names_a_place && (bare == "key" || SECRET_WORDS.iter().any(|word| bare.contains(word)))
 }
 
-/// The line in which a merge conflict begins that nobody has resolved.
+/// Returns the line in which an unresolved merge conflict begins.
 #[must_use]
 pub fn conflict(text: &str) -> Option<Range<usize>> {
     const MARK: &str = "<<<<<<< ";
@@ -62,8 +61,8 @@ pub fn conflict(text: &str) -> Option<Range<usize>> {
     Some(start..start + length)
 }
 
-/// How many lines from the one of `start` an array that is not closed may have swallowed: as
-/// far as a line that closes an array.
+/// Returns how many lines, beginning with the line of `start`, an unclosed array may include:
+/// all lines up to one that closes an array.
 #[must_use]
 pub(super) fn swallowed_from(text: &str, start: usize) -> usize {
     let is_header = |line: &str| line.starts_with('[') && !line.contains(['"', '\'', ',']);
@@ -76,10 +75,10 @@ pub(super) fn swallowed_from(text: &str, start: usize) -> usize {
     1 + open
 }
 
-/// The source to show in messages: `text` with what may be a secret overwritten, every
-/// byte by `*`, so that positions stay. `spans` are values found under secret keys;
-/// besides, whatever stands behind such a key in a line is hidden even where the line
-/// is not TOML, and so is the user part of a URL.
+/// Returns the source to show in messages: `text` with every byte of a possible secret
+/// overwritten with `*`, so that positions stay valid. `spans` are the values under secret
+/// keys. In addition, anything after such a key on a line is hidden, even if the line is not
+/// TOML, as is the user part of a URL.
 #[must_use]
 pub(super) fn shown(path: &Path, text: &str, spans: &[Range<usize>]) -> Arc<Source> {
     let mut bytes = text.as_bytes().to_vec();
@@ -112,7 +111,7 @@ pub(super) fn shown(path: &Path, text: &str, spans: &[Range<usize>]) -> Arc<Sour
     Arc::new(Source::whole(sanitize::path(path), text))
 }
 
-/// Where the value begins in a line that sets a secret key.
+/// Returns where the value begins in a line that sets a secret key.
 fn secret_in_line(line: &str) -> Option<usize> {
     let mut from = 0;
     while let Some(at) = line[from..].find(['=', ':']) {
@@ -131,8 +130,8 @@ fn secret_in_line(line: &str) -> Option<usize> {
     None
 }
 
-/// Whether a value goes on in the next line: it is still to come, an array, or a string
-/// of several lines.
+/// Returns whether a value continues on the next line: it has not begun, is an array, or is a
+/// multi-line string.
 fn is_open(value: &str) -> bool {
     value.is_empty()
         || value.starts_with(['[', '{'])
@@ -140,7 +139,7 @@ fn is_open(value: &str) -> bool {
         || value.starts_with("'''")
 }
 
-/// Whether a line begins another key or table, as far as can be told of broken TOML.
+/// Returns whether a line begins another key or table, as far as this is known of invalid TOML.
 fn begins_anew(line: &str) -> bool {
     let key = |text: &str| {
         let text = text.trim();
@@ -152,7 +151,7 @@ fn begins_anew(line: &str) -> bool {
     line.starts_with('[') || line.split_once('=').is_some_and(|(left, _)| key(left))
 }
 
-/// The `user:password` of every URL in a line.
+/// Returns the places of `user:password` in the URLs of a line.
 fn url_users(line: &str) -> Vec<(usize, usize)> {
     line.match_indices("://")
         .filter_map(|(at, separator)| {

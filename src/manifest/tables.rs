@@ -1,4 +1,4 @@
-//! The tables of `profiles.toml` besides the definitions: `[palette]`, `[canvos]`,
+//! Reads the tables of `profiles.toml` other than the definitions: `[palette]`, `[canvos]`,
 //! `[cache]` and `[limits]`.
 
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use crate::diagnostic::Source;
 use crate::util::endpoint::Endpoint;
 use crate::util::limits::Limits;
 
-/// Reads the whole document. The result is only meant where there are no problems.
+/// Reads the whole document. The result is only valid if there are no problems.
 pub(super) fn read(
     root: &DeTable<'_>,
     source: &Arc<Source>,
@@ -58,7 +58,7 @@ pub(super) fn read(
     }
 }
 
-/// Reports tables that lack `definition.` before their name, and returns how many there are.
+/// Reports tables whose names lack the prefix `definition.`, and returns their number.
 fn not_definitions(root: &mut Table<'_, '_>, reader: &mut Reader) -> usize {
     let is_definition = |value: &DeValue<'_>| {
         let table = value.as_table();

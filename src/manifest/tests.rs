@@ -1,4 +1,4 @@
-//! `profiles.toml`: what is read, and what is said of what is wrong.
+//! Tests of `profiles.toml`: what is read, and what is reported.
 
 use super::*;
 
@@ -12,7 +12,7 @@ fn parse(text: &str) -> Result<Manifest, Vec<Diagnostic>> {
     )
 }
 
-/// `title: label` and line of every problem.
+/// Returns `title: label` and the line of every problem.
 fn problems(text: &str) -> Vec<String> {
     let tell = |d: &Diagnostic| {
         let excerpt = d.excerpt.as_ref().unwrap();
@@ -103,7 +103,8 @@ profiles = [
     assert_eq!(definition.profiles[3].packs[0].tag.as_deref(), Some("1"));
 }
 
-/// A date is not a value of any kind: where it is not refused, nobody reads the key.
+/// A date is not a valid value of any key. If a key accepts a date, the reader does not read
+/// that key.
 #[test]
 fn every_key_that_is_described_is_read() {
     const REST: &str = "[definition.z]\nprofiles = ['z@1']\n";

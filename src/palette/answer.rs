@@ -1,9 +1,9 @@
-//! Bodies that came with status 200: Palette's JSON, or what is said of anything else.
+//! Bodies that came with status 200: Palette's JSON, or an error that describes anything else.
 //!
-//! In: a body, whole as far as HTTP knows. Out: the type that the contract names for the
-//! call. Status 200 proves nothing: captive portals, login pages and gateways send it
-//! with pages and errors of their own, and a length that is too small cuts an answer
-//! without anybody noticing.
+//! Input: a body that is complete according to HTTP. Output: the type that the API documents
+//! for the call. Status 200 proves nothing: captive portals, login pages and gateways send it
+//! with pages and errors of their own, and a length that is too small truncates an answer
+//! unnoticed.
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -12,37 +12,38 @@ use super::node::OddField;
 use super::wire::{Answer, ApiError, NoAnswer};
 use crate::util::sanitize;
 
-/// The most a JSON answer may hold, in bytes: the list of all profiles is one answer.
+/// The maximum size of a JSON answer, in bytes: the list of all profiles is a single answer.
 pub(super) const LIMIT: u64 = 32 << 20;
-/// So many characters of a foreign body are shown.
+/// The maximum number of characters that are shown of a body that is not Palette's.
 const SHOWN: usize = 80;
 
-/// Why a body is not the JSON that was due.
+/// Why a body is not the expected JSON.
 pub(super) enum Unfit {
-    /// It ends inside of the JSON: another attempt may bring the rest.
+    /// The body ends inside the JSON; another attempt may bring the rest.
     Cut,
-    /// Something else; these are its first bytes, printable.
+    /// Something else; contains its first bytes in printable form.
     Foreign(String),
-    /// Something else that has a name.
+    /// Something else that is recognized; contains its name.
     Wrong(String),
-    /// Palette's, with a field that cannot be used.
+    /// An answer of Palette with a field that cannot be used.
     Field(OddField),
 }
 
-/// Takes `body` for the JSON of the contract.
+/// Parses `body` as the documented JSON.
 ///
 /// # Errors
-/// [`Unfit`]. What it holds of the body is printable and cut, but not masked.
+/// Returns [`Unfit`]. The excerpt of the body in it is printable and truncated, but not masked.
 pub(super) fn parse<T: Answer>(body: &[u8]) -> Result<T, Unfit> {
     let text = body.trim_ascii_start();
     match text.first() {
         _ if body.len() as u64 > LIMIT => return Err(wrong("it is larger than 32 MiB")),
         None => return Err(wrong("it is empty")),
-        // RFC 1952, 2.3.1. No encoding was asked for, and none is undone here.
+        // The gzip magic (RFC 1952, 2.3.1). No encoding was requested, and none is decoded
+        // here.
         Some(0x1f) if text.starts_with(&[0x1f, 0x8b]) => {
             return Err(wrong("it is gzip data, which was not asked for"));
         }
-        // Every answer of the contract is an object; serde would take a list for one, too.
+        // Every documented answer is an object; serde would accept an array, too.
         Some(b'{') => {}
         Some(_) => return Err(foreign(body)),
     }
@@ -67,7 +68,7 @@ fn foreign(body: &[u8]) -> Unfit {
     Unfit::Foreign(sanitize::excerpt(body, SHOWN))
 }
 
-/// What every answer of the contract has one of, and no error has.
+/// The fields of which every documented answer has at least one, and an error has none.
 #[derive(Deserialize)]
 struct Due {
     items: Option<IgnoredAny>,
@@ -75,7 +76,8 @@ struct Due {
     spec: Option<IgnoredAny>,
 }
 
-/// An error in Palette's shape. Taken for an answer it would be a profile without a name.
+/// Recognizes an error in Palette's form. Parsed as an answer, it would be a profile without a
+/// name.
 fn error(body: &[u8]) -> Option<Unfit> {
     let due: Due = serde_json::from_slice(body).ok()?;
     if due.items.is_some() || due.metadata.is_some() || due.spec.is_some() {

@@ -1,8 +1,8 @@
-//! One Palette: authenticated, scoped, rate-limited, retried calls.
+//! The client of a Palette: authenticated, scoped, rate-limited and retried calls.
 //!
 //! Invariants: the key is sent to the configured origin and nowhere else (redirects are
-//! followed here, by hand, and never by the HTTP library); no body is ever decoded on its
-//! way; a 4xx is never retried but for 408 and 429, which ask for it.
+//! followed here and never by the HTTP library); a body is never decoded in transit; a 4xx is
+//! never retried, except for 408 and 429, which ask for a retry.
 
 use std::collections::BTreeSet;
 use std::io::Read;
@@ -31,62 +31,63 @@ mod body;
 mod failure;
 mod threads;
 
-/// An answer is waited for this much longer than a connection, which may be a part of
-/// that wait: whichever fails then says so itself.
+/// How much longer to wait for an answer than for a connection, which may be a part of that
+/// wait, so that the wait that failed reports it.
 const GRACE: Duration = Duration::from_millis(500);
-/// So many times `timeout` is the most that an answer takes in all, unless it is an archive:
-/// one that trickles is never silent for long, and never ends.
+/// The maximum time for a whole answer that is not an archive, as a multiple of `timeout`: an
+/// answer that trickles is never silent for long, but may never end.
 const WHOLE: u32 = 3;
 
-/// The most items that Palette puts on a page (contract, `limit`).
+/// The maximum number of items that Palette puts on a page (contract, `limit`).
 const PAGE: &str = "50";
-/// More pages than any tenant has: a server that never ends must not be asked for ever.
+/// The maximum number of pages, which is more than any tenant has: a server whose list never
+/// ends must not be asked forever.
 const MOST_PAGES: usize = 400;
-/// `v1ClusterProfilesFilterSpec`: all of them, by name.
+/// The filter `v1ClusterProfilesFilterSpec` for all profiles, by name.
 const BY_NAME: &[u8] = br#"{"sort":[{"field":"profileName","order":"asc"}]}"#;
 
-/// How Palette is talked to.
+/// The options of the client.
 #[derive(Debug)]
 pub struct Options {
-    /// Silence that is borne while connecting, waiting for an answer or reading it.
+    /// The longest silence while connecting, waiting for an answer or reading it.
     pub timeout: Duration,
-    /// Attempts after the first.
+    /// The number of attempts after the first.
     pub retries: u32,
-    /// Certificates, PEM, that are trusted besides the system's.
+    /// PEM certificates that are trusted in addition to the system's.
     pub ca_cert: Option<Vec<u8>>,
     /// Where the key was found, for messages.
     pub key_place: String,
-    /// The way that requests take, for messages.
+    /// The route of the requests, for messages.
     pub route: Route,
 }
 
-/// Told how calls go.
+/// Observes the progress of calls.
 pub trait Observer: Sync {
-    /// An attempt at `call` begins: from now on its answer is waited for.
+    /// Called when an attempt at `call` begins and its answer is awaited.
     fn asks(&self, call: &str);
-    /// The attempt is over, well or not.
+    /// Called when the attempt is over, whether it succeeded or not.
     fn is_answered(&self, call: &str);
-    /// `call` failed for the reason `why` and is repeated after `wait`.
+    /// Called when `call` failed for the reason `why` and is repeated after `wait`.
     fn retrying(&self, call: &str, why: &str, wait: Duration);
 }
 
-/// Why one attempt failed.
+/// Why an attempt failed.
 pub enum AttemptError<E> {
     /// Another attempt may succeed.
     Transient {
-        /// The error, should there be no other attempt.
+        /// The error to report if there is no further attempt.
         error: E,
-        /// In a few words.
+        /// The reason in a few words.
         why: String,
-        /// What the server asked for.
+        /// The wait that the server requested.
         retry_after: Option<Duration>,
     },
-    /// No attempt will.
+    /// No further attempt can succeed.
     Final(E),
 }
 
 impl<E> AttemptError<E> {
-    /// The same failure with another error type.
+    /// Converts the error and keeps everything else.
     pub fn map<F>(self, f: impl FnOnce(E) -> F) -> AttemptError<F> {
         match self {
             Self::Transient {
@@ -103,10 +104,10 @@ impl<E> AttemptError<E> {
     }
 }
 
-/// A download under way: its body, and how long Palette said it is.
+/// A download in progress.
 pub struct DownloadResponse {
     response: Response,
-    /// `Content-Length`, where there is one.
+    /// The `Content-Length`, if Palette sent one.
     pub length: Option<u64>,
 }
 
@@ -129,11 +130,11 @@ pub struct Palette {
     route: Route,
 }
 
-/// How long one attempt may take.
+/// The time limits of an attempt.
 #[derive(Clone, Copy)]
 struct Patience {
     began: Instant,
-    /// In all; no limit for an archive.
+    /// The limit for the whole attempt; `None` for an archive.
     whole: Option<Duration>,
 }
 
@@ -145,23 +146,23 @@ impl Patience {
         }
     }
 
-    /// What is left of `whole`, which began with the attempt.
+    /// Returns the remainder of `whole`, counted from the beginning of the attempt.
     fn left_of(self, whole: Duration) -> Duration {
         let left = whole.saturating_sub(self.began.elapsed());
         left.max(Duration::from_millis(1))
     }
 }
 
-/// What Palette lists, page by page.
+/// The profiles that Palette lists, collected page by page.
 #[derive(Debug)]
 pub struct ProfileListing {
-    /// Each profile once.
+    /// The profiles, each once.
     pub profiles: Vec<ProfileSummary>,
-    /// What it lacks.
+    /// What is missing from the list, if anything.
     pub gap: Option<Gap>,
 }
 
-/// One request, as often as it takes.
+/// A request, which is repeated as needed.
 struct Call<'a> {
     method: Method,
     path: String,
@@ -180,14 +181,14 @@ impl Palette {
     /// The documented path of the download (facts.md, 1).
     pub const DOWNLOAD: &str = "/v1/spectroclusters/spc/download";
 
-    /// A client; no connection is opened yet.
+    /// Creates a client. Does not open a connection.
     ///
     /// # Errors
-    /// [`PaletteError::NoCertificate`], and [`PaletteError::Setup`] where the system's
+    /// Returns [`PaletteError::NoCertificate`], or [`PaletteError::Setup`] if the system's
     /// trust store cannot be read.
     pub fn new(endpoint: Endpoint, key: ApiKey, options: &Options) -> Result<Self, PaletteError> {
         threads::can_start().map_err(|error| PaletteError::no_thread(&error))?;
-        // Fails only where a provider is installed already, which is as good.
+        // Fails only if a provider is already installed, which is just as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let mut header = HeaderValue::from_str(key.expose())
             .map_err(|_| PaletteError::Setup("the API key cannot stand in a header".into()))?;
@@ -197,16 +198,16 @@ impl Palette {
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
             .connect_timeout(options.timeout)
-            // Until the head is there, and for each read of the body.
+            // The time-out applies until the head arrives, and to each read of the body.
             .timeout(options.timeout.saturating_add(GRACE));
         if endpoint.is_plain_loopback() {
-            // A proxy would be handed the key unencrypted, for a server on this machine.
+            // A proxy would receive the key unencrypted although the server is on this machine.
             builder = builder.no_proxy();
         }
         if let Some(pem) = &options.ca_cert {
             builder = builder.tls_certs_merge(certificates(pem)?);
         } else if endpoint.join("/").scheme() == "http" {
-            // No TLS will be spoken: the system's store need not be read, nor exist.
+            // TLS is not used, so the system's store need not be read or exist.
             builder = builder.tls_certs_only([]);
         }
         let http = builder
@@ -227,14 +228,14 @@ impl Palette {
         })
     }
 
-    /// Where it is.
+    /// Returns the endpoint.
     #[must_use]
     pub fn endpoint(&self) -> &Endpoint {
         &self.endpoint
     }
 
-    /// `GET /v1/dashboard/projects/metadata`: with `name`, projects with that name, or
-    /// with names the server thinks similar; without, all that the key may see.
+    /// `GET /v1/dashboard/projects/metadata`: returns the projects with the name `name` or
+    /// names that the server considers similar or, without `name`, all that the key can see.
     pub fn projects(
         &self,
         name: Option<&str>,
@@ -245,8 +246,8 @@ impl Palette {
         self.json(&call, observer)
     }
 
-    /// `GET /v1/dashboard/clusterprofiles/metadata`: every profile that `project` sees,
-    /// in one answer.
+    /// `GET /v1/dashboard/clusterprofiles/metadata`: returns every profile that `project` sees,
+    /// in a single answer.
     pub fn profiles_metadata(
         &self,
         project: Option<&Uid>,
@@ -258,12 +259,13 @@ impl Palette {
         )
     }
 
-    /// `POST /v1/dashboard/clusterprofiles`, page by page: every profile that `project`
-    /// sees, by name, with its type and when it was changed. A page or a token that comes
-    /// again is the end: servers have been seen to repeat both.
+    /// `POST /v1/dashboard/clusterprofiles`, page by page: returns every profile that `project`
+    /// sees, by name, with its type and the time of its last change. A repeated page or token
+    /// ends the list, since some servers repeat both.
     ///
     /// # Errors
-    /// [`PaletteError`]; a server whose pages have no end is one that answers wrongly.
+    /// Returns [`PaletteError`]. A server whose pages never end counts as one that answers
+    /// wrongly.
     pub fn profile_summaries(
         &self,
         project: Option<&Uid>,
@@ -316,7 +318,7 @@ impl Palette {
         })
     }
 
-    /// `GET /v1/clusterprofiles/{uid}`.
+    /// `GET /v1/clusterprofiles/{uid}`: returns the profile.
     pub fn profile(
         &self,
         uid: &Uid,
@@ -329,11 +331,11 @@ impl Palette {
         )
     }
 
-    /// One attempt at `POST /v1/spectroclusters/spc/download`. The caller reads the
-    /// body, and repeats the whole through [`Palette::retry`] should it break.
+    /// Makes one attempt at `POST /v1/spectroclusters/spc/download`. The caller reads the body
+    /// and, if it breaks, repeats the whole download through [`Palette::retry`].
     ///
     /// # Errors
-    /// An [`AttemptError`] that says whether another attempt may succeed.
+    /// Returns an [`AttemptError`] that says whether another attempt may succeed.
     pub fn download(
         &self,
         request: &DefinitionRequest<'_>,
@@ -356,11 +358,11 @@ impl Palette {
         })
     }
 
-    /// Calls `attempt` with 1, 2, … until it succeeds, fails for good, or there were
-    /// enough attempts.
+    /// Calls `attempt` with 1, 2, … until it succeeds, fails for good, or the attempts are used
+    /// up.
     ///
     /// # Errors
-    /// The last attempt's.
+    /// Returns the error of the last attempt.
     pub fn retry<T, E>(
         &self,
         call: &str,
@@ -398,12 +400,12 @@ impl Palette {
         })
     }
 
-    /// The whole body of the answer to one attempt.
+    /// Returns the whole body of the answer to one attempt.
     fn body(&self, call: &Call<'_>, attempt: u32) -> Result<Vec<u8>, AttemptError<PaletteError>> {
         let whole = self.timeout.saturating_mul(WHOLE);
         let patience = Patience::of(Some(whole));
         let response = self.send(call, attempt, patience)?;
-        // One byte more tells a body that is too large from one that is just as large.
+        // One more byte distinguishes a body that is too large from one of exactly the limit.
         let (body, ended) = body::read(response, answer::LIMIT + 1, patience.left_of(whole));
         match ended {
             Ok(()) => Ok(body),
@@ -414,7 +416,7 @@ impl Palette {
         }
     }
 
-    /// One attempt, redirects within the origin included; a status other than 200 is a
+    /// Makes one attempt, following redirects within the origin. A status other than 200 is a
     /// failure.
     fn send(
         &self,
@@ -435,7 +437,7 @@ impl Palette {
                 .request(method.clone(), url.clone())
                 .header("ApiKey", self.header.clone())
                 .header(CONTENT_TYPE, "application/json");
-            // The library's own limit for a request is one for the whole of it.
+            // The library's own limit for a request covers the whole request.
             let left = patience.whole.map(|whole| patience.left_of(whole));
             if let Some(left) = left.filter(|left| *left < self.timeout + GRACE) {
                 request = request.timeout(left);

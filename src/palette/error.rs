@@ -1,4 +1,4 @@
-//! Why Palette did not give what was asked.
+//! Errors of calls to Palette.
 
 use std::fmt;
 use std::time::Duration;
@@ -9,144 +9,144 @@ use super::wire::Speaker;
 use crate::util::sanitize;
 use crate::util::secret::Suspicion;
 
-/// What failed. Holds data only; `crate::error` has exit codes and help lines.
+/// Why a call failed. Holds only data; `crate::error` has the exit codes and the help.
 #[derive(Debug, Clone)]
 pub enum PaletteError {
     /// 401: the key is unknown or expired.
     KeyRefused {
-        /// What Palette said.
+        /// Palette's answer.
         refusal: HttpRefusal,
-        /// Which Palette.
+        /// The endpoint.
         endpoint: String,
-        /// Where the key was found, as messages name it.
+        /// The name of the place where the key was found, for messages.
         place: String,
-        /// What it looks like.
+        /// What the key looks like, if it is probably not a key.
         suspicion: Option<Suspicion>,
     },
-    /// 403: the key's permissions, or a missing or wrong `ProjectUid` (facts.md, 1).
+    /// 403: the key lacks permissions, or `ProjectUid` is missing or wrong (facts.md, 1).
     Forbidden {
-        /// What Palette said.
+        /// Palette's answer.
         refusal: HttpRefusal,
         /// The `ProjectUid` that was sent.
         project: Option<String>,
     },
     /// Another 4xx.
     Rejected {
-        /// What was said.
+        /// The answer.
         refusal: HttpRefusal,
-        /// Where.
+        /// The endpoint.
         endpoint: String,
     },
     /// 408, 429 or 5xx to the last attempt.
     KeptFailing {
-        /// What Palette said last.
+        /// Palette's last answer.
         refusal: HttpRefusal,
-        /// How many attempts there were.
+        /// The number of attempts.
         attempts: u32,
     },
-    /// No answer to the last attempt: refused, reset, timed out, name not found.
+    /// The last attempt got no answer: refused, reset, timed out, name not found.
     Unreachable {
-        /// What was asked.
+        /// The call.
         call: String,
-        /// Why.
+        /// The reason.
         why: String,
-        /// How many attempts there were.
+        /// The number of attempts.
         attempts: u32,
-        /// The way that was tried.
+        /// The route that was tried.
         route: Route,
-        /// The time that was too short, if it was one.
+        /// The time limit that was exceeded, if there was one.
         waited: Option<Waited>,
     },
     /// The server's certificate is not trusted, or TLS failed otherwise.
     Tls {
         /// The endpoint.
         endpoint: String,
-        /// Why.
+        /// The reason.
         why: String,
-        /// Whether `https` was written, or taken because there was no scheme.
+        /// Whether `https` was assumed because there was no scheme.
         bare: bool,
     },
-    /// A redirect to another origin, or without an end.
+    /// A redirect to another origin, or a redirect loop.
     Redirect {
-        /// Where it was sent from.
+        /// The origin of the redirect.
         from: String,
-        /// Where to.
+        /// The target of the redirect.
         to: String,
-        /// Why it was not followed.
+        /// Why the redirect was not followed.
         why: RedirectRefusal,
     },
-    /// Status 200 with something else than the JSON of the contract.
+    /// Status 200 with a body that is not the documented JSON.
     NotJson {
-        /// What was asked.
+        /// The call.
         call: String,
-        /// The first bytes, printable.
+        /// The first bytes of the body, in printable form.
         seen: String,
     },
     /// Status 200 with an answer that cannot be right.
     WrongAnswer {
-        /// What was asked.
+        /// The call.
         call: String,
         /// What is wrong with the answer.
         why: String,
     },
-    /// An answer of Palette's with a field that cannot be used.
+    /// An answer of Palette with a field that cannot be used.
     OddField {
-        /// What was asked.
+        /// The call.
         call: String,
         /// The field.
         field: OddField,
     },
-    /// Two answers that do not agree.
+    /// Two answers contradict each other.
     Contradiction {
-        /// What was asked last.
+        /// The last call.
         call: String,
-        /// What they say.
+        /// The contradiction.
         why: String,
     },
-    /// `ca-cert` holds no certificate.
+    /// `ca-cert` does not contain a certificate.
     NoCertificate,
     /// The client could not be set up.
     Setup(String),
-    /// The operating system gives this process no more threads; what it said.
+    /// The operating system does not give this process more threads; contains its message.
     NoThread(String),
 }
 
 impl PaletteError {
-    /// What the operating system said when a thread was to be started.
+    /// Creates the error from the operating system's when a thread could not be started.
     #[must_use]
     pub fn no_thread(error: &std::io::Error) -> Self {
         Self::NoThread(sanitize::io(error))
     }
 }
 
-/// What took longer than it may.
+/// A time limit that was exceeded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Waited {
-    /// Silence, for as long as `timeout` says.
+    /// The longest silence: `timeout`.
     Silence(Duration),
-    /// An answer that kept coming, for so long.
+    /// The maximum time for a whole answer, which kept coming.
     Whole(Duration),
 }
 
 /// Why a redirect is not followed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RedirectRefusal {
-    /// Another scheme, host or port: the key would go there.
+    /// It leads to another scheme, host or port, which would receive the key.
     OtherOrigin,
-    /// More than ten in a row.
+    /// There were more than ten in a row.
     Loop,
-    /// No `Location` that can be read.
+    /// The answer has no valid `Location`.
     NoLocation,
 }
 
-/// What a server answered, with Palette's own words where it had any.
+/// An HTTP error, with Palette's own words if there are any.
 #[derive(Debug, Clone)]
 pub struct HttpRefusal {
-    /// What was asked, such as `GET /v1/clusterprofiles/65c9…`.
+    /// The call, such as `GET /v1/clusterprofiles/65c9…`.
     pub call: String,
     /// The HTTP status.
     pub status: u16,
-    /// Who said it.
+    /// Who sent the error.
     pub speaker: Speaker,
     /// Palette's `code`; may be empty.
     pub code: String,
@@ -157,7 +157,7 @@ pub struct HttpRefusal {
 impl fmt::Display for HttpRefusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "HTTP {}", self.status)?;
-        // The framework's is often the status once more.
+        // The framework's code often only repeats the status.
         if !self.code.is_empty() && self.code != self.status.to_string() {
             write!(f, " {}", sanitize::line(self.code.as_bytes()))?;
         }

@@ -1,5 +1,4 @@
-//! What is said of answers that are no success, of connections that fail, and of variables that
-//! name a proxy.
+//! Messages about unsuccessful answers, failed connections and proxy variables.
 
 use super::wire::Speaker;
 use super::{HttpRefusal, PaletteError, RedirectRefusal, Route, Waited};
@@ -7,7 +6,7 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::util::sanitize;
 use crate::util::secret::Suspicion;
 
-/// An answer that is no success, or a connection that fails.
+/// Returns the message for an unsuccessful answer or a failed connection.
 pub(crate) fn error(error: &PaletteError) -> Diagnostic {
     match error {
         PaletteError::KeyRefused {
@@ -87,7 +86,7 @@ pub(crate) fn error(error: &PaletteError) -> Diagnostic {
     }
 }
 
-/// What was asked, and what came back.
+/// Returns a note with the call and the answer.
 fn said(refusal: &HttpRefusal) -> String {
     let call = sanitize::line(refusal.call.as_bytes());
     format!("{call} answered {refusal}")
@@ -127,7 +126,8 @@ fn key_refused(
     )
 }
 
-/// The project is its uid, and how it is written where it was.
+/// The key lacks permissions. The project is shown by its uid and, if it was written otherwise,
+/// also as it was written.
 pub(crate) fn forbidden(
     refusal: &HttpRefusal,
     project: Option<(&str, Option<&str>)>,
@@ -235,7 +235,7 @@ fn tls(endpoint: &str, why: &str, bare: bool) -> Diagnostic {
         format!("the TLS connection to `{endpoint}` is refused"),
     )
     .note(why);
-    // Only where nobody knows the authority another one helps.
+    // `ca-cert` only helps if the certificate authority is unknown.
     if why.contains("an authority that is not trusted") {
         return told
             .help("if you use your own certificate authority, set `ca-cert` in `[palette]` to its PEM file");
@@ -270,8 +270,8 @@ pub(crate) fn plain_http(endpoint: &str) -> Diagnostic {
     .help("write `https://`, or pass `--allow-http` if the network is trusted")
 }
 
-/// An exception in a form that the library does not know, which was probably `meant` for `host`.
-/// All of them are printable.
+/// An entry in the list of exceptions has a form that the library does not know and was
+/// probably `meant` for `host`. All texts are printable.
 pub(super) fn exception_not_understood(
     variable: &str,
     host: &str,
@@ -291,7 +291,7 @@ pub(super) fn proxy_ignored(variable: &str) -> Diagnostic {
         .help(PLAIN_ADDRESS)
 }
 
-/// The variable `empty` counts before `variable`.
+/// The empty variable `empty` takes precedence over `variable`.
 pub(super) fn proxy_shadowed(variable: &str, empty: &str) -> Diagnostic {
     proxy_variable(format!("`{variable}` is ignored"))
         .note(format!(
@@ -300,15 +300,15 @@ pub(super) fn proxy_shadowed(variable: &str, empty: &str) -> Diagnostic {
         .help(format!("unset `{empty}`"))
 }
 
-/// What is wrong with an address that the library takes for another one, or cannot use.
+/// Why the library reads an address differently than intended, or cannot use it.
 pub(super) enum Misread {
     /// A SOCKS proxy.
     Socks,
-    /// The user name or the password is not encoded.
+    /// The user name or the password is not percent-encoded.
     Credentials,
-    /// The host cannot be one.
+    /// The host is invalid.
     Host,
-    /// It is not a URL.
+    /// The address is not a URL.
     Url(url::ParseError),
 }
 

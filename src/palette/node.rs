@@ -1,8 +1,8 @@
-//! The fields of an answer, read one by one, each with its path.
+//! Reads the fields of an answer one by one, each with its path.
 //!
-//! In: JSON that is valid. Out: the value of a field that is needed, or an [`OddField`] that
-//! says where it stands and what it is; what is not needed is never looked at, or read
-//! loosely. Go servers send `null` for whatever is empty, so `null` and absent are the same.
+//! Input: valid JSON. Output: the value of a required field, or an [`OddField`] that says where
+//! it is and what it is. Fields that are not required are ignored or read leniently. Go servers
+//! send `null` for anything empty, so `null` and a missing field are the same.
 
 use std::fmt;
 
@@ -10,14 +10,14 @@ use serde_json::{Map, Value};
 
 use crate::util::uid::Uid;
 
-/// A field that is needed and is not what it must be.
+/// A required field that does not have the expected type.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OddField {
-    /// Where it stands, such as `spec.published.packs[0].tag`.
+    /// The path of the field, such as `spec.published.packs[0].tag`.
     pub path: String,
-    /// What it must be, with its article.
+    /// The expected type, with its article.
     pub expected: &'static str,
-    /// What it is, with its article; `None` if it is missing.
+    /// The actual type, with its article; `None` if the field is missing.
     pub found: Option<&'static str>,
 }
 
@@ -35,18 +35,18 @@ impl fmt::Display for OddField {
     }
 }
 
-/// A value of an answer, and where it stands.
+/// A value of an answer, with its path.
 #[derive(Debug, Clone)]
 pub struct Node<'a> {
     value: &'a Value,
     path: String,
 }
 
-/// What is not there.
+/// The value of a missing field.
 static NULL: Value = Value::Null;
 
 impl<'a> Node<'a> {
-    /// The whole answer.
+    /// Returns the node of the whole answer.
     pub fn root(value: &'a Value) -> Self {
         Self {
             value,
@@ -54,7 +54,7 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// The item `at` of the list `list`, which was taken apart before.
+    /// Returns the node of the item `at` of the list `list`, which was split before.
     pub fn item(value: &'a Value, list: &str, at: usize) -> Self {
         Self {
             value,
@@ -62,15 +62,15 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// The JSON itself.
+    /// Returns the JSON value.
     pub fn value(&self) -> &'a Value {
         self.value
     }
 
-    /// A field of the object that this must be.
+    /// Returns a field of this node, which must be an object.
     ///
     /// # Errors
-    /// This is neither an object nor `null`.
+    /// Fails if this node is neither an object nor `null`.
     pub fn get(&self, key: &str) -> Result<Self, OddField> {
         if matches!(self.value, Value::Object(_) | Value::Null) {
             Ok(self.loose(key))
@@ -79,7 +79,7 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// A field, if this is an object that has it; else what a missing one is.
+    /// Returns a field if this node is an object that has it, otherwise a missing field.
     pub fn loose(&self, key: &str) -> Self {
         let path = match self.path.as_str() {
             "" => key.to_owned(),
@@ -91,10 +91,10 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// The string that a field must be; empty if it is missing.
+    /// Returns a field that must be a string; empty if it is missing.
     ///
     /// # Errors
-    /// The field, or this, is something else.
+    /// Fails if the field or this node has another type.
     pub fn text(&self, key: &str) -> Result<String, OddField> {
         let field = self.get(key)?;
         match field.value {
@@ -104,10 +104,10 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// The string that a field must be, and that must be there.
+    /// Returns a required field that must be a string.
     ///
     /// # Errors
-    /// The field, or this, is something else.
+    /// Fails if the field is missing, or if it or this node has another type.
     pub fn required(&self, key: &str) -> Result<String, OddField> {
         let text = self.text(key)?;
         if text.is_empty() {
@@ -120,25 +120,25 @@ impl<'a> Node<'a> {
         Ok(text)
     }
 
-    /// The uid that a field must be.
+    /// Returns a field that must be a uid.
     ///
     /// # Errors
-    /// The field, or this, is something else.
+    /// Fails if the field or this node is something else.
     pub fn uid(&self, key: &str) -> Result<Uid, OddField> {
         let text = self.required(key)?;
         Uid::parse(&text).ok_or_else(|| self.loose(key).odd("a uid of 24 hexadecimal digits"))
     }
 
-    /// The string that a field is; empty if it is anything else.
+    /// Returns a field that is a string; empty if it has another type.
     pub fn loose_text(&self, key: &str) -> String {
         let field = self.loose(key).value.as_str();
         field.unwrap_or_default().to_owned()
     }
 
-    /// The items of the list that a field must be, without those that say nothing.
+    /// Returns the items of a field that must be a list, without empty items.
     ///
     /// # Errors
-    /// The field, or this, is something else.
+    /// Fails if the field or this node has another type.
     pub fn list(&self, key: &str) -> Result<Vec<Self>, OddField> {
         let field = self.get(key)?;
         let items = match field.value {
@@ -153,7 +153,7 @@ impl<'a> Node<'a> {
             .collect())
     }
 
-    /// This, as a field that must be `expected`.
+    /// Returns the error that this field is not `expected`.
     fn odd(&self, expected: &'static str) -> OddField {
         OddField {
             path: match self.path.as_str() {
@@ -166,7 +166,7 @@ impl<'a> Node<'a> {
     }
 }
 
-/// What a value is, with its article; nothing for `null`.
+/// Returns the type of a value with its article, or `None` for `null`.
 pub(super) fn kind(value: &Value) -> Option<&'static str> {
     match value {
         Value::Null => None,
@@ -178,8 +178,8 @@ pub(super) fn kind(value: &Value) -> Option<&'static str> {
     }
 }
 
-/// Whether a value is what Go writes for nothing, at any depth: `null`, `""`, `0`, `false`,
-/// `[]`, `{}`, and objects of nothing but these.
+/// Returns whether a value is empty as Go writes it, at any depth: `null`, `""`, `0`, `false`,
+/// `[]`, `{}`, and objects that contain nothing else.
 pub(super) fn says_nothing(value: &Value) -> bool {
     match value {
         Value::Null => true,
@@ -191,7 +191,7 @@ pub(super) fn says_nothing(value: &Value) -> bool {
     }
 }
 
-/// The same value without the fields that say nothing.
+/// Returns the value without its empty fields.
 pub(super) fn meaning(value: &Value) -> Value {
     match value {
         Value::Array(items) => Value::Array(items.iter().map(meaning).collect()),
@@ -231,7 +231,7 @@ mod tests {
         let b = root.get("b").unwrap();
         assert_eq!(said(b.text("x")), "`b` is a string, not an object");
         assert_eq!(b.loose_text("x"), "");
-        // Items that say nothing are no items; the others keep their places.
+        // Empty items are omitted; the others keep their indexes.
         let items = a.list("items").unwrap();
         assert_eq!(items.len(), 1);
         let odd = "`a.items[1].x` is true or false, not a string";

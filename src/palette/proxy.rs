@@ -1,8 +1,8 @@
-//! The way to Palette: host, port, and the proxy that the HTTP library takes from the
+//! The route to Palette: the host, the port, and the proxy that the HTTP library takes from the
 //! environment.
 //!
-//! The library reads the variables itself, says nothing of the one that it took, and nothing
-//! of one that it cannot read. The same rules are applied here, for messages alone.
+//! The library reads the variables itself and reports neither the one that it uses nor one that
+//! it cannot parse. This module applies the same rules, only for messages.
 
 use std::fmt;
 
@@ -15,23 +15,23 @@ use crate::util::endpoint::Endpoint;
 use crate::util::environment::Environment;
 use crate::util::sanitize;
 
-/// Where requests go.
+/// The route of requests.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Route {
-    /// Palette's host.
+    /// The host of Palette.
     pub host: String,
-    /// Its port.
+    /// The port of Palette.
     pub port: u16,
-    /// What stands between.
+    /// The proxy, if there is one.
     pub proxy: Option<Proxy>,
 }
 
-/// A proxy, and who named it.
+/// A proxy, and the variable that names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Proxy {
-    /// Host and port; never the user name and password.
+    /// The host and the port, never the user name and password.
     pub address: String,
-    /// The variable.
+    /// The name of the variable.
     pub variable: &'static str,
 }
 
@@ -49,14 +49,14 @@ impl fmt::Display for Route {
     }
 }
 
-/// The variables that may name a proxy, in the order in which they count; of each pair the
-/// first that is set at all.
+/// The variables that may name a proxy, in order of precedence. In each pair, the first that is
+/// set counts, even if it is empty.
 const OF_HTTPS: [[&str; 2]; 2] = [["HTTPS_PROXY", "https_proxy"], ALL];
 const OF_HTTP: [[&str; 2]; 2] = [["HTTP_PROXY", "http_proxy"], ALL];
 const ALL: [&str; 2] = ["ALL_PROXY", "all_proxy"];
 
 impl Route {
-    /// The route to `endpoint`, and what is wrong with the variables about it.
+    /// Returns the route to `endpoint`, and messages about the variables that determine it.
     #[must_use]
     pub fn to(endpoint: &Endpoint, environment: &Environment) -> (Self, Vec<Diagnostic>) {
         let (host, port) = endpoint.host_and_port();
@@ -74,7 +74,7 @@ impl Route {
         let exceptions = names.find_map(|name| Some((name, value(name)?)));
         let excepted = exceptions.as_ref().map(|(_, list)| list.as_str());
         let through = |proxy: &str| through(proxy, excepted, &url);
-        // A CGI's `HTTP_PROXY` is a header of its client; the library reads none there.
+        // In a CGI, `HTTP_PROXY` is a header of the client, so the library ignores it there.
         let is_cgi = value("REQUEST_METHOD").is_some();
         if endpoint.is_plain_loopback() || is_cgi || through("http://proxy").is_none() {
             return (direct, Vec::new());
@@ -104,7 +104,7 @@ impl Route {
                 continue;
             };
             let wrong = misread(text);
-            // What was taken for the host may be a part of the password.
+            // The text that was parsed as the host may be a part of the password.
             let address = if wrong.is_some() {
                 "…".to_owned()
             } else {
@@ -121,8 +121,8 @@ impl Route {
     }
 }
 
-/// The host and port of the proxy that requests to `url` take, if `proxy` is one and nothing
-/// in `exceptions` keeps them from it.
+/// Returns the host and port of the proxy for requests to `url`, if `proxy` is a proxy and
+/// `exceptions` does not exclude `url`.
 fn through(proxy: &str, exceptions: Option<&str>, url: &Url) -> Option<String> {
     let matcher = Matcher::builder()
         .all(proxy)
@@ -141,7 +141,7 @@ fn through(proxy: &str, exceptions: Option<&str>, url: &Url) -> Option<String> {
     Some(format!("{address}{port}"))
 }
 
-/// An exception that was meant for `url`, in a form that the library does not know.
+/// Reports an exception that was meant for `url` but has a form that the library does not know.
 fn missed(variable: &str, list: &str, url: &Url) -> Option<Diagnostic> {
     let entries = list.split([',', ';', ' ']).map(str::trim);
     let (entry, meant) = entries
@@ -160,7 +160,7 @@ fn missed(variable: &str, list: &str, url: &Url) -> Option<Diagnostic> {
     ))
 }
 
-/// What the library takes for another proxy than the one that was meant, or cannot use.
+/// Returns why the library reads an address differently than intended, or cannot use it.
 fn misread(text: &str) -> Option<Misread> {
     let (scheme, rest) = text.split_once("://").unwrap_or(("http", text));
     if scheme.to_ascii_lowercase().starts_with("socks") {
@@ -295,7 +295,7 @@ mod tests {
             let (_, warnings) = found("https://palette.example", &[("HTTPS_PROXY", text)]);
             assert_eq!(warnings, [warning], "{text}");
         }
-        // The next one counts where one is ignored.
+        // If a variable is ignored, the next one counts.
         let both = [("HTTPS_PROXY", " p"), ("all_proxy", "q:1")];
         let (route, warnings) = found("https://palette.example", &both);
         assert_eq!(warnings, [ignored]);

@@ -1,22 +1,22 @@
-//! Requests stay under the rate limits that Palette documents per source address
-//! (facts.md, 1): `/v1/spectroclusters` and `/v1/clusterprofiles` 50 a second, the
-//! others 10 a second, with bursts of five times that.
+//! Keeps requests below the rate limits that Palette documents per source address (facts.md,
+//! 1): 50 a second for `/v1/spectroclusters` and `/v1/clusterprofiles`, 10 a second for the
+//! others, with bursts of five times that.
 //!
-//! Four fifths of that are used. Several builders may share one address; what they get
-//! 429 for then is retried, as Palette asks.
+//! Only four fifths of the limits are used. Several builders may share an address; a 429 that
+//! they receive is retried, as Palette asks.
 
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Requests a second to profiles, and to clusters.
+/// The number of requests per second to profiles and clusters.
 const FAST: u32 = 40;
-/// Requests a second to everything else.
+/// The number of requests per second to everything else.
 const SLOW: u32 = 8;
-/// The seconds that a full bucket lasts for, if all of it is used at once.
+/// The size of a bucket, in seconds of its rate.
 const BURST: u32 = 5;
 
-/// One token bucket per documented limit.
+/// The token buckets, one for each documented limit.
 pub(super) struct RateLimiter {
     profiles: TokenBucket,
     clusters: TokenBucket,
@@ -24,7 +24,7 @@ pub(super) struct RateLimiter {
 }
 
 impl RateLimiter {
-    /// With full buckets.
+    /// Creates a limiter with full buckets.
     pub(super) fn new() -> Self {
         let now = Instant::now();
         Self {
@@ -47,7 +47,7 @@ impl RateLimiter {
     }
 }
 
-/// A bucket that gains `rate` tokens a second, up to [`BURST`] seconds' worth of them.
+/// A bucket that gains `rate` tokens a second and holds at most [`BURST`] seconds' worth.
 struct TokenBucket {
     rate: u32,
     full_at: Mutex<Instant>,
@@ -59,8 +59,8 @@ impl TokenBucket {
         Self { rate, full_at }
     }
 
-    /// Takes a token, and returns how long from `now` it takes until there is one. Whoever
-    /// asks next waits for the token after that.
+    /// Takes a token, and returns how long after `now` it becomes available. The next caller
+    /// gets the token after that.
     fn take(&self, now: Instant) -> Duration {
         let mut full_at = self.full_at.lock().unwrap_or_else(PoisonError::into_inner);
         *full_at = (*full_at).max(now) + Duration::from_secs(1) / self.rate;
@@ -72,8 +72,8 @@ impl TokenBucket {
 mod tests {
     use super::*;
 
-    /// How many requests are sent in the first second, and at most in any later one, by a
-    /// caller that asks for the next as soon as one is sent.
+    /// Returns how many requests a caller that sends them without a pause sends in the first
+    /// second, and at most in any later one.
     fn sent_in_a_second(rate: u32, seconds: u64) -> (usize, usize) {
         let start = Instant::now();
         let bucket = TokenBucket::full(rate, start);
@@ -92,7 +92,8 @@ mod tests {
         (within(start), most)
     }
 
-    /// Palette documents 50 and 10 a second, and bursts of five times that (facts.md, 1).
+    /// Palette documents 50 and 10 requests per second, and bursts of five times that
+    /// (facts.md, 1).
     #[test]
     fn a_burst_and_then_four_fifths_of_the_documented_rate() {
         assert_eq!(sent_in_a_second(FAST, 20), (239, 40));
@@ -108,7 +109,7 @@ mod tests {
             waits.collect()
         };
         assert_eq!(waits(42, start)[38..], [0, 0, 125, 250]);
-        // Two tokens that were taken in advance come first.
+        // The two tokens that were taken in advance come first.
         assert_eq!(waits(1, start + Duration::from_millis(250)), [125]);
         assert_eq!(waits(3, start + Duration::from_secs(1)), [0, 0, 0]);
         let much_later = start + Duration::from_secs(3600);

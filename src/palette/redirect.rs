@@ -1,7 +1,7 @@
-//! Redirects: followed within the origin that the key is for, and nowhere else.
+//! Redirects, which are followed only within the origin that the key is for.
 //!
-//! HTTP libraries follow them to any origin, and take `Authorization` off the request
-//! when they leave the first one; an `ApiKey` header they would take along.
+//! HTTP libraries follow redirects to any origin. They remove `Authorization` when a request
+//! leaves the first origin, but would keep an `ApiKey` header.
 
 use reqwest::blocking::Response;
 use reqwest::header::LOCATION;
@@ -10,14 +10,14 @@ use reqwest::{Method, StatusCode, Url};
 use super::error::{PaletteError, RedirectRefusal};
 use crate::util::sanitize;
 
-/// Redirects in a row.
+/// The maximum number of redirects in a row.
 pub(super) const LONGEST: u32 = 10;
 
-/// Where a redirect leads, if it stays at the origin that it came from.
+/// Returns the target of a redirect, if it stays within its origin.
 ///
 /// # Errors
-/// [`PaletteError::Redirect`], which names an origin and never the rest of an address:
-/// paths and queries of login pages hold tokens.
+/// Returns [`PaletteError::Redirect`], which names an origin and never the rest of an address,
+/// since paths and queries of login pages contain tokens.
 pub(super) fn follow(from: &Url, response: &Response) -> Result<Url, PaletteError> {
     let refused = |to: &str, why| PaletteError::Redirect {
         from: from.origin().ascii_serialization(),
@@ -36,13 +36,13 @@ pub(super) fn follow(from: &Url, response: &Response) -> Result<Url, PaletteErro
         let origin = to.origin().ascii_serialization();
         return Err(refused(&origin, RedirectRefusal::OtherOrigin));
     }
-    // They would be sent as `Authorization`. Neither fails for an address with a host.
+    // The library would send them as `Authorization`. Neither call fails for a URL with a host.
     let _ = to.set_username("");
     let _ = to.set_password(None);
     Ok(to)
 }
 
-/// The refusal of one redirect too many, which led from `from` to `to`.
+/// Returns the error for one redirect too many, which led from `from` to `to`.
 pub(super) fn endless(from: &Url, to: &Url) -> PaletteError {
     let shown = |url: &Url| {
         let text = format!("{}{}", url.origin().ascii_serialization(), url.path());
@@ -55,9 +55,8 @@ pub(super) fn endless(from: &Url, to: &Url) -> PaletteError {
     }
 }
 
-/// The method of the next request. RFC 9110, 15.4: 303 asks for a GET, 307 and 308 for the
-/// same method; 301 and 302 leave the choice, and a POST that became a GET would be
-/// another call.
+/// Returns the method of the next request (RFC 9110, 15.4): 303 asks for GET, 307 and 308 for
+/// the same method. 301 and 302 allow both, but a POST that became a GET would be another call.
 pub(super) fn method(status: StatusCode, method: Method) -> Method {
     match status {
         StatusCode::SEE_OTHER => Method::GET,

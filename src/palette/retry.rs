@@ -1,23 +1,23 @@
-//! How long to wait before the next attempt.
+//! Computes how long to wait before the next attempt.
 
 use std::time::{Duration, SystemTime};
 
-/// The wait before the second attempt; it doubles with each further one.
+/// The maximum wait before the second attempt; it doubles with each further attempt.
 const FIRST: Duration = Duration::from_millis(500);
-/// The longest wait, whether ours or a `Retry-After` (docs/reference.md).
+/// The longest wait, whether computed here or from `Retry-After` (docs/reference.md).
 const LONGEST: Duration = Duration::from_secs(60);
 
-/// How often, and how patiently.
+/// The number of retries and their waits.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct RetryPolicy {
-    /// Attempts after the first.
+    /// The number of attempts after the first.
     pub(super) retries: u32,
 }
 
 impl RetryPolicy {
-    /// The wait after the `attempt`th attempt (from 1), or `None` where it was the last.
-    /// Exponential with full jitter, so that a fleet of builders that failed together
-    /// does not come back together; a server's own `Retry-After` is not jittered.
+    /// Returns the wait after attempt number `attempt` (starting at 1), or `None` if it was the
+    /// last. Exponential with full jitter, so that builders that failed together do not retry
+    /// together. A server's `Retry-After` gets no jitter.
     #[must_use]
     pub(super) fn wait(self, attempt: u32, retry_after: Option<Duration>) -> Option<Duration> {
         if attempt > self.retries {
@@ -31,8 +31,8 @@ impl RetryPolicy {
     }
 }
 
-/// Reads a `Retry-After`: seconds, or a date (RFC 9110, 10.2.3). A date that has
-/// passed means now.
+/// Parses a `Retry-After`: seconds, or a date (RFC 9110, 10.2.3). A date in the past means no
+/// wait.
 #[must_use]
 pub(super) fn retry_after(value: &str, now: SystemTime) -> Option<Duration> {
     let value = value.trim();
@@ -63,8 +63,8 @@ mod tests {
         );
     }
 
-    /// Full jitter: anything from nothing to the whole, so that those who failed together
-    /// do not come back together.
+    /// Full jitter, from zero to the whole wait, so that builders that failed together do not
+    /// retry together.
     #[test]
     fn waits_are_spread_over_their_whole_length() {
         let policy = RetryPolicy { retries: 20 };

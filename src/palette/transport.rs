@@ -1,5 +1,5 @@
-//! What went wrong below HTTP, in words: the libraries' own errors are nested five deep
-//! and worded for programmers.
+//! Words for errors below HTTP: the libraries' own errors are nested five levels deep and
+//! written for programmers.
 
 use std::error::Error;
 use std::io;
@@ -12,25 +12,25 @@ use super::error::Waited;
 use crate::util::endpoint::Endpoint;
 use crate::util::sanitize;
 
-/// What a proxy's 407 means, to a `CONNECT` and to a plain request.
+/// The meaning of a proxy's 407, both to a `CONNECT` and to a plain request.
 pub(super) const PROXY_CREDENTIALS: &str = "the proxy wants credentials (HTTP 407), and its address \
     has none or wrong ones; it is written `http://user:password@host:port`";
 
 /// Why there was no answer.
 pub(super) enum Transport {
-    /// TLS was refused: no further attempt will help.
+    /// TLS failed; a further attempt cannot help.
     Tls(String),
-    /// The proxy refused: no further attempt will help either.
+    /// The proxy refused; a further attempt cannot help.
     Refused(String),
-    /// The connection failed: another attempt may help.
+    /// The connection failed; another attempt may help.
     Broken(Broken),
 }
 
 /// A connection that failed.
 pub(super) struct Broken {
-    /// Why, in a few words.
+    /// The reason in a few words.
     pub why: String,
-    /// The time that was too short, if it was one.
+    /// The time limit that was exceeded, if there was one.
     pub waited: Option<Waited>,
 }
 
@@ -47,7 +47,7 @@ impl From<&str> for Broken {
 }
 
 impl Broken {
-    /// `what` did not come in time.
+    /// Creates the error for `what`, which did not arrive in time.
     fn waiting_for(what: &str, waited: Waited) -> Self {
         let why = match waited {
             Waited::Silence(time) => format!("no {what} within {} s", time.as_secs()),
@@ -60,14 +60,14 @@ impl Broken {
     }
 }
 
-/// Tells a refusal from a broken connection.
+/// Distinguishes a refusal from a broken connection.
 pub(super) fn classify(error: &reqwest::Error, endpoint: &Endpoint, waited: Waited) -> Transport {
     if let Some(tls) = find::<TlsError>(error) {
         return Transport::Tls(tls_reason(tls));
     }
     let url = endpoint.join("/");
     let host = url.host_str().unwrap_or_default();
-    // The outermost text holds the URL, whose digits may be anything.
+    // The outermost text contains the URL, whose digits may be anything.
     let causes: Vec<String> = chain(error).skip(1).map(ToString::to_string).collect();
     let says = |text: &str| causes.iter().any(|cause| cause.contains(text));
     if says("proxy authorization required") {
@@ -87,7 +87,7 @@ pub(super) fn classify(error: &reqwest::Error, endpoint: &Endpoint, waited: Wait
     }
     let no_name = says("dns error") || says("failed to lookup address");
     let why = if says("tunnel error: unsuccessful") {
-        // Its status is lost on the way here.
+        // The status is not available here.
         format!("the proxy answered that it does not connect to `{host}`")
     } else if says("tunnel error: failed to create underlying connection") {
         let why = if no_name {
@@ -106,7 +106,7 @@ pub(super) fn classify(error: &reqwest::Error, endpoint: &Endpoint, waited: Wait
     Transport::Broken(why.into())
 }
 
-/// Why a body broke on its way.
+/// Returns why a body broke in transit.
 pub(super) fn broken_body(error: &io::Error, waited: Waited) -> Broken {
     if error.kind() == io::ErrorKind::TimedOut || timed_out(error) {
         return Broken::waiting_for("further byte", waited);
@@ -140,7 +140,7 @@ fn reason(error: &(dyn Error + 'static)) -> String {
     }
 }
 
-/// The innermost cause, printable.
+/// Returns the innermost cause, in printable form.
 pub(super) fn innermost(error: &(dyn Error + 'static)) -> String {
     let text = chain(error)
         .last()
@@ -163,8 +163,8 @@ fn timed_out(error: &(dyn Error + 'static)) -> bool {
     })
 }
 
-/// An error and its causes. `io::Error` hides the error it wraps from `source`, so it
-/// is asked for it.
+/// Returns an error and its causes. `source` of an `io::Error` skips the error that it wraps,
+/// so `get_ref` is used for it.
 fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
     std::iter::successors(Some(error), |cause| cause_of(*cause)).take(32)
 }
@@ -205,7 +205,7 @@ fn tls_reason(error: &TlsError) -> String {
 
 fn certificate_reason(why: &CertificateError) -> String {
     match why {
-        // Another authority of the same name has another signature.
+        // Another authority with the same name has another signature.
         CertificateError::UnknownIssuer | CertificateError::BadSignature => {
             "its certificate is signed by an authority that is not trusted here".into()
         }
@@ -238,13 +238,13 @@ fn certificate_reason(why: &CertificateError) -> String {
 }
 
 fn date(time: UnixTime) -> String {
-    /// The end of the year 9999, behind which HTTP has no dates.
+    /// The end of the year 9999, the last date that HTTP can express.
     const LAST: u64 = 253_402_300_799;
     let since = Duration::from_secs(time.as_secs().min(LAST));
     httpdate::fmt_http_date(SystemTime::UNIX_EPOCH + since)
 }
 
-/// The names of a certificate. The TLS library gives each with its type around it:
+/// Returns the names in a certificate. The TLS library formats each with its type:
 /// `DnsName("palette.example.com")`.
 fn names(presented: &[String]) -> String {
     const SHOWN: usize = 3;

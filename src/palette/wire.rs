@@ -1,9 +1,8 @@
-//! The API's JSON, as far as this tool reads or writes it.
+//! The JSON of the API, as far as edgestage reads or writes it.
 //!
 //! Names are those of the vendor's OpenAPI document ("Palette APIs - 4.8"). Answers are read
-//! field by field: what is needed must have its type, and is named by its path if it has
-//! not; whatever else stands there is nobody's business here, since servers and versions
-//! differ in it.
+//! field by field: a required field must have its type, and an error names its path if it does
+//! not. All other fields are ignored, since servers and versions differ in them.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -18,12 +17,13 @@ pub use list::{
     TemplateSummary,
 };
 
-/// The version of a profile that has none: the vendor's own tools treat it so (facts.md, 1).
+/// The version of a profile without a version: the vendor's own tools use it, too (facts.md,
+/// 1).
 pub const FIRST_VERSION: &str = "1.0.0";
 
-/// The type of profiles that stand on others.
+/// The type of profiles that build on other profiles.
 pub const ADD_ON: &str = "add-on";
-/// The layer of packs that are no infrastructure (facts.md, 1).
+/// The layer of packs that are not infrastructure (facts.md, 1).
 pub const ADD_ON_LAYER: &str = "addon";
 
 /// `v1ClusterDefinitionEntity`: the body of `POST /v1/spectroclusters/spc/download`.
@@ -48,7 +48,7 @@ pub struct RequestMetadata<'a> {
 pub struct RequestSpec<'a> {
     /// `cloudType`.
     pub cloud_type: &'a str,
-    /// `profiles`, in the file's order.
+    /// `profiles`, in the order of the file.
     pub profiles: Vec<RequestProfile<'a>>,
 }
 
@@ -57,7 +57,7 @@ pub struct RequestSpec<'a> {
 pub struct RequestProfile<'a> {
     /// `uid`.
     pub uid: &'a str,
-    /// `packs`; not in the body where the file overrides none.
+    /// `packs`; omitted from the body if the file overrides none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub packs: Vec<RequestPack<'a>>,
 }
@@ -75,22 +75,22 @@ pub struct RequestPack<'a> {
     pub values: Option<&'a str>,
 }
 
-/// Who worded an error.
+/// The author of an error's text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Speaker {
-    /// Palette itself: `code` is a word.
+    /// Palette itself; `code` is a word.
     Palette,
-    /// The framework that Palette is made with: `code` is a number. It knows calls and
-    /// their parameters, and nothing of profiles.
+    /// The framework that Palette is built with; `code` is a number. It knows calls and their
+    /// parameters, but no profiles.
     Framework,
-    /// Something else at that address: a gateway, a proxy, a firewall.
+    /// Another server at that address: a gateway, a proxy, a firewall.
     Other,
 }
 
-/// An error: Palette's own (`v1Error`), or the framework's.
+/// An error of Palette (`v1Error`) or of its framework.
 #[derive(Debug, Clone)]
 pub struct ApiError {
-    /// Who says it.
+    /// The author of the error.
     pub speaker: Speaker,
     /// `code`, such as `InvalidApiKey`, or a number.
     pub code: String,
@@ -99,7 +99,7 @@ pub struct ApiError {
 }
 
 impl ApiError {
-    /// The error that `body` is, if it is one in either form, or has at least a message.
+    /// Parses `body` as an error, if it has either form or at least a message.
     #[must_use]
     pub fn read(body: &[u8]) -> Option<Self> {
         let value: Value = serde_json::from_slice(body).ok()?;
@@ -108,7 +108,7 @@ impl ApiError {
         let (speaker, code) = match value.get("code") {
             Some(Value::Number(code)) => (Speaker::Framework, code.to_string()),
             Some(Value::String(code)) if !code.is_empty() => (Speaker::Palette, code.clone()),
-            // Nobody else has these.
+            // Only Palette's errors have these fields.
             _ if value.get("ref").is_some() && value.get("details").is_some() => {
                 (Speaker::Palette, String::new())
             }
@@ -122,23 +122,23 @@ impl ApiError {
     }
 }
 
-/// An answer of the contract.
+/// A documented answer.
 pub trait Answer: Sized {
-    /// Reads it from a body that begins like an object.
+    /// Parses an answer from a body that begins like an object.
     ///
     /// # Errors
-    /// [`NoAnswer`].
+    /// Returns [`NoAnswer`] if the body is not such an answer.
     fn read(body: &str) -> Result<Self, NoAnswer>;
 }
 
 /// Why a body is not the answer.
 #[derive(Debug)]
 pub enum NoAnswer {
-    /// It is not JSON, or has nothing of the answer's shape.
+    /// The body is not JSON, or does not have the shape of the answer.
     Json(serde_json::Error),
-    /// JSON of some other server's.
+    /// The body is JSON of another server.
     Shape,
-    /// A field that is needed is odd.
+    /// A required field is invalid.
     Field(OddField),
 }
 
@@ -154,7 +154,7 @@ impl From<OddField> for NoAnswer {
     }
 }
 
-/// A version as Palette has it, or the first one.
+/// Returns Palette's version of a profile, or [`FIRST_VERSION`] if it is empty.
 fn version(text: String) -> String {
     if text.is_empty() {
         FIRST_VERSION.to_owned()
@@ -163,7 +163,7 @@ fn version(text: String) -> String {
     }
 }
 
-/// A type in one spelling: servers write `addon` as well as `add-on`.
+/// Returns a profile type in a single spelling: servers write `addon` as well as `add-on`.
 #[must_use]
 pub fn profile_type(text: &str) -> String {
     if text.eq_ignore_ascii_case("addon") || text.eq_ignore_ascii_case(ADD_ON) {
@@ -173,7 +173,7 @@ pub fn profile_type(text: &str) -> String {
     }
 }
 
-/// The layer of a pack: one that Palette does not name is an add-on's in an add-on profile.
+/// Returns the layer of a pack. In an add-on profile, an empty layer means an add-on.
 #[must_use]
 pub fn pack_layer(text: &str, profile_type: &str) -> String {
     let is_add_on = text.eq_ignore_ascii_case(ADD_ON_LAYER)
@@ -189,15 +189,15 @@ pub struct ClusterProfile {
     pub uid: String,
     /// `metadata.name`.
     pub name: String,
-    /// `metadata.annotations.projectUid` of a profile whose `scope` is a project.
+    /// `metadata.annotations.projectUid`, if `scope` is a project.
     pub project: Option<String>,
-    /// The published version, else `spec.version`, else [`FIRST_VERSION`].
+    /// The published version, otherwise `spec.version`, otherwise [`FIRST_VERSION`].
     pub version: String,
-    /// `spec.version`, or [`FIRST_VERSION`]: what lists have.
+    /// `spec.version`, or [`FIRST_VERSION`]: the version that lists contain.
     pub own_version: String,
     /// `spec.published`: the only part that is exported.
     pub published: Option<Template>,
-    /// `spec.draft`: whether there is one that says something else than what is published.
+    /// Whether `spec.draft` exists and differs from the published version.
     pub has_draft: bool,
 }
 
@@ -208,9 +208,9 @@ pub struct Template {
     pub cloud_type: String,
     /// `type`: cluster, infra, add-on or system.
     pub kind: String,
-    /// `packs`, without those that say nothing.
+    /// `packs`, without empty items.
     pub packs: Vec<Pack>,
-    /// Those of the packs that are marked invalid.
+    /// The packs that are marked invalid.
     pub invalid: Vec<InvalidPack>,
 }
 
@@ -233,7 +233,7 @@ pub struct Pack {
     pub digest: String,
 }
 
-/// A pack that Palette calls invalid: its tag vanished from its registry.
+/// A pack that Palette calls invalid, since its tag is no longer in its registry.
 #[derive(Debug)]
 pub struct InvalidPack {
     /// The pack.
@@ -277,15 +277,15 @@ impl Answer for ClusterProfile {
 }
 
 impl ClusterProfile {
-    /// Whether it is the profile that a list has under this name and version.
+    /// Returns whether a list shows this profile with this name and version.
     #[must_use]
     pub fn is(&self, name: &str, version: &str) -> bool {
         self.name == name && (self.version == version || self.own_version == version)
     }
 }
 
-/// Whether a draft says something, and something else than what is published. Its own uid
-/// and its count of edits (`version`) are no content.
+/// Returns whether a draft is not empty and differs from the published version. Its own uid and
+/// its count of edits (`version`) do not count as content.
 fn differs(draft: &Value, published: &Value) -> bool {
     let content = |template: &Value| {
         let mut content = meaning(template);
@@ -334,7 +334,7 @@ impl Pack {
     }
 }
 
-/// A flag, also one that is written as a text or a number.
+/// Returns whether a flag is true, even if it is written as a string or a number.
 fn is_true(flag: &Value) -> bool {
     match flag {
         Value::Bool(flag) => *flag,

@@ -1,5 +1,5 @@
-//! What Palette answers in one run. Definitions share projects and profiles: each is
-//! asked for once, by whoever needs it first, while the others wait for the answer.
+//! Palette's answers during a run. Definitions share projects and profiles: the first that
+//! needs an answer requests it, while the others wait for it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -20,16 +20,16 @@ pub struct Catalogue {
 
 /// The profiles that Palette lists.
 pub(super) struct Known {
-    /// Each once.
+    /// The profiles, each once.
     pub profiles: Vec<ProfileMetadata>,
-    /// What the list lacks.
+    /// What is missing from the list, if anything.
     pub gap: Option<Gap>,
-    /// Why the rest of it could not be had, if it was asked for.
+    /// Why the rest of the list could not be read, if it was requested.
     pub failed: Option<PaletteError>,
 }
 
 impl Catalogue {
-    /// No answers yet.
+    /// Creates a catalogue without answers.
     #[must_use]
     pub fn new(palette: Palette) -> Self {
         Self {
@@ -40,13 +40,13 @@ impl Catalogue {
         }
     }
 
-    /// The client, for what is never the same twice.
+    /// Returns the client, for calls whose answers are not shared.
     #[must_use]
     pub fn palette(&self) -> &Palette {
         &self.palette
     }
 
-    /// The profile `uid`, seen from `project`.
+    /// Returns the profile `uid`, as seen from `project`.
     pub(super) fn profile(
         &self,
         uid: &Uid,
@@ -58,8 +58,8 @@ impl Catalogue {
             .ask(key, || self.palette.profile(uid, project, observer))
     }
 
-    /// All profiles that `project` sees. Where the one answer that should have all of them
-    /// lacks some, the pages of the dashboard are asked for them.
+    /// Returns all profiles that `project` sees. If the answer with the whole list is
+    /// incomplete, the pages of the dashboard are read, too.
     pub(super) fn profiles(&self, project: Option<&Uid>, observer: &dyn Observer) -> Answer<Known> {
         self.lists.ask(project.cloned(), || {
             let list = self.palette.profiles_metadata(project, observer)?;
@@ -84,7 +84,7 @@ impl Catalogue {
         })
     }
 
-    /// The projects called `name`, or all.
+    /// Returns the projects called `name`, or all projects.
     pub(super) fn projects(
         &self,
         name: Option<&str>,
@@ -97,19 +97,20 @@ impl Catalogue {
 }
 
 impl Known {
-    /// Adds those of `more` that it has not; an item comes more than once in some answers.
+    /// Adds the profiles in `more` that are not known yet; some answers contain an item more
+    /// than once.
     fn add(&mut self, more: impl IntoIterator<Item = ProfileMetadata>) {
         let uid = |profile: &ProfileMetadata| profile.uid.clone().ok();
         let mut known: BTreeSet<Uid> = self.profiles.iter().filter_map(uid).collect();
         for profile in more {
-            // One without a uid is a profile all the same.
+            // A profile without a uid counts as a profile of its own.
             if uid(&profile).is_none_or(|uid| known.insert(uid)) {
                 self.profiles.push(profile);
             }
         }
     }
 
-    /// What is lacking now that pages have been added, which lack `of_pages`.
+    /// Returns what is still missing after adding pages, which themselves lack `of_pages`.
     fn still_lacks(&self, of_pages: Option<Gap>) -> Option<Gap> {
         let held = self.profiles.len() as u64;
         match self.gap {
@@ -122,7 +123,7 @@ impl Known {
 
 type Answer<V> = Result<Arc<V>, PaletteError>;
 
-/// Answers by what was asked. An error is an answer too: it was retried already.
+/// Answers by request. An error is an answer, too, since the call was already retried.
 struct Answers<K, V>(Mutex<BTreeMap<K, Arc<OnceLock<Answer<V>>>>>);
 
 impl<K, V> Default for Answers<K, V> {
@@ -133,7 +134,7 @@ impl<K, V> Default for Answers<K, V> {
 
 impl<K: Ord, V> Answers<K, V> {
     fn ask(&self, what: K, call: impl FnOnce() -> Result<V, PaletteError>) -> Answer<V> {
-        // Held for as long as it takes to look, not for as long as the call takes.
+        // The map is locked for the lookup only, not for the duration of the call.
         let answer = {
             let mut cells = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(cells.entry(what).or_default())

@@ -1,7 +1,7 @@
-//! Names to uids, as Palette has them.
+//! Resolves names to uids with Palette's lists.
 //!
-//! A list that is shorter than its own count is not proof that a name is not there: then that
-//! is said, and never that there is no such name.
+//! A list that is shorter than its own count does not prove that a name does not exist. In this
+//! case, the error says so and never claims that the name does not exist.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use crate::util::sanitize;
 use crate::util::suggest::{nearest, nearest_version, numbers};
 use crate::util::uid::Uid;
 
-/// Looks up what one definition names.
+/// Looks up the names in a definition.
 pub(super) struct Lookup<'a> {
     pub source: &'a Arc<Source>,
     pub definition: &'a Definition,
@@ -25,18 +25,18 @@ pub(super) struct Lookup<'a> {
     pub observer: &'a dyn Observer,
 }
 
-/// Why a name leads to no uid.
+/// Why a name could not be resolved to a uid.
 enum Missing {
-    /// There is none, or more than one.
+    /// The name does not exist or is ambiguous.
     Broken(Diagnostic),
-    /// Palette does not show all that it has.
+    /// The name is missing from a list that is incomplete.
     Incomplete(Diagnostic),
-    /// What Palette answers cannot be used.
+    /// Palette's answer cannot be used.
     Palette(PaletteError),
 }
 
 impl Lookup<'_> {
-    /// The uid of the definition's project.
+    /// Returns the uid of the definition's project.
     pub(super) fn project(&self) -> Result<Option<Uid>, ResolveError> {
         let definition = self.definition;
         let uid = match definition.project_asked() {
@@ -44,7 +44,7 @@ impl Lookup<'_> {
             Some(Project::Uid(uid)) => uid,
             Some(Project::Name(name)) => self.project_named(&name)?,
         };
-        // A project given by name can be compared with the URLs only now.
+        // A project that is given by name can be compared with the URLs only now.
         if let Some(url) = definition.url_project.as_ref().filter(|url| **url != uid) {
             let place = self.place(&definition.span);
             let name = &definition.name;
@@ -60,7 +60,7 @@ impl Lookup<'_> {
                 .projects(name, self.observer)
                 .map_err(|error| self.refused(error))
         };
-        // Lists are compared for equality here, whatever the server's filter matched.
+        // The names are compared for equality, whatever the server's filter matched.
         let answer = ask(Some(name))?;
         let named = answer.items.iter().filter(|project| project.name == name);
         let uids = uids(named.map(|project| &project.uid))
@@ -90,7 +90,7 @@ impl Lookup<'_> {
         }
     }
 
-    /// The uid of every profile, in the file's order.
+    /// Returns the uid of every profile, in the order of the file.
     pub(super) fn profiles(&self, project: Option<&Uid>) -> Result<Vec<Uid>, ResolveError> {
         let by_name = |profile: &Profile| matches!(profile.reference, Reference::Version { .. });
         let known = if self.definition.profiles.iter().any(by_name) {
@@ -119,7 +119,7 @@ impl Lookup<'_> {
                         Err(Missing::Palette(error)) => return Err(self.refused(error)),
                     }
                 }
-                // It was asked for above.
+                // The list was requested above.
                 (Reference::Version { .. }, None) => {}
             }
         }
@@ -148,12 +148,12 @@ impl Lookup<'_> {
                 )));
             }
         }
-        // Any of these may be the one that is asked for.
+        // Any of these profiles may be the requested one.
         if let Some(field) = named.iter().find_map(|p| p.version.as_ref().err()) {
             return Err(Missing::Palette(odd(CALL, field.clone())));
         }
         let refused = match &asked.known.failed {
-            // The list is no less incomplete for that.
+            // The list is incomplete all the same.
             Some(
                 PaletteError::Rejected { refusal, .. } | PaletteError::Forbidden { refusal, .. },
             ) => Some(refusal),
@@ -177,13 +177,13 @@ impl Lookup<'_> {
         })
     }
 
-    /// What Palette refuses in this definition's name.
+    /// Returns the error for a call that Palette refused for this definition.
     pub(super) fn refused(&self, error: PaletteError) -> ResolveError {
         Scope::of(self.source, self.definition, error)
             .map_or_else(ResolveError::Palette, ResolveError::Scope)
     }
 
-    /// A uid that Palette answered 404 to.
+    /// Returns the error for a uid that Palette answered with 404.
     pub(super) fn unknown_uid(
         &self,
         profile: &Profile,
@@ -193,7 +193,7 @@ impl Lookup<'_> {
         messages::unknown_uid(self.place(&profile.span), uid, refusal)
     }
 
-    /// At the `project` that was asked for, else at the definition.
+    /// Returns the place of the requested `project`, otherwise that of the definition.
     fn place_of_project(&self) -> Place<'_> {
         let Definition { project, span, .. } = self.definition;
         self.place(project.as_ref().map_or(span, |at| &at.span))
@@ -207,7 +207,7 @@ impl Lookup<'_> {
     }
 }
 
-/// A reference by name, and what Palette lists.
+/// A reference by name, and the profiles that Palette lists.
 struct Asked<'a> {
     profile: &'a Profile,
     name: &'a str,
@@ -217,13 +217,13 @@ struct Asked<'a> {
 }
 
 impl Asked<'_> {
-    /// The profiles of that name.
+    /// Returns the profiles with that name.
     fn named(&self) -> Vec<&ProfileMetadata> {
         let known = self.known.profiles.iter();
         known.filter(|profile| profile.name == self.name).collect()
     }
 
-    /// Palette has the name, but not in that version.
+    /// Describes a name that exists, but not in the requested version.
     fn no_version(&self, named: &[&ProfileMetadata]) -> Lacking {
         let mut versions = versions(named.iter().copied());
         versions.sort_by_key(|version| numbers(version));
@@ -237,11 +237,12 @@ impl Asked<'_> {
         }
     }
 
-    /// Palette has no such name.
+    /// Describes a name that does not exist.
     fn no_name(&self) -> Lacking {
         let known = &self.known.profiles;
         let near = nearest(self.name, known.iter().map(|p| p.name.as_str()));
-        // Whole, so that it can be pasted; its version may be mistyped, too.
+        // The suggestion is complete, so that it can be pasted; the version may be mistyped,
+        // too.
         let meant = |near: &str| {
             let of_name = versions(known.iter().filter(|p| p.name == near));
             let meant = match nearest_version(self.version, of_name) {
@@ -258,7 +259,7 @@ impl Asked<'_> {
     }
 }
 
-/// The versions of these profiles, as far as they can be read.
+/// Returns the versions of these profiles, as far as they can be read.
 fn versions<'p>(profiles: impl IntoIterator<Item = &'p ProfileMetadata>) -> Vec<&'p str> {
     let profiles = profiles.into_iter();
     profiles
@@ -266,7 +267,7 @@ fn versions<'p>(profiles: impl IntoIterator<Item = &'p ProfileMetadata>) -> Vec<
         .collect()
 }
 
-/// The uids of what was found, each once: an item comes more than once in some lists.
+/// Returns the uids of the items, each once, since some lists contain an item more than once.
 fn uids<'i>(found: impl Iterator<Item = &'i Result<Uid, OddField>>) -> Result<Vec<Uid>, OddField> {
     let mut uids: Vec<Uid> = Vec::new();
     for uid in found {

@@ -1,6 +1,6 @@
-//! What is said of references that lead nowhere and of rules that are broken.
+//! Messages about references that cannot be resolved and about broken rules.
 //!
-//! Names and versions in the data are printable already, but where a function says otherwise.
+//! Names and versions in the data are already printable unless a function says otherwise.
 
 use super::Scope;
 use super::rules::ANY_CLOUD;
@@ -11,10 +11,10 @@ use crate::palette::{self, HttpRefusal};
 use crate::util::sanitize;
 use crate::util::uid::Uid;
 
-/// What to do where Palette's lists do not help.
+/// The help if Palette's lists do not suffice.
 const PASTE: &str = "paste the profile's URL from the console instead";
 
-/// `project` and the console URLs of a definition name two projects.
+/// `project` and the console URLs of a definition name different projects.
 pub(super) fn project_mismatch(
     place: Place<'_>,
     definition: &str,
@@ -32,7 +32,7 @@ pub(super) fn project_mismatch(
     .help("remove `project`, or the profiles of the other project")
 }
 
-/// A project that Palette does not list. With a gap in its list it may exist all the same.
+/// Palette does not list a project. If the list has a gap, the project may exist all the same.
 pub(super) fn project_not_found(
     place: Place<'_>,
     name: &str,
@@ -84,7 +84,7 @@ pub(super) fn ambiguous_profile(
     .help("name the one that you mean by its uid")
 }
 
-/// A uid that Palette answered 404 to.
+/// Palette answered a uid with 404.
 pub(super) fn unknown_uid(place: Place<'_>, uid: &Uid, refusal: &HttpRefusal) -> Diagnostic {
     Diagnostic::error(
         Code::ProfileNotFound,
@@ -95,20 +95,20 @@ pub(super) fn unknown_uid(place: Place<'_>, uid: &Uid, refusal: &HttpRefusal) ->
     .help("copy the profile's URL from the console and paste it here")
 }
 
-/// What a reference by name and version lacks.
+/// What is missing for a reference by name and version.
 pub(super) enum Lacking {
-    /// Palette has the name in other versions.
+    /// Palette has the name, but in other versions.
     Version {
-        /// All versions, as one text from outside.
+        /// All versions, as a text from outside.
         known: String,
         /// The reference that was probably meant.
         near: Option<String>,
-        /// One that there is.
+        /// One of the versions that exist.
         last: String,
     },
     /// Palette does not have the name.
     Name {
-        /// The project that was asked, besides the tenant.
+        /// The project that was searched in addition to the tenant.
         project: Option<Uid>,
         /// Whether Palette lists no profile of the project at all.
         nothing_listed: bool,
@@ -117,15 +117,15 @@ pub(super) enum Lacking {
     },
 }
 
-/// Palette's list has a gap.
+/// An incomplete list of Palette.
 pub(super) struct Incomplete<'a> {
     pub gap: &'a Gap,
-    /// What the request for the rest was answered.
+    /// The answer to the request for the rest.
     pub refusal: Option<&'a HttpRefusal>,
 }
 
-/// A reference by name and version that Palette does not list. With a gap in its list the
-/// profile may exist all the same.
+/// Palette does not list a reference by name and version. If the list has a gap, the profile
+/// may exist all the same.
 pub(super) fn profile_not_found(
     place: Place<'_>,
     reference: &Reference,
@@ -185,19 +185,19 @@ pub(super) fn profile_not_found(
     }
 }
 
-/// A name that is missing from a list with a gap.
+/// A name is missing from a list with a gap.
 fn incomplete(title: String, gap: &Gap) -> Diagnostic {
     Diagnostic::error(Code::ListIncomplete, title).note(format!("its list is incomplete: {gap}"))
 }
 
-/// Palette has more profiles to choose from than it lists.
+/// Palette has more profiles than it lists, so that not all can be chosen.
 #[must_use]
 pub fn not_all_profiles_offered(gap: &Gap) -> Diagnostic {
     not_all_offered("profiles", gap)
         .help("one that is not offered can be added later: `edgestage add URL`")
 }
 
-/// Palette has more projects to choose from than it lists.
+/// Palette has more projects than it lists, so that not all can be chosen.
 #[must_use]
 pub fn not_all_projects_offered(gap: &Gap) -> Diagnostic {
     not_all_offered("projects", gap)
@@ -212,7 +212,7 @@ fn not_all_offered(what: &str, gap: &Gap) -> Diagnostic {
     .note(gap.to_string())
 }
 
-/// Two references are one profile, the second of them at `place`.
+/// Two references lead to the same profile, the second at `place`.
 pub(super) fn duplicate_profile(place: Place<'_>, definition: &str, profile: &str) -> Diagnostic {
     Diagnostic::error(
         Code::DuplicateProfile,
@@ -293,7 +293,7 @@ pub(super) fn project_needed(place: Place<'_>, profile: &str, project: &str) -> 
     ))
 }
 
-/// An override of a pack that the profile does not have, among those that it has.
+/// An override names a pack that the profile does not have; the message lists its packs.
 pub(super) fn no_such_pack(
     place: Place<'_>,
     profile: &str,
@@ -323,11 +323,11 @@ pub(super) fn no_infrastructure(place: Place<'_>, definition: &str) -> Diagnosti
 /// A profile with infrastructure layers, for [`several_infrastructures`].
 pub(super) struct Infrastructure {
     pub profile: String,
-    /// The names of its layers; none where Palette does not name them.
+    /// The names of the layers; empty if Palette does not name them.
     pub layers: Vec<String>,
 }
 
-/// Two profiles with infrastructure layers, the second of them at `place`.
+/// Two profiles have infrastructure layers, the second at `place`.
 pub(super) fn several_infrastructures(
     place: Place<'_>,
     first: &Infrastructure,
@@ -349,7 +349,7 @@ pub(super) fn several_infrastructures(
     .help("keep one of the two: a definition has at most one")
 }
 
-/// One pack in two profiles, the second of them at `place`.
+/// A pack is in two profiles, the second at `place`.
 pub(super) fn pack_in_two_profiles(
     place: Place<'_>,
     pack: &str,
@@ -368,7 +368,7 @@ fn join(uids: &[Uid]) -> String {
     uids.iter().map(Uid::as_str).collect::<Vec<_>>().join(", ")
 }
 
-/// A refusal in the scope of a definition's project, at the line that names it.
+/// Palette refused the scope of a definition's project, which is named at the place.
 pub(crate) fn scope(scope: &Scope) -> Diagnostic {
     let uid = scope.uid.as_deref();
     let project = uid.map(|uid| (uid, scope.written.as_deref()));

@@ -1,4 +1,4 @@
-//! The profiles that a definition for edge hosts can be made of, as Palette lists them.
+//! The profiles that can be chosen for a definition for edge hosts, as Palette lists them.
 
 use std::collections::BTreeMap;
 
@@ -15,17 +15,17 @@ pub struct Offered {
     pub uid: Uid,
     /// `metadata.name`.
     pub name: String,
-    /// Its version.
+    /// The version.
     pub version: String,
-    /// cluster, infra, add-on or system.
+    /// The type: cluster, infra, add-on or system.
     pub kind: String,
-    /// The day of its last change, `2026-03-01`; empty where Palette does not say.
+    /// The date of the last change, such as `2026-03-01`; empty if Palette does not provide it.
     pub changed: String,
 }
 
 impl Offered {
-    /// How `profiles.toml` names it best: by name and version, for a reader's sake, unless
-    /// another of `all` is called the same.
+    /// Returns the preferred reference in `profiles.toml`: name and version, for readability,
+    /// unless another profile in `all` has the same.
     #[must_use]
     pub fn reference(&self, all: &[Self]) -> Reference {
         let same = |other: &&Self| other.name == self.name && other.version == self.version;
@@ -39,8 +39,8 @@ impl Offered {
     }
 }
 
-/// What can be chosen of `summaries` for `cloud_type`: every version that is published, by
-/// name, the newest first.
+/// Returns the profiles in `summaries` that can be chosen for `cloud_type`: every published
+/// version, sorted by name, the newest first.
 #[must_use]
 pub fn offered(summaries: &[ProfileSummary], cloud_type: &str) -> Vec<Offered> {
     let mut found: BTreeMap<Uid, Offered> = BTreeMap::new();
@@ -51,7 +51,7 @@ pub fn offered(summaries: &[ProfileSummary], cloud_type: &str) -> Vec<Offered> {
         if published.cloud_type != cloud_type && published.cloud_type != ANY_CLOUD {
             continue;
         }
-        // What cannot be told from others cannot be chosen.
+        // A profile that cannot be distinguished from others cannot be chosen.
         let (Ok(own), Ok(version)) = (&summary.uid, summary.own_version()) else {
             continue;
         };
@@ -129,7 +129,7 @@ mod tests {
         assert_eq!(offered[2].reference(&offered).to_string(), "edge@1.9.0");
     }
 
-    /// A project's profile and the tenant's may be called the same.
+    /// A project and the tenant may have profiles with the same name.
     #[test]
     fn what_is_called_the_same_is_named_by_its_uid() {
         let mut other = summary(6, "edge", "edge-native");

@@ -1,6 +1,6 @@
-//! The rules that Palette documents for the profiles of one definition (facts.md, 1):
-//! one project; at most one profile with infrastructure layers; no pack in two
-//! profiles; the cloud type; published; no invalid pack.
+//! The rules that Palette documents for the profiles of a definition (facts.md, 1): a single
+//! project; at most one profile with infrastructure layers; no pack in two profiles; the cloud
+//! type; published; no invalid pack.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ pub(super) const ANY_CLOUD: &str = "all";
 /// The types of profiles that have infrastructure layers (facts.md, 1).
 pub const INFRASTRUCTURE: [&str; 2] = ["cluster", "infra"];
 
-/// A profile asked for, and what Palette answered.
+/// A requested profile, and Palette's answer.
 pub(super) struct Candidate<'a> {
     pub uid: Uid,
     pub profile: &'a Profile,
@@ -28,7 +28,7 @@ pub(super) struct Candidate<'a> {
 }
 
 impl Candidate<'_> {
-    /// `name@version`, as messages name it.
+    /// Returns `name@version`, as messages name the profile.
     fn label(&self) -> String {
         let [name, version] = [&self.answer.name, &self.answer.version];
         let [name, version] = [name, version].map(|text| sanitize::line(text.as_bytes()));
@@ -39,7 +39,7 @@ impl Candidate<'_> {
         self.answer.published.as_ref().map_or(&[], |p| &p.packs)
     }
 
-    /// Whether both are infrastructure and called the same.
+    /// Returns whether both are infrastructure profiles with the same name.
     fn is_version_beside(&self, other: &Self) -> bool {
         let same = self.answer.name == other.answer.name;
         same && self.is_infrastructure() && other.is_infrastructure()
@@ -52,8 +52,8 @@ impl Candidate<'_> {
         !self.infrastructure().is_empty() || of_kind && unnamed
     }
 
-    /// The layers that are infrastructure. Where Palette does not name a layer, the profile's
-    /// type says what it is.
+    /// Returns the infrastructure layers. If Palette does not name a layer, the type of the
+    /// profile determines it.
     fn infrastructure(&self) -> Vec<&str> {
         let layers = self.packs().iter().map(|pack| pack.layer.as_str());
         layers
@@ -69,7 +69,7 @@ impl Candidate<'_> {
     }
 }
 
-/// What is broken, and what is worth a warning.
+/// Returns the broken rules and the warnings.
 pub(super) fn check(
     manifest: &Manifest,
     definition: &Definition,
@@ -102,7 +102,7 @@ struct Rules<'a> {
 }
 
 impl Rules<'_> {
-    /// Two references may turn out to be one profile.
+    /// Checks that no two references lead to the same profile.
     fn same_profile_twice(&mut self, candidates: &[Candidate<'_>]) {
         for (at, candidate) in candidates.iter().enumerate() {
             if candidates[..at]
@@ -154,7 +154,7 @@ impl Rules<'_> {
         self.overrides(candidate, published);
     }
 
-    /// The project that Palette annotates on a profile, where it does.
+    /// Checks the project that Palette annotates on a profile, if it does.
     fn scope(&mut self, candidate: &Candidate<'_>, project: Option<&Uid>) {
         let Some(other) = &candidate.answer.project else {
             return;
@@ -174,7 +174,7 @@ impl Rules<'_> {
         }
     }
 
-    /// An override must name a pack that the profile has.
+    /// Checks that every override names a pack of the profile.
     fn overrides(&mut self, candidate: &Candidate<'_>, published: &Template) {
         for pack in &candidate.profile.packs {
             let names = || published.packs.iter().map(|known| known.name.as_str());
@@ -212,7 +212,7 @@ impl Rules<'_> {
             }
             [] | [_] => {}
             [first, ref others @ ..] => {
-                // The same profile once more has been told already.
+                // A repeated profile has already been reported.
                 for other in others.iter().filter(|other| other.uid != first.uid) {
                     let told = |candidate: &Candidate<'_>| Infrastructure {
                         profile: candidate.label(),
@@ -237,7 +237,8 @@ impl Rules<'_> {
         for candidate in candidates {
             for pack in candidate.packs() {
                 match first.get(pack.name.as_str()) {
-                    // Of two versions of one infrastructure one has to go, with all its packs.
+                    // Of two versions of an infrastructure profile, one has to be removed, with
+                    // all its packs.
                     Some(other) if other.is_version_beside(candidate) => {}
                     Some(other) if other.uid != candidate.uid => {
                         let name = sanitize::line(pack.name.as_bytes());

@@ -1,8 +1,9 @@
-//! A request that Palette forbids, and the line of `profiles.toml` that it is about.
+//! A request that Palette forbids, with the place in `profiles.toml` that determines its
+//! project.
 //!
-//! Palette answers 403 where the key lacks the permission, and just so where the project is
-//! a wrong one (facts.md, 1). Whose fault it was cannot be told; which line names the
-//! project can.
+//! Palette answers 403 both if the key lacks the permission and if the project is wrong
+//! (facts.md, 1). The two cannot be distinguished, but the place that names the project is
+//! known.
 
 use std::sync::Arc;
 
@@ -13,21 +14,21 @@ use crate::palette::{HttpRefusal, PaletteError};
 /// A refusal in the scope of a definition's project.
 #[derive(Debug)]
 pub struct Scope {
-    /// What Palette said.
+    /// Palette's answer.
     pub refusal: HttpRefusal,
-    /// The project as it is written; `None` for the tenant's scope.
+    /// The project as it is written; `None` for the tenant scope.
     pub written: Option<String>,
     /// The uid that was sent.
     pub uid: Option<String>,
-    /// Where it is written, else where the definition is.
+    /// The place of the project, otherwise that of the definition.
     pub place: Excerpt,
 }
 
 impl Scope {
-    /// The refusal that `error` is, in the scope of `definition`.
+    /// Interprets `error` as a refusal in the scope of `definition`.
     ///
     /// # Errors
-    /// `error`, if it is another one.
+    /// Returns `error` unchanged if it is another error.
     pub fn of(
         source: &Arc<Source>,
         definition: &Definition,
@@ -40,7 +41,7 @@ impl Scope {
         let written = definition.project_asked();
         let line = match (&written, &definition.project) {
             (Some(asked), Some(at)) if *asked == at.value => at.span.clone(),
-            // The console's URL of a profile names it.
+            // A console URL of a profile names the project.
             (Some(Project::Uid(uid)), _) => {
                 let names = |text: &str| text.to_ascii_lowercase().contains(uid.as_str());
                 let mut spans = definition.profiles.iter().map(|profile| &profile.span);

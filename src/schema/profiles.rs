@@ -1,4 +1,4 @@
-//! The schema of `profiles.toml`, made of the descriptions of its keys.
+//! Generates the schema of `profiles.toml` from the descriptions of its keys.
 
 use schemars::Schema;
 use serde_json::{Map, Value, json};
@@ -8,7 +8,7 @@ use crate::manifest::keys::{
     TableForm, TableSpec, TextForm,
 };
 
-/// The whole schema, but for what every published one has.
+/// Returns the schema, without the parts that every published schema has.
 pub(super) fn schema() -> Schema {
     let mut definitions = Map::new();
     let file = object(&FILE, |_| true, &|key| key.is_required, &mut definitions);
@@ -25,7 +25,7 @@ pub(super) fn schema() -> Schema {
 
 type Object = Map<String, Value>;
 
-/// `value` as an object, which it is.
+/// Returns `value`, which is known to be an object, as one.
 fn fields(value: Value) -> Object {
     match value {
         Value::Object(fields) => fields,
@@ -33,7 +33,7 @@ fn fields(value: Value) -> Object {
     }
 }
 
-/// A table with those of its keys that are `used`; the tables below it are entered in
+/// Returns a table with the keys that are `used`, and adds the tables below it to
 /// `definitions`.
 fn object(
     table: &TableSpec,
@@ -63,14 +63,14 @@ fn object(
     object
 }
 
-/// A reference to `name`, which is described if it is not yet.
+/// Returns a reference to `name`, and adds its description if it is missing.
 fn reference(
     name: &str,
     definitions: &mut Object,
     describe: impl FnOnce(&mut Object) -> Object,
 ) -> Value {
     if !definitions.contains_key(name) {
-        // Its place is before the tables that are below it.
+        // Reserves its place before the tables below it.
         definitions.insert(name.into(), Value::Null);
         let described = describe(definitions);
         definitions.insert(name.into(), described.into());
@@ -134,7 +134,7 @@ fn value(kind: Kind, definitions: &mut Object) -> Value {
     }
 }
 
-/// An entry of `profiles`, in any of its forms.
+/// Returns an entry of `profiles`, in any of its forms.
 fn profile(definitions: &mut Object) -> Object {
     let mut forms: Vec<Value> = REFERENCES.iter().map(text).collect();
     for form in PROFILE.forms {
@@ -162,7 +162,7 @@ fn text(form: &TextForm) -> Value {
     text.into()
 }
 
-/// The keys that the form requires, and those that no form requires.
+/// Returns a form with the keys that it requires and those that no form requires.
 fn table_form(form: &TableForm, definitions: &mut Object) -> Object {
     let is_required = |key: &Key| form.requires.contains(&key.name);
     let in_no_form = |key: &Key| {

@@ -1,4 +1,4 @@
-//! What CI systems read in the log of a job: GitHub's annotations, GitLab's sections.
+//! Markup that CI systems read in the log of a job: GitHub's annotations and GitLab's sections.
 
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -8,17 +8,17 @@ use crate::cli::Verbosity;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::util::environment::Environment;
 
-/// Annotations of GitHub Actions: errors and warnings at the lines of a change, and on the
-/// page of a run.
+/// Annotations of GitHub Actions: errors and warnings at the lines of a change, and on the page
+/// of a run.
 pub(super) struct Annotations {
-    /// Where the job's repository is.
+    /// The directory of the job's repository.
     workspace: Option<PathBuf>,
-    /// Where paths in diagnostics start.
+    /// The directory that paths in diagnostics are relative to.
     directory: PathBuf,
 }
 
 impl Annotations {
-    /// Where the variables say that it is a job of GitHub's.
+    /// Returns the annotations if the variables indicate a job of GitHub Actions.
     pub(super) fn of(environment: &Environment) -> Option<Self> {
         let workspace = environment.variable("GITHUB_WORKSPACE");
         is_true(environment, "GITHUB_ACTIONS").then(|| Self {
@@ -27,8 +27,8 @@ impl Annotations {
         })
     }
 
-    /// The workflow command for `diagnostic`, in one line. Each text passes `mask` as it
-    /// is: once escaped, a key is written in another way.
+    /// Returns the workflow command for `diagnostic`, in a single line. Each text passes `mask`
+    /// before it is escaped, since escaping changes how a key is written.
     pub(super) fn command(&self, diagnostic: &Diagnostic, mask: impl Fn(&str) -> String) -> String {
         let level = match diagnostic.severity {
             Severity::Error => "error",
@@ -52,7 +52,7 @@ impl Annotations {
         format!("::{level} {}::{}", properties.join(","), escape_data(&text))
     }
 
-    /// `path` as GitHub knows it: seen from the repository, where it is in that.
+    /// Returns `path` relative to the repository, if it is inside it, as GitHub expects.
     fn within(&self, path: &str) -> String {
         let found = self.directory.join(path).canonicalize().ok();
         let relative = found
@@ -66,19 +66,19 @@ impl Annotations {
     }
 }
 
-/// The message of a workflow command, behind its colons.
+/// Escapes the message of a workflow command, after its colons.
 fn escape_data(text: &str) -> String {
     text.replace('%', "%25")
         .replace('\r', "%0D")
         .replace('\n', "%0A")
 }
 
-/// A property of a workflow command, in which two more characters have a meaning.
+/// Escapes a property of a workflow command, in which two more characters are special.
 fn escape_property(text: &str) -> String {
     escape_data(text).replace(':', "%3A").replace(',', "%2C")
 }
 
-/// Whether it is a job of GitLab's.
+/// Returns whether this is a job of GitLab CI.
 pub(super) fn has_sections(environment: &Environment) -> bool {
     is_true(environment, "GITLAB_CI")
 }
@@ -89,16 +89,16 @@ fn is_true(environment: &Environment, variable: &str) -> bool {
         .is_some_and(|value| value == "true")
 }
 
-/// A part of a log that GitLab folds, for as long as it lives; elsewhere nothing.
+/// A section of a log that GitLab folds, until this value is dropped. Has no effect elsewhere.
 pub struct LogSection<'r> {
     report: &'r Report,
-    /// Its name, where there is one to end.
+    /// The name of the section, if there is one to end.
     name: Option<String>,
 }
 
 impl Report {
-    /// A section `name` for output of others that may be long, below a line with a verb
-    /// and its object.
+    /// Begins a section `name` for possibly long output of other programs, below a line with a
+    /// verb and its object.
     #[must_use]
     pub fn section(&self, name: &str, verb: &str, object: &str) -> LogSection<'_> {
         let folds = self.sections && self.verbosity() >= Verbosity::Normal;
@@ -123,7 +123,7 @@ impl Drop for LogSection<'_> {
     }
 }
 
-/// In seconds.
+/// Returns the Unix time, in seconds.
 fn unix_time() -> u64 {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     since.unwrap_or_default().as_secs()

@@ -1,8 +1,8 @@
-//! Standard error of a run: messages, and what is under way.
+//! Standard error of a run: messages and progress.
 //!
-//! On a terminal the lines of what is under way stand below all messages, and are drawn
-//! anew ten times a second; in a log a line breaks long silence. One lock keeps all of
-//! that apart. The key is masked in whatever is said; what is under way comes without it.
+//! On a terminal, the progress lines are below all messages and are redrawn ten times a second.
+//! In a log, a line breaks a long silence. A single lock serializes all of it. The key is
+//! masked in all messages; the caller masks it in progress lines.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, TryLockError};
@@ -17,28 +17,28 @@ use crate::ui::progress_bars;
 use crate::util::interrupt;
 use crate::util::secret::ApiKey;
 
-/// Between two looks of a terminal.
+/// The interval between two updates of a terminal.
 const FRAME: Duration = Duration::from_millis(100);
-/// The most that the end of a run waits for somebody who is writing to the terminal.
+/// The maximum time that the end of a run waits for a writer to the terminal.
 const LAST_WORD: Duration = Duration::from_millis(200);
 
-/// How what is under way is shown.
+/// How progress is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum View {
-    /// Not at all.
+    /// Progress is not shown.
     Silent,
-    /// A line after this much silence, and less often later; never with nothing.
+    /// A line after this much silence, then less often; never if nothing is in progress.
     Log(Duration),
-    /// Lines that are drawn over again.
+    /// Lines that are redrawn.
     Screen,
 }
 
-/// See the module.
+/// The console; see the module documentation.
 pub(super) struct Console {
     stderr: Stderr,
     view: View,
     keys: Mutex<Vec<ApiKey>>,
-    /// Of all downloads, in bytes.
+    /// The number of bytes of all downloads.
     received: AtomicU64,
     state: Mutex<State>,
     changed: Condvar,
@@ -51,13 +51,13 @@ struct State {
     pulse: Pulse,
 }
 
-/// The thread that draws.
+/// The state of the thread that draws.
 #[derive(PartialEq, Eq)]
 enum Pulse {
-    /// Nothing has been under way yet.
+    /// Nothing has been in progress yet.
     NotStarted,
     Beats,
-    /// Nothing may be drawn any more.
+    /// The thread has ended, and nothing may be drawn any more.
     Ended,
 }
 
@@ -96,22 +96,22 @@ impl Console {
             .fold(text.to_owned(), |text, key| key.mask(&text))
     }
 
-    /// The keys, to mask what is not a text yet.
+    /// Calls `see` with each key, to mask values other than text.
     pub(super) fn with_keys(&self, see: impl FnMut(&ApiKey)) {
         lock(&self.keys).iter().for_each(see);
     }
 
-    /// A message, above what is under way.
+    /// Prints a message, above the progress lines.
     pub(super) fn say(&self, line: &str) {
         self.above(|| self.stderr.write(&(self.masked(line) + "\n")));
     }
 
-    /// A mark for a program that reads the log, as it is.
+    /// Prints a mark for a program that reads the log, unchanged.
     pub(super) fn mark(&self, text: &str) {
         self.above(|| self.stderr.control(text));
     }
 
-    /// Writes where nothing is drawn.
+    /// Runs `write` while no progress lines are drawn.
     fn above(&self, write: impl FnOnce()) {
         let mut state = lock(&self.state);
         let erased = state.drawn.erase(self.stderr.size());
@@ -123,17 +123,17 @@ impl Console {
         }
     }
 
-    /// So many bytes came.
+    /// Adds a number of received bytes.
     pub(super) fn count(&self, bytes: u64) {
         self.received.fetch_add(bytes, Ordering::Relaxed);
     }
 
-    /// Of all downloads, in bytes.
+    /// Returns the number of received bytes of all downloads.
     pub(super) fn received(&self) -> u64 {
         self.received.load(Ordering::Relaxed)
     }
 
-    /// Takes note of what begins, goes on or ends.
+    /// Records what begins, continues or ends.
     pub(super) fn note<T>(self: &Arc<Self>, change: impl FnOnce(&mut Work) -> T) -> T {
         let mut state = lock(&self.state);
         let changed = change(&mut state.work);
@@ -143,14 +143,14 @@ impl Console {
             self.start();
         }
         if idle {
-            // Nothing stays for longer than what it is about.
+            // A progress line disappears with the work that it describes.
             self.stderr.control(&state.drawn.erase(self.stderr.size()));
         }
         self.changed.notify_one();
         changed
     }
 
-    /// Whether lines are drawn.
+    /// Returns whether progress lines are drawn.
     pub(super) fn is_screen(&self) -> bool {
         self.view == View::Screen
     }
@@ -159,7 +159,7 @@ impl Console {
         !matches!(self.view, View::Silent | View::Log(Duration::ZERO))
     }
 
-    /// Without a thread nothing is drawn, and all else goes on.
+    /// Starts the thread. Without a thread, nothing is drawn, and everything else works.
     fn start(self: &Arc<Self>) {
         let console = Arc::clone(self);
         let pulse = thread::Builder::new().name("progress".into());
@@ -170,7 +170,7 @@ impl Console {
         }
     }
 
-    /// The thread's work, until the run ends.
+    /// Runs the thread until the run ends.
     fn beat(&self) {
         let mut state = lock(&self.state);
         while state.pulse != Pulse::Ended {
@@ -209,7 +209,7 @@ impl Console {
         self.stderr.control(&frame);
     }
 
-    /// Leaves nothing on the screen, for good.
+    /// Clears the progress lines, for good.
     fn tidy(&self) {
         let lock_options = Instant::now() + LAST_WORD;
         loop {
@@ -229,7 +229,7 @@ impl Console {
         self.changed.notify_one();
     }
 
-    /// The run ends.
+    /// Ends the progress output.
     pub(super) fn end(&self) {
         self.close(lock(&self.state));
     }

@@ -1,7 +1,7 @@
-//! The JSON documents: what all of them have, diagnostics and errors among it.
+//! The fields that all JSON documents have, including diagnostics and errors.
 //!
-//! A command's own fields are a type beside that command; its schema is made of the type
-//! (`commands/schema.rs`), so that what is documented is what is printed.
+//! A command's own fields are a type beside that command. Its schema is generated from the type
+//! (`commands/schema.rs`), so that the documentation matches the output.
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -16,7 +16,7 @@ use crate::util::secret::ApiKey;
 /// meaning, not if one is added (docs/upgrading.md).
 pub const SCHEMA: u32 = 1;
 
-/// Every token that `code` may be.
+/// Returns every token that `code` may be.
 fn codes() -> Vec<&'static str> {
     let traps = Trap::ALL.iter().map(|trap| trap.code());
     let others = Code::ALL.iter().map(|code| code.token());
@@ -62,7 +62,7 @@ pub struct Head {
 }
 
 impl Head {
-    /// The head of a document of `command`.
+    /// Creates the head of a document of `command`.
     pub fn new(command: &str, warnings: &[Diagnostic], error: Option<&Error>) -> Self {
         Self {
             schema: SCHEMA,
@@ -170,14 +170,14 @@ impl ErrorFields {
     }
 }
 
-/// A command's own fields for [`CommandOutput`](super::Outcome).
+/// Returns a command's own fields for [`CommandOutput`](super::CommandOutput).
 pub fn fields(result: &impl Serialize) -> Value {
-    // Texts, numbers and lists of them: nothing in a result can fail to become JSON.
+    // A result consists of texts, numbers and lists of them, so serialization cannot fail.
     serde_json::to_value(result).unwrap_or_default()
 }
 
-/// Masks `key` in every text of `value`. Once it is JSON, a key with a quote in it is
-/// written in another way.
+/// Masks `key` in every text of `value`. This has to happen before serialization, which escapes
+/// a quote in a key.
 pub fn mask(value: &mut Value, key: &ApiKey) {
     match value {
         Value::String(text) => *text = key.mask(text),

@@ -1,26 +1,26 @@
-//! Signs of life in a log: a line now and then while something takes long and nothing
-//! else is said. Many CI systems end a job that says nothing, and people look at it then.
+//! Heartbeats in a log: a line now and then while something takes long and nothing else is
+//! printed. Many CI systems end a silent job, and people then read the log.
 
 use std::time::{Duration, Instant};
 
 use super::work::{Phase, Transfer, What, Work};
 use crate::util::sanitize;
 
-/// The longest silence is so many times the first one.
+/// The longest silence, as a multiple of the first one.
 const LONGEST: u32 = 4;
 
-/// When the next line is due.
+/// The time of the next heartbeat.
 pub(super) struct Beat {
-    /// How much silence is borne at first.
+    /// The length of the first silence.
     first: Duration,
-    /// And now.
+    /// The length of the current silence.
     silence: Duration,
-    /// When something was said last.
+    /// The time of the last output.
     last: Instant,
 }
 
 impl Beat {
-    /// A log in which silence of this length is broken.
+    /// Creates the heartbeat of a log in which silence of this length is broken.
     pub(super) fn new(first: Duration) -> Self {
         Self {
             first,
@@ -29,19 +29,19 @@ impl Beat {
         }
     }
 
-    /// A line was said; silence begins anew.
+    /// Records that a line was printed, so that silence begins anew.
     pub(super) fn said(&mut self) {
         self.last = Instant::now();
         self.silence = self.first;
     }
 
-    /// When the next sign of life is due; `None` where nothing is under way, and where the
-    /// silence is longer than a clock can count.
+    /// Returns when the next heartbeat is due. Returns `None` if nothing is in progress, or if
+    /// the silence is longer than the clock can represent.
     pub(super) fn due(&self, work: &Work) -> Option<Instant> {
         work.since()?.max(self.last).checked_add(self.silence)
     }
 
-    /// A sign of life was given: the next one is not as urgent.
+    /// Records a heartbeat; the next silence is longer.
     pub(super) fn beaten(&mut self, now: Instant) {
         self.last = now;
         let longest = self.first.saturating_mul(LONGEST);
@@ -49,7 +49,8 @@ impl Beat {
     }
 }
 
-/// What goes on, as the object of `Still`; `received` is what has come of all downloads.
+/// Returns what is in progress, as the object of `Still`; `received` is the number of bytes of
+/// all downloads.
 pub(super) fn sentence(work: &Work, received: u64, now: Instant) -> String {
     let waited = |since: Instant| sanitize::time(now.saturating_duration_since(since));
     let mut tasks = work.tasks();

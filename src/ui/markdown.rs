@@ -1,20 +1,21 @@
-//! Markdown for a comment on a merge request, as GitHub and GitLab read it.
+//! Markdown for a comment on a merge request, as GitHub and GitLab parse it.
 //!
-//! In: words of our own, and printable text from outside. The latter stands in code,
-//! always: there neither markup nor HTML counts, nobody is mentioned, nothing is linked and
-//! no command is taken. Out: a text that fits into a comment, and says so where it was cut.
+//! Input: edgestage's own words, and printable text from outside. The latter is always in code
+//! spans or blocks, where markup, HTML, mentions, links and commands have no effect. Output: a
+//! text that fits into a comment, and says so if it was truncated.
 
 use super::table::{Table, Tone};
 use crate::util::environment::Environment;
 use crate::util::sanitize;
 
-/// GitHub takes 65,536 characters, GitLab 1,000,000. The rest is for what a job adds.
+/// The maximum length on GitHub, which accepts 65,536 characters; GitLab accepts 1,000,000. The
+/// rest is for what a job adds.
 const GITHUB: usize = 65_000;
 const GITLAB: usize = 999_000;
-/// What the last line takes.
+/// The length that is reserved for the last line.
 const LAST_LINE: usize = 300;
 
-/// A comment in the making.
+/// A comment under construction.
 pub(crate) struct Comment {
     text: String,
     left: usize,
@@ -22,7 +23,7 @@ pub(crate) struct Comment {
 }
 
 impl Comment {
-    /// An empty one, for where this runs.
+    /// Creates an empty comment for the system that this run is on.
     pub(crate) fn new(environment: &Environment) -> Self {
         let gitlab = environment.variable("GITLAB_CI");
         Self::within(if gitlab.is_some_and(|is| is == "true") {
@@ -40,9 +41,9 @@ impl Comment {
         }
     }
 
-    /// Adds `part` if there is room for it.
+    /// Adds `part` if there is room for it. Returns whether it was added.
     fn push(&mut self, part: &str) -> bool {
-        // The unit in which some count characters, and none counts more.
+        // UTF-16 code units: some systems count them, and none counts more.
         let length = part.encode_utf16().count();
         let fits = length <= self.left;
         if fits {
@@ -63,7 +64,7 @@ impl Comment {
         if self.text.is_empty() { "" } else { "\n" }
     }
 
-    /// A heading or a paragraph; outside text in it has been through [`code`].
+    /// Adds a heading or a paragraph. Text from outside in it has been passed through [`code`].
     pub(crate) fn line(&mut self, line: &str) {
         let line = format!("{}{line}\n", self.gap());
         if !self.push(&line) {
@@ -71,7 +72,7 @@ impl Comment {
         }
     }
 
-    /// A table; rows that do not fit are counted.
+    /// Adds a table. Rows that do not fit are counted.
     pub(crate) fn table(&mut self, table: &Table) {
         let rows = table.rows.len();
         let rule = vec!["---"; table.headings.len()].join(" | ");
@@ -91,7 +92,7 @@ impl Comment {
         }
     }
 
-    /// The diff of the file `path`, folded away; its lines are printable.
+    /// Adds the diff of the file `path`, folded; its lines are printable.
     pub(crate) fn diff(&mut self, path: &str, diff: &str) {
         const CUT: &str = "\nThe rest of this file is cut.\n";
         let fence = "`".repeat(longest_run(diff).max(2) + 1);
@@ -119,7 +120,7 @@ impl Comment {
         self.text.push_str(close);
     }
 
-    /// The text. `elsewhere` is the command that has what was cut.
+    /// Returns the text. `elsewhere` is the command that prints what was omitted.
     pub(crate) fn finish(mut self, elsewhere: &str) -> String {
         let omitted: Vec<String> = self
             .omitted
@@ -145,10 +146,10 @@ fn cell(cell: &super::table::Cell) -> String {
     }
 }
 
-/// Printable text from outside as code, for a line or a cell.
+/// Returns printable text from outside as a code span, for a line or a table cell.
 ///
-/// A `|` ends a cell even inside of code unless a backslash stands before it. Readers
-/// disagree about two backslashes there, so that a `|` behind one is shown by its number.
+/// A `|` ends a cell even inside code unless it follows a backslash. Parsers disagree about two
+/// backslashes there, so a `|` after a backslash is written as a numeric reference.
 pub(crate) fn code(text: &str) -> String {
     if text.is_empty() {
         return String::new();
@@ -167,13 +168,13 @@ pub(crate) fn code(text: &str) -> String {
     format!("{fence}{pad}{text}{pad}{fence}")
 }
 
-/// The most backticks in a row.
+/// Returns the largest number of consecutive backticks.
 fn longest_run(text: &str) -> usize {
     let runs = text.split(|c| c != '`').map(str::len);
     runs.max().unwrap_or(0)
 }
 
-/// Printable text inside of an HTML element.
+/// Returns printable text escaped for an HTML element.
 fn html(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
@@ -224,7 +225,7 @@ mod tests {
         );
     }
 
-    /// Whatever its size, it ends with what was left out, and everything is closed.
+    /// A comment of any size ends with what was omitted, and all markup is closed.
     #[test]
     fn what_does_not_fit_is_counted() {
         let mut table = Table::new(&["name", "word"]);

@@ -1,11 +1,11 @@
-//! What is said where saying it is what fails.
+//! Messages about output that cannot be written.
 
 use std::io;
 
 use crate::diagnostic::{Code, Diagnostic};
 use crate::util::sanitize;
 
-/// A result that nobody has got.
+/// The result could not be written.
 pub(super) fn output_failed(error: &io::Error) -> Diagnostic {
     let why = sanitize::io(error);
     Diagnostic::error(

@@ -1,4 +1,4 @@
-//! What commands and stages tell of their progress.
+//! The interface through which commands and stages report progress.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,29 +11,29 @@ use crate::download::Progress;
 use crate::palette::Observer;
 use crate::util::sanitize;
 
-/// The progress of one download, for as long as it lives.
+/// The progress of a download, until this value is dropped.
 pub struct Download<'r> {
     report: &'r Report,
     id: u64,
     bytes: Arc<AtomicU64>,
 }
 
-/// Something that is waited for, for as long as it lives.
+/// A wait, until this value is dropped.
 pub struct Waiting {
     console: Arc<Console>,
     id: u64,
 }
 
-/// How far a run with several definitions is, for as long as it lives.
+/// The progress of a run with several definitions, until this value is dropped.
 pub struct Counter {
     console: Arc<Console>,
 }
 
 impl Report {
-    /// The progress of the download of `definition`.
+    /// Begins the download of `definition`.
     #[must_use]
     pub fn download(&self, definition: &str) -> Download<'_> {
-        // Before it is cut to the terminal's width: a part of a key is not found any more.
+        // The name is masked before it is truncated, since a part of a key would not be found.
         let transfer = Transfer::new(&self.masked(definition));
         let bytes = Arc::clone(&transfer.bytes);
         let id = self
@@ -46,7 +46,7 @@ impl Report {
         }
     }
 
-    /// Something else that takes its time: a verb and its object.
+    /// Begins another operation that takes time: a verb and its object.
     #[must_use]
     pub fn waiting(&self, verb: &'static str, object: &str) -> Waiting {
         let what = What::Wait(verb, self.masked(object));
@@ -56,7 +56,7 @@ impl Report {
         }
     }
 
-    /// A counter for `total` definitions; one alone needs none.
+    /// Creates a counter for `total` definitions. A single definition is not counted.
     #[must_use]
     pub fn counter(&self, total: usize) -> Counter {
         let fleet = (total > 1).then(|| Fleet {
@@ -73,7 +73,7 @@ impl Report {
 }
 
 impl Counter {
-    /// One more is done, well or not.
+    /// Counts a definition as done, whether it succeeded or not.
     pub fn count<T, E>(&self, result: Result<T, E>) -> Result<T, E> {
         self.console.note(|work| {
             if let Some(fleet) = &mut work.fleet {
@@ -141,7 +141,7 @@ impl Observer for Download<'_> {
         self.change(|transfer| transfer.phase = Phase::Asked(Instant::now()));
     }
 
-    /// What comes then is for `Progress`.
+    /// The data that follows is reported through `Progress`.
     fn is_answered(&self, _: &str) {}
 
     fn retrying(&self, call: &str, why: &str, wait: Duration) {
@@ -161,8 +161,8 @@ impl Progress for Download<'_> {
     }
 }
 
-/// The end of a wait that begins now; one that no clock can count is over at once for those
-/// that show it.
+/// Returns the end of a wait that begins now. A wait beyond the range of the clock is shown as
+/// over.
 fn later(wait: std::time::Duration) -> Instant {
     let now = Instant::now();
     now.checked_add(wait).unwrap_or(now)

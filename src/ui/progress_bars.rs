@@ -1,5 +1,5 @@
-//! What is under way, as lines of a terminal: a bar for each download, a spinner where
-//! nothing can be counted, how far a fleet is. No line is as wide as the terminal.
+//! Progress lines for a terminal: a bar for each download, a spinner for work that cannot be
+//! counted, and a counter for several definitions. Lines are narrower than the terminal.
 
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
@@ -8,20 +8,20 @@ use super::screen::{Line, Size, width};
 use super::work::{Fleet, Phase, Task, Transfer, What, Work};
 use crate::util::sanitize;
 
-/// What is over sooner is not worth a line.
+/// The time before work gets a line.
 const DELAY: Duration = Duration::from_millis(300);
-/// What a spinner shows, one after the other.
+/// The frames of a spinner.
 const SPINNER_FRAMES: [char; 4] = ['-', '\\', '|', '/'];
-/// How long each of them is shown, in milliseconds.
+/// The time for each frame, in milliseconds.
 const FRAME_TIME: u128 = 120;
 /// The column at which verbs and names end.
 const HEAD: usize = 12;
-/// The widest bar, in columns, its frame left out.
+/// The maximum width of a bar in columns, without its brackets.
 const WIDEST: usize = 30;
-/// The narrowest bar that is still worth its place.
+/// The minimum width of a bar, in columns.
 const NARROWEST: usize = 6;
 
-/// The lines for `work`; `received` is what has come of all downloads, in bytes.
+/// Returns the lines for `work`; `received` is the number of bytes of all downloads.
 pub(super) fn lines(work: &Work, received: u64, now: Instant, size: Size) -> Vec<Line> {
     let columns = size.columns.saturating_sub(1);
     let elapsed = |since: Instant| now.saturating_duration_since(since);
@@ -44,7 +44,7 @@ pub(super) fn lines(work: &Work, received: u64, now: Instant, size: Size) -> Vec
     }
     if let Some((oldest, call)) = questions.first() {
         let texts = match questions.len() {
-            // A part of an address would tell nothing.
+            // A part of an address would be useless.
             1 => [format!("Palette: {call}"), "Palette".into()],
             n => {
                 let count = sanitize::count(n, "request");
@@ -55,7 +55,7 @@ pub(super) fn lines(work: &Work, received: u64, now: Instant, size: Size) -> Vec
     }
     let fleet = work.fleet.as_ref().filter(|fleet| seen(fleet.since));
     below.extend(fleet.map(|fleet| counter(fleet, received, now, columns)));
-    // More than fits could not be drawn over again.
+    // More lines than fit could not be redrawn.
     let room = size.rows.saturating_sub(1).max(1);
     below.truncate(room);
     let room = room - below.len();
@@ -116,7 +116,7 @@ fn download(transfer: &Transfer, spinner_frame: char, now: Instant, columns: usi
     }
 }
 
-/// How far a run with several definitions is.
+/// Returns the progress of a run with several definitions.
 fn counter(fleet: &Fleet, received: u64, now: Instant, columns: usize) -> Line {
     let mut tail = format!("{} of {}", fleet.done, fleet.total);
     let mut tails = vec![tail.clone()];
@@ -137,9 +137,10 @@ fn counter(fleet: &Fleet, received: u64, now: Instant, columns: usize) -> Line {
     bar(&format!("{:>HEAD$}", "Fleet"), share, &tails, columns)
 }
 
-/// A bar with the first of `tails` that leaves it a place; without a bar where none does.
+/// Returns a bar with the first of `tails` that leaves room for it, or a line without a bar if
+/// none does.
 fn bar(head: &str, share: Share, tails: &[String], columns: usize) -> Line {
-    // A blank, two brackets, a blank.
+    // The space, the two brackets, and the space after them.
     let taken = |tail: &String| width(head) + width(tail) + 4;
     let fitting = tails.iter().find(|tail| taken(tail) + NARROWEST <= columns);
     let Some(tail) = fitting else {
@@ -154,7 +155,7 @@ fn bar(head: &str, share: Share, tails: &[String], columns: usize) -> Line {
     line(head, &format!(" [{bar:inside$}] {tail}"), columns)
 }
 
-/// How much of something is done.
+/// The completed part of a whole.
 #[derive(Clone, Copy)]
 struct Share {
     done: u64,
@@ -162,14 +163,14 @@ struct Share {
 }
 
 impl Share {
-    /// The same share of `whole`, rounded down, and never more than that.
+    /// Returns the same share of `whole`, rounded down and at most `whole`.
     fn of(self, whole: u64) -> u64 {
         let parts = u128::from(self.done) * u128::from(whole) / u128::from(self.all.max(1));
         u64::try_from(parts).unwrap_or(whole).min(whole)
     }
 }
 
-/// A verb, the first of `objects` that fits, how long it has taken so far.
+/// Returns a spinner with a verb, the first of `objects` that fits, and the elapsed time.
 fn spinner(verb: &str, objects: &[String], elapsed: Duration, columns: usize) -> Line {
     let tail = format!(", {} {}", sanitize::time(elapsed), spinner_frame(elapsed));
     let room = columns.saturating_sub(HEAD + 1 + width(&tail));
@@ -179,20 +180,20 @@ fn spinner(verb: &str, objects: &[String], elapsed: Duration, columns: usize) ->
     line(&format!("{verb:>HEAD$}"), &text, columns)
 }
 
-/// What a spinner shows after this time.
+/// Returns the frame of a spinner after this time.
 fn spinner_frame(elapsed: Duration) -> char {
     let shown = elapsed.as_millis() / FRAME_TIME;
     SPINNER_FRAMES[usize::try_from(shown % 4).unwrap_or_default()]
 }
 
-/// A line of both parts, truncated to the terminal's width.
+/// Returns a line of both parts, truncated to the terminal's width.
 fn line(head: &str, rest: &str, columns: usize) -> Line {
     let head = truncate(head, columns);
     let rest = truncate(rest, columns - width(&head));
     Line { head, rest }
 }
 
-/// At most `columns` of `text`, with `…` where it was cut.
+/// Returns at most `columns` columns of `text`, with `…` if it was truncated.
 fn truncate(text: &str, columns: usize) -> String {
     if width(text) <= columns {
         return text.to_owned();
@@ -229,7 +230,7 @@ mod tests {
         lines.join("\n")
     }
 
-    /// A download of which 90 of 900 MiB came in 30 s.
+    /// A download that has received 90 of 900 MiB in 30 s.
     fn download(work: &mut Work, name: &str) -> Instant {
         let start = Instant::now();
         let id = work.begin(What::Download(Transfer::new(name)), start);
@@ -288,7 +289,7 @@ mod tests {
         transfer.bytes.store(MIB, Ordering::Relaxed);
         let text = shown(&work, 0, now, (80, 24));
         assert!(text.contains(" 1.0 MiB "), "{text}");
-        // Whole, and more than was announced.
+        // The whole download, and more than was announced.
         let transfer = work.transfer(id).unwrap();
         transfer.begins(Some(MIB), now);
         for bytes in [MIB, 3 * MIB] {
@@ -297,7 +298,7 @@ mod tests {
             let text = shown(&work, 0, now, (50, 24));
             assert!(text.contains(" [===========] "), "{text}");
         }
-        // An empty one.
+        // An empty download.
         work.transfer(id).unwrap().begins(Some(0), now);
         assert!(shown(&work, 0, now, (80, 24)).contains("0 B of 0 B"));
     }

@@ -1,7 +1,7 @@
 //! Questions to a person at a terminal.
 //!
-//! Questions and answers stand on standard error, so that a result on standard output can
-//! be redirected. The API key is never asked for: what is typed stays on the screen.
+//! Questions and answers are on standard error, so that a result on standard output can be
+//! redirected. The API key is never asked for, since typed text stays on the screen.
 
 use std::io;
 
@@ -21,18 +21,18 @@ pub(crate) use line::unquoted;
 use line::{KeyAction, Line};
 use screen::{Frame, Keys, Screen, abandon};
 
-/// A question that a line of text answers.
+/// A question that is answered with a line of text.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Question<'q> {
-    /// What is asked.
+    /// The text of the question.
     pub text: &'q str,
-    /// The answer if nothing is typed; may be empty, and is not shown then.
+    /// The answer if nothing is typed; an empty default is not shown.
     pub default: &'q str,
     /// A hint below the line.
     pub help: &'q str,
 }
 
-/// Asks one person.
+/// Asks questions.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Prompt {
     look: RenderConfig<'static>,
@@ -41,7 +41,7 @@ pub(crate) struct Prompt {
 }
 
 impl Prompt {
-    /// With colours, or without.
+    /// Creates a prompt with or without colors.
     #[must_use]
     pub(crate) fn new(look: Look) -> Self {
         Self {
@@ -54,11 +54,12 @@ impl Prompt {
         }
     }
 
-    /// A line of text, without what surrounds it where it was copied from. `check` says what
-    /// is wrong with it. An empty answer is the default.
+    /// Asks for a line of text, and removes what surrounds it if it was copied. `check` returns
+    /// what is wrong with it. An empty answer means the default.
     ///
     /// # Errors
-    /// [`Error::Stopped`] and [`Error::Unasked`].
+    /// Returns [`Error::Stopped`] if the question is cancelled, or [`Error::Unasked`] if it
+    /// cannot be asked.
     pub(crate) fn text(
         &self,
         question: &Question<'_>,
@@ -122,10 +123,11 @@ impl Prompt {
         }
     }
 
-    /// The place of one of `options`, which can be searched by typing.
+    /// Asks for one of `options`, which can be searched by typing, and returns its index.
     ///
     /// # Errors
-    /// [`Error::Stopped`] and [`Error::Unasked`].
+    /// Returns [`Error::Stopped`] if the question is cancelled, or [`Error::Unasked`] if it
+    /// cannot be asked.
     pub(crate) fn select(&self, question: &str, options: Vec<String>) -> Result<usize, Error> {
         let select = Select::new(question, options)
             .with_render_config(self.look)
@@ -134,11 +136,12 @@ impl Prompt {
         Ok(with_raw_terminal(|| select.raw_prompt())?.index)
     }
 
-    /// The places of at least one of `options`, which can be searched by typing. `check`
-    /// says what is wrong with those that are chosen.
+    /// Asks for at least one of `options`, which can be searched by typing, and returns their
+    /// indexes. `check` returns what is wrong with the selection.
     ///
     /// # Errors
-    /// [`Error::Stopped`] and [`Error::Unasked`].
+    /// Returns [`Error::Stopped`] if the question is cancelled, or [`Error::Unasked`] if it
+    /// cannot be asked.
     pub(crate) fn multi_select(
         &self,
         question: &str,
@@ -167,9 +170,9 @@ impl Prompt {
     }
 }
 
-/// Asks with the keyboard to itself. Ctrl-C ends the run by the signal, once the terminal
-/// is as it was and the cursor is in a line of its own; a run that was started to ignore
-/// the signal is stopped all the same.
+/// Asks a question with the terminal in raw mode. Ctrl-C ends the run by the signal after the
+/// terminal is restored and the cursor is on a line of its own. A run that was started to
+/// ignore the signal is stopped, too.
 fn with_raw_terminal<T>(ask: impl FnOnce() -> Result<T, InquireError>) -> Result<T, Error> {
     let deferred = Deferred::begin();
     let keys = Keys::take();

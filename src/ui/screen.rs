@@ -1,24 +1,24 @@
-//! The lines below all messages that are drawn again and again while something goes on.
+//! The progress lines below all messages, which are redrawn while work is in progress.
 //!
-//! In: lines that fit the terminal. Out: what to write so that they stand where the last
-//! ones stood, or so that nothing is left of them. The cursor is never hidden, and rests at
-//! the beginning of the last line: what a terminal echoes there, such as `^C`, breaks none.
+//! Input: lines that fit the terminal. Output: the sequences that draw them in place of the
+//! previous lines, or clear them. The cursor is never hidden, and rests at the beginning of the
+//! last line, where text that a terminal echoes, such as `^C`, does not break a line.
 
-/// A terminal's size in characters.
+/// The size of a terminal in characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Size {
-    /// Characters in a line.
+    /// The number of characters in a line.
     pub columns: usize,
-    /// Lines.
+    /// The number of lines.
     pub rows: usize,
 }
 
-/// A line of text, of which some characters at its beginning are coloured.
+/// A line of text whose beginning is colored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Line {
-    /// What is done, or to what.
+    /// The colored beginning.
     pub head: String,
-    /// All the rest.
+    /// The rest of the line.
     pub rest: String,
 }
 
@@ -28,12 +28,12 @@ impl Line {
     }
 }
 
-/// How many columns `text` takes at most: beyond ASCII some characters take two.
+/// Returns the maximum number of columns of `text`: some characters outside ASCII take two.
 pub(super) fn width(text: &str) -> usize {
     text.chars().map(|c| if c.is_ascii() { 1 } else { 2 }).sum()
 }
 
-/// What is drawn now.
+/// The lines that are drawn now.
 #[derive(Debug, Default)]
 pub(super) struct Drawn {
     lines: Vec<Line>,
@@ -41,7 +41,8 @@ pub(super) struct Drawn {
 }
 
 impl Drawn {
-    /// What takes all of it away. The cursor is then where the first line began.
+    /// Returns the sequence that clears the lines and moves the cursor to where the first line
+    /// began.
     pub(super) fn erase(&mut self, size: Size) -> String {
         if self.lines.is_empty() {
             return String::new();
@@ -51,8 +52,8 @@ impl Drawn {
         format!("\r{home}\x1b[J")
     }
 
-    /// What puts `lines` in place of what is drawn; nothing where that would change
-    /// nothing. `head` makes a text coloured.
+    /// Returns the sequence that replaces the drawn lines with `lines`, which is empty if
+    /// nothing changes. `head` colors a text.
     pub(super) fn redraw(
         &mut self,
         lines: Vec<Line>,
@@ -67,7 +68,7 @@ impl Drawn {
         }
         let mut text = format!("\r{}", self.home(size));
         for (at, line) in lines.iter().enumerate() {
-            // What is longer in the old line goes, and the line below begins at its start.
+            // Clears the rest of a longer old line, and begins the next line at its start.
             text.push_str(if at > 0 { "\x1b[K\r\n" } else { "" });
             text.push_str(&head(&line.head));
             text.push_str(&line.rest);
@@ -78,8 +79,8 @@ impl Drawn {
         text
     }
 
-    /// What brings the cursor to the beginning of the first line. A terminal that was made
-    /// narrower meanwhile has broken the lines anew, as nearly all do.
+    /// Returns the sequence that moves the cursor to the beginning of the first line. Nearly
+    /// all terminals rewrap the lines if they become narrower.
     fn home(&self, size: Size) -> String {
         let rows = |line: &Line| line.width().div_ceil(size.columns.max(1)).max(1);
         let above = self.lines.split_last().map_or(&[][..], |(_, above)| above);
@@ -123,7 +124,7 @@ mod tests {
         assert_eq!(none, "");
     }
 
-    /// 30 characters take two lines of 20.
+    /// 30 characters take two lines of 20 columns.
     #[test]
     fn a_terminal_that_got_narrower_has_broken_the_lines() {
         let mut drawn = Drawn::default();

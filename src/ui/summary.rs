@@ -1,5 +1,5 @@
-//! The line at the end of a command: how many definitions, what became of them, how much
-//! was fetched, how long it took.
+//! The summary line at the end of a command: the number of definitions, their outcomes, the
+//! amount of data that was fetched, and the time.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -7,16 +7,16 @@ use std::time::Duration;
 use super::Report;
 use crate::util::sanitize;
 
-/// What became of a definition whose archive came from Palette: the size stands with it.
+/// The outcome of a definition whose archive was downloaded; it is shown with the size.
 pub const FETCHED: &str = "fetched";
 
-/// What became of each definition.
+/// The outcomes of the definitions.
 pub struct Summary {
     meant: usize,
     became: Vec<(String, Outcome)>,
 }
 
-/// What became of one definition, in a word or a few.
+/// The outcome of a definition, in a few words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Outcome {
     /// Something was done.
@@ -26,7 +26,7 @@ pub enum Outcome {
 }
 
 impl Summary {
-    /// None of the `meant` definitions has come to an end.
+    /// Creates a summary of `meant` definitions without outcomes.
     #[must_use]
     pub fn of(meant: usize) -> Self {
         Self {
@@ -35,13 +35,14 @@ impl Summary {
         }
     }
 
-    /// The definition `name` has; those of which nothing is said have failed.
+    /// Records the outcome of the definition `name`. Definitions without an outcome have
+    /// failed.
     pub fn add(&mut self, name: &str, became: Outcome) {
         self.became.push((name.to_owned(), became));
     }
 
-    /// What is said, where it is worth a line: of one definition only if something was
-    /// done, of several only if something came of any.
+    /// Returns the sentence, if it is worth a line: for a single definition if something was
+    /// done, for several if at least one has an outcome.
     fn sentence(&self, received: u64, time: Duration) -> Option<String> {
         let size = (received > 0).then(|| sanitize::size(received));
         let with_size = |word: &str| match &size {
@@ -79,7 +80,7 @@ impl Summary {
     }
 }
 
-/// A time with tenths of a second, where these still count.
+/// Returns a time, with tenths of a second if it is short.
 fn precise(time: Duration) -> String {
     let tenths = (time.as_millis() + 50) / 100;
     if tenths < 600 {
@@ -90,7 +91,7 @@ fn precise(time: Duration) -> String {
 }
 
 impl Report {
-    /// The last line of a command that did something for definitions.
+    /// Prints the last line of a command that did something for definitions.
     pub fn finished(&self, summary: &Summary) {
         let sentence = summary.sentence(self.console.received(), self.began.elapsed());
         if let Some(sentence) = sentence {

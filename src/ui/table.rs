@@ -1,8 +1,8 @@
-//! Tables: headings and rows, for a terminal as text. What else shows them, Markdown and a
-//! page, reads the same rows.
+//! Tables of headings and rows, as text for a terminal. Other formats (Markdown, HTML) use the
+//! same rows.
 //!
-//! In: cells of one line of printable text. Out: columns as wide as their widest cell, as
-//! a terminal counts width, two spaces between. Nothing is cut unless a width is given.
+//! Input: cells with a line of printable text each. Output: columns as wide as their widest
+//! cell, in terminal columns, separated by two spaces. Nothing is cut unless a width is given.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -12,25 +12,25 @@ use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr};
 
 use crate::util::sanitize;
 
-/// A cell beyond this makes no other row wider: names come from outside, and one of a
-/// megabyte would be a megabyte of spaces in every other row.
+/// The maximum width by which a cell widens the other rows: names come from outside, and a name
+/// of a megabyte would add a megabyte of spaces to every other row.
 const WIDEST: usize = 512;
-/// A column is not cut to less.
+/// The minimum width to which a column is cut.
 const NARROWEST: usize = 10;
 
-/// What a cell says besides its text. All but the first are for words of our own: text from
-/// outside is plain, and is fenced in where that makes a difference.
+/// The meaning of a cell in addition to its text. All variants but the first are for
+/// edgestage's own words: text from outside is plain, and is delimited in formats that need it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Tone {
-    /// Nothing.
+    /// No meaning.
     Plain,
-    /// It is a word, not a name.
+    /// A word rather than a name.
     Word,
-    /// Came, or is right.
+    /// Something was added or is right.
     Green,
-    /// Went, or is wrong.
+    /// Something was removed or is wrong.
     Red,
-    /// Is another, or is to be seen to.
+    /// Something changed or needs attention.
     Yellow,
     /// A heading.
     Bold,
@@ -47,19 +47,19 @@ impl Tone {
         }
     }
 
-    /// `text` in this tone; nothing is added to a plain one.
+    /// Returns `text` in this tone; plain text is unchanged.
     pub(crate) fn paint(self, text: &str) -> String {
         let style = self.style();
         format!("{style}{text}{style:#}")
     }
 }
 
-/// One line of printable text.
+/// A cell with a line of printable text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Cell {
     /// The text.
     pub text: String,
-    /// How it is shown.
+    /// The tone.
     pub tone: Tone,
 }
 
@@ -76,12 +76,12 @@ impl<T: Into<String>> From<T> for Cell {
     }
 }
 
-/// Rows below headings.
+/// A table with headings and rows.
 #[derive(Debug)]
 pub(crate) struct Table {
-    /// One for each column.
+    /// The headings, one for each column.
     pub headings: Vec<&'static str>,
-    /// Each with a cell for each column.
+    /// The rows, with a cell for each column.
     pub rows: Vec<Vec<Cell>>,
 }
 
@@ -93,14 +93,14 @@ impl Table {
         }
     }
 
-    /// The same without the columns of these headings.
+    /// Removes the columns with these headings.
     pub(crate) fn without(self, headings: &[&str]) -> Self {
         let keep = self.headings.iter();
         let keep: Vec<bool> = keep.map(|heading| !headings.contains(heading)).collect();
         self.keep(&keep)
     }
 
-    /// The same without the columns that say nothing in any row.
+    /// Removes the columns that are empty in every row.
     pub(crate) fn without_empty(self) -> Self {
         let says = |column: usize| self.rows.iter().any(|row| !row[column].text.is_empty());
         let keep: Vec<bool> = (0..self.headings.len()).map(says).collect();
@@ -120,7 +120,7 @@ impl Table {
         }
     }
 
-    /// The same with at most `limit` characters in the column of this heading.
+    /// Shortens the column with this heading to `limit` characters.
     pub(crate) fn shortened(mut self, heading: &str, limit: usize) -> Self {
         let column = self.headings.iter().position(|known| *known == heading);
         let cells = self.rows.iter_mut();
@@ -130,10 +130,10 @@ impl Table {
         self
     }
 
-    /// The table as text, each line behind `indent`, in at most `width` columns if there
-    /// is a limit. A cell of several words goes on in the next line then, and a name is cut in
-    /// its middle: names begin alike, and versions stand at the end. Uids and digests, which
-    /// people copy, are never cut.
+    /// Returns the table as text, with each line after `indent` and, if there is a limit, at
+    /// most `width` columns wide. A cell of several words then wraps, and a name is cut in its
+    /// middle, since names have common beginnings, and versions are at the end. Uids and
+    /// digests, which people copy, are never cut.
     pub(crate) fn text(&self, indent: &str, width: Option<usize>) -> String {
         let heading = |text: &&'static str| Cell::toned(*text, Tone::Bold);
         let headings = self.headings.iter().map(heading).collect();
@@ -142,7 +142,7 @@ impl Table {
     }
 }
 
-/// Rows as lines of text.
+/// Returns the rows as lines of text.
 fn laid_out(rows: &[&Vec<Cell>], indent: &str, width: Option<usize>) -> String {
     let mut widths = widths(rows);
     let mut out = String::new();
@@ -179,12 +179,12 @@ fn laid_out(rows: &[&Vec<Cell>], indent: &str, width: Option<usize>) -> String {
     out
 }
 
-/// How narrow a column can become.
+/// The minimum widths of a column.
 #[derive(Debug, Clone, Copy)]
 struct Least {
-    /// Without cutting any word.
+    /// The minimum width without cutting a word.
     words: usize,
-    /// At all.
+    /// The minimum width with cutting.
     cut: usize,
 }
 
@@ -205,13 +205,13 @@ impl Least {
     }
 }
 
-/// Whether a text is a uid or a digest.
+/// Returns whether a text is a uid or a digest.
 fn is_copied(text: &str) -> bool {
     text.len() >= 24 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-/// A cell in lines of at most `width` columns: several words one after the other, a name that is
-/// too long without its middle.
+/// Breaks a cell into lines of at most `width` columns: wraps between words, and cuts the
+/// middle of a name that is too long.
 fn broken(text: &str, width: usize) -> Vec<String> {
     if text.width() <= width || !text.trim().contains(' ') {
         return vec![cut(text, width).into_owned()];
@@ -240,8 +240,8 @@ fn widths(rows: &[&Vec<Cell>]) -> Vec<usize> {
     (0..columns).map(width).collect()
 }
 
-/// Takes what is too much from the widest columns: first as far as no word is cut, then as far
-/// as it can be read.
+/// Reduces the widest columns to fit `width`: first down to the width without cutting words,
+/// then down to the minimum.
 fn fit(widths: &mut [usize], least: &[Least], width: usize) {
     let gaps = 2 * widths.len().saturating_sub(1);
     let sum = widths.iter().sum::<usize>() + gaps;
@@ -260,7 +260,7 @@ fn fit(widths: &mut [usize], least: &[Least], width: usize) {
     }
 }
 
-/// Trailing white space is left out, so that output can be compared.
+/// Joins the cells of a row. Trailing white space is omitted, so that output can be compared.
 fn line<'c>(
     out: &mut String,
     indent: &str,
@@ -280,7 +280,7 @@ fn line<'c>(
     out.push('\n');
 }
 
-/// `text` in at most `width` columns, without its middle if it is longer.
+/// Returns `text` in at most `width` columns, without its middle if it is longer.
 fn cut(text: &str, width: usize) -> Cow<'_, str> {
     if text.width() <= width {
         return Cow::Borrowed(text);
@@ -295,7 +295,7 @@ fn cut(text: &str, width: usize) -> Cow<'_, str> {
     ))
 }
 
-/// The first characters that fit into `width` columns.
+/// Returns the first characters that fit into `width` columns.
 fn within(chars: impl Iterator<Item = char>, width: usize) -> impl Iterator<Item = char> {
     let mut used = 0;
     chars.take_while(move |c| {
@@ -304,12 +304,12 @@ fn within(chars: impl Iterator<Item = char>, width: usize) -> impl Iterator<Item
     })
 }
 
-/// Lays `rows` out, without headings.
+/// Lays out `rows` without headings.
 pub(crate) fn layout(rows: &[Vec<String>]) -> String {
     fitted(rows, None)
 }
 
-/// The same in at most `width` columns, if there is a limit.
+/// Lays out `rows` without headings, in at most `width` columns if there is a limit.
 pub(crate) fn fitted(rows: &[Vec<String>], width: Option<usize>) -> String {
     let cells = |row: &Vec<String>| row.iter().map(|cell| Cell::from(&**cell)).collect();
     let rows: Vec<Vec<Cell>> = rows.iter().map(cells).collect();
@@ -317,14 +317,14 @@ pub(crate) fn fitted(rows: &[Vec<String>], width: Option<usize>) -> String {
     laid_out(&rows, "", width)
 }
 
-/// A text of several words below something, in at most `width` columns.
+/// Returns a text of several words, indented and in at most `width` columns.
 pub(crate) fn indented(text: &str, width: usize) -> String {
     let lines = broken(text, width.saturating_sub(2).max(NARROWEST));
     let lines = lines.iter().flat_map(|line| ["  ", line, "\n"]);
     lines.collect()
 }
 
-/// Facts, a line each: what it is, and what it is worth.
+/// Returns facts as lines of a name and a value.
 pub(crate) fn facts(facts: &[(&str, String)]) -> String {
     let widest = facts.iter().map(|(name, _)| name.width()).max();
     let mut out = String::new();
@@ -336,12 +336,12 @@ pub(crate) fn facts(facts: &[(&str, String)]) -> String {
     out
 }
 
-/// [`layout`], row by row.
+/// Lays out `rows` like [`layout`], and returns the lines.
 pub(crate) fn aligned(rows: &[Vec<String>]) -> Vec<String> {
     layout(rows).lines().map(str::to_owned).collect()
 }
 
-/// A table that follows another one.
+/// Returns a table, separated from the one before it.
 pub(crate) fn apart(table: &str) -> String {
     if table.is_empty() {
         String::new()
@@ -350,7 +350,7 @@ pub(crate) fn apart(table: &str) -> String {
     }
 }
 
-/// One item a line.
+/// Returns the items, one on each line.
 pub(crate) fn lines(items: &[String]) -> String {
     items
         .iter()
@@ -358,7 +358,7 @@ pub(crate) fn lines(items: &[String]) -> String {
         .collect()
 }
 
-/// A row of borrowed cells.
+/// Returns a row of borrowed cells.
 pub(crate) fn row(cells: &[&str]) -> Vec<String> {
     cells.iter().map(|cell| (*cell).to_owned()).collect()
 }
@@ -374,7 +374,7 @@ mod tests {
         table
     }
 
-    /// What a pipe gets: no colours.
+    /// Returns the text as a pipe receives it, without colors.
     fn plain(text: &str) -> String {
         anstream::adapter::strip_str(text).to_string()
     }
@@ -409,7 +409,7 @@ mod tests {
                工場工場工場工…場工場工場工場  2\n"
         );
         assert!(text.lines().all(|line| line.width() <= 40), "{text}");
-        // There are limits to what can be read.
+        // Even a narrow limit keeps cells readable.
         assert!(plain(&table.text("", Some(3))).contains("spc/a…yaml"));
     }
 
@@ -435,7 +435,7 @@ mod tests {
         let rows = [row(&[digest, "warehouse-of-the-north"])];
         assert_eq!(fitted(&rows, Some(76)), format!("{digest}  wareh…orth\n"));
         assert_eq!(fitted(&rows, Some(40)), format!("{digest}  wareh…orth\n"));
-        // A word that is longer than its column.
+        // A word that is wider than its column.
         let rows = [row(&["a", "it is `warehouse-of-the-north`"])];
         assert_eq!(fitted(&rows, Some(20)), "a  it is\n   `warehou…e-north`\n");
     }

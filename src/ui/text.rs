@@ -1,4 +1,4 @@
-//! Diagnostics as text.
+//! Renders diagnostics as text.
 
 use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
@@ -6,27 +6,28 @@ use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use crate::diagnostic::{Diagnostic, Excerpt, Severity, lines_of};
 use crate::util::sanitize;
 
-/// The columns that an excerpt takes where no terminal has another width; a longer line is
+/// The width of an excerpt in columns, unless a terminal has another width. A longer line is
 /// cut around the caret.
 pub(super) const WIDTH: usize = 120;
 
-/// Whether a message says where there is more to read.
+/// Whether a message ends with a reference to further reading.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum See {
-    /// It does.
+    /// The reference is shown.
     Shown,
-    /// Another message does, or has done.
+    /// The reference is hidden, since another message shows it.
     Hidden,
 }
 
-/// A diagnostic as text: code and title, excerpt with a caret, notes, help, where to read
+/// Renders a diagnostic: code and title, excerpt with a caret, notes, help, and where to read
 /// more.
 #[must_use]
 pub fn render(diagnostic: &Diagnostic) -> String {
     render_within(diagnostic, WIDTH, See::Shown)
 }
 
-/// The same in so many columns. The terminal breaks what is not an excerpt.
+/// Renders a diagnostic with an excerpt of at most `width` columns. The terminal wraps
+/// everything else.
 #[must_use]
 pub(super) fn render_within(diagnostic: &Diagnostic, width: usize, see: See) -> String {
     match &diagnostic.excerpt {
@@ -38,15 +39,15 @@ pub(super) fn render_within(diagnostic: &Diagnostic, width: usize, see: See) -> 
     }
 }
 
-/// The longest lines of which a part is shown, in bytes. Nobody reads longer ones by their
-/// excerpts, and each message about such a line would go through all of it.
+/// The maximum length of a line that is shown in part, in bytes. Longer lines are not useful as
+/// excerpts, and each message about such a line would scan all of it.
 const LONGEST: usize = 16 << 10;
 
 pub(super) fn is_long(excerpt: &Excerpt) -> bool {
     lines_of(&excerpt.source.text, &excerpt.span).len() > LONGEST
 }
 
-/// The same with the place in words.
+/// Returns the diagnostic with its place in words instead of an excerpt.
 fn without_excerpt(diagnostic: &Diagnostic, excerpt: &Excerpt) -> Diagnostic {
     let (line, column) = excerpt.source.position(excerpt.span.start);
     let place = format!("at {}:{line}:{column}", excerpt.source.path);
@@ -60,8 +61,8 @@ fn without_excerpt(diagnostic: &Diagnostic, excerpt: &Excerpt) -> Diagnostic {
     told
 }
 
-/// Several diagnostics; what there is to read about is said behind the last one of each
-/// topic.
+/// Renders several diagnostics. The reference to further reading follows the last diagnostic of
+/// each topic.
 #[must_use]
 pub(super) fn render_all(diagnostics: &[Diagnostic], width: usize) -> String {
     let told = |(at, diagnostic): (usize, &Diagnostic)| {
@@ -123,7 +124,7 @@ fn render_at(diagnostic: &Diagnostic, excerpt: &Excerpt, width: usize, see: See)
         .render(&[group])
 }
 
-/// Without an excerpt: a line each.
+/// Renders a diagnostic without an excerpt, with a line for each part.
 fn render_plain(diagnostic: &Diagnostic, see: See) -> String {
     let (word, color) = match diagnostic.severity {
         Severity::Error => ("error", anstyle::AnsiColor::Red),

@@ -1,80 +1,80 @@
-//! What a run does at this moment and has not ended: questions to Palette, downloads,
-//! waits for other runs. Data for the lines on a terminal and in a log.
+//! The work in progress: calls to Palette, downloads, and waits for other runs. This module
+//! only holds data; other modules render it for a terminal and for a log.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// The time in which two thirds of what is known of a speed is forgotten.
+/// The time in which two thirds of the known speed are forgotten.
 const MEMORY: Duration = Duration::from_secs(3);
-/// Two looks at a download that are nearer to each other say nothing of its speed.
+/// The minimum interval between two measurements of a download's speed.
 const APART: Duration = Duration::from_millis(200);
 
-/// Everything that is under way.
+/// All work in progress.
 #[derive(Default)]
 pub(super) struct Work {
     next: u64,
     tasks: BTreeMap<u64, Task>,
-    /// How far a run with several definitions is.
+    /// The progress of a run with several definitions.
     pub fleet: Option<Fleet>,
 }
 
-/// One thing that is under way.
+/// A task in progress.
 pub(super) struct Task {
-    /// Since when.
+    /// The time when the task began.
     pub since: Instant,
-    /// What it is.
+    /// The kind of the task.
     pub what: What,
 }
 
-/// What can be under way.
+/// The kind of a task.
 pub(super) enum What {
     /// A call that Palette has not answered yet.
     Question(String),
     /// A download.
     Download(Transfer),
-    /// Another run, or something of this machine, that is waited for: a verb and its object.
+    /// A wait for another run or for something on this machine: a verb and its object.
     Wait(&'static str, String),
 }
 
 /// A download.
 pub(super) struct Transfer {
-    /// Of which definition.
+    /// The name of the definition.
     pub name: String,
-    /// What it is about.
+    /// The phase of the download.
     pub phase: Phase,
-    /// So many bytes of this attempt came.
+    /// The number of bytes of this attempt.
     pub bytes: Arc<AtomicU64>,
-    /// How fast they come.
+    /// The speed of the download.
     pub speed: Speed,
 }
 
-/// What a download is about.
+/// The phase of a download.
 #[derive(Clone, Copy)]
 pub(super) enum Phase {
-    /// No byte of the answer has come.
+    /// No byte of the answer has arrived; contains the time of the request.
     Asked(Instant),
-    /// The answer comes; its length, where Palette says it.
+    /// The answer is arriving; contains its length in bytes if Palette provides it.
     Receiving(Option<u64>),
-    /// It failed, and is tried again then.
+    /// The attempt failed; contains the time of the next attempt.
     Paused(Instant),
 }
 
-/// How far a run with several definitions is.
+/// The progress of a run with several definitions.
 pub(super) struct Fleet {
-    /// Since when.
+    /// The time when the run began.
     pub since: Instant,
-    /// How many there are.
+    /// The number of definitions.
     pub total: usize,
-    /// How many are done, well or not.
+    /// The number of definitions that are done, whether they succeeded or not.
     pub done: usize,
-    /// How many not.
+    /// The number of definitions that failed.
     pub failed: usize,
 }
 
 impl Work {
-    /// Adds what begins.
+    /// Adds a task that begins.
     pub(super) fn begin(&mut self, what: What, since: Instant) -> u64 {
         let id = self.next;
         self.next += 1;
@@ -82,12 +82,12 @@ impl Work {
         id
     }
 
-    /// Takes away what has ended.
+    /// Removes a task that has ended.
     pub(super) fn end(&mut self, id: u64) {
         self.tasks.remove(&id);
     }
 
-    /// Takes away a question that has been answered.
+    /// Removes a call that was answered.
     pub(super) fn answered(&mut self, call: &str) {
         let asked = |task: &Task| matches!(&task.what, What::Question(asked) if asked == call);
         let found = self.tasks.iter().find(|(_, task)| asked(task));
@@ -96,7 +96,7 @@ impl Work {
         }
     }
 
-    /// A download.
+    /// Returns a download.
     pub(super) fn transfer(&mut self, id: u64) -> Option<&mut Transfer> {
         match &mut self.tasks.get_mut(&id)?.what {
             What::Download(transfer) => Some(transfer),
@@ -104,12 +104,12 @@ impl Work {
         }
     }
 
-    /// All of it, in the order in which it began.
+    /// Returns the tasks, in the order in which they began.
     pub(super) fn tasks(&self) -> impl Iterator<Item = &Task> {
         self.tasks.values()
     }
 
-    /// Takes note of how far the downloads are.
+    /// Measures the progress of the downloads.
     pub(super) fn measure(&mut self, now: Instant) {
         for task in self.tasks.values_mut() {
             if let What::Download(transfer) = &mut task.what
@@ -121,8 +121,7 @@ impl Work {
         }
     }
 
-    /// Since when there has been something to do without a break; `None` where nothing is
-    /// under way.
+    /// Returns the beginning of the current uninterrupted work, or `None` if there is none.
     pub(super) fn since(&self) -> Option<Instant> {
         let fleet = self.fleet.as_ref().map(|fleet| fleet.since);
         let tasks = self.tasks.values().map(|task| task.since);
@@ -131,7 +130,7 @@ impl Work {
 }
 
 impl Transfer {
-    /// A download that has not been asked for yet.
+    /// Creates a download that has not been requested yet.
     pub(super) fn new(name: &str) -> Self {
         Self {
             name: name.to_owned(),
@@ -141,12 +140,12 @@ impl Transfer {
         }
     }
 
-    /// The bytes of this attempt so far.
+    /// Returns the number of bytes of this attempt so far.
     pub(super) fn received(&self) -> u64 {
         self.bytes.load(Ordering::Relaxed)
     }
 
-    /// The answer begins.
+    /// Records that the answer begins.
     pub(super) fn begins(&mut self, length: Option<u64>, now: Instant) {
         self.bytes.store(0, Ordering::Relaxed);
         self.speed = Speed::default();
@@ -155,17 +154,17 @@ impl Transfer {
     }
 }
 
-/// How fast bytes come: a mean in which the last seconds count most.
+/// The speed of a download: a mean in which the last seconds count most.
 #[derive(Default)]
 pub(super) struct Speed {
     last: Option<(Instant, u64)>,
-    /// Bytes a second, weighed; and how much all weights come to, at most 1.
+    /// The weighted number of bytes per second, followed by the sum of all weights, at most 1.
     mean: f64,
     weight: f64,
 }
 
 impl Speed {
-    /// There are so many bytes now.
+    /// Records that the total is now `bytes`.
     #[allow(clippy::cast_precision_loss)] // a speed is shown with two or three digits
     pub(super) fn measure(&mut self, now: Instant, bytes: u64) {
         let Some((then, before)) = self.last else {
@@ -183,13 +182,13 @@ impl Speed {
         self.last = Some((now, bytes));
     }
 
-    /// Bytes in a second, where anything can be said of it.
+    /// Returns the number of bytes per second, if it is known.
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // it is never negative
     pub(super) fn per_second(&self) -> Option<u64> {
         (self.weight > 0.0).then(|| (self.mean / self.weight).round() as u64)
     }
 
-    /// How long `bytes` more will take; `None` while hardly anything comes.
+    /// Returns the time that `bytes` more will take, or `None` while hardly anything arrives.
     pub(super) fn left(&self, bytes: u64) -> Option<Duration> {
         let rate = self.per_second().filter(|rate| *rate > 0)?;
         Some(Duration::from_secs(bytes.div_ceil(rate)))
@@ -214,7 +213,7 @@ mod tests {
         }
         assert_eq!(speed.per_second(), Some(1000));
         assert_eq!(speed.left(4001), Some(Duration::from_secs(5)));
-        // Nothing comes any more.
+        // No more data arrives.
         speed.measure(second(13), 10_000);
         let slower = speed.per_second().unwrap();
         assert!((300..450).contains(&slower), "{slower}");

@@ -1,10 +1,10 @@
-//! Files that appear whole or not at all.
+//! Atomic writes: a file appears whole or not at all.
 //!
-//! A file is written under a temporary name in a directory of the same file system,
-//! given its mode, brought to the disk, and renamed. A reader sees the old file or the
-//! new one; a kill or a power cut leaves one of the two (POSIX `rename`). What is not
-//! promised: that a directory entry survives a power cut right after the call on a file
-//! system that does not order renames.
+//! A file is written under a temporary name in a directory of the same file system, gets its
+//! mode, is synchronized to the disk, and is renamed. A reader sees either the old file or the
+//! new one, and a kill or a power cut leaves one of the two (POSIX `rename`). It is not
+//! guaranteed that a directory entry survives a power cut right after the call on a file system
+//! that does not order renames.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -17,21 +17,21 @@ use crate::util::failpoint;
 use crate::util::file_lock;
 use crate::util::path_error::PathError;
 
-/// Temporary files are called `.edgestage-`, six letters or digits, `.tmp`: nobody's own
-/// file is, so they can be told and swept.
+/// The prefix of temporary files, which are named `.edgestage-`, six letters or digits, `.tmp`.
+/// Users do not have files with such names, so leftovers can be recognized and removed.
 const PREFIX: &str = ".edgestage-";
 const SUFFIX: &str = ".tmp";
 const RANDOM: usize = 6;
 
-/// Where a file system has no locks, a temporary file that was not written for so long
-/// has no run any more: every wait of a run is far shorter.
+/// The age after which a temporary file counts as abandoned on a file system without locks. No
+/// run waits nearly that long.
 pub(crate) const ABANDONED: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Makes `directory` and what is missing above it, each with mode 0755 whatever the umask.
-/// What is there keeps its mode.
+/// Creates `directory` and its missing parents, each with mode 0755 whatever the umask.
+/// Directories that exist keep their modes.
 ///
 /// # Errors
-/// That of `mkdir`, or something else in its place.
+/// Fails if `mkdir` fails, or if something other than a directory is in the way.
 pub(crate) fn make_directories(directory: &Path) -> io::Result<()> {
     if directory.is_dir() || directory.as_os_str().is_empty() {
         return Ok(());
@@ -40,7 +40,7 @@ pub(crate) fn make_directories(directory: &Path) -> io::Result<()> {
         make_directories(above)?;
     }
     match fs::create_dir(directory) {
-        // Another run was faster.
+        // Another run has created it in the meantime.
         Err(_) if directory.is_dir() => Ok(()),
         Err(error) => Err(error),
         Ok(()) => set_directory_mode(directory),
@@ -58,8 +58,8 @@ fn set_directory_mode(_: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// A temporary file in `directory`, which is made where it is missing. What killed runs
-/// left there goes.
+/// Creates a temporary file in `directory`, which is created if it is missing, and removes what
+/// killed runs left there.
 pub(crate) fn temporary_in(directory: &Path) -> Result<NamedTempFile, PathError> {
     make_directories(directory).map_err(PathError::when("create", directory))?;
     sweep(directory);
@@ -76,14 +76,14 @@ pub(crate) fn temporary_in(directory: &Path) -> Result<NamedTempFile, PathError>
     }
 }
 
-/// Gives `temporary` mode 0644 and the name `target`, replacing what is there. Returns
+/// Gives `temporary` mode 0644 and renames it to `target`, replacing an existing file. Returns
 /// the file, still open.
 pub(crate) fn rename(temporary: NamedTempFile, target: &Path) -> Result<File, PathError> {
     set_mode(temporary.as_file()).map_err(PathError::when("write", target))?;
     rename_as_it_is(temporary, target)
 }
 
-/// [`rename`] with the mode of the file that is there, which is the user's choice.
+/// Like [`rename`], but keeps the mode of the existing file, which is the user's choice.
 pub(crate) fn rename_keeping(
     temporary: NamedTempFile,
     target: &Path,
@@ -98,7 +98,7 @@ pub(crate) fn rename_keeping(
     rename_as_it_is(temporary, target)
 }
 
-/// [`rename`] with the mode that the file has.
+/// Like [`rename`], but keeps the mode that the temporary file has.
 fn rename_as_it_is(temporary: NamedTempFile, target: &Path) -> Result<File, PathError> {
     let failed = |source| PathError {
         path: target.to_owned(),
@@ -117,8 +117,8 @@ fn rename_as_it_is(temporary: NamedTempFile, target: &Path) -> Result<File, Path
     Ok(file)
 }
 
-/// Writes `bytes` to `target` through a temporary file beside it. A link is followed,
-/// and the mode of a file that is there is kept: both are the user's choice.
+/// Writes `bytes` to `target` through a temporary file beside it. Follows a symbolic link and
+/// keeps the mode of an existing file, since both are the user's choice.
 pub(crate) fn write(target: &Path, bytes: &[u8]) -> Result<(), PathError> {
     let target = &target.canonicalize().unwrap_or_else(|_| target.to_owned());
     let mode = fs::metadata(target)
@@ -154,8 +154,7 @@ pub(crate) fn write_new(target: &Path, bytes: &[u8]) -> Result<(), PathError> {
     }
 }
 
-/// Removes what killed runs left in `directory`: temporary files of ours that no living
-/// run has.
+/// Removes the temporary files that killed runs left in `directory`.
 pub(crate) fn sweep(directory: &Path) {
     let entries = fs::read_dir(directory).into_iter().flatten().flatten();
     for entry in entries.filter(|entry| is_temporary(entry.file_name().as_encoded_bytes())) {
@@ -163,14 +162,14 @@ pub(crate) fn sweep(directory: &Path) {
     }
 }
 
-/// A name for a temporary file that [`sweep`] knows.
+/// Returns a name for a temporary file that [`sweep`] recognizes.
 #[must_use]
 pub(crate) fn temporary_name() -> String {
     let random: String = (0..RANDOM).map(|_| fastrand::alphanumeric()).collect();
     format!("{PREFIX}{random}{SUFFIX}")
 }
 
-/// Whether a file of this name is a temporary one of ours.
+/// Returns whether `name` is the name of a temporary file of edgestage.
 #[must_use]
 pub(crate) fn is_temporary(name: &[u8]) -> bool {
     let random = name
@@ -179,15 +178,15 @@ pub(crate) fn is_temporary(name: &[u8]) -> bool {
     random.is_some_and(|name| name.len() == RANDOM && name.iter().all(u8::is_ascii_alphanumeric))
 }
 
-/// Not every file system can do it, and none of our promises needs it to: a lost
-/// rename leaves the old file.
+/// Synchronizes `directory`. Best effort: not every file system supports it, and correctness
+/// does not depend on it, since a lost rename leaves the old file.
 fn sync_directory(directory: &Path) {
     if let Ok(directory) = File::open(directory) {
         let _ = directory.sync_all();
     }
 }
 
-/// 0644 whatever the umask: the files are read by other users' builders.
+/// Sets mode 0644 whatever the umask, since builders run as other users read the files.
 #[cfg(unix)]
 pub(crate) fn set_mode(file: &File) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt as _;

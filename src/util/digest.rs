@@ -1,7 +1,7 @@
-//! SHA-256 digests: one type for every digest the tool compares, prints or locks.
+//! SHA-256 digests: the type of every digest that edgestage compares, prints or locks.
 //!
-//! A [`Digest`] is always 32 bytes and always prints as 64 lower-case hexadecimal
-//! digits, the form that `sha256sum` prints.
+//! A [`Digest`] is always 32 bytes and prints as 64 lower-case hexadecimal digits, the form
+//! that `sha256sum` prints.
 
 use std::fmt;
 use std::io::{self, Read, Write};
@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-/// How much of a file is read at a time while it is hashed, in bytes.
+/// The number of bytes that are read at a time to hash a file.
 const CHUNK: usize = 128 * 1024;
 
 /// A SHA-256 digest.
@@ -22,22 +22,22 @@ const CHUNK: usize = 128 * 1024;
 )]
 pub struct Digest([u8; 32]);
 
-/// A text that is not 64 lower-case hexadecimal digits.
+/// The error for a text that is not 64 lower-case hexadecimal digits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InvalidDigest(String);
 
 impl Digest {
-    /// The digest of `bytes`.
+    /// Returns the digest of `bytes`.
     pub fn of(bytes: impl AsRef<[u8]>) -> Self {
         let mut hasher = Hasher::new();
         hasher.update(bytes.as_ref());
         hasher.finish()
     }
 
-    /// Reads `reader` to its end; returns its digest and its length in bytes.
+    /// Reads `reader` to its end and returns the digest and the length in bytes.
     ///
     /// # Errors
-    /// The reader's own: a read error is never taken for the end.
+    /// Fails if the reader fails: a read error is never taken for the end.
     pub fn of_reader(reader: &mut impl Read) -> io::Result<(Self, u64)> {
         let mut hasher = Hasher::new();
         let mut buffer = vec![0; CHUNK];
@@ -55,13 +55,14 @@ impl Digest {
         }
     }
 
-    /// Its 32 bytes.
+    /// Returns the 32 bytes of the digest.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
         &self.0
     }
 
-    /// The first 12 digits: enough to tell two apart in a message.
+    /// Returns the first 12 hexadecimal digits, which are enough to tell digests apart in a
+    /// message.
     #[must_use]
     pub fn short(&self) -> String {
         self.to_string()[..12].to_owned()
@@ -121,11 +122,11 @@ impl fmt::Display for InvalidDigest {
 
 impl std::error::Error for InvalidDigest {}
 
-/// Copies `from` to `to`, and returns the digest and the number of the bytes that were
-/// copied: of these, whatever was read from there before.
+/// Copies `from` to `to`. Returns the digest and the number of the copied bytes, which do not
+/// include what was read from `from` before.
 ///
 /// # Errors
-/// Those of either side.
+/// Fails if reading or writing fails.
 pub fn copy(from: &mut impl Read, to: &mut impl Write) -> io::Result<(Digest, u64)> {
     let mut hasher = Hasher::new();
     let mut buffer = vec![0; COPIED];
@@ -142,26 +143,26 @@ pub fn copy(from: &mut impl Read, to: &mut impl Write) -> io::Result<(Digest, u6
     }
 }
 
-/// How much is copied at a time, in bytes.
+/// The number of bytes that are copied at a time.
 const COPIED: usize = 256 * 1024;
 
-/// A digest in the making.
+/// An incremental computation of a digest.
 #[derive(Clone, Default)]
 pub struct Hasher(Sha256);
 
 impl Hasher {
-    /// A hasher that has seen nothing.
+    /// Creates a hasher without input.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Takes in `bytes`.
+    /// Adds `bytes` to the input.
     pub fn update(&mut self, bytes: &[u8]) {
         self.0.update(bytes);
     }
 
-    /// The digest of all that was taken in.
+    /// Returns the digest of the whole input.
     #[must_use]
     pub fn finish(self) -> Digest {
         Digest(self.0.finalize().into())

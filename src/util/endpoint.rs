@@ -1,81 +1,81 @@
-//! Where Palette is: scheme, host, port and, behind some reverse proxies, a path.
+//! Palette's address: scheme, host, port and, if a reverse proxy adds one, a path.
 
 use std::fmt;
 
 use url::{Host, Url};
 
-/// The base URL of a Palette API. Two spellings of one place (with and without a
-/// trailing slash, a default port, upper case in the host) are equal.
+/// The base URL of a Palette API. Two spellings of the same address are equal: with or without
+/// a trailing slash or the default port, in upper or lower case.
 ///
-/// It is an address and no identity: one Palette has as many as its DNS gives it, and SaaS
-/// has three (facts.md, 1).
+/// An endpoint is an address, not an identity: a Palette has as many addresses as its DNS gives
+/// it, and SaaS has three (facts.md, 1).
 #[derive(Clone)]
 pub struct Endpoint {
     url: Url,
     spelling: Spelling,
 }
 
-/// How an endpoint was written, where that is worth a word.
+/// How an endpoint was written, as far as messages need it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Spelling {
-    /// As it is.
+    /// With a scheme.
     Plain,
-    /// Without a scheme: `https` was taken.
+    /// Without a scheme; `https` is assumed.
     Bare,
-    /// As the host of SaaS's console, whose API has a host of its own.
+    /// As the host of the SaaS console; the API has a separate host.
     Console,
 }
 
-/// Why a text is not an endpoint. Holds nothing of the text that may be a password.
+/// Why a text is not an endpoint. Contains no part of the text that may be a password.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InvalidEndpoint {
     /// What is wrong with it.
     pub why: Mistake,
-    /// What was probably meant.
+    /// The value that was probably meant.
     pub corrected: Option<String>,
 }
 
-/// What is wrong with a text that is not an endpoint.
+/// The mistake in a text that is not an endpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Mistake {
-    /// Nothing at all.
+    /// The text is empty.
     Empty,
-    /// Quotes around it.
+    /// The text is in quotes.
     Quotes,
-    /// No scheme, or one without its `://`.
+    /// There is no scheme, or it is not followed by `://`.
     NoScheme,
-    /// Not a URL.
+    /// The text is not a URL.
     Url(String),
-    /// A scheme other than `https` and `http`.
+    /// The scheme is neither `https` nor `http`.
     Scheme(String),
-    /// A user name or password in it.
+    /// The URL contains a user name or a password.
     Credentials,
-    /// A query or a fragment.
+    /// The URL contains a query or a fragment.
     Query,
-    /// A page of the console was pasted instead.
+    /// The URL is that of a console page.
     ConsolePage,
-    /// The API's own path, which is added to the endpoint.
+    /// The URL contains the path of the API, which edgestage adds itself.
     ApiPath,
 }
 
-/// Where the API of Palette's SaaS is (facts.md, 1).
+/// The host of the API of Palette SaaS (facts.md, 1).
 const SAAS_API: &str = "api.spectrocloud.com";
-/// Where its console is; tenants have hosts of their own below it.
+/// The host of the SaaS console; tenants have subdomains of it.
 const SAAS_CONSOLE: &str = "console.spectrocloud.com";
 
-/// What pages of the console have in their paths, wherever that begins.
+/// Path segments that console pages contain at any position.
 const PAGES: [&str; 2] = ["projects", "profiles"];
-/// What such paths begin with.
+/// First path segments of console pages.
 const FIRST_OF_PAGES: [&str; 4] = ["admin", "login", "auth", "dashboard"];
 
 impl Endpoint {
-    /// Palette's SaaS, the default (facts.md, 1).
+    /// Palette SaaS, the default (facts.md, 1).
     pub const DEFAULT: &str = "https://api.spectrocloud.com";
 
-    /// Reads an endpoint, which has a scheme.
+    /// Parses an endpoint that has a scheme.
     ///
     /// # Errors
-    /// [`InvalidEndpoint`].
+    /// Returns [`InvalidEndpoint`] if `text` is not an endpoint.
     pub fn parse(text: &str) -> Result<Self, InvalidEndpoint> {
         let text = unquoted(text)?;
         if text.contains("://") {
@@ -84,11 +84,11 @@ impl Endpoint {
         Err(without_scheme(text))
     }
 
-    /// Reads the endpoint of a variable, or of a person at a terminal. A bare host is taken
-    /// as `https://`: `SPECTROCLOUD_HOST` holds one (facts.md, 1).
+    /// Parses an endpoint from a variable or from a person at a terminal. `https://` is assumed
+    /// for a bare host, which is what `SPECTROCLOUD_HOST` holds (facts.md, 1).
     ///
     /// # Errors
-    /// [`InvalidEndpoint`].
+    /// Returns [`InvalidEndpoint`] if `text` is not an endpoint.
     pub fn of_variable(text: &str) -> Result<Self, InvalidEndpoint> {
         let text = unquoted(text)?;
         if text.contains("://") {
@@ -100,8 +100,8 @@ impl Endpoint {
         read(&format!("https://{text}"), Spelling::Bare)
     }
 
-    /// The endpoint that belongs to the console whose page `url` is (facts.md, 1): SaaS
-    /// has a host of its own for the API, elsewhere the two share one.
+    /// Returns the endpoint that belongs to the console page `url` (facts.md, 1). SaaS has a
+    /// separate host for the API; elsewhere, the console and the API share a host.
     #[must_use]
     pub fn of_console(url: &str) -> Option<Self> {
         let mut url = Url::parse(url).ok()?;
@@ -116,26 +116,26 @@ impl Endpoint {
         read(url.as_str(), Spelling::Plain).ok()
     }
 
-    /// How it was written.
+    /// Returns how the endpoint was written.
     #[must_use]
     pub fn spelling(&self) -> Spelling {
         self.spelling
     }
 
-    /// Whether it is one of the hosts of Palette's SaaS: the API's, the console's, or a
-    /// tenant's.
+    /// Returns whether the host is one of Palette SaaS: the API, the console or a tenant's
+    /// console.
     #[must_use]
     pub fn is_saas(&self) -> bool {
         is_saas(&self.url)
     }
 
-    /// Whether both are known to be the same Palette.
+    /// Returns whether both endpoints are known to be the same Palette.
     #[must_use]
     pub fn is_same_palette(&self, other: &Self) -> bool {
         self == other || self.is_saas() && other.is_saas()
     }
 
-    /// The URL of an API path, which starts with `/v1/`.
+    /// Returns the URL of an API path, which starts with `/v1/`.
     #[must_use]
     pub fn join(&self, path: &str) -> Url {
         let mut url = self.url.clone();
@@ -144,21 +144,21 @@ impl Endpoint {
         url
     }
 
-    /// Its host and port.
+    /// Returns the host and the port.
     #[must_use]
     pub fn host_and_port(&self) -> (String, u16) {
         let host = self.url.host_str().unwrap_or_default().to_owned();
-        // Both schemes have a port of their own.
+        // Both schemes have a default port.
         (host, self.url.port_or_known_default().unwrap_or_default())
     }
 
-    /// Whether what is sent there can be read on the way: plain HTTP to another host.
+    /// Returns whether requests can be read in transit: plain HTTP to another host.
     #[must_use]
     pub fn is_exposed(&self) -> bool {
         self.url.scheme() == "http" && !self.is_loopback()
     }
 
-    /// Plain HTTP to this very host.
+    /// Returns whether the endpoint is plain HTTP to this machine.
     #[must_use]
     pub fn is_plain_loopback(&self) -> bool {
         self.url.scheme() == "http" && self.is_loopback()
@@ -174,7 +174,7 @@ impl Endpoint {
     }
 }
 
-/// `text` without white space around it.
+/// Returns `text` without surrounding white space.
 fn unquoted(text: &str) -> Result<&str, InvalidEndpoint> {
     let text = text.trim();
     let inside = text.trim_matches(['"', '\'', '`', '<', '>']).trim();
@@ -193,12 +193,12 @@ fn unquoted(text: &str) -> Result<&str, InvalidEndpoint> {
     })
 }
 
-/// The scheme and the rest of a text whose `://` lacks a part: `https:/x`, `https//x`, `//x`.
+/// Splits off the scheme of a text whose `://` is incomplete: `https:/x`, `https//x`, `//x`.
 fn cut_scheme(text: &str) -> Option<(&'static str, &str)> {
     let cut = ["https", "http", ""].into_iter().find_map(|scheme| {
         let (start, rest) = text.split_at_checked(scheme.len())?;
         let behind = rest.strip_prefix([':', '/'])?;
-        // A host may be called `https` and have a port.
+        // A host may be named `https` and have a port.
         let is_port = behind.bytes().all(|byte| byte.is_ascii_digit());
         let is_it = start.eq_ignore_ascii_case(scheme) && !is_port;
         is_it.then_some((scheme, behind.trim_start_matches([':', '/'])))
@@ -206,7 +206,7 @@ fn cut_scheme(text: &str) -> Option<(&'static str, &str)> {
     cut.map(|(scheme, rest)| (if scheme == "http" { "http" } else { "https" }, rest))
 }
 
-/// The mistake of a text that has no scheme.
+/// Returns the mistake in a text that has no scheme.
 fn without_scheme(text: &str) -> InvalidEndpoint {
     let (scheme, rest) = cut_scheme(text).unwrap_or(("https", text));
     let meant = match read(&format!("{scheme}://{rest}"), Spelling::Plain) {
@@ -219,7 +219,7 @@ fn without_scheme(text: &str) -> InvalidEndpoint {
     }
 }
 
-/// Reads a text that has a scheme.
+/// Parses a text that has a scheme.
 fn read(text: &str, spelling: Spelling) -> Result<Endpoint, InvalidEndpoint> {
     let mut url = Url::parse(text).map_err(|error| Mistake::Url(error.to_string()).alone())?;
     let wrong = |why: Mistake| InvalidEndpoint {
@@ -253,7 +253,7 @@ fn read(text: &str, spelling: Spelling) -> Result<Endpoint, InvalidEndpoint> {
     Ok(Endpoint { url, spelling })
 }
 
-/// What was probably meant by a URL that is not an endpoint.
+/// Returns the endpoint that was probably meant by a URL that is not an endpoint.
 fn corrected(url: &Url) -> Option<String> {
     let [page, api] = [before_page(url), before_api(url)];
     let is_page = page != bare_path(url);
@@ -274,20 +274,20 @@ fn corrected(url: &Url) -> Option<String> {
     ))
 }
 
-/// Whether the host is one of SaaS's (facts.md, 1).
+/// Returns whether the host belongs to Palette SaaS (facts.md, 1).
 fn is_saas(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default();
     let tenant = host.strip_suffix(SAAS_CONSOLE);
     host == SAAS_API || tenant.is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
 }
 
-/// The path without slashes at its end.
+/// Returns the path without trailing slashes.
 fn bare_path(url: &Url) -> String {
     url.path().trim_end_matches('/').to_owned()
 }
 
-/// The path, as far as it does not name a page of the console. SaaS has no other paths but
-/// the API's.
+/// Returns the part of the path before the name of a console page. On SaaS, the only other path
+/// is that of the API.
 fn before_page(url: &Url) -> String {
     let is_saas = is_saas(url);
     before(url, |at, segment| {
@@ -296,12 +296,12 @@ fn before_page(url: &Url) -> String {
     })
 }
 
-/// The path, as far as it is not the API's own.
+/// Returns the part of the path before the path of the API.
 fn before_api(url: &Url) -> String {
     before(url, |_, segment| segment.eq_ignore_ascii_case("v1"))
 }
 
-/// The path up to the first segment that `ends` it.
+/// Returns the part of the path before the first segment for which `ends` holds.
 fn before(url: &Url, ends: impl Fn(usize, &str) -> bool) -> String {
     let path = bare_path(url);
     let segments = path.split('/').filter(|segment| !segment.is_empty());
@@ -318,7 +318,7 @@ fn before(url: &Url, ends: impl Fn(usize, &str) -> bool) -> String {
 }
 
 impl Default for Endpoint {
-    /// [`Endpoint::DEFAULT`]. A test holds that it is a URL.
+    /// Returns [`Endpoint::DEFAULT`]. A test checks that it is a URL.
     fn default() -> Self {
         match Url::parse(Self::DEFAULT) {
             Ok(url) => Self {
@@ -330,7 +330,7 @@ impl Default for Endpoint {
     }
 }
 
-/// However it was written.
+/// Compares the addresses, however they were written.
 impl PartialEq for Endpoint {
     fn eq(&self, other: &Self) -> bool {
         self.url == other.url
@@ -352,7 +352,7 @@ impl fmt::Debug for Endpoint {
 }
 
 impl Mistake {
-    /// The mistake of a text of which nobody can tell what was meant.
+    /// Creates the error for a text whose intended meaning is unknown.
     fn alone(self) -> InvalidEndpoint {
         InvalidEndpoint {
             why: self,
@@ -362,7 +362,7 @@ impl Mistake {
 }
 
 impl InvalidEndpoint {
-    /// The edit that corrects it.
+    /// Returns the edit that corrects the mistake.
     #[must_use]
     pub fn help(&self) -> String {
         match &self.corrected {

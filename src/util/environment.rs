@@ -1,32 +1,32 @@
-//! What the process was started with: variables, working directory, terminals.
+//! The environment of the process: variables, working directory, terminals.
 //!
-//! `main` reads it once; everybody else is handed an [`Environment`], so that a test
-//! can say what a run sees. Three libraries read variables of their own, which cannot be
-//! handed over: the HTTP client the proxy variables, the TLS library `SSL_CERT_FILE`
-//! and `SSL_CERT_DIR`, the completion those that its scripts set (`_CLAP_…`).
+//! `main` reads it once and passes an [`Environment`] on, so that a test can decide what a run
+//! sees. Three libraries read variables themselves: the HTTP client reads the proxy variables,
+//! the TLS library reads `SSL_CERT_FILE` and `SSL_CERT_DIR`, and the completion library reads
+//! those that its scripts set (`_CLAP_…`).
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-/// Variables, working directory and terminals of one run.
+/// The variables, the working directory and the terminals of a run.
 #[derive(Clone)]
 pub struct Environment {
     /// The environment variables.
     pub variables: BTreeMap<OsString, OsString>,
-    /// The working directory; relative paths on the command line start here.
+    /// The working directory, which relative paths on the command line start from.
     pub directory: PathBuf,
     /// Whether standard error is a terminal.
     pub terminal: bool,
-    /// Whether a person can be asked: standard input is a terminal too.
+    /// Whether a person can answer questions: standard input is a terminal, too.
     pub interactive: bool,
-    /// How many columns standard output has, where it is a terminal.
+    /// The width of standard output in columns, if it is a terminal.
     pub columns: Option<u16>,
 }
 
 impl Environment {
-    /// A variable's value; one that is set to nothing counts as not set.
+    /// Returns the value of a variable. An empty variable counts as unset.
     #[must_use]
     pub fn variable(&self, name: &str) -> Option<&OsStr> {
         self.variables
@@ -35,15 +35,15 @@ impl Environment {
             .filter(|value| !value.is_empty())
     }
 
-    /// `path`, seen from the working directory.
+    /// Returns `path` resolved against the working directory.
     #[must_use]
     pub fn resolve(&self, path: &Path) -> PathBuf {
         self.directory.join(path)
     }
 
-    /// The user's cache directory: `XDG_CACHE_HOME` where it is absolute (the XDG Base
-    /// Directory Specification ignores a relative one), else `~/Library/Caches` on
-    /// macOS and `~/.cache` elsewhere. `None` without `HOME`.
+    /// Returns the user's cache directory: `XDG_CACHE_HOME` if it is absolute (the XDG Base
+    /// Directory Specification ignores a relative path), otherwise `~/Library/Caches` on macOS
+    /// and `~/.cache` elsewhere. Returns `None` without `HOME`.
     #[must_use]
     pub fn cache_directory(&self) -> Option<PathBuf> {
         let xdg = self
@@ -61,8 +61,8 @@ impl Environment {
     }
 }
 
-/// The names of the variables only: the API key is among the values, and so may be
-/// secrets of others.
+/// Prints only the names of the variables: their values include the API key and possibly other
+/// secrets.
 impl fmt::Debug for Environment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Environment")

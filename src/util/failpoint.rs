@@ -1,13 +1,12 @@
-//! Places between two steps, where a test can stop a run: to kill it there, to look at
-//! what another run sees, or to let it go on.
+//! Failpoints: places between two steps at which a test can stop a run, to kill it there, to
+//! check what another run sees, or to let it continue.
 //!
-//! Only builds with debug assertions have them; in a release [`hit`] is nothing. With
-//! `EDGESTAGE_FAILPOINT=NAME:FILE` a run that reaches NAME makes FILE and stays for as
-//! long as that is there; with `NAME:panic` it panics there instead, with whatever it has
-//! in memory.
+//! Only builds with debug assertions contain them; in a release build, [`hit`] does nothing.
+//! With `EDGESTAGE_FAILPOINT=NAME:FILE`, a run that reaches NAME creates FILE and waits until
+//! the file is removed. With `NAME:panic`, the run panics at NAME.
 
-/// Every failpoint, in the order in which a run that does everything reaches them. A
-/// test kills a run at each.
+/// Every failpoint, in the order in which a run that does everything reaches them. A test kills
+/// a run at each of them.
 pub const ALL: [&str; 17] = [
     "archive-begun",
     "archive-received",
@@ -38,7 +37,7 @@ mod armed {
 
     static ARMED: OnceLock<(String, PathBuf)> = OnceLock::new();
 
-    /// Takes the failpoint from the environment, once for the process.
+    /// Reads the failpoint from the environment, once per process.
     pub fn arm(environment: &Environment) {
         let Some(value) = environment.variable("EDGESTAGE_FAILPOINT") else {
             return;
@@ -48,10 +47,10 @@ mod armed {
         }
     }
 
-    /// Stays here, if this is the failpoint that was asked for.
+    /// Stops here if `name` is the selected failpoint.
     ///
     /// # Panics
-    /// If that was asked for.
+    /// Panics if the environment requests a panic at this failpoint.
     pub fn hit(name: &'static str) {
         debug_assert!(super::ALL.contains(&name), "unlisted failpoint {name}");
         let Some((_, file)) = ARMED.get().filter(|(armed, _)| armed == name) else {
@@ -70,10 +69,10 @@ mod armed {
 #[cfg(debug_assertions)]
 pub use armed::{arm, hit};
 
-/// Nothing, in a release.
+/// Does nothing in a release build.
 #[cfg(not(debug_assertions))]
 pub fn arm(_: &crate::util::environment::Environment) {}
 
-/// Nothing, in a release.
+/// Does nothing in a release build.
 #[cfg(not(debug_assertions))]
 pub fn hit(_: &'static str) {}

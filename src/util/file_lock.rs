@@ -1,10 +1,10 @@
-//! One run at a time: advisory locks of files, with an end to the waiting.
+//! Advisory file locks with a time-out, so that one run at a time changes a file.
 //!
-//! A lock is the kernel's (`flock`): it ends with the process that has it, however that
-//! ends, so a dead run never holds anything. The holder writes into the file who it is,
-//! for those that wait. On NFS, Linux turns these locks into byte-range locks, which all
-//! clients see unless it is mounted with `nolock`. Where a file system has no locks the
-//! run goes on and is told so: what it writes appears by rename all the same.
+//! The kernel owns the lock (`flock`). The lock ends with the process that holds it, however
+//! the process ends, so a dead run never holds a lock. The holder writes its identity into the
+//! file for the runs that wait. On NFS, Linux turns these locks into byte-range locks, which
+//! all clients see unless the file system is mounted with `nolock`. On a file system without
+//! locks, the run continues and is notified; its files still appear by rename.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read as _, Seek as _, Write as _};
@@ -18,46 +18,46 @@ use crate::util::files;
 use crate::util::path_error::PathError;
 use crate::util::sanitize;
 
-/// Between two looks at a lock that another run has. The kernel would wake us, but knows
-/// no end to the waiting.
+/// The interval between two attempts to take a lock that another run holds. A blocking call
+/// would be woken by the kernel, but has no time-out.
 const LOOK: Duration = Duration::from_millis(20);
-/// The most that is read of who holds a lock, in bytes.
+/// The maximum number of bytes that are read of a holder's identity.
 const HOLDER: u64 = 200;
-/// What is said of a holder that does not say who it is.
+/// The name of a holder that does not identify itself.
 const UNKNOWN: &str = "another edgestage";
 
-/// What happens on the way to a lock.
+/// An event while a lock is being taken.
 #[derive(Debug, Clone, Copy)]
 pub enum Event<'a> {
-    /// Another run has it, and is waited for.
+    /// Another run holds the lock, and this run waits; contains the name of the holder.
     Waits(&'a str),
-    /// The file system has no locks; the reason.
+    /// The file system does not support locks; contains the reason.
     NoLocks(&'a str),
 }
 
-/// Who wants a lock, and for how long it waits.
+/// The name of the run that wants a lock, and how long it waits.
 pub struct LockOptions<'a> {
-    /// What other runs are told, such as `edgestage stage factory`.
+    /// The name that other runs see, such as `edgestage stage factory`.
     pub who: &'a str,
-    /// How long another run is waited for.
+    /// How long to wait for another run.
     pub timeout: Duration,
-    /// Told at most once of each event.
+    /// Called at most once for each event.
     pub tell: &'a dyn Fn(Event<'_>),
 }
 
-/// Why there is no lock.
+/// Why a lock could not be taken.
 #[derive(Debug)]
 pub enum FileLockError {
-    /// Another run has it still.
+    /// Another run still holds the lock.
     Busy {
-        /// Which file is locked.
+        /// The locked file.
         path: PathBuf,
-        /// Who has it.
+        /// The name of the run that holds the lock.
         holder: String,
-        /// How long it was waited for.
+        /// How long this run waited.
         waited: Duration,
     },
-    /// The file cannot be made or opened.
+    /// The file cannot be created or opened.
     Io(PathError),
 }
 
@@ -67,28 +67,28 @@ impl From<PathError> for FileLockError {
     }
 }
 
-/// A lock, for as long as it lives.
+/// A file lock, which is held until this value is dropped.
 #[derive(Debug)]
 pub struct FileLock {
-    /// `None` where the file system has no locks.
+    /// The locked file; `None` if the file system does not support locks.
     file: Option<File>,
     kind: LockKind,
 }
 
 #[derive(Debug)]
 enum LockKind {
-    /// A file of ours that stays.
+    /// A file of edgestage that stays.
     Own,
-    /// A file of ours that goes with the lock.
+    /// A file of edgestage that is removed when the lock ends.
     Claim(PathBuf),
-    /// Somebody's file, of which nothing is changed.
+    /// A file with another purpose, which is never changed.
     Foreign,
 }
 
-/// Locks `path`, a file for nothing but this.
+/// Locks `path`, a file whose only purpose is this lock.
 ///
 /// # Errors
-/// [`FileLockError`].
+/// Returns [`FileLockError`] if the lock cannot be taken.
 pub(crate) fn lock_own_file(
     path: &Path,
     lock_options: &LockOptions<'_>,
@@ -96,10 +96,10 @@ pub(crate) fn lock_own_file(
     take(path, LockKind::Own, lock_options)
 }
 
-/// Locks `path`, which is there only while somebody has it.
+/// Locks `path`, a file that exists only while a run holds the lock.
 ///
 /// # Errors
-/// [`FileLockError`].
+/// Returns [`FileLockError`] if the lock cannot be taken.
 pub(crate) fn claim(
     path: &Path,
     lock_options: &LockOptions<'_>,
@@ -107,10 +107,10 @@ pub(crate) fn claim(
     take(path, LockKind::Claim(path.to_owned()), lock_options)
 }
 
-/// Locks `path`, a file that has another purpose and must be there.
+/// Locks `path`, an existing file that has another purpose.
 ///
 /// # Errors
-/// [`FileLockError`].
+/// Returns [`FileLockError`] if the lock cannot be taken.
 pub(crate) fn lock_existing(
     path: &Path,
     lock_options: &LockOptions<'_>,
@@ -126,7 +126,7 @@ fn take(
     take_by(File::try_lock, path, kind, lock_options)
 }
 
-/// How a file is locked: the kernel's way, or a test's.
+/// The function that locks a file: the kernel's, or that of a test.
 type TryLock = fn(&File) -> Result<(), TryLockError>;
 
 fn take_by(
@@ -153,10 +153,10 @@ fn take_by(
         files::check_is_file(&file).map_err(PathError::when("open", path))?;
         match wait.lock(&file, path) {
             Ok(()) if is_at(&file, path) => break Some(file),
-            // Whoever had it took the file away with it.
+            // The previous holder has removed the file.
             Ok(()) => {}
             Err(Refused::Busy(error)) => return Err(error),
-            // On NFS only a file that is open for writing can be locked alone.
+            // NFS grants an exclusive lock only on a file that is open for writing.
             Err(Refused::NoLocks(Errno::BADF)) if matches!(kind, LockKind::Foreign) => {
                 if File::options().write(true).open(path).is_err() {
                     (lock_options.tell)(Event::NoLocks("the file is read-only"));
@@ -216,7 +216,7 @@ impl Wait<'_> {
     }
 }
 
-/// Who has `file`, in its own words.
+/// Returns the identity that the holder of `file` wrote into it.
 fn holder(mut file: &File) -> String {
     let mut text = Vec::new();
     let _ = file.rewind();
@@ -230,7 +230,7 @@ fn holder(mut file: &File) -> String {
 }
 
 impl FileLock {
-    /// Says who has the lock. Best effort: it is for people only.
+    /// Writes the identity of the holder into the file. Best effort, since only people read it.
     fn sign(&mut self, who: &str) {
         if let (Some(file), LockKind::Own | LockKind::Claim(_)) = (&mut self.file, &self.kind) {
             let host = rustix::system::uname();
@@ -248,7 +248,8 @@ impl Drop for FileLock {
     fn drop(&mut self) {
         let Some(file) = &self.file else { return };
         match &self.kind {
-            // While it is locked: whoever waits for it sees that it is gone.
+            // The file is removed while it is locked, so that a waiting run notices that it is
+            // gone.
             LockKind::Claim(path) => drop(fs::remove_file(path)),
             LockKind::Own => drop(file.set_len(0)),
             LockKind::Foreign => {}
@@ -256,14 +257,15 @@ impl Drop for FileLock {
     }
 }
 
-/// A pipe is opened without waiting for anybody; it is refused afterwards.
+/// Opens a pipe without waiting for its other end; the pipe is refused afterwards.
 #[cfg(unix)]
 fn wait_for_nobody(options: &mut fs::OpenOptions, kind: &LockKind) {
     use rustix::fs::OFlags;
     use std::os::unix::fs::OpenOptionsExt as _;
     let flags = match kind {
         LockKind::Foreign => OFlags::NONBLOCK,
-        // Who has it is written into it: behind a link that would be somebody's file.
+        // The holder writes its identity into the file; behind a symbolic link, it would write
+        // into a foreign file.
         LockKind::Own | LockKind::Claim(_) => OFlags::NONBLOCK | OFlags::NOFOLLOW,
     };
     options.custom_flags(flags.bits().cast_signed());
@@ -272,7 +274,7 @@ fn wait_for_nobody(options: &mut fs::OpenOptions, kind: &LockKind) {
 #[cfg(not(unix))]
 fn wait_for_nobody(_: &mut fs::OpenOptions, _: &LockKind) {}
 
-/// Whatever the umask, nobody else may write a file that this makes.
+/// Ensures that no other user can write a file that this creates, whatever the umask.
 #[cfg(unix)]
 fn write_alone(options: &mut fs::OpenOptions) {
     use std::os::unix::fs::OpenOptionsExt as _;
@@ -282,7 +284,7 @@ fn write_alone(options: &mut fs::OpenOptions) {
 #[cfg(not(unix))]
 fn write_alone(_: &mut fs::OpenOptions) {}
 
-/// Whether `path` is still the file that was opened.
+/// Returns whether `path` still leads to the opened file.
 #[cfg(unix)]
 fn is_at(file: &File, path: &Path) -> bool {
     use std::os::unix::fs::MetadataExt as _;
@@ -297,17 +299,18 @@ fn is_at(_: &File, _: &Path) -> bool {
     true
 }
 
-/// Marks `file`, which was just made at `path`, as a living run's, so that
-/// [`remove_if_dead`] leaves it alone. Without locks its age has to do. Says whether the
-/// file is still there: another run may have taken it for a dead one's in between.
+/// Marks `file`, which was just created at `path`, as belonging to a living run, so that
+/// [`remove_if_dead`] keeps it. On a file system without locks, the age of the file decides.
+/// Returns whether the file still exists: another run may have removed it as abandoned in
+/// between.
 #[must_use]
 pub(crate) fn mark(file: &File, path: &Path) -> bool {
     file.lock().is_err() || is_at(file, path)
 }
 
-/// Removes the regular file `path`, if the run that marked it is dead. Where that cannot
-/// be told, if nobody has written it for `age`. Best effort: what cannot be removed is
-/// in nobody's way.
+/// Removes the regular file `path` if the run that marked it is dead. If that cannot be
+/// determined, removes it if nobody has written it for `age`. Best effort: a file that cannot
+/// be removed does no harm.
 pub(crate) fn remove_if_dead(path: &Path, age: Duration) {
     let Ok(metadata) = fs::symlink_metadata(path) else {
         return;
@@ -321,8 +324,8 @@ pub(crate) fn remove_if_dead(path: &Path, age: Duration) {
     }
 }
 
-/// Whether the run that marked `file` is dead; if that cannot be told, whether nobody has
-/// written it for `age`. If it is, it stays marked for as long as `file` is open.
+/// Returns whether the run that marked `file` is dead or, if that cannot be determined, whether
+/// nobody has written the file for `age`. If so, the file stays marked while `file` is open.
 #[must_use]
 pub(crate) fn is_dead(file: &File, age: Duration) -> bool {
     match file.try_lock() {
@@ -398,7 +401,7 @@ mod tests {
         assert!(!path.exists());
     }
 
-    /// A file system without locks, and NFS, where a file must be open for writing.
+    /// Tests a file system without locks, and NFS, on which a file must be open for writing.
     #[test]
     fn without_locks_it_goes_on_and_says_so() {
         let directory = tempfile::tempdir().unwrap();
@@ -446,11 +449,11 @@ mod tests {
         drop(file);
         remove_if_dead(&path, Duration::MAX);
         assert!(!path.exists());
-        // A file that was removed in between is not one to write into.
+        // A file that was removed in between must not be written.
         let file = File::create(&path).unwrap();
         fs::remove_file(&path).unwrap();
         assert!(!mark(&file, &path));
-        // Links are nobody's temporary files.
+        // Symbolic links are never temporary files.
         std::os::unix::fs::symlink("nowhere", &path).unwrap();
         remove_if_dead(&path, Duration::ZERO);
         assert!(fs::symlink_metadata(&path).is_ok());

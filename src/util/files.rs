@@ -1,10 +1,10 @@
-//! Reading files.
+//! Reading files without blocking forever and without unbounded memory.
 //!
-//! Every file that a run reads is opened here or by the same rules: opening it waits for
-//! nobody, and what is read into memory has an end. A pipe that nobody writes to, a socket,
-//! a device or an endless file in place of a file is an error that names it, not a run that
-//! hangs. Pipes are read only where people use them ([`read_piped`], [`Piped`]), and not for
-//! ever.
+//! Every file that a run reads is opened here or by the same rules: opening a file never waits
+//! for another process, and the number of bytes that are read into memory is limited. A pipe
+//! without a writer, a socket, a device or an endless file in place of a regular file is an
+//! error that names the file, and never makes a run hang. Pipes are read only where people use
+//! them ([`read_piped`], [`Piped`]), with a time-out.
 
 use std::fs::{File, FileType, Metadata, OpenOptions};
 use std::io::{self, Read};
@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use crate::util::sanitize;
 
-/// Whether an error says that there is no such file.
+/// Returns whether an error means that the file does not exist.
 #[must_use]
 pub fn is_absent(error: &io::Error) -> bool {
     matches!(
@@ -23,18 +23,18 @@ pub fn is_absent(error: &io::Error) -> bool {
     )
 }
 
-/// What a path leads to, whatever it is called: links and bind mounts give one directory
+/// The identity of what a path leads to, since symbolic links and bind mounts give a directory
 /// several paths.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Identity {
-    /// The numbers of the file system and of the file in it.
+    /// The device number of the file system and the inode number of the file.
     Node(u64, u64),
-    /// The path itself, without links: nothing is there, or the system has no such numbers.
+    /// The canonical path, if nothing exists there or if the system has no such numbers.
     Path(PathBuf),
 }
 
 impl Identity {
-    /// Of what `path` leads to.
+    /// Returns the identity of what `path` leads to.
     #[must_use]
     pub fn of(path: &Path) -> Self {
         #[cfg(unix)]
@@ -46,26 +46,28 @@ impl Identity {
     }
 }
 
-/// The most that is read of a text file that people write, in bytes.
+/// The maximum size of a text file that people write, in bytes.
 pub const TEXT: u64 = 16 << 20;
-/// The most that is read of `profiles.lock`, in bytes: more than ten thousand definitions.
+/// The maximum size of `profiles.lock`, in bytes: enough for more than ten thousand
+/// definitions.
 pub const LOCK: u64 = 64 << 20;
 
 /// Opens the regular file `path` for reading.
 ///
 /// # Errors
-/// Those of the operating system, and anything that is not a regular file.
+/// Fails if the operating system reports an error, or if `path` is not a regular file.
 pub fn open(path: &Path) -> io::Result<File> {
     let (file, metadata) = open_checked(path, &|kind| kind.is_file())?;
     debug_assert!(metadata.is_file());
     Ok(file)
 }
 
-/// Reads the file `path`, of `limit` bytes at most. A character device may stand in its
-/// place: `/dev/null` is in use as an empty file.
+/// Reads the file `path` of at most `limit` bytes. A character device is accepted, too, since
+/// `/dev/null` is commonly used as an empty file.
 ///
 /// # Errors
-/// Those of the operating system, a pipe, a socket or a disk, and more than `limit`.
+/// Fails if the operating system reports an error, if `path` is a pipe, a socket or a block
+/// device, or if it has more than `limit` bytes.
 pub fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     let (file, metadata) = open_checked(path, &|kind| kind.is_file() || is_device(kind))?;
     if metadata.len() > limit {
@@ -74,18 +76,19 @@ pub fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     read_to_limit(file, limit)
 }
 
-/// The text of the file `path`, with a replacement character for whatever is not UTF-8;
-/// empty if it cannot be read. For files whose absence says as much.
+/// Returns the text of the file `path`, with a replacement character for invalid UTF-8, or an
+/// empty text if the file cannot be read. For files that may be missing.
 #[must_use]
 pub fn text_or_empty(path: &Path) -> String {
     let bytes = read(path, TEXT).unwrap_or_default();
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// Reads `path`, of `limit` bytes at most, which may be a pipe or a terminal.
+/// Reads `path`, which may be a pipe or a terminal, up to `limit` bytes.
 ///
 /// # Errors
-/// As [`read`], and a pipe that stays silent.
+/// Fails for the same reasons as [`read`], except that a pipe is accepted unless it stays
+/// silent.
 pub fn read_piped(path: &Path, limit: u64) -> io::Result<(Vec<u8>, Metadata)> {
     let piped = Piped::open(path)?;
     let metadata = piped.file.metadata()?;
@@ -95,10 +98,10 @@ pub fn read_piped(path: &Path, limit: u64) -> io::Result<(Vec<u8>, Metadata)> {
     Ok((read_to_limit(piped, limit)?, metadata))
 }
 
-/// Whether the file `path` can be opened for reading at all.
+/// Checks that the file `path` can be opened for reading.
 ///
 /// # Errors
-/// Those of the operating system.
+/// Fails if the operating system reports an error.
 pub fn try_open(path: &Path) -> io::Result<()> {
     for_reading().open(path).map(drop)
 }
@@ -117,8 +120,8 @@ fn too_large(limit: u64) -> io::Error {
     io::Error::new(io::ErrorKind::FileTooLarge, text)
 }
 
-/// Looked at before it is opened, since opening some devices has effects, and after, since
-/// it may have been exchanged.
+/// Opens `path` and checks its type. The type is checked before opening, since opening some
+/// devices has side effects, and again afterwards, since the file may have been replaced.
 fn open_checked(path: &Path, is_wanted: &dyn Fn(FileType) -> bool) -> io::Result<(File, Metadata)> {
     let check = |metadata: Metadata| match metadata.file_type() {
         kind if is_wanted(kind) => Ok(metadata),
@@ -130,10 +133,10 @@ fn open_checked(path: &Path, is_wanted: &dyn Fn(FileType) -> bool) -> io::Result
     Ok((file, metadata))
 }
 
-/// Refuses what was opened and is not a regular file.
+/// Checks that an opened file is a regular file.
 ///
 /// # Errors
-/// Those of the operating system, and anything that is not a regular file.
+/// Fails if the operating system reports an error, or if `file` is not a regular file.
 pub fn check_is_file(file: &File) -> io::Result<()> {
     match file.metadata()?.file_type() {
         kind if kind.is_file() => Ok(()),
@@ -149,7 +152,7 @@ fn not_a_file(kind: FileType) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, text)
 }
 
-/// Options that open a pipe without waiting for its writer.
+/// Returns options that open a pipe without waiting for its writer.
 #[cfg(unix)]
 fn for_reading() -> OpenOptions {
     use std::os::unix::fs::OpenOptionsExt as _;
@@ -186,7 +189,7 @@ fn is_pipe(_: FileType) -> bool {
     false
 }
 
-/// What something is that is not a file.
+/// Returns the name of a file type other than a regular file.
 #[cfg(unix)]
 #[must_use]
 pub fn kind_of(kind: FileType) -> &'static str {
@@ -214,22 +217,22 @@ pub fn kind_of(kind: FileType) -> &'static str {
     }
 }
 
-/// A file, pipe or terminal that is read once, from its beginning to its end.
+/// A file, pipe or terminal that is read once, from the beginning to the end.
 #[derive(Debug)]
 pub struct Piped {
     file: File,
     opened: Instant,
-    /// Since when nothing has come; `None` before anybody wrote.
+    /// When the silence began; `None` until somebody has written.
     silent_since: Option<Instant>,
     patience: Patience,
 }
 
-/// How long a pipe may keep a run waiting.
+/// How long to wait for a pipe.
 #[derive(Debug, Clone, Copy)]
 struct Patience {
-    /// Until somebody opens it for writing.
+    /// How long to wait for a writer to open the pipe.
     writer: Duration,
-    /// Until more comes: a password manager may ask a person first.
+    /// How long to wait for more data: a password manager may ask a person first.
     more: Duration,
 }
 
@@ -238,13 +241,14 @@ impl Piped {
         writer: Duration::from_secs(5),
         more: Duration::from_secs(120),
     };
-    /// Between two looks at a silent pipe.
+    /// The interval between two attempts to read a silent pipe.
     const LOOK: Duration = Duration::from_millis(5);
 
     /// Opens `path`.
     ///
     /// # Errors
-    /// Those of the operating system, a directory, a socket and a disk.
+    /// Fails if the operating system reports an error, or if `path` is a directory, a socket or
+    /// a block device.
     pub fn open(path: &Path) -> io::Result<Self> {
         let is_wanted = |kind: FileType| kind.is_file() || is_device(kind) || is_pipe(kind);
         let (file, metadata) = open_checked(path, &is_wanted)?;
@@ -263,7 +267,7 @@ impl Read for Piped {
         let silent = |text: &str| Err(io::Error::new(io::ErrorKind::TimedOut, text));
         loop {
             match self.file.read(buffer) {
-                // The end, or nobody has opened it for writing yet.
+                // Either the end, or nobody has opened the pipe for writing yet.
                 Ok(0) if self.silent_since.is_some() || buffer.is_empty() => return Ok(0),
                 Ok(0) if self.opened.elapsed() >= self.patience.writer => {
                     return silent("it is a pipe that nobody writes to");
@@ -291,8 +295,8 @@ mod tests {
     use super::*;
     use std::io::Write as _;
 
-    /// A bind mount has the numbers of what it shows, and a path that leads nowhere else: so
-    /// has a hard link, which needs no rights.
+    /// Like a bind mount, a hard link has the same numbers under two unrelated paths, but it
+    /// needs no privileges.
     #[test]
     fn two_paths_to_one_file_are_one() {
         let directory = tempfile::tempdir().unwrap();
@@ -349,7 +353,7 @@ mod tests {
         std::fs::write(&file, "12345").unwrap();
         assert_eq!(super::read(&file, 5).unwrap(), b"12345");
         assert!(super::read(&file, 4).is_err());
-        // One that is longer than its metadata say, as those below /proc are.
+        // A file that is longer than its metadata says, such as those in /proc.
         assert!(super::read(Path::new("/proc/self/status"), 10).is_err());
     }
 
@@ -374,7 +378,7 @@ mod tests {
         let silent = reader.read_to_string(&mut text).unwrap_err();
         assert_eq!(silent.to_string(), "nothing more comes from it");
 
-        // It is opened before its writer, who takes some time.
+        // The pipe is opened before its writer, which takes some time.
         let mut reader = Piped::open(&path).unwrap();
         drop(writer);
         thread::scope(|scope| {

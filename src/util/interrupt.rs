@@ -1,7 +1,7 @@
-//! Ctrl-C and its like: what is finished before a run ends by them.
+//! Signals such as Ctrl-C, and what a run finishes before they end it.
 //!
-//! A run always ends by the signal itself and never by a code instead: shells and CI tell
-//! the two apart.
+//! A run that is interrupted always ends by the signal itself and never with an exit code
+//! instead, since shells and CI systems distinguish the two.
 
 use std::io::{self, Read as _};
 use std::os::unix::net::UnixStream;
@@ -12,18 +12,18 @@ use std::thread;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::{flag, low_level};
 
-/// Kept for the life of the process: a handler cannot be taken back.
+/// The handler, which is kept for the life of the process since it cannot be uninstalled.
 static HANDLER: OnceLock<Handler> = OnceLock::new();
 
-/// Of Ctrl-C.
+/// The state of the Ctrl-C handler.
 struct Handler {
-    /// Whether it ends us at once, as it does by default.
+    /// Whether Ctrl-C ends the process at once, as it does by default.
     at_once: Arc<AtomicBool>,
-    /// Whether there was one.
+    /// Whether Ctrl-C was pressed.
     came: Arc<AtomicBool>,
     /// Whether a [`Deferred`] is alive.
     deferred: AtomicBool,
-    /// Whether there is something to do first.
+    /// Whether a callback runs before the process ends.
     watched: AtomicBool,
 }
 
@@ -32,9 +32,9 @@ impl Handler {
         HANDLER.get_or_init(Self::install)
     }
 
-    /// If no handler can be installed, Ctrl-C does what it does by default. A process that
-    /// was started to ignore Ctrl-C gets no handler: it keeps ignoring it, and so does every
-    /// program that it runs.
+    /// Installs the handler. If that fails, Ctrl-C keeps its default effect. A process that was
+    /// started to ignore Ctrl-C gets no handler: it keeps ignoring the signal, as do the
+    /// programs that it runs.
     fn install() -> Self {
         let handler = Self {
             at_once: Arc::default(),
@@ -56,12 +56,13 @@ impl Handler {
     }
 }
 
-/// Lets Ctrl-C wait until this is dropped, and ends the process then if one came. While a
-/// build runs, the terminal sends it to the build as well, which has things to clean up.
+/// Defers Ctrl-C until this value is dropped; if the signal came meanwhile, the process ends
+/// then. While a build runs, the terminal also sends Ctrl-C to the build, which has to clean
+/// up.
 pub(crate) struct Deferred(&'static Handler);
 
 impl Deferred {
-    /// From now on.
+    /// Defers Ctrl-C from now on.
     #[must_use]
     pub(crate) fn begin() -> Self {
         let handler = Handler::installed();
@@ -70,8 +71,8 @@ impl Deferred {
         Self(handler)
     }
 
-    /// Ctrl-C came as a key: it is treated like the signal. One that the process ignores
-    /// stays without effect.
+    /// Handles Ctrl-C that arrived as a key like the signal. It has no effect if the process
+    /// ignores the signal.
     pub(crate) fn interrupt(&self) {
         if !ignored().contains(SIGINT) {
             self.0.came.store(true, Ordering::SeqCst);
@@ -89,9 +90,9 @@ impl Drop for Deferred {
     }
 }
 
-/// Calls `tidy` before Ctrl-C or a request to terminate ends the process; while a
-/// [`Deferred`] is alive, Ctrl-C then waits for that. A signal that the process was
-/// started to ignore stays ignored. For good, and at most once in a process.
+/// Calls `tidy` before Ctrl-C or a request to terminate ends the process; while a [`Deferred`]
+/// is alive, Ctrl-C then waits for it. A signal that the process was started to ignore stays
+/// ignored. Can be called once per process and cannot be undone.
 pub(crate) fn tidy_first(tidy: impl Fn() + Clone + Send + 'static) {
     let ignored = ignored();
     if !ignored.contains(SIGINT) {
@@ -103,12 +104,12 @@ pub(crate) fn tidy_first(tidy: impl Fn() + Clone + Send + 'static) {
         }
     }
     if !ignored.contains(SIGTERM) {
-        // Where it cannot be watched, it does what it does by default.
+        // If the signal cannot be watched, it keeps its default effect.
         let _ = watch(SIGTERM, tidy, || true);
     }
 }
 
-/// A thread of its own: hardly anything may be done in a handler.
+/// Watches a signal in a separate thread, since a signal handler may do hardly anything.
 fn watch(
     signal: i32,
     tidy: impl Fn() + Send + 'static,
@@ -123,13 +124,13 @@ fn watch(
             }
         }
     };
-    // First the thread: a signal that is told to nobody would be lost.
+    // The thread starts first: without it, a signal would be lost.
     thread::Builder::new().name("signals".into()).spawn(wait)?;
     low_level::pipe::register(signal, tell)?;
     Ok(())
 }
 
-/// Signals as the kernel lists them, a bit each.
+/// A set of signals as the kernel prints it, with one bit for each signal.
 struct Signals(u64);
 
 impl Signals {
@@ -138,8 +139,8 @@ impl Signals {
     }
 }
 
-/// The signals that this process ignores: a shell without job control starts what it runs
-/// in the background so. Only Linux says it in a file.
+/// Returns the signals that this process ignores. A shell without job control starts background
+/// processes that way. Only Linux publishes the set in a file.
 fn ignored() -> Signals {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mut lines = status.lines();

@@ -1,44 +1,47 @@
-//! How much an archive may hold before it is refused (docs/reference.md).
+//! The limits on the size of an archive, beyond which it is refused (docs/reference.md).
 
 /// Limits of the archive check. Sizes are in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// The archive itself, compressed.
+    /// The size of the compressed archive.
     pub archive: u64,
-    /// What it unpacks to, headers and padding included.
+    /// The size of the uncompressed tar, including headers and padding.
     pub unpacked: u64,
-    /// Files, directories and links in it.
+    /// The number of files, directories and links.
     pub entries: u64,
 }
 
 impl Limits {
-    /// Unless `profiles.toml` says otherwise.
+    /// The limits that apply unless `profiles.toml` sets others.
     pub const DEFAULT: Self = Self {
         archive: 2 << 30,
         unpacked: 4 << 30,
         entries: 100_000,
     };
-    /// Unpacked bytes for one compressed byte, beyond [`Limits::RATIO_FREE`].
+    /// The maximum ratio of uncompressed to compressed bytes, beyond [`Limits::RATIO_FREE`].
     pub const RATIO: u64 = 200;
-    /// Unpacked bytes that are borne whatever the ratio: small text packs well.
+    /// The number of uncompressed bytes that are accepted whatever the ratio, since small text
+    /// compresses well.
     pub const RATIO_FREE: u64 = 16 << 20;
-    /// One extended header (a long name, PAX records).
+    /// The maximum size of an extended header (a long name, PAX records), in bytes.
     pub const HEADER: u64 = 1 << 20;
-    /// One path or link target: Linux takes 4096 bytes with the zero that ends it.
+    /// The maximum length of a path or link target, in bytes: Linux accepts 4096 including the
+    /// final zero.
     pub const PATH: usize = 4095;
-    /// One name in a path: no file system of Linux's takes a longer one.
+    /// The maximum length of a name in a path, in bytes: no file system of Linux accepts a
+    /// longer one.
     pub const NAME: usize = 255;
-    /// Directories of profiles.
+    /// The maximum number of profile directories.
     pub const PROFILES: usize = 4096;
-    /// All paths together, with 128 bytes for each: they are what the check keeps in
-    /// memory.
+    /// The maximum total size of all paths, with 128 bytes added for each: the check keeps them
+    /// in memory.
     pub const PATHS: usize = 32 << 20;
 }
 
 impl Limits {
-    /// Whether a file of `length` bytes is too large to be anybody's archive, so that it need
-    /// not be read to know that it is not the one that is looked for. Of small limits no
-    /// notice is taken: what was locked before they were set is still what is locked.
+    /// Returns whether a file of `length` bytes is too large to be an archive, so that it need
+    /// not be read to rule it out. Limits below the default are ignored here: an archive that
+    /// was locked before they were set is still the locked archive.
     #[must_use]
     pub fn no_archive(&self, length: u64) -> bool {
         length > self.archive.max(Self::DEFAULT.archive)

@@ -1,4 +1,4 @@
-//! What went wrong with which path.
+//! Input and output errors with their paths.
 
 use std::fmt;
 use std::io;
@@ -6,19 +6,19 @@ use std::path::{Path, PathBuf};
 
 use crate::util::sanitize;
 
-/// An input or output error with what was being done to which path.
+/// An input or output error, with the operation and the path.
 #[derive(Debug)]
 pub struct PathError {
     /// The path.
     pub path: PathBuf,
-    /// Such as `read` or `write`.
+    /// The operation, such as `read` or `write`.
     pub doing: &'static str,
-    /// What the operating system said.
+    /// The error of the operating system.
     pub source: io::Error,
 }
 
 impl PathError {
-    /// For `map_err`: `PathError::when("read", path)`.
+    /// Returns a function for `map_err`: `PathError::when("read", path)`.
     pub fn when(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
         move |source| Self {

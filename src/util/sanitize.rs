@@ -1,15 +1,15 @@
-//! Text from outside, made fit for a terminal and a log.
+//! Sanitizing text from outside for a terminal or a log.
 //!
-//! A file name in an archive, a server's message, a reference in a file may hold
-//! escape sequences that move the cursor, recolour or hide what a reader sees.
-//! Nothing of that kind reaches an output unescaped.
+//! A file name in an archive, a server's message or a reference in a file may contain escape
+//! sequences that move the cursor, recolor text or hide what a reader sees. All of these are
+//! escaped before anything is printed.
 
 use std::fmt::Write as _;
 use std::ops::Range;
 use std::time::Duration;
 
-/// `bytes` as one line of printable text: control characters and bytes that are no
-/// UTF-8 are escaped (`\n`, `\u{1b}`, `\xff`), the rest stays.
+/// Returns `bytes` as one line of printable text. Control characters and bytes that are not
+/// UTF-8 are escaped (`\n`, `\u{1b}`, `\xff`); everything else is kept.
 #[must_use]
 pub fn line(bytes: &[u8]) -> String {
     let mut out = String::with_capacity(bytes.len());
@@ -28,7 +28,8 @@ pub fn line(bytes: &[u8]) -> String {
     out
 }
 
-/// At most `limit` characters of `bytes`, as `line` shows them, with `…` where cut.
+/// Returns at most `limit` characters of `bytes`, sanitized like [`line()`], with `…` if they
+/// were cut.
 #[must_use]
 pub fn excerpt(bytes: &[u8], limit: usize) -> String {
     let line = line(bytes);
@@ -38,9 +39,9 @@ pub fn excerpt(bytes: &[u8], limit: usize) -> String {
     }
 }
 
-/// `text` for an excerpt: what [`line()`] would escape because it deceives is one `\u{fffd}`
-/// each, so that a caret still stands below what it points at. Controls stay: the
-/// excerpt's own layout shows them. `span` is translated.
+/// Returns `text` for an excerpt. Each deceptive character that [`line()`] would escape becomes
+/// one `\u{fffd}`, so that a caret still points at the right column. Control characters are
+/// kept, since the layout of the excerpt makes them visible. `span` is translated accordingly.
 #[must_use]
 pub fn source(text: &str, span: &Range<usize>) -> (String, Range<usize>) {
     let mut out = String::with_capacity(text.len());
@@ -58,16 +59,16 @@ pub fn source(text: &str, span: &Range<usize>) -> (String, Range<usize>) {
     (out, span)
 }
 
-/// Characters that reorder or hide their neighbours: bidirectional controls, zero-width
-/// characters, invisible tags and annotations, and the separators that some terminals
-/// break lines at.
+/// Returns whether a character reorders or hides its neighbors: bidirectional controls,
+/// zero-width characters, invisible tags and annotations, and separators at which some
+/// terminals break lines.
 fn is_deceptive(c: char) -> bool {
     matches!(c,
         '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
         | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
-/// What the operating system said, without its error number.
+/// Returns the message of an operating system error, without its number.
 #[must_use]
 pub fn io(error: &std::io::Error) -> String {
     let text = error.to_string();
@@ -79,23 +80,23 @@ pub fn io(error: &std::io::Error) -> String {
     }
 }
 
-/// How a program ended: `exit code 7`, or the signal that ended it.
+/// Returns how a program ended: `exit code 7`, or the signal that ended it.
 #[must_use]
 pub fn ended(status: std::process::ExitStatus) -> String {
     match status.code() {
         Some(code) => format!("exit code {code}"),
-        // Such as `signal: 9 (SIGKILL)`.
+        // The library prints, for example, `signal: 9 (SIGKILL)`.
         None => status.to_string().replacen(": ", " ", 1),
     }
 }
 
-/// A path as it is shown.
+/// Returns a path in printable form.
 #[must_use]
 pub fn path(path: &std::path::Path) -> String {
     line(path.as_os_str().as_encoded_bytes())
 }
 
-/// A count with its noun: `1 file`, `2 files`.
+/// Returns a count with its noun: `1 file`, `2 files`.
 #[must_use]
 pub fn count(n: usize, noun: &str) -> String {
     if n == 1 {
@@ -105,7 +106,7 @@ pub fn count(n: usize, noun: &str) -> String {
     }
 }
 
-/// A size in bytes as people read it: `512 B`, `1.5 MiB`.
+/// Returns a size in readable form: `512 B`, `1.5 MiB`.
 #[must_use]
 pub fn size(bytes: u64) -> String {
     const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
@@ -121,7 +122,7 @@ pub fn size(bytes: u64) -> String {
     format!("{}.{} {}", tenths / 10, tenths % 10, UNITS[unit])
 }
 
-/// A time that passed, in whole units: `4 s`, `2 min 5 s`, `1 h 2 min`.
+/// Returns a duration in whole units: `4 s`, `2 min 5 s`, `1 h 2 min`.
 #[must_use]
 pub fn time(time: Duration) -> String {
     let seconds = time.as_secs();

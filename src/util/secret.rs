@@ -1,9 +1,9 @@
 //! The API key in memory.
 //!
-//! An [`ApiKey`] cannot be printed: its `Debug` shows a placeholder, it has no
-//! `Display`, and it is wiped when dropped. [`ApiKey::mask`] takes it out of text that
-//! came from elsewhere, since a server may echo what it was sent, as it is or as it was
-//! written in a header or an address. [`keep_out_of_dumps`] keeps it out of core dumps.
+//! An [`ApiKey`] cannot be printed: its `Debug` output is a placeholder, it has no `Display`,
+//! and it is wiped when dropped. [`ApiKey::mask`] removes the key from text that came from
+//! elsewhere, since a server may echo the key literally or as encoded in a header or an
+//! address. [`keep_out_of_dumps`] keeps the key out of core dumps.
 
 use std::fmt;
 use std::ops::Range;
@@ -15,45 +15,45 @@ mod writing;
 
 use writing::{Alphabet, Form, readings};
 
-/// What stands for the key wherever it would have been shown.
+/// The text that replaces the key in output.
 const PLACEHOLDER: &str = "[api key]";
-/// Fewer digits of base64 than these may be a part of any word.
+/// The minimum number of base64 digits that are masked: fewer may occur in any word.
 const FEWEST: usize = 8;
-/// RFC 4648, 4.
+/// The base64 alphabet (RFC 4648, 4).
 const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 /// A Palette API key: printable ASCII, not empty.
 #[derive(Clone)]
 pub struct ApiKey(SecretString);
 
-/// Why a text cannot be a key. The text itself is not kept.
+/// Why a text cannot be a key. Does not contain the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum InvalidKey {
-    /// Nothing but white space.
+    /// The text is empty or white space.
     Empty,
-    /// A character that no HTTP header may hold, or white space inside.
+    /// The text contains white space, or a character that is not allowed in an HTTP header.
     Character,
 }
 
-/// What a key looks like that is probably none.
+/// What a text that is probably not a key looks like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Suspicion {
-    /// Quotes that a shell would have taken off.
+    /// It is in quotes, which a shell would have removed.
     Quotes,
-    /// The name of a variable or header in front of it.
+    /// It begins with the name of a variable or header.
     Name,
-    /// A reference that somebody else resolves: `$NAME`, `op://…`.
+    /// It is a reference that another program resolves: `$NAME`, `op://…`.
     Reference,
-    /// What documentation and templates write for a key.
+    /// It is a placeholder from documentation or a template.
     Placeholder,
 }
 
 impl ApiKey {
-    /// The key in `text`, without the white space around it: a file or a command's
-    /// output ends with a newline.
+    /// Creates the key from `text`, without surrounding white space, since a file or the output
+    /// of a command ends with a newline.
     ///
     /// # Errors
-    /// [`InvalidKey`] where `text` is empty or cannot stand in an HTTP header.
+    /// Returns [`InvalidKey`] if `text` is empty or not allowed in an HTTP header.
     pub fn new(text: &str) -> Result<Self, InvalidKey> {
         let text = text.trim();
         if text.is_empty() {
@@ -65,7 +65,8 @@ impl ApiKey {
         Ok(Self(SecretString::from(text)))
     }
 
-    /// What speaks against it, for when it was refused: nobody knows what keys may look like.
+    /// Returns a reason to doubt the key. Used only after Palette refused it, since the format
+    /// of keys is not documented.
     #[must_use]
     pub fn suspicion(&self) -> Option<Suspicion> {
         const PLACEHOLDERS: [&str; 11] = [
@@ -118,15 +119,15 @@ impl ApiKey {
         is_placeholder.then_some(Suspicion::Placeholder)
     }
 
-    /// The key itself, for the one header that carries it.
+    /// Returns the key itself, for the one header that carries it.
     #[must_use]
     pub fn expose(&self) -> &str {
         self.0.expose_secret()
     }
 
-    /// `text` with every occurrence of the key replaced: as it is or in another case, in
-    /// base64 or as hexadecimal digits; URL-encoded, with backslashes or as HTML, also
-    /// several times over; one that an excerpt was cut inside of among them.
+    /// Returns `text` with every occurrence of the key replaced: literally or in another case;
+    /// in base64 or hexadecimal; URL-encoded, with backslashes or as HTML entities, even
+    /// several times over; and also if an excerpt cut the key.
     #[must_use]
     pub fn mask(&self, text: &str) -> String {
         let mut masked = String::with_capacity(text.len());
@@ -139,8 +140,9 @@ impl ApiKey {
         masked + &text[end..]
     }
 
-    /// `text` with every byte of every occurrence overwritten by `*`, for a text in which
-    /// places are named, and which is cut later: a part of a key is not found any more.
+    /// Returns `text` with every byte of every occurrence of the key overwritten with `*`, so
+    /// that byte positions stay valid. For text that is cut later, since a part of a key would
+    /// not be found then.
     #[must_use]
     pub fn blot(&self, text: &str) -> String {
         let mut blotted = text.to_owned();
@@ -150,7 +152,7 @@ impl ApiKey {
         blotted
     }
 
-    /// Where the key stands in `text`, in whatever form.
+    /// Returns the byte ranges in `text` that contain the key in any form.
     fn places(&self, text: &str) -> Vec<Range<usize>> {
         let forms = self.forms();
         let mut found = Vec::new();
@@ -176,8 +178,8 @@ impl ApiKey {
             digits: Zeroizing::new(key.to_owned()),
             alphabet: Alphabet::Any,
         }];
-        // Behind no byte, one or two, as `user:` may stand before it: the digits that
-        // depend on the key alone.
+        // After zero, one or two bytes, since `user:` may precede the key. Only the digits that
+        // depend on nothing but the key count.
         let encoded = [0, 4, 2].map(|skipped| Form {
             digits: base64(key.as_bytes(), skipped),
             alphabet: Alphabet::Base64,
@@ -198,7 +200,7 @@ fn hexadecimal(bytes: &[u8]) -> Zeroizing<String> {
     Zeroizing::new(digits.map(digit).collect())
 }
 
-/// The whole digits of base64 in `bytes`, without the first `skipped` bits.
+/// Returns the complete base64 digits of `bytes`, without the first `skipped` bits.
 fn base64(bytes: &[u8], skipped: usize) -> Zeroizing<String> {
     let bit = |at: usize| usize::from(bytes[at / 8] >> (7 - at % 8) & 1);
     let starts = (skipped..).step_by(6);
@@ -210,19 +212,19 @@ fn base64(bytes: &[u8], skipped: usize) -> Zeroizing<String> {
     Zeroizing::new(digits.collect())
 }
 
-/// Keeps the memory of this process out of core dumps, and out of reach of other
-/// processes of the same user: debuggers, `/proc/PID/environ`. A limit on core dumps
-/// would not do, since Linux ignores it where dumps are piped to a program
-/// (core(5)), and would pass on to children; this does not outlive `exec`.
+/// Keeps the memory of this process out of core dumps, and out of reach of other processes of
+/// the same user: debuggers, `/proc/PID/environ`. A limit on core dumps would not suffice:
+/// Linux ignores it if dumps are piped to a program (core(5)), and children inherit it, whereas
+/// this setting does not survive `exec`.
 #[cfg(target_os = "linux")]
 pub fn keep_out_of_dumps() {
     use rustix::process::{DumpableBehavior, set_dumpable_behavior};
-    // Without it the run is no less right.
+    // The run is correct without it.
     let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
 }
 
-/// Keeps the memory of this process out of core dumps, by the soft limit: what it starts
-/// may raise that again.
+/// Keeps the memory of this process out of core dumps with the soft limit, which child
+/// processes may raise again.
 #[cfg(all(unix, not(target_os = "linux")))]
 pub fn keep_out_of_dumps() {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -230,11 +232,11 @@ pub fn keep_out_of_dumps() {
         current: Some(0),
         ..getrlimit(Resource::Core)
     };
-    // Without it the run is no less right.
+    // The run is correct without it.
     let _ = setrlimit(Resource::Core, none);
 }
 
-/// Nothing is known to do here.
+/// Does nothing, since no mechanism is known for this platform.
 #[cfg(not(unix))]
 pub fn keep_out_of_dumps() {}
 
@@ -294,7 +296,7 @@ mod tests {
             r"k3y+of\/the~\u0022\u005csuite%41=42",
             "k3y%2Bof%2Fthe~%22%5Csuite%2541%3D42",
             "k3y%2bof/the%7e%22%5csuite%2541=42",
-            // What follows in base64 depends on what follows the key.
+            // The remaining base64 digits depend on the text after the key.
             "azN5K29mL3RoZX4iXHN1aXRlJTQxPTQy",
             "azN5K29mL3RoZX4iXHN1aXRlJTQxPTQ…",
             "k3y+of/the…",
@@ -302,13 +304,13 @@ mod tests {
             // In another case.
             r#"K3Y+OF/THE~"\SUITE%41=42"#,
             "K3y%2bOf%2fThe%7e%22%5cSuite%2541%3d42",
-            // As HTML, by names and by numbers.
+            // As HTML entities, by name and by number.
             r"k3y+of/the~&quot;\suite%41=42",
             "k3y&plus;of&sol;the~&#34;&bsol;suite&percnt;41&equals;42",
             "k3y&#43;of&#x2F;the~&#x22;&#0092;suite&#37;41&#x3d;42",
             "k3y&#43of&#x2f;the&#126;&quot&#92;suite%41=42",
             "k3y+o&#10…",
-            // Twice, and in two ways.
+            // Encoded twice, and in two ways.
             "k3y%252Bof%252Fthe%257E%2522%255Csuite%252541%253D42",
             "k3y%25252Bof%25252Fthe~%252522%25255Csuite%25252541%25253D42",
             r#"k3y+of/the~\\\"\\\\suite%41=42"#,
@@ -330,8 +332,8 @@ mod tests {
         assert_eq!(key.mask("k3y% …"), "k3y% …");
     }
 
-    /// Half a second of an optimised build; a row that is gone through again and again takes
-    /// minutes.
+    /// Takes half a second in an optimized build. An algorithm that scans a row repeatedly
+    /// takes minutes.
     #[test]
     fn rows_of_signs_take_no_longer_than_other_text() {
         let key = ApiKey::new("k3y+of/the~suite=42").unwrap();
@@ -350,8 +352,8 @@ mod tests {
     #[test]
     fn a_key_is_masked_in_base64_wherever_it_begins() {
         let key = ApiKey::new("a>b?c>d?e>f?").unwrap();
-        // `x:`, `xy:` and `xyz:` in front of it, in both alphabets, and inside of JSON
-        // and a URL. The digit that it shares with its neighbour stays.
+        // After `x:`, `xy:` and `xyz:`, in both alphabets, and inside JSON and a URL. The digit
+        // that the key shares with its neighbor is not masked.
         for (encoded, masked) in [
             ("eDphPmI/Yz5kP2U+Zj8=", "eDp[api key]8="),
             ("eHk6YT5iP2M+ZD9lPmY/", "eHk6[api key]"),

@@ -1,12 +1,12 @@
-//! "Did you mean": the known name that is nearest to a mistyped one.
+//! Suggestions ("did you mean"): the known name that is nearest to a mistyped one.
 
 use std::path::{Path, PathBuf};
 
-/// The most names of a directory that are looked at.
+/// The maximum number of names in a directory that are compared.
 const NAMES: usize = 4096;
 
-/// The nearest of `known` to `given`, or `None` where nothing is near enough for a
-/// suggestion to help more than it misleads.
+/// Returns the name in `known` that is nearest to `given`, or `None` if no name is near enough
+/// for a suggestion to help more than it misleads.
 pub(crate) fn nearest<'a>(
     given: &str,
     known: impl IntoIterator<Item = &'a str>,
@@ -20,17 +20,18 @@ pub(crate) fn nearest<'a>(
         .map(|(_, name)| name)
 }
 
-/// 0 to 1. Jaro-Winkler favours a common beginning (`profile` for `profiles`); the
-/// separators people mix up (`cloud_type`, `cloudType`) do not count.
+/// Returns the similarity of two names, from 0 to 1. Jaro-Winkler favors a common prefix
+/// (`profile` for `profiles`); the separators that people confuse (`cloud_type`, `cloudType`)
+/// are ignored.
 fn score(given: &str, known: &str) -> f64 {
     let bare = |text: &str| text.replace(['-', '_', ' '], "");
     strsim::jaro_winkler(&bare(given), &bare(known))
 }
 
-/// The version of `known` that was probably meant by `given`: one that is written in
-/// another way (`v2.1` for `2.1.0`), else the highest that begins so (`2` for `2.1.0`),
-/// else one whose dots stand elsewhere (`2.10` for `2.1.0`). Versions that differ in a
-/// number are different versions, and no typing mistakes.
+/// Returns the version in `known` that `given` probably means: a version that is spelled
+/// differently (`v2.1` for `2.1.0`), otherwise the highest with that prefix (`2` for `2.1.0`),
+/// otherwise one with its dots elsewhere (`2.10` for `2.1.0`). Versions that differ in a number
+/// are different versions, not typing mistakes.
 pub(crate) fn nearest_version<'a>(
     given: &str,
     known: impl IntoIterator<Item = &'a str>,
@@ -48,7 +49,7 @@ pub(crate) fn nearest_version<'a>(
         .or_else(|| find(&|v| !wanted.is_empty() && digits(v) == digits(given)))
 }
 
-/// The numbers in a version, so that 1.10.0 comes after 1.9.0.
+/// Returns the numbers in a version, so that 1.10.0 sorts after 1.9.0.
 #[must_use]
 pub(crate) fn numbers(version: &str) -> Vec<u64> {
     version
@@ -57,7 +58,7 @@ pub(crate) fn numbers(version: &str) -> Vec<u64> {
         .collect()
 }
 
-/// The numbers without zeros at the end.
+/// Returns the numbers without trailing zeros.
 fn significant(version: &str) -> Vec<u64> {
     let mut numbers = numbers(version);
     while numbers.last() == Some(&0) {
@@ -66,20 +67,21 @@ fn significant(version: &str) -> Vec<u64> {
     numbers
 }
 
-/// Without a `v` in front.
+/// Returns the version without a leading `v`.
 fn bare(version: &str) -> &str {
     version.trim().trim_start_matches(['v', 'V'])
 }
 
-/// Of numbers and dots only: in `1.0.0-rc1` the rest says which version it is.
+/// Returns whether a version consists of numbers and dots only: in `1.0.0-rc1`, the suffix is
+/// significant.
 fn plain(version: &str) -> bool {
     bare(version)
         .bytes()
         .all(|b| b.is_ascii_digit() || b == b'.')
 }
 
-/// The file that was probably meant by `path`, which is not there: one of a like name in
-/// the same directory.
+/// Returns the file that the missing file `path` probably means: one with a similar name in the
+/// same directory.
 #[must_use]
 pub(crate) fn nearest_file(path: &Path) -> Option<PathBuf> {
     let given = path.file_name()?.to_str()?;

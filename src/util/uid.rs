@@ -1,11 +1,12 @@
-//! Uids: how Palette names projects and profiles, 24 hexadecimal digits (docs/reference.md).
+//! Uids: the identifiers of projects and profiles in Palette, 24 hexadecimal digits
+//! (docs/reference.md).
 
 use std::fmt;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// How many hexadecimal digits a uid has.
+/// The number of hexadecimal digits in a uid.
 pub const DIGITS: usize = 24;
 
 /// A uid, in lower case.
@@ -17,22 +18,22 @@ pub const DIGITS: usize = 24;
 )]
 pub struct Uid(String);
 
-/// What a uid looks like, as a regular expression.
+/// A regular expression that matches a uid.
 pub const PATTERN: &str = "^[0-9a-fA-F]{24}$";
 
-/// A text that is not 24 hexadecimal digits.
+/// The error for a text that is not 24 hexadecimal digits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InvalidUid(String);
 
 impl Uid {
-    /// The uid that `text` is, or `None` where it is not 24 hexadecimal digits.
+    /// Parses a uid. Returns `None` if `text` is not 24 hexadecimal digits.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let right = text.len() == DIGITS && text.bytes().all(|b| b.is_ascii_hexdigit());
         right.then(|| Self(text.to_ascii_lowercase()))
     }
 
-    /// The 24 digits.
+    /// Returns the 24 digits.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

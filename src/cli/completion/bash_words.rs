@@ -1,20 +1,20 @@
-//! The words of a line as a person typed them. Bash splits words at `=` and `@`, and replaces
-//! the last part only.
+//! Restores the words of a line as a person typed them. Bash splits words at `=` and `@`, and
+//! replaces only the last part.
 
 use std::ffi::OsString;
 
-/// The words of a line with what bash split put together again.
+/// The words of a line, with the parts that Bash split joined again.
 pub(super) struct BashWords {
-    /// As they were typed, up to the cursor.
+    /// The words as they were typed, up to the cursor.
     pub words: Vec<OsString>,
-    /// The word at the cursor.
+    /// The index of the word at the cursor.
     pub index: usize,
-    /// What of that word bash leaves alone.
+    /// The beginning of that word, which Bash does not replace.
     pub kept: String,
 }
 
 impl BashWords {
-    /// `words` as bash has them, with the cursor in one of them.
+    /// Joins `words` as Bash passes them, with the cursor in the word `cursor`.
     pub(super) fn rejoined(words: &[OsString], cursor: usize) -> Option<Self> {
         let mut line = None;
         let mut joined: Vec<OsString> = Vec::new();

@@ -1,7 +1,7 @@
-//! What there is to choose from: words of `profiles.toml`, `profiles.lock` and the code.
+//! The completion candidates: words of `profiles.toml`, `profiles.lock` and edgestage itself.
 //!
-//! A file that cannot be read has nothing to offer, and one that is half written what can be
-//! read of it. Words that a shell would take for more are left out.
+//! A file that cannot be read has no candidates; a file that is being edited has those that can
+//! be read. Words with a special meaning in a shell are omitted.
 
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
@@ -16,34 +16,34 @@ use crate::manifest::Located;
 use crate::util::environment::Environment;
 use crate::util::files;
 
-/// A word, and what it is.
+/// A candidate and its description.
 pub(super) struct Candidate {
     /// The word.
     pub word: String,
-    /// What some shells show beside it.
+    /// The description that some shells show.
     pub about: Option<String>,
 }
 
-/// What there is to choose from.
+/// The candidates for each kind of argument.
 pub(super) struct Candidates {
-    /// Where relative paths start.
+    /// The directory that relative paths start from.
     pub directory: PathBuf,
-    /// The definitions of profiles.toml.
+    /// The definitions in profiles.toml.
     pub definitions: Vec<Candidate>,
-    /// The profiles of profiles.lock.
+    /// The profiles in profiles.lock.
     pub locked: Vec<Candidate>,
-    /// Definitions, and profiles as profiles.toml has them.
+    /// The definitions and profiles as they are written in profiles.toml.
     pub written: Vec<Candidate>,
-    /// What CanvOS builds.
+    /// The targets of CanvOS.
     pub targets: Vec<Candidate>,
     /// The traps, by number.
     pub traps: Vec<Candidate>,
-    /// What `explain` knows: topics, and traps.
+    /// The topics and traps of `explain`.
     pub topics: Vec<Candidate>,
 }
 
 impl Candidates {
-    /// What there is for the line `words`; nothing of a file that cannot be read.
+    /// Reads the candidates for the line `words`; a file that cannot be read has none.
     pub(super) fn read(words: &[OsString], environment: &Environment) -> Self {
         let manifest = manifest(words, environment);
         let written = Written::read(&manifest);
@@ -70,7 +70,7 @@ impl Candidates {
     }
 }
 
-/// The manifest that the words on the line are about.
+/// Returns the path of the manifest that the words on the line select.
 fn manifest(words: &[OsString], environment: &Environment) -> PathBuf {
     let mut words = words.iter().map(OsString::as_os_str);
     let mut named = None;
@@ -89,7 +89,7 @@ fn manifest(words: &[OsString], environment: &Environment) -> PathBuf {
     environment.resolve(&path)
 }
 
-/// The words of a `profiles.toml` that may be half written.
+/// The words of a `profiles.toml` that may be incomplete.
 #[derive(Default)]
 struct Written {
     definitions: BTreeSet<String>,
@@ -119,7 +119,7 @@ impl Written {
     }
 }
 
-/// The profiles that are locked, by `name@version` and by uid.
+/// Returns the locked profiles, by `name@version` and by uid.
 fn locked(manifest: &Path) -> Vec<Candidate> {
     let lock = Lockfile::load(&Lockfile::path_for(manifest));
     let definitions = lock.map(|lock| lock.definitions).unwrap_or_default();
@@ -139,8 +139,8 @@ fn locked(manifest: &Path) -> Vec<Candidate> {
     forms.into_iter().map(offer).collect()
 }
 
-/// Whether no shell takes `word` for anything but a word: names may come from a file that
-/// was not checked yet.
+/// Returns whether every shell takes `word` literally: names may come from a file that has not
+/// been checked yet.
 fn is_plain(word: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || "._-@+".contains(c);
     !word.is_empty() && !word.starts_with('-') && word.chars().all(plain)

@@ -1,7 +1,7 @@
-//! The pages that messages point at, compiled in: they can be read with no network, and
-//! they are those of this version.
+//! The documentation pages that messages refer to. They are compiled in, so that they can be
+//! read without a network and match this version.
 
-/// Where the repository's docs of this version are.
+/// The address of the docs directory of this version in the repository.
 const DOCS: &str = concat!(
     env!("CARGO_PKG_REPOSITORY"),
     "/blob/v",
@@ -23,46 +23,46 @@ const TRAPS: Page = Page {
     text: include_str!("../../../docs/traps.md"),
 };
 
-/// A section of a page: `## ID: TITLE`, or `## ID` with the title as its first line.
+/// A section of a page: `## ID: TITLE`, or `## ID` followed by the title as the first line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Section {
-    /// What `edgestage explain` calls it.
+    /// The ID for `edgestage explain`.
     pub id: &'static str,
-    /// What it is about, in a few words.
+    /// The title: the subject in a few words.
     pub title: &'static str,
-    /// Markdown, without heading and title.
+    /// The Markdown text, without heading and title.
     pub text: &'static str,
     page: &'static str,
     heading: &'static str,
 }
 
 impl Section {
-    /// Its address on the web.
+    /// Returns the address of the section on the web.
     #[must_use]
     pub fn url(&self) -> String {
         format!("{DOCS}{}#{}", self.page, anchor(self.heading))
     }
 }
 
-/// The topics, in the order of the page.
+/// Returns the topics, in the order of the page.
 #[must_use]
 pub fn topics() -> Vec<Section> {
     sections(&TOPICS)
 }
 
-/// The traps, in the order of their numbers.
+/// Returns the traps, in the order of their numbers.
 #[must_use]
 pub fn traps() -> Vec<Section> {
     sections(&TRAPS)
 }
 
-/// All topics, then all traps.
+/// Returns all topics, followed by all traps.
 #[must_use]
 pub fn all() -> Vec<Section> {
     topics().into_iter().chain(traps()).collect()
 }
 
-/// The section of a topic or trap.
+/// Returns the section of a topic or trap.
 #[must_use]
 pub fn section(id: &str) -> Option<Section> {
     all().into_iter().find(|section| section.id == id)
@@ -91,8 +91,8 @@ fn sections(page: &Page) -> Vec<Section> {
     parts.filter_map(section).collect()
 }
 
-/// The anchor that a heading gets on the web: lower case, punctuation left out, hyphens
-/// for spaces.
+/// Returns the anchor of a heading on the web: lower case, without punctuation, with hyphens
+/// instead of spaces.
 fn anchor(heading: &str) -> String {
     let kept = heading
         .chars()

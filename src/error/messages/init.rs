@@ -1,4 +1,4 @@
-//! What `init` finds, and its questions.
+//! Messages about files that `init` finds, and about its questions.
 
 use std::path::Path;
 
@@ -32,7 +32,7 @@ pub(super) fn nothing_offered(project: Option<&str>, seen: usize) -> Diagnostic 
 }
 
 pub(super) fn exists(files: &[String]) -> Diagnostic {
-    // The others are snippets of `init`.
+    // The other files are written from templates of `init`.
     let is_manifest = |file: &String| Path::new(file).extension().is_some_and(|end| end == "toml");
     let fix = if files.iter().all(is_manifest) {
         "run `edgestage add PROFILE` to add to it, or move it away first"

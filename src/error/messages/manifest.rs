@@ -1,5 +1,5 @@
-//! There is no manifest, or no such definition in it. What is said about mistakes in the file is in
-//! `src/manifest/messages.rs`.
+//! Messages about a missing manifest or an unknown definition. The messages about mistakes in
+//! the file are in `src/manifest/messages.rs`.
 
 use std::path::Path;
 
@@ -20,7 +20,7 @@ pub(super) fn manifest(error: &ManifestError) -> Diagnostic {
             )
             .help("name the file itself with `--file FILE`, and see that you may read it")
         }
-        // Its problems have words of their own.
+        // The problems are diagnostics already.
         ManifestError::Invalid(_) => {
             Diagnostic::error(Code::InvalidManifest, "profiles.toml is wrong")
         }
@@ -58,7 +58,7 @@ fn missing(path: &Path, located: &Located) -> Diagnostic {
     }
 }
 
-/// Names by the thousand are none that anybody reads.
+/// Returns a list of some of the names: nobody reads thousands of them.
 pub(super) fn some_of(names: &[String]) -> String {
     const SHOWN: usize = 20;
     match names.len().checked_sub(SHOWN) {

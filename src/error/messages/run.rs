@@ -1,4 +1,4 @@
-//! What keeps a run from what it needs.
+//! Messages about resources that a run cannot get.
 
 use std::time::Duration;
 

@@ -1,35 +1,36 @@
-//! Where the parts of a TOML text stand: tables, keys, arrays and their items, in bytes.
+//! The positions of the parts of a TOML text: tables, keys, arrays and their items, in bytes.
 //!
-//! In: a text that is valid TOML. Out: places. What the parts mean is not known here.
+//! Input: a text that is valid TOML. Output: places. This module does not know what the parts
+//! mean.
 
 use std::ops::Range;
 
 use toml_parser::Source;
 use toml_parser::parser::{Event, EventKind, parse_document};
 
-/// The tables of a text, in its order.
+/// The tables of a text, in the order of the text.
 pub(super) struct Layout {
     pub blocks: Vec<Block>,
 }
 
-/// A header and what is below it; the first block has no header.
+/// A header and the entries below it; the first block has no header.
 pub(super) struct Block {
-    /// The header's path.
+    /// The path in the header.
     pub keys: Vec<Key>,
-    /// What kind of header it is.
+    /// The kind of the header.
     pub kind: Header,
-    /// From the header on, as far as the next one.
+    /// The range from the header to the next header.
     pub span: Range<usize>,
-    /// Where the header ends.
+    /// The position where the header ends.
     pub body: usize,
-    /// Where the content of what is above it ends: what looks like a comment before that
-    /// may be a part of a string.
+    /// The position where the content above the block ends: before it, what looks like a
+    /// comment may be a part of a string.
     pub floor: usize,
     pub entries: Vec<Entry>,
 }
 
 impl Block {
-    /// Where its last entry ends, or its header where it has none.
+    /// Returns where the last entry ends, or the header if there are no entries.
     pub(super) fn end(&self) -> usize {
         self.entries
             .last()
@@ -40,7 +41,7 @@ impl Block {
 /// How a block begins.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Header {
-    /// It is the beginning of the text.
+    /// The block is the beginning of the text.
     None,
     /// `[path]`.
     Table,
@@ -48,9 +49,9 @@ pub(super) enum Header {
     ArrayItem,
 }
 
-/// One part of a path.
+/// A part of a path.
 pub(super) struct Key {
-    /// Without quotes.
+    /// The name, without quotes.
     pub name: String,
     pub span: Range<usize>,
 }
@@ -62,7 +63,7 @@ pub(super) struct Entry {
     pub span: Range<usize>,
 }
 
-/// What is on the right of a `=`.
+/// The right-hand side of `=`.
 pub(super) enum Value {
     Scalar,
     Array(Array),
@@ -72,9 +73,9 @@ pub(super) enum Value {
 
 /// `[ … ]`.
 pub(super) struct Array {
-    /// Where the opening bracket stands.
+    /// The position of the opening bracket.
     pub open: usize,
-    /// Where the closing bracket stands.
+    /// The position of the closing bracket.
     pub close: usize,
     pub items: Vec<Item>,
 }
@@ -82,19 +83,19 @@ pub(super) struct Array {
 /// An item of an array.
 pub(super) struct Item {
     pub span: Range<usize>,
-    /// Where the comma behind it ends.
+    /// The position where the comma after the item ends.
     pub comma: Option<usize>,
 }
 
 impl Item {
-    /// Where it ends, its comma included.
+    /// Returns where the item ends, including its comma.
     pub(super) fn end(&self) -> usize {
         self.comma.unwrap_or(self.span.end)
     }
 }
 
 impl Layout {
-    /// The layout of `text`.
+    /// Returns the layout of `text`.
     pub(super) fn of(text: &str) -> Self {
         let tokens = Source::new(text).lex().into_vec();
         let mut events: Vec<Event> = Vec::new();
@@ -115,7 +116,7 @@ impl Layout {
     }
 }
 
-/// Goes through the events once, from the first to the last.
+/// Reads the events once, from the first to the last.
 struct Reader<'t> {
     text: &'t str,
     events: &'t [Event],
@@ -158,7 +159,7 @@ impl Reader<'_> {
         self.events.get(self.at).map(Event::kind)
     }
 
-    /// The place of the event, which is left behind.
+    /// Consumes the event and returns its place.
     fn pass(&mut self) -> Range<usize> {
         let end = self.text.len();
         let span = self.events.get(self.at).map(Event::span);
@@ -184,7 +185,7 @@ impl Reader<'_> {
         }
     }
 
-    /// A dotted path.
+    /// Reads a dotted path.
     fn keys(&mut self) -> Vec<Key> {
         let mut keys = Vec::new();
         loop {

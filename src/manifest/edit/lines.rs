@@ -1,4 +1,4 @@
-//! Lines of a text, and a text with a part of it replaced.
+//! Line positions in a text, and replacement of a part of a text.
 
 use std::ops::Range;
 
@@ -6,12 +6,12 @@ pub(super) fn line_start(text: &str, at: usize) -> usize {
     text[..at].rfind('\n').map_or(0, |at| at + 1)
 }
 
-/// Behind the line break of the line that `at` is in.
+/// Returns the position after the line break of the line that contains `at`.
 pub(super) fn line_end(text: &str, at: usize) -> usize {
     text[at..].find('\n').map_or(text.len(), |end| at + end + 1)
 }
 
-/// Behind the last line before `end` that is not empty.
+/// Returns the position after the last line before `end` that is not empty.
 pub(super) fn content_end(text: &str, end: usize) -> usize {
     line_end(text, text[..end].trim_end().len())
 }
@@ -27,7 +27,7 @@ pub(super) fn spliced(text: &str, place: Range<usize>, new: &str) -> String {
     [&text[..place.start], new, &text[place.end..]].concat()
 }
 
-/// Whether the rest of the line behind `at` says nothing, but for a comment.
+/// Returns whether the rest of the line after `at` is empty or a comment.
 pub(super) fn ends_line(text: &str, at: usize) -> bool {
     let rest = text[at..line_end(text, at)].trim();
     rest.is_empty() || rest.starts_with('#')

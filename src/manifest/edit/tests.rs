@@ -1,4 +1,4 @@
-//! Edits of texts as people write them, to the byte.
+//! Tests of edits on texts as people write them, compared byte by byte.
 
 use super::*;
 
@@ -119,7 +119,7 @@ fn an_example_gives_way() {
         "[definition.a]\nprofiles = [\n  # x\n  \"e@1\",  # an example: replace it\n  # y\n]\n",
         "[definition.a]\nprofiles = [\n  # x\n  # y\n  \"n@1\",\n]\n",
     );
-    // Whoever changed the comment has made it an entry of their own.
+    // An entry with a changed comment belongs to the user.
     adds(
         "[definition.a]\nprofiles = [\n  \"e@1\",  # an example: replaced\n]\n",
         "[definition.a]\nprofiles = [\n  \"e@1\",  # an example: replaced\n  \"n@1\",\n]\n",
@@ -147,7 +147,7 @@ fn what_is_removed_takes_its_line_with_it() {
         0,
         "definition.a.profiles = [\n  'y']",
     );
-    // The comment of a neighbour stays.
+    // The comment of a neighbor stays.
     removes(
         "definition.a.profiles = [\n  'x', # keep\n  'y' ] # end",
         1,
@@ -192,7 +192,7 @@ fn a_definition_goes_whole() {
         Ok("x = 1\n".into())
     );
     assert_eq!(remove_definition(file, "c"), Err(EditError::Absent));
-    // A comment that stands apart is nobody's.
+    // A separate comment belongs to no entry.
     let apart = "[definition.a]\nprofiles = ['x']\n# of a\n\n# keep me\n\n# of b\n[definition.b]\nprofiles = ['x']\n\n# end\n";
     assert_eq!(
         remove_definition(apart, "a").unwrap(),

@@ -1,19 +1,19 @@
-//! New profiles and definitions, laid out like what is there.
+//! Writes new profiles and definitions in the layout of the existing ones.
 
 use super::NewProfile;
 use super::layout::Array;
 use super::lines::{begins_line, line_end, line_start, newline, spliced};
 
-/// What a new definition is written with, where no neighbour shows another way.
+/// The indentation in a new definition, if no neighbor shows another.
 const INDENT: &str = "  ";
 
-/// A TOML string.
+/// Returns `text` as a TOML string.
 #[must_use]
 pub fn quoted(text: &str) -> String {
     toml::Value::String(text.to_owned()).to_string()
 }
 
-/// A part of a path, quoted where it has to be.
+/// Returns `name` as a part of a path, quoted if necessary.
 #[must_use]
 pub fn key(name: &str) -> String {
     let bare = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
@@ -64,7 +64,7 @@ pub(super) fn into_array(text: &str, array: &Array, new: &[NewProfile]) -> Strin
     }
 }
 
-/// A line for each, with its comment.
+/// Returns a line for each profile, with its comment.
 fn item_lines(text: &str, indent: &str, new: &[NewProfile]) -> String {
     let newline = newline(text);
     let values: Vec<String> = new.iter().map(|new| quoted(&new.reference)).collect();
@@ -87,7 +87,7 @@ pub(super) fn as_array(text: &str, new: &[NewProfile]) -> String {
     )
 }
 
-/// A definition of its own, an empty line away from what is there.
+/// Returns a new definition, separated from the existing text by an empty line.
 pub(super) fn as_definition(text: &str, definition: &str, new: &[NewProfile]) -> String {
     let newline = newline(text);
     let gap = match text {
@@ -102,7 +102,7 @@ pub(super) fn as_definition(text: &str, definition: &str, new: &[NewProfile]) ->
     )
 }
 
-/// `[[definition.NAME.profiles]]` blocks, for a definition that is written so.
+/// Returns `[[definition.NAME.profiles]]` blocks, for a definition in that form.
 pub(super) fn as_tables(text: &str, definition: &str, new: &[NewProfile]) -> String {
     let newline = newline(text);
     let table = |new: &NewProfile| {

@@ -1,10 +1,10 @@
-//! One mistake is one message: what follows from it is not told beside it.
+//! Tests that a single mistake gives a single message, without its consequences.
 
 use super::{parse, problems};
 
-/// Files with one mistake each, and where and how it is told.
+/// Files with one mistake each, and the place and the message that are expected.
 const ONE_EACH: [(&str, &str); 39] = [
-    // Keys and tables that are misspelt.
+    // Misspelled keys and tables.
     (
         "[definition.a]\nprofile = [\"a@1\"]\n",
         "2: unknown key `profile` in [definition.a] (did you mean `profiles`?)",
@@ -41,7 +41,7 @@ const ONE_EACH: [(&str, &str); 39] = [
         "[palette]\nprojct = \"p\"\n[definition.a]\nprofiles = [\"a@1\"]\n",
         "2: unknown key `projct` in [palette] (did you mean `project`?)",
     ),
-    // Values of another type.
+    // Values of the wrong type.
     (
         "definition = 3\n",
         "1: [definition] must be a table (this is an integer)",
@@ -179,7 +179,7 @@ fn one_mistake_is_told_once() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// What is wrong by itself is told all the same.
+/// Independent mistakes are reported separately.
 #[test]
 fn two_mistakes_are_two() {
     for (text, expected) in [
@@ -208,7 +208,7 @@ fn two_mistakes_are_two() {
     }
 }
 
-/// URLs of two projects: that one of them is not the definition's own follows from it.
+/// URLs of two projects: that one of them is not the definition's own is a consequence.
 #[test]
 fn projects_that_disagree_are_told_once() {
     let url = |project: &str, last: char| {

@@ -1,8 +1,8 @@
-//! Bodies of answers that are not archives, each within a time of its own.
+//! Reads bodies of answers that are not archives, each within a total time.
 //!
-//! The HTTP library limits one read, so a body that trickles would never end. It is read by
-//! a thread of its own here, which is left behind once the time is over: it ends with the
-//! next piece that comes, or with the silence that the library bears.
+//! The HTTP library limits a single read only, so a body that trickles would never end. A
+//! separate thread reads the body and is abandoned when the time is over: it ends with the next
+//! piece, or with the longest silence that the library accepts.
 
 use std::io::{self, ErrorKind, Read};
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
@@ -10,19 +10,20 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Size of one piece, in bytes.
+/// The size of a piece, in bytes.
 const PIECE: usize = 64 << 10;
 
-/// At most `limit` bytes of `body`, as far as they come within `time`, and how it ended.
+/// Reads at most `limit` bytes of `body` within `time`, and returns them with how reading
+/// ended.
 pub(super) fn read(
     body: impl Read + Send + 'static,
     limit: u64,
     time: Duration,
 ) -> (Vec<u8>, io::Result<()>) {
-    // One that nobody will see is none.
+    // A deadline beyond the range of the clock is no deadline.
     let deadline = Instant::now().checked_add(time);
     let (full, pieces) = sync_channel::<io::Result<Vec<u8>>>(1);
-    // Left here, if there is no thread to take it.
+    // Shared, so that the body is still here if no thread can be started.
     let body = Arc::new(Mutex::new(Some(body)));
     let taken = Arc::clone(&body);
     let reading = thread::Builder::new().spawn(move || {
@@ -58,7 +59,7 @@ pub(super) fn read(
             Err(RecvTimeoutError::Timeout) => {
                 return (whole, Err(io::Error::from(ErrorKind::TimedOut)));
             }
-            // It sends its last piece before it ends.
+            // The thread sends its last piece before it ends.
             Err(RecvTimeoutError::Disconnected) => {
                 return (whole, Err(io::Error::from(ErrorKind::BrokenPipe)));
             }
@@ -73,8 +74,8 @@ fn take<T>(place: &Mutex<Option<T>>) -> Option<T> {
     place.take()
 }
 
-/// The same in this thread, where no other can be had: the time is looked at between two
-/// pieces, and a piece takes no longer than the silence that the connection bears.
+/// Reads in the current thread, if no other can be started: the time is checked between two
+/// pieces, and a piece takes no longer than the silence that the connection accepts.
 fn read_here(
     mut body: impl Read,
     limit: u64,
@@ -100,7 +101,7 @@ fn read_here(
 mod tests {
     use super::*;
 
-    /// A byte at a time.
+    /// Returns a byte at a time.
     struct Trickle(Duration);
 
     impl Read for Trickle {

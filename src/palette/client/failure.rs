@@ -1,4 +1,4 @@
-//! What the failure of one attempt means, and whether another attempt may succeed.
+//! Classifies the failure of an attempt: what it means, and whether another may succeed.
 
 use std::time::SystemTime;
 
@@ -15,20 +15,20 @@ use crate::util::endpoint::Spelling;
 use crate::util::sanitize;
 use crate::util::uid::Uid;
 
-/// The most of an error's body that is read.
+/// The maximum number of bytes that are read of an error's body.
 const ERROR_LIMIT: u64 = 64 << 10;
-/// So many characters of an error that is not Palette's are shown.
+/// The maximum number of characters that are shown of an error that is not Palette's.
 const SHOWN: usize = 120;
 
 impl Palette {
-    /// The failure of a body that broke on its way, after `attempt` attempts.
+    /// Returns the failure of a body that broke in transit, after `attempt` attempts.
     #[must_use]
     pub fn broken_body(&self, error: &std::io::Error, attempt: u32) -> AttemptError<PaletteError> {
         let why = transport::broken_body(error, Waited::Silence(self.timeout));
         self.broken(format!("POST {}", Self::DOWNLOAD), why, attempt)
     }
 
-    /// What took too long, should it turn out that a time was too short.
+    /// Returns which time limit to report if the attempt took too long.
     pub(super) fn waited(&self, patience: Patience) -> Waited {
         match patience.whole {
             Some(whole) if patience.began.elapsed() >= whole => Waited::Whole(whole),
@@ -36,7 +36,7 @@ impl Palette {
         }
     }
 
-    /// A connection that failed, or broke: another attempt may succeed.
+    /// Returns the failure of a connection that failed or broke: another attempt may succeed.
     pub(super) fn broken(
         &self,
         call: String,
@@ -57,7 +57,7 @@ impl Palette {
         }
     }
 
-    /// What a body that is not the JSON of the contract means.
+    /// Returns the failure for a body that is not the documented JSON.
     pub(super) fn unfit(
         &self,
         unfit: Unfit,
@@ -108,7 +108,7 @@ impl Palette {
         }
     }
 
-    /// What a status other than success means.
+    /// Returns the failure for a status other than success.
     pub(super) fn refusal(
         &self,
         response: Response,
@@ -121,7 +121,7 @@ impl Palette {
             .headers()
             .get(RETRY_AFTER)
             .and_then(|value| retry_after(value.to_str().ok()?, SystemTime::now()));
-        // A body that breaks off, or trickles, says no less than what arrived of it.
+        // A body that breaks off or trickles is still useful as far as it arrived.
         let left = patience.left_of(self.timeout.saturating_mul(WHOLE));
         let (body, _) = body::read(response, ERROR_LIMIT, left);
         let refusal = self.said(call.name(), status, &body);
@@ -160,7 +160,7 @@ impl Palette {
         }
     }
 
-    /// What an error says, in Palette's words, the framework's or a gateway's.
+    /// Returns the text of an error, in the words of Palette, its framework or a gateway.
     fn said(&self, call: String, status: u16, body: &[u8]) -> HttpRefusal {
         let said = ApiError::read(body).unwrap_or_else(|| ApiError {
             speaker: Speaker::Other,
@@ -177,7 +177,7 @@ impl Palette {
     }
 }
 
-/// The text of a page; anything else as it is.
+/// Returns the text of an HTML page, or any other body unchanged.
 fn plain(body: &[u8]) -> String {
     let text = String::from_utf8_lossy(body);
     if !text.trim_start().starts_with('<') {
@@ -186,7 +186,7 @@ fn plain(body: &[u8]) -> String {
     let mut out = String::new();
     for part in text.split('<') {
         let (tag, shown) = part.split_once('>').unwrap_or((part, ""));
-        // Nobody sees what is in these.
+        // The content of these elements is not visible.
         let name = tag.get(..5).unwrap_or(tag).to_ascii_lowercase();
         if name != "style" && name != "scrip" {
             out.push(' ');

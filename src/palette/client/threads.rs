@@ -1,17 +1,18 @@
-//! Whether there are threads enough for a download.
+//! Checks whether enough threads are available for a download.
 
 use std::io;
 use std::sync::mpsc;
 use std::thread;
 
-/// The threads that one download takes at most: the HTTP library's own, its resolver's, the
-/// reader of a body and the one that inspects an archive.
+/// The maximum number of threads of a download: the HTTP library's own, its resolver's, the
+/// reader of a body and the inspector of an archive.
 const THREADS: usize = 4;
 
-/// Whether there are as many threads as are needed. The HTTP library panics where it lacks one.
+/// Checks that the needed threads can be started. The HTTP library panics if it cannot start
+/// one.
 pub(super) fn can_start() -> io::Result<()> {
     thread::scope(|scope| {
-        // All at once: each of them ends with its channel.
+        // All threads run at the same time; each ends with its channel.
         let mut all = Vec::new();
         for _ in 0..THREADS {
             let (end, ended) = mpsc::channel::<()>();

@@ -1,4 +1,5 @@
-//! Lists: item by item, since nobody needs all of them, and each may be odd in its own way.
+//! Lists, which are read item by item, since no command needs all of them and any item may be
+//! malformed.
 
 use std::fmt;
 
@@ -10,48 +11,48 @@ use super::super::node::{Node, OddField, kind, says_nothing};
 use super::{Answer, NoAnswer, profile_type, version};
 use crate::util::uid::Uid;
 
-/// An item of a list, which is read alone: nobody needs all of them.
+/// An item of a list, which is read independently of the others.
 pub trait ListItem: Sized {
-    /// Reads it.
+    /// Reads the item.
     ///
     /// # Errors
-    /// It cannot be told what the item is about.
+    /// Fails if the item cannot be identified.
     fn read(item: &Node<'_>) -> Result<Self, OddField>;
 }
 
-/// A list, or one page of it: `v1ClusterProfilesMetadata`, `v1ProjectsMetadata`,
+/// A list, or a page of one: `v1ClusterProfilesMetadata`, `v1ProjectsMetadata`,
 /// `v1ClusterProfilesSummary`.
 #[derive(Debug)]
 pub struct List<T> {
-    /// `items`, without those that say nothing.
+    /// `items`, without empty items.
     pub items: Vec<T>,
-    /// The first item of which nobody can tell what it is about.
+    /// The first item that cannot be identified.
     pub unreadable: Option<OddField>,
-    /// How many items say something.
+    /// The number of items that are not empty.
     pub held: usize,
-    /// `listmeta.count`: how many there are in all, if Palette says so.
+    /// `listmeta.count`: the total number of items, if Palette provides it.
     pub count: Option<u64>,
-    /// `listmeta.continue`: what asks for the next page; empty on the last one.
+    /// `listmeta.continue`: the token of the next page; empty on the last page.
     pub next: String,
 }
 
-/// Why a list is not proof that something is not there: Palette has been seen to hold back
-/// items that it counts (facts.md, 1).
+/// Why a list does not prove that something does not exist: Palette has been seen to omit items
+/// that it counts (facts.md, 1).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Gap {
-    /// It counts more items than it holds.
+    /// The list counts more items than it contains.
     Counted {
-        /// How many it holds.
+        /// The number of items in the list.
         held: u64,
-        /// How many it counts.
+        /// The number of items that the list counts.
         count: u64,
     },
-    /// It says that it goes on, and does not.
+    /// The list claims to continue but does not.
     Endless {
-        /// How many it holds.
+        /// The number of items in the list.
         held: u64,
     },
-    /// Nobody can tell what an item is about.
+    /// An item cannot be identified.
     Unreadable(OddField),
 }
 
@@ -70,7 +71,7 @@ impl fmt::Display for Gap {
 }
 
 impl<T> List<T> {
-    /// What this list, which is not one of several pages, lacks.
+    /// Returns what is missing from this list, which is not one of several pages.
     #[must_use]
     pub fn gap(&self) -> Option<Gap> {
         let held = self.held as u64;
@@ -86,8 +87,8 @@ impl<T> List<T> {
     }
 }
 
-/// The parts of a list, not yet read. JSON without `items`, which the contract requires, is
-/// some other server's.
+/// The parts of a list, not yet parsed. JSON without `items`, which the API requires, comes
+/// from another server.
 #[derive(Deserialize)]
 struct Parts<'a> {
     #[serde(borrow)]
@@ -100,7 +101,8 @@ impl<T: ListItem> Answer for List<T> {
     fn read(body: &str) -> Result<Self, NoAnswer> {
         let parts: Parts<'_> = serde_json::from_str(body)?;
         let raw = parts.items.get();
-        // Item by item: a list may be long, and a tree of all of it many times as large.
+        // Items are parsed one by one: a list may be long, and a tree of all of it many times
+        // as large.
         let Ok(raw) = serde_json::from_str::<Option<Vec<&RawValue>>>(raw) else {
             let value: Value = serde_json::from_str(raw)?;
             return Err(NoAnswer::Field(OddField {
@@ -162,7 +164,7 @@ pub struct ProfileMetadata {
     pub name: String,
     /// `metadata.uid`.
     pub uid: Result<Uid, OddField>,
-    /// `spec.version`, or 1.0.0.
+    /// `spec.version`, or [`FIRST_VERSION`](super::FIRST_VERSION).
     pub version: Result<String, OddField>,
 }
 
@@ -185,11 +187,11 @@ pub struct ProfileSummary {
     pub name: String,
     /// `metadata.uid`.
     pub uid: Result<Uid, OddField>,
-    /// `metadata.lastModifiedTimestamp`, RFC 3339; empty if Palette does not say.
+    /// `metadata.lastModifiedTimestamp` (RFC 3339); empty if Palette does not provide it.
     pub changed: String,
-    /// `specSummary.version`: the latest one, not always this profile's.
+    /// `specSummary.version`: the latest version, which is not always that of this profile.
     pub version: Result<String, OddField>,
-    /// `specSummary.versions`: all of that name, as far as they can be read.
+    /// `specSummary.versions`: all versions with that name, as far as they can be parsed.
     pub versions: Vec<ProfileVersion>,
     /// `specSummary.published`: the only part that is exported.
     pub published: Option<TemplateSummary>,
@@ -200,7 +202,7 @@ pub struct ProfileSummary {
 pub struct ProfileVersion {
     /// `uid`.
     pub uid: Uid,
-    /// `version`, or 1.0.0.
+    /// `version`, or [`FIRST_VERSION`](super::FIRST_VERSION).
     pub version: String,
 }
 
@@ -240,10 +242,11 @@ impl ListItem for ProfileSummary {
 }
 
 impl ProfileSummary {
-    /// Its own version, which the uids tell: `specSummary.version` is the latest one.
+    /// Returns the profile's own version, which is found by uid, since `specSummary.version` is
+    /// the latest one.
     ///
     /// # Errors
-    /// It cannot be told.
+    /// Fails if the version cannot be determined.
     pub fn own_version(&self) -> Result<&str, &OddField> {
         let uid = self.uid.as_ref()?;
         let own = self.versions.iter().find(|known| known.uid == *uid);
@@ -253,7 +256,8 @@ impl ProfileSummary {
         }
     }
 
-    /// It, and the other versions of its name, as the list of all profiles has them.
+    /// Returns this profile and the other versions with its name, as the list of all profiles
+    /// contains them.
     pub fn listed(&self) -> impl Iterator<Item = ProfileMetadata> {
         let own = ProfileMetadata {
             name: self.name.clone(),

@@ -1,11 +1,11 @@
-//! A line that is being typed, and what the keys do to it.
+//! The line that is being typed, and the effects of keys on it.
 //!
-//! In: keys. Out: the text, and whether it is done. The keys are those of bash and readline,
-//! as far as somebody expects them in a short answer.
+//! Input: keys. Output: the text, and whether it is complete. The keys are those of Bash and
+//! readline that people expect in a short answer.
 
 use console::Key;
 
-/// What follows a key press.
+/// The result of a key press.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum KeyAction {
     /// The line is still being edited.
@@ -22,22 +22,22 @@ pub(super) enum KeyAction {
 #[derive(Debug, Default)]
 pub(super) struct Line {
     text: Vec<char>,
-    /// How many characters are before the cursor.
+    /// The number of characters before the cursor.
     cursor: usize,
 }
 
 impl Line {
-    /// All of it.
+    /// Returns the whole text.
     pub(super) fn text(&self) -> String {
         self.text.iter().collect()
     }
 
-    /// What is before the cursor.
+    /// Returns the text before the cursor.
     pub(super) fn before(&self) -> String {
         self.text[..self.cursor].iter().collect()
     }
 
-    /// Does what `key` is for. Keys that mean nothing here change nothing.
+    /// Handles `key`. Keys without a meaning change nothing.
     pub(super) fn press(&mut self, key: &Key) -> KeyAction {
         match key {
             Key::Enter => return KeyAction::Submit,
@@ -49,7 +49,7 @@ impl Line {
             Key::End => self.cursor = self.text.len(),
             Key::ArrowLeft => self.cursor = self.cursor.saturating_sub(1),
             Key::ArrowRight => self.cursor = (self.cursor + 1).min(self.text.len()),
-            // What is pasted may have tabs in it.
+            // Pasted text may contain tabs.
             Key::Tab => self.insert(' '),
             Key::Char(c) => return self.character(*c),
             _ => {}
@@ -62,7 +62,7 @@ impl Line {
             '\u{2}' => self.cursor = self.cursor.saturating_sub(1),
             '\u{6}' => self.cursor = (self.cursor + 1).min(self.text.len()),
             '\u{3}' => return KeyAction::Interrupt,
-            // Ctrl-D deletes, and ends an empty line; Ctrl-G gives up.
+            // Ctrl-D deletes a character, and ends an empty line; Ctrl-G cancels.
             '\u{4}' if self.text.is_empty() => return KeyAction::Cancel,
             '\u{4}' => self.erase_next(),
             '\u{7}' => return KeyAction::Cancel,
@@ -81,7 +81,7 @@ impl Line {
         self.cursor += 1;
     }
 
-    /// Erases from `start` to the cursor.
+    /// Erases the text from `start` to the cursor.
     fn erase(&mut self, start: usize) {
         self.text.drain(start..self.cursor);
         self.cursor = start;
@@ -93,7 +93,7 @@ impl Line {
         }
     }
 
-    /// Where the word before the cursor begins; blanks behind it belong to it.
+    /// Returns where the word before the cursor begins; spaces after the word belong to it.
     fn start_of_word(&self) -> usize {
         let before = &self.text[..self.cursor];
         let end = before.iter().rposition(|c| !c.is_whitespace());
@@ -103,8 +103,8 @@ impl Line {
     }
 }
 
-/// An answer without what surrounds it where it was copied from: blanks, the quotes and the
-/// comma of TOML or JSON, the quotes of a text processor, the angle brackets of a mail.
+/// Removes what surrounds a copied answer: white space, the quotes and the comma of TOML or
+/// JSON, the quotes of a word processor, the angle brackets of an email.
 #[must_use]
 pub(crate) fn unquoted(text: &str) -> &str {
     const PAIRS: [(char, char); 6] = [
@@ -135,7 +135,7 @@ pub(crate) fn unquoted(text: &str) -> &str {
 mod tests {
     use super::*;
 
-    /// The line after these keys; `|` is where the cursor is.
+    /// Returns the line after these keys; `|` marks the cursor.
     fn typed(keys: &str) -> String {
         let mut line = Line::default();
         for c in keys.chars() {
@@ -172,7 +172,7 @@ mod tests {
             ("one two\u{1}>\u{b}", "o|"),
             ("one\u{1}\u{4}", "|ne"),
             ("one\u{4}", "one|"),
-            // What is not a key of a line leaves it alone.
+            // Other control characters have no effect.
             ("a\u{0}\u{e}\u{1f}b", "ab|"),
             ("größe\u{7f}\u{7f}\u{7f}", "gr|"),
         ] {

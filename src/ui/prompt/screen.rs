@@ -1,5 +1,5 @@
-//! The terminal while somebody is asked: keys as they are typed, and a question that is drawn
-//! anew after each.
+//! The terminal during a question: keys as they are typed, and a question that is redrawn after
+//! each key.
 
 use std::io::{self, Write as _};
 use std::os::fd::AsFd as _;
@@ -7,15 +7,15 @@ use std::os::fd::AsFd as _;
 use console::{Key, Term};
 use rustix::termios::{InputModes, LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 
-/// The keyboard's keys go to us alone until this is dropped: not echoed, no line kept back, no
-/// signal made of them, in the time between two keys too. So what is pasted arrives whole.
+/// Raw mode of the keyboard, until this value is dropped: keys are not echoed, buffered by line
+/// or turned into signals, even between two keys, so that pasted text arrives complete.
 #[derive(Debug)]
 pub(super) struct Keys {
     before: Option<Termios>,
 }
 
 impl Keys {
-    /// From now on.
+    /// Enters raw mode.
     pub(super) fn take() -> Self {
         let before = tcgetattr(io::stdin()).ok();
         if let Some(mut modes) = before.clone() {
@@ -41,26 +41,26 @@ impl Drop for Keys {
 /// A question on the screen.
 pub(super) struct Screen {
     term: Term,
-    /// In which row of what is drawn the cursor is.
+    /// The row of the drawn question that the cursor is in.
     row: usize,
 }
 
-/// What is drawn of a question.
+/// The parts of a question that are drawn.
 pub(super) struct Frame<'f> {
-    /// What was wrong with the answer before.
+    /// The error of the previous answer.
     pub error: Option<&'f str>,
-    /// The question; may have colours.
+    /// The question, which may contain colors.
     pub question: &'f str,
-    /// What was typed.
+    /// The typed text.
     pub text: &'f str,
-    /// How much of that is before the cursor.
+    /// The typed text before the cursor.
     pub before: &'f str,
-    /// Below it.
+    /// The hint below the question.
     pub help: &'f str,
 }
 
 impl Screen {
-    /// Nothing is drawn yet.
+    /// Creates a screen on which nothing is drawn yet.
     pub(super) fn new() -> Self {
         Self {
             term: Term::stderr(),
@@ -68,12 +68,12 @@ impl Screen {
         }
     }
 
-    /// The next key.
+    /// Returns the next key.
     pub(super) fn key(&self) -> io::Result<Key> {
         self.term.read_key_raw()
     }
 
-    /// Draws `frame` over what was drawn before.
+    /// Draws `frame` in place of the previous frame.
     pub(super) fn draw(&mut self, frame: &Frame<'_>) -> io::Result<()> {
         let columns = usize::from(self.term.size().1).max(2);
         let error = frame.error.map(|error| format!("# {error}"));
@@ -87,7 +87,7 @@ impl Screen {
             "" => (String::new(), 0),
             help => (format!("\r\n[{help}]"), rows(&format!("[{help}]"), columns)),
         };
-        // Back to where the next character will stand.
+        // Moves the cursor back to where the next character will appear.
         let back = cursor_up(end.0 + below - cursor.0);
         let right = match cursor.1 {
             0 => String::new(),
@@ -98,14 +98,15 @@ impl Screen {
         self.write(&out)
     }
 
-    /// Leaves `line` in place of what is drawn.
+    /// Replaces the drawn question with `line`.
     pub(super) fn leave(&mut self, line: &str) -> io::Result<()> {
         let out = format!("{}{line}\r\n", self.home());
         self.row = 0;
         self.write(&out)
     }
 
-    /// To the beginning of what is drawn, and nothing behind that.
+    /// Returns the sequence that moves to the beginning of the drawn question and clears from
+    /// there.
     fn home(&self) -> String {
         format!("\r{}\x1b[J", cursor_up(self.row))
     }
@@ -116,7 +117,7 @@ impl Screen {
     }
 }
 
-/// Ends what a question has left on the screen, with a cursor to be seen at the beginning of an
+/// Leaves an abandoned question on the screen, with a visible cursor at the beginning of an
 /// empty line.
 pub(super) fn abandon() {
     let mut term = Term::stderr();
@@ -131,14 +132,14 @@ fn cursor_up(rows: usize) -> String {
     }
 }
 
-/// How many rows `line` takes.
+/// Returns the number of rows that `line` takes.
 fn rows(line: &str, columns: usize) -> usize {
     console::measure_text_width(line).div_ceil(columns).max(1)
 }
 
-/// `text`, which begins in the column `start`, broken where a row is full, and the row and the
-/// column behind its end. Terminals do not agree on where the cursor is behind a row that is
-/// just full, so the last column stays free.
+/// Wraps `text`, which begins in the column `start`, and returns it with the row and the column
+/// after its end. Terminals disagree about the cursor after a full row, so the last column
+/// stays free.
 fn wrapped(text: &str, start: usize, columns: usize) -> (String, (usize, usize)) {
     let last = columns - 1;
     let mut out = String::new();

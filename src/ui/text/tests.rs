@@ -1,4 +1,4 @@
-//! How excerpts look.
+//! Tests of the layout of excerpts.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ fn plain(text: &str) -> String {
     lines.join("\n")
 }
 
-/// An excerpt of `text` with the caret below `marked`; where that is empty, at its end.
+/// Returns an excerpt of `text` with the caret below `marked`; if that is empty, at the end.
 fn told(text: &str, marked: &str) -> Diagnostic {
     let start = match marked {
         "" => text.len(),
@@ -25,7 +25,7 @@ fn told(text: &str, marked: &str) -> Diagnostic {
     )
 }
 
-/// The line of the excerpt and the caret's.
+/// Returns the line of the excerpt and the line of the caret.
 fn shown(text: &str, marked: &str) -> [String; 2] {
     let rendered = plain(&render(&told(text, marked)));
     let mut lines = rendered.lines().skip(3).map(str::to_owned);
@@ -62,7 +62,7 @@ fn the_caret_stands_below_what_it_is_about() {
     }
 }
 
-/// What a file has to hide or to move the cursor is seen, and does nothing.
+/// Hidden characters and cursor sequences in a file are visible and have no effect.
 #[test]
 fn nothing_hidden_gets_into_an_excerpt() {
     let [line, caret] = shown("\u{200b}a\u{e0041} = \"\u{1b}[2J\u{202e}\" # x\n", "# x");
@@ -90,7 +90,7 @@ fn a_long_line_is_cut_around_the_caret() {
     }
 }
 
-/// One that is itself too long is shown by its ends.
+/// A long span is shown by its ends.
 #[test]
 fn a_long_span_is_cut_inside() {
     let value = format!("\"{}\"", "0123456789".repeat(30));

@@ -1,4 +1,4 @@
-//! Endpoints: spellings, SaaS's names, mistakes.
+//! Tests of endpoints: spellings, the names of SaaS, mistakes.
 
 use super::*;
 
@@ -50,7 +50,7 @@ fn spellings_of_one_place_are_one() {
     assert_eq!(canonical.to_string(), "https://palette.example.com");
 }
 
-/// The console's own host has no API; what tenants have is asked as it is written.
+/// The console's own host has no API. A tenant's host is used as it is written.
 #[test]
 fn saas_has_several_names() {
     let read = |text: &str| Endpoint::of_variable(text).unwrap();
@@ -123,7 +123,7 @@ fn only_plain_http_to_another_host_is_exposed() {
     }
 }
 
-/// Texts, what is wrong with them, and what was meant.
+/// Returns texts, their mistakes, and the corrected values.
 fn mistakes() -> Vec<(&'static str, Mistake, &'static str)> {
     use Mistake as M;
     vec![
@@ -223,7 +223,7 @@ fn mistakes() -> Vec<(&'static str, Mistake, &'static str)> {
     ]
 }
 
-/// Nothing of a password is repeated, and what was meant is a text to paste.
+/// Messages never repeat a password, and the corrected value can be pasted.
 #[test]
 fn what_is_not_an_endpoint_is_refused_with_the_corrected_value() {
     use Mistake as M;
@@ -241,7 +241,7 @@ fn what_is_not_an_endpoint_is_refused_with_the_corrected_value() {
         assert!(Endpoint::parse(text).is_err(), "{text}");
         assert!(Endpoint::of_variable(text).is_err(), "{text}");
     }
-    // Only a part of a scheme is not a host.
+    // A part of a scheme is not a host.
     for text in ["https:/h.example", "//h.example"] {
         assert_eq!(Endpoint::of_variable(text).unwrap_err().why, M::NoScheme);
     }

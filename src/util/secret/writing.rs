@@ -1,19 +1,19 @@
-//! How a text may write a key: as it is, or as one or several programs escape it.
+//! Encodings of a key in text: literal, or escaped by one or several programs.
 //!
-//! In: the characters of a form of the key, and a text. Out: how much of the beginning of the
-//! text is that form. Every reading of an escape is followed, since a key may hold what looks
-//! like one.
+//! Input: the characters of one form of the key, and a text. Output: the length of the prefix
+//! of the text that is this form. Every reading of an escape is tried, since a key may contain
+//! what looks like an escape.
 
 use secrecy::zeroize::Zeroizing;
 
-/// So many characters of the key in front of a `…` are taken for a part of it.
+/// The number of characters of the key before a `…` that count as a part of the key.
 const CUT: usize = 4;
-/// So many programs may have escaped a key, one after the other.
+/// The maximum number of programs that may have escaped a key one after the other.
 const LAYERS: usize = 3;
-/// The most characters of one escape, without its sign: `&DiacriticalGrave;` is none that
-/// anybody writes, `&#0000047;` is.
+/// The maximum length of an escape in characters, without its first sign: `&#0000047;` occurs
+/// in practice, `&DiacriticalGrave;` does not.
 const LONGEST: usize = 12;
-/// The signs of ASCII that HTML has names for; longer names come first.
+/// The ASCII characters that HTML has names for, with longer names first.
 const ENTITIES: [(&str, u8); 36] = [
     ("amp", b'&'),
     ("lt", b'<'),
@@ -53,19 +53,19 @@ const ENTITIES: [(&str, u8); 36] = [
     ("vert", b'|'),
 ];
 
-/// The key as a text may have it. Every one of its characters may be escaped besides, in each
-/// of the ways of [`escape`].
+/// A form of the key as a text may contain it. In addition, each of its characters may be
+/// escaped in each of the ways of [`escape`].
 pub(super) struct Form {
     pub digits: Zeroizing<String>,
     pub alphabet: Alphabet,
 }
 
-/// Which characters are the same.
+/// Which characters count as equal.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Alphabet {
-    /// Large and small letters.
+    /// Upper-case and lower-case letters are equal.
     Any,
-    /// Those of the two alphabets of RFC 4648.
+    /// The digits of the two alphabets of RFC 4648 are equal.
     Base64,
 }
 
@@ -79,15 +79,15 @@ impl Alphabet {
 }
 
 impl Form {
-    /// Whether its first character is `byte`.
+    /// Returns whether the first character is `byte`.
     pub(super) fn begins_with(&self, byte: u8) -> bool {
         let first = self.digits.bytes().next();
         first.is_some_and(|digit| self.alphabet.is_same(digit, byte))
     }
 
-    /// How much of the beginning of `text` this is, in bytes.
+    /// Returns the length in bytes of the prefix of `text` that is this form.
     pub(super) fn begins(&self, text: &str) -> Option<usize> {
-        // A key may hold what looks like an escape: every reading is followed.
+        // A key may contain what looks like an escape, so every reading is tried.
         let mut ends = vec![0];
         for (known, digit) in self.digits.bytes().enumerate() {
             let mut next = Vec::new();
@@ -113,7 +113,7 @@ impl Form {
     }
 }
 
-/// Where `text` was cut, if it was cut here or inside of one escaped character.
+/// Returns where `text` was cut, if it was cut here or inside an escaped character.
 fn cut(text: &str) -> Option<usize> {
     let at = text.find('…').filter(|at| *at < LONGEST)?;
     let escape = &text[..at];
@@ -122,8 +122,8 @@ fn cut(text: &str) -> Option<usize> {
     (is_cut && escape.bytes().all(in_escape)).then_some(at)
 }
 
-/// Tells `see` each first character that `text` may have, and how many bytes it takes: as it
-/// is, and with the escapes of up to [`LAYERS`] programs taken off.
+/// Calls `see` with each possible first character of `text` and its length in bytes: literally,
+/// and with the escapes of up to [`LAYERS`] programs removed.
 pub(super) fn readings(text: &[u8], mut see: impl FnMut(u8, usize)) {
     let Some(byte) = text.first() else { return };
     see(*byte, 1);
@@ -137,7 +137,7 @@ pub(super) fn readings(text: &[u8], mut see: impl FnMut(u8, usize)) {
     }
 }
 
-/// The first character of `text` with `layers` escapes taken off, and its length.
+/// Returns the first character of `text` with `layers` escapes removed, and its length.
 fn unescaped(text: &[u8], layers: usize) -> Option<(u8, usize)> {
     if layers == 0 {
         return text.first().map(|byte| (*byte, 1));
@@ -146,7 +146,7 @@ fn unescaped(text: &[u8], layers: usize) -> Option<(u8, usize)> {
     if !matches!(byte, b'%' | b'&' | b'\\') {
         return Some((byte, sign));
     }
-    // What the layer below has behind it, as far as one escape goes.
+    // The text of the layer below, up to the length of one escape.
     let mut end = sign;
     let mut behind = Vec::with_capacity(LONGEST);
     let mut ends = Vec::with_capacity(LONGEST);
@@ -157,7 +157,8 @@ fn unescaped(text: &[u8], layers: usize) -> Option<(u8, usize)> {
         end += length;
         behind.push(next);
         ends.push(end);
-        // No further: a long row of signs would be gone through again for each of them.
+        // The search ends here: otherwise, a long row of signs would be scanned again for each
+        // of them.
         if !next.is_ascii_alphanumeric() && next != b'#' {
             break;
         }
@@ -168,8 +169,10 @@ fn unescaped(text: &[u8], layers: usize) -> Option<(u8, usize)> {
     }
 }
 
-/// What `sign` and the characters `behind` it mean, and how many of these: `%2f` (RFC 3986,
-/// 2.1), `\/`, `\u002f` (RFC 8259, 7) and `\x2f`, `&#47;`, `&#x2f;` and `&sol;` (HTML, 13.5).
+/// Decodes an escape that begins with `sign`, followed by the characters `behind`. Returns the
+/// decoded byte and the number of characters of `behind` that the escape takes: `%2f` (RFC
+/// 3986, 2.1), `\/`, `\u002f` (RFC 8259, 7) and `\x2f`, `&#47;`, `&#x2f;` and `&sol;` (HTML,
+/// 13.5).
 fn escape(sign: u8, behind: &[u8]) -> Option<(u8, usize)> {
     let number = |digits: &[u8], radix: u32| {
         let text = std::str::from_utf8(digits).ok()?;
