@@ -16,8 +16,7 @@ use crate::util::failpoint;
 use crate::util::file_lock::FileLock;
 use crate::util::path_error::PathError;
 
-/// The directory above what is shipped, on the same file system as the overlay in most
-/// checkouts.
+/// The directory above what is shipped, in the same directory tree as the overlay.
 const ABOVE_OVERLAY: &str = "overlay";
 
 /// The right to change a checkout for as long as this value lives, together with its open
