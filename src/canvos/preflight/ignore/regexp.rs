@@ -56,7 +56,7 @@ struct Class {
 #[derive(Debug, Clone, Copy)]
 enum Item {
     Range(char, char),
-    /// A named set; `true` if it is negated.
+    /// A named set; with `false`, all characters outside of it.
     Named(Set, bool),
 }
 
