@@ -23,7 +23,7 @@ struct Row<'c> {
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 enum Part<'c> {
     Profile,
-    /// A pack's layer and name. If the pack moved, both layers.
+    /// The layer of a pack and the layer's name; if the pack moved, also its old layer's name.
     Layer(Layer, &'c str, Option<&'c str>),
     /// A profile's `variables.json`.
     Variables,

@@ -200,8 +200,8 @@ pub(crate) enum Advice {
     Rename,
 }
 
-/// Marks disks that are not expected to have a definition: of several raw disks of one build,
-/// only the first gets the content partition (canvos.md, T26).
+/// Sets the trap of a raw disk without a content partition that lies beside one that has it:
+/// of several raw disks of one build, only the first gets the partition (canvos.md, T26).
 pub(super) fn mark_neglected(reports: &mut [ImageReport]) {
     let is_disk = |report: &ImageReport| report.format == Some("raw");
     let directory = |report: &ImageReport| Path::new(&report.path).parent().map(Path::to_owned);
