@@ -194,7 +194,7 @@ impl<'a> Session<'a> {
     /// `profiles.toml` are removed.
     ///
     /// # Errors
-    /// A lock that cannot be read or written; then nothing of it changed.
+    /// Fails if the lock cannot be read or written; it is unchanged then.
     pub(crate) fn write_lock<'o>(
         &self,
         context: &Context<'_>,
