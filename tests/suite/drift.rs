@@ -1,5 +1,5 @@
-//! Drift: Palette serves something else than the lock says. What changed is told in the
-//! words that a review needs, and nothing is touched.
+//! Drift: Palette serves something other than what is locked. The message describes the changes
+//! in the terms that a review needs, and nothing is modified.
 
 use palette_sim::{EDGE_INFRA_2_1_0, HELLO_UNIVERSE_1_2_0, Kind, Pack, Profile, World};
 use serde_json::{Value, json};
@@ -164,7 +164,7 @@ fn packs_in_another_order() {
     );
 }
 
-/// A profile that is asked for by its uid has its version from Palette.
+/// A profile that is requested by its uid gets its version from Palette.
 #[test]
 fn a_profile_in_another_version() {
     tells(
@@ -177,8 +177,8 @@ fn a_profile_in_another_version() {
     );
 }
 
-/// Another profile is behind a name@version: the new one and the old one are told, so
-/// that a reader can tell them apart.
+/// The name@version refers to another profile: the message names the new one and the old one,
+/// so that a reader can tell them apart.
 #[test]
 fn another_profile_behind_the_name() {
     let test = edited_and_forgotten(|world| hello(world).uid = "65c9000000000000000000aa".into());
@@ -201,7 +201,7 @@ fn a_profile_of_another_type() {
     assert!(!told.contains("order"), "{told}");
 }
 
-/// What `profiles.toml` asks for is not there any more: that is not drift.
+/// A profile that `profiles.toml` requests no longer exists: that is not drift.
 #[test]
 fn a_profile_that_is_deleted_in_palette() {
     let test = edited(|world| {
@@ -257,7 +257,7 @@ fn a_variable() {
     );
 }
 
-/// Names come from Palette, and go to a terminal.
+/// Names come from Palette, and are printed on a terminal.
 #[test]
 fn names_with_control_characters() {
     let test = edited_and_forgotten(|world| {
@@ -289,7 +289,7 @@ fn names_with_control_characters() {
     }
 }
 
-/// A damaged entry of the cache is not compared with.
+/// A damaged archive in the cache is not used for a comparison.
 #[test]
 fn a_damaged_archive_names_no_files() {
     let test = edited(|world| hello(world).variables[1].default_value = "9090".into());
@@ -299,7 +299,7 @@ fn a_damaged_archive_names_no_files() {
     assert!(!told.contains("variables.json"), "{told}");
 }
 
-/// A pack with so many manifests that no message names them all.
+/// A pack has so many manifests that no message names them all.
 #[test]
 fn dozens_of_files_are_counted_and_diff_lists_them() {
     let world = |content: &str| {
@@ -390,7 +390,7 @@ fn changes_have_a_kind_their_parts_and_a_text() {
     assert!(texts.clone().all(|change| change["text"].is_string()));
 }
 
-/// A review sees the pack, and what has to follow from it.
+/// The diff of the lock shows the pack and the digests that follow from it.
 #[test]
 fn the_locks_own_diff_is_the_pack_and_the_digests() {
     let test = edited(|world| {

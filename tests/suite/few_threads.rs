@@ -1,8 +1,8 @@
-//! A limit of processes and threads: a run ends in time, in order or with a message, and
-//! never with a panic.
+//! A limit on processes and threads: a run ends in time, either successfully or with a message,
+//! and never with a panic.
 //!
-//! As root, every limit is tried as a user that has no other process. As somebody else, who has
-//! other processes, no thread at all can be had.
+//! As root, every limit is tried as a user that has no other process. For any other user, who
+//! has other processes, no thread can be created at all.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
@@ -123,7 +123,7 @@ fn a_limit_of_threads_is_said_or_borne() {
     }
 }
 
-/// What needs no key needs no thread, either.
+/// A run that needs no key needs no thread, either.
 #[test]
 fn what_is_cached_needs_no_thread() {
     let test = two();

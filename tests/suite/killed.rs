@@ -1,9 +1,8 @@
-//! `kill -9` between every two steps: whatever was usable still is, and the next run
-//! needs nobody to clean up.
+//! `kill -9` between every two steps: whatever was usable stays usable, and the next run works
+//! without manual cleanup.
 //!
-//! Each [`Scenario`] runs a command and kills it, in a fresh place every time, at each
-//! failpoint that it comes by and each time that it comes by. A release has no
-//! failpoints.
+//! Each [`Scenario`] runs a command and kills it, in a new environment every time, at each
+//! failpoint that it reaches and each time that it reaches it. A release has no failpoints.
 #![cfg(debug_assertions)]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -278,8 +277,8 @@ impl Scenario {
     }
 }
 
-/// Whatever was locked when the run was killed can be staged in a copy of that moment,
-/// with no network and no key.
+/// Everything that was locked when the run was killed can be staged from a copy of that moment,
+/// without network and key.
 fn restage_aside(test: &Test, before: &Files, killed: &Files) {
     let Some(lock) = killed.get(Path::new(LOCK)) else {
         return;
@@ -466,7 +465,7 @@ fn cache_clean_that_keeps_what_is_locked() {
     KEEP.is_killed_everywhere();
 }
 
-/// Killed again while it completes what a killed run left.
+/// The run is killed again while it completes what a killed run left.
 #[test]
 fn a_second_kill() {
     for place in [FIRST.place, CHANGED.place] {
@@ -484,7 +483,7 @@ fn a_second_kill() {
     }
 }
 
-/// What a killed `stage` left is ours: `unstage` takes it out, and what it copied too.
+/// `unstage` removes the files that a killed `stage` left, including its copies.
 #[test]
 fn unstage_after_a_killed_stage() {
     for place in [FIRST.place, CHANGED.place] {
@@ -503,7 +502,7 @@ fn unstage_after_a_killed_stage() {
     }
 }
 
-/// The directories that it made go with the next run, too.
+/// The next run also removes the directories that it created.
 #[test]
 fn unstage_again_removes_the_directories() {
     for failpoint in UNSTAGE.failpoints {

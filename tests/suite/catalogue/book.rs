@@ -1,4 +1,4 @@
-//! The catalogue while it is made.
+//! The catalogue under construction.
 
 use std::fmt::Write as _;
 
