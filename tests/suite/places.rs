@@ -1,4 +1,4 @@
-//! Checkouts that are spread over file systems, and such as have several paths.
+//! Checkouts that span several file systems, and checkouts with several paths.
 #![cfg(debug_assertions)]
 
 use std::fs;
@@ -89,8 +89,8 @@ fn a_mount_within_a_checkout() {
     }
 }
 
-/// What a killed run leaves is beside what is shipped if that is possible; else it is
-/// noticed, and the next run removes it.
+/// A killed run leaves its files outside of what is shipped if that is possible; otherwise they
+/// are reported, and the next run removes them.
 #[test]
 fn what_a_killed_run_leaves_on_another_file_system() {
     if !can_mount() {
@@ -150,7 +150,8 @@ fn what_a_killed_run_leaves_on_another_file_system() {
     }
 }
 
-/// A file that only looks like one of ours, and one of a living run, stay.
+/// A file that only looks like a temporary file of edgestage is kept, and so is one of a
+/// running process.
 #[test]
 fn only_what_dead_runs_left_is_removed_from_the_overlay() {
     let test = Test::new().stage();
@@ -235,7 +236,7 @@ fn a_link_to_a_checkout_is_the_same_checkout() {
     assert!(!test.path("CanvOS/spc.tgz").exists());
 }
 
-/// What a build runs need not wait for that build, whatever path it takes.
+/// A program that a build runs need not wait for that build, whatever path it uses.
 #[test]
 fn a_build_holds_its_checkout_by_every_path() {
     if !can_mount() {
