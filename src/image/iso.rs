@@ -124,7 +124,7 @@ impl<'w> Iso<'w> {
         })
     }
 
-    /// Returns the directory that contains `path`, or why there is none.
+    /// Returns the directory at `path`, or why there is none.
     fn walk(&self, path: &[&str]) -> Result<Node<Extent>, ImageError> {
         let mut directory = self.root;
         for name in path {

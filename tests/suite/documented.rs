@@ -170,7 +170,7 @@ fn prepare(test: &Test, page: &str) {
     }
 }
 
-/// What comes before and behind the last run of zeros of a partition's size.
+/// Returns the bytes before and after the last run of zeros of a partition's size.
 fn around(disk: &[u8]) -> (&[u8], &[u8]) {
     const SIZE: usize = 1024 * 1024;
     let zeros = vec![0; SIZE];
@@ -275,7 +275,7 @@ fn address(test: &Test, page: &str) -> Option<(&'static str, String)> {
     (!has_its_own).then(|| ("PALETTE_HOST", test.sim.url().to_owned()))
 }
 
-/// What is typed where a page says to paste the key.
+/// Returns the standard input for a page that says to paste the key.
 fn pasted_key(test: &Test) -> Stdio {
     let path = test.path("../pasted");
     fs::write(&path, KEY).unwrap();

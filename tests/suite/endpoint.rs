@@ -21,7 +21,7 @@ fn a_trailing_slash_is_no_difference() {
         .success();
 }
 
-/// Palette behind a reverse proxy's path: the path is kept. Nothing is there here.
+/// If Palette is at a path of a reverse proxy, the path is kept. Here, nothing answers there.
 #[test]
 fn a_path_prefix_is_kept() {
     let test = Test::new();

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use crate::support::{HEAD, KEY, Test};
 
 const IN_TIME: Duration = Duration::from_secs(60);
-/// A user that nobody is.
+/// The id of a user that does not exist.
 const USER: u32 = 54_321;
 
 fn all(path: &Path, act: &dyn Fn(&Path)) {

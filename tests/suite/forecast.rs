@@ -7,7 +7,7 @@ use edgestage::diagnostic::Severity;
 use crate::support::real::{self, Answer};
 use crate::support::{OVERLAY, ROOT};
 
-/// What is said of the target of a row.
+/// The forecast for the target of a row.
 struct Forecast {
     /// Whether nothing keeps the definition out of the image.
     clear: bool,

@@ -251,7 +251,7 @@ fn a_lost_definition_and_a_lost_overlay_are_told_apart() {
     );
 }
 
-/// What a volume has, in bytes, as it says itself; behind that may be padding.
+/// Returns the size of a volume in bytes, as it states itself; padding may follow.
 fn volume(iso: &[u8]) -> usize {
     let blocks = iso[16 * 2048 + 80..][..4].try_into().unwrap();
     u32::from_le_bytes(blocks) as usize * 2048

@@ -37,7 +37,7 @@ pub struct Wrapping {
 #[derive(Clone)]
 pub struct Draft {
     pub members: Vec<Member>,
-    /// What is behind the last member.
+    /// The bytes after the last member.
     pub end: Vec<u8>,
     pub wrapping: Wrapping,
 }
