@@ -17,7 +17,8 @@ profiles = [\"edge-infra@2.0.0\"]
 profiles = [\"edge-infra@2.0.0\"]
 ";
 
-/// Two archives for three definitions, and one that the lock no longer names.
+/// Returns a test with two archives for three definitions, and one that the lock no longer
+/// names.
 fn filled() -> Test {
     let test = Test::new().manifest(&format!("{HEAD}{TWO}"));
     test.run("fetch -q").any_stdout().success();
@@ -28,12 +29,12 @@ fn filled() -> Test {
     test
 }
 
-/// `archives` in the cache below `HOME`.
+/// Returns the path of `archives` in the cache below `HOME`.
 fn archives(test: &Test) -> PathBuf {
     test.cached()[0].parent().unwrap().to_owned()
 }
 
-/// The value of a key in the lock entry of a definition.
+/// Returns the value of a key in the lock entry of a definition.
 fn locked(test: &Test, definition: &str, key: &str) -> Value {
     let lock: toml::Table = toml::from_str(&test.text("profiles.lock")).unwrap();
     serde_json::to_value(&lock["definition"][definition][key]).unwrap()

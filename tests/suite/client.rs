@@ -6,8 +6,8 @@ use palette_sim::{Act, Archive, Fault, Route, World};
 
 use crate::support::{HEAD, Test, unused_port};
 
-/// With so many attempts after the first. Answers in these tests ask for no wait, or
-/// are repeated after half a second at most.
+/// Returns a test with this many retries. Answers in these tests request no wait, or are
+/// retried after half a second at most.
 fn with_retries(retries: u32) -> Test {
     Test::new().patience(&format!("retries = {retries}"))
 }

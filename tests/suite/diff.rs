@@ -8,7 +8,8 @@ use crate::support::{Done, HEAD, KEY, Test, archive, profile_directory};
 const VALUES: &str = "spc/app/profiles/65c92d0f4b3c2e1a8d7f6a90/packs/hello-universe/values.yaml";
 const VARIABLES: &str = "spc/app/profiles/65c92d0f4b3c2e1a8d7f6a90/variables.json";
 
-/// Staged, locked and cached; then the profile `hello-universe` is edited in Palette.
+/// Returns a test with a staged, locked and cached definition, after the profile
+/// `hello-universe` was edited in Palette.
 fn edited(edit: fn(&mut palette_sim::Profile)) -> Test {
     let test = Test::new().stage();
     let profile = HELLO_UNIVERSE_1_2_0;
@@ -17,7 +18,7 @@ fn edited(edit: fn(&mut palette_sim::Profile)) -> Test {
     test
 }
 
-/// From now on every download is an archive with these files.
+/// Makes every further download an archive with these files.
 fn serve(test: &Test, files: &[(&str, &str)]) {
     let directories = [EDGE_INFRA_2_1_0, HELLO_UNIVERSE_1_2_0].map(profile_directory);
     let mut entries: Vec<(&str, &str)> = directories.iter().map(|path| (&**path, "")).collect();
@@ -27,7 +28,8 @@ fn serve(test: &Test, files: &[(&str, &str)]) {
     test.sim.fault(Fault::on(Route::Download, act).forever());
 }
 
-/// Locked with the files `old`; then Palette has the files `new`.
+/// Returns a test whose definition was locked with the files `old`, while Palette now has the
+/// files `new`.
 fn served(old: &[(&str, &str)], new: &[(&str, &str)]) -> Test {
     let test = Test::new();
     serve(&test, old);
@@ -36,7 +38,7 @@ fn served(old: &[(&str, &str)], new: &[(&str, &str)]) -> Test {
     test
 }
 
-/// `diff -v` that finds a difference.
+/// Runs `diff -v`, which must find a difference.
 #[track_caller]
 fn inside(test: &Test) -> Done<'_> {
     let run = test.run("diff -v").keeps_files();

@@ -9,24 +9,25 @@ use crate::support::{Run, Test};
 /// A change in Palette.
 type Edit = fn(&mut World);
 
-/// The profile with the packs `edge-native-byoi`, `edge-k3s` and `cni-flannel`.
+/// Returns the profile with the packs `edge-native-byoi`, `edge-k3s` and `cni-flannel`.
 fn infra(world: &mut World) -> &mut Profile {
     world.find_mut(EDGE_INFRA_2_1_0).unwrap()
 }
 
-/// The profile with variables.
+/// Returns the profile with variables.
 fn hello(world: &mut World) -> &mut Profile {
     world.find_mut(HELLO_UNIVERSE_1_2_0).unwrap()
 }
 
-/// Staged, locked and cached; then Palette is edited.
+/// Returns a test with a staged, locked and cached definition, after `edit` was applied to
+/// Palette.
 fn edited(edit: Edit) -> Test {
     let test = Test::new().stage();
     test.sim.world(edit);
     test
 }
 
-/// The same without the locked archive: `stage` has to ask Palette, too.
+/// Returns the same without the locked archive, so that `stage` has to ask Palette, too.
 fn edited_and_forgotten(edit: Edit) -> Test {
     let test = edited(edit);
     test.forget_cache();
@@ -34,7 +35,7 @@ fn edited_and_forgotten(edit: Edit) -> Test {
     test
 }
 
-/// Runs into drift, and gives the notes of the one problem.
+/// Runs the command, which must report drift; returns the notes of the only error.
 #[track_caller]
 fn notes(run: Run<'_>) -> Vec<String> {
     let done = run.arg("--json").any_stdout().any_stderr().keeps_files();
@@ -47,8 +48,9 @@ fn notes(run: Run<'_>) -> Vec<String> {
     serde_json::from_value(error["problems"][0]["notes"].clone()).unwrap()
 }
 
-/// How `edit` is told. What Palette lists is seen before a download is asked for; with
-/// the locked archive at hand one download is worth the names of the files.
+/// Checks the notes about `edit`. Changes in Palette's lists are detected before a download is
+/// requested; if the locked archive is cached, a download is worthwhile because it names the
+/// files.
 #[track_caller]
 fn tells(edit: Edit, listed: &[&str], files: &[&str]) {
     let test = edited(edit);
@@ -68,8 +70,8 @@ fn tells(edit: Edit, listed: &[&str], files: &[&str]) {
     assert_eq!(test.downloads(), 1);
 }
 
-/// How `edit` is told that leaves profiles and packs as they are: by file, but only with
-/// the locked archive at hand.
+/// Checks the notes about an `edit` that changes neither profiles nor packs: they name files,
+/// but only if the locked archive is cached.
 #[track_caller]
 fn tells_files(edit: Edit, files: &[&str]) {
     let test = edited(edit);

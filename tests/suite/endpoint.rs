@@ -166,7 +166,7 @@ fn what_is_no_endpoint_is_refused_by_its_place() {
     }
 }
 
-/// A Palette that answers as each of these hosts, by way of a proxy.
+/// Returns a Palette that answers for each of these hosts through a proxy.
 fn named(hosts: &[&str]) -> (Test, Proxy) {
     let test = trusting(Tls::self_signed(hosts));
     let proxy = Proxy::to(test.sim.port());

@@ -25,7 +25,7 @@ fn all(path: &Path, act: &dyn Fn(&Path)) {
     }
 }
 
-/// Two definitions; the key comes from a command, which is a process too.
+/// Returns a test with two definitions; the key comes from a command, which is a process too.
 fn two() -> Test {
     let head = HEAD.replace(
         "retries = 0",
@@ -39,7 +39,7 @@ fn two() -> Test {
     test
 }
 
-/// The exit code and standard error of a run that may have `limit` threads.
+/// Returns the exit code and standard error of a run with at most `limit` threads.
 fn run(test: &Test, command: &str, limit: u32) -> (i32, String) {
     let site = test.site();
     let root = site.parent().unwrap();

@@ -9,10 +9,11 @@ use palette_sim::{Act, Fault, Route, World, site_uid};
 
 use crate::support::{HEAD, KEY, Test, until};
 
-/// How many definitions a fleet of these tests has.
+/// The number of definitions in a fleet.
 const SITES: u32 = 12;
 
-/// A definition for each site: two profiles that all share, and the site's own.
+/// Returns a manifest with a definition for each site: two profiles that all share, and the
+/// site's own.
 fn manifest(sites: u32) -> String {
     let mut text = HEAD.to_owned();
     for site in 1..=sites {
@@ -33,7 +34,7 @@ fn fleet() -> Test {
     Test::of(World::demo().fleet(SITES)).manifest(&manifest(SITES))
 }
 
-/// The names in the lock, in its order.
+/// Returns the names in the lock, in its order.
 fn locked(test: &Test) -> Vec<String> {
     if !test.path("profiles.lock").exists() {
         return Vec::new();
@@ -46,7 +47,7 @@ fn locked(test: &Test) -> Vec<String> {
     names.collect()
 }
 
-/// A fault that keeps an answer back for longer than any test lasts.
+/// Returns a fault that delays an answer for longer than any test lasts.
 fn hangs() -> Act {
     Act::StallBeforeHead(Duration::from_secs(600))
 }

@@ -12,7 +12,7 @@ pub fn git(test: &Test, arguments: &[&str]) {
     assert!(output.status.success(), "{output:?}");
 }
 
-/// A repository around the test's place.
+/// Returns a test in a git repository.
 pub fn repository() -> Test {
     let test = Test::new();
     git(&test, &["init", "-q"]);

@@ -14,12 +14,12 @@ use crate::support::{HEAD, OVERLAY, ROOT, Test, content_sha256, sha256};
 
 /// A command that writes.
 struct Scenario {
-    /// Where it runs, up to the moment before.
+    /// Creates the environment, up to the moment before the command.
     place: fn() -> Test,
     command: &'static str,
-    /// The failpoints that it comes by, in the order of [`ALL`].
+    /// The failpoints that the command reaches, in the order of [`ALL`].
     failpoints: &'static [&'static str],
-    /// What must go through once it was run again.
+    /// The commands that must succeed after the command was run again.
     proofs: &'static [&'static str],
 }
 
@@ -37,12 +37,12 @@ profiles = [\"edge-infra@2.0.0\"]
 canvos = \"CanvOS-b\"
 ";
 
-/// The manifest before it was changed; of no interest to a run.
+/// The name of the manifest before it was changed. Runs do not read it.
 const FORMER: &str = "former.toml";
 const LOCK: &str = "site/profiles.lock";
 const CACHE: &str = "home/.cache/edgestage";
 
-/// The first run of all.
+/// The first run in a new environment.
 const FIRST: Scenario = Scenario {
     place: Test::new,
     command: "stage -q",
@@ -63,7 +63,7 @@ const FIRST: Scenario = Scenario {
     proofs: &["verify"],
 };
 
-/// Other profiles than those that are staged.
+/// The profiles differ from those that are staged.
 const CHANGED: Scenario = Scenario {
     place: || {
         let test = Test::new().stage();
@@ -89,7 +89,7 @@ const TURN: Scenario = Scenario {
     proofs: &["verify b"],
 };
 
-/// Over files that somebody else has put there, different ones.
+/// `stage` replaces files that somebody else has put there, a different one at each placement.
 const OVER: Scenario = Scenario {
     place: || {
         let test = Test::new();
@@ -134,7 +134,7 @@ const FETCH: Scenario = Scenario {
     proofs: &["fetch -q --locked --offline"],
 };
 
-/// Palette has changed, and that is accepted.
+/// Palette has changed, and `update` accepts the change.
 const UPDATE: Scenario = Scenario {
     place: || {
         let test = Test::new().stage();
@@ -165,7 +165,7 @@ const CLEAN: Scenario = Scenario {
     proofs: &["verify a"],
 };
 
-/// The archive before an update goes, that after it stays.
+/// The archive from before an update is removed, and the one from after it stays.
 const KEEP: Scenario = Scenario {
     place: || {
         let test = (UPDATE.place)();
@@ -177,7 +177,7 @@ const KEEP: Scenario = Scenario {
     proofs: &["stage -q --locked --offline", "verify"],
 };
 
-/// `a` and `b` with a checkout each, and nothing of them yet.
+/// Returns a test with `a` and `b`, which have a checkout each and are not fetched yet.
 fn apart() -> Test {
     let test = Test::new().manifest(&format!("{HEAD}{TWO}"));
     test.checkout("CanvOS-a");
@@ -185,7 +185,7 @@ fn apart() -> Test {
     test
 }
 
-/// `a` and `b` in one checkout, where `a` is staged after this.
+/// Returns a test with `a` and `b` in one checkout, in which `a` is staged next.
 fn taking_turns() -> Test {
     let two = TWO
         .replace("CanvOS-a", "CanvOS")
@@ -206,19 +206,19 @@ struct Moments {
     after: Files,
 }
 
-/// What a file is to us.
+/// The meaning of a file to edgestage.
 enum Kind<'p> {
     Lock,
     Placement,
-    /// A cached archive; the content that its name promises.
+    /// A cached archive, with the content digest that its name promises.
     Entry(&'p str),
-    /// A temporary file of ours, or a claim.
+    /// A temporary file of edgestage, or a claim.
     Passing,
-    /// `.edgestage/` of a checkout.
+    /// A file in `.edgestage/` of a checkout.
     Own,
-    /// A file that was replaced; the digest that its name promises.
+    /// A replaced file that was kept, with the digest that its name promises.
     Kept(&'p str),
-    /// Somebody else's.
+    /// A file of somebody else.
     Foreign,
 }
 
@@ -234,8 +234,8 @@ impl Scenario {
         assert_eq!(reached, self.failpoints);
     }
 
-    /// Says whether it comes there for the `nth` time. In a thread that has its name from
-    /// that, which is what a panic shows.
+    /// Returns whether the command reaches the failpoint for the `nth` time. This runs in a
+    /// thread named after the failpoint, so that a panic shows it.
     fn is_killed_at(&self, failpoint: &str, nth: usize) -> bool {
         std::thread::scope(|scope| {
             std::thread::Builder::new()
@@ -304,7 +304,8 @@ fn restage_aside(test: &Test, before: &Files, killed: &Files) {
     std::fs::remove_dir_all(test.path("../aside")).unwrap();
 }
 
-/// The text of each entry of a lock, by name; what is above the first has none.
+/// Returns the text of each entry of a lock, by name; the text above the first entry has an
+/// empty name.
 fn entries(lock: &[u8]) -> BTreeMap<String, String> {
     let text = std::str::from_utf8(lock).unwrap();
     let table: toml::Table = toml::from_str(text).unwrap();
@@ -358,7 +359,7 @@ impl Moments {
         }
     }
 
-    /// Each entry is the old one or the new one, and no old one is lost.
+    /// Checks that each entry is the old one or the new one, and that no old one is lost.
     fn check_lock(&self) {
         let of = |files: &Files| {
             let lock = files.get(Path::new(LOCK));
@@ -402,7 +403,7 @@ impl<'p> Kind<'p> {
     }
 }
 
-/// `.edgestage-??????.tmp`.
+/// Whether a name has the form `.edgestage-??????.tmp`.
 fn is_temporary(name: &str) -> bool {
     let random = name.strip_prefix(".edgestage-");
     let random = random.and_then(|rest| rest.strip_suffix(".tmp"));

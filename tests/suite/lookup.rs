@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::support::{HEAD, KEY, Test};
 
-/// A manifest without a project, and this definition.
+/// Returns a test with a manifest that has no project, and this definition.
 fn without_project(world: World, body: &str) -> Test {
     let head = HEAD.replace("project = \"Default\"\n", "");
     Test::of(world).manifest(&format!("{head}\n[definition.factory]\n{body}\n"))

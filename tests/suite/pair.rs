@@ -14,7 +14,7 @@ fn placements() -> [String; 2] {
     [OVERLAY, ROOT].map(Test::placement)
 }
 
-/// Other profiles than those that are staged, locked and cached.
+/// Returns a test whose profiles differ from those that are staged, locked and cached.
 fn about_to_change() -> Test {
     let test = Test::new()
         .stage()
@@ -23,7 +23,7 @@ fn about_to_change() -> Test {
     test
 }
 
-/// The pair, and that nothing is left beside it.
+/// Checks that the pair is unchanged, and that no file is left beside it.
 #[track_caller]
 fn is_untouched(test: &Test, before: &[Facts; 2]) {
     let after = placements().map(|placement| test.facts(&placement));

@@ -10,7 +10,7 @@ use crate::support::{FACTORY, HEAD, OVERLAY, ROOT, Test, can_mount, other_disk, 
 const DIRECTORY: &str = "overlay/files-iso/opt/spectrocloud/clusterconfig";
 const TEMPORARY: &str = ".edgestage-";
 
-/// Every directory below which a mount may be.
+/// The directories of a checkout that may be mount points.
 const MOUNTED: [&str; 5] = [
     "overlay",
     "overlay/files-iso",
@@ -19,7 +19,7 @@ const MOUNTED: [&str; 5] = [
     ".edgestage",
 ];
 
-/// A checkout in which `mounted` is a directory of its own, and how it is mounted.
+/// Returns a checkout in which `mounted` is a separate mount, and the command that mounts it.
 fn spread(mounted: &str, other: &Path) -> (Test, String) {
     let test = Test::new();
     test.run("fetch -q").any_stdout().success();
@@ -39,7 +39,8 @@ fn spread(mounted: &str, other: &Path) -> (Test, String) {
     (test, mount)
 }
 
-/// The names of files below `directory`, the ones that are shipped among them.
+/// Returns the names of temporary files below `directory`, including those that would be
+/// shipped.
 fn temporaries(directory: &Path) -> Vec<String> {
     let lines = stamps(directory).into_iter();
     lines.filter(|line| line.contains(TEMPORARY)).collect()
@@ -182,7 +183,7 @@ fn only_what_dead_runs_left_is_removed_from_the_overlay() {
     run.stderr_has("Removed").stderr_has("d4E5f6").success();
 }
 
-/// Two definitions with a checkout each, which is one.
+/// Returns a test with two definitions whose checkouts are the same.
 fn two() -> Test {
     let tables = ["CanvOS", "Other"]
         .map(|name| format!("\n[definition.{name}]\ncanvos = \"{name}\"\n{FACTORY}\n"));

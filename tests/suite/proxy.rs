@@ -5,8 +5,8 @@ use palette_sim::{Act, Fault, Key, Route, Sim, Tls, World};
 
 use crate::support::{Done, KEY, Manner, Proxy, Run, Test, trusting, unused_port};
 
-/// A user name and password as they stand in a proxy's address, and as they are sent:
-/// `me:hun/ter2@home`, in base64.
+/// A user name and password in the form of a proxy's address, and in the form in which they are
+/// sent: `me:hun/ter2@home`, in base64.
 const IN_ADDRESS: &str = "me:hun%2Fter2%40home";
 const SENT: &str = "bWU6aHVuL3RlcjJAaG9tZQ==";
 
@@ -14,7 +14,7 @@ fn palette() -> Test {
     trusting(Tls::self_signed(&["127.0.0.1", "palette.test"]))
 }
 
-/// A run whose HTTPS goes through this proxy, to which it brings credentials.
+/// Returns a run that uses HTTPS through this proxy, with credentials.
 fn through<'t>(test: &'t Test, command: &str, proxy: &str) -> Run<'t> {
     let address = format!("http://{IN_ADDRESS}@{proxy}");
     test.run(command).env("HTTPS_PROXY", &address)
@@ -196,7 +196,7 @@ fn a_proxy_of_plain_http_that_wants_credentials() {
     assert_eq!(test.sim.requests().len(), 1);
 }
 
-/// What a proxy does wrong, with these words, and tried again.
+/// Checks that the proxy's failure is reported with these words, and retried.
 #[track_caller]
 fn borne(manner: Manner, said: &str) {
     let test = palette().patience("retries = 1\ntimeout = 1");

@@ -16,7 +16,7 @@ const NEXT: &str = "The next profile?";
 const NAME: &str = "What is this cluster definition called?";
 const CANVOS: &str = "Where is the CanvOS checkout?";
 
-/// The keys that take so many characters away.
+/// Returns the keys that erase this many characters.
 fn erased(characters: usize) -> String {
     "\u{7f}".repeat(characters)
 }
@@ -39,7 +39,7 @@ fn with_palette(test: &Test) -> Run<'_> {
     init(test, "").env("PALETTE_HOST", "{endpoint}")
 }
 
-/// What is read of `profiles.toml`: its lines without comments and empty ones.
+/// Returns the lines of `profiles.toml` without comments and empty lines.
 fn lines(test: &Test) -> Vec<String> {
     let text = test.text("profiles.toml");
     let lines = text.lines().map(|line| match line.split_once("  #") {

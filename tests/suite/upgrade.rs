@@ -18,7 +18,7 @@ fn fixture(name: &str) -> Vec<u8> {
     fs::read(root.join("tests/fixtures/form-1").join(name)).unwrap()
 }
 
-/// A site whose lock begins with `head` in place of its version.
+/// Returns a site whose lock begins with `head` in place of its version.
 fn locked_with(head: &str) -> Test {
     let test = Test::new().stage();
     let lock = test.text("profiles.lock");
