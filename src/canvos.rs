@@ -1,8 +1,10 @@
-//! The CanvOS checkout: where a definition goes, what is there, and how it gets there.
+//! The CanvOS checkout: where a definition is staged, what is staged now, and how it gets
+//! there.
 //!
-//! In: a checkout's directory and a proven archive. Out: two equal regular files, or
-//! nothing changed. Nothing that CanvOS tracks in git is edited; nothing is written
-//! outside the two placements and `.edgestage/`, a directory of ours that git ignores.
+//! The input is a checkout's directory and a verified archive. The output is two identical
+//! regular files, or an unchanged checkout. This module never edits a file that CanvOS tracks
+//! in git, and never writes outside the two placements and `.edgestage/`, a directory of
+//! edgestage's own that git ignores.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -39,46 +41,46 @@ use own_directory::{OWN_DIRECTORY, Own};
 use paired_rename::{NAME, RenameTarget};
 use placement::Kind;
 
-/// The file that runs lock, in our own directory.
+/// The name of the file in `.edgestage/` on which runs take a lock.
 const LOCK: &str = "lock";
 
 /// Why a checkout cannot be used.
 #[derive(Debug)]
 pub enum CanvosError {
-    /// No such directory.
+    /// The directory does not exist.
     Missing(PathBuf),
-    /// A directory without CanvOS's `Earthfile`.
+    /// The directory has no CanvOS `Earthfile`.
     NotACheckout(PathBuf),
-    /// A directory on the way to a placement is a link or no directory.
+    /// Something on the way to a placement is a symbolic link or is not a directory.
     Blocked {
-        /// Relative to the checkout.
+        /// The path, relative to the checkout.
         path: PathBuf,
-        /// What it is.
+        /// The kind of file that was found there.
         kind: &'static str,
     },
-    /// Targets that it does not have were asked for.
+    /// The checkout lacks targets that were asked for.
     NoTarget {
         /// The checkout.
         directory: PathBuf,
-        /// Which.
+        /// The names of the missing targets.
         targets: Vec<&'static str>,
     },
-    /// Something in it would win over what is staged.
+    /// Something in the checkout would take precedence over the staged definition.
     Trapped(Vec<Diagnostic>),
-    /// A file at a placement that was not staged by this tool.
+    /// A file at a placement was not staged by this tool.
     Foreign(Placement),
-    /// A cached archive is not the one that was proved any more.
+    /// A cached archive is no longer the one that was verified.
     Changed(PathBuf),
-    /// One placement has changed, the other has not, and that could not be undone.
+    /// One placement has changed, the other has not, and the change could not be undone.
     Mixed {
-        /// The one that has changed.
+        /// The placement that has changed.
         placement: Placement,
         /// Why it could not be restored.
         rollback: PathError,
-        /// Why the other did not change.
+        /// Why the other placement did not change.
         cause: Box<CanvosError>,
     },
-    /// Input or output failed.
+    /// An input or output operation failed.
     Io(PathError),
 }
 
@@ -94,28 +96,28 @@ pub struct Checkout {
     directory: PathBuf,
 }
 
-/// What is staged, and what it is compared with.
+/// What to stage, and what to compare the checkout with.
 pub struct Staging<'a> {
-    /// The archive.
+    /// The archive to stage.
     pub artifact: &'a Artifact,
-    /// Its entry in the lock.
+    /// The archive's entry in the lock.
     pub locked: &'a LockEntry,
-    /// The whole lock: it says which files are of other definitions.
+    /// The whole lock. It tells which files belong to other definitions.
     pub lock: &'a Lockfile,
-    /// What an archive at a placement may hold.
+    /// Limits on an archive found at a placement.
     pub limits: &'a Limits,
 }
 
-/// What became of the placements that were written.
+/// The outcome of writing the placements.
 #[derive(Debug)]
 pub struct Staged {
-    /// The files that were there, were not ours, and are kept: what they were, and where they
-    /// are now.
+    /// The replaced files that edgestage had not staged, each with its placement and the path
+    /// of the copy that was kept.
     pub kept: Vec<(Placement, PathBuf)>,
 }
 
 impl Checkout {
-    /// The checkout in `directory`.
+    /// Opens the checkout in `directory`.
     ///
     /// # Errors
     /// [`CanvosError::Missing`] and [`CanvosError::NotACheckout`].
@@ -131,14 +133,14 @@ impl Checkout {
         })
     }
 
-    /// Its directory.
+    /// Returns the checkout's directory.
     #[must_use]
     pub fn directory(&self) -> &Path {
         &self.directory
     }
 
-    /// Our own directory is one: through a link, all that is written there would land
-    /// outside the checkout.
+    /// Checks that `.edgestage/` is a directory. If it were a symbolic link, everything written
+    /// there would land outside the checkout.
     ///
     /// # Errors
     /// [`CanvosError::Blocked`].
@@ -153,17 +155,18 @@ impl Checkout {
         }
     }
 
-    /// Takes the checkout for this run.
+    /// Takes the lock of the checkout for this run.
     ///
     /// # Errors
-    /// A checkout that cannot be written, or that another run has for too long.
+    /// Fails if the checkout cannot be written, or if another run holds the lock for too long.
     pub fn lock(&self, lock_options: &LockOptions<'_>) -> Result<CheckoutLock, FileLockError> {
         let open = self.open_held()?;
         let own = open.own.directory();
         let is_new = matches!(own.entry(LOCK), Ok(None));
         let lock = file_lock::lock_own_file(&own.file(LOCK), lock_options)?;
         failpoint::hit("checkout-held");
-        // Readable by others whatever the umask; what somebody has set since stays.
+        // Other users can read the file whatever the umask; a mode that somebody set later
+        // stays.
         if is_new && let Ok(file) = own.read(LOCK) {
             let _ = atomic_file::set_mode(&file);
         }
@@ -174,10 +177,10 @@ impl Checkout {
         })
     }
 
-    /// The right that the run which started this one has, and keeps until this one ends.
+    /// Returns the lock that the parent run holds, and keeps until this run ends.
     ///
     /// # Errors
-    /// A checkout that cannot be written.
+    /// Fails if the checkout cannot be written.
     pub fn locked_by_parent(&self) -> Result<CheckoutLock, FileLockError> {
         Ok(self.open_held()?)
     }
@@ -197,10 +200,10 @@ impl Checkout {
         Ok(opened.map_err(PathError::when("open", &self.directory))?)
     }
 
-    /// What is at each placement, compared with `locked`.
+    /// Returns the state of each placement, compared with `locked`.
     ///
     /// # Errors
-    /// Files that are there and cannot be read.
+    /// Fails if a file exists and cannot be read.
     pub fn found(
         &self,
         locked: Option<&LockEntry>,
@@ -210,14 +213,14 @@ impl Checkout {
         Ok(seen.iter().map(|seen| seen.against(locked)).collect())
     }
 
-    /// What is at each placement, which is read, unless it is the archive that this run has
-    /// `read`. What a lock says of archives proves nothing.
+    /// Returns what is at each placement. Each file is read, unless it is the archive that this
+    /// run has `read` already: what a lock says about an archive proves nothing.
     ///
     /// # Errors
-    /// Files that are there and cannot be read.
+    /// Fails if a file exists and cannot be read.
     pub fn see(&self, read: Option<&Artifact>, limits: &Limits) -> Result<Vec<Seen>, CanvosError> {
         let [first, second] = Placement::ALL;
-        // The two files are as large as each other: hashing both at once halves the time.
+        // The two files have the same size: hashing both at once halves the time.
         std::thread::scope(|scope| {
             let look = move || self.look(first, read, limits);
             let looking = std::thread::Builder::new().spawn_scoped(scope, look);
@@ -226,7 +229,7 @@ impl Checkout {
                 Ok(looking) => looking
                     .join()
                     .unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
-                // One after the other, where no more threads can be had.
+                // If no more threads can be started, the files are hashed one after the other.
                 Err(_) => self.look(first, read, limits),
             };
             Ok(vec![first?, second?])
@@ -246,7 +249,7 @@ impl Checkout {
         let directory = match placement_directory::open(&checkout, placement.directory()) {
             Ok(Some(directory)) => directory,
             Ok(None) => return Ok(seen(Kind::Absent)),
-            // The right bytes, perhaps, but in an image the link would lead nowhere.
+            // The bytes may be right, but in an image the link would lead nowhere.
             Err(CanvosError::Blocked { .. }) => {
                 return Ok(seen(match fs::symlink_metadata(&path) {
                     Ok(_) => Kind::Odd("behind a symbolic link"),
@@ -263,7 +266,7 @@ impl Checkout {
             Some(_) => {}
         }
         let mut file = directory.read(NAME).map_err(failed)?;
-        // Of the file that is read, whatever has its name by now.
+        // The entry of the open file, whatever has its name by now.
         let entry = Directory::entry_of(&file).map_err(failed)?;
         if let Some(kind) = entry.odd {
             return Ok(seen(Kind::Odd(kind)));
@@ -287,8 +290,8 @@ impl Checkout {
         }))
     }
 
-    /// Whether `found` needs no staging: both placements hold the locked content, in
-    /// the same bytes, as plain files.
+    /// Whether `found` needs no staging: both placements hold the locked content, in the same
+    /// bytes, as plain files.
     #[must_use]
     pub fn is_staged(found: &[PlacementState]) -> bool {
         found
@@ -299,13 +302,13 @@ impl Checkout {
                 .all(|pair| pair[0].sha256 == pair[1].sha256)
     }
 
-    /// Puts the archive of `definition` at the placements that do not hold it, both or none of them (`paired_rename`
-    /// says how). What was there and is not ours is kept first. `None`: the definition is
-    /// staged already.
+    /// Puts the archive of `definition` at the placements that do not hold it: at all of them
+    /// or at none (see `paired_rename`). Files that edgestage did not stage are kept first.
+    /// Returns `None` if the definition is staged already.
     ///
     /// # Errors
-    /// [`CanvosError::Blocked`], [`CanvosError::Changed`] and [`CanvosError::Io`]: nothing
-    /// has changed then. [`CanvosError::Mixed`].
+    /// [`CanvosError::Blocked`], [`CanvosError::Changed`] and [`CanvosError::Io`] leave the
+    /// checkout unchanged. [`CanvosError::Mixed`] leaves one placement changed.
     pub fn stage(
         &self,
         definition: &Staging<'_>,
@@ -328,7 +331,7 @@ impl Checkout {
             .iter()
             .filter(|seen| !seen.is_right(artifact.identity().sha256))
             .collect();
-        // All that can be known to fail fails before anything is changed.
+        // Every failure that can be foreseen happens before anything is changed.
         let places: Vec<RenameTarget> = (due.iter())
             .map(|seen| held.place(seen))
             .collect::<Result<_, _>>()?;
@@ -338,8 +341,8 @@ impl Checkout {
             ready.push((place, copy));
         }
         let kept = held.keep(&due, &ready, lock)?;
-        // Before the renames: were it after them, a run killed in between would leave
-        // files that `unstage` takes for somebody else's.
+        // This comes before the renames. If it came after them, a run killed in between would
+        // leave files that `unstage` takes for somebody else's.
         held.own.remember(artifact.identity().sha256)?;
         failpoint::hit("stage-remembered");
         paired_rename::publish(ready, &|place| held.check(place))?;
@@ -348,12 +351,12 @@ impl Checkout {
         Ok(Some(Staged { kept }))
     }
 
-    /// Takes the staged files out again, both or none of them, and the directories that this
-    /// leaves empty below `overlay/files-iso`. Returns the placements that were there.
+    /// Removes the staged files, both or neither, and then the empty directories below
+    /// `overlay/files-iso`. Returns the placements that had a file.
     ///
     /// # Errors
-    /// [`CanvosError::Blocked`] and [`CanvosError::Foreign`] for what was not staged by
-    /// us; then nothing was removed.
+    /// [`CanvosError::Blocked`] and [`CanvosError::Foreign`] for a file that edgestage did not
+    /// stage; nothing is removed then.
     pub fn unstage(
         &self,
         lock: &Lockfile,
@@ -366,7 +369,7 @@ impl Checkout {
             match &seen.kind {
                 Kind::Absent => {}
                 Kind::Odd(kind) => {
-                    // A directory on the way that is a link is told by its own name.
+                    // A symbolic link on the way is reported by its own name.
                     placement_directory::open(&held.checkout, seen.placement.directory())?;
                     return Err(CanvosError::Blocked {
                         path: PathBuf::from(seen.placement.path()),
@@ -387,8 +390,8 @@ impl Checkout {
         Ok(staged.iter().map(|seen| seen.placement).collect())
     }
 
-    /// Temporary files of killed runs in the directory that is shipped, by their paths in
-    /// the checkout: the image would have them.
+    /// Returns the paths, relative to the checkout, of temporary files that killed runs left in
+    /// the directory that is shipped. The image would contain them.
     #[must_use]
     pub fn shipped_leftovers(&self) -> Vec<String> {
         let directory = Directory::open(&self.directory).ok();
@@ -417,8 +420,8 @@ impl Checkout {
     }
 }
 
-/// A copy of `artifact` that needs nothing but its name. What is copied is hashed: the file
-/// was proved a while ago.
+/// Returns a copy of `artifact` that only has to be renamed. The copied bytes are hashed, since
+/// the file was verified some time ago.
 fn copied(artifact: &Artifact, place: &RenameTarget) -> Result<Aside, CanvosError> {
     let target = place.path();
     let copy = Aside::create(&place.beside)?;

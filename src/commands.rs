@@ -1,4 +1,5 @@
-//! One file for each command, and the dispatch. Only these know the order of the stages.
+//! The commands, one file each, and the dispatch. Only the commands know the order of the
+//! stages.
 
 use crate::cli::{CacheCommand, Command};
 use crate::error::Error;
@@ -28,7 +29,7 @@ mod targets;
 mod unstage;
 mod verify;
 
-/// The command's name, for the JSON document.
+/// Returns the command's name, for the JSON document.
 #[must_use]
 pub(crate) fn name(command: &Command) -> &'static str {
     match command {
@@ -55,7 +56,7 @@ pub(crate) fn name(command: &Command) -> &'static str {
     }
 }
 
-/// The command and its definitions, for runs that wait for this one.
+/// Returns the command and its definitions, which runs that wait for this one show.
 #[must_use]
 pub(crate) fn who(command: &Command) -> String {
     let names: Vec<&str> = match command {
@@ -77,7 +78,7 @@ fn list_of(names: &[String]) -> Vec<&str> {
 /// Runs `command`.
 ///
 /// # Errors
-/// [`Error`], with nothing half-done left behind.
+/// Returns an [`Error`] and leaves nothing half-done behind.
 pub(crate) fn run(command: &Command, context: &Context<'_>) -> Result<CommandOutput, Error> {
     match command {
         Command::Init(arguments) => init::run(arguments, context),

@@ -1,11 +1,11 @@
-//! What CanvOS built: the cluster definition inside an image, found without mounting it,
-//! without root and without other programs.
+//! The cluster definition inside an image that CanvOS built. It is found without mounting the
+//! image, without root, and without other programs.
 //!
-//! In: an image file, which nobody vouches for. Out: what is where the definition
-//! belongs and beside it, by digests. ISO 9660 images carry it at
-//! `/opt/spectrocloud/clusterconfig/spc.tgz`, disk images (raw, or compressed with gzip)
-//! in the ext4 partition `COS_CONTENT` at `/spc-config/spc.tgz` (canvos.md, 5). Lengths
-//! and names are never trusted; an image that does not add up is refused.
+//! The input is an untrusted image file. The output is what is at the definition's path and
+//! beside it, identified by digests. ISO 9660 images have the definition at
+//! `/opt/spectrocloud/clusterconfig/spc.tgz`, disk images (raw, or compressed with gzip) at
+//! `/spc-config/spc.tgz` in the ext4 partition `COS_CONTENT` (canvos.md, 5). Lengths and names
+//! are never trusted; an inconsistent image is refused.
 
 use std::fs::Metadata;
 use std::io;
@@ -32,36 +32,36 @@ pub use place::{Beside, HeldFile, ImagePlace, NeighbourFile, PlaceEntry};
 use place::{Files as _, Node};
 use source::Window;
 
-/// Where an ISO has the definition.
+/// The path of the definition in an ISO.
 const IN_ISO: [&str; 4] = ["opt", "spectrocloud", "clusterconfig", "spc.tgz"];
-/// What CanvOS tracks in the same overlay: missing, the whole overlay was lost
+/// A file that CanvOS tracks in the same overlay. If it is missing, the whole overlay was lost
 /// (canvos.md, T23).
 const CANARY: [&str; 4] = ["opt", "spectrocloud", "content", "Readme.txt"];
-/// Where a content partition has the definition.
+/// The path of the definition in a content partition.
 const IN_PARTITION: [&str; 2] = ["spc-config", "spc.tgz"];
-/// The label of the partition that carries it.
+/// The label of the content partition, which has the definition.
 pub const PARTITION: &str = partition::LABEL;
 /// The labels of CanvOS's ISOs (canvos.md, 5).
 const LABELS: [&str; 2] = ["COS_LIVE", "UKI_ISO_INSTALL"];
 /// The first bytes of a gzip file.
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 
-/// An image, looked into.
+/// An image that was examined.
 #[derive(Debug)]
 pub struct Image {
-    /// What kind of image it is.
+    /// The kind of image.
     pub format: ImageFormat,
-    /// The places where a definition belongs: one, or one for each content partition of
-    /// a disk that has several. Never empty.
+    /// The places where a definition belongs: one, or one for each content partition of a disk
+    /// that has several. Never empty.
     pub places: Vec<ImagePlace>,
-    /// When its file was last changed.
+    /// The time of the last change of the image's file.
     pub changed: Option<SystemTime>,
 }
 
 /// The kinds of images that carry a definition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ImageFormat {
-    /// ISO 9660, with its label.
+    /// ISO 9660, with its volume label.
     Iso(String),
     /// A raw disk.
     Disk,
@@ -69,41 +69,41 @@ pub enum ImageFormat {
     CompressedDisk,
 }
 
-/// Why an image tells nothing.
+/// Why an image cannot be judged.
 #[derive(Debug)]
 pub enum ImageError {
-    /// It cannot be opened or read.
+    /// The image cannot be opened or read.
     Disk(PathError),
-    /// Reading it failed; the caller knows its path.
+    /// Reading the image failed; the caller adds the path.
     Read(io::Error),
-    /// A temporary file for a part of it cannot be written.
+    /// A temporary file for a part of the image cannot be written.
     Spool(PathError),
-    /// It ends before what it says it holds.
+    /// The image ends before the end of the contents that it describes.
     Truncated,
-    /// It contradicts itself: where.
+    /// The image contradicts itself, at this place.
     Damaged(&'static str),
-    /// The journal of its content partition was not replayed: that was copied while it
+    /// The journal of the content partition was not replayed: the partition was copied while it
     /// was mounted. What a host will find there is not known.
     NeedsRecovery,
-    /// Its content partition has ext4 features that are not read here: their names.
+    /// The content partition has ext4 features with these names, which are not supported.
     Unsupported(String),
-    /// It is compressed in a way that is not read here: what it is, and with what.
+    /// The image is of this kind, compressed with a method that is not supported.
     Compressed(&'static str),
-    /// It is not an image that CanvOS builds: what it is.
+    /// The file is of this kind, which CanvOS does not build.
     Foreign(String),
 }
 
-/// How archives are recognised and judged.
+/// How archives are recognized and judged.
 pub struct Judge<'a> {
-    /// What an archive may hold.
+    /// The limits on an archive.
     pub limits: &'a Limits,
 }
 
-/// Looks into the image `path`. A part of a compressed one goes into a temporary file in
-/// the directory `spool`.
+/// Examines the image `path`. A part of a compressed image goes into a temporary file in the
+/// directory `spool`.
 ///
 /// # Errors
-/// [`ImageError`].
+/// Returns an [`ImageError`] if the image cannot be judged.
 pub fn examine(path: &Path, spool: &Path, judge: &Judge<'_>) -> Result<Image, ImageError> {
     let opened = || PathError::when("read", path);
     let opening = source::open(path).map_err(opened());
@@ -122,8 +122,9 @@ pub fn examine(path: &Path, spool: &Path, judge: &Judge<'_>) -> Result<Image, Im
     })
 }
 
-/// When a file was last changed: written, renamed, given other rights. Its modification
-/// time says nothing: Earthly dates whatever it exports 2020-04-16 (canvos.md, T22).
+/// Returns when a file was last changed: written, renamed, or given other permissions. The
+/// modification time is not usable: Earthly sets it to 2020-04-16 for every file that it
+/// exports (canvos.md, T22).
 #[cfg(unix)]
 #[must_use]
 pub fn changed(metadata: &Metadata) -> Option<SystemTime> {
@@ -134,7 +135,7 @@ pub fn changed(metadata: &Metadata) -> Option<SystemTime> {
     SystemTime::UNIX_EPOCH.checked_add(seconds + rest)
 }
 
-/// There is no such time.
+/// Returns `None`: the system has no such time.
 #[cfg(not(unix))]
 #[must_use]
 pub fn changed(_: &Metadata) -> Option<SystemTime> {
@@ -147,7 +148,7 @@ fn look(
     spool: &Path,
     judge: &Judge<'_>,
 ) -> Result<(ImageFormat, Vec<ImagePlace>), ImageError> {
-    // An ISO may have a partition table too, for booting from a stick.
+    // An ISO may have a partition table too, for booting from a USB stick.
     if iso::is_one(image)? {
         let iso = iso::Iso::open(image)?;
         if !LABELS.contains(&iso.label.as_str()) {
@@ -156,7 +157,7 @@ fn look(
                 "an ISO with the label `{label}`"
             )));
         }
-        // What is appended for sticks stands behind the volume.
+        // What is appended for USB sticks follows the volume.
         if partition::is_cut(image)? {
             return Err(ImageError::Truncated);
         }
@@ -170,7 +171,7 @@ fn look(
     }
     match partition::open(image) {
         Ok(contents) => Ok((ImageFormat::Disk, in_partitions(contents, judge)?)),
-        // Only what is not a disk is looked at for what else it may be.
+        // Only a file that is not a disk is checked for other kinds.
         Err(ImageError::Foreign(what)) => Err(foreign::named(image, what)?),
         Err(error) => Err(error),
     }
@@ -194,7 +195,7 @@ fn in_partitions(
         let place = content.and_then(|content| ImagePlace::look(&content, &IN_PARTITION, judge));
         places.push(match place {
             Ok(place) => place,
-            // What the others hold is worth a word all the same.
+            // The findings in the other partitions are still reported.
             Err(error) if several => ImagePlace::of(PlaceEntry::Failed(error)),
             Err(error) => return Err(error),
         });
@@ -205,11 +206,11 @@ fn in_partitions(
     Ok(places)
 }
 
-/// What an error says of an image that was read.
+/// Converts an error from reading an image.
 fn cut(error: io::Error) -> ImageError {
     match error.kind() {
         io::ErrorKind::UnexpectedEof => ImageError::Truncated,
-        // What `ext4` finds wrong; the system's own errors have another kind.
+        // An inconsistency that `ext4` found; the system's own errors have another kind.
         io::ErrorKind::Other => ImageError::Damaged("the file system of the content partition"),
         _ => ImageError::Read(error),
     }
@@ -219,7 +220,7 @@ fn cut(error: io::Error) -> ImageError {
 mod tests {
     use super::*;
 
-    /// A medium that fails is not an image that was cut: nobody should build it again.
+    /// A failing medium is not a truncated image: nobody should build the image again.
     #[test]
     fn what_cannot_be_read_is_not_truncated() {
         let directory = tempfile::tempdir().unwrap();

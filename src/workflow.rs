@@ -1,5 +1,5 @@
-//! What the commands share: the work of one run. In: settings and the names of definitions.
-//! Out: locked, verified archives in the cache.
+//! The work of one run, shared by the commands. The input is settings and the names of
+//! definitions. The output is locked, verified archives in the cache.
 
 pub(crate) mod context;
 pub(crate) mod fetcher;

@@ -1,4 +1,4 @@
-//! Temporary files of a checkout: they get their name in the end, or go.
+//! Temporary files of a checkout, which are either renamed to their final name or removed.
 
 use std::fs::File;
 use std::io;
@@ -9,19 +9,19 @@ use crate::util::atomic_file;
 use crate::util::file_lock;
 use crate::util::path_error::PathError;
 
-/// A file under a temporary name. Dropped without [`Aside::rename`], whatever has that name
-/// is removed.
+/// A file under a temporary name. Dropping it without [`Aside::rename`] removes whatever has
+/// that name.
 #[derive(Debug)]
 pub(super) struct Aside {
     directory: Arc<Directory>,
     name: String,
     file: File,
-    /// Whether something of that name is to be removed.
+    /// Whether dropping this removes the temporary name.
     armed: bool,
 }
 
 impl Aside {
-    /// An empty file in `directory`.
+    /// Creates an empty file in `directory`.
     pub(super) fn create(directory: &Arc<Directory>) -> Result<Self, PathError> {
         loop {
             let name = atomic_file::temporary_name();
@@ -41,29 +41,29 @@ impl Aside {
         }
     }
 
-    /// The file, for writing.
+    /// Returns the file, open for writing.
     pub(super) fn file(&self) -> &File {
         &self.file
     }
 
-    /// Where it is.
+    /// Returns the directory that the file is in.
     pub(super) fn directory(&self) -> &Directory {
         &self.directory
     }
 
-    /// Its temporary name.
+    /// Returns the temporary name.
     pub(super) fn name(&self) -> &str {
         &self.name
     }
 
-    /// Gives it mode 0644, whatever the umask, and brings it to the disk: after this a
-    /// rename is all that is missing.
+    /// Sets mode 0644, whatever the umask, and syncs the file to disk. After this only a rename
+    /// is missing.
     pub(super) fn seal(&self) -> io::Result<()> {
         atomic_file::set_mode(&self.file)?;
         self.file.sync_all()
     }
 
-    /// Gives it its name in `target`, replacing what is there.
+    /// Renames the file to `name` in `target`, and replaces what is there.
     pub(super) fn rename(mut self, target: &Directory, name: &str) -> io::Result<()> {
         self.directory.rename(&self.name, target, name)?;
         self.armed = false;
@@ -71,12 +71,12 @@ impl Aside {
         Ok(())
     }
 
-    /// Nothing has the temporary name any more.
+    /// Records that nothing has the temporary name any more.
     pub(super) fn disarm(&mut self) {
         self.armed = false;
     }
 
-    /// Something has the temporary name again.
+    /// Records that a file has the temporary name again.
     pub(super) fn arm(&mut self) {
         self.armed = true;
     }
@@ -90,13 +90,13 @@ impl Drop for Aside {
     }
 }
 
-/// Marks a file that was just made as a living run's. Says whether it still has its name:
-/// another run may have taken it for a dead one's in between.
+/// Marks a file that was just created as belonging to a running process. Returns whether the
+/// file still has its name: another run may have taken it for a leftover in between.
 fn is_marked(file: &File) -> bool {
     file.lock().is_err() || Directory::entry_of(file).is_ok_and(|entry| entry.links > 0)
 }
 
-/// The temporary files that killed runs left in `directory`.
+/// Returns the names of the temporary files that killed runs left in `directory`.
 pub(super) fn leftovers(directory: &Directory) -> Vec<String> {
     let names = directory.names().unwrap_or_default().into_iter();
     let ours = names.filter(|name| atomic_file::is_temporary(name.as_encoded_bytes()));
@@ -105,8 +105,8 @@ pub(super) fn leftovers(directory: &Directory) -> Vec<String> {
         .collect()
 }
 
-/// Removes [`leftovers`]. Returns their names. Best effort: what cannot be removed is told
-/// by the next look.
+/// Removes the files that [`leftovers`] returns, and returns their names. This is best effort:
+/// the next look reports what could not be removed.
 pub(super) fn sweep(directory: &Directory) -> Vec<String> {
     let mut names = leftovers(directory);
     names.retain(|name| directory.remove(name).is_ok());

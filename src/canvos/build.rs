@@ -1,9 +1,10 @@
 //! Running the CanvOS build, and finding the image that it wrote.
 //!
-//! In: a checkout, a command. Out: the images in `build/` that were not there before, or
-//! not like that; else why there is none, and what the build did to the staged files. The
-//! build's output is the user's and goes through as it is; Ctrl-C reaches it, since it is of our
-//! own process group, and we wait until it has ended. Our API key is kept from it.
+//! The input is a checkout and a command. The output is the list of images in `build/` that are
+//! new or have changed; or, if there are none, the reason and what the build did to the staged
+//! files. The build's output passes through unchanged. The build shares edgestage's process
+//! group, so Ctrl-C reaches it, and edgestage waits until it has ended. The Palette API key is
+//! removed from its environment.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -24,47 +25,47 @@ pub use command::{BuildCommand, ProgramKind};
 pub use disturbed::{Disturbance, Disturbed, ImageOutcome, Now, StagedDefinition};
 pub use no_image::NoImage;
 
-/// Where CanvOS puts images, in the checkout.
+/// The directory, relative to the checkout, into which CanvOS writes images.
 const OUTPUT: &str = "build";
-/// How the names of images end.
+/// The file name suffixes of images.
 const IMAGES: [&str; 4] = [".iso", ".raw", ".raw.gz", ".img"];
 
-/// Why there is no image, or not the one that was meant.
+/// Why there is no image, or not the intended one.
 #[derive(Debug)]
 pub enum BuildError {
-    /// It cannot be started.
+    /// The build command cannot be started.
     Start {
         /// The program.
         program: String,
-        /// Why.
+        /// The error of the operating system.
         error: io::Error,
     },
-    /// It ended, but not well.
+    /// The build ended with a failure.
     Failed {
         /// The program.
         program: String,
-        /// How it ended.
+        /// How the build ended.
         status: String,
-        /// An option that stands behind the target, where the program does not take it.
+        /// An option after the target, where the program does not accept it.
         misplaced: Option<String>,
     },
-    /// It ended well and wrote no image.
+    /// The build succeeded and wrote no image.
     NoImage {
         /// The program.
         program: String,
-        /// Where images were looked for.
+        /// The directory in which images were looked for.
         directory: PathBuf,
-        /// Names of images that are there, of earlier builds.
+        /// The names of images that earlier builds left there.
         older: Vec<String>,
-        /// Why.
+        /// The reason.
         why: NoImage,
     },
-    /// It removed or changed what was staged.
+    /// The build removed or changed staged files.
     Disturbed(Disturbance),
 }
 
 impl BuildCommand {
-    /// Runs it in `checkout`; returns the images that it wrote.
+    /// Runs the command in `checkout` and returns the images that it wrote.
     ///
     /// # Errors
     /// [`BuildError`].
@@ -74,20 +75,20 @@ impl BuildCommand {
         environment: &Environment,
         secrets: &[&str],
     ) -> Result<Vec<PathBuf>, BuildError> {
-        // The manifest's command has a word at least.
+        // The manifest's command has at least one word.
         let program = self.argv.first().cloned().unwrap_or_default();
         let output = checkout.join(OUTPUT);
         let before = stamps(&output);
         let mut variables: BTreeMap<OsString, OsString> = environment.variables.clone();
         variables.retain(|name, _| !secrets.iter().any(|secret| name == OsStr::new(secret)));
-        // Left as it is, a path would start where the run does.
+        // Unchanged, a relative path would be resolved from the directory of this run.
         let start = if program.contains('/') {
             checkout.join(&program).into_os_string()
         } else {
             OsString::from(&program)
         };
         let deferred = Deferred::begin();
-        // Standard output is for results.
+        // Standard output is reserved for results.
         let ended = duct::cmd(start, self.arguments())
             .dir(checkout)
             .full_env(&variables)
@@ -123,11 +124,11 @@ impl BuildCommand {
     }
 }
 
-/// What changes when an image is written anew, whatever time it is given: size, inode,
-/// and the time of its last change, which nobody can set.
+/// What changes when an image is rewritten, whatever modification time it is given: size,
+/// inode, and the change time (seconds and nanoseconds), which nobody can set.
 type Stamp = (u64, u64, i64, i64);
 
-/// The images in `directory`.
+/// Returns the stamp of each image in `directory`.
 fn stamps(directory: &Path) -> BTreeMap<PathBuf, Stamp> {
     let entries = fs::read_dir(directory).into_iter().flatten().flatten();
     let images = entries.filter(|entry| {
@@ -160,11 +161,11 @@ fn stamp(path: &Path) -> Option<Stamp> {
     Some((metadata.len(), 0, seconds, i64::from(since.subsec_nanos())))
 }
 
-/// Gives `image` the name of `definition` too: `installer.iso` becomes
-/// `installer-NAME.iso`, with its `.sha256`. Returns its new path.
+/// Renames `image` after `definition`: `installer.iso` becomes `installer-NAME.iso`, together
+/// with its `.sha256`. Returns the new path.
 ///
 /// # Errors
-/// A file that cannot be renamed or written.
+/// Fails if a file cannot be renamed or written.
 pub fn name_after(
     image: &Path,
     definition: &str,

@@ -1,4 +1,4 @@
-//! A checkout that this run may change.
+//! The lock of a checkout, and the changes that only its holder may make.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -16,20 +16,21 @@ use crate::util::failpoint;
 use crate::util::file_lock::FileLock;
 use crate::util::path_error::PathError;
 
-/// Above what is shipped, and in the same directory tree as the overlay.
+/// The directory above what is shipped, in the same directory tree as the overlay.
 const ABOVE_OVERLAY: &str = "overlay";
 
-/// The right to change a checkout, for as long as it is held, and its open directories.
+/// The right to change a checkout for as long as this value lives, together with its open
+/// directories.
 #[derive(Debug)]
 pub struct CheckoutLock {
     pub(super) checkout: Arc<Directory>,
     pub(super) own: Own,
-    /// `None` where the run that started this one has it.
+    /// The file lock; `None` if the parent run holds it.
     pub(super) _lock: Option<FileLock>,
 }
 
 impl CheckoutLock {
-    /// The place of what was seen, made ready for a file: its directories are made.
+    /// Prepares the placement of `seen` for a file: missing directories are created.
     pub(super) fn place(&self, seen: &Seen) -> Result<RenameTarget, CanvosError> {
         let placement = seen.placement();
         if let Some(kind) = seen.odd() {
@@ -61,7 +62,7 @@ impl CheckoutLock {
         Ok(self.described(seen, directory))
     }
 
-    /// The place of a file that is to go.
+    /// Prepares the placement of a file that is to be removed.
     pub(super) fn place_to_empty(&self, seen: &Seen) -> Result<RenameTarget, CanvosError> {
         let placement = seen.placement();
         let directory = placement_directory::open(&self.checkout, placement.directory())?;
@@ -84,9 +85,9 @@ impl CheckoutLock {
         }
     }
 
-    /// Where temporary files for `target` go: our own directory; on another file system one
-    /// above what is shipped; else `target` itself, where the next run removes what a killed
-    /// one leaves.
+    /// Returns the directory for temporary files that are renamed into `target`: `.edgestage/`;
+    /// if that is on another file system, one above what is shipped; else `target` itself,
+    /// where the next run removes what a killed one leaves.
     fn beside(&self, target: &Directory) -> Arc<Directory> {
         let own = self.own.directory();
         if own.reaches(target) {
@@ -98,8 +99,8 @@ impl CheckoutLock {
         fitting.next().map_or_else(|| Arc::clone(own), Arc::new)
     }
 
-    /// The place is still the one that the checkout has: nobody has put a link, or another
-    /// directory, in the way.
+    /// Checks that the checkout still has this directory at the placement's path: nobody has
+    /// put a link or another directory in the way.
     pub(super) fn check(&self, place: &RenameTarget) -> Result<(), CanvosError> {
         let now = placement_directory::open(&self.checkout, place.placement.directory())?;
         if now.is_some_and(|now| now.is(&place.directory)) {
@@ -112,7 +113,8 @@ impl CheckoutLock {
         })
     }
 
-    /// Keeps what is not ours among what is about to be replaced, each file once.
+    /// Keeps a copy of each file that is about to be replaced and that edgestage did not stage.
+    /// Identical files are kept once.
     pub(super) fn keep(
         &self,
         due: &[&Seen],
@@ -134,8 +136,8 @@ impl CheckoutLock {
         Ok(kept)
     }
 
-    /// Removes the temporary files that killed runs left. Returns the paths of those that
-    /// were not in our own directory.
+    /// Removes the temporary files that killed runs left. Returns the paths of those that were
+    /// not in `.edgestage/`.
     #[allow(
         clippy::must_use_candidate,
         reason = "what is left is worth a message, no more"
@@ -167,7 +169,8 @@ impl CheckoutLock {
     }
 }
 
-/// The directories besides our own that temporary files may be in, the best one first.
+/// Returns the directories other than `.edgestage/` that temporary files may be in, the
+/// preferred one first.
 pub(super) fn grounds(checkout: &Directory) -> Vec<Directory> {
     let relative = ["", ABOVE_OVERLAY, OVERLAY_DIRECTORY];
     let opened = relative.map(|path| {

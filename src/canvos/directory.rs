@@ -1,10 +1,9 @@
-//! Directories that stay what they were when they were opened, whatever is renamed over
-//! their paths since.
+//! Open directories, which stay the same whatever is later renamed over their paths.
 //!
-//! A check of a path says nothing about the next use of that path: a directory on the way
-//! may be swapped for a symbolic link in between, and what is written next lands outside
-//! the checkout. So a directory is opened once, without following a link below the
-//! checkout, and everything is done relative to its descriptor, with a plain name.
+//! A check of a path says nothing about the next use of that path: a directory on the way may
+//! be swapped for a symbolic link in between, and the next write lands outside the checkout. So
+//! a directory is opened once, without following a link below the checkout, and every operation
+//! is relative to its descriptor and takes a plain name.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -23,30 +22,31 @@ use descriptor as system;
 
 pub(super) use system::Directory;
 
-/// What has a name in a directory, links not followed.
+/// A directory entry; symbolic links are not followed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Entry {
-    /// What is there in place of a regular file.
+    /// The kind of file, if it is not a regular file.
     pub odd: Option<&'static str>,
-    /// Tells whether a file is still the one that was looked at.
+    /// Tells whether a file is still the one that was examined.
     pub stamp: Stamp,
-    /// Permissions, set-id and sticky bits; 0644 if the system has none.
+    /// The permissions with the set-id and sticky bits; 0644 if the system has none.
     pub mode: u32,
-    /// The number of its names.
+    /// The number of hard links.
     pub links: u64,
 }
 
-/// What a rename keeps, and a write or another file changes.
+/// What a rename keeps, and what a write or another file changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Stamp {
-    /// In bytes.
+    /// The size in bytes.
     pub size: u64,
-    /// Time of the last write: seconds and nanoseconds since 1970.
+    /// The time of the last write, in seconds and nanoseconds since 1970.
     pub written: (i64, i64),
 }
 
 impl Entry {
-    /// A file with one name and mode 0644. A second name could change it behind our back.
+    /// Whether this is a file with one hard link and mode 0644. Through a second link, the file
+    /// could change unnoticed.
     #[must_use]
     pub(super) fn is_well_formed(&self) -> bool {
         self.odd.is_none() && self.links == 1 && self.mode == 0o644
@@ -54,13 +54,13 @@ impl Entry {
 }
 
 impl Directory {
-    /// The path by which it was opened.
+    /// Returns the path by which the directory was opened.
     #[must_use]
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The path of `name` in it, for messages.
+    /// Returns the path of the file `name` in the directory, for messages.
     #[must_use]
     pub(super) fn file(&self, name: &str) -> PathBuf {
         self.path.join(name)
@@ -72,10 +72,10 @@ impl Directory {
         self.identity() == other.identity()
     }
 
-    /// The same directory, opened anew.
+    /// Opens the same directory again.
     ///
     /// # Errors
-    /// One that nobody may enter any more.
+    /// Fails if nobody may enter the directory any more.
     pub(super) fn again(&self) -> io::Result<Self> {
         let mut again = self.enter(".".as_ref())?;
         again.path.clone_from(&self.path);

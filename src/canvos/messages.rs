@@ -1,4 +1,4 @@
-//! What is said of checkouts that cannot be used, and of two definitions for one.
+//! Messages about checkouts that cannot be used, and about two definitions for one checkout.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use crate::diagnostic::{self, Code, Diagnostic, Trap};
 use crate::util::path_error::PathError;
 use crate::util::sanitize;
 
-/// A checkout that cannot be used.
+/// Describes a checkout that cannot be used.
 pub(crate) fn error(error: &CanvosError) -> Diagnostic {
     match error {
         CanvosError::Missing(path) => Diagnostic::error(
@@ -66,14 +66,14 @@ pub(crate) fn error(error: &CanvosError) -> Diagnostic {
             cause,
         } => mixed(*placement, rollback, cause),
         CanvosError::Io(error) => diagnostic::messages::disk(error),
-        // Its traps have words of their own.
+        // The traps have their own messages.
         CanvosError::Trapped(_) => {
             Diagnostic::error(Code::Trapped, "the checkout would embed something else")
         }
     }
 }
 
-/// One of the two is new, for the reason that the other could not be.
+/// Describes two placements of which only `placement` is new.
 fn mixed(placement: Placement, rollback: &PathError, cause: &CanvosError) -> Diagnostic {
     let cause = error(cause);
     let title = format!(
@@ -87,7 +87,7 @@ fn mixed(placement: Placement, rollback: &PathError, cause: &CanvosError) -> Dia
         .help("then run the command again: until you do, the two files differ")
 }
 
-/// Definitions that were to be staged together share `checkout`.
+/// Describes definitions that were to be staged together and share `checkout`.
 pub(crate) fn shared_checkout(definitions: &[String], checkout: &Path) -> Diagnostic {
     let names: Vec<String> = definitions.iter().map(|name| format!("`{name}`")).collect();
     Diagnostic::error(

@@ -1,8 +1,8 @@
-//! `.edgestage/` of a checkout: temporary files, the record of what was staged, and files
-//! of others that were replaced.
+//! The directory `.edgestage/` of a checkout: temporary files, the record of what was staged,
+//! and copies of replaced files that belong to others.
 //!
-//! It is not part of any build context that a CanvOS target copies, and git ignores it.
-//! Everything here happens while the checkout is held.
+//! It is not part of any build context that a CanvOS target copies, and git ignores it. All
+//! functions here run while the checkout's lock is held.
 
 use std::io::{self, Read as _, Write as _};
 use std::path::PathBuf;
@@ -15,33 +15,35 @@ use crate::util::failpoint;
 use crate::util::files;
 use crate::util::path_error::PathError;
 
-/// The directory, relative to the checkout.
+/// The path of the directory, relative to the checkout.
 pub(super) const OWN_DIRECTORY: &str = ".edgestage";
 
-/// The record of what was staged.
+/// The name of the record of what was staged.
 const STAGED: &str = "staged";
-/// The directory of what was replaced.
+/// The name of the directory of replaced files.
 const REPLACED: &str = "replaced";
-/// How many staged archives a checkout remembers, and how many replaced files it keeps.
+/// The number of staged archives that a checkout remembers, and of replaced files that it
+/// keeps.
 const REMEMBERED: usize = 16;
 
-/// `.edgestage/`, open.
+/// The open `.edgestage/` directory.
 #[derive(Debug)]
 pub(super) struct Own {
     directory: Arc<Directory>,
 }
 
 impl Own {
-    /// Opens it in `checkout`, and makes it if it is missing.
+    /// Opens `.edgestage/` in `checkout`, and creates it if it is missing.
     ///
     /// # Errors
-    /// A checkout that cannot be written, and a link in its place.
+    /// Fails if the checkout cannot be written, or if a symbolic link is in the place of the
+    /// directory.
     pub(super) fn open(checkout: &Directory) -> Result<Self, PathError> {
         let path = checkout.file(OWN_DIRECTORY);
         let directory = match checkout.enter(OWN_DIRECTORY.as_ref()) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 match checkout.make(OWN_DIRECTORY.as_ref()) {
-                    // Another run was faster.
+                    // Another run created it first.
                     Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                         checkout.enter(OWN_DIRECTORY.as_ref())
                     }
@@ -56,12 +58,12 @@ impl Own {
         })
     }
 
-    /// The directory.
+    /// Returns the directory.
     pub(super) fn directory(&self) -> &Arc<Directory> {
         &self.directory
     }
 
-    /// Keeps it out of git. Under the lock, like everything else that is written here.
+    /// Makes git ignore the directory. Like every write here, this happens under the lock.
     pub(super) fn ignore(&self) -> Result<(), PathError> {
         match self.directory.entry(".gitignore") {
             Ok(Some(entry)) if entry.odd.is_none() => Ok(()),
@@ -69,7 +71,7 @@ impl Own {
         }
     }
 
-    /// Notes what is staged, so that our files can be told from others.
+    /// Records what is staged, so that edgestage can tell its own files from others.
     pub(super) fn remember(&self, sha256: Digest) -> Result<(), PathError> {
         let mut digests = remembered(&self.directory);
         digests.retain(|known| *known != sha256);
@@ -82,14 +84,14 @@ impl Own {
         self.write(STAGED, text.as_bytes())
     }
 
-    /// What was staged here, the last one last.
+    /// Returns the digests of what was staged here, the latest one last.
     pub(super) fn remembered(&self) -> Vec<Digest> {
         remembered(&self.directory)
     }
 
-    /// Keeps a copy of the file `name` of `directory`, which is about to be replaced.
-    /// Returns its path. A copy, and not the file itself: until it is whole and on the disk,
-    /// the file stays where it is, so that a kill loses nothing.
+    /// Keeps a copy of the file `name` of `directory`, which is about to be replaced, and
+    /// returns the copy's path. The file is copied, not moved: it stays in place until the copy
+    /// is complete and on disk, so that a kill loses nothing.
     pub(super) fn keep(&self, directory: &Directory, name: &str) -> Result<PathBuf, PathError> {
         let source = directory.file(name);
         let replaced = self.replaced()?;
@@ -138,7 +140,7 @@ impl Own {
     }
 }
 
-/// A record that is gone or damaged only makes us more careful.
+/// Reads the record. If it is missing or damaged, edgestage only becomes more careful.
 fn remembered(directory: &Directory) -> Vec<Digest> {
     let text = directory.read(STAGED);
     let text = text.and_then(|file| io::read_to_string(file.take(files::TEXT)));
@@ -148,7 +150,8 @@ fn remembered(directory: &Directory) -> Vec<Digest> {
         .collect()
 }
 
-/// Leaves the files that were kept last, `newest` among them: clocks can be wrong.
+/// Keeps the most recent files, including `newest`, and removes the rest. `newest` is named
+/// because clocks can be wrong.
 fn forget_oldest(replaced: &Directory, newest: &str) {
     let names = replaced.names().unwrap_or_default().into_iter();
     let names = names.filter_map(|name| name.into_string().ok());

@@ -1,18 +1,18 @@
-//! Two files that are exchanged together or not at all.
+//! Changing two files together or not at all.
 //!
-//! In: the placements that are to change, each with a whole file beside it that is on the
-//! disk already. The order is:
+//! The input is the list of placements that are to change, each with a complete file that is on
+//! disk already. The steps are:
 //!
-//! 1. every directory is still the one that the checkout has;
-//! 2. for each placement, one step puts the new file at its place and the old one under the
-//!    temporary name of the new one;
-//! 3. every directory is looked at once more, and every old file is the one that was judged;
-//! 4. the old files go.
+//! 1. Check that every directory is still the one that the checkout has.
+//! 2. For each placement, exchange the two names in one step: the new file gets the
+//!    placement's name, and the old one the temporary name of the new one.
+//! 3. Check every directory once more, and that every old file is the one that was examined.
+//! 4. Remove the old files.
 //!
-//! A failure before step 4 takes back what was done, the last first, so that both placements
-//! are as they were; if that fails too, it is said. A kill in between leaves each placement
-//! with its old file or its new one, and temporary files, which the next run removes. Nothing
-//! is written through a directory that was swapped for a link meanwhile.
+//! A failure before step 4 undoes what was done, in reverse order, so that both placements
+//! are as they were; if that fails too, the error says so. A kill in between leaves each
+//! placement with its old file or its new one, and temporary files, which the next run
+//! removes. Nothing is written through a directory that was swapped for a link meanwhile.
 
 use std::io;
 use std::path::PathBuf;
@@ -31,40 +31,41 @@ pub(super) const NAME: &str = "spc.tgz";
 /// A placement that is about to change.
 #[derive(Debug)]
 pub(super) struct RenameTarget {
-    /// Which.
+    /// The placement.
     pub placement: Placement,
-    /// The directory of its file.
+    /// The directory of the placement's file.
     pub directory: Directory,
-    /// Where temporary files can be renamed to its place.
+    /// A directory from which temporary files can be renamed into `directory`.
     pub beside: Arc<Directory>,
-    /// Of what was there when it was judged.
+    /// The stamp of the file that was there when it was examined.
     pub was: Option<Stamp>,
 }
 
-/// Says whether a place is still where the checkout has it.
+/// Checks that a placement's directory is still the one that the checkout has.
 pub(super) type Check<'a> = &'a dyn Fn(&RenameTarget) -> Result<(), CanvosError>;
 
-/// A placement that has changed, and how that is undone.
+/// A placement that has changed, and how to undo the change.
 #[derive(Debug)]
 struct Moved {
     place: RenameTarget,
-    /// The old file, under a temporary name. Removed with this.
+    /// The old file, under a temporary name. Dropping this removes it.
     old: Option<Aside>,
-    /// Whether the new file is at the old one's place, and is to come back there.
+    /// Whether the old file's temporary name is the new file's, so that an undo exchanges them
+    /// back.
     exchanged: bool,
 }
 
 impl RenameTarget {
-    /// Its path, for messages.
+    /// Returns the path of the placement's file, for messages.
     pub(super) fn path(&self) -> PathBuf {
         self.directory.file(NAME)
     }
 }
 
-/// Puts each file at its place. They must be sealed.
+/// Puts each file at its placement. The files must be sealed.
 ///
 /// # Errors
-/// Nothing has changed then, or [`CanvosError::Mixed`].
+/// Either nothing has changed, or the error is [`CanvosError::Mixed`].
 pub(super) fn publish(
     ready: Vec<(RenameTarget, Aside)>,
     check: Check<'_>,
@@ -77,10 +78,10 @@ pub(super) fn publish(
     })
 }
 
-/// Takes the file at each place away.
+/// Removes the file at each placement.
 ///
 /// # Errors
-/// Nothing has changed then, or [`CanvosError::Mixed`].
+/// Either nothing has changed, or the error is [`CanvosError::Mixed`].
 pub(super) fn withdraw(places: Vec<RenameTarget>, check: Check<'_>) -> Result<(), CanvosError> {
     places.iter().try_for_each(check)?;
     all(places, take, check, |placement| match placement {
@@ -117,7 +118,7 @@ fn all<T>(
     Ok(())
 }
 
-/// How two names are exchanged: the system's way, or a test's.
+/// How two names are exchanged: with the system call, or as a test does it.
 type Exchange = fn(&Directory, &str, &Directory, &str) -> io::Result<()>;
 
 fn put(place: RenameTarget, mut aside: Aside, exchange: Exchange) -> Result<Moved, PathError> {
@@ -151,15 +152,15 @@ fn put(place: RenameTarget, mut aside: Aside, exchange: Exchange) -> Result<Move
     })
 }
 
-/// On a file system that cannot exchange two names: the old file gets a second name first, or
-/// another one if there are no second names.
+/// Puts the file in place on a file system that cannot exchange two names: the old file first
+/// gets a second hard link, or is renamed if there are no hard links.
 fn put_in_two_steps(place: RenameTarget, mut aside: Aside) -> Result<Moved, PathError> {
     let mut old = second_name(&place).or_else(|_| other_name(&place))?;
     if let Err(error) = aside
         .directory()
         .rename(aside.name(), &place.directory, NAME)
     {
-        // With a second name it is there still.
+        // If it got a second link, it still has its name.
         let back = (old.directory()).rename_new(old.name(), &place.directory, NAME);
         if back.is_ok() {
             old.disarm();
@@ -174,7 +175,7 @@ fn put_in_two_steps(place: RenameTarget, mut aside: Aside) -> Result<Moved, Path
     })
 }
 
-/// Gives the file a temporary name besides its own.
+/// Gives the file a temporary name in addition to its own.
 fn second_name(place: &RenameTarget) -> Result<Aside, PathError> {
     let failed = |error| PathError::when("write", &place.path())(error);
     let mut old = Aside::create(&place.beside)?;
@@ -206,7 +207,8 @@ fn take(place: RenameTarget) -> Result<Moved, PathError> {
 }
 
 impl Moved {
-    /// The old file is the one that was judged: another program may have written it since.
+    /// Checks that the old file is the one that was examined: another program may have written
+    /// it since.
     fn check_old(&self) -> Result<(), CanvosError> {
         let Some(old) = &self.old else { return Ok(()) };
         let failed = |error| PathError::when("replace", &self.place.path())(error);
@@ -218,12 +220,12 @@ impl Moved {
         Err(failed(changed).into())
     }
 
-    /// Puts everything back.
+    /// Restores the placement.
     fn undo(self) -> Result<(), PathError> {
         let target = &self.place.directory;
         let undone = match self.old {
             None => target.remove(NAME),
-            // What was put there has the temporary name then, and goes.
+            // After this the new file has the temporary name, and is removed.
             Some(new) if self.exchanged => new.directory().exchange(new.name(), target, NAME),
             Some(mut old) => {
                 let undone = old.directory().rename(old.name(), target, NAME);
@@ -235,7 +237,8 @@ impl Moved {
     }
 }
 
-/// Undoes what was done when `error` came; says so if that fails.
+/// Undoes the changes that were made before `error`; returns [`CanvosError::Mixed`] if that
+/// fails.
 fn roll_back(moved: Vec<Moved>, error: CanvosError) -> CanvosError {
     let mut error = error;
     for moved in moved.into_iter().rev() {

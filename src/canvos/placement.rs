@@ -1,4 +1,4 @@
-//! Where a definition goes in a checkout, and what was found there.
+//! Where a definition is staged in a checkout, and what was found there.
 
 use std::path::Path;
 
@@ -12,25 +12,26 @@ macro_rules! overlay_directory {
     };
 }
 
-/// The directory of the overlay that cluster definitions go to (facts.md, 3).
+/// The directory of the overlay that holds cluster definitions (facts.md, 3).
 pub const OVERLAY_DIRECTORY: &str = overlay_directory!();
-/// Where a definition is staged. All targets are right only with both (canvos.md, 4).
+/// A place where a definition is staged. Only with both are all targets right (canvos.md, 4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Placement {
-    /// Copied into every ISO.
+    /// The file in the overlay, which is copied into every ISO.
     Overlay,
-    /// What `CLUSTERCONFIG=spc.tgz` names, and what the MAAS script looks for first.
+    /// The file in the checkout's root: what `CLUSTERCONFIG=spc.tgz` names, and what the MAAS
+    /// script looks for first.
     Root,
 }
 
 impl Placement {
-    /// In the order in which they are written and removed. With `CLUSTERCONFIG=spc.tgz`
-    /// every target takes the root's file where there is one, so until that is renamed,
-    /// last, all targets still embed the old definition, and from then on all embed the
-    /// new one: there is no moment at which they disagree.
+    /// Both placements, in the order in which they are written and removed. With
+    /// `CLUSTERCONFIG=spc.tgz`, every target takes the root's file if there is one. So all
+    /// targets embed the old definition until that file is renamed, last, and the new one from
+    /// then on: there is no moment at which they disagree.
     pub const ALL: [Self; 2] = [Self::Overlay, Self::Root];
 
-    /// Relative to the checkout.
+    /// Returns the path of the file, relative to the checkout.
     #[must_use]
     pub const fn path(self) -> &'static str {
         match self {
@@ -39,7 +40,7 @@ impl Placement {
         }
     }
 
-    /// The directory of its file, relative to the checkout.
+    /// Returns the directory of the file, relative to the checkout.
     pub(super) fn directory(self) -> &'static Path {
         Path::new(match self {
             Self::Overlay => OVERLAY_DIRECTORY,
@@ -57,30 +58,32 @@ pub enum State {
     SameContent,
     /// Another definition, or no definition at all.
     Differs {
-        /// Of what it holds; `None` where it is not an archive that passes the check.
+        /// The digest of the content; `None` if the file is not an archive that passes the
+        /// check.
         content_sha256: Option<Digest>,
     },
-    /// Nothing.
+    /// There is no file.
     Missing,
-    /// Not a regular file with one name: what it is.
+    /// Something other than a regular file with one hard link, by its kind.
     WrongKind(&'static str),
 }
 
 /// A placement as it was found.
 #[derive(Debug)]
 pub struct PlacementState {
-    /// Which.
+    /// The placement.
     pub placement: Placement,
     /// What is there.
     pub state: State,
-    /// Of the file's bytes, where it is a regular file.
+    /// The SHA-256 of the file, if it is a regular file.
     pub sha256: Option<Digest>,
-    /// Whether a build can read it: mode 0644, one name.
+    /// Whether a build can read the file: it has mode 0644 and one hard link.
     pub well_formed: bool,
 }
 
 impl PlacementState {
-    /// The definition of `lock` that this differing file is, if it is one.
+    /// Returns the name of the definition in `lock` whose archive this differing file is, if
+    /// there is one.
     #[must_use]
     pub fn owner<'l>(&self, lock: &'l Lockfile) -> Option<&'l str> {
         let State::Differs {
@@ -93,7 +96,7 @@ impl PlacementState {
     }
 }
 
-/// What is at a placement, whatever it is compared with.
+/// What is at a placement, before it is compared with a lock.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Seen {
     pub(super) placement: Placement,
@@ -106,22 +109,22 @@ pub(super) enum Kind {
     Odd(&'static str),
     File {
         sha256: Digest,
-        /// Of what it holds; `None` where it is not an archive that passes the check.
+        /// The digest of the content; `None` if the file is not an archive that passes the
+        /// check.
         content_sha256: Option<Digest>,
         well_formed: bool,
-        /// Of the file that was read.
+        /// The stamp of the file that was read.
         stamp: Stamp,
     },
 }
 
 impl Seen {
-    /// Whether it is this very archive, as a build can read it.
+    /// Whether the file is exactly this archive, and a build can read it.
     pub(super) fn is_right(&self, archive: Digest) -> bool {
         matches!(self.kind, Kind::File { sha256, well_formed: true, .. } if sha256 == archive)
     }
 
-    /// Whether it is a file that was staged here, of which `record` has the digests, or one
-    /// that `lock` has.
+    /// Whether the file was staged here, so that `record` has its digest, or is in `lock`.
     pub(super) fn is_ours(&self, record: &[Digest], lock: &Lockfile) -> bool {
         let Kind::File {
             sha256,
@@ -136,7 +139,8 @@ impl Seen {
             || content_sha256.is_some_and(|content| lock.owner_of(content).is_some())
     }
 
-    /// What it is, if it is neither nothing nor a regular file that may be an archive.
+    /// Returns the kind of file, unless there is nothing or a regular file that may be an
+    /// archive.
     pub(super) fn odd(&self) -> Option<&'static str> {
         match self.kind {
             Kind::Odd(kind) => Some(kind),
@@ -144,7 +148,7 @@ impl Seen {
         }
     }
 
-    /// Of the file; `None` for nothing.
+    /// Returns the stamp of the file; `None` if there is none.
     pub(super) fn stamp(&self) -> Option<&Stamp> {
         match &self.kind {
             Kind::File { stamp, .. } => Some(stamp),
@@ -152,13 +156,14 @@ impl Seen {
         }
     }
 
-    /// Where it is.
+    /// Returns the placement.
     #[must_use]
     pub fn placement(&self) -> Placement {
         self.placement
     }
 
-    /// The digest of what it holds; `None` where it is not an archive that passes the check.
+    /// Returns the digest of the content; `None` if the file is not an archive that passes the
+    /// check.
     #[must_use]
     pub fn content(&self) -> Option<Digest> {
         match self.kind {
@@ -167,7 +172,7 @@ impl Seen {
         }
     }
 
-    /// Compares it with `locked`.
+    /// Compares what was found with `locked`.
     #[must_use]
     pub fn against(&self, locked: Option<&LockEntry>) -> PlacementState {
         let found = |state, sha256, well_formed| PlacementState {

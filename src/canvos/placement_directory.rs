@@ -1,4 +1,4 @@
-//! The way from a checkout to the directory of a placement, without links.
+//! Opening the directory of a placement from the checkout, without following links.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -7,12 +7,11 @@ use super::CanvosError;
 use super::directory::Directory;
 use crate::util::path_error::PathError;
 
-/// Opens the directory `relative` of `checkout`; `None` if it, or one on the way, is not
-/// there.
+/// Opens the directory `relative` of `checkout`; returns `None` if it or a parent is missing.
 ///
 /// # Errors
 /// [`CanvosError::Blocked`]: a link on the way would be copied into the image as a link
-/// (canvos.md, T8), and would lead our file elsewhere.
+/// (canvos.md, T8), and would lead the staged file elsewhere.
 pub(super) fn open(
     checkout: &Directory,
     relative: &Path,
@@ -20,10 +19,10 @@ pub(super) fn open(
     walk(checkout, relative, |_, _| Ok(None))
 }
 
-/// The same; directories that are missing are made.
+/// Does the same as [`open`], and creates missing directories.
 ///
 /// # Errors
-/// [`CanvosError::Blocked`], and a directory that cannot be made.
+/// [`CanvosError::Blocked`], and an error if a directory cannot be created.
 pub(super) fn make(checkout: &Directory, relative: &Path) -> Result<Directory, CanvosError> {
     let made = walk(checkout, relative, |directory, name| {
         let path = directory.path().join(name);
@@ -38,7 +37,7 @@ pub(super) fn make(checkout: &Directory, relative: &Path) -> Result<Directory, C
     made?.ok_or_else(|| CanvosError::Missing(checkout.path().join(relative)))
 }
 
-/// What to do about a directory that is missing.
+/// What to do about a missing directory.
 type Missing = fn(&Directory, &Path) -> Result<Option<Directory>, CanvosError>;
 
 fn walk(

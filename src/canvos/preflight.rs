@@ -1,9 +1,9 @@
 //! Before the build: what each CanvOS target would embed, and why.
 //!
-//! In: a checkout and how a build is started. Out: a forecast for each target, and the
-//! traps (canvos.md, 3) that would replace the definition, lose it, or are worth a word.
-//! What a target does is read from the checkout's own files. Nothing is written, but by
-//! [`fix_arg()`], which is asked for.
+//! The input is a checkout and the way in which a build is started. The output is a forecast
+//! for each target, and the traps (canvos.md, 3) that would replace the definition, lose it, or
+//! deserve a warning. What a target does is read from the checkout's own files. Nothing is
+//! written, except by [`fix_arg()`] on request.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -38,28 +38,28 @@ use earthfile::{Earthfile, Recipe};
 use ignore::{Found, Ignore};
 use invocation::{Call, Invocation};
 
-/// The line that is right for every target (canvos.md, 4).
+/// The line of `.arg` that is right for every target (canvos.md, 4).
 pub const RIGHT: &str = "CLUSTERCONFIG=spc.tgz";
 
-/// Whether the placements are taken as they are.
+/// Which state of the placements a forecast assumes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Assume {
-    /// As they are.
+    /// The placements as they are.
     Present,
-    /// As they will be when a definition is staged.
+    /// The placements as they will be after a definition is staged.
     Staged,
 }
 
 /// A trap that was found.
 #[derive(Debug)]
 pub struct Finding {
-    /// The targets that would lose or exchange the definition.
+    /// The targets that would lose the definition, or embed another one.
     pub hits: Vec<Target>,
     diagnostic: Diagnostic,
 }
 
 impl Finding {
-    /// One that hits no target, or none yet.
+    /// Returns a finding that affects no target, or none yet.
     fn without_hits(diagnostic: Diagnostic) -> Self {
         Self {
             hits: Vec::new(),
@@ -67,14 +67,14 @@ impl Finding {
         }
     }
 
-    /// The trap.
+    /// Returns the trap.
     #[must_use]
     pub fn trap(&self) -> Option<Trap> {
         self.diagnostic.code.trap()
     }
 
-    /// In words, for somebody who builds `targets`: an error if one of them is hit and
-    /// the finding is not among `allowed`.
+    /// Describes the finding for somebody who builds `targets`: as an error if it affects one
+    /// of them and its trap is not among `allowed`, else as a warning.
     #[must_use]
     pub fn told(&self, targets: &[Target], allowed: &[Trap]) -> Diagnostic {
         let mut diagnostic = self.diagnostic.clone();
@@ -94,26 +94,26 @@ impl Finding {
     }
 }
 
-/// What a build is started with, besides the checkout.
+/// How a build is started, apart from the checkout.
 #[derive(Clone, Copy)]
 pub struct Start<'a> {
-    /// Its environment.
+    /// The environment of the build.
     pub environment: &'a Environment,
-    /// The command: the program and its arguments.
+    /// The build command: the program and its arguments.
     pub argv: &'a [String],
 }
 
-/// A checkout, read for what its builds would do.
+/// What a checkout's builds would do, read from its files.
 pub struct Preflight<'a> {
     directory: &'a Path,
     start: Start<'a>,
     invocation: Invocation,
-    /// The file of build arguments that counts, if there is one.
+    /// The file of build arguments that is in effect, if there is one.
     arg: Option<Arg>,
     earthfile: Earthfile,
-    /// `None` if both ignore files are there.
+    /// The ignore rules; `None` if both ignore files exist.
     ignore: Option<Ignore>,
-    /// What the Earthfile does for each target; `None` for one that it does not have.
+    /// What the Earthfile does for each target; `None` for a target that it does not have.
     recipes: BTreeMap<Target, Option<Recipe>>,
 }
 
@@ -121,7 +121,7 @@ impl<'a> Preflight<'a> {
     /// Reads the checkout in `directory`.
     ///
     /// # Errors
-    /// Files that are there and cannot be read.
+    /// Fails if a file exists and cannot be read.
     pub fn read(directory: &'a Path, start: Start<'a>) -> Result<Self, PathError> {
         let invocation = invocation::read(call(directory, start));
         let arg = match &invocation.arg_file {
@@ -144,19 +144,19 @@ impl<'a> Preflight<'a> {
         })
     }
 
-    /// The checkout.
+    /// Returns the checkout's directory.
     #[must_use]
     pub fn directory(&self) -> &Path {
         self.directory
     }
 
-    /// The program that would build.
+    /// Returns the program that would build.
     #[must_use]
     pub fn program(&self) -> &Program {
         &self.invocation.program
     }
 
-    /// The value of `CLUSTERCONFIG` that Earthly takes, and where it comes from.
+    /// Returns the value of `CLUSTERCONFIG` that Earthly uses, and where it comes from.
     #[must_use]
     pub fn clusterconfig(&self) -> Option<(&str, &Origin)> {
         self.invocation.argument(arg::KEY)

@@ -1,4 +1,4 @@
-//! `edgestage build`: stage, build, prove; one definition after the other.
+//! `edgestage build`: stages, builds and verifies, one definition after the other.
 
 use std::path::PathBuf;
 
@@ -75,7 +75,7 @@ pub(super) fn run(arguments: &BuildArgs, context: &Context<'_>) -> Result<Comman
     })
 }
 
-/// A target in the place of a definition's name: the two dashes are missing.
+/// Fails if a definition's name is a target: the two dashes are missing.
 fn refuse_targets(names: &[String]) -> Result<(), Error> {
     let Some(at) = names.iter().position(|name| name.starts_with('+')) else {
         return Ok(());
@@ -102,14 +102,16 @@ struct Build<'a> {
 }
 
 impl Build<'_> {
-    /// The images of one definition, judged, and what is wrong with them.
+    /// Builds one definition; returns its images with their verdicts, and the error if
+    /// something is wrong with them.
     fn run(&self, definition: &Definition) -> Result<(Vec<ImageReport>, Option<Error>), Error> {
         let Self {
             context, manifest, ..
         } = self;
         let name = &definition.name;
         let checkout = context.checkout(manifest, definition)?;
-        // Until the images are proven: nobody else stages anything meanwhile.
+        // The lock is held until the images are verified, so that nobody else stages anything
+        // meanwhile.
         let _held = stage::for_build(context, name, self.command, self.arguments)?;
         let images = match self.start(definition, &checkout) {
             Ok(images) => images,
@@ -137,7 +139,7 @@ impl Build<'_> {
         );
         let wrong = proof.outcome(&verdicts).error;
         let error = match (wrong, disturbed) {
-            // The reason says more than the verdicts, and what to do about it.
+            // The disturbance explains more than the verdicts, and says what to do about it.
             (Some(_), Some(disturbance)) => Some(told(disturbance, ImageOutcome::Wrong)),
             (None, Some(disturbance)) => {
                 self.warn(&told(disturbance, ImageOutcome::Right));
@@ -148,7 +150,7 @@ impl Build<'_> {
         Ok((verdicts, error))
     }
 
-    /// Runs the build; returns the images that it wrote.
+    /// Runs the build and returns the images that it wrote.
     fn start(
         &self,
         definition: &Definition,
@@ -165,8 +167,8 @@ impl Build<'_> {
             .run(checkout.directory(), &environment, &api_key::VARIABLES)
     }
 
-    /// What the build did to the staged files, if anything. Looked at while the checkout is
-    /// held, so that it was nobody else.
+    /// Returns what the build did to the staged files, if anything. They are examined while the
+    /// lock of the checkout is held, so nobody else can have changed them.
     fn disturbed(
         &self,
         definition: &Definition,
@@ -184,8 +186,8 @@ impl Build<'_> {
         Ok(Disturbance::of(&found, &staged, self.command, directory))
     }
 
-    /// A build without an image, and what it did to the staged files, as far as that can be
-    /// seen.
+    /// Describes a build without an image, and what it did to the staged files, as far as that
+    /// can be seen.
     fn failed(&self, error: BuildError, definition: &Definition, checkout: &Checkout) -> Error {
         let disturbed = match error {
             BuildError::Start { .. } => None,
@@ -206,7 +208,7 @@ impl Build<'_> {
         }
     }
 
-    /// What is wrong and is not what the run fails for.
+    /// Warns of an error that is not the reason for which the run fails.
     fn warn(&self, error: &Error) {
         for mut diagnostic in error.diagnostics() {
             diagnostic.severity = Severity::Warning;

@@ -56,14 +56,16 @@ struct Cached {
     definitions: Vec<String>,
 }
 
-/// The cache, and whose its archives are. It can be looked at without a manifest.
+/// The cache, and the definitions that its archives belong to. It can be read without a
+/// manifest.
 struct View {
     cache: Cache,
     owners: BTreeMap<Digest, Vec<String>>,
 }
 
 impl View {
-    /// The cache to list. Whose its archives are is only told if the files say it.
+    /// Opens the cache to list it. The owners of archives are shown only if the files can be
+    /// read.
     fn open(context: &Context<'_>) -> Result<Self, Error> {
         let Some(manifest) = context.manifest_if_usable(messages::WITHOUT_OWNERS) else {
             return Self::unowned(context);
@@ -71,8 +73,9 @@ impl View {
         Self::of(context, &manifest, load_lockfile(&manifest)?)
     }
 
-    /// The cache to empty. A lock that cannot be read is not an obstacle, and neither is a
-    /// manifest if the cache is named: else it may name another cache than the user's.
+    /// Opens the cache to empty it. A lock that cannot be read does not prevent that, nor does
+    /// a manifest if the command line names the cache; otherwise the manifest may name another
+    /// cache than the user's.
     fn to_empty(context: &Context<'_>) -> Result<Self, Error> {
         match context.manifest() {
             Ok(manifest) => {
@@ -104,7 +107,7 @@ impl View {
         })
     }
 
-    /// The same with a lock that must be there: without one nothing would be kept.
+    /// Does the same with a lock that must exist: without one, nothing would be kept.
     fn locked(context: &Context<'_>) -> Result<Self, Error> {
         let manifest = context.manifest()?;
         let lock = load_lockfile(&manifest)?;
@@ -150,8 +153,8 @@ pub(super) fn list(context: &Context<'_>) -> Result<CommandOutput, Error> {
     })
 }
 
-/// The rows; what does not fit beside a digest, which is as wide as most of a terminal, stands
-/// below it.
+/// Formats the rows. A digest is as wide as most of a terminal; what does not fit beside it
+/// goes on the next line.
 fn rows_within(rows: &[Vec<String>], width: Option<usize>) -> String {
     let text = table::layout(rows);
     let fits = |most: usize| text.lines().all(|line| line.width() <= most);

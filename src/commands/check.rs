@@ -1,4 +1,4 @@
-//! `edgestage check`: everything that can be said without downloading.
+//! `edgestage check`: all checks that need no download.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -158,7 +158,8 @@ pub(super) fn run(arguments: &CheckArgs, context: &Context<'_>) -> Result<Comman
     })
 }
 
-/// What Palette says, of several definitions: of one the table says as much.
+/// Returns Palette's answers about several definitions. For a single one, the table shows the
+/// same.
 fn summary(rows: &[Checked]) -> Summary {
     let mut summary = Summary::of(rows.len());
     for row in rows
@@ -191,7 +192,7 @@ fn text(rows: &[Checked], width: Option<usize>) -> String {
     table::fitted(&cells, width)
 }
 
-/// A client, or why Palette is not asked.
+/// Returns a client, or the reason why Palette is not asked.
 fn palette(
     context: &Context<'_>,
     manifest: &Manifest,
@@ -207,7 +208,7 @@ fn palette(
     }
 }
 
-/// What Palette says in place of accepting.
+/// Returns the state for an answer other than acceptance.
 fn refused(error: &Error) -> PaletteState {
     match (error, error.exit()) {
         (Error::Scope(_), _) => PaletteState::Forbidden,
@@ -229,7 +230,7 @@ fn ask(
     Ok(PaletteState::Accepted)
 }
 
-/// What is in the images, and what is wrong with them.
+/// Returns what is in the images, and what is wrong with them.
 fn in_images(
     context: &Context<'_>,
     manifest: &Manifest,
@@ -244,14 +245,14 @@ fn in_images(
     Ok((verdicts, error))
 }
 
-/// The checkouts that were looked at. Definitions may share one: it is read once.
+/// The checkouts that were examined. Definitions may share one, which is read once.
 struct Places<'c> {
     preflight_options: &'c PreflightArgs,
     seen: BTreeMap<PathBuf, Place>,
 }
 
 impl Places<'_> {
-    /// Every checkout with what is built from it. Where there is one it needs no name.
+    /// Formats every checkout with what is built from it. A single checkout needs no name.
     fn text(&self, width: Option<usize>) -> String {
         let mut text = String::new();
         for (directory, place) in &self.seen {
@@ -302,7 +303,8 @@ impl Places<'_> {
         errors: &mut Vec<Error>,
     ) -> &Place {
         let directory = context.canvos_directory(manifest, Some(definition));
-        // By what it is: a link to a checkout, or a bind mount of it, is the same checkout.
+        // Checkouts are compared by what they are: a symbolic link to a checkout, or a bind
+        // mount of it, is the same checkout.
         let directory = directory.canonicalize().unwrap_or(directory);
         let identity = Identity::of(&directory);
         let known = self
@@ -329,8 +331,8 @@ impl Places<'_> {
     }
 }
 
-/// Says that there is no checkout. One that somebody named is missed; without any name, the
-/// directory of the manifest need not be one.
+/// Reports that there is no checkout. If somebody named it, it is missing; otherwise, the
+/// manifest's directory need not be one.
 fn no_checkout(
     context: &Context<'_>,
     manifest: &Manifest,
@@ -358,7 +360,7 @@ fn no_checkout(
 }
 
 impl Place {
-    /// What is staged, and what would win over it.
+    /// Returns what is staged, and what would take precedence over it.
     fn of(
         checkout: &Checkout,
         context: &Context<'_>,
@@ -413,8 +415,8 @@ impl Place {
     }
 }
 
-/// What is staged. Nothing staged yet is not a mistake, and neither is another definition
-/// of the same lock: definitions may take turns in one checkout.
+/// Returns the state of the placements. It is not a mistake that nothing is staged yet, or
+/// another definition of the same lock: definitions may take turns in one checkout.
 fn staged(
     place: &Place,
     definition: &Definition,

@@ -1,4 +1,4 @@
-//! `edgestage completions`: a shell's script.
+//! `edgestage completions`: prints the completion script of a shell.
 
 use schemars::JsonSchema;
 use serde::Serialize;

@@ -1,4 +1,4 @@
-//! `edgestage diff`: what changed in Palette since the lock. Writes nothing but a
+//! `edgestage diff`: what changed in Palette since the definitions were locked. Writes only a
 //! temporary file in the cache.
 
 use std::collections::BTreeMap;
@@ -148,7 +148,7 @@ fn inside(
     if files.is_empty() {
         return Ok(Vec::new());
     }
-    // Changes have their paths as they are shown.
+    // Changes have their paths in the form in which they are shown.
     let wanted = |path: &[u8]| files.contains_key(sanitize::line(path).as_str());
     let old = collected(source.inspect_locked(locked, &wanted)?);
     let new = collected(source.inspect_served(served, &wanted)?);
@@ -174,14 +174,14 @@ fn side<'f>(files: &'f BTreeMap<String, Vec<u8>>, path: &str) -> Side<'f> {
     content.map_or(Side::Unread, Side::Content)
 }
 
-/// The files that were kept, by their paths as they are shown.
+/// Returns the files that were kept, by the paths in the form in which they are shown.
 fn collected(inventory: Option<Inventory>) -> BTreeMap<String, Vec<u8>> {
     let files = inventory.map(|inventory| inventory.collected);
     let shown = |(path, content): (String, Vec<u8>)| (sanitize::line(path.as_bytes()), content);
     files.into_iter().flatten().map(shown).collect()
 }
 
-/// A block for each definition that changed, a line for each that did not.
+/// Formats a block for each definition that changed, and a line for each that did not.
 fn text(compared: &[Compared], context: &Context<'_>) -> String {
     let mut text = String::new();
     let mut apart = false;
@@ -196,7 +196,8 @@ fn text(compared: &[Compared], context: &Context<'_>) -> String {
 }
 
 impl Compared {
-    /// A definition that was changed in `profiles.toml` is not Palette's doing.
+    /// Returns the error for a drift. A definition that was changed in `profiles.toml` is not a
+    /// change in Palette.
     fn error(&self) -> Option<Error> {
         let definition = self.definition.clone();
         match self.outdated {
@@ -246,7 +247,7 @@ impl Compared {
     }
 }
 
-/// For a comment on a merge request.
+/// Formats the changes for a comment on a merge request.
 fn markdown(compared: &[Compared], context: &Context<'_>) -> String {
     let mut comment = Comment::new(context.environment);
     for one in compared {
@@ -255,11 +256,11 @@ fn markdown(compared: &[Compared], context: &Context<'_>) -> String {
     comment.finish("edgestage diff -v")
 }
 
-/// A unified diff in colours.
+/// Returns a unified diff in colors.
 fn painted(diff: &str) -> String {
     let paint = |(at, line): (usize, &str)| {
         let tone = match line.as_bytes() {
-            // The names of the two files.
+            // These lines are the names of the two files.
             _ if at < 2 => Tone::Bold,
             [b'+', ..] => Tone::Green,
             [b'-', ..] => Tone::Red,

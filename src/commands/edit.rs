@@ -1,8 +1,8 @@
-//! `edgestage add`, `remove` and `rename`: changes of `profiles.toml` that leave its
-//! comments, its order and its formatting alone. No network.
+//! `edgestage add`, `remove` and `rename`: changes to `profiles.toml` that preserve its
+//! comments, its order and its formatting. They do not use the network.
 //!
-//! What is written was read as a manifest before: a change that would leave a file that
-//! `check` refuses is refused itself, and nothing is written.
+//! The new text is parsed as a manifest before it is written: a change that would leave a file
+//! that `check` refuses is refused itself, and nothing is written.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -28,7 +28,7 @@ pub(super) use profile_arg::{ProfileArg, check_name, given};
 
 use manifest_editor::ManifestEditor;
 
-/// What the first definition is called where nobody says, in the template too.
+/// The default name of the first definition, also in the template.
 pub(super) const FIRST: &str = "factory";
 
 /// The document of `add` and of `remove`.
@@ -118,7 +118,8 @@ fn holds(definition: &Definition, reference: &Reference) -> bool {
     profiles.any(|profile| profile.reference == *reference)
 }
 
-/// A page of another Palette than the one that will be asked: its uids mean nothing there.
+/// Warns of a page of a Palette other than the one that will be asked: its uids mean nothing
+/// there.
 fn warn_of_other_palette(context: &Context<'_>, editor: &ManifestEditor, given: &ProfileArg) {
     let Some(page) = given.endpoint() else {
         return;
@@ -131,7 +132,7 @@ fn warn_of_other_palette(context: &Context<'_>, editor: &ManifestEditor, given: 
     }
 }
 
-/// A new definition may be a mistyped one.
+/// Warns of a new definition whose name is similar to another one, since it may be mistyped.
 fn warn_of_like_name(context: &Context<'_>, manifest: &Manifest, name: &str) {
     let known = manifest.definitions.keys().map(String::as_str);
     if let Some(near) = nearest(name, known) {
@@ -139,7 +140,7 @@ fn warn_of_like_name(context: &Context<'_>, manifest: &Manifest, name: &str) {
     }
 }
 
-/// What a person does next, and why; of a file of another name it says so.
+/// Reports what to do next, and why; if the file has another name, the command includes it.
 pub(super) fn next(context: &Context<'_>, command: &str, why: &str) {
     let file = &context.settings.file;
     let file = if context.settings.located == Located::Named && file != Path::new(FILE_NAME) {
@@ -169,7 +170,7 @@ pub(super) fn remove(
 ) -> Result<CommandOutput, Error> {
     let editor = ManifestEditor::open(context)?;
     let manifest = editor.manifest()?;
-    // Where there is one definition, what is not its name is one of its profiles'.
+    // If there is one definition, a word other than its name is one of its profiles.
     let names_one = |name: &str| {
         let definitions = &manifest.definitions;
         definitions.contains_key(name) || is_word(name) && definitions.len() > 1
@@ -183,7 +184,7 @@ pub(super) fn remove(
     remove_profiles(context, &editor, manifest, definition, &arguments.what)
 }
 
-/// What is not a reference is a definition's name.
+/// Whether a text is not a reference, and so the name of a definition.
 fn is_word(text: &str) -> bool {
     reference::parse(text).is_err() && Manifest::is_name(text)
 }
@@ -250,7 +251,7 @@ fn remove_profiles(
     }))
 }
 
-/// The profiles of `definition`, as they are shown.
+/// Returns the profiles of `definition`, as they are shown.
 fn references(definition: &Definition) -> Vec<String> {
     let profiles = definition.profiles.iter();
     profiles
@@ -258,8 +259,8 @@ fn references(definition: &Definition) -> Vec<String> {
         .collect()
 }
 
-/// Where the profile that `text` means stands among those of `definition`. A name without
-/// a version means each of its versions.
+/// Returns the positions in `definition` of the profile that `text` refers to. A name without a
+/// version refers to all of its versions.
 fn places_of(definition: &Definition, text: &str) -> Vec<usize> {
     let parsed = reference::parse(text).ok();
     let means = |reference: &Reference| match (&parsed, reference) {
@@ -301,7 +302,8 @@ pub(super) fn rename(
     }
     let text = edit::rename_definition(&editor.text, old, new)
         .map_err(|error| editor.refuse(context, error, old))?;
-    // The lock first: a run that is killed in between is completed by the same command.
+    // The lock is written first: if the run is killed in between, the same command completes
+    // it.
     let mut lock = load_lockfile(manifest)?;
     let entry = lock.definitions.remove(old);
     let locked = entry.is_some();

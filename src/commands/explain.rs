@@ -1,5 +1,5 @@
-//! `edgestage explain`: the sections of docs/troubleshooting.md and docs/traps.md, one at
-//! a time. Opens no file and no connection.
+//! `edgestage explain`: prints sections of docs/troubleshooting.md and docs/traps.md. It opens
+//! no file and no connection.
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -39,7 +39,7 @@ pub(super) fn run(id: Option<&'static str>) -> CommandOutput {
         let mut sections = sections.into_iter();
         match id {
             None => sections.collect(),
-            // clap has let known names pass only; a test holds the sections against them.
+            // clap accepts only known names; a test compares them with the sections.
             Some(id) => sections
                 .find(|section| section.id == id)
                 .into_iter()
@@ -77,8 +77,9 @@ fn whole(section: &page::Section) -> String {
     )
 }
 
-/// Markdown with its links as a terminal can show them: `[Exit codes](reference.md#exit-codes)`
-/// becomes `Exit codes (docs/reference.md#exit-codes)`. Code spans stay as they are.
+/// Returns Markdown with its links in a form for terminals: `[Exit
+/// codes](reference.md#exit-codes)` becomes `Exit codes (docs/reference.md#exit-codes)`. Code
+/// spans are not changed.
 fn with_plain_links(markdown: &str) -> String {
     let mut plain = String::with_capacity(markdown.len());
     let mut rest = markdown;
@@ -97,7 +98,7 @@ fn with_plain_links(markdown: &str) -> String {
     plain + rest
 }
 
-/// The label and the target of the link that `text` begins with, and what follows it.
+/// Returns the label and the target of the link that `text` begins with, and the rest.
 fn leading_link(text: &str) -> Option<(&str, &str, &str)> {
     let (label, rest) = text.strip_prefix('[')?.split_once("](")?;
     let (target, after) = rest.split_once(')')?;
@@ -105,13 +106,14 @@ fn leading_link(text: &str) -> Option<(&str, &str, &str)> {
     is_link.then_some((label, target, after))
 }
 
-/// The length of the code span that `text` begins with.
+/// Returns the length of the code span that `text` begins with.
 fn leading_code_span(text: &str) -> Option<usize> {
     let end = text.strip_prefix('`')?.find('`')?;
     Some(end + 2)
 }
 
-/// Where a link of a page leads: from the root of the repository, or on the web.
+/// Returns the target of a page's link: a path from the root of the repository, or an address
+/// on the web.
 fn path_of(target: &str) -> String {
     match target.strip_prefix("../") {
         Some(path) => path.to_owned(),
@@ -128,7 +130,7 @@ fn list(sections: &[page::Section]) -> String {
     table::layout(&sections.iter().map(row).collect::<Vec<_>>())
 }
 
-/// What messages about the section `id` have as their code; the name of a trap.
+/// Returns the codes of the messages about the section `id`, or the name of the trap.
 fn codes(id: &str) -> Vec<&'static str> {
     let of_topic = |code: &&Code| code.section() == id;
     let codes = Code::ALL.iter().filter(of_topic).map(|code| code.token());

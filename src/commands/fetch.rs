@@ -24,7 +24,7 @@ pub(super) struct Document {
     definitions: Vec<Fetched>,
 }
 
-/// Of a lock entry that this run changed.
+/// The value for a lock entry that this run changed.
 const WRITTEN: &str = "written";
 
 /// Result for one fetched definition.
@@ -51,7 +51,7 @@ pub(super) fn run(arguments: &FetchArgs, context: &Context<'_>) -> Result<Comman
     if arguments.output.is_some() && definitions.len() != 1 {
         return Err(Error::usage(messages::output_of_several()));
     }
-    // Before anything is asked or written.
+    // This is checked before anything is asked or written.
     let guard = Guard::new(context, Some(&manifest));
     let file = arguments.output.as_ref();
     let file = file.map(|output| context.environment.resolve(output));
@@ -60,7 +60,7 @@ pub(super) fn run(arguments: &FetchArgs, context: &Context<'_>) -> Result<Comman
     let output = |obtained: &LockedArchive| match &file {
         Some(file) => {
             session.still_locked(&definitions[0].name, &obtained.locked)?;
-            // Anew: a link may lead to what is there only now.
+            // The path is resolved again: a link may lead to a file that exists only now.
             let real = guard.check(file)?;
             output::write(&obtained.artifact, &real)?;
             Ok(shown(&real))
@@ -129,7 +129,7 @@ pub(super) fn update(arguments: &Fleet, context: &Context<'_>) -> Result<Command
     Ok(outcome(fetched, definitions.len(), error))
 }
 
-/// The last line of a run for `meant` definitions.
+/// Reports the result of a run for `meant` definitions.
 fn tell(
     context: &Context<'_>,
     fetched: &[Fetched],
@@ -143,8 +143,8 @@ fn tell(
     context.report.finished(&summary);
 }
 
-/// Does every definition, several at once, and locks them as they come. One failure does
-/// not stop the others.
+/// Processes every definition, several at once, and locks each as soon as it is done. A failure
+/// does not stop the others.
 fn each(
     context: &Context<'_>,
     session: &Session<'_>,
@@ -208,7 +208,8 @@ fn outcome(fetched: Vec<Fetched>, meant: usize, error: Option<Error>) -> Command
     }
 }
 
-/// A path alone where one definition was meant, so that a script can take it.
+/// Formats the result. If one definition was meant, it is the path alone, so that a script can
+/// use it.
 fn text(fetched: &[Fetched], meant: usize) -> String {
     match fetched {
         [only] if meant == 1 => format!("{}\n", only.path),

@@ -1,7 +1,7 @@
-//! `edgestage verify --image`: what is inside built images, compared with the lock.
+//! `edgestage verify --image`: the contents of built images, compared with the lock.
 //!
-//! In: images, and what they must hold. Out: a [`ImageReport`] for each, and the error where
-//! not all is well. `build` and `check` use it too.
+//! The input is images, and what they must hold. The output is an [`ImageReport`] for each, and
+//! an error if something is wrong. `build` and `check` use it too.
 
 use std::path::{Path, PathBuf};
 
@@ -50,33 +50,33 @@ pub(super) struct Proof<'a> {
     context: &'a Context<'a>,
     manifest: &'a Manifest,
     lock: &'a Lockfile,
-    /// What they must hold; `None` where they must hold nothing.
+    /// The definition that the images must hold; `None` if they must hold nothing.
     expected: Option<(&'a Definition, &'a LockEntry)>,
-    /// Where parts of compressed images go.
+    /// The directory for parts of compressed images.
     spool: PathBuf,
-    /// What they may have been built from.
+    /// The checkout that the images may have been built from.
     origin: BuildOrigin<'a>,
 }
 
-/// Whether the `.sha256` beside an image is compared, which reads all of the image.
+/// Whether an image is compared with its `.sha256`, which reads the whole image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Checksums {
-    /// Where there is one.
+    /// Compare if there is such a file.
     Compare,
     /// `--no-checksum`.
     Ignore,
 }
 
-/// Who wrote an image.
+/// Which build wrote an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum WrittenBy {
-    /// The build of this run: it is never an old one.
+    /// The build of this run: the image is never an old one.
     ByThisRun,
-    /// Somebody, some time.
+    /// An earlier build.
     Before,
 }
 
-/// How images are read.
+/// How to read images.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Reading {
     pub(super) checksums: Checksums,
@@ -121,7 +121,7 @@ impl<'a> Proof<'a> {
         })
     }
 
-    /// The same for images of a build with `arguments`.
+    /// Sets the command of the build that wrote the images.
     pub(super) fn of_build(self, argv: &[String]) -> Self {
         Self {
             origin: self.origin.started_with(argv),
@@ -129,7 +129,7 @@ impl<'a> Proof<'a> {
         }
     }
 
-    /// Looks into the images that were given.
+    /// Examines the images that were given.
     pub(super) fn asked(&self, images: &Images) -> Vec<ImageReport> {
         let checksums = if images.no_checksum {
             Checksums::Ignore
@@ -146,7 +146,7 @@ impl<'a> Proof<'a> {
         self.verdicts(&paths, reading)
     }
 
-    /// Looks into the images `paths`.
+    /// Examines the images `paths`.
     pub(super) fn verdicts(&self, paths: &[PathBuf], reading: Reading) -> Vec<ImageReport> {
         let verdict = |path: &PathBuf| self.verdict(path, reading);
         let mut verdicts: Vec<ImageReport> = paths.iter().map(verdict).collect();
@@ -154,7 +154,7 @@ impl<'a> Proof<'a> {
         verdicts
     }
 
-    /// Looks into the image `path`.
+    /// Examines the image `path`.
     fn verdict(&self, path: &Path, reading: Reading) -> ImageReport {
         let name = path.file_name().unwrap_or(path.as_os_str());
         let name = sanitize::line(name.as_encoded_bytes());
@@ -234,7 +234,7 @@ impl<'a> Proof<'a> {
         }
     }
 
-    /// The definition is right, and not alone.
+    /// Warns of an image that holds the right definition, but not alone.
     fn warn_of_neighbours(&self, verdict: &ImageReport) {
         let Some(trap) = verdict.found.trap else {
             return;
@@ -244,7 +244,7 @@ impl<'a> Proof<'a> {
         self.context.report.warn(&warning);
     }
 
-    /// The table, and the error where not all is well.
+    /// Returns the table, and the error if something is wrong.
     pub(super) fn outcome(&self, verdicts: &[ImageReport]) -> CommandOutput {
         let (absent, bad): (Vec<&ImageReport>, Vec<&ImageReport>) = verdicts
             .iter()
@@ -292,7 +292,8 @@ fn not_found(verdict: &ImageReport) -> Error {
     Error::usage(messages::images::missing_image(&verdict.path, &help))
 }
 
-/// What is right inside may still not be the file that its `.sha256` was made for.
+/// Applies the result of the checksum. An image with the right contents may still not be the
+/// file that its `.sha256` was made for.
 fn with_checksum(path: &Path, verdict: ImageReport) -> ImageReport {
     let detail = match image::checksum(path) {
         Ok(Checksum::None | Checksum::Agrees) => return verdict,

@@ -1,7 +1,7 @@
-//! `edgestage init`: a first `profiles.toml`, and snippets on request.
+//! `edgestage init`: writes a first `profiles.toml`, and snippets on request.
 //!
-//! Who gives profiles gets a file with them; who sits at a terminal is asked; everybody
-//! else gets the template.
+//! If profiles are given, the file contains them; at a terminal, the user is asked; otherwise
+//! the file is the template.
 
 use std::path::{Component, Path, PathBuf};
 
@@ -42,7 +42,7 @@ pub(super) struct Document {
     written: Vec<String>,
 }
 
-/// Writes what was asked for, or nothing where any of it is there already.
+/// Writes the requested files, or none of them if one exists already.
 pub(super) fn run(arguments: &InitArgs, context: &Context<'_>) -> Result<CommandOutput, Error> {
     if let Some(name) = &arguments.to {
         check_name(name)?;
@@ -51,7 +51,7 @@ pub(super) fn run(arguments: &InitArgs, context: &Context<'_>) -> Result<Command
     let snippets = snippets(arguments, &manifest);
     let given = !arguments.references.is_empty() || arguments.to.is_some();
     let there = manifest.symlink_metadata().is_ok();
-    // A profiles.toml that is there already does not keep the snippets from being added.
+    // An existing profiles.toml does not prevent the snippets from being added.
     let due = !there || given || snippets.is_empty();
     if let (true, Located::Above(file)) = (due, &context.settings.located) {
         let told = messages::there_is_one_above(&sanitize::path(file));
@@ -63,7 +63,7 @@ pub(super) fn run(arguments: &InitArgs, context: &Context<'_>) -> Result<Command
             .warn(&messages::passed_over(&sanitize::path(passed.path())));
     }
     let text = match (due, there) {
-        // Nobody is asked in vain.
+        // Checked first, so that the questions are not in vain.
         (true, true) if !ours(&manifest, first::TEMPLATE) => {
             return Err(Error::Exists(vec![sanitize::path(&manifest)]));
         }
@@ -106,8 +106,8 @@ fn ours(path: &Path, text: &str) -> bool {
     files::read(path, files::TEXT).is_ok_and(|is| is == text.as_bytes())
 }
 
-/// Writes `files`, or none of them where one is there already. Our own text beside
-/// missing files is what a run left that was killed in between.
+/// Writes `files`, or none of them if one exists already. A file with the text of edgestage
+/// itself, next to missing files, is what a run left that was killed in between.
 fn write(mut files: Vec<(PathBuf, &str)>) -> Result<Vec<PathBuf>, Error> {
     let is_there = |path: &Path| path.symlink_metadata().is_ok();
     let existing: Vec<String> = files
@@ -127,7 +127,7 @@ fn write(mut files: Vec<(PathBuf, &str)>) -> Result<Vec<PathBuf>, Error> {
     Ok(files.into_iter().map(|(path, _)| path).collect())
 }
 
-/// The text of the first `profiles.toml`.
+/// Returns the text of the first `profiles.toml`.
 fn first(arguments: &InitArgs, context: &Context<'_>) -> Result<String, Error> {
     let asks = !arguments.no_input && context.report.can_ask(context.environment);
     let first = if !arguments.references.is_empty() {
@@ -146,24 +146,25 @@ fn first(arguments: &InitArgs, context: &Context<'_>) -> Result<String, Error> {
         }
     };
     let text = first.text();
-    // The file is for version control.
+    // The file is meant for version control.
     if context.report.holds_key(&text) {
         return Err(Error::Palette(PaletteError::WrongAnswer {
             call: "POST /v1/dashboard/clusterprofiles".into(),
             why: "the API key is a name in it".into(),
         }));
     }
-    // What was given may contradict itself: URLs of two projects, say.
+    // The arguments may contradict each other, for example URLs of two projects.
     let path = &context.settings.file;
     Manifest::parse(&text, path, path).map_err(ManifestError::Invalid)?;
     Ok(text)
 }
 
-/// Where a checkout is looked for, from the manifest's directory. A run within a checkout means
-/// that one, whatever its directory is called.
+/// The directories in which a checkout is looked for, relative to the manifest's. A run within
+/// a checkout refers to that one, whatever its directory is called.
 const CHECKOUTS: [&str; 3] = [".", "CanvOS", "../CanvOS"];
 
-/// The checkout, as it is to be written: the one that is named, else the first that is found.
+/// Returns the checkout as it is written into the file: the one that is named, or the first
+/// that is found.
 fn checkout(context: &Context<'_>) -> Option<String> {
     let manifest = context.environment.resolve(&context.settings.file);
     let directory = manifest.parent().unwrap_or(Path::new("/"));
@@ -174,13 +175,13 @@ fn checkout(context: &Context<'_>) -> Option<String> {
     CHECKOUTS.into_iter().find(is_there).map(str::to_owned)
 }
 
-/// `path` relative to `directory`, since the file is for other machines too; as it is if they
-/// have nothing in common.
+/// Returns `path` relative to `directory`, because the file is for other machines too;
+/// unchanged if they have nothing in common.
 fn seen_from(directory: &Path, path: &Path) -> String {
     let (from, to) = (canonical(directory), canonical(path));
     let (from, to): (Vec<_>, Vec<_>) = (from.components().collect(), to.components().collect());
     let common = from.iter().zip(&to).take_while(|(a, b)| a == b).count();
-    // The root is no place that two machines share.
+    // A path that has only the root in common is not valid on other machines.
     if common < 2 {
         return sanitize::path(path);
     }
@@ -192,7 +193,7 @@ fn seen_from(directory: &Path, path: &Path) -> String {
     sanitize::path(&relative)
 }
 
-/// Warns of a `dir` that is written and leads to no checkout.
+/// Warns of a `dir` that is written but does not lead to a checkout.
 fn warn_of_no_checkout(context: &Context<'_>, text: &str, path: &Path) {
     let file = &context.settings.file;
     let Ok(manifest) = Manifest::parse(text, path, file) else {
@@ -210,14 +211,14 @@ fn warn_of_no_checkout(context: &Context<'_>, text: &str, path: &Path) {
     }
 }
 
-/// What references say of the first definition.
+/// Returns what references say about the first definition.
 fn of_given(given: &[ProfileArg], context: &Context<'_>) -> First {
     let page = given.iter().find_map(ProfileArg::endpoint);
     let endpoint = page.or_else(|| context.settings.endpoint.clone());
     let project = given.iter().find_map(ProfileArg::project);
     First {
         endpoint: endpoint.filter(|endpoint| *endpoint != Endpoint::default()),
-        // The URLs say it: a line of its own would only contradict them one day.
+        // The URLs name the project: a line of its own could only contradict them later.
         project: if given.iter().all(|given| given.endpoint().is_some()) {
             ProjectChoice::NotNeeded
         } else {
@@ -230,7 +231,7 @@ fn of_given(given: &[ProfileArg], context: &Context<'_>) -> First {
     }
 }
 
-/// What a person does next, as far as it is not done.
+/// Reports what to do next, without the steps that are done.
 fn tell_next(context: &Context<'_>, manifest: &Path) -> Result<(), Error> {
     let text = Manifest::text(manifest, &context.settings.file)?;
     if !api_key::is_set(context.environment) {

@@ -1,7 +1,7 @@
 //! The layers of a stack, in the order in which a host is built from them (`v1PackLayer`
 //! of Palette's API; facts.md, 1).
 
-/// A layer. The order of the variants is that of the stack, from the ground up.
+/// A layer. The variants are in the order of the stack, from the bottom up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Layer {
     /// `kernel`.
@@ -16,12 +16,12 @@ pub(super) enum Layer {
     Csi,
     /// `addon`.
     AddOn,
-    /// One that Palette did not have when this was written.
+    /// A layer that Palette did not have when this was written.
     Other,
 }
 
 impl Layer {
-    /// The layer of this name.
+    /// Returns the layer of this name.
     pub(super) fn of(name: &str) -> Self {
         match name {
             "kernel" => Self::Kernel,
@@ -34,7 +34,7 @@ impl Layer {
         }
     }
 
-    /// What people call it.
+    /// Returns the name that people use for the layer.
     pub(super) fn title(self) -> Option<&'static str> {
         match self {
             Self::Kernel => Some("Kernel"),
@@ -47,7 +47,7 @@ impl Layer {
         }
     }
 
-    /// A name that is safe in a page's classes.
+    /// Returns a name that is safe in a page's class attributes.
     pub(super) fn class(self) -> &'static str {
         match self {
             Self::Kernel => "kernel",

@@ -1,4 +1,4 @@
-//! `edgestage list`: the definitions, for people and for the matrix of a CI. Reads two
+//! `edgestage list`: the definitions, for people and for the matrix of a CI job. It reads two
 //! files and nothing else.
 
 use std::path::Path;

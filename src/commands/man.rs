@@ -1,4 +1,4 @@
-//! `edgestage man`: the manual, on standard output or as files.
+//! `edgestage man`: prints the manual, or writes it to files.
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -23,7 +23,7 @@ pub(super) struct Document {
     written: Vec<String>,
 }
 
-/// Prints the page of edgestage itself, or writes all of them.
+/// Prints the page of edgestage itself, or writes all pages.
 pub(super) fn run(arguments: &ManArgs, context: &Context<'_>) -> Result<CommandOutput, Error> {
     let Some(directory) = &arguments.output else {
         let page = manual::overview().text;

@@ -1,5 +1,5 @@
-//! What is said of a command line that cannot be meant, of edits that are refused, and of what
-//! `verify` and `build` find. Names and paths in the data are printable.
+//! Messages about command lines that are not meaningful, about refused edits, and about the
+//! findings of `verify` and `build`. Names and paths in the data must be printable.
 
 use std::path::Path;
 
@@ -13,12 +13,12 @@ pub(super) mod images;
 
 /// What is missing without a checkout.
 pub(super) const NOT_FORECAST: &str = "what a build there would embed is not checked";
-/// What is missing if the manifest cannot be used beside the cache.
+/// What is missing if the manifest cannot be used for the cache.
 pub(super) const WITHOUT_OWNERS: &str = "which definitions the archives belong to is not shown";
 /// What is missing if the files beside an archive cannot be used.
 pub(super) const WITHOUT_NAMES: &str = "the names and packs that `profiles.lock` has are not shown";
 
-/// `diff` without a network.
+/// Describes `diff` without a network.
 pub(super) fn diff_needs_palette() -> Diagnostic {
     Diagnostic::error(
         Code::ConflictingOptions,
@@ -27,7 +27,7 @@ pub(super) fn diff_needs_palette() -> Diagnostic {
     .help("leave `--offline` out")
 }
 
-/// `update` that may not write the lock, or not ask.
+/// Describes `update` that may not write the lock, or may not ask Palette.
 pub(super) fn update_rewrites_the_lock() -> Diagnostic {
     Diagnostic::error(
         Code::ConflictingOptions,
@@ -36,7 +36,7 @@ pub(super) fn update_rewrites_the_lock() -> Diagnostic {
     .help("leave `--locked` and `--offline` out")
 }
 
-/// `rename` that may not write the lock.
+/// Describes `rename` that may not write the lock.
 pub(super) fn rename_rewrites_the_lock() -> Diagnostic {
     Diagnostic::error(
         Code::ConflictingOptions,
@@ -45,7 +45,7 @@ pub(super) fn rename_rewrites_the_lock() -> Diagnostic {
     .help("leave `--locked` out")
 }
 
-/// `cache clean --keep-locked` without a lock.
+/// Describes `cache clean --keep-locked` without a lock.
 pub(super) fn nothing_to_keep(lockfile: &str) -> Diagnostic {
     Diagnostic::error(
         Code::NothingToKeep,
@@ -55,7 +55,7 @@ pub(super) fn nothing_to_keep(lockfile: &str) -> Diagnostic {
     .help("leave `--keep-locked` out to remove all archives")
 }
 
-/// A target in the place of a definition; `command` has it where it belongs.
+/// Describes a target in the place of a definition; `command` has the target where it belongs.
 pub(super) fn target_not_definition(target: &str, command: &str) -> Diagnostic {
     Diagnostic::error(
         Code::TargetNotDefinition,
@@ -64,36 +64,36 @@ pub(super) fn target_not_definition(target: &str, command: &str) -> Diagnostic {
     .help(format!("put it after two dashes: `{command}`"))
 }
 
-/// `--output` with several definitions.
+/// Describes `--output` with several definitions.
 pub(super) fn output_of_several() -> Diagnostic {
     Diagnostic::error(Code::OutputOfSeveral, "`--output` takes one definition")
         .help("add its NAME to the command")
 }
 
-/// Why `--output` cannot be a file.
+/// Why a path cannot be the file of `--output`.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum OutputFault {
-    /// It is standard output.
+    /// The path is standard output.
     Stream,
-    /// Its directory does not exist.
+    /// The directory of the path does not exist.
     NoDirectory,
-    /// It is of another kind than a file.
+    /// The path is not a file but of this kind.
     Kind(&'static str),
-    /// It is in a directory of somebody else.
+    /// The path is in a directory that belongs to another program.
     Inside(&'static str),
-    /// It is in the cache.
+    /// The path is in the cache.
     InCache,
-    /// It decides what a build does.
+    /// The path is a file that decides what a build does.
     OfABuild,
-    /// It is the manifest.
+    /// The path is the manifest.
     Manifest,
-    /// It is the lock.
+    /// The path is the lock.
     Lockfile,
-    /// It holds the API key.
+    /// The path is the file with the API key.
     Key,
-    /// The manifest names it.
+    /// The manifest names the path.
     NamedInManifest,
-    /// It is a placement.
+    /// The path is a placement.
     Placement,
 }
 
@@ -119,7 +119,8 @@ pub(super) fn unusable_output(output: &Path, fault: OutputFault) -> Diagnostic {
     .help("name another file")
 }
 
-/// Every command in this directory uses the file above it: another one is not meant.
+/// Describes a new file below an existing one: every command in this directory uses the file
+/// above, so the user did not mean another one.
 pub(super) fn there_is_one_above(file: &str) -> Diagnostic {
     Diagnostic::error(
         Code::AlreadyExists,
@@ -130,7 +131,7 @@ pub(super) fn there_is_one_above(file: &str) -> Diagnostic {
     .help("to create a separate one here, run `edgestage init --file profiles.toml`")
 }
 
-/// The file that somebody may have thought of.
+/// Describes the file that the user may have meant.
 pub(super) fn passed_over(file: &str) -> Diagnostic {
     Diagnostic::warning(
         Code::AlreadyExists,
@@ -142,7 +143,7 @@ pub(super) fn passed_over(file: &str) -> Diagnostic {
     ))
 }
 
-/// A page of another Palette than the one that will be asked.
+/// Describes a page of a Palette other than the one that will be asked.
 pub(super) fn other_palette(page: &Endpoint, asked: &Endpoint) -> Diagnostic {
     Diagnostic::warning(
         Code::OtherPalette,
@@ -154,7 +155,7 @@ pub(super) fn other_palette(page: &Endpoint, asked: &Endpoint) -> Diagnostic {
     ))
 }
 
-/// A new definition with a name like that of another one.
+/// Describes a new definition whose name is similar to another one.
 pub(super) fn new_definition(name: &str, near: &str) -> Diagnostic {
     Diagnostic::warning(
         Code::NewDefinition,
@@ -175,7 +176,7 @@ pub(super) fn only_definition(name: &str) -> Diagnostic {
     .help("add another first: `edgestage add PROFILE --to NAME`")
 }
 
-/// All profiles of a definition, which is the only one or one of several.
+/// Describes the removal of all profiles of a definition.
 pub(super) fn last_profiles(name: &str, is_only_definition: bool) -> Diagnostic {
     Diagnostic::error(
         Code::LastProfiles,
@@ -228,7 +229,7 @@ pub(super) fn invalid_reference(text: &str, why: &InvalidReference) -> Diagnosti
         .help(why.help(text))
 }
 
-/// A definition that is written without a header of its own, or is not in the file.
+/// Describes a definition that has no header of its own, or is not in the file.
 pub(super) fn not_editable(name: &str, place: Option<Place<'_>>) -> Diagnostic {
     let told = Diagnostic::error(
         Code::NotEditable,
@@ -241,7 +242,7 @@ pub(super) fn not_editable(name: &str, place: Option<Place<'_>>) -> Diagnostic {
     told.help("change it in an editor")
 }
 
-/// The `problem` that the file would have. Its place is in no file.
+/// Describes the `problem` that the file would have. It has no location in a file.
 pub(super) fn refused_edit(problem: Diagnostic) -> Diagnostic {
     let mut told = Diagnostic::error(problem.code, problem.title).note("nothing was written");
     told.notes
@@ -250,7 +251,7 @@ pub(super) fn refused_edit(problem: Diagnostic) -> Diagnostic {
     told
 }
 
-/// A definition is staged, and none is to be.
+/// Describes a staged definition if none is expected.
 pub(super) fn staged_unexpected() -> Diagnostic {
     Diagnostic::error(
         Code::StagedUnexpected,
@@ -259,19 +260,19 @@ pub(super) fn staged_unexpected() -> Diagnostic {
     .help("run `edgestage unstage`")
 }
 
-/// What is staged is another thing than what `stage` makes of the definition.
+/// Describes staged files that differ from what `stage` makes of the definition.
 pub(super) fn staged_differs(name: &str) -> Diagnostic {
     let title = format!("what is staged is not `{name}` as it is locked");
     Diagnostic::error(Code::StagedDiffers, title).help(format!("run `edgestage stage {name}`"))
 }
 
-/// It is the definition, but not the same file twice.
+/// Describes a placement that holds the definition, but not in the same bytes as the other.
 pub(super) fn staged_in_other_bytes(name: &str) -> Diagnostic {
     let title = format!("the two staged files hold `{name}`, but not in the same bytes");
     Diagnostic::error(Code::StagedDiffers, title).help(format!("run `edgestage stage {name}`"))
 }
 
-/// A temporary file that would be shipped, which `command` removes.
+/// Describes a temporary file that would be shipped, and that `command` removes.
 pub(super) fn staged_leftover(path: &str, command: &str) -> Diagnostic {
     Diagnostic::error(
         Code::StagedLeftover,
@@ -280,7 +281,8 @@ pub(super) fn staged_leftover(path: &str, command: &str) -> Diagnostic {
     .help(format!("run `{command}`, which removes it"))
 }
 
-/// The definition in an image is right, and not alone: `trap`, `detail`.
+/// Describes an image that holds the right definition, but not alone: `trap` and `detail` say
+/// why.
 pub(super) fn more_than_locked(image: &str, trap: Trap, detail: &str) -> Diagnostic {
     let title = format!("`{image}` holds more than the locked definition");
     Diagnostic::warning(trap, title)

@@ -1,9 +1,10 @@
-//! `--output`: a file that a person names and a run writes.
+//! `--output`: a file that the user names and the run writes.
 //!
-//! In: the path, and what the run works with. Out: the file, written by rename, or a refusal
-//! before anything is asked or written. Never the manifest, its lock, a file that
-//! `profiles.toml` names, a file that decides a build, or anything inside of `.git`, by
-//! whatever name: a path through `..`, a link, or a file system that ignores case.
+//! The input is the path, and the files that the run works with. The output is the file,
+//! written by rename, or a refusal before anything is asked or written. The file must never be
+//! the manifest, its lock, a file that `profiles.toml` names, a file that decides a build, or
+//! anything inside `.git`, whatever path leads there: one with `..`, a link, or one on a file
+//! system that ignores case.
 
 use std::fs::Metadata;
 use std::path::{Component, Path, PathBuf};
@@ -20,13 +21,13 @@ use crate::util::files;
 use crate::util::path_error::PathError;
 use crate::workflow::context::Context;
 
-/// Directories in which others keep what they alone write.
+/// Directories that only other programs write to.
 const OWNED: [&str; 3] = [".git", ".edgestage", ".hg"];
 
-/// As many links as Linux follows (`path_resolution(7)`).
+/// The number of links that are followed, as in Linux (`path_resolution(7)`).
 const LINKS: usize = 40;
 
-/// Files that decide what a build does, in whichever directory.
+/// The names of files that decide what a build does, in whichever directory.
 const OF_BUILDS: [&str; 9] = [
     "Earthfile",
     ".arg",
@@ -39,14 +40,14 @@ const OF_BUILDS: [&str; 9] = [
     "Makefile",
 ];
 
-/// What an output must not be.
+/// The files that an output must not be.
 pub(super) struct Guard {
     files: Vec<(PathBuf, OutputFault)>,
     cache: Option<PathBuf>,
 }
 
 impl Guard {
-    /// For a run that works with `manifest`, or with none.
+    /// Returns the guard for a run that works with `manifest`, or with none.
     pub(super) fn new(context: &Context<'_>, manifest: Option<&Manifest>) -> Self {
         let path = context.environment.resolve(&context.settings.file);
         let mut files = vec![
@@ -87,8 +88,8 @@ impl Guard {
         }
     }
 
-    /// Refuses `output`, if it must not be written; returns the file that it means, with
-    /// links followed: a link is the user's own name for the file behind it.
+    /// Fails if `output` must not be written; returns the path with links followed, because a
+    /// link is the user's own name for its target.
     pub(super) fn check(&self, output: &Path) -> Result<PathBuf, Error> {
         let refused = |fault| refuse(output, fault);
         if is_stream(output) {
@@ -135,9 +136,9 @@ impl Guard {
     }
 }
 
-/// Refuses a directory that is to be made, if others keep their files in it.
+/// Fails if a directory that is to be created is inside one that belongs to another program.
 pub(super) fn check_directory(directory: &Path) -> Result<(), Error> {
-    // What is not there yet is not a link.
+    // A path that does not exist is not a link.
     let there = directory.ancestors().find(|ancestor| ancestor.exists());
     let real = there.and_then(|there| there.canonicalize().ok());
     match owner_of(directory).or_else(|| owner_of(&real?)) {
@@ -146,7 +147,7 @@ pub(super) fn check_directory(directory: &Path) -> Result<(), Error> {
     }
 }
 
-/// The directory of somebody else that `path` is in.
+/// Returns the directory of another program that `path` is in.
 fn owner_of(path: &Path) -> Option<&'static str> {
     path.components().find_map(|component| match component {
         Component::Normal(name) => {
@@ -161,8 +162,8 @@ fn refuse(output: &Path, fault: OutputFault) -> Error {
     Error::usage(messages::unusable_output(output, fault))
 }
 
-/// Where the links at `path` lead, there or not: a link to a lock that is not there yet leads
-/// to the lock, once there is one.
+/// Follows the links at `path`, whether the target exists or not: a link to a lock that does
+/// not exist yet leads to the lock as soon as it does.
 fn end_of_links(mut path: PathBuf) -> PathBuf {
     for _ in 0..LINKS {
         if let Ok(real) = path.canonicalize() {
@@ -176,7 +177,7 @@ fn end_of_links(mut path: PathBuf) -> PathBuf {
     path
 }
 
-/// What stands for an open stream of this process.
+/// Whether a path stands for an open stream of this process.
 fn is_stream(path: &Path) -> bool {
     let streams = ["/dev/stdout", "/dev/stderr", "/dev/stdin", "/dev/tty"];
     streams.iter().any(|stream| path == Path::new(stream))
@@ -196,7 +197,7 @@ fn is_below(path: &Path, directory: &Path) -> bool {
     directory.is_ok_and(|directory| path.starts_with(directory))
 }
 
-/// Whether `file` is the file at `real`, or will be once it is made.
+/// Whether `file` is the file at `real`, or will be as soon as it exists.
 fn is_same(real: &Path, metadata: Option<&Metadata>, file: &Path) -> bool {
     if let (Some(metadata), Ok(other)) = (metadata, file.metadata()) {
         return is_one_file(metadata, &other);
@@ -219,8 +220,8 @@ fn is_one_file(_: &Metadata, _: &Metadata) -> bool {
     false
 }
 
-/// Writes the archive to `output`, by rename, unless it is there already. The mode of a file
-/// that is there is kept.
+/// Writes the archive to `output`, by rename, unless it is there already. An existing file
+/// keeps its mode.
 pub(super) fn write(artifact: &Artifact, output: &Path) -> Result<(), Error> {
     let there = output.metadata().ok();
     if there

@@ -1,4 +1,5 @@
-//! `edgestage schema`: JSON Schemas of the files and of the documents. Reads nothing.
+//! `edgestage schema`: prints the JSON Schemas of the files and of the JSON documents. It reads
+//! nothing.
 
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -46,7 +47,7 @@ fn part<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
     generator.subschema_for::<T>()
 }
 
-/// What each command prints besides the head; `verify` has two forms.
+/// The results that each command prints after the common fields; `verify` has two forms.
 const RESULTS: [(&str, &[Part]); 20] = [
     ("init", &[part::<init::Document>]),
     ("add", &[part::<edit::Edited>]),
@@ -73,7 +74,7 @@ const RESULTS: [(&str, &[Part]); 20] = [
     ("schema", &[part::<Document>]),
 ];
 
-/// The schema of every document, one form for each command.
+/// Returns the schema of all documents, with one form for each command.
 fn output() -> Value {
     let settings = SchemaSettings::draft2020_12().for_serialize();
     let mut generator = settings.into_generator();
@@ -93,7 +94,7 @@ fn output() -> Value {
     published("output", whole)
 }
 
-/// A document of `command`: one of its results, or none and an error.
+/// Returns the form of a document of `command`: one of its results, or an error alone.
 fn form(command: &str, results: &[Schema], generator: &SchemaGenerator) -> Value {
     let required = |result: &Schema| {
         let name = result.get("$ref")?.as_str()?.rsplit('/').next()?;

@@ -1,5 +1,5 @@
-//! `edgestage show`: the profile layers of a definition, without a network. What the
-//! vendor's last step wants to be seen on a booted host.
+//! `edgestage show`: the profile layers of a definition, without a network. The last step of
+//! the vendor's instructions is to see these on a booted host.
 
 use std::io::{self, Read};
 use std::path::Path;
@@ -99,8 +99,9 @@ pub(super) fn run(arguments: &ShowArgs, context: &Context<'_>) -> Result<Command
     })
 }
 
-/// An archive may hold the key itself. Where a command prints that, it is asked only if a
-/// text of the archive is long enough to be one: it may ask a person, or a server.
+/// Registers the API key of a command as a secret, because an archive may contain the key. The
+/// command may ask a person or a server, so it runs only if a text of the archive is long
+/// enough to be a key.
 fn hide_key_of_command(found: &Found, context: &Context<'_>) {
     let variables = found
         .profiles
@@ -128,7 +129,7 @@ fn hide_key_of_command(found: &Found, context: &Context<'_>) {
     }
 }
 
-/// No key is shorter, in bytes: Palette's have twice as many.
+/// The least length of a key, in bytes. Palette's keys are twice as long.
 const SHORTEST_KEY: usize = 16;
 
 /// What there is to show.
@@ -144,7 +145,7 @@ struct Found {
 }
 
 impl Found {
-    /// The commit that the lock entry is from, if git knows it.
+    /// Returns the commit that the lock entry is from, if git knows it.
     fn commit(&self, context: &Context<'_>) -> Option<String> {
         let lock = self.lock.as_ref()?;
         let _waiting = context
@@ -155,7 +156,7 @@ impl Found {
 }
 
 fn names_a_file(what: &str) -> bool {
-    // A definition's name may have dots, but a `.tgz` at its end would be asking for it.
+    // A definition's name may have dots, but one that ends with `.tgz` would be confusing.
     let name = what.to_ascii_lowercase();
     name.contains('/') || [".tgz", ".tar.gz"].iter().any(|end| name.ends_with(end))
 }
@@ -213,7 +214,7 @@ fn find_definition(name: Option<&str>, context: &Context<'_>) -> Result<Found, E
         Fact::digest("archive sha256", locked.sha256.to_string()),
         Fact::digest("archive size", size(locked.size)),
     ];
-    // An outdated entry may be of another project than the one that is named now.
+    // An outdated entry may belong to a project other than the one that is named now.
     let named = Some(definition).filter(|_| state == LockState::Current);
     facts.extend(origin(locked, named, state.text()));
     Ok(Found {
@@ -234,12 +235,12 @@ fn size(bytes: u64) -> String {
     }
 }
 
-/// Why a lock entry does not speak for its definition.
+/// Returns why a lock entry no longer matches its definition.
 fn outdated(state: LockState) -> Option<&'static str> {
     (state != LockState::Current).then(|| state.text())
 }
 
-/// Where a definition came from, and whether its lock entry still speaks for it.
+/// Returns where a definition came from, and whether its lock entry still matches it.
 fn origin(locked: &LockEntry, definition: Option<&Definition>, state: &str) -> [Fact; 3] {
     let project = match (
         &locked.project,
@@ -258,7 +259,7 @@ fn origin(locked: &LockEntry, definition: Option<&Definition>, state: &str) -> [
 
 fn find_file(file: &Path, context: &Context<'_>) -> Result<Found, Error> {
     let path = context.environment.resolve(file);
-    // Without a manifest or a lock an archive can still be shown, only without names.
+    // Without a manifest or a lock, an archive can still be shown, only without names.
     let manifest = context.manifest_if_usable(messages::WITHOUT_NAMES);
     let limits = manifest
         .as_ref()
@@ -268,7 +269,7 @@ fn find_file(file: &Path, context: &Context<'_>) -> Result<Found, Error> {
         .and_then(|manifest| context.lock_if_usable(manifest, messages::WITHOUT_NAMES));
     let source = Piped::open(&path).map_err(PathError::when("read", &path))?;
     let shown = sanitize::path(file);
-    // It may be a pipe, which can be read once.
+    // The source may be a pipe, which can be read once.
     let mut source = Hashed::new(source);
     let of = Judged::File(shown.clone());
     let inventory = inspect(&mut source, &path, &of, &limits)?;
@@ -319,10 +320,10 @@ fn find_file(file: &Path, context: &Context<'_>) -> Result<Found, Error> {
     })
 }
 
-/// How a lock entry stands to a `profiles.toml` without its definition.
+/// The state of a lock entry whose definition is not in `profiles.toml`.
 const NOT_IN_MANIFEST: &str = "not in profiles.toml";
 
-/// A reader of an archive, and the digest of what was read.
+/// A reader of an archive that computes the digest of what was read.
 struct Hashed {
     source: Piped,
     hasher: Hasher,
@@ -365,7 +366,7 @@ fn inspect(
     })
 }
 
-/// The lock's profiles in their order, else the directories found in the archive.
+/// Returns the lock's profiles in their order, or else the directories found in the archive.
 fn profiles_of(locked: Option<&LockEntry>, inventory: Option<&Inventory>) -> Vec<ShownProfile> {
     let found = inventory.map(|inventory| variables::collect(&inventory.collected));
     // A profile without a variables.json has no variables.
@@ -402,7 +403,7 @@ fn profiles_of(locked: Option<&LockEntry>, inventory: Option<&Inventory>) -> Vec
     }
 }
 
-/// Packs by layer; within a layer in Palette's order.
+/// Returns packs by layer; within a layer, in Palette's order.
 fn in_layers(packs: &[Pack]) -> Vec<Pack> {
     let mut packs = packs.to_vec();
     packs.sort_by_key(|pack| Layer::of(&pack.layer));

@@ -1,4 +1,4 @@
-//! `edgestage stage`.
+//! `edgestage stage`: puts locked definitions into their checkouts.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -25,11 +25,11 @@ use crate::workflow::fetcher::{Fetcher, Pinning};
 use crate::workflow::parallel;
 use crate::workflow::session::{ArchiveOrigin, LockedArchive, Reported, Session, reported};
 
-/// A definition and the checkout that it goes to.
+/// A definition and the checkout that it is staged into.
 struct Job<'m> {
     definition: &'m Definition,
     checkout: Checkout,
-    /// The lock entry, where it still speaks for the definition.
+    /// The lock entry, if it matches the definition.
     current: Option<LockEntry>,
 }
 
@@ -40,7 +40,7 @@ pub(super) struct Document {
     /// Definitions that are staged now, by name.
     definitions: Vec<Staged>,
 }
-/// Of a definition that was put into its checkout.
+/// The value for a definition that was put into its checkout.
 const STAGED: &str = "staged";
 
 /// Result for one staged definition.
@@ -71,7 +71,7 @@ pub(super) fn run(arguments: &StageArgs, context: &Context<'_>) -> Result<Comman
         names => chosen(&manifest, names)?,
     };
     ensure_distinct_checkouts(context, &manifest, &definitions)?;
-    // What `build` would run decides what is embedded.
+    // The command that `build` would run decides what is embedded.
     let command = BuildCommand::new(manifest.build.as_deref(), &[], context.environment);
     let preflight_options = PreflightOptions {
         targets: arguments.preflight_options.targets(),
@@ -110,8 +110,9 @@ pub(super) fn run(arguments: &StageArgs, context: &Context<'_>) -> Result<Comman
     })
 }
 
-/// For `build`: the target and the arguments of the command count. The checkout is held
-/// when this returns, so that nobody stages something else during the build.
+/// Stages for `build`, with the target and the arguments of its command. The lock of the
+/// checkout is still held when this returns, so that nobody stages something else during the
+/// build.
 pub(super) fn for_build(
     context: &Context<'_>,
     name: &str,
@@ -121,7 +122,7 @@ pub(super) fn for_build(
     let manifest = context.manifest()?;
     let target = command.target();
     let preflight_options = PreflightOptions {
-        // Of another command nothing is known: the ISOs then.
+        // The targets of another command are unknown; the ISO targets are assumed.
         targets: target.as_ref().map_or(&Target::ISOS, std::slice::from_ref),
         asked: target.as_slice(),
         allowed: &arguments.allow,
@@ -144,18 +145,19 @@ pub(super) fn for_build(
     }
 }
 
-/// What is built, and which traps are accepted.
+/// The targets that are built, and the traps that are accepted.
 #[derive(Clone, Copy)]
 struct PreflightOptions<'a> {
     targets: &'a [Target],
-    /// Those that were named, and must be there.
+    /// The targets that were named. They must exist.
     asked: &'a [Target],
     allowed: &'a [Trap],
     argv: &'a [String],
     fix_arg: bool,
 }
 
-/// What was staged, and what went wrong with some; what went wrong with all is an error.
+/// Stages the jobs. Returns what was staged and the errors of the others; if all fail, the
+/// result is an error.
 fn stage(
     context: &Context<'_>,
     manifest: &Manifest,
@@ -204,7 +206,7 @@ fn stage(
     }
 }
 
-/// Two definitions in one checkout would overwrite each other.
+/// Fails if two definitions use one checkout, because they would overwrite each other.
 fn ensure_distinct_checkouts(
     context: &Context<'_>,
     manifest: &Manifest,
@@ -214,7 +216,8 @@ fn ensure_distinct_checkouts(
     for definition in definitions {
         let directory = context.canvos_directory(manifest, Some(definition));
         let directory = directory.canonicalize().unwrap_or(directory);
-        // By what it is: a bind mount gives one checkout another path.
+        // Checkouts are compared by what they are: a bind mount gives one checkout another
+        // path.
         let (_, names) = checkouts
             .entry(Identity::of(&directory))
             .or_insert_with(|| (directory, Vec::new()));
@@ -229,8 +232,8 @@ fn ensure_distinct_checkouts(
     }
 }
 
-/// Takes the checkout, and removes what a killed run left there, before it is taken for
-/// something that is shipped.
+/// Takes the lock of the checkout, and removes what a killed run left there, before that counts
+/// as something that is shipped.
 pub(super) fn lock_swept(
     context: &Context<'_>,
     checkout: &Checkout,
@@ -243,7 +246,7 @@ pub(super) fn lock_swept(
     Ok(held)
 }
 
-/// Looks at the checkout and the lock; says whether the definition is staged already.
+/// Examines the checkout and the lock; returns whether the definition is staged already.
 fn prepare<'m>(
     context: &Context<'_>,
     session: &Session<'m>,
@@ -273,12 +276,13 @@ fn is_staged(checkout: &Checkout, locked: &LockEntry, manifest: &Manifest) -> Re
     Ok(Checkout::is_staged(&found))
 }
 
-/// `--fix-arg`.
+/// Applies `--fix-arg`.
 fn fix(context: &Context<'_>, manifest: &Manifest, definition: &Definition) -> Result<(), Error> {
     let checkout = context.checkout(manifest, definition)?;
     let _held = context.lock_checkout(&checkout)?;
     let place = shown(checkout.directory());
-    // Without an `.arg` the findings tell how to get one: it has more to say than this.
+    // If there is no `.arg`, the findings say how to get one: the file needs more content than
+    // this line.
     let fixed = preflight::fix_arg(checkout.directory()).map_err(|error| match error {
         FixError::Path(error) => Error::from(error),
         FixError::Refused(refusal) => CanvosError::Trapped(vec![*refusal]).into(),
@@ -290,7 +294,7 @@ fn fix(context: &Context<'_>, manifest: &Manifest, definition: &Definition) -> R
     Ok(())
 }
 
-/// Warns of what is harmless for the ISO; refuses what would replace the definition.
+/// Warns of what is harmless for the ISO; fails if something would replace the definition.
 fn refuse_traps(
     context: &Context<'_>,
     checkout: &Checkout,
@@ -311,8 +315,8 @@ fn refuse_traps(
     }
 }
 
-/// The cached archives, else those from Palette where that may be asked; each with its
-/// job's place. What keeps all of them from being fetched is one error.
+/// Returns the archives, each with the index of its job: from the cache, or else from Palette
+/// if that may be asked. A reason that prevents all of them from being fetched is one error.
 fn obtain(
     context: &Context<'_>,
     session: &Session<'_>,
@@ -357,9 +361,9 @@ fn obtain(
     obtained
 }
 
-/// From Palette, unless a run that was waited for has just brought it. It is locked while
-/// the claim is held, so that whoever waits for that finds it locked; no claim is ever
-/// taken by somebody who has the lock.
+/// Fetches the definition from Palette, unless a run that was waited for has just done so. It
+/// is locked while the claim is held, so that a run that waits for the claim finds the
+/// definition locked. A run that has the lock never takes a claim.
 fn fetch(
     context: &Context<'_>,
     session: &Session<'_>,
@@ -383,7 +387,8 @@ fn fetch(
     }
 }
 
-/// The right to fetch `definition` into the cache, and whether another run had it first.
+/// Takes the right to fetch `definition` into the cache, and returns whether another run had it
+/// first.
 fn claim(
     context: &Context<'_>,
     session: &Session<'_>,
@@ -426,7 +431,8 @@ fn place(
     // Another run may have locked something else meanwhile.
     session.still_locked(&job.definition.name, &obtained.locked)?;
     let lock = load_lockfile(session.manifest)?;
-    // Looks at it again under the lock: another run may have staged it meanwhile.
+    // This examines the checkout again under the lock: another run may have staged the
+    // definition meanwhile.
     let staged = job.checkout.stage(
         &Staging {
             artifact: &obtained.artifact,

@@ -1,4 +1,4 @@
-//! The state of the lock, of Palette and of a checkout for a definition: tokens for JSON, and
+//! The states of the lock, of Palette and of a checkout for a definition: tokens for JSON, and
 //! texts for tables.
 
 use schemars::JsonSchema;
@@ -22,7 +22,7 @@ pub(super) enum LockState {
 }
 
 impl LockState {
-    /// The lock entry that matches `definition`, and the state of the entry.
+    /// Returns the lock entry if it matches `definition`, and the state of the entry.
     pub(super) fn of<'l>(
         lock: &'l Lockfile,
         definition: &Definition,
@@ -103,7 +103,7 @@ pub(super) enum StagedState {
 }
 
 impl StagedState {
-    /// `owner` is the other definition.
+    /// Returns the text for a table. `owner` is the other definition.
     pub(super) fn text(self, owner: Option<&str>) -> String {
         match self {
             Self::AsLocked => "as locked".into(),

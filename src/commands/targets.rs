@@ -1,4 +1,4 @@
-//! What each CanvOS target would embed from a checkout as it is.
+//! What each CanvOS target would embed from the current checkout.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -85,7 +85,7 @@ enum Verdict {
     NoTarget,
 }
 
-/// A file that was looked at.
+/// A file that was examined.
 #[derive(Clone)]
 struct Judged {
     verdict: Verdict,
@@ -105,16 +105,16 @@ impl Judged {
     }
 }
 
-/// What the files that are embedded are compared with.
+/// What the embedded files are compared with.
 #[derive(Clone, Copy)]
 pub(super) struct Known<'a> {
-    /// What is at the placements.
+    /// The state of the placements.
     pub(super) staged: &'a [Seen],
-    /// What is asked for now.
+    /// The manifest, with the current requests.
     pub(super) manifest: &'a Manifest,
     /// The lock.
     pub(super) lock: &'a Lockfile,
-    /// What an archive may hold.
+    /// The limits on an archive.
     pub(super) limits: &'a Limits,
 }
 
@@ -124,20 +124,20 @@ struct Owner<'a> {
     state: OwnerState,
 }
 
-/// How the manifest stands to the lock entry of a definition.
+/// How the manifest compares with the lock entry of a definition.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum OwnerState {
-    /// The entry answers what the manifest asks for.
+    /// The entry matches what the manifest requests.
     Current,
-    /// The manifest asks for something else now, or the entry was edited.
+    /// The manifest requests something else now, or the entry was edited.
     Outdated,
     /// The manifest does not have the definition.
     Removed,
 }
 
 impl<'a> Known<'a> {
-    /// The definition that was locked with `content`: of several the one whose entry counts
-    /// most.
+    /// Returns the definition that was locked with `content`; of several, the one with the best
+    /// state.
     fn owner_of(&self, content: Digest) -> Option<Owner<'a>> {
         let owners = self.lock.owners_of(content).map(|(name, entry)| {
             let state = match self.manifest.definitions.get(name) {
@@ -152,7 +152,7 @@ impl<'a> Known<'a> {
 }
 
 impl Targets {
-    /// All targets that the checkout has, or those that were asked for.
+    /// Returns the given targets, or all targets that the checkout has.
     pub(super) fn of(preflight: &Preflight<'_>, asked: &[Target], known: Known<'_>) -> Self {
         let mut files = Files {
             directory: preflight.directory(),
@@ -179,7 +179,7 @@ impl Targets {
         }
     }
 
-    /// A table; `name` stands behind its heading.
+    /// Formats a table; `name` follows its heading.
     pub(super) fn text(&self, name: &str, width: Option<usize>) -> String {
         if self.rows.is_empty() {
             return String::new();
@@ -199,7 +199,7 @@ impl Targets {
     }
 }
 
-/// Files of the checkout, each judged once.
+/// The files of the checkout. Each is judged once.
 struct Files<'a> {
     directory: &'a Path,
     /// What is known already.
@@ -269,7 +269,7 @@ impl Files<'_> {
         judged
     }
 
-    /// The digest of what the archive at `path` holds.
+    /// Returns the digest of the contents of the archive at `path`.
     fn content(&self, path: &str) -> Option<Digest> {
         let mut staged = self.known.staged.iter();
         if let Some(seen) = staged.find(|seen| seen.placement().path() == path) {

@@ -1,4 +1,4 @@
-//! `edgestage unstage`.
+//! `edgestage unstage`: removes the staged definition from a checkout.
 
 use std::collections::BTreeSet;
 
@@ -49,7 +49,8 @@ pub(super) fn run(name: Option<&str>, context: &Context<'_>) -> Result<CommandOu
     })
 }
 
-/// The checkout that all definitions share. Where they have several, a NAME is needed.
+/// Returns the checkout that all definitions share. If there are several checkouts, a NAME is
+/// needed.
 pub(super) fn shared(
     manifest: &crate::manifest::Manifest,
     context: &Context<'_>,
@@ -60,7 +61,7 @@ pub(super) fn shared(
         .map(|definition| context.canvos_directory(manifest, Some(definition)))
         .collect();
     directories.sort();
-    // A link to a checkout, or a bind mount of it, is the same checkout.
+    // A symbolic link to a checkout, or a bind mount of it, is the same checkout.
     let mut known = BTreeSet::new();
     directories.retain(|directory| known.insert(Identity::of(directory)));
     match &directories[..] {

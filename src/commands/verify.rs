@@ -159,7 +159,7 @@ fn expect_none(manifest: &Manifest, context: &Context<'_>) -> Result<CommandOutp
     ))
 }
 
-/// What is wrong with the pair that was found, if it is not what `stage` makes of the
+/// Returns what is wrong with the placements, if they are not what `stage` makes of the
 /// definition `name`.
 pub(super) fn not_staged(found: &[PlacementState], name: &str) -> Option<Error> {
     if Checkout::is_staged(found) {
@@ -175,7 +175,7 @@ pub(super) fn not_staged(found: &[PlacementState], name: &str) -> Option<Error> 
     }))
 }
 
-/// Temporary files that would be shipped, which `command` removes.
+/// Returns an error if there are temporary files that would be shipped; `command` removes them.
 pub(super) fn leftovers(checkout: &Checkout, command: &str) -> Option<Error> {
     let left = checkout.shipped_leftovers();
     let first = left.first()?;
@@ -215,7 +215,7 @@ fn report(found: &PlacementState, lock: &Lockfile) -> PlacementReport {
         }
     };
     let path = found.placement.path().to_owned();
-    // The right bytes in a file that a build cannot read, or that has another name.
+    // The bytes are right, but a build cannot read the file, or it has a second hard link.
     if good && !found.well_formed {
         return PlacementReport {
             path,

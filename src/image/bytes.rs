@@ -1,18 +1,19 @@
-//! Numbers in an image's structures, the least significant byte first.
+//! Little-endian numbers in an image's structures.
 //!
-//! Like an index, they panic beyond the end: the caller has a buffer of known length.
+//! Like an index, these functions panic beyond the end: the caller has a buffer of known
+//! length.
 
-/// The 16 bits at `at`.
+/// Returns the 16-bit number at `at`.
 pub(super) fn u16_at(bytes: &[u8], at: usize) -> u16 {
     u16::from_le_bytes(array_at(bytes, at))
 }
 
-/// The 32 bits at `at`.
+/// Returns the 32-bit number at `at`.
 pub(super) fn u32_at(bytes: &[u8], at: usize) -> u32 {
     u32::from_le_bytes(array_at(bytes, at))
 }
 
-/// The 64 bits at `at`.
+/// Returns the 64-bit number at `at`.
 pub(super) fn u64_at(bytes: &[u8], at: usize) -> u64 {
     u64::from_le_bytes(array_at(bytes, at))
 }

@@ -8,27 +8,27 @@ use crate::util::digest::Digest;
 use crate::util::files;
 use crate::util::path_error::PathError;
 
-/// The most that is read of such a file, in bytes: it has one line.
+/// The largest part of such a file that is read, in bytes. The file has one line.
 const LARGEST: u64 = 4096;
 
-/// What a `.sha256` says of its image.
+/// The result of comparing an image with its `.sha256`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Checksum {
-    /// There is no such file.
+    /// There is no `.sha256`.
     None,
-    /// The image's own digest.
+    /// The file has the image's digest.
     Agrees,
-    /// Another one.
+    /// The file has another digest.
     Disagrees,
-    /// Nothing that `sha256sum` writes.
+    /// The file does not have the format that `sha256sum` writes.
     Unreadable,
 }
 
-/// Compares the image `path` with the `.sha256` beside it. Reads the whole image, if
-/// there is one.
+/// Compares the image `path` with the `.sha256` beside it. If there is one, the whole image is
+/// read.
 ///
 /// # Errors
-/// Files that are there and cannot be read.
+/// Fails if a file exists and cannot be read.
 pub fn checksum(path: &Path) -> Result<Checksum, PathError> {
     let mut beside = path.as_os_str().to_owned();
     beside.push(".sha256");

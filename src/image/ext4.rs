@@ -1,13 +1,12 @@
-//! ext4, and ext2 and ext3 before it, as far as it takes to find one file (the kernel's
-//! "ext4 Data Structures and Algorithms"): superblock, inodes, directories, the two ways
-//! in which a file's blocks are listed.
+//! Reading one file from ext4, or from its predecessors ext2 and ext3 (see the kernel's "ext4
+//! Data Structures and Algorithms"): the superblock, inodes, directories, and the two ways in
+//! which a file's blocks are listed.
 //!
-//! In: the bytes of a partition. Out: the names in a directory, what a name is, and a
-//! file's bytes.
-//! Nothing is believed that was not compared with the partition's size or with a limit:
-//! no table is read whole, and what is read for one file is bounded by what the
-//! partition has. The checksums of what is read are compared where there are any. A
-//! journal is not replayed, and links are not followed.
+//! The input is the bytes of a partition. The output is the names in a directory, the kind of
+//! file that a name refers to, and a file's bytes. Nothing is trusted before it was compared
+//! with the partition's size or with a limit: no table is read as a whole, and what is read for
+//! one file is bounded by the size of the partition. Checksums of what is read are verified if
+//! they exist. The journal is not replayed, and links are not followed.
 
 use std::io::{self, Read};
 
@@ -21,25 +20,24 @@ pub(super) use layout::{Inode, Kind};
 
 use layout::{Superblock, directory_block_agrees, entries, find_in_node, next_entry, node_agrees};
 
-/// The first inode of a user; the root directory's.
+/// The inode number of the root directory.
 const ROOT: u32 = 2;
-/// The most that a directory may have, in bytes. One of a content partition has a few
-/// files.
+/// The largest directory, in bytes. A directory of a content partition has a few files.
 const LARGEST_DIRECTORY: u64 = 1 << 20;
 
-/// A file system, opened.
+/// An open file system.
 #[derive(Debug)]
 pub(super) struct Ext4 {
     part: Window,
     is: Superblock,
 }
 
-/// Blocks of a file that lie one behind the other.
+/// Consecutive blocks of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Run {
-    /// The first one; `None` where there are only zeros.
+    /// The first block; `None` if all of them are zeros.
     pub block: Option<u64>,
-    /// How many there are, at least one.
+    /// The number of blocks, at least one.
     pub count: u64,
 }
 
@@ -48,13 +46,13 @@ pub(super) fn damaged(place: &'static str) -> ImageError {
 }
 
 impl Ext4 {
-    /// Reads the superblock of the file system in `part`.
+    /// Opens the file system in `part` by reading its superblock.
     pub(super) fn open(part: Window) -> Result<Self, ImageError> {
         let is = Superblock::read(&part)?;
         Ok(Self { part, is })
     }
 
-    /// The root directory.
+    /// Returns the root directory.
     pub(super) fn root(&self) -> Result<Inode, ImageError> {
         self.inode(ROOT)
     }
@@ -71,14 +69,14 @@ impl Ext4 {
         let mut bytes = vec![0; self.is.inode_size];
         self.read_at(start + index * self.is.inode_size as u64, &mut bytes)?;
         let inode = Inode::parse(&bytes, number, self.is.seed)?;
-        // Nobody who packs a disk leaves holes in an archive.
+        // Tools that pack a disk leave no holes in an archive.
         if inode.kind == Kind::Regular && inode.size > self.part.len() {
             return Err(damaged("a file larger than its partition"));
         }
         Ok(inode)
     }
 
-    /// The inode of `name` in `directory`; of several the first.
+    /// Returns the inode of `name` in `directory`; the first one if there are several.
     pub(super) fn entry(
         &self,
         directory: &Inode,
@@ -94,8 +92,8 @@ impl Ext4 {
         found.map(|number| self.inode(number)).transpose()
     }
 
-    /// The names in `directory`, each with the number of its inode; without the
-    /// directory's own and its parent's.
+    /// Returns the names in `directory`, each with the number of its inode, without the entries
+    /// for the directory itself and its parent.
     pub(super) fn names(&self, directory: &Inode) -> Result<Vec<(Vec<u8>, u32)>, ImageError> {
         let mut names = Vec::new();
         self.each_entry(directory, |inode, name| {
@@ -107,8 +105,8 @@ impl Ext4 {
         Ok(names)
     }
 
-    /// Every entry of `directory` in its order, until `go_on` says no. What lies behind
-    /// that is not looked at.
+    /// Visits the entries of `directory` in order, until `go_on` returns false. Later entries
+    /// are not examined.
     fn each_entry(
         &self,
         directory: &Inode,
@@ -135,7 +133,7 @@ impl Ext4 {
         Ok(())
     }
 
-    /// A reader of the regular file `inode`.
+    /// Returns a reader of the regular file `inode`.
     pub(super) fn read<'f>(&'f self, inode: &'f Inode) -> FileReader<'f> {
         FileReader {
             files: self,
@@ -149,7 +147,8 @@ impl Ext4 {
         }
     }
 
-    /// Where block `number` of a file is, and how many of the next ones follow it there.
+    /// Returns the location of block `number` of a file, and how many of the next blocks follow
+    /// it there.
     fn run(&self, inode: &Inode, number: u64) -> Result<Run, ImageError> {
         if number > u64::from(u32::MAX) {
             return Err(damaged("a file of too many blocks"));
@@ -168,8 +167,8 @@ impl Ext4 {
         }
     }
 
-    /// Descends the tree of extents. Each level is one less than the one above it, so the
-    /// tree cannot lead back to itself.
+    /// Descends the extent tree. The depth decreases by one at each level, so the tree cannot
+    /// lead back to itself.
     fn run_of_extents(&self, inode: &Inode, number: u64) -> Result<Run, ImageError> {
         let mut node = inode.map.to_vec();
         let mut level = None;
@@ -198,8 +197,8 @@ impl Ext4 {
         }
     }
 
-    /// Looks into the block map of ext2 and ext3: twelve blocks, then up to three levels
-    /// of blocks that list blocks.
+    /// Reads the block map of ext2 and ext3: twelve blocks, then up to three levels of blocks
+    /// that list blocks.
     fn run_of_map(&self, inode: &Inode, number: u64) -> Result<Run, ImageError> {
         let in_block = self.is.block_size as u64 / 4;
         let place = layout::place_in_map(number, in_block);
@@ -220,7 +219,7 @@ impl Ext4 {
         })
     }
 
-    /// The first byte of `block`.
+    /// Returns the offset of `block` in bytes.
     fn start_of(&self, block: u64) -> Result<u64, ImageError> {
         if block == 0 || block >= self.is.blocks {
             return Err(damaged("a block outside of the file system"));
@@ -228,7 +227,8 @@ impl Ext4 {
         Ok(block * self.is.block_size as u64)
     }
 
-    /// What is not in the partition was not cut off: the partition is there.
+    /// Reads bytes of the partition. A range outside of it is damage, not truncation: the
+    /// partition is complete.
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<(), ImageError> {
         self.part.read_at(offset, buffer).map_err(|error| {
             if error.kind() == io::ErrorKind::UnexpectedEof {
@@ -240,13 +240,13 @@ impl Ext4 {
     }
 }
 
-/// The bytes of a file.
+/// A reader of a file's bytes.
 #[derive(Debug)]
 pub(super) struct FileReader<'f> {
     files: &'f Ext4,
     inode: &'f Inode,
     at: u64,
-    /// The blocks that are being read, and how many of their bytes were.
+    /// The current run of blocks, and how many of its bytes were read.
     run: Run,
     into: u64,
 }
@@ -279,8 +279,8 @@ impl Read for FileReader<'_> {
     }
 }
 
-/// Damage travels through other readers as an error of the kind `Other`, which the system
-/// has for none of its own.
+/// Wraps damage in an I/O error of the kind `Other`, so that it passes through other readers.
+/// The system's own errors never have that kind.
 fn as_io(error: ImageError) -> io::Error {
     match error {
         ImageError::Read(error) => error,

@@ -1,10 +1,10 @@
-//! What a file is that is neither an ISO nor a disk, by its first bytes: an image that is
-//! compressed otherwise, or of another kind.
+//! Recognizing a file that is neither an ISO nor a disk, by its first bytes: an image with
+//! another compression, or of another kind.
 
 use super::source::Window;
 use super::{ImageError, cut};
 
-/// How files begin that hold something compressed, and what compresses so.
+/// The first bytes of compressed files, with the name of the compression.
 const COMPRESSED: [(&[u8], &str); 9] = [
     (b"\xfd7zXZ\0", "with xz"),
     (b"\x28\xb5\x2f\xfd", "with zstd"),
@@ -16,17 +16,17 @@ const COMPRESSED: [(&[u8], &str); 9] = [
     (b"\x89LZO\0", "with lzop"),
     (b"\x1f\x9d", "with compress"),
 ];
-/// How the disks of virtual machines begin.
+/// The first bytes of virtual machine disks.
 const VIRTUAL: [(&[u8], &str); 3] = [
     (b"QFI\xfb", "qcow2"),
     (b"KDMV", "VMDK"),
     (b"vhdxfile", "VHDX"),
 ];
 
-/// What `image` is, if its first bytes say so; else `otherwise`.
+/// Returns what `image` is if its first bytes tell; else `otherwise`.
 ///
 /// # Errors
-/// Reading fails.
+/// Fails if the image cannot be read.
 pub(super) fn named(image: &Window, otherwise: String) -> Result<ImageError, ImageError> {
     for (magic, with) in COMPRESSED {
         if image.has(0, magic).map_err(cut)? {

@@ -1,57 +1,58 @@
-//! The GUID partition table (UEFI specification, 5.3), as far as it takes to know where
-//! the partitions are.
+//! The GUID partition table (UEFI specification, 5.3), as far as is needed to locate the
+//! partitions.
 //!
-//! In: the first blocks of a disk. Out: every partition that is in use. Checksums are
-//! compared, so a table that was cut or overwritten is damage and not an empty disk.
+//! The input is the first blocks of a disk. The output is every partition that is in use.
+//! Checksums are verified, so a table that was truncated or overwritten is damage and not an
+//! empty disk.
 
 use flate2::Crc;
 
 use super::ImageError;
 use super::bytes::{u32_at, u64_at};
 
-/// A logical block, in bytes. CanvOS's disk images have no other size.
+/// The size of a logical block, in bytes. CanvOS's disk images use no other size.
 pub(super) const BLOCK: u64 = 512;
-/// The same, for buffers.
+/// The same as [`BLOCK`], for buffers.
 pub(super) const BLOCK_SIZE: usize = 512;
-/// Where the header is, in bytes.
+/// The offset of the header, in bytes.
 pub(super) const HEADER: u64 = BLOCK;
-/// The most entries of a table; 128 is what everybody writes.
+/// The largest number of entries in a table. Common tools write 128.
 const MOST_ENTRIES: u32 = 1024;
-/// The sizes of an entry that are believed, in bytes.
+/// The accepted sizes of an entry, in bytes.
 const ENTRY_SIZES: std::ops::RangeInclusive<u32> = 128..=1024;
-/// The most blocks before the table of entries: it may stand elsewhere, but a disk that
-/// is streamed shows it once.
+/// The largest number of blocks before the table of entries. The table may be elsewhere, but a
+/// disk that is streamed is read only once.
 const FARTHEST_TABLE: u64 = 2048;
 
 /// A partition that is in use.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Partition {
-    /// Its name in the table.
+    /// The name in the table.
     pub name: String,
-    /// Its first byte.
+    /// The offset of the first byte.
     pub start: u64,
-    /// In bytes.
+    /// The length in bytes.
     pub length: u64,
 }
 
-/// What the header says.
+/// The fields of the header that matter here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Header {
-    /// Where the table of entries is, in bytes.
+    /// The offset of the table of entries, in bytes.
     pub table: u64,
-    /// How long it is, in bytes.
+    /// The length of the table, in bytes.
     pub table_length: u64,
-    /// Where the disk ends at the earliest: behind the second header.
+    /// The minimum size of the disk, in bytes: it includes the second header.
     pub end: u64,
     entry_size: u32,
     table_crc: u32,
 }
 
 impl Header {
-    /// Reads the header in `block`; `None` where there is no partition table.
+    /// Parses the header in `block`; returns `None` if there is no partition table.
     ///
     /// # Errors
-    /// [`ImageError::Damaged`].
+    /// Returns [`ImageError::Damaged`] if the header is invalid.
     pub(super) fn read(block: &[u8; BLOCK_SIZE]) -> Result<Option<Self>, ImageError> {
         if block[..8] != *b"EFI PART" {
             return Ok(None);
@@ -85,10 +86,10 @@ impl Header {
         }
     }
 
-    /// Reads the table of entries, in the order of the disk.
+    /// Parses the table of entries; returns the partitions in the order of the disk.
     ///
     /// # Errors
-    /// [`ImageError::Damaged`].
+    /// Returns [`ImageError::Damaged`] if the table is invalid.
     pub(super) fn partitions(&self, table: &[u8]) -> Result<Vec<Partition>, ImageError> {
         if crc(table) != self.table_crc {
             return Err(ImageError::Damaged("the partition table"));
@@ -123,8 +124,8 @@ impl Header {
         Ok(partitions)
     }
 
-    /// Partitions that overlap, or that the disk does not have, are no layout that anybody
-    /// writes; they would let the two readers of disks see different things.
+    /// Checks that partitions neither overlap nor extend beyond the disk. No tool writes such a
+    /// layout, and the two readers of disks would see different contents.
     fn compare(&self, partitions: &[Partition]) -> Result<(), ImageError> {
         let mut free = self.table + self.table_length;
         for partition in partitions {

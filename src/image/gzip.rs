@@ -1,8 +1,8 @@
-//! A file that is compressed with gzip (RFC 1952), member after member.
+//! A file that is compressed with gzip (RFC 1952), which may consist of several members.
 //!
-//! In: its bytes. Out: what they unpack to. Every member's checksum and length are
-//! compared. Zeros up to the end of the file are padding, as gzip itself has it; anything
-//! else behind a member is damage.
+//! The input is the bytes of the file. The output is the decompressed bytes. The checksum and
+//! length of every member are verified. Zeros up to the end of the file are padding, as in gzip
+//! itself; anything else after a member is damage.
 
 use std::io::{self, BufRead, Read};
 
@@ -10,14 +10,14 @@ use flate2::bufread::GzDecoder;
 
 use super::ImageError;
 
-/// The members of a file, unpacked.
+/// A reader of a file's decompressed members.
 pub(super) struct Members<R> {
-    /// `None` only while it is exchanged, and behind the last member.
+    /// The current member; `None` only while it is exchanged, and after the last member.
     member: Option<GzDecoder<R>>,
 }
 
 impl<R: BufRead> Members<R> {
-    /// The members in `packed`.
+    /// Returns a reader of the members in `packed`.
     pub(super) fn new(packed: R) -> Self {
         Self {
             member: Some(GzDecoder::new(packed)),
@@ -47,7 +47,7 @@ impl<R: BufRead> Read for Members<R> {
     }
 }
 
-/// Whether there is nothing but zeros up to the end, which then are read.
+/// Whether only zeros follow up to the end; if so, they are consumed.
 fn is_padding(rest: &mut impl BufRead) -> io::Result<bool> {
     let mut zeros = false;
     loop {
@@ -65,7 +65,7 @@ fn is_padding(rest: &mut impl BufRead) -> io::Result<bool> {
             zeros = true;
             continue;
         }
-        // Nobody pads between two members.
+        // No tool pads between two members.
         return if zeros || bytes[0] == 0 {
             Err(io::Error::from(io::ErrorKind::InvalidData))
         } else {
@@ -74,7 +74,7 @@ fn is_padding(rest: &mut impl BufRead) -> io::Result<bool> {
     }
 }
 
-/// What a decoder's error says of the image.
+/// Converts a decoder's error.
 pub(super) fn broken(error: io::Error) -> ImageError {
     match error.kind() {
         io::ErrorKind::UnexpectedEof => ImageError::Truncated,
@@ -107,7 +107,7 @@ mod tests {
         Ok(all)
     }
 
-    /// Whatever ends where in the buffer.
+    /// The position of padding in the buffer makes no difference.
     #[test]
     fn zeros_are_padding_at_the_end_only() {
         let (one, two) = (packed(b"one"), packed(b"two"));

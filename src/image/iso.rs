@@ -1,10 +1,10 @@
-//! ISO 9660 (ECMA-119), as far as it takes to find one file and its neighbours: volume
-//! descriptors, directories, Rock Ridge and Joliet names, files of several extents.
+//! ISO 9660 (ECMA-119), as far as is needed to find one file and its neighbors: volume
+//! descriptors, directories, Rock Ridge and Joliet names, and files of several extents.
 //!
-//! In: the bytes of an image. Out: what a path is, and what lies beside it. Everything in an image may be a lie:
-//! no length, offset or count is used before it was compared with the image's end or
-//! with a limit, and a lookup visits as many directories as the path has, so there is
-//! nothing to loop in.
+//! The input is the bytes of an image. The output is the kind of file at a path, and what is
+//! beside it. The image is untrusted: no length, offset or count is used before it was compared
+//! with the image's end or with a limit. A lookup visits as many directories as the path has,
+//! so it cannot loop.
 
 use std::io::{self, Read};
 
@@ -19,23 +19,23 @@ mod record;
 use names::{Names, matches, name_of};
 use record::{Continuations, Record};
 
-/// A logical sector, in bytes; the only size that optical media have.
+/// The size of a logical sector, in bytes; optical media have no other size.
 const SECTOR: u64 = 2048;
-/// The same, for buffers.
+/// The same as [`SECTOR`], for buffers.
 const SECTOR_SIZE: usize = 2048;
-/// The first volume descriptor, behind the system area (ECMA-119, 6.2.1).
+/// The sector of the first volume descriptor, after the system area (ECMA-119, 6.2.1).
 const DESCRIPTORS: u64 = 16;
-/// Where the first one says what it is, and how.
+/// The offset of the identifier in the first volume descriptor, and its text.
 const IDENTIFIER: u64 = DESCRIPTORS * SECTOR + 1;
 const MAGIC: &[u8] = b"CD001";
-/// The most volume descriptors that are looked at.
+/// The largest number of volume descriptors that are examined.
 const MOST_DESCRIPTORS: u64 = 64;
-/// The most that a directory may have, in bytes. One of CanvOS's has a few thousand.
+/// The largest directory, in bytes. One of CanvOS's has a few thousand bytes.
 const LARGEST_DIRECTORY: u64 = 1 << 20;
-/// The most extents of one file: 4 GiB each.
+/// The largest number of extents of one file, with 4 GiB each.
 const MOST_EXTENTS: usize = 1024;
 
-/// A volume, opened.
+/// An open volume.
 #[derive(Debug)]
 pub(super) struct Iso<'w> {
     image: &'w Window,
@@ -45,14 +45,14 @@ pub(super) struct Iso<'w> {
     names: Names,
 }
 
-/// A place in the image, in bytes.
+/// A range of bytes in the image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Extent {
     start: u64,
     length: u64,
 }
 
-/// A regular file, which may lie in several places.
+/// A regular file, which may consist of several extents.
 #[derive(Debug, Clone)]
 pub struct File {
     extents: Vec<Extent>,
@@ -64,12 +64,12 @@ impl File {
     }
 }
 
-/// Whether `image` has a volume descriptor where an ISO 9660 image has its first.
+/// Whether `image` has a volume descriptor at the place of the first one in an ISO 9660 image.
 pub(super) fn is_one(image: &Window) -> Result<bool, ImageError> {
     image.has(IDENTIFIER, MAGIC).map_err(cut)
 }
 
-/// Whether an image that begins with `head` has one.
+/// Whether an image that begins with `head` has a volume descriptor there.
 pub(super) fn begins(head: &[u8]) -> bool {
     let at = usize::try_from(IDENTIFIER).ok();
     at.and_then(|at| head.get(at..))
@@ -101,7 +101,7 @@ impl<'w> Iso<'w> {
                 "blocks of another size than 2048 bytes",
             ));
         }
-        // Not equal: padding and an appended partition make the file larger.
+        // The size may be larger: padding and an appended partition are not part of the volume.
         if image.len() < sectors * SECTOR {
             return Err(ImageError::Truncated);
         }
@@ -109,7 +109,8 @@ impl<'w> Iso<'w> {
         let label = label.trim_end_matches([' ', '\0']).to_owned();
         let root = root_of(&primary)?;
         let first = first_record(image, root)?;
-        // As the kernel does it: Rock Ridge where it is, then Joliet, then plain names.
+        // The order is that of the kernel: Rock Ridge if there is any, then Joliet, then plain
+        // names.
         let (root, names) = match (first.rock_ridge_skip(), joliet) {
             (Some(skip), _) => (root, Names::RockRidge { skip }),
             (None, Some(joliet)) => (root_of(&joliet)?, Names::Joliet),
@@ -123,7 +124,7 @@ impl<'w> Iso<'w> {
         })
     }
 
-    /// The directory of `path`, or why it is none.
+    /// Returns the directory at `path`, or why there is none.
     fn walk(&self, path: &[&str]) -> Result<Node<Extent>, ImageError> {
         let mut directory = self.root;
         for name in path {
@@ -147,7 +148,7 @@ impl<'w> Iso<'w> {
         self.kind(&self.records(directory, name)?)
     }
 
-    /// What the records of one name are.
+    /// Returns the kind of entry that the records of one name describe.
     fn kind(&self, found: &[Record]) -> Result<Entry, ImageError> {
         let Some(first) = found.first() else {
             return Ok(Entry::Missing);
@@ -161,10 +162,10 @@ impl<'w> Iso<'w> {
         let extents: Vec<Extent> = found.iter().map(Record::extent).collect();
         let fits = |extent: &Extent| {
             let end = extent.start.checked_add(extent.length);
-            // What is empty lies nowhere.
+            // An empty extent has no location.
             extent.length == 0 || end.is_some_and(|end| end <= self.image.len())
         };
-        // Where the last record says that more will follow, it was cut.
+        // If the last record says that another one follows, the file is incomplete.
         let whole = found.last().is_some_and(|last| !last.has_more());
         if !extents.iter().all(fits) || !whole {
             return Err(ImageError::Truncated);
@@ -177,7 +178,7 @@ impl<'w> Iso<'w> {
         Ok(Entry::File(file))
     }
 
-    /// The extent of the directory `name` in `directory`.
+    /// Returns the extent of the directory `name` in `directory`.
     fn directory(&self, directory: Extent, name: &str) -> Result<Option<Extent>, ImageError> {
         let found = self.records(directory, name)?;
         let Some(first) = found.first() else {
@@ -185,7 +186,7 @@ impl<'w> Iso<'w> {
         };
         match first.relocated {
             None => Ok(Some(first.extent())),
-            // Its length stands in its own first record.
+            // Its length is in its own first record.
             Some(block) => {
                 let start = u64::from(block) * SECTOR;
                 let own = Extent {
@@ -197,7 +198,7 @@ impl<'w> Iso<'w> {
         }
     }
 
-    /// The records of `name` in `directory`: one, or one for each extent of a file.
+    /// Returns the records of `name` in `directory`: one, or one for each extent of a file.
     fn records(&self, directory: Extent, name: &str) -> Result<Vec<Record>, ImageError> {
         let mut found = None;
         self.each_name(directory, |records| {
@@ -209,8 +210,8 @@ impl<'w> Iso<'w> {
         Ok(found.unwrap_or_default())
     }
 
-    /// Every name in `directory` that readers show, with its records: one, or one for
-    /// each extent of a file. Never empty.
+    /// Visits every name in `directory` that readers show, with its records: one, or one for
+    /// each extent of a file. The list of records is never empty.
     fn each_name(
         &self,
         directory: Extent,
@@ -223,7 +224,7 @@ impl<'w> Iso<'w> {
             if open.is_empty() && !record.is_shown() {
                 return Ok(());
             }
-            // All records of one file have its name.
+            // All records of a file have the same name.
             let is_other = |first: &Record| record.identifier != first.identifier;
             if open.len() == MOST_EXTENTS || open.first().is_some_and(is_other) {
                 return Err(ImageError::Damaged("the extents of a file"));
@@ -239,11 +240,11 @@ impl<'w> Iso<'w> {
     }
 }
 
-/// What a name in a directory is.
+/// What a name in a directory refers to.
 enum Entry {
     Missing,
     Directory,
-    /// Neither a directory nor a regular file that can be read.
+    /// Neither a directory nor a readable regular file.
     Odd(&'static str),
     File(File),
 }
@@ -272,7 +273,7 @@ impl Files for Iso<'_> {
         let mut neighbours = Neighbours::none();
         let mut found = false;
         self.each_name(directory, |records| {
-            // Of several of that name the first is the one that was found.
+            // If several entries have the name, the first one is the one that was found.
             if !found && matches(&self.names, &records[0], own) {
                 found = true;
             } else if neighbours.nodes.len() == MOST_BESIDE {
@@ -313,7 +314,7 @@ impl From<Entry> for Node<File> {
     }
 }
 
-/// Joliet marks its descriptor with one of three UCS-2 escape sequences.
+/// Whether a descriptor is Joliet's, which has one of three UCS-2 escape sequences.
 fn is_joliet(sector: &[u8]) -> bool {
     [b"%/@", b"%/C", b"%/E"]
         .iter()
@@ -332,7 +333,7 @@ fn root_of(descriptor: &[u8]) -> Result<Extent, ImageError> {
     Ok(extent)
 }
 
-/// The record of a directory for itself.
+/// Returns the record of a directory for itself.
 fn first_record(image: &Window, directory: Extent) -> Result<Record, ImageError> {
     let mut first = None;
     let sector = Extent {
@@ -350,7 +351,7 @@ fn first_record(image: &Window, directory: Extent) -> Result<Record, ImageError>
     first.ok_or(ImageError::Damaged("an empty directory"))
 }
 
-/// Every record of `directory`. A record does not cross a sector's end; what is left of
+/// Visits every record of `directory`. A record does not cross the end of a sector; the rest of
 /// a sector is zeros.
 fn each_record(
     image: &Window,
@@ -382,7 +383,7 @@ fn each_record(
     Ok(())
 }
 
-/// The bytes of a file, extent by extent.
+/// A reader of a file's bytes, extent by extent.
 #[derive(Debug)]
 pub(super) struct Reader<'w> {
     image: &'w Window,

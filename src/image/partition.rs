@@ -1,9 +1,9 @@
-//! Disk images: the partition with the ext4 label `COS_CONTENT` (canvos.md, 5), in a raw
-//! image or in one that is compressed with gzip.
+//! Disk images: the partition with the ext4 label `COS_CONTENT` (canvos.md, 5), in a raw image
+//! or in one that is compressed with gzip.
 //!
-//! A raw image is read where something is looked for. A compressed one is read once,
-//! from beginning to end; what counts of it goes into a temporary file on the way,
-//! without the zeros.
+//! A raw image is read at the positions that are needed. A compressed image is read once, from
+//! beginning to end; the content partitions are written to temporary files on the way, without
+//! the zeros.
 
 use std::fs;
 use std::io::{self, Read, Seek as _, SeekFrom, Write as _};
@@ -21,13 +21,13 @@ use crate::util::path_error::PathError;
 
 /// The label of the file system that carries content (canvos.md, 5).
 pub(super) const LABEL: &str = "COS_CONTENT";
-/// Where ext4's superblock is, and how much of it is read, in bytes.
+/// The offset of ext4's superblock and the number of bytes of it that are read.
 const SUPERBLOCK: u64 = 1024;
 const SUPERBLOCK_LENGTH: usize = 256;
-/// How much is moved at a time, in bytes; also the unit of what is left out as zeros.
+/// The number of bytes that are copied at a time; also the unit in which zeros are left out.
 const CHUNK: usize = 64 * 1024;
 
-/// The most content partitions that are looked into. CanvOS makes one.
+/// The largest number of content partitions that are examined. CanvOS creates one.
 const MOST_CONTENTS: usize = 4;
 
 /// A content partition.
@@ -35,7 +35,7 @@ pub(super) struct Content {
     files: Ext4,
 }
 
-/// The content partitions of a disk in its order; why one of them tells nothing.
+/// The content partitions of a disk in its order, each with the error if it cannot be judged.
 pub(super) type Contents = Vec<Result<Content, ImageError>>;
 
 /// Reads the partition table of a raw image and opens the content partitions.
@@ -73,11 +73,12 @@ fn not_too_many(contents: usize) -> Result<(), ImageError> {
     Ok(())
 }
 
-/// Whether `image` ends before the disk that it says it is, if it says so.
+/// Whether `image` ends before the end of the disk that its partition table describes, if it
+/// has one.
 pub(super) fn is_cut(image: &Window) -> Result<bool, ImageError> {
     match header(image) {
         Ok(header) => Ok(header.is_some_and(|header| image.len() < header.end)),
-        // Nobody needs the partitions of an ISO to find its files.
+        // The partitions are not needed to find the files of an ISO.
         Err(ImageError::Damaged(_)) => Ok(false),
         Err(error) => Err(error),
     }
@@ -101,7 +102,7 @@ fn has_label(read: &mut dyn FnMut(u64, &mut [u8]) -> io::Result<()>) -> Result<b
     let mut superblock = [0; SUPERBLOCK_LENGTH];
     match read(SUPERBLOCK, &mut superblock) {
         Ok(()) => Ok(is_labelled(&superblock)),
-        // Too short for a file system.
+        // The partition is too small for a file system.
         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
         Err(error) => Err(cut(error)),
     }
@@ -113,7 +114,7 @@ fn is_labelled(superblock: &[u8; SUPERBLOCK_LENGTH]) -> bool {
         .iter()
         .position(|byte| *byte == 0)
         .unwrap_or(label.len());
-    // White space behind it does not count for blkid, which hosts ask.
+    // blkid, which hosts use, ignores white space after the label.
     superblock[56..58] == [0x53, 0xef] && label[..end].trim_ascii_end() == LABEL.as_bytes()
 }
 
@@ -123,7 +124,7 @@ impl Content {
         Ok(Self { files })
     }
 
-    /// The inode of `path`, or why there is none.
+    /// Returns the inode of `path`, or why there is none.
     fn inode(&self, path: &[&str]) -> Result<Node<Inode>, ImageError> {
         let mut inode = self.files.root()?;
         for name in path {
@@ -169,7 +170,7 @@ impl Files for Content {
             _ => return Ok(Neighbours::none()),
         };
         let mut names = self.files.names(&directory)?;
-        // Of several of that name the first is the one that was found.
+        // If several entries have the name, the first one is the one that was found.
         if let Some(at) = names.iter().position(|(name, _)| name == own.as_bytes()) {
             names.remove(at);
         }
@@ -193,7 +194,7 @@ impl Files for Content {
     }
 }
 
-/// Unpacks a compressed image on its way and opens the content partitions, which go into
+/// Decompresses an image while reading it, and opens the content partitions, which go into
 /// temporary files in `spool`.
 pub(super) fn open_compressed(
     image: fs::File,
@@ -206,7 +207,7 @@ pub(super) fn open_compressed(
         .take(CHUNK as u64)
         .read_to_end(&mut head)
         .map_err(broken)?;
-    // One for sticks has a partition table too, which says nothing of its files.
+    // An ISO for USB sticks has a partition table too, which does not tell where its files are.
     if iso::begins(&head) {
         return Err(ImageError::Compressed("an ISO, with gzip"));
     }
@@ -242,14 +243,14 @@ pub(super) fn open_compressed(
     Ok(found.into_iter().map(open).collect())
 }
 
-/// A disk that is read once.
+/// A disk that is read once, from beginning to end.
 struct Stream<R> {
     decoder: R,
     at: u64,
 }
 
 impl<R: Read> Stream<R> {
-    /// Fills `buffer`, or as much of it as there is.
+    /// Fills `buffer`, or as much of it as the disk has bytes for.
     fn fill(&mut self, buffer: &mut [u8]) -> Result<usize, ImageError> {
         let mut length = 0;
         while length < buffer.len() {
@@ -280,7 +281,7 @@ impl<R: Read> Stream<R> {
         Ok(self.at)
     }
 
-    /// Writes `partition` into a temporary file, if it is the one that counts.
+    /// Writes `partition` into a temporary file if it is a content partition.
     fn spool(
         &mut self,
         partition: &Partition,
@@ -309,7 +310,7 @@ impl<R: Read> Stream<R> {
         let mut filled = head;
         loop {
             let part = &chunk[..filled];
-            // What is zero stays a hole.
+            // Zeros stay a hole in the file.
             if part.iter().any(|byte| *byte != 0) {
                 file.write_all(part).map_err(failed)?;
             } else {

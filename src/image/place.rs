@@ -1,10 +1,9 @@
-//! The place in an image where a definition belongs: what is there, and what lies beside
-//! it.
+//! The place in an image where a definition belongs: the file there, and what is beside it.
 //!
-//! In: the files of an ISO or of a content partition. Out: a [`ImagePlace`]. A host copies
-//! every file of that directory, whatever it is called (canvos.md, T25), so each is
-//! looked at. How much is read for the files beside the definition is bounded: what is
-//! beyond that is said to be unread, and never passes for harmless.
+//! The input is the files of an ISO or of a content partition. The output is an [`ImagePlace`].
+//! A host copies every file of that directory, whatever its name (canvos.md, T25), so each of
+//! them is examined. The amount that is read of the files beside the definition is limited;
+//! what exceeds the limit is reported as unread, and never counts as harmless.
 
 use std::io::Read;
 
@@ -12,54 +11,55 @@ use super::{GZIP, ImageError, Judge, cut};
 use crate::archive::{self, InspectError, Refusal};
 use crate::util::digest::Digest;
 
-/// The most names beside the definition that are looked at.
+/// The largest number of names beside the definition that are examined.
 pub(super) const MOST_BESIDE: usize = 1000;
-/// The most archives beside the definition that are read.
+/// The largest number of archives beside the definition that are read.
 const MOST_ARCHIVES: usize = 16;
-/// An archive is read no further if it is larger than one may be.
+/// The kind of a file that is too large to be an archive, and is not read.
 const TOO_LARGE: &str = "a file larger than an archive may be";
 
-/// What a path or a name is.
+/// What a path or a name refers to.
 #[derive(Debug)]
 pub enum Node<F> {
     /// Nothing.
     Missing,
-    /// Not a regular file that can be read: what it is.
+    /// Not a readable regular file, but a file of this kind.
     Odd(&'static str),
     /// A regular file.
     File(F),
 }
 
-/// Files of an image, as far as they are looked for.
+/// Access to the files of an image, as far as they are needed.
 pub trait Files {
     /// A regular file.
     type File;
 
-    /// What `path` is; its parts without slashes. No link is followed: it would lead
-    /// elsewhere on the host.
+    /// Returns what is at `path`, whose parts have no slashes. Links are not followed: on the
+    /// host, they would lead elsewhere.
     fn find(&self, path: &[&str]) -> Result<Node<Self::File>, ImageError>;
 
-    /// What lies in the directory of `path` besides what [`Files::find`] finds there.
+    /// Returns what is in the directory of `path`, without the entry that [`Files::find`]
+    /// finds.
     fn beside(&self, path: &[&str]) -> Result<Neighbours<Self::File>, ImageError>;
 
-    /// The size of a file, in bytes.
+    /// Returns the size of a file, in bytes.
     fn size(file: &Self::File) -> u64;
 
-    /// A reader of a file.
+    /// Returns a reader of a file.
     fn read<'f>(&'f self, file: &'f Self::File) -> impl Read + 'f;
 }
 
-/// What lies beside a file.
+/// The entries beside a file.
 #[derive(Debug)]
 pub struct Neighbours<F> {
-    /// The first of them, at most [`MOST_BESIDE`], with their names as they are stored.
+    /// The first entries, at most [`MOST_BESIDE`], with their names as they are stored.
     pub nodes: Vec<(Vec<u8>, Node<F>)>,
-    /// How many there are besides.
+    /// The number of further entries.
     pub more: usize,
 }
 
 impl<F> Neighbours<F> {
-    /// None.
+    /// Returns an empty list.
     pub fn none() -> Self {
         Self {
             nodes: Vec::new(),
@@ -73,13 +73,13 @@ impl<F> Neighbours<F> {
 pub struct ImagePlace {
     /// What is there.
     pub entry: PlaceEntry,
-    /// What lies beside it.
+    /// What is beside it.
     pub beside: Vec<Beside>,
-    /// How many files beside it were not looked at.
+    /// The number of files beside it that were not examined.
     pub more: usize,
 }
 
-/// What is where the definition belongs.
+/// What is at the place of the definition.
 #[derive(Debug)]
 pub enum PlaceEntry {
     /// Nothing.
@@ -88,49 +88,49 @@ pub enum PlaceEntry {
     OverlayLost,
     /// A disk without the partition that carries a definition.
     NoPartition,
-    /// Not a regular file: what it is.
+    /// Not a regular file, but a file of this kind.
     Odd(&'static str),
     /// A file.
     File(HeldFile),
-    /// One of several content partitions tells nothing: why.
+    /// Nothing is known: one of several content partitions cannot be judged.
     Failed(ImageError),
 }
 
-/// A file that is compared with the lock.
+/// A file, with everything that is compared with the lock.
 #[derive(Debug)]
 pub struct HeldFile {
-    /// Of its bytes.
+    /// The SHA-256 of the file.
     pub sha256: Digest,
-    /// In bytes.
+    /// The size in bytes.
     pub size: u64,
-    /// Of what it holds, or why it is not the archive of a definition.
+    /// The digest of the contents, or why the file is not the archive of a definition.
     pub content: Result<Digest, Refusal>,
 }
 
 /// A name beside the definition.
 #[derive(Debug)]
 pub struct Beside {
-    /// As it is stored.
+    /// The name, as it is stored.
     pub name: Vec<u8>,
-    /// What it is.
+    /// What the name refers to.
     pub is: NeighbourFile,
 }
 
-/// What lies beside the definition.
+/// The kind of file beside the definition.
 #[derive(Debug)]
 pub enum NeighbourFile {
-    /// Not a regular file: what it is.
+    /// Not a regular file, but a file of this kind.
     Odd(&'static str),
-    /// A regular file without the first bytes of a gzip archive.
+    /// A regular file that does not begin like a gzip archive.
     NoArchive,
     /// An archive.
     Archive(HeldFile),
-    /// An archive that was not read: why.
+    /// An archive that was not read, for this reason.
     Unread(&'static str),
 }
 
 impl ImagePlace {
-    /// A place with nothing but `entry`.
+    /// Returns a place that has only `entry`.
     #[must_use]
     pub fn of(entry: PlaceEntry) -> Self {
         Self {
@@ -140,12 +140,12 @@ impl ImagePlace {
         }
     }
 
-    /// Looks at `path` in `files`, and beside it.
+    /// Examines `path` in `files`, and what is beside it.
     pub fn look<F: Files>(files: &F, path: &[&str], judge: &Judge<'_>) -> Result<Self, ImageError> {
         let entry = match files.find(path)? {
             Node::Missing => PlaceEntry::Missing,
             Node::Odd(kind) => PlaceEntry::Odd(kind),
-            // Of what is too large to be an archive nothing more needs to be known.
+            // A file that is too large to be an archive needs no further examination.
             Node::File(file) if F::size(&file) > judge.limits.archive => PlaceEntry::Odd(TOO_LARGE),
             Node::File(file) => PlaceEntry::File(hold(files, &file, judge)?),
         };
@@ -171,7 +171,7 @@ impl ImagePlace {
     }
 }
 
-/// How much is still read of what lies beside the definition.
+/// How much may still be read of the files beside the definition.
 struct Left {
     archives: usize,
     bytes: u64,
@@ -208,7 +208,7 @@ impl Left {
     }
 }
 
-/// Hashes the file, and reads what it holds.
+/// Hashes the file, and reads its contents.
 fn hold<F: Files>(files: &F, file: &F::File, judge: &Judge<'_>) -> Result<HeldFile, ImageError> {
     let size = F::size(file);
     let open = || files.read(file).take(size);

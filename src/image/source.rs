@@ -1,4 +1,4 @@
-//! Bytes of an image at any place, never beyond its end.
+//! Reading bytes of an image at any position, never beyond its end.
 
 use std::fs::{File, Metadata};
 use std::io::{self, Read, Seek as _};
@@ -6,8 +6,8 @@ use std::path::Path;
 
 use crate::util::files;
 
-/// Opens the regular file `path`; `None` where it is none. Another kind is not opened:
-/// opening a pipe waits for somebody who writes into it.
+/// Opens the regular file `path`; returns `None` if it is not one. A file of another kind is
+/// not opened, because opening a pipe waits for a writer.
 pub(super) fn open(path: &Path) -> io::Result<Option<(File, Metadata)>> {
     if !path.metadata()?.is_file() {
         return Ok(None);
@@ -17,7 +17,7 @@ pub(super) fn open(path: &Path) -> io::Result<Option<(File, Metadata)>> {
     Ok(Some((file, metadata)))
 }
 
-/// A part of a file, read by position.
+/// A range of a file, read by position.
 #[derive(Debug)]
 pub(super) struct Window {
     file: File,
@@ -27,7 +27,7 @@ pub(super) struct Window {
 }
 
 impl Window {
-    /// The whole of `file`.
+    /// Returns all of `file`.
     pub(super) fn whole(file: File) -> io::Result<Self> {
         let length = file.metadata()?.len();
         Ok(Self {
@@ -38,7 +38,7 @@ impl Window {
         })
     }
 
-    /// `length` bytes from `start` on; `None` where they are not all there.
+    /// Returns `length` bytes from `start` on; `None` if they do not all exist.
     pub(super) fn part(&self, start: u64, length: u64) -> io::Result<Option<Self>> {
         let end = start.checked_add(length);
         if end.is_none_or(|end| end > self.length) {
@@ -52,22 +52,22 @@ impl Window {
         }))
     }
 
-    /// The file itself, from its first byte on.
+    /// Opens the whole file again, at its first byte.
     pub(super) fn reopen(&self) -> io::Result<File> {
         let mut file = self.file.try_clone()?;
         file.rewind()?;
         Ok(file)
     }
 
-    /// How many bytes there are.
+    /// Returns the number of bytes.
     pub(super) fn len(&self) -> u64 {
         self.length
     }
 
-    /// Fills `buffer` with what is at `offset`.
+    /// Fills `buffer` with the bytes at `offset`.
     ///
     /// # Errors
-    /// [`io::ErrorKind::UnexpectedEof`] beyond the end.
+    /// Returns [`io::ErrorKind::UnexpectedEof`] beyond the end.
     pub(super) fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
         let end = offset.checked_add(buffer.len() as u64);
         if end.is_none_or(|end| end > self.length) {
@@ -76,7 +76,7 @@ impl Window {
         read_exact_at(&self.file, buffer, self.start + offset)
     }
 
-    /// Whether `magic` is at `offset`; not, where the end comes first.
+    /// Whether `magic` is at `offset`; false if the end comes first.
     pub(super) fn has(&self, offset: u64, magic: &[u8]) -> io::Result<bool> {
         let mut found = vec![0; magic.len()];
         match self.read_at(offset, &mut found) {

@@ -1,5 +1,5 @@
-//! What a command works with: settings, the manifest, the client, the checkout, and the
-//! locks on files that it takes.
+//! What a command works with: settings, the manifest, the client, the checkout, and the file
+//! locks that it takes.
 
 use super::messages;
 use crate::api_key;
@@ -26,15 +26,15 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-/// What every command is given.
+/// The context that every command gets.
 pub(crate) struct Context<'a> {
-    /// Flags and variables.
+    /// The flags and variables.
     pub settings: &'a Settings,
-    /// Variables, working directory.
+    /// The environment variables and the working directory.
     pub environment: &'a Environment,
-    /// Where output goes.
+    /// The destination of output.
     pub report: &'a Report,
-    /// Who this run is, for those that wait for it.
+    /// A description of this run for other runs that wait for it.
     pub who: String,
     /// Whether this run has read the manifest.
     pub has_read: AtomicBool,
@@ -48,7 +48,7 @@ impl Context<'_> {
         let manifest = Manifest::parse(&text, &path, &self.settings.file);
         let manifest = manifest.map_err(ManifestError::Invalid)?;
         let flag = self.settings.api_key_file.as_deref();
-        // Whatever is shown may hold the key, also in a run that does not need it.
+        // Any output may contain the key, even in a run that does not need it.
         for key in api_key::in_files(flag, self.environment, &manifest) {
             self.report.hide(&key);
         }
@@ -72,7 +72,7 @@ impl Context<'_> {
         }
     }
 
-    /// Says which manifest a failed run has used, if it is not in the working directory.
+    /// Reports which manifest a failed run used, if it is not in the working directory.
     pub(crate) fn tell_manifest(&self) {
         if self.has_read.load(Ordering::Relaxed) && self.report.verbosity() == Verbosity::Normal {
             let file = sanitize::path(&self.settings.file);
@@ -81,7 +81,7 @@ impl Context<'_> {
         }
     }
 
-    /// The manifest for a command that works without one. If it has mistakes, that is a
+    /// Returns the manifest for a command that also works without one. Mistakes in it are a
     /// warning; `without` says what is missing then.
     pub(crate) fn manifest_if_usable(&self, without: &str) -> Option<Manifest> {
         let error = match self.manifest() {
@@ -100,7 +100,7 @@ impl Context<'_> {
         None
     }
 
-    /// The lock of `manifest` for a command that works without one.
+    /// Returns the lock of `manifest` for a command that also works without one.
     pub(crate) fn lock_if_usable(&self, manifest: &Manifest, without: &str) -> Option<Lockfile> {
         let error = match load_lockfile(manifest) {
             Ok(lock) => return Some(lock),
@@ -113,10 +113,10 @@ impl Context<'_> {
         None
     }
 
-    /// Where Palette is.
+    /// Returns the endpoint of Palette.
     ///
     /// # Errors
-    /// Plain HTTP to another host.
+    /// Fails if the endpoint uses plain HTTP to another host.
     pub(crate) fn endpoint(&self, manifest: &Manifest) -> Result<Endpoint, Error> {
         let endpoint = self
             .settings
@@ -131,7 +131,7 @@ impl Context<'_> {
         Ok(endpoint)
     }
 
-    /// A client of `endpoint`; no connection is opened yet.
+    /// Returns a client of `endpoint`; no connection is opened yet.
     pub(crate) fn palette(
         &self,
         manifest: &Manifest,
@@ -172,7 +172,7 @@ impl Context<'_> {
         Ok(Palette::new(endpoint, key, &options)?)
     }
 
-    /// What somebody who reviewed `profiles.toml` would not expect of the endpoint.
+    /// Reports anything about the endpoint that a reviewer of `profiles.toml` would not expect.
     pub(crate) fn tell_endpoint(&self, manifest: &Manifest, endpoint: &Endpoint) {
         if let (Some(variable), Some(own)) = (self.settings.endpoint_variable, manifest.endpoint())
             && !own.is_same_palette(endpoint)
@@ -187,7 +187,7 @@ impl Context<'_> {
         }
     }
 
-    /// The cache.
+    /// Returns the cache.
     pub(crate) fn cache(&self, manifest: Option<&Manifest>) -> Result<Cache, Error> {
         let directory = self
             .settings
@@ -199,7 +199,7 @@ impl Context<'_> {
         Ok(Cache::new(&directory))
     }
 
-    /// The CanvOS checkout that `definition` is staged into.
+    /// Returns the CanvOS checkout that `definition` is staged into.
     pub(crate) fn canvos_directory(
         &self,
         manifest: &Manifest,
@@ -212,7 +212,7 @@ impl Context<'_> {
             .unwrap_or_else(|| manifest.canvos.clone())
     }
 
-    /// Takes `what` for this run, waiting for others as the settings have it.
+    /// Takes a lock on `what` for this run; waits for other runs as long as the settings allow.
     pub(crate) fn acquire<T>(
         &self,
         what: &'static str,
@@ -236,7 +236,7 @@ impl Context<'_> {
         take(&lock_options).map_err(|error| Error::holding(what, error))
     }
 
-    /// `manifest` is the path of `profiles.toml`.
+    /// Locks `profiles.lock`. `manifest` is the path of `profiles.toml`.
     pub(crate) fn lock_lockfile(&self, manifest: &Path) -> Result<FileLock, Error> {
         self.acquire("profiles.lock", |lock_options| {
             Lockfile::lock(manifest, lock_options)
@@ -244,7 +244,7 @@ impl Context<'_> {
     }
 
     pub(crate) fn lock_checkout(&self, checkout: &Checkout) -> Result<CheckoutLock, Error> {
-        // What a build runs is part of that build.
+        // A program that a build runs is part of that build.
         let held = self.environment.variable(HELD);
         checkout.check_own()?;
         let directory = Identity::of(checkout.directory());
@@ -254,7 +254,7 @@ impl Context<'_> {
         self.acquire("the checkout", |lock_options| checkout.lock(lock_options))
     }
 
-    /// Reads the checkout in `directory` for what the build command `argv` would do.
+    /// Reads the checkout in `directory` to determine what the build command `argv` would do.
     pub(crate) fn preflight<'p>(
         &'p self,
         directory: &'p Path,
@@ -283,10 +283,10 @@ pub(crate) fn load_lockfile(manifest: &Manifest) -> Result<Lockfile, Error> {
     Ok(Lockfile::load(&Lockfile::path_for(&manifest.path))?)
 }
 
-/// The lock entry that still speaks for `definition`.
+/// Returns the lock entry if it matches `definition`.
 ///
 /// # Errors
-/// [`Error::NotLocked`] and [`Error::Outdated`].
+/// Returns [`Error::NotLocked`] or [`Error::Outdated`] if there is none.
 pub(crate) fn current<'l>(
     lock: &'l Lockfile,
     definition: &Definition,
@@ -302,7 +302,7 @@ pub(crate) fn current<'l>(
     }
 }
 
-/// The error of an entry that is outdated, with its place in the lock.
+/// Returns the error for an outdated entry, with its location in the lock.
 pub(crate) fn outdated(lock: &Lockfile, name: &str, why: Outdated) -> Error {
     let place = match why {
         Outdated::Changed => lock.excerpt(name, LockfileSpan::Entry, "locked before the change"),
@@ -317,7 +317,7 @@ pub(crate) fn outdated(lock: &Lockfile, name: &str, why: Outdated) -> Error {
     }
 }
 
-/// Where nothing depends on it, an outdated entry is a warning.
+/// Warns of an outdated entry if nothing depends on it.
 pub(crate) fn warn_of_outdated(context: &Context<'_>, lock: &Lockfile, definition: &Definition) {
     let Err(error @ Error::Outdated { .. }) = current(lock, definition) else {
         return;
@@ -339,7 +339,7 @@ pub(crate) fn not_locked(lock: &Lockfile, name: &str) -> Error {
     }
 }
 
-/// The definition `name`, or the only one.
+/// Returns the definition `name`, or the only one.
 pub(crate) fn one<'m>(manifest: &'m Manifest, name: Option<&str>) -> Result<&'m Definition, Error> {
     let known = || manifest.definitions.keys().cloned().collect();
     match name {
@@ -357,7 +357,7 @@ pub(crate) fn one<'m>(manifest: &'m Manifest, name: Option<&str>) -> Result<&'m 
     }
 }
 
-/// The definitions `names`, or all.
+/// Returns the definitions `names`, or all.
 pub(crate) fn chosen<'m>(
     manifest: &'m Manifest,
     names: &[String],
@@ -389,7 +389,7 @@ pub(crate) fn traps(
     Ok(grave)
 }
 
-/// The variable in which `build` tells what it runs which checkout it holds: an
+/// The variable through which `build` passes on which checkout it holds. Without it, an
 /// `edgestage stage` within a build would wait for that build.
 pub(crate) const HELD: &str = "EDGESTAGE_HELD_CHECKOUT";
 
@@ -397,7 +397,7 @@ pub(crate) fn canonical(path: &Path) -> PathBuf {
     path.canonicalize().unwrap_or_else(|_| path.to_owned())
 }
 
-/// Refuses targets that the checkout does not have.
+/// Fails if the checkout does not have one of the targets.
 pub(crate) fn has_targets(preflight: &Preflight<'_>, asked: &[Target]) -> Result<(), Error> {
     let lacking = preflight.lacks(asked);
     if lacking.is_empty() {
@@ -408,14 +408,14 @@ pub(crate) fn has_targets(preflight: &Preflight<'_>, asked: &[Target]) -> Result
     Err(CanvosError::NoTarget { directory, targets }.into())
 }
 
-/// The file that was probably meant where `path` is not there, printable.
+/// Returns the file that was probably meant if `path` does not exist, printable.
 pub(crate) fn near(path: &Path) -> Option<String> {
     let near = nearest_file(path).filter(|_| !path.exists())?;
     Some(sanitize::path(&near))
 }
 
-/// A path for standard output: absolute paths are what scripts can use from anywhere,
-/// without `.` and `..` where that is safe to say.
+/// Returns a path for standard output: an absolute path, which scripts can use from anywhere,
+/// without `.` and `..` if that is safe to determine.
 pub(crate) fn shown(path: &Path) -> String {
     sanitize::path(&canonical(path))
 }

@@ -1,5 +1,5 @@
-//! Palette, for one run: from a definition to its proven archive in the cache. The part
-//! that `fetch`, `stage`, `update` and `diff` share. Nothing is locked here.
+//! Fetching from Palette, for one run: from a definition to its verified archive in the cache.
+//! `fetch`, `stage`, `update` and `diff` share this part. It writes no lock.
 
 use std::io::Read;
 use std::sync::{Mutex, PoisonError};
@@ -18,43 +18,43 @@ use crate::util::path_error::PathError;
 use crate::util::sanitize;
 use crate::workflow::context::Context;
 
-/// What the lock is to a run.
+/// How a run treats the lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Pinning {
     /// Palette must still serve what is locked.
     Respect,
-    /// What Palette serves is locked anew.
+    /// What Palette serves replaces what is locked.
     Renew,
 }
 
-/// The most changes that are told, of one definition that is locked anew.
+/// The number of changes that are reported for one definition that is locked again.
 const CHANGES_SHOWN: usize = 32;
 
-/// One Palette and the files of the run.
+/// The client of one Palette, and the files of the run.
 pub(crate) struct Fetcher<'a> {
     context: &'a Context<'a>,
     session: &'a Session<'a>,
     catalogue: Catalogue,
-    /// Held while the cache is looked at and written: of two definitions with the same
-    /// content the second finds the first one's archive, whose digest both lock.
+    /// Held while the cache is examined and written: if two definitions have the same content,
+    /// the second one finds the archive of the first, and both lock its digest.
     keeping: Mutex<()>,
-    /// For as many downloads at once as there are jobs.
+    /// Limits the number of simultaneous downloads to the number of jobs.
     downloads: Semaphore,
 }
 
-/// What Palette serves for a definition now, received and checked, not yet kept.
+/// What Palette serves for a definition now: received and checked, but not yet kept.
 pub(crate) struct Fetched {
-    /// Where it was fetched into.
+    /// The temporary file in the cache.
     pub slot: Slot,
-    /// Its digests and files.
+    /// The digests and files of the archive.
     pub received: Received,
-    /// What a lock would say of it.
+    /// The entry that a lock would have for it.
     pub locked: LockEntry,
 }
 
 impl<'a> Fetcher<'a> {
-    /// Finds the key; no connection is opened yet. At most `jobs` definitions are
-    /// downloaded at once.
+    /// Finds the key; no connection is opened yet. At most `jobs` definitions are downloaded at
+    /// once.
     pub(crate) fn new(
         context: &'a Context<'a>,
         session: &'a Session<'a>,
@@ -71,7 +71,7 @@ impl<'a> Fetcher<'a> {
         })
     }
 
-    /// Resolves and checks the rules.
+    /// Resolves the references of `definition` and checks the rules.
     pub(crate) fn plan<'d>(&self, definition: &'d Definition) -> Result<Plan<'d>, Error> {
         let report = self.context.report;
         report.status("Resolving", &definition.name);
@@ -82,7 +82,7 @@ impl<'a> Fetcher<'a> {
         Ok(plan)
     }
 
-    /// Downloads and checks.
+    /// Downloads and checks the archive.
     pub(crate) fn serve(&self, plan: &Plan<'_>) -> Result<Fetched, Error> {
         let _one_of_them = self.downloads.enter();
         let report = self.context.report;
@@ -120,7 +120,8 @@ impl<'a> Fetcher<'a> {
         let plan = self.plan(definition)?;
         if let Some(pinned) = &pinned {
             let changes = drift::profiles(&pinned.profiles, &plan.profiles);
-            // With the locked archive at hand it is worth a download to name the files.
+            // If the locked archive is in the cache, a download is worthwhile, because it tells
+            // which files changed.
             if !changes.is_empty() && !self.has_archive_of(pinned)? {
                 return Err(drifted(&self.session.lock, definition, changes));
             }
@@ -145,7 +146,7 @@ impl<'a> Fetcher<'a> {
         self.keep(definition, pinned, served)
     }
 
-    /// Puts what was served into the cache.
+    /// Puts the archive that was served into the cache.
     fn keep(
         &self,
         definition: &Definition,
@@ -162,8 +163,8 @@ impl<'a> Fetcher<'a> {
             received,
             mut locked,
         } = served;
-        // The archive that was locked stays the cache's, so that what is staged from it
-        // keeps its bytes.
+        // The cache keeps the archive that was locked, so that what is staged from it keeps its
+        // bytes.
         let known = pinned.as_ref().unwrap_or(&locked);
         let _one = self.keeping.lock().unwrap_or_else(PoisonError::into_inner);
         let limits = &self.session.manifest.limits;
@@ -188,7 +189,7 @@ impl<'a> Fetcher<'a> {
         })
     }
 
-    /// What is served, compared with what is locked; by file where the locked archive
+    /// Returns the changes from what is locked to what is served; by file if the locked archive
     /// is in the cache.
     pub(crate) fn changes(
         &self,
@@ -226,15 +227,16 @@ impl<'a> Fetcher<'a> {
         Ok(matches!(found, CacheLookup::Hit(_)))
     }
 
-    /// Whether the cache has no archive for `locked`; a damaged one is told when it is read.
+    /// Whether the cache has no archive for `locked`. A damaged one is reported when it is
+    /// read.
     pub(crate) fn lacks_archive_of(&self, locked: &LockEntry) -> Result<bool, Error> {
         let limits = &self.session.manifest.limits;
         let found = self.session.cache.lookup(locked, limits)?;
         Ok(matches!(found, CacheLookup::Miss))
     }
 
-    /// What the locked archive holds, where it is in the cache, with the files that are
-    /// `wanted`.
+    /// Returns the contents of the locked archive if it is in the cache, with the files that
+    /// are `wanted`.
     pub(crate) fn inspect_locked(
         &self,
         locked: &LockEntry,
@@ -261,7 +263,7 @@ impl<'a> Fetcher<'a> {
         }
     }
 
-    /// Files of what was served, read again. It was checked while it was received.
+    /// Reads files of the served archive again. It was checked while it was received.
     pub(crate) fn inspect_served(
         &self,
         served: &Fetched,
@@ -271,7 +273,7 @@ impl<'a> Fetcher<'a> {
         Ok(archive::inspect(source, &self.session.manifest.limits, wanted).ok())
     }
 
-    /// What the definition's references turned out to be, with `-v`.
+    /// With `-v`, reports what the definition's references resolved to.
     fn tell_plan(&self, plan: &Plan<'_>) {
         for profile in &plan.profiles {
             self.context.report.detail(&format!(
@@ -284,7 +286,7 @@ impl<'a> Fetcher<'a> {
         }
     }
 
-    /// Why an entry of the lock is replaced, and what that changes.
+    /// Reports why a lock entry is replaced, and what changes.
     fn tell_changes(
         &self,
         definition: &Definition,

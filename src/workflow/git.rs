@@ -1,7 +1,8 @@
-//! Questions to git about a file of the repository that it is in.
+//! Asking git about a file in its repository.
 //!
-//! In: arguments of git. Out: what it answers; nothing without git, without a repository
-//! and if git fails. git gets no key, runs no program of the repository, and changes nothing.
+//! The input is the arguments of git. The output is its answer; there is none without git,
+//! without a repository, or if git fails. git does not get the API key, runs no program of the
+//! repository, and changes nothing.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -9,8 +10,8 @@ use std::path::Path;
 
 use crate::util::environment::Environment;
 
-/// What git is given of the environment: where it is, and where the user's rules are. A hook's
-/// `GIT_DIR` may be about another repository.
+/// The environment variables that git gets: where it is, and where the user's rules are. A
+/// hook's `GIT_DIR` may refer to another repository.
 const PASSED: [&str; 6] = [
     "PATH",
     "HOME",
@@ -20,14 +21,14 @@ const PASSED: [&str; 6] = [
     "GIT_CONFIG_NOSYSTEM",
 ];
 
-/// git, in a directory of a repository.
+/// git in a directory of a repository.
 pub(super) struct Git<'a> {
     directory: &'a Path,
     variables: BTreeMap<&'a OsStr, &'a OsStr>,
 }
 
 impl<'a> Git<'a> {
-    /// For `directory`, if that is in a repository.
+    /// Returns git for `directory`, if that is in a repository.
     pub(super) fn in_directory(directory: &'a Path, environment: &'a Environment) -> Option<Self> {
         let is_root = |directory: &Path| directory.join(".git").symlink_metadata().is_ok();
         directory.ancestors().any(is_root).then(|| Self {
@@ -39,9 +40,9 @@ impl<'a> Git<'a> {
         })
     }
 
-    /// What `git ARGUMENTS` prints if it is given `input`.
+    /// Returns the output of `git ARGUMENTS` with the standard input `input`.
     pub(super) fn ask<A: AsRef<OsStr>>(&self, arguments: &[A], input: &[u8]) -> Option<Vec<u8>> {
-        // A hook that watches the files is a program of the repository, and not needed.
+        // A hook that watches the files is a program of the repository, and is not needed.
         let options = ["-c", "core.fsmonitor=false"].map(OsStr::new);
         let arguments = arguments.iter().map(AsRef::as_ref);
         let output = duct::cmd("git", options.into_iter().chain(arguments))

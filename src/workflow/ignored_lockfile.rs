@@ -1,8 +1,8 @@
 //! Whether git ignores `profiles.lock`, which is meant to be committed.
 //!
-//! `git check-ignore` is asked, since nobody else knows all that counts: nested files,
-//! `.git/info/exclude`, the user's own rules, and that a file which is tracked is not ignored.
-//! Without git, without a repository and if git fails, nothing is said.
+//! The answer comes from `git check-ignore`, because only git knows everything that counts:
+//! nested files, `.git/info/exclude`, the user's own rules, and that a tracked file is not
+//! ignored. Without git, without a repository, or if git fails, nothing is reported.
 
 use std::ffi::OsString;
 use std::ops::Range;
@@ -44,7 +44,7 @@ pub(crate) fn warn_of_ignored_lock(context: &Context<'_>, path: &Path) {
     context.report.warn(&told);
 }
 
-/// The bytes of a line, counted from 1.
+/// Returns the byte range of a line, counted from 1.
 fn line_of(text: &str, line: usize) -> Range<usize> {
     let mut lines = text.split_inclusive('\n');
     let start = lines
@@ -56,7 +56,7 @@ fn line_of(text: &str, line: usize) -> Range<usize> {
     start..start + length
 }
 
-/// The rule by which git ignores `path`.
+/// Returns the rule by which git ignores `path`.
 fn rule(path: &Path, environment: &Environment) -> Option<Rule> {
     let directory = path.parent()?;
     let name = path.file_name()?.as_bytes();
@@ -65,14 +65,14 @@ fn rule(path: &Path, environment: &Environment) -> Option<Rule> {
     read(directory, &git.ask(&question, &[name, b"\0"].concat())?)
 }
 
-/// Reads what git answers: the file of the rule, its line, the rule and the path, each with a
-/// zero byte behind it.
+/// Parses git's answer: the file of the rule, its line, the rule and the path, each terminated
+/// by a zero byte.
 fn read(directory: &Path, answer: &[u8]) -> Option<Rule> {
     let mut fields = answer.split(|byte| *byte == 0);
     let file = fields.next().filter(|file| !file.is_empty())?;
     let line = std::str::from_utf8(fields.next()?).ok()?.parse().ok()?;
     let pattern = String::from_utf8_lossy(fields.next()?).into_owned();
-    // With `-v`, older versions name a rule that takes the file back, too.
+    // With `-v`, older versions of git also report a rule that takes the file back.
     (!pattern.starts_with('!')).then(|| Rule {
         file: directory.join(OsString::from_vec(file.to_vec())),
         line,

@@ -1,8 +1,8 @@
-//! Which commit `profiles.lock` is from.
+//! The commit that `profiles.lock` comes from.
 //!
-//! In: the lock as it was read. Out: the last commit that changed it, as all clones of the
-//! repository name it. There is none if the file is not what that commit has, byte for byte,
-//! and none in a shallow clone that does not reach back to it.
+//! The input is the lock as it was read. The output is the last commit that changed it, which
+//! is the same in all clones of the repository. There is none if the file differs in any byte
+//! from that commit's, or in a shallow clone that does not reach back to it.
 
 use std::ffi::{OsStr, OsString};
 
@@ -10,10 +10,10 @@ use crate::lockfile::Lockfile;
 use crate::util::environment::Environment;
 use crate::workflow::git::Git;
 
-/// Missing objects of a partial clone are not fetched, and no commit is taken for another.
+/// Missing objects of a partial clone are not fetched, and no replacement is used for a commit.
 const OFFLINE: [&str; 3] = ["-c", "protocol.allow=never", "--no-replace-objects"];
 
-/// The commit that the text of `lock` is from, in hexadecimal digits.
+/// Returns the commit that the text of `lock` comes from, as hexadecimal digits.
 pub(crate) fn lockfile_commit(lock: &Lockfile, environment: &Environment) -> Option<String> {
     let text = lock.text()?;
     let name = lock.path().file_name()?;

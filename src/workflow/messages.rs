@@ -1,4 +1,4 @@
-//! What is said of files that a run does without, or cannot do without. Paths in the data are
+//! Messages about files that a run does without, or requires. Paths in the data must be
 //! printable.
 
 use std::io;
@@ -7,8 +7,8 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::util::path_error::PathError;
 use crate::util::sanitize;
 
-/// A manifest that is not used since it has a mistake, or cannot even be read for the reason
-/// `unreadable`; `without` says what is missing then.
+/// Describes a manifest that is not used because it has a mistake, or because it cannot be read
+/// for the reason `unreadable`; `without` says what is missing then.
 pub(super) fn manifest_unused(
     file: &str,
     unreadable: Option<&io::Error>,
@@ -20,7 +20,7 @@ pub(super) fn manifest_unused(
         .help("run `edgestage check` to see what is wrong with it")
 }
 
-/// `ca-cert` cannot be read; another file may have been meant.
+/// Describes a `ca-cert` that cannot be read; another file may have been meant.
 pub(super) fn unusable_ca_cert(error: &PathError, near: Option<&str>) -> Diagnostic {
     Diagnostic::error(
         Code::UnusableCaCert,
@@ -32,14 +32,14 @@ pub(super) fn unusable_ca_cert(error: &PathError, near: Option<&str>) -> Diagnos
     })
 }
 
-/// A file system without file locks, for `what` is to be locked.
+/// Describes a file system without file locks, on which `what` is to be locked.
 pub(super) fn no_file_locks(what: &str, why: &str) -> Diagnostic {
     Diagnostic::warning(Code::NoFileLocks, format!("{what} cannot be locked: {why}"))
         .note("runs on this file system do not see each other")
         .help("run one edgestage at a time there; for NFS, mount it with locks")
 }
 
-/// git ignores the lock by this rule.
+/// Describes the rule by which git ignores the lock.
 pub(super) fn lockfile_ignored(file: &str, rule: &str) -> Diagnostic {
     Diagnostic::warning(
         Code::LockfileIgnored,

@@ -1,21 +1,21 @@
-//! Several definitions at once.
+//! Working on several definitions at once.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-/// How many may do something at once.
+/// A limit on how many threads do something at once.
 pub(crate) struct Semaphore {
     free: Mutex<u16>,
     freed: Condvar,
 }
 
-/// The right to do it.
+/// The right to do it, until it is dropped.
 pub(crate) struct Permit<'g>(&'g Semaphore);
 
 impl Semaphore {
-    /// For `places` at once.
+    /// Returns a semaphore that admits `places` threads at once.
     pub(crate) fn new(places: u16) -> Self {
         Self {
             free: Mutex::new(places),
@@ -23,7 +23,7 @@ impl Semaphore {
         }
     }
 
-    /// Waits for a place.
+    /// Waits for a free place.
     pub(crate) fn enter(&self) -> Permit<'_> {
         let mut free = self.free();
         while *free == 0 {
@@ -48,16 +48,16 @@ impl Drop for Permit<'_> {
     }
 }
 
-/// How many definitions are worked on while `jobs` of them are downloaded: questions
-/// about the next ones, which are small and far away, are asked meanwhile. One job is
-/// one after the other.
+/// Returns the number of definitions that are processed while `jobs` of them are downloaded.
+/// Requests about the next definitions are small but have a high latency, so they are sent
+/// meanwhile. With one job, the definitions are processed one after the other.
 pub(crate) fn lookahead(jobs: u16) -> u16 {
     jobs.saturating_sub(1).saturating_mul(4).saturating_add(1)
 }
 
-/// Does `work` for every item, at most `jobs` at once. `settle` gets the results in the
-/// calling thread as they come, each with its item's place: whatever has come since it
-/// was called last, so that what it writes is written once for many.
+/// Does `work` for every item, at most `jobs` at once. `settle` gets the results in the calling
+/// thread as they arrive, each with its item's index: all that have arrived since its last
+/// call, so that it can write them at once.
 pub(crate) fn run<T: Sync, R: Send>(
     items: &[T],
     jobs: u16,
@@ -84,7 +84,7 @@ pub(crate) fn run<T: Sync, R: Send>(
             };
             match thread::Builder::new().spawn_scoped(scope, worker) {
                 Ok(_) => started += 1,
-                // Those that there are do all of it.
+                // The threads that exist do all of the work.
                 Err(_) => break,
             }
         }
@@ -101,7 +101,7 @@ pub(crate) fn run<T: Sync, R: Send>(
     });
 }
 
-/// The same where nothing is to be done in between: the results in the items' order.
+/// Does `work` for every item, and returns the results in the order of the items.
 pub(crate) fn map<T: Sync, R: Send>(
     items: &[T],
     jobs: u16,
@@ -146,7 +146,7 @@ mod tests {
         assert_eq!([lookahead(1), lookahead(16)], [1, 61]);
     }
 
-    /// Three items that wait for each other come through with three jobs.
+    /// Three items that wait for each other are finished with three jobs.
     #[test]
     fn as_many_at_once_as_there_are_jobs() {
         let together = Barrier::new(3);

@@ -1,11 +1,11 @@
-//! The files that a run works with: the manifest, its lock, the cache.
+//! The files that a run works with: the manifest, its lock, and the cache.
 //!
-//! The order in which things are written is the order in which they depend on each
-//! other: the archive into the cache, then the lock that names it, then (in `stage`)
-//! the placements. Killed in between, a run leaves a cached archive without a lock
-//! entry, which the next run fetches again and finds to be there; or a lock whose
-//! archive is cached, which needs no network; or one placement of two, which the next
-//! run completes. Nothing is ever written that names something not there yet.
+//! Files are written in the order in which they depend on each other: the archive into the
+//! cache, then the lock that names it, then (in `stage`) the placements. A run that is killed
+//! in between leaves a cached archive without a lock entry, which the next run fetches again
+//! and finds in the cache; or a lock whose archive is cached, which needs no network; or one
+//! placement of two, which the next run completes. Nothing that is written ever names something
+//! that does not exist yet.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
@@ -35,31 +35,31 @@ pub(crate) enum ArchiveOrigin {
     Palette,
 }
 
-/// Whether what was obtained is to be locked.
+/// Whether an archive still has to be locked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Locking {
-    /// The lock has it.
+    /// The lock has the archive.
     Done,
-    /// It is new.
+    /// The archive is new.
     Due,
 }
 
-/// A definition's archive, and what its lock says, or is to say.
+/// A definition's archive, with its present or future lock entry.
 #[derive(Debug)]
 pub(crate) struct LockedArchive {
-    /// The archive, in the cache.
+    /// The archive in the cache.
     pub artifact: Artifact,
-    /// What is locked, or is to be.
+    /// The present or future lock entry.
     pub locked: LockEntry,
-    /// Whether it is to be.
+    /// Whether the entry still has to be written.
     pub locking: Locking,
-    /// Where it came from.
+    /// The source of the archive.
     pub origin: ArchiveOrigin,
-    /// What the lock said before, where this run renewed it.
+    /// The changes from the previous lock entry, if this run renewed it.
     pub changes: Vec<drift::Change>,
 }
 
-/// A change as it appears in a JSON document: its parts, and the whole as text.
+/// A change in the form of the JSON documents: its parts, and the whole as text.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 #[schemars(rename = "Change")]
 pub(crate) struct Reported {
@@ -70,13 +70,13 @@ pub(crate) struct Reported {
 }
 
 impl Reported {
-    /// The change itself.
+    /// Returns the change itself.
     pub(crate) fn change(&self) -> &drift::Change {
         &self.change
     }
 }
 
-/// Changes for a JSON document.
+/// Returns changes in the form of the JSON documents.
 pub(crate) fn reported(changes: &[drift::Change]) -> Vec<Reported> {
     let told = |change: &drift::Change| Reported {
         text: change.to_string(),
@@ -91,16 +91,16 @@ pub(crate) struct Session<'a> {
     pub manifest: &'a Manifest,
     /// `profiles.lock`, as it was when the run began.
     pub lock: Lockfile,
-    /// This run's copy of the file, from the first time that it writes it.
+    /// This run's copy of the lock, from the first time that it is written.
     writing: Mutex<Option<Lockfile>>,
     /// The cache.
     pub cache: Cache,
-    /// Where Palette is.
+    /// The endpoint of Palette.
     pub endpoint: Endpoint,
 }
 
 impl<'a> Session<'a> {
-    /// The lock and cache of `manifest`.
+    /// Opens the lock and the cache of `manifest`.
     pub(crate) fn open(context: &Context<'_>, manifest: &'a Manifest) -> Result<Self, Error> {
         Ok(Self {
             manifest,
@@ -111,15 +111,15 @@ impl<'a> Session<'a> {
         })
     }
 
-    /// The same with the lock as it is now: another run may have written it.
+    /// Opens the same files again: another run may have written the lock.
     pub(crate) fn again(&self, context: &Context<'_>) -> Result<Self, Error> {
         Self::open(context, self.manifest)
     }
 
-    /// The lock entry that still speaks for `definition`.
+    /// Returns the lock entry if it matches `definition`.
     ///
     /// # Errors
-    /// With `--locked`, where there is none.
+    /// Fails with `--locked` if there is no such entry.
     pub(crate) fn current(
         &self,
         context: &Context<'_>,
@@ -132,8 +132,8 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// The archive of `locked` from the cache. A damaged entry is reported, and an error
-    /// only where it cannot be replaced.
+    /// Returns the archive of `locked` from the cache. A damaged archive is a warning, and an
+    /// error only if it cannot be replaced.
     pub(crate) fn cached(
         &self,
         context: &Context<'_>,
@@ -167,7 +167,7 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// What `--offline` can give: the locked archive from the cache.
+    /// Returns what is possible with `--offline`: the locked archive from the cache.
     pub(crate) fn offline(
         &self,
         context: &Context<'_>,
@@ -189,12 +189,12 @@ impl<'a> Session<'a> {
             .ok_or_else(|| lacks("is not in the cache"))
     }
 
-    /// Locks what is due, in one write. Entries that this run did not make stay as another
-    /// run may have written them meanwhile; those of definitions that are gone from
-    /// `profiles.toml`, as it is now, go too.
+    /// Locks what is due, in one write. Entries that this run did not make are kept as another
+    /// run may have written them meanwhile. Entries of definitions that are no longer in
+    /// `profiles.toml` are removed.
     ///
     /// # Errors
-    /// A lock that cannot be read or written; then nothing of it changed.
+    /// Fails if the lock cannot be read or written; it is unchanged then.
     pub(crate) fn write_lock<'o>(
         &self,
         context: &Context<'_>,
@@ -209,7 +209,7 @@ impl<'a> Session<'a> {
         if due.is_empty() || context.settings.lock == LockfileUse::MustMatch {
             return Ok(written);
         }
-        // The lock is for version control, and names in it are Palette's.
+        // The lock is meant for version control, and names in it come from Palette.
         if due
             .iter()
             .any(|(name, due)| context.report.holds_key(&due.locked.to_toml(name)))
@@ -224,7 +224,8 @@ impl<'a> Session<'a> {
         // Another run may have written both files since they were read.
         let _held = context.lock_lockfile(&self.manifest.path)?;
         lock.refresh()?;
-        // In the middle of an edit it may be anything: nothing is concluded from that.
+        // In the middle of an edit, the file may have any contents: nothing is concluded from
+        // that.
         let manifest = context.manifest().ok();
         for (name, obtained) in due {
             let base = self.lock.definitions.get(name);
@@ -256,11 +257,12 @@ impl<'a> Session<'a> {
         Ok(written)
     }
 
-    /// Whether the lock on disk still has `locked` for the definition `name`: what another
+    /// Checks that the lock on disk still has `locked` for the definition `name`: what another
     /// run has locked meanwhile must not be replaced in a checkout by what was locked before.
     ///
     /// # Errors
-    /// [`Error::ChangedMeanwhile`] if it has not, and a lock that cannot be read.
+    /// Returns [`Error::ChangedMeanwhile`] if it does not, and an error if the lock cannot be
+    /// read.
     pub(crate) fn still_locked(&self, name: &str, locked: &LockEntry) -> Result<(), Error> {
         let now = load_lockfile(self.manifest)?;
         match now.definitions.get(name) {
@@ -270,12 +272,12 @@ impl<'a> Session<'a> {
     }
 }
 
-/// What became of the entries that a run made.
+/// What happened to the entries that a run made.
 #[derive(Debug, Default)]
 pub(crate) struct LockWrite {
     /// The definitions whose entries changed.
     pub changed: BTreeSet<String>,
-    /// Those for which nothing was written, and why.
+    /// The definitions for which nothing was written, and why.
     pub refused: BTreeMap<String, Error>,
 }
 

@@ -1,4 +1,4 @@
-//! Where the key comes from, and where there is none.
+//! Where the key comes from, and what happens without one.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -99,7 +99,7 @@ fn the_files_command() {
     assert_eq!(sent(&test), OTHERS[0]);
 }
 
-/// A program beside the file is found from wherever a run starts.
+/// A program beside the file is found from whichever directory a run starts in.
 #[test]
 fn the_files_command_may_be_a_script_beside_it() {
     let head = HEAD.replace("retries = 0", "api-key-command = [\"./get-key\"]");
@@ -152,7 +152,7 @@ fn a_command_that_fails_says_which_and_how() {
     }
 }
 
-/// A refused key is told by its place, and by what it looks like.
+/// The message about a refused key names its source, and describes the key's form.
 #[test]
 fn a_key_that_is_refused_says_where_it_was() {
     fn refused<'t>(run: Run<'t>, said: &[&str]) -> Done<'t> {
@@ -254,7 +254,7 @@ fn what_is_no_key_is_not_sent() {
     assert_eq!(test.sim.connections(), 0);
 }
 
-/// The key is not an argument: a process list would show it.
+/// The key is not an argument, because a process list would show it.
 #[test]
 fn no_flag_takes_the_key_itself() {
     let test = Test::new();
@@ -262,7 +262,7 @@ fn no_flag_takes_the_key_itself() {
     run.stderr_has("unexpected argument '--api-key'").fails(2);
 }
 
-/// Where the file of the key belongs, somebody put the key.
+/// The user put the key in the place of the path of its file.
 #[test]
 fn a_key_in_the_place_of_its_file_is_not_shown() {
     const PASTED: &str = "q7Zx3mV9Lk2Rt8Bw5Ny1Hs6D";
@@ -286,7 +286,8 @@ fn a_key_in_the_place_of_its_file_is_not_shown() {
     run.any_stdout().any_stderr().success();
 }
 
-/// With the command that fixes it. It is not a refusal: mounted secrets are often like that.
+/// The warning has the command that fixes it. It is not an error, because mounted secrets often
+/// have such modes.
 #[test]
 fn a_key_file_that_others_can_read_is_worth_a_warning() {
     let test = with_palette("api-key-file = \"key\"").key_file("key", KEY);
@@ -319,7 +320,7 @@ fn a_key_file_of_ones_own_is_not_worth_a_warning() {
     }
 }
 
-/// As `--api-key-file <(pass palette)` has it: a pipe, which keeps nothing.
+/// `--api-key-file <(pass palette)` is a pipe, which stores nothing.
 #[test]
 fn a_pipe_is_not_worth_a_warning() {
     let test = Test::new().key_file("key", KEY);
@@ -410,7 +411,7 @@ fn the_reference_lists_what_the_command_is_given() {
     }
 }
 
-/// What is cut to a terminal's width shows no part of it either.
+/// Text that is cut to a terminal's width shows no part of the key either.
 #[test]
 fn no_part_of_a_key_is_left_where_a_line_is_cut() {
     let text = format!(

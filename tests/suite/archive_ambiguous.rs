@@ -1,7 +1,7 @@
-//! Archives that GNU tar, bsdtar, Python and Go read in different ways, by kind: refused with
-//! exit 6, in a message that names the entry and says what is odd. And what looks odd and is
-//! read alike by all of them, which must pass. [`archive_readers`](super::archive_readers)
-//! asks the readers themselves.
+//! Archives that GNU tar, bsdtar, Python and Go read in different ways, by kind: they are
+//! refused with exit 6, and the message names the entry and what is unusual about it. Unusual
+//! archives that all of them read alike must be accepted.
+//! [`archive_readers`](super::archive_readers) runs the readers themselves.
 
 mod extended;
 mod headers;
@@ -11,7 +11,7 @@ use std::process::Command;
 use crate::support::Test;
 use crate::support::crafted_archives::{Crafted, PAX};
 
-/// Each of these is refused as "`NAME` can be read in two ways: WHY".
+/// Checks that each of these is refused with "`NAME` can be read in two ways: WHY".
 #[track_caller]
 pub fn ambiguous(name: &str, why: &str, archives: Vec<Crafted>) {
     let test = Test::new();
@@ -26,7 +26,7 @@ pub fn ambiguous(name: &str, why: &str, archives: Vec<Crafted>) {
     }
 }
 
-/// Each of these is refused in these words.
+/// Checks that each of these is refused with these words.
 #[track_caller]
 pub fn refused(faults: Vec<(&str, Crafted)>) {
     let test = Test::new();
@@ -36,7 +36,7 @@ pub fn refused(faults: Vec<(&str, Crafted)>) {
     }
 }
 
-/// What each of these holds is what the documented recipe finds.
+/// Checks that the documented recipe finds the contents of each of these.
 #[track_caller]
 pub fn accepted(archives: Vec<Crafted>) {
     let recipe = "mkdir x && tar -xzf odd.tgz -C x && cd x && find . -type f -printf '%P\\0' \
@@ -63,12 +63,12 @@ pub fn good() -> Crafted {
     Crafted::good()
 }
 
-/// A good archive with a second file.
+/// Returns a valid archive with a second file.
 pub fn file() -> Crafted {
     good().file(b"spc/b", b"b")
 }
 
-/// The second file has this PAX header.
+/// Returns an archive whose second file has this PAX header.
 pub fn pax(records: &[(&[u8], &[u8])]) -> Crafted {
     good().pax(PAX, records).file(b"spc/b", b"b")
 }

@@ -1,4 +1,4 @@
-//! The archive check in a bounded memory: whatever an archive holds, the process that
+//! The memory of the archive check is bounded: whatever an archive contains, the process that
 //! reads it stays below 64 MiB.
 
 use std::io::Write as _;
@@ -10,7 +10,7 @@ use palette_sim::{Act, EDGE_INFRA_2_1_0, Fault, HELLO_UNIVERSE_1_2_0, Route};
 use crate::support::crafted_archives::{BLOCK, Crafted, DIRECTORY, PAX, SIZE};
 use crate::support::{Run, Test, peak_of, profile_directory};
 
-/// The most that any archive may make resident, in bytes.
+/// The largest resident memory that an archive may cause, in bytes.
 const MOST: u64 = 64 << 20;
 
 #[track_caller]
@@ -20,7 +20,7 @@ fn is_bounded(peak: u64) {
     assert!(peak < MOST, "{} KiB at the peak", peak / 1024);
 }
 
-/// How much `show` of this archive takes.
+/// Returns the peak memory of `show` with this archive.
 #[track_caller]
 fn shown(archive: Vec<u8>, ends: impl FnOnce(Run<'_>) -> u64) {
     let test = Test::new().write("hostile.tgz", archive);
@@ -29,8 +29,8 @@ fn shown(archive: Vec<u8>, ends: impl FnOnce(Run<'_>) -> u64) {
     ));
 }
 
-/// A file of zeros, without its end marker: some kilobytes that unpack to far more than
-/// the memory they may take.
+/// Returns a file of zeros without an end marker: a few kilobytes that decompress to far more
+/// than the allowed memory.
 fn bomb(size: u64) -> Vec<u8> {
     let header = Crafted::good().file(b"spc/bomb", b"");
     let header = header.set(SIZE, format!("{size:011o}\0").as_bytes());
@@ -61,7 +61,7 @@ fn a_bomb() {
     );
 }
 
-/// Nothing but files that are allowed to be there, as large as the limits let them.
+/// The archive has only allowed files, of the largest size that the limits permit.
 #[test]
 fn a_large_archive_that_is_accepted() {
     let test = Test::new();
@@ -81,7 +81,7 @@ fn a_large_archive_that_is_accepted() {
     run.success();
 }
 
-/// Letters that compress badly.
+/// Returns letters that compress badly.
 fn letters(length: usize) -> Vec<u8> {
     let mut random = fastrand::Rng::with_seed(42);
     std::iter::repeat_with(|| random.lowercase() as u8)
@@ -89,7 +89,7 @@ fn letters(length: usize) -> Vec<u8> {
         .collect()
 }
 
-/// The archive, compressed quickly.
+/// Returns the archive with fast compression.
 fn fast(tar: &Crafted) -> Vec<u8> {
     let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
     gzip.write_all(&tar.bytes).unwrap();
@@ -97,7 +97,8 @@ fn fast(tar: &Crafted) -> Vec<u8> {
     gzip.finish().unwrap()
 }
 
-/// As many short paths as the limits let pass: what each costs besides its bytes counts.
+/// The archive has as many short paths as the limits permit, so the overhead of each path
+/// counts.
 #[test]
 fn as_many_paths_as_are_accepted() {
     let mut tar = Crafted::good();
@@ -120,7 +121,7 @@ fn more_paths_than_are_accepted() {
     });
 }
 
-/// As long as the limits let them pass, in a directory as deep as they let it be.
+/// The paths are as long and as deep as the limits permit.
 #[test]
 fn long_and_deep_paths() {
     let mut tar = Crafted::good();
@@ -133,8 +134,8 @@ fn long_and_deep_paths() {
     shown(fast(&tar), |run| run.peak(0));
 }
 
-/// A header of the largest size that is read, of records that mean nothing here, before
-/// every file.
+/// Every file has an extended header of the largest size that is read, with records that have
+/// no meaning here.
 #[test]
 fn large_extended_headers() {
     let comment = letters(16 << 10).repeat(63);
@@ -147,7 +148,7 @@ fn large_extended_headers() {
     shown(fast(&tar), |run| run.peak(0));
 }
 
-/// What is said of each profile takes more than its path does in the archive.
+/// The output about a profile takes more memory than its path in the archive.
 #[test]
 fn more_profiles_than_anybody_has() {
     let profiles = |many: usize| {
@@ -176,7 +177,7 @@ fn more_profiles_than_anybody_has() {
     is_bounded(run.peak(6));
 }
 
-/// A document that is small as text, and large as what it means.
+/// The document is small as text, but large after parsing.
 #[test]
 fn variables_that_grow_when_they_are_read() {
     let path = format!("{}variables.json", profile_directory(EDGE_INFRA_2_1_0));

@@ -1,4 +1,4 @@
-//! Names in archives that people, terminals or file systems take for something else.
+//! Names in archives that people, terminals or file systems may misinterpret.
 
 use palette_sim::{Act, EDGE_INFRA_2_1_0, Fault, HELLO_UNIVERSE_1_2_0, Route};
 
@@ -9,8 +9,8 @@ fn good() -> Crafted {
     Crafted::good()
 }
 
-/// Names that only some file systems tell apart are different files, as they are on the
-/// host: what is compared is bytes, and nothing is unpacked here.
+/// Names that only some file systems distinguish are different files, as on the host: the
+/// comparison is by bytes, and nothing is unpacked here.
 #[test]
 fn names_that_some_file_systems_merge() {
     for (one, other) in [
@@ -46,7 +46,7 @@ fn names_that_some_file_systems_merge() {
         .fails(6);
 }
 
-/// What a terminal would obey, and what a reader would not see.
+/// Characters that a terminal would interpret, and characters that a reader would not see.
 const ODD: &str = "\u{1b}[2J\u{7}\u{8}\u{9b}5m\u{202e}\u{200b}\u{61c}\u{e0041}";
 
 #[track_caller]
@@ -61,7 +61,7 @@ fn is_printable(text: &str) {
     assert!(!text.contains("\u{1b}[2J"), "{text:?}");
 }
 
-/// Colours are asked for: without, escape sequences are filtered from all that is said.
+/// Colors are switched on; without them, escape sequences are filtered from all output.
 #[test]
 fn names_are_escaped_in_what_is_said() {
     let name = format!("spc/{ODD}");
@@ -93,7 +93,7 @@ fn names_are_escaped_in_what_is_said() {
     is_printable(&run.fails(6).stderr);
 }
 
-/// An archive of the two profiles with these other files.
+/// Returns an archive of the two profiles with these additional files.
 fn definition(files: &[(&[u8], &[u8])]) -> Vec<u8> {
     let uids = [EDGE_INFRA_2_1_0, HELLO_UNIVERSE_1_2_0];
     let tar = uids.iter().fold(good(), |tar, uid| {
@@ -105,7 +105,7 @@ fn definition(files: &[(&[u8], &[u8])]) -> Vec<u8> {
     all.gzip()
 }
 
-/// Of an archive that is accepted: its files where they change, its variables.
+/// The archive is accepted; the output is about its changed files and its variables.
 #[test]
 fn names_are_escaped_in_results() {
     let quoted = serde_json::to_string(ODD).unwrap();
@@ -145,7 +145,7 @@ fn names_are_escaped_in_results() {
 }
 
 /// A path with a newline in an extended header is a path like any other. One that is not UTF-8
-/// needs a word to say so.
+/// requires a record that says so.
 #[test]
 fn odd_names_are_read_to_the_letter() {
     for path in [

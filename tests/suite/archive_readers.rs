@@ -1,11 +1,11 @@
-//! The archive check against the readers that others have: whatever it accepts, GNU tar,
-//! bsdtar and Python's tarfile read as the same files, directories and links, with the
-//! content that was digested here.
+//! The archive check compared with other readers: GNU tar, bsdtar and Python's tarfile read
+//! every archive that it accepts as the same files, directories and links, with the same
+//! content.
 //!
-//! Archives as the usual archivers write them are changed in one to three places, most of
-//! them where readers are known to differ. The suite tries some hundreds, always the same;
-//! `MINUTES=10 ./scripts/fuzz readers` tries others for that long, asks Go as well if it is
-//! installed, and prints what became of them. `SEED` repeats a run.
+//! Archives in the formats of common archivers are changed in one to three places, mostly where
+//! readers are known to differ. The suite tries a few hundred archives, always the same ones;
+//! `MINUTES=10 ./scripts/fuzz readers` tries others for that long, includes Go if it is
+//! installed, and prints the results. `SEED` repeats a run.
 
 mod draft;
 mod mutations;
@@ -32,26 +32,26 @@ use draft::Draft;
 use mutations::MUTATIONS;
 use readers::{Answer, Readers, Seen, Tree, differences};
 
-/// How many archives the suite tries.
+/// The number of archives that the suite tries.
 const TRIED: u64 = 800;
-/// Of so many archives that are refused, the readers are asked about one: whether it was
-/// refused for nothing.
+/// One in this many refused archives is given to the readers, to find out whether it was
+/// refused needlessly.
 const REFUSED_AND_ASKED: u64 = 10;
 
-/// What became of the archives.
+/// The results for the archives.
 #[derive(Default)]
 struct Ledger {
     tried: u64,
     accepted: u64,
-    /// By mutation: tried, accepted.
+    /// The numbers of archives tried and accepted, by mutation.
     mutations: BTreeMap<&'static str, (u64, u64)>,
-    /// By the words of the refusal: all, and those that the readers agreed on among those
-    /// that they were asked about.
+    /// The numbers by the text of the refusal: all, those given to the readers, and those on
+    /// which the readers agreed.
     refusals: BTreeMap<String, (u64, u64, u64)>,
     faults: Vec<String>,
 }
 
-/// An archive, and what was changed in it.
+/// Returns an archive, and what was changed in it.
 fn mutated(seed: u64) -> (Vec<&'static str>, Draft) {
     let mut rng = Rng::with_seed(seed);
     let mut draft = draft::draft(&mut rng);
@@ -65,7 +65,7 @@ fn mutated(seed: u64) -> (Vec<&'static str>, Draft) {
     (names, draft)
 }
 
-/// The archive's tree as the check has it: it keeps files alone.
+/// Returns the archive's tree in the form of the check, which keeps only files.
 fn files(tree: &Tree) -> Vec<(Vec<u8>, u64, String)> {
     let files = tree.iter().filter_map(|(path, seen)| match seen {
         Seen::File { size, sha256 } => Some((path.clone(), *size, sha256.clone())),
@@ -82,7 +82,7 @@ fn same_files(inventory: &Inventory, tree: &Tree) -> bool {
     ours == files(tree)
 }
 
-/// Where the readers do not agree, with each other or with the check.
+/// Returns how the readers differ from each other or from the check.
 fn disagreement(answers: &[(&str, Answer)], inventory: Option<&Inventory>) -> Option<String> {
     let mut said = String::new();
     for (name, answer) in answers {
@@ -109,7 +109,7 @@ fn disagreement(answers: &[(&str, Answer)], inventory: Option<&Inventory>) -> Op
     (!said.is_empty()).then_some(said)
 }
 
-/// A refusal without what differs from one archive to the next.
+/// Returns a refusal without the parts that differ between archives.
 fn kind_of(refusal: &str) -> String {
     let words = refusal.split('`').step_by(2);
     words.collect::<Vec<_>>().join("…")
@@ -163,7 +163,7 @@ fn try_one(seed: u64, readers: &mut Readers, ledger: &Mutex<Ledger>) {
     }
 }
 
-/// Tries archives of these seeds until there are `most`, or `until`.
+/// Tries archives of these seeds until there are `most`, or until the time `until`.
 fn try_all(first: u64, most: u64, until: Option<Instant>, go: Option<&Path>) -> Ledger {
     let ledger = Mutex::new(Ledger::default());
     let next = AtomicU64::new(0);
@@ -212,7 +212,7 @@ fn number(variable: &str) -> Option<u64> {
         .map(|text| text.parse().unwrap())
 }
 
-/// `list.go` as a program, if there is a Go that builds it.
+/// Returns `list.go` as a program, if Go is installed and builds it.
 fn go(into: &Path) -> Option<PathBuf> {
     let source = concat!(
         env!("CARGO_MANIFEST_DIR"),
@@ -229,7 +229,7 @@ fn go(into: &Path) -> Option<PathBuf> {
         .then_some(program)
 }
 
-/// Past the test's capture.
+/// Prints past the capture of the test harness.
 fn print(text: &str) {
     std::io::stdout().write_all(text.as_bytes()).unwrap();
 }

@@ -1,10 +1,10 @@
-//! Where the key must never be, whatever a run does and whatever happens to it.
+//! The places where the key must never be, whatever a run does and whatever happens to it.
 //!
-//! After every run of every test its output and all files below the test's directory are
-//! searched for the key, in the forms of `support/secrets.rs`. Here the runs are many:
-//! [`commands`] has every command, [`faults`] what goes wrong with Palette, [`files`]
-//! what is wrong on this side, [`crash`] runs that do not come to their end. This module
-//! looks at the children of a run, and at itself.
+//! After every run of every test, its output and all files below the test's directory are
+//! searched for the key, in the forms of `support/secrets.rs`. The tests here cover many runs:
+//! [`commands`] has every command, [`faults`] failures of Palette, [`files`] invalid local
+//! files, and [`crash`] runs that do not finish. This module examines the children of a run,
+//! and tests the audit itself.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -25,14 +25,14 @@ mod crash;
 mod faults;
 mod files;
 
-/// A run, and how it must end. That it says `says` proves that it is the one that is
-/// meant.
+/// A run, and how it must end. The text `says` in its output proves that it is the intended
+/// run.
 type Situation = (fn() -> Test, &'static str, i32, &'static str);
 
-/// How much is said, and in which way. With each, the key comes from another place.
+/// The kinds of output. With each of them, the key comes from another place.
 const FORMS: [&str; 3] = ["", "-vv", "--json"];
 
-/// Runs each in every form; [`Run`] searches what it leaves.
+/// Runs each situation in every form; [`Run`] searches what it leaves.
 #[track_caller]
 fn audit_all(situations: &[Situation]) {
     for (place, command, code, says) in situations {
@@ -71,7 +71,7 @@ fn ends(run: Run<'_>, code: i32) -> Done<'_> {
     }
 }
 
-/// Of all that was sent, one header has the key.
+/// Checks that one header has the key, and nothing else that was sent.
 #[track_caller]
 fn only_in_its_header(test: &Test) {
     for request in test.sim.requests() {
@@ -85,14 +85,14 @@ fn only_in_its_header(test: &Test) {
     }
 }
 
-/// With this line in `[palette]`, and the key in the file `key`.
+/// Returns a test with this line in `[palette]`, and the key in the file `key`.
 fn with_palette(line: &str) -> Test {
     let head = HEAD.replace("retries = 0", line);
     let test = Test::new().key_file("key", KEY);
     test.manifest(&format!("{head}\n[definition.factory]\n{FACTORY}\n"))
 }
 
-/// Writes down what a child sees of itself, then what `rest` says.
+/// Writes a program that records its own environment and arguments, then runs `rest`.
 fn recorder(test: &Test, path: &str, rest: &str) {
     let script = format!(
         "#!/bin/sh\nenv > seen.env\ntr '\\0' '\\n' < /proc/$$/cmdline > seen.argv\n{rest}\n"
@@ -126,7 +126,7 @@ fn a_build_sees_no_key() {
     }
 }
 
-/// It prints one key, and sees no other.
+/// It prints one key, and its environment contains no other.
 #[test]
 fn the_command_that_prints_the_key_sees_none() {
     for form in FORMS {
@@ -149,7 +149,7 @@ fn the_command_that_prints_the_key_sees_none() {
     }
 }
 
-/// What `{:?}` makes of a value, if its type has that at all.
+/// The `Debug` output of a value, if its type has one.
 struct Shown<T>(T);
 
 impl<T: std::fmt::Debug> Shown<T> {
@@ -158,7 +158,7 @@ impl<T: std::fmt::Debug> Shown<T> {
     }
 }
 
-/// Found by name only where the above does not apply.
+/// Chosen by method resolution only if the implementation above does not apply.
 trait NotShown {
     fn debug(&self) -> String {
         "no Debug".into()
@@ -209,7 +209,7 @@ fn no_debug_shows_it() {
     assert!(Shown(KEY).debug().contains(KEY));
 }
 
-/// The audit itself: a leak in any form, file or stream makes a test fail.
+/// Tests the audit itself: a leak in any form, file or stream makes a test fail.
 #[test]
 fn a_leak_makes_a_test_fail() {
     let fails = |plant: &dyn Fn(&Test)| {

@@ -1,5 +1,5 @@
-//! `build`, with a stand-in for the build program that does what the Earthfile does with a
-//! definition, and dates what it writes as Earthly does.
+//! `build` with a stand-in for the build program, which handles a definition like the Earthfile
+//! and sets the times of its output like Earthly.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -8,8 +8,8 @@ use std::os::unix::process::ExitStatusExt as _;
 use crate::checkout::full;
 use crate::support::{Run, Test, until};
 
-/// The overlay, then what `CLUSTERCONFIG` names over it, then an ISO and its digest: new
-/// files of the year 2020.
+/// Copies the overlay, then what `CLUSTERCONFIG` names over it, then writes an ISO and its
+/// digest as new files of the year 2020.
 pub const EARTHLY: &str = r#"#!/bin/sh
 set -e
 echo "this is earthly $*"
@@ -35,7 +35,7 @@ touch -d '2020-04-16 12:00:00 UTC' out/*
 mv out/* build/
 : after
 "#;
-/// What these scripts call.
+/// The programs that these scripts call.
 const TOOLS: [&str; 16] = [
     "bash",
     "chmod",
@@ -62,15 +62,15 @@ pub fn program(test: &Test, path: &str, text: &str) {
     fs::set_permissions(test.path(path), mode).unwrap();
 }
 
-/// A test with this `earthly` on `PATH`.
+/// Returns a test with this `earthly` on `PATH`.
 pub fn with_earthly(text: &str) -> Test {
     let test = full();
     program(&test, "bin/earthly", text);
     test
 }
 
-/// A run of `build` with nothing on `PATH` but what is in `bin/`, and what scripts need: a
-/// build program of this machine would be found.
+/// Returns a run of `build` with only `bin/` and the tools of the scripts on `PATH`; otherwise,
+/// a build program of this machine would be found.
 pub fn build<'t>(test: &'t Test, arguments: &str) -> Run<'t> {
     let tools = test.path("tools");
     if !tools.exists() {
@@ -104,7 +104,7 @@ fn a_build_is_staged_run_and_proved() {
         .success();
 }
 
-/// `earth`, else `earthly`, else CanvOS's wrapper, which passes the option by itself.
+/// The order is `earth`, `earthly`, then CanvOS's wrapper, which passes the option by itself.
 #[test]
 fn the_build_program_is_the_first_that_is_there() {
     let test = full();
@@ -130,7 +130,7 @@ fn the_build_program_is_the_first_that_is_there() {
         .success();
 }
 
-/// Two dashes are easily forgotten.
+/// The two dashes are easy to forget.
 #[test]
 fn a_target_in_the_place_of_a_definition() {
     let test = with_earthly(EARTHLY);
@@ -163,7 +163,7 @@ fn the_command_of_the_manifest() {
         .success();
 }
 
-/// The right image of an earlier build is not proof of this one.
+/// The right image of an earlier build does not prove anything about this one.
 #[test]
 fn a_build_that_fails() {
     let test = with_earthly(EARTHLY);
@@ -208,7 +208,7 @@ fn a_build_that_cannot_be_started() {
         .fails(1);
 }
 
-/// Of several images only the one that was written is looked at.
+/// Of several images, only the one that was written is examined.
 #[test]
 fn an_older_image_of_another_name() {
     let test = with_earthly(EARTHLY).write("CanvOS/build/older.iso", "no image at all");
@@ -342,7 +342,7 @@ fn several_definitions_one_after_the_other() {
     run.stdout_has("it is `factory`").fails(3);
 }
 
-/// One failure keeps nobody else from being built.
+/// A failure does not prevent the other definitions from being built.
 #[test]
 fn one_of_several_fails() {
     let once = EARTHLY.replace(": before", "[ -e once ] || { touch once; exit 1; }");
@@ -357,7 +357,8 @@ fn one_of_several_fails() {
         .fails(1);
 }
 
-/// A terminal sends Ctrl-C to both: the build cleans up, and we wait until it has.
+/// A terminal sends Ctrl-C to both processes: the build cleans up, and edgestage waits until it
+/// has.
 #[test]
 fn an_interrupted_build_is_waited_for() {
     let test = with_earthly(
@@ -371,7 +372,7 @@ fn an_interrupted_build_is_waited_for() {
     assert!(!test.path("CanvOS/build").exists());
 }
 
-/// What ignores Ctrl-C from the start keeps ignoring it, and so does the build that it runs.
+/// A run that ignores Ctrl-C from the start keeps ignoring it, and so does its build.
 #[test]
 fn a_build_in_the_background_is_not_interrupted() {
     let test = with_earthly(&EARTHLY.replace(": before", "kill -INT $PPID\nkill -INT $$"));
@@ -382,7 +383,7 @@ fn a_build_in_the_background_is_not_interrupted() {
         .success();
 }
 
-/// What `stage` would do for another definition waits until the image is proved.
+/// A `stage` of another definition waits until the image is verified.
 #[test]
 fn nobody_stages_anything_during_a_build() {
     let slow = EARTHLY.replace(
@@ -409,7 +410,7 @@ fn nobody_stages_anything_during_a_build() {
     test.run("verify store").any_stdout().success();
 }
 
-/// What a build runs does not wait for that build.
+/// A program that a build runs does not wait for that build.
 #[test]
 fn a_build_that_stages_by_itself() {
     let test = full();
@@ -428,8 +429,8 @@ fn a_build_that_stages_by_itself() {
         .success();
 }
 
-/// The key is nowhere in the environment of the build, which writes it to a file that
-/// every run is searched for.
+/// The key is nowhere in the environment of the build, which writes its environment to a file;
+/// every run is searched for the key.
 #[test]
 fn the_key_is_kept_from_the_build() {
     let test = with_earthly(EARTHLY);

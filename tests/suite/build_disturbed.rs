@@ -1,5 +1,5 @@
-//! A build that removes or changes what was staged. Some build commands clean the checkout
-//! before they call the build program.
+//! Builds that remove or change the staged files. Some build commands clean the checkout before
+//! they call the build program.
 
 use crate::build::{EARTHLY, build, program, with_earthly};
 use crate::support::{OVERLAY, ROOT, Test};
@@ -58,7 +58,7 @@ fn a_clean_before_the_build() {
         .says("build again", 0);
 }
 
-/// What the help line says does help.
+/// The advice of the help line works.
 #[test]
 fn a_clean_that_keeps_what_is_staged() {
     let keeping = CLEAN.replace("-fdx", "-fdx -e spc.tgz -e .edgestage");
@@ -109,7 +109,7 @@ fn a_clean_and_a_failure() {
         .says(OVERLAY, 0);
 }
 
-/// The definition was copied before: the image holds it, and the next one will not.
+/// The definition was copied before the clean: this image holds it, but the next one will not.
 #[test]
 fn a_clean_after_the_build() {
     let test = with_script(
@@ -155,7 +155,7 @@ fn another_definition_in_the_place_of_the_staged_one() {
         .fails(3);
 }
 
-/// The bytes count: a new time or mode loses nothing.
+/// Only the bytes count: a new time or mode changes nothing.
 #[test]
 fn touched_files_are_still_what_was_staged() {
     let test = with_script(&format!("touch {ROOT}; chmod 600 {OVERLAY}"), RUN);

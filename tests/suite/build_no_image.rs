@@ -1,5 +1,5 @@
-//! A build that ends well and writes no image: what is said of it. An image that is there
-//! from an earlier build is never taken for this one's.
+//! Builds that succeed and write no image, and the messages about them. An image of an earlier
+//! build is never taken for one of this build.
 
 use std::fs;
 
@@ -8,7 +8,7 @@ use crate::checkout::full;
 use crate::support::Test;
 
 const ENDED_WELL: &str = "error[T22]: the build succeeded but wrote no image";
-/// What a build program does that is told to write nothing.
+/// A build program that is told to write nothing.
 const SILENT: &str = "#!/bin/sh\nexit 0\n";
 
 /// A test with an image from an earlier build, and a build program that writes none.
@@ -35,7 +35,7 @@ fn nothing_explains_it() {
         .fails(3);
 }
 
-/// What is known before the build is said before it.
+/// If the reason is known before the build, the message comes before the build.
 #[test]
 fn it_was_told_to_write_nothing() {
     const WRITES_NONE: &str = "error[T22]: the build writes no image: ";
@@ -87,7 +87,7 @@ fn the_target_writes_none() {
         .fails(3);
 }
 
-/// The end of CanvOS's wrapper in sixteen of its versions: bash runs a program called `7`.
+/// The end of CanvOS's wrapper in sixteen of its versions: bash runs a program named `7`.
 const SWALLOWING: &str = "
 if $? -ne 0 ; then
     echo \"An error occurred while running the command.\"
@@ -143,8 +143,8 @@ fn a_wrapper_that_ends_with_0_after_a_failure() {
         .fails(1);
 }
 
-/// Earthly dates all that it writes 2020: the image of this run is not an old one, right or
-/// wrong.
+/// Earthly sets the time of its output to 2020: the image of this run does not count as old,
+/// whether it is right or wrong.
 #[test]
 fn what_this_run_wrote_is_not_older() {
     let test = with_earthly(EARTHLY);

@@ -1,4 +1,5 @@
-//! `edgestage cache`: what is in it, whose it is, and how it gets empty.
+//! `edgestage cache`: the contents of the cache, which definitions they belong to, and how it
+//! is emptied.
 
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;
@@ -16,7 +17,8 @@ profiles = [\"edge-infra@2.0.0\"]
 profiles = [\"edge-infra@2.0.0\"]
 ";
 
-/// Two archives for three definitions, and one that the lock no longer names.
+/// Returns a test with two archives for three definitions, and one that the lock no longer
+/// names.
 fn filled() -> Test {
     let test = Test::new().manifest(&format!("{HEAD}{TWO}"));
     test.run("fetch -q").any_stdout().success();
@@ -27,12 +29,12 @@ fn filled() -> Test {
     test
 }
 
-/// `archives` in the cache below `HOME`.
+/// Returns the path of `archives` in the cache below `HOME`.
 fn archives(test: &Test) -> PathBuf {
     test.cached()[0].parent().unwrap().to_owned()
 }
 
-/// The value of a key in the lock entry of a definition.
+/// Returns the value of a key in the lock entry of a definition.
 fn locked(test: &Test, definition: &str, key: &str) -> Value {
     let lock: toml::Table = toml::from_str(&test.text("profiles.lock")).unwrap();
     serde_json::to_value(&lock["definition"][definition][key]).unwrap()
@@ -104,7 +106,7 @@ fn the_document_of_list() {
     assert_eq!(owners("twin"), json!(["store", "twin"]));
 }
 
-/// Any directory will do, without `profiles.toml` and without a lock.
+/// The command works in any directory, without `profiles.toml` and without a lock.
 #[test]
 fn without_a_manifest() {
     let test = filled();
@@ -168,7 +170,7 @@ fn clean_removes_every_archive_and_says_which() {
         .success();
 }
 
-/// What is not an archive of ours stays, whatever its place and name.
+/// A file that is not an archive of edgestage is kept, whatever its place and name.
 #[test]
 fn clean_leaves_everything_else() {
     let test = filled();
@@ -258,7 +260,7 @@ fn keep_locked_without_a_lock_keeps_everything() {
     assert_eq!(done.success().stdout.lines().count(), 3);
 }
 
-/// What is staged does not come from the cache any more.
+/// A staged definition no longer depends on the cache.
 #[test]
 fn what_is_staged_needs_no_cache() {
     let test = Test::new().stage();
@@ -351,7 +353,7 @@ fn a_cache_that_cannot_be_read() {
     assert_eq!(test.cached().len(), 3);
 }
 
-/// A damaged entry is listed, and can be removed: that is one way to be rid of it.
+/// A damaged entry is listed, and can be removed: that is one way to get rid of it.
 #[test]
 fn a_damaged_entry_is_removed_like_any() {
     let test = Test::new().stage();

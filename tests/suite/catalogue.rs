@@ -1,9 +1,9 @@
-//! The catalogue: every message that edgestage has, in one file that is read by people,
-//! `catalogue/messages.txt`. Nearly all of them come from runs; what no test can bring
-//! about is made from the error's value.
+//! The catalogue: all messages of edgestage in one file for human review,
+//! `catalogue/messages.txt`. Nearly all of them come from runs; those that no test can cause
+//! are made from the error's value.
 //!
 //! `UPDATE_CATALOGUE=1 cargo test --test suite -- catalogue::the_catalogue` renews the file.
-//! Read what changed, side by side with its neighbours: that is what it is for.
+//! Read the changed messages next to their neighbors: that is the purpose of the file.
 
 mod archives;
 mod book;

@@ -1,4 +1,4 @@
-//! A checkout with all of CanvOS's targets, and what is said of its traps.
+//! A checkout with all of CanvOS's targets, and checks of the messages about its traps.
 
 use crate::support::Test;
 
@@ -39,8 +39,8 @@ pub fn fill(test: &Test, name: &str) {
     }
 }
 
-/// `stage` and `check` for these targets (`--target …`) refuse, name the trap, say all
-/// of this, and touch nothing. With `--allow` it is a warning.
+/// Checks that `stage` and `check` for these targets (`--target …`) fail, name the trap, print
+/// all these texts, and change nothing. With `--allow`, the trap is a warning.
 #[track_caller]
 pub fn refused(test: &Test, targets: &str, id: &str, said: &[&str]) {
     let error = format!("error[{id}]: ");
@@ -62,7 +62,8 @@ pub fn refused(test: &Test, targets: &str, id: &str, said: &[&str]) {
     done.says(&error, 0);
 }
 
-/// `stage` and `check` for these targets name the trap, say all of this, and go on.
+/// Checks that `stage` and `check` for these targets name the trap, print all these texts, and
+/// continue.
 #[track_caller]
 pub fn warned(test: &Test, targets: &str, id: &str, said: &[&str]) {
     for command in ["check --offline", "stage"] {
@@ -77,7 +78,7 @@ pub fn warned(test: &Test, targets: &str, id: &str, said: &[&str]) {
     test.run("unstage -q").any_stdout().success();
 }
 
-/// `check` for these targets does not speak of the trap.
+/// Checks that `check` for these targets does not mention the trap.
 #[track_caller]
 pub fn silent(test: &Test, targets: &str, id: &str) {
     let run = test.run(&format!("check --offline {targets}"));
@@ -85,7 +86,7 @@ pub fn silent(test: &Test, targets: &str, id: &str) {
     done.says(&format!("[{id}]"), 0);
 }
 
-/// What CanvOS's does with a definition, in upstream's words.
+/// The parts of CanvOS's Earthfile that handle a definition, in upstream's wording.
 pub const EARTHFILE: &str = r#"VERSION --arg-scope-and-set --shell-out-anywhere 0.6
 ARG CLUSTERCONFIG
 ARG ARCH

@@ -1,4 +1,4 @@
-//! What a CI system makes of a run: annotations of GitHub Actions, sections of GitLab.
+//! How a CI system presents a run: annotations of GitHub Actions, sections of GitLab.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -15,7 +15,7 @@ fn on_github<'t>(test: &'t Test, command: &str) -> Run<'t> {
         .env("GITHUB_WORKSPACE", "{dir}/..")
 }
 
-/// The lines that the runner takes for commands. It reads both streams.
+/// Returns the lines that the runner interprets as commands. It reads both streams.
 fn commands(done: &Done<'_>) -> Vec<String> {
     let lines = done.stdout.lines().chain(done.stderr.lines());
     let commands = lines.filter(|line| line.trim_start().starts_with("::"));
@@ -92,7 +92,7 @@ fn warnings_and_traps_are_annotated_by_name() {
     assert_eq!(commands_of(&done, "::warning"), 0, "{}", done.stderr);
 }
 
-/// The document is for a program; who looks at the run sees the annotation.
+/// The JSON document is for a program; a person who looks at the run sees the annotation.
 #[test]
 fn a_document_is_annotated_too() {
     let test = with_mistakes();
@@ -142,8 +142,8 @@ fn elsewhere_nothing_is_annotated() {
     }
 }
 
-/// A server that repeats what it was sent: no line of it becomes a command, and the key is
-/// masked before it is escaped.
+/// If a server repeats what it was sent, no line of it becomes a command, and the key is masked
+/// before it is escaped.
 #[test]
 fn what_a_server_says_is_no_command() {
     let test = Test::new();

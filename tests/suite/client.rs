@@ -1,4 +1,4 @@
-//! The client: what is tried again, what is given up, and how fast it asks.
+//! The client: which requests it retries, when it gives up, and how fast it sends requests.
 
 use std::time::Duration;
 
@@ -6,8 +6,8 @@ use palette_sim::{Act, Archive, Fault, Route, World};
 
 use crate::support::{HEAD, Test, unused_port};
 
-/// With so many attempts after the first. Answers in these tests ask for no wait, or
-/// are repeated after half a second at most.
+/// Returns a test with this many retries. Answers in these tests request no wait, or are
+/// retried after half a second at most.
 fn with_retries(retries: u32) -> Test {
     Test::new().patience(&format!("retries = {retries}"))
 }
@@ -16,7 +16,7 @@ fn patient(status: u16) -> Act {
     Act::status(status).header("Retry-After", "0")
 }
 
-/// The fault is borne: the archive is whole, and was asked for so often.
+/// Checks that the fault is overcome: the archive is whole, and was requested this many times.
 #[track_caller]
 fn borne(route: Route, act: Act, downloads: usize) {
     let test = with_retries(2).fault(Fault::on(route, act));
@@ -51,7 +51,7 @@ fn a_connection_that_breaks_before_the_answer() {
     borne(Route::Projects, Act::ResetBeforeHead, 1);
 }
 
-/// A download that is tried again starts clean.
+/// A download that is retried starts from scratch.
 #[test]
 fn a_connection_that_breaks_inside_the_archive() {
     borne(Route::Download, Act::ResetInBody(1500), 2);
@@ -59,7 +59,7 @@ fn a_connection_that_breaks_inside_the_archive() {
     borne(Route::Download, Act::WrongLength(10), 2);
 }
 
-/// The same after so much of it that some is on the disk already.
+/// The connection breaks after so many bytes that some of them are on disk already.
 #[test]
 fn a_large_archive_that_breaks_late() {
     for act in [Act::CloseInBody(700_000), Act::ResetInBody(700_000)] {
@@ -130,7 +130,7 @@ fn a_name_that_is_not_found() {
         .fails(5);
 }
 
-/// 4xx says what is wrong; asking again would only ask again.
+/// A 4xx answer describes the mistake; retrying would give the same answer.
 #[test]
 fn what_is_rejected_is_not_tried_again() {
     for (status, code, exit) in [
@@ -182,7 +182,7 @@ fn silence_is_borne_so_long_and_no_longer() {
     }
 }
 
-/// There is no limit on the whole while bytes flow.
+/// There is no limit on the total time while bytes arrive.
 #[test]
 fn slowness_is_no_silence() {
     let test = Test::new()
@@ -191,7 +191,8 @@ fn slowness_is_no_silence() {
     test.run("stage -q").any_stdout().success();
 }
 
-/// After a burst, no more than the ten a second that are documented for the lists.
+/// After a burst, there are no more than the ten requests a second that are documented for the
+/// lists.
 #[test]
 fn the_documented_rate_limits_are_kept() {
     // More than the burst, so that the rate counts.

@@ -1,5 +1,5 @@
-//! Completion and the manual: what shells offer at a TAB, asked in the shells themselves, and
-//! the pages as their readers check them.
+//! Completion and the manual: what shells offer after a TAB, tested in the shells themselves,
+//! and the manual pages, checked with the programs that display them.
 
 use std::process::Command;
 
@@ -90,7 +90,7 @@ fn bash_completes_commands_flags_values_and_paths() {
     assert!(bash(&test, &["edgestage", "build", "--", "+"]).is_empty());
 }
 
-/// Bash splits at the `@`, and what it left alone is not to be said again.
+/// Bash splits words at the `@`; the part before it must not be repeated.
 #[test]
 fn bash_completes_profiles_by_name_and_version() {
     let test = Test::new().manifest(TWO);
@@ -162,7 +162,7 @@ fn fish_offers_the_same() {
     assert_eq!(printed, "factory\nwarehouse\n");
 }
 
-/// The two shells that are not at hand: their script calls the binary, and it answers.
+/// The two shells that are not installed: their script calls the binary, which answers.
 #[test]
 fn elvish_and_powershell_have_a_script_and_an_answer() {
     let test = Test::new().manifest(TWO);
@@ -215,7 +215,7 @@ fn completing_is_silent_and_asks_nobody() {
     assert_eq!(test.sim.connections(), 0);
 }
 
-/// Words go into a command line unread.
+/// Completions are inserted into a command line unread.
 #[test]
 fn a_name_that_a_shell_would_take_for_more_is_not_offered() {
     let odd = "[definition.\"$(touch x)\"]\n[definition.\"*\"]\n[definition.--locked]\n\
@@ -226,7 +226,7 @@ fn a_name_that_a_shell_would_take_for_more_is_not_offered() {
     assert!(!test.path("x").exists());
 }
 
-/// Who has the variable set for another reason still runs what was asked for.
+/// A user who has the variable set for another reason can still run commands.
 #[test]
 fn a_command_is_run_whatever_the_variable_says() {
     let test = Test::new();

@@ -1,8 +1,8 @@
-//! What other runs write into `profiles.lock` and `profiles.toml` while one is slow: nothing
-//! of it is lost, and nothing older replaces it.
+//! Changes that other runs make to `profiles.lock` and `profiles.toml` while one run is slow:
+//! none of them is lost, and nothing older replaces them.
 //!
-//! The slow run is parked at a failpoint, so that its archive takes as long as the test
-//! likes. A release has no failpoints.
+//! The slow run is parked at a failpoint, so its archive takes as long as the test needs. A
+//! release has no failpoints.
 #![cfg(debug_assertions)]
 
 use crate::support::{HEAD, OVERLAY, Run, Test};
@@ -73,7 +73,7 @@ fn a_definition_that_is_added_and_locked_meanwhile_stays_locked() {
     }
 }
 
-/// Another definition is renamed or removed meanwhile, and its old entry does not come back.
+/// Another definition is renamed or removed meanwhile, and its old entry does not return.
 #[test]
 fn another_definition_is_renamed_or_removed_meanwhile() {
     for (command, after) in [("rename b c", &["a", "c"][..]), ("remove b", &["a"])] {
@@ -92,7 +92,7 @@ fn another_definition_is_renamed_or_removed_meanwhile() {
     }
 }
 
-/// The slow run's own definition has another name, or none, when it is done.
+/// The slow run's own definition has another name, or none, when the run is done.
 #[test]
 fn the_definition_itself_is_renamed_or_removed_meanwhile() {
     for (slow, before) in [
@@ -125,7 +125,7 @@ fn the_definition_itself_is_renamed_or_removed_meanwhile() {
     }
 }
 
-/// One of several: the others are locked all the same.
+/// One of several definitions is removed: the others are still locked.
 #[test]
 fn one_of_several_is_removed_meanwhile() {
     let test = with(&[A, B]);
@@ -135,7 +135,7 @@ fn one_of_several_is_removed_meanwhile() {
     assert_eq!(locked(&test), ["a"]);
 }
 
-/// A run that is in the middle of the lock is waited for by those that edit.
+/// Runs that edit wait for a run that is writing the lock.
 #[test]
 fn a_rename_after_the_lock_was_taken() {
     for failpoint in ["lock-held", "written-aside", "lock-written"] {
@@ -166,7 +166,7 @@ fn a_definition_is_changed_meanwhile() {
     }
 }
 
-/// What Palette served before another run locked what it serves now.
+/// Another run has locked what Palette serves now; the slow run has an older answer.
 #[test]
 fn a_newer_entry_is_not_replaced_by_an_older_one() {
     for (slow, before) in [("fetch a", ""), ("stage a", ""), ("update a", "fetch a")] {
@@ -189,7 +189,7 @@ fn a_newer_entry_is_not_replaced_by_an_older_one() {
     }
 }
 
-/// The same definition, locked by two at once, is one definition.
+/// Two runs lock the same definition at once: it is one definition.
 #[test]
 fn an_entry_that_says_the_same_is_no_contradiction() {
     let test = with(&[A]);
@@ -200,7 +200,7 @@ fn an_entry_that_says_the_same_is_no_contradiction() {
     assert_eq!(entry(&test, "a"), entry_before);
 }
 
-/// What was locked when `stage` began, and is not any more when it has the checkout.
+/// What was locked when `stage` began is no longer locked when it gets the checkout.
 #[test]
 fn an_update_while_stage_waits_for_the_checkout() {
     let test = with(&[A]);
@@ -219,7 +219,7 @@ fn an_update_while_stage_waits_for_the_checkout() {
     does(&test, "verify a");
 }
 
-/// Somebody has the file open in an editor: what it says in between decides nothing.
+/// The file is open in an editor: its state in between decides nothing.
 #[test]
 fn the_manifest_is_being_edited_meanwhile() {
     for text in ["[definition.a\n", ""] {
@@ -235,8 +235,8 @@ fn the_manifest_is_being_edited_meanwhile() {
     }
 }
 
-/// `rename` writes the lock first. A run in between does not take the entry away that the
-/// same `rename` needs to be completed.
+/// `rename` writes the lock first. A run in between does not remove the entry that the same
+/// `rename` needs to be completed.
 #[test]
 fn a_rename_that_was_killed_half_way() {
     let test = with(&[A, B]);

@@ -1,5 +1,5 @@
-//! NAME: where it may be left out, where it is needed, and what several definitions do
-//! together.
+//! NAME: where it is optional, where it is required, and how a command treats several
+//! definitions.
 
 use palette_sim::{Act, Fault, Route};
 
@@ -307,7 +307,7 @@ fn one_that_cannot_be_staged_does_not_stop_the_others() {
         .fails(2);
 }
 
-/// A key is missing for the one; the other is at hand.
+/// The key is missing for one definition; the other one is cached.
 #[test]
 fn what_is_cached_is_staged_beside_what_is_not() {
     let test = apart();
@@ -370,7 +370,7 @@ fn a_checkout_that_is_shared_through_a_link() {
     run.error("T30").fails(2);
 }
 
-/// What is wrong with a checkout is told once, not once for each definition.
+/// A problem of a checkout is reported once, and not for each definition.
 #[test]
 fn check_reads_a_shared_checkout_once() {
     let test = three();

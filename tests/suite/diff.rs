@@ -1,4 +1,5 @@
-//! `edgestage diff`: what changed in Palette since the lock, without a change here.
+//! `edgestage diff`: what changed in Palette since the definition was locked. It changes
+//! nothing locally.
 
 use palette_sim::{Act, Archive, EDGE_INFRA_2_1_0, Fault, HELLO_UNIVERSE_1_2_0, Pack, Route};
 
@@ -7,7 +8,8 @@ use crate::support::{Done, HEAD, KEY, Test, archive, profile_directory};
 const VALUES: &str = "spc/app/profiles/65c92d0f4b3c2e1a8d7f6a90/packs/hello-universe/values.yaml";
 const VARIABLES: &str = "spc/app/profiles/65c92d0f4b3c2e1a8d7f6a90/variables.json";
 
-/// Staged, locked and cached; then the profile `hello-universe` is edited in Palette.
+/// Returns a test with a staged, locked and cached definition, after the profile
+/// `hello-universe` was edited in Palette.
 fn edited(edit: fn(&mut palette_sim::Profile)) -> Test {
     let test = Test::new().stage();
     let profile = HELLO_UNIVERSE_1_2_0;
@@ -16,7 +18,7 @@ fn edited(edit: fn(&mut palette_sim::Profile)) -> Test {
     test
 }
 
-/// From now on every download is an archive with these files.
+/// Makes every further download an archive with these files.
 fn serve(test: &Test, files: &[(&str, &str)]) {
     let directories = [EDGE_INFRA_2_1_0, HELLO_UNIVERSE_1_2_0].map(profile_directory);
     let mut entries: Vec<(&str, &str)> = directories.iter().map(|path| (&**path, "")).collect();
@@ -26,7 +28,8 @@ fn serve(test: &Test, files: &[(&str, &str)]) {
     test.sim.fault(Fault::on(Route::Download, act).forever());
 }
 
-/// Locked with the files `old`; then Palette has the files `new`.
+/// Returns a test whose definition was locked with the files `old`, while Palette now has the
+/// files `new`.
 fn served(old: &[(&str, &str)], new: &[(&str, &str)]) -> Test {
     let test = Test::new();
     serve(&test, old);
@@ -35,7 +38,7 @@ fn served(old: &[(&str, &str)], new: &[(&str, &str)]) -> Test {
     test
 }
 
-/// `diff -v` that finds a difference.
+/// Runs `diff -v`, which must find a difference.
 #[track_caller]
 fn inside(test: &Test) -> Done<'_> {
     let run = test.run("diff -v").keeps_files();
@@ -86,7 +89,7 @@ fn changes_go_to_standard_output_and_the_way_out_to_standard_error() {
     test.run("diff -q").stdout("factory: no change\n").success();
 }
 
-/// It needs no more than the lock to name packs, and says why it names no files.
+/// The lock is enough to name packs; the output says why it does not name files.
 #[test]
 fn without_the_locked_archive() {
     let test = edited(|profile| profile.packs[0].values.push_str("extra: true\n"));
@@ -104,7 +107,7 @@ fn without_the_locked_archive() {
     );
 }
 
-/// What was just done is not an advice.
+/// The command does not advise to do what was just done.
 #[test]
 fn diff_does_not_advise_diff() {
     let test = edited(|profile| profile.packs[0].values.push_str("extra: true\n"));
@@ -176,8 +179,8 @@ fn variables_are_laid_out_one_value_a_line() {
     );
 }
 
-/// The default of a sensitive variable is in the archive; neither the old one nor the
-/// new one is shown, whatever else of the file changed.
+/// The archive has the default of a sensitive variable; neither the old one nor the new one is
+/// printed, whatever else in the file changed.
 #[test]
 fn a_sensitive_default_is_never_shown() {
     for port in ["8080", "9090"] {
@@ -203,7 +206,7 @@ fn a_sensitive_default_is_never_shown() {
     }
 }
 
-/// What cannot be read as variables cannot be searched for sensitive ones.
+/// A file that cannot be parsed as variables cannot be searched for sensitive ones.
 #[test]
 fn variables_that_cannot_be_read_are_not_shown() {
     let text = |secret: &str| {
@@ -228,7 +231,7 @@ fn a_binary_file_is_named_and_not_shown() {
     assert!(done.stdout.contains(diff), "{}", done.stdout);
 }
 
-/// A diff says of every file what the list of changes says of it.
+/// The diff of each file agrees with the list of changes.
 #[test]
 fn an_empty_file_that_came_or_went() {
     let one = ("spc/a", "a\n");
@@ -261,7 +264,7 @@ fn a_file_that_is_too_large_to_compare() {
     }
 }
 
-/// Names and contents of files come from outside.
+/// The names and contents of files are untrusted.
 #[test]
 fn control_characters_do_not_reach_the_terminal() {
     let name = "spc/a\u{1b}[2J\u{202e}\nb";
@@ -285,7 +288,7 @@ fn control_characters_do_not_reach_the_terminal() {
     }
 }
 
-/// A name that had to be escaped is not a reason to say something else of its file.
+/// A name that has to be escaped does not change what is printed about its file.
 #[test]
 fn a_file_with_an_odd_name_is_a_changed_file() {
     let name = "spc/a\u{1b}b";
@@ -370,7 +373,7 @@ fn what_is_not_locked_cannot_be_compared() {
     assert_eq!(test.sim.connections(), 0);
 }
 
-/// The lock is compared all the same: what would `update` change?
+/// The lock is still compared: it shows what `update` would change.
 #[test]
 fn an_outdated_lock_is_compared_with_a_warning() {
     let test = Test::new()

@@ -1,4 +1,4 @@
-//! What `verify --image` says of disk images, raw and compressed.
+//! `verify --image` with disk images, raw and compressed.
 
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt as _;
@@ -138,7 +138,7 @@ fn a_file_in_a_late_group_is_found() {
     }
 }
 
-/// What the file system needs of its reader is not there: nothing is wrong with it.
+/// The file system is valid, but needs features that edgestage does not support.
 #[test]
 fn features_that_cannot_be_read_are_named() {
     let proof = Proof::new();
@@ -182,8 +182,8 @@ fn features_that_cannot_be_read_are_named() {
     }
 }
 
-/// A build that copies a partition while something holds it mounted ends well. What is in
-/// the journal counts for the host, and is not what can be read here.
+/// A build that copies a partition while it is mounted succeeds. A host applies the changes in
+/// the journal; edgestage cannot read them.
 #[test]
 fn a_partition_that_was_copied_while_it_was_mounted() {
     let proof = Proof::new();
@@ -248,7 +248,7 @@ fn a_file_in_many_places_is_read_whole() {
     }
 }
 
-/// A raw disk is read where something is looked for, whatever else its partitions hold.
+/// Only the needed parts of a raw disk are read, whatever else its partitions hold.
 #[cfg(target_os = "linux")] // which counts what a process reads
 #[test]
 fn little_of_a_large_disk_is_read() {
@@ -372,7 +372,7 @@ fn a_disk_without_the_partition() {
     says(&proof, &spaced, "as locked");
 }
 
-/// Why there is no partition, or no file in it, is what the checkout says of a build.
+/// The checkout tells why there is no partition, or no file in it.
 #[test]
 fn why_a_definition_is_missing() {
     let proof = Proof::new();
@@ -461,7 +461,7 @@ fn a_definition_of_a_content_bundle() {
     proof.says(&iso, &is);
 }
 
-/// Of several disks of one build the first gets the partition.
+/// Of several disks of one build, only the first gets the partition.
 #[test]
 fn a_disk_that_was_passed_over() {
     let proof = Proof::new();

@@ -1,9 +1,9 @@
-//! Every command block of README and docs, run as it is written.
+//! Runs every command block of the README and docs as it is written.
 //!
 //! The blocks of a page run in one shell, one after the other, beside a checkout, with a
-//! simulated Palette behind the addresses that the page names. A block of TOML that
-//! defines something becomes `profiles.toml`, and must pass `check`. What cannot be run
-//! here is listed, with the reason.
+//! simulated Palette at the addresses that the page names. A TOML block that defines something
+//! becomes `profiles.toml`, and must pass `check`. Blocks that cannot run here are listed with
+//! the reason.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -37,7 +37,7 @@ const PAGES: [&str; 13] = [
     "docs/recipes/from-content-build.md",
 ];
 
-/// Blocks that are not run, by what they begin with, and what is run in their place.
+/// The blocks that are not run, by their beginning, and what is run in their place.
 const NOT_RUN: [(&str, &str); 8] = [
     (
         "cargo run -p palette-sim",
@@ -64,7 +64,7 @@ const NOT_RUN: [(&str, &str); 8] = [
     ("docker run", "nothing: it takes a container engine"),
 ];
 
-/// Does what CanvOS does with a definition, for its ISOs and for MAAS images.
+/// Handles a definition like CanvOS, for its ISOs and for MAAS images.
 const EARTHLY: &str = r#"#!/bin/sh
 set -e
 PATH=$PATH:/usr/sbin:/sbin
@@ -137,7 +137,7 @@ fn place(page: &str) -> Test {
     test
 }
 
-/// What a page takes for granted.
+/// Creates what a page assumes.
 fn prepare(test: &Test, page: &str) {
     let staged = |profiles: &str| {
         let head = "[palette]\nproject = \"Default\"\nendpoint = \"{endpoint}\"\n[canvos]\ndir = \"CanvOS\"\n";
@@ -170,7 +170,7 @@ fn prepare(test: &Test, page: &str) {
     }
 }
 
-/// What comes before and behind the last run of zeros of a partition's size.
+/// Returns the bytes before and after the last run of zeros of a partition's size.
 fn around(disk: &[u8]) -> (&[u8], &[u8]) {
     const SIZE: usize = 1024 * 1024;
     let zeros = vec![0; SIZE];
@@ -207,7 +207,7 @@ fn program(test: &Test, path: &str, text: &str) {
     fs::set_permissions(test.path(path), fs::Permissions::from_mode(0o755)).unwrap();
 }
 
-/// What is run for a block; `None` where nothing is.
+/// Returns what is run for a block; `None` if nothing is.
 fn script(page: &str, language: &str, block: &str) -> Option<String> {
     match language {
         "sh" if NOT_RUN.iter().any(|(begin, _)| block.starts_with(begin)) => None,
@@ -275,7 +275,7 @@ fn address(test: &Test, page: &str) -> Option<(&'static str, String)> {
     (!has_its_own).then(|| ("PALETTE_HOST", test.sim.url().to_owned()))
 }
 
-/// What is typed where a page says to paste the key.
+/// Returns the standard input for a page that says to paste the key.
 fn pasted_key(test: &Test) -> Stdio {
     let path = test.path("../pasted");
     fs::write(&path, KEY).unwrap();

@@ -1,5 +1,5 @@
-//! Drift: Palette serves something else than the lock says. What changed is told in the
-//! words that a review needs, and nothing is touched.
+//! Drift: Palette serves something other than what is locked. The message describes the changes
+//! in the terms that a review needs, and nothing is modified.
 
 use palette_sim::{EDGE_INFRA_2_1_0, HELLO_UNIVERSE_1_2_0, Kind, Pack, Profile, World};
 use serde_json::{Value, json};
@@ -9,24 +9,25 @@ use crate::support::{Run, Test};
 /// A change in Palette.
 type Edit = fn(&mut World);
 
-/// The profile with the packs `edge-native-byoi`, `edge-k3s` and `cni-flannel`.
+/// Returns the profile with the packs `edge-native-byoi`, `edge-k3s` and `cni-flannel`.
 fn infra(world: &mut World) -> &mut Profile {
     world.find_mut(EDGE_INFRA_2_1_0).unwrap()
 }
 
-/// The profile with variables.
+/// Returns the profile with variables.
 fn hello(world: &mut World) -> &mut Profile {
     world.find_mut(HELLO_UNIVERSE_1_2_0).unwrap()
 }
 
-/// Staged, locked and cached; then Palette is edited.
+/// Returns a test with a staged, locked and cached definition, after `edit` was applied to
+/// Palette.
 fn edited(edit: Edit) -> Test {
     let test = Test::new().stage();
     test.sim.world(edit);
     test
 }
 
-/// The same without the locked archive: `stage` has to ask Palette, too.
+/// Returns the same without the locked archive, so that `stage` has to ask Palette, too.
 fn edited_and_forgotten(edit: Edit) -> Test {
     let test = edited(edit);
     test.forget_cache();
@@ -34,7 +35,7 @@ fn edited_and_forgotten(edit: Edit) -> Test {
     test
 }
 
-/// Runs into drift, and gives the notes of the one problem.
+/// Runs the command, which must report drift; returns the notes of the only error.
 #[track_caller]
 fn notes(run: Run<'_>) -> Vec<String> {
     let done = run.arg("--json").any_stdout().any_stderr().keeps_files();
@@ -47,8 +48,9 @@ fn notes(run: Run<'_>) -> Vec<String> {
     serde_json::from_value(error["problems"][0]["notes"].clone()).unwrap()
 }
 
-/// How `edit` is told. What Palette lists is seen before a download is asked for; with
-/// the locked archive at hand one download is worth the names of the files.
+/// Checks the notes about `edit`. Changes in Palette's lists are detected before a download is
+/// requested; if the locked archive is cached, a download is worthwhile because it names the
+/// files.
 #[track_caller]
 fn tells(edit: Edit, listed: &[&str], files: &[&str]) {
     let test = edited(edit);
@@ -68,8 +70,8 @@ fn tells(edit: Edit, listed: &[&str], files: &[&str]) {
     assert_eq!(test.downloads(), 1);
 }
 
-/// How `edit` is told that leaves profiles and packs as they are: by file, but only with
-/// the locked archive at hand.
+/// Checks the notes about an `edit` that changes neither profiles nor packs: they name files,
+/// but only if the locked archive is cached.
 #[track_caller]
 fn tells_files(edit: Edit, files: &[&str]) {
     let test = edited(edit);
@@ -164,7 +166,7 @@ fn packs_in_another_order() {
     );
 }
 
-/// A profile that is asked for by its uid has its version from Palette.
+/// A profile that is requested by its uid gets its version from Palette.
 #[test]
 fn a_profile_in_another_version() {
     tells(
@@ -177,8 +179,8 @@ fn a_profile_in_another_version() {
     );
 }
 
-/// Another profile is behind a name@version: the new one and the old one are told, so
-/// that a reader can tell them apart.
+/// The name@version refers to another profile: the message names the new one and the old one,
+/// so that a reader can tell them apart.
 #[test]
 fn another_profile_behind_the_name() {
     let test = edited_and_forgotten(|world| hello(world).uid = "65c9000000000000000000aa".into());
@@ -201,7 +203,7 @@ fn a_profile_of_another_type() {
     assert!(!told.contains("order"), "{told}");
 }
 
-/// What `profiles.toml` asks for is not there any more: that is not drift.
+/// A profile that `profiles.toml` requests no longer exists: that is not drift.
 #[test]
 fn a_profile_that_is_deleted_in_palette() {
     let test = edited(|world| {
@@ -257,7 +259,7 @@ fn a_variable() {
     );
 }
 
-/// Names come from Palette, and go to a terminal.
+/// Names come from Palette, and are printed on a terminal.
 #[test]
 fn names_with_control_characters() {
     let test = edited_and_forgotten(|world| {
@@ -289,7 +291,7 @@ fn names_with_control_characters() {
     }
 }
 
-/// A damaged entry of the cache is not compared with.
+/// A damaged archive in the cache is not used for a comparison.
 #[test]
 fn a_damaged_archive_names_no_files() {
     let test = edited(|world| hello(world).variables[1].default_value = "9090".into());
@@ -299,7 +301,7 @@ fn a_damaged_archive_names_no_files() {
     assert!(!told.contains("variables.json"), "{told}");
 }
 
-/// A pack with so many manifests that no message names them all.
+/// A pack has so many manifests that no message names them all.
 #[test]
 fn dozens_of_files_are_counted_and_diff_lists_them() {
     let world = |content: &str| {
@@ -390,7 +392,7 @@ fn changes_have_a_kind_their_parts_and_a_text() {
     assert!(texts.clone().all(|change| change["text"].is_string()));
 }
 
-/// A review sees the pack, and what has to follow from it.
+/// The diff of the lock shows the pack and the digests that follow from it.
 #[test]
 fn the_locks_own_diff_is_the_pack_and_the_digests() {
     let test = edited(|world| {

@@ -1,5 +1,4 @@
-//! `add`, `remove` and `rename`: what they change, what they leave alone, and what they
-//! refuse.
+//! `add`, `remove` and `rename`: what they change, what they preserve, and what they refuse.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -102,7 +101,7 @@ fn a_file_without_a_definition_gets_its_first_one() {
     );
 }
 
-/// Line ends and the mark that some editors put in front stay as they are.
+/// Line ends and the byte order mark that some editors write are preserved.
 #[test]
 fn files_of_other_editors() {
     let crlf = format!("\u{feff}{}", FILE.replace('\n', "\r\n"));
@@ -154,8 +153,8 @@ see: `edgestage explain reference`
         .fails(2);
 }
 
-/// A change that `check` would refuse is not written; what was wrong before is told as it
-/// was.
+/// A change that `check` would refuse is not written; a mistake that existed before is reported
+/// as before.
 #[test]
 fn a_file_that_would_be_refused_is_not_written() {
     let test = Test::new();
@@ -190,7 +189,7 @@ fn a_file_that_would_be_refused_is_not_written() {
         .fails(2);
 }
 
-/// A uid means nothing to another Palette.
+/// A uid has no meaning for another Palette.
 #[test]
 fn a_page_of_another_palette_is_worth_a_warning() {
     let test = Test::new();
@@ -288,7 +287,7 @@ see: `edgestage explain edit`
         .fails(2);
 }
 
-/// What is locked stays locked under the new name: nothing is downloaded again.
+/// A locked definition stays locked under its new name: nothing is downloaded again.
 #[test]
 fn a_rename_takes_the_lock_along() {
     let test = two();
@@ -351,7 +350,7 @@ fn what_cannot_be_renamed() {
         .success();
 }
 
-/// A name that could be a uid is a name where there is such a definition.
+/// A name that could be a uid is a name if there is such a definition.
 #[test]
 fn a_definition_that_is_called_like_a_profile() {
     let test = two();
@@ -362,7 +361,7 @@ fn a_definition_that_is_called_like_a_profile() {
         .success();
 }
 
-/// A mistyped name makes a definition that nobody meant.
+/// A mistyped name creates a definition that nobody intended.
 #[test]
 fn a_new_definition_is_told() {
     let test = two();
@@ -382,7 +381,7 @@ fn a_new_definition_is_told() {
         .success();
 }
 
-/// What is to be typed next is about this file.
+/// The next command that is suggested names this file.
 #[test]
 fn a_file_of_another_name() {
     let test = two().write("other.toml", "[definition.a]\nprofiles = ['x@1']\n");
@@ -391,7 +390,7 @@ fn a_file_of_another_name() {
         .success();
 }
 
-/// A pasted URL may have more in it than the page.
+/// A pasted URL may contain more than the page.
 #[test]
 fn what_is_behind_a_pages_address_is_left_out() {
     let test = Test::new();
@@ -414,7 +413,7 @@ fn what_is_behind_a_pages_address_is_left_out() {
     assert!(!done.stderr.contains("hunter2"), "{}", done.stderr);
 }
 
-/// Killed between the two files, a rename is completed by the same command.
+/// A rename that is killed between the two files is completed by the same command.
 #[cfg(debug_assertions)]
 #[test]
 fn a_rename_that_was_killed() {
@@ -427,7 +426,7 @@ fn a_rename_that_was_killed() {
     assert_eq!(test.downloads(), 2);
 }
 
-/// Each waits for the other: none of what they add is lost.
+/// Each run waits for the other: none of the additions is lost.
 #[test]
 fn edits_at_the_same_time() {
     let test = Test::new();

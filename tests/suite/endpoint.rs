@@ -1,4 +1,4 @@
-//! Where requests go: the flag, the variables and the file, in this order.
+//! The endpoint of requests: from the flag, the variables or the file, in this order.
 
 use palette_sim::{DEMO_KEY, Key, Sim, Tls, World};
 
@@ -21,7 +21,7 @@ fn a_trailing_slash_is_no_difference() {
         .success();
 }
 
-/// Palette behind a reverse proxy's path: the path is kept. Nothing is there here.
+/// If Palette is at a path of a reverse proxy, the path is kept. Here, nothing answers there.
 #[test]
 fn a_path_prefix_is_kept() {
     let test = Test::new();
@@ -40,7 +40,7 @@ fn a_path_prefix_is_kept() {
     test.sim.clear_requests();
 }
 
-/// A server for each place that may name one; only the first may be asked.
+/// Each place that may name a server has one; only the first may get a request.
 #[test]
 fn flag_then_variables_then_file() {
     let test = Test::new();
@@ -85,7 +85,7 @@ fn flag_then_variables_then_file() {
     assert_eq!(asked(), [0, 0, 0, 1]);
 }
 
-/// The Terraform provider's variable holds a host without a scheme: HTTPS is meant.
+/// The Terraform provider's variable holds a host without a scheme, which means HTTPS.
 #[test]
 fn a_bare_host_means_https() {
     let test = Test::new();
@@ -166,7 +166,7 @@ fn what_is_no_endpoint_is_refused_by_its_place() {
     }
 }
 
-/// A Palette that answers as each of these hosts, by way of a proxy.
+/// Returns a Palette that answers for each of these hosts through a proxy.
 fn named(hosts: &[&str]) -> (Test, Proxy) {
     let test = trusting(Tls::self_signed(hosts));
     let proxy = Proxy::to(test.sim.port());
@@ -223,7 +223,7 @@ fn the_three_hosts_of_saas_are_one_palette() {
         .says("Note SaaS", 0);
 }
 
-/// What somebody who reviewed the file would not expect.
+/// A reviewer of the file would not expect the variable.
 #[test]
 fn a_variable_that_overrides_the_file_is_told() {
     let test = Test::new();
@@ -249,7 +249,7 @@ fn a_variable_that_overrides_the_file_is_told() {
     run.any_stdout().success();
 }
 
-/// Plain HTTP behind a bare host looks like TLS that fails.
+/// Plain HTTP at a bare host looks like a TLS failure.
 #[test]
 fn a_bare_host_of_plain_http_is_told_how_to_write_it() {
     let test = Test::new();
@@ -279,7 +279,7 @@ fn plain_http_to_another_host_is_refused_before_anything_is_sent() {
     }
 }
 
-/// Through a proxy, so that nothing leaves the machine.
+/// The request goes through a proxy, so that nothing leaves the machine.
 #[test]
 fn plain_http_is_possible_where_it_is_allowed() {
     let test = Test::new();

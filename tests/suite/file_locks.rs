@@ -1,7 +1,7 @@
-//! Several runs at once: who waits for whom, for how long, and who need not.
+//! Several runs at once: which run waits for which, for how long, and which need not wait.
 //!
-//! The first run is parked at a failpoint, so that it has what the second wants for as
-//! long as the test likes. A release has no failpoints.
+//! The first run is parked at a failpoint, so that it holds what the second wants for as long
+//! as the test needs. A release has no failpoints.
 #![cfg(debug_assertions)]
 
 use serde_json::Value;
@@ -40,7 +40,7 @@ fn quiet<'t>(test: &'t Test, command: &str) -> Run<'t> {
     test.run(command).arg("-q").any_stdout()
 }
 
-/// How a run is called by those that wait for it.
+/// Returns the description of a run that waiting runs print.
 fn named(command: &str, run: &Going<'_>) -> String {
     format!("edgestage {command}, process {} on ", run.id())
 }
@@ -71,7 +71,7 @@ fn the_second_run_in_a_checkout_waits_and_says_for_whom() {
     }
 }
 
-/// Who has a checkout is not a matter of the manifest.
+/// The lock of a checkout does not depend on the manifest.
 #[test]
 fn runs_of_two_sites_in_one_checkout() {
     let test = fetched();
@@ -157,7 +157,7 @@ fn a_run_that_waits_too_long_for_the_lock() {
     assert!(lock.contains("[definition.a]") && !lock.contains("[definition.b]"));
 }
 
-/// The flag beats the variable, and more than a clock can count is for ever.
+/// The flag overrides the variable, and a number that exceeds every clock means forever.
 #[test]
 fn how_long_is_waited() {
     let test = fetched();
@@ -190,7 +190,7 @@ fn how_long_is_waited() {
         .success();
 }
 
-/// What is locked is fetched once for all that wait for it.
+/// A locked definition is fetched once for all runs that wait for it.
 #[test]
 fn one_download_for_two_runs() {
     let test = fetched();
@@ -217,8 +217,8 @@ fn one_download_for_two_runs() {
     assert!(!test.tree().contains(".claim"), "{}", test.tree());
 }
 
-/// The same with nothing locked before. The first run still has the archive to lock: the
-/// second may not take the gap for a reason to fetch.
+/// The same with nothing locked before. The first run still has to lock the archive: the second
+/// must not mistake the gap for a reason to fetch.
 #[test]
 fn one_download_for_two_runs_of_a_new_definition() {
     for failpoint in ["archive-begun", "archive-cached", "lock-held"] {
@@ -248,7 +248,7 @@ fn alike() -> Test {
     test
 }
 
-/// What it has fetched of one definition it needs no longer for the next.
+/// After a run has fetched one definition, it no longer holds it while it fetches the next.
 #[test]
 fn a_run_does_not_wait_for_itself() {
     let test = alike();
@@ -259,8 +259,8 @@ fn a_run_does_not_wait_for_itself() {
     }
 }
 
-/// One has `a` and waits for `c`, the other has the same as `c` and then wants the same
-/// as `a`.
+/// One run has `a` and waits for `c`; the other has the same as `c` and then wants the same as
+/// `a`.
 #[test]
 fn two_runs_do_not_wait_for_each_other_for_ever() {
     let test = alike();
@@ -297,7 +297,7 @@ fn a_run_that_fetches_is_killed_and_the_next_takes_over() {
     }
 }
 
-/// To wait for another's download saves one, and is needed for nothing.
+/// Waiting for another run's download saves a download, but is not required.
 #[test]
 fn a_download_that_takes_too_long_is_not_waited_for() {
     let test = fetched();
@@ -326,7 +326,7 @@ fn two_definitions_are_locked_one_after_the_other() {
     }
 }
 
-/// Only what is shared is waited for.
+/// Runs wait only for what they share.
 #[test]
 fn runs_in_two_checkouts_do_not_wait_for_each_other() {
     let test = two();
@@ -388,7 +388,8 @@ fn readers_wait_for_nobody() {
     first.success();
 }
 
-/// What a run has open stays its own, and what it is about to rename is not a dead run's.
+/// A run keeps the files that it has open, and a file that it is about to rename is not a
+/// killed run's.
 #[test]
 fn the_cache_is_emptied_under_a_run() {
     for failpoint in [

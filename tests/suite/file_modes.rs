@@ -1,4 +1,5 @@
-//! Files are 0644 and directories 0755, whatever the umask: each that edgestage makes.
+//! Every file that edgestage creates has mode 0644 and every directory 0755, whatever the
+//! umask.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -8,7 +9,7 @@ use std::path::{Path, PathBuf};
 use crate::build::{EARTHLY, build, with_earthly};
 use crate::support::{OVERLAY, Test};
 
-/// What each command makes, below the test's directory. `*` stands for a digest.
+/// The paths that each command creates, below the test's directory. `*` stands for a digest.
 const MADE: [(&str, &[&str]); 8] = [
     (
         "init -q edge-infra@2.1.0 --make --earthly --github --gitlab --file new.toml",
@@ -143,8 +144,8 @@ fn of_everything_that_is_made() {
     }
 }
 
-/// What a build program makes has the mode that this gives it, the record of an image's
-/// digest that edgestage writes has its own.
+/// The output of a build program keeps the mode that the program gives it; the record of an
+/// image's digest, which edgestage writes, has its own mode.
 #[test]
 fn of_the_records_of_images() {
     for umask in ["umask 000", "umask 077"] {
@@ -168,7 +169,7 @@ fn of_the_records_of_images() {
     }
 }
 
-/// What somebody has set is kept.
+/// A mode that a user has set is kept.
 #[test]
 fn of_what_was_there_already() {
     let test = Test::new().stage();

@@ -1,5 +1,5 @@
-//! Many definitions in one run: shared answers, several downloads at once, and failures
-//! that stay where they happen.
+//! Many definitions in one run: shared answers, several downloads at once, and failures that
+//! affect only one definition.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -9,10 +9,11 @@ use palette_sim::{Act, Fault, Route, World, site_uid};
 
 use crate::support::{HEAD, KEY, Test, until};
 
-/// How many definitions a fleet of these tests has.
+/// The number of definitions in a fleet.
 const SITES: u32 = 12;
 
-/// A definition for each site: two profiles that all share, and the site's own.
+/// Returns a manifest with a definition for each site: two profiles that all share, and the
+/// site's own.
 fn manifest(sites: u32) -> String {
     let mut text = HEAD.to_owned();
     for site in 1..=sites {
@@ -33,7 +34,7 @@ fn fleet() -> Test {
     Test::of(World::demo().fleet(SITES)).manifest(&manifest(SITES))
 }
 
-/// The names in the lock, in its order.
+/// Returns the names in the lock, in its order.
 fn locked(test: &Test) -> Vec<String> {
     if !test.path("profiles.lock").exists() {
         return Vec::new();
@@ -46,7 +47,7 @@ fn locked(test: &Test) -> Vec<String> {
     names.collect()
 }
 
-/// A fault that keeps an answer back for longer than any test lasts.
+/// Returns a fault that delays an answer for longer than any test lasts.
 fn hangs() -> Act {
     Act::StallBeforeHead(Duration::from_secs(600))
 }
@@ -87,8 +88,8 @@ fn as_many_downloads_are_under_way_as_there_are_jobs() {
     }
 }
 
-/// Every answer takes a while to come, so a request that comes sooner than that after
-/// another was under way together with it.
+/// Every answer takes a while, so two requests that are closer together than that were under
+/// way at the same time.
 #[test]
 fn no_more_downloads_are_under_way_than_there_are_jobs() {
     let latency = Duration::from_millis(60);
@@ -126,7 +127,7 @@ fn jobs_that_are_no_number_of_jobs() {
     assert_eq!(test.sim.connections(), 0);
 }
 
-/// What is done is locked, whatever becomes of the rest.
+/// A finished definition is locked, whatever happens to the others.
 #[test]
 fn one_that_hangs_does_not_hold_up_the_others() {
     let test = fleet();
@@ -165,7 +166,7 @@ fn results_and_lock_are_in_the_order_of_names() {
     }
 }
 
-/// The good ones are there and locked; of the others, each is told.
+/// The valid definitions are staged and locked; each failure of the others is reported.
 #[test]
 fn failures_stay_where_they_happen() {
     let test = fleet();
@@ -210,7 +211,7 @@ fn the_gravest_of_two_failures() {
     }
 }
 
-/// Drift is graver than what may pass, and than a mistake in the file.
+/// Drift takes precedence over a temporary failure, and over a mistake in the file.
 #[test]
 fn drift_among_other_failures() {
     let test = fleet();
@@ -238,7 +239,8 @@ fn drift_among_other_failures() {
     test.run("fetch").any_stdout().any_stderr().fails(2);
 }
 
-/// An answer that all definitions need fails for all, and is told once.
+/// If an answer that all definitions need fails, all of them fail, and the failure is reported
+/// once.
 #[test]
 fn a_failure_that_is_shared_is_told_once() {
     for (route, status, code) in [
@@ -301,7 +303,7 @@ fn no_429_where_the_documented_limits_are_enforced() {
     assert_eq!(locked(&test), names(sites));
 }
 
-/// Others share the address: what is refused for that is asked for again.
+/// Other clients share the address: a request that is refused for that reason is retried.
 #[test]
 fn who_is_told_to_wait_waits() {
     let patient = manifest(SITES).replace("retries = 0", "retries = 2");
@@ -315,7 +317,7 @@ fn who_is_told_to_wait_waits() {
     assert_eq!(locked(&test), names(SITES));
 }
 
-/// `--locked` takes what is locked, and never writes.
+/// `--locked` uses what is locked, and never writes.
 #[test]
 fn a_fleet_with_locked_and_offline() {
     let test = fleet();

@@ -1,5 +1,5 @@
-//! The forecast against what the real programs did: no all-clear that a row does not bear
-//! out, and no false alarm.
+//! The forecast compared with what the real programs did: no all-clear that a row contradicts,
+//! and no false alarm.
 
 use edgestage::canvos::preflight::{Assume, Embeds, Preflight, Start, Target};
 use edgestage::diagnostic::Severity;
@@ -7,7 +7,7 @@ use edgestage::diagnostic::Severity;
 use crate::support::real::{self, Answer};
 use crate::support::{OVERLAY, ROOT};
 
-/// What is said of the target of a row.
+/// The forecast for the target of a row.
 struct Forecast {
     /// Whether nothing keeps the definition out of the image.
     clear: bool,
@@ -143,8 +143,8 @@ fn what_earthly_and_earthbuild_copied() {
     assert!(wrong.is_empty(), "{} wrong: {wrong:#?}", wrong.len());
 }
 
-/// Whole builds of CanvOS. Not judged here: targets that the forecast is not about, and two
-/// that the images of these builds left out.
+/// Whole builds of CanvOS. Targets that the forecast does not cover are skipped, and two that
+/// the images of these builds left out.
 #[test]
 fn what_whole_builds_of_canvos_embedded() {
     let (mut judged, mut left_out, mut wrong) = (0, Vec::new(), Vec::new());

@@ -1,12 +1,13 @@
-//! Answers with status 200 that are not Palette's: a portal's page, somebody's error,
-//! another format. Refused with what was seen of them, exit 6.
+//! Answers with status 200 that do not come from Palette: the page of a captive portal, another
+//! program's error, another format. They are refused with exit 6, and the message describes
+//! them.
 
 use palette_sim::{Act, Fault, Route};
 use serde_json::json;
 
 use crate::support::{KEY, Test, archive, gzip};
 
-/// The calls that have JSON for an answer, as messages name them.
+/// The calls that are answered with JSON, by the names that messages use.
 const LISTS: [(Route, &str); 3] = [
     (Route::Projects, "GET /v1/dashboard/projects/metadata"),
     (
@@ -19,7 +20,7 @@ const LISTS: [(Route, &str); 3] = [
     ),
 ];
 
-/// Each of the calls, answered like this, is refused at once and with these words.
+/// Checks that each of the calls, answered like this, is refused at once and with these words.
 #[track_caller]
 fn refused(act: &Act, said: &[&str]) {
     for (route, call) in LISTS {
@@ -36,7 +37,7 @@ fn refused(act: &Act, said: &[&str]) {
     }
 }
 
-/// A download that is answered like this is refused with these words.
+/// Checks that a download that is answered like this is refused with these words.
 #[track_caller]
 fn no_archive(act: &Act, said: &[&str]) {
     let test = Test::new().patience("retries = 2");
@@ -57,8 +58,8 @@ fn a_captive_portals_page() {
     no_archive(&Act::Html200, &["it is an HTML page", page]);
 }
 
-/// Taken for an answer it would be a Palette without projects or profiles, and the file
-/// would be blamed.
+/// If it were accepted as an answer, Palette would seem to have no projects or profiles, and
+/// the error would blame the file.
 #[test]
 fn an_error_with_status_200() {
     refused(
@@ -103,8 +104,8 @@ fn an_empty_body() {
     no_archive(&Act::EmptyBody, &["it is empty, not a gzip archive"]);
 }
 
-/// No encoding was asked for, and none is undone: a proxy that sets one all the same is
-/// told about.
+/// No encoding is requested and none is decoded: the message names a proxy that sets one all
+/// the same.
 #[test]
 fn a_content_encoding_that_a_proxy_set() {
     refused(
@@ -116,7 +117,7 @@ fn a_content_encoding_that_a_proxy_set() {
     test.run("verify").stdout_has("as locked").success();
 }
 
-/// What is inside is not a tar, however often the whole is asked for.
+/// The content is not a tar archive, however often it is requested.
 #[test]
 fn gzip_of_something_else() {
     let whole = archive(&[("spc/", ""), ("spc/a", "x")]);
@@ -146,8 +147,8 @@ fn zstd() {
     no_archive(&Act::Bytes(frame), &["it is zstd data, not a gzip archive"]);
 }
 
-/// A page that repeats what it was sent: shown on one line, cut, and without the key,
-/// even one that the cut falls into.
+/// A page that repeats what it was sent is shown on one line, shortened, and without the key,
+/// even if the key is at the point where it is cut.
 #[test]
 fn what_is_shown_is_printable_cut_and_masked() {
     let long = "y".repeat(4000);

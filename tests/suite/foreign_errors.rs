@@ -1,5 +1,5 @@
-//! Errors of Palette's framework and of gateways, answers that trickle, and whose line a 403
-//! is about.
+//! Errors of Palette's framework and of gateways, answers that trickle, and the setting that a
+//! 403 refers to.
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ use crate::support::{HEAD, Test};
 
 const UID: &str = "65c9000000000000000000aa";
 
-/// The framework knows calls and no profiles; a gateway knows nothing.
+/// The framework knows calls but no profiles; a gateway knows neither.
 #[test]
 fn errors_that_are_not_palettes_own() {
     let gateway = "does not answer like a Palette";
@@ -147,7 +147,7 @@ fn an_answer_that_trickles_ends_within_three_times_the_timeout() {
         .fails(5);
 }
 
-/// The name of a download, and its type, are whatever they are.
+/// The name and type of a download do not matter.
 #[test]
 fn a_download_has_any_name_and_type() {
     for (name, value) in [
@@ -177,7 +177,7 @@ fn a_timeout_that_nobody_will_see() {
     test.run("check").any_stdout().any_stderr().fails(2);
 }
 
-/// A 403 is about the project, and says where that is written.
+/// A 403 refers to the project; the message shows where the project is set.
 #[test]
 fn a_403_points_at_the_line_that_names_the_project() {
     let url = format!(

@@ -1,4 +1,4 @@
-//! `--format` of `show`, `diff` and `list`: for a terminal, for machines, for a comment on
+//! `--format` of `show`, `diff` and `list`: for a terminal, for machines, and for a comment on
 //! a merge request.
 
 use palette_sim::{HELLO_UNIVERSE_1_2_0, Pack, Variable, World};
@@ -261,7 +261,8 @@ fn what_did_not_change_is_a_line() {
         .fails(3);
 }
 
-/// Names come from whoever may edit a profile; a comment is posted with somebody's rights.
+/// Names come from anybody who may edit a profile; a comment is posted with the rights of
+/// another account.
 #[test]
 fn names_from_outside_are_only_names_in_a_comment() {
     for hostile in HOSTILE {
@@ -320,7 +321,7 @@ fn names_from_outside_are_only_names_in_a_comment() {
     }
 }
 
-/// GitHub takes 65,536 characters, GitLab 1,000,000.
+/// GitHub accepts 65,536 characters, GitLab 1,000,000.
 #[test]
 fn a_comment_that_is_too_large_is_cut_and_says_so() {
     let test = Test::new().stage();
@@ -490,7 +491,7 @@ fn what_came_is_green_what_went_is_red_what_changed_is_yellow() {
     }
 }
 
-/// A terminal breaks lines where it likes; what is in a pipe is for programs.
+/// A terminal wraps lines; the output to a pipe is for programs.
 #[test]
 fn long_cells_are_cut_to_the_width_of_a_terminal_only() {
     let test = Test::new().stage();
@@ -525,8 +526,8 @@ fn long_cells_are_cut_to_the_width_of_a_terminal_only() {
     assert_eq!(run.on_a_terminal_of(72, 0).replace("\r\n", "\n"), whole);
 }
 
-/// What people have in `profiles.toml`: names of a few words, definitions that share a checkout,
-/// outdated locks.
+/// Typical contents of `profiles.toml`: names of a few words, definitions that share a
+/// checkout, outdated locks.
 #[test]
 fn tables_fit_a_terminal_of_80_columns() {
     let body =

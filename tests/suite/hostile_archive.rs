@@ -1,6 +1,6 @@
-//! Archives that somebody made to be read in two ways, to fill something, or to be
-//! something else than they seem: refused with exit 6 wherever they come from. And odd
-//! ones that are harmless, which must pass.
+//! Archives that were made to be read in two ways, to exhaust a resource, or to look like
+//! something else: they are refused with exit 6 wherever they come from. Unusual but harmless
+//! archives must be accepted.
 
 use palette_sim::{Act, Fault, Route};
 
@@ -10,8 +10,8 @@ use crate::support::crafted_archives::{
 };
 use crate::support::{Test, content_sha256, gzip};
 
-/// Each of these is refused in these words, as a file and as a download; nothing is
-/// written, and what is staged, locked and cached stays as it is.
+/// Checks that each of these is refused with these words, as a file and as a download; nothing
+/// is written, and what is staged, locked and cached is unchanged.
 #[track_caller]
 fn refused(faults: Vec<(&str, Vec<u8>)>) {
     let test = Test::new().stage();
@@ -35,7 +35,7 @@ fn refused(faults: Vec<(&str, Vec<u8>)>) {
         .success();
 }
 
-/// The paths of what is accepted; what it holds is what `sha256sum` says of it.
+/// Returns the paths of an accepted archive, after comparing its contents with `sha256sum`.
 #[track_caller]
 fn accepted(archive: &[u8]) {
     let test = Test::new().write("odd.tgz", archive);
@@ -297,8 +297,8 @@ fn several_gzip_members_are_one_archive() {
     assert_eq!(content("one.tgz"), content("many.tgz"));
 }
 
-/// Every block of a good archive, damaged in every way that keeps its sum right: it is
-/// refused or taken, and never the end of the process.
+/// Every block of a valid archive is damaged in every way that keeps its checksum right: the
+/// archive is refused or accepted, and the process never crashes.
 #[test]
 fn no_field_of_a_header_makes_it_fall_over() {
     let test = Test::new();

@@ -1,6 +1,5 @@
-//! Disk images that somebody made to be looked into: superblocks, inodes, directories
-//! and lists of blocks that cannot be. Each is refused in so many words, in little time
-//! and memory.
+//! Disk images with impossible superblocks, inodes, directories and block lists. Each is
+//! refused with a specific message, in little time and memory.
 
 use std::fs::{self, File};
 use std::io::Write as _;
@@ -194,7 +193,7 @@ fn directories_of_a_partition_that_cannot_be() {
     }
 }
 
-/// Nodes that lead to themselves, as deep and as broad as they can.
+/// Nodes refer to themselves, as deep and as broad as possible.
 #[test]
 fn extents_without_an_end() {
     let proof = Proof::new();
@@ -221,7 +220,7 @@ fn extents_without_an_end() {
     }
 }
 
-/// The same by the block map of ext2: all its levels are one block.
+/// The same with the block map of ext2: all its levels are one block.
 #[test]
 fn a_block_map_without_an_end() {
     let proof = Proof::new();
@@ -252,7 +251,7 @@ fn a_block_map_without_an_end() {
     );
 }
 
-/// Where there are checksums, any of these changes is seen.
+/// If there are checksums, all of these changes are detected.
 #[test]
 fn what_was_changed_has_another_checksum() {
     let proof = Proof::new();
@@ -273,8 +272,8 @@ fn what_was_changed_has_another_checksum() {
     }
 }
 
-/// The index of a directory says that it has more entries than a block has room for;
-/// what is in the directory is found without it.
+/// The index of a directory claims more entries than fit into a block; the contents of the
+/// directory are found without it.
 #[test]
 fn an_index_of_an_absurd_size() {
     let proof = Proof::new();
@@ -307,7 +306,7 @@ fn an_index_of_an_absurd_size() {
     proof.says(&proof.put("a.raw", &disk.bytes), &row);
 }
 
-/// Sizes that nobody has: a hole of a terabyte, and zeros that pack a thousandfold.
+/// Unrealistic sizes: a hole of a terabyte, and zeros with a compression ratio of a thousand.
 #[test]
 fn more_bytes_than_anybody_reads() {
     let proof = Proof::new();

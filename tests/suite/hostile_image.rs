@@ -1,5 +1,5 @@
-//! ISO images that somebody made to be looked into: loops, places beyond the end, absurd
-//! sizes. Each is refused in so many words, in little time and memory.
+//! ISO images with loops, locations beyond the end, and absurd sizes. Each is refused with a
+//! specific message, in little time and memory.
 #![allow(clippy::cast_possible_truncation)] // sizes of small things in a test
 
 use crate::support::handmade_images::{
@@ -131,7 +131,7 @@ fn records_that_cannot_be() {
     }
 }
 
-/// Archives that unpack to far more than they are, each under many names: few of them are
+/// Archives that decompress to far more than their size, each under many names: only a few are
 /// read, and none of them far.
 #[test]
 fn bombs_beside_the_definition() {

@@ -1,4 +1,4 @@
-//! `profiles.lock` is meant to be committed: rules of git that hide it are told.
+//! `profiles.lock` is meant to be committed: a warning names the git rule that ignores it.
 
 use crate::support::Test;
 
@@ -12,7 +12,7 @@ pub fn git(test: &Test, arguments: &[&str]) {
     assert!(output.status.success(), "{output:?}");
 }
 
-/// A repository around the test's place.
+/// Returns a test in a git repository.
 pub fn repository() -> Test {
     let test = Test::new();
     git(&test, &["init", "-q"]);
@@ -97,7 +97,7 @@ fn what_is_not_ignored_is_not_told() {
         .says("git ignores", 0);
 }
 
-/// git gets no key, and runs no program of the repository.
+/// git does not get the key, and runs no program of the repository.
 #[test]
 fn git_is_given_nothing_but_the_question() {
     let test = Test::new().write(".git", "");

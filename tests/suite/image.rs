@@ -1,4 +1,4 @@
-//! What `verify --image` says of ISO images, and what is the same for every image.
+//! `verify --image` with ISO images, and what is the same for all images.
 
 use std::fs::{self, File};
 use std::io::{Read as _, Write as _};
@@ -61,7 +61,7 @@ fn a_live_iso_holds_what_is_locked() {
     assert_eq!(said.json()["content_sha256"], content_sha256(&staged));
 }
 
-/// The pre-flight of the checkout and the proof of the image in one run.
+/// One run checks the checkout and the image.
 #[test]
 fn check_looks_into_images_too() {
     let proof = Proof::new();
@@ -97,7 +97,8 @@ fn check_looks_into_images_too() {
     run().arg("factory").stdout_has("  as locked\n").success();
 }
 
-/// The other builder, with another label, no Joliet and a partition table.
+/// The image is made by the other builder, with another label, without Joliet, and with a
+/// partition table.
 #[test]
 fn an_iso_for_secure_boot_holds_what_is_locked() {
     let proof = Proof::new();
@@ -250,7 +251,7 @@ fn a_lost_definition_and_a_lost_overlay_are_told_apart() {
     );
 }
 
-/// What a volume has, in bytes, as it says itself; behind that may be padding.
+/// Returns the size of a volume in bytes, as it states itself; padding may follow.
 fn volume(iso: &[u8]) -> usize {
     let blocks = iso[16 * 2048 + 80..][..4].try_into().unwrap();
     u32::from_le_bytes(blocks) as usize * 2048
@@ -281,7 +282,7 @@ fn an_iso_that_was_cut_is_truncated() {
     proof.says(&proof.put("whole.iso", &live[..end]), "as locked");
 }
 
-/// What is not there at all can only be told by what is left.
+/// The missing part can only be inferred from what remains.
 #[test]
 fn an_iso_that_was_cut_before_its_descriptor() {
     let proof = Proof::new();
@@ -315,7 +316,7 @@ fn what_canvos_did_not_build_is_told() {
     proof.says(&proof.path("directory"), odd);
 }
 
-/// None of these may be waited for, or read for ever.
+/// A run must not wait for any of these, or read them endlessly.
 #[test]
 fn what_has_no_end_is_not_read() {
     let proof = Proof::new();
@@ -332,7 +333,7 @@ fn what_has_no_end_is_not_read() {
     );
 }
 
-/// A mistyped path is a mistake of the command line, and no reason to build again.
+/// A mistyped path is a mistake on the command line, and no reason to build again.
 #[test]
 fn an_image_that_is_not_there() {
     let proof = Proof::new();
@@ -369,7 +370,7 @@ fn an_image_that_is_not_there() {
     }
 }
 
-/// What is there and cannot be read is not a mistake of the command line.
+/// A file that exists and cannot be read is not a mistake on the command line.
 #[test]
 fn an_image_that_may_not_be_read() {
     use std::os::unix::fs::PermissionsExt as _;
@@ -397,8 +398,8 @@ fn stage_again(proof: &Proof) {
     }
 }
 
-/// Built before the definition was staged, and without it: that is said after what is
-/// wrong.
+/// The image was built before the definition was staged, and without it: the message says so
+/// after the verdict.
 #[test]
 fn an_image_that_is_older_than_what_is_staged() {
     let proof = Proof::new();
@@ -440,8 +441,8 @@ fn an_image_that_is_older_than_what_is_staged() {
     assert_eq!(older(&good, ""), Value::Null);
 }
 
-/// Earthly dates whatever it exports 2020-04-16, and `touch` may give any date; neither
-/// makes an image old or young.
+/// Earthly sets all times to 2020-04-16, and `touch` may set any time; neither makes an image
+/// old or new.
 #[test]
 fn the_date_of_an_image_proves_nothing() {
     let proof = Proof::new();
@@ -488,7 +489,7 @@ fn an_image_that_this_run_wrote_is_never_old() {
     proof.says(&image, &format!("missing  (T1); {OLDER}"));
 }
 
-/// The build's cache takes a file for unchanged that has the old one's size and time.
+/// The build cache treats a file with the old size and time as unchanged.
 #[test]
 fn other_bytes_of_the_same_size() {
     let proof = Proof::new();
@@ -551,7 +552,7 @@ fn the_digest_beside_an_image_is_compared() {
     }
 }
 
-/// One bad image is enough, and does not hide what is said of the others.
+/// One bad image is enough for a failure, and does not hide the verdicts of the others.
 #[test]
 fn several_images_are_all_shown() {
     let proof = Proof::new();
@@ -595,7 +596,7 @@ fn that_an_image_holds_nothing_can_be_proved() {
     );
 }
 
-/// The image may be looked at on another machine than the one that built it.
+/// The image may be verified on a machine other than the one that built it.
 #[test]
 fn no_checkout_is_needed() {
     let proof = Proof::new();

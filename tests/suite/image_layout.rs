@@ -1,5 +1,4 @@
-//! The ways in which an ISO image has its names and its files, and how little of it is
-//! read.
+//! The ways in which an ISO image stores names and files, and how little of it is read.
 
 use std::fs::{self, File};
 use std::io::{Read as _, Write as _};
@@ -106,7 +105,7 @@ fn the_newest_session_counts() {
     );
 }
 
-/// Names beyond what a record holds continue elsewhere; directories take many sectors.
+/// Names that do not fit in a record continue elsewhere; directories span many sectors.
 #[test]
 fn among_many_and_long_names() {
     let proof = Proof::new();
@@ -141,7 +140,7 @@ fn among_many_and_long_names() {
     proof.says(&uki, &row(&format!("{long}…")));
 }
 
-/// Names are compared whole, and in their case where they have one.
+/// Whole names are compared, with their case if the kind of name has one.
 #[test]
 fn a_name_that_is_alike_is_another() {
     let proof = Proof::new();
@@ -215,7 +214,7 @@ fn a_file_of_several_extents_is_one_file() {
     proof.says(&image, "damaged  the extents of a file");
 }
 
-/// A file of the same name that only belongs to it stands before it; no reader shows it.
+/// An associated file of the same name comes first; no reader shows it.
 #[test]
 fn an_associated_file_is_passed_by() {
     let proof = Proof::new();
@@ -299,7 +298,7 @@ fn a_file_that_lies_in_another_way_is_of_the_wrong_kind() {
     );
 }
 
-/// An image of 10 GB: most of it a hole that nobody looks into.
+/// Most of an image of 10 GB is a hole that is not read.
 #[cfg(target_os = "linux")] // which counts what a process reads
 #[test]
 fn little_of_a_large_image_is_read() {

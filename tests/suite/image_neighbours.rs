@@ -1,5 +1,5 @@
-//! What `verify --image` says of what lies beside a definition: a host copies every file
-//! of that directory, whatever its name.
+//! `verify --image` with files beside a definition: a host copies every file of that directory,
+//! whatever its name.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -59,7 +59,7 @@ fn none_says(proof: &Proof, images: &[PathBuf], row: &str) {
     }
 }
 
-/// An absolute CLUSTERCONFIG of a script that was run by hand keeps its own name.
+/// With an absolute CLUSTERCONFIG, a script that is run by hand keeps the file's own name.
 #[test]
 fn the_definition_under_another_name() {
     let (proof, store) = of_two();
@@ -117,7 +117,7 @@ fn no_definition_but_something_else() {
     none_says(&proof, &images, &format!("unexpected  {what} (T25)"));
 }
 
-/// The right one at its place does not hide a wrong one beside it.
+/// The right definition does not hide a wrong one beside it.
 #[test]
 fn the_definition_and_what_may_be_taken_for_it() {
     let (proof, store) = of_two();
@@ -163,7 +163,7 @@ fn the_definition_and_what_may_be_taken_for_it() {
     assert_eq!(said["images"][0]["content_sha256"], content_sha256(&staged));
 }
 
-/// What no host takes for a definition is worth a warning, and no more.
+/// A file that no host takes for a definition is only a warning.
 #[test]
 fn the_definition_and_what_is_none() {
     let (proof, store) = of_two();
@@ -221,7 +221,7 @@ fn the_definition_and_what_is_none() {
     assert_eq!(said["warnings"][0]["code"], "T25");
 }
 
-/// What is wrong at the place itself is said first.
+/// A fault of the definition's own file is reported first.
 #[test]
 fn another_definition_and_what_lies_beside_it() {
     let (proof, store) = of_two();
@@ -262,7 +262,7 @@ fn names_are_fit_for_a_terminal() {
     }
 }
 
-/// More than anybody reads: what was not looked at is not an all-clear.
+/// There are more files than are read: a file that was not examined prevents an all-clear.
 #[test]
 fn more_than_is_looked_at() {
     let (proof, store) = of_two();
@@ -324,7 +324,7 @@ fn more_than_is_looked_at() {
     proof.says_of("factory", &disk, row);
 }
 
-/// Two names in one directory: what a host sees is not known.
+/// Two entries of a directory have the same name: it is not known which one a host sees.
 #[test]
 fn the_same_name_twice() {
     let (proof, store) = of_two();
@@ -368,7 +368,7 @@ fn disk_of(proof: &Proof, trees: &[&Tree]) -> [PathBuf; 2] {
     ]
 }
 
-/// Which of several content partitions a host takes is not known.
+/// It is not known which of several content partitions a host uses.
 #[test]
 fn two_content_partitions() {
     let (proof, store) = of_two();
@@ -446,8 +446,8 @@ fn two_content_partitions() {
     }
 }
 
-/// One that cannot be read does not hide what the other holds, and neither is the other
-/// an all-clear.
+/// A partition that cannot be read does not hide the contents of the other, and the other one
+/// is not an all-clear.
 #[test]
 fn two_content_partitions_of_which_one_is_damaged() {
     let proof = Proof::new();
@@ -499,7 +499,7 @@ fn two_content_partitions_of_which_one_is_damaged() {
     );
 }
 
-/// What is beside the definition in the other directories of an image is not its place.
+/// Files beside the definition's name in other directories of an image do not count.
 #[test]
 fn other_places_do_not_count() {
     let (proof, store) = of_two();

@@ -1,5 +1,5 @@
-//! Lists that lack what they count, repeat themselves, or hold what nobody can read: they are
-//! no proof that a name is not there (docs/facts.md).
+//! Lists that lack items that they count, repeat items, or hold items that cannot be parsed:
+//! they do not prove that a name does not exist (docs/facts.md).
 
 use palette_sim::{Act, Fault, HELLO_UNIVERSE_1_2_0, Profile, Route, Token, World};
 use serde_json::json;
@@ -14,7 +14,7 @@ fn asking(reference: &str) -> Test {
     Test::of(World::demo().fleet(120)).definition(&format!("profiles = [\"{reference}\"]"))
 }
 
-/// The one answer that should have all of them has not: the pages have.
+/// The single answer that should have all items is incomplete; the pages are complete.
 #[test]
 fn what_a_list_lacks_is_asked_for_page_by_page() {
     let test = asking("site-0117@1.0.0");
@@ -116,7 +116,7 @@ fn a_name_that_an_incomplete_list_lacks_is_not_called_unknown() {
     }
 }
 
-/// Items of which nobody can tell what they are may be the one that is asked for.
+/// An item that cannot be parsed may be the requested one.
 #[test]
 fn an_item_that_cannot_be_read_is_no_proof_either() {
     let test = Test::new().definition("profiles = [\"edge-nothing@1.0.0\"]");
@@ -141,7 +141,7 @@ fn an_item_that_cannot_be_read_is_no_proof_either() {
         .fails(2);
 }
 
-/// Where the pages cannot be had, what the list has is enough, and nothing else is known.
+/// If the pages are refused, the items of the list are used, and nothing else is known.
 #[test]
 fn pages_that_are_refused() {
     let short = Act::ShortList {
@@ -162,7 +162,7 @@ fn pages_that_are_refused() {
     }
 }
 
-/// Pages and tokens that come again end, and do not make profiles twice.
+/// Pages and tokens that repeat end the list, and do not duplicate profiles.
 #[test]
 fn a_page_that_is_repeated_is_the_last() {
     for token in [Token::Same, Token::New] {

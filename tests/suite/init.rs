@@ -1,4 +1,4 @@
-//! `init`: a first `profiles.toml`, and the files that call edgestage.
+//! `init`: creates a first `profiles.toml`, and the files that call edgestage.
 
 use std::fs;
 
@@ -60,7 +60,7 @@ fn snippets_on_request() {
     assert!(test.text("Earthfile").starts_with("VERSION "));
 }
 
-/// They can be had later, too, beside a `profiles.toml` that is there.
+/// The snippets can also be added later, beside an existing `profiles.toml`.
 #[test]
 fn snippets_for_a_file_that_is_there() {
     let test = Test::new();
@@ -83,7 +83,7 @@ fn it_writes_where_file_says() {
         .success();
 }
 
-/// Who knows the profiles needs no editor.
+/// If the profiles are known, no editor is needed.
 #[test]
 fn profiles_on_the_command_line() {
     let test = empty();

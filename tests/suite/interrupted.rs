@@ -1,6 +1,6 @@
-//! Kills in the middle of a step, full disks, missing permissions, and several runs at
-//! once that nobody holds up. Kills between two steps are in `killed`, and runs that
-//! wait in `waiting`.
+//! Kills in the middle of a step, full disks, missing permissions, and several simultaneous
+//! runs that are not delayed. Kills between two steps are in `killed`, and runs that wait in
+//! `waiting`.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -55,7 +55,7 @@ fn a_killed_first_run_is_no_obstacle() {
     test.run("verify").any_stdout().success();
 }
 
-/// A file that cannot grow stands for a full disk: the write fails in the middle.
+/// A file that cannot grow stands for a full disk: the write fails halfway.
 #[test]
 fn a_full_disk_leaves_what_was_there() {
     const FULL: &str = "trap '' XFSZ; ulimit -f 16";
@@ -104,8 +104,8 @@ fn two_runs_at_once_in_one_checkout() {
     assert!(!tree.contains("/.edgestage-"), "{tree}");
 }
 
-/// Two runs that stage different definitions into one checkout: one of the two is there
-/// then, whole.
+/// Two runs stage different definitions into one checkout: afterwards one of the two is there,
+/// complete.
 #[test]
 fn two_definitions_at_once_in_one_checkout() {
     let test = Test::new().manifest(&format!(
@@ -125,7 +125,7 @@ fn two_definitions_at_once_in_one_checkout() {
     }
 }
 
-/// Two runs that lock different definitions: neither entry is lost.
+/// Two runs lock different definitions: neither entry is lost.
 #[test]
 fn two_definitions_at_once_in_one_lock() {
     // The command gives the key only when the other run is done, long after the first
@@ -244,7 +244,7 @@ fn a_checkout_that_cannot_be_written() {
     test.run("stage -q").any_stdout().success();
 }
 
-/// Wherever it is that cannot be written: the old pair stays a pair.
+/// Whichever directory cannot be written, the old pair stays a pair.
 #[test]
 fn a_part_of_a_checkout_that_cannot_be_written() {
     for part in [
@@ -289,7 +289,7 @@ fn a_placement_that_cannot_be_removed() {
     }
 }
 
-/// The lock is written before anything is staged: without it there is nothing to stage.
+/// The lock is written before anything is staged: without it, nothing is staged.
 #[test]
 fn a_lock_that_cannot_be_written() {
     for place in [Test::new as fn() -> Test, || {
@@ -326,7 +326,7 @@ fn a_lock_that_cannot_be_written() {
     }
 }
 
-/// To read it is enough where it has what is wanted.
+/// Read access is enough if the cache has the archive.
 #[test]
 fn a_cache_that_cannot_be_written() {
     let test = Test::new();

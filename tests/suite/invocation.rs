@@ -1,4 +1,4 @@
-//! What a build would start with, against what the real programs answered.
+//! How a build is started, compared with what the real programs answered.
 
 use std::collections::BTreeSet;
 
@@ -170,8 +170,8 @@ fn builds_that_are_started_in_all_kinds_of_ways_see_the_same_arguments() {
     assert_eq!((built, failed, quiet, unjudged), (311, 297, 56, 12));
 }
 
-/// The rows of whole CanvOS builds whose `CLUSTERCONFIG` is what they are about: the archive
-/// in the image tells its value.
+/// The rows of whole CanvOS builds that are about `CLUSTERCONFIG`: the archive in the image
+/// reveals its value.
 #[test]
 fn whole_builds_see_the_same_value() {
     let answers = real::of_canvos();

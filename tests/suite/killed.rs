@@ -1,9 +1,8 @@
-//! `kill -9` between every two steps: whatever was usable still is, and the next run
-//! needs nobody to clean up.
+//! `kill -9` between every two steps: whatever was usable stays usable, and the next run works
+//! without manual cleanup.
 //!
-//! Each [`Scenario`] runs a command and kills it, in a fresh place every time, at each
-//! failpoint that it comes by and each time that it comes by. A release has no
-//! failpoints.
+//! Each [`Scenario`] runs a command and kills it, in a new environment every time, at each
+//! failpoint that it reaches and each time that it reaches it. A release has no failpoints.
 #![cfg(debug_assertions)]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,12 +14,12 @@ use crate::support::{HEAD, OVERLAY, ROOT, Test, content_sha256, sha256};
 
 /// A command that writes.
 struct Scenario {
-    /// Where it runs, up to the moment before.
+    /// Creates the environment, up to the moment before the command.
     place: fn() -> Test,
     command: &'static str,
-    /// The failpoints that it comes by, in the order of [`ALL`].
+    /// The failpoints that the command reaches, in the order of [`ALL`].
     failpoints: &'static [&'static str],
-    /// What must go through once it was run again.
+    /// The commands that must succeed after the command was run again.
     proofs: &'static [&'static str],
 }
 
@@ -38,12 +37,12 @@ profiles = [\"edge-infra@2.0.0\"]
 canvos = \"CanvOS-b\"
 ";
 
-/// The manifest before it was changed; of no interest to a run.
+/// The name of the manifest before it was changed. Runs do not read it.
 const FORMER: &str = "former.toml";
 const LOCK: &str = "site/profiles.lock";
 const CACHE: &str = "home/.cache/edgestage";
 
-/// The first run of all.
+/// The first run in a new environment.
 const FIRST: Scenario = Scenario {
     place: Test::new,
     command: "stage -q",
@@ -64,7 +63,7 @@ const FIRST: Scenario = Scenario {
     proofs: &["verify"],
 };
 
-/// Other profiles than those that are staged.
+/// The profiles differ from those that are staged.
 const CHANGED: Scenario = Scenario {
     place: || {
         let test = Test::new().stage();
@@ -90,7 +89,7 @@ const TURN: Scenario = Scenario {
     proofs: &["verify b"],
 };
 
-/// Over files that somebody else has put there, different ones.
+/// `stage` replaces files that somebody else has put there, a different one at each placement.
 const OVER: Scenario = Scenario {
     place: || {
         let test = Test::new();
@@ -135,7 +134,7 @@ const FETCH: Scenario = Scenario {
     proofs: &["fetch -q --locked --offline"],
 };
 
-/// Palette has changed, and that is accepted.
+/// Palette has changed, and `update` accepts the change.
 const UPDATE: Scenario = Scenario {
     place: || {
         let test = Test::new().stage();
@@ -166,7 +165,7 @@ const CLEAN: Scenario = Scenario {
     proofs: &["verify a"],
 };
 
-/// The archive before an update goes, that after it stays.
+/// The archive from before an update is removed, and the one from after it stays.
 const KEEP: Scenario = Scenario {
     place: || {
         let test = (UPDATE.place)();
@@ -178,7 +177,7 @@ const KEEP: Scenario = Scenario {
     proofs: &["stage -q --locked --offline", "verify"],
 };
 
-/// `a` and `b` with a checkout each, and nothing of them yet.
+/// Returns a test with `a` and `b`, which have a checkout each and are not fetched yet.
 fn apart() -> Test {
     let test = Test::new().manifest(&format!("{HEAD}{TWO}"));
     test.checkout("CanvOS-a");
@@ -186,7 +185,7 @@ fn apart() -> Test {
     test
 }
 
-/// `a` and `b` in one checkout, where `a` is staged after this.
+/// Returns a test with `a` and `b` in one checkout, in which `a` is staged next.
 fn taking_turns() -> Test {
     let two = TWO
         .replace("CanvOS-a", "CanvOS")
@@ -207,19 +206,19 @@ struct Moments {
     after: Files,
 }
 
-/// What a file is to us.
+/// The meaning of a file to edgestage.
 enum Kind<'p> {
     Lock,
     Placement,
-    /// A cached archive; the content that its name promises.
+    /// A cached archive, with the content digest that its name promises.
     Entry(&'p str),
-    /// A temporary file of ours, or a claim.
+    /// A temporary file of edgestage, or a claim.
     Passing,
-    /// `.edgestage/` of a checkout.
+    /// A file in `.edgestage/` of a checkout.
     Own,
-    /// A file that was replaced; the digest that its name promises.
+    /// A replaced file that was kept, with the digest that its name promises.
     Kept(&'p str),
-    /// Somebody else's.
+    /// A file of somebody else.
     Foreign,
 }
 
@@ -235,8 +234,8 @@ impl Scenario {
         assert_eq!(reached, self.failpoints);
     }
 
-    /// Says whether it comes there for the `nth` time. In a thread that has its name from
-    /// that, which is what a panic shows.
+    /// Returns whether the command reaches the failpoint for the `nth` time. This runs in a
+    /// thread named after the failpoint, so that a panic shows it.
     fn is_killed_at(&self, failpoint: &str, nth: usize) -> bool {
         std::thread::scope(|scope| {
             std::thread::Builder::new()
@@ -278,8 +277,8 @@ impl Scenario {
     }
 }
 
-/// Whatever was locked when the run was killed can be staged in a copy of that moment,
-/// with no network and no key.
+/// Everything that was locked when the run was killed can be staged from a copy of that moment,
+/// without network and key.
 fn restage_aside(test: &Test, before: &Files, killed: &Files) {
     let Some(lock) = killed.get(Path::new(LOCK)) else {
         return;
@@ -305,7 +304,8 @@ fn restage_aside(test: &Test, before: &Files, killed: &Files) {
     std::fs::remove_dir_all(test.path("../aside")).unwrap();
 }
 
-/// The text of each entry of a lock, by name; what is above the first has none.
+/// Returns the text of each entry of a lock, by name; the text above the first entry has an
+/// empty name.
 fn entries(lock: &[u8]) -> BTreeMap<String, String> {
     let text = std::str::from_utf8(lock).unwrap();
     let table: toml::Table = toml::from_str(text).unwrap();
@@ -359,7 +359,7 @@ impl Moments {
         }
     }
 
-    /// Each entry is the old one or the new one, and no old one is lost.
+    /// Checks that each entry is the old one or the new one, and that no old one is lost.
     fn check_lock(&self) {
         let of = |files: &Files| {
             let lock = files.get(Path::new(LOCK));
@@ -403,7 +403,7 @@ impl<'p> Kind<'p> {
     }
 }
 
-/// `.edgestage-??????.tmp`.
+/// Whether a name has the form `.edgestage-??????.tmp`.
 fn is_temporary(name: &str) -> bool {
     let random = name.strip_prefix(".edgestage-");
     let random = random.and_then(|rest| rest.strip_suffix(".tmp"));
@@ -466,7 +466,7 @@ fn cache_clean_that_keeps_what_is_locked() {
     KEEP.is_killed_everywhere();
 }
 
-/// Killed again while it completes what a killed run left.
+/// The run is killed again while it completes what a killed run left.
 #[test]
 fn a_second_kill() {
     for place in [FIRST.place, CHANGED.place] {
@@ -484,7 +484,7 @@ fn a_second_kill() {
     }
 }
 
-/// What a killed `stage` left is ours: `unstage` takes it out, and what it copied too.
+/// `unstage` removes the files that a killed `stage` left, including its copies.
 #[test]
 fn unstage_after_a_killed_stage() {
     for place in [FIRST.place, CHANGED.place] {
@@ -503,7 +503,7 @@ fn unstage_after_a_killed_stage() {
     }
 }
 
-/// The directories that it made go with the next run, too.
+/// The next run also removes the directories that it created.
 #[test]
 fn unstage_again_removes_the_directories() {
     for failpoint in UNSTAGE.failpoints {

@@ -1,5 +1,5 @@
-//! `edgestage list`: what `profiles.toml` and `profiles.lock` say, for people and for the
-//! matrix of a CI.
+//! `edgestage list`: the contents of `profiles.toml` and `profiles.lock`, for people and for
+//! the matrix of a CI job.
 
 use serde_json::json;
 
@@ -21,7 +21,7 @@ fn three() -> Test {
     Test::new().manifest(&format!("{HEAD}{THREE}"))
 }
 
-/// Two files are all that it needs.
+/// The command needs only these two files.
 fn bare<'t>(test: &'t Test, arguments: &str) -> Run<'t> {
     let run = test.run(arguments).without_key().without("HOME");
     run.keeps_files()
@@ -123,7 +123,7 @@ fn the_document_is_what_a_matrix_needs() {
     );
 }
 
-/// The checkout is told from the place of `profiles.toml`, wherever one stands.
+/// The checkout's path is relative to `profiles.toml`, whatever the working directory is.
 #[test]
 fn the_same_from_another_directory() {
     let test = three();
@@ -171,7 +171,8 @@ fn the_states_of_the_lock() {
     assert_eq!(state(&test), "current");
 }
 
-/// The old archive is cached; it is not what is asked for, and the lock says it is.
+/// The old archive is cached, but is not what the manifest requests, although the lock claims
+/// so.
 #[test]
 fn a_lock_that_contradicts_itself_is_not_staged() {
     let test = Test::new().stage();

@@ -1,6 +1,6 @@
-//! What live Palettes answer beside the contract (docs/facts.md): nulls, odd types, profiles
-//! without a version, packs without a layer, drafts that say nothing. What is not needed
-//! stops nobody; what is needed is named.
+//! Answers of live Palettes that differ from the contract (docs/facts.md): nulls, unexpected
+//! types, profiles without a version, packs without a layer, empty drafts. A field that is not
+//! needed does not matter; one that is needed is named in the error.
 
 use palette_sim::{
     Act, EDGE_INFRA_2_1_0, Fault, HELLO_UNIVERSE_1_2_0, Kind, Pack, Profile, Route, World,
@@ -11,8 +11,8 @@ use crate::support::Test;
 
 const UID: &str = "65c9000000000000000000aa";
 
-/// With this fault on every answer of a route, the definition is accepted without a word
-/// and fetched.
+/// Checks that with this fault on every answer of a route, the definition is accepted without a
+/// message and fetched.
 #[track_caller]
 fn borne(route: Route, act: &Act) {
     let test = Test::new();
@@ -22,7 +22,7 @@ fn borne(route: Route, act: &Act) {
     test.run("fetch -q").any_stdout().success();
 }
 
-/// The definition is refused for a field, by its path; nobody else is blamed.
+/// Checks that the definition is refused for a field, which is named by its path.
 #[track_caller]
 fn named(route: Route, act: Act, said: &str) {
     let reference = match route {
@@ -89,7 +89,7 @@ fn what_is_not_needed_may_be_anything() {
     }
 }
 
-/// A flag that is written as a text is a flag all the same.
+/// A flag that is written as a text is still a flag.
 #[test]
 fn an_invalid_pack_is_found_however_that_is_written() {
     for flag in [json!(true), json!("true"), json!("True"), json!(1)] {
@@ -225,7 +225,7 @@ fn beside(profile: Profile, reference: &str) -> Test {
     ))
 }
 
-/// The vendor's own tools take it for 1.0.0.
+/// The vendor's own tools treat it as 1.0.0.
 #[test]
 fn a_profile_without_a_version_is_the_first_one() {
     let old = || Profile::add_on(UID, "edge-old", "").pack(Pack::add_on("note", "1"));
@@ -262,7 +262,7 @@ fn a_profile_without_a_version_is_the_first_one() {
         .fails(2);
 }
 
-/// A lock of before is not drift: what it left open is what is understood today.
+/// A lock from before is not drift: a missing version means today's interpretation.
 #[test]
 fn a_lock_without_that_version_still_holds() {
     let old = Profile::add_on(UID, "edge-old", "").pack(Pack::add_on("note", "1"));
@@ -369,7 +369,7 @@ fn a_profile_of_the_system_is_in_every_project() {
     }
 }
 
-/// A draft that says nothing, or just what is published, is not worth a word.
+/// A draft that is empty, or equal to what is published, causes no message.
 #[test]
 fn a_draft_that_says_nothing_is_silent() {
     let published = || {
@@ -417,8 +417,7 @@ fn a_draft_that_says_nothing_is_silent() {
     }
 }
 
-/// What was reviewed is a name and a version: a list that leads to another one is not
-/// believed.
+/// A name and a version were reviewed: a list that leads to another version is not trusted.
 #[test]
 fn a_list_that_leads_to_another_version() {
     let reference = "edge-infra@2.1.0";

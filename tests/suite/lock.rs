@@ -1,4 +1,4 @@
-//! `profiles.lock`: what is demanded of it, and what is not a change of it.
+//! `profiles.lock`: what it must contain, and what does not count as a change.
 
 use palette_sim::{Archive, EDGE_INFRA_2_1_0, HELLO_UNIVERSE_1_2_0, Key, Sim, World};
 
@@ -76,7 +76,7 @@ fn what_is_asked_is_compared_not_how_it_is_written() {
     run.any_stdout().keeps_files().success();
 }
 
-/// Another name for it is the same Palette, as long as uids and content are.
+/// Another host name for it is the same Palette, as long as uids and content are the same.
 #[test]
 fn another_name_for_a_palette_is_no_drift() {
     let test = Test::new().stage();
@@ -113,7 +113,7 @@ fn another_name_for_a_palette_is_no_drift() {
     assert_eq!(test.text("profiles.lock"), lock);
 }
 
-/// A Palette that has the same names is another one by its uids.
+/// A Palette with the same names but other uids is a different one.
 #[test]
 fn another_palette_is_drift() {
     let test = Test::new()
@@ -148,7 +148,8 @@ fn a_changed_definition_is_fetched_and_locked_anew() {
     test.run("verify").any_stdout().success();
 }
 
-/// What was changed in `profiles.toml` is not staged silently from the old archive.
+/// A definition that was changed in `profiles.toml` is not silently staged from the old
+/// archive.
 #[test]
 fn the_old_archive_is_not_staged_for_a_changed_definition() {
     let test = Test::new()
@@ -165,7 +166,7 @@ fn the_old_archive_is_not_staged_for_a_changed_definition() {
         .fails(4);
 }
 
-/// Drift elsewhere does not matter while the locked archive is at hand.
+/// Drift in Palette does not matter while the locked archive is in the cache.
 #[test]
 fn the_locked_archive_stages_whatever_palette_has_now() {
     let test = Test::new().stage();
@@ -177,7 +178,7 @@ fn the_locked_archive_stages_whatever_palette_has_now() {
     test.run("verify").any_stdout().success();
 }
 
-/// Another compression, order and timestamps: the same definition.
+/// Another compression, order and timestamps give the same definition.
 #[test]
 fn equal_content_in_other_bytes_is_no_change() {
     let test = Test::new().stage();
@@ -218,7 +219,7 @@ fn equal_content_in_other_bytes_is_no_change() {
         .success();
 }
 
-/// Entries of definitions that are gone go too; those of the others stay as they are.
+/// Entries of removed definitions are removed too; the others are unchanged.
 #[test]
 fn the_lock_has_what_the_file_has() {
     let two = "[definition.a]\nprofiles = [\"edge-infra@2.1.0\"]\n[definition.b]\nprofiles = [\"edge-infra@2.0.0\"]\n";

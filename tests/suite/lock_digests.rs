@@ -1,4 +1,4 @@
-//! What the lock says of an archive proves nothing: what counts is what the archive holds.
+//! What the lock says about an archive proves nothing: only the archive's contents count.
 
 use crate::support::{HEAD, IN_ISO, OVERLAY, Proof, ROOT, Test, archive, sha256};
 
@@ -59,7 +59,7 @@ fn a_digest_does_not_prove_what_is_in_an_image() {
     run.any_stderr().fails(3);
 }
 
-/// A merge may leave the definition of one side and the entry of the other.
+/// A merge may combine the definition of one side with the entry of the other.
 #[test]
 fn an_entry_of_another_version_is_outdated() {
     let test = Test::new().manifest(&format!(

@@ -1,4 +1,4 @@
-//! Names to uids: profiles, versions and projects as Palette has them.
+//! Resolving names to uids: profiles, versions and projects of Palette.
 
 use palette_sim::{
     Act, EDGE_INFRA_2_1_0, Fault, Key, NameMatch, PROJECT_DEFAULT, PROJECT_RETAIL, Pack, Profile,
@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::support::{HEAD, KEY, Test};
 
-/// A manifest without a project, and this definition.
+/// Returns a test with a manifest that has no project, and this definition.
 fn without_project(world: World, body: &str) -> Test {
     let head = HEAD.replace("project = \"Default\"\n", "");
     Test::of(world).manifest(&format!("{head}\n[definition.factory]\n{body}\n"))
@@ -50,7 +50,7 @@ fn an_unknown_name_suggests_the_nearest() {
         .says("error[", 2);
 }
 
-/// Written in another way, a version is still another text; what is there is suggested.
+/// A version with another spelling is a different text; the error suggests the existing one.
 #[test]
 fn a_version_in_another_spelling_suggests_the_one_that_is_there() {
     for (given, meant) in [
@@ -202,7 +202,7 @@ fn tenant_profiles_need_no_project() {
     test.run("fetch -q").any_stdout().any_stderr().success();
 }
 
-/// An empty list is a matter of the project rather than of the name.
+/// An empty list suggests a mistake in the project rather than in the name.
 #[test]
 fn a_project_without_profiles_is_told() {
     let empty = Fault::on(Route::Metadata, Act::Json200(json!({ "items": [] })));
@@ -215,7 +215,7 @@ fn a_project_without_profiles_is_told() {
         .fails(2);
 }
 
-/// Palette words it as a matter of permissions; what is missing is the project.
+/// Palette describes it as missing permissions; what is missing is the project.
 #[test]
 fn a_403_without_a_project_says_so() {
     let test = without_project(World::demo(), "profiles = [\"65c90a1b2c3d4e5f770daee5\"]");
@@ -266,7 +266,7 @@ fn a_401_is_the_keys() {
     test.run("stage").any_stderr().error("key-refused").fails(4);
 }
 
-/// A server that repeats what it was sent does not make us repeat it.
+/// If a server repeats what it was sent, edgestage does not print it.
 #[test]
 fn an_answer_that_echoes_the_key_is_masked() {
     for (act, code) in [
@@ -284,7 +284,7 @@ fn an_answer_that_echoes_the_key_is_masked() {
     }
 }
 
-/// Nor is a part of it shown where an excerpt happens to be cut inside of it.
+/// No part of the key is printed if an excerpt is cut inside it.
 #[test]
 fn an_excerpt_does_not_end_inside_the_key() {
     for (route, command, code) in [(Route::Projects, "check", 6), (Route::Download, "fetch", 6)] {

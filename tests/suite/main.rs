@@ -1,8 +1,8 @@
-//! The promises of the documentation, compared with the real binary, a simulated
-//! Palette on loopback and a checkout like CanvOS's.
+//! The promises of the documentation, tested with the real binary, a simulated Palette on
+//! loopback and a checkout like CanvOS's.
 //!
-//! A module per topic; [`support`] has the strict [`Test`](support::Test). No test
-//! needs a network, root, or another test.
+//! There is a module for each topic; [`support`] has the strict [`Test`](support::Test). No
+//! test needs a network, root, or another test.
 
 #![allow(clippy::unwrap_used)] // a test that cannot go on has to fail
 #![allow(clippy::similar_names)] // `test` and `text`

@@ -1,11 +1,11 @@
-//! Every mistake in `profiles.toml`: exit 2, where it stands, what to do; nothing is
-//! asked and nothing touched.
+//! Every mistake in `profiles.toml`: exit 2, its location, and what to do; nothing is requested
+//! and nothing is changed.
 
 use palette_sim::PROJECT_RETAIL;
 
 use crate::support::{Done, FACTORY, HEAD, Test};
 
-/// Whatever the command, a file that is wrong is wrong in the same way.
+/// Checks that every command refuses an invalid file in the same way.
 #[track_caller]
 fn refused<'t>(test: &'t Test, said: &[&str]) -> Done<'t> {
     let run = said
@@ -213,7 +213,8 @@ fn profiles_of_two_projects() {
     );
 }
 
-/// A URL's project beats the file's; only the definition's own must agree with it.
+/// The project of a URL overrides the file's; only the definition's own project must agree with
+/// it.
 #[test]
 fn a_urls_project_beats_the_files() {
     let test = Test::new().definition(&format!(
@@ -364,7 +365,7 @@ fn a_key_in_the_file_is_refused_and_shown_nowhere() {
     }
 }
 
-/// Nor where another mistake's excerpt shows the line.
+/// The line is not shown in another mistake's excerpt either.
 #[test]
 fn a_key_beside_another_mistake_is_hidden_too() {
     for text in [

@@ -1,4 +1,4 @@
-//! `profiles.toml` as text: encodings, several mistakes at once, no file at all.
+//! `profiles.toml` as text: encodings, several mistakes at once, and a missing file.
 
 use crate::support::{FACTORY, HEAD, Test};
 
@@ -31,7 +31,7 @@ fn several_mistakes_are_shown_in_one_run() {
     assert_eq!(json["error"]["problems"].as_array().unwrap().len(), 5);
 }
 
-/// A slip of the pen in one line does not hide what is wrong in another.
+/// A syntax error in one line does not hide a mistake in another.
 #[test]
 fn broken_syntax_and_another_mistake_are_both_shown() {
     let test = Test::new().manifest(

@@ -1,12 +1,12 @@
 //! Twenty thousand mistakes in one file, on a line each and all on one line: the run ends in
-//! time, tells the first hundred, and says how many more there are.
+//! time, prints the first hundred, and says how many more there are.
 
 use std::time::{Duration, Instant};
 
 use crate::support::Test;
 
 const MANY: usize = 20_000;
-/// A build that is not optimised takes two seconds on a slow machine.
+/// The time limit. A debug build takes two seconds on a slow machine.
 const IN_TIME: Duration = Duration::from_secs(60);
 
 fn all(one: impl Fn(usize) -> String, between: &str) -> String {
@@ -85,7 +85,7 @@ fn twenty_thousand_mistakes() {
     }
 }
 
-/// Nothing is hidden where there is little to say.
+/// No mistake is left out if there are few.
 #[test]
 fn a_hundred_mistakes_are_all_told() {
     for (count, errors, more) in [(100, 100, ""), (101, 101, "the file has 1 more mistake\n")] {

@@ -1,4 +1,4 @@
-//! Checkouts that are spread over file systems, and such as have several paths.
+//! Checkouts that span several file systems, and checkouts with several paths.
 #![cfg(debug_assertions)]
 
 use std::fs;
@@ -10,7 +10,7 @@ use crate::support::{FACTORY, HEAD, OVERLAY, ROOT, Test, can_mount, other_disk, 
 const DIRECTORY: &str = "overlay/files-iso/opt/spectrocloud/clusterconfig";
 const TEMPORARY: &str = ".edgestage-";
 
-/// Every directory below which a mount may be.
+/// The directories of a checkout that may be mount points.
 const MOUNTED: [&str; 5] = [
     "overlay",
     "overlay/files-iso",
@@ -19,7 +19,7 @@ const MOUNTED: [&str; 5] = [
     ".edgestage",
 ];
 
-/// A checkout in which `mounted` is a directory of its own, and how it is mounted.
+/// Returns a checkout in which `mounted` is a separate mount, and the command that mounts it.
 fn spread(mounted: &str, other: &Path) -> (Test, String) {
     let test = Test::new();
     test.run("fetch -q").any_stdout().success();
@@ -39,7 +39,8 @@ fn spread(mounted: &str, other: &Path) -> (Test, String) {
     (test, mount)
 }
 
-/// The names of files below `directory`, the ones that are shipped among them.
+/// Returns the names of temporary files below `directory`, including those that would be
+/// shipped.
 fn temporaries(directory: &Path) -> Vec<String> {
     let lines = stamps(directory).into_iter();
     lines.filter(|line| line.contains(TEMPORARY)).collect()
@@ -89,8 +90,8 @@ fn a_mount_within_a_checkout() {
     }
 }
 
-/// What a killed run leaves is beside what is shipped if that is possible; else it is
-/// noticed, and the next run removes it.
+/// A killed run leaves its files outside of what is shipped if that is possible; otherwise they
+/// are reported, and the next run removes them.
 #[test]
 fn what_a_killed_run_leaves_on_another_file_system() {
     if !can_mount() {
@@ -150,7 +151,8 @@ fn what_a_killed_run_leaves_on_another_file_system() {
     }
 }
 
-/// A file that only looks like one of ours, and one of a living run, stay.
+/// A file that only looks like a temporary file of edgestage is kept, and so is one of a
+/// running process.
 #[test]
 fn only_what_dead_runs_left_is_removed_from_the_overlay() {
     let test = Test::new().stage();
@@ -181,7 +183,7 @@ fn only_what_dead_runs_left_is_removed_from_the_overlay() {
     run.stderr_has("Removed").stderr_has("d4E5f6").success();
 }
 
-/// Two definitions with a checkout each, which is one.
+/// Returns a test with two definitions whose checkouts are the same.
 fn two() -> Test {
     let tables = ["CanvOS", "Other"]
         .map(|name| format!("\n[definition.{name}]\ncanvos = \"{name}\"\n{FACTORY}\n"));
@@ -235,7 +237,7 @@ fn a_link_to_a_checkout_is_the_same_checkout() {
     assert!(!test.path("CanvOS/spc.tgz").exists());
 }
 
-/// What a build runs need not wait for that build, whatever path it takes.
+/// A program that a build runs need not wait for that build, whatever path it uses.
 #[test]
 fn a_build_holds_its_checkout_by_every_path() {
     if !can_mount() {

@@ -1,8 +1,8 @@
-//! Good images, changed in thousands of places: whatever comes out, it comes soon, in
-//! little memory, and as a verdict.
+//! Valid images, changed in thousands of places: every result is a verdict, and comes in little
+//! time and memory.
 //!
-//! The changes are the same in every run. Each test runs itself again with a limit of
-//! its address space, so that a size that is believed ends it.
+//! The changes are the same in every run. Each test runs itself again with a limit on its
+//! address space, so that trusting a size would end it.
 #![allow(clippy::print_stderr)] // which mutation it was, where one is too much
 
 use std::fs::{self, File};
@@ -19,11 +19,10 @@ use crate::support::handmade_images::{
 };
 use crate::support::{Tree, archive, gzip, sha256};
 
-/// Says that the limit is there.
+/// The variable that marks the process with the limit.
 const LIMITED: &str = "EDGESTAGE_SUITE_LIMITED";
 
-/// Runs the test `test` of this module in a process of its own, with a limit; in that
-/// process, does `work`.
+/// Runs the test `test` of this module in a process with a limit; in that process, does `work`.
 fn limited(test: &str, work: impl FnOnce()) {
     if std::env::var_os(LIMITED).is_some() {
         return work();
@@ -41,7 +40,7 @@ fn limited(test: &str, work: impl FnOnce()) {
     assert!(said.contains("1 passed"), "{said}");
 }
 
-/// Numbers that look like chance and are always the same (xorshift).
+/// Pseudo-random numbers that are the same in every run (xorshift).
 struct Chance(u64);
 
 impl Chance {
@@ -72,7 +71,7 @@ impl Chance {
     }
 }
 
-/// Shows what was done where a check panics.
+/// Prints what was done if a check panics.
 struct Shown(String);
 
 impl Drop for Shown {
@@ -83,7 +82,7 @@ impl Drop for Shown {
     }
 }
 
-/// Looks into the image; that it takes long is a fault.
+/// Examines the image; taking too long is a failure.
 fn look(image: &Path) -> Result<Image, ImageError> {
     let limits = Limits::default();
     let judge = Judge { limits: &limits };
@@ -94,7 +93,7 @@ fn look(image: &Path) -> Result<Image, ImageError> {
     found
 }
 
-/// How often something came out that is not what the image had.
+/// The number of results that differ from the unchanged image's.
 #[derive(Default)]
 struct Seen {
     same: usize,
@@ -114,8 +113,8 @@ impl Seen {
     }
 }
 
-/// Places that hold something, and the zeros right behind it: what only fills an image
-/// says nothing.
+/// Returns the offsets of bytes that are not zero, and of the zeros right after them: the
+/// filling of an image has no meaning.
 fn places(bytes: &[u8]) -> Vec<usize> {
     let chunks = bytes.chunks(64).enumerate();
     let full = chunks.filter(|(_, chunk)| chunk.iter().any(|byte| *byte != 0));
@@ -125,7 +124,7 @@ fn places(bytes: &[u8]) -> Vec<usize> {
     places
 }
 
-/// Changes the image in its file, one to three times, and back again.
+/// Changes the image in its file, one to three times, and restores it.
 fn mutate(bytes: &[u8], places: &[usize], rounds: usize, expected: &str) -> Seen {
     let directory = tempfile::tempdir().unwrap();
     let image = directory.path().join("image");
@@ -153,7 +152,8 @@ fn mutate(bytes: &[u8], places: &[usize], rounds: usize, expected: &str) -> Seen
     seen
 }
 
-/// Enough of each: the changes are where they matter.
+/// Checks that there were enough results of each kind, so that the changes are in the relevant
+/// places.
 #[track_caller]
 fn assert_varied(seen: &Seen) {
     let Seen {
@@ -186,7 +186,8 @@ fn a_changed_iso() {
     });
 }
 
-/// Little else than what is read: descriptors, directories, a continuation, extents.
+/// The image has little else than what is read: descriptors, directories, a continuation,
+/// extents.
 #[test]
 fn a_changed_iso_of_little_more_than_structure() {
     limited("a_changed_iso_of_little_more_than_structure", || {
@@ -227,7 +228,7 @@ fn a_changed_disk_with_checksums() {
     });
 }
 
-/// Without them more is believed at first.
+/// Without checksums, more is trusted at first.
 #[test]
 fn a_changed_disk_without_checksums() {
     limited("a_changed_disk_without_checksums", || {
@@ -239,7 +240,7 @@ fn a_changed_disk_without_checksums() {
     });
 }
 
-/// Tables that have the right checksums, whatever they say.
+/// The tables have the right checksums, whatever their contents.
 #[test]
 fn a_changed_partition_table() {
     limited("a_changed_partition_table", || {
@@ -274,7 +275,7 @@ fn a_changed_partition_table() {
     });
 }
 
-/// What is said of an image, but not how it is packed.
+/// Returns the result for an image without how it is packed.
 fn words(found: &Result<Image, ImageError>) -> String {
     match found {
         Ok(image) => format!("{:?}", image.places),

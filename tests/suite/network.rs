@@ -1,5 +1,5 @@
-//! Connections that fail, break, stall or lie about a length; how long is waited, and
-//! that Ctrl-C ends any wait.
+//! Connections that fail, break, stall or have a wrong length; how long a run waits, and that
+//! Ctrl-C ends any wait.
 
 use std::time::{Duration, SystemTime};
 
@@ -9,7 +9,7 @@ use palette_sim::{
 
 use crate::support::{KEY, Test, interrupt, trusting, until, unused_port};
 
-/// Longer than any test: what stalls so long is never waited for.
+/// Longer than any test: the stall never ends within a test.
 const LONG: Duration = Duration::from_secs(600);
 
 fn served_with(framing: Framing) -> Test {
@@ -19,8 +19,8 @@ fn served_with(framing: Framing) -> Test {
     }))
 }
 
-/// The answer is spoilt once and asked for anew, and `said` is shown meanwhile. What is
-/// staged then is what the second answer held.
+/// Checks that an answer that is corrupted once is requested again, and that `said` is printed
+/// meanwhile. Afterwards, the contents of the second answer are staged.
 #[track_caller]
 fn borne(test: Test, route: Route, act: &Act, said: &str) {
     let test = test
@@ -40,7 +40,7 @@ fn borne(test: Test, route: Route, act: &Act, said: &str) {
     );
 }
 
-/// It fails with these words, and what was there is still there.
+/// Checks that the run fails with these words, and changes nothing.
 #[track_caller]
 fn given_up(test: &Test, said: &[&str], code: i32) {
     let run = test.run("stage").keeps_files();
@@ -67,7 +67,8 @@ fn a_refused_connection_is_tried_again() {
     assert!(!late.requests().is_empty());
 }
 
-/// Each call, with a length and in chunks: broken before, inside and behind its head.
+/// The body of each call, with a length and in chunks, breaks off before, inside and after its
+/// head.
 #[test]
 fn a_body_that_stops_short() {
     let reset = [
@@ -103,7 +104,7 @@ fn a_list_that_stops_short() {
     }
 }
 
-/// A length that is too large cannot be told from a body that is too short.
+/// A length that is too large cannot be distinguished from a body that is too short.
 #[test]
 fn a_length_that_is_too_large() {
     let early = "the connection was closed early";
@@ -114,7 +115,7 @@ fn a_length_that_is_too_large() {
     given_up(&test, &["Palette cannot be reached: ", early], 5);
 }
 
-/// To HTTP the body is whole then; only what it holds says that it is not.
+/// To HTTP, the body is complete; only its contents show that it is not.
 #[test]
 fn a_length_that_is_too_small() {
     let short = Act::WrongLength(-10);
@@ -162,7 +163,7 @@ fn what_keeps_breaking_is_named() {
     }
 }
 
-/// No more attempts than were asked for: the HTTP library makes none of its own.
+/// There are no more attempts than requested: the HTTP library makes none of its own.
 #[test]
 fn the_number_of_attempts_is_kept() {
     for act in [Act::ResetBeforeHead, Act::CloseBeforeHead, Act::ResetInHead] {
@@ -176,7 +177,7 @@ fn the_number_of_attempts_is_kept() {
     }
 }
 
-/// A failure that stays: neither asked for again nor taken for the archive's fault.
+/// A permanent failure is neither retried nor attributed to the archive.
 #[test]
 fn a_failure_that_will_not_pass() {
     for status in [501, 505] {
@@ -189,7 +190,7 @@ fn a_failure_that_will_not_pass() {
     }
 }
 
-/// Nobody answers an attempt to connect, or whoever does is silent in the handshake.
+/// Nobody answers the connection attempt, or the server is silent in the handshake.
 #[test]
 fn a_connection_that_stalls() {
     let said = "Palette cannot be reached: no connection within 1 s";
@@ -223,8 +224,8 @@ fn a_stall_is_tried_again() {
     }
 }
 
-/// Where the server says how long, that is how long: shown, not jittered, and at most a
-/// minute. Our own first wait is half a second at most.
+/// If the server says how long to wait, that time is used: it is printed, has no jitter, and is
+/// at most a minute. The first wait of edgestage itself is half a second at most.
 #[test]
 fn a_retry_after_is_honoured() {
     let date = |seconds| {
@@ -251,7 +252,7 @@ fn a_retry_after_is_honoured() {
     }
 }
 
-/// A date that has passed means now; what is not a time at all means our own wait.
+/// A date in the past means no wait; a value that is not a time means the default wait.
 #[test]
 fn a_retry_after_that_is_no_wait() {
     for after in ["Sun, 06 Nov 1994 08:49:37 GMT", "0", "soon", "-1", ""] {
@@ -265,7 +266,7 @@ fn a_retry_after_that_is_no_wait() {
     }
 }
 
-/// Whatever is waited for: an answer, the rest of it, another attempt.
+/// Ctrl-C ends a wait for an answer, for the rest of one, or for another attempt.
 #[test]
 fn ctrl_c_ends_every_wait() {
     let later = Act::status(503).header("Retry-After", "60");
@@ -293,7 +294,7 @@ fn ctrl_c_ends_every_wait() {
     }
 }
 
-/// As a shell starts a job in the background: nobody at the terminal means that run.
+/// A shell starts a background job in this way: Ctrl-C at the terminal is not meant for it.
 #[test]
 fn ctrl_c_that_is_ignored_from_the_start_stays_ignored() {
     let later = Act::status(503).header("Retry-After", "1");
@@ -307,7 +308,8 @@ fn ctrl_c_that_is_ignored_from_the_start_stays_ignored() {
     test.run("verify").any_stdout().success();
 }
 
-/// Where to, for whoever looks into a firewall; and the setting, where a time was too short.
+/// The message has the address, for people who configure firewalls, and the setting if a
+/// time-out was too short.
 #[test]
 fn the_way_that_failed_is_told() {
     let port = unused_port();

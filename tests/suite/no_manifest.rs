@@ -1,4 +1,4 @@
-//! Commands that work without `profiles.toml`: a broken one is not an obstacle to them.
+//! Commands that work without `profiles.toml`: a broken one does not prevent them.
 
 use crate::support::{Test, archive, profile_directory};
 
@@ -58,7 +58,7 @@ fn an_archive_is_shown_beside_a_lock_that_is_broken() {
         .success();
 }
 
-/// A definition needs it.
+/// A definition requires a valid manifest.
 #[test]
 fn a_definition_is_not_shown_without_a_manifest_that_is_right() {
     for (_, text) in BROKEN {

@@ -1,5 +1,5 @@
-//! Every number that somebody can set, at its extremes: refused with its name, or taken as
-//! what it says. No panic, no overflow, no wait that nobody asked for.
+//! Every number that a user can set, at its extremes: it is either refused by name, or used as
+//! it is. There is no panic, no overflow, and no unexpected wait.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Directories and files with odd names, behind links, with odd modes, or not there.
+//! Directories and files with unusual names, behind links, with unusual modes, or missing.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -9,7 +9,7 @@ use std::process::Command;
 
 use crate::support::{FACTORY, HEAD, OVERLAY, ROOT, Test};
 
-/// Names as printf(1) takes them. No shell, no encoding and no TOML is any good for all.
+/// Names in the form of printf(1): no form for shells, encodings or TOML fits all of them.
 const NAMES: [&str; 6] = [
     r"new\nline",
     r"two\n\nlines\r\n",
@@ -34,7 +34,7 @@ fn bytes(name: &str) -> PathBuf {
     Path::new(OsStr::from_bytes(&output.stdout)).to_owned()
 }
 
-/// Nothing in it leaves its line or moves a cursor.
+/// Checks that nothing in a text leaves its line or moves the cursor.
 #[track_caller]
 fn is_tidy(text: &str) {
     assert!(!text.contains(['\u{1b}', '\r', '\t']), "{text:?}");
@@ -160,7 +160,7 @@ fn files_with_odd_names() {
     }
 }
 
-/// The manifest has no names but UTF-8's, and these.
+/// The manifest can only contain names in UTF-8.
 #[test]
 fn odd_names_in_the_manifest() {
     let name = "new\\nline \\\"quoted\\\" \\u001b[2J";
@@ -250,8 +250,8 @@ fn a_cache_behind_a_link() {
     }
 }
 
-/// An entry of the cache that is a link is read, and proven like any other; a new one
-/// takes its place, and what it led to stays.
+/// A cache entry that is a symbolic link is read and verified like any other; a new entry
+/// replaces the link, and its target is unchanged.
 #[test]
 fn a_link_in_the_cache_is_not_written_through() {
     let test = Test::new();
@@ -269,8 +269,7 @@ fn a_link_in_the_cache_is_not_written_through() {
     assert!(!entry.is_symlink());
 }
 
-/// Our own directory in a checkout: a link among what is there would lead what is
-/// written elsewhere.
+/// A symbolic link inside `.edgestage/` would redirect what is written.
 #[test]
 fn links_in_our_own_directory() {
     let test = Test::new();
@@ -346,7 +345,7 @@ fn a_home_that_does_not_exist() {
     assert!(home.join(".cache/edgestage/archives").exists());
 }
 
-/// Whatever the umask, other users' builders can read what is theirs to read.
+/// Whatever the umask, builders that run as other users can read the files that they need.
 #[test]
 fn files_are_readable_whatever_the_umask() {
     for (umask, public) in [

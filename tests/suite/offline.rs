@@ -1,4 +1,4 @@
-//! The cache: what it gives without a network, and what it does not.
+//! The cache: what it provides without a network, and what it does not.
 
 use std::fs;
 
@@ -62,7 +62,7 @@ fn a_definition_that_is_not_cached() {
         .fails(5);
 }
 
-/// An entry is not trusted by its name.
+/// An entry is not trusted because of its name.
 #[test]
 fn a_damaged_entry_is_healed() {
     for damage in [&b""[..], b"not an archive", b"\x1f\x8b\x08\x00"] {
@@ -86,7 +86,7 @@ fn a_damaged_entry_is_healed() {
     }
 }
 
-/// Another definition's archive under this one's name.
+/// The archive of another definition has this one's name.
 #[test]
 fn an_exchanged_entry_is_healed() {
     let test = Test::new();
@@ -110,8 +110,8 @@ fn an_exchanged_entry_is_healed() {
     test.run("verify other").any_stdout().success();
 }
 
-/// A merge that went wrong: the entry of one definition has the digests of another. Its
-/// archive is whole, and not what the entry lists.
+/// After a wrong merge, the entry of one definition has the digests of another. Its archive is
+/// intact, but is not what the entry lists.
 #[test]
 fn an_entry_with_the_digests_of_another_definition_is_refused() {
     let test = Test::new();
@@ -203,7 +203,7 @@ fn no_home_and_no_other_place() {
     run.stderr_has("--cache-dir DIR").keeps_files().fails(1);
 }
 
-/// Nothing of it is needed, and all of it may be deleted.
+/// The cache is optional, and may be deleted at any time.
 #[test]
 fn a_cache_that_cannot_be_written_is_an_error_with_a_place() {
     let test = Test::new().write("cache", "a file where a directory is meant");
@@ -297,7 +297,7 @@ fn one_name_is_fetched_where_others_are_not_cached() {
 
 type Spoil = fn(&Test);
 
-/// What may be wrong with `a`, and the exit codes with a network and without.
+/// What may be wrong with `a`, and the exit codes with and without a network.
 const WRONG: [(&str, Spoil, [i32; 2]); 9] = [
     (
         "no lock",

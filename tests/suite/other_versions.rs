@@ -1,6 +1,6 @@
-//! Files and documents of another version: what an older edgestage says of newer ones, and
-//! that newer ones read what an older one wrote. `tests/fixtures/form-1` is what 0.1.0
-//! wrote; it never changes.
+//! Files and documents of other versions: how an older edgestage reacts to newer ones, and that
+//! a newer one reads what an older one wrote. `tests/fixtures/form-1` is what 0.1.0 wrote; it
+//! never changes.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -18,7 +18,7 @@ fn fixture(name: &str) -> Vec<u8> {
     fs::read(root.join("tests/fixtures/form-1").join(name)).unwrap()
 }
 
-/// A site whose lock begins with `head` in place of its version.
+/// Returns a site whose lock begins with `head` in place of its version.
 fn locked_with(head: &str) -> Test {
     let test = Test::new().stage();
     let lock = test.text("profiles.lock");
@@ -130,7 +130,7 @@ fn a_lock_without_a_version_that_is_one() {
     }
 }
 
-/// A key that is not known and near to none may be one of a later version.
+/// An unknown key that resembles no known one may come from a later version.
 #[test]
 fn an_unknown_key_may_be_of_a_newer_edgestage() {
     let newer = format!("= help: or it belongs to a newer edgestage: this is {OWN}\n");
@@ -153,8 +153,8 @@ fn an_unknown_key_may_be_of_a_newer_edgestage() {
     done.says("newer edgestage", 0);
 }
 
-/// Manifest, lock and archive as they were committed once: staged with no connection and
-/// no key, and nothing of them is rewritten.
+/// Manifest, lock and archive as they were committed: they are staged without a connection and
+/// a key, and none of them is rewritten.
 #[test]
 fn what_0_1_0_locked_is_staged() {
     let test = Test::new();
@@ -182,8 +182,8 @@ fn what_0_1_0_locked_is_staged() {
     assert_eq!(read.to_string(), text);
 }
 
-/// What a script reads of a document of form 1 is still there and of the same type. More
-/// may be.
+/// Every field of form 1 that a script may read still exists and has the same type. Additional
+/// fields are allowed.
 #[test]
 fn the_documents_of_0_1_0_are_still_documented() {
     let documents: Vec<Value> = serde_json::from_slice(&fixture("documents.json")).unwrap();

@@ -1,12 +1,11 @@
-//! Standard output has results, or one JSON document; everything else goes to standard
-//! error.
+//! Standard output has results, or one JSON document; everything else is on standard error.
 
 use palette_sim::{Act, Fault, Route};
 use serde_json::Value;
 
 use crate::support::{Done, Test};
 
-/// The one document of a run; its fixed fields are there.
+/// Returns the only document of a run, after checking its fixed fields.
 #[track_caller]
 fn document(done: &Done<'_>, command: &str) -> Value {
     let json = done.json();
@@ -289,7 +288,7 @@ fn help_and_version_are_results() {
     }
 }
 
-/// A reader that has seen enough is not a failure.
+/// It is not a failure if the reader stops reading.
 #[test]
 fn a_closed_standard_output() {
     for command in ["show", "show --json", "verify"] {

@@ -1,4 +1,5 @@
-//! `fetch --output FILE`: which files it may be, by whatever name, and what of them is kept.
+//! `fetch --output FILE`: which files it may be, by whatever path, and what of them is
+//! preserved.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
@@ -118,7 +119,7 @@ fn what_must_not_be_written_is_not() {
     }
 }
 
-/// The cache's own archive, which is named by what it holds.
+/// The path is an archive of the cache, which is named after its contents.
 #[test]
 fn the_cache_is_not_written() {
     let test = Test::new();

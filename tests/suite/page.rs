@@ -1,5 +1,5 @@
-//! `show --format html`: a page for hand-over documents, that needs nothing else and takes
-//! nothing from outside for its own.
+//! `show --format html`: a page for hand-over documents that needs no other file and treats
+//! external text only as text.
 
 use std::process::Command;
 
@@ -11,7 +11,7 @@ use crate::support::crafted_archives::{Crafted, DIRECTORY};
 use crate::support::page::{self, Element};
 use crate::support::{Test, profile_directory};
 
-/// What would be markup if it were not escaped.
+/// Texts that would be markup if they were not escaped.
 const HOSTILE: [&str; 6] = [
     "<script>alert(1)</script>",
     "\"><img src=x onerror=alert(1)>",
@@ -21,7 +21,7 @@ const HOSTILE: [&str; 6] = [
     "javascript:alert(1)",
 ];
 
-/// What would hide or move its neighbours.
+/// Characters that would hide or move neighboring text.
 const ODD: &str = "\u{1b}[2J\u{7}\u{202e}\u{200b}\u{2066}";
 
 /// The values of the facts at the top of a page, and of those in its appendix.
@@ -55,7 +55,7 @@ fn of(edit: impl FnOnce(&mut Profile, &mut Profile)) -> Test {
     test.stage()
 }
 
-/// Nothing is loaded, run, sent or left for.
+/// Checks that the page loads, runs and sends nothing, and has no external links.
 #[track_caller]
 fn needs_nothing_else(page: &Element) {
     const ELEMENTS: [&str; 31] = [
@@ -272,7 +272,8 @@ fn no_table_has_an_empty_column() {
     }
 }
 
-/// Without the archive it is said that nothing is known, not that nothing is asked.
+/// Without the archive, the page says that the variables are not known, not that there are
+/// none.
 #[test]
 fn variables_that_are_not_known() {
     let test = Test::new().stage();
@@ -341,7 +342,7 @@ fn the_lock_is_said_to_be_outdated() {
     assert_eq!(about[2], "5fbbf0c1d2e3f4a5b6c7d8e9");
 }
 
-/// No time, no path, no order that is made up.
+/// The page has no time, no path, and no arbitrary order.
 #[test]
 fn the_same_definition_gives_the_same_page() {
     let test = Test::new().stage();
@@ -399,7 +400,7 @@ fn text_from_outside_stays_text() {
     }
 }
 
-/// An archive that nobody vouches for names its profiles itself.
+/// An archive that is not in the lock names its profiles itself.
 #[test]
 fn an_archive_of_nobody_is_a_page_too() {
     for hostile in HOSTILE {
@@ -426,7 +427,7 @@ fn an_archive_of_nobody_is_a_page_too() {
     }
 }
 
-/// WCAG 2.2, 1.4.3: at least 4.5 to 1, for each pair of colours that text has.
+/// WCAG 2.2, 1.4.3: the contrast of text is at least 4.5 to 1, for each pair of colors.
 #[test]
 fn text_can_be_read_by_day_and_by_night() {
     let style = include_str!("../../templates/show.css");

@@ -1,4 +1,4 @@
-//! The head of the page of `show --format html`: it never says more than was checked, and
+//! The head of the page of `show --format html`: it never claims more than was checked, and
 //! names a commit only if all clones of the repository would.
 
 use std::path::Path;
@@ -170,7 +170,8 @@ fn no_commit_is_named_that_does_not_hold_the_lock_as_it_is() {
     assert_eq!(commit(&test), None);
 }
 
-/// `--depth 1`, as CI systems clone: the one commit that is there seems to have changed all.
+/// With `--depth 1`, as CI systems clone, the only commit that exists seems to have changed
+/// everything.
 #[test]
 fn a_shallow_clone_names_no_commit_that_others_do_not() {
     let (test, locked) = committed();
@@ -189,8 +190,8 @@ fn a_shallow_clone_names_no_commit_that_others_do_not() {
     }
 }
 
-/// `show` opens no connection, and neither does git for it: what a partial clone has not is
-/// not fetched.
+/// `show` opens no connection, and neither does git on its behalf: objects that a partial clone
+/// lacks are not fetched.
 #[test]
 fn a_partial_clone_fetches_nothing() {
     let (test, locked) = committed();

@@ -1,5 +1,4 @@
-//! Two files that are exchanged together or not at all, whatever keeps the second from
-//! it.
+//! Two files that change together or not at all, whatever prevents the second change.
 #![cfg(debug_assertions)]
 
 use std::fs;
@@ -15,7 +14,7 @@ fn placements() -> [String; 2] {
     [OVERLAY, ROOT].map(Test::placement)
 }
 
-/// Other profiles than those that are staged, locked and cached.
+/// Returns a test whose profiles differ from those that are staged, locked and cached.
 fn about_to_change() -> Test {
     let test = Test::new()
         .stage()
@@ -24,7 +23,7 @@ fn about_to_change() -> Test {
     test
 }
 
-/// The pair, and that nothing is left beside it.
+/// Checks that the pair is unchanged, and that no file is left beside it.
 #[track_caller]
 fn is_untouched(test: &Test, before: &[Facts; 2]) {
     let after = placements().map(|placement| test.facts(&placement));
@@ -33,7 +32,8 @@ fn is_untouched(test: &Test, before: &[Facts; 2]) {
     assert!(!tree.contains("/.edgestage-"), "{tree}");
 }
 
-/// What can be known is tried before anything is renamed: the files keep their inodes.
+/// Everything that can be checked is checked before the first rename: the files keep their
+/// inodes.
 #[test]
 fn what_forbids_the_second_is_found_before_the_first() {
     for placement in placements() {
@@ -90,7 +90,7 @@ fn a_mount_on_one_of_the_files() {
     }
 }
 
-/// In a sticky directory only its owner and the file's may remove a file.
+/// In a sticky directory, only its owner and the file's owner may remove a file.
 #[test]
 fn a_sticky_directory() {
     let is_root = fs::metadata("/proc/self").is_ok_and(|it| {
@@ -121,7 +121,7 @@ fn a_sticky_directory() {
     }
 }
 
-/// What nobody could know: the second fails when the first is exchanged.
+/// An unforeseeable failure: the second exchange fails after the first.
 #[test]
 fn a_second_that_fails_takes_the_first_back() {
     let test = about_to_change();
@@ -188,7 +188,7 @@ fn a_rollback_that_fails_is_said() {
     test.run("verify").any_stdout().success();
 }
 
-/// The file that is right already stays, modification time included.
+/// A file that is right already is not changed, including its modification time.
 #[test]
 fn only_what_is_not_right_is_written() {
     for [right, wrong] in [[0, 1], [1, 0]] {
@@ -213,7 +213,7 @@ fn only_what_is_not_right_is_written() {
     }
 }
 
-/// The cached archive is proved before the checkout is taken, and copied afterwards.
+/// The cached archive is verified before the checkout is locked, and copied afterwards.
 #[test]
 fn what_is_copied_is_what_was_proved() {
     for failpoint in ["checkout-held", "overlay-copied"] {
@@ -230,7 +230,7 @@ fn what_is_copied_is_what_was_proved() {
     }
 }
 
-/// Directories that are swapped for links between the check and the rename.
+/// Directories are replaced by symbolic links between the check and the rename.
 #[test]
 fn nothing_is_written_through_a_link_that_appears() {
     let swapped = [
@@ -281,7 +281,7 @@ fn nothing_is_written_through_a_link_that_appears() {
     }
 }
 
-/// A directory that is another one by now, though no link: what is there is not judged.
+/// The directory was replaced by another directory: its contents are not examined.
 #[test]
 fn nothing_is_written_into_a_directory_that_appears() {
     for directory in [DIRECTORY, "CanvOS/overlay/files-iso/opt", "CanvOS/overlay"] {
@@ -325,7 +325,7 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// `stage`, `verify` and `check` say the same of a pair with one content in different bytes.
+/// `stage`, `verify` and `check` agree about a pair with one content in different bytes.
 #[test]
 fn one_content_in_different_bytes() {
     for placement in placements() {

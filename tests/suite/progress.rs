@@ -1,4 +1,4 @@
-//! What is seen of a run while it goes on: bars and spinners on a terminal, signs of life
+//! What is visible of a run while it continues: bars and spinners on a terminal, periodic lines
 //! in a log.
 
 use std::time::Duration;
@@ -64,7 +64,8 @@ fn a_bar_has_size_speed_and_time_and_goes_without_a_trace() {
     }
 }
 
-/// Whoever has the key in place of a name sees it nowhere, whole or cut to the width.
+/// If the key is given in the place of a name, it is not visible, whether whole or cut to the
+/// width.
 #[test]
 fn the_key_is_in_no_line_that_is_drawn() {
     let key = "twenty-characters-of-it";
@@ -110,7 +111,7 @@ fn a_question_that_takes_long_has_a_spinner() {
     assert!(!screen.contains("waiting"), "{screen}");
 }
 
-/// A release cannot be stopped where it has what the other one wants.
+/// A release build cannot be parked while it holds what the other run waits for.
 #[cfg(debug_assertions)]
 #[test]
 fn a_wait_for_another_run_has_a_spinner_and_signs_of_life() {
@@ -170,8 +171,7 @@ fn a_fleet_has_a_counter_below_its_bars() {
     shown(&run.ends(0), 80);
 }
 
-/// What it has drawn is broken anew by the terminal: three bars above the counter take two
-/// rows each.
+/// The terminal wraps the drawn lines again: three bars above the counter take two rows each.
 #[test]
 fn a_terminal_may_change_its_size_on_the_way() {
     let test = fleet(large()).fault(Fault::on(Route::Download, Act::Slow(6 << 10)).forever());
@@ -261,7 +261,7 @@ fn a_log_of_a_fleet_has_one_line_for_all() {
         .success();
 }
 
-/// A CI job with a pseudo-terminal, and a terminal that obeys nothing.
+/// A CI job has a pseudo-terminal, or a terminal that ignores escape sequences.
 #[test]
 fn a_plain_terminal_is_a_log() {
     for (name, value) in [("CI", "true"), ("TERM", "dumb")] {

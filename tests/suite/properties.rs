@@ -1,5 +1,5 @@
-//! What holds for every input: round trips, edits that touch one line, and the digest that
-//! coreutils would find. Inputs are made up, and shrunk where one fails.
+//! Properties of all inputs: round trips, edits that change one line, and the digest that
+//! coreutils compute. Inputs are generated, and shrunk if one fails.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -111,7 +111,7 @@ fn line() -> impl Strategy<Value = String> {
     prop_oneof![3 => assignment, 1 => other.prop_map(|line| if line.starts_with('#') { line } else { "\n".to_owned() })]
 }
 
-/// What bash has in CLUSTERCONFIG when it has sourced `directory/.arg`.
+/// Returns the value of CLUSTERCONFIG in bash after it has sourced `directory/.arg`.
 fn in_bash(directory: &Path) -> Option<String> {
     let script = "unset CLUSTERCONFIG; . ./.arg >/dev/null; [ -z \"${CLUSTERCONFIG+x}\" ] || printf '=%s' \"$CLUSTERCONFIG\"";
     // Nothing that a line may name is found.
@@ -126,8 +126,8 @@ fn in_bash(directory: &Path) -> Option<String> {
     text.strip_prefix('=').map(str::to_owned)
 }
 
-/// What files of assignments are made of, and what makes them hard to read. None of it runs
-/// a program, or writes.
+/// Parts of files of assignments, including those that are hard to parse. None of them runs a
+/// program, or writes.
 fn fragments() -> impl Strategy<Value = String> {
     let fragment = prop::sample::select(vec![
         "CLUSTERCONFIG=",
@@ -219,7 +219,8 @@ fn files() -> impl Strategy<Value = BTreeMap<String, Vec<u8>>> {
 proptest! {
     #![proptest_config(cases(100))]
 
-    /// Whatever Palette calls its profiles, the lock says the same when it is read again.
+    /// Whatever the names of Palette's profiles are, the lock has the same contents when it is
+    /// read again.
     #[test]
     fn a_lock_is_read_as_it_was_written(
         definitions in prop::collection::btree_map("[a-z0-9-]{1,12}", locked(), 0..5),
@@ -251,7 +252,7 @@ proptest! {
         prop_assert_eq!(in_bash(directory.path()), Some("spc.tgz".to_owned()));
     }
 
-    /// It may say that it does not know; it may not be wrong.
+    /// The reader may return that it does not know; it must not be wrong.
     #[test]
     fn bash_reads_what_we_say_it_reads_of_anything(text in fragments()) {
         let directory = tempfile::tempdir().unwrap();
@@ -262,7 +263,7 @@ proptest! {
         }
     }
 
-    /// Told against bash itself.
+    /// The result is compared with bash itself.
     #[test]
     fn bash_reads_what_we_say_it_reads(lines in prop::collection::vec(line(), 0..6)) {
         let directory = tempfile::tempdir().unwrap();
@@ -276,7 +277,7 @@ proptest! {
 proptest! {
     #![proptest_config(cases(24))]
 
-    /// The recipe of docs/reference.md, run for real.
+    /// Runs the recipe of docs/reference.md.
     #[test]
     fn coreutils_find_the_same_digest(files in files()) {
         let directory = tempfile::tempdir().unwrap();
@@ -378,7 +379,7 @@ fn is_within(part: &str, whole: &str) -> bool {
 proptest! {
     #![proptest_config(cases(400))]
 
-    /// What was there stays to the byte, and what is added is at the end.
+    /// Existing bytes are unchanged, and the addition is at the end.
     #[test]
     fn a_profile_that_is_added(text in written()) {
         let new = NewProfile { reference: "new@1".into(), comment: String::new() };

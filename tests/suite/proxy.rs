@@ -1,12 +1,12 @@
-//! Proxies: `HTTPS_PROXY` and its kin are honoured, `NO_PROXY` too, and what a proxy does
-//! wrong is said to be the proxy's doing.
+//! Proxies: `HTTPS_PROXY` and related variables are used, `NO_PROXY` too, and a proxy's
+//! failures are attributed to the proxy.
 
 use palette_sim::{Act, Fault, Key, Route, Sim, Tls, World};
 
 use crate::support::{Done, KEY, Manner, Proxy, Run, Test, trusting, unused_port};
 
-/// A user name and password as they stand in a proxy's address, and as they are sent:
-/// `me:hun/ter2@home`, in base64.
+/// A user name and password in the form of a proxy's address, and in the form in which they are
+/// sent: `me:hun/ter2@home`, in base64.
 const IN_ADDRESS: &str = "me:hun%2Fter2%40home";
 const SENT: &str = "bWU6aHVuL3RlcjJAaG9tZQ==";
 
@@ -14,13 +14,13 @@ fn palette() -> Test {
     trusting(Tls::self_signed(&["127.0.0.1", "palette.test"]))
 }
 
-/// A run whose HTTPS goes through this proxy, to which it brings credentials.
+/// Returns a run that uses HTTPS through this proxy, with credentials.
 fn through<'t>(test: &'t Test, command: &str, proxy: &str) -> Run<'t> {
     let address = format!("http://{IN_ADDRESS}@{proxy}");
     test.run(command).env("HTTPS_PROXY", &address)
 }
 
-/// In no output and no file is anything of the proxy's password.
+/// Checks that no output and no file contains any part of the proxy's password.
 #[track_caller]
 fn keeps_the_password(test: &Test, done: &Done<'_>) {
     let mut texts = vec![
@@ -36,7 +36,7 @@ fn keeps_the_password(test: &Test, done: &Done<'_>) {
     }
 }
 
-/// The proxy sees where to, and nothing of what is said.
+/// The proxy sees the destination, and nothing of the contents.
 #[test]
 fn https_goes_through_the_proxy_in_a_tunnel() {
     for (name, scheme) in [
@@ -60,7 +60,7 @@ fn https_goes_through_the_proxy_in_a_tunnel() {
     }
 }
 
-/// The build host need not be able to look it up.
+/// The build host need not be able to resolve the name.
 #[test]
 fn a_name_that_only_the_proxy_knows() {
     let test = palette();
@@ -123,7 +123,7 @@ fn a_domain_in_no_proxy_is_kept() {
     }
 }
 
-/// A proxy would be handed the key unencrypted, for a server on this machine.
+/// A proxy would get the key unencrypted, for a server on this machine.
 #[test]
 fn plain_http_to_this_host_goes_through_no_proxy() {
     for name in ["HTTP_PROXY", "http_proxy", "ALL_PROXY"] {
@@ -152,7 +152,7 @@ fn credentials_go_to_the_proxy_and_to_nobody_else() {
     }
 }
 
-/// None, or wrong ones. Asking again would only lock the account.
+/// The credentials are missing or wrong. A retry would only lock the account.
 #[test]
 fn a_proxy_that_wants_credentials() {
     for command in ["stage", "stage -v", "stage --json"] {
@@ -175,7 +175,7 @@ fn a_proxy_that_wants_credentials() {
     }
 }
 
-/// The same from a proxy that is asked in plain HTTP.
+/// The same, with a proxy that uses plain HTTP.
 #[test]
 fn a_proxy_of_plain_http_that_wants_credentials() {
     let test = Test::new().patience("retries = 3");
@@ -196,7 +196,7 @@ fn a_proxy_of_plain_http_that_wants_credentials() {
     assert_eq!(test.sim.requests().len(), 1);
 }
 
-/// What a proxy does wrong, with these words, and tried again.
+/// Checks that the proxy's failure is reported with these words, and retried.
 #[track_caller]
 fn borne(manner: Manner, said: &str) {
     let test = palette().patience("retries = 1\ntimeout = 1");
@@ -266,8 +266,8 @@ fn a_proxy_that_cannot_be_reached() {
     }
 }
 
-/// One that opens the TLS of others with an authority of its own, which nobody trusts
-/// here: it does not learn the key.
+/// A proxy that decrypts TLS with its own certificate authority, which is not trusted here,
+/// does not learn the key.
 #[test]
 fn a_proxy_that_reads_along() {
     let world = || World::demo().key(Key::admin(KEY));
@@ -285,8 +285,8 @@ fn a_proxy_that_reads_along() {
     assert!(test.sim.requests().is_empty());
 }
 
-/// What a variable says is not passed over in silence: the run would go another way than
-/// somebody set.
+/// A variable is not silently ignored: the run would take another route than the user
+/// configured.
 #[test]
 fn a_variable_that_cannot_be_read_is_told() {
     let ignored = "warning[proxy-variable]: `HTTPS_PROXY` is not the address of a proxy\n\

@@ -1,4 +1,4 @@
-//! What `init` asks a person at a terminal, and what becomes of the answers.
+//! The questions of `init` at a terminal, and what it does with the answers.
 
 use std::fs;
 
@@ -16,7 +16,7 @@ const NEXT: &str = "The next profile?";
 const NAME: &str = "What is this cluster definition called?";
 const CANVOS: &str = "Where is the CanvOS checkout?";
 
-/// The keys that take so many characters away.
+/// Returns the keys that erase this many characters.
 fn erased(characters: usize) -> String {
     "\u{7f}".repeat(characters)
 }
@@ -34,12 +34,12 @@ fn init<'t>(test: &'t Test, arguments: &str) -> Run<'t> {
         .env("NO_COLOR", "1")
 }
 
-/// With a key and an address in the environment, as most people have them.
+/// Runs with a key and an address in the environment, like most users.
 fn with_palette(test: &Test) -> Run<'_> {
     init(test, "").env("PALETTE_HOST", "{endpoint}")
 }
 
-/// What is read of `profiles.toml`: its lines without comments and empty ones.
+/// Returns the lines of `profiles.toml` without comments and empty lines.
 fn lines(test: &Test) -> Vec<String> {
     let text = test.text("profiles.toml");
     let lines = text.lines().map(|line| match line.split_once("  #") {
@@ -93,7 +93,8 @@ fn profiles_are_chosen_from_what_palette_has() {
     test.run("check -q").any_stdout().success();
 }
 
-/// Name, version, type and day of the last change; published, and for edge hosts.
+/// A choice has the name, version, type and day of the last change; only published profiles for
+/// edge hosts are offered.
 #[test]
 fn what_is_offered() {
     let test = empty(World::demo());
@@ -123,7 +124,7 @@ fn what_is_offered() {
     assert!(!test.path("profiles.toml").exists());
 }
 
-/// It is written as the version that it stands for.
+/// The file gets the version that it stands for.
 #[test]
 fn a_profile_without_a_version_is_offered_as_the_first() {
     let uid = "65c9000000000000000000aa";
@@ -144,7 +145,7 @@ fn a_profile_without_a_version_is_offered_as_the_first() {
     test.run("check -q").any_stdout().success();
 }
 
-/// Whoever chooses must know that there is more.
+/// A user who chooses must know that there are more profiles.
 #[test]
 fn a_list_that_lacks_some_is_told() {
     let test = empty(World::demo());
@@ -168,7 +169,7 @@ fn a_list_that_lacks_some_is_told() {
     );
 }
 
-/// Pages that come again are the end, and nothing is offered twice.
+/// Repeated pages end the list, and nothing is offered twice.
 #[test]
 fn pages_that_come_again() {
     for token in [Token::Same, Token::New] {
@@ -189,7 +190,7 @@ fn pages_that_come_again() {
     }
 }
 
-/// Palette gives fifty at a time.
+/// Palette returns fifty items at a time.
 #[test]
 fn more_than_one_page() {
     let profile = |number: usize| {
@@ -219,7 +220,7 @@ fn more_than_one_page() {
     assert!(lines(&test).contains(&"  \"many-119@1.0.0\",".to_owned()));
 }
 
-/// The tenant's profiles need no project; a project without any says so.
+/// The tenant's profiles need no project; a project without any profile says so.
 #[test]
 fn without_a_project() {
     let test = empty(World::demo());
@@ -278,7 +279,7 @@ fn profiles_are_pasted() {
     test.run("check -q").any_stdout().success();
 }
 
-/// What `check` would refuse is refused while it can still be fixed.
+/// What `check` would refuse is refused while the user can still fix it.
 #[test]
 fn what_does_not_go_together_is_told_at_once() {
     let test = empty(World::demo());
@@ -325,8 +326,8 @@ fn what_does_not_go_together_is_told_at_once() {
     test.run("check -q").any_stdout().success();
 }
 
-/// Names are Palette's: the key may be one of them, and neither the screen nor the file
-/// gets it.
+/// Names come from Palette: the key may be one of them, and must appear neither on the screen
+/// nor in the file.
 #[test]
 fn a_profile_that_is_called_like_the_key() {
     let named =
@@ -348,7 +349,7 @@ fn a_profile_that_is_called_like_the_key() {
     assert!(!test.path("profiles.toml").exists());
 }
 
-/// Names say nothing of a project: it is asked for.
+/// Names do not imply a project, so the user is asked for it.
 #[test]
 fn the_project_of_names_is_asked_for() {
     let test = empty(World::demo());
@@ -401,7 +402,7 @@ fn whoever_stops_has_written_nothing() {
     }
 }
 
-/// The key still means that somebody wants to stop, even if the signal is ignored.
+/// The key press still means that the user wants to stop, even if the signal is ignored.
 #[test]
 fn ctrl_c_stops_a_dialogue_that_ignores_the_signal() {
     let test = empty(World::demo());
@@ -414,7 +415,7 @@ fn ctrl_c_stops_a_dialogue_that_ignores_the_signal() {
     assert!(!test.path("profiles.toml").exists());
 }
 
-/// A script, a log, a dumb terminal, and whoever says so.
+/// A script, a log, a dumb terminal, and a user who does not want questions.
 #[test]
 fn nobody_is_asked_who_cannot_answer() {
     for (arguments, term, ci) in [
@@ -438,7 +439,7 @@ fn nobody_is_asked_who_cannot_answer() {
     assert!(test.path("profiles.toml").exists());
 }
 
-/// Nobody answers six questions to be told that it was in vain.
+/// A user is not asked six questions in vain.
 #[test]
 fn a_file_that_is_there_is_told_before_anything_is_asked() {
     let test = Test::new();
@@ -447,7 +448,7 @@ fn a_file_that_is_there_is_told_before_anything_is_asked() {
     assert!(!screen.contains(WAY), "{screen:?}");
 }
 
-/// A key that may not see the projects is told as everywhere else.
+/// A key that may not list the projects gives the same error as everywhere else.
 #[test]
 fn a_key_that_is_refused() {
     let test = empty(World::demo());
@@ -468,7 +469,7 @@ fn a_key_that_is_refused() {
     assert!(screen.contains("is plain HTTP"), "{screen:?}");
 }
 
-/// The keys of a shell's line, and text as it is copied from a file or a mail.
+/// The editing keys of a shell, and text as it is copied from a file or a mail.
 #[test]
 fn a_line_is_edited_as_in_a_shell() {
     let test = empty(World::demo());
@@ -503,7 +504,7 @@ fn a_line_is_edited_as_in_a_shell() {
     );
 }
 
-/// Several lines at once, as they come out of the clipboard.
+/// Several lines are pasted at once.
 #[test]
 fn lines_that_are_pasted_at_once_are_answers() {
     let test = empty(World::demo());
@@ -526,8 +527,8 @@ fn lines_that_are_pasted_at_once_are_answers() {
     );
 }
 
-/// A URL is longer than many terminals are wide: nothing of it is lost, and what is below the
-/// question does not walk down the screen.
+/// A URL is wider than many terminals: nothing of it is lost, and the lines below the question
+/// do not move down the screen.
 #[test]
 fn an_answer_takes_more_than_one_row() {
     let test = empty(World::demo());

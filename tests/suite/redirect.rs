@@ -1,4 +1,4 @@
-//! Redirects: followed within the origin that the key is for, and nowhere else.
+//! Redirects: they are followed within the origin that the key is for, and nowhere else.
 
 use palette_sim::{Act, EDGE_INFRA_2_1_0, Fault, HELLO_UNIVERSE_1_2_0, Route, Sim, Tls, World};
 
@@ -10,8 +10,8 @@ fn redirect(route: Route, status: u16, to: &str) -> Fault {
     Fault::on(route, Act::Redirect(status, to.to_owned()))
 }
 
-/// Every status, and every call. The other origin is not even connected to, so it learns
-/// neither the key nor that there was a request.
+/// This covers every status and every call. There is not even a connection to the other origin,
+/// so it learns neither the key nor that there was a request.
 #[test]
 fn a_redirect_to_another_origin_is_refused() {
     let other = Sim::start(World::demo());
@@ -74,7 +74,7 @@ fn a_redirect_from_tls_to_plain_http_is_refused() {
     assert_eq!(test.sim.requests().len(), 1);
 }
 
-/// The first step stays, the second would leave.
+/// The first redirect stays within the origin, the second would leave it.
 #[test]
 fn a_redirect_by_way_of_the_same_origin() {
     let other = Sim::start(World::demo());
@@ -120,7 +120,7 @@ fn a_list_behind_a_redirect() {
     }
 }
 
-/// RFC 9110, 15.4.4: the result of the POST is got from another address.
+/// RFC 9110, 15.4.4: the result of the POST is retrieved from another address.
 #[test]
 fn a_303_asks_for_a_get() {
     let [infra, hello] = [EDGE_INFRA_2_1_0, HELLO_UNIVERSE_1_2_0].map(profile_directory);
@@ -138,7 +138,7 @@ fn a_303_asks_for_a_get() {
     test.sim.clear_requests();
 }
 
-/// A user name in it would be sent as `Authorization`.
+/// A user name in the redirect would be sent as `Authorization`.
 #[test]
 fn credentials_in_a_redirect_are_dropped() {
     let test = Test::new();

@@ -1,5 +1,5 @@
-//! Answers that are no archive, or not the one asked for: exit 6, and everything that
-//! was there before is still there.
+//! Answers that are not an archive, or not the requested one: exit 6, and everything that
+//! existed before is unchanged.
 
 use palette_sim::{
     Act, Archive, EDGE_GPU_0_1_0, EDGE_INFRA_2_1_0, Fault, HELLO_UNIVERSE_1_2_0, Payload, Route,
@@ -9,8 +9,8 @@ use serde_json::json;
 
 use crate::support::{FACTORY, HEAD, Test, archive, gzip, profile_directory, tarball};
 
-/// A download that is answered like this is refused with these words, however it is
-/// asked for; what is staged, locked and cached stays as it is.
+/// Checks that a download that is answered like this is refused with these words, whichever
+/// command requests it; what is staged, locked and cached is unchanged.
 #[track_caller]
 fn refused(act: &Act, said: &[&str]) {
     let test = Test::new().stage();
@@ -96,7 +96,8 @@ fn other_formats() {
     );
 }
 
-/// Truncated before it was sent: every length is right, only the archive is not.
+/// The archive was truncated before it was sent: every length is right, only the archive is
+/// incomplete.
 #[test]
 fn a_truncated_archive() {
     let mut short = good();
@@ -282,7 +283,7 @@ fn a_bomb_is_refused_long_before_its_end() {
     );
 }
 
-/// A proxy that says that the archive is gzip-encoded does not get it decoded.
+/// If a proxy says that the archive is gzip-encoded, it is still not decoded.
 #[test]
 fn a_content_encoding_changes_nothing() {
     let test = Test::new().fault(Fault::on(Route::Download, Act::ContentEncodingGzip));
@@ -290,7 +291,7 @@ fn a_content_encoding_changes_nothing() {
     test.run("verify").any_stdout().success();
 }
 
-/// What the file system of the server holds goes to the disk as it is.
+/// The server's file is written to disk unchanged.
 #[test]
 fn the_archive_is_staged_byte_for_byte() {
     let test = Test::new();

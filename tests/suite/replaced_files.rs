@@ -1,4 +1,4 @@
-//! Files in the place of a definition that edgestage did not put there are kept.
+//! Files in the place of a definition are kept if edgestage did not put them there.
 
 use std::fs;
 use std::time::{Duration, SystemTime};
@@ -74,7 +74,7 @@ fn each_file_is_kept_once() {
     }
 }
 
-/// What edgestage put there is not kept: neither what this checkout remembers, nor what the
+/// A file of edgestage is not kept: neither one that this checkout remembers nor one that the
 /// lock has, whatever was locked meanwhile.
 #[test]
 fn what_is_ours_is_not_kept() {
@@ -132,7 +132,7 @@ fn the_last_sixteen_are_kept() {
     assert_eq!(kept(&test), expected);
 }
 
-/// Nothing is replaced that cannot be kept.
+/// A file that cannot be kept is not replaced.
 #[test]
 fn what_cannot_be_kept_is_not_replaced() {
     let test = Test::new().write(&Test::placement(ROOT), "mine");
@@ -156,7 +156,7 @@ fn what_cannot_be_kept_is_not_replaced() {
     assert_eq!(test.text(&Test::placement(ROOT)), "mine");
 }
 
-/// Whatever the clocks of other machines have made of the times of the others.
+/// The clocks of other machines may have given the other files any time.
 #[test]
 fn what_was_kept_just_now_is_never_forgotten() {
     let test = Test::new();
@@ -174,7 +174,7 @@ fn what_was_kept_just_now_is_never_forgotten() {
     assert_eq!(fs::read_dir(test.path(REPLACED)).unwrap().count(), 16);
 }
 
-/// No archive is so large, so nobody looks what it is.
+/// No archive is so large, so the file is not read.
 #[test]
 fn what_is_too_large_to_be_kept_stays() {
     let test = Test::new();

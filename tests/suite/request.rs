@@ -1,4 +1,4 @@
-//! What is sent to Palette, to the letter of the documentation.
+//! The requests to Palette, exactly as documented.
 
 use serde_json::json;
 
@@ -44,7 +44,7 @@ fn no_header_but_the_documented_ones() {
     assert!(agent.starts_with("edgestage/"), "{agent}");
 }
 
-/// An answer that the HTTP layer may decode is another archive than Palette's.
+/// If the HTTP layer decoded an answer, the archive would differ from Palette's.
 #[test]
 fn no_compression_is_asked_for() {
     let test = Test::new().stage();
@@ -135,7 +135,7 @@ fn another_cloud_type_is_sent_as_it_is_written() {
     assert_eq!(body["spec"]["cloudType"], "baremetal");
 }
 
-/// Whoever only has uids needs no list.
+/// A definition with only uids needs no list.
 #[test]
 fn uids_alone_need_no_lists() {
     let test = Test::new().manifest(

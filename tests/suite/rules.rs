@@ -1,5 +1,5 @@
-//! The rules that Palette documents for the profiles of one definition, checked before
-//! a download is asked for.
+//! The rules that Palette documents for the profiles of one definition. They are checked before
+//! a download is requested.
 
 use palette_sim::{EDGE_INFRA_2_1_0, HELLO_UNIVERSE_1_2_0, Pack, Profile, World};
 
@@ -7,7 +7,7 @@ use crate::support::{Done, Test};
 
 const UID: &str = "65c9000000000000000000aa";
 
-/// `stage` and `check` refuse it alike, and nothing is downloaded or written.
+/// Checks that `stage` and `check` refuse it alike, and that nothing is downloaded or written.
 #[track_caller]
 fn broken<'t>(test: &'t Test, said: &[&str]) -> Done<'t> {
     for command in ["stage", "check"] {
@@ -37,7 +37,7 @@ fn two_profiles_with_infrastructure() {
     );
 }
 
-/// It is the layers that count, not what the profile calls itself.
+/// The layers count, not the type that the profile states.
 #[test]
 fn an_add_on_with_a_csi_layer_is_infrastructure() {
     let test = Test::new().definition("profiles = [\"edge-infra@2.1.0\", \"edge-storage@1.0.0\"]");
@@ -126,7 +126,7 @@ fn an_override_of_a_pack_that_is_not_there() {
     );
 }
 
-/// Two spellings that turn out to be one profile.
+/// Two spellings resolve to the same profile.
 #[test]
 fn one_profile_by_uid_and_by_name() {
     let test = Test::new().definition(&format!(
@@ -160,7 +160,7 @@ fn every_broken_rule_is_shown_in_one_run() {
     .says("error[", 5);
 }
 
-/// A broken rule and an unknown profile are found in the same run.
+/// A broken rule and an unknown profile are reported in the same run.
 #[test]
 fn an_unknown_uid_beside_a_broken_rule() {
     let test = Test::new().definition(&format!(
@@ -208,8 +208,8 @@ fn no_infrastructure_is_a_warning() {
     assert_eq!(json["warnings"].as_array().unwrap().len(), 1);
 }
 
-/// A profile that a project sees only because the tenant shares it is fine; one of
-/// another project is not.
+/// A profile that a project sees only because the tenant shares it is allowed; one of another
+/// project is not.
 #[test]
 fn a_profile_of_another_project() {
     let test =

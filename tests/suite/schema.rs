@@ -1,5 +1,5 @@
-//! `schema`: what is read and printed, as JSON Schemas. That every document, lock and
-//! manifest of all other tests is right for its schema is seen to by each run.
+//! `schema`: the JSON Schemas of what is read and printed. Every run of every other test checks
+//! its documents, locks and manifests with their schemas.
 
 use std::path::Path;
 
@@ -47,7 +47,7 @@ fn a_schema_needs_nothing_and_is_one() {
         .fails(2);
 }
 
-/// A command that is new has its form too.
+/// A new command must have its form too.
 #[test]
 fn every_command_has_a_form() {
     let mut commands = Vec::new();
@@ -73,8 +73,8 @@ fn every_command_has_a_form() {
     assert_eq!(forms, commands);
 }
 
-/// The check of all documents is one: a field too many, too few, of another type or of
-/// another command is seen at any depth.
+/// Tests the check of all documents: a superfluous or missing field, another type, and a field
+/// of another command are detected at any depth.
 #[test]
 fn a_document_that_is_not_as_documented_is_seen() {
     let test = Test::new();
@@ -125,7 +125,8 @@ fn a_document_that_is_not_as_documented_is_seen() {
     wrong(&failed, "/error/problems/0/more", json!(1));
 }
 
-/// What a script of today holds documents against takes those of tomorrow: more fields.
+/// A script that validates documents with today's schema accepts tomorrow's, which have more
+/// fields.
 #[test]
 fn the_schema_of_documents_is_open() {
     let test = Test::new();
@@ -143,7 +144,7 @@ fn reads(text: &str) -> bool {
     Manifest::parse(text, path, path).is_ok()
 }
 
-/// Files with one mistake each: the reader refuses them, and the schema too.
+/// Files with one mistake each: both the reader and the schema refuse them.
 #[test]
 fn what_is_wrong_for_the_reader_is_wrong_for_the_schema() {
     let profiles = |list: &str| format!("[definition.a]\nprofiles = [{list}]\n");
@@ -244,7 +245,7 @@ fn what_is_wrong_for_the_reader_is_wrong_for_the_schema() {
     }
 }
 
-/// Texts that are something somewhere, and some that nearly are.
+/// Texts that are valid in some place, and some that nearly are.
 const TEXTS: [&str; 22] = [
     "",
     " ",
@@ -307,7 +308,7 @@ fn values() -> Vec<String> {
         .collect()
 }
 
-/// Files with a place for a value; the rest of each is right.
+/// Files with a place for a value; everything else in them is valid.
 fn places() -> Vec<String> {
     const GOOD: &str = "[definition.a]\nprofiles = [\"z@1\"]\n";
     let mut places = Vec::new();
@@ -364,8 +365,7 @@ fn places() -> Vec<String> {
     places
 }
 
-/// No editor marks what edgestage takes, and what edgestage refuses is marked: every value
-/// in every place.
+/// An editor marks exactly what edgestage refuses: every value is tried in every place.
 #[test]
 fn reader_and_schema_agree() {
     let (mut good, mut bad) = (0, 0);
@@ -389,7 +389,7 @@ fn reader_and_schema_agree() {
 proptest! {
     #![proptest_config(cases(1000))]
 
-    /// The same of texts that nobody thought of, where their form counts.
+    /// The same with generated texts, in the places where the form of a text matters.
     #[test]
     fn reader_and_schema_agree_on_texts(
         text in prop_oneof!["[a-b0-1@ .:/-]{0,8}", "\\PC{0,6}", any::<String>()],

@@ -1,4 +1,4 @@
-//! What the tool must not do to files, secrets and facts that are not its own.
+//! What the tool must not do to the files, secrets and data of others.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
@@ -80,8 +80,7 @@ fn a_lock_that_is_a_link_stays_one_and_keeps_its_mode() {
     assert_eq!(mode & 0o777, 0o664);
 }
 
-/// Plain HTTP to this machine is allowed because nobody can read it on the way; a proxy
-/// could.
+/// Plain HTTP to this machine is allowed because nobody can read it on the way; a proxy could.
 #[test]
 fn the_key_for_a_server_on_this_machine_goes_to_no_proxy() {
     let proxy = Sim::start(World::demo());

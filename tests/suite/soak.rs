@@ -1,8 +1,8 @@
-//! Many runs against a Palette of which every third answer goes wrong, some of them killed
-//! on the way: afterwards everything is whole, and every failure had a reason.
+//! Many runs against a Palette of which every third answer fails, some of them killed:
+//! afterwards all files are intact, and every failure had a reason.
 //!
-//! The suite runs a few; `SOAK=1000 cargo test --test suite -- soak --nocapture` runs as
-//! many as it says and prints the ledger. `SOAK_SEED` repeats a run.
+//! The suite does a few runs; `SOAK=1000 cargo test --test suite -- soak --nocapture` does that
+//! many and prints the ledger. `SOAK_SEED` repeats a run.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -23,7 +23,7 @@ const DEFINITIONS: [(&str, &str); 3] = [
     ("depot", r#"["edge-infra@2.1.0"]"#),
 ];
 
-/// A small generator, so that a seed is all there is to repeat.
+/// A small generator, so that the seed is enough to repeat a run.
 struct Dice(u64);
 
 impl Dice {
@@ -106,7 +106,7 @@ impl Soak {
         }
     }
 
-    /// One run of `stage`, killed at some time if it shall be.
+    /// Runs `stage` once; kills it at some time if `kill` is true.
     fn stage(&mut self, kill: bool) {
         if self.dice.roll(2) == 0 {
             self.test.forget_cache();
@@ -155,7 +155,7 @@ impl Soak {
         }
     }
 
-    /// Whatever happened, every file is whole: an old one or a new one.
+    /// Checks that every file is intact: an old one or a new one.
     fn look(&mut self) {
         for placement in [OVERLAY, ROOT] {
             if let Ok(bytes) = std::fs::read(self.test.path(&Test::placement(placement))) {
@@ -178,7 +178,8 @@ impl Soak {
             .note("locks, caches and checkouts found whole", 1);
     }
 
-    /// One run of each definition without a fault, and nothing is left of the others.
+    /// Runs each definition once without a fault, and checks that nothing is left of the other
+    /// runs.
     fn end(mut self, runs: u64) -> Ledger {
         self.test.sim.clear_faults();
         for (name, _) in DEFINITIONS {

@@ -1,4 +1,4 @@
-//! Pipes, sockets, devices and endless files in place of every file that a run reads: each
+//! Pipes, sockets, devices and endless files in the place of every file that a run reads: each
 //! run ends in time, in bounded memory, and names what it could not read.
 
 use std::fs::{self, File};
@@ -12,7 +12,7 @@ use palette_sim::HELLO_UNIVERSE_1_2_0;
 
 use crate::support::{HEAD, KEY, Test};
 
-/// What stands in place of a file.
+/// What is in the place of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     /// A pipe that nobody writes to.
@@ -46,7 +46,7 @@ impl Kind {
     }
 }
 
-/// Far more than any of these runs takes, and less than a run that waits for ever.
+/// Far more time than any of these runs takes.
 const IN_TIME: Duration = Duration::from_secs(90);
 /// The address space of a run, in KiB: 1 GiB, of which threads take most.
 const LIMIT: &str = "ulimit -v 1048576";
@@ -117,7 +117,7 @@ fn all_of(rows: &[Row], kinds: &[Kind], prepare: impl Fn(&str) -> Test) {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// What has to be read: the run ends, and names it.
+/// For a required file, the run ends and names it.
 #[test]
 fn what_has_to_be_read() {
     let rows = [
@@ -176,7 +176,7 @@ fn locked(_: &str) -> Test {
     test
 }
 
-/// What is in the checkout's way.
+/// Something is in the way of the files that are staged.
 #[test]
 fn what_is_in_the_way_of_staging() {
     let rows = [
@@ -194,7 +194,7 @@ fn what_is_in_the_way_of_staging() {
     all_of(&rows, &[Kind::Pipe, Kind::Socket], locked);
 }
 
-/// What a run goes on without, where it cannot be read.
+/// The run continues without a file that cannot be read.
 #[test]
 fn what_a_run_goes_on_without() {
     let rows = [

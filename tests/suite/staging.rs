@@ -50,8 +50,8 @@ fn another_file_at_a_placement_is_replaced() {
     }
 }
 
-/// The same content packed in another way is the same definition, but all targets are
-/// to embed the same bytes.
+/// The same content in another archive is the same definition, but all targets have to embed
+/// the same bytes.
 #[test]
 fn a_pair_of_unequal_bytes_is_made_equal() {
     for placement in placements() {
@@ -89,7 +89,7 @@ fn the_wrong_mode_is_repaired() {
     }
 }
 
-/// A second name could change the file behind our back.
+/// The file could change unnoticed through a second hard link.
 #[test]
 fn a_hard_linked_file_is_replaced_by_one_of_its_own() {
     let test = Test::new().stage();
@@ -148,7 +148,7 @@ fn a_link_at_a_placement_is_refused() {
     }
 }
 
-/// Where one of the two is refused, the other stays as it was.
+/// If one of the two is refused, the other is unchanged.
 #[test]
 fn a_refused_placement_leaves_the_other() {
     for (odd, other) in [(0, 1), (1, 0)] {
@@ -170,8 +170,8 @@ fn a_refused_placement_leaves_the_other() {
     }
 }
 
-/// A link among the directories would lead our file elsewhere, and be copied into the
-/// image as a link.
+/// A symbolic link among the directories would redirect the staged file, and the image would
+/// contain the link.
 #[test]
 fn a_linked_directory_on_the_way_is_refused() {
     for link in [
@@ -194,7 +194,7 @@ fn a_linked_directory_on_the_way_is_refused() {
     }
 }
 
-/// The same, where the right files are behind the link already.
+/// The same, if the right files are already behind the link.
 #[test]
 fn a_linked_directory_is_found_where_nothing_is_to_be_done() {
     let test = Test::new().stage();
@@ -208,7 +208,7 @@ fn a_linked_directory_is_found_where_nothing_is_to_be_done() {
         .fails(3);
 }
 
-/// What is behind such a link is not ours to remove.
+/// Files behind such a link do not belong to edgestage, and are not removed.
 #[test]
 fn unstage_follows_no_linked_directory() {
     let test = Test::new().stage();
@@ -274,7 +274,7 @@ fn a_clusterconfig_that_names_another_file_is_refused() {
     }
 }
 
-/// Staged before somebody edited `.arg`: it would win all the same.
+/// The definition was staged before somebody edited `.arg`, which still takes precedence.
 #[test]
 fn a_trap_is_found_where_nothing_is_to_be_done() {
     let test = Test::new().stage();
@@ -295,7 +295,7 @@ fn a_pattern_in_clusterconfig_is_refused() {
     }
 }
 
-/// The ISO has the definition all the same; another target has none.
+/// The ISO still has the definition; another target has none.
 #[test]
 fn what_is_harmless_for_the_iso_is_a_warning() {
     for (arg, code, said) in [
@@ -329,7 +329,7 @@ fn what_is_harmless_for_the_iso_is_a_warning() {
     }
 }
 
-/// The two spellings of the file that is staged are right.
+/// Both spellings of the staged file are right.
 #[test]
 fn a_clusterconfig_that_is_right_is_no_warning() {
     for value in ["spc.tgz", "./spc.tgz", "\"spc.tgz\"", OVERLAY] {
@@ -417,7 +417,7 @@ fn a_definitions_own_checkout() {
     assert!(test.path("CanvOS/spc.tgz").exists());
 }
 
-/// A directory with a space and quotes in its name is a directory.
+/// A directory may have a space and quotes in its name.
 #[test]
 fn an_odd_directory() {
     let name = "my \"canvos\" ü";

@@ -1,4 +1,4 @@
-//! Runs in a directory below `profiles.toml`: it is found there, as git and cargo find theirs.
+//! Runs in a directory below `profiles.toml`: the file is found as git and cargo find theirs.
 
 use std::fs;
 
@@ -54,7 +54,7 @@ fn every_command_uses_the_file_above() {
     );
 }
 
-/// Only `profiles.toml` is looked for above.
+/// Only `profiles.toml` is looked for in parent directories.
 #[test]
 fn paths_on_the_command_line_start_in_the_working_directory() {
     let test = Test::new();

@@ -1,4 +1,5 @@
-//! The last line of a command that did something: how many, what, how much, how long.
+//! The last line of a command that did something: the number, the kind, the size and the
+//! duration.
 
 use palette_sim::{Act, Fault, Route};
 
@@ -16,14 +17,14 @@ fn two_and_a_wrong_one() -> Test {
     test
 }
 
-/// How the content that is locked is called.
+/// Returns the name of the locked content.
 fn content_of(test: &Test) -> String {
     let lock = test.text("profiles.lock");
     let (_, digest) = lock.split_once("content-sha256 = \"").unwrap();
     digest[..12].to_owned()
 }
 
-/// The whole of standard error, so that the line is where it belongs.
+/// The test compares the whole of standard error, so that the position of the line is checked.
 #[test]
 fn what_was_fetched_and_staged_is_summed_up_last() {
     let content = content_of(&Test::new().stage());

@@ -1,9 +1,9 @@
-//! The place of one test, and strict runs of the real binary in it.
+//! The environment of one test, and strict runs of the real binary in it.
 //!
-//! A [`Test`] is a temporary directory with an empty `HOME`, a checkout, a
-//! `profiles.toml` and a simulated Palette. After every run the key must be nowhere but
-//! where the test wrote it, and `HOME` empty but for the cache; when a test ends, every
-//! request it caused is compared with the vendor's contract.
+//! A [`Test`] is a temporary directory with an empty `HOME`, a checkout, a `profiles.toml` and
+//! a simulated Palette. After every run, the key must be nowhere except where the test wrote
+//! it, and `HOME` must be empty except for the cache. When a test ends, every request that it
+//! caused is compared with the vendor's contract.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -50,18 +50,18 @@ pub use secrets::{forms, leaked};
 pub use signals::interrupt;
 pub use tree::{Facts, sha256, stamps};
 
-/// The key of every test. Base64 and URL-encoding change it, so that all three forms of
-/// it can be told apart where they leak.
+/// The key of every test. Base64 and URL-encoding change it, so that all three forms can be
+/// told apart in a leak.
 pub const KEY: &str = "k3y+of/the~suite=42";
 
 /// The placements, relative to the checkout.
 pub const OVERLAY: &str = "overlay/files-iso/opt/spectrocloud/clusterconfig/spc.tgz";
 pub const ROOT: &str = "spc.tgz";
 
-/// Two profiles that fit together, by uid and by name.
+/// Two profiles that are valid together, one by uid and one by name.
 pub const FACTORY: &str = r#"profiles = ["65c90a1b2c3d4e5f770daee5", "hello-universe@1.2.0"]"#;
 
-/// What every manifest of the tests begins with, unless it brings its own.
+/// The beginning of every manifest of the tests, unless a test writes its own.
 pub const HEAD: &str = "\
 [palette]
 endpoint = \"{endpoint}\"
@@ -72,27 +72,27 @@ retries = 0
 dir = \"CanvOS\"
 ";
 
-/// The place of one test. See the module.
+/// The environment of one test. See the module's documentation.
 pub struct Test {
-    // Before the directory, so that nobody writes there while it is removed.
+    // Declared before the directory, so that nobody writes there while it is removed.
     pub sim: Sim,
     root: tempfile::TempDir,
     key_files: RefCell<BTreeSet<PathBuf>>,
 }
 
 impl Test {
-    /// The demo's world, a checkout, and a `profiles.toml` with the definition
-    /// `factory`.
+    /// Returns an environment with the demo's world, a checkout, and a `profiles.toml` with the
+    /// definition `factory`.
     pub fn new() -> Self {
         Self::of(World::demo())
     }
 
-    /// The same with another world; [`KEY`] is added to it.
+    /// Returns an environment with another world, to which [`KEY`] is added.
     pub fn of(world: World) -> Self {
         Self::with_sim(Sim::start(world.key(Key::admin(KEY))))
     }
 
-    /// The same with a simulator that runs already.
+    /// Returns an environment with a simulator that already runs.
     pub fn with_sim(sim: Sim) -> Self {
         let root = tempfile::Builder::new()
             .prefix("edgestage-suite-")
@@ -108,13 +108,13 @@ impl Test {
         test.definition(FACTORY)
     }
 
-    /// Writes a `profiles.toml` with one definition, `factory`, that has this body.
+    /// Writes a `profiles.toml` with the single definition `factory`, which has this body.
     pub fn definition(self, body: &str) -> Self {
         let text = format!("{HEAD}\n[definition.factory]\n{body}\n");
         self.manifest(&text)
     }
 
-    /// Writes `profiles.toml`; `{endpoint}` in it is the simulator's.
+    /// Writes `profiles.toml`; `{endpoint}` in it becomes the simulator's.
     pub fn manifest(self, text: &str) -> Self {
         let text = self.fill(text);
         self.write("profiles.toml", text)
@@ -126,27 +126,27 @@ impl Test {
         self
     }
 
-    /// [`Test::write`] for a test that is under way.
+    /// Does the same as [`Test::write`] while a test is under way.
     pub fn put(&self, path: &str, content: impl AsRef<[u8]>) {
         let path = self.path(path);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, content).unwrap();
     }
 
-    /// Writes a file that holds a key, and may.
+    /// Writes a file that is allowed to hold a key.
     pub fn key_file(self, path: &str, content: &str) -> Self {
         self.key_files.borrow_mut().insert(self.path(path));
         self.write(path, content)
     }
 
-    /// Orders a fault.
+    /// Adds a fault to the simulator.
     pub fn fault(self, fault: Fault) -> Self {
         self.sim.fault(fault);
         self
     }
 
-    /// Makes a checkout like CanvOS's: what a build copies, what git ignores, and a
-    /// directory of the overlay with a file that is tracked.
+    /// Creates a checkout like CanvOS's: what a build copies, what git ignores, and a directory
+    /// of the overlay with a tracked file.
     pub fn checkout(&self, name: &str) {
         for (path, text) in [
             ("Earthfile", EARTHFILE),
@@ -162,12 +162,12 @@ impl Test {
         }
     }
 
-    /// Where `profiles.toml` is, and where runs start.
+    /// Returns the directory of `profiles.toml`, in which runs start.
     pub fn site(&self) -> PathBuf {
         self.root.path().canonicalize().unwrap().join("site")
     }
 
-    /// A path that starts beside `profiles.toml`.
+    /// Returns a path that starts beside `profiles.toml`.
     pub fn path(&self, path: &str) -> PathBuf {
         self.site().join(path)
     }
@@ -176,30 +176,30 @@ impl Test {
         self.root.path().canonicalize().unwrap().join("home")
     }
 
-    /// The file's bytes.
+    /// Returns the bytes of a file.
     pub fn read(&self, path: &str) -> Vec<u8> {
         let path = self.path(path);
         std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
     }
 
-    /// The file's text.
+    /// Returns the text of a file.
     pub fn text(&self, path: &str) -> String {
         String::from_utf8(self.read(path)).unwrap()
     }
 
-    /// A placement of the checkout, as a path of [`Test::path`].
+    /// Returns the path of a placement, for [`Test::path`].
     pub fn placement(placement: &str) -> String {
         format!("CanvOS/{placement}")
     }
 
-    /// The bytes that are staged; both placements must have the same.
+    /// Returns the bytes that are staged; both placements must have the same.
     pub fn staged(&self) -> Vec<u8> {
         let overlay = self.read(&Self::placement(OVERLAY));
         assert!(overlay == self.read(&Self::placement(ROOT)), "unequal pair");
         overlay
     }
 
-    /// The cached archives.
+    /// Returns the paths of the cached archives.
     pub fn cached(&self) -> Vec<PathBuf> {
         let directory = self.home().join(".cache/edgestage/archives");
         let Ok(entries) = std::fs::read_dir(directory) else {
@@ -213,21 +213,21 @@ impl Test {
         let _ = std::fs::remove_dir_all(self.home().join(".cache"));
     }
 
-    /// Takes the staged files away, as `git clean` would.
+    /// Removes the staged files, as `git clean` would.
     pub fn forget_staged(&self) {
         for placement in [OVERLAY, ROOT] {
             let _ = std::fs::remove_file(self.path(&Self::placement(placement)));
         }
     }
 
-    /// `{dir}`, `{endpoint}` and `{home}` filled in.
+    /// Replaces `{dir}`, `{endpoint}` and `{home}` in a text.
     fn fill(&self, text: &str) -> String {
         text.replace("{endpoint}", self.sim.url())
             .replace("{home}", self.home().to_str().unwrap())
             .replace("{dir}", self.site().to_str().unwrap())
     }
 
-    /// A run of the binary with these arguments, split at white space.
+    /// Returns a run of the binary with these arguments, which are split at white space.
     pub fn run(&self, arguments: &str) -> Run<'_> {
         Run::new(self, arguments)
     }
@@ -238,7 +238,7 @@ impl Test {
         self
     }
 
-    /// The requests so far to this route.
+    /// Returns the requests so far to this route.
     pub fn asked(&self, route: Route) -> Vec<Recorded> {
         let wanted = match route {
             Route::Download => "/v1/spectroclusters/spc/download",
@@ -253,12 +253,12 @@ impl Test {
             .collect()
     }
 
-    /// How many downloads were asked for.
+    /// Returns the number of downloads that were requested.
     pub fn downloads(&self) -> usize {
         self.asked(Route::Download).len()
     }
 
-    /// The one download that was asked for.
+    /// Returns the only download that was requested.
     #[track_caller]
     pub fn download(&self) -> Recorded {
         let mut downloads = self.asked(Route::Download);
@@ -266,31 +266,31 @@ impl Test {
         downloads.remove(0)
     }
 
-    /// Every file and link with its mode and digest, a line each.
+    /// Returns every file and link with its mode and digest, one per line.
     pub fn tree(&self) -> String {
         tree::lines(self.root.path())
     }
 
-    /// The same, with times of change too: what a second run must leave alone.
+    /// Returns the same with modification times: what a second run must leave alone.
     pub fn stamps(&self) -> Vec<String> {
         tree::stamps(self.root.path())
     }
 
-    /// Every file with its bytes; the site is below `site`, and `HOME` below `home`.
+    /// Returns every file with its bytes; the site is below `site`, and `HOME` below `home`.
     pub fn contents(&self) -> BTreeMap<PathBuf, Vec<u8>> {
         tree::contents(self.root.path())
     }
 
-    /// The mode, number of names and modification time of a file.
+    /// Returns the mode, the number of hard links and the modification time of a file.
     pub fn facts(&self, path: &str) -> tree::Facts {
         tree::Facts::of(&self.path(path))
     }
 }
 
-/// Read once for all tests.
+/// The contract, read once for all tests.
 static CONTRACT: OnceLock<Option<Contract>> = OnceLock::new();
 
-/// Everything the client sent is compared with the contract, where that is at hand.
+/// Compares everything that the client sent with the contract, if that is available.
 impl Drop for Test {
     fn drop(&mut self) {
         if std::thread::panicking() {
@@ -300,7 +300,7 @@ impl Drop for Test {
             return;
         };
         for record in self.sim.requests() {
-            // Where the client was gone before its answer, there is only the request.
+            // If the client was gone before its answer, there is only the request.
             let checked = match record.answer.status {
                 0 => contract.check_request(&record),
                 _ => contract.check(&record),
@@ -310,8 +310,8 @@ impl Drop for Test {
     }
 }
 
-/// Whether `directory` is inside of the tree of a test's files that runs may change
-/// without a word: the file that runs lock, and what keeps it out of git.
+/// Whether a path is one that every run may change: the file that runs lock, and the file that
+/// keeps it out of git.
 fn is_own(path: &Path) -> bool {
     path.ends_with(".edgestage/lock") || path.ends_with(".edgestage/.gitignore")
 }

@@ -1,4 +1,4 @@
-//! What `check` says of each CanvOS target, and what `--fix-arg` does to `.arg`.
+//! What `check` reports about each CanvOS target, and what `--fix-arg` does to `.arg`.
 
 use std::fs;
 
@@ -77,7 +77,7 @@ fn json_has_the_targets_and_the_value() {
     assert_eq!(json["checkouts"][0]["clusterconfig"], Value::Null);
 }
 
-/// One checkout, three families of images, three definitions.
+/// One checkout, three families of images, and three definitions.
 #[test]
 fn the_families_disagree() {
     let test = full().stage();
@@ -309,7 +309,7 @@ fn fix_arg_leaves_a_right_file_alone() {
     assert_eq!(test.facts("CanvOS/.arg"), before);
 }
 
-/// Where no edit is right to both readers, none is made.
+/// If no edit is right for both readers, the file is not edited.
 #[test]
 fn fix_arg_refuses_what_it_cannot_make_right() {
     for (text, said) in [
@@ -344,8 +344,8 @@ fn fix_arg_makes_no_file() {
     assert!(!test.path("CanvOS/.arg").exists());
 }
 
-/// What a staged definition would be in an image is not "as locked" once the entry of the
-/// lock no longer answers what profiles.toml asks for.
+/// A staged definition is not "as locked" in an image if the lock entry no longer matches the
+/// request in profiles.toml.
 #[test]
 fn a_definition_that_is_not_asked_for_any_more_is_outdated() {
     let test = full().stage();

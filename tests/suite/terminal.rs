@@ -1,4 +1,4 @@
-//! What is said to a person's terminal, to a dumb one, to a log, and to nobody at all.
+//! The output on a person's terminal, on a dumb terminal, in a log, and without any reader.
 
 use palette_sim::{Act, Archive, Fault, Route, World};
 
@@ -22,7 +22,7 @@ fn xterm<'t>(test: &'t Test, command: &str) -> Run<'t> {
     test.run(command).env("TERM", "xterm-256color")
 }
 
-/// Nothing but text, line by line.
+/// Checks that a text has no escape sequences, line by line.
 #[track_caller]
 fn is_plain(text: &str) {
     assert!(!text.is_empty());
@@ -31,7 +31,7 @@ fn is_plain(text: &str) {
     assert!(!text.contains(['\u{1b}', '\r', '\u{8}']), "{text:?}");
 }
 
-/// Any Select Graphic Rendition but the one that sets all back.
+/// Whether a text has a Select Graphic Rendition other than the one that resets all.
 fn is_coloured(text: &str) -> bool {
     let sequences = text.split("\u{1b}[").skip(1);
     let codes = sequences.filter_map(|rest| rest.split_once('m').map(|(code, _)| code));
@@ -82,8 +82,8 @@ fn no_color_takes_the_colours_away() {
     is_plain(&run.on_a_terminal(2));
 }
 
-/// A dumb terminal, a terminal without a name, and the logs of CI jobs, which some
-/// runners write through a pseudo-terminal.
+/// A dumb terminal, a terminal without a name, and the logs of CI jobs, which some runners
+/// write through a pseudo-terminal.
 #[test]
 fn where_nothing_obeys_escape_sequences() {
     let test = slow();
@@ -116,7 +116,7 @@ fn where_nothing_obeys_escape_sequences() {
     assert!(is_coloured(&run.on_a_terminal(2)));
 }
 
-/// Not a terminal at all: a bar would be a line for every step.
+/// The output is not a terminal: a bar would be a line for every step.
 #[test]
 fn a_log_has_neither_colours_nor_bars() {
     let test = slow();
@@ -127,8 +127,9 @@ fn a_log_has_neither_colours_nor_bars() {
     assert!(!done.stderr.contains(BAR), "{}", done.stderr);
 }
 
-/// As cron and daemons start programs. What is opened next must not take their place: a
-/// staged file that has standard output's number would get the result written into it.
+/// Cron and daemons start programs in this way. The next file that is opened must not take the
+/// place of a stream: if a staged file had the number of standard output, the result would be
+/// written into it.
 #[test]
 fn streams_that_are_closed_from_the_start() {
     for closed in [
@@ -155,7 +156,7 @@ fn streams_that_are_closed_from_the_start() {
     }
 }
 
-/// Readers that go away, both of them.
+/// Both readers go away.
 #[test]
 fn streams_that_are_closed_on_the_way() {
     let test = Test::new();
@@ -173,7 +174,7 @@ fn streams_that_are_closed_on_the_way() {
     test.run("verify").any_stdout().success();
 }
 
-/// What was done is done, but who reads the result must not take nothing for it.
+/// The work is done, but the reader of the result must not mistake its absence for success.
 #[test]
 fn a_result_that_cannot_be_written() {
     let test = Test::new();

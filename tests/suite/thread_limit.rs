@@ -1,8 +1,8 @@
-//! A limit of processes and threads: a run ends in time, in order or with a message, and
-//! never with a panic.
+//! A limit on processes and threads: a run ends in time, either successfully or with a message,
+//! and never with a panic.
 //!
-//! As root, every limit is tried as a user that has no other process. As somebody else, who has
-//! other processes, no thread at all can be had.
+//! As root, every limit is tried as a user that has no other process. For any other user, who
+//! has other processes, no thread can be created at all.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use crate::support::{HEAD, KEY, Test};
 
 const IN_TIME: Duration = Duration::from_secs(60);
-/// A user that nobody is.
+/// The id of a user that does not exist.
 const USER: u32 = 54_321;
 
 fn all(path: &Path, act: &dyn Fn(&Path)) {
@@ -25,7 +25,7 @@ fn all(path: &Path, act: &dyn Fn(&Path)) {
     }
 }
 
-/// Two definitions; the key comes from a command, which is a process too.
+/// Returns a test with two definitions; the key comes from a command, which is a process too.
 fn two() -> Test {
     let head = HEAD.replace(
         "retries = 0",
@@ -39,7 +39,7 @@ fn two() -> Test {
     test
 }
 
-/// The exit code and standard error of a run that may have `limit` threads.
+/// Returns the exit code and standard error of a run with at most `limit` threads.
 fn run(test: &Test, command: &str, limit: u32) -> (i32, String) {
     let site = test.site();
     let root = site.parent().unwrap();
@@ -123,7 +123,7 @@ fn a_limit_of_threads_is_said_or_borne() {
     }
 }
 
-/// What needs no key needs no thread, either.
+/// A run that needs no key needs no thread, either.
 #[test]
 fn what_is_cached_needs_no_thread() {
     let test = two();

@@ -1,4 +1,4 @@
-//! TLS: which server is believed.
+//! TLS: which servers are trusted.
 
 use palette_sim::{ConnectionFault, Key, Sim, Tls, World};
 
@@ -74,7 +74,7 @@ fn a_refused_certificate_is_not_tried_again() {
     assert_eq!(test.sim.connections(), 1);
 }
 
-/// HTTPS spoken to a server that has none.
+/// HTTPS is used with a server that only has plain HTTP.
 #[test]
 fn plain_http_in_place_of_tls() {
     let test = Test::new();
@@ -118,7 +118,7 @@ fn a_handshake_that_the_server_breaks_off() {
         .fails(5);
 }
 
-/// No refusal, but a connection that broke: it is tried again.
+/// It is not a refusal but a broken connection, so it is retried.
 #[test]
 fn a_connection_that_breaks_in_the_handshake() {
     for (fault, said) in [
@@ -152,7 +152,7 @@ fn an_authority_that_cannot_be_read() {
     assert_eq!(test.sim.connections(), 0);
 }
 
-/// The system's trust store, where the variable of OpenSSL says it is.
+/// The system's trust store, at the place that OpenSSL's variable names.
 #[test]
 fn an_authority_of_the_systems() {
     let tls = Tls::self_signed(&["127.0.0.1"]);

@@ -1,9 +1,9 @@
-//! The traps of CanvOS that can be seen before the build, each with the situation that
-//! makes it; `tNN_…` is about trap TNN.
+//! The traps of CanvOS that can be detected before the build, each with a situation that causes
+//! it; `tNN_…` is about trap TNN.
 //!
-//! Not here, since no checkout shows them: T14 and T15 with arguments, T22 (`build.rs`);
-//! T19, which is T1 in another script; T20, a build that has no checkout; T25 to T27 and
-//! T31, which are seen in the image.
+//! Some traps are not here because no checkout shows them: T14 and T15 with arguments, T22
+//! (`build.rs`); T19, which is T1 in another script; T20, a build that has no checkout; T25 to
+//! T27 and T31, which are detected in the image.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -17,7 +17,7 @@ const ALL: &str = "--target iso --target uki-iso --target iso-disk-image --targe
                    --target maas-image";
 const MEND: &str = "write `CLUSTERCONFIG=spc.tgz`";
 
-/// A value that leads nowhere: the ISO has the overlay, the cloud image nothing.
+/// The value finds nothing: the ISO has the overlay, the cloud image has nothing.
 #[track_caller]
 fn leads_nowhere(value: &str, id: &str, said: &str) {
     let test = with_arg(&format!("A=1\nCLUSTERCONFIG={value}\n"));
@@ -33,7 +33,7 @@ fn leads_nowhere(value: &str, id: &str, said: &str) {
     );
 }
 
-/// A value that replaces the definition, or breaks the build, in all but MAAS images.
+/// The value replaces the definition, or makes the build fail, except for MAAS images.
 #[track_caller]
 fn replaces(test: &Test, id: &str, said: &str) {
     let hits = "this affects `+iso`, `+uki-iso`, `+iso-disk-image`, `+cloud-image`";
@@ -73,7 +73,7 @@ fn t00_an_unknown_trap_or_target_is_a_mistake() {
     test.run("explain T99").any_stderr().fails(2);
 }
 
-/// Nothing is proved of a target that is not there.
+/// There is no all-clear for a target that does not exist.
 #[test]
 fn t00_a_target_that_the_checkout_does_not_have() {
     let test = Test::new();
@@ -94,7 +94,7 @@ fn t00_a_target_that_the_checkout_does_not_have() {
         .fails(2);
 }
 
-/// Another trap than the one that is there.
+/// The option accepts a trap other than the one that is there.
 #[test]
 fn t00_only_what_is_named_is_accepted() {
     let test = with_arg("CLUSTERCONFIG=]x.tgz\n");
@@ -156,7 +156,7 @@ fn t02_no_clusterconfig() {
     warned(&test, "", "T2", &["no `.arg`"]);
 }
 
-/// The first releases of CanvOS know no `CLUSTERCONFIG`: nothing to be said of it.
+/// The first releases of CanvOS have no `CLUSTERCONFIG`: there is nothing to report.
 #[test]
 fn t02_where_nothing_reads_it_nothing_is_wrong() {
     for text in ["A=1\n", "CLUSTERCONFIG=typo.tgz\n", "CLUSTERCONFIG=*\n"] {
@@ -274,8 +274,8 @@ fn t08_a_symbolic_link() {
     );
 }
 
-/// A link in the overlay would be copied as a link, and so would one on the way to it.
-/// Of a linked directory only the link is in the build's context.
+/// A symbolic link in the overlay would be copied as a link, and so would one on the way to it.
+/// Of a linked directory, only the link is in the build context.
 #[test]
 fn t08_a_link_on_the_way() {
     let test = with_arg("CLUSTERCONFIG=sites/a/spc.tgz\n").write("CanvOS/real/a/spc.tgz", "a");
@@ -342,7 +342,7 @@ fn t09_ignore_rules_that_hide_both_files() {
     }
 }
 
-/// Either of the two files will do for an ISO.
+/// Either of the two files is enough for an ISO.
 #[test]
 fn t09_ignore_rules_that_hide_one_file() {
     let test = full().write("CanvOS/.earthignore", "*.tgz\n");
@@ -376,7 +376,7 @@ fn t09_rules_that_end_the_build() {
     }
 }
 
-/// One such rule leaves only plain names in force.
+/// With such a rule, only plain names have an effect.
 #[test]
 fn t09_a_rule_that_voids_others() {
     let test = full().write("CanvOS/.earthlyignore", "spc.tgz\n!spc.tgz\nb\u{fc}ro/\n");
@@ -443,8 +443,8 @@ fn t10_another_file_beside_the_staged_one() {
     assert_eq!(test.text(&format!("{overlay}/old.tgz")), "old");
 }
 
-/// What was staged before is what an ISO gets where `CLUSTERCONFIG` leads nowhere: here
-/// it is the locked one, or `check` says that it is not.
+/// If `CLUSTERCONFIG` finds nothing, an ISO gets what was staged before: here it is the locked
+/// definition, or `check` says that it is not.
 #[test]
 fn t10_a_stale_overlay() {
     let test = full().stage();
@@ -471,7 +471,7 @@ fn t11_another_file_than_the_staged_one() {
     );
 }
 
-/// It is not a copy any more when the next one is staged.
+/// The file is no longer a copy after the next `stage`.
 #[test]
 fn t11_a_copy_of_the_staged_file() {
     let test = full().stage();
@@ -506,7 +506,7 @@ fn t12_an_earthfile_that_copies_nothing() {
     warned(&test, MAAS, "T12", &said);
 }
 
-/// A copy that only a run can decide is not taken for one that runs.
+/// If only a run can decide whether a copy runs, it is not assumed to run.
 #[test]
 fn t12_a_copy_that_may_not_run() {
     let test = full();

@@ -1,5 +1,5 @@
-//! The traps of CanvOS in how a build is started, in its files and in its surroundings;
-//! `tNN_…` is about trap TNN. See `traps.rs` for the first ones.
+//! The traps of CanvOS in how a build is started, in its files and in its environment; `tNN_…`
+//! is about trap TNN. The first traps are in `traps.rs`.
 
 use std::fs;
 
@@ -9,7 +9,7 @@ use crate::support::Test;
 const CLOUD: &str = "--target cloud-image";
 const MAAS: &str = "--target maas-image";
 
-/// `earthly.sh` hands nothing on for a MAAS image, which gets what is staged.
+/// `earthly.sh` passes nothing on for a MAAS image, which gets what is staged.
 #[test]
 fn t14_an_argument_that_a_maas_image_ignores() {
     let test = full();
@@ -47,8 +47,8 @@ fn t15_a_value_from_the_environment() {
     assert_eq!(seen["from"], "`EARTHLY_BUILD_ARGS`");
 }
 
-/// Earthly takes no plain variable for an argument, the MAAS script does where `.arg`
-/// has none.
+/// Earthly does not use a plain variable as an argument; the MAAS script does if `.arg` has
+/// none.
 #[test]
 fn t15_a_variable_that_is_none_of_earthlys() {
     let test = full().write("CanvOS/other.tgz", "other");
@@ -93,7 +93,7 @@ fn t16_another_file_of_arguments() {
         .fails(3);
 }
 
-/// Both programs load `.env` of the directory that they start in.
+/// Both programs load `.env` from the directory in which they start.
 #[test]
 fn t15_a_value_from_dotenv() {
     let test = full().write("CanvOS/other.tgz", "other");
@@ -122,7 +122,7 @@ fn t15_a_value_from_dotenv() {
     refused(&test, "", "T11", &["from `EARTH_BUILD_ARGS`"]);
 }
 
-/// The command of profiles.toml is read as `build` would run it.
+/// The command of profiles.toml is interpreted as `build` would run it.
 #[test]
 fn t15_a_value_in_the_build_command() {
     let test = full().write("CanvOS/other.tgz", "other");
@@ -286,7 +286,7 @@ fn t17_a_file_that_earthly_refuses() {
     refused(&test, CLOUD, "T17", &[said, "CanvOS/.arg:1:1"]);
 }
 
-/// What may be a secret is in no message.
+/// A possible secret is not in any message.
 #[test]
 fn t17_a_refused_line_is_not_shown() {
     let test = with_arg("KEY=-----BEGIN-----\nhunter2hunter2\n-----END-----\n");
@@ -348,7 +348,7 @@ fn t21_an_archive_that_git_would_take() {
     silent(&full().write("CanvOS/.gitignore", ""), "", "T21");
 }
 
-/// In a worktree `.git` is a file, and what is ignored stands in the clone's directory.
+/// In a worktree, `.git` is a file, and the ignore rules are in the clone's directory.
 #[test]
 fn t21_in_a_worktree() {
     let test = full().write("CanvOS/.git", "gitdir: ../clone/.git/worktrees/site\n");
@@ -386,7 +386,8 @@ fn t23_a_tool_that_never_sees_the_overlay() {
     silent(&test, "", "T23");
 }
 
-/// Blocks for an architecture that is not built do no harm. It may come with the build.
+/// Blocks for an architecture that is not built do no harm. The architecture may come from the
+/// build.
 #[test]
 fn t23_for_one_architecture() {
     let call = "RUN CMD=\"auroraboot\" && \\\n        \
@@ -426,7 +427,7 @@ fn t23_for_one_architecture() {
     }
 }
 
-/// What a tool did not see may be laid over the ISO afterwards.
+/// Files that a tool did not see may be added to the ISO afterwards.
 #[test]
 fn t23_an_overlay_that_is_laid_over_later() {
     let test = full();
@@ -526,7 +527,7 @@ fn t30_two_definitions_of_one_checkout() {
     assert_eq!(test.downloads(), 0);
 }
 
-/// What is left of a definition is seen where none is expected.
+/// The rest of a definition is detected if none is expected.
 #[test]
 fn t31_leftovers() {
     let test = full().stage();
@@ -538,7 +539,7 @@ fn t31_leftovers() {
     test.run("verify --expect-none").any_stdout().success();
 }
 
-/// A host that does not tell upper from lower case would find it.
+/// A host with a file system that ignores case would find it.
 #[test]
 fn t32_upper_and_lower_case() {
     let cases = [
@@ -572,7 +573,7 @@ fn t33_a_plus_sign() {
     warned(&test, MAAS, "T33", &[]);
 }
 
-/// bash runs what it finds in the file, and Earthly takes it as it is.
+/// bash runs a command in the file, and Earthly uses its text as it is.
 #[test]
 fn t34_what_bash_runs() {
     for value in ["$(touch${IFS}run).tgz", "`touch run`.tgz"] {

@@ -1,4 +1,4 @@
-//! From `check` to `verify --expect-none`, as a user goes it.
+//! The whole path of a user, from `check` to `verify --expect-none`.
 
 use std::collections::BTreeMap;
 use std::io::Read as _;
@@ -51,7 +51,7 @@ fn a_check_with_nothing_staged_sends_no_download() {
     assert_eq!(test.downloads(), 0);
 }
 
-/// What is staged is what Palette has, file by file.
+/// The staged files have the contents that Palette serves, file by file.
 #[test]
 fn the_staged_files_hold_what_was_served() {
     let test = Test::new().stage();
@@ -92,7 +92,7 @@ fn two_plain_files_that_any_builder_can_read() {
     assert_eq!(test.facts("profiles.lock").mode, 0o644);
 }
 
-/// Directories made on the way are readable too, whatever the umask.
+/// Directories that are created on the way are readable too, whatever the umask.
 #[cfg(unix)]
 #[test]
 fn new_directories_have_the_mode_that_git_gives() {
@@ -243,7 +243,7 @@ fn show_lists_layers_packs_and_what_the_operator_is_asked() {
         .success();
 }
 
-/// Large, chunked, and in another order each time: nothing of it matters.
+/// The archive is large, chunked, and in another order each time: none of that matters.
 #[test]
 fn a_large_archive_in_chunks() {
     let archive = Archive {

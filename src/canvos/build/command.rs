@@ -1,45 +1,45 @@
-//! Which command builds.
+//! Choosing the command that builds.
 //!
-//! In: `[canvos].build`, the arguments behind `--`, the environment. Out: the words to run
-//! in the checkout. Nothing is started here.
+//! The input is `[canvos].build`, the arguments after `--`, and the environment. The output is
+//! the command line to run in the checkout. Nothing is started here.
 
 use std::path::Path;
 
 use crate::canvos::preflight::Target;
 use crate::util::environment::Environment;
 
-/// The build programs, in the order in which they are looked for: that of
-/// `EarthBuild`, which goes on, then Earthly's.
+/// The build programs, in the order in which they are looked for: `EarthBuild`'s, which is
+/// maintained, then Earthly's.
 const PROGRAMS: [&str; 2] = ["earth", "earthly"];
 /// CanvOS's own wrapper, which runs Earthly in a container.
 const WRAPPER: &str = "./earthly.sh";
-/// What is built unless the arguments name a target.
+/// The target that is built unless the arguments name another one.
 const DEFAULT_TARGET: &str = "+iso";
-/// Some targets have a `RUN --privileged`. The wrapper passes this every time, and a build
+/// Some targets have a `RUN --privileged`. The wrapper always passes this option; a build
 /// program that is called directly refuses such a target without it.
 const PRIVILEGED: &str = "--allow-privileged";
 
-/// A command that builds.
+/// A build command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BuildCommand {
-    /// Program and arguments.
+    /// The program and its arguments.
     pub argv: Vec<String>,
 }
 
-/// What a command's first word is.
+/// The kind of program that a command starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProgramKind {
     /// `earth` or `earthly`.
     Direct,
     /// `earthly.sh`.
     Wrapper,
-    /// Anything else, which may run one of these.
+    /// Any other program, which may run one of these.
     Other,
 }
 
 impl BuildCommand {
-    /// `configured`, or the first build program that is there with `+iso`; with `arguments`
-    /// behind. A `+target` among these takes the place of the default's.
+    /// Returns the `configured` command, or the first build program on the `PATH` with `+iso`;
+    /// `arguments` follow. A `+target` among them replaces the default target.
     #[must_use]
     pub fn new(
         configured: Option<&[String]>,
@@ -67,32 +67,32 @@ impl BuildCommand {
         Self { argv }
     }
 
-    /// The target that it builds, with its plus sign.
+    /// Returns the name of the target that the command builds, with its plus sign.
     #[must_use]
     pub fn target_name(&self) -> Option<&str> {
         let mut arguments = self.argv.iter().map(String::as_str);
         arguments.find(|argument| is_target(argument))
     }
 
-    /// The target that it builds, where it is one of CanvOS's.
+    /// Returns the target that the command builds, if it is one of CanvOS's.
     #[must_use]
     pub fn target(&self) -> Option<Target> {
         Target::parse(self.target_name()?)
     }
 
-    /// What stands behind the program.
+    /// Returns the words after the program.
     #[must_use]
     pub fn arguments(&self) -> &[String] {
         self.argv.get(1..).unwrap_or_default()
     }
 
-    /// The build program's own options: what stands before the target.
+    /// Returns the build program's own options, which are the words before the target.
     #[must_use]
     pub fn options(&self) -> &[String] {
         options(self.arguments())
     }
 
-    /// What runs, as far as its name tells.
+    /// Returns the kind of program, judged by its name.
     #[must_use]
     pub fn program(&self) -> ProgramKind {
         let first = self.argv.first().map_or("", String::as_str);
@@ -106,14 +106,14 @@ impl BuildCommand {
         }
     }
 
-    /// Whether `earth` runs, or something that may call it.
+    /// Whether the command runs `earth`, or a program that may call it.
     pub(super) fn may_be_earth(&self) -> bool {
         let first = self.argv.first().map_or("", String::as_str);
         self.program() == ProgramKind::Other || Path::new(first).ends_with(PROGRAMS[0])
     }
 
-    /// An option of the build program that stands behind the target, where the program takes
-    /// it for a build argument and misses its value.
+    /// Returns the first option of the build program that follows the target. The program takes
+    /// it for a build argument there, and misses its value.
     #[must_use]
     pub fn misplaced_option(&self) -> Option<&str> {
         if self.program() == ProgramKind::Other {
@@ -145,8 +145,8 @@ fn default(arguments: &[String], environment: &Environment) -> Vec<String> {
     argv
 }
 
-/// The command for a MAAS image, where `arguments` ask for one: not a target of the Earthfile,
-/// but a case of the wrapper, which wants it first.
+/// Returns the command for a MAAS image if `arguments` ask for one. `+maas-image` is not a
+/// target of the Earthfile but a case of the wrapper, which expects it first.
 fn maas(arguments: &[String]) -> Option<Vec<String>> {
     let name = Target::MaasImage.name();
     let is_maas = |argument: &String| argument.strip_prefix('+') == Some(name);
@@ -170,7 +170,7 @@ fn options(arguments: &[String]) -> &[String] {
     &arguments[..target.unwrap_or(arguments.len())]
 }
 
-/// Whether `--allow-privileged` is decided already, in whatever form. Earthly refuses to see
+/// Whether `options` set `--allow-privileged` already, in whatever form. Earthly refuses to see
 /// the option twice in two forms.
 fn allows_privileged(options: &[String]) -> bool {
     options.iter().any(|option| {
@@ -181,8 +181,8 @@ fn allows_privileged(options: &[String]) -> bool {
     })
 }
 
-/// Whether `program` is in one of the directories of `PATH`: a file that may be run. Relative
-/// directories are passed over: the build starts elsewhere.
+/// Whether `program` is an executable file in one of the directories of `PATH`. Relative
+/// directories are skipped, because the build starts elsewhere.
 fn on_path(program: &str, environment: &Environment) -> bool {
     let path = environment.variable("PATH").unwrap_or_default();
     let mut directories = std::env::split_paths(path).filter(|path| path.is_absolute());
@@ -204,7 +204,7 @@ fn is_executable(path: &Path) -> bool {
 mod tests {
     use super::*;
 
-    /// What a `PATH` with these files gives for `build -- ARGUMENTS`.
+    /// Returns the command that `build -- ARGUMENTS` chooses if `PATH` has these files.
     fn command(files: &[(&str, u32)], arguments: &str) -> BuildCommand {
         use std::os::unix::fs::PermissionsExt as _;
         let directory = tempfile::tempdir().unwrap();
@@ -253,7 +253,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         std::fs::create_dir(directory.path().join("earthly")).unwrap();
         assert!(!on_path("earthly", &environment(directory.path())));
-        // The shell is there, but not as seen from the checkout.
+        // The shell exists, but not as seen from the checkout.
         let root = Path::new("/bin");
         assert!(on_path("sh", &environment(root)));
         let relative = std::path::PathBuf::from("../../../../../../../../bin");
@@ -288,7 +288,7 @@ mod tests {
         ] {
             assert_eq!(command(&[EARTHLY], arguments).argv.join(" "), argv);
         }
-        // The wrapper passes it by itself.
+        // The wrapper passes the option by itself.
         assert_eq!(
             command(&[], "+cloud-image").argv.join(" "),
             "./earthly.sh +cloud-image"

@@ -1,5 +1,5 @@
-//! What a build did to the staged files: some build commands clean the checkout first, and
-//! the image that follows holds no definition.
+//! What a build did to the staged files. Some build commands clean the checkout first, and the
+//! image that they write holds no definition.
 
 use std::path::{Path, PathBuf};
 
@@ -8,7 +8,7 @@ use crate::canvos::{Placement, PlacementState, State};
 use crate::lockfile::Lockfile;
 use crate::util::files;
 
-/// Build commands that are looked into are scripts, and not larger than this.
+/// The largest build script, in bytes, that is searched for a `git clean`.
 const SCRIPT: u64 = 1024 * 1024;
 
 /// Staged files that a build removed or changed.
@@ -18,40 +18,41 @@ pub struct Disturbance {
     pub command: String,
     /// The files, and what is there now.
     pub files: Vec<Disturbed>,
-    /// A script that the command names, and its line with a `git clean`, from 1.
+    /// The script named by the command that has a `git clean`, with the number of that line,
+    /// from 1.
     pub cleaned_by: Option<(PathBuf, usize)>,
     /// The definition.
     pub definition: String,
-    /// What came of it.
+    /// What is known about the image.
     pub image: ImageOutcome,
 }
 
-/// What is known of the image that the build made of a checkout which it disturbed.
+/// What is known about the image that a build wrote from a checkout that it disturbed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ImageOutcome {
-    /// There is none.
+    /// The build wrote no image.
     Missing,
-    /// It does not hold the definition.
+    /// The image does not hold the definition.
     Wrong,
-    /// It holds the definition: the files were disturbed after they were copied.
+    /// The image holds the definition: the files were disturbed after they were copied.
     Right,
 }
 
-/// A staged file that is not what was staged.
+/// A staged file that was removed or changed.
 #[derive(Debug)]
 pub struct Disturbed {
-    /// Relative to the checkout.
+    /// The path, relative to the checkout.
     pub path: &'static str,
-    /// What is there.
+    /// What is there now.
     pub now: Now,
 }
 
-/// What is in the place of a staged file.
+/// What has taken the place of a staged file.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Now {
-    /// Nothing.
+    /// Nothing: the file is gone.
     Gone,
-    /// Not a regular file.
+    /// Something other than a regular file.
     Kind(&'static str),
     /// The definition of this name.
     Definition(String),
@@ -68,8 +69,8 @@ pub struct StagedDefinition<'a> {
 }
 
 impl Disturbance {
-    /// Compares `found`, which was looked at after the build, with what was staged before it.
-    /// A changed mode or time is none of it: the bytes count.
+    /// Compares `found`, which was read after the build, with what was staged before it. Only
+    /// the bytes count: a changed mode or time is not a disturbance.
     #[must_use]
     pub fn of(
         found: &[PlacementState],
@@ -100,20 +101,21 @@ impl Disturbance {
         })
     }
 
-    /// Whether nothing is left of what was staged.
+    /// Whether nothing is left of the staged definition.
     #[must_use]
     pub fn lost_all(&self) -> bool {
         self.files.len() == Placement::ALL.len()
     }
 
-    /// Whether every file that is named is gone.
+    /// Whether all the files listed here are gone.
     #[must_use]
     pub fn removed(&self) -> bool {
         self.files.iter().all(|file| file.now == Now::Gone)
     }
 }
 
-/// The first script among the words of `command` that has a `git clean`, and its line.
+/// Returns the first script among the words of `command` that has a `git clean`, with the
+/// number of that line.
 fn cleaning_script(command: &BuildCommand, checkout: &Path) -> Option<(PathBuf, usize)> {
     command.argv.iter().find_map(|word| {
         let path = checkout.join(word);

@@ -1,4 +1,4 @@
-//! What is said of a build that failed, wrote no image, or took away what was staged.
+//! Messages about a build that failed, wrote no image, or removed staged files.
 
 use std::io::ErrorKind;
 use std::path::Path;
@@ -9,7 +9,7 @@ use crate::util::sanitize;
 
 const READ_IT: &str = "read the build's own output above: it says why";
 
-/// A build that did not end as it should.
+/// Describes a build that did not end as it should.
 pub(crate) fn error(error: &BuildError) -> Diagnostic {
     match error {
         BuildError::Start { program, error } => start(program, error),
@@ -167,7 +167,7 @@ fn disturbed(disturbance: &Disturbance) -> Diagnostic {
         ImageOutcome::Missing if disturbance.lost_all() => {
             format!("an image built from this checkout now does not hold {as_locked}")
         }
-        // One of the two may be enough for this target.
+        // One of the two files may be enough for this target.
         ImageOutcome::Missing => {
             format!("an image built from this checkout now may not hold {as_locked}")
         }

@@ -1,7 +1,8 @@
-//! Why a build that ended well wrote no image.
+//! Why a successful build wrote no image.
 //!
-//! In: the command, its environment, the checkout. Out: the reason, as far as it can be told.
-//! It explains a failure that is certain, and never decides whether there is one.
+//! The input is the command, its environment and the checkout. The output is the reason, as far
+//! as it can be determined. This module explains a failure that is already certain; it never
+//! decides whether there is one.
 
 use std::path::Path;
 
@@ -21,8 +22,8 @@ const EXPORTING: [&str; 7] = [
     "+build-all-images",
 ];
 
-/// Options that keep a build program from writing what a target exports to its place, and
-/// their variables without the prefix.
+/// Options that keep a build program from writing a target's output to its place, each with its
+/// variable's name without the prefix.
 const SUPPRESSING: [(&str, Option<&str>); 5] = [
     ("no-output", Some("NO_OUTPUT")),
     ("image", None),
@@ -30,31 +31,33 @@ const SUPPRESSING: [(&str, Option<&str>); 5] = [
     ("a", None),
     ("auto-skip", Some("AUTO_SKIP")),
 ];
-/// One that does, unless the other has it write all the same.
+/// An option that also suppresses output, unless `--output` is given too.
 const CI: (&str, Option<&str>) = ("ci", Some("CI"));
 const OUTPUT: (&str, Option<&str>) = ("output", Some("OUTPUT"));
-/// What variables begin with: those of `earth`, the first one first, and those of `earthly`.
+/// The prefixes of the programs' variables: those of `earth`, the preferred one first, and
+/// those of `earthly`.
 const PREFIXES: [&str; 2] = ["EARTH_", "EARTHLY_"];
 
 /// Why there is no image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NoImage {
-    /// This option or variable has the build program write nothing, or write elsewhere.
+    /// This option or variable makes the build program write nothing, or write elsewhere.
     Suppressed(String),
-    /// This one does, and `--output` outweighs it.
+    /// This option or variable does so too, but `--output` overrides it.
     Ci(String),
-    /// The target, with its plus sign, is none that writes an image.
+    /// This target, given with its plus sign, does not write an image.
     Target(String),
-    /// The wrapper's line of this number makes it end with 0 after a failed build (T41).
+    /// The wrapper's line of this number makes it exit with 0 after a failed build (T41).
     Swallowed(usize),
-    /// The command is another, and the checkout's wrapper, which it may call, has that line.
+    /// The command is a different program, but the checkout's wrapper, which it may call, has
+    /// that line.
     PerhapsSwallowed(usize),
-    /// Nothing explains it.
+    /// The cause is unknown.
     Unexplained,
 }
 
 impl NoImage {
-    /// The reason why `command` wrote no image.
+    /// Returns the reason why `command` wrote no image.
     pub(super) fn explain(
         command: &BuildCommand,
         checkout: &Path,
@@ -76,7 +79,7 @@ impl NoImage {
     }
 }
 
-/// The option or variable that keeps the build program from writing.
+/// Returns the option or variable that keeps the build program from writing.
 fn suppressed(
     command: &BuildCommand,
     checkout: &Path,
@@ -84,14 +87,15 @@ fn suppressed(
 ) -> Option<NoImage> {
     let program = command.program();
     let options = match program {
-        // Its options are not known.
+        // The options of other programs are not known.
         ProgramKind::Other => &[],
         _ => command.options(),
     };
     let file = files::text_or_empty(&checkout.join(".env"));
-    // Whether it is true, and where it stands. What is set counts more than the file.
+    // Whether the variable is true, and where it is set. The environment takes precedence over
+    // the file.
     let set = |name: &str| -> Option<(bool, &str)> {
-        // The wrapper hands no variable on.
+        // The wrapper does not pass variables on.
         let own = environment.variable(name);
         match own.filter(|_| program != ProgramKind::Wrapper) {
             Some(value) => Some((is_true(&value.to_string_lossy()), "the environment")),
@@ -116,7 +120,7 @@ fn suppressed(
     by(CI).filter(|_| by(OUTPUT).is_none()).map(NoImage::Ci)
 }
 
-/// Whether `argument` is the option of this name, and does not switch it off.
+/// Whether `argument` is the option `name` and does not switch it off.
 fn is_option(argument: &str, name: &str) -> bool {
     let bare = argument.trim_start_matches('-');
     let dashes = argument.len() - bare.len();
@@ -124,12 +128,12 @@ fn is_option(argument: &str, name: &str) -> bool {
     (1..=2).contains(&dashes) && given == name && is_true(value)
 }
 
-/// As Go's `strconv.ParseBool` has it.
+/// Whether a value is true to Go's `strconv.ParseBool`.
 fn is_true(value: &str) -> bool {
     matches!(value, "1" | "t" | "T" | "true" | "TRUE" | "True")
 }
 
-/// Whether a `.env` sets `name` to true; `None` where it does not set it.
+/// Whether a `.env` sets `name` to true; `None` if it does not set it.
 fn assigned(file: &str, name: &str) -> Option<bool> {
     let value = |line: &str| {
         let line = line.trim_start();
@@ -206,9 +210,9 @@ mod tests {
                 suppressed("`--no-output`"),
             ),
             ("earthly --ci=false +iso", NoImage::Unexplained),
-            // Behind the target it is a build argument.
+            // After the target it is a build argument.
             ("earthly +iso --ci=1", NoImage::Unexplained),
-            // And to another program whatever it likes.
+            // To another program it may mean anything.
             ("make --ci iso", NoImage::Unexplained),
         ] {
             assert_eq!(Situation::new().explain(command), why, "{command}");

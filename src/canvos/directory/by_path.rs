@@ -1,4 +1,5 @@
-//! Directories of systems without descriptors of them: by their paths, which promises less.
+//! Directories of systems without directory descriptors. They are used by their paths, which
+//! gives weaker guarantees.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};

@@ -1,4 +1,4 @@
-//! Directories of Unix.
+//! Directories of Unix systems, used by their descriptors.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
@@ -13,13 +13,13 @@ use rustix::io::Errno;
 use super::{Entry, Stamp};
 use crate::util::files::Identity;
 
-/// A directory that one may pass, but not list, is good enough to work in.
+/// The permission to pass through a directory is enough to work in it; listing is not needed.
 #[cfg(target_os = "linux")]
 const PASS: OFlags = OFlags::PATH;
 #[cfg(not(target_os = "linux"))]
 const PASS: OFlags = OFlags::RDONLY;
 
-/// Longer than any name that a file system takes.
+/// A length in bytes that exceeds every file system's limit on names.
 const IMPOSSIBLE: usize = 300;
 
 /// An open directory.
@@ -38,7 +38,7 @@ impl Directory {
     /// Opens `path`, through links.
     ///
     /// # Errors
-    /// That of `open`.
+    /// Returns the error of `open`.
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
         let flags = PASS | OFlags::DIRECTORY | OFlags::CLOEXEC;
         Ok(Self {
@@ -47,10 +47,10 @@ impl Directory {
         })
     }
 
-    /// Opens the directory `name` in it.
+    /// Opens the directory `name` in this one.
     ///
     /// # Errors
-    /// That of `openat`; a link is one.
+    /// Returns the error of `openat`; a symbolic link is an error.
     pub(crate) fn enter(&self, name: &OsStr) -> io::Result<Self> {
         let flags = PASS | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         Ok(Self {
@@ -59,11 +59,11 @@ impl Directory {
         })
     }
 
-    /// Makes the directory `name` with mode 0755 whatever the umask, like the directories
-    /// that git makes beside it, and opens it.
+    /// Creates the directory `name` with mode 0755 whatever the umask, like the directories
+    /// that git creates beside it, and opens it.
     ///
     /// # Errors
-    /// That of `mkdirat`, and one that is there already.
+    /// Returns the error of `mkdirat`; a directory that exists already is an error.
     pub(crate) fn make(&self, name: &OsStr) -> io::Result<Self> {
         rustix::fs::mkdirat(&self.opened, name, Mode::from_raw_mode(0o755))?;
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
@@ -72,29 +72,29 @@ impl Directory {
         self.enter(name)
     }
 
-    /// Makes a file that is not there yet, for reading and writing, for this user alone.
+    /// Creates a new file for reading and writing, for this user alone.
     ///
     /// # Errors
-    /// That of `openat`.
+    /// Returns the error of `openat`.
     pub(crate) fn create(&self, name: &str) -> io::Result<File> {
         let flags =
             OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         Ok(rustix::fs::openat(&self.opened, name, flags, Mode::RUSR | Mode::WUSR)?.into())
     }
 
-    /// Opens a file for reading. A pipe does not stop us.
+    /// Opens a file for reading. Opening a pipe does not block.
     ///
     /// # Errors
-    /// That of `openat`; a link is one.
+    /// Returns the error of `openat`; a symbolic link is an error.
     pub(crate) fn read(&self, name: &str) -> io::Result<File> {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         Ok(rustix::fs::openat(&self.opened, name, flags, Mode::empty())?.into())
     }
 
-    /// What `name` is; `None` for nothing.
+    /// Returns the entry `name`, or `None` if it does not exist.
     ///
     /// # Errors
-    /// That of `fstatat`.
+    /// Returns the error of `fstatat`.
     pub(crate) fn entry(&self, name: &str) -> io::Result<Option<Entry>> {
         let stat = match rustix::fs::statat(&self.opened, name, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(stat) => stat,
@@ -125,10 +125,10 @@ impl Directory {
         }))
     }
 
-    /// What an open file is.
+    /// Returns the entry of an open file.
     ///
     /// # Errors
-    /// That of `fstat`.
+    /// Returns the error of `fstat`.
     pub(crate) fn entry_of(file: &File) -> io::Result<Entry> {
         let metadata = file.metadata()?;
         Ok(Entry {
@@ -142,10 +142,10 @@ impl Directory {
         })
     }
 
-    /// Renames `from` to `to` in the directory `target`, replacing what is there.
+    /// Renames `from` to `to` in the directory `target`, and replaces what is there.
     ///
     /// # Errors
-    /// That of `renameat`.
+    /// Returns the error of `renameat`.
     pub(crate) fn rename(&self, from: &str, target: &Self, to: &str) -> io::Result<()> {
         Ok(rustix::fs::renameat(
             &self.opened,
@@ -155,11 +155,11 @@ impl Directory {
         )?)
     }
 
-    /// Renames `from` to `to` in the directory `target`, where nothing may be. A system that
-    /// cannot promise that replaces what is there.
+    /// Renames `from` to `to` in the directory `target`, where `to` must not exist. A system
+    /// that cannot promise that replaces what is there.
     ///
     /// # Errors
-    /// That of `renameat2`.
+    /// Returns the error of `renameat2`.
     pub(crate) fn rename_new(&self, from: &str, target: &Self, to: &str) -> io::Result<()> {
         #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
         {
@@ -176,8 +176,8 @@ impl Directory {
     /// Exchanges two names in one step.
     ///
     /// # Errors
-    /// That of `renameat2`; [`io::ErrorKind::Unsupported`] if the system or the file system
-    /// cannot do it.
+    /// Returns the error of `renameat2`; [`io::ErrorKind::Unsupported`] if the system or the
+    /// file system cannot exchange names.
     pub(crate) fn exchange(&self, from: &str, target: &Self, to: &str) -> io::Result<()> {
         #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
         {
@@ -197,10 +197,10 @@ impl Directory {
         }
     }
 
-    /// Gives the file `from` a second name.
+    /// Creates a second hard link for the file `from`.
     ///
     /// # Errors
-    /// That of `linkat`.
+    /// Returns the error of `linkat`.
     pub(crate) fn link(&self, from: &str, target: &Self, to: &str) -> io::Result<()> {
         let flags = AtFlags::empty();
         Ok(rustix::fs::linkat(
@@ -215,15 +215,15 @@ impl Directory {
     /// Removes a file.
     ///
     /// # Errors
-    /// That of `unlinkat`.
+    /// Returns the error of `unlinkat`.
     pub(crate) fn remove(&self, name: &str) -> io::Result<()> {
         Ok(rustix::fs::unlinkat(&self.opened, name, AtFlags::empty())?)
     }
 
-    /// Removes a directory that is empty.
+    /// Removes an empty directory.
     ///
     /// # Errors
-    /// That of `unlinkat`.
+    /// Returns the error of `unlinkat`.
     pub(crate) fn remove_directory(&self, name: &OsStr) -> io::Result<()> {
         Ok(rustix::fs::unlinkat(
             &self.opened,
@@ -232,29 +232,29 @@ impl Directory {
         )?)
     }
 
-    /// Whether files can be made here. Tried without making one: what a killed run left in
-    /// the overlay would be shipped.
+    /// Checks that files can be created here. The check creates no file: what a killed run left
+    /// in the overlay would be shipped.
     ///
     /// # Errors
-    /// That of `faccessat`.
+    /// Returns the error of `faccessat`.
     pub(crate) fn check_writable(&self) -> io::Result<()> {
         let access = Access::WRITE_OK | Access::EXEC_OK;
-        // With a flag this is a system call that older sandboxes forbid.
+        // With a flag, this is a system call that older sandboxes forbid.
         let flags = AtFlags::empty();
         Ok(rustix::fs::accessat(&self.opened, ".", access, flags)?)
     }
 
-    /// Whether the file `name` could be renamed, replaced or removed: an immutable file, a
-    /// sticky or append-only directory and a mount on the file forbid it.
+    /// Checks that the file `name` could be renamed, replaced or removed. An immutable file, a
+    /// sticky or append-only directory, and a mount on the file prevent that.
     ///
     /// # Errors
-    /// What a rename would fail with.
+    /// Returns the error with which a rename would fail.
     pub(crate) fn check_replaceable(&self, name: &str) -> io::Result<()> {
         if self.is_mount(name) {
             return Err(Errno::BUSY.into());
         }
-        // The kernel looks at all permissions first, and only then at what it is: a file is
-        // no directory that could be removed.
+        // The kernel checks all permissions first, and only then the kind of file: a regular
+        // file is not a directory that could be removed.
         match rustix::fs::unlinkat(&self.opened, name, AtFlags::REMOVEDIR) {
             Err(error @ (Errno::PERM | Errno::ACCESS | Errno::ROFS | Errno::BUSY)) => {
                 Err(error.into())
@@ -279,9 +279,9 @@ impl Directory {
         matches!((file, directory), (Ok(file), Ok(directory)) if file != directory)
     }
 
-    /// Whether a file can be renamed from here into `target`. Two mounts of one file system
-    /// do not allow it either, so that the device's number says too little: it is tried,
-    /// with names that no file can have.
+    /// Whether a file can be renamed from here into `target`. Two mounts of one file system do
+    /// not allow it either, so comparing device numbers is not enough: a rename is tried with
+    /// names that no file can have.
     #[must_use]
     pub(crate) fn reaches(&self, target: &Self) -> bool {
         let device = |directory: &Self| directory.opened.metadata().map(|found| found.dev()).ok();
@@ -293,10 +293,10 @@ impl Directory {
         tried != Err(Errno::XDEV)
     }
 
-    /// The names in it.
+    /// Returns the names in the directory.
     ///
     /// # Errors
-    /// That of reading it.
+    /// Returns the error of reading the directory.
     pub(crate) fn names(&self) -> io::Result<Vec<OsString>> {
         let mut names = Vec::new();
         for entry in Dir::new(self.listed()?)? {
@@ -308,15 +308,15 @@ impl Directory {
         Ok(names)
     }
 
-    /// Brings renames to the disk. Not every file system can do it, and none of our promises
-    /// needs it to: a lost rename leaves the old file.
+    /// Syncs renames to disk. Not every file system can do it, and correctness does not depend
+    /// on it: a lost rename leaves the old file.
     pub(crate) fn sync(&self) {
         if let Ok(directory) = self.listed() {
             let _ = directory.sync_all();
         }
     }
 
-    /// Itself, opened for reading.
+    /// Opens the directory itself for reading.
     fn listed(&self) -> io::Result<File> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         Ok(rustix::fs::openat(&self.opened, ".", flags, Mode::empty())?.into())

@@ -45,7 +45,7 @@ fn names_are_exchanged_in_one_step() {
     assert_eq!(absent.kind(), std::io::ErrorKind::NotFound);
 }
 
-/// What is asked changes nothing: no file and no directory goes.
+/// The checks change nothing: no file and no directory is removed.
 #[test]
 fn a_question_changes_nothing() {
     let (root, directory) = place();

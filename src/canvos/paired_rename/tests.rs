@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::*;
 
-/// A directory for temporary files and one for each placement, where `old` is.
+/// Returns a directory for temporary files, and one with `old` for each placement.
 struct Two {
     root: tempfile::TempDir,
     beside: Arc<Directory>,
@@ -53,7 +53,7 @@ impl Two {
         PLACES.map(ready).into()
     }
 
-    /// What is at both places, and whether no temporary file is left.
+    /// Returns what is at both placements, and checks that no temporary file is left.
     fn now(&self) -> [Option<String>; 2] {
         assert_eq!(self.beside.names().unwrap(), [""; 0], "temporary files");
         ["a", "b"].map(|name| fs::read_to_string(self.path(name).join(NAME)).ok())
@@ -66,7 +66,7 @@ fn both(text: Option<&str>) -> [Option<String>; 2] {
 
 const RIGHT: Check<'_> = &|_| Ok(());
 
-/// As long as nothing fails when it is asked for the first time.
+/// Returns a check that passes before the renames and fails once `path` holds the new file.
 fn second_look_fails(path: &Path) -> impl Fn(&RenameTarget) -> Result<(), CanvosError> {
     move |place| {
         if fs::read(path).is_ok_and(|text| text == b"new") {
@@ -98,7 +98,7 @@ fn what_is_found_after_the_renames_undoes_both() {
     }
 }
 
-/// Written by another program after it was judged.
+/// Another program wrote the file after it was examined.
 #[test]
 fn a_file_that_is_not_the_one_that_was_judged_stays() {
     for name in ["a", "b"] {
@@ -114,7 +114,7 @@ fn a_file_that_is_not_the_one_that_was_judged_stays() {
         withdraw(places.into(), RIGHT).unwrap_err();
         assert!(two.now().iter().all(Option::is_some));
     }
-    // One that appeared where nothing was.
+    // A file appeared where there was none.
     let two = Two::new(None);
     let ready = two.ready();
     fs::write(two.path("b").join(NAME), "other").unwrap();
@@ -122,8 +122,8 @@ fn a_file_that_is_not_the_one_that_was_judged_stays() {
     assert_eq!(two.now(), [None, Some("other".to_owned())]);
 }
 
-/// As NFS: old and new are never at one name together, and the pair is exchanged all the
-/// same.
+/// Like NFS: the old and the new file never exchange names in one step, but the pair still
+/// changes.
 #[test]
 fn a_file_system_that_exchanges_no_names() {
     let two = Two::new(Some("old"));

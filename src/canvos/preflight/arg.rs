@@ -1,9 +1,9 @@
 //! `.arg`: CanvOS's build arguments, as its two readers read them (canvos.md, T17).
 //!
 //! Earthly reads the file with godotenv ([`dotenv`]); `earthly.sh` sources it with bash
-//! ([`bash`]). Both are followed to the letter. The file may hold secrets, so all of it but
-//! the assignments of `CLUSTERCONFIG` is blanked before any of it is shown. Of a file that
-//! Earthly refuses there is nothing but the reason: no build begins with it.
+//! ([`bash`]). Both are followed exactly. The file may hold secrets, so everything except the
+//! assignments of `CLUSTERCONFIG` is blanked before any of it is shown. If Earthly refuses the
+//! file, only the reason is available, because no build begins with such a file.
 
 use std::ops::Range;
 use std::path::Path;
@@ -21,10 +21,10 @@ use crate::util::sanitize;
 /// The build argument that names the cluster definition.
 pub(super) const KEY: &str = "CLUSTERCONFIG";
 
-/// The variable in which Earthly finds more build arguments.
+/// The variable from which Earthly takes more build arguments.
 const BUILD_ARGS: &str = "EARTHLY_BUILD_ARGS";
 
-/// Variables that `earthly.sh` sets before it sources the file.
+/// The variables that `earthly.sh` sets before it sources the file.
 const OF_WRAPPER: [&str; 4] = [
     "EARTHLY_VERSION",
     "PE_VERSION",
@@ -32,27 +32,28 @@ const OF_WRAPPER: [&str; 4] = [
     "global_config",
 ];
 
-/// `.arg`, read.
+/// The contents of `.arg`.
 #[derive(Debug)]
 pub struct Arg {
-    /// The file, with nothing but the assignments of `CLUSTERCONFIG` to Earthly. It has the
-    /// lines and columns of the file, not its bytes.
+    /// The text of the file, in which everything except Earthly's assignments of
+    /// `CLUSTERCONFIG` is blanked. It has the lines and columns of the file, but not its byte
+    /// offsets.
     pub source: Arc<Source>,
     /// Every assignment of `CLUSTERCONFIG` to Earthly, in the order of the file.
     pub assignments: Vec<Assignment>,
-    /// What bash has in `CLUSTERCONFIG` behind the file.
+    /// The value of `CLUSTERCONFIG` in bash after the file was sourced.
     pub bash: bash::Value,
-    /// What the programs that `earthly.sh` starts get as `EARTHLY_BUILD_ARGS`: what bash has
-    /// in it behind the file, if it is exported.
+    /// The value of `EARTHLY_BUILD_ARGS` that the programs started by `earthly.sh` get: the one
+    /// that bash has after the file, if the variable is exported.
     pub build_args: bash::Value,
-    /// Where bash stops reading.
+    /// Where bash stops reading the file.
     pub bash_end: bash::End,
-    /// Whether a line ends with a carriage return, or the file begins with a byte order
-    /// mark.
+    /// Whether a line ends with a carriage return, or the file begins with a byte order mark.
+    /// bash takes either for part of the text.
     pub foreign_to_bash: bool,
-    /// The first carriage return before the end of a line, in bytes of [`Arg::source`].
+    /// The byte range in [`Arg::source`] of the first carriage return at the end of a line.
     pub carriage_return: Option<Range<usize>>,
-    /// Why Earthly refuses the file, with its place in `source`. There are no values then.
+    /// Why Earthly refuses the file, with the place in `source`. There are no values then.
     pub error: Option<DotenvError>,
     file: Dotenv,
     matches_files: bool,
@@ -61,20 +62,20 @@ pub struct Arg {
 /// An assignment of `CLUSTERCONFIG`, as Earthly reads it.
 #[derive(Debug, Clone)]
 pub struct Assignment {
-    /// Its value, without quotes.
+    /// The value, without quotes.
     pub value: String,
-    /// What is shown of it, in bytes of [`Arg::source`].
+    /// The part that messages show, as a byte range in [`Arg::source`].
     pub span: Range<usize>,
 }
 
 impl Arg {
-    /// The value that Earthly has for the build argument `name`.
+    /// Returns Earthly's value of the build argument `name`.
     #[must_use]
     pub fn value(&self, name: &str) -> Option<&str> {
         self.file.value(name)
     }
 
-    /// What is wrong with a file that Earthly refuses.
+    /// Describes what is wrong with a file that Earthly refuses.
     #[must_use]
     pub fn refusal(&self) -> Option<Diagnostic> {
         let DotenvError { span, message, .. } = self.error.as_ref()?;
@@ -86,10 +87,10 @@ impl Arg {
     }
 }
 
-/// Reads the file `path`; `None` if there is none.
+/// Reads the file `path`; returns `None` if it does not exist.
 ///
 /// # Errors
-/// A file that is there and cannot be read.
+/// Fails if the file exists and cannot be read.
 pub(super) fn read(path: &Path, environment: &Environment) -> Result<Option<Arg>, PathError> {
     let text = match files::read(path, files::TEXT) {
         Ok(text) => text,
@@ -97,7 +98,7 @@ pub(super) fn read(path: &Path, environment: &Environment) -> Result<Option<Arg>
         Err(error) => return Err(PathError::when("read", path)(error)),
     };
     let variable = |name: &str| {
-        // One that is set to nothing is exported, too.
+        // A variable that is set to an empty value is exported, too.
         let value = environment.variables.get(std::ffi::OsStr::new(name));
         value.map(|value| value.to_string_lossy().into_owned())
     };
@@ -109,14 +110,15 @@ pub(super) fn read(path: &Path, environment: &Environment) -> Result<Option<Arg>
     Ok(Some(arg))
 }
 
-/// The names of the files beside `path`.
+/// Returns the names of the files beside `path`.
 fn beside(path: &Path) -> impl Iterator<Item = Vec<u8>> {
     let directory = path.parent().unwrap_or(Path::new("."));
     let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
     entries.map(|entry| entry.file_name().into_encoded_bytes())
 }
 
-/// Reads `text` as the file `path`, for an `earthly.sh` that is started with `variable`s.
+/// Parses `text` as the file `path`, for an `earthly.sh` whose environment is given by
+/// `variable`.
 #[must_use]
 pub fn parse(text: &[u8], path: &Path, variable: &dyn Fn(&str) -> Option<String>) -> Arg {
     let (file, mut error) = match dotenv::parse(text) {
@@ -162,7 +164,8 @@ pub fn parse(text: &[u8], path: &Path, variable: &dyn Fn(&str) -> Option<String>
     }
 }
 
-/// How far an assignment is shown: what follows `://` may be a secret.
+/// Returns the end of the part of an assignment that is shown: what follows `://` may be a
+/// secret.
 fn shown_end(text: &[u8], assignment: &dotenv::Assignment) -> usize {
     let value = &text[assignment.value_span.clone()];
     let scheme = value.windows(3).position(|three| three == b"://");
@@ -171,8 +174,9 @@ fn shown_end(text: &[u8], assignment: &dotenv::Assignment) -> usize {
     })
 }
 
-/// The text with a blank for each character outside `shown`, line ends left out, and the
-/// places of `shown` in it; what is in `shown` is blanked too unless it may be `seen`.
+/// Returns the text with a blank for each character outside `shown`, line ends left out, and
+/// the byte ranges of `shown` in that text. Unless `seen` is true, the characters in `shown`
+/// are blanked too.
 fn masked(text: &[u8], shown: &[Range<usize>], seen: bool) -> (String, Vec<Range<usize>>) {
     let mut masked = String::with_capacity(text.len());
     let mut spans = Vec::new();
@@ -213,13 +217,13 @@ fn blank(text: &[u8], out: &mut String) {
     }
 }
 
-/// Whether a value is a URL; one that is signed is a secret.
+/// Whether a value is a URL. A signed URL is a secret.
 #[must_use]
 pub(super) fn is_url(value: &str) -> bool {
     value.contains("://")
 }
 
-/// A value for messages: of a URL only how it begins.
+/// Returns a value for messages: of a URL, only the beginning.
 #[must_use]
 pub fn shown(value: &str) -> String {
     match value.split_once("://") {

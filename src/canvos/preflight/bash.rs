@@ -1,13 +1,14 @@
-//! What `source FILE` leaves in the variables of bash 5, for files of assignments.
+//! What `source FILE` leaves in the variables of bash 5, for files that consist of assignments.
 //!
-//! In: the bytes of a file and the caller's environment. Out: for each variable its value,
-//! or that it cannot be told. bash reads a command line, runs it, and reads the next, so
-//! that a line that fails changes nothing further down, and a syntax error ends the file.
-//! Followed are quotes, expansions of variables, lists, pipelines, groups, `if` and the
-//! builtins that assign. Nothing is run and no file is looked at: the status of any other
-//! command is unknown, and with it whether what depends on it is run. Whatever is beyond
-//! this reader makes everything that it might change [`Value::Unknown`], which is every
-//! variable after the likes of `eval`, a loop or a function. It never guesses.
+//! The input is the bytes of a file and the caller's environment. The output is the value of
+//! each variable, or that it cannot be determined. bash reads a command line, runs it, and
+//! reads the next, so a line that fails changes nothing further down, and a syntax error ends
+//! the file. This module follows quotes, expansions of variables, lists, pipelines, groups,
+//! `if`, and the builtins that assign. It runs nothing and reads no other file: the exit status
+//! of any other command is unknown, and so is whether anything that depends on it runs.
+//! Everything that a construct beyond this reader might change becomes [`Value::Unknown`];
+//! after `eval`, a loop, a function and the like, that is every variable. The module never
+//! guesses.
 //!
 //! Reading takes time and memory in proportion to the file; values that grow beyond that
 //! are unknown.
@@ -23,14 +24,14 @@ mod syntax;
 mod variables;
 mod word;
 
-/// What a variable holds.
+/// The value of a variable.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Value {
-    /// It is not set.
+    /// The variable is not set.
     Unset,
-    /// This; a byte that is not UTF-8 is U+FFFD.
+    /// The variable has this value. A byte that is not UTF-8 becomes U+FFFD.
     Set(String),
-    /// Only bash can tell.
+    /// Only bash can determine the value.
     Unknown,
 }
 
@@ -51,15 +52,15 @@ pub struct Sourced<'e> {
 pub enum End {
     /// At the end of the file, or at `return`.
     Whole,
-    /// In the command that begins in this line, from 1, which bash refuses.
+    /// In the command that begins in this line, counted from 1, which bash refuses.
     Syntax(usize),
-    /// The command that begins in this line, from 1, may change anything, or is not
-    /// understood: every variable is unknown.
+    /// At the command that begins in this line, counted from 1. It may change anything, or is
+    /// not understood, so every variable is unknown.
     Unknown(usize),
 }
 
-/// Sources `text` in a shell whose variables are those of `environment` so far. What is
-/// set there counts as exported.
+/// Sources `text` in a shell that starts with the variables of `environment`. A variable that
+/// is set there counts as exported.
 pub fn source<'e>(text: &[u8], environment: &'e dyn Fn(&str) -> Value) -> Sourced<'e> {
     let mut shell = Shell::new(environment, text.len());
     let end = shell.source(text);
@@ -67,7 +68,7 @@ pub fn source<'e>(text: &[u8], environment: &'e dyn Fn(&str) -> Value) -> Source
 }
 
 impl Sourced<'_> {
-    /// What the variable `name` holds.
+    /// Returns the value of the variable `name`.
     #[must_use]
     pub fn value(&self, name: &str) -> Value {
         match self.end {
@@ -76,26 +77,26 @@ impl Sourced<'_> {
         }
     }
 
-    /// Whether the programs that the script starts get the variable `name`. That of a
-    /// variable whose value is unknown is so too.
+    /// Returns the value of the variable `name` in the programs that the script starts. If it
+    /// is unknown whether a variable is exported, so is the value.
     #[must_use]
     pub fn exported(&self, name: &str) -> bool {
         self.shell.exported(name)
     }
 
-    /// The variables that commands of the file set or change, in no order.
+    /// Returns the variables that the file's commands set or change, in no particular order.
     pub fn assigned(&self) -> impl Iterator<Item = &str> {
         self.shell.variables.changed()
     }
 
-    /// Whether names of files were given to a builtin that sets variables. They change
-    /// nothing, but for a file that is called like an assignment.
+    /// Whether file names were given to a builtin that sets variables. They change nothing,
+    /// unless a file's name looks like an assignment.
     #[must_use]
     pub fn matches_files(&self) -> bool {
         self.shell.matches_files
     }
 
-    /// Where bash stops reading.
+    /// Returns where bash stops reading.
     #[must_use]
     pub fn end(&self) -> End {
         self.end

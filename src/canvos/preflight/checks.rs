@@ -1,4 +1,4 @@
-//! The traps that a checkout has, each by its number in canvos.md, 3.
+//! The checks for the traps of a checkout, each with its number in canvos.md, 3.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -16,15 +16,15 @@ use crate::util::files;
 use crate::util::path_error::PathError;
 use crate::util::sanitize;
 
-/// How far below `content/` bundles are looked for.
+/// How many levels below `content/` are searched for bundles.
 const DEPTH: usize = 4;
 
 impl Preflight<'_> {
-    /// Every trap that can be seen, for a definition that is staged or is about to be.
-    /// `chosen` are the targets that somebody wants to build.
+    /// Returns all traps that can be detected, for a definition that is staged or is about to
+    /// be. `chosen` are the targets that the user wants to build.
     ///
     /// # Errors
-    /// Directories that cannot be read.
+    /// Fails if a directory cannot be read.
     pub fn findings(&self, chosen: &[Target]) -> Result<Vec<Finding>, PathError> {
         let mut found = Vec::new();
         found.extend(self.start_findings());
@@ -52,7 +52,7 @@ impl Preflight<'_> {
         Ok(found)
     }
 
-    /// The targets of `among` that this Earthfile has and whose recipe reads
+    /// Returns the targets of `among` that this Earthfile has and whose recipe reads
     /// `CLUSTERCONFIG`.
     pub(super) fn that_read_it(&self, among: &[Target]) -> Vec<Target> {
         let reads = |target: &&Target| {
@@ -62,8 +62,8 @@ impl Preflight<'_> {
         among.iter().filter(reads).copied().collect()
     }
 
-    /// T8: a link where a staged file belongs, or on the way there. It would get into the
-    /// image as a link, and nothing is written through it.
+    /// T8: a symbolic link is in the place of a staged file, or on the way there. The image
+    /// would contain it as a link, and edgestage writes nothing through it.
     fn links(&self) -> Vec<Finding> {
         let first = |placement: &Placement| {
             let parts: Vec<&str> = placement.path().split('/').collect();
@@ -80,7 +80,7 @@ impl Preflight<'_> {
         linked.map(|(_, path)| told(path)).collect()
     }
 
-    /// The targets that this checkout has and that carry a definition.
+    /// Returns the targets that this checkout has and that carry a definition.
     fn carriers(&self) -> Vec<Target> {
         let carries = |target: &Target| {
             let embeds = self.forecast(*target, Assume::Staged);
@@ -89,7 +89,8 @@ impl Preflight<'_> {
         Target::ALL.into_iter().filter(carries).collect()
     }
 
-    /// T17: Earthly and bash read another value. T34: bash runs a part of it.
+    /// T17: Earthly and bash read different values. T34: bash runs a part of the value as a
+    /// command.
     fn two_parsers(&self) -> Option<Finding> {
         let arg = self.arg.as_ref()?;
         let last = arg.assignments.last()?;
@@ -107,7 +108,7 @@ impl Preflight<'_> {
         Some(Finding::without_hits(diagnostic))
     }
 
-    /// T18: the last assignment wins.
+    /// T18: `CLUSTERCONFIG` is assigned twice; the last assignment wins.
     fn assigned_twice(&self) -> Option<Finding> {
         let arg = self.arg.as_ref()?;
         let [.., before, last] = &arg.assignments[..] else {
@@ -119,7 +120,7 @@ impl Preflight<'_> {
         )))
     }
 
-    /// T9: what is staged is not in the build's context.
+    /// T9: an ignore rule keeps a staged file out of the build context.
     fn ignored(&self) -> Vec<Finding> {
         let Some(ignore) = &self.ignore else {
             return vec![Finding {
@@ -141,7 +142,7 @@ impl Preflight<'_> {
             let without = self.without_rules(*target);
             let changed =
                 without.is_some_and(|without| without != self.forecast(*target, Assume::Staged));
-            // Either of the two equal files will do.
+            // Either of the two identical files is enough.
             changed && !self.is_staged_file(&self.forecast(*target, Assume::Staged))
         };
         let hits: Vec<Target> = Target::ALL.into_iter().filter(lost).collect();
@@ -157,7 +158,7 @@ impl Preflight<'_> {
         others.chain(hiding).collect()
     }
 
-    /// T9: a rule that hides what a build cannot do without.
+    /// T9: a rule hides a file that the build needs.
     fn hidden_needs(&self, ignore: &Ignore) -> Option<Finding> {
         let mut found: Option<Finding> = None;
         for target in Target::ALL {
@@ -196,7 +197,7 @@ impl Preflight<'_> {
         })
     }
 
-    /// T40: what the build cannot read is empty in the image.
+    /// T40: a file that the build cannot read is empty in the image.
     fn unreadable(&self) -> Vec<Finding> {
         let closed = |placement: &&Placement| {
             let file = self.directory.join(placement.path());
@@ -234,7 +235,7 @@ impl Preflight<'_> {
         lines.into_iter().map(finding).collect()
     }
 
-    /// A line of the Earthfile, for an excerpt.
+    /// Returns the location of a line of the Earthfile, for an excerpt.
     fn earthfile_line(&self, line: usize) -> (Arc<Source>, Range<usize>) {
         let text = self
             .earthfile
@@ -261,9 +262,9 @@ impl Preflight<'_> {
         Ok(names.into_iter().map(told).collect())
     }
 
-    /// T29: architectures that a target does not build.
+    /// T29: the architecture is one that a target does not build.
     fn arch(&self) -> Option<Finding> {
-        // What a build that ends at once would have read is not known.
+        // It is unknown what a build that ends at once would have read.
         if self.invocation.failure.is_some() {
             return None;
         }
@@ -290,7 +291,7 @@ impl Preflight<'_> {
         Some(Finding::without_hits(diagnostic))
     }
 
-    /// T28: a bad content bundle stops the host's script before the definition.
+    /// T28: a bad content bundle stops the host's script before it reads the definition.
     fn content_bundles(&self) -> Option<Finding> {
         let bundle = names_in(self.directory).ok()?.into_iter().find(|name| {
             let directory = self.directory.join(name);
@@ -300,14 +301,14 @@ impl Preflight<'_> {
         self.earthfile.maas.then(told)
     }
 
-    /// T21: git would take the archive for a file of its own.
+    /// T21: git would take the archive for a file of the repository.
     fn unhidden_from_git(&self) -> Option<Finding> {
         let git = self.directory.join(".git");
         if !git.exists() {
             return None;
         }
         let read = |path: &Path| files::text_or_empty(path);
-        // What stands in `.gitignore` counts more.
+        // `.gitignore` takes precedence.
         let exclude = exclude_of(&git);
         let exclude = exclude.map_or_else(String::new, |path| read(&path));
         let rules = exclude + "\n" + &read(&self.directory.join(".gitignore"));
@@ -318,7 +319,7 @@ impl Preflight<'_> {
     }
 }
 
-/// Whether there is a content bundle in `directory`, or so many levels below.
+/// Whether `directory`, or a directory up to `levels` below it, has a content bundle.
 fn has_bundle(directory: &Path, levels: usize) -> bool {
     let names = names_in(directory).unwrap_or_default();
     names.iter().any(|name| {
@@ -329,8 +330,8 @@ fn has_bundle(directory: &Path, levels: usize) -> bool {
     })
 }
 
-/// Where git keeps what only this clone ignores. In a worktree `.git` is a file that
-/// names a directory, and that one names the clone's.
+/// Returns the path of git's ignore file for this clone. In a worktree, `.git` is a file that
+/// names a directory, and a file there names the clone's.
 fn exclude_of(git: &Path) -> Option<PathBuf> {
     let read = |path: &Path| String::from_utf8(files::read(path, files::TEXT).ok()?).ok();
     let directory = if git.is_file() {
@@ -346,7 +347,7 @@ fn exclude_of(git: &Path) -> Option<PathBuf> {
     Some(directory.join("info/exclude"))
 }
 
-/// The names in a directory, printable; none where there is no directory.
+/// Returns the names in a directory, printable; none if the directory does not exist.
 pub(super) fn names_in(directory: &Path) -> Result<Vec<String>, PathError> {
     let entries = match std::fs::read_dir(directory) {
         Ok(entries) => entries,

@@ -1,5 +1,5 @@
-//! The traps in the value of `CLUSTERCONFIG` itself: what it names that is not what was
-//! staged.
+//! The traps in the value of `CLUSTERCONFIG` itself: it names something other than a staged
+//! file.
 
 use std::path::Path;
 
@@ -27,20 +27,20 @@ struct Fault {
     effect: Effect,
 }
 
-/// What a wrong value does.
+/// The effect of a wrong value.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Effect {
-    /// The copy is left out: the overlay stays, and `+cloud-image` has nothing.
+    /// The copy is skipped: the overlay remains, and `+cloud-image` gets nothing.
     Misses,
     /// The image gets something else, or the build fails.
     Replaces,
 }
 
 impl Preflight<'_> {
-    /// T1 to T8, T11, T17, T24, T32, T33, T40.
+    /// Checks the value: T1 to T8, T11, T17, T24, T32, T33, T40.
     pub(super) fn clusterconfig_value(&self) -> Option<Finding> {
         if self.invocation.failure.is_some() || self.that_read_it(&READERS).is_empty() {
-            // The first releases of CanvOS have the overlay only (canvos.md, 2).
+            // The first releases of CanvOS have only the overlay (canvos.md, 2).
             return None;
         }
         let nowhere = self.that_read_it(&[Target::CloudImage]);
@@ -69,7 +69,7 @@ impl Preflight<'_> {
         })
     }
 
-    /// T2: nothing sets it.
+    /// T2: nothing sets `CLUSTERCONFIG`.
     fn not_set(&self) -> Diagnostic {
         let named = self.invocation.arg_file.as_ref();
         let named = named.and_then(|file| file.named_by.as_ref());
@@ -79,7 +79,7 @@ impl Preflight<'_> {
         }
     }
 
-    /// Adds the line of `.arg` that counts, where the value is from there.
+    /// Adds the line of `.arg` that is in effect, if the value comes from there.
     fn at_assignment(&self, diagnostic: Diagnostic, origin: &Origin) -> Diagnostic {
         let last = self.arg.as_ref();
         let last = last.and_then(|arg| Some((&arg.source, arg.assignments.last()?)));
@@ -89,7 +89,7 @@ impl Preflight<'_> {
         }
     }
 
-    /// What happens to the definition where a value leads nowhere.
+    /// Returns what happens to the definition if a value finds nothing.
     fn elsewhere(&self) -> Elsewhere {
         if self.that_read_it(&[Target::CloudImage]).is_empty() {
             Elsewhere::NobodyLacksIt
@@ -98,7 +98,7 @@ impl Preflight<'_> {
         }
     }
 
-    /// What is wrong with what a value finds; `None` for a staged file.
+    /// Returns what is wrong with the file that a value finds; `None` for a staged file.
     fn fault(&self, value: &str) -> Option<Fault> {
         let shown = arg::shown(value);
         let ignore = self.ignore.as_ref()?;
@@ -118,14 +118,14 @@ impl Preflight<'_> {
             }),
             Copied::NotAFile { path, kind } => replaces(messages::not_a_file(&path, kind)),
             Copied::Artifact => replaces(messages::artifact(&shown)),
-            // The rule is told on its own.
+            // The rule has a finding of its own.
             Copied::Fails(Failure::Rule(..)) => None,
             Copied::Fails(failure) => replaces(messages::failed(&failure, &shown)),
             Copied::Unclear => replaces(messages::unclear_pattern(&shown)),
         }
     }
 
-    /// A file that is found and is none of ours, or not alone.
+    /// Describes a file that is found but is not a staged one, or is not the only match.
     fn other_file(&self, path: &str, replaced: &[String], shown: &str) -> Option<Diagnostic> {
         let ours = Placement::ALL
             .iter()
@@ -173,8 +173,8 @@ impl Preflight<'_> {
         }
     }
 
-    /// Targets that would not embed what is staged, for a reason that no trap has named:
-    /// what is not understood is not passed over.
+    /// Returns targets that would not embed what is staged, for a reason that no trap has
+    /// named: whatever is not understood is reported.
     pub(super) fn otherwise_lost(&self, found: &[Finding]) -> Vec<Finding> {
         let known = |target: &Target| found.iter().any(|finding| finding.hits.contains(target));
         let mut unclear = Vec::new();

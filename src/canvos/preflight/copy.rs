@@ -1,12 +1,13 @@
 //! What `COPY --if-exists "$CLUSTERCONFIG"` finds in a checkout (canvos.md, T1 to T9, T33,
 //! T40).
 //!
-//! In: the value, the checkout and its ignore rules. Out: the file that ends up in the
-//! image, or why it is none. A value is read three times, each time in another way: as a
-//! reference to another target's artifact, as the pattern of what is sent to the build, and
-//! as the pattern of what is copied out of that, whose first character is put in a class so
-//! that nothing found is not an error. What all three let through is copied, onto one name; of
-//! several files the last one stays.
+//! The input is the value, the checkout and its ignore rules. The output is the file that ends
+//! up in the image, or the reason why there is none. Earthly interprets a value three times,
+//! each time in a different way: as a reference to another target's artifact, as the pattern of
+//! what is sent to the build, and as the pattern of what is copied out of that. The last one
+//! puts the first character into a class, so that a pattern without a match is not an error.
+//! Whatever passes all three is copied to the same name; if there are several files, the last
+//! one stays.
 //!
 //! The model follows Earthly 0.8.15 and `EarthBuild` and was compared with both. It looks at
 //! directories, not into files, and never writes.
@@ -27,86 +28,86 @@ use context::{BuildContext, Entry, Kind, Stop};
 
 use crate::util::files;
 
-/// How many links below a copied directory are followed.
+/// The number of links below a copied directory that are followed.
 const DIRECTORIES: usize = 1_000;
 
-/// What a COPY puts at its destination, if nothing was there.
+/// What a COPY puts at its destination if nothing was there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Copied {
     /// A regular file.
     File {
-        /// Its path in the checkout, as it is written there.
+        /// The path in the checkout, as it is written there.
         path: String,
-        /// Other files that match too, and that it replaces.
+        /// The other matching files, which this one replaces.
         replaced: Vec<String>,
     },
-    /// An empty file, in place of what cannot be read (T40).
+    /// An empty file in place of one that cannot be read (T40).
     Empty {
-        /// Its path in the checkout.
+        /// The path in the checkout.
         path: String,
-        /// Why it is empty.
+        /// Why the file is empty.
         cause: Unread,
     },
-    /// Nothing, and the build goes on.
+    /// Nothing; the build continues.
     Nothing(Missed),
-    /// A directory, a pipe or a device, and the build goes on.
+    /// A directory, a pipe or a device; the build continues.
     NotAFile {
-        /// Its path in the checkout; empty for the checkout itself.
+        /// The path in the checkout; empty for the checkout itself.
         path: String,
-        /// What it is.
+        /// The kind of file.
         kind: &'static str,
     },
-    /// What another target builds: Earthly reads the value as `path+target/artifact`.
+    /// The artifact of another target: Earthly reads the value as `path+target/artifact`.
     Artifact,
-    /// The build ends.
+    /// The build fails.
     Fails(Failure),
-    /// It was not looked at to the end, as the pattern fits too many directories.
+    /// The search was not completed, because the pattern matches too many directories.
     Unclear,
 }
 
 /// Why a file arrives empty.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Unread {
-    /// The user that runs this may not read it.
+    /// The user of this run may not read the file.
     Forbidden,
-    /// It is a socket.
+    /// The file is a socket.
     Socket,
 }
 
-/// Why the build ends.
+/// Why the build fails.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Failure {
-    /// `/` and `./`: Earthly has no first character left, and crashes.
+    /// The value is `/` or `./`: Earthly has no first character left, and crashes.
     Crash,
-    /// A malformed pattern: it begins with `-`, `^`, `\` or `]`, or a class does not end.
+    /// The pattern is malformed: it begins with `-`, `^`, `\` or `]`, or a class is not closed.
     BadPattern,
-    /// A tab or another control character.
+    /// The value has a tab or another control character.
     Control,
-    /// A path that loses its first part to a `..` is not a pattern any more, so that it has to
-    /// be there.
+    /// The path loses its first part to a `..`. It is no longer a pattern then, so the file
+    /// must exist.
     NotThere(Missed),
-    /// A symbolic link: its target is not sent to the build with it.
+    /// The value matches a symbolic link, whose target is not sent to the build with it.
     Link {
-        /// Its path in the checkout.
+        /// The path in the checkout.
         path: String,
     },
-    /// A directory that matches together with a file before it.
+    /// The value matches a directory after a file.
     DirectoryOverFile {
-        /// Its path in the checkout.
+        /// The path in the checkout.
         path: String,
     },
-    /// A directory that matches and cannot be read.
+    /// The value matches a directory that cannot be read.
     Closed {
-        /// Its path in the checkout.
+        /// The path in the checkout.
         path: String,
     },
-    /// An ignore rule ends every build.
+    /// An ignore rule makes every build fail.
     Rule(Rule, RuleFault),
 }
 
-/// What `COPY --if-exists` finds for `value` in the checkout in `directory`. The paths
-/// `staged` count as regular files that can be read, there or not. An empty value copies an
-/// empty directory.
+/// Returns what `COPY --if-exists` finds for `value` in the checkout in `directory`. The paths
+/// `staged` count as readable regular files, whether they exist or not. An empty value copies
+/// an empty directory.
 #[must_use]
 pub(super) fn resolve(value: &str, directory: &Path, ignore: &Ignore, staged: &[&str]) -> Copied {
     if is_artifact(value) {
@@ -115,7 +116,7 @@ pub(super) fn resolve(value: &str, directory: &Path, ignore: &Ignore, staged: &[
     if let Some((rule, fault)) = ignore.error() {
         return Copied::Fails(Failure::Rule(rule.clone(), fault));
     }
-    // What is left of an escaped plus sign once no artifact is meant.
+    // If no artifact is meant, Earthly unescapes the plus signs.
     let value = &value.replace("\\+", "+");
     let wanted = match sent_pattern(value) {
         Ok(wanted) => wanted,
@@ -142,9 +143,9 @@ pub(super) fn resolve(value: &str, directory: &Path, ignore: &Ignore, staged: &[
     }
 }
 
-/// Whether the directory `source` of the checkout is sent to a build that copies it. A COPY
-/// without `--if-exists` ends the build if it is not, and copies what is left of it if the
-/// rules hide only what is in it. `None` if there was too much to look at.
+/// Whether the directory `source` of the checkout is sent to a build that copies it; `None` if
+/// there was too much to search. A COPY without `--if-exists` fails if the directory is not
+/// sent, and copies what is left of it if the rules hide only some of its contents.
 #[must_use]
 pub(super) fn sends_directory(
     source: &str,
@@ -163,7 +164,7 @@ pub(super) fn sends_directory(
     Some(sent && ignore.error().is_none())
 }
 
-/// Why a copy does not come to its end.
+/// Why a copy is not completed.
 enum Failed {
     NotThere,
     Because(Failure),
@@ -176,8 +177,8 @@ impl From<Stop> for Failed {
     }
 }
 
-/// Whether Earthly reads `value` as an artifact: what stands between a plus sign and a
-/// slash is the name of a target (T33).
+/// Whether Earthly reads `value` as an artifact: the text between a plus sign and a slash is
+/// the name of a target (T33).
 fn is_artifact(value: &str) -> bool {
     let parts = split_at_plus(value);
     let Some([_, artifact]) = parts.as_deref() else {
@@ -192,8 +193,8 @@ fn is_artifact(value: &str) -> bool {
             .all(|b| b.is_ascii_alphanumeric() || b".-".contains(&b))
 }
 
-/// The parts between plus signs without a `\` in front. A last, empty part is none;
-/// `None` for a `\` at the end.
+/// Splits `value` at plus signs that have no `\` before them, without an empty last part.
+/// Returns `None` if the value ends with a `\`.
 fn split_at_plus(value: &str) -> Option<Vec<String>> {
     let mut parts = Vec::new();
     let mut part = String::new();
@@ -212,7 +213,7 @@ fn split_at_plus(value: &str) -> Option<Vec<String>> {
     Some(parts)
 }
 
-/// The pattern of what is sent to the build.
+/// Returns the pattern of what is sent to the build.
 fn sent_pattern(value: &str) -> Result<Patterns, Failure> {
     let pattern = match value.strip_suffix("/.") {
         _ if value == "." => "./*".to_owned(),
@@ -226,7 +227,7 @@ fn sent_pattern(value: &str) -> Result<Patterns, Failure> {
         }
         escaped.push(c);
     }
-    // As with ignore rules, what is not ASCII is sent encoded, and not decoded.
+    // As with ignore rules, a pattern that is not ASCII is sent encoded, and is not decoded.
     if !escaped.is_ascii() {
         escaped = ignore::query_escape(&escaped);
     } else if escaped.contains(|c: char| c.is_ascii_control()) {
@@ -235,7 +236,7 @@ fn sent_pattern(value: &str) -> Result<Patterns, Failure> {
     Patterns::new([escaped.as_str()]).map_err(|_| Failure::BadPattern)
 }
 
-/// The pattern of what is copied out of that, as an absolute path.
+/// Returns the pattern of what is copied out of that, as an absolute path.
 fn source_pattern(value: &str) -> Result<String, Failure> {
     if value.is_empty() {
         return Ok("/".to_owned());
@@ -249,7 +250,7 @@ fn source_pattern(value: &str) -> Result<String, Failure> {
     Ok(glob::clean(&format!("/{pattern}")))
 }
 
-/// Copies what `source` finds, one after the other onto one name.
+/// Copies all files that match `source` to one name, one after the other.
 fn copy(source: &str, context: &BuildContext<'_>) -> Result<Option<Copied>, Failed> {
     if source == "/" {
         return Ok(Some(directory(&context.root())));
@@ -282,14 +283,15 @@ fn copy(source: &str, context: &BuildContext<'_>) -> Result<Option<Copied>, Fail
     Ok(Some(copied(&sources)?))
 }
 
-/// What arrives and matches, in the order of a walk; not what is in a directory that does.
+/// Returns the sent entries that match `source`, in the order of a walk. The contents of a
+/// matching directory are not included.
 fn find(source: &str, context: &BuildContext<'_>) -> Result<Vec<Entry>, Failed> {
     let bad = |glob::BadPattern| Failed::Because(Failure::BadPattern);
     glob::matches(source, "").map_err(bad)?;
     let parts: Vec<&str> = source[1..].split('/').collect();
     let plain = parts.iter().take_while(|part| !glob::has_wildcards(part));
     let (above, pattern) = parts.split_at(plain.count());
-    // The part in front of the first wildcard has to be there.
+    // The part before the first wildcard must exist.
     let start = context.follow(&above.join("/"))?.ok_or(Failed::NotThere)?;
     let pattern = pattern.join("/");
     let mut found = Vec::new();
@@ -321,14 +323,14 @@ fn walk(
     Ok(())
 }
 
-/// A link in a directory that matches has to lead somewhere within the context.
+/// Checks that the links in a matching directory lead somewhere within the context.
 fn check_links(directory: &Entry, context: &BuildContext<'_>) -> Result<(), Failed> {
     let mut ahead = vec![directory.clone()];
     let mut read = 0;
     while let Some(directory) = ahead.pop() {
         read += 1;
         if read > DIRECTORIES {
-            // Whether it fails or copies a directory, no definition arrives.
+            // Whether the build fails or copies a directory, no definition arrives.
             return Ok(());
         }
         for entry in context.entries(&directory)? {
@@ -345,7 +347,7 @@ fn check_links(directory: &Entry, context: &BuildContext<'_>) -> Result<(), Fail
     Ok(())
 }
 
-/// What is at the destination in the end.
+/// Returns what is at the destination in the end.
 fn copied(sources: &[(String, Entry)]) -> Result<Copied, Failed> {
     let mut files: Vec<&Entry> = Vec::new();
     let mut first_directory: Option<&Entry> = None;
@@ -355,7 +357,7 @@ fn copied(sources: &[(String, Entry)]) -> Result<Copied, Failed> {
                 let path = path.clone();
                 return Err(Failed::Because(Failure::DirectoryOverFile { path }));
             }
-            // Later files go into the directory.
+            // Later files are copied into the directory.
             Kind::Directory => drop(first_directory.get_or_insert(entry)),
             _ if first_directory.is_some() => {}
             _ => files.push(entry),

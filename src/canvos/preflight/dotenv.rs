@@ -1,11 +1,11 @@
-//! `.arg`, `.env` and `.secret` as Earthly reads them: the format of godotenv 1.5.1.
+//! Parsing `.arg`, `.env` and `.secret` as Earthly does: the format of godotenv 1.5.1.
 //!
-//! In: the bytes of a file. Out: its assignments in order, each with its value and its
-//! place, or the first thing that godotenv refuses, which ends the build. A file is a
-//! sequence of statements, not of lines: a quoted value spans lines, a second statement
-//! may follow it on the same line, and a lone carriage return ends an unquoted value.
-//! The quirks of the original are kept on purpose, among them that names are checked byte
-//! by byte (as Latin-1), and that a last word without `=` sets the nameless variable.
+//! The input is the bytes of a file. The output is its assignments in order, each with its
+//! value and location, or the first thing that godotenv refuses, which ends the build. A file
+//! is a sequence of statements, not of lines: a quoted value spans lines, a second statement
+//! may follow on the same line, and a lone carriage return ends an unquoted value. The quirks
+//! of the original are kept on purpose. Among them: names are checked byte by byte (as
+//! Latin-1), and a last word without `=` sets the variable with the empty name.
 //!
 //! Reading takes time and memory in proportion to the file; a file whose variables refer
 //! to each other so often that the values grow without bound is refused.
@@ -17,7 +17,7 @@ mod expand;
 
 use expand::{expand_escapes, expand_variables};
 
-/// How many bytes the values of a file may have beyond the size of the file.
+/// The number of bytes that all values of a file may have beyond the size of the file.
 const MOST_EXPANDED: usize = 16 << 20;
 
 /// A file that godotenv accepts.
@@ -32,46 +32,47 @@ pub struct Dotenv {
 pub struct Assignment {
     /// The name, without `export`.
     pub name: String,
-    /// The value: without quotes, escapes and variables expanded. Each byte that is not
-    /// UTF-8 is U+FFFD.
+    /// The value, without quotes and with escapes and variables expanded. Each byte that is not
+    /// UTF-8 becomes U+FFFD.
     pub value: String,
-    /// The statement in bytes of the file: from `export` or the name to the value's end.
+    /// The byte range of the statement in the file, from `export` or the name to the end of the
+    /// value.
     pub span: Range<usize>,
-    /// The value in bytes of the file, quotes included. A value that is empty and has no
-    /// quotes is an empty range directly behind the separator.
+    /// The byte range of the value in the file, including quotes. For an empty value without
+    /// quotes, it is an empty range directly after the separator.
     pub value_span: Range<usize>,
 }
 
 /// Why godotenv refuses a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DotenvError {
-    /// The line of the place, from 1.
+    /// The line of the error, counted from 1.
     pub line: usize,
-    /// The place in bytes of the file; empty at the end of the file.
+    /// The byte range of the error in the file; empty at the end of the file.
     pub span: Range<usize>,
-    /// What is wrong there; lower case, no full stop. It shows nothing of the file but
-    /// one character of a name.
+    /// A description of the error, in lower case and without a full stop. It shows nothing of
+    /// the file except one character of a name.
     pub message: String,
 }
 
 impl Dotenv {
-    /// The assignment of `name` that counts: the last one.
+    /// Returns the assignment of `name` that is in effect, which is the last one.
     #[must_use]
     pub fn last(&self, name: &str) -> Option<&Assignment> {
         self.assignments.iter().rfind(|it| it.name == name)
     }
 
-    /// The value of `name`; `None` if the file does not set it.
+    /// Returns the value of `name`; `None` if the file does not set it.
     #[must_use]
     pub fn value(&self, name: &str) -> Option<&str> {
         Some(&self.last(name)?.value)
     }
 }
 
-/// Reads the file `text`.
+/// Parses the file `text`.
 ///
 /// # Errors
-/// The first thing that godotenv refuses; Earthly builds nothing then.
+/// Returns the first thing that godotenv refuses. Earthly builds nothing then.
 pub fn parse(text: &[u8]) -> Result<Dotenv, DotenvError> {
     let (text, line_ends) = without_crlf(text);
     let mut parser = Parser {
@@ -100,7 +101,8 @@ pub fn parse(text: &[u8]) -> Result<Dotenv, DotenvError> {
     Ok(Dotenv { assignments })
 }
 
-/// The text with each CRLF as LF, as godotenv begins, and the places of those newlines.
+/// Returns the text with each CRLF replaced by LF, as godotenv does first, and the offsets of
+/// those newlines.
 fn without_crlf(text: &[u8]) -> (Vec<u8>, Vec<usize>) {
     let mut plain = Vec::with_capacity(text.len());
     let mut line_ends = Vec::new();
@@ -114,7 +116,7 @@ fn without_crlf(text: &[u8]) -> (Vec<u8>, Vec<usize>) {
     (plain, line_ends)
 }
 
-/// Go's reading of bytes as text: each byte that is not UTF-8 is U+FFFD by itself.
+/// Decodes bytes as Go does: each byte that is not UTF-8 becomes a U+FFFD of its own.
 fn to_text(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
@@ -136,7 +138,7 @@ struct Statement {
     value_span: Range<usize>,
 }
 
-/// A [`DotenvError`] before its place is one of the file.
+/// A [`DotenvError`] whose location is not yet one in the file.
 struct Refusal {
     span: Range<usize>,
     message: String,
@@ -144,18 +146,19 @@ struct Refusal {
 
 struct Parser<'a> {
     text: &'a [u8],
-    /// The next byte.
+    /// The offset of the next byte.
     at: usize,
-    /// From here on there is neither a separator nor anything that a name cannot have.
+    /// The offset after which there is neither a separator nor a byte that cannot be part of a
+    /// name.
     nameless_from: Option<usize>,
     values: HashMap<Vec<u8>, Vec<u8>>,
-    /// How many bytes further values may have.
+    /// The number of bytes that further values may have.
     budget: usize,
 }
 
 impl Parser<'_> {
-    /// Goes behind blanks, line ends and comments; `false` at the end of the file. A
-    /// comment ends with a newline only.
+    /// Skips white space, line ends and comments; returns `false` at the end of the file. Only
+    /// a newline ends a comment.
     fn skip_to_statement(&mut self) -> bool {
         loop {
             self.at = skip(self.text, self.at, char::is_whitespace);
@@ -188,8 +191,8 @@ impl Parser<'_> {
         })
     }
 
-    /// Reads a name and the separator behind it. At the end of the file both may be
-    /// missing: the name is empty then, and the word is the value.
+    /// Reads a name and the separator after it. At the end of the file both may be missing: the
+    /// name is empty then, and the word is the value.
     fn name(&mut self) -> Result<Vec<u8>, Refusal> {
         let start = self.at;
         if self.text[start..].starts_with(b"export") {
@@ -222,7 +225,7 @@ impl Parser<'_> {
             Some(b'\n') => Err(Refusal {
                 span: start..from + trim_end(&self.text[from..end], is_blank).len(),
                 message: match trim_end(&self.text[from..end], is_blank) {
-                    // What a heredoc leaves is not a secret.
+                    // The rest of a heredoc is not a secret.
                     b"EOF" => "the line `EOF` has no `=`".to_owned(),
                     _ => "the line has no `=`".to_owned(),
                 },
@@ -231,9 +234,9 @@ impl Parser<'_> {
         }
     }
 
-    /// Why the byte at `at` ends the reading of a name.
+    /// Describes why the byte at `at` cannot be part of a name.
     fn not_of_name(&self, at: usize) -> Refusal {
-        // A name is judged byte by byte; what people see is the whole character.
+        // A name is checked byte by byte, but people see whole characters.
         let starts = (at.saturating_sub(3)..=at).rev();
         let whole = starts
             .map(|start| (start, char_at(self.text, start)))
@@ -253,8 +256,8 @@ impl Parser<'_> {
         }
     }
 
-    /// Reads to the end of the line, or to a lone carriage return. The last `#` behind a
-    /// blank begins a comment.
+    /// Reads to the end of the line, or to a lone carriage return. The last `#` after white
+    /// space begins a comment.
     fn unquoted(&mut self, separator_end: usize) -> Result<(Vec<u8>, Range<usize>), Refusal> {
         let start = self.at;
         self.at = find(self.text, start, |byte| matches!(byte, b'\n' | b'\r'));
@@ -272,7 +275,7 @@ impl Parser<'_> {
         Ok((value.ok_or_else(|| too_large(span.clone()))?, span))
     }
 
-    /// Reads to the next quote that has no backslash before it, over line ends too.
+    /// Reads up to the next quote without a backslash before it, across line ends.
     fn quoted(&mut self, quote: u8) -> Result<(Vec<u8>, Range<usize>), Refusal> {
         let start = self.at;
         let closes = |at: &usize| self.text[*at] == quote && self.text[at - 1] != b'\\';
@@ -284,7 +287,7 @@ impl Parser<'_> {
         };
         self.at = end + 1;
         let span = start..self.at;
-        // All quotes at both ends go, those of the value itself among them.
+        // All quotes at both ends are removed, including those of the value itself.
         let mut value = &self.text[start..end];
         while let Some(rest) = value.strip_prefix(&[quote]) {
             value = rest;
@@ -307,7 +310,8 @@ fn too_large(span: Range<usize>) -> Refusal {
     }
 }
 
-/// godotenv's blanks: no newline, but the carriage return.
+/// Whether godotenv treats a character as white space: not the newline, but the carriage
+/// return.
 fn is_blank(c: char) -> bool {
     matches!(
         c,
@@ -315,19 +319,21 @@ fn is_blank(c: char) -> bool {
     )
 }
 
-/// Whether a byte, taken for a character of Latin-1, may stand in a name.
+/// Whether a byte, interpreted as Latin-1, may be part of a name.
 fn is_of_name(byte: u8) -> bool {
     let c = char::from(byte);
     is_blank(c) || c.is_alphabetic() || c.is_numeric() || matches!(c, '_' | '.')
 }
 
-/// The first place from `from` on whose byte is `wanted`, or the end.
+/// Returns the first offset at or after `from` whose byte is `wanted`, or the length of the
+/// text.
 fn find(text: &[u8], from: usize, wanted: impl Fn(u8) -> bool) -> usize {
     let found = text[from..].iter().position(|byte| wanted(*byte));
     found.map_or(text.len(), |at| from + at)
 }
 
-/// The first place from `from` on whose character is not `skipped`, or the end.
+/// Returns the first offset at or after `from` whose character is not `skipped`, or the length
+/// of the text.
 fn skip(text: &[u8], from: usize, skipped: impl Fn(char) -> bool) -> usize {
     let mut at = from;
     loop {
@@ -338,7 +344,8 @@ fn skip(text: &[u8], from: usize, skipped: impl Fn(char) -> bool) -> usize {
     }
 }
 
-/// The character at `at` and its length; `None` at the end, and where it is not UTF-8.
+/// Returns the character at `at` and its length in bytes; the character is `None` at the end,
+/// and if it is not UTF-8.
 fn char_at(text: &[u8], at: usize) -> (Option<char>, usize) {
     let end = text.len().min(at + 4);
     let chunk = text[at..end].utf8_chunks().next();
@@ -346,7 +353,7 @@ fn char_at(text: &[u8], at: usize) -> (Option<char>, usize) {
     (first, first.map_or(1, char::len_utf8))
 }
 
-/// The text without the characters at its end that are `trimmed`.
+/// Returns the text without trailing characters that are `trimmed`.
 fn trim_end(text: &[u8], trimmed: impl Fn(char) -> bool) -> &[u8] {
     let mut text = text;
     while let Some((c, length)) = last_char(text)
@@ -361,7 +368,7 @@ fn ends_with_blank(text: &[u8]) -> bool {
     last_char(text).is_some_and(|(c, _)| is_blank(c))
 }
 
-/// The last character and its length, if it is UTF-8.
+/// Returns the last character and its length in bytes, if it is UTF-8.
 fn last_char(text: &[u8]) -> Option<(char, usize)> {
     let starts = (text.len().saturating_sub(4)..text.len()).rev();
     let mut tails = starts.map(|start| &text[start..]);

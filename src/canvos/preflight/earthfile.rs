@@ -1,6 +1,6 @@
-//! What the checkout's own files do: which targets there are, what each copies, and in which
-//! order a tool gets its arguments. Told by content, never by a tag: tags of CanvOS mislead
-//! (canvos.md, 2).
+//! What the checkout's own files do: which targets there are, what each of them copies, and in
+//! which order a tool gets its arguments. This is determined from the contents and never from a
+//! tag, because the tags of CanvOS are misleading (canvos.md, 2).
 
 use std::path::Path;
 
@@ -16,12 +16,12 @@ mod walk;
 use lines::Line;
 use parse::Parsed;
 
-/// How surely something runs.
+/// Whether something runs, and how certain that is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Runs {
     /// Never.
     No,
-    /// Only a run can tell.
+    /// Only a run can determine it.
     Maybe,
     /// In every build.
     Yes,
@@ -32,52 +32,55 @@ pub(super) enum Runs {
 pub(super) enum Source {
     /// All of `overlay/files-iso/`.
     Overlay,
-    /// The content directories, flattened: a `spc.tgz` in one becomes the definition (T42).
+    /// The content directories, flattened: a `spc.tgz` in one of them becomes the definition
+    /// (T42).
     Content,
-    /// The file that becomes the definition; `None` if its path cannot be told.
+    /// The file that becomes the definition; `None` if its path cannot be determined.
     Path(Option<String>),
 }
 
 /// A `COPY` that a definition may come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Copy {
-    /// What it copies.
+    /// What is copied.
     pub source: Source,
-    /// With `--if-exists`: what is not there is passed over without a word.
+    /// Whether `--if-exists` is set, so that a missing source is skipped silently.
     pub if_exists: bool,
-    /// Whether it runs.
+    /// Whether the copy runs.
     pub runs: Runs,
-    /// Whether `CLUSTERCONFIG` names its source.
+    /// Whether `CLUSTERCONFIG` names the source.
     pub reads_clusterconfig: bool,
-    /// Its line in the Earthfile.
+    /// The line in the Earthfile.
     pub line: usize,
 }
 
 /// What one target of the Earthfile does with a definition.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Recipe {
-    /// Whether the target is there.
+    /// Whether the target exists.
     pub exists: bool,
-    /// The copies, in the order in which they run. A later one replaces an earlier one's.
+    /// The copies, in the order in which they run. A later copy replaces the file of an earlier
+    /// one.
     pub copies: Vec<Copy>,
-    /// Whether it runs a part of another Earthfile, which is not read.
+    /// Whether the target runs a part of another Earthfile, which is not read.
     pub unresolved: bool,
-    /// What else it copies out of the checkout and cannot do without: plain paths, without a
-    /// slash at the end.
+    /// The other paths that the target copies out of the checkout and requires: plain paths,
+    /// without a trailing slash.
     pub needs: Vec<String>,
     /// The line of a call that drops the overlay (T23).
     pub drops_overlay: Option<usize>,
-    /// How surely the tool runs that makes an ISO of the overlay; `None` if it has no call of
-    /// one. CanvOS calls it for the architectures that it knows, and then wants its result.
+    /// Whether the tool runs that makes an ISO of the overlay; `None` if the target does not
+    /// call one. CanvOS calls it for the architectures that it knows, and requires its result
+    /// afterwards.
     pub makes_iso: Option<Runs>,
 }
 
 /// The Earthfile and the scripts of a checkout.
 #[derive(Debug, Default)]
 pub(super) struct Earthfile {
-    /// Its text, for an excerpt.
+    /// The text of the Earthfile, for an excerpt.
     pub text: String,
-    /// `earthly.sh` knows `+maas-image`, and its script is there.
+    /// Whether `earthly.sh` knows `+maas-image`, and its script exists.
     pub maas: bool,
     parsed: Parsed,
 }
@@ -85,7 +88,7 @@ pub(super) struct Earthfile {
 /// Reads the checkout in `directory`.
 ///
 /// # Errors
-/// Files that are there and cannot be read.
+/// Fails if a file exists and cannot be read.
 pub(super) fn read(directory: &Path) -> Result<Earthfile, PathError> {
     let text = text(&directory.join("Earthfile"))?;
     let wrapper = self::text(&directory.join("earthly.sh"))?;
@@ -97,7 +100,7 @@ pub(super) fn read(directory: &Path) -> Result<Earthfile, PathError> {
     })
 }
 
-/// A file's text; empty if there is no file.
+/// Returns the text of a file; empty if it does not exist.
 fn text(path: &Path) -> Result<String, PathError> {
     match files::read(path, files::TEXT) {
         Ok(bytes) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
@@ -107,24 +110,24 @@ fn text(path: &Path) -> Result<String, PathError> {
 }
 
 impl Earthfile {
-    /// Whether it has the target `name`.
+    /// Whether the Earthfile has the target `name`.
     pub(super) fn has(&self, name: &str) -> bool {
         self.parsed.targets.contains_key(name)
     }
 
-    /// Whether it has no target at all.
+    /// Whether the Earthfile has no target at all.
     pub(super) fn is_empty(&self) -> bool {
         self.parsed.targets.is_empty()
     }
 
-    /// What the target `name` does in a build with these arguments.
+    /// Returns what the target `name` does in a build with these arguments.
     pub(super) fn recipe(&self, name: &str, arguments: &dyn Fn(&str) -> Option<String>) -> Recipe {
         walk::Walk::of(&self.parsed, name, arguments)
     }
 }
 
 impl Recipe {
-    /// What the ISO targets of every release of CanvOS do that knows `CLUSTERCONFIG`.
+    /// Returns what the ISO targets do in every release of CanvOS that knows `CLUSTERCONFIG`.
     pub(super) fn of_canvos(arguments: &dyn Fn(&str) -> Option<String>) -> Self {
         const TEXT: &str = "ARG CLUSTERCONFIG\n\
             iso:\n    COPY overlay/files-iso/ /overlay/\n    \
@@ -133,12 +136,12 @@ impl Recipe {
         walk::Walk::of(&parse::parse(TEXT), "iso", arguments)
     }
 
-    /// Whether `CLUSTERCONFIG` has a say.
+    /// Whether any copy depends on `CLUSTERCONFIG`.
     pub(super) fn reads_clusterconfig(&self) -> bool {
         self.copies.iter().any(|copy| copy.reads_clusterconfig)
     }
 
-    /// Takes a `RUN`.
+    /// Adds the effects of a `RUN` line.
     fn run(&mut self, line: &Line, runs: Runs) {
         if line.text.contains("--overlay-iso") {
             self.makes_iso = self.makes_iso.max(Some(runs));
@@ -156,9 +159,9 @@ impl Recipe {
     }
 }
 
-/// `AuroraBoot` stops reading flags at its first positional argument, the source: flags
-/// behind it are lost without a word. The tools before it take any order. A line may
-/// have several calls; the source's place is returned.
+/// Returns the line of the source argument if a call of `AuroraBoot` drops the overlay.
+/// `AuroraBoot` stops reading flags at its first positional argument, the source, and ignores
+/// later flags silently. The tools before it take any order. A line may have several calls.
 fn drops_overlay(line: &Line) -> Option<usize> {
     let ends = |(_, word): &(usize, &str)| {
         matches!(*word, "&&" | "||" | "|" | "then" | "else") || word.ends_with(';')
@@ -170,7 +173,7 @@ fn drops_overlay(line: &Line) -> Option<usize> {
 fn call_drops_overlay(words: &[(usize, &str)]) -> Option<usize> {
     let is_call = |word: &str| word == "build-iso" || word == "build-uki";
     let call = words.iter().position(|(_, word)| is_call(word))?;
-    // Other tools: osbuilder's entry point, enki.
+    // The other tools are osbuilder's entry point and enki.
     let other = |(_, word): &(usize, &str)| word.contains("entrypoint.sh") || *word == "enki";
     if words[..call].iter().any(other) {
         return None;
@@ -187,7 +190,7 @@ fn call_drops_overlay(words: &[(usize, &str)]) -> Option<usize> {
     source.next().map(|(line, _)| *line)
 }
 
-/// `xorriso -map /overlay /` lays the overlay over an ISO that was made without it.
+/// Whether `xorriso -map /overlay /` adds the overlay to an ISO that was made without it.
 fn maps_overlay(words: &[&str]) -> bool {
     let map = |three: &[&str]| {
         three[0] == "-map" && three[1].trim_matches(['"', '/']) == "overlay" && three[2] == "/"

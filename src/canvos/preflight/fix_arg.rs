@@ -1,9 +1,10 @@
-//! `--fix-arg`: one bare `CLUSTERCONFIG=spc.tgz` in `.arg`, every other byte as it was.
+//! `--fix-arg`: writes one `CLUSTERCONFIG=spc.tgz` without quotes into `.arg`, and leaves every
+//! other byte as it was.
 //!
-//! The file is edited statement by statement, as Earthly reads it: what looks like an
-//! assignment within a quoted value is none. Nothing is written before both readers have
-//! read the result: each must find `spc.tgz`, and all other assignments must be what they
-//! were. A file for which no edit does that is refused and left alone.
+//! The file is edited statement by statement, as Earthly reads it: text within a quoted value
+//! that looks like an assignment is not one. Before anything is written, both readers read the
+//! result: each must find `spc.tgz`, and all other assignments must be unchanged. If no edit
+//! achieves that, the file is refused and left alone.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -20,15 +21,15 @@ use crate::util::files;
 use crate::util::path_error::PathError;
 use crate::util::sanitize;
 
-/// The value of [`RIGHT`].
+/// The value in [`RIGHT`].
 const VALUE: &str = "spc.tgz";
 
 /// Why `.arg` was left alone.
 #[derive(Debug)]
 pub enum FixError {
-    /// It cannot be read or written.
+    /// The file cannot be read or written.
     Path(PathError),
-    /// No edit would be right.
+    /// No edit gives the right result.
     Refused(Box<Diagnostic>),
 }
 
@@ -38,11 +39,12 @@ impl From<PathError> for FixError {
     }
 }
 
-/// Edits `.arg` of the checkout in `directory`; says whether it had to. `None` if there is
-/// no `.arg`: it has more to say than this, so none is made.
+/// Edits `.arg` of the checkout in `directory`, and returns whether it had to be changed.
+/// Returns `None` if there is no `.arg`; none is created, because the file needs more content
+/// than this line.
 ///
 /// # Errors
-/// A file that cannot be read or written, or that no edit makes right.
+/// Fails if the file cannot be read or written, or if no edit makes it right.
 pub fn fix_arg(directory: &Path) -> Result<Option<bool>, FixError> {
     let path = directory.join(".arg");
     let text = match files::read(&path, files::TEXT) {
@@ -77,7 +79,7 @@ fn refusal(arg: &Arg, fault: &Fault) -> Diagnostic {
     }
 }
 
-/// The text with the one assignment that is right, or why there is no way.
+/// Returns the text with the one right assignment, or why there is no such text.
 fn fixed(text: &[u8]) -> Result<Vec<u8>, Fault> {
     let Ok(file) = dotenv::parse(text) else {
         return Err(Fault::Value);
@@ -106,23 +108,24 @@ fn fixed(text: &[u8]) -> Result<Vec<u8>, Fault> {
 /// Where the assignment is written.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Place {
-    /// In place of the last one.
+    /// In place of the last assignment.
     Last,
     End,
     Start,
 }
 
-/// What is taken out for an assignment.
+/// The byte range that is removed for an assignment.
 struct Edit {
     range: Range<usize>,
-    /// Whether something stands before it in its line.
+    /// Whether something precedes the assignment in its line.
     before: bool,
-    /// Whether something stands behind it in its line.
+    /// Whether something follows the assignment in its line.
     behind: bool,
 }
 
 impl Edit {
-    /// An assignment that has its line for itself goes with the line and its comment.
+    /// Returns the edit. An assignment that is alone in its line is removed with the line and
+    /// its comment.
     fn of(text: &[u8], assignment: &Assignment) -> Self {
         let span = &assignment.span;
         let line = text[..span.start].iter().rposition(|byte| *byte == b'\n');
@@ -134,7 +137,7 @@ impl Edit {
         let behind = !is_blank(&text[end..newline]);
         let end = match (before, behind) {
             (_, true) => end,
-            // What is before it needs the end of the line.
+            // The text before the assignment needs the end of the line.
             (true, false) => newline,
             (false, false) => text.len().min(newline + 1),
         };
@@ -146,7 +149,7 @@ impl Edit {
     }
 }
 
-/// The end of an assignment with its comment.
+/// Returns the end of an assignment, including its comment.
 fn statement_end(text: &[u8], assignment: &Assignment) -> usize {
     let end = assignment.span.end;
     let value = &text[assignment.value_span.clone()];
@@ -162,7 +165,7 @@ fn statement_end(text: &[u8], assignment: &Assignment) -> usize {
     }
 }
 
-/// The text with [`RIGHT`] at `place` and without the assignments that `edits` are of.
+/// Returns the text with [`RIGHT`] at `place` and without the assignments of `edits`.
 fn edited(text: &[u8], edits: &[Edit], place: Place) -> Vec<u8> {
     let mut edited = Vec::with_capacity(text.len() + RIGHT.len() + 2);
     if place == Place::Start {
@@ -177,7 +180,8 @@ fn edited(text: &[u8], edits: &[Edit], place: Place) -> Vec<u8> {
                 edited.push(b'\n');
             }
             edited.extend_from_slice(RIGHT.as_bytes());
-            // bash reads a carriage return as a part of the value: no CRLF here.
+            // bash reads a carriage return as a part of the value, so the line must not end
+            // with CRLF.
             if edit.behind || text[edit.range.clone()].ends_with(b"\n") {
                 edited.push(b'\n');
             }
@@ -198,19 +202,20 @@ fn edited(text: &[u8], edits: &[Edit], place: Place) -> Vec<u8> {
 /// Why an edit is not right.
 #[derive(Debug, PartialEq, Eq)]
 enum Fault {
-    /// One of the readers finds something else.
+    /// One of the readers finds another value.
     Value,
-    /// bash finds something else in this variable than before.
+    /// bash gets another value for this variable than before.
     Changes(String),
 }
 
-/// Looks whether both readers find the one value in `after`, and else what they found before.
+/// Checks that both readers find the one value in `after`, and otherwise what they found
+/// before.
 fn check(before: &[u8], file: &Dotenv, after: &[u8]) -> Result<(), Fault> {
     let edited = dotenv::parse(after).map_err(|_| Fault::Value)?;
     let mut ours = edited.assignments.iter().filter(|it| it.name == KEY);
     let right = |it: &Assignment| &after[it.span.clone()] == RIGHT.as_bytes();
     let one = ours.next().is_some_and(right) && ours.next().is_none();
-    // Whatever the variables of the caller are.
+    // The result must not depend on the variables of the caller.
     let sourced = bash::source(after, &|_| Value::Unknown);
     let right = one && sourced.value(KEY) == Value::Set(VALUE.to_owned());
     if !right || !earthly_keeps(before, file, after, &edited) {
@@ -233,7 +238,7 @@ fn earthly_keeps(before: &[u8], file: &Dotenv, after: &[u8], edited: &Dotenv) ->
 /// An assignment of another name.
 struct Other<'a> {
     assignment: &'a Assignment,
-    /// Its value as it is written.
+    /// The value, as it is written.
     text: &'a [u8],
 }
 
@@ -247,7 +252,8 @@ impl<'a> Other<'a> {
         others.map(other).collect()
     }
 
-    /// A value that is made of ours follows it.
+    /// Whether `after` is the same assignment. A value that is made of `CLUSTERCONFIG` may
+    /// change with it.
     fn is_kept_by(&self, after: &Self) -> bool {
         let same = self.assignment.value == after.assignment.value;
         self.assignment.name == after.assignment.name
@@ -256,9 +262,9 @@ impl<'a> Other<'a> {
     }
 }
 
-/// A variable, if there is one, that bash has another value for. What an edit may change is
-/// a value that had swallowed an assignment, one that is now what Earthly reads, and one
-/// that was a parameter of a URL: bash takes `&name=` in it for an assignment.
+/// Returns a variable for which bash has another value after the edit, if there is one. An edit
+/// may change a value that had swallowed an assignment, a value that is now what Earthly reads,
+/// and a value that was a parameter of a URL: bash takes `&name=` in it for an assignment.
 fn changed_in_bash(before: &[u8], file: &Dotenv, after: &[u8], edited: &Dotenv) -> Option<String> {
     let ours = file.assignments.iter().filter(|it| it.name == KEY);
     let urls = ours.map(|it| &before[it.value_span.clone()]);
@@ -295,7 +301,8 @@ fn contains(text: &[u8], part: &[u8]) -> bool {
     text.windows(part.len()).any(|window| window == part)
 }
 
-/// The first place from `from` on whose byte is `wanted`, or the end.
+/// Returns the first offset at or after `from` whose byte is `wanted`, or the length of the
+/// text.
 fn find(text: &[u8], from: usize, wanted: impl Fn(u8) -> bool) -> usize {
     let found = text[from..].iter().position(|byte| wanted(*byte));
     found.map_or(text.len(), |at| from + at)

@@ -1,5 +1,5 @@
-//! What each target would embed: the copies of its recipe, one after the other, in a
-//! checkout as it is or as it will be when a definition is staged.
+//! What each target would embed: the copies of its recipe, applied one after the other to a
+//! checkout as it is, or as it will be after a definition is staged.
 
 use std::path::Path;
 
@@ -14,39 +14,39 @@ use super::{Assume, Preflight};
 use crate::canvos::Placement;
 use crate::util::files;
 
-/// The directory that ISO targets copy, in the checkout.
+/// The directory, relative to the checkout, that ISO targets copy.
 const OVERLAY: &str = "overlay/files-iso";
 
 /// What a target would embed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Embeds {
-    /// The checkout has no such target.
+    /// Nothing: the checkout has no such target.
     NoTarget,
-    /// The target never carries a definition (T13).
+    /// Nothing: the target never carries a definition (T13).
     Never,
     /// Nothing.
     Nothing,
     /// A directory in place of the definition.
     Directory,
-    /// A symbolic link in place of the definition, which leads nowhere in an image.
+    /// A symbolic link in place of the definition. In an image, the link leads nowhere.
     Link,
-    /// An empty file, in place of one that cannot be read.
+    /// An empty file in place of one that cannot be read.
     Empty,
-    /// The build ends with an error.
+    /// Nothing: the build fails.
     Fails,
-    /// It cannot be told.
+    /// Something that cannot be determined.
     Unclear,
     /// This file.
     File {
-        /// Relative to the checkout, or absolute for the MAAS script.
+        /// The path, relative to the checkout; it may be absolute for the MAAS script.
         path: String,
-        /// How it gets there.
+        /// How the file gets into the image.
         via: Via,
     },
 }
 
 impl Preflight<'_> {
-    /// What `target` would embed.
+    /// Returns what `target` would embed.
     #[must_use]
     pub fn forecast(&self, target: Target, assume: Assume) -> Embeds {
         self.forecast_by(&self.invocation, target, assume)
@@ -77,32 +77,33 @@ impl Preflight<'_> {
         }
     }
 
-    /// What the Earthfile does for `target`; `None` if it has no such target.
+    /// Returns what the Earthfile does for `target`; `None` if it has no such target.
     pub(super) fn recipe(&self, target: Target) -> Option<&Recipe> {
         self.recipes.get(&target)?.as_ref()
     }
 
-    /// What `target` would embed if there were no ignore rules.
+    /// Returns what `target` would embed if there were no ignore rules.
     pub(super) fn without_rules(&self, target: Target) -> Option<Embeds> {
         let recipe = self.recipe(target)?;
         Some(self.earthly(recipe, Assume::Staged, Some(&Ignore::default())))
     }
 
-    /// What the copies of a recipe leave in the image: a later one replaces an earlier one's.
+    /// Applies the copies of a recipe; a later one replaces the file of an earlier one.
     fn earthly(&self, recipe: &Recipe, assume: Assume, ignore: Option<&Ignore>) -> Embeds {
-        // With both ignore files, or a rule that cannot be read, nothing is built.
+        // With both ignore files, or with a rule that cannot be parsed, nothing is built.
         let Some(ignore) = ignore.filter(|ignore| ignore.error().is_none()) else {
             return Embeds::Fails;
         };
-        // No branch is for this architecture, and what it would have made is missed.
+        // No branch is for this architecture, and the build requires the ISO that it would have
+        // made.
         if recipe.makes_iso == Some(Runs::No) {
             return Embeds::Fails;
         }
-        // Of an overlay that is dropped, nothing reaches the image (T23).
+        // If the overlay is dropped, nothing of it reaches the image (T23).
         if recipe.drops_overlay.is_some() {
             return Embeds::Nothing;
         }
-        // What a plain copy does not find ends the build, whatever it is.
+        // The build fails if a plain copy does not find its source.
         if self.hidden_copy(&recipe.needs, ignore).is_some() {
             return Embeds::Fails;
         }
@@ -117,7 +118,7 @@ impl Preflight<'_> {
                 Runs::Yes => after,
                 _ => Embeds::Unclear,
             };
-            // What is there then is not replaced any more.
+            // Later copies do not replace these.
             if matches!(embeds, Embeds::Fails | Embeds::Link | Embeds::Directory) {
                 return embeds;
             }
@@ -128,7 +129,8 @@ impl Preflight<'_> {
         embeds
     }
 
-    /// The first of the paths that a build needs and that an ignore rule hides, with the rule.
+    /// Returns the first of the paths that a build needs and that an ignore rule hides, with
+    /// the rule.
     pub(super) fn hidden_copy<'r>(
         &self,
         needs: &'r [String],
@@ -142,7 +144,7 @@ impl Preflight<'_> {
         })
     }
 
-    /// What is in the image after one copy.
+    /// Returns what the image holds after one copy.
     fn after(&self, copy: &Copy, before: &Embeds, assume: Assume, ignore: &Ignore) -> Embeds {
         match &copy.source {
             Source::Overlay => self.overlay(before, assume, ignore),
@@ -182,7 +184,7 @@ impl Preflight<'_> {
         for path in below.map(|end| self.directory.join(&placement[..end])) {
             match std::fs::symlink_metadata(&path) {
                 Err(_) => return before.clone(),
-                // Within the overlay, what is linked is there too.
+                // Within the overlay, the target of the link is copied too.
                 Ok(metadata) if metadata.is_symlink() && !self.leads_within_overlay(&path) => {
                     return Embeds::Link;
                 }
@@ -204,8 +206,8 @@ impl Preflight<'_> {
         matches!((overlay, target), (Ok(overlay), Ok(target)) if target.starts_with(&overlay) && target.is_dir())
     }
 
-    /// The `spc.tgz` of a content directory that a flattening copy takes along, the last one
-    /// if there are several (T42).
+    /// Returns the `spc.tgz` of a content directory that a flattening copy includes; the last
+    /// one if there are several (T42).
     pub(super) fn content_definition(&self, ignore: &Ignore) -> Option<String> {
         let name = Placement::Root.path();
         let mut directories = super::checks::names_in(self.directory).ok()?;
@@ -218,19 +220,20 @@ impl Preflight<'_> {
         found.find(|path| ignore.hides(path).is_none())
     }
 
-    /// Those of `asked` that the checkout does not have.
+    /// Returns the targets of `asked` that the checkout does not have.
     #[must_use]
     pub fn lacks(&self, asked: &[Target]) -> Vec<Target> {
         let lacks = |t: &Target| self.forecast(*t, Assume::Staged) == Embeds::NoTarget;
         asked.iter().copied().filter(lacks).collect()
     }
 
-    /// `./spc.tgz` first, then `CLUSTERCONFIG` as bash has it (canvos.md, 1).
+    /// Returns what `+maas-image` would embed: `./spc.tgz` first, then `CLUSTERCONFIG` as bash
+    /// reads it (canvos.md, 1).
     fn maas(&self, invocation: &Invocation, assume: Assume) -> Embeds {
         if !self.earthfile.maas {
             return Embeds::NoTarget;
         }
-        // Its first step is a build by Earthly, without the arguments of this one.
+        // The script first builds with Earthly, without the arguments of this build.
         let file = matches!(invocation.failure, Some(Failure::File { .. }));
         if file || invocation.is_maas() && invocation.failure.is_some() {
             return Embeds::Fails;
@@ -260,14 +263,14 @@ impl Preflight<'_> {
     }
 }
 
-/// What `earthfile` does for `target`; `None` if it has no such target.
+/// Returns what `earthfile` does for `target`; `None` if it has no such target.
 pub(super) fn recipe(
     earthfile: &Earthfile,
     invocation: &Invocation,
     target: Target,
 ) -> Option<Recipe> {
     let argument = |name: &str| Some(invocation.argument(name)?.0.to_owned());
-    // An Earthfile without targets is taken for one whose ISO is all like CanvOS's.
+    // An Earthfile without targets is treated as one whose ISO target is like CanvOS's.
     if earthfile.is_empty() && target == Target::Iso {
         return Some(Recipe::of_canvos(&argument));
     }
@@ -277,7 +280,7 @@ pub(super) fn recipe(
     Some(earthfile.recipe(target.name(), &argument))
 }
 
-/// What a copy of one named source leaves.
+/// Returns what the image holds after a copy of one named source.
 fn named(copied: Copied, before: &Embeds, if_exists: bool) -> Embeds {
     match copied {
         Copied::File { path, .. } => Embeds::File {
@@ -287,7 +290,7 @@ fn named(copied: Copied, before: &Embeds, if_exists: bool) -> Embeds {
         Copied::Empty { .. } => Embeds::Empty,
         Copied::Nothing(_) if if_exists => before.clone(),
         Copied::Nothing(_) | Copied::Fails(_) | Copied::Artifact => Embeds::Fails,
-        // A directory is not copied onto a file.
+        // A directory cannot be copied onto a file.
         Copied::NotAFile { .. } if *before != Embeds::Nothing => Embeds::Fails,
         Copied::NotAFile { .. } => Embeds::Directory,
         Copied::Unclear => Embeds::Unclear,
@@ -305,7 +308,7 @@ fn is_readable(file: &Path) -> bool {
     files::try_open(file).is_ok()
 }
 
-/// The paths that count as regular files, there or not.
+/// Returns the paths that count as regular files, whether they exist or not.
 pub(super) fn staged(assume: Assume) -> &'static [&'static str] {
     const BOTH: [&str; 2] = [Placement::ALL[0].path(), Placement::ALL[1].path()];
     match assume {

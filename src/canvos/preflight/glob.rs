@@ -1,11 +1,11 @@
-//! Paths and glob patterns as Go's `path` and `path/filepath` packages read them.
+//! Paths and glob patterns as Go's `path` and `path/filepath` packages interpret them.
 //!
-//! Earthly and `BuildKit` are Go programs, and what a build finds depends on the corners of
-//! these two functions: which malformed pattern is an error, and which `..` goes away. In
-//! and out are texts; nothing is read. A byte of a file name that is not UTF-8 is one
-//! `\u{fffd}` here, as a Go program reads it too.
+//! Earthly and `BuildKit` are Go programs, and what a build finds depends on the corner cases
+//! of these functions: which malformed pattern is an error, and which `..` is removed. Inputs
+//! and outputs are texts; nothing is read. A byte of a file name that is not UTF-8 is one
+//! `\u{fffd}` here, as it is to a Go program.
 
-/// A pattern that Go refuses: an unclosed class, a range without an end, a `\` at the end.
+/// A pattern that Go refuses: an unclosed class, a range without an end, or a `\` at the end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct BadPattern;
 
@@ -18,7 +18,7 @@ enum Check {
     Chunk,
 }
 
-/// The shortest equal path: Go's `path.Clean`. It is `.` for an empty path.
+/// Returns the shortest equivalent path, like Go's `path.Clean`: `.` for an empty path.
 #[must_use]
 pub(super) fn clean(path: &str) -> String {
     let rooted = path.starts_with('/');
@@ -38,23 +38,23 @@ pub(super) fn clean(path: &str) -> String {
     }
 }
 
-/// Whether a pattern matches all of `name`: Go's `path.Match`.
+/// Whether a pattern matches all of `name`, like Go's `path.Match`.
 ///
 /// # Errors
-/// A malformed pattern, whatever the name is.
+/// Fails if the pattern is malformed, whatever the name is.
 pub(super) fn matches(pattern: &str, name: &str) -> Result<bool, BadPattern> {
     match_all(pattern.as_bytes(), name.as_bytes(), Check::Whole)
 }
 
-/// Checks a pattern as `BuildKit` checks ignore rules, which does not see every error.
+/// Checks a pattern as `BuildKit` checks ignore rules, which misses some errors.
 ///
 /// # Errors
-/// A pattern that is malformed before its first `*` that the name `.` cannot match.
+/// Fails if the pattern is malformed before the first `*` that the name `.` cannot match.
 pub(super) fn check(pattern: &str) -> Result<(), BadPattern> {
     match_all(pattern.as_bytes(), b".", Check::Chunk).map(drop)
 }
 
-/// Whether a path has characters that make it a pattern. A `\` hides the one behind it.
+/// Whether a path has wildcards. A `\` escapes the character after it.
 #[must_use]
 pub(super) fn has_wildcards(path: &str) -> bool {
     let mut bytes = path.bytes();
@@ -75,7 +75,7 @@ fn match_all(mut pattern: &[u8], mut name: &[u8], check: Check) -> Result<bool, 
         if star && chunk.is_empty() {
             return Ok(!name.contains(&b'/'));
         }
-        // The last chunk has to reach the name's end.
+        // The last chunk must reach the end of the name.
         let fits = |left: &[u8]| left.is_empty() || !pattern.is_empty();
         if let Some(left) = match_chunk(chunk, name)?.filter(|left| fits(left)) {
             name = left;
@@ -100,7 +100,7 @@ fn match_all(mut pattern: &[u8], mut name: &[u8], check: Check) -> Result<bool, 
     Ok(name.is_empty())
 }
 
-/// Whether stars come first, what follows up to the next star, and the rest.
+/// Returns whether the pattern begins with stars, the text up to the next star, and the rest.
 fn split_chunk(pattern: &[u8]) -> (bool, &[u8], &[u8]) {
     let stars = pattern.iter().take_while(|byte| **byte == b'*').count();
     let pattern = &pattern[stars..];
@@ -119,8 +119,8 @@ fn split_chunk(pattern: &[u8]) -> (bool, &[u8], &[u8]) {
     (stars > 0, &pattern[..at], &pattern[at..])
 }
 
-/// What is left of `name` behind a chunk that matches its beginning. The chunk is read to
-/// its end also where it does not match.
+/// Returns the rest of `name` after a chunk that matches its beginning. The chunk is read to
+/// its end even if it does not match.
 fn match_chunk<'a>(mut chunk: &[u8], name: &'a [u8]) -> Result<Option<&'a [u8]>, BadPattern> {
     let mut left = Some(name);
     while let [first, rest @ ..] = chunk {
@@ -152,7 +152,7 @@ fn match_chunk<'a>(mut chunk: &[u8], name: &'a [u8]) -> Result<Option<&'a [u8]>,
     Ok(left)
 }
 
-/// Whether the class behind a `[` has `c`, and what follows the class.
+/// Returns whether the class after a `[` contains `c`, and the rest after the class.
 fn read_class(mut class: &[u8], c: Option<char>) -> Result<(bool, &[u8]), BadPattern> {
     let negated = class.first() == Some(&b'^');
     class = &class[usize::from(negated)..];
@@ -173,7 +173,7 @@ fn read_class(mut class: &[u8], c: Option<char>) -> Result<(bool, &[u8]), BadPat
     }
 }
 
-/// One end of a range of a class, which something has to follow.
+/// Reads one end of a range of a class. Something must follow it.
 fn class_char(class: &[u8]) -> Result<(char, &[u8]), BadPattern> {
     let class = match class {
         [] | [b'-' | b']', ..] | [b'\\'] => return Err(BadPattern),
@@ -187,8 +187,8 @@ fn class_char(class: &[u8]) -> Result<(char, &[u8]), BadPattern> {
     Ok((c, rest))
 }
 
-/// The first character and the bytes behind it. A byte that begins none is one, as a star
-/// may end amid a character. `text` is not empty.
+/// Returns the first character and the bytes after it. A byte that begins no character is one
+/// by itself, because a star may end within a character. `text` must not be empty.
 fn first_char(text: &[u8]) -> (char, &[u8]) {
     let length = text.len().min(4);
     let first = (1..=length).find_map(|end| std::str::from_utf8(&text[..end]).ok());
@@ -259,7 +259,7 @@ mod tests {
             ("[-]x", true, true),
             ("[^]x", true, true),
             ("a\\", true, true),
-            // Behind a star that `.` does not reach, only one of them looks.
+            // After a star that `.` does not reach, only one of them checks the pattern.
             ("spc*[", true, false),
             ("a*\\", true, false),
             ("*[", true, true),

@@ -1,13 +1,13 @@
-//! `.earthlyignore`: what Earthly keeps out of the build's context (canvos.md, T9).
+//! `.earthlyignore`: what Earthly excludes from the build context (canvos.md, T9).
 //!
-//! In: the checkout's ignore file. Out: the rule that hides a path, and the rule that ends
-//! every build. The rules are read as the real programs read them, of which Docker's
-//! documentation tells half. A `!` rule takes back only what an earlier rule hides itself:
-//! `!overlay/` does not take back what `**/*.tgz` hides below. And one rule with a
-//! character that is not ASCII voids the others: they are sent percent-encoded then, and
-//! nobody decodes them.
+//! The input is the checkout's ignore file. The output is the rule that hides a path, and the
+//! rule that makes every build fail. The rules are interpreted as the real programs do it,
+//! which Docker's documentation describes only in part. A `!` rule takes back only what an
+//! earlier rule hides itself: `!overlay/` does not take back what `**/*.tgz` hides below it.
+//! And one rule with a character that is not ASCII voids the others, because all of them are
+//! sent percent-encoded then, and nothing decodes them.
 //!
-//! Not modelled: Earthfiles with a `VERSION` below 0.6, which hide a few files more.
+//! Not modelled: Earthfiles with a `VERSION` below 0.6, which hide a few more files.
 
 use std::fmt::Write as _;
 use std::io;
@@ -32,15 +32,16 @@ pub(super) use pattern::{Matched, Patterns};
 
 use pattern::BadPattern;
 
-/// The names of the file, the older one last. Earthly refuses to see both.
+/// The names of the ignore file, the older one last. Earthly refuses to build if both exist.
 pub(super) const NAMES: [&str; 2] = [".earthlyignore", ".earthignore"];
 
-/// A line of so many bytes ends the build: Go's line scanner takes shorter ones only.
+/// The length in bytes from which a line makes the build fail: Go's line scanner accepts only
+/// shorter lines.
 const LINE: usize = 64 << 10;
-/// The largest file that is read, in bytes.
+/// The largest ignore file that is read, in bytes.
 const FILE: u64 = 16 << 20;
 
-/// The rules of a checkout.
+/// The ignore rules of a checkout.
 #[derive(Debug, Default)]
 pub(super) struct Ignore {
     rules: Vec<Rule>,
@@ -50,24 +51,24 @@ pub(super) struct Ignore {
     voiding: Option<usize>,
 }
 
-/// One line.
+/// One line of an ignore file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Rule {
-    /// The file that it stands in.
+    /// The name of the ignore file.
     pub file: &'static str,
-    /// Its line, from 1.
+    /// The line, counted from 1.
     pub line: usize,
-    /// As it stands there, without blanks at its ends. A byte that is not UTF-8 is one
+    /// The text of the line, without surrounding white space. A byte that is not UTF-8 is one
     /// `\u{fffd}`.
     pub text: String,
 }
 
-/// Why a rule ends every build.
+/// Why a rule makes every build fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum RuleFault {
-    /// A tab or another control character: such a rule cannot be sent to buildkitd.
+    /// The rule has a tab or another control character, and cannot be sent to buildkitd.
     Control,
-    /// A malformed pattern, or a `!` alone.
+    /// The rule is a malformed pattern, or a `!` alone.
     Syntax,
     /// The line has 64 KiB or more.
     TooLong,
@@ -80,7 +81,7 @@ struct RuleError {
 }
 
 impl Rule {
-    /// Its line alone, for an excerpt: nothing else of the file is anybody's business.
+    /// Returns this line alone, for an excerpt: the rest of the file is not shown.
     pub(super) fn source(&self, directory: &Path) -> (Arc<Source>, Range<usize>) {
         let source = Source {
             path: sanitize::path(&directory.join(self.file)),
@@ -91,20 +92,20 @@ impl Rule {
     }
 }
 
-/// Which ignore files are there.
+/// The ignore files that exist.
 #[derive(Debug)]
 pub(super) enum Found {
-    /// One, or none.
+    /// One of them, or none.
     Rules(Ignore),
-    /// Both, empty or not: Earthly stops with an error.
+    /// Both, empty or not: Earthly fails with an error.
     Both,
 }
 
 /// Reads the ignore file of the checkout in `directory`. A directory of that name and a
-/// link that leads nowhere count as no file.
+/// dangling symbolic link count as a missing file.
 ///
 /// # Errors
-/// A file that is there and cannot be read; it ends the build too.
+/// Fails if the file exists and cannot be read; the build fails then too.
 pub(super) fn read(directory: &Path) -> Result<Found, PathError> {
     let mut files = Vec::new();
     for name in NAMES {
@@ -182,7 +183,7 @@ impl Ignore {
         }
     }
 
-    /// Some patterns are refused only once they are asked, which happens for every file at
+    /// Finds a pattern that is refused only when it is matched, which happens for every file at
     /// the checkout's root.
     fn find_latent_error(&mut self, directory: &Path) {
         if self.error.is_some() || !self.patterns.has_latent_error() {
@@ -198,27 +199,27 @@ impl Ignore {
             .map(Into::into);
     }
 
-    /// The rules of git, for a file of git's.
+    /// Parses the text of a git ignore file with git's rules.
     pub(super) fn of_git(text: &str) -> GitIgnore {
         GitIgnore::parse(text)
     }
 
-    /// The rule that ends every build.
+    /// Returns the rule that makes every build fail.
     #[must_use]
     pub(super) fn error(&self) -> Option<(&Rule, RuleFault)> {
         let RuleError { rule, fault } = self.error?;
         Some((&self.rules[rule], fault))
     }
 
-    /// The rule with a character that is not ASCII, which leaves only those in force that
-    /// are made of letters, digits, `-`, `_`, `.` and `~`.
+    /// Returns the rule with a character that is not ASCII. With such a rule, only rules that
+    /// consist of letters, digits, `-`, `_`, `.` and `~` have an effect.
     #[must_use]
     pub(super) fn voiding(&self) -> Option<&Rule> {
         self.voiding.map(|rule| &self.rules[rule])
     }
 
-    /// The rule that hides the file `path`, a path of the checkout with slashes. If a rule
-    /// ends every build, it hides everything.
+    /// Returns the rule that hides the file `path`, a path of the checkout with slashes. A rule
+    /// that makes every build fail hides everything.
     #[must_use]
     pub(super) fn hides(&self, path: &str) -> Option<&Rule> {
         let rule = match (self.error, self.judge(path)) {
@@ -229,7 +230,7 @@ impl Ignore {
         rule.map(|rule| &self.rules[rule])
     }
 
-    /// The rule that hides a file, as a walk from the root finds it.
+    /// Returns the index of the rule that hides a file, as a walk from the root finds it.
     fn judge(&self, path: &str) -> Result<Option<usize>, BadPattern> {
         let directories = path.match_indices('/').map(|(at, _)| at);
         let mut above: Option<Matched> = None;
@@ -243,13 +244,13 @@ impl Ignore {
         Ok(self.patterns.matches(path, above.as_ref())?.by)
     }
 
-    /// The patterns as they are sent, for a walk of the build context.
+    /// Returns the patterns as they are sent, for a walk of the build context.
     #[must_use]
     pub(super) fn patterns(&self) -> &Patterns {
         &self.patterns
     }
 
-    /// The rule of a pattern.
+    /// Returns the rule at an index of the list of patterns.
     #[must_use]
     pub(super) fn rule(&self, place: usize) -> Option<&Rule> {
         self.rules.get(place)
@@ -263,7 +264,7 @@ impl From<BadPattern> for RuleError {
     }
 }
 
-/// A line as Earthly sends it: cleaned, and without the slash that it begins with.
+/// Returns a line as Earthly sends it: cleaned, and without a leading slash.
 fn normalize(line: &str) -> String {
     let (sign, pattern) = match line.strip_prefix('!') {
         Some(pattern) => ("!", pattern.trim()),
@@ -277,7 +278,7 @@ fn normalize(line: &str) -> String {
     format!("{sign}{}", relative.unwrap_or(&pattern))
 }
 
-/// Text as a Go program decodes it: each byte that is not UTF-8 is one `\u{fffd}`.
+/// Decodes text as Go does: each byte that is not UTF-8 becomes one `\u{fffd}`.
 pub(super) fn decode(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
@@ -287,7 +288,7 @@ pub(super) fn decode(bytes: &[u8]) -> String {
     text
 }
 
-/// Go's `url.QueryEscape`.
+/// Encodes a text like Go's `url.QueryEscape`.
 pub(super) fn query_escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len() * 3);
     for byte in text.bytes() {

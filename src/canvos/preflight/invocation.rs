@@ -1,11 +1,12 @@
 //! How a build is started, and where its build arguments come from.
 //!
-//! In: the build command, the environment and a checkout. Out: an [`Invocation`]: which
-//! program runs, what it builds, whether it writes anything, why it ends before it builds,
-//! and the build arguments with where each comes from, in the order in which the programs
-//! themselves decide (canvos.md, T14 to T17, T20, T22, T38, T41). The rules are those of
-//! Earthly v0.8.15, of EarthBuild's `earth`, and of CanvOS's `earthly.sh`, which passes on
-//! less than one expects; [`read_as`] tells what another of the three would do.
+//! The input is the build command, the environment and a checkout. The output is an
+//! [`Invocation`]: the program that runs, what it builds, whether it writes anything, why it
+//! ends before it builds, and the build arguments with the origin of each, in the order in
+//! which the programs themselves decide (canvos.md, T14 to T17, T20, T22, T38, T41). The rules
+//! are those of Earthly v0.8.15, of EarthBuild's `earth`, and of CanvOS's `earthly.sh`, which
+//! passes on less than one expects; [`read_as`] returns what another of the three programs
+//! would do.
 //!
 //! Nothing is run and nothing is written. Files that cannot be read end the build as they
 //! end the program's. Values of build arguments, variables and secrets are in no `Debug` or
@@ -54,37 +55,37 @@ use shell::Shell;
 /// A build that is about to be started.
 #[derive(Clone, Copy)]
 pub struct Call<'a> {
-    /// Program and arguments.
+    /// The program and its arguments.
     pub argv: &'a [String],
     /// The environment of the program.
     pub environment: &'a Environment,
-    /// The directory that it is started in; the checkout, unless the user builds by hand.
+    /// The directory in which it is started: the checkout, unless the user builds by hand.
     pub directory: &'a Path,
     /// The checkout.
     pub checkout: &'a Path,
 }
 
-/// What a build would start with. See the module.
+/// What a build would start with. See the module's documentation.
 #[derive(Clone)]
 pub struct Invocation {
     /// The program.
     pub program: Program,
-    /// What it builds; `None` if that is not known, or if it builds nothing.
+    /// The target; `None` if it is not known, or if nothing is built.
     pub target: Option<Target>,
-    /// Whether it writes anything.
+    /// Whether the build writes anything.
     pub export: Export,
-    /// The first thing that ends the program before it builds. What comes after it was not
-    /// read: the build arguments are incomplete then.
+    /// The first thing that ends the program before it builds. Anything after it was not read,
+    /// so the build arguments are incomplete then.
     pub failure: Option<Failure>,
-    /// Why the rest is not certain.
+    /// The reasons why the rest is uncertain.
     pub unjudged: Vec<Unjudged>,
     /// Whether `--allow-privileged` is set, which `+cloud-image` and others need.
     pub allow_privileged: bool,
     /// Whether `--strict` is set or implied.
     pub strict: bool,
-    /// Features that are switched on besides those of the Earthfile's `VERSION`.
+    /// The features that are switched on in addition to those of the Earthfile's `VERSION`.
     pub features: Vec<String>,
-    /// The script, if it is the program.
+    /// The wrapper script, if it is the program.
     pub wrapper: Option<Wrapper>,
     /// The file of build arguments that is read; `None` if there is none.
     pub arg_file: Option<ArgFile>,
@@ -96,38 +97,38 @@ pub struct Invocation {
 /// The file of build arguments that a build reads.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ArgFile {
-    /// The file.
+    /// The path of the file.
     pub path: std::path::PathBuf,
-    /// What names it, if it is not `.arg` by default.
+    /// The setting that names the file, if it is not `.arg` by default.
     pub named_by: Option<SettingOrigin>,
 }
 
-/// What a build that succeeds leaves.
+/// What a successful build writes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Export {
-    /// What the target saves locally.
+    /// The files that the target saves locally.
     Writes,
     /// One artifact.
     Artifact {
         /// `+target/path`.
         artifact: String,
-        /// Where it is put, relative to the working directory.
+        /// The destination, relative to the working directory.
         destination: String,
     },
-    /// Nothing: what is in the output directory is from another build.
+    /// Nothing: the contents of the output directory are from another build.
     Nothing(NoExport),
 }
 
 /// Why nothing is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NoExport {
-    /// `--help`.
+    /// The command is `--help`.
     Help,
-    /// `--version`.
+    /// The command is `--version`.
     Version,
     /// A command other than `build`.
     Command(String),
-    /// `--ci`, `--no-output` or `--image`, or a variable that stands for one.
+    /// `--ci`, `--no-output` or `--image` is set, or a variable that stands for one of them.
     Setting(SettingOrigin),
 }
 
@@ -142,25 +143,25 @@ impl fmt::Display for NoExport {
     }
 }
 
-/// Why a build is not wholly understood. What is known holds all the same.
+/// Why a build is not fully understood. What is known remains valid.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Unjudged {
-    /// The command is not one of the three programs: its arguments, and how it starts the
-    /// build, are not known. The rest is told as if it ran Earthly without arguments.
+    /// The command is not one of the three programs. Its arguments are not known, nor is how it
+    /// starts the build. The rest is what Earthly would do without arguments.
     Program(String),
     /// `earthly.sh` is missing, or is not CanvOS's.
     Wrapper,
-    /// `earthly.sh` passes on a variable with a value that is not known.
+    /// `earthly.sh` passes on a variable whose value is not known.
     WrapperVariable(String),
     /// `sudo` may drop the variables that set Earthly's flags.
     SudoEnvironment,
-    /// `--auto-skip` may leave out the build.
+    /// `--auto-skip` may skip the build.
     AutoSkip,
     /// `--interactive` ends the build unless it runs in a terminal.
     Interactive,
-    /// A flag that changes what is written in ways that are not known.
+    /// This flag changes what is written, in ways that are not known.
     Flag(&'static str),
-    /// Features beyond those that every CanvOS has anyway.
+    /// Features are set that not every CanvOS has anyway.
     Features,
 }
 
@@ -186,15 +187,15 @@ impl fmt::Display for Unjudged {
     }
 }
 
-/// Reads how `call` starts a build.
+/// Determines how `call` starts a build.
 #[must_use]
 pub fn read(call: Call<'_>) -> Invocation {
     let command = command_of(call);
     Evaluation::run(call, command)
 }
 
-/// Reads what `program` would do if it were started in place of the one of `call`, with the
-/// same arguments and variables.
+/// Determines what `program` would do if it were started in place of the program of `call`,
+/// with the same arguments and variables.
 #[must_use]
 pub fn read_as(program: &Program, call: Call<'_>) -> Invocation {
     let mut command = command_of(call);
@@ -210,8 +211,8 @@ fn command_of(call: Call<'_>) -> Command {
 }
 
 impl Invocation {
-    /// The build argument `name` and where it comes from; `None` if nothing sets it, so that
-    /// the Earthfile's default counts.
+    /// Returns the build argument `name` and its origin; `None` if nothing sets it, so that the
+    /// Earthfile's default applies.
     #[must_use]
     pub fn argument(&self, name: &str) -> Option<(&str, &Origin)> {
         let (value, origin) = self.arguments.get(name)?;
@@ -230,26 +231,26 @@ impl Invocation {
             && (self.failure.is_some() || values(self) == values(other))
     }
 
-    /// The variable `name` as `earthly.sh` has it after it has sourced `.arg`, for CanvOS's
-    /// build arguments and `OS_DISTRIBUTION`: the script of `+maas-image` takes its values
-    /// from there. It is known whatever the program is.
+    /// Returns the variable `name` as `earthly.sh` has it after it has sourced `.arg`, for
+    /// CanvOS's build arguments and `OS_DISTRIBUTION`: the script of `+maas-image` takes its
+    /// values from there. It is known whatever the program is.
     #[must_use]
     pub fn shell_variable(&self, name: &str) -> Option<&ShellVariable> {
         self.shell.get(name)
     }
 
-    /// Whether the build is `earthly.sh +maas-image`, the target first, which runs Earthly for
-    /// `+kairos-raw-image` without any of the other arguments, and then a script.
+    /// Whether the build is `earthly.sh +maas-image`, with the target first. It runs Earthly
+    /// for `+kairos-raw-image` without any of the other arguments, and then a script.
     #[must_use]
     pub fn is_maas(&self) -> bool {
         self.maas
     }
 }
 
-/// The target that is a case of `earthly.sh`.
+/// The name of the target that is a case of `earthly.sh`.
 const MAAS: &str = "maas-image";
 
-/// The names of the build arguments only: their values may be secrets.
+/// Shows only the names of the build arguments: their values may be secrets.
 impl fmt::Debug for Invocation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Invocation")

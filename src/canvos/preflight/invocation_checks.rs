@@ -1,5 +1,5 @@
-//! The traps in how a build is started: its command, its variables, and the files that
-//! these name (canvos.md, T14 to T16, T20, T22, T38).
+//! The traps in how a build is started: its command, its variables, and the files that these
+//! name (canvos.md, T14 to T16, T20, T22, T38).
 
 use std::path::Path;
 
@@ -12,7 +12,7 @@ use crate::diagnostic::Diagnostic;
 use crate::util::sanitize;
 
 impl Preflight<'_> {
-    /// Every trap of the start.
+    /// Returns all findings about how the build is started.
     pub(super) fn start_findings(&self) -> Vec<Finding> {
         let mut found = Vec::new();
         found.extend(self.failure());
@@ -26,7 +26,7 @@ impl Preflight<'_> {
         found
     }
 
-    /// The targets that the build program makes.
+    /// Returns the targets that the build program makes.
     fn built(&self) -> Vec<Target> {
         let by_program = |target: &Target| self.recipe(*target).is_some();
         Target::ALL.into_iter().filter(by_program).collect()
@@ -51,14 +51,14 @@ impl Preflight<'_> {
         Some(finding)
     }
 
-    /// T17: why `.arg` cannot be parsed, if `path` is that.
+    /// T17: returns why `.arg` cannot be parsed, if `path` is that file.
     fn refused_arg(&self, path: &Path) -> Option<Diagnostic> {
         let arg = self.arg.as_ref();
         let arg = arg.filter(|arg| arg.source.path == sanitize::path(path));
         arg.and_then(Arg::refusal)
     }
 
-    /// T22: a build that ends well and leaves the old image.
+    /// T22: a build succeeds and leaves the old image.
     fn nothing_written(&self) -> Option<Finding> {
         let Export::Nothing(why) = &self.invocation.export else {
             return None;
@@ -69,7 +69,7 @@ impl Preflight<'_> {
         })
     }
 
-    /// T20: nothing that is staged here is in that build.
+    /// T20: the build contains nothing that is staged here.
     fn elsewhere_built(&self) -> Option<Finding> {
         let diagnostic = match self.invocation.target.as_ref()? {
             Built::Checkout { .. } => return None,
@@ -82,16 +82,16 @@ impl Preflight<'_> {
         })
     }
 
-    /// T38: what is not known of the build.
+    /// T38: parts of the build are not known.
     fn unjudged(&self) -> Vec<Finding> {
         let told = |why: &&Unjudged| match why {
-            // A checkout without the script, or with a trivial one, is not built by it.
+            // A checkout without the script, or with a trivial one, is not built with it.
             Unjudged::Wrapper => false,
             _ => true,
         };
         let finding = |why: &Unjudged| {
             let mut finding = Finding::without_hits(messages::unjudged(why));
-            // What leaves out the build leaves the old image.
+            // If the build is skipped, the old image remains.
             if *why == Unjudged::AutoSkip {
                 finding.hits = self.built();
             }
@@ -101,7 +101,7 @@ impl Preflight<'_> {
         unjudged.filter(told).map(finding).collect()
     }
 
-    /// T16: which file counts.
+    /// T16: which file of build arguments is in effect.
     fn arg_file(&self) -> Option<Finding> {
         let setting = self.invocation.arg_file.as_ref();
         if let Some(setting) = setting.and_then(|file| file.named_by.as_ref()) {
@@ -118,7 +118,7 @@ impl Preflight<'_> {
         misnamed.then(|| Finding::without_hits(messages::misnamed_arg_file()))
     }
 
-    /// T15: a value that is not `.arg`'s.
+    /// T15: the value does not come from `.arg`.
     fn origin(&self) -> Option<Finding> {
         let (value, origin) = self.clusterconfig()?;
         if matches!(origin, Origin::ArgFile { .. }) {
@@ -128,7 +128,7 @@ impl Preflight<'_> {
         Some(Finding::without_hits(told))
     }
 
-    /// T14: `earthly.sh` hands nothing on for a MAAS image, which takes `./spc.tgz`.
+    /// T14: `earthly.sh` passes nothing on for a MAAS image, which uses `./spc.tgz`.
     fn maas_arguments(&self) -> Option<Finding> {
         let argv = self.start.argv;
         let maas = argv.iter().any(|argument| argument == "+maas-image");
@@ -136,7 +136,7 @@ impl Preflight<'_> {
         (maas && set).then(|| Finding::without_hits(messages::maas_arguments()))
     }
 
-    /// T15: another program would not end like the one that builds.
+    /// T15: another program would not have the same result as the one that builds.
     fn other_programs(&self) -> Vec<Finding> {
         if !Program::KNOWN.contains(self.program()) {
             return Vec::new();
@@ -156,7 +156,7 @@ impl Preflight<'_> {
         }
         let by_other = |target: &Target| self.forecast_by(&there, *target, Assume::Staged);
         let differs = |target: &Target| by_other(target) != self.forecast(*target, Assume::Staged);
-        // What makes a MAAS image is the script, whatever else builds.
+        // The script makes a MAAS image, whatever else builds.
         let targets = self.built().into_iter();
         let target = targets
             .filter(|target| *target != Target::MaasImage)

@@ -1,5 +1,5 @@
-//! What is said of the traps of a checkout. A message says what is wrong and what to do; which
-//! targets it hits is not its affair.
+//! Messages about the traps of a checkout. A message says what is wrong and what to do, but not
+//! which targets are affected.
 
 use std::path::Path;
 
@@ -13,14 +13,14 @@ use crate::diagnostic::{Diagnostic, Place, Trap};
 pub(super) mod clusterconfig;
 pub(super) mod start;
 
-/// What the build does with a checkout like this.
+/// The effect on a build of such a checkout.
 const FAILS: &str = "the build stops with an error";
-/// How a rule is said to end every build.
+/// The wording for a rule that makes every build fail.
 const REFUSES: &str = "Earthly refuses to build then";
-/// What takes all carriage returns before ends of lines out of the file.
+/// The command that removes all carriage returns at line ends from the file.
 const WITHOUT_RETURNS: &str = "`sed -i 's/\\r$//' .arg`";
 
-/// Adds the targets that would lose or exchange the definition.
+/// Adds the targets that would lose the definition, or embed another one.
 pub(super) fn affecting(told: Diagnostic, targets: &[Target]) -> Diagnostic {
     let names = targets.iter().map(|target| format!("`+{}`", target.name()));
     let names: Vec<String> = names.collect();
@@ -32,7 +32,7 @@ pub(super) fn accepted(told: Diagnostic) -> Diagnostic {
     told.note("accepted: `--allow` has it")
 }
 
-/// T8: `path` is where a staged file belongs, or on the way there.
+/// T8: `path`, in the place of a staged file or on the way there, is a symbolic link.
 pub(super) fn symbolic_link(path: &str) -> Diagnostic {
     let title = format!("`{path}` in the checkout is a symbolic link");
     Diagnostic::warning(Trap::SymbolicLink, title)
@@ -40,7 +40,7 @@ pub(super) fn symbolic_link(path: &str) -> Diagnostic {
         .help("remove it")
 }
 
-/// T34: what bash reads depends on what the commands in `.arg` print.
+/// T34: what bash reads depends on the output of the commands in `.arg`.
 pub(super) fn commands_in_arg(arg: &Arg, last: &Assignment) -> Diagnostic {
     let title = "`.arg` has commands: `earthly.sh` runs them when it reads the file";
     Diagnostic::warning(Trap::Expansion, title)
@@ -64,7 +64,7 @@ pub(super) fn other_value_in_bash(
     two_readings(title, arg, last)
 }
 
-/// T17: both read the same CLUSTERCONFIG, and something else differently.
+/// T17: both read the same `CLUSTERCONFIG`, but read another line differently.
 pub(super) fn other_line_in_bash(arg: &Arg, last: &Assignment) -> Diagnostic {
     let title = "`earthly.sh` reads `.arg` differently from Earthly";
     let Some(carriage_return) = &arg.carriage_return else {
@@ -90,7 +90,7 @@ fn two_readings(title: String, arg: &Arg, last: &Assignment) -> Diagnostic {
     }
 }
 
-/// T18: the assignment `before` does not count, but that in `line`.
+/// T18: the assignment `before` has no effect; the one in `line` does.
 pub(super) fn set_twice(arg: &Arg, before: &Assignment, line: usize) -> Diagnostic {
     Diagnostic::warning(Trap::SetTwice, format!("`.arg` sets {KEY} more than once"))
         .at(&arg.source, before.span.clone(), "not this one")
@@ -98,7 +98,7 @@ pub(super) fn set_twice(arg: &Arg, before: &Assignment, line: usize) -> Diagnost
         .help("remove this line, or run `edgestage stage --fix-arg`")
 }
 
-/// T9: Earthly knows either ignore file, and not both.
+/// T9: both ignore files exist, and Earthly accepts only one of them.
 pub(super) fn two_ignore_files() -> Diagnostic {
     let title = "the checkout has both `.earthlyignore` and `.earthignore`";
     Diagnostic::warning(Trap::IgnoreRule, title)
@@ -115,7 +115,7 @@ pub(super) fn hidden_placement(directory: &Path, rule: &Rule, placement: &str) -
     about_rule(directory, rule, title).help(format!("add the line `!{placement}` after it"))
 }
 
-/// T9: a rule that hides what a build cannot do without.
+/// T9: a rule hides a file that the build needs.
 pub(super) fn hidden_need(directory: &Path, rule: &Rule, path: &str) -> Diagnostic {
     let title = format!(
         "`{}` line {} keeps `{path}` out of every build, which the Earthfile copies",
@@ -126,7 +126,7 @@ pub(super) fn hidden_need(directory: &Path, rule: &Rule, path: &str) -> Diagnost
         .help("remove the rule")
 }
 
-/// T9: a rule that ends every build.
+/// T9: a rule makes every build fail.
 pub(super) fn bad_rule(directory: &Path, rule: &Rule, fault: RuleFault) -> Diagnostic {
     let why = match fault {
         RuleFault::Control => "has a tab or another control character",
@@ -139,7 +139,7 @@ pub(super) fn bad_rule(directory: &Path, rule: &Rule, fault: RuleFault) -> Diagn
         .help("fix or remove the rule")
 }
 
-/// T9: a rule that leaves others without effect.
+/// T9: a rule voids other rules.
 pub(super) fn voiding_rule(directory: &Path, rule: &Rule) -> Diagnostic {
     let title = format!(
         "`{}` line {} has a character that is not ASCII",
@@ -166,7 +166,7 @@ pub(super) fn content_definition(path: &str) -> Diagnostic {
         .help("remove it, and write `CLUSTERCONFIG=spc.tgz`")
 }
 
-/// T40: what the build cannot read is empty in the image.
+/// T40: a file that the build cannot read is empty in the image.
 pub(super) fn unreadable(path: &str) -> Diagnostic {
     Diagnostic::warning(Trap::UnreadableFile, format!("`{path}` cannot be read"))
         .note("a file that the build cannot read is an empty file in the image")
@@ -182,7 +182,7 @@ pub(super) fn dropped_overlay(place: Place<'_>) -> Diagnostic {
         .help("take a CanvOS in which `dir:…` comes last")
 }
 
-/// T10: another file in the overlay's directory.
+/// T10: there is another file in the overlay's directory.
 pub(super) fn neighbour(name: &str) -> Diagnostic {
     let title = format!("`{OVERLAY_DIRECTORY}/{name}` will be in the image too");
     Diagnostic::warning(Trap::OverlayLeftover, title)
@@ -191,7 +191,7 @@ pub(super) fn neighbour(name: &str) -> Diagnostic {
 
 const SET_ARCH: &str = "set `ARCH=amd64` or `ARCH=arm64`";
 
-/// T29: no ISO is made for `arch`, which is printable and may be set by a template.
+/// T29: no ISO is made for `arch`, which must be printable, and may be set by a template.
 pub(super) fn no_iso_for(arch: Option<&str>, has_only_template: bool) -> Diagnostic {
     let title = match arch {
         None | Some("") => "ARCH is not set, and the Earthfile builds no ISO without it".to_owned(),
@@ -207,20 +207,20 @@ pub(super) fn no_iso_for(arch: Option<&str>, has_only_template: bool) -> Diagnos
         .help(help)
 }
 
-/// T29: what arm64 means for the other images.
+/// T29: the effect of arm64 on the other images.
 pub(super) fn arm64() -> Diagnostic {
     let title =
         "ARCH is `arm64`: a MAAS image is for amd64 only, a UKI ISO gets the label COS_LIVE";
     Diagnostic::warning(Trap::Architecture, title).help("set `ARCH=amd64` for a MAAS image")
 }
 
-/// T29: an architecture that nobody has heard of; printable.
+/// T29: the architecture `arch`, which must be printable, is unknown.
 pub(super) fn unknown_arch(arch: &str) -> Diagnostic {
     let title = format!("ARCH is `{arch}`: `+build-all-images` silently builds no ISO");
     Diagnostic::warning(Trap::Architecture, title).help(SET_ARCH)
 }
 
-/// T28: a bad content bundle stops the host's script before the definition.
+/// T28: a bad content bundle stops the host's script before it reads the definition.
 pub(super) fn content_bundle(directory: &str) -> Diagnostic {
     let title = format!("`{directory}` goes into a MAAS image beside the definition");
     Diagnostic::warning(Trap::BadBundle, title)
@@ -228,7 +228,7 @@ pub(super) fn content_bundle(directory: &str) -> Diagnostic {
         .help("try the image on a host before a roll-out")
 }
 
-/// T21: git would take the archive for a file of its own.
+/// T21: git would take the archive for a file of the repository.
 pub(super) fn not_ignored_by_git(path: &str) -> Diagnostic {
     let title = format!("git does not ignore `{path}` in this checkout");
     Diagnostic::warning(Trap::GitTracking, title)
@@ -241,14 +241,14 @@ pub(super) fn raw_image() -> Diagnostic {
     Diagnostic::warning(Trap::RawImage, title).help("build `+cloud-image` or `+maas-image`")
 }
 
-/// T12: nothing that is staged is copied.
+/// T12: no target copies anything that is staged.
 pub(super) fn nothing_copied() -> Diagnostic {
     let title = "the Earthfile copies nothing that is staged";
     Diagnostic::warning(Trap::NotCopied, title)
         .help("take a CanvOS that copies `overlay/files-iso/` or CLUSTERCONFIG")
 }
 
-/// T12: what is copied cannot be told.
+/// T12: it cannot be determined what is copied.
 pub(super) fn unclear_copy() -> Diagnostic {
     let title = "edgestage cannot determine what the Earthfile embeds";
     Diagnostic::warning(Trap::NotCopied, title)
@@ -274,7 +274,7 @@ pub(super) enum NoFix<'a> {
     Differs,
 }
 
-/// T17: no edit makes both read what is right.
+/// T17: no edit gives both readers the right value.
 pub(super) fn not_fixable(arg: &Arg, why: &NoFix<'_>) -> Diagnostic {
     let title = format!("no edit of `.arg` makes Earthly and bash both read `{RIGHT}`");
     let mut told = Diagnostic::error(Trap::TwoParsers, title);
@@ -290,12 +290,12 @@ pub(super) fn not_fixable(arg: &Arg, why: &NoFix<'_>) -> Diagnostic {
     .help(format!("write `{RIGHT}` by hand, in a line of its own"))
 }
 
-/// What to do before `--fix-arg` is tried again on a file that Earthly refuses.
+/// Adds what to do before `--fix-arg` is tried again on a file that Earthly refuses.
 pub(super) fn fix_by_hand(refusal: Diagnostic) -> Diagnostic {
     refusal.help("correct this line, and run the command again")
 }
 
-/// Why bash may read something else than Earthly.
+/// Returns why bash may read something other than Earthly does.
 pub(super) fn why_bash_differs(arg: &Arg) -> String {
     match (arg.bash_end, &arg.bash) {
         (bash::End::Syntax(line), _) => {

@@ -1,9 +1,9 @@
-//! What CanvOS builds, and the ways in which a definition gets into it.
+//! The targets of CanvOS, and the ways in which a definition gets into an image.
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
-/// What CanvOS builds.
+/// A target of CanvOS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Target {
     /// `+iso`.
@@ -21,7 +21,7 @@ pub enum Target {
 }
 
 impl Target {
-    /// Every target, in the order in which they are shown.
+    /// All targets, in the order in which they are shown.
     pub const ALL: [Self; 6] = [
         Self::Iso,
         Self::UkiIso,
@@ -30,10 +30,10 @@ impl Target {
         Self::KairosRawImage,
         Self::IsoDiskImage,
     ];
-    /// Those that a definition is staged for where nothing is said.
+    /// The targets for which a definition is staged by default.
     pub const ISOS: [Self; 3] = [Self::Iso, Self::UkiIso, Self::IsoDiskImage];
 
-    /// Its name, without the plus sign.
+    /// Returns the name, without the plus sign.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -46,7 +46,7 @@ impl Target {
         }
     }
 
-    /// The target of that name, with or without the plus sign.
+    /// Returns the target of this name, with or without the plus sign.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
         let name = name.strip_prefix('+').unwrap_or(name);
@@ -69,7 +69,7 @@ pub enum Via {
 }
 
 impl Via {
-    /// In words.
+    /// Returns the description of the way.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {

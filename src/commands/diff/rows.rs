@@ -1,4 +1,5 @@
-//! Changes as rows of a table, in the order of the stack: profiles, packs by layer, files.
+//! Changes as rows of a table, in the order of the stack: profiles, then packs by layer, then
+//! files.
 
 use crate::archive::PROFILES;
 use crate::commands::layer::Layer;
@@ -9,7 +10,7 @@ use crate::ui::table::{Cell, Table, Tone};
 use crate::variables;
 use crate::workflow::session::Reported;
 
-/// A row before it is cells. Names are as they come.
+/// A row before it is formatted. Names are not sanitized yet.
 struct Row<'c> {
     what: FileChange,
     part: Part<'c>,
@@ -18,11 +19,11 @@ struct Row<'c> {
     profile: &'c str,
 }
 
-/// What it is a change of. The order of the variants is that of the rows.
+/// What the change is about. The order of the variants is the order of the rows.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 enum Part<'c> {
     Profile,
-    /// The layer of a pack, and its name; two where the pack moved.
+    /// The layer of a pack and the layer's name; if the pack moved, also its old layer's name.
     Layer(Layer, &'c str, Option<&'c str>),
     /// A profile's `variables.json`.
     Variables,
@@ -115,7 +116,8 @@ fn of_pack<'c>(what: FileChange, pack: &'c Pack, profile: &'c str) -> Row<'c> {
     }
 }
 
-/// A file of a profile is named from that profile's directory on.
+/// Returns the row for a file. A file of a profile is named relative to the profile's
+/// directory.
 fn of_file<'c>(what: FileChange, path: &str, profile: Option<&'c str>) -> Row<'c> {
     let below = path
         .strip_prefix(PROFILES)

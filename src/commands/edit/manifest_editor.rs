@@ -1,4 +1,4 @@
-//! `profiles.toml` in the hands of a run that changes it.
+//! `profiles.toml` while a run changes it.
 
 use std::path::PathBuf;
 
@@ -14,25 +14,25 @@ use crate::util::path_error::PathError;
 use crate::util::sanitize;
 use crate::workflow::context::Context;
 
-/// UTF-8's byte order mark, which some editors need to find again.
+/// UTF-8's byte order mark, which is kept because some editors need it.
 const MARK: &[u8] = "\u{feff}".as_bytes();
 
-/// `profiles.toml` while it is changed: no other run writes it, nor its lock.
+/// `profiles.toml` while it is changed: no other run writes it or its lock.
 pub(super) struct ManifestEditor {
     pub path: PathBuf,
     pub text: String,
     marked: bool,
-    /// What the text says now, or what is wrong with it.
+    /// The parsed text, or what is wrong with it.
     pub manifest: Result<Manifest, Vec<Diagnostic>>,
     _hold: FileLock,
 }
 
 impl ManifestEditor {
-    /// Reads the file, once no other run writes it.
+    /// Reads the file as soon as no other run writes it.
     pub(super) fn open(context: &Context<'_>) -> Result<Self, Error> {
         let path = context.environment.resolve(&context.settings.file);
         let file = &context.settings.file;
-        // Whether it is there at all is told in the manifest's words.
+        // If the file is missing, this gives the same error as for any other command.
         context.manifest_text()?;
         let hold = context.lock_lockfile(&path)?;
         let text = context.manifest_text()?;
@@ -46,15 +46,14 @@ impl ManifestEditor {
         })
     }
 
-    /// The manifest, where nothing is wrong with it.
+    /// Returns the manifest, if nothing is wrong with it.
     pub(super) fn manifest(&self) -> Result<&Manifest, Error> {
         let invalid = |list: &Vec<Diagnostic>| ManifestError::Invalid(list.clone()).into();
         self.manifest.as_ref().map_err(invalid)
     }
 
-    /// Writes `text`, once it was read. Where it would be refused, what is wrong with the
-    /// file as it is comes first; else it is told without a place, since the text is in no
-    /// file.
+    /// Parses `text`, then writes it. If it is refused, mistakes of the current file are
+    /// reported first; otherwise the error has no location, because the text is in no file.
     pub(super) fn write(&self, context: &Context<'_>, text: &str) -> Result<(), Error> {
         if let Err(wrong) = Manifest::parse(text, &self.path, &context.settings.file) {
             self.manifest()?;
@@ -70,7 +69,8 @@ impl ManifestEditor {
         Ok(())
     }
 
-    /// What cannot be changed, with its place; what is wrong with the file comes first.
+    /// Describes why an edit is refused, with its location. Mistakes of the file are reported
+    /// first.
     pub(super) fn refuse(&self, context: &Context<'_>, error: EditError, name: &str) -> Error {
         if let (Err(error), false) = (self.manifest(), self.only_lacks_profiles()) {
             return error;
@@ -88,7 +88,7 @@ impl ManifestEditor {
         })
     }
 
-    /// Whether nothing is wrong but what `add` fixes.
+    /// Whether the only mistakes are those that `add` fixes.
     fn only_lacks_profiles(&self) -> bool {
         let fixes = |problem: &Diagnostic| problem.code == Code::NoProfiles;
         self.manifest

@@ -1,4 +1,5 @@
-//! What people call profiles and definitions, on command lines and at a terminal.
+//! The names of profiles and definitions as people enter them, on command lines and at a
+//! terminal.
 
 use std::path::Path;
 
@@ -12,7 +13,7 @@ use crate::util::endpoint::Endpoint;
 use crate::util::sanitize;
 use crate::util::uid::Uid;
 
-/// A reference as a person gave it.
+/// A reference as a person entered it.
 #[derive(Debug, Clone)]
 pub(crate) struct ProfileArg {
     pub text: String,
@@ -20,38 +21,38 @@ pub(crate) struct ProfileArg {
 }
 
 impl ProfileArg {
-    /// Reads `text`.
+    /// Parses `text`.
     pub(crate) fn parse(text: &str) -> Result<Self, InvalidReference> {
         let text = unquoted(text);
         let parsed = reference::parse(text)?;
         Ok(Self {
-            // What a browser has behind the page's address is nobody's reference.
+            // What follows the page's address in a browser is not part of the reference.
             text: reference::page(text).to_owned(),
             parsed,
         })
     }
 
-    /// Which profile it means.
+    /// Returns the reference.
     pub(crate) fn reference(&self) -> &Reference {
         &self.parsed.reference
     }
 
-    /// Whether the other one means the same profile.
+    /// Whether both refer to the same profile.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         self.parsed.reference == other.parsed.reference
     }
 
-    /// The project that it names.
+    /// Returns the project that the reference names.
     pub(crate) fn project(&self) -> Option<&Uid> {
         self.parsed.project.as_ref()
     }
 
-    /// The Palette whose console's page it is the URL of.
+    /// Returns the endpoint of the Palette whose console page the URL is from.
     pub(crate) fn endpoint(&self) -> Option<Endpoint> {
         Endpoint::of_console(&self.text)
     }
 
-    /// As it is written into the file: the way it was typed.
+    /// Returns the reference as it is written into the file: the way it was typed.
     pub(crate) fn written(&self) -> NewProfile {
         NewProfile {
             reference: self.text.clone(),
@@ -60,7 +61,8 @@ impl ProfileArg {
     }
 }
 
-/// The references of a command line, each once, or all that is wrong with them.
+/// Parses the references of a command line, without duplicates. Returns all mistakes if there
+/// are any.
 pub(crate) fn given(texts: &[String]) -> Result<Vec<ProfileArg>, Error> {
     let mut given: Vec<ProfileArg> = Vec::new();
     let mut wrong = Vec::new();
@@ -69,7 +71,7 @@ pub(crate) fn given(texts: &[String]) -> Result<Vec<ProfileArg>, Error> {
             Ok(one) if given.iter().any(|other| other.is_same(&one)) => {}
             Ok(one) => given.push(one),
             Err(why) => {
-                // As in the file, a password in a URL is shown to nobody.
+                // As in the file, a password in a URL is never shown.
                 let shown = Manifest::source(text, Path::new("")).text.clone();
                 let shown = sanitize::line(shown.as_bytes());
                 wrong.push(Error::usage(messages::invalid_reference(&shown, &why)));
@@ -79,7 +81,7 @@ pub(crate) fn given(texts: &[String]) -> Result<Vec<ProfileArg>, Error> {
     Error::all(wrong).map_or(Ok(given), Err)
 }
 
-/// Refuses what no definition may be called.
+/// Fails if `name` is not allowed as the name of a definition.
 pub(crate) fn check_name(name: &str) -> Result<(), Error> {
     if Manifest::is_name(name) {
         return Ok(());

@@ -1,8 +1,9 @@
-//! What lies beside the place of a definition, compared with the lock.
+//! The files beside the place of a definition, compared with the lock.
 //!
-//! In: the names of that directory, as they were looked at. Out: what they make of the
-//! verdict. A host copies every file of it, whatever its name (canvos.md, T25): the locked
-//! definition is an all-clear only if nothing else there may be taken for one.
+//! The input is the entries of that directory, as they were examined. The output is their
+//! effect on the verdict. A host copies every file of the directory, whatever its name
+//! (canvos.md, T25): the locked definition is an all-clear only if no other file there may be
+//! taken for a definition.
 
 use super::judge::{Expectation, bad, good};
 use super::words::{Advice, ImageFinding, ImageVerdict, Neighbour, NeighbourKind};
@@ -11,22 +12,22 @@ use crate::image::{self, Beside, ImagePlace, PlaceEntry};
 use crate::util::digest::Digest;
 use crate::util::sanitize;
 
-/// How many neighbours are named in a line.
+/// The number of neighbors that a line names.
 const NAMED: usize = 3;
-/// How much of a neighbour's name is shown in it, in characters.
+/// The number of characters of a neighbor's name that a line shows.
 const LONGEST_NAME: usize = 64;
 
-/// What lies beside the place of the definition.
+/// The files beside the place of the definition.
 pub(super) struct Surroundings {
-    /// Each of them.
+    /// All of them.
     pub named: Vec<Neighbour>,
-    /// In words; empty where nothing does.
+    /// A description of them; empty if there are none.
     told: String,
-    /// The locked definition is there, under another name.
+    /// Whether the locked definition is there under another name.
     has_locked: bool,
-    /// Another definition is there.
+    /// Whether another definition is there.
     has_other: bool,
-    /// Something is there that a host may take for a definition, and that is not the
+    /// Whether something is there that a host may take for a definition, and that is not the
     /// locked one.
     is_doubtful: bool,
 }
@@ -51,7 +52,7 @@ impl Surroundings {
         }
     }
 
-    /// Holds what lies beside against what is under the right name.
+    /// Combines the neighbors with the finding about the file with the right name.
     pub(super) fn of_entry(&self, own: ImageFinding) -> ImageFinding {
         if self.told.is_empty() {
             return own;
@@ -79,7 +80,7 @@ impl Surroundings {
         }
     }
 
-    /// Nothing has the right name.
+    /// Returns the finding if no file has the right name.
     fn of_nothing(&self, trap: Option<Trap>) -> ImageFinding {
         let under = Some(format!("no `spc.tgz`, but {}", self.told));
         if self.has_locked && !self.is_doubtful {
@@ -96,7 +97,7 @@ impl Surroundings {
         bad(verdict, under, trap)
     }
 
-    /// With `--expect-none`.
+    /// Returns the finding with `--expect-none`.
     pub(super) fn of_none(&self, entry: &PlaceEntry) -> ImageFinding {
         let is_there = matches!(entry, PlaceEntry::Odd(_) | PlaceEntry::File(_));
         let told = |text: String| Some(text).filter(|_| !self.told.is_empty());
@@ -115,8 +116,8 @@ impl Surroundings {
     }
 }
 
-/// Whether a host may take it for a definition: a directory, a special file, and what is
-/// not an archive are none.
+/// Whether a host may take the file for a definition. It does not take a directory, a special
+/// file, or a file that is not an archive.
 fn may_be_taken(beside: &Beside) -> bool {
     match &beside.is {
         image::NeighbourFile::Archive(_) | image::NeighbourFile::Unread(_) => true,
@@ -145,7 +146,7 @@ impl Expectation<'_> {
         }
     }
 
-    /// The name of the definition with `content`: the expected one's, where several have
+    /// Returns the name of the definition with `content`; the expected one's if several have
     /// it.
     fn owner(&self, content: Digest) -> Option<String> {
         match self.locked {
@@ -154,7 +155,7 @@ impl Expectation<'_> {
         }
     }
 
-    /// What lies beside the definition, in words. What counts most comes first.
+    /// Describes the files beside the definition, the most important ones first.
     fn told(&self, place: &ImagePlace) -> String {
         let mut beside: Vec<&Beside> = place.beside.iter().collect();
         beside.sort_by_key(|beside| (!may_be_taken(beside), &beside.name));

@@ -1,8 +1,8 @@
-//! Why an image is as it is, as far as the checkout that it may have been built from
-//! shows.
+//! Why an image is the way it is, as far as the checkout shows that it may have been built
+//! from.
 //!
-//! In: the checkout as it is now, and the command that builds. Out: traps and ages.
-//! These are explanations only: no verdict depends on them.
+//! The input is the current checkout and the build command. The output is traps and ages. They
+//! are explanations only: no verdict depends on them.
 
 use std::fs::{self, Metadata};
 use std::path::{Path, PathBuf};
@@ -19,23 +19,24 @@ use crate::util::digest::Digest;
 use crate::util::files;
 use crate::workflow::context::Context;
 
-/// What `+kairos-raw-image` writes (canvos.md, 1).
+/// The name of the image that `+kairos-raw-image` writes (canvos.md, 1).
 const KAIROS: &str = "kairos.raw";
-/// Traps that replace a definition and lose none.
+/// The traps that replace a definition and never lose one.
 const REPLACE: [Trap; 1] = [Trap::AnotherFile];
 
 /// The checkout that images may have been built from.
 pub(super) struct BuildOrigin<'a> {
     context: &'a Context<'a>,
     checkout: Option<Checkout>,
-    /// What lies at the placements: regular files.
+    /// The metadata of the regular files at the placements.
     staged: Vec<Metadata>,
-    /// The command that builds.
+    /// The build command.
     argv: Vec<String>,
 }
 
 impl<'a> BuildOrigin<'a> {
-    /// `checkout` as it is now; `None` if there is none. `command` builds it.
+    /// Reads the current state of `checkout`, which `command` builds; returns `None` if there
+    /// is no checkout.
     pub(super) fn of(
         context: &'a Context<'a>,
         checkout: Option<Checkout>,
@@ -54,7 +55,7 @@ impl<'a> BuildOrigin<'a> {
         }
     }
 
-    /// The same, if the build was started with `argv`.
+    /// Sets the command line with which the build was started.
     pub(super) fn started_with(self, argv: &[String]) -> Self {
         Self {
             argv: argv.to_vec(),
@@ -62,11 +63,12 @@ impl<'a> BuildOrigin<'a> {
         }
     }
 
-    /// Whether an image that was last changed at `image` was so before the definition was
-    /// staged; `None` if that cannot be seen.
+    /// Whether an image that was last changed at `image` is older than the staged definition;
+    /// `None` if that cannot be determined.
     pub(super) fn is_older(&self, image: Option<SystemTime>) -> Option<bool> {
-        // The younger of the two files. A copy may have kept an older modification time,
-        // and other rights give a younger time of change: the earlier one is safe.
+        // The later of the two files counts. A copy may keep an older modification time, and
+        // changed permissions give a later change time: the earlier of the two times is the
+        // safe one.
         let written = |metadata: &Metadata| {
             let times = [metadata.modified().ok(), changed(metadata)];
             times.into_iter().flatten().min()
@@ -75,7 +77,7 @@ impl<'a> BuildOrigin<'a> {
         Some(image? < staged)
     }
 
-    /// The trap that makes a build of `targets` lose the definition.
+    /// Returns the trap that makes a build of `targets` lose the definition.
     fn forecast(&self, targets: &[Target]) -> Option<Trap> {
         let checkout = self.checkout.as_ref()?;
         let directory = checkout.directory();
@@ -90,12 +92,12 @@ impl<'a> BuildOrigin<'a> {
         targets.iter().find_map(loses)
     }
 
-    /// Whether an archive of no bytes is staged.
+    /// Whether an empty archive is staged.
     fn has_empty(&self) -> bool {
         self.staged.iter().any(|metadata| metadata.len() == 0)
     }
 
-    /// The file `content-*/spc.tgz` with the bytes of `held`.
+    /// Returns the file `content-*/spc.tgz` with the bytes of `held`.
     fn in_content(&self, held: &HeldFile) -> Option<PathBuf> {
         let directory = self.checkout.as_ref()?.directory();
         let entries = fs::read_dir(directory).ok()?.flatten();
@@ -115,18 +117,19 @@ fn has_bytes(path: &Path, held: &HeldFile) -> bool {
             .is_ok_and(|(sha256, _)| sha256 == held.sha256)
 }
 
-/// Why one image is as it is.
+/// Why one image is the way it is.
 pub(super) struct Why<'a> {
     pub origin: &'a BuildOrigin<'a>,
     pub format: &'a ImageFormat,
-    /// The image.
+    /// The path of the image.
     pub path: &'a Path,
-    /// What it must hold, if anything.
+    /// The lock entry of the definition that the image must hold, if any.
     pub locked: Option<&'a LockEntry>,
 }
 
 impl Why<'_> {
-    /// What may have built an image of this format, the likeliest first.
+    /// Returns the targets that may have built an image of this format, the most likely one
+    /// first.
     fn targets(&self) -> &'static [Target] {
         match self.format {
             ImageFormat::Iso(_) => &Target::ISOS,
@@ -138,7 +141,7 @@ impl Why<'_> {
 
 impl Explain for Why<'_> {
     fn missing(&self, has_partition: bool) -> Trap {
-        // Without other content an empty archive makes no partition.
+        // Without other content, an empty archive makes no partition.
         if !has_partition && self.origin.has_empty() {
             return Trap::EmptyFile;
         }
@@ -155,7 +158,7 @@ impl Explain for Why<'_> {
         if staged.is_empty() || self.origin.has_empty() {
             return Trap::EmptyFile;
         }
-        // What is staged is not empty, so the build could not read it, or read another.
+        // The staged file is not empty, so the build could not read it, or read another one.
         self.origin
             .forecast(self.targets())
             .filter(|trap| *trap == Trap::EmptyFile)
@@ -172,7 +175,7 @@ impl Explain for Why<'_> {
                 format!("from `{path}` of the checkout"),
             ));
         }
-        // The build's cache tells files apart by their size and time.
+        // The build cache distinguishes files by their size and time.
         let is_as_large = self.locked.is_some_and(|locked| locked.size == held.size);
         is_as_large.then(|| {
             (

@@ -1,8 +1,8 @@
-//! What a place in an image is, compared with the lock.
+//! The verdict on a place in an image, compared with the lock.
 //!
-//! In: a [`ImagePlace`] that was looked at. Out: a [`ImageFinding`]. A definition under its name is
-//! right by its digest alone; what lies beside it may still reach the host in its stead
-//! (canvos.md, T25), so the two are judged together.
+//! The input is an [`ImagePlace`] that was examined. The output is an [`ImageFinding`]. A
+//! definition with the right name is right by its digest alone, but a file beside it may still
+//! reach the host in its stead (canvos.md, T25), so both are judged together.
 
 use super::beside::Surroundings;
 use super::words::{Advice, ImageFinding, ImageVerdict};
@@ -15,23 +15,22 @@ use crate::util::sanitize;
 /// What images must hold.
 pub(super) struct Expectation<'a> {
     pub lock: &'a Lockfile,
-    /// The name of the definition, and its entry of the lock; `None` where images must
-    /// hold nothing.
+    /// The name of the definition, and its lock entry; `None` if images must hold nothing.
     pub locked: Option<(&'a str, &'a LockEntry)>,
 }
 
-/// Why a place is as it is, where others know more of it.
+/// Explanations of a place's state by a caller that knows more about it.
 pub(super) trait Explain {
-    /// The trap that explains that there is nothing.
+    /// Returns the trap that explains a missing definition.
     fn missing(&self, has_partition: bool) -> Trap;
-    /// The trap that explains an empty file.
+    /// Returns the trap that explains an empty file.
     fn empty(&self) -> Trap;
-    /// The trap that explains a file with other bytes, and how.
+    /// Returns the trap that explains a file with other bytes, and a description.
     fn other(&self, held: &HeldFile) -> Option<(Trap, String)>;
 }
 
 impl Expectation<'_> {
-    /// Judges every place of an image as one.
+    /// Judges all places of an image together.
     pub(super) fn judge(
         &self,
         places: &[ImagePlace],
@@ -63,7 +62,7 @@ impl Expectation<'_> {
         }
     }
 
-    /// What is under the right name.
+    /// Returns the finding about the file with the right name.
     fn entry(&self, entry: &PlaceEntry, locked: &LockEntry, why: &dyn Explain) -> ImageFinding {
         match entry {
             PlaceEntry::Missing => bad(ImageVerdict::Missing, None, Some(why.missing(true))),
@@ -119,7 +118,7 @@ impl Expectation<'_> {
         }
     }
 
-    /// The definition of the lock that has `content`.
+    /// Returns the name of the definition in the lock that has `content`.
     fn whose(&self, content: Digest) -> String {
         match self.lock.owner_of(content) {
             Some((name, _)) => format!("it is `{name}`"),
@@ -127,7 +126,8 @@ impl Expectation<'_> {
         }
     }
 
-    /// Several content partitions: which of them a host takes is not known.
+    /// Combines the findings of several content partitions: it is not known which of them a
+    /// host uses.
     fn together(&self, found: &[ImageFinding]) -> ImageFinding {
         let count = found.len();
         let first = found.first().cloned().unwrap_or_default();
@@ -165,7 +165,7 @@ impl Expectation<'_> {
     }
 }
 
-/// What is said of one of several places.
+/// Describes one of several places.
 fn in_words(found: &ImageFinding) -> String {
     match &found.detail {
         Some(detail) => format!("{}: {detail}", found.verdict),
@@ -173,7 +173,7 @@ fn in_words(found: &ImageFinding) -> String {
     }
 }
 
-/// A verdict that is an all-clear.
+/// Returns a finding that is an all-clear.
 pub(super) fn good(verdict: ImageVerdict) -> ImageFinding {
     ImageFinding {
         verdict,
@@ -182,7 +182,7 @@ pub(super) fn good(verdict: ImageVerdict) -> ImageFinding {
     }
 }
 
-/// A verdict that is none.
+/// Returns a finding that is not an all-clear.
 pub(super) fn bad(
     verdict: ImageVerdict,
     detail: Option<String>,
@@ -196,7 +196,7 @@ pub(super) fn bad(
     }
 }
 
-/// What is said of an image, or of a partition, that tells nothing.
+/// Describes an image or a partition that cannot be judged.
 pub(super) fn unreadable(error: &ImageError) -> ImageFinding {
     let said = |verdict, detail: String, advice| ImageFinding {
         advice,

@@ -1,5 +1,4 @@
-//! What is said of an image: the words of verdicts, and the JSON and the table that they
-//! stand in.
+//! The wording of verdicts about images, and the JSON and the table that contain them.
 
 use std::fmt;
 use std::path::Path;
@@ -30,10 +29,10 @@ pub(crate) struct ImageReport {
     pub(super) older: Option<bool>,
     /// Result for each content partition of a disk that has several; otherwise empty.
     pub(super) partitions: Vec<ImageFinding>,
-    /// What to do about a path that leads nowhere.
+    /// What to do about a path that does not exist.
     #[serde(skip)]
     pub(super) help: Option<String>,
-    /// A disk without a content partition.
+    /// Whether the image is a disk without a content partition.
     #[serde(skip)]
     pub(super) no_partition: bool,
 }
@@ -175,34 +174,34 @@ pub(super) enum NeighbourKind {
     Unread,
 }
 
-/// What to do about a verdict.
+/// The action to take after a verdict.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum Advice {
-    /// Stage the definition, or take it away, and build again.
+    /// Stage the definition, or remove it, and build again.
     #[default]
     Build,
-    /// Correct the Earthfile of the checkout, and build again.
+    /// Fix the Earthfile of the checkout, and build again.
     Earthfile,
     /// Copy the image again, or build it again.
     Copy,
-    /// Name an image of CanvOS.
+    /// Name an image built by CanvOS.
     OtherImage,
     /// Make the file readable.
     Access,
     /// Build again with the partition unmounted.
     Unmount,
-    /// Make the file system without the features.
+    /// Create the file system without the features.
     Features,
     /// Decompress the image.
     Decompress,
-    /// Take away what lies beside the definition.
+    /// Remove the files beside the definition.
     Remove,
-    /// Give the file its name.
+    /// Rename the file.
     Rename,
 }
 
-/// Of several raw disks of one build only the first gets the content partition
-/// (canvos.md, T26).
+/// Sets the trap of a raw disk without a content partition that lies beside one that has it:
+/// of several raw disks of one build, only the first gets the partition (canvos.md, T26).
 pub(super) fn mark_neglected(reports: &mut [ImageReport]) {
     let is_disk = |report: &ImageReport| report.format == Some("raw");
     let directory = |report: &ImageReport| Path::new(&report.path).parent().map(Path::to_owned);
@@ -218,7 +217,7 @@ pub(super) fn mark_neglected(reports: &mut [ImageReport]) {
     }
 }
 
-/// A row for each image.
+/// Formats a row for each image.
 pub(crate) fn text(reports: &[ImageReport], width: Option<usize>) -> String {
     let row = |report: &ImageReport| {
         let found = &report.found;
@@ -232,7 +231,7 @@ pub(crate) fn text(reports: &[ImageReport], width: Option<usize>) -> String {
 }
 
 impl ImageReport {
-    /// What else is to be said: an old image with a definition that is right is right.
+    /// Returns an additional note: an old image with the right definition is still right.
     fn note(&self) -> Option<&'static str> {
         let old = self.older == Some(true) && !self.found.good;
         old.then_some("it was last changed before the definition was staged (T22)")
@@ -240,7 +239,7 @@ impl ImageReport {
 }
 
 impl ImageFinding {
-    /// There is no such image.
+    /// Returns the report for an image that does not exist.
     pub(super) fn absent(error: &PathError) -> Self {
         Self {
             verdict: ImageVerdict::NotFound,
@@ -249,7 +248,7 @@ impl ImageFinding {
         }
     }
 
-    /// The detail, the trap, a note.
+    /// Joins the detail, the trap and a note.
     pub(super) fn told(&self, note: Option<&str>) -> String {
         let trap = self.trap.map(|trap| format!("({})", trap.code()));
         let parts: Vec<String> = [self.detail.clone(), trap].into_iter().flatten().collect();

@@ -1,52 +1,53 @@
-//! The first `profiles.toml`: the template, with what is known filled in.
+//! The first `profiles.toml`: the template, filled in with what is known.
 
 use crate::commands::edit::FIRST;
 use crate::manifest::edit::{self, NewProfile};
 use crate::util::endpoint::Endpoint;
 
-/// What `init` writes where nothing is known.
+/// The text that `init` writes if nothing is known.
 pub(super) const TEMPLATE: &str = include_str!("../../../templates/profiles.toml");
 
-/// The lines of the template that are filled in, as far as they are replaced.
+/// The parts of the template's lines that are replaced.
 const ENDPOINT: &str = "# endpoint = \"https://palette.example.com\"";
-/// What is said of it, where that is not a tenant's host on SaaS.
+/// The comment on the endpoint, if it is not a tenant's host on SaaS.
 const OWN: &str = "# self-hosted Palette; default: SaaS";
 const TENANT: &str = "# SaaS, through the tenant's host";
 const PROJECT: &str = "project = \"Default\"";
 const CANVOS: &str = "dir = \"CanvOS\"";
 
-/// Where the checkout is if nothing else is known: the template's `dir`.
+/// The location of the checkout if nothing else is known: the template's `dir`.
 pub(super) const USUAL: &str = "CanvOS";
 
-/// What is known of the first definition.
+/// What is known about the first definition.
 #[derive(Debug, Default)]
 pub(super) struct First {
-    /// Where Palette is, where it is not the default.
+    /// The endpoint, if it is not the default.
     pub endpoint: Option<Endpoint>,
     /// The project, by name or uid.
     pub project: ProjectChoice,
-    /// The CanvOS checkout, as it is to be written.
+    /// The CanvOS checkout, as it is written into the file.
     pub canvos: Option<String>,
-    /// What the definition is called.
+    /// The name of the definition.
     pub definition: Option<String>,
-    /// Its profiles.
+    /// The profiles.
     pub profiles: Vec<NewProfile>,
 }
 
-/// What is known of the project.
+/// What is known about the project.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) enum ProjectChoice {
-    /// Nothing: the template's stays.
+    /// Nothing: the template's line stays.
     #[default]
     Unknown,
-    /// The profiles' URLs name it, or they are the tenant's: none is needed.
+    /// The profiles' URLs name the project, or the profiles are the tenant's: no project is
+    /// needed.
     NotNeeded,
-    /// This one.
+    /// The project has this name.
     Named(String),
 }
 
 impl First {
-    /// The text of the file.
+    /// Returns the text of the file.
     pub(super) fn text(&self) -> String {
         let mut text = TEMPLATE.to_owned();
         if let Some(endpoint) = &self.endpoint {
@@ -67,7 +68,7 @@ impl First {
         if let Some(canvos) = &self.canvos {
             text = filled(&text, CANVOS, &format!("dir = {}", edit::quoted(canvos)));
         }
-        // The template has the definition, and an array of profiles.
+        // The template has the definition and an array of profiles.
         if !self.profiles.is_empty() {
             text = edit::add(&text, FIRST, &self.profiles).unwrap_or(text);
         }
@@ -78,8 +79,8 @@ impl First {
     }
 }
 
-/// `text` with `new` in place of the first `old`; the comment behind it stays in its
-/// column, where there is room.
+/// Returns `text` with the first `old` replaced by `new`. The comment after it stays in its
+/// column if there is room.
 fn filled(text: &str, old: &str, new: &str) -> String {
     let Some(at) = text.find(old) else {
         return text.to_owned();

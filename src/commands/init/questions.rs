@@ -1,4 +1,4 @@
-//! What `init` asks a person at a terminal.
+//! The questions that `init` asks at a terminal.
 
 use crate::api_key;
 use crate::cli::Network;
@@ -21,17 +21,17 @@ use super::first::{First, ProjectChoice, TEMPLATE, USUAL};
 use super::of_given;
 use crate::commands::edit::ProfileArg;
 
-/// How the profiles are named.
+/// How the user names the profiles.
 enum Way {
     Chosen,
     Pasted,
     Later,
 }
 
-/// Asks for all that the first definition needs.
+/// Asks for everything that the first definition needs.
 ///
 /// # Errors
-/// [`Error::Stopped`], and what Palette answers.
+/// [`Error::Stopped`], and errors from Palette.
 pub(super) fn ask(context: &Context<'_>, name: Option<&str>) -> Result<First, Error> {
     let prompt = Prompt::new(context.report.look());
     let mut first = match way(context, &prompt)? {
@@ -88,7 +88,7 @@ fn way(context: &Context<'_>, prompt: &Prompt) -> Result<Way, Error> {
     if no_list(context).is_none() {
         ways.insert(0, (Way::Chosen, "choose them from what Palette has"));
     }
-    // Nobody shall wonder where the list is.
+    // Says why there is no list of profiles.
     if let Some(why) = no_list(context) {
         context.report.status("Note", why);
     }
@@ -97,7 +97,8 @@ fn way(context: &Context<'_>, prompt: &Prompt) -> Result<Way, Error> {
     Ok(ways.swap_remove(at).0)
 }
 
-/// Why Palette's profiles are not listed: there is no key, or no network may be used.
+/// Returns why Palette's profiles are not listed: there is no key, or the network must not be
+/// used.
 fn no_list(context: &Context<'_>) -> Option<&'static str> {
     let settings = context.settings;
     if settings.network == Network::Off {
@@ -112,7 +113,7 @@ fn no_list(context: &Context<'_>) -> Option<&'static str> {
     None
 }
 
-/// Profiles by what is pasted, until an empty line.
+/// Reads pasted profiles until an empty line.
 fn pasted(context: &Context<'_>, prompt: &Prompt) -> Result<First, Error> {
     let mut given: Vec<ProfileArg> = Vec::new();
     loop {
@@ -152,7 +153,8 @@ fn pasted(context: &Context<'_>, prompt: &Prompt) -> Result<First, Error> {
     Ok(first)
 }
 
-/// `text` as one more profile, or what is wrong with it beside those `before` it.
+/// Parses `text` as one more profile; returns what is wrong with it in combination with those
+/// in `before`.
 fn another(text: &str, before: &[ProfileArg]) -> Result<ProfileArg, String> {
     let given = ProfileArg::parse(text).map_err(|why| why.label())?;
     if before.iter().any(|other| other.is_same(&given)) {
@@ -167,7 +169,7 @@ fn another(text: &str, before: &[ProfileArg]) -> Result<ProfileArg, String> {
     }
 }
 
-/// Profiles by choice among those that Palette has.
+/// Lets the user choose among Palette's profiles.
 fn chosen(context: &Context<'_>, prompt: &Prompt) -> Result<First, Error> {
     let endpoint = match context.settings.endpoint.clone() {
         Some(endpoint) => endpoint,
@@ -225,7 +227,7 @@ fn chosen(context: &Context<'_>, prompt: &Prompt) -> Result<First, Error> {
     Ok(first)
 }
 
-/// Where Palette is.
+/// Asks for the endpoint.
 fn address(prompt: &Prompt) -> Result<Endpoint, Error> {
     let text = prompt.text(
         &Question {
@@ -243,7 +245,7 @@ fn address(prompt: &Prompt) -> Result<Endpoint, Error> {
     Ok(Endpoint::of_variable(&text).unwrap_or_default())
 }
 
-/// The project whose profiles are offered; `None` means the tenant's own.
+/// Asks for the project whose profiles are offered; `None` means the tenant's own.
 fn project(
     context: &Context<'_>,
     palette: &Palette,
@@ -253,7 +255,7 @@ fn project(
     if let Some(gap) = list.gap() {
         context.report.warn(&not_all_projects_offered(&gap));
     }
-    // One that cannot be named to Palette cannot be chosen.
+    // A project that a request cannot name cannot be chosen.
     let known = list.items.into_iter().filter(|project| project.uid.is_ok());
     let mut projects: Vec<ProjectMetadata> = known.collect();
     projects.sort_by(|a, b| a.name.cmp(&b.name));

@@ -1,21 +1,22 @@
-//! What is said of images that are not what they should be. The rows say more of each.
+//! Messages about images that are not what they should be. The rows of the table give details
+//! of each.
 
 use crate::commands::image_report::Advice;
 use crate::diagnostic::{Code, Diagnostic, Trap};
 use crate::util::sanitize;
 
-/// Images that are not as they should be, all of them for one reason if the advice is not
+/// Images that are not as they should be. All have the same reason, unless the advice is
 /// [`Advice::Build`].
 pub(in crate::commands) struct BadImages<'a> {
-    /// How many there are.
+    /// The number of images.
     pub count: usize,
     /// What to do about them.
     pub advice: Advice,
-    /// The definition that they should hold; `None` if they should hold none.
+    /// The definition that the images should hold; `None` if they should hold none.
     pub definition: Option<&'a str>,
-    /// Whether one of them holds a definition, and none is expected.
+    /// Whether an image holds a definition although none is expected.
     pub has_unexpected: bool,
-    /// What explains it.
+    /// The trap that explains the images.
     pub trap: Option<Trap>,
 }
 
@@ -71,12 +72,12 @@ pub(in crate::commands) fn bad_images(bad: &BadImages<'_>) -> Diagnostic {
         .caused_by(bad.trap)
 }
 
-/// An image that is not there, and what to do about it.
+/// Describes an image that does not exist, and what to do about it.
 pub(in crate::commands) fn missing_image(path: &str, help: &str) -> Diagnostic {
     Diagnostic::error(Code::ImageMissing, format!("there is no image `{path}`")).help(help)
 }
 
-/// What to do about an image that is not there; its file may be mistyped.
+/// Returns what to do about an image that does not exist; its name may be mistyped.
 pub(in crate::commands) fn check_path(near: Option<&str>) -> String {
     match near {
         Some(near) => format!("did you mean `{near}`?"),

@@ -1,9 +1,9 @@
-//! A definition as one page, for the hand-over documents of a release.
+//! A definition as a single page, for the hand-over documents of a release.
 //!
-//! In: a [`View`] and a commit. Out: HTML that is the same for the same two: no time, no
-//! machine. It needs nothing else, neither a script nor a font nor a picture, and its own
-//! policy forbids them. The template escapes text from outside, and keeps it apart from its
-//! neighbours whatever direction it is written in (`bdi`).
+//! The input is a [`View`] and a commit. The output is HTML that depends on these two only: it
+//! has no time and no machine name. The page needs no script, font or picture, and its own
+//! policy forbids them. The template escapes external text, and isolates it from its neighbors
+//! whatever its writing direction (`bdi`).
 
 use askama::Template;
 use base64::Engine as _;
@@ -13,10 +13,10 @@ use super::view::View;
 use crate::ui::table::Table;
 use crate::util::digest::Digest;
 
-/// Has no `<` in it, so that nothing ends it early.
+/// The style of the page. It has no `<`, so nothing ends it early.
 const STYLE: &str = include_str!("../../../templates/show.css");
 
-/// How anybody repeats the content's digest (docs/reference.md, content-sha256).
+/// The commands that reproduce the content's digest (docs/reference.md, content-sha256).
 const RECIPE: &str = "mkdir x && tar -xzf spc.tgz -C x && cd x && find . -type f -printf '%P\\0' \
                       | LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum";
 
@@ -33,8 +33,8 @@ struct Page<'v> {
     version: &'static str,
 }
 
-/// The page. `commit` is the one that the lock entry is from. Writing into memory does not
-/// fail, nor does anything that the template shows.
+/// Returns the page. `commit` is the one that the lock entry is from. Writing into memory does
+/// not fail, nor does anything that the template shows.
 pub(super) fn html(view: &View, commit: Option<&str>) -> String {
     let page = Page {
         view,
@@ -52,7 +52,8 @@ fn has_digests(packs: &Table) -> bool {
     packs.headings.contains(&"digest")
 }
 
-/// Nothing may be loaded or run; the one style is known by its digest.
+/// Returns the content security policy: nothing may be loaded or run, and the only style is
+/// identified by its digest.
 fn policy() -> String {
     let style = STANDARD.encode(Digest::of(STYLE).bytes());
     format!("default-src 'none'; style-src 'sha256-{style}'; base-uri 'none'; form-action 'none'")

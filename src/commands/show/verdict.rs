@@ -1,29 +1,30 @@
-//! The first line of a page: how what is shown stands to the lock.
+//! The first line of a page: how what is shown compares with the lock.
 //!
-//! In: what this run has compared. Out: a few words, and what they rest on. They never say
-//! more than was checked: `show` asks neither Palette nor a checkout nor an image.
+//! The input is what this run has compared. The output is a few words, and what they are based
+//! on. They never claim more than was checked: `show` asks neither Palette nor a checkout nor
+//! an image.
 
-/// How what is shown stands to the lock.
+/// How what is shown compares with the lock.
 #[derive(Debug, Clone)]
 pub(super) struct Verdict {
-    /// What is known of the archive.
+    /// What is known about the archive.
     pub archive: ArchiveCheck,
-    /// The definition that the archive is locked for, if it was not asked for by its name.
+    /// The definition that the archive is locked for, if it was not requested by its name.
     pub owner: Option<String>,
-    /// Why the lock entry does not speak for its definition.
+    /// Why the lock entry does not match its definition.
     pub outdated: Option<&'static str>,
 }
 
-/// What is known of the archive.
+/// What is known about the archive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ArchiveCheck {
-    /// It was read to its end, and holds what is locked.
+    /// The archive was read completely, and holds what is locked.
     AsLocked,
-    /// It was not read: it is not in the cache.
+    /// The archive was not read, because it is not in the cache.
     NotCached,
-    /// It was read to its end, and the lock does not have it.
+    /// The archive was read completely, and is not in the lock.
     NotLocked,
-    /// It was read to its end. No lock was.
+    /// The archive was read completely. No lock was read.
     NoLock,
 }
 
@@ -33,7 +34,7 @@ impl Verdict {
         self.archive == ArchiveCheck::AsLocked && self.outdated.is_none()
     }
 
-    /// The verdict in a few words.
+    /// Returns the verdict in a few words.
     pub(super) fn text(&self) -> String {
         let owner = self.owner.as_ref();
         let owner = owner.map_or_else(String::new, |owner| format!(" for {owner}"));
@@ -48,7 +49,7 @@ impl Verdict {
         }
     }
 
-    /// What was compared, and what was not.
+    /// Returns what was compared, and what was not.
     pub(super) fn basis(&self) -> String {
         let current = "profiles.toml has not changed since it was locked";
         let checked = match (self.archive, self.outdated) {

@@ -1,7 +1,7 @@
-//! What is shown, whatever its form: facts, and three tables.
+//! What is shown, in whatever form: facts, and three tables.
 //!
-//! In: the lock's entry, and what was found in an archive. Out: texts of one line each that
-//! are printable and without the key, in the order of the stack, from the ground up.
+//! The input is the lock entry, and what was found in an archive. The output is printable texts
+//! of one line each, without the API key, in the order of the stack, from the bottom up.
 
 use crate::commands::layer::Layer;
 use crate::resolve::Pack;
@@ -14,36 +14,36 @@ use crate::variables::Variable;
 
 use super::{Found, ShownProfile};
 
-/// What is left of a default in a terminal's table, in characters.
+/// The number of characters of a default value in a terminal's table.
 const DEFAULT_SHOWN: usize = 60;
 
 /// Everything that is shown.
 pub(super) struct View {
-    /// The definition, or the archive.
+    /// The name of the definition or of the archive.
     pub title: String,
-    /// How it stands to the lock, in one line.
+    /// How it compares with the lock, in one line.
     pub verdict: String,
     /// Whether nothing that was compared differs.
     pub is_good: bool,
-    /// What was compared for it, and what was not.
+    /// What was compared for the verdict, and what was not.
     pub basis: String,
-    /// What it is, and where it is from.
+    /// What the definition is, and where it came from.
     pub facts: Vec<Fact>,
-    /// From the ground up.
+    /// The profiles, from the bottom up.
     pub profiles: Vec<ProfileView>,
 }
 
-/// Something that is known of what is shown.
+/// A fact about what is shown.
 pub(super) struct Fact {
-    /// What is known.
+    /// The name of the fact.
     pub name: &'static str,
     pub value: String,
-    /// Whether it identifies an archive, and tells people nothing else.
+    /// Whether the value identifies an archive, and has no other meaning for people.
     pub is_digest: bool,
 }
 
 impl Fact {
-    /// A fact for people.
+    /// Returns a fact for people.
     pub(super) fn new(name: &'static str, value: String) -> Self {
         Self {
             name,
@@ -52,7 +52,7 @@ impl Fact {
         }
     }
 
-    /// A fact that identifies an archive.
+    /// Returns a fact that identifies an archive.
     pub(super) fn digest(name: &'static str, value: String) -> Self {
         Self {
             is_digest: true,
@@ -63,46 +63,46 @@ impl Fact {
 
 /// A profile.
 pub(super) struct ProfileView {
-    /// 24 hexadecimal digits in the lock; in an archive a directory's name.
+    /// The uid: 24 hexadecimal digits in the lock; the name of the directory in an archive.
     pub uid: String,
-    /// Where the lock has them.
+    /// The name, if the lock has it.
     pub name: String,
-    /// Where the lock has it.
+    /// The version, if the lock has it.
     pub version: String,
-    /// Its type, where the lock has it.
+    /// The type, if the lock has it.
     pub kind: String,
-    /// By layer, from the ground up.
+    /// The packs by layer, from the bottom up.
     pub packs: Vec<PackView>,
-    /// What the operator is asked for; `None` where that is not known.
+    /// The variables that the operator is asked for; `None` if they are not known.
     pub variables: Option<Vec<VariableView>>,
 }
 
 /// A pack.
 pub(super) struct PackView {
-    /// Where it stands.
+    /// The layer of the pack.
     pub layer: Layer,
     /// The layer's name.
     pub layer_name: String,
     /// The pack's name.
     pub name: String,
-    /// The tag, and what it stands for.
+    /// The tag, and the version that it stands for.
     pub version: String,
-    /// What it pins; may be empty.
+    /// The digest that pins the pack; may be empty.
     pub digest: String,
 }
 
 /// A variable.
 pub(super) struct VariableView {
-    /// Name, display name, format, default and description; a sensitive default is not
-    /// among them.
+    /// The name, display name, format, default and description. A sensitive default is not
+    /// included.
     pub name: String,
     pub shown_as: String,
     pub format: String,
     pub default: String,
     pub description: String,
-    /// `yes`, or nothing.
+    /// `yes`, or empty.
     pub required: &'static str,
-    /// `yes`, or nothing.
+    /// `yes`, or empty.
     pub fixed: &'static str,
 }
 
@@ -112,7 +112,7 @@ impl View {
         let mut profiles: Vec<ProfileView> = shown
             .map(|profile| ProfileView::new(profile, report))
             .collect();
-        // Within a layer the order stays that of `profiles.toml`.
+        // Within a layer, the order stays that of `profiles.toml`.
         profiles.sort_by_key(|profile| profile.packs.first().map(|pack| pack.layer));
         let facts = found.facts.iter().map(|fact| Fact {
             value: report.clean(&fact.value),
@@ -129,7 +129,7 @@ impl View {
         }
     }
 
-    /// What the profiles are.
+    /// Returns the table of profiles.
     fn profiles(&self) -> Table {
         let mut table = Table::new(&["profile", "version", "type", "uid"]);
         for profile in &self.profiles {
@@ -141,7 +141,7 @@ impl View {
         table.without_empty()
     }
 
-    /// The packs of all profiles, from the ground up.
+    /// Returns the packs of all profiles, from the bottom up.
     pub(super) fn packs(&self) -> Table {
         let mut table = Table::new(&["layer", "pack", "version", "digest", "profile"]);
         let mut packs: Vec<(&PackView, String)> = Vec::new();
@@ -164,7 +164,7 @@ impl View {
         table
     }
 
-    /// What the operator is asked for, profile by profile.
+    /// Returns the variables that the operator is asked for, profile by profile.
     fn asked(&self) -> Table {
         let mut table = VariableView::table();
         table.headings.push("profile");
@@ -178,13 +178,13 @@ impl View {
         table.without_empty()
     }
 
-    /// Whether the operator is known to be asked for nothing.
+    /// Whether it is known that the operator is asked for nothing.
     pub(super) fn asks_nothing(&self) -> bool {
         let mut profiles = self.profiles.iter();
         profiles.all(|profile| profile.variables.as_ref().is_some_and(Vec::is_empty))
     }
 
-    /// The profiles whose variables are not known.
+    /// Returns the profiles whose variables are not known.
     fn unknown(&self) -> impl Iterator<Item = String> {
         let unknown = self
             .profiles
@@ -193,7 +193,7 @@ impl View {
         unknown.map(ProfileView::label)
     }
 
-    /// For a terminal.
+    /// Formats the view for a terminal.
     pub(super) fn text(&self, width: Option<usize>) -> String {
         let facts = self.facts.iter();
         let facts: Vec<_> = facts.map(|fact| (fact.name, fact.value.clone())).collect();
@@ -219,7 +219,7 @@ impl View {
         parts.join("\n")
     }
 
-    /// For a comment on a merge request.
+    /// Formats the view for a comment on a merge request.
     pub(super) fn markdown(&self, environment: &Environment) -> String {
         let mut comment = Comment::new(environment);
         comment.line(&format!("### {}", code(&self.title)));
@@ -246,7 +246,7 @@ impl View {
     }
 }
 
-/// How many profiles there are, and how many packs if the lock says so.
+/// Returns the number of profiles, and the number of packs if the lock has it.
 fn counts(profiles: &[ShownProfile]) -> String {
     if profiles.is_empty() {
         return "no profiles found".to_owned();
@@ -286,7 +286,7 @@ impl ProfileView {
         }
     }
 
-    /// What the operator is asked for; `None` where that is not known.
+    /// Returns the table of variables; `None` if they are not known.
     pub(super) fn asked(&self) -> Option<Table> {
         let mut table = VariableView::table();
         table.rows = self
@@ -298,7 +298,7 @@ impl ProfileView {
         Some(table.without_empty())
     }
 
-    /// `name@version`, as `profiles.toml` takes it; else the uid.
+    /// Returns `name@version` in the form that `profiles.toml` accepts, or else the uid.
     pub(super) fn label(&self) -> String {
         if self.name.is_empty() {
             return self.uid.clone();
@@ -328,7 +328,7 @@ impl PackView {
 
 impl VariableView {
     fn new(variable: &Variable, report: &Report) -> Self {
-        // Prose may have lines.
+        // These texts may have several lines.
         let prose = |text: &str| {
             let words: Vec<&str> = text.split_whitespace().collect();
             report.clean(&words.join(" "))
@@ -345,7 +345,7 @@ impl VariableView {
         }
     }
 
-    /// No rows yet.
+    /// Returns an empty table.
     fn table() -> Table {
         Table::new(&[
             "variable",

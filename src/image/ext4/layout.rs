@@ -1,5 +1,5 @@
-//! How ext4 writes things down: the superblock, inodes, entries of directories, nodes of
-//! the tree of extents, and the checksums of each.
+//! The on-disk structures of ext4: the superblock, inodes, directory entries, nodes of the
+//! extent tree, and the checksums of each.
 
 use std::io;
 
@@ -8,35 +8,35 @@ use super::super::bytes::{u16_at, u32_at};
 use super::super::source::Window;
 use super::damaged;
 
-/// Where the superblock is, and how much of it there is, in bytes.
+/// The offset of the superblock, and its size, in bytes.
 const SUPERBLOCK: u64 = 1024;
 const SUPERBLOCK_LENGTH: usize = 1024;
 const MAGIC: u16 = 0xef53;
-/// Features that change how things are read, and that are read here: types in entries,
-/// extents, 64 bits, flexible groups, a seed of its own, large directories, and the guard
-/// against two mounts, which reading does not trip.
+/// The supported features that change how the file system is read: types in directory entries,
+/// extents, 64 bits, flexible groups, a checksum seed, large directories, and multiple mount
+/// protection, which reading does not trigger.
 const FEATURES: u32 = 0x2 | 0x40 | 0x80 | 0x200 | 0x2000 | 0x4000 | 0x100;
-/// The journal has more than the file system: it was not unmounted.
+/// The journal has changes that the file system lacks: it was not unmounted.
 const NEEDS_RECOVERY: u32 = 0x4;
 const IS_64_BIT: u32 = 0x80;
 const HAS_SEED: u32 = 0x2000;
-/// A feature that changes nothing for readers: checksums of everything.
+/// A feature that does not change how the file system is read: checksums of all metadata.
 const CHECKSUMS: u32 = 0x400;
-/// Blocks have at most 64 KiB, 2 to the power of 6 times 1024 bytes.
+/// The largest block size is 64 KiB: 1024 bytes times 2 to the power of 6.
 const LARGEST_BLOCK: u32 = 6;
-/// Flags of an inode: a directory with an index, a file with extents.
+/// Flags of an inode: an indexed directory, and a file with extents.
 const INDEXED: u32 = 0x1000;
 const EXTENTS: u32 = 0x8_0000;
-/// Where an inode's two halves of a checksum are.
+/// The offsets of the two halves of an inode's checksum.
 const INODE_CHECKSUM: (usize, usize) = (0x7c, 0x82);
-/// A node of the tree of extents: its header, and each of its entries, in bytes.
+/// The size of the header and of each entry in a node of the extent tree, in bytes.
 const ENTRY: usize = 12;
 const DEEPEST: u16 = 5;
-/// An extent of more blocks has none that were written.
+/// An extent with a larger count is uninitialized.
 const WRITTEN: u64 = 32_768;
 
-/// Features by their bits that change how things are read and that are not read here, as
-/// `mke2fs -O` calls them.
+/// Unsupported features that change how the file system is read, by their bits, with the names
+/// that `mke2fs -O` uses.
 const OTHER_FEATURES: [(u32, &str); 8] = [
     (0x1, "compression"),
     (0x8, "journal_dev"),
@@ -48,7 +48,7 @@ const OTHER_FEATURES: [(u32, &str); 8] = [
     (0x2_0000, "casefold"),
 ];
 
-/// The names of the features in `bits`; those without one by their number.
+/// Returns the names of the features in `bits`; a feature without a name appears as its number.
 fn feature_names(bits: u32) -> String {
     let each = (0..u32::BITS)
         .map(|bit| 1 << bit)
@@ -60,25 +60,25 @@ fn feature_names(bits: u32) -> String {
     each.map(name).collect::<Vec<_>>().join(", ")
 }
 
-/// What the superblock says, as far as it counts.
+/// The fields of the superblock that matter here.
 #[derive(Debug)]
 pub(super) struct Superblock {
-    /// In bytes.
+    /// The size of a block, in bytes.
     pub block_size: usize,
-    /// How many blocks there are.
+    /// The number of blocks.
     pub blocks: u64,
     /// The size of an inode, in bytes.
     pub inode_size: usize,
     /// The size of a group's descriptor, in bytes.
     pub descriptor_size: usize,
-    /// What the checksums begin with, where there are any.
+    /// The seed of the checksums, if there are any.
     pub seed: Option<u32>,
     inodes: u32,
     inodes_per_group: u32,
 }
 
 impl Superblock {
-    /// Reads it and compares it with the size of its partition.
+    /// Reads the superblock and compares it with the size of its partition.
     pub(super) fn read(part: &Window) -> Result<Self, ImageError> {
         let mut bytes = [0; SUPERBLOCK_LENGTH];
         let unreadable = |error: io::Error| match error.kind() {
@@ -87,7 +87,7 @@ impl Superblock {
         };
         part.read_at(SUPERBLOCK, &mut bytes).map_err(unreadable)?;
         let broken = || damaged("the superblock of the content partition");
-        // What it says of features is not believed before its checksum.
+        // The features are not trusted before the checksum is verified.
         if !Self::is_sealed(&bytes) {
             return Err(broken());
         }
@@ -107,7 +107,8 @@ impl Superblock {
         Ok(is)
     }
 
-    /// Whether it has its magic number, and the checksum that it says it has, if any.
+    /// Whether the superblock has its magic number and, if it claims to have a checksum, the
+    /// right one.
     fn is_sealed(bytes: &[u8; SUPERBLOCK_LENGTH]) -> bool {
         let agrees = || crc32c(!0, &bytes[..0x3fc]) == u32_at(bytes, 0x3fc);
         u16_at(bytes, 0x38) == MAGIC && (!Self::is_checked(bytes) || agrees())
@@ -152,7 +153,7 @@ impl Superblock {
         })
     }
 
-    /// The group of an inode, and its place there.
+    /// Returns the group of an inode, and its index there.
     pub(super) fn place_of(&self, inode: u32) -> Result<(u64, u64), ImageError> {
         if inode == 0 || inode > self.inodes {
             return Err(damaged("an entry of a directory that leads nowhere"));
@@ -164,7 +165,8 @@ impl Superblock {
         Ok((group.into(), index.into()))
     }
 
-    /// Where the descriptor of `group` is: they begin in the block behind the superblock's.
+    /// Returns the offset of the descriptor of `group`. The descriptors begin in the block
+    /// after the superblock's.
     pub(super) fn descriptor_at(&self, group: u64) -> u64 {
         let block_size = self.block_size as u64;
         let first = if block_size == SUPERBLOCK { 2 } else { 1 };
@@ -172,7 +174,7 @@ impl Superblock {
     }
 }
 
-/// What a file is.
+/// The kind of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// A regular file.
@@ -185,22 +187,22 @@ pub(crate) enum Kind {
     Special,
 }
 
-/// A file of any kind.
+/// An inode, of a file of any kind.
 #[derive(Debug, Clone)]
 pub(crate) struct Inode {
-    /// What it is.
+    /// The kind of file.
     pub kind: Kind,
-    /// In bytes.
+    /// The size in bytes.
     pub size: u64,
-    /// Where its blocks are, or where that is written.
+    /// The locations of the file's blocks, or where these are listed.
     pub map: [u8; 60],
     flags: u32,
-    /// What the checksums of its blocks begin with, where there are any.
+    /// The seed of the checksums of the file's blocks, if there are any.
     seed: Option<u32>,
 }
 
 impl Inode {
-    /// Reads the inode `number` in `bytes`, which are as many as every inode has.
+    /// Parses the inode `number` from `bytes`, which have the size of an inode.
     pub(crate) fn parse(bytes: &[u8], number: u32, seed: Option<u32>) -> Result<Self, ImageError> {
         let seed = seed.map(|seed| {
             let seed = crc32c(seed, &number.to_le_bytes());
@@ -215,7 +217,7 @@ impl Inode {
             0xa => Kind::Link,
             _ => Kind::Special,
         };
-        // Once, a directory had something else there.
+        // In early versions, these bytes of a directory had another meaning.
         let high = match kind {
             Kind::Regular => u32_at(bytes, 0x6c),
             _ => 0,
@@ -231,14 +233,14 @@ impl Inode {
         })
     }
 
-    /// Whether its blocks are listed as extents.
+    /// Whether the file's blocks are listed as extents.
     pub(crate) fn has_extents(&self) -> bool {
         self.flags & EXTENTS != 0
     }
 }
 
-/// Whether an inode has the checksum that it says it has. An inode of 128 bytes has room
-/// for one half of it.
+/// Whether an inode has the right checksum. An inode of 128 bytes has room for only one half of
+/// it.
 fn inode_agrees(bytes: &[u8], seed: u32) -> bool {
     let (low, high) = INODE_CHECKSUM;
     let extra = if bytes.len() > 128 {
@@ -259,8 +261,8 @@ fn inode_agrees(bytes: &[u8], seed: u32) -> bool {
     crc32c(seed, &covered) & mask == said
 }
 
-/// Whether a directory's block has the checksum that it says it has. The blocks of an
-/// index have another one, at another place, which is not compared.
+/// Whether a directory's block has the right checksum. Index blocks have another checksum at
+/// another place, which is not verified.
 pub(super) fn directory_block_agrees(block: &[u8], directory: &Inode) -> bool {
     let Some(seed) = directory.seed else {
         return true;
@@ -272,8 +274,8 @@ pub(super) fn directory_block_agrees(block: &[u8], directory: &Inode) -> bool {
     crc32c(seed, covered) == u32_at(tail, 8)
 }
 
-/// Whether a node of the tree of extents has the checksum that it says it has, which
-/// stands behind the entries that it could have.
+/// Whether a node of the extent tree has the right checksum, which follows the space for its
+/// entries.
 pub(super) fn node_agrees(node: &[u8], inode: &Inode) -> bool {
     let Some(seed) = inode.seed else {
         return true;
@@ -285,16 +287,16 @@ pub(super) fn node_agrees(node: &[u8], inode: &Inode) -> bool {
     }
 }
 
-/// An entry of a directory.
+/// A directory entry.
 #[derive(Debug)]
 pub(super) struct Entry<'b> {
-    /// What it is the name of; 0 where nothing is.
+    /// The number of the inode; 0 if the entry is unused.
     pub inode: u32,
-    /// Its name.
+    /// The name.
     pub name: &'b [u8],
 }
 
-/// Takes the next entry from what is left of a directory's block.
+/// Parses the next entry in the rest of a directory's block.
 pub(super) fn next_entry<'b>(
     rest: &mut &'b [u8],
     block_size: usize,
@@ -305,7 +307,7 @@ pub(super) fn next_entry<'b>(
     let broken = || damaged("an entry of a directory");
     let header = rest.get(..8).ok_or_else(broken)?;
     let length = match usize::from(u16_at(header, 4)) {
-        // Too large for its 16 bits.
+        // The size does not fit in 16 bits.
         0 | 0xffff if block_size > 0xffff => block_size,
         length => length,
     };
@@ -321,16 +323,16 @@ pub(super) fn next_entry<'b>(
     }))
 }
 
-/// A node of the tree of extents.
+/// A node of the extent tree.
 #[derive(Debug)]
 pub(super) struct Entries<'n> {
-    /// How far it is from the extents; 0 where it has them.
+    /// The distance to the extents; 0 if the node has them.
     pub level: u16,
-    /// Its entries.
+    /// The entries.
     pub list: &'n [u8],
 }
 
-/// Reads a node; below another one its level is known.
+/// Parses a node. The level is known if the node is below another one.
 pub(super) fn entries(node: &[u8], level: Option<u16>) -> Result<Entries<'_>, ImageError> {
     let broken = || damaged("the extents of a file");
     let is = u16_at(node, 6);
@@ -342,11 +344,12 @@ pub(super) fn entries(node: &[u8], level: Option<u16>) -> Result<Entries<'_>, Im
     Ok(Entries { level: is, list })
 }
 
-/// An entry of such a node.
+/// An entry of a node of the extent tree.
 #[derive(Debug)]
 pub(super) struct Extent<'n>(&'n [u8]);
 
-/// The entry that has block `number` of the file, if any has, and where the next begins.
+/// Returns the entry that contains block `number` of the file, if there is one, and the block
+/// at which the next entry begins.
 pub(super) fn find_in_node(list: &[u8], number: u64) -> (Option<Extent<'_>>, Option<u64>) {
     let mut found = None;
     for entry in list.chunks_exact(ENTRY) {
@@ -360,12 +363,12 @@ pub(super) fn find_in_node(list: &[u8], number: u64) -> (Option<Extent<'_>>, Opt
 }
 
 impl Extent<'_> {
-    /// The block of the node that this leads to.
+    /// Returns the block of the node that the entry refers to.
     pub(super) fn child(&self) -> u64 {
         u64::from(u32_at(self.0, 4)) | u64::from(u16_at(self.0, 8)) << 32
     }
 
-    /// The blocks from `number` on, if it has that one.
+    /// Returns the blocks from `number` on, if the extent contains that block.
     pub(super) fn run(&self, number: u64) -> Option<super::Run> {
         let length = u64::from(u16_at(self.0, 4));
         let is_written = length <= WRITTEN;
@@ -380,9 +383,9 @@ impl Extent<'_> {
     }
 }
 
-/// Where the block map of a file of ext2 or ext3 has block `number`: the slot in the
-/// inode, how many levels of blocks that list blocks are below it, and the place among
-/// what those have.
+/// Returns the place of block `number` of a file in the block map of ext2 and ext3: the slot in
+/// the inode, the number of levels of indirect blocks below it, and the index among the blocks
+/// that they list.
 pub(super) fn place_in_map(number: u64, in_block: u64) -> Option<(usize, u32, u64)> {
     if number < 12 {
         return Some((usize::try_from(number).ok()?, 0, 0));
@@ -398,7 +401,8 @@ pub(super) fn place_in_map(number: u64, in_block: u64) -> Option<(usize, u32, u6
     None
 }
 
-/// The checksum of all of ext4: CRC-32C, neither begun nor ended with a complement.
+/// Computes the checksum used throughout ext4: CRC-32C without the initial and final
+/// complement.
 pub(super) fn crc32c(seed: u32, bytes: &[u8]) -> u32 {
     bytes.iter().fold(seed, |crc, byte| {
         (0..8).fold(crc ^ u32::from(*byte), |crc, _| {

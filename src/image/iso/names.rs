@@ -1,27 +1,27 @@
-//! The three ways in which an ISO 9660 image has names.
+//! The three kinds of names in an ISO 9660 image.
 
 use super::record::Record;
 
-/// Which names count in an image.
+/// The kind of names that is used in an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Names {
-    /// POSIX names in the System Use areas, behind so many bytes.
+    /// POSIX names in the System Use areas.
     RockRidge {
-        /// `LEN_SKP` of SUSP's `SP` entry.
+        /// The number of bytes to skip in each area: `LEN_SKP` of SUSP's `SP` entry.
         skip: usize,
     },
-    /// UCS-2 in a tree of its own.
+    /// UCS-2 names in a separate directory tree.
     Joliet,
-    /// Upper case with a version behind, perhaps cut to 8 and 3 characters.
+    /// Upper case names with a version, which may be shortened to 8 and 3 characters.
     Plain,
 }
 
-/// Whether `record` is called `name`.
+/// Whether `name` is the name of `record`.
 pub(super) fn matches(names: &Names, record: &Record, name: &str) -> bool {
     match names {
         Names::RockRidge { .. } => match &record.name {
             Some(own) => own == name.as_bytes(),
-            // Some writers give no name where the plain one will do.
+            // Some writers omit the Rock Ridge name if the plain one is enough.
             None => plain(&record.identifier, name),
         },
         Names::Joliet => without_version(&joliet(&record.identifier)) == name,
@@ -29,7 +29,7 @@ pub(super) fn matches(names: &Names, record: &Record, name: &str) -> bool {
     }
 }
 
-/// What `record` is called.
+/// Returns the name of `record`.
 pub(super) fn name_of(names: &Names, record: &Record) -> Vec<u8> {
     match (names, &record.name) {
         (Names::RockRidge { .. }, Some(name)) if !name.is_empty() => name.clone(),
@@ -57,7 +57,7 @@ fn plain(identifier: &[u8], name: &str) -> bool {
     own.eq_ignore_ascii_case(name)
 }
 
-/// The form of 8 and 3 characters (ECMA-119, 7.5 at level 1).
+/// Whether an identifier is the 8.3 form of a name (ECMA-119, 7.5 at level 1).
 fn short(identifier: &[u8], name: &str) -> bool {
     let (stem, extension) = name.rsplit_once('.').unwrap_or((name, ""));
     let cut = |part: &str, length| part.chars().take(length).collect::<String>();

@@ -1,4 +1,4 @@
-//! One directory record (ECMA-119, 9.1), with its System Use entries (SUSP, RRIP).
+//! A directory record (ECMA-119, 9.1) with its System Use entries (SUSP, RRIP).
 
 use super::super::bytes::u32_at;
 use super::super::source::Window;
@@ -6,29 +6,31 @@ use super::super::{ImageError, cut};
 use super::names::Names;
 use super::{Extent, SECTOR};
 
-/// The least that a record has, in bytes: a name of one byte.
+/// The least size of a record, in bytes: one with a name of one byte.
 pub(super) const SHORTEST: usize = 34;
 /// The flag of a directory.
 pub(super) const DIRECTORY: u8 = 0x02;
 /// The flag of an associated file, which is not a file of its own.
 const ASSOCIATED: u8 = 0x04;
-/// The flag of a record that another extent follows.
+/// The flag of a record that is followed by another extent of the file.
 const MORE: u8 = 0x80;
-/// The most continuation areas of one record, and the most that they hold together.
+/// The largest number of continuation areas of one record, and their largest total size in
+/// bytes.
 const CONTINUATIONS: usize = 4;
 const SYSTEM_USE: usize = 8 * 1024;
-/// The file type in `st_mode`, and what it is for a regular file.
+/// The mask of the file type in `st_mode`, and its value for a regular file.
 const TYPE: u32 = 0o170_000;
 const REGULAR: u32 = 0o100_000;
 
-/// Where System Use areas continue, and how much more of that is read for one directory.
+/// Access to the continuations of System Use areas, and how many more bytes of them are read
+/// for one directory.
 pub(super) struct Continuations<'w> {
     image: &'w Window,
     left: usize,
 }
 
 impl<'w> Continuations<'w> {
-    /// The most for one directory, in bytes: long names take a few hundred each.
+    /// The limit for one directory, in bytes. Long names need a few hundred each.
     const MOST: usize = 4 << 20;
 
     pub(super) fn of(image: &'w Window) -> Self {
@@ -56,22 +58,22 @@ pub(super) struct Record {
     length: u32,
     flags: u8,
     interleaved: bool,
-    /// As it stands in the record.
+    /// The identifier, as it is in the record.
     pub identifier: Vec<u8>,
-    /// Rock Ridge's name, where it has one.
+    /// The Rock Ridge name, if there is one.
     pub name: Option<Vec<u8>>,
-    /// Where Rock Ridge has moved a directory to.
+    /// The location to which Rock Ridge has moved a directory.
     pub relocated: Option<u32>,
     mode: Option<u32>,
     link: bool,
     compressed: bool,
-    /// SUSP's own entry in the root's first record: how many bytes to skip.
+    /// The number of bytes to skip, from SUSP's own entry in the root's first record.
     skip: Option<usize>,
     rock_ridge: bool,
 }
 
 impl Record {
-    /// Reads the record in `bytes`, which are as long as it says.
+    /// Parses the record in `bytes`, which have the length that the record states.
     pub(super) fn parse(
         bytes: &[u8],
         more: &mut Continuations<'_>,
@@ -90,14 +92,14 @@ impl Record {
             ..Self::default()
         };
         if let Names::RockRidge { skip } = names {
-            // A pad byte makes an odd start of the system use area even.
+            // A pad byte makes an odd start of the System Use area even.
             let start = 33 + name_length + usize::from(name_length.is_multiple_of(2)) + skip;
             record.system_use(bytes.get(start..).unwrap_or_default(), more)?;
         }
         Ok(record)
     }
 
-    /// Reads the entries in `area` and in its continuations.
+    /// Parses the entries in `area` and in its continuations.
     fn system_use(&mut self, area: &[u8], more: &mut Continuations<'_>) -> Result<(), ImageError> {
         let absurd = || ImageError::Damaged("names that continue without an end");
         let mut area = area.to_vec();
@@ -116,7 +118,7 @@ impl Record {
         Err(absurd())
     }
 
-    /// Reads the entries of one area; returns where they continue.
+    /// Parses the entries of one area; returns where they continue.
     fn entries(&mut self, mut area: &[u8]) -> Option<(u32, u32, u32)> {
         let mut continued = None;
         while let [a, b, length, _version, ..] = *area {
@@ -141,7 +143,7 @@ impl Record {
 
     fn rock_ridge_entry(&mut self, entry: [u8; 2], data: &[u8]) {
         match &entry {
-            // Flags for `.` and `..` come with no name.
+            // The entries for `.` and `..` have flags and no name.
             b"NM" if !data.is_empty() && data[0] & 0b110 == 0 => {
                 self.name
                     .get_or_insert_default()
@@ -156,7 +158,7 @@ impl Record {
         self.rock_ridge |= [b"RR", b"PX", b"NM", b"ER"].contains(&&entry);
     }
 
-    /// How many bytes of each system use area to skip, where there is Rock Ridge.
+    /// Returns the number of bytes to skip in each System Use area, if there is Rock Ridge.
     pub(super) fn rock_ridge_skip(&self) -> Option<usize> {
         self.skip.filter(|_| self.rock_ridge)
     }
@@ -165,8 +167,8 @@ impl Record {
         self.flags & DIRECTORY != 0
     }
 
-    /// Whether readers show it: not the directory's own record and its parent's, which are
-    /// called by one byte, 0 and 1, nor what only belongs to a file.
+    /// Whether readers show the record. They do not show the directory's own record and its
+    /// parent's, whose names are the single bytes 0 and 1, and associated files.
     pub(super) fn is_shown(&self) -> bool {
         !matches!(self.identifier[..], [0 | 1]) && self.flags & ASSOCIATED == 0
     }
@@ -175,7 +177,7 @@ impl Record {
         self.flags & MORE != 0
     }
 
-    /// Why this is not a regular file.
+    /// Returns why the record is not a regular file.
     pub(super) fn odd(&self) -> Option<&'static str> {
         let special = self.mode.is_some_and(|mode| mode & TYPE != REGULAR);
         if self.link {
@@ -191,7 +193,8 @@ impl Record {
         }
     }
 
-    /// Where it lies. Extended attributes, which nobody writes, stand before the content.
+    /// Returns the extent of the file. Extended attributes, which no current tool writes,
+    /// precede the contents.
     pub(super) fn extent(&self) -> Extent {
         Extent {
             start: (u64::from(self.block) + u64::from(self.extended)) * SECTOR,

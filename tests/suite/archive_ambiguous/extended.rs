@@ -7,8 +7,8 @@ use crate::support::crafted_archives::{
 
 const TARGET: (usize, usize) = (157, 100);
 
-/// Before POSIX a directory was a file whose name ends in a slash: readers look at one of
-/// two names.
+/// Before POSIX, a directory was a file whose name ends with a slash. Readers look at one of
+/// the two names.
 #[test]
 fn an_old_directory_with_two_names() {
     let old = |name: &[u8], long: &[u8]| {
@@ -223,7 +223,7 @@ fn global_pax_headers() {
     ]);
 }
 
-/// Python takes what fills the last block for a part of the header.
+/// Python treats the rest of the last block as part of the header.
 #[test]
 fn what_is_behind_an_extended_header() {
     let filled = |kind, content: &[u8]| {
@@ -248,7 +248,7 @@ fn what_is_behind_an_extended_header() {
     accepted(vec![tar]);
 }
 
-/// Which of the two counts is not the same for all readers.
+/// Readers differ in which of the two they use.
 #[test]
 fn two_extended_headers_for_one_entry() {
     let path: [(&[u8], &[u8]); 1] = [(b"path", b"spc/c")];

@@ -127,7 +127,7 @@ fn checksums() {
     ]);
 }
 
-/// To others it is a prefix of the path.
+/// Other readers treat it as a prefix of the path.
 #[test]
 fn what_gnu_tar_has_where_posix_has_a_prefix() {
     let gnu = |at, value: &[u8]| {
@@ -215,7 +215,7 @@ fn versions() {
     ]);
 }
 
-/// bsdtar looks for other formats below gzip, too.
+/// bsdtar detects other formats inside gzip, too.
 #[test]
 fn a_beginning_that_is_another_format() {
     let first = |name: &[u8], magic: &[u8]| {
@@ -338,7 +338,7 @@ fn paths_and_targets_that_are_too_long() {
     accepted(vec![named(4095), linked(4095)]);
 }
 
-/// What the recipe for `content-sha256` would misread, and what bsdtar leaves out.
+/// Names that the recipe for `content-sha256` would misread, and names that bsdtar leaves out.
 #[test]
 fn names_that_are_misread() {
     let named = |name: &[u8]| good().file(name, b"");
@@ -371,7 +371,7 @@ fn names_that_are_misread() {
     ]);
 }
 
-/// Some ask for whole blocks, also behind the end.
+/// Some readers require whole blocks, even after the end.
 #[test]
 fn an_end_inside_a_block() {
     let test = Test::new();

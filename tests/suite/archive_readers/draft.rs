@@ -1,4 +1,4 @@
-//! Archives in the making, as the usual archivers write them: member by member, so that
+//! Archives under construction, in the formats of common archivers: member by member, so that
 //! [`mutations`](super::mutations) can change any byte of them.
 
 use std::io::Write as _;
@@ -37,18 +37,18 @@ pub struct Wrapping {
 #[derive(Clone)]
 pub struct Draft {
     pub members: Vec<Member>,
-    /// What is behind the last member.
+    /// The bytes after the last member.
     pub end: Vec<u8>,
     pub wrapping: Wrapping,
 }
 
-/// One of any of them.
+/// Returns a random one of these.
 pub fn one<'a, T: ?Sized>(rng: &mut Rng, of: &[&'a T]) -> &'a T {
     of[rng.usize(..of.len())]
 }
 
 impl Member {
-    /// Overwrites a field; zeros fill it.
+    /// Overwrites a field, and fills it up with zeros.
     pub fn set(&mut self, (at, length): (usize, usize), value: &[u8]) {
         let value = &value[..value.len().min(length)];
         self.header[at..at + length].fill(0);
@@ -69,8 +69,8 @@ impl Member {
 }
 
 impl Draft {
-    /// Replaces modes that keep an ordinary user from what was unpacked. All read them alike,
-    /// and GNU tar then fails, depending on the order.
+    /// Replaces modes that prevent an ordinary user from reading what was unpacked. All readers
+    /// parse them alike, but GNU tar then fails, depending on the order.
     pub fn let_owner_in(&mut self) {
         for member in &mut self.members {
             let mode = member.header[MODE.0..MODE.0 + MODE.1].to_vec();
@@ -116,7 +116,7 @@ impl Draft {
     }
 }
 
-/// A gzip member whose header has the fields of these flags.
+/// Returns a gzip member whose header has the fields of these flags.
 fn compress(bytes: &[u8], flags: u8) -> Vec<u8> {
     let mut gzip = Vec::new();
     if flags == 0 {
@@ -152,7 +152,7 @@ fn compress(bytes: &[u8], flags: u8) -> Vec<u8> {
     gzip
 }
 
-/// The formats of the usual archivers.
+/// The formats of common archivers.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Format {
     V7,
@@ -161,7 +161,7 @@ enum Format {
     Pax,
 }
 
-/// How an archiver writes numbers: digits, and what ends them.
+/// How an archiver writes numbers: the digits, and the terminator.
 struct Numbers {
     mode: &'static str,
     owner: &'static str,
@@ -189,7 +189,7 @@ const NUMBERS: [Numbers; 3] = [
     },
 ];
 
-/// A harmless archive.
+/// Returns a harmless archive.
 pub fn draft(rng: &mut Rng) -> Draft {
     let format = [Format::V7, Format::Ustar, Format::Gnu, Format::Pax][rng.usize(..4)];
     let mut writer = Writer {
@@ -254,7 +254,7 @@ pub fn draft(rng: &mut Rng) -> Draft {
 
 struct Writer {
     format: Format,
-    /// Whether there are times where others have the end of the prefix, as in node-tar.
+    /// Whether there are times in the place of the end of the prefix, as in node-tar.
     has_times: bool,
     numbers: &'static Numbers,
     root: &'static str,

@@ -1,5 +1,5 @@
-//! What is changed in an archive: each mutation is one way in which headers have been
-//! made to mean one thing to one reader and another thing to the next.
+//! Changes to an archive: each mutation is a known way to give a header different meanings to
+//! different readers.
 
 use fastrand::Rng;
 
@@ -40,16 +40,16 @@ pub const MUTATIONS: [(&str, Mutation); 23] = [
 
 const NAME: (usize, usize) = (0, 100);
 const TARGET: (usize, usize) = (157, 100);
-/// mode, uid, gid, mtime, devmajor, devminor.
+/// The fields mode, uid, gid, mtime, devmajor and devminor.
 const FIELDS: [(usize, usize); 6] = [(100, 8), (108, 8), (116, 8), (136, 12), (329, 8), (337, 8)];
 
-/// A member at random.
+/// Returns a random member.
 pub fn any<'a>(rng: &mut Rng, draft: &'a mut Draft) -> &'a mut Member {
     let at = rng.usize(..draft.members.len());
     &mut draft.members[at]
 }
 
-/// One that is an entry and no extension of one, if there is such.
+/// Returns a member that is an entry and not an extended header, if there is one.
 pub fn entry<'a>(rng: &mut Rng, draft: &'a mut Draft) -> &'a mut Member {
     let entries: Vec<usize> = (0..draft.members.len())
         .filter(|at| !draft.members[*at].is_extension())
@@ -117,7 +117,7 @@ fn number(rng: &mut Rng, draft: &mut Draft) {
     any(rng, draft).set(field, value);
 }
 
-/// The right size in odd forms, or a wrong one.
+/// Writes the right size in unusual forms, or a wrong size.
 fn size(rng: &mut Rng, draft: &mut Draft) {
     let member = any(rng, draft);
     let length = member.content.len() as u64;
@@ -229,7 +229,7 @@ fn prefix(rng: &mut Rng, draft: &mut Draft) {
     entry(rng, draft).set(PREFIX, value);
 }
 
-/// What GNU tar, star and others keep where POSIX has the prefix.
+/// Writes what GNU tar, star and others have in the place of POSIX's prefix.
 fn tail(rng: &mut Rng, draft: &mut Draft) {
     let member = any(rng, draft);
     match rng.u8(..10) {
@@ -263,7 +263,7 @@ fn kind(rng: &mut Rng, draft: &mut Draft) {
     any(rng, draft).header[156] = kinds[rng.usize(..kinds.len())];
 }
 
-/// A type with what only another type has: content, a size, a trailing slash.
+/// Combines a type with what only another type has: content, a size, a trailing slash.
 fn kind_with_size(rng: &mut Rng, draft: &mut Draft) {
     let member = entry(rng, draft);
     member.header[156] = [0, FILE, HARD_LINK, LINK, DIRECTORY, b'7'][rng.usize(..6)];
@@ -288,7 +288,7 @@ fn owner_names(rng: &mut Rng, draft: &mut Draft) {
     any(rng, draft).set(field, value);
 }
 
-/// Entries twice, in another order, or away.
+/// Duplicates, reorders or removes entries.
 fn order(rng: &mut Rng, draft: &mut Draft) {
     let (one, other) = (
         rng.usize(..draft.members.len()),

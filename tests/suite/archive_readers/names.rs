@@ -86,7 +86,7 @@ pub fn name(rng: &mut Rng, draft: &mut Draft) {
     entry(rng, draft).set(NAME, &name);
 }
 
-/// What other formats begin with: bsdtar finds out by itself what it is given.
+/// Writes the first bytes of other formats: bsdtar detects the format of its input.
 pub fn first_name(rng: &mut Rng, draft: &mut Draft) {
     let value = one::<[u8]>(
         rng,

@@ -1,5 +1,5 @@
-//! What GNU tar, bsdtar, Python and, if it is asked for, Go make of an archive: a tree of
-//! paths, each with its type, size, digest or link target.
+//! How GNU tar, bsdtar, Python and, on request, Go read an archive: a tree of paths, each with
+//! its type, size, digest or link target.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -30,10 +30,10 @@ pub enum Seen {
 
 pub type Tree = BTreeMap<Vec<u8>, Seen>;
 
-/// A tree, or why there is none: a reader that ends with an error reads nothing.
+/// A tree, or an error: a reader that ends with an error counts as reading nothing.
 pub type Answer = Result<Tree, String>;
 
-/// The readers, each in a process that lasts where it can.
+/// The readers, each in a long-running process if possible.
 pub struct Readers {
     directory: TempDir,
     listers: Vec<(&'static str, Lister)>,
@@ -63,7 +63,7 @@ impl Readers {
         }
     }
 
-    /// What each makes of the archive.
+    /// Returns the result of each reader.
     pub fn read(&mut self, archive: &[u8]) -> Vec<(&'static str, Answer)> {
         let file = self.directory.path().join("spc.tgz");
         fs::write(&file, archive).unwrap();
@@ -88,7 +88,7 @@ impl Readers {
         answers
     }
 
-    /// As an ordinary user unpacks, whoever runs this.
+    /// Unpacks like an ordinary user, whoever runs this.
     fn unpack(&self, program: &str, arguments: &[&str], archive: &Path) -> Answer {
         let into = self.directory.path().join(program);
         fs::create_dir(&into).unwrap();
@@ -114,7 +114,7 @@ impl Readers {
     }
 }
 
-/// Modes do not count, so they are changed to what lets it be read and removed.
+/// Changes modes, which do not count, so that the files can be read and removed.
 fn make_readable(directory: &Path) {
     fs::set_permissions(directory, Permissions::from_mode(0o755)).unwrap();
     let directory = File::open(directory).unwrap();
@@ -125,7 +125,7 @@ fn make_readable(directory: &Path) {
     }
 }
 
-/// By way of the open directory, since its path may be longer than the system takes.
+/// Lists an open directory, whose path may be too long for the system.
 fn children(directory: &File) -> Vec<(PathBuf, Vec<u8>)> {
     let by_number = PathBuf::from(format!("/proc/self/fd/{}", directory.as_raw_fd()));
     let entries = fs::read_dir(&by_number).unwrap();
@@ -249,7 +249,7 @@ fn add(tree: &mut Tree, name: &[u8], seen: Seen) -> Result<(), String> {
     Ok(())
 }
 
-/// The differences of two trees, a line each.
+/// Returns the differences of two trees, one line each.
 pub fn differences(one: &Tree, other: &Tree) -> String {
     let mut said = String::new();
     let paths: std::collections::BTreeSet<&Vec<u8>> = one.keys().chain(other.keys()).collect();

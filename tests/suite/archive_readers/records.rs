@@ -161,7 +161,7 @@ pub fn global(rng: &mut Rng, draft: &mut Draft) {
     insert(draft, at, PAX_GLOBAL, record);
 }
 
-/// Records that are none.
+/// Writes malformed records.
 pub fn malformed(rng: &mut Rng, draft: &mut Draft) {
     let path = record(b"path", b"spc/evil");
     let (digits, rest) = path.split_at(2);

@@ -1,4 +1,4 @@
-//! Archives as the usual archivers write them: each is accepted, and read alike by all.
+//! Archives written by common archivers: each is accepted, and all readers agree on it.
 
 use std::fs::{self, File};
 use std::os::unix::fs::symlink;
@@ -12,7 +12,7 @@ use edgestage::util::limits::Limits;
 use super::disagreement;
 use super::readers::Readers;
 
-/// Programs and the options that choose a format; whether it has long names.
+/// Programs with the options that choose a format, and whether the format supports long names.
 const WRITERS: [(&str, &[&str], bool); 11] = [
     ("tar", &["--format=v7"], false),
     ("tar", &["--format=ustar"], false),
@@ -42,7 +42,7 @@ with tarfile.open('../spc.tgz', 'w:gz', format=int(sys.argv[1])) as archive:
     archive.add('spc')
 ";
 
-/// What the files of an archive are here, whoever wrote it.
+/// Writes the files of an archive.
 fn write_tree(into: &Path, has_long_names: bool) {
     let profile = into.join("spc/app/profiles/65c90a1b2c3d4e5f770daee5");
     fs::create_dir_all(&profile).unwrap();
@@ -118,8 +118,8 @@ fn archives_of_the_usual_archivers_are_accepted() {
     }
 }
 
-/// Go, node-tar, 7-Zip, busybox, `Archive::Tar` of Perl and `git archive` wrote these, out of
-/// one tree.
+/// Go, node-tar, 7-Zip, busybox, Perl's `Archive::Tar` and `git archive` wrote these archives
+/// from one tree.
 #[test]
 fn archives_of_other_archivers_are_accepted() {
     let mut readers = Readers::start(None);

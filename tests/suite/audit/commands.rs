@@ -1,4 +1,4 @@
-//! Every command, where all goes well.
+//! Every command in its successful case.
 
 use super::{FORMS, audit_all, ends};
 use crate::support::{KEY, Proof, Test};
@@ -74,7 +74,8 @@ fn a_wrong_command_line() {
     ]);
 }
 
-/// The key where a name or a path should be: the process list shows it, nothing else does.
+/// The key is given in the place of a name or a path: the process list shows it, nothing else
+/// does.
 #[test]
 fn the_key_in_place_of_a_name() {
     let test = Test::new();

@@ -1,4 +1,4 @@
-//! Runs that do not come to their end: parked, panicked, aborted.
+//! Runs that do not finish: parked, panicked, aborted.
 
 use std::fs;
 use std::os::unix::process::ExitStatusExt as _;
@@ -9,7 +9,7 @@ use edgestage::util::failpoint::ALL;
 use super::{FORMS, with_palette};
 use crate::support::{KEY, ROOT, Run, Test, leaked, until};
 
-/// Looked at where a run has the key, and files of its own half written.
+/// The process list is examined while a run has the key, and has half-written files.
 #[test]
 fn no_process_list_shows_it() {
     for (command, failpoint) in [
@@ -27,7 +27,7 @@ fn no_process_list_shows_it() {
     }
 }
 
-/// With the key in memory, all along the way.
+/// The run panics at each failpoint, with the key in memory.
 #[test]
 fn a_panic_does_not_show_it() {
     // Those of `stage`; what comes behind is `unstage`.
@@ -46,7 +46,7 @@ fn a_panic_does_not_show_it() {
     }
 }
 
-/// What a crash would leave. Whether anything is dumped here at all is asked first.
+/// Tests what a crash leaves. It first checks whether this system writes core dumps at all.
 #[test]
 fn a_crash_leaves_no_core_dump() {
     const LIMIT: &str = "ulimit -c unlimited";

@@ -1,5 +1,5 @@
-//! What goes wrong with Palette: connections that fail, answers that are none, archives
-//! that are refused, and servers that repeat the key.
+//! Failures of Palette: connections that fail, invalid answers, archives that are refused, and
+//! servers that repeat the key.
 
 use std::fs;
 use std::time::Duration;
@@ -139,9 +139,9 @@ fn archives_that_are_refused() {
     answered(Route::Download, &Act::Trailing(KEY.into()), 6, "is refused");
 }
 
-/// The key as a server may repeat it: as it is or in another case, in an address, in JSON and
-/// HTML, escaped by two programs one after the other, as hexadecimal digits, and in base64
-/// alone and behind a name.
+/// The forms in which a server may repeat the key: unchanged or in another case, in a URL, in
+/// JSON and HTML, escaped twice by different programs, as hexadecimal digits, and in base64
+/// alone and after a name.
 const WRITINGS: [&str; 18] = [
     KEY,
     "k3y%2Bof%2Fthe%7Esuite%3D42",
@@ -184,7 +184,7 @@ fn answers_that_repeat_the_key() {
     }
 }
 
-/// Why a call is tried again is said, too.
+/// The reason for a retry is printed, too.
 #[test]
 fn answers_that_repeat_the_key_and_are_tried_again() {
     for written in WRITINGS {
@@ -197,7 +197,7 @@ fn answers_that_repeat_the_key_and_are_tried_again() {
     }
 }
 
-/// In the address and in other headers, which are shown in part or not at all.
+/// The key is in the URL and in other headers, which are printed in part or not at all.
 #[test]
 fn headers_that_repeat_the_key() {
     for written in WRITINGS.map(|written| written.replace('\\', "")) {
@@ -221,7 +221,7 @@ fn headers_that_repeat_the_key() {
     }
 }
 
-/// Names of profiles, packs and files go into messages, the lock, the archive.
+/// The names of profiles, packs and files occur in messages, in the lock and in the archive.
 #[test]
 fn names_that_are_the_key() {
     let profile = |name: &str, pack: &str, version: &str| {
@@ -257,7 +257,7 @@ fn names_that_are_the_key() {
     }
 }
 
-/// `diff -v` shows what changed inside of files.
+/// `diff -v` prints what changed inside files.
 #[test]
 fn values_that_become_the_key() {
     for form in FORMS {
@@ -270,8 +270,8 @@ fn values_that_become_the_key() {
     }
 }
 
-/// A definition whose variables hold the key, as `show` and `diff` print them. Where the key
-/// comes from a file or a command, a run that needs no key does not know it by itself.
+/// The variables of a definition hold the key, as `show` and `diff` print them. If the key
+/// comes from a file or a command, a run that needs no key does not know it.
 #[test]
 fn archives_that_hold_the_key() {
     for written in WRITINGS {
@@ -324,7 +324,7 @@ fn archives_that_hold_the_key() {
     }
 }
 
-/// `show` asks the command only if a text of the archive may be a key.
+/// `show` runs the command only if a text of the archive may be a key.
 #[test]
 fn the_command_is_not_asked_without_a_reason() {
     let line = "retries = 0\napi-key-command = [\"sh\", \"-c\", \"echo x >> asked; cat key\"]";

@@ -1,4 +1,4 @@
-//! What is wrong on this side: manifests, locks, the cache, checkouts, images.
+//! Invalid local files: manifests, locks, the cache, checkouts, images.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -80,8 +80,8 @@ fn manifests() {
     ]);
 }
 
-/// Where nobody would look for a secret. It is known by the environment: of a key that is
-/// in a file, nothing is known until the manifest was read.
+/// The key is in a place where nobody expects a secret. It is known from the environment: the
+/// key in a file is not known until the manifest was read.
 #[test]
 fn manifests_with_the_key_in_an_odd_place() {
     for text in [

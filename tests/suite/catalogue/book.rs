@@ -1,4 +1,4 @@
-//! The catalogue while it is made.
+//! The catalogue under construction.
 
 use std::fmt::Write as _;
 
@@ -97,7 +97,7 @@ fn without_directory(text: &str, begins: &str) -> String {
     out
 }
 
-/// The number behind each `mark` is one word.
+/// Replaces the number after each `mark` with a word.
 fn numbers_behind(text: &str, mark: &str, word: &str) -> String {
     let mut parts = text.split(mark);
     let mut out = parts.next().unwrap_or_default().to_owned();

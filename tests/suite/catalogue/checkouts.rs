@@ -69,7 +69,7 @@ fn checkouts(book: &mut Book) {
     pairs(book);
 }
 
-/// Pairs that are none, and such as cannot be exchanged.
+/// Pairs that differ, and pairs that cannot be exchanged.
 fn pairs(book: &mut Book) {
     let test = Test::new().stage();
     let mut tar = Vec::new();

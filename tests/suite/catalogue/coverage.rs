@@ -1,4 +1,4 @@
-//! The catalogue is complete: every code and every trap occurs in it.
+//! Checks that the catalogue is complete: every code and every trap occurs in it.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! `profiles.toml`: all that can be wrong with it without asking Palette.
+//! `profiles.toml`: every mistake that can be found without asking Palette.
 
 use std::path::Path;
 

@@ -1,5 +1,5 @@
-//! docs/troubleshooting.md against the catalogue: it has every message, under the topic of
-//! the message's code, and no other.
+//! Compares docs/troubleshooting.md with the catalogue: the page has every message, under the
+//! topic of the message's code, and no other.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! What Palette answers, and what its rules are.
+//! The answers of Palette, and its rules.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;

@@ -1,4 +1,4 @@
-//! Disks that are compressed, or were cut.
+//! Disks that are compressed, or truncated.
 
 use super::*;
 
@@ -87,7 +87,7 @@ fn a_compressed_disk_that_was_changed_is_damaged() {
     proof.says(&proof.put("a.raw.gz", appended), damaged);
 }
 
-/// Compressed by many at once, or in several runs.
+/// The image was compressed by several threads, or in several runs.
 #[test]
 fn a_compressed_disk_of_several_members() {
     let proof = Proof::new();
@@ -115,7 +115,7 @@ fn what_is_compressed_and_no_disk() {
     proof.says(&proof.put("a.gz", gzip(b"")), row);
 }
 
-/// Images that are compressed otherwise, or of another kind, by their first bytes.
+/// Images with another compression, or of another kind, are recognized by their first bytes.
 #[test]
 fn what_is_compressed_otherwise_is_named() {
     let proof = Proof::new();
@@ -178,7 +178,7 @@ fn what_is_compressed_otherwise_is_named() {
     proof.says(&proof.put("odd.raw", odd), "as locked");
 }
 
-/// One partition goes through a temporary file, which nobody has to clean up.
+/// A partition goes through a temporary file, which is removed automatically.
 #[test]
 fn a_compressed_disk_leaves_nothing_behind() {
     let proof = Proof::new();

@@ -66,7 +66,7 @@ fn partitions_that_cannot_be_are_damaged() {
     }
 }
 
-/// A broken table is told before what it says is looked for.
+/// A broken table is reported before its partitions are looked for.
 #[test]
 fn a_broken_table_of_a_disk_that_was_cut() {
     let proof = Proof::new();

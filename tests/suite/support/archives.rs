@@ -1,4 +1,4 @@
-//! Archives that no honest Palette serves, made in memory; and what an archive holds.
+//! Archives that no correct Palette serves, made in memory; and the contents of archives.
 
 use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
@@ -9,7 +9,7 @@ use flate2::write::GzEncoder;
 
 use super::sha256;
 
-/// A tar archive of these files; a path that ends with a slash is a directory.
+/// Returns a tar archive of these files; a path that ends with a slash is a directory.
 pub fn tarball(entries: &[(&str, &str)]) -> Vec<u8> {
     let mut tar = tar::Builder::new(Vec::new());
     for (path, content) in entries {
@@ -19,7 +19,7 @@ pub fn tarball(entries: &[(&str, &str)]) -> Vec<u8> {
         if path.ends_with('/') {
             header.set_entry_type(tar::EntryType::Directory);
         }
-        // Written as it is: a builder would refuse what the product is to refuse.
+        // The name is written as it is: a builder would refuse what the product has to refuse.
         let name = &mut header.as_old_mut().name;
         name[..path.len()].copy_from_slice(path.as_bytes());
         header.set_cksum();
@@ -28,24 +28,24 @@ pub fn tarball(entries: &[(&str, &str)]) -> Vec<u8> {
     tar.into_inner().unwrap()
 }
 
-/// `bytes` as one gzip member.
+/// Returns `bytes` as one gzip member.
 pub fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
     gzip.write_all(bytes).unwrap();
     gzip.finish().unwrap()
 }
 
-/// [`tarball`], compressed.
+/// Returns a compressed [`tarball`].
 pub fn archive(entries: &[(&str, &str)]) -> Vec<u8> {
     gzip(&tarball(entries))
 }
 
-/// Where an archive has a profile.
+/// Returns the path of a profile in an archive.
 pub fn profile_directory(uid: &str) -> String {
     format!("spc/app/profiles/{uid}/")
 }
 
-/// The documented digest of what a whole archive holds: its regular files in the order
+/// Returns the documented digest of the contents of an archive: its regular files in the order
 /// of their paths, as `sha256sum` lists them.
 #[track_caller]
 pub fn content_sha256(archive: &[u8]) -> String {

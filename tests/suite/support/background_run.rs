@@ -1,9 +1,8 @@
-//! Runs that go on while a test does something else: watched, parked at a failpoint,
+//! Runs that continue while a test does something else: watched, parked at a failpoint, or
 //! killed there.
 //!
-//! A run that is parked waits for a file to go away. The file is in a directory of its
-//! own, beside the site and `HOME`; with the directory gone, no further failpoint can
-//! park the run.
+//! A parked run waits until a file is removed. The file is in a directory of its own, beside
+//! the site and `HOME`; after the directory is removed, no further failpoint can park the run.
 
 use std::io::Read;
 use std::os::unix::process::ExitStatusExt as _;
@@ -15,10 +14,10 @@ use std::time::{Duration, Instant};
 
 use super::{Done, Run};
 
-/// The signal that nothing can catch.
+/// The signal that cannot be caught.
 const SIGKILL: i32 = 9;
 
-/// Waits for what another process does; no time of its own is measured.
+/// Waits until another process has done something. It measures no time of its own.
 #[track_caller]
 pub fn until(what: &str, mut happened: impl FnMut() -> bool) {
     let patience = Instant::now() + Duration::from_secs(120);
@@ -28,7 +27,7 @@ pub fn until(what: &str, mut happened: impl FnMut() -> bool) {
     }
 }
 
-/// A run that was started and may be under way.
+/// A run that was started and may still be under way.
 #[must_use]
 pub struct Going<'t> {
     run: Run<'t>,
@@ -36,7 +35,7 @@ pub struct Going<'t> {
     process: Process,
 }
 
-/// Ends with the test, however that ends.
+/// A process that ends with the test, however the test ends.
 struct Process {
     child: Child,
     stdout: Stream,
@@ -44,19 +43,19 @@ struct Process {
     gate: PathBuf,
 }
 
-/// What a process has written so far.
+/// The output that a process has written so far.
 pub(super) struct Stream {
     text: Arc<Mutex<Vec<u8>>>,
     reader: Option<JoinHandle<()>>,
 }
 
 impl<'t> Run<'t> {
-    /// Starts it and does not wait.
+    /// Starts the run and does not wait.
     pub fn start(self) -> Going<'t> {
         self.start_with(None)
     }
 
-    /// Starts it and waits until it is at this failpoint, where it stays.
+    /// Starts the run and waits until it is parked at this failpoint.
     #[track_caller]
     pub fn park_at(self, failpoint: &str) -> Going<'t> {
         let mut going = self.start_with(Some(failpoint));
@@ -67,8 +66,8 @@ impl<'t> Run<'t> {
         going
     }
 
-    /// Kills it where it is at this failpoint for the `nth` time, counted from 1. Says
-    /// whether it came there; else it must end well.
+    /// Kills the run when it reaches this failpoint for the `nth` time, counted from 1. Returns
+    /// whether it did; otherwise the run must succeed.
     #[track_caller]
     pub fn kill_at(self, failpoint: &str, nth: usize) -> bool {
         let mut going = self.start_with(Some(failpoint));
@@ -116,12 +115,12 @@ impl<'t> Run<'t> {
 }
 
 impl<'t> Going<'t> {
-    /// Its process.
+    /// Returns the id of the process.
     pub fn id(&self) -> u32 {
         self.process.child.id()
     }
 
-    /// Waits until standard error has this.
+    /// Waits until standard error contains this text.
     #[track_caller]
     pub fn says(&mut self, text: &str) {
         until(&format!("{text:?} on standard error"), || {
@@ -141,7 +140,7 @@ impl<'t> Going<'t> {
         });
     }
 
-    /// Waits until it is parked; says whether it is, or has ended without.
+    /// Waits until the run is parked; returns false if it ended instead.
     fn parks(&mut self) -> bool {
         let file = self.process.gate.join("parked");
         until("the failpoint", || {
@@ -150,25 +149,25 @@ impl<'t> Going<'t> {
         file.exists()
     }
 
-    /// Lets it go on to the next time that it is at its failpoint.
+    /// Lets the run continue until it reaches its failpoint again.
     fn goes_on(&mut self) {
         std::fs::remove_file(self.process.gate.join("parked")).unwrap();
     }
 
-    /// Lets it go on to its end, which must be with 0.
+    /// Lets the run continue to its end, which must be a success.
     #[track_caller]
     pub fn success(self) -> Done<'t> {
         self.ends(0)
     }
 
-    /// Lets it go on to its end, which must be with this exit code.
+    /// Lets the run continue to its end, which must have this exit code.
     #[track_caller]
     pub fn fails(self, code: i32) -> Done<'t> {
         assert_ne!(code, 0);
         self.ends(code)
     }
 
-    /// Lets it go on to its end, whichever that is.
+    /// Lets the run continue to its end, whatever the result.
     pub fn ends_anyhow(mut self) {
         self.process.open_gate();
         self.process.child.wait().unwrap();
@@ -182,7 +181,7 @@ impl<'t> Going<'t> {
         self.run.judge(code, &output, self.before)
     }
 
-    /// `kill -9`. The key must be nowhere then, either.
+    /// Kills the run with `kill -9`. Even then the key must be nowhere.
     #[track_caller]
     pub fn kill(mut self) {
         self.process.child.kill().unwrap();
@@ -199,8 +198,8 @@ impl Process {
         self.child.try_wait().unwrap().is_some()
     }
 
-    /// In one step: a run that is at the next failpoint meanwhile makes no file in a
-    /// directory that is being removed.
+    /// Removes the directory in one step: a run that reaches the next failpoint meanwhile must
+    /// not create a file in a directory that is being removed.
     fn open_gate(&self) {
         let open = self.gate.with_extension("open");
         if std::fs::rename(&self.gate, &open).is_ok() {
@@ -245,7 +244,7 @@ impl Stream {
         self.text.lock().unwrap().clone()
     }
 
-    /// All of it, once the process has ended.
+    /// Returns the whole output, after the process has ended.
     pub(super) fn whole(&mut self) -> Vec<u8> {
         if let Some(reader) = self.reader.take() {
             reader.join().unwrap();

@@ -1,4 +1,4 @@
-//! The codes of the messages that a run shows, read from their first lines.
+//! The codes of the messages that a run shows, parsed from their first lines.
 
 use std::fmt;
 
@@ -12,7 +12,8 @@ pub struct Headline<'l> {
 }
 
 impl<'l> Headline<'l> {
-    /// The line as such a one. A code that does not exist is a panic: no message has one.
+    /// Parses the line; returns `None` if it is not the first line of a message. Panics if the
+    /// code does not exist, because no message has such a code.
     pub fn parse(line: &'l str) -> Option<Self> {
         let (severity, rest) = if let Some(rest) = line.strip_prefix("error[") {
             (Severity::Error, rest)
@@ -28,14 +29,14 @@ impl<'l> Headline<'l> {
     }
 }
 
-/// The code with this token, also of a trap.
+/// Returns the code with this token, which may be the number of a trap.
 pub fn code_of(token: &str) -> Code {
     let trap = || Trap::ALL.iter().find(|trap| trap.code() == token);
     let code = Code::parse(token).or_else(|| trap().map(|trap| Code::from(*trap)));
     code.unwrap_or_else(|| panic!("there is no code `{token}`"))
 }
 
-/// One error or warning by its code: `error[T11]`.
+/// An error or a warning, by its code: `error[T11]`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Shown(pub Severity, pub Code);
 
@@ -49,13 +50,13 @@ impl fmt::Display for Shown {
     }
 }
 
-/// All of them on a stream, in their order.
+/// Returns all errors and warnings of a stream, in their order.
 pub fn shown(stream: &str) -> Vec<Shown> {
     let lines = stream.lines().filter_map(Headline::parse);
     lines.map(|line| Shown(line.severity, line.code)).collect()
 }
 
-/// The same in one line.
+/// Returns the same in one line.
 pub fn list(shown: &[Shown]) -> String {
     let all: Vec<String> = shown.iter().map(Shown::to_string).collect();
     all.join(", ")

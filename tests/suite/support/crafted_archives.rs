@@ -1,19 +1,19 @@
-//! Archives written byte by byte, for what no tool writes: headers whose fields
-//! disagree, extended headers of any content, ends in odd places.
+//! Archives written byte by byte, with contents that no tool writes: headers whose fields
+//! contradict each other, extended headers with any contents, and unusual ends.
 
 use super::gzip;
 
-/// A tar block, in bytes.
+/// The size of a tar block, in bytes.
 pub const BLOCK: usize = 512;
 
-/// Where a header has its fields, and how long they are (POSIX, ustar).
+/// The offsets and lengths of the fields of a header (POSIX, ustar).
 pub const SIZE: (usize, usize) = (124, 12);
 pub const SUM: (usize, usize) = (148, 8);
 pub const KIND: (usize, usize) = (156, 1);
 pub const MAGIC: (usize, usize) = (257, 8);
 pub const PREFIX: (usize, usize) = (345, 155);
 
-/// Kinds of entries.
+/// The types of entries.
 pub const FILE: u8 = b'0';
 pub const HARD_LINK: u8 = b'1';
 pub const LINK: u8 = b'2';
@@ -23,21 +23,21 @@ pub const LONG_NAME: u8 = b'L';
 pub const PAX: u8 = b'x';
 pub const PAX_GLOBAL: u8 = b'g';
 
-/// A tar archive in the making.
+/// A builder of a tar archive.
 #[derive(Clone, Default)]
 pub struct Crafted {
     pub bytes: Vec<u8>,
-    /// Where the last header begins.
+    /// The offset of the last header.
     last: usize,
 }
 
 impl Crafted {
-    /// One that would be accepted: a file below `spc/`.
+    /// Returns an archive that would be accepted, with a file below `spc/`.
     pub fn good() -> Self {
         Self::default().file(b"spc/a", b"a")
     }
 
-    /// Appends an entry: a header whose fields agree, and the content.
+    /// Appends an entry: a header with consistent fields, and the content.
     pub fn entry(mut self, kind: u8, path: &[u8], content: &[u8]) -> Self {
         let mut header = [0; BLOCK];
         header[..path.len()].copy_from_slice(path);
@@ -61,7 +61,7 @@ impl Crafted {
         self.entry(FILE, path, content)
     }
 
-    /// Appends a link with its target in the header.
+    /// Appends a link whose target is in the header.
     pub fn link(self, kind: u8, path: &[u8], target: &[u8]) -> Self {
         self.entry(kind, path, b"").set((157, 100), target)
     }
@@ -74,7 +74,7 @@ impl Crafted {
         self.entry(kind, b"PaxHeaders/x", &records.collect::<Vec<_>>().concat())
     }
 
-    /// Overwrites a field of the last header, padded with zeros, and its sum.
+    /// Overwrites a field of the last header, padded with zeros, and updates the checksum.
     pub fn set(mut self, (at, length): (usize, usize), value: &[u8]) -> Self {
         let header = &mut self.bytes[self.last..self.last + BLOCK];
         header[at..at + length].fill(0);
@@ -85,26 +85,26 @@ impl Crafted {
         self
     }
 
-    /// The tar with its end marker.
+    /// Returns the tar archive with its end marker.
     pub fn tar(mut self) -> Vec<u8> {
         self.bytes.extend([0; 2 * BLOCK]);
         self.bytes
     }
 
-    /// The same, compressed.
+    /// Returns the compressed tar archive.
     pub fn gzip(self) -> Vec<u8> {
         gzip(&self.tar())
     }
 }
 
-/// Writes the header's sum anew.
+/// Updates the header's checksum.
 pub fn sum(header: &mut [u8]) {
     header[148..156].fill(b' ');
     let sum: u32 = header.iter().map(|byte| u32::from(*byte)).sum();
     header[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
 }
 
-/// A PAX record, with its length before it (POSIX, pax).
+/// Returns a PAX record, which begins with its length (POSIX, pax).
 pub fn record(key: &[u8], value: &[u8]) -> Vec<u8> {
     let rest = [b" ", key, b"=", value, b"\n"].concat();
     let mut length = rest.len();

@@ -1,35 +1,34 @@
-//! Images written byte by byte, for what no tool writes: ISO 9660 directories of any
-//! records, and disks with a partition table of any entries.
+//! Images written byte by byte, with contents that no tool writes: ISO 9660 directories with
+//! any records, and disks with any partition table entries.
 
 use flate2::Crc;
 
-/// A sector of an ISO, in bytes.
+/// The size of a sector of an ISO, in bytes.
 pub const SECTOR: usize = 2048;
-/// A block of a disk, in bytes.
+/// The size of a block of a disk, in bytes.
 pub const BLOCK: usize = 512;
 
-/// Where something of an ISO is, and how long it is, in bytes.
+/// The location of something in an ISO, and its length in bytes.
 #[derive(Debug, Clone, Copy)]
 pub struct Place {
     pub sector: u32,
     pub length: u32,
 }
 
-/// Flags of a directory's record.
+/// Flags of a directory record.
 pub const FILE: u8 = 0;
 pub const DIRECTORY: u8 = 2;
 pub const ASSOCIATED: u8 = 4;
 pub const MORE: u8 = 0x80;
 
-/// An ISO 9660 image with the label `COS_LIVE`, without Rock Ridge unless its records
-/// have it.
+/// An ISO 9660 image with the label `COS_LIVE`. It has no Rock Ridge unless its records do.
 #[derive(Debug, Clone)]
 pub struct Iso {
     pub bytes: Vec<u8>,
 }
 
 impl Iso {
-    /// Nothing but descriptors, with a root that is still to come.
+    /// Returns an image with only descriptors. The root has to be set later.
     pub fn new() -> Self {
         let mut bytes = vec![0; 18 * SECTOR];
         let primary = 16 * SECTOR;
@@ -41,12 +40,12 @@ impl Iso {
         Self { bytes }
     }
 
-    /// Where the next thing will be.
+    /// Returns the location of what is added next.
     pub fn next(&self) -> u32 {
         u32::try_from(self.bytes.len() / SECTOR).unwrap()
     }
 
-    /// Appends the bytes of a file or of anything else.
+    /// Appends bytes, of a file or of anything else.
     pub fn add(&mut self, bytes: &[u8]) -> Place {
         let sector = self.next();
         self.bytes.extend_from_slice(bytes);
@@ -56,12 +55,12 @@ impl Iso {
         Place { sector, length }
     }
 
-    /// Appends a directory of these records, and its own two before them.
+    /// Appends a directory of these records, after the records for itself and its parent.
     pub fn directory(&mut self, records: &[Vec<u8>]) -> Place {
         self.directory_with(&[], records)
     }
 
-    /// The same with a System Use area in the directory's own record.
+    /// Does the same with a System Use area in the directory's own record.
     pub fn directory_with(&mut self, system_use: &[u8], records: &[Vec<u8>]) -> Place {
         let place = |length: usize| Place {
             sector: self.next(),
@@ -78,7 +77,7 @@ impl Iso {
         self.add(&bytes)
     }
 
-    /// Appends the directories above `clusterconfig`, which has these records.
+    /// Appends the parent directories of `clusterconfig`, which has these records.
     pub fn tree(&mut self, records: &[Vec<u8>]) -> &mut Self {
         let mut place = self.directory(records);
         for name in [&b"CLUSTERCONFIG"[..], b"SPECTROCLOUD", b"OPT"] {
@@ -87,7 +86,7 @@ impl Iso {
         self.root(place)
     }
 
-    /// Makes a directory the root, and the volume as large as the image.
+    /// Makes a directory the root, and sets the size of the volume to that of the image.
     pub fn root(&mut self, place: Place) -> &mut Self {
         let primary = 16 * SECTOR;
         let root = record(b"\0", place, DIRECTORY, &[]);
@@ -98,7 +97,7 @@ impl Iso {
     }
 }
 
-/// A number in both orders of bytes.
+/// Returns a number in both byte orders.
 fn both(number: u32) -> [u8; 8] {
     let mut both = [0; 8];
     both[..4].copy_from_slice(&number.to_le_bytes());
@@ -106,7 +105,7 @@ fn both(number: u32) -> [u8; 8] {
     both
 }
 
-/// A record of a directory (ECMA-119, 9.1).
+/// Returns a directory record (ECMA-119, 9.1).
 pub fn record(name: &[u8], place: Place, flags: u8, system_use: &[u8]) -> Vec<u8> {
     let mut record = vec![0; 33];
     record[2..10].copy_from_slice(&both(place.sector));
@@ -122,7 +121,7 @@ pub fn record(name: &[u8], place: Place, flags: u8, system_use: &[u8]) -> Vec<u8
     record
 }
 
-/// Records one behind the other, none across the end of a sector.
+/// Joins records so that none crosses the end of a sector.
 fn in_sectors(records: &[Vec<u8>]) -> Vec<u8> {
     let mut bytes = Vec::new();
     for record in records {
@@ -136,24 +135,24 @@ fn in_sectors(records: &[Vec<u8>]) -> Vec<u8> {
     bytes
 }
 
-/// An entry of a System Use area (SUSP, 4.1).
+/// Returns an entry of a System Use area (SUSP, 4.1).
 #[allow(clippy::trivially_copy_pass_by_ref)] // as byte strings are written
 pub fn entry(signature: &[u8; 2], data: &[u8]) -> Vec<u8> {
     let length = u8::try_from(4 + data.len()).unwrap();
     [signature, &[length, 1][..], data].concat()
 }
 
-/// Rock Ridge's name.
+/// Returns the entry with the Rock Ridge name.
 pub fn name(name: &str) -> Vec<u8> {
     entry(b"NM", &[&[0], name.as_bytes()].concat())
 }
 
-/// Where a System Use area continues.
+/// Returns the entry with the continuation of a System Use area.
 pub fn continues(sector: u32, offset: u32, length: u32) -> Vec<u8> {
     entry(b"CE", &[both(sector), both(offset), both(length)].concat())
 }
 
-/// What the root's own record says where there is Rock Ridge.
+/// Returns the entry of the root's own record that announces Rock Ridge.
 pub fn rock_ridge() -> Vec<u8> {
     let mode = [both(0o40_755), both(1), both(0), both(0)].concat();
     [entry(b"SP", &[0xbe, 0xef, 0]), entry(b"PX", &mode)].concat()
@@ -166,11 +165,11 @@ pub struct Disk {
 }
 
 impl Disk {
-    /// The entries of the table, and the size of each, in bytes.
+    /// The number of entries in the table, and the size of each in bytes.
     const ENTRIES: usize = 128;
     const ENTRY: usize = 128;
 
-    /// A disk with these partitions.
+    /// Returns a disk with these partitions.
     pub fn of(partitions: &[(&str, &[u8])]) -> Self {
         let table = Self::ENTRIES * Self::ENTRY;
         let mut disk = Self {
@@ -197,7 +196,7 @@ impl Disk {
         disk
     }
 
-    /// One partition for those who know no others.
+    /// Writes the protective partition for tools that do not know this kind of table.
     fn protect(&mut self) {
         self.bytes[446..462].copy_from_slice(&[
             0, 0, 2, 0, 0xee, 0xff, 0xff, 0xff, 1, 0, 0, 0, 0xff, 0xff, 0xff, 0xff,
@@ -217,12 +216,12 @@ impl Disk {
         header[84] = 128;
     }
 
-    /// An entry of the table.
+    /// Returns an entry of the table.
     pub fn entry(&mut self, number: usize) -> &mut [u8] {
         &mut self.bytes[2 * BLOCK + number * Self::ENTRY..][..Self::ENTRY]
     }
 
-    /// The first header.
+    /// Returns the first header.
     pub fn header(&mut self) -> &mut [u8] {
         &mut self.bytes[BLOCK..2 * BLOCK]
     }
@@ -249,7 +248,7 @@ impl Disk {
         self
     }
 
-    /// Where a partition is, in bytes.
+    /// Returns the byte range of a partition.
     pub fn place(&mut self, number: usize) -> std::ops::Range<usize> {
         let entry = self.entry(number);
         let block = |at: usize| u64::from_le_bytes(entry[at..at + 8].try_into().unwrap());

@@ -1,7 +1,7 @@
-//! Images like those that CanvOS builds, made by the tools that CanvOS uses; and a run
-//! that says what is in one.
+//! Images like those that CanvOS builds, made with the tools that CanvOS uses; and runs that
+//! verify them.
 //!
-//! They are outside of the place of the test: an image may be large, and holds no key.
+//! The images are outside of the test's directory: an image may be large, and holds no key.
 
 use std::ffi::OsString;
 use std::fs;
@@ -13,28 +13,28 @@ use serde_json::Value;
 
 use super::{Run, Test};
 
-/// Where an ISO has the definition, and what is beside it.
+/// The path of the definition in an ISO, and what is beside it.
 pub const IN_ISO: &str = "opt/spectrocloud/clusterconfig/spc.tgz";
 pub const CANARY: &str = "opt/spectrocloud/content/Readme.txt";
-/// Where a content partition has it.
+/// The path of the definition in a content partition.
 pub const IN_PARTITION: &str = "spc-config/spc.tgz";
 
-/// What is said of an image that is older than what is staged.
+/// The note about an image that is older than the staged definition.
 pub const OLDER: &str = "it was last changed before the definition was staged (T22)";
 
-/// A definition that is staged, and images that may hold it.
+/// A staged definition, and images that may hold it.
 pub struct Proof {
     pub test: Test,
     directory: tempfile::TempDir,
 }
 
 impl Proof {
-    /// The definition `factory`, staged.
+    /// Stages the definition `factory`.
     pub fn new() -> Self {
         Self::of(Test::new().stage())
     }
 
-    /// Whatever `test` has staged.
+    /// Uses what `test` has staged.
     pub fn of(test: Test) -> Self {
         Self {
             test,
@@ -42,7 +42,7 @@ impl Proof {
         }
     }
 
-    /// Where the image `name` is, or would be.
+    /// Returns the path of the image `name`, whether it exists or not.
     pub fn path(&self, name: &str) -> PathBuf {
         self.directory.path().canonicalize().unwrap().join(name)
     }
@@ -54,22 +54,23 @@ impl Proof {
         path
     }
 
-    /// What the overlay of the image has: the definition as it is staged, and the file
-    /// that CanvOS tracks.
+    /// Returns the contents of the image's overlay: the definition as it is staged, and the
+    /// file that CanvOS tracks.
     pub fn overlay(&self) -> Tree {
         Tree::overlay(&self.test.staged())
     }
 
-    /// A live ISO of this tree.
+    /// Creates a live ISO of this tree.
     pub fn iso(&self, name: &str, tree: &Tree) -> PathBuf {
         let path = self.path(name);
-        // xorriso would add a session to what is there.
+        // xorriso would add a session to an existing image.
         let _ = fs::remove_file(&path);
         tree.live(&path);
         path
     }
 
-    /// `verify` with these images, without a key; it must change no file.
+    /// Returns a run of `verify` with these images and without a key, which must change no
+    /// file.
     pub fn run(&self, images: &[&Path]) -> Run<'_> {
         let run = self.test.run("verify").without_key().keeps_files();
         images.iter().fold(run, |run, image| {
@@ -77,34 +78,34 @@ impl Proof {
         })
     }
 
-    /// `verify` must print exactly this behind the image's path, say the same as JSON,
-    /// and end with the exit code that goes with it; nobody is asked anything, and only
-    /// what lies beside a definition that is right is worth a warning.
+    /// Checks that `verify` prints exactly this after the image's path, that the JSON says the
+    /// same, and that the exit code matches; nothing is requested from Palette, and there is a
+    /// warning only for files beside a definition that is right.
     #[track_caller]
     pub fn says(&self, image: &Path, row: &str) {
         self.judged(|| self.run(&[image]), image, row);
     }
 
-    /// `verify` of the definition `name` with this image.
+    /// Returns a run of `verify` for the definition `name` with this image.
     pub fn run_of(&self, name: &str, image: &Path) -> Run<'_> {
         self.run(&[image]).arg(name)
     }
 
-    /// [`Proof::says`] of the definition `name`.
+    /// Does the same as [`Proof::says`] for the definition `name`.
     #[track_caller]
     pub fn says_of(&self, name: &str, image: &Path, row: &str) {
         self.judged(|| self.run_of(name, image), image, row);
     }
 
-    /// [`Proof::says`] with `--expect-none`.
+    /// Does the same as [`Proof::says`] with `--expect-none`.
     #[track_caller]
     pub fn says_of_none(&self, image: &Path, row: &str) {
         self.judged(|| self.run(&[image]).arg("--expect-none"), image, row);
     }
 
-    /// [`Proof::says`] of an image that is meant to cost time or memory: it may take no
-    /// more than 500 MB of address space, and far less time than to read what the image
-    /// says that it has.
+    /// Does the same as [`Proof::says`] for an image that is meant to cost time or memory: the
+    /// run may use no more than 500 MB of address space, and far less time than reading the
+    /// claimed contents would take.
     #[track_caller]
     pub fn says_soon(&self, image: &Path, row: &str) {
         let begun = Instant::now();
@@ -142,7 +143,7 @@ impl Proof {
     }
 }
 
-/// What a document says behind the word, put together as the table has it.
+/// Returns the text of a JSON document that corresponds to the table.
 fn in_json(said: &Value) -> String {
     let field = |name: &str| said[name].as_str().map(str::to_owned);
     let trap = said["trap"]["code"].as_str();
@@ -163,7 +164,7 @@ fn is_good(word: &str) -> bool {
     GOOD.contains(&word)
 }
 
-/// The token in JSON of what the table says.
+/// Returns the JSON token for a word of the table.
 fn token(word: &str) -> String {
     match word {
         "not a CanvOS image" => "not-canvos".into(),
@@ -178,20 +179,20 @@ fn temporary() -> tempfile::TempDir {
         .unwrap()
 }
 
-/// What goes into an image.
+/// The contents of an image.
 pub struct Tree {
     directory: tempfile::TempDir,
 }
 
 impl Tree {
-    /// Nothing.
+    /// Returns an empty tree.
     pub fn empty() -> Self {
         Self {
             directory: temporary(),
         }
     }
 
-    /// An overlay with this definition.
+    /// Returns an overlay with this definition.
     pub fn overlay(definition: &[u8]) -> Self {
         Self::empty()
             .with(CANARY, "Content bundles go here.\n")
@@ -199,12 +200,12 @@ impl Tree {
             .with(IN_ISO, definition)
     }
 
-    /// A content partition with this definition.
+    /// Returns a content partition with this definition.
     pub fn partition(definition: &[u8]) -> Self {
         Self::empty().with(IN_PARTITION, definition)
     }
 
-    /// A path in it.
+    /// Returns a path in the tree.
     pub fn path(&self, path: &str) -> PathBuf {
         self.directory.path().join(path)
     }
@@ -217,13 +218,13 @@ impl Tree {
         self
     }
 
-    /// Makes a directory.
+    /// Creates a directory.
     pub fn with_directory(self, path: &str) -> Self {
         fs::create_dir_all(self.path(path)).unwrap();
         self
     }
 
-    /// Makes a symbolic link.
+    /// Creates a symbolic link.
     pub fn with_link(self, path: &str, target: &str) -> Self {
         let to = self.path(path);
         fs::create_dir_all(to.parent().unwrap()).unwrap();
@@ -231,7 +232,7 @@ impl Tree {
         self
     }
 
-    /// Takes a file or a directory away.
+    /// Removes a file or a directory.
     pub fn without(self, path: &str) -> Self {
         let path = self.path(path);
         if path.is_dir() {
@@ -242,13 +243,13 @@ impl Tree {
         self
     }
 
-    /// An ISO, as `+iso` makes it (canvos.md, 5).
+    /// Creates an ISO as `+iso` does (canvos.md, 5).
     pub fn live(&self, to: &Path) {
         let options = ["-volid", "COS_LIVE", "-joliet", "on", "-padding", "0"];
         self.native(to, &options);
     }
 
-    /// An ISO by xorriso's own commands.
+    /// Creates an ISO with xorriso's own commands.
     pub fn native(&self, to: &Path, options: &[&str]) {
         let mut run = xorriso();
         run.args(options).arg("-outdev").arg(to);
@@ -256,8 +257,8 @@ impl Tree {
         finish(run.args(["/", "-chmod", "0755", "--"]));
     }
 
-    /// An ISO, as `+uki-iso` makes it: by `mkisofs`'s options, without Joliet, with a
-    /// partition table for sticks.
+    /// Creates an ISO as `+uki-iso` does: with the options of `mkisofs`, without Joliet, and
+    /// with a partition table for USB sticks.
     pub fn uki(self, to: &Path) {
         let tree = self.with("efiboot.img", vec![0x5a; 64 * 1024]);
         let options = "-as mkisofs -V UKI_ISO_INSTALL -e --interval:appended_partition_2:all:: \
@@ -271,14 +272,14 @@ impl Tree {
         finish(run.arg("-o").arg(to).arg(tree.directory.path()));
     }
 
-    /// A file system with this label, of this many KiB.
+    /// Returns a file system with this label and size in KiB.
     #[track_caller]
     pub fn file_system(&self, label: &str, kib: u32, options: &[&str]) -> Vec<u8> {
         let made = self.try_file_system(label, kib, options);
         made.unwrap_or_else(|said| panic!("{said}"))
     }
 
-    /// The same, or what `mke2fs` says against these options.
+    /// Returns the same, or the error of `mke2fs` about these options.
     pub fn try_file_system(
         &self,
         label: &str,
@@ -305,21 +306,22 @@ impl Tree {
     }
 }
 
-/// xorriso without anybody's configuration.
+/// Returns a command for xorriso without any user's configuration.
 pub fn xorriso() -> Command {
     let mut command = Command::new("xorriso");
     command.arg("-no_rc");
     command
 }
 
-/// Debian has what makes file systems where only root's PATH leads.
+/// Returns a `PATH` with the directories in which Debian has the tools that create file
+/// systems. By default, only root's `PATH` has them.
 pub fn path_of_tools() -> OsString {
     let mut path = std::env::var_os("PATH").unwrap_or_default();
     path.push(":/usr/sbin:/sbin");
     path
 }
 
-/// Runs what makes an image.
+/// Runs a tool that creates an image.
 #[track_caller]
 pub fn finish(command: &mut Command) {
     try_finish(command).unwrap_or_else(|said| panic!("{said}"));

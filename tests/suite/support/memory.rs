@@ -1,10 +1,10 @@
-//! How much memory a run takes at its peak, and how much it reads, as the kernel counts it.
+//! The peak memory of a run, and the number of bytes that it reads, as the kernel counts them.
 
 use std::time::Duration;
 
 use super::Run;
 
-/// The peak of a process that is alive, in bytes: `VmHWM` (proc(5)).
+/// Returns the peak memory of a running process, in bytes: `VmHWM` (proc(5)).
 pub fn peak_of(process: u32) -> Option<u64> {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
     let line = status
@@ -14,15 +14,15 @@ pub fn peak_of(process: u32) -> Option<u64> {
     Some(kib * 1024)
 }
 
-/// Runs it, then prints what the kernel counted for the shell and for what the shell waited
-/// for. Nobody but a tracer is shown the figures of edgestage itself, which keeps its memory
-/// from other processes; not even root, in a container.
+/// Runs the command, then prints what the kernel counted for the shell and for its children.
+/// Only a tracer may read the figures of edgestage itself, which protects its memory from other
+/// processes; in a container, not even root may.
 const COUNTED: &str =
     "\"$0\" \"$@\" && while read -r line; do echo \"$line\"; done < /proc/self/io; exit";
 
 impl Run<'_> {
-    /// Runs it to its end, which must be with 0, and returns how many bytes it read, by any
-    /// call: `rchar` (proc(5)).
+    /// Runs the command, which must succeed, and returns the number of bytes that it read with
+    /// any call: `rchar` (proc(5)).
     #[track_caller]
     pub fn bytes_read(self) -> u64 {
         let done = self.prelude(COUNTED).any_stdout().success();
@@ -33,8 +33,9 @@ impl Run<'_> {
             .unwrap()
     }
 
-    /// Runs it to this exit code and returns its peak, in bytes. The kernel keeps the
-    /// peak, so that only what grows in a run's last milliseconds can be missed.
+    /// Runs the command, which must end with this exit code, and returns its peak memory in
+    /// bytes. The kernel keeps the peak, so only growth in a run's last milliseconds can be
+    /// missed.
     #[track_caller]
     pub fn peak(self, code: i32) -> u64 {
         let before = self.stamps_to_keep();

@@ -1,7 +1,7 @@
-//! Runs that see mounts of their own, and other things that only root may make.
+//! Runs with their own mounts, and other things that only root may create.
 //!
-//! What is not allowed here is said on standard error, past the test harness, and the rows
-//! that need it are left out.
+//! If something is not allowed here, a message on standard error says so, past the test
+//! harness, and the rows that need it are skipped.
 
 use std::io::Write as _;
 use std::os::unix::fs::MetadataExt as _;
@@ -12,8 +12,8 @@ use std::sync::OnceLock;
 use super::Run;
 
 impl Run<'_> {
-    /// Runs it with these mounts, which nobody else sees: lines of a shell, in which `{dir}`
-    /// is filled in. Only where [`can_mount`] says so.
+    /// Runs the command with these mounts, which no other process sees. They are lines of a
+    /// shell in which `{dir}` is replaced. Use this only if [`can_mount`] returns true.
     pub fn mounted(self, mounts: &str) -> Self {
         let flags = namespace().expect("can_mount");
         assert!(!mounts.contains('\''), "{mounts}");
@@ -24,12 +24,12 @@ impl Run<'_> {
     }
 }
 
-/// Whether runs can have mounts of their own; root can, and others on most systems.
+/// Whether runs can have their own mounts. Root can, and other users can on most systems.
 pub fn can_mount() -> bool {
     namespace().is_some() || left_out("mounts")
 }
 
-/// A directory on another file system than the tests'.
+/// Returns a directory on a file system other than the tests'.
 pub fn other_disk() -> Option<tempfile::TempDir> {
     let other = tempfile::tempdir_in("/dev/shm").ok()?;
     let device = |path: &Path| path.metadata().unwrap().dev();
@@ -40,7 +40,7 @@ pub fn other_disk() -> Option<tempfile::TempDir> {
     is_other.then_some(other)
 }
 
-/// Gives a file or directory this attribute, such as `i`, for as long as it lives.
+/// Gives a file or directory an attribute, such as `i`, until this is dropped.
 #[must_use]
 pub struct Attribute<'p> {
     path: &'p Path,
@@ -68,7 +68,7 @@ fn change(path: &Path, how: &str) -> bool {
     done.is_ok_and(|done| done.status.success())
 }
 
-/// How a namespace is made.
+/// Returns the option that creates a namespace, if one works.
 fn namespace() -> Option<&'static str> {
     static FLAGS: OnceLock<Option<&str>> = OnceLock::new();
     *FLAGS.get_or_init(|| {
@@ -83,7 +83,7 @@ fn namespace() -> Option<&'static str> {
     })
 }
 
-/// Says that rows are left out.
+/// Reports that rows are skipped.
 pub fn left_out(what: &str) -> bool {
     let text = format!("\n*** LEFT OUT: no {what} for this user ***\n\n");
     let _ = std::io::stderr().write_all(text.as_bytes());

@@ -1,4 +1,5 @@
-//! Tests about the network: how patient a run is, whom it trusts, and how it is stopped.
+//! Support for tests of the network: how long a run waits, whom it trusts, and how it is
+//! stopped.
 
 use std::io::{BufRead as _, BufReader};
 use std::net::{Ipv4Addr, TcpListener};
@@ -10,8 +11,8 @@ use super::signals::ends_by_interrupt;
 use super::{FACTORY, HEAD, KEY, Run, Test};
 
 impl Test {
-    /// Replaces `retries = 0` in `profiles.toml`. With other lines after it, `[palette]`
-    /// says more: `timeout = 1`.
+    /// Replaces `retries = 0` in `profiles.toml`. The lines after it add to `[palette]`, for
+    /// example `timeout = 1`.
     pub fn patience(self, lines: &str) -> Self {
         let manifest = self.text("profiles.toml");
         assert!(manifest.contains("retries = 0\n"), "{manifest}");
@@ -19,7 +20,8 @@ impl Test {
     }
 }
 
-/// A simulator with this certificate, whose authority `[palette].ca-cert` names.
+/// Returns an environment whose simulator has this certificate and whose `[palette].ca-cert`
+/// names its authority.
 pub fn trusting(tls: Tls) -> Test {
     let ca = tls.ca_pem().to_owned();
     let sim = Sim::start_tls(World::demo().key(Key::admin(KEY)), tls);
@@ -29,20 +31,20 @@ pub fn trusting(tls: Tls) -> Test {
         .manifest(&format!("{head}\n[definition.factory]\n{FACTORY}\n"))
 }
 
-/// A port of loopback where nobody listens.
+/// Returns a loopback port on which nothing listens.
 pub fn unused_port() -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     listener.local_addr().unwrap().port()
 }
 
-/// A run that is to be stopped by Ctrl-C.
+/// A run that will be stopped by Ctrl-C.
 pub struct Interruptible {
     child: Child,
     stderr: BufReader<ChildStderr>,
 }
 
 impl Run<'_> {
-    /// Starts it, to be stopped by [`Interruptible::interrupt`].
+    /// Starts the run, for [`Interruptible::interrupt`] to stop.
     pub fn interruptible(self) -> Interruptible {
         let mut child = self.spawn();
         let stderr = BufReader::new(child.stderr.take().unwrap());
@@ -51,7 +53,7 @@ impl Run<'_> {
 }
 
 impl Interruptible {
-    /// Waits for a line on standard error that has this.
+    /// Waits for a line on standard error that contains this text.
     #[track_caller]
     pub fn says(&mut self, text: &str) -> String {
         let mut said = String::new();
@@ -65,14 +67,14 @@ impl Interruptible {
         }
     }
 
-    /// Ctrl-C. It must end by that, and not of itself.
+    /// Sends Ctrl-C. The run must be ended by the signal, and not by itself.
     #[track_caller]
     pub fn interrupt(mut self) {
         ends_by_interrupt(&mut self.child);
     }
 }
 
-/// A test that fails leaves no run behind.
+/// Ends the run if the test fails.
 impl Drop for Interruptible {
     fn drop(&mut self) {
         let _ = self.child.kill();

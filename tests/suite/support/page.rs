@@ -1,11 +1,11 @@
-//! A page as a tree, stricter than a browser: every error that the standard's tokenizer
-//! has a name for is one, and every element must be closed in its turn.
+//! A page parsed into a tree, more strictly than a browser does: every parse error that the
+//! standard names is an error, and every element must be closed in order.
 
 use std::collections::BTreeMap;
 
 use html5gum::{DefaultEmitter, Token, Tokenizer};
 
-/// Elements that have no end.
+/// Elements without an end tag.
 const VOID: [&str; 2] = ["meta", "br"];
 
 /// An element, or the whole page.
@@ -22,7 +22,7 @@ enum Node {
     Text(String),
 }
 
-/// The tree of `html`.
+/// Parses `html` into a tree.
 #[track_caller]
 pub fn read(html: &str) -> Element {
     let mut emitter = DefaultEmitter::default();
@@ -67,7 +67,7 @@ fn add(open: &mut [Element], node: Node) {
 }
 
 impl Element {
-    /// This element and all inside of it, in the order of the page.
+    /// Returns this element and all its descendants, in the order of the page.
     pub fn all(&self) -> Vec<&Element> {
         let mut all = vec![self];
         for child in &self.children {
@@ -78,7 +78,7 @@ impl Element {
         all
     }
 
-    /// The elements of this name, or, with a dot, of this class.
+    /// Returns the elements with this name, or, with a dot, with this class.
     pub fn find(&self, what: &str) -> Vec<&Element> {
         let is = |element: &&Element| match what.strip_prefix('.') {
             Some(class) => element.has_class(class),
@@ -87,7 +87,7 @@ impl Element {
         self.all().into_iter().filter(is).collect()
     }
 
-    /// The only one.
+    /// Returns the only such element.
     #[track_caller]
     pub fn one(&self, what: &str) -> &Element {
         let found = self.find(what);
@@ -100,7 +100,7 @@ impl Element {
         classes.is_some_and(|classes| classes.split(' ').any(|known| known == class))
     }
 
-    /// All text inside of it.
+    /// Returns all text in the element.
     pub fn text(&self) -> String {
         let text = |child: &Node| match child {
             Node::Element(element) => element.text(),
@@ -109,7 +109,7 @@ impl Element {
         self.children.iter().map(text).collect()
     }
 
-    /// The text of each element that is found.
+    /// Returns the text of each element that is found.
     pub fn texts(&self, what: &str) -> Vec<String> {
         self.find(what).iter().map(|found| found.text()).collect()
     }

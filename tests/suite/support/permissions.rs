@@ -1,4 +1,4 @@
-//! Files and directories without permissions, and runs that these stop.
+//! Files and directories without permissions, and runs that respect them.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
@@ -6,10 +6,11 @@ use std::path::PathBuf;
 
 use super::{Run, Test};
 
-/// Root passes permissions by; without these two rights it is stopped like anybody.
+/// Root bypasses permissions; without these two capabilities, it is subject to them like any
+/// other user.
 const STOPPED: &str = "exec setpriv --bounding-set=-dac_override,-dac_read_search \"$0\" \"$@\"";
 
-/// A path that has another mode for as long as this lives.
+/// A path that has another mode until this is dropped.
 #[must_use]
 pub struct Sealed {
     path: PathBuf,
@@ -18,7 +19,7 @@ pub struct Sealed {
 
 impl Test {
     /// Gives a file or directory another mode for a while; a relative path starts beside
-    /// `profiles.toml`, and `{home}` is filled in.
+    /// `profiles.toml`, and `{home}` is replaced.
     pub fn seal(&self, path: &str, mode: u32) -> Sealed {
         let path = self.path(&self.fill(path));
         let before = fs::metadata(&path).unwrap().mode() & 0o7777;
@@ -34,7 +35,7 @@ impl Drop for Sealed {
 }
 
 impl Run<'_> {
-    /// Runs it as somebody whom permissions stop, whoever runs the tests.
+    /// Runs the command subject to permissions, whoever runs the tests.
     pub fn unprivileged(self) -> Self {
         let owner = fs::metadata(self.test().root.path()).unwrap().uid();
         if owner == 0 {

@@ -1,8 +1,8 @@
-//! A forward proxy that knows `CONNECT` alone (RFC 9110, 9.3.6), as stands between build
+//! A forward proxy that supports only `CONNECT` (RFC 9110, 9.3.6), like those between build
 //! hosts and the internet.
 //!
-//! Whatever name it is asked for, it opens its tunnel to one port of loopback: so a name
-//! that only the proxy can look up is tested without any name server.
+//! Whatever name a client asks for, the tunnel leads to one loopback port. A name that only the
+//! proxy can resolve is thus tested without a name server.
 
 use std::collections::VecDeque;
 use std::io::{self, Read, Write};
@@ -14,14 +14,14 @@ use std::thread::{self, JoinHandle};
 /// How one connection is treated.
 #[derive(Clone, Debug)]
 pub enum Manner {
-    /// A tunnel for whoever brings these credentials, for everybody where there are none;
-    /// else 407. Written `user:password`, in base64.
+    /// A tunnel for clients with these credentials, written as `user:password` in base64, and
+    /// for all clients if there are none; otherwise the answer is 407.
     Tunnel(Option<&'static str>),
     /// This status in place of a tunnel.
     Status(u16),
-    /// A close in place of an answer.
+    /// The connection is closed without an answer.
     Close,
-    /// No answer, for as long as the client waits.
+    /// There is no answer for as long as the client waits.
     Silence,
 }
 
@@ -34,22 +34,22 @@ pub struct Proxy {
 
 struct Shared {
     to: u16,
-    /// For the first connections, one each.
+    /// The behavior for the first connections, one each.
     first: Mutex<VecDeque<Manner>>,
     otherwise: Manner,
     heads: Mutex<Vec<String>>,
-    /// Everything that clients sent, inside of tunnels too.
+    /// Everything that clients sent, including the contents of tunnels.
     seen: Mutex<Vec<u8>>,
     ending: AtomicBool,
 }
 
 impl Proxy {
-    /// A proxy whose tunnels end at this port of 127.0.0.1.
+    /// Returns a proxy whose tunnels lead to this port of 127.0.0.1.
     pub fn to(port: u16) -> Self {
         Self::with(port, [], Manner::Tunnel(None))
     }
 
-    /// The same; its first connections are treated in other manners.
+    /// Returns the same, with other behaviors for the first connections.
     pub fn with<const N: usize>(to: u16, first: [Manner; N], otherwise: Manner) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let address = listener.local_addr().unwrap();
@@ -72,17 +72,17 @@ impl Proxy {
         }
     }
 
-    /// Host and port, as they stand in a variable.
+    /// Returns the host and port in the form of the variable.
     pub fn address(&self) -> String {
         self.address.to_string()
     }
 
-    /// The heads of the requests that it got.
+    /// Returns the heads of the requests that the proxy got.
     pub fn heads(&self) -> Vec<String> {
         self.shared.heads.lock().unwrap().clone()
     }
 
-    /// What clients wanted to be connected to.
+    /// Returns the hosts and ports that clients wanted to connect to.
     pub fn targets(&self) -> Vec<String> {
         let target = |head: &String| {
             let mut words = head.split(' ');
@@ -92,7 +92,7 @@ impl Proxy {
         self.heads().iter().map(target).collect()
     }
 
-    /// Whether these bytes were among what clients sent, inside of tunnels too.
+    /// Whether clients sent these bytes, including in tunnels.
     pub fn saw(&self, bytes: &[u8]) -> bool {
         let seen = self.shared.seen.lock().unwrap();
         assert!(!seen.is_empty(), "nobody was here");
@@ -100,7 +100,7 @@ impl Proxy {
     }
 }
 
-/// By then the clients have ended, and with them every connection.
+/// When this is dropped, the clients have ended, and with them every connection.
 impl Drop for Proxy {
     fn drop(&mut self) {
         self.shared.ending.store(true, Ordering::SeqCst);
@@ -117,7 +117,7 @@ fn accept(shared: &Arc<Shared>, listener: &TcpListener) {
             return;
         }
         let (shared, stream) = (Arc::clone(shared), stream.unwrap());
-        // A client that goes away is its own business.
+        // It is not an error if a client goes away.
         thread::spawn(move || serve(&shared, stream));
     }
 }
@@ -144,7 +144,7 @@ fn serve(shared: &Shared, mut client: TcpStream) -> io::Result<()> {
     }
 }
 
-/// The client sends nothing more before it has its answer.
+/// The client sends nothing more before it gets its answer.
 fn read_head(client: &mut TcpStream) -> io::Result<String> {
     let mut head = Vec::new();
     let mut piece = [0; 1024];

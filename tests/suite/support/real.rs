@@ -1,10 +1,10 @@
 //! What the real programs answered, from `tests/fixtures/real`, and the situations in which
-//! they did, laid out in a temporary directory.
+//! they did, set up in a temporary directory.
 //!
-//! A row is an object of JSON. `earthly.jsonl` has what Earthly and EarthBuild did with a
-//! checkout of many files, `invocations.jsonl` which build arguments a `RUN` saw when they
-//! were started in all kinds of ways, `canvos.jsonl` what whole builds of CanvOS did. The
-//! Earthfile and the wrapper of a situation are short ones of ours that say what CanvOS's say.
+//! A row is a JSON object. `earthly.jsonl` has what Earthly and EarthBuild did with a checkout
+//! of many files, `invocations.jsonl` which build arguments a `RUN` saw when the programs were
+//! started in many different ways, and `canvos.jsonl` what whole builds of CanvOS did. The
+//! Earthfile and the wrapper of a situation are short ones with the same meaning as CanvOS's.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -31,7 +31,7 @@ enum Table {
     Canvos,
 }
 
-/// A row, laid out.
+/// A row, set up in a directory.
 pub struct Situation {
     _root: tempfile::TempDir,
     /// The checkout.
@@ -45,7 +45,7 @@ pub struct Situation {
 }
 
 impl Situation {
-    /// The build that is about to be started.
+    /// Returns the build that is about to be started.
     pub fn call(&self) -> Call<'_> {
         Call {
             argv: &self.argv,
@@ -56,7 +56,7 @@ impl Situation {
     }
 }
 
-/// The rows of `earthly.jsonl`.
+/// Returns the rows of `earthly.jsonl`.
 pub fn of_earthly() -> Vec<Answer> {
     rows(
         Table::Earthly,
@@ -64,7 +64,7 @@ pub fn of_earthly() -> Vec<Answer> {
     )
 }
 
-/// The rows of `invocations.jsonl`. Their Earthfile has the same arguments and `N`.
+/// Returns the rows of `invocations.jsonl`. Their Earthfile has the same arguments and `N`.
 pub fn of_invocations() -> Vec<Answer> {
     rows(
         Table::Invocations,
@@ -72,7 +72,7 @@ pub fn of_invocations() -> Vec<Answer> {
     )
 }
 
-/// The rows of `canvos.jsonl`.
+/// Returns the rows of `canvos.jsonl`.
 pub fn of_canvos() -> Vec<Answer> {
     rows(
         Table::Canvos,
@@ -89,18 +89,18 @@ fn rows(table: Table, lines: &str) -> Vec<Answer> {
 }
 
 impl Answer {
-    /// A member that is text; `None` if the row has none of this name.
+    /// Returns a text field; `None` if the row has no field of this name.
     pub fn text(&self, name: &str) -> Option<&str> {
         self.row[name].as_str()
     }
 
-    /// What the row is about.
+    /// Returns a description of the row.
     pub fn label(&self) -> &str {
         let label = self.text("note").or_else(|| self.text("name"));
         label.unwrap()
     }
 
-    /// The programs that answered so: `earthly`, `earth`, or both.
+    /// Returns the programs that answered so: `earthly`, `earth`, or both.
     pub fn programs(&self) -> Vec<&str> {
         match self.text("program").unwrap() {
             "both" => vec!["earthly", "earth"],
@@ -108,7 +108,7 @@ impl Answer {
         }
     }
 
-    /// What the program wrote, relative to the checkout.
+    /// Returns the paths that the program wrote, relative to the checkout.
     pub fn exported(&self) -> Vec<&str> {
         let list = self.row["exported"].as_array().unwrap();
         list.iter().map(|path| path.as_str().unwrap()).collect()
@@ -121,17 +121,19 @@ impl Answer {
             .any(|files| !self.row[*files][path].is_null())
     }
 
-    /// Which archive is at `path`, if one is.
+    /// Returns which archive is at `path`, if there is one.
     pub fn archive(&self, path: &str) -> Option<&str> {
         self.row["archives"][path].as_str()
     }
 
-    /// The build argument `name` that a `RUN` saw; `None` if it was the Earthfile's default.
+    /// Returns the build argument `name` that a `RUN` saw; `None` if it was the Earthfile's
+    /// default.
     pub fn argument(&self, name: &str) -> Option<&str> {
         self.row["arguments"][name].as_str()
     }
 
-    /// The program and its arguments as they were typed, without the program's directory.
+    /// Returns the program and its arguments as they were typed, without the program's
+    /// directory.
     pub fn typed(&self, program: &str) -> Vec<String> {
         let program = self.text("start").unwrap_or(program).to_owned();
         let arguments = self.row["args"].as_array().unwrap().iter();
@@ -139,7 +141,7 @@ impl Answer {
         [program].into_iter().chain(arguments).collect()
     }
 
-    /// Lays the row out for `program`; a row that says how it was started goes by that.
+    /// Sets the row up for `program`. If a row says how the program was started, that is used.
     pub fn lay_out(&self, program: &str) -> Situation {
         let root = tempfile::tempdir().unwrap();
         let checkout = root.path().join("CanvOS");
@@ -231,7 +233,7 @@ fn link(target: &str, file: &Path) {
     std::os::unix::fs::symlink(target, file).unwrap();
 }
 
-/// The checkout of `earthly.jsonl` before the files of a row.
+/// Creates the checkout of `earthly.jsonl` without the files of a row.
 fn lay_out_files(checkout: &Path) {
     for path in FILES {
         put(
@@ -298,8 +300,8 @@ cloud-image:
     SAVE ARTIFACT /workdir AS LOCAL ./build/
 "#;
 
-/// What CanvOS's `earthly.sh` passes on, and its special case. The rows of `earth` that were
-/// started with it had that program in the container.
+/// The relevant parts of CanvOS's `earthly.sh`: what it passes on, and its special case. The
+/// rows of `earth` that were started with it had that program in the container.
 pub const WRAPPER: &str = r#"#!/bin/bash
 PE_VERSION=$(git describe --abbrev=0 --tags)
 EARTHLY_VERSION=v0.8.15

@@ -1,5 +1,5 @@
-//! One run of the binary, strict: what a test does not say about the two streams must
-//! be empty, and it always says the exit code.
+//! One run of the binary, checked strictly: every test states the exit code, and a stream that
+//! it does not mention must be empty.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -21,16 +21,16 @@ use super::{KEY, Test, secrets, tree};
 /// The binary under test.
 const BINARY: &str = env!("CARGO_BIN_EXE_edgestage");
 
-/// What a stream must hold.
+/// What a stream must contain.
 enum Expected {
     /// Exactly this.
     Exactly(String),
-    /// Each of these, and whatever else.
+    /// Each of these texts, and anything else.
     Having(Vec<String>),
 }
 
-/// A run that is being described. Nothing happens before [`Run::success`],
-/// [`Run::fails`] or [`Run::spawn`].
+/// A run that is being described. Nothing happens before [`Run::success`], [`Run::fails`] or
+/// [`Run::spawn`].
 #[must_use]
 pub struct Run<'t> {
     test: &'t Test,
@@ -40,7 +40,7 @@ pub struct Run<'t> {
     prelude: Option<String>,
     stdout: Expected,
     stderr: Expected,
-    /// The errors and warnings that it must show, if the test says so.
+    /// The errors and warnings that the run must show, if the test lists them.
     codes: Option<Vec<Shown>>,
     keeps_files: bool,
 }
@@ -73,26 +73,26 @@ impl<'t> Run<'t> {
         }
     }
 
-    /// One more argument, as it is; `{dir}` and `{endpoint}` are filled in.
+    /// Adds an argument without splitting it; `{dir}` and `{endpoint}` are replaced.
     pub fn arg(mut self, argument: &str) -> Self {
         self.arguments.push(self.test.fill(argument).into());
         self
     }
 
-    /// Sets a variable; `{dir}` and `{endpoint}` are filled in.
+    /// Sets a variable; `{dir}` and `{endpoint}` in it are replaced.
     pub fn env(mut self, name: &str, value: &str) -> Self {
         let value = self.test.fill(value);
         self.variables.insert(name.into(), value.into());
         self
     }
 
-    /// Takes a variable away.
+    /// Removes a variable.
     pub fn without(mut self, name: &str) -> Self {
         self.variables.remove(OsStr::new(name));
         self
     }
 
-    /// Takes the key away.
+    /// Removes the key.
     pub fn without_key(self) -> Self {
         self.without("PALETTE_API_KEY")
     }
@@ -104,58 +104,58 @@ impl<'t> Run<'t> {
         self
     }
 
-    /// Runs it from a shell that has run this before: a umask, a limit.
+    /// Runs the binary from a shell that has run this before, for example a umask or a limit.
     pub fn prelude(mut self, prelude: impl Into<String>) -> Self {
         self.prelude = Some(self.test.fill(&prelude.into()));
         self
     }
 
-    /// Standard output must be exactly this; `{dir}` and `{endpoint}` are filled in.
+    /// Requires exactly this standard output; `{dir}` and `{endpoint}` are replaced.
     pub fn stdout(mut self, text: &str) -> Self {
         self.stdout = Expected::Exactly(self.test.fill(text));
         self
     }
 
-    /// Standard output must hold this, among other things.
+    /// Requires that standard output contains this.
     pub fn stdout_has(mut self, text: &str) -> Self {
         let text = self.test.fill(text);
         self.stdout = self.stdout.and(text);
         self
     }
 
-    /// Standard output is not this test's subject.
+    /// Accepts any standard output.
     pub fn any_stdout(mut self) -> Self {
         self.stdout = Expected::Having(Vec::new());
         self
     }
 
-    /// Standard error must be exactly this; `{dir}` and `{endpoint}` are filled in. `{time}`
-    /// is how long the run took, at the end of its summary.
+    /// Requires exactly this standard error; `{dir}` and `{endpoint}` are replaced. `{time}`
+    /// stands for the duration at the end of the summary.
     pub fn stderr(mut self, text: &str) -> Self {
         self.stderr = Expected::Exactly(self.test.fill(text));
         self
     }
 
-    /// Standard error must hold this, among other things.
+    /// Requires that standard error contains this.
     pub fn stderr_has(mut self, text: &str) -> Self {
         let text = self.test.fill(text);
         self.stderr = self.stderr.and(text);
         self
     }
 
-    /// Standard error is not this test's subject.
+    /// Accepts any standard error.
     pub fn any_stderr(mut self) -> Self {
         self.stderr = Expected::Having(Vec::new());
         self
     }
 
-    /// Standard error must show an error with this code. The errors and warnings that a test
+    /// Requires an error with this code on standard error. The errors and warnings that a test
     /// names must be all that are shown, in this order; other lines do not matter then.
     pub fn error(self, code: &str) -> Self {
         self.shows(Severity::Error, code)
     }
 
-    /// The same for a warning.
+    /// Requires a warning in the same way.
     pub fn warning(self, code: &str) -> Self {
         self.shows(Severity::Warning, code)
     }
@@ -171,20 +171,20 @@ impl<'t> Run<'t> {
         self
     }
 
-    /// No file may change: bytes, mode, inode and modification time, the cache's and
-    /// the lock's among them.
+    /// Requires that no file changes: bytes, mode, inode and modification time, including those
+    /// of the cache and the lock.
     pub fn keeps_files(mut self) -> Self {
         self.keeps_files = true;
         self
     }
 
-    /// The directory of the test, as it stands in messages.
+    /// Returns the directory of the test in the form of messages.
     pub fn place(&self) -> String {
         let site = self.test.site();
         site.parent().unwrap().to_str().unwrap().to_owned()
     }
 
-    /// The command as somebody would type it, with the variables that a test set.
+    /// Returns the command as somebody would type it, with the variables that a test set.
     pub fn typed(&self) -> String {
         let own = ["PATH", "HOME", "PALETTE_API_KEY"].map(OsStr::new);
         let variables = self.variables.iter();
@@ -199,20 +199,20 @@ impl<'t> Run<'t> {
         words.collect::<Vec<_>>().join(" ")
     }
 
-    /// The run must end with 0.
+    /// Runs the command, which must succeed.
     #[track_caller]
     pub fn success(self) -> Done<'t> {
         self.ends(0)
     }
 
-    /// The run must end with this exit code.
+    /// Runs the command, which must fail with this exit code.
     #[track_caller]
     pub fn fails(self, code: i32) -> Done<'t> {
         assert_ne!(code, 0);
         self.ends(code)
     }
 
-    /// Starts it and does not wait. The key is not searched for then.
+    /// Starts the command and does not wait. The key is not searched for in this case.
     pub fn spawn(self) -> std::process::Child {
         self.command().spawn().unwrap()
     }
@@ -221,7 +221,7 @@ impl<'t> Run<'t> {
         self.test
     }
 
-    /// The files as they are now, where none may change.
+    /// Returns the current state of the files, if none may change.
     pub(super) fn stamps_to_keep(&self) -> Option<Vec<String>> {
         self.keeps_files.then(|| self.test.stamps())
     }
@@ -247,7 +247,7 @@ impl<'t> Run<'t> {
         command
     }
 
-    /// The run must end with this exit code, whichever it is.
+    /// Runs the command, which must end with this exit code, whichever it is.
     #[track_caller]
     pub fn ends(self, code: i32) -> Done<'t> {
         let before = self.stamps_to_keep();
@@ -255,7 +255,7 @@ impl<'t> Run<'t> {
         self.judge(code, &output, before)
     }
 
-    /// Holds the end of the run against what was said of it.
+    /// Compares the result of the run with the requirements.
     #[track_caller]
     pub(super) fn judge(self, code: i32, output: &Output, before: Option<Vec<String>>) -> Done<'t> {
         let mut wrong = Vec::new();
@@ -286,7 +286,7 @@ impl<'t> Run<'t> {
         }
     }
 
-    /// Other errors and warnings than the test names.
+    /// Returns the errors and warnings that differ from those that the test names.
     fn other_codes(&self, stderr: &str) -> Option<String> {
         let expected = self.codes.as_ref()?;
         let shown = codes::shown(stderr);
@@ -294,7 +294,7 @@ impl<'t> Run<'t> {
         (shown != *expected).then(|| format!("it shows {shown_list}, not {expected_list}"))
     }
 
-    /// The key where nobody put it.
+    /// Returns the places where the key leaked.
     pub(super) fn leaks(&self, output: &Output) -> Vec<String> {
         let mut leaks = Vec::new();
         let places = [
@@ -306,7 +306,7 @@ impl<'t> Run<'t> {
         }
         let known = self.test.key_files.borrow();
         for path in tree::files(self.test.root.path()) {
-            // Named by its canonical path, like those that the test wrote.
+            // The path is canonical, like the paths of the files that the test wrote.
             let Ok(path) = path.canonicalize() else {
                 continue;
             };
@@ -320,7 +320,7 @@ impl<'t> Run<'t> {
         leaks
     }
 
-    /// What is in `HOME` besides the cache.
+    /// Returns the files in `HOME` that are not in the cache.
     fn foreign(&self) -> Vec<String> {
         let home = self.test.home();
         let cache = home.join(".cache/edgestage");
@@ -331,7 +331,7 @@ impl<'t> Run<'t> {
             .collect()
     }
 
-    /// A document that is not what the schema says, or says nothing of.
+    /// Returns what in a document differs from the schema, or is missing there.
     fn against_schema(&self, stdout: &str) -> Vec<String> {
         let asked = |flag: &str| self.arguments.iter().any(|argument| argument == flag);
         if stdout.is_empty() || !asked("--json") || asked("--help") {
@@ -360,8 +360,9 @@ impl<'t> Run<'t> {
     }
 }
 
-/// What the reader and the schema of a file do not agree on. Of `profiles.toml` the
-/// reader may refuse more: other files, and what two places say of one thing.
+/// Returns the differences between the reader and the schema of a file. The reader may refuse a
+/// `profiles.toml` that the schema accepts, because of other files or because two places
+/// contradict each other.
 fn files_against_schema(site: &Path) -> Vec<String> {
     let read = |name: &str| std::fs::read_to_string(site.join(name)).ok();
     let mut wrong = Vec::new();
@@ -383,8 +384,8 @@ fn files_against_schema(site: &Path) -> Vec<String> {
 }
 
 impl<'t> Done<'t> {
-    /// The same command in the same directory, once more; what it is to print is to be
-    /// said anew.
+    /// Returns a run of the same command in the same directory; its requirements have to be
+    /// stated again.
     pub fn again(self) -> Run<'t> {
         Run {
             stdout: Expected::Exactly(String::new()),
@@ -394,13 +395,13 @@ impl<'t> Done<'t> {
         }
     }
 
-    /// Standard output as the one JSON document that it must be.
+    /// Returns standard output as the single JSON document that it must be.
     #[track_caller]
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.stdout).unwrap()
     }
 
-    /// Standard error has this so many times.
+    /// Checks that standard error contains this text that many times.
     #[track_caller]
     pub fn says(&self, text: &str, times: usize) -> &Self {
         assert_eq!(self.stderr.matches(text).count(), times, "{}", self.stderr);
@@ -408,7 +409,8 @@ impl<'t> Done<'t> {
     }
 }
 
-/// What a run says, with `{time}` where its summary has the time that it took: `4.1 s`.
+/// Returns the output of a run with `{time}` in place of the summary's duration, such as `4.1
+/// s`.
 fn without_times(stderr: &str) -> String {
     let tenths = |text: &str| {
         let seconds = text.strip_suffix(" s\n")?;

@@ -1,4 +1,4 @@
-//! What is printed, written and read, compared with the schemas that the binary prints.
+//! Compares what is printed, written and read with the schemas that the binary prints.
 
 use std::process::Command;
 use std::sync::OnceLock;
@@ -6,15 +6,15 @@ use std::sync::OnceLock;
 use jsonschema::{Draft, Validator};
 use serde_json::{Map, Value};
 
-/// A schema, ready to check with.
+/// A compiled schema.
 pub struct Schema {
     name: &'static str,
     validator: OnceLock<Validator>,
-    /// The same, for documents that lack what came later.
+    /// The same schema for documents that lack later fields.
     lenient: OnceLock<Validator>,
 }
 
-/// The documents of `--json`. More than is documented is a mistake here.
+/// The JSON documents of `--json`. A field that is not documented is an error here.
 pub static OUTPUT: Schema = Schema::named("output");
 /// `profiles.lock`.
 pub static LOCK: Schema = Schema::named("lock");
@@ -30,7 +30,7 @@ impl Schema {
         }
     }
 
-    /// As `edgestage schema` prints it.
+    /// Returns the schema as `edgestage schema` prints it.
     pub fn text(&self) -> String {
         let binary = env!("CARGO_BIN_EXE_edgestage");
         let output = Command::new(binary)
@@ -53,13 +53,13 @@ impl Schema {
         })
     }
 
-    /// What is wrong with `value`, a line each.
+    /// Returns what is wrong with `value`, one line each.
     pub fn wrong(&self, value: &Value) -> Vec<String> {
         self.told(self.validator(), value)
     }
 
-    /// What an older document has and the schema has not any more. What came later is not
-    /// missed.
+    /// Returns what an older document has and the schema no longer has. Later fields may be
+    /// missing.
     pub fn gone_since(&self, value: &Value) -> Vec<String> {
         let lenient = self.lenient.get_or_init(|| {
             let mut schema: Value = serde_json::from_str(&self.text()).unwrap();
@@ -86,15 +86,15 @@ impl Schema {
             .collect()
     }
 
-    /// The same of a TOML file; nothing where it is not TOML.
+    /// Returns what is wrong with a TOML file; `None` if it is not TOML.
     pub fn wrong_in_toml(&self, text: &str) -> Option<Vec<String>> {
         let value: Value = toml::from_str(text).ok()?;
         Some(self.wrong(&value))
     }
 }
 
-/// Makes a mistake of every field that the schema does not have. A published schema does
-/// not: later versions add fields.
+/// Makes every field that the schema does not have an error. A published schema does not do
+/// that, because later versions add fields.
 fn tighten(schema: &mut Value) {
     let mut results = Vec::new();
     for form in schema["oneOf"].as_array().unwrap() {
@@ -104,7 +104,7 @@ fn tighten(schema: &mut Value) {
     assert!(results.len() > 10, "{results:?}");
     for (name, definition) in schema["$defs"].as_object_mut().unwrap() {
         if results.contains(&format!("#/$defs/{name}")) {
-            // Stands beside the fields that every document has: closed with them.
+            // It is combined with the fields of every document, and closed together with them.
             each_property(definition.as_object_mut().unwrap());
         } else {
             close(definition);

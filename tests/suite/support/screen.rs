@@ -1,8 +1,8 @@
-//! A terminal's screen: what of a run's output is seen in the end.
+//! The screen of a terminal: the output of a run that is visible in the end.
 
-/// The screen after `text`: a line for each row, without blanks at its end. Knows what the
-/// binary uses, and fails at anything else. Messages are not wrapped, however long they
-/// are: what is drawn over again must fit into `columns` anyway.
+/// Returns the screen after `text`: a line for each row, without trailing blanks. It supports
+/// the sequences that the binary uses, and fails on any other. Messages are not wrapped,
+/// however long they are; lines that are overwritten must fit into `columns`.
 #[track_caller]
 pub fn shown(text: &str, columns: usize) -> String {
     let mut screen = Screen {
@@ -63,7 +63,7 @@ impl Screen {
         }
     }
 
-    /// What is erased was drawn to be drawn over.
+    /// Checks that a row that is erased was drawn to be overwritten.
     #[track_caller]
     fn judges(&self, row: usize) {
         let text: String = self.rows[row].iter().collect();
@@ -94,7 +94,7 @@ impl Screen {
     }
 }
 
-/// `text` without colours and movements of the cursor.
+/// Returns `text` without colors and cursor movements.
 pub fn stripped(text: &str) -> String {
     let mut parts = text.split("\u{1b}[");
     let mut plain = parts.next().unwrap_or_default().to_owned();

@@ -1,11 +1,11 @@
-//! The key in the forms in which it could leak.
+//! The forms in which the key could leak.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-/// `key` as it is and as others write it: in base64 wherever it begins in what is
-/// encoded, URL-encoded once or twice, in JSON and HTML, in another case, as hexadecimal
-/// digits and as a list of bytes.
+/// Returns `key` as it is and in the encodings of other programs: in base64 at any offset in
+/// what is encoded, URL-encoded once or twice, in JSON and HTML, in another case, as
+/// hexadecimal digits, and as a list of bytes.
 pub fn forms(key: &str) -> BTreeSet<String> {
     let mut forms: BTreeSet<String> = (0..3).map(|at| base64(key.as_bytes(), at)).collect();
     forms.extend(forms.clone().iter().map(|form| url_safe(form)));
@@ -17,7 +17,7 @@ pub fn forms(key: &str) -> BTreeSet<String> {
             (!unreserved(byte)).then(|| format!("%{byte:02X}"))
         }),
         each(key, |byte| Some(format!("%{byte:02X}"))),
-        // As in a path, where a slash and most other signs stay.
+        // The form in a path, where a slash and most other signs are not encoded.
         each(key, |byte| (byte == b'+').then(|| "%2B".into())),
     ] {
         forms.insert(lower_escapes(&encoded));
@@ -33,7 +33,7 @@ pub fn forms(key: &str) -> BTreeSet<String> {
     }));
     forms.insert(each(key, |byte| Some(format!("{byte:02x}"))));
     forms.insert(each(key, |byte| Some(format!("{byte:02X}"))));
-    // As HTML, by numbers and by the names of the five that XML has too.
+    // The form in HTML, with numeric entities and with the five named ones that XML has too.
     forms.insert(each(key, |byte| {
         unusual(byte).then(|| format!("&#{byte};"))
     }));
@@ -46,7 +46,7 @@ pub fn forms(key: &str) -> BTreeSet<String> {
         Some(format!("&{name};"))
     };
     forms.insert(each(key, named));
-    // Twice, and in another case.
+    // Encoded twice, and in another case.
     let percent = |byte: u8| (!unreserved(byte)).then(|| format!("%25{byte:02X}"));
     forms.insert(each(key, percent));
     forms.insert(key.to_ascii_uppercase());
@@ -57,14 +57,14 @@ pub fn forms(key: &str) -> BTreeSet<String> {
     forms
 }
 
-/// The first form of `key` that is in `bytes`.
+/// Returns the first form of `key` that is in `bytes`.
 pub fn leaked(key: &str, bytes: &[u8]) -> Option<String> {
     let forms = forms(key);
     let mut begins = [false; 256];
     for form in &forms {
         begins[usize::from(form.as_bytes()[0])] = true;
     }
-    // One pass over what may be a large image.
+    // A single pass, because the file may be a large image.
     let starts = (0..bytes.len()).filter(|at| begins[usize::from(bytes[*at])]);
     let found = starts.filter_map(|at| {
         let here = |form: &&String| bytes[at..].starts_with(form.as_bytes());
@@ -73,7 +73,7 @@ pub fn leaked(key: &str, bytes: &[u8]) -> Option<String> {
     found.into_iter().next().cloned()
 }
 
-/// `key` with some bytes written in another way.
+/// Returns `key` with some bytes written differently.
 fn each(key: &str, write: impl Fn(u8) -> Option<String>) -> String {
     let plain = |byte: u8| char::from(byte).to_string();
     key.bytes()
@@ -81,7 +81,7 @@ fn each(key: &str, write: impl Fn(u8) -> Option<String>) -> String {
         .collect()
 }
 
-/// `%2B` as `%2b`; what is not an escape stays as it is.
+/// Returns a text with `%2b` in place of `%2B`; text that is not an escape is not changed.
 fn lower_escapes(text: &str) -> String {
     let mut parts = text.split('%');
     let mut lower = parts.next().unwrap().to_owned();
@@ -92,12 +92,12 @@ fn lower_escapes(text: &str) -> String {
     lower
 }
 
-/// The other alphabet of RFC 4648.
+/// Returns the text in the other alphabet of RFC 4648.
 fn url_safe(base64: &str) -> String {
     base64.replace('+', "-").replace('/', "_")
 }
 
-/// The digits that depend on nothing but `bytes`, which stand behind `offset` others.
+/// Returns the digits that depend only on `bytes`, which follow `offset` other bytes.
 fn base64(bytes: &[u8], offset: usize) -> String {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut bits = String::new();
@@ -114,7 +114,8 @@ fn base64(bytes: &[u8], offset: usize) -> String {
         .collect()
 }
 
-/// What other programs make of `a+b/c=~>?`, `base64` and Python's `urllib` among them.
+/// Compares the forms of `a+b/c=~>?` with the output of other programs, including `base64` and
+/// Python's `urllib`.
 #[test]
 fn a_leak_is_found_however_it_is_written() {
     const KEY: &str = "a+b/c=~>?";

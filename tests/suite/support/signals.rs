@@ -1,17 +1,17 @@
-//! Ctrl-C, which works in every run, whatever the tests were started with.
+//! Ctrl-C, which works in every run, however the tests were started.
 
 use std::ffi::OsStr;
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Child, Command};
 use std::sync::LazyLock;
 
-/// What Ctrl-C sends.
+/// The signal that Ctrl-C sends.
 const SIGINT: i32 = 2;
 
-/// A shell without job control starts what it runs in the background so that it ignores
-/// Ctrl-C, and a process passes this on to everything that it starts.
+/// Whether the tests ignore Ctrl-C. A shell without job control makes its background processes
+/// ignore Ctrl-C, and children inherit this.
 static IGNORED: LazyLock<bool> = LazyLock::new(|| {
-    // Only Linux says it in a file; elsewhere such tests fail in the background.
+    // Only Linux has this file; on other systems, such tests fail in the background.
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mut lines = status.lines();
     let ignored = lines.find_map(|line| line.strip_prefix("SigIgn:"));
@@ -21,8 +21,8 @@ static IGNORED: LazyLock<bool> = LazyLock::new(|| {
     })
 });
 
-/// A command that Ctrl-C ends, as it does at a terminal. The path is absolute because a
-/// test may give its run another `PATH`.
+/// Returns a command that Ctrl-C ends, as at a terminal. The path is absolute because a test
+/// may give its run another `PATH`.
 pub(super) fn interruptible(program: impl AsRef<OsStr>) -> Command {
     if !*IGNORED {
         return Command::new(program);
@@ -40,7 +40,7 @@ pub fn interrupt(process: u32) {
     assert!(kill.status().unwrap().success());
 }
 
-/// Sends Ctrl-C to a process, which must end by that, and not by itself.
+/// Sends Ctrl-C to a process, which must be ended by the signal, and not by itself.
 #[track_caller]
 pub(super) fn ends_by_interrupt(child: &mut Child) {
     interrupt(child.id());

@@ -1,4 +1,4 @@
-//! Runs on a terminal of their own, so that the binary takes it for a person's.
+//! Runs on a terminal of their own, so that the binary behaves as it does for a person.
 
 use std::fs::File;
 use std::io::{Read as _, Write as _};
@@ -16,14 +16,15 @@ use rustix::termios::{
 use super::Run;
 
 impl Run<'_> {
-    /// Runs it with all three streams on a pseudo-terminal, to this exit code. Returns
-    /// what is written there, escape sequences and all.
+    /// Runs the command with all three streams on a pseudo-terminal; it must end with this exit
+    /// code. Returns what is written there, including escape sequences.
     #[track_caller]
     pub fn on_a_terminal(self, code: i32) -> String {
         self.in_a_dialogue(code, &[])
     }
 
-    /// The same on one that has so many columns; others do not say.
+    /// Does the same on a terminal that reports this number of columns; other terminals report
+    /// none.
     #[track_caller]
     pub fn on_a_terminal_of(self, columns: u16, code: i32) -> String {
         let (screen, device) = pseudo_terminal();
@@ -37,8 +38,8 @@ impl Run<'_> {
         self.there((screen, device), code, &[])
     }
 
-    /// The same with somebody at the keyboard: whenever the first text is on the screen,
-    /// behind what was waited for before, the second one is typed.
+    /// Does the same with somebody at the keyboard: whenever the first text of a pair appears
+    /// on the screen, after the previous one, the second text is typed.
     #[track_caller]
     pub fn in_a_dialogue(self, code: i32, dialogue: &[(&str, &str)]) -> String {
         self.there(pseudo_terminal(), code, dialogue)
@@ -59,11 +60,11 @@ impl Run<'_> {
         command.stdin(stream()).stdout(stream()).stderr(stream());
         let before = self.stamps_to_keep();
         let mut child = command.spawn().unwrap();
-        // The screen ends when nobody has the device any more.
+        // The screen ends when no process has the device open any more.
         drop((command, device));
         let (text, unasked) = converse(screen, dialogue, &mut child);
         let status = child.wait().unwrap();
-        // As a shell has it: 130 for Ctrl-C.
+        // As in a shell: 130 for Ctrl-C.
         let status = match status.signal() {
             Some(signal) => ExitStatus::from_raw((128 + signal) << 8),
             None => status,
@@ -80,8 +81,8 @@ impl Run<'_> {
     }
 }
 
-/// All that is on the screen to its end, and what was never waited for. A program that
-/// says nothing for so long waits for an answer that nobody gives: it is ended.
+/// Returns everything on the screen until its end, and the texts that never appeared. A program
+/// that is silent for too long waits for an answer that nobody gives, and is ended.
 fn converse(
     mut screen: File,
     dialogue: &[(&str, &str)],
@@ -96,7 +97,7 @@ fn converse(
         if !says_something(&screen) {
             child.kill().unwrap();
         }
-        // Its end is an error, EIO.
+        // The end is reported as the error EIO.
         let Ok(length @ 1..) = screen.read(&mut chunk) else {
             break;
         };
@@ -116,7 +117,7 @@ fn converse(
     (text, unasked.collect())
 }
 
-/// Both ends of a new one.
+/// Returns both ends of a new pseudo-terminal.
 pub(super) fn pseudo_terminal() -> (File, OwnedFd) {
     let screen = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
     grantpt(&screen).unwrap();
@@ -127,8 +128,9 @@ pub(super) fn pseudo_terminal() -> (File, OwnedFd) {
     (screen.into(), device.into())
 }
 
-/// Hands every key on as it is. Between two reads of single keys a program leaves the
-/// terminal as it was, and that would keep lines then, and take some keys for itself.
+/// Makes the terminal pass every key on unchanged. Between two reads of single keys, a program
+/// leaves the terminal in its previous mode, which would otherwise collect lines and interpret
+/// some keys.
 fn hand_on_keys(device: &OwnedFd) {
     let mut modes = tcgetattr(device).unwrap();
     let own = LocalModes::ICANON | LocalModes::ECHO | LocalModes::ISIG | LocalModes::IEXTEN;

@@ -1,4 +1,4 @@
-//! What is in a directory, for comparisons before and after a run.
+//! The contents of a directory, for comparisons before and after a run.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -9,7 +9,7 @@ use std::time::SystemTime;
 
 use sha2::{Digest as _, Sha256};
 
-/// What matters of a file besides its bytes.
+/// The properties of a file other than its bytes.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Facts {
     pub mode: u32,
@@ -31,7 +31,7 @@ impl Facts {
     }
 }
 
-/// As `sha256sum` prints it.
+/// Returns the digest as `sha256sum` prints it.
 pub fn sha256(bytes: &[u8]) -> String {
     let mut text = String::new();
     for byte in Sha256::digest(bytes) {
@@ -40,7 +40,7 @@ pub fn sha256(bytes: &[u8]) -> String {
     text
 }
 
-/// Every path below `directory` that is not a directory, sorted.
+/// Returns every path below `directory` that is not a directory, sorted.
 pub fn files(directory: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut open = vec![directory.to_owned()];
@@ -58,7 +58,7 @@ pub fn files(directory: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// `mode digest path` lines; a link shows where it points.
+/// Returns `mode digest path` lines; a link shows its target.
 pub fn lines(directory: &Path) -> String {
     let lines = files(directory).into_iter().map(|path| {
         let shown = path.strip_prefix(directory).unwrap().display();
@@ -68,7 +68,7 @@ pub fn lines(directory: &Path) -> String {
             let target = fs::read_link(&path).unwrap();
             format!("{mode:04o} link {shown} -> {}\n", target.display())
         } else {
-            // Some tests take the permission to read away.
+            // Some tests remove the permission to read.
             let digest = fs::read(&path).map_or_else(|error| error.to_string(), |b| sha256(&b));
             format!("{mode:04o} {digest:.16} {shown}\n")
         }
@@ -76,7 +76,7 @@ pub fn lines(directory: &Path) -> String {
     lines.collect()
 }
 
-/// Every file with its bytes, by its path below `directory`.
+/// Returns every file with its bytes, by its path below `directory`.
 pub fn contents(directory: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let files = files(directory).into_iter();
     files
@@ -87,7 +87,8 @@ pub fn contents(directory: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
         .collect()
 }
 
-/// [`lines`] with inode and modification time, without what runs may always touch.
+/// Returns [`lines`] with inode and modification time, without the files that every run may
+/// change.
 pub fn stamps(directory: &Path) -> Vec<String> {
     let text = lines(directory);
     let files = files(directory);

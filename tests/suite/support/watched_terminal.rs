@@ -1,5 +1,5 @@
-//! Runs on a terminal that are watched while they go on: what they show meanwhile, at
-//! which size, and what Ctrl-C leaves.
+//! Runs on a terminal that are watched: what they show meanwhile, at which size, and what
+//! Ctrl-C leaves.
 
 use std::fs::File;
 use std::io::Write as _;
@@ -20,12 +20,12 @@ pub struct Watched<'t> {
     before: Option<Vec<String>>,
     process: Process,
     screen: Stream,
-    /// What was written before this has been seen, in bytes.
+    /// The number of bytes of the output that have been examined.
     seen: usize,
     terminal: File,
 }
 
-/// Ends with the test, however that ends.
+/// A process that ends with the test, however the test ends.
 struct Process(Child);
 
 impl Drop for Process {
@@ -36,7 +36,7 @@ impl Drop for Process {
 }
 
 impl<'t> Run<'t> {
-    /// Starts it on a terminal of this size, which can do everything.
+    /// Starts the run on a terminal of this size with all capabilities.
     pub fn on_a_screen(self, columns: u16, rows: u16) -> Watched<'t> {
         let run = self.env("TERM", "xterm-256color");
         let (terminal, device) = pseudo_terminal();
@@ -46,7 +46,7 @@ impl<'t> Run<'t> {
         command.stdin(stream()).stdout(stream()).stderr(stream());
         let before = run.stamps_to_keep();
         let child = command.spawn().unwrap();
-        // The screen ends, with the error EIO, when nobody has the device any more.
+        // The screen ends, with the error EIO, when no process has the device open any more.
         drop((command, device));
         Watched {
             run,
@@ -60,7 +60,7 @@ impl<'t> Run<'t> {
 }
 
 impl Watched<'_> {
-    /// Waits until this was written since the last change of size, whatever its colours.
+    /// Waits until this text was written since the last change of size, whatever its colors.
     #[track_caller]
     pub fn shows(&mut self, text: &str) {
         until(&format!("{text:?} on the screen"), || {
@@ -76,13 +76,13 @@ impl Watched<'_> {
         });
     }
 
-    /// Gives the terminal another size.
+    /// Changes the size of the terminal.
     pub fn resize(&mut self, columns: u16, rows: u16) {
         resize(&self.terminal, columns, rows);
         self.seen = self.screen.so_far().len();
     }
 
-    /// Waits for its end, with this exit code. Returns what was written.
+    /// Waits until the run ends, which must be with this exit code. Returns what was written.
     #[track_caller]
     pub fn ends(mut self, code: i32) -> String {
         let status = self.process.0.wait().unwrap();
@@ -99,10 +99,11 @@ impl Watched<'_> {
         String::from_utf8(text).unwrap()
     }
 
-    /// Ctrl-C, by which it must end; the terminal echoes it. Returns what was written.
+    /// Sends Ctrl-C, which must end the run; the terminal echoes it. Returns what was written.
     #[track_caller]
     pub fn interrupt(mut self) -> String {
-        // The terminal is nobody's controlling one, so that this is not a signal yet.
+        // The terminal is not the controlling terminal of a process, so this does not send a
+        // signal.
         self.terminal.write_all(b"\x03").unwrap();
         self.shows("^C");
         ends_by_interrupt(&mut self.process.0);

@@ -125,7 +125,7 @@ fn what_may_be_secret_in_the_line_is_not_shown() {
     }
 }
 
-/// A value that stands in the name too, and none.
+/// A value that also occurs in the name, and an empty value.
 #[test]
 fn the_assignment_is_shown_whole() {
     for line in [
@@ -170,7 +170,7 @@ fn lines_of_other_systems_are_told() {
     assert!(!read_text("A=1\nB=2\r").foreign_to_bash);
 }
 
-/// `export *.tgz` exports nothing, but for a file that is called like an assignment.
+/// `export *.tgz` exports nothing, unless a file's name looks like an assignment.
 #[test]
 fn names_of_files_may_be_assignments() {
     let directory = tempfile::tempdir().unwrap();

@@ -1,5 +1,5 @@
-//! The builtins that set variables. Of all other commands only some have a status that is
-//! known, and none changes a variable.
+//! The builtins that set variables. Of all other commands, only a few have a known status, and
+//! none changes a variable.
 
 use super::expand::Field;
 use super::lexer::is_name;
@@ -7,7 +7,7 @@ use super::shell::{Jump, Shell, Status};
 use super::syntax::{Target, Word};
 use super::variables::Held;
 
-/// Builtins that may change anything, end the script, or set what they are told to.
+/// Builtins that may change anything, end the script, or set a variable named in an argument.
 const ANYTHING: [&[u8]; 20] = [
     b".",
     b"builtin",
@@ -34,9 +34,9 @@ const ANYTHING: [&[u8]; 20] = [
 /// An argument of a command.
 pub(super) enum Argument<'a> {
     Text(Vec<u8>),
-    /// The names of files may take its place.
+    /// A pattern, which bash may replace with file names.
     Pattern(Vec<u8>),
-    /// What was an assignment to bash before it was expanded, and what it sets.
+    /// A word that was an assignment before expansion, and the value that it assigns.
     Assignment(&'a Target, Held),
     Unknown,
 }
@@ -51,26 +51,26 @@ impl From<Field> for Argument<'_> {
     }
 }
 
-/// What `export` and its relatives do to a variable.
+/// What `export` and related builtins do to a variable.
 #[derive(Clone, Copy, Default)]
 struct Attributes {
     export: Option<bool>,
     read_only: bool,
 }
 
-/// Whether a command's words that look like assignments are treated as such.
+/// Whether a command treats words that look like assignments as assignments.
 pub(super) fn declares(word: &Word) -> bool {
     let names: [&[u8]; 5] = [b"declare", b"export", b"local", b"readonly", b"typeset"];
     names.iter().any(|name| word.is(name))
 }
 
-/// Whether the name of a command is none of bash's own, nor one that matches it as a pattern.
+/// Whether the name of a command neither is one of bash's own nor, as a pattern, matches one.
 pub(super) fn is_foreign(name: &[u8]) -> bool {
     let foreign = |byte: &u8| byte.is_ascii_uppercase() || b"/=".contains(byte);
     name.iter().any(foreign)
 }
 
-/// Runs the command `name`, which has variables of its own: `own`.
+/// Runs the command `name`, which has the temporary variables `own`.
 pub(super) fn run(
     shell: &mut Shell<'_>,
     name: &[u8],
@@ -79,19 +79,19 @@ pub(super) fn run(
 ) -> Result<Status, Jump> {
     match name {
         b":" | b"true" | b"echo" => Ok(Some(true)),
-        // `local` is one, outside functions.
+        // `local` fails outside functions.
         b"false" | b"local" => Ok(Some(false)),
         b"export" | b"readonly" | b"declare" | b"typeset" => declare(shell, name, own, arguments),
         b"unset" => unset(shell, own, arguments),
         b"set" => set(&arguments),
         b"return" => leave(&arguments),
         b"printf" | b"test" | b"[" if sets_variable(&arguments) => Err(Jump::Unknown),
-        // They do nothing then, or fail.
+        // Without arguments, these do nothing or fail.
         b"." | b"builtin" | b"command" | b"eval" | b"exec" | b"source" if arguments.is_empty() => {
             Ok(None)
         }
         _ if ANYTHING.contains(&name) => Err(Jump::Unknown),
-        // There is no such program.
+        // No program has such a name.
         _ if name.iter().any(u8::is_ascii_control) && !name.contains(&b'/') => Ok(Some(false)),
         _ => Ok(None),
     }
@@ -106,7 +106,7 @@ fn sets_variable(arguments: &[Argument<'_>]) -> bool {
     })
 }
 
-/// `set` without options sets nothing but the positional parameters.
+/// Runs `set`, which sets nothing but the positional parameters if it has no options.
 fn set(arguments: &[Argument<'_>]) -> Result<Status, Jump> {
     match arguments.first() {
         Some(Argument::Unknown) => Err(Jump::Unknown),
@@ -134,7 +134,7 @@ fn leave(arguments: &[Argument<'_>]) -> Result<Status, Jump> {
     }
 }
 
-/// The options in front, and what they are for.
+/// Splits leading options from the other arguments.
 fn options(arguments: Vec<Argument<'_>>) -> Result<(Vec<Vec<u8>>, Vec<Argument<'_>>), Jump> {
     let mut options = Vec::new();
     let mut rest = Vec::new();
@@ -142,7 +142,7 @@ fn options(arguments: Vec<Argument<'_>>) -> Result<(Vec<Vec<u8>>, Vec<Argument<'
     for argument in arguments.by_ref() {
         match argument {
             Argument::Unknown => return Err(Jump::Unknown),
-            // The name of a file may be an option.
+            // A file name may look like an option.
             Argument::Pattern(text)
                 if text.first().is_some_and(|first| b"*?[-+".contains(first)) =>
             {
@@ -164,7 +164,7 @@ fn options(arguments: Vec<Argument<'_>>) -> Result<(Vec<Vec<u8>>, Vec<Argument<'
     Ok((options, rest))
 }
 
-/// `export`, `readonly`, `declare` and `typeset`.
+/// Runs `export`, `readonly`, `declare` or `typeset`.
 fn declare(
     shell: &mut Shell<'_>,
     name: &[u8],
@@ -204,7 +204,7 @@ fn declare(
     Ok(succeeded)
 }
 
-/// What the builtin `name` does with its options to the variables that it is given.
+/// Returns what the builtin `name` does, with its options, to its variables.
 fn attributes(name: &[u8], options: &[Vec<u8>], bare: bool) -> Result<Attributes, Jump> {
     let mut attributes = Attributes {
         export: (name == b"export").then_some(true),
@@ -232,7 +232,7 @@ struct Declaration {
 }
 
 impl Declaration {
-    /// `None` if the text is none of them.
+    /// Parses a declaration; returns `None` if the text is not one.
     fn of(text: &[u8]) -> Result<Option<Self>, Jump> {
         let equals = text.iter().position(|byte| *byte == b'=');
         let (name, value) = match equals {
@@ -241,7 +241,7 @@ impl Declaration {
         };
         let appends = value.is_some() && name.ends_with(b"+");
         let name = &name[..name.len() - usize::from(appends)];
-        // An element of an array.
+        // It assigns an element of an array.
         if name.contains(&b'[') {
             return Err(Jump::Unknown);
         }
@@ -255,7 +255,8 @@ impl Declaration {
         }))
     }
 
-    /// Does it for the builtin `name`; `false` if the variable cannot be assigned.
+    /// Applies the declaration for the builtin `name`; returns `false` if the variable cannot
+    /// be assigned.
     fn apply(
         self,
         shell: &mut Shell<'_>,
@@ -283,7 +284,8 @@ impl Declaration {
     }
 }
 
-/// Whether a pattern matches no name of a variable, and no assignment but in a file's name.
+/// Whether a pattern cannot match the name of a variable, and can match an assignment only in a
+/// file's name.
 fn is_dull(pattern: &[u8]) -> bool {
     pattern.iter().any(|byte| b"./:,".contains(byte)) && !pattern.contains(&b'=')
 }
@@ -338,7 +340,7 @@ fn unset(
         if variable.read_only {
             succeeded = succeeded.and(Some(false));
         } else if unsure {
-            // Nor can it be told whether a later assignment is exported.
+            // Whether a later assignment is exported is unknown, too.
             variable.odd |= variable.exported;
             if variable.odd || variable.held != Held::Unset {
                 variable.hold(Held::Unknown);

@@ -1,4 +1,4 @@
-//! Words to values: variables, tildes, and the splitting into fields.
+//! Expanding words to values: variables, tildes, and field splitting.
 
 use super::shell::{Jump, Shell};
 use super::syntax::{Default, Piece, Target, Word};
@@ -8,24 +8,24 @@ use super::variables::Held;
 pub(super) struct Segment {
     text: Vec<u8>,
     quoted: bool,
-    /// Whether blanks in it separate fields.
+    /// Whether white space in the segment separates fields.
     splits: bool,
 }
 
-/// A word of a command, as it is given to it.
+/// A word of a command after expansion.
 #[derive(Default)]
 pub(super) struct Field {
     pub(super) text: Vec<u8>,
-    /// What of it stood outside quotes.
+    /// The part of the word that was written without quotes.
     bare: Vec<u8>,
 }
 
 impl Shell<'_> {
-    /// Expands pieces of a word; `None` if it cannot be told what they become.
+    /// Expands pieces of a word; returns `None` if the result cannot be determined.
     pub(super) fn expand(&mut self, pieces: &[Piece]) -> Result<Option<Vec<Segment>>, Jump> {
         let mut segments = Some(Vec::new());
         for piece in pieces {
-            // Unknown or not, each may set a variable.
+            // Even an unknown expansion may set a variable.
             let expanded = self.expand_one(piece)?;
             segments = segments.zip(expanded).map(|(mut segments, expanded)| {
                 segments.extend(expanded);
@@ -72,7 +72,7 @@ impl Shell<'_> {
         Ok(held)
     }
 
-    /// Expands `${NAME-…}` and its relatives.
+    /// Expands `${NAME-…}` and related forms.
     fn default(
         &mut self,
         name: &str,
@@ -106,12 +106,12 @@ impl Shell<'_> {
                 self.maybe(|shell| shell.expand(&default.word))?;
                 Ok(None)
             }
-            // The script may end here, or a variable be set.
+            // The script may end here, or a variable may be set.
             _ => Err(Jump::Unknown),
         }
     }
 
-    /// The output of `echo`, without the newlines at its end.
+    /// Returns the output of `echo`, without trailing newlines.
     fn echo(&mut self, words: &[Word]) -> Result<Option<Vec<u8>>, Jump> {
         let mut arguments = Vec::new();
         for word in words {
@@ -135,7 +135,7 @@ impl Shell<'_> {
         Ok(Some(output))
     }
 
-    /// The value of an assignment; one with `+=` puts it behind what is there.
+    /// Returns the value of an assignment.
     pub(super) fn value_of(&mut self, pieces: &[Piece]) -> Result<Held, Jump> {
         let mut segments = Some(Vec::new());
         for (at, piece) in pieces.iter().enumerate() {
@@ -157,7 +157,7 @@ impl Shell<'_> {
         Ok(joined(segments))
     }
 
-    /// What `+=` makes of a variable.
+    /// Returns the value of a variable after `+=`.
     pub(super) fn appended(&mut self, name: &str, value: Held) -> Result<Held, Jump> {
         match (self.look(name)?, value) {
             (Held::Unset, value) => Ok(value),
@@ -169,8 +169,8 @@ impl Shell<'_> {
         }
     }
 
-    /// Expands tildes at the beginning of a value and behind its colons. `followed` is
-    /// whether more of the word touches the text.
+    /// Expands tildes at the beginning of a value and after its colons. `followed` is whether
+    /// more of the word touches the text.
     fn tildes(
         &mut self,
         text: &[u8],
@@ -184,7 +184,7 @@ impl Shell<'_> {
             match (user, end) {
                 (Some(user), end) if end.is_some() || !followed || part.ends_with(b":") => {
                     let end = end.unwrap_or(user.len());
-                    // Only bash knows the home of others.
+                    // Only bash knows the home directories of other users.
                     let Held::Set(home) = self.look("HOME")? else {
                         return Ok(None);
                     };
@@ -204,7 +204,8 @@ impl Shell<'_> {
         }]))
     }
 
-    /// The fields that a word of a command becomes; `None` if that cannot be told.
+    /// Returns the fields that a word of a command becomes; `None` if they cannot be
+    /// determined.
     pub(super) fn fields(&mut self, word: &Word) -> Result<Option<Vec<Field>>, Jump> {
         let mut segments = Vec::new();
         let mut pieces = &word.pieces[..];
@@ -217,7 +218,7 @@ impl Shell<'_> {
         )) = pieces.split_first()
         {
             let tilde = word.assignment.is_none() && text.starts_with(b"~");
-            // In the word of a command a colon ends nothing.
+            // In a command's word, a colon does not end a tilde prefix.
             if tilde && text.contains(&b':') {
                 return Ok(None);
             }
@@ -246,7 +247,7 @@ impl Shell<'_> {
     }
 }
 
-/// Puts the fields of a word together.
+/// Joins the segments of a word into fields.
 fn split(segments: Vec<Segment>, first: Option<Field>) -> Vec<Field> {
     let mut fields = Vec::new();
     let mut field = first;
@@ -281,7 +282,7 @@ impl Field {
         }
     }
 
-    /// Whether the names of files may take its place.
+    /// Whether bash may replace the field with file names.
     pub(super) fn is_pattern(&self) -> bool {
         let open = self.bare.iter().position(|byte| *byte == b'[');
         let set = open.is_some_and(|open| self.bare[open..].contains(&b']'));
@@ -316,7 +317,7 @@ fn joined(segments: Option<Vec<Segment>>) -> Held {
     )
 }
 
-/// Whether bash may make several words of one with braces.
+/// Whether brace expansion may make several words of one.
 pub(super) fn has_braces(pieces: &[Piece]) -> bool {
     let text = bare_text(pieces);
     let open = text.iter().position(|byte| *byte == b'{');
@@ -330,7 +331,7 @@ pub(super) fn has_braces(pieces: &[Piece]) -> bool {
     }
 }
 
-/// What of a word is written without quotes.
+/// Returns the part of a word that is written without quotes.
 fn bare_text(pieces: &[Piece]) -> Vec<u8> {
     let bare = pieces.iter().filter_map(|piece| match piece {
         Piece::Literal {

@@ -1,14 +1,14 @@
-//! Bytes to tokens, as bash reads them: words with their quotes, operators, comments,
+//! Splitting bytes into tokens as bash does: words with their quotes, operators, comments, and
 //! here-documents.
 //!
-//! The pair of a backslash and a newline is gone everywhere but in single quotes, comments
-//! and quoted here-documents, between the two characters of `&&` too. What only the place
-//! of a token tells (whether `A=(` begins an array) is kept track of as bash does, by the
-//! token before.
+//! A backslash followed by a newline disappears everywhere except in single quotes, comments
+//! and quoted here-documents, even between the two characters of `&&`. Where the meaning
+//! depends on a token's position (whether `A=(` begins an array), the lexer tracks the previous
+//! token, as bash does.
 
 use super::syntax::{Piece, Redirection, Stop, Target, Token, Word};
 
-/// Operators, each of whose beginnings is an operator too.
+/// The operators. Every prefix of an operator is an operator too.
 const OPERATORS: [&str; 21] = [
     "&", "&&", "&>", "&>>", "|", "||", "|&", ";", ";;", ";&", ";;&", "<", "<<", "<<-", "<<<", "<&",
     "<>", ">", ">>", ">|", ">&",
@@ -26,24 +26,24 @@ const DECLARING: [&[u8]; 8] = [
     b"typeset",
 ];
 
-/// How deep commands, quotes and expansions may stand in each other.
+/// The greatest nesting depth of commands, quotes and expansions.
 const DEEPEST: usize = 64;
 
 pub(super) struct Lexer<'a> {
     pub(super) text: &'a [u8],
-    /// The next byte.
+    /// The offset of the next byte.
     pub(super) at: usize,
-    /// Where what bash reads at once begins.
+    /// The offset at which the input begins that bash reads before it runs anything.
     pub(super) line: usize,
     pub(super) depth: usize,
     peeked: Option<Token>,
-    /// Whether the next token begins a command, or follows its first assignments.
+    /// Whether the next token begins a command, or follows the command's first assignments.
     begins: bool,
     /// Whether the command is a builtin of [`DECLARING`].
     declares: bool,
     /// Here-documents whose bodies follow the next newline.
     documents: Vec<Document>,
-    /// How many command substitutions are open.
+    /// The number of open command substitutions.
     pub(super) substitutions: usize,
 }
 
@@ -68,7 +68,7 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    /// The next token, which stays.
+    /// Returns the next token without consuming it.
     pub(super) fn peek_token(&mut self) -> Result<&Token, Stop> {
         let token = match self.peeked.take() {
             Some(token) => token,
@@ -84,7 +84,7 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    /// Goes one level down.
+    /// Reads something one nesting level deeper.
     pub(super) fn nest<T>(
         &mut self,
         read: impl FnOnce(&mut Self) -> Result<T, Stop>,
@@ -98,7 +98,7 @@ impl<'a> Lexer<'a> {
         Ok(read)
     }
 
-    /// The list of commands of a substitution, up to its closing parenthesis.
+    /// Reads the commands of a substitution, up to its closing parenthesis.
     pub(super) fn substitution<T>(
         &mut self,
         read: impl FnOnce(&mut Self) -> Result<T, Stop>,
@@ -109,14 +109,14 @@ impl<'a> Lexer<'a> {
         let (begins, declares) = (self.begins, self.declares);
         (self.begins, self.declares) = (true, false);
         self.substitutions += 1;
-        // What bash does about an error there differs from version to version.
+        // How bash treats an error there differs between versions.
         let read = self.nest(read).map_err(|_| Stop::Unsupported)?;
         self.substitutions -= 1;
         (self.begins, self.declares) = (begins, declares);
         Ok(read)
     }
 
-    /// The next byte, behind line continuations.
+    /// Returns the next byte after line continuations.
     pub(super) fn peek(&mut self) -> Option<u8> {
         while self.text[self.at..].starts_with(b"\\\n") {
             self.at += 2;
@@ -124,14 +124,14 @@ impl<'a> Lexer<'a> {
         self.text.get(self.at).copied()
     }
 
-    /// The next byte as it is.
+    /// Returns the next byte as it is.
     pub(super) fn raw(&mut self) -> Option<u8> {
         let byte = self.text.get(self.at).copied();
         self.at += usize::from(byte.is_some());
         byte
     }
 
-    /// Whether the next byte is `byte`; goes behind it then.
+    /// Whether the next byte is `byte`, which is consumed if so.
     pub(super) fn accept(&mut self, byte: u8) -> bool {
         let next = self.peek() == Some(byte);
         self.at += usize::from(next);
@@ -170,7 +170,7 @@ impl<'a> Lexer<'a> {
                     || self.declares && !self.begins;
                 self.begins = self.begins && starts;
             }
-            // Behind the redirections at the beginning of a command there may be arrays.
+            // After the redirections at the beginning of a command there may be arrays.
             Token::Redirection(_) => {
                 self.declares |= self.begins;
                 self.begins = false;
@@ -220,8 +220,8 @@ impl<'a> Lexer<'a> {
         Ok(Token::Word(word))
     }
 
-    /// Whether a word is the number right before a redirection. A variable in braces may
-    /// stand there, too.
+    /// Whether a word is the number right before a redirection. A variable in braces may be
+    /// there, too.
     fn belongs_to_redirection(&self, word: &Word) -> Result<bool, Stop> {
         if !matches!(self.text.get(self.at), Some(b'<' | b'>')) {
             return Ok(false);
@@ -271,7 +271,7 @@ impl<'a> Lexer<'a> {
         Ok(Token::Redirection(Redirection::Document))
     }
 
-    /// Reads the bodies that follow a newline. They set nothing, but their expansions may.
+    /// Reads the bodies that follow a newline. They set nothing, but expansions in them may.
     fn read_documents(&mut self) -> Result<(), Stop> {
         for document in std::mem::take(&mut self.documents) {
             let start = self.at;
@@ -299,7 +299,7 @@ impl<'a> Lexer<'a> {
         Ok(())
     }
 
-    /// A line of a here-document without its newline; `None` at the end.
+    /// Returns a line of a here-document without its newline; `None` at the end.
     fn document_line(&mut self, quoted: bool) -> Option<Vec<u8>> {
         let mut line = Vec::new();
         self.text.get(self.at)?;
@@ -316,7 +316,7 @@ impl<'a> Lexer<'a> {
     }
 }
 
-/// Whether the expansion of a here-document may set a variable or fail.
+/// Whether expanding a here-document may set a variable or fail.
 fn has_effects(body: &[u8]) -> bool {
     let dollars = body.iter().enumerate().filter(|(_, byte)| **byte == b'$');
     let mut behind = dollars.map(|(at, _)| &body[at + 1..]);
@@ -331,19 +331,19 @@ fn has_effects(body: &[u8]) -> bool {
         })
 }
 
-/// Whether a byte may stand in a variable's name; a digit not at its beginning.
+/// Whether a byte may be part of a variable's name; a digit may not be the first one.
 pub(super) fn is_of_name(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_'
 }
 
-/// Whether a variable may be called so.
+/// Whether `name` is a valid name of a variable.
 pub(super) fn is_name(name: &[u8]) -> bool {
     name.first().is_some_and(|first| !first.is_ascii_digit())
         && name.iter().all(|byte| is_of_name(*byte))
 }
 
 impl Word {
-    /// Whether the word is exactly this, without quotes.
+    /// Whether the word is exactly this text, without quotes.
     pub(super) fn is(&self, text: &[u8]) -> bool {
         self.plain() == Some(text)
     }

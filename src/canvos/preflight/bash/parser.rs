@@ -1,17 +1,17 @@
-//! Tokens to commands: the part of bash's grammar that files of assignments are made of.
+//! Parsing tokens into commands: the part of bash's grammar that files of assignments use.
 //!
-//! Loops, `case`, functions, `[[`, `((` and the like are [`Stop::Unsupported`]: what they
-//! would run is not followed.
+//! Loops, `case`, functions, `[[`, `((` and the like are [`Stop::Unsupported`]: what they would
+//! run is not followed.
 
 use super::lexer::Lexer;
 use super::syntax::{
     AndOr, Command, Condition, List, Pipeline, Redirection, Simple, Stop, Token, Word,
 };
 
-/// What ends a list of commands.
+/// The token that ends a list of commands.
 #[derive(Clone, Copy)]
 enum End {
-    /// A newline: what bash reads at once and then runs.
+    /// A newline, which ends what bash reads before it runs it.
     Line,
     /// The closing parenthesis.
     Parenthesis,
@@ -21,7 +21,7 @@ enum End {
     Text,
 }
 
-/// Reads what bash reads before it runs anything; `None` at the end.
+/// Reads what bash reads before it runs anything; returns `None` at the end.
 pub(super) fn line(lexer: &mut Lexer<'_>) -> Result<Option<List>, Stop> {
     loop {
         lexer.line = lexer.at;
@@ -48,7 +48,8 @@ pub(super) fn substituted(lexer: &mut Lexer<'_>) -> Result<List, Stop> {
     }
 }
 
-/// Reads commands up to their end, which stays, but for the newline of [`End::Line`].
+/// Reads commands up to the token that ends the list. The token is not consumed, except for the
+/// newline of [`End::Line`].
 fn list(lexer: &mut Lexer<'_>, end: End) -> Result<List, Stop> {
     let mut list = Vec::new();
     loop {
@@ -185,7 +186,7 @@ fn command(lexer: &mut Lexer<'_>) -> Result<Command, Stop> {
     }
 }
 
-/// Reads what follows `if`.
+/// Reads the rest of an `if` command.
 fn conditional(lexer: &mut Lexer<'_>) -> Result<Command, Stop> {
     let mut branches = Vec::new();
     let mut otherwise = Vec::new();
@@ -214,7 +215,7 @@ fn conditional(lexer: &mut Lexer<'_>) -> Result<Command, Stop> {
     })
 }
 
-/// No list within another command is empty.
+/// Checks that a list within another command is not empty.
 fn some(list: &List) -> Result<(), Stop> {
     if list.is_empty() {
         return Err(Stop::Syntax);
@@ -222,7 +223,7 @@ fn some(list: &List) -> Result<(), Stop> {
     Ok(())
 }
 
-/// Goes behind the redirections of a compound command; whether there are any.
+/// Skips the redirections of a compound command; returns whether there are any.
 fn redirections(lexer: &mut Lexer<'_>) -> Result<bool, Stop> {
     let mut found = false;
     while let Token::Redirection(redirection) = lexer.peek_token()? {

@@ -1,4 +1,4 @@
-//! Running the commands of a file, as far as they change variables.
+//! Running the commands of a file, insofar as they change variables.
 
 use super::builtins::{self, Argument};
 use super::expand;
@@ -8,19 +8,19 @@ use super::syntax::{AndOr, Command, Condition, List, Piece, Pipeline, Simple, St
 use super::variables::{Held, Variables};
 use super::{End, Value};
 
-/// How many bytes values may have in all, beyond the size of the file.
+/// The number of bytes that all values may have together, beyond the size of the file.
 const MOST_EXPANDED: usize = 16 << 20;
 
 /// Variables that change how bash reads or runs a file.
 const MODES: [&str; 4] = ["BASHOPTS", "BASH_COMPAT", "POSIXLY_CORRECT", "SHELLOPTS"];
 
-/// Whether a command succeeded; `None` if that cannot be told.
+/// Whether a command succeeded; `None` if that cannot be determined.
 pub(super) type Status = Option<bool>;
 
-/// What ends more than a command.
+/// A reason to leave more than the current command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Jump {
-    /// The rest of what was read at once is not run.
+    /// The rest of the command line that was read is not run.
     Discard,
     /// The rest of the file is not read.
     Return,
@@ -33,16 +33,16 @@ pub(super) enum Jump {
 enum Certainty {
     Runs,
     MayRun,
-    /// As all that follows to the end of the file.
+    /// Like everything that follows up to the end of the file.
     MayRunToTheEnd,
 }
 
 pub(super) struct Shell<'e> {
     pub(super) variables: Variables<'e>,
     certainty: Certainty,
-    /// Whether words may be split at something else than blanks.
+    /// Whether words may be split at something other than white space.
     pub(super) splits_otherwise: bool,
-    /// Whether the names of files were given to a builtin that sets variables.
+    /// Whether file names were given to a builtin that sets variables.
     pub(super) matches_files: bool,
     budget: usize,
 }
@@ -101,7 +101,7 @@ impl<'e> Shell<'e> {
     }
 
     fn and_or(&mut self, and_or: &AndOr) -> Result<Status, Jump> {
-        // A process of its own.
+        // It runs in a process of its own.
         if and_or.background {
             return Ok(Some(true));
         }
@@ -121,7 +121,7 @@ impl<'e> Shell<'e> {
     fn pipeline(&mut self, pipeline: &Pipeline) -> Result<Status, Jump> {
         let status = match &pipeline.commands[..] {
             [command] => self.command(command)?,
-            // Each of several is a process of its own.
+            // Each command of a pipeline with several runs in a process of its own.
             _ => None,
         };
         Ok(status.map(|status| status != pipeline.negated))
@@ -161,7 +161,7 @@ impl<'e> Shell<'e> {
         self.list(otherwise)
     }
 
-    /// Runs what is not run if a redirection fails.
+    /// Runs something that does not run if a redirection fails.
     fn redirected(
         &mut self,
         redirected: bool,
@@ -174,7 +174,7 @@ impl<'e> Shell<'e> {
         }
     }
 
-    /// Runs what bash may or may not run.
+    /// Runs something that bash may or may not run.
     pub(super) fn maybe<T>(
         &mut self,
         run: impl FnOnce(&mut Self) -> Result<T, Jump>,
@@ -190,7 +190,7 @@ impl<'e> Shell<'e> {
         Ok(None)
     }
 
-    /// Whether what runs now may as well not run.
+    /// Whether the current command may not run.
     pub(super) fn is_unsure(&self) -> bool {
         self.certainty != Certainty::Runs
     }
@@ -220,7 +220,7 @@ impl<'e> Shell<'e> {
                 name = Some(arguments.remove(0));
             }
         }
-        // Of some commands another process does this.
+        // For some commands, another process does this.
         for file in &simple.files {
             self.maybe(|shell| shell.expand(&file.pieces))?;
         }
@@ -230,7 +230,7 @@ impl<'e> Shell<'e> {
         };
         let name = match name {
             Argument::Text(name) => name,
-            // No builtin matches it.
+            // The pattern matches no builtin.
             Argument::Pattern(name) if builtins::is_foreign(&name) => name,
             _ => return Err(Jump::Unknown),
         };
@@ -246,7 +246,7 @@ impl<'e> Shell<'e> {
         })
     }
 
-    /// Runs a command that is nothing but assignments.
+    /// Runs a command that consists of assignments only.
     fn assign_all(&mut self, assignments: &[Word]) -> Result<Status, Jump> {
         let mut status = Some(true);
         for word in assignments {
@@ -275,7 +275,7 @@ impl<'e> Shell<'e> {
         Ok(status)
     }
 
-    /// Sets a variable; `false` if it cannot be assigned.
+    /// Sets a variable; returns `false` if it cannot be assigned.
     pub(super) fn assign(&mut self, name: &str, held: Held) -> Result<bool, Jump> {
         if MODES.contains(&name) {
             return Err(Jump::Unknown);
@@ -291,14 +291,14 @@ impl<'e> Shell<'e> {
         Ok(true)
     }
 
-    /// Takes note that so many bytes were copied.
+    /// Counts bytes that were copied against the limit.
     pub(super) fn charge(&mut self, bytes: usize) -> Result<(), Jump> {
         self.budget = self.budget.checked_sub(bytes).ok_or(Jump::Unknown)?;
         Ok(())
     }
 }
 
-/// The line of the first command from `start` on.
+/// Returns the line number of the first command at or after `start`.
 fn first_line(text: &[u8], start: usize) -> usize {
     let mut at = start;
     loop {

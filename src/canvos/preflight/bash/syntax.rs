@@ -1,11 +1,11 @@
-//! What a file is made of, to bash: words, and the commands that consist of them.
+//! The syntax tree of a file: words, and the commands that consist of them.
 
-/// Why reading ends before the end of the file.
+/// Why parsing stops before the end of the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stop {
-    /// bash refuses it: nothing from this line on is run.
+    /// bash refuses the syntax: nothing from this line on runs.
     Syntax,
-    /// It is beyond this reader.
+    /// The syntax is beyond this parser.
     Unsupported,
 }
 
@@ -20,31 +20,31 @@ pub(super) enum Token {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Redirection {
-    /// A word follows.
+    /// The word that follows is a file name.
     File,
-    /// The word is read already.
+    /// The word was read already.
     Document,
 }
 
 #[derive(Debug, Clone)]
 pub(super) struct Word {
     pub(super) pieces: Vec<Piece>,
-    /// For `NAME=…` and `NAME+=…`; the pieces are the value's then.
+    /// The variable that `NAME=…` or `NAME+=…` assigns; the pieces are those of the value then.
     pub(super) assignment: Option<Target>,
 }
 
-/// What an assignment sets.
+/// The variable that an assignment sets.
 #[derive(Debug, Clone)]
 pub(super) struct Target {
     pub(super) name: String,
-    /// Whether it is `+=`.
+    /// Whether the operator is `+=`.
     pub(super) appends: bool,
-    /// Whether it is an array.
+    /// Whether the value is an array.
     pub(super) array: bool,
 }
 
 impl Target {
-    /// What stands before the value.
+    /// Returns the text before the value.
     pub(super) fn prefix(&self) -> Vec<u8> {
         let plus = if self.appends { "+" } else { "" };
         format!("{}{plus}=", self.name).into_bytes()
@@ -68,27 +68,27 @@ pub(super) enum Piece {
         words: Vec<Word>,
         quoted: bool,
     },
-    /// What only bash can tell, and what changes no variable.
+    /// A part whose value only bash can determine, and which changes no variable.
     Opaque,
 }
 
-/// `-`, `+`, `=` or `?` in `${NAME…}`.
+/// The operator `-`, `+`, `=` or `?` in `${NAME…}`.
 #[derive(Debug, Clone)]
 pub(super) struct Default {
     pub(super) operator: u8,
-    /// Whether a colon stands before it: an empty value counts as none.
+    /// Whether a colon precedes the operator, so that an empty value counts as unset.
     pub(super) colon: bool,
     pub(super) word: Vec<Piece>,
 }
 
-/// Commands, one after the other.
+/// Commands that run one after the other.
 pub(super) type List = Vec<AndOr>;
 
 #[derive(Debug)]
 pub(super) struct AndOr {
     pub(super) first: Pipeline,
     pub(super) rest: Vec<(Condition, Pipeline)>,
-    /// Whether `&` ends it.
+    /// Whether the list ends with `&`.
     pub(super) background: bool,
 }
 
@@ -101,14 +101,14 @@ pub(super) enum Condition {
 #[derive(Debug)]
 pub(super) struct Pipeline {
     pub(super) negated: bool,
-    /// None for a lone `!`.
+    /// The commands; empty for a lone `!`.
     pub(super) commands: Vec<Command>,
 }
 
 #[derive(Debug)]
 pub(super) enum Command {
     Simple(Simple),
-    /// `(…)`, whose variables are its own.
+    /// `(…)`, which has its own variables.
     Subshell,
     /// `{ …; }`.
     Group {
@@ -116,7 +116,7 @@ pub(super) enum Command {
         redirected: bool,
     },
     If {
-        /// Conditions with what follows `then`.
+        /// The conditions, each with the list after `then`.
         branches: Vec<(List, List)>,
         otherwise: List,
         redirected: bool,
@@ -125,7 +125,7 @@ pub(super) enum Command {
 
 #[derive(Debug)]
 pub(super) struct Simple {
-    /// Every word, the assignments at the beginning among them.
+    /// All words, including the assignments at the beginning.
     pub(super) words: Vec<Word>,
     /// The files of redirections.
     pub(super) files: Vec<Word>,
@@ -133,7 +133,7 @@ pub(super) struct Simple {
 }
 
 impl Word {
-    /// The text of a word that is one unquoted literal and no assignment.
+    /// Returns the text of a word that is a single unquoted literal and not an assignment.
     pub(super) fn plain(&self) -> Option<&[u8]> {
         match (&self.assignment, &self.pieces[..]) {
             (
@@ -149,7 +149,7 @@ impl Word {
         }
     }
 
-    /// Whether it is a reserved word, at the beginning of a command.
+    /// Whether the word is reserved at the beginning of a command.
     pub(super) fn reserved(&self) -> bool {
         let words = [
             "!", "[[", "]]", "case", "coproc", "do", "done", "elif", "else", "esac", "fi", "for",

@@ -1,6 +1,6 @@
 use super::*;
 
-/// `K` after `text` was sourced with `HOME` and an exported `E`.
+/// Returns `K` after `text` was sourced with `HOME` and an exported `E`.
 fn value(text: &str) -> Value {
     let environment = |name: &str| match name {
         "HOME" => Value::Set("/home/me".to_owned()),
@@ -137,7 +137,7 @@ fn a_syntax_error_ends_the_file() {
     }
 }
 
-/// Each of them may leave something else than it looks like.
+/// Each of these may leave something other than it seems.
 #[test]
 fn what_is_not_followed_is_unknown() {
     for text in [
@@ -180,7 +180,7 @@ fn what_is_not_followed_is_unknown() {
     ] {
         assert_eq!(value(text), Value::Unknown, "{text:?}");
     }
-    // What it cannot change stays known.
+    // Variables that it cannot change stay known.
     for text in [
         "K=v\nA=$(date)",
         "K=v\nno-such-command && A=w",

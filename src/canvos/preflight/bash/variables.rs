@@ -1,10 +1,10 @@
-//! Variables: what they hold, and which are bash's own.
+//! Variables: their values, and which ones belong to bash itself.
 
 use std::collections::HashMap;
 
 use super::Value;
 
-/// Variables that bash sets itself, or whose assignment has a meaning of its own.
+/// Variables that bash sets itself, or whose assignment has a special meaning.
 const OWN: [&str; 37] = [
     "_",
     "CHILD_MAX",
@@ -61,7 +61,7 @@ const DEFAULTED: [&str; 12] = [
     "PS4", "SHELL", "TERM",
 ];
 
-/// How many bytes a value may have.
+/// The largest value, in bytes.
 const LONGEST: usize = 1 << 20;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,7 +76,7 @@ pub(super) struct Variable {
     pub(super) held: Held,
     pub(super) exported: bool,
     pub(super) read_only: bool,
-    /// Whether it stays unknown, whatever is assigned.
+    /// Whether the variable stays unknown whatever is assigned.
     pub(super) odd: bool,
 }
 
@@ -112,7 +112,7 @@ impl<'e> Variables<'e> {
     }
 }
 
-/// What the variable is at the beginning.
+/// Returns the initial state of a variable.
 fn inherited(environment: &dyn Fn(&str) -> Value, name: &str) -> Variable {
     let value = environment(name);
     let read_only = READ_ONLY.contains(&name);
@@ -133,7 +133,7 @@ fn inherited(environment: &dyn Fn(&str) -> Value, name: &str) -> Variable {
 }
 
 impl Variable {
-    /// Sets what it holds.
+    /// Sets the value.
     pub(super) fn hold(&mut self, held: Held) {
         self.held = match held {
             _ if self.odd => Held::Unknown,

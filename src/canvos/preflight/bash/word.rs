@@ -1,10 +1,10 @@
-//! The words of a file: quotes, backslashes and expansions, taken apart.
+//! Reading the words of a file: quotes, backslashes and expansions.
 
 use super::lexer::{Lexer, is_name, is_of_name};
 use super::parser;
 use super::syntax::{Command, Default, List, Piece, Stop, Target, Word};
 
-/// The pieces read so far; neighbouring literals become one.
+/// The pieces that were read so far. Adjacent literals are merged.
 #[derive(Default)]
 struct Pieces(Vec<Piece>);
 
@@ -21,7 +21,7 @@ impl Pieces {
         }
     }
 
-    /// The only piece, if it is a literal without quotes.
+    /// Returns the only piece, if it is an unquoted literal.
     fn plain(&self) -> Option<&[u8]> {
         match &self.0[..] {
             [
@@ -36,8 +36,8 @@ impl Pieces {
 }
 
 impl Lexer<'_> {
-    /// Reads the word that begins here. With `begins` it may be an array or a part of one,
-    /// with `declares` it is an argument that may.
+    /// Reads the word that begins here. `begins` is whether it may be an array assignment or a
+    /// part of one; `declares` is whether it is an argument that may be one.
     pub(super) fn word(&mut self, begins: bool, declares: bool) -> Result<Word, Stop> {
         let mut pieces = Pieces(Vec::new());
         while let Some(byte) = self.peek() {
@@ -58,7 +58,7 @@ impl Lexer<'_> {
                 _ => self.piece(&mut pieces)?,
             }
         }
-        // Behind a newline in quotes bash may drop a backslash that ends the file.
+        // After a newline in quotes, bash may drop a backslash that ends the file.
         let read = &self.text[self.line..self.at];
         if self.at == self.text.len() && read.ends_with(b"\\") && read.contains(&b'\n') {
             return Err(Stop::Unsupported);
@@ -148,7 +148,8 @@ impl Lexer<'_> {
             }
             Some(byte @ (b'0'..=b'9' | b'@' | b'*' | b'#' | b'?' | b'-' | b'$' | b'!')) => {
                 self.at += 1;
-                // To its lexer `$${` opens a brace, to its expansion it does not.
+                // bash's lexer takes `$${` for the start of a brace expansion, its expansion
+                // code does not.
                 if byte == b'$' && matches!(self.peek(), Some(b'{' | b'(' | b'[')) {
                     return Err(Stop::Unsupported);
                 }
@@ -168,7 +169,7 @@ impl Lexer<'_> {
         name
     }
 
-    /// Reads `${…}` behind its opening brace.
+    /// Reads `${…}` after its opening brace.
     fn in_braces(&mut self, quoted: bool) -> Result<Piece, Stop> {
         let length = self.accept(b'#');
         let name = self.name();
@@ -215,7 +216,7 @@ impl Lexer<'_> {
         }
     }
 
-    /// Goes behind a pattern that expands to nothing but itself.
+    /// Skips a pattern that expands to nothing but itself.
     fn pattern(&mut self) -> Result<Piece, Stop> {
         loop {
             let byte = self.peek().ok_or(Stop::Syntax)?;
@@ -228,7 +229,7 @@ impl Lexer<'_> {
         }
     }
 
-    /// Reads the word behind `${NAME:-`, with the closing brace.
+    /// Reads the word after `${NAME:-`, with the closing brace.
     fn default(&mut self, quoted: bool) -> Result<Vec<Piece>, Stop> {
         let mut pieces = Pieces(Vec::new());
         loop {
@@ -258,7 +259,7 @@ impl Lexer<'_> {
         }
     }
 
-    /// Reads a substitution in backquotes, behind the first of them.
+    /// Reads a substitution in backquotes, after the first of them.
     fn backquoted(&mut self, pieces: &mut Pieces, quoted: bool) -> Result<(), Stop> {
         let mut script = Vec::new();
         loop {
@@ -277,7 +278,8 @@ impl Lexer<'_> {
         if self.depth > 8 {
             return Err(Stop::Unsupported);
         }
-        // It is a shell of its own: a syntax error in it stays there.
+        // The substitution is a shell of its own: a syntax error in it does not affect the
+        // file.
         let mut lexer = Lexer::new(&script, self.depth + 1);
         let list = match parser::script(&mut lexer) {
             Err(Stop::Syntax) => List::new(),
@@ -287,7 +289,8 @@ impl Lexer<'_> {
         Ok(())
     }
 
-    /// Reads `$'…'` behind its opening quote; `None` where the locale counts.
+    /// Reads `$'…'` after its opening quote; returns `None` if the result depends on the
+    /// locale.
     fn ansi_c(&mut self) -> Result<Option<Vec<u8>>, Stop> {
         let mut text = Vec::new();
         let mut plain = true;
@@ -317,7 +320,7 @@ impl Lexer<'_> {
         }
     }
 
-    /// Reads an array behind `NAME=`.
+    /// Reads an array after `NAME=`.
     fn array(&mut self, target: Target) -> Result<Word, Stop> {
         self.at += 1;
         self.nest(|lexer| {
@@ -325,7 +328,7 @@ impl Lexer<'_> {
                 match lexer.peek().ok_or(Stop::Syntax)? {
                     b')' => break,
                     b' ' | b'\t' | b'\n' => lexer.at += 1,
-                    // After a syntax error in an array bash goes on.
+                    // bash goes on after a syntax error in an array.
                     b'#' | b'[' | b';' | b'&' | b'|' | b'(' => return Err(Stop::Unsupported),
                     byte @ (b'<' | b'>') if !lexer.opens_process(byte) => {
                         return Err(Stop::Unsupported);
@@ -352,7 +355,7 @@ impl Lexer<'_> {
     }
 }
 
-/// The target at the beginning of a literal, and how much of it follows the `=`.
+/// Returns the target at the beginning of a literal, and how many bytes follow the `=`.
 fn target_of(plain: &[u8]) -> Option<(Target, usize)> {
     let equals = plain.iter().position(|byte| *byte == b'=')?;
     let (name, value) = (&plain[..equals], &plain[equals + 1..]);
@@ -380,7 +383,7 @@ fn word_of(mut pieces: Vec<Piece>) -> Word {
     Word { pieces, assignment }
 }
 
-/// The output of a substitution: the one of `echo` can be told.
+/// Returns the output of a substitution. Only that of `echo` can be determined.
 fn output_of(mut list: List, quoted: bool) -> Piece {
     let simple = match &mut list[..] {
         [one] if one.rest.is_empty() && !one.background && !one.first.negated => {

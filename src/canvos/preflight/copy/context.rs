@@ -1,10 +1,10 @@
-//! The build context: what of a checkout is sent to a build for one COPY.
+//! The build context: the part of a checkout that is sent to a build for one COPY.
 //!
-//! In: the checkout, the patterns of what is wanted and of what is left out. Out: its
-//! directories, as they arrive. Earthly walks the whole checkout; here a directory is read
-//! once something asks for it and if something in it could be sent. Links are sent as
-//! links, and their targets only if they are wanted themselves. Nothing is written, no file
-//! is opened, and a walk ends after [`ENTRIES`].
+//! The input is the checkout and the patterns of what is wanted and what is excluded. The
+//! output is the directories as they arrive. Earthly walks the whole checkout; here, a
+//! directory is read only when it is needed and something in it could be sent. Links are sent
+//! as links, and their targets only if the patterns select those too. Nothing is written, no
+//! file is opened, and a walk ends after [`ENTRIES`].
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -15,27 +15,27 @@ use std::path::{Path, PathBuf};
 
 use crate::canvos::preflight::ignore::{Ignore, Matched, Patterns, decode};
 
-/// How many files and directories are looked at.
+/// The number of files and directories that a walk visits.
 const ENTRIES: usize = 100_000;
-/// How many links are followed, as `BuildKit` does.
+/// The number of links that are followed, as in `BuildKit`.
 const LINKS: usize = 255;
 
-/// Why a context cannot be sent, or not be told.
+/// Why a context cannot be sent, or cannot be determined.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Stop {
-    /// The pattern of what is wanted is one that Go refuses.
+    /// Go refuses the pattern of what is wanted.
     BadPattern,
-    /// An ignore rule is one that Go refuses, by its place.
+    /// Go refuses the ignore rule at this index.
     BadRule(usize),
     /// A directory that is wanted cannot be read.
     Closed(String),
-    /// Links that lead in a circle.
+    /// Links form a cycle.
     Circle(String),
-    /// There is too much to look at.
+    /// There are too many entries.
     TooMany,
 }
 
-/// What an entry of the context is.
+/// The kind of an entry of the context.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     /// A directory.
@@ -66,24 +66,25 @@ impl Kind {
     }
 }
 
-/// A file or directory of the checkout, with what the patterns make of it.
+/// A file or directory of the checkout, with the result of the patterns.
 #[derive(Debug, Clone)]
 pub(super) struct Entry {
-    /// Relative to the checkout; empty for the checkout itself.
+    /// The path relative to the checkout; empty for the checkout itself.
     pub path: String,
-    /// Where it is.
+    /// The path on this machine.
     pub real: PathBuf,
-    /// What it is.
+    /// The kind of entry.
     pub kind: Kind,
-    /// Whether it is sent for its own sake. A directory is sent too if something in it is.
+    /// Whether the patterns select the entry itself. A directory is also sent if something in
+    /// it is.
     visible: bool,
-    /// Whether it is staged only later.
+    /// Whether the file will exist only after staging.
     pub staged: bool,
     wanted: Matched,
     ignored: Matched,
 }
 
-/// What is in a directory of the checkout.
+/// An entry found in a directory of the checkout.
 struct Found {
     real: PathBuf,
     kind: Kind,
@@ -95,14 +96,14 @@ pub(super) struct BuildContext<'a> {
     directory: &'a Path,
     wanted: &'a Patterns,
     ignore: &'a Ignore,
-    /// Files that are taken for regular ones, there or not.
+    /// The paths that count as regular files, whether they exist or not.
     staged: &'a [&'a str],
     left: Cell<usize>,
     closed: RefCell<Option<String>>,
 }
 
 impl<'a> BuildContext<'a> {
-    /// The context for what `wanted` matches.
+    /// Returns the context for what `wanted` matches.
     pub(super) fn new(
         directory: &'a Path,
         wanted: &'a Patterns,
@@ -119,12 +120,12 @@ impl<'a> BuildContext<'a> {
         }
     }
 
-    /// A directory that could not be read, so that what is in it is missing.
+    /// Returns the first directory that could not be read, so that its contents are missing.
     pub(super) fn closed(&self) -> Option<String> {
         self.closed.borrow().clone()
     }
 
-    /// The checkout itself.
+    /// Returns the checkout itself.
     pub(super) fn root(&self) -> Entry {
         Entry {
             path: String::new(),
@@ -137,7 +138,7 @@ impl<'a> BuildContext<'a> {
         }
     }
 
-    /// What arrives in a directory, by name.
+    /// Returns the entries of a directory that arrive, by name.
     pub(super) fn entries(&self, directory: &Entry) -> Result<Vec<Entry>, Stop> {
         let mut entries = Vec::new();
         for found in self.names(directory)? {
@@ -150,8 +151,8 @@ impl<'a> BuildContext<'a> {
         Ok(entries)
     }
 
-    /// The entry at `path`, links followed; `None` if there is none. A link that leads out
-    /// of the context leads to its root.
+    /// Returns the entry at `path`, following links; `None` if there is none. A link that leads
+    /// out of the context leads to its root.
     pub(super) fn follow(&self, path: &str) -> Result<Option<Entry>, Stop> {
         let mut ahead: Vec<String> = parts(path);
         let mut above = vec![self.root()];
@@ -188,7 +189,7 @@ impl<'a> BuildContext<'a> {
         Ok(above.pop())
     }
 
-    /// What is in a directory of the checkout, sorted by name.
+    /// Returns the contents of a directory of the checkout, sorted by name.
     fn names(&self, directory: &Entry) -> Result<BTreeMap<String, Found>, Stop> {
         let mut names = BTreeMap::new();
         match std::fs::read_dir(&directory.real) {
@@ -214,7 +215,7 @@ impl<'a> BuildContext<'a> {
                 }
                 *self.closed.borrow_mut() = Some(directory.path.clone());
             }
-            // It is gone by now, or not staged yet.
+            // It was removed meanwhile, or is not staged yet.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(_) => return Err(Stop::Closed(directory.path.clone())),
         }
@@ -226,7 +227,7 @@ impl<'a> BuildContext<'a> {
                 Some((name, _)) => (name, Kind::Directory),
                 None => (below, Kind::File),
             };
-            // What stands in the way of a directory is not replaced when staging.
+            // Staging does not replace something that is in the way of a directory.
             if kind == Kind::File || !names.contains_key(name) {
                 let real = directory.real.join(name);
                 let staged = true;
@@ -236,14 +237,14 @@ impl<'a> BuildContext<'a> {
         Ok(names)
     }
 
-    /// What the patterns make of what was found in a directory; `None` if neither it nor
+    /// Applies the patterns to an entry of a directory; returns `None` if neither it nor
     /// anything in it is sent.
     fn judge(&self, above: &Entry, found: (String, Found)) -> Result<Option<Entry>, Stop> {
         let (name, Found { real, kind, staged }) = found;
         let path = join(&above.path, &name);
         let is_directory = kind == Kind::Directory;
         let below = format!("{path}/");
-        // At the root, nothing is known of a directory above.
+        // At the root, there is no result of a parent directory.
         let known = |matched| Some(matched).filter(|_| !above.path.is_empty());
         let wanted = self
             .wanted
@@ -260,7 +261,7 @@ impl<'a> BuildContext<'a> {
             return Ok(None);
         }
         let visible = wanted.by.is_some() && ignored.by.is_none();
-        // In a directory that can be listed and not entered, what is sent is an error.
+        // In a directory that can be listed but not entered, an entry that is sent is an error.
         if visible
             && !staged
             && let Err(error) = std::fs::symlink_metadata(&real)
@@ -281,7 +282,7 @@ impl<'a> BuildContext<'a> {
         }))
     }
 
-    /// Whether an entry arrives: for its own sake, or for something in it.
+    /// Whether an entry arrives, either for itself or for something in it.
     fn exists(&self, entry: &Entry) -> Result<bool, Stop> {
         if entry.visible {
             return Ok(true);
@@ -301,7 +302,7 @@ impl<'a> BuildContext<'a> {
     }
 }
 
-/// The parts of a path from its end, without those that mean nothing.
+/// Returns the parts of a path in reverse order, without empty ones and `.`.
 fn parts(path: &str) -> Vec<String> {
     let parts = path.split('/').rev();
     let parts = parts.filter(|part| !matches!(*part, "" | "."));
@@ -316,7 +317,7 @@ fn join(directory: &str, name: &str) -> String {
     }
 }
 
-/// The rest of `path` below `directory`.
+/// Returns the rest of `path` below `directory`.
 pub(super) fn strip_directory<'a>(path: &'a str, directory: &str) -> Option<&'a str> {
     if directory.is_empty() {
         return Some(path);
@@ -343,7 +344,8 @@ mod tests {
             let found = context.follow("sub/b.tgz").expect("no error");
             (ENTRIES - context.left.get(), found.is_some())
         };
-        // The three names at the root; and of `sub` what tells that it arrives at all.
+        // The three names at the root, and from `sub` the entries that decide whether it
+        // arrives at all.
         assert_eq!(looked_at("spc.tgz"), (3, false));
         assert_eq!(looked_at("sub/b.tgz"), (5, true));
         assert_eq!(looked_at("s*/b.tgz"), (5, true));

@@ -1,7 +1,7 @@
 //! Why a value of CLUSTERCONFIG finds nothing, for the message.
 //!
-//! In: a value that finds nothing, and the checkout. Out: the likeliest reason. It decides
-//! nothing: that nothing is found is settled before.
+//! The input is a value that finds nothing, and the checkout. The output is the most likely
+//! reason. Nothing depends on it: that the value finds nothing is already decided.
 
 use std::path::Path;
 
@@ -10,39 +10,39 @@ use crate::canvos::preflight::arg;
 use crate::canvos::preflight::glob;
 use crate::canvos::preflight::ignore::{Ignore, Rule, decode};
 
-/// Why nothing is found.
+/// Why a value finds nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Missed {
-    /// Nothing is named (T2).
+    /// The value is empty (T2).
     Unset,
-    /// It has a character that is not ASCII (T6).
+    /// The value has a character that is not ASCII (T6).
     NotAscii(char),
-    /// A blank at one of its ends belongs to the name (T17).
+    /// Leading or trailing white space is part of the name (T17).
     Blank,
-    /// A URL (T5).
+    /// The value is a URL (T5).
     Url,
-    /// `~/`, which bash expands and Earthly does not (T4).
+    /// The value begins with `~/`, which bash expands and Earthly does not (T4).
     Home,
-    /// An absolute path: Earthly looks in the checkout only (T3).
+    /// The path is absolute: Earthly looks only in the checkout (T3).
     Absolute,
-    /// A `.` or `..` that Earthly does not clean away, or that leads out of the checkout
-    /// (T4).
+    /// The path has a `.` or `..` that Earthly does not remove, or that leads out of the
+    /// checkout (T4).
     Dots,
-    /// A pattern that no file fits (T6).
+    /// No file matches the pattern (T6).
     Pattern,
-    /// The file is there, and an ignore rule hides it (T9).
+    /// The file exists, and an ignore rule hides it (T9).
     Ignored(Rule),
     /// This directory on the way is a symbolic link (T8).
     BelowLink(String),
     /// This directory on the way cannot be read (T40).
     Closed(String),
-    /// The file is called so, in other upper and lower case (T32).
+    /// A file of this name exists, which differs in upper and lower case (T32).
     OtherCase(String),
-    /// There is no such file (T1).
+    /// The file does not exist (T1).
     Absent,
 }
 
-/// The reason for `value`, in the checkout in `directory`.
+/// Returns the reason for `value` in the checkout in `directory`.
 pub(super) fn why(
     value: &str,
     directory: &Path,
@@ -82,7 +82,7 @@ pub(super) fn why(
     named(&path, directory, ignore, staged)
 }
 
-/// The reason for a plain path.
+/// Returns the reason for a plain path.
 fn named(path: &str, directory: &Path, ignore: &Ignore, staged: &[&str]) -> Missed {
     let mut at = directory.to_owned();
     let mut found = String::new();

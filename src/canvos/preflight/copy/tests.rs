@@ -1,5 +1,4 @@
-//! What the real programs answered for 736 values, and the corners that those do not
-//! reach.
+//! What the real programs answered for 736 values, and corner cases that those do not cover.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -38,7 +37,7 @@ const FILES: [&str; 23] = [
     "dir/in.tgz",
 ];
 
-/// A checkout, and what is found in it.
+/// A checkout, and what a value finds in it.
 struct Checkout {
     directory: TempDir,
 }
@@ -96,7 +95,7 @@ impl Checkout {
         resolve(value, self.directory.path(), &self.ignore(), &[])
     }
 
-    /// The file that `value` finds.
+    /// Returns the file that `value` finds.
     fn file(&self, value: &str) -> Option<String> {
         match self.resolve(value) {
             Copied::File { path, .. } => Some(path),
@@ -190,7 +189,8 @@ fn corners_find_what_the_real_programs_find() {
         ("sub/**/c.tgz", "file:sub/deep/c.tgz"),
         ("build/*", "file:build/ok1.tgz"),
         ("build/x.tgz", "nothing"),
-        // What is copied has to fit, and what is sent: the first knows no `|`.
+        // The pattern of what is copied and that of what is sent must both match; the first has
+        // no `|`.
         ("a|b.tgz", "file:a|b.tgz"),
         ("a{2}.tgz", "nothing"),
         ("back\\slash.tgz", "nothing"),
@@ -200,7 +200,7 @@ fn corners_find_what_the_real_programs_find() {
         ("[s]*.tgz", "nothing"),
         ("é.tgz", "nothing"),
         ("%C3%A9.tgz", "file:%C3%A9.tgz"),
-        // A plus sign means an artifact only in front of a target's name and a slash.
+        // A plus sign means an artifact only before a target's name and a slash.
         ("p+q.tgz", "file:p+q.tgz"),
         ("p\\+q.tgz", "file:p+q.tgz"),
         ("x/b+.tgz", "file:x/b+.tgz"),
@@ -221,10 +221,10 @@ fn corners_find_what_the_real_programs_find() {
         ("bz.tgz", "fails"),
         ("l*.tgz", "fails"),
         ("x/../[be]*.tgz", "file:edge2.tgz"),
-        // A directory with a link that leads nowhere.
+        // The directory has a link that leads nowhere.
         ("zz", "fails"),
         ("zz*", "fails"),
-        // A file first, and a directory that would replace it; and the other way round.
+        // A file precedes a directory that would replace it, and the other way round.
         ("mix*", "fails"),
         ("su*", "directory"),
         ("x/../nope.tgz", "fails"),
@@ -447,7 +447,7 @@ fn a_directory_is_sent_for_what_is_in_it() {
         ("overlay/**\n", false),
         ("overlay/files-iso\n", false),
         ("*\n", false),
-        // The directory is sent, and nothing in it.
+        // The directory is sent, but nothing in it.
         ("overlay/files-iso/*\n", true),
         ("overlay/files-iso/**\n", true),
         // One file that is taken back is enough.

@@ -1,12 +1,13 @@
-//! What godotenv makes of a value: escapes in double quotes, and variables.
+//! How godotenv expands a value: escapes in double quotes, and variables.
 //!
-//! The rules are three regular expressions there; all of them look at single ASCII bytes,
-//! so that bytes that are not UTF-8 pass as they are.
+//! In godotenv, the rules are three regular expressions. All of them look at single ASCII
+//! bytes, so bytes that are not UTF-8 pass unchanged.
 
 use std::collections::HashMap;
 
-/// Expands the escapes of a value in double quotes: `\n` and `\r` become control
-/// characters, every other backslash goes but one before `$`, which the variables need.
+/// Expands the escapes of a value in double quotes: `\n` and `\r` become control characters,
+/// and every other backslash is removed except one before `$`, which the expansion of variables
+/// needs.
 pub(super) fn expand_escapes(value: &[u8]) -> Vec<u8> {
     let mut controls = Vec::with_capacity(value.len());
     let mut bytes = value.iter().copied();
@@ -21,7 +22,7 @@ pub(super) fn expand_escapes(value: &[u8]) -> Vec<u8> {
             escaped => controls.extend([b'\\'].into_iter().chain(escaped)),
         }
     }
-    // A second pass, as there: what the first one left may read in another way now.
+    // godotenv makes a second pass too: the result of the first one may read differently now.
     let mut plain = Vec::with_capacity(controls.len());
     let mut bytes = controls.iter().copied().peekable();
     while let Some(byte) = bytes.next() {
@@ -32,9 +33,9 @@ pub(super) fn expand_escapes(value: &[u8]) -> Vec<u8> {
     plain
 }
 
-/// Expands `$NAME` and `${NAME}` from `values`, where names are upper case; one that is
-/// not set is empty. `\$` is a dollar sign. `$(NAME` counts too, a quirk of the original.
-/// `None` if the result has more than `most` bytes.
+/// Expands `$NAME` and `${NAME}` from `values`; names are upper case, and an unset variable is
+/// empty. `\$` is a dollar sign. `$(NAME` counts too, a quirk of the original. Returns `None`
+/// if the result has more than `most` bytes.
 pub(super) fn expand_variables(
     value: &[u8],
     values: &HashMap<Vec<u8>, Vec<u8>>,

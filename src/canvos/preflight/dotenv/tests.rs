@@ -84,7 +84,7 @@ fn a_byte_that_is_not_utf_8_is_a_replacement_character() {
     assert_eq!(file.value("A"), Some("\u{fffd}\u{fffd}x"));
     assert_eq!(file.value("B"), Some("\u{fffd}\u{fffd}\u{fffd}x"));
     assert_eq!(file.value("C"), Some("\u{fffd}\u{fffd}"));
-    // In quotes bytes stay what they are until the end.
+    // In quotes, bytes are unchanged up to the end.
     let file = parse(b"A='\xc3'\nK=\"$A\xa9\"").unwrap();
     assert_eq!(file.value("K"), Some("\u{e9}"));
 }

@@ -1,18 +1,19 @@
-//! What an `IF` of an Earthfile decides, as far as it can be told without running it.
+//! What an `IF` of an Earthfile decides, as far as that can be determined without running it.
 //!
-//! Conditions are shell commands. Those that CanvOS and its forks use are tests of
-//! variables: `[ "$ARCH" = "arm64" ]`, `[ -n "$X" ] && …`, `$FIPS_ENABLED`. Whatever else
-//! there is gives `None`: it may hold or not.
+//! Conditions are shell commands. CanvOS and its forks use tests of variables: `[ "$ARCH" =
+//! "arm64" ]`, `[ -n "$X" ] && …`, `$FIPS_ENABLED`. Everything else gives `None`: it may hold
+//! or not.
 
 use super::scope::Scope;
 
-/// Whether `condition` holds; `None` if that cannot be told.
+/// Whether `condition` holds; `None` if that cannot be determined.
 pub(super) fn holds(condition: &[String], scope: &Scope) -> Option<bool> {
     let words: Vec<&str> = condition.iter().map(String::as_str).collect();
     alternatives(&words, scope)
 }
 
-/// `a || b && c`: to the shell both operators bind alike, from left to right.
+/// Evaluates `a || b && c`: in a shell, both operators have the same precedence, from left to
+/// right.
 fn alternatives(words: &[&str], scope: &Scope) -> Option<bool> {
     let mut value = None;
     let mut operator = "";

@@ -1,26 +1,26 @@
-//! The logical lines of an Earthfile: continuations joined, comments left out.
+//! The logical lines of an Earthfile: continuations are joined, and comments are left out.
 //!
 //! The rules are those of Earthly's lexer. A backslash at the end of a line continues it,
-//! across any number of blank lines and comment lines. A `#` behind white space begins a
-//! comment; one inside a word does not.
+//! across any number of blank lines and comment lines. A `#` after white space begins a
+//! comment; a `#` inside a word does not.
 
 /// A line with its continuations.
 #[derive(Debug, Clone)]
 pub(super) struct Line {
-    /// All of it.
+    /// The text of the whole line.
     pub text: String,
-    /// Offsets in [`Line::text`] at which lines of the file begin, with their numbers.
+    /// The offsets in [`Line::text`] at which lines of the file begin, with their line numbers.
     starts: Vec<(usize, usize)>,
 }
 
 impl Line {
-    /// The words between white space, each with the number of the line that it is on.
+    /// Returns the words between white space, each with the number of the line that it is on.
     pub(super) fn words(&self) -> impl Iterator<Item = (usize, &str)> {
         let words = self.text.split_whitespace();
         words.map(|word| (self.number_of(word), word))
     }
 
-    /// The number of its first line.
+    /// Returns the number of the first line.
     pub(super) fn number(&self) -> usize {
         self.starts.first().map_or(0, |(_, number)| *number)
     }
@@ -31,8 +31,8 @@ impl Line {
         before.map_or(0, |(_, number)| *number)
     }
 
-    /// Its arguments: words as Earthly splits them, so that white space in quotes or in
-    /// `$(…)` does not end one. Quotes are kept.
+    /// Returns the arguments: words as Earthly splits them, in which white space in quotes or
+    /// in `$(…)` does not end a word. Quotes are kept.
     pub(super) fn arguments(&self) -> Vec<&str> {
         let mut arguments = Vec::new();
         let mut start = None;
@@ -57,7 +57,7 @@ impl Line {
     }
 }
 
-/// Where a character stands: in quotes, in `$(…)`, or outside of both.
+/// Whether a character is in quotes, in `$(…)`, or in neither.
 #[derive(Default)]
 struct Quoting {
     quote: Option<char>,
@@ -87,7 +87,7 @@ impl Quoting {
     }
 }
 
-/// The logical lines of `text`; blank lines and comments are left out.
+/// Returns the logical lines of `text`, without blank lines and comments.
 pub(super) fn logical_lines(text: &str) -> Vec<Line> {
     let mut lines: Vec<Line> = Vec::new();
     let mut open = false;
@@ -116,8 +116,9 @@ pub(super) fn logical_lines(text: &str) -> Vec<Line> {
     lines
 }
 
-/// A line up to a comment. One that a quote of an earlier line would turn into text is not
-/// told apart: it can only hide words, and what is hidden is not taken for a copy.
+/// Returns the part of a line before a comment. A quote from an earlier line, which would make
+/// the comment text, is not taken into account: that can only hide words, and a hidden word is
+/// not taken for a copy.
 fn without_comment(line: &str) -> &str {
     let mut state = Quoting::default();
     let mut blank = true;

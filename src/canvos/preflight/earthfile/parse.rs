@@ -1,19 +1,19 @@
-//! The structure of an Earthfile: its base recipe, its targets and functions, and the
-//! blocks in them. What a word means is not decided here.
+//! The structure of an Earthfile: its base recipe, its targets and functions, and the blocks in
+//! them. This module does not interpret the words.
 
 use std::collections::BTreeMap;
 
 use super::lines::{Line, logical_lines};
 
-/// How deep blocks are read; what is deeper is not a block but a command that is not known.
+/// The depth to which blocks are read. A deeper block is an unknown command.
 const DEPTH: usize = 100;
 
 /// An Earthfile.
 #[derive(Debug, Default)]
 pub(super) struct Parsed {
-    /// What stands before the first target.
+    /// The statements before the first target.
     pub base: Vec<Statement>,
-    /// Targets and functions, by name.
+    /// The targets and functions, by name.
     pub targets: BTreeMap<String, Vec<Statement>>,
     /// Whether only `ARG --global` reaches the targets (VERSION 0.7 and later).
     pub explicit_global: bool,
@@ -26,22 +26,22 @@ pub(super) enum Statement {
     Command(Line),
     /// `IF` with its `ELSE IF` and `ELSE`.
     If(Vec<Branch>),
-    /// What may run several times, once, or never: `FOR`, `CATCH`, `FINALLY`.
+    /// A block that may run several times, once, or never: `FOR`, `CATCH`, `FINALLY`.
     Maybe(Vec<Statement>),
-    /// What runs once: `WAIT`, `WITH DOCKER`, `TRY`.
+    /// A block that runs once: `WAIT`, `WITH DOCKER`, `TRY`.
     Once(Vec<Statement>),
 }
 
 /// A branch of an `IF`.
 #[derive(Debug)]
 pub(super) struct Branch {
-    /// The words of its condition; `None` for `ELSE`.
+    /// The words of the condition; `None` for `ELSE`.
     pub condition: Option<Vec<String>>,
-    /// What it runs.
+    /// The statements of the branch.
     pub body: Vec<Statement>,
 }
 
-/// Reads the structure of `text`.
+/// Parses the structure of `text`.
 pub(super) fn parse(text: &str) -> Parsed {
     let mut parsed = Parsed::default();
     let mut target = None;
@@ -77,7 +77,7 @@ impl Parsed {
     }
 }
 
-/// A name with a colon at the margin begins a target or a function.
+/// Returns the name that a line at the margin defines with a colon: a target or a function.
 fn target_of(line: &Line) -> Option<String> {
     if line.is_indented() {
         return None;
@@ -88,7 +88,7 @@ fn target_of(line: &Line) -> Option<String> {
     (first.is_ascii_alphabetic() && name.chars().all(fits)).then(|| name.to_owned())
 }
 
-/// Whether `VERSION …` makes `ARG` of the base recipe local to it.
+/// Whether `VERSION …` makes each `ARG` of the base recipe local to it.
 fn needs_global(line: &Line) -> bool {
     let arguments = line.arguments();
     let flag = arguments
@@ -103,13 +103,14 @@ fn needs_global(line: &Line) -> bool {
 
 type Lines = std::iter::Peekable<std::vec::IntoIter<Line>>;
 
-/// What ends a list of statements.
+/// Whether a line ends a list of statements.
 fn ends(line: &Line) -> bool {
     let first = line.arguments().first().copied();
     matches!(first, Some("END" | "ELSE" | "CATCH" | "FINALLY"))
 }
 
-/// The statements up to the end of the block, which is left to the caller.
+/// Reads the statements up to the end of the block. The line that ends it is left to the
+/// caller.
 fn statements(lines: &mut Lines, depth: usize) -> Vec<Statement> {
     let mut statements = Vec::new();
     while let Some(line) = lines.next_if(|line| !ends(line)) {
@@ -135,7 +136,7 @@ fn block(lines: &mut Lines, depth: usize) -> Vec<Statement> {
     body
 }
 
-/// `TRY`, and what handles its end.
+/// Reads `TRY` and the blocks that follow it.
 fn attempts(lines: &mut Lines, depth: usize, into: &mut Vec<Statement>) {
     into.push(Statement::Once(statements(lines, depth)));
     while let Some(line) = lines.next_if(ends) {

@@ -1,8 +1,8 @@
-//! Variables of an Earthfile, and words in which they are expanded.
+//! The variables of an Earthfile, and the expansion of words.
 
 use std::collections::BTreeMap;
 
-/// The variables that a recipe sees. A value is `None` if it cannot be told.
+/// The variables that a recipe sees. A value is `None` if it cannot be determined.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Scope {
     values: BTreeMap<String, Option<String>>,
@@ -14,14 +14,14 @@ impl Scope {
         self.values.insert(name.to_owned(), value);
     }
 
-    /// Sets all that `other` sets.
+    /// Sets all variables of `other`.
     pub(super) fn extend(&mut self, other: &Self) {
         let values = other.values.iter();
         self.values
             .extend(values.map(|(name, value)| (name.clone(), value.clone())));
     }
 
-    /// The value of `name`; `None` for one that is not set here or cannot be told.
+    /// Returns the value of `name`; `None` if it is not set here or cannot be determined.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.values.get(name)?.as_deref()
     }
@@ -31,8 +31,8 @@ impl Scope {
         self.values.contains_key(name)
     }
 
-    /// A word without its quotes and with its variables' values; `None` if it has a part
-    /// that only a run can tell.
+    /// Returns a word without its quotes and with its variables expanded; `None` if only a run
+    /// can determine a part of it.
     pub(super) fn expand(&self, word: &str) -> Option<String> {
         let mut expanded = String::new();
         let mut rest = word.chars().peekable();
@@ -53,7 +53,7 @@ impl Scope {
     }
 }
 
-/// The name behind a dollar sign, alone or in braces.
+/// Reads the name after a dollar sign, with or without braces.
 fn variable(rest: &mut std::iter::Peekable<std::str::Chars<'_>>) -> Option<String> {
     let braces = rest.next_if_eq(&'{').is_some();
     let mut name = String::new();

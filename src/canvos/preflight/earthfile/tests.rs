@@ -8,7 +8,7 @@ fn parsed(text: &str) -> Earthfile {
     }
 }
 
-/// The recipe of a target in a build with these arguments (`NAME=value`).
+/// Returns the recipe of a target in a build with these arguments (`NAME=value`).
 fn recipe(text: &str, target: &str, arguments: &[&str]) -> Recipe {
     let pairs = arguments.iter().filter_map(|pair| pair.split_once('='));
     let pairs: Vec<(&str, &str)> = pairs.collect();
@@ -19,8 +19,8 @@ fn recipe(text: &str, target: &str, arguments: &[&str]) -> Recipe {
     parsed(text).recipe(target, &given)
 }
 
-/// What it copies, in a few characters a copy: `o` the overlay, `name` a file, `?` a path
-/// that cannot be told, and `~` before what may not run.
+/// Returns the copies in a few characters each: `o` is the overlay, `name` a file, `?` a path
+/// that cannot be determined, and `~` precedes a copy that may not run.
 fn copies(text: &str, target: &str, arguments: &[&str]) -> String {
     let copies = recipe(text, target, arguments).copies;
     let running = copies.iter().filter(|copy| copy.runs > Runs::No);
@@ -64,7 +64,7 @@ fn targets_are_told_by_what_they_copy() {
     assert!(!recipe(ISO, "iso", &[]).unresolved);
 }
 
-/// How forks write the same.
+/// The same in the wording of forks.
 #[test]
 fn other_ways_to_copy_the_overlay() {
     for copy in [
@@ -160,7 +160,8 @@ fn a_variable_reaches_a_target_by_its_scope() {
     assert_eq!(copies(function, "iso", &["CLUSTERCONFIG=x"]), "x");
 }
 
-/// Another Earthfile may copy what it likes, and what a target made is not in the checkout.
+/// Another Earthfile may copy anything, and the files that a target made are not in the
+/// checkout.
 #[test]
 fn what_is_not_read_is_not_guessed() {
     assert!(recipe("iso:\n DO lib+STAGE\n", "iso", &[]).unresolved);
@@ -236,7 +237,7 @@ fn what_is_laid_over_later_is_not_dropped() {
     assert_eq!(dropped("-map /other / -boot_image any replay"), Some(2));
 }
 
-/// Blocks without an end, ends without a block, references in a circle, a thousand levels.
+/// Blocks without an end, ends without a block, circular references, and a thousand levels.
 #[test]
 fn broken_and_hostile_files_are_read_to_their_end() {
     for text in [

@@ -1,7 +1,8 @@
-//! What a target of an Earthfile copies, in the order in which it does.
+//! What a target of an Earthfile copies, in the order of the copies.
 //!
-//! The walk follows a target into what it is made of: `FROM +x`, `COPY +x/…`, `BUILD +x`,
-//! `DO +F`. Of a block that only a run can decide it says that it may run.
+//! The walk follows a target into everything that it is made of: `FROM +x`, `COPY +x/…`, `BUILD
+//! +x`, `DO +F`. If only a run can decide whether a block runs, its copies are marked as
+//! possible.
 
 use std::collections::BTreeMap;
 
@@ -11,18 +12,18 @@ use super::parse::{Branch, Parsed, Statement};
 use super::scope::Scope;
 use super::{Copy, Recipe, Runs, Source};
 
-/// How deep references are followed.
+/// The depth to which references are followed.
 const DEPTH: usize = 100;
-/// How many calls of functions are followed.
+/// The number of function calls that are followed.
 const CALLS: usize = 1000;
 
 /// The build argument that names the definition.
 const CLUSTERCONFIG: &str = crate::canvos::preflight::arg::KEY;
 /// The path of the overlay that CanvOS's ISO targets copy.
 const OVERLAY: &str = "overlay/files-iso";
-/// Where `+cloud-image` collects what goes onto the content partition.
+/// The directory in which `+cloud-image` collects the files of the content partition.
 const WORKDIR: &str = "/workdir/";
-/// The name of a definition in an image, whatever its directory.
+/// The file name of a definition in an image, in whichever directory.
 const NAME: &str = "spc.tgz";
 
 /// A walk through a target.
@@ -30,24 +31,24 @@ pub(super) struct Walk<'e> {
     parsed: &'e Parsed,
     arguments: &'e dyn Fn(&str) -> Option<String>,
     globals: Scope,
-    /// Targets that were entered, with how surely they run.
+    /// The targets that were entered, with how certain it is that they run.
     entered: BTreeMap<String, Runs>,
-    /// Calls of functions that were followed.
+    /// The number of function calls that were followed.
     calls: usize,
     recipe: Recipe,
 }
 
-/// What a block sees of what is around it.
+/// The surroundings of a block, as far as it depends on them.
 #[derive(Clone, Copy)]
 struct Place {
     runs: Runs,
     depth: usize,
-    /// In a function, where `ARG` takes what `DO` hands over.
+    /// Whether the block is in a function, where `ARG` takes the arguments of `DO`.
     function: bool,
 }
 
 impl Place {
-    /// The same in a target, which has variables of its own.
+    /// Returns the same place for a target, which has its own variables.
     fn outside(self) -> Self {
         Self {
             function: false,
@@ -57,7 +58,7 @@ impl Place {
 }
 
 impl<'e> Walk<'e> {
-    /// What `target` does if the build has these arguments.
+    /// Returns what `target` does if the build has these arguments.
     pub(super) fn of(
         parsed: &'e Parsed,
         target: &str,
@@ -140,12 +141,13 @@ impl<'e> Walk<'e> {
                 None => open.min(Runs::Maybe),
             };
             let runs = runs.min(place.runs);
-            // What does not run with these arguments is still known to read them.
+            // A branch that does not run with these arguments is still known to read them.
             self.block(&branch.body, scope, Place { runs, ..place });
         }
     }
 
-    /// What a recipe sees: its own variables above the global ones.
+    /// Returns the variables that a recipe sees: its own ones take precedence over the global
+    /// ones.
     fn seen(&self, scope: &Scope) -> Scope {
         let mut seen = self.globals.clone();
         seen.extend(scope);
@@ -155,7 +157,7 @@ impl<'e> Walk<'e> {
     fn command(&mut self, line: &Line, scope: &mut Scope, place: Place) {
         let words = line.arguments();
         match words[..] {
-            // What does not run sets nothing.
+            // A command that does not run sets nothing.
             ["ARG" | "LET" | "SET", ..] if place.runs == Runs::No => {}
             ["ARG", ref rest @ ..] => self.argument(rest, scope, place),
             ["LET" | "SET", ref rest @ ..] => {
@@ -180,7 +182,7 @@ impl<'e> Walk<'e> {
         }
     }
 
-    /// `ARG`, with a default or without.
+    /// Handles `ARG`, with or without a default.
     fn argument(&mut self, words: &[&str], scope: &mut Scope, place: Place) {
         let global = words
             .iter()
@@ -199,7 +201,7 @@ impl<'e> Walk<'e> {
         let value = if is_builtin(name) {
             None
         } else if place.function {
-            // What `DO` hands over stands; what else reaches a function is not told.
+            // The arguments of `DO` are known; what else reaches a function is not.
             if scope.has(name) {
                 return;
             }
@@ -241,7 +243,7 @@ impl<'e> Walk<'e> {
                 let function = true;
                 self.enter(name, handed, Place { function, ..place });
             }
-            // Another Earthfile, which may copy what it likes.
+            // It is another Earthfile, which may copy anything.
             None => self.recipe.unresolved = true,
         }
     }
@@ -264,9 +266,9 @@ impl<'e> Walk<'e> {
             if let Some(name) = artifact.and_then(local) {
                 self.enter(name, Scope::default(), place.outside());
             }
-            // What a target has made is not known here.
+            // The files that a target has made are not known here.
             let path = seen.expand(word).filter(|_| artifact.is_none());
-            // A variable that no `ARG` brings here is empty.
+            // A variable that no `ARG` declares here is empty.
             let unset = word.contains(CLUSTERCONFIG) && !seen.has(CLUSTERCONFIG);
             let path = if unset { Some(String::new()) } else { path };
             let source = match &path {
@@ -296,12 +298,12 @@ impl<'e> Walk<'e> {
     }
 }
 
-/// The name of a target or function of this Earthfile that `reference` is to.
+/// Returns the name of the target or function of this Earthfile that `reference` refers to.
 fn local(reference: &str) -> Option<&str> {
     reference.strip_prefix('+')?.split('/').next()
 }
 
-/// `NAME=value` in the words behind `ARG`, `LET` or `SET`.
+/// Parses `NAME=value` from the words after `ARG`, `LET` or `SET`.
 fn assignment<'w>(words: &[&'w str]) -> Option<(&'w str, String)> {
     let first = words.first()?;
     match first.split_once('=') {
@@ -322,7 +324,7 @@ fn assignment<'w>(words: &[&'w str]) -> Option<(&'w str, String)> {
     }
 }
 
-/// Whether Earthly itself sets a variable.
+/// Whether Earthly itself sets the variable.
 fn is_builtin(name: &str) -> bool {
     ["EARTHLY_", "TARGET", "NATIVE", "USER"]
         .iter()
@@ -333,17 +335,18 @@ fn is_builtin(name: &str) -> bool {
                 .any(|end| name.ends_with(end)))
 }
 
-/// A reference to a target, in a word such as `+x/file`, `(+x/file --A=1)` or `./dir+x`.
+/// Returns the reference to a target in a word such as `+x/file`, `(+x/file --A=1)` or
+/// `./dir+x`.
 fn reference(word: &str) -> Option<&str> {
     let word = word.trim_start_matches(['"', '\'', '(']);
     let word = word.split([' ', ')', '"', '\'']).next()?;
     let plus = word.find('+')?;
-    // A plus sign in a file name has no slash behind it, unless it begins the word.
+    // A plus sign in a file name has no slash after it, unless it begins the word.
     let is_reference = plus == 0 || word[plus..].contains('/') || word.starts_with("./");
     is_reference.then_some(word)
 }
 
-/// Whether a source is the whole overlay, which lands below the target as it is.
+/// Whether a source is the whole overlay, whose structure is kept below the destination.
 fn is_overlay(path: &str) -> bool {
     let path = path.trim_start_matches("./");
     let path = path.strip_prefix('/').unwrap_or(path);
@@ -357,7 +360,7 @@ fn is_plain(path: &str) -> bool {
     path.bytes().all(fits) && path.starts_with(|c: char| c.is_ascii_alphanumeric())
 }
 
-/// Whether a source is every content directory, whose files lose their directory.
+/// Whether a source is every content directory, whose files are copied without their directory.
 fn is_content(path: &str) -> bool {
     matches!(
         path.trim_start_matches("./"),
@@ -365,7 +368,7 @@ fn is_content(path: &str) -> bool {
     )
 }
 
-/// Whether what is copied becomes `spc.tgz`, or may become it.
+/// Whether the copied file becomes `spc.tgz`, or may become it.
 fn is_definition(scope: &Scope, path: Option<&str>, target: &str) -> bool {
     let Some(target) = scope.expand(target) else {
         return path.is_none_or(|path| path.ends_with(NAME));
@@ -374,7 +377,7 @@ fn is_definition(scope: &Scope, path: Option<&str>, target: &str) -> bool {
     if name == NAME {
         return true;
     }
-    // Into a directory: the file keeps its name.
+    // The file is copied into a directory, and keeps its name.
     let directory = name.is_empty() || target.ends_with("clusterconfig");
     directory && path.is_some_and(|path| path.rsplit('/').next() == Some(NAME))
 }

@@ -81,7 +81,7 @@ fn what_only_looks_like_an_assignment_stays() {
             "# CLUSTERCONFIG=x\nCLUSTERCONFIG_OLD=x\nA=1\n",
             "# CLUSTERCONFIG=x\nCLUSTERCONFIG_OLD=x\nA=1\nCLUSTERCONFIG=spc.tgz\n",
         ),
-        // What bash takes for another assignment would win.
+        // A text that bash takes for another assignment would take precedence.
         (
             "CLUSTERCONFIG=a\nexport A=1 CLUSTERCONFIG=b\n",
             "export A=1 CLUSTERCONFIG=b\nCLUSTERCONFIG=spc.tgz\n",
@@ -110,7 +110,7 @@ fn a_file_that_no_edit_makes_right_is_left_alone() {
             "A=1; readonly CLUSTERCONFIG=x\nB=$CLUSTERCONFIG\n",
             "no edit",
         ),
-        // `B` would be exported no more.
+        // `B` would no longer be exported.
         ("export CLUSTERCONFIG=\"x\" B=2\n", "no edit"),
     ] {
         let directory = tempfile::tempdir().unwrap();
@@ -126,7 +126,7 @@ fn a_file_that_no_edit_makes_right_is_left_alone() {
     }
 }
 
-/// Of what the real programs were given: refused, or right to both readers.
+/// Every input of the real programs is either refused, or right for both readers.
 #[test]
 fn every_edit_is_right_to_both_readers() {
     let home = |name: &str| Value::from((name == "HOME").then(|| "/nonexist".to_owned()));
@@ -156,7 +156,7 @@ fn every_edit_is_right_to_both_readers() {
         assert!(lines >= 1, "{text:?}");
         let of_bash = bash::source(fixed.as_bytes(), &home).value(KEY);
         assert_eq!(of_bash, Value::Set(VALUE.to_owned()), "{text:?}");
-        // Twice is once.
+        // A second run changes nothing.
         assert_eq!(fixed_text(&fixed).as_deref(), Some(&fixed[..]), "{text:?}");
     }
     assert_eq!((right, refused, unreadable), (416, 37, 247));

@@ -1,30 +1,31 @@
-//! The rules of a `.gitignore` at the root of a checkout, as gitignore(5) has them.
+//! The rules of a `.gitignore` at the root of a checkout, as gitignore(5) defines them.
 //!
-//! In: the text. Out: whether git ignores a path. The last rule that matches decides, a
-//! name without a slash fits at any depth, and below an ignored directory nothing is
-//! taken back.
+//! The input is the text of the file. The output is whether git ignores a path. The last rule
+//! that matches decides, a name without a slash matches at any depth, and no rule takes back
+//! anything below an ignored directory.
 
 use super::regexp::{Set, posix_class};
 
-/// Rules in their order.
+/// The rules, in their order.
 #[derive(Debug, Default)]
 pub(crate) struct GitIgnore {
     rules: Vec<Rule>,
 }
 
-/// The rule that ignores a path.
+/// A rule that ignores a path.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Rule {
-    /// The names between its slashes.
+    /// The path components of the pattern.
     parts: Vec<String>,
-    /// A pattern without a slash is compared with the name alone.
+    /// Whether the whole path is matched. A pattern without a slash is matched with the name
+    /// alone.
     anchored: bool,
     directories_only: bool,
     negated: bool,
 }
 
 impl GitIgnore {
-    /// Reads rules.
+    /// Parses rules.
     #[must_use]
     pub(crate) fn parse(text: &str) -> Self {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
@@ -34,7 +35,7 @@ impl GitIgnore {
         }
     }
 
-    /// The rule that ignores the file `path` or a directory above it.
+    /// Returns the rule that ignores the file `path` or a parent directory of it.
     #[must_use]
     pub(crate) fn hides(&self, path: &str) -> Option<&Rule> {
         let parts: Vec<&str> = path.split('/').collect();
@@ -65,7 +66,7 @@ impl Rule {
         };
         let pattern = line.strip_prefix('/').unwrap_or(line);
         let mut parts: Vec<String> = pattern.split('/').map(str::to_owned).collect();
-        // Twice any number of directories is any number of them.
+        // Two adjacent `**` mean the same as one.
         parts.dedup_by(|part, before| part == "**" && before == "**");
         (!pattern.is_empty()).then(|| Self {
             parts,
@@ -87,7 +88,7 @@ impl Rule {
     }
 }
 
-/// A line without the blanks at its end that no `\` keeps.
+/// Returns a line without trailing white space, unless a `\` keeps it.
 fn without_blanks(line: &str) -> &str {
     let trimmed = line.trim_end_matches(' ');
     let backslashes = trimmed.len() - trimmed.trim_end_matches('\\').len();
@@ -95,7 +96,8 @@ fn without_blanks(line: &str) -> &str {
     &line[..trimmed.len() + usize::from(kept)]
 }
 
-/// `**` between slashes is any number of directories, at the end at least one name.
+/// Whether a pattern matches a path. `**` between slashes matches any number of directories,
+/// and at the end at least one name.
 fn matches_path(pattern: &[String], path: &[&str]) -> bool {
     match pattern {
         [] => path.is_empty(),
@@ -109,8 +111,8 @@ fn matches_path(pattern: &[String], path: &[&str]) -> bool {
     }
 }
 
-/// A name against a pattern without slashes. Where a star took too little, the last one
-/// takes one more.
+/// Whether a pattern without slashes matches a name. If the last star took too little, it takes
+/// one more character.
 fn matches_name(pattern: &[u8], name: &[u8]) -> bool {
     let (mut pattern, mut name) = (pattern, name);
     let mut retry: Option<(&[u8], &[u8])> = None;
@@ -138,8 +140,8 @@ fn matches_name(pattern: &[u8], name: &[u8]) -> bool {
     }
 }
 
-/// Whether the first element of a pattern is `c`, and the rest; `None` for none, or a
-/// class without an end.
+/// Returns whether the first element of a pattern matches `c`, and the rest; `None` if there is
+/// no element, or if a class has no end.
 fn match_one(pattern: &[u8], c: u8) -> Option<(bool, &[u8])> {
     match pattern {
         [] | [b'\\'] => None,
@@ -178,7 +180,8 @@ fn match_class(class: &[u8], c: u8) -> Option<(bool, &[u8])> {
     }
 }
 
-/// A class by its POSIX name, `None` inside for a name that is none, and what follows it.
+/// Reads a class by its POSIX name; the set is `None` if the name is unknown. Also returns what
+/// follows.
 fn posix(class: &[u8]) -> Option<(Option<Set>, &[u8])> {
     let rest = class.strip_prefix(b"[:")?;
     let end = rest.windows(2).position(|end| end == b":]")?;
@@ -207,7 +210,7 @@ mod tests {
             ("\u{feff}*.tgz\n", "spc.tgz", true),
             ("*.tgz\n!spc.tgz\n", "spc.tgz", false),
             ("!spc.tgz\n*.tgz\n", "spc.tgz", true),
-            // Nothing is taken back below a directory that is ignored.
+            // Nothing is taken back below an ignored directory.
             ("overlay/\n!spc.tgz\n", OVERLAY, true),
             ("overlay/*\n!overlay/files-iso\n", OVERLAY, false),
             ("overlay/**\n", OVERLAY, true),
@@ -217,7 +220,7 @@ mod tests {
             ("clusterconfig/spc.tgz\n", OVERLAY, false),
             ("files-iso\n", OVERLAY, true),
             ("overlay/*/spc.tgz\n", OVERLAY, false),
-            // Within a name, two stars are one.
+            // Within a name, two stars mean the same as one.
             ("s**z\n", "spc.tgz", true),
             ("over**spc.tgz\n", OVERLAY, false),
             ("[!a]pc.tgz\n", "spc.tgz", true),

@@ -1,14 +1,14 @@
-//! Lists of patterns as `BuildKit` matches them (moby/patternmatcher 0.6).
+//! Lists of patterns, matched as `BuildKit` does (moby/patternmatcher 0.6).
 //!
-//! In: patterns, as Earthly sends them. Out: whether a list matches a path, which pattern
-//! decides, and what a walk of the build context leaves out. A pattern is asked only if it
-//! could change the answer so far, so one that Go's regular expressions refuse is an error
-//! for some paths and not for others.
+//! The input is patterns as Earthly sends them. The output is whether a list matches a path,
+//! which pattern decides, and what a walk of the build context excludes. A pattern is matched
+//! only if it could change the result so far, so a pattern that Go's regular expressions refuse
+//! is an error for some paths and not for others.
 
 use super::regexp::Regexp;
 use crate::canvos::preflight::glob;
 
-/// A pattern that ends the build, by its place in the list.
+/// A pattern that makes the build fail, by its index in the list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct BadPattern(pub usize);
 
@@ -16,20 +16,20 @@ pub(crate) struct BadPattern(pub usize);
 #[derive(Debug, Clone)]
 struct Pattern {
     text: String,
-    /// It takes back: `!`.
+    /// Whether the pattern begins with `!` and takes back earlier matches.
     exception: bool,
     kind: Kind,
 }
 
-/// How it is compared.
+/// How a pattern is compared with a path.
 #[derive(Debug, Clone)]
 enum Kind {
     Exact,
-    /// `x/**`: by its beginning.
+    /// `x/**`: the path begins with the text.
     Prefix,
-    /// `**/x`: by its end, even amid a name.
+    /// `**/x`: the path ends with the text, even within a name.
     Suffix,
-    /// `None` for one that Go refuses.
+    /// A regular expression; `None` if Go refuses it.
     Regexp(Option<Regexp>),
 }
 
@@ -47,7 +47,7 @@ impl Pattern {
         })
     }
 
-    /// Whether a path below `directory`, which ends with a slash, could match.
+    /// Whether the pattern could match a path below `directory`, which ends with a slash.
     fn may_match_below(&self, directory: &str) -> bool {
         let text = &self.text;
         match &self.kind {
@@ -58,13 +58,13 @@ impl Pattern {
         }
     }
 
-    /// The text without a last `/**` and `/*`.
+    /// Returns the text without a trailing `/**` or `/*`.
     fn without_glob(&self) -> &str {
         let text = self.text.strip_suffix("/**").unwrap_or(&self.text);
         text.strip_suffix("/*").unwrap_or(text)
     }
 
-    /// Whether it stands for what begins with its text, and for nothing else.
+    /// Whether the pattern matches only what begins with its text.
     fn is_literal(&self) -> bool {
         !self
             .without_glob()
@@ -103,7 +103,7 @@ fn kind(pattern: &str) -> Kind {
                 text.push_str("[^/]");
                 kind = Kind::Regexp(None);
             }
-            // `{`, `|` and `}` are left as they are, though they mean something.
+            // `{`, `|` and `}` are not escaped, although they have a meaning.
             '.' | '+' | '(' | ')' | '$' => {
                 text.push('\\');
                 text.push(c);
@@ -129,17 +129,17 @@ fn kind(pattern: &str) -> Kind {
     }
 }
 
-/// Which patterns have matched a directory or one above it: what is below need not match
+/// The patterns that matched a directory or a parent of it. Paths below do not have to match
 /// them again.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Matched(Vec<bool>);
 
-/// What a list makes of a path.
+/// The result of matching a path with a list.
 #[derive(Debug, Clone)]
 pub(crate) struct Verdict {
-    /// The pattern that makes the list match, by its place.
+    /// The index of the pattern that makes the list match.
     pub by: Option<usize>,
-    /// For the paths below.
+    /// The state for the paths below this one.
     pub matched: Matched,
 }
 
@@ -147,15 +147,15 @@ pub(crate) struct Verdict {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Patterns {
     patterns: Vec<Pattern>,
-    /// Where each stands in the list that was given.
+    /// The index of each pattern in the original list.
     places: Vec<usize>,
 }
 
 impl Patterns {
-    /// Reads patterns.
+    /// Parses patterns.
     ///
     /// # Errors
-    /// The first that is refused whatever it is compared with.
+    /// Returns the first pattern that is refused whatever it is matched with.
     pub(crate) fn new<'a>(texts: impl IntoIterator<Item = &'a str>) -> Result<Self, BadPattern> {
         let mut patterns = Self::default();
         for (place, text) in texts.into_iter().enumerate() {
@@ -180,10 +180,10 @@ impl Patterns {
         Ok(patterns)
     }
 
-    /// Whether the list matches `path`, below a directory for which it said `above`.
+    /// Whether the list matches `path`, given the result `above` for its directory.
     ///
     /// # Errors
-    /// A pattern that is asked and that Go refuses.
+    /// Fails if a pattern is matched that Go refuses.
     pub(crate) fn matches(
         &self,
         path: &str,
@@ -193,8 +193,8 @@ impl Patterns {
         let mut matched = vec![false; self.patterns.len()];
         for (at, pattern) in self.patterns.iter().enumerate() {
             if !above.is_some_and(|Matched(above)| above[at]) {
-                // An exception is asked only for what is matched by now, and the other
-                // way round.
+                // An exception is only evaluated if the path matches so far, and another
+                // pattern only if it does not.
                 if pattern.exception != by.is_some() {
                     continue;
                 }
@@ -212,16 +212,16 @@ impl Patterns {
         })
     }
 
-    /// Whether the list of what is sent leaves out a directory that it does not match,
-    /// with all that is in it. `directory` ends with a slash.
+    /// Whether the list of what is sent excludes an unmatched directory together with its
+    /// contents. `directory` ends with a slash.
     #[must_use]
     pub(crate) fn prunes_unmatched(&self, directory: &str) -> bool {
         let mut wanted = self.patterns.iter().filter(|pattern| !pattern.exception);
         wanted.clone().all(Pattern::is_literal) && !wanted.any(|p| leads_below(p, directory))
     }
 
-    /// Whether the list of what is left out does so with all that is in a directory that
-    /// it matches. `directory` ends with a slash.
+    /// Whether the list of what is excluded excludes a matched directory together with its
+    /// contents. `directory` ends with a slash.
     #[must_use]
     pub(crate) fn prunes_matched(&self, directory: &str) -> bool {
         let mut exceptions = self.patterns.iter().filter(|pattern| pattern.exception);
@@ -229,14 +229,15 @@ impl Patterns {
             && !exceptions.any(|p| leads_below(p, directory))
     }
 
-    /// Whether a path below `directory`, for which the list said `matched`, could match.
+    /// Whether the list could match a path below `directory`, given the result `matched` for
+    /// it.
     #[must_use]
     pub(crate) fn may_match_below(&self, directory: &str, matched: &Matched) -> bool {
         let mut wanted = self.patterns.iter().filter(|pattern| !pattern.exception);
         matched.0.contains(&true) || wanted.any(|p| p.may_match_below(directory))
     }
 
-    /// Whether there is a pattern that is an error when it is asked.
+    /// Whether a pattern is an error as soon as it is evaluated.
     #[must_use]
     pub(crate) fn has_latent_error(&self) -> bool {
         let latent = |pattern: &Pattern| matches!(pattern.kind, Kind::Regexp(None));

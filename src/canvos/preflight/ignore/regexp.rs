@@ -1,18 +1,18 @@
-//! The regular expressions that an ignore rule becomes, read as Go's `regexp` package does.
+//! The regular expressions that ignore rules become, interpreted as Go's `regexp` package does.
 //!
-//! A rule is translated character by character, so that what it means depends on Go's
-//! syntax: `\d` is a digit, `a|b` a choice, `x{2}` two of them, `[*]` a class that ends
-//! elsewhere, `\o` an error. In: the translation. Out: whether a path matches, and whether
-//! a path below a directory could. Every place that can be reached is followed at once, so
-//! no rule takes long.
+//! A rule is translated character by character, so its meaning depends on Go's syntax: `\d` is
+//! a digit, `a|b` an alternative, `x{2}` a repetition, `[*]` a class that ends elsewhere, `\o`
+//! an error. The input is the translation. The output is whether a path matches, and whether a
+//! path below a directory could. All reachable states are followed at once, so no rule takes
+//! long.
 //!
 //! Sets of Unicode by a long name (`\p{Greek}`) are not known here and count as an error, as
 //! do repetitions that make an expression very large. A small letter (`\pl`) names a set
 //! for Go since 1.25; to an older Go it is an error, which is loud.
 
-/// How many steps an expression may have.
+/// The number of steps that an expression may have.
 const STEPS: usize = 1 << 16;
-/// The highest number of a repetition that Go takes.
+/// The largest count of a repetition that Go accepts.
 const REPEAT: usize = 1000;
 
 /// Whether a character is in a set.
@@ -21,11 +21,11 @@ pub(super) type Set = fn(char) -> bool;
 /// A compiled expression.
 #[derive(Debug, Clone)]
 pub(super) struct Regexp {
-    /// One for each side of a `|`.
+    /// The alternatives, separated by `|`.
     branches: Vec<Vec<Step>>,
 }
 
-/// What an expression is made of.
+/// An element of an expression.
 #[derive(Debug, Clone)]
 enum Step {
     /// One character of the class.
@@ -56,7 +56,7 @@ struct Class {
 #[derive(Debug, Clone, Copy)]
 enum Item {
     Range(char, char),
-    /// A named set, or all that is not in it.
+    /// A named set; with `false`, all characters outside of it.
     Named(Set, bool),
 }
 
@@ -78,7 +78,7 @@ impl Class {
 }
 
 impl Regexp {
-    /// Compiles `text`; `None` for what Go refuses.
+    /// Compiles `text`; returns `None` if Go refuses it.
     #[must_use]
     pub(super) fn compile(text: &str) -> Option<Self> {
         let mut reader = Reader {
@@ -114,8 +114,8 @@ impl Regexp {
     }
 }
 
-/// Whether the last step is reached anywhere in `path`, and whether any step reaches the
-/// end of it.
+/// Returns whether the last step is reached anywhere in `path`, and whether any step reaches
+/// its end.
 fn follow(steps: &[Step], path: &[char]) -> (bool, bool) {
     let end = path.len();
     // A match may begin anywhere.
@@ -141,7 +141,7 @@ fn follow(steps: &[Step], path: &[char]) -> (bool, bool) {
                     let line = line_end(path, at);
                     let slashes = (at..line).filter(|slash| path[*slash] == '/');
                     slashes.for_each(|slash| next[slash + 1] = true);
-                    // A slash may still come.
+                    // A slash may still follow.
                     open |= line == end;
                 }
                 Step::Start => next[at] |= at == 0,
@@ -159,18 +159,18 @@ fn follow(steps: &[Step], path: &[char]) -> (bool, bool) {
     (reached.contains(&true), open)
 }
 
-/// Where the line that `at` is in ends.
+/// Returns the end of the line that contains `at`.
 fn line_end(path: &[char], at: usize) -> usize {
     at + path[at..].iter().take_while(|c| **c != '\n').count()
 }
 
-/// Go refuses it.
+/// Go refuses the expression.
 struct Refused;
 
 struct Reader<'a> {
     text: &'a str,
     branches: Vec<Vec<Step>>,
-    /// Whether the last element was a repetition, which none may follow.
+    /// Whether the last element was a repetition, which another one must not follow.
     repeated: bool,
 }
 
@@ -194,7 +194,7 @@ impl Reader<'_> {
     }
 
     /// Reads one element. Of the quantifiers and groups that Go knows, the translation
-    /// writes the ones here, and escapes what a rule has of them.
+    /// generates only those handled here, and escapes those in a rule.
     fn step(&mut self) -> Option<()> {
         let repeated = std::mem::take(&mut self.repeated);
         if self.skip("(.*/)?") {
@@ -232,8 +232,8 @@ impl Reader<'_> {
         Some(())
     }
 
-    /// `{2}`, `{2,}`, `{2,3}`: the least and the most. What is not well-formed is a brace
-    /// like any other; what is too large is `None` inside.
+    /// Reads `{2}`, `{2,}` or `{2,3}` as the minimum and the maximum. A malformed repetition is
+    /// a literal brace; a number that is too large is `None` inside.
     fn repetition(&mut self) -> Option<(Option<usize>, Option<usize>)> {
         let (least, rest) = number(self.text.strip_prefix('{')?)?;
         let (most, rest) = match rest.strip_prefix(',') {
@@ -255,7 +255,7 @@ impl Reader<'_> {
         let branch = self.branches.last_mut()?;
         let step = branch.pop()?;
         let Step::One(class) = &step else {
-            // A place that is asked twice is asked once.
+            // A state that is reached twice is evaluated once.
             branch.extend((least > 0).then_some(step));
             return Some(());
         };
@@ -298,7 +298,7 @@ impl Reader<'_> {
         Some(())
     }
 
-    /// The class behind a `[`.
+    /// Reads the class after a `[`.
     fn class(&mut self) -> Option<Class> {
         let mut class = Class {
             negated: self.skip("^"),
@@ -338,7 +338,7 @@ impl Reader<'_> {
         }
     }
 
-    /// `[:alpha:]` in a class; an unknown name is an error.
+    /// Reads `[:alpha:]` in a class; an unknown name is an error.
     fn posix(&mut self) -> Result<Option<Item>, Refused> {
         let Some(rest) = self.text.strip_prefix("[:") else {
             return Ok(None);
@@ -355,7 +355,7 @@ impl Reader<'_> {
         Ok(Some(Item::Named(set, positive)))
     }
 
-    /// `\d`, `\s`, `\w`, `\pL` and their opposites; an unknown category is an error.
+    /// Reads `\d`, `\s`, `\w`, `\pL` and their negations; an unknown category is an error.
     fn named(&mut self) -> Result<Option<Item>, Refused> {
         let mut chars = self.text.chars();
         if chars.next() != Some('\\') {
@@ -389,7 +389,7 @@ impl Reader<'_> {
         Ok(Some(Item::Named(set, positive)))
     }
 
-    /// The character of a `\` and what is behind it.
+    /// Returns the character that a `\` and the text after it stand for.
     fn escaped(&mut self) -> Option<char> {
         self.take()?;
         let octal = |text: &str| text.starts_with(|c: char| c.is_digit(8));
@@ -433,7 +433,7 @@ fn one(c: char) -> Step {
     Step::One(Class::of(Item::Range(c, c)))
 }
 
-/// A number without a zero in front, and what follows it.
+/// Reads a number without a leading zero; returns it with what follows.
 fn number(text: &str) -> Option<(usize, &str)> {
     let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
     let (digits, rest) = text.split_at(digits);
@@ -443,7 +443,7 @@ fn number(text: &str) -> Option<(usize, &str)> {
     Some((digits.parse().unwrap_or(usize::MAX), rest))
 }
 
-/// The class that POSIX calls so.
+/// Returns the POSIX class of this name.
 pub(super) fn posix_class(name: &str) -> Option<Set> {
     Some(match name {
         "alnum" => |c| c.is_ascii_alphanumeric(),
@@ -468,8 +468,8 @@ fn is_word(c: char) -> bool {
     c.is_ascii_alphanumeric() || c == '_'
 }
 
-/// A general category of Unicode by its letter. It is exact for ASCII; of other characters
-/// it knows letters and numbers. No path that is staged has any.
+/// Returns a general category of Unicode by its letter. It is exact for ASCII; of other
+/// characters, it knows letters and numbers. No path that is staged has any of them.
 fn category(letter: char) -> Option<Set> {
     Some(match letter.to_ascii_uppercase() {
         'C' => |c| c.is_control(),

@@ -1,5 +1,5 @@
-//! What the real programs answered for 700 ignore files, and the corners that those do not
-//! reach.
+//! What the real programs answered for 700 ignore files, and corner cases that those do not
+//! cover.
 
 use serde::Deserialize;
 
@@ -42,7 +42,7 @@ fn rules_hide_what_the_real_programs_hide() {
     assert!(wrong.is_empty(), "{} rows: {wrong:#?}", wrong.len());
 }
 
-/// The way out that a message names: a `!` rule for the file itself, behind all others.
+/// The fix that a message suggests: a `!` rule for the file itself, after all others.
 #[test]
 fn an_exception_for_the_file_takes_it_back() {
     let rows = include_str!("../../../../tests/fixtures/real/earthlyignore.jsonl");
@@ -93,7 +93,7 @@ fn the_rule_that_hides_is_named() {
             Some(3),
         ),
         ("overlay/files-iso/opt\n!overlay\n", OVERLAY, Some(1)),
-        // What a slash or a dot hides from the first look may be an exception.
+        // A `!` after a leading slash or dot may still mark an exception.
         ("*.tgz\n/!spc.tgz\n", "spc.tgz", None),
         ("*.tgz\n./!spc.tgz\n", "spc.tgz", None),
         // A caret is an anchor once the pattern has a star.
@@ -105,7 +105,7 @@ fn the_rule_that_hides_is_named() {
         ("\\x73pc.tgz\n", "spc.tgz", Some(1)),
         ("[[:lower:]]pc.tgz\n", "spc.tgz", Some(1)),
         ("[*]pc.tgz\n", "spc.tgz", None),
-        // `|` is a choice and `{2}` two of them, once the pattern has a star.
+        // `|` is an alternative and `{2}` a repetition as soon as the pattern has a star.
         ("a|spc.tgz\n", "spc.tgz", None),
         ("a*|spc.tgz\n", "spc.tgz", Some(1)),
         ("a*|spc.tgz\n", OVERLAY, Some(1)),
@@ -133,7 +133,7 @@ fn one_rule_that_is_not_ascii_voids_the_others() {
         ("spc.tgz\né\n", true, Some(2)),
         ("# é\n*.tgz\n!spc.tgz\n", false, None),
         ("\u{feff}*.tgz\n!spc.tgz\n", false, None),
-        // A blank is none of them.
+        // White space is not one of them.
         ("\u{a0}*.tgz\n", true, None),
         // A control character is encoded too, so that the build goes on.
         ("a\tb\né\n", false, Some(2)),

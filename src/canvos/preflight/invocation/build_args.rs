@@ -1,23 +1,24 @@
-//! The build arguments of a command line: those behind the target, and those of lists.
+//! The build arguments of a command line: those after the target, and those of lists.
 
 use super::failure::Failure;
 use super::flags::{Client, Item, Source};
 use super::target;
 use super::variables::{Variable, Variables};
 
-/// The build arguments that messages may name wherever they stand: CanvOS's own.
+/// CanvOS's own build arguments, which messages may name wherever they appear.
 pub(super) const KNOWN: [&str; 4] = ["CLUSTERCONFIG", "EDGE_CUSTOM_CONFIG", "ARCH", "IS_UKI"];
 
-/// What stands behind the flags.
+/// The arguments after the flags.
 pub(super) struct Arguments {
-    /// Name and value of every `--NAME=VALUE`.
+    /// The name and value of every `--NAME=VALUE`.
     pub pairs: Vec<(String, String)>,
-    /// The others, with their places among all of the program's arguments, from 1.
+    /// The other arguments, each with its position among all of the program's arguments, from
+    /// 1.
     pub others: Vec<(usize, String)>,
 }
 
-/// Separates the build arguments from the target. An argument without `=` takes the next
-/// one for its value, whatever it is. `before` is how many arguments stand before these.
+/// Separates the build arguments from the target. An argument without `=` takes the next one as
+/// its value, whatever it is. `before` is the number of arguments before these.
 pub(super) fn split(
     arguments: &[String],
     before: usize,
@@ -50,7 +51,8 @@ pub(super) fn split(
 }
 
 impl Arguments {
-    /// A name with an equals sign in it is escaped, and then cut at that sign all the same.
+    /// Adds a build argument. If its name has an escaped equals sign, it is cut at that sign
+    /// all the same.
     fn add(&mut self, key: &str, value: &str) {
         let pair = format!("{}={value}", key.replace('=', "\\="));
         let (name, value) = pair.split_once('=').unwrap_or((&pair, ""));
@@ -58,7 +60,8 @@ impl Arguments {
     }
 }
 
-/// `--x` as `x`; `None` if it is not a build argument. Earthly takes one dash too.
+/// Returns `x` for `--x`; `None` if the argument is not a build argument. Earthly accepts a
+/// single dash too.
 fn without_dashes(argument: &str, client: Client) -> Result<Option<&str>, Failure> {
     if client == Client::Earthly {
         let one = argument.strip_prefix('-');
@@ -74,7 +77,7 @@ fn without_dashes(argument: &str, client: Client) -> Result<Option<&str>, Failur
     Ok(argument.strip_prefix("--"))
 }
 
-/// The key, `\=` and `\\` unescaped, and what follows the first `=`.
+/// Returns the key, with `\=` and `\\` unescaped, and what follows the first `=`.
 fn key_and_value(text: &str) -> (String, Option<&str>) {
     let mut key = String::new();
     let mut characters = text.char_indices();
@@ -88,7 +91,7 @@ fn key_and_value(text: &str) -> (String, Option<&str>) {
     (key, None)
 }
 
-/// The one argument that is the target, if there is only one.
+/// Returns the target, which must be the only other argument.
 pub(super) fn single(others: &[(usize, String)], most: usize) -> Result<(usize, &str), Failure> {
     let Some((position, first)) = others.first() else {
         return Err(Failure::NoTarget);
@@ -102,8 +105,8 @@ pub(super) fn single(others: &[(usize, String)], most: usize) -> Result<(usize, 
     }
 }
 
-/// Name and value of an item of a list; without `=` the variable of that name, which is
-/// returned too.
+/// Returns the name and value of an item of a list. An item without `=` gets the value of the
+/// variable of that name, which is returned too.
 pub(super) fn item<'a>(
     item: &'a Item,
     variables: &'a Variables,
@@ -127,7 +130,7 @@ pub(super) fn item<'a>(
     }
 }
 
-/// What has the list: the flag or the variable.
+/// Returns the name of the flag or variable that has the list.
 pub(super) fn list_name(source: &Source, flag: &str) -> String {
     match source {
         Source::Flag => flag.to_owned(),
@@ -135,7 +138,7 @@ pub(super) fn list_name(source: &Source, flag: &str) -> String {
     }
 }
 
-/// A name that is built in ends the build.
+/// Fails if the name is built in, which ends the build.
 pub(super) fn refuse_built_in(name: &str, client: Client) -> Result<(), Failure> {
     let of_earthly = |suffix: &str| BUILT_IN.contains(&suffix);
     let built_in = match (client, name.strip_prefix("EARTHLY_")) {
@@ -184,7 +187,7 @@ const BUILT_IN: [&str; 27] = [
     "TARGET_TAG_DOCKER",
     "VERSION",
 ];
-/// Those without a prefix.
+/// The built-in names that have no prefix.
 const PLATFORM_NAMES: [&str; 12] = [
     "NATIVEARCH",
     "NATIVEOS",

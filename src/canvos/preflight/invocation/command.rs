@@ -1,7 +1,7 @@
-//! The build program in a command, behind `env`, `sudo`, `nice`, `sh -c` and the like.
+//! Finding the build program in a command, after `env`, `sudo`, `nice`, `sh -c` and the like.
 //!
-//! Only what certainly starts the rest as it is written is looked through; everything else
-//! is a program that is not known.
+//! A program is looked through only if it certainly starts the rest as written; any other
+//! program is unknown.
 
 use std::path::PathBuf;
 
@@ -10,19 +10,19 @@ use super::program::{self, Program};
 use super::variables::{VariableOrigin, Variables};
 use crate::util::environment::Environment;
 
-/// How deep commands may be in one another.
+/// The number of commands that may be nested in one another.
 const DEPTH: usize = 8;
 
-/// A command, looked through.
+/// A command after its wrappers were removed.
 pub(super) struct Command {
     pub program: Program,
-    /// The file of the wrapper.
+    /// The path of the wrapper script.
     pub file: Option<PathBuf>,
-    /// What follows the program.
+    /// The arguments of the program.
     pub arguments: Vec<String>,
-    /// Its environment.
+    /// The environment of the program.
     pub variables: Variables,
-    /// Its working directory.
+    /// The working directory of the program.
     pub directory: PathBuf,
     pub unjudged: Vec<Unjudged>,
 }
@@ -63,7 +63,7 @@ impl Command {
         self.arguments = arguments.to_vec();
     }
 
-    /// The command that `words` starts, if all they do is start another one.
+    /// Returns the command that `words` starts, if they do nothing but start another command.
     fn look_through(&mut self, words: &[String]) -> Option<Vec<String>> {
         let (first, rest) = words.split_first()?;
         let inner = match file_name(first) {
@@ -119,8 +119,8 @@ impl Command {
         Some(inner.to_vec())
     }
 
-    /// `sudo` keeps the environment only if it is asked to; what its configuration lets
-    /// through besides is not known.
+    /// Looks through `sudo`, which keeps the environment only on request. What else its
+    /// configuration lets through is not known.
     fn sudo(&mut self, words: &[String]) -> Option<Vec<String>> {
         let mut words = words.iter();
         let mut keeps = false;
@@ -147,8 +147,8 @@ impl Command {
         Some(inner.to_vec())
     }
 
-    /// `sh -c 'earthly +iso'`, if the script is words and nothing else. Words behind the
-    /// script are its parameters, which such a script does not use.
+    /// Looks through `sh -c 'earthly +iso'` if the script consists of plain words. Words after
+    /// the script are its parameters, which such a script does not use.
     fn shell(&mut self, words: &[String]) -> Option<Vec<String>> {
         let (option, rest) = words.split_first()?;
         let letters = option.strip_prefix('-')?.strip_suffix('c')?;
@@ -180,14 +180,14 @@ fn file_name(word: &str) -> &str {
     word.rsplit_once('/').map_or(word, |(_, name)| name)
 }
 
-/// The next word, if it begins with a dash.
+/// Returns the next word if it begins with a dash.
 fn next_option<'a>(words: &mut std::slice::Iter<'a, String>) -> Option<&'a str> {
     let next = words.as_slice().first()?;
     next.starts_with('-').then(|| words.next())??;
     Some(next)
 }
 
-/// The assignments that `words` begin with, and the rest.
+/// Splits `words` into leading assignments and the rest.
 fn assignments(words: &[String], is_one: impl Fn(&str) -> bool) -> (&[String], &[String]) {
     let end = words.iter().position(|word| !is_one(word));
     words.split_at(end.unwrap_or(words.len()))
@@ -200,8 +200,8 @@ fn is_assignment(word: &str) -> bool {
     name.is_some_and(|name| name.starts_with(starts) && name.bytes().all(plain))
 }
 
-/// What follows the options `switches` and those with a value, `valued`; `None` if there is
-/// another one.
+/// Skips options: those in `switches`, and those in `valued` with their values. Returns `None`
+/// if there is another option.
 fn skip_options<'a>(
     mut words: &'a [String],
     switches: &[&str],
@@ -227,7 +227,7 @@ fn skip_options<'a>(
     Some(words)
 }
 
-/// The words of a script that has no character with a meaning of its own but quotes.
+/// Splits a script into words; returns `None` if it has a special character other than quotes.
 fn plain_words(script: &str) -> Option<Vec<String>> {
     let special = "$`\\;&|<>()*?[]{}~#!\n\r";
     if script.contains(|c| special.contains(c)) {
@@ -236,7 +236,7 @@ fn plain_words(script: &str) -> Option<Vec<String>> {
     shlex::split(script)
 }
 
-/// The script that `bash ARGUMENTS` runs, as a path, and the script's arguments.
+/// Returns the path of the script that `bash ARGUMENTS` runs, and the script's arguments.
 fn script_of_bash(arguments: &[String]) -> Option<(String, &[String])> {
     let rest = skip_options(arguments, &["-x", "-v"], &[])?;
     let (script, rest) = rest.split_first()?;

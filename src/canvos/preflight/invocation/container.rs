@@ -1,18 +1,18 @@
-//! Paths in the container that `earthly.sh` starts: the working directory is mounted there,
-//! and nothing else of this machine.
+//! Paths in the container that `earthly.sh` starts. The working directory is mounted there, and
+//! nothing else of this machine.
 
 use std::collections::VecDeque;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Where the working directory is mounted.
+/// The name of the directory where the working directory is mounted.
 const WORKSPACE: &str = "workspace";
-/// How many links a path may lead through, as on Linux.
+/// The number of links that a path may lead through, as on Linux.
 const LINKS: usize = 40;
 
-/// The file of this machine that `path` is in the container of `directory`; `None` if it is
-/// one of the container's own. Links are followed as the container sees them: one with an
-/// absolute path of this machine leads nowhere.
+/// Returns the file of this machine that `path` refers to in the container of `directory`;
+/// `None` if it is one of the container's own. Links are followed as the container sees them: a
+/// link with an absolute path of this machine leads nowhere.
 pub(super) fn host_path(path: &str, directory: &Path) -> Option<PathBuf> {
     let mut links = 0;
     let mut at: Vec<String> = vec![WORKSPACE.to_owned()];
@@ -41,7 +41,7 @@ pub(super) fn host_path(path: &str, directory: &Path) -> Option<PathBuf> {
     on_host(&at, directory)
 }
 
-/// Puts the parts of `path` before those that are `left`.
+/// Puts the parts of `path` before those in `left`.
 fn enter(path: &Path, at: &mut Vec<String>, left: &mut VecDeque<String>) {
     if path.is_absolute() {
         at.clear();

@@ -1,7 +1,7 @@
-//! The command line as EarthBuild's `earth` reads it, with urfave/cli 3.11.0.
+//! The command line as EarthBuild's `earth` parses it, with urfave/cli 3.11.0.
 //!
-//! Flags first; a variable counts only for a flag that was not given. Flags end at the
-//! first other argument. `build` has the lists of its own: what stood before it is lost.
+//! Flags come first; a variable applies only to a flag that was not given. Flags end at the
+//! first other argument. `build` has its own lists, and those before it are lost.
 
 use super::NoExport;
 use super::earthly_flags::Request;
@@ -10,7 +10,7 @@ use super::flag_set::Stop;
 use super::flags::{self, Client, Flag, HELP, Kind, Settings, Source, VERSION};
 use super::variables::Variables;
 
-/// The commands besides `build`.
+/// The commands other than `build`.
 const COMMANDS: [&str; 11] = [
     "debug",
     "bootstrap",
@@ -25,7 +25,7 @@ const COMMANDS: [&str; 11] = [
     "h",
 ];
 
-/// Reads `arguments`, without the program's name.
+/// Parses `arguments`, which do not include the program's name.
 pub(super) fn parse(
     arguments: &[String],
     variables: &Variables,
@@ -41,7 +41,7 @@ pub(super) fn parse(
     if settings.on(HELP.name).is_some() {
         return Ok((settings, Request::Nothing(NoExport::Help)));
     }
-    // Whatever it is set to.
+    // It applies whatever it is set to.
     if settings.switches.contains_key(VERSION.name) {
         return Ok((settings, Request::Nothing(NoExport::Version)));
     }
@@ -101,7 +101,7 @@ fn apply_variables(
     Ok(())
 }
 
-/// Reads flags; returns what follows them.
+/// Parses flags and returns what follows them.
 fn parse_flags(
     set: &[&'static Flag],
     arguments: &[String],
@@ -117,7 +117,8 @@ fn parse_flags(
             return Ok(positional(trimmed, argument, rest));
         };
         let long = name.strip_prefix('-');
-        // A dash alone ends it all; what is not a letter begins the arguments.
+        // A lone dash ends the flags; an argument that does not begin with a letter begins the
+        // arguments.
         match name.bytes().next() {
             None => return Ok(vec![trimmed.to_owned()]),
             Some(b'-') => {}
@@ -148,7 +149,7 @@ fn parse_flags(
     Ok(Vec::new())
 }
 
-/// The first argument that is not a flag, and all that follows.
+/// Returns the first argument that is not a flag, and all arguments after it.
 fn positional(trimmed: &str, argument: &str, rest: &[String]) -> Vec<String> {
     let first = if trimmed.is_empty() {
         argument
@@ -156,14 +157,14 @@ fn positional(trimmed: &str, argument: &str, rest: &[String]) -> Vec<String> {
         trimmed
     };
     let mut arguments = [&[first.to_owned()], rest].concat();
-    // The program drops it with the spaces around it; without them it is passed over later.
+    // The program removes it with the spaces around it; without spaces, it is skipped later.
     if let Some(dashes) = arguments.get_mut(1).filter(|next| next.trim() == "--") {
         "--".clone_into(dashes);
     }
     arguments
 }
 
-/// The value of `flag`: its own, or the next argument.
+/// Returns the value of `flag`: its own, or the next argument.
 fn take_value(
     flag: &'static Flag,
     value: Option<&str>,
@@ -180,8 +181,8 @@ fn take_value(
     }
 }
 
-/// `-PV`: every letter is a flag. Each switch gets the value; a flag that takes one and is
-/// not the last is passed over.
+/// Handles `-PV`, in which every letter is a flag. Each switch gets the value; a flag that
+/// takes a value and is not the last one is skipped.
 fn letters(
     set: &[&'static Flag],
     letters: &str,

@@ -1,8 +1,8 @@
-//! The command line as Earthly v0.8.15 reads it, with urfave/cli 2.27.1.
+//! The command line as Earthly v0.8.15 parses it, with urfave/cli 2.27.1.
 //!
-//! Variables first, all of them, and one that is not a boolean ends the build even if a flag
-//! is given too. Then the flags as Go reads them ([`super::flag_set`]); several flags of
-//! one letter may share a dash. `build` reads its own few flags again, and its variables.
+//! All variables come first; one that is not a boolean ends the build even if the flag is given
+//! too. Then come the flags, as Go parses them ([`super::flag_set`]); several one-letter flags
+//! may share a dash. `build` parses its own few flags again, and their variables.
 
 use super::NoExport;
 use super::failure::Failure;
@@ -18,7 +18,7 @@ pub(super) enum Request {
     Nothing(NoExport),
 }
 
-/// The commands besides `build`.
+/// The commands other than `build`.
 const COMMANDS: [&str; 30] = [
     "debug",
     "bootstrap",
@@ -52,7 +52,7 @@ const COMMANDS: [&str; 30] = [
     "h",
 ];
 
-/// Reads `arguments`, without the program's name.
+/// Parses `arguments`, which do not include the program's name.
 pub(super) fn parse(
     arguments: &[String],
     variables: &Variables,
@@ -86,7 +86,7 @@ pub(super) fn parse(
     Ok((settings, Request::Build(rest)))
 }
 
-/// One level of commands: its variables, then its flags.
+/// Parses one level of commands: its variables, then its flags.
 fn level(
     mut set: FlagSet,
     arguments: &[String],
@@ -133,7 +133,7 @@ pub(super) fn apply_variables(
     Ok(())
 }
 
-/// Reads flags, and goes on behind an argument like `-PV` with `-P -V` in its place.
+/// Parses flags. At an argument such as `-PV`, it continues with `-P -V` in its place.
 fn parse_again(
     set: &mut FlagSet,
     arguments: &[String],
@@ -146,7 +146,7 @@ fn parse_again(
             Err(Stop::Undefined(name)) => name,
             Err(stop) => return Err(stop.into()),
         };
-        // Where it stands is found by its text.
+        // The program finds its position by its text.
         let place = arguments
             .iter()
             .position(|argument| argument.trim_start_matches('-') == name);
@@ -158,7 +158,7 @@ fn parse_again(
     }
 }
 
-/// `-PV` as `-P` and `-V`, if both are flags.
+/// Splits `-PV` into `-P` and `-V` if both are flags.
 fn split_letters(set: &FlagSet, argument: &str) -> Option<Vec<String>> {
     let letters = argument.strip_prefix('-')?;
     if letters.starts_with('-') || letters.len() < 2 {

@@ -1,5 +1,5 @@
-//! One run of a build program, step by step as the programs take them, up to the point at
-//! which the Earthfile is read.
+//! One run of a build program, step by step as the programs do it, up to the point at which
+//! they read the Earthfile.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -29,13 +29,13 @@ pub(super) struct Evaluation<'a> {
     files: Files,
     variables: Variables,
     settings: Settings,
-    /// How many arguments `earthly.sh` adds before the user's.
+    /// The number of arguments that `earthly.sh` adds before the user's.
     added: usize,
     result: Invocation,
 }
 
 impl<'a> Evaluation<'a> {
-    /// Runs `command` up to the Earthfile.
+    /// Evaluates `command` up to the Earthfile.
     pub(super) fn run(call: Call<'a>, command: Command) -> Invocation {
         let client = match command.program {
             Program::Earth => Client::Earth,
@@ -90,7 +90,7 @@ impl<'a> Evaluation<'a> {
         run.result
     }
 
-    /// Goes on in the container that `earthly.sh` starts; returns the program's arguments.
+    /// Continues in the container that `earthly.sh` starts; returns the program's arguments.
     fn enter_container(
         &mut self,
         wrapper: Option<Wrapper>,
@@ -150,9 +150,9 @@ impl<'a> Evaluation<'a> {
         late.map_or(Ok(()), Err)
     }
 
-    /// Sets the variables of `.env`, before anything else. Which file that is, the programs
-    /// find out by a first reading of the flags, which knows none of those of builds: with
-    /// one of these before the target, `--env-file-path` does not count.
+    /// Sets the variables of `.env`, before anything else. The programs find that file with a
+    /// first pass over the flags, which knows none of the flags of `build`: if one of these
+    /// precedes the target, `--env-file-path` has no effect.
     fn load_env_file(&mut self, arguments: &[String]) -> Result<(), Failure> {
         let (path, named_by) = self.env_file(arguments);
         if let Some(read) = self.files.read(&path, named_by.as_deref())? {
@@ -184,13 +184,13 @@ impl<'a> Evaluation<'a> {
         match settings.text(ENV_FILE).filter(|_| parsed) {
             Some((path, _)) if earthly && path == ".env" => (path.clone(), None),
             Some((path, source)) => (path.clone(), Some(list_name(source, "--env-file-path"))),
-            // Earthly's first reading ends with the default of the flag.
+            // Earthly's first pass ends with the default of the flag.
             None if earthly && parsed => (".env".to_owned(), None),
             None => fallback,
         }
     }
 
-    /// Variables that are read as booleans beside the flags.
+    /// Checks variables that are parsed as booleans in addition to the flags.
     fn check_variables(&self) -> Result<(), Failure> {
         let is_boolean = |name: &str, may_be_empty: bool| {
             let variable = self.variables.get(name)?;
@@ -213,8 +213,8 @@ impl<'a> Evaluation<'a> {
         failure.map_or(Ok(()), Err)
     }
 
-    /// A configuration that is named and is not there ends the build; what one says is not
-    /// read.
+    /// Checks that a configuration file exists if one is named; a missing one ends the build.
+    /// Its contents are not read.
     fn check_config(&self) -> Result<(), Failure> {
         let Some((path, source)) = self.settings.text("config").filter(|it| !it.0.is_empty())
         else {
@@ -245,7 +245,7 @@ impl<'a> Evaluation<'a> {
         }
     }
 
-    /// Whether anything is written, by the flags alone.
+    /// Determines from the flags alone whether anything is written.
     fn find_export(&mut self) -> Result<(), Failure> {
         let on = |name| self.settings.on(name);
         let conflict = |one, other| Err(Failure::Conflict { one, other });
@@ -278,8 +278,8 @@ impl<'a> Evaluation<'a> {
         Ok(())
     }
 
-    /// Finds the target among the arguments. Returns a failure that comes only when the
-    /// Earthfile is looked for.
+    /// Finds the target among the arguments. Returns a failure that occurs only when the
+    /// program looks for the Earthfile.
     fn find_target(&mut self, others: &[(usize, String)]) -> Result<Option<Failure>, Failure> {
         if matches!(self.result.program, Program::Other(_)) {
             return Ok(None);
@@ -338,12 +338,13 @@ impl<'a> Evaluation<'a> {
         Ok(None)
     }
 
-    /// What `earthly.sh` is asked for stands above what it runs Earthly for.
+    /// Sets the target. If `earthly.sh` was asked for one, that takes precedence over the one
+    /// for which it runs Earthly.
     fn set_target(&mut self, target: Target) {
         self.result.target.get_or_insert(target);
     }
 
-    /// The programs parse `.env` once more, now the file that the flags name.
+    /// Parses `.env` again as the programs do: now the file that the flags name.
     fn reread_env_file(&self) -> Result<(), Failure> {
         let (path, named_by) = self.named_file(ENV_FILE, "--env-file-path", ".env");
         self.files.read(&path, named_by.as_deref()).map(drop)
@@ -424,7 +425,8 @@ impl<'a> Evaluation<'a> {
         Ok(())
     }
 
-    /// `--build-arg` over the file, and what stands behind the target over both.
+    /// Combines the build arguments: `--build-arg` overrides the file, and arguments after the
+    /// target override both.
     fn combine(&mut self, pairs: &[(String, String)]) -> Result<(), Failure> {
         let items = self.settings.items(BUILD_ARG).to_vec();
         for item in &items {
@@ -443,7 +445,7 @@ impl<'a> Evaluation<'a> {
         Ok(())
     }
 
-    /// What the flags say of the build itself.
+    /// Checks the flags about the build itself.
     fn check_build(&mut self) -> Result<(), Failure> {
         let on = |name| self.settings.on(name).is_some();
         let skips = on("auto-skip")

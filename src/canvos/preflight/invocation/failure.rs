@@ -1,6 +1,7 @@
 //! Why a build program ends before it builds anything.
 //!
-//! Messages name files, lines, flags and variables, and never a value: it may be a secret.
+//! Messages name files, lines, flags and variables, but never a value, because it may be a
+//! secret.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -15,7 +16,7 @@ pub enum Failure {
     File {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// What is wrong with the file.
         problem: FileProblem,
     },
     /// A variable that sets a switch is not a boolean.
@@ -23,60 +24,61 @@ pub enum Failure {
         /// The variable.
         name: String,
     },
-    /// No flag of this name.
+    /// No flag has this name.
     UnknownFlag {
-        /// Without dashes.
+        /// The name, without dashes.
         flag: String,
     },
     /// A switch has a value that is not a boolean.
     FlagNotBoolean {
-        /// Without dashes.
+        /// The name, without dashes.
         flag: &'static str,
     },
     /// The last argument is a flag that takes a value.
     FlagWithoutValue {
-        /// Without dashes.
+        /// The name, without dashes.
         flag: &'static str,
     },
     /// A flag is given under both of its names, which Earthly refuses.
     FlagTwice {
-        /// Without dashes.
+        /// The name, without dashes.
         flag: &'static str,
         /// Its short name.
         alias: &'static str,
     },
     /// Two flags or settings that exclude each other.
     Conflict {
-        /// One.
+        /// The first of the two.
         one: &'static str,
-        /// The other.
+        /// The second of the two.
         other: &'static str,
     },
-    /// `-NAME=value` behind the target, which `earth` refuses.
+    /// `-NAME=value` follows the target, which `earth` refuses.
     SingleDash {
         /// The argument up to its value.
         argument: String,
     },
     /// The last argument is `--NAME`.
     ArgumentWithoutValue {
-        /// Without dashes.
+        /// The name, without dashes.
         name: String,
     },
-    /// Neither target nor artifact.
+    /// The command line has neither a target nor an artifact.
     NoTarget,
-    /// An argument besides the target that is no `--NAME`.
+    /// There is an argument in addition to the target that is not a `--NAME`.
     ExtraArgument {
-        /// Its place among the program's arguments, from 1.
+        /// Its position among the program's arguments, from 1.
         position: usize,
-        /// What it is, if it looks like a target: anything else may be a secret.
+        /// The argument, if it looks like a target: anything else may be a secret.
         target: Option<String>,
     },
-    /// The target is none to the program.
+    /// The program does not accept the target.
     InvalidTarget {
-        /// Its place among the program's arguments, from 1.
+        /// Its position among the program's arguments, from 1.
         position: usize,
     },
-    /// `NAME+target`, where `NAME` is not a path: the program takes it for an import.
+    /// The target is `NAME+target`, and `NAME` is not a path: the program takes it for an
+    /// import.
     Import {
         /// The target.
         target: String,
@@ -86,57 +88,57 @@ pub enum Failure {
         /// The target.
         target: String,
     },
-    /// A name that is built in cannot be set.
+    /// A build argument has a built-in name, which cannot be set.
     BuiltIn {
         /// The name.
         name: String,
     },
-    /// An item of a list of build arguments has no value, and no variable has that name.
+    /// An item of a list of build arguments has no value, and no variable has its name.
     UnsetVariable {
-        /// The flag, with dashes, or the variable that has the list.
+        /// The flag with its dashes, or the variable, that has the list.
         list: String,
-        /// Which item, from 1.
+        /// The position of the item, from 1.
         number: usize,
-        /// The name, if it is one that CanvOS knows. Others may be part of a secret with a
-        /// comma in it.
+        /// The name, if CanvOS knows it. Other names may be part of a secret that has a comma
+        /// in it.
         name: Option<&'static str>,
     },
-    /// A secret without a value, or twice, or a file that is not there.
+    /// A secret has no value or is set twice, or its file does not exist.
     Secret {
-        /// The flag, with dashes, or the variable that has the list.
+        /// The flag with its dashes, or the variable, that has the list.
         list: String,
-        /// Which item, from 1.
+        /// The position of the item, from 1.
         number: usize,
-        /// What is wrong.
+        /// What is wrong with the secret.
         problem: SecretProblem,
     },
-    /// More than one platform.
+    /// More than one platform is given.
     Platforms,
-    /// A feature that neither program has.
+    /// Neither program has the feature.
     UnknownFeature {
-        /// The flag, with dashes, or the variable that has it.
+        /// The flag with its dashes, or the variable, that has the list.
         list: String,
     },
-    /// `+maas-image` of a distribution other than Ubuntu.
+    /// `+maas-image` is built for a distribution other than Ubuntu.
     MaasDistribution,
 }
 
 /// What is wrong with a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FileProblem {
-    /// It is not there, but a flag or variable names it.
+    /// The file does not exist, but a flag or variable names it.
     Missing {
-        /// The flag, with dashes, or the variable.
+        /// The flag with its dashes, or the variable.
         named_by: String,
     },
-    /// It is there and cannot be read.
+    /// The file exists and cannot be read.
     Unreadable {
-        /// What the operating system says.
+        /// The error of the operating system.
         error: String,
     },
-    /// It is not a list of variables.
+    /// The file is not a list of variables.
     Syntax {
-        /// The line, from 1.
+        /// The line, counted from 1.
         line: usize,
         /// What is wrong there.
         message: String,
@@ -146,11 +148,11 @@ pub enum FileProblem {
 /// What is wrong with a secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SecretProblem {
-    /// It has no value, and no variable has its name.
+    /// The secret has no value, and no variable has its name.
     Unset,
-    /// It is set twice.
+    /// The secret is set twice.
     Twice,
-    /// `--secret-file` without `=`.
+    /// `--secret-file` has no `=`.
     NoPath,
     /// `--secret-file` names a file that cannot be read.
     Unreadable,
@@ -234,7 +236,7 @@ impl fmt::Display for Failure {
 }
 
 impl Failure {
-    /// What to do about it, as an imperative.
+    /// Returns what to do about the failure, as an imperative.
     #[must_use]
     pub fn help(&self) -> String {
         match self {

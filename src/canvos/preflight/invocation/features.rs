@@ -1,8 +1,8 @@
 //! Features of the Earthfile's language that a flag or variable switches on.
 
-/// What a list of features says.
+/// The contents of a list of features.
 pub(super) struct Features {
-    /// The names in it.
+    /// The names in the list.
     pub names: Vec<String>,
     /// Whether both programs know all of them.
     pub known: bool,
@@ -10,8 +10,8 @@ pub(super) struct Features {
     pub usual: bool,
 }
 
-/// Reads a list such as `pass-args,--git-refs=true`. A value after the name has no meaning:
-/// every feature that is named is switched on.
+/// Parses a list such as `pass-args,--git-refs=true`. A value after the name has no meaning:
+/// every named feature is switched on.
 pub(super) fn parse(text: &str) -> Features {
     let text = text.trim();
     let items = text.split(',').filter(|_| !text.is_empty());
@@ -31,7 +31,7 @@ pub(super) fn parse(text: &str) -> Features {
     }
 }
 
-/// Those of `VERSION 0.6`, the oldest that a CanvOS with `CLUSTERCONFIG` has.
+/// The features of `VERSION 0.6`, the oldest version in a CanvOS with `CLUSTERCONFIG`.
 const USUAL: [&str; 8] = [
     "exec-after-parallel",
     "parallel-load",
@@ -43,7 +43,7 @@ const USUAL: [&str; 8] = [
     "use-copy-include-patterns",
 ];
 
-/// All others.
+/// All other features.
 const OTHERS: [&str; 40] = [
     "no-use-registry-for-with-docker",
     "earthly-ci-runner-arg",

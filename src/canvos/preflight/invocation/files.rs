@@ -12,9 +12,9 @@ use crate::util::sanitize;
 /// Where a program looks for files.
 #[derive(Clone)]
 pub(super) struct Files {
-    /// Its working directory, on this machine.
+    /// The working directory of the program, on this machine.
     pub directory: PathBuf,
-    /// Whether it runs in the container of `earthly.sh`.
+    /// Whether the program runs in the container of `earthly.sh`.
     pub in_container: bool,
 }
 
@@ -26,7 +26,7 @@ pub(super) struct Variables {
 }
 
 impl Variables {
-    /// The line of an assignment, from 1.
+    /// Returns the line of an assignment, counted from 1.
     pub(super) fn line(&self, assignment: &Assignment) -> usize {
         let before = self.bytes.get(..assignment.span.start).unwrap_or_default();
         1 + before.iter().filter(|byte| **byte == b'\n').count()
@@ -34,7 +34,7 @@ impl Variables {
 }
 
 impl Files {
-    /// The file of this machine that `path` is to the program; `None` if it is one of the
+    /// Returns the file of this machine that `path` refers to; `None` if it is one of the
     /// container's own.
     pub(super) fn find(&self, path: &str) -> Option<PathBuf> {
         if self.in_container {
@@ -44,13 +44,13 @@ impl Files {
         }
     }
 
-    /// Whether a path is a file. One in a home directory counts as one.
+    /// Whether a path is a file. A path in a home directory counts as one.
     pub(super) fn has(&self, path: &str) -> bool {
         path.starts_with('~') || self.find(path).is_some_and(|file| file.is_file())
     }
 
-    /// Reads a file of variables. If it is not there, it is none, unless a flag or variable
-    /// names it: that ends the program, as does a file that it cannot parse.
+    /// Reads a file of variables. A missing file is empty, unless a flag or variable names it.
+    /// In that case the program ends, as it does if it cannot parse the file.
     pub(super) fn read(
         &self,
         path: &str,
@@ -68,7 +68,7 @@ impl Files {
                 named_by: name.to_owned(),
             })),
         };
-        // An empty path is not a file to Go, whatever the directory.
+        // To Go, an empty path is not a file, whatever the directory is.
         let Some(file) = found.clone().filter(|_| !path.is_empty()) else {
             return missing();
         };

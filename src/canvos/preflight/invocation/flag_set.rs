@@ -1,30 +1,30 @@
-//! A command line as the `flag` package of Go's standard library reads it.
+//! A command line as the `flag` package of Go's standard library parses it.
 //!
-//! Both programs use it to find `--env-file-path` before anything else; Earthly also reads
-//! all of its flags with it. A flag begins with one dash or two, flags end at the first
-//! other argument or behind `--`, and the first mistake ends the reading. What was read up
-//! to there stays set.
+//! Both programs use it to find `--env-file-path` before anything else; Earthly also parses all
+//! of its flags with it. A flag begins with one or two dashes, flags end at the first other
+//! argument or after `--`, and the first mistake ends the parsing. Whatever was parsed before
+//! stays set.
 
 use std::collections::BTreeSet;
 
 use super::flags::{Client, Flag, Kind, Settings, Source};
 
-/// Why the reading of flags ended early.
+/// Why the parsing of flags ended early.
 pub(super) enum Stop {
     /// No flag has this name.
     Undefined(String),
-    /// Not a flag at all: `---x`, `--=x`.
+    /// The argument is not a flag at all: `---x`, `--=x`.
     Syntax(String),
-    /// A value that is not a boolean.
+    /// The value is not a boolean.
     Boolean(&'static Flag),
     /// The last argument is a flag that takes a value.
     NoValue(&'static Flag),
 }
 
-/// A set of flags, and those that were given.
+/// A set of flags, and the flags that were given.
 pub(super) struct FlagSet {
     pub flags: Vec<&'static Flag>,
-    /// The names that were used, an alias under its own.
+    /// The names that were used; an alias appears as itself.
     pub given: BTreeSet<&'static str>,
 }
 
@@ -40,7 +40,7 @@ impl FlagSet {
         self.flags.iter().copied().find(|flag| flag.has_name(name))
     }
 
-    /// Reads flags into `settings`; returns what follows them.
+    /// Parses flags into `settings` and returns what follows them.
     pub(super) fn parse<'a>(
         &mut self,
         mut arguments: &'a [String],

@@ -1,23 +1,23 @@
 //! The flags of Earthly v0.8.15 and of EarthBuild's `earth`, and their settings in a run.
 //!
-//! Both programs have nearly the same flags; their flag libraries read a command line
+//! Both programs have nearly the same flags, but their flag libraries parse a command line
 //! differently ([`super::earthly_flags`], [`super::earth_flags`]).
 
 use std::collections::BTreeMap;
 
 use super::variables::Variables;
 
-/// Which of the two programs reads the flags. CanvOS's wrapper runs Earthly.
+/// The program that parses the flags. CanvOS's wrapper runs Earthly.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Client {
     Earthly,
     Earth,
 }
 
-/// What a flag takes.
+/// The kind of value that a flag takes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// Nothing, or `=BOOLEAN`.
+    /// None, or `=BOOLEAN`.
     Switch,
     /// One value.
     Text,
@@ -29,7 +29,7 @@ pub(super) enum Kind {
 #[derive(Clone, Copy)]
 enum Sources {
     None,
-    /// What follows `EARTHLY_` or `EARTH_`.
+    /// The suffix after `EARTHLY_` or `EARTH_`.
     Suffix(&'static str),
     /// Whole names.
     Names(&'static [&'static str]),
@@ -42,7 +42,7 @@ pub(super) struct Flag {
     pub kind: Kind,
     sources: Sources,
     earthly_only: bool,
-    /// Whether the command `build` has it too.
+    /// Whether the command `build` has the flag too.
     pub of_build: bool,
 }
 
@@ -72,7 +72,7 @@ impl Flag {
         self.name == name || self.alias == Some(name)
     }
 
-    /// The variables that set it, the strongest first.
+    /// Returns the variables that set the flag, in order of precedence.
     pub(super) fn variables(&self, client: Client) -> Vec<String> {
         match (self.sources, client) {
             (Sources::None, _) => Vec::new(),
@@ -99,12 +99,12 @@ const fn list(name: &'static str, suffix: &'static str) -> Flag {
     flag
 }
 
-/// `--help`, which every command has.
+/// The flag `--help`, which every command has.
 pub(super) static HELP: Flag = Flag::new("help", Kind::Switch, Sources::None).alias("h");
-/// `--version`.
+/// The flag `--version`.
 pub(super) static VERSION: Flag = Flag::new("version", Kind::Switch, Sources::None).alias("v");
 
-/// Every other flag. A duration is read as text: one that is none ends the build by itself.
+/// All other flags. A duration is treated as text: an invalid one ends the build by itself.
 static FLAGS: [Flag; 67] = [
     text("installation-name", "INSTALLATION_NAME"),
     text("config", "CONFIG"),
@@ -134,7 +134,7 @@ static FLAGS: [Flag; 67] = [
     text("satellite-address", "SATELLITE_ADDRESS").earthly_only(),
     text("request-id", "REQUEST_ID").earthly_only(),
     switch("no-buildkit-update", "NO_BUILDKIT_UPDATE"),
-    // Earthly forgot its name; its variables count.
+    // Earthly lost the name of this flag, but its variables still apply.
     Flag::new(
         "",
         Kind::Switch,
@@ -206,14 +206,14 @@ pub(super) const ARG_FILE: &str = "arg-file-path";
 pub(super) const SECRET_FILE: &str = "secret-file-path";
 pub(super) const BUILD_ARG: &str = "build-arg";
 
-/// The flags of `client` itself, those of `build` among them.
+/// Returns the flags of `client` itself, including those of `build`.
 pub(super) fn all(client: Client) -> impl Iterator<Item = &'static Flag> {
     FLAGS
         .iter()
         .filter(move |flag| !flag.earthly_only || client == Client::Earthly)
 }
 
-/// Where a setting comes from.
+/// The source of a setting.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) enum Source {
     /// The flag on the command line.
@@ -227,7 +227,7 @@ pub(super) enum Source {
 pub(super) struct Item {
     pub text: String,
     pub source: Source,
-    /// Which item of the flag's value or of the variable it is, from 1.
+    /// The position of the item in the flag's or variable's value, from 1.
     pub number: usize,
 }
 
@@ -238,7 +238,7 @@ pub(super) struct List {
     pub appends: bool,
 }
 
-/// What the flags are set to. Values may be secrets: no `Debug`.
+/// The settings of the flags. Values may be secrets, so there is no `Debug`.
 #[derive(Clone, Default)]
 pub(super) struct Settings {
     pub switches: BTreeMap<&'static str, (bool, Source)>,
@@ -246,11 +246,11 @@ pub(super) struct Settings {
     pub lists: BTreeMap<&'static str, List>,
 }
 
-/// A value that is not a boolean to Go.
+/// A value that Go does not accept as a boolean.
 pub(super) struct NotBoolean;
 
 impl Settings {
-    /// Where a switch that is on was set.
+    /// Returns the source of a switch that is on.
     pub(super) fn on(&self, name: &str) -> Option<&Source> {
         self.switches
             .get(name)
@@ -265,8 +265,7 @@ impl Settings {
         self.lists.get(name).map_or(&[], |list| &list.items)
     }
 
-    /// Sets `flag`, as a flag of the command line or a variable does. Earthly trims the
-    /// items of a list.
+    /// Sets `flag` as the command line or a variable does. Earthly trims the items of a list.
     pub(super) fn set(
         &mut self,
         flag: &'static Flag,
@@ -302,7 +301,7 @@ impl Settings {
     }
 }
 
-/// The first variable of `flag` that is set: its name and value.
+/// Returns the name and value of the first variable of `flag` that is set.
 pub(super) fn variable_of<'v>(
     flag: &Flag,
     client: Client,
@@ -314,7 +313,7 @@ pub(super) fn variable_of<'v>(
     })
 }
 
-/// Go's `strconv.ParseBool`.
+/// Parses a boolean like Go's `strconv.ParseBool`.
 pub(super) fn boolean(value: &str) -> Option<bool> {
     match value {
         "1" | "t" | "T" | "TRUE" | "true" | "True" => Some(true),

@@ -1,4 +1,4 @@
-//! What `earthly.sh` starts its container with.
+//! What `earthly.sh` starts in its container.
 
 use super::flags::Client;
 use super::shell::Shell;
@@ -7,21 +7,21 @@ use super::wrapper::Wrapper;
 use super::{MAAS, Unjudged};
 use crate::canvos::preflight::bash::Value;
 
-/// What the build of a MAAS image runs Earthly with.
+/// The arguments with which the build of a MAAS image runs Earthly.
 const MAAS_ARGUMENTS: [&str; 2] = ["+kairos-raw-image", "--IS_MAAS=true"];
-/// The variables that a container has besides those that it is given.
+/// The variables that a container has in addition to those that it is given.
 const OF_CONTAINER: [&str; 3] = ["HOSTNAME", "PATH", "TERM"];
-/// Variables of Earthly that the script sets and that decide nothing here.
+/// Variables of Earthly that the script sets and that have no effect here.
 const HARMLESS: [&str; 2] = ["EARTHLY_BUILDKIT_HOST", "EARTHLY_GIT_CONFIG"];
 /// The secret that newer scripts pass on.
 const UBUNTU_PRO_KEY: &str = "UBUNTU_PRO_KEY";
 
-/// The program in the container, about to run.
+/// The program in the container, ready to run.
 pub(super) struct Launch {
     pub client: Client,
     pub variables: Variables,
     pub arguments: Vec<String>,
-    /// How many of the arguments the script adds before the user's.
+    /// The number of arguments that the script adds before the user's.
     pub added: usize,
     pub maas: Maas,
     pub unjudged: Vec<Unjudged>,
@@ -30,16 +30,16 @@ pub(super) struct Launch {
 /// Whether the script builds a MAAS image.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Maas {
-    /// It builds something else.
+    /// The script builds something else.
     No,
-    /// It does.
+    /// The script builds a MAAS image.
     Yes,
-    /// It refuses: the distribution is not Ubuntu.
+    /// The script refuses, because the distribution is not Ubuntu.
     Refused,
 }
 
 impl Launch {
-    /// What `wrapper` starts for the user's `arguments`, after it has sourced `.arg`.
+    /// Returns what `wrapper` starts for the user's `arguments` after it has sourced `.arg`.
     pub(super) fn of(wrapper: &Wrapper, shell: &Shell, arguments: &[String]) -> Self {
         let (mut variables, unjudged) = variables(wrapper, shell);
         let mut added = wrapper.flags.clone();
@@ -79,7 +79,8 @@ fn maas(wrapper: &Wrapper, shell: &Shell, arguments: &[String]) -> Maas {
     }
 }
 
-/// The variables of the container: few of its own, and those that the script passes on.
+/// Returns the variables of the container: a few of its own, and those that the script passes
+/// on.
 fn variables(wrapper: &Wrapper, shell: &Shell) -> (Variables, Vec<Unjudged>) {
     let mut variables = Variables::default();
     for name in OF_CONTAINER {

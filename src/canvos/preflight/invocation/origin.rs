@@ -11,14 +11,14 @@ use crate::util::sanitize;
 pub enum SettingOrigin {
     /// The flag on the command line.
     Flag {
-        /// With dashes.
+        /// The flag, with its dashes.
         flag: &'static str,
     },
     /// An environment variable.
     Variable {
-        /// Its name.
+        /// The name of the variable.
         name: String,
-        /// Where it was set.
+        /// Where the variable was set.
         origin: VariableOrigin,
     },
 }
@@ -35,10 +35,10 @@ impl fmt::Display for SettingOrigin {
     }
 }
 
-/// Where the value of a build argument comes from, the strongest first.
+/// Where the value of a build argument comes from, in order of precedence.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {
-    /// `--NAME=VALUE` behind the target.
+    /// A `--NAME=VALUE` after the target.
     Argument {
         /// The build argument.
         name: String,
@@ -47,16 +47,16 @@ pub enum Origin {
     List {
         /// The flag or the variable.
         list: SettingOrigin,
-        /// For an item without a value: where the variable of its name was set.
+        /// Where the variable of the item's name was set, if the item has no value.
         variable: Option<VariableOrigin>,
     },
     /// The file of build arguments.
     ArgFile {
         /// The file.
         path: PathBuf,
-        /// The line, from 1.
+        /// The line, counted from 1.
         line: usize,
-        /// What names the file, if it is not `.arg` by default.
+        /// The setting that names the file, if it is not `.arg` by default.
         named_by: Option<SettingOrigin>,
     },
 }

@@ -9,21 +9,21 @@ use crate::util::environment::Environment;
 /// A build program.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Program {
-    /// Earthly, as v0.8.15 behaves.
+    /// Earthly, with the behavior of v0.8.15.
     Earthly,
     /// EarthBuild's `earth`.
     Earth,
     /// CanvOS's `earthly.sh`, which runs Earthly in a container.
     Wrapper,
-    /// Anything else: how it starts the build is not known.
+    /// Any other program: how it starts the build is not known.
     Other(String),
 }
 
 impl Program {
-    /// Those whose builds are understood.
+    /// The programs whose builds are understood.
     pub const KNOWN: [Self; 3] = [Self::Earthly, Self::Earth, Self::Wrapper];
 
-    /// For messages and JSON.
+    /// Returns the name of the program, for messages and JSON.
     #[must_use]
     pub fn name(&self) -> &str {
         match self {
@@ -34,8 +34,8 @@ impl Program {
         }
     }
 
-    /// The program that `word` starts in `directory`. A link goes by the name of what it
-    /// leads to: EarthBuild installs its program as `earthly` too.
+    /// Returns the program that `word` starts in `directory`. A symbolic link is judged by the
+    /// name of its target, because EarthBuild installs its program as `earthly` too.
     pub(super) fn of(word: &str, directory: &Path, environment: &Environment) -> Self {
         let file = locate(word, directory, environment);
         let real = file.as_deref().and_then(|file| fs::canonicalize(file).ok());
@@ -47,7 +47,7 @@ impl Program {
     }
 }
 
-/// A program by its file's name, which may have the platform in it, as released files do.
+/// Returns the program by its file name, which may include the platform, as in released files.
 fn by_name(name: &OsStr) -> Option<Program> {
     let name = name.to_str()?;
     if name == "earthly.sh" {
@@ -71,7 +71,7 @@ fn by_name(name: &OsStr) -> Option<Program> {
     }
 }
 
-/// The file that `word` starts, if there is one.
+/// Returns the file that `word` starts, if there is one.
 pub(super) fn locate(word: &str, directory: &Path, environment: &Environment) -> Option<PathBuf> {
     if word.contains('/') {
         return Some(directory.join(word));

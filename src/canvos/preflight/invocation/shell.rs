@@ -1,5 +1,5 @@
-//! What bash has after `earthly.sh` has sourced `.arg`: what it can pass on to Earthly, and
-//! what the script of MAAS images takes.
+//! The variables that bash has after `earthly.sh` has sourced `.arg`: what it can pass on to
+//! Earthly, and what the script of MAAS images uses.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -10,15 +10,16 @@ use super::wrapper::Wrapper;
 use crate::canvos::preflight::bash::{self, Value};
 use crate::util::files;
 
-/// What is looked at besides CanvOS's build arguments and what the script passes on.
+/// The variables that matter in addition to CanvOS's build arguments and those that the script
+/// passes on.
 const OF_SCRIPT: [&str; 3] = ["OS_DISTRIBUTION", "UBUNTU_PRO_ATTACH", "EARTHLY_VERSION"];
 
-/// A variable of bash. Values may be secrets: no `Debug`.
+/// A variable of bash. Its value may be a secret, so there is no `Debug`.
 #[derive(Clone)]
 pub struct ShellVariable {
-    /// Its value; unknown if only bash can tell.
+    /// The value; unknown if only bash can determine it.
     pub value: Value,
-    /// Where it was set.
+    /// Where the variable was set.
     pub origin: VariableOrigin,
 }
 
@@ -31,7 +32,7 @@ pub(super) struct Shell {
 impl Shell {
     /// Sources the file `arg` as `wrapper` does.
     pub(super) fn source(arg: &Path, wrapper: &Wrapper, environment: &Variables) -> Self {
-        // bash goes on without the file.
+        // bash continues without the file.
         let read = |_| files::read(arg, files::TEXT).unwrap_or_default();
         let text = wrapper.before_source.as_ref().map(read).unwrap_or_default();
         let of_script = |name: &str| {
@@ -46,7 +47,7 @@ impl Shell {
         let before = |name: &str| of_script(name).unwrap_or_else(|| of_environment(name));
         let sourced = bash::source(&text, &before);
         let assigned: BTreeSet<&str> = sourced.assigned().collect();
-        // A file that is called like an assignment is one where bash lists files.
+        // If bash expands file names, a file whose name looks like an assignment becomes one.
         let by_files = sourced.matches_files() && has_file_like_an_assignment(arg);
         let passed = wrapper.passes.iter().map(String::as_str);
         let names = KNOWN.into_iter().chain(OF_SCRIPT).chain(passed);
@@ -76,7 +77,7 @@ impl Shell {
         self.variables.get(name).map(|(variable, _)| variable)
     }
 
-    /// A value, if there is one and it is known.
+    /// Returns the value of the variable `name`, if it is set and known.
     pub(super) fn value(&self, name: &str) -> Option<&str> {
         match &self.get(name)?.value {
             Value::Set(value) => Some(value),
@@ -84,8 +85,8 @@ impl Shell {
         }
     }
 
-    /// What a program that bash starts has of the variable `name`. An error is a value that
-    /// is not known.
+    /// Returns the variable `name` as a program that bash starts gets it, or an error if its
+    /// value is not known.
     pub(super) fn exported(&self, name: &str) -> Result<Option<Variable>, Unknown> {
         let Some((variable, exported)) = self.variables.get(name) else {
             return Ok(None);
@@ -109,5 +110,5 @@ fn has_file_like_an_assignment(arg: &Path) -> bool {
     names.any(|name| name.contains(&b'='))
 }
 
-/// Only bash can tell.
+/// A value that only bash can determine.
 pub(super) struct Unknown;

@@ -5,29 +5,29 @@ use std::path::{Path, PathBuf};
 /// The target of a build.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
-    /// Of the checkout's own Earthfile.
+    /// A target of the checkout's own Earthfile.
     Checkout {
-        /// Without the plus sign.
+        /// The name, without the plus sign.
         name: String,
     },
-    /// Of the Earthfile of another directory.
+    /// A target of the Earthfile in another directory.
     Elsewhere {
         /// The directory, with the target.
         reference: String,
-        /// Without the plus sign.
+        /// The name, without the plus sign.
         name: String,
     },
-    /// Of a git repository: what is staged here is not in that build (T20).
+    /// A target of a git repository: what is staged here is not in that build (T20).
     Remote {
         /// The repository, with the target.
         reference: String,
-        /// Without the plus sign.
+        /// The name, without the plus sign.
         name: String,
     },
 }
 
 impl Target {
-    /// Its name, without the plus sign.
+    /// Returns the name, without the plus sign.
     #[must_use]
     pub fn name(&self) -> &str {
         match self {
@@ -38,25 +38,25 @@ impl Target {
     }
 }
 
-/// A reference as it is written.
+/// A reference to a target, as it is written.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Reference {
     pub place: Place,
     pub name: String,
 }
 
-/// What stands before the plus sign.
+/// The part of a reference before the plus sign.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Place {
-    /// A directory, cleaned; `.` if nothing stands there.
+    /// A directory, cleaned; `.` if the part is empty.
     Directory(String),
     /// A git repository.
     Repository(String),
-    /// The name of an `IMPORT`, which the command line has none of.
+    /// The name of an `IMPORT`, which does not exist on the command line.
     Import(String),
 }
 
-/// Reads a target. `home` is the variable `HOME`.
+/// Parses a target. `home` is the value of the variable `HOME`.
 pub(super) fn parse(text: &str, home: &str) -> Option<Reference> {
     let [before, name] = <[String; 2]>::try_from(split_at_plus(text)?).ok()?;
     is_target_name(&name).then(|| Reference {
@@ -65,7 +65,7 @@ pub(super) fn parse(text: &str, home: &str) -> Option<Reference> {
     })
 }
 
-/// Reads an artifact, `+target/path`: the target's reference.
+/// Parses an artifact, `+target/path`; returns the reference of its target.
 pub(super) fn parse_artifact(text: &str, home: &str) -> Option<Reference> {
     let [before, after] = <[String; 2]>::try_from(split_at_plus(text)?).ok()?;
     let (name, _) = after.split_once('/')?;
@@ -87,7 +87,7 @@ fn place(before: String, home: &str) -> Place {
     }
 }
 
-/// The parts between the plus signs; `\+` is none. A last part that is empty is left out.
+/// Splits a text at plus signs, except `\+`. An empty last part is left out.
 fn split_at_plus(text: &str) -> Option<Vec<String>> {
     let mut parts = Vec::new();
     let mut part = String::new();
@@ -113,7 +113,7 @@ fn is_target_name(name: &str) -> bool {
     name.starts_with(|c: char| c.is_ascii_lowercase()) && name.bytes().all(rest)
 }
 
-/// Whether an argument is shaped like a target, so that it can be shown.
+/// Whether an argument has the form of a target, so that it can be shown.
 pub(super) fn looks_like_one(text: &str) -> bool {
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"._/-+:".contains(&b);
     text.bytes().all(plain)
@@ -122,7 +122,7 @@ pub(super) fn looks_like_one(text: &str) -> bool {
             .is_some_and(|(_, name)| is_target_name(name))
 }
 
-/// Go's `path.Clean`.
+/// Returns the cleaned path, like Go's `path.Clean`.
 pub(super) fn clean(path: &str) -> String {
     let rooted = path.starts_with('/');
     let mut parts: Vec<&str> = Vec::new();
@@ -144,7 +144,7 @@ pub(super) fn clean(path: &str) -> String {
     }
 }
 
-/// Whether both paths are one directory.
+/// Whether both paths are the same directory.
 pub(super) fn is_same(one: &Path, other: &Path) -> bool {
     let real = |path: &Path| -> PathBuf {
         std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())

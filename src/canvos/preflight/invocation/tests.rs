@@ -8,13 +8,13 @@ use super::*;
 mod messages;
 mod wrapper;
 
-/// A checkout, and an environment to start builds in.
+/// A checkout, and an environment in which builds are started.
 struct Place {
     root: tempfile::TempDir,
     variables: BTreeMap<OsString, OsString>,
 }
 
-/// The script as CanvOS has it, as far as it matters here.
+/// The relevant parts of CanvOS's script.
 const SCRIPT: &str = r#"#!/bin/bash
 function run() {
     EARTHLY_VERSION=v0

@@ -1,6 +1,6 @@
-//! The environment variables of the build program, each with where it was set.
+//! The environment variables of the build program, with the origin of each.
 //!
-//! Values may be secrets: nothing here implements `Debug`.
+//! Values may be secrets, so nothing here implements `Debug`.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -21,7 +21,7 @@ pub enum VariableOrigin {
     EnvFile {
         /// The file.
         path: PathBuf,
-        /// The line, from 1.
+        /// The line, counted from 1.
         line: usize,
     },
     /// The `.arg` file, which `earthly.sh` runs as a script.
@@ -61,7 +61,8 @@ pub(super) struct Variable {
 pub(super) struct Variables(BTreeMap<String, Variable>);
 
 impl Variables {
-    /// Those that edgestage was started with. Bytes that are not UTF-8 become U+FFFD.
+    /// Returns the variables that edgestage was started with. Bytes that are not UTF-8 become
+    /// U+FFFD.
     pub(super) fn of(environment: &Environment) -> Self {
         let variables = environment.variables.iter().map(|(name, value)| {
             let variable = Variable {
@@ -90,19 +91,20 @@ impl Variables {
         self.0.clear();
     }
 
-    /// Whether one of the names begins with `prefix`.
+    /// Whether a variable's name begins with `prefix`.
     pub(super) fn has_prefix(&self, prefix: &str) -> bool {
         self.0.keys().any(|name| name.starts_with(prefix))
     }
 
-    /// Adds what a `.env` file sets. What is set already wins, even if it is empty; a name
-    /// or value that the operating system refuses is left out, as Go leaves it out.
+    /// Adds the variables of a `.env` file. A variable that is set already takes precedence,
+    /// even if it is empty. A name or value that the operating system refuses is left out, as
+    /// in Go.
     pub(super) fn load(
         &mut self,
         assignments: &[Assignment],
         origin: impl Fn(&Assignment) -> VariableOrigin,
     ) {
-        // The last assignment of a name counts.
+        // The last assignment of a name is in effect.
         for assignment in assignments.iter().rev() {
             let Assignment { name, value, .. } = assignment;
             let refused = name.is_empty() || name.contains('\0') || value.contains('\0');

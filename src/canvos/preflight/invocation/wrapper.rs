@@ -1,45 +1,46 @@
 //! CanvOS's `earthly.sh`: what it passes on to the Earthly that it runs in a container.
 //!
-//! It sources `.arg`, then runs `docker run … earthly/earthly:VERSION FLAGS "$@"`. Of the
-//! variables it passes on those that `--env NAME` names; in all of CanvOS's versions that
-//! is `EARTHLY_BUILD_ARGS`. What it says is read, so that forks are judged by theirs.
+//! The script sources `.arg`, then runs `docker run … earthly/earthly:VERSION FLAGS "$@"`. It
+//! passes on the variables that `--env NAME` names; in all versions of CanvOS, that is
+//! `EARTHLY_BUILD_ARGS`. The script is parsed, so that a fork is judged by its own.
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
 use crate::util::files;
 
-/// What `earthly.sh` does.
+/// The behavior of `earthly.sh`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Wrapper {
-    /// Whether it runs EarthBuild's program, which forks may do.
+    /// Whether the script runs EarthBuild's program, as forks may do.
     pub runs_earth: bool,
-    /// The version of the program that it runs, if that is known.
+    /// The version of the program that the script runs, if it is known.
     pub version: Option<String>,
-    /// The line that ends it with success although the build failed (T41), from 1.
+    /// The line, counted from 1, that ends the script with success although the build failed
+    /// (T41).
     pub swallows_failure: Option<usize>,
-    /// Whether it knows `+maas-image`.
+    /// Whether the script knows `+maas-image`.
     pub builds_maas: bool,
-    /// What it assigns before it sources `.arg`: name and value, `None` if it computes the
-    /// value. Without, it does not source the file.
+    /// The assignments before the script sources `.arg`: each name and its value, or `None` if
+    /// the script computes the value. If this is `None`, the script does not source the file.
     pub(super) before_source: Option<Vec<(String, Option<String>)>>,
-    /// The flags that it adds before the arguments.
+    /// The flags that the script adds before the arguments.
     pub(super) flags: Vec<String>,
-    /// The variables that it passes on with the values that they have.
+    /// The variables that the script passes on with their values.
     pub(super) passes: BTreeSet<String>,
-    /// The variables that it sets.
+    /// The variables that the script sets.
     pub(super) sets: BTreeSet<String>,
-    /// Whether it adds `--secret` for the Ubuntu Pro token.
+    /// Whether the script adds `--secret` for the Ubuntu Pro token.
     pub(super) adds_secret: bool,
 }
 
-/// What a line of `docker run` has instead of the flags for secrets.
+/// The placeholder for secret flags in a `docker run` line.
 const SECRETS: &str = "\"${EARTHLY_SECRET_ARGS[@]}\"";
-/// The caller's arguments.
+/// The placeholder for the caller's arguments.
 const ARGUMENTS: &str = "\"$@\"";
 
 impl Wrapper {
-    /// The script as CanvOS has it, for a checkout whose own is not understood.
+    /// Returns CanvOS's own script, for a checkout whose script is not understood.
     pub(super) fn standard() -> Self {
         Self {
             before_source: Some(Vec::new()),
@@ -49,7 +50,7 @@ impl Wrapper {
         }
     }
 
-    /// Reads the script `file`; `None` if it is not there, or not such a script.
+    /// Parses the script `file`; returns `None` if it does not exist or is not such a script.
     pub(super) fn read(file: &Path) -> Option<Self> {
         let bytes = files::read(file, files::TEXT).ok()?;
         Self::parse(&String::from_utf8_lossy(&bytes))
@@ -69,14 +70,14 @@ impl Wrapper {
         for line in joined.lines().filter(|line| is_run(line)) {
             flags.insert(wrapper.run_line(line)?);
         }
-        // All of its ways to run Earthly add the same flags.
+        // All commands in it that run Earthly must add the same flags.
         let mut flags = flags.into_iter();
         wrapper.flags = flags.next()?;
         flags.next().is_none().then_some(wrapper)
     }
 
-    /// Takes what a line of `docker run` says; returns the flags that it adds, or `None` if
-    /// it says something that is not understood.
+    /// Parses a `docker run` line; returns the flags that it adds, or `None` if the line is not
+    /// understood.
     fn run_line(&mut self, line: &str) -> Option<Vec<String>> {
         let words: Vec<&str> = line.split_whitespace().collect();
         let image = words.iter().position(|word| is_image(word))?;
@@ -111,7 +112,7 @@ impl Wrapper {
     }
 }
 
-/// How the images of Earthly and EarthBuild are called, wherever they are taken from.
+/// The names of the images of Earthly and EarthBuild, from whichever registry.
 const EARTHLY_IMAGE: &str = "earthly/earthly";
 const EARTH_IMAGE: &str = "earthbuild/earthbuild";
 
@@ -122,7 +123,7 @@ fn is_image(word: &str) -> bool {
 }
 
 /// Whether a line runs the program with the caller's arguments: `docker run …`, or what the
-/// script has in place of `docker`.
+/// script uses in place of `docker`.
 fn is_run(line: &str) -> bool {
     let mut words = line.split_whitespace();
     words.nth(1) == Some("run") && words.any(is_image)
@@ -133,7 +134,8 @@ fn is_source_of_arg(line: &str) -> bool {
     matches!(words.as_slice(), ["source" | ".", ".arg" | "./.arg", ..])
 }
 
-/// What a line of the script assigns. In a branch or a function that is not certain.
+/// Returns the assignment in a line of the script. In a branch or a function, it is not
+/// certain.
 fn assignment(line: &str) -> Option<(String, Option<String>)> {
     let (name, value) = line.trim_start().split_once('=')?;
     let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
@@ -145,10 +147,10 @@ fn assignment(line: &str) -> Option<(String, Option<String>)> {
     Some((name.to_owned(), literal.then(|| value.to_owned())))
 }
 
-/// The line of the checkout's `earthly.sh`, from 1, that makes it end with 0 after a failed
-/// build: `if $? -ne 0` runs a program of the name `1`, which there is not, so the branch
-/// that ends with 1 is never taken. Judged by the text: sixteen tags have it, and no name of
-/// a tag tells.
+/// Returns the line of the checkout's `earthly.sh`, counted from 1, that makes it exit with 0
+/// after a failed build: `if $? -ne 0` runs a program named `1`, which does not exist, so the
+/// branch that exits with 1 is never taken. This is judged by the text: sixteen tags have the
+/// line, and the name of a tag does not tell.
 #[must_use]
 pub fn swallows_failure(checkout: &Path) -> Option<usize> {
     let bytes = files::read(&checkout.join("earthly.sh"), files::TEXT).ok()?;

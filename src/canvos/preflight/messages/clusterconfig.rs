@@ -1,6 +1,6 @@
-//! What is said of the value of `CLUSTERCONFIG`: T1 to T8, T11, T17, T24, T32, T33, T40.
+//! Messages about the value of `CLUSTERCONFIG`: T1 to T8, T11, T17, T24, T32, T33, T40.
 //!
-//! A value is `shown` as messages have it, cut and without control characters.
+//! `shown` is a value prepared for messages: shortened, and without control characters.
 
 use super::FAILS;
 use crate::canvos::preflight::copy::{Failure, Missed};
@@ -8,14 +8,14 @@ use crate::canvos::preflight::invocation::SettingOrigin;
 use crate::canvos::preflight::{Origin, RIGHT};
 use crate::diagnostic::{Diagnostic, Trap};
 
-/// What becomes of the definition if a value leads nowhere.
+/// What happens to the definition if a value finds nothing.
 #[derive(Clone, Copy)]
 pub(in crate::canvos::preflight) enum Elsewhere {
-    /// `+cloud-image` has none.
+    /// `+cloud-image` has no definition.
     CloudImageLacksIt,
-    /// No target of this checkout lacks it.
+    /// Every target of this checkout still has the definition.
     NobodyLacksIt,
-    /// The build ends.
+    /// The build fails.
     BuildFails,
 }
 
@@ -41,7 +41,7 @@ pub(in crate::canvos::preflight) fn with_fix(told: Diagnostic, origin: &Origin) 
     })
 }
 
-/// T2: `origin` sets it to nothing.
+/// T2: `origin` sets an empty value.
 pub(in crate::canvos::preflight) fn empty_in(origin: &Origin, elsewhere: Elsewhere) -> Diagnostic {
     with_fix(
         unset(format!("CLUSTERCONFIG is empty in {origin}"), elsewhere),
@@ -54,7 +54,7 @@ pub(in crate::canvos::preflight) fn no_arg(elsewhere: Elsewhere) -> Diagnostic {
     unset("the checkout has no `.arg`", elsewhere).help("copy `.arg.template` to `.arg`")
 }
 
-/// T2: `.arg` does not set it, or the file that `named_by` names in its place.
+/// T2: neither `.arg` nor the file that `named_by` names instead sets it.
 pub(in crate::canvos::preflight) fn not_set(
     named_by: Option<&SettingOrigin>,
     elsewhere: Elsewhere,
@@ -82,7 +82,7 @@ pub(in crate::canvos::preflight) fn unreadable_file(path: &str) -> Diagnostic {
         .note("an image gets an empty file in its place, and no error")
 }
 
-/// T7: `path` is of another kind than a file.
+/// T7: `path` is not a file but of this kind.
 pub(in crate::canvos::preflight) fn not_a_file(path: &str, kind: &str) -> Diagnostic {
     let path = if path.is_empty() { "." } else { path };
     let title = format!("CLUSTERCONFIG names {kind}: `{path}`");
@@ -90,20 +90,20 @@ pub(in crate::canvos::preflight) fn not_a_file(path: &str, kind: &str) -> Diagno
         .note("a cloud image gets no definition; an ISO build stops with an error")
 }
 
-/// T33: a `+` in it.
+/// T33: the value has a `+`.
 pub(in crate::canvos::preflight) fn artifact(shown: &str) -> Diagnostic {
     let title = format!("CLUSTERCONFIG is `{shown}`: Earthly takes `+` for an artifact");
     Diagnostic::warning(Trap::PlusSign, title).note(FAILS)
 }
 
-/// T6: nobody can say what it fits.
+/// T6: it cannot be determined what the pattern matches.
 pub(in crate::canvos::preflight) fn unclear_pattern(shown: &str) -> Diagnostic {
     let title = format!("CLUSTERCONFIG is `{shown}`, a pattern that fits too much to tell");
     Diagnostic::warning(Trap::Pattern, title)
         .note("another file may match it and replace the staged definition in the image")
 }
 
-/// T6: it fits `path` and others, which are copied before it.
+/// T6: the pattern matches `path` and other files, which are copied before it.
 pub(in crate::canvos::preflight) fn several_files(
     shown: &str,
     path: &str,
@@ -118,20 +118,20 @@ pub(in crate::canvos::preflight) fn several_files(
         .note("all of them are copied onto one name, and the last one stays")
 }
 
-/// T6: it is a pattern, and fits another file.
+/// T6: the value is a pattern that matches another file.
 pub(in crate::canvos::preflight) fn pattern_of_another(shown: &str, path: &str) -> Diagnostic {
     let title = format!("CLUSTERCONFIG is `{shown}`, a pattern that fits `{path}`");
     Diagnostic::warning(Trap::Pattern, title).note("it replaces the staged definition in the image")
 }
 
-/// T24.
+/// T24: the file is empty.
 pub(in crate::canvos::preflight) fn empty_file(path: &str) -> Diagnostic {
     let title = format!("CLUSTERCONFIG names an empty file: `{path}`");
     Diagnostic::warning(Trap::EmptyFile, title)
         .note("an image gets no content partition for it, and no error")
 }
 
-/// T11.
+/// T11: the value names another file.
 pub(in crate::canvos::preflight) fn another_file(path: &str) -> Diagnostic {
     let title = format!("CLUSTERCONFIG names another file: `{path}`");
     Diagnostic::warning(Trap::AnotherFile, title).note(
@@ -140,7 +140,7 @@ pub(in crate::canvos::preflight) fn another_file(path: &str) -> Diagnostic {
     )
 }
 
-/// A value that finds nothing.
+/// The value finds nothing.
 pub(in crate::canvos::preflight) fn missed(
     missed: &Missed,
     shown: &str,
@@ -191,7 +191,7 @@ fn trap_of_missed(missed: &Missed) -> Trap {
     }
 }
 
-/// A value that ends the build.
+/// The value makes the build fail.
 pub(in crate::canvos::preflight) fn failed(failure: &Failure, shown: &str) -> Diagnostic {
     let (trap, title) = match failure {
         Failure::Crash => (

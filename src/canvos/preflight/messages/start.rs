@@ -1,4 +1,4 @@
-//! What is said of how a build is started: T14 to T17, T20, T22, T38.
+//! Messages about how a build is started: T14 to T17, T20, T22, T38.
 
 use crate::canvos::preflight::arg::{self, KEY};
 use crate::canvos::preflight::invocation::{
@@ -7,8 +7,8 @@ use crate::canvos::preflight::invocation::{
 use crate::canvos::preflight::{Embeds, Target};
 use crate::diagnostic::{Diagnostic, Trap};
 
-/// T15 to T17: the program ends before it builds. A file of variables that cannot be parsed
-/// may have been `refused` with its line.
+/// T15 to T17: the program ends before it builds. `refused` is the message with the line in
+/// question, if a file of variables cannot be parsed.
 pub(in crate::canvos::preflight) fn ends_at_once(
     failure: &Failure,
     program: &Program,
@@ -39,12 +39,13 @@ pub(in crate::canvos::preflight) fn ends_at_once(
     ))
 }
 
-/// Whether a build argument has the form of an option: CanvOS's are in capitals.
+/// Whether a build argument has the form of an option. CanvOS's build arguments are in upper
+/// case.
 fn is_option(name: &str) -> bool {
     name.bytes().all(|b| b.is_ascii_lowercase() || b == b'-')
 }
 
-/// T22: a build that ends well and leaves the old image.
+/// T22: a build succeeds and leaves the old image.
 pub(in crate::canvos::preflight) fn writes_no_image(why: &NoExport) -> Diagnostic {
     let title = format!("the build writes no image: {why}");
     Diagnostic::warning(Trap::OldImage, title)
@@ -73,14 +74,14 @@ fn built_elsewhere(reference: &str, what: &str) -> Diagnostic {
         .help("build a target of this checkout, such as `+iso`")
 }
 
-/// T38: what is not known of the build.
+/// T38: a part of the build is not known.
 pub(in crate::canvos::preflight) fn unjudged(why: &Unjudged) -> Diagnostic {
     let title = format!("the forecast may not hold: {why}");
     Diagnostic::warning(Trap::OtherBuildSystem, title)
         .help("look into the image: `edgestage verify --image FILE`")
 }
 
-/// T16: another file counts, by `setting`; its path is printable.
+/// T16: `setting` names another file of build arguments, whose path must be printable.
 pub(in crate::canvos::preflight) fn other_arg_file(
     setting: &SettingOrigin,
     path: &str,
@@ -89,13 +90,13 @@ pub(in crate::canvos::preflight) fn other_arg_file(
     Diagnostic::warning(Trap::OtherArgFile, title).help("unset it, or keep the file like `.arg`")
 }
 
-/// T16: a file whose name is nearly right.
+/// T16: a file has nearly the right name.
 pub(in crate::canvos::preflight) fn misnamed_arg_file() -> Diagnostic {
     let title = "the checkout has `.args`, which nobody reads, and no `.arg`";
     Diagnostic::warning(Trap::OtherArgFile, title).help("rename it to `.arg`")
 }
 
-/// T15: a value that is not `.arg`'s.
+/// T15: the value does not come from `.arg`.
 pub(in crate::canvos::preflight) fn overridden(value: &str, origin: &Origin) -> Diagnostic {
     let title = match value {
         "" => format!("{KEY} is set to nothing by {origin}"),
@@ -106,7 +107,7 @@ pub(in crate::canvos::preflight) fn overridden(value: &str, origin: &Origin) -> 
         .help("remove it, and set CLUSTERCONFIG in `.arg`")
 }
 
-/// T14: `earthly.sh` hands nothing on for a MAAS image, which takes `./spc.tgz`.
+/// T14: `earthly.sh` passes nothing on for a MAAS image, which uses `./spc.tgz`.
 pub(in crate::canvos::preflight) fn maas_arguments() -> Diagnostic {
     let title = format!("`earthly.sh +maas-image` ignores {KEY} among its arguments");
     Diagnostic::warning(Trap::MaasArguments, title)
@@ -114,7 +115,7 @@ pub(in crate::canvos::preflight) fn maas_arguments() -> Diagnostic {
         .help("leave it out")
 }
 
-/// T15: `other` would not end like the program that builds.
+/// T15: `other` would not have the same result as the program that builds.
 pub(in crate::canvos::preflight) fn other_program(
     other: &Program,
     target: Target,

@@ -1,4 +1,4 @@
-//! What is said of an invocation.
+//! Messages about an invocation.
 
 use super::*;
 use crate::canvos::preflight::dotenv;

@@ -1,4 +1,4 @@
-//! What `earthly.sh` passes on, and what its container sees.
+//! What `earthly.sh` passes on, and what is visible in its container.
 
 use super::*;
 use crate::canvos::preflight::bash::Value;
@@ -162,7 +162,7 @@ fn what_the_script_exports_reaches_the_container() {
         let says = |read: &Invocation| origin(read).contains("`, which `earthly.sh` runs");
         assert_eq!(expected.is_some() && says(&read), sourced, "{arg}");
     }
-    // What only bash can tell; a file is called like an assignment.
+    // Values that only bash can determine; a file's name looks like an assignment.
     for arg in [
         "export *=x\n",
         "export EARTHLY_BUILD_ARGS=N=$(date)\n",
@@ -208,7 +208,7 @@ fn the_script_of_maas_images_sees_what_bash_sees() {
     let inherited = (Value::Set("e.yaml".into()), VariableOrigin::Environment);
     assert_eq!(shell("EDGE_CUSTOM_CONFIG"), Some(inherited));
 
-    // Behind a flag it is a target like any other.
+    // After a flag, it is a target like any other.
     let read = place.read(&["./earthly.sh", "--ci", "+maas-image"]);
     assert!(!read.is_maas());
     assert!(matches!(read.export, Export::Nothing(_)));
