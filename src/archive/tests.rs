@@ -291,11 +291,11 @@ fn nothing_may_follow_the_end() {
     let archive = Archive::good().gzip();
     refused(
         &[&archive[..], b"garbage, and more of it"].concat(),
-        "there are bytes after its end",
+        "trailing data follows the archive",
     );
     refused(
         &[&archive[..], &[0; 512]].concat(),
-        "there are bytes after its end",
+        "trailing data follows the archive",
     );
     for few in [
         &b"\n"[..],
@@ -306,7 +306,7 @@ fn nothing_may_follow_the_end() {
     ] {
         refused(
             &[&archive[..], few].concat(),
-            "there are bytes after its end",
+            "trailing data follows the archive",
         );
     }
     let hidden = [
@@ -329,7 +329,7 @@ fn paths_stay_inside() {
             .pax(EntryType::XHeader, "path", "../x")
             .file("spc/b", b"")
             .gzip(),
-        "holds `..`",
+        "contains `..`",
     );
     refused(
         &Archive::good()
@@ -343,7 +343,7 @@ fn paths_stay_inside() {
             .pax(EntryType::XHeader, "path", "spc/a\0b")
             .file("spc/b", b"")
             .gzip(),
-        "holds a NUL",
+        "contains a NUL",
     );
 }
 

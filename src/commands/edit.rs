@@ -86,7 +86,7 @@ pub(super) fn add(arguments: &AddArgs, context: &Context<'_>) -> Result<CommandO
         unchanged: known.iter().map(text).collect(),
     };
     for reference in &edited.unchanged {
-        let told = format!("{name} has {reference} already");
+        let told = format!("{name} already has {reference}");
         context.report.status("Unchanged", &told);
     }
     if new.is_empty() {

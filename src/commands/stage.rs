@@ -442,7 +442,7 @@ fn place(
         for (placement, path) in staged.kept {
             let path = shown(&path);
             let was = format!("{place}/{}", placement.path());
-            let text = format!("{path}: the {was} that edgestage did not put there");
+            let text = format!("{path}: the {was} that edgestage did not create");
             context.report.status("Kept", &text);
             kept.push(path);
         }

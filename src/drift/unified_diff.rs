@@ -44,7 +44,7 @@ pub fn unified(path: &str, old: Side<'_>, new: Side<'_>) -> String {
         return instead("an empty file");
     }
     if old == new {
-        return instead("the same but for line ends, layout, or what is sensitive");
+        return instead("the same except for line ends, layout or sensitive data");
     }
     TextDiff::configure()
         .timeout(PATIENCE)
@@ -71,7 +71,7 @@ fn text(path: &str, side: Side<'_>) -> Result<String, &'static str> {
     let text = match (&laid_out, path.to_ascii_lowercase().ends_with(".json")) {
         (Some(json), true) => json,
         // What should be JSON and is not may have secrets in places that nobody knows.
-        (None, true) => return Err("no JSON: not shown, since it may hold what is sensitive"),
+        (None, true) => return Err("not JSON: not shown, because it may contain sensitive data"),
         (_, false) => text,
     };
     let line = |line: &str| {

@@ -40,7 +40,7 @@ pub(super) fn parse<T: Answer>(body: &[u8]) -> Result<T, Unfit> {
         None => return Err(wrong("it is empty")),
         // RFC 1952, 2.3.1. No encoding was asked for, and none is undone here.
         Some(0x1f) if text.starts_with(&[0x1f, 0x8b]) => {
-            return Err(wrong("it is gzip data, which was not asked for"));
+            return Err(wrong("it is gzip data, which edgestage did not request"));
         }
         // Every answer of the contract is an object; serde would take a list for one, too.
         Some(b'{') => {}
@@ -113,7 +113,10 @@ mod tests {
             (br#"{"items":[],"code":"x"}"#, "taken"),
             (b"", "it is empty"),
             (b"\r\n", "it is empty"),
-            (b"\x1f\x8b\x08", "it is gzip data, which was not asked for"),
+            (
+                b"\x1f\x8b\x08",
+                "it is gzip data, which edgestage did not request",
+            ),
             (b"<html>", "begins with <html>"),
             (b"[]", "begins with []"),
             (b"null", "begins with null"),

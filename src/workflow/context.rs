@@ -177,12 +177,11 @@ impl Context<'_> {
         if let (Some(variable), Some(own)) = (self.settings.endpoint_variable, manifest.endpoint())
             && !own.is_same_palette(endpoint)
         {
-            let note =
-                format!("{endpoint} is asked, as `{variable}` says, not {own} of profiles.toml");
+            let note = format!("using {endpoint} from `{variable}`, not {own} from profiles.toml");
             self.report.status("Note", &note);
         }
         if endpoint.spelling() == Spelling::Console {
-            let note = format!("SaaS's console has no API: {endpoint} is asked");
+            let note = format!("the SaaS console has no API: using {endpoint}");
             self.report.status("Note", &note);
         }
     }
@@ -305,7 +304,11 @@ pub(crate) fn current<'l>(
 /// The error of an entry that is outdated, with its place in the lock.
 pub(crate) fn outdated(lock: &Lockfile, name: &str, why: Outdated) -> Error {
     let place = match why {
-        Outdated::Changed => lock.excerpt(name, LockfileSpan::Entry, "locked before the change"),
+        Outdated::Changed => lock.excerpt(
+            name,
+            LockfileSpan::Entry,
+            "this entry is older than the change",
+        ),
         Outdated::Contradictory | Outdated::OtherArchive => {
             lock.excerpt(name, LockfileSpan::Entry, "")
         }

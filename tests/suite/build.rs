@@ -178,13 +178,13 @@ fn a_build_that_fails() {
         .stderr_has("out\n")
         .stderr_has("err\n")
         .stderr_has("`earthly`")
-        .stderr_has("no image was looked at")
+        .stderr_has("edgestage did not verify an image")
         .stderr_has("help: read the build's own output above")
         .fails(1);
     // The program takes the word for a build argument without its value.
     build(&test, "-- --no-cache")
         .error("T15")
-        .stderr_has("the build ends at once: the build argument `--no-cache` has no value")
+        .stderr_has("the build fails at once: the build argument `--no-cache` has no value")
         .stderr_has("help: put the options of the build program before the target")
         .fails(3);
     let json = build(&test, "--json")

@@ -48,11 +48,11 @@ fn a_clean_before_the_build() {
     in_git(&test);
     build(&test, "")
         .stdout_has("installer.iso  missing")
-        .warning("T38").error("staged-changed").stderr_has("the build `../build.sh` removed what was staged\n")
+        .warning("T38").error("staged-changed").stderr_has("the build `../build.sh` removed staged files\n")
         .stderr_has(&format!("note: `{OVERLAY}` is gone\n"))
         .stderr_has(&format!("note: `{ROOT}` is gone\n"))
-        .stderr_has("note: line 3 of `../build.sh` has a `git clean`\n")
-        .stderr_has("note: the image does not hold `factory` as it is locked\n")
+        .stderr_has("note: line 3 of `../build.sh` runs `git clean`\n")
+        .stderr_has("note: the image does not contain `factory` as it is locked\n")
         .stderr_has("help: add `-e spc.tgz -e .edgestage` to that `git clean`, or run `edgestage stage factory` after it")
         .fails(3)
         .says("build again", 0);
@@ -89,8 +89,8 @@ fn a_clean_and_no_image() {
         .warning("T38")
         .error("staged-changed")
         .error("T22")
-        .stderr_has("the build `../build.sh` removed what was staged\n")
-        .stderr_has("note: an image built from this checkout now does not hold `factory`")
+        .stderr_has("the build `../build.sh` removed staged files\n")
+        .stderr_has("note: an image built from this checkout now does not contain `factory`")
         .stderr_has("the build succeeded but wrote no image")
         .fails(3);
 }
@@ -102,7 +102,7 @@ fn a_clean_and_a_failure() {
         .warning("T38")
         .warning("staged-changed")
         .error("build-failed")
-        .stderr_has("the build `../build.sh` removed what was staged\n")
+        .stderr_has("the build `../build.sh` removed staged files\n")
         .stderr_has(&format!("note: `{ROOT}` is gone\n"))
         .stderr_has("the build `../build.sh` failed: it ended with exit code 7")
         .fails(1)
@@ -120,8 +120,8 @@ fn a_clean_after_the_build() {
         .stdout("{dir}/CanvOS/build/installer.iso  as locked\n")
         .warning("T38")
         .warning("staged-changed")
-        .stderr_has("the build `../build.sh` removed what was staged\n")
-        .stderr_has("note: the image holds `factory` as it is locked all the same\n")
+        .stderr_has("the build `../build.sh` removed staged files\n")
+        .stderr_has("note: the image still contains `factory` as it is locked\n")
         .stderr_has("have the build command run `edgestage stage factory` after the step")
         .success();
 }
@@ -140,7 +140,7 @@ fn another_definition_in_the_place_of_the_staged_one() {
         .stdout_has("another definition  it is `store`")
         .warning("T38")
         .error("staged-changed")
-        .stderr_has("the build `../build.sh` changed what was staged\n")
+        .stderr_has("the build `../build.sh` changed staged files\n")
         .stderr_has(&format!("note: `{OVERLAY}` holds `store` now\n"))
         .fails(3);
     program(
@@ -149,7 +149,7 @@ fn another_definition_in_the_place_of_the_staged_one() {
         &format!("#!/bin/sh\nset -e\necho x > {ROOT}; rm {OVERLAY}; mkdir {OVERLAY}\n"),
     );
     build(&test, "factory")
-        .stderr_has(&format!("note: `{ROOT}` is another file now\n"))
+        .stderr_has(&format!("note: `{ROOT}` is now another file\n"))
         .stderr_has(&format!("note: `{OVERLAY}` is a directory now\n"))
         .any_stderr()
         .fails(3);

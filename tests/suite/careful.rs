@@ -147,7 +147,7 @@ fn an_answer_about_another_profile_is_refused() {
     let test = Test::new().fault(Fault::on(Route::Profile, Act::Json200(other)));
     test.run("stage -q")
         .error("not-palette")
-        .stderr_has("it is about another profile")
+        .stderr_has("it describes another profile")
         .fails(6);
     assert_eq!(test.downloads(), 0);
 }
@@ -157,7 +157,7 @@ fn a_404_from_something_else_is_not_an_unknown_profile() {
     let test = Test::new().fault(Fault::on(Route::Profile, Act::text(404, "not here")).forever());
     test.run("stage -q")
         .error("rejected")
-        .stderr_has("`{endpoint}` does not answer like a Palette")
+        .stderr_has("`{endpoint}` does not answer like Palette")
         .stderr_has("check the endpoint")
         .fails(1);
 }

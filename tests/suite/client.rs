@@ -114,7 +114,7 @@ fn a_refused_connection() {
         .run("stage --endpoint")
         .arg(&format!("http://127.0.0.1:{}", unused_port()));
     run.error("unreachable")
-        .stderr_has("Palette cannot be reached: connection refused")
+        .stderr_has("cannot reach Palette: connection refused")
         .keeps_files()
         .fails(5);
 }

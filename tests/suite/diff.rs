@@ -404,8 +404,8 @@ fn offline_there_is_nothing_to_compare_with() {
     let before = test.sim.connections();
     test.run("diff --offline")
         .error("conflicting-options")
-        .stderr_has("`diff` compares the lock with Palette")
-        .stderr_has("leave `--offline` out")
+        .stderr_has("`diff` cannot run with `--offline`: it compares the lock with Palette")
+        .stderr_has("remove `--offline`")
         .keeps_files()
         .fails(2);
     test.run("diff")

@@ -15,7 +15,7 @@ mod compressed;
 mod partition_table;
 
 const LABEL: &str = "COS_CONTENT";
-const TRUNCATED: &str = "truncated  it ends before what it says it holds";
+const TRUNCATED: &str = "truncated  it is truncated: it ends before its own content";
 
 /// A disk like those of `+cloud-image`: the fourth partition carries content.
 fn cloud(file_system: &[u8]) -> Disk {

@@ -53,15 +53,15 @@ fn an_extended_header_that_contradicts_the_header() {
     let pax = |keyword: &[u8], value: &[u8]| good().pax(PAX, &[(keyword, value)]);
     refused(vec![
         (
-            "`spc/b` can be read in two ways: its PAX size differs from the size in its header",
+            "`spc/b` is ambiguous: its PAX size differs from the size in its header",
             pax(b"size", b"0").file(b"spc/b", &[7; 600]).gzip(),
         ),
         (
-            "`spc/b` can be read in two ways: its PAX size differs from the size in its header",
+            "`spc/b` is ambiguous: its PAX size differs from the size in its header",
             pax(b"size", b"1024").file(b"spc/b", b"").gzip(),
         ),
         (
-            "`PaxHeaders/x` can be read in two ways: `size` in its PAX header",
+            "`PaxHeaders/x` is ambiguous: `size` in its PAX header",
             pax(b"size", b"-1").file(b"spc/b", b"").gzip(),
         ),
         (
@@ -186,7 +186,7 @@ fn sizes_that_are_no_sizes() {
         let bytes = [&high.to_be_bytes()[..], &low.to_be_bytes()].concat();
         sized(&bytes)
     };
-    let plain = "`spc/b` can be read in two ways: its size is not a plain number";
+    let plain = "`spc/b` is ambiguous: its size is not a plain number";
     refused(vec![
         // All bits set is minus one.
         (plain, binary(u32::MAX, u64::MAX)),
@@ -220,7 +220,7 @@ fn damaged_headers() {
         damaged(good().file(b"spc/b", b"").set(SUM, b"\xff\xff\xff")),
         // Of the version depends whether the prefix is a part of the path.
         (
-            "`spc/b` can be read in two ways: its header is of an unknown version",
+            "`spc/b` is ambiguous: its header is of an unknown version",
             good()
                 .file(b"spc/b", b"")
                 .set(MAGIC, b"ustar\x0001")
@@ -228,7 +228,7 @@ fn damaged_headers() {
                 .gzip(),
         ),
         (
-            "`spc/b` can be read in two ways: its header has data where its format has none",
+            "`spc/b` is ambiguous: its header has data in fields that its format leaves empty",
             good()
                 .file(b"spc/b", b"")
                 .set(MAGIC, b"ustar  \0")
@@ -253,7 +253,7 @@ fn damaged_headers() {
 #[test]
 fn what_follows_the_end() {
     let other = || Crafted::default().file(b"spc/hidden", b"");
-    let behind = "there is data after its end-of-archive marker";
+    let behind = "data follows its end-of-archive marker";
     let lone = {
         let mut tar = good();
         tar.bytes.extend([0; BLOCK]);
@@ -265,11 +265,11 @@ fn what_follows_the_end() {
         (behind, [good().gzip(), other().gzip()].concat()),
         (behind, lone),
         (
-            "there are bytes after its end",
+            "trailing data follows the archive",
             [good().gzip(), other().tar()].concat(),
         ),
         (
-            "there are bytes after its end",
+            "trailing data follows the archive",
             [&good().gzip()[..], &[0; 10_240]].concat(),
         ),
         (

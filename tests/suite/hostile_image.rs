@@ -7,7 +7,7 @@ use crate::support::handmade::{
 };
 use crate::support::{Proof, gzip};
 
-const TRUNCATED: &str = "truncated  it ends before what it says it holds";
+const TRUNCATED: &str = "truncated  it is truncated: it ends before its own content";
 /// As far as anything may be from what there is.
 const FAR: Place = Place {
     sector: u32::MAX,

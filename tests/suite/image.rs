@@ -275,7 +275,7 @@ fn an_iso_that_was_cut_is_truncated() {
     cuts.extend(of(&uki, &[volume(&uki), uki.len() - 2048, uki.len() - 1]));
     for (image, cut) in cuts {
         let cut = proof.put("cut.iso", &image[..cut]);
-        proof.says(&cut, "truncated  it ends before what it says it holds");
+        proof.says(&cut, "truncated  it is truncated: it ends before its own content");
     }
     // Padding is nothing that anybody misses.
     proof.says(&proof.put("whole.iso", &live[..end]), "as locked");
@@ -294,7 +294,7 @@ fn an_iso_that_was_cut_before_its_descriptor() {
         "not a CanvOS image  neither an ISO nor a disk with a partition table",
     );
     let cut = proof.put("cut.iso", &fs::read(uki).unwrap()[..32_768]);
-    proof.says(&cut, "truncated  it ends before what it says it holds");
+    proof.says(&cut, "truncated  it is truncated: it ends before its own content");
 }
 
 #[test]
@@ -328,7 +328,7 @@ fn what_has_no_end_is_not_read() {
     finish(Command::new("mkfifo").arg(proof.path("a.iso.sha256")));
     proof.says(
         &image,
-        "checksum differs  the `.sha256` beside it holds no digest (T22)",
+        "checksum differs  the `.sha256` file next to it contains no digest (T22)",
     );
 }
 
@@ -346,7 +346,7 @@ fn an_image_that_is_not_there() {
     let path = image.display();
     let near = good.display();
     let said = format!(
-        "error[image-missing]: there is no image `{path}`\n\
+        "error[image-missing]: cannot find image `{path}`\n\
          help: did you mean `{near}`?\n\
          see: `edgestage explain image`\n"
     );
@@ -534,8 +534,8 @@ fn the_digest_beside_an_image_is_compared() {
         proof.says(&image, "as locked");
     }
     let other = sha256(b"another image");
-    let differs = "checksum differs  the `.sha256` beside it is another image's (T22)";
-    let nothing = "checksum differs  the `.sha256` beside it holds no digest (T22)";
+    let differs = "checksum differs  the `.sha256` file next to it belongs to another image (T22)";
+    let nothing = "checksum differs  the `.sha256` file next to it contains no digest (T22)";
     for (text, row) in [
         (format!("{other}  a.iso\n"), differs),
         (String::new(), nothing),

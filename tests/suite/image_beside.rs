@@ -189,10 +189,10 @@ fn the_definition_and_what_is_none() {
         let path = image.display();
         let run = proof.run_of("factory", image).any_stdout();
         run.stderr(&format!(
-            "warning[T25]: `{path}` holds more than the locked definition\n\
+            "warning[T25]: `{path}` contains more than the locked definition\n\
              note: beside it {what}\n\
-             note: a host copies every file that lies there, whatever its name\n\
-             help: remove it from what the image is built from, and build again\n\
+             note: a host copies every file in that directory, whatever its name\n\
+             help: remove it from the checkout or the Earthfile, and build again\n\
              see: `edgestage explain T25`\n"
         ))
         .success();

@@ -205,7 +205,7 @@ fn a_file_of_several_extents_is_one_file() {
         records[last][25] |= MORE;
         records
     });
-    proof.says(&image, "truncated  it ends before what it says it holds");
+    proof.says(&image, "truncated  it is truncated: it ends before its own content");
     // What follows is another file.
     of_parts(&proof, "a.iso", |places| {
         let mut records = extents(places);

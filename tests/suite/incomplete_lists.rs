@@ -128,7 +128,7 @@ fn an_item_that_cannot_be_read_is_no_proof_either() {
         .any_stdout()
         .error("list-incomplete")
         .stderr_has(
-            "an item of it cannot be read: `items[0].metadata.name` is a number, not a string",
+            "one of its items cannot be read: `items[0].metadata.name` is a number, not a string",
         )
         .fails(5);
     // The pages can show what the one answer spoils.
@@ -209,7 +209,7 @@ fn a_project_that_an_incomplete_list_lacks() {
         .error("list-incomplete")
         .stderr_has("Palette does not list project `Retale`")
         .stderr_has("profiles.toml:3:11")
-        .stderr_has("its list is incomplete: it has 1 of the 65 items that it counts")
+        .stderr_has("its list is incomplete: it contains 1 of 65 items")
         .stderr_has("help: check `project`")
         .keeps_files()
         .fails(5);

@@ -158,7 +158,7 @@ fn a_key_that_is_refused_says_where_it_was() {
     fn refused<'t>(run: Run<'t>, said: &[&str]) -> Done<'t> {
         let run = run.without_key().any_stdout();
         let run = said.iter().fold(run, |run, said| run.stderr_has(said));
-        let asked = "note: `{endpoint}` was asked, with the key from ";
+        let asked = "note: the request went to `{endpoint}` with the key from ";
         run.stderr_has("error[key-refused]: ")
             .stderr_has(asked)
             .fails(4)
@@ -230,7 +230,7 @@ fn what_is_no_key_is_not_sent() {
         (
             "two",
             "key-malformed",
-            "holds characters that an API key never has",
+            "contains characters that are not valid in an API key",
         ),
         (
             "missing",
@@ -425,7 +425,7 @@ fn no_part_of_a_key_is_left_where_a_line_is_cut() {
     for columns in [40, 48, 56, 64, 80] {
         let run = test.run("check --offline").env("TERM", "xterm");
         let screen = run.on_a_terminal_of(columns, 2);
-        assert!(screen.contains("not a profile reference"), "{screen:?}");
+        assert!(screen.contains("invalid profile reference"), "{screen:?}");
         assert_eq!(parts(&screen), [""; 0], "{columns}: {screen:?}");
     }
     // A definition may be called so, where it is not a key of this run's manifest.

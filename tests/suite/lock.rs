@@ -247,7 +247,7 @@ fn update_has_no_use_for_locked_and_offline() {
     for flag in ["--locked", "--offline"] {
         let run = test.run("update").arg(flag).keeps_files();
         run.error("conflicting-options")
-            .stderr_has("`update` rewrites the lock from Palette")
+            .stderr_has("`update` cannot run with `--locked` or `--offline`: it rewrites the lock from Palette")
             .fails(2);
     }
 }

@@ -210,7 +210,7 @@ fn a_project_without_profiles_is_told() {
     test.run("stage")
         .error("profile-not-found")
         .stderr_has("`hello-universe@1.2.0`")
-        .stderr_has("it lists no profile there at all")
+        .stderr_has("Palette lists no profiles there")
         .stderr_has("help: check `project`")
         .fails(2);
 }
@@ -257,7 +257,7 @@ fn a_401_is_the_keys() {
     test.run("stage")
         .env("PALETTE_API_KEY", "an-old-key")
         .error("key-refused")
-        .stderr_has("note: `{endpoint}` was asked, with the key from `PALETTE_API_KEY`\n")
+        .stderr_has("note: the request went to `{endpoint}` with the key from `PALETTE_API_KEY`\n")
         .stderr_has("HTTP 401 InvalidApiKey: The API key is invalid")
         .keeps_files()
         .fails(4);

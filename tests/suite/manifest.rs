@@ -176,7 +176,7 @@ fn a_definitions_name_is_fit_for_a_command_line() {
         let text = format!("{HEAD}\n[definition.{name}]\n{FACTORY}\n");
         refused(
             &Test::new().manifest(&text),
-            &["not a name for a definition"],
+            &["invalid definition name"],
         );
     }
 }
@@ -228,7 +228,7 @@ fn references_that_are_none_say_what_they_look_like() {
     let reference = |text: &str, said: &[&str]| body(&format!("profiles = [\"{text}\"]"), said);
     reference(
         "65c90a1b2c3d4e5f770daee",
-        &["a uid has 24 hexadecimal digits, this has 23"],
+        &["a uid has 24 hexadecimal digits, but this has 23"],
     );
     reference("65c90a1b2c3d4e5f770dae", &["this has 22"]);
     reference(
@@ -238,7 +238,7 @@ fn references_that_are_none_say_what_they_look_like() {
     reference(
         "edge-infra",
         &[
-            "neither a uid, a console URL nor name@version",
+            "not a uid, a console URL or name@version",
             "`edge-infra@1.0.0`",
         ],
     );
@@ -263,24 +263,24 @@ fn tables_that_are_no_reference() {
     table("version = \"1\"", &["`name` is missing"]);
     table(
         "uid = \"a@1\"",
-        &["a uid of 24 hexadecimal digits is needed"],
+        &["expected a uid of 24 hexadecimal digits"],
     );
     table(
         "uid = \"65c90a1b2c3d4e5f770daee5\", name = \"a\", version = \"1\"",
         &["more than one of"],
     );
-    table("url = \"65c9\"", &["not a profile reference"]);
+    table("url = \"65c9\"", &["invalid profile reference"]);
     table(
         "url = \"a@1\"",
         &[
-            "the profile's page in the console is needed",
+            "expected the URL of the profile's page in the console",
             "paste the URL of that page",
         ],
     );
     let page = "https://c.example/admin/profiles/cluster/65c90a1b2c3d4e5f770daee5";
     table(
         &format!("uid = \"{page}\""),
-        &["a uid of 24 hexadecimal digits is needed"],
+        &["expected a uid of 24 hexadecimal digits"],
     );
     table(
         "name = \"a\", version = 2.1",
@@ -297,7 +297,7 @@ fn overrides_that_cannot_be() {
         );
     };
     pack("{ name = \"p\" }", &["pack `p` overrides nothing"]);
-    pack("{ values = \"profiles.toml\" }", &["a pack without a name"]);
+    pack("{ values = \"profiles.toml\" }", &["the pack has no name"]);
     pack(
         "{ name = \"p\", tag = \"1\" }, { name = \"p\", tag = \"2\" }",
         &["pack `p` is overridden twice"],

@@ -111,7 +111,7 @@ fn a_length_that_is_too_large() {
         borne(Test::new(), route, &Act::WrongLength(10), early);
     }
     let test = Test::new().fault(Fault::on(Route::Download, Act::WrongLength(10)));
-    given_up(&test, &["Palette cannot be reached: ", early], 5);
+    given_up(&test, &["cannot reach Palette: ", early], 5);
 }
 
 /// To HTTP the body is whole then; only what it holds says that it is not.
@@ -135,7 +135,7 @@ fn a_length_that_is_too_small() {
         ),
         (
             Route::Profile,
-            "Palette cannot be reached: the answer was cut short",
+            "cannot reach Palette: the answer was cut short",
             5,
         ),
     ] {
@@ -170,7 +170,7 @@ fn the_number_of_attempts_is_kept() {
             let test = Test::new()
                 .patience(&format!("retries = {retries}"))
                 .fault(Fault::on(Route::Download, act.clone()).forever());
-            given_up(&test, &["Palette cannot be reached: "], 5);
+            given_up(&test, &["cannot reach Palette: "], 5);
             assert_eq!(test.downloads(), retries + 1, "{act:?}");
         }
     }
@@ -192,7 +192,7 @@ fn a_failure_that_will_not_pass() {
 /// Nobody answers an attempt to connect, or whoever does is silent in the handshake.
 #[test]
 fn a_connection_that_stalls() {
-    let said = "Palette cannot be reached: no connection within 1 s";
+    let said = "cannot reach Palette: no connection within 1 s";
     let deaf = Deaf::listen();
     let test = Test::new().patience("retries = 0\ntimeout = 1");
     let run = test

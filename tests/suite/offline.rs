@@ -42,7 +42,7 @@ fn a_definition_that_is_not_cached() {
         test.run(command)
             .error("offline")
             .stderr_has("`factory` is not locked yet")
-            .stderr_has("`--offline` opens no connection")
+            .stderr_has("edgestage opens no connection with `--offline`")
             .keeps_files()
             .fails(5);
     }

@@ -60,15 +60,15 @@ fn what_must_not_be_written_is_not() {
             ("toml.tgz", "it is the manifest"),
             ("hard.tgz", "it is the manifest"),
             ("here/here/profiles.toml", "it is the manifest"),
-            ("profiles.lock", "it is the lock of the manifest"),
-            ("./here/profiles.lock", "it is the lock of the manifest"),
-            ("lock.tgz", "it is the lock of the manifest"),
+            ("profiles.lock", "it is the lockfile"),
+            ("./here/profiles.lock", "it is the lockfile"),
+            ("lock.tgz", "it is the lockfile"),
             (
                 "PROFILES.lock",
                 if locked {
                     ""
                 } else {
-                    "it is the lock of the manifest"
+                    "it is the lockfile"
                 },
             ),
             ("key", "profiles.toml names it"),
@@ -111,7 +111,7 @@ fn what_must_not_be_written_is_not() {
         let other = test.run("fetch --api-key-file other-key --output other-key");
         other
             .error("unusable-output")
-            .stderr_has("the API key is read from it")
+            .stderr_has("edgestage reads the API key from it")
             .keeps_files()
             .fails(2);
         assert_eq!(test.sim.requests().len(), asked, "nothing is asked");
@@ -126,7 +126,7 @@ fn the_cache_is_not_written() {
     let cached = test.cached()[0].display().to_string();
     let run = test.run("fetch --output").arg(&cached);
     run.error("unusable-output")
-        .stderr_has("it is inside of the cache")
+        .stderr_has("it is inside the cache")
         .keeps_files()
         .fails(2);
 }

@@ -124,13 +124,13 @@ fn bytes_behind_the_end() {
     refused(&Act::Trailing(b"\n".into()), &[]);
     refused(
         &Act::Trailing(b"<!-- injected -->".into()),
-        &["there are bytes after its end"],
+        &["trailing data follows the archive"],
     );
     let mut tar = tarball(&[("spc/a", "x")]);
     tar.extend(tarball(&[("spc/b", "x")]));
     refused(
         &Act::Bytes(gzip(&tar)),
-        &["there is data after its end-of-archive marker"],
+        &["data follows its end-of-archive marker"],
     );
 }
 
@@ -198,7 +198,7 @@ fn nothing_below_spc() {
 
 #[test]
 fn not_the_profiles_asked_for() {
-    let refusal = "it does not hold the profiles asked for: ";
+    let refusal = "it does not contain the requested profiles: ";
     let missing = format!("{refusal}missing {HELLO_UNIVERSE_1_2_0}");
     refused(
         &Act::Bytes(with_profiles(&[EDGE_INFRA_2_1_0])),

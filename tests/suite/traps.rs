@@ -188,7 +188,7 @@ fn t04_a_path_out_of_the_checkout() {
     leads_nowhere(
         "../spc.tgz",
         "T4",
-        "`../spc.tgz`, which Earthly finds nowhere",
+        "`../spc.tgz`, which Earthly cannot find",
     );
     leads_nowhere("././spc.tgz", "T4", "which Earthly finds nowhere");
     // Earthly cleans such a path.
@@ -247,7 +247,7 @@ fn t06_a_pattern_that_fits_another_file() {
     replaces(
         &test,
         "T6",
-        "`edge[1].tgz`, a pattern that fits `edge1.tgz`",
+        "`edge[1].tgz`, a pattern that matches `edge1.tgz`",
     );
     // The last one in the order of names is the one that stays.
     let test = with_arg("CLUSTERCONFIG=s*.tgz\n").write("CanvOS/spd.tgz", "a");
@@ -371,7 +371,7 @@ fn t09_rules_that_end_the_build() {
         ("a\tb\n", "line 1 has a tab or another control character"),
     ] {
         let test = full().write("CanvOS/.earthlyignore", rules);
-        refused(&test, "", "T9", &[said, "Earthly refuses to build then"]);
+        refused(&test, "", "T9", &[said, "Earthly then refuses to build"]);
         refused(&test, CLOUD, "T9", &[said]);
     }
 }
@@ -436,7 +436,7 @@ fn t10_another_file_beside_the_staged_one() {
         ALL,
         "T10",
         &[
-            "clusterconfig/old.tgz` will be in the image too",
+            "clusterconfig/old.tgz` will also be in the image",
             "remove it",
         ],
     );
@@ -454,7 +454,7 @@ fn t10_a_stale_overlay() {
         .stdout_has("overlay  no definition")
         .warning("T1")
         .error("staged-differs")
-        .stderr_has("what is staged is not `factory` as it is locked")
+        .stderr_has("the staged files differ from the locked `factory`")
         .fails(3);
     test.run("stage -q").any_stdout().success();
     let run = test.run("check --offline").any_stderr();
@@ -498,7 +498,7 @@ fn t12_an_earthfile_that_copies_nothing() {
         earthfile.replace("$CLUSTERCONFIG\"", "user-data\""),
     );
     let said = [
-        "the Earthfile copies nothing that is staged",
+        "the Earthfile does not copy the staged files",
         "take a CanvOS",
     ];
     refused(&test, "", "T12", &said);

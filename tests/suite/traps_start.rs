@@ -87,7 +87,7 @@ fn t16_another_file_of_arguments() {
     let run = run.env("EARTHLY_ARG_FILE_PATH", "none.arg");
     run.warning("T15")
         .error("T16")
-        .stderr_has("the build ends at once: ")
+        .stderr_has("the build fails at once: ")
         .stderr_has("does not exist, and `EARTHLY_ARG_FILE_PATH` names it")
         .stdout_has("the build fails")
         .fails(3);
@@ -116,7 +116,7 @@ fn t15_a_value_from_dotenv() {
         &test,
         "",
         "T15",
-        &["`earth` would not do the same: `+iso` embeds `other.tgz` with it"],
+        &["`earth` would build something else: its `+iso` embeds `other.tgz`"],
     );
     builds_with(&test, &["earth", "+iso"]);
     refused(&test, "", "T11", &["from `EARTH_BUILD_ARGS`"]);
@@ -176,7 +176,7 @@ fn t22_a_build_that_writes_nothing() {
             "T22",
             &[
                 "the build writes no image",
-                "an image of an earlier build stays",
+                "an image from an earlier build stays in place",
             ],
         );
     }
@@ -196,7 +196,7 @@ fn t38_a_command_that_is_not_read() {
         "",
         "T38",
         &[
-            "what `make` passes to the build is not known",
+            "edgestage does not know what `make` passes to the build",
             "edgestage verify --image",
         ],
     );
@@ -417,7 +417,7 @@ fn t23_for_one_architecture() {
         ),
         (
             "ARCH=s390x\n",
-            "ARCH is `s390x`, for which the Earthfile makes no ISO",
+            "ARCH is `s390x`, for which the Earthfile builds no ISO",
         ),
     ] {
         let test = with_arg(&format!("{arch}CLUSTERCONFIG=spc.tgz\n"));
@@ -548,7 +548,7 @@ fn t32_upper_and_lower_case() {
     for (value, meant) in cases {
         let test = with_arg(&format!("CLUSTERCONFIG={value}\n"));
         test.put("CanvOS/sites/store.tgz", "store");
-        let said = format!("CLUSTERCONFIG is `{value}`, but the file is called `{meant}`");
+        let said = format!("CLUSTERCONFIG is `{value}`, but the file is named `{meant}`");
         refused(
             &test,
             CLOUD,
