@@ -225,7 +225,7 @@ fn a_build_that_drops_the_overlay() {
     build(&test, "")
         .stdout_has("overlay dropped  the rest of the overlay is missing too (T23)")
         .error("image-differs")
-        .stderr_has("1 image without `factory` as it is locked")
+        .stderr_has("1 image does not contain the locked `factory`")
         .stderr_has("edgestage explain T23")
         .fails(3);
 }
@@ -245,7 +245,7 @@ fn a_build_that_drops_or_replaces_the_definition() {
         let test = with_earthly(&EARTHLY.replace(": before", step));
         let run = build(&test, "").stdout_has(verdict);
         run.error("image-differs")
-            .stderr_has("without `factory` as it is locked")
+            .stderr_has("not contain the locked `factory`")
             .fails(3);
     }
 }

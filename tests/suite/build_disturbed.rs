@@ -52,7 +52,7 @@ fn a_clean_before_the_build() {
         .stderr_has(&format!("note: `{OVERLAY}` is gone\n"))
         .stderr_has(&format!("note: `{ROOT}` is gone\n"))
         .stderr_has("note: line 3 of `../build.sh` runs `git clean`\n")
-        .stderr_has("note: the image does not contain `factory` as it is locked\n")
+        .stderr_has("note: the image does not contain the locked `factory`\n")
         .stderr_has("help: add `-e spc.tgz -e .edgestage` to that `git clean`, or run `edgestage stage factory` after it")
         .fails(3)
         .says("build again", 0);
@@ -90,7 +90,9 @@ fn a_clean_and_no_image() {
         .error("staged-changed")
         .error("T22")
         .stderr_has("the build `../build.sh` removed staged files\n")
-        .stderr_has("note: an image built from this checkout now does not contain `factory`")
+        .stderr_has(
+            "note: an image built from this checkout now does not contain the locked `factory`",
+        )
         .stderr_has("the build succeeded but wrote no image")
         .fails(3);
 }
@@ -121,7 +123,7 @@ fn a_clean_after_the_build() {
         .warning("T38")
         .warning("staged-changed")
         .stderr_has("the build `../build.sh` removed staged files\n")
-        .stderr_has("note: the image still contains `factory` as it is locked\n")
+        .stderr_has("note: the image still contains the locked `factory`\n")
         .stderr_has("have the build command run `edgestage stage factory` after the step")
         .success();
 }

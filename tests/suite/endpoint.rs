@@ -229,7 +229,7 @@ fn a_variable_that_overrides_the_file_is_told() {
     let test = Test::new();
     let other = Sim::start(World::demo().key(Key::admin(KEY)));
     let said = format!(
-        "using Note {} from `SPECTROCLOUD_HOST`, not {} from profiles.toml\n",
+        "Note using {} from `SPECTROCLOUD_HOST`, not {} from profiles.toml\n",
         other.url(),
         test.sim.url()
     );

@@ -78,7 +78,7 @@ fn check_looks_into_images_too() {
     let with = |image: &str| run().arg("--image").arg(image).any_stdout();
     with(lost.to_str().unwrap())
         .error("image-differs")
-        .stderr_has("1 image without `factory` as it is locked")
+        .stderr_has("1 image does not contain the locked `factory`")
         .fails(3);
     // A mistyped path is not a reason to build again.
     with("lots.iso")
@@ -141,8 +141,8 @@ fn another_definition_is_named_where_the_lock_has_it() {
         .arg("factory")
         .stdout(&format!("{path}  another definition  it is `store`\n"))
         .stderr(
-            "error[image-differs]: 1 image without `factory` as it is locked\n\
-             help: run `edgestage stage factory` and build again\n\
+            "error[image-differs]: 1 image does not contain the locked `factory`\n\
+             help: run `edgestage stage factory`, then build again\n\
              see: `edgestage explain image`\n",
         )
         .fails(3);
@@ -228,8 +228,8 @@ fn a_lost_definition_and_a_lost_overlay_are_told_apart() {
         .run(&[&image])
         .any_stdout()
         .stderr(
-            "error[image-differs]: 1 image without `factory` as it is locked\n\
-             help: run `edgestage stage factory` and build again\n\
+            "error[image-differs]: 1 image does not contain the locked `factory`\n\
+             help: run `edgestage stage factory`, then build again\n\
              see: `edgestage explain T1`\n",
         )
         .fails(3);
@@ -275,7 +275,7 @@ fn an_iso_that_was_cut_is_truncated() {
     cuts.extend(of(&uki, &[volume(&uki), uki.len() - 2048, uki.len() - 1]));
     for (image, cut) in cuts {
         let cut = proof.put("cut.iso", &image[..cut]);
-        proof.says(&cut, "truncated  it is truncated: it ends before its own content");
+        proof.says(&cut, "truncated  the file ends before its content does");
     }
     // Padding is nothing that anybody misses.
     proof.says(&proof.put("whole.iso", &live[..end]), "as locked");
@@ -294,7 +294,7 @@ fn an_iso_that_was_cut_before_its_descriptor() {
         "not a CanvOS image  neither an ISO nor a disk with a partition table",
     );
     let cut = proof.put("cut.iso", &fs::read(uki).unwrap()[..32_768]);
-    proof.says(&cut, "truncated  it is truncated: it ends before its own content");
+    proof.says(&cut, "truncated  the file ends before its content does");
 }
 
 #[test]
@@ -412,8 +412,8 @@ fn an_image_that_is_older_than_what_is_staged() {
     let see = |image: &Path, trap: &str| {
         let run = proof.run(&[image]).any_stdout();
         run.stderr(&format!(
-            "error[image-differs]: 1 image without `factory` as it is locked\n\
-             help: run `edgestage stage factory` and build again\n\
+            "error[image-differs]: 1 image does not contain the locked `factory`\n\
+             help: run `edgestage stage factory`, then build again\n\
              see: `edgestage explain {trap}`\n"
         ))
         .fails(3);
@@ -561,7 +561,7 @@ fn several_images_are_all_shown() {
     let done = proof
         .run(&[&good, &text, &bad, &good])
         .error("image-differs")
-        .stderr_has("2 images without `factory` as it is locked")
+        .stderr_has("2 images do not contain the locked `factory`")
         .any_stdout()
         .fails(3);
     let lines: Vec<&str> = done.stdout.lines().collect();

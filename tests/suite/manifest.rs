@@ -174,10 +174,7 @@ fn a_file_needs_a_definition() {
 fn a_definitions_name_is_fit_for_a_command_line() {
     for name in ["\"-q\"", "\"a b\"", "\"../x\"", "\"\""] {
         let text = format!("{HEAD}\n[definition.{name}]\n{FACTORY}\n");
-        refused(
-            &Test::new().manifest(&text),
-            &["invalid definition name"],
-        );
+        refused(&Test::new().manifest(&text), &["invalid definition name"]);
     }
 }
 

@@ -65,11 +65,7 @@ fn what_must_not_be_written_is_not() {
             ("lock.tgz", "it is the lockfile"),
             (
                 "PROFILES.lock",
-                if locked {
-                    ""
-                } else {
-                    "it is the lockfile"
-                },
+                if locked { "" } else { "it is the lockfile" },
             ),
             ("key", "profiles.toml names it"),
             ("values/v.yaml", "profiles.toml names it"),

@@ -165,7 +165,7 @@ fn a_proxy_that_wants_credentials() {
         let run = through(&test, command, &proxy.address());
         let done = run.any_stdout().any_stderr().keeps_files().fails(5);
         let said = format!("{}{}", done.stdout, done.stderr);
-        let wants = "cannot reach Palette: the proxy wants credentials (HTTP 407)";
+        let wants = "cannot reach Palette: the proxy requires valid credentials (HTTP 407)";
         assert!(said.contains(wants), "{said}");
         assert!(said.contains("`http://user:password@host:port`"), "{said}");
         done.says("Retrying", 0);
@@ -188,7 +188,7 @@ fn a_proxy_of_plain_http_that_wants_credentials() {
             &format!("http://{IN_ADDRESS}@127.0.0.1:{}", test.sim.port()),
         )
         .error("unreachable")
-        .stderr_has("the proxy wants credentials (HTTP 407)")
+        .stderr_has("the proxy requires valid credentials (HTTP 407)")
         .keeps_files()
         .fails(5);
     done.says("Retrying", 0);

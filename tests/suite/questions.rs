@@ -162,10 +162,7 @@ fn a_list_that_lacks_some_is_told() {
             ("Which profiles?", ESC),
         ],
     );
-    assert!(
-        screen.contains("it contains 2 of 65 items"),
-        "{screen:?}"
-    );
+    assert!(screen.contains("it contains 2 of 65 items"), "{screen:?}");
 }
 
 /// Pages that come again are the end, and nothing is offered twice.

@@ -361,5 +361,8 @@ fn a_definition_that_is_not_asked_for_any_more_is_outdated() {
     test.put("profiles.toml", &renamed);
     let iso = &targets(&test, "")[0];
     assert_eq!(iso["verdict"], "outdated");
-    assert_eq!(iso["text"], "`factory`, which is no longer in profiles.toml");
+    assert_eq!(
+        iso["text"],
+        "`factory`, which is no longer in profiles.toml"
+    );
 }
