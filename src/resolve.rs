@@ -137,7 +137,7 @@ pub fn resolve<'d>(
                 return Err(ResolveError::Palette(PaletteError::Contradiction {
                     call: format!("GET /v1/clusterprofiles/{uid}"),
                     why: format!(
-                        "it describes {}@{}, but Palette's list has it as {}",
+                        "it describes {}@{}, but Palette's list names it {}",
                         sanitize::line(answer.name.as_bytes()),
                         sanitize::line(answer.version.as_bytes()),
                         profile.reference

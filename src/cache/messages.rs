@@ -15,7 +15,7 @@ pub(crate) fn no_cache() -> Diagnostic {
 /// A cached archive that is not what its name says, without a network.
 pub(crate) fn damaged_offline(path: &str) -> Diagnostic {
     Diagnostic::error(Code::CacheDamaged, is_damaged(path))
-        .note("edgestage cannot replace it with `--offline`")
+        .note("with `--offline`, edgestage cannot fetch it again")
         .help("run the command again without `--offline`")
 }
 

@@ -31,7 +31,7 @@ pub(crate) fn error(error: &CanvosError) -> Diagnostic {
                     names.collect::<Vec<_>>().join(", ")
                 ),
             )
-            .help("choose other targets, or use a CanvOS version that has these")
+            .help("choose other targets, or use a CanvOS version that has them")
         }
         CanvosError::Blocked { path, kind } => Diagnostic::error(
             Code::BlockedPath,

@@ -112,7 +112,7 @@ pub(super) fn unknown_key(
     let help = format!("remove it; {table} accepts {}", list(known));
     let own = env!("CARGO_PKG_VERSION");
     error(Code::UnknownKey, place, title, "unknown", help).help(format!(
-        "if the key needs a newer edgestage, update: this is {own}"
+        "if the key belongs to a newer edgestage, install that version: this is {own}"
     ))
 }
 

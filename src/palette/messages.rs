@@ -169,7 +169,7 @@ fn rejected(refusal: &HttpRefusal, endpoint: &str) -> Diagnostic {
     match refusal.speaker {
         Speaker::Palette => Diagnostic::error(Code::Rejected, "Palette rejected the request")
             .note(said(refusal))
-            .help("correct what Palette's answer names"),
+            .help("fix the problem that Palette's answer describes"),
         Speaker::Framework => Diagnostic::error(Code::Rejected, "Palette rejected the request")
             .note(said(refusal))
             .note("Palette does not know this call, or expects it in another form")

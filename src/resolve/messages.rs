@@ -44,7 +44,7 @@ pub(super) fn project_not_found(
             Code::ProjectNotFound,
             format!("Palette has no project `{name}`"),
         )
-        .note("or the API key has no access to it"),
+        .note("the project does not exist, or the API key has no access to it"),
         Some(gap) => incomplete(format!("Palette does not list project `{name}`"), gap),
     };
     told.pointing(place, "").help(match near {
@@ -277,7 +277,7 @@ pub(super) fn other_project(place: Place<'_>, profile: &str, project: &str) -> D
     )
     .pointing(place, "not of the definition's project")
     .help(format!(
-        "move it to a definition of project `{project}`: a definition has profiles of one project"
+        "move it to a definition for project `{project}`: all profiles of a definition must belong to one project"
     ))
 }
 

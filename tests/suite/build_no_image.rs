@@ -43,7 +43,7 @@ fn it_was_told_to_write_nothing() {
     build(&test, "-- --ci +iso")
         .error("T22")
         .stderr_has(&format!(
-            "{WRITES_NONE}`--ci` prevents the build from writing images"
+            "{WRITES_NONE}`--ci` turns off the output of images"
         ))
         .stderr_has("help: add `--output`")
         .fails(3)

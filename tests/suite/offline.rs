@@ -42,7 +42,7 @@ fn a_definition_that_is_not_cached() {
         test.run(command)
             .error("offline")
             .stderr_has("`factory` is not locked yet")
-            .stderr_has("edgestage opens no connection with `--offline`")
+            .stderr_has("with `--offline`, edgestage opens no connections")
             .keeps_files()
             .fails(5);
     }

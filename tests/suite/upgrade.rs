@@ -133,7 +133,9 @@ fn a_lock_without_a_version_that_is_one() {
 /// A key that is not known and near to none may be one of a later version.
 #[test]
 fn an_unknown_key_may_be_of_a_newer_edgestage() {
-    let newer = format!("= help: if the key needs a newer edgestage, update: this is {OWN}\n");
+    let newer = format!(
+        "= help: if the key belongs to a newer edgestage, install that version: this is {OWN}\n"
+    );
     let test = Test::new().definition("profiles = [\"a@1\"]\nsignature = \"x\"");
     let run = test
         .run("check")

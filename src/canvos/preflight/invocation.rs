@@ -137,7 +137,7 @@ impl fmt::Display for NoExport {
             Self::Help => f.write_str("`--help` shows help only"),
             Self::Version => f.write_str("`--version` shows the version only"),
             Self::Command(name) => write!(f, "the command `{name}` does not build"),
-            Self::Setting(origin) => write!(f, "{origin} prevents the build from writing images"),
+            Self::Setting(origin) => write!(f, "{origin} turns off the output of images"),
         }
     }
 }

@@ -18,7 +18,7 @@ pub(super) fn manifest(error: &ManifestError) -> Diagnostic {
                 Code::ManifestUnreadable,
                 format!("cannot read `{path}`: {}", sanitize::io(error)),
             )
-            .help("name a file that you can read with `--file FILE`")
+            .help("use `--file FILE` to name a file that you can read")
         }
         // Its problems have words of their own.
         ManifestError::Invalid(_) => {

@@ -12,7 +12,7 @@ pub(super) fn busy(what: &str, holder: &str, waited: Duration) -> Diagnostic {
 
 pub(super) fn offline(definition: &str, lacks: &str) -> Diagnostic {
     Diagnostic::error(Code::Offline, format!("`{definition}` {lacks}"))
-        .note("edgestage opens no connection with `--offline`")
+        .note("with `--offline`, edgestage opens no connections")
         .help(format!(
             "run `edgestage fetch {definition}` with network access"
         ))

@@ -153,7 +153,7 @@ pub(in crate::canvos::preflight) fn missed(
     let title = match missed {
         Missed::Unset => "CLUSTERCONFIG is empty".to_owned(),
         Missed::NotAscii(c) => is(&format!(
-            ": Earthly finds no file if the value contains `{c}`, which is not ASCII"
+            ": Earthly cannot find it because `{c}` is not ASCII"
         )),
         Missed::Blank => {
             is(", which Earthly cannot find because of the blank at its beginning or end")

@@ -25,8 +25,7 @@ fn messages_name_the_place_and_no_value() {
     let Export::Nothing(why) = &read.export else {
         panic!("{read:?}");
     };
-    let expected =
-        format!("`EARTHLY_NO_OUTPUT` of line 2 of {env} prevents the build from writing images");
+    let expected = format!("`EARTHLY_NO_OUTPUT` of line 2 of {env} turns off the output of images");
     assert_eq!(why.to_string(), expected);
     assert!(!format!("{read:?}").contains("hunter2"));
 
