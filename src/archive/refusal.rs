@@ -164,8 +164,8 @@ impl fmt::Display for Refusal {
             Self::Ambiguous { path, why } => {
                 write!(f, "`{}` is ambiguous: {why}", shown(path))
             }
-            Self::TrailingBytes => f.write_str("trailing data follows the archive"),
-            Self::EntriesAfterEnd => f.write_str("data follows its end-of-archive marker"),
+            Self::TrailingBytes => f.write_str("it has trailing data"),
+            Self::EntriesAfterEnd => f.write_str("it has data after its end-of-archive marker"),
             Self::TooLarge(limit) => limit.fmt(f),
             Self::Path { path, why } => write!(f, "the path `{}` {why}", shown(path)),
             Self::LinkOutside { path, target } => write!(

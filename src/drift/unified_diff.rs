@@ -66,7 +66,7 @@ fn text(path: &str, side: Side<'_>) -> Result<String, &'static str> {
     let text = std::str::from_utf8(bytes)
         .ok()
         .filter(|text| !text.contains('\0'));
-    let text = text.ok_or("no text")?;
+    let text = text.ok_or("not text")?;
     let laid_out = variables::without_secrets(bytes).map(|json| json + "\n");
     let text = match (&laid_out, path.to_ascii_lowercase().ends_with(".json")) {
         (Some(json), true) => json,
@@ -123,7 +123,7 @@ mod tests {
             Content(only.as_bytes()),
         );
         assert!(
-            diff.contains("what is sensitive") && !diff.contains("secret"),
+            diff.contains("sensitive data") && !diff.contains("secret"),
             "{diff}"
         );
     }
@@ -131,7 +131,7 @@ mod tests {
     #[test]
     fn what_is_no_text_is_not_shown() {
         let diff = unified("x", Content(b"\0\x1b[2J"), Content(b"\xff"));
-        assert!(diff.ends_with("no text\n"), "{diff}");
+        assert!(diff.ends_with("not text\n"), "{diff}");
         let diff = unified("x", Content(b"a\n"), Content(b"\x1b[2J\tb\n"));
         assert!(diff.contains("+\\u{1b}[2J\tb\n"), "{diff:?}");
     }

@@ -99,7 +99,7 @@ fn json_that_is_another_servers() {
 
 #[test]
 fn an_empty_body() {
-    refused(&Act::EmptyBody, &["is not Palette's: it is empty"]);
+    refused(&Act::EmptyBody, &["is not from Palette: it is empty"]);
     no_archive(&Act::EmptyBody, &["it is empty, not a gzip archive"]);
 }
 

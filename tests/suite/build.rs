@@ -179,7 +179,7 @@ fn a_build_that_fails() {
         .stderr_has("err\n")
         .stderr_has("`earthly`")
         .stderr_has("edgestage did not verify an image")
-        .stderr_has("help: read the build's own output above")
+        .stderr_has("help: see the build's own output above")
         .fails(1);
     // The program takes the word for a build argument without its value.
     build(&test, "-- --no-cache")

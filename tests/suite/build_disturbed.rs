@@ -68,7 +68,7 @@ fn a_clean_that_keeps_what_is_staged() {
         .stdout_has("installer.iso  as locked")
         .any_stderr()
         .success()
-        .says("what was staged", 0);
+        .says("staged files", 0);
 
     let staging = format!("{CLEAN}; \"$EDGESTAGE\" --file ../profiles.toml stage -q factory");
     let test = with_script(&staging, RUN);
@@ -78,7 +78,7 @@ fn a_clean_that_keeps_what_is_staged() {
         .stdout_has("installer.iso  as locked")
         .any_stderr()
         .success()
-        .says("what was staged", 0);
+        .says("staged files", 0);
 }
 
 #[test]
@@ -124,7 +124,7 @@ fn a_clean_after_the_build() {
         .warning("staged-changed")
         .stderr_has("the build `../build.sh` removed staged files\n")
         .stderr_has("note: the image still contains the locked `factory`\n")
-        .stderr_has("have the build command run `edgestage stage factory` after the step")
+        .stderr_has("or to run `edgestage stage factory` after the step")
         .success();
 }
 
@@ -165,5 +165,5 @@ fn touched_files_are_still_what_was_staged() {
         .stdout_has("installer.iso  as locked")
         .any_stderr()
         .success()
-        .says("what was staged", 0);
+        .says("staged files", 0);
 }

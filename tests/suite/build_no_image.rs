@@ -52,7 +52,7 @@ fn it_was_told_to_write_nothing() {
         .error("T22")
         .stderr_has(ENDED_WELL)
         .fails(3)
-        .says("keeps the build", 0);
+        .says("prevents the build", 0);
     build(&test, "-- --no-output +iso")
         .error("T22")
         .stderr_has(&format!("{WRITES_NONE}`--no-output`"))
@@ -63,7 +63,7 @@ fn it_was_told_to_write_nothing() {
         .error("T22")
         .stderr_has(ENDED_WELL)
         .stderr_has("note: `--no-output` prevents the build program from writing it there")
-        .stderr_has("help: leave it out")
+        .stderr_has("help: remove it")
         .fails(3);
     build(&test, "")
         .env("EARTHLY_CI", "true")

@@ -101,7 +101,7 @@ fn what_keeps_failing_is_given_up() {
     let test = Test::new().fault(Fault::on(Route::Download, Act::CloseInBody(100)).forever());
     test.run("stage")
         .error("unreachable")
-        .stderr_has("Palette cannot be reached")
+        .stderr_has("cannot reach Palette")
         .keeps_files()
         .fails(5);
     assert_eq!(test.downloads(), 1);

@@ -166,7 +166,7 @@ fn features_that_cannot_be_read_are_named() {
         .run(&[&image])
         .any_stdout()
         .stderr(
-            "error[image-differs]: 1 image that could not be verified\n\
+            "error[image-differs]: 1 image could not be verified\n\
              help: create the content partition with the default features of `mkfs.ext4`\n\
              see: `edgestage explain image`\n",
         )
@@ -217,7 +217,7 @@ fn a_partition_that_was_copied_while_it_was_mounted() {
         .run(&[&image])
         .any_stdout()
         .stderr(
-            "error[image-differs]: 1 image that could not be verified\n\
+            "error[image-differs]: 1 image could not be verified\n\
              help: unmount the content partition everywhere, then build again\n\
              see: `edgestage explain T27`\n",
         )

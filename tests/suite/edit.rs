@@ -168,7 +168,7 @@ fn a_file_that_would_be_refused_is_not_written() {
         .arg(&url('9'))
         .arg(&other)
         .error("several-projects")
-        .stderr_has("`factory` has profiles of two projects")
+        .stderr_has("`factory` has profiles from two projects")
         .keeps_files()
         .fails(2);
     let test = test.definition(&format!("{FACTORY}\nallwo = []"));

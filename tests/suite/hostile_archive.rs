@@ -74,7 +74,7 @@ fn an_extended_header_that_contradicts_the_header() {
         ),
         ("is empty", pax(b"path", b"").file(b"spc/b", b"").gzip()),
         (
-            "holds a NUL",
+            "contains a NUL",
             pax(b"path", b"spc/b\0/../../evil")
                 .file(b"spc/b", b"")
                 .gzip(),
@@ -130,7 +130,7 @@ fn long_names_of_gnu_tar() {
     refused(vec![
         ("holds `..`", named(b"spc/../../evil")),
         ("is absolute", named(b"/etc/evil")),
-        ("holds a NUL", named(b"spc/b\0/../../evil")),
+        ("contains a NUL", named(b"spc/b\0/../../evil")),
         ("is empty", named(b"")),
         (
             "a path in it is longer than 4095 bytes",
@@ -193,9 +193,9 @@ fn sizes_that_are_no_sizes() {
         (plain, binary(u32::MAX, 512)),
         (plain, binary(0x8000_0001, 512)),
         (plain, binary(0x8000_0000, u64::MAX)),
-        ("it is cut short", binary(0x8000_0000, i64::MAX as u64)),
-        ("it is cut short", binary(0x8000_0000, 1 << 40)),
-        ("it is cut short", sized(b"77777777777\0")),
+        ("it is truncated", binary(0x8000_0000, i64::MAX as u64)),
+        ("it is truncated", binary(0x8000_0000, 1 << 40)),
+        ("it is truncated", sized(b"77777777777\0")),
         (plain, sized(b"+0000001000\0")),
         (plain, sized(b"-0000001000\0")),
         (plain, sized(b"0000001 000\0")),
@@ -253,7 +253,7 @@ fn damaged_headers() {
 #[test]
 fn what_follows_the_end() {
     let other = || Crafted::default().file(b"spc/hidden", b"");
-    let behind = "data follows its end-of-archive marker";
+    let behind = "it has data after its end-of-archive marker";
     let lone = {
         let mut tar = good();
         tar.bytes.extend([0; BLOCK]);
@@ -265,15 +265,15 @@ fn what_follows_the_end() {
         (behind, [good().gzip(), other().gzip()].concat()),
         (behind, lone),
         (
-            "trailing data follows the archive",
+            "it has trailing data",
             [good().gzip(), other().tar()].concat(),
         ),
         (
-            "trailing data follows the archive",
+            "it has trailing data",
             [&good().gzip()[..], &[0; 10_240]].concat(),
         ),
         (
-            "it is cut short",
+            "it is truncated",
             [&good().gzip()[..], &other().gzip()[..10]].concat(),
         ),
     ]);

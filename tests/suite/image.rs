@@ -211,7 +211,7 @@ fn what_is_no_archive_is_no_definition() {
     for (bytes, why) in [
         (&b"some text\n"[..], "it is text, not a gzip archive"),
         (b"", "an empty file (T40)"),
-        (cut, "it is cut short"),
+        (cut, "it is truncated"),
         (&other, "it has no file below `spc/`"),
     ] {
         let image = proof.iso("a.iso", &Tree::overlay(bytes));
@@ -361,7 +361,7 @@ fn an_image_that_is_not_there() {
     let run = proof.run(&[&image, &bad]).any_stdout();
     run.error("image-missing")
         .error("image-differs")
-        .stderr_has("1 image without `factory`")
+        .stderr_has("1 image does not contain the locked `factory`")
         .fails(3);
     for path in ["good.iso/x.iso", "none/x.iso"] {
         let run = proof.run(&[&proof.path(path)]).any_stdout();
@@ -384,7 +384,7 @@ fn an_image_that_may_not_be_read() {
     let row = format!("unreadable  cannot read `{path}`: permission denied");
     proof.says(&image, &row);
     let run = proof.run(&[&image]).any_stdout();
-    run.stderr_has("1 image that cannot be read").fails(3);
+    run.stderr_has("1 image cannot be read").fails(3);
 }
 
 /// Puts the same bytes in the place of what is staged, as another run of `stage` would.

@@ -127,7 +127,7 @@ fn the_definition_and_what_may_be_taken_for_it() {
     let ambiguous = |what: &str| format!("ambiguous  next to it {what} (T25)");
     for (bytes, what) in [
         (&store[..], "`x`, the definition `store`"),
-        (cut, "`x`, not a definition: it is cut short"),
+        (cut, "`x`, not a definition: it is truncated"),
         (
             &content,
             "`x`, not a definition: it is damaged: invalid gzip header",

@@ -92,8 +92,8 @@ fn a_name_that_an_incomplete_list_lacks_is_not_called_unknown() {
             .error("list-incomplete")
             .stderr_has(&format!("Palette does not list profile `{reference}`"))
             .stderr_has("profiles.toml:10:13")
-            .stderr_has("its list is incomplete: it has ")
-            .stderr_has(" of the 146 items that it counts")
+            .stderr_has("its list is incomplete: it contains ")
+            .stderr_has(" of 146 items")
             .stderr_has(help)
             .stderr_has("help: paste the profile's URL from the console instead")
             .stderr_has("see: `edgestage explain list-incomplete`")
@@ -157,7 +157,7 @@ fn pages_that_are_refused() {
             .fault(Fault::on(Route::Dashboard, refused.clone()).forever());
         let run = test.run("check").any_stdout().any_stderr();
         let done = run.ends(code);
-        let said = "was asked for the rest, and answered HTTP 405: method POST is not allowed";
+        let said = ", answered HTTP 405: method POST is not allowed";
         done.says(said, usize::from(code == 5));
     }
 }

@@ -245,7 +245,7 @@ fn what_is_no_key_is_not_sent() {
     }
     let run = test.run("stage").env("PALETTE_API_KEY", "first\nsecond");
     run.error("key-malformed")
-        .stderr_has("the API key from `PALETTE_API_KEY` holds characters")
+        .stderr_has("the API key from `PALETTE_API_KEY` contains characters")
         .fails(4);
     let run = test.run("stage").env("PALETTE_API_KEY", "  ");
     run.error("key-malformed")
@@ -299,12 +299,12 @@ fn a_key_file_that_others_can_read_is_worth_a_warning() {
             .stderr_has(&format!("note: its mode is {mode:04o}\n"))
             .stderr_has("help: run `chmod 600 {dir}/key`\n")
             .success();
-        done.says("can be read by others", 1);
+        done.says("other users can read", 1);
     }
     let run = test.run("check --json").without_key().any_stdout();
     let json = run.any_stderr().success().json();
     let warning = json["warnings"][0]["message"].as_str().unwrap();
-    assert!(warning.ends_with("can be read by others"), "{json}");
+    assert!(warning.starts_with("other users can read"), "{json}");
     test.run("check -q").without_key().any_stdout().success();
     // Nothing is read where none is needed.
     test.run("list").without_key().any_stdout().success();

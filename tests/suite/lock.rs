@@ -11,7 +11,7 @@ fn locked_without_a_lock() {
         test.run(command)
             .error("no-lockfile")
             .stderr_has("`{dir}/profiles.lock`")
-            .stderr_has("so `factory` is not locked")
+            .stderr_has("`factory` is therefore not locked")
             .stderr_has("edgestage fetch factory")
             .keeps_files()
             .fails(3);

@@ -29,7 +29,7 @@ fn an_unknown_version_lists_the_known_ones() {
     test.run("stage")
         .error("profile-not-found")
         .stderr_has("`edge-infra@2.2.0`")
-        .stderr_has("it has 2.0.0, 2.1.0")
+        .stderr_has("available versions: 2.0.0, 2.1.0")
         .stderr_has("such as `edge-infra@2.1.0`")
         .stderr_has("profiles.toml:10:13")
         .keeps_files()
@@ -230,7 +230,7 @@ fn a_403_without_a_project_says_so() {
     let test = without_project(World::demo(), "profiles = [\"edge-infra@2.1.0\"]");
     test.run("stage")
         .error("profile-not-found")
-        .stderr_has("in the tenant only: no project is set")
+        .stderr_has("the tenant only: no project is set")
         .fails(2);
 }
 

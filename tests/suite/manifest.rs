@@ -113,7 +113,7 @@ fn wrong_types_say_what_is_meant() {
     );
     palette(
         "api-key-command = []",
-        &["`api-key-command` names no program"],
+        &["`api-key-command` does not name a program"],
     );
     palette(
         "ca-cert = [\"a\"]",
@@ -185,7 +185,7 @@ fn the_same_profile_twice() {
     // Two spellings of one reference.
     body(
         "profiles = [\"65c90a1b2c3d4e5f770daee5\",\n \"https://c.example/admin/profiles/cluster/65C90A1B2C3D4E5F770DAEE5\"]",
-        &[twice, "already in line"],
+        &[twice, "already on line"],
     );
     body(
         "profiles = [\"a@1\", { name = \"a\", version = \"1\" }]",
@@ -202,11 +202,14 @@ fn profiles_of_two_projects() {
     let [one, other] = [url(&"a".repeat(24), '1'), url(&"b".repeat(24), '2')];
     body(
         &format!("profiles = [\"{one}\",\n\"{other}\"]"),
-        &["`factory` has profiles of two projects", &"a".repeat(24)],
+        &["`factory` has profiles from two projects", &"a".repeat(24)],
     );
     body(
         &format!("project = \"{PROJECT_RETAIL}\"\nprofiles = [\"{one}\"]"),
-        &["`factory` has profiles of another project", &"a".repeat(24)],
+        &[
+            "`factory` has profiles from another project",
+            &"a".repeat(24),
+        ],
     );
 }
 
@@ -239,7 +242,7 @@ fn references_that_are_none_say_what_they_look_like() {
             "`edge-infra@1.0.0`",
         ],
     );
-    reference("edge-infra@", &["a name and a version are needed"]);
+    reference("edge-infra@", &["expected a name before the `@`"]);
     reference(" edge-infra@2.1.0", &["white space"]);
     reference("", &["empty"]);
     reference(
@@ -248,7 +251,7 @@ fn references_that_are_none_say_what_they_look_like() {
     );
     reference(
         "https://c.example/projects/x/profiles/cluster/y",
-        &["`x` in it is not a uid"],
+        &["`x` is not a uid"],
     );
     reference("https://", &["not a URL"]);
 }
@@ -340,10 +343,7 @@ fn a_key_in_the_file_is_refused_and_shown_nowhere() {
             HEAD.replace("retries = 0", line)
         );
         let test = Test::new().manifest(&text);
-        let done = refused(
-            &test,
-            &["the API key must not be in this file", "PALETTE_API_KEY"],
-        );
+        let done = refused(&test, &["must not be in this file", "PALETTE_API_KEY"]);
         assert!(!done.stderr.contains("hunter2"), "{}", done.stderr);
         done.says("unknown key", 0);
         for command in [

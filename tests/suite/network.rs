@@ -130,7 +130,7 @@ fn a_length_that_is_too_small() {
     for (route, said, code) in [
         (
             Route::Download,
-            "the archive of `factory` is refused: it is cut short",
+            "the archive of `factory` is refused: it is truncated",
             6,
         ),
         (
@@ -317,7 +317,7 @@ fn the_way_that_failed_is_told() {
     let done = run
         .error("unreachable")
         .stderr_has(&format!("note: at `127.0.0.1`, port {port}\n"))
-        .stderr_has("`HTTPS_PROXY` is honoured")
+        .stderr_has("if you need a proxy, set `HTTPS_PROXY`")
         .fails(5);
     done.says("timeout", 0);
     for (act, route) in [

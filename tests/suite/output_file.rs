@@ -71,27 +71,36 @@ fn what_must_not_be_written_is_not() {
             ("values/v.yaml", "profiles.toml names it"),
             ("values.tgz", "profiles.toml names it"),
             ("hard-values.tgz", "profiles.toml names it"),
-            ("CanvOS/Earthfile", "it decides what a build does"),
-            ("CanvOS/earthfile", "it decides what a build does"),
-            ("CanvOS/.arg", "it decides what a build does"),
-            ("CanvOS/.env", "it decides what a build does"),
-            ("CanvOS/.earthlyignore", "it decides what a build does"),
-            ("earth.tgz", "it decides what a build does"),
-            ("hard-arg.tgz", "it decides what a build does"),
+            ("CanvOS/Earthfile", "it controls the build"),
+            ("CanvOS/earthfile", "it controls the build"),
+            ("CanvOS/.arg", "it controls the build"),
+            ("CanvOS/.env", "it controls the build"),
+            ("CanvOS/.earthlyignore", "it controls the build"),
+            ("earth.tgz", "it controls the build"),
+            ("hard-arg.tgz", "it controls the build"),
             (".git", "it is "),
-            (".git/x.tgz", "it is inside of `.git`"),
-            (".git/config", "it is inside of `.git`"),
-            ("repository/x.tgz", "it is inside of `.git`"),
-            ("git.tgz", "it is inside of `.git`"),
-            ("real/../.git/x.tgz", "it is inside of `.git`"),
+            (".git/x.tgz", "it is inside `.git`"),
+            (".git/config", "it is inside `.git`"),
+            ("repository/x.tgz", "it is inside `.git`"),
+            ("git.tgz", "it is inside `.git`"),
+            ("real/../.git/x.tgz", "it is inside `.git`"),
             ("CanvOS", "it is a directory"),
             ("/dev/null", "it is a device"),
-            ("/dev/stdout", "standard output is for the path"),
-            ("/dev/fd/1", "standard output is for the path"),
-            ("/proc/self/fd/1", "standard output is for the path"),
-            ("-", "it names none"),
-            ("real/..", "it names none"),
-            ("none/x.tgz", "there is no such directory"),
+            (
+                "/dev/stdout",
+                "prints the path of the archive to standard output",
+            ),
+            (
+                "/dev/fd/1",
+                "prints the path of the archive to standard output",
+            ),
+            (
+                "/proc/self/fd/1",
+                "prints the path of the archive to standard output",
+            ),
+            ("-", "it does not name a file"),
+            ("real/..", "it does not name a file"),
+            ("none/x.tgz", "its directory does not exist"),
         ] {
             if why.is_empty() {
                 // Another file, on a file system that tells case apart.
@@ -148,7 +157,7 @@ fn manual_pages_are_not_written_into_a_repository() {
     for directory in [".git/man", "repository/man/man1", ".git"] {
         let run = test.run("man --output").arg(directory);
         run.error("unusable-output")
-            .stderr_has("it is inside of `.git`")
+            .stderr_has("it is inside `.git`")
             .keeps_files()
             .fails(2);
     }

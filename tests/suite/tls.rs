@@ -46,7 +46,7 @@ fn an_expired_certificate() {
     let test = trusting(Tls::expired(&["127.0.0.1"]));
     test.run("stage")
         .error("tls-refused")
-        .stderr_has("its certificate has expired, on Tue, 01 Jan 2019 00:00:00 GMT")
+        .stderr_has("its certificate expired on Tue, 01 Jan 2019 00:00:00 GMT")
         .stderr_has("renewed")
         .keeps_files()
         .fails(5);

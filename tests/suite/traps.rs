@@ -83,7 +83,7 @@ fn t00_a_target_that_the_checkout_does_not_have() {
             .any_stdout()
             .error("no-such-target")
             .stderr_has(said)
-            .stderr_has("help: choose targets that it has")
+            .stderr_has("help: choose other targets")
             .keeps_files()
             .fails(2);
     }
@@ -179,7 +179,7 @@ fn t03_an_absolute_path() {
     leads_nowhere(
         "/srv/spc.tgz",
         "T3",
-        "Earthly finds nothing outside of the checkout",
+        "Earthly finds no file outside the checkout",
     );
 }
 
@@ -190,11 +190,15 @@ fn t04_a_path_out_of_the_checkout() {
         "T4",
         "`../spc.tgz`, which Earthly cannot find",
     );
-    leads_nowhere("././spc.tgz", "T4", "which Earthly finds nowhere");
+    leads_nowhere("././spc.tgz", "T4", "which Earthly cannot find");
     // Earthly cleans such a path.
     let test = with_arg("CLUSTERCONFIG=overlay/../spc.tgz\nARCH=amd64\n");
     silent(&test, ALL, "T4");
-    leads_nowhere("~/spc.tgz", "T4", "Earthly knows no `~`, bash does");
+    leads_nowhere(
+        "~/spc.tgz",
+        "T4",
+        "Earthly does not expand `~`, but bash does",
+    );
 }
 
 #[test]
@@ -223,13 +227,13 @@ fn t06_a_pattern_that_fits_nothing() {
         leads_nowhere(
             value,
             "T6",
-            "which Earthly reads as a pattern that fits no file",
+            "which Earthly reads as a pattern that matches no file",
         );
     }
     leads_nowhere(
         "ünit.tgz",
         "T6",
-        "with `ü`, which is not ASCII, Earthly finds nothing",
+        "Earthly cannot find it because `ü` is not ASCII",
     );
 }
 
@@ -237,7 +241,7 @@ fn t06_a_pattern_that_fits_nothing() {
 fn t06_a_pattern_that_is_none() {
     for value in ["-spc.tgz", "^spc.tgz", "]spc.tgz", "s[pc.tgz"] {
         let test = with_arg(&format!("CLUSTERCONFIG={value}\n"));
-        replaces(&test, "T6", "which is not a pattern to Earthly");
+        replaces(&test, "T6", "which Earthly rejects as a pattern");
     }
 }
 
@@ -366,7 +370,7 @@ fn t09_ignore_rules_that_hide_one_file() {
 #[test]
 fn t09_rules_that_end_the_build() {
     for (rules, said) in [
-        ("[\n", "line 1 is not a pattern"),
+        ("[\n", "line 1 is not a valid pattern"),
         ("a\n!\n", "line 2 is not a pattern"),
         ("a\tb\n", "line 1 has a tab or another control character"),
     ] {
@@ -499,7 +503,7 @@ fn t12_an_earthfile_that_copies_nothing() {
     );
     let said = [
         "the Earthfile does not copy the staged files",
-        "take a CanvOS",
+        "use a CanvOS",
     ];
     refused(&test, "", "T12", &said);
     refused(&test, CLOUD, "T12", &said);

@@ -87,16 +87,8 @@ fn a_lock_without_a_version_that_is_one() {
         ),
     );
     for (value, title, label) in [
-        (
-            "0",
-            "has a version that edgestage never writes",
-            "^ versions start at 1",
-        ),
-        (
-            "-1",
-            "has a version that edgestage never writes",
-            "^^ versions start at 1",
-        ),
+        ("0", "has an invalid version", "^ versions start at 1"),
+        ("-1", "has an invalid version", "^^ versions start at 1"),
     ] {
         refused(
             &format!("version = {value}\n"),

@@ -143,27 +143,27 @@ const ONE_EACH: [(&str, &str); 39] = [
     // Syntax.
     (
         "[definition.a]\nprofiles = [\"a@1\"\n",
-        "2: not valid TOML (unclosed array, expected `]`)",
+        "2: the file is not valid TOML (unclosed array, expected `]`)",
     ),
     (
         "[definition.a]\nprofiles \"a@1\"]\n",
-        "2: not valid TOML (key with no value, expected `=`)",
+        "2: the file is not valid TOML (key with no value, expected `=`)",
     ),
     (
         "[definition.a\nprofiles = [\"a@1\"]\n",
-        "1: not valid TOML (unclosed table, expected `]`)",
+        "1: the file is not valid TOML (unclosed table, expected `]`)",
     ),
     (
         "[definition.a]\nprofiles = [\n  \"a@1\",\ncanvos = \"x\"\n[definition.b]\nprofiles = [\"b@1\"]\n",
-        "4: not valid TOML (unexpected `=` in array, expected value, `]`)",
+        "4: the file is not valid TOML (unexpected `=` in array, expected value, `]`)",
     ),
     (
         "[definition.a]\nprofiles = [\n  \"a@1\"\n  \"b@1\"\n]\n",
-        "4: not valid TOML (missing comma between array elements, expected `,`)",
+        "4: the file is not valid TOML (missing comma between array elements, expected `,`)",
     ),
     (
         "[definition.a]\nprofiles = [{ name = \"a\", version = \"1 }]\n",
-        "2: not valid TOML (unclosed inline table, expected `}`)",
+        "2: the file is not valid TOML (unclosed inline table, expected `}`)",
     ),
 ];
 

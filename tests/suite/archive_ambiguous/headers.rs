@@ -380,7 +380,7 @@ fn an_end_inside_a_block() {
         test.put("odd.tgz", gzip(&tar));
         test.run("show odd.tgz")
             .error("archive-refused")
-            .stderr_has("it is cut short")
+            .stderr_has("it is truncated")
             .fails(6);
     }
     for blocks in [1, 2, 20] {
