@@ -237,7 +237,7 @@ pub(super) fn lock_swept(
 ) -> Result<CheckoutLock, Error> {
     let held = context.lock_checkout(checkout)?;
     for path in held.sweep() {
-        let text = format!("{}, which a killed run left", shown(&path));
+        let text = format!("{}, left by a killed run", shown(&path));
         context.report.status("Removed", &text);
     }
     Ok(held)
@@ -395,7 +395,7 @@ fn claim(
             let object = format!("for `{}`", definition.name);
             context
                 .report
-                .status("Waiting", &format!("{object}, which {holder} fetches"));
+                .status("Waiting", &format!("{object}, which {holder} is fetching"));
             *waiting.borrow_mut() = Some(context.report.waiting("Waiting", &object));
         }
     };
@@ -410,7 +410,7 @@ fn claim(
         let name = &definition.name;
         context.report.status(
             "Waited",
-            &format!("long enough: `{name}` is fetched here too"),
+            &format!("long enough: fetching `{name}` here too"),
         );
     }
     (claim, waited)

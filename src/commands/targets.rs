@@ -218,7 +218,7 @@ impl Files<'_> {
             Embeds::Link => nothing(Verdict::Link, "a symbolic link"),
             Embeds::Empty => nothing(Verdict::Empty, "an empty file"),
             Embeds::Fails => nothing(Verdict::BuildFails, "the build fails"),
-            Embeds::Unclear => nothing(Verdict::Unjudged, "cannot be told"),
+            Embeds::Unclear => nothing(Verdict::Unjudged, "unknown"),
             Embeds::File { path, via } => {
                 let judged = self.judge(&path);
                 (Some(path), Some(via), judged)

@@ -77,7 +77,7 @@ impl Context<'_> {
         if self.has_read.load(Ordering::Relaxed) && self.report.verbosity() == Verbosity::Normal {
             let file = sanitize::path(&self.settings.file);
             self.report
-                .status("Note", &format!("the manifest is {file}"));
+                .status("Note", &format!("using the manifest {file}"));
         }
     }
 
@@ -221,7 +221,7 @@ impl Context<'_> {
         let tell = |event: Event<'_>| match event {
             Event::Waits(holder) => {
                 self.report
-                    .status("Waiting", &format!("for {what}, which {holder} has"));
+                    .status("Waiting", &format!("for {what}, which {holder} is using"));
                 let object = format!("for {what}");
                 *waiting.borrow_mut() = Some(self.report.waiting("Waiting", &object));
             }

@@ -369,12 +369,12 @@ fn a_new_definition_is_told() {
     test.run("add edge-infra@2.1.0 --to factry")
         .warning("new-definition")
         .stderr_has("`factry`")
-        .stderr_has("did you mean `factory`?")
-        .stderr_has("        Made definition factry\n")
+        .stderr_has("if you meant `factory`, run `edgestage remove factry`")
+        .stderr_has("     Created definition factry\n")
         .success();
     test.run("add edge-infra@2.1.0 --to plant")
         .stderr(
-            "        Made definition plant
+            "     Created definition plant
        Added edge-infra@2.1.0 to plant
         Next edgestage check plant
 ",

@@ -98,7 +98,7 @@ fn the_file_that_is_used_is_said() {
     test.run("check --offline nobody")
         .within("a")
         .error("unknown-definition")
-        .stderr_has("        Note the manifest is ../profiles.toml\n")
+        .stderr_has("        Note using the manifest ../profiles.toml\n")
         .stderr_has("`nobody`")
         .fails(2);
     test.put("profiles.toml", "[palete]\n");

@@ -318,7 +318,7 @@ fn two_definitions_are_locked_one_after_the_other() {
         let _ = std::fs::remove_file(test.path("profiles.lock"));
         let first = quiet(&test, command).arg("a").park_at(failpoint);
         let mut second = test.run("fetch b").any_stdout().any_stderr().start();
-        second.says("Waiting for profiles.lock, which another edgestage has");
+        second.says("Waiting for profiles.lock, which another edgestage is using");
         first.success();
         second.success();
         let lock = test.text("profiles.lock");

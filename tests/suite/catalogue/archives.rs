@@ -58,7 +58,7 @@ fn refusals(book: &mut Book) {
             "a path",
             Refusal::Path {
                 path: path(),
-                why: "holds `..`",
+                why: "contains `..`",
             },
         ),
         (
