@@ -204,7 +204,7 @@ fn a_build_that_cannot_be_started() {
     test.run("build")
         .warning("T38")
         .error("build-not-started")
-        .stderr_has("the build `./none.sh` cannot be started")
+        .stderr_has("cannot start the build `./none.sh`")
         .fails(1);
 }
 

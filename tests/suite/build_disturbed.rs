@@ -152,7 +152,7 @@ fn another_definition_in_the_place_of_the_staged_one() {
     );
     build(&test, "factory")
         .stderr_has(&format!("note: `{ROOT}` is now another file\n"))
-        .stderr_has(&format!("note: `{OVERLAY}` is a directory now\n"))
+        .stderr_has(&format!("note: `{OVERLAY}` is now a directory\n"))
         .any_stderr()
         .fails(3);
 }

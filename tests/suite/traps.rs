@@ -255,7 +255,7 @@ fn t06_a_pattern_that_fits_another_file() {
     );
     // The last one in the order of names is the one that stays.
     let test = with_arg("CLUSTERCONFIG=s*.tgz\n").write("CanvOS/spd.tgz", "a");
-    replaces(&test, "T6", "which fits `spd.tgz` and `spc.tgz`");
+    replaces(&test, "T6", "which matches `spd.tgz` and `spc.tgz`");
     // Alone, the staged file is found.
     silent(&with_arg("CLUSTERCONFIG=s*.tgz\nARCH=amd64\n"), ALL, "T6");
 }
@@ -535,7 +535,7 @@ fn t13_a_raw_image_never_carries_it() {
         &test,
         "--target kairos-raw-image",
         "T13",
-        &["never carries", "`+maas-image`"],
+        &["never contains", "`+maas-image`"],
     );
     silent(&test, "", "T13");
 }

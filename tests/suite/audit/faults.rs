@@ -87,7 +87,7 @@ fn connections_that_never_come_about() {
     }
     for form in FORMS {
         let test = trusting(Tls::expired(&["127.0.0.1"]));
-        audit(test, "stage", form, (UNREACHABLE, "has expired"));
+        audit(test, "stage", form, (UNREACHABLE, "certificate expired"));
     }
 }
 

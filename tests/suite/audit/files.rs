@@ -75,7 +75,7 @@ fn manifests() {
             Test::new,
             "check --endpoint http://127.0.0.1:9",
             5,
-            "cannot be reached",
+            "cannot reach Palette",
         ),
     ]);
 }
