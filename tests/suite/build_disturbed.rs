@@ -143,7 +143,7 @@ fn another_definition_in_the_place_of_the_staged_one() {
         .warning("T38")
         .error("staged-changed")
         .stderr_has("the build `../build.sh` changed staged files\n")
-        .stderr_has(&format!("note: `{OVERLAY}` holds `store` now\n"))
+        .stderr_has(&format!("note: `{OVERLAY}` now contains `store`\n"))
         .fails(3);
     program(
         &test,

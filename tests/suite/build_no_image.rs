@@ -68,7 +68,7 @@ fn it_was_told_to_write_nothing() {
     build(&test, "")
         .env("EARTHLY_CI", "true")
         .error("T22")
-        .stderr_has(&format!("{WRITES_NONE}`EARTHLY_CI` keeps"))
+        .stderr_has(&format!("{WRITES_NONE}`EARTHLY_CI` turns off"))
         .fails(3);
     test.put("CanvOS/.env", "EARTHLY_NO_OUTPUT=true\n");
     build(&test, "")

@@ -65,7 +65,7 @@ fn an_extended_header_that_contradicts_the_header() {
             pax(b"size", b"-1").file(b"spc/b", b"").gzip(),
         ),
         (
-            "the path `../evil` holds `..`",
+            "the path `../evil` contains `..`",
             pax(b"path", b"../evil").file(b"spc/b", b"").gzip(),
         ),
         (
@@ -236,7 +236,7 @@ fn damaged_headers() {
                 .gzip(),
         ),
         (
-            "the path `../evil/spc/b` holds `..`",
+            "the path `../evil/spc/b` contains `..`",
             good().file(b"spc/b", b"").set(PREFIX, b"../evil").gzip(),
         ),
         (

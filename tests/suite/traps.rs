@@ -371,7 +371,7 @@ fn t09_ignore_rules_that_hide_one_file() {
 fn t09_rules_that_end_the_build() {
     for (rules, said) in [
         ("[\n", "line 1 is not a valid pattern"),
-        ("a\n!\n", "line 2 is not a pattern"),
+        ("a\n!\n", "line 2 is not a valid pattern"),
         ("a\tb\n", "line 1 has a tab or another control character"),
     ] {
         let test = full().write("CanvOS/.earthlyignore", rules);
