@@ -152,10 +152,10 @@ impl fmt::Display for Change {
                 write!(f, "{path} {what}")
             }
             Self::Content => f.write_str(
-                "values, manifests or variables in the archive (which files cannot be told: \
-                 the locked archive is not in the cache)",
+                "values, manifests or variables in the archive changed (the locked archive is not \
+                 in the cache, so the files are unknown)",
             ),
-            Self::Order => f.write_str("the order of profiles or packs"),
+            Self::Order => f.write_str("the order of profiles or packs changed"),
         }
     }
 }

@@ -97,10 +97,10 @@ impl std::fmt::Display for Outdated {
         f.write_str(match self {
             Self::Changed => "profiles.toml has changed since it was locked",
             Self::Contradictory => {
-                "its profiles are not those asked for: it was edited by hand, or merged wrongly"
+                "its profiles are not the requested ones: it was edited by hand or merged incorrectly"
             }
             Self::OtherArchive => {
-                "its archive has other profiles than it lists: it was edited by hand, or merged wrongly"
+                "its archive does not have the profiles that it lists: it was edited by hand or merged incorrectly"
             }
         })
     }

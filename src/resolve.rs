@@ -128,7 +128,7 @@ pub fn resolve<'d>(
             Ok(answer) if Uid::parse(&answer.uid).is_none_or(|other| other != uid) => {
                 return Err(ResolveError::Palette(PaletteError::WrongAnswer {
                     call: format!("GET /v1/clusterprofiles/{uid}"),
-                    why: "it is about another profile".into(),
+                    why: "it describes another profile".into(),
                 }));
             }
             // A list may be older than the profile, but the reviewed name and version must
@@ -137,7 +137,7 @@ pub fn resolve<'d>(
                 return Err(ResolveError::Palette(PaletteError::Contradiction {
                     call: format!("GET /v1/clusterprofiles/{uid}"),
                     why: format!(
-                        "it is about {}@{}, and Palette's list has it as {}",
+                        "it describes {}@{}, but Palette's list names it {}",
                         sanitize::line(answer.name.as_bytes()),
                         sanitize::line(answer.version.as_bytes()),
                         profile.reference

@@ -9,9 +9,8 @@ use crate::util::suggest::nearest_file;
 /// Returns the message if no key was found.
 pub(crate) fn error(error: &KeyError) -> Diagnostic {
     match error {
-        KeyError::None => Diagnostic::error(Code::KeyMissing, "there is no API key").help(
-            "set `PALETTE_API_KEY`, pass `--api-key-file FILE`, or put `api-key-file` or \
-             `api-key-command` into `[palette]`",
+        KeyError::None => Diagnostic::error(Code::KeyMissing, "no API key is set").help(
+            "set `PALETTE_API_KEY`, pass `--api-key-file FILE`, or set `api-key-file` or `api-key-command` in `[palette]`",
         ),
         KeyError::File(error) => {
             let told = Diagnostic::error(Code::KeyUnreadable, format!("no API key: {error}"));
@@ -24,7 +23,7 @@ pub(crate) fn error(error: &KeyError) -> Diagnostic {
             let is_gone = error.source.kind() == std::io::ErrorKind::NotFound;
             match nearest_file(&error.path).filter(|_| is_gone) {
                 Some(near) => told.help(format!("did you mean `{}`?", sanitize::path(&near))),
-                None => told.help("name a file that holds nothing but the key"),
+                None => told.help("name a file that contains nothing but the key"),
             }
         }
         KeyError::Command { program, why } => {
@@ -38,7 +37,7 @@ pub(crate) fn error(error: &KeyError) -> Diagnostic {
         KeyError::Invalid { place, why } => {
             let why = match why {
                 InvalidKey::Empty => "is empty",
-                InvalidKey::Character => "holds characters that an API key never has",
+                InvalidKey::Character => "contains characters that are not valid in an API key",
             };
             Diagnostic::error(
                 Code::KeyMalformed,
@@ -55,7 +54,7 @@ pub(crate) fn error(error: &KeyError) -> Diagnostic {
 pub(super) fn exposed(file: &str, mode: u32, command: Option<String>) -> Diagnostic {
     Diagnostic::warning(
         Code::KeyExposed,
-        format!("the API key file `{file}` can be read by others"),
+        format!("other users can read the API key file `{file}`"),
     )
     .note(format!("its mode is {mode:04o}"))
     .help(match command {

@@ -67,7 +67,7 @@ pub(super) fn for_each<R: Read>(
         }
         let header = Header::read(&block).map_err(refuse)?;
         if std::mem::take(&mut is_first) && header::is_another_format(&block) {
-            return Err(ambiguous(&header.path, "it begins as another format does"));
+            return Err(ambiguous(&header.path, "it begins like another format"));
         }
         let size = header.size;
         let mut content = source.by_ref().take(size);
@@ -193,7 +193,7 @@ impl Extension {
         let oddities = [
             (
                 header.kind == Type::OldFile && self.path.is_some() && has_slash,
-                "its type depends on which of its names counts",
+                "its type depends on which of its names is used",
             ),
             (
                 self.size.is_some_and(|size| size != header.size),
@@ -205,7 +205,7 @@ impl Extension {
             ),
             (
                 kind != Type::Directory && ends_as_directory(path),
-                "its name ends as the name of a directory",
+                "its name ends like the name of a directory",
             ),
             (
                 !is_link && self.target.is_some(),
@@ -218,7 +218,7 @@ impl Extension {
             ),
             (
                 kind == Type::Hardlink && ends_as_directory(target),
-                "its target ends as the name of a directory",
+                "its target ends like the name of a directory",
             ),
         ];
         let found = oddities.into_iter().find(|(is_there, _)| *is_there);

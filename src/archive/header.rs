@@ -131,7 +131,7 @@ fn prefix(block: &Block) -> Result<&[u8], &'static str> {
         _ => return Err("its header is of an unknown version"),
     };
     if !has_prefix && !is_zero(&block[PREFIX.start..]) || !is_zero(trailer) && trailer != STAR {
-        return Err("its header has data where its format has none");
+        return Err("its header has data in fields that its format leaves empty");
     }
     let prefix = until_zero(&block[PREFIX]);
     let end = PREFIX.start + prefix.len();

@@ -8,7 +8,8 @@ use crate::util::sanitize;
 pub(crate) fn refused(of: &Judged, refusal: &Refusal) -> Diagnostic {
     let error = Diagnostic::error(Code::ArchiveRefused, format!("{of} is refused: {refusal}"));
     if let (Judged::File(_), Refusal::NotGzip { .. }) = (of, refusal) {
-        return error.help("name an archive such as `edgestage fetch` prints the path of");
+        return error
+            .help("name an archive, such as one that `edgestage fetch` prints the path of");
     }
     match refusal {
         Refusal::NotGzip { first } if !first.is_empty() => error
@@ -18,16 +19,16 @@ pub(crate) fn refused(of: &Judged, refusal: &Refusal) -> Diagnostic {
             error.help("check the endpoint, and whether a proxy answers in its place")
         }
         Refusal::Profiles { unexpected, .. } if unexpected.is_empty() => error.help(
-            "if the archive is right all the same, add `allow = [\"profile-missing\"]` to the \
+            "if the archive is as intended, add `allow = [\"profile-missing\"]` to the \
              definition",
         ),
         Refusal::Profiles { .. } => {
-            error.help("check that `profiles` names what is meant, and fetch it again")
+            error.help("check the `profiles` of the definition, then fetch the archive again")
         }
         Refusal::TooLarge(limit) if limit.is_adjustable() => {
-            error.help("if it is right all the same, raise the limit in `[limits]`")
+            error.help("if the archive is genuine, raise the limit in `[limits]`")
         }
-        Refusal::Truncated | Refusal::Damaged(_) => error.help("fetch it again"),
+        Refusal::Truncated | Refusal::Damaged(_) => error.help("fetch the archive again"),
         // No definition needs such an archive, so there is nothing to allow.
         _ => {
             error.help("do not use it; ask the administrators of this Palette where it comes from")

@@ -88,9 +88,7 @@ impl Pax {
             }
             if !is_readable(keyword, value) {
                 let shown = shown();
-                return Err(format!(
-                    "`{shown}` in its PAX header is not what it should be"
-                ));
+                return Err(format!("`{shown}` in its PAX header has an invalid value"));
             }
             match keyword {
                 b"path" => pax.path = Some(value.to_owned()),

@@ -159,13 +159,13 @@ impl fmt::Display for Refusal {
         let shown = |bytes: &[u8]| sanitize::excerpt(bytes, 120);
         match self {
             Self::NotGzip { first } => write!(f, "it is {}, not a gzip archive", looks_like(first)),
-            Self::Truncated => f.write_str("it is cut short"),
+            Self::Truncated => f.write_str("it is truncated"),
             Self::Damaged(why) => write!(f, "it is damaged: {why}"),
             Self::Ambiguous { path, why } => {
-                write!(f, "`{}` can be read in two ways: {why}", shown(path))
+                write!(f, "`{}` is ambiguous: {why}", shown(path))
             }
-            Self::TrailingBytes => f.write_str("there are bytes after its end"),
-            Self::EntriesAfterEnd => f.write_str("there is data after its end-of-archive marker"),
+            Self::TrailingBytes => f.write_str("it has trailing data"),
+            Self::EntriesAfterEnd => f.write_str("it has data after its end-of-archive marker"),
             Self::TooLarge(limit) => limit.fmt(f),
             Self::Path { path, why } => write!(f, "the path `{}` {why}", shown(path)),
             Self::LinkOutside { path, target } => write!(
@@ -176,7 +176,7 @@ impl fmt::Display for Refusal {
             ),
             Self::Duplicate(path) => write!(
                 f,
-                "`{}` occurs twice, or lies below a file or link",
+                "`{}` occurs twice, or is below a file or link",
                 shown(path)
             ),
             Self::Kind { path, kind } => write!(f, "`{}` is {kind}", shown(path)),
@@ -190,11 +190,11 @@ impl fmt::Display for Refusal {
                     parts.push(format!("missing {}", some_of(missing)));
                 }
                 if !unexpected.is_empty() {
-                    parts.push(format!("not asked for {}", some_of(unexpected)));
+                    parts.push(format!("unexpected {}", some_of(unexpected)));
                 }
                 write!(
                     f,
-                    "it does not hold the profiles asked for: {}",
+                    "it does not contain the requested profiles: {}",
                     parts.join("; ")
                 )
             }

@@ -241,7 +241,7 @@ fn what_is_no_gzip_is_named() {
     refused(b"<!DOCTYPE html><title>Sign in</title>", "an HTML page");
     refused(br#"{"code":"Forbidden"}"#, "JSON");
     refused(&Archive::good().tar(), "a tar archive without gzip");
-    refused(&gzip(&gzip(b"twice")), "cut short");
+    refused(&gzip(&gzip(b"twice")), "it is truncated");
 }
 
 #[test]
@@ -292,12 +292,9 @@ fn nothing_may_follow_the_end() {
     let archive = Archive::good().gzip();
     refused(
         &[&archive[..], b"garbage, and more of it"].concat(),
-        "there are bytes after its end",
+        "it has trailing data",
     );
-    refused(
-        &[&archive[..], &[0; 512]].concat(),
-        "there are bytes after its end",
-    );
+    refused(&[&archive[..], &[0; 512]].concat(), "it has trailing data");
     for few in [
         &b"\n"[..],
         b"\x1f",
@@ -305,10 +302,7 @@ fn nothing_may_follow_the_end() {
         b"\x1f\x8b\x08\0\0\0\0",
         b"\0",
     ] {
-        refused(
-            &[&archive[..], few].concat(),
-            "there are bytes after its end",
-        );
+        refused(&[&archive[..], few].concat(), "it has trailing data");
     }
     let hidden = [
         Archive::good().tar(),
@@ -330,7 +324,7 @@ fn paths_stay_inside() {
             .pax(EntryType::XHeader, "path", "../x")
             .file("spc/b", b"")
             .gzip(),
-        "holds `..`",
+        "contains `..`",
     );
     refused(
         &Archive::good()
@@ -344,7 +338,7 @@ fn paths_stay_inside() {
             .pax(EntryType::XHeader, "path", "spc/a\0b")
             .file("spc/b", b"")
             .gzip(),
-        "holds a NUL",
+        "contains a NUL",
     );
 }
 

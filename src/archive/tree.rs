@@ -65,20 +65,20 @@ pub(super) fn normalize(path: &[u8]) -> io::Result<Option<Vec<u8>>> {
         return refused("is empty");
     }
     if path.contains(&0) {
-        return refused("holds a NUL");
+        return refused("contains a NUL");
     }
     if path.starts_with(b"/") {
         return refused("is absolute");
     }
     // sha256sum escapes it only since coreutils 9.0.
     if path.contains(&b'\r') {
-        return refused("holds a carriage return");
+        return refused("contains a carriage return");
     }
     let mut parts: Vec<&[u8]> = Vec::new();
     for part in path.split(|byte| *byte == b'/') {
         match part {
             b"" | b"." => {}
-            b".." => return refused("holds `..`"),
+            b".." => return refused("contains `..`"),
             part if part.len() > Limits::NAME => {
                 return Err(refuse(Refusal::TooLarge(Limit::Name)));
             }

@@ -6,7 +6,7 @@ use crate::diagnostic::{Code, Diagnostic};
 pub(crate) fn no_cache() -> Diagnostic {
     Diagnostic::error(
         Code::NoCacheDirectory,
-        "there is no directory for the cache",
+        "cannot determine the cache directory",
     )
     .note("`HOME` is not set")
     .help("pass `--cache-dir DIR`, or set `EDGESTAGE_CACHE_DIR`")
@@ -15,18 +15,19 @@ pub(crate) fn no_cache() -> Diagnostic {
 /// The content of a cached archive does not match its name, and there is no network.
 pub(crate) fn damaged_offline(path: &str) -> Diagnostic {
     Diagnostic::error(Code::CacheDamaged, is_damaged(path))
-        .note("`--offline` opens no connection to replace it")
+        .note("with `--offline`, edgestage cannot fetch it again")
         .help("run the command again without `--offline`")
 }
 
 /// The content of a cached archive does not match its name; it is downloaded again.
 pub(crate) fn damaged_and_fetched_again(path: &str) -> Diagnostic {
-    Diagnostic::warning(Code::CacheDamaged, is_damaged(path)).note("it is fetched again")
+    Diagnostic::warning(Code::CacheDamaged, is_damaged(path)).note("edgestage fetches it again")
 }
 
 /// The content of a cached archive does not match its name, so its files are not compared.
 pub(crate) fn damaged_and_not_compared(path: &str) -> Diagnostic {
-    Diagnostic::warning(Code::CacheDamaged, is_damaged(path)).note("its files cannot be compared")
+    Diagnostic::warning(Code::CacheDamaged, is_damaged(path))
+        .note("edgestage cannot compare its files")
 }
 
 fn is_damaged(path: &str) -> String {
@@ -49,5 +50,5 @@ pub(crate) fn files_not_cached(definition: &str) -> Diagnostic {
         Code::NotCached,
         format!("the locked archive of `{definition}` is not in the cache"),
     )
-    .note("what changed inside files cannot be shown")
+    .note("edgestage cannot show what changed inside files")
 }

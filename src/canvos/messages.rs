@@ -12,14 +12,14 @@ pub(crate) fn error(error: &CanvosError) -> Diagnostic {
     match error {
         CanvosError::Missing(path) => Diagnostic::error(
             Code::NoCheckout,
-            format!("there is no CanvOS checkout at `{}`", sanitize::path(path)),
+            format!("no CanvOS checkout found at `{}`", sanitize::path(path)),
         )
-        .help("clone CanvOS there, or set `dir` in `[canvos]`, or pass `--canvos DIR`"),
+        .help("clone CanvOS there, set `dir` in `[canvos]`, or pass `--canvos DIR`"),
         CanvosError::NotACheckout(path) => Diagnostic::error(
             Code::NotACheckout,
             format!("`{}` is not a CanvOS checkout", sanitize::path(path)),
         )
-        .note("a checkout has an `Earthfile` and `overlay/files-iso/`")
+        .note("a checkout contains `Earthfile` and `overlay/files-iso/`")
         .help("set `dir` in `[canvos]` to the checkout, or pass `--canvos DIR`"),
         CanvosError::NoTarget { directory, targets } => {
             let names = targets.iter().map(|target| format!("`+{target}`"));
@@ -31,24 +31,24 @@ pub(crate) fn error(error: &CanvosError) -> Diagnostic {
                     names.collect::<Vec<_>>().join(", ")
                 ),
             )
-            .help("choose targets that it has, or use a CanvOS version that has these")
+            .help("choose other targets, or use a CanvOS version that has them")
         }
         CanvosError::Blocked { path, kind } => Diagnostic::error(
             Code::BlockedPath,
             format!("`{}` in the checkout is {kind}", sanitize::path(path)),
         )
-        .note("it is neither followed nor replaced")
+        .note("edgestage neither follows nor replaces it")
         .help("remove it"),
         CanvosError::Foreign(placement) => Diagnostic::error(
             Code::ForeignFile,
             format!(
-                "`{}` in the checkout was not staged by edgestage",
+                "edgestage did not stage `{}` in the checkout",
                 placement.path()
             ),
         )
         .note("nothing was removed")
         .help(format!(
-            "remove it by hand, if nobody needs it: `rm {}`",
+            "if nobody needs it, remove it by hand: `rm {}`",
             placement.path()
         )),
         CanvosError::Changed(path) => Diagnostic::error(
@@ -58,7 +58,7 @@ pub(crate) fn error(error: &CanvosError) -> Diagnostic {
                 sanitize::path(path)
             ),
         )
-        .note("it was not staged; what was staged before is untouched")
+        .note("edgestage did not stage it; the files staged before are unchanged")
         .help("run the command again"),
         CanvosError::Mixed {
             placement,
@@ -99,8 +99,7 @@ pub(crate) fn shared_checkout(definitions: &[String], checkout: &Path) -> Diagno
         sanitize::path(checkout)
     ))
     .help(
-        "give each a checkout of its own: `git worktree add` in CanvOS, then `canvos` in its \
-             table",
+        "give each its own checkout: run `git worktree add` in CanvOS, then set `canvos` in the definition",
     )
     .help("or stage one, build its image, then stage the next")
 }

@@ -185,7 +185,7 @@ fn explained(id: &str) -> Result<&'static str, String> {
         .or_else(code)
         .ok_or_else(|| match nearest(&id, known) {
             Some(near) => format!("did you mean `{near}`?"),
-            None => "`edgestage explain` lists what there is".to_owned(),
+            None => "`edgestage explain` lists the topics".to_owned(),
         })
 }
 

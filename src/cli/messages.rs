@@ -25,10 +25,13 @@ pub(super) fn two_formats(other: &str) -> Diagnostic {
 pub(super) fn own_lock(file: &Path) -> Diagnostic {
     Diagnostic::error(
         Code::ConflictingOptions,
-        format!("`{}` would be its own lock", sanitize::path(file)),
+        format!(
+            "`{}` cannot be both the manifest and its lockfile",
+            sanitize::path(file)
+        ),
     )
-    .note("the lock of a manifest is beside it, with the extension `.lock`")
-    .help("name the manifest, such as `profiles.toml`")
+    .note("the lockfile is next to the manifest and has the extension `.lock`")
+    .help("name the manifest instead, such as `profiles.toml`")
 }
 
 pub(super) fn not_seconds(variable: &str) -> Diagnostic {
@@ -36,14 +39,16 @@ pub(super) fn not_seconds(variable: &str) -> Diagnostic {
         Code::InvalidVariable,
         format!("`{variable}` is not a whole number of seconds"),
     )
-    .help(format!("write it as in `{variable}=60`"))
+    .help(format!(
+        "set it to a number of seconds, such as `{variable}=60`"
+    ))
 }
 
 /// An endpoint is invalid; `place` is the option or the variable.
 pub(super) fn invalid_endpoint(place: &str, why: &InvalidEndpoint) -> Diagnostic {
     Diagnostic::error(
         Code::InvalidEndpoint,
-        format!("`{place}` is not the address of a Palette: {why}"),
+        format!("`{place}` is not a Palette address: {why}"),
     )
     .help(why.help())
 }

@@ -57,7 +57,7 @@ pub(super) fn run(arguments: &BuildArgs, context: &Context<'_>) -> Result<Comman
             Ok((images, error)) => {
                 verdicts.extend(images);
                 if error.is_none() {
-                    summary.add(&definition.name, Outcome::Done("built and proved"));
+                    summary.add(&definition.name, Outcome::Done("built and verified"));
                 }
                 errors.extend(error);
             }

@@ -234,7 +234,7 @@ impl Compared {
         if self.changes.is_empty() {
             return comment.line(&format!("{name}: no change"));
         }
-        comment.line(&format!("### {name} is not what it was locked as"));
+        comment.line(&format!("### {name} differs from its lock"));
         if let Some(why) = self.outdated {
             comment.line(&format!("The lock is outdated: {why}."));
         }

@@ -86,7 +86,7 @@ pub(super) fn add(arguments: &AddArgs, context: &Context<'_>) -> Result<CommandO
         unchanged: known.iter().map(text).collect(),
     };
     for reference in &edited.unchanged {
-        let told = format!("{name} has {reference} already");
+        let told = format!("{name} already has {reference}");
         context.report.status("Unchanged", &told);
     }
     if new.is_empty() {
@@ -103,7 +103,9 @@ pub(super) fn add(arguments: &AddArgs, context: &Context<'_>) -> Result<CommandO
     }
     editor.write(context, &changed)?;
     if definition.is_none() && !edit::definitions(&editor.text).contains(&name) {
-        context.report.status("Made", &format!("definition {name}"));
+        context
+            .report
+            .status("Created", &format!("definition {name}"));
     }
     for reference in &edited.profiles {
         let told = format!("{reference} to {name}");

@@ -122,7 +122,7 @@ pub(super) fn update(arguments: &Fleet, context: &Context<'_>) -> Result<Command
         context.report.status("Unchanged", &one.definition);
     }
     let outcome_of = |one: &Fetched| match one.lock {
-        WRITTEN => Outcome::Done("locked anew"),
+        WRITTEN => Outcome::Done("lock updated"),
         _ => Outcome::Found("unchanged"),
     };
     tell(context, &fetched, definitions.len(), &outcome_of);

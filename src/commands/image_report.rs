@@ -297,8 +297,10 @@ fn not_found(verdict: &ImageReport) -> Error {
 fn with_checksum(path: &Path, verdict: ImageReport) -> ImageReport {
     let detail = match image::checksum(path) {
         Ok(Checksum::None | Checksum::Agrees) => return verdict,
-        Ok(Checksum::Disagrees) => "the `.sha256` beside it is another image's".to_owned(),
-        Ok(Checksum::Unreadable) => "the `.sha256` beside it holds no digest".to_owned(),
+        Ok(Checksum::Disagrees) => {
+            "the `.sha256` file next to it belongs to another image".to_owned()
+        }
+        Ok(Checksum::Unreadable) => "the `.sha256` file next to it contains no digest".to_owned(),
         Err(error) => error.to_string(),
     };
     let found = ImageFinding {

@@ -12,47 +12,47 @@ use crate::util::sanitize;
 pub(super) mod images;
 
 /// What is missing without a checkout.
-pub(super) const NOT_FORECAST: &str = "what a build there would embed is not checked";
+pub(super) const NOT_FORECAST: &str = "edgestage did not check what a build there would embed";
 /// What is missing if the manifest cannot be used for the cache.
-pub(super) const WITHOUT_OWNERS: &str = "which definitions the archives belong to is not shown";
+pub(super) const WITHOUT_OWNERS: &str = "the owners of the archives are not shown";
 /// What is missing if the files beside an archive cannot be used.
-pub(super) const WITHOUT_NAMES: &str = "the names and packs that `profiles.lock` has are not shown";
+pub(super) const WITHOUT_NAMES: &str = "the names and packs from `profiles.lock` are not shown";
 
 /// Describes `diff` without a network.
 pub(super) fn diff_needs_palette() -> Diagnostic {
     Diagnostic::error(
         Code::ConflictingOptions,
-        "`diff` compares the lock with Palette",
+        "`diff` cannot run with `--offline`: it compares the lock with Palette",
     )
-    .help("leave `--offline` out")
+    .help("remove `--offline`")
 }
 
 /// Describes `update` that may not write the lock, or may not ask Palette.
 pub(super) fn update_rewrites_the_lock() -> Diagnostic {
     Diagnostic::error(
         Code::ConflictingOptions,
-        "`update` rewrites the lock from Palette",
+        "`update` cannot run with `--locked` or `--offline`: it rewrites the lock from Palette",
     )
-    .help("leave `--locked` and `--offline` out")
+    .help("remove `--locked` and `--offline`")
 }
 
 /// Describes `rename` that may not write the lock.
 pub(super) fn rename_rewrites_the_lock() -> Diagnostic {
     Diagnostic::error(
         Code::ConflictingOptions,
-        "`rename` renames the entry of profiles.lock too",
+        "`rename` cannot run with `--locked`: it also renames the entry in profiles.lock",
     )
-    .help("leave `--locked` out")
+    .help("remove `--locked`")
 }
 
 /// Describes `cache clean --keep-locked` without a lock.
 pub(super) fn nothing_to_keep(lockfile: &str) -> Diagnostic {
     Diagnostic::error(
         Code::NothingToKeep,
-        format!("there is no `{lockfile}` to keep archives for"),
+        format!("`--keep-locked` needs a lockfile, but `{lockfile}` does not exist"),
     )
     .note("nothing was removed")
-    .help("leave `--keep-locked` out to remove all archives")
+    .help("omit `--keep-locked` to remove all archives")
 }
 
 /// Describes a target in the place of a definition; `command` has the target where it belongs.
@@ -66,8 +66,11 @@ pub(super) fn target_not_definition(target: &str, command: &str) -> Diagnostic {
 
 /// Describes `--output` with several definitions.
 pub(super) fn output_of_several() -> Diagnostic {
-    Diagnostic::error(Code::OutputOfSeveral, "`--output` takes one definition")
-        .help("add its NAME to the command")
+    Diagnostic::error(
+        Code::OutputOfSeveral,
+        "`--output` works with one definition only",
+    )
+    .help("add the name of the definition to the command")
 }
 
 /// Why a path cannot be the file of `--output`.
@@ -99,15 +102,19 @@ pub(super) enum OutputFault {
 
 pub(super) fn unusable_output(output: &Path, fault: OutputFault) -> Diagnostic {
     let why = match fault {
-        OutputFault::Stream => "standard output is for the path of the archive".to_owned(),
-        OutputFault::NoDirectory => "there is no such directory, or it names none".to_owned(),
+        OutputFault::Stream => {
+            "edgestage prints the path of the archive to standard output".to_owned()
+        }
+        OutputFault::NoDirectory => {
+            "its directory does not exist, or it does not name a file".to_owned()
+        }
         OutputFault::Kind(kind) => format!("it is {kind}, not a regular file"),
-        OutputFault::Inside(owner) => format!("it is inside of `{owner}`"),
-        OutputFault::InCache => "it is inside of the cache".to_owned(),
-        OutputFault::OfABuild => "it decides what a build does".to_owned(),
+        OutputFault::Inside(owner) => format!("it is inside `{owner}`"),
+        OutputFault::InCache => "it is inside the cache".to_owned(),
+        OutputFault::OfABuild => "it controls the build".to_owned(),
         OutputFault::Manifest => "it is the manifest".to_owned(),
-        OutputFault::Lockfile => "it is the lock of the manifest".to_owned(),
-        OutputFault::Key => "the API key is read from it".to_owned(),
+        OutputFault::Lockfile => "it is the lockfile".to_owned(),
+        OutputFault::Key => "edgestage reads the API key from it".to_owned(),
         OutputFault::NamedInManifest => "profiles.toml names it".to_owned(),
         OutputFault::Placement => "`edgestage stage` writes it".to_owned(),
     };
@@ -127,7 +134,7 @@ pub(super) fn there_is_one_above(file: &str) -> Diagnostic {
         format!("`{file}` exists and already applies to this directory"),
     )
     .note("nothing was written")
-    .help("`edgestage add PROFILE` adds to it")
+    .help("run `edgestage add PROFILE` to add a profile to it")
     .help("to create a separate one here, run `edgestage init --file profiles.toml`")
 }
 
@@ -149,43 +156,40 @@ pub(super) fn other_palette(page: &Endpoint, asked: &Endpoint) -> Diagnostic {
         Code::OtherPalette,
         format!("the URL belongs to `{page}`, but the endpoint is `{asked}`"),
     )
-    .note("a uid means nothing to another Palette")
+    .note("a uid is valid only in the Palette that assigned it")
     .help(format!(
-        "set `endpoint = \"{page}\"` in `[palette]`, if that is yours"
+        "if `{page}` is your Palette, set `endpoint = \"{page}\"` in `[palette]`"
     ))
 }
 
 /// Describes a new definition whose name is similar to another one.
 pub(super) fn new_definition(name: &str, near: &str) -> Diagnostic {
-    Diagnostic::warning(
-        Code::NewDefinition,
-        format!("there was no definition `{name}`"),
-    )
-    .note("a new one is made")
-    .help(format!(
-        "did you mean `{near}`? `edgestage remove {name}` takes this one out again"
-    ))
+    Diagnostic::warning(Code::NewDefinition, format!("`{name}` is a new definition"))
+        .note("the manifest has no definition of that name yet")
+        .help(format!(
+            "if you meant `{near}`, run `edgestage remove {name}` to undo this"
+        ))
 }
 
 pub(super) fn only_definition(name: &str) -> Diagnostic {
     Diagnostic::error(
         Code::OnlyDefinition,
-        format!("`{name}` is the only definition"),
+        format!("cannot remove `{name}`, the only definition"),
     )
-    .note("a profiles.toml without one means nothing")
-    .help("add another first: `edgestage add PROFILE --to NAME`")
+    .note("profiles.toml must contain at least one definition")
+    .help("add another definition first: `edgestage add PROFILE --to NAME`")
 }
 
 /// Describes the removal of all profiles of a definition.
 pub(super) fn last_profiles(name: &str, is_only_definition: bool) -> Diagnostic {
     Diagnostic::error(
         Code::LastProfiles,
-        format!("`{name}` would be left without profiles"),
+        format!("cannot remove all profiles of `{name}`"),
     )
     .help(if is_only_definition {
-        format!("add another first: `edgestage add PROFILE --to {name}`")
+        format!("add another profile first: `edgestage add PROFILE --to {name}`")
     } else {
-        format!("remove it whole: `edgestage remove {name}`")
+        format!("remove the whole definition: `edgestage remove {name}`")
     })
 }
 
@@ -199,19 +203,19 @@ pub(super) fn not_in_definition(
         Code::NotInDefinition,
         format!("`{name}` has no profile `{profile}`"),
     )
-    .note(format!("it has {}", known.join(", ")))
+    .note(format!("its profiles are {}", known.join(", ")))
     .help(match near {
         Some(near) => format!("did you mean `{near}`?"),
-        None => "write it as it stands in profiles.toml".to_owned(),
+        None => "write the reference exactly as in profiles.toml".to_owned(),
     })
 }
 
 pub(super) fn definition_exists(name: &str) -> Diagnostic {
     Diagnostic::error(
         Code::DefinitionExists,
-        format!("a definition `{name}` already exists"),
+        format!("the definition `{name}` already exists"),
     )
-    .help("choose another name, or remove that one first")
+    .help("choose another name, or remove the existing definition first")
 }
 
 pub(super) fn invalid_definition_name(name: &str) -> Diagnostic {
@@ -224,22 +228,22 @@ pub(super) fn invalid_definition_name(name: &str) -> Diagnostic {
 }
 
 pub(super) fn invalid_reference(text: &str, why: &InvalidReference) -> Diagnostic {
-    Diagnostic::error(Code::InvalidReference, format!("`{text}` is not a profile"))
-        .note(why.label())
-        .help(why.help(text))
+    Diagnostic::error(
+        Code::InvalidReference,
+        format!("`{text}` is not a profile reference"),
+    )
+    .note(why.label())
+    .help(why.help(text))
 }
 
 /// Describes a definition that has no header of its own, or is not in the file.
 pub(super) fn not_editable(name: &str, place: Option<Place<'_>>) -> Diagnostic {
-    let told = Diagnostic::error(
-        Code::NotEditable,
-        format!("`{name}` cannot be changed here"),
-    );
+    let told = Diagnostic::error(Code::NotEditable, format!("edgestage cannot edit `{name}`"));
     let told = match place {
-        Some(place) => told.pointing(place, "it is written without a header of its own"),
+        Some(place) => told.pointing(place, "it has no header of its own"),
         None => told.note("it is not in the file"),
     };
-    told.help("change it in an editor")
+    told.help("edit the file by hand")
 }
 
 /// Describes the `problem` that the file would have. It has no location in a file.
@@ -255,20 +259,20 @@ pub(super) fn refused_edit(problem: Diagnostic) -> Diagnostic {
 pub(super) fn staged_unexpected() -> Diagnostic {
     Diagnostic::error(
         Code::StagedUnexpected,
-        "a definition is staged where none is expected",
+        "a definition is staged, but none is expected",
     )
     .help("run `edgestage unstage`")
 }
 
 /// Describes staged files that differ from what `stage` makes of the definition.
 pub(super) fn staged_differs(name: &str) -> Diagnostic {
-    let title = format!("what is staged is not `{name}` as it is locked");
+    let title = format!("the staged files differ from the locked `{name}`");
     Diagnostic::error(Code::StagedDiffers, title).help(format!("run `edgestage stage {name}`"))
 }
 
 /// Describes a placement that holds the definition, but not in the same bytes as the other.
 pub(super) fn staged_in_other_bytes(name: &str) -> Diagnostic {
-    let title = format!("the two staged files hold `{name}`, but not in the same bytes");
+    let title = format!("the two staged files contain `{name}`, but their bytes differ");
     Diagnostic::error(Code::StagedDiffers, title).help(format!("run `edgestage stage {name}`"))
 }
 
@@ -276,7 +280,7 @@ pub(super) fn staged_in_other_bytes(name: &str) -> Diagnostic {
 pub(super) fn staged_leftover(path: &str, command: &str) -> Diagnostic {
     Diagnostic::error(
         Code::StagedLeftover,
-        format!("a killed run left `{path}`, which would be in the image"),
+        format!("a killed run left `{path}`, which the image would contain"),
     )
     .help(format!("run `{command}`, which removes it"))
 }
@@ -284,9 +288,9 @@ pub(super) fn staged_leftover(path: &str, command: &str) -> Diagnostic {
 /// Describes an image that holds the right definition, but not alone: `trap` and `detail` say
 /// why.
 pub(super) fn more_than_locked(image: &str, trap: Trap, detail: &str) -> Diagnostic {
-    let title = format!("`{image}` holds more than the locked definition");
+    let title = format!("`{image}` contains more than the locked definition");
     Diagnostic::warning(trap, title)
         .note(detail)
-        .note("a host copies every file that lies there, whatever its name")
-        .help("remove it from what the image is built from, and build again")
+        .note("a host copies every file in that directory, whatever its name")
+        .help("remove it from the sources of the image, then build again")
 }

@@ -240,7 +240,7 @@ pub(super) fn lock_swept(
 ) -> Result<CheckoutLock, Error> {
     let held = context.lock_checkout(checkout)?;
     for path in held.sweep() {
-        let text = format!("{}, which a killed run left", shown(&path));
+        let text = format!("{}, left by a killed run", shown(&path));
         context.report.status("Removed", &text);
     }
     Ok(held)
@@ -400,7 +400,7 @@ fn claim(
             let object = format!("for `{}`", definition.name);
             context
                 .report
-                .status("Waiting", &format!("{object}, which {holder} fetches"));
+                .status("Waiting", &format!("{object}, which {holder} is fetching"));
             *waiting.borrow_mut() = Some(context.report.waiting("Waiting", &object));
         }
     };
@@ -415,7 +415,7 @@ fn claim(
         let name = &definition.name;
         context.report.status(
             "Waited",
-            &format!("long enough: `{name}` is fetched here too"),
+            &format!("long enough: fetching `{name}` here too"),
         );
     }
     (claim, waited)
@@ -448,7 +448,7 @@ fn place(
         for (placement, path) in staged.kept {
             let path = shown(&path);
             let was = format!("{place}/{}", placement.path());
-            let text = format!("{path}: the {was} that edgestage did not put there");
+            let text = format!("{path}: the {was} that edgestage did not create");
             context.report.status("Kept", &text);
             kept.push(path);
         }

@@ -77,7 +77,7 @@ impl PaletteState {
             Self::KeyRefused => "refused the key",
             Self::Forbidden => "forbids it",
             Self::ListIncomplete => "does not list it",
-            Self::Unreachable => "not reached",
+            Self::Unreachable => "unreachable",
             Self::NoKey => "not asked: no key",
             Self::Offline => "not asked: offline",
         }
@@ -108,7 +108,7 @@ impl StagedState {
         match self {
             Self::AsLocked => "as locked".into(),
             Self::Nothing => "nothing yet".into(),
-            Self::AnotherDefinition => format!("holds `{}`", owner.unwrap_or_default()),
+            Self::AnotherDefinition => format!("contains `{}`", owner.unwrap_or_default()),
             Self::Differs => "differs".into(),
             Self::NoCheckout => "no checkout".into(),
             Self::Unreadable => "unreadable".into(),

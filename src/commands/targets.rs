@@ -212,13 +212,13 @@ impl Files<'_> {
         let nothing = |verdict, text| (None, None, Judged::nothing(verdict, text));
         let (embeds, via, judged) = match embeds {
             Embeds::NoTarget => nothing(Verdict::NoTarget, "not a target of this checkout"),
-            Embeds::Never => nothing(Verdict::NotCarried, "never carries one (T13)"),
+            Embeds::Never => nothing(Verdict::NotCarried, "never contains one (T13)"),
             Embeds::Nothing => nothing(Verdict::Nothing, "nothing"),
             Embeds::Directory => nothing(Verdict::Directory, "a directory"),
             Embeds::Link => nothing(Verdict::Link, "a symbolic link"),
             Embeds::Empty => nothing(Verdict::Empty, "an empty file"),
             Embeds::Fails => nothing(Verdict::BuildFails, "the build fails"),
-            Embeds::Unclear => nothing(Verdict::Unjudged, "cannot be told"),
+            Embeds::Unclear => nothing(Verdict::Unjudged, "unknown"),
             Embeds::File { path, via } => {
                 let judged = self.judge(&path);
                 (Some(path), Some(via), judged)
@@ -247,11 +247,11 @@ impl Files<'_> {
                 OwnerState::Current => (Verdict::AsLocked, format!("`{name}` as locked")),
                 OwnerState::Outdated => (
                     Verdict::Outdated,
-                    format!("`{name}` as it was locked before profiles.toml changed"),
+                    format!("`{name}`, locked before profiles.toml changed"),
                 ),
                 OwnerState::Removed => (
                     Verdict::Outdated,
-                    format!("`{name}`, which profiles.toml no longer has"),
+                    format!("`{name}`, which is no longer in profiles.toml"),
                 ),
             },
             (Some(content), None) => (

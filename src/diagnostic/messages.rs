@@ -14,22 +14,24 @@ pub fn disk(error: &PathError) -> Diagnostic {
         // The directory is read when the message is created, since errors hold only data.
         ErrorKind::NotFound => match nearest_file(&error.path) {
             Some(near) => format!("did you mean `{}`?", sanitize::path(&near)),
-            None => "check the path: a relative one starts at the working directory".into(),
+            None => "check the path; a relative path starts at the working directory".into(),
         },
         ErrorKind::NotADirectory | ErrorKind::IsADirectory => "name another path".into(),
         ErrorKind::PermissionDenied => {
             "check its owner and permissions with `ls -l`, and grant yourself access".into()
         }
         ErrorKind::ReadOnlyFilesystem => {
-            "write to another place: `--cache-dir` moves the cache".into()
+            "write elsewhere: `--cache-dir DIR` moves the cache".into()
         }
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
-            "make room on its disk: `edgestage cache clean --keep-locked` removes old archives"
+            "free space on its disk: `edgestage cache clean --keep-locked` removes old archives"
                 .into()
         }
         ErrorKind::InvalidInput => "put a regular file there, or name another path".into(),
         ErrorKind::FileTooLarge => "put a smaller file there, or name another path".into(),
-        ErrorKind::TimedOut => "start what writes to it first, or name a regular file".into(),
+        ErrorKind::TimedOut => {
+            "start the program that writes to it first, or name a regular file".into()
+        }
         _ => "check the file and its disk".into(),
     };
     Diagnostic::error(Code::InputOutput, error.to_string()).help(help)

@@ -5,8 +5,8 @@ use crate::diagnostic::{Code, Diagnostic};
 pub(super) fn no_end_of_archive(definition: &str) -> Diagnostic {
     let title = format!("the archive of `{definition}` has no end-of-archive marker");
     Diagnostic::warning(Code::NoEndOfArchive, title)
-        .note("GNU tar accepts that; a server that broke off between two files would leave it out, too")
-        .help("count its files with `tar -tzf`, or fetch it again")
+        .note("GNU tar accepts this, but the marker is also missing if the server stopped between two files")
+        .help("count its files with `tar -tzf`, or fetch the archive again")
 }
 
 /// The archive lacks profiles, and the definition allows it.
@@ -15,5 +15,6 @@ pub(super) fn profile_missing(definition: &str, missing: &[String]) -> Diagnosti
         "the archive of `{definition}` has no directory for {}",
         missing.join(", ")
     );
-    Diagnostic::warning(Code::ProfileMissing, title).note("accepted: `allow` has `profile-missing`")
+    Diagnostic::warning(Code::ProfileMissing, title)
+        .note("accepted because `allow` contains `profile-missing`")
 }

@@ -11,7 +11,7 @@ const FILES_SHOWN: usize = 24;
 pub(crate) fn drift(definition: &str, changes: &[Change]) -> Diagnostic {
     let start = Diagnostic::error(
         Code::Drift,
-        format!("Palette no longer serves `{definition}` as it is locked"),
+        format!("Palette no longer serves the locked `{definition}`"),
     );
     let (files, others): (Vec<&Change>, Vec<&Change>) = changes
         .iter()
@@ -24,16 +24,16 @@ pub(crate) fn drift(definition: &str, changes: &[Change]) -> Diagnostic {
         .filter(|more| *more > 0)
     {
         diagnostic = diagnostic.note(format!(
-            "and {} more",
-            sanitize::count(more, "changed file")
+            "and {}",
+            sanitize::count(more, "more changed file")
         ));
     }
     if !files.is_empty() {
         diagnostic = diagnostic.help(format!(
-            "see inside the files with `edgestage diff -v {definition}`"
+            "show the changes inside the files with `edgestage diff -v {definition}`"
         ));
     }
     diagnostic.help(format!(
-        "accept it with `edgestage update {definition}`, or change it back in Palette"
+        "accept the change with `edgestage update {definition}`, or revert it in Palette"
     ))
 }

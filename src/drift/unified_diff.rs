@@ -45,7 +45,7 @@ pub fn unified(path: &str, old: Side<'_>, new: Side<'_>) -> String {
         return instead("an empty file");
     }
     if old == new {
-        return instead("the same but for line ends, layout, or what is sensitive");
+        return instead("the same except for line ends, layout or sensitive data");
     }
     TextDiff::configure()
         .timeout(PATIENCE)
@@ -67,12 +67,12 @@ fn text(path: &str, side: Side<'_>) -> Result<String, &'static str> {
     let text = std::str::from_utf8(bytes)
         .ok()
         .filter(|text| !text.contains('\0'));
-    let text = text.ok_or("no text")?;
+    let text = text.ok_or("not text")?;
     let laid_out = variables::without_secrets(bytes).map(|json| json + "\n");
     let text = match (&laid_out, path.to_ascii_lowercase().ends_with(".json")) {
         (Some(json), true) => json,
         // A file that should be JSON but is not may contain secrets anywhere.
-        (None, true) => return Err("no JSON: not shown, since it may hold what is sensitive"),
+        (None, true) => return Err("not JSON: not shown, because it may contain sensitive data"),
         (_, false) => text,
     };
     let line = |line: &str| {
@@ -124,7 +124,7 @@ mod tests {
             Content(only.as_bytes()),
         );
         assert!(
-            diff.contains("what is sensitive") && !diff.contains("secret"),
+            diff.contains("sensitive data") && !diff.contains("secret"),
             "{diff}"
         );
     }
@@ -132,7 +132,7 @@ mod tests {
     #[test]
     fn what_is_no_text_is_not_shown() {
         let diff = unified("x", Content(b"\0\x1b[2J"), Content(b"\xff"));
-        assert!(diff.ends_with("no text\n"), "{diff}");
+        assert!(diff.ends_with("not text\n"), "{diff}");
         let diff = unified("x", Content(b"a\n"), Content(b"\x1b[2J\tb\n"));
         assert!(diff.contains("+\\u{1b}[2J\tb\n"), "{diff:?}");
     }

@@ -43,7 +43,7 @@ fn plain(message: &str) -> String {
         _ => message,
     };
     match message.split_once(", expected ") {
-        Some((_, expected)) => format!("{} is needed here", expected_kind(expected)),
+        Some((_, expected)) => format!("expected {}", expected_kind(expected)),
         // Some parsers list what they would accept on further lines.
         None => message.lines().next().unwrap_or_default().to_owned(),
     }
@@ -74,15 +74,15 @@ mod tests {
             ),
             (
                 "invalid type: string \"4096\", expected u64",
-                "a whole number is needed here",
+                "expected a whole number",
             ),
             (
                 "invalid type: integer `1`, expected struct Locked",
-                "a table is needed here",
+                "expected a table",
             ),
             (
                 "invalid type: map, expected a sequence",
-                "an array is needed here",
+                "expected an array",
             ),
             ("`g` is not a digest", "not a digest"),
             (

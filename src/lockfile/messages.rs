@@ -17,9 +17,9 @@ pub(crate) fn error(error: &LockfileError) -> Diagnostic {
 pub(crate) fn no_lock(path: &Path, definition: &str) -> Diagnostic {
     Diagnostic::error(
         Code::NoLockfile,
-        format!("there is no `{}`", sanitize::path(path)),
+        format!("cannot find `{}`", sanitize::path(path)),
     )
-    .note(format!("so `{definition}` is not locked"))
+    .note(format!("`{definition}` is therefore not locked"))
     .help(renew(definition))
 }
 
@@ -43,18 +43,18 @@ pub(crate) fn outdated(definition: &str, why: Outdated) -> Diagnostic {
 pub(crate) fn changed_meanwhile(definition: &str, how: Meanwhile) -> Diagnostic {
     let (title, note, help) = match how {
         Meanwhile::Gone => (
-            format!("`{definition}` is not in profiles.toml any more"),
-            "it was removed or renamed while this run worked on it; this run locked nothing for it",
+            format!("`{definition}` is no longer in profiles.toml"),
+            "it was removed or renamed during this run, which locked nothing for it",
             "run the command again with the name that profiles.toml has now",
         ),
         Meanwhile::Changed => (
-            format!("`{definition}` was changed in profiles.toml while this run worked on it"),
+            format!("`{definition}` changed in profiles.toml during this run"),
             "this run locked nothing for it",
             "run the command again",
         ),
         Meanwhile::Locked => (
-            format!("the lock entry of `{definition}` was changed while this run worked on it"),
-            "what this run has is not what profiles.lock says now; the entry was left as it is",
+            format!("the lock entry of `{definition}` changed during this run"),
+            "the entry differs from what this run fetched; this run did not change it",
             "run the command again",
         ),
     };
@@ -75,7 +75,7 @@ pub(super) fn not_utf8(file: &str) -> Diagnostic {
 pub(super) fn merge_conflict(place: Place<'_>, file: &str) -> Diagnostic {
     invalid(format!("`{file}` is damaged"))
         .pointing(place, "a merge conflict begins here")
-        .help("take either side, then run `edgestage fetch`: it renews what does not fit profiles.toml")
+        .help("keep either side, then run `edgestage fetch`, which renews the entries that do not match profiles.toml")
 }
 
 /// The content is invalid; `why` is the deserializer's message.
@@ -101,11 +101,9 @@ pub(super) fn version_not_a_number(place: Place<'_>, file: &str, kind: &str) -> 
 
 /// The version is 0 or negative.
 pub(super) fn impossible_version(place: Place<'_>, file: &str) -> Diagnostic {
-    invalid(format!(
-        "`{file}` has a version that edgestage never writes"
-    ))
-    .pointing(place, "versions begin with 1")
-    .help(RESTORE)
+    invalid(format!("`{file}` has an invalid version"))
+        .pointing(place, "versions start at 1")
+        .help(RESTORE)
 }
 
 /// The format belongs to a later edgestage; the file may say which version is `needed`.
@@ -122,7 +120,7 @@ pub(super) fn newer(
     )
     .pointing(
         place,
-        format!("version {version}, and edgestage {own} reads version {VERSION}"),
+        format!("this is version {version}, but edgestage {own} reads version {VERSION}"),
     )
     .help(match needed {
         Some(version) => format!("install edgestage {version} or later"),

@@ -17,7 +17,8 @@ use crate::util::suggest::nearest;
 use crate::util::uid::{DIGITS, Uid};
 
 /// The rule for definition names.
-pub const NAMES: &str = "letters, digits, `.`, `_` and `-`, not starting with `.` or `-`";
+pub const NAMES: &str =
+    "a name consists of letters, digits, `.`, `_` and `-`, and starts with neither `.` nor `-`";
 
 /// A place in the file.
 pub(super) struct Place<'s> {
@@ -46,8 +47,8 @@ pub(super) fn utf16(path: &Path) -> Diagnostic {
 
 pub(super) fn not_utf8(path: &Path, byte: u8, line: usize) -> Diagnostic {
     let path = sanitize::path(path);
-    let title = format!("`{path}` is not UTF-8: byte 0x{byte:02x} in line {line}");
-    let help = format!("retype the character in line {line} and save the file as UTF-8");
+    let title = format!("`{path}` is not UTF-8: byte 0x{byte:02x} on line {line}");
+    let help = format!("retype the character on line {line} and save the file as UTF-8");
     Diagnostic::error(Code::ManifestEncoding, title).help(help)
 }
 
@@ -55,7 +56,7 @@ pub(super) fn merge_conflict(place: Place<'_>) -> Diagnostic {
     error(
         Code::MergeConflict,
         place,
-        "a merge conflict is not resolved",
+        "the file contains an unresolved merge conflict",
         "it begins here",
         "keep one side, and remove the lines `<<<<<<<`, `=======` and `>>>>>>>`",
     )
@@ -65,7 +66,7 @@ pub(super) fn not_toml(place: Place<'_>, why: &str) -> Diagnostic {
     error(
         Code::InvalidToml,
         place,
-        "not valid TOML",
+        "the file is not valid TOML",
         why,
         "fix the syntax here",
     )
@@ -73,9 +74,9 @@ pub(super) fn not_toml(place: Place<'_>, why: &str) -> Diagnostic {
 
 /// Replaces the mistakes that are not listed: a file with that many has a common cause.
 pub(super) fn more_mistakes(more: usize) -> Diagnostic {
-    let more = sanitize::count(more, "more mistake");
+    let more = sanitize::count(more, "more error");
     Diagnostic::error(Code::MoreMistakes, format!("the file has {more}"))
-        .help("fix those above, and run the command again")
+        .help("fix the errors above, then run the command again")
 }
 
 // Messages about keys.
@@ -85,11 +86,14 @@ pub(super) fn secret(place: Place<'_>, key: &str) -> Diagnostic {
     error(
         Code::SecretInManifest,
         place,
-        format!("the API key must not be in this file: `{key}`"),
-        "a secret in a file that is meant to be committed",
+        format!(
+            "the secret `{}` must not be in this file",
+            key.escape_debug()
+        ),
+        "this file is meant to be committed",
         "remove the line, and set `PALETTE_API_KEY` instead",
     )
-    .help("revoke the key in Palette if anybody else has had the file")
+    .help("if anyone else has seen the file, revoke the key in Palette")
 }
 
 /// `table` does not have this key; `near` is a similar key that it has, if there is one.
@@ -105,10 +109,11 @@ pub(super) fn unknown_key(
         let (label, help) = (format!("did you mean `{near}`?"), format!("write `{near}`"));
         return error(Code::UnknownKey, place, title, label, help);
     }
-    let help = format!("remove it; {table} knows {}", list(known));
+    let help = format!("remove it; {table} accepts {}", list(known));
     let own = env!("CARGO_PKG_VERSION");
-    error(Code::UnknownKey, place, title, "unknown", help)
-        .help(format!("or it belongs to a newer edgestage: this is {own}"))
+    error(Code::UnknownKey, place, title, "unknown", help).help(format!(
+        "if the key belongs to a newer edgestage, install that version: this is {own}"
+    ))
 }
 
 /// Returns a list such as `a`, `b` and `c`.
@@ -164,7 +169,7 @@ pub(super) fn out_of_range(place: Place<'_>, key: &str, least: u64) -> Diagnosti
         Code::InvalidValue,
         place,
         format!("`{key}` is out of range"),
-        format!("not a whole number of at least {least}"),
+        format!("expected a whole number of at least {least}"),
         format!("write a whole number of at least {least}"),
     )
 }
@@ -183,7 +188,7 @@ pub(super) fn no_program(place: Place<'_>, key: &str) -> Diagnostic {
     error(
         Code::InvalidValue,
         place,
-        format!("`{key}` names no program"),
+        format!("`{key}` does not name a program"),
         "empty",
         format!("write the program and its arguments: `{key} = [\"program\", \"argument\"]`"),
     )
@@ -193,7 +198,7 @@ pub(super) fn not_an_endpoint(place: Place<'_>, why: &InvalidEndpoint) -> Diagno
     error(
         Code::InvalidValue,
         place,
-        "`endpoint` is not the address of a Palette",
+        "`endpoint` is not a Palette address",
         why.to_string(),
         why.help(),
     )
@@ -214,7 +219,13 @@ pub(super) fn unknown_allow(place: Place<'_>, name: &str) -> Diagnostic {
 
 pub(super) fn no_definition(place: Place<'_>, label: &str) -> Diagnostic {
     let help = add_one("NAME");
-    error(Code::NoDefinition, place, "no definition", label, help)
+    error(
+        Code::NoDefinition,
+        place,
+        "the file contains no definition",
+        label,
+        help,
+    )
 }
 
 pub(super) fn no_profiles(place: Place<'_>, definition: &str, label: &str) -> Diagnostic {
@@ -225,8 +236,7 @@ pub(super) fn no_profiles(place: Place<'_>, definition: &str, label: &str) -> Di
 
 fn add_one(definition: &str) -> String {
     format!(
-        "add one: `edgestage add PROFILE --to {definition}`, PROFILE being a URL, uid or \
-         name@version"
+        "run `edgestage add PROFILE --to {definition}`; PROFILE is a URL, a uid or name@version"
     )
 }
 
@@ -234,9 +244,9 @@ pub(super) fn nameless_definition(place: Place<'_>) -> Diagnostic {
     error(
         Code::UnknownKey,
         place,
-        "a definition without a name",
-        "`profiles` directly in [definition]",
-        "give it one: write `[definition.NAME]`, such as `[definition.factory]`",
+        "the definition has no name",
+        "`profiles` is directly in [definition]",
+        "write `[definition.NAME]`, such as `[definition.factory]`",
     )
 }
 
@@ -244,7 +254,7 @@ pub(super) fn not_a_name(place: Place<'_>) -> Diagnostic {
     error(
         Code::InvalidValue,
         place,
-        "not a name for a definition",
+        "invalid definition name",
         NAMES,
         "rename it: the name is used on the command line and in file names",
     )
@@ -255,7 +265,7 @@ pub(super) fn duplicate_profile(place: Place<'_>, definition: &str, line: usize)
         Code::DuplicateReference,
         place,
         format!("`{definition}` has the same profile twice"),
-        format!("already in line {line}"),
+        format!("already on line {line}"),
         "remove one of the two",
     )
 }
@@ -265,7 +275,7 @@ pub(super) fn another_project(place: Place<'_>, definition: &str, url: &Uid) -> 
     error(
         Code::SeveralProjects,
         place,
-        format!("`{definition}` has profiles of another project"),
+        format!("`{definition}` has profiles from another project"),
         format!("a console URL below names project `{url}`"),
         "remove `project`, or the profile that belongs to the other project",
     )
@@ -281,9 +291,9 @@ pub(super) fn two_projects(
     error(
         Code::SeveralProjects,
         place,
-        format!("`{definition}` has profiles of two projects"),
-        format!("line {line} is of project `{first}`"),
-        "Palette exports profiles of one project together: make a definition for each",
+        format!("`{definition}` has profiles from two projects"),
+        format!("the profile on line {line} belongs to project `{first}`"),
+        "create a definition for each project: Palette exports profiles of one project at a time",
     )
 }
 
@@ -292,7 +302,7 @@ fn not_a_reference(
     label: impl Into<String>,
     help: impl Into<String>,
 ) -> Diagnostic {
-    let title = "not a profile reference";
+    let title = "invalid profile reference";
     error(Code::InvalidReference, place, title, label, help)
 }
 
@@ -308,7 +318,7 @@ pub(super) fn invalid_reference(
 pub(super) fn not_a_uid(place: Place<'_>) -> Diagnostic {
     not_a_reference(
         place,
-        "a uid of 24 hexadecimal digits is needed",
+        "expected a uid of 24 hexadecimal digits",
         "write the profile's uid, or use `url`",
     )
 }
@@ -317,7 +327,7 @@ pub(super) fn not_a_uid(place: Place<'_>) -> Diagnostic {
 pub(super) fn not_a_page(place: Place<'_>) -> Diagnostic {
     not_a_reference(
         place,
-        "the profile's page in the console is needed",
+        "expected the URL of the profile's page in the console",
         "paste the URL of that page, or write `uid`, or `name` and `version`",
     )
 }
@@ -336,20 +346,22 @@ impl InvalidReference {
     #[must_use]
     pub fn label(&self) -> String {
         match self {
-            Self::UidLength(n) => format!("a uid has {DIGITS} hexadecimal digits, this has {n}"),
+            Self::UidLength(n) => {
+                format!("a uid has {DIGITS} hexadecimal digits, but this has {n}")
+            }
             Self::UidDigits(wrong) => {
                 let list: Vec<String> = wrong.iter().map(|c| format!("`{c}`")).collect();
                 format!("not a hexadecimal digit: {}", list.join(", "))
             }
-            Self::Credentials => "a user name or password in it".into(),
+            Self::Credentials => "it contains a user name or password".into(),
             Self::OtherPage => "not the page of a cluster profile".into(),
             Self::UrlUid(part) => {
-                format!("`{part}` in it is not a uid of {DIGITS} hexadecimal digits")
+                format!("`{part}` is not a uid of {DIGITS} hexadecimal digits")
             }
             Self::Url(why) => format!("not a URL: {why}"),
-            Self::EmptyPart => "a name and a version are needed, on either side of the `@`".into(),
-            Self::NoVersion => "neither a uid, a console URL nor name@version".into(),
-            Self::Space => "white space or control characters in it".into(),
+            Self::EmptyPart => "expected a name before the `@` and a version after it".into(),
+            Self::NoVersion => "not a uid, a console URL or name@version".into(),
+            Self::Space => "it contains white space or control characters".into(),
             Self::Empty => "empty".into(),
         }
     }
@@ -363,11 +375,11 @@ impl InvalidReference {
                 .into(),
             Self::NoVersion if !text.contains(char::is_whitespace) => {
                 format!(
-                    "write the version too, such as `{text}@1.0.0`, or paste the profile's console URL"
+                    "add the version, such as `{text}@1.0.0`, or paste the profile's console URL"
                 )
             }
-            Self::Space => "remove it".into(),
-            _ => "copy the profile's URL from the console and paste it whole".into(),
+            Self::Space => "remove them".into(),
+            _ => "paste the profile's complete URL from the console".into(),
         }
     }
 }
@@ -378,7 +390,7 @@ pub(super) fn nameless_pack(place: Place<'_>) -> Diagnostic {
     error(
         Code::MissingKey,
         place,
-        "a pack without a name",
+        "the pack has no name",
         "`name` is missing",
         "write `name = \"…\"`",
     )
@@ -387,7 +399,13 @@ pub(super) fn nameless_pack(place: Place<'_>) -> Diagnostic {
 pub(super) fn duplicate_pack(place: Place<'_>, name: &str) -> Diagnostic {
     let title = format!("pack `{}` is overridden twice", name.escape_debug());
     let help = "remove one of the two";
-    error(Code::DuplicatePack, place, title, "the second", help)
+    error(
+        Code::DuplicatePack,
+        place,
+        title,
+        "the second override",
+        help,
+    )
 }
 
 pub(super) fn idle_pack(place: Place<'_>, name: &str) -> Diagnostic {
@@ -395,7 +413,7 @@ pub(super) fn idle_pack(place: Place<'_>, name: &str) -> Diagnostic {
         Code::InvalidValue,
         place,
         format!("pack `{}` overrides nothing", name.escape_debug()),
-        "neither `tag` nor `values`",
+        "neither `tag` nor `values` is set",
         "write `values = \"FILE\"`, or remove the pack",
     )
 }

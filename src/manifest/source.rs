@@ -214,7 +214,7 @@ mod tests {
             "a = 1\r\n"
         );
         let error = decode(path, b"a = 1\nb = \"\xe9\"\n".to_vec()).unwrap_err();
-        assert_eq!(error.title, "`p.toml` is not UTF-8: byte 0xe9 in line 2");
+        assert_eq!(error.title, "`p.toml` is not UTF-8: byte 0xe9 on line 2");
         let error = decode(path, b"\xff\xfea\0".to_vec()).unwrap_err();
         assert_eq!(error.title, "`p.toml` is UTF-16, not UTF-8");
     }

@@ -205,20 +205,20 @@ profiles = "e@1"
     assert_eq!(
         problems(text),
         [
-            "3: `timeout` is out of range (not a whole number of at least 1)",
+            "3: `timeout` is out of range (expected a whole number of at least 1)",
             "4: `retries` must be a whole number (this is a string)",
-            "5: `endpoint` is not the address of a Palette (the scheme is `ftp`, not https)",
+            "5: `endpoint` is not a Palette address (the scheme is `ftp`, not https)",
             "7: `dir` is empty ()",
-            "8: `build` names no program (empty)",
+            "8: `build` does not name a program (empty)",
             "10: `archive` is not a size (expected a number with B, KiB, MiB or GiB)",
             "12: a profile must be a string or a table (this is an integer)",
-            "12: not a profile reference (a uid has 24 hexadecimal digits, this has 4)",
-            "12: not a profile reference (neither a uid, a console URL nor name@version)",
-            "12: not a profile reference (`version` is missing)",
-            "12: `a` has the same profile twice (already in line 12)",
-            "12: pack `p` overrides nothing (neither `tag` nor `values`)",
-            "12: a pack without a name (`name` is missing)",
-            "13: not a name for a definition (letters, digits, `.`, `_` and `-`, not starting with `.` or `-`)",
+            "12: invalid profile reference (a uid has 24 hexadecimal digits, but this has 4)",
+            "12: invalid profile reference (not a uid, a console URL or name@version)",
+            "12: invalid profile reference (`version` is missing)",
+            "12: `a` has the same profile twice (already on line 12)",
+            "12: pack `p` overrides nothing (neither `tag` nor `values` is set)",
+            "12: the pack has no name (`name` is missing)",
+            "13: invalid definition name (a name consists of letters, digits, `.`, `_` and `-`, and starts with neither `.` nor `-`)",
             "14: `profiles` must be an array of profiles (this is a string)",
             "15: `c` has no profiles (`profiles` is missing)",
             "16: unknown key `cach` in the file (did you mean `cache`?)",
@@ -230,7 +230,10 @@ profiles = "e@1"
 fn a_syntax_error_does_not_hide_the_others_nor_make_up_more() {
     let told =
         problems("[palette]\nproject = \"x\nretires = 1\n[definition.a]\nprofiles = ['e@1']\n");
-    assert!(told[0].starts_with("2: not valid TOML"), "{told:?}");
+    assert!(
+        told[0].starts_with("2: the file is not valid TOML"),
+        "{told:?}"
+    );
     assert!(
         told.iter().any(|t| t.contains("unknown key `retires`")),
         "{told:?}"
@@ -254,7 +257,7 @@ fn projects_must_agree() {
     assert_eq!(
         problems(&text),
         [format!(
-            "4: `a` has profiles of two projects (line 3 is of project `{PROJECT}`)"
+            "4: `a` has profiles from two projects (the profile on line 3 belongs to project `{PROJECT}`)"
         )]
     );
     let text = format!(
@@ -262,13 +265,19 @@ fn projects_must_agree() {
         url(PROJECT, '1')
     );
     assert_eq!(problems(&text).len(), 1);
-    assert!(problems(&text)[0].contains("has profiles of another project"));
+    assert!(problems(&text)[0].contains("has profiles from another project"));
 }
 
 #[test]
 fn no_definition_at_all() {
-    assert_eq!(problems("")[0], "1: no definition (the file ends here)");
-    assert_eq!(problems("[definition]\n")[0], "1: no definition (empty)");
+    assert_eq!(
+        problems("")[0],
+        "1: the file contains no definition (the file ends here)"
+    );
+    assert_eq!(
+        problems("[definition]\n")[0],
+        "1: the file contains no definition (empty)"
+    );
 }
 
 #[test]

@@ -41,7 +41,7 @@ pub(super) fn parse<T: Answer>(body: &[u8]) -> Result<T, Unfit> {
         // The gzip magic (RFC 1952, 2.3.1). No encoding was requested, and none is decoded
         // here.
         Some(0x1f) if text.starts_with(&[0x1f, 0x8b]) => {
-            return Err(wrong("it is gzip data, which was not asked for"));
+            return Err(wrong("it is gzip data, which edgestage did not request"));
         }
         // Every documented answer is an object; serde would accept an array, too.
         Some(b'{') => {}
@@ -115,7 +115,10 @@ mod tests {
             (br#"{"items":[],"code":"x"}"#, "taken"),
             (b"", "it is empty"),
             (b"\r\n", "it is empty"),
-            (b"\x1f\x8b\x08", "it is gzip data, which was not asked for"),
+            (
+                b"\x1f\x8b\x08",
+                "it is gzip data, which edgestage did not request",
+            ),
             (b"<html>", "begins with <html>"),
             (b"[]", "begins with []"),
             (b"null", "begins with null"),

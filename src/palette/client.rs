@@ -191,7 +191,7 @@ impl Palette {
         // Fails only if a provider is already installed, which is just as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let mut header = HeaderValue::from_str(key.expose())
-            .map_err(|_| PaletteError::Setup("the API key cannot stand in a header".into()))?;
+            .map_err(|_| PaletteError::Setup("the API key is not a valid header value".into()))?;
         header.set_sensitive(true);
         let mut builder = Client::builder()
             .user_agent(concat!("edgestage/", env!("CARGO_PKG_VERSION")))

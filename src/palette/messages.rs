@@ -38,7 +38,7 @@ pub(crate) fn error(error: &PaletteError) -> Diagnostic {
             let call = sanitize::line(call.as_bytes());
             Diagnostic::error(
                 Code::NotPalette,
-                format!("the answer to {call} is not Palette's"),
+                format!("the answer to {call} is not from Palette"),
             )
             .note(format!("it begins with `{seen}`"))
             .help("check the endpoint, and whether a proxy or login page answers in its place")
@@ -47,7 +47,7 @@ pub(crate) fn error(error: &PaletteError) -> Diagnostic {
             let call = sanitize::line(call.as_bytes());
             Diagnostic::error(
                 Code::NotPalette,
-                format!("the answer to {call} is not Palette's: {why}"),
+                format!("the answer to {call} is not from Palette: {why}"),
             )
             .help("check whether a proxy or cache answers in Palette's place")
         }
@@ -67,20 +67,21 @@ pub(crate) fn error(error: &PaletteError) -> Diagnostic {
                 format!("Palette's answer to {call} cannot be used"),
             )
             .note(why.clone())
-            .help("run the command again: the list may have been older than the profile")
+            .help("run the command again: the list may have been out of date")
         }
-        PaletteError::NoCertificate => {
-            Diagnostic::error(Code::UnusableCaCert, "`ca-cert` holds no PEM certificate")
-                .help("name a file with `-----BEGIN CERTIFICATE-----` in it")
-        }
+        PaletteError::NoCertificate => Diagnostic::error(
+            Code::UnusableCaCert,
+            "the `ca-cert` file contains no PEM certificate",
+        )
+        .help("name a file that contains `-----BEGIN CERTIFICATE-----`"),
         PaletteError::NoThread(why) => {
             Diagnostic::error(Code::NoThread, format!("cannot start a thread: {why}"))
-                .note("the limit of processes of this user or container is reached")
-                .help("raise it (`ulimit -u`, `pids.max`), or end other processes")
+                .note("this user or container has reached its process limit")
+                .help("raise the limit (`ulimit -u`, `pids.max`), or end other processes")
         }
         PaletteError::Setup(why) => Diagnostic::error(
             Code::ConnectionSetup,
-            format!("the connection cannot be set up: {why}"),
+            format!("cannot set up the connection: {why}"),
         )
         .help("check the API key, `HTTPS_PROXY` and the other proxy variables"),
     }
@@ -101,7 +102,7 @@ fn key_refused(
     let told = Diagnostic::error(Code::KeyRefused, "Palette does not accept the API key")
         .note(said(refusal))
         .note(format!(
-            "`{endpoint}` was asked, with the key from {key_place}"
+            "the request went to `{endpoint}` with the key from {key_place}"
         ));
     let told = match suspicion {
         None => told,
@@ -109,20 +110,19 @@ fn key_refused(
             Suspicion::Quotes => "remove the quotes around the key",
             Suspicion::Name => "remove the name in front of the key",
             Suspicion::Reference => {
-                "replace the reference with the key itself: nothing has resolved it"
+                "replace the reference with the key itself: nothing resolves it here"
             }
             Suspicion::Placeholder => "replace the placeholder with your key",
         }),
     };
     let told = match refusal.speaker {
         Speaker::Other => {
-            told.note("the answer is not in Palette's form: a gateway may have sent it")
+            told.note("the answer is not in Palette's format; a gateway may have sent it")
         }
         Speaker::Palette | Speaker::Framework => told,
     };
     told.help(
-        "check that the key has not expired, and that it is of this Palette: My API Keys in \
-         the console",
+        "check under My API Keys in the console that the key belongs to this Palette and has not expired",
     )
 }
 
@@ -135,7 +135,7 @@ pub(crate) fn forbidden(
     if refusal.speaker == Speaker::Other {
         return Diagnostic::error(
             Code::Forbidden,
-            "something other than Palette forbids the request",
+            "a server other than Palette denied the request",
         )
         .note(said(refusal))
         .help("check the endpoint, and the gateway, firewall or proxy in front of it");
@@ -167,10 +167,10 @@ pub(crate) fn forbidden(
 
 fn rejected(refusal: &HttpRefusal, endpoint: &str) -> Diagnostic {
     match refusal.speaker {
-        Speaker::Palette => Diagnostic::error(Code::Rejected, "Palette rejects the request")
+        Speaker::Palette => Diagnostic::error(Code::Rejected, "Palette rejected the request")
             .note(said(refusal))
-            .help("correct what Palette names in the note"),
-        Speaker::Framework => Diagnostic::error(Code::Rejected, "Palette rejects the request")
+            .help("fix the problem that Palette's answer describes"),
+        Speaker::Framework => Diagnostic::error(Code::Rejected, "Palette rejected the request")
             .note(said(refusal))
             .note("Palette does not know this call, or expects it in another form")
             .help(format!(
@@ -178,7 +178,7 @@ fn rejected(refusal: &HttpRefusal, endpoint: &str) -> Diagnostic {
             )),
         Speaker::Other => Diagnostic::error(
             Code::Rejected,
-            format!("`{endpoint}` does not answer like a Palette"),
+            format!("`{endpoint}` does not answer like Palette"),
         )
         .note(said(refusal))
         .help("check the endpoint: its host, its path, and that it is the API's address"),
@@ -205,12 +205,9 @@ fn unreachable(
     waited: Option<Waited>,
 ) -> Diagnostic {
     let times = sanitize::count(attempts as usize, "attempt");
-    let told = Diagnostic::error(
-        Code::Unreachable,
-        format!("Palette cannot be reached: {why}"),
-    )
-    .note(format!("{}, {times}", sanitize::line(call.as_bytes())))
-    .note(format!("at {route}"));
+    let told = Diagnostic::error(Code::Unreachable, format!("cannot reach Palette: {why}"))
+        .note(format!("{}, {times}", sanitize::line(call.as_bytes())))
+        .note(format!("at {route}"));
     let told = match waited {
         None => told,
         Some(Waited::Silence(time)) => told.help(format!(
@@ -225,14 +222,16 @@ fn unreachable(
     };
     told.help(match &route.proxy {
         Some(proxy) => format!("check the endpoint, the network and `{}`", proxy.variable),
-        None => "check the endpoint and the network; `HTTPS_PROXY` is honoured".to_owned(),
+        None => {
+            "check the endpoint and the network; if you need a proxy, set `HTTPS_PROXY`".to_owned()
+        }
     })
 }
 
 fn tls(endpoint: &str, why: &str, bare: bool) -> Diagnostic {
     let told = Diagnostic::error(
         Code::TlsRefused,
-        format!("the TLS connection to `{endpoint}` is refused"),
+        format!("cannot open a TLS connection to `{endpoint}`"),
     )
     .note(why);
     // `ca-cert` only helps if the certificate authority is unknown.
@@ -245,16 +244,18 @@ fn tls(endpoint: &str, why: &str, bare: bool) -> Diagnostic {
             .note("the endpoint has no scheme, so `https://` was assumed")
             .help(format!("for plain HTTP, write `http://{host}`"));
     }
-    told.help("fix it on the server, or ask its administrators; no request was sent")
+    told.help("fix the server, or ask its administrators; edgestage sent no request")
 }
 
 fn redirect(from: &str, to: &str, why: RedirectRefusal) -> Diagnostic {
     let why = match why {
-        RedirectRefusal::OtherOrigin => "another origin: the API key would be sent there",
+        RedirectRefusal::OtherOrigin => {
+            "it leads to another origin, which would receive the API key"
+        }
         RedirectRefusal::Loop => "too many redirects in a row",
-        RedirectRefusal::NoLocation => "it does not say where to",
+        RedirectRefusal::NoLocation => "it does not name a target",
     };
-    Diagnostic::error(Code::RedirectRefused, "a redirect was not followed")
+    Diagnostic::error(Code::RedirectRefused, "edgestage did not follow a redirect")
         .note(format!("from `{from}` to `{to}`"))
         .note(why)
         .help("set `endpoint` to the address that Palette itself answers at")
@@ -278,16 +279,18 @@ pub(super) fn exception_not_understood(
     entry: &str,
     meant: &str,
 ) -> Diagnostic {
-    proxy_variable(format!("`{variable}` does not except `{host}`"))
+    proxy_variable(format!("`{variable}` does not exclude `{host}`"))
         .note(format!(
-            "it has `{entry}`, in a form that is not understood"
+            "it contains `{entry}`, which edgestage does not understand"
         ))
-        .help(format!("write `{meant}`, and commas between the entries"))
+        .help(format!(
+            "write `{meant}`, and separate the entries with commas"
+        ))
 }
 
 pub(super) fn proxy_ignored(variable: &str) -> Diagnostic {
     proxy_variable(format!("`{variable}` is not the address of a proxy"))
-        .note("it is ignored: Palette is asked without it")
+        .note("edgestage ignores it and connects to Palette directly")
         .help(PLAIN_ADDRESS)
 }
 
@@ -315,8 +318,8 @@ pub(super) enum Misread {
 pub(super) fn proxy_misread(variable: &str, why: &Misread) -> Diagnostic {
     if let Misread::Socks = why {
         return proxy_variable(format!("`{variable}` names a SOCKS proxy"))
-            .note("edgestage speaks to proxies over HTTP only")
-            .help("name an HTTP proxy, or except the host in `NO_PROXY`");
+            .note("edgestage supports HTTP proxies only")
+            .help("name an HTTP proxy, or exclude the host with `NO_PROXY`");
     }
     let told = proxy_variable(format!(
         "`{variable}` cannot be read as the address of a proxy"
@@ -327,12 +330,12 @@ pub(super) fn proxy_misread(variable: &str, why: &Misread) -> Diagnostic {
             .help("write `@`, `:`, `/`, `?` and `#` as `%40`, `%3A`, `%2F`, `%3F` and `%23`"),
         Misread::Url(wrong) => told.note(format!("not a URL: {wrong}")).help(PLAIN_ADDRESS),
         _ => told
-            .note("its host has a character that no host name has")
+            .note("its host contains a character that is not valid in a host name")
             .help(PLAIN_ADDRESS),
     }
 }
 
-const PLAIN_ADDRESS: &str = "write it as `http://HOST:PORT`, without quotes and spaces around it";
+const PLAIN_ADDRESS: &str = "write it as `http://HOST:PORT`, without quotes or spaces around it";
 
 fn proxy_variable(title: String) -> Diagnostic {
     Diagnostic::warning(Code::ProxyVariable, title)

@@ -266,7 +266,7 @@ mod tests {
             let variables = [("HTTPS_PROXY", "p:1"), ("no_proxy", list)];
             let (route, warnings) = found("https://palette.example", &variables);
             assert!(route.ends_with("`p:1` of `HTTPS_PROXY`"), "{list}: {route}");
-            let expected = ["`no_proxy` does not except `palette.example`"];
+            let expected = ["`no_proxy` does not exclude `palette.example`"];
             assert_eq!(warnings, expected[..usize::from(warned)], "{list}");
         }
     }

@@ -12,9 +12,8 @@ use super::error::Waited;
 use crate::util::endpoint::Endpoint;
 use crate::util::sanitize;
 
-/// The meaning of a proxy's 407, both to a `CONNECT` and to a plain request.
-pub(super) const PROXY_CREDENTIALS: &str = "the proxy wants credentials (HTTP 407), and its address \
-    has none or wrong ones; it is written `http://user:password@host:port`";
+/// What a proxy's 407 means, to a `CONNECT` and to a plain request.
+pub(super) const PROXY_CREDENTIALS: &str = "the proxy requires valid credentials (HTTP 407): write its address as `http://user:password@host:port`";
 
 /// Why there was no answer.
 pub(super) enum Transport {
@@ -74,7 +73,7 @@ pub(super) fn classify(error: &reqwest::Error, endpoint: &Endpoint, waited: Wait
         return Transport::Refused(PROXY_CREDENTIALS.to_owned());
     }
     if says("unsupported scheme soc") {
-        let why = "the proxy is a SOCKS proxy, and edgestage speaks HTTP to proxies";
+        let why = "the proxy is a SOCKS proxy, which edgestage does not support";
         return Transport::Refused(why.to_owned());
     }
     if error.is_timeout() || timed_out(error) {
@@ -95,7 +94,7 @@ pub(super) fn classify(error: &reqwest::Error, endpoint: &Endpoint, waited: Wait
         } else {
             reason(error)
         };
-        format!("the proxy cannot be reached: {why}")
+        format!("cannot reach the proxy: {why}")
     } else if says("tunnel error") {
         format!("{}, by the proxy", reason(error))
     } else if no_name {
@@ -197,7 +196,7 @@ fn tls_reason(error: &TlsError) -> String {
             format!("it broke off the handshake: {alert:?} (RFC 8446, 6.2)")
         }
         TlsError::InvalidMessage(_) => {
-            "it does not speak TLS: is this the port of plain HTTP?".into()
+            "the server does not speak TLS; the port may be for plain HTTP".into()
         }
         other => sanitize::excerpt(other.to_string().as_bytes(), 200),
     }
@@ -210,16 +209,16 @@ fn certificate_reason(why: &CertificateError) -> String {
             "its certificate is signed by an authority that is not trusted here".into()
         }
         CertificateError::ExpiredContext { not_after, .. } => format!(
-            "its certificate has expired, on {}: it must be renewed, or this machine's clock is wrong",
+            "its certificate expired on {}, or this machine's clock is wrong",
             date(*not_after)
         ),
         CertificateError::Expired => "its certificate has expired".into(),
         CertificateError::NotValidYetContext { not_before, .. } => format!(
-            "its certificate is not valid before {}: is this machine's clock right?",
+            "its certificate is not valid before {}; check this machine's clock",
             date(*not_before)
         ),
         CertificateError::NotValidYet => {
-            "its certificate is not valid yet: is this machine's clock right?".into()
+            "its certificate is not valid yet; check this machine's clock".into()
         }
         CertificateError::NotValidForNameContext {
             expected,

@@ -23,11 +23,11 @@ pub(super) fn project_mismatch(
 ) -> Diagnostic {
     Diagnostic::error(
         Code::ProjectMismatch,
-        format!("`{definition}` has profiles of another project"),
+        format!("`{definition}` has profiles from another project"),
     )
     .pointing(place, "")
     .note(format!(
-        "its `project` is `{project}`, its console URLs name `{in_urls}`"
+        "its `project` is `{project}`, but its console URLs name `{in_urls}`"
     ))
     .help("remove `project`, or the profiles of the other project")
 }
@@ -44,14 +44,13 @@ pub(super) fn project_not_found(
             Code::ProjectNotFound,
             format!("Palette has no project `{name}`"),
         )
-        .note("or the API key is not a member of it"),
+        .note("the project does not exist, or the API key has no access to it"),
         Some(gap) => incomplete(format!("Palette does not list project `{name}`"), gap),
     };
     told.pointing(place, "").help(match near {
         Some(near) => format!("check `project`: did you mean `{near}`?"),
         None => {
-            "check `project`: it may be the project's uid, too, which the console's URLs have: \
-                 `…/projects/<uid>/…`"
+            "check `project`, or set it to the project's uid from a console URL: `…/projects/<uid>/…`"
                 .into()
         }
     })
@@ -60,11 +59,11 @@ pub(super) fn project_not_found(
 pub(super) fn ambiguous_project(place: Place<'_>, name: &str, uids: &[Uid]) -> Diagnostic {
     Diagnostic::error(
         Code::AmbiguousProject,
-        format!("several projects are called `{name}`"),
+        format!("several projects are named `{name}`"),
     )
     .pointing(place, "")
     .note(format!("their uids: {}", join(uids)))
-    .help("name the project by its uid")
+    .help("set `project` to the uid of the one that you mean")
 }
 
 pub(super) fn ambiguous_profile(
@@ -74,14 +73,14 @@ pub(super) fn ambiguous_profile(
 ) -> Diagnostic {
     Diagnostic::error(
         Code::AmbiguousProfile,
-        format!("several profiles are `{reference}`"),
+        format!("several profiles match `{reference}`"),
     )
     .pointing(place, "ambiguous")
     .note(format!(
-        "their uids: {} (a project's and the tenant's may be called the same)",
+        "their uids: {} (a project and the tenant can have profiles of the same name)",
         join(uids)
     ))
-    .help("name the one that you mean by its uid")
+    .help("write the uid of the profile that you mean")
 }
 
 /// Palette answered a uid with 404.
@@ -91,8 +90,8 @@ pub(super) fn unknown_uid(place: Place<'_>, uid: &Uid, refusal: &HttpRefusal) ->
         format!("Palette has no profile `{uid}`"),
     )
     .pointing(place, "not found")
-    .note(format!("Palette said {refusal}"))
-    .help("copy the profile's URL from the console and paste it here")
+    .note(format!("Palette answered {refusal}"))
+    .help("paste the profile's URL from the console")
 }
 
 /// What is missing for a reference by name and version.
@@ -142,7 +141,7 @@ pub(super) fn profile_not_found(
             let told = incomplete(title, gap);
             match refusal {
                 Some(refusal) => told.note(format!(
-                    "{} was asked for the rest, and answered {refusal}",
+                    "the request for the rest, {}, answered {refusal}",
                     refusal.call
                 )),
                 None => told,
@@ -153,7 +152,7 @@ pub(super) fn profile_not_found(
         Lacking::Version { known, near, last } => told
             .pointing(place, "no such version")
             .note(format!(
-                "it has {}",
+                "available versions: {}",
                 sanitize::excerpt(known.as_bytes(), 200)
             ))
             .help(match near {
@@ -166,13 +165,13 @@ pub(super) fn profile_not_found(
             near,
         } => {
             let told = told.pointing(place, "no such name").note(match project {
-                Some(uid) => format!("looked for in project `{uid}` and the tenant"),
-                None => "looked for in the tenant only: no project is set".into(),
+                Some(uid) => format!("searched project `{uid}` and the tenant"),
+                None => "searched the tenant only: no project is set".into(),
             });
             match near {
                 _ if *nothing_listed => told
-                    .note("it lists no profile there at all")
-                    .help("check `project`: is it the project of the profile?"),
+                    .note("Palette lists no profiles there")
+                    .help("check that `project` is the project of the profile"),
                 Some(near) => told.help(format!("did you mean `{near}`?")),
                 None if gap.is_none() => told.help(PASTE),
                 None => told,
@@ -194,14 +193,14 @@ fn incomplete(title: String, gap: &Gap) -> Diagnostic {
 #[must_use]
 pub fn not_all_profiles_offered(gap: &Gap) -> Diagnostic {
     not_all_offered("profiles", gap)
-        .help("one that is not offered can be added later: `edgestage add URL`")
+        .help("to add a profile that is not offered, run `edgestage add URL` later")
 }
 
 /// Palette has more projects than it lists, so that not all can be chosen.
 #[must_use]
 pub fn not_all_projects_offered(gap: &Gap) -> Diagnostic {
     not_all_offered("projects", gap)
-        .help("one that is not offered can be named by its uid later, in `project`")
+        .help("to use a project that is not offered, set `project` to its uid later")
 }
 
 fn not_all_offered(what: &str, gap: &Gap) -> Diagnostic {
@@ -227,8 +226,8 @@ pub(super) fn not_published(place: Place<'_>, profile: &str) -> Diagnostic {
         Code::NotPublished,
         format!("profile {profile} is not published"),
     )
-    .pointing(place, "a draft only")
-    .help("publish it in Palette: only what is published is exported")
+    .pointing(place, "only a draft exists")
+    .help("publish it in Palette, which exports only published profiles")
 }
 
 pub(super) fn unpublished_draft(place: Place<'_>, profile: &str) -> Diagnostic {
@@ -237,8 +236,8 @@ pub(super) fn unpublished_draft(place: Place<'_>, profile: &str) -> Diagnostic {
         format!("profile {profile} has a draft that is not published"),
     )
     .pointing(place, "")
-    .note("what is published is exported, without the draft's changes")
-    .help("publish the draft if its changes are meant, then run `edgestage update`")
+    .note("Palette exports the published profile, without the draft's changes")
+    .help("if you want the draft's changes, publish it and run `edgestage update`")
 }
 
 pub(super) fn wrong_cloud_type(
@@ -251,9 +250,9 @@ pub(super) fn wrong_cloud_type(
         Code::WrongCloudType,
         format!("profile {profile} is for cloud type `{found}`, not `{wanted}`"),
     )
-    .pointing(place, "the wrong cloud type")
+    .pointing(place, "wrong cloud type")
     .help(format!(
-        "use a profile of cloud type `{wanted}`; an add-on profile may be of `{ANY_CLOUD}`"
+        "use a profile of cloud type `{wanted}`; an add-on profile can also be of `{ANY_CLOUD}`"
     ))
 }
 
@@ -267,7 +266,7 @@ pub(super) fn invalid_pack(
         Code::InvalidPack,
         format!("pack {pack} of profile {profile} is invalid in Palette: {reason}"),
     )
-    .pointing(place, "has an invalid pack")
+    .pointing(place, "this profile has an invalid pack")
     .help("choose a version of the pack that its registry has, and publish the profile")
 }
 
@@ -276,9 +275,9 @@ pub(super) fn other_project(place: Place<'_>, profile: &str, project: &str) -> D
         Code::OtherProject,
         format!("profile {profile} belongs to another project"),
     )
-    .pointing(place, "of another project")
+    .pointing(place, "not of the definition's project")
     .help(format!(
-        "all profiles of a definition must be of one project; this one's is `{project}`"
+        "move it to a definition for project `{project}`: all profiles of a definition must belong to one project"
     ))
 }
 
@@ -303,10 +302,10 @@ pub(super) fn no_such_pack(
 ) -> Diagnostic {
     let title = format!("profile {profile} has no pack `{pack}` to override");
     Diagnostic::error(Code::NoSuchPack, title)
-        .pointing(place, "overrides a pack that it does not have")
+        .pointing(place, "overrides a pack that the profile does not have")
         .help(match near {
             Some(near) => format!("did you mean `{near}`?"),
-            None => format!("it has {}", known.join(", ")),
+            None => format!("override one of its packs: {}", known.join(", ")),
         })
 }
 
@@ -345,7 +344,7 @@ pub(super) fn several_infrastructures(
             told(second)
         ),
     )
-    .pointing(place, "the second one")
+    .pointing(place, "the second profile with infrastructure layers")
     .help("keep one of the two: a definition has at most one")
 }
 
@@ -360,7 +359,7 @@ pub(super) fn pack_in_two_profiles(
         Code::PackInTwoProfiles,
         format!("pack {pack} is in two profiles: {first} and {second}"),
     )
-    .pointing(place, "has it too")
+    .pointing(place, "this profile has it too")
     .help("remove the pack from one of the profiles")
 }
 

@@ -379,12 +379,12 @@ impl fmt::Display for InvalidEndpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.why {
             Mistake::Empty => f.write_str("it is empty"),
-            Mistake::Quotes => f.write_str("there are quotes around it"),
+            Mistake::Quotes => f.write_str("it is enclosed in quotes"),
             Mistake::NoScheme => f.write_str("it does not begin with `https://`"),
             Mistake::Url(why) => write!(f, "not a URL: {why}"),
             Mistake::Scheme(scheme) => write!(f, "the scheme is `{scheme}`, not https"),
-            Mistake::Credentials => f.write_str("a user name or password in it"),
-            Mistake::Query => f.write_str("a query or fragment in it"),
+            Mistake::Credentials => f.write_str("it contains a user name or password"),
+            Mistake::Query => f.write_str("it contains a query or fragment"),
             Mistake::ApiPath => {
                 f.write_str("it contains the API path `/v1`, which is added automatically")
             }

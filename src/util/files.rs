@@ -270,7 +270,7 @@ impl Read for Piped {
                 // Either the end, or nobody has opened the pipe for writing yet.
                 Ok(0) if self.silent_since.is_some() || buffer.is_empty() => return Ok(0),
                 Ok(0) if self.opened.elapsed() >= self.patience.writer => {
-                    return silent("it is a pipe that nobody writes to");
+                    return silent("it is a pipe without a writer");
                 }
                 Ok(0) => {}
                 Ok(length) => {
@@ -280,7 +280,7 @@ impl Read for Piped {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     let since = *self.silent_since.get_or_insert_with(Instant::now);
                     if since.elapsed() >= self.patience.more {
-                        return silent("nothing more comes from it");
+                        return silent("it sends no more data");
                     }
                 }
                 Err(error) => return Err(error),
@@ -371,12 +371,12 @@ mod tests {
         };
         let mut text = String::new();
         let nobody = impatient().read_to_string(&mut text).unwrap_err();
-        assert_eq!(nobody.to_string(), "it is a pipe that nobody writes to");
+        assert_eq!(nobody.to_string(), "it is a pipe without a writer");
 
         let mut reader = impatient();
         let writer = OpenOptions::new().write(true).open(&path).unwrap();
         let silent = reader.read_to_string(&mut text).unwrap_err();
-        assert_eq!(silent.to_string(), "nothing more comes from it");
+        assert_eq!(silent.to_string(), "it sends no more data");
 
         // The pipe is opened before its writer, which takes some time.
         let mut reader = Piped::open(&path).unwrap();

@@ -77,7 +77,7 @@ impl Context<'_> {
         if self.has_read.load(Ordering::Relaxed) && self.report.verbosity() == Verbosity::Normal {
             let file = sanitize::path(&self.settings.file);
             self.report
-                .status("Note", &format!("the manifest is {file}"));
+                .status("Note", &format!("using the manifest {file}"));
         }
     }
 
@@ -177,12 +177,11 @@ impl Context<'_> {
         if let (Some(variable), Some(own)) = (self.settings.endpoint_variable, manifest.endpoint())
             && !own.is_same_palette(endpoint)
         {
-            let note =
-                format!("{endpoint} is asked, as `{variable}` says, not {own} of profiles.toml");
+            let note = format!("using {endpoint} from `{variable}`, not {own} from profiles.toml");
             self.report.status("Note", &note);
         }
         if endpoint.spelling() == Spelling::Console {
-            let note = format!("SaaS's console has no API: {endpoint} is asked");
+            let note = format!("the SaaS console has no API: using {endpoint}");
             self.report.status("Note", &note);
         }
     }
@@ -222,7 +221,7 @@ impl Context<'_> {
         let tell = |event: Event<'_>| match event {
             Event::Waits(holder) => {
                 self.report
-                    .status("Waiting", &format!("for {what}, which {holder} has"));
+                    .status("Waiting", &format!("for {what}, which {holder} is using"));
                 let object = format!("for {what}");
                 *waiting.borrow_mut() = Some(self.report.waiting("Waiting", &object));
             }
@@ -305,7 +304,11 @@ pub(crate) fn current<'l>(
 /// Returns the error for an outdated entry, with its location in the lock.
 pub(crate) fn outdated(lock: &Lockfile, name: &str, why: Outdated) -> Error {
     let place = match why {
-        Outdated::Changed => lock.excerpt(name, LockfileSpan::Entry, "locked before the change"),
+        Outdated::Changed => lock.excerpt(
+            name,
+            LockfileSpan::Entry,
+            "this entry is older than the change",
+        ),
         Outdated::Contradictory | Outdated::OtherArchive => {
             lock.excerpt(name, LockfileSpan::Entry, "")
         }

@@ -37,7 +37,11 @@ pub(crate) fn warn_of_ignored_lock(context: &Context<'_>, path: &Path) {
         Ok(bytes) => {
             let text = String::from_utf8_lossy(&bytes);
             let span = line_of(&text, rule.line);
-            told.at(&manifest::masked(&rule.file, &text), span, "ignored here")
+            told.at(
+                &manifest::masked(&rule.file, &text),
+                span,
+                "this rule ignores it",
+            )
         }
         Err(_) => told,
     };

@@ -14,10 +14,10 @@ pub(super) fn manifest_unused(
     unreadable: Option<&io::Error>,
     without: &str,
 ) -> Diagnostic {
-    let why = unreadable.map_or_else(|| "it has a mistake".to_owned(), sanitize::io);
+    let why = unreadable.map_or_else(|| "it has errors".to_owned(), sanitize::io);
     Diagnostic::warning(Code::ManifestUnused, format!("`{file}` is not used: {why}"))
         .note(without)
-        .help("run `edgestage check` to see what is wrong with it")
+        .help("run `edgestage check` to see the errors")
 }
 
 /// Describes a `ca-cert` that cannot be read; another file may have been meant.
@@ -35,8 +35,8 @@ pub(super) fn unusable_ca_cert(error: &PathError, near: Option<&str>) -> Diagnos
 /// Describes a file system without file locks, on which `what` is to be locked.
 pub(super) fn no_file_locks(what: &str, why: &str) -> Diagnostic {
     Diagnostic::warning(Code::NoFileLocks, format!("{what} cannot be locked: {why}"))
-        .note("runs on this file system do not see each other")
-        .help("run one edgestage at a time there; for NFS, mount it with locks")
+        .note("edgestage processes on this file system cannot detect each other")
+        .help("run one edgestage process at a time there; mount NFS with locking")
 }
 
 /// Describes the rule by which git ignores the lock.
@@ -45,7 +45,7 @@ pub(super) fn lockfile_ignored(file: &str, rule: &str) -> Diagnostic {
         Code::LockfileIgnored,
         format!("git ignores `{file}`, which is meant to be committed"),
     )
-    .note("a clone without it has no lock: it takes whatever Palette serves then")
+    .note("a clone without it has no lock and gets whatever Palette serves at that time")
     .help(format!(
         "remove the rule `{rule}`, or write `!{file}` below it"
     ))

@@ -180,7 +180,7 @@ impl<'a> Session<'a> {
         let Some(locked) = self.current(context, definition)? else {
             let known = self.lock.definitions.contains_key(&definition.name);
             return Err(lacks(if known {
-                "was changed since it was locked"
+                "has changed since it was locked"
             } else {
                 "is not locked yet"
             }));

@@ -54,7 +54,7 @@ fn known(text: &str) -> BTreeSet<String> {
     };
     assert!(problem.title.contains(UNKNOWN), "{}", problem.title);
     let help = problem.help.concat();
-    let (_, keys) = help.split_once(" knows ").expect(&help);
+    let (_, keys) = help.split_once(" accepts ").expect(&help);
     spans(keys).into_iter().collect()
 }
 

@@ -158,7 +158,7 @@ fn a_key_that_is_refused_says_where_it_was() {
     fn refused<'t>(run: Run<'t>, said: &[&str]) -> Done<'t> {
         let run = run.without_key().any_stdout();
         let run = said.iter().fold(run, |run, said| run.stderr_has(said));
-        let asked = "note: `{endpoint}` was asked, with the key from ";
+        let asked = "note: the request went to `{endpoint}` with the key from ";
         run.stderr_has("error[key-refused]: ")
             .stderr_has(asked)
             .fails(4)
@@ -230,7 +230,7 @@ fn what_is_no_key_is_not_sent() {
         (
             "two",
             "key-malformed",
-            "holds characters that an API key never has",
+            "contains characters that are not valid in an API key",
         ),
         (
             "missing",
@@ -245,7 +245,7 @@ fn what_is_no_key_is_not_sent() {
     }
     let run = test.run("stage").env("PALETTE_API_KEY", "first\nsecond");
     run.error("key-malformed")
-        .stderr_has("the API key from `PALETTE_API_KEY` holds characters")
+        .stderr_has("the API key from `PALETTE_API_KEY` contains characters")
         .fails(4);
     let run = test.run("stage").env("PALETTE_API_KEY", "  ");
     run.error("key-malformed")
@@ -300,12 +300,12 @@ fn a_key_file_that_others_can_read_is_worth_a_warning() {
             .stderr_has(&format!("note: its mode is {mode:04o}\n"))
             .stderr_has("help: run `chmod 600 {dir}/key`\n")
             .success();
-        done.says("can be read by others", 1);
+        done.says("other users can read", 1);
     }
     let run = test.run("check --json").without_key().any_stdout();
     let json = run.any_stderr().success().json();
     let warning = json["warnings"][0]["message"].as_str().unwrap();
-    assert!(warning.ends_with("can be read by others"), "{json}");
+    assert!(warning.starts_with("other users can read"), "{json}");
     test.run("check -q").without_key().any_stdout().success();
     // Nothing is read where none is needed.
     test.run("list").without_key().any_stdout().success();
@@ -426,7 +426,7 @@ fn no_part_of_a_key_is_left_where_a_line_is_cut() {
     for columns in [40, 48, 56, 64, 80] {
         let run = test.run("check --offline").env("TERM", "xterm");
         let screen = run.on_a_terminal_of(columns, 2);
-        assert!(screen.contains("not a profile reference"), "{screen:?}");
+        assert!(screen.contains("invalid profile reference"), "{screen:?}");
         assert_eq!(parts(&screen), [""; 0], "{columns}: {screen:?}");
     }
     // A definition may be called so, where it is not a key of this run's manifest.

@@ -19,7 +19,7 @@ pub fn ambiguous(name: &str, why: &str, archives: Vec<Crafted>) {
         test.put("odd.tgz", archive.gzip());
         test.run("show odd.tgz")
             .stderr_has(&format!(
-                "error[archive-refused]: `odd.tgz` is refused: `{name}` can be read in two ways: {why}\n"
+                "error[archive-refused]: `odd.tgz` is refused: `{name}` is ambiguous: {why}\n"
             ))
             .stderr_has("do not use it")
             .fails(6);

@@ -41,7 +41,7 @@ fn names_that_some_file_systems_merge() {
     let test = Test::new().fault(Fault::on(Route::Download, Act::Bytes(tar.gzip())));
     test.run("stage -q")
         .error("archive-refused")
-        .stderr_has(&format!("not asked for {upper}"))
+        .stderr_has(&format!("unexpected {upper}"))
         .keeps_files()
         .fails(6);
 }

@@ -178,13 +178,13 @@ fn a_build_that_fails() {
         .stderr_has("out\n")
         .stderr_has("err\n")
         .stderr_has("`earthly`")
-        .stderr_has("no image was looked at")
-        .stderr_has("help: read the build's own output above")
+        .stderr_has("edgestage did not verify an image")
+        .stderr_has("help: see the build's own output above")
         .fails(1);
     // The program takes the word for a build argument without its value.
     build(&test, "-- --no-cache")
         .error("T15")
-        .stderr_has("the build ends at once: the build argument `--no-cache` has no value")
+        .stderr_has("the build fails at once: the build argument `--no-cache` has no value")
         .stderr_has("help: put the options of the build program before the target")
         .fails(3);
     let json = build(&test, "--json")
@@ -204,7 +204,7 @@ fn a_build_that_cannot_be_started() {
     test.run("build")
         .warning("T38")
         .error("build-not-started")
-        .stderr_has("the build `./none.sh` cannot be started")
+        .stderr_has("cannot start the build `./none.sh`")
         .fails(1);
 }
 
@@ -225,7 +225,7 @@ fn a_build_that_drops_the_overlay() {
     build(&test, "")
         .stdout_has("overlay dropped  the rest of the overlay is missing too (T23)")
         .error("image-differs")
-        .stderr_has("1 image without `factory` as it is locked")
+        .stderr_has("1 image does not contain the locked `factory`")
         .stderr_has("edgestage explain T23")
         .fails(3);
 }
@@ -245,7 +245,7 @@ fn a_build_that_drops_or_replaces_the_definition() {
         let test = with_earthly(&EARTHLY.replace(": before", step));
         let run = build(&test, "").stdout_has(verdict);
         run.error("image-differs")
-            .stderr_has("without `factory` as it is locked")
+            .stderr_has("not contain the locked `factory`")
             .fails(3);
     }
 }

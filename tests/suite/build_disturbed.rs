@@ -48,11 +48,11 @@ fn a_clean_before_the_build() {
     in_git(&test);
     build(&test, "")
         .stdout_has("installer.iso  missing")
-        .warning("T38").error("staged-changed").stderr_has("the build `../build.sh` removed what was staged\n")
+        .warning("T38").error("staged-changed").stderr_has("the build `../build.sh` removed staged files\n")
         .stderr_has(&format!("note: `{OVERLAY}` is gone\n"))
         .stderr_has(&format!("note: `{ROOT}` is gone\n"))
-        .stderr_has("note: line 3 of `../build.sh` has a `git clean`\n")
-        .stderr_has("note: the image does not hold `factory` as it is locked\n")
+        .stderr_has("note: line 3 of `../build.sh` runs `git clean`\n")
+        .stderr_has("note: the image does not contain the locked `factory`\n")
         .stderr_has("help: add `-e spc.tgz -e .edgestage` to that `git clean`, or run `edgestage stage factory` after it")
         .fails(3)
         .says("build again", 0);
@@ -68,7 +68,7 @@ fn a_clean_that_keeps_what_is_staged() {
         .stdout_has("installer.iso  as locked")
         .any_stderr()
         .success()
-        .says("what was staged", 0);
+        .says("staged files", 0);
 
     let staging = format!("{CLEAN}; \"$EDGESTAGE\" --file ../profiles.toml stage -q factory");
     let test = with_script(&staging, RUN);
@@ -78,7 +78,7 @@ fn a_clean_that_keeps_what_is_staged() {
         .stdout_has("installer.iso  as locked")
         .any_stderr()
         .success()
-        .says("what was staged", 0);
+        .says("staged files", 0);
 }
 
 #[test]
@@ -89,8 +89,10 @@ fn a_clean_and_no_image() {
         .warning("T38")
         .error("staged-changed")
         .error("T22")
-        .stderr_has("the build `../build.sh` removed what was staged\n")
-        .stderr_has("note: an image built from this checkout now does not hold `factory`")
+        .stderr_has("the build `../build.sh` removed staged files\n")
+        .stderr_has(
+            "note: an image built from this checkout now does not contain the locked `factory`",
+        )
         .stderr_has("the build succeeded but wrote no image")
         .fails(3);
 }
@@ -102,7 +104,7 @@ fn a_clean_and_a_failure() {
         .warning("T38")
         .warning("staged-changed")
         .error("build-failed")
-        .stderr_has("the build `../build.sh` removed what was staged\n")
+        .stderr_has("the build `../build.sh` removed staged files\n")
         .stderr_has(&format!("note: `{ROOT}` is gone\n"))
         .stderr_has("the build `../build.sh` failed: it ended with exit code 7")
         .fails(1)
@@ -120,9 +122,9 @@ fn a_clean_after_the_build() {
         .stdout("{dir}/CanvOS/build/installer.iso  as locked\n")
         .warning("T38")
         .warning("staged-changed")
-        .stderr_has("the build `../build.sh` removed what was staged\n")
-        .stderr_has("note: the image holds `factory` as it is locked all the same\n")
-        .stderr_has("have the build command run `edgestage stage factory` after the step")
+        .stderr_has("the build `../build.sh` removed staged files\n")
+        .stderr_has("note: the image still contains the locked `factory`\n")
+        .stderr_has("or to run `edgestage stage factory` after the step")
         .success();
 }
 
@@ -140,8 +142,8 @@ fn another_definition_in_the_place_of_the_staged_one() {
         .stdout_has("another definition  it is `store`")
         .warning("T38")
         .error("staged-changed")
-        .stderr_has("the build `../build.sh` changed what was staged\n")
-        .stderr_has(&format!("note: `{OVERLAY}` holds `store` now\n"))
+        .stderr_has("the build `../build.sh` changed staged files\n")
+        .stderr_has(&format!("note: `{OVERLAY}` now contains `store`\n"))
         .fails(3);
     program(
         &test,
@@ -149,8 +151,8 @@ fn another_definition_in_the_place_of_the_staged_one() {
         &format!("#!/bin/sh\nset -e\necho x > {ROOT}; rm {OVERLAY}; mkdir {OVERLAY}\n"),
     );
     build(&test, "factory")
-        .stderr_has(&format!("note: `{ROOT}` is another file now\n"))
-        .stderr_has(&format!("note: `{OVERLAY}` is a directory now\n"))
+        .stderr_has(&format!("note: `{ROOT}` is now another file\n"))
+        .stderr_has(&format!("note: `{OVERLAY}` is now a directory\n"))
         .any_stderr()
         .fails(3);
 }
@@ -163,5 +165,5 @@ fn touched_files_are_still_what_was_staged() {
         .stdout_has("installer.iso  as locked")
         .any_stderr()
         .success()
-        .says("what was staged", 0);
+        .says("staged files", 0);
 }

@@ -23,15 +23,15 @@ fn silent() -> Test {
 fn nothing_explains_it() {
     let test = with_earthly(SILENT);
     let run = build(&test, "").error("T22").stderr_has(ENDED_WELL);
-    run.stderr_has("looked for in `{dir}/CanvOS/build`; older images do not count")
-        .stderr_has("help: read the build's own output above: it says what it wrote, and where")
+    run.stderr_has("searched `{dir}/CanvOS/build`; older images do not count")
+        .stderr_has("help: see the build's own output above for what it wrote, and where")
         .fails(3)
         .says("from an earlier build", 0);
     // An older one does not count.
     build(&silent(), "")
         .error("T22")
         .stderr_has(ENDED_WELL)
-        .stderr_has("note: `installer.iso` is there and unchanged, from an earlier build")
+        .stderr_has("note: `installer.iso` is unchanged from an earlier build")
         .fails(3);
 }
 
@@ -43,7 +43,7 @@ fn it_was_told_to_write_nothing() {
     build(&test, "-- --ci +iso")
         .error("T22")
         .stderr_has(&format!(
-            "{WRITES_NONE}`--ci` keeps the build from writing images"
+            "{WRITES_NONE}`--ci` turns off the output of images"
         ))
         .stderr_has("help: add `--output`")
         .fails(3)
@@ -52,7 +52,7 @@ fn it_was_told_to_write_nothing() {
         .error("T22")
         .stderr_has(ENDED_WELL)
         .fails(3)
-        .says("keeps the build", 0);
+        .says("prevents the build", 0);
     build(&test, "-- --no-output +iso")
         .error("T22")
         .stderr_has(&format!("{WRITES_NONE}`--no-output`"))
@@ -62,13 +62,13 @@ fn it_was_told_to_write_nothing() {
         .warning("T22")
         .error("T22")
         .stderr_has(ENDED_WELL)
-        .stderr_has("note: `--no-output` keeps the build program from writing it there")
-        .stderr_has("help: leave it out")
+        .stderr_has("note: `--no-output` prevents the build program from writing it there")
+        .stderr_has("help: remove it")
         .fails(3);
     build(&test, "")
         .env("EARTHLY_CI", "true")
         .error("T22")
-        .stderr_has(&format!("{WRITES_NONE}`EARTHLY_CI` keeps"))
+        .stderr_has(&format!("{WRITES_NONE}`EARTHLY_CI` turns off"))
         .fails(3);
     test.put("CanvOS/.env", "EARTHLY_NO_OUTPUT=true\n");
     build(&test, "")
@@ -114,12 +114,12 @@ fn a_wrapper_that_ends_with_0_after_a_failure() {
     build(&test, "")
         .error("T41")
         .stderr_has("it is broken\n")
-        .stderr_has("the build `./earthly.sh` failed, and ended with exit code 0\n")
+        .stderr_has("the build `./earthly.sh` failed, but ended with exit code 0\n")
         .stderr_has(
             "line 4 of the checkout's `earthly.sh` makes it end with 0 after a failed build",
         )
-        .stderr_has("`installer.iso` is there and unchanged, from an earlier build")
-        .stderr_has("help: read the build's own output above: it says why")
+        .stderr_has("`installer.iso` is unchanged from an earlier build")
+        .stderr_has("help: see the build's own output above for the cause")
         .stderr_has("edgestage explain T41")
         .fails(1);
     // Another command may call it.

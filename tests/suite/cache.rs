@@ -241,7 +241,7 @@ fn keep_locked_without_a_lock_keeps_everything() {
         .error("nothing-to-keep")
         .stderr_has("`{dir}/profiles.lock`")
         .stderr_has("nothing was removed")
-        .stderr_has("leave `--keep-locked` out")
+        .stderr_has("omit `--keep-locked`")
         .keeps_files()
         .fails(2);
     // A lock that cannot be read says nothing either.

@@ -101,7 +101,7 @@ fn what_keeps_failing_is_given_up() {
     let test = Test::new().fault(Fault::on(Route::Download, Act::CloseInBody(100)).forever());
     test.run("stage")
         .error("unreachable")
-        .stderr_has("Palette cannot be reached")
+        .stderr_has("cannot reach Palette")
         .keeps_files()
         .fails(5);
     assert_eq!(test.downloads(), 1);
@@ -114,7 +114,7 @@ fn a_refused_connection() {
         .run("stage --endpoint")
         .arg(&format!("http://127.0.0.1:{}", unused_port()));
     run.error("unreachable")
-        .stderr_has("Palette cannot be reached: connection refused")
+        .stderr_has("cannot reach Palette: connection refused")
         .keeps_files()
         .fails(5);
 }

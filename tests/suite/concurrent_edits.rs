@@ -111,7 +111,7 @@ fn the_definition_itself_is_renamed_or_removed_meanwhile() {
             let slow = quiet(&test, slow).any_stderr().park_at("archive-begun");
             does(&test, command);
             slow.fails(3).says(
-                "error[changed-meanwhile]: `b` is not in profiles.toml any more",
+                "error[changed-meanwhile]: `b` is no longer in profiles.toml",
                 1,
             );
             assert_eq!(test.path("profiles.lock").exists(), others || moved);
@@ -158,10 +158,8 @@ fn a_definition_is_changed_meanwhile() {
         does(&test, "add hello-universe@1.2.0 --to a");
         does(&test, "fetch a");
         let newer = entry(&test, "a");
-        slow.fails(3).says(
-            "`a` was changed in profiles.toml while this run worked on it",
-            1,
-        );
+        slow.fails(3)
+            .says("`a` changed in profiles.toml during this run", 1);
         assert_eq!(entry(&test, "a"), newer, "{command}");
     }
 }
@@ -180,10 +178,8 @@ fn a_newer_entry_is_not_replaced_by_an_older_one() {
         test.sim.world(|world| world.publish("edge-k3s", "1.31.1"));
         does(&test, "update a");
         let newer = entry(&test, "a");
-        slow.fails(3).says(
-            "the lock entry of `a` was changed while this run worked on it",
-            1,
-        );
+        slow.fails(3)
+            .says("the lock entry of `a` changed during this run", 1);
         assert_eq!(entry(&test, "a"), newer);
         assert!(!test.path(&format!("CanvOS-a/{OVERLAY}")).exists());
     }
@@ -210,10 +206,8 @@ fn an_update_while_stage_waits_for_the_checkout() {
         .park_at("checkout-held");
     test.sim.world(|world| world.publish("edge-k3s", "1.31.1"));
     does(&test, "update a");
-    slow.fails(3).says(
-        "the lock entry of `a` was changed while this run worked on it",
-        1,
-    );
+    slow.fails(3)
+        .says("the lock entry of `a` changed during this run", 1);
     assert!(!test.path(&format!("CanvOS-a/{OVERLAY}")).exists());
     does(&test, "stage a");
     does(&test, "verify a");

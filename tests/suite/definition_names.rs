@@ -195,7 +195,9 @@ fn another_definition_that_is_staged_is_named() {
     let test = three();
     test.run("fetch -q").any_stdout().success();
     test.run("stage -q store").any_stdout().success();
-    test.run("check -q").stdout_has("holds `store`").success();
+    test.run("check -q")
+        .stdout_has("contains `store`")
+        .success();
     let run = test.run("verify factory").stdout_has("it is `store`");
     run.error("staged-differs")
         .stderr_has("edgestage stage factory")
@@ -379,9 +381,9 @@ fn check_reads_a_shared_checkout_once() {
     test.run("stage -q store").any_stdout().success();
     let run = test.run("check --offline").any_stderr().stdout_has(
         "definition  profiles  lock     palette             staged\n\
-         factory     1         current  not asked: offline  holds `store`\n\
+         factory     1         current  not asked: offline  contains `store`\n\
          store       1         current  not asked: offline  as locked\n\
-         warehouse   2         current  not asked: offline  holds `store`\n\
+         warehouse   2         current  not asked: offline  contains `store`\n\
          \n\
          target       embeds ",
     );

@@ -227,7 +227,7 @@ fn variables_that_cannot_be_read_are_not_shown() {
 fn a_binary_file_is_named_and_not_shown() {
     let test = served(&[("spc/b", "a\0\u{1b}b")], &[("spc/b", "a\0\u{1b}c")]);
     let done = inside(&test);
-    let diff = "--- locked/spc/b\n+++ palette/spc/b\nno text";
+    let diff = "--- locked/spc/b\n+++ palette/spc/b\nnot text";
     assert!(done.stdout.contains(diff), "{}", done.stdout);
 }
 
@@ -350,7 +350,7 @@ fn one_that_cannot_be_compared_does_not_stop_the_others() {
         .error("not-locked")
         .error("drift")
         .stderr_has("error[not-locked]: `store`")
-        .stderr_has("error[drift]: Palette no longer serves `factory`")
+        .stderr_has("error[drift]: Palette no longer serves the locked `factory`")
         .keeps_files()
         .fails(3);
     // The gravest is what may be something hostile.
@@ -393,7 +393,7 @@ fn an_outdated_lock_is_compared_with_a_warning() {
         .fails(3);
     // Nothing changed in Palette: there is nothing to change back.
     done.says("Palette no longer serves", 0)
-        .says("change it back in Palette", 0);
+        .says("revert it in Palette", 0);
     let document = test.run("diff -q --json").any_stdout().fails(3).json();
     assert_eq!(
         document["warnings"][0]["message"],
@@ -407,8 +407,8 @@ fn offline_there_is_nothing_to_compare_with() {
     let before = test.sim.connections();
     test.run("diff --offline")
         .error("conflicting-options")
-        .stderr_has("`diff` compares the lock with Palette")
-        .stderr_has("leave `--offline` out")
+        .stderr_has("`diff` cannot run with `--offline`: it compares the lock with Palette")
+        .stderr_has("remove `--offline`")
         .keeps_files()
         .fails(2);
     test.run("diff")

@@ -15,7 +15,7 @@ mod compressed;
 mod partition_table;
 
 const LABEL: &str = "COS_CONTENT";
-const TRUNCATED: &str = "truncated  it ends before what it says it holds";
+const TRUNCATED: &str = "truncated  the file ends before its content does";
 
 /// A disk like those of `+cloud-image`: the fourth partition carries content.
 fn cloud(file_system: &[u8]) -> Disk {
@@ -166,7 +166,7 @@ fn features_that_cannot_be_read_are_named() {
         .run(&[&image])
         .any_stdout()
         .stderr(
-            "error[image-differs]: 1 image that could not be verified\n\
+            "error[image-differs]: 1 image could not be verified\n\
              help: create the content partition with the default features of `mkfs.ext4`\n\
              see: `edgestage explain image`\n",
         )
@@ -217,8 +217,8 @@ fn a_partition_that_was_copied_while_it_was_mounted() {
         .run(&[&image])
         .any_stdout()
         .stderr(
-            "error[image-differs]: 1 image that could not be verified\n\
-             help: unmount the content partition everywhere, and build again\n\
+            "error[image-differs]: 1 image could not be verified\n\
+             help: unmount the content partition everywhere, then build again\n\
              see: `edgestage explain T27`\n",
         )
         .fails(3);
@@ -259,7 +259,10 @@ fn little_of_a_large_disk_is_read() {
     let tree = tree.with("spc-config/b.zst", &bundle);
     let disk = cloud(&tree.file_system(LABEL, 48 << 10, &["-O", "^has_journal"]));
     let image = proof.put("disk.raw", &disk.bytes);
-    proof.says(&image, "as locked  beside it `b.zst`, not an archive (T25)");
+    proof.says(
+        &image,
+        "as locked  next to it `b.zst`, not an archive (T25)",
+    );
     let read = proof.run(&[&image]).any_stderr().bytes_read();
     assert!((1000..300_000).contains(&read), "{read} bytes were read");
 }
@@ -275,7 +278,7 @@ fn among_many_files() {
     let plain = tree.file_system(LABEL, 4096, &["-O", "^has_journal"]);
     let long = "x".repeat(62);
     let row = format!(
-        "as locked  beside it `0-{long}…`, not an archive; `1-{long}…`, not an archive; \
+        "as locked  next to it `0-{long}…`, not an archive; `1-{long}…`, not an archive; \
          `10-{}…`, not an archive; 297 more (T25)",
         &long[1..]
     );

@@ -297,7 +297,7 @@ fn a_damaged_archive_names_no_files() {
     let test = edited(|world| hello(world).variables[1].default_value = "9090".into());
     std::fs::write(&test.cached()[0], "damaged").unwrap();
     let told = notes(test.run("fetch")).join("\n");
-    assert!(told.contains("cannot be told"), "{told}");
+    assert!(told.contains("the files are unknown"), "{told}");
     assert!(!told.contains("variables.json"), "{told}");
 }
 

@@ -123,12 +123,12 @@ fn what_is_no_profile_is_refused_with_all_its_neighbours() {
     test.run("add 65c9 edge-infra https://c.example/clusters edge-logging@0.9.0 --to factory")
         .stderr(
             "error[invalid-reference]: `65c9` is not a profile
-note: a uid has 24 hexadecimal digits, this has 4
-help: copy the profile's URL from the console and paste it whole
+note: a uid has 24 hexadecimal digits, but this has 4
+help: paste the profile's complete URL from the console
 
 error[invalid-reference]: `edge-infra` is not a profile
-note: neither a uid, a console URL nor name@version
-help: write the version too, such as `edge-infra@1.0.0`, or paste the profile's console URL
+note: not a uid, a console URL or name@version
+help: add the version, such as `edge-infra@1.0.0`, or paste the profile's console URL
 
 error[invalid-reference]: `https://c.example/clusters` is not a profile
 note: not the page of a cluster profile
@@ -167,7 +167,7 @@ fn a_file_that_would_be_refused_is_not_written() {
         .arg(&url('9'))
         .arg(&other)
         .error("several-projects")
-        .stderr_has("`factory` has profiles of two projects")
+        .stderr_has("`factory` has profiles from two projects")
         .keeps_files()
         .fails(2);
     let test = test.definition(&format!("{FACTORY}\nallwo = []"));
@@ -258,7 +258,7 @@ help: did you mean `edge-infra@2.0.0`?
 
 error[profile-not-in-definition]: `warehouse` has no profile `nobody`
 note: it has edge-infra@2.0.0, edge-monitoring@1.4.0
-help: write it as it stands in profiles.toml
+help: write the reference exactly as in profiles.toml
 see: `edgestage explain edit`
 ",
         )
@@ -282,7 +282,7 @@ see: `edgestage explain edit`
         .error("not-editable")
         .stderr_has("`a`")
         .stderr_has("profiles.toml:1:16")
-        .stderr_has("it is written without a header of its own")
+        .stderr_has("it has no header of its own")
         .keeps_files()
         .fails(2);
 }
@@ -338,7 +338,7 @@ fn what_cannot_be_renamed() {
         (
             "rename factory x --locked",
             "conflicting-options",
-            "leave `--locked` out",
+            "remove `--locked`",
         ),
     ] {
         let run = test.run(command).error(code).stderr_has(said);
@@ -368,12 +368,12 @@ fn a_new_definition_is_told() {
     test.run("add edge-infra@2.1.0 --to factry")
         .warning("new-definition")
         .stderr_has("`factry`")
-        .stderr_has("did you mean `factory`?")
-        .stderr_has("        Made definition factry\n")
+        .stderr_has("if you meant `factory`, run `edgestage remove factry`")
+        .stderr_has("     Created definition factry\n")
         .success();
     test.run("add edge-infra@2.1.0 --to plant")
         .stderr(
-            "        Made definition plant
+            "     Created definition plant
        Added edge-infra@2.1.0 to plant
         Next edgestage check plant
 ",

@@ -105,7 +105,7 @@ fn what_is_no_endpoint_is_refused_by_its_place() {
     let test = Test::new();
     let run = test.run("check --endpoint").arg("ftp://palette.example");
     run.error("invalid-endpoint")
-        .stderr_has("`--endpoint` is not the address of a Palette: the scheme is `ftp`")
+        .stderr_has("`--endpoint` is not a Palette address: the scheme is `ftp`")
         .fails(2);
     let run = test
         .run("check")
@@ -158,7 +158,7 @@ fn what_is_no_endpoint_is_refused_by_its_place() {
         ));
         test.run("check")
             .error("invalid-value")
-            .stderr_has("`endpoint` is not the address of a Palette")
+            .stderr_has("`endpoint` is not a Palette address")
             .stderr_has("profiles.toml:2:12")
             .stderr_has(why)
             .stderr_has(&help)
@@ -214,7 +214,7 @@ fn the_three_hosts_of_saas_are_one_palette() {
         run("verify", host).success();
         run("list", host).stdout_has("current").success();
     }
-    let note = "Note SaaS's console has no API: https://api.spectrocloud.com is asked\n";
+    let note = "Note the SaaS console has no API: using https://api.spectrocloud.com\n";
     let done = run("check", CONSOLE).stderr_has(note).success();
     done.says("Note SaaS", 1);
     run("check", API)
@@ -229,7 +229,7 @@ fn a_variable_that_overrides_the_file_is_told() {
     let test = Test::new();
     let other = Sim::start(World::demo().key(Key::admin(KEY)));
     let said = format!(
-        "Note {} is asked, as `SPECTROCLOUD_HOST` says, not {} of profiles.toml\n",
+        "Note using {} from `SPECTROCLOUD_HOST`, not {} from profiles.toml\n",
         other.url(),
         test.sim.url()
     );

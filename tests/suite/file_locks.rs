@@ -123,7 +123,7 @@ fn a_run_that_waits_too_long_says_who_has_the_checkout() {
         test.run(command)
             .arg("--lock-timeout=1")
             .error("busy")
-            .stderr_has("another run still has the checkout")
+            .stderr_has("another run is still using the checkout")
             .stderr_has(&format!("it is {holder}"))
             .keeps_files()
             .fails(1);
@@ -148,7 +148,7 @@ fn a_run_that_waits_too_long_for_the_lock() {
     let first = quiet(&test, "fetch a").park_at("lock-held");
     test.run("fetch b --lock-timeout 0")
         .error("busy")
-        .stderr_has("another run still has profiles.lock")
+        .stderr_has("another run is still using profiles.lock")
         .fails(1);
     assert!(!test.path("profiles.lock").exists());
     first.success();
@@ -318,7 +318,7 @@ fn two_definitions_are_locked_one_after_the_other() {
         let _ = std::fs::remove_file(test.path("profiles.lock"));
         let first = quiet(&test, command).arg("a").park_at(failpoint);
         let mut second = test.run("fetch b").any_stdout().any_stderr().start();
-        second.says("Waiting for profiles.lock, which another edgestage has");
+        second.says("Waiting for profiles.lock, which another edgestage is using");
         first.success();
         second.success();
         let lock = test.text("profiles.lock");

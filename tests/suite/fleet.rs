@@ -223,8 +223,7 @@ fn drift_among_other_failures() {
     });
     test.sim.fault(Fault::on(Route::Download, Act::status(400)));
     let done = test.run("fetch").any_stdout().any_stderr().fails(3);
-    done.says("`site-0007` as it is locked", 1)
-        .says("error[", 2);
+    done.says("the locked `site-0007`", 1).says("error[", 2);
     assert_eq!(done.stdout.lines().count(), 10);
     let text = test.text("profiles.toml");
     test.put(

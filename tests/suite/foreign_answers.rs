@@ -29,7 +29,7 @@ fn refused(act: &Act, said: &[&str]) {
         let run = test
             .run("stage")
             .keeps_files()
-            .stderr_has(&format!("the answer to {call} is not Palette's"))
+            .stderr_has(&format!("the answer to {call} is not from Palette"))
             .stderr_has("help: check ");
         let run = said.iter().fold(run, |run, said| run.stderr_has(said));
         run.fails(6).says("Retrying", 0);
@@ -100,7 +100,7 @@ fn json_that_is_another_servers() {
 
 #[test]
 fn an_empty_body() {
-    refused(&Act::EmptyBody, &["is not Palette's: it is empty"]);
+    refused(&Act::EmptyBody, &["is not from Palette: it is empty"]);
     no_archive(&Act::EmptyBody, &["it is empty, not a gzip archive"]);
 }
 
@@ -110,7 +110,7 @@ fn an_empty_body() {
 fn a_content_encoding_that_a_proxy_set() {
     refused(
         &Act::ContentEncodingGzip,
-        &["it is gzip data, which was not asked for"],
+        &["it is gzip data, which edgestage did not request"],
     );
     let test = Test::new().fault(Fault::on(Route::Download, Act::ContentEncodingGzip));
     test.run("stage -q").any_stdout().success();

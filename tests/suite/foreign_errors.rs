@@ -13,8 +13,8 @@ const UID: &str = "65c9000000000000000000aa";
 /// The framework knows calls but no profiles; a gateway knows neither.
 #[test]
 fn errors_that_are_not_palettes_own() {
-    let gateway = "does not answer like a Palette";
-    let rejects = "Palette rejects the request";
+    let gateway = "does not answer like Palette";
+    let rejects = "Palette rejected the request";
     for (act, said, code) in [
         (
             Act::framework(404, 404, "path /v1/x was not found"),
@@ -67,7 +67,7 @@ fn errors_that_are_not_palettes_own() {
         (
             Act::gateway(403, "Blocked"),
             &[
-                "something other than Palette forbids the request",
+                "a server other than Palette denied the request",
                 "HTTP 403: Blocked",
             ],
             4,

@@ -211,7 +211,7 @@ fn changes_as_a_comment_with_the_files_folded_away() {
     let done = test
         .run("diff -q -j 1 --format markdown")
         .stdout(
-            "### `factory` is not what it was locked as\n\
+            "### `factory` differs from its lock\n\
              \n\
              | change | part | name | detail | profile |\n\
              | --- | --- | --- | --- | --- |\n\

@@ -53,19 +53,19 @@ fn an_extended_header_that_contradicts_the_header() {
     let pax = |keyword: &[u8], value: &[u8]| good().pax(PAX, &[(keyword, value)]);
     refused(vec![
         (
-            "`spc/b` can be read in two ways: its PAX size differs from the size in its header",
+            "`spc/b` is ambiguous: its PAX size differs from the size in its header",
             pax(b"size", b"0").file(b"spc/b", &[7; 600]).gzip(),
         ),
         (
-            "`spc/b` can be read in two ways: its PAX size differs from the size in its header",
+            "`spc/b` is ambiguous: its PAX size differs from the size in its header",
             pax(b"size", b"1024").file(b"spc/b", b"").gzip(),
         ),
         (
-            "`PaxHeaders/x` can be read in two ways: `size` in its PAX header",
+            "`PaxHeaders/x` is ambiguous: `size` in its PAX header",
             pax(b"size", b"-1").file(b"spc/b", b"").gzip(),
         ),
         (
-            "the path `../evil` holds `..`",
+            "the path `../evil` contains `..`",
             pax(b"path", b"../evil").file(b"spc/b", b"").gzip(),
         ),
         (
@@ -74,7 +74,7 @@ fn an_extended_header_that_contradicts_the_header() {
         ),
         ("is empty", pax(b"path", b"").file(b"spc/b", b"").gzip()),
         (
-            "holds a NUL",
+            "contains a NUL",
             pax(b"path", b"spc/b\0/../../evil")
                 .file(b"spc/b", b"")
                 .gzip(),
@@ -128,9 +128,9 @@ fn long_names_of_gnu_tar() {
             .gzip()
     };
     refused(vec![
-        ("holds `..`", named(b"spc/../../evil")),
+        ("contains `..`", named(b"spc/../../evil")),
         ("is absolute", named(b"/etc/evil")),
-        ("holds a NUL", named(b"spc/b\0/../../evil")),
+        ("contains a NUL", named(b"spc/b\0/../../evil")),
         ("is empty", named(b"")),
         (
             "a path in it is longer than 4095 bytes",
@@ -186,16 +186,16 @@ fn sizes_that_are_no_sizes() {
         let bytes = [&high.to_be_bytes()[..], &low.to_be_bytes()].concat();
         sized(&bytes)
     };
-    let plain = "`spc/b` can be read in two ways: its size is not a plain number";
+    let plain = "`spc/b` is ambiguous: its size is not a plain number";
     refused(vec![
         // All bits set is minus one.
         (plain, binary(u32::MAX, u64::MAX)),
         (plain, binary(u32::MAX, 512)),
         (plain, binary(0x8000_0001, 512)),
         (plain, binary(0x8000_0000, u64::MAX)),
-        ("it is cut short", binary(0x8000_0000, i64::MAX as u64)),
-        ("it is cut short", binary(0x8000_0000, 1 << 40)),
-        ("it is cut short", sized(b"77777777777\0")),
+        ("it is truncated", binary(0x8000_0000, i64::MAX as u64)),
+        ("it is truncated", binary(0x8000_0000, 1 << 40)),
+        ("it is truncated", sized(b"77777777777\0")),
         (plain, sized(b"+0000001000\0")),
         (plain, sized(b"-0000001000\0")),
         (plain, sized(b"0000001 000\0")),
@@ -220,7 +220,7 @@ fn damaged_headers() {
         damaged(good().file(b"spc/b", b"").set(SUM, b"\xff\xff\xff")),
         // Of the version depends whether the prefix is a part of the path.
         (
-            "`spc/b` can be read in two ways: its header is of an unknown version",
+            "`spc/b` is ambiguous: its header is of an unknown version",
             good()
                 .file(b"spc/b", b"")
                 .set(MAGIC, b"ustar\x0001")
@@ -228,7 +228,7 @@ fn damaged_headers() {
                 .gzip(),
         ),
         (
-            "`spc/b` can be read in two ways: its header has data where its format has none",
+            "`spc/b` is ambiguous: its header has data in fields that its format leaves empty",
             good()
                 .file(b"spc/b", b"")
                 .set(MAGIC, b"ustar  \0")
@@ -236,7 +236,7 @@ fn damaged_headers() {
                 .gzip(),
         ),
         (
-            "the path `../evil/spc/b` holds `..`",
+            "the path `../evil/spc/b` contains `..`",
             good().file(b"spc/b", b"").set(PREFIX, b"../evil").gzip(),
         ),
         (
@@ -253,7 +253,7 @@ fn damaged_headers() {
 #[test]
 fn what_follows_the_end() {
     let other = || Crafted::default().file(b"spc/hidden", b"");
-    let behind = "there is data after its end-of-archive marker";
+    let behind = "it has data after its end-of-archive marker";
     let lone = {
         let mut tar = good();
         tar.bytes.extend([0; BLOCK]);
@@ -265,15 +265,15 @@ fn what_follows_the_end() {
         (behind, [good().gzip(), other().gzip()].concat()),
         (behind, lone),
         (
-            "there are bytes after its end",
+            "it has trailing data",
             [good().gzip(), other().tar()].concat(),
         ),
         (
-            "there are bytes after its end",
+            "it has trailing data",
             [&good().gzip()[..], &[0; 10_240]].concat(),
         ),
         (
-            "it is cut short",
+            "it is truncated",
             [&good().gzip()[..], &other().gzip()[..10]].concat(),
         ),
     ]);

@@ -298,7 +298,7 @@ fn an_index_of_an_absurd_size() {
     let count = parts.block(Parts::DIRECTORY) + 0x22;
     let long = "x".repeat(62);
     let row = format!(
-        "as locked  beside it `0-{long}…`, not an archive; `1-{long}…`, not an archive; \
+        "as locked  next to it `0-{long}…`, not an archive; `1-{long}…`, not an archive; \
          `10-{}…`, not an archive; 297 more (T25)",
         &long[1..]
     );

@@ -7,7 +7,7 @@ use crate::support::handmade_images::{
 };
 use crate::support::{Proof, gzip};
 
-const TRUNCATED: &str = "truncated  it ends before what it says it holds";
+const TRUNCATED: &str = "truncated  the file ends before its content does";
 /// As far as anything may be from what there is.
 const FAR: Place = Place {
     sector: u32::MAX,
@@ -55,7 +55,7 @@ fn a_directory_that_holds_itself() {
     let records = names.map(|name| record(name, own, DIRECTORY, &[]));
     let root = iso.directory(&records);
     iso.root(root);
-    let row = "wrong kind  a directory; beside it `CLUSTERCONFIG`, a directory; \
+    let row = "wrong kind  a directory; next to it `CLUSTERCONFIG`, a directory; \
                `OPT`, a directory; `SPECTROCLOUD`, a directory (T7)";
     refused(&proof, &iso, row);
 }
@@ -147,7 +147,7 @@ fn bombs_beside_the_definition() {
     let begun = std::time::Instant::now();
     let run = proof.run(&[&image]).prelude("ulimit -v 500000");
     let said = run.any_stdout().any_stderr().fails(3).stdout;
-    assert!(said.contains("  ambiguous  beside it `BOMB0000.TGZ`, not a definition: "));
+    assert!(said.contains("  ambiguous  next to it `BOMB0000.TGZ`, not a definition: "));
     assert!(said.ends_with("; 4997 more (T25)\n"), "{said}");
     assert!(begun.elapsed() < std::time::Duration::from_secs(60));
 }

@@ -78,7 +78,7 @@ fn check_looks_into_images_too() {
     let with = |image: &str| run().arg("--image").arg(image).any_stdout();
     with(lost.to_str().unwrap())
         .error("image-differs")
-        .stderr_has("1 image without `factory` as it is locked")
+        .stderr_has("1 image does not contain the locked `factory`")
         .fails(3);
     // A mistyped path is not a reason to build again.
     with("lots.iso")
@@ -142,8 +142,8 @@ fn another_definition_is_named_where_the_lock_has_it() {
         .arg("factory")
         .stdout(&format!("{path}  another definition  it is `store`\n"))
         .stderr(
-            "error[image-differs]: 1 image without `factory` as it is locked\n\
-             help: run `edgestage stage factory` and build again\n\
+            "error[image-differs]: 1 image does not contain the locked `factory`\n\
+             help: run `edgestage stage factory`, then build again\n\
              see: `edgestage explain image`\n",
         )
         .fails(3);
@@ -212,7 +212,7 @@ fn what_is_no_archive_is_no_definition() {
     for (bytes, why) in [
         (&b"some text\n"[..], "it is text, not a gzip archive"),
         (b"", "an empty file (T40)"),
-        (cut, "it is cut short"),
+        (cut, "it is truncated"),
         (&other, "it has no file below `spc/`"),
     ] {
         let image = proof.iso("a.iso", &Tree::overlay(bytes));
@@ -229,8 +229,8 @@ fn a_lost_definition_and_a_lost_overlay_are_told_apart() {
         .run(&[&image])
         .any_stdout()
         .stderr(
-            "error[image-differs]: 1 image without `factory` as it is locked\n\
-             help: run `edgestage stage factory` and build again\n\
+            "error[image-differs]: 1 image does not contain the locked `factory`\n\
+             help: run `edgestage stage factory`, then build again\n\
              see: `edgestage explain T1`\n",
         )
         .fails(3);
@@ -276,7 +276,7 @@ fn an_iso_that_was_cut_is_truncated() {
     cuts.extend(of(&uki, &[volume(&uki), uki.len() - 2048, uki.len() - 1]));
     for (image, cut) in cuts {
         let cut = proof.put("cut.iso", &image[..cut]);
-        proof.says(&cut, "truncated  it ends before what it says it holds");
+        proof.says(&cut, "truncated  the file ends before its content does");
     }
     // Padding is nothing that anybody misses.
     proof.says(&proof.put("whole.iso", &live[..end]), "as locked");
@@ -295,7 +295,7 @@ fn an_iso_that_was_cut_before_its_descriptor() {
         "not a CanvOS image  neither an ISO nor a disk with a partition table",
     );
     let cut = proof.put("cut.iso", &fs::read(uki).unwrap()[..32_768]);
-    proof.says(&cut, "truncated  it ends before what it says it holds");
+    proof.says(&cut, "truncated  the file ends before its content does");
 }
 
 #[test]
@@ -329,7 +329,7 @@ fn what_has_no_end_is_not_read() {
     finish(Command::new("mkfifo").arg(proof.path("a.iso.sha256")));
     proof.says(
         &image,
-        "checksum differs  the `.sha256` beside it holds no digest (T22)",
+        "checksum differs  the `.sha256` file next to it contains no digest (T22)",
     );
 }
 
@@ -347,7 +347,7 @@ fn an_image_that_is_not_there() {
     let path = image.display();
     let near = good.display();
     let said = format!(
-        "error[image-missing]: there is no image `{path}`\n\
+        "error[image-missing]: cannot find image `{path}`\n\
          help: did you mean `{near}`?\n\
          see: `edgestage explain image`\n"
     );
@@ -362,7 +362,7 @@ fn an_image_that_is_not_there() {
     let run = proof.run(&[&image, &bad]).any_stdout();
     run.error("image-missing")
         .error("image-differs")
-        .stderr_has("1 image without `factory`")
+        .stderr_has("1 image does not contain the locked `factory`")
         .fails(3);
     for path in ["good.iso/x.iso", "none/x.iso"] {
         let run = proof.run(&[&proof.path(path)]).any_stdout();
@@ -385,7 +385,7 @@ fn an_image_that_may_not_be_read() {
     let row = format!("unreadable  cannot read `{path}`: permission denied");
     proof.says(&image, &row);
     let run = proof.run(&[&image]).any_stdout();
-    run.stderr_has("1 image that cannot be read").fails(3);
+    run.stderr_has("1 image cannot be read").fails(3);
 }
 
 /// Puts the same bytes in the place of what is staged, as another run of `stage` would.
@@ -413,8 +413,8 @@ fn an_image_that_is_older_than_what_is_staged() {
     let see = |image: &Path, trap: &str| {
         let run = proof.run(&[image]).any_stdout();
         run.stderr(&format!(
-            "error[image-differs]: 1 image without `factory` as it is locked\n\
-             help: run `edgestage stage factory` and build again\n\
+            "error[image-differs]: 1 image does not contain the locked `factory`\n\
+             help: run `edgestage stage factory`, then build again\n\
              see: `edgestage explain {trap}`\n"
         ))
         .fails(3);
@@ -535,8 +535,8 @@ fn the_digest_beside_an_image_is_compared() {
         proof.says(&image, "as locked");
     }
     let other = sha256(b"another image");
-    let differs = "checksum differs  the `.sha256` beside it is another image's (T22)";
-    let nothing = "checksum differs  the `.sha256` beside it holds no digest (T22)";
+    let differs = "checksum differs  the `.sha256` file next to it belongs to another image (T22)";
+    let nothing = "checksum differs  the `.sha256` file next to it contains no digest (T22)";
     for (text, row) in [
         (format!("{other}  a.iso\n"), differs),
         (String::new(), nothing),
@@ -562,7 +562,7 @@ fn several_images_are_all_shown() {
     let done = proof
         .run(&[&good, &text, &bad, &good])
         .error("image-differs")
-        .stderr_has("2 images without `factory` as it is locked")
+        .stderr_has("2 images do not contain the locked `factory`")
         .any_stdout()
         .fails(3);
     let lines: Vec<&str> = done.stdout.lines().collect();

@@ -125,7 +125,7 @@ fn among_many_and_long_names() {
     let long = "a".repeat(64);
     let row = |first: &str| {
         format!(
-            "as locked  beside it `{first}`, not an archive; `many-0`, not an archive; \
+            "as locked  next to it `{first}`, not an archive; `many-0`, not an archive; \
              `many-1`, not an archive; 199 more (T25)"
         )
     };
@@ -204,7 +204,7 @@ fn a_file_of_several_extents_is_one_file() {
         records[last][25] |= MORE;
         records
     });
-    proof.says(&image, "truncated  it ends before what it says it holds");
+    proof.says(&image, "truncated  the file ends before its content does");
     // What follows is another file.
     of_parts(&proof, "a.iso", |places| {
         let mut records = extents(places);
@@ -315,7 +315,7 @@ fn little_of_a_large_image_is_read() {
     file.write_all_at(&SECTORS.to_be_bytes(), at + 4).unwrap();
     proof.says(
         &image,
-        "as locked  beside it `large.bin`, not an archive (T25)",
+        "as locked  next to it `large.bin`, not an archive (T25)",
     );
     let read = proof.run(&[&image]).any_stderr().bytes_read();
     assert!((1000..300_000).contains(&read), "{read} bytes were read");

@@ -76,8 +76,8 @@ fn the_definition_under_another_name() {
         .run_of("factory", &site[1])
         .any_stdout()
         .stderr(
-            "error[image-differs]: 1 image with `factory` as it is locked under another name\n\
-             help: name the file `spc.tgz`, and build again\n\
+            "error[image-differs]: 1 image contains the locked `factory` under another name\n\
+             help: name the file `spc.tgz`, then build again\n\
              see: `edgestage explain T25`\n",
         )
         .fails(3);
@@ -124,10 +124,10 @@ fn the_definition_and_what_may_be_taken_for_it() {
     let staged = proof.test.staged();
     let cut = &staged[..staged.len() / 2];
     let content = [&[0x1f, 0x8b][..], &[7; 100]].concat();
-    let ambiguous = |what: &str| format!("ambiguous  beside it {what} (T25)");
+    let ambiguous = |what: &str| format!("ambiguous  next to it {what} (T25)");
     for (bytes, what) in [
         (&store[..], "`x`, the definition `store`"),
-        (cut, "`x`, not a definition: it is cut short"),
+        (cut, "`x`, not a definition: it is truncated"),
         (
             &content,
             "`x`, not a definition: it is damaged: invalid gzip header",
@@ -140,7 +140,7 @@ fn the_definition_and_what_may_be_taken_for_it() {
         none_says(
             &proof,
             &images,
-            &format!("unexpected  beside it {what} (T31)"),
+            &format!("unexpected  next to it {what} (T31)"),
         );
     }
     // Where a link leads is known on the host only.
@@ -153,8 +153,8 @@ fn the_definition_and_what_may_be_taken_for_it() {
         .run_of("factory", &linked[0])
         .any_stdout()
         .stderr(
-            "error[image-differs]: 1 image with more than `factory` as it is locked\n\
-             help: remove what lies beside it, and build again\n\
+            "error[image-differs]: 1 image contains more than the locked `factory`\n\
+             help: remove the other files, then build again\n\
              see: `edgestage explain T25`\n",
         )
         .fails(3);
@@ -183,16 +183,16 @@ fn the_definition_and_what_is_none() {
     all_say(
         &proof,
         &images,
-        &format!("as locked  beside it {what} (T25)"),
+        &format!("as locked  next to it {what} (T25)"),
     );
     for image in &images {
         let path = image.display();
         let run = proof.run_of("factory", image).any_stdout();
         run.stderr(&format!(
-            "warning[T25]: `{path}` holds more than the locked definition\n\
-             note: beside it {what}\n\
-             note: a host copies every file that lies there, whatever its name\n\
-             help: remove it from what the image is built from, and build again\n\
+            "warning[T25]: `{path}` contains more than the locked definition\n\
+             note: next to it {what}\n\
+             note: a host copies every file in that directory, whatever its name\n\
+             help: remove it from the sources of the image, then build again\n\
              see: `edgestage explain T25`\n"
         ))
         .success();
@@ -230,13 +230,13 @@ fn another_definition_and_what_lies_beside_it() {
         tree.with(&at("spc.tgz"), &store)
             .with(&at("site-a.tgz"), &staged)
     });
-    let row = "another definition  it is `store`; beside it `site-a.tgz`, the locked definition";
+    let row = "another definition  it is `store`; next to it `site-a.tgz`, the locked definition";
     all_say(&proof, &swapped, row);
     let linked = images(&proof, |tree, at| {
         tree.with_link(&at("spc.tgz"), "site-a.tgz")
             .with(&at("site-a.tgz"), &staged)
     });
-    let row = "wrong kind  a symbolic link; beside it `site-a.tgz`, the locked definition (T8)";
+    let row = "wrong kind  a symbolic link; next to it `site-a.tgz`, the locked definition (T8)";
     all_say(&proof, &linked, row);
 }
 
@@ -254,7 +254,7 @@ fn names_are_fit_for_a_terminal() {
     });
     let shown = "`\\u{1b}[31m\\u{202e}x\\n`, not an archive";
     let row = format!(
-        "as locked  beside it {shown}; `{}…`, not an archive (T25)",
+        "as locked  next to it {shown}; `{}…`, not an archive (T25)",
         &long[..64]
     );
     for image in &images {
@@ -280,7 +280,7 @@ fn more_than_is_looked_at() {
     };
     let none = |count: usize| {
         format!(
-            "beside it `0000`, not an archive; `0001`, not an archive; \
+            "next to it `0000`, not an archive; `0001`, not an archive; \
              `0002`, not an archive; {count} more (T25)"
         )
     };
@@ -291,7 +291,7 @@ fn more_than_is_looked_at() {
         .any_stderr();
     let done = done.any_stdout().fails(3);
     assert!(
-        done.stdout.contains("  ambiguous  beside it `"),
+        done.stdout.contains("  ambiguous  next to it `"),
         "{}",
         done.stdout
     );
@@ -304,12 +304,12 @@ fn more_than_is_looked_at() {
     let copies = |count: usize| image(&tree(count, &staged));
     let row = "`0000`, the locked definition; `0001`, the locked definition; \
                `0002`, the locked definition";
-    let equal = format!("as locked  beside it {row}; 13 more (T25)");
+    let equal = format!("as locked  next to it {row}; 13 more (T25)");
     proof.says_of("factory", &copies(16), &equal);
     let done = proof.run_of("factory", &copies(17)).any_stderr();
     let done = done.any_stdout().fails(3);
     assert!(
-        done.stdout.contains("  ambiguous  beside it `"),
+        done.stdout.contains("  ambiguous  next to it `"),
         "{}",
         done.stdout
     );
@@ -320,7 +320,7 @@ fn more_than_is_looked_at() {
     proof.test.put("profiles.toml", limits);
     let large = [&store[..], &vec![0; limit]].concat();
     let disk = image(&tree(1, &large));
-    let row = "ambiguous  beside it `0000`, a file larger than an archive may be (T25)";
+    let row = "ambiguous  next to it `0000`, a file larger than an archive may be (T25)";
     proof.says_of("factory", &disk, row);
 }
 
@@ -339,7 +339,7 @@ fn the_same_name_twice() {
     let root = iso.directory_with(&rock_ridge(), &[opt]);
     iso.root(root);
     let image = proof.put("a.iso", &iso.bytes);
-    let row = "ambiguous  beside it `spc.tgz`, the definition `store` (T25)";
+    let row = "ambiguous  next to it `spc.tgz`, the definition `store` (T25)";
     proof.says_of("factory", &image, row);
     // And versions of a name, where there are only plain ones.
     let mut iso = Iso::new();
@@ -349,7 +349,7 @@ fn the_same_name_twice() {
         record(b"SPC.TGZ;1", second, FILE, &[]),
     ]);
     let image = proof.put("a.iso", &iso.bytes);
-    let row = "ambiguous  beside it `SPC.TGZ`, the definition `store` (T25)";
+    let row = "ambiguous  next to it `SPC.TGZ`, the definition `store` (T25)";
     proof.says_of("factory", &image, row);
 }
 

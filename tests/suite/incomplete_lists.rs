@@ -92,8 +92,8 @@ fn a_name_that_an_incomplete_list_lacks_is_not_called_unknown() {
             .error("list-incomplete")
             .stderr_has(&format!("Palette does not list profile `{reference}`"))
             .stderr_has("profiles.toml:10:13")
-            .stderr_has("its list is incomplete: it has ")
-            .stderr_has(" of the 146 items that it counts")
+            .stderr_has("its list is incomplete: it contains ")
+            .stderr_has(" of 146 items")
             .stderr_has(help)
             .stderr_has("help: paste the profile's URL from the console instead")
             .stderr_has("see: `edgestage explain list-incomplete`")
@@ -128,7 +128,7 @@ fn an_item_that_cannot_be_read_is_no_proof_either() {
         .any_stdout()
         .error("list-incomplete")
         .stderr_has(
-            "an item of it cannot be read: `items[0].metadata.name` is a number, not a string",
+            "one of its items cannot be read: `items[0].metadata.name` is a number, not a string",
         )
         .fails(5);
     // The pages can show what the one answer spoils.
@@ -157,7 +157,7 @@ fn pages_that_are_refused() {
             .fault(Fault::on(Route::Dashboard, refused.clone()).forever());
         let run = test.run("check").any_stdout().any_stderr();
         let done = run.ends(code);
-        let said = "was asked for the rest, and answered HTTP 405: method POST is not allowed";
+        let said = ", answered HTTP 405: method POST is not allowed";
         done.says(said, usize::from(code == 5));
     }
 }
@@ -209,7 +209,7 @@ fn a_project_that_an_incomplete_list_lacks() {
         .error("list-incomplete")
         .stderr_has("Palette does not list project `Retale`")
         .stderr_has("profiles.toml:3:11")
-        .stderr_has("its list is incomplete: it has 1 of the 65 items that it counts")
+        .stderr_has("its list is incomplete: it contains 1 of 65 items")
         .stderr_has("help: check `project`")
         .keeps_files()
         .fails(5);

@@ -31,13 +31,13 @@ fn it_overwrites_nothing() {
     test.run("init -q").any_stdout().success();
     test.run("init")
         .error("already-exists")
-        .stderr_has("already exists: {dir}/profiles.toml")
+        .stderr_has("`{dir}/profiles.toml` already exists")
         .keeps_files()
         .fails(1);
     test.put("Makefile", "all:\n");
     test.run("init --make --earthly")
         .error("already-exists")
-        .stderr_has("already exists: {dir}/Makefile")
+        .stderr_has("`{dir}/Makefile` already exists")
         .keeps_files()
         .fails(1);
     assert!(!test.path("Earthfile").exists());
@@ -113,7 +113,7 @@ fn profiles_on_the_command_line() {
         .arg(&url('1', '1'))
         .arg(&url('2', '2'))
         .error("several-projects")
-        .stderr_has("has profiles of two projects")
+        .stderr_has("has profiles from two projects")
         .keeps_files()
         .fails(2);
 }

@@ -196,7 +196,7 @@ fn a_lock_that_contradicts_itself_is_not_staged() {
             let run = test.run(command).any_stdout().keeps_files();
             run.error("outdated")
                 .stderr_has("`factory`")
-                .stderr_has("it was edited by hand, or merged wrongly")
+                .stderr_has("it was edited by hand or merged incorrectly")
                 .fails(3);
         }
         assert_eq!(state(&test), "outdated-edited");

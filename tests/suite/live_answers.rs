@@ -436,7 +436,7 @@ fn a_list_that_leads_to_another_version() {
         test.run("stage")
             .error("unusable-answer")
             .stderr_has(said)
-            .stderr_has("and Palette's list has it as edge-infra@2.1.0")
+            .stderr_has("but Palette's list names it edge-infra@2.1.0")
             .keeps_files()
             .fails(6);
         assert_eq!(test.downloads(), 0);

@@ -11,7 +11,7 @@ fn locked_without_a_lock() {
         test.run(command)
             .error("no-lockfile")
             .stderr_has("`{dir}/profiles.lock`")
-            .stderr_has("so `factory` is not locked")
+            .stderr_has("`factory` is therefore not locked")
             .stderr_has("edgestage fetch factory")
             .keeps_files()
             .fails(3);
@@ -248,7 +248,7 @@ fn update_has_no_use_for_locked_and_offline() {
     for flag in ["--locked", "--offline"] {
         let run = test.run("update").arg(flag).keeps_files();
         run.error("conflicting-options")
-            .stderr_has("`update` rewrites the lock from Palette")
+            .stderr_has("`update` cannot run with `--locked` or `--offline`: it rewrites the lock from Palette")
             .fails(2);
     }
 }

@@ -29,7 +29,7 @@ fn an_unknown_version_lists_the_known_ones() {
     test.run("stage")
         .error("profile-not-found")
         .stderr_has("`edge-infra@2.2.0`")
-        .stderr_has("it has 2.0.0, 2.1.0")
+        .stderr_has("available versions: 2.0.0, 2.1.0")
         .stderr_has("such as `edge-infra@2.1.0`")
         .stderr_has("profiles.toml:10:13")
         .keeps_files()
@@ -210,7 +210,7 @@ fn a_project_without_profiles_is_told() {
     test.run("stage")
         .error("profile-not-found")
         .stderr_has("`hello-universe@1.2.0`")
-        .stderr_has("it lists no profile there at all")
+        .stderr_has("Palette lists no profiles there")
         .stderr_has("help: check `project`")
         .fails(2);
 }
@@ -230,7 +230,7 @@ fn a_403_without_a_project_says_so() {
     let test = without_project(World::demo(), "profiles = [\"edge-infra@2.1.0\"]");
     test.run("stage")
         .error("profile-not-found")
-        .stderr_has("in the tenant only: no project is set")
+        .stderr_has("the tenant only: no project is set")
         .fails(2);
 }
 
@@ -257,7 +257,7 @@ fn a_401_is_the_keys() {
     test.run("stage")
         .env("PALETTE_API_KEY", "an-old-key")
         .error("key-refused")
-        .stderr_has("note: `{endpoint}` was asked, with the key from `PALETTE_API_KEY`\n")
+        .stderr_has("note: the request went to `{endpoint}` with the key from `PALETTE_API_KEY`\n")
         .stderr_has("HTTP 401 InvalidApiKey: The API key is invalid")
         .keeps_files()
         .fails(4);

@@ -113,7 +113,7 @@ fn wrong_types_say_what_is_meant() {
     );
     palette(
         "api-key-command = []",
-        &["`api-key-command` names no program"],
+        &["`api-key-command` does not name a program"],
     );
     palette(
         "ca-cert = [\"a\"]",
@@ -174,10 +174,7 @@ fn a_file_needs_a_definition() {
 fn a_definitions_name_is_fit_for_a_command_line() {
     for name in ["\"-q\"", "\"a b\"", "\"../x\"", "\"\""] {
         let text = format!("{HEAD}\n[definition.{name}]\n{FACTORY}\n");
-        refused(
-            &Test::new().manifest(&text),
-            &["not a name for a definition"],
-        );
+        refused(&Test::new().manifest(&text), &["invalid definition name"]);
     }
 }
 
@@ -188,7 +185,7 @@ fn the_same_profile_twice() {
     // Two spellings of one reference.
     body(
         "profiles = [\"65c90a1b2c3d4e5f770daee5\",\n \"https://c.example/admin/profiles/cluster/65C90A1B2C3D4E5F770DAEE5\"]",
-        &[twice, "already in line"],
+        &[twice, "already on line"],
     );
     body(
         "profiles = [\"a@1\", { name = \"a\", version = \"1\" }]",
@@ -205,11 +202,14 @@ fn profiles_of_two_projects() {
     let [one, other] = [url(&"a".repeat(24), '1'), url(&"b".repeat(24), '2')];
     body(
         &format!("profiles = [\"{one}\",\n\"{other}\"]"),
-        &["`factory` has profiles of two projects", &"a".repeat(24)],
+        &["`factory` has profiles from two projects", &"a".repeat(24)],
     );
     body(
         &format!("project = \"{PROJECT_RETAIL}\"\nprofiles = [\"{one}\"]"),
-        &["`factory` has profiles of another project", &"a".repeat(24)],
+        &[
+            "`factory` has profiles from another project",
+            &"a".repeat(24),
+        ],
     );
 }
 
@@ -229,7 +229,7 @@ fn references_that_are_none_say_what_they_look_like() {
     let reference = |text: &str, said: &[&str]| body(&format!("profiles = [\"{text}\"]"), said);
     reference(
         "65c90a1b2c3d4e5f770daee",
-        &["a uid has 24 hexadecimal digits, this has 23"],
+        &["a uid has 24 hexadecimal digits, but this has 23"],
     );
     reference("65c90a1b2c3d4e5f770dae", &["this has 22"]);
     reference(
@@ -239,11 +239,11 @@ fn references_that_are_none_say_what_they_look_like() {
     reference(
         "edge-infra",
         &[
-            "neither a uid, a console URL nor name@version",
+            "not a uid, a console URL or name@version",
             "`edge-infra@1.0.0`",
         ],
     );
-    reference("edge-infra@", &["a name and a version are needed"]);
+    reference("edge-infra@", &["expected a name before the `@`"]);
     reference(" edge-infra@2.1.0", &["white space"]);
     reference("", &["empty"]);
     reference(
@@ -252,7 +252,7 @@ fn references_that_are_none_say_what_they_look_like() {
     );
     reference(
         "https://c.example/projects/x/profiles/cluster/y",
-        &["`x` in it is not a uid"],
+        &["`x` is not a uid"],
     );
     reference("https://", &["not a URL"]);
 }
@@ -264,24 +264,24 @@ fn tables_that_are_no_reference() {
     table("version = \"1\"", &["`name` is missing"]);
     table(
         "uid = \"a@1\"",
-        &["a uid of 24 hexadecimal digits is needed"],
+        &["expected a uid of 24 hexadecimal digits"],
     );
     table(
         "uid = \"65c90a1b2c3d4e5f770daee5\", name = \"a\", version = \"1\"",
         &["more than one of"],
     );
-    table("url = \"65c9\"", &["not a profile reference"]);
+    table("url = \"65c9\"", &["invalid profile reference"]);
     table(
         "url = \"a@1\"",
         &[
-            "the profile's page in the console is needed",
+            "expected the URL of the profile's page in the console",
             "paste the URL of that page",
         ],
     );
     let page = "https://c.example/admin/profiles/cluster/65c90a1b2c3d4e5f770daee5";
     table(
         &format!("uid = \"{page}\""),
-        &["a uid of 24 hexadecimal digits is needed"],
+        &["expected a uid of 24 hexadecimal digits"],
     );
     table(
         "name = \"a\", version = 2.1",
@@ -298,7 +298,7 @@ fn overrides_that_cannot_be() {
         );
     };
     pack("{ name = \"p\" }", &["pack `p` overrides nothing"]);
-    pack("{ values = \"profiles.toml\" }", &["a pack without a name"]);
+    pack("{ values = \"profiles.toml\" }", &["the pack has no name"]);
     pack(
         "{ name = \"p\", tag = \"1\" }, { name = \"p\", tag = \"2\" }",
         &["pack `p` is overridden twice"],
@@ -344,10 +344,7 @@ fn a_key_in_the_file_is_refused_and_shown_nowhere() {
             HEAD.replace("retries = 0", line)
         );
         let test = Test::new().manifest(&text);
-        let done = refused(
-            &test,
-            &["the API key must not be in this file", "PALETTE_API_KEY"],
-        );
+        let done = refused(&test, &["must not be in this file", "PALETTE_API_KEY"]);
         assert!(!done.stderr.contains("hunter2"), "{}", done.stderr);
         done.says("unknown key", 0);
         for command in [

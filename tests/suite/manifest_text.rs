@@ -42,7 +42,7 @@ fn broken_syntax_and_another_mistake_are_both_shown() {
         .error("invalid-reference")
         .error("unknown-key")
         .stderr_has("profiles.toml:2:11")
-        .stderr_has("neither a uid, a console URL nor name@version")
+        .stderr_has("not a uid, a console URL or name@version")
         .stderr_has("unknown key `nmae`")
         .fails(2)
         .says("error[", 3);
@@ -53,13 +53,13 @@ fn the_excerpt_points_at_the_mistake() {
     let test = Test::new().manifest("[definition.factory]\nprofiles = [\"edge\"]\n");
     test.run("check")
         .stderr(
-            "error[invalid-reference]: not a profile reference\n \
+            "error[invalid-reference]: invalid profile reference\n \
              --> profiles.toml:2:13\n  \
              |\n\
              2 | profiles = [\"edge\"]\n  \
-             |             ^^^^^^ neither a uid, a console URL nor name@version\n  \
+             |             ^^^^^^ not a uid, a console URL or name@version\n  \
              |\n  \
-             = help: write the version too, such as `edge@1.0.0`, or paste the profile's console URL\n  \
+             = help: add the version, such as `edge@1.0.0`, or paste the profile's console URL\n  \
              = see: `edgestage explain reference`\n",
         )
         .fails(2);
@@ -117,7 +117,7 @@ fn other_encodings_are_named() {
     let test = Test::new().write("profiles.toml", b"[palette]\n# caf\xe9\n");
     let run = test.run("stage").keeps_files();
     run.error("manifest-encoding")
-        .stderr_has("`profiles.toml` is not UTF-8: byte 0xe9 in line 2")
+        .stderr_has("`profiles.toml` is not UTF-8: byte 0xe9 on line 2")
         .fails(2);
     let test = Test::new().write("profiles.toml", b"[palette]\nproject = \"a\0b\"\n");
     test.run("stage")

@@ -136,7 +136,7 @@ fn what_a_killed_run_leaves_on_another_file_system() {
                     .fails(3);
                 run("stage")
                     .stderr_has("Removed")
-                    .stderr_has("which a killed run left")
+                    .stderr_has("left by a killed run")
                     .success();
             } else {
                 let below = other.path().join("files-iso");

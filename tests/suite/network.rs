@@ -112,7 +112,7 @@ fn a_length_that_is_too_large() {
         borne(Test::new(), route, &Act::WrongLength(10), early);
     }
     let test = Test::new().fault(Fault::on(Route::Download, Act::WrongLength(10)));
-    given_up(&test, &["Palette cannot be reached: ", early], 5);
+    given_up(&test, &["cannot reach Palette: ", early], 5);
 }
 
 /// To HTTP, the body is complete; only its contents show that it is not.
@@ -131,12 +131,12 @@ fn a_length_that_is_too_small() {
     for (route, said, code) in [
         (
             Route::Download,
-            "the archive of `factory` is refused: it is cut short",
+            "the archive of `factory` is refused: it is truncated",
             6,
         ),
         (
             Route::Profile,
-            "Palette cannot be reached: the answer was cut short",
+            "cannot reach Palette: the answer was cut short",
             5,
         ),
     ] {
@@ -171,7 +171,7 @@ fn the_number_of_attempts_is_kept() {
             let test = Test::new()
                 .patience(&format!("retries = {retries}"))
                 .fault(Fault::on(Route::Download, act.clone()).forever());
-            given_up(&test, &["Palette cannot be reached: "], 5);
+            given_up(&test, &["cannot reach Palette: "], 5);
             assert_eq!(test.downloads(), retries + 1, "{act:?}");
         }
     }
@@ -193,7 +193,7 @@ fn a_failure_that_will_not_pass() {
 /// Nobody answers the connection attempt, or the server is silent in the handshake.
 #[test]
 fn a_connection_that_stalls() {
-    let said = "Palette cannot be reached: no connection within 1 s";
+    let said = "cannot reach Palette: no connection within 1 s";
     let deaf = Deaf::listen();
     let test = Test::new().patience("retries = 0\ntimeout = 1");
     let run = test
@@ -319,7 +319,7 @@ fn the_way_that_failed_is_told() {
     let done = run
         .error("unreachable")
         .stderr_has(&format!("note: at `127.0.0.1`, port {port}\n"))
-        .stderr_has("`HTTPS_PROXY` is honoured")
+        .stderr_has("if you need a proxy, set `HTTPS_PROXY`")
         .fails(5);
     done.says("timeout", 0);
     for (act, route) in [

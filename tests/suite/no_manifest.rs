@@ -29,7 +29,7 @@ fn an_archive_is_shown_beside_a_manifest_that_is_broken() {
             .stdout_has(UID)
             .stdout_has("definition      unknown: no profiles.lock was read\n")
             .warning("manifest-unused")
-            .stderr_has("`profiles.toml` is not used: it has a mistake\n")
+            .stderr_has("`profiles.toml` is not used: it has errors\n")
             .keeps_files()
             .success();
         done.says("warning", 1).says("error[", 0);
@@ -94,7 +94,7 @@ fn the_cache_is_listed_beside_a_manifest_that_is_broken() {
         .run("cache list")
         .any_stdout()
         .warning("manifest-unused")
-        .stderr_has("`profiles.toml` is not used: it has a mistake\n")
+        .stderr_has("`profiles.toml` is not used: it has errors\n")
         .keeps_files()
         .success();
     assert_eq!(done.stdout.lines().count(), 1);

@@ -42,7 +42,7 @@ fn a_definition_that_is_not_cached() {
         test.run(command)
             .error("offline")
             .stderr_has("`factory` is not locked yet")
-            .stderr_has("`--offline` opens no connection")
+            .stderr_has("with `--offline`, edgestage opens no connections")
             .keeps_files()
             .fails(5);
     }
@@ -79,7 +79,7 @@ fn a_damaged_entry_is_healed() {
             .any_stdout()
             .warning("cache-damaged")
             .stderr_has("is damaged")
-            .stderr_has("it is fetched again")
+            .stderr_has("edgestage fetches it again")
             .success();
         assert_eq!(fs::read(&entry).unwrap(), test.staged());
         test.run("verify").any_stdout().success();

@@ -47,7 +47,7 @@ fn a_lock_of_a_newer_edgestage_is_left_alone() {
              --> {{dir}}/profiles.lock:3:11\n  \
              |\n\
              3 | version = 2\n  \
-             |           ^ version 2, and edgestage {OWN} reads version 1\n  \
+             |           ^ this is version 2, but edgestage {OWN} reads version 1\n  \
              |\n  \
              = help: install the edgestage that wrote it, or a later one\n"
         ),
@@ -87,16 +87,8 @@ fn a_lock_without_a_version_that_is_one() {
         ),
     );
     for (value, title, label) in [
-        (
-            "0",
-            "has a version that edgestage never writes",
-            "^ versions begin with 1",
-        ),
-        (
-            "-1",
-            "has a version that edgestage never writes",
-            "^^ versions begin with 1",
-        ),
+        ("0", "has an invalid version", "^ versions start at 1"),
+        ("-1", "has an invalid version", "^^ versions start at 1"),
     ] {
         refused(
             &format!("version = {value}\n"),
@@ -133,7 +125,9 @@ fn a_lock_without_a_version_that_is_one() {
 /// An unknown key that resembles no known one may come from a later version.
 #[test]
 fn an_unknown_key_may_be_of_a_newer_edgestage() {
-    let newer = format!("= help: or it belongs to a newer edgestage: this is {OWN}\n");
+    let newer = format!(
+        "= help: if the key belongs to a newer edgestage, install that version: this is {OWN}\n"
+    );
     let test = Test::new().definition("profiles = [\"a@1\"]\nsignature = \"x\"");
     let run = test
         .run("check")

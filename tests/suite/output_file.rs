@@ -61,42 +61,47 @@ fn what_must_not_be_written_is_not() {
             ("toml.tgz", "it is the manifest"),
             ("hard.tgz", "it is the manifest"),
             ("here/here/profiles.toml", "it is the manifest"),
-            ("profiles.lock", "it is the lock of the manifest"),
-            ("./here/profiles.lock", "it is the lock of the manifest"),
-            ("lock.tgz", "it is the lock of the manifest"),
+            ("profiles.lock", "it is the lockfile"),
+            ("./here/profiles.lock", "it is the lockfile"),
+            ("lock.tgz", "it is the lockfile"),
             (
                 "PROFILES.lock",
-                if locked {
-                    ""
-                } else {
-                    "it is the lock of the manifest"
-                },
+                if locked { "" } else { "it is the lockfile" },
             ),
             ("key", "profiles.toml names it"),
             ("values/v.yaml", "profiles.toml names it"),
             ("values.tgz", "profiles.toml names it"),
             ("hard-values.tgz", "profiles.toml names it"),
-            ("CanvOS/Earthfile", "it decides what a build does"),
-            ("CanvOS/earthfile", "it decides what a build does"),
-            ("CanvOS/.arg", "it decides what a build does"),
-            ("CanvOS/.env", "it decides what a build does"),
-            ("CanvOS/.earthlyignore", "it decides what a build does"),
-            ("earth.tgz", "it decides what a build does"),
-            ("hard-arg.tgz", "it decides what a build does"),
+            ("CanvOS/Earthfile", "it controls the build"),
+            ("CanvOS/earthfile", "it controls the build"),
+            ("CanvOS/.arg", "it controls the build"),
+            ("CanvOS/.env", "it controls the build"),
+            ("CanvOS/.earthlyignore", "it controls the build"),
+            ("earth.tgz", "it controls the build"),
+            ("hard-arg.tgz", "it controls the build"),
             (".git", "it is "),
-            (".git/x.tgz", "it is inside of `.git`"),
-            (".git/config", "it is inside of `.git`"),
-            ("repository/x.tgz", "it is inside of `.git`"),
-            ("git.tgz", "it is inside of `.git`"),
-            ("real/../.git/x.tgz", "it is inside of `.git`"),
+            (".git/x.tgz", "it is inside `.git`"),
+            (".git/config", "it is inside `.git`"),
+            ("repository/x.tgz", "it is inside `.git`"),
+            ("git.tgz", "it is inside `.git`"),
+            ("real/../.git/x.tgz", "it is inside `.git`"),
             ("CanvOS", "it is a directory"),
             ("/dev/null", "it is a device"),
-            ("/dev/stdout", "standard output is for the path"),
-            ("/dev/fd/1", "standard output is for the path"),
-            ("/proc/self/fd/1", "standard output is for the path"),
-            ("-", "it names none"),
-            ("real/..", "it names none"),
-            ("none/x.tgz", "there is no such directory"),
+            (
+                "/dev/stdout",
+                "prints the path of the archive to standard output",
+            ),
+            (
+                "/dev/fd/1",
+                "prints the path of the archive to standard output",
+            ),
+            (
+                "/proc/self/fd/1",
+                "prints the path of the archive to standard output",
+            ),
+            ("-", "it does not name a file"),
+            ("real/..", "it does not name a file"),
+            ("none/x.tgz", "its directory does not exist"),
         ] {
             if why.is_empty() {
                 // Another file, on a file system that tells case apart.
@@ -112,7 +117,7 @@ fn what_must_not_be_written_is_not() {
         let other = test.run("fetch --api-key-file other-key --output other-key");
         other
             .error("unusable-output")
-            .stderr_has("the API key is read from it")
+            .stderr_has("edgestage reads the API key from it")
             .keeps_files()
             .fails(2);
         assert_eq!(test.sim.requests().len(), asked, "nothing is asked");
@@ -127,7 +132,7 @@ fn the_cache_is_not_written() {
     let cached = test.cached()[0].display().to_string();
     let run = test.run("fetch --output").arg(&cached);
     run.error("unusable-output")
-        .stderr_has("it is inside of the cache")
+        .stderr_has("it is inside the cache")
         .keeps_files()
         .fails(2);
 }
@@ -153,7 +158,7 @@ fn manual_pages_are_not_written_into_a_repository() {
     for directory in [".git/man", "repository/man/man1", ".git"] {
         let run = test.run("man --output").arg(directory);
         run.error("unusable-output")
-            .stderr_has("it is inside of `.git`")
+            .stderr_has("it is inside `.git`")
             .keeps_files()
             .fails(2);
     }

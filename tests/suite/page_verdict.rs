@@ -68,10 +68,7 @@ fn an_outdated_lock_is_not_as_locked() {
     test.forget_cache();
     let (text, basis) = verdict(&test, "");
     assert!(text.ends_with(&format!("{outdated}, archive not checked")));
-    assert!(
-        basis.contains("Checked: nothing but the lock entry."),
-        "{basis}"
-    );
+    assert!(basis.contains("Checked: only the lock entry."), "{basis}");
     let manifest = format!("{HEAD}\n[definition.other]\n{FACTORY}\n");
     let test = test.manifest(&manifest);
     let (text, _) = verdict(&test, "a.tgz");

@@ -339,7 +339,7 @@ fn one_content_in_different_bytes() {
             test.run(command)
                 .any_stdout()
                 .error("staged-differs")
-                .stderr_has("hold `factory`, but not in the same bytes")
+                .stderr_has("contain `factory`, but their bytes differ")
                 .stderr_has("edgestage stage factory")
                 .fails(3);
         }

@@ -165,7 +165,7 @@ fn a_proxy_that_wants_credentials() {
         let run = through(&test, command, &proxy.address());
         let done = run.any_stdout().any_stderr().keeps_files().fails(5);
         let said = format!("{}{}", done.stdout, done.stderr);
-        let wants = "Palette cannot be reached: the proxy wants credentials (HTTP 407)";
+        let wants = "cannot reach Palette: the proxy requires valid credentials (HTTP 407)";
         assert!(said.contains(wants), "{said}");
         assert!(said.contains("`http://user:password@host:port`"), "{said}");
         done.says("Retrying", 0);
@@ -188,7 +188,7 @@ fn a_proxy_of_plain_http_that_wants_credentials() {
             &format!("http://{IN_ADDRESS}@127.0.0.1:{}", test.sim.port()),
         )
         .error("unreachable")
-        .stderr_has("the proxy wants credentials (HTTP 407)")
+        .stderr_has("the proxy requires valid credentials (HTTP 407)")
         .keeps_files()
         .fails(5);
     done.says("Retrying", 0);
@@ -209,7 +209,7 @@ fn borne(manner: Manner, said: &str) {
     keeps_the_password(&test, &done);
     let proxy = Proxy::with(test.sim.port(), [], manner);
     let done = through(&test, "update", &proxy.address())
-        .stderr_has(&format!("Palette cannot be reached: {said}"))
+        .stderr_has(&format!("cannot reach Palette: {said}"))
         .keeps_files()
         .fails(5);
     keeps_the_password(&test, &done);
@@ -242,12 +242,12 @@ fn a_proxy_that_cannot_be_reached() {
     for (proxy, said) in [
         (
             format!("127.0.0.1:{}", unused_port()),
-            "Palette cannot be reached: the proxy cannot be reached: connection refused",
+            "cannot reach Palette: cannot reach the proxy: connection refused",
         ),
         (
             // RFC 6761, 6.4: never a name.
             "proxy.invalid:3128".to_owned(),
-            "Palette cannot be reached: the proxy cannot be reached: its name was not found",
+            "cannot reach Palette: cannot reach the proxy: its name was not found",
         ),
     ] {
         let test = palette();
@@ -290,7 +290,7 @@ fn a_proxy_that_reads_along() {
 #[test]
 fn a_variable_that_cannot_be_read_is_told() {
     let ignored = "warning[proxy-variable]: `HTTPS_PROXY` is not the address of a proxy\n\
-        note: it is ignored: Palette is asked without it\n";
+        note: edgestage ignores it and connects to Palette directly\n";
     let misread =
         "warning[proxy-variable]: `HTTPS_PROXY` cannot be read as the address of a proxy\n";
     for (value, said, code) in [

@@ -24,7 +24,7 @@ fn a_redirect_to_another_origin_is_refused() {
                 .run("stage")
                 .error("redirect-refused")
                 .stderr_has(&format!("from `{{endpoint}}` to `{}`", other.url()))
-                .stderr_has("another origin: the API key would be sent there")
+                .stderr_has("it leads to another origin, which would receive the API key")
                 .stderr_has("set `endpoint` to the address that Palette itself answers at")
                 .keeps_files()
                 .fails(5);
@@ -177,7 +177,7 @@ fn a_redirect_that_does_not_say_where_to() {
         let test = Test::new().fault(redirect(Route::Projects, 307, to));
         test.run("stage")
             .error("redirect-refused")
-            .stderr_has("it does not say where to")
+            .stderr_has("it does not name a target")
             .keeps_files()
             .fails(5);
     }

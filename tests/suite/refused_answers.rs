@@ -102,9 +102,9 @@ fn other_formats() {
 fn a_truncated_archive() {
     let mut short = good();
     short.truncate(short.len() - 5);
-    refused(&Act::Bytes(short), &["it is cut short"]);
+    refused(&Act::Bytes(short), &["it is truncated"]);
     let tar = tarball(&[("spc/a", "x")]);
-    refused(&Act::Bytes(gzip(&tar[..700])), &["it is cut short"]);
+    refused(&Act::Bytes(gzip(&tar[..700])), &["it is truncated"]);
 }
 
 #[test]
@@ -125,13 +125,13 @@ fn bytes_behind_the_end() {
     refused(&Act::Trailing(b"\n".into()), &[]);
     refused(
         &Act::Trailing(b"<!-- injected -->".into()),
-        &["there are bytes after its end"],
+        &["it has trailing data"],
     );
     let mut tar = tarball(&[("spc/a", "x")]);
     tar.extend(tarball(&[("spc/b", "x")]));
     refused(
         &Act::Bytes(gzip(&tar)),
-        &["there is data after its end-of-archive marker"],
+        &["it has data after its end-of-archive marker"],
     );
 }
 
@@ -199,7 +199,7 @@ fn nothing_below_spc() {
 
 #[test]
 fn not_the_profiles_asked_for() {
-    let refusal = "it does not hold the profiles asked for: ";
+    let refusal = "it does not contain the requested profiles: ";
     let missing = format!("{refusal}missing {HELLO_UNIVERSE_1_2_0}");
     refused(
         &Act::Bytes(with_profiles(&[EDGE_INFRA_2_1_0])),
@@ -208,11 +208,11 @@ fn not_the_profiles_asked_for() {
     let three = with_profiles(&[EDGE_INFRA_2_1_0, HELLO_UNIVERSE_1_2_0, EDGE_GPU_0_1_0]);
     refused(
         &Act::Bytes(three),
-        &[&format!("{refusal}not asked for {EDGE_GPU_0_1_0}")],
+        &[&format!("{refusal}unexpected {EDGE_GPU_0_1_0}")],
     );
     refused(
         &Act::Bytes(with_profiles(&[EDGE_INFRA_2_1_0, EDGE_GPU_0_1_0])),
-        &["missing", "not asked for"],
+        &["missing", "unexpected "],
     );
 }
 
@@ -238,7 +238,7 @@ fn a_missing_profile_can_be_allowed_and_one_too_many_cannot() {
         serve(uids);
         test.run("update")
             .error("archive-refused")
-            .stderr_has("not asked for")
+            .stderr_has("unexpected ")
             .keeps_files()
             .fails(6);
     }

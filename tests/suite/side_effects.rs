@@ -41,7 +41,7 @@ fn an_output_that_is_no_file_is_left_alone() {
     test.run("fetch -q --output -").any_stderr().fails(2);
     test.run("fetch -q --output none/x.tgz")
         .error("unusable-output")
-        .stderr_has("no such directory")
+        .stderr_has("its directory does not exist")
         .fails(2);
 }
 
@@ -146,7 +146,7 @@ fn an_answer_about_another_profile_is_refused() {
     let test = Test::new().fault(Fault::on(Route::Profile, Act::Json200(other)));
     test.run("stage -q")
         .error("not-palette")
-        .stderr_has("it is about another profile")
+        .stderr_has("it describes another profile")
         .fails(6);
     assert_eq!(test.downloads(), 0);
 }
@@ -156,7 +156,7 @@ fn a_404_from_something_else_is_not_an_unknown_profile() {
     let test = Test::new().fault(Fault::on(Route::Profile, Act::text(404, "not here")).forever());
     test.run("stage -q")
         .error("rejected")
-        .stderr_has("`{endpoint}` does not answer like a Palette")
+        .stderr_has("`{endpoint}` does not answer like Palette")
         .stderr_has("check the endpoint")
         .fails(1);
 }
@@ -218,7 +218,7 @@ fn a_profile_too_many_is_seen_behind_a_link_too() {
         .fault(Fault::on(Route::Download, Act::Bytes(body)));
     test.run("stage -q")
         .error("archive-refused")
-        .stderr_has("not asked for")
+        .stderr_has("unexpected ")
         .fails(6);
 }
 

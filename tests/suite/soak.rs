@@ -148,7 +148,7 @@ impl Soak {
                 assert_eq!(content_sha256(&self.test.staged()), self.known[name]);
             }
             // Rejected, unreachable, no archive: each for a fault that is told.
-            Some(1) => assert!(faults > 0 && said.contains("Palette rejects"), "{said}"),
+            Some(1) => assert!(faults > 0 && said.contains("Palette rejected"), "{said}"),
             Some(2 | 4 | 5 | 6) => assert!(faults > 0 && said.contains("error["), "{said}"),
             Some(code) => panic!("exit code {code}: {said}"),
             None => assert!(kill, "{ended}: {said}"),

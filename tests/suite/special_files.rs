@@ -188,7 +188,7 @@ fn what_is_in_the_way_of_staging() {
             "CanvOS/spc.tgz",
             "verify",
             3,
-            "not `factory` as it is locked",
+            "the staged files differ from the locked `factory`",
         ),
     ];
     all_of(&rows, &[Kind::Pipe, Kind::Socket], locked);

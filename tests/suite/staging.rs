@@ -39,7 +39,7 @@ fn another_file_at_a_placement_is_replaced() {
         test.put(&placement, "something else");
         let run = test.run("verify").stdout_has("differs");
         run.error("staged-differs")
-            .stderr_has("what is staged is not `factory` as it is locked")
+            .stderr_has("the staged files differ from the locked `factory`")
             .fails(3);
         test.run("check")
             .stdout_has("differs")
@@ -348,7 +348,7 @@ fn what_would_be_shipped_besides_is_a_warning() {
     test.run("stage")
         .any_stdout()
         .warning("T10")
-        .stderr_has("clusterconfig/old.tgz` will be in the image too")
+        .stderr_has("clusterconfig/old.tgz` will also be in the image")
         .success();
 }
 

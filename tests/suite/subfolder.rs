@@ -98,7 +98,7 @@ fn the_file_that_is_used_is_said() {
     test.run("check --offline nobody")
         .within("a")
         .error("unknown-definition")
-        .stderr_has("        Note the manifest is ../profiles.toml\n")
+        .stderr_has("        Note using the manifest ../profiles.toml\n")
         .stderr_has("`nobody`")
         .fails(2);
     test.put("profiles.toml", "[palete]\n");
@@ -125,7 +125,7 @@ fn the_root_of_a_repository_is_the_boundary() {
             .error("manifest-missing")
             .stderr_has("`{dir}/CanvOS/overlay/profiles.toml`")
             .stderr_has("`../../profiles.toml` is above the root of this git repository")
-            .stderr_has("help: name it with `--file ../../profiles.toml`")
+            .stderr_has("help: to use it, add `--file ../../profiles.toml` to the command")
             .keeps_files()
             .fails(2);
     }

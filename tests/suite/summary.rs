@@ -79,7 +79,7 @@ fn every_command_in_its_own_words() {
         .error("drift")
         .stderr_has(line)
         .fails(3);
-    let line = "    Finished factory, locked anew, 1.7 KiB fetched in {time}\n";
+    let line = "    Finished factory, lock updated, 1.7 KiB fetched in {time}\n";
     test.run("update").any_stdout().stderr_has(line).success();
 }
 

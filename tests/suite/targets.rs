@@ -35,7 +35,7 @@ iso               spc.tgz  CLUSTERCONFIG  `factory` as locked
 uki-iso           spc.tgz  CLUSTERCONFIG  `factory` as locked
 cloud-image       spc.tgz  CLUSTERCONFIG  `factory` as locked
 maas-image        spc.tgz  spc.tgz        `factory` as locked
-kairos-raw-image  -        -              never carries one (T13)
+kairos-raw-image  -        -              never contains one (T13)
 iso-disk-image    spc.tgz  CLUSTERCONFIG  `factory` as locked
 ",
         )
@@ -361,5 +361,8 @@ fn a_definition_that_is_not_asked_for_any_more_is_outdated() {
     test.put("profiles.toml", &renamed);
     let iso = &targets(&test, "")[0];
     assert_eq!(iso["verdict"], "outdated");
-    assert_eq!(iso["text"], "`factory`, which profiles.toml no longer has");
+    assert_eq!(
+        iso["text"],
+        "`factory`, which is no longer in profiles.toml"
+    );
 }

@@ -199,7 +199,7 @@ fn a_result_that_cannot_be_written() {
         .prelude("exec >/dev/full")
         .error("output-failed")
         .error("staged-differs")
-        .stderr_has("what is staged is not `factory` as it is locked")
+        .stderr_has("the staged files differ from the locked `factory`")
         .fails(3);
     // Messages are lost without harm.
     test.run("stage -v")

@@ -46,7 +46,7 @@ fn an_expired_certificate() {
     let test = trusting(Tls::expired(&["127.0.0.1"]));
     test.run("stage")
         .error("tls-refused")
-        .stderr_has("its certificate has expired, on Tue, 01 Jan 2019 00:00:00 GMT")
+        .stderr_has("its certificate expired on Tue, 01 Jan 2019 00:00:00 GMT")
         .stderr_has("renewed")
         .keeps_files()
         .fails(5);
@@ -82,7 +82,7 @@ fn plain_http_in_place_of_tls() {
         .run("stage --endpoint")
         .arg(&format!("https://127.0.0.1:{}", test.sim.port()));
     run.error("tls-refused")
-        .stderr_has("it does not speak TLS: is this the port of plain HTTP?")
+        .stderr_has("the server does not speak TLS; the port may be for plain HTTP")
         .keeps_files()
         .fails(5);
 }
@@ -140,7 +140,7 @@ fn an_authority_that_cannot_be_read() {
     let test = trusting(Tls::self_signed(&["127.0.0.1"])).write("trust/ca.pem", "not PEM\n");
     test.run("stage")
         .error("unusable-ca-cert")
-        .stderr_has("`ca-cert` holds no PEM certificate")
+        .stderr_has("the `ca-cert` file contains no PEM certificate")
         .keeps_files()
         .fails(2);
     std::fs::remove_file(test.path("trust/ca.pem")).unwrap();

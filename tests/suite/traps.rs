@@ -83,7 +83,7 @@ fn t00_a_target_that_the_checkout_does_not_have() {
             .any_stdout()
             .error("no-such-target")
             .stderr_has(said)
-            .stderr_has("help: choose targets that it has")
+            .stderr_has("help: choose other targets")
             .keeps_files()
             .fails(2);
     }
@@ -179,7 +179,7 @@ fn t03_an_absolute_path() {
     leads_nowhere(
         "/srv/spc.tgz",
         "T3",
-        "Earthly finds nothing outside of the checkout",
+        "Earthly finds no file outside the checkout",
     );
 }
 
@@ -188,13 +188,17 @@ fn t04_a_path_out_of_the_checkout() {
     leads_nowhere(
         "../spc.tgz",
         "T4",
-        "`../spc.tgz`, which Earthly finds nowhere",
+        "`../spc.tgz`, which Earthly cannot find",
     );
-    leads_nowhere("././spc.tgz", "T4", "which Earthly finds nowhere");
+    leads_nowhere("././spc.tgz", "T4", "which Earthly cannot find");
     // Earthly cleans such a path.
     let test = with_arg("CLUSTERCONFIG=overlay/../spc.tgz\nARCH=amd64\n");
     silent(&test, ALL, "T4");
-    leads_nowhere("~/spc.tgz", "T4", "Earthly knows no `~`, bash does");
+    leads_nowhere(
+        "~/spc.tgz",
+        "T4",
+        "Earthly does not expand `~`, but bash does",
+    );
 }
 
 #[test]
@@ -223,13 +227,13 @@ fn t06_a_pattern_that_fits_nothing() {
         leads_nowhere(
             value,
             "T6",
-            "which Earthly reads as a pattern that fits no file",
+            "which Earthly reads as a pattern that matches no file",
         );
     }
     leads_nowhere(
         "ünit.tgz",
         "T6",
-        "with `ü`, which is not ASCII, Earthly finds nothing",
+        "Earthly cannot find it because `ü` is not ASCII",
     );
 }
 
@@ -237,7 +241,7 @@ fn t06_a_pattern_that_fits_nothing() {
 fn t06_a_pattern_that_is_none() {
     for value in ["-spc.tgz", "^spc.tgz", "]spc.tgz", "s[pc.tgz"] {
         let test = with_arg(&format!("CLUSTERCONFIG={value}\n"));
-        replaces(&test, "T6", "which is not a pattern to Earthly");
+        replaces(&test, "T6", "which Earthly rejects as a pattern");
     }
 }
 
@@ -247,11 +251,11 @@ fn t06_a_pattern_that_fits_another_file() {
     replaces(
         &test,
         "T6",
-        "`edge[1].tgz`, a pattern that fits `edge1.tgz`",
+        "`edge[1].tgz`, a pattern that matches `edge1.tgz`",
     );
     // The last one in the order of names is the one that stays.
     let test = with_arg("CLUSTERCONFIG=s*.tgz\n").write("CanvOS/spd.tgz", "a");
-    replaces(&test, "T6", "which fits `spd.tgz` and `spc.tgz`");
+    replaces(&test, "T6", "which matches `spd.tgz` and `spc.tgz`");
     // Alone, the staged file is found.
     silent(&with_arg("CLUSTERCONFIG=s*.tgz\nARCH=amd64\n"), ALL, "T6");
 }
@@ -366,12 +370,12 @@ fn t09_ignore_rules_that_hide_one_file() {
 #[test]
 fn t09_rules_that_end_the_build() {
     for (rules, said) in [
-        ("[\n", "line 1 is not a pattern"),
-        ("a\n!\n", "line 2 is not a pattern"),
+        ("[\n", "line 1 is not a valid pattern"),
+        ("a\n!\n", "line 2 is not a valid pattern"),
         ("a\tb\n", "line 1 has a tab or another control character"),
     ] {
         let test = full().write("CanvOS/.earthlyignore", rules);
-        refused(&test, "", "T9", &[said, "Earthly refuses to build then"]);
+        refused(&test, "", "T9", &[said, "Earthly then refuses to build"]);
         refused(&test, CLOUD, "T9", &[said]);
     }
 }
@@ -436,7 +440,7 @@ fn t10_another_file_beside_the_staged_one() {
         ALL,
         "T10",
         &[
-            "clusterconfig/old.tgz` will be in the image too",
+            "clusterconfig/old.tgz` will also be in the image",
             "remove it",
         ],
     );
@@ -454,7 +458,7 @@ fn t10_a_stale_overlay() {
         .stdout_has("overlay  no definition")
         .warning("T1")
         .error("staged-differs")
-        .stderr_has("what is staged is not `factory` as it is locked")
+        .stderr_has("the staged files differ from the locked `factory`")
         .fails(3);
     test.run("stage -q").any_stdout().success();
     let run = test.run("check --offline").any_stderr();
@@ -498,8 +502,8 @@ fn t12_an_earthfile_that_copies_nothing() {
         earthfile.replace("$CLUSTERCONFIG\"", "user-data\""),
     );
     let said = [
-        "the Earthfile copies nothing that is staged",
-        "take a CanvOS",
+        "the Earthfile does not copy the staged files",
+        "use a CanvOS",
     ];
     refused(&test, "", "T12", &said);
     refused(&test, CLOUD, "T12", &said);
@@ -531,7 +535,7 @@ fn t13_a_raw_image_never_carries_it() {
         &test,
         "--target kairos-raw-image",
         "T13",
-        &["never carries", "`+maas-image`"],
+        &["never contains", "`+maas-image`"],
     );
     silent(&test, "", "T13");
 }

@@ -18,9 +18,9 @@ fn t14_an_argument_that_a_maas_image_ignores() {
         .warning("T15")
         .warning("T14")
         .error("build-not-started")
-        .stderr_has("`earthly.sh +maas-image` ignores CLUSTERCONFIG")
-        .stderr_has("note: a MAAS image gets what is staged as `spc.tgz`")
-        .stderr_has("help: leave it out")
+        .stderr_has("`earthly.sh +maas-image` ignores the argument CLUSTERCONFIG")
+        .stderr_has("note: a MAAS image always gets the staged `spc.tgz`")
+        .stderr_has("help: remove it")
         .stderr_has("Staged factory")
         .fails(1);
 }
@@ -35,7 +35,7 @@ fn t15_a_value_from_the_environment() {
         let run = test.run("stage").env("EARTHLY_BUILD_ARGS", list);
         run.stderr_has("warning[T15]: CLUSTERCONFIG is `other.tgz`, from `EARTHLY_BUILD_ARGS`")
             .stderr_has("error[T11]: CLUSTERCONFIG names another file: `other.tgz`")
-            .stderr_has("leave it out")
+            .stderr_has("remove it, and write")
             .keeps_files()
             .fails(3);
     }
@@ -87,8 +87,8 @@ fn t16_another_file_of_arguments() {
     let run = run.env("EARTHLY_ARG_FILE_PATH", "none.arg");
     run.warning("T15")
         .error("T16")
-        .stderr_has("the build ends at once: ")
-        .stderr_has("does not exist, and `EARTHLY_ARG_FILE_PATH` names it")
+        .stderr_has("the build fails at once: ")
+        .stderr_has("none.arg`, which does not exist")
         .stdout_has("the build fails")
         .fails(3);
 }
@@ -116,7 +116,7 @@ fn t15_a_value_from_dotenv() {
         &test,
         "",
         "T15",
-        &["`earth` would not do the same: `+iso` embeds `other.tgz` with it"],
+        &["`earth` would build something else: its `+iso` embeds `other.tgz`"],
     );
     builds_with(&test, &["earth", "+iso"]);
     refused(&test, "", "T11", &["from `EARTH_BUILD_ARGS`"]);
@@ -161,7 +161,10 @@ fn t20_a_remote_target() {
         &test,
         "",
         "T20",
-        &["the build is of a git repository", "is not in that build"],
+        &[
+            "the build uses a target of a git repository",
+            "that build does not contain",
+        ],
     );
 }
 
@@ -176,7 +179,7 @@ fn t22_a_build_that_writes_nothing() {
             "T22",
             &[
                 "the build writes no image",
-                "an image of an earlier build stays",
+                "an image from an earlier build stays in place",
             ],
         );
     }
@@ -196,7 +199,7 @@ fn t38_a_command_that_is_not_read() {
         "",
         "T38",
         &[
-            "what `make` passes to the build is not known",
+            "edgestage does not know what `make` passes to the build",
             "edgestage verify --image",
         ],
     );
@@ -230,7 +233,7 @@ fn t16_a_file_of_the_wrong_name() {
         &test,
         "",
         "T16",
-        &["`.args`, which nobody reads", "rename it to `.arg`"],
+        &["`.args`, which no build reads", "rename it to `.arg`"],
     );
 }
 
@@ -239,13 +242,13 @@ fn t17_lines_that_only_one_of_two_parsers_reads() {
     for (text, said) in [
         (
             "A=1\r\nCLUSTERCONFIG=spc.tgz\r\n",
-            "reads `spc.tgz\\r` where Earthly reads `spc.tgz`",
+            "reads `spc.tgz\\r`, but Earthly reads `spc.tgz`",
         ),
         (
             "CLUSTERCONFIG = spc.tgz\n",
-            "reads nothing where Earthly reads `spc.tgz`",
+            "reads nothing, but Earthly reads `spc.tgz`",
         ),
-        ("CLUSTERCONFIG: spc.tgz\n", "reads nothing where Earthly"),
+        ("CLUSTERCONFIG: spc.tgz\n", "reads nothing, but Earthly"),
         (
             "A=1\r\nCLUSTERCONFIG=spc.tgz\n",
             "reads `.arg` differently from Earthly",
@@ -418,7 +421,7 @@ fn t23_for_one_architecture() {
         ),
         (
             "ARCH=s390x\n",
-            "ARCH is `s390x`, for which the Earthfile makes no ISO",
+            "ARCH is `s390x`, for which the Earthfile builds no ISO",
         ),
     ] {
         let test = with_arg(&format!("{arch}CLUSTERCONFIG=spc.tgz\n"));
@@ -464,7 +467,7 @@ fn t28_a_content_bundle_in_a_maas_image() {
         &test,
         MAAS,
         "T28",
-        &["`content-3f2a` goes into a MAAS image", "try the image"],
+        &["`content-3f2a` goes into a MAAS image", "test the image"],
     );
     for path in ["content/core.tar", "content/a/b/core.zst"] {
         let test = full().write(&format!("CanvOS/{path}"), "bundle");
@@ -521,7 +524,7 @@ fn t30_two_definitions_of_one_checkout() {
         .error("T30")
         .stderr_has("`factory` and `store` cannot be staged together")
         .stderr_has("they share the checkout `{dir}/CanvOS`")
-        .stderr_has("give each a checkout of its own")
+        .stderr_has("give each its own checkout")
         .keeps_files()
         .fails(2);
     assert_eq!(test.downloads(), 0);
@@ -549,7 +552,7 @@ fn t32_upper_and_lower_case() {
     for (value, meant) in cases {
         let test = with_arg(&format!("CLUSTERCONFIG={value}\n"));
         test.put("CanvOS/sites/store.tgz", "store");
-        let said = format!("CLUSTERCONFIG is `{value}`, but the file is called `{meant}`");
+        let said = format!("CLUSTERCONFIG is `{value}`, but the file is named `{meant}`");
         refused(
             &test,
             CLOUD,
@@ -567,7 +570,10 @@ fn t33_a_plus_sign() {
         &test,
         "",
         "T33",
-        &["Earthly takes `+` for an artifact", "CanvOS/.arg:1:1"],
+        &[
+            "Earthly reads `+` as part of an artifact",
+            "CanvOS/.arg:1:1",
+        ],
     );
     refused(&test, CLOUD, "T33", &["`CLUSTERCONFIG=spc.tgz`"]);
     warned(&test, MAAS, "T33", &[]);
@@ -579,14 +585,14 @@ fn t34_what_bash_runs() {
     for value in ["$(touch${IFS}run).tgz", "`touch run`.tgz"] {
         let test = with_arg(&format!("CLUSTERCONFIG={value}\n"));
         let said = [
-            "`.arg` has commands",
+            "`.arg` contains commands",
             "CanvOS/.arg:1:1",
-            "Earthly runs nothing",
+            "Earthly does not run them",
         ];
         warned(&test, "", "T34", &said);
         assert!(!Test::path(&test, "CanvOS/run").exists());
     }
     let test = with_arg("CLUSTERCONFIG=$HOME/spc.tgz\n");
     warned(&test, "", "T3", &["CLUSTERCONFIG is `/spc.tgz`"]);
-    warned(&test, "", "T17", &["where Earthly reads `/spc.tgz`"]);
+    warned(&test, "", "T17", &["but Earthly reads `/spc.tgz`"]);
 }

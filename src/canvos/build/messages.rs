@@ -7,7 +7,7 @@ use super::{BuildError, Disturbance, Disturbed, ImageOutcome, NoImage, Now};
 use crate::diagnostic::{Code, Diagnostic, Trap};
 use crate::util::sanitize;
 
-const READ_IT: &str = "read the build's own output above: it says why";
+const READ_IT: &str = "see the build's own output above for the cause";
 
 /// Describes a build that did not end as it should.
 pub(crate) fn error(error: &BuildError) -> Diagnostic {
@@ -32,7 +32,7 @@ pub(crate) fn error(error: &BuildError) -> Diagnostic {
                 Code::BuildFailed,
                 format!("the build `{program}` failed: it ended with {status}"),
             )
-            .note("no image was looked at")
+            .note("edgestage did not verify an image")
             .help(help)
         }
         BuildError::NoImage {
@@ -57,7 +57,7 @@ fn start(program: &str, error: &std::io::Error) -> Diagnostic {
     let program = sanitize::line(program.as_bytes());
     Diagnostic::error(
         Code::BuildNotStarted,
-        format!("the build `{program}` cannot be started: {why}"),
+        format!("cannot start the build `{program}`: {why}"),
     )
     .help(help)
 }
@@ -73,13 +73,15 @@ fn no_image(program: &str, why: &NoImage, directory: &Path, older: &[String]) ->
     let told = match why {
         NoImage::Suppressed(by) => Diagnostic::error(Trap::OldImage, ENDED_WELL)
             .note(format!(
-                "{by} keeps the build program from writing it there"
+                "{by} prevents the build program from writing it there"
             ))
             .help(
-                "leave it out; `edgestage verify NAME --image FILE` looks into an image elsewhere",
+                "remove it, or verify an image elsewhere with `edgestage verify NAME --image FILE`",
             ),
         NoImage::Ci(by) => Diagnostic::error(Trap::OldImage, ENDED_WELL)
-            .note(format!("{by} keeps the build program from writing files"))
+            .note(format!(
+                "{by} prevents the build program from writing files"
+            ))
             .help("add `--output` before the target: `-- --ci --output +iso`"),
         NoImage::Target(target) => {
             let target = sanitize::line(target.as_bytes());
@@ -91,7 +93,7 @@ fn no_image(program: &str, why: &NoImage, directory: &Path, older: &[String]) ->
         }
         NoImage::Swallowed(line) => Diagnostic::error(
             Trap::SwallowedFailure,
-            format!("the build `{program}` failed, and ended with exit code 0"),
+            format!("the build `{program}` failed, but ended with exit code 0"),
         )
         .note(format!("it wrote no image, and {}", swallows(*line)))
         .help(READ_IT),
@@ -105,18 +107,14 @@ fn no_image(program: &str, why: &NoImage, directory: &Path, older: &[String]) ->
         ))
         .help(READ_IT),
         NoImage::Unexplained => Diagnostic::error(Trap::OldImage, ENDED_WELL)
-            .help("read the build's own output above: it says what it wrote, and where"),
+            .help("see the build's own output above for what it wrote, and where"),
     };
     let directory = sanitize::path(directory);
-    let told = told.note(format!(
-        "looked for in `{directory}`; older images do not count"
-    ));
+    let told = told.note(format!("searched `{directory}`; older images do not count"));
     match older.first() {
         Some(name) => {
             let name = sanitize::line(name.as_bytes());
-            told.note(format!(
-                "`{name}` is there and unchanged, from an earlier build"
-            ))
+            told.note(format!("`{name}` is unchanged from an earlier build"))
         }
         None => told,
     }
@@ -138,41 +136,40 @@ fn disturbed(disturbance: &Disturbance) -> Diagnostic {
     };
     let mut told = Diagnostic::error(
         Code::StagedChanged,
-        format!("the build `{command}` {did} what was staged"),
+        format!("the build `{command}` {did} staged files"),
     );
     for Disturbed { path, now } in files {
         told = told.note(match now {
             Now::Gone => format!("`{path}` is gone"),
-            Now::Kind(kind) => format!("`{path}` is {kind} now"),
-            Now::Definition(name) => format!("`{path}` holds `{name}` now"),
-            Now::Other => format!("`{path}` is another file now"),
+            Now::Kind(kind) => format!("`{path}` is now {kind}"),
+            Now::Definition(name) => format!("`{path}` now contains `{name}`"),
+            Now::Other => format!("`{path}` is now another file"),
         });
     }
     let help = match cleaned_by {
         Some((script, line)) => {
             let script = sanitize::path(script);
-            told = told.note(format!("line {line} of `{script}` has a `git clean`"));
+            told = told.note(format!("line {line} of `{script}` runs `git clean`"));
             format!(
                 "add `-e spc.tgz -e .edgestage` to that `git clean`, or run \
                  `edgestage stage {definition}` after it"
             )
         }
         None => format!(
-            "keep them, or have the build command run `edgestage stage {definition}` after \
-             the step that {did} them"
+            "change the build command to keep them, or to run `edgestage stage {definition}` after the step that {did} them"
         ),
     };
-    let as_locked = format!("`{definition}` as it is locked");
+    let as_locked = format!("the locked `{definition}`");
     told.note(match image {
         ImageOutcome::Missing if disturbance.lost_all() => {
-            format!("an image built from this checkout now does not hold {as_locked}")
+            format!("an image built from this checkout now does not contain {as_locked}")
         }
         // One of the two files may be enough for this target.
         ImageOutcome::Missing => {
-            format!("an image built from this checkout now may not hold {as_locked}")
+            format!("an image built from this checkout now may not contain {as_locked}")
         }
-        ImageOutcome::Wrong => format!("the image does not hold {as_locked}"),
-        ImageOutcome::Right => format!("the image holds {as_locked} all the same"),
+        ImageOutcome::Wrong => format!("the image does not contain {as_locked}"),
+        ImageOutcome::Right => format!("the image still contains {as_locked}"),
     })
     .help(help)
 }

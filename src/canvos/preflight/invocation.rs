@@ -138,7 +138,7 @@ impl fmt::Display for NoExport {
             Self::Help => f.write_str("`--help` shows help only"),
             Self::Version => f.write_str("`--version` shows the version only"),
             Self::Command(name) => write!(f, "the command `{name}` does not build"),
-            Self::Setting(origin) => write!(f, "{origin} keeps the build from writing images"),
+            Self::Setting(origin) => write!(f, "{origin} turns off the output of images"),
         }
     }
 }
@@ -168,18 +168,21 @@ pub enum Unjudged {
 impl fmt::Display for Unjudged {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Program(name) => write!(f, "what `{name}` passes to the build is not known"),
+            Self::Program(name) => write!(
+                f,
+                "edgestage does not know what `{name}` passes to the build"
+            ),
             Self::Wrapper => f.write_str("`earthly.sh` is not the script of CanvOS"),
             Self::WrapperVariable(name) => {
                 write!(
                     f,
-                    "the value of `{name}` that `earthly.sh` passes on is not known"
+                    "edgestage does not know the value of `{name}` that `earthly.sh` passes on"
                 )
             }
             Self::SudoEnvironment => {
                 f.write_str("`sudo` without `-E` may or may not pass on the variables of Earthly")
             }
-            Self::AutoSkip => f.write_str("`--auto-skip` may leave out the build"),
+            Self::AutoSkip => f.write_str("`--auto-skip` may skip the build"),
             Self::Interactive => f.write_str("`--interactive` needs a terminal"),
             Self::Flag(flag) => write!(f, "`{flag}` changes what the build writes"),
             Self::Features => f.write_str("features of the Earthfile are overridden"),

@@ -16,7 +16,7 @@ pub(super) mod start;
 /// The effect on a build of such a checkout.
 const FAILS: &str = "the build stops with an error";
 /// The wording for a rule that makes every build fail.
-const REFUSES: &str = "Earthly refuses to build then";
+const REFUSES: &str = "Earthly then refuses to build";
 /// The command that removes all carriage returns at line ends from the file.
 const WITHOUT_RETURNS: &str = "`sed -i 's/\\r$//' .arg`";
 
@@ -29,23 +29,23 @@ pub(super) fn affecting(told: Diagnostic, targets: &[Target]) -> Diagnostic {
 
 /// Adds why it is a warning.
 pub(super) fn accepted(told: Diagnostic) -> Diagnostic {
-    told.note("accepted: `--allow` has it")
+    told.note("accepted because `--allow` names it")
 }
 
 /// T8: `path`, in the place of a staged file or on the way there, is a symbolic link.
 pub(super) fn symbolic_link(path: &str) -> Diagnostic {
     let title = format!("`{path}` in the checkout is a symbolic link");
     Diagnostic::warning(Trap::SymbolicLink, title)
-        .note("it is neither followed nor replaced")
+        .note("edgestage neither follows nor replaces it")
         .help("remove it")
 }
 
 /// T34: what bash reads depends on the output of the commands in `.arg`.
 pub(super) fn commands_in_arg(arg: &Arg, last: &Assignment) -> Diagnostic {
-    let title = "`.arg` has commands: `earthly.sh` runs them when it reads the file";
+    let title = "`.arg` contains commands, which `earthly.sh` runs when it reads the file";
     Diagnostic::warning(Trap::Expansion, title)
         .at(&arg.source, last.span.clone(), "")
-        .note("what it reads then is not known; Earthly runs nothing")
+        .note("edgestage does not know what the commands yield; Earthly does not run them")
         .help(format!("write `{RIGHT}`, without `$(…)` or a backtick"))
 }
 
@@ -60,7 +60,7 @@ pub(super) fn other_value_in_bash(
         || "nothing".to_owned(),
         |value| format!("`{}`", arg::shown(value)),
     );
-    let title = format!("`earthly.sh` reads {bash} where Earthly reads `{earthly}`");
+    let title = format!("`earthly.sh` reads {bash}, but Earthly reads `{earthly}`");
     two_readings(title, arg, last)
 }
 
@@ -93,8 +93,8 @@ fn two_readings(title: String, arg: &Arg, last: &Assignment) -> Diagnostic {
 /// T18: the assignment `before` has no effect; the one in `line` does.
 pub(super) fn set_twice(arg: &Arg, before: &Assignment, line: usize) -> Diagnostic {
     Diagnostic::warning(Trap::SetTwice, format!("`.arg` sets {KEY} more than once"))
-        .at(&arg.source, before.span.clone(), "not this one")
-        .note(format!("line {line} counts"))
+        .at(&arg.source, before.span.clone(), "this line has no effect")
+        .note(format!("line {line} takes effect"))
         .help("remove this line, or run `edgestage stage --fix-arg`")
 }
 
@@ -118,7 +118,7 @@ pub(super) fn hidden_placement(directory: &Path, rule: &Rule, placement: &str) -
 /// T9: a rule hides a file that the build needs.
 pub(super) fn hidden_need(directory: &Path, rule: &Rule, path: &str) -> Diagnostic {
     let title = format!(
-        "`{}` line {} keeps `{path}` out of every build, which the Earthfile copies",
+        "`{}` line {} keeps `{path}`, which the Earthfile copies, out of every build",
         rule.file, rule.line
     );
     about_rule(directory, rule, title)
@@ -130,8 +130,8 @@ pub(super) fn hidden_need(directory: &Path, rule: &Rule, path: &str) -> Diagnost
 pub(super) fn bad_rule(directory: &Path, rule: &Rule, fault: RuleFault) -> Diagnostic {
     let why = match fault {
         RuleFault::Control => "has a tab or another control character",
-        RuleFault::Syntax => "is not a pattern",
-        RuleFault::TooLong => "is longer than a rule may be",
+        RuleFault::Syntax => "is not a valid pattern",
+        RuleFault::TooLong => "is too long for a rule",
     };
     let title = format!("`{}` line {} {why}", rule.file, rule.line);
     about_rule(directory, rule, title)
@@ -147,10 +147,10 @@ pub(super) fn voiding_rule(directory: &Path, rule: &Rule) -> Diagnostic {
     );
     about_rule(directory, rule, title)
         .note(
-            "Earthly then ignores every rule that has other characters than letters, digits, `-`, \
+            "Earthly then ignores every rule that has characters other than letters, digits, `-`, \
              `_`, `.` and `~`",
         )
-        .help("write the rule without it, for example with `?`")
+        .help("replace the character, for example with `?`")
 }
 
 fn about_rule(directory: &Path, rule: &Rule, title: String) -> Diagnostic {
@@ -162,31 +162,31 @@ fn about_rule(directory: &Path, rule: &Rule, title: String) -> Diagnostic {
 pub(super) fn content_definition(path: &str) -> Diagnostic {
     let title = format!("`{path}` becomes the definition of a cloud image");
     Diagnostic::warning(Trap::ContentDefinition, title)
-        .note("CLUSTERCONFIG finds nothing, and content directories are flattened")
+        .note("CLUSTERCONFIG matches no file, and the build flattens content directories")
         .help("remove it, and write `CLUSTERCONFIG=spc.tgz`")
 }
 
 /// T40: a file that the build cannot read is empty in the image.
 pub(super) fn unreadable(path: &str) -> Diagnostic {
     Diagnostic::warning(Trap::UnreadableFile, format!("`{path}` cannot be read"))
-        .note("a file that the build cannot read is an empty file in the image")
+        .note("a file that the build cannot read becomes an empty file in the image")
         .help(format!("run `chmod u+r {path}`"))
 }
 
 /// T23: the tool that makes the ISO never sees the overlay.
 pub(super) fn dropped_overlay(place: Place<'_>) -> Diagnostic {
-    let title = "the Earthfile makes an ISO without its overlay";
+    let title = "the Earthfile builds an ISO without its overlay";
     Diagnostic::warning(Trap::OverlayDropped, title)
-        .pointing(place, "the source stands before a flag")
+        .pointing(place, "the source comes before a flag")
         .note("AuroraBoot reads no flags after its first argument")
-        .help("take a CanvOS in which `dir:…` comes last")
+        .help("use a CanvOS version in which `dir:…` comes last")
 }
 
 /// T10: there is another file in the overlay's directory.
 pub(super) fn neighbour(name: &str) -> Diagnostic {
-    let title = format!("`{OVERLAY_DIRECTORY}/{name}` will be in the image too");
+    let title = format!("`{OVERLAY_DIRECTORY}/{name}` will also be in the image");
     Diagnostic::warning(Trap::OverlayLeftover, title)
-        .help("remove it, unless it is meant to be there")
+        .help("remove it unless it belongs in the image")
 }
 
 const SET_ARCH: &str = "set `ARCH=amd64` or `ARCH=arm64`";
@@ -195,7 +195,7 @@ const SET_ARCH: &str = "set `ARCH=amd64` or `ARCH=arm64`";
 pub(super) fn no_iso_for(arch: Option<&str>, has_only_template: bool) -> Diagnostic {
     let title = match arch {
         None | Some("") => "ARCH is not set, and the Earthfile builds no ISO without it".to_owned(),
-        Some(arch) => format!("ARCH is `{arch}`, for which the Earthfile makes no ISO"),
+        Some(arch) => format!("ARCH is `{arch}`, for which the Earthfile builds no ISO"),
     };
     let help = if arch.is_none() && has_only_template {
         "copy `.arg.template` to `.arg`, which sets ARCH"
@@ -210,7 +210,7 @@ pub(super) fn no_iso_for(arch: Option<&str>, has_only_template: bool) -> Diagnos
 /// T29: the effect of arm64 on the other images.
 pub(super) fn arm64() -> Diagnostic {
     let title =
-        "ARCH is `arm64`: a MAAS image is for amd64 only, a UKI ISO gets the label COS_LIVE";
+        "ARCH is `arm64`: a MAAS image is for amd64 only, and a UKI ISO gets the label COS_LIVE";
     Diagnostic::warning(Trap::Architecture, title).help("set `ARCH=amd64` for a MAAS image")
 }
 
@@ -222,10 +222,10 @@ pub(super) fn unknown_arch(arch: &str) -> Diagnostic {
 
 /// T28: a bad content bundle stops the host's script before it reads the definition.
 pub(super) fn content_bundle(directory: &str) -> Diagnostic {
-    let title = format!("`{directory}` goes into a MAAS image beside the definition");
+    let title = format!("`{directory}` goes into a MAAS image next to the definition");
     Diagnostic::warning(Trap::BadBundle, title)
-        .note("a bundle that cannot be unpacked keeps the definition from being copied")
-        .help("try the image on a host before a roll-out")
+        .note("if a bundle cannot be unpacked, the definition is not copied either")
+        .help("test the image on a host before you roll it out")
 }
 
 /// T21: git would take the archive for a file of the repository.
@@ -237,23 +237,25 @@ pub(super) fn not_ignored_by_git(path: &str) -> Diagnostic {
 
 /// T13: a raw image never carries a definition.
 pub(super) fn raw_image() -> Diagnostic {
-    let title = "`+kairos-raw-image` never carries a cluster definition";
+    let title = "`+kairos-raw-image` never contains a cluster definition";
     Diagnostic::warning(Trap::RawImage, title).help("build `+cloud-image` or `+maas-image`")
 }
 
 /// T12: no target copies anything that is staged.
 pub(super) fn nothing_copied() -> Diagnostic {
-    let title = "the Earthfile copies nothing that is staged";
+    let title = "the Earthfile does not copy the staged files";
     Diagnostic::warning(Trap::NotCopied, title)
-        .help("take a CanvOS that copies `overlay/files-iso/` or CLUSTERCONFIG")
+        .help("use a CanvOS version that copies `overlay/files-iso/` or CLUSTERCONFIG")
 }
 
 /// T12: it cannot be determined what is copied.
 pub(super) fn unclear_copy() -> Diagnostic {
     let title = "edgestage cannot determine what the Earthfile embeds";
     Diagnostic::warning(Trap::NotCopied, title)
-        .note("a copy may not run, or is made by an Earthfile that is not read")
-        .help("look into the image: `edgestage verify --image FILE`; `--allow T12` builds it")
+        .note("a copy may not run, or is in another Earthfile, which edgestage does not read")
+        .help(
+            "build with `--allow T12`, then verify the image with `edgestage verify --image FILE`",
+        )
 }
 
 /// T17: a file of build arguments that Earthly refuses, for the reason `why`.
@@ -261,7 +263,7 @@ pub(super) fn unreadable_arg(place: Place<'_>, why: &str) -> Diagnostic {
     let title = format!("Earthly cannot read `{}`: {why}", place.source.path);
     Diagnostic::error(Trap::TwoParsers, title)
         .pointing(place, "")
-        .note("no build begins with such a file")
+        .note("no build can start with such a file")
 }
 
 /// Why `--fix-arg` leaves the file alone.
@@ -283,11 +285,11 @@ pub(super) fn not_fixable(arg: &Arg, why: &NoFix<'_>) -> Diagnostic {
     }
     told.note(match why {
         NoFix::Changes(name) => format!("the edit would change `{name}` for bash"),
-        NoFix::Keeps(value) => format!("bash keeps `{value}` wherever the line stands"),
+        NoFix::Keeps(value) => format!("bash keeps `{value}` wherever the line is"),
         NoFix::Differs => why_bash_differs(arg),
     })
-    .note(format!("`{}` was left as it was", arg.source.path))
-    .help(format!("write `{RIGHT}` by hand, in a line of its own"))
+    .note(format!("edgestage did not change `{}`", arg.source.path))
+    .help(format!("write `{RIGHT}` by hand, on a line of its own"))
 }
 
 /// Adds what to do before `--fix-arg` is tried again on a file that Earthly refuses.
@@ -305,10 +307,10 @@ pub(super) fn why_bash_differs(arg: &Arg) -> String {
             format!("bash may change any variable in line {line}")
         }
         (bash::End::Whole, bash::Value::Unknown) => {
-            "only bash can tell its value: it comes from a command, or from bash itself".to_owned()
+            "only bash knows its value, which comes from a command or from bash itself".to_owned()
         }
         (bash::End::Whole, _) => {
-            "bash takes no CRLF and no spaces around `=`, and it expands `~` and variables"
+            "bash accepts neither CRLF nor spaces around `=`, and it expands `~` and variables"
                 .to_owned()
         }
     }

@@ -96,7 +96,7 @@ fn row(change: &Change) -> Row<'_> {
         } => of_file(*what, path, profile.as_deref()),
         Change::Content => Row {
             part: Part::Content,
-            detail: "which files cannot be told: the locked archive is not in the cache".into(),
+            detail: "files unknown: the locked archive is not in the cache".into(),
             ..whole(Changed, "values, manifests or variables", String::new())
         },
         Change::Order => Row {

@@ -57,7 +57,7 @@ impl Surroundings {
         if self.told.is_empty() {
             return own;
         }
-        let beside = format!("beside it {}", self.told);
+        let beside = format!("next to it {}", self.told);
         let trap = Some(Trap::OtherName);
         match own.verdict {
             _ if own.good && self.is_doubtful => ImageFinding {
@@ -109,7 +109,7 @@ impl Surroundings {
                 Some(Trap::OtherName),
             ),
             (true, beside) => {
-                let beside = told(format!("beside it {beside}"));
+                let beside = told(format!("next to it {beside}"));
                 bad(ImageVerdict::Unexpected, beside, Some(Trap::Leftovers))
             }
         }

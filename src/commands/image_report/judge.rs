@@ -232,7 +232,7 @@ pub(super) fn unreadable(error: &ImageError) -> ImageFinding {
         ),
         ImageError::Truncated => is(
             ImageVerdict::Truncated,
-            "it ends before what it says it holds",
+            "the file ends before its content does",
             Advice::Copy,
         ),
         ImageError::Damaged(place) => is(ImageVerdict::Damaged, place, Advice::Copy),

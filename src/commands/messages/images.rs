@@ -22,24 +22,30 @@ pub(in crate::commands) struct BadImages<'a> {
 
 pub(in crate::commands) fn bad_images(bad: &BadImages<'_>) -> Diagnostic {
     let images = sanitize::count(bad.count, "image");
-    let unread = format!("{images} that could not be verified");
+    let verb = if bad.count == 1 {
+        "contains"
+    } else {
+        "contain"
+    };
+    let does_not = if bad.count == 1 { "does not" } else { "do not" };
+    let unread = format!("{images} could not be verified");
     let (title, help) = match (bad.advice, bad.definition) {
         (Advice::Access, _) => (
-            format!("{images} that cannot be read"),
+            format!("{images} cannot be read"),
             "check the path and your permission to read it".to_owned(),
         ),
         (Advice::Copy, _) => (
             unread,
-            "copy it again from where it was built, or build it again".to_owned(),
+            "copy the image again from where it was built, or build it again".to_owned(),
         ),
         (Advice::OtherImage, _) => (unread, "name an image that CanvOS has built".to_owned()),
         (Advice::Earthfile, Some(name)) => (
-            format!("{images} without `{name}` as it is locked"),
-            "correct the Earthfile of the checkout, and build again".to_owned(),
+            format!("{images} {does_not} contain the locked `{name}`"),
+            "fix the Earthfile of the checkout, then build again".to_owned(),
         ),
         (Advice::Unmount, _) => (
             unread,
-            "unmount the content partition everywhere, and build again".to_owned(),
+            "unmount the content partition everywhere, then build again".to_owned(),
         ),
         (Advice::Features, _) => (
             unread,
@@ -47,23 +53,23 @@ pub(in crate::commands) fn bad_images(bad: &BadImages<'_>) -> Diagnostic {
         ),
         (Advice::Decompress, _) => (
             unread,
-            "decompress it, and verify what comes out".to_owned(),
+            "decompress the image, then verify the result".to_owned(),
         ),
         (Advice::Remove, Some(name)) => (
-            format!("{images} with more than `{name}` as it is locked"),
-            "remove what lies beside it, and build again".to_owned(),
+            format!("{images} {verb} more than the locked `{name}`"),
+            "remove the other files, then build again".to_owned(),
         ),
         (Advice::Rename, Some(name)) => (
-            format!("{images} with `{name}` as it is locked under another name"),
-            "name the file `spc.tgz`, and build again".to_owned(),
+            format!("{images} {verb} the locked `{name}` under another name"),
+            "name the file `spc.tgz`, then build again".to_owned(),
         ),
         (_, Some(name)) => (
-            format!("{images} without `{name}` as it is locked"),
-            format!("run `edgestage stage {name}` and build again"),
+            format!("{images} {does_not} contain the locked `{name}`"),
+            format!("run `edgestage stage {name}`, then build again"),
         ),
         (_, None) if bad.has_unexpected => (
-            format!("{images} with a definition where none is expected, or unreadable"),
-            "run `edgestage unstage` and build again".to_owned(),
+            format!("{images} {verb} an unexpected definition, or cannot be read"),
+            "run `edgestage unstage`, then build again".to_owned(),
         ),
         (_, None) => (unread, "build again".to_owned()),
     };
@@ -74,7 +80,7 @@ pub(in crate::commands) fn bad_images(bad: &BadImages<'_>) -> Diagnostic {
 
 /// Describes an image that does not exist, and what to do about it.
 pub(in crate::commands) fn missing_image(path: &str, help: &str) -> Diagnostic {
-    Diagnostic::error(Code::ImageMissing, format!("there is no image `{path}`")).help(help)
+    Diagnostic::error(Code::ImageMissing, format!("cannot find image `{path}`")).help(help)
 }
 
 /// Returns what to do about an image that does not exist; its name may be mistyped.

@@ -60,7 +60,7 @@ impl Verdict {
                 "the archive holds what profiles.lock says".to_owned()
             }
             (ArchiveCheck::NotCached, None) => current.to_owned(),
-            (ArchiveCheck::NotCached, Some(_)) => "nothing but the lock entry".to_owned(),
+            (ArchiveCheck::NotCached, Some(_)) => "only the lock entry".to_owned(),
             (ArchiveCheck::NotLocked | ArchiveCheck::NoLock, _) => {
                 "the archive can be read to its end".to_owned()
             }

@@ -6,13 +6,16 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::util::sanitize;
 
 pub(super) fn stopped() -> Diagnostic {
-    Diagnostic::error(Code::Cancelled, "stopped: nothing was written")
-        .help("run it again; `edgestage init --no-input` asks nothing")
+    Diagnostic::error(Code::Cancelled, "stopped before anything was written")
+        .help("run the command again, or skip the questions with `edgestage init --no-input`")
 }
 
 pub(super) fn unasked(why: &str) -> Diagnostic {
-    Diagnostic::error(Code::TerminalFailed, format!("the terminal failed: {why}"))
-        .help("run `edgestage init --no-input`, which asks nothing")
+    Diagnostic::error(
+        Code::TerminalFailed,
+        format!("cannot ask questions on this terminal: {why}"),
+    )
+    .help("run `edgestage init --no-input` to skip the questions")
 }
 
 pub(super) fn nothing_offered(project: Option<&str>, seen: usize) -> Diagnostic {
@@ -24,24 +27,23 @@ pub(super) fn nothing_offered(project: Option<&str>, seen: usize) -> Diagnostic 
         Code::NoEdgeProfiles,
         format!("{place} has no published profile for edge hosts"),
     )
-    .note(format!(
-        "of other kinds, or not published, it has {}",
-        sanitize::count(seen, "profile")
-    ))
-    .help("publish a profile of the type Edge Native there, or choose another project")
+    .note(format!("profiles of another type or not published: {seen}"))
+    .help("publish an Edge Native profile there, or choose another project")
 }
 
 pub(super) fn exists(files: &[String]) -> Diagnostic {
     // The other files are written from templates of `init`.
     let is_manifest = |file: &String| Path::new(file).extension().is_some_and(|end| end == "toml");
     let fix = if files.iter().all(is_manifest) {
-        "run `edgestage add PROFILE` to add to it, or move it away first"
+        "run `edgestage add PROFILE` to add a profile to it, or move the file first"
     } else {
-        "edit it by hand, or move it away first"
+        "edit the file by hand, or move it first"
     };
+    let names: Vec<String> = files.iter().map(|file| format!("`{file}`")).collect();
+    let exist = if files.len() == 1 { "exists" } else { "exist" };
     Diagnostic::error(
         Code::AlreadyExists,
-        format!("already exists: {}", files.join(", ")),
+        format!("{} already {exist}", names.join(", ")),
     )
     .note("nothing was written")
     .help(fix)

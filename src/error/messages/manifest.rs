@@ -18,7 +18,7 @@ pub(super) fn manifest(error: &ManifestError) -> Diagnostic {
                 Code::ManifestUnreadable,
                 format!("cannot read `{path}`: {}", sanitize::io(error)),
             )
-            .help("name the file itself with `--file FILE`, and see that you may read it")
+            .help("use `--file FILE` to name a file that you can read")
         }
         // The problems are diagnostics already.
         ManifestError::Invalid(_) => {
@@ -30,7 +30,7 @@ pub(super) fn manifest(error: &ManifestError) -> Diagnostic {
 fn missing(path: &Path, located: &Located) -> Diagnostic {
     let error = Diagnostic::error(
         Code::ManifestMissing,
-        format!("there is no `{}`", sanitize::path(path)),
+        format!("cannot find `{}`", sanitize::path(path)),
     );
     let near = nearest_file(path).filter(|near| near.extension() == path.extension());
     if let Some(near) = near {
@@ -42,19 +42,21 @@ fn missing(path: &Path, located: &Located) -> Diagnostic {
             let (why, help) = match passed {
                 Passed::OutsideRepository(_) => (
                     format!("`{file}` is above the root of this git repository, so it is not used"),
-                    format!("name it with `--file {file}`"),
+                    format!("to use it, add `--file {file}` to the command"),
                 ),
                 Passed::Foreign(_) => (
                     format!("`{file}` belongs to another user, so it is not used"),
-                    format!("if you trust it, name it with `--file {file}`"),
+                    format!("if you trust it, add `--file {file}` to the command"),
                 ),
             };
             error.note(why).help(help)
         }
         Located::Nowhere(None) => error
-            .note("the directories above it have none either")
-            .help("run `edgestage init` to write one, or name another with `--file FILE`"),
-        _ => error.help("run `edgestage init` to write one, or name another with `--file FILE`"),
+            .note("no parent directory contains one either")
+            .help("run `edgestage init` to create it, or name another file with `--file FILE`"),
+        _ => {
+            error.help("run `edgestage init` to create it, or name another file with `--file FILE`")
+        }
     }
 }
 
@@ -64,16 +66,19 @@ pub(super) fn some_of(names: &[String]) -> String {
     match names.len().checked_sub(SHOWN) {
         None | Some(0) => names.join(", "),
         Some(more) => format!(
-            "{} and {more} more: `edgestage list`",
+            "{} and {more} more; `edgestage list` shows all",
             names[..SHOWN].join(", ")
         ),
     }
 }
 
 pub(super) fn name_needed(known: &[String]) -> Diagnostic {
-    Diagnostic::error(Code::DefinitionNeeded, "which definition?")
-        .note(format!("there are {}", some_of(known)))
-        .help("add its name to the command")
+    Diagnostic::error(
+        Code::DefinitionNeeded,
+        "the command needs the name of a definition",
+    )
+    .note(format!("profiles.toml defines {}", some_of(known)))
+    .help("add the name of a definition to the command")
 }
 
 pub(super) fn unknown_definition(name: &str, known: &[String]) -> Diagnostic {
@@ -83,7 +88,9 @@ pub(super) fn unknown_definition(name: &str, known: &[String]) -> Diagnostic {
     );
     match (nearest(name, known.iter().map(String::as_str)), known) {
         (Some(near), _) => error.help(format!("did you mean `{near}`?")),
-        (None, [only]) => error.help(format!("write `{only}`, or nothing: it is the only one")),
+        (None, [only]) => error.help(format!(
+            "write `{only}` or omit the name: it is the only definition"
+        )),
         (None, _) => error.help(format!("write one of {}", some_of(known))),
     }
 }

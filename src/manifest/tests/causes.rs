@@ -27,11 +27,11 @@ const ONE_EACH: [(&str, &str); 39] = [
     ),
     (
         "[definition]\nprofiles = [\"a@1\"]\n",
-        "2: a definition without a name (`profiles` directly in [definition])",
+        "2: the definition has no name (`profiles` is directly in [definition])",
     ),
     (
         "[definition]\nprofiles = [\"a@1\"]\ncanvos = \"x\"\nname = \"n\"\n",
-        "2: a definition without a name (`profiles` directly in [definition])",
+        "2: the definition has no name (`profiles` is directly in [definition])",
     ),
     (
         "[palete]\nproject = \"p\"\n[definition.a]\nprofiles = [\"a@1\"]\n",
@@ -72,7 +72,7 @@ const ONE_EACH: [(&str, &str); 39] = [
     ),
     (
         "[palette]\nendpoint = \"palette.example\"\n[definition.a]\nprofiles = [\"a@1\"]\n",
-        "2: `endpoint` is not the address of a Palette (it does not begin with `https://`)",
+        "2: `endpoint` is not a Palette address (it does not begin with `https://`)",
     ),
     (
         "[definition.a]\nproject = 3\nprofiles = [\"a@1\"]\n",
@@ -143,27 +143,27 @@ const ONE_EACH: [(&str, &str); 39] = [
     // Syntax.
     (
         "[definition.a]\nprofiles = [\"a@1\"\n",
-        "2: not valid TOML (unclosed array, expected `]`)",
+        "2: the file is not valid TOML (unclosed array, expected `]`)",
     ),
     (
         "[definition.a]\nprofiles \"a@1\"]\n",
-        "2: not valid TOML (key with no value, expected `=`)",
+        "2: the file is not valid TOML (key with no value, expected `=`)",
     ),
     (
         "[definition.a\nprofiles = [\"a@1\"]\n",
-        "1: not valid TOML (unclosed table, expected `]`)",
+        "1: the file is not valid TOML (unclosed table, expected `]`)",
     ),
     (
         "[definition.a]\nprofiles = [\n  \"a@1\",\ncanvos = \"x\"\n[definition.b]\nprofiles = [\"b@1\"]\n",
-        "4: not valid TOML (unexpected `=` in array, expected value, `]`)",
+        "4: the file is not valid TOML (unexpected `=` in array, expected value, `]`)",
     ),
     (
         "[definition.a]\nprofiles = [\n  \"a@1\"\n  \"b@1\"\n]\n",
-        "4: not valid TOML (missing comma between array elements, expected `,`)",
+        "4: the file is not valid TOML (missing comma between array elements, expected `,`)",
     ),
     (
         "[definition.a]\nprofiles = [{ name = \"a\", version = \"1 }]\n",
-        "2: not valid TOML (unclosed inline table, expected `}`)",
+        "2: the file is not valid TOML (unclosed inline table, expected `}`)",
     ),
 ];
 
@@ -222,7 +222,7 @@ fn projects_that_disagree_are_told_once() {
     ));
     assert_eq!(told.len(), 1, "{told:?}");
     assert!(
-        told[0].contains("`a` has profiles of two projects"),
+        told[0].contains("`a` has profiles from two projects"),
         "{told:?}"
     );
 }

@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 
 use super::super::node::{Node, OddField, kind, says_nothing};
 use super::{Answer, NoAnswer, profile_type, version};
+use crate::util::sanitize;
 use crate::util::uid::Uid;
 
 /// An item of a list, which is read independently of the others.
@@ -60,12 +61,13 @@ impl fmt::Display for Gap {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Counted { held, count } => {
-                write!(f, "it has {held} of the {count} items that it counts")
+                write!(f, "it contains {held} of {count} items")
             }
             Self::Endless { held } => {
-                write!(f, "it has {held} items, and says that there are more")
+                let items = sanitize::count(usize::try_from(*held).unwrap_or(usize::MAX), "item");
+                write!(f, "it contains {items} and announces more")
             }
-            Self::Unreadable(odd) => write!(f, "an item of it cannot be read: {odd}"),
+            Self::Unreadable(odd) => write!(f, "one of its items cannot be read: {odd}"),
         }
     }
 }

@@ -27,7 +27,7 @@ fn an_old_directory_with_two_names() {
         let (short, bytes) = (name.as_bytes(), long.as_bytes());
         ambiguous(
             long,
-            "its type depends on which of its names counts",
+            "its type depends on which of its names is used",
             vec![old(short, bytes), gnu(short, bytes)],
         );
     }
@@ -121,7 +121,7 @@ fn pax_records_that_not_all_can_read() {
     ] {
         ambiguous(
             "PaxHeaders/x",
-            &format!("`{keyword}` in its PAX header is not what it should be"),
+            &format!("`{keyword}` in its PAX header has an invalid value"),
             values
                 .iter()
                 .map(|value| pax(&[(keyword.as_bytes(), value)]))

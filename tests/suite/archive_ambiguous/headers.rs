@@ -137,7 +137,7 @@ fn what_gnu_tar_has_where_posix_has_a_prefix() {
     };
     ambiguous(
         "spc/b",
-        "its header has data where its format has none",
+        "its header has data in fields that its format leaves empty",
         vec![
             gnu(345, b"14500000000"), // atime
             gnu(357, b"14500000000"), // ctime
@@ -181,7 +181,7 @@ fn what_gnu_tar_has_where_posix_has_a_prefix() {
     );
     ambiguous(
         "spc/b",
-        "its header has data where its format has none",
+        "its header has data in fields that its format leaves empty",
         vec![star().set((508, 4), b"tar\0").set((504, 1), b"x")],
     );
 }
@@ -242,12 +242,12 @@ fn a_beginning_that_is_another_format() {
             .position(|byte| *byte == 0)
             .unwrap_or(name.len());
         let shown = edgestage::util::sanitize::line(&name[..end]);
-        let why = "it begins as another format does";
+        let why = "it begins like another format";
         ambiguous(&shown, why, vec![first(name, posix)]);
     }
     for name in [&b"MSCF"[..], b"!<arch>\nx", b"WARC/1.0"] {
         let shown = edgestage::util::sanitize::line(name);
-        let why = "it begins as another format does";
+        let why = "it begins like another format";
         ambiguous(&shown, why, vec![first(name, b"")]);
     }
     accepted(vec![
@@ -289,7 +289,7 @@ fn types_and_what_they_cannot_have() {
         let entry = |kind| good().entry(kind, name.as_bytes(), b"");
         ambiguous(
             name,
-            "its name ends as the name of a directory",
+            "its name ends like the name of a directory",
             vec![
                 entry(FILE),
                 entry(LINK).set(TARGET, b"a"),
@@ -303,7 +303,7 @@ fn types_and_what_they_cannot_have() {
     let target = |target| good().link(HARD_LINK, b"spc/b", target);
     ambiguous(
         "spc/b",
-        "its target ends as the name of a directory",
+        "its target ends like the name of a directory",
         vec![target(b"spc/a/"), target(b"spc/a/."), target(b"spc/a//")],
     );
     accepted(vec![
@@ -352,7 +352,7 @@ fn names_that_are_misread() {
         (dash, good().link(LINK, b"-l", b"spc")),
         (dash, pax(&[(b"path", b"-b")])),
         (
-            "the path `spc/b\\r` holds a carriage return",
+            "the path `spc/b\\r` contains a carriage return",
             named(b"spc/b\r"),
         ),
         ("the path `\\b` begins with a backslash", named(b"\\b")),
@@ -380,7 +380,7 @@ fn an_end_inside_a_block() {
         test.put("odd.tgz", gzip(&tar));
         test.run("show odd.tgz")
             .error("archive-refused")
-            .stderr_has("it is cut short")
+            .stderr_has("it is truncated")
             .fails(6);
     }
     for blocks in [1, 2, 20] {

@@ -57,7 +57,7 @@ fn every_broken_connection() {
     ];
     for act in broken {
         for route in [Route::Projects, Route::Profile, Route::Download] {
-            answered(route, &act, UNREACHABLE, "Palette cannot be reached");
+            answered(route, &act, UNREACHABLE, "cannot reach Palette");
         }
     }
 }
@@ -69,7 +69,7 @@ fn every_silence() {
         for form in FORMS {
             let test = Test::new().patience("retries = 0\ntimeout = 1");
             let test = test.fault(Fault::on(Route::Download, act.clone()).forever());
-            let end = (UNREACHABLE, "Palette cannot be reached");
+            let end = (UNREACHABLE, "cannot reach Palette");
             audit(test, "stage", form, end);
         }
     }
@@ -81,13 +81,13 @@ fn connections_that_never_come_about() {
         for form in FORMS {
             let test = Test::new();
             test.sim.fault_connections(9, fault);
-            let end = (UNREACHABLE, "Palette cannot be reached");
+            let end = (UNREACHABLE, "cannot reach Palette");
             audit(test, "stage", form, end);
         }
     }
     for form in FORMS {
         let test = trusting(Tls::expired(&["127.0.0.1"]));
-        audit(test, "stage", form, (UNREACHABLE, "has expired"));
+        audit(test, "stage", form, (UNREACHABLE, "certificate expired"));
     }
 }
 

@@ -75,7 +75,7 @@ fn manifests() {
             Test::new,
             "check --endpoint http://127.0.0.1:9",
             5,
-            "cannot be reached",
+            "cannot reach Palette",
         ),
     ]);
 }
@@ -208,7 +208,7 @@ fn checkouts() {
             || Test::new().stage().write("CanvOS/spc.tgz", "mine"),
             "unstage",
             3,
-            "not staged by",
+            "edgestage did not stage",
         ),
         (
             || Test::new().stage().write("CanvOS/spc.tgz", "mine"),
@@ -218,7 +218,7 @@ fn checkouts() {
         ),
         (Test::new, "stage --canvos none", 2, "none"),
         (Test::new, "stage --target maas-image", 2, "maas-image"),
-        (full, "build", 1, "cannot be started"),
+        (full, "build", 1, "cannot start"),
     ]);
 }
 

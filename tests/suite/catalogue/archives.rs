@@ -50,7 +50,7 @@ fn refusals(book: &mut Book) {
         ("cut short", Refusal::Truncated),
         (
             "damaged",
-            Refusal::Damaged("a checksum does not fit".into()),
+            Refusal::Damaged("a checksum does not match".into()),
         ),
         ("bytes behind it", Refusal::TrailingBytes),
         ("data behind its end", Refusal::EntriesAfterEnd),
@@ -58,7 +58,7 @@ fn refusals(book: &mut Book) {
             "a path",
             Refusal::Path {
                 path: path(),
-                why: "holds `..`",
+                why: "contains `..`",
             },
         ),
         (

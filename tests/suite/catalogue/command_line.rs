@@ -201,7 +201,7 @@ fn files(book: &mut Book, test: &Test) {
         (
             "a silent pipe",
             ErrorKind::TimedOut,
-            "it is a pipe that nobody writes to",
+            "it is a pipe without a writer",
         ),
     ] {
         let error = PathError {

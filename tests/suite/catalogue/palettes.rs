@@ -382,7 +382,7 @@ fn connections(book: &mut Book) {
         };
         book.told(what, &Error::Palette(error));
     }
-    let setup = PaletteError::Setup("the API key cannot stand in a header".into());
+    let setup = PaletteError::Setup("the API key is not a valid header value".into());
     book.told("a connection that cannot be set up", &Error::Palette(setup));
     // `few_threads` shows that it comes about.
     let no_thread = PaletteError::NoThread("resource temporarily unavailable".into());

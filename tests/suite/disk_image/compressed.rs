@@ -137,8 +137,8 @@ fn what_is_compressed_otherwise_is_named() {
         .run(&[&zst])
         .any_stdout()
         .stderr(
-            "error[image-differs]: 1 image that could not be verified\n\
-             help: decompress it, and verify what comes out\n\
+            "error[image-differs]: 1 image could not be verified\n\
+             help: decompress the image, then verify the result\n\
              see: `edgestage explain image`\n",
         )
         .fails(3);

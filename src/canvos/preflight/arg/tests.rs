@@ -153,10 +153,10 @@ fn other_lines_are_not_shown() {
 #[test]
 fn a_reason_why_bash_differs_is_told() {
     for (text, said) in [
-        ("CLUSTERCONFIG = a\n", "no spaces around `=`"),
+        ("CLUSTERCONFIG = a\n", "nor spaces around `=`"),
         ("CLUSTERCONFIG=a\nA=it's\n", "line 2 is a syntax error"),
         ("CLUSTERCONFIG=a\nA=1; eval x\n", "any variable in line 2"),
-        ("CLUSTERCONFIG=$(date)\n", "only bash can tell"),
+        ("CLUSTERCONFIG=$(date)\n", "only bash knows its value"),
     ] {
         let told = messages::why_bash_differs(&read_text(text));
         assert!(told.contains(said), "{told}");

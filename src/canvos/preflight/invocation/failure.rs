@@ -245,7 +245,7 @@ impl Failure {
                 format!("set `{name}` to `true` or `false`, or unset it")
             }
             Self::UnknownFlag { .. } => {
-                "put build arguments behind the target: `+iso --NAME=VALUE`".into()
+                "put build arguments after the target: `+iso --NAME=VALUE`".into()
             }
             Self::FlagNotBoolean { flag } => format!("write `--{flag}` or `--{flag}=false`"),
             Self::FlagWithoutValue { .. } => {
@@ -298,7 +298,7 @@ impl FileProblem {
         let path = sanitize::path(path);
         match self {
             Self::Missing { named_by } => {
-                write!(f, "`{path}` does not exist, and `{named_by}` names it")
+                write!(f, "`{named_by}` names `{path}`, which does not exist")
             }
             Self::Unreadable { error } => write!(f, "`{path}` cannot be read: {error}"),
             Self::Syntax { line, message } => {

@@ -37,7 +37,7 @@ pub(in crate::canvos::preflight) fn with_fix(told: Diagnostic, origin: &Origin) 
         Origin::ArgFile { named_by: None, .. } => {
             format!("write `{RIGHT}`, or run `edgestage stage --fix-arg`")
         }
-        _ => format!("leave it out, and write `{RIGHT}` into `.arg`"),
+        _ => format!("remove it, and write `{RIGHT}` to `.arg`"),
     })
 }
 
@@ -79,7 +79,7 @@ fn unset(title: impl Into<String>, elsewhere: Elsewhere) -> Diagnostic {
 pub(in crate::canvos::preflight) fn unreadable_file(path: &str) -> Diagnostic {
     let title = format!("CLUSTERCONFIG names `{path}`, which the build cannot read");
     Diagnostic::warning(Trap::UnreadableFile, title)
-        .note("an image gets an empty file in its place, and no error")
+        .note("an image gets an empty file in its place, and the build reports no error")
 }
 
 /// T7: `path` is not a file but of this kind.
@@ -92,13 +92,15 @@ pub(in crate::canvos::preflight) fn not_a_file(path: &str, kind: &str) -> Diagno
 
 /// T33: the value has a `+`.
 pub(in crate::canvos::preflight) fn artifact(shown: &str) -> Diagnostic {
-    let title = format!("CLUSTERCONFIG is `{shown}`: Earthly takes `+` for an artifact");
+    let title =
+        format!("CLUSTERCONFIG is `{shown}`: Earthly reads `+` as part of an artifact reference");
     Diagnostic::warning(Trap::PlusSign, title).note(FAILS)
 }
 
 /// T6: it cannot be determined what the pattern matches.
 pub(in crate::canvos::preflight) fn unclear_pattern(shown: &str) -> Diagnostic {
-    let title = format!("CLUSTERCONFIG is `{shown}`, a pattern that fits too much to tell");
+    let title =
+        format!("CLUSTERCONFIG is `{shown}`, a pattern that matches too many files to check");
     Diagnostic::warning(Trap::Pattern, title)
         .note("another file may match it and replace the staged definition in the image")
 }
@@ -111,16 +113,16 @@ pub(in crate::canvos::preflight) fn several_files(
 ) -> Diagnostic {
     let others: Vec<String> = others.iter().map(|path| format!("`{path}`")).collect();
     let title = format!(
-        "CLUSTERCONFIG is `{shown}`, which fits `{path}` and {}",
+        "CLUSTERCONFIG is `{shown}`, which matches `{path}` and {}",
         others.join(", ")
     );
     Diagnostic::warning(Trap::Pattern, title)
-        .note("all of them are copied onto one name, and the last one stays")
+        .note("the build copies all of them to one name, and only the last one remains")
 }
 
 /// T6: the value is a pattern that matches another file.
 pub(in crate::canvos::preflight) fn pattern_of_another(shown: &str, path: &str) -> Diagnostic {
-    let title = format!("CLUSTERCONFIG is `{shown}`, a pattern that fits `{path}`");
+    let title = format!("CLUSTERCONFIG is `{shown}`, a pattern that matches `{path}`");
     Diagnostic::warning(Trap::Pattern, title).note("it replaces the staged definition in the image")
 }
 
@@ -128,7 +130,7 @@ pub(in crate::canvos::preflight) fn pattern_of_another(shown: &str, path: &str) 
 pub(in crate::canvos::preflight) fn empty_file(path: &str) -> Diagnostic {
     let title = format!("CLUSTERCONFIG names an empty file: `{path}`");
     Diagnostic::warning(Trap::EmptyFile, title)
-        .note("an image gets no content partition for it, and no error")
+        .note("an image gets no content partition for it, and the build reports no error")
 }
 
 /// T11: the value names another file.
@@ -151,23 +153,25 @@ pub(in crate::canvos::preflight) fn missed(
     let title = match missed {
         Missed::Unset => "CLUSTERCONFIG is empty".to_owned(),
         Missed::NotAscii(c) => is(&format!(
-            ": with `{c}`, which is not ASCII, Earthly finds nothing"
+            ": Earthly cannot find it because `{c}` is not ASCII"
         )),
-        Missed::Blank => is(", with a blank at its end or beginning, which Earthly finds nowhere"),
-        Missed::Url => {
-            "CLUSTERCONFIG is a URL, which Earthly takes for a path and finds nowhere".to_owned()
+        Missed::Blank => {
+            is(", which Earthly cannot find because of the blank at its beginning or end")
         }
-        Missed::Home => is(": Earthly knows no `~`, bash does"),
-        Missed::Absolute => is(": Earthly finds nothing outside of the checkout"),
-        Missed::Dots => is(", which Earthly finds nowhere"),
-        Missed::Pattern => is(", which Earthly reads as a pattern that fits no file"),
+        Missed::Url => {
+            "CLUSTERCONFIG is a URL, which Earthly reads as a path and cannot find".to_owned()
+        }
+        Missed::Home => is(": Earthly does not expand `~`, but bash does"),
+        Missed::Absolute => is(": Earthly finds no file outside the checkout"),
+        Missed::Dots => is(", which Earthly cannot find"),
+        Missed::Pattern => is(", which Earthly reads as a pattern that matches no file"),
         Missed::Ignored(rule) => names(&format!(
             "which `{}` line {} keeps out of every build",
             rule.file, rule.line
         )),
         Missed::BelowLink(link) => names(&format!("but `{link}` is a symbolic link")),
         Missed::Closed(directory) => names(&format!("but `{directory}` cannot be read")),
-        Missed::OtherCase(name) => is(&format!(", but the file is called `{name}`")),
+        Missed::OtherCase(name) => is(&format!(", but the file is named `{name}`")),
         Missed::Absent => {
             format!("CLUSTERCONFIG names a file that is not in the checkout: `{shown}`")
         }
@@ -200,7 +204,7 @@ pub(in crate::canvos::preflight) fn failed(failure: &Failure, shown: &str) -> Di
         ),
         Failure::BadPattern => (
             Trap::Pattern,
-            format!("CLUSTERCONFIG is `{shown}`, which is not a pattern to Earthly"),
+            format!("CLUSTERCONFIG is `{shown}`, which Earthly rejects as a pattern"),
         ),
         Failure::Control => (
             Trap::Pattern,
@@ -213,7 +217,7 @@ pub(in crate::canvos::preflight) fn failed(failure: &Failure, shown: &str) -> Di
         ),
         Failure::DirectoryOverFile { path } => (
             Trap::Directory,
-            format!("CLUSTERCONFIG is `{shown}`, which also fits the directory `{path}`"),
+            format!("CLUSTERCONFIG is `{shown}`, which also matches the directory `{path}`"),
         ),
         Failure::Closed { path } => (
             Trap::UnreadableFile,
@@ -221,7 +225,7 @@ pub(in crate::canvos::preflight) fn failed(failure: &Failure, shown: &str) -> Di
         ),
         Failure::Rule(rule, _) => (
             Trap::IgnoreRule,
-            format!("`{}` line {} is not a pattern", rule.file, rule.line),
+            format!("`{}` line {} is not a valid pattern", rule.file, rule.line),
         ),
     };
     Diagnostic::warning(trap, title).note(FAILS)

@@ -14,7 +14,7 @@ pub(in crate::canvos::preflight) fn ends_at_once(
     program: &Program,
     refused: Option<Diagnostic>,
 ) -> Diagnostic {
-    let told = |trap| Diagnostic::warning(trap, format!("the build ends at once: {failure}"));
+    let told = |trap| Diagnostic::warning(trap, format!("the build fails at once: {failure}"));
     let told = match failure {
         Failure::File {
             problem: FileProblem::Syntax { .. },
@@ -25,16 +25,16 @@ pub(in crate::canvos::preflight) fn ends_at_once(
         Failure::File {
             problem: FileProblem::Missing { .. },
             ..
-        } => told(Trap::OtherArgFile).help("create the file, or do not name it"),
+        } => told(Trap::OtherArgFile).help("create the file, or remove the setting that names it"),
         Failure::File { .. } => {
             told(Trap::OtherArgFile).help("make it a file that the build program can read")
         }
         Failure::ArgumentWithoutValue { name } if is_option(name) => told(Trap::ValueOverridden)
             .help("put the options of the build program before the target"),
-        _ => told(Trap::ValueOverridden).help("fix the build command and its variables"),
+        _ => told(Trap::ValueOverridden).help("correct the build command and its variables"),
     };
     told.note(format!(
-        "`{}` ends before it builds anything",
+        "`{}` exits before it builds anything",
         program.name()
     ))
 }
@@ -49,36 +49,36 @@ fn is_option(name: &str) -> bool {
 pub(in crate::canvos::preflight) fn writes_no_image(why: &NoExport) -> Diagnostic {
     let title = format!("the build writes no image: {why}");
     Diagnostic::warning(Trap::OldImage, title)
-        .note("an image of an earlier build stays")
+        .note("an image from an earlier build stays in place")
         .help(match why {
             NoExport::Setting(SettingOrigin::Flag { flag: "--ci" }) => "add `--output`",
             NoExport::Setting(_) => "unset it, or add `--output`",
-            _ => "leave it out",
+            _ => "remove it",
         })
 }
 
 /// T20: `reference` is a target of another directory.
 pub(in crate::canvos::preflight) fn another_directory(reference: &str) -> Diagnostic {
-    built_elsewhere(reference, "another directory")
+    built_elsewhere(reference, "a target of another directory")
 }
 
 /// T20: `reference` is a target of a git repository.
 pub(in crate::canvos::preflight) fn git_repository(reference: &str) -> Diagnostic {
-    built_elsewhere(reference, "a git repository")
+    built_elsewhere(reference, "a target of a git repository")
 }
 
 fn built_elsewhere(reference: &str, what: &str) -> Diagnostic {
-    let title = format!("the build is of {what}: `{reference}`");
+    let title = format!("the build uses {what}: `{reference}`");
     Diagnostic::warning(Trap::RemoteTarget, title)
-        .note("what is staged in this checkout is not in that build")
+        .note("that build does not contain the files staged in this checkout")
         .help("build a target of this checkout, such as `+iso`")
 }
 
 /// T38: a part of the build is not known.
 pub(in crate::canvos::preflight) fn unjudged(why: &Unjudged) -> Diagnostic {
-    let title = format!("the forecast may not hold: {why}");
+    let title = format!("the forecast may be wrong: {why}");
     Diagnostic::warning(Trap::OtherBuildSystem, title)
-        .help("look into the image: `edgestage verify --image FILE`")
+        .help("verify the image after the build with `edgestage verify --image FILE`")
 }
 
 /// T16: `setting` names another file of build arguments, whose path must be printable.
@@ -86,20 +86,21 @@ pub(in crate::canvos::preflight) fn other_arg_file(
     setting: &SettingOrigin,
     path: &str,
 ) -> Diagnostic {
-    let title = format!("{setting} makes the build read `{path}` in place of `.arg`");
-    Diagnostic::warning(Trap::OtherArgFile, title).help("unset it, or keep the file like `.arg`")
+    let title = format!("{setting} makes the build read `{path}` instead of `.arg`");
+    Diagnostic::warning(Trap::OtherArgFile, title)
+        .help("unset it, or keep the file in sync with `.arg`")
 }
 
 /// T16: a file has nearly the right name.
 pub(in crate::canvos::preflight) fn misnamed_arg_file() -> Diagnostic {
-    let title = "the checkout has `.args`, which nobody reads, and no `.arg`";
+    let title = "the checkout has `.args`, which no build reads, but no `.arg`";
     Diagnostic::warning(Trap::OtherArgFile, title).help("rename it to `.arg`")
 }
 
 /// T15: the value does not come from `.arg`.
 pub(in crate::canvos::preflight) fn overridden(value: &str, origin: &Origin) -> Diagnostic {
     let title = match value {
-        "" => format!("{KEY} is set to nothing by {origin}"),
+        "" => format!("{origin} sets {KEY} to an empty value"),
         _ => format!("{KEY} is `{}`, from {origin}", arg::shown(value)),
     };
     Diagnostic::warning(Trap::ValueOverridden, title)
@@ -109,10 +110,10 @@ pub(in crate::canvos::preflight) fn overridden(value: &str, origin: &Origin) -> 
 
 /// T14: `earthly.sh` passes nothing on for a MAAS image, which uses `./spc.tgz`.
 pub(in crate::canvos::preflight) fn maas_arguments() -> Diagnostic {
-    let title = format!("`earthly.sh +maas-image` ignores {KEY} among its arguments");
+    let title = format!("`earthly.sh +maas-image` ignores the argument {KEY}");
     Diagnostic::warning(Trap::MaasArguments, title)
-        .note("a MAAS image gets what is staged as `spc.tgz`, whatever they say")
-        .help("leave it out")
+        .note("a MAAS image always gets the staged `spc.tgz`")
+        .help("remove it")
 }
 
 /// T15: `other` would not have the same result as the program that builds.
@@ -128,7 +129,7 @@ pub(in crate::canvos::preflight) fn other_program(
         _ => "embeds no definition".to_owned(),
     };
     let title = format!(
-        "`{}` would not do the same: `+{}` {found} with it",
+        "`{}` would build something else: its `+{}` {found}",
         other.name(),
         target.name()
     );

@@ -25,8 +25,7 @@ fn messages_name_the_place_and_no_value() {
     let Export::Nothing(why) = &read.export else {
         panic!("{read:?}");
     };
-    let expected =
-        format!("`EARTHLY_NO_OUTPUT` of line 2 of {env} keeps the build from writing images");
+    let expected = format!("`EARTHLY_NO_OUTPUT` of line 2 of {env} turns off the output of images");
     assert_eq!(why.to_string(), expected);
     assert!(!format!("{read:?}").contains("hunter2"));
 
@@ -73,7 +72,7 @@ fn a_failure_says_what_and_what_to_do() {
         (
             &["earthly", "--CLUSTERCONFIG=x", "+iso"][..],
             "`--CLUSTERCONFIG` is not a flag".to_owned(),
-            "put build arguments behind the target: `+iso --NAME=VALUE`",
+            "put build arguments after the target: `+iso --NAME=VALUE`",
         ),
         (
             &["earthly", "--arg-file-path", "bad.arg", "+iso"],
@@ -82,7 +81,7 @@ fn a_failure_says_what_and_what_to_do() {
         ),
         (
             &["env", "EARTHLY_ARG_FILE_PATH=no.arg", "earthly", "+iso"],
-            format!("`{missing}` does not exist, and `EARTHLY_ARG_FILE_PATH` names it"),
+            format!("`EARTHLY_ARG_FILE_PATH` names `{missing}`, which does not exist"),
             "create the file, or remove `EARTHLY_ARG_FILE_PATH`",
         ),
         (
