@@ -9,8 +9,11 @@ use crate::util::path_error::{self, PathError};
 mod condition;
 mod lines;
 mod parse;
+mod reduce;
 mod scope;
 mod walk;
+
+pub(in crate::canvos) use reduce::{EXPORTED, MARK, PREFIX, Reduced, Unreducible, Why};
 
 use lines::Line;
 use parse::Parsed;
@@ -119,6 +122,23 @@ impl Earthfile {
     /// What the target `name` does in a build with these arguments.
     pub(super) fn recipe(&self, name: &str, arguments: &dyn Fn(&str) -> Option<String>) -> Recipe {
         walk::Walk::of(&self.parsed, name, arguments)
+    }
+}
+
+impl Earthfile {
+    /// The Earthfile that does nothing but the copying of the target `name`.
+    ///
+    /// # Errors
+    /// [`Unreducible`].
+    pub(in crate::canvos) fn reduce(
+        &self,
+        name: &str,
+        arguments: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Reduced, Unreducible> {
+        let recipe = self.recipe(name, arguments);
+        let copies = recipe.copies.iter();
+        let carrying = copies.map(|copy| (copy.line, &copy.source)).collect();
+        reduce::reduce((&self.text, &self.parsed), name, &carrying)
     }
 }
 

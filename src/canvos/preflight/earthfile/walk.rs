@@ -112,10 +112,10 @@ impl<'e> Walk<'e> {
             match statement {
                 Statement::Command(line) => self.command(line, scope, place),
                 Statement::If(branches) => self.branches(branches, scope, place),
-                Statement::Once(body) => self.block(body, scope, place),
-                Statement::Maybe(body) => {
+                Statement::Once(block) => self.block(&block.body, scope, place),
+                Statement::Maybe(block) => {
                     let runs = place.runs.min(Runs::Maybe);
-                    self.block(body, scope, Place { runs, ..place });
+                    self.block(&block.body, scope, Place { runs, ..place });
                 }
             }
         }
@@ -296,13 +296,28 @@ impl<'e> Walk<'e> {
     }
 }
 
+/// The words of a command; `(+target/x --A=1)` is one.
+pub(super) fn grouped(words: &[&str]) -> Vec<String> {
+    let mut grouped: Vec<String> = Vec::new();
+    for word in words {
+        match grouped.last_mut() {
+            Some(last) if last.contains("(+") && !last.ends_with(')') => {
+                last.push(' ');
+                last.push_str(word);
+            }
+            _ => grouped.push((*word).to_owned()),
+        }
+    }
+    grouped
+}
+
 /// The name of a target or function of this Earthfile that `reference` is to.
-fn local(reference: &str) -> Option<&str> {
+pub(super) fn local(reference: &str) -> Option<&str> {
     reference.strip_prefix('+')?.split('/').next()
 }
 
 /// `NAME=value` in the words behind `ARG`, `LET` or `SET`.
-fn assignment<'w>(words: &[&'w str]) -> Option<(&'w str, String)> {
+pub(super) fn assignment<'w>(words: &[&'w str]) -> Option<(&'w str, String)> {
     let first = words.first()?;
     match first.split_once('=') {
         Some((name, value)) => {
@@ -334,7 +349,7 @@ fn is_builtin(name: &str) -> bool {
 }
 
 /// A reference to a target, in a word such as `+x/file`, `(+x/file --A=1)` or `./dir+x`.
-fn reference(word: &str) -> Option<&str> {
+pub(super) fn reference(word: &str) -> Option<&str> {
     let word = word.trim_start_matches(['"', '\'', '(']);
     let word = word.split([' ', ')', '"', '\'']).next()?;
     let plus = word.find('+')?;

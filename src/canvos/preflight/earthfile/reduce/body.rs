@@ -1,0 +1,519 @@
+//! The body of a reduced target or function.
+
+use std::collections::BTreeSet;
+
+use super::super::lines::Line;
+use super::super::parse::{Block, Branch, Statement};
+use super::super::walk::{assignment, grouped, local, reference};
+use super::copies::{CopyLine, plain};
+use super::decisions::{runs_program, tests_variables};
+use super::listing::{self, Destination, Kind};
+use super::{File, RECORDS, PREFIX, Unreducible, Why, changes, each_line, references_of};
+
+/// What a branch has in which nothing is left: an empty one is refused.
+const FILLER: &str = "ARG edgestage_nothing";
+
+/// A reduced body.
+pub(super) struct Body {
+    /// Its lines, indented.
+    pub lines: Vec<String>,
+    /// The targets and functions that it needs.
+    pub references: Vec<String>,
+}
+
+impl Body {
+    /// Reduces the body of `name`; it is the target that was `asked` for, or not.
+    pub(super) fn of(file: &File<'_>, name: &str, asked: bool) -> Result<Self, Unreducible> {
+        let Some(body) = file.parsed.targets.get(name) else {
+            // The program says that it is not there.
+            return Ok(Self {
+                lines: vec![format!("    FROM +{name}")],
+                references: Vec::new(),
+            });
+        };
+        let mut writer = Writer {
+            file,
+            name,
+            is_function: name.starts_with(|c: char| c.is_ascii_uppercase()),
+            is_relevant: file.relevant.contains(name),
+            body: Self {
+                lines: Vec::new(),
+                references: Vec::new(),
+            },
+            depth: 1,
+            destinations: file.of_base.clone(),
+            carries: !file.of_base.is_empty(),
+            receives: false,
+            copied: false,
+            left_out: name.starts_with(|c: char| c.is_ascii_uppercase()),
+            saves: false,
+            exports: false,
+            workdir: None,
+        };
+        writer.statements(body)?;
+        // What a target without any `SAVE` is for, it does by a `RUN`.
+        writer.exports |= asked && !writer.saves;
+        if !writer.is_function || writer.exports {
+            writer.save(writer.exports);
+        }
+        if writer.body.lines.is_empty() {
+            writer.push(FILLER);
+        }
+        Ok(writer.body)
+    }
+}
+
+struct Writer<'f, 'e> {
+    file: &'f File<'e>,
+    name: &'f str,
+    is_function: bool,
+    is_relevant: bool,
+    body: Body,
+    /// How deep the next line is indented.
+    depth: usize,
+    /// Where definitions were copied to, so far.
+    destinations: Vec<Destination>,
+    /// Whether there is something to list.
+    carries: bool,
+    /// Whether records of other targets are copied.
+    receives: bool,
+    /// Whether something was copied, which another base takes away again.
+    copied: bool,
+    /// Whether something was left out. Until then programs find what they find in the whole
+    /// target.
+    left_out: bool,
+    /// Whether there is a `SAVE` anywhere.
+    saves: bool,
+    /// Whether one outside of blocks exports what is saved.
+    exports: bool,
+    /// The directory of relative paths, where it is known.
+    workdir: Option<String>,
+}
+
+impl Writer<'_, '_> {
+    fn push(&mut self, line: &str) {
+        let indented = format!("{}{line}", "    ".repeat(self.depth));
+        self.body.lines.push(indented);
+    }
+
+    /// A line as it is.
+    fn keep(&mut self, line: &Line) {
+        self.push(line.text.trim());
+    }
+
+    fn statements(&mut self, body: &[Statement]) -> Result<(), Unreducible> {
+        for statement in body {
+            match statement {
+                Statement::Command(line) => self.command(line)?,
+                Statement::If(branches) => self.branches(branches)?,
+                Statement::Once(block) if block.header.arguments() == ["WAIT"] => {
+                    self.wait(block)?;
+                }
+                Statement::Once(block) => self.leave_out(block, Why::Command)?,
+                Statement::Maybe(block) => self.leave_out(block, Why::Loop)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn command(&mut self, line: &Line) -> Result<(), Unreducible> {
+        let words = line.arguments();
+        match words[..] {
+            ["ARG" | "LET" | "SET" | "ENV", ref rest @ ..] => {
+                if !self.left_out || !runs_program(&line.text) {
+                    self.keep(line);
+                } else if assigned(rest).is_some_and(|name| self.file.is_used(name)) {
+                    return Err(at(line, Why::ShellOut));
+                }
+            }
+            ["WORKDIR", ref rest @ ..] => {
+                self.refuse_program(line)?;
+                let known = (rest.first()).filter(|word| self.depth == 1 && word.starts_with('/'));
+                self.workdir = known.map(|word| (*word).to_owned());
+                self.keep(line);
+            }
+            ["COMMAND" | "FUNCTION", ..] => self.keep(line),
+            ["FROM", ref rest @ ..] => self.base(line, rest)?,
+            ["COPY", ..] => self.copy(line)?,
+            ["BUILD", ref rest @ ..] => {
+                let named = grouped(rest);
+                let named = named.iter().find_map(|word| local(reference(word)?));
+                if let Some(name) = named.filter(|name| self.file.relevant.contains(*name)) {
+                    self.refuse_program(line)?;
+                    self.keep(line);
+                    self.body.references.push(name.to_owned());
+                }
+            }
+            ["DO", ref rest @ ..] => self.function(line, rest)?,
+            ["SAVE", ref rest @ ..] => self.saved(line, rest)?,
+            ["LOCALLY", ..] if self.is_relevant => return Err(at(line, Why::Command)),
+            _ => {
+                self.left_out |= matches!(words[..], ["RUN" | "GIT" | "CACHE" | "USER", ..]);
+                self.check_left_out(line)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn refuse_program(&self, line: &Line) -> Result<(), Unreducible> {
+        if self.left_out && runs_program(&line.text) {
+            return Err(at(line, Why::ShellOut));
+        }
+        Ok(())
+    }
+
+    /// `FROM`: another base image is not needed for copying.
+    fn base(&mut self, line: &Line, words: &[&str]) -> Result<(), Unreducible> {
+        let named = match words {
+            ["DOCKERFILE", ..] => None,
+            words => words.iter().find_map(|word| reference(word)),
+        };
+        self.left_out = true;
+        match named.map(local) {
+            None if self.copied => {
+                self.push("FROM +base");
+                self.copied = false;
+                self.destinations = self.file.of_base.clone();
+            }
+            None => {}
+            Some(None) => return Err(at(line, Why::OtherEarthfile)),
+            Some(Some(name)) => {
+                if runs_program(&line.text) {
+                    return Err(at(line, Why::ShellOut));
+                }
+                self.keep(line);
+                self.body.references.push(name.to_owned());
+                self.carries |= self.file.relevant.contains(name);
+                self.receives |= self.file.relevant.contains(name);
+            }
+        }
+        Ok(())
+    }
+
+    fn copy(&mut self, line: &Line) -> Result<(), Unreducible> {
+        let Some(copy) = CopyLine::of(line) else {
+            self.keep(line);
+            return Ok(());
+        };
+        let is_carrying = self.file.carries(line);
+        if self.left_out && runs_program(&line.text) {
+            let covers = changes::covers(&self.absolute(&copy.target), &self.file.targets);
+            return match is_carrying || covers {
+                true => Err(at(line, Why::ShellOut)),
+                false => Ok(()),
+            };
+        }
+        let (artifacts, sources): (Vec<_>, Vec<_>) =
+            (copy.sources.iter()).partition(|source| CopyLine::is_artifact(source));
+        for artifact in artifacts {
+            self.left_out = true;
+            self.artifact(line, &copy, artifact)?;
+        }
+        if sources.is_empty() || !self.is_relevant {
+            return Ok(());
+        }
+        let words = ["COPY"].into_iter().chain(copy.flags.iter().map(String::as_str));
+        let words = words.chain(sources.iter().map(|source| source.as_str()));
+        let words: Vec<&str> = words.chain([copy.target.as_str()]).collect();
+        self.push(&words.join(" "));
+        self.copied = true;
+        if is_carrying {
+            let kind = self.file.kind(line, &copy);
+            self.note(Destination {
+                kind,
+                word: copy.target.clone(),
+            });
+        }
+        Ok(())
+    }
+
+    /// What another target has made: its records, and the definition where that is among it.
+    fn artifact(
+        &mut self,
+        line: &Line,
+        copy: &CopyLine,
+        artifact: &str,
+    ) -> Result<(), Unreducible> {
+        let name = reference(artifact).and_then(local);
+        let relevant = name.filter(|name| self.file.relevant.contains(*name));
+        let Some(name) = relevant else {
+            let covers = changes::covers(&self.absolute(&copy.target), &self.file.targets);
+            return match self.is_relevant && covers {
+                true => Err(at(line, Why::Changes)),
+                false => Ok(()),
+            };
+        };
+        self.body.references.push(name.to_owned());
+        let hands_on = |flag: &&String| {
+            ["--platform", "--allow-privileged", "--pass-args", "--build-arg"]
+                .iter()
+                .any(|known| flag.split('=').next() == Some(known))
+        };
+        let flags: Vec<&str> = (copy.flags.iter().filter(hands_on)).map(String::as_str).collect();
+        let flags = flags.join(" ");
+        let records = with_path(artifact, &format!("{PREFIX}*"));
+        self.push(&format!("COPY {flags} --if-exists {records} {RECORDS}").replace("  ", " "));
+        self.receives = true;
+        if self.file.hands_on(name) {
+            let more: Vec<&str> = copy.flags.iter().map(String::as_str).collect();
+            let if_exists = if copy.if_exists() { "" } else { "--if-exists " };
+            self.push(&format!(
+                "COPY {if_exists}{} {artifact} {}",
+                more.join(" "),
+                copy.target
+            ));
+            self.copied = true;
+            let kind = match plain(&copy.target).ends_with("spc.tgz") {
+                true => Kind::File,
+                false => Kind::Overlay,
+            };
+            self.note(Destination {
+                kind,
+                word: copy.target.clone(),
+            });
+        }
+        Ok(())
+    }
+
+    /// Notes a place. Where it cannot be told later which one it was, at once.
+    fn note(&mut self, destination: Destination) {
+        self.carries = true;
+        if self.is_function || !destination.is_absolute() {
+            self.push(&listing::note(&destination));
+        } else {
+            self.destinations.push(destination);
+        }
+    }
+
+    /// `target` as a path of the image, as far as that is known.
+    fn absolute(&self, target: &str) -> String {
+        match &self.workdir {
+            Some(workdir) if !plain(target).starts_with(['/', '$']) => {
+                format!("{}/{}", plain(workdir), plain(target))
+            }
+            _ => target.to_owned(),
+        }
+    }
+
+    fn function(&mut self, line: &Line, words: &[&str]) -> Result<(), Unreducible> {
+        let named = words.iter().find_map(|word| reference(word));
+        let Some(name) = named.and_then(local) else {
+            return match self.is_relevant {
+                true => Err(at(line, Why::OtherEarthfile)),
+                false => Ok(()),
+            };
+        };
+        if self.file.has_effect(name) {
+            self.refuse_program(line)?;
+            self.keep(line);
+            self.body.references.push(name.to_owned());
+            if self.file.relevant.contains(name) {
+                self.carries = true;
+                self.receives = true;
+                self.copied = true;
+            }
+            // Its lines are reduced as well.
+            self.left_out = true;
+        } else if let Some(body) = self.file.parsed.targets.get(name) {
+            self.left_out = true;
+            self.check_all(body)?;
+        }
+        Ok(())
+    }
+
+    /// `SAVE`: the records, where the file saves what it has made; outside of blocks in the
+    /// end.
+    fn saved(&mut self, line: &Line, words: &[&str]) -> Result<(), Unreducible> {
+        self.saves = true;
+        let local = words.windows(2).any(|two| two == ["AS", "LOCAL"]);
+        let local = local || words.first() == Some(&"IMAGE");
+        if self.file.saves_definition(words) {
+            let end = words.iter().position(|word| *word == "AS");
+            let words = &words[..end.unwrap_or(words.len())];
+            self.push(&format!("SAVE {}", words.join(" ")));
+        }
+        if self.depth == 1 {
+            self.exports |= local;
+        } else if local {
+            self.save(true);
+            match &self.workdir {
+                _ if !self.receives => {}
+                Some(workdir) => self.push(&format!("WORKDIR {workdir}")),
+                None => return Err(at(line, Why::Command)),
+            }
+        }
+        Ok(())
+    }
+
+    fn save(&mut self, local: bool) {
+        if self.carries && !self.is_function {
+            let places: Vec<&Destination> = self.destinations.iter().collect();
+            for line in listing::list(self.name, &places) {
+                self.push(&line);
+            }
+        }
+        let own = self.carries && !self.is_function;
+        for line in listing::save(own, self.receives, local) {
+            self.push(&line);
+        }
+    }
+
+    fn branches(&mut self, branches: &[Branch]) -> Result<(), Unreducible> {
+        let decided = |branch: &&Branch| {
+            branch.condition.as_ref().is_none_or(|it| tests_variables(it))
+        };
+        let undecided = branches.iter().find(|branch| !decided(branch));
+        if let Some(undecided) = undecided.filter(|_| self.left_out) {
+            self.left_out = true;
+            for branch in branches {
+                self.check_block(&branch.body, &undecided.line, Why::Condition)?;
+            }
+            return Ok(());
+        }
+        let start = self.body.lines.len();
+        let mut kept = false;
+        for branch in branches {
+            self.keep(&branch.line);
+            let before = self.body.lines.len();
+            self.depth += 1;
+            self.statements(&branch.body)?;
+            if self.body.lines.len() == before {
+                self.push(FILLER);
+            } else {
+                kept = true;
+            }
+            self.depth -= 1;
+        }
+        if kept {
+            self.push("END");
+        } else {
+            self.body.lines.truncate(start);
+        }
+        Ok(())
+    }
+
+    fn wait(&mut self, block: &Block) -> Result<(), Unreducible> {
+        self.push("WAIT");
+        let before = self.body.lines.len();
+        self.depth += 1;
+        self.statements(&block.body)?;
+        self.depth -= 1;
+        if self.body.lines.len() == before {
+            self.body.lines.pop();
+        } else {
+            self.push("END");
+        }
+        Ok(())
+    }
+
+    /// A block that is left out.
+    fn leave_out(&mut self, block: &Block, why: Why) -> Result<(), Unreducible> {
+        self.left_out = true;
+        let hands_over = references_of(&block.header);
+        let mut names = hands_over.iter().filter_map(|name| local(name));
+        if self.is_relevant && names.any(|name| self.file.relevant.contains(name)) {
+            return Err(at(&block.header, why));
+        }
+        self.check_block(&block.body, &block.header, why)
+    }
+
+    /// Nothing in a block that is left out has a part in what is copied.
+    fn check_block(&self, body: &[Statement], header: &Line, why: Why) -> Result<(), Unreducible> {
+        let mut matters = false;
+        each_line(body, &mut |line| {
+            let words = line.arguments();
+            matters |= match words[..] {
+                ["ARG" | "LET" | "SET" | "ENV", ref rest @ ..] => {
+                    assigned(rest).is_some_and(|name| self.file.is_used(name))
+                }
+                ["WORKDIR" | "LOCALLY", ..] => self.is_relevant,
+                ["SAVE", ref rest @ ..] => rest.contains(&"LOCAL") && self.is_relevant,
+                _ => {
+                    let names: BTreeSet<String> = references_of(line).into_iter().collect();
+                    let mut names = names.iter().filter_map(|name| local(name));
+                    self.file.carries(line) || names.any(|name| self.file.relevant.contains(name))
+                }
+            };
+        });
+        if matters {
+            return Err(at(header, why));
+        }
+        self.check_all(body)
+    }
+
+    fn check_all(&self, body: &[Statement]) -> Result<(), Unreducible> {
+        let mut checked = Ok(());
+        each_line(body, &mut |line| {
+            if checked.is_ok() {
+                checked = self.check_left_out(line);
+            }
+        });
+        checked
+    }
+
+    /// A line that is left out does not change what was copied.
+    fn check_left_out(&self, line: &Line) -> Result<(), Unreducible> {
+        let targets = &self.file.targets;
+        let words = line.arguments();
+        let why = match words[..] {
+            _ if !self.is_relevant => None,
+            ["RUN", ..] => changes::of_run(line, targets),
+            ["GIT" | "CACHE", .., target] | ["COPY", .., target] => {
+                changes::covers(&self.absolute(target), targets).then_some(Why::Changes)
+            }
+            _ => None,
+        };
+        why.map_or(Ok(()), |why| Err(at(line, why)))
+    }
+}
+
+fn at(line: &Line, why: Why) -> Unreducible {
+    Unreducible::Line {
+        line: line.number(),
+        why,
+    }
+}
+
+/// The variable that an `ARG`, `LET`, `SET` or `ENV` sets.
+fn assigned<'w>(words: &[&'w str]) -> Option<&'w str> {
+    let flags = words.iter().take_while(|word| word.starts_with("--"));
+    let words = &words[flags.count()..];
+    let name = assignment(words).map(|(name, _)| name);
+    name.or_else(|| words.first().copied())
+}
+
+/// `artifact`, with another path behind its target.
+fn with_path(artifact: &str, path: &str) -> String {
+    let artifact = artifact.trim_matches(['"', '\'']);
+    let (artifact, arguments) = match artifact.split_once(' ') {
+        Some((artifact, arguments)) if artifact.starts_with('(') => (artifact, arguments),
+        _ => (artifact, ""),
+    };
+    let plus = artifact.find('+').unwrap_or_default();
+    let end = artifact[plus..].find('/').map_or(artifact.len(), |at| plus + at);
+    let target = artifact[..end].trim_end_matches(')');
+    match (target.starts_with('('), arguments) {
+        (true, "") => format!("{}/{path}", &target[1..]),
+        (true, arguments) => format!("{target}/{path} {arguments}"),
+        _ => format!("{target}/{path}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_artifact_with_another_path() {
+        for (artifact, expected) in [
+            ("+build-iso/", "+build-iso/x"),
+            ("+build-iso/*.iso", "+build-iso/x"),
+            ("\"+build-iso/a b\"", "+build-iso/x"),
+            ("+build-iso", "+build-iso/x"),
+            ("(+build-iso/y)", "+build-iso/x"),
+            ("(+third-party/luet --binary=luet)", "(+third-party/x --binary=luet)"),
+        ] {
+            assert_eq!(with_path(artifact, "x"), expected, "{artifact}");
+        }
+    }
+}
