@@ -28,6 +28,7 @@ mod placement;
 mod placement_directory;
 pub mod build;
 pub mod preflight;
+pub mod rehearsal;
 
 pub use checkout_lock::CheckoutLock;
 pub use placement::{Found, OVERLAY_DIRECTORY, Placement, Seen, State};

@@ -8,6 +8,7 @@ use crate::api_key::KeyError;
 use crate::archive::Refusal;
 use crate::canvos::CanvosError;
 use crate::canvos::build::{BuildError, NoImage};
+use crate::canvos::rehearsal::{RehearsalError, Verdict};
 use crate::diagnostic::{Code, Diagnostic, Excerpt, Trap};
 use crate::download::FetchError;
 use crate::drift::Change;
@@ -212,6 +213,8 @@ pub enum Error {
     },
     /// The build failed, or wrote no image.
     Build(BuildError),
+    /// A rehearsal failed, or found what must not be built.
+    Rehearsal(RehearsalError),
     /// Several definitions failed.
     Several(Vec<Error>),
 }
@@ -247,6 +250,7 @@ impl Error {
             Self::Key(_) | Self::Scope(_) => Exit::Key,
             Self::Palette(error) => palette_exit(error),
             Self::Build(error) => build_exit(error),
+            Self::Rehearsal(error) => rehearsal_exit(error),
             Self::Offline { .. } | Self::CacheDamaged(_) | Self::ListIncomplete(_) => {
                 Exit::Unreachable
             }
@@ -275,6 +279,15 @@ fn build_exit(error: &BuildError) -> Exit {
         // It failed, whatever its wrapper says.
         | BuildError::NoImage { why: NoImage::Swallowed(_), .. } => Exit::Failed,
         BuildError::NoImage { .. } | BuildError::Disturbed(_) => Exit::Drift,
+    }
+}
+
+fn rehearsal_exit(error: &RehearsalError) -> Exit {
+    match error {
+        RehearsalError::Refused(refused) if refused.judged.verdict != Verdict::Unjudged => {
+            Exit::Drift
+        }
+        _ => Exit::Failed,
     }
 }
 
@@ -396,6 +409,12 @@ impl From<CanvosError> for Error {
 impl From<BuildError> for Error {
     fn from(error: BuildError) -> Self {
         Self::Build(error)
+    }
+}
+
+impl From<RehearsalError> for Error {
+    fn from(error: RehearsalError) -> Self {
+        Self::Rehearsal(error)
     }
 }
 

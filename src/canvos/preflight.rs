@@ -25,6 +25,7 @@ mod ignore;
 pub mod invocation;
 mod clusterconfig_checks;
 mod invocation_checks;
+mod rehearsed;
 mod target;
 mod wrapper;
 
@@ -34,6 +35,9 @@ pub use forecast::Embeds;
 pub use invocation::{Origin, Program};
 pub use target::{Target, Via};
 pub use wrapper::swallows_failure;
+
+pub(super) use earthfile::{EXPORTED, MARK, PREFIX, Unreducible, Why};
+pub(super) use rehearsed::Rewritten;
 
 use earthfile::{Earthfile, Recipe};
 use ignore::{Found, Ignore};

@@ -43,7 +43,7 @@ pub(super) struct Row {
     /// How the file gets there; null if there is none.
     via: Option<Via>,
     /// What the target would embed.
-    verdict: Verdict,
+    pub(super) verdict: Verdict,
     /// The verdict in words.
     text: String,
     /// The definition of the lock that the file is; null if it is none of them.
@@ -56,7 +56,7 @@ pub(super) struct Row {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[schemars(rename = "TargetVerdict")]
-enum Verdict {
+pub(super) enum Verdict {
     /// A definition as it is locked.
     AsLocked,
     /// A definition that the lock does not have.

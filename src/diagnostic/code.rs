@@ -327,6 +327,14 @@ codes! {
         BuildNotStarted = "build-not-started",
         /// The build changed or removed what was staged.
         StagedChanged = "staged-changed",
+        /// A rehearsal could not take place.
+        RehearsalNotRun = "rehearsal-not-run",
+        /// A rehearsal has found that the build would not do what is locked.
+        RehearsalRefused = "rehearsal-refused",
+        /// A rehearsal cannot tell what the build would do.
+        RehearsalUnjudged = "rehearsal-unjudged",
+        /// The copy of a rehearsal cannot be removed.
+        RehearsalLeft = "rehearsal-left",
     }
     Image {
         /// There is no such image.

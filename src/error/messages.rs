@@ -16,6 +16,7 @@ mod key;
 mod lock;
 mod manifest;
 mod palette;
+mod rehearsal;
 
 use archive::archive;
 use build::build;
@@ -28,6 +29,7 @@ use key::key;
 use lock::{changed_meanwhile, lock, no_lock, not_locked, outdated};
 use manifest::{manifest, name_needed, unknown_definition};
 use palette::{offline, palette, plain_http, scope};
+use rehearsal::rehearsal;
 
 impl Error {
     /// The error in words, one diagnostic for each thing that is wrong.
@@ -98,6 +100,7 @@ impl Error {
                 place,
             } => drift(definition, changes).within(place.as_ref()),
             Self::Build(error) => build(error),
+            Self::Rehearsal(error) => rehearsal(error),
             Self::Busy {
                 what,
                 holder,

@@ -15,7 +15,7 @@ use signal_hook::{flag, low_level};
 /// Kept for the life of the process: a handler cannot be taken back.
 static HANDLER: OnceLock<Handler> = OnceLock::new();
 
-/// Of Ctrl-C.
+/// Of Ctrl-C, or another signal that ends a run.
 struct Handler {
     /// Whether it ends us at once, as it does by default.
     at_once: Arc<AtomicBool>,
@@ -29,23 +29,23 @@ struct Handler {
 
 impl Handler {
     fn installed() -> &'static Self {
-        HANDLER.get_or_init(Self::install)
+        HANDLER.get_or_init(|| Self::install(SIGINT))
     }
 
     /// If no handler can be installed, Ctrl-C does what it does by default. A process that
     /// was started to ignore Ctrl-C gets no handler: it keeps ignoring it, and so does every
     /// program that it runs.
-    fn install() -> Self {
+    fn install(signal: i32) -> Self {
         let handler = Self {
             at_once: Arc::default(),
             came: Arc::default(),
             deferred: AtomicBool::default(),
             watched: AtomicBool::default(),
         };
-        if !ignored().contains(SIGINT)
-            && flag::register_conditional_default(SIGINT, Arc::clone(&handler.at_once)).is_ok()
+        if !ignored().contains(signal)
+            && flag::register_conditional_default(signal, Arc::clone(&handler.at_once)).is_ok()
         {
-            let _ = flag::register(SIGINT, Arc::clone(&handler.came));
+            let _ = flag::register(signal, Arc::clone(&handler.came));
         }
         handler
     }
@@ -89,6 +89,48 @@ impl Drop for Deferred {
     }
 }
 
+/// Lets Ctrl-C and a request to terminate wait until this is dropped, and ends the process
+/// then if one came. Whoever has it asks whether one did, and ends what it does.
+pub(crate) struct Stoppable {
+    interrupted: Deferred,
+    terminated: &'static Handler,
+}
+
+/// Of a request to terminate; see [`HANDLER`].
+static TERMINATION: OnceLock<Handler> = OnceLock::new();
+
+impl Stoppable {
+    /// From now on.
+    #[must_use]
+    pub(crate) fn begin() -> Self {
+        let terminated = TERMINATION.get_or_init(|| Handler::install(SIGTERM));
+        terminated.deferred.store(true, Ordering::SeqCst);
+        terminated.settle();
+        Self {
+            interrupted: Deferred::begin(),
+            terminated,
+        }
+    }
+
+    /// Whether the run is to end.
+    #[must_use]
+    pub(crate) fn came(&self) -> bool {
+        [self.interrupted.0, self.terminated]
+            .iter()
+            .any(|handler| handler.came.load(Ordering::SeqCst))
+    }
+}
+
+impl Drop for Stoppable {
+    fn drop(&mut self) {
+        self.terminated.deferred.store(false, Ordering::SeqCst);
+        self.terminated.settle();
+        if self.terminated.came.load(Ordering::SeqCst) {
+            let _ = low_level::emulate_default_handler(SIGTERM);
+        }
+    }
+}
+
 /// Calls `tidy` before Ctrl-C or a request to terminate ends the process; while a
 /// [`Deferred`] is alive, Ctrl-C then waits for that. A signal that the process was
 /// started to ignore stays ignored. For good, and at most once in a process.
@@ -104,7 +146,11 @@ pub(crate) fn tidy_first(tidy: impl Fn() + Clone + Send + 'static) {
     }
     if !ignored.contains(SIGTERM) {
         // Where it cannot be watched, it does what it does by default.
-        let _ = watch(SIGTERM, tidy, || true);
+        let deferred = || {
+            let handler = TERMINATION.get();
+            handler.is_some_and(|handler| handler.deferred.load(Ordering::SeqCst))
+        };
+        let _ = watch(SIGTERM, tidy, move || !deferred());
     }
 }
 

@@ -126,19 +126,19 @@ impl Earthfile {
 }
 
 impl Earthfile {
-    /// The Earthfile that does nothing but the copying of the target `name`.
+    /// The Earthfile that does nothing but the copying of the targets `names`.
     ///
     /// # Errors
     /// [`Unreducible`].
-    pub(in crate::canvos) fn reduce(
+    pub(super) fn reduce(
         &self,
-        name: &str,
+        names: &[&str],
         arguments: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Reduced, Unreducible> {
-        let recipe = self.recipe(name, arguments);
-        let copies = recipe.copies.iter();
+        let recipes: Vec<Recipe> = names.iter().map(|name| self.recipe(name, arguments)).collect();
+        let copies = recipes.iter().flat_map(|recipe| &recipe.copies);
         let carrying = copies.map(|copy| (copy.line, &copy.source)).collect();
-        reduce::reduce((&self.text, &self.parsed), name, &carrying)
+        reduce::reduce((&self.text, &self.parsed), names, &carrying)
     }
 }
 

@@ -83,17 +83,17 @@ pub(in crate::canvos) enum Why {
 /// The lines that are known to copy a definition, by their numbers.
 pub(super) type Carrying<'s> = BTreeMap<usize, &'s Source>;
 
-/// Reduces `text`, which is `parsed`, for `target`.
+/// Reduces `text`, which is `parsed`, for `targets`: those of them that copy a definition.
 pub(super) fn reduce(
     (text, parsed): (&str, &Parsed),
-    target: &str,
+    targets: &[&str],
     carrying: &Carrying<'_>,
 ) -> Result<Reduced, Unreducible> {
-    if !parsed.targets.contains_key(target) {
+    if !targets.iter().any(|target| parsed.targets.contains_key(*target)) {
         return Err(Unreducible::NoTarget);
     }
-    let mut file = File::read(parsed, target, carrying);
-    if !file.relevant.contains(target) {
+    let mut file = File::read(parsed, targets, carrying);
+    if !targets.iter().any(|target| file.relevant.contains(*target)) {
         return Err(match file.other_earthfile {
             Some(line) => Unreducible::Line {
                 line,
@@ -104,12 +104,13 @@ pub(super) fn reduce(
     }
     file.read_base()?;
     let mut kept = BTreeMap::new();
-    let mut due = vec![target.to_owned()];
+    let relevant = targets.iter().filter(|target| file.relevant.contains(**target));
+    let mut due: Vec<String> = relevant.map(|target| (*target).to_owned()).collect();
     while let Some(name) = due.pop() {
         if kept.contains_key(&name) {
             continue;
         }
-        let body = body::Body::of(&file, &name, name == target)?;
+        let body = body::Body::of(&file, &name, targets.contains(&name.as_str()))?;
         due.extend(body.references);
         kept.insert(name, body.lines);
     }
@@ -164,7 +165,7 @@ struct File<'e> {
 }
 
 impl<'e> File<'e> {
-    fn read(parsed: &'e Parsed, target: &str, carrying: &'e Carrying<'e>) -> Self {
+    fn read(parsed: &'e Parsed, targets: &[&str], carrying: &'e Carrying<'e>) -> Self {
         let mut file = Self {
             parsed,
             carrying,
@@ -176,7 +177,7 @@ impl<'e> File<'e> {
         };
         let mut graph: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         let mut carriers = BTreeSet::new();
-        let mut due = vec![target.to_owned()];
+        let mut due: Vec<String> = targets.iter().map(|target| (*target).to_owned()).collect();
         while let Some(name) = due.pop() {
             let Some(body) = parsed.targets.get(&name) else {
                 continue;

@@ -1,0 +1,525 @@
+//! The copy of a checkout that a rehearsal runs in.
+//!
+//! It is made beside the checkout, so that `../x` leads to the same file from both; where
+//! nothing can be written there, in the temporary directory. Small files are copied, and large
+//! ones linked: nothing takes a place on the disk twice, and no program that writes into the
+//! copy writes into what it was made of. Content bundles and built images are replaced by
+//! stand-ins, files of a few bytes, since a `COPY` would send them to the build daemon: which
+//! file a stand-in is for is told by its digest. `.git` is left out. Whoever asks it something
+//! refreshes its index, and it is not ours to change.
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::fs::{self, File, Metadata};
+use std::io::{self, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+
+use super::record::{Landed, Record};
+use crate::canvos::Placement;
+use crate::canvos::preflight::EXPORTED;
+use crate::util::atomic_file::ABANDONED;
+use crate::util::digest::Digest;
+use crate::util::file_lock;
+use crate::util::path_error::{self, PathError};
+
+/// What the names of copies begin with.
+const PREFIX: &str = ".edgestage-rehearsal-";
+/// A file above this is not copied, in bytes, unless it is staged.
+const LARGE: u64 = 16 << 20;
+/// How many files are copied at once, at most.
+const COPIERS: usize = 8;
+/// How many files may wait to be copied.
+const WAITING: usize = 4096;
+/// What is left out, in the root of a checkout.
+const GIT: &str = ".git";
+/// Where built images are, in the root of a checkout.
+const BUILT: &str = "build";
+/// How the names of bundles and archives end that a build sends to its daemon.
+const BUNDLES: [&str; 2] = ["zst", "tar"];
+
+/// A copy of a checkout. It goes with [`Tree::remove`], or when it is dropped.
+#[derive(Debug)]
+pub struct Tree {
+    path: PathBuf,
+    checkout: PathBuf,
+    /// Marks it as a living run's.
+    _marked: Option<File>,
+    /// Whether it is beside the checkout.
+    pub(super) is_beside: bool,
+    /// The digests of stand-ins, with what they are for.
+    stand_ins: BTreeMap<Digest, PathBuf>,
+    /// A file that could not be read, relative to the checkout.
+    unreadable: Option<PathBuf>,
+    removed: bool,
+}
+
+/// Whether `path` has the name of a copy.
+pub(super) fn is_copy(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default();
+    name.to_string_lossy().starts_with(PREFIX)
+}
+
+impl Tree {
+    /// Copies `checkout`, until `stop` says that it is not needed any more.
+    ///
+    /// # Errors
+    /// A file that cannot be copied, such as for a full disk. Nothing is left then.
+    pub(super) fn copy(checkout: &Path, stop: &(dyn Fn() -> bool + Sync)) -> Result<Self, PathError> {
+        let checkout = fs::canonicalize(checkout).map_err(PathError::when("read", checkout))?;
+        let parent = checkout.parent().map(Path::to_owned).unwrap_or_default();
+        sweep(&parent);
+        let temporary = std::env::temp_dir();
+        let (path, is_beside) = match make(&parent) {
+            Ok(path) => (path, true),
+            Err(_) => {
+                sweep(&temporary);
+                let made = make(&temporary).map_err(PathError::when("write in", &temporary))?;
+                (made, false)
+            }
+        };
+        let marked = File::open(&path).ok();
+        if let Some(file) = &marked {
+            let _ = file_lock::mark(file, &path);
+        }
+        let mut tree = Self {
+            path,
+            checkout,
+            _marked: marked,
+            is_beside,
+            stand_ins: BTreeMap::new(),
+            unreadable: None,
+            removed: false,
+        };
+        tree.fill(stop)?;
+        Ok(tree)
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The file that the user cannot read, if there is one, relative to the checkout.
+    pub(super) fn unreadable(&self) -> Option<String> {
+        Some(self.unreadable.as_ref()?.to_string_lossy().into_owned())
+    }
+
+    /// Writes a file of its own, in place of the checkout's.
+    pub(super) fn write(&self, name: &str, bytes: &[u8]) -> Result<(), PathError> {
+        let path = self.path.join(name);
+        // It may be read-only, or a link.
+        let _ = fs::remove_file(&path);
+        fs::write(&path, bytes).map_err(PathError::when("write", &path))
+    }
+
+    /// The files of the checkout that those of `records` are.
+    pub(super) fn origins(&self, records: &[Record]) -> BTreeMap<Digest, PathBuf> {
+        let landed = records.iter().filter_map(|record| match record.landed() {
+            Ok(Landed::File { size, sha256 }) => Some((size, sha256)),
+            _ => None,
+        });
+        let mut origins = BTreeMap::new();
+        for (size, sha256) in landed {
+            let found = match self.stand_ins.get(&sha256) {
+                Some(path) => Some(path.clone()),
+                None => self.find(&self.path, size, sha256),
+            };
+            if let Some(path) = found {
+                origins.insert(sha256, path);
+            }
+        }
+        origins
+    }
+
+    /// The first file below `directory` with these bytes, relative to the copy.
+    fn find(&self, directory: &Path, size: u64, sha256: Digest) -> Option<PathBuf> {
+        let mut entries: Vec<_> = fs::read_dir(directory).ok()?.flatten().collect();
+        entries.sort_by_key(fs::DirEntry::file_name);
+        entries.into_iter().find_map(|entry| {
+            let metadata = entry.metadata().ok()?;
+            if metadata.is_dir() {
+                return self.find(&entry.path(), size, sha256);
+            }
+            if !metadata.is_file() || metadata.len() != size {
+                return None;
+            }
+            let mut file = path_error::open(&entry.path()).ok()?;
+            let (found, _) = Digest::of_reader(&mut file).ok()?;
+            let path = entry.path();
+            let relative = path.strip_prefix(&self.path).ok()?;
+            (found == sha256).then(|| relative.to_owned())
+        })
+    }
+
+    /// Removes it; says whether it is gone.
+    pub(super) fn remove(&mut self) -> bool {
+        if !self.removed {
+            self.removed = remove(&self.path);
+        }
+        self.removed
+    }
+
+    fn fill(&mut self, stop: &(dyn Fn() -> bool + Sync)) -> Result<(), PathError> {
+        let workers = thread::available_parallelism().map_or(1, usize::from);
+        let copying = Copying {
+            from: &self.checkout,
+            to: &self.path,
+            stop,
+            failed: AtomicBool::new(false),
+            error: Mutex::new(None),
+            notes: Mutex::new(Notes::default()),
+        };
+        let (sender, receiver) = sync_channel(WAITING);
+        let receiver = Mutex::new(receiver);
+        thread::scope(|scope| {
+            let sender = sender;
+            let mut threads = 0;
+            for _ in 0..workers.min(COPIERS) {
+                let work = || copying.work(&receiver);
+                threads += usize::from(thread::Builder::new().spawn_scoped(scope, work).is_ok());
+            }
+            if threads == 0 {
+                // No threads can be had: the walk copies by itself.
+                copying.walk(Path::new(""), None);
+            } else {
+                copying.walk(Path::new(""), Some(&sender));
+            }
+        });
+        let error = copying.error.into_inner();
+        if let Some(error) = error.unwrap_or_else(PoisonError::into_inner) {
+            return Err(error);
+        }
+        let notes = copying.notes.into_inner();
+        let notes = notes.unwrap_or_else(PoisonError::into_inner);
+        self.stand_ins = notes.stand_ins;
+        self.unreadable = notes.unreadable;
+        // Directories that are written into are the user's own: what a container puts there
+        // as root can be removed.
+        for name in [BUILT, EXPORTED] {
+            let path = self.path.join(name);
+            match fs::create_dir(&path) {
+                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                    return Err(PathError::when("write", &path)(error));
+                }
+                _ => {}
+            }
+        }
+        // Last: then nothing more is to be made in them.
+        for (path, mode) in notes.closed.iter().rev() {
+            let permissions = fs::Permissions::from_mode(*mode);
+            let _ = fs::set_permissions(self.path.join(path), permissions);
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Tree {
+    fn drop(&mut self) {
+        self.remove();
+    }
+}
+
+/// An empty directory in `parent` for a copy.
+fn make(parent: &Path) -> io::Result<PathBuf> {
+    let made = tempfile::Builder::new().prefix(PREFIX).tempdir_in(parent)?;
+    Ok(made.keep())
+}
+
+/// Removes copies in `parent` that killed runs left.
+fn sweep(parent: &Path) {
+    for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
+        let path = entry.path();
+        let is_directory = entry.file_type().is_ok_and(|kind| kind.is_dir());
+        if is_directory
+            && is_copy(&path)
+            && File::open(&path).is_ok_and(|file| file_lock::is_dead(&file, ABANDONED))
+        {
+            remove(&path);
+        }
+    }
+}
+
+/// Removes a copy, closed directories too.
+fn remove(path: &Path) -> bool {
+    if fs::remove_dir_all(path).is_ok() {
+        return true;
+    }
+    open_directories(path);
+    let removed = fs::remove_dir_all(path);
+    removed.is_ok() || path.symlink_metadata().is_err()
+}
+
+fn open_directories(path: &Path) {
+    let _ = fs::set_permissions(path, fs::Permissions::from_mode(0o700));
+    for entry in fs::read_dir(path).into_iter().flatten().flatten() {
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            open_directories(&entry.path());
+        }
+    }
+}
+
+/// A copying under way.
+struct Copying<'a> {
+    from: &'a Path,
+    to: &'a Path,
+    stop: &'a (dyn Fn() -> bool + Sync),
+    failed: AtomicBool,
+    error: Mutex<Option<PathError>>,
+    notes: Mutex<Notes>,
+}
+
+#[derive(Default)]
+struct Notes {
+    stand_ins: BTreeMap<Digest, PathBuf>,
+    unreadable: Option<PathBuf>,
+    /// Directories that get their mode in the end.
+    closed: Vec<(PathBuf, u32)>,
+}
+
+impl Copying<'_> {
+    fn ended(&self) -> bool {
+        self.failed.load(Ordering::Relaxed) || (self.stop)()
+    }
+
+    fn fail(&self, error: PathError) {
+        self.failed.store(true, Ordering::Relaxed);
+        let mut first = self.error.lock().unwrap_or_else(PoisonError::into_inner);
+        first.get_or_insert(error);
+    }
+
+    fn note(&self, take: impl FnOnce(&mut Notes)) {
+        take(&mut self.notes.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    fn work(&self, receiver: &Mutex<Receiver<(PathBuf, Metadata)>>) {
+        loop {
+            let next = {
+                let receiver = receiver.lock().unwrap_or_else(PoisonError::into_inner);
+                receiver.recv()
+            };
+            let Ok((path, metadata)) = next else { return };
+            if !self.ended() {
+                self.entry(&path, &metadata);
+            }
+        }
+    }
+
+    /// Makes the directories below `directory`, and hands the files on.
+    fn walk(&self, directory: &Path, files: Option<&SyncSender<(PathBuf, Metadata)>>) {
+        let from = self.from.join(directory);
+        let entries = match fs::read_dir(&from) {
+            Ok(entries) => entries,
+            // The program cannot read it either.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return,
+            // Removed just now.
+            Err(error) if path_error::is_absent(&error) => return,
+            Err(error) => return self.fail(PathError::when("read", &from)(error)),
+        };
+        for entry in entries {
+            if self.ended() {
+                return;
+            }
+            let entry = match entry {
+                Ok(entry) => entry,
+                Err(error) => return self.fail(PathError::when("read", &from)(error)),
+            };
+            let name = entry.file_name();
+            if directory.as_os_str().is_empty() && name == GIT {
+                continue;
+            }
+            let path = directory.join(name);
+            let Ok(metadata) = entry.metadata() else {
+                continue;
+            };
+            if metadata.is_dir() {
+                self.directory(&path, &metadata);
+                self.walk(&path, files);
+            } else if let Some(files) = files {
+                if files.send((path, metadata)).is_err() {
+                    return;
+                }
+            } else {
+                self.entry(&path, &metadata);
+            }
+        }
+    }
+
+    fn directory(&self, path: &Path, metadata: &Metadata) {
+        let to = self.to.join(path);
+        if let Err(error) = fs::create_dir(&to) {
+            return self.fail(PathError::when("write", &to)(error));
+        }
+        let mode = metadata.permissions().mode() & 0o7777;
+        self.note(|notes| notes.closed.push((path.to_owned(), mode)));
+    }
+
+    fn entry(&self, path: &Path, metadata: &Metadata) {
+        let (from, to) = (self.from.join(path), self.to.join(path));
+        let kind = metadata.file_type();
+        let copied = if kind.is_symlink() {
+            fs::read_link(&from).and_then(|target| std::os::unix::fs::symlink(target, &to))
+        } else if kind.is_file() {
+            self.file(path, metadata, (&from, &to))
+        } else {
+            // A socket, a pipe or a device: for the programs they are empty files.
+            File::create(&to).map(drop)
+        };
+        match copied {
+            Ok(()) => {}
+            Err(error) if path_error::is_absent(&error) && from.symlink_metadata().is_err() => {}
+            Err(error) => self.fail(PathError::when("copy", &from)(error)),
+        }
+    }
+
+    fn file(&self, path: &Path, metadata: &Metadata, (from, to): (&Path, &Path)) -> io::Result<()> {
+        let is_staged = Placement::ALL.iter().any(|it| path == Path::new(it.path()));
+        let is_large = metadata.len() > LARGE && !is_staged;
+        if is_large && (is_sent(path) || fs::hard_link(from, to).is_err()) {
+            return self.stand_in(path, to);
+        }
+        if is_large {
+            return Ok(());
+        }
+        match fs::copy(from, to) {
+            Ok(_) => Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied
+                && path_error::try_open(from).is_err() =>
+            {
+                let _ = fs::remove_file(to);
+                let file = File::create(to)?;
+                file.set_permissions(fs::Permissions::from_mode(0))?;
+                self.note(|notes| drop(notes.unreadable.get_or_insert(path.to_owned())));
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// A small file in place of a large one that may be sent to a build daemon.
+    fn stand_in(&self, path: &Path, to: &Path) -> io::Result<()> {
+        let mut text = b"edgestage rehearsal: in place of ".to_vec();
+        text.extend(path.as_os_str().as_encoded_bytes());
+        File::create(to)?.write_all(&text)?;
+        let digest = Digest::of(&text);
+        self.note(|notes| drop(notes.stand_ins.insert(digest, path.to_owned())));
+        Ok(())
+    }
+}
+
+/// Whether a file is one that nobody wants sent to a build daemon for nothing.
+fn is_sent(path: &Path) -> bool {
+    let extension = path.extension().and_then(OsStr::to_str).unwrap_or_default();
+    path.starts_with(BUILT) || BUNDLES.contains(&extension)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::{MetadataExt as _, symlink};
+
+    fn go_on() -> bool {
+        false
+    }
+
+    fn site() -> (tempfile::TempDir, PathBuf) {
+        let site = tempfile::tempdir().unwrap();
+        let checkout = site.path().join("CanvOS");
+        for directory in [".git", "build", "overlay/files-iso", "content-a"] {
+            fs::create_dir_all(checkout.join(directory)).unwrap();
+        }
+        fs::write(checkout.join("Earthfile"), "VERSION 0.6\n").unwrap();
+        fs::write(checkout.join(".git/index"), "index").unwrap();
+        (site, checkout)
+    }
+
+    fn large(path: &Path) {
+        File::create(path).unwrap().set_len(LARGE + 1).unwrap();
+    }
+
+    #[test]
+    fn a_copy_has_what_a_build_looks_at_and_shares_no_small_file() {
+        let (_site, checkout) = site();
+        symlink("b.tgz", checkout.join("link.tgz")).unwrap();
+        symlink("/nonexistent", checkout.join("dangling")).unwrap();
+        large(&checkout.join("content-a/bundle.zst"));
+        large(&checkout.join("build/old.iso"));
+        large(&checkout.join("big.bin"));
+        large(&checkout.join("spc.tgz"));
+        let script = checkout.join("earthly.sh");
+        fs::write(&script, "#!/bin/sh\n").unwrap();
+        fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
+        let mut tree = Tree::copy(&checkout, &go_on).unwrap();
+        let copy = tree.path().to_owned();
+        assert!(tree.is_beside);
+        assert_eq!(copy.parent(), checkout.parent());
+        assert!(!copy.join(".git").exists());
+        assert_eq!(fs::read_link(copy.join("link.tgz")).unwrap(), Path::new("b.tgz"));
+        assert!(copy.join("dangling").symlink_metadata().unwrap().is_symlink());
+        let mode = copy.join("earthly.sh").metadata().unwrap().mode();
+        assert_eq!(mode & 0o777, 0o755);
+        let number = |path: &Path| path.metadata().unwrap().ino();
+        let same = |name: &str| number(&copy.join(name)) == number(&checkout.join(name));
+        assert!(same("big.bin"));
+        for name in ["Earthfile", "spc.tgz", "earthly.sh"] {
+            assert!(!same(name), "{name}");
+        }
+        for name in ["content-a/bundle.zst", "build/old.iso"] {
+            let text = fs::read(copy.join(name)).unwrap();
+            let stand_in = tree.stand_ins.get(&Digest::of(&text));
+            assert_eq!(stand_in.map(PathBuf::as_path), Some(Path::new(name)));
+        }
+        assert_eq!(copy.join("spc.tgz").metadata().unwrap().len(), LARGE + 1);
+        assert!(tree.remove());
+        assert!(!copy.exists());
+        assert!(checkout.join("big.bin").exists());
+    }
+
+    #[test]
+    fn a_closed_directory_stays_closed_and_goes_all_the_same() {
+        let (_site, checkout) = site();
+        let closed = checkout.join("closed");
+        fs::create_dir(&closed).unwrap();
+        fs::set_permissions(&closed, fs::Permissions::from_mode(0o500)).unwrap();
+        let mut tree = Tree::copy(&checkout, &go_on).unwrap();
+        let mode = tree.path().join("closed").metadata().unwrap().mode();
+        assert_eq!(mode & 0o777, 0o500);
+        assert!(tree.remove());
+        fs::set_permissions(&closed, fs::Permissions::from_mode(0o700)).unwrap();
+    }
+
+    #[test]
+    fn what_a_killed_run_left_goes_and_a_living_one_stays() {
+        let (site, checkout) = site();
+        let left = site.path().join(".edgestage-rehearsal-abcdef");
+        fs::create_dir_all(left.join("overlay")).unwrap();
+        let first = Tree::copy(&checkout, &go_on).unwrap();
+        assert!(!left.exists());
+        let second = Tree::copy(&checkout, &go_on).unwrap();
+        assert!(first.path().exists());
+        assert_ne!(first.path(), second.path());
+    }
+
+    #[test]
+    fn a_run_that_is_stopped_copies_no_more() {
+        let (_site, checkout) = site();
+        let tree = Tree::copy(&checkout, &|| true).unwrap();
+        assert!(!tree.path().join("Earthfile").exists());
+    }
+
+    #[test]
+    fn a_file_is_found_by_its_bytes() {
+        let (_site, checkout) = site();
+        fs::write(checkout.join("content-a/x.tgz"), "definition").unwrap();
+        let tree = Tree::copy(&checkout, &go_on).unwrap();
+        let sha256 = Digest::of(b"definition");
+        let found = tree.find(tree.path(), 10, sha256);
+        assert_eq!(found, Some(PathBuf::from("content-a/x.tgz")));
+        assert_eq!(tree.find(tree.path(), 10, Digest::of(b"other")), None);
+    }
+}
