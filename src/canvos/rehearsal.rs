@@ -7,7 +7,7 @@
 //! end, whatever happened; one that a kill left is removed by the next run.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::build::Command;
@@ -25,7 +25,7 @@ mod verdict;
 
 pub use record::{Landed, Record};
 pub use tree::Tree;
-pub use verdict::{Judged, Locked, Verdict, agrees};
+pub use verdict::{Judged, Locked, Verdict};
 
 use failure::Failure;
 use program::{Ended, Run};
@@ -320,6 +320,15 @@ impl Request<'_> {
                 false => Outcome::Unjudged(Unjudged::Command(program)),
             });
         }
+        let records = match tree.has_good_links() {
+            true => records,
+            false => (records.into_iter())
+                .map(|record| match record.is_through_link {
+                    true => record.behind_link(),
+                    false => record,
+                })
+                .collect(),
+        };
         let empty = |record: &Record| matches!(record.landed(), Ok(Landed::File { size: 0, .. }));
         if let Some(path) = tree.unreadable().filter(|_| records.iter().any(empty)) {
             return Ok(Outcome::Unjudged(Unjudged::Unreadable(path)));
@@ -340,10 +349,4 @@ impl From<Why> for Reason {
             Why::Command => Self::Command,
         }
     }
-}
-
-/// Whether `path` has the name of a copy of a checkout.
-#[must_use]
-pub fn is_copy(path: &Path) -> bool {
-    tree::is_copy(path)
 }

@@ -11,7 +11,7 @@ use crate::api_key;
 use crate::canvos::build::Command;
 use crate::canvos::preflight::Target;
 use crate::canvos::rehearsal::{
-    Judged, Locked, Outcome, Refused, Rehearsal, RehearsalError, Request, Verdict,
+    Judged, Locked, Outcome, Refused, Rehearsal, RehearsalError, Request, Unjudged, Verdict,
 };
 use crate::cli::RehearseArgs;
 use crate::diagnostic::{Code, Diagnostic};
@@ -47,7 +47,7 @@ pub(super) struct Row {
     target: Option<String>,
     /// What the build will put into its image.
     verdict: Verdict,
-    /// The verdict in words.
+/// The verdict in words.
     text: String,
     /// Digest of the file that arrived; null if none did.
     sha256: Option<Digest>,
@@ -169,7 +169,7 @@ impl Stage<'_> {
             context.report.warn(&warning);
         }
         let seen = checkout.see(None, &manifest.limits)?;
-        let judged = rehearsal.judge(&Locked {
+        let mut judged = rehearsal.judge(&Locked {
             entry,
             lock: self.lock,
             seen: &seen,
@@ -183,6 +183,26 @@ impl Stage<'_> {
             let of = (self.lock, &manifest.limits);
             Targets::of(&preflight, &asked, &seen, of).rows.pop()
         });
+        let foreseen = forecast.as_ref().and_then(|row| foreseen(row, &definition.name));
+        if judged.unjudged == Some(Unjudged::Maas)
+            && let Some(foreseen) = foreseen
+        {
+            let title = "`+maas-image` is not rehearsed: the forecast stands";
+            let warning = Diagnostic::warning(Code::RehearsalUnjudged, title)
+                .note("its second step is a script of the checkout, which a rehearsal does not run");
+            context.report.warn(&warning);
+            judged.verdict = foreseen;
+            judged.unjudged = None;
+        } else if let (Some(row), Some(foreseen)) = (&forecast, foreseen)
+            && foreseen != judged.verdict
+            && judged.verdict != Verdict::Unjudged
+        {
+            let found = words(&definition.name, &judged);
+            let title = format!("the forecast of `edgestage check` differs: {}", row.text);
+            let warning = Diagnostic::warning(Code::ForecastDiffers, title)
+                .note(format!("the build program itself has copied {found}: that stands"));
+            context.report.warn(&warning);
+        }
         let forecast = forecast.map(|row| row.verdict);
         let row = Row {
             definition: definition.name.clone(),
@@ -199,6 +219,23 @@ impl Stage<'_> {
         let error = refused(&row, &judged, rehearsal);
         Ok((row, error))
     }
+}
+
+/// The verdict that a forecast comes to; `None` if it says nothing.
+fn foreseen(row: &targets::Row, name: &str) -> Option<Verdict> {
+    Some(match row.verdict {
+        targets::Verdict::AsLocked if row.definition.as_deref() == Some(name) => Verdict::AsLocked,
+        targets::Verdict::AsLocked
+        | targets::Verdict::AnotherDefinition
+        | targets::Verdict::NoDefinition => Verdict::AnotherDefinition,
+        targets::Verdict::Nothing => Verdict::Nothing,
+        targets::Verdict::Empty => Verdict::Empty,
+        targets::Verdict::Link => Verdict::Link,
+        targets::Verdict::Directory => Verdict::Directory,
+        targets::Verdict::BuildFails => Verdict::BuildFails,
+        targets::Verdict::NotCarried => Verdict::NotCarried,
+        targets::Verdict::Unjudged | targets::Verdict::NoTarget => return None,
+    })
 }
 
 /// The verdict in words.

@@ -45,9 +45,9 @@ pub(super) struct Row {
     /// What the target would embed.
     pub(super) verdict: Verdict,
     /// The verdict in words.
-    text: String,
+    pub(super) text: String,
     /// The definition of the lock that the file is; null if it is none of them.
-    definition: Option<String>,
+    pub(super) definition: Option<String>,
     /// Of what the file holds; null if it is not a definition.
     content_sha256: Option<Digest>,
 }

@@ -333,6 +333,8 @@ codes! {
         RehearsalRefused = "rehearsal-refused",
         /// A rehearsal cannot tell what the build would do.
         RehearsalUnjudged = "rehearsal-unjudged",
+        /// `check` forecasts something else than a rehearsal has found.
+        ForecastDiffers = "forecast-differs",
         /// The copy of a rehearsal cannot be removed.
         RehearsalLeft = "rehearsal-left",
     }

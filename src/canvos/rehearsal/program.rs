@@ -26,9 +26,9 @@ use crate::util::sanitize;
 const LOOK: Duration = Duration::from_millis(10);
 /// How long a program that was asked to end is waited for, after each way of asking.
 const GRACE: [(Signal, Duration); 3] = [
-    (Signal::INT, Duration::from_secs(8)),
-    (Signal::TERM, Duration::from_secs(4)),
-    (Signal::KILL, Duration::from_secs(4)),
+    (Signal::INT, Duration::from_secs(5)),
+    (Signal::TERM, Duration::from_secs(3)),
+    (Signal::KILL, Duration::from_secs(3)),
 ];
 /// How long what was printed is waited for when the program has ended: something that it left
 /// running may keep the pipe open.

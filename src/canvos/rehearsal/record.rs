@@ -18,6 +18,8 @@ pub struct Record {
     pub clusterconfig: Option<String>,
     /// Whether there are other files beside a definition.
     pub has_others: bool,
+    /// Whether a link that stays in the overlay is on the way.
+    pub(super) is_through_link: bool,
     rows: Vec<Row>,
 }
 
@@ -84,43 +86,45 @@ impl Record {
     fn parse(text: &str) -> Option<Self> {
         let (head, mut rest) = text.split_once('\n')?;
         let target = head.strip_prefix("edgestage-rehearsal ")?.to_owned();
-        let mut rows = Vec::new();
-        let mut has_others = false;
+        let mut record = Self {
+            target,
+            clusterconfig: None,
+            has_others: false,
+            is_through_link: false,
+            rows: Vec::new(),
+        };
         loop {
             if let Some(value) = rest.strip_prefix("value-set ") {
-                let clusterconfig = Some(value.to_owned());
-                return Some(Self {
-                    target,
-                    clusterconfig,
-                    has_others,
-                    rows,
-                });
+                record.clusterconfig = Some(value.to_owned());
+                return Some(record);
             }
             if rest.starts_with("value ") {
-                return Some(Self {
-                    target,
-                    clusterconfig: None,
-                    has_others,
-                    rows,
-                });
+                return Some(record);
             }
             let line;
             (line, rest) = rest.split_once('\n')?;
-            match row(line)? {
-                Some(row) => rows.push(row),
-                None => has_others = true,
+            match line.split(' ').nth(1)? {
+                "extra" => record.has_others = true,
+                "through" => record.is_through_link = true,
+                _ => record.rows.push(row(line)?),
             }
         }
     }
+
+    /// A link that is on the way leads nowhere in an image.
+    pub(super) fn behind_link(mut self) -> Self {
+        for row in &mut self.rows {
+            row.landed = Landed::Link;
+        }
+        self
+    }
 }
 
-/// A row; `Some(None)` for one that says that there are other files.
-fn row(line: &str) -> Option<Option<Row>> {
+fn row(line: &str) -> Option<Row> {
     let (place, rest) = line.split_once(' ')?;
     let place = place.chars().next().filter(|_| place.len() == 1)?;
     let (kind, rest) = rest.split_once(' ')?;
     let (landed, path) = match kind {
-        "extra" => return Some(None),
         "link" => (Landed::Link, rest),
         "directory" => (Landed::Directory, rest),
         "other" => (Landed::Other, rest),
@@ -139,11 +143,11 @@ fn row(line: &str) -> Option<Option<Row>> {
     while path.contains("//") {
         path = path.replace("//", "/");
     }
-    Some(Some(Row {
+    Some(Row {
         place,
         landed,
         path,
-    }))
+    })
 }
 
 /// The records that were exported into `tree`.

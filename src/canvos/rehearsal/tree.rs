@@ -20,7 +20,7 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use super::record::{Landed, Record};
-use crate::canvos::Placement;
+use crate::canvos::{OVERLAY_DIRECTORY, Placement};
 use crate::canvos::preflight::EXPORTED;
 use crate::util::atomic_file::ABANDONED;
 use crate::util::digest::Digest;
@@ -35,6 +35,8 @@ const LARGE: u64 = 16 << 20;
 const COPIERS: usize = 8;
 /// How many files may wait to be copied.
 const WAITING: usize = 4096;
+/// The directory that images of CanvOS get, in the root of a checkout.
+const OVERLAY: &str = "overlay/files-iso";
 /// What is left out, in the root of a checkout.
 const GIT: &str = ".git";
 /// Where built images are, in the root of a checkout.
@@ -59,7 +61,7 @@ pub struct Tree {
 }
 
 /// Whether `path` has the name of a copy.
-pub(super) fn is_copy(path: &Path) -> bool {
+fn is_copy(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default();
     name.to_string_lossy().starts_with(PREFIX)
 }
@@ -108,6 +110,25 @@ impl Tree {
     /// The file that the user cannot read, if there is one, relative to the checkout.
     pub(super) fn unreadable(&self) -> Option<String> {
         Some(self.unreadable.as_ref()?.to_string_lossy().into_owned())
+    }
+
+    /// Whether every link in the overlay on the way to a definition leads to a directory of the
+    /// overlay. One that did not could have been made a directory by a copy through it.
+    pub(super) fn has_good_links(&self) -> bool {
+        let overlay = self.path.join(OVERLAY);
+        let Ok(overlay) = overlay.canonicalize() else {
+            return false;
+        };
+        let below = Path::new(OVERLAY_DIRECTORY).ancestors();
+        let mut below = below.take_while(|path| *path != Path::new(OVERLAY));
+        below.all(|path| {
+            let path = self.path.join(path);
+            let is_link = path.symlink_metadata().is_ok_and(|it| it.is_symlink());
+            let leads_within = || {
+                path.canonicalize().is_ok_and(|it| it.starts_with(&overlay) && it.is_dir())
+            };
+            !is_link || leads_within()
+        })
     }
 
     /// Writes a file of its own, in place of the checkout's.
@@ -394,7 +415,9 @@ impl Copying<'_> {
                 let _ = fs::remove_file(to);
                 let file = File::create(to)?;
                 file.set_permissions(fs::Permissions::from_mode(0))?;
-                self.note(|notes| drop(notes.unreadable.get_or_insert(path.to_owned())));
+                self.note(|notes| {
+                    notes.unreadable.get_or_insert(path.to_owned());
+                });
                 Ok(())
             }
             Err(error) => Err(error),

@@ -7,7 +7,6 @@ use serde::Serialize;
 
 use super::{Landed, Outcome, Record, Rehearsal, Unjudged};
 use crate::archive;
-use crate::canvos::preflight::Embeds;
 use crate::canvos::{Seen, State};
 use crate::lockfile::{LockEntry, Lockfile};
 use crate::util::digest::Digest;
@@ -180,21 +179,4 @@ impl Locked<'_> {
         }
         archive::content_of(&mut file, self.limits).ok()?
     }
-}
-
-/// Whether `forecast` said what a rehearsal has found; it is `None` where it said nothing.
-#[must_use]
-pub fn agrees(verdict: Verdict, forecast: &Embeds) -> Option<bool> {
-    let expected: &[Verdict] = match forecast {
-        Embeds::NoTarget | Embeds::Unclear => return None,
-        Embeds::Never => &[Verdict::NotCarried],
-        Embeds::Nothing => &[Verdict::Nothing, Verdict::NotCarried],
-        Embeds::Directory => &[Verdict::Directory],
-        Embeds::Link => &[Verdict::Link],
-        Embeds::Empty => &[Verdict::Empty],
-        Embeds::Fails => &[Verdict::BuildFails],
-        // Which one it is, the digest tells.
-        Embeds::File { .. } => &[Verdict::AsLocked, Verdict::AnotherDefinition, Verdict::Empty],
-    };
-    (verdict != Verdict::Unjudged).then(|| expected.contains(&verdict))
 }

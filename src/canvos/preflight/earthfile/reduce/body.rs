@@ -255,13 +255,9 @@ impl Writer<'_, '_> {
         self.push(&format!("COPY {flags} --if-exists {records} {RECORDS}").replace("  ", " "));
         self.receives = true;
         if self.file.hands_on(name) {
-            let more: Vec<&str> = copy.flags.iter().map(String::as_str).collect();
-            let if_exists = if copy.if_exists() { "" } else { "--if-exists " };
-            self.push(&format!(
-                "COPY {if_exists}{} {artifact} {}",
-                more.join(" "),
-                copy.target
-            ));
+            let flags = copy.flags.iter().map(String::as_str);
+            let words = ["COPY"].into_iter().chain(flags).chain([artifact, &copy.target]);
+            self.push(&words.collect::<Vec<_>>().join(" "));
             self.copied = true;
             let kind = match plain(&copy.target).ends_with("spc.tgz") {
                 true => Kind::File,

@@ -33,12 +33,6 @@ impl CopyLine {
     pub(super) fn is_artifact(source: &str) -> bool {
         reference(source).is_some()
     }
-
-    /// Whether what is not there is passed over.
-    pub(super) fn if_exists(&self) -> bool {
-        let is_one = |flag: &String| matches!(flag.as_str(), "--if-exists" | "--if-exists=true");
-        self.flags.iter().any(is_one)
-    }
 }
 
 /// Without quotes, a leading `./` and slashes at the end.

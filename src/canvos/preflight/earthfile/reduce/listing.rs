@@ -98,7 +98,8 @@ pub(super) fn save(own: bool, received: bool, local: bool) -> Vec<String> {
 /// The directories in which a definition is, below something that was copied to: the
 /// overlay's, and every end of its path, since a part of the overlay may be copied as well.
 /// Kinds of rows: `o`, `f` and `d` as the place; `file SIZE SHA256`, `link`, `directory`,
-/// `other` or `absent`; the path. A link on the way counts unless it stays in the overlay.
+/// `other` or `absent`; the path. A link on the way counts unless it stays in the overlay:
+/// then it is `through` it. `extra` is a file beside the definition.
 const SCRIPT: &str = r#"
 kind() {
   if [ -L "$1" ]; then echo link; elif [ -d "$1" ]; then echo directory;
@@ -110,7 +111,7 @@ below() {
   while [ -n "$s" ]; do
     at="$at/${s%%/*}"; case "$s" in */*) s="${s#*/}" ;; *) s="" ;; esac;
     if [ -L "$at" ]; then
-      real="$(cd -P "$at" 2>/dev/null && pwd -P)"; case "$real/" in "$1"/*) ;; *) echo "link $at"; return 0 ;; esac;
+      real="$(cd -P "$at" 2>/dev/null && pwd -P)"; case "$real/" in "$1"/*) echo "through $at" ;; *) echo "link $at"; return 0 ;; esac;
     fi;
     [ -d "$at" ] || return 1;
   done;
