@@ -84,6 +84,8 @@ pub enum Unjudged {
     Command(String),
     /// The copy is not beside the checkout, and something there is named.
     Outside,
+    /// No tool is called that makes an image of what was copied by this target.
+    NoTool(String),
     /// Different things are at places of one image.
     Places(Vec<String>),
     /// The user may not read this file, and a container may.
@@ -319,6 +321,9 @@ impl Request<'_> {
                 true => Outcome::NoImage,
                 false => Outcome::Unjudged(Unjudged::Command(program)),
             });
+        }
+        if let Some(record) = records.iter().find(|record| record.lacks_tool) {
+            return Ok(Outcome::Unjudged(Unjudged::NoTool(record.target.clone())));
         }
         let records = match tree.has_good_links() {
             true => records,

@@ -67,6 +67,8 @@ pub(super) struct Recipe {
     /// What else it copies out of the checkout and cannot do without: plain paths, without a
     /// slash at the end.
     pub needs: Vec<String>,
+    /// Those of them that the Earthfile has as they are, without variables.
+    pub literal_needs: Vec<String>,
     /// The line of a call that drops the overlay (T23).
     pub drops_overlay: Option<usize>,
     /// How surely the tool runs that makes an ISO of the overlay; `None` if it has no call of
@@ -138,7 +140,14 @@ impl Earthfile {
         let recipes: Vec<Recipe> = names.iter().map(|name| self.recipe(name, arguments)).collect();
         let copies = recipes.iter().flat_map(|recipe| &recipe.copies);
         let carrying = copies.map(|copy| (copy.line, &copy.source)).collect();
-        reduce::reduce((&self.text, &self.parsed), names, &carrying)
+        let mut needs: Vec<&str> = Vec::new();
+        // Which of several targets is built is not known, so neither is what it needs.
+        if let [recipe] = &recipes[..] {
+            needs.extend(recipe.literal_needs.iter().map(String::as_str));
+        }
+        needs.sort_unstable();
+        needs.dedup();
+        reduce::reduce((&self.text, &self.parsed), names, &carrying, &needs)
     }
 }
 

@@ -18,6 +18,8 @@ pub struct Record {
     pub clusterconfig: Option<String>,
     /// Whether there are other files beside a definition.
     pub has_others: bool,
+    /// Whether no ISO is made of what was copied.
+    pub(super) lacks_tool: bool,
     /// Whether a link that stays in the overlay is on the way.
     pub(super) is_through_link: bool,
     rows: Vec<Row>,
@@ -90,6 +92,7 @@ impl Record {
             target,
             clusterconfig: None,
             has_others: false,
+            lacks_tool: false,
             is_through_link: false,
             rows: Vec::new(),
         };
@@ -105,6 +108,7 @@ impl Record {
             (line, rest) = rest.split_once('\n')?;
             match line.split(' ').nth(1)? {
                 "extra" => record.has_others = true,
+                "uncalled" => record.lacks_tool = true,
                 "through" => record.is_through_link = true,
                 _ => record.rows.push(row(line)?),
             }

@@ -130,6 +130,11 @@ fn unjudged(image: &str, why: Option<&Unjudged>) -> Diagnostic {
         Some(Unjudged::Outside) => told
             .note("the directory of the checkout cannot be written, so the copy is elsewhere, and `..` is another directory there")
             .help("make it writable, or leave out what names `..`"),
+        Some(Unjudged::NoTool(target)) => {
+            let target = sanitize::line(target.as_bytes());
+            told.note(format!("`+{target}` calls no tool that makes an ISO, so the build may fail"))
+                .help("set `ARCH` in `.arg` to an architecture that the Earthfile knows, such as `amd64`")
+        }
         Some(Unjudged::Places(places)) => {
             let places: Vec<String> = places.iter().map(|it| sanitize::line(it.as_bytes())).collect();
             told.note(format!("different things are at {}", places.join(" and "))).help(verify)

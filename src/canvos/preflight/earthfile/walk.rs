@@ -278,9 +278,11 @@ impl<'e> Walk<'e> {
                 }
                 _ if is_definition(&seen, path.as_deref(), target) => Source::Path(path),
                 Some(path) if !if_exists && place.runs == Runs::Yes && is_plain(path) => {
-                    self.recipe
-                        .needs
-                        .push(path.trim_end_matches('/').to_owned());
+                    let path = path.trim_end_matches('/').to_owned();
+                    if !word.contains('$') {
+                        self.recipe.literal_needs.push(path.clone());
+                    }
+                    self.recipe.needs.push(path);
                     continue;
                 }
                 _ => continue,

@@ -13,6 +13,11 @@ use super::{File, RECORDS, PREFIX, Unreducible, Why, changes, each_line, referen
 /// What a branch has in which nothing is left: an empty one is refused.
 const FILLER: &str = "ARG edgestage_nothing";
 
+/// What is set where the file calls the tool that makes an ISO of the overlay.
+const CALLED: &str = "ENV EDGESTAGE_ISO_TOOL=called";
+/// The option by which such a call is known.
+const OVERLAY_OPTION: &str = "--overlay-iso";
+
 /// A reduced body.
 pub(super) struct Body {
     /// Its lines, indented.
@@ -49,6 +54,7 @@ impl Body {
             saves: false,
             exports: false,
             workdir: None,
+            calls_tool: false,
         };
         writer.statements(body)?;
         // What a target without any `SAVE` is for, it does by a `RUN`.
@@ -88,6 +94,8 @@ struct Writer<'f, 'e> {
     exports: bool,
     /// The directory of relative paths, where it is known.
     workdir: Option<String>,
+    /// Whether there is a call of the tool that makes an ISO, in whatever branch.
+    calls_tool: bool,
 }
 
 impl Writer<'_, '_> {
@@ -150,9 +158,28 @@ impl Writer<'_, '_> {
             _ => {
                 self.left_out |= matches!(words[..], ["RUN" | "GIT" | "CACHE" | "USER", ..]);
                 self.check_left_out(line)?;
+                self.note_call(line);
             }
         }
         Ok(())
+    }
+
+    /// CanvOS calls the tool for the architectures that it knows, and then wants its result.
+    fn note_call(&mut self, line: &Line) {
+        let is_call = line.arguments().first() == Some(&"RUN");
+        if is_call && self.is_relevant && line.text.contains(OVERLAY_OPTION) {
+            self.push(CALLED);
+            self.calls_tool = true;
+        }
+    }
+
+    /// The calls in a block that is left out: they may have taken place.
+    fn note_calls(&mut self, body: &[Statement]) {
+        let mut calls = Vec::new();
+        each_line(body, &mut |line| calls.push(line.clone()));
+        for line in calls {
+            self.note_call(&line);
+        }
     }
 
     fn refuse_program(&self, line: &Line) -> Result<(), Unreducible> {
@@ -344,7 +371,7 @@ impl Writer<'_, '_> {
     fn save(&mut self, local: bool) {
         if self.carries && !self.is_function {
             let places: Vec<&Destination> = self.destinations.iter().collect();
-            for line in listing::list(self.name, &places) {
+            for line in listing::list(self.name, &places, self.calls_tool) {
                 self.push(&line);
             }
         }
@@ -363,6 +390,7 @@ impl Writer<'_, '_> {
             self.left_out = true;
             for branch in branches {
                 self.check_block(&branch.body, &undecided.line, Why::Condition)?;
+                self.note_calls(&branch.body);
             }
             return Ok(());
         }
@@ -410,7 +438,9 @@ impl Writer<'_, '_> {
         if self.is_relevant && names.any(|name| self.file.relevant.contains(name)) {
             return Err(at(&block.header, why));
         }
-        self.check_block(&block.body, &block.header, why)
+        self.check_block(&block.body, &block.header, why)?;
+        self.note_calls(&block.body);
+        Ok(())
     }
 
     /// Nothing in a block that is left out has a part in what is copied.

@@ -66,12 +66,13 @@ pub(super) fn note(destination: &Destination) -> String {
 }
 
 /// The lines that list what is at `destinations` and at the places that were noted.
-pub(super) fn list(target: &str, destinations: &[&Destination]) -> Vec<String> {
+/// With `tool`, they also say if the tool that makes an ISO was not called.
+pub(super) fn list(target: &str, destinations: &[&Destination], tool: bool) -> Vec<String> {
     let notes: Vec<String> = destinations.iter().map(|place| place.note() + "; ").collect();
     let run = format!(
         "RUN mkdir -p {OWN}/own && rm -f {OWN}/own/* && {}{}",
         notes.concat(),
-        SCRIPT.replace("@TARGET@", target)
+        SCRIPT.replace("@TARGET@", target).replace("@TOOL@", if tool { TOOL } else { "" })
     );
     // The base image's user may not be allowed to write here.
     vec!["USER root".to_owned(), one_line(&run)]
@@ -95,11 +96,14 @@ pub(super) fn save(own: bool, received: bool, local: bool) -> Vec<String> {
     lines
 }
 
+const TOOL: &str = "[ -n \"$EDGESTAGE_ISO_TOOL\" ] || echo \"x uncalled -\";";
+
 /// The directories in which a definition is, below something that was copied to: the
 /// overlay's, and every end of its path, since a part of the overlay may be copied as well.
 /// Kinds of rows: `o`, `f` and `d` as the place; `file SIZE SHA256`, `link`, `directory`,
 /// `other` or `absent`; the path. A link on the way counts unless it stays in the overlay:
-/// then it is `through` it. `extra` is a file beside the definition.
+/// then it is `through` it. `extra` is a file beside the definition,
+/// `uncalled` an ISO that no tool makes.
 const SCRIPT: &str = r#"
 kind() {
   if [ -L "$1" ]; then echo link; elif [ -d "$1" ]; then echo directory;
@@ -132,6 +136,7 @@ below() {
     done;
     [ -n "$found" ] || echo "$k absent $p";
   done;
+  @TOOL@
   printf "value%s " "${CLUSTERCONFIG+-set}"; printf "%s" "$CLUSTERCONFIG";
 } >/.edgestage/record && mv /.edgestage/record "/.edgestage/own/edgestage-rehearsal-$(sha256sum </.edgestage/record | cut -c 1-32)"
 "#;

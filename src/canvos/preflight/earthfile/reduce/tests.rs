@@ -8,7 +8,8 @@ fn reduced(text: &str) -> Result<Reduced, Unreducible> {
     let recipe = Walk::of(&parsed, "iso", &|_| None);
     let copies = recipe.copies.iter();
     let carrying = copies.map(|copy| (copy.line, &copy.source)).collect();
-    reduce((text, &parsed), &["iso"], &carrying)
+    let needs: Vec<&str> = recipe.literal_needs.iter().map(String::as_str).collect();
+    reduce((text, &parsed), &["iso"], &carrying, &needs)
 }
 
 /// The reduced target `name`, without what the listing adds.
@@ -17,7 +18,7 @@ fn body(text: &str, name: &str) -> String {
     let start = reduced.text.find(&format!("\n\n{name}:\n")).unwrap();
     let lines = reduced.text[start..].lines().skip(3);
     let lines = lines.take_while(|line| !line.is_empty());
-    let ours = |line: &&str| line.contains("/.edgestage") || line.contains(PREFIX) || line.ends_with("USER root");
+    let ours = |line: &&str| line.contains("/.edgestage") || line.contains(PREFIX) || line.ends_with("USER root") || line.contains("+edgestage-needs");
     let lines: Vec<&str> = lines.filter(|line| !ours(line)).map(str::trim).collect();
     lines.join("; ")
 }
@@ -46,7 +47,8 @@ fn only_what_decides_and_copies_is_left() {
     assert_eq!(
         body(text, "build-iso"),
         "ENV A=b; COPY overlay/files-iso/ /overlay/; IF [ \"$CLUSTERCONFIG\" != \"\" ]; \
-         COPY --if-exists \"$CLUSTERCONFIG\" /overlay/opt/spectrocloud/clusterconfig/spc.tgz; END"
+         COPY --if-exists \"$CLUSTERCONFIG\" /overlay/opt/spectrocloud/clusterconfig/spc.tgz; END; \
+         ENV EDGESTAGE_ISO_TOOL=called"
     );
 }
 
@@ -191,4 +193,18 @@ fn what_is_exported() {
     ] {
         assert_eq!(exports(body), expected, "{body}");
     }
+}
+
+/// What a target that is left out copies and cannot do without, a build that is not
+/// rehearsed would miss after half an hour.
+#[test]
+fn what_other_targets_need_is_copied_too() {
+    let text = format!(
+        "{ISO}    COPY overlay/files-iso /o\n    COPY +root/x /build\nroot:\n    COPY overlay/files/ /\n    \
+         COPY --if-exists user-data /\n    COPY $X /\n    IF [ -f /y ]\n        COPY z /\n    END\n    RUN x\n    SAVE ARTIFACT x\n"
+    );
+    let reduced = reduced(&text).unwrap().text;
+    assert!(reduced.contains("\niso:\n    BUILD +edgestage-needs\n"), "{reduced}");
+    let needs = reduced.split("\nedgestage-needs:\n").nth(1);
+    assert_eq!(needs, Some("    COPY overlay/files /0/\n"));
 }
