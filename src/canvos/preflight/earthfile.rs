@@ -67,8 +67,9 @@ pub(super) struct Recipe {
     /// What else it copies out of the checkout and cannot do without: plain paths, without a
     /// slash at the end.
     pub needs: Vec<String>,
-    /// Those of them that the Earthfile has as they are, without variables.
-    pub literal_needs: Vec<String>,
+    /// The sources of all copies that certainly run and have no variable in them, as they are
+    /// written, with what stands before them: `--if-exists` or nothing.
+    pub literal_sources: Vec<(&'static str, String)>,
     /// The line of a call that drops the overlay (T23).
     pub drops_overlay: Option<usize>,
     /// How surely the tool runs that makes an ISO of the overlay; `None` if it has no call of
@@ -140,14 +141,12 @@ impl Earthfile {
         let recipes: Vec<Recipe> = names.iter().map(|name| self.recipe(name, arguments)).collect();
         let copies = recipes.iter().flat_map(|recipe| &recipe.copies);
         let carrying = copies.map(|copy| (copy.line, &copy.source)).collect();
-        let mut needs: Vec<&str> = Vec::new();
-        // Which of several targets is built is not known, so neither is what it needs.
-        if let [recipe] = &recipes[..] {
-            needs.extend(recipe.literal_needs.iter().map(String::as_str));
-        }
-        needs.sort_unstable();
-        needs.dedup();
-        reduce::reduce((&self.text, &self.parsed), names, &carrying, &needs)
+        // Which of several targets is built is not known, so neither is what it copies.
+        let besides = match &recipes[..] {
+            [recipe] => &recipe.literal_sources[..],
+            _ => &[],
+        };
+        reduce::reduce((&self.text, &self.parsed), names, &carrying, besides)
     }
 }
 

@@ -33,8 +33,8 @@ use listing::{Destination, Kind, RECORDS};
 pub(in crate::canvos) const MARK: &str = "edgestage";
 /// A target that is replaced is called so, and a function likewise in capitals.
 const RENAMED: [&str; 2] = ["edgestage-replaces-", "EDGESTAGE_REPLACES_"];
-/// The target that copies what other targets cannot do without.
-const NEEDS: &str = "edgestage-needs";
+/// The target that copies what other targets copy: what is hidden from them ends the build.
+const BESIDES: &str = "edgestage-copies";
 /// Where the records are exported to, relative to the Earthfile.
 pub(in crate::canvos) const EXPORTED: &str = ".edgestage-rehearsal";
 
@@ -86,12 +86,12 @@ pub(in crate::canvos) enum Why {
 pub(super) type Carrying<'s> = BTreeMap<usize, &'s Source>;
 
 /// Reduces `text`, which is `parsed`, for `targets`: those of them that copy a definition.
-/// `needs` are paths that the targets on the way copy besides, and cannot do without.
+/// `besides` are the sources of other copies on the way, with their flags.
 pub(super) fn reduce(
     (text, parsed): (&str, &Parsed),
     targets: &[&str],
     carrying: &Carrying<'_>,
-    needs: &[&str],
+    besides: &[(&str, String)],
 ) -> Result<Reduced, Unreducible> {
     if !targets.iter().any(|target| parsed.targets.contains_key(*target)) {
         return Err(Unreducible::NoTarget);
@@ -121,19 +121,20 @@ pub(super) fn reduce(
     let mut reduced = renamed(text, parsed, &|name| kept.contains_key(name));
     for (name, lines) in &kept {
         reduced.push_str(&format!("\n{name}:\n"));
-        if !needs.is_empty() && targets == [name.as_str()] {
-            reduced.push_str(&format!("    BUILD +{NEEDS}\n"));
+        if !besides.is_empty() && targets == [name.as_str()] {
+            reduced.push_str(&format!("    BUILD +{BESIDES}\n"));
         }
         for line in lines {
             reduced.push_str(line);
             reduced.push('\n');
         }
     }
-    if !needs.is_empty() {
-        reduced.push_str(&format!("\n{NEEDS}:\n"));
+    let besides: BTreeSet<&(&str, String)> = besides.iter().collect();
+    if !besides.is_empty() {
+        reduced.push_str(&format!("\n{BESIDES}:\n"));
     }
-    for (number, path) in needs.iter().enumerate() {
-        reduced.push_str(&format!("    COPY {path} /{number}/\n"));
+    for (number, (flag, source)) in besides.into_iter().enumerate() {
+        reduced.push_str(&format!("    COPY {flag}{source} /{number}/\n"));
     }
     Ok(Reduced {
         text: reduced,

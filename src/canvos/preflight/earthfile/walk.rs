@@ -269,6 +269,10 @@ impl<'e> Walk<'e> {
             // A variable that no `ARG` brings here is empty.
             let unset = word.contains(CLUSTERCONFIG) && !seen.has(CLUSTERCONFIG);
             let path = if unset { Some(String::new()) } else { path };
+            if artifact.is_none() && place.runs == Runs::Yes && !word.contains(['$', '`']) {
+                let flag = if if_exists { "--if-exists " } else { "" };
+                self.recipe.literal_sources.push((flag, (*word).to_owned()));
+            }
             let source = match &path {
                 Some(path) if is_overlay(path) => Source::Overlay,
                 Some(path)
@@ -278,11 +282,9 @@ impl<'e> Walk<'e> {
                 }
                 _ if is_definition(&seen, path.as_deref(), target) => Source::Path(path),
                 Some(path) if !if_exists && place.runs == Runs::Yes && is_plain(path) => {
-                    let path = path.trim_end_matches('/').to_owned();
-                    if !word.contains('$') {
-                        self.recipe.literal_needs.push(path.clone());
-                    }
-                    self.recipe.needs.push(path);
+                    self.recipe
+                        .needs
+                        .push(path.trim_end_matches('/').to_owned());
                     continue;
                 }
                 _ => continue,
