@@ -23,11 +23,13 @@ mod changes;
 mod copies;
 mod decisions;
 mod listing;
+mod uses;
 
 pub(in crate::canvos) use listing::PREFIX;
 
 use copies::{CopyLine, plain};
 use listing::{Destination, Kind, RECORDS};
+use uses::Uses;
 
 /// What the reduced Earthfile adds, where something of the program's own has failed.
 pub(in crate::canvos) const MARK: &str = "edgestage";
@@ -168,8 +170,8 @@ struct File<'e> {
     carrying: &'e Carrying<'e>,
     /// Targets and functions from which a line that copies a definition is reached.
     relevant: BTreeSet<String>,
-    /// All names of variables that the lines which stay may use: their text.
-    uses: String,
+    /// The variables that decide what is copied.
+    matter: BTreeSet<String>,
     /// Where definitions are copied to, as it is written.
     targets: Vec<String>,
     /// What is copied before the first target, so that every target has it.
@@ -184,7 +186,7 @@ impl<'e> File<'e> {
             parsed,
             carrying,
             relevant: BTreeSet::new(),
-            uses: String::new(),
+            matter: BTreeSet::new(),
             targets: Vec::new(),
             of_base: Vec::new(),
             other_earthfile: None,
@@ -226,12 +228,10 @@ impl<'e> File<'e> {
             }
         }
         let relevant = std::mem::take(&mut file.relevant);
+        let mut uses = Uses::default();
         for name in &relevant {
             each_line(&parsed.targets[name], &mut |line| {
-                if !matches!(line.arguments().first(), Some(&("RUN" | "SAVE"))) {
-                    file.uses.push_str(&line.text);
-                    file.uses.push('\n');
-                }
+                uses.take(line);
                 if file.carries(line) {
                     let copy = CopyLine::of(line);
                     file.targets.extend(copy.map(|copy| copy.target));
@@ -239,6 +239,7 @@ impl<'e> File<'e> {
             });
         }
         file.relevant = relevant;
+        file.matter = uses.all();
         file
     }
 
@@ -303,19 +304,9 @@ impl<'e> File<'e> {
         path.is_some_and(|path| changes::holds(path, &self.targets))
     }
 
-    /// Whether the variable `name` is used where it matters.
+    /// Whether the variable `name` has a part in what is copied.
     fn is_used(&self, name: &str) -> bool {
-        let mut rest = self.uses.as_str();
-        while let Some(at) = rest.find(name) {
-            let before = rest[..at].trim_end_matches('{');
-            let after = rest[at + name.len()..].chars().next();
-            let ends = after.is_none_or(|c| !c.is_ascii_alphanumeric() && c != '_');
-            if before.ends_with('$') && ends {
-                return true;
-            }
-            rest = &rest[at + name.len()..];
-        }
-        false
+        self.matter.contains(name)
     }
 
     /// Whether a function does anything that those who call it see.

@@ -269,7 +269,9 @@ impl<'e> Walk<'e> {
             // A variable that no `ARG` brings here is empty.
             let unset = word.contains(CLUSTERCONFIG) && !seen.has(CLUSTERCONFIG);
             let path = if unset { Some(String::new()) } else { path };
-            if artifact.is_none() && place.runs == Runs::Yes && !word.contains(['$', '`']) {
+            // Not an argument in `(+target/x --A=1)` either.
+            let is_literal = !word.contains(['$', '`', ')']) && !word.starts_with("--");
+            if artifact.is_none() && place.runs == Runs::Yes && is_literal {
                 let flag = if if_exists { "--if-exists " } else { "" };
                 self.recipe.literal_sources.push((flag, (*word).to_owned()));
             }
