@@ -47,7 +47,7 @@ pub(super) struct Row {
     target: Option<String>,
     /// What the build will put into its image.
     verdict: Verdict,
-/// The verdict in words.
+    /// The verdict in words.
     text: String,
     /// Digest of the file that arrived; null if none did.
     sha256: Option<Digest>,
@@ -183,13 +183,16 @@ impl Stage<'_> {
             let of = (self.lock, &manifest.limits);
             Targets::of(&preflight, &asked, &seen, of).rows.pop()
         });
-        let foreseen = forecast.as_ref().and_then(|row| foreseen(row, &definition.name));
+        let foreseen = forecast
+            .as_ref()
+            .and_then(|row| foreseen(row, &definition.name));
         if judged.unjudged == Some(Unjudged::Maas)
             && let Some(foreseen) = foreseen
         {
             let title = "`+maas-image` is not rehearsed: the forecast stands";
-            let warning = Diagnostic::warning(Code::RehearsalUnjudged, title)
-                .note("its second step is a script of the checkout, which a rehearsal does not run");
+            let warning = Diagnostic::warning(Code::RehearsalUnjudged, title).note(
+                "its second step is a script of the checkout, which a rehearsal does not run",
+            );
             context.report.warn(&warning);
             judged.verdict = foreseen;
             judged.unjudged = None;
@@ -199,8 +202,9 @@ impl Stage<'_> {
         {
             let found = words(&definition.name, &judged);
             let title = format!("the forecast of `edgestage check` differs: {}", row.text);
-            let warning = Diagnostic::warning(Code::ForecastDiffers, title)
-                .note(format!("the build program itself has copied {found}: that stands"));
+            let warning = Diagnostic::warning(Code::ForecastDiffers, title).note(format!(
+                "the build program itself has copied {found}: that stands"
+            ));
             context.report.warn(&warning);
         }
         let forecast = forecast.map(|row| row.verdict);

@@ -50,7 +50,9 @@ fn nothing_is_left(test: &Test) {
 fn copies(test: &Test) -> Vec<String> {
     let names = fs::read_dir(test.site()).unwrap().flatten();
     let names = names.map(|entry| entry.file_name().into_string().unwrap());
-    names.filter(|name| name.starts_with(".edgestage-rehearsal-")).collect()
+    names
+        .filter(|name| name.starts_with(".edgestage-rehearsal-"))
+        .collect()
 }
 
 #[test]
@@ -65,7 +67,10 @@ fn what_the_program_copies_is_compared() {
         .success();
     nothing_is_left(&test);
     let after = test.stamps();
-    assert!(before.iter().all(|line| after.contains(line)), "{before:#?}\n{after:#?}");
+    assert!(
+        before.iter().all(|line| after.contains(line)),
+        "{before:#?}\n{after:#?}"
+    );
     // In a copy beside the checkout, without its repository.
     let log = test.text("log");
     let place = test.site().join(".edgestage-rehearsal-");
@@ -89,11 +94,19 @@ fn what_arrives_decides() {
             "another-definition",
             3,
         ),
-        ("echo \"f file $SIZE $SHA /a/spc.tgz\"; echo 'o absent /overlay'", "unjudged", 1),
+        (
+            "echo \"f file $SIZE $SHA /a/spc.tgz\"; echo 'o absent /overlay'",
+            "unjudged",
+            1,
+        ),
     ] {
         let test = with_rows(rows);
         let run = rehearse(&test, "--json").any_stdout().any_stderr();
-        let done = if code == 0 { run.success() } else { run.fails(code) };
+        let done = if code == 0 {
+            run.success()
+        } else {
+            run.fails(code)
+        };
         let row = done.json()["rehearsal"][0].clone();
         assert_eq!(row["verdict"], verdict, "{rows}");
         assert_eq!(row["definition"], "factory");
@@ -131,7 +144,11 @@ fn a_program_that_fails() {
         .stderr_has("Error: no such thing")
         .fails(3);
     // What cannot work at all says nothing about the build.
-    program(&test, "bin/earthly", "#!/bin/sh\necho 'Error: Is the docker daemon running?'\nexit 1\n");
+    program(
+        &test,
+        "bin/earthly",
+        "#!/bin/sh\necho 'Error: Is the docker daemon running?'\nexit 1\n",
+    );
     rehearse(&test, "")
         .stderr_has("error: the rehearsal `earthly` could not work")
         .stderr_has("Is the docker daemon running?")
@@ -150,7 +167,10 @@ fn a_program_that_fails() {
 #[test]
 fn a_failure_behind_exit_code_0() {
     let test = with("#!/bin/sh\necho 'Error: no such thing'\n");
-    rehearse(&test, "").stdout_has("the build fails").stderr_has("no such thing").fails(3);
+    rehearse(&test, "")
+        .stdout_has("the build fails")
+        .stderr_has("no such thing")
+        .fails(3);
     program(&test, "bin/earthly", "#!/bin/sh\n");
     rehearse(&test, "")
         .stdout_has("no image is written")
@@ -206,14 +226,24 @@ fn ctrl_c_ends_the_program_and_leaves_nothing() {
 
 #[test]
 fn a_program_that_prints_megabytes() {
-    let test = with("#!/bin/sh\nhead -c 20000000 /dev/zero | tr '\\0' 'x'\necho\necho 'Error: the end'\nexit 1\n");
-    rehearse(&test, "").any_stdout().stderr_has("Error: the end").fails(3);
+    let test = with(
+        "#!/bin/sh\nhead -c 20000000 /dev/zero | tr '\\0' 'x'\necho\necho 'Error: the end'\nexit 1\n",
+    );
+    rehearse(&test, "")
+        .any_stdout()
+        .stderr_has("Error: the end")
+        .fails(3);
     // One that leaves something running with its output open is not waited for.
-    let leaves = format!("{}sleep 600 & echo $! > \"$LOG.pid\"\n", EARTHLY.replace("@ROWS@", FILE));
+    let leaves = format!(
+        "{}sleep 600 & echo $! > \"$LOG.pid\"\n",
+        EARTHLY.replace("@ROWS@", FILE)
+    );
     program(&test, "bin/earthly", &leaves);
     rehearse(&test, "-q").any_stdout().success();
     let process = test.text("log.pid");
-    let killed = std::process::Command::new("kill").arg(process.trim()).status();
+    let killed = std::process::Command::new("kill")
+        .arg(process.trim())
+        .status();
     assert!(killed.unwrap().success());
 }
 
@@ -221,7 +251,9 @@ fn a_program_that_prints_megabytes() {
 #[test]
 fn what_the_program_leaves_goes() {
     let script = EARTHLY.replace("@ROWS@", FILE);
-    let test = with(&format!("{script}mkdir -p build/x/y\ntouch build/x/y/z\nchmod 0 build/x/y build/x\n"));
+    let test = with(&format!(
+        "{script}mkdir -p build/x/y\ntouch build/x/y/z\nchmod 0 build/x/y build/x\n"
+    ));
     rehearse(&test, "-q").any_stdout().success();
     nothing_is_left(&test);
 }
@@ -234,7 +266,9 @@ fn what_a_killed_run_left_goes_with_the_next_one() {
     run.kill();
     assert_eq!(copies(&test).len(), 1);
     let process = test.text("log.pid");
-    let killed = std::process::Command::new("kill").arg(process.trim()).status();
+    let killed = std::process::Command::new("kill")
+        .arg(process.trim())
+        .status();
     assert!(killed.unwrap().success());
     program(&test, "bin/earthly", &EARTHLY.replace("@ROWS@", FILE));
     rehearse(&test, "-q").any_stdout().success();
@@ -243,7 +277,10 @@ fn what_a_killed_run_left_goes_with_the_next_one() {
 
 #[test]
 fn two_at_once() {
-    let test = with(&format!("#!/bin/sh\nsleep 1\n{}", EARTHLY.replace("@ROWS@", FILE)));
+    let test = with(&format!(
+        "#!/bin/sh\nsleep 1\n{}",
+        EARTHLY.replace("@ROWS@", FILE)
+    ));
     let runs: Vec<_> = (0..3)
         .map(|_| rehearse(&test, "-q").any_stdout().start())
         .collect();
@@ -315,7 +352,10 @@ fn what_the_program_is_started_with() {
     let checkout = test.path("CanvOS");
     let checkout = checkout.to_str().unwrap();
     for (words, expected) in [
-        (&["earthly", "--no-cache", "+iso", "--ISO_NAME=x"][..], "--no-cache +iso --ISO_NAME=x"),
+        (
+            &["earthly", "--no-cache", "+iso", "--ISO_NAME=x"][..],
+            "--no-cache +iso --ISO_NAME=x",
+        ),
         (&["earthly", "./+iso"], "+iso"),
         (&["earthly", &format!("{checkout}+iso")], "+iso"),
         (
@@ -326,7 +366,10 @@ fn what_the_program_is_started_with() {
         builds_with(&test, words);
         rehearse(&test, "-q").any_stdout().success();
         let log = test.text("log");
-        let said = log.lines().rfind(|line| line.starts_with("this is")).unwrap();
+        let said = log
+            .lines()
+            .rfind(|line| line.starts_with("this is"))
+            .unwrap();
         assert_eq!(said, format!("this is earthly {expected}"));
     }
     // Not the key, and nothing that leads git into another repository.
@@ -346,8 +389,16 @@ fn what_the_program_is_started_with() {
 fn several_definitions_on_one_checkout() {
     let test = with_rows(FILE);
     let text = test.text("profiles.toml");
-    test.put("profiles.toml", format!("{text}\n[definition.other]\nname = \"other\"\nprofiles = [\"edge-infra@2.1.0\"]\n"));
-    test.run("fetch -q other").any_stdout().any_stderr().success();
+    test.put(
+        "profiles.toml",
+        format!(
+            "{text}\n[definition.other]\nname = \"other\"\nprofiles = [\"edge-infra@2.1.0\"]\n"
+        ),
+    );
+    test.run("fetch -q other")
+        .any_stdout()
+        .any_stderr()
+        .success();
     rehearse(&test, "factory other")
         .stdout_has("factory")
         .stdout_has("other")
@@ -363,7 +414,10 @@ fn an_earthfile_that_cannot_be_reduced() {
     let text = test.text("CanvOS/Earthfile");
     let line = "    RUN rm -rf /overlay/opt\n";
     let at = text.find("    RUN enki").unwrap();
-    test.put("CanvOS/Earthfile", format!("{}{line}{}", &text[..at], &text[at..]));
+    test.put(
+        "CanvOS/Earthfile",
+        format!("{}{line}{}", &text[..at], &text[at..]),
+    );
     rehearse(&test, "-- +uki-iso")
         .stdout_has("cannot be told")
         .stderr_has("error: a rehearsal cannot tell what the image of `+uki-iso` will hold")
@@ -392,7 +446,11 @@ fn a_maas_image_is_not_rehearsed() {
 fn a_file_that_nobody_can_read() {
     let test = with_rows("stat -c %a closed.tgz > \"$LOG.mode\"; echo \"o file $SIZE $SHA $SPC\"");
     test.put("CanvOS/closed.tgz", "closed");
-    fs::set_permissions(test.path("CanvOS/closed.tgz"), fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(
+        test.path("CanvOS/closed.tgz"),
+        fs::Permissions::from_mode(0),
+    )
+    .unwrap();
     rehearse(&test, "-q").any_stdout().success();
     assert_eq!(test.text("log.mode"), "0\n");
 }

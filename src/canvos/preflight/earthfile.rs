@@ -138,7 +138,10 @@ impl Earthfile {
         names: &[&str],
         arguments: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Reduced, Unreducible> {
-        let recipes: Vec<Recipe> = names.iter().map(|name| self.recipe(name, arguments)).collect();
+        let recipes: Vec<Recipe> = names
+            .iter()
+            .map(|name| self.recipe(name, arguments))
+            .collect();
         let copies = recipes.iter().flat_map(|recipe| &recipe.copies);
         let carrying = copies.map(|copy| (copy.line, &copy.source)).collect();
         // Which of several targets is built is not known, so neither is what it copies.

@@ -16,7 +16,11 @@ pub(in crate::canvos) struct Rewritten {
 impl Preflight<'_> {
     /// The target of the build, without its plus sign; `None` if the command does not say.
     pub(in crate::canvos) fn target_name(&self) -> Option<String> {
-        let asked = self.invocation.target.as_ref().map(|target| target.name().to_owned());
+        let asked = self
+            .invocation
+            .target
+            .as_ref()
+            .map(|target| target.name().to_owned());
         asked.or_else(|| {
             let mut words = self.start.argv.iter().skip(1);
             let target = words.find_map(|word| word.strip_prefix('+'))?;
@@ -64,7 +68,9 @@ impl Preflight<'_> {
         let argument = |name: &str| Some(self.invocation.argument(name)?.0.to_owned());
         match self.target_name() {
             Some(name) => self.earthfile.reduce(&[&name], &argument),
-            None => self.earthfile.reduce(&Target::ALL.map(Target::name), &argument),
+            None => self
+                .earthfile
+                .reduce(&Target::ALL.map(Target::name), &argument),
         }
     }
 
@@ -102,7 +108,8 @@ impl Preflight<'_> {
     pub(in crate::canvos) fn names_parent(&self) -> bool {
         let file = path_error::text_or_empty(&self.directory.join(".env"));
         let variables = self.start.environment.variables.iter();
-        let mut variables = variables.filter(|(name, _)| name.to_string_lossy().starts_with("EARTH"));
+        let mut variables =
+            variables.filter(|(name, _)| name.to_string_lossy().starts_with("EARTH"));
         self.start.argv.iter().any(|word| word.contains(".."))
             || file.contains("..")
             || variables.any(|(_, value)| value.to_string_lossy().contains(".."))

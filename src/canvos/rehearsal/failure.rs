@@ -81,11 +81,23 @@ mod tests {
     fn a_failure_is_told_by_its_words() {
         for (output, expected) in [
             ("Error: x: open .env: permission denied", Failure::Copying),
-            ("  +iso *failed* | COPY a b\nError: b not found", Failure::Copying),
+            (
+                "  +iso *failed* | COPY a b\nError: b not found",
+                Failure::Copying,
+            ),
             ("make: *** No rule to make target", Failure::Unknown),
-            ("Error: build: failed to load metadata for x", Failure::Unavailable),
-            ("Cannot connect to the Docker daemon at x", Failure::Unavailable),
-            ("Error: The command RUN mkdir -p /.edgestage/own did not complete", Failure::Ours),
+            (
+                "Error: build: failed to load metadata for x",
+                Failure::Unavailable,
+            ),
+            (
+                "Cannot connect to the Docker daemon at x",
+                Failure::Unavailable,
+            ),
+            (
+                "Error: The command RUN mkdir -p /.edgestage/own did not complete",
+                Failure::Ours,
+            ),
         ] {
             assert_eq!(of(output), expected, "{output}");
         }

@@ -60,8 +60,14 @@ impl Run<'_> {
         let mut child = self.start()?;
         let output = Output::default();
         let readers: Vec<_> = [
-            child.stdout.take().map(|it| Box::new(it) as Box<dyn Read + Send>),
-            child.stderr.take().map(|it| Box::new(it) as Box<dyn Read + Send>),
+            child
+                .stdout
+                .take()
+                .map(|it| Box::new(it) as Box<dyn Read + Send>),
+            child
+                .stderr
+                .take()
+                .map(|it| Box::new(it) as Box<dyn Read + Send>),
         ]
         .into_iter()
         .flatten()
@@ -176,7 +182,11 @@ impl Output {
         let text = self.text();
         let lines = text.lines().map(|line| {
             // What a progress bar has overwritten is not shown.
-            let line = line.trim_end_matches('\r').rsplit('\r').next().unwrap_or_default();
+            let line = line
+                .trim_end_matches('\r')
+                .rsplit('\r')
+                .next()
+                .unwrap_or_default();
             sanitize::excerpt(line.trim_end().as_bytes(), SHOWN.1)
         });
         let mut lines: Vec<String> = lines.filter(|line| !line.trim().is_empty()).collect();

@@ -202,7 +202,10 @@ mod tests {
         assert_eq!(landed(&content), Ok(file()));
         let link = format!("o link /overlay/opt\nf file 12 {SHA} {SPC}\n");
         assert_eq!(landed(&link), Ok(Landed::Link));
-        assert_eq!(landed(&format!("f directory {SPC}\n")), Ok(Landed::Directory));
+        assert_eq!(
+            landed(&format!("f directory {SPC}\n")),
+            Ok(Landed::Directory)
+        );
     }
 
     #[test]

@@ -20,8 +20,8 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use super::record::{Landed, Record};
-use crate::canvos::{OVERLAY_DIRECTORY, Placement};
 use crate::canvos::preflight::EXPORTED;
+use crate::canvos::{OVERLAY_DIRECTORY, Placement};
 use crate::util::atomic_file::ABANDONED;
 use crate::util::digest::Digest;
 use crate::util::file_lock;
@@ -71,7 +71,10 @@ impl Tree {
     ///
     /// # Errors
     /// A file that cannot be copied, such as for a full disk. Nothing is left then.
-    pub(super) fn copy(checkout: &Path, stop: &(dyn Fn() -> bool + Sync)) -> Result<Self, PathError> {
+    pub(super) fn copy(
+        checkout: &Path,
+        stop: &(dyn Fn() -> bool + Sync),
+    ) -> Result<Self, PathError> {
         let checkout = fs::canonicalize(checkout).map_err(PathError::when("read", checkout))?;
         let parent = checkout.parent().map(Path::to_owned).unwrap_or_default();
         sweep(&parent);
@@ -125,7 +128,8 @@ impl Tree {
             let path = self.path.join(path);
             let is_link = path.symlink_metadata().is_ok_and(|it| it.is_symlink());
             let leads_within = || {
-                path.canonicalize().is_ok_and(|it| it.starts_with(&overlay) && it.is_dir())
+                path.canonicalize()
+                    .is_ok_and(|it| it.starts_with(&overlay) && it.is_dir())
             };
             !is_link || leads_within()
         })
@@ -409,8 +413,9 @@ impl Copying<'_> {
         }
         match fs::copy(from, to) {
             Ok(_) => Ok(()),
-            Err(error) if error.kind() == io::ErrorKind::PermissionDenied
-                && path_error::try_open(from).is_err() =>
+            Err(error)
+                if error.kind() == io::ErrorKind::PermissionDenied
+                    && path_error::try_open(from).is_err() =>
             {
                 let _ = fs::remove_file(to);
                 let file = File::create(to)?;
@@ -482,8 +487,16 @@ mod tests {
         assert!(tree.is_beside);
         assert_eq!(copy.parent(), checkout.parent());
         assert!(!copy.join(".git").exists());
-        assert_eq!(fs::read_link(copy.join("link.tgz")).unwrap(), Path::new("b.tgz"));
-        assert!(copy.join("dangling").symlink_metadata().unwrap().is_symlink());
+        assert_eq!(
+            fs::read_link(copy.join("link.tgz")).unwrap(),
+            Path::new("b.tgz")
+        );
+        assert!(
+            copy.join("dangling")
+                .symlink_metadata()
+                .unwrap()
+                .is_symlink()
+        );
         let mode = copy.join("earthly.sh").metadata().unwrap().mode();
         assert_eq!(mode & 0o777, 0o755);
         let number = |path: &Path| path.metadata().unwrap().ino();

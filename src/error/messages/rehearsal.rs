@@ -31,7 +31,9 @@ pub(super) fn rehearsal(error: &RehearsalError) -> Diagnostic {
             let program = sanitize::line(program.as_bytes());
             let title = format!("the rehearsal `{program}` could not work");
             let told = Diagnostic::error(Code::RehearsalNotRun, title);
-            said(told, output).help("see that its daemon runs and that the base image of the Earthfile can be pulled")
+            said(told, output).help(
+                "see that its daemon runs and that the base image of the Earthfile can be pulled",
+            )
         }
         RehearsalError::Io(error) => Diagnostic::error(
             Code::RehearsalNotRun,
@@ -68,20 +70,31 @@ fn told(refused: &Refused) -> Diagnostic {
             (Some(holds), _) => wrong(format!("{image} will hold `{holds}`, not `{definition}`")),
             (None, Some(path)) => {
                 let path = sanitize::line(path.as_bytes());
-                wrong(format!("{image} will hold `{path}`, which is not `{definition}`"))
+                wrong(format!(
+                    "{image} will hold `{path}`, which is not `{definition}`"
+                ))
             }
-            (None, None) => wrong(format!("{image} will hold a file that is not `{definition}`")),
+            (None, None) => wrong(format!(
+                "{image} will hold a file that is not `{definition}`"
+            )),
         },
         Verdict::Nothing => wrong(format!("{image} will hold no definition")),
-        Verdict::Empty => wrong(format!("{image} will hold an empty file in place of `{definition}`")),
-        Verdict::Link => wrong(format!("{image} will hold a symbolic link in place of `{definition}`")),
-        Verdict::Directory => wrong(format!("{image} will hold a directory in place of `{definition}`")),
+        Verdict::Empty => wrong(format!(
+            "{image} will hold an empty file in place of `{definition}`"
+        )),
+        Verdict::Link => wrong(format!(
+            "{image} will hold a symbolic link in place of `{definition}`"
+        )),
+        Verdict::Directory => wrong(format!(
+            "{image} will hold a directory in place of `{definition}`"
+        )),
         Verdict::BuildFails => {
             return said(wrong("the build will fail".to_owned()), output)
                 .help("fix what the build program says above");
         }
-        Verdict::NoImage => wrong("the build will succeed and write no image".to_owned())
-            .help("leave out `--ci`, `--no-output`, `--image` and the variables that stand for them"),
+        Verdict::NoImage => wrong("the build will succeed and write no image".to_owned()).help(
+            "leave out `--ci`, `--no-output`, `--image` and the variables that stand for them",
+        ),
         Verdict::NotCarried => wrong(format!("{image} never carries a definition"))
             .help("build a target that does, such as `+iso`"),
     };
@@ -95,7 +108,9 @@ fn told(refused: &Refused) -> Diagnostic {
     match told.help.is_empty() {
         true => told
             .note("the build program itself has copied it, in a copy of the checkout")
-            .help(format!("run `edgestage stage {definition}`, then `edgestage check`")),
+            .help(format!(
+                "run `edgestage stage {definition}`, then `edgestage check`"
+            )),
         false => told,
     }
 }

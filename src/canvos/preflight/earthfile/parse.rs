@@ -164,12 +164,7 @@ fn attempts(header: Line, lines: &mut Lines, depth: usize, into: &mut Vec<Statem
     }
 }
 
-fn branches(
-    line: Line,
-    condition: Vec<String>,
-    lines: &mut Lines,
-    depth: usize,
-) -> Vec<Branch> {
+fn branches(line: Line, condition: Vec<String>, lines: &mut Lines, depth: usize) -> Vec<Branch> {
     let mut branches = vec![Branch {
         line,
         condition: Some(condition),

@@ -95,7 +95,10 @@ pub(super) fn reduce(
     carrying: &Carrying<'_>,
     besides: &[(&str, String)],
 ) -> Result<Reduced, Unreducible> {
-    if !targets.iter().any(|target| parsed.targets.contains_key(*target)) {
+    if !targets
+        .iter()
+        .any(|target| parsed.targets.contains_key(*target))
+    {
         return Err(Unreducible::NoTarget);
     }
     let mut file = File::read(parsed, targets, carrying);
@@ -110,7 +113,9 @@ pub(super) fn reduce(
     }
     file.read_base()?;
     let mut kept = BTreeMap::new();
-    let relevant = targets.iter().filter(|target| file.relevant.contains(**target));
+    let relevant = targets
+        .iter()
+        .filter(|target| file.relevant.contains(**target));
     let mut due: Vec<String> = relevant.map(|target| (*target).to_owned()).collect();
     while let Some(name) = due.pop() {
         if kept.contains_key(&name) {
@@ -220,7 +225,11 @@ impl<'e> File<'e> {
         file.relevant = carriers;
         loop {
             let reaches = |(_, to): &(&String, &BTreeSet<String>)| !to.is_disjoint(&file.relevant);
-            let more: Vec<String> = graph.iter().filter(reaches).map(|(n, _)| n.clone()).collect();
+            let more: Vec<String> = graph
+                .iter()
+                .filter(reaches)
+                .map(|(n, _)| n.clone())
+                .collect();
             let before = file.relevant.len();
             file.relevant.extend(more);
             if file.relevant.len() == before {

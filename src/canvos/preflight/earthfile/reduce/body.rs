@@ -8,7 +8,7 @@ use super::super::walk::{assignment, grouped, local, reference};
 use super::copies::{CopyLine, plain};
 use super::decisions::{runs_program, tests_variables};
 use super::listing::{self, Destination, Kind};
-use super::{File, RECORDS, PREFIX, Unreducible, Why, changes, each_line, references_of};
+use super::{File, PREFIX, RECORDS, Unreducible, Why, changes, each_line, references_of};
 
 /// What a branch has in which nothing is left: an empty one is refused.
 const FILLER: &str = "ARG edgestage_nothing";
@@ -239,7 +239,9 @@ impl Writer<'_, '_> {
         if sources.is_empty() || !self.is_relevant {
             return Ok(());
         }
-        let words = ["COPY"].into_iter().chain(copy.flags.iter().map(String::as_str));
+        let words = ["COPY"]
+            .into_iter()
+            .chain(copy.flags.iter().map(String::as_str));
         let words = words.chain(sources.iter().map(|source| source.as_str()));
         let words: Vec<&str> = words.chain([copy.target.as_str()]).collect();
         self.push(&words.join(" "));
@@ -272,18 +274,28 @@ impl Writer<'_, '_> {
         };
         self.body.references.push(name.to_owned());
         let hands_on = |flag: &&String| {
-            ["--platform", "--allow-privileged", "--pass-args", "--build-arg"]
-                .iter()
-                .any(|known| flag.split('=').next() == Some(known))
+            [
+                "--platform",
+                "--allow-privileged",
+                "--pass-args",
+                "--build-arg",
+            ]
+            .iter()
+            .any(|known| flag.split('=').next() == Some(known))
         };
-        let flags: Vec<&str> = (copy.flags.iter().filter(hands_on)).map(String::as_str).collect();
+        let flags: Vec<&str> = (copy.flags.iter().filter(hands_on))
+            .map(String::as_str)
+            .collect();
         let flags = flags.join(" ");
         let records = with_path(artifact, &format!("{PREFIX}*"));
         self.push(&format!("COPY {flags} --if-exists {records} {RECORDS}").replace("  ", " "));
         self.receives = true;
         if self.file.hands_on(name) {
             let flags = copy.flags.iter().map(String::as_str);
-            let words = ["COPY"].into_iter().chain(flags).chain([artifact, &copy.target]);
+            let words = ["COPY"]
+                .into_iter()
+                .chain(flags)
+                .chain([artifact, &copy.target]);
             self.push(&words.collect::<Vec<_>>().join(" "));
             self.copied = true;
             let kind = match plain(&copy.target).ends_with("spc.tgz") {
@@ -383,7 +395,10 @@ impl Writer<'_, '_> {
 
     fn branches(&mut self, branches: &[Branch]) -> Result<(), Unreducible> {
         let decided = |branch: &&Branch| {
-            branch.condition.as_ref().is_none_or(|it| tests_variables(it))
+            branch
+                .condition
+                .as_ref()
+                .is_none_or(|it| tests_variables(it))
         };
         let undecided = branches.iter().find(|branch| !decided(branch));
         if let Some(undecided) = undecided.filter(|_| self.left_out) {
@@ -516,7 +531,9 @@ fn with_path(artifact: &str, path: &str) -> String {
         _ => (artifact, ""),
     };
     let plus = artifact.find('+').unwrap_or_default();
-    let end = artifact[plus..].find('/').map_or(artifact.len(), |at| plus + at);
+    let end = artifact[plus..]
+        .find('/')
+        .map_or(artifact.len(), |at| plus + at);
     let target = artifact[..end].trim_end_matches(')');
     match (target.starts_with('('), arguments) {
         (true, "") => format!("{}/{path}", &target[1..]),
@@ -537,7 +554,10 @@ mod tests {
             ("\"+build-iso/a b\"", "+build-iso/x"),
             ("+build-iso", "+build-iso/x"),
             ("(+build-iso/y)", "+build-iso/x"),
-            ("(+third-party/luet --binary=luet)", "(+third-party/x --binary=luet)"),
+            (
+                "(+third-party/luet --binary=luet)",
+                "(+third-party/x --binary=luet)",
+            ),
         ] {
             assert_eq!(with_path(artifact, "x"), expected, "{artifact}");
         }

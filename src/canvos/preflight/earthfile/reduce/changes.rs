@@ -39,7 +39,10 @@ pub(super) fn covers(target: &str, targets: &[String]) -> bool {
 /// Whether a definition that was copied to one of `targets` is in `path`.
 pub(super) fn holds(path: &str, targets: &[String]) -> bool {
     let path = plain(path);
-    let path = path.strip_suffix("/*").or_else(|| path.strip_suffix("/.")).unwrap_or(path);
+    let path = path
+        .strip_suffix("/*")
+        .or_else(|| path.strip_suffix("/."))
+        .unwrap_or(path);
     places(targets).any(|place| is_within(&place, path))
 }
 
@@ -60,9 +63,9 @@ fn changes(command: &[&str], targets: &[String]) -> bool {
         let to = to.strip_prefix(">>").or_else(|| to.strip_prefix('>'));
         to.is_some_and(|to| !to.is_empty() && named(&to))
     });
-    let behind = command.windows(2).any(|two| {
-        matches!(two[0], ">" | ">>" | "1>" | "1>>") && named(&two[1])
-    });
+    let behind = command
+        .windows(2)
+        .any(|two| matches!(two[0], ">" | ">>" | "1>" | "1>>") && named(&two[1]));
     let searches = |word: &&str| word.starts_with("-exec") || *word == "-delete";
     let harmless = |word: &str| word.ends_with("find") && !command.iter().any(searches);
     let writer = |word: &&str| is_writer(word) && !harmless(word);
@@ -101,7 +104,10 @@ fn names_place(word: &str, targets: &[String]) -> bool {
         return true;
     }
     let word = plain(word);
-    let word = word.strip_suffix("/*").or_else(|| word.strip_suffix("/.")).unwrap_or(word);
+    let word = word
+        .strip_suffix("/*")
+        .or_else(|| word.strip_suffix("/."))
+        .unwrap_or(word);
     !word.is_empty() && places(targets).any(|place| is_within(&place, word))
 }
 
@@ -133,22 +139,46 @@ mod tests {
         let targets = ["/overlay/".to_owned()];
         for (run, expected) in [
             ("rm -f /overlay/opt/spectrocloud/content/*.zst; fi", None),
-            ("sed s/a/b/ /overlay/boot/grub.cfg > /overlay/boot/grub.cfg.tmp && mv /overlay/boot/grub.cfg.tmp /overlay/boot/grub.cfg", None),
-            ("tar -xf /overlay/opt/spectrocloud/local-ui.tar -C /overlay/opt/spectrocloud && rm -f /overlay/opt/spectrocloud/local-ui.tar", None),
+            (
+                "sed s/a/b/ /overlay/boot/grub.cfg > /overlay/boot/grub.cfg.tmp && mv /overlay/boot/grub.cfg.tmp /overlay/boot/grub.cfg",
+                None,
+            ),
+            (
+                "tar -xf /overlay/opt/spectrocloud/local-ui.tar -C /overlay/opt/spectrocloud && rm -f /overlay/opt/spectrocloud/local-ui.tar",
+                None,
+            ),
             ("mv /iso/*.iso $ISO_NAME.iso", None),
             ("mkdir -p /overlay/opt", None),
-            ("/entrypoint.sh build-iso --overlay-iso /overlay dir:/x", None),
-            ("auroraboot build-iso dir:/x --overlay-iso /overlay", Some(Why::DropsOverlay)),
+            (
+                "/entrypoint.sh build-iso --overlay-iso /overlay dir:/x",
+                None,
+            ),
+            (
+                "auroraboot build-iso dir:/x --overlay-iso /overlay",
+                Some(Why::DropsOverlay),
+            ),
             ("rm -rf /overlay/opt", Some(Why::Changes)),
             ("rm -rf /overlay", Some(Why::Changes)),
             ("rm -rf /overlay/*", Some(Why::Changes)),
             ("cp -r extra/. /overlay/", Some(Why::Changes)),
-            ("/bin/cp x /overlay/opt/spectrocloud/clusterconfig/", Some(Why::Changes)),
+            (
+                "/bin/cp x /overlay/opt/spectrocloud/clusterconfig/",
+                Some(Why::Changes),
+            ),
             ("tar -xf more.tar -C /overlay", Some(Why::Changes)),
-            ("curl $X > /overlay/opt/spectrocloud/clusterconfig/spc.tgz", Some(Why::Changes)),
-            ("cat x >/overlay/opt/spectrocloud/clusterconfig/spc.tgz", Some(Why::Changes)),
+            (
+                "curl $X > /overlay/opt/spectrocloud/clusterconfig/spc.tgz",
+                Some(Why::Changes),
+            ),
+            (
+                "cat x >/overlay/opt/spectrocloud/clusterconfig/spc.tgz",
+                Some(Why::Changes),
+            ),
             ("cd /overlay && ./tidy", Some(Why::Changes)),
-            ("if true; then mv \"$CLUSTERCONFIG\" /x; fi", Some(Why::Changes)),
+            (
+                "if true; then mv \"$CLUSTERCONFIG\" /x; fi",
+                Some(Why::Changes),
+            ),
         ] {
             let lines = logical_lines(&format!("    RUN {run}\n"));
             assert_eq!(of_run(&lines[0], &targets), expected, "{run}");

@@ -68,11 +68,16 @@ pub(super) fn note(destination: &Destination) -> String {
 /// The lines that list what is at `destinations` and at the places that were noted.
 /// With `tool`, they also say if the tool that makes an ISO was not called.
 pub(super) fn list(target: &str, destinations: &[&Destination], tool: bool) -> Vec<String> {
-    let notes: Vec<String> = destinations.iter().map(|place| place.note() + "; ").collect();
+    let notes: Vec<String> = destinations
+        .iter()
+        .map(|place| place.note() + "; ")
+        .collect();
     let run = format!(
         "RUN mkdir -p {OWN}/own && rm -f {OWN}/own/* && {}{}",
         notes.concat(),
-        SCRIPT.replace("@TARGET@", target).replace("@TOOL@", if tool { TOOL } else { "" })
+        SCRIPT
+            .replace("@TARGET@", target)
+            .replace("@TOOL@", if tool { TOOL } else { "" })
     );
     // The base image's user may not be allowed to write here.
     vec!["USER root".to_owned(), one_line(&run)]

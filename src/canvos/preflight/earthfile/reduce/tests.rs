@@ -8,7 +8,12 @@ fn reduced(text: &str) -> Result<Reduced, Unreducible> {
     let recipe = Walk::of(&parsed, "iso", &|_| None);
     let copies = recipe.copies.iter();
     let carrying = copies.map(|copy| (copy.line, &copy.source)).collect();
-    reduce((text, &parsed), &["iso"], &carrying, &recipe.literal_sources)
+    reduce(
+        (text, &parsed),
+        &["iso"],
+        &carrying,
+        &recipe.literal_sources,
+    )
 }
 
 /// The reduced target `name`, without what the listing adds.
@@ -17,7 +22,12 @@ fn body(text: &str, name: &str) -> String {
     let start = reduced.text.find(&format!("\n\n{name}:\n")).unwrap();
     let lines = reduced.text[start..].lines().skip(3);
     let lines = lines.take_while(|line| !line.is_empty());
-    let ours = |line: &&str| line.contains("/.edgestage") || line.contains(PREFIX) || line.ends_with("USER root") || line.contains("+edgestage-copies");
+    let ours = |line: &&str| {
+        line.contains("/.edgestage")
+            || line.contains(PREFIX)
+            || line.ends_with("USER root")
+            || line.contains("+edgestage-copies")
+    };
     let lines: Vec<&str> = lines.filter(|line| !ours(line)).map(str::trim).collect();
     lines.join("; ")
 }
@@ -66,10 +76,19 @@ fn nothing_of_the_file_is_taken_out() {
 fn what_a_fork_may_write() {
     for (lines, expected) in [
         // Several sources, --dir, quotes, a part of the overlay.
-        ("COPY a overlay/files-iso/ /o/", "COPY a overlay/files-iso/ /o/"),
+        (
+            "COPY a overlay/files-iso/ /o/",
+            "COPY a overlay/files-iso/ /o/",
+        ),
         ("COPY --dir overlay /", "COPY --dir overlay /"),
-        ("COPY 'overlay/files-iso/' \"/o\"", "COPY 'overlay/files-iso/' \"/o\""),
-        ("COPY overlay/files-iso/opt /o/opt", "COPY overlay/files-iso/opt /o/opt"),
+        (
+            "COPY 'overlay/files-iso/' \"/o\"",
+            "COPY 'overlay/files-iso/' \"/o\"",
+        ),
+        (
+            "COPY overlay/files-iso/opt /o/opt",
+            "COPY overlay/files-iso/opt /o/opt",
+        ),
         ("COPY . /src", "COPY . /src"),
         // Comments between continued lines, and tabs.
         (
@@ -78,30 +97,60 @@ fn what_a_fork_may_write() {
         ),
         ("\tCOPY\toverlay/files-iso\t/o", "COPY overlay/files-iso /o"),
         // Blocks.
-        ("WAIT\n COPY overlay/files-iso /o\nEND", "WAIT; COPY overlay/files-iso /o; END"),
-        ("WAIT\n RUN x\nEND\nCOPY overlay/files-iso /o", "COPY overlay/files-iso /o"),
+        (
+            "WAIT\n COPY overlay/files-iso /o\nEND",
+            "WAIT; COPY overlay/files-iso /o; END",
+        ),
+        (
+            "WAIT\n RUN x\nEND\nCOPY overlay/files-iso /o",
+            "COPY overlay/files-iso /o",
+        ),
         (
             "IF [ \"$A\" = x ]\n RUN x\nELSE\n COPY overlay/files-iso /o\nEND",
             "IF [ \"$A\" = x ]; ARG edgestage_nothing; ELSE; COPY overlay/files-iso /o; END",
         ),
-        ("IF [ -f /x ]\n RUN x\nEND\nCOPY overlay/files-iso /o", "COPY overlay/files-iso /o"),
+        (
+            "IF [ -f /x ]\n RUN x\nEND\nCOPY overlay/files-iso /o",
+            "COPY overlay/files-iso /o",
+        ),
         (
             "IF [ -f /x ]\n COPY overlay/files-iso /o\nEND",
             "IF [ -f /x ]; COPY overlay/files-iso /o; END",
         ),
-        ("RUN y\nIF [ -f /x ]\n RUN x\nEND\nCOPY overlay/files-iso /o", "COPY overlay/files-iso /o"),
-        ("FOR x IN $(ls)\n RUN x\nEND\nCOPY overlay/files-iso /o", "COPY overlay/files-iso /o"),
-        ("WITH DOCKER --load x=+other\n RUN x\nEND\nCOPY overlay/files-iso /o", "COPY overlay/files-iso /o"),
+        (
+            "RUN y\nIF [ -f /x ]\n RUN x\nEND\nCOPY overlay/files-iso /o",
+            "COPY overlay/files-iso /o",
+        ),
+        (
+            "FOR x IN $(ls)\n RUN x\nEND\nCOPY overlay/files-iso /o",
+            "COPY overlay/files-iso /o",
+        ),
+        (
+            "WITH DOCKER --load x=+other\n RUN x\nEND\nCOPY overlay/files-iso /o",
+            "COPY overlay/files-iso /o",
+        ),
         // Bases.
-        ("FROM DOCKERFILE -f x .\nCOPY overlay/files-iso /o", "COPY overlay/files-iso /o"),
-        ("FROM +base-of\nCOPY overlay/files-iso /o", "FROM +base-of; COPY overlay/files-iso /o"),
+        (
+            "FROM DOCKERFILE -f x .\nCOPY overlay/files-iso /o",
+            "COPY overlay/files-iso /o",
+        ),
+        (
+            "FROM +base-of\nCOPY overlay/files-iso /o",
+            "FROM +base-of; COPY overlay/files-iso /o",
+        ),
         (
             "COPY overlay/files-iso /o\nFROM other\nCOPY overlay/files-iso /p",
             "COPY overlay/files-iso /o; FROM +base; COPY overlay/files-iso /p",
         ),
         // Values that programs print, where nothing was left out yet, or nobody asks.
-        ("ARG V=$(cat v)\nCOPY overlay/files-iso /o", "ARG V=$(cat v); COPY overlay/files-iso /o"),
-        ("RUN x\nARG V=$(cat v)\nCOPY overlay/files-iso /o", "COPY overlay/files-iso /o"),
+        (
+            "ARG V=$(cat v)\nCOPY overlay/files-iso /o",
+            "ARG V=$(cat v); COPY overlay/files-iso /o",
+        ),
+        (
+            "RUN x\nARG V=$(cat v)\nCOPY overlay/files-iso /o",
+            "COPY overlay/files-iso /o",
+        ),
     ] {
         let lines: Vec<String> = lines.lines().map(|line| format!("    {line}\n")).collect();
         let more = "base-of:\n    FROM x\n    RUN y\nother:\n    RUN z\n";
@@ -120,8 +169,16 @@ fn a_function_that_copies() {
     );
     assert_eq!(reduced(&text).unwrap().kept, ["LAY", "iso"]);
     assert_eq!(body(&text, "iso"), "DO +LAY --to=/o");
-    assert_eq!(body(&text, "LAY"), "FUNCTION; ARG to; COPY overlay/files-iso $to");
-    assert!(reduced(&text).unwrap().text.contains("\nEDGESTAGE_REPLACES_LAY:\n"));
+    assert_eq!(
+        body(&text, "LAY"),
+        "FUNCTION; ARG to; COPY overlay/files-iso $to"
+    );
+    assert!(
+        reduced(&text)
+            .unwrap()
+            .text
+            .contains("\nEDGESTAGE_REPLACES_LAY:\n")
+    );
 }
 
 /// A target that saves what it has copied, for another one that makes the image.
@@ -132,26 +189,73 @@ fn a_definition_that_is_handed_on() {
          lay:\n    COPY overlay/files-iso /overlay\n    SAVE ARTIFACT /overlay\n"
     );
     assert_eq!(body(&text, "iso"), "COPY +lay/overlay /x");
-    assert_eq!(body(&text, "lay"), "COPY overlay/files-iso /overlay; SAVE ARTIFACT /overlay");
+    assert_eq!(
+        body(&text, "lay"),
+        "COPY overlay/files-iso /overlay; SAVE ARTIFACT /overlay"
+    );
 }
 
 #[test]
 fn what_cannot_be_reduced_is_said_with_its_line() {
     for (lines, line, why) in [
-        ("RUN x\nIF [ -f /x ]\n COPY overlay/files-iso /o\nEND", 5, Why::Condition),
-        ("RUN x\nIF grep a b\n ARG W=/o\nEND\nCOPY overlay/files-iso $W", 5, Why::Condition),
-        ("FOR x IN a b\n COPY overlay/files-iso /o\nEND", 4, Why::Loop),
-        ("RUN x\nARG W=$(pwd)\nCOPY overlay/files-iso $W", 5, Why::ShellOut),
+        (
+            "RUN x\nIF [ -f /x ]\n COPY overlay/files-iso /o\nEND",
+            5,
+            Why::Condition,
+        ),
+        (
+            "RUN x\nIF grep a b\n ARG W=/o\nEND\nCOPY overlay/files-iso $W",
+            5,
+            Why::Condition,
+        ),
+        (
+            "FOR x IN a b\n COPY overlay/files-iso /o\nEND",
+            4,
+            Why::Loop,
+        ),
+        (
+            "RUN x\nARG W=$(pwd)\nCOPY overlay/files-iso $W",
+            5,
+            Why::ShellOut,
+        ),
         ("RUN x\nCOPY overlay/files-iso $(pwd)", 5, Why::ShellOut),
-        ("COPY overlay/files-iso /o\nDO lib+X", 5, Why::OtherEarthfile),
-        ("FROM ./lib+x\nCOPY overlay/files-iso /o", 4, Why::OtherEarthfile),
-        ("COPY overlay/files-iso /o\nRUN rm -rf /o/opt", 5, Why::Changes),
-        ("COPY overlay/files-iso /o\nRUN mv /x/spc.tgz /o/opt/spectrocloud/clusterconfig/", 5, Why::Changes),
-        ("COPY overlay/files-iso /o\nCOPY +other/x /o/opt", 5, Why::Changes),
+        (
+            "COPY overlay/files-iso /o\nDO lib+X",
+            5,
+            Why::OtherEarthfile,
+        ),
+        (
+            "FROM ./lib+x\nCOPY overlay/files-iso /o",
+            4,
+            Why::OtherEarthfile,
+        ),
+        (
+            "COPY overlay/files-iso /o\nRUN rm -rf /o/opt",
+            5,
+            Why::Changes,
+        ),
+        (
+            "COPY overlay/files-iso /o\nRUN mv /x/spc.tgz /o/opt/spectrocloud/clusterconfig/",
+            5,
+            Why::Changes,
+        ),
+        (
+            "COPY overlay/files-iso /o\nCOPY +other/x /o/opt",
+            5,
+            Why::Changes,
+        ),
         ("COPY overlay/files-iso /o\nGIT CLONE x /o", 5, Why::Changes),
-        ("COPY overlay/files-iso /o\nIF true\n RUN rm -r /o\nEND", 6, Why::Changes),
+        (
+            "COPY overlay/files-iso /o\nIF true\n RUN rm -r /o\nEND",
+            6,
+            Why::Changes,
+        ),
         ("COPY overlay/files-iso /o\nDO +REMOVE", 17, Why::Changes),
-        ("COPY overlay/files-iso /overlay\nRUN auroraboot build-iso dir:/x --overlay-iso /overlay", 5, Why::DropsOverlay),
+        (
+            "COPY overlay/files-iso /overlay\nRUN auroraboot build-iso dir:/x --overlay-iso /overlay",
+            5,
+            Why::DropsOverlay,
+        ),
         ("LOCALLY\nCOPY overlay/files-iso /o", 4, Why::Command),
         ("TRY\n COPY overlay/files-iso /o\nEND", 4, Why::Command),
     ] {
@@ -179,7 +283,11 @@ fn targets_without_a_definition() {
 fn what_is_exported() {
     let exports = |body: &str| {
         let text = format!("{ISO}    COPY overlay/files-iso /o\n{body}");
-        reduced(&text).unwrap().text.matches(" AS LOCAL ./.edgestage-rehearsal/").count()
+        reduced(&text)
+            .unwrap()
+            .text
+            .matches(" AS LOCAL ./.edgestage-rehearsal/")
+            .count()
     };
     for (body, expected) in [
         ("    SAVE ARTIFACT x AS LOCAL y\n", 1),
@@ -188,7 +296,10 @@ fn what_is_exported() {
         ("    SAVE ARTIFACT x\n", 0),
         // Whatever it is for, a RUN does it.
         ("    RUN upload\n", 1),
-        ("    IF true\n        SAVE ARTIFACT x AS LOCAL y\n    END\n", 1),
+        (
+            "    IF true\n        SAVE ARTIFACT x AS LOCAL y\n    END\n",
+            1,
+        ),
     ] {
         assert_eq!(exports(body), expected, "{body}");
     }
@@ -202,7 +313,15 @@ fn what_other_targets_copy_is_copied_too() {
          COPY --if-exists user-data /\n    COPY $X /\n    IF [ -f /y ]\n        COPY z /\n    END\n    RUN x\n    SAVE ARTIFACT x\n"
     );
     let reduced = reduced(&text).unwrap().text;
-    assert!(reduced.contains("\niso:\n    BUILD +edgestage-copies\n"), "{reduced}");
+    assert!(
+        reduced.contains("\niso:\n    BUILD +edgestage-copies\n"),
+        "{reduced}"
+    );
     let needs = reduced.split("\nedgestage-copies:\n").nth(1);
-    assert_eq!(needs, Some("    COPY overlay/files-iso /0/\n    COPY overlay/files/ /1/\n    COPY --if-exists user-data /2/\n"));
+    assert_eq!(
+        needs,
+        Some(
+            "    COPY overlay/files-iso /0/\n    COPY overlay/files/ /1/\n    COPY --if-exists user-data /2/\n"
+        )
+    );
 }

@@ -46,7 +46,10 @@ impl Uses {
         let inner = word.trim_start_matches('(').trim_end_matches(')');
         let is_call = word.starts_with('(') && reference(word).is_some();
         for part in inner.split_whitespace() {
-            match part.strip_prefix("--").and_then(|part| part.split_once('=')) {
+            match part
+                .strip_prefix("--")
+                .and_then(|part| part.split_once('='))
+            {
                 Some((name, value)) if is_call || is_argument(name) => self.made(name, value),
                 _ => self.direct.extend(variables(part)),
             }
