@@ -36,7 +36,7 @@ pub use invocation::{Origin, Program};
 pub use target::{Target, Via};
 pub use wrapper::swallows_failure;
 
-pub(super) use earthfile::{EXPORTED, MARK, PREFIX, Unreducible, Why};
+pub(super) use earthfile::{Added, EXPORTED, MARK, PREFIX, Unreducible, Why};
 pub(super) use rehearsed::Rewritten;
 
 use earthfile::{Earthfile, Recipe};

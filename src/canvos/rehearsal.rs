@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::build::Command;
-use super::preflight::{Preflight, Rewritten, Unreducible, Why};
+use super::preflight::{Added, Preflight, Rewritten, Unreducible, Why};
 use crate::util::digest::Digest;
 use crate::util::environment::Environment;
 use crate::util::interrupt::Stoppable;
@@ -171,6 +171,8 @@ pub struct Rehearsal {
     pub target: Option<String>,
     /// What is known of a file that landed and is not staged: its path in the checkout.
     pub origins: BTreeMap<Digest, PathBuf>,
+    /// The targets and functions of the Earthfile that were run, reduced.
+    pub kept: Vec<String>,
     /// What could not be removed.
     pub left: Option<PathBuf>,
 }
@@ -186,6 +188,7 @@ impl Request<'_> {
             outcome,
             target: target.clone(),
             origins: BTreeMap::new(),
+            kept: Vec::new(),
             left: None,
         };
         if self.preflight.is_maas() {
@@ -194,11 +197,18 @@ impl Request<'_> {
         if let Some(elsewhere) = self.preflight.built_elsewhere() {
             return Ok(without(Outcome::Unjudged(Unjudged::Elsewhere(elsewhere))));
         }
-        let text = match self.preflight.reduced() {
-            Ok(reduced) => reduced.text,
+        let (text, added, kept) = match self.preflight.reduced() {
+            Ok(reduced) => (reduced.text, reduced.added, reduced.kept),
             Err(Unreducible::NoCopy) => return Ok(without(Outcome::NotCarried)),
-            // The program says so better than anybody else.
-            Err(Unreducible::NoTarget) => self.preflight.earthfile_text().to_owned(),
+            // A program that asks for this target only says so better than anybody else.
+            Err(Unreducible::NoTarget) if self.preflight.knows_program() => {
+                let text = self.preflight.earthfile_text().to_owned();
+                (text, Added::NONE, Vec::new())
+            }
+            Err(Unreducible::NoTarget) => {
+                let why = Unjudged::Command(self.program());
+                return Ok(without(Outcome::Unjudged(why)));
+            }
             Err(Unreducible::Line { line, why }) => {
                 let why = Unjudged::Line {
                     line,
@@ -208,12 +218,11 @@ impl Request<'_> {
                 return Ok(without(Outcome::Unjudged(why)));
             }
         };
-        let rewritten = match self.preflight.rewritten() {
-            Some(Rewritten { argv }) => Command { argv },
-            None => {
-                let why = Unjudged::Elsewhere(target.clone().unwrap_or_default());
-                return Ok(without(Outcome::Unjudged(why)));
-            }
+        let rewritten = if let Some(Rewritten { argv }) = self.preflight.rewritten() {
+            Command { argv }
+        } else {
+            let why = Unjudged::Elsewhere(target.clone().unwrap_or_default());
+            return Ok(without(Outcome::Unjudged(why)));
         };
         let checkout = self.preflight.directory();
         // Until the copy is gone, which it is before this ends the process.
@@ -233,7 +242,7 @@ impl Request<'_> {
         };
         let ended = run.run(&stoppable);
         let outcome = match ended {
-            Ok(ended) => self.outcome(ended, &tree),
+            Ok(ended) => self.outcome(ended, &tree, added),
             Err(error) => Err(error),
         };
         let origins = match &outcome {
@@ -247,6 +256,7 @@ impl Request<'_> {
             outcome: outcome?,
             target,
             origins,
+            kept,
             left,
         })
     }
@@ -275,7 +285,7 @@ impl Request<'_> {
         environment
     }
 
-    fn outcome(&self, ended: Ended, tree: &Tree) -> Result<Outcome, RehearsalError> {
+    fn outcome(&self, ended: Ended, tree: &Tree, added: Added) -> Result<Outcome, RehearsalError> {
         let program = self.program();
         let Ended {
             status,
@@ -293,15 +303,9 @@ impl Request<'_> {
         let is_known = self.preflight.knows_program();
         if !status.success() {
             let lines = output.last_lines();
-            return match failure::of(&output.text()) {
-                Failure::Unavailable => Err(RehearsalError::Unavailable {
-                    program,
-                    output: lines,
-                }),
-                Failure::Ours | Failure::Unknown if !is_known => {
-                    Ok(Outcome::Unjudged(Unjudged::Command(program)))
-                }
-                Failure::Ours => Err(RehearsalError::Unavailable {
+            return match failure::of(&output.text(), added) {
+                Failure::Unknown if !is_known => Ok(Outcome::Unjudged(Unjudged::Command(program))),
+                Failure::Unavailable | Failure::Ours => Err(RehearsalError::Unavailable {
                     program,
                     output: lines,
                 }),
@@ -325,14 +329,18 @@ impl Request<'_> {
         if let Some(record) = records.iter().find(|record| record.lacks_tool) {
             return Ok(Outcome::Unjudged(Unjudged::NoTool(record.target.clone())));
         }
-        let records = match tree.has_good_links() {
-            true => records,
-            false => (records.into_iter())
-                .map(|record| match record.is_through_link {
-                    true => record.behind_link(),
-                    false => record,
+        let records = if tree.has_good_links() {
+            records
+        } else {
+            (records.into_iter())
+                .map(|record| {
+                    if record.is_through_link {
+                        record.behind_link()
+                    } else {
+                        record
+                    }
                 })
-                .collect(),
+                .collect()
         };
         let empty = |record: &Record| matches!(record.landed(), Ok(Landed::File { size: 0, .. }));
         if let Some(path) = tree.unreadable().filter(|_| records.iter().any(empty)) {

@@ -155,7 +155,12 @@ impl Stage<'_> {
                 secrets: &api_key::VARIABLES,
                 timeout: self.timeout,
             };
-            self.done.insert(identity.clone(), request.run()?);
+            let rehearsal = request.run()?;
+            let kept = rehearsal.kept.join(", ");
+            context
+                .report
+                .detail(&format!("of the Earthfile, these were run: {kept}"));
+            self.done.insert(identity.clone(), rehearsal);
         }
         let Some(rehearsal) = self.done.get(&identity) else {
             return Err(Error::Stopped);

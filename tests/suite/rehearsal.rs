@@ -448,7 +448,7 @@ fn a_file_that_nobody_can_read() {
     test.put("CanvOS/closed.tgz", "closed");
     fs::set_permissions(
         test.path("CanvOS/closed.tgz"),
-        fs::Permissions::from_mode(0),
+        fs::Permissions::from_mode(0o0),
     )
     .unwrap();
     rehearse(&test, "-q").any_stdout().success();

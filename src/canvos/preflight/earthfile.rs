@@ -13,7 +13,8 @@ mod reduce;
 mod scope;
 mod walk;
 
-pub(in crate::canvos) use reduce::{EXPORTED, MARK, PREFIX, Reduced, Unreducible, Why};
+pub(super) use reduce::Others;
+pub(in crate::canvos) use reduce::{Added, EXPORTED, MARK, PREFIX, Reduced, Unreducible, Why};
 
 use lines::Line;
 use parse::Parsed;
@@ -137,6 +138,7 @@ impl Earthfile {
         &self,
         names: &[&str],
         arguments: &dyn Fn(&str) -> Option<String>,
+        others: Others,
     ) -> Result<Reduced, Unreducible> {
         let recipes: Vec<Recipe> = names
             .iter()
@@ -149,7 +151,13 @@ impl Earthfile {
             [recipe] => &recipe.literal_sources[..],
             _ => &[],
         };
-        reduce::reduce((&self.text, &self.parsed), names, &carrying, besides)
+        reduce::reduce(
+            (&self.text, &self.parsed),
+            names,
+            &carrying,
+            besides,
+            others,
+        )
     }
 }
 

@@ -2,7 +2,7 @@
 //! does the same in a copy of the checkout.
 
 use super::Preflight;
-use super::earthfile::{EXPORTED, PREFIX, Reduced, Unreducible};
+use super::earthfile::{EXPORTED, Others, PREFIX, Reduced, Unreducible};
 use super::invocation::{Export, Program, Target as Asked, Unjudged};
 use super::target::Target;
 use crate::util::path_error;
@@ -66,11 +66,16 @@ impl Preflight<'_> {
     /// [`Unreducible`].
     pub(in crate::canvos) fn reduced(&self) -> Result<Reduced, Unreducible> {
         let argument = |name: &str| Some(self.invocation.argument(name)?.0.to_owned());
+        let others = if self.knows_program() {
+            Others::Kept
+        } else {
+            Others::Emptied
+        };
         match self.target_name() {
-            Some(name) => self.earthfile.reduce(&[&name], &argument),
+            Some(name) => self.earthfile.reduce(&[&name], &argument, others),
             None => self
                 .earthfile
-                .reduce(&Target::ALL.map(Target::name), &argument),
+                .reduce(&Target::ALL.map(Target::name), &argument, others),
         }
     }
 

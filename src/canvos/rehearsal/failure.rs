@@ -3,7 +3,7 @@
 //! A program that could not work at all says nothing about the build. A failure that is not
 //! recognized counts as one of the copying.
 
-use crate::canvos::preflight::MARK;
+use crate::canvos::preflight::{Added, MARK};
 
 /// What failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,21 +46,47 @@ const UNAVAILABLE: [&str; 24] = [
     "exec format error",
 ];
 
-/// What the program whose `output` it is says.
-pub(super) fn of(output: &str) -> Failure {
+/// What is said of lines that cannot be read.
+const UNREADABLE: [&str; 6] = [
+    "syntax error",
+    "invalid ",
+    "unknown flag",
+    "mismatched input",
+    "extraneous input",
+    "no viable alternative",
+];
+
+/// What the program whose `output` it is says of an Earthfile that has lines of ours from
+/// `added` on.
+pub(super) fn of(output: &str, added: Added) -> Failure {
     let lower = output.to_lowercase();
     if UNAVAILABLE.iter().any(|words| lower.contains(words)) {
         return Failure::Unavailable;
     }
     let is_error = |line: &&str| line.contains("Error:") || line.contains("did not complete");
     let mut errors = output.lines().filter(is_error);
-    if errors.any(|line| line.contains(&format!("/.{MARK}"))) {
+    let ours = format!("/.{MARK}");
+    if errors.any(|line| line.contains(&ours) || is_unreadable(line, added)) {
         return Failure::Ours;
     }
-    match says_failed(output) {
-        true => Failure::Copying,
-        false => Failure::Unknown,
+    if says_failed(output) {
+        Failure::Copying
+    } else {
+        Failure::Unknown
     }
+}
+
+/// Whether an error is of a line of ours that the program cannot read.
+fn is_unreadable(error: &str, added: Added) -> bool {
+    let numbers = |before: &'static str| {
+        error.split(before).skip(1).filter_map(|rest| {
+            let end = rest.find(|c: char| !c.is_ascii_digit());
+            rest[..end.unwrap_or(rest.len())].parse::<usize>().ok()
+        })
+    };
+    UNREADABLE.iter().any(|words| error.contains(words))
+        && (numbers("Earthfile:").any(|line| line >= added.line)
+            || numbers(" at pos ").any(|byte| byte >= added.byte))
 }
 
 /// Whether the program says that a build has failed.
@@ -94,12 +120,30 @@ mod tests {
                 "Cannot connect to the Docker daemon at x",
                 Failure::Unavailable,
             ),
+            ("Error: syntax error at pos 1175: x", Failure::Copying),
+            ("Error: syntax error at pos 9999: x", Failure::Ours),
+            (
+                "Error: Earthfile:99:5 invalid COPY arguments",
+                Failure::Copying,
+            ),
+            (
+                "Error: Earthfile:9:1 apply: Earthfile:100:5 invalid COPY arguments",
+                Failure::Ours,
+            ),
+            (
+                "Error: Earthfile:100:5 copy: /x not found",
+                Failure::Copying,
+            ),
             (
                 "Error: The command RUN mkdir -p /.edgestage/own did not complete",
                 Failure::Ours,
             ),
         ] {
-            assert_eq!(of(output), expected, "{output}");
+            let added = Added {
+                byte: 5000,
+                line: 100,
+            };
+            assert_eq!(of(output, added), expected, "{output}");
         }
     }
 }

@@ -107,9 +107,10 @@ impl Run<'_> {
     fn start(&self) -> Result<Child, RehearsalError> {
         let program = self.command.argv.first().cloned().unwrap_or_default();
         // Left as it is, a path would start where this run does.
-        let start = match program.contains('/') {
-            true => self.directory.join(&program).into_os_string(),
-            false => OsString::from(&program),
+        let start = if program.contains('/') {
+            self.directory.join(&program).into_os_string()
+        } else {
+            OsString::from(&program)
         };
         let secret = |name: &OsStr| self.secrets.iter().any(|secret| name == OsStr::new(secret));
         let variables = self.environment.variables.iter();

@@ -79,13 +79,12 @@ impl Tree {
         let parent = checkout.parent().map(Path::to_owned).unwrap_or_default();
         sweep(&parent);
         let temporary = std::env::temp_dir();
-        let (path, is_beside) = match make(&parent) {
-            Ok(path) => (path, true),
-            Err(_) => {
-                sweep(&temporary);
-                let made = make(&temporary).map_err(PathError::when("write in", &temporary))?;
-                (made, false)
-            }
+        let (path, is_beside) = if let Ok(path) = make(&parent) {
+            (path, true)
+        } else {
+            sweep(&temporary);
+            let made = make(&temporary).map_err(PathError::when("write in", &temporary))?;
+            (made, false)
         };
         let marked = File::open(&path).ok();
         if let Some(file) = &marked {
@@ -419,7 +418,7 @@ impl Copying<'_> {
             {
                 let _ = fs::remove_file(to);
                 let file = File::create(to)?;
-                file.set_permissions(fs::Permissions::from_mode(0))?;
+                file.set_permissions(fs::Permissions::from_mode(0o0))?;
                 self.note(|notes| {
                     notes.unreadable.get_or_insert(path.to_owned());
                 });

@@ -105,13 +105,13 @@ fn told(refused: &Refused) -> Diagnostic {
         }
         _ => told.note("`CLUSTERCONFIG` is not set there"),
     };
-    match told.help.is_empty() {
-        true => told
-            .note("the build program itself has copied it, in a copy of the checkout")
+    if told.help.is_empty() {
+        told.note("the build program itself has copied it, in a copy of the checkout")
             .help(format!(
                 "run `edgestage stage {definition}`, then `edgestage check`"
-            )),
-        false => told,
+            ))
+    } else {
+        told
     }
 }
 

@@ -45,8 +45,27 @@ pub(in crate::canvos) const EXPORTED: &str = ".edgestage-rehearsal";
 pub(in crate::canvos) struct Reduced {
     /// Its text.
     pub text: String,
+    /// Where the lines begin that are not the file's own.
+    pub added: Added,
     /// The targets and functions that are kept, in the order of their names.
     pub kept: Vec<String>,
+}
+
+/// A place in a reduced Earthfile.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::canvos) struct Added {
+    /// The byte, from 0.
+    pub byte: usize,
+    /// The line, from 1.
+    pub line: usize,
+}
+
+impl Added {
+    /// Nothing is added.
+    pub(in crate::canvos) const NONE: Self = Self {
+        byte: usize::MAX,
+        line: usize::MAX,
+    };
 }
 
 /// Why there is no reduced Earthfile.
@@ -84,6 +103,15 @@ pub(in crate::canvos) enum Why {
     Command,
 }
 
+/// What becomes of targets that copy no definition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::canvos::preflight) enum Others {
+    /// They stay, since nobody asks for them.
+    Kept,
+    /// They do nothing: a command that is not known may ask for all of them.
+    Emptied,
+}
+
 /// The lines that are known to copy a definition, by their numbers.
 pub(super) type Carrying<'s> = BTreeMap<usize, &'s Source>;
 
@@ -94,6 +122,7 @@ pub(super) fn reduce(
     targets: &[&str],
     carrying: &Carrying<'_>,
     besides: &[(&str, String)],
+    others: Others,
 ) -> Result<Reduced, Unreducible> {
     if !targets
         .iter()
@@ -125,28 +154,48 @@ pub(super) fn reduce(
         due.extend(body.references);
         kept.insert(name, body.lines);
     }
-    let mut reduced = renamed(text, parsed, &|name| kept.contains_key(name));
+    let is_emptied = |name: &str| {
+        others == Others::Emptied && name.starts_with(|c: char| c.is_ascii_lowercase())
+    };
+    let is_replaced = |name: &str| kept.contains_key(name) || is_emptied(name);
+    let mut reduced = renamed(text, parsed, &is_replaced);
+    let added = Added {
+        byte: reduced.len(),
+        line: reduced.lines().count() + 1,
+    };
     for (name, lines) in &kept {
-        reduced.push_str(&format!("\n{name}:\n"));
-        if !besides.is_empty() && targets == [name.as_str()] {
-            reduced.push_str(&format!("    BUILD +{BESIDES}\n"));
-        }
-        for line in lines {
-            reduced.push_str(line);
-            reduced.push('\n');
+        let copies = !besides.is_empty() && targets == [name.as_str()];
+        let build = copies.then(|| format!("    BUILD +{BESIDES}"));
+        append(&mut reduced, name, build.iter().chain(lines));
+    }
+    for name in parsed.targets.keys() {
+        if is_emptied(name) && !kept.contains_key(name) {
+            append(&mut reduced, name, [format!("    {}", body::FILLER)].iter());
         }
     }
     let besides: BTreeSet<&(&str, String)> = besides.iter().collect();
-    if !besides.is_empty() {
-        reduced.push_str(&format!("\n{BESIDES}:\n"));
-    }
-    for (number, (flag, source)) in besides.into_iter().enumerate() {
-        reduced.push_str(&format!("    COPY {flag}{source} /{number}/\n"));
+    let line = |(number, (flag, source)): (usize, &(&str, String))| {
+        format!("    COPY {flag}{source} /{number}/")
+    };
+    let lines: Vec<String> = (besides.into_iter().enumerate())
+        .map(|(n, it)| line((n, it)))
+        .collect();
+    if !lines.is_empty() {
+        append(&mut reduced, BESIDES, lines.iter());
     }
     Ok(Reduced {
+        added,
         text: reduced,
         kept: kept.into_keys().collect(),
     })
+}
+
+/// Adds a target.
+fn append<'l>(text: &mut String, name: &str, lines: impl Iterator<Item = &'l String>) {
+    text.extend(["\n", name, ":\n"]);
+    for line in lines {
+        text.extend([line, "\n"]);
+    }
 }
 
 /// `text` with other names for the targets that `is_kept`.
@@ -359,10 +408,7 @@ fn references_of(line: &Line) -> Vec<String> {
         return Vec::new();
     };
     let rest = match *command {
-        "COPY" => {
-            let sources = rest.split_last().map_or(&[][..], |(_, sources)| sources);
-            sources
-        }
+        "COPY" => rest.split_last().map_or(&[][..], |(_, sources)| sources),
         "FROM" if rest.first() == Some(&"DOCKERFILE") => return Vec::new(),
         "FROM" | "BUILD" | "DO" | "WITH" => rest,
         _ => return Vec::new(),

@@ -11,7 +11,7 @@ use super::listing::{self, Destination, Kind};
 use super::{File, PREFIX, RECORDS, Unreducible, Why, changes, each_line, references_of};
 
 /// What a branch has in which nothing is left: an empty one is refused.
-const FILLER: &str = "ARG edgestage_nothing";
+pub(super) const FILLER: &str = "ARG edgestage_nothing";
 
 /// What is set where the file calls the tool that makes an ISO of the overlay.
 const CALLED: &str = "ENV EDGESTAGE_ISO_TOOL=called";
@@ -36,10 +36,11 @@ impl Body {
                 references: Vec::new(),
             });
         };
+        let is_function = name.starts_with(|c: char| c.is_ascii_uppercase());
         let mut writer = Writer {
             file,
             name,
-            is_function: name.starts_with(|c: char| c.is_ascii_uppercase()),
+            is_function,
             is_relevant: file.relevant.contains(name),
             body: Self {
                 lines: Vec::new(),
@@ -47,26 +48,43 @@ impl Body {
             },
             depth: 1,
             destinations: file.of_base.clone(),
-            carries: !file.of_base.is_empty(),
-            receives: false,
-            copied: false,
-            left_out: name.starts_with(|c: char| c.is_ascii_uppercase()),
-            saves: false,
-            exports: false,
             workdir: None,
-            calls_tool: false,
+            facts: BTreeSet::new(),
         };
+        writer.note_if(!file.of_base.is_empty(), Fact::Carries);
+        // What is left out of those that call it is not known here.
+        writer.note_if(is_function, Fact::LeftOut);
         writer.statements(body)?;
         // What a target without any `SAVE` is for, it does by a `RUN`.
-        writer.exports |= asked && !writer.saves;
-        if !writer.is_function || writer.exports {
-            writer.save(writer.exports);
+        writer.note_if(asked && !writer.is(Fact::Saves), Fact::Exports);
+        let exports = writer.is(Fact::Exports);
+        if !writer.is_function || exports {
+            writer.save(exports);
         }
         if writer.body.lines.is_empty() {
             writer.push(FILLER);
         }
         Ok(writer.body)
     }
+}
+
+/// What is known of a body, as far as it was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Fact {
+    /// There is something to list.
+    Carries,
+    /// Records of other targets are copied.
+    Receives,
+    /// Something was copied, which another base takes away again.
+    Copied,
+    /// Something was left out. Until then programs find what they find in the whole target.
+    LeftOut,
+    /// There is a `SAVE` anywhere.
+    Saves,
+    /// A `SAVE` outside of blocks exports what is saved.
+    Exports,
+    /// There is a call of the tool that makes an ISO, in whatever branch.
+    CallsTool,
 }
 
 struct Writer<'f, 'e> {
@@ -79,26 +97,22 @@ struct Writer<'f, 'e> {
     depth: usize,
     /// Where definitions were copied to, so far.
     destinations: Vec<Destination>,
-    /// Whether there is something to list.
-    carries: bool,
-    /// Whether records of other targets are copied.
-    receives: bool,
-    /// Whether something was copied, which another base takes away again.
-    copied: bool,
-    /// Whether something was left out. Until then programs find what they find in the whole
-    /// target.
-    left_out: bool,
-    /// Whether there is a `SAVE` anywhere.
-    saves: bool,
-    /// Whether one outside of blocks exports what is saved.
-    exports: bool,
     /// The directory of relative paths, where it is known.
     workdir: Option<String>,
-    /// Whether there is a call of the tool that makes an ISO, in whatever branch.
-    calls_tool: bool,
+    facts: BTreeSet<Fact>,
 }
 
 impl Writer<'_, '_> {
+    fn is(&self, fact: Fact) -> bool {
+        self.facts.contains(&fact)
+    }
+
+    fn note_if(&mut self, holds: bool, fact: Fact) {
+        if holds {
+            self.facts.insert(fact);
+        }
+    }
+
     fn push(&mut self, line: &str) {
         let indented = format!("{}{line}", "    ".repeat(self.depth));
         self.body.lines.push(indented);
@@ -128,7 +142,7 @@ impl Writer<'_, '_> {
         let words = line.arguments();
         match words[..] {
             ["ARG" | "LET" | "SET" | "ENV", ref rest @ ..] => {
-                if !self.left_out || !runs_program(&line.text) {
+                if !self.is(Fact::LeftOut) || !runs_program(&line.text) {
                     self.keep(line);
                 } else if assigned(rest).is_some_and(|name| self.file.is_used(name)) {
                     return Err(at(line, Why::ShellOut));
@@ -156,7 +170,10 @@ impl Writer<'_, '_> {
             ["SAVE", ref rest @ ..] => self.saved(line, rest)?,
             ["LOCALLY", ..] if self.is_relevant => return Err(at(line, Why::Command)),
             _ => {
-                self.left_out |= matches!(words[..], ["RUN" | "GIT" | "CACHE" | "USER", ..]);
+                self.note_if(
+                    matches!(words[..], ["RUN" | "GIT" | "CACHE" | "USER", ..]),
+                    Fact::LeftOut,
+                );
                 self.check_left_out(line)?;
                 self.note_call(line);
             }
@@ -169,7 +186,7 @@ impl Writer<'_, '_> {
         let is_call = line.arguments().first() == Some(&"RUN");
         if is_call && self.is_relevant && line.text.contains(OVERLAY_OPTION) {
             self.push(CALLED);
-            self.calls_tool = true;
+            self.note_if(true, Fact::CallsTool);
         }
     }
 
@@ -183,7 +200,7 @@ impl Writer<'_, '_> {
     }
 
     fn refuse_program(&self, line: &Line) -> Result<(), Unreducible> {
-        if self.left_out && runs_program(&line.text) {
+        if self.is(Fact::LeftOut) && runs_program(&line.text) {
             return Err(at(line, Why::ShellOut));
         }
         Ok(())
@@ -195,11 +212,11 @@ impl Writer<'_, '_> {
             ["DOCKERFILE", ..] => None,
             words => words.iter().find_map(|word| reference(word)),
         };
-        self.left_out = true;
+        self.note_if(true, Fact::LeftOut);
         match named.map(local) {
-            None if self.copied => {
+            None if self.is(Fact::Copied) => {
                 self.push("FROM +base");
-                self.copied = false;
+                self.facts.remove(&Fact::Copied);
                 self.destinations = self.file.of_base.clone();
             }
             None => {}
@@ -210,8 +227,8 @@ impl Writer<'_, '_> {
                 }
                 self.keep(line);
                 self.body.references.push(name.to_owned());
-                self.carries |= self.file.relevant.contains(name);
-                self.receives |= self.file.relevant.contains(name);
+                self.note_if(self.file.relevant.contains(name), Fact::Carries);
+                self.note_if(self.file.relevant.contains(name), Fact::Receives);
             }
         }
         Ok(())
@@ -223,17 +240,18 @@ impl Writer<'_, '_> {
             return Ok(());
         };
         let is_carrying = self.file.carries(line);
-        if self.left_out && runs_program(&line.text) {
+        if self.is(Fact::LeftOut) && runs_program(&line.text) {
             let covers = changes::covers(&self.absolute(&copy.target), &self.file.targets);
-            return match is_carrying || covers {
-                true => Err(at(line, Why::ShellOut)),
-                false => Ok(()),
+            return if is_carrying || covers {
+                Err(at(line, Why::ShellOut))
+            } else {
+                Ok(())
             };
         }
         let (artifacts, sources): (Vec<_>, Vec<_>) =
             (copy.sources.iter()).partition(|source| CopyLine::is_artifact(source));
         for artifact in artifacts {
-            self.left_out = true;
+            self.note_if(true, Fact::LeftOut);
             self.artifact(line, &copy, artifact)?;
         }
         if sources.is_empty() || !self.is_relevant {
@@ -245,7 +263,7 @@ impl Writer<'_, '_> {
         let words = words.chain(sources.iter().map(|source| source.as_str()));
         let words: Vec<&str> = words.chain([copy.target.as_str()]).collect();
         self.push(&words.join(" "));
-        self.copied = true;
+        self.note_if(true, Fact::Copied);
         if is_carrying {
             let kind = self.file.kind(line, &copy);
             self.note(Destination {
@@ -267,9 +285,10 @@ impl Writer<'_, '_> {
         let relevant = name.filter(|name| self.file.relevant.contains(*name));
         let Some(name) = relevant else {
             let covers = changes::covers(&self.absolute(&copy.target), &self.file.targets);
-            return match self.is_relevant && covers {
-                true => Err(at(line, Why::Changes)),
-                false => Ok(()),
+            return if self.is_relevant && covers {
+                Err(at(line, Why::Changes))
+            } else {
+                Ok(())
             };
         };
         self.body.references.push(name.to_owned());
@@ -289,7 +308,7 @@ impl Writer<'_, '_> {
         let flags = flags.join(" ");
         let records = with_path(artifact, &format!("{PREFIX}*"));
         self.push(&format!("COPY {flags} --if-exists {records} {RECORDS}").replace("  ", " "));
-        self.receives = true;
+        self.note_if(true, Fact::Receives);
         if self.file.hands_on(name) {
             let flags = copy.flags.iter().map(String::as_str);
             let words = ["COPY"]
@@ -297,10 +316,11 @@ impl Writer<'_, '_> {
                 .chain(flags)
                 .chain([artifact, &copy.target]);
             self.push(&words.collect::<Vec<_>>().join(" "));
-            self.copied = true;
-            let kind = match plain(&copy.target).ends_with("spc.tgz") {
-                true => Kind::File,
-                false => Kind::Overlay,
+            self.note_if(true, Fact::Copied);
+            let kind = if plain(&copy.target).ends_with("spc.tgz") {
+                Kind::File
+            } else {
+                Kind::Overlay
             };
             self.note(Destination {
                 kind,
@@ -312,7 +332,7 @@ impl Writer<'_, '_> {
 
     /// Notes a place. Where it cannot be told later which one it was, at once.
     fn note(&mut self, destination: Destination) {
-        self.carries = true;
+        self.note_if(true, Fact::Carries);
         if self.is_function || !destination.is_absolute() {
             self.push(&listing::note(&destination));
         } else {
@@ -333,9 +353,10 @@ impl Writer<'_, '_> {
     fn function(&mut self, line: &Line, words: &[&str]) -> Result<(), Unreducible> {
         let named = words.iter().find_map(|word| reference(word));
         let Some(name) = named.and_then(local) else {
-            return match self.is_relevant {
-                true => Err(at(line, Why::OtherEarthfile)),
-                false => Ok(()),
+            return if self.is_relevant {
+                Err(at(line, Why::OtherEarthfile))
+            } else {
+                Ok(())
             };
         };
         if self.file.has_effect(name) {
@@ -343,14 +364,14 @@ impl Writer<'_, '_> {
             self.keep(line);
             self.body.references.push(name.to_owned());
             if self.file.relevant.contains(name) {
-                self.carries = true;
-                self.receives = true;
-                self.copied = true;
+                self.note_if(true, Fact::Carries);
+                self.note_if(true, Fact::Receives);
+                self.note_if(true, Fact::Copied);
             }
             // Its lines are reduced as well.
-            self.left_out = true;
+            self.note_if(true, Fact::LeftOut);
         } else if let Some(body) = self.file.parsed.targets.get(name) {
-            self.left_out = true;
+            self.note_if(true, Fact::LeftOut);
             self.check_all(body)?;
         }
         Ok(())
@@ -359,7 +380,7 @@ impl Writer<'_, '_> {
     /// `SAVE`: the records, where the file saves what it has made; outside of blocks in the
     /// end.
     fn saved(&mut self, line: &Line, words: &[&str]) -> Result<(), Unreducible> {
-        self.saves = true;
+        self.note_if(true, Fact::Saves);
         let local = words.windows(2).any(|two| two == ["AS", "LOCAL"]);
         let local = local || words.first() == Some(&"IMAGE");
         if self.file.saves_definition(words) {
@@ -368,11 +389,11 @@ impl Writer<'_, '_> {
             self.push(&format!("SAVE {}", words.join(" ")));
         }
         if self.depth == 1 {
-            self.exports |= local;
+            self.note_if(local, Fact::Exports);
         } else if local {
             self.save(true);
             match &self.workdir {
-                _ if !self.receives => {}
+                _ if !self.is(Fact::Receives) => {}
                 Some(workdir) => self.push(&format!("WORKDIR {workdir}")),
                 None => return Err(at(line, Why::Command)),
             }
@@ -381,14 +402,14 @@ impl Writer<'_, '_> {
     }
 
     fn save(&mut self, local: bool) {
-        if self.carries && !self.is_function {
+        if self.is(Fact::Carries) && !self.is_function {
             let places: Vec<&Destination> = self.destinations.iter().collect();
-            for line in listing::list(self.name, &places, self.calls_tool) {
+            for line in listing::list(self.name, &places, self.is(Fact::CallsTool)) {
                 self.push(&line);
             }
         }
-        let own = self.carries && !self.is_function;
-        for line in listing::save(own, self.receives, local) {
+        let own = self.is(Fact::Carries) && !self.is_function;
+        for line in listing::save(own, self.is(Fact::Receives), local) {
             self.push(&line);
         }
     }
@@ -401,8 +422,8 @@ impl Writer<'_, '_> {
                 .is_none_or(|it| tests_variables(it))
         };
         let undecided = branches.iter().find(|branch| !decided(branch));
-        if let Some(undecided) = undecided.filter(|_| self.left_out) {
-            self.left_out = true;
+        if let Some(undecided) = undecided.filter(|_| self.is(Fact::LeftOut)) {
+            self.note_if(true, Fact::LeftOut);
             for branch in branches {
                 self.check_block(&branch.body, &undecided.line, Why::Condition)?;
                 self.note_calls(&branch.body);
@@ -447,7 +468,7 @@ impl Writer<'_, '_> {
 
     /// A block that is left out.
     fn leave_out(&mut self, block: &Block, why: Why) -> Result<(), Unreducible> {
-        self.left_out = true;
+        self.note_if(true, Fact::LeftOut);
         let hands_over = references_of(&block.header);
         let mut names = hands_over.iter().filter_map(|name| local(name));
         if self.is_relevant && names.any(|name| self.file.relevant.contains(name)) {
@@ -499,7 +520,7 @@ impl Writer<'_, '_> {
         let why = match words[..] {
             _ if !self.is_relevant => None,
             ["RUN", ..] => changes::of_run(line, targets),
-            ["GIT" | "CACHE", .., target] | ["COPY", .., target] => {
+            ["GIT" | "CACHE" | "COPY", .., target] => {
                 changes::covers(&self.absolute(target), targets).then_some(Why::Changes)
             }
             _ => None,

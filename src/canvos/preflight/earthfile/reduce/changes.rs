@@ -70,7 +70,7 @@ fn changes(command: &[&str], targets: &[String]) -> bool {
     let harmless = |word: &str| word.ends_with("find") && !command.iter().any(searches);
     let writer = |word: &&str| is_writer(word) && !harmless(word);
     let Some(at) = command.iter().position(writer) else {
-        let enters = command.first() == Some(&"cd") && command.iter().any(|word| named(word));
+        let enters = command.first() == Some(&"cd") && command.iter().any(&named);
         return redirects || behind || enters;
     };
     let arguments = &command[at + 1..];
@@ -116,9 +116,10 @@ fn places(targets: &[String]) -> impl Iterator<Item = String> {
     targets.iter().flat_map(|target| {
         let target = plain(target);
         let below = [format!("{target}/spc.tgz"), format!("{target}/{BELOW}")];
-        match target.ends_with("spc.tgz") {
-            true => vec![target.to_owned()],
-            false => below.into(),
+        if target.ends_with("spc.tgz") {
+            vec![target.to_owned()]
+        } else {
+            below.into()
         }
     })
 }

@@ -48,9 +48,10 @@ impl Destination {
 
     /// A shell command that notes the place, in the directory that `COPY` was in.
     fn note(&self) -> String {
-        let word = match self.word.contains(['"', '\'', '\\']) {
-            true => self.word.clone(),
-            false => format!("\"{}\"", self.word),
+        let word = if self.word.contains(['"', '\'', '\\']) {
+            self.word.clone()
+        } else {
+            format!("\"{}\"", self.word)
         };
         let kind = self.kind.letter();
         format!(
@@ -86,9 +87,10 @@ pub(super) fn list(target: &str, destinations: &[&Destination], tool: bool) -> V
 /// The lines that hand the records on, and export them if `local`. They change the working
 /// directory: with `--if-exists`, both programs find nothing elsewhere.
 pub(super) fn save(own: bool, received: bool, local: bool) -> Vec<String> {
-    let to = match local {
-        true => format!(" AS LOCAL ./{}/", super::EXPORTED),
-        false => String::new(),
+    let to = if local {
+        format!(" AS LOCAL ./{}/", super::EXPORTED)
+    } else {
+        String::new()
     };
     let mut lines = Vec::new();
     if own {

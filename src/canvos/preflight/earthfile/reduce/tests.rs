@@ -13,6 +13,7 @@ fn reduced(text: &str) -> Result<Reduced, Unreducible> {
         &["iso"],
         &carrying,
         &recipe.literal_sources,
+        Others::Kept,
     )
 }
 
@@ -324,4 +325,30 @@ fn what_other_targets_copy_is_copied_too() {
             "    COPY overlay/files-iso /0/\n    COPY overlay/files/ /1/\n    COPY --if-exists user-data /2/\n"
         )
     );
+}
+
+/// A command that is not known may ask for any target, and none of them is to take long.
+#[test]
+fn other_targets_may_be_emptied() {
+    let text =
+        format!("{ISO}    COPY overlay/files-iso /o\nother:\n    RUN long\nF:\n    FUNCTION\n");
+    let parsed = parse(&text);
+    let recipe = Walk::of(&parsed, "iso", &|_| None);
+    let carrying = recipe
+        .copies
+        .iter()
+        .map(|copy| (copy.line, &copy.source))
+        .collect();
+    let reduced = reduce((&text, &parsed), &["iso"], &carrying, &[], Others::Emptied)
+        .unwrap()
+        .text;
+    assert!(
+        reduced.contains("\nedgestage-replaces-other:\n    RUN long\n"),
+        "{reduced}"
+    );
+    assert!(
+        reduced.contains("\nother:\n    ARG edgestage_nothing\n"),
+        "{reduced}"
+    );
+    assert!(reduced.contains("\nF:\n    FUNCTION\n"), "{reduced}");
 }
