@@ -74,7 +74,9 @@ pub struct Locked<'a> {
 }
 
 impl Judged {
-    fn new(verdict: Verdict) -> Self {
+    /// A verdict that needs nothing else.
+    #[must_use]
+    pub fn new(verdict: Verdict) -> Self {
         Self {
             verdict,
             sha256: None,

@@ -4,8 +4,6 @@ use crate::canvos::rehearsal::{Reason, Refused, RehearsalError, Unjudged, Verdic
 use crate::diagnostic::{Code, Diagnostic, Trap};
 use crate::util::sanitize;
 
-const LATER: &str = "run it again with `-v`, or build without it: `edgestage build --no-rehearsal`";
-
 pub(super) fn rehearsal(error: &RehearsalError) -> Diagnostic {
     match error {
         RehearsalError::Start { program, error } => {
@@ -65,8 +63,8 @@ fn told(refused: &Refused) -> Diagnostic {
     let wrong = |what: String| Diagnostic::error(Code::RehearsalRefused, what);
     let told = match judged.verdict {
         Verdict::Unjudged => return unjudged(&image, judged.unjudged.as_ref()),
-        Verdict::AsLocked => wrong(format!("{image} will hold `{definition}`")),
-        Verdict::AnotherDefinition => match (&judged.holds, &judged.path) {
+        // What is as locked is not refused.
+        Verdict::AsLocked | Verdict::AnotherDefinition => match (&judged.holds, &judged.path) {
             (Some(holds), _) => wrong(format!("{image} will hold `{holds}`, not `{definition}`")),
             (None, Some(path)) => {
                 let path = sanitize::line(path.as_bytes());
@@ -98,6 +96,10 @@ fn told(refused: &Refused) -> Diagnostic {
         Verdict::NotCarried => wrong(format!("{image} never carries a definition"))
             .help("build a target that does, such as `+iso`"),
     };
+    // The help line says it all, and nothing was copied that one could ask.
+    if !told.help.is_empty() {
+        return told;
+    }
     let told = match &judged.clusterconfig {
         Some(value) if !value.is_empty() => {
             let value = crate::canvos::preflight::shown_value(value);
@@ -105,14 +107,10 @@ fn told(refused: &Refused) -> Diagnostic {
         }
         _ => told.note("`CLUSTERCONFIG` is not set there"),
     };
-    if told.help.is_empty() {
-        told.note("the build program itself has copied it, in a copy of the checkout")
-            .help(format!(
-                "run `edgestage stage {definition}`, then `edgestage check`"
-            ))
-    } else {
-        told
-    }
+    told.note("the build program itself has copied it, in a copy of the checkout")
+        .help(format!(
+            "run `edgestage stage {definition}`, then `edgestage check`"
+        ))
 }
 
 fn unjudged(image: &str, why: Option<&Unjudged>) -> Diagnostic {
@@ -159,7 +157,7 @@ fn unjudged(image: &str, why: Option<&Unjudged>) -> Diagnostic {
             told.note(format!("`{path}` cannot be read by you, and perhaps by the container"))
                 .help(format!("make it readable: `chmod +r {path}`"))
         }
-        None => told.help(LATER),
+        None => told.help(verify),
     }
 }
 

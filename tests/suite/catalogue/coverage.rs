@@ -43,7 +43,7 @@ const BEGINS: [&str; 5] = [
 ];
 
 /// Texts that no entry of the catalogue has, and why.
-const ABSENT: [(&str, &str); 23] = [
+const ABSENT: [(&str, &str); 26] = [
     (
         "`--json` and `--format {}` ask for two forms of one result",
         "for JSON only",
@@ -106,7 +106,14 @@ const ABSENT: [(&str, &str); 23] = [
         "embeds no definition",
         "of a checkout that makes cloud images alone",
     ),
+    ("`{left}` cannot be removed", OF_ROOT),
+    (
+        "it is the copy of the checkout that the rehearsal ran in",
+        OF_ROOT,
+    ),
+    ("remove it: `sudo rm -rf {left}`", OF_ROOT),
 ];
+const OF_ROOT: &str = "as root, everything can be removed";
 const NO_LOCKS: &str = "a file system without locks is not at hand";
 
 /// The sources below `src`, with their paths from there.
