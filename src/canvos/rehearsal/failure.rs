@@ -48,8 +48,8 @@ const UNAVAILABLE: [&str; 24] = [
 
 /// What is said of lines that cannot be read.
 const UNREADABLE: [&str; 6] = [
-    "syntax error",
-    "invalid ",
+    "syntax error at ",
+    " arguments [",
     "unknown flag",
     "mismatched input",
     "extraneous input",
@@ -120,14 +120,22 @@ mod tests {
                 "Cannot connect to the Docker daemon at x",
                 Failure::Unavailable,
             ),
-            ("Error: syntax error at pos 1175: x", Failure::Copying),
-            ("Error: syntax error at pos 9999: x", Failure::Ours),
             (
-                "Error: Earthfile:99:5 invalid COPY arguments",
+                "Error: Earthfile:100:8 invalid excludepatterns: [[]: syntax error in pattern",
                 Failure::Copying,
             ),
             (
-                "Error: Earthfile:9:1 apply: Earthfile:100:5 invalid COPY arguments",
+                "Error: Earthfile:100:8 parse platform linux/: it is an invalid component",
+                Failure::Copying,
+            ),
+            ("Error: syntax error at pos 1175: x", Failure::Copying),
+            ("Error: syntax error at pos 9999: x", Failure::Ours),
+            (
+                "Error: Earthfile:99:5 invalid COPY arguments [x]",
+                Failure::Copying,
+            ),
+            (
+                "Error: Earthfile:9:1 apply: Earthfile:100:5 invalid COPY arguments [x]",
                 Failure::Ours,
             ),
             (

@@ -191,6 +191,10 @@ impl Output {
             sanitize::excerpt(line.trim_end().as_bytes(), SHOWN.1)
         });
         let mut lines: Vec<String> = lines.filter(|line| !line.trim().is_empty()).collect();
+        // What went well before says nothing.
+        if let Some(at) = lines.iter().rposition(|line| line.starts_with("Error:")) {
+            lines.drain(..at);
+        }
         lines.drain(..lines.len().saturating_sub(SHOWN.0));
         lines
     }
