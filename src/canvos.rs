@@ -31,6 +31,7 @@ mod placement;
 mod placement_directory;
 pub mod build;
 pub mod preflight;
+pub mod rehearsal;
 
 pub use checkout_lock::CheckoutLock;
 pub use placement::{OVERLAY_DIRECTORY, Placement, PlacementState, Seen, State};

@@ -26,7 +26,8 @@ pub mod manual;
 pub use arguments::{
     AddArgs, BuildArgs, CacheCommand, CheckArgs, CleanArgs, DiffArgs, ExplainArgs, FetchArgs,
     Fleet, Format, Images, InitArgs, JOBS, Jobs, ListArgs, One, OneOrAll, PreflightArgs,
-    RemoveArgs, RenameArgs, SchemaArgs, SchemaOf, ShowArgs, ShowFormat, StageArgs, VerifyArgs,
+    RehearseArgs, RemoveArgs, RenameArgs, SchemaArgs, SchemaOf, ShowArgs, ShowFormat, StageArgs,
+    VerifyArgs,
 };
 pub use distribution::{CompletionsArgs, ManArgs, Shell};
 
@@ -164,6 +165,14 @@ pub enum Command {
         \x20 edgestage stage factory --locked            # In CI\n\
         \x20 edgestage stage factory --locked --offline  # From the cache")]
     Stage(StageArgs),
+    /// Have the build program copy what the build will copy, and compare
+    ///
+    /// Takes seconds: the program runs in a copy of the checkout whose Earthfile does nothing
+    /// but the copying. Stage the definition first. The checkout is only read.
+    #[command(after_help = "Examples:\n\
+        \x20 edgestage rehearse factory\n\
+        \x20 edgestage rehearse factory -- +uki-iso")]
+    Rehearse(RehearseArgs),
     /// Stage a definition, run the CanvOS build, and verify the image
     #[command(after_help = "Examples:\n\
         \x20 edgestage build factory\n\

@@ -20,6 +20,7 @@ mod list;
 mod man;
 mod messages;
 mod output;
+mod rehearse;
 mod image_report;
 mod schema;
 mod show;
@@ -40,6 +41,7 @@ pub(crate) fn name(command: &Command) -> &'static str {
         Command::Check(_) => "check",
         Command::Fetch(_) => "fetch",
         Command::Stage(_) => "stage",
+        Command::Rehearse(_) => "rehearse",
         Command::Build(_) => "build",
         Command::Unstage(_) => "unstage",
         Command::Diff(_) => "diff",
@@ -88,6 +90,7 @@ pub(crate) fn run(command: &Command, context: &Context<'_>) -> Result<CommandOut
         Command::Check(arguments) => check::run(arguments, context),
         Command::Fetch(arguments) => fetch::run(arguments, context),
         Command::Stage(arguments) => stage::run(arguments, context),
+        Command::Rehearse(arguments) => rehearse::run(arguments, context),
         Command::Build(arguments) => build::run(arguments, context),
         Command::Unstage(arguments) => unstage::run(arguments.name.as_deref(), context),
         Command::Diff(arguments) => diff::run(arguments, context),

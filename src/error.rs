@@ -8,6 +8,7 @@ pub use crate::archive::Judged;
 use crate::archive::Refusal;
 use crate::canvos::CanvosError;
 use crate::canvos::build::{BuildError, NoImage};
+use crate::canvos::rehearsal::{RehearsalError, Verdict};
 use crate::diagnostic::{Diagnostic, Excerpt};
 use crate::download::FetchError;
 use crate::drift::Change;
@@ -187,6 +188,8 @@ pub enum Error {
     },
     /// The build failed, or did not write an image.
     Build(BuildError),
+    /// A rehearsal failed, or found what must not be built.
+    Rehearsal(RehearsalError),
     /// Several definitions failed.
     Several(Vec<Error>),
 }
@@ -222,6 +225,7 @@ impl Error {
             Self::Key(_) | Self::Scope(_) => Exit::Key,
             Self::Palette(error) => palette_exit(error),
             Self::Build(error) => build_exit(error),
+            Self::Rehearsal(error) => rehearsal_exit(error),
             Self::Offline { .. } | Self::CacheDamaged(_) | Self::ListIncomplete(_) => {
                 Exit::Unreachable
             }
@@ -250,6 +254,15 @@ fn build_exit(error: &BuildError) -> Exit {
         // The build failed, whatever exit code its wrapper returned.
         | BuildError::NoImage { why: NoImage::Swallowed(_), .. } => Exit::Failed,
         BuildError::NoImage { .. } | BuildError::Disturbed(_) => Exit::Drift,
+    }
+}
+
+fn rehearsal_exit(error: &RehearsalError) -> Exit {
+    match error {
+        RehearsalError::Refused(refused) if refused.judged.verdict != Verdict::Unjudged => {
+            Exit::Drift
+        }
+        _ => Exit::Failed,
     }
 }
 
@@ -383,6 +396,12 @@ impl From<CanvosError> for Error {
 impl From<BuildError> for Error {
     fn from(error: BuildError) -> Self {
         Self::Build(error)
+    }
+}
+
+impl From<RehearsalError> for Error {
+    fn from(error: RehearsalError) -> Self {
+        Self::Rehearsal(error)
     }
 }
 

@@ -26,6 +26,7 @@ pub mod invocation;
 mod clusterconfig_checks;
 mod invocation_checks;
 mod messages;
+mod rehearsed;
 mod target;
 
 pub use arg::{Arg, Assignment, parse as parse_arg, shown as shown_value};
@@ -33,6 +34,9 @@ pub use fix_arg::{FixError, fix_arg};
 pub use forecast::Embeds;
 pub use invocation::{Origin, Program};
 pub use target::{Target, Via};
+
+pub(super) use earthfile::{Added, EXPORTED, MARK, PREFIX, Unreducible, Why};
+pub(super) use rehearsed::Rewritten;
 
 use earthfile::{Earthfile, Recipe};
 use ignore::{Found, Ignore};

@@ -232,6 +232,20 @@ pub struct BuildArgs {
     pub arguments: Vec<String>,
 }
 
+/// Arguments of `rehearse`.
+#[derive(Debug, Args)]
+pub struct RehearseArgs {
+    /// Definitions to rehearse, one after the other; optional if there is only one
+    #[arg(value_name = "NAME")]
+    pub names: Vec<String>,
+    /// How long the build program may take
+    #[arg(long, value_name = "SECONDS", default_value_t = 600)]
+    pub timeout: u64,
+    /// Arguments of the build command; a +target replaces +iso
+    #[arg(last = true, value_name = "ARGS")]
+    pub arguments: Vec<String>,
+}
+
 /// Arguments of `explain`.
 #[derive(Debug, Args)]
 pub struct ExplainArgs {

@@ -31,7 +31,7 @@ pub(super) struct Document<'a> {
 }
 
 pub(super) fn run(arguments: &BuildArgs, context: &Context<'_>) -> Result<CommandOutput, Error> {
-    refuse_targets(&arguments.names)?;
+    refuse_targets("build", &arguments.names)?;
     let manifest = context.manifest()?;
     let definitions = match &arguments.names[..] {
         [] => vec![one(&manifest, None)?],
@@ -76,13 +76,13 @@ pub(super) fn run(arguments: &BuildArgs, context: &Context<'_>) -> Result<Comman
 }
 
 /// Fails if a definition's name is a target: the two dashes are missing.
-fn refuse_targets(names: &[String]) -> Result<(), Error> {
+pub(super) fn refuse_targets(command: &str, names: &[String]) -> Result<(), Error> {
     let Some(at) = names.iter().position(|name| name.starts_with('+')) else {
         return Ok(());
     };
     let (definitions, targets) = names.split_at(at);
     let target = sanitize::line(targets[0].as_bytes());
-    let words = ["edgestage", "build"].map(str::to_owned).into_iter();
+    let words = ["edgestage", command].map(str::to_owned).into_iter();
     let words = words.chain(definitions.iter().cloned());
     let words = words
         .chain(["--".to_owned()])

@@ -8,8 +8,8 @@ use serde_json::{Map, Value, json};
 
 use super::verify;
 use super::{
-    build, cache, check, completions, diff, edit, explain, fetch, init, list, man, show, stage,
-    unstage,
+    build, cache, check, completions, diff, edit, explain, fetch, init, list, man, rehearse, show,
+    stage, unstage,
 };
 use crate::cli::SchemaOf;
 use crate::commands::image_report;
@@ -48,7 +48,7 @@ fn part<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
 }
 
 /// The results that each command prints after the common fields; `verify` has two forms.
-const RESULTS: [(&str, &[Part]); 20] = [
+const RESULTS: [(&str, &[Part]); 21] = [
     ("init", &[part::<init::Document>]),
     ("add", &[part::<edit::Edited>]),
     ("remove", &[part::<edit::Edited>]),
@@ -56,6 +56,7 @@ const RESULTS: [(&str, &[Part]); 20] = [
     ("check", &[part::<check::Document>]),
     ("fetch", &[part::<fetch::Document>]),
     ("stage", &[part::<stage::Document>]),
+    ("rehearse", &[part::<rehearse::Document>]),
     ("build", &[part::<build::Document>]),
     ("unstage", &[part::<unstage::Document>]),
     ("diff", &[part::<diff::Document>]),

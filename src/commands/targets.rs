@@ -44,12 +44,12 @@ pub(super) struct Row {
     /// How the file gets there; null if there is none.
     via: Option<Via>,
     /// What the target would embed.
-    verdict: Verdict,
+    pub(super) verdict: Verdict,
     /// The verdict as text.
-    text: String,
+    pub(super) text: String,
     /// Name of the locked definition that the file contains; null if it contains none of
     /// them.
-    definition: Option<String>,
+    pub(super) definition: Option<String>,
     /// Digest of the file's contents; null if the file is not a definition.
     content_sha256: Option<Digest>,
 }
@@ -58,7 +58,7 @@ pub(super) struct Row {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[schemars(rename = "TargetVerdict")]
-enum Verdict {
+pub(super) enum Verdict {
     /// A definition as it is locked.
     AsLocked,
     /// A definition as it was locked, although `profiles.toml` has changed since.

@@ -326,6 +326,16 @@ codes! {
         BuildNotStarted = "build-not-started",
         /// The build changed or removed the staged files.
         StagedChanged = "staged-changed",
+        /// A rehearsal could not take place.
+        RehearsalNotRun = "rehearsal-not-run",
+        /// A rehearsal has found that the build would not do what is locked.
+        RehearsalRefused = "rehearsal-refused",
+        /// A rehearsal cannot tell what the build would do.
+        RehearsalUnjudged = "rehearsal-unjudged",
+        /// `check` forecasts something else than a rehearsal has found.
+        ForecastDiffers = "forecast-differs",
+        /// The copy of a rehearsal cannot be removed.
+        RehearsalLeft = "rehearsal-left",
     }
     Image {
         /// The image does not exist.

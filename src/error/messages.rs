@@ -92,6 +92,7 @@ impl Error {
                 place,
             } => drift::messages::drift(definition, changes).within(place.as_ref()),
             Self::Build(error) => canvos::build::messages::error(error),
+            Self::Rehearsal(error) => canvos::rehearsal::messages::error(error),
             Self::Busy {
                 what,
                 holder,

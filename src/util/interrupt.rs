@@ -15,7 +15,7 @@ use signal_hook::{flag, low_level};
 /// The handler, which is kept for the life of the process since it cannot be uninstalled.
 static HANDLER: OnceLock<Handler> = OnceLock::new();
 
-/// The state of the Ctrl-C handler.
+/// The state of the handler of Ctrl-C, or of another signal that ends a run.
 struct Handler {
     /// Whether Ctrl-C ends the process at once, as it does by default.
     at_once: Arc<AtomicBool>,
@@ -29,23 +29,23 @@ struct Handler {
 
 impl Handler {
     fn installed() -> &'static Self {
-        HANDLER.get_or_init(Self::install)
+        HANDLER.get_or_init(|| Self::install(SIGINT))
     }
 
     /// Installs the handler. If that fails, Ctrl-C keeps its default effect. A process that was
     /// started to ignore Ctrl-C gets no handler: it keeps ignoring the signal, as do the
     /// programs that it runs.
-    fn install() -> Self {
+    fn install(signal: i32) -> Self {
         let handler = Self {
             at_once: Arc::default(),
             came: Arc::default(),
             deferred: AtomicBool::default(),
             watched: AtomicBool::default(),
         };
-        if !ignored().contains(SIGINT)
-            && flag::register_conditional_default(SIGINT, Arc::clone(&handler.at_once)).is_ok()
+        if !ignored().contains(signal)
+            && flag::register_conditional_default(signal, Arc::clone(&handler.at_once)).is_ok()
         {
-            let _ = flag::register(SIGINT, Arc::clone(&handler.came));
+            let _ = flag::register(signal, Arc::clone(&handler.came));
         }
         handler
     }
@@ -90,6 +90,48 @@ impl Drop for Deferred {
     }
 }
 
+/// Delays Ctrl-C and a request to terminate until this is dropped, and then ends the process
+/// if one came. The owner asks whether one came, and stops its work.
+pub(crate) struct Stoppable {
+    interrupted: Deferred,
+    terminated: &'static Handler,
+}
+
+/// The handler of a request to terminate; see [`HANDLER`].
+static TERMINATION: OnceLock<Handler> = OnceLock::new();
+
+impl Stoppable {
+    /// From now on.
+    #[must_use]
+    pub(crate) fn begin() -> Self {
+        let terminated = TERMINATION.get_or_init(|| Handler::install(SIGTERM));
+        terminated.deferred.store(true, Ordering::SeqCst);
+        terminated.settle();
+        Self {
+            interrupted: Deferred::begin(),
+            terminated,
+        }
+    }
+
+    /// Whether the run is to end.
+    #[must_use]
+    pub(crate) fn came(&self) -> bool {
+        [self.interrupted.0, self.terminated]
+            .iter()
+            .any(|handler| handler.came.load(Ordering::SeqCst))
+    }
+}
+
+impl Drop for Stoppable {
+    fn drop(&mut self) {
+        self.terminated.deferred.store(false, Ordering::SeqCst);
+        self.terminated.settle();
+        if self.terminated.came.load(Ordering::SeqCst) {
+            let _ = low_level::emulate_default_handler(SIGTERM);
+        }
+    }
+}
+
 /// Calls `tidy` before Ctrl-C or a request to terminate ends the process; while a [`Deferred`]
 /// is alive, Ctrl-C then waits for it. A signal that the process was started to ignore stays
 /// ignored. Can be called once per process and cannot be undone.
@@ -105,7 +147,11 @@ pub(crate) fn tidy_first(tidy: impl Fn() + Clone + Send + 'static) {
     }
     if !ignored.contains(SIGTERM) {
         // If the signal cannot be watched, it keeps its default effect.
-        let _ = watch(SIGTERM, tidy, || true);
+        let deferred = || {
+            let handler = TERMINATION.get();
+            handler.is_some_and(|handler| handler.deferred.load(Ordering::SeqCst))
+        };
+        let _ = watch(SIGTERM, tidy, move || !deferred());
     }
 }
 

@@ -36,14 +36,18 @@ mv out/* build/
 : after
 "#;
 /// The programs that these scripts call.
-const TOOLS: [&str; 16] = [
+const TOOLS: [&str; 23] = [
     "bash",
+    "cat",
     "chmod",
     "cp",
+    "cut",
     "env",
     "git",
+    "head",
     "kill",
     "ln",
+    "ls",
     "mkdir",
     "mv",
     "rm",
@@ -51,7 +55,10 @@ const TOOLS: [&str; 16] = [
     "sh",
     "sha256sum",
     "sleep",
+    "stat",
+    "tee",
     "touch",
+    "tr",
     "xorriso",
 ];
 
@@ -72,6 +79,13 @@ pub fn with_earthly(text: &str) -> Test {
 /// Returns a run of `build` with only `bin/` and the tools of the scripts on `PATH`; otherwise,
 /// a build program of this machine would be found.
 pub fn build<'t>(test: &'t Test, arguments: &str) -> Run<'t> {
+    tools(test);
+    let run = test.run(&format!("build {arguments}"));
+    run.env("PATH", "{dir}/bin:{dir}/tools")
+}
+
+/// Makes the directory with what scripts need.
+pub fn tools(test: &Test) {
     let tools = test.path("tools");
     if !tools.exists() {
         fs::create_dir(&tools).unwrap();
@@ -82,8 +96,6 @@ pub fn build<'t>(test: &'t Test, arguments: &str) -> Run<'t> {
             std::os::unix::fs::symlink(found, tools.join(name)).unwrap();
         }
     }
-    let run = test.run(&format!("build {arguments}"));
-    run.env("PATH", "{dir}/bin:{dir}/tools")
 }
 
 const IMAGE: &str = "CanvOS/build/installer.iso";

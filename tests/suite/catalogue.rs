@@ -14,6 +14,7 @@ mod manifests;
 mod palettes;
 mod checkouts;
 mod pages;
+mod rehearsals;
 
 use std::path::PathBuf;
 

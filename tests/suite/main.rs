@@ -88,6 +88,7 @@ mod mutated_image;
 mod checkout;
 mod build;
 mod build_disturbed;
+mod rehearsal;
 mod build_no_image;
 mod targets;
 mod traps;

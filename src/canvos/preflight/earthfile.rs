@@ -10,8 +10,12 @@ use crate::util::path_error::PathError;
 mod condition;
 mod lines;
 mod parse;
+mod reduce;
 mod scope;
 mod walk;
+
+pub(super) use reduce::Others;
+pub(in crate::canvos) use reduce::{Added, EXPORTED, MARK, PREFIX, Reduced, Unreducible, Why};
 
 use lines::Line;
 use parse::Parsed;
@@ -67,6 +71,9 @@ pub(super) struct Recipe {
     /// The other paths that the target copies out of the checkout and requires: plain paths,
     /// without a trailing slash.
     pub needs: Vec<String>,
+    /// The sources of all copies that certainly run and have no variable in them, as they are
+    /// written, with what stands before them: `--if-exists` or nothing.
+    pub literal_sources: Vec<(&'static str, String)>,
     /// The line of a call that drops the overlay (T23).
     pub drops_overlay: Option<usize>,
     /// Whether the tool runs that makes an ISO of the overlay; `None` if the target does not
@@ -123,6 +130,38 @@ impl Earthfile {
     /// Returns what the target `name` does in a build with these arguments.
     pub(super) fn recipe(&self, name: &str, arguments: &dyn Fn(&str) -> Option<String>) -> Recipe {
         walk::Walk::of(&self.parsed, name, arguments)
+    }
+}
+
+impl Earthfile {
+    /// The Earthfile that does nothing but the copying of the targets `names`.
+    ///
+    /// # Errors
+    /// [`Unreducible`].
+    pub(super) fn reduce(
+        &self,
+        names: &[&str],
+        arguments: &dyn Fn(&str) -> Option<String>,
+        others: Others,
+    ) -> Result<Reduced, Unreducible> {
+        let recipes: Vec<Recipe> = names
+            .iter()
+            .map(|name| self.recipe(name, arguments))
+            .collect();
+        let copies = recipes.iter().flat_map(|recipe| &recipe.copies);
+        let carrying = copies.map(|copy| (copy.line, &copy.source)).collect();
+        // Which of several targets is built is not known, so neither is what it copies.
+        let besides = match &recipes[..] {
+            [recipe] => &recipe.literal_sources[..],
+            _ => &[],
+        };
+        reduce::reduce(
+            (&self.text, &self.parsed),
+            names,
+            &carrying,
+            besides,
+            others,
+        )
     }
 }
 

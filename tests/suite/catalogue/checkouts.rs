@@ -25,6 +25,7 @@ pub fn all(book: &mut Book) {
     starts(book);
     surroundings(book);
     builds(book);
+    super::rehearsals::all(book);
     images(book);
 }
 

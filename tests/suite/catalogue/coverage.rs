@@ -8,7 +8,7 @@ use super::reviewed;
 use crate::support::codes::{Headline, code_of};
 
 /// Codes that no entry of the catalogue shows, and why.
-const ABSENT: [(&str, &str); 7] = [
+const ABSENT: [(&str, &str); 8] = [
     (
         "invalid-arguments",
         "clap prints its own errors, without the code",
@@ -20,6 +20,10 @@ const ABSENT: [(&str, &str); 7] = [
     (
         "no-file-locks",
         "no test has a file system without file locks",
+    ),
+    (
+        "rehearsal-left",
+        "the catalogue is made as root, who can remove everything",
     ),
     ("T19", "what it leads to is found as T1, T2 or T17"),
 ];

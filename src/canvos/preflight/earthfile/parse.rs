@@ -15,6 +15,8 @@ pub(super) struct Parsed {
     pub base: Vec<Statement>,
     /// The targets and functions, by name.
     pub targets: BTreeMap<String, Vec<Statement>>,
+    /// The numbers of the lines on which targets and functions begin, with their names.
+    pub headers: Vec<(usize, String)>,
     /// Whether only `ARG --global` reaches the targets (VERSION 0.7 and later).
     pub explicit_global: bool,
 }
@@ -27,14 +29,25 @@ pub(super) enum Statement {
     /// `IF` with its `ELSE IF` and `ELSE`.
     If(Vec<Branch>),
     /// A block that may run several times, once, or never: `FOR`, `CATCH`, `FINALLY`.
-    Maybe(Vec<Statement>),
+    Maybe(Block),
     /// A block that runs once: `WAIT`, `WITH DOCKER`, `TRY`.
-    Once(Vec<Statement>),
+    Once(Block),
+}
+
+/// A block with its first line.
+#[derive(Debug)]
+pub(super) struct Block {
+    /// The first line: `FOR …`, `WAIT`, `WITH DOCKER …`.
+    pub header: Line,
+    /// The statements of the block.
+    pub body: Vec<Statement>,
 }
 
 /// A branch of an `IF`.
 #[derive(Debug)]
 pub(super) struct Branch {
+    /// The line `IF …`, `ELSE IF …` or `ELSE`.
+    pub line: Line,
     /// The words of the condition; `None` for `ELSE`.
     pub condition: Option<Vec<String>>,
     /// The statements of the branch.
@@ -48,6 +61,7 @@ pub(super) fn parse(text: &str) -> Parsed {
     let mut recipe: Vec<Line> = Vec::new();
     for line in logical_lines(text) {
         if let Some(name) = target_of(&line) {
+            parsed.headers.push((line.number(), name.clone()));
             parsed.close(target.replace(name), std::mem::take(&mut recipe));
         } else if target.is_none() && line.arguments().first() == Some(&"VERSION") {
             parsed.explicit_global = needs_global(&line);
@@ -119,36 +133,41 @@ fn statements(lines: &mut Lines, depth: usize) -> Vec<Statement> {
             _ if depth >= DEPTH => statements.push(Statement::Command(line)),
             ["IF", ref condition @ ..] => {
                 let condition = owned(condition);
-                statements.push(Statement::If(branches(condition, lines, depth + 1)));
+                statements.push(Statement::If(branches(line, condition, lines, depth + 1)));
             }
-            ["FOR", ..] => statements.push(Statement::Maybe(block(lines, depth + 1))),
-            ["WAIT" | "WITH", ..] => statements.push(Statement::Once(block(lines, depth + 1))),
-            ["TRY", ..] => attempts(lines, depth + 1, &mut statements),
+            ["FOR", ..] => statements.push(Statement::Maybe(block(line, lines, depth + 1))),
+            ["WAIT" | "WITH", ..] => {
+                statements.push(Statement::Once(block(line, lines, depth + 1)));
+            }
+            ["TRY", ..] => attempts(line, lines, depth + 1, &mut statements),
             _ => statements.push(Statement::Command(line)),
         }
     }
     statements
 }
 
-fn block(lines: &mut Lines, depth: usize) -> Vec<Statement> {
+fn block(header: Line, lines: &mut Lines, depth: usize) -> Block {
     let body = statements(lines, depth);
     lines.next_if(ends);
-    body
+    Block { header, body }
 }
 
 /// Reads `TRY` and the blocks that follow it.
-fn attempts(lines: &mut Lines, depth: usize, into: &mut Vec<Statement>) {
-    into.push(Statement::Once(statements(lines, depth)));
-    while let Some(line) = lines.next_if(ends) {
-        if line.arguments().first() == Some(&"END") {
+fn attempts(header: Line, lines: &mut Lines, depth: usize, into: &mut Vec<Statement>) {
+    let body = statements(lines, depth);
+    into.push(Statement::Once(Block { header, body }));
+    while let Some(header) = lines.next_if(ends) {
+        if header.arguments().first() == Some(&"END") {
             break;
         }
-        into.push(Statement::Maybe(statements(lines, depth)));
+        let body = statements(lines, depth);
+        into.push(Statement::Maybe(Block { header, body }));
     }
 }
 
-fn branches(condition: Vec<String>, lines: &mut Lines, depth: usize) -> Vec<Branch> {
+fn branches(line: Line, condition: Vec<String>, lines: &mut Lines, depth: usize) -> Vec<Branch> {
     let mut branches = vec![Branch {
+        line,
         condition: Some(condition),
         body: statements(lines, depth),
     }];
@@ -159,6 +178,7 @@ fn branches(condition: Vec<String>, lines: &mut Lines, depth: usize) -> Vec<Bran
             _ => break,
         };
         branches.push(Branch {
+            line,
             condition,
             body: statements(lines, depth),
         });

@@ -113,10 +113,10 @@ impl<'e> Walk<'e> {
             match statement {
                 Statement::Command(line) => self.command(line, scope, place),
                 Statement::If(branches) => self.branches(branches, scope, place),
-                Statement::Once(body) => self.block(body, scope, place),
-                Statement::Maybe(body) => {
+                Statement::Once(block) => self.block(&block.body, scope, place),
+                Statement::Maybe(block) => {
                     let runs = place.runs.min(Runs::Maybe);
-                    self.block(body, scope, Place { runs, ..place });
+                    self.block(&block.body, scope, Place { runs, ..place });
                 }
             }
         }
@@ -271,6 +271,12 @@ impl<'e> Walk<'e> {
             // A variable that no `ARG` declares here is empty.
             let unset = word.contains(CLUSTERCONFIG) && !seen.has(CLUSTERCONFIG);
             let path = if unset { Some(String::new()) } else { path };
+            // Not an argument in `(+target/x --A=1)` either.
+            let is_literal = !word.contains(['$', '`', ')']) && !word.starts_with("--");
+            if artifact.is_none() && place.runs == Runs::Yes && is_literal {
+                let flag = if if_exists { "--if-exists " } else { "" };
+                self.recipe.literal_sources.push((flag, (*word).to_owned()));
+            }
             let source = match &path {
                 Some(path) if is_overlay(path) => Source::Overlay,
                 Some(path)
@@ -298,13 +304,28 @@ impl<'e> Walk<'e> {
     }
 }
 
+/// Returns the words of a command; `(+target/x --A=1)` is one word.
+pub(super) fn grouped(words: &[&str]) -> Vec<String> {
+    let mut grouped: Vec<String> = Vec::new();
+    for word in words {
+        match grouped.last_mut() {
+            Some(last) if last.contains("(+") && !last.ends_with(')') => {
+                last.push(' ');
+                last.push_str(word);
+            }
+            _ => grouped.push((*word).to_owned()),
+        }
+    }
+    grouped
+}
+
 /// Returns the name of the target or function of this Earthfile that `reference` refers to.
-fn local(reference: &str) -> Option<&str> {
+pub(super) fn local(reference: &str) -> Option<&str> {
     reference.strip_prefix('+')?.split('/').next()
 }
 
 /// Parses `NAME=value` from the words after `ARG`, `LET` or `SET`.
-fn assignment<'w>(words: &[&'w str]) -> Option<(&'w str, String)> {
+pub(super) fn assignment<'w>(words: &[&'w str]) -> Option<(&'w str, String)> {
     let first = words.first()?;
     match first.split_once('=') {
         Some((name, value)) => {
@@ -337,7 +358,7 @@ fn is_builtin(name: &str) -> bool {
 
 /// Returns the reference to a target in a word such as `+x/file`, `(+x/file --A=1)` or
 /// `./dir+x`.
-fn reference(word: &str) -> Option<&str> {
+pub(super) fn reference(word: &str) -> Option<&str> {
     let word = word.trim_start_matches(['"', '\'', '(']);
     let word = word.split([' ', ')', '"', '\'']).next()?;
     let plus = word.find('+')?;

@@ -1,0 +1,430 @@
+//! An Earthfile that does nothing but the copying that decides what an image holds.
+//!
+//! In: an Earthfile, a target, and the lines that copy a definition. Out: the text of a
+//! reduced Earthfile for a rehearsal, or the line that keeps the file from being reduced.
+//!
+//! Every line of the file stays where it is: the program's own parser reads all of them, and
+//! everything before the first target runs as it is. The targets that the definition passes
+//! through get another name and are replaced by reduced ones, which are appended: the lines
+//! that decide (`ARG`, `LET`, `SET`, `ENV`, `WORKDIR`, `IF`), the copies, and at the end a
+//! listing of what lies there ([`listing`]). No `RUN` of the file is in them and no base image
+//! but the file's own. What such a `RUN` could do to the definition is never guessed at: the
+//! file is [`Unreducible`] then.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Source;
+use super::lines::Line;
+use super::parse::{Parsed, Statement};
+use super::walk::{grouped, local, reference};
+
+mod body;
+mod changes;
+mod copies;
+mod decisions;
+mod listing;
+mod uses;
+
+pub(in crate::canvos) use listing::PREFIX;
+
+use copies::{CopyLine, plain};
+use listing::{Destination, Kind, RECORDS};
+use uses::Uses;
+
+/// What the reduced Earthfile adds, where something of the program's own has failed.
+pub(in crate::canvos) const MARK: &str = "edgestage";
+/// A target that is replaced is called so, and a function likewise in capitals.
+const RENAMED: [&str; 2] = ["edgestage-replaces-", "EDGESTAGE_REPLACES_"];
+/// The target that copies what other targets copy: what is hidden from them ends the build.
+const BESIDES: &str = "edgestage-copies";
+/// Where the records are exported to, relative to the Earthfile.
+pub(in crate::canvos) const EXPORTED: &str = ".edgestage-rehearsal";
+
+/// A reduced Earthfile.
+#[derive(Debug)]
+pub(in crate::canvos) struct Reduced {
+    /// Its text.
+    pub text: String,
+    /// Where the lines begin that are not the file's own.
+    pub added: Added,
+    /// The targets and functions that are kept, in the order of their names.
+    pub kept: Vec<String>,
+}
+
+/// A place in a reduced Earthfile.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::canvos) struct Added {
+    /// The byte, from 0.
+    pub byte: usize,
+    /// The line, from 1.
+    pub line: usize,
+}
+
+impl Added {
+    /// Nothing is added.
+    pub(in crate::canvos) const NONE: Self = Self {
+        byte: usize::MAX,
+        line: usize::MAX,
+    };
+}
+
+/// Why there is no reduced Earthfile.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::canvos) enum Unreducible {
+    /// The Earthfile does not have the target.
+    NoTarget,
+    /// No line that the target runs copies a definition.
+    NoCopy,
+    /// What this line does is only known when it has run.
+    Line {
+        /// Its number, from 1.
+        line: usize,
+        /// What it does.
+        why: Why,
+    },
+}
+
+/// What keeps an Earthfile from being reduced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::canvos) enum Why {
+    /// An `IF` whose condition runs a program or looks at files.
+    Condition,
+    /// A `FOR` around a copy.
+    Loop,
+    /// An argument with a value that a program prints.
+    ShellOut,
+    /// A function or target of another Earthfile.
+    OtherEarthfile,
+    /// A `RUN` or `COPY` that may change the definition after it was copied.
+    Changes,
+    /// The ISO tool is called so that it drops the overlay (T23).
+    DropsOverlay,
+    /// A command that hands the definition on in a way that is not understood.
+    Command,
+}
+
+/// What becomes of targets that copy no definition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::canvos::preflight) enum Others {
+    /// They stay, since nobody asks for them.
+    Kept,
+    /// They do nothing: a command that is not known may ask for all of them.
+    Emptied,
+}
+
+/// The lines that are known to copy a definition, by their numbers.
+pub(super) type Carrying<'s> = BTreeMap<usize, &'s Source>;
+
+/// Reduces `text`, which is `parsed`, for `targets`: those of them that copy a definition.
+/// `besides` are the sources of other copies on the way, with their flags.
+pub(super) fn reduce(
+    (text, parsed): (&str, &Parsed),
+    targets: &[&str],
+    carrying: &Carrying<'_>,
+    besides: &[(&str, String)],
+    others: Others,
+) -> Result<Reduced, Unreducible> {
+    if !targets
+        .iter()
+        .any(|target| parsed.targets.contains_key(*target))
+    {
+        return Err(Unreducible::NoTarget);
+    }
+    let mut file = File::read(parsed, targets, carrying);
+    if !targets.iter().any(|target| file.relevant.contains(*target)) {
+        return Err(match file.other_earthfile {
+            Some(line) => Unreducible::Line {
+                line,
+                why: Why::OtherEarthfile,
+            },
+            None => Unreducible::NoCopy,
+        });
+    }
+    file.read_base()?;
+    let mut kept = BTreeMap::new();
+    let relevant = targets
+        .iter()
+        .filter(|target| file.relevant.contains(**target));
+    let mut due: Vec<String> = relevant.map(|target| (*target).to_owned()).collect();
+    while let Some(name) = due.pop() {
+        if kept.contains_key(&name) {
+            continue;
+        }
+        let body = body::Body::of(&file, &name, targets.contains(&name.as_str()))?;
+        due.extend(body.references);
+        kept.insert(name, body.lines);
+    }
+    let is_emptied = |name: &str| {
+        others == Others::Emptied && name.starts_with(|c: char| c.is_ascii_lowercase())
+    };
+    let is_replaced = |name: &str| kept.contains_key(name) || is_emptied(name);
+    let mut reduced = renamed(text, parsed, &is_replaced);
+    let added = Added {
+        byte: reduced.len(),
+        line: reduced.lines().count() + 1,
+    };
+    for (name, lines) in &kept {
+        let copies = !besides.is_empty() && targets == [name.as_str()];
+        let build = copies.then(|| format!("    BUILD +{BESIDES}"));
+        append(&mut reduced, name, build.iter().chain(lines));
+    }
+    for name in parsed.targets.keys() {
+        if is_emptied(name) && !kept.contains_key(name) {
+            append(&mut reduced, name, [format!("    {}", body::FILLER)].iter());
+        }
+    }
+    let besides: BTreeSet<&(&str, String)> = besides.iter().collect();
+    let line = |(number, (flag, source)): (usize, &(&str, String))| {
+        format!("    COPY {flag}{source} /{number}/")
+    };
+    let lines: Vec<String> = (besides.into_iter().enumerate())
+        .map(|(n, it)| line((n, it)))
+        .collect();
+    if !lines.is_empty() {
+        append(&mut reduced, BESIDES, lines.iter());
+    }
+    Ok(Reduced {
+        added,
+        text: reduced,
+        kept: kept.into_keys().collect(),
+    })
+}
+
+/// Adds a target.
+fn append<'l>(text: &mut String, name: &str, lines: impl Iterator<Item = &'l String>) {
+    text.extend(["\n", name, ":\n"]);
+    for line in lines {
+        text.extend([line, "\n"]);
+    }
+}
+
+/// `text` with other names for the targets that `is_kept`.
+fn renamed(text: &str, parsed: &Parsed, is_kept: &dyn Fn(&str) -> bool) -> String {
+    let names: BTreeMap<usize, &str> = (parsed.headers.iter())
+        .filter(|(_, name)| is_kept(name))
+        .map(|(line, name)| (*line, name.as_str()))
+        .collect();
+    let mut renamed = String::with_capacity(text.len() * 2);
+    for (at, line) in text.split_inclusive('\n').enumerate() {
+        if let Some(name) = names.get(&(at + 1)) {
+            let function = name.starts_with(|c: char| c.is_ascii_uppercase());
+            renamed.push_str(RENAMED[usize::from(function)]);
+        }
+        renamed.push_str(line);
+    }
+    if !renamed.ends_with('\n') {
+        renamed.push('\n');
+    }
+    renamed
+}
+
+/// An Earthfile, and what is known of its targets.
+struct File<'e> {
+    parsed: &'e Parsed,
+    carrying: &'e Carrying<'e>,
+    /// Targets and functions from which a line that copies a definition is reached.
+    relevant: BTreeSet<String>,
+    /// The variables that decide what is copied.
+    matter: BTreeSet<String>,
+    /// Where definitions are copied to, as it is written.
+    targets: Vec<String>,
+    /// What is copied before the first target, so that every target has it.
+    of_base: Vec<Destination>,
+    /// A line that hands over to another Earthfile.
+    other_earthfile: Option<usize>,
+}
+
+impl<'e> File<'e> {
+    fn read(parsed: &'e Parsed, targets: &[&str], carrying: &'e Carrying<'e>) -> Self {
+        let mut file = Self {
+            parsed,
+            carrying,
+            relevant: BTreeSet::new(),
+            matter: BTreeSet::new(),
+            targets: Vec::new(),
+            of_base: Vec::new(),
+            other_earthfile: None,
+        };
+        let mut graph: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        let mut carriers = BTreeSet::new();
+        let mut due: Vec<String> = targets.iter().map(|target| (*target).to_owned()).collect();
+        while let Some(name) = due.pop() {
+            let Some(body) = parsed.targets.get(&name) else {
+                continue;
+            };
+            if graph.contains_key(&name) {
+                continue;
+            }
+            let mut references = BTreeSet::new();
+            each_line(body, &mut |line| {
+                for reference in references_of(line) {
+                    match local(&reference) {
+                        Some(name) => drop(references.insert(name.to_owned())),
+                        None => drop(file.other_earthfile.get_or_insert(line.number())),
+                    }
+                }
+                if file.carries(line) {
+                    carriers.insert(name.clone());
+                }
+            });
+            due.extend(references.iter().cloned());
+            graph.insert(name, references);
+        }
+        // Backwards, until nothing is added.
+        file.relevant = carriers;
+        loop {
+            let reaches = |(_, to): &(&String, &BTreeSet<String>)| !to.is_disjoint(&file.relevant);
+            let more: Vec<String> = graph
+                .iter()
+                .filter(reaches)
+                .map(|(n, _)| n.clone())
+                .collect();
+            let before = file.relevant.len();
+            file.relevant.extend(more);
+            if file.relevant.len() == before {
+                break;
+            }
+        }
+        let relevant = std::mem::take(&mut file.relevant);
+        let mut uses = Uses::default();
+        for name in &relevant {
+            each_line(&parsed.targets[name], &mut |line| {
+                uses.take(line);
+                if file.carries(line) {
+                    let copy = CopyLine::of(line);
+                    file.targets.extend(copy.map(|copy| copy.target));
+                }
+            });
+        }
+        file.relevant = relevant;
+        file.matter = uses.all();
+        file
+    }
+
+    /// What is copied before the first target. Nothing can be added to that.
+    fn read_base(&mut self) -> Result<(), Unreducible> {
+        let mut copied = Vec::new();
+        each_line(&self.parsed.base, &mut |line| {
+            if let Some(copy) = CopyLine::of(line).filter(|_| self.carries(line)) {
+                let kind = self.kind(line, &copy);
+                let word = copy.target;
+                copied.push((line.number(), Destination { kind, word }));
+            }
+        });
+        for (line, destination) in copied {
+            if !destination.is_absolute() {
+                let why = Why::Command;
+                return Err(Unreducible::Line { line, why });
+            }
+            self.targets.push(destination.word.clone());
+            self.of_base.push(destination);
+        }
+        Ok(())
+    }
+
+    /// Whether a line copies a definition out of the checkout.
+    fn carries(&self, line: &Line) -> bool {
+        self.carrying.contains_key(&line.number()) || copies::is_broad(line)
+    }
+
+    /// What the copy in `line` leaves.
+    fn kind(&self, line: &Line, copy: &CopyLine) -> Kind {
+        let names = plain(&copy.target).ends_with("spc.tgz");
+        match self.carrying.get(&line.number()) {
+            Some(Source::Overlay) => Kind::Overlay,
+            _ if names => Kind::File,
+            Some(Source::Content | Source::Path(_)) => Kind::Directory,
+            None if copy.sources.iter().any(|source| plain(source) == "spc.tgz") => Kind::Directory,
+            None => Kind::Overlay,
+        }
+    }
+
+    /// Whether the target `name` saves what was copied, for others to copy.
+    fn hands_on(&self, name: &str) -> bool {
+        let mut saves = false;
+        if let Some(body) = self.parsed.targets.get(name) {
+            each_line(body, &mut |line| {
+                if let ["SAVE", ref rest @ ..] = line.arguments()[..] {
+                    saves |= self.saves_definition(rest);
+                }
+            });
+        }
+        saves
+    }
+
+    /// Whether a `SAVE` has what was copied in it.
+    fn saves_definition(&self, words: &[&str]) -> bool {
+        let ["ARTIFACT", rest @ ..] = words else {
+            return false;
+        };
+        let mut paths = rest.iter().filter(|word| !word.starts_with("--"));
+        let path = paths.next();
+        path.is_some_and(|path| changes::holds(path, &self.targets))
+    }
+
+    /// Whether the variable `name` has a part in what is copied.
+    fn is_used(&self, name: &str) -> bool {
+        self.matter.contains(name)
+    }
+
+    /// Whether a function does anything that those who call it see.
+    fn has_effect(&self, name: &str) -> bool {
+        let mut effect = self.relevant.contains(name);
+        if let Some(body) = self.parsed.targets.get(name) {
+            each_line(body, &mut |line| {
+                effect |= matches!(
+                    line.arguments().first(),
+                    Some(&("ENV" | "WORKDIR" | "DO" | "SET"))
+                );
+            });
+        }
+        effect
+    }
+}
+
+/// Calls `take` for every line of `body`, those of blocks too.
+fn each_line(body: &[Statement], take: &mut dyn FnMut(&Line)) {
+    for statement in body {
+        match statement {
+            Statement::Command(line) => take(line),
+            Statement::If(branches) => {
+                for branch in branches {
+                    take(&branch.line);
+                    each_line(&branch.body, take);
+                }
+            }
+            Statement::Maybe(block) | Statement::Once(block) => {
+                take(&block.header);
+                each_line(&block.body, take);
+            }
+        }
+    }
+}
+
+/// The targets and functions that a line names, with their Earthfile.
+fn references_of(line: &Line) -> Vec<String> {
+    let words = line.arguments();
+    let [command, rest @ ..] = &words[..] else {
+        return Vec::new();
+    };
+    let rest = match *command {
+        "COPY" => rest.split_last().map_or(&[][..], |(_, sources)| sources),
+        "FROM" if rest.first() == Some(&"DOCKERFILE") => return Vec::new(),
+        "FROM" | "BUILD" | "DO" | "WITH" => rest,
+        _ => return Vec::new(),
+    };
+    let words = grouped(rest);
+    let named = words.iter().filter_map(|word| {
+        // `--load image=+target` and `--load=image=(+target --A=1)`.
+        let word = match word.find("=+").or_else(|| word.find("=(+")) {
+            Some(at) if *command == "WITH" => &word[at + 1..],
+            _ if word.starts_with("--") => return None,
+            _ => word,
+        };
+        reference(word)
+    });
+    named.map(str::to_owned).collect()
+}
+
+#[cfg(test)]
+mod tests;

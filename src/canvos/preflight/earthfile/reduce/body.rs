@@ -1,0 +1,526 @@
+//! The body of a reduced target or function.
+
+use std::collections::BTreeSet;
+
+use super::super::lines::Line;
+use super::super::parse::{Block, Branch, Statement};
+use super::super::walk::{assignment, grouped, local, reference};
+use super::copies::{CopyLine, plain};
+use super::decisions::{runs_program, tests_variables};
+use super::listing::{self, Destination, Kind};
+use super::{File, PREFIX, RECORDS, Unreducible, Why, changes, each_line};
+
+mod left_out;
+
+/// What a branch has in which nothing is left: an empty one is refused.
+pub(super) const FILLER: &str = "ARG edgestage_nothing";
+
+/// What is set where the file calls the tool that makes an ISO of the overlay.
+const CALLED: &str = "ENV EDGESTAGE_ISO_TOOL=called";
+/// The option by which such a call is known.
+const OVERLAY_OPTION: &str = "--overlay-iso";
+
+/// A reduced body.
+pub(super) struct Body {
+    /// Its lines, indented.
+    pub lines: Vec<String>,
+    /// The targets and functions that it needs.
+    pub references: Vec<String>,
+}
+
+impl Body {
+    /// Reduces the body of `name`; it is the target that was `asked` for, or not.
+    pub(super) fn of(file: &File<'_>, name: &str, asked: bool) -> Result<Self, Unreducible> {
+        let Some(body) = file.parsed.targets.get(name) else {
+            // The program says that it is not there.
+            return Ok(Self {
+                lines: vec![format!("    FROM +{name}")],
+                references: Vec::new(),
+            });
+        };
+        let is_function = name.starts_with(|c: char| c.is_ascii_uppercase());
+        let mut writer = Writer {
+            file,
+            name,
+            is_function,
+            is_relevant: file.relevant.contains(name),
+            body: Self {
+                lines: Vec::new(),
+                references: Vec::new(),
+            },
+            depth: 1,
+            destinations: file.of_base.clone(),
+            workdir: None,
+            facts: BTreeSet::new(),
+        };
+        writer.note_if(!file.of_base.is_empty(), Fact::Carries);
+        // What is left out of those that call it is not known here.
+        writer.note_if(is_function, Fact::LeftOut);
+        writer.statements(body)?;
+        // What a target without any `SAVE` is for, it does by a `RUN`.
+        writer.note_if(asked && !writer.is(Fact::Saves), Fact::Exports);
+        let exports = writer.is(Fact::Exports);
+        if !writer.is_function || exports {
+            writer.save(exports);
+        }
+        if writer.body.lines.is_empty() {
+            writer.push(FILLER);
+        }
+        Ok(writer.body)
+    }
+}
+
+/// What is known of a body, as far as it was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Fact {
+    /// There is something to list.
+    Carries,
+    /// Records of other targets are copied.
+    Receives,
+    /// Something was copied, which another base takes away again.
+    Copied,
+    /// Something was left out. Until then programs find what they find in the whole target.
+    LeftOut,
+    /// There is a `SAVE` anywhere.
+    Saves,
+    /// A `SAVE` outside of blocks exports what is saved.
+    Exports,
+    /// There is a call of the tool that makes an ISO, in whatever branch.
+    CallsTool,
+}
+
+struct Writer<'f, 'e> {
+    file: &'f File<'e>,
+    name: &'f str,
+    is_function: bool,
+    is_relevant: bool,
+    body: Body,
+    /// How deep the next line is indented.
+    depth: usize,
+    /// Where definitions were copied to, so far.
+    destinations: Vec<Destination>,
+    /// The directory of relative paths, where it is known.
+    workdir: Option<String>,
+    facts: BTreeSet<Fact>,
+}
+
+impl Writer<'_, '_> {
+    fn is(&self, fact: Fact) -> bool {
+        self.facts.contains(&fact)
+    }
+
+    fn note_if(&mut self, holds: bool, fact: Fact) {
+        if holds {
+            self.facts.insert(fact);
+        }
+    }
+
+    fn push(&mut self, line: &str) {
+        let indented = format!("{}{line}", "    ".repeat(self.depth));
+        self.body.lines.push(indented);
+    }
+
+    /// A line as it is.
+    fn keep(&mut self, line: &Line) {
+        self.push(line.text.trim());
+    }
+
+    fn statements(&mut self, body: &[Statement]) -> Result<(), Unreducible> {
+        for statement in body {
+            match statement {
+                Statement::Command(line) => self.command(line)?,
+                Statement::If(branches) => self.branches(branches)?,
+                Statement::Once(block) if block.header.arguments() == ["WAIT"] => {
+                    self.wait(block)?;
+                }
+                Statement::Once(block) => self.leave_out(block, Why::Command)?,
+                Statement::Maybe(block) => self.leave_out(block, Why::Loop)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn command(&mut self, line: &Line) -> Result<(), Unreducible> {
+        let words = line.arguments();
+        match words[..] {
+            ["ARG" | "LET" | "SET" | "ENV", ref rest @ ..] => {
+                if !self.is(Fact::LeftOut) || !runs_program(&line.text) {
+                    self.keep(line);
+                } else if assigned(rest).is_some_and(|name| self.file.is_used(name)) {
+                    return Err(at(line, Why::ShellOut));
+                }
+            }
+            ["WORKDIR", ref rest @ ..] => {
+                self.refuse_program(line)?;
+                let known = (rest.first()).filter(|word| self.depth == 1 && word.starts_with('/'));
+                self.workdir = known.map(|word| (*word).to_owned());
+                self.keep(line);
+            }
+            ["COMMAND" | "FUNCTION", ..] => self.keep(line),
+            ["FROM", ref rest @ ..] => self.base(line, rest)?,
+            ["COPY", ..] => self.copy(line)?,
+            ["BUILD", ref rest @ ..] => {
+                let named = grouped(rest);
+                let named = named.iter().find_map(|word| local(reference(word)?));
+                if let Some(name) = named.filter(|name| self.file.relevant.contains(*name)) {
+                    self.refuse_program(line)?;
+                    self.keep(line);
+                    self.body.references.push(name.to_owned());
+                }
+            }
+            ["DO", ref rest @ ..] => self.function(line, rest)?,
+            ["SAVE", ref rest @ ..] => self.saved(line, rest)?,
+            ["LOCALLY", ..] if self.is_relevant => return Err(at(line, Why::Command)),
+            _ => {
+                self.note_if(
+                    matches!(words[..], ["RUN" | "GIT" | "CACHE" | "USER", ..]),
+                    Fact::LeftOut,
+                );
+                self.check_left_out(line)?;
+                self.note_call(line);
+            }
+        }
+        Ok(())
+    }
+
+    /// CanvOS calls the tool for the architectures that it knows, and then wants its result.
+    fn note_call(&mut self, line: &Line) {
+        let is_call = line.arguments().first() == Some(&"RUN");
+        if is_call && self.is_relevant && line.text.contains(OVERLAY_OPTION) {
+            self.push(CALLED);
+            self.note_if(true, Fact::CallsTool);
+        }
+    }
+
+    /// The calls in a block that is left out: they may have taken place.
+    fn note_calls(&mut self, body: &[Statement]) {
+        let mut calls = Vec::new();
+        each_line(body, &mut |line| calls.push(line.clone()));
+        for line in calls {
+            self.note_call(&line);
+        }
+    }
+
+    fn refuse_program(&self, line: &Line) -> Result<(), Unreducible> {
+        if self.is(Fact::LeftOut) && runs_program(&line.text) {
+            return Err(at(line, Why::ShellOut));
+        }
+        Ok(())
+    }
+
+    /// `FROM`: another base image is not needed for copying.
+    fn base(&mut self, line: &Line, words: &[&str]) -> Result<(), Unreducible> {
+        let named = match words {
+            ["DOCKERFILE", ..] => None,
+            words => words.iter().find_map(|word| reference(word)),
+        };
+        self.note_if(true, Fact::LeftOut);
+        match named.map(local) {
+            None if self.is(Fact::Copied) => {
+                self.push("FROM +base");
+                self.facts.remove(&Fact::Copied);
+                self.destinations = self.file.of_base.clone();
+            }
+            None => {}
+            Some(None) => return Err(at(line, Why::OtherEarthfile)),
+            Some(Some(name)) => {
+                if runs_program(&line.text) {
+                    return Err(at(line, Why::ShellOut));
+                }
+                self.keep(line);
+                self.body.references.push(name.to_owned());
+                self.note_if(self.file.relevant.contains(name), Fact::Carries);
+                self.note_if(self.file.relevant.contains(name), Fact::Receives);
+            }
+        }
+        Ok(())
+    }
+
+    fn copy(&mut self, line: &Line) -> Result<(), Unreducible> {
+        let Some(copy) = CopyLine::of(line) else {
+            self.keep(line);
+            return Ok(());
+        };
+        let is_carrying = self.file.carries(line);
+        if self.is(Fact::LeftOut) && runs_program(&line.text) {
+            let covers = changes::covers(&self.absolute(&copy.target), &self.file.targets);
+            return if is_carrying || covers {
+                Err(at(line, Why::ShellOut))
+            } else {
+                Ok(())
+            };
+        }
+        let (artifacts, sources): (Vec<_>, Vec<_>) =
+            (copy.sources.iter()).partition(|source| CopyLine::is_artifact(source));
+        for artifact in artifacts {
+            self.note_if(true, Fact::LeftOut);
+            self.artifact(line, &copy, artifact)?;
+        }
+        if sources.is_empty() || !self.is_relevant {
+            return Ok(());
+        }
+        let words = ["COPY"]
+            .into_iter()
+            .chain(copy.flags.iter().map(String::as_str));
+        let words = words.chain(sources.iter().map(|source| source.as_str()));
+        let words: Vec<&str> = words.chain([copy.target.as_str()]).collect();
+        self.push(&words.join(" "));
+        self.note_if(true, Fact::Copied);
+        if is_carrying {
+            let kind = self.file.kind(line, &copy);
+            self.note(Destination {
+                kind,
+                word: copy.target.clone(),
+            });
+        }
+        Ok(())
+    }
+
+    /// What another target has made: its records, and the definition where that is among it.
+    fn artifact(
+        &mut self,
+        line: &Line,
+        copy: &CopyLine,
+        artifact: &str,
+    ) -> Result<(), Unreducible> {
+        let name = reference(artifact).and_then(local);
+        let relevant = name.filter(|name| self.file.relevant.contains(*name));
+        let Some(name) = relevant else {
+            let covers = changes::covers(&self.absolute(&copy.target), &self.file.targets);
+            return if self.is_relevant && covers {
+                Err(at(line, Why::Changes))
+            } else {
+                Ok(())
+            };
+        };
+        self.body.references.push(name.to_owned());
+        let hands_on = |flag: &&String| {
+            [
+                "--platform",
+                "--allow-privileged",
+                "--pass-args",
+                "--build-arg",
+            ]
+            .iter()
+            .any(|known| flag.split('=').next() == Some(known))
+        };
+        let flags: Vec<&str> = (copy.flags.iter().filter(hands_on))
+            .map(String::as_str)
+            .collect();
+        let flags = flags.join(" ");
+        let records = with_path(artifact, &format!("{PREFIX}*"));
+        self.push(&format!("COPY {flags} --if-exists {records} {RECORDS}").replace("  ", " "));
+        self.note_if(true, Fact::Receives);
+        if self.file.hands_on(name) {
+            let flags = copy.flags.iter().map(String::as_str);
+            let words = ["COPY"]
+                .into_iter()
+                .chain(flags)
+                .chain([artifact, &copy.target]);
+            self.push(&words.collect::<Vec<_>>().join(" "));
+            self.note_if(true, Fact::Copied);
+            let kind = if plain(&copy.target).ends_with("spc.tgz") {
+                Kind::File
+            } else {
+                Kind::Overlay
+            };
+            self.note(Destination {
+                kind,
+                word: copy.target.clone(),
+            });
+        }
+        Ok(())
+    }
+
+    /// Notes a place. Where it cannot be told later which one it was, at once.
+    fn note(&mut self, destination: Destination) {
+        self.note_if(true, Fact::Carries);
+        if self.is_function || !destination.is_absolute() {
+            self.push(&listing::note(&destination));
+        } else {
+            self.destinations.push(destination);
+        }
+    }
+
+    /// `target` as a path of the image, as far as that is known.
+    fn absolute(&self, target: &str) -> String {
+        match &self.workdir {
+            Some(workdir) if !plain(target).starts_with(['/', '$']) => {
+                format!("{}/{}", plain(workdir), plain(target))
+            }
+            _ => target.to_owned(),
+        }
+    }
+
+    fn function(&mut self, line: &Line, words: &[&str]) -> Result<(), Unreducible> {
+        let named = words.iter().find_map(|word| reference(word));
+        let Some(name) = named.and_then(local) else {
+            return if self.is_relevant {
+                Err(at(line, Why::OtherEarthfile))
+            } else {
+                Ok(())
+            };
+        };
+        if self.file.has_effect(name) {
+            self.refuse_program(line)?;
+            self.keep(line);
+            self.body.references.push(name.to_owned());
+            if self.file.relevant.contains(name) {
+                self.note_if(true, Fact::Carries);
+                self.note_if(true, Fact::Receives);
+                self.note_if(true, Fact::Copied);
+            }
+            // Its lines are reduced as well.
+            self.note_if(true, Fact::LeftOut);
+        } else if let Some(body) = self.file.parsed.targets.get(name) {
+            self.note_if(true, Fact::LeftOut);
+            self.check_all(body)?;
+        }
+        Ok(())
+    }
+
+    /// `SAVE`: the records, where the file saves what it has made; outside of blocks in the
+    /// end.
+    fn saved(&mut self, line: &Line, words: &[&str]) -> Result<(), Unreducible> {
+        self.note_if(true, Fact::Saves);
+        let local = words.windows(2).any(|two| two == ["AS", "LOCAL"]);
+        let local = local || words.first() == Some(&"IMAGE");
+        if self.file.saves_definition(words) {
+            let end = words.iter().position(|word| *word == "AS");
+            let words = &words[..end.unwrap_or(words.len())];
+            self.push(&format!("SAVE {}", words.join(" ")));
+        }
+        if self.depth == 1 {
+            self.note_if(local, Fact::Exports);
+        } else if local {
+            self.save(true);
+            match &self.workdir {
+                _ if !self.is(Fact::Receives) => {}
+                Some(workdir) => self.push(&format!("WORKDIR {workdir}")),
+                None => return Err(at(line, Why::Command)),
+            }
+        }
+        Ok(())
+    }
+
+    fn save(&mut self, local: bool) {
+        if self.is(Fact::Carries) && !self.is_function {
+            let places: Vec<&Destination> = self.destinations.iter().collect();
+            for line in listing::list(self.name, &places, self.is(Fact::CallsTool)) {
+                self.push(&line);
+            }
+        }
+        let own = self.is(Fact::Carries) && !self.is_function;
+        for line in listing::save(own, self.is(Fact::Receives), local) {
+            self.push(&line);
+        }
+    }
+
+    fn branches(&mut self, branches: &[Branch]) -> Result<(), Unreducible> {
+        let decided = |branch: &&Branch| {
+            branch
+                .condition
+                .as_ref()
+                .is_none_or(|it| tests_variables(it))
+        };
+        let undecided = branches.iter().find(|branch| !decided(branch));
+        if let Some(undecided) = undecided.filter(|_| self.is(Fact::LeftOut)) {
+            self.note_if(true, Fact::LeftOut);
+            for branch in branches {
+                self.check_block(&branch.body, &undecided.line, Why::Condition)?;
+                self.note_calls(&branch.body);
+            }
+            return Ok(());
+        }
+        let start = self.body.lines.len();
+        let mut kept = false;
+        for branch in branches {
+            self.keep(&branch.line);
+            let before = self.body.lines.len();
+            self.depth += 1;
+            self.statements(&branch.body)?;
+            if self.body.lines.len() == before {
+                self.push(FILLER);
+            } else {
+                kept = true;
+            }
+            self.depth -= 1;
+        }
+        if kept {
+            self.push("END");
+        } else {
+            self.body.lines.truncate(start);
+        }
+        Ok(())
+    }
+
+    fn wait(&mut self, block: &Block) -> Result<(), Unreducible> {
+        self.push("WAIT");
+        let before = self.body.lines.len();
+        self.depth += 1;
+        self.statements(&block.body)?;
+        self.depth -= 1;
+        if self.body.lines.len() == before {
+            self.body.lines.pop();
+        } else {
+            self.push("END");
+        }
+        Ok(())
+    }
+}
+
+fn at(line: &Line, why: Why) -> Unreducible {
+    Unreducible::Line {
+        line: line.number(),
+        why,
+    }
+}
+
+/// The variable that an `ARG`, `LET`, `SET` or `ENV` sets.
+fn assigned<'w>(words: &[&'w str]) -> Option<&'w str> {
+    let flags = words.iter().take_while(|word| word.starts_with("--"));
+    let words = &words[flags.count()..];
+    let name = assignment(words).map(|(name, _)| name);
+    name.or_else(|| words.first().copied())
+}
+
+/// `artifact`, with another path behind its target.
+fn with_path(artifact: &str, path: &str) -> String {
+    let artifact = artifact.trim_matches(['"', '\'']);
+    let (artifact, arguments) = match artifact.split_once(' ') {
+        Some((artifact, arguments)) if artifact.starts_with('(') => (artifact, arguments),
+        _ => (artifact, ""),
+    };
+    let plus = artifact.find('+').unwrap_or_default();
+    let end = artifact[plus..]
+        .find('/')
+        .map_or(artifact.len(), |at| plus + at);
+    let target = artifact[..end].trim_end_matches(')');
+    match (target.starts_with('('), arguments) {
+        (true, "") => format!("{}/{path}", &target[1..]),
+        (true, arguments) => format!("{target}/{path} {arguments}"),
+        _ => format!("{target}/{path}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_artifact_with_another_path() {
+        for (artifact, expected) in [
+            ("+build-iso/", "+build-iso/x"),
+            ("+build-iso/*.iso", "+build-iso/x"),
+            ("\"+build-iso/a b\"", "+build-iso/x"),
+            ("+build-iso", "+build-iso/x"),
+            ("(+build-iso/y)", "+build-iso/x"),
+            (
+                "(+third-party/luet --binary=luet)",
+                "(+third-party/x --binary=luet)",
+            ),
+        ] {
+            assert_eq!(with_path(artifact, "x"), expected, "{artifact}");
+        }
+    }
+}

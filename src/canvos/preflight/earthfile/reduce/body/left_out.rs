@@ -1,0 +1,78 @@
+//! What is left out of a body, and whether it has a part in what is copied after all.
+
+use std::collections::BTreeSet;
+
+use super::super::super::lines::Line;
+use super::super::super::parse::{Block, Statement};
+use super::super::super::walk::local;
+use super::super::{Unreducible, Why, changes, each_line, references_of};
+use super::{Fact, Writer, assigned, at};
+
+impl Writer<'_, '_> {
+    /// A block that is left out.
+    pub(super) fn leave_out(&mut self, block: &Block, why: Why) -> Result<(), Unreducible> {
+        self.note_if(true, Fact::LeftOut);
+        let hands_over = references_of(&block.header);
+        let mut names = hands_over.iter().filter_map(|name| local(name));
+        if self.is_relevant && names.any(|name| self.file.relevant.contains(name)) {
+            return Err(at(&block.header, why));
+        }
+        self.check_block(&block.body, &block.header, why)?;
+        self.note_calls(&block.body);
+        Ok(())
+    }
+
+    /// Nothing in a block that is left out has a part in what is copied.
+    pub(super) fn check_block(
+        &self,
+        body: &[Statement],
+        header: &Line,
+        why: Why,
+    ) -> Result<(), Unreducible> {
+        let mut matters = false;
+        each_line(body, &mut |line| {
+            let words = line.arguments();
+            matters |= match words[..] {
+                ["ARG" | "LET" | "SET" | "ENV", ref rest @ ..] => {
+                    assigned(rest).is_some_and(|name| self.file.is_used(name))
+                }
+                ["WORKDIR" | "LOCALLY", ..] => self.is_relevant,
+                ["SAVE", ref rest @ ..] => rest.contains(&"LOCAL") && self.is_relevant,
+                _ => {
+                    let names: BTreeSet<String> = references_of(line).into_iter().collect();
+                    let mut names = names.iter().filter_map(|name| local(name));
+                    self.file.carries(line) || names.any(|name| self.file.relevant.contains(name))
+                }
+            };
+        });
+        if matters {
+            return Err(at(header, why));
+        }
+        self.check_all(body)
+    }
+
+    pub(super) fn check_all(&self, body: &[Statement]) -> Result<(), Unreducible> {
+        let mut checked = Ok(());
+        each_line(body, &mut |line| {
+            if checked.is_ok() {
+                checked = self.check_left_out(line);
+            }
+        });
+        checked
+    }
+
+    /// A line that is left out does not change what was copied.
+    pub(super) fn check_left_out(&self, line: &Line) -> Result<(), Unreducible> {
+        let targets = &self.file.targets;
+        let words = line.arguments();
+        let why = match words[..] {
+            _ if !self.is_relevant => None,
+            ["RUN", ..] => changes::of_run(line, targets),
+            ["GIT" | "CACHE" | "COPY", .., target] => {
+                changes::covers(&self.absolute(target), targets).then_some(Why::Changes)
+            }
+            _ => None,
+        };
+        why.map_or(Ok(()), |why| Err(at(line, why)))
+    }
+}

@@ -1,0 +1,366 @@
+//! What the user's own build program copies, found out in seconds.
+//!
+//! In: a checkout, the build command and its environment. Out: what arrived at the places
+//! that a definition is copied to, as the program itself has copied it, or why that cannot be
+//! found out. The program runs in a copy of the checkout whose Earthfile is reduced
+//! (`preflight::earthfile::reduce`); the checkout is only read. The copy is removed in the
+//! end, whatever happened; one that a kill left is removed by the next run.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::build::BuildCommand;
+use super::preflight::{Added, Preflight, Rewritten, Unreducible, Why};
+use crate::util::digest::Digest;
+use crate::util::environment::Environment;
+use crate::util::interrupt::Stoppable;
+use crate::util::path_error::PathError;
+
+mod failure;
+pub(crate) mod messages;
+mod program;
+mod record;
+mod tree;
+mod verdict;
+
+pub use record::{Landed, Record};
+pub use tree::Tree;
+pub use verdict::{Judged, Locked, Verdict};
+
+use failure::Failure;
+use program::{Ended, Run};
+
+/// A rehearsal that is about to be made.
+pub struct Request<'a> {
+    /// What the checkout's files say.
+    pub preflight: &'a Preflight<'a>,
+    /// The build command.
+    pub command: &'a BuildCommand,
+    /// The environment of the build.
+    pub environment: &'a Environment,
+    /// Variables that are kept from the program.
+    pub secrets: &'a [&'a str],
+    /// For how long the program may run.
+    pub timeout: Duration,
+}
+
+/// What a rehearsal has found.
+#[derive(Debug)]
+pub enum Outcome {
+    /// The program has copied, and this is there.
+    Copied(Vec<Record>),
+    /// The program has ended with an error, and so will the build.
+    Failed {
+        /// How it ended.
+        status: String,
+        /// The last lines that it printed.
+        output: Vec<String>,
+    },
+    /// The program has ended well, and has written nothing.
+    NoImage,
+    /// The target never copies a definition.
+    NotCarried,
+    /// It cannot be told.
+    Unjudged(Unjudged),
+}
+
+/// Why a rehearsal says nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unjudged {
+    /// A line of the Earthfile.
+    Line {
+        /// Its number, from 1.
+        line: usize,
+        /// Its text.
+        text: String,
+        /// What it does.
+        why: Reason,
+    },
+    /// The second step of a MAAS image is a script of the checkout.
+    Maas,
+    /// The target is one of another directory or repository.
+    Elsewhere(String),
+    /// The build command is not known to run one of the programs, and did not run one here.
+    Command(String),
+    /// The copy is not beside the checkout, and something there is named.
+    Outside,
+    /// No tool is called that makes an image of what was copied by this target.
+    NoTool(String),
+    /// Different things are at places of one image.
+    Places(Vec<String>),
+    /// The user may not read this file, and a container may.
+    Unreadable(String),
+}
+
+/// What a line does, so that an Earthfile cannot be reduced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reason {
+    /// See [`Why::Condition`].
+    Condition,
+    /// See [`Why::Loop`].
+    Loop,
+    /// See [`Why::ShellOut`].
+    ShellOut,
+    /// See [`Why::OtherEarthfile`].
+    OtherEarthfile,
+    /// See [`Why::Changes`].
+    Changes,
+    /// See [`Why::DropsOverlay`].
+    DropsOverlay,
+    /// See [`Why::Command`].
+    Command,
+}
+
+/// Why there was no rehearsal.
+#[derive(Debug)]
+pub enum RehearsalError {
+    /// The program cannot be started.
+    Start {
+        /// The program.
+        program: String,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// The program has not ended in time.
+    TimedOut {
+        /// The program.
+        program: String,
+        /// For how long it ran.
+        after: Duration,
+        /// The last lines that it printed.
+        output: Vec<String>,
+    },
+    /// The program could not work: no daemon, no base image.
+    Unavailable {
+        /// The program.
+        program: String,
+        /// The last lines that it printed.
+        output: Vec<String>,
+    },
+    /// Input or output failed.
+    Io(PathError),
+    /// The build would not do what is locked.
+    Refused(Box<Refused>),
+}
+
+/// What a build would do that it must not.
+#[derive(Debug)]
+pub struct Refused {
+    /// The definition.
+    pub definition: String,
+    /// The target, without its plus sign.
+    pub target: Option<String>,
+    /// What it would do.
+    pub judged: Judged,
+    /// The last lines that a program printed that failed.
+    pub output: Vec<String>,
+}
+
+impl From<PathError> for RehearsalError {
+    fn from(error: PathError) -> Self {
+        Self::Io(error)
+    }
+}
+
+/// A rehearsal that was made.
+#[derive(Debug)]
+pub struct Rehearsal {
+    /// What was found.
+    pub outcome: Outcome,
+    /// The target, without its plus sign; `None` if the command does not say it.
+    pub target: Option<String>,
+    /// What is known of a file that landed and is not staged: its path in the checkout.
+    pub origins: BTreeMap<Digest, PathBuf>,
+    /// The targets and functions of the Earthfile that were run, reduced.
+    pub kept: Vec<String>,
+    /// What could not be removed.
+    pub left: Option<PathBuf>,
+}
+
+impl Request<'_> {
+    /// Makes the rehearsal.
+    ///
+    /// # Errors
+    /// [`RehearsalError`].
+    pub fn run(&self) -> Result<Rehearsal, RehearsalError> {
+        let target = self.preflight.target_name();
+        let without = |outcome| Rehearsal {
+            outcome,
+            target: target.clone(),
+            origins: BTreeMap::new(),
+            kept: Vec::new(),
+            left: None,
+        };
+        if self.preflight.is_maas() {
+            return Ok(without(Outcome::Unjudged(Unjudged::Maas)));
+        }
+        if let Some(elsewhere) = self.preflight.built_elsewhere() {
+            return Ok(without(Outcome::Unjudged(Unjudged::Elsewhere(elsewhere))));
+        }
+        let (text, added, kept) = match self.preflight.reduced() {
+            Ok(reduced) => (reduced.text, reduced.added, reduced.kept),
+            Err(Unreducible::NoCopy) => return Ok(without(Outcome::NotCarried)),
+            // A program that asks for this target only says so better than anybody else.
+            Err(Unreducible::NoTarget) if self.preflight.knows_program() => {
+                let text = self.preflight.earthfile_text().to_owned();
+                (text, Added::NONE, Vec::new())
+            }
+            Err(Unreducible::NoTarget) => {
+                let why = Unjudged::Command(self.program());
+                return Ok(without(Outcome::Unjudged(why)));
+            }
+            Err(Unreducible::Line { line, why }) => {
+                let why = Unjudged::Line {
+                    line,
+                    text: self.preflight.text_of_line(line),
+                    why: why.into(),
+                };
+                return Ok(without(Outcome::Unjudged(why)));
+            }
+        };
+        let rewritten = if let Some(Rewritten { argv }) = self.preflight.rewritten() {
+            BuildCommand { argv }
+        } else {
+            let why = Unjudged::Elsewhere(target.clone().unwrap_or_default());
+            return Ok(without(Outcome::Unjudged(why)));
+        };
+        let checkout = self.preflight.directory();
+        // Until the copy is gone, which it is before this ends the process.
+        let stoppable = Stoppable::begin();
+        let mut tree = Tree::copy(checkout, &|| stoppable.came())?;
+        if !tree.is_beside && self.preflight.names_parent() {
+            tree.remove();
+            return Ok(without(Outcome::Unjudged(Unjudged::Outside)));
+        }
+        tree.write("Earthfile", text.as_bytes())?;
+        let run = Run {
+            command: &rewritten,
+            directory: tree.path(),
+            environment: &self.environment_of(&tree),
+            secrets: self.secrets,
+            timeout: self.timeout,
+        };
+        let ended = run.run(&stoppable);
+        let outcome = match ended {
+            Ok(ended) => self.outcome(ended, &tree, added),
+            Err(error) => Err(error),
+        };
+        let origins = match &outcome {
+            Ok(Outcome::Copied(records)) => tree.origins(records),
+            _ => BTreeMap::new(),
+        };
+        let left = (!tree.remove()).then(|| tree.path().to_owned());
+        drop(tree);
+        drop(stoppable);
+        Ok(Rehearsal {
+            outcome: outcome?,
+            target,
+            origins,
+            kept,
+            left,
+        })
+    }
+
+    fn program(&self) -> String {
+        self.command.argv.first().cloned().unwrap_or_default()
+    }
+
+    /// The environment of the build, without what would lead git or a program back into the
+    /// checkout.
+    fn environment_of(&self, tree: &Tree) -> Environment {
+        let mut environment = self.environment.clone();
+        let variables = &mut environment.variables;
+        for name in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "OLDPWD"] {
+            variables.remove(std::ffi::OsStr::new(name));
+        }
+        // A repository above is not the checkout's.
+        if let Some(parent) = tree.path().parent() {
+            variables.insert("GIT_CEILING_DIRECTORIES".into(), parent.into());
+        }
+        variables.insert("PWD".into(), tree.path().into());
+        // `earthly.sh` asks for this token if it is not set, and nothing here uses it.
+        let token = variables.entry("UBUNTU_PRO_KEY".into());
+        token.or_insert_with(|| "rehearsal".into());
+        variables.insert("EDGESTAGE_REHEARSAL".into(), "1".into());
+        environment
+    }
+
+    fn outcome(&self, ended: Ended, tree: &Tree, added: Added) -> Result<Outcome, RehearsalError> {
+        let program = self.program();
+        let Ended {
+            status,
+            timed_out,
+            output,
+        } = ended;
+        if timed_out {
+            return Err(RehearsalError::TimedOut {
+                program,
+                after: self.timeout,
+                output: output.last_lines(),
+            });
+        }
+        let records = record::read(tree.path())?;
+        let is_known = self.preflight.knows_program();
+        if !status.success() {
+            let lines = output.last_lines();
+            return match failure::of(&output.text(), added) {
+                Failure::Unknown if !is_known => Ok(Outcome::Unjudged(Unjudged::Command(program))),
+                Failure::Unavailable | Failure::Ours => Err(RehearsalError::Unavailable {
+                    program,
+                    output: lines,
+                }),
+                Failure::Unknown | Failure::Copying => Ok(Outcome::Failed {
+                    status: crate::util::sanitize::ended(status),
+                    output: lines,
+                }),
+            };
+        }
+        if records.is_empty() {
+            return Ok(match is_known {
+                // `earthly.sh` of some releases ends well after a failed build (T41).
+                true if failure::says_failed(&output.text()) => Outcome::Failed {
+                    status: crate::util::sanitize::ended(status),
+                    output: output.last_lines(),
+                },
+                true => Outcome::NoImage,
+                false => Outcome::Unjudged(Unjudged::Command(program)),
+            });
+        }
+        if let Some(record) = records.iter().find(|record| record.lacks_tool) {
+            return Ok(Outcome::Unjudged(Unjudged::NoTool(record.target.clone())));
+        }
+        let records = if tree.has_good_links() {
+            records
+        } else {
+            (records.into_iter())
+                .map(|record| {
+                    if record.is_through_link {
+                        record.behind_link()
+                    } else {
+                        record
+                    }
+                })
+                .collect()
+        };
+        let empty = |record: &Record| matches!(record.landed(), Ok(Landed::File { size: 0, .. }));
+        if let Some(path) = tree.unreadable().filter(|_| records.iter().any(empty)) {
+            return Ok(Outcome::Unjudged(Unjudged::Unreadable(path)));
+        }
+        Ok(Outcome::Copied(records))
+    }
+}
+
+impl From<Why> for Reason {
+    fn from(why: Why) -> Self {
+        match why {
+            Why::Condition => Self::Condition,
+            Why::Loop => Self::Loop,
+            Why::ShellOut => Self::ShellOut,
+            Why::OtherEarthfile => Self::OtherEarthfile,
+            Why::Changes => Self::Changes,
+            Why::DropsOverlay => Self::DropsOverlay,
+            Why::Command => Self::Command,
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! What a reduced target has written down (`preflight::earthfile::reduce::listing`).
+
+use std::path::Path;
+
+use crate::canvos::preflight::{EXPORTED, PREFIX};
+use crate::util::digest::Digest;
+use crate::util::files;
+use crate::util::path_error::PathError;
+
+/// The most that is read of a record, in bytes.
+const SIZE: u64 = 1 << 20;
+
+/// What one target found at the places that it copies a definition to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    /// The target, without its plus sign.
+    pub target: String,
+    /// The value of `CLUSTERCONFIG` as the target sees it; `None` where it is not set.
+    pub clusterconfig: Option<String>,
+    /// Whether there are other files beside a definition.
+    pub has_others: bool,
+    /// Whether no ISO is made of what was copied.
+    pub(super) lacks_tool: bool,
+    /// Whether a link that stays in the overlay is on the way.
+    pub(super) is_through_link: bool,
+    rows: Vec<Row>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Row {
+    /// The overlay, with its own place for a definition; else a file or a directory.
+    place: char,
+    landed: Landed,
+    path: String,
+}
+
+/// What is at a place.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Landed {
+    /// A symbolic link, or a file behind one.
+    Link,
+    /// A directory.
+    Directory,
+    /// Neither a file nor any of these.
+    Other,
+    /// A regular file.
+    File {
+        /// In bytes.
+        size: u64,
+        /// Of all of it.
+        sha256: Digest,
+    },
+    /// Nothing.
+    Nothing,
+}
+
+impl Record {
+    /// What the image gets.
+    ///
+    /// # Errors
+    /// The places, if there are different things at several of them.
+    pub fn landed(&self) -> Result<Landed, Vec<String>> {
+        let mut present: Vec<&Row> = self.rows.iter().collect();
+        present.retain(|row| row.landed != Landed::Nothing);
+        let Some(first) = present.first() else {
+            return Ok(Landed::Nothing);
+        };
+        // Whatever is there besides, a build does not get over this.
+        let odd = present.iter().map(|row| &row.landed).min();
+        if let Some(odd @ (Landed::Link | Landed::Directory | Landed::Other)) = odd {
+            return Ok(odd.clone());
+        }
+        // A directory that content is copied to may hold a definition or not.
+        let misses = |row: &&Row| {
+            row.landed == Landed::Nothing
+                && row.place != 'd'
+                && !present.iter().any(|other| other.path == row.path)
+        };
+        let differs = |row: &&&Row| row.landed != first.landed;
+        let missing = self.rows.iter().find(misses);
+        let other = missing.or_else(|| present.iter().find(differs).copied());
+        match other {
+            None => Ok(first.landed.clone()),
+            Some(other) => Err(vec![first.path.clone(), other.path.clone()]),
+        }
+    }
+
+    /// Reads one; `None` if it is not a record, or not a whole one.
+    fn parse(text: &str) -> Option<Self> {
+        let (head, mut rest) = text.split_once('\n')?;
+        let target = head.strip_prefix("edgestage-rehearsal ")?.to_owned();
+        let mut record = Self {
+            target,
+            clusterconfig: None,
+            has_others: false,
+            lacks_tool: false,
+            is_through_link: false,
+            rows: Vec::new(),
+        };
+        loop {
+            if let Some(value) = rest.strip_prefix("value-set ") {
+                record.clusterconfig = Some(value.to_owned());
+                return Some(record);
+            }
+            if rest.starts_with("value ") {
+                return Some(record);
+            }
+            let line;
+            (line, rest) = rest.split_once('\n')?;
+            match line.split(' ').nth(1)? {
+                "extra" => record.has_others = true,
+                "uncalled" => record.lacks_tool = true,
+                "through" => record.is_through_link = true,
+                _ => record.rows.push(row(line)?),
+            }
+        }
+    }
+
+    /// A link that is on the way leads nowhere in an image.
+    pub(super) fn behind_link(mut self) -> Self {
+        for row in &mut self.rows {
+            row.landed = Landed::Link;
+        }
+        self
+    }
+}
+
+fn row(line: &str) -> Option<Row> {
+    let (place, rest) = line.split_once(' ')?;
+    let place = place.chars().next().filter(|_| place.len() == 1)?;
+    let (kind, rest) = rest.split_once(' ')?;
+    let (landed, path) = match kind {
+        "link" => (Landed::Link, rest),
+        "directory" => (Landed::Directory, rest),
+        "other" => (Landed::Other, rest),
+        "absent" => (Landed::Nothing, rest),
+        "file" => {
+            let (size, rest) = rest.split_once(' ')?;
+            let (sha256, path) = rest.split_once(' ')?;
+            let sha256 = Digest::try_from(sha256.to_owned()).ok()?;
+            let size = size.parse().ok()?;
+            (Landed::File { size, sha256 }, path)
+        }
+        _ => return None,
+    };
+    // A copy to a directory and one to a file in it may have written the path in two ways.
+    let mut path = path.to_owned();
+    while path.contains("//") {
+        path = path.replace("//", "/");
+    }
+    Some(Row {
+        place,
+        landed,
+        path,
+    })
+}
+
+/// The records that were exported into `tree`.
+///
+/// # Errors
+/// A directory or file that cannot be read.
+pub(super) fn read(tree: &Path) -> Result<Vec<Record>, PathError> {
+    let directory = tree.join(EXPORTED);
+    let entries = std::fs::read_dir(&directory).map_err(PathError::when("read", &directory))?;
+    let mut records = Vec::new();
+    for entry in entries.flatten() {
+        if !entry.file_name().to_string_lossy().starts_with(PREFIX) {
+            continue;
+        }
+        let path = entry.path();
+        let bytes = files::read(&path, SIZE).map_err(PathError::when("read", &path))?;
+        let text = String::from_utf8_lossy(&bytes);
+        let broken = || PathError::when("read", &path)(std::io::ErrorKind::InvalidData.into());
+        records.push(Record::parse(&text).ok_or_else(broken)?);
+    }
+    records.sort_by(|a, b| a.target.cmp(&b.target));
+    Ok(records)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SHA: &str = "8f96f18282326072679c2b1a9771ad0998b458780c502337957e60dacbc6f10b";
+    const SPC: &str = "/overlay/opt/spectrocloud/clusterconfig/spc.tgz";
+
+    fn landed(rows: &str) -> Result<Landed, Vec<String>> {
+        let text = format!("edgestage-rehearsal build-iso\n{rows}value-set spc.tgz");
+        Record::parse(&text).unwrap().landed()
+    }
+
+    #[test]
+    fn a_record_says_what_is_at_its_places() {
+        let file = || Landed::File {
+            size: 12,
+            sha256: Digest::try_from(SHA.to_owned()).unwrap(),
+        };
+        let both = format!("f file 12 {SHA} {SPC}\no file 12 {SHA} {SPC}\n");
+        assert_eq!(landed(&both), Ok(file()));
+        assert_eq!(landed(""), Ok(Landed::Nothing));
+        assert_eq!(landed("o absent /overlay/\n"), Ok(Landed::Nothing));
+        let content = format!("d absent /workdir/\nf file 12 {SHA} /workdir/spc.tgz\n");
+        assert_eq!(landed(&content), Ok(file()));
+        let link = format!("o link /overlay/opt\nf file 12 {SHA} {SPC}\n");
+        assert_eq!(landed(&link), Ok(Landed::Link));
+        assert_eq!(
+            landed(&format!("f directory {SPC}\n")),
+            Ok(Landed::Directory)
+        );
+    }
+
+    #[test]
+    fn what_differs_between_places_is_no_verdict() {
+        let zero = "0".repeat(64);
+        let two = format!("f file 12 {SHA} /a/spc.tgz\nf file 12 {zero} /b/spc.tgz\n");
+        let missing = format!("f file 12 {SHA} /a/spc.tgz\no absent /overlay\n");
+        for rows in [two, missing] {
+            assert!(landed(&rows).is_err(), "{rows}");
+        }
+    }
+
+    #[test]
+    fn the_value_is_taken_as_it_is() {
+        let value = |text: &str| Record::parse(text).map(|record| record.clusterconfig);
+        let head = "edgestage-rehearsal iso\n";
+        for (end, expected) in [
+            ("value ", Some(None)),
+            ("value-set ", Some(Some(String::new()))),
+            ("value-set a\nvalue b", Some(Some("a\nvalue b".to_owned()))),
+            ("o absent /x\n", None),
+            ("o file 12\nvalue ", None),
+            ("", None),
+        ] {
+            assert_eq!(value(&format!("{head}{end}")), expected, "{end:?}");
+        }
+        assert!(Record::parse("value ").is_none());
+    }
+
+    #[test]
+    fn other_files_beside_a_definition_are_told() {
+        let record = |rows: &str| Record::parse(&format!("edgestage-rehearsal x\n{rows}value "));
+        assert!(record("o extra /x\n").unwrap().has_others);
+        assert!(!record("o absent /x\n").unwrap().has_others);
+    }
+}

@@ -1,0 +1,147 @@
+//! Rehearsals.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::time::Duration;
+
+use edgestage::canvos::rehearsal::{Judged, Reason, Refused, RehearsalError, Unjudged, Verdict};
+use edgestage::error::Error;
+use edgestage::util::path_error::PathError;
+
+use super::book::Book;
+use crate::checkout::{builds_with, full};
+
+pub fn all(book: &mut Book) {
+    book.part("Rehearsals");
+    let output = || vec!["Error: no such thing".to_owned()];
+    let program = || "earthly".to_owned();
+    let told = |book: &mut Book, what: &str, error: RehearsalError| {
+        book.told(what, &Error::Rehearsal(error));
+    };
+    let error = std::io::ErrorKind::NotFound.into();
+    let program_is = program();
+    let start = RehearsalError::Start {
+        program: program_is,
+        error,
+    };
+    told(book, "a rehearsal that cannot start", start);
+    let late = RehearsalError::TimedOut {
+        program: program(),
+        after: Duration::from_secs(600),
+        output: output(),
+    };
+    told(book, "one that takes too long", late);
+    let unavailable = RehearsalError::Unavailable {
+        program: program(),
+        output: vec!["Error: Is the docker daemon running?".to_owned()],
+    };
+    told(book, "one without a daemon or a base image", unavailable);
+    let disk = PathError {
+        path: "CanvOS/large".into(),
+        doing: "copy",
+        source: std::io::ErrorKind::StorageFull.into(),
+    };
+    told(book, "one on a full disk", RehearsalError::Io(disk));
+    let refused = |verdict, judged: Judged| {
+        RehearsalError::Refused(Box::new(Refused {
+            definition: "factory".into(),
+            target: Some("iso".into()),
+            judged: Judged { verdict, ..judged },
+            output: output(),
+        }))
+    };
+    let plain = || Judged::new(Verdict::Nothing);
+    let other = |path: Option<&str>, holds: Option<&str>| Judged {
+        path: path.map(str::to_owned),
+        holds: holds.map(str::to_owned),
+        clusterconfig: Some("other.tgz".into()),
+        ..plain()
+    };
+    for (what, verdict, judged) in [
+        (
+            "another definition",
+            Verdict::AnotherDefinition,
+            other(None, Some("store")),
+        ),
+        (
+            "another file",
+            Verdict::AnotherDefinition,
+            other(Some("other.tgz"), None),
+        ),
+        (
+            "a file from elsewhere",
+            Verdict::AnotherDefinition,
+            other(None, None),
+        ),
+        ("nothing", Verdict::Nothing, plain()),
+        ("an empty file", Verdict::Empty, plain()),
+        ("a link", Verdict::Link, plain()),
+        ("a directory", Verdict::Directory, plain()),
+        ("a build that will fail", Verdict::BuildFails, plain()),
+        ("no image", Verdict::NoImage, plain()),
+        ("a target that carries none", Verdict::NotCarried, plain()),
+    ] {
+        told(book, what, refused(verdict, judged));
+    }
+    unjudged(book, &|why| {
+        let judged = Judged {
+            unjudged: why,
+            ..plain()
+        };
+        Error::Rehearsal(refused(Verdict::Unjudged, judged))
+    });
+    let test = full().stage();
+    let run = test.run("rehearse -- +maas-image");
+    book.run("a MAAS image", 0, run);
+    let text = "#!/bin/sh\nprintf 'edgestage-rehearsal build-iso\no absent /overlay\nvalue ' > \
+                .edgestage-rehearsal/edgestage-rehearsal-1\n";
+    test.put("CanvOS/earthly.sh", text);
+    let mode = fs::Permissions::from_mode(0o755);
+    fs::set_permissions(test.path("CanvOS/earthly.sh"), mode).unwrap();
+    builds_with(&test, &["./earthly.sh", "+iso"]);
+    book.run("a forecast that differs", 3, test.run("rehearse"));
+}
+
+/// Rehearsals that say nothing.
+fn unjudged(book: &mut Book, error: &dyn Fn(Option<Unjudged>) -> Error) {
+    for why in [
+        Reason::Condition,
+        Reason::Loop,
+        Reason::ShellOut,
+        Reason::OtherEarthfile,
+        Reason::Changes,
+        Reason::DropsOverlay,
+        Reason::Command,
+    ] {
+        let text = "RUN x".to_owned();
+        let line = Unjudged::Line { line: 9, text, why };
+        book.told(
+            &format!("a line that is not reduced: {why:?}"),
+            &error(Some(line)),
+        );
+    }
+    for (what, why) in [
+        ("MAAS", Some(Unjudged::Maas)),
+        (
+            "a target of elsewhere",
+            Some(Unjudged::Elsewhere("./x+iso".into())),
+        ),
+        ("an unknown command", Some(Unjudged::Command("make".into()))),
+        ("a path above the checkout", Some(Unjudged::Outside)),
+        ("no ISO tool", Some(Unjudged::NoTool("build-iso".into()))),
+        (
+            "two places",
+            Some(Unjudged::Places(vec!["/a".into(), "/b".into()])),
+        ),
+        (
+            "an unreadable file",
+            Some(Unjudged::Unreadable("a.tgz".into())),
+        ),
+        ("no reason", None),
+    ] {
+        book.told(
+            &format!("a rehearsal that cannot tell: {what}"),
+            &error(why),
+        );
+    }
+}
