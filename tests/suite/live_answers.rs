@@ -249,7 +249,7 @@ fn a_profile_without_a_version_is_the_first_one() {
     test.run("check")
         .any_stdout()
         .error("profile-not-found")
-        .stderr_has("it has 1.0.0, 1.1.0\n")
+        .stderr_has("available versions: 1.0.0, 1.1.0\n")
         .fails(2);
     // One that says so and one that does not are two.
     let twin = Profile::add_on("65c9000000000000000000ab", "edge-old", "1.0.0");

@@ -79,7 +79,7 @@ fn a_version_is_compared_as_text() {
     test.run("check")
         .any_stdout()
         .error("profile-not-found")
-        .stderr_has("it has 1.10")
+        .stderr_has("available versions: 1.10")
         .fails(2);
 }
 
