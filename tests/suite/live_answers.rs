@@ -428,9 +428,9 @@ fn a_list_that_leads_to_another_version() {
     };
     let renamed = Act::set("/metadata/name", "other");
     for (act, said) in [
-        (versions("2.2.0", "2.2.0"), "it is about edge-infra@2.2.0"),
-        (versions("", ""), "it is about edge-infra@1.0.0"),
-        (renamed, "it is about other@2.1.0"),
+        (versions("2.2.0", "2.2.0"), "it describes edge-infra@2.2.0"),
+        (versions("", ""), "it describes edge-infra@1.0.0"),
+        (renamed, "it describes other@2.1.0"),
     ] {
         let test = test();
         test.sim.fault(Fault::on(Route::Profile, act).forever());
