@@ -211,7 +211,7 @@ fn a_project_without_profiles_is_told() {
         .error("profile-not-found")
         .stderr_has("`hello-universe@1.2.0`")
         .stderr_has("Palette lists no profiles there")
-        .stderr_has("help: check `project`")
+        .stderr_has("help: check that `project`")
         .fails(2);
 }
 
