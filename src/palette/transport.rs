@@ -209,7 +209,7 @@ fn certificate_reason(why: &CertificateError) -> String {
             "its certificate is signed by an authority that is not trusted here".into()
         }
         CertificateError::ExpiredContext { not_after, .. } => format!(
-            "its certificate expired on {}, or this machine's clock is wrong",
+            "its certificate expired on {}; it must be renewed, or this machine's clock is wrong",
             date(*not_after)
         ),
         CertificateError::Expired => "its certificate has expired".into(),

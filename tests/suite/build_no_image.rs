@@ -52,7 +52,8 @@ fn it_was_told_to_write_nothing() {
         .error("T22")
         .stderr_has(ENDED_WELL)
         .fails(3)
-        .says("prevents the build", 0);
+        .says("prevents the build", 0)
+        .says("turns off", 0);
     build(&test, "-- --no-output +iso")
         .error("T22")
         .stderr_has(&format!("{WRITES_NONE}`--no-output`"))

@@ -161,7 +161,7 @@ fn a_pack_less() {
 fn packs_in_another_order() {
     tells(
         |world| infra(world).packs.reverse(),
-        &["the order of profiles or packs"],
+        &["the order of profiles or packs changed"],
         &["edge-infra@2.1.0: spc/app/profiles/65c90a1b2c3d4e5f770daee5/profile.json changed"],
     );
 }

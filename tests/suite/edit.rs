@@ -71,7 +71,7 @@ fn what_is_there_already_is_not_added_again() {
     for reference in ["65C90A1B2C3D4E5F770DAEE5", "hello-universe@1.2.0", page] {
         test.run("add")
             .arg(reference)
-            .stderr(&format!("   Unchanged factory has {reference} already\n"))
+            .stderr(&format!("   Unchanged factory already has {reference}\n"))
             .keeps_files()
             .success();
     }
@@ -122,15 +122,15 @@ fn what_is_no_profile_is_refused_with_all_its_neighbours() {
     let test = two();
     test.run("add 65c9 edge-infra https://c.example/clusters edge-logging@0.9.0 --to factory")
         .stderr(
-            "error[invalid-reference]: `65c9` is not a profile
+            "error[invalid-reference]: `65c9` is not a profile reference
 note: a uid has 24 hexadecimal digits, but this has 4
 help: paste the profile's complete URL from the console
 
-error[invalid-reference]: `edge-infra` is not a profile
+error[invalid-reference]: `edge-infra` is not a profile reference
 note: not a uid, a console URL or name@version
 help: add the version, such as `edge-infra@1.0.0`, or paste the profile's console URL
 
-error[invalid-reference]: `https://c.example/clusters` is not a profile
+error[invalid-reference]: `https://c.example/clusters` is not a profile reference
 note: not the page of a cluster profile
 help: open the profile under Profiles in the console and copy its URL: `…/projects/<uid>/profiles/cluster/<uid>`
 see: `edgestage explain reference`
@@ -253,11 +253,11 @@ fn what_cannot_be_removed() {
     test.run("remove edge-infra@2.0.1 nobody --from warehouse")
         .stderr(
             "error[profile-not-in-definition]: `warehouse` has no profile `edge-infra@2.0.1`
-note: it has edge-infra@2.0.0, edge-monitoring@1.4.0
+note: its profiles are edge-infra@2.0.0, edge-monitoring@1.4.0
 help: did you mean `edge-infra@2.0.0`?
 
 error[profile-not-in-definition]: `warehouse` has no profile `nobody`
-note: it has edge-infra@2.0.0, edge-monitoring@1.4.0
+note: its profiles are edge-infra@2.0.0, edge-monitoring@1.4.0
 help: write the reference exactly as in profiles.toml
 see: `edgestage explain edit`
 ",

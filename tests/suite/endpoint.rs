@@ -216,11 +216,11 @@ fn the_three_hosts_of_saas_are_one_palette() {
     }
     let note = "Note the SaaS console has no API: using https://api.spectrocloud.com\n";
     let done = run("check", CONSOLE).stderr_has(note).success();
-    done.says("Note SaaS", 1);
+    done.says("Note the SaaS", 1);
     run("check", API)
         .any_stderr()
         .success()
-        .says("Note SaaS", 0);
+        .says("Note the SaaS", 0);
 }
 
 /// A reviewer of the file would not expect the variable.

@@ -201,7 +201,7 @@ fn one_download_for_two_runs() {
     second.says(&format!("Waiting for `factory`, which {holder}"));
     let asked = test.sim.requests().len();
     first.success();
-    second.success().says("fetches", 1);
+    second.success().says("is fetching", 1);
     assert_eq!(
         test.downloads(),
         2,

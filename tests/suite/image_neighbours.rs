@@ -412,7 +412,9 @@ fn two_content_partitions() {
         ),
         (
             [&good, &text],
-            format!("as locked  {both}: as locked; as locked: beside it `b`, not an archive (T25)"),
+            format!(
+                "as locked  {both}: as locked; as locked: next to it `b`, not an archive (T25)"
+            ),
         ),
     ] {
         let images = disk_of(&proof, &trees);

@@ -249,7 +249,7 @@ fn a_profile_without_a_version_is_the_first_one() {
     test.run("check")
         .any_stdout()
         .error("profile-not-found")
-        .stderr_has("it has 1.0.0, 1.1.0\n")
+        .stderr_has("available versions: 1.0.0, 1.1.0\n")
         .fails(2);
     // One that says so and one that does not are two.
     let twin = Profile::add_on("65c9000000000000000000ab", "edge-old", "1.0.0");
@@ -427,9 +427,9 @@ fn a_list_that_leads_to_another_version() {
     };
     let renamed = Act::set("/metadata/name", "other");
     for (act, said) in [
-        (versions("2.2.0", "2.2.0"), "it is about edge-infra@2.2.0"),
-        (versions("", ""), "it is about edge-infra@1.0.0"),
-        (renamed, "it is about other@2.1.0"),
+        (versions("2.2.0", "2.2.0"), "it describes edge-infra@2.2.0"),
+        (versions("", ""), "it describes edge-infra@1.0.0"),
+        (renamed, "it describes other@2.1.0"),
     ] {
         let test = test();
         test.sim.fault(Fault::on(Route::Profile, act).forever());

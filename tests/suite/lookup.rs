@@ -79,7 +79,7 @@ fn a_version_is_compared_as_text() {
     test.run("check")
         .any_stdout()
         .error("profile-not-found")
-        .stderr_has("it has 1.10")
+        .stderr_has("available versions: 1.10")
         .fails(2);
 }
 
@@ -211,7 +211,7 @@ fn a_project_without_profiles_is_told() {
         .error("profile-not-found")
         .stderr_has("`hello-universe@1.2.0`")
         .stderr_has("Palette lists no profiles there")
-        .stderr_has("help: check `project`")
+        .stderr_has("help: check that `project`")
         .fails(2);
 }
 

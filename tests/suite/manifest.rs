@@ -146,7 +146,10 @@ fn wrong_types_say_what_is_meant() {
 
 #[test]
 fn a_definition_needs_profiles() {
-    body("profiles = []", &["`factory` has no profiles", "add one:"]);
+    body(
+        "profiles = []",
+        &["`factory` has no profiles", "run `edgestage add PROFILE"],
+    );
     body(
         "name = \"x\"",
         &["`factory` has no profiles", "`profiles` is missing"],

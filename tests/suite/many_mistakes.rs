@@ -75,7 +75,7 @@ fn twenty_thousand_mistakes() {
         assert!(began.elapsed() < IN_TIME, "{what}: {:?}", began.elapsed());
         let errors = done.stderr.matches("error[").count();
         assert_eq!(errors, 101, "{what}");
-        assert!(done.stderr.contains("more mistakes"), "{what}");
+        assert!(done.stderr.contains("more errors"), "{what}");
         assert!(done.stderr.len() < 40_000, "{what}: {}", done.stderr.len());
         let done = test.run("check --offline --json").any_stdout().fails(2);
         let problems = done.json()["error"]["problems"]
@@ -88,7 +88,7 @@ fn twenty_thousand_mistakes() {
 /// No mistake is left out if there are few.
 #[test]
 fn a_hundred_mistakes_are_all_told() {
-    for (count, errors, more) in [(100, 100, ""), (101, 101, "the file has 1 more mistake\n")] {
+    for (count, errors, more) in [(100, 100, ""), (101, 101, "the file has 1 more error\n")] {
         let wrong: Vec<String> = (0..count).map(|at| format!("\"wrong{at}\"")).collect();
         let text = format!("[definition.f]\nprofiles = [\n{}\n]\n", wrong.join(",\n"));
         let test = Test::new().manifest(&text);

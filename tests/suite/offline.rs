@@ -146,7 +146,7 @@ fn an_entry_with_the_digests_of_another_definition_is_refused() {
         "show factory",
     ] {
         test.run(command)
-            .stderr_has("its archive has other profiles than it lists")
+            .stderr_has("its archive does not have the profiles that it lists")
             .stderr_has("profiles.lock:")
             .keeps_files()
             .fails(3);

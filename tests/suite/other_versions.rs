@@ -57,7 +57,7 @@ fn a_lock_of_a_newer_edgestage_is_left_alone() {
     let test = locked_with(newer);
     let run = test.run("stage").keeps_files();
     run.error("newer-lockfile")
-        .stderr_has("version 12, and edgestage")
+        .stderr_has("version 12, but edgestage")
         .stderr_has("profiles.lock:5:11")
         .stderr_has("= help: install edgestage 1.3.0 or later\n")
         .fails(2)

@@ -307,7 +307,7 @@ fn t18_two_assignments() {
     let said = [
         "sets CLUSTERCONFIG more than once",
         "CanvOS/.arg:1:1",
-        "line 3 counts",
+        "line 3 takes effect",
         "remove",
     ];
     warned(&test, CLOUD, "T18", &said);
