@@ -35,7 +35,8 @@ pub use forecast::Embeds;
 pub use invocation::{Origin, Program};
 pub use target::{Target, Via};
 
-pub(super) use earthfile::{Added, EXPORTED, MARK, PREFIX, Unreducible, Why};
+pub use earthfile::Obstacle;
+pub(super) use earthfile::{Added, EXPORTED, MARK, PREFIX, Unreducible};
 pub(super) use rehearsed::Rewritten;
 
 use earthfile::{Earthfile, Recipe};

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::build::BuildCommand;
-use super::preflight::{Added, Preflight, Rewritten, Unreducible, Why};
+use super::preflight::{Added, Obstacle, Preflight, Rewritten, Unreducible};
 use crate::util::digest::Digest;
 use crate::util::environment::Environment;
 use crate::util::interrupt::Stoppable;
@@ -75,7 +75,7 @@ pub enum Unjudged {
         /// Its text.
         text: String,
         /// What it does.
-        why: Reason,
+        why: Obstacle,
     },
     /// The second step of a MAAS image is a script of the checkout.
     Maas,
@@ -91,25 +91,6 @@ pub enum Unjudged {
     Places(Vec<String>),
     /// The user may not read this file, and a container may.
     Unreadable(String),
-}
-
-/// What a line does, so that an Earthfile cannot be reduced.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reason {
-    /// See [`Why::Condition`].
-    Condition,
-    /// See [`Why::Loop`].
-    Loop,
-    /// See [`Why::ShellOut`].
-    ShellOut,
-    /// See [`Why::OtherEarthfile`].
-    OtherEarthfile,
-    /// See [`Why::Changes`].
-    Changes,
-    /// See [`Why::DropsOverlay`].
-    DropsOverlay,
-    /// See [`Why::Command`].
-    Command,
 }
 
 /// Why there was no rehearsal.
@@ -348,19 +329,5 @@ impl Request<'_> {
             return Ok(Outcome::Unjudged(Unjudged::Unreadable(path)));
         }
         Ok(Outcome::Copied(records))
-    }
-}
-
-impl From<Why> for Reason {
-    fn from(why: Why) -> Self {
-        match why {
-            Why::Condition => Self::Condition,
-            Why::Loop => Self::Loop,
-            Why::ShellOut => Self::ShellOut,
-            Why::OtherEarthfile => Self::OtherEarthfile,
-            Why::Changes => Self::Changes,
-            Why::DropsOverlay => Self::DropsOverlay,
-            Why::Command => Self::Command,
-        }
     }
 }

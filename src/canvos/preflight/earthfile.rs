@@ -14,8 +14,9 @@ mod reduce;
 mod scope;
 mod walk;
 
+pub use reduce::Obstacle;
 pub(super) use reduce::Others;
-pub(in crate::canvos) use reduce::{Added, EXPORTED, MARK, PREFIX, Reduced, Unreducible, Why};
+pub(in crate::canvos) use reduce::{Added, EXPORTED, MARK, PREFIX, Reduced, Unreducible};
 
 use lines::Line;
 use parse::Parsed;

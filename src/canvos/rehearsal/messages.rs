@@ -1,6 +1,6 @@
 //! A rehearsal that found something else than what is locked, or did not take place.
 
-use super::{Reason, Refused, RehearsalError, Unjudged, Verdict};
+use super::{Obstacle, Refused, RehearsalError, Unjudged, Verdict};
 use crate::diagnostic::{Code, Diagnostic, Trap};
 use crate::util::sanitize;
 
@@ -122,7 +122,7 @@ fn unjudged(image: &str, why: Option<&Unjudged>) -> Diagnostic {
             let text = sanitize::excerpt(text.as_bytes(), 120);
             let told = told.note(format!("line {line} of the Earthfile: `{text}`"));
             let told = match why {
-                Reason::DropsOverlay => told.caused_by(Trap::parse("T23")),
+                Obstacle::DropsOverlay => told.caused_by(Trap::parse("T23")),
                 _ => told,
             };
             told.note(reason(*why)).help(verify)
@@ -161,15 +161,15 @@ fn unjudged(image: &str, why: Option<&Unjudged>) -> Diagnostic {
     }
 }
 
-fn reason(why: Reason) -> &'static str {
+fn reason(why: Obstacle) -> &'static str {
     match why {
-        Reason::Condition => "only a run can tell whether that holds, and a copy depends on it",
-        Reason::Loop => "a copy in a block like that is not followed",
-        Reason::ShellOut => "only a run can tell that value, and a copy depends on it",
-        Reason::OtherEarthfile => "that is in another Earthfile, which is not read",
-        Reason::Changes => "that may change the definition after it was copied",
-        Reason::DropsOverlay => "that makes an image without the overlay",
-        Reason::Command => "that hands the definition on in a way that is not understood",
+        Obstacle::Condition => "only a run can tell whether that holds, and a copy depends on it",
+        Obstacle::Loop => "a copy in a block like that is not followed",
+        Obstacle::ShellOut => "only a run can tell that value, and a copy depends on it",
+        Obstacle::OtherEarthfile => "that is in another Earthfile, which is not read",
+        Obstacle::Changes => "that may change the definition after it was copied",
+        Obstacle::DropsOverlay => "that makes an image without the overlay",
+        Obstacle::Command => "that hands the definition on in a way that is not understood",
     }
 }
 

@@ -32,7 +32,7 @@ const PREFIX: &str = ".edgestage-rehearsal-";
 /// The directory that images of CanvOS get, in the root of a checkout.
 const OVERLAY: &str = "overlay/files-iso";
 
-/// A copy of a checkout. It goes with [`Tree::remove`], or when it is dropped.
+/// A copy of a checkout. It is removed by `remove`, or when it is dropped.
 #[derive(Debug)]
 pub struct Tree {
     path: PathBuf,

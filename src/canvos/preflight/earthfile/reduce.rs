@@ -80,13 +80,13 @@ pub(in crate::canvos) enum Unreducible {
         /// Its number, from 1.
         line: usize,
         /// What it does.
-        why: Why,
+        why: Obstacle,
     },
 }
 
 /// What keeps an Earthfile from being reduced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::canvos) enum Why {
+pub enum Obstacle {
     /// An `IF` whose condition runs a program or looks at files.
     Condition,
     /// A `FOR` around a copy.
@@ -135,7 +135,7 @@ pub(super) fn reduce(
         return Err(match file.other_earthfile {
             Some(line) => Unreducible::Line {
                 line,
-                why: Why::OtherEarthfile,
+                why: Obstacle::OtherEarthfile,
             },
             None => Unreducible::NoCopy,
         });
@@ -313,7 +313,7 @@ impl<'e> File<'e> {
         });
         for (line, destination) in copied {
             if !destination.is_absolute() {
-                let why = Why::Command;
+                let why = Obstacle::Command;
                 return Err(Unreducible::Line { line, why });
             }
             self.targets.push(destination.word.clone());

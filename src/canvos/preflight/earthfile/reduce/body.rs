@@ -8,7 +8,7 @@ use super::super::walk::{assignment, grouped, local, reference};
 use super::copies::{CopyLine, plain};
 use super::decisions::{runs_program, tests_variables};
 use super::listing::{self, Destination, Kind};
-use super::{File, PREFIX, RECORDS, Unreducible, Why, changes, each_line};
+use super::{File, Obstacle, PREFIX, RECORDS, Unreducible, changes, each_line};
 
 mod left_out;
 
@@ -133,8 +133,8 @@ impl Writer<'_, '_> {
                 Statement::Once(block) if block.header.arguments() == ["WAIT"] => {
                     self.wait(block)?;
                 }
-                Statement::Once(block) => self.leave_out(block, Why::Command)?,
-                Statement::Maybe(block) => self.leave_out(block, Why::Loop)?,
+                Statement::Once(block) => self.leave_out(block, Obstacle::Command)?,
+                Statement::Maybe(block) => self.leave_out(block, Obstacle::Loop)?,
             }
         }
         Ok(())
@@ -147,7 +147,7 @@ impl Writer<'_, '_> {
                 if !self.is(Fact::LeftOut) || !runs_program(&line.text) {
                     self.keep(line);
                 } else if assigned(rest).is_some_and(|name| self.file.is_used(name)) {
-                    return Err(at(line, Why::ShellOut));
+                    return Err(at(line, Obstacle::ShellOut));
                 }
             }
             ["WORKDIR", ref rest @ ..] => {
@@ -170,7 +170,7 @@ impl Writer<'_, '_> {
             }
             ["DO", ref rest @ ..] => self.function(line, rest)?,
             ["SAVE", ref rest @ ..] => self.saved(line, rest)?,
-            ["LOCALLY", ..] if self.is_relevant => return Err(at(line, Why::Command)),
+            ["LOCALLY", ..] if self.is_relevant => return Err(at(line, Obstacle::Command)),
             _ => {
                 self.note_if(
                     matches!(words[..], ["RUN" | "GIT" | "CACHE" | "USER", ..]),
@@ -203,7 +203,7 @@ impl Writer<'_, '_> {
 
     fn refuse_program(&self, line: &Line) -> Result<(), Unreducible> {
         if self.is(Fact::LeftOut) && runs_program(&line.text) {
-            return Err(at(line, Why::ShellOut));
+            return Err(at(line, Obstacle::ShellOut));
         }
         Ok(())
     }
@@ -222,10 +222,10 @@ impl Writer<'_, '_> {
                 self.destinations = self.file.of_base.clone();
             }
             None => {}
-            Some(None) => return Err(at(line, Why::OtherEarthfile)),
+            Some(None) => return Err(at(line, Obstacle::OtherEarthfile)),
             Some(Some(name)) => {
                 if runs_program(&line.text) {
-                    return Err(at(line, Why::ShellOut));
+                    return Err(at(line, Obstacle::ShellOut));
                 }
                 self.keep(line);
                 self.body.references.push(name.to_owned());
@@ -245,7 +245,7 @@ impl Writer<'_, '_> {
         if self.is(Fact::LeftOut) && runs_program(&line.text) {
             let covers = changes::covers(&self.absolute(&copy.target), &self.file.targets);
             return if is_carrying || covers {
-                Err(at(line, Why::ShellOut))
+                Err(at(line, Obstacle::ShellOut))
             } else {
                 Ok(())
             };
@@ -288,7 +288,7 @@ impl Writer<'_, '_> {
         let Some(name) = relevant else {
             let covers = changes::covers(&self.absolute(&copy.target), &self.file.targets);
             return if self.is_relevant && covers {
-                Err(at(line, Why::Changes))
+                Err(at(line, Obstacle::Changes))
             } else {
                 Ok(())
             };
@@ -356,7 +356,7 @@ impl Writer<'_, '_> {
         let named = words.iter().find_map(|word| reference(word));
         let Some(name) = named.and_then(local) else {
             return if self.is_relevant {
-                Err(at(line, Why::OtherEarthfile))
+                Err(at(line, Obstacle::OtherEarthfile))
             } else {
                 Ok(())
             };
@@ -397,7 +397,7 @@ impl Writer<'_, '_> {
             match &self.workdir {
                 _ if !self.is(Fact::Receives) => {}
                 Some(workdir) => self.push(&format!("WORKDIR {workdir}")),
-                None => return Err(at(line, Why::Command)),
+                None => return Err(at(line, Obstacle::Command)),
             }
         }
         Ok(())
@@ -427,7 +427,7 @@ impl Writer<'_, '_> {
         if let Some(undecided) = undecided.filter(|_| self.is(Fact::LeftOut)) {
             self.note_if(true, Fact::LeftOut);
             for branch in branches {
-                self.check_block(&branch.body, &undecided.line, Why::Condition)?;
+                self.check_block(&branch.body, &undecided.line, Obstacle::Condition)?;
                 self.note_calls(&branch.body);
             }
             return Ok(());
@@ -469,7 +469,7 @@ impl Writer<'_, '_> {
     }
 }
 
-fn at(line: &Line, why: Why) -> Unreducible {
+fn at(line: &Line, why: Obstacle) -> Unreducible {
     Unreducible::Line {
         line: line.number(),
         why,

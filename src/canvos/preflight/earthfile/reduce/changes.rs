@@ -5,7 +5,7 @@
 
 use super::super::drops_overlay;
 use super::super::lines::Line;
-use super::Why;
+use super::Obstacle;
 use super::copies::plain;
 
 /// Programs that change files they are given.
@@ -19,15 +19,15 @@ const BELOW: &str = "opt/spectrocloud/clusterconfig/spc.tgz";
 const LOCAL_UI: &str = "local-ui.tar";
 
 /// What the `RUN` in `line` may do to what was copied to `targets`.
-pub(super) fn of_run(line: &Line, targets: &[String]) -> Option<Why> {
+pub(super) fn of_run(line: &Line, targets: &[String]) -> Option<Obstacle> {
     if drops_overlay(line).is_some() {
-        return Some(Why::DropsOverlay);
+        return Some(Obstacle::DropsOverlay);
     }
     let words: Vec<&str> = line.words().map(|(_, word)| word).collect();
     let mut commands = words.split(|word| is_separator(word));
     commands
         .any(|command| changes(command, targets))
-        .then_some(Why::Changes)
+        .then_some(Obstacle::Changes)
 }
 
 /// Whether something that is copied to `target` may replace what was copied to `targets`.
@@ -156,29 +156,29 @@ mod tests {
             ),
             (
                 "auroraboot build-iso dir:/x --overlay-iso /overlay",
-                Some(Why::DropsOverlay),
+                Some(Obstacle::DropsOverlay),
             ),
-            ("rm -rf /overlay/opt", Some(Why::Changes)),
-            ("rm -rf /overlay", Some(Why::Changes)),
-            ("rm -rf /overlay/*", Some(Why::Changes)),
-            ("cp -r extra/. /overlay/", Some(Why::Changes)),
+            ("rm -rf /overlay/opt", Some(Obstacle::Changes)),
+            ("rm -rf /overlay", Some(Obstacle::Changes)),
+            ("rm -rf /overlay/*", Some(Obstacle::Changes)),
+            ("cp -r extra/. /overlay/", Some(Obstacle::Changes)),
             (
                 "/bin/cp x /overlay/opt/spectrocloud/clusterconfig/",
-                Some(Why::Changes),
+                Some(Obstacle::Changes),
             ),
-            ("tar -xf more.tar -C /overlay", Some(Why::Changes)),
+            ("tar -xf more.tar -C /overlay", Some(Obstacle::Changes)),
             (
                 "curl $X > /overlay/opt/spectrocloud/clusterconfig/spc.tgz",
-                Some(Why::Changes),
+                Some(Obstacle::Changes),
             ),
             (
                 "cat x >/overlay/opt/spectrocloud/clusterconfig/spc.tgz",
-                Some(Why::Changes),
+                Some(Obstacle::Changes),
             ),
-            ("cd /overlay && ./tidy", Some(Why::Changes)),
+            ("cd /overlay && ./tidy", Some(Obstacle::Changes)),
             (
                 "if true; then mv \"$CLUSTERCONFIG\" /x; fi",
-                Some(Why::Changes),
+                Some(Obstacle::Changes),
             ),
         ] {
             let lines = logical_lines(&format!("    RUN {run}\n"));

@@ -33,7 +33,7 @@ fn body(text: &str, name: &str) -> String {
     lines.join("; ")
 }
 
-fn refused(text: &str) -> (usize, Why) {
+fn refused(text: &str) -> (usize, Obstacle) {
     match reduced(text) {
         Err(Unreducible::Line { line, why }) => (line, why),
         other => panic!("{other:?}"),
@@ -202,63 +202,75 @@ fn what_cannot_be_reduced_is_said_with_its_line() {
         (
             "RUN x\nIF [ -f /x ]\n COPY overlay/files-iso /o\nEND",
             5,
-            Why::Condition,
+            Obstacle::Condition,
         ),
         (
             "RUN x\nIF grep a b\n ARG W=/o\nEND\nCOPY overlay/files-iso $W",
             5,
-            Why::Condition,
+            Obstacle::Condition,
         ),
         (
             "FOR x IN a b\n COPY overlay/files-iso /o\nEND",
             4,
-            Why::Loop,
+            Obstacle::Loop,
         ),
         (
             "RUN x\nARG W=$(pwd)\nCOPY overlay/files-iso $W",
             5,
-            Why::ShellOut,
+            Obstacle::ShellOut,
         ),
-        ("RUN x\nCOPY overlay/files-iso $(pwd)", 5, Why::ShellOut),
+        (
+            "RUN x\nCOPY overlay/files-iso $(pwd)",
+            5,
+            Obstacle::ShellOut,
+        ),
         (
             "COPY overlay/files-iso /o\nDO lib+X",
             5,
-            Why::OtherEarthfile,
+            Obstacle::OtherEarthfile,
         ),
         (
             "FROM ./lib+x\nCOPY overlay/files-iso /o",
             4,
-            Why::OtherEarthfile,
+            Obstacle::OtherEarthfile,
         ),
         (
             "COPY overlay/files-iso /o\nRUN rm -rf /o/opt",
             5,
-            Why::Changes,
+            Obstacle::Changes,
         ),
         (
             "COPY overlay/files-iso /o\nRUN mv /x/spc.tgz /o/opt/spectrocloud/clusterconfig/",
             5,
-            Why::Changes,
+            Obstacle::Changes,
         ),
         (
             "COPY overlay/files-iso /o\nCOPY +other/x /o/opt",
             5,
-            Why::Changes,
+            Obstacle::Changes,
         ),
-        ("COPY overlay/files-iso /o\nGIT CLONE x /o", 5, Why::Changes),
+        (
+            "COPY overlay/files-iso /o\nGIT CLONE x /o",
+            5,
+            Obstacle::Changes,
+        ),
         (
             "COPY overlay/files-iso /o\nIF true\n RUN rm -r /o\nEND",
             6,
-            Why::Changes,
+            Obstacle::Changes,
         ),
-        ("COPY overlay/files-iso /o\nDO +REMOVE", 17, Why::Changes),
+        (
+            "COPY overlay/files-iso /o\nDO +REMOVE",
+            17,
+            Obstacle::Changes,
+        ),
         (
             "COPY overlay/files-iso /overlay\nRUN auroraboot build-iso dir:/x --overlay-iso /overlay",
             5,
-            Why::DropsOverlay,
+            Obstacle::DropsOverlay,
         ),
-        ("LOCALLY\nCOPY overlay/files-iso /o", 4, Why::Command),
-        ("TRY\n COPY overlay/files-iso /o\nEND", 4, Why::Command),
+        ("LOCALLY\nCOPY overlay/files-iso /o", 4, Obstacle::Command),
+        ("TRY\n COPY overlay/files-iso /o\nEND", 4, Obstacle::Command),
     ] {
         let count = lines.lines().count();
         let lines: Vec<String> = lines.lines().map(|line| format!("    {line}\n")).collect();
@@ -276,7 +288,7 @@ fn targets_without_a_definition() {
     let text = "VERSION 0.8\nFROM alpine\nother:\n    COPY a /b\n";
     assert_eq!(reduced(text).unwrap_err(), Unreducible::NoTarget);
     let text = "VERSION 0.8\nFROM alpine\niso:\n    BUILD ./x+iso\n";
-    assert_eq!(refused(text), (4, Why::OtherEarthfile));
+    assert_eq!(refused(text), (4, Obstacle::OtherEarthfile));
 }
 
 /// An export is one where the file has one, and nowhere else.

@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 use super::super::super::lines::Line;
 use super::super::super::parse::{Block, Statement};
 use super::super::super::walk::local;
-use super::super::{Unreducible, Why, changes, each_line, references_of};
+use super::super::{Obstacle, Unreducible, changes, each_line, references_of};
 use super::{Fact, Writer, assigned, at};
 
 impl Writer<'_, '_> {
     /// A block that is left out.
-    pub(super) fn leave_out(&mut self, block: &Block, why: Why) -> Result<(), Unreducible> {
+    pub(super) fn leave_out(&mut self, block: &Block, why: Obstacle) -> Result<(), Unreducible> {
         self.note_if(true, Fact::LeftOut);
         let hands_over = references_of(&block.header);
         let mut names = hands_over.iter().filter_map(|name| local(name));
@@ -27,7 +27,7 @@ impl Writer<'_, '_> {
         &self,
         body: &[Statement],
         header: &Line,
-        why: Why,
+        why: Obstacle,
     ) -> Result<(), Unreducible> {
         let mut matters = false;
         each_line(body, &mut |line| {
@@ -69,7 +69,7 @@ impl Writer<'_, '_> {
             _ if !self.is_relevant => None,
             ["RUN", ..] => changes::of_run(line, targets),
             ["GIT" | "CACHE" | "COPY", .., target] => {
-                changes::covers(&self.absolute(target), targets).then_some(Why::Changes)
+                changes::covers(&self.absolute(target), targets).then_some(Obstacle::Changes)
             }
             _ => None,
         };

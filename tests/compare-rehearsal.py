@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Compares `edgestage rehearse` with what the real programs did.
 
-usage: compare-rehearsal [--jobs N] [--only N,N…] [-v] EDGESTAGE SITE CHECKOUTS TABLE…
+usage: compare-rehearsal.py [--jobs N] [--only N,N…] [-v] EDGESTAGE SITE CHECKOUTS TABLE…
 
 TABLE is tests/fixtures/real/earthly.jsonl or canvos.jsonl. SITE has profiles.toml with a
 definition `factory` and `dir = "CanvOS"`, its profiles.lock, and three archives: A.tgz, which
