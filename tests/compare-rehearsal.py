@@ -8,7 +8,8 @@ definition `factory` and `dir = "CanvOS"`, its profiles.lock, and three archives
 is the locked one, B.tgz and C.tgz. CHECKOUTS has a checkout of CanvOS for each version that the
 table names, in a directory of that name. `earthly` and `earth` are in PATH, with a build daemon
 each; the wrapper's rows need docker. A row in which the wrapper runs `earth` is only compared
-where EARTH_IN_WRAPPER has the variable (NAME=VALUE) that makes it do so.
+where EARTH_IN_WRAPPER has the variable (NAME=VALUE) that makes it do so. BASE is an image that
+the programs can pull, in which RUN works.
 
 Every row is laid out, rehearsed, and compared by the bytes that arrived. Ends with 1 if one
 differs. Rows that do not apply are counted, with the reason.
@@ -28,7 +29,7 @@ import tempfile
 OVERLAY = "overlay/files-iso/opt/spectrocloud/clusterconfig/spc.tgz"
 # The Earthfile of the rows that are not CanvOS's own: its VERSION, arguments and COPY lines.
 EARTHFILE = """VERSION --arg-scope-and-set --shell-out-anywhere 0.6
-FROM quay.io/kairos/base:stub
+FROM @BASE@
 ARG CLUSTERCONFIG
 ARG ISO_NAME=edge
 iso:
@@ -90,7 +91,7 @@ class Comparison:
                 self.put_archive(checkout, path, what)
         else:
             os.makedirs(checkout)
-            put(checkout, "Earthfile", EARTHFILE.encode())
+            put(checkout, "Earthfile", EARTHFILE.replace("@BASE@", os.environ["BASE"]).encode())
             put(checkout, "overlay/files-iso/boot/grub2/grub.cfg", b"x")
             for name in NAMES:
                 name = name.replace("a~b", "a b")

@@ -195,7 +195,7 @@ impl Request<'_> {
                 let why = Unjudged::Line {
                     line,
                     text: self.preflight.text_of_line(line),
-                    why: why.into(),
+                    why,
                 };
                 return Ok(without(Outcome::Unjudged(why)));
             }
