@@ -4,7 +4,8 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
-use edgestage::canvos::rehearsal::{Judged, Reason, Refused, RehearsalError, Unjudged, Verdict};
+use edgestage::canvos::preflight::Obstacle;
+use edgestage::canvos::rehearsal::{Judged, Refused, RehearsalError, Unjudged, Verdict};
 use edgestage::error::Error;
 use edgestage::util::path_error::PathError;
 
@@ -105,13 +106,13 @@ pub fn all(book: &mut Book) {
 /// Rehearsals that say nothing.
 fn unjudged(book: &mut Book, error: &dyn Fn(Option<Unjudged>) -> Error) {
     for why in [
-        Reason::Condition,
-        Reason::Loop,
-        Reason::ShellOut,
-        Reason::OtherEarthfile,
-        Reason::Changes,
-        Reason::DropsOverlay,
-        Reason::Command,
+        Obstacle::Condition,
+        Obstacle::Loop,
+        Obstacle::ShellOut,
+        Obstacle::OtherEarthfile,
+        Obstacle::Changes,
+        Obstacle::DropsOverlay,
+        Obstacle::Command,
     ] {
         let text = "RUN x".to_owned();
         let line = Unjudged::Line { line: 9, text, why };
