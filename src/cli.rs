@@ -84,7 +84,7 @@ struct Global {
     /// Require that profiles.lock is up to date, and never write it
     #[arg(long, global = true)]
     locked: bool,
-    /// Disable network access
+    /// Do not connect to Palette; use the lock and the cache
     #[arg(long, global = true)]
     offline: bool,
     /// How long to wait for another edgestage process [env: EDGESTAGE_LOCK_TIMEOUT] [default: 600]

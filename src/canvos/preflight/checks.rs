@@ -140,10 +140,10 @@ impl Preflight<'_> {
         let hidden = Placement::ALL.map(|placement| (placement, ignore.hides(placement.path())));
         let lost = |target: &Target| {
             let without = self.without_rules(*target);
-            let changed =
-                without.is_some_and(|without| without != self.forecast(*target, Assume::Staged));
+            let with = self.forecast(*target, Assume::Staged);
+            let changed = without.is_some_and(|without| without != with);
             // Either of the two identical files is enough.
-            changed && !self.is_staged_file(&self.forecast(*target, Assume::Staged))
+            changed && with != Embeds::Never && !self.is_staged_file(&with)
         };
         let hits: Vec<Target> = Target::ALL.into_iter().filter(lost).collect();
         let hiding = hidden.into_iter().filter_map(|(placement, rule)| {

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::copy::{self, Copied, Failure};
 use super::forecast::staged;
 use super::messages::clusterconfig::{self as messages, Elsewhere};
-use super::{Assume, Embeds, Finding, Origin, Preflight, Target};
+use super::{Assume, Embeds, Finding, Origin, Preflight, RIGHT, Target};
 use crate::canvos::Placement;
 use crate::canvos::preflight::arg;
 use crate::diagnostic::Diagnostic;
@@ -65,7 +65,11 @@ impl Preflight<'_> {
         let told = self.at_assignment(fault.diagnostic, origin);
         Some(Finding {
             hits,
-            diagnostic: messages::with_fix(told, origin),
+            diagnostic: if RIGHT.ends_with(&format!("={value}")) {
+                messages::with_fix_of_file(told)
+            } else {
+                messages::with_fix(told, origin)
+            },
         })
     }
 
@@ -91,6 +95,11 @@ impl Preflight<'_> {
 
     /// Returns what happens to the definition if a value finds nothing.
     fn elsewhere(&self) -> Elsewhere {
+        let isos = Target::ISOS.map(|target| self.forecast(target, Assume::Staged));
+        let mut isos = isos.iter().filter(|iso| **iso != Embeds::NoTarget).peekable();
+        if isos.peek().is_some() && !isos.any(|iso| self.is_staged_file(iso)) {
+            return Elsewhere::IsosLackItToo;
+        }
         if self.that_read_it(&[Target::CloudImage]).is_empty() {
             Elsewhere::NobodyLacksIt
         } else {

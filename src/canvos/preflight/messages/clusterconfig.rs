@@ -15,6 +15,8 @@ pub(in crate::canvos::preflight) enum Elsewhere {
     CloudImageLacksIt,
     /// Every target of this checkout still has the definition.
     NobodyLacksIt,
+    /// The ISO targets have no definition either.
+    IsosLackItToo,
     /// The build fails.
     BuildFails,
 }
@@ -26,6 +28,7 @@ impl Elsewhere {
                 "the ISO targets still embed the staged definition; `+cloud-image` embeds none"
             }
             Self::NobodyLacksIt => "the ISO targets still embed the staged definition",
+            Self::IsosLackItToo => "the ISO targets do not embed the staged definition either",
             Self::BuildFails => FAILS,
         }
     }
@@ -39,6 +42,11 @@ pub(in crate::canvos::preflight) fn with_fix(told: Diagnostic, origin: &Origin) 
         }
         _ => format!("remove it, and write `{RIGHT}` to `.arg`"),
     })
+}
+
+/// Adds what to do about a value that is right, although the file cannot be copied.
+pub(in crate::canvos::preflight) fn with_fix_of_file(told: Diagnostic) -> Diagnostic {
+    told.help("keep the value, and make sure that the build can read the file")
 }
 
 /// T2: `origin` sets an empty value.
