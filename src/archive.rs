@@ -271,16 +271,34 @@ fn content_digest(files: &[NamedFile]) -> Digest {
 pub(crate) fn content_of(
     mut file: impl Read + Seek,
     limits: &Limits,
-) -> io::Result<Option<Digest>> {
+) -> io::Result<Option<Contents>> {
     file.rewind()?;
     match inspect(file, limits, NOTHING) {
-        Ok(inventory) => Ok(Some(inventory.content_sha256)),
+        Ok(inventory) => Ok(Some(inventory.contents())),
         Err(InspectError::Refused(_)) => Ok(None),
         Err(InspectError::Io(error)) => Err(error),
     }
 }
 
+/// What an archive is compared by: a lock entry describes it if both agree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Contents {
+    /// The digest of the contents.
+    pub sha256: Digest,
+    /// The profiles that have a directory in the archive; `None` if its layout has none.
+    pub profiles: Option<BTreeSet<String>>,
+}
+
 impl Inventory {
+    /// Returns what the archive is compared by.
+    #[must_use]
+    pub fn contents(&self) -> Contents {
+        Contents {
+            sha256: self.content_sha256,
+            profiles: self.profiles.clone(),
+        }
+    }
+
     /// Compares the profiles in the archive with the requested ones.
     ///
     /// # Errors

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use tempfile::NamedTempFile;
 
-use crate::archive::{self, ArchiveIdentity, InspectError};
+use crate::archive::{self, ArchiveIdentity, Contents, InspectError};
 use crate::download::Received;
 use crate::lockfile::LockEntry;
 use crate::manifest::Definition;
@@ -69,14 +69,13 @@ impl Artifact {
         Ok(&self.file)
     }
 
-    /// Returns whether the archive contains a profile that `locked` does not list, which means
-    /// that the entry was edited, or merged wrongly. A missing profile was accepted when the
-    /// archive was fetched.
+    /// Returns what the archive is compared by.
     #[must_use]
-    pub(crate) fn contradicts(&self, locked: &LockEntry) -> bool {
-        let is_listed = |uid: &String| locked.profiles.iter().any(|one| one.uid.as_str() == uid);
-        let mut profiles = self.profiles.iter().flatten();
-        profiles.any(|uid| !is_listed(uid))
+    pub(crate) fn contents(&self) -> Contents {
+        Contents {
+            sha256: self.identity.content_sha256,
+            profiles: self.profiles.clone(),
+        }
     }
 
     /// Returns the identity of the archive.

@@ -277,15 +277,13 @@ impl Checkout {
             return Ok(seen(Kind::Odd("too large for an archive")));
         }
         let (sha256, _) = Digest::of_reader(&mut file).map_err(failed)?;
-        let content_sha256 = match read {
-            Some(artifact) if artifact.identity().sha256 == sha256 => {
-                Some(artifact.identity().content_sha256)
-            }
+        let contents = match read {
+            Some(artifact) if artifact.identity().sha256 == sha256 => Some(artifact.contents()),
             _ => archive::content_of(&mut file, limits).map_err(failed)?,
         };
         Ok(seen(Kind::File {
             sha256,
-            content_sha256,
+            contents,
             well_formed: entry.is_well_formed(),
             stamp: entry.stamp,
         }))

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::archive::ArchiveIdentity;
+use crate::archive::{ArchiveIdentity, Contents};
 use crate::diagnostic::Diagnostic;
 use crate::manifest::{Definition, Reference};
 use crate::resolve::{Plan, ResolvedProfile};
@@ -176,15 +176,18 @@ impl Lockfile {
 
     /// Returns the first definition that is locked with `content`.
     #[must_use]
-    pub fn owner_of(&self, content: Digest) -> Option<(&str, &LockEntry)> {
-        self.owners_of(content).next()
+    pub fn owner_of<'l>(&'l self, contents: &'l Contents) -> Option<(&'l str, &'l LockEntry)> {
+        self.owners_of(contents).next()
     }
 
     /// Returns the definitions that are locked with `content`, by name.
-    pub(crate) fn owners_of(&self, content: Digest) -> impl Iterator<Item = (&str, &LockEntry)> {
+    pub(crate) fn owners_of<'l>(
+        &'l self,
+        contents: &'l Contents,
+    ) -> impl Iterator<Item = (&'l str, &'l LockEntry)> {
         self.definitions
             .iter()
-            .filter(move |(_, locked)| locked.content_sha256 == content)
+            .filter(move |(_, locked)| locked.describes(contents))
             .map(|(name, locked)| (name.as_str(), locked))
     }
 
@@ -270,6 +273,17 @@ impl LockEntry {
         } else {
             None
         }
+    }
+
+    /// Returns whether the archive with these contents is the one of this entry: it has the
+    /// locked content, and no profile that the entry does not list. An entry that was edited,
+    /// or merged wrongly, may have the digests of another definition. A missing profile was
+    /// accepted when the archive was fetched.
+    #[must_use]
+    pub fn describes(&self, contents: &Contents) -> bool {
+        let is_listed = |uid: &String| self.profiles.iter().any(|one| one.uid.as_str() == uid);
+        let mut profiles = contents.profiles.iter().flatten();
+        self.content_sha256 == contents.sha256 && profiles.all(is_listed)
     }
 
     /// Returns whether the profiles are, one by one, those that `definition` refers to.

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::directory::Stamp;
+use crate::archive::Contents;
 use crate::lockfile::{LockEntry, Lockfile};
 use crate::util::digest::Digest;
 
@@ -58,9 +59,8 @@ pub enum State {
     SameContent,
     /// Another definition, or no definition at all.
     Differs {
-        /// The digest of the content; `None` if the file is not an archive that passes the
-        /// check.
-        content_sha256: Option<Digest>,
+        /// The contents; `None` if the file is not an archive that passes the check.
+        contents: Option<Contents>,
     },
     /// There is no file.
     Missing,
@@ -87,12 +87,16 @@ impl PlacementState {
     #[must_use]
     pub fn owner<'l>(&self, lock: &'l Lockfile) -> Option<&'l str> {
         let State::Differs {
-            content_sha256: Some(content),
+            contents: Some(contents),
         } = &self.state
         else {
             return None;
         };
-        Some(lock.owner_of(*content)?.0)
+        let (name, _) = lock
+            .definitions
+            .iter()
+            .find(|(_, entry)| entry.describes(contents))?;
+        Some(name)
     }
 }
 
@@ -109,9 +113,8 @@ pub(super) enum Kind {
     Odd(&'static str),
     File {
         sha256: Digest,
-        /// The digest of the content; `None` if the file is not an archive that passes the
-        /// check.
-        content_sha256: Option<Digest>,
+        /// The contents; `None` if the file is not an archive that passes the check.
+        contents: Option<Contents>,
         well_formed: bool,
         /// The stamp of the file that was read.
         stamp: Stamp,
@@ -127,16 +130,16 @@ impl Seen {
     /// Whether the file was staged here, so that `record` has its digest, or is in `lock`.
     pub(super) fn is_ours(&self, record: &[Digest], lock: &Lockfile) -> bool {
         let Kind::File {
-            sha256,
-            content_sha256,
-            ..
-        } = self.kind
+            sha256, contents, ..
+        } = &self.kind
         else {
             return false;
         };
-        record.contains(&sha256)
-            || lock.content_of(sha256).is_some()
-            || content_sha256.is_some_and(|content| lock.owner_of(content).is_some())
+        record.contains(sha256)
+            || lock.content_of(*sha256).is_some()
+            || contents
+                .as_ref()
+                .is_some_and(|contents| lock.owner_of(contents).is_some())
     }
 
     /// Returns the kind of file, unless there is nothing or a regular file that may be an
@@ -162,12 +165,11 @@ impl Seen {
         self.placement
     }
 
-    /// Returns the digest of the content; `None` if the file is not an archive that passes the
-    /// check.
+    /// Returns the contents; `None` if the file is not an archive that passes the check.
     #[must_use]
-    pub fn content(&self) -> Option<Digest> {
-        match self.kind {
-            Kind::File { content_sha256, .. } => content_sha256,
+    pub fn contents(&self) -> Option<&Contents> {
+        match &self.kind {
+            Kind::File { contents, .. } => contents.as_ref(),
             Kind::Absent | Kind::Odd(_) => None,
         }
     }
@@ -181,28 +183,34 @@ impl Seen {
             sha256,
             well_formed,
         };
-        match self.kind {
+        match &self.kind {
             Kind::Absent => found(State::Missing, None, true),
             Kind::Odd(kind) => found(State::WrongKind(kind), None, false),
             Kind::File {
                 sha256,
-                content_sha256,
+                contents,
                 well_formed,
                 ..
             } => {
-                let state = match locked {
+                let describes = |locked: &&LockEntry| {
+                    let contents = contents.as_ref();
+                    contents.is_some_and(|contents| locked.describes(contents))
+                };
+                let state = match locked.filter(describes) {
                     // The content alone is the identity: a lock whose `sha256` is that of
                     // another archive proves nothing.
-                    Some(locked) if content_sha256 == Some(locked.content_sha256) => {
-                        if locked.sha256 == sha256 {
+                    Some(locked) => {
+                        if locked.sha256 == *sha256 {
                             State::Equal
                         } else {
                             State::SameContent
                         }
                     }
-                    _ => State::Differs { content_sha256 },
+                    None => State::Differs {
+                        contents: contents.clone(),
+                    },
                 };
-                found(state, Some(sha256), well_formed)
+                found(state, Some(*sha256), *well_formed)
             }
         }
     }

@@ -15,7 +15,10 @@ pub const EXIT_CODES: [(&str, &str); 7] = [
     ("0", "done, or nothing to do"),
     ("1", "any other failure"),
     ("2", "the command line or profiles.toml is wrong"),
-    ("3", "drift: the lock, the checkout or an image is not as required"),
+    (
+        "3",
+        "drift: the lock, the checkout or an image is not as required",
+    ),
     (
         "4",
         "Palette refused the key or its scope, or there is no key",

@@ -172,7 +172,7 @@ fn find_definition(name: Option<&str>, context: &Context<'_>) -> Result<Found, E
         .ok_or_else(|| not_locked(&session.lock, &definition.name))?;
     warn_of_outdated(context, &session.lock, definition);
     let inventory = match session.cache.lookup(locked, &manifest.limits)? {
-        CacheLookup::Hit(artifact) if artifact.contradicts(locked) => {
+        CacheLookup::Hit(artifact) if !locked.describes(&artifact.contents()) => {
             return Err(context::outdated(
                 &session.lock,
                 &definition.name,
@@ -273,9 +273,10 @@ fn find_file(file: &Path, context: &Context<'_>) -> Result<Found, Error> {
     let mut source = Hashed::new(source);
     let of = Judged::File(shown.clone());
     let inventory = inspect(&mut source, &path, &of, &limits)?;
+    let contents = inventory.contents();
     let entry = lock
         .as_ref()
-        .and_then(|lock| Some((lock, lock.owner_of(inventory.content_sha256)?)));
+        .and_then(|lock| Some((lock, lock.owner_of(&contents)?)));
     let whose = match entry {
         Some((_, (name, _))) => name,
         None if lock.is_some() => "not in profiles.lock",

@@ -6,7 +6,7 @@ use std::path::Path;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::archive;
+use crate::archive::{self, Contents};
 use crate::canvos::Seen;
 use crate::canvos::preflight::{self, Assume, Embeds, Preflight, Target, Via};
 use crate::lockfile::Lockfile;
@@ -138,8 +138,10 @@ enum OwnerState {
 impl<'a> Known<'a> {
     /// Returns the definition that was locked with `content`; of several, the one with the best
     /// state.
-    fn owner_of(&self, content: Digest) -> Option<Owner<'a>> {
-        let owners = self.lock.owners_of(content).map(|(name, entry)| {
+    fn owner_of(&self, contents: &Contents) -> Option<Owner<'a>> {
+        let entries = self.lock.definitions.iter();
+        let described = entries.filter(|(_, entry)| entry.describes(contents));
+        let owners = described.map(|(name, entry)| {
             let state = match self.manifest.definitions.get(name) {
                 None => OwnerState::Removed,
                 Some(definition) if entry.outdated(definition).is_some() => OwnerState::Outdated,
@@ -239,8 +241,11 @@ impl Files<'_> {
         if let Some(known) = self.seen.get(path) {
             return known.clone();
         }
-        let content = self.content(path);
-        let owner = content.and_then(|content| self.known.owner_of(content));
+        let contents = self.contents(path);
+        let content = contents.as_ref().map(|contents| contents.sha256);
+        let owner = contents
+            .as_ref()
+            .and_then(|contents| self.known.owner_of(contents));
         let (verdict, text) = match (content, &owner) {
             (None, _) => (Verdict::NoDefinition, "no definition".to_owned()),
             (Some(_), Some(Owner { name, state })) => match state {
@@ -269,11 +274,11 @@ impl Files<'_> {
         judged
     }
 
-    /// Returns the digest of the contents of the archive at `path`.
-    fn content(&self, path: &str) -> Option<Digest> {
+    /// Returns the contents of the archive at `path`.
+    fn contents(&self, path: &str) -> Option<Contents> {
         let mut staged = self.known.staged.iter();
         if let Some(seen) = staged.find(|seen| seen.placement().path() == path) {
-            return seen.content();
+            return seen.contents().cloned();
         }
         let file = files::open(&self.directory.join(path)).ok()?;
         if self.known.limits.no_archive(file.metadata().ok()?.len()) {

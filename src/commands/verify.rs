@@ -197,19 +197,17 @@ fn report(found: &PlacementState, lock: &Lockfile) -> PlacementReport {
         State::SameContent => (Verdict::SameContent, None, true),
         State::Missing => (Verdict::Missing, None, false),
         State::WrongKind(kind) => (Verdict::WrongKind, Some((*kind).to_owned()), false),
-        State::Differs {
-            content_sha256: None,
-        } => (
+        State::Differs { contents: None } => (
             Verdict::Differs,
             Some("not an archive of a cluster definition".into()),
             false,
         ),
         State::Differs {
-            content_sha256: Some(content),
+            contents: Some(contents),
         } => {
             let whose = match found.owner(lock) {
                 Some(name) => format!("it is `{name}`"),
-                None => format!("content {}", content.short()),
+                None => format!("content {}", contents.sha256.short()),
             };
             (Verdict::Differs, Some(whose), false)
         }

@@ -8,7 +8,7 @@
 use std::io::Read;
 
 use super::{GZIP, ImageError, Judge, cut};
-use crate::archive::{self, InspectError, Refusal};
+use crate::archive::{self, Contents, InspectError, Refusal};
 use crate::util::digest::Digest;
 
 /// The largest number of names beside the definition that are examined.
@@ -104,7 +104,7 @@ pub struct HeldFile {
     /// The size in bytes.
     pub size: u64,
     /// The digest of the contents, or why the file is not the archive of a definition.
-    pub content: Result<Digest, Refusal>,
+    pub content: Result<Contents, Refusal>,
 }
 
 /// A name beside the definition.
@@ -217,7 +217,7 @@ fn hold<F: Files>(files: &F, file: &F::File, judge: &Judge<'_>) -> Result<HeldFi
         return Err(ImageError::Truncated);
     }
     let content = match archive::inspect(open(), judge.limits, archive::NOTHING) {
-        Ok(inventory) => Ok(inventory.content_sha256),
+        Ok(inventory) => Ok(inventory.contents()),
         Err(InspectError::Refused(refusal)) => Err(refusal),
         Err(InspectError::Io(error)) => return Err(cut(error)),
     };

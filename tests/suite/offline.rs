@@ -162,6 +162,42 @@ fn an_entry_with_the_digests_of_another_definition_is_refused() {
         .success();
 }
 
+/// The same with the digest of the contents alone, and with the archive of the other definition
+/// staged: neither the placements nor a target are "as locked".
+#[test]
+fn a_staged_archive_with_other_profiles_than_the_entry_lists_is_not_as_locked() {
+    let test = Test::new();
+    let manifest = test.text("profiles.toml");
+    test.put(
+        "profiles.toml",
+        format!("{manifest}\n[definition.other]\nprofiles = [\"edge-infra@2.0.0\"]\n"),
+    );
+    test.run("fetch -q").any_stdout().success();
+    test.run("stage -q factory").any_stdout().success();
+    let lock = test.text("profiles.lock");
+    let contents: Vec<&str> = (lock.lines())
+        .filter(|line| line.starts_with("content-sha256"))
+        .collect();
+    let swapped = lock
+        .replace(contents[0], "FIRST")
+        .replace(contents[1], contents[0])
+        .replace("FIRST", contents[1]);
+    assert_ne!(swapped, lock);
+    test.put("profiles.lock", swapped);
+    let verify = test.run("verify other").any_stdout().any_stderr();
+    verify.fails(3);
+    let stage = test.run("stage --offline other").any_stdout();
+    stage.error("outdated").keeps_files().fails(3);
+    let run = test.run("check --offline --json --target iso other");
+    let json = run.any_stdout().any_stderr().fails(3).json();
+    assert_eq!(json["definitions"][0]["staged"], "differs");
+    let target = &json["checkouts"][0]["targets"][0];
+    assert_eq!(target["verdict"], "another-definition", "{target}");
+    assert_eq!(target["definition"], serde_json::Value::Null);
+    let run = test.run("show CanvOS/spc.tgz").any_stderr();
+    run.stdout_has("not in profiles.lock").success();
+}
+
 #[test]
 fn the_flag_then_the_variable_then_the_file_then_home() {
     let test = Test::new();

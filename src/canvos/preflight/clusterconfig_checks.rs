@@ -96,7 +96,10 @@ impl Preflight<'_> {
     /// Returns what happens to the definition if a value finds nothing.
     fn elsewhere(&self) -> Elsewhere {
         let isos = Target::ISOS.map(|target| self.forecast(target, Assume::Staged));
-        let mut isos = isos.iter().filter(|iso| **iso != Embeds::NoTarget).peekable();
+        let mut isos = isos
+            .iter()
+            .filter(|iso| **iso != Embeds::NoTarget)
+            .peekable();
         if isos.peek().is_some() && !isos.any(|iso| self.is_staged_file(iso)) {
             return Elsewhere::IsosLackItToo;
         }

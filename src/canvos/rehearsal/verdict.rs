@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{Landed, Outcome, Record, Rehearsal, Unjudged};
-use crate::archive;
+use crate::archive::{self, Contents};
 use crate::canvos::{Seen, State};
 use crate::lockfile::{LockEntry, Lockfile};
 use crate::util::digest::Digest;
@@ -158,10 +158,15 @@ impl Locked<'_> {
             };
         }
         let content = origin.and_then(|path| self.content(path, size, sha256));
-        if content == Some(self.entry.content_sha256) {
+        if content
+            .as_ref()
+            .is_some_and(|contents| self.entry.describes(contents))
+        {
             return Judged::new(Verdict::AsLocked);
         }
-        let owner = content.and_then(|content| self.lock.owner_of(content));
+        let owner = content
+            .as_ref()
+            .and_then(|contents| self.lock.owner_of(contents));
         Judged {
             holds: owner.map(|(name, _)| name.to_owned()),
             path: origin.map(|path| path.to_string_lossy().into_owned()),
@@ -170,7 +175,7 @@ impl Locked<'_> {
     }
 
     /// The digest of what the archive at `path` holds, if it is still the one that arrived.
-    fn content(&self, path: &Path, size: u64, sha256: Digest) -> Option<Digest> {
+    fn content(&self, path: &Path, size: u64, sha256: Digest) -> Option<Contents> {
         if self.limits.no_archive(size) {
             return None;
         }

@@ -7,9 +7,9 @@
 
 use super::judge::{Expectation, bad, good};
 use super::words::{Advice, ImageFinding, ImageVerdict, Neighbour, NeighbourKind};
+use crate::archive::Contents;
 use crate::diagnostic::Trap;
 use crate::image::{self, Beside, ImagePlace, PlaceEntry};
-use crate::util::digest::Digest;
 use crate::util::sanitize;
 
 /// The number of neighbors that a line names.
@@ -34,12 +34,17 @@ pub(super) struct Surroundings {
 
 impl Surroundings {
     pub(super) fn of(expected: &Expectation<'_>, place: &ImagePlace) -> Self {
-        let locked = expected.locked.map(|(_, locked)| locked.content_sha256);
-        let content = |beside: &Beside| match &beside.is {
-            image::NeighbourFile::Archive(held) => held.content.as_ref().ok().copied(),
+        let locked = expected.locked.map(|(_, locked)| locked);
+        let contents = |beside: &Beside| match &beside.is {
+            image::NeighbourFile::Archive(held) => held.content.as_ref().ok().cloned(),
             _ => None,
         };
-        let is_locked = |beside: &Beside| locked.is_some() && content(beside) == locked;
+        let is_locked = |beside: &Beside| {
+            let contents = contents(beside);
+            locked
+                .zip(contents)
+                .is_some_and(|(locked, contents)| locked.describes(&contents))
+        };
         let mut beside = place.beside.iter();
         Self {
             named: place.beside.iter().map(|b| expected.named(b)).collect(),
@@ -47,7 +52,7 @@ impl Surroundings {
             has_locked: beside.clone().any(is_locked),
             has_other: beside
                 .clone()
-                .any(|b| content(b).is_some() && !is_locked(b)),
+                .any(|b| contents(b).is_some() && !is_locked(b)),
             is_doubtful: place.more > 0 || beside.any(|b| !is_locked(b) && may_be_taken(b)),
         }
     }
@@ -128,30 +133,30 @@ fn may_be_taken(beside: &Beside) -> bool {
 
 impl Expectation<'_> {
     fn named(&self, beside: &Beside) -> Neighbour {
-        let content = match &beside.is {
-            image::NeighbourFile::Archive(held) => held.content.as_ref().ok().copied(),
+        let contents = match &beside.is {
+            image::NeighbourFile::Archive(held) => held.content.as_ref().ok(),
             _ => None,
         };
         Neighbour {
             name: sanitize::line(&beside.name),
             kind: match &beside.is {
-                image::NeighbourFile::Archive(_) if content.is_some() => NeighbourKind::Definition,
+                image::NeighbourFile::Archive(_) if contents.is_some() => NeighbourKind::Definition,
                 image::NeighbourFile::Archive(_) => NeighbourKind::NoDefinition,
                 image::NeighbourFile::NoArchive => NeighbourKind::NoArchive,
                 image::NeighbourFile::Odd(_) => NeighbourKind::WrongKind,
                 image::NeighbourFile::Unread(_) => NeighbourKind::Unread,
             },
-            definition: content.and_then(|content| self.owner(content)),
-            content_sha256: content,
+            definition: contents.and_then(|contents| self.owner(contents)),
+            content_sha256: contents.map(|contents| contents.sha256),
         }
     }
 
     /// Returns the name of the definition with `content`; the expected one's if several have
     /// it.
-    fn owner(&self, content: Digest) -> Option<String> {
+    fn owner(&self, contents: &Contents) -> Option<String> {
         match self.locked {
-            Some((name, locked)) if locked.content_sha256 == content => Some(name.to_owned()),
-            _ => Some(self.lock.owner_of(content)?.0.to_owned()),
+            Some((name, locked)) if locked.describes(contents) => Some(name.to_owned()),
+            _ => Some(self.lock.owner_of(contents)?.0.to_owned()),
         }
     }
 
@@ -174,21 +179,19 @@ impl Expectation<'_> {
             image::NeighbourFile::NoArchive => "not an archive".to_owned(),
             image::NeighbourFile::Unread(why) => (*why).to_owned(),
             image::NeighbourFile::Archive(held) => match &held.content {
-                Ok(content) => self.definition(*content),
+                Ok(contents) => self.definition(contents),
                 Err(refusal) => format!("not a definition: {refusal}"),
             },
         };
         format!("`{name}`, {is}")
     }
 
-    fn definition(&self, content: Digest) -> String {
+    fn definition(&self, contents: &Contents) -> String {
         match self.locked {
-            Some((_, locked)) if locked.content_sha256 == content => {
-                "the locked definition".to_owned()
-            }
-            _ => match self.lock.owner_of(content) {
+            Some((_, locked)) if locked.describes(contents) => "the locked definition".to_owned(),
+            _ => match self.lock.owner_of(contents) {
                 Some((name, _)) => format!("the definition `{name}`"),
-                None => format!("a definition with content {}", content.short()),
+                None => format!("a definition with content {}", contents.sha256.short()),
             },
         }
     }

@@ -6,10 +6,10 @@
 
 use super::beside::Surroundings;
 use super::words::{Advice, ImageFinding, ImageVerdict};
+use crate::archive::Contents;
 use crate::diagnostic::Trap;
 use crate::image::{self, HeldFile, ImageError, ImagePlace, PlaceEntry};
 use crate::lockfile::{LockEntry, Lockfile};
-use crate::util::digest::Digest;
 use crate::util::sanitize;
 
 /// What images must hold.
@@ -54,7 +54,7 @@ impl Expectation<'_> {
         if let PlaceEntry::File(held) = &place.entry {
             found.sha256 = Some(held.sha256);
             found.size = Some(held.size);
-            found.content_sha256 = held.content.as_ref().ok().copied();
+            found.content_sha256 = held.content.as_ref().ok().map(|contents| contents.sha256);
         }
         ImageFinding {
             beside: beside.named,
@@ -102,14 +102,14 @@ impl Expectation<'_> {
         }
         let (verdict, is) = match &held.content {
             // The content alone is the identity, whatever the lock says of an archive.
-            Ok(content) if *content == locked.content_sha256 => {
+            Ok(contents) if locked.describes(contents) => {
                 return good(if held.sha256 == locked.sha256 {
                     ImageVerdict::AsLocked
                 } else {
                     ImageVerdict::SameContent
                 });
             }
-            Ok(content) => (ImageVerdict::AnotherDefinition, self.whose(*content)),
+            Ok(contents) => (ImageVerdict::AnotherDefinition, self.whose(contents)),
             Err(refusal) => (ImageVerdict::NoDefinition, refusal.to_string()),
         };
         match why.other(held) {
@@ -119,10 +119,10 @@ impl Expectation<'_> {
     }
 
     /// Returns the name of the definition in the lock that has `content`.
-    fn whose(&self, content: Digest) -> String {
-        match self.lock.owner_of(content) {
+    fn whose(&self, contents: &Contents) -> String {
+        match self.lock.owner_of(contents) {
             Some((name, _)) => format!("it is `{name}`"),
-            None => format!("content {}", content.short()),
+            None => format!("content {}", contents.sha256.short()),
         }
     }
 
