@@ -26,7 +26,7 @@ pub mod invocation;
 mod clusterconfig_checks;
 mod invocation_checks;
 mod messages;
-mod rehearsed;
+mod rehearsal_command;
 mod target;
 
 pub use arg::{Arg, Assignment, parse as parse_arg, shown as shown_value};
@@ -37,7 +37,7 @@ pub use target::{Target, Via};
 
 pub use earthfile::Obstacle;
 pub(super) use earthfile::{Added, EXPORTED, MARK, PREFIX, Unreducible};
-pub(super) use rehearsed::Rewritten;
+pub(super) use rehearsal_command::RehearsalCommand;
 
 use earthfile::{Earthfile, Recipe};
 use ignore::{Found, Ignore};

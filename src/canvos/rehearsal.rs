@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::build::BuildCommand;
-use super::preflight::{Added, Obstacle, Preflight, Rewritten, Unreducible};
+use super::preflight::{Added, Obstacle, Preflight, RehearsalCommand, Unreducible};
 use crate::util::digest::Digest;
 use crate::util::environment::Environment;
 use crate::util::interrupt::Stoppable;
@@ -200,7 +200,8 @@ impl Request<'_> {
                 return Ok(without(Outcome::Unjudged(why)));
             }
         };
-        let rewritten = if let Some(Rewritten { argv }) = self.preflight.rewritten() {
+        let rewritten = if let Some(RehearsalCommand { argv }) = self.preflight.rehearsal_command()
+        {
             BuildCommand { argv }
         } else {
             let why = Unjudged::Elsewhere(target.clone().unwrap_or_default());

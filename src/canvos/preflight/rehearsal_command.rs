@@ -8,7 +8,7 @@ use super::target::Target;
 use crate::util::files;
 
 /// The command of a rehearsal.
-pub(in crate::canvos) struct Rewritten {
+pub(in crate::canvos) struct RehearsalCommand {
     /// Program and arguments.
     pub argv: Vec<String>,
 }
@@ -81,10 +81,10 @@ impl Preflight<'_> {
 
     /// The command with the copy's target in place of the checkout's, and with records in place
     /// of the artifact that it asks for; `None` if the words to exchange are not there.
-    pub(in crate::canvos) fn rewritten(&self) -> Option<Rewritten> {
+    pub(in crate::canvos) fn rehearsal_command(&self) -> Option<RehearsalCommand> {
         let mut argv = self.start.argv.to_vec();
         let Some(Asked::Checkout { name }) = &self.invocation.target else {
-            return Some(Rewritten { argv });
+            return Some(RehearsalCommand { argv });
         };
         if let Export::Artifact {
             artifact,
@@ -98,15 +98,15 @@ impl Preflight<'_> {
                 Some(word) if word == destination => *word = exported,
                 _ => argv.insert(at + 1, exported),
             }
-            return Some(Rewritten { argv });
+            return Some(RehearsalCommand { argv });
         }
         let own = format!("+{name}");
         if argv.contains(&own) {
-            return Some(Rewritten { argv });
+            return Some(RehearsalCommand { argv });
         }
         let at = argv.iter().position(|word| word.ends_with(&own))?;
         argv[at] = own;
-        Some(Rewritten { argv })
+        Some(RehearsalCommand { argv })
     }
 
     /// Whether the command or a file that it reads names something above the checkout.
