@@ -73,7 +73,7 @@ pub enum CanvosError {
     /// A cached archive is no longer the one that was verified.
     Changed(PathBuf),
     /// One placement has changed, the other has not, and the change could not be undone.
-    Mixed {
+    PartialChange {
         /// The placement that has changed.
         placement: Placement,
         /// Why it could not be restored.
@@ -309,7 +309,7 @@ impl Checkout {
     ///
     /// # Errors
     /// [`CanvosError::Blocked`], [`CanvosError::Changed`] and [`CanvosError::Io`] leave the
-    /// checkout unchanged. [`CanvosError::Mixed`] leaves one placement changed.
+    /// checkout unchanged. [`CanvosError::PartialChange`] leaves one placement changed.
     pub fn stage(
         &self,
         definition: &Staging<'_>,

@@ -65,7 +65,7 @@ impl RenameTarget {
 /// Puts each file at its placement. The files must be sealed.
 ///
 /// # Errors
-/// Either nothing has changed, or the error is [`CanvosError::Mixed`].
+/// Either nothing has changed, or the error is [`CanvosError::PartialChange`].
 pub(super) fn publish(
     ready: Vec<(RenameTarget, PendingFile)>,
     check: Check<'_>,
@@ -81,7 +81,7 @@ pub(super) fn publish(
 /// Removes the file at each placement.
 ///
 /// # Errors
-/// Either nothing has changed, or the error is [`CanvosError::Mixed`].
+/// Either nothing has changed, or the error is [`CanvosError::PartialChange`].
 pub(super) fn withdraw(places: Vec<RenameTarget>, check: Check<'_>) -> Result<(), CanvosError> {
     places.iter().try_for_each(check)?;
     all(places, take, check, |placement| match placement {
@@ -241,14 +241,14 @@ impl Moved {
     }
 }
 
-/// Undoes the changes that were made before `error`; returns [`CanvosError::Mixed`] if that
+/// Undoes the changes that were made before `error`; returns [`CanvosError::PartialChange`] if that
 /// fails.
 fn roll_back(moved: Vec<Moved>, error: CanvosError) -> CanvosError {
     let mut error = error;
     for moved in moved.into_iter().rev() {
         let placement = moved.place.placement;
         if let Err(rollback) = moved.undo() {
-            error = CanvosError::Mixed {
+            error = CanvosError::PartialChange {
                 placement,
                 rollback,
                 cause: Box::new(error),

@@ -153,7 +153,7 @@ fn a_rollback_that_fails_is_said() {
     let moved = put(place, pending, Directory::exchange).unwrap();
     fs::remove_dir_all(two.path("a")).unwrap();
     let error = roll_back(vec![moved], CanvosError::Foreign(Placement::Root));
-    let CanvosError::Mixed {
+    let CanvosError::PartialChange {
         placement, cause, ..
     } = error
     else {

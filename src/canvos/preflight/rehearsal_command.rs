@@ -3,7 +3,7 @@
 
 use super::Preflight;
 use super::earthfile::{EXPORTED, Others, PREFIX, Reduced, Unreducible};
-use super::invocation::{Export, Program, Target as Asked, Unjudged};
+use super::invocation::{Export, Program, Target as Asked, UnknownInvocation};
 use super::target::Target;
 use crate::util::files;
 
@@ -46,7 +46,10 @@ impl Preflight<'_> {
     /// Whether the build program is one of those that are understood.
     pub(in crate::canvos) fn knows_program(&self) -> bool {
         !matches!(self.invocation.program, Program::Other(_))
-            && !self.invocation.unjudged.contains(&Unjudged::Wrapper)
+            && !self
+                .invocation
+                .unjudged
+                .contains(&UnknownInvocation::Wrapper)
     }
 
     /// The text of the Earthfile.

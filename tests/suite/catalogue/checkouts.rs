@@ -93,7 +93,7 @@ fn pairs(book: &mut Book) {
         doing,
         source: std::io::ErrorKind::PermissionDenied.into(),
     };
-    let mixed = CanvosError::Mixed {
+    let mixed = CanvosError::PartialChange {
         placement: Placement::Overlay,
         rollback: refused("restore", &format!("CanvOS/{OVERLAY}")),
         cause: Box::new(refused("write", "CanvOS/spc.tgz").into()),
