@@ -36,7 +36,7 @@ pub use invocation::{Origin, Program};
 pub use target::{Target, Via};
 
 pub use earthfile::Obstacle;
-pub(super) use earthfile::{Added, EXPORTED, MARK, PREFIX, Unreducible};
+pub(super) use earthfile::{Added, ERROR_MARKER, EXPORT_DIRECTORY, RECORD_PREFIX, Unreducible};
 pub(super) use rehearsal_command::RehearsalCommand;
 
 use earthfile::{Earthfile, Recipe};

@@ -82,7 +82,7 @@ pub(super) fn run(arguments: &RehearseArgs, context: &Context<'_>) -> Result<Com
         &arguments.arguments,
         context.environment,
     );
-    let mut stage = Stage {
+    let mut rehearser = Rehearser {
         context,
         manifest: &manifest,
         lock: &lock,
@@ -93,7 +93,7 @@ pub(super) fn run(arguments: &RehearseArgs, context: &Context<'_>) -> Result<Com
     let mut rows = Vec::new();
     let mut errors = Vec::new();
     for definition in &definitions {
-        match stage.rehearse(definition) {
+        match rehearser.rehearse(definition) {
             Ok((row, error)) => {
                 rows.push(row);
                 errors.extend(error);
@@ -123,7 +123,7 @@ fn text(rows: &[Row], width: Option<usize>) -> String {
     table::fitted(&cells, width)
 }
 
-struct Stage<'a> {
+struct Rehearser<'a> {
     context: &'a Context<'a>,
     manifest: &'a Manifest,
     lock: &'a Lockfile,
@@ -133,7 +133,7 @@ struct Stage<'a> {
     done: BTreeMap<Identity, Rehearsal>,
 }
 
-impl Stage<'_> {
+impl Rehearser<'_> {
     /// What is found for one definition, and what is wrong with it.
     fn rehearse(&mut self, definition: &Definition) -> Result<(Row, Option<Error>), Error> {
         let Self {

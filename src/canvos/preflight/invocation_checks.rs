@@ -6,7 +6,7 @@ use std::path::Path;
 use super::arg::KEY;
 use super::invocation::{self, Target as Built, UnknownInvocation};
 use super::invocation::{Export, Failure, Origin, Program};
-use super::messages::start as messages;
+use super::messages::invocation as messages;
 use super::{Arg, Assume, Finding, Preflight, Target};
 use crate::diagnostic::Diagnostic;
 use crate::util::sanitize;

@@ -2,7 +2,7 @@
 //! does the same in a copy of the checkout.
 
 use super::Preflight;
-use super::earthfile::{EXPORTED, Others, PREFIX, Reduced, Unreducible};
+use super::earthfile::{EXPORT_DIRECTORY, OtherTargets, RECORD_PREFIX, Reduced, Unreducible};
 use super::invocation::{Export, Program, Target as Asked, UnknownInvocation};
 use super::target::Target;
 use crate::util::files;
@@ -70,9 +70,9 @@ impl Preflight<'_> {
     pub(in crate::canvos) fn reduced(&self) -> Result<Reduced, Unreducible> {
         let argument = |name: &str| Some(self.invocation.argument(name)?.0.to_owned());
         let others = if self.knows_program() {
-            Others::Kept
+            OtherTargets::Kept
         } else {
-            Others::Emptied
+            OtherTargets::Emptied
         };
         match self.target_name() {
             Some(name) => self.earthfile.reduce(&[&name], &argument, others),
@@ -95,8 +95,8 @@ impl Preflight<'_> {
         } = &self.invocation.export
         {
             let at = argv.iter().position(|word| word == artifact)?;
-            argv[at] = format!("+{name}/{PREFIX}*");
-            let exported = format!("./{EXPORTED}/");
+            argv[at] = format!("+{name}/{RECORD_PREFIX}*");
+            let exported = format!("./{EXPORT_DIRECTORY}/");
             match argv.get_mut(at + 1) {
                 Some(word) if word == destination => *word = exported,
                 _ => argv.insert(at + 1, exported),

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 
 use super::record::{CopiedEntry, Record};
 use crate::canvos::OVERLAY_DIRECTORY;
-use crate::canvos::preflight::EXPORTED;
+use crate::canvos::preflight::EXPORT_DIRECTORY;
 use crate::util::atomic_file::ABANDONED;
 use crate::util::digest::Digest;
 use crate::util::file_lock;
@@ -185,7 +185,7 @@ impl CheckoutCopy {
         self.unreadable = notes.unreadable;
         // Directories that are written into are the user's own: what a container puts there
         // as root can be removed.
-        for name in [BUILT, EXPORTED] {
+        for name in [BUILT, EXPORT_DIRECTORY] {
             let path = self.path.join(name);
             match fs::create_dir(&path) {
                 Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {

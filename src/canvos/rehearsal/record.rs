@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::canvos::preflight::{EXPORTED, PREFIX};
+use crate::canvos::preflight::{EXPORT_DIRECTORY, RECORD_PREFIX};
 use crate::util::digest::Digest;
 use crate::util::files;
 use crate::util::path_error::PathError;
@@ -160,11 +160,15 @@ fn row(line: &str) -> Option<Row> {
 /// # Errors
 /// A directory or file that cannot be read.
 pub(super) fn read(tree: &Path) -> Result<Vec<Record>, PathError> {
-    let directory = tree.join(EXPORTED);
+    let directory = tree.join(EXPORT_DIRECTORY);
     let entries = std::fs::read_dir(&directory).map_err(PathError::when("read", &directory))?;
     let mut records = Vec::new();
     for entry in entries.flatten() {
-        if !entry.file_name().to_string_lossy().starts_with(PREFIX) {
+        if !entry
+            .file_name()
+            .to_string_lossy()
+            .starts_with(RECORD_PREFIX)
+        {
             continue;
         }
         let path = entry.path();
