@@ -252,8 +252,8 @@ fn build_exit(error: &BuildError) -> Exit {
         BuildError::Start { .. }
         | BuildError::Failed { .. }
         // The build failed, whatever exit code its wrapper returned.
-        | BuildError::NoImage { why: NoImage::Swallowed(_), .. } => Exit::Failed,
-        BuildError::NoImage { .. } | BuildError::Disturbed(_) => Exit::Drift,
+        | BuildError::NoImage { why: NoImage::FailureHiddenByWrapper(_), .. } => Exit::Failed,
+        BuildError::NoImage { .. } | BuildError::StagedFilesChanged(_) => Exit::Drift,
     }
 }
 
@@ -280,7 +280,7 @@ fn palette_exit(error: &PaletteError) -> Exit {
         | PaletteError::Redirect { .. } => Exit::Unreachable,
         PaletteError::NotJson { .. }
         | PaletteError::WrongAnswer { .. }
-        | PaletteError::OddField { .. }
+        | PaletteError::InvalidField { .. }
         | PaletteError::Contradiction { .. } => Exit::Archive,
         PaletteError::NoCertificate => Exit::Usage,
     }

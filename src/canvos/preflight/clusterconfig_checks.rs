@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::copy::{self, Copied, Failure};
 use super::forecast::staged;
-use super::messages::clusterconfig::{self as messages, Elsewhere};
+use super::messages::clusterconfig::{self as messages, Consequence};
 use super::{Assume, Embeds, Finding, Origin, Preflight, Target};
 use crate::canvos::Placement;
 use crate::canvos::preflight::arg;
@@ -51,7 +51,7 @@ impl Preflight<'_> {
             });
         };
         if value.is_empty() {
-            let told = messages::empty_in(origin, self.elsewhere());
+            let told = messages::empty_in(origin, self.consequence());
             return Some(Finding {
                 hits: nowhere,
                 diagnostic: self.at_assignment(told, origin),
@@ -74,8 +74,8 @@ impl Preflight<'_> {
         let named = self.invocation.arg_file.as_ref();
         let named = named.and_then(|file| file.named_by.as_ref());
         match &self.arg {
-            None => messages::no_arg(self.elsewhere()),
-            Some(_) => messages::not_set(named, self.elsewhere()),
+            None => messages::no_arg(self.consequence()),
+            Some(_) => messages::not_set(named, self.consequence()),
         }
     }
 
@@ -90,11 +90,11 @@ impl Preflight<'_> {
     }
 
     /// Returns what happens to the definition if a value finds nothing.
-    fn elsewhere(&self) -> Elsewhere {
+    fn consequence(&self) -> Consequence {
         if self.that_read_it(&[Target::CloudImage]).is_empty() {
-            Elsewhere::NobodyLacksIt
+            Consequence::NobodyLacksIt
         } else {
-            Elsewhere::CloudImageLacksIt
+            Consequence::CloudImageLacksIt
         }
     }
 
@@ -113,7 +113,7 @@ impl Preflight<'_> {
             Copied::File { path, replaced } => replaces(self.other_file(&path, &replaced, &shown)?),
             Copied::Empty { path, .. } => replaces(messages::unreadable_file(&path)),
             Copied::Nothing(missed) => Some(Fault {
-                diagnostic: messages::missed(&missed, &shown, self.elsewhere()),
+                diagnostic: messages::missed(&missed, &shown, self.consequence()),
                 effect: Effect::Misses,
             }),
             Copied::NotAFile { path, kind } => replaces(messages::not_a_file(&path, kind)),
