@@ -22,7 +22,7 @@ pub(crate) mod messages;
 mod refusal;
 mod tree;
 
-pub use refusal::{Judged, Limit, Refusal};
+pub use refusal::{ArchiveSubject, Limit, Refusal};
 pub use tree::{File, NamedFile};
 
 use decode::{Decoder, refusal_in, refuse};

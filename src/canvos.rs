@@ -21,7 +21,7 @@ use crate::util::file_lock::{self, FileLockError, LockOptions};
 use crate::util::limits::Limits;
 use crate::util::path_error::PathError;
 
-mod aside;
+mod pending_file;
 mod directory;
 mod checkout_lock;
 mod own_directory;
@@ -36,10 +36,10 @@ pub mod rehearsal;
 pub use checkout_lock::CheckoutLock;
 pub use placement::{OVERLAY_DIRECTORY, Placement, PlacementState, Seen, State};
 
-use aside::Aside;
 use directory::{Directory, Entry};
-use own_directory::{OWN_DIRECTORY, Own};
+use own_directory::{OWN_DIRECTORY, OwnDirectory};
 use paired_rename::{NAME, RenameTarget};
+use pending_file::PendingFile;
 use placement::Kind;
 
 /// The name of the file in `.edgestage/` on which runs take a lock.
@@ -73,7 +73,7 @@ pub enum CanvosError {
     /// A cached archive is no longer the one that was verified.
     Changed(PathBuf),
     /// One placement has changed, the other has not, and the change could not be undone.
-    Mixed {
+    PartialChange {
         /// The placement that has changed.
         placement: Placement,
         /// Why it could not be restored.
@@ -190,7 +190,7 @@ impl Checkout {
         let checkout =
             Directory::open(&self.directory).map_err(PathError::when("open", &self.directory))?;
         Ok(CheckoutLock {
-            own: Own::open(&checkout)?,
+            own: OwnDirectory::open(&checkout)?,
             checkout: Arc::new(checkout),
             _lock: None,
         })
@@ -307,7 +307,7 @@ impl Checkout {
     ///
     /// # Errors
     /// [`CanvosError::Blocked`], [`CanvosError::Changed`] and [`CanvosError::Io`] leave the
-    /// checkout unchanged. [`CanvosError::Mixed`] leaves one placement changed.
+    /// checkout unchanged. [`CanvosError::PartialChange`] leaves one placement changed.
     pub fn stage(
         &self,
         definition: &Staging<'_>,
@@ -342,7 +342,7 @@ impl Checkout {
         let kept = held.keep(&due, &ready, lock)?;
         // This comes before the renames. If it came after them, a run killed in between would
         // leave files that `unstage` takes for somebody else's.
-        held.own.remember(artifact.identity().sha256)?;
+        held.own.record_staged(artifact.identity().sha256)?;
         failpoint::hit("stage-remembered");
         paired_rename::publish(ready, &|place| held.check(place))?;
         // A run that was killed just before may have had its files open a moment ago.
@@ -362,7 +362,7 @@ impl Checkout {
         limits: &Limits,
         held: &CheckoutLock,
     ) -> Result<Vec<Placement>, CanvosError> {
-        let ours = held.own.remembered();
+        let ours = held.own.staged_digests();
         let mut staged = Vec::new();
         for seen in self.see(None, limits)? {
             match &seen.kind {
@@ -398,7 +398,7 @@ impl Checkout {
             let overlay = placement_directory::open(&checkout, Path::new(OVERLAY_DIRECTORY));
             overlay.ok().flatten()
         });
-        let names = overlay.map_or_else(Vec::new, |overlay| aside::leftovers(&overlay));
+        let names = overlay.map_or_else(Vec::new, |overlay| pending_file::leftovers(&overlay));
         names
             .into_iter()
             .map(|name| format!("{OVERLAY_DIRECTORY}/{name}"))
@@ -412,18 +412,18 @@ impl Checkout {
             return false;
         };
         let own = checkout.enter(OWN_DIRECTORY.as_ref()).ok();
-        let own = own.is_some_and(|own| !aside::leftovers(&own).is_empty());
+        let own = own.is_some_and(|own| !pending_file::leftovers(&own).is_empty());
         own || checkout_lock::grounds(&checkout)
             .iter()
-            .any(|ground| !aside::leftovers(ground).is_empty())
+            .any(|ground| !pending_file::leftovers(ground).is_empty())
     }
 }
 
 /// Returns a copy of `artifact` that only has to be renamed. The copied bytes are hashed, since
 /// the file was verified some time ago.
-fn copied(artifact: &Artifact, place: &RenameTarget) -> Result<Aside, CanvosError> {
+fn copied(artifact: &Artifact, place: &RenameTarget) -> Result<PendingFile, CanvosError> {
     let target = place.path();
-    let copy = Aside::create(&place.beside)?;
+    let copy = PendingFile::create(&place.beside)?;
     let (sha256, _) = digest::copy(&mut artifact.open()?, &mut copy.file())
         .map_err(PathError::when("write", &target))?;
     if sha256 != artifact.identity().sha256 {

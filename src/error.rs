@@ -4,11 +4,11 @@
 //! messages, each in a separate match.
 
 use crate::api_key::KeyError;
-pub use crate::archive::Judged;
+pub use crate::archive::ArchiveSubject;
 use crate::archive::Refusal;
 use crate::canvos::CanvosError;
 use crate::canvos::build::{BuildError, NoImage};
-use crate::canvos::rehearsal::{RehearsalError, Verdict};
+use crate::canvos::rehearsal::{RehearsalError, RehearsalVerdict};
 use crate::diagnostic::{Diagnostic, Excerpt};
 use crate::download::FetchError;
 use crate::drift::Change;
@@ -51,11 +51,11 @@ impl Exit {
         self as u8
     }
 
-    /// Returns the gravity. If several definitions failed, the gravest exit code is used: first
+    /// Returns the severity. If several definitions failed, the gravest exit code is used: first
     /// errors that may put something wrong on a disk, then errors that a person must fix, then
     /// errors that may be temporary.
     #[must_use]
-    pub fn gravity(self) -> u8 {
+    pub fn severity(self) -> u8 {
         match self {
             Self::Archive => 6,
             Self::Drift => 5,
@@ -126,7 +126,7 @@ pub enum Error {
     /// The archive is refused.
     Archive {
         /// The archive.
-        of: Judged,
+        of: ArchiveSubject,
         /// The reason.
         refusal: Refusal,
     },
@@ -231,7 +231,7 @@ impl Error {
             }
             Self::Archive { .. } | Self::Canvos(CanvosError::Changed(_)) => Exit::Archive,
             Self::Lockfile(LockfileError::Io(_))
-            | Self::Canvos(CanvosError::Io(_) | CanvosError::Mixed { .. })
+            | Self::Canvos(CanvosError::Io(_) | CanvosError::PartialChange { .. })
             | Self::Disk(_)
             | Self::NoCache
             | Self::Busy { .. }
@@ -241,7 +241,7 @@ impl Error {
             Self::Several(errors) => errors
                 .iter()
                 .map(Self::exit)
-                .max_by_key(|exit| exit.gravity())
+                .max_by_key(|exit| exit.severity())
                 .unwrap_or(Exit::Failed),
         }
     }
@@ -252,14 +252,16 @@ fn build_exit(error: &BuildError) -> Exit {
         BuildError::Start { .. }
         | BuildError::Failed { .. }
         // The build failed, whatever exit code its wrapper returned.
-        | BuildError::NoImage { why: NoImage::Swallowed(_), .. } => Exit::Failed,
-        BuildError::NoImage { .. } | BuildError::Disturbed(_) => Exit::Drift,
+        | BuildError::NoImage { why: NoImage::FailureHiddenByWrapper(_), .. } => Exit::Failed,
+        BuildError::NoImage { .. } | BuildError::StagedFilesChanged(_) => Exit::Drift,
     }
 }
 
 fn rehearsal_exit(error: &RehearsalError) -> Exit {
     match error {
-        RehearsalError::Refused(refused) if refused.judged.verdict != Verdict::Unjudged => {
+        RehearsalError::Refused(refused)
+            if refused.judged.verdict != RehearsalVerdict::Unjudged =>
+        {
             Exit::Drift
         }
         _ => Exit::Failed,
@@ -278,7 +280,7 @@ fn palette_exit(error: &PaletteError) -> Exit {
         | PaletteError::Redirect { .. } => Exit::Unreachable,
         PaletteError::NotJson { .. }
         | PaletteError::WrongAnswer { .. }
-        | PaletteError::OddField { .. }
+        | PaletteError::InvalidField { .. }
         | PaletteError::Contradiction { .. } => Exit::Archive,
         PaletteError::NoCertificate => Exit::Usage,
     }
@@ -307,7 +309,7 @@ impl Error {
                 None => Self::Palette(error),
             },
             FetchError::Refused(refusal) => Self::Archive {
-                of: Judged::Definition(definition.to_owned()),
+                of: ArchiveSubject::Definition(definition.to_owned()),
                 refusal,
             },
             FetchError::Disk(error) => Self::Disk(error),

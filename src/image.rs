@@ -29,7 +29,7 @@ mod source;
 pub use checksum::{Checksum, checksum};
 pub use place::{Beside, HeldFile, ImagePlace, NeighbourFile, PlaceEntry};
 
-use place::{Files as _, Node};
+use place::{ImageFileSystem as _, Node};
 use source::Window;
 
 /// The path of the definition in an ISO.

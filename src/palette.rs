@@ -17,5 +17,5 @@ pub mod wire;
 
 pub use client::{AttemptError, DownloadResponse, Observer, Options, Palette, ProfileListing};
 pub use error::{HttpRefusal, PaletteError, RedirectRefusal, Waited};
-pub use node::OddField;
+pub use node::InvalidField;
 pub use proxy::{Proxy, Route};

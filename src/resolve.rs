@@ -23,15 +23,15 @@ use crate::util::uid::Uid;
 mod catalogue;
 mod lookup;
 pub(crate) mod messages;
-mod offered;
+mod selectable;
 mod rules;
 mod scope;
 
 pub use catalogue::Catalogue;
 pub use messages::{not_all_profiles_offered, not_all_projects_offered};
-pub use offered::{Offered, offered};
 pub use rules::INFRASTRUCTURE;
 pub use scope::Scope;
+pub use selectable::{SelectableProfile, selectable_profiles};
 
 /// The exact request for a definition.
 #[derive(Debug)]

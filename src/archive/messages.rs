@@ -1,13 +1,13 @@
 //! Messages about refused archives.
 
-use super::{Judged, Refusal};
+use super::{ArchiveSubject, Refusal};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::util::sanitize;
 
 /// Returns the message about a refused archive.
-pub(crate) fn refused(of: &Judged, refusal: &Refusal) -> Diagnostic {
+pub(crate) fn refused(of: &ArchiveSubject, refusal: &Refusal) -> Diagnostic {
     let error = Diagnostic::error(Code::ArchiveRefused, format!("{of} is refused: {refusal}"));
-    if let (Judged::File(_), Refusal::NotGzip { .. }) = (of, refusal) {
+    if let (ArchiveSubject::File(_), Refusal::NotGzip { .. }) = (of, refusal) {
         return error
             .help("name an archive, such as one that `edgestage fetch` prints the path of");
     }

@@ -7,14 +7,14 @@ use crate::util::sanitize;
 
 /// The archive that a check is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Judged {
+pub enum ArchiveSubject {
     /// The archive of a definition; contains the name of the definition.
     Definition(String),
     /// A file that the user named.
     File(String),
 }
 
-impl fmt::Display for Judged {
+impl fmt::Display for ArchiveSubject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Definition(name) => write!(f, "the archive of `{name}`"),

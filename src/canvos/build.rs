@@ -17,13 +17,15 @@ use crate::util::interrupt::Deferred;
 use crate::util::sanitize;
 
 mod command;
-mod disturbed;
+mod staged_files_changed;
 pub(crate) mod messages;
 mod no_image;
 
 pub use command::{BuildCommand, ProgramKind};
-pub use disturbed::{Disturbance, Disturbed, ImageOutcome, Now, StagedDefinition};
 pub use no_image::NoImage;
+pub use staged_files_changed::{
+    ChangedFile, CurrentContent, ImageOutcome, StagedDefinition, StagedFilesChanged,
+};
 
 /// The directory, relative to the checkout, into which CanvOS writes images.
 const OUTPUT: &str = "build";
@@ -61,7 +63,7 @@ pub enum BuildError {
         why: NoImage,
     },
     /// The build removed or changed staged files.
-    Disturbed(Disturbance),
+    StagedFilesChanged(StagedFilesChanged),
 }
 
 impl BuildCommand {

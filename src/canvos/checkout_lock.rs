@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::CanvosError;
-use super::aside::{self, Aside};
 use super::directory::Directory;
-use super::own_directory::Own;
+use super::own_directory::OwnDirectory;
 use super::paired_rename::{NAME, RenameTarget};
+use super::pending_file::{self, PendingFile};
 use super::placement::{OVERLAY_DIRECTORY, Placement, Seen};
 use super::placement_directory;
 use crate::lockfile::Lockfile;
@@ -24,7 +24,7 @@ const ABOVE_OVERLAY: &str = "overlay";
 #[derive(Debug)]
 pub struct CheckoutLock {
     pub(super) checkout: Arc<Directory>,
-    pub(super) own: Own,
+    pub(super) own: OwnDirectory,
     /// The file lock; `None` if the parent run holds it.
     pub(super) _lock: Option<FileLock>,
 }
@@ -118,10 +118,10 @@ impl CheckoutLock {
     pub(super) fn keep(
         &self,
         due: &[&Seen],
-        ready: &[(RenameTarget, Aside)],
+        ready: &[(RenameTarget, PendingFile)],
         lock: &Lockfile,
     ) -> Result<Vec<(Placement, PathBuf)>, CanvosError> {
-        let ours = self.own.remembered();
+        let ours = self.own.staged_digests();
         let mut kept: Vec<(Placement, PathBuf)> = Vec::new();
         for (seen, (place, _)) in due.iter().zip(ready) {
             if seen.stamp().is_none() || seen.is_ours(&ours, lock) {
@@ -146,7 +146,7 @@ impl CheckoutLock {
         self.own.sweep();
         let mut removed = Vec::new();
         for ground in grounds(&self.checkout) {
-            let names = aside::sweep(&ground);
+            let names = pending_file::sweep(&ground);
             removed.extend(names.iter().map(|name| ground.file(name)));
         }
         removed

@@ -60,7 +60,7 @@ pub(crate) fn error(error: &CanvosError) -> Diagnostic {
         )
         .note("edgestage did not stage it; the files staged before are unchanged")
         .help("run the command again"),
-        CanvosError::Mixed {
+        CanvosError::PartialChange {
             placement,
             rollback,
             cause,

@@ -8,8 +8,8 @@ use std::io::{self, Read as _, Write as _};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::aside::{self, Aside};
 use super::directory::Directory;
+use super::pending_file::{self, PendingFile};
 use crate::util::digest::{self, Digest};
 use crate::util::failpoint;
 use crate::util::files;
@@ -22,17 +22,17 @@ pub(super) const OWN_DIRECTORY: &str = ".edgestage";
 const STAGED: &str = "staged";
 /// The name of the directory of replaced files.
 const REPLACED: &str = "replaced";
-/// The number of staged archives that a checkout remembers, and of replaced files that it
+/// The number of staged archives that the record lists, and of replaced files that it
 /// keeps.
-const REMEMBERED: usize = 16;
+const MOST_KEPT: usize = 16;
 
 /// The open `.edgestage/` directory.
 #[derive(Debug)]
-pub(super) struct Own {
+pub(super) struct OwnDirectory {
     directory: Arc<Directory>,
 }
 
-impl Own {
+impl OwnDirectory {
     /// Opens `.edgestage/` in `checkout`, and creates it if it is missing.
     ///
     /// # Errors
@@ -72,11 +72,11 @@ impl Own {
     }
 
     /// Records what is staged, so that edgestage can tell its own files from others.
-    pub(super) fn remember(&self, sha256: Digest) -> Result<(), PathError> {
-        let mut digests = remembered(&self.directory);
+    pub(super) fn record_staged(&self, sha256: Digest) -> Result<(), PathError> {
+        let mut digests = staged_digests(&self.directory);
         digests.retain(|known| *known != sha256);
         digests.push(sha256);
-        let recent = digests.len().saturating_sub(REMEMBERED);
+        let recent = digests.len().saturating_sub(MOST_KEPT);
         let text: String = digests[recent..]
             .iter()
             .flat_map(|digest| [digest.to_string(), "\n".into()])
@@ -85,8 +85,8 @@ impl Own {
     }
 
     /// Returns the digests of what was staged here, the latest one last.
-    pub(super) fn remembered(&self) -> Vec<Digest> {
-        remembered(&self.directory)
+    pub(super) fn staged_digests(&self) -> Vec<Digest> {
+        staged_digests(&self.directory)
     }
 
     /// Keeps a copy of the file `name` of `directory`, which is about to be replaced, and
@@ -95,7 +95,7 @@ impl Own {
     pub(super) fn keep(&self, directory: &Directory, name: &str) -> Result<PathBuf, PathError> {
         let source = directory.file(name);
         let replaced = self.replaced()?;
-        let kept = Aside::create(&self.directory)?;
+        let kept = PendingFile::create(&self.directory)?;
         let mut from = directory
             .read(name)
             .map_err(PathError::when("read", &source))?;
@@ -122,26 +122,26 @@ impl Own {
 
     /// Removes the temporary files that killed runs left.
     pub(super) fn sweep(&self) {
-        aside::sweep(&self.directory);
+        pending_file::sweep(&self.directory);
     }
 
     fn write(&self, name: &str, bytes: &[u8]) -> Result<(), PathError> {
         let path = self.directory.file(name);
-        let aside = Aside::create(&self.directory)?;
-        aside
+        let pending = PendingFile::create(&self.directory)?;
+        pending
             .file()
             .write_all(bytes)
-            .and_then(|()| aside.seal())
+            .and_then(|()| pending.seal())
             .map_err(PathError::when("write", &path))?;
         failpoint::hit("written-aside");
-        aside
+        pending
             .rename(&self.directory, name)
             .map_err(PathError::when("write", &path))
     }
 }
 
 /// Reads the record. If it is missing or damaged, edgestage only becomes more careful.
-fn remembered(directory: &Directory) -> Vec<Digest> {
+fn staged_digests(directory: &Directory) -> Vec<Digest> {
     let text = directory.read(STAGED);
     let text = text.and_then(|file| io::read_to_string(file.take(files::TEXT)));
     let text = text.unwrap_or_default();
@@ -166,7 +166,7 @@ fn forget_oldest(replaced: &Directory, newest: &str) {
         .filter_map(|name| Some((replaced.entry(&name).ok()??.stamp.written, name)))
         .collect();
     kept.sort();
-    let old = kept.len().saturating_sub(REMEMBERED - 1);
+    let old = kept.len().saturating_sub(MOST_KEPT - 1);
     for (_, name) in &kept[..old] {
         let _ = replaced.remove(name);
     }

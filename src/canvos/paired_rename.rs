@@ -19,8 +19,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::CanvosError;
-use super::aside::Aside;
 use super::directory::{Directory, Stamp};
+use super::pending_file::PendingFile;
 use super::placement::Placement;
 use crate::util::failpoint;
 use crate::util::path_error::PathError;
@@ -49,7 +49,7 @@ pub(super) type Check<'a> = &'a dyn Fn(&RenameTarget) -> Result<(), CanvosError>
 struct Moved {
     place: RenameTarget,
     /// The old file, under a temporary name. Dropping this removes it.
-    old: Option<Aside>,
+    old: Option<PendingFile>,
     /// Whether the old file's temporary name is the new file's, so that an undo exchanges them
     /// back.
     exchanged: bool,
@@ -65,13 +65,13 @@ impl RenameTarget {
 /// Puts each file at its placement. The files must be sealed.
 ///
 /// # Errors
-/// Either nothing has changed, or the error is [`CanvosError::Mixed`].
+/// Either nothing has changed, or the error is [`CanvosError::PartialChange`].
 pub(super) fn publish(
-    ready: Vec<(RenameTarget, Aside)>,
+    ready: Vec<(RenameTarget, PendingFile)>,
     check: Check<'_>,
 ) -> Result<(), CanvosError> {
     ready.iter().try_for_each(|(place, _)| check(place))?;
-    let step = |(place, aside)| put(place, aside, Directory::exchange);
+    let step = |(place, pending)| put(place, pending, Directory::exchange);
     all(ready, step, check, |placement| match placement {
         Placement::Overlay => "overlay-renamed",
         Placement::Root => "root-renamed",
@@ -81,7 +81,7 @@ pub(super) fn publish(
 /// Removes the file at each placement.
 ///
 /// # Errors
-/// Either nothing has changed, or the error is [`CanvosError::Mixed`].
+/// Either nothing has changed, or the error is [`CanvosError::PartialChange`].
 pub(super) fn withdraw(places: Vec<RenameTarget>, check: Check<'_>) -> Result<(), CanvosError> {
     places.iter().try_for_each(check)?;
     all(places, take, check, |placement| match placement {
@@ -121,16 +121,20 @@ fn all<T>(
 /// How two names are exchanged: with the system call, or as a test does it.
 type Exchange = fn(&Directory, &str, &Directory, &str) -> io::Result<()>;
 
-fn put(place: RenameTarget, mut aside: Aside, exchange: Exchange) -> Result<Moved, PathError> {
+fn put(
+    place: RenameTarget,
+    mut pending: PendingFile,
+    exchange: Exchange,
+) -> Result<Moved, PathError> {
     let path = place.path();
     let target = &place.directory;
     let mut exchanged = false;
     let done = if place.was.is_none() {
-        aside.directory().rename_new(aside.name(), target, NAME)
+        pending.directory().rename_new(pending.name(), target, NAME)
     } else {
-        match exchange(aside.directory(), aside.name(), target, NAME) {
+        match exchange(pending.directory(), pending.name(), target, NAME) {
             Err(error) if error.kind() == io::ErrorKind::Unsupported => {
-                return put_in_two_steps(place, aside);
+                return put_in_two_steps(place, pending);
             }
             done => {
                 exchanged = done.is_ok();
@@ -140,9 +144,9 @@ fn put(place: RenameTarget, mut aside: Aside, exchange: Exchange) -> Result<Move
     };
     done.map_err(PathError::when("write", &path))?;
     let old = if exchanged {
-        Some(aside)
+        Some(pending)
     } else {
-        aside.disarm();
+        pending.disarm();
         None
     };
     Ok(Moved {
@@ -154,11 +158,11 @@ fn put(place: RenameTarget, mut aside: Aside, exchange: Exchange) -> Result<Move
 
 /// Puts the file in place on a file system that cannot exchange two names: the old file first
 /// gets a second hard link, or is renamed if there are no hard links.
-fn put_in_two_steps(place: RenameTarget, mut aside: Aside) -> Result<Moved, PathError> {
+fn put_in_two_steps(place: RenameTarget, mut pending: PendingFile) -> Result<Moved, PathError> {
     let mut old = second_name(&place).or_else(|_| other_name(&place))?;
-    if let Err(error) = aside
+    if let Err(error) = pending
         .directory()
-        .rename(aside.name(), &place.directory, NAME)
+        .rename(pending.name(), &place.directory, NAME)
     {
         // If it got a second link, it still has its name.
         let back = (old.directory()).rename_new(old.name(), &place.directory, NAME);
@@ -167,7 +171,7 @@ fn put_in_two_steps(place: RenameTarget, mut aside: Aside) -> Result<Moved, Path
         }
         return Err(PathError::when("write", &place.path())(error));
     }
-    aside.disarm();
+    pending.disarm();
     Ok(Moved {
         place,
         old: Some(old),
@@ -176,9 +180,9 @@ fn put_in_two_steps(place: RenameTarget, mut aside: Aside) -> Result<Moved, Path
 }
 
 /// Gives the file a temporary name in addition to its own.
-fn second_name(place: &RenameTarget) -> Result<Aside, PathError> {
+fn second_name(place: &RenameTarget) -> Result<PendingFile, PathError> {
     let failed = |error| PathError::when("write", &place.path())(error);
-    let mut old = Aside::create(&place.beside)?;
+    let mut old = PendingFile::create(&place.beside)?;
     old.directory().remove(old.name()).map_err(failed)?;
     old.disarm();
     (place.directory)
@@ -189,8 +193,8 @@ fn second_name(place: &RenameTarget) -> Result<Aside, PathError> {
 }
 
 /// Gives the file a temporary name in place of its own.
-fn other_name(place: &RenameTarget) -> Result<Aside, PathError> {
-    let old = Aside::create(&place.beside)?;
+fn other_name(place: &RenameTarget) -> Result<PendingFile, PathError> {
+    let old = PendingFile::create(&place.beside)?;
     (place.directory)
         .rename(NAME, old.directory(), old.name())
         .map_err(PathError::when("remove", &place.path()))?;
@@ -237,14 +241,14 @@ impl Moved {
     }
 }
 
-/// Undoes the changes that were made before `error`; returns [`CanvosError::Mixed`] if that
+/// Undoes the changes that were made before `error`; returns [`CanvosError::PartialChange`] if that
 /// fails.
 fn roll_back(moved: Vec<Moved>, error: CanvosError) -> CanvosError {
     let mut error = error;
     for moved in moved.into_iter().rev() {
         let placement = moved.place.placement;
         if let Err(rollback) = moved.undo() {
-            error = CanvosError::Mixed {
+            error = CanvosError::PartialChange {
                 placement,
                 rollback,
                 cause: Box::new(error),

@@ -26,7 +26,7 @@ pub mod invocation;
 mod clusterconfig_checks;
 mod invocation_checks;
 mod messages;
-mod rehearsed;
+mod rehearsal_command;
 mod target;
 
 pub use arg::{Arg, Assignment, parse as parse_arg, shown as shown_value};
@@ -36,8 +36,8 @@ pub use invocation::{Origin, Program};
 pub use target::{Target, Via};
 
 pub use earthfile::Obstacle;
-pub(super) use earthfile::{Added, EXPORTED, MARK, PREFIX, Unreducible};
-pub(super) use rehearsed::Rewritten;
+pub(super) use earthfile::{Added, ERROR_MARKER, EXPORT_DIRECTORY, RECORD_PREFIX, Unreducible};
+pub(super) use rehearsal_command::RehearsalCommand;
 
 use earthfile::{Earthfile, Recipe};
 use ignore::{Found, Ignore};

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::build::BuildCommand;
-use super::preflight::{Added, Obstacle, Preflight, Rewritten, Unreducible};
+use super::preflight::{Added, Obstacle, Preflight, RehearsalCommand, Unreducible};
 use crate::util::digest::Digest;
 use crate::util::environment::Environment;
 use crate::util::interrupt::Stoppable;
@@ -21,12 +21,12 @@ mod failure;
 pub(crate) mod messages;
 mod program;
 mod record;
-mod tree;
+mod checkout_copy;
 mod verdict;
 
-pub use record::{Landed, Record};
-pub use tree::Tree;
-pub use verdict::{Judged, Locked, Verdict};
+pub use checkout_copy::CheckoutCopy;
+pub use record::{CopiedEntry, Record};
+pub use verdict::{Locked, RehearsalResult, RehearsalVerdict};
 
 use failure::Failure;
 use program::{Ended, Run};
@@ -62,12 +62,12 @@ pub enum Outcome {
     /// The target never copies a definition.
     NotCarried,
     /// It cannot be told.
-    Unjudged(Unjudged),
+    Inconclusive(Inconclusive),
 }
 
 /// Why a rehearsal says nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Unjudged {
+pub enum Inconclusive {
     /// A line of the Earthfile.
     Line {
         /// Its number, from 1.
@@ -133,7 +133,7 @@ pub struct Refused {
     /// The target, without its plus sign.
     pub target: Option<String>,
     /// What it would do.
-    pub judged: Judged,
+    pub judged: RehearsalResult,
     /// The last lines that a program printed that failed.
     pub output: Vec<String>,
 }
@@ -174,10 +174,12 @@ impl Request<'_> {
             left: None,
         };
         if self.preflight.is_maas() {
-            return Ok(without(Outcome::Unjudged(Unjudged::Maas)));
+            return Ok(without(Outcome::Inconclusive(Inconclusive::Maas)));
         }
         if let Some(elsewhere) = self.preflight.built_elsewhere() {
-            return Ok(without(Outcome::Unjudged(Unjudged::Elsewhere(elsewhere))));
+            return Ok(without(Outcome::Inconclusive(Inconclusive::Elsewhere(
+                elsewhere,
+            ))));
         }
         let (text, added, kept) = match self.preflight.reduced() {
             Ok(reduced) => (reduced.text, reduced.added, reduced.kept),
@@ -188,51 +190,52 @@ impl Request<'_> {
                 (text, Added::NONE, Vec::new())
             }
             Err(Unreducible::NoTarget) => {
-                let why = Unjudged::Command(self.program());
-                return Ok(without(Outcome::Unjudged(why)));
+                let why = Inconclusive::Command(self.program());
+                return Ok(without(Outcome::Inconclusive(why)));
             }
             Err(Unreducible::Line { line, why }) => {
-                let why = Unjudged::Line {
+                let why = Inconclusive::Line {
                     line,
                     text: self.preflight.text_of_line(line),
                     why,
                 };
-                return Ok(without(Outcome::Unjudged(why)));
+                return Ok(without(Outcome::Inconclusive(why)));
             }
         };
-        let rewritten = if let Some(Rewritten { argv }) = self.preflight.rewritten() {
+        let rewritten = if let Some(RehearsalCommand { argv }) = self.preflight.rehearsal_command()
+        {
             BuildCommand { argv }
         } else {
-            let why = Unjudged::Elsewhere(target.clone().unwrap_or_default());
-            return Ok(without(Outcome::Unjudged(why)));
+            let why = Inconclusive::Elsewhere(target.clone().unwrap_or_default());
+            return Ok(without(Outcome::Inconclusive(why)));
         };
         let checkout = self.preflight.directory();
         // Until the copy is gone, which it is before this ends the process.
         let stoppable = Stoppable::begin();
-        let mut tree = Tree::copy(checkout, &|| stoppable.came())?;
-        if !tree.is_beside && self.preflight.names_parent() {
-            tree.remove();
-            return Ok(without(Outcome::Unjudged(Unjudged::Outside)));
+        let mut copy = CheckoutCopy::copy(checkout, &|| stoppable.came())?;
+        if !copy.is_beside && self.preflight.names_parent() {
+            copy.remove();
+            return Ok(without(Outcome::Inconclusive(Inconclusive::Outside)));
         }
-        tree.write("Earthfile", text.as_bytes())?;
+        copy.write("Earthfile", text.as_bytes())?;
         let run = Run {
             command: &rewritten,
-            directory: tree.path(),
-            environment: &self.environment_of(&tree),
+            directory: copy.path(),
+            environment: &self.environment_of(&copy),
             secrets: self.secrets,
             timeout: self.timeout,
         };
         let ended = run.run(&stoppable);
         let outcome = match ended {
-            Ok(ended) => self.outcome(ended, &tree, added),
+            Ok(ended) => self.outcome(ended, &copy, added),
             Err(error) => Err(error),
         };
         let origins = match &outcome {
-            Ok(Outcome::Copied(records)) => tree.origins(records),
+            Ok(Outcome::Copied(records)) => copy.origins(records),
             _ => BTreeMap::new(),
         };
-        let left = (!tree.remove()).then(|| tree.path().to_owned());
-        drop(tree);
+        let left = (!copy.remove()).then(|| copy.path().to_owned());
+        drop(copy);
         drop(stoppable);
         Ok(Rehearsal {
             outcome: outcome?,
@@ -249,17 +252,17 @@ impl Request<'_> {
 
     /// The environment of the build, without what would lead git or a program back into the
     /// checkout.
-    fn environment_of(&self, tree: &Tree) -> Environment {
+    fn environment_of(&self, copy: &CheckoutCopy) -> Environment {
         let mut environment = self.environment.clone();
         let variables = &mut environment.variables;
         for name in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "OLDPWD"] {
             variables.remove(std::ffi::OsStr::new(name));
         }
         // A repository above is not the checkout's.
-        if let Some(parent) = tree.path().parent() {
+        if let Some(parent) = copy.path().parent() {
             variables.insert("GIT_CEILING_DIRECTORIES".into(), parent.into());
         }
-        variables.insert("PWD".into(), tree.path().into());
+        variables.insert("PWD".into(), copy.path().into());
         // `earthly.sh` asks for this token if it is not set, and nothing here uses it.
         let token = variables.entry("UBUNTU_PRO_KEY".into());
         token.or_insert_with(|| "rehearsal".into());
@@ -267,7 +270,12 @@ impl Request<'_> {
         environment
     }
 
-    fn outcome(&self, ended: Ended, tree: &Tree, added: Added) -> Result<Outcome, RehearsalError> {
+    fn outcome(
+        &self,
+        ended: Ended,
+        copy: &CheckoutCopy,
+        added: Added,
+    ) -> Result<Outcome, RehearsalError> {
         let program = self.program();
         let Ended {
             status,
@@ -281,12 +289,14 @@ impl Request<'_> {
                 output: output.last_lines(),
             });
         }
-        let records = record::read(tree.path())?;
+        let records = record::read(copy.path())?;
         let is_known = self.preflight.knows_program();
         if !status.success() {
             let lines = output.last_lines();
             return match failure::of(&output.text(), added) {
-                Failure::Unknown if !is_known => Ok(Outcome::Unjudged(Unjudged::Command(program))),
+                Failure::Unknown if !is_known => {
+                    Ok(Outcome::Inconclusive(Inconclusive::Command(program)))
+                }
                 Failure::Unavailable | Failure::Ours => Err(RehearsalError::Unavailable {
                     program,
                     output: lines,
@@ -305,13 +315,15 @@ impl Request<'_> {
                     output: output.last_lines(),
                 },
                 true => Outcome::NoImage,
-                false => Outcome::Unjudged(Unjudged::Command(program)),
+                false => Outcome::Inconclusive(Inconclusive::Command(program)),
             });
         }
         if let Some(record) = records.iter().find(|record| record.lacks_tool) {
-            return Ok(Outcome::Unjudged(Unjudged::NoTool(record.target.clone())));
+            return Ok(Outcome::Inconclusive(Inconclusive::NoTool(
+                record.target.clone(),
+            )));
         }
-        let records = if tree.has_good_links() {
+        let records = if copy.has_good_links() {
             records
         } else {
             (records.into_iter())
@@ -324,9 +336,11 @@ impl Request<'_> {
                 })
                 .collect()
         };
-        let empty = |record: &Record| matches!(record.landed(), Ok(Landed::File { size: 0, .. }));
-        if let Some(path) = tree.unreadable().filter(|_| records.iter().any(empty)) {
-            return Ok(Outcome::Unjudged(Unjudged::Unreadable(path)));
+        let empty = |record: &Record| {
+            matches!(record.copied_entry(), Ok(CopiedEntry::File { size: 0, .. }))
+        };
+        if let Some(path) = copy.unreadable().filter(|_| records.iter().any(empty)) {
+            return Ok(Outcome::Inconclusive(Inconclusive::Unreadable(path)));
         }
         Ok(Outcome::Copied(records))
     }

@@ -10,7 +10,7 @@ use super::messages;
 use super::stage;
 use crate::api_key;
 use crate::canvos::Checkout;
-use crate::canvos::build::{self, BuildCommand, BuildError, Disturbance, ImageOutcome};
+use crate::canvos::build::{self, BuildCommand, BuildError, ImageOutcome, StagedFilesChanged};
 use crate::cli::BuildArgs;
 use crate::diagnostic::Severity;
 use crate::error::Error;
@@ -118,7 +118,7 @@ impl Build<'_> {
             Err(error) => return Err(self.failed(error, definition, &checkout)),
         };
         let lock = load_lockfile(manifest)?;
-        let disturbed = self.disturbed(definition, &lock, &checkout)?;
+        let staged_files_changed = self.staged_files_changed(definition, &lock, &checkout)?;
         let mut named = Vec::new();
         for image in images {
             named.push(if self.several {
@@ -138,11 +138,12 @@ impl Build<'_> {
             },
         );
         let wrong = proof.outcome(&verdicts).error;
-        let error = match (wrong, disturbed) {
-            // The disturbance explains more than the verdicts, and says what to do about it.
-            (Some(_), Some(disturbance)) => Some(told(disturbance, ImageOutcome::Wrong)),
-            (None, Some(disturbance)) => {
-                self.warn(&told(disturbance, ImageOutcome::Right));
+        let error = match (wrong, staged_files_changed) {
+            // The changed files explain more than the verdicts, and the error says what to do
+            // about them.
+            (Some(_), Some(changes)) => Some(told(changes, ImageOutcome::Wrong)),
+            (None, Some(changes)) => {
+                self.warn(&told(changes, ImageOutcome::Right));
                 None
             }
             (wrong, None) => wrong,
@@ -169,12 +170,12 @@ impl Build<'_> {
 
     /// Returns what the build did to the staged files, if anything. They are examined while the
     /// lock of the checkout is held, so nobody else can have changed them.
-    fn disturbed(
+    fn staged_files_changed(
         &self,
         definition: &Definition,
         lock: &Lockfile,
         checkout: &Checkout,
-    ) -> Result<Option<Disturbance>, Error> {
+    ) -> Result<Option<StagedFilesChanged>, Error> {
         let name = &definition.name;
         let locked = lock.definitions.get(name);
         let found = checkout.found(locked, &self.manifest.limits)?;
@@ -183,26 +184,33 @@ impl Build<'_> {
             lock,
         };
         let directory = checkout.directory();
-        Ok(Disturbance::of(&found, &staged, self.command, directory))
+        Ok(StagedFilesChanged::of(
+            &found,
+            &staged,
+            self.command,
+            directory,
+        ))
     }
 
     /// Describes a build without an image, and what it did to the staged files, as far as that
     /// can be seen.
     fn failed(&self, error: BuildError, definition: &Definition, checkout: &Checkout) -> Error {
-        let disturbed = match error {
+        let staged_files_changed = match error {
             BuildError::Start { .. } => None,
             _ => load_lockfile(self.manifest)
-                .and_then(|lock| self.disturbed(definition, &lock, checkout))
+                .and_then(|lock| self.staged_files_changed(definition, &lock, checkout))
                 .unwrap_or_default(),
         };
         let error = Error::Build(error);
-        match disturbed.map(|disturbance| told(disturbance, ImageOutcome::Missing)) {
+        match staged_files_changed.map(|changes| told(changes, ImageOutcome::Missing)) {
             None => error,
-            Some(disturbed) if matches!(error, Error::Build(BuildError::NoImage { .. })) => {
-                Error::Several(vec![disturbed, error])
+            Some(staged_files_changed)
+                if matches!(error, Error::Build(BuildError::NoImage { .. })) =>
+            {
+                Error::Several(vec![staged_files_changed, error])
             }
-            Some(disturbed) => {
-                self.warn(&disturbed);
+            Some(staged_files_changed) => {
+                self.warn(&staged_files_changed);
                 error
             }
         }
@@ -217,10 +225,6 @@ impl Build<'_> {
     }
 }
 
-fn told(disturbance: Disturbance, image: ImageOutcome) -> Error {
-    BuildError::Disturbed(Disturbance {
-        image,
-        ..disturbance
-    })
-    .into()
+fn told(changes: StagedFilesChanged, image: ImageOutcome) -> Error {
+    BuildError::StagedFilesChanged(StagedFilesChanged { image, ..changes }).into()
 }

@@ -22,16 +22,16 @@ use crate::util::files;
 use crate::util::sanitize;
 use crate::workflow::context::{Context, current, load_lockfile, near, one, shown};
 
-mod beside;
+mod neighbours;
 mod explain;
 mod judge;
-mod words;
+mod report;
 
-pub(super) use words::{Advice, ImageReport, text};
+pub(super) use report::{Advice, ImageReport, text};
 
 use explain::{BuildOrigin, Why};
 use judge::Expectation;
-use words::ImageFinding;
+use report::ImageFinding;
 
 /// The document of `verify` with `--image`.
 #[derive(Serialize, JsonSchema)]
@@ -150,7 +150,7 @@ impl<'a> Proof<'a> {
     pub(super) fn verdicts(&self, paths: &[PathBuf], reading: Reading) -> Vec<ImageReport> {
         let verdict = |path: &PathBuf| self.verdict(path, reading);
         let mut verdicts: Vec<ImageReport> = paths.iter().map(verdict).collect();
-        words::mark_neglected(&mut verdicts);
+        report::mark_neglected(&mut verdicts);
         verdicts
     }
 
@@ -249,7 +249,7 @@ impl<'a> Proof<'a> {
         let (absent, bad): (Vec<&ImageReport>, Vec<&ImageReport>) = verdicts
             .iter()
             .filter(|verdict| !verdict.found.good)
-            .partition(|report| report.found.verdict == words::ImageVerdict::NotFound);
+            .partition(|report| report.found.verdict == report::ImageVerdict::NotFound);
         let mut errors: Vec<Error> = absent.into_iter().map(not_found).collect();
         errors.extend((!bad.is_empty()).then(|| self.error(&bad)));
         CommandOutput {
@@ -272,7 +272,7 @@ impl<'a> Proof<'a> {
         };
         let name = self.expected.map(|(definition, _)| &definition.name[..]);
         let is_unexpected =
-            |report: &&ImageReport| report.found.verdict == words::ImageVerdict::Unexpected;
+            |report: &&ImageReport| report.found.verdict == report::ImageVerdict::Unexpected;
         // What is wrong inside explains more than an image's age.
         let trap = bad.iter().find_map(|verdict| verdict.found.trap);
         let old = bad.iter().any(|verdict| verdict.older == Some(true));
@@ -304,7 +304,7 @@ fn with_checksum(path: &Path, verdict: ImageReport) -> ImageReport {
         Err(error) => error.to_string(),
     };
     let found = ImageFinding {
-        verdict: words::ImageVerdict::ChecksumDiffers,
+        verdict: report::ImageVerdict::ChecksumDiffers,
         detail: Some(detail),
         trap: Some(Trap::OldImage),
         good: false,

@@ -11,8 +11,8 @@ use crate::api_key;
 use crate::canvos::build::BuildCommand;
 use crate::canvos::preflight::Target;
 use crate::canvos::rehearsal::{
-    Judged, Locked, Outcome, Refused, Rehearsal, RehearsalError, Request, Unjudged, Verdict,
-    messages,
+    Inconclusive, Locked, Outcome, Refused, Rehearsal, RehearsalError, RehearsalResult,
+    RehearsalVerdict, Request, messages,
 };
 use crate::cli::RehearseArgs;
 use crate::error::Error;
@@ -46,7 +46,7 @@ pub(super) struct Row {
     /// The target, without its plus sign; null if the command does not name one.
     target: Option<String>,
     /// What the build will put into its image.
-    verdict: Verdict,
+    verdict: RehearsalVerdict,
     /// The verdict in words.
     text: String,
     /// Digest of the file that arrived; null if none did.
@@ -58,7 +58,7 @@ pub(super) struct Row {
     /// The value of `CLUSTERCONFIG` in the build; null where it has none.
     clusterconfig: Option<Clusterconfig>,
     /// What `check` forecasts; null for a target that it does not know.
-    forecast: Option<targets::Verdict>,
+    forecast: Option<targets::TargetVerdict>,
 }
 
 /// The value of `CLUSTERCONFIG` as the build program has it.
@@ -82,7 +82,7 @@ pub(super) fn run(arguments: &RehearseArgs, context: &Context<'_>) -> Result<Com
         &arguments.arguments,
         context.environment,
     );
-    let mut stage = Stage {
+    let mut rehearser = Rehearser {
         context,
         manifest: &manifest,
         lock: &lock,
@@ -93,7 +93,7 @@ pub(super) fn run(arguments: &RehearseArgs, context: &Context<'_>) -> Result<Com
     let mut rows = Vec::new();
     let mut errors = Vec::new();
     for definition in &definitions {
-        match stage.rehearse(definition) {
+        match rehearser.rehearse(definition) {
             Ok((row, error)) => {
                 rows.push(row);
                 errors.extend(error);
@@ -123,7 +123,7 @@ fn text(rows: &[Row], width: Option<usize>) -> String {
     table::fitted(&cells, width)
 }
 
-struct Stage<'a> {
+struct Rehearser<'a> {
     context: &'a Context<'a>,
     manifest: &'a Manifest,
     lock: &'a Lockfile,
@@ -133,7 +133,7 @@ struct Stage<'a> {
     done: BTreeMap<Identity, Rehearsal>,
 }
 
-impl Stage<'_> {
+impl Rehearser<'_> {
     /// What is found for one definition, and what is wrong with it.
     fn rehearse(&mut self, definition: &Definition) -> Result<(Row, Option<Error>), Error> {
         let Self {
@@ -192,7 +192,7 @@ impl Stage<'_> {
         let foreseen = forecast
             .as_ref()
             .and_then(|row| foreseen(row, &definition.name));
-        if judged.unjudged == Some(Unjudged::Maas)
+        if judged.unjudged == Some(Inconclusive::Maas)
             && let Some(foreseen) = foreseen
         {
             context.report.warn(&messages::maas_not_rehearsed());
@@ -200,7 +200,7 @@ impl Stage<'_> {
             judged.unjudged = None;
         } else if let (Some(row), Some(foreseen)) = (&forecast, foreseen)
             && foreseen != judged.verdict
-            && judged.verdict != Verdict::Unjudged
+            && judged.verdict != RehearsalVerdict::Unjudged
         {
             let found = words(&definition.name, &judged);
             let warning = messages::forecast_differs(&row.text, &found);
@@ -225,46 +225,48 @@ impl Stage<'_> {
 }
 
 /// The verdict that a forecast comes to; `None` if it says nothing.
-fn foreseen(row: &targets::Row, name: &str) -> Option<Verdict> {
+fn foreseen(row: &targets::Row, name: &str) -> Option<RehearsalVerdict> {
     Some(match row.verdict {
-        targets::Verdict::AsLocked if row.definition.as_deref() == Some(name) => Verdict::AsLocked,
-        targets::Verdict::AsLocked
-        | targets::Verdict::Outdated
-        | targets::Verdict::AnotherDefinition
-        | targets::Verdict::NoDefinition => Verdict::AnotherDefinition,
-        targets::Verdict::Nothing => Verdict::Nothing,
-        targets::Verdict::Empty => Verdict::Empty,
-        targets::Verdict::Link => Verdict::Link,
-        targets::Verdict::Directory => Verdict::Directory,
-        targets::Verdict::BuildFails => Verdict::BuildFails,
-        targets::Verdict::NotCarried => Verdict::NotCarried,
-        targets::Verdict::Unjudged | targets::Verdict::NoTarget => return None,
+        targets::TargetVerdict::AsLocked if row.definition.as_deref() == Some(name) => {
+            RehearsalVerdict::AsLocked
+        }
+        targets::TargetVerdict::AsLocked
+        | targets::TargetVerdict::Outdated
+        | targets::TargetVerdict::AnotherDefinition
+        | targets::TargetVerdict::NoDefinition => RehearsalVerdict::AnotherDefinition,
+        targets::TargetVerdict::Nothing => RehearsalVerdict::Nothing,
+        targets::TargetVerdict::Empty => RehearsalVerdict::Empty,
+        targets::TargetVerdict::Link => RehearsalVerdict::Link,
+        targets::TargetVerdict::Directory => RehearsalVerdict::Directory,
+        targets::TargetVerdict::BuildFails => RehearsalVerdict::BuildFails,
+        targets::TargetVerdict::NotCarried => RehearsalVerdict::NotCarried,
+        targets::TargetVerdict::Unjudged | targets::TargetVerdict::NoTarget => return None,
     })
 }
 
 /// The verdict in words.
-fn words(name: &str, judged: &Judged) -> String {
+fn words(name: &str, judged: &RehearsalResult) -> String {
     match judged.verdict {
-        Verdict::AsLocked => format!("`{name}` as locked"),
-        Verdict::AnotherDefinition => match (&judged.holds, &judged.path) {
+        RehearsalVerdict::AsLocked => format!("`{name}` as locked"),
+        RehearsalVerdict::AnotherDefinition => match (&judged.holds, &judged.path) {
             (Some(holds), _) => format!("`{holds}`, not `{name}`"),
             (None, Some(path)) => format!("`{}`", sanitize::line(path.as_bytes())),
             (None, None) => "another file".to_owned(),
         },
-        Verdict::Nothing => "nothing".to_owned(),
-        Verdict::Empty => "an empty file".to_owned(),
-        Verdict::Link => "a symbolic link".to_owned(),
-        Verdict::Directory => "a directory".to_owned(),
-        Verdict::BuildFails => "nothing: the build fails".to_owned(),
-        Verdict::NoImage => "nothing: no image is written".to_owned(),
-        Verdict::NotCarried => "nothing: this target carries no definition".to_owned(),
-        Verdict::Unjudged => "cannot be told".to_owned(),
+        RehearsalVerdict::Nothing => "nothing".to_owned(),
+        RehearsalVerdict::Empty => "an empty file".to_owned(),
+        RehearsalVerdict::Link => "a symbolic link".to_owned(),
+        RehearsalVerdict::Directory => "a directory".to_owned(),
+        RehearsalVerdict::BuildFails => "nothing: the build fails".to_owned(),
+        RehearsalVerdict::NoImage => "nothing: no image is written".to_owned(),
+        RehearsalVerdict::NotCarried => "nothing: this target carries no definition".to_owned(),
+        RehearsalVerdict::Unjudged => "cannot be told".to_owned(),
     }
 }
 
 /// What is wrong with it.
-fn refused(row: &Row, judged: &Judged, rehearsal: &Rehearsal) -> Option<Error> {
-    if judged.verdict == Verdict::AsLocked {
+fn refused(row: &Row, judged: &RehearsalResult, rehearsal: &Rehearsal) -> Option<Error> {
+    if judged.verdict == RehearsalVerdict::AsLocked {
         return None;
     }
     let output = match &rehearsal.outcome {

@@ -14,7 +14,7 @@ use crate::api_key;
 use crate::archive::{self, InspectError, Inventory};
 use crate::cache::CacheLookup;
 use crate::cli::{ShowArgs, ShowFormat};
-use crate::error::{Error, Judged};
+use crate::error::{ArchiveSubject, Error};
 use crate::lockfile::{LockEntry, Lockfile, Outdated};
 use crate::manifest::{Definition, Project};
 use crate::resolve::Pack;
@@ -180,7 +180,7 @@ fn find_definition(name: Option<&str>, context: &Context<'_>) -> Result<Found, E
             ));
         }
         CacheLookup::Hit(artifact) => {
-            let of = Judged::Definition(definition.name.clone());
+            let of = ArchiveSubject::Definition(definition.name.clone());
             Some(inspect(
                 artifact.open()?,
                 artifact.path(),
@@ -271,7 +271,7 @@ fn find_file(file: &Path, context: &Context<'_>) -> Result<Found, Error> {
     let shown = sanitize::path(file);
     // The source may be a pipe, which can be read once.
     let mut source = Hashed::new(source);
-    let of = Judged::File(shown.clone());
+    let of = ArchiveSubject::File(shown.clone());
     let inventory = inspect(&mut source, &path, &of, &limits)?;
     let contents = inventory.contents();
     let entry = lock
@@ -353,7 +353,7 @@ impl Read for Hashed {
 fn inspect(
     source: impl Read,
     path: &Path,
-    of: &Judged,
+    of: &ArchiveSubject,
     limits: &Limits,
 ) -> Result<Inventory, Error> {
     let wanted =

@@ -44,7 +44,7 @@ pub(super) struct Row {
     /// How the file gets there; null if there is none.
     via: Option<Via>,
     /// What the target would embed.
-    pub(super) verdict: Verdict,
+    pub(super) verdict: TargetVerdict,
     /// The verdict as text.
     pub(super) text: String,
     /// Name of the locked definition that the file contains; null if it contains none of
@@ -57,8 +57,7 @@ pub(super) struct Row {
 /// What a target would embed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-#[schemars(rename = "TargetVerdict")]
-pub(super) enum Verdict {
+pub(super) enum TargetVerdict {
     /// A definition as it is locked.
     AsLocked,
     /// A definition as it was locked, although `profiles.toml` has changed since.
@@ -87,15 +86,15 @@ pub(super) enum Verdict {
 
 /// A file that was examined.
 #[derive(Clone)]
-struct Judged {
-    verdict: Verdict,
+struct TargetResult {
+    verdict: TargetVerdict,
     text: String,
     definition: Option<String>,
     content_sha256: Option<Digest>,
 }
 
-impl Judged {
-    fn nothing(verdict: Verdict, text: &str) -> Self {
+impl TargetResult {
+    fn nothing(verdict: TargetVerdict, text: &str) -> Self {
         Self {
             verdict,
             text: text.to_owned(),
@@ -206,21 +205,21 @@ struct Files<'a> {
     directory: &'a Path,
     /// What is known already.
     known: Known<'a>,
-    seen: BTreeMap<String, Judged>,
+    seen: BTreeMap<String, TargetResult>,
 }
 
 impl Files<'_> {
     fn row(&mut self, target: Target, embeds: Embeds) -> Row {
-        let nothing = |verdict, text| (None, None, Judged::nothing(verdict, text));
+        let nothing = |verdict, text| (None, None, TargetResult::nothing(verdict, text));
         let (embeds, via, judged) = match embeds {
-            Embeds::NoTarget => nothing(Verdict::NoTarget, "not a target of this checkout"),
-            Embeds::Never => nothing(Verdict::NotCarried, "never contains one (T13)"),
-            Embeds::Nothing => nothing(Verdict::Nothing, "nothing"),
-            Embeds::Directory => nothing(Verdict::Directory, "a directory"),
-            Embeds::Link => nothing(Verdict::Link, "a symbolic link"),
-            Embeds::Empty => nothing(Verdict::Empty, "an empty file"),
-            Embeds::Fails => nothing(Verdict::BuildFails, "the build fails"),
-            Embeds::Unclear => nothing(Verdict::Unjudged, "unknown"),
+            Embeds::NoTarget => nothing(TargetVerdict::NoTarget, "not a target of this checkout"),
+            Embeds::Never => nothing(TargetVerdict::NotCarried, "never contains one (T13)"),
+            Embeds::Nothing => nothing(TargetVerdict::Nothing, "nothing"),
+            Embeds::Directory => nothing(TargetVerdict::Directory, "a directory"),
+            Embeds::Link => nothing(TargetVerdict::Link, "a symbolic link"),
+            Embeds::Empty => nothing(TargetVerdict::Empty, "an empty file"),
+            Embeds::Fails => nothing(TargetVerdict::BuildFails, "the build fails"),
+            Embeds::Unclear => nothing(TargetVerdict::Unjudged, "unknown"),
             Embeds::File { path, via } => {
                 let judged = self.judge(&path);
                 (Some(path), Some(via), judged)
@@ -237,7 +236,7 @@ impl Files<'_> {
         }
     }
 
-    fn judge(&mut self, path: &str) -> Judged {
+    fn judge(&mut self, path: &str) -> TargetResult {
         if let Some(known) = self.seen.get(path) {
             return known.clone();
         }
@@ -247,24 +246,24 @@ impl Files<'_> {
             .as_ref()
             .and_then(|contents| self.known.owner_of(contents));
         let (verdict, text) = match (content, &owner) {
-            (None, _) => (Verdict::NoDefinition, "no definition".to_owned()),
+            (None, _) => (TargetVerdict::NoDefinition, "no definition".to_owned()),
             (Some(_), Some(Owner { name, state })) => match state {
-                OwnerState::Current => (Verdict::AsLocked, format!("`{name}` as locked")),
+                OwnerState::Current => (TargetVerdict::AsLocked, format!("`{name}` as locked")),
                 OwnerState::Outdated => (
-                    Verdict::Outdated,
+                    TargetVerdict::Outdated,
                     format!("`{name}`, locked before profiles.toml changed"),
                 ),
                 OwnerState::Removed => (
-                    Verdict::Outdated,
+                    TargetVerdict::Outdated,
                     format!("`{name}`, which is no longer in profiles.toml"),
                 ),
             },
             (Some(content), None) => (
-                Verdict::AnotherDefinition,
+                TargetVerdict::AnotherDefinition,
                 format!("not locked: content {}", content.short()),
             ),
         };
-        let judged = Judged {
+        let judged = TargetResult {
             verdict,
             text,
             definition: owner.map(|owner| owner.name.to_owned()),

@@ -38,7 +38,7 @@ struct PlacementReport {
     path: String,
     /// State of the placement, compared with the lock; `none` and `unexpected` with
     /// `--expect-none`.
-    verdict: Verdict,
+    verdict: PlacementVerdict,
     /// Reason, if there is more to report.
     #[serde(skip_serializing_if = "Option::is_none")]
     detail: Option<String>,
@@ -49,8 +49,7 @@ struct PlacementReport {
 /// State of a placement.
 #[derive(Clone, Copy, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-#[schemars(rename = "PlacementVerdict")]
-enum Verdict {
+enum PlacementVerdict {
     /// The locked archive.
     AsLocked,
     /// Another archive with the locked content.
@@ -69,7 +68,7 @@ enum Verdict {
     Leftover,
 }
 
-impl Verdict {
+impl PlacementVerdict {
     fn text(self) -> &'static str {
         match self {
             Self::AsLocked => "as locked",
@@ -129,12 +128,12 @@ fn expect_none(manifest: &Manifest, context: &Context<'_>) -> Result<CommandOutp
         .map(|found| match found.state {
             State::Missing => PlacementReport {
                 path: found.placement.path().into(),
-                verdict: Verdict::None,
+                verdict: PlacementVerdict::None,
                 detail: None,
                 good: true,
             },
             _ => PlacementReport {
-                verdict: Verdict::Unexpected,
+                verdict: PlacementVerdict::Unexpected,
                 good: false,
                 ..report(found, &lock)
             },
@@ -185,7 +184,7 @@ pub(super) fn leftovers(checkout: &Checkout, command: &str) -> Option<Error> {
 fn leftover(path: String) -> PlacementReport {
     PlacementReport {
         path,
-        verdict: Verdict::Leftover,
+        verdict: PlacementVerdict::Leftover,
         detail: Some("a temporary file of a killed run".into()),
         good: false,
     }
@@ -193,12 +192,12 @@ fn leftover(path: String) -> PlacementReport {
 
 fn report(found: &PlacementState, lock: &Lockfile) -> PlacementReport {
     let (verdict, detail, good) = match &found.state {
-        State::Equal => (Verdict::AsLocked, None, true),
-        State::SameContent => (Verdict::SameContent, None, true),
-        State::Missing => (Verdict::Missing, None, false),
-        State::WrongKind(kind) => (Verdict::WrongKind, Some((*kind).to_owned()), false),
+        State::Equal => (PlacementVerdict::AsLocked, None, true),
+        State::SameContent => (PlacementVerdict::SameContent, None, true),
+        State::Missing => (PlacementVerdict::Missing, None, false),
+        State::WrongKind(kind) => (PlacementVerdict::WrongKind, Some((*kind).to_owned()), false),
         State::Differs { contents: None } => (
-            Verdict::Differs,
+            PlacementVerdict::Differs,
             Some("not an archive of a cluster definition".into()),
             false,
         ),
@@ -209,7 +208,7 @@ fn report(found: &PlacementState, lock: &Lockfile) -> PlacementReport {
                 Some(name) => format!("it is `{name}`"),
                 None => format!("content {}", contents.sha256.short()),
             };
-            (Verdict::Differs, Some(whose), false)
+            (PlacementVerdict::Differs, Some(whose), false)
         }
     };
     let path = found.placement.path().to_owned();
@@ -217,7 +216,7 @@ fn report(found: &PlacementState, lock: &Lockfile) -> PlacementReport {
     if good && !found.well_formed {
         return PlacementReport {
             path,
-            verdict: Verdict::WrongKind,
+            verdict: PlacementVerdict::WrongKind,
             detail: Some("not a file of mode 0644 with one name".into()),
             good: false,
         };

@@ -9,7 +9,7 @@
 use std::io::{self, Read};
 
 use super::bytes::{u16_at, u32_at};
-use super::place::{Files, MOST_BESIDE, Neighbours, Node};
+use super::place::{ImageFileSystem, MOST_BESIDE, Neighbours, Node};
 use super::source::Window;
 use super::{ImageError, cut};
 
@@ -249,7 +249,7 @@ enum Entry {
     File(File),
 }
 
-impl Files for Iso<'_> {
+impl ImageFileSystem for Iso<'_> {
     type File = File;
 
     fn find(&self, path: &[&str]) -> Result<Node<File>, ImageError> {

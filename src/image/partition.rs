@@ -13,7 +13,7 @@ use super::ext4::{Ext4, Inode, Kind};
 use super::gpt::{self, BLOCK_SIZE, Header, Partition};
 use super::gzip::{Members, broken};
 use super::iso;
-use super::place::{Files, MOST_BESIDE, Neighbours, Node};
+use super::place::{ImageFileSystem, MOST_BESIDE, Neighbours, Node};
 use super::source::Window;
 use super::{ImageError, cut};
 use crate::util::atomic_file;
@@ -151,7 +151,7 @@ fn node(inode: Inode) -> Node<Inode> {
     }
 }
 
-impl Files for Content {
+impl ImageFileSystem for Content {
     type File = Inode;
 
     fn find(&self, path: &[&str]) -> Result<Node<Inode>, ImageError> {

@@ -30,7 +30,7 @@ pub enum Node<F> {
 }
 
 /// Access to the files of an image, as far as they are needed.
-pub trait Files {
+pub trait ImageFileSystem {
     /// A regular file.
     type File;
 
@@ -38,7 +38,7 @@ pub trait Files {
     /// host, they would lead elsewhere.
     fn find(&self, path: &[&str]) -> Result<Node<Self::File>, ImageError>;
 
-    /// Returns what is in the directory of `path`, without the entry that [`Files::find`]
+    /// Returns what is in the directory of `path`, without the entry that [`ImageFileSystem::find`]
     /// finds.
     fn beside(&self, path: &[&str]) -> Result<Neighbours<Self::File>, ImageError>;
 
@@ -141,7 +141,11 @@ impl ImagePlace {
     }
 
     /// Examines `path` in `files`, and what is beside it.
-    pub fn look<F: Files>(files: &F, path: &[&str], judge: &Judge<'_>) -> Result<Self, ImageError> {
+    pub fn look<F: ImageFileSystem>(
+        files: &F,
+        path: &[&str],
+        judge: &Judge<'_>,
+    ) -> Result<Self, ImageError> {
         let entry = match files.find(path)? {
             Node::Missing => PlaceEntry::Missing,
             Node::Odd(kind) => PlaceEntry::Odd(kind),
@@ -178,7 +182,7 @@ struct Left {
 }
 
 impl Left {
-    fn neighbour<F: Files>(
+    fn neighbour<F: ImageFileSystem>(
         &mut self,
         files: &F,
         file: &F::File,
@@ -209,7 +213,11 @@ impl Left {
 }
 
 /// Hashes the file, and reads its contents.
-fn hold<F: Files>(files: &F, file: &F::File, judge: &Judge<'_>) -> Result<HeldFile, ImageError> {
+fn hold<F: ImageFileSystem>(
+    files: &F,
+    file: &F::File,
+    judge: &Judge<'_>,
+) -> Result<HeldFile, ImageError> {
     let size = F::size(file);
     let open = || files.read(file).take(size);
     let (sha256, length) = Digest::of_reader(&mut open()).map_err(cut)?;

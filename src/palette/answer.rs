@@ -8,7 +8,7 @@
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::node::OddField;
+use super::node::InvalidField;
 use super::wire::{Answer, ApiError, NoAnswer};
 use crate::util::sanitize;
 
@@ -26,7 +26,7 @@ pub(super) enum Unfit {
     /// Something else that is recognized; contains its name.
     Wrong(String),
     /// An answer of Palette with a field that cannot be used.
-    Field(OddField),
+    Field(InvalidField),
 }
 
 /// Parses `body` as the documented JSON.

@@ -132,13 +132,13 @@ pub struct Palette {
 
 /// The time limits of an attempt.
 #[derive(Clone, Copy)]
-struct Patience {
+struct AttemptDeadline {
     began: Instant,
     /// The limit for the whole attempt; `None` for an archive.
     whole: Option<Duration>,
 }
 
-impl Patience {
+impl AttemptDeadline {
     fn of(whole: Option<Duration>) -> Self {
         Self {
             began: Instant::now(),
@@ -351,7 +351,7 @@ impl Palette {
             body: Some(body),
             project,
         };
-        let response = self.send(&call, attempt, Patience::of(None))?;
+        let response = self.send(&call, attempt, AttemptDeadline::of(None))?;
         Ok(DownloadResponse {
             length: response.content_length(),
             response,
@@ -403,14 +403,14 @@ impl Palette {
     /// Returns the whole body of the answer to one attempt.
     fn body(&self, call: &Call<'_>, attempt: u32) -> Result<Vec<u8>, AttemptError<PaletteError>> {
         let whole = self.timeout.saturating_mul(WHOLE);
-        let patience = Patience::of(Some(whole));
-        let response = self.send(call, attempt, patience)?;
+        let deadline = AttemptDeadline::of(Some(whole));
+        let response = self.send(call, attempt, deadline)?;
         // One more byte distinguishes a body that is too large from one of exactly the limit.
-        let (body, ended) = body::read(response, answer::LIMIT + 1, patience.left_of(whole));
+        let (body, ended) = body::read(response, answer::LIMIT + 1, deadline.left_of(whole));
         match ended {
             Ok(()) => Ok(body),
             Err(error) => {
-                let why = super::transport::broken_body(&error, self.waited(patience));
+                let why = super::transport::broken_body(&error, self.waited(deadline));
                 Err(self.broken(call.name(), why, attempt))
             }
         }
@@ -422,7 +422,7 @@ impl Palette {
         &self,
         call: &Call<'_>,
         attempt: u32,
-        patience: Patience,
+        deadline: AttemptDeadline,
     ) -> Result<Response, AttemptError<PaletteError>> {
         let mut url = self.endpoint.join(&call.path);
         if !call.query.is_empty() {
@@ -438,7 +438,7 @@ impl Palette {
                 .header("ApiKey", self.header.clone())
                 .header(CONTENT_TYPE, "application/json");
             // The library's own limit for a request covers the whole request.
-            let left = patience.whole.map(|whole| patience.left_of(whole));
+            let left = deadline.whole.map(|whole| deadline.left_of(whole));
             if let Some(left) = left.filter(|left| *left < self.timeout + GRACE) {
                 request = request.timeout(left);
             }
@@ -450,14 +450,14 @@ impl Palette {
             }
             let response = request
                 .send()
-                .map_err(|error| self.transport_failure(&error, call, attempt, patience))?;
+                .map_err(|error| self.transport_failure(&error, call, attempt, deadline))?;
             match response.status() {
                 status if status.is_success() => return Ok(response),
                 status if status.is_redirection() => {
                     url = redirect::follow(&url, &response).map_err(AttemptError::Final)?;
                     method = redirect::method(status, method);
                 }
-                _ => return Err(self.refusal(response, call, attempt, patience)),
+                _ => return Err(self.refusal(response, call, attempt, deadline)),
             }
         }
         Err(AttemptError::Final(redirect::endless(&first, &url)))

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::node::OddField;
+use super::node::InvalidField;
 use super::proxy::Route;
 use super::wire::Speaker;
 use crate::util::sanitize;
@@ -90,11 +90,11 @@ pub enum PaletteError {
         why: String,
     },
     /// An answer of Palette with a field that cannot be used.
-    OddField {
+    InvalidField {
         /// The call.
         call: String,
         /// The field.
-        field: OddField,
+        field: InvalidField,
     },
     /// Two answers contradict each other.
     Contradiction {

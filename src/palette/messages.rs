@@ -51,7 +51,7 @@ pub(crate) fn error(error: &PaletteError) -> Diagnostic {
             )
             .help("check whether a proxy or cache answers in Palette's place")
         }
-        PaletteError::OddField { call, field } => {
+        PaletteError::InvalidField { call, field } => {
             let call = sanitize::line(call.as_bytes());
             Diagnostic::error(
                 Code::UnusableAnswer,

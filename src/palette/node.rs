@@ -1,6 +1,6 @@
 //! Reads the fields of an answer one by one, each with its path.
 //!
-//! Input: valid JSON. Output: the value of a required field, or an [`OddField`] that says where
+//! Input: valid JSON. Output: the value of a required field, or an [`InvalidField`] that says where
 //! it is and what it is. Fields that are not required are ignored or read leniently. Go servers
 //! send `null` for anything empty, so `null` and a missing field are the same.
 
@@ -12,7 +12,7 @@ use crate::util::uid::Uid;
 
 /// A required field that does not have the expected type.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OddField {
+pub struct InvalidField {
     /// The path of the field, such as `spec.published.packs[0].tag`.
     pub path: String,
     /// The expected type, with its article.
@@ -21,7 +21,7 @@ pub struct OddField {
     pub found: Option<&'static str>,
 }
 
-impl fmt::Display for OddField {
+impl fmt::Display for InvalidField {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
             path,
@@ -71,7 +71,7 @@ impl<'a> Node<'a> {
     ///
     /// # Errors
     /// Fails if this node is neither an object nor `null`.
-    pub fn get(&self, key: &str) -> Result<Self, OddField> {
+    pub fn get(&self, key: &str) -> Result<Self, InvalidField> {
         if matches!(self.value, Value::Object(_) | Value::Null) {
             Ok(self.loose(key))
         } else {
@@ -95,7 +95,7 @@ impl<'a> Node<'a> {
     ///
     /// # Errors
     /// Fails if the field or this node has another type.
-    pub fn text(&self, key: &str) -> Result<String, OddField> {
+    pub fn text(&self, key: &str) -> Result<String, InvalidField> {
         let field = self.get(key)?;
         match field.value {
             Value::Null => Ok(String::new()),
@@ -108,10 +108,10 @@ impl<'a> Node<'a> {
     ///
     /// # Errors
     /// Fails if the field is missing, or if it or this node has another type.
-    pub fn required(&self, key: &str) -> Result<String, OddField> {
+    pub fn required(&self, key: &str) -> Result<String, InvalidField> {
         let text = self.text(key)?;
         if text.is_empty() {
-            return Err(OddField {
+            return Err(InvalidField {
                 path: self.loose(key).path,
                 expected: "a string",
                 found: None,
@@ -124,7 +124,7 @@ impl<'a> Node<'a> {
     ///
     /// # Errors
     /// Fails if the field or this node is something else.
-    pub fn uid(&self, key: &str) -> Result<Uid, OddField> {
+    pub fn uid(&self, key: &str) -> Result<Uid, InvalidField> {
         let text = self.required(key)?;
         Uid::parse(&text).ok_or_else(|| self.loose(key).odd("a uid of 24 hexadecimal digits"))
     }
@@ -139,7 +139,7 @@ impl<'a> Node<'a> {
     ///
     /// # Errors
     /// Fails if the field or this node has another type.
-    pub fn list(&self, key: &str) -> Result<Vec<Self>, OddField> {
+    pub fn list(&self, key: &str) -> Result<Vec<Self>, InvalidField> {
         let field = self.get(key)?;
         let items = match field.value {
             Value::Null => &[][..],
@@ -154,8 +154,8 @@ impl<'a> Node<'a> {
     }
 
     /// Returns the error that this field is not `expected`.
-    fn odd(&self, expected: &'static str) -> OddField {
-        OddField {
+    fn odd(&self, expected: &'static str) -> InvalidField {
+        InvalidField {
             path: match self.path.as_str() {
                 "" => "the answer".to_owned(),
                 path => path.to_owned(),
@@ -220,7 +220,7 @@ mod tests {
         });
         let root = Node::root(&answer);
         let a = root.get("a").unwrap();
-        let said = |result: Result<String, OddField>| result.unwrap_err().to_string();
+        let said = |result: Result<String, InvalidField>| result.unwrap_err().to_string();
         assert_eq!(said(a.text("text")), "`a.text` is a number, not a string");
         let list = a.list("list").map(|_| String::new());
         assert_eq!(said(list), "`a.list` is an object, not a list");

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::node::{Node, OddField, meaning, says_nothing};
+use super::node::{InvalidField, Node, meaning, says_nothing};
 
 mod list;
 
@@ -139,7 +139,7 @@ pub enum NoAnswer {
     /// The body is JSON of another server.
     Shape,
     /// A required field is invalid.
-    Field(OddField),
+    Field(InvalidField),
 }
 
 impl From<serde_json::Error> for NoAnswer {
@@ -148,8 +148,8 @@ impl From<serde_json::Error> for NoAnswer {
     }
 }
 
-impl From<OddField> for NoAnswer {
-    fn from(odd: OddField) -> Self {
+impl From<InvalidField> for NoAnswer {
+    fn from(odd: InvalidField) -> Self {
         Self::Field(odd)
     }
 }
@@ -299,7 +299,7 @@ fn differs(draft: &Value, published: &Value) -> bool {
 }
 
 impl Template {
-    fn read(template: &Node<'_>) -> Result<Self, OddField> {
+    fn read(template: &Node<'_>) -> Result<Self, InvalidField> {
         let kind = profile_type(&template.text("type")?);
         let mut packs = Vec::new();
         let mut invalid = Vec::new();
@@ -323,7 +323,7 @@ impl Template {
 }
 
 impl Pack {
-    fn read(pack: &Node<'_>, profile_type: &str) -> Result<Self, OddField> {
+    fn read(pack: &Node<'_>, profile_type: &str) -> Result<Self, InvalidField> {
         Ok(Self {
             name: pack.required("name")?,
             layer: pack_layer(&pack.text("layer")?, profile_type),

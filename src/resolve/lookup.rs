@@ -12,7 +12,7 @@ use super::{Catalogue, ResolveError, Scope};
 use crate::diagnostic::{Diagnostic, Place, Source};
 use crate::manifest::{Definition, Profile, Project, Reference};
 use crate::palette::wire::ProfileMetadata;
-use crate::palette::{HttpRefusal, Observer, OddField, PaletteError};
+use crate::palette::{HttpRefusal, InvalidField, Observer, PaletteError};
 use crate::util::sanitize;
 use crate::util::suggest::{nearest, nearest_version, numbers};
 use crate::util::uid::Uid;
@@ -268,7 +268,9 @@ fn versions<'p>(profiles: impl IntoIterator<Item = &'p ProfileMetadata>) -> Vec<
 }
 
 /// Returns the uids of the items, each once, since some lists contain an item more than once.
-fn uids<'i>(found: impl Iterator<Item = &'i Result<Uid, OddField>>) -> Result<Vec<Uid>, OddField> {
+fn uids<'i>(
+    found: impl Iterator<Item = &'i Result<Uid, InvalidField>>,
+) -> Result<Vec<Uid>, InvalidField> {
     let mut uids: Vec<Uid> = Vec::new();
     for uid in found {
         let uid = uid.as_ref().map_err(Clone::clone)?;
@@ -279,8 +281,8 @@ fn uids<'i>(found: impl Iterator<Item = &'i Result<Uid, OddField>>) -> Result<Ve
     Ok(uids)
 }
 
-fn odd(call: &str, field: OddField) -> PaletteError {
-    PaletteError::OddField {
+fn odd(call: &str, field: InvalidField) -> PaletteError {
+    PaletteError::InvalidField {
         call: call.to_owned(),
         field,
     }

@@ -20,7 +20,7 @@ use crate::util::sanitize;
 
 /// The interval between two attempts to take a lock that another run holds. A blocking call
 /// would be woken by the kernel, but has no time-out.
-const LOOK: Duration = Duration::from_millis(20);
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 /// The maximum number of bytes that are read of a holder's identity.
 const HOLDER: u64 = 200;
 /// The name of a holder that does not identify itself.
@@ -211,7 +211,7 @@ impl Wait<'_> {
                 self.told = true;
                 (self.lock_options.tell)(Event::Waits(&holder(file)));
             }
-            thread::sleep(LOOK.min(self.lock_options.timeout.saturating_sub(waited)));
+            thread::sleep(POLL_INTERVAL.min(self.lock_options.timeout.saturating_sub(waited)));
         }
     }
 }
@@ -388,7 +388,7 @@ mod tests {
                 };
                 claim(&path, &lock_options).unwrap()
             });
-            thread::sleep(LOOK * 2);
+            thread::sleep(POLL_INTERVAL * 2);
             drop(first);
             let second = second.join().unwrap();
             assert!(path.exists(), "the second has a file that others see");

@@ -184,9 +184,9 @@ fn the_exit_codes_are_those_of_the_code() {
     assert_eq!(tables[1].iter().map(first).collect::<Vec<_>>(), codes);
     assert_eq!(tables[0], tables[1], "README and reference say the same");
 
-    let mut by_gravity = all;
-    by_gravity.sort_by_key(|exit| std::cmp::Reverse(exit.gravity()));
-    let order: Vec<String> = by_gravity
+    let mut by_severity = all;
+    by_severity.sort_by_key(|exit| std::cmp::Reverse(exit.severity()));
+    let order: Vec<String> = by_severity
         .iter()
         .filter(|exit| **exit != Exit::Done)
         .map(|exit| exit.code().to_string())

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use edgestage::canvos::preflight::invocation::{
-    self, Export, Invocation, NoExport, Program, Target, Unjudged,
+    self, Export, Invocation, NoExport, Program, Target, UnknownInvocation,
 };
 
 use crate::support::real::{self, Answer};
@@ -222,13 +222,13 @@ fn whole_builds_end_early_for_the_same_reasons() {
     }
     assert_eq!(failed, FAILURES_OF_CANVOS.into());
     assert_eq!(quiet, ["env-nooutput", "p-ci"].into());
-    let list = Unjudged::WrapperVariable("EARTHLY_BUILD_ARGS".to_owned());
+    let list = UnknownInvocation::WrapperVariable("EARTHLY_BUILD_ARGS".to_owned());
     let expected = [
         // What bash makes of a file with zero bytes is not known.
         ("arg-nul", list.clone()),
         ("arg-utf16", list),
-        ("env-vfo2", Unjudged::Features),
-        ("p-autoskip", Unjudged::AutoSkip),
+        ("env-vfo2", UnknownInvocation::Features),
+        ("p-autoskip", UnknownInvocation::AutoSkip),
     ];
     assert_eq!(unjudged, expected.into());
 }

@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 use std::path::Path;
 
-use super::{BuildError, Disturbance, Disturbed, ImageOutcome, NoImage, Now};
+use super::{BuildError, ChangedFile, CurrentContent, ImageOutcome, NoImage, StagedFilesChanged};
 use crate::diagnostic::{Code, Diagnostic, Trap};
 use crate::util::sanitize;
 
@@ -41,7 +41,7 @@ pub(crate) fn error(error: &BuildError) -> Diagnostic {
             older,
             why,
         } => no_image(program, why, directory, older),
-        BuildError::Disturbed(disturbance) => disturbed(disturbance),
+        BuildError::StagedFilesChanged(changes) => staged_files_changed(changes),
     }
 }
 
@@ -91,7 +91,7 @@ fn no_image(program: &str, why: &NoImage, directory: &Path, older: &[String]) ->
                 ))
                 .help("build `+iso`, `+uki-iso`, `+cloud-image` or `+maas-image`")
         }
-        NoImage::Swallowed(line) => Diagnostic::error(
+        NoImage::FailureHiddenByWrapper(line) => Diagnostic::error(
             Trap::SwallowedFailure,
             format!("the build `{program}` failed, but ended with exit code 0"),
         )
@@ -120,16 +120,16 @@ fn no_image(program: &str, why: &NoImage, directory: &Path, older: &[String]) ->
     }
 }
 
-fn disturbed(disturbance: &Disturbance) -> Diagnostic {
-    let Disturbance {
+fn staged_files_changed(changes: &StagedFilesChanged) -> Diagnostic {
+    let StagedFilesChanged {
         command,
         files,
         cleaned_by,
         definition,
         image,
-    } = disturbance;
+    } = changes;
     let command = sanitize::line(command.as_bytes());
-    let did = if disturbance.removed() {
+    let did = if changes.removed() {
         "removed"
     } else {
         "changed"
@@ -138,12 +138,12 @@ fn disturbed(disturbance: &Disturbance) -> Diagnostic {
         Code::StagedChanged,
         format!("the build `{command}` {did} staged files"),
     );
-    for Disturbed { path, now } in files {
+    for ChangedFile { path, now } in files {
         told = told.note(match now {
-            Now::Gone => format!("`{path}` is gone"),
-            Now::Kind(kind) => format!("`{path}` is now {kind}"),
-            Now::Definition(name) => format!("`{path}` now contains `{name}`"),
-            Now::Other => format!("`{path}` is now another file"),
+            CurrentContent::Gone => format!("`{path}` is gone"),
+            CurrentContent::Kind(kind) => format!("`{path}` is now {kind}"),
+            CurrentContent::Definition(name) => format!("`{path}` now contains `{name}`"),
+            CurrentContent::Other => format!("`{path}` is now another file"),
         });
     }
     let help = match cleaned_by {
@@ -161,7 +161,7 @@ fn disturbed(disturbance: &Disturbance) -> Diagnostic {
     };
     let as_locked = format!("the locked `{definition}`");
     told.note(match image {
-        ImageOutcome::Missing if disturbance.lost_all() => {
+        ImageOutcome::Missing if changes.lost_all() => {
             format!("an image built from this checkout now does not contain {as_locked}")
         }
         // One of the two files may be enough for this target.

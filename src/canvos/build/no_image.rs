@@ -48,7 +48,7 @@ pub enum NoImage {
     /// This target, given with its plus sign, does not write an image.
     Target(String),
     /// The wrapper's line of this number makes it exit with 0 after a failed build (T41).
-    Swallowed(usize),
+    FailureHiddenByWrapper(usize),
     /// The command is a different program, but the checkout's wrapper, which it may call, has
     /// that line.
     PerhapsSwallowed(usize),
@@ -72,7 +72,7 @@ impl NoImage {
             return Self::Target(name.to_owned());
         }
         match (invocation::swallows_failure(checkout), command.program()) {
-            (Some(line), ProgramKind::Wrapper) => Self::Swallowed(line),
+            (Some(line), ProgramKind::Wrapper) => Self::FailureHiddenByWrapper(line),
             (Some(line), ProgramKind::Other) => Self::PerhapsSwallowed(line),
             _ => Self::Unexplained,
         }
@@ -269,7 +269,7 @@ mod tests {
     fn a_wrapper_that_swallows_the_failure() {
         let broken = Situation::new().write("earthly.sh", "true\nif $? -ne 0 ; then\n");
         for (command, why) in [
-            ("./earthly.sh +iso", NoImage::Swallowed(2)),
+            ("./earthly.sh +iso", NoImage::FailureHiddenByWrapper(2)),
             ("./build.sh", NoImage::PerhapsSwallowed(2)),
             ("earthly +iso", NoImage::Unexplained),
             ("./earthly.sh --no-output +iso", suppressed("`--no-output`")),

@@ -43,12 +43,12 @@ impl Two {
         }
     }
 
-    fn ready(&self) -> Vec<(RenameTarget, Aside)> {
+    fn ready(&self) -> Vec<(RenameTarget, PendingFile)> {
         let ready = |place| {
-            let aside = Aside::create(&self.beside).unwrap();
-            aside.file().write_all(b"new").unwrap();
-            aside.seal().unwrap();
-            (self.place(place), aside)
+            let pending = PendingFile::create(&self.beside).unwrap();
+            pending.file().write_all(b"new").unwrap();
+            pending.seal().unwrap();
+            (self.place(place), pending)
         };
         PLACES.map(ready).into()
     }
@@ -129,8 +129,8 @@ fn a_file_system_that_exchanges_no_names() {
     let two = Two::new(Some("old"));
     let cannot: Exchange = |_, _, _, _| Err(io::ErrorKind::Unsupported.into());
     let mut moved = Vec::new();
-    for (place, aside) in two.ready() {
-        moved.push(put(place, aside, cannot).unwrap());
+    for (place, pending) in two.ready() {
+        moved.push(put(place, pending, cannot).unwrap());
     }
     assert!(moved.iter().all(|moved| !moved.exchanged));
     for moved in &moved {
@@ -139,8 +139,8 @@ fn a_file_system_that_exchanges_no_names() {
     let error = roll_back(moved, CanvosError::Foreign(Placement::Root));
     assert!(matches!(error, CanvosError::Foreign(_)), "{error:?}");
     assert_eq!(two.now(), both(Some("old")));
-    for (place, aside) in two.ready() {
-        put(place, aside, cannot).unwrap();
+    for (place, pending) in two.ready() {
+        put(place, pending, cannot).unwrap();
     }
     assert_eq!(two.now(), both(Some("new")));
 }
@@ -149,11 +149,11 @@ fn a_file_system_that_exchanges_no_names() {
 fn a_rollback_that_fails_is_said() {
     let two = Two::new(Some("old"));
     let mut ready = two.ready().into_iter();
-    let (place, aside) = ready.next().unwrap();
-    let moved = put(place, aside, Directory::exchange).unwrap();
+    let (place, pending) = ready.next().unwrap();
+    let moved = put(place, pending, Directory::exchange).unwrap();
     fs::remove_dir_all(two.path("a")).unwrap();
     let error = roll_back(vec![moved], CanvosError::Foreign(Placement::Root));
-    let CanvosError::Mixed {
+    let CanvosError::PartialChange {
         placement, cause, ..
     } = error
     else {

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::copy::{self, Copied, Failure};
 use super::forecast::staged;
-use super::messages::clusterconfig::{self as messages, Elsewhere};
+use super::messages::clusterconfig::{self as messages, Consequence};
 use super::{Assume, Embeds, Finding, Origin, Preflight, RIGHT, Target};
 use crate::canvos::Placement;
 use crate::canvos::preflight::arg;
@@ -51,7 +51,7 @@ impl Preflight<'_> {
             });
         };
         if value.is_empty() {
-            let told = messages::empty_in(origin, self.elsewhere());
+            let told = messages::empty_in(origin, self.consequence());
             return Some(Finding {
                 hits: nowhere,
                 diagnostic: self.at_assignment(told, origin),
@@ -78,8 +78,8 @@ impl Preflight<'_> {
         let named = self.invocation.arg_file.as_ref();
         let named = named.and_then(|file| file.named_by.as_ref());
         match &self.arg {
-            None => messages::no_arg(self.elsewhere()),
-            Some(_) => messages::not_set(named, self.elsewhere()),
+            None => messages::no_arg(self.consequence()),
+            Some(_) => messages::not_set(named, self.consequence()),
         }
     }
 
@@ -94,19 +94,19 @@ impl Preflight<'_> {
     }
 
     /// Returns what happens to the definition if a value finds nothing.
-    fn elsewhere(&self) -> Elsewhere {
+    fn consequence(&self) -> Consequence {
         let isos = Target::ISOS.map(|target| self.forecast(target, Assume::Staged));
         let mut isos = isos
             .iter()
             .filter(|iso| **iso != Embeds::NoTarget)
             .peekable();
         if isos.peek().is_some() && !isos.any(|iso| self.is_staged_file(iso)) {
-            return Elsewhere::IsosLackItToo;
+            return Consequence::IsosLackItToo;
         }
         if self.that_read_it(&[Target::CloudImage]).is_empty() {
-            Elsewhere::NobodyLacksIt
+            Consequence::NobodyLacksIt
         } else {
-            Elsewhere::CloudImageLacksIt
+            Consequence::CloudImageLacksIt
         }
     }
 
@@ -125,7 +125,7 @@ impl Preflight<'_> {
             Copied::File { path, replaced } => replaces(self.other_file(&path, &replaced, &shown)?),
             Copied::Empty { path, .. } => replaces(messages::unreadable_file(&path)),
             Copied::Nothing(missed) => Some(Fault {
-                diagnostic: messages::missed(&missed, &shown, self.elsewhere()),
+                diagnostic: messages::missed(&missed, &shown, self.consequence()),
                 effect: Effect::Misses,
             }),
             Copied::NotAFile { path, kind } => replaces(messages::not_a_file(&path, kind)),

@@ -15,8 +15,10 @@ mod scope;
 mod walk;
 
 pub use reduce::Obstacle;
-pub(super) use reduce::Others;
-pub(in crate::canvos) use reduce::{Added, EXPORTED, MARK, PREFIX, Reduced, Unreducible};
+pub(super) use reduce::OtherTargets;
+pub(in crate::canvos) use reduce::{
+    Added, ERROR_MARKER, EXPORT_DIRECTORY, RECORD_PREFIX, Reduced, Unreducible,
+};
 
 use lines::Line;
 use parse::Parsed;
@@ -143,7 +145,7 @@ impl Earthfile {
         &self,
         names: &[&str],
         arguments: &dyn Fn(&str) -> Option<String>,
-        others: Others,
+        others: OtherTargets,
     ) -> Result<Reduced, Unreducible> {
         let recipes: Vec<Recipe> = names
             .iter()

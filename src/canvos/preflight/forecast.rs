@@ -8,7 +8,7 @@ use super::bash::Value;
 use super::copy::{self, Copied};
 use super::earthfile::{Copy, Earthfile, Recipe, Runs, Source};
 use super::ignore::{Ignore, Rule};
-use super::invocation::{Failure, Invocation, Unjudged};
+use super::invocation::{Failure, Invocation, UnknownInvocation};
 use super::target::{Target, Via};
 use super::{Assume, Preflight};
 use crate::canvos::Placement;
@@ -123,7 +123,12 @@ impl Preflight<'_> {
                 return embeds;
             }
         }
-        if recipe.unresolved || self.invocation.unjudged.contains(&Unjudged::Features) {
+        if recipe.unresolved
+            || self
+                .invocation
+                .unjudged
+                .contains(&UnknownInvocation::Features)
+        {
             return Embeds::Unclear;
         }
         embeds

@@ -78,7 +78,7 @@ pub struct Invocation {
     /// so the build arguments are incomplete then.
     pub failure: Option<Failure>,
     /// The reasons why the rest is uncertain.
-    pub unjudged: Vec<Unjudged>,
+    pub unjudged: Vec<UnknownInvocation>,
     /// Whether `--allow-privileged` is set, which `+cloud-image` and others need.
     pub allow_privileged: bool,
     /// Whether `--strict` is set or implied.
@@ -145,7 +145,7 @@ impl fmt::Display for NoExport {
 
 /// Why a build is not fully understood. What is known remains valid.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Unjudged {
+pub enum UnknownInvocation {
     /// The command is not one of the three programs. Its arguments are not known, nor is how it
     /// starts the build. The rest is what Earthly would do without arguments.
     Program(String),
@@ -165,7 +165,7 @@ pub enum Unjudged {
     Features,
 }
 
-impl fmt::Display for Unjudged {
+impl fmt::Display for UnknownInvocation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Program(name) => write!(

@@ -4,9 +4,9 @@
 use std::path::Path;
 
 use super::arg::KEY;
-use super::invocation::{self, Target as Built, Unjudged};
+use super::invocation::{self, Target as Built, UnknownInvocation};
 use super::invocation::{Export, Failure, Origin, Program};
-use super::messages::start as messages;
+use super::messages::invocation as messages;
 use super::{Arg, Assume, Finding, Preflight, Target};
 use crate::diagnostic::Diagnostic;
 use crate::util::sanitize;
@@ -84,15 +84,15 @@ impl Preflight<'_> {
 
     /// T38: parts of the build are not known.
     fn unjudged(&self) -> Vec<Finding> {
-        let told = |why: &&Unjudged| match why {
+        let told = |why: &&UnknownInvocation| match why {
             // A checkout without the script, or with a trivial one, is not built with it.
-            Unjudged::Wrapper => false,
+            UnknownInvocation::Wrapper => false,
             _ => true,
         };
-        let finding = |why: &Unjudged| {
+        let finding = |why: &UnknownInvocation| {
             let mut finding = Finding::without_hits(messages::unjudged(why));
             // If the build is skipped, the old image remains.
-            if *why == Unjudged::AutoSkip {
+            if *why == UnknownInvocation::AutoSkip {
                 finding.hits = self.built();
             }
             finding

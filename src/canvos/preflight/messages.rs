@@ -11,7 +11,7 @@ use crate::canvos::OVERLAY_DIRECTORY;
 use crate::diagnostic::{Diagnostic, Place, Trap};
 
 pub(super) mod clusterconfig;
-pub(super) mod start;
+pub(super) mod invocation;
 
 /// The effect on a build of such a checkout.
 const FAILS: &str = "the build stops with an error";

@@ -3,7 +3,7 @@
 //! A program that could not work at all says nothing about the build. A failure that is not
 //! recognized counts as one of the copying.
 
-use crate::canvos::preflight::{Added, MARK};
+use crate::canvos::preflight::{Added, ERROR_MARKER};
 
 /// What failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,7 +65,7 @@ pub(super) fn of(output: &str, added: Added) -> Failure {
     }
     let is_error = |line: &&str| line.contains("Error:") || line.contains("did not complete");
     let mut errors = output.lines().filter(is_error);
-    let ours = format!("/.{MARK}");
+    let ours = format!("/.{ERROR_MARKER}");
     if errors.any(|line| line.contains(&ours) || is_unreadable(line, added)) {
         return Failure::Ours;
     }

@@ -1,6 +1,6 @@
 //! A rehearsal that found something else than what is locked, or did not take place.
 
-use super::{Obstacle, Refused, RehearsalError, Unjudged, Verdict};
+use super::{Inconclusive, Obstacle, Refused, RehearsalError, RehearsalVerdict};
 use crate::diagnostic::{Code, Diagnostic, Trap};
 use crate::util::sanitize;
 
@@ -62,38 +62,43 @@ fn told(refused: &Refused) -> Diagnostic {
     };
     let wrong = |what: String| Diagnostic::error(Code::RehearsalRefused, what);
     let told = match judged.verdict {
-        Verdict::Unjudged => return unjudged(&image, judged.unjudged.as_ref()),
+        RehearsalVerdict::Unjudged => return unjudged(&image, judged.unjudged.as_ref()),
         // What is as locked is not refused.
-        Verdict::AsLocked | Verdict::AnotherDefinition => match (&judged.holds, &judged.path) {
-            (Some(holds), _) => wrong(format!("{image} will hold `{holds}`, not `{definition}`")),
-            (None, Some(path)) => {
-                let path = sanitize::line(path.as_bytes());
-                wrong(format!(
-                    "{image} will hold `{path}`, which is not `{definition}`"
-                ))
+        RehearsalVerdict::AsLocked | RehearsalVerdict::AnotherDefinition => {
+            match (&judged.holds, &judged.path) {
+                (Some(holds), _) => {
+                    wrong(format!("{image} will hold `{holds}`, not `{definition}`"))
+                }
+                (None, Some(path)) => {
+                    let path = sanitize::line(path.as_bytes());
+                    wrong(format!(
+                        "{image} will hold `{path}`, which is not `{definition}`"
+                    ))
+                }
+                (None, None) => wrong(format!(
+                    "{image} will hold a file that is not `{definition}`"
+                )),
             }
-            (None, None) => wrong(format!(
-                "{image} will hold a file that is not `{definition}`"
-            )),
-        },
-        Verdict::Nothing => wrong(format!("{image} will hold no definition")),
-        Verdict::Empty => wrong(format!(
+        }
+        RehearsalVerdict::Nothing => wrong(format!("{image} will hold no definition")),
+        RehearsalVerdict::Empty => wrong(format!(
             "{image} will hold an empty file in place of `{definition}`"
         )),
-        Verdict::Link => wrong(format!(
+        RehearsalVerdict::Link => wrong(format!(
             "{image} will hold a symbolic link in place of `{definition}`"
         )),
-        Verdict::Directory => wrong(format!(
+        RehearsalVerdict::Directory => wrong(format!(
             "{image} will hold a directory in place of `{definition}`"
         )),
-        Verdict::BuildFails => {
+        RehearsalVerdict::BuildFails => {
             return said(wrong("the build will fail".to_owned()), output)
                 .help("fix what the build program says above");
         }
-        Verdict::NoImage => wrong("the build will succeed and write no image".to_owned()).help(
-            "leave out `--ci`, `--no-output`, `--image` and the variables that stand for them",
-        ),
-        Verdict::NotCarried => wrong(format!("{image} never carries a definition"))
+        RehearsalVerdict::NoImage => wrong("the build will succeed and write no image".to_owned())
+            .help(
+                "leave out `--ci`, `--no-output`, `--image` and the variables that stand for them",
+            ),
+        RehearsalVerdict::NotCarried => wrong(format!("{image} never carries a definition"))
             .help("build a target that does, such as `+iso`"),
     };
     // The help line says it all, and nothing was copied that one could ask.
@@ -113,12 +118,12 @@ fn told(refused: &Refused) -> Diagnostic {
         ))
 }
 
-fn unjudged(image: &str, why: Option<&Unjudged>) -> Diagnostic {
+fn unjudged(image: &str, why: Option<&Inconclusive>) -> Diagnostic {
     let title = format!("a rehearsal cannot tell what {image} will hold");
     let told = Diagnostic::error(Code::RehearsalUnjudged, title);
     let verify = "`edgestage verify NAME --image FILE` tells when it is built";
     match why {
-        Some(Unjudged::Line { line, text, why }) => {
+        Some(Inconclusive::Line { line, text, why }) => {
             let text = sanitize::excerpt(text.as_bytes(), 120);
             let told = told.note(format!("line {line} of the Earthfile: `{text}`"));
             let told = match why {
@@ -127,32 +132,32 @@ fn unjudged(image: &str, why: Option<&Unjudged>) -> Diagnostic {
             };
             told.note(reason(*why)).help(verify)
         }
-        Some(Unjudged::Maas) => told
+        Some(Inconclusive::Maas) => told
             .note("the second step of `+maas-image` is a script of the checkout, which a rehearsal does not run")
             .help("`edgestage check --target maas-image` forecasts it"),
-        Some(Unjudged::Elsewhere(target)) => {
+        Some(Inconclusive::Elsewhere(target)) => {
             let target = sanitize::line(target.as_bytes());
             told.note(format!("`{target}` is not a target of this checkout"))
                 .help("build a target of the checkout, such as `+iso`")
         }
-        Some(Unjudged::Command(program)) => {
+        Some(Inconclusive::Command(program)) => {
             let program = sanitize::line(program.as_bytes());
             told.note(format!("`{program}` did not build the copy of the checkout that it was started in"))
                 .help("set `build` in `[canvos]` to a command that builds in its working directory")
         }
-        Some(Unjudged::Outside) => told
+        Some(Inconclusive::Outside) => told
             .note("the directory of the checkout cannot be written, so the copy is elsewhere, and `..` is another directory there")
             .help("make it writable, or leave out what names `..`"),
-        Some(Unjudged::NoTool(target)) => {
+        Some(Inconclusive::NoTool(target)) => {
             let target = sanitize::line(target.as_bytes());
             told.note(format!("`+{target}` calls no tool that makes an ISO, so the build may fail"))
                 .help("set `ARCH` in `.arg` to an architecture that the Earthfile knows, such as `amd64`")
         }
-        Some(Unjudged::Places(places)) => {
+        Some(Inconclusive::Places(places)) => {
             let places: Vec<String> = places.iter().map(|it| sanitize::line(it.as_bytes())).collect();
             told.note(format!("different things are at {}", places.join(" and "))).help(verify)
         }
-        Some(Unjudged::Unreadable(path)) => {
+        Some(Inconclusive::Unreadable(path)) => {
             let path = sanitize::line(path.as_bytes());
             told.note(format!("`{path}` cannot be read by you, and perhaps by the container"))
                 .help(format!("make it readable: `chmod +r {path}`"))

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::canvos::preflight::{EXPORTED, PREFIX};
+use crate::canvos::preflight::{EXPORT_DIRECTORY, RECORD_PREFIX};
 use crate::util::digest::Digest;
 use crate::util::files;
 use crate::util::path_error::PathError;
@@ -30,13 +30,13 @@ pub struct Record {
 struct Row {
     /// The overlay, with its own place for a definition; else a file or a directory.
     place: char,
-    landed: Landed,
+    copied_entry: CopiedEntry,
     path: String,
 }
 
 /// What is at a place.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Landed {
+pub enum CopiedEntry {
     /// A symbolic link, or a file behind one.
     Link,
     /// A directory.
@@ -59,28 +59,28 @@ impl Record {
     ///
     /// # Errors
     /// The places, if there are different things at several of them.
-    pub fn landed(&self) -> Result<Landed, Vec<String>> {
+    pub fn copied_entry(&self) -> Result<CopiedEntry, Vec<String>> {
         let mut present: Vec<&Row> = self.rows.iter().collect();
-        present.retain(|row| row.landed != Landed::Nothing);
+        present.retain(|row| row.copied_entry != CopiedEntry::Nothing);
         let Some(first) = present.first() else {
-            return Ok(Landed::Nothing);
+            return Ok(CopiedEntry::Nothing);
         };
         // Whatever is there besides, a build does not get over this.
-        let odd = present.iter().map(|row| &row.landed).min();
-        if let Some(odd @ (Landed::Link | Landed::Directory | Landed::Other)) = odd {
+        let odd = present.iter().map(|row| &row.copied_entry).min();
+        if let Some(odd @ (CopiedEntry::Link | CopiedEntry::Directory | CopiedEntry::Other)) = odd {
             return Ok(odd.clone());
         }
         // A directory that content is copied to may hold a definition or not.
         let misses = |row: &&Row| {
-            row.landed == Landed::Nothing
+            row.copied_entry == CopiedEntry::Nothing
                 && row.place != 'd'
                 && !present.iter().any(|other| other.path == row.path)
         };
-        let differs = |row: &&&Row| row.landed != first.landed;
+        let differs = |row: &&&Row| row.copied_entry != first.copied_entry;
         let missing = self.rows.iter().find(misses);
         let other = missing.or_else(|| present.iter().find(differs).copied());
         match other {
-            None => Ok(first.landed.clone()),
+            None => Ok(first.copied_entry.clone()),
             Some(other) => Err(vec![first.path.clone(), other.path.clone()]),
         }
     }
@@ -119,7 +119,7 @@ impl Record {
     /// A link that is on the way leads nowhere in an image.
     pub(super) fn behind_link(mut self) -> Self {
         for row in &mut self.rows {
-            row.landed = Landed::Link;
+            row.copied_entry = CopiedEntry::Link;
         }
         self
     }
@@ -129,17 +129,17 @@ fn row(line: &str) -> Option<Row> {
     let (place, rest) = line.split_once(' ')?;
     let place = place.chars().next().filter(|_| place.len() == 1)?;
     let (kind, rest) = rest.split_once(' ')?;
-    let (landed, path) = match kind {
-        "link" => (Landed::Link, rest),
-        "directory" => (Landed::Directory, rest),
-        "other" => (Landed::Other, rest),
-        "absent" => (Landed::Nothing, rest),
+    let (copied_entry, path) = match kind {
+        "link" => (CopiedEntry::Link, rest),
+        "directory" => (CopiedEntry::Directory, rest),
+        "other" => (CopiedEntry::Other, rest),
+        "absent" => (CopiedEntry::Nothing, rest),
         "file" => {
             let (size, rest) = rest.split_once(' ')?;
             let (sha256, path) = rest.split_once(' ')?;
             let sha256 = Digest::try_from(sha256.to_owned()).ok()?;
             let size = size.parse().ok()?;
-            (Landed::File { size, sha256 }, path)
+            (CopiedEntry::File { size, sha256 }, path)
         }
         _ => return None,
     };
@@ -150,7 +150,7 @@ fn row(line: &str) -> Option<Row> {
     }
     Some(Row {
         place,
-        landed,
+        copied_entry,
         path,
     })
 }
@@ -160,11 +160,15 @@ fn row(line: &str) -> Option<Row> {
 /// # Errors
 /// A directory or file that cannot be read.
 pub(super) fn read(tree: &Path) -> Result<Vec<Record>, PathError> {
-    let directory = tree.join(EXPORTED);
+    let directory = tree.join(EXPORT_DIRECTORY);
     let entries = std::fs::read_dir(&directory).map_err(PathError::when("read", &directory))?;
     let mut records = Vec::new();
     for entry in entries.flatten() {
-        if !entry.file_name().to_string_lossy().starts_with(PREFIX) {
+        if !entry
+            .file_name()
+            .to_string_lossy()
+            .starts_with(RECORD_PREFIX)
+        {
             continue;
         }
         let path = entry.path();
@@ -184,28 +188,31 @@ mod tests {
     const SHA: &str = "8f96f18282326072679c2b1a9771ad0998b458780c502337957e60dacbc6f10b";
     const SPC: &str = "/overlay/opt/spectrocloud/clusterconfig/spc.tgz";
 
-    fn landed(rows: &str) -> Result<Landed, Vec<String>> {
+    fn copied_entry(rows: &str) -> Result<CopiedEntry, Vec<String>> {
         let text = format!("edgestage-rehearsal build-iso\n{rows}value-set spc.tgz");
-        Record::parse(&text).unwrap().landed()
+        Record::parse(&text).unwrap().copied_entry()
     }
 
     #[test]
     fn a_record_says_what_is_at_its_places() {
-        let file = || Landed::File {
+        let file = || CopiedEntry::File {
             size: 12,
             sha256: Digest::try_from(SHA.to_owned()).unwrap(),
         };
         let both = format!("f file 12 {SHA} {SPC}\no file 12 {SHA} {SPC}\n");
-        assert_eq!(landed(&both), Ok(file()));
-        assert_eq!(landed(""), Ok(Landed::Nothing));
-        assert_eq!(landed("o absent /overlay/\n"), Ok(Landed::Nothing));
-        let content = format!("d absent /workdir/\nf file 12 {SHA} /workdir/spc.tgz\n");
-        assert_eq!(landed(&content), Ok(file()));
-        let link = format!("o link /overlay/opt\nf file 12 {SHA} {SPC}\n");
-        assert_eq!(landed(&link), Ok(Landed::Link));
+        assert_eq!(copied_entry(&both), Ok(file()));
+        assert_eq!(copied_entry(""), Ok(CopiedEntry::Nothing));
         assert_eq!(
-            landed(&format!("f directory {SPC}\n")),
-            Ok(Landed::Directory)
+            copied_entry("o absent /overlay/\n"),
+            Ok(CopiedEntry::Nothing)
+        );
+        let content = format!("d absent /workdir/\nf file 12 {SHA} /workdir/spc.tgz\n");
+        assert_eq!(copied_entry(&content), Ok(file()));
+        let link = format!("o link /overlay/opt\nf file 12 {SHA} {SPC}\n");
+        assert_eq!(copied_entry(&link), Ok(CopiedEntry::Link));
+        assert_eq!(
+            copied_entry(&format!("f directory {SPC}\n")),
+            Ok(CopiedEntry::Directory)
         );
     }
 
@@ -215,7 +222,7 @@ mod tests {
         let two = format!("f file 12 {SHA} /a/spc.tgz\nf file 12 {zero} /b/spc.tgz\n");
         let missing = format!("f file 12 {SHA} /a/spc.tgz\no absent /overlay\n");
         for rows in [two, missing] {
-            assert!(landed(&rows).is_err(), "{rows}");
+            assert!(copied_entry(&rows).is_err(), "{rows}");
         }
     }
 

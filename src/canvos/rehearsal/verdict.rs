@@ -5,7 +5,7 @@ use std::path::Path;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{Landed, Outcome, Record, Rehearsal, Unjudged};
+use super::{CopiedEntry, Inconclusive, Outcome, Record, Rehearsal};
 use crate::archive::{self, Contents};
 use crate::canvos::{Seen, State};
 use crate::lockfile::{LockEntry, Lockfile};
@@ -16,8 +16,7 @@ use crate::util::limits::Limits;
 /// What the build will put into its image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-#[schemars(rename = "RehearsalVerdict")]
-pub enum Verdict {
+pub enum RehearsalVerdict {
     /// The definition as it is locked.
     AsLocked,
     /// Another file.
@@ -42,9 +41,9 @@ pub enum Verdict {
 
 /// A verdict, and what it is based on.
 #[derive(Debug, Clone)]
-pub struct Judged {
+pub struct RehearsalResult {
     /// The verdict.
-    pub verdict: Verdict,
+    pub verdict: RehearsalVerdict,
     /// Of the file that arrived, if one did.
     pub sha256: Option<Digest>,
     /// Which file of the checkout that is, if it is not a staged one.
@@ -56,7 +55,7 @@ pub struct Judged {
     /// Whether the image gets other files beside the definition.
     pub has_others: bool,
     /// Why it cannot be told.
-    pub unjudged: Option<Unjudged>,
+    pub unjudged: Option<Inconclusive>,
 }
 
 /// What a file is compared with.
@@ -73,10 +72,10 @@ pub struct Locked<'a> {
     pub limits: &'a Limits,
 }
 
-impl Judged {
+impl RehearsalResult {
     /// A verdict that needs nothing else.
     #[must_use]
-    pub fn new(verdict: Verdict) -> Self {
+    pub fn new(verdict: RehearsalVerdict) -> Self {
         Self {
             verdict,
             sha256: None,
@@ -88,50 +87,50 @@ impl Judged {
         }
     }
 
-    fn unjudged(why: Unjudged) -> Self {
+    fn unjudged(why: Inconclusive) -> Self {
         Self {
             unjudged: Some(why),
-            ..Self::new(Verdict::Unjudged)
+            ..Self::new(RehearsalVerdict::Unjudged)
         }
     }
 }
 
 impl Rehearsal {
-    /// What it means for a definition. Of several records the gravest counts.
+    /// What it means for a definition. Of several records the most severe counts.
     #[must_use]
-    pub fn judge(&self, locked: &Locked<'_>) -> Judged {
+    pub fn judge(&self, locked: &Locked<'_>) -> RehearsalResult {
         let records = match &self.outcome {
-            Outcome::Failed { .. } => return Judged::new(Verdict::BuildFails),
-            Outcome::NoImage => return Judged::new(Verdict::NoImage),
-            Outcome::NotCarried => return Judged::new(Verdict::NotCarried),
-            Outcome::Unjudged(why) => return Judged::unjudged(why.clone()),
+            Outcome::Failed { .. } => return RehearsalResult::new(RehearsalVerdict::BuildFails),
+            Outcome::NoImage => return RehearsalResult::new(RehearsalVerdict::NoImage),
+            Outcome::NotCarried => return RehearsalResult::new(RehearsalVerdict::NotCarried),
+            Outcome::Inconclusive(why) => return RehearsalResult::unjudged(why.clone()),
             Outcome::Copied(records) => records,
         };
-        let judged = records.iter().map(|record| Judged {
+        let judged = records.iter().map(|record| RehearsalResult {
             clusterconfig: record.clusterconfig.clone(),
             has_others: record.has_others,
             ..self.judge_record(record, locked)
         });
-        let gravity = |judged: &Judged| match judged.verdict {
-            Verdict::AsLocked => 0,
-            Verdict::Unjudged => 1,
+        let severity = |judged: &RehearsalResult| match judged.verdict {
+            RehearsalVerdict::AsLocked => 0,
+            RehearsalVerdict::Unjudged => 1,
             _ => 2,
         };
-        let gravest = judged.max_by_key(gravity);
-        gravest.unwrap_or_else(|| Judged::new(Verdict::NoImage))
+        let most_severe = judged.max_by_key(severity);
+        most_severe.unwrap_or_else(|| RehearsalResult::new(RehearsalVerdict::NoImage))
     }
 
-    fn judge_record(&self, record: &Record, locked: &Locked<'_>) -> Judged {
-        match record.landed() {
-            Err(places) => Judged::unjudged(Unjudged::Places(places)),
-            Ok(Landed::Nothing) => Judged::new(Verdict::Nothing),
-            Ok(Landed::Link) => Judged::new(Verdict::Link),
-            Ok(Landed::Directory) => Judged::new(Verdict::Directory),
-            Ok(Landed::Other) => Judged::new(Verdict::AnotherDefinition),
-            Ok(Landed::File { size: 0, .. }) => Judged::new(Verdict::Empty),
-            Ok(Landed::File { size, sha256 }) => {
+    fn judge_record(&self, record: &Record, locked: &Locked<'_>) -> RehearsalResult {
+        match record.copied_entry() {
+            Err(places) => RehearsalResult::unjudged(Inconclusive::Places(places)),
+            Ok(CopiedEntry::Nothing) => RehearsalResult::new(RehearsalVerdict::Nothing),
+            Ok(CopiedEntry::Link) => RehearsalResult::new(RehearsalVerdict::Link),
+            Ok(CopiedEntry::Directory) => RehearsalResult::new(RehearsalVerdict::Directory),
+            Ok(CopiedEntry::Other) => RehearsalResult::new(RehearsalVerdict::AnotherDefinition),
+            Ok(CopiedEntry::File { size: 0, .. }) => RehearsalResult::new(RehearsalVerdict::Empty),
+            Ok(CopiedEntry::File { size, sha256 }) => {
                 let origin = self.origins.get(&sha256).map(std::path::PathBuf::as_path);
-                Judged {
+                RehearsalResult {
                     sha256: Some(sha256),
                     ..locked.judge((size, sha256), origin)
                 }
@@ -142,18 +141,20 @@ impl Rehearsal {
 
 impl Locked<'_> {
     /// What a file of this digest is. Its content is its identity, so it is read.
-    fn judge(&self, (size, sha256): (u64, Digest), origin: Option<&Path>) -> Judged {
+    fn judge(&self, (size, sha256): (u64, Digest), origin: Option<&Path>) -> RehearsalResult {
         for seen in self.seen {
             let found = seen.against(Some(self.entry));
             if found.sha256 != Some(sha256) {
                 continue;
             }
             return match found.state {
-                State::Equal | State::SameContent => Judged::new(Verdict::AsLocked),
-                _ => Judged {
+                State::Equal | State::SameContent => {
+                    RehearsalResult::new(RehearsalVerdict::AsLocked)
+                }
+                _ => RehearsalResult {
                     holds: found.owner(self.lock).map(str::to_owned),
                     path: Some(found.placement.path().to_owned()),
-                    ..Judged::new(Verdict::AnotherDefinition)
+                    ..RehearsalResult::new(RehearsalVerdict::AnotherDefinition)
                 },
             };
         }
@@ -162,15 +163,15 @@ impl Locked<'_> {
             .as_ref()
             .is_some_and(|contents| self.entry.describes(contents))
         {
-            return Judged::new(Verdict::AsLocked);
+            return RehearsalResult::new(RehearsalVerdict::AsLocked);
         }
         let owner = content
             .as_ref()
             .and_then(|contents| self.lock.owner_of(contents));
-        Judged {
+        RehearsalResult {
             holds: owner.map(|(name, _)| name.to_owned()),
             path: origin.map(|path| path.to_string_lossy().into_owned()),
-            ..Judged::new(Verdict::AnotherDefinition)
+            ..RehearsalResult::new(RehearsalVerdict::AnotherDefinition)
         }
     }
 

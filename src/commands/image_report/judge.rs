@@ -4,8 +4,8 @@
 //! definition with the right name is right by its digest alone, but a file beside it may still
 //! reach the host in its stead (canvos.md, T25), so both are judged together.
 
-use super::beside::Surroundings;
-use super::words::{Advice, ImageFinding, ImageVerdict};
+use super::neighbours::Surroundings;
+use super::report::{Advice, ImageFinding, ImageVerdict};
 use crate::archive::Contents;
 use crate::diagnostic::Trap;
 use crate::image::{self, HeldFile, ImageError, ImagePlace, PlaceEntry};

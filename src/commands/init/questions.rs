@@ -9,7 +9,8 @@ use crate::manifest::{CLOUD_TYPE, Manifest, NAMES};
 use crate::palette::Palette;
 use crate::palette::wire::ProjectMetadata;
 use crate::resolve::{
-    INFRASTRUCTURE, Offered, not_all_profiles_offered, not_all_projects_offered, offered,
+    INFRASTRUCTURE, SelectableProfile, not_all_profiles_offered, not_all_projects_offered,
+    selectable_profiles,
 };
 use crate::ui::Report;
 use crate::ui::prompt::{Prompt, Question};
@@ -194,7 +195,7 @@ fn chosen(context: &Context<'_>, prompt: &Prompt) -> Result<First, Error> {
     if let Some(gap) = &listing.gap {
         context.report.warn(&not_all_profiles_offered(gap));
     }
-    let all = offered(&listing.profiles, CLOUD_TYPE);
+    let all = selectable_profiles(&listing.profiles, CLOUD_TYPE);
     if all.is_empty() {
         return Err(Error::NothingOffered {
             project: project.map(|project| project.name),
@@ -268,31 +269,35 @@ fn project(
     Ok((at < projects.len()).then(|| projects.swap_remove(at)))
 }
 
-fn row(offered: &Offered, report: &Report) -> Vec<String> {
+fn row(selectable: &SelectableProfile, report: &Report) -> Vec<String> {
     let shown = |text: &str| report.clean(text);
-    let changed = match offered.changed.as_str() {
+    let changed = match selectable.changed.as_str() {
         "" => String::new(),
         day => format!("changed {}", shown(day)),
     };
     vec![
-        shown(&offered.name),
-        shown(&offered.version),
-        shown(&offered.kind),
+        shown(&selectable.name),
+        shown(&selectable.version),
+        shown(&selectable.kind),
         changed,
     ]
 }
 
-fn written(offered: &Offered, all: &[Offered], report: &Report) -> NewProfile {
-    let reference = offered.reference(all);
+fn written(
+    selectable: &SelectableProfile,
+    all: &[SelectableProfile],
+    report: &Report,
+) -> NewProfile {
+    let reference = selectable.reference(all);
     let shown = |text: &str| report.clean(text);
     let comment = match &reference {
         Reference::Uid(_) => format!(
             "{} {}, {}",
-            shown(&offered.name),
-            shown(&offered.version),
-            shown(&offered.kind)
+            shown(&selectable.name),
+            shown(&selectable.version),
+            shown(&selectable.kind)
         ),
-        Reference::Version { .. } => shown(&offered.kind),
+        Reference::Version { .. } => shown(&selectable.kind),
     };
     NewProfile {
         reference: reference.to_string(),

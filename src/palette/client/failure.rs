@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use reqwest::blocking::Response;
 use reqwest::header::RETRY_AFTER;
 
-use super::{AttemptError, Call, Palette, Patience, WHOLE, body};
+use super::{AttemptDeadline, AttemptError, Call, Palette, WHOLE, body};
 use crate::palette::answer::Unfit;
 use crate::palette::error::{HttpRefusal, PaletteError, Waited};
 use crate::palette::retry::retry_after;
@@ -29,9 +29,9 @@ impl Palette {
     }
 
     /// Returns which time limit to report if the attempt took too long.
-    pub(super) fn waited(&self, patience: Patience) -> Waited {
-        match patience.whole {
-            Some(whole) if patience.began.elapsed() >= whole => Waited::Whole(whole),
+    pub(super) fn waited(&self, deadline: AttemptDeadline) -> Waited {
+        match deadline.whole {
+            Some(whole) if deadline.began.elapsed() >= whole => Waited::Whole(whole),
             _ => Waited::Silence(self.timeout),
         }
     }
@@ -74,7 +74,7 @@ impl Palette {
                 call,
                 why: self.key.mask(&why),
             },
-            Unfit::Field(field) => PaletteError::OddField { call, field },
+            Unfit::Field(field) => PaletteError::InvalidField { call, field },
         })
     }
 
@@ -83,9 +83,9 @@ impl Palette {
         error: &reqwest::Error,
         call: &Call<'_>,
         attempt: u32,
-        patience: Patience,
+        deadline: AttemptDeadline,
     ) -> AttemptError<PaletteError> {
-        match classify(error, &self.endpoint, self.waited(patience)) {
+        match classify(error, &self.endpoint, self.waited(deadline)) {
             Transport::Tls(why) => AttemptError::Final(PaletteError::Tls {
                 endpoint: self.endpoint.to_string(),
                 why,
@@ -114,7 +114,7 @@ impl Palette {
         response: Response,
         call: &Call<'_>,
         attempt: u32,
-        patience: Patience,
+        deadline: AttemptDeadline,
     ) -> AttemptError<PaletteError> {
         let status = response.status().as_u16();
         let retry_after = response
@@ -122,7 +122,7 @@ impl Palette {
             .get(RETRY_AFTER)
             .and_then(|value| retry_after(value.to_str().ok()?, SystemTime::now()));
         // A body that breaks off or trickles is still useful as far as it arrived.
-        let left = patience.left_of(self.timeout.saturating_mul(WHOLE));
+        let left = deadline.left_of(self.timeout.saturating_mul(WHOLE));
         let (body, _) = body::read(response, ERROR_LIMIT, left);
         let refusal = self.said(call.name(), status, &body);
         match status {

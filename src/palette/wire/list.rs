@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::super::node::{Node, OddField, kind, says_nothing};
+use super::super::node::{InvalidField, Node, kind, says_nothing};
 use super::{Answer, NoAnswer, profile_type, version};
 use crate::util::sanitize;
 use crate::util::uid::Uid;
@@ -18,7 +18,7 @@ pub trait ListItem: Sized {
     ///
     /// # Errors
     /// Fails if the item cannot be identified.
-    fn read(item: &Node<'_>) -> Result<Self, OddField>;
+    fn read(item: &Node<'_>) -> Result<Self, InvalidField>;
 }
 
 /// A list, or a page of one: `v1ClusterProfilesMetadata`, `v1ProjectsMetadata`,
@@ -28,7 +28,7 @@ pub struct List<T> {
     /// `items`, without empty items.
     pub items: Vec<T>,
     /// The first item that cannot be identified.
-    pub unreadable: Option<OddField>,
+    pub unreadable: Option<InvalidField>,
     /// The number of items that are not empty.
     pub held: usize,
     /// `listmeta.count`: the total number of items, if Palette provides it.
@@ -54,7 +54,7 @@ pub enum Gap {
         held: u64,
     },
     /// An item cannot be identified.
-    Unreadable(OddField),
+    Unreadable(InvalidField),
 }
 
 impl fmt::Display for Gap {
@@ -107,7 +107,7 @@ impl<T: ListItem> Answer for List<T> {
         // as large.
         let Ok(raw) = serde_json::from_str::<Option<Vec<&RawValue>>>(raw) else {
             let value: Value = serde_json::from_str(raw)?;
-            return Err(NoAnswer::Field(OddField {
+            return Err(NoAnswer::Field(InvalidField {
                 path: "items".to_owned(),
                 expected: "a list",
                 found: kind(&value),
@@ -146,11 +146,11 @@ pub struct ProjectMetadata {
     /// `metadata.name`.
     pub name: String,
     /// `metadata.uid`.
-    pub uid: Result<Uid, OddField>,
+    pub uid: Result<Uid, InvalidField>,
 }
 
 impl ListItem for ProjectMetadata {
-    fn read(item: &Node<'_>) -> Result<Self, OddField> {
+    fn read(item: &Node<'_>) -> Result<Self, InvalidField> {
         let metadata = item.get("metadata")?;
         Ok(Self {
             name: metadata.text("name")?,
@@ -165,13 +165,13 @@ pub struct ProfileMetadata {
     /// `metadata.name`.
     pub name: String,
     /// `metadata.uid`.
-    pub uid: Result<Uid, OddField>,
+    pub uid: Result<Uid, InvalidField>,
     /// `spec.version`, or [`FIRST_VERSION`](super::FIRST_VERSION).
-    pub version: Result<String, OddField>,
+    pub version: Result<String, InvalidField>,
 }
 
 impl ListItem for ProfileMetadata {
-    fn read(item: &Node<'_>) -> Result<Self, OddField> {
+    fn read(item: &Node<'_>) -> Result<Self, InvalidField> {
         let metadata = item.get("metadata")?;
         let spec = item.get("spec");
         Ok(Self {
@@ -188,11 +188,11 @@ pub struct ProfileSummary {
     /// `metadata.name`.
     pub name: String,
     /// `metadata.uid`.
-    pub uid: Result<Uid, OddField>,
+    pub uid: Result<Uid, InvalidField>,
     /// `metadata.lastModifiedTimestamp` (RFC 3339); empty if Palette does not provide it.
     pub changed: String,
     /// `specSummary.version`: the latest version, which is not always that of this profile.
-    pub version: Result<String, OddField>,
+    pub version: Result<String, InvalidField>,
     /// `specSummary.versions`: all versions with that name, as far as they can be parsed.
     pub versions: Vec<ProfileVersion>,
     /// `specSummary.published`: the only part that is exported.
@@ -218,7 +218,7 @@ pub struct TemplateSummary {
 }
 
 impl ListItem for ProfileSummary {
-    fn read(item: &Node<'_>) -> Result<Self, OddField> {
+    fn read(item: &Node<'_>) -> Result<Self, InvalidField> {
         let metadata = item.get("metadata")?;
         let spec = item.loose("specSummary");
         let known = spec.list("versions").unwrap_or_default();
@@ -249,7 +249,7 @@ impl ProfileSummary {
     ///
     /// # Errors
     /// Fails if the version cannot be determined.
-    pub fn own_version(&self) -> Result<&str, &OddField> {
+    pub fn own_version(&self) -> Result<&str, &InvalidField> {
         let uid = self.uid.as_ref()?;
         let own = self.versions.iter().find(|known| known.uid == *uid);
         match own {

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
 use edgestage::archive::{self, InspectError, Limit, NOTHING, Refusal};
-use edgestage::error::{Error, Judged};
+use edgestage::error::{ArchiveSubject, Error};
 use edgestage::util::limits::Limits;
 use palette_sim::{Act, EDGE_INFRA_2_1_0, Fault, HELLO_UNIVERSE_1_2_0, Route, World};
 
@@ -25,7 +25,7 @@ pub fn all(book: &mut Book) {
 fn refusals(book: &mut Book) {
     book.part("Archives that are refused");
     let told = |book: &mut Book, what: &str, refusal: Refusal| {
-        let of = Judged::Definition("factory".into());
+        let of = ArchiveSubject::Definition("factory".into());
         book.told(what, &Error::Archive { of, refusal });
     };
     for (what, first) in [
@@ -198,7 +198,7 @@ fn read_in_two_ways(book: &mut Book) {
         let Err(InspectError::Refused(refusal)) = judged else {
             panic!("{what}: {judged:?}");
         };
-        let of = Judged::Definition("factory".into());
+        let of = ArchiveSubject::Definition("factory".into());
         book.told(what, &Error::Archive { of, refusal });
     }
 }

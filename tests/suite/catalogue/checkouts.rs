@@ -5,7 +5,9 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::os::unix::net::UnixListener;
 use std::time::Duration;
 
-use edgestage::canvos::build::{BuildError, Disturbance, Disturbed, ImageOutcome, Now};
+use edgestage::canvos::build::{
+    BuildError, ChangedFile, CurrentContent, ImageOutcome, StagedFilesChanged,
+};
 use edgestage::canvos::{CanvosError, Placement};
 use edgestage::error::Error;
 use edgestage::util::path_error::PathError;
@@ -93,7 +95,7 @@ fn pairs(book: &mut Book) {
         doing,
         source: std::io::ErrorKind::PermissionDenied.into(),
     };
-    let mixed = CanvosError::Mixed {
+    let mixed = CanvosError::PartialChange {
         placement: Placement::Overlay,
         rollback: refused("restore", &format!("CanvOS/{OVERLAY}")),
         cause: Box::new(refused("write", "CanvOS/spc.tgz").into()),
@@ -434,11 +436,11 @@ fn builds(book: &mut Book) {
     script(&test, "build.sh", "exit 0");
     let run = test.run("build");
     book.run("a command that may call that wrapper", 3, run);
-    disturbed(book, &with("./build.sh"), &script);
+    staged_files_changed(book, &with("./build.sh"), &script);
 }
 
 /// Builds that take away what was staged.
-fn disturbed(book: &mut Book, test: &Test, script: &dyn Fn(&Test, &str, &str)) {
+fn staged_files_changed(book: &mut Book, test: &Test, script: &dyn Fn(&Test, &str, &str)) {
     script(test, "build.sh", &format!("rm {ROOT} {OVERLAY}; exit 7"));
     book.run(
         "a build that removes what is staged, and fails",
@@ -452,10 +454,10 @@ fn disturbed(book: &mut Book, test: &Test, script: &dyn Fn(&Test, &str, &str)) {
     script(test, "build.sh", &swap);
     book.run("one that exchanges it", 3, test.run("build"));
     fs::remove_dir(test.path(&Test::placement(OVERLAY))).unwrap();
-    let disturbed = |image| {
-        let now = Now::Definition("store".into());
-        let files = vec![Disturbed { path: ROOT, now }];
-        Error::Build(BuildError::Disturbed(Disturbance {
+    let staged_files_changed = |image| {
+        let now = CurrentContent::Definition("store".into());
+        let files = vec![ChangedFile { path: ROOT, now }];
+        Error::Build(BuildError::StagedFilesChanged(StagedFilesChanged {
             command: "./build.sh".into(),
             files,
             cleaned_by: None,
@@ -465,9 +467,12 @@ fn disturbed(book: &mut Book, test: &Test, script: &dyn Fn(&Test, &str, &str)) {
     };
     book.told(
         "a wrong image of such a build",
-        &disturbed(ImageOutcome::Wrong),
+        &staged_files_changed(ImageOutcome::Wrong),
     );
-    book.told("a right one, as a warning", &disturbed(ImageOutcome::Right));
+    book.told(
+        "a right one, as a warning",
+        &staged_files_changed(ImageOutcome::Right),
+    );
 }
 
 fn images(book: &mut Book) {

@@ -5,7 +5,9 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
 use edgestage::canvos::preflight::Obstacle;
-use edgestage::canvos::rehearsal::{Judged, Refused, RehearsalError, Unjudged, Verdict};
+use edgestage::canvos::rehearsal::{
+    Inconclusive, Refused, RehearsalError, RehearsalResult, RehearsalVerdict,
+};
 use edgestage::error::Error;
 use edgestage::util::path_error::PathError;
 
@@ -43,16 +45,16 @@ pub fn all(book: &mut Book) {
         source: std::io::ErrorKind::StorageFull.into(),
     };
     told(book, "one on a full disk", RehearsalError::Io(disk));
-    let refused = |verdict, judged: Judged| {
+    let refused = |verdict, judged: RehearsalResult| {
         RehearsalError::Refused(Box::new(Refused {
             definition: "factory".into(),
             target: Some("iso".into()),
-            judged: Judged { verdict, ..judged },
+            judged: RehearsalResult { verdict, ..judged },
             output: output(),
         }))
     };
-    let plain = || Judged::new(Verdict::Nothing);
-    let other = |path: Option<&str>, holds: Option<&str>| Judged {
+    let plain = || RehearsalResult::new(RehearsalVerdict::Nothing);
+    let other = |path: Option<&str>, holds: Option<&str>| RehearsalResult {
         path: path.map(str::to_owned),
         holds: holds.map(str::to_owned),
         clusterconfig: Some("other.tgz".into()),
@@ -61,35 +63,43 @@ pub fn all(book: &mut Book) {
     for (what, verdict, judged) in [
         (
             "another definition",
-            Verdict::AnotherDefinition,
+            RehearsalVerdict::AnotherDefinition,
             other(None, Some("store")),
         ),
         (
             "another file",
-            Verdict::AnotherDefinition,
+            RehearsalVerdict::AnotherDefinition,
             other(Some("other.tgz"), None),
         ),
         (
             "a file from elsewhere",
-            Verdict::AnotherDefinition,
+            RehearsalVerdict::AnotherDefinition,
             other(None, None),
         ),
-        ("nothing", Verdict::Nothing, plain()),
-        ("an empty file", Verdict::Empty, plain()),
-        ("a link", Verdict::Link, plain()),
-        ("a directory", Verdict::Directory, plain()),
-        ("a build that will fail", Verdict::BuildFails, plain()),
-        ("no image", Verdict::NoImage, plain()),
-        ("a target that carries none", Verdict::NotCarried, plain()),
+        ("nothing", RehearsalVerdict::Nothing, plain()),
+        ("an empty file", RehearsalVerdict::Empty, plain()),
+        ("a link", RehearsalVerdict::Link, plain()),
+        ("a directory", RehearsalVerdict::Directory, plain()),
+        (
+            "a build that will fail",
+            RehearsalVerdict::BuildFails,
+            plain(),
+        ),
+        ("no image", RehearsalVerdict::NoImage, plain()),
+        (
+            "a target that carries none",
+            RehearsalVerdict::NotCarried,
+            plain(),
+        ),
     ] {
         told(book, what, refused(verdict, judged));
     }
     unjudged(book, &|why| {
-        let judged = Judged {
+        let judged = RehearsalResult {
             unjudged: why,
             ..plain()
         };
-        Error::Rehearsal(refused(Verdict::Unjudged, judged))
+        Error::Rehearsal(refused(RehearsalVerdict::Unjudged, judged))
     });
     let test = full().stage();
     let run = test.run("rehearse -- +maas-image");
@@ -104,7 +114,7 @@ pub fn all(book: &mut Book) {
 }
 
 /// Rehearsals that say nothing.
-fn unjudged(book: &mut Book, error: &dyn Fn(Option<Unjudged>) -> Error) {
+fn unjudged(book: &mut Book, error: &dyn Fn(Option<Inconclusive>) -> Error) {
     for why in [
         Obstacle::Condition,
         Obstacle::Loop,
@@ -115,28 +125,34 @@ fn unjudged(book: &mut Book, error: &dyn Fn(Option<Unjudged>) -> Error) {
         Obstacle::Command,
     ] {
         let text = "RUN x".to_owned();
-        let line = Unjudged::Line { line: 9, text, why };
+        let line = Inconclusive::Line { line: 9, text, why };
         book.told(
             &format!("a line that is not reduced: {why:?}"),
             &error(Some(line)),
         );
     }
     for (what, why) in [
-        ("MAAS", Some(Unjudged::Maas)),
+        ("MAAS", Some(Inconclusive::Maas)),
         (
             "a target of elsewhere",
-            Some(Unjudged::Elsewhere("./x+iso".into())),
+            Some(Inconclusive::Elsewhere("./x+iso".into())),
         ),
-        ("an unknown command", Some(Unjudged::Command("make".into()))),
-        ("a path above the checkout", Some(Unjudged::Outside)),
-        ("no ISO tool", Some(Unjudged::NoTool("build-iso".into()))),
+        (
+            "an unknown command",
+            Some(Inconclusive::Command("make".into())),
+        ),
+        ("a path above the checkout", Some(Inconclusive::Outside)),
+        (
+            "no ISO tool",
+            Some(Inconclusive::NoTool("build-iso".into())),
+        ),
         (
             "two places",
-            Some(Unjudged::Places(vec!["/a".into(), "/b".into()])),
+            Some(Inconclusive::Places(vec!["/a".into(), "/b".into()])),
         ),
         (
             "an unreadable file",
-            Some(Unjudged::Unreadable("a.tgz".into())),
+            Some(Inconclusive::Unreadable("a.tgz".into())),
         ),
         ("no reason", None),
     ] {

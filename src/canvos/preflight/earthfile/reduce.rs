@@ -23,22 +23,22 @@ mod changes;
 mod copies;
 mod decisions;
 mod listing;
-mod uses;
+mod argument_uses;
 
-pub(in crate::canvos) use listing::PREFIX;
+pub(in crate::canvos) use listing::RECORD_PREFIX;
 
+use argument_uses::ArgumentUses;
 use copies::{CopyLine, plain};
 use listing::{Destination, Kind, RECORDS};
-use uses::Uses;
 
 /// What the reduced Earthfile adds, where something of the program's own has failed.
-pub(in crate::canvos) const MARK: &str = "edgestage";
+pub(in crate::canvos) const ERROR_MARKER: &str = "edgestage";
 /// A target that is replaced is called so, and a function likewise in capitals.
 const RENAMED: [&str; 2] = ["edgestage-replaces-", "EDGESTAGE_REPLACES_"];
 /// The target that copies what other targets copy: what is hidden from them ends the build.
-const BESIDES: &str = "edgestage-copies";
+const OTHER_COPIES_TARGET: &str = "edgestage-copies";
 /// Where the records are exported to, relative to the Earthfile.
-pub(in crate::canvos) const EXPORTED: &str = ".edgestage-rehearsal";
+pub(in crate::canvos) const EXPORT_DIRECTORY: &str = ".edgestage-rehearsal";
 
 /// A reduced Earthfile.
 #[derive(Debug)]
@@ -105,7 +105,7 @@ pub enum Obstacle {
 
 /// What becomes of targets that copy no definition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::canvos::preflight) enum Others {
+pub(in crate::canvos::preflight) enum OtherTargets {
     /// They stay, since nobody asks for them.
     Kept,
     /// They do nothing: a command that is not known may ask for all of them.
@@ -113,16 +113,16 @@ pub(in crate::canvos::preflight) enum Others {
 }
 
 /// The lines that are known to copy a definition, by their numbers.
-pub(super) type Carrying<'s> = BTreeMap<usize, &'s Source>;
+pub(super) type DefinitionCopies<'s> = BTreeMap<usize, &'s Source>;
 
 /// Reduces `text`, which is `parsed`, for `targets`: those of them that copy a definition.
-/// `besides` are the sources of other copies on the way, with their flags.
+/// `other_copies` are the sources of other copies on the way, with their flags.
 pub(super) fn reduce(
     (text, parsed): (&str, &Parsed),
     targets: &[&str],
-    carrying: &Carrying<'_>,
-    besides: &[(&str, String)],
-    others: Others,
+    definition_copies: &DefinitionCopies<'_>,
+    other_copies: &[(&str, String)],
+    other_targets: OtherTargets,
 ) -> Result<Reduced, Unreducible> {
     if !targets
         .iter()
@@ -130,7 +130,7 @@ pub(super) fn reduce(
     {
         return Err(Unreducible::NoTarget);
     }
-    let mut file = File::read(parsed, targets, carrying);
+    let mut file = File::read(parsed, targets, definition_copies);
     if !targets.iter().any(|target| file.relevant.contains(*target)) {
         return Err(match file.other_earthfile {
             Some(line) => Unreducible::Line {
@@ -155,7 +155,7 @@ pub(super) fn reduce(
         kept.insert(name, body.lines);
     }
     let is_emptied = |name: &str| {
-        others == Others::Emptied && name.starts_with(|c: char| c.is_ascii_lowercase())
+        other_targets == OtherTargets::Emptied && name.starts_with(|c: char| c.is_ascii_lowercase())
     };
     let is_replaced = |name: &str| kept.contains_key(name) || is_emptied(name);
     let mut reduced = renamed(text, parsed, &is_replaced);
@@ -164,8 +164,8 @@ pub(super) fn reduce(
         line: reduced.lines().count() + 1,
     };
     for (name, lines) in &kept {
-        let copies = !besides.is_empty() && targets == [name.as_str()];
-        let build = copies.then(|| format!("    BUILD +{BESIDES}"));
+        let copies = !other_copies.is_empty() && targets == [name.as_str()];
+        let build = copies.then(|| format!("    BUILD +{OTHER_COPIES_TARGET}"));
         append(&mut reduced, name, build.iter().chain(lines));
     }
     for name in parsed.targets.keys() {
@@ -173,15 +173,15 @@ pub(super) fn reduce(
             append(&mut reduced, name, [format!("    {}", body::FILLER)].iter());
         }
     }
-    let besides: BTreeSet<&(&str, String)> = besides.iter().collect();
+    let other_copies: BTreeSet<&(&str, String)> = other_copies.iter().collect();
     let line = |(number, (flag, source)): (usize, &(&str, String))| {
         format!("    COPY {flag}{source} /{number}/")
     };
-    let lines: Vec<String> = (besides.into_iter().enumerate())
+    let lines: Vec<String> = (other_copies.into_iter().enumerate())
         .map(|(n, it)| line((n, it)))
         .collect();
     if !lines.is_empty() {
-        append(&mut reduced, BESIDES, lines.iter());
+        append(&mut reduced, OTHER_COPIES_TARGET, lines.iter());
     }
     Ok(Reduced {
         added,
@@ -221,7 +221,7 @@ fn renamed(text: &str, parsed: &Parsed, is_kept: &dyn Fn(&str) -> bool) -> Strin
 /// An Earthfile, and what is known of its targets.
 struct File<'e> {
     parsed: &'e Parsed,
-    carrying: &'e Carrying<'e>,
+    definition_copies: &'e DefinitionCopies<'e>,
     /// Targets and functions from which a line that copies a definition is reached.
     relevant: BTreeSet<String>,
     /// The variables that decide what is copied.
@@ -235,10 +235,14 @@ struct File<'e> {
 }
 
 impl<'e> File<'e> {
-    fn read(parsed: &'e Parsed, targets: &[&str], carrying: &'e Carrying<'e>) -> Self {
+    fn read(
+        parsed: &'e Parsed,
+        targets: &[&str],
+        definition_copies: &'e DefinitionCopies<'e>,
+    ) -> Self {
         let mut file = Self {
             parsed,
-            carrying,
+            definition_copies,
             relevant: BTreeSet::new(),
             matter: BTreeSet::new(),
             targets: Vec::new(),
@@ -286,7 +290,7 @@ impl<'e> File<'e> {
             }
         }
         let relevant = std::mem::take(&mut file.relevant);
-        let mut uses = Uses::default();
+        let mut uses = ArgumentUses::default();
         for name in &relevant {
             each_line(&parsed.targets[name], &mut |line| {
                 uses.take(line);
@@ -324,13 +328,13 @@ impl<'e> File<'e> {
 
     /// Whether a line copies a definition out of the checkout.
     fn carries(&self, line: &Line) -> bool {
-        self.carrying.contains_key(&line.number()) || copies::is_broad(line)
+        self.definition_copies.contains_key(&line.number()) || copies::is_broad(line)
     }
 
     /// What the copy in `line` leaves.
     fn kind(&self, line: &Line, copy: &CopyLine) -> Kind {
         let names = plain(&copy.target).ends_with("spc.tgz");
-        match self.carrying.get(&line.number()) {
+        match self.definition_copies.get(&line.number()) {
             Some(Source::Overlay) => Kind::Overlay,
             _ if names => Kind::File,
             Some(Source::Content | Source::Path(_)) => Kind::Directory,

@@ -5,7 +5,7 @@
 
 use std::path::PathBuf;
 
-use super::Unjudged;
+use super::UnknownInvocation;
 use super::program::{self, Program};
 use super::variables::{VariableOrigin, Variables};
 use crate::util::environment::Environment;
@@ -24,7 +24,7 @@ pub(super) struct Command {
     pub variables: Variables,
     /// The working directory of the program.
     pub directory: PathBuf,
-    pub unjudged: Vec<Unjudged>,
+    pub unjudged: Vec<UnknownInvocation>,
 }
 
 impl Command {
@@ -139,7 +139,7 @@ impl Command {
         }
         if !keeps {
             if self.variables.has_prefix("EARTH") {
-                self.unjudged.push(Unjudged::SudoEnvironment);
+                self.unjudged.push(UnknownInvocation::SudoEnvironment);
             }
             self.variables.clear();
         }

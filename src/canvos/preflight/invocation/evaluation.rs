@@ -18,7 +18,7 @@ use super::shell::Shell;
 use super::target::{self, Place, Target};
 use super::variables::{VariableOrigin, Variables};
 use super::wrapper::Wrapper;
-use super::{ArgFile, Call, Export, Invocation, MAAS, NoExport, Unjudged};
+use super::{ArgFile, Call, Export, Invocation, MAAS, NoExport, UnknownInvocation};
 use crate::canvos::preflight::invocation::earth_flags;
 use crate::canvos::preflight::invocation::features;
 
@@ -80,7 +80,9 @@ impl<'a> Evaluation<'a> {
         let arguments = match &command.program {
             Program::Wrapper => run.enter_container(wrapper, &command.arguments),
             Program::Other(name) => {
-                run.result.unjudged.push(Unjudged::Program(name.clone()));
+                run.result
+                    .unjudged
+                    .push(UnknownInvocation::Program(name.clone()));
                 Ok(Vec::new())
             }
             _ => Ok(command.arguments),
@@ -97,7 +99,7 @@ impl<'a> Evaluation<'a> {
         arguments: &[String],
     ) -> Result<Vec<String>, Failure> {
         let mut wrapper = wrapper.unwrap_or_else(|| {
-            self.result.unjudged.push(Unjudged::Wrapper);
+            self.result.unjudged.push(UnknownInvocation::Wrapper);
             Wrapper::standard()
         });
         let shell = &self.result.shell;
@@ -462,15 +464,15 @@ impl<'a> Evaluation<'a> {
             return Err(Failure::Platforms);
         }
         if skips {
-            self.result.unjudged.push(Unjudged::AutoSkip);
+            self.result.unjudged.push(UnknownInvocation::AutoSkip);
         }
         if interactive {
-            self.result.unjudged.push(Unjudged::Interactive);
+            self.result.unjudged.push(UnknownInvocation::Interactive);
         }
         if waits {
             self.result
                 .unjudged
-                .push(Unjudged::Flag("--global-wait-end"));
+                .push(UnknownInvocation::Flag("--global-wait-end"));
         }
         self.find_features()
     }
@@ -485,7 +487,7 @@ impl<'a> Evaluation<'a> {
             return Err(Failure::UnknownFeature { list });
         }
         if !features.usual {
-            self.result.unjudged.push(Unjudged::Features);
+            self.result.unjudged.push(UnknownInvocation::Features);
         }
         self.result.features = features.names;
         Ok(())

@@ -4,7 +4,7 @@ use super::flags::Client;
 use super::shell::Shell;
 use super::variables::{VariableOrigin, Variables};
 use super::wrapper::Wrapper;
-use super::{MAAS, Unjudged};
+use super::{MAAS, UnknownInvocation};
 use crate::canvos::preflight::bash::Value;
 
 /// The arguments with which the build of a MAAS image runs Earthly.
@@ -24,7 +24,7 @@ pub(super) struct Launch {
     /// The number of arguments that the script adds before the user's.
     pub added: usize,
     pub maas: Maas,
-    pub unjudged: Vec<Unjudged>,
+    pub unjudged: Vec<UnknownInvocation>,
 }
 
 /// Whether the script builds a MAAS image.
@@ -81,7 +81,7 @@ fn maas(wrapper: &Wrapper, shell: &Shell, arguments: &[String]) -> Maas {
 
 /// Returns the variables of the container: a few of its own, and those that the script passes
 /// on.
-fn variables(wrapper: &Wrapper, shell: &Shell) -> (Variables, Vec<Unjudged>) {
+fn variables(wrapper: &Wrapper, shell: &Shell) -> (Variables, Vec<UnknownInvocation>) {
     let mut variables = Variables::default();
     for name in OF_CONTAINER {
         variables.set(name, "", VariableOrigin::Wrapper);
@@ -104,6 +104,6 @@ fn variables(wrapper: &Wrapper, shell: &Shell) -> (Variables, Vec<Unjudged>) {
         }
     }
     let unjudged = unknown.into_iter().cloned();
-    let unjudged = unjudged.map(Unjudged::WrapperVariable).collect();
+    let unjudged = unjudged.map(UnknownInvocation::WrapperVariable).collect();
     (variables, unjudged)
 }

@@ -207,7 +207,7 @@ fn any_other_command_is_not_judged() {
         assert_eq!(read.program, other(name), "{argv:?}");
         assert_eq!(
             read.unjudged,
-            [Unjudged::Program(name.to_owned())],
+            [UnknownInvocation::Program(name.to_owned())],
             "{argv:?}"
         );
         assert_eq!(
@@ -270,7 +270,7 @@ fn a_command_can_change_variables_and_the_directory() {
         assert_eq!(read.target, Some(iso), "{argv:?}");
         let sudo = argv[0] == "sudo" && argv[1] != "-E";
         assert_eq!(
-            read.unjudged == [Unjudged::SudoEnvironment],
+            read.unjudged == [UnknownInvocation::SudoEnvironment],
             sudo,
             "{argv:?}"
         );

@@ -10,7 +10,7 @@ use crate::diagnostic::{Diagnostic, Trap};
 
 /// What happens to the definition if a value finds nothing.
 #[derive(Clone, Copy)]
-pub(in crate::canvos::preflight) enum Elsewhere {
+pub(in crate::canvos::preflight) enum Consequence {
     /// `+cloud-image` has no definition.
     CloudImageLacksIt,
     /// Every target of this checkout still has the definition.
@@ -21,7 +21,7 @@ pub(in crate::canvos::preflight) enum Elsewhere {
     BuildFails,
 }
 
-impl Elsewhere {
+impl Consequence {
     fn note(self) -> &'static str {
         match self {
             Self::CloudImageLacksIt => {
@@ -50,37 +50,40 @@ pub(in crate::canvos::preflight) fn with_fix_of_file(told: Diagnostic) -> Diagno
 }
 
 /// T2: `origin` sets an empty value.
-pub(in crate::canvos::preflight) fn empty_in(origin: &Origin, elsewhere: Elsewhere) -> Diagnostic {
+pub(in crate::canvos::preflight) fn empty_in(
+    origin: &Origin,
+    consequence: Consequence,
+) -> Diagnostic {
     with_fix(
-        unset(format!("CLUSTERCONFIG is empty in {origin}"), elsewhere),
+        unset(format!("CLUSTERCONFIG is empty in {origin}"), consequence),
         origin,
     )
 }
 
 /// T2: the checkout has no `.arg`.
-pub(in crate::canvos::preflight) fn no_arg(elsewhere: Elsewhere) -> Diagnostic {
-    unset("the checkout has no `.arg`", elsewhere).help("copy `.arg.template` to `.arg`")
+pub(in crate::canvos::preflight) fn no_arg(consequence: Consequence) -> Diagnostic {
+    unset("the checkout has no `.arg`", consequence).help("copy `.arg.template` to `.arg`")
 }
 
 /// T2: neither `.arg` nor the file that `named_by` names instead sets it.
 pub(in crate::canvos::preflight) fn not_set(
     named_by: Option<&SettingOrigin>,
-    elsewhere: Elsewhere,
+    consequence: Consequence,
 ) -> Diagnostic {
     match named_by {
         Some(setting) => unset(
             format!("the file that {setting} names does not set CLUSTERCONFIG"),
-            elsewhere,
+            consequence,
         )
         .help("unset it, and set CLUSTERCONFIG in `.arg`"),
-        None => unset("`.arg` does not set CLUSTERCONFIG", elsewhere).help(format!(
+        None => unset("`.arg` does not set CLUSTERCONFIG", consequence).help(format!(
             "add the line `{RIGHT}` to it, or run `edgestage stage --fix-arg`"
         )),
     }
 }
 
-fn unset(title: impl Into<String>, elsewhere: Elsewhere) -> Diagnostic {
-    Diagnostic::warning(Trap::ClusterconfigUnset, title).note(elsewhere.note())
+fn unset(title: impl Into<String>, consequence: Consequence) -> Diagnostic {
+    Diagnostic::warning(Trap::ClusterconfigUnset, title).note(consequence.note())
 }
 
 /// T40: an empty file in place of one that cannot be read.
@@ -154,7 +157,7 @@ pub(in crate::canvos::preflight) fn another_file(path: &str) -> Diagnostic {
 pub(in crate::canvos::preflight) fn missed(
     missed: &Missed,
     shown: &str,
-    elsewhere: Elsewhere,
+    consequence: Consequence,
 ) -> Diagnostic {
     let is = |what: &str| format!("CLUSTERCONFIG is `{shown}`{what}");
     let names = |what: &str| format!("CLUSTERCONFIG names `{shown}`, {what}");
@@ -184,7 +187,7 @@ pub(in crate::canvos::preflight) fn missed(
             format!("CLUSTERCONFIG names a file that is not in the checkout: `{shown}`")
         }
     };
-    Diagnostic::warning(trap_of_missed(missed), title).note(elsewhere.note())
+    Diagnostic::warning(trap_of_missed(missed), title).note(consequence.note())
 }
 
 fn trap_of_missed(missed: &Missed) -> Trap {
@@ -218,7 +221,7 @@ pub(in crate::canvos::preflight) fn failed(failure: &Failure, shown: &str) -> Di
             Trap::Pattern,
             "CLUSTERCONFIG has a tab or another control character".to_owned(),
         ),
-        Failure::NotThere(nothing) => return missed(nothing, shown, Elsewhere::BuildFails),
+        Failure::NotThere(nothing) => return missed(nothing, shown, Consequence::BuildFails),
         Failure::Link { path } => (
             Trap::SymbolicLink,
             format!("CLUSTERCONFIG names a symbolic link: `{path}`"),

@@ -8,9 +8,9 @@ use super::super::walk::{assignment, grouped, local, reference};
 use super::copies::{CopyLine, plain};
 use super::decisions::{runs_program, tests_variables};
 use super::listing::{self, Destination, Kind};
-use super::{File, Obstacle, PREFIX, RECORDS, Unreducible, changes, each_line};
+use super::{File, Obstacle, RECORD_PREFIX, RECORDS, Unreducible, changes, each_line};
 
-mod left_out;
+mod omitted;
 
 /// What a branch has in which nothing is left: an empty one is refused.
 pub(super) const FILLER: &str = "ARG edgestage_nothing";
@@ -55,7 +55,7 @@ impl Body {
         };
         writer.note_if(!file.of_base.is_empty(), Fact::Carries);
         // What is left out of those that call it is not known here.
-        writer.note_if(is_function, Fact::LeftOut);
+        writer.note_if(is_function, Fact::Omitted);
         writer.statements(body)?;
         // What a target without any `SAVE` is for, it does by a `RUN`.
         writer.note_if(asked && !writer.is(Fact::Saves), Fact::Exports);
@@ -80,7 +80,7 @@ enum Fact {
     /// Something was copied, which another base takes away again.
     Copied,
     /// Something was left out. Until then programs find what they find in the whole target.
-    LeftOut,
+    Omitted,
     /// There is a `SAVE` anywhere.
     Saves,
     /// A `SAVE` outside of blocks exports what is saved.
@@ -144,7 +144,7 @@ impl Writer<'_, '_> {
         let words = line.arguments();
         match words[..] {
             ["ARG" | "LET" | "SET" | "ENV", ref rest @ ..] => {
-                if !self.is(Fact::LeftOut) || !runs_program(&line.text) {
+                if !self.is(Fact::Omitted) || !runs_program(&line.text) {
                     self.keep(line);
                 } else if assigned(rest).is_some_and(|name| self.file.is_used(name)) {
                     return Err(at(line, Obstacle::ShellOut));
@@ -174,7 +174,7 @@ impl Writer<'_, '_> {
             _ => {
                 self.note_if(
                     matches!(words[..], ["RUN" | "GIT" | "CACHE" | "USER", ..]),
-                    Fact::LeftOut,
+                    Fact::Omitted,
                 );
                 self.check_left_out(line)?;
                 self.note_call(line);
@@ -202,7 +202,7 @@ impl Writer<'_, '_> {
     }
 
     fn refuse_program(&self, line: &Line) -> Result<(), Unreducible> {
-        if self.is(Fact::LeftOut) && runs_program(&line.text) {
+        if self.is(Fact::Omitted) && runs_program(&line.text) {
             return Err(at(line, Obstacle::ShellOut));
         }
         Ok(())
@@ -214,7 +214,7 @@ impl Writer<'_, '_> {
             ["DOCKERFILE", ..] => None,
             words => words.iter().find_map(|word| reference(word)),
         };
-        self.note_if(true, Fact::LeftOut);
+        self.note_if(true, Fact::Omitted);
         match named.map(local) {
             None if self.is(Fact::Copied) => {
                 self.push("FROM +base");
@@ -242,7 +242,7 @@ impl Writer<'_, '_> {
             return Ok(());
         };
         let is_carrying = self.file.carries(line);
-        if self.is(Fact::LeftOut) && runs_program(&line.text) {
+        if self.is(Fact::Omitted) && runs_program(&line.text) {
             let covers = changes::covers(&self.absolute(&copy.target), &self.file.targets);
             return if is_carrying || covers {
                 Err(at(line, Obstacle::ShellOut))
@@ -253,7 +253,7 @@ impl Writer<'_, '_> {
         let (artifacts, sources): (Vec<_>, Vec<_>) =
             (copy.sources.iter()).partition(|source| CopyLine::is_artifact(source));
         for artifact in artifacts {
-            self.note_if(true, Fact::LeftOut);
+            self.note_if(true, Fact::Omitted);
             self.artifact(line, &copy, artifact)?;
         }
         if sources.is_empty() || !self.is_relevant {
@@ -308,7 +308,7 @@ impl Writer<'_, '_> {
             .map(String::as_str)
             .collect();
         let flags = flags.join(" ");
-        let records = with_path(artifact, &format!("{PREFIX}*"));
+        let records = with_path(artifact, &format!("{RECORD_PREFIX}*"));
         self.push(&format!("COPY {flags} --if-exists {records} {RECORDS}").replace("  ", " "));
         self.note_if(true, Fact::Receives);
         if self.file.hands_on(name) {
@@ -371,9 +371,9 @@ impl Writer<'_, '_> {
                 self.note_if(true, Fact::Copied);
             }
             // Its lines are reduced as well.
-            self.note_if(true, Fact::LeftOut);
+            self.note_if(true, Fact::Omitted);
         } else if let Some(body) = self.file.parsed.targets.get(name) {
-            self.note_if(true, Fact::LeftOut);
+            self.note_if(true, Fact::Omitted);
             self.check_all(body)?;
         }
         Ok(())
@@ -424,8 +424,8 @@ impl Writer<'_, '_> {
                 .is_none_or(|it| tests_variables(it))
         };
         let undecided = branches.iter().find(|branch| !decided(branch));
-        if let Some(undecided) = undecided.filter(|_| self.is(Fact::LeftOut)) {
-            self.note_if(true, Fact::LeftOut);
+        if let Some(undecided) = undecided.filter(|_| self.is(Fact::Omitted)) {
+            self.note_if(true, Fact::Omitted);
             for branch in branches {
                 self.check_block(&branch.body, &undecided.line, Obstacle::Condition)?;
                 self.note_calls(&branch.body);

@@ -5,7 +5,7 @@
 //! digest, so that those of several builds of one target do not replace each other.
 
 /// What the names of records begin with.
-pub(in crate::canvos) const PREFIX: &str = "edgestage-rehearsal-";
+pub(in crate::canvos) const RECORD_PREFIX: &str = "edgestage-rehearsal-";
 /// The directory of the reduced targets for all of it.
 const OWN: &str = "/.edgestage";
 /// Records that a target got from those that it copies from.
@@ -88,17 +88,17 @@ pub(super) fn list(target: &str, destinations: &[&Destination], tool: bool) -> V
 /// directory: with `--if-exists`, both programs find nothing elsewhere.
 pub(super) fn save(own: bool, received: bool, local: bool) -> Vec<String> {
     let to = if local {
-        format!(" AS LOCAL ./{}/", super::EXPORTED)
+        format!(" AS LOCAL ./{}/", super::EXPORT_DIRECTORY)
     } else {
         String::new()
     };
     let mut lines = Vec::new();
     if own {
-        lines.push(format!("SAVE ARTIFACT {OWN}/own/{PREFIX}*{to}"));
+        lines.push(format!("SAVE ARTIFACT {OWN}/own/{RECORD_PREFIX}*{to}"));
     }
     if received {
         lines.push(format!("WORKDIR {RECORDS}"));
-        lines.push(format!("SAVE ARTIFACT --if-exists ./{PREFIX}*{to}"));
+        lines.push(format!("SAVE ARTIFACT --if-exists ./{RECORD_PREFIX}*{to}"));
     }
     lines
 }

@@ -7,13 +7,13 @@ fn reduced(text: &str) -> Result<Reduced, Unreducible> {
     let parsed = parse(text);
     let recipe = Walk::of(&parsed, "iso", &|_| None);
     let copies = recipe.copies.iter();
-    let carrying = copies.map(|copy| (copy.line, &copy.source)).collect();
+    let definition_copies = copies.map(|copy| (copy.line, &copy.source)).collect();
     reduce(
         (text, &parsed),
         &["iso"],
-        &carrying,
+        &definition_copies,
         &recipe.literal_sources,
-        Others::Kept,
+        OtherTargets::Kept,
     )
 }
 
@@ -25,7 +25,7 @@ fn body(text: &str, name: &str) -> String {
     let lines = lines.take_while(|line| !line.is_empty());
     let ours = |line: &&str| {
         line.contains("/.edgestage")
-            || line.contains(PREFIX)
+            || line.contains(RECORD_PREFIX)
             || line.ends_with("USER root")
             || line.contains("+edgestage-copies")
     };
@@ -346,14 +346,20 @@ fn other_targets_may_be_emptied() {
         format!("{ISO}    COPY overlay/files-iso /o\nother:\n    RUN long\nF:\n    FUNCTION\n");
     let parsed = parse(&text);
     let recipe = Walk::of(&parsed, "iso", &|_| None);
-    let carrying = recipe
+    let definition_copies = recipe
         .copies
         .iter()
         .map(|copy| (copy.line, &copy.source))
         .collect();
-    let reduced = reduce((&text, &parsed), &["iso"], &carrying, &[], Others::Emptied)
-        .unwrap()
-        .text;
+    let reduced = reduce(
+        (&text, &parsed),
+        &["iso"],
+        &definition_copies,
+        &[],
+        OtherTargets::Emptied,
+    )
+    .unwrap()
+    .text;
     assert!(
         reduced.contains("\nedgestage-replaces-other:\n    RUN long\n"),
         "{reduced}"

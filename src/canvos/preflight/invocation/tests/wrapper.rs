@@ -121,7 +121,7 @@ fn a_script_is_judged_by_what_it_says() {
     assert_eq!(value(&read, "CLUSTERCONFIG"), Some("o"));
     assert_eq!(
         read.unjudged,
-        [Unjudged::WrapperVariable("EARTHLY_CI".into())]
+        [UnknownInvocation::WrapperVariable("EARTHLY_CI".into())]
     );
 
     for foreign in [
@@ -133,7 +133,7 @@ fn a_script_is_judged_by_what_it_says() {
     ] {
         let place = Place::new(&[("earthly.sh", foreign)]);
         let read = place.read(&["./earthly.sh", "+iso"]);
-        assert_eq!(read.unjudged, [Unjudged::Wrapper], "{foreign}");
+        assert_eq!(read.unjudged, [UnknownInvocation::Wrapper], "{foreign}");
     }
 }
 
@@ -172,7 +172,7 @@ fn what_the_script_exports_reaches_the_container() {
         let place = Place::new(&files);
         place.put(".arg", arg);
         let read = place.read(&["./earthly.sh", "--arg-file-path=own.arg", "+iso"]);
-        let unknown = Unjudged::WrapperVariable("EARTHLY_BUILD_ARGS".into());
+        let unknown = UnknownInvocation::WrapperVariable("EARTHLY_BUILD_ARGS".into());
         assert_eq!(read.unjudged, [unknown], "{arg}");
     }
 }

@@ -6,7 +6,7 @@
 //! taken for a definition.
 
 use super::judge::{Expectation, bad, good};
-use super::words::{Advice, ImageFinding, ImageVerdict, Neighbour, NeighbourKind};
+use super::report::{Advice, ImageFinding, ImageVerdict, Neighbour, NeighbourKind};
 use crate::archive::Contents;
 use crate::diagnostic::Trap;
 use crate::image::{self, Beside, ImagePlace, PlaceEntry};

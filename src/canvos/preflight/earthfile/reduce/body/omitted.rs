@@ -11,7 +11,7 @@ use super::{Fact, Writer, assigned, at};
 impl Writer<'_, '_> {
     /// A block that is left out.
     pub(super) fn leave_out(&mut self, block: &Block, why: Obstacle) -> Result<(), Unreducible> {
-        self.note_if(true, Fact::LeftOut);
+        self.note_if(true, Fact::Omitted);
         let hands_over = references_of(&block.header);
         let mut names = hands_over.iter().filter_map(|name| local(name));
         if self.is_relevant && names.any(|name| self.file.relevant.contains(name)) {

@@ -2,7 +2,7 @@
 
 use crate::canvos::preflight::arg::{self, KEY};
 use crate::canvos::preflight::invocation::{
-    Failure, FileProblem, NoExport, Origin, Program, SettingOrigin, Unjudged,
+    Failure, FileProblem, NoExport, Origin, Program, SettingOrigin, UnknownInvocation,
 };
 use crate::canvos::preflight::{Embeds, Target};
 use crate::diagnostic::{Diagnostic, Trap};
@@ -75,7 +75,7 @@ fn built_elsewhere(reference: &str, what: &str) -> Diagnostic {
 }
 
 /// T38: a part of the build is not known.
-pub(in crate::canvos::preflight) fn unjudged(why: &Unjudged) -> Diagnostic {
+pub(in crate::canvos::preflight) fn unjudged(why: &UnknownInvocation) -> Diagnostic {
     let title = format!("the forecast may be wrong: {why}");
     Diagnostic::warning(Trap::OtherBuildSystem, title)
         .help("verify the image after the build with `edgestage verify --image FILE`")

@@ -9,10 +9,10 @@ use crate::util::atomic_file;
 use crate::util::file_lock;
 use crate::util::path_error::PathError;
 
-/// A file under a temporary name. Dropping it without [`Aside::rename`] removes whatever has
+/// A file under a temporary name. Dropping it without [`PendingFile::rename`] removes whatever has
 /// that name.
 #[derive(Debug)]
-pub(super) struct Aside {
+pub(super) struct PendingFile {
     directory: Arc<Directory>,
     name: String,
     file: File,
@@ -20,7 +20,7 @@ pub(super) struct Aside {
     armed: bool,
 }
 
-impl Aside {
+impl PendingFile {
     /// Creates an empty file in `directory`.
     pub(super) fn create(directory: &Arc<Directory>) -> Result<Self, PathError> {
         loop {
@@ -29,14 +29,14 @@ impl Aside {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
                 created => created.map_err(PathError::when("write in", directory.path()))?,
             };
-            let aside = Self {
+            let pending = Self {
                 directory: Arc::clone(directory),
                 name,
                 file,
                 armed: true,
             };
-            if is_marked(&aside.file) {
-                return Ok(aside);
+            if is_marked(&pending.file) {
+                return Ok(pending);
             }
         }
     }
@@ -82,7 +82,7 @@ impl Aside {
     }
 }
 
-impl Drop for Aside {
+impl Drop for PendingFile {
     fn drop(&mut self) {
         if self.armed {
             let _ = self.directory.remove(&self.name);

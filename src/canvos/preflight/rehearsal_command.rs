@@ -2,13 +2,13 @@
 //! does the same in a copy of the checkout.
 
 use super::Preflight;
-use super::earthfile::{EXPORTED, Others, PREFIX, Reduced, Unreducible};
-use super::invocation::{Export, Program, Target as Asked, Unjudged};
+use super::earthfile::{EXPORT_DIRECTORY, OtherTargets, RECORD_PREFIX, Reduced, Unreducible};
+use super::invocation::{Export, Program, Target as Asked, UnknownInvocation};
 use super::target::Target;
 use crate::util::files;
 
 /// The command of a rehearsal.
-pub(in crate::canvos) struct Rewritten {
+pub(in crate::canvos) struct RehearsalCommand {
     /// Program and arguments.
     pub argv: Vec<String>,
 }
@@ -46,7 +46,10 @@ impl Preflight<'_> {
     /// Whether the build program is one of those that are understood.
     pub(in crate::canvos) fn knows_program(&self) -> bool {
         !matches!(self.invocation.program, Program::Other(_))
-            && !self.invocation.unjudged.contains(&Unjudged::Wrapper)
+            && !self
+                .invocation
+                .unjudged
+                .contains(&UnknownInvocation::Wrapper)
     }
 
     /// The text of the Earthfile.
@@ -67,9 +70,9 @@ impl Preflight<'_> {
     pub(in crate::canvos) fn reduced(&self) -> Result<Reduced, Unreducible> {
         let argument = |name: &str| Some(self.invocation.argument(name)?.0.to_owned());
         let others = if self.knows_program() {
-            Others::Kept
+            OtherTargets::Kept
         } else {
-            Others::Emptied
+            OtherTargets::Emptied
         };
         match self.target_name() {
             Some(name) => self.earthfile.reduce(&[&name], &argument, others),
@@ -81,10 +84,10 @@ impl Preflight<'_> {
 
     /// The command with the copy's target in place of the checkout's, and with records in place
     /// of the artifact that it asks for; `None` if the words to exchange are not there.
-    pub(in crate::canvos) fn rewritten(&self) -> Option<Rewritten> {
+    pub(in crate::canvos) fn rehearsal_command(&self) -> Option<RehearsalCommand> {
         let mut argv = self.start.argv.to_vec();
         let Some(Asked::Checkout { name }) = &self.invocation.target else {
-            return Some(Rewritten { argv });
+            return Some(RehearsalCommand { argv });
         };
         if let Export::Artifact {
             artifact,
@@ -92,21 +95,21 @@ impl Preflight<'_> {
         } = &self.invocation.export
         {
             let at = argv.iter().position(|word| word == artifact)?;
-            argv[at] = format!("+{name}/{PREFIX}*");
-            let exported = format!("./{EXPORTED}/");
+            argv[at] = format!("+{name}/{RECORD_PREFIX}*");
+            let exported = format!("./{EXPORT_DIRECTORY}/");
             match argv.get_mut(at + 1) {
                 Some(word) if word == destination => *word = exported,
                 _ => argv.insert(at + 1, exported),
             }
-            return Some(Rewritten { argv });
+            return Some(RehearsalCommand { argv });
         }
         let own = format!("+{name}");
         if argv.contains(&own) {
-            return Some(Rewritten { argv });
+            return Some(RehearsalCommand { argv });
         }
         let at = argv.iter().position(|word| word.ends_with(&own))?;
         argv[at] = own;
-        Some(Rewritten { argv })
+        Some(RehearsalCommand { argv })
     }
 
     /// Whether the command or a file that it reads names something above the checkout.

@@ -10,7 +10,7 @@ use crate::util::uid::Uid;
 
 /// A version of a profile that can be chosen.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Offered {
+pub struct SelectableProfile {
     /// `metadata.uid`.
     pub uid: Uid,
     /// `metadata.name`.
@@ -23,7 +23,7 @@ pub struct Offered {
     pub changed: String,
 }
 
-impl Offered {
+impl SelectableProfile {
     /// Returns the preferred reference in `profiles.toml`: name and version, for readability,
     /// unless another profile in `all` has the same.
     #[must_use]
@@ -42,8 +42,11 @@ impl Offered {
 /// Returns the profiles in `summaries` that can be chosen for `cloud_type`: every published
 /// version, sorted by name, the newest first.
 #[must_use]
-pub fn offered(summaries: &[ProfileSummary], cloud_type: &str) -> Vec<Offered> {
-    let mut found: BTreeMap<Uid, Offered> = BTreeMap::new();
+pub fn selectable_profiles(
+    summaries: &[ProfileSummary],
+    cloud_type: &str,
+) -> Vec<SelectableProfile> {
+    let mut found: BTreeMap<Uid, SelectableProfile> = BTreeMap::new();
     for summary in summaries {
         let Some(published) = &summary.published else {
             continue;
@@ -58,7 +61,7 @@ pub fn offered(summaries: &[ProfileSummary], cloud_type: &str) -> Vec<Offered> {
         let changed = summary.changed.split('T').next().unwrap_or_default();
         found.insert(
             own.clone(),
-            Offered {
+            SelectableProfile {
                 uid: own.clone(),
                 name: summary.name.clone(),
                 version: version.to_owned(),
@@ -67,12 +70,12 @@ pub fn offered(summaries: &[ProfileSummary], cloud_type: &str) -> Vec<Offered> {
             },
         );
     }
-    let mut offered: Vec<Offered> = found.into_values().collect();
-    offered.sort_by(|a, b| {
+    let mut selectable: Vec<SelectableProfile> = found.into_values().collect();
+    selectable.sort_by(|a, b| {
         let newest_first = || numbers(&b.version).cmp(&numbers(&a.version));
         a.name.cmp(&b.name).then_with(newest_first)
     });
-    offered
+    selectable
 }
 
 #[cfg(test)]
@@ -113,8 +116,8 @@ mod tests {
             summary(4, "cloud", "aws"),
             summary(5, "any", "all"),
         ];
-        let offered = offered(&all, "edge-native");
-        let told: Vec<String> = offered
+        let selectable = selectable_profiles(&all, "edge-native");
+        let told: Vec<String> = selectable
             .iter()
             .map(|one| format!("{} {} {} {}", one.name, one.version, one.kind, one.changed))
             .collect();
@@ -126,7 +129,10 @@ mod tests {
                 "edge 1.9.0 infra 2026-03-01",
             ]
         );
-        assert_eq!(offered[2].reference(&offered).to_string(), "edge@1.9.0");
+        assert_eq!(
+            selectable[2].reference(&selectable).to_string(),
+            "edge@1.9.0"
+        );
     }
 
     /// A project and the tenant may have profiles with the same name.
@@ -134,10 +140,11 @@ mod tests {
     fn what_is_called_the_same_is_named_by_its_uid() {
         let mut other = summary(6, "edge", "edge-native");
         other.versions[1].uid = uid(6);
-        let offered = offered(&[summary(2, "edge", "edge-native"), other], "edge-native");
-        assert_eq!(offered.len(), 2);
-        for one in &offered {
-            assert_eq!(one.reference(&offered), Reference::Uid(one.uid.clone()));
+        let selectable =
+            selectable_profiles(&[summary(2, "edge", "edge-native"), other], "edge-native");
+        assert_eq!(selectable.len(), 2);
+        for one in &selectable {
+            assert_eq!(one.reference(&selectable), Reference::Uid(one.uid.clone()));
         }
     }
 }

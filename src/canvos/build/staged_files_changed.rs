@@ -13,11 +13,11 @@ const SCRIPT: u64 = 1024 * 1024;
 
 /// Staged files that a build removed or changed.
 #[derive(Debug)]
-pub struct Disturbance {
+pub struct StagedFilesChanged {
     /// The build command.
     pub command: String,
     /// The files, and what is there now.
-    pub files: Vec<Disturbed>,
+    pub files: Vec<ChangedFile>,
     /// The script named by the command that has a `git clean`, with the number of that line,
     /// from 1.
     pub cleaned_by: Option<(PathBuf, usize)>,
@@ -27,29 +27,29 @@ pub struct Disturbance {
     pub image: ImageOutcome,
 }
 
-/// What is known about the image that a build wrote from a checkout that it disturbed.
+/// What is known about the image that a build wrote from a checkout whose staged files it changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ImageOutcome {
     /// The build wrote no image.
     Missing,
     /// The image does not hold the definition.
     Wrong,
-    /// The image holds the definition: the files were disturbed after they were copied.
+    /// The image holds the definition: the files were changed after they were copied.
     Right,
 }
 
 /// A staged file that was removed or changed.
 #[derive(Debug)]
-pub struct Disturbed {
+pub struct ChangedFile {
     /// The path, relative to the checkout.
     pub path: &'static str,
     /// What is there now.
-    pub now: Now,
+    pub now: CurrentContent,
 }
 
 /// What has taken the place of a staged file.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Now {
+pub enum CurrentContent {
     /// Nothing: the file is gone.
     Gone,
     /// Something other than a regular file.
@@ -68,9 +68,9 @@ pub struct StagedDefinition<'a> {
     pub lock: &'a Lockfile,
 }
 
-impl Disturbance {
+impl StagedFilesChanged {
     /// Compares `found`, which was read after the build, with what was staged before it. Only
-    /// the bytes count: a changed mode or time is not a disturbance.
+    /// the bytes count, not the mode or the time.
     #[must_use]
     pub fn of(
         found: &[PlacementState],
@@ -78,20 +78,20 @@ impl Disturbance {
         command: &BuildCommand,
         checkout: &Path,
     ) -> Option<Self> {
-        let disturbed = |found: &PlacementState| {
+        let changed = |found: &PlacementState| {
             let now = match &found.state {
                 State::Equal | State::SameContent => return None,
-                State::Missing => Now::Gone,
-                State::WrongKind(kind) => Now::Kind(kind),
+                State::Missing => CurrentContent::Gone,
+                State::WrongKind(kind) => CurrentContent::Kind(kind),
                 State::Differs { .. } => match found.owner(staged.lock) {
-                    Some(name) => Now::Definition(name.to_owned()),
-                    None => Now::Other,
+                    Some(name) => CurrentContent::Definition(name.to_owned()),
+                    None => CurrentContent::Other,
                 },
             };
             let path = found.placement.path();
-            Some(Disturbed { path, now })
+            Some(ChangedFile { path, now })
         };
-        let files: Vec<Disturbed> = found.iter().filter_map(disturbed).collect();
+        let files: Vec<ChangedFile> = found.iter().filter_map(changed).collect();
         (!files.is_empty()).then(|| Self {
             command: command.argv.join(" "),
             files,
@@ -110,7 +110,9 @@ impl Disturbance {
     /// Whether all the files listed here are gone.
     #[must_use]
     pub fn removed(&self) -> bool {
-        self.files.iter().all(|file| file.now == Now::Gone)
+        self.files
+            .iter()
+            .all(|file| file.now == CurrentContent::Gone)
     }
 }
 

@@ -10,14 +10,14 @@ use super::super::walk::{assignment, grouped, reference};
 
 /// What is known of variables, line by line.
 #[derive(Default)]
-pub(super) struct Uses {
+pub(super) struct ArgumentUses {
     /// Names that a copy or a condition has.
     direct: BTreeSet<String>,
     /// For a name, those that its value is made of.
     made_of: BTreeMap<String, BTreeSet<String>>,
 }
 
-impl Uses {
+impl ArgumentUses {
     /// Takes a line of a target that is kept.
     pub(super) fn take(&mut self, line: &Line) {
         let words = line.arguments();
@@ -109,7 +109,7 @@ mod tests {
             ("BUILD --platform=$P +x --N $X", "P X"),
             ("WORKDIR /$W\nRUN $R\nSAVE ARTIFACT $S", "W"),
         ] {
-            let mut uses = Uses::default();
+            let mut uses = ArgumentUses::default();
             for line in logical_lines(text) {
                 uses.take(&line);
             }

@@ -14,9 +14,9 @@ use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use super::record::{Landed, Record};
+use super::record::{CopiedEntry, Record};
 use crate::canvos::OVERLAY_DIRECTORY;
-use crate::canvos::preflight::EXPORTED;
+use crate::canvos::preflight::EXPORT_DIRECTORY;
 use crate::util::atomic_file::ABANDONED;
 use crate::util::digest::Digest;
 use crate::util::file_lock;
@@ -34,7 +34,7 @@ const OVERLAY: &str = "overlay/files-iso";
 
 /// A copy of a checkout. It is removed by `remove`, or when it is dropped.
 #[derive(Debug)]
-pub struct Tree {
+pub struct CheckoutCopy {
     path: PathBuf,
     checkout: PathBuf,
     /// Marks it as a living run's.
@@ -54,7 +54,7 @@ fn is_copy(path: &Path) -> bool {
     name.to_string_lossy().starts_with(PREFIX)
 }
 
-impl Tree {
+impl CheckoutCopy {
     /// Copies `checkout`, until `stop` says that it is not needed any more.
     ///
     /// # Errors
@@ -78,7 +78,7 @@ impl Tree {
         if let Some(file) = &marked {
             let _ = file_lock::mark(file, &path);
         }
-        let mut tree = Self {
+        let mut checkout_copy = Self {
             path,
             checkout,
             _marked: marked,
@@ -87,8 +87,8 @@ impl Tree {
             unreadable: None,
             removed: false,
         };
-        tree.fill(stop)?;
-        Ok(tree)
+        checkout_copy.fill(stop)?;
+        Ok(checkout_copy)
     }
 
     /// Where it is.
@@ -132,12 +132,14 @@ impl Tree {
 
     /// The files of the checkout that those of `records` are.
     pub(super) fn origins(&self, records: &[Record]) -> BTreeMap<Digest, PathBuf> {
-        let landed = records.iter().filter_map(|record| match record.landed() {
-            Ok(Landed::File { size, sha256 }) => Some((size, sha256)),
-            _ => None,
-        });
+        let copied_entry = records
+            .iter()
+            .filter_map(|record| match record.copied_entry() {
+                Ok(CopiedEntry::File { size, sha256 }) => Some((size, sha256)),
+                _ => None,
+            });
         let mut origins = BTreeMap::new();
-        for (size, sha256) in landed {
+        for (size, sha256) in copied_entry {
             let found = match self.stand_ins.get(&sha256) {
                 Some(path) => Some(path.clone()),
                 None => self.find(&self.path, size, sha256),
@@ -183,7 +185,7 @@ impl Tree {
         self.unreadable = notes.unreadable;
         // Directories that are written into are the user's own: what a container puts there
         // as root can be removed.
-        for name in [BUILT, EXPORTED] {
+        for name in [BUILT, EXPORT_DIRECTORY] {
             let path = self.path.join(name);
             match fs::create_dir(&path) {
                 Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
@@ -201,7 +203,7 @@ impl Tree {
     }
 }
 
-impl Drop for Tree {
+impl Drop for CheckoutCopy {
     fn drop(&mut self) {
         self.remove();
     }
@@ -283,9 +285,9 @@ mod tests {
         let script = checkout.join("earthly.sh");
         fs::write(&script, "#!/bin/sh\n").unwrap();
         fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
-        let mut tree = Tree::copy(&checkout, &go_on).unwrap();
-        let copy = tree.path().to_owned();
-        assert!(tree.is_beside);
+        let mut checkout_copy = CheckoutCopy::copy(&checkout, &go_on).unwrap();
+        let copy = checkout_copy.path().to_owned();
+        assert!(checkout_copy.is_beside);
         assert_eq!(copy.parent(), checkout.parent());
         assert!(!copy.join(".git").exists());
         assert_eq!(
@@ -308,11 +310,11 @@ mod tests {
         }
         for name in ["content-a/bundle.zst", "build/old.iso"] {
             let text = fs::read(copy.join(name)).unwrap();
-            let stand_in = tree.stand_ins.get(&Digest::of(&text));
+            let stand_in = checkout_copy.stand_ins.get(&Digest::of(&text));
             assert_eq!(stand_in.map(PathBuf::as_path), Some(Path::new(name)));
         }
         assert_eq!(copy.join("spc.tgz").metadata().unwrap().len(), LARGE + 1);
-        assert!(tree.remove());
+        assert!(checkout_copy.remove());
         assert!(!copy.exists());
         assert!(checkout.join("big.bin").exists());
     }
@@ -323,10 +325,15 @@ mod tests {
         let closed = checkout.join("closed");
         fs::create_dir(&closed).unwrap();
         fs::set_permissions(&closed, fs::Permissions::from_mode(0o500)).unwrap();
-        let mut tree = Tree::copy(&checkout, &go_on).unwrap();
-        let mode = tree.path().join("closed").metadata().unwrap().mode();
+        let mut checkout_copy = CheckoutCopy::copy(&checkout, &go_on).unwrap();
+        let mode = checkout_copy
+            .path()
+            .join("closed")
+            .metadata()
+            .unwrap()
+            .mode();
         assert_eq!(mode & 0o777, 0o500);
-        assert!(tree.remove());
+        assert!(checkout_copy.remove());
         fs::set_permissions(&closed, fs::Permissions::from_mode(0o700)).unwrap();
     }
 
@@ -335,9 +342,9 @@ mod tests {
         let (site, checkout) = site();
         let left = site.path().join(".edgestage-rehearsal-abcdef");
         fs::create_dir_all(left.join("overlay")).unwrap();
-        let first = Tree::copy(&checkout, &go_on).unwrap();
+        let first = CheckoutCopy::copy(&checkout, &go_on).unwrap();
         assert!(!left.exists());
-        let second = Tree::copy(&checkout, &go_on).unwrap();
+        let second = CheckoutCopy::copy(&checkout, &go_on).unwrap();
         assert!(first.path().exists());
         assert_ne!(first.path(), second.path());
     }
@@ -345,18 +352,21 @@ mod tests {
     #[test]
     fn a_run_that_is_stopped_copies_no_more() {
         let (_site, checkout) = site();
-        let tree = Tree::copy(&checkout, &|| true).unwrap();
-        assert!(!tree.path().join("Earthfile").exists());
+        let checkout_copy = CheckoutCopy::copy(&checkout, &|| true).unwrap();
+        assert!(!checkout_copy.path().join("Earthfile").exists());
     }
 
     #[test]
     fn a_file_is_found_by_its_bytes() {
         let (_site, checkout) = site();
         fs::write(checkout.join("content-a/x.tgz"), "definition").unwrap();
-        let tree = Tree::copy(&checkout, &go_on).unwrap();
+        let checkout_copy = CheckoutCopy::copy(&checkout, &go_on).unwrap();
         let sha256 = Digest::of(b"definition");
-        let found = tree.find(tree.path(), 10, sha256);
+        let found = checkout_copy.find(checkout_copy.path(), 10, sha256);
         assert_eq!(found, Some(PathBuf::from("content-a/x.tgz")));
-        assert_eq!(tree.find(tree.path(), 10, Digest::of(b"other")), None);
+        assert_eq!(
+            checkout_copy.find(checkout_copy.path(), 10, Digest::of(b"other")),
+            None
+        );
     }
 }
