@@ -1,4 +1,7 @@
-//! `rehearse`, with a stand-in for the build program that writes down what it is told to.
+//! `rehearse`, with a simulated build program.
+//!
+//! The program is a script that logs how it was started, and writes the record that the test
+//! specifies.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -125,9 +128,9 @@ fn another_file_of_the_checkout_is_named() {
     test.put("CanvOS/other.tgz", "another archive");
     rehearse(&test, "")
         .stdout_has("`other.tgz`")
-        .stderr_has("error[rehearsal-refused]: the image of `+iso` will hold `other.tgz`, which is not `factory`")
-        .stderr_has("`CLUSTERCONFIG` is `spc.tgz` there")
-        .stderr_has("the forecast of `edgestage check` differs: `factory` as locked")
+        .stderr_has("error[rehearsal-refused]: the image of `+iso` will contain `other.tgz`, which is not `factory`")
+        .stderr_has("`CLUSTERCONFIG` is `spc.tgz` in the build")
+        .stderr_has("`edgestage check` forecasts something else: `factory` as locked")
         .fails(3);
     // A copy of the locked archive is the locked archive.
     let archive = test.staged();
@@ -150,14 +153,14 @@ fn a_program_that_fails() {
         "#!/bin/sh\necho 'Error: Is the docker daemon running?'\nexit 1\n",
     );
     rehearse(&test, "")
-        .stderr_has("error[rehearsal-not-run]: the rehearsal `earthly` could not work")
+        .stderr_has("error[rehearsal-not-run]: `earthly` could not run the rehearsal")
         .stderr_has("Is the docker daemon running?")
         .fails(1);
     // Neither does a command that is not known to build here.
     builds_with(&test, &["earthly-like"]);
     program(&test, "bin/earthly-like", "#!/bin/sh\nexit 2\n");
     rehearse(&test, "")
-        .stdout_has("cannot be told")
+        .stdout_has("unknown")
         .stderr_has("`earthly-like` did not build the copy of the checkout")
         .fails(1);
     nothing_is_left(&test);
@@ -183,7 +186,7 @@ fn a_program_that_is_not_there() {
     let test = full().stage();
     builds_with(&test, &["./none.sh"]);
     rehearse(&test, "")
-        .stderr_has("error[rehearsal-not-run]: the rehearsal `./none.sh` cannot be started")
+        .stderr_has("error[rehearsal-not-run]: cannot start `./none.sh` for the rehearsal")
         .fails(1);
     nothing_is_left(&test);
 }
@@ -193,9 +196,9 @@ fn a_program_that_hangs() {
     let test = with("#!/bin/sh\necho waiting\nsleep 600 & echo $! > \"$LOG.pid\"\nwait\n");
     let start = Instant::now();
     rehearse(&test, "--timeout 1")
-        .stderr_has("error[rehearsal-not-run]: the rehearsal `earthly` did not end within 1")
+        .stderr_has("error[rehearsal-not-run]: `earthly` did not finish the rehearsal within 1")
         .stderr_has("waiting")
-        .stderr_has("help: give it more time with `--timeout SECONDS`")
+        .stderr_has("help: allow more time with `--timeout SECONDS`")
         .fails(1);
     assert!(start.elapsed() < Duration::from_secs(60));
     nothing_is_left(&test);
@@ -419,8 +422,8 @@ fn an_earthfile_that_cannot_be_reduced() {
         format!("{}{line}{}", &text[..at], &text[at..]),
     );
     rehearse(&test, "-- +uki-iso")
-        .stdout_has("cannot be told")
-        .stderr_has("error[rehearsal-unjudged]: a rehearsal cannot tell what the image of `+uki-iso` will hold")
+        .stdout_has("unknown")
+        .stderr_has("error[rehearsal-unjudged]: the rehearsal cannot determine what the image of `+uki-iso` will contain")
         .stderr_has("of the Earthfile: `RUN rm -rf /overlay/opt`")
         .fails(1);
     assert!(!test.path("log").exists());
@@ -439,7 +442,7 @@ fn a_maas_image_is_not_rehearsed() {
     rehearse(&test, "-- +maas-image")
         .stdout_has("`factory` as locked")
         .stderr_has(
-            "warning[rehearsal-unjudged]: `+maas-image` is not rehearsed: the forecast stands",
+            "warning[rehearsal-unjudged]: `+maas-image` cannot be rehearsed; edgestage uses its forecast",
         )
         .success();
     assert!(!test.path("log").exists());

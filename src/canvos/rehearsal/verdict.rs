@@ -1,4 +1,8 @@
-//! What a rehearsal means for a locked definition.
+//! Compares the outcome of a rehearsal with a locked definition.
+//!
+//! Input: a [`Rehearsal`] and the definition's lock entry. Output: a [`Judged`]. A file that
+//! arrived is identified by its content, so an archive that was packed differently but has the
+//! locked content is as locked.
 
 use std::path::Path;
 
@@ -36,7 +40,7 @@ pub enum Verdict {
     NoImage,
     /// Nothing: images of this target never carry a definition.
     NotCarried,
-    /// It cannot be told.
+    /// The rehearsal cannot determine it.
     Unjudged,
 }
 
@@ -45,9 +49,9 @@ pub enum Verdict {
 pub struct Judged {
     /// The verdict.
     pub verdict: Verdict,
-    /// Of the file that arrived, if one did.
+    /// Digest of the file that arrived, if one did.
     pub sha256: Option<Digest>,
-    /// Which file of the checkout that is, if it is not a staged one.
+    /// Path of the file in the checkout, if it is not the locked definition and the path is known.
     pub path: Option<String>,
     /// The definition of the lock that it holds, if it is another one.
     pub holds: Option<String>,
@@ -55,7 +59,7 @@ pub struct Judged {
     pub clusterconfig: Option<String>,
     /// Whether the image gets other files beside the definition.
     pub has_others: bool,
-    /// Why it cannot be told.
+    /// Why the rehearsal cannot determine the verdict.
     pub unjudged: Option<Unjudged>,
 }
 
@@ -97,7 +101,8 @@ impl Judged {
 }
 
 impl Rehearsal {
-    /// What it means for a definition. Of several records the gravest counts.
+    /// Returns the result for a definition. If there are several records, the most severe result
+    /// counts.
     #[must_use]
     pub fn judge(&self, locked: &Locked<'_>) -> Judged {
         let records = match &self.outcome {
@@ -112,13 +117,13 @@ impl Rehearsal {
             has_others: record.has_others,
             ..self.judge_record(record, locked)
         });
-        let gravity = |judged: &Judged| match judged.verdict {
+        let severity = |judged: &Judged| match judged.verdict {
             Verdict::AsLocked => 0,
             Verdict::Unjudged => 1,
             _ => 2,
         };
-        let gravest = judged.max_by_key(gravity);
-        gravest.unwrap_or_else(|| Judged::new(Verdict::NoImage))
+        let worst = judged.max_by_key(severity);
+        worst.unwrap_or_else(|| Judged::new(Verdict::NoImage))
     }
 
     fn judge_record(&self, record: &Record, locked: &Locked<'_>) -> Judged {

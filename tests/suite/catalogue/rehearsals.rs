@@ -75,6 +75,14 @@ pub fn all(book: &mut Book) {
             other(None, None),
         ),
         ("nothing", Verdict::Nothing, plain()),
+        (
+            "nothing, and an empty value",
+            Verdict::Nothing,
+            Judged {
+                clusterconfig: Some(String::new()),
+                ..plain()
+            },
+        ),
         ("an empty file", Verdict::Empty, plain()),
         ("a link", Verdict::Link, plain()),
         ("a directory", Verdict::Directory, plain()),
