@@ -163,9 +163,9 @@ impl Stage<'_> {
             };
             let rehearsal = request.run()?;
             let kept = rehearsal.kept.join(", ");
-            context
-                .report
-                .detail(&format!("targets and functions of the Earthfile that the rehearsal ran: {kept}"));
+            context.report.detail(&format!(
+                "targets and functions of the Earthfile that the rehearsal ran: {kept}"
+            ));
             self.done.insert(identity.clone(), rehearsal);
         }
         let Some(rehearsal) = self.done.get(&identity) else {

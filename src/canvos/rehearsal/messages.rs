@@ -66,7 +66,9 @@ fn told(refused: &Refused) -> Diagnostic {
         Verdict::Unjudged => return unjudged(&image, judged.unjudged.as_ref()),
         // A refusal never has the verdict `AsLocked`.
         Verdict::AsLocked | Verdict::AnotherDefinition => match (&judged.holds, &judged.path) {
-            (Some(holds), _) => wrong(format!("{image} will contain `{holds}`, not `{definition}`")),
+            (Some(holds), _) => wrong(format!(
+                "{image} will contain `{holds}`, not `{definition}`"
+            )),
             (None, Some(path)) => {
                 let path = sanitize::line(path.as_bytes());
                 wrong(format!(
@@ -91,9 +93,8 @@ fn told(refused: &Refused) -> Diagnostic {
             return said(wrong("the build will fail".to_owned()), output)
                 .help("fix the error that the build program reports above");
         }
-        Verdict::NoImage => wrong("the build will succeed but write no image".to_owned()).help(
-            "remove `--ci`, `--no-output` and `--image`, and the variables that set them",
-        ),
+        Verdict::NoImage => wrong("the build will succeed but write no image".to_owned())
+            .help("remove `--ci`, `--no-output` and `--image`, and the variables that set them"),
         Verdict::NotCarried => wrong(format!("{image} never carries a definition"))
             .help("build a target that carries one, such as `+iso`"),
     };
@@ -165,13 +166,17 @@ fn unjudged(image: &str, why: Option<&Unjudged>) -> Diagnostic {
 
 fn reason(why: Obstacle) -> &'static str {
     match why {
-        Obstacle::Condition => "whether this condition is true is known only at run time, and a copy depends on it",
+        Obstacle::Condition => {
+            "whether this condition is true is known only at run time, and a copy depends on it"
+        }
         Obstacle::Loop => "edgestage does not follow copies inside such a block",
         Obstacle::ShellOut => "this value is known only at run time, and a copy depends on it",
         Obstacle::OtherEarthfile => "this is in another Earthfile, which edgestage does not read",
         Obstacle::Changes => "this line may change the definition after it was copied",
         Obstacle::DropsOverlay => "this line makes an image without the overlay",
-        Obstacle::Command => "this command passes the definition on in a way that edgestage does not understand",
+        Obstacle::Command => {
+            "this command passes the definition on in a way that edgestage does not understand"
+        }
     }
 }
 
