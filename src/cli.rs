@@ -165,7 +165,7 @@ pub enum Command {
         \x20 edgestage stage factory --locked            # In CI\n\
         \x20 edgestage stage factory --locked --offline  # From the cache")]
     Stage(StageArgs),
-    /// Run only the copy steps of the build, and compare the result with the lock
+    /// Run only the copy steps of the build, and compare with the lock
     ///
     /// Usually takes seconds: the build program runs in a copy of the checkout, with an Earthfile
     /// reduced to the copy steps. Stage the definition first. Does not write to the checkout.

@@ -161,7 +161,7 @@ fn a_program_that_fails() {
     program(&test, "bin/earthly-like", "#!/bin/sh\nexit 2\n");
     rehearse(&test, "")
         .stdout_has("unknown")
-        .stderr_has("`earthly-like` did not build the copy of the checkout")
+        .stderr_has("`earthly-like` ran in the copy of the checkout but did not build that copy")
         .fails(1);
     nothing_is_left(&test);
 }
@@ -177,7 +177,7 @@ fn a_failure_behind_exit_code_0() {
     program(&test, "bin/earthly", "#!/bin/sh\n");
     rehearse(&test, "")
         .stdout_has("no image is written")
-        .stderr_has("error[rehearsal-refused]: the build will succeed and write no image")
+        .stderr_has("error[rehearsal-refused]: the build will succeed but write no image")
         .fails(3);
 }
 
@@ -300,7 +300,9 @@ fn a_full_disk() {
     test.put("CanvOS/large", vec![0; 1 << 20]);
     rehearse(&test, "")
         .prelude("trap '' XFSZ; ulimit -f 16")
-        .stderr_has("error[rehearsal-not-run]: the checkout cannot be copied for a rehearsal: cannot copy `")
+        .stderr_has(
+            "error[rehearsal-not-run]: cannot copy the checkout for the rehearsal: cannot copy `",
+        )
         .fails(1);
     nothing_is_left(&test);
 }
@@ -410,7 +412,7 @@ fn several_definitions_on_one_checkout() {
     assert_eq!(test.text("log").matches("this is earthly").count(), 1);
 }
 
-/// What cannot be reduced is said, with the line, and nothing is run.
+/// The message names the line that cannot be reduced, and the build program does not run.
 #[test]
 fn an_earthfile_that_cannot_be_reduced() {
     let test = with_rows(FILE);
@@ -428,14 +430,14 @@ fn an_earthfile_that_cannot_be_reduced() {
         .fails(1);
     assert!(!test.path("log").exists());
     rehearse(&test, "-- +kairos-raw-image")
-        .stdout_has("carries no definition")
+        .stdout_has("nothing: this target never carries a definition")
         .stderr_has(
             "error[rehearsal-refused]: the image of `+kairos-raw-image` never carries a definition",
         )
         .fails(3);
 }
 
-/// The second step of a MAAS image is a script: the forecast stands.
+/// The second step of a MAAS image is a script, so edgestage uses its forecast.
 #[test]
 fn a_maas_image_is_not_rehearsed() {
     let test = with_rows(FILE);

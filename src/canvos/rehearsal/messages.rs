@@ -197,7 +197,6 @@ pub(crate) fn maas_not_rehearsed() -> Diagnostic {
 /// `forecast` is the verdict of `check` as text, and `found` is what the program copied.
 pub(crate) fn forecast_differs(forecast: &str, found: &str) -> Diagnostic {
     let title = format!("`edgestage check` forecasts something else: {forecast}");
-    Diagnostic::warning(Code::ForecastDiffers, title).note(format!(
-        "the rehearsal found {found}, and its result counts"
-    ))
+    Diagnostic::warning(Code::ForecastDiffers, title)
+        .note(format!("the result of the rehearsal counts: {found}"))
 }
