@@ -165,10 +165,10 @@ pub enum Command {
         \x20 edgestage stage factory --locked            # In CI\n\
         \x20 edgestage stage factory --locked --offline  # From the cache")]
     Stage(StageArgs),
-    /// Have the build program copy what the build will copy, and compare
+    /// Run only the copy steps of the build, and compare with the lock
     ///
-    /// Takes seconds: the program runs in a copy of the checkout whose Earthfile does nothing
-    /// but the copying. Stage the definition first. The checkout is only read.
+    /// Usually takes seconds: the build program runs in a copy of the checkout, with an Earthfile
+    /// reduced to the copy steps. Stage the definition first. Does not write to the checkout.
     #[command(after_help = "Examples:\n\
         \x20 edgestage rehearse factory\n\
         \x20 edgestage rehearse factory -- +uki-iso")]

@@ -1,7 +1,7 @@
 //! Diagnostics: the messages that people read about errors and warnings, as data.
 //!
 //! Each stage has an error type that says what happened. `error` turns it into one or more
-//! diagnostics, and `report` prints them as text or JSON. A diagnostic never contains escape
+//! diagnostics, and `ui` prints them as text or JSON. A diagnostic never contains escape
 //! sequences, Rust type names or the key.
 
 use std::ops::Range;

@@ -11,7 +11,7 @@
 //!                                        archive
 //! ```
 //!
-//! Only `commands` knows the order of the stages, only [`error`] assigns exit codes, and only
+//! Only `commands` knows the order of the stages, only [`error`] maps errors to exit codes, and only
 //! [`ui`] prints and asks questions. Types enforce the order: only an `Artifact` can be staged,
 //! and only the cache creates one, from an archive that was read to its end and found to hold
 //! the locked content.

@@ -1,10 +1,11 @@
-//! What the user's own build program copies, found out in seconds.
+//! Rehearses a build: runs only its copy steps with the user's own build program.
 //!
-//! In: a checkout, the build command and its environment. Out: what arrived at the places
-//! that a definition is copied to, as the program itself has copied it, or why that cannot be
-//! found out. The program runs in a copy of the checkout whose Earthfile is reduced
-//! (`preflight::earthfile::reduce`); the checkout is only read. The copy is removed in the
-//! end, whatever happened; one that a kill left is removed by the next run.
+//! Input: a checkout, the build command and its environment. Output: what arrived at the places
+//! that the build copies a definition to, or the reason why this cannot be determined. The
+//! program runs in a copy of the checkout with a reduced Earthfile
+//! (`preflight::earthfile::reduce`); edgestage does not write to the checkout. It removes the
+//! copy at the end of each rehearsal, also after an error. If a run is killed, the next rehearsal
+//! removes its copy.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -31,41 +32,41 @@ pub use verdict::{Locked, RehearsalResult, RehearsalVerdict};
 use failure::Failure;
 use program::{Ended, Run};
 
-/// A rehearsal that is about to be made.
+/// A rehearsal to run.
 pub struct Request<'a> {
-    /// What the checkout's files say.
+    /// The preflight of the checkout.
     pub preflight: &'a Preflight<'a>,
     /// The build command.
     pub command: &'a BuildCommand,
     /// The environment of the build.
     pub environment: &'a Environment,
-    /// Variables that are kept from the program.
+    /// Variables that the program does not get.
     pub secrets: &'a [&'a str],
-    /// For how long the program may run.
+    /// The time limit for the program.
     pub timeout: Duration,
 }
 
-/// What a rehearsal has found.
+/// The outcome of a rehearsal.
 #[derive(Debug)]
 pub enum Outcome {
-    /// The program has copied, and this is there.
+    /// The program succeeded, and these records describe what arrived.
     Copied(Vec<Record>),
-    /// The program has ended with an error, and so will the build.
+    /// The program failed, and so will the build.
     Failed {
         /// How it ended.
         status: String,
         /// The last lines that it printed.
         output: Vec<String>,
     },
-    /// The program has ended well, and has written nothing.
+    /// The program succeeded but wrote nothing.
     NoImage,
     /// The target never copies a definition.
     NotCarried,
-    /// It cannot be told.
+    /// The rehearsal cannot determine what the image will contain.
     Inconclusive(Inconclusive),
 }
 
-/// Why a rehearsal says nothing.
+/// Why a rehearsal cannot determine what the image will contain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Inconclusive {
     /// A line of the Earthfile.
@@ -74,7 +75,7 @@ pub enum Inconclusive {
         line: usize,
         /// Its text.
         text: String,
-        /// What it does.
+        /// Why it is an obstacle.
         why: Obstacle,
     },
     /// The second step of a MAAS image is a script of the checkout.
@@ -83,17 +84,17 @@ pub enum Inconclusive {
     Elsewhere(String),
     /// The build command is not known to run one of the programs, and did not run one here.
     Command(String),
-    /// The copy is not beside the checkout, and something there is named.
+    /// The copy is not beside the checkout, and the build uses a path with `..`.
     Outside,
-    /// No tool is called that makes an image of what was copied by this target.
+    /// This target does not run a tool that makes an ISO.
     NoTool(String),
-    /// Different things are at places of one image.
+    /// One image has different content at these places.
     Places(Vec<String>),
-    /// The user may not read this file, and a container may.
+    /// The user cannot read this file; the container may be able to.
     Unreadable(String),
 }
 
-/// Why there was no rehearsal.
+/// Why a rehearsal did not run, or what it refuses.
 #[derive(Debug)]
 pub enum RehearsalError {
     /// The program cannot be started.
@@ -103,7 +104,7 @@ pub enum RehearsalError {
         /// Why.
         error: std::io::Error,
     },
-    /// The program has not ended in time.
+    /// The program did not end within the time limit.
     TimedOut {
         /// The program.
         program: String,
@@ -112,7 +113,7 @@ pub enum RehearsalError {
         /// The last lines that it printed.
         output: Vec<String>,
     },
-    /// The program could not work: no daemon, no base image.
+    /// The program could not run, for example without a daemon or base image.
     Unavailable {
         /// The program.
         program: String,
@@ -121,7 +122,7 @@ pub enum RehearsalError {
     },
     /// Input or output failed.
     Io(PathError),
-    /// The build would not do what is locked.
+    /// The build would not embed the locked definition.
     Refused(Box<Refused>),
 }
 

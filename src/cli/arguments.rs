@@ -238,7 +238,7 @@ pub struct RehearseArgs {
     /// Definitions to rehearse, one after the other; optional if there is only one
     #[arg(value_name = "NAME")]
     pub names: Vec<String>,
-    /// How long the build program may take
+    /// Time limit for the build program, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 600)]
     pub timeout: u64,
     /// Arguments of the build command; a +target replaces +iso

@@ -1,4 +1,9 @@
-//! `edgestage rehearse`: what the user's own build program copies, before the long build.
+//! `edgestage rehearse`: runs only the copy steps of the build, and compares the result with the
+//! lock.
+//!
+//! Input: the definitions, `profiles.toml`, `profiles.lock`, and the build command with its
+//! arguments. Output: a table with one verdict for each definition, and an error for each
+//! verdict other than `as-locked`. Definitions that share a checkout share one rehearsal.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -29,13 +34,13 @@ use crate::workflow::context::{Context, chosen, current, load_lockfile, one, sho
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Rehearse")]
 pub(super) struct Document {
-    /// The command that was run, in a copy of each checkout.
+    /// The command that edgestage ran in a copy of each checkout.
     argv: Vec<String>,
-    /// Those that were asked about, by name.
+    /// The requested definitions, by name.
     rehearsal: Vec<Row>,
 }
 
-/// What is said of one definition.
+/// The result for one definition.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Rehearsed")]
 pub(super) struct Row {
@@ -43,25 +48,26 @@ pub(super) struct Row {
     definition: String,
     /// The checkout.
     canvos: String,
-    /// The target, without its plus sign; null if the command does not name one.
+    /// The target, without its plus sign; null if the command does not name a target.
     target: Option<String>,
     /// What the build will put into its image.
     verdict: RehearsalVerdict,
-    /// The verdict in words.
+    /// The verdict as text.
     text: String,
-    /// Digest of the file that arrived; null if none did.
+    /// Digest of the file that arrived in the rehearsal; null if no file arrived.
     sha256: Option<Digest>,
-    /// The file of the checkout that arrived, if it is not one that was staged.
+    /// Path in the checkout of the file that the build would embed in place of the locked
+    /// definition, if known.
     file: Option<String>,
-    /// The definition of the lock that arrived, if it is another one.
+    /// The locked definition that the build would embed instead, if there is one.
     holds: Option<String>,
-    /// The value of `CLUSTERCONFIG` in the build; null where it has none.
+    /// `CLUSTERCONFIG` in the build; null if it is not set.
     clusterconfig: Option<Clusterconfig>,
-    /// What `check` forecasts; null for a target that it does not know.
+    /// What `check` forecasts; null if `check` does not know the target.
     forecast: Option<targets::TargetVerdict>,
 }
 
-/// The value of `CLUSTERCONFIG` as the build program has it.
+/// The value of `CLUSTERCONFIG` in the build program.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "RehearsedClusterconfig")]
 struct Clusterconfig {
@@ -129,12 +135,12 @@ struct Rehearser<'a> {
     lock: &'a Lockfile,
     command: &'a BuildCommand,
     timeout: Duration,
-    /// What was found in each checkout: definitions may share one.
+    /// The rehearsal of each checkout; definitions may share a checkout.
     done: BTreeMap<Identity, Rehearsal>,
 }
 
 impl Rehearser<'_> {
-    /// What is found for one definition, and what is wrong with it.
+    /// Returns the result for one definition, and the error if it is not as locked.
     fn rehearse(&mut self, definition: &Definition) -> Result<(Row, Option<Error>), Error> {
         let Self {
             context, manifest, ..
@@ -157,9 +163,9 @@ impl Rehearser<'_> {
             };
             let rehearsal = request.run()?;
             let kept = rehearsal.kept.join(", ");
-            context
-                .report
-                .detail(&format!("of the Earthfile, these were run: {kept}"));
+            context.report.detail(&format!(
+                "targets and functions of the Earthfile that the rehearsal ran: {kept}"
+            ));
             self.done.insert(identity.clone(), rehearsal);
         }
         let Some(rehearsal) = self.done.get(&identity) else {
@@ -224,7 +230,8 @@ impl Rehearser<'_> {
     }
 }
 
-/// The verdict that a forecast comes to; `None` if it says nothing.
+/// Returns the rehearsal verdict that a forecast corresponds to; `None` if there is no such
+/// verdict.
 fn foreseen(row: &targets::Row, name: &str) -> Option<RehearsalVerdict> {
     Some(match row.verdict {
         targets::TargetVerdict::AsLocked if row.definition.as_deref() == Some(name) => {
@@ -244,7 +251,7 @@ fn foreseen(row: &targets::Row, name: &str) -> Option<RehearsalVerdict> {
     })
 }
 
-/// The verdict in words.
+/// Returns the verdict as text.
 fn words(name: &str, judged: &RehearsalResult) -> String {
     match judged.verdict {
         RehearsalVerdict::AsLocked => format!("`{name}` as locked"),
@@ -259,12 +266,14 @@ fn words(name: &str, judged: &RehearsalResult) -> String {
         RehearsalVerdict::Directory => "a directory".to_owned(),
         RehearsalVerdict::BuildFails => "nothing: the build fails".to_owned(),
         RehearsalVerdict::NoImage => "nothing: no image is written".to_owned(),
-        RehearsalVerdict::NotCarried => "nothing: this target carries no definition".to_owned(),
-        RehearsalVerdict::Unjudged => "cannot be told".to_owned(),
+        RehearsalVerdict::NotCarried => {
+            "nothing: this target never carries a definition".to_owned()
+        }
+        RehearsalVerdict::Unjudged => "unknown".to_owned(),
     }
 }
 
-/// What is wrong with it.
+/// Returns the error for a verdict other than `as-locked`.
 fn refused(row: &Row, judged: &RehearsalResult, rehearsal: &Rehearsal) -> Option<Error> {
     if judged.verdict == RehearsalVerdict::AsLocked {
         return None;

@@ -326,15 +326,15 @@ codes! {
         BuildNotStarted = "build-not-started",
         /// The build changed or removed the staged files.
         StagedChanged = "staged-changed",
-        /// A rehearsal could not take place.
+        /// The rehearsal could not run.
         RehearsalNotRun = "rehearsal-not-run",
-        /// A rehearsal has found that the build would not do what is locked.
+        /// The rehearsal found that the build would not embed the locked definition.
         RehearsalRefused = "rehearsal-refused",
-        /// A rehearsal cannot tell what the build would do.
+        /// The rehearsal cannot determine what the image will contain.
         RehearsalUnjudged = "rehearsal-unjudged",
-        /// `check` forecasts something else than a rehearsal has found.
+        /// `check` forecasts something other than the rehearsal found.
         ForecastDiffers = "forecast-differs",
-        /// The copy of a rehearsal cannot be removed.
+        /// The copy of the checkout in which the rehearsal ran cannot be removed.
         RehearsalLeft = "rehearsal-left",
     }
     Image {

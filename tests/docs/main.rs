@@ -191,7 +191,7 @@ fn the_exit_codes_are_those_of_the_code() {
         .filter(|exit| **exit != Exit::Done)
         .map(|exit| exit.code().to_string())
         .collect();
-    let order = format!("the gravest decides: {}.", order.join(", "));
+    let order = format!("the most severe decides: {}.", order.join(", "));
     assert!(read("docs/reference.md").contains(&order), "{order}");
 }
 

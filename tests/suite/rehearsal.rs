@@ -1,4 +1,7 @@
-//! `rehearse`, with a stand-in for the build program that writes down what it is told to.
+//! `rehearse`, with a simulated build program.
+//!
+//! The program is a script that logs how it was started, and writes the record that the test
+//! specifies.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -125,9 +128,9 @@ fn another_file_of_the_checkout_is_named() {
     test.put("CanvOS/other.tgz", "another archive");
     rehearse(&test, "")
         .stdout_has("`other.tgz`")
-        .stderr_has("error[rehearsal-refused]: the image of `+iso` will hold `other.tgz`, which is not `factory`")
-        .stderr_has("`CLUSTERCONFIG` is `spc.tgz` there")
-        .stderr_has("the forecast of `edgestage check` differs: `factory` as locked")
+        .stderr_has("error[rehearsal-refused]: the image of `+iso` will contain `other.tgz`, which is not `factory`")
+        .stderr_has("`CLUSTERCONFIG` is `spc.tgz` in the build")
+        .stderr_has("`edgestage check` forecasts something else: `factory` as locked")
         .fails(3);
     // A copy of the locked archive is the locked archive.
     let archive = test.staged();
@@ -150,15 +153,15 @@ fn a_program_that_fails() {
         "#!/bin/sh\necho 'Error: Is the docker daemon running?'\nexit 1\n",
     );
     rehearse(&test, "")
-        .stderr_has("error[rehearsal-not-run]: the rehearsal `earthly` could not work")
+        .stderr_has("error[rehearsal-not-run]: `earthly` could not run the rehearsal")
         .stderr_has("Is the docker daemon running?")
         .fails(1);
     // Neither does a command that is not known to build here.
     builds_with(&test, &["earthly-like"]);
     program(&test, "bin/earthly-like", "#!/bin/sh\nexit 2\n");
     rehearse(&test, "")
-        .stdout_has("cannot be told")
-        .stderr_has("`earthly-like` did not build the copy of the checkout")
+        .stdout_has("unknown")
+        .stderr_has("`earthly-like` ran in the copy of the checkout but did not build that copy")
         .fails(1);
     nothing_is_left(&test);
 }
@@ -174,7 +177,7 @@ fn a_failure_behind_exit_code_0() {
     program(&test, "bin/earthly", "#!/bin/sh\n");
     rehearse(&test, "")
         .stdout_has("no image is written")
-        .stderr_has("error[rehearsal-refused]: the build will succeed and write no image")
+        .stderr_has("error[rehearsal-refused]: the build will succeed but write no image")
         .fails(3);
 }
 
@@ -183,7 +186,7 @@ fn a_program_that_is_not_there() {
     let test = full().stage();
     builds_with(&test, &["./none.sh"]);
     rehearse(&test, "")
-        .stderr_has("error[rehearsal-not-run]: the rehearsal `./none.sh` cannot be started")
+        .stderr_has("error[rehearsal-not-run]: cannot start `./none.sh` for the rehearsal")
         .fails(1);
     nothing_is_left(&test);
 }
@@ -193,9 +196,9 @@ fn a_program_that_hangs() {
     let test = with("#!/bin/sh\necho waiting\nsleep 600 & echo $! > \"$LOG.pid\"\nwait\n");
     let start = Instant::now();
     rehearse(&test, "--timeout 1")
-        .stderr_has("error[rehearsal-not-run]: the rehearsal `earthly` did not end within 1")
+        .stderr_has("error[rehearsal-not-run]: `earthly` did not finish the rehearsal within 1")
         .stderr_has("waiting")
-        .stderr_has("help: give it more time with `--timeout SECONDS`")
+        .stderr_has("help: allow more time with `--timeout SECONDS`")
         .fails(1);
     assert!(start.elapsed() < Duration::from_secs(60));
     nothing_is_left(&test);
@@ -297,7 +300,9 @@ fn a_full_disk() {
     test.put("CanvOS/large", vec![0; 1 << 20]);
     rehearse(&test, "")
         .prelude("trap '' XFSZ; ulimit -f 16")
-        .stderr_has("error[rehearsal-not-run]: the checkout cannot be copied for a rehearsal: cannot copy `")
+        .stderr_has(
+            "error[rehearsal-not-run]: cannot copy the checkout for the rehearsal: cannot copy `",
+        )
         .fails(1);
     nothing_is_left(&test);
 }
@@ -407,7 +412,7 @@ fn several_definitions_on_one_checkout() {
     assert_eq!(test.text("log").matches("this is earthly").count(), 1);
 }
 
-/// What cannot be reduced is said, with the line, and nothing is run.
+/// The message names the line that cannot be reduced, and the build program does not run.
 #[test]
 fn an_earthfile_that_cannot_be_reduced() {
     let test = with_rows(FILE);
@@ -419,27 +424,27 @@ fn an_earthfile_that_cannot_be_reduced() {
         format!("{}{line}{}", &text[..at], &text[at..]),
     );
     rehearse(&test, "-- +uki-iso")
-        .stdout_has("cannot be told")
-        .stderr_has("error[rehearsal-unjudged]: a rehearsal cannot tell what the image of `+uki-iso` will hold")
+        .stdout_has("unknown")
+        .stderr_has("error[rehearsal-unjudged]: the rehearsal cannot determine what the image of `+uki-iso` will contain")
         .stderr_has("of the Earthfile: `RUN rm -rf /overlay/opt`")
         .fails(1);
     assert!(!test.path("log").exists());
     rehearse(&test, "-- +kairos-raw-image")
-        .stdout_has("carries no definition")
+        .stdout_has("nothing: this target never carries a definition")
         .stderr_has(
             "error[rehearsal-refused]: the image of `+kairos-raw-image` never carries a definition",
         )
         .fails(3);
 }
 
-/// The second step of a MAAS image is a script: the forecast stands.
+/// The second step of a MAAS image is a script, so edgestage uses its forecast.
 #[test]
 fn a_maas_image_is_not_rehearsed() {
     let test = with_rows(FILE);
     rehearse(&test, "-- +maas-image")
         .stdout_has("`factory` as locked")
         .stderr_has(
-            "warning[rehearsal-unjudged]: `+maas-image` is not rehearsed: the forecast stands",
+            "warning[rehearsal-unjudged]: `+maas-image` cannot be rehearsed; edgestage uses its forecast",
         )
         .success();
     assert!(!test.path("log").exists());

@@ -1,5 +1,7 @@
-//! What a rehearsal is told of a build: its target, its reduced Earthfile, and the command that
-//! does the same in a copy of the checkout.
+//! Prepares a rehearsal.
+//!
+//! Input: the preflight of a build. Output: the target of the build, its reduced Earthfile, and
+//! the command that runs the same build in a copy of the checkout.
 
 use super::Preflight;
 use super::earthfile::{EXPORT_DIRECTORY, OtherTargets, RECORD_PREFIX, Reduced, Unreducible};

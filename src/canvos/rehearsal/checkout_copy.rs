@@ -1,12 +1,16 @@
 //! The copy of a checkout that a rehearsal runs in.
 //!
-//! It is made beside the checkout, so that `../x` leads to the same file from both; where
-//! nothing can be written there, in the temporary directory. Small files are copied, and large
-//! ones linked: nothing takes a place on the disk twice, and no program that writes into the
-//! copy writes into what it was made of. Content bundles and built images are replaced by
-//! stand-ins, files of a few bytes, since a `COPY` would send them to the build daemon: which
-//! file a stand-in is for is told by its digest. `.git` is left out. Whoever asks it something
-//! refreshes its index, and it is not ours to change.
+//! Input: the checkout. Output: a directory that the build program may write to, and the path in
+//! the checkout for a file that arrived. edgestage makes the copy beside the checkout, so that
+//! `../x` means the same file in both. If it cannot write there, it uses the temporary directory.
+//!
+//! Files up to 16 MiB and the staged files are copied. Larger files are hard-linked, to save disk
+//! space and time; so a build step that modifies a large file in place would modify the checkout's
+//! file too. edgestage itself does not write to the checkout. Large content bundles (`*.zst`,
+//! `*.tar`), large files in `build/`, and large files that cannot be linked are replaced by
+//! stand-ins of a few bytes, since a `COPY` would send them to the build daemon. The digest of a
+//! stand-in identifies the file that it replaces. `.git` is left out, because git commands update
+//! its index.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};

@@ -1,7 +1,8 @@
-//! Why a build program ended with an error: by its own words.
+//! Classifies the failure of a build program by its output.
 //!
-//! A program that could not work at all says nothing about the build. A failure that is not
-//! recognized counts as one of the copying.
+//! Input: the output of the program. Output: a [`Failure`]. If the program could not run at all,
+//! for example without a daemon, its failure says nothing about the build. A failure that is not
+//! recognized counts as a failure of the build.
 
 use crate::canvos::preflight::{Added, ERROR_MARKER};
 

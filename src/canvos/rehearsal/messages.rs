@@ -1,4 +1,5 @@
-//! A rehearsal that found something else than what is locked, or did not take place.
+//! The diagnostics of rehearsals: the build would embed something other than the locked
+//! definition, or the rehearsal did not run or could not determine a result.
 
 use super::{Inconclusive, Obstacle, Refused, RehearsalError, RehearsalVerdict};
 use crate::diagnostic::{Code, Diagnostic, Trap};
@@ -9,9 +10,9 @@ pub(crate) fn error(error: &RehearsalError) -> Diagnostic {
         RehearsalError::Start { program, error } => {
             let program = sanitize::line(program.as_bytes());
             let why = sanitize::io(error);
-            let title = format!("the rehearsal `{program}` cannot be started: {why}");
+            let title = format!("cannot start `{program}` for the rehearsal: {why}");
             Diagnostic::error(Code::RehearsalNotRun, title).help(
-                "install `earth` or `earthly`, or set `build` in `[canvos]` to the command that builds",
+                "install `earth` or `earthly`, or set `build` in `[canvos]` to your build command",
             )
         }
         RehearsalError::TimedOut {
@@ -21,23 +22,23 @@ pub(crate) fn error(error: &RehearsalError) -> Diagnostic {
         } => {
             let program = sanitize::line(program.as_bytes());
             let after = sanitize::time(*after);
-            let title = format!("the rehearsal `{program}` did not end within {after}");
+            let title = format!("`{program}` did not finish the rehearsal within {after}");
             let told = Diagnostic::error(Code::RehearsalNotRun, title);
-            said(told, output).help("give it more time with `--timeout SECONDS`")
+            said(told, output).help("allow more time with `--timeout SECONDS`")
         }
         RehearsalError::Unavailable { program, output } => {
             let program = sanitize::line(program.as_bytes());
-            let title = format!("the rehearsal `{program}` could not work");
+            let title = format!("`{program}` could not run the rehearsal");
             let told = Diagnostic::error(Code::RehearsalNotRun, title);
             said(told, output).help(
-                "see that its daemon runs and that the base image of the Earthfile can be pulled",
+                "check that its daemon is running and that the base image of the Earthfile can be pulled",
             )
         }
         RehearsalError::Io(error) => Diagnostic::error(
             Code::RehearsalNotRun,
-            format!("the checkout cannot be copied for a rehearsal: {error}"),
+            format!("cannot copy the checkout for the rehearsal: {error}"),
         )
-        .help("free space on the disk of the checkout"),
+        .help("free space on the file system of the checkout"),
         RehearsalError::Refused(refused) => told(refused),
     }
 }
@@ -63,65 +64,64 @@ fn told(refused: &Refused) -> Diagnostic {
     let wrong = |what: String| Diagnostic::error(Code::RehearsalRefused, what);
     let told = match judged.verdict {
         RehearsalVerdict::Unjudged => return unjudged(&image, judged.unjudged.as_ref()),
-        // What is as locked is not refused.
+        // A refusal never has the verdict `AsLocked`.
         RehearsalVerdict::AsLocked | RehearsalVerdict::AnotherDefinition => {
             match (&judged.holds, &judged.path) {
-                (Some(holds), _) => {
-                    wrong(format!("{image} will hold `{holds}`, not `{definition}`"))
-                }
+                (Some(holds), _) => wrong(format!(
+                    "{image} will contain `{holds}`, not `{definition}`"
+                )),
                 (None, Some(path)) => {
                     let path = sanitize::line(path.as_bytes());
                     wrong(format!(
-                        "{image} will hold `{path}`, which is not `{definition}`"
+                        "{image} will contain `{path}`, which is not `{definition}`"
                     ))
                 }
                 (None, None) => wrong(format!(
-                    "{image} will hold a file that is not `{definition}`"
+                    "{image} will contain a file that is not `{definition}`"
                 )),
             }
         }
-        RehearsalVerdict::Nothing => wrong(format!("{image} will hold no definition")),
+        RehearsalVerdict::Nothing => wrong(format!("{image} will contain no definition")),
         RehearsalVerdict::Empty => wrong(format!(
-            "{image} will hold an empty file in place of `{definition}`"
+            "{image} will contain an empty file in place of `{definition}`"
         )),
         RehearsalVerdict::Link => wrong(format!(
-            "{image} will hold a symbolic link in place of `{definition}`"
+            "{image} will contain a symbolic link in place of `{definition}`"
         )),
         RehearsalVerdict::Directory => wrong(format!(
-            "{image} will hold a directory in place of `{definition}`"
+            "{image} will contain a directory in place of `{definition}`"
         )),
         RehearsalVerdict::BuildFails => {
             return said(wrong("the build will fail".to_owned()), output)
-                .help("fix what the build program says above");
+                .help("fix the error that the build program reports above");
         }
-        RehearsalVerdict::NoImage => wrong("the build will succeed and write no image".to_owned())
-            .help(
-                "leave out `--ci`, `--no-output`, `--image` and the variables that stand for them",
-            ),
+        RehearsalVerdict::NoImage => wrong("the build will succeed but write no image".to_owned())
+            .help("remove `--ci`, `--no-output` and `--image`, and the variables that set them"),
         RehearsalVerdict::NotCarried => wrong(format!("{image} never carries a definition"))
-            .help("build a target that does, such as `+iso`"),
+            .help("build a target that carries one, such as `+iso`"),
     };
-    // The help line says it all, and nothing was copied that one could ask.
+    // The help line is sufficient, and the build program copied nothing to describe.
     if !told.help.is_empty() {
         return told;
     }
     let told = match &judged.clusterconfig {
         Some(value) if !value.is_empty() => {
             let value = crate::canvos::preflight::shown_value(value);
-            told.note(format!("`CLUSTERCONFIG` is `{value}` there"))
+            told.note(format!("`CLUSTERCONFIG` is `{value}` in the build"))
         }
-        _ => told.note("`CLUSTERCONFIG` is not set there"),
+        Some(_) => told.note("`CLUSTERCONFIG` is empty in the build"),
+        None => told.note("`CLUSTERCONFIG` is not set in the build"),
     };
-    told.note("the build program itself has copied it, in a copy of the checkout")
+    told.note("this is the result of running the build program in a copy of the checkout")
         .help(format!(
             "run `edgestage stage {definition}`, then `edgestage check`"
         ))
 }
 
 fn unjudged(image: &str, why: Option<&Inconclusive>) -> Diagnostic {
-    let title = format!("a rehearsal cannot tell what {image} will hold");
+    let title = format!("the rehearsal cannot determine what {image} will contain");
     let told = Diagnostic::error(Code::RehearsalUnjudged, title);
-    let verify = "`edgestage verify NAME --image FILE` tells when it is built";
+    let verify = "after the build, run `edgestage verify NAME --image FILE`";
     match why {
         Some(Inconclusive::Line { line, text, why }) => {
             let text = sanitize::excerpt(text.as_bytes(), 120);
@@ -133,8 +133,8 @@ fn unjudged(image: &str, why: Option<&Inconclusive>) -> Diagnostic {
             told.note(reason(*why)).help(verify)
         }
         Some(Inconclusive::Maas) => told
-            .note("the second step of `+maas-image` is a script of the checkout, which a rehearsal does not run")
-            .help("`edgestage check --target maas-image` forecasts it"),
+            .note("the second step of `+maas-image` is a script of the checkout, which the rehearsal does not run")
+            .help("run `edgestage check --target maas-image` for a forecast"),
         Some(Inconclusive::Elsewhere(target)) => {
             let target = sanitize::line(target.as_bytes());
             told.note(format!("`{target}` is not a target of this checkout"))
@@ -142,24 +142,24 @@ fn unjudged(image: &str, why: Option<&Inconclusive>) -> Diagnostic {
         }
         Some(Inconclusive::Command(program)) => {
             let program = sanitize::line(program.as_bytes());
-            told.note(format!("`{program}` did not build the copy of the checkout that it was started in"))
+            told.note(format!("`{program}` ran in the copy of the checkout but did not build that copy"))
                 .help("set `build` in `[canvos]` to a command that builds in its working directory")
         }
         Some(Inconclusive::Outside) => told
-            .note("the directory of the checkout cannot be written, so the copy is elsewhere, and `..` is another directory there")
-            .help("make it writable, or leave out what names `..`"),
+            .note("edgestage cannot write beside the checkout, so the copy is in the temporary directory, where `..` means something else")
+            .help("make the parent directory of the checkout writable, or remove the paths that contain `..`"),
         Some(Inconclusive::NoTool(target)) => {
             let target = sanitize::line(target.as_bytes());
-            told.note(format!("`+{target}` calls no tool that makes an ISO, so the build may fail"))
+            told.note(format!("`+{target}` does not run a tool that makes an ISO, so the build may fail"))
                 .help("set `ARCH` in `.arg` to an architecture that the Earthfile knows, such as `amd64`")
         }
         Some(Inconclusive::Places(places)) => {
             let places: Vec<String> = places.iter().map(|it| sanitize::line(it.as_bytes())).collect();
-            told.note(format!("different things are at {}", places.join(" and "))).help(verify)
+            told.note(format!("the image has different content at {}", places.join(" and "))).help(verify)
         }
         Some(Inconclusive::Unreadable(path)) => {
             let path = sanitize::line(path.as_bytes());
-            told.note(format!("`{path}` cannot be read by you, and perhaps by the container"))
+            told.note(format!("you cannot read `{path}`; the container may be able to"))
                 .help(format!("make it readable: `chmod +r {path}`"))
         }
         None => told.help(verify),
@@ -168,34 +168,37 @@ fn unjudged(image: &str, why: Option<&Inconclusive>) -> Diagnostic {
 
 fn reason(why: Obstacle) -> &'static str {
     match why {
-        Obstacle::Condition => "only a run can tell whether that holds, and a copy depends on it",
-        Obstacle::Loop => "a copy in a block like that is not followed",
-        Obstacle::ShellOut => "only a run can tell that value, and a copy depends on it",
-        Obstacle::OtherEarthfile => "that is in another Earthfile, which is not read",
-        Obstacle::Changes => "that may change the definition after it was copied",
-        Obstacle::DropsOverlay => "that makes an image without the overlay",
-        Obstacle::Command => "that hands the definition on in a way that is not understood",
+        Obstacle::Condition => {
+            "whether this condition is true is known only at run time, and a copy depends on it"
+        }
+        Obstacle::Loop => "edgestage does not follow copies inside such a block",
+        Obstacle::ShellOut => "this value is known only at run time, and a copy depends on it",
+        Obstacle::OtherEarthfile => "this is in another Earthfile, which edgestage does not read",
+        Obstacle::Changes => "this line may change the definition after it was copied",
+        Obstacle::DropsOverlay => "this line makes an image without the overlay",
+        Obstacle::Command => {
+            "this command passes the definition on in a way that edgestage does not understand"
+        }
     }
 }
 
-/// The copy of the checkout, `path`, stays.
+/// `path`, the copy of the checkout, could not be removed.
 pub(crate) fn copy_left(path: &str) -> Diagnostic {
-    Diagnostic::warning(Code::RehearsalLeft, format!("`{path}` cannot be removed"))
-        .note("it is the copy of the checkout in which the rehearsal ran")
+    Diagnostic::warning(Code::RehearsalLeft, format!("cannot remove `{path}`"))
+        .note("this is the copy of the checkout in which the rehearsal ran")
         .help(format!("remove it: `sudo rm -rf {path}`"))
 }
 
-/// The verdict is that of the forecast.
+/// The verdict is the one of the forecast.
 pub(crate) fn maas_not_rehearsed() -> Diagnostic {
-    let title = "`+maas-image` is not rehearsed: the forecast stands";
+    let title = "`+maas-image` cannot be rehearsed; edgestage uses its forecast";
     Diagnostic::warning(Code::RehearsalUnjudged, title)
-        .note("its second step is a script of the checkout, which a rehearsal does not run")
+        .note("its second step is a script of the checkout, which the rehearsal does not run")
 }
 
-/// `forecast` is the verdict of `check` as text, `found` is what the program has copied.
+/// `forecast` is the verdict of `check` as text, and `found` is what the program copied.
 pub(crate) fn forecast_differs(forecast: &str, found: &str) -> Diagnostic {
-    let title = format!("the forecast of `edgestage check` differs: {forecast}");
-    Diagnostic::warning(Code::ForecastDiffers, title).note(format!(
-        "the build program itself copied {found}, which is what counts"
-    ))
+    let title = format!("`edgestage check` forecasts something else: {forecast}");
+    Diagnostic::warning(Code::ForecastDiffers, title)
+        .note(format!("the result of the rehearsal counts: {found}"))
 }

@@ -1,8 +1,9 @@
-//! Running the build program, with an end to it.
+//! Runs the build program with a time limit.
 //!
-//! It runs in a process group of its own, so that all of it can be ended: when its time is
-//! up, and when this run is interrupted. It is asked first and killed later: a client that is
-//! asked ends its build and its container. What it prints is kept, as far as it is shown.
+//! Input: the command, its directory and environment, and the limit. Output: the exit status and
+//! the last lines that the program printed. The program runs in its own process group, so that
+//! edgestage can end all of its processes after the time limit or an interrupt. edgestage sends
+//! SIGINT and SIGTERM before SIGKILL, so that the client can stop its build and its container.
 
 use std::collections::VecDeque;
 use std::ffi::{OsStr, OsString};

@@ -1,4 +1,7 @@
-//! What a reduced target has written down (`preflight::earthfile::reduce::listing`).
+//! Reads the records that reduced targets write (`preflight::earthfile::reduce::listing`).
+//!
+//! Input: the exported files of a rehearsal. Output: a [`Record`] for each target, with what
+//! arrived at each place and the value of `CLUSTERCONFIG`.
 
 use std::path::Path;
 

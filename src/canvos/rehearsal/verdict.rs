@@ -1,4 +1,8 @@
-//! What a rehearsal means for a locked definition.
+//! Compares the outcome of a rehearsal with a locked definition.
+//!
+//! Input: a [`Rehearsal`] and the definition's lock entry. Output: a [`Judged`]. A file that
+//! arrived is identified by its content, so an archive that was packed differently but has the
+//! locked content is as locked.
 
 use std::path::Path;
 
@@ -35,7 +39,7 @@ pub enum RehearsalVerdict {
     NoImage,
     /// Nothing: images of this target never carry a definition.
     NotCarried,
-    /// It cannot be told.
+    /// The rehearsal cannot determine it.
     Unjudged,
 }
 
@@ -44,9 +48,9 @@ pub enum RehearsalVerdict {
 pub struct RehearsalResult {
     /// The verdict.
     pub verdict: RehearsalVerdict,
-    /// Of the file that arrived, if one did.
+    /// Digest of the file that arrived, if one did.
     pub sha256: Option<Digest>,
-    /// Which file of the checkout that is, if it is not a staged one.
+    /// Path of the file in the checkout, if it is not the locked definition and the path is known.
     pub path: Option<String>,
     /// The definition of the lock that it holds, if it is another one.
     pub holds: Option<String>,
@@ -54,7 +58,7 @@ pub struct RehearsalResult {
     pub clusterconfig: Option<String>,
     /// Whether the image gets other files beside the definition.
     pub has_others: bool,
-    /// Why it cannot be told.
+    /// Why the rehearsal cannot determine the verdict.
     pub unjudged: Option<Inconclusive>,
 }
 
@@ -96,7 +100,8 @@ impl RehearsalResult {
 }
 
 impl Rehearsal {
-    /// What it means for a definition. Of several records the most severe counts.
+    /// Returns the result for a definition. If there are several records, the most severe result
+    /// counts.
     #[must_use]
     pub fn judge(&self, locked: &Locked<'_>) -> RehearsalResult {
         let records = match &self.outcome {
@@ -116,8 +121,8 @@ impl Rehearsal {
             RehearsalVerdict::Unjudged => 1,
             _ => 2,
         };
-        let most_severe = judged.max_by_key(severity);
-        most_severe.unwrap_or_else(|| RehearsalResult::new(RehearsalVerdict::NoImage))
+        let worst = judged.max_by_key(severity);
+        worst.unwrap_or_else(|| RehearsalResult::new(RehearsalVerdict::NoImage))
     }
 
     fn judge_record(&self, record: &Record, locked: &Locked<'_>) -> RehearsalResult {

@@ -77,6 +77,14 @@ pub fn all(book: &mut Book) {
             other(None, None),
         ),
         ("nothing", RehearsalVerdict::Nothing, plain()),
+        (
+            "nothing, and an empty value",
+            RehearsalVerdict::Nothing,
+            RehearsalResult {
+                clusterconfig: Some(String::new()),
+                ..plain()
+            },
+        ),
         ("an empty file", RehearsalVerdict::Empty, plain()),
         ("a link", RehearsalVerdict::Link, plain()),
         ("a directory", RehearsalVerdict::Directory, plain()),

@@ -1,15 +1,15 @@
-//! An Earthfile that does nothing but the copying that decides what an image holds.
+//! Reduces an Earthfile to the copy steps that determine which definition an image contains.
 //!
-//! In: an Earthfile, a target, and the lines that copy a definition. Out: the text of a
-//! reduced Earthfile for a rehearsal, or the line that keeps the file from being reduced.
+//! Input: an Earthfile, a target, and the lines that copy a definition. Output: the text of a
+//! reduced Earthfile for a rehearsal, or the line that prevents the reduction.
 //!
-//! Every line of the file stays where it is: the program's own parser reads all of them, and
-//! everything before the first target runs as it is. The targets that the definition passes
-//! through get another name and are replaced by reduced ones, which are appended: the lines
-//! that decide (`ARG`, `LET`, `SET`, `ENV`, `WORKDIR`, `IF`), the copies, and at the end a
-//! listing of what lies there ([`listing`]). No `RUN` of the file is in them and no base image
-//! but the file's own. What such a `RUN` could do to the definition is never guessed at: the
-//! file is [`Unreducible`] then.
+//! Every line of the file stays in its place, so the build program parses all of them, and runs
+//! everything before the first target unchanged. The targets that the definition passes through
+//! are renamed, and reduced targets replace them at the end of the file. A reduced target has the
+//! lines that the copies depend on (`ARG`, `LET`, `SET`, `ENV`, `WORKDIR`, `IF`), the copies, and
+//! a listing of what arrived ([`listing`]). It has no `RUN` of the file, and no base image other
+//! than the file's own. This module never guesses what such a `RUN` does to the definition: if
+//! one may change it, the file is [`Unreducible`].
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -87,28 +87,28 @@ pub(in crate::canvos) enum Unreducible {
 /// What keeps an Earthfile from being reduced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Obstacle {
-    /// An `IF` whose condition runs a program or looks at files.
+    /// An `IF` with a condition that runs a program or tests files.
     Condition,
-    /// A `FOR` around a copy.
+    /// A `FOR` that contains a copy.
     Loop,
-    /// An argument with a value that a program prints.
+    /// An argument whose value is the output of a program.
     ShellOut,
     /// A function or target of another Earthfile.
     OtherEarthfile,
     /// A `RUN` or `COPY` that may change the definition after it was copied.
     Changes,
-    /// The ISO tool is called so that it drops the overlay (T23).
+    /// A call of the ISO tool that drops the overlay (T23).
     DropsOverlay,
-    /// A command that hands the definition on in a way that is not understood.
+    /// A command that passes the definition on in a way that edgestage does not understand.
     Command,
 }
 
 /// What becomes of targets that copy no definition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::canvos::preflight) enum OtherTargets {
-    /// They stay, since nobody asks for them.
+    /// They stay, since the build does not request them.
     Kept,
-    /// They do nothing: a command that is not known may ask for all of them.
+    /// They do nothing, since an unknown command may request all of them.
     Emptied,
 }
 

@@ -1,4 +1,7 @@
-//! Copying the files of a checkout, several at once.
+//! Copies the files of a checkout, several at the same time.
+//!
+//! Input: the checkout and an empty directory. Output: the filled directory, and [`Notes`] about
+//! stand-ins and files that could not be read.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -16,7 +19,7 @@ use crate::util::digest::Digest;
 use crate::util::files;
 use crate::util::path_error::PathError;
 
-/// A file above this is not copied, in bytes, unless it is staged.
+/// A file larger than this, in bytes, is linked or replaced by a stand-in unless it is staged.
 pub(super) const LARGE: u64 = 16 << 20;
 /// How many files are copied at once, at most.
 const COPIERS: usize = 8;
@@ -223,7 +226,7 @@ impl Copying<'_> {
     }
 }
 
-/// Whether a file is one that nobody wants sent to a build daemon for nothing.
+/// Whether a file should not be sent to a build daemon without need.
 fn is_sent(path: &Path) -> bool {
     let extension = path.extension().and_then(OsStr::to_str).unwrap_or_default();
     path.starts_with(BUILT) || BUNDLES.contains(&extension)

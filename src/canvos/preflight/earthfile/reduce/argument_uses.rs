@@ -1,7 +1,8 @@
-//! Which variables decide what is copied.
+//! Determines which variables the copies depend on.
 //!
-//! A value that a left out program would print does not matter where it only names an image.
-//! Names are not told apart by target: one that matters somewhere matters everywhere.
+//! Input: the lines of the targets that are kept. Output: whether a variable affects a copy or a
+//! condition. The value of other variables, such as one that only names an image, does not matter.
+//! Names are not distinguished by target: a name that matters in one target matters in all.
 
 use std::collections::{BTreeMap, BTreeSet};
 

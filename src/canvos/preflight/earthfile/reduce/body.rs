@@ -1,4 +1,7 @@
-//! The body of a reduced target or function.
+//! Reduces the body of a target or function.
+//!
+//! Input: the parsed file and the name of a target or function. Output: the lines of its reduced
+//! body and the names that they refer to, or the line that prevents the reduction.
 
 use std::collections::BTreeSet;
 

@@ -1,7 +1,8 @@
-//! What a line that is left out may do to a definition that was copied.
+//! Determines whether a line that is left out may change a definition after it was copied.
 //!
-//! A reduced target has no `RUN` of the file. Most of them leave the definition alone; one
-//! that names its place in a command that writes, moves or removes may not.
+//! Input: a line, and the places that were copied to. Output: the [`Obstacle`], if there is one.
+//! A reduced target has no `RUN` of the file. Most `RUN` lines do not affect the definition, but
+//! one with a command that writes, moves or removes files at its place may.
 
 use super::super::drops_overlay;
 use super::super::lines::Line;

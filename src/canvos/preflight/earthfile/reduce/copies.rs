@@ -1,4 +1,6 @@
-//! `COPY` lines: what they copy, and where it lands.
+//! Reads `COPY` lines.
+//!
+//! Input: a line of an Earthfile. Output: its flags, its sources and its destination.
 
 use super::super::lines::Line;
 use super::super::walk::{grouped, reference};

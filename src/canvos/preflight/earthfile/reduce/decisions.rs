@@ -1,4 +1,7 @@
-//! Conditions and values that the program can decide without running anything of the file.
+//! Recognizes the conditions and values that the build program can evaluate without running
+//! commands of the Earthfile.
+//!
+//! Input: the words of a condition or value. Output: whether it depends on variables only.
 
 /// Whether `condition` tests variables and nothing else, so that it holds in a reduced target
 /// exactly where it holds in the whole one.

@@ -1,8 +1,9 @@
-//! The lines of a reduced target that write down what lies at the places that were copied to.
+//! Generates the lines of a reduced target that record what arrived.
 //!
-//! A record is a small file: its first line names the target, then comes a line for every
-//! place, and the value of `CLUSTERCONFIG` in the end, as it is. A record is called by its own
-//! digest, so that those of several builds of one target do not replace each other.
+//! Input: the places that the target copies to. Output: lines of an Earthfile. A record is a small
+//! file: its first line names the target, then each place has a line, and the value of
+//! `CLUSTERCONFIG` follows unchanged. Each record is named after its own digest, so that the
+//! records of several builds of one target do not replace each other.
 
 /// What the names of records begin with.
 pub(in crate::canvos) const RECORD_PREFIX: &str = "edgestage-rehearsal-";

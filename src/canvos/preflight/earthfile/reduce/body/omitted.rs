@@ -1,4 +1,7 @@
-//! What is left out of a body, and whether it has a part in what is copied after all.
+//! Checks the lines that a reduced body leaves out.
+//!
+//! Input: a block or line that is left out. Output: the line that prevents the reduction, if one
+//! affects what is copied.
 
 use std::collections::BTreeSet;
 
