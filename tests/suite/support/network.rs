@@ -2,7 +2,7 @@
 //! stopped.
 
 use std::io::{BufRead as _, BufReader};
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::process::{Child, ChildStderr};
 
 use palette_sim::{Key, Sim, Tls, World};
@@ -34,7 +34,12 @@ pub fn trusting(tls: Tls) -> Test {
 /// Returns a loopback port on which nothing listens.
 pub fn unused_port() -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    listener.local_addr().unwrap().port()
+    let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let port = client.local_addr().unwrap().port();
+    // The port of a client that stays connected: nobody listens there, and the system gives it
+    // to no other test.
+    std::mem::forget((client, listener.accept().unwrap()));
+    port
 }
 
 /// A run that will be stopped by Ctrl-C.
