@@ -7,7 +7,7 @@ use palette_sim::{
     Act, Archive, ConnectionFault, Deaf, Fault, Framing, Key, Route, Sim, Tls, World,
 };
 
-use crate::support::{KEY, Test, interrupt, trusting, until, unused_port};
+use crate::support::{KEY, Test, free_port, interrupt, trusting, until, unused_port};
 
 /// Longer than any test: the stall never ends within a test.
 const LONG: Duration = Duration::from_secs(600);
@@ -52,7 +52,7 @@ fn given_up(test: &Test, said: &[&str], code: i32) {
 /// The server comes back while the run still tries.
 #[test]
 fn a_refused_connection_is_tried_again() {
-    let port = unused_port();
+    let port = free_port();
     let test = Test::new().patience("retries = 12");
     let run = test.run("stage").any_stdout();
     let mut going = run

@@ -42,7 +42,7 @@ pub use images::{
 };
 pub use memory::peak_of;
 pub use mounts::{Attribute, can_mount, left_out, other_disk};
-pub use network::{trusting, unused_port};
+pub use network::{free_port, trusting, unused_port};
 pub use proxy::{Manner, Proxy};
 pub use run::{Done, Run};
 pub use screen::{shown, stripped};

@@ -31,7 +31,13 @@ pub fn trusting(tls: Tls) -> Test {
         .manifest(&format!("{head}\n[definition.factory]\n{FACTORY}\n"))
 }
 
-/// Returns a loopback port on which nothing listens.
+/// Returns a loopback port that is free, for a test that listens on it later.
+pub fn free_port() -> u16 {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    listener.local_addr().unwrap().port()
+}
+
+/// Returns a loopback port on which nothing listens for as long as the tests run.
 pub fn unused_port() -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
