@@ -83,6 +83,43 @@ fn what_the_program_copies_is_compared() {
     assert!(files.lines().any(|name| name == "spc.tgz"), "{files}");
 }
 
+/// Only what this run of the program wrote counts.
+#[test]
+fn a_record_that_is_there_already_is_none() {
+    let test = with("#!/bin/sh\necho nothing is written\n");
+    let spc = test.staged();
+    let record = format!(
+        "edgestage-rehearsal build-iso\nf file {} {} \
+         /overlay/opt/spectrocloud/clusterconfig/spc.tgz\nvalue-set spc.tgz",
+        spc.len(),
+        crate::support::sha256(&spc)
+    );
+    test.put("CanvOS/.edgestage-rehearsal/edgestage-rehearsal-1", &record);
+    let run = rehearse(&test, "").any_stdout();
+    run.warning("forecast-differs")
+        .error("rehearsal-refused")
+        .fails(3);
+    nothing_is_left(&test);
+    // A directory of that name may be a link, too.
+    fs::remove_dir_all(test.path("CanvOS/.edgestage-rehearsal")).unwrap();
+    test.put("elsewhere/edgestage-rehearsal-1", &record);
+    std::os::unix::fs::symlink(
+        test.path("elsewhere"),
+        test.path("CanvOS/.edgestage-rehearsal"),
+    )
+    .unwrap();
+    let run = rehearse(&test, "").any_stdout();
+    run.warning("forecast-differs")
+        .error("rehearsal-refused")
+        .fails(3);
+    // And a record must be a file that the program wrote.
+    let test =
+        with("#!/bin/sh\nln -s \"$LOG.forged\" .edgestage-rehearsal/edgestage-rehearsal-1\n");
+    test.put("log.forged", &record);
+    let run = rehearse(&test, "").any_stdout();
+    run.error("rehearsal-not-run").fails(1);
+}
+
 #[test]
 fn what_arrives_decides() {
     for (rows, verdict, code) in [

@@ -175,6 +175,12 @@ pub(super) fn read(tree: &Path) -> Result<Vec<Record>, PathError> {
             continue;
         }
         let path = entry.path();
+        // The program writes regular files; a link may lead to anything.
+        if !entry.file_type().is_ok_and(|kind| kind.is_file()) {
+            return Err(PathError::when("read", &path)(
+                std::io::ErrorKind::InvalidData.into(),
+            ));
+        }
         let bytes = files::read(&path, SIZE).map_err(PathError::when("read", &path))?;
         let text = String::from_utf8_lossy(&bytes);
         let broken = || PathError::when("read", &path)(std::io::ErrorKind::InvalidData.into());

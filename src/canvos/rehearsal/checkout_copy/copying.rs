@@ -15,6 +15,7 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use crate::canvos::Placement;
+use crate::canvos::preflight::EXPORT_DIRECTORY;
 use crate::util::digest::Digest;
 use crate::util::files;
 use crate::util::path_error::PathError;
@@ -25,8 +26,9 @@ pub(super) const LARGE: u64 = 16 << 20;
 const COPIERS: usize = 8;
 /// How many files may wait to be copied.
 const WAITING: usize = 4096;
-/// What is left out, in the root of a checkout.
-const GIT: &str = ".git";
+/// What is left out, in the root of a checkout: git would update its index, and a record that
+/// lies there already is not one of this rehearsal.
+const OMITTED: [&str; 2] = [".git", EXPORT_DIRECTORY];
 /// How the names of bundles and archives end that a build sends to its daemon.
 const BUNDLES: [&str; 2] = ["zst", "tar"];
 /// Where built images are, in the root of a checkout.
@@ -141,7 +143,7 @@ impl Copying<'_> {
                 Err(error) => return self.fail(PathError::when("read", &from)(error)),
             };
             let name = entry.file_name();
-            if directory.as_os_str().is_empty() && name == GIT {
+            if directory.as_os_str().is_empty() && OMITTED.iter().any(|omitted| name == *omitted) {
                 continue;
             }
             let path = directory.join(name);
