@@ -172,15 +172,22 @@ pub fn in_files(
 }
 
 /// Returns the last part of `path` if the file does not exist and that part looks like a pasted
-/// key: a long word of letters and digits.
+/// key: a long word of letters and digits, as it is or as it was copied with its quotes, with
+/// white space, or as `Bearer KEY`.
 #[must_use]
 pub fn pasted(path: &Path) -> Option<&str> {
     let name = path.file_name()?.to_str()?;
-    let is_of_key = |c: char| c.is_ascii_alphanumeric() || "+=_-".contains(c);
-    let looks_like_a_key = name.len() >= SHORTEST_PASTED
-        && name.chars().all(is_of_key)
-        && name.contains(|c: char| c.is_ascii_digit())
-        && name.contains(|c: char| c.is_ascii_alphabetic());
+    let around = |c: char| c.is_whitespace() || "\"'`".contains(c);
+    let name = name.trim_matches(around);
+    let name = name
+        .strip_prefix("Bearer ")
+        .unwrap_or(name)
+        .trim_matches(around);
+    let is_of_key = |c: char| c.is_ascii_alphanumeric() || "+=_-.".contains(c);
+    let has_digit = name.contains(|c: char| c.is_ascii_digit());
+    let is_one_word = !name.contains(['_', '-', '.']);
+    let looks_like_a_key =
+        name.len() >= SHORTEST_PASTED && name.chars().all(is_of_key) && (has_digit || is_one_word);
     (looks_like_a_key && !path.exists()).then_some(name)
 }
 

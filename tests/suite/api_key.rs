@@ -276,6 +276,20 @@ fn a_key_in_the_place_of_its_file_is_not_shown() {
     };
     let test = Test::new();
     told(test.run("fetch --api-key-file").arg(PASTED));
+    for copied in [
+        format!(" {PASTED}"),
+        format!("'{PASTED}' "),
+        format!("Bearer {PASTED}"),
+        format!("\"Bearer {PASTED}\""),
+    ] {
+        let run = test.run("fetch --api-key-file").arg(&copied);
+        let done = run
+            .any_stdout()
+            .stderr_has("[api key]")
+            .stderr_has("the name looks like the key itself")
+            .fails(4);
+        assert!(!done.stderr.contains(PASTED), "{}", done.stderr);
+    }
     let test = with_palette(&format!("api-key-file = \"{PASTED}\""));
     told(test.run("fetch").without_key());
     let json = test.run("fetch --json").without_key().any_stdout().fails(4);

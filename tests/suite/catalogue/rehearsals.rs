@@ -45,6 +45,14 @@ pub fn all(book: &mut Book) {
         source: std::io::ErrorKind::StorageFull.into(),
     };
     told(book, "one on a full disk", RehearsalError::Io(disk));
+    verdicts(book);
+}
+
+fn verdicts(book: &mut Book) {
+    let output = || vec!["Error: no such thing".to_owned()];
+    let told = |book: &mut Book, what: &str, error: RehearsalError| {
+        book.told(what, &Error::Rehearsal(error));
+    };
     let refused = |verdict, judged: RehearsalResult| {
         RehearsalError::Refused(Box::new(Refused {
             definition: "factory".into(),
