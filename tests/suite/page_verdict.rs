@@ -35,7 +35,7 @@ fn as_locked_only_if_the_archive_and_the_definition_are() {
     let (text, basis) = verdict(&test, "");
     assert_eq!(text, "factory: 2 profiles, 4 packs, as locked");
     assert!(basis.starts_with(
-        "Checked: the archive holds what profiles.lock says, and profiles.toml has not changed"
+        "Checked: the archive has the locked content and profiles, and profiles.toml has not changed"
     ));
 
     let archive = test.cached()[0].clone();

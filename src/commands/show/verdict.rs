@@ -54,10 +54,10 @@ impl Verdict {
         let current = "profiles.toml has not changed since it was locked";
         let checked = match (self.archive, self.outdated) {
             (ArchiveCheck::AsLocked, None) => {
-                format!("the archive holds what profiles.lock says, and {current}")
+                format!("the archive has the locked content and profiles, and {current}")
             }
             (ArchiveCheck::AsLocked, Some(_)) => {
-                "the archive holds what profiles.lock says".to_owned()
+                "the archive has the locked content and profiles".to_owned()
             }
             (ArchiveCheck::NotCached, None) => current.to_owned(),
             (ArchiveCheck::NotCached, Some(_)) => "only the lock entry".to_owned(),
@@ -66,9 +66,10 @@ impl Verdict {
             }
         };
         let unchecked = match self.archive {
+            ArchiveCheck::AsLocked => "names, versions and packs (profiles.lock has them), ",
             ArchiveCheck::NotCached => "the archive, ",
             ArchiveCheck::NoLock => "profiles.lock, ",
-            ArchiveCheck::AsLocked | ArchiveCheck::NotLocked => "",
+            ArchiveCheck::NotLocked => "",
         };
         format!("Checked: {checked}. Not checked: {unchecked}Palette, the CanvOS checkout, images.")
     }
