@@ -1,6 +1,6 @@
 //! Compares the outcome of a rehearsal with a locked definition.
 //!
-//! Input: a [`Rehearsal`] and the definition's lock entry. Output: a [`Judged`]. A file that
+//! Input: a [`Rehearsal`] and the definition's lock entry. Output: a [`RehearsalResult`]. A file that
 //! arrived is identified by its content, so an archive that was packed differently but has the
 //! locked content is as locked.
 
