@@ -71,17 +71,14 @@ impl CheckoutCopy {
         let parent = checkout.parent().map(Path::to_owned).unwrap_or_default();
         sweep(&parent);
         let temporary = std::env::temp_dir();
-        let (path, is_beside) = if let Ok(path) = make(&parent) {
-            (path, true)
+        let (made, is_beside) = if let Ok(made) = make(&parent) {
+            (made, true)
         } else {
             sweep(&temporary);
             let made = make(&temporary).map_err(PathError::when("write in", &temporary))?;
             (made, false)
         };
-        let marked = File::open(&path).ok();
-        if let Some(file) = &marked {
-            let _ = file_lock::mark(file, &path);
-        }
+        let (path, marked) = made;
         let mut checkout_copy = Self {
             path,
             checkout,
@@ -214,9 +211,19 @@ impl Drop for CheckoutCopy {
 }
 
 /// An empty directory in `parent` for a copy.
-fn make(parent: &Path) -> io::Result<PathBuf> {
-    let made = tempfile::Builder::new().prefix(PREFIX).tempdir_in(parent)?;
-    Ok(made.keep())
+///
+/// A run that begins at the same moment may take the directory for one that a killed run left,
+/// and remove it before it is marked: then there is another one.
+fn make(parent: &Path) -> io::Result<(PathBuf, Option<File>)> {
+    loop {
+        let made = tempfile::Builder::new().prefix(PREFIX).tempdir_in(parent)?;
+        let path = made.keep();
+        match File::open(&path) {
+            Ok(file) if file_lock::mark(&file, &path) => return Ok((path, Some(file))),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Ok((path, None)),
+            Ok(_) | Err(_) => {}
+        }
+    }
 }
 
 /// Removes copies in `parent` that killed runs left.
