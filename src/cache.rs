@@ -6,7 +6,6 @@
 //! entry is hashed before every use. Entries appear by rename, so that runs that share a cache
 //! only see complete files.
 
-use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::Seek as _;
 use std::path::{Path, PathBuf};
@@ -14,7 +13,7 @@ use std::time::Duration;
 
 use tempfile::NamedTempFile;
 
-use crate::archive::{self, ArchiveIdentity, Contents, InspectError};
+use crate::archive::{self, ArchiveIdentity, Contents};
 use crate::download::Received;
 use crate::lockfile::LockEntry;
 use crate::manifest::Definition;
@@ -46,9 +45,9 @@ pub(crate) struct Cache {
 pub struct Artifact {
     path: PathBuf,
     file: File,
-    identity: ArchiveIdentity,
-    /// The profiles that have a directory in the archive; `None` if its layout has none.
-    profiles: Option<BTreeSet<String>>,
+    sha256: Digest,
+    size: u64,
+    contents: Contents,
 }
 
 impl Artifact {
@@ -71,17 +70,18 @@ impl Artifact {
 
     /// Returns what the archive is compared by.
     #[must_use]
-    pub(crate) fn contents(&self) -> Contents {
-        Contents {
-            sha256: self.identity.content_sha256,
-            profiles: self.profiles.clone(),
-        }
+    pub(crate) fn contents(&self) -> &Contents {
+        &self.contents
     }
 
     /// Returns the identity of the archive.
     #[must_use]
     pub fn identity(&self) -> ArchiveIdentity {
-        self.identity
+        ArchiveIdentity {
+            sha256: self.sha256,
+            size: self.size,
+            content_sha256: self.contents.sha256,
+        }
     }
 }
 
@@ -147,21 +147,18 @@ impl Cache {
             Digest::of_reader(&mut &file).map_err(PathError::when("read", &path))?;
         // A name and a digest of the archive prove nothing about its content. The hashed file
         // itself is read, since another run may rename a new one to `path`.
-        (&file).rewind().map_err(PathError::when("read", &path))?;
-        let inventory = match archive::inspect(&file, limits, archive::NOTHING) {
-            Ok(inventory) if inventory.content_sha256 == locked.content_sha256 => inventory,
-            Ok(_) | Err(InspectError::Refused(_)) => return Ok(CacheLookup::Damaged(path)),
-            Err(InspectError::Io(error)) => return Err(PathError::when("read", &path)(error)),
+        let contents = archive::content_of(&mut &file, limits);
+        let contents = contents.map_err(PathError::when("read", &path))?;
+        let is_named = |contents: &Contents| contents.sha256 == locked.content_sha256;
+        let Some(contents) = contents.filter(is_named) else {
+            return Ok(CacheLookup::Damaged(path));
         };
         Ok(CacheLookup::Hit(Artifact {
             path,
             file,
-            identity: ArchiveIdentity {
-                sha256,
-                size,
-                content_sha256: locked.content_sha256,
-            },
-            profiles: inventory.profiles,
+            sha256,
+            size,
+            contents,
         }))
     }
 
@@ -311,8 +308,9 @@ impl Slot {
         Ok(Artifact {
             path,
             file,
-            identity,
-            profiles: received.inventory.profiles.clone(),
+            sha256: identity.sha256,
+            size: identity.size,
+            contents: received.inventory.contents(),
         })
     }
 }

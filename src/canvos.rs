@@ -278,7 +278,9 @@ impl Checkout {
         }
         let (sha256, _) = Digest::of_reader(&mut file).map_err(failed)?;
         let contents = match read {
-            Some(artifact) if artifact.identity().sha256 == sha256 => Some(artifact.contents()),
+            Some(artifact) if artifact.identity().sha256 == sha256 => {
+                Some(artifact.contents().clone())
+            }
             _ => archive::content_of(&mut file, limits).map_err(failed)?,
         };
         Ok(seen(Kind::File {

@@ -174,16 +174,16 @@ impl Lockfile {
         )
     }
 
-    /// Returns the first definition that is locked with `content`.
+    /// Returns the first definition whose entry describes `contents`.
     #[must_use]
-    pub fn owner_of<'l>(&'l self, contents: &'l Contents) -> Option<(&'l str, &'l LockEntry)> {
+    pub fn owner_of<'l>(&'l self, contents: &Contents) -> Option<(&'l str, &'l LockEntry)> {
         self.owners_of(contents).next()
     }
 
-    /// Returns the definitions that are locked with `content`, by name.
+    /// Returns the definitions whose entries describe `contents`, by name.
     pub(crate) fn owners_of<'l>(
         &'l self,
-        contents: &'l Contents,
+        contents: &Contents,
     ) -> impl Iterator<Item = (&'l str, &'l LockEntry)> {
         self.definitions
             .iter()

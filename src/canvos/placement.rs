@@ -92,11 +92,7 @@ impl PlacementState {
         else {
             return None;
         };
-        let (name, _) = lock
-            .definitions
-            .iter()
-            .find(|(_, entry)| entry.describes(contents))?;
-        Some(name)
+        Some(lock.owner_of(contents)?.0)
     }
 }
 

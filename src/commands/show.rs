@@ -172,7 +172,7 @@ fn find_definition(name: Option<&str>, context: &Context<'_>) -> Result<Found, E
         .ok_or_else(|| not_locked(&session.lock, &definition.name))?;
     warn_of_outdated(context, &session.lock, definition);
     let inventory = match session.cache.lookup(locked, &manifest.limits)? {
-        CacheLookup::Hit(artifact) if !locked.describes(&artifact.contents()) => {
+        CacheLookup::Hit(artifact) if !locked.describes(artifact.contents()) => {
             return Err(context::outdated(
                 &session.lock,
                 &definition.name,

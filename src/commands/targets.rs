@@ -138,9 +138,7 @@ impl<'a> Known<'a> {
     /// Returns the definition that was locked with `content`; of several, the one with the best
     /// state.
     fn owner_of(&self, contents: &Contents) -> Option<Owner<'a>> {
-        let entries = self.lock.definitions.iter();
-        let described = entries.filter(|(_, entry)| entry.describes(contents));
-        let owners = described.map(|(name, entry)| {
+        let owners = self.lock.owners_of(contents).map(|(name, entry)| {
             let state = match self.manifest.definitions.get(name) {
                 None => OwnerState::Removed,
                 Some(definition) if entry.outdated(definition).is_some() => OwnerState::Outdated,

@@ -141,7 +141,7 @@ impl<'a> Session<'a> {
         locked: &LockEntry,
     ) -> Result<Option<LockedArchive>, Error> {
         match self.cache.lookup(locked, &self.manifest.limits)? {
-            CacheLookup::Hit(artifact) if !locked.describes(&artifact.contents()) => Err(outdated(
+            CacheLookup::Hit(artifact) if !locked.describes(artifact.contents()) => Err(outdated(
                 &self.lock,
                 &definition.name,
                 Outdated::OtherArchive,
