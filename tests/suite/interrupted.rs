@@ -186,15 +186,6 @@ fn what_dead_runs_left_is_swept_and_nothing_else() {
     assert!(test.path("CanvOS/.edgestage/other").exists());
 }
 
-/// Other profiles than those that are staged, locked and cached.
-fn about_to_change() -> Test {
-    let test = Test::new()
-        .stage()
-        .definition("profiles = [\"edge-infra@2.0.0\"]");
-    test.run("fetch -q").any_stdout().success();
-    test
-}
-
 /// Only the lock is too large for the disk.
 #[test]
 fn a_disk_that_has_no_room_for_the_lock() {
@@ -252,7 +243,7 @@ fn a_part_of_a_checkout_that_cannot_be_written() {
         "CanvOS/overlay/files-iso/opt/spectrocloud/clusterconfig",
         "CanvOS",
     ] {
-        let test = about_to_change();
+        let test = Test::about_to_change();
         let [old, lock] = [test.staged(), test.read("profiles.lock")];
         let sealed = test.seal(part, READ_ONLY);
         test.run("stage")

@@ -89,13 +89,7 @@ fn a_damaged_entry_is_healed() {
 /// The archive of another definition has this one's name.
 #[test]
 fn an_exchanged_entry_is_healed() {
-    let test = Test::new();
-    let manifest = test.text("profiles.toml");
-    test.put(
-        "profiles.toml",
-        format!("{manifest}\n[definition.other]\nprofiles = [\"edge-infra@2.0.0\"]\n"),
-    );
-    test.run("fetch -q").any_stdout().success();
+    let test = Test::with_other();
     let [one, other] = <[_; 2]>::try_from(test.cached()).unwrap();
     fs::copy(&one, &other).unwrap();
     test.run("stage -q factory")
@@ -114,13 +108,7 @@ fn an_exchanged_entry_is_healed() {
 /// intact, but is not what the entry lists.
 #[test]
 fn an_entry_with_the_digests_of_another_definition_is_refused() {
-    let test = Test::new();
-    let manifest = test.text("profiles.toml");
-    test.put(
-        "profiles.toml",
-        format!("{manifest}\n[definition.other]\nprofiles = [\"edge-infra@2.0.0\"]\n"),
-    );
-    test.run("fetch -q").any_stdout().success();
+    let test = Test::with_other();
     let lock = test.text("profiles.lock");
     let (factory, other) = lock.split_once("[definition.other]").unwrap();
     let digests = |entry: &str| -> Vec<String> {
@@ -166,13 +154,7 @@ fn an_entry_with_the_digests_of_another_definition_is_refused() {
 /// staged: neither the placements nor a target are "as locked".
 #[test]
 fn a_staged_archive_with_other_profiles_than_the_entry_lists_is_not_as_locked() {
-    let test = Test::new();
-    let manifest = test.text("profiles.toml");
-    test.put(
-        "profiles.toml",
-        format!("{manifest}\n[definition.other]\nprofiles = [\"edge-infra@2.0.0\"]\n"),
-    );
-    test.run("fetch -q").any_stdout().success();
+    let test = Test::with_other();
     test.run("stage -q factory").any_stdout().success();
     let lock = test.text("profiles.lock");
     let contents: Vec<&str> = (lock.lines())

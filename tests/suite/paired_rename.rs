@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::support::{Attribute, Facts, OVERLAY, ROOT, Test, can_mount, gzip, left_out, stamps};
 
@@ -12,15 +12,6 @@ const READ_ONLY: u32 = 0o555;
 
 fn placements() -> [String; 2] {
     [OVERLAY, ROOT].map(Test::placement)
-}
-
-/// Returns a test whose profiles differ from those that are staged, locked and cached.
-fn about_to_change() -> Test {
-    let test = Test::new()
-        .stage()
-        .definition("profiles = [\"edge-infra@2.0.0\"]");
-    test.run("fetch -q").any_stdout().success();
-    test
 }
 
 /// Checks that the pair is unchanged, and that no file is left beside it.
@@ -37,7 +28,7 @@ fn is_untouched(test: &Test, before: &[Facts; 2]) {
 #[test]
 fn what_forbids_the_second_is_found_before_the_first() {
     for placement in placements() {
-        let test = about_to_change();
+        let test = Test::about_to_change();
         let before = placements().map(|placement| test.facts(&placement));
         let path = test.path(&placement);
         let directory = path.parent().unwrap();
@@ -66,7 +57,7 @@ fn a_mount_on_one_of_the_files() {
         return;
     }
     for placement in placements() {
-        let test = about_to_change().write("other", "other");
+        let test = Test::about_to_change().write("other", "other");
         let before = placements().map(|placement| test.facts(&placement));
         let mount = format!("mount --bind {{dir}}/other {{dir}}/{placement}");
         for file in ["other", "same"] {
@@ -102,7 +93,7 @@ fn a_sticky_directory() {
         return;
     }
     for placement in placements() {
-        let test = about_to_change();
+        let test = Test::about_to_change();
         let path = test.path(&placement);
         let directory = path.parent().unwrap();
         for path in [path.as_path(), directory] {
@@ -124,7 +115,7 @@ fn a_sticky_directory() {
 /// An unforeseeable failure: the second exchange fails after the first.
 #[test]
 fn a_second_that_fails_takes_the_first_back() {
-    let test = about_to_change();
+    let test = Test::about_to_change();
     let before = placements().map(|placement| test.facts(&placement));
     for (command, failpoint) in [("stage", "overlay-renamed"), ("unstage", "overlay-removed")] {
         let run = test.run(command).unprivileged().stderr_has("CanvOS");
@@ -154,7 +145,7 @@ fn a_second_that_fails_takes_the_first_back() {
 /// A directory that appears in the place of the second.
 #[test]
 fn a_directory_in_the_place_of_the_second() {
-    let test = about_to_change();
+    let test = Test::about_to_change();
     let [overlay, root] = placements();
     let before = test.facts(&overlay);
     let run = test
@@ -171,7 +162,7 @@ fn a_directory_in_the_place_of_the_second() {
 
 #[test]
 fn a_rollback_that_fails_is_said() {
-    let test = about_to_change();
+    let test = Test::about_to_change();
     let run = test
         .run("stage")
         .unprivileged()
@@ -217,7 +208,7 @@ fn only_what_is_not_right_is_written() {
 #[test]
 fn what_is_copied_is_what_was_proved() {
     for failpoint in ["checkout-held", "overlay-copied"] {
-        let test = about_to_change();
+        let test = Test::about_to_change();
         let before = placements().map(|placement| test.facts(&placement));
         let run = test.run("stage").stderr_has("changed while it was copied");
         let run = run.park_at(failpoint);
@@ -250,12 +241,10 @@ fn nothing_is_written_through_a_link_that_appears() {
             ("unstage", "overlay-removed"),
             ("unstage", "root-removed"),
         ] {
-            let test = about_to_change();
+            let test = Test::about_to_change();
             let staged = test.staged();
             // The same below the link: what is removed or replaced there is seen.
-            let elsewhere = test.path("elsewhere");
-            copy(&test.path(directory), &elsewhere);
-            let before = stamps(&elsewhere);
+            let (elsewhere, before) = copied(&test, directory);
             let run = test
                 .run(command)
                 .any_stdout()
@@ -293,11 +282,9 @@ fn nothing_is_written_into_a_directory_that_appears() {
             ("unstage", "overlay-removed"),
             ("unstage", "root-removed"),
         ] {
-            let test = about_to_change();
+            let test = Test::about_to_change();
             let staged = test.staged();
-            let elsewhere = test.path("elsewhere");
-            copy(&test.path(directory), &elsewhere);
-            let before = stamps(&elsewhere);
+            let (elsewhere, before) = copied(&test, directory);
             let run = test
                 .run(command)
                 .stderr_has("not the directory that it was");
@@ -310,6 +297,14 @@ fn nothing_is_written_into_a_directory_that_appears() {
             assert!(test.staged() == staged, "{command} {failpoint}");
         }
     }
+}
+
+/// Copies the directory to `elsewhere`; returns the path and the stamps of the copy.
+fn copied(test: &Test, directory: &str) -> (PathBuf, Vec<String>) {
+    let elsewhere = test.path("elsewhere");
+    copy(&test.path(directory), &elsewhere);
+    let before = stamps(&elsewhere);
+    (elsewhere, before)
 }
 
 fn copy(from: &Path, to: &Path) {

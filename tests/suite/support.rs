@@ -238,6 +238,28 @@ impl Test {
         self
     }
 
+    /// Returns a test whose profiles differ from those that are staged, and are locked and
+    /// cached.
+    pub fn about_to_change() -> Self {
+        let test = Self::new()
+            .stage()
+            .definition("profiles = [\"edge-infra@2.0.0\"]");
+        test.run("fetch -q").any_stdout().success();
+        test
+    }
+
+    /// Returns a test with a second definition, `other`, of which both are locked and cached.
+    pub fn with_other() -> Self {
+        let test = Self::new();
+        let manifest = test.text("profiles.toml");
+        test.put(
+            "profiles.toml",
+            format!("{manifest}\n[definition.other]\nprofiles = [\"edge-infra@2.0.0\"]\n"),
+        );
+        test.run("fetch -q").any_stdout().success();
+        test
+    }
+
     /// Returns the requests so far to this route.
     pub fn asked(&self, route: Route) -> Vec<Recorded> {
         let wanted = match route {

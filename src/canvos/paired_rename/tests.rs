@@ -32,7 +32,7 @@ impl Two {
         self.root.path().join(name)
     }
 
-    fn place(&self, (placement, name): (Placement, &str)) -> RenameTarget {
+    fn place(&self, placement: Placement, name: &str) -> RenameTarget {
         let directory = Directory::open(&self.path(name)).unwrap();
         let was = directory.entry(NAME).unwrap().map(|entry| entry.stamp);
         RenameTarget {
@@ -44,11 +44,11 @@ impl Two {
     }
 
     fn ready(&self) -> Vec<(RenameTarget, PendingFile)> {
-        let ready = |place| {
+        let ready = |(placement, name)| {
             let pending = PendingFile::create(&self.beside).unwrap();
             pending.file().write_all(b"new").unwrap();
             pending.seal().unwrap();
-            (self.place(place), pending)
+            (self.place(placement, name), pending)
         };
         PLACES.map(ready).into()
     }
@@ -82,7 +82,13 @@ fn both_are_exchanged() {
         let two = Two::new(old);
         publish(two.ready(), RIGHT).unwrap();
         assert_eq!(two.now(), both(Some("new")));
-        withdraw(PLACES.map(|place| two.place(place)).into(), RIGHT).unwrap();
+        withdraw(
+            PLACES
+                .map(|(placement, name)| two.place(placement, name))
+                .into(),
+            RIGHT,
+        )
+        .unwrap();
         assert_eq!(two.now(), both(None));
     }
 }
@@ -109,7 +115,7 @@ fn a_file_that_is_not_the_one_that_was_judged_stays() {
         let text = |at| if at == name { "other" } else { "old" };
         let expected = ["a", "b"].map(|at| Some(text(at).to_owned()));
         assert_eq!(two.now(), expected);
-        let places = PLACES.map(|place| two.place(place));
+        let places = PLACES.map(|(placement, name)| two.place(placement, name));
         fs::write(two.path(name).join(NAME), "another one").unwrap();
         withdraw(places.into(), RIGHT).unwrap_err();
         assert!(two.now().iter().all(Option::is_some));

@@ -178,7 +178,7 @@ impl Copying<'_> {
         let copied = if kind.is_symlink() {
             fs::read_link(&from).and_then(|target| std::os::unix::fs::symlink(target, &to))
         } else if kind.is_file() {
-            self.file(path, metadata, (&from, &to))
+            self.file(path, metadata)
         } else {
             // A socket, a pipe or a device: for the programs they are empty files.
             File::create(&to).map(drop)
@@ -190,14 +190,15 @@ impl Copying<'_> {
         }
     }
 
-    fn file(&self, path: &Path, metadata: &Metadata, (from, to): (&Path, &Path)) -> io::Result<()> {
+    fn file(&self, path: &Path, metadata: &Metadata) -> io::Result<()> {
+        let (from, to) = (&self.from.join(path), &self.to.join(path));
         let is_staged = Placement::ALL.iter().any(|it| path == Path::new(it.path()));
-        let is_large = metadata.len() > LARGE && !is_staged;
-        if is_large && (is_sent(path) || fs::hard_link(from, to).is_err()) {
-            return self.stand_in(path, to);
-        }
-        if is_large {
-            return Ok(());
+        if metadata.len() > LARGE && !is_staged {
+            return if !is_sent(path) && fs::hard_link(from, to).is_ok() {
+                Ok(())
+            } else {
+                self.stand_in(path, to)
+            };
         }
         match fs::copy(from, to) {
             Ok(_) => Ok(()),
