@@ -7,7 +7,6 @@
 //! removed from its environment.
 
 use std::collections::BTreeMap;
-use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -78,20 +77,13 @@ impl BuildCommand {
         secrets: &[&str],
     ) -> Result<Vec<PathBuf>, BuildError> {
         // The manifest's command has at least one word.
-        let program = self.argv.first().cloned().unwrap_or_default();
+        let program = self.program_name().to_owned();
         let output = checkout.join(OUTPUT);
         let before = stamps(&output);
-        let mut variables: BTreeMap<OsString, OsString> = environment.variables.clone();
-        variables.retain(|name, _| !secrets.iter().any(|secret| name == OsStr::new(secret)));
-        // Unchanged, a relative path would be resolved from the directory of this run.
-        let start = if program.contains('/') {
-            checkout.join(&program).into_os_string()
-        } else {
-            OsString::from(&program)
-        };
+        let variables: BTreeMap<_, _> = environment.without(secrets).collect();
         let deferred = Deferred::begin();
         // Standard output is reserved for results.
-        let ended = duct::cmd(start, self.arguments())
+        let ended = duct::cmd(self.start_in(checkout), self.arguments())
             .dir(checkout)
             .full_env(&variables)
             .stdout_to_stderr()

@@ -37,7 +37,6 @@ pub use target::{Target, Via};
 
 pub use earthfile::Obstacle;
 pub(super) use earthfile::{Added, ERROR_MARKER, EXPORT_DIRECTORY, RECORD_PREFIX, Unreducible};
-pub(super) use rehearsal_command::RehearsalCommand;
 
 use earthfile::{Earthfile, Recipe};
 use ignore::{Found, Ignore};

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::build::BuildCommand;
-use super::preflight::{Added, Obstacle, Preflight, RehearsalCommand, Unreducible};
+use super::preflight::{Added, Obstacle, Preflight, Unreducible};
 use crate::util::digest::Digest;
 use crate::util::environment::Environment;
 use crate::util::interrupt::Stoppable;
@@ -36,10 +36,6 @@ use program::{Ended, Run};
 pub struct Request<'a> {
     /// The preflight of the checkout.
     pub preflight: &'a Preflight<'a>,
-    /// The build command.
-    pub command: &'a BuildCommand,
-    /// The environment of the build.
-    pub environment: &'a Environment,
     /// Variables that the program does not get.
     pub secrets: &'a [&'a str],
     /// The time limit for the program.
@@ -53,8 +49,6 @@ pub enum Outcome {
     Copied(Vec<Record>),
     /// The program failed, and so will the build.
     Failed {
-        /// How it ended.
-        status: String,
         /// The last lines that it printed.
         output: Vec<String>,
     },
@@ -203,10 +197,7 @@ impl Request<'_> {
                 return Ok(without(Outcome::Inconclusive(why)));
             }
         };
-        let rewritten = if let Some(RehearsalCommand { argv }) = self.preflight.rehearsal_command()
-        {
-            BuildCommand { argv }
-        } else {
+        let Some(argv) = self.preflight.rehearsal_command() else {
             let why = Inconclusive::Elsewhere(target.clone().unwrap_or_default());
             return Ok(without(Outcome::Inconclusive(why)));
         };
@@ -215,29 +206,23 @@ impl Request<'_> {
         let stoppable = Stoppable::begin();
         let mut copy = CheckoutCopy::copy(checkout, &|| stoppable.came())?;
         if !copy.is_beside && self.preflight.names_parent() {
-            copy.remove();
             return Ok(without(Outcome::Inconclusive(Inconclusive::Outside)));
         }
         copy.write("Earthfile", text.as_bytes())?;
         let run = Run {
-            command: &rewritten,
+            command: &BuildCommand { argv },
             directory: copy.path(),
             environment: &self.environment_of(&copy),
             secrets: self.secrets,
             timeout: self.timeout,
         };
         let ended = run.run(&stoppable);
-        let outcome = match ended {
-            Ok(ended) => self.outcome(ended, &copy, added),
-            Err(error) => Err(error),
-        };
+        let outcome = ended.and_then(|ended| self.outcome(ended, &copy, added));
         let origins = match &outcome {
             Ok(Outcome::Copied(records)) => copy.origins(records),
             _ => BTreeMap::new(),
         };
         let left = (!copy.remove()).then(|| copy.path().to_owned());
-        drop(copy);
-        drop(stoppable);
         Ok(Rehearsal {
             outcome: outcome?,
             target,
@@ -248,13 +233,13 @@ impl Request<'_> {
     }
 
     fn program(&self) -> String {
-        self.command.argv.first().cloned().unwrap_or_default()
+        self.preflight.program_name().to_owned()
     }
 
     /// The environment of the build, without what would lead git or a program back into the
     /// checkout.
     fn environment_of(&self, copy: &CheckoutCopy) -> Environment {
-        let mut environment = self.environment.clone();
+        let mut environment = self.preflight.environment().clone();
         let variables = &mut environment.variables;
         for name in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "OLDPWD"] {
             variables.remove(std::ffi::OsStr::new(name));
@@ -302,17 +287,13 @@ impl Request<'_> {
                     program,
                     output: lines,
                 }),
-                Failure::Unknown | Failure::Copying => Ok(Outcome::Failed {
-                    status: crate::util::sanitize::ended(status),
-                    output: lines,
-                }),
+                Failure::Unknown | Failure::Copying => Ok(Outcome::Failed { output: lines }),
             };
         }
         if records.is_empty() {
             return Ok(match is_known {
                 // `earthly.sh` of some releases ends well after a failed build (T41).
                 true if failure::says_failed(&output.text()) => Outcome::Failed {
-                    status: crate::util::sanitize::ended(status),
                     output: output.last_lines(),
                 },
                 true => Outcome::NoImage,

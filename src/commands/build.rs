@@ -18,7 +18,7 @@ use crate::lockfile::Lockfile;
 use crate::manifest::{Definition, Manifest};
 use crate::ui::{CommandOutput, Outcome, Summary, fields};
 use crate::util::sanitize;
-use crate::workflow::context::{Context, HELD, canonical, chosen, current, load_lockfile, one};
+use crate::workflow::context::{Context, HELD, canonical, current, load_lockfile, one_or_chosen};
 
 /// The document of `build`.
 #[derive(Serialize, JsonSchema)]
@@ -33,10 +33,7 @@ pub(super) struct Document<'a> {
 pub(super) fn run(arguments: &BuildArgs, context: &Context<'_>) -> Result<CommandOutput, Error> {
     refuse_targets("build", &arguments.names)?;
     let manifest = context.manifest()?;
-    let definitions = match &arguments.names[..] {
-        [] => vec![one(&manifest, None)?],
-        names => chosen(&manifest, names)?,
-    };
+    let definitions = one_or_chosen(&manifest, &arguments.names)?;
     let command = BuildCommand::new(
         manifest.build.as_deref(),
         &arguments.arguments,

@@ -228,8 +228,7 @@ pub(super) fn write(artifact: &Artifact, output: &Path) -> Result<(), Error> {
         .as_ref()
         .is_some_and(|there| there.len() == artifact.identity().size)
     {
-        let mut file = files::open(output).map_err(PathError::when("read", output))?;
-        let (sha256, _) = Digest::of_reader(&mut file).map_err(PathError::when("read", output))?;
+        let sha256 = Digest::of_file(output).map_err(PathError::when("read", output))?;
         if sha256 == artifact.identity().sha256 {
             return Ok(());
         }

@@ -28,7 +28,7 @@ use crate::ui::{CommandOutput, fields};
 use crate::util::digest::Digest;
 use crate::util::files::Identity;
 use crate::util::sanitize;
-use crate::workflow::context::{Context, chosen, current, load_lockfile, one, shown};
+use crate::workflow::context::{Context, current, load_lockfile, one_or_chosen, shown};
 
 /// The document of `rehearse`.
 #[derive(Serialize, JsonSchema)]
@@ -78,10 +78,7 @@ struct Clusterconfig {
 pub(super) fn run(arguments: &RehearseArgs, context: &Context<'_>) -> Result<CommandOutput, Error> {
     super::build::refuse_targets("rehearse", &arguments.names)?;
     let manifest = context.manifest()?;
-    let definitions = match &arguments.names[..] {
-        [] => vec![one(&manifest, None)?],
-        names => chosen(&manifest, names)?,
-    };
+    let definitions = one_or_chosen(&manifest, &arguments.names)?;
     let lock = load_lockfile(&manifest)?;
     let command = BuildCommand::new(
         manifest.build.as_deref(),
@@ -156,8 +153,6 @@ impl Rehearser<'_> {
             let _waiting = context.report.waiting("Rehearsing", &definition.name);
             let request = Request {
                 preflight: &preflight,
-                command: self.command,
-                environment: context.environment,
                 secrets: &api_key::VARIABLES,
                 timeout: self.timeout,
             };

@@ -224,7 +224,7 @@ fn find_definition(name: Option<&str>, context: &Context<'_>) -> Result<Found, E
         facts,
         verdict,
         profiles: profiles_of(Some(locked), inventory.as_ref()),
-        lock: Some(session.lock.clone()),
+        lock: Some(session.lock),
     })
 }
 
@@ -310,6 +310,7 @@ fn find_file(file: &Path, context: &Context<'_>) -> Result<Found, Error> {
         facts.extend(origin(locked, named, state));
     }
     let locked = entry.map(|(_, (_, locked))| locked);
+    let is_locked = locked.is_some();
     Ok(Found {
         title: shown,
         definition: entry.map(|(_, (name, _))| name.to_owned()),
@@ -317,7 +318,7 @@ fn find_file(file: &Path, context: &Context<'_>) -> Result<Found, Error> {
         facts,
         verdict,
         profiles: profiles_of(locked, Some(&inventory)),
-        lock: entry.map(|(lock, _)| lock.clone()),
+        lock: lock.filter(|_| is_locked),
     })
 }
 

@@ -20,7 +20,9 @@ use crate::ui::{CommandOutput, Outcome, Summary, fields};
 use crate::util::digest::Digest;
 use crate::util::file_lock::{Event, FileLock, LockOptions};
 use crate::util::files::Identity;
-use crate::workflow::context::{Context, chosen, has_targets, load_lockfile, one, shown, traps};
+use crate::workflow::context::{
+    Context, has_targets, load_lockfile, one, one_or_chosen, shown, traps,
+};
 use crate::workflow::fetcher::{Fetcher, Pinning};
 use crate::workflow::parallel;
 use crate::workflow::session::{ArchiveOrigin, LockedArchive, Reported, Session, reported};
@@ -66,10 +68,7 @@ struct Staged {
 
 pub(super) fn run(arguments: &StageArgs, context: &Context<'_>) -> Result<CommandOutput, Error> {
     let manifest = context.manifest()?;
-    let definitions = match &arguments.names[..] {
-        [] => vec![one(&manifest, None)?],
-        names => chosen(&manifest, names)?,
-    };
+    let definitions = one_or_chosen(&manifest, &arguments.names)?;
     ensure_distinct_checkouts(context, &manifest, &definitions)?;
     // The command that `build` would run decides what is embedded.
     let command = BuildCommand::new(manifest.build.as_deref(), &[], context.environment);

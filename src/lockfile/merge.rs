@@ -31,7 +31,8 @@ impl Lockfile {
     pub fn enter(
         &mut self,
         name: &str,
-        (made, base): (&LockEntry, Option<&LockEntry>),
+        made: &LockEntry,
+        base: Option<&LockEntry>,
         manifest: Option<&Manifest>,
     ) -> Result<bool, Meanwhile> {
         let definition = match manifest {

@@ -5,10 +5,13 @@
 
 use std::fmt;
 use std::io::{self, Read, Write};
+use std::path::Path;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
+
+use crate::util::files;
 
 /// The number of bytes that are read at a time to hash a file.
 const CHUNK: usize = 128 * 1024;
@@ -32,6 +35,14 @@ impl Digest {
         let mut hasher = Hasher::new();
         hasher.update(bytes.as_ref());
         hasher.finish()
+    }
+
+    /// Reads the regular file at `path` and returns its digest.
+    ///
+    /// # Errors
+    /// Fails if the file cannot be opened or read, or is not a regular file.
+    pub(crate) fn of_file(path: &Path) -> io::Result<Self> {
+        Ok(Self::of_reader(&mut files::open(path)?)?.0)
     }
 
     /// Reads `reader` to its end and returns the digest and the length in bytes.

@@ -35,6 +35,17 @@ impl Environment {
             .filter(|value| !value.is_empty())
     }
 
+    /// Returns the variables except those called `names`.
+    pub(crate) fn without<'e>(
+        &'e self,
+        names: &'e [&str],
+    ) -> impl Iterator<Item = (&'e OsString, &'e OsString)> {
+        let is_named = |name: &OsStr| names.iter().any(|one| name == OsStr::new(one));
+        self.variables
+            .iter()
+            .filter(move |(name, _)| !is_named(name))
+    }
+
     /// Returns `path` resolved against the working directory.
     #[must_use]
     pub fn resolve(&self, path: &Path) -> PathBuf {

@@ -360,6 +360,17 @@ pub(crate) fn one<'m>(manifest: &'m Manifest, name: Option<&str>) -> Result<&'m 
     }
 }
 
+/// Returns the definitions `names`, or the only one.
+pub(crate) fn one_or_chosen<'m>(
+    manifest: &'m Manifest,
+    names: &[String],
+) -> Result<Vec<&'m Definition>, Error> {
+    match names {
+        [] => Ok(vec![one(manifest, None)?]),
+        names => chosen(manifest, names),
+    }
+}
+
 /// Returns the definitions `names`, or all.
 pub(crate) fn chosen<'m>(
     manifest: &'m Manifest,

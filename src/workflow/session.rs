@@ -229,7 +229,7 @@ impl<'a> Session<'a> {
         let manifest = context.manifest().ok();
         for (name, obtained) in due {
             let base = self.lock.definitions.get(name);
-            match lock.enter(name, (&obtained.locked, base), manifest.as_ref()) {
+            match lock.enter(name, &obtained.locked, base, manifest.as_ref()) {
                 Ok(true) => drop(written.changed.insert(name.to_owned())),
                 Ok(false) => {}
                 Err(how) => drop(

@@ -3,6 +3,7 @@
 //! The input is `[canvos].build`, the arguments after `--`, and the environment. The output is
 //! the command line to run in the checkout. Nothing is started here.
 
+use std::ffi::OsString;
 use std::path::Path;
 
 use crate::canvos::preflight::Target;
@@ -80,6 +81,23 @@ impl BuildCommand {
         Target::parse(self.target_name()?)
     }
 
+    /// Returns the first word, or nothing if there is none.
+    #[must_use]
+    pub fn program_name(&self) -> &str {
+        self.argv.first().map_or("", String::as_str)
+    }
+
+    /// Returns the program to start with `directory` as its working directory. Unchanged, a
+    /// relative path would be resolved from the directory of this run.
+    pub(in crate::canvos) fn start_in(&self, directory: &Path) -> OsString {
+        let program = self.program_name();
+        if program.contains('/') {
+            directory.join(program).into_os_string()
+        } else {
+            program.into()
+        }
+    }
+
     /// Returns the words after the program.
     #[must_use]
     pub fn arguments(&self) -> &[String] {
@@ -95,8 +113,8 @@ impl BuildCommand {
     /// Returns the kind of program, judged by its name.
     #[must_use]
     pub fn program(&self) -> ProgramKind {
-        let first = self.argv.first().map_or("", String::as_str);
-        let name = Path::new(first).file_name().unwrap_or_default();
+        let name = Path::new(self.program_name()).file_name();
+        let name = name.unwrap_or_default();
         if PROGRAMS.iter().any(|program| name == *program) {
             ProgramKind::Direct
         } else if name == "earthly.sh" {
@@ -108,8 +126,8 @@ impl BuildCommand {
 
     /// Whether the command runs `earth`, or a program that may call it.
     pub(super) fn may_be_earth(&self) -> bool {
-        let first = self.argv.first().map_or("", String::as_str);
-        self.program() == ProgramKind::Other || Path::new(first).ends_with(PROGRAMS[0])
+        self.program() == ProgramKind::Other
+            || Path::new(self.program_name()).ends_with(PROGRAMS[0])
     }
 
     /// Returns the first option of the build program that follows the target. The program takes

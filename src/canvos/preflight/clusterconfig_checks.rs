@@ -11,7 +11,6 @@ use crate::canvos::Placement;
 use crate::canvos::preflight::arg;
 use crate::diagnostic::Diagnostic;
 use crate::util::digest::Digest;
-use crate::util::files;
 use crate::util::limits::Limits;
 
 /// The Earthfile's targets that read `CLUSTERCONFIG`.
@@ -168,10 +167,7 @@ impl Preflight<'_> {
         {
             return false;
         }
-        let digest = |path: &Path| {
-            let mut file = files::open(path).ok()?;
-            Some(Digest::of_reader(&mut file).ok()?.0)
-        };
+        let digest = |path: &Path| Digest::of_file(path).ok();
         digest(&staged).is_some_and(|staged| Some(staged) == digest(file))
     }
 

@@ -16,6 +16,7 @@ use std::path::Path;
 
 use super::glob;
 use super::ignore::{self, Ignore, Patterns, Rule, RuleFault};
+use super::invocation::is_target_name;
 
 mod context;
 mod missed;
@@ -187,10 +188,7 @@ fn is_artifact(value: &str) -> bool {
     let Some((target, _)) = artifact.split_once('/') else {
         return false;
     };
-    target.starts_with(|c: char| c.is_ascii_lowercase())
-        && target
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b".-".contains(&b))
+    is_target_name(target)
 }
 
 /// Splits `value` at plus signs that have no `\` before them, without an empty last part.

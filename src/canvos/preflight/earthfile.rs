@@ -158,13 +158,7 @@ impl Earthfile {
             [recipe] => &recipe.literal_sources[..],
             _ => &[],
         };
-        reduce::reduce(
-            (&self.text, &self.parsed),
-            names,
-            &carrying,
-            besides,
-            others,
-        )
+        reduce::reduce(&self.text, &self.parsed, names, &carrying, besides, others)
     }
 }
 

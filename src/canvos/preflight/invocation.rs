@@ -45,6 +45,7 @@ pub use origin::{Origin, SettingOrigin};
 pub use program::Program;
 pub use shell::ShellVariable;
 pub use target::Target;
+pub(super) use target::is_target_name;
 pub use variables::VariableOrigin;
 pub use wrapper::{Wrapper, swallows_failure};
 

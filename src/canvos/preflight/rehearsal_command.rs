@@ -7,15 +7,20 @@ use super::Preflight;
 use super::earthfile::{EXPORT_DIRECTORY, OtherTargets, RECORD_PREFIX, Reduced, Unreducible};
 use super::invocation::{Export, Program, Target as Asked, UnknownInvocation};
 use super::target::Target;
+use crate::util::environment::Environment;
 use crate::util::files;
 
-/// The command of a rehearsal.
-pub(in crate::canvos) struct RehearsalCommand {
-    /// Program and arguments.
-    pub argv: Vec<String>,
-}
-
 impl Preflight<'_> {
+    /// The first word of the build command.
+    pub(in crate::canvos) fn program_name(&self) -> &str {
+        self.start.argv.first().map_or("", String::as_str)
+    }
+
+    /// The environment of the build.
+    pub(in crate::canvos) fn environment(&self) -> &Environment {
+        self.start.environment
+    }
+
     /// The target of the build, without its plus sign; `None` if the command does not say.
     pub(in crate::canvos) fn target_name(&self) -> Option<String> {
         let asked = self
@@ -84,12 +89,12 @@ impl Preflight<'_> {
         }
     }
 
-    /// The command with the copy's target in place of the checkout's, and with records in place
+    /// The words of the command with the copy's target in place of the checkout's, and with records in place
     /// of the artifact that it asks for; `None` if the words to exchange are not there.
-    pub(in crate::canvos) fn rehearsal_command(&self) -> Option<RehearsalCommand> {
+    pub(in crate::canvos) fn rehearsal_command(&self) -> Option<Vec<String>> {
         let mut argv = self.start.argv.to_vec();
         let Some(Asked::Checkout { name }) = &self.invocation.target else {
-            return Some(RehearsalCommand { argv });
+            return Some(argv);
         };
         if let Export::Artifact {
             artifact,
@@ -103,15 +108,15 @@ impl Preflight<'_> {
                 Some(word) if word == destination => *word = exported,
                 _ => argv.insert(at + 1, exported),
             }
-            return Some(RehearsalCommand { argv });
+            return Some(argv);
         }
         let own = format!("+{name}");
         if argv.contains(&own) {
-            return Some(RehearsalCommand { argv });
+            return Some(argv);
         }
         let at = argv.iter().position(|word| word.ends_with(&own))?;
         argv[at] = own;
-        Some(RehearsalCommand { argv })
+        Some(argv)
     }
 
     /// Whether the command or a file that it reads names something above the checkout.

@@ -6,7 +6,6 @@
 //! SIGINT and SIGTERM before SIGKILL, so that the client can stop its build and its container.
 
 use std::collections::VecDeque;
-use std::ffi::{OsStr, OsString};
 use std::io::Read;
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
@@ -101,25 +100,16 @@ impl Run<'_> {
     }
 
     fn cannot_start(&self, error: std::io::Error) -> RehearsalError {
-        let program = self.command.argv.first().cloned().unwrap_or_default();
+        let program = self.command.program_name().to_owned();
         RehearsalError::Start { program, error }
     }
 
     fn start(&self) -> Result<Child, RehearsalError> {
-        let program = self.command.argv.first().cloned().unwrap_or_default();
-        // Left as it is, a path would start where this run does.
-        let start = if program.contains('/') {
-            self.directory.join(&program).into_os_string()
-        } else {
-            OsString::from(&program)
-        };
-        let secret = |name: &OsStr| self.secrets.iter().any(|secret| name == OsStr::new(secret));
-        let variables = self.environment.variables.iter();
-        std::process::Command::new(start)
+        std::process::Command::new(self.command.start_in(self.directory))
             .args(self.command.arguments())
             .current_dir(self.directory)
             .env_clear()
-            .envs(variables.filter(|(name, _)| !secret(name)))
+            .envs(self.environment.without(self.secrets))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

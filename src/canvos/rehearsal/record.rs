@@ -20,8 +20,6 @@ pub struct Record {
     pub target: String,
     /// The value of `CLUSTERCONFIG` as the target sees it; `None` where it is not set.
     pub clusterconfig: Option<String>,
-    /// Whether there are other files beside a definition.
-    pub has_others: bool,
     /// Whether no ISO is made of what was copied.
     pub(super) lacks_tool: bool,
     /// Whether a link that stays in the overlay is on the way.
@@ -95,7 +93,6 @@ impl Record {
         let mut record = Self {
             target,
             clusterconfig: None,
-            has_others: false,
             lacks_tool: false,
             is_through_link: false,
             rows: Vec::new(),
@@ -111,7 +108,6 @@ impl Record {
             let line;
             (line, rest) = rest.split_once('\n')?;
             match line.split(' ').nth(1)? {
-                "extra" => record.has_others = true,
                 "uncalled" => record.lacks_tool = true,
                 "through" => record.is_through_link = true,
                 _ => record.rows.push(row(line)?),
@@ -250,12 +246,5 @@ mod tests {
             assert_eq!(value(&format!("{head}{end}")), expected, "{end:?}");
         }
         assert!(Record::parse("value ").is_none());
-    }
-
-    #[test]
-    fn other_files_beside_a_definition_are_told() {
-        let record = |rows: &str| Record::parse(&format!("edgestage-rehearsal x\n{rows}value "));
-        assert!(record("o extra /x\n").unwrap().has_others);
-        assert!(!record("o absent /x\n").unwrap().has_others);
     }
 }

@@ -56,8 +56,6 @@ pub struct RehearsalResult {
     pub holds: Option<String>,
     /// The value of `CLUSTERCONFIG` in the build.
     pub clusterconfig: Option<String>,
-    /// Whether the image gets other files beside the definition.
-    pub has_others: bool,
     /// Why the rehearsal cannot determine the verdict.
     pub unjudged: Option<Inconclusive>,
 }
@@ -86,7 +84,6 @@ impl RehearsalResult {
             path: None,
             holds: None,
             clusterconfig: None,
-            has_others: false,
             unjudged: None,
         }
     }
@@ -113,7 +110,6 @@ impl Rehearsal {
         };
         let judged = records.iter().map(|record| RehearsalResult {
             clusterconfig: record.clusterconfig.clone(),
-            has_others: record.has_others,
             ..self.judge_record(record, locked)
         });
         let severity = |judged: &RehearsalResult| match judged.verdict {

@@ -16,7 +16,6 @@ use crate::diagnostic::Trap;
 use crate::image::{HeldFile, ImageFormat, changed};
 use crate::lockfile::LockEntry;
 use crate::util::digest::Digest;
-use crate::util::files;
 use crate::workflow::context::Context;
 
 /// The name of the image that `+kairos-raw-image` writes (canvos.md, 1).
@@ -112,9 +111,7 @@ impl<'a> BuildOrigin<'a> {
 fn has_bytes(path: &Path, held: &HeldFile) -> bool {
     let is_as_large = |metadata: Metadata| metadata.is_file() && metadata.len() == held.size;
     fs::metadata(path).is_ok_and(is_as_large)
-        && files::open(path)
-            .and_then(|mut file| Digest::of_reader(&mut file))
-            .is_ok_and(|(sha256, _)| sha256 == held.sha256)
+        && Digest::of_file(path).is_ok_and(|sha256| sha256 == held.sha256)
 }
 
 /// Why one image is the way it is.

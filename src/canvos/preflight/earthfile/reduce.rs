@@ -118,7 +118,8 @@ pub(super) type DefinitionCopies<'s> = BTreeMap<usize, &'s Source>;
 /// Reduces `text`, which is `parsed`, for `targets`: those of them that copy a definition.
 /// `other_copies` are the sources of other copies on the way, with their flags.
 pub(super) fn reduce(
-    (text, parsed): (&str, &Parsed),
+    text: &str,
+    parsed: &Parsed,
     targets: &[&str],
     definition_copies: &DefinitionCopies<'_>,
     other_copies: &[(&str, String)],

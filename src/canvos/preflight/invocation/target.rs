@@ -108,7 +108,8 @@ fn split_at_plus(text: &str) -> Option<Vec<String>> {
     Some(parts)
 }
 
-fn is_target_name(name: &str) -> bool {
+/// Whether Earthly takes `name` for the name of a target.
+pub(in crate::canvos::preflight) fn is_target_name(name: &str) -> bool {
     let rest = |b: u8| b.is_ascii_alphanumeric() || b == b'.' || b == b'-';
     name.starts_with(|c: char| c.is_ascii_lowercase()) && name.bytes().all(rest)
 }

@@ -39,12 +39,15 @@ pub(super) fn covers(target: &str, targets: &[String]) -> bool {
 
 /// Whether a definition that was copied to one of `targets` is in `path`.
 pub(super) fn holds(path: &str, targets: &[String]) -> bool {
-    let path = plain(path);
-    let path = path
-        .strip_suffix("/*")
-        .or_else(|| path.strip_suffix("/."))
-        .unwrap_or(path);
+    let path = directory_of(path);
     places(targets).any(|place| is_within(&place, path))
+}
+
+/// The directory that `word` names, or all that is in it.
+fn directory_of(word: &str) -> &str {
+    let word = plain(word);
+    let all = word.strip_suffix("/*").or_else(|| word.strip_suffix("/."));
+    all.unwrap_or(word)
 }
 
 fn is_separator(word: &str) -> bool {
@@ -104,11 +107,7 @@ fn names_place(word: &str, targets: &[String]) -> bool {
     {
         return true;
     }
-    let word = plain(word);
-    let word = word
-        .strip_suffix("/*")
-        .or_else(|| word.strip_suffix("/."))
-        .unwrap_or(word);
+    let word = directory_of(word);
     !word.is_empty() && places(targets).any(|place| is_within(&place, word))
 }
 

@@ -110,8 +110,7 @@ const TOOL: &str = "[ -n \"$EDGESTAGE_ISO_TOOL\" ] || echo \"x uncalled -\";";
 /// overlay's, and every end of its path, since a part of the overlay may be copied as well.
 /// Kinds of rows: `o`, `f` and `d` as the place; `file SIZE SHA256`, `link`, `directory`,
 /// `other` or `absent`; the path. A link on the way counts unless it stays in the overlay:
-/// then it is `through` it. `extra` is a file beside the definition,
-/// `uncalled` an ISO that no tool makes.
+/// then it is `through` it. `uncalled` is an ISO that no tool makes.
 const SCRIPT: &str = r#"
 kind() {
   if [ -L "$1" ]; then echo link; elif [ -d "$1" ]; then echo directory;
@@ -128,9 +127,6 @@ below() {
     [ -d "$at" ] || return 1;
   done;
   echo "$(kind "$at/spc.tgz") $at/spc.tgz";
-  for e in "$at"/* "$at"/.[!.]*; do
-    case "$e" in */spc.tgz) ;; *) if [ -e "$e" ] || [ -L "$e" ]; then echo "extra $at"; fi ;; esac;
-  done;
 };
 {
   echo "edgestage-rehearsal @TARGET@";

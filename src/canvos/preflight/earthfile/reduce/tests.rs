@@ -9,7 +9,8 @@ fn reduced(text: &str) -> Result<Reduced, Unreducible> {
     let copies = recipe.copies.iter();
     let definition_copies = copies.map(|copy| (copy.line, &copy.source)).collect();
     reduce(
-        (text, &parsed),
+        text,
+        &parsed,
         &["iso"],
         &definition_copies,
         &recipe.literal_sources,
@@ -352,7 +353,8 @@ fn other_targets_may_be_emptied() {
         .map(|copy| (copy.line, &copy.source))
         .collect();
     let reduced = reduce(
-        (&text, &parsed),
+        &text,
+        &parsed,
         &["iso"],
         &definition_copies,
         &[],
