@@ -164,11 +164,12 @@ impl Diagnostic {
     /// Returns whether `other` tells a reader nothing that this diagnostic does not.
     #[must_use]
     pub fn says_the_same(&self, other: &Self) -> bool {
-        let place = |d: &Self| {
-            let excerpt = d.excerpt.as_ref()?;
-            Some((excerpt.source.path.clone(), excerpt.span.clone()))
-        };
-        self.title == other.title && self.notes == other.notes && place(self) == place(other)
+        self.title == other.title && self.notes == other.notes && self.place() == other.place()
+    }
+
+    fn place(&self) -> Option<(&str, &Range<usize>)> {
+        let excerpt = self.excerpt.as_ref()?;
+        Some((&excerpt.source.path, &excerpt.span))
     }
 
     /// Sets the trap that explains the problem.

@@ -6,7 +6,7 @@
 //! all output, as a last line of defense after the types that never contain it.
 
 use std::io::{self, Write};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use anstream::{AutoStream, ColorChoice};
@@ -19,6 +19,7 @@ use crate::error::Error;
 use crate::util::environment::Environment;
 use crate::util::sanitize;
 use crate::util::secret::ApiKey;
+use crate::util::sync::lock;
 
 mod ci;
 mod console;
@@ -73,7 +74,6 @@ pub enum Look {
 /// The two output streams of a run.
 pub struct Report {
     output: Output,
-    color: ColorChoice,
     width: Option<usize>,
     stderr: Stderr,
     warnings: Mutex<Vec<Diagnostic>>,
@@ -111,14 +111,13 @@ impl Report {
         let stderr = Stderr { color };
         Self {
             output,
-            color,
             width: environment.columns.filter(|_| !plain).map(usize::from),
             stderr,
             warnings: Mutex::new(Vec::new()),
             console: Console::new(stderr, view, keys.collect()),
             began: Instant::now(),
             annotations: Annotations::of(environment),
-            sections: ci::has_sections(environment),
+            sections: ci::is_gitlab(environment),
         }
     }
 
@@ -303,7 +302,7 @@ impl Report {
     }
 
     fn text(&self, text: &str) -> io::Result<()> {
-        let mut stdout = AutoStream::new(io::stdout(), self.color).lock();
+        let mut stdout = AutoStream::new(io::stdout(), self.stderr.color).lock();
         self.told_if_lost(write_result(&mut stdout, &self.masked(text)))
     }
 
@@ -343,10 +342,6 @@ pub fn is_plain(environment: &Environment) -> bool {
         .variable("TERM")
         .is_none_or(|term| term == "dumb");
     is_dumb || environment.variable("CI").is_some_and(|ci| ci != "false")
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Returns a verb and its object, as cargo prints them.

@@ -14,4 +14,5 @@ pub mod path_error;
 pub mod sanitize;
 pub mod secret;
 pub(crate) mod suggest;
+pub(crate) mod sync;
 pub mod uid;

@@ -12,7 +12,6 @@ use crate::api_key;
 use crate::canvos::Checkout;
 use crate::canvos::build::{self, BuildCommand, BuildError, ImageOutcome, StagedFilesChanged};
 use crate::cli::BuildArgs;
-use crate::diagnostic::Severity;
 use crate::error::Error;
 use crate::lockfile::Lockfile;
 use crate::manifest::{Definition, Manifest};
@@ -215,9 +214,8 @@ impl Build<'_> {
 
     /// Warns of an error that is not the reason for which the run fails.
     fn warn(&self, error: &Error) {
-        for mut diagnostic in error.diagnostics() {
-            diagnostic.severity = Severity::Warning;
-            self.context.report.warn(&diagnostic);
+        for warning in error.warnings() {
+            self.context.report.warn(&warning);
         }
     }
 }

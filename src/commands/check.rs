@@ -15,7 +15,6 @@ use crate::api_key::KeyError;
 use crate::canvos::build::BuildCommand;
 use crate::canvos::{self, CanvosError, Checkout, PlacementState, State};
 use crate::cli::{CheckArgs, Images, JOBS, LockfileUse, Network, PreflightArgs};
-use crate::diagnostic::Severity;
 use crate::error::{Error, Exit};
 use crate::lockfile::{LockEntry, Lockfile};
 use crate::manifest::{Definition, Manifest};
@@ -349,8 +348,7 @@ fn no_checkout(
         context.report.status("Note", &note);
         return;
     }
-    for mut told in Error::from(error).diagnostics() {
-        told.severity = Severity::Warning;
+    for mut told in Error::from(error).warnings() {
         told = told.note(messages::NOT_FORECAST);
         if let Some(span) = span {
             told = told.at(&manifest.source, span.clone(), "");

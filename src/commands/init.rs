@@ -14,7 +14,6 @@ use super::messages;
 use crate::api_key;
 use crate::canvos::Checkout;
 use crate::cli::InitArgs;
-use crate::diagnostic::Severity;
 use crate::error::Error;
 use crate::manifest::{Located, Manifest, ManifestError};
 use crate::palette::PaletteError;
@@ -202,8 +201,7 @@ fn warn_of_no_checkout(context: &Context<'_>, text: &str, path: &Path) {
     let Err(error) = Checkout::open(&manifest.canvos) else {
         return;
     };
-    for mut told in Error::from(error).diagnostics() {
-        told.severity = Severity::Warning;
+    for mut told in Error::from(error).warnings() {
         if let Some(span) = &manifest.canvos_span {
             told = told.at(&manifest.source, span.clone(), "written here");
         }

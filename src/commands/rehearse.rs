@@ -6,6 +6,7 @@
 //! verdict other than `as-locked`. Definitions that share a checkout share one rehearsal.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::time::Duration;
 
 use schemars::JsonSchema;
@@ -13,6 +14,7 @@ use serde::Serialize;
 
 use super::targets::{self, Known, Targets};
 use crate::api_key;
+use crate::canvos::Seen;
 use crate::canvos::build::BuildCommand;
 use crate::canvos::preflight::Target;
 use crate::canvos::rehearsal::{
@@ -132,8 +134,9 @@ struct Rehearser<'a> {
     lock: &'a Lockfile,
     command: &'a BuildCommand,
     timeout: Duration,
-    /// The rehearsal of each checkout; definitions may share a checkout.
-    done: BTreeMap<Identity, Rehearsal>,
+    /// The rehearsal of each checkout, and what is staged there; definitions may share a
+    /// checkout.
+    done: BTreeMap<Identity, (Rehearsal, Vec<Seen>)>,
 }
 
 impl Rehearser<'_> {
@@ -146,35 +149,34 @@ impl Rehearser<'_> {
         let checkout = context.checkout(manifest, definition)?;
         let preflight = context.preflight(checkout.directory(), &self.command.argv)?;
         let identity = Identity::of(checkout.directory());
-        if !self.done.contains_key(&identity) {
-            let words = self.command.argv.join(" ");
-            let what = format!("{}: {}", definition.name, sanitize::line(words.as_bytes()));
-            context.report.status("Rehearsing", &what);
-            let _waiting = context.report.waiting("Rehearsing", &definition.name);
-            let request = Request {
-                preflight: &preflight,
-                secrets: &api_key::VARIABLES,
-                timeout: self.timeout,
-            };
-            let rehearsal = request.run()?;
-            let kept = rehearsal.kept.join(", ");
-            context.report.detail(&format!(
-                "targets and functions of the Earthfile that the rehearsal ran: {kept}"
-            ));
-            self.done.insert(identity.clone(), rehearsal);
-        }
-        let Some(rehearsal) = self.done.get(&identity) else {
-            return Err(Error::Stopped);
+        let (rehearsal, seen) = match self.done.entry(identity) {
+            Entry::Occupied(done) => done.into_mut(),
+            Entry::Vacant(due) => {
+                let words = self.command.argv.join(" ");
+                let what = format!("{}: {}", definition.name, sanitize::line(words.as_bytes()));
+                context.report.status("Rehearsing", &what);
+                let _waiting = context.report.waiting("Rehearsing", &definition.name);
+                let request = Request {
+                    preflight: &preflight,
+                    secrets: &api_key::VARIABLES,
+                    timeout: self.timeout,
+                };
+                let rehearsal = request.run()?;
+                let kept = rehearsal.kept.join(", ");
+                context.report.detail(&format!(
+                    "targets and functions of the Earthfile that the rehearsal ran: {kept}"
+                ));
+                due.insert((rehearsal, checkout.see(None, &manifest.limits)?))
+            }
         };
         if let Some(left) = &rehearsal.left {
             let left = sanitize::path(left);
             context.report.warn(&messages::copy_left(&left));
         }
-        let seen = checkout.see(None, &manifest.limits)?;
         let mut judged = rehearsal.judge(&Locked {
             entry,
             lock: self.lock,
-            seen: &seen,
+            seen,
             checkout: checkout.directory(),
             limits: &manifest.limits,
         });
@@ -183,7 +185,7 @@ impl Rehearser<'_> {
         let asked = known.map(|target| [target]);
         let forecast = asked.and_then(|asked| {
             let known = Known {
-                staged: &seen,
+                staged: seen,
                 manifest,
                 lock: self.lock,
                 limits: &manifest.limits,

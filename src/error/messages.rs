@@ -6,7 +6,7 @@ use crate::api_key;
 use crate::archive;
 use crate::cache;
 use crate::canvos::{self, CanvosError};
-use crate::diagnostic::{self, Code, Diagnostic};
+use crate::diagnostic::{self, Code, Diagnostic, Severity};
 use crate::drift;
 use crate::lockfile;
 use crate::manifest::ManifestError;
@@ -22,6 +22,14 @@ use manifest::{manifest, name_needed, unknown_definition};
 use run::{busy, offline};
 
 impl Error {
+    /// Returns the messages as warnings, for an error that does not end the run.
+    pub(crate) fn warnings(&self) -> impl Iterator<Item = Diagnostic> {
+        self.diagnostics().into_iter().map(|told| Diagnostic {
+            severity: Severity::Warning,
+            ..told
+        })
+    }
+
     /// Returns the messages, one for each thing that is wrong.
     #[must_use]
     pub fn diagnostics(&self) -> Vec<Diagnostic> {

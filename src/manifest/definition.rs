@@ -235,7 +235,7 @@ fn table_reference(table: &Table<'_, '_>, reader: &mut Reader) -> Option<Parsed>
         }
         (None, None, Some(name), Some(version)) => {
             for part in [&name, &version] {
-                if part.value.trim() != part.value || part.value.chars().any(char::is_control) {
+                if !reference::is_word(&part.value) {
                     let place = reader.at(part.span.clone());
                     let why = InvalidReference::Space;
                     reader.add(messages::invalid_reference(place, &why, &part.value));

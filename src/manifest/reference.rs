@@ -62,6 +62,11 @@ impl std::fmt::Display for Reference {
     }
 }
 
+/// Returns whether `text` has neither white space around it nor control characters.
+pub(super) fn is_word(text: &str) -> bool {
+    text.trim() == text && !text.chars().any(char::is_control)
+}
+
 /// Parses a reference.
 ///
 /// # Errors
@@ -75,7 +80,7 @@ pub fn parse(text: &str) -> Result<Parsed, InvalidReference> {
     if text.is_empty() {
         return Err(InvalidReference::Empty);
     }
-    if text.trim() != text || text.chars().any(char::is_control) {
+    if !is_word(text) {
         return Err(InvalidReference::Space);
     }
     if let Some(uid) = Uid::parse(text) {

@@ -5,7 +5,8 @@
 //! Only four fifths of the limits are used. Several builders may share an address; a 429 that
 //! they receive is retried, as Palette asks.
 
-use std::sync::{Mutex, PoisonError};
+use crate::util::sync::lock;
+use std::sync::Mutex;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -62,7 +63,7 @@ impl TokenBucket {
     /// Takes a token, and returns how long after `now` it becomes available. The next caller
     /// gets the token after that.
     fn take(&self, now: Instant) -> Duration {
-        let mut full_at = self.full_at.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut full_at = lock(&self.full_at);
         *full_at = (*full_at).max(now) + Duration::from_secs(1) / self.rate;
         (*full_at - now).saturating_sub(Duration::from_secs(BURST.into()))
     }

@@ -2,12 +2,13 @@
 //! needs an answer requests it, while the others wait for it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use crate::palette::wire::{
     ClusterProfile, Gap, List, ProfileMetadata, ProfileSummary, ProjectMetadata,
 };
 use crate::palette::{Observer, Palette, PaletteError};
+use crate::util::sync::lock;
 use crate::util::uid::Uid;
 
 /// A client and its answers so far.
@@ -136,7 +137,7 @@ impl<K: Ord, V> Answers<K, V> {
     fn ask(&self, what: K, call: impl FnOnce() -> Result<V, PaletteError>) -> Answer<V> {
         // The map is locked for the lookup only, not for the duration of the call.
         let answer = {
-            let mut cells = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut cells = lock(&self.0);
             Arc::clone(cells.entry(what).or_default())
         };
         answer.get_or_init(|| call().map(Arc::new)).clone()

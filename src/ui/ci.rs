@@ -79,7 +79,7 @@ fn escape_property(text: &str) -> String {
 }
 
 /// Returns whether this is a job of GitLab CI.
-pub(super) fn has_sections(environment: &Environment) -> bool {
+pub(super) fn is_gitlab(environment: &Environment) -> bool {
     is_true(environment, "GITLAB_CI")
 }
 

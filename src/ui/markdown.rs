@@ -25,8 +25,7 @@ pub(crate) struct Comment {
 impl Comment {
     /// Creates an empty comment for the system that this run is on.
     pub(crate) fn new(environment: &Environment) -> Self {
-        let gitlab = environment.variable("GITLAB_CI");
-        Self::within(if gitlab.is_some_and(|is| is == "true") {
+        Self::within(if super::ci::is_gitlab(environment) {
             GITLAB
         } else {
             GITHUB

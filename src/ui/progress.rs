@@ -113,13 +113,13 @@ impl Download<'_> {
 
 impl Observer for Report {
     fn asks(&self, call: &str) {
-        let call = self.masked(&sanitize::line(call.as_bytes()));
+        let call = self.clean(call);
         self.console
             .note(|work| work.begin(What::Question(call), Instant::now()));
     }
 
     fn is_answered(&self, call: &str) {
-        let call = self.masked(&sanitize::line(call.as_bytes()));
+        let call = self.clean(call);
         self.console.note(|work| work.answered(&call));
     }
 

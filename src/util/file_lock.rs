@@ -50,8 +50,6 @@ pub struct LockOptions<'a> {
 pub enum FileLockError {
     /// Another run still holds the lock.
     Busy {
-        /// The locked file.
-        path: PathBuf,
         /// The name of the run that holds the lock.
         holder: String,
         /// How long this run waited.
@@ -151,7 +149,7 @@ fn take_by(
     let file = loop {
         let file = options.open(path).map_err(PathError::when("open", path))?;
         files::check_is_file(&file).map_err(PathError::when("open", path))?;
-        match wait.lock(&file, path) {
+        match wait.lock(&file) {
             Ok(()) if is_at(&file, path) => break Some(file),
             // The previous holder has removed the file.
             Ok(()) => {}
@@ -188,7 +186,7 @@ struct Wait<'a> {
 }
 
 impl Wait<'_> {
-    fn lock(&mut self, file: &File, path: &Path) -> Result<(), Refused> {
+    fn lock(&mut self, file: &File) -> Result<(), Refused> {
         loop {
             match (self.try_lock)(file) {
                 Ok(()) => return Ok(()),
@@ -202,7 +200,6 @@ impl Wait<'_> {
             let waited = self.start.elapsed();
             if waited >= self.lock_options.timeout {
                 return Err(Refused::Busy(FileLockError::Busy {
-                    path: path.to_owned(),
                     holder: holder(file),
                     waited,
                 }));

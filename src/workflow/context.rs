@@ -106,9 +106,8 @@ impl Context<'_> {
             Ok(lock) => return Some(lock),
             Err(error) => error,
         };
-        for mut diagnostic in error.diagnostics() {
-            diagnostic.severity = Severity::Warning;
-            self.report.warn(&diagnostic.note(without));
+        for warning in error.warnings() {
+            self.report.warn(&warning.note(without));
         }
         None
     }
@@ -325,9 +324,8 @@ pub(crate) fn warn_of_outdated(context: &Context<'_>, lock: &Lockfile, definitio
     let Err(error @ Error::Outdated { .. }) = current(lock, definition) else {
         return;
     };
-    for mut diagnostic in error.diagnostics() {
-        diagnostic.severity = Severity::Warning;
-        context.report.warn(&diagnostic);
+    for warning in error.warnings() {
+        context.report.warn(&warning);
     }
 }
 

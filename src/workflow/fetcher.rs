@@ -2,7 +2,7 @@
 //! `fetch`, `stage`, `update` and `diff` share this part. It writes no lock.
 
 use std::io::Read;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use super::parallel::Semaphore;
 use super::session::{ArchiveOrigin, LockedArchive, Locking, Session};
@@ -16,6 +16,7 @@ use crate::manifest::Definition;
 use crate::resolve::{self, Catalogue, Plan};
 use crate::util::path_error::PathError;
 use crate::util::sanitize;
+use crate::util::sync::lock;
 use crate::workflow::context::Context;
 
 /// How a run treats the lock.
@@ -166,7 +167,7 @@ impl<'a> Fetcher<'a> {
         // The cache keeps the archive that was locked, so that what is staged from it keeps its
         // bytes.
         let known = pinned.as_ref().unwrap_or(&locked);
-        let _one = self.keeping.lock().unwrap_or_else(PoisonError::into_inner);
+        let _one = lock(&self.keeping);
         let limits = &self.session.manifest.limits;
         let artifact = match self.session.cache.lookup(known, limits)? {
             CacheLookup::Hit(artifact) => {

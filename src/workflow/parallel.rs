@@ -1,5 +1,6 @@
 //! Working on several definitions at once.
 
+use crate::util::sync::lock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -37,7 +38,7 @@ impl Semaphore {
     }
 
     fn free(&self) -> MutexGuard<'_, u16> {
-        self.free.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.free)
     }
 }
 

@@ -8,7 +8,7 @@
 //! that does not exist yet.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -23,6 +23,7 @@ use crate::manifest::{Definition, Manifest};
 use crate::palette::PaletteError;
 use crate::util::endpoint::Endpoint;
 use crate::util::sanitize;
+use crate::util::sync::lock;
 use crate::workflow::context::{Context, load_lockfile, outdated};
 
 /// Where an archive came from.
@@ -219,7 +220,7 @@ impl<'a> Session<'a> {
                 why: "the API key is a name in it".into(),
             }));
         }
-        let mut writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut writing = lock(&self.writing);
         let lock = writing.get_or_insert_with(|| self.lock.clone());
         // Another run may have written both files since they were read.
         let _held = context.lock_lockfile(&self.manifest.path)?;

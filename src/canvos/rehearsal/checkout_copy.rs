@@ -24,7 +24,6 @@ use crate::canvos::preflight::EXPORT_DIRECTORY;
 use crate::util::atomic_file::ABANDONED;
 use crate::util::digest::Digest;
 use crate::util::file_lock;
-use crate::util::files;
 use crate::util::path_error::PathError;
 
 mod copying;
@@ -131,45 +130,56 @@ impl CheckoutCopy {
         fs::write(&path, bytes).map_err(PathError::when("write", &path))
     }
 
-    /// The files of the checkout that those of `records` are.
+    /// The files of the checkout that those of `records` are, by their digests.
     pub(super) fn origins(&self, records: &[Record]) -> BTreeMap<Digest, PathBuf> {
-        let copied_entry = records
-            .iter()
-            .filter_map(|record| match record.copied_entry() {
-                Ok(CopiedEntry::File { size, sha256 }) => Some((size, sha256)),
-                _ => None,
-            });
         let mut origins = BTreeMap::new();
-        for (size, sha256) in copied_entry {
-            let found = match self.stand_ins.get(&sha256) {
-                Some(path) => Some(path.clone()),
-                None => self.find(&self.path, size, sha256),
+        let mut wanted = BTreeMap::new();
+        for record in records {
+            let Ok(CopiedEntry::File { size, sha256 }) = record.copied_entry() else {
+                continue;
             };
-            if let Some(path) = found {
-                origins.insert(sha256, path);
+            match self.stand_ins.get(&sha256) {
+                Some(path) => drop(origins.insert(sha256, path.clone())),
+                None => drop(wanted.insert(sha256, size)),
             }
         }
+        self.find(&self.path, &mut wanted, &mut origins);
         origins
     }
 
-    /// The first file below `directory` with these bytes, relative to the copy.
-    fn find(&self, directory: &Path, size: u64, sha256: Digest) -> Option<PathBuf> {
-        let mut entries: Vec<_> = fs::read_dir(directory).ok()?.flatten().collect();
+    /// Moves those of the `wanted` files, with their sizes, that are below `directory` to
+    /// `found`: of several the first one, relative to the copy.
+    fn find(
+        &self,
+        directory: &Path,
+        wanted: &mut BTreeMap<Digest, u64>,
+        found: &mut BTreeMap<Digest, PathBuf>,
+    ) {
+        let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+        let mut entries: Vec<_> = entries.collect();
         entries.sort_by_key(fs::DirEntry::file_name);
-        entries.into_iter().find_map(|entry| {
-            let metadata = entry.metadata().ok()?;
-            if metadata.is_dir() {
-                return self.find(&entry.path(), size, sha256);
+        for entry in entries {
+            if wanted.is_empty() {
+                return;
             }
-            if !metadata.is_file() || metadata.len() != size {
-                return None;
-            }
-            let mut file = files::open(&entry.path()).ok()?;
-            let (found, _) = Digest::of_reader(&mut file).ok()?;
             let path = entry.path();
-            let relative = path.strip_prefix(&self.path).ok()?;
-            (found == sha256).then(|| relative.to_owned())
-        })
+            let Ok(metadata) = entry.metadata() else {
+                continue;
+            };
+            if metadata.is_dir() {
+                self.find(&path, wanted, found);
+                continue;
+            }
+            if !metadata.is_file() || !wanted.values().any(|size| *size == metadata.len()) {
+                continue;
+            }
+            if let (Ok(digest), Ok(relative)) =
+                (Digest::of_file(&path), path.strip_prefix(&self.path))
+                && wanted.remove(&digest).is_some()
+            {
+                found.insert(digest, relative.to_owned());
+            }
+        }
     }
 
     /// Removes it; says whether it is gone.
@@ -373,11 +383,12 @@ mod tests {
         fs::write(checkout.join("content-a/x.tgz"), "definition").unwrap();
         let checkout_copy = CheckoutCopy::copy(&checkout, &go_on).unwrap();
         let sha256 = Digest::of(b"definition");
-        let found = checkout_copy.find(checkout_copy.path(), 10, sha256);
-        assert_eq!(found, Some(PathBuf::from("content-a/x.tgz")));
-        assert_eq!(
-            checkout_copy.find(checkout_copy.path(), 10, Digest::of(b"other")),
-            None
-        );
+        let other = Digest::of(b"other");
+        let mut wanted = BTreeMap::from([(sha256, 10), (other, 10)]);
+        let mut found = BTreeMap::new();
+        checkout_copy.find(checkout_copy.path(), &mut wanted, &mut found);
+        let expected = BTreeMap::from([(sha256, PathBuf::from("content-a/x.tgz"))]);
+        assert_eq!(found, expected);
+        assert_eq!(wanted, BTreeMap::from([(other, 10)]));
     }
 }

@@ -10,7 +10,7 @@ use std::io::Read;
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, ExitStatus, Stdio};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -21,6 +21,7 @@ use crate::canvos::build::BuildCommand;
 use crate::util::environment::Environment;
 use crate::util::interrupt::Stoppable;
 use crate::util::sanitize;
+use crate::util::sync::lock;
 
 /// Between two looks at a program that runs.
 const LOOK: Duration = Duration::from_millis(10);
@@ -154,7 +155,7 @@ impl Output {
         thread::spawn(move || {
             let mut buffer = [0; 16 * 1024];
             while let Ok(read @ 1..) = source.read(&mut buffer) {
-                let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut kept = lock(&kept);
                 kept.extend(&buffer[..read]);
                 let excess = kept.len().saturating_sub(KEPT);
                 kept.drain(..excess);
@@ -164,7 +165,7 @@ impl Output {
 
     /// All that is kept.
     pub(super) fn text(&self) -> String {
-        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = lock(&self.kept);
         let bytes: Vec<u8> = kept.iter().copied().collect();
         String::from_utf8_lossy(&bytes).into_owned()
     }

@@ -4,9 +4,10 @@
 //! separate thread reads the body and is abandoned when the time is over: it ends with the next
 //! piece, or with the longest silence that the library accepts.
 
+use crate::util::sync::lock;
 use std::io::{self, ErrorKind, Read};
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -70,7 +71,7 @@ pub(super) fn read(
 }
 
 fn take<T>(place: &Mutex<Option<T>>) -> Option<T> {
-    let mut place = place.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut place = lock(place);
     place.take()
 }
 

@@ -19,6 +19,7 @@ use crate::canvos::preflight::EXPORT_DIRECTORY;
 use crate::util::digest::Digest;
 use crate::util::files;
 use crate::util::path_error::PathError;
+use crate::util::sync::lock;
 
 /// A file larger than this, in bytes, is linked or replaced by a stand-in unless it is staged.
 pub(super) const LARGE: u64 = 16 << 20;
@@ -102,18 +103,18 @@ impl Copying<'_> {
 
     fn fail(&self, error: PathError) {
         self.failed.store(true, Ordering::Relaxed);
-        let mut first = self.error.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut first = lock(&self.error);
         first.get_or_insert(error);
     }
 
     fn note(&self, take: impl FnOnce(&mut Notes)) {
-        take(&mut self.notes.lock().unwrap_or_else(PoisonError::into_inner));
+        take(&mut lock(&self.notes));
     }
 
     fn work(&self, receiver: &Mutex<Receiver<(PathBuf, Metadata)>>) {
         loop {
             let next = {
-                let receiver = receiver.lock().unwrap_or_else(PoisonError::into_inner);
+                let receiver = lock(receiver);
                 receiver.recv()
             };
             let Ok((path, metadata)) = next else { return };
