@@ -26,8 +26,8 @@ pub mod manual;
 pub use arguments::{
     AddArgs, BuildArgs, CacheCommand, CheckArgs, CleanArgs, DiffArgs, ExplainArgs, FetchArgs,
     Fleet, Format, Images, InitArgs, JOBS, Jobs, ListArgs, One, OneOrAll, PreflightArgs,
-    RehearseArgs, RemoveArgs, RenameArgs, SchemaArgs, SchemaOf, ShowArgs, ShowFormat, StageArgs,
-    VerifyArgs,
+    REHEARSAL_TIMEOUT, RehearseArgs, RemoveArgs, RenameArgs, SchemaArgs, SchemaOf, ShowArgs,
+    ShowFormat, StageArgs, VerifyArgs,
 };
 pub use distribution::{CompletionsArgs, ManArgs, Shell};
 

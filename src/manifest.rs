@@ -57,6 +57,8 @@ pub struct Manifest {
     pub canvos_span: Option<Range<usize>>,
     /// `[canvos].build`.
     pub build: Option<Vec<String>>,
+    /// `[canvos].rehearse`: whether `build` rehearses first.
+    pub rehearse: bool,
     /// `[cache].dir`, resolved.
     pub cache: Option<PathBuf>,
     /// `[limits]`.

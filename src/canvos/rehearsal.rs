@@ -8,6 +8,7 @@
 //! removes its copy.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -38,6 +39,8 @@ pub struct Request<'a> {
     pub preflight: &'a Preflight<'a>,
     /// Variables that the program does not get.
     pub secrets: &'a [&'a str],
+    /// Variables that the program gets in addition to those of the preflight.
+    pub variables: &'a [(OsString, OsString)],
     /// The time limit for the program.
     pub timeout: Duration,
 }
@@ -131,6 +134,23 @@ pub struct Refused {
     pub judged: RehearsalResult,
     /// The last lines that a program printed that failed.
     pub output: Vec<String>,
+    /// What the rehearsal was for.
+    pub purpose: Purpose,
+}
+
+/// What a rehearsal is for; messages depend on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// The result is what the user asked for.
+    Report,
+    /// The result decides whether the build starts.
+    Build,
+}
+
+impl From<Refused> for RehearsalError {
+    fn from(refused: Refused) -> Self {
+        Self::Refused(Box::new(refused))
+    }
 }
 
 impl From<PathError> for RehearsalError {
@@ -248,6 +268,7 @@ impl Request<'_> {
         if let Some(parent) = copy.path().parent() {
             variables.insert("GIT_CEILING_DIRECTORIES".into(), parent.into());
         }
+        variables.extend(self.variables.iter().cloned());
         variables.insert("PWD".into(), copy.path().into());
         // `earthly.sh` asks for this token if it is not set, and nothing here uses it.
         let token = variables.entry("UBUNTU_PRO_KEY".into());

@@ -15,6 +15,8 @@ use crate::util::suggest::nearest;
 
 /// How many definitions to fetch at once by default (docs/reference.md).
 pub const JOBS: u16 = 16;
+/// Time limit for the build program in a rehearsal, in seconds.
+pub const REHEARSAL_TIMEOUT: u64 = 600;
 
 /// What to do with the cache.
 #[derive(Debug, Subcommand)]
@@ -227,6 +229,9 @@ pub struct BuildArgs {
     /// Set CLUSTERCONFIG=spc.tgz in the checkout's .arg, without changing anything else in it
     #[arg(long)]
     pub fix_arg: bool,
+    /// Start the build without running its copy steps first
+    #[arg(long)]
+    pub no_rehearsal: bool,
     /// Arguments for the build command; a +target replaces +iso
     #[arg(last = true, value_name = "ARGS")]
     pub arguments: Vec<String>,
@@ -239,7 +244,7 @@ pub struct RehearseArgs {
     #[arg(value_name = "NAME")]
     pub names: Vec<String>,
     /// Time limit for the build program, in seconds
-    #[arg(long, value_name = "SECONDS", default_value_t = 600)]
+    #[arg(long, value_name = "SECONDS", default_value_t = REHEARSAL_TIMEOUT)]
     pub timeout: u64,
     /// Arguments of the build command; a +target replaces +iso
     #[arg(last = true, value_name = "ARGS")]

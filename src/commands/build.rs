@@ -1,17 +1,20 @@
-//! `edgestage build`: stages, builds and verifies, one definition after the other.
+//! `edgestage build`: stages, rehearses, builds and verifies, one definition after the other.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::image_report::{Checksums, ImageReport, Proof, Reading, WrittenBy};
-use super::messages;
+use super::rehearsal_report::{Options, RehearsalReport, Rehearser, Row};
 use super::stage;
 use crate::api_key;
 use crate::canvos::Checkout;
 use crate::canvos::build::{self, BuildCommand, BuildError, ImageOutcome, StagedFilesChanged};
-use crate::cli::BuildArgs;
+use crate::canvos::rehearsal::{Purpose, Refused, RehearsalError, RehearsalVerdict, messages};
+use crate::cli::{BuildArgs, REHEARSAL_TIMEOUT};
 use crate::error::Error;
 use crate::lockfile::Lockfile;
 use crate::manifest::{Definition, Manifest};
@@ -25,6 +28,8 @@ use crate::workflow::context::{Context, HELD, canonical, current, load_lockfile,
 pub(super) struct Document<'a> {
     /// Build command with its arguments.
     argv: &'a [String],
+    /// What the rehearsals found before the builds; nothing for a definition without one.
+    rehearsal: &'a [Row],
     /// Images that the build wrote.
     images: &'a [ImageReport],
 }
@@ -38,6 +43,7 @@ pub(super) fn run(arguments: &BuildArgs, context: &Context<'_>) -> Result<Comman
         &arguments.arguments,
         context.environment,
     );
+    let mut rehearsal = Vec::new();
     let mut verdicts = Vec::new();
     let mut errors = Vec::new();
     let mut summary = Summary::of(definitions.len());
@@ -50,12 +56,13 @@ pub(super) fn run(arguments: &BuildArgs, context: &Context<'_>) -> Result<Comman
             several: definitions.len() > 1,
         };
         match build.run(definition) {
-            Ok((images, error)) => {
-                verdicts.extend(images);
-                if error.is_none() {
+            Ok(result) => {
+                rehearsal.extend(result.rehearsal);
+                verdicts.extend(result.images);
+                if result.error.is_none() {
                     summary.add(&definition.name, Outcome::Done("built and verified"));
                 }
-                errors.extend(error);
+                errors.extend(result.error);
             }
             Err(error) => errors.push(error),
         }
@@ -65,6 +72,7 @@ pub(super) fn run(arguments: &BuildArgs, context: &Context<'_>) -> Result<Comman
         text: super::image_report::text(&verdicts, context.report.width()),
         json: fields(&Document {
             argv: &command.argv,
+            rehearsal: &rehearsal,
             images: &verdicts,
         }),
         error: Error::all(errors),
@@ -84,7 +92,7 @@ pub(super) fn refuse_targets(command: &str, names: &[String]) -> Result<(), Erro
         .chain(["--".to_owned()])
         .chain(targets.iter().cloned());
     let command: Vec<String> = words.map(|word| sanitize::line(word.as_bytes())).collect();
-    let told = messages::target_not_definition(&target, &command.join(" "));
+    let told = super::messages::target_not_definition(&target, &command.join(" "));
     Err(Error::usage(told))
 }
 
@@ -97,10 +105,17 @@ struct Build<'a> {
     several: bool,
 }
 
+/// What became of one definition.
+struct Built {
+    rehearsal: Option<Row>,
+    images: Vec<ImageReport>,
+    /// What is wrong with the rehearsal, the build or its images.
+    error: Option<Error>,
+}
+
 impl Build<'_> {
-    /// Builds one definition; returns its images with their verdicts, and the error if
-    /// something is wrong with them.
-    fn run(&self, definition: &Definition) -> Result<(Vec<ImageReport>, Option<Error>), Error> {
+    /// Rehearses and builds one definition.
+    fn run(&self, definition: &Definition) -> Result<Built, Error> {
         let Self {
             context, manifest, ..
         } = self;
@@ -109,12 +124,94 @@ impl Build<'_> {
         // The lock is held until the images are verified, so that nobody else stages anything
         // meanwhile.
         let _held = stage::for_build(context, name, self.command, self.arguments)?;
-        let images = match self.start(definition, &checkout) {
-            Ok(images) => images,
-            Err(error) => return Err(self.failed(error, definition, &checkout)),
+        let (rehearsal, refused) = self.rehearse(definition, &checkout)?;
+        if refused.is_some() {
+            return Ok(Built {
+                rehearsal,
+                images: Vec::new(),
+                error: refused,
+            });
+        }
+        let (images, error) = match self.start(definition, &checkout) {
+            Ok(images) => self.verify(images, definition, &checkout)?,
+            Err(error) => (Vec::new(), Some(self.failed(error, definition, &checkout))),
         };
+        Ok(Built {
+            rehearsal,
+            images,
+            error,
+        })
+    }
+
+    /// Runs the copy steps of the build, if this is wanted. Returns the result, and the error if
+    /// the build must not start.
+    fn rehearse(
+        &self,
+        definition: &Definition,
+        checkout: &Checkout,
+    ) -> Result<(Option<Row>, Option<Error>), Error> {
+        if self.arguments.no_rehearsal || !self.manifest.rehearse {
+            return Ok((None, None));
+        }
+        let lock = load_lockfile(self.manifest)?;
+        let options = Options {
+            timeout: Duration::from_secs(REHEARSAL_TIMEOUT),
+            variables: vec![held(checkout)],
+        };
+        let mut rehearser =
+            Rehearser::new(self.context, self.manifest, &lock, self.command, options);
+        match rehearser.rehearse(definition) {
+            Ok(result) => Ok(self.decide(result)),
+            // The build ends in the same way, and says so.
+            Err(Error::Rehearsal(RehearsalError::Start { .. })) => Ok((None, None)),
+            Err(Error::Rehearsal(error)) => {
+                let warning = messages::starts_without_verdict(&error);
+                self.context.report.warn(&warning);
+                Ok((None, None))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Returns the result of a rehearsal, and the error if the build must not start.
+    fn decide(&self, report: RehearsalReport) -> (Option<Row>, Option<Error>) {
+        let RehearsalReport {
+            row,
+            refused,
+            is_forecast,
+        } = report;
+        let Some(refused) = refused else {
+            return (Some(row), None);
+        };
+        let allows = !self.arguments.allow.is_empty();
+        let warning = if row.verdict == RehearsalVerdict::Unjudged {
+            messages::starts_without_verdict(&refused.into())
+        } else if allows && is_forecast {
+            messages::starts_as_allowed(&refused.into())
+        } else {
+            let refused = Refused {
+                purpose: Purpose::Build,
+                ..refused
+            };
+            return (Some(row), Some(RehearsalError::from(refused).into()));
+        };
+        self.context.report.warn(&warning);
+        (Some(row), None)
+    }
+
+    /// Verifies the `images` that the build wrote.
+    fn verify(
+        &self,
+        images: Vec<PathBuf>,
+        definition: &Definition,
+        checkout: &Checkout,
+    ) -> Result<(Vec<ImageReport>, Option<Error>), Error> {
+        let Self {
+            context, manifest, ..
+        } = self;
+        let name = &definition.name;
         let lock = load_lockfile(manifest)?;
-        let staged_files_changed = self.staged_files_changed(definition, &lock, &checkout)?;
+        let staged_files_changed = self.staged_files_changed(definition, &lock, checkout)?;
         let mut named = Vec::new();
         for image in images {
             named.push(if self.several {
@@ -154,9 +251,8 @@ impl Build<'_> {
         checkout: &Checkout,
     ) -> Result<Vec<PathBuf>, BuildError> {
         let name = &definition.name;
-        let held = canonical(checkout.directory()).into_os_string();
         let mut environment = self.context.environment.clone();
-        environment.variables.insert(HELD.into(), held);
+        environment.variables.extend([held(checkout)]);
         let what = format!("{name}: {}", self.command.argv.join(" "));
         let section = format!("build_{name}");
         let _section = self.context.report.section(&section, "Building", &what);
@@ -218,6 +314,12 @@ impl Build<'_> {
             self.context.report.warn(&warning);
         }
     }
+}
+
+/// Returns the variable that tells a program of the build which checkout is locked.
+fn held(checkout: &Checkout) -> (OsString, OsString) {
+    let directory = canonical(checkout.directory());
+    (HELD.into(), directory.into_os_string())
 }
 
 fn told(changes: StagedFilesChanged, image: ImageOutcome) -> Error {

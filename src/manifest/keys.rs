@@ -108,8 +108,8 @@ pub enum DefaultValue {
     Number(u64),
     /// This number of bytes, a multiple of 1 GiB.
     Size(u64),
-    /// `false`.
-    False,
+    /// This truth value.
+    Boolean(bool),
 }
 
 /// A form of a profile that is written as a string.
@@ -251,7 +251,7 @@ pub static PALETTE: TableSpec = table(
             Kind::Boolean,
             "Whether plain HTTP may be used to a host other than this one.",
         )
-        .default(DefaultValue::False),
+        .default(DefaultValue::Boolean(false)),
     ],
 );
 
@@ -273,6 +273,13 @@ pub static CANVOS: TableSpec = table(
              built with `earth` or `earthly`, whichever is in `PATH`, or else with \
              `./earthly.sh`.",
         ),
+        key(
+            "rehearse",
+            Kind::Boolean,
+            "Whether `edgestage build` runs the copy steps of the build first, and stops if \
+             they do not copy the locked definition.",
+        )
+        .default(DefaultValue::Boolean(true)),
     ],
 );
 

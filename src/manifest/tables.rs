@@ -25,7 +25,7 @@ pub(super) fn read(
         .table("palette", reader)
         .map(|table| palette(table, reader))
         .unwrap_or_default();
-    let (canvos, build) = root
+    let canvos = root
         .table("canvos", reader)
         .map(|table| canvos(table, reader))
         .unwrap_or_default();
@@ -48,10 +48,11 @@ pub(super) fn read(
     Manifest {
         path: path.to_owned(),
         source: Arc::clone(source),
-        canvos_span: canvos.as_ref().map(|at| at.span.clone()),
-        canvos: canvos.map_or_else(|| reader.directory().to_owned(), |at| at.value),
+        canvos_span: canvos.dir.as_ref().map(|at| at.span.clone()),
+        canvos: (canvos.dir).map_or_else(|| reader.directory().to_owned(), |at| at.value),
         palette,
-        build,
+        build: canvos.build,
+        rehearse: canvos.rehearse.unwrap_or(true),
         cache,
         limits,
         definitions,
@@ -104,11 +105,22 @@ fn palette(table: Table<'_, '_>, reader: &mut Reader) -> PaletteTable {
     read
 }
 
-fn canvos(table: Table<'_, '_>, reader: &mut Reader) -> (Option<At<PathBuf>>, Option<Vec<String>>) {
-    let dir = table.path("dir", reader);
-    let build = table.command("build", reader);
+/// `[canvos]`.
+#[derive(Default)]
+struct CanvosTable {
+    dir: Option<At<PathBuf>>,
+    build: Option<Vec<String>>,
+    rehearse: Option<bool>,
+}
+
+fn canvos(table: Table<'_, '_>, reader: &mut Reader) -> CanvosTable {
+    let read = CanvosTable {
+        dir: table.path("dir", reader),
+        build: table.command("build", reader),
+        rehearse: table.boolean("rehearse", reader),
+    };
     table.finish(reader);
-    (dir, build)
+    read
 }
 
 fn limits(table: Table<'_, '_>, reader: &mut Reader) -> Limits {

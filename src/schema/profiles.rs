@@ -92,7 +92,7 @@ fn property(key: &Key, definitions: &mut Object) -> Object {
         DefaultValue::Text(text) => text.into(),
         DefaultValue::Number(number) => number.into(),
         DefaultValue::Size(bytes) => format!("{} GiB", bytes >> 30).into(),
-        DefaultValue::False => false.into(),
+        DefaultValue::Boolean(boolean) => boolean.into(),
     };
     property.insert("default".into(), default);
     property

@@ -47,7 +47,7 @@ fn keys(table: &TableSpec) -> String {
             DefaultValue::Text(text) => format!("`{text}`"),
             DefaultValue::Number(number) => format!("`{number}`"),
             DefaultValue::Size(bytes) => format!("`{} GiB`", bytes >> 30),
-            DefaultValue::False => "`false`".to_owned(),
+            DefaultValue::Boolean(boolean) => format!("`{boolean}`"),
         };
         let mut meaning = key.about.trim_end_matches('.').to_owned();
         if let Kind::Words(words) = key.kind {

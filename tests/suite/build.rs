@@ -1,5 +1,5 @@
-//! `build` with a stand-in for the build program, which handles a definition like the Earthfile
-//! and sets the times of its output like Earthly.
+//! `build` with a stand-in for the build program, which handles a definition like the Earthfile,
+//! records it in a rehearsal, and sets the times of its output like Earthly.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -8,8 +8,9 @@ use std::os::unix::process::ExitStatusExt as _;
 use crate::checkout::full;
 use crate::support::{Run, Test, until};
 
-/// Copies the overlay, then what `CLUSTERCONFIG` names over it, then writes an ISO and its
-/// digest as new files of the year 2020.
+/// Copies the overlay, then what `CLUSTERCONFIG` names over it. In a rehearsal, it then writes the
+/// record that the reduced Earthfile asks for. Otherwise, it writes an ISO and its digest as new
+/// files of the year 2020.
 pub const EARTHLY: &str = r#"#!/bin/sh
 set -e
 echo "this is earthly $*"
@@ -25,6 +26,14 @@ rm -rf root && mkdir -p root/opt/spectrocloud/clusterconfig build
 cp -r overlay/files-iso/. root/
 if [ -f "$CLUSTERCONFIG" ]; then
     cp "$CLUSTERCONFIG" root/opt/spectrocloud/clusterconfig/spc.tgz
+fi
+if [ -n "$EDGESTAGE_REHEARSAL" ]; then
+    spc=opt/spectrocloud/clusterconfig/spc.tgz kind=absent
+    [ ! -f root/$spc ] || kind="file $(stat -c %s root/$spc) $(sha256sum < root/$spc | cut -c 1-64)"
+    printf '%s\n' "edgestage-rehearsal build-iso" "o $kind /overlay/$spc" > record
+    printf 'value-set %s' "$CLUSTERCONFIG" >> record
+    mv record .edgestage-rehearsal/edgestage-rehearsal-1
+    exit
 fi
 : before
 rm -rf out && mkdir out
@@ -183,7 +192,7 @@ fn a_build_that_fails() {
     program(
         &test,
         "bin/earthly",
-        "#!/bin/sh\necho out\necho err >&2\nexit 7\n",
+        &EARTHLY.replace(": before", "echo out\necho err >&2\nexit 7\n"),
     );
     build(&test, "")
         .error("build-failed")
@@ -373,15 +382,14 @@ fn one_of_several_fails() {
 /// has.
 #[test]
 fn an_interrupted_build_is_waited_for() {
-    let test = with_earthly(
-        "#!/bin/sh\ntrap 'sleep 0.3; kill -0 $PPID && touch waited; exit 130' INT\n\
-         kill -INT $PPID\nkill -INT $$\n",
-    );
+    let interrupted = "trap 'sleep 0.3; kill -0 $PPID && touch waited; exit 130' INT\n\
+                       kill -INT $PPID\nkill -INT $$\n";
+    let test = with_earthly(&EARTHLY.replace(": before", interrupted));
     test.run("fetch -q").any_stdout().success();
     let status = build(&test, "factory").spawn().wait().unwrap();
     assert_eq!(status.signal(), Some(2), "{status}");
     assert!(test.path("CanvOS/waited").exists());
-    assert!(!test.path("CanvOS/build").exists());
+    assert!(!test.path(IMAGE).exists());
 }
 
 /// A run that ignores Ctrl-C from the start keeps ignoring it, and so does its build.

@@ -1,8 +1,13 @@
 //! Builds that remove or change the staged files. Some build commands clean the checkout before
 //! they call the build program.
 
-use crate::build::{EARTHLY, build, program, with_earthly};
-use crate::support::{OVERLAY, ROOT, Test};
+use crate::build::{self, EARTHLY, program, with_earthly};
+use crate::support::{OVERLAY, ROOT, Run, Test};
+
+/// Builds without a rehearsal, which would find most of this before the build.
+fn build<'t>(test: &'t Test, arguments: &str) -> Run<'t> {
+    build::build(test, &format!("--no-rehearsal {arguments}"))
+}
 
 /// A test whose build command is a script, which runs `before`, then a build program.
 fn with_script(before: &str, rest: &str) -> Test {

@@ -3,13 +3,18 @@
 
 use std::fs;
 
-use crate::build::{EARTHLY, build, program, with_earthly};
+use crate::build::{self, EARTHLY, program, with_earthly};
 use crate::checkout::full;
-use crate::support::Test;
+use crate::support::{Run, Test};
 
 const ENDED_WELL: &str = "error[T22]: the build succeeded but wrote no image";
 /// A build program that is told to write nothing.
 const SILENT: &str = "#!/bin/sh\nexit 0\n";
+
+/// Builds without a rehearsal, which would find most of this before the build.
+fn build<'t>(test: &'t Test, arguments: &str) -> Run<'t> {
+    build::build(test, &format!("--no-rehearsal {arguments}"))
+}
 
 /// A test with an image from an earlier build, and a build program that writes none.
 fn silent() -> Test {

@@ -90,6 +90,7 @@ mod build;
 mod build_disturbed;
 mod rehearsal;
 mod build_no_image;
+mod build_rehearsal;
 mod targets;
 mod traps;
 mod traps_invocation;

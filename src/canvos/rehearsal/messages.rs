@@ -1,8 +1,8 @@
 //! The diagnostics of rehearsals: the build would embed something other than the locked
 //! definition, or the rehearsal did not run or could not determine a result.
 
-use super::{Inconclusive, Obstacle, Refused, RehearsalError, RehearsalVerdict};
-use crate::diagnostic::{Code, Diagnostic, Trap};
+use super::{Inconclusive, Obstacle, Purpose, Refused, RehearsalError, RehearsalVerdict};
+use crate::diagnostic::{Code, Diagnostic, Severity, Trap};
 use crate::util::sanitize;
 
 pub(crate) fn error(error: &RehearsalError) -> Diagnostic {
@@ -39,7 +39,29 @@ pub(crate) fn error(error: &RehearsalError) -> Diagnostic {
             format!("cannot copy the checkout for the rehearsal: {error}"),
         )
         .help("free space on the file system of the checkout"),
-        RehearsalError::Refused(refused) => told(refused),
+        RehearsalError::Refused(refused) => match refused.purpose {
+            Purpose::Report => told(refused),
+            Purpose::Build => told(refused)
+                .note("the build was not started; `--no-rehearsal` starts it without a rehearsal"),
+        },
+    }
+}
+
+/// The rehearsal has no verdict, and the build starts nevertheless.
+pub(crate) fn starts_without_verdict(why: &RehearsalError) -> Diagnostic {
+    warning(why).note("the build starts without a verdict; edgestage verifies its image afterwards")
+}
+
+/// The build starts, since the user has allowed the trap that causes this verdict.
+pub(crate) fn starts_as_allowed(refused: &RehearsalError) -> Diagnostic {
+    warning(refused).note("the build starts, since `check` forecasts this and its trap is allowed")
+}
+
+fn warning(why: &RehearsalError) -> Diagnostic {
+    Diagnostic {
+        severity: Severity::Warning,
+        help: Vec::new(),
+        ..error(why)
     }
 }
 
@@ -56,6 +78,7 @@ fn told(refused: &Refused) -> Diagnostic {
         target,
         judged,
         output,
+        purpose,
     } = refused;
     let image = match target {
         Some(target) => format!("the image of `+{}`", sanitize::line(target.as_bytes())),
@@ -112,10 +135,12 @@ fn told(refused: &Refused) -> Diagnostic {
         Some(_) => told.note("`CLUSTERCONFIG` is empty in the build"),
         None => told.note("`CLUSTERCONFIG` is not set in the build"),
     };
+    let help = match purpose {
+        Purpose::Report => format!("run `edgestage stage {definition}`, then `edgestage check`"),
+        Purpose::Build => "run `edgestage check`".to_owned(),
+    };
     told.note("this is the result of running the build program in a copy of the checkout")
-        .help(format!(
-            "run `edgestage stage {definition}`, then `edgestage check`"
-        ))
+        .help(help)
 }
 
 fn unjudged(image: &str, why: Option<&Inconclusive>) -> Diagnostic {

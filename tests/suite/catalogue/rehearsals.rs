@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use edgestage::canvos::preflight::Obstacle;
 use edgestage::canvos::rehearsal::{
-    Inconclusive, Refused, RehearsalError, RehearsalResult, RehearsalVerdict,
+    Inconclusive, Purpose, Refused, RehearsalError, RehearsalResult, RehearsalVerdict,
 };
 use edgestage::error::Error;
 use edgestage::util::path_error::PathError;
@@ -59,6 +59,7 @@ fn verdicts(book: &mut Book) {
             target: Some("iso".into()),
             judged: RehearsalResult { verdict, ..judged },
             output: output(),
+            purpose: Purpose::Report,
         }))
     };
     let plain = || RehearsalResult::new(RehearsalVerdict::Nothing);
@@ -127,6 +128,13 @@ fn verdicts(book: &mut Book) {
     fs::set_permissions(test.path("CanvOS/earthly.sh"), mode).unwrap();
     builds_with(&test, &["./earthly.sh", "+iso"]);
     book.run("a forecast that differs", 3, test.run("rehearse"));
+    book.run("a build that does not start", 3, test.run("build"));
+    let fails =
+        "#!/bin/sh\n[ -z \"$EDGESTAGE_REHEARSAL\" ] || echo 'Error: pull access denied'\nexit 1\n";
+    test.put("CanvOS/earthly.sh", fails);
+    book.run("a build without a verdict", 1, test.run("build"));
+    let run = test.run("build --allow T13 -- +kairos-raw-image");
+    book.run("a build that is allowed to carry nothing", 1, run);
 }
 
 /// Rehearsals that say nothing.
