@@ -90,6 +90,7 @@ fn nothing_is_printed_that_is_not_documented_and_nothing_documented_is_gone() {
         "verify warehouse",
         "verify --expect-none",
         "verify factory --image profiles.toml",
+        "rehearse factory",
         "build factory",
         "explain T11",
         "schema lock",
