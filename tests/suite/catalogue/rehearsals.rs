@@ -145,6 +145,7 @@ fn unjudged(book: &mut Book, error: &dyn Fn(Option<Inconclusive>) -> Error) {
         Obstacle::ShellOut,
         Obstacle::OtherEarthfile,
         Obstacle::Changes,
+        Obstacle::OtherOverlay,
         Obstacle::DropsOverlay,
         Obstacle::Command,
     ] {

@@ -22,8 +22,10 @@ mod body;
 mod changes;
 mod copies;
 mod decisions;
-mod listing;
 mod argument_uses;
+mod listing;
+mod places;
+mod shell;
 
 pub(in crate::canvos) use listing::RECORD_PREFIX;
 
@@ -97,6 +99,8 @@ pub enum Obstacle {
     OtherEarthfile,
     /// A `RUN` or `COPY` that may change the definition after it was copied.
     Changes,
+    /// A call of the ISO tool without the overlay, or with another one.
+    OtherOverlay,
     /// A call of the ISO tool that drops the overlay (T23).
     DropsOverlay,
     /// A command that passes the definition on in a way that edgestage does not understand.
@@ -140,6 +144,10 @@ pub(super) fn reduce(
             },
             None => Unreducible::NoCopy,
         });
+    }
+    if let Some(line) = file.other_image {
+        let why = Obstacle::OtherOverlay;
+        return Err(Unreducible::Line { line, why });
     }
     file.read_base()?;
     let mut kept = BTreeMap::new();
@@ -229,10 +237,14 @@ struct File<'e> {
     matter: BTreeSet<String>,
     /// Where definitions are copied to, as it is written.
     targets: Vec<String>,
+    /// The same, as paths of the image, as far as they are known.
+    paths: Vec<String>,
     /// What is copied before the first target, so that every target has it.
     of_base: Vec<Destination>,
     /// A line that hands over to another Earthfile.
     other_earthfile: Option<usize>,
+    /// A line that makes an image in a target that has no definition.
+    other_image: Option<usize>,
 }
 
 impl<'e> File<'e> {
@@ -247,8 +259,10 @@ impl<'e> File<'e> {
             relevant: BTreeSet::new(),
             matter: BTreeSet::new(),
             targets: Vec::new(),
+            paths: Vec::new(),
             of_base: Vec::new(),
             other_earthfile: None,
+            other_image: None,
         };
         let mut graph: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         let mut carriers = BTreeSet::new();
@@ -290,14 +304,26 @@ impl<'e> File<'e> {
                 break;
             }
         }
+        for name in graph.keys().filter(|name| !file.relevant.contains(*name)) {
+            each_line(&parsed.targets[name], &mut |line| {
+                if changes::makes_image(line) {
+                    file.other_image.get_or_insert(line.number());
+                }
+            });
+        }
         let relevant = std::mem::take(&mut file.relevant);
         let mut uses = ArgumentUses::default();
         for name in &relevant {
+            let mut directory = None;
             each_line(&parsed.targets[name], &mut |line| {
                 uses.take(line);
-                if file.carries(line) {
-                    let copy = CopyLine::of(line);
-                    file.targets.extend(copy.map(|copy| copy.target));
+                if let ["WORKDIR", to, ..] = line.arguments()[..] {
+                    directory = changes::entered(directory.as_deref(), to);
+                }
+                if let Some(copy) = CopyLine::of(line).filter(|_| file.carries(line)) {
+                    file.paths
+                        .push(changes::absolute(&copy.target, directory.as_deref()));
+                    file.targets.push(copy.target);
                 }
             });
         }
@@ -322,6 +348,7 @@ impl<'e> File<'e> {
                 return Err(Unreducible::Line { line, why });
             }
             self.targets.push(destination.word.clone());
+            self.paths.push(destination.word.clone());
             self.of_base.push(destination);
         }
         Ok(())

@@ -20,8 +20,6 @@ pub(super) const FILLER: &str = "ARG edgestage_nothing";
 
 /// What is set where the file calls the tool that makes an ISO of the overlay.
 const CALLED: &str = "ENV EDGESTAGE_ISO_TOOL=called";
-/// The option by which such a call is known.
-const OVERLAY_OPTION: &str = "--overlay-iso";
 
 /// A reduced body.
 pub(super) struct Body {
@@ -151,12 +149,14 @@ impl Writer<'_, '_> {
                     self.keep(line);
                 } else if assigned(rest).is_some_and(|name| self.file.is_used(name)) {
                     return Err(at(line, Obstacle::ShellOut));
+                } else {
+                    self.check_left_out(line)?;
                 }
             }
             ["WORKDIR", ref rest @ ..] => {
                 self.refuse_program(line)?;
-                let known = (rest.first()).filter(|word| self.depth == 1 && word.starts_with('/'));
-                self.workdir = known.map(|word| (*word).to_owned());
+                let to = rest.first().filter(|_| self.depth == 1);
+                self.workdir = to.and_then(|to| changes::entered(self.workdir.as_deref(), to));
                 self.keep(line);
             }
             ["COMMAND" | "FUNCTION", ..] => self.keep(line),
@@ -189,7 +189,7 @@ impl Writer<'_, '_> {
     /// CanvOS calls the tool for the architectures that it knows, and then wants its result.
     fn note_call(&mut self, line: &Line) {
         let is_call = line.arguments().first() == Some(&"RUN");
-        if is_call && self.is_relevant && line.text.contains(OVERLAY_OPTION) {
+        if is_call && self.is_relevant && line.text.contains(changes::OVERLAY_OPTION) {
             self.push(CALLED);
             self.note_if(true, Fact::CallsTool);
         }
@@ -246,7 +246,7 @@ impl Writer<'_, '_> {
         };
         let is_carrying = self.file.carries(line);
         if self.is(Fact::Omitted) && runs_program(&line.text) {
-            let covers = changes::covers(&self.absolute(&copy.target), &self.file.targets);
+            let covers = changes::covers(&copy.target, self.state());
             return if is_carrying || covers {
                 Err(at(line, Obstacle::ShellOut))
             } else {
@@ -289,7 +289,7 @@ impl Writer<'_, '_> {
         let name = reference(artifact).and_then(local);
         let relevant = name.filter(|name| self.file.relevant.contains(*name));
         let Some(name) = relevant else {
-            let covers = changes::covers(&self.absolute(&copy.target), &self.file.targets);
+            let covers = changes::covers(&copy.target, self.state());
             return if self.is_relevant && covers {
                 Err(at(line, Obstacle::Changes))
             } else {
@@ -345,13 +345,13 @@ impl Writer<'_, '_> {
         }
     }
 
-    /// `target` as a path of the image, as far as that is known.
-    fn absolute(&self, target: &str) -> String {
-        match &self.workdir {
-            Some(workdir) if !plain(target).starts_with(['/', '$']) => {
-                format!("{}/{}", plain(workdir), plain(target))
-            }
-            _ => target.to_owned(),
+    /// What has been copied so far.
+    fn state(&self) -> changes::State<'_> {
+        changes::State {
+            targets: &self.file.paths,
+            // What has been copied where a function is called is not known here.
+            is_copied: self.is_function || self.is(Fact::Carries) || self.is(Fact::Copied),
+            directory: self.workdir.as_deref(),
         }
     }
 
@@ -430,6 +430,7 @@ impl Writer<'_, '_> {
         if let Some(undecided) = undecided.filter(|_| self.is(Fact::Omitted)) {
             self.note_if(true, Fact::Omitted);
             for branch in branches {
+                self.check_left_out(&branch.line)?;
                 self.check_block(&branch.body, &undecided.line, Obstacle::Condition)?;
                 self.note_calls(&branch.body);
             }

@@ -1,126 +1,185 @@
 //! Determines whether a line that is left out may change a definition after it was copied.
 //!
 //! Input: a line, and the places that were copied to. Output: the [`Obstacle`], if there is one.
-//! A reduced target has no `RUN` of the file. Most `RUN` lines do not affect the definition, but
-//! one with a command that writes, moves or removes files at its place may.
+//! A reduced target has no `RUN` of the file. Such a line is left out only if each of its
+//! commands is known and does not write, move or remove anything at these places. A command
+//! that is not known is an obstacle, unless no definition has been copied yet.
 
 use super::super::drops_overlay;
 use super::super::lines::Line;
 use super::Obstacle;
 use super::copies::plain;
+use super::places::{Places, Values};
+use super::shell::{self, Piece, Script, SimpleCommand, Unclear, Word};
 
-/// Programs that change files they are given.
-const WRITERS: [&str; 16] = [
-    "rm", "mv", "cp", "ln", "install", "rsync", "truncate", "dd", "shred", "unlink", "rmdir",
-    "find", "tee", "unzip", "bsdtar", "git",
-];
-/// A definition's directory below an overlay.
-const BELOW: &str = "opt/spectrocloud/clusterconfig/spc.tgz";
-/// CanvOS itself unpacks this one beside the definition: it holds the local UI.
+/// Programs that change no file that they are given, or nothing of it that matters.
+const READERS: &str = "echo printf test [ [[ ls cat head tail wc grep egrep sha256sum sha512sum sha1sum md5sum \
+    basename dirname realpath readlink true false : set sleep pwd stat du df id uname \
+    hostname date cut tr uniq jq which exit shift break continue wait chmod chown chgrp \
+    sync file find nproc whoami expr seq comm diff cmp sort groupadd useradd add-content-partition.sh";
+/// Programs that install software, below directories of their own.
+const INSTALLERS: &str = "apt-get apt apt-cache apk zypper dnf yum microdnf tdnf rpm dpkg update-ca-certificates \
+    ldconfig systemctl";
+/// Programs that change only what they are given.
+const WRITERS: &str = "rm mv cp ln install rsync truncate dd shred unlink rmdir tee split gzip gunzip zstd \
+    xorriso mksquashfs mkfs.vfat";
+/// Programs that also write into the directory that they are in.
+const UNPACKERS: &str = "tar bsdtar unzip cpio curl wget git unsquashfs";
+/// Commands of `git` that change nothing.
+const GIT_READERS: &str = "describe log rev-parse status show diff branch ls-files";
+/// Programs that make an image of the overlay.
+const IMAGE_TOOLS: &str = "entrypoint.sh auroraboot enki";
+/// CanvOS unpacks this archive beside the definition: it holds the local UI.
 const LOCAL_UI: &str = "local-ui.tar";
+/// CanvOS's script that puts the definition into an image; `verify --image` reads the image.
+const PARTITION_SCRIPT: &str = "add-content-partition.sh";
+/// A definition's place below an overlay.
+const BELOW: &str = "opt/spectrocloud/clusterconfig/spc.tgz";
+/// The option that names the overlay.
+pub(super) const OVERLAY_OPTION: &str = "--overlay-iso";
+/// The options of `docker run` that mount something.
+const MOUNTS: &str = "-v --volume --mount";
+/// The options of `curl` that name files that it writes.
+const CURL_OUTPUTS: &str = "-o --output -D --dump-header -c --cookie-jar";
+/// How many variables deep the name of a program may be.
+const DEPTH: usize = 4;
 
-/// What the `RUN` in `line` may do to what was copied to `targets`.
-pub(super) fn of_run(line: &Line, targets: &[String]) -> Option<Obstacle> {
+/// What has been copied where a line stands.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct State<'a> {
+    /// Where definitions are copied to, as it is written.
+    pub targets: &'a [String],
+    /// Whether one has been copied.
+    pub is_copied: bool,
+    /// The directory that commands run in, if it is known.
+    pub directory: Option<&'a str>,
+}
+
+/// What the commands of the `RUN` in `line` may do.
+pub(super) fn of_run(line: &Line, state: State<'_>) -> Option<Obstacle> {
     if drops_overlay(line).is_some() {
         return Some(Obstacle::DropsOverlay);
     }
-    let words: Vec<&str> = line.words().map(|(_, word)| word).collect();
-    let mut commands = words.split(|word| is_separator(word));
-    commands
-        .any(|command| changes(command, targets))
-        .then_some(Obstacle::Changes)
+    let words = line.arguments();
+    let flags = words
+        .iter()
+        .skip(1)
+        .take_while(|word| word.starts_with("--"));
+    let flags: Vec<&str> = flags.copied().collect();
+    let rest = words.get(flags.len() + 1).map_or("", |first| {
+        let at = first.as_ptr() as usize - line.text.as_ptr() as usize;
+        &line.text[at..]
+    });
+    let flags = flags.join(" ");
+    if flags.contains("--entrypoint") && state.is_copied {
+        return Some(Obstacle::Changes);
+    }
+    // A mount hides what is below it.
+    let mounts = of_commands(&format!("rm {}", flags.replace("--", "")), state);
+    mounts.or_else(|| match serde_json::from_str::<Vec<String>>(rest) {
+        Ok(words) => {
+            let word = |text: String| Word(vec![Piece::Literal(text)]);
+            let command = SimpleCommand {
+                words: words.into_iter().map(word).collect(),
+                outputs: Vec::new(),
+            };
+            of_script(
+                &Script {
+                    commands: vec![command],
+                    ..Script::default()
+                },
+                state,
+            )
+        }
+        Err(_) => of_commands(rest, state),
+    })
+}
+
+/// Whether the `RUN` in `line` makes an image of an overlay.
+pub(super) fn makes_image(line: &Line) -> bool {
+    let mut words = line.words().map(|(_, word)| word);
+    words.next() == Some("RUN")
+        && words.any(|word| {
+            matches!(word, "build-iso" | "build-uki") || word.starts_with(OVERLAY_OPTION)
+        })
+}
+
+/// What the shell commands in `text` may do.
+pub(super) fn of_commands(text: &str, state: State<'_>) -> Option<Obstacle> {
+    match shell::read(text) {
+        Ok(script) => of_script(&script, state),
+        Err(Unclear) => state.is_copied.then_some(Obstacle::Changes),
+    }
+}
+
+/// What the commands in `$(…)` of `text`, which is no command itself, may do.
+pub(super) fn of_substitutions(text: &str, state: State<'_>) -> Option<Obstacle> {
+    match shell::substitutions(text) {
+        Ok(commands) => commands.iter().find_map(|text| of_commands(text, state)),
+        Err(Unclear) => state.is_copied.then_some(Obstacle::Changes),
+    }
 }
 
 /// Whether something that is copied to `target` may replace what was copied to `targets`.
-pub(super) fn covers(target: &str, targets: &[String]) -> bool {
-    let target = plain(target);
-    places(targets).any(|place| is_within(&place, target) || is_within(target, &place))
+pub(super) fn covers(target: &str, state: State<'_>) -> bool {
+    let mut word = Word::default();
+    for (at, part) in plain(target).split('$').enumerate() {
+        if at > 0 {
+            word.0.push(Piece::Unknown);
+        }
+        // What follows a variable's name is not its value.
+        let part = if at > 0 {
+            part.find('/').map_or("", |at| &part[at..])
+        } else {
+            part
+        };
+        if !part.is_empty() {
+            word.0.push(Piece::Literal(part.to_owned()));
+        }
+    }
+    if word.0.is_empty() {
+        word.0.push(Piece::Literal("/".to_owned()));
+    }
+    let places = Places::of(state.targets);
+    places.may_be(&word, state.directory, &Values::new())
+}
+
+/// `target` as a path of the image, for a copy in `directory`, as far as that is known.
+pub(super) fn absolute(target: &str, directory: Option<&str>) -> String {
+    let word = plain(target);
+    match directory {
+        Some(directory)
+            if !word.starts_with(['/', '$']) && !target.starts_with(['/', '"', '\'']) =>
+        {
+            format!("{}/{word}", plain(directory))
+        }
+        _ => target.to_owned(),
+    }
+}
+
+/// The directory after a `WORKDIR` in `directory`, if it is known.
+pub(super) fn entered(directory: Option<&str>, to: &str) -> Option<String> {
+    let to = to.trim_matches(['"', '\'']);
+    if to.contains('$') {
+        return None;
+    }
+    match directory {
+        _ if to.starts_with('/') => Some(to.to_owned()),
+        Some(directory) => Some(format!("{directory}/{to}")),
+        None => None,
+    }
 }
 
 /// Whether a definition that was copied to one of `targets` is in `path`.
 pub(super) fn holds(path: &str, targets: &[String]) -> bool {
-    let path = directory_of(path);
-    places(targets).any(|place| is_within(&place, path))
-}
-
-/// The directory that `word` names, or all that is in it.
-fn directory_of(word: &str) -> &str {
-    let word = plain(word);
-    let all = word.strip_suffix("/*").or_else(|| word.strip_suffix("/."));
-    all.unwrap_or(word)
-}
-
-fn is_separator(word: &str) -> bool {
-    matches!(
-        word,
-        "&&" | "||" | "|" | ";" | "then" | "else" | "do" | "if" | "RUN" | "{" | "(" | "!"
-    ) || word.ends_with(';')
-}
-
-fn changes(command: &[&str], targets: &[String]) -> bool {
-    let named = |word: &&str| {
-        let word = word.trim_matches([';', ')', '(', '"', '\'']);
-        names_place(word, targets)
-    };
-    let redirects = command.iter().any(|word| {
-        let to = word.trim_start_matches(|c: char| c.is_ascii_digit());
-        let to = to.strip_prefix(">>").or_else(|| to.strip_prefix('>'));
-        to.is_some_and(|to| !to.is_empty() && named(&to))
-    });
-    let behind = command
-        .windows(2)
-        .any(|two| matches!(two[0], ">" | ">>" | "1>" | "1>>") && named(&two[1]));
-    let searches = |word: &&str| word.starts_with("-exec") || *word == "-delete";
-    let harmless = |word: &str| word.ends_with("find") && !command.iter().any(searches);
-    let writer = |word: &&str| is_writer(word) && !harmless(word);
-    let Some(at) = command.iter().position(writer) else {
-        let enters = command.first() == Some(&"cd") && command.iter().any(&named);
-        return redirects || behind || enters;
-    };
-    let arguments = &command[at + 1..];
-    if is_tar(command[at]) && arguments.iter().any(|word| word.ends_with(LOCAL_UI)) {
-        return redirects || behind;
-    }
-    redirects || behind || arguments.iter().any(named)
-}
-
-fn is_writer(word: &str) -> bool {
-    let name = word.rsplit('/').next().unwrap_or_default();
-    let name = name.trim_matches(['"', '\'', '(', '{']);
-    WRITERS.contains(&name) || is_tar(name)
-}
-
-fn is_tar(word: &str) -> bool {
-    word.rsplit('/').next() == Some("tar")
-}
-
-/// Whether `word` names the place of a definition, or a directory of it.
-fn names_place(word: &str, targets: &[String]) -> bool {
-    if word.starts_with('-') && !word.contains('/') {
-        return false;
-    }
-    let word = match word.split_once('=') {
-        Some((option, value)) if option.starts_with('-') => value,
-        _ => word,
-    };
-    if word.contains("clusterconfig") || word.contains("spc.tgz") || word.contains("CLUSTERCONFIG")
-    {
-        return true;
-    }
-    let word = directory_of(word);
-    !word.is_empty() && places(targets).any(|place| is_within(&place, word))
-}
-
-/// Every path that a definition may have after a copy to one of `targets`.
-fn places(targets: &[String]) -> impl Iterator<Item = String> {
-    targets.iter().flat_map(|target| {
+    let path = plain(path);
+    let all = path.strip_suffix("/*").or_else(|| path.strip_suffix("/."));
+    let path = all.unwrap_or(path);
+    targets.iter().any(|target| {
         let target = plain(target);
         let below = [format!("{target}/spc.tgz"), format!("{target}/{BELOW}")];
-        if target.ends_with("spc.tgz") {
-            vec![target.to_owned()]
-        } else {
-            below.into()
-        }
+        let is_file = target.ends_with("spc.tgz");
+        is_within(target, path) && is_file || !is_file && below.iter().any(|it| is_within(it, path))
     })
 }
 
@@ -130,76 +189,308 @@ fn is_within(path: &str, directory: &str) -> bool {
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/') || directory.is_empty())
 }
 
-#[cfg(test)]
-mod tests {
-    use super::super::super::lines::logical_lines;
-    use super::*;
+fn of_script(script: &Script, state: State<'_>) -> Option<Obstacle> {
+    let mut effects = Effects {
+        script,
+        places: Places::of(state.targets),
+        state,
+        directory: state.directory.map(str::to_owned),
+    };
+    script
+        .commands
+        .iter()
+        .find_map(|command| effects.of(command))
+}
 
-    #[test]
-    fn what_may_change_a_definition_and_what_does_not() {
-        let targets = ["/overlay/".to_owned()];
-        for (run, expected) in [
-            ("rm -f /overlay/opt/spectrocloud/content/*.zst; fi", None),
-            (
-                "sed s/a/b/ /overlay/boot/grub.cfg > /overlay/boot/grub.cfg.tmp && mv /overlay/boot/grub.cfg.tmp /overlay/boot/grub.cfg",
-                None,
-            ),
-            (
-                "tar -xf /overlay/opt/spectrocloud/local-ui.tar -C /overlay/opt/spectrocloud && rm -f /overlay/opt/spectrocloud/local-ui.tar",
-                None,
-            ),
-            ("mv /iso/*.iso $ISO_NAME.iso", None),
-            ("mkdir -p /overlay/opt", None),
-            (
-                "/entrypoint.sh build-iso --overlay-iso /overlay dir:/x",
-                None,
-            ),
-            (
-                "auroraboot build-iso dir:/x --overlay-iso /overlay",
-                Some(Obstacle::DropsOverlay),
-            ),
-            ("rm -rf /overlay/opt", Some(Obstacle::Changes)),
-            ("rm -rf /overlay", Some(Obstacle::Changes)),
-            ("rm -rf /overlay/*", Some(Obstacle::Changes)),
-            ("cp -r extra/. /overlay/", Some(Obstacle::Changes)),
-            (
-                "/bin/cp x /overlay/opt/spectrocloud/clusterconfig/",
-                Some(Obstacle::Changes),
-            ),
-            ("tar -xf more.tar -C /overlay", Some(Obstacle::Changes)),
-            (
-                "curl $X > /overlay/opt/spectrocloud/clusterconfig/spc.tgz",
-                Some(Obstacle::Changes),
-            ),
-            (
-                "cat x >/overlay/opt/spectrocloud/clusterconfig/spc.tgz",
-                Some(Obstacle::Changes),
-            ),
-            ("cd /overlay && ./tidy", Some(Obstacle::Changes)),
-            (
-                "if true; then mv \"$CLUSTERCONFIG\" /x; fi",
-                Some(Obstacle::Changes),
-            ),
-        ] {
-            let lines = logical_lines(&format!("    RUN {run}\n"));
-            assert_eq!(of_run(&lines[0], &targets), expected, "{run}");
+/// What the commands of a script do, one after the other.
+struct Effects<'a> {
+    script: &'a Script,
+    places: Places,
+    state: State<'a>,
+    /// The directory of the next command, if it is known.
+    directory: Option<String>,
+}
+
+impl Effects<'_> {
+    fn of(&mut self, command: &SimpleCommand) -> Option<Obstacle> {
+        if command.outputs.iter().any(|file| self.names_place(file)) {
+            return Some(Obstacle::Changes);
+        }
+        let [program, arguments @ ..] = &command.words[..] else {
+            return None;
+        };
+        self.program(program, arguments, 0)
+    }
+
+    /// The effect of `program`, which may be a variable with a whole command line.
+    fn program(&mut self, program: &Word, arguments: &[Word], depth: usize) -> Option<Obstacle> {
+        if let Some(name) = program.literal() {
+            return self.named(name.rsplit('/').next().unwrap_or_default(), arguments);
+        }
+        let [Piece::Variable(variable)] = &program.0[..] else {
+            return self.unknown(arguments);
+        };
+        let Some(values) = self.script.values.get(variable).filter(|_| depth < DEPTH) else {
+            return self.unknown(arguments);
+        };
+        let itself = Word(vec![Piece::Variable(variable.clone())]);
+        let lines: Vec<Vec<Word>> = values.iter().map(Word::split).collect();
+        // `A="$A --more"` adds arguments to the other values.
+        let (more, whole): (Vec<_>, Vec<_>) =
+            lines.iter().partition(|line| line.first() == Some(&itself));
+        let more = more.into_iter().flat_map(|line| &line[1..]);
+        let arguments: Vec<Word> = more.chain(arguments).cloned().collect();
+        if whole.is_empty() {
+            return self.unknown(&arguments);
+        }
+        whole.into_iter().find_map(|line| match &line[..] {
+            [] => self.unknown(&arguments),
+            [program, rest @ ..] => {
+                let all: Vec<Word> = rest.iter().chain(&arguments).cloned().collect();
+                self.program(program, &all, depth + 1)
+            }
+        })
+    }
+
+    fn named(&mut self, name: &str, arguments: &[Word]) -> Option<Obstacle> {
+        let has = |options: &[&str]| {
+            let begins = |word: &Word| {
+                options
+                    .iter()
+                    .any(|option| word.start().starts_with(option))
+            };
+            arguments.iter().any(begins)
+        };
+        let first = arguments
+            .first()
+            .and_then(Word::literal)
+            .unwrap_or_default();
+        match name {
+            "cd" => self.enter(arguments),
+            "sed" if has(&["-i", "--in-place"]) => self.writes(arguments),
+            "awk" if writes_itself(arguments) => self.unknown(arguments),
+            "sed" | "awk" | "mkdir" | "touch" => speaks_of_place(arguments),
+            "docker" => self.docker(arguments),
+            "curl" if !arguments.iter().any(names_remote_file) => {
+                self.options(arguments, CURL_OUTPUTS)
+            }
+            "git" if is_one_of(first, GIT_READERS) => None,
+            "find" if has(&["-exec", "-ok"]) => self.unknown(arguments),
+            "find" if has(&["-delete", "-fprint", "-fls"]) => self.writes(arguments),
+            "sort" if has(&["-o", "--output"]) => self.writes(arguments),
+            "bash" | "sh" if first.ends_with(PARTITION_SCRIPT) => None,
+            name if is_one_of(name, READERS) || is_one_of(name, INSTALLERS) => None,
+            name if is_one_of(name, WRITERS) => self.writes(arguments),
+            name if is_one_of(name, UNPACKERS) => self.unpacks(arguments),
+            "xorriso" if !has(&["-osirrox", "-extract", "-cpx"]) => None,
+            name if is_one_of(name, IMAGE_TOOLS) || has(&[OVERLAY_OPTION]) => {
+                self.makes_image(arguments)
+            }
+            _ => self.unknown(arguments),
         }
     }
 
-    #[test]
-    fn a_copy_over_a_definition() {
-        let targets = ["/overlay/".to_owned()];
-        for (target, expected) in [
-            ("/overlay/", true),
-            ("/overlay/opt/spectrocloud/clusterconfig/spc.tgz", true),
-            ("/overlay/opt/", true),
-            ("/", true),
-            ("/overlay/luet", false),
-            ("/overlay/config.yaml", false),
-            ("/build/image", false),
-        ] {
-            let covers = covers(target, &targets);
-            assert_eq!(covers, expected, "{target}");
+    fn enter(&mut self, arguments: &[Word]) -> Option<Obstacle> {
+        let to = arguments.first().and_then(Word::literal);
+        self.directory = match (to, &self.directory) {
+            (Some(to), _) if to.starts_with('/') => Some(to.to_owned()),
+            (Some(to), Some(directory)) if !to.starts_with('-') => {
+                Some(format!("{directory}/{to}"))
+            }
+            _ => None,
+        };
+        None
+    }
+
+    /// A program that changes what it is given.
+    fn writes(&self, arguments: &[Word]) -> Option<Obstacle> {
+        let names = arguments.iter().any(|argument| self.names_place(argument));
+        names
+            .then_some(Obstacle::Changes)
+            .or_else(|| speaks_of_place(arguments))
+    }
+
+    /// A program that writes into its directory, unless an option names another one.
+    fn unpacks(&self, arguments: &[Word]) -> Option<Obstacle> {
+        let literal = |word: &Word| word.literal().is_some_and(|path| path.ends_with(LOCAL_UI));
+        if arguments.iter().any(literal) {
+            return None;
         }
+        let elsewhere = |word: &Word| {
+            ["-C", "--directory", "-d", "-o", "--output"]
+                .iter()
+                .any(|it| word.start().starts_with(it))
+        };
+        if !arguments.iter().any(elsewhere) {
+            let here = Word(vec![Piece::Literal(".".to_owned())]);
+            if self.names_place(&here) {
+                return Some(Obstacle::Changes);
+            }
+        }
+        self.writes(arguments)
+    }
+
+    /// Containers write what is mounted; other commands write files that they are given.
+    fn docker(&self, arguments: &[Word]) -> Option<Obstacle> {
+        let command = arguments.first().and_then(Word::literal);
+        if command.is_some_and(|command| ["images", "inspect", "load", "pull"].contains(&command)) {
+            return None;
+        }
+        if command != Some("run") {
+            return self.writes(arguments);
+        }
+        self.options(arguments, MOUNTS)
+    }
+
+    /// A program that changes only what these options name.
+    fn options(&self, arguments: &[Word], options: &str) -> Option<Obstacle> {
+        let is_option = |word: &Word| {
+            let word = word.start();
+            options
+                .split_whitespace()
+                .any(|option| match option.strip_prefix("--") {
+                    Some(_) => word.starts_with(option),
+                    // `-xo`: letters may stand together.
+                    None => {
+                        !word.starts_with("--")
+                            && word.starts_with('-')
+                            && word.contains(&option[1..])
+                    }
+                })
+        };
+        let ends = (arguments.iter().enumerate()).filter(|(_, word)| is_option(word));
+        let mut named = ends.map(|(at, _)| &arguments[at..arguments.len().min(at + 2)]);
+        named.find_map(|words| self.writes(words))
+    }
+
+    /// A tool that makes an image must get the overlay that was copied.
+    fn makes_image(&self, arguments: &[Word]) -> Option<Obstacle> {
+        let mut others = Vec::new();
+        let mut overlay = None;
+        let mut words = arguments.iter();
+        while let Some(word) = words.next() {
+            match word.start().strip_prefix(OVERLAY_OPTION) {
+                Some("") => overlay = words.next().map(written),
+                Some(_) => overlay = written(word).split_once('=').map(|(_, it)| it.to_owned()),
+                None => others.push(word.clone()),
+            }
+        }
+        let is_overlay = |target: &String| {
+            let target = plain(target).replace(['{', '}'], "");
+            overlay
+                .as_ref()
+                .is_some_and(|overlay| is_within(&target, plain(overlay)))
+        };
+        if self.state.is_copied && !self.state.targets.iter().any(is_overlay) {
+            return Some(Obstacle::OtherOverlay);
+        }
+        // Names and architectures are not paths.
+        let has_path = |word: &Word| {
+            word.0
+                .iter()
+                .any(|piece| matches!(piece, Piece::Literal(it) if it.contains('/')))
+        };
+        others.retain(has_path);
+        self.writes(&others)
+    }
+
+    /// A program that is not known may do anything.
+    fn unknown(&self, arguments: &[Word]) -> Option<Obstacle> {
+        if self.state.is_copied {
+            return Some(Obstacle::Changes);
+        }
+        self.writes(arguments)
+    }
+
+    /// Whether an argument, or a part of it such as the value of an option, may name a place.
+    fn names_place(&self, argument: &Word) -> bool {
+        parts(argument).iter().any(|part| {
+            self.places
+                .may_be(part, self.directory.as_deref(), &self.script.values)
+        })
     }
 }
+
+/// Whether a definition's file or directory is named, in whatever way.
+fn speaks_of_place(arguments: &[Word]) -> Option<Obstacle> {
+    let speaks = |piece: &Piece| match piece {
+        Piece::Literal(text) => text.contains("clusterconfig") || text.contains("spc.tgz"),
+        Piece::Variable(name) => name == "CLUSTERCONFIG",
+        _ => false,
+    };
+    let mut pieces = arguments.iter().flat_map(|word| &word.0);
+    pieces.any(speaks).then_some(Obstacle::Changes)
+}
+
+/// A word as the file has it, without braces and quotes.
+fn written(word: &Word) -> String {
+    let pieces = word.0.iter().map(|piece| match piece {
+        Piece::Literal(text) => text.clone(),
+        Piece::Variable(name) => format!("${name}"),
+        Piece::Pattern | Piece::Unknown => "*".to_owned(),
+    });
+    pieces.collect()
+}
+
+/// Whether an option of curl writes a file with the name that it has on the server.
+fn names_remote_file(word: &Word) -> bool {
+    let option = word.start();
+    option.starts_with("--remote")
+        || option.starts_with('-') && !option.starts_with("--") && option.contains(['O', 'J'])
+}
+
+/// Whether `name` is one of `names`, which have white space between them.
+fn is_one_of(name: &str, names: &str) -> bool {
+    names.split_whitespace().any(|one| one == name)
+}
+
+/// Whether a program for `awk` has more than expressions.
+fn writes_itself(arguments: &[Word]) -> bool {
+    let acts = |word: &Word| {
+        word.literal()
+            .is_none_or(|text| text.contains(['>', '|']) || text.contains("system"))
+    };
+    arguments.iter().any(acts)
+}
+
+/// The parts of an argument that may be paths: `-C/x`, `--output=x`, `source:target`, `a=b,c`.
+fn parts(argument: &Word) -> Vec<Word> {
+    let mut parts = Vec::new();
+    let mut part = Word::default();
+    let is_option = argument.start().starts_with('-');
+    for (at, piece) in argument.0.iter().enumerate() {
+        let Piece::Literal(text) = piece else {
+            part.0.push(piece.clone());
+            continue;
+        };
+        let text = match text.strip_prefix('-') {
+            // `-C/x`: one letter, then its value.
+            Some(option) if at == 0 && !option.starts_with('-') => option
+                .char_indices()
+                .nth(1)
+                .map_or("", |(at, _)| &option[at..]),
+            _ => text,
+        };
+        for (at, text) in text.split([':', '=', ',']).enumerate() {
+            if at > 0 {
+                parts.push(std::mem::take(&mut part));
+            }
+            if !text.is_empty() {
+                part.0.push(Piece::Literal(text.to_owned()));
+            }
+        }
+    }
+    parts.push(part);
+    // An option's own name is not a path, nor are letters.
+    let is_path = |(at, part): &(usize, Word)| {
+        *at > 0 || !is_option || part.start().starts_with(['/', '.']) || part.literal().is_none()
+    };
+    let parts = parts.into_iter().enumerate().filter(is_path);
+    parts
+        .map(|(_, part)| part)
+        .filter(|part| !part.0.is_empty())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -48,7 +48,7 @@ fn only_what_decides_and_copies_is_left() {
     let text = "VERSION 0.6\nFROM alpine\nARG CLUSTERCONFIG\n\
         iso:\n    WORKDIR /build\n    COPY +build-iso/ .\n    SAVE ARTIFACT /build/* AS LOCAL ./build/\n\
         build-iso:\n    FROM other:1\n    ENV A=b\n    COPY overlay/files-iso/ /overlay/\n    \
-        COPY --if-exists +user/data /overlay/config.yaml\n    RUN make things\n    \
+        COPY --if-exists +user/data /overlay/config.yaml\n    RUN ls things\n    \
         IF [ \"$CLUSTERCONFIG\" != \"\" ]\n        \
         COPY --if-exists \"$CLUSTERCONFIG\" /overlay/opt/spectrocloud/clusterconfig/spc.tgz\n    END\n    \
         RUN tool --overlay-iso /overlay\n    SAVE ARTIFACT /iso/*\n\
@@ -66,12 +66,12 @@ fn only_what_decides_and_copies_is_left() {
 /// The program's own parser sees every line, on the line that it was on.
 #[test]
 fn nothing_of_the_file_is_taken_out() {
-    let text = format!("{ISO}    COPY overlay/files-iso /o\n    RUN x\nother:\n    RUN y");
+    let text = format!("{ISO}    COPY overlay/files-iso /o\n    RUN ls x\nother:\n    RUN ls y");
     let reduced = reduced(&text).unwrap().text;
     let lines = |text: &str| text.lines().map(str::to_owned).collect::<Vec<_>>();
     let expected = lines(&text.replace("iso:", "edgestage-replaces-iso:"));
     assert_eq!(lines(&reduced)[..expected.len()], expected);
-    assert_eq!(reduced.matches("RUN x").count(), 1);
+    assert_eq!(reduced.matches("RUN ls x").count(), 1);
 }
 
 #[test]
@@ -104,15 +104,15 @@ fn what_a_fork_may_write() {
             "WAIT; COPY overlay/files-iso /o; END",
         ),
         (
-            "WAIT\n RUN x\nEND\nCOPY overlay/files-iso /o",
+            "WAIT\n RUN ls x\nEND\nCOPY overlay/files-iso /o",
             "COPY overlay/files-iso /o",
         ),
         (
-            "IF [ \"$A\" = x ]\n RUN x\nELSE\n COPY overlay/files-iso /o\nEND",
+            "IF [ \"$A\" = x ]\n RUN ls x\nELSE\n COPY overlay/files-iso /o\nEND",
             "IF [ \"$A\" = x ]; ARG edgestage_nothing; ELSE; COPY overlay/files-iso /o; END",
         ),
         (
-            "IF [ -f /x ]\n RUN x\nEND\nCOPY overlay/files-iso /o",
+            "IF [ -f /x ]\n RUN ls x\nEND\nCOPY overlay/files-iso /o",
             "COPY overlay/files-iso /o",
         ),
         (
@@ -120,15 +120,15 @@ fn what_a_fork_may_write() {
             "IF [ -f /x ]; COPY overlay/files-iso /o; END",
         ),
         (
-            "RUN y\nIF [ -f /x ]\n RUN x\nEND\nCOPY overlay/files-iso /o",
+            "RUN ls y\nIF [ -f /x ]\n RUN ls x\nEND\nCOPY overlay/files-iso /o",
             "COPY overlay/files-iso /o",
         ),
         (
-            "FOR x IN $(ls)\n RUN x\nEND\nCOPY overlay/files-iso /o",
+            "FOR x IN $(ls)\n RUN ls x\nEND\nCOPY overlay/files-iso /o",
             "COPY overlay/files-iso /o",
         ),
         (
-            "WITH DOCKER --load x=+other\n RUN x\nEND\nCOPY overlay/files-iso /o",
+            "WITH DOCKER --load x=+other\n RUN ls x\nEND\nCOPY overlay/files-iso /o",
             "COPY overlay/files-iso /o",
         ),
         // Bases.
@@ -150,12 +150,12 @@ fn what_a_fork_may_write() {
             "ARG V=$(cat v); COPY overlay/files-iso /o",
         ),
         (
-            "RUN x\nARG V=$(cat v)\nCOPY overlay/files-iso /o",
+            "RUN ls x\nARG V=$(cat v)\nCOPY overlay/files-iso /o",
             "COPY overlay/files-iso /o",
         ),
     ] {
         let lines: Vec<String> = lines.lines().map(|line| format!("    {line}\n")).collect();
-        let more = "base-of:\n    FROM x\n    RUN y\nother:\n    RUN z\n";
+        let more = "base-of:\n    FROM x\n    RUN ls y\nother:\n    RUN z\n";
         let text = format!("{ISO}{}{more}", lines.concat());
         let found = body(&text, "iso").replace('\t', " ");
         let found = found.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -166,7 +166,7 @@ fn what_a_fork_may_write() {
 #[test]
 fn a_function_that_copies() {
     let text = format!(
-        "{ISO}    DO +PREPARE\n    DO +LAY --to=/o\nLAY:\n    FUNCTION\n    ARG to\n    RUN x\n    \
+        "{ISO}    DO +PREPARE\n    DO +LAY --to=/o\nLAY:\n    FUNCTION\n    ARG to\n    RUN ls x\n    \
          COPY overlay/files-iso $to\nPREPARE:\n    FUNCTION\n    RUN apk add x\n"
     );
     assert_eq!(reduced(&text).unwrap().kept, ["LAY", "iso"]);
@@ -187,7 +187,7 @@ fn a_function_that_copies() {
 #[test]
 fn a_definition_that_is_handed_on() {
     let text = format!(
-        "{ISO}    COPY +lay/overlay /x\n    RUN x\n    SAVE ARTIFACT x.iso AS LOCAL x.iso\n\
+        "{ISO}    COPY +lay/overlay /x\n    RUN ls x\n    SAVE ARTIFACT x.iso AS LOCAL x.iso\n\
          lay:\n    COPY overlay/files-iso /overlay\n    SAVE ARTIFACT /overlay\n"
     );
     assert_eq!(body(&text, "iso"), "COPY +lay/overlay /x");
@@ -201,12 +201,12 @@ fn a_definition_that_is_handed_on() {
 fn what_cannot_be_reduced_is_said_with_its_line() {
     for (lines, line, why) in [
         (
-            "RUN x\nIF [ -f /x ]\n COPY overlay/files-iso /o\nEND",
+            "RUN ls x\nIF [ -f /x ]\n COPY overlay/files-iso /o\nEND",
             5,
             Obstacle::Condition,
         ),
         (
-            "RUN x\nIF grep a b\n ARG W=/o\nEND\nCOPY overlay/files-iso $W",
+            "RUN ls x\nIF grep a b\n ARG W=/o\nEND\nCOPY overlay/files-iso $W",
             5,
             Obstacle::Condition,
         ),
@@ -216,12 +216,12 @@ fn what_cannot_be_reduced_is_said_with_its_line() {
             Obstacle::Loop,
         ),
         (
-            "RUN x\nARG W=$(pwd)\nCOPY overlay/files-iso $W",
+            "RUN ls x\nARG W=$(pwd)\nCOPY overlay/files-iso $W",
             5,
             Obstacle::ShellOut,
         ),
         (
-            "RUN x\nCOPY overlay/files-iso $(pwd)",
+            "RUN ls x\nCOPY overlay/files-iso $(pwd)",
             5,
             Obstacle::ShellOut,
         ),
@@ -282,6 +282,42 @@ fn what_cannot_be_reduced_is_said_with_its_line() {
     }
 }
 
+/// The definition is copied, and the image is made elsewhere.
+#[test]
+fn an_image_of_another_target() {
+    let text = format!(
+        "{ISO}    COPY +other/x /build/\n    BUILD +build-iso\n\
+         build-iso:\n    COPY overlay/files-iso /o\n\
+         other:\n    RUN auroraboot build-iso dir:/x\n    SAVE ARTIFACT x\n"
+    );
+    assert_eq!(refused(&text), (9, Obstacle::OtherOverlay));
+}
+
+/// What a program may do is only known of commands that this module knows, wherever they are.
+#[test]
+fn what_may_change_a_definition_is_found_anywhere() {
+    for (lines, line) in [
+        ("RUN ./tidy", 5),
+        ("ARG V=$(rm -rf /o)", 5),
+        ("IF rm -rf /o\n        RUN ls\n    END", 5),
+        (
+            "IF [ -n \"$(rm -rf /o)\" ]\n        RUN ls\n    ELSE IF true\n        RUN ls\n    END",
+            5,
+        ),
+        ("FOR x IN $(rm -rf /o)\n        RUN ls\n    END", 5),
+        ("WORKDIR /o\n    RUN rm -rf opt", 6),
+        ("WITH DOCKER\n        RUN ./tidy\n    END", 6),
+        ("GIT CLONE x /o", 5),
+        ("CACHE /o", 5),
+        ("COPY +other/x /o/opt", 5),
+    ] {
+        let text = format!(
+            "{ISO}    COPY overlay/files-iso /o\n    RUN ls\n    {lines}\nother:\n    SAVE ARTIFACT x\n"
+        );
+        assert_eq!(refused(&text), (line + 1, Obstacle::Changes), "{lines}");
+    }
+}
+
 #[test]
 fn targets_without_a_definition() {
     let text = "VERSION 0.8\nFROM alpine\niso:\n    COPY a /b\n";
@@ -309,7 +345,7 @@ fn what_is_exported() {
         ("    SAVE IMAGE x\n", 1),
         ("    SAVE ARTIFACT x\n", 0),
         // Whatever it is for, a RUN does it.
-        ("    RUN upload\n", 1),
+        ("    RUN curl -T out $URL\n", 1),
         (
             "    IF true\n        SAVE ARTIFACT x AS LOCAL y\n    END\n",
             1,
@@ -324,7 +360,7 @@ fn what_is_exported() {
 fn what_other_targets_copy_is_copied_too() {
     let text = format!(
         "{ISO}    COPY overlay/files-iso /o\n    COPY +root/x /build\nroot:\n    COPY overlay/files/ /\n    \
-         COPY --if-exists user-data /\n    COPY $X /\n    IF [ -f /y ]\n        COPY z /\n    END\n    RUN x\n    SAVE ARTIFACT x\n"
+         COPY --if-exists user-data /\n    COPY $X /\n    IF [ -f /y ]\n        COPY z /\n    END\n    RUN ls x\n    SAVE ARTIFACT x\n"
     );
     let reduced = reduced(&text).unwrap().text;
     assert!(

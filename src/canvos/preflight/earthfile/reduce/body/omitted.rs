@@ -20,6 +20,7 @@ impl Writer<'_, '_> {
         if self.is_relevant && names.any(|name| self.file.relevant.contains(name)) {
             return Err(at(&block.header, why));
         }
+        self.check_left_out(&block.header)?;
         self.check_block(&block.body, &block.header, why)?;
         self.note_calls(&block.body);
         Ok(())
@@ -66,13 +67,22 @@ impl Writer<'_, '_> {
 
     /// A line that is left out does not change what was copied.
     pub(super) fn check_left_out(&self, line: &Line) -> Result<(), Unreducible> {
-        let targets = &self.file.targets;
+        let state = self.state();
         let words = line.arguments();
+        let text = |words: &[&str]| words.join(" ");
         let why = match words[..] {
             _ if !self.is_relevant => None,
-            ["RUN", ..] => changes::of_run(line, targets),
+            ["RUN", ..] => changes::of_run(line, state),
+            ["IF", ref condition @ ..] | ["ELSE", "IF", ref condition @ ..] => {
+                let flags = condition.iter().take_while(|word| word.starts_with("--"));
+                changes::of_commands(&text(&condition[flags.count()..]), state)
+            }
+            [
+                "FOR" | "ARG" | "LET" | "SET" | "ENV" | "DO" | "BUILD" | "WITH" | "SAVE",
+                ..,
+            ] => changes::of_substitutions(&text(&words[1..]), state),
             ["GIT" | "CACHE" | "COPY", .., target] => {
-                changes::covers(&self.absolute(target), targets).then_some(Obstacle::Changes)
+                changes::covers(target, state).then_some(Obstacle::Changes)
             }
             _ => None,
         };
