@@ -237,7 +237,7 @@ impl Request<'_> {
             timeout: self.timeout,
         };
         let ended = run.run(&stoppable);
-        let outcome = ended.and_then(|ended| self.outcome(ended, &copy, added));
+        let outcome = ended.and_then(|ended| self.outcome(ended, &copy, &kept, added));
         let origins = match &outcome {
             Ok(Outcome::Copied(records)) => copy.origins(records),
             _ => BTreeMap::new(),
@@ -281,6 +281,7 @@ impl Request<'_> {
         &self,
         ended: Ended,
         copy: &CheckoutCopy,
+        kept: &[String],
         added: Added,
     ) -> Result<Outcome, RehearsalError> {
         let program = self.program();
@@ -296,7 +297,7 @@ impl Request<'_> {
                 output: output.last_lines(),
             });
         }
-        let records = record::read(copy.path())?;
+        let records = record::read(copy.path(), kept)?;
         let is_known = self.preflight.knows_program();
         if !status.success() {
             let lines = output.last_lines();
@@ -311,14 +312,17 @@ impl Request<'_> {
                 Failure::Unknown | Failure::Copying => Ok(Outcome::Failed { output: lines }),
             };
         }
+        // `earthly.sh` of some releases ends well after a failed build (T41).
+        if is_known && failure::says_failed(&output.text()) {
+            return Ok(Outcome::Failed {
+                output: output.last_lines(),
+            });
+        }
         if records.is_empty() {
-            return Ok(match is_known {
-                // `earthly.sh` of some releases ends well after a failed build (T41).
-                true if failure::says_failed(&output.text()) => Outcome::Failed {
-                    output: output.last_lines(),
-                },
-                true => Outcome::NoImage,
-                false => Outcome::Inconclusive(Inconclusive::Command(program)),
+            return Ok(if is_known {
+                Outcome::NoImage
+            } else {
+                Outcome::Inconclusive(Inconclusive::Command(program))
             });
         }
         if let Some(record) = records.iter().find(|record| record.lacks_tool) {

@@ -118,6 +118,18 @@ fn a_record_that_is_there_already_is_none() {
     test.put("log.forged", &record);
     let run = rehearse(&test, "").any_stdout();
     run.error("rehearsal-not-run").fails(1);
+    // One of a target that was not rehearsed is not either, nor is one that breaks off.
+    let strange = EARTHLY.replace("edgestage-rehearsal build-iso", "edgestage-rehearsal other");
+    let cut = EARTHLY.replace("printf 'value-set spc.tgz'", ":");
+    for script in [strange, cut] {
+        let test = with(&script.replace("@ROWS@", FILE));
+        rehearse(&test, "")
+            .any_stdout()
+            .error("rehearsal-not-run")
+            .stderr_has("it is not a record that the rehearsal asked for")
+            .fails(1);
+        nothing_is_left(&test);
+    }
 }
 
 #[test]
@@ -207,6 +219,16 @@ fn a_program_that_fails() {
 #[test]
 fn a_failure_behind_exit_code_0() {
     let test = with("#!/bin/sh\necho 'Error: no such thing'\n");
+    rehearse(&test, "")
+        .stdout_has("the build fails")
+        .stderr_has("no such thing")
+        .fails(3);
+    // Even if something arrived before.
+    let late = format!(
+        "{}\necho 'Error: no such thing'\n",
+        EARTHLY.replace("@ROWS@", FILE)
+    );
+    program(&test, "bin/earthly", &late);
     rehearse(&test, "")
         .stdout_has("the build fails")
         .stderr_has("no such thing")
@@ -338,7 +360,7 @@ fn a_full_disk() {
     rehearse(&test, "")
         .prelude("trap '' XFSZ; ulimit -f 16")
         .stderr_has(
-            "error[rehearsal-not-run]: cannot copy the checkout for the rehearsal: cannot copy `",
+            "error[rehearsal-not-run]: cannot rehearse in a copy of the checkout: cannot copy `",
         )
         .fails(1);
     nothing_is_left(&test);

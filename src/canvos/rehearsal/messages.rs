@@ -1,8 +1,11 @@
 //! The diagnostics of rehearsals: the build would embed something other than the locked
 //! definition, or the rehearsal did not run or could not determine a result.
 
+use std::io::ErrorKind;
+
 use super::{Inconclusive, Obstacle, Purpose, Refused, RehearsalError, RehearsalVerdict};
 use crate::diagnostic::{Code, Diagnostic, Severity, Trap};
+use crate::util::path_error::PathError;
 use crate::util::sanitize;
 
 pub(crate) fn error(error: &RehearsalError) -> Diagnostic {
@@ -34,11 +37,7 @@ pub(crate) fn error(error: &RehearsalError) -> Diagnostic {
                 "check that its daemon is running and that the base image of the Earthfile can be pulled",
             )
         }
-        RehearsalError::Io(error) => Diagnostic::error(
-            Code::RehearsalNotRun,
-            format!("cannot copy the checkout for the rehearsal: {error}"),
-        )
-        .help("free space on the file system of the checkout"),
+        RehearsalError::Io(error) => io(error),
         RehearsalError::Refused(refused) => match refused.purpose {
             Purpose::Report => told(refused),
             Purpose::Build => told(refused)
@@ -62,6 +61,21 @@ fn warning(why: &RehearsalError) -> Diagnostic {
         severity: Severity::Warning,
         help: Vec::new(),
         ..error(why)
+    }
+}
+
+fn io(error: &PathError) -> Diagnostic {
+    let title = format!("cannot rehearse in a copy of the checkout: {error}");
+    let told = Diagnostic::error(Code::RehearsalNotRun, title);
+    match error.source.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
+            told.help("free space on the file system of the checkout")
+        }
+        ErrorKind::PermissionDenied => {
+            told.help("make the file readable, and the directory of the checkout writable")
+        }
+        ErrorKind::InvalidData => told.note("it is not a record that the rehearsal asked for"),
+        _ => told,
     }
 }
 
