@@ -139,7 +139,7 @@ pub struct PreflightArgs {
     /// CanvOS target that will be built; can be repeated [default: the ISO targets]
     #[arg(long, value_name = "TARGET", value_parser = target)]
     pub target: Vec<Target>,
-    /// Trap to accept, such as T11; can be repeated
+    /// Trap to accept, such as T11 or another-file; can be repeated
     #[arg(long, value_name = "ID", value_parser = trap)]
     pub allow: Vec<Trap>,
 }
@@ -175,9 +175,14 @@ fn trap(id: &str) -> Result<Trap, String> {
 /// Returns the ID of the section about a topic, a trap or a message code.
 fn explained(id: &str) -> Result<&'static str, String> {
     let id = id.to_ascii_lowercase();
-    let topic = HelpTopic::parse(&id).map(HelpTopic::name);
-    let trap = || Some(Trap::parse(&id)?.code());
-    let code = || Some(Code::parse(&id)?.section());
+    // As messages begin: `error[T11]: …`.
+    let bare = id
+        .split_once('[')
+        .and_then(|(_, rest)| rest.split_once(']'));
+    let id = bare.map_or(id.as_str(), |(id, _)| id);
+    let topic = HelpTopic::parse(id).map(HelpTopic::name);
+    let trap = || Some(Trap::parse(id)?.code());
+    let code = || Some(Code::parse(id)?.section());
     let topics = HelpTopic::ALL.iter().map(|topic| topic.name());
     let codes = Code::ALL.iter().map(|code| code.token());
     let traps = Trap::ALL.iter().map(|trap| trap.name());
@@ -185,7 +190,7 @@ fn explained(id: &str) -> Result<&'static str, String> {
     topic
         .or_else(trap)
         .or_else(code)
-        .ok_or_else(|| match nearest(&id, known) {
+        .ok_or_else(|| match nearest(id, known) {
             Some(near) => format!("did you mean `{near}`?"),
             None => "`edgestage explain` lists the topics".to_owned(),
         })
@@ -223,7 +228,7 @@ pub struct BuildArgs {
     /// Definitions to build, one after the other; optional if there is only one
     #[arg(value_name = "NAME")]
     pub names: Vec<String>,
-    /// Trap to accept, such as T11; can be repeated
+    /// Trap to accept, such as T11 or another-file; can be repeated
     #[arg(long, value_name = "ID", value_parser = trap)]
     pub allow: Vec<Trap>,
     /// Set CLUSTERCONFIG=spc.tgz in the checkout's .arg, without changing anything else in it

@@ -209,7 +209,9 @@ impl<'a> Rehearser<'a> {
             Entry::Vacant(due) => {
                 let words = self.command.argv.join(" ");
                 let what = format!("{}: {}", definition.name, sanitize::line(words.as_bytes()));
-                report.status("Rehearsing", &what);
+                if !preflight.is_maas() {
+                    report.status("Rehearsing", &what);
+                }
                 let _waiting = report.waiting("Rehearsing", &definition.name);
                 let request = Request {
                     preflight,

@@ -8,10 +8,31 @@ use std::os::unix::process::ExitStatusExt as _;
 use crate::checkout::full;
 use crate::support::{Run, Test, until};
 
+/// In a rehearsal: writes the record that the reduced Earthfile asks for, of the overlay in this
+/// directory, and ends.
+macro_rules! record {
+    ($root:literal) => {
+        concat!(
+            "root=", $root, "\n",
+            r#"if [ -n "$EDGESTAGE_REHEARSAL" ]; then
+    spc=opt/spectrocloud/clusterconfig/spc.tgz kind=absent
+    [ ! -f $root/$spc ] || kind="file $(stat -c %s $root/$spc) $(sha256sum < $root/$spc | cut -c 1-64)"
+    printf '%s\n' "edgestage-rehearsal build-iso" "o $kind /overlay/$spc" > record
+    printf 'value-set %s' "$CLUSTERCONFIG" >> record
+    mv record .edgestage-rehearsal/edgestage-rehearsal-1
+    exit
+fi
+"#
+        )
+    };
+}
+pub(crate) use record;
+
 /// Copies the overlay, then what `CLUSTERCONFIG` names over it. In a rehearsal, it then writes the
 /// record that the reduced Earthfile asks for. Otherwise, it writes an ISO and its digest as new
 /// files of the year 2020.
-pub const EARTHLY: &str = r#"#!/bin/sh
+pub const EARTHLY: &str = concat!(
+    r#"#!/bin/sh
 set -e
 echo "this is earthly $*"
 env > seen.env
@@ -27,15 +48,9 @@ cp -r overlay/files-iso/. root/
 if [ -f "$CLUSTERCONFIG" ]; then
     cp "$CLUSTERCONFIG" root/opt/spectrocloud/clusterconfig/spc.tgz
 fi
-if [ -n "$EDGESTAGE_REHEARSAL" ]; then
-    spc=opt/spectrocloud/clusterconfig/spc.tgz kind=absent
-    [ ! -f root/$spc ] || kind="file $(stat -c %s root/$spc) $(sha256sum < root/$spc | cut -c 1-64)"
-    printf '%s\n' "edgestage-rehearsal build-iso" "o $kind /overlay/$spc" > record
-    printf 'value-set %s' "$CLUSTERCONFIG" >> record
-    mv record .edgestage-rehearsal/edgestage-rehearsal-1
-    exit
-fi
-: before
+"#,
+    record!("root"),
+    r#": before
 rm -rf out && mkdir out
 xorriso -volid COS_LIVE -joliet on -padding 0 -outdev "out/$ISO_NAME.iso" \
     -map root / -chmod 0755 -- > xorriso.log 2>&1
@@ -43,7 +58,8 @@ xorriso -volid COS_LIVE -joliet on -padding 0 -outdev "out/$ISO_NAME.iso" \
 touch -d '2020-04-16 12:00:00 UTC' out/*
 mv out/* build/
 : after
-"#;
+"#
+);
 /// The programs that these scripts call.
 const TOOLS: [&str; 23] = [
     "bash",

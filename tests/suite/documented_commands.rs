@@ -10,6 +10,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use crate::build::record;
 use crate::checkout::fill;
 use crate::support::handmade_images::{BLOCK, Disk};
 use crate::support::{KEY, Test, Tree, finish, leaked};
@@ -65,7 +66,8 @@ const NOT_RUN: [(&str, &str); 8] = [
 ];
 
 /// Handles a definition like CanvOS, for its ISOs and for MAAS images.
-const EARTHLY: &str = r#"#!/bin/sh
+const EARTHLY: &str = concat!(
+    r#"#!/bin/sh
 set -e
 PATH=$PATH:/usr/sbin:/sbin
 # These targets are of an Earthfile beside profiles.toml, and call edgestage. The page has
@@ -83,7 +85,9 @@ for argument; do
 done
 rm -rf root && mkdir -p root/iso build
 cp -r overlay/files-iso/. root/iso
-label=COS_LIVE
+"#,
+    record!("root/iso"),
+    r#"label=COS_LIVE
 case "$target" in
 +maas-image)
     mkdir -p root/part/spc-config
@@ -98,7 +102,8 @@ esac
 rm -f "build/$ISO_NAME.iso"
 xorriso -no_rc -volid "$label" -joliet on -padding 0 -outdev "build/$ISO_NAME.iso" \
     -map root/iso / -chmod 0755 -- >xorriso.log 2>&1
-"#;
+"#
+);
 
 /// The place that a page's commands run in.
 fn place(page: &str) -> Test {

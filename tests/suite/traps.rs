@@ -71,6 +71,12 @@ fn t00_an_unknown_trap_or_target_is_a_mistake() {
         }
     }
     test.run("explain T99").any_stderr().fails(2);
+    // As messages begin.
+    for id in ["error[T11]", "warning[T11]:", "[t11]", "another-file"] {
+        test.run(&format!("explain {id}"))
+            .stdout_has("T11: ")
+            .success();
+    }
 }
 
 /// There is no all-clear for a target that does not exist.

@@ -17,6 +17,7 @@ fn t14_an_argument_that_a_maas_image_ignores() {
     test.run("build -- +maas-image --CLUSTERCONFIG=spc.tgz")
         .warning("T15")
         .warning("T14")
+        .warning("rehearsal-unjudged")
         .error("build-not-started")
         .stderr_has("`earthly.sh +maas-image` ignores the argument CLUSTERCONFIG")
         .stderr_has("note: a MAAS image always gets the staged `spc.tgz`")

@@ -36,7 +36,7 @@ impl Preflight<'_> {
     }
 
     /// Whether the build is of a MAAS image.
-    pub(in crate::canvos) fn is_maas(&self) -> bool {
+    pub fn is_maas(&self) -> bool {
         self.invocation.is_maas() || self.target_name().as_deref() == Some(Target::MaasImage.name())
     }
 
