@@ -309,11 +309,18 @@ impl Request<'_> {
                     program,
                     output: lines,
                 }),
+                // A command that is not known may fail in a copy for reasons of its own.
+                Failure::Copying if !is_known && !failure::names_failed_target(&output.text()) => {
+                    Ok(Outcome::Inconclusive(Inconclusive::Command(program)))
+                }
                 Failure::Unknown | Failure::Copying => Ok(Outcome::Failed { output: lines }),
             };
         }
         // `earthly.sh` of some releases ends well after a failed build (T41).
-        if is_known && failure::says_failed(&output.text()) {
+        let said = output.text();
+        let has_failed = failure::names_failed_target(&said)
+            || records.is_empty() && failure::says_failed(&said);
+        if is_known && has_failed {
             return Ok(Outcome::Failed {
                 output: output.last_lines(),
             });

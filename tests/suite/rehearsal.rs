@@ -224,15 +224,36 @@ fn a_failure_behind_exit_code_0() {
         .stderr_has("no such thing")
         .fails(3);
     // Even if something arrived before.
-    let late = format!(
-        "{}\necho 'Error: no such thing'\n",
-        EARTHLY.replace("@ROWS@", FILE)
-    );
-    program(&test, "bin/earthly", &late);
+    let late = |words: &str| format!("{}\necho '{words}'\n", EARTHLY.replace("@ROWS@", FILE));
+    program(&test, "bin/earthly", &late("  +iso *failed* | COPY a b"));
     rehearse(&test, "")
         .stdout_has("the build fails")
-        .stderr_has("no such thing")
+        .stderr_has("+iso *failed* | COPY a b")
         .fails(3);
+    // What a script around it prints is not the program's.
+    program(&test, "bin/earthly", &late("Error: HTTP_PROXY is not set"));
+    rehearse(&test, "")
+        .stdout_has("`factory` as locked")
+        .any_stderr()
+        .success();
+    // Neither is what a command prints that is not known; terminals' colors are left out.
+    builds_with(&test, &["earthly-like"]);
+    program(
+        &test,
+        "bin/earthly-like",
+        "#!/bin/sh\necho 'Error: not a git checkout'\nexit 1\n",
+    );
+    rehearse(&test, "")
+        .stdout_has("unknown")
+        .error("rehearsal-unjudged")
+        .fails(1);
+    let failed = "#!/bin/sh\nprintf '\\033[31m+iso *failed* | COPY\\033[0m a b\\n'\nexit 1\n";
+    program(&test, "bin/earthly-like", failed);
+    rehearse(&test, "")
+        .stdout_has("the build fails")
+        .stderr_has("note: +iso *failed* | COPY a b")
+        .fails(3);
+    builds_with(&test, &["earthly", "+iso"]);
     program(&test, "bin/earthly", "#!/bin/sh\n");
     rehearse(&test, "")
         .stdout_has("no image is written")

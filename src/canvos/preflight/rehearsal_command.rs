@@ -36,6 +36,7 @@ impl Preflight<'_> {
     }
 
     /// Whether the build is of a MAAS image.
+    #[must_use]
     pub fn is_maas(&self) -> bool {
         self.invocation.is_maas() || self.target_name().as_deref() == Some(Target::MaasImage.name())
     }
@@ -119,13 +120,14 @@ impl Preflight<'_> {
         Some(argv)
     }
 
-    /// Whether the command or a file that it reads names something above the checkout.
+    /// Whether the command, the Earthfile or a file that the program reads names something above the checkout.
     pub(in crate::canvos) fn names_parent(&self) -> bool {
         let file = files::text_or_empty(&self.directory.join(".env"));
         let variables = self.start.environment.variables.iter();
         let mut variables =
             variables.filter(|(name, _)| name.to_string_lossy().starts_with("EARTH"));
         self.start.argv.iter().any(|word| word.contains(".."))
+            || self.earthfile.text.contains("../")
             || file.contains("..")
             || variables.any(|(_, value)| value.to_string_lossy().contains(".."))
     }

@@ -90,6 +90,13 @@ fn is_unreadable(error: &str, added: Added) -> bool {
             || numbers(" at pos ").any(|byte| byte >= added.byte))
 }
 
+/// Whether a build program says that a target has failed; a script around it may print errors
+/// of its own.
+pub(super) fn names_failed_target(output: &str) -> bool {
+    let says = |line: &str| line.contains(" FAILURE ==") || line.contains(" *failed* |");
+    output.lines().any(says)
+}
+
 /// Whether the program says that a build has failed.
 pub(super) fn says_failed(output: &str) -> bool {
     let says = |line: &str| {

@@ -214,7 +214,15 @@ fn reason(why: Obstacle) -> &'static str {
         Obstacle::ShellOut => "this value is known only at run time, and a copy depends on it",
         Obstacle::OtherEarthfile => "this is in another Earthfile, which edgestage does not read",
         Obstacle::Changes => "this line may change the definition after it was copied",
-        Obstacle::OtherOverlay => "this line makes an image without the overlay that was copied",
+        Obstacle::OtherOverlay => {
+            "this line makes an image of something other than the overlay that was copied"
+        }
+        Obstacle::NoBase => {
+            "there is no base image before the first target, in which the rehearsal could run"
+        }
+        Obstacle::Repository => {
+            "this depends on the git repository, which the copy of the checkout does not have"
+        }
         Obstacle::DropsOverlay => "this line makes an image without the overlay",
         Obstacle::Command => {
             "this command passes the definition on in a way that edgestage does not understand"

@@ -142,6 +142,11 @@ fn end(child: &mut Child) -> std::io::Result<ExitStatus> {
     child.wait()
 }
 
+/// `line` without the sequences that control a terminal, such as those of colors.
+fn without_control(line: &str) -> String {
+    anstream::adapter::strip_str(line).to_string()
+}
+
 /// The end of what a program prints, on both of its streams.
 #[derive(Clone, Default)]
 pub(super) struct Output {
@@ -180,7 +185,7 @@ impl Output {
                 .rsplit('\r')
                 .next()
                 .unwrap_or_default();
-            sanitize::excerpt(line.trim_end().as_bytes(), SHOWN.1)
+            sanitize::excerpt(without_control(line).trim_end().as_bytes(), SHOWN.1)
         });
         let mut lines: Vec<String> = lines.filter(|line| !line.trim().is_empty()).collect();
         // What went well before says nothing.

@@ -146,6 +146,8 @@ fn unjudged(book: &mut Book, error: &dyn Fn(Option<Inconclusive>) -> Error) {
         Obstacle::OtherEarthfile,
         Obstacle::Changes,
         Obstacle::OtherOverlay,
+        Obstacle::NoBase,
+        Obstacle::Repository,
         Obstacle::DropsOverlay,
         Obstacle::Command,
     ] {

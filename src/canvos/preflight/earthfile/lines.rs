@@ -92,7 +92,13 @@ pub(super) fn logical_lines(text: &str) -> Vec<Line> {
     let mut lines: Vec<Line> = Vec::new();
     let mut open = false;
     for (at, line) in text.lines().enumerate() {
-        let line = without_comment(line);
+        // In a quotation that an earlier line began, there are no comments.
+        let is_quoted = open && lines.last().is_some_and(|last| is_in_quotes(&last.text));
+        let line = if is_quoted {
+            line
+        } else {
+            without_comment(line)
+        };
         if line.trim().is_empty() {
             continue;
         }
@@ -116,9 +122,13 @@ pub(super) fn logical_lines(text: &str) -> Vec<Line> {
     lines
 }
 
-/// Returns the part of a line before a comment. A quote from an earlier line, which would make
-/// the comment text, is not taken into account: that can only hide words, and a hidden word is
-/// not taken for a copy.
+fn is_in_quotes(text: &str) -> bool {
+    let mut state = Quoting::default();
+    text.chars().for_each(|c| state.take(c));
+    state.quote.is_some()
+}
+
+/// Returns the part of a line before a comment.
 fn without_comment(line: &str) -> &str {
     let mut state = Quoting::default();
     let mut blank = true;

@@ -20,6 +20,7 @@ use super::walk::{grouped, local, reference};
 
 mod body;
 mod changes;
+mod checks;
 mod copies;
 mod decisions;
 mod argument_uses;
@@ -31,7 +32,7 @@ pub(in crate::canvos) use listing::RECORD_PREFIX;
 
 use argument_uses::ArgumentUses;
 use copies::{CopyLine, plain};
-use listing::{Destination, Kind, RECORDS};
+use listing::{Kind, RECORDS};
 
 /// What the reduced Earthfile adds, where something of the program's own has failed.
 pub(in crate::canvos) const ERROR_MARKER: &str = "edgestage";
@@ -101,6 +102,10 @@ pub enum Obstacle {
     Changes,
     /// A call of the ISO tool without the overlay, or with another one.
     OtherOverlay,
+    /// There is no base image before the first target.
+    NoBase,
+    /// Something depends on the git repository, which the copy of the checkout does not have.
+    Repository,
     /// A call of the ISO tool that drops the overlay (T23).
     DropsOverlay,
     /// A command that passes the definition on in a way that edgestage does not understand.
@@ -135,7 +140,21 @@ pub(super) fn reduce(
     {
         return Err(Unreducible::NoTarget);
     }
-    let mut file = File::read(parsed, targets, definition_copies);
+    let asked = targets;
+    // Any target may be built, with a definition of its own.
+    let all: Vec<&str> = match other_targets {
+        OtherTargets::Kept => Vec::new(),
+        OtherTargets::Emptied => parsed
+            .targets
+            .keys()
+            .map(String::as_str)
+            .filter(|it| is_target(it))
+            .collect(),
+    };
+    let targets = if all.is_empty() { asked } else { &all[..] };
+    let file = File::read(parsed, targets, definition_copies);
+    file.check_base()?;
+    file.check_targets()?;
     if !targets.iter().any(|target| file.relevant.contains(*target)) {
         return Err(match file.other_earthfile {
             Some(line) => Unreducible::Line {
@@ -145,11 +164,6 @@ pub(super) fn reduce(
             None => Unreducible::NoCopy,
         });
     }
-    if let Some(line) = file.other_image {
-        let why = Obstacle::OtherOverlay;
-        return Err(Unreducible::Line { line, why });
-    }
-    file.read_base()?;
     let mut kept = BTreeMap::new();
     let relevant = targets
         .iter()
@@ -163,9 +177,7 @@ pub(super) fn reduce(
         due.extend(body.references);
         kept.insert(name, body.lines);
     }
-    let is_emptied = |name: &str| {
-        other_targets == OtherTargets::Emptied && name.starts_with(|c: char| c.is_ascii_lowercase())
-    };
+    let is_emptied = |name: &str| other_targets == OtherTargets::Emptied && is_target(name);
     let is_replaced = |name: &str| kept.contains_key(name) || is_emptied(name);
     let mut reduced = renamed(text, parsed, &is_replaced);
     let added = Added {
@@ -173,7 +185,7 @@ pub(super) fn reduce(
         line: reduced.lines().count() + 1,
     };
     for (name, lines) in &kept {
-        let copies = !other_copies.is_empty() && targets == [name.as_str()];
+        let copies = !other_copies.is_empty() && asked == [name.as_str()];
         let build = copies.then(|| format!("    BUILD +{OTHER_COPIES_TARGET}"));
         append(&mut reduced, name, build.iter().chain(lines));
     }
@@ -197,6 +209,11 @@ pub(super) fn reduce(
         text: reduced,
         kept: kept.into_keys().collect(),
     })
+}
+
+/// Whether a name is that of a target, and not of a function.
+fn is_target(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_lowercase())
 }
 
 /// Adds a target.
@@ -239,12 +256,22 @@ struct File<'e> {
     targets: Vec<String>,
     /// The same, as paths of the image, as far as they are known.
     paths: Vec<String>,
-    /// What is copied before the first target, so that every target has it.
-    of_base: Vec<Destination>,
+    /// What the targets save for others to copy.
+    saves: BTreeMap<String, Vec<Save>>,
+    /// Targets and functions that the build reaches.
+    reached: BTreeSet<String>,
+    /// Whether an image is made of an overlay in one of them.
+    has_tool: bool,
     /// A line that hands over to another Earthfile.
     other_earthfile: Option<usize>,
-    /// A line that makes an image in a target that has no definition.
-    other_image: Option<usize>,
+}
+
+/// A `SAVE ARTIFACT`.
+struct Save {
+    /// The name that others copy it by; `None` if it may have any.
+    name: Option<String>,
+    /// Whether a definition is in it.
+    holds: bool,
 }
 
 impl<'e> File<'e> {
@@ -260,9 +287,10 @@ impl<'e> File<'e> {
             matter: BTreeSet::new(),
             targets: Vec::new(),
             paths: Vec::new(),
-            of_base: Vec::new(),
+            saves: BTreeMap::new(),
+            reached: BTreeSet::new(),
+            has_tool: false,
             other_earthfile: None,
-            other_image: None,
         };
         let mut graph: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         let mut carriers = BTreeSet::new();
@@ -304,22 +332,14 @@ impl<'e> File<'e> {
                 break;
             }
         }
-        for name in graph.keys().filter(|name| !file.relevant.contains(*name)) {
-            each_line(&parsed.targets[name], &mut |line| {
-                if changes::makes_image(line) {
-                    file.other_image.get_or_insert(line.number());
-                }
-            });
-        }
         let relevant = std::mem::take(&mut file.relevant);
         let mut uses = ArgumentUses::default();
         for name in &relevant {
             let mut directory = None;
             each_line(&parsed.targets[name], &mut |line| {
                 uses.take(line);
-                if let ["WORKDIR", to, ..] = line.arguments()[..] {
-                    directory = changes::entered(directory.as_deref(), to);
-                }
+                directory = changes::after(directory.take(), line);
+                file.has_tool |= changes::makes_image(line);
                 if let Some(copy) = CopyLine::of(line).filter(|_| file.carries(line)) {
                     file.paths
                         .push(changes::absolute(&copy.target, directory.as_deref()));
@@ -329,29 +349,30 @@ impl<'e> File<'e> {
         }
         file.relevant = relevant;
         file.matter = uses.all();
+        file.reached = graph.into_keys().collect();
+        file.read_saves();
         file
     }
 
-    /// What is copied before the first target. Nothing can be added to that.
-    fn read_base(&mut self) -> Result<(), Unreducible> {
-        let mut copied = Vec::new();
-        each_line(&self.parsed.base, &mut |line| {
-            if let Some(copy) = CopyLine::of(line).filter(|_| self.carries(line)) {
-                let kind = self.kind(line, &copy);
-                let word = copy.target;
-                copied.push((line.number(), Destination { kind, word }));
-            }
-        });
-        for (line, destination) in copied {
-            if !destination.is_absolute() {
-                let why = Obstacle::Command;
-                return Err(Unreducible::Line { line, why });
-            }
-            self.targets.push(destination.word.clone());
-            self.paths.push(destination.word.clone());
-            self.of_base.push(destination);
+    fn read_saves(&mut self) {
+        for name in &self.relevant {
+            let mut directory = None;
+            let mut saves = Vec::new();
+            each_line(&self.parsed.targets[name], &mut |line| {
+                directory = changes::after(directory.take(), line);
+                if let ["SAVE", "ARTIFACT", ref words @ ..] = line.arguments()[..] {
+                    let mut words = words.iter().filter(|word| !word.starts_with("--"));
+                    let Some(source) = words.next() else { return };
+                    let to = words.next().filter(|word| **word != "AS");
+                    let path = changes::absolute(source, directory.as_deref());
+                    saves.push(Save {
+                        name: saved_name(source, to.copied()),
+                        holds: changes::holds(&path, &self.paths),
+                    });
+                }
+            });
+            self.saves.insert(name.clone(), saves);
         }
-        Ok(())
     }
 
     /// Whether a line copies a definition out of the checkout.
@@ -371,27 +392,28 @@ impl<'e> File<'e> {
         }
     }
 
-    /// Whether the target `name` saves what was copied, for others to copy.
-    fn hands_on(&self, name: &str) -> bool {
-        let mut saves = false;
-        if let Some(body) = self.parsed.targets.get(name) {
-            each_line(body, &mut |line| {
-                if let ["SAVE", ref rest @ ..] = line.arguments()[..] {
-                    saves |= self.saves_definition(rest);
-                }
-            });
+    /// Whether a definition may be in the artifact `path` of the target `name`; `None` if that
+    /// cannot be told.
+    fn hands_on(&self, name: &str, path: &str) -> Option<bool> {
+        let saves = self.saves.get(name)?;
+        let first = plain(path).split('/').next().unwrap_or_default();
+        let is_all = matches!(first, "" | "." | "*");
+        if !is_all && first.contains(['*', '?', '[', '$']) {
+            return saves.iter().all(|save| !save.holds).then_some(false);
         }
-        saves
+        let is_meant =
+            |save: &&Save| is_all || save.name.as_deref().is_none_or(|name| name == first);
+        Some(saves.iter().filter(is_meant).any(|save| save.holds))
     }
 
-    /// Whether a `SAVE` has what was copied in it.
-    fn saves_definition(&self, words: &[&str]) -> bool {
+    /// Whether a `SAVE` has what was copied in it, for a target in `directory`.
+    fn saves_definition(&self, words: &[&str], directory: Option<&str>) -> bool {
         let ["ARTIFACT", rest @ ..] = words else {
             return false;
         };
         let mut paths = rest.iter().filter(|word| !word.starts_with("--"));
-        let path = paths.next();
-        path.is_some_and(|path| changes::holds(path, &self.targets))
+        let path = paths.next().map(|path| changes::absolute(path, directory));
+        path.is_some_and(|path| changes::holds(&path, &self.paths))
     }
 
     /// Whether the variable `name` has a part in what is copied.
@@ -412,6 +434,16 @@ impl<'e> File<'e> {
         }
         effect
     }
+}
+
+/// The name by which others copy what `SAVE ARTIFACT source to` saves.
+fn saved_name(source: &str, to: Option<&str>) -> Option<String> {
+    let named = match to {
+        Some(to) if !to.ends_with('/') && plain(to) != "." => plain(to).split('/').next(),
+        _ => plain(source).rsplit('/').next(),
+    };
+    let name = named.filter(|name| !name.contains(['*', '?', '[', '$']));
+    name.map(str::to_owned)
 }
 
 /// Calls `take` for every line of `body`, those of blocks too.

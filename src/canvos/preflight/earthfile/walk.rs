@@ -249,11 +249,7 @@ impl<'e> Walk<'e> {
     }
 
     fn copy(&mut self, line: &Line, words: &[&str], scope: &Scope, place: Place) {
-        let flags = words
-            .iter()
-            .take_while(|word| word.starts_with("--"))
-            .count();
-        let (flags, paths) = words.split_at(flags);
+        let (flags, paths) = words.split_at(flag_words(words));
         let if_exists = flags
             .iter()
             .any(|flag| matches!(*flag, "--if-exists" | "--if-exists=true"));
@@ -273,7 +269,9 @@ impl<'e> Walk<'e> {
             let path = if unset { Some(String::new()) } else { path };
             // Not an argument in `(+target/x --A=1)` either.
             let is_literal = !word.contains(['$', '`', ')']) && !word.starts_with("--");
-            if artifact.is_none() && place.runs == Runs::Yes && is_literal {
+            // Nothing that is copied depends on the repository, which a rehearsal does not have.
+            let is_git = word.trim_start_matches("./").starts_with(".git");
+            if artifact.is_none() && place.runs == Runs::Yes && is_literal && !is_git {
                 let flag = if if_exists { "--if-exists " } else { "" };
                 self.recipe.literal_sources.push((flag, (*word).to_owned()));
             }
@@ -302,6 +300,18 @@ impl<'e> Walk<'e> {
             });
         }
     }
+}
+
+/// The flags of `COPY` that have a value, which may be the next word.
+const VALUED: [&str; 4] = ["--chmod", "--chown", "--platform", "--build-arg"];
+
+/// Returns how many of the words after `COPY` are flags and their values.
+pub(super) fn flag_words(words: &[&str]) -> usize {
+    let mut count = 0;
+    while let Some(word) = words.get(count).filter(|word| word.starts_with("--")) {
+        count += 1 + usize::from(VALUED.contains(word));
+    }
+    count.min(words.len())
 }
 
 /// Returns the words of a command; `(+target/x --A=1)` is one word.

@@ -83,7 +83,7 @@ fn is_argument(name: &str) -> bool {
 }
 
 /// The names behind dollar signs.
-fn variables(text: &str) -> impl Iterator<Item = String> {
+pub(super) fn variables(text: &str) -> impl Iterator<Item = String> {
     text.split('$').skip(1).filter_map(|rest| {
         let rest = rest.strip_prefix('{').unwrap_or(rest);
         let fits = |c: char| !c.is_ascii_alphanumeric() && c != '_';

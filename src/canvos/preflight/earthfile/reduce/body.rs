@@ -8,7 +8,8 @@ use std::collections::BTreeSet;
 use super::super::lines::Line;
 use super::super::parse::{Block, Branch, Statement};
 use super::super::walk::{assignment, grouped, local, reference};
-use super::copies::{CopyLine, plain};
+use super::argument_uses::variables;
+use super::copies::{CopyLine, is_git, plain};
 use super::decisions::{runs_program, tests_variables};
 use super::listing::{self, Destination, Kind};
 use super::{File, Obstacle, RECORD_PREFIX, RECORDS, Unreducible, changes, each_line};
@@ -50,11 +51,12 @@ impl Body {
                 references: Vec::new(),
             },
             depth: 1,
-            destinations: file.of_base.clone(),
+            destinations: Vec::new(),
             workdir: None,
+            known: BTreeSet::new(),
             facts: BTreeSet::new(),
         };
-        writer.note_if(!file.of_base.is_empty(), Fact::Carries);
+        each_line(&file.parsed.base, &mut |line| writer.declare(line));
         // What is left out of those that call it is not known here.
         writer.note_if(is_function, Fact::Omitted);
         writer.statements(body)?;
@@ -88,6 +90,12 @@ enum Fact {
     Exports,
     /// There is a call of the tool that makes an ISO, in whatever branch.
     CallsTool,
+    /// The target is made of one that carries a definition.
+    Inherits,
+    /// The base is an image that a rehearsal does not use.
+    OtherBase,
+    /// Something is set that another base takes away again.
+    Sets,
 }
 
 struct Writer<'f, 'e> {
@@ -102,6 +110,8 @@ struct Writer<'f, 'e> {
     destinations: Vec<Destination>,
     /// The directory of relative paths, where it is known.
     workdir: Option<String>,
+    /// The variables that are declared so far.
+    known: BTreeSet<String>,
     facts: BTreeSet<Fact>,
 }
 
@@ -143,8 +153,10 @@ impl Writer<'_, '_> {
 
     fn command(&mut self, line: &Line) -> Result<(), Unreducible> {
         let words = line.arguments();
+        self.declare(line);
         match words[..] {
             ["ARG" | "LET" | "SET" | "ENV", ref rest @ ..] => {
+                self.note_if(words[0] == "ENV", Fact::Sets);
                 if !self.is(Fact::Omitted) || !runs_program(&line.text) {
                     self.keep(line);
                 } else if assigned(rest).is_some_and(|name| self.file.is_used(name)) {
@@ -157,6 +169,7 @@ impl Writer<'_, '_> {
                 self.refuse_program(line)?;
                 let to = rest.first().filter(|_| self.depth == 1);
                 self.workdir = to.and_then(|to| changes::entered(self.workdir.as_deref(), to));
+                self.note_if(true, Fact::Sets);
                 self.keep(line);
             }
             ["COMMAND" | "FUNCTION", ..] => self.keep(line),
@@ -180,28 +193,42 @@ impl Writer<'_, '_> {
                     Fact::Omitted,
                 );
                 self.check_left_out(line)?;
-                self.note_call(line);
+                self.note_call(line)?;
             }
         }
         Ok(())
     }
 
-    /// CanvOS calls the tool for the architectures that it knows, and then wants its result.
-    fn note_call(&mut self, line: &Line) {
-        let is_call = line.arguments().first() == Some(&"RUN");
-        if is_call && self.is_relevant && line.text.contains(changes::OVERLAY_OPTION) {
-            self.push(CALLED);
-            self.note_if(true, Fact::CallsTool);
+    /// Notes which variables a line declares.
+    fn declare(&mut self, line: &Line) {
+        if let ["ARG" | "LET" | "SET" | "ENV", ref rest @ ..] = line.arguments()[..] {
+            self.known.extend(assigned(rest).map(str::to_owned));
         }
     }
 
+    /// CanvOS calls the tool for the architectures that it knows, and then wants its result. The
+    /// image gets what is in the overlay at that time.
+    fn note_call(&mut self, line: &Line) -> Result<(), Unreducible> {
+        if !self.is_relevant || !changes::makes_image(line) {
+            return Ok(());
+        }
+        if !self.is_function && !self.is(Fact::Carries) {
+            return Err(at(line, Obstacle::OtherOverlay));
+        }
+        self.push(CALLED);
+        self.note_if(true, Fact::CallsTool);
+        if let Some(word) = changes::overlay_of(line) {
+            let kind = Kind::Image;
+            self.note(Destination { kind, word });
+        }
+        Ok(())
+    }
+
     /// The calls in a block that is left out: they may have taken place.
-    fn note_calls(&mut self, body: &[Statement]) {
+    fn note_calls(&mut self, body: &[Statement]) -> Result<(), Unreducible> {
         let mut calls = Vec::new();
         each_line(body, &mut |line| calls.push(line.clone()));
-        for line in calls {
-            self.note_call(&line);
-        }
+        calls.iter().try_for_each(|line| self.note_call(line))
     }
 
     fn refuse_program(&self, line: &Line) -> Result<(), Unreducible> {
@@ -218,13 +245,19 @@ impl Writer<'_, '_> {
             words => words.iter().find_map(|word| reference(word)),
         };
         self.note_if(true, Fact::Omitted);
+        self.workdir = None;
         match named.map(local) {
-            None if self.is(Fact::Copied) => {
-                self.push("FROM +base");
-                self.facts.remove(&Fact::Copied);
-                self.destinations = self.file.of_base.clone();
+            None | Some(Some("base")) => {
+                let before = [Fact::Copied, Fact::Carries, Fact::Inherits, Fact::Sets];
+                if before.iter().any(|fact| self.is(*fact)) {
+                    self.push("FROM +base");
+                }
+                for fact in before.into_iter().chain([Fact::Receives]) {
+                    self.facts.remove(&fact);
+                }
+                self.destinations.clear();
+                self.note_if(named.is_none(), Fact::OtherBase);
             }
-            None => {}
             Some(None) => return Err(at(line, Obstacle::OtherEarthfile)),
             Some(Some(name)) => {
                 if runs_program(&line.text) {
@@ -232,8 +265,12 @@ impl Writer<'_, '_> {
                 }
                 self.keep(line);
                 self.body.references.push(name.to_owned());
-                self.note_if(self.file.relevant.contains(name), Fact::Carries);
-                self.note_if(self.file.relevant.contains(name), Fact::Receives);
+                let is_relevant = self.file.relevant.contains(name);
+                self.note_if(is_relevant, Fact::Carries);
+                self.note_if(is_relevant, Fact::Receives);
+                self.note_if(is_relevant, Fact::Inherits);
+                // Its own base may be another image, which is not followed here.
+                self.note_if(true, Fact::OtherBase);
             }
         }
         Ok(())
@@ -253,8 +290,15 @@ impl Writer<'_, '_> {
                 Ok(())
             };
         }
+        if is_carrying && self.is(Fact::CallsTool) {
+            return Err(at(line, Obstacle::OtherOverlay));
+        }
+        if is_carrying {
+            self.check_known(line)?;
+        }
+        let sources = copy.sources.iter().filter(|source| !is_git(source));
         let (artifacts, sources): (Vec<_>, Vec<_>) =
-            (copy.sources.iter()).partition(|source| CopyLine::is_artifact(source));
+            sources.partition(|source| CopyLine::is_artifact(source));
         for artifact in artifacts {
             self.note_if(true, Fact::Omitted);
             self.artifact(line, &copy, artifact)?;
@@ -314,7 +358,15 @@ impl Writer<'_, '_> {
         let records = with_path(artifact, &format!("{RECORD_PREFIX}*"));
         self.push(&format!("COPY {flags} --if-exists {records} {RECORDS}").replace("  ", " "));
         self.note_if(true, Fact::Receives);
-        if self.file.hands_on(name) {
+        let path = reference(artifact).unwrap_or_default();
+        let path = path.split_once('/').map_or("", |(_, path)| path);
+        let Some(hands_on) = self.file.hands_on(name, path) else {
+            return Err(at(line, Obstacle::Command));
+        };
+        if !hands_on && self.is(Fact::Carries) && changes::covers(&copy.target, self.state()) {
+            return Err(at(line, Obstacle::Changes));
+        }
+        if hands_on {
             let flags = copy.flags.iter().map(String::as_str);
             let words = ["COPY"]
                 .into_iter()
@@ -368,6 +420,8 @@ impl Writer<'_, '_> {
             self.refuse_program(line)?;
             self.keep(line);
             self.body.references.push(name.to_owned());
+            self.workdir = None;
+            self.note_if(true, Fact::Sets);
             if self.file.relevant.contains(name) {
                 self.note_if(true, Fact::Carries);
                 self.note_if(true, Fact::Receives);
@@ -378,6 +432,36 @@ impl Writer<'_, '_> {
         } else if let Some(body) = self.file.parsed.targets.get(name) {
             self.note_if(true, Fact::Omitted);
             self.check_all(body)?;
+            self.note_calls(body)?;
+        }
+        self.note_saves_of(name);
+        Ok(())
+    }
+
+    /// What a function saves and calls, it does for those that call it.
+    fn note_saves_of(&mut self, name: &str) {
+        let (mut saves, mut exports, mut calls) = (false, false, false);
+        if let Some(body) = self.file.parsed.targets.get(name) {
+            each_line(body, &mut |line| {
+                calls |= changes::makes_image(line);
+                if let ["SAVE", ref words @ ..] = line.arguments()[..] {
+                    saves = true;
+                    exports |= words.contains(&"LOCAL") || words.first() == Some(&"IMAGE");
+                }
+            });
+        }
+        self.note_if(saves, Fact::Saves);
+        self.note_if(exports, Fact::Exports);
+        self.note_if(calls, Fact::CallsTool);
+    }
+
+    /// A copy, or a condition on which one depends, has variables that are declared. Others may
+    /// be set by an image that a rehearsal does not use, and so may its shell.
+    fn check_known(&self, line: &Line) -> Result<(), Unreducible> {
+        let is_declared = |name: String| self.known.contains(&name);
+        let is_strange = !variables(&line.text).all(is_declared) || uses_bash(line);
+        if self.is(Fact::OtherBase) && is_strange && !self.is_function {
+            return Err(at(line, Obstacle::Condition));
         }
         Ok(())
     }
@@ -388,7 +472,7 @@ impl Writer<'_, '_> {
         self.note_if(true, Fact::Saves);
         let local = words.windows(2).any(|two| two == ["AS", "LOCAL"]);
         let local = local || words.first() == Some(&"IMAGE");
-        if self.file.saves_definition(words) {
+        if self.file.saves_definition(words, self.workdir.as_deref()) {
             let end = words.iter().position(|word| *word == "AS");
             let words = &words[..end.unwrap_or(words.len())];
             self.push(&format!("SAVE {}", words.join(" ")));
@@ -407,13 +491,15 @@ impl Writer<'_, '_> {
     }
 
     fn save(&mut self, local: bool) {
-        if self.is(Fact::Carries) && !self.is_function {
+        // If a tool makes an image, what is copied elsewhere is not in it.
+        let is_image = !self.file.has_tool || self.is(Fact::CallsTool) || self.is(Fact::Inherits);
+        let own = self.is(Fact::Carries) && !self.is_function && is_image;
+        if own {
             let places: Vec<&Destination> = self.destinations.iter().collect();
             for line in listing::list(self.name, &places, self.is(Fact::CallsTool)) {
                 self.push(&line);
             }
         }
-        let own = self.is(Fact::Carries) && !self.is_function;
         for line in listing::save(own, self.is(Fact::Receives), local) {
             self.push(&line);
         }
@@ -426,13 +512,18 @@ impl Writer<'_, '_> {
                 .as_ref()
                 .is_none_or(|it| tests_variables(it))
         };
+        if branches.iter().any(|branch| self.carries(&branch.body)) {
+            for branch in branches {
+                self.check_known(&branch.line)?;
+            }
+        }
         let undecided = branches.iter().find(|branch| !decided(branch));
         if let Some(undecided) = undecided.filter(|_| self.is(Fact::Omitted)) {
             self.note_if(true, Fact::Omitted);
             for branch in branches {
                 self.check_left_out(&branch.line)?;
                 self.check_block(&branch.body, &undecided.line, Obstacle::Condition)?;
-                self.note_calls(&branch.body);
+                self.note_calls(&branch.body)?;
             }
             return Ok(());
         }
@@ -458,6 +549,13 @@ impl Writer<'_, '_> {
         Ok(())
     }
 
+    /// Whether a block copies a definition.
+    fn carries(&self, body: &[Statement]) -> bool {
+        let mut carries = false;
+        each_line(body, &mut |line| carries |= self.file.carries(line));
+        carries
+    }
+
     fn wait(&mut self, block: &Block) -> Result<(), Unreducible> {
         self.push("WAIT");
         let before = self.body.lines.len();
@@ -471,6 +569,13 @@ impl Writer<'_, '_> {
         }
         Ok(())
     }
+}
+
+/// Whether a condition has an operator that not every shell knows.
+fn uses_bash(line: &Line) -> bool {
+    line.arguments()
+        .iter()
+        .any(|word| matches!(*word, "==" | "[[" | "=~"))
 }
 
 fn at(line: &Line, why: Obstacle) -> Unreducible {

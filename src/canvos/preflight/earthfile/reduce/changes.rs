@@ -9,20 +9,20 @@ use super::super::drops_overlay;
 use super::super::lines::Line;
 use super::Obstacle;
 use super::copies::plain;
-use super::places::{Places, Values};
+use super::places::{self, Places, Values};
 use super::shell::{self, Piece, Script, SimpleCommand, Unclear, Word};
 
 /// Programs that change no file that they are given, or nothing of it that matters.
 const READERS: &str = "echo printf test [ [[ ls cat head tail wc grep egrep sha256sum sha512sum sha1sum md5sum \
     basename dirname realpath readlink true false : set sleep pwd stat du df id uname \
     hostname date cut tr uniq jq which exit shift break continue wait chmod chown chgrp \
-    sync file find nproc whoami expr seq comm diff cmp sort groupadd useradd add-content-partition.sh";
+    sync file find export readonly unset nproc whoami expr seq comm diff cmp sort groupadd useradd add-content-partition.sh";
 /// Programs that install software, below directories of their own.
 const INSTALLERS: &str = "apt-get apt apt-cache apk zypper dnf yum microdnf tdnf rpm dpkg update-ca-certificates \
     ldconfig systemctl";
 /// Programs that change only what they are given.
 const WRITERS: &str = "rm mv cp ln install rsync truncate dd shred unlink rmdir tee split gzip gunzip zstd \
-    xorriso mksquashfs mkfs.vfat";
+    mksquashfs mkfs.vfat";
 /// Programs that also write into the directory that they are in.
 const UNPACKERS: &str = "tar bsdtar unzip cpio curl wget git unsquashfs";
 /// Commands of `git` that change nothing.
@@ -37,12 +37,19 @@ const PARTITION_SCRIPT: &str = "add-content-partition.sh";
 const BELOW: &str = "opt/spectrocloud/clusterconfig/spc.tgz";
 /// The option that names the overlay.
 pub(super) const OVERLAY_OPTION: &str = "--overlay-iso";
+/// Commands of `docker` that write no files.
+const DOCKER_READERS: &str = "images image inspect load pull tag rmi ps info version";
 /// The options of `docker run` that mount something.
 const MOUNTS: &str = "-v --volume --mount";
 /// The options of `curl` that name files that it writes.
 const CURL_OUTPUTS: &str = "-o --output -D --dump-header -c --cookie-jar";
+/// How many directories a command may be in.
+const DIRECTORIES: usize = 16;
 /// How many variables deep the name of a program may be.
 const DEPTH: usize = 4;
+
+/// The flags of `RUN` that have a value, which may be the next word.
+const VALUED: [&str; 5] = ["--mount", "--secret", "--network", "--aws", "--oidc"];
 
 /// What has been copied where a line stands.
 #[derive(Debug, Clone, Copy)]
@@ -61,16 +68,15 @@ pub(super) fn of_run(line: &Line, state: State<'_>) -> Option<Obstacle> {
         return Some(Obstacle::DropsOverlay);
     }
     let words = line.arguments();
-    let flags = words
-        .iter()
-        .skip(1)
-        .take_while(|word| word.starts_with("--"));
-    let flags: Vec<&str> = flags.copied().collect();
-    let rest = words.get(flags.len() + 1).map_or("", |first| {
+    let mut count = 1;
+    while let Some(word) = words.get(count).filter(|word| word.starts_with("--")) {
+        count += 1 + usize::from(VALUED.contains(word));
+    }
+    let flags = words[1..count.min(words.len())].join(" ");
+    let rest = words.get(count).map_or("", |first| {
         let at = first.as_ptr() as usize - line.text.as_ptr() as usize;
         &line.text[at..]
     });
-    let flags = flags.join(" ");
     if flags.contains("--entrypoint") && state.is_copied {
         return Some(Obstacle::Changes);
     }
@@ -78,9 +84,8 @@ pub(super) fn of_run(line: &Line, state: State<'_>) -> Option<Obstacle> {
     let mounts = of_commands(&format!("rm {}", flags.replace("--", "")), state);
     mounts.or_else(|| match serde_json::from_str::<Vec<String>>(rest) {
         Ok(words) => {
-            let word = |text: String| Word(vec![Piece::Literal(text)]);
             let command = SimpleCommand {
-                words: words.into_iter().map(word).collect(),
+                words: words.iter().map(|word| Word::from(word.as_str())).collect(),
                 outputs: Vec::new(),
             };
             of_script(
@@ -102,6 +107,19 @@ pub(super) fn makes_image(line: &Line) -> bool {
         && words.any(|word| {
             matches!(word, "build-iso" | "build-uki") || word.starts_with(OVERLAY_OPTION)
         })
+}
+
+/// The overlay of which the `RUN` in `line` makes an image, as it is written.
+pub(super) fn overlay_of(line: &Line) -> Option<String> {
+    let words: Vec<&str> = line.words().map(|(_, word)| word).collect();
+    let mut named = words.iter().enumerate().filter_map(|(at, word)| {
+        match word.strip_prefix(OVERLAY_OPTION)? {
+            "" => words.get(at + 1).copied(),
+            value => value.strip_prefix('='),
+        }
+    });
+    let word = named.next()?.trim_matches(['"', '\'', ';']);
+    (!word.is_empty()).then(|| word.to_owned())
 }
 
 /// What the shell commands in `text` may do.
@@ -157,6 +175,16 @@ pub(super) fn absolute(target: &str, directory: Option<&str>) -> String {
     }
 }
 
+/// The directory after `line` in `directory`, if it is known. What a base image and a function
+/// set is not.
+pub(super) fn after(directory: Option<String>, line: &Line) -> Option<String> {
+    match line.arguments()[..] {
+        ["WORKDIR", to, ..] => entered(directory.as_deref(), to),
+        ["FROM" | "DO", ..] => None,
+        _ => directory,
+    }
+}
+
 /// The directory after a `WORKDIR` in `directory`, if it is known.
 pub(super) fn entered(directory: Option<&str>, to: &str) -> Option<String> {
     let to = to.trim_matches(['"', '\'']);
@@ -194,8 +222,12 @@ fn of_script(script: &Script, state: State<'_>) -> Option<Obstacle> {
         script,
         places: Places::of(state.targets),
         state,
-        directory: state.directory.map(str::to_owned),
+        directories: vec![state.directory.map(str::to_owned)],
     };
+    // What is split, and how, is not known.
+    if script.values.contains_key("IFS") && state.is_copied {
+        return Some(Obstacle::Changes);
+    }
     script
         .commands
         .iter()
@@ -207,8 +239,9 @@ struct Effects<'a> {
     script: &'a Script,
     places: Places,
     state: State<'a>,
-    /// The directory of the next command, if it is known.
-    directory: Option<String>,
+    /// The directories that the next command may be in, those that are not known as `None`: a
+    /// `cd` may fail, or may not be reached.
+    directories: Vec<Option<String>>,
 }
 
 impl Effects<'_> {
@@ -267,8 +300,11 @@ impl Effects<'_> {
             .unwrap_or_default();
         match name {
             "cd" => self.enter(arguments),
-            "sed" if has(&["-i", "--in-place"]) => self.writes(arguments),
+            // What is removed before the copies does not matter.
+            "rm" | "rmdir" | "mkdir" if !self.state.is_copied => None,
+            "sed" if arguments.iter().any(edits_in_place) => self.edits(arguments),
             "awk" if writes_itself(arguments) => self.unknown(arguments),
+            "mkdir" if !arguments.iter().any(names_file) => None,
             "sed" | "awk" | "mkdir" | "touch" => speaks_of_place(arguments),
             "docker" => self.docker(arguments),
             "curl" if !arguments.iter().any(names_remote_file) => {
@@ -276,13 +312,15 @@ impl Effects<'_> {
             }
             "git" if is_one_of(first, GIT_READERS) => None,
             "find" if has(&["-exec", "-ok"]) => self.unknown(arguments),
-            "find" if has(&["-delete", "-fprint", "-fls"]) => self.writes(arguments),
+            "find" if has(&["-delete", "-fprint", "-fls"]) => self.finds(arguments),
             "sort" if has(&["-o", "--output"]) => self.writes(arguments),
             "bash" | "sh" if first.ends_with(PARTITION_SCRIPT) => None,
-            name if is_one_of(name, READERS) || is_one_of(name, INSTALLERS) => None,
+            name if is_one_of(name, INSTALLERS) => self.installs(arguments),
+            name if is_one_of(name, READERS) => None,
             name if is_one_of(name, WRITERS) => self.writes(arguments),
+            "tar" if first.trim_start_matches('-').starts_with('t') => None,
             name if is_one_of(name, UNPACKERS) => self.unpacks(arguments),
-            "xorriso" if !has(&["-osirrox", "-extract", "-cpx"]) => None,
+            "xorriso" | "mkisofs" | "genisoimage" => self.packs(arguments),
             name if is_one_of(name, IMAGE_TOOLS) || has(&[OVERLAY_OPTION]) => {
                 self.makes_image(arguments)
             }
@@ -292,13 +330,22 @@ impl Effects<'_> {
 
     fn enter(&mut self, arguments: &[Word]) -> Option<Obstacle> {
         let to = arguments.first().and_then(Word::literal);
-        self.directory = match (to, &self.directory) {
-            (Some(to), _) if to.starts_with('/') => Some(to.to_owned()),
-            (Some(to), Some(directory)) if !to.starts_with('-') => {
-                Some(format!("{directory}/{to}"))
-            }
-            _ => None,
-        };
+        let entered = self
+            .directories
+            .iter()
+            .map(|directory| match (to, directory) {
+                (Some(to), _) if to.starts_with('/') => Some(to.to_owned()),
+                (Some(to), Some(directory)) if !to.starts_with('-') => {
+                    Some(format!("{directory}/{to}"))
+                }
+                _ => None,
+            });
+        let entered: Vec<_> = entered.collect();
+        self.directories.extend(entered);
+        self.directories.truncate(DIRECTORIES);
+        if self.directories.len() == DIRECTORIES {
+            self.directories = vec![None];
+        }
         None
     }
 
@@ -308,6 +355,32 @@ impl Effects<'_> {
         names
             .then_some(Obstacle::Changes)
             .or_else(|| speaks_of_place(arguments))
+    }
+
+    /// `find` without a path searches its directory.
+    fn finds(&self, arguments: &[Word]) -> Option<Obstacle> {
+        let has_path = arguments
+            .first()
+            .is_some_and(|word| !word.start().starts_with(['-', '!', '(']));
+        if has_path {
+            return self.writes(arguments);
+        }
+        self.may_be_place(&Word::from("."))
+            .then_some(Obstacle::Changes)
+            .or_else(|| self.writes(arguments))
+    }
+
+    /// `sed` in place: its files, without the program that it runs.
+    fn edits(&self, arguments: &[Word]) -> Option<Obstacle> {
+        let is_option = |word: &Word| word.start().starts_with('-');
+        let has_program =
+            |word: &Word| ["-e", "-f", "--expression", "--file"].contains(&word.start());
+        let program = arguments.iter().position(|word| !is_option(word));
+        let files = arguments.iter().enumerate();
+        let files =
+            files.filter(|(at, _)| Some(*at) != program || arguments.iter().any(has_program));
+        let files: Vec<Word> = files.map(|(_, word)| word.clone()).collect();
+        self.writes(&files).or_else(|| speaks_of_place(arguments))
     }
 
     /// A program that writes into its directory, unless an option names another one.
@@ -321,23 +394,27 @@ impl Effects<'_> {
                 .iter()
                 .any(|it| word.start().starts_with(it))
         };
-        if !arguments.iter().any(elsewhere) {
-            let here = Word(vec![Piece::Literal(".".to_owned())]);
-            if self.names_place(&here) {
-                return Some(Obstacle::Changes);
-            }
+        if !arguments.iter().any(elsewhere) && self.may_be_place(&Word::from(".")) {
+            return Some(Obstacle::Changes);
         }
         self.writes(arguments)
+    }
+
+    /// Packages have directories of their own, unless an option names another root.
+    fn installs(&self, arguments: &[Word]) -> Option<Obstacle> {
+        let paths = arguments.iter().filter(|word| word.start().contains('/'));
+        let paths: Vec<Word> = paths.cloned().collect();
+        self.writes(&paths)
     }
 
     /// Containers write what is mounted; other commands write files that they are given.
     fn docker(&self, arguments: &[Word]) -> Option<Obstacle> {
         let command = arguments.first().and_then(Word::literal);
-        if command.is_some_and(|command| ["images", "inspect", "load", "pull"].contains(&command)) {
+        if command.is_some_and(|command| is_one_of(command, DOCKER_READERS)) {
             return None;
         }
         if command != Some("run") {
-            return self.writes(arguments);
+            return self.unknown(arguments);
         }
         self.options(arguments, MOUNTS)
     }
@@ -394,6 +471,23 @@ impl Effects<'_> {
         self.writes(&others)
     }
 
+    /// A program that makes an image of the directories that it is given.
+    fn packs(&self, arguments: &[Word]) -> Option<Obstacle> {
+        let is_overlay = |target: &String| {
+            let is_it = |word: &Word| plain(&written(word)) == plain(target);
+            arguments.iter().any(is_it)
+        };
+        let writes = ["-osirrox", "-extract", "-cpx", "-rm", "-indev", "-dev"];
+        let writes = |word: &Word| writes.iter().any(|it| word.start().starts_with(it));
+        if !self.state.is_copied {
+            return None;
+        }
+        if arguments.iter().any(writes) {
+            return Some(Obstacle::Changes);
+        }
+        (!self.state.targets.iter().any(is_overlay)).then_some(Obstacle::OtherOverlay)
+    }
+
     /// A program that is not known may do anything.
     fn unknown(&self, arguments: &[Word]) -> Option<Obstacle> {
         if self.state.is_copied {
@@ -404,10 +498,22 @@ impl Effects<'_> {
 
     /// Whether an argument, or a part of it such as the value of an option, may name a place.
     fn names_place(&self, argument: &Word) -> bool {
-        parts(argument).iter().any(|part| {
-            self.places
-                .may_be(part, self.directory.as_deref(), &self.script.values)
-        })
+        let Some(words) = places::expanded(argument, &self.script.values) else {
+            return true;
+        };
+        let split = words.iter().flat_map(Word::split);
+        let mut parts = words
+            .iter()
+            .cloned()
+            .chain(split)
+            .flat_map(|word| parts(&word));
+        parts.any(|part| self.may_be_place(&part))
+    }
+
+    fn may_be_place(&self, path: &Word) -> bool {
+        let values = &self.script.values;
+        let mut directories = self.directories.iter();
+        directories.any(|directory| self.places.may_be(path, directory.as_deref(), values))
     }
 }
 
@@ -430,6 +536,18 @@ fn written(word: &Word) -> String {
         Piece::Pattern | Piece::Unknown => "*".to_owned(),
     });
     pieces.collect()
+}
+
+/// Whether a word may be that of a definition's file.
+fn names_file(word: &Word) -> bool {
+    word.literal().is_none_or(|path| path.contains("spc.tgz"))
+}
+
+/// Whether an option of `sed` is `-i`, alone or with others.
+fn edits_in_place(word: &Word) -> bool {
+    let option = word.start();
+    let letters = option.starts_with('-') && !option.starts_with("--");
+    option.starts_with("--in-place") || letters && option.contains('i')
 }
 
 /// Whether an option of curl writes a file with the name that it has on the server.
@@ -463,12 +581,9 @@ fn parts(argument: &Word) -> Vec<Word> {
             part.0.push(piece.clone());
             continue;
         };
-        let text = match text.strip_prefix('-') {
-            // `-C/x`: one letter, then its value.
-            Some(option) if at == 0 && !option.starts_with('-') => option
-                .char_indices()
-                .nth(1)
-                .map_or("", |(at, _)| &option[at..]),
+        // `-xC/x`: letters, then the value of the last one.
+        let text = match text.find('/') {
+            Some(slash) if at == 0 && is_option && !text[..slash].contains('=') => &text[slash..],
             _ => text,
         };
         for (at, text) in text.split([':', '=', ',']).enumerate() {

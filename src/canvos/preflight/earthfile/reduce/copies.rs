@@ -3,7 +3,7 @@
 //! Input: a line of an Earthfile. Output: its flags, its sources and its destination.
 
 use super::super::lines::Line;
-use super::super::walk::{grouped, reference};
+use super::super::walk::{flag_words, grouped, reference};
 use crate::canvos::Placement;
 
 /// The words of a `COPY`.
@@ -20,12 +20,11 @@ impl CopyLine {
         let ["COPY", rest @ ..] = &words[..] else {
             return None;
         };
-        let flags = rest.iter().take_while(|word| word.starts_with("--"));
-        let flags: Vec<String> = flags.map(|flag| (*flag).to_owned()).collect();
-        let mut sources = grouped(&rest[flags.len()..]);
+        let (flags, paths) = rest.split_at(flag_words(rest));
+        let mut sources = grouped(paths);
         let target = sources.pop().filter(|_| !sources.is_empty())?;
         Some(Self {
-            flags,
+            flags: joined(flags),
             sources,
             target,
         })
@@ -35,6 +34,24 @@ impl CopyLine {
     pub(super) fn is_artifact(source: &str) -> bool {
         reference(source).is_some()
     }
+}
+
+/// Flags with their values: `--chmod 0755` is `--chmod=0755`.
+fn joined(words: &[&str]) -> Vec<String> {
+    let mut flags: Vec<String> = Vec::new();
+    for word in words {
+        match flags.last_mut() {
+            Some(flag) if !word.starts_with("--") => flag.extend(["=", word]),
+            _ => flags.push((*word).to_owned()),
+        }
+    }
+    flags
+}
+
+/// Whether a source is the git repository or a file of it.
+pub(super) fn is_git(source: &str) -> bool {
+    let source = plain(source);
+    source == ".git" || source.starts_with(".git/")
 }
 
 /// Without quotes, a leading `./` and slashes at the end.

@@ -21,6 +21,8 @@ pub(super) enum Kind {
     File,
     /// A directory, in which the definition may be.
     Directory,
+    /// The overlay of which a tool makes an image, with the definition at its place.
+    Image,
 }
 
 impl Kind {
@@ -29,6 +31,7 @@ impl Kind {
             Self::Overlay => 'o',
             Self::File => 'f',
             Self::Directory => 'd',
+            Self::Image => 't',
         }
     }
 }
@@ -108,7 +111,7 @@ const TOOL: &str = "[ -n \"$EDGESTAGE_ISO_TOOL\" ] || echo \"x uncalled -\";";
 
 /// The directories in which a definition is, below something that was copied to: the
 /// overlay's, and every end of its path, since a part of the overlay may be copied as well.
-/// Kinds of rows: `o`, `f` and `d` as the place; `file SIZE SHA256`, `link`, `directory`,
+/// Kinds of rows: `o`, `f`, `d` and `t` as the place; `file SIZE SHA256`, `link`, `directory`,
 /// `other` or `absent`; the path. A link on the way counts unless it stays in the overlay:
 /// then it is `through` it. `uncalled` is an ISO that no tool makes.
 const SCRIPT: &str = r#"
@@ -134,6 +137,10 @@ below() {
     if [ "$k" = f ] && [ ! -d "${p%/}" ] || [ "${p##*/}" = spc.tgz ]; then echo "$k $(kind "${p%/}") $p"; continue; fi;
     r="$(cd -P "$p" 2>/dev/null && pwd -P)" || { echo "$k absent $p"; continue; };
     r="${r%/}"; found=;
+    if [ "$k" = t ]; then
+      below "$r" opt/spectrocloud/clusterconfig >/.edgestage/rows && while read -r row; do echo "t $row"; done </.edgestage/rows || echo "t absent $p";
+      continue;
+    fi;
     if [ -e "$r/spc.tgz" ] || [ -L "$r/spc.tgz" ]; then echo "$k $(kind "$r/spc.tgz") $r/spc.tgz"; found=1; fi;
     for s in clusterconfig spectrocloud/clusterconfig opt/spectrocloud/clusterconfig files-iso/opt/spectrocloud/clusterconfig overlay/files-iso/opt/spectrocloud/clusterconfig; do
       below "$r" "$s" >/.edgestage/rows && found=1 && while read -r row; do echo "$k $row"; done </.edgestage/rows;

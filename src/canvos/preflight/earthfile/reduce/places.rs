@@ -77,7 +77,10 @@ impl Places {
         let Some(words) = expanded(word, values) else {
             return true;
         };
-        words.iter().any(|word| self.may_be_one(&word.0, directory))
+        // Without quotes, the shell splits what a variable stands for.
+        let split = words.iter().flat_map(Word::split);
+        let mut all = words.iter().cloned().chain(split);
+        all.any(|word| self.may_be_one(&word.0, directory))
     }
 
     fn may_be_one(&self, pieces: &[Piece], directory: Option<&str>) -> bool {
@@ -147,7 +150,7 @@ fn normalized(path: &str) -> Option<String> {
 
 /// The words that `word` may stand for, with the values of its variables; `None` if there are
 /// too many.
-fn expanded(word: &Word, values: &Values) -> Option<Vec<Word>> {
+pub(super) fn expanded(word: &Word, values: &Values) -> Option<Vec<Word>> {
     let mut words = vec![Word::default()];
     for piece in &word.0 {
         let unknown = [Word(vec![Piece::Unknown])];

@@ -47,6 +47,12 @@ pub(super) struct Script {
     pub values: BTreeMap<String, Vec<Word>>,
 }
 
+impl From<&str> for Word {
+    fn from(text: &str) -> Self {
+        Self(vec![Piece::Literal(text.to_owned())])
+    }
+}
+
 impl Word {
     /// The text of a word, if all of it is literal.
     pub(super) fn literal(&self) -> Option<&str> {
@@ -150,6 +156,9 @@ const RESERVED: [&str; 13] = [
     "if", "then", "else", "elif", "fi", "while", "until", "do", "done", "!", "{", "}", "time",
 ];
 
+/// Commands that assign their arguments to variables.
+const DECLARES: [&str; 4] = ["export", "readonly", "local", "declare"];
+
 /// A token of the shell.
 #[derive(Debug, PartialEq, Eq)]
 enum Token {
@@ -200,7 +209,15 @@ impl Script {
                 Some(List::In(name)) if text == "in" => list = Some(List::Words(name.clone())),
                 Some(List::In(_)) => return Err(Unclear),
                 Some(List::Words(name)) => self.assign(name.clone(), word),
-                None if !command.words.is_empty() => command.words.push(word),
+                None if !command.words.is_empty() => {
+                    let program = command.words[0].literal().unwrap_or_default();
+                    match word.assignment() {
+                        Some((name, value)) if DECLARES.contains(&program) => {
+                            self.assign(name.to_owned(), value);
+                        }
+                        _ => command.words.push(word),
+                    }
+                }
                 None if RESERVED.contains(&text) => {}
                 None if text == "for" => list = Some(List::Name),
                 None if ["case", "select", "function"].contains(&text) => {
@@ -374,6 +391,7 @@ impl Lexer {
             match self.escaped()? {
                 '"' => return Ok(()),
                 '\\' => word.push(self.escaped()?),
+                '$' if matches!(self.peek(), Some('\'' | '"')) => word.push('$'),
                 '$' => self.expansion(word)?,
                 '`' => self.backticks(word)?,
                 c => word.push(c),
@@ -393,7 +411,15 @@ impl Lexer {
     /// What follows a `$`.
     fn expansion(&mut self, word: &mut Word) -> Result<(), Unclear> {
         match self.peek() {
-            Some('(') if self.text.get(self.at + 1) == Some(&'(') => return Err(Unclear),
+            // Text in an encoding of its own.
+            Some('\'' | '"') => return Err(Unclear),
+            Some('(') if self.text.get(self.at + 1) == Some(&'(') => {
+                let inner = self.enclosed('(', ')')?;
+                if inner.contains('`') || inner.contains("$(") {
+                    return Err(Unclear);
+                }
+                word.0.push(Piece::Unknown);
+            }
             Some('(') => {
                 let inner = self.enclosed('(', ')')?;
                 self.inner.push(inner);

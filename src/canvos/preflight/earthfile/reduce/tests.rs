@@ -318,6 +318,180 @@ fn what_may_change_a_definition_is_found_anywhere() {
     }
 }
 
+/// An image tool whose overlay is not what was copied, in whatever way it comes about.
+#[test]
+fn an_overlay_without_the_definition() {
+    const TOOL: &str =
+        "    RUN auroraboot build-iso --overlay-iso /overlay dir:/x\n    SAVE ARTIFACT /iso/*\n";
+    const COPY: &str = "    COPY overlay/files-iso/ /overlay/\n";
+    for (what, text, line) in [
+        // A part that the definition is not in.
+        (
+            "a part of it is copied",
+            format!(
+                "build-iso:\n    COPY +other/boot /overlay/boot\n{TOOL}other:\n{COPY}    SAVE ARTIFACT /overlay/boot boot\n"
+            ),
+            8,
+        ),
+        (
+            "a sum of it is copied",
+            format!(
+                "build-iso:\n    COPY +other/sum /sum\n{TOOL}other:\n{COPY}    SAVE ARTIFACT /sum\n"
+            ),
+            8,
+        ),
+        (
+            "it is copied too late",
+            format!(
+                "build-iso:\n    COPY overlay/files-iso/boot /overlay/boot\n    COPY . /src\n    RUN auroraboot build-iso --overlay-iso /src dir:/x\n{COPY}    SAVE ARTIFACT /iso/*\n"
+            ),
+            10,
+        ),
+        (
+            "another base takes it away",
+            format!(
+                "build-iso:\n    FROM +other\n    FROM debian\n    COPY user-data /overlay/x\n{TOOL}other:\n{COPY}"
+            ),
+            10,
+        ),
+    ] {
+        let text = format!(
+            "VERSION 0.8\nFROM alpine\niso:\n    COPY +build-iso/ /build/\n    SAVE ARTIFACT /build/* AS LOCAL build/\n{text}"
+        );
+        assert_eq!(refused(&text), (line, Obstacle::OtherOverlay), "{what}");
+    }
+}
+
+/// What a reduced target cannot have: a host, git, another image, a name that is not known.
+#[test]
+fn what_a_rehearsal_cannot_have() {
+    const COPY: &str = "    COPY overlay/files-iso/ /o\n";
+    for (why, line, text) in [
+        (
+            Obstacle::NoBase,
+            2,
+            format!("iso:\n    FROM alpine\n{COPY}"),
+        ),
+        (Obstacle::NoBase, 2, format!("FROM scratch\niso:\n{COPY}")),
+        (
+            Obstacle::Command,
+            3,
+            format!("FROM alpine\n{}iso:\n    RUN ls\n", COPY.trim_start()),
+        ),
+        (
+            Obstacle::Repository,
+            3,
+            format!("FROM alpine\nCOPY .git .git\niso:\n{COPY}"),
+        ),
+        (
+            Obstacle::Repository,
+            4,
+            format!(
+                "FROM alpine\niso:\n    ARG EARTHLY_GIT_BRANCH\n    IF [ \"$EARTHLY_GIT_BRANCH\" = main ]\n    {COPY}    END\n"
+            ),
+        ),
+        (
+            Obstacle::Command,
+            7,
+            format!("FROM alpine\niso:\n    BUILD +other\n{COPY}other:\n    LOCALLY\n    RUN ls\n"),
+        ),
+        (
+            Obstacle::ShellOut,
+            4,
+            format!("FROM alpine\niso:\n    COPY +$T/ .\n    BUILD +other\nother:\n{COPY}"),
+        ),
+        (
+            Obstacle::ShellOut,
+            5,
+            format!(
+                "FROM alpine\nARG B=+other\niso:\n    FROM $B\n    BUILD +other\nother:\n{COPY}"
+            ),
+        ),
+        (
+            Obstacle::OtherEarthfile,
+            5,
+            format!(
+                "FROM alpine\niso:\n    BUILD +other\n    COPY ./lib+build-iso/ .\n    SAVE ARTIFACT x AS LOCAL y\nother:\n{COPY}"
+            ),
+        ),
+        (
+            Obstacle::Condition,
+            5,
+            format!(
+                "FROM alpine\niso:\n    FROM debian\n    IF [ \"$SITE\" = lab ]\n    {COPY}    END\n"
+            ),
+        ),
+        (
+            Obstacle::Condition,
+            6,
+            format!(
+                "FROM alpine\nARG SITE\niso:\n    FROM debian\n    IF [ \"$SITE\" == lab ]\n    {COPY}    END\n"
+            ),
+        ),
+    ] {
+        let line = if line == 2 && text.starts_with("iso") {
+            2
+        } else {
+            line
+        };
+        assert_eq!(
+            refused(&format!("VERSION 0.8\n{text}")),
+            (line, why),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn what_is_not_an_obstacle() {
+    for (lines, expected) in [
+        (
+            "FROM +base\n    COPY overlay/files-iso /o",
+            "COPY overlay/files-iso /o",
+        ),
+        (
+            "COPY overlay/files-iso /o\n    COPY .git .git",
+            "COPY overlay/files-iso /o",
+        ),
+        ("COPY --dir .git overlay /", "COPY --dir overlay /"),
+        (
+            "COPY --chmod 0755 overlay/files-iso /o",
+            "COPY --chmod=0755 overlay/files-iso /o",
+        ),
+        (
+            "ENV A=b\n    FROM other\n    COPY overlay/files-iso /o",
+            "ENV A=b; FROM +base; COPY overlay/files-iso /o",
+        ),
+    ] {
+        let text = format!("{ISO}    {lines}\n");
+        assert_eq!(body(&text, "iso"), expected, "{lines}");
+    }
+}
+
+/// A file beside what holds the definition is not copied, since nothing makes it.
+#[test]
+fn a_file_beside_the_overlay() {
+    let text = "VERSION 0.8\nFROM alpine\niso:\n    COPY +other/overlay /overlay\n    COPY +other/list /tmp/\n\
+        other:\n    COPY overlay/files-iso/ /overlay/\n    SAVE ARTIFACT /overlay\n    SAVE ARTIFACT /list\n";
+    let iso = body(text, "iso");
+    assert!(iso.contains("COPY +other/overlay /overlay"), "{iso}");
+    assert!(!iso.contains("list"), "{iso}");
+}
+
+/// A function that saves what was made does so for the target that calls it.
+#[test]
+fn a_function_that_exports() {
+    let text = format!(
+        "{ISO}    BUILD +build-iso\nbuild-iso:\n    COPY overlay/files-iso /o\n    DO +SAVE_ISO\n\
+         SAVE_ISO:\n    FUNCTION\n    SAVE ARTIFACT /iso/* AS LOCAL build/\n"
+    );
+    let reduced = reduced(&text).unwrap().text;
+    assert!(
+        reduced.contains(" AS LOCAL ./.edgestage-rehearsal/"),
+        "{reduced}"
+    );
+}
+
 #[test]
 fn targets_without_a_definition() {
     let text = "VERSION 0.8\nFROM alpine\niso:\n    COPY a /b\n";

@@ -22,8 +22,7 @@ impl Writer<'_, '_> {
         }
         self.check_left_out(&block.header)?;
         self.check_block(&block.body, &block.header, why)?;
-        self.note_calls(&block.body);
-        Ok(())
+        self.note_calls(&block.body)
     }
 
     /// Nothing in a block that is left out has a part in what is copied.

@@ -1,6 +1,8 @@
 use super::super::super::lines::logical_lines;
 use super::*;
 
+const SPC: &str = "/overlay/opt/spectrocloud/clusterconfig/spc.tgz";
+
 fn of(run: &str, directory: Option<&str>, is_copied: bool) -> Option<Obstacle> {
     let lines = logical_lines(&format!("    RUN {run}\n"));
     let targets = ["/overlay/".to_owned()];
@@ -36,15 +38,20 @@ fn what_does_not_change_a_definition() {
         "VERSION=$(git clone http://x /tmp/x 2>&1)",
         "echo done 2>&1 | tee /tmp/log",
         "RAW=$(find / -type f \\( -name \"*.raw\" -o -name x \\) | head -n1) 2>/dev/null",
+        "tar -tzf @ > /tmp/list",
+        "export A=b && echo $((1 + 1))",
+        "mkdir -p /overlay/opt/spectrocloud/clusterconfig",
+        "sed -i \"s/default=0/$SITE/\" /overlay/boot/grub2/grub.cfg",
+        "xorriso -as mkisofs -o /iso/x.iso /overlay",
         "bash /add-content-partition.sh \"$RAW\"",
     ] {
-        assert_eq!(of(run, Some("/build"), true), None, "{run}");
+        let run = run.replace('@', SPC);
+        assert_eq!(of(&run, Some("/build"), true), None, "{run}");
     }
 }
 
 #[test]
 fn what_may_change_a_definition() {
-    const SPC: &str = "/overlay/opt/spectrocloud/clusterconfig/spc.tgz";
     for run in [
         "rm -rf /overlay/opt",
         "rm -rf /overlay",
@@ -104,10 +111,41 @@ fn what_may_change_a_definition() {
         "mv \"$CLUSTERCONFIG\" /x",
         "rm 'unclosed",
         "mkdir -p @",
+        "cd /overlay && (cd boot) && rm -rf opt",
+        "cd /overlay && cd nonexistent; rm -rf opt",
+        "TRIM=\"/overlay/config.yaml /overlay/opt\" && rm -rf $TRIM",
+        "ARGS=\"-rf /overlay/opt\" && rm $ARGS",
+        "cd /overlay && DROP=\"boot opt\" && rm -rf $DROP",
+        "for d in \"/overlay/boot /overlay/opt\"; do rm -rf $d; done",
+        "IFS=:; D=/x:/overlay/opt; rm -rf $D",
+        "export D=/overlay/opt && rm -rf $D",
+        "cd /overlay && find -name '*.tgz' -delete",
+        "sed -Ei 's/a/b/' $(find /overlay -type f)",
+        "tar -xzC/overlay -f /tmp/extra.tgz",
+        "docker run -itv/overlay:/x image",
+        "docker compose up",
+        "--mount type=tmpfs,target=/overlay/opt ls",
+        "rm -rf $'/overlay/opt'",
+        "xorriso -indev x -rm_r /opt -- -outdev y",
+        "dpkg -x a.deb /overlay",
+        "rpm --root /overlay -e x",
+        "dnf --installroot=/overlay remove x",
     ] {
         let run = run.replace('@', SPC);
         assert_eq!(
             of(&run, Some("/build"), true),
+            Some(Obstacle::Changes),
+            "{run}"
+        );
+    }
+    // A directory that may not be entered, in one that holds a definition.
+    for run in [
+        "(cd /tmp && ls) && rm -rf opt",
+        "[ -d /work ] && cd /work; rm -rf opt",
+        "if [ -d /nonexistent ]; then cd /nonexistent; fi; rm -rf opt",
+    ] {
+        assert_eq!(
+            of(run, Some("/overlay"), true),
             Some(Obstacle::Changes),
             "{run}"
         );
@@ -132,6 +170,7 @@ fn a_tool_that_gets_no_overlay_or_another_one() {
         ),
         ("auroraboot build-iso --overlay-iso /overlay2 dir:/x", other),
         ("auroraboot build-iso dir:/x", other),
+        ("xorriso -as mkisofs -o /iso/x.iso /isoroot", other),
         ("enki build-uki --overlay-iso $OTHER dir:/x", other),
     ] {
         assert_eq!(of(run, Some("/build"), true), expected, "{run}");
@@ -142,6 +181,10 @@ fn a_tool_that_gets_no_overlay_or_another_one() {
 #[test]
 fn what_runs_before_the_copies() {
     assert_eq!(of("./prepare.sh", Some("/build"), false), None);
+    assert_eq!(
+        of("rm -rf /overlay && mkdir -p /overlay", None, false),
+        None
+    );
     assert_eq!(
         of("./prepare.sh /overlay", Some("/build"), false),
         Some(Obstacle::Changes)

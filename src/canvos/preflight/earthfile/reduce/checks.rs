@@ -1,0 +1,118 @@
+//! Finds what keeps a whole Earthfile from being reduced.
+//!
+//! Input: a [`File`]. Output: the line that prevents the reduction. These are lines whose effect
+//! the copy of the checkout, its base image, or a reduced target cannot have: programs on the
+//! host, the git repository, a reference that is only known at run time.
+
+use super::super::lines::Line;
+use super::super::walk::local;
+use super::copies::{CopyLine, is_git};
+use super::{File, Obstacle, Unreducible, changes, each_line, references_of};
+
+/// What the names of the variables begin with that the build program takes from git.
+const GIT_VARIABLES: [&str; 2] = ["EARTHLY_GIT_", "EARTH_GIT_"];
+
+impl File<'_> {
+    /// Checks the lines before the first target.
+    pub(super) fn check_base(&self) -> Result<(), Unreducible> {
+        let mut found = None;
+        let mut base = None;
+        each_line(&self.parsed.base, &mut |line| {
+            let words = line.arguments();
+            match words[..] {
+                ["FROM", ..] => base = Some((line.number(), words.contains(&"scratch"))),
+                ["LOCALLY", ..] => base = Some((line.number(), true)),
+                ["COPY", ..] if self.carries(line) => note(&mut found, line, Obstacle::Command),
+                ["COPY", ..] if copies_git(line) => note(&mut found, line, Obstacle::Repository),
+                _ => {}
+            }
+        });
+        let why = Obstacle::NoBase;
+        match (found, base) {
+            (Some(found), _) => Err(found),
+            (None, Some((_, false))) => Ok(()),
+            (None, Some((line, true))) => Err(Unreducible::Line { line, why }),
+            (None, None) => {
+                let line = self.parsed.headers.first().map_or(1, |(line, _)| *line);
+                Err(Unreducible::Line { line, why })
+            }
+        }
+    }
+
+    /// Checks the targets that the build reaches.
+    pub(super) fn check_targets(&self) -> Result<(), Unreducible> {
+        let mut found = None;
+        for name in &self.reached {
+            let is_relevant = self.relevant.contains(name);
+            let mut exports = false;
+            each_line(&self.parsed.targets[name], &mut |line| {
+                exports |= line.text.contains(" AS LOCAL ");
+            });
+            each_line(&self.parsed.targets[name], &mut |line| {
+                let words = line.arguments();
+                match words[..] {
+                    ["LOCALLY", ..] => note(&mut found, line, Obstacle::Command),
+                    ["RUN", ..] if !is_relevant && changes::makes_image(line) => {
+                        note(&mut found, line, Obstacle::OtherOverlay);
+                    }
+                    ["COPY", ..] if exports && is_elsewhere(line) => {
+                        note(&mut found, line, Obstacle::OtherEarthfile);
+                    }
+                    _ if references_of(line).iter().any(|name| is_dynamic(name)) => {
+                        note(&mut found, line, Obstacle::ShellOut);
+                    }
+                    ["FROM", base] if self.names_target(base) => {
+                        note(&mut found, line, Obstacle::ShellOut);
+                    }
+                    _ if self.asks_git(&line.text) => {
+                        note(&mut found, line, Obstacle::Repository);
+                    }
+                    _ => {}
+                }
+            });
+        }
+        found.map_or(Ok(()), Err)
+    }
+
+    /// Whether a variable that decides what is copied comes from git.
+    fn asks_git(&self, text: &str) -> bool {
+        let names = GIT_VARIABLES.iter();
+        let mut names = names.filter(|name| text.contains(**name));
+        names.any(|name| self.matter.iter().any(|used| used.starts_with(name)))
+    }
+
+    /// Whether the value of the variable in `FROM $base` is a target.
+    fn names_target(&self, base: &str) -> bool {
+        let Some(name) = base.trim_matches('"').strip_prefix('$') else {
+            return false;
+        };
+        let name = name.trim_start_matches('{').trim_end_matches('}');
+        let value = format!("{name}=+");
+        let mut names = false;
+        let bodies = self.parsed.targets.values().chain([&self.parsed.base]);
+        for body in bodies {
+            each_line(body, &mut |line| names |= line.text.contains(&value));
+        }
+        names
+    }
+}
+
+fn note(found: &mut Option<Unreducible>, line: &Line, why: Obstacle) {
+    let line = line.number();
+    found.get_or_insert(Unreducible::Line { line, why });
+}
+
+/// Whether a line copies what a target of another Earthfile has made: it may be the image.
+fn is_elsewhere(line: &Line) -> bool {
+    references_of(line).iter().any(|name| local(name).is_none())
+}
+
+fn copies_git(line: &Line) -> bool {
+    CopyLine::of(line).is_some_and(|copy| copy.sources.iter().any(|source| is_git(source)))
+}
+
+/// Whether the name of a target has a variable in it.
+fn is_dynamic(reference: &str) -> bool {
+    let name = local(reference).unwrap_or(reference);
+    name.contains('$')
+}
