@@ -51,7 +51,7 @@ mv out/* build/
 /// Two of CanvOS's targets, as far as they carry a definition.
 const EARTHFILE: &str = "VERSION --arg-scope-and-set --shell-out-anywhere 0.6
 ARG CLUSTERCONFIG
-
+FROM alpine
 iso:
     COPY +build-iso/ .
 

@@ -91,7 +91,7 @@ pub const EARTHFILE: &str = r#"VERSION --arg-scope-and-set --shell-out-anywhere 
 ARG CLUSTERCONFIG
 ARG ARCH
 ARG IS_UKI=false
-
+FROM alpine
 uki-iso:
     COPY +build-uki-iso/ .
 

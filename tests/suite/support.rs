@@ -342,6 +342,7 @@ fn is_own(path: &Path) -> bool {
 const EARTHFILE: &str = "\
 VERSION --arg-scope-and-set --shell-out-anywhere 0.6
 ARG CLUSTERCONFIG
+FROM alpine
 iso:
     COPY +build-iso/ .
 build-iso:
