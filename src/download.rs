@@ -13,8 +13,9 @@ use std::thread;
 
 use crate::archive::{self, ArchiveIdentity, InspectError, Inventory, Refusal};
 use crate::diagnostic::Diagnostic;
+use crate::http::{AttemptError, Observer};
 use crate::manifest::Allow;
-use crate::palette::{AttemptError, Observer, Palette, PaletteError};
+use crate::palette::{Palette, PaletteError};
 use crate::resolve::Plan;
 use crate::util::digest::{Digest, Hasher};
 use crate::util::limits::Limits;

@@ -22,6 +22,7 @@
 // Shared by every module.
 pub mod util;
 pub mod diagnostic;
+pub mod http;
 
 // The stages, in the order in which data flows.
 pub mod manifest;

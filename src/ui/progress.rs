@@ -8,7 +8,7 @@ use super::Report;
 use super::console::Console;
 use super::work::{Fleet, Phase, Transfer, What};
 use crate::download::Progress;
-use crate::palette::Observer;
+use crate::http::Observer;
 use crate::util::sanitize;
 
 /// The progress of a download, until this value is dropped.
