@@ -27,7 +27,7 @@ pub use arguments::{
     AddArgs, BuildArgs, CacheCommand, CheckArgs, CleanArgs, DiffArgs, ExplainArgs, FetchArgs,
     Fleet, Format, Images, InitArgs, JOBS, Jobs, ListArgs, One, OneOrAll, PreflightArgs,
     RehearseArgs, RemoveArgs, RenameArgs, SchemaArgs, SchemaOf, ShowArgs, ShowFormat, StageArgs,
-    VerifyArgs,
+    UpdateArgs, VerifyArgs,
 };
 pub use distribution::{CompletionsArgs, ManArgs, Shell};
 
@@ -155,7 +155,8 @@ pub enum Command {
     /// Download, verify, cache and lock definitions
     #[command(after_help = "Examples:\n\
         \x20 edgestage fetch\n\
-        \x20 edgestage fetch factory --output spc.tgz")]
+        \x20 edgestage fetch factory --output spc.tgz\n\
+        \x20 edgestage fetch --push   # Also into the registry")]
     Fetch(FetchArgs),
     /// Put the locked definition into the CanvOS checkout
     ///
@@ -191,9 +192,24 @@ pub enum Command {
         \x20 edgestage diff -v --format markdown > drift.md")]
     Diff(DiffArgs),
     /// Accept changes in Palette: fetch again and rewrite the lock
+    #[command(after_help = "Examples:\n\
+        \x20 edgestage update factory\n\
+        \x20 edgestage update --push   # Also into the registry")]
+    Update(UpdateArgs),
+    /// Send locked archives to the team's registry
+    ///
+    /// Sends nothing that the registry has already. Prints the reference of each manifest, for
+    /// example for cosign.
+    #[command(after_help = "Examples:\n\
+        \x20 edgestage push\n\
+        \x20 edgestage push factory")]
+    Push(Fleet),
+    /// Get locked archives from the team's registry into the cache
+    ///
+    /// Never asks Palette and needs no API key.
     #[command(after_help = "Example:\n\
-        \x20 edgestage update factory")]
-    Update(Fleet),
+        \x20 edgestage pull && edgestage stage factory --locked --offline")]
+    Pull(Fleet),
     /// Verify that the locked definition is staged, or in an image
     #[command(after_help = "Examples:\n\
         \x20 edgestage verify factory\n\

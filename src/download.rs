@@ -120,10 +120,14 @@ fn accept(mut received: Received, plan: &Plan<'_>) -> Result<Received, FetchErro
 }
 
 /// Why an attempt to receive the archive failed.
-enum ReceiveError {
+pub(crate) enum ReceiveError {
+    /// The body broke in transit.
     Network(io::Error),
+    /// The file cannot be written.
     Disk(io::Error),
+    /// No thread can be started.
     NoThread(io::Error),
+    /// The archive is refused.
     Refused(Refusal),
 }
 
@@ -153,7 +157,8 @@ fn judge(
     }
 }
 
-fn receive(
+/// Writes `body` to `file`, and hashes and inspects it meanwhile.
+pub(crate) fn receive(
     mut body: impl Read,
     file: &mut File,
     limits: &Limits,

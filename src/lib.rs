@@ -33,6 +33,7 @@ pub mod variables;
 mod download;
 pub mod lockfile;
 pub mod drift;
+pub mod registry;
 mod cache;
 pub mod canvos;
 pub mod image;

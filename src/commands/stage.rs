@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::api_key::KeyError;
 use crate::canvos::build::BuildCommand;
 use crate::canvos::preflight::{self, FixError, Target};
 use crate::canvos::{CanvosError, Checkout, CheckoutLock, Placement, Staging};
@@ -15,6 +16,7 @@ use crate::diagnostic::Trap;
 use crate::error::Error;
 use crate::lockfile::LockEntry;
 use crate::manifest::{Definition, Manifest};
+use crate::registry::RegistryError;
 use crate::ui::table;
 use crate::ui::{CommandOutput, Outcome, Summary, fields};
 use crate::util::digest::Digest;
@@ -25,7 +27,9 @@ use crate::workflow::context::{
 };
 use crate::workflow::fetcher::{Fetcher, Pinning};
 use crate::workflow::parallel;
-use crate::workflow::session::{ArchiveOrigin, LockedArchive, Reported, Session, reported};
+use crate::workflow::session::{
+    ArchiveOrigin, FromRegistry, LockedArchive, Reported, Session, reported,
+};
 
 /// A definition and the checkout that it is staged into.
 struct Job<'m> {
@@ -193,6 +197,9 @@ fn stage(
         }
     }
     for (job, obtained) in &ready {
+        let origin = obtained.origin.text();
+        let name = &job.definition.name;
+        context.report.detail(&format!("{name}: from {origin}"));
         match place(context, &session, job, obtained) {
             Ok(one) => staged.push(one),
             Err(error) => errors.push(error),
@@ -314,8 +321,9 @@ fn refuse_traps(
     }
 }
 
-/// Returns the archives, each with the index of its job: from the cache, or else from Palette
-/// if that may be asked. A reason that prevents all of them from being fetched is one error.
+/// Returns the archives, each with the index of its job: from the cache, else from the
+/// registry, else from Palette if that may be asked. A reason that prevents all of them from
+/// being fetched is one error.
 fn obtain(
     context: &Context<'_>,
     session: &Session<'_>,
@@ -329,16 +337,21 @@ fn obtain(
             .enumerate()
             .collect();
     }
-    let cached = parallel::map(due, jobs, |job| match &job.current {
-        Some(locked) => session.cached(context, job.definition, locked),
-        None => Ok(None),
+    let found = parallel::map(due, jobs, |job| match &job.current {
+        Some(locked) => without_palette(context, session, job.definition, locked),
+        None => Ok(Found::Nothing(None)),
     });
     let mut obtained = Vec::new();
     let mut missing = Vec::new();
-    for (at, cached) in cached.into_iter().enumerate() {
-        match cached.transpose() {
-            Some(result) => obtained.push((at, result)),
-            None => missing.push((at, &due[at])),
+    let mut reasons = Vec::new();
+    for (at, found) in found.into_iter().enumerate() {
+        match found {
+            Ok(Found::Archive(archive)) => obtained.push((at, Ok(*archive))),
+            Ok(Found::Nothing(why)) => {
+                missing.push((at, &due[at]));
+                reasons.extend(why.map(|why| (at, why)));
+            }
+            Err(error) => obtained.push((at, Err(error))),
         }
     }
     if missing.is_empty() {
@@ -347,6 +360,7 @@ fn obtain(
     }
     match Fetcher::new(context, session, jobs) {
         Ok(source) => {
+            warn_of(context, reasons);
             let counter = context.report.counter(missing.len());
             obtained.extend(parallel::map(
                 &missing,
@@ -354,10 +368,57 @@ fn obtain(
                 |(at, job)| (*at, counter.count(fetch(context, session, &source, job))),
             ));
         }
-        Err(error) => obtained.push((missing[0].0, Err(error))),
+        // Without a key, the registry was the only source of these.
+        Err(Error::Key(KeyError::None)) if reasons.len() == missing.len() => {
+            obtained.extend(reasons.into_iter().map(|(at, registry)| {
+                let no_source = Error::NoSource {
+                    definition: due[at].definition.name.clone(),
+                    registry,
+                    palette: Box::new(Error::Key(KeyError::None)),
+                };
+                (at, Err(no_source))
+            }));
+        }
+        Err(error) => {
+            warn_of(context, reasons);
+            obtained.push((missing[0].0, Err(error)));
+        }
     }
     obtained.sort_by_key(|(at, _)| *at);
     obtained
+}
+
+/// Reports why the registry could not provide what Palette is asked for now.
+fn warn_of(context: &Context<'_>, reasons: Vec<(usize, RegistryError)>) {
+    for (_, why) in reasons {
+        for warning in Error::from(why).warnings() {
+            context.report.warn(&warning);
+        }
+    }
+}
+
+/// What can be had without asking Palette.
+enum Found {
+    Archive(Box<LockedArchive>),
+    /// Nothing; contains why the registry cannot provide it, if there is one.
+    Nothing(Option<RegistryError>),
+}
+
+/// Returns the archive of `locked` from the cache, else from the registry.
+fn without_palette(
+    context: &Context<'_>,
+    session: &Session<'_>,
+    definition: &Definition,
+    locked: &LockEntry,
+) -> Result<Found, Error> {
+    if let Some(archive) = session.cached(context, definition, locked)? {
+        return Ok(Found::Archive(Box::new(archive)));
+    }
+    Ok(match session.pull(context, &definition.name, locked)? {
+        FromRegistry::Archive(archive) => Found::Archive(archive),
+        FromRegistry::Absent(why) => Found::Nothing(Some(why)),
+        FromRegistry::NotAsked => Found::Nothing(None),
+    })
 }
 
 /// Fetches the definition from Palette, unless a run that was waited for has just done so. It

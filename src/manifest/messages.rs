@@ -12,6 +12,7 @@ use super::Allow;
 use super::reference::InvalidReference;
 use crate::diagnostic::{Code, Diagnostic, Source};
 use crate::util::endpoint::InvalidEndpoint;
+use crate::util::repository::InvalidRepository;
 use crate::util::sanitize;
 use crate::util::suggest::nearest;
 use crate::util::uid::{DIGITS, Uid};
@@ -201,6 +202,26 @@ pub(super) fn not_an_endpoint(place: Place<'_>, why: &InvalidEndpoint) -> Diagno
         "`endpoint` is not a Palette address",
         why.to_string(),
         why.help(),
+    )
+}
+
+pub(super) fn not_a_repository(place: Place<'_>, why: &InvalidRepository) -> Diagnostic {
+    error(
+        Code::InvalidValue,
+        place,
+        "`repository` is not a repository of a registry",
+        why.why.label(),
+        why.help(),
+    )
+}
+
+pub(super) fn no_repository(place: Place<'_>) -> Diagnostic {
+    error(
+        Code::MissingKey,
+        place,
+        "`[registry]` does not name a repository",
+        "`repository` is missing",
+        "write `repository = \"HOST/PATH\"`, or remove the table",
     )
 }
 

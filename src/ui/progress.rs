@@ -6,10 +6,12 @@ use std::time::{Duration, Instant};
 
 use super::Report;
 use super::console::Console;
-use super::work::{Fleet, Phase, Transfer, What};
+use super::work::{Fleet, Phase, Transfer, TransferKind, What};
 use crate::download::Progress;
 use crate::http::Observer;
+use crate::registry::Secrets;
 use crate::util::sanitize;
+use crate::util::secret::ApiKey;
 
 /// The progress of a download, until this value is dropped.
 pub struct Download<'r> {
@@ -30,11 +32,17 @@ pub struct Counter {
 }
 
 impl Report {
-    /// Begins the download of `definition`.
+    /// Begins the download of `definition` from Palette.
     #[must_use]
     pub fn download(&self, definition: &str) -> Download<'_> {
+        self.transfer(definition, TransferKind::Fetch)
+    }
+
+    /// Begins the transfer of `definition`.
+    #[must_use]
+    pub fn transfer(&self, definition: &str, kind: TransferKind) -> Download<'_> {
         // The name is masked before it is truncated, since a part of a key would not be found.
-        let transfer = Transfer::new(&self.masked(definition));
+        let transfer = Transfer::new(&self.masked(definition), kind);
         let bytes = Arc::clone(&transfer.bytes);
         let id = self
             .console
@@ -108,6 +116,12 @@ impl Download<'_> {
         self.report
             .console
             .note(|work| work.transfer(self.id).map(change));
+    }
+}
+
+impl Secrets for Console {
+    fn hide(&self, secret: &ApiKey) {
+        Console::hide(self, secret.clone());
     }
 }
 
