@@ -4,6 +4,7 @@
 //! no target of a redirect; a body is never decoded in transit; a 4xx is never retried, except
 //! for 408 and 429, which ask for a retry, and for a 401 that asks for credentials.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
@@ -23,6 +24,7 @@ use crate::http::{
     AttemptDeadline, AttemptError, ConnectionOptions, GRACE, Route, Trust, WHOLE, Waited, body,
     connect,
 };
+use crate::util::digest::Digest;
 use crate::util::endpoint::Endpoint;
 use crate::util::environment::Environment;
 use crate::util::repository::{Repository, is_loopback};
@@ -86,6 +88,8 @@ pub(crate) struct Registry {
     /// What was found; `None` until a registry asks for credentials.
     login: Mutex<Option<Option<FoundLogin>>>,
     secrets: Mutex<Vec<ApiKey>>,
+    /// Which blobs this client has pushed. Each is locked while it is being pushed.
+    pub(super) pushed: Mutex<BTreeMap<Digest, Arc<Mutex<bool>>>>,
 }
 
 /// A failed attempt.
@@ -172,6 +176,7 @@ impl Registry {
             session: Mutex::default(),
             login: Mutex::default(),
             secrets: Mutex::default(),
+            pushed: Mutex::default(),
         })
     }
 

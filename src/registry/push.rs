@@ -17,6 +17,7 @@ use crate::http::{AttemptDeadline, AttemptError, Observer};
 use crate::lockfile::LockEntry;
 use crate::util::digest::Digest;
 use crate::util::sanitize;
+use crate::util::sync::lock;
 
 /// The header with the digest of what was sent or asked for.
 const DIGEST: &str = "docker-content-digest";
@@ -66,12 +67,15 @@ impl Registry {
         let manifest = Self::manifest(name, locked)?;
         let size = locked.size;
         if let Some(file) = file {
-            self.push_blob(locked.sha256, &Blob::File { file, size }, progress)?;
+            self.once(locked.sha256, || {
+                self.push_blob(locked.sha256, &Blob::File { file, size }, progress)
+            })?;
         }
         let config = Digest::of(CONFIG);
-        if !self.has_blob(config, progress)? {
-            self.push_blob(config, &Blob::Bytes(CONFIG), progress)?;
-        }
+        self.once(config, || match self.has_blob(config, progress)? {
+            true => Ok(()),
+            false => self.push_blob(config, &Blob::Bytes(CONFIG), progress),
+        })?;
         let tag = artifact::tag(name, locked);
         let digest = Digest::of(&manifest);
         let sent_manifest = self.push_manifest(&tag, &manifest, digest, progress)?;
@@ -81,6 +85,23 @@ impl Registry {
             sent_archive: file.is_some(),
             sent_manifest,
         })
+    }
+
+    /// Does `work` for a blob unless this client has done it. Definitions that are pushed at once
+    /// have the config in common, and may have the archive: a registry that gets a blob twice
+    /// at the same time may read the half of it.
+    fn once(
+        &self,
+        digest: Digest,
+        work: impl FnOnce() -> Result<(), RegistryError>,
+    ) -> Result<(), RegistryError> {
+        let blob = Arc::clone(lock(&self.pushed).entry(digest).or_default());
+        let mut is_done = lock(&blob);
+        if !*is_done {
+            work()?;
+            *is_done = true;
+        }
+        Ok(())
     }
 
     /// Sends a blob that the registry lacks.

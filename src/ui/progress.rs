@@ -18,6 +18,7 @@ pub struct Download<'r> {
     report: &'r Report,
     id: u64,
     bytes: Arc<AtomicU64>,
+    kind: TransferKind,
 }
 
 /// A wait, until this value is dropped.
@@ -51,6 +52,7 @@ impl Report {
             report: self,
             id,
             bytes,
+            kind,
         }
     }
 
@@ -171,7 +173,10 @@ impl Progress for Download<'_> {
 
     fn advances(&self, bytes: u64) {
         self.bytes.fetch_add(bytes, Ordering::Relaxed);
-        self.report.console.count(bytes);
+        // What was sent is not a part of what was fetched.
+        if self.kind != TransferKind::Push {
+            self.report.console.count(bytes);
+        }
     }
 }
 

@@ -179,15 +179,28 @@ impl<'a> Fetcher<'a> {
         };
         Ok(LockedArchive {
             artifact,
-            locking: match pinned {
-                Some(_) => Locking::Done,
-                None => Locking::Due,
+            locking: match (&pinned, before) {
+                (Some(_), _) => Locking::Done,
+                (None, Some(before)) if self.are_lost(before, &locked) => Locking::OtherBytes,
+                (None, _) => Locking::Due,
             },
             // An archive with the locked content is the locked definition.
             locked: pinned.unwrap_or(locked),
             origin: ArchiveOrigin::Palette,
             changes,
         })
+    }
+
+    /// Returns whether `now` has the content of `before` in other bytes, and the registry says
+    /// that it does not have the locked ones. Without a registry, nobody needs the bytes.
+    fn are_lost(&self, before: &LockEntry, now: &LockEntry) -> bool {
+        if before.content_sha256 != now.content_sha256 || before.sha256 == now.sha256 {
+            return false;
+        }
+        let Ok(Some(registry)) = self.session.registry(self.context) else {
+            return false;
+        };
+        matches!(registry.has(before, self.context.report), Ok(false))
     }
 
     /// Returns the changes from what is locked to what is served; by file if the locked archive

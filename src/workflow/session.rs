@@ -19,7 +19,7 @@ use crate::cli::{LockfileUse, Network};
 use crate::download::DownloadTarget;
 use crate::drift;
 use crate::error::{Error, Exit};
-use crate::lockfile::{LockEntry, Lockfile, Meanwhile, Outdated};
+use crate::lockfile::{LockEntry, Lockfile, Meanwhile, Outdated, SameContent};
 use crate::manifest::{Definition, Manifest};
 use crate::palette::PaletteError;
 use crate::registry::{Access, PullError, Registry, RegistryError};
@@ -70,6 +70,8 @@ pub(crate) enum Locking {
     Done,
     /// The archive is new.
     Due,
+    /// The archive has the locked content in other bytes, and nobody has the locked bytes.
+    OtherBytes,
 }
 
 /// A definition's archive, with its present or future lock entry.
@@ -328,7 +330,7 @@ impl<'a> Session<'a> {
         let mut written = LockWrite::default();
         let due: Vec<_> = obtained
             .into_iter()
-            .filter(|(_, obtained)| obtained.locking == Locking::Due)
+            .filter(|(_, obtained)| obtained.locking != Locking::Done)
             .collect();
         // Whatever happens, `--locked` never writes.
         if due.is_empty() || context.settings.lock == LockfileUse::MustMatch {
@@ -354,7 +356,11 @@ impl<'a> Session<'a> {
         let manifest = context.manifest().ok();
         for (name, obtained) in due {
             let base = self.lock.definitions.get(name);
-            match lock.enter(name, &obtained.locked, base, manifest.as_ref()) {
+            let bytes = match obtained.locking {
+                Locking::OtherBytes => SameContent::Replaces,
+                Locking::Due | Locking::Done => SameContent::Keeps,
+            };
+            match lock.enter(name, &obtained.locked, base, manifest.as_ref(), bytes) {
                 Ok(true) => drop(written.changed.insert(name.to_owned())),
                 Ok(false) => {}
                 Err(how) => drop(
