@@ -52,7 +52,8 @@ const HEARTBEAT: u64 = 15;
         \x20 edgestage build factory   # Build the image and verify it\n\
         \n\
         Exit codes: 0 success; 1 other failure; 2 invalid command line or profiles.toml; \
-        3 drift; 4 key refused or missing; 5 Palette unreachable; 6 archive refused."
+        3 drift; 4 credentials refused or missing; 5 Palette or registry unreachable; \
+        6 archive refused."
 )]
 pub struct Cli {
     #[command(flatten)]
@@ -84,7 +85,7 @@ struct Global {
     /// Require that profiles.lock is up to date, and never write it
     #[arg(long, global = true)]
     locked: bool,
-    /// Do not connect to Palette; use the lock and the cache
+    /// Do not connect to Palette or the registry; use the lock and the cache
     #[arg(long, global = true)]
     offline: bool,
     /// How long to wait for another edgestage process [env: EDGESTAGE_LOCK_TIMEOUT] [default: 600]

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::messages;
 use super::output::{self, Guard};
-use super::push::{Pushed, Pusher};
+use super::push::Pusher;
 use crate::archive::ArchiveIdentity;
 use crate::cli::{FetchArgs, Network, UpdateArgs};
 use crate::error::Error;
@@ -44,8 +44,9 @@ struct Fetched {
     lock: &'static str,
     /// Changes from the previous lock entry, if this run renewed it.
     changes: Vec<Reported>,
-    /// What the registry has; null without `--push`, or if that failed.
-    registry: Option<Pushed>,
+    /// The manifest that was pushed, as `REPOSITORY@sha256:…`; null without `--push`, or if that
+    /// failed.
+    pushed: Option<String>,
 }
 
 pub(super) fn run(arguments: &FetchArgs, context: &Context<'_>) -> Result<CommandOutput, Error> {
@@ -135,7 +136,7 @@ fn push(
     for one in pushed {
         let found = fetched.iter_mut().find(|f| f.definition == one.definition);
         if let Some(found) = found {
-            found.registry = Some(one);
+            found.pushed = Some(one.reference);
         }
     }
     *error = Error::all(error.take().into_iter().chain(failed).collect());
@@ -293,7 +294,7 @@ impl Fetched {
             archive: obtained.artifact.identity(),
             lock: if locked { WRITTEN } else { "unchanged" },
             changes: reported(&obtained.changes),
-            registry: None,
+            pushed: None,
         }
     }
 }

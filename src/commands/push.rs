@@ -29,7 +29,7 @@ pub(super) struct Document {
 const PUSHED: &str = "pushed";
 
 /// Result for one definition that the registry has.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Serialize, JsonSchema)]
 pub(super) struct Pushed {
     /// Name of the definition.
     pub definition: String,
@@ -37,7 +37,7 @@ pub(super) struct Pushed {
     #[schemars(extend("enum" = [PUSHED, "unchanged"]))]
     result: &'static str,
     /// The manifest: `REPOSITORY@sha256:…`.
-    reference: String,
+    pub reference: String,
     /// Tag of the manifest.
     tag: String,
     /// Digest of the archive, which is the digest of the blob.

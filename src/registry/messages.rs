@@ -218,7 +218,10 @@ fn redirect(from: &str, to: &str, why: RegistryRedirect) -> Diagnostic {
         Code::RegistryUnreachable,
         "edgestage did not follow a redirect of the registry",
     )
-    .note(format!("from `{from}` to `{to}`"))
+    .note(match to {
+        "" => format!("from `{from}`"),
+        to => format!("from `{from}` to `{to}`"),
+    })
     .note(why)
     .help("ask the registry's administrators; set `repository` to the address that the registry itself has")
 }
@@ -236,7 +239,7 @@ pub(crate) fn no_registry(command: &str) -> Diagnostic {
 pub(crate) fn no_source(definition: &str, registry: &RegistryError, palette: &str) -> Diagnostic {
     Diagnostic::error(
         Code::NoSource,
-        format!("the locked archive of `{definition}` cannot be had"),
+        format!("cannot get the locked archive of `{definition}`"),
     )
     .note("it is not in the cache")
     .note(format!("registry: {}", reason(registry)))
@@ -251,13 +254,15 @@ pub(crate) fn no_source(definition: &str, registry: &RegistryError, palette: &st
 pub(crate) fn not_the_locked_bytes(definition: &str, locked: &str, found: &str) -> Diagnostic {
     Diagnostic::error(
         Code::NotTheLockedBytes,
-        format!("the archive of `{definition}` that there is has other bytes than the locked one"),
+        format!(
+            "cannot push `{definition}`: the available archive has other bytes than the locked one"
+        ),
     )
     .note("its content is the same: the two were compressed differently")
     .note(format!("the lock has sha256:{locked}"))
     .note(format!("the archive is sha256:{found}"))
     .help(format!(
-        "run `edgestage update {definition}`, which locks the archive that there is, then push again"
+        "run `edgestage update {definition}`, which locks the available archive, then push again"
     ))
 }
 
@@ -275,7 +280,7 @@ pub(crate) fn secret_in_manifest(definition: &str) -> Diagnostic {
 pub(crate) fn needs_network(command: &str) -> Diagnostic {
     Diagnostic::error(
         Code::ConflictingOptions,
-        format!("`{command}` cannot be used with `--offline`"),
+        format!("`{command}` cannot run with `--offline`: it asks the registry"),
     )
-    .help("remove `--offline`: the command connects to the registry")
+    .help("remove `--offline`; to stage from the cache, run `edgestage stage --offline`")
 }
