@@ -26,6 +26,7 @@ mod mounts;
 mod network;
 pub mod page;
 mod proxy;
+mod registry_setup;
 pub mod real;
 mod run;
 pub mod schema;

@@ -1,14 +1,12 @@
 //! The registry of Debian's package `docker-registry`, started on a free loopback port with its
 //! files in a temporary directory.
 
-use std::net::TcpStream;
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use palette_sim::Tls;
-
-use super::{Test, free_port, until};
 
 /// The user of a registry with passwords.
 pub const USER: &str = "builder";
@@ -48,7 +46,9 @@ impl DockerRegistry {
     fn start(auth: &str, tls: Option<&Tls>) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().to_str().unwrap().to_owned();
-        let port = free_port();
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        drop(listener);
         let put = |name: &str, text: &str| std::fs::write(directory.path().join(name), text);
         put("htpasswd", HTPASSWD).unwrap();
         let mut config = format!(
@@ -82,7 +82,10 @@ impl DockerRegistry {
             directory,
             ca: tls.map(|tls| tls.ca_pem().to_owned()),
         };
-        until("the registry listens", || registry.listens());
+        let patience = Instant::now() + Duration::from_secs(120);
+        while !registry.listens() {
+            assert!(Instant::now() < patience, "docker-registry never listened");
+        }
         registry
     }
 
@@ -134,39 +137,6 @@ impl Drop for DockerRegistry {
     fn drop(&mut self) {
         let _ = self.process.kill();
         let _ = self.process.wait();
-    }
-}
-
-impl Test {
-    /// Adds `[registry]` with these lines to `profiles.toml`.
-    pub fn registry(self, lines: &str) -> Self {
-        let manifest = self.text("profiles.toml");
-        let manifest = manifest.replacen(
-            "[definition.",
-            &format!("[registry]\n{lines}\n\n[definition."),
-            1,
-        );
-        self.write("profiles.toml", manifest)
-    }
-
-    /// Names a repository in `profiles.toml`.
-    pub fn repository(self, repository: &str) -> Self {
-        self.registry(&format!("repository = \"{repository}\""))
-    }
-
-    /// Writes docker's `config.json` with this login for a registry, into the directory that
-    /// `DOCKER_CONFIG` has to name.
-    pub fn docker_login(&self, registry: &str, user: &str, password: &str) {
-        let host = registry.split('/').next().unwrap();
-        let pair = super::secrets::base64_of(format!("{user}:{password}").as_bytes());
-        let text = serde_json::json!({"auths": {host: {"auth": pair}}});
-        self.put("docker/config.json", text.to_string());
-    }
-
-    /// Returns an entry of `profiles.lock`.
-    pub fn locked(&self, name: &str) -> edgestage::lockfile::LockEntry {
-        let lock = edgestage::lockfile::Lockfile::load(&self.path("profiles.lock")).unwrap();
-        lock.definitions[name].clone()
     }
 }
 
