@@ -85,11 +85,32 @@ pub(crate) struct Registry {
     pub(super) options: Options,
     pub(super) retry: RetryPolicy,
     session: Mutex<Session>,
-    /// What was found; `None` until a registry asks for credentials.
-    login: Mutex<Option<Option<FoundLogin>>>,
+    /// What was found, once the registry has asked for credentials.
+    login: Mutex<LoginState>,
     secrets: Mutex<Vec<ApiKey>>,
     /// Which blobs this client has pushed. Each is locked while it is being pushed.
     pub(super) pushed: Mutex<BTreeMap<Digest, Arc<Mutex<bool>>>>,
+}
+
+/// Whether credentials were looked for.
+#[derive(Default)]
+enum LoginState {
+    /// The registry has not asked for any.
+    #[default]
+    Unknown,
+    /// There are none.
+    Anonymous,
+    /// These.
+    Found(FoundLogin),
+}
+
+impl LoginState {
+    fn found(&self) -> Option<&FoundLogin> {
+        match self {
+            Self::Found(found) => Some(found),
+            Self::Unknown | Self::Anonymous => None,
+        }
+    }
 }
 
 /// A failed attempt.
@@ -110,7 +131,7 @@ pub(super) enum Payload<'c> {
     Upload(&'c Upload<'c>),
 }
 
-impl<'c> Call<'c> {
+impl Call<'_> {
     pub(super) fn new(method: Method, url: Url) -> Self {
         Self {
             method,
@@ -507,11 +528,7 @@ impl Registry {
         RegistryError::Refused {
             answer,
             repository: self.repository.to_string(),
-            place: login
-                .iter()
-                .flatten()
-                .next()
-                .map(|found| found.place.clone()),
+            place: login.found().map(|found| found.place.clone()),
             is_push: self.options.access == Access::Push,
         }
     }
@@ -519,8 +536,8 @@ impl Registry {
     /// Returns the login, which is looked up when a registry asks for it first.
     fn login(&self) -> Result<Option<FoundLogin>, RegistryError> {
         let mut login = lock(&self.login);
-        if let Some(found) = login.as_ref() {
-            return Ok(found.clone());
+        if !matches!(*login, LoginState::Unknown) {
+            return Ok(login.found().cloned());
         }
         let Options {
             environment,
@@ -532,7 +549,9 @@ impl Registry {
         if let Some(found) = &found {
             self.keep_secret(found.login.secret());
         }
-        *login = Some(found.clone());
+        *login = found
+            .clone()
+            .map_or(LoginState::Anonymous, LoginState::Found);
         Ok(found)
     }
 

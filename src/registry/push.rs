@@ -72,9 +72,11 @@ impl Registry {
             })?;
         }
         let config = Digest::of(CONFIG);
-        self.once(config, || match self.has_blob(config, progress)? {
-            true => Ok(()),
-            false => self.push_blob(config, &Blob::Bytes(CONFIG), progress),
+        self.once(config, || {
+            if self.has_blob(config, progress)? {
+                return Ok(());
+            }
+            self.push_blob(config, &Blob::Bytes(CONFIG), progress)
         })?;
         let tag = artifact::tag(name, locked);
         let digest = Digest::of(&manifest);
@@ -122,7 +124,7 @@ impl Registry {
             if response.status() != StatusCode::ACCEPTED {
                 return Err(self.unexpected(&begin, response));
             }
-            let mut url = self.upload_url(&begin.url, response.headers())?;
+            let mut url = upload_url(&begin.url, response.headers())?;
             url.query_pairs_mut()
                 .append_pair("digest", &reference(digest));
             self.put_blob(url, digest, blob, attempt, progress)
@@ -209,23 +211,6 @@ impl Registry {
         Ok(true)
     }
 
-    /// Returns where to send a blob. A registry behind a proxy that ends TLS may name its own
-    /// address with `http`, which is corrected.
-    fn upload_url(&self, from: &Url, headers: &HeaderMap) -> Result<Url, Failure> {
-        let refused = |to: Option<&Url>, why| AttemptError::Final(redirect::refused(from, to, why));
-        let location = headers.get(LOCATION).and_then(|value| value.to_str().ok());
-        let to = location.and_then(|location| from.join(location).ok());
-        let Some(mut to) = to.filter(Url::has_host) else {
-            return Err(refused(None, RegistryRedirect::NoLocation));
-        };
-        if from.scheme() == "https" && to.scheme() == "http" && to.host() == from.host() {
-            // Neither call fails for a URL with a host.
-            let _ = to.set_scheme("https");
-            let _ = to.set_port(from.port());
-        }
-        redirect::checked(from, to).map_err(AttemptError::Final)
-    }
-
     /// Compares what the registry says that it has stored with what was sent.
     fn compare(&self, call: &Call<'_>, headers: &HeaderMap, sent: Digest) -> Result<(), Failure> {
         match told(headers) {
@@ -260,4 +245,21 @@ impl Registry {
 /// Returns the digest that the registry names.
 fn told(headers: &HeaderMap) -> Option<&str> {
     headers.get(DIGEST)?.to_str().ok()
+}
+
+/// Returns where to send a blob. A registry behind a proxy that ends TLS may name its own
+/// address with `http`, which is corrected.
+fn upload_url(from: &Url, headers: &HeaderMap) -> Result<Url, Failure> {
+    let refused = |to: Option<&Url>, why| AttemptError::Final(redirect::refused(from, to, why));
+    let location = headers.get(LOCATION).and_then(|value| value.to_str().ok());
+    let to = location.and_then(|location| from.join(location).ok());
+    let Some(mut to) = to.filter(Url::has_host) else {
+        return Err(refused(None, RegistryRedirect::NoLocation));
+    };
+    if from.scheme() == "https" && to.scheme() == "http" && to.host() == from.host() {
+        // Neither call fails for a URL with a host.
+        let _ = to.set_scheme("https");
+        let _ = to.set_port(from.port());
+    }
+    redirect::checked(from, to).map_err(AttemptError::Final)
 }
