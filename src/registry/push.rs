@@ -263,3 +263,34 @@ fn upload_url(from: &Url, headers: &HeaderMap) -> Result<Url, Failure> {
     }
     redirect::checked(from, to).map_err(AttemptError::Final)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_an_upload_goes() {
+        let from = Url::parse("https://r.example:5000/v2/x/blobs/uploads/").unwrap();
+        for (location, to) in [
+            (
+                "/v2/x/blobs/uploads/1?s=2",
+                Some("https://r.example:5000/v2/x/blobs/uploads/1?s=2"),
+            ),
+            ("https://other.example/1", Some("https://other.example/1")),
+            // A proxy that ends TLS, and does not say so.
+            ("http://r.example/v2/1", Some("https://r.example:5000/v2/1")),
+            (
+                "http://r.example:8080/v2/1",
+                Some("https://r.example:5000/v2/1"),
+            ),
+            ("http://other.example/1", None),
+            ("ftp://r.example/1", None),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(LOCATION, location.parse().unwrap());
+            let found = upload_url(&from, &headers).ok();
+            assert_eq!(found.as_ref().map(Url::as_str), to, "{location}");
+        }
+        assert!(upload_url(&from, &HeaderMap::new()).is_err());
+    }
+}

@@ -389,3 +389,39 @@ fn an_archive_that_the_lock_does_not_describe() {
         .fails(3);
     assert!(test.cached().is_empty());
 }
+
+/// A registry by another name, which the proxy reaches by plain HTTP only.
+#[test]
+fn plain_http_to_another_host_has_to_be_allowed() {
+    let (registry, test, _) = ready();
+    let address = registry.repository().split('/').next().unwrap().to_owned();
+    let test = test
+        .definition(crate::support::FACTORY)
+        .repository("registry.test/edge/definitions");
+    let pull = |flags: &str| {
+        let proxy = format!("http://{address}");
+        test.run(&format!("pull {flags}"))
+            .env("HTTPS_PROXY", &proxy)
+            .env("HTTP_PROXY", &proxy)
+    };
+    registry.calls();
+    pull("")
+        .error("registry-unreachable")
+        .keeps_files()
+        .fails(5);
+    assert!(
+        registry
+            .calls()
+            .iter()
+            .all(|call| call.starts_with("CONNECT "))
+    );
+    pull("--allow-http -q").any_stdout().success();
+    let calls = registry.calls();
+    assert!(
+        calls
+            .last()
+            .unwrap()
+            .starts_with("GET http://registry.test/blobs/"),
+        "{calls:?}"
+    );
+}
