@@ -7,7 +7,7 @@ use reqwest::blocking::Response;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, LOCATION};
 use reqwest::{Method, StatusCode, Url};
 
-use super::artifact::{self, CONFIG, MANIFEST, reference};
+use super::artifact::{self, CONFIG, DIGEST, MANIFEST, reference};
 use super::client::{Call, Failure, Payload, Registry};
 use super::error::{RegistryError, RegistryRedirect};
 use super::redirect;
@@ -19,8 +19,6 @@ use crate::util::digest::Digest;
 use crate::util::sanitize;
 use crate::util::sync::lock;
 
-/// The header with the digest of what was sent or asked for.
-const DIGEST: &str = "docker-content-digest";
 /// The media type of a blob that is uploaded.
 const BLOB: &str = "application/octet-stream";
 
@@ -41,6 +39,15 @@ pub(crate) struct Pushed {
 enum Blob<'b> {
     File { file: &'b Arc<File>, size: u64 },
     Bytes(&'b [u8]),
+}
+
+impl Blob<'_> {
+    fn size(&self) -> u64 {
+        match self {
+            Self::File { size, .. } => *size,
+            Self::Bytes(bytes) => bytes.len() as u64,
+        }
+    }
 }
 
 impl Registry {
@@ -73,7 +80,7 @@ impl Registry {
         }
         let config = Digest::of(CONFIG);
         self.once(config, || {
-            if self.has_blob(config, progress)? {
+            if self.has_blob(config, CONFIG.len() as u64, progress)? {
                 return Ok(());
             }
             self.push_blob(config, &Blob::Bytes(CONFIG), progress)
@@ -117,7 +124,7 @@ impl Registry {
         let name = begin.name();
         self.retry.run(&name, progress, |attempt| {
             // An attempt whose answer was lost may have arrived.
-            if attempt > 1 && self.has_blob_now(digest, attempt)? {
+            if attempt > 1 && self.has_blob_now(digest, blob.size(), attempt)? {
                 return Ok(());
             }
             let response = self.send(&begin, attempt, self.small())?;
@@ -129,13 +136,6 @@ impl Registry {
                 .append_pair("digest", &reference(digest));
             self.put_blob(url, digest, blob, attempt, progress)
         })
-    }
-
-    fn has_blob_now(&self, digest: Digest, attempt: u32) -> Result<bool, Failure> {
-        let url = self.url(&format!("/blobs/{}", reference(digest)));
-        let call = Call::new(Method::HEAD, url);
-        let response = self.send(&call, attempt, self.small())?;
-        Ok(response.status() != StatusCode::NOT_FOUND)
     }
 
     /// Sends the bytes of a blob to the address that the registry named.

@@ -425,3 +425,24 @@ fn plain_http_to_another_host_has_to_be_allowed() {
         "{calls:?}"
     );
 }
+
+/// A login page answers every question with a success.
+#[test]
+fn a_success_that_is_about_something_else_is_no_proof() {
+    let (registry, test, _) = ready();
+    let page = Reply::Status(200, Vec::new(), b"<html>Log in</html>".to_vec());
+    for command in ["check", "push"] {
+        registry.fault(On::HasBlob, [page.clone()]);
+        test.run(command)
+            .any_stdout()
+            .error("registry-answer")
+            .keeps_files()
+            .fails(6);
+    }
+    let digest = format!("Docker-Content-Digest: sha256:{}", "0".repeat(64));
+    registry.fault(On::HasBlob, [Reply::with(200, digest)]);
+    test.run("check")
+        .any_stdout()
+        .error("registry-answer")
+        .fails(6);
+}
