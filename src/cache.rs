@@ -9,6 +9,7 @@
 use std::fs::File;
 use std::io::Seek as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tempfile::NamedTempFile;
@@ -66,6 +67,16 @@ impl Artifact {
             .rewind()
             .map_err(PathError::when("read", &self.path))?;
         Ok(&self.file)
+    }
+
+    /// Returns the proved file for readers that have a position of their own.
+    ///
+    /// # Errors
+    /// Fails if the process has too many open files.
+    pub(crate) fn share(&self) -> Result<Arc<File>, PathError> {
+        let file = self.file.try_clone();
+        file.map(Arc::new)
+            .map_err(PathError::when("read", &self.path))
     }
 
     /// Returns what the archive is compared by.

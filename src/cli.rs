@@ -27,7 +27,7 @@ pub use arguments::{
     AddArgs, BuildArgs, CacheCommand, CheckArgs, CleanArgs, DiffArgs, ExplainArgs, FetchArgs,
     Fleet, Format, Images, InitArgs, JOBS, Jobs, ListArgs, One, OneOrAll, PreflightArgs,
     REHEARSAL_TIMEOUT, RehearseArgs, RemoveArgs, RenameArgs, SchemaArgs, SchemaOf, ShowArgs,
-    ShowFormat, StageArgs, VerifyArgs,
+    ShowFormat, StageArgs, UpdateArgs, VerifyArgs,
 };
 pub use distribution::{CompletionsArgs, ManArgs, Shell};
 
@@ -52,7 +52,8 @@ const HEARTBEAT: u64 = 15;
         \x20 edgestage build factory   # Build the image and verify it\n\
         \n\
         Exit codes: 0 success; 1 other failure; 2 invalid command line or profiles.toml; \
-        3 drift; 4 key refused or missing; 5 Palette unreachable; 6 archive refused."
+        3 drift; 4 credentials refused or missing; 5 Palette or registry unreachable; \
+        6 archive refused."
 )]
 pub struct Cli {
     #[command(flatten)]
@@ -84,7 +85,7 @@ struct Global {
     /// Require that profiles.lock is up to date, and never write it
     #[arg(long, global = true)]
     locked: bool,
-    /// Do not connect to Palette; use the lock and the cache
+    /// Do not connect to Palette or the registry; use the lock and the cache
     #[arg(long, global = true)]
     offline: bool,
     /// How long to wait for another edgestage process [env: EDGESTAGE_LOCK_TIMEOUT] [default: 600]
@@ -155,7 +156,8 @@ pub enum Command {
     /// Download, verify, cache and lock definitions
     #[command(after_help = "Examples:\n\
         \x20 edgestage fetch\n\
-        \x20 edgestage fetch factory --output spc.tgz")]
+        \x20 edgestage fetch factory --output spc.tgz\n\
+        \x20 edgestage fetch --push   # Also into the registry")]
     Fetch(FetchArgs),
     /// Put the locked definition into the CanvOS checkout
     ///
@@ -191,9 +193,24 @@ pub enum Command {
         \x20 edgestage diff -v --format markdown > drift.md")]
     Diff(DiffArgs),
     /// Accept changes in Palette: fetch again and rewrite the lock
+    #[command(after_help = "Examples:\n\
+        \x20 edgestage update factory\n\
+        \x20 edgestage update --push   # Also into the registry")]
+    Update(UpdateArgs),
+    /// Send locked archives to the team's registry
+    ///
+    /// Sends nothing that the registry has already. Prints the reference of each manifest, for
+    /// example for cosign.
+    #[command(after_help = "Examples:\n\
+        \x20 edgestage push\n\
+        \x20 edgestage push factory")]
+    Push(Fleet),
+    /// Get locked archives from the team's registry into the cache
+    ///
+    /// Never asks Palette and needs no API key.
     #[command(after_help = "Example:\n\
-        \x20 edgestage update factory")]
-    Update(Fleet),
+        \x20 edgestage pull && edgestage stage factory --locked --offline")]
+    Pull(Fleet),
     /// Verify that the locked definition is staged, or in an image
     #[command(after_help = "Examples:\n\
         \x20 edgestage verify factory\n\

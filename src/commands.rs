@@ -20,6 +20,9 @@ mod list;
 mod man;
 mod messages;
 mod output;
+mod pull;
+mod push;
+mod registry_check;
 mod image_report;
 mod rehearsal_report;
 mod rehearse;
@@ -47,6 +50,8 @@ pub(crate) fn name(command: &Command) -> &'static str {
         Command::Unstage(_) => "unstage",
         Command::Diff(_) => "diff",
         Command::Update(_) => "update",
+        Command::Push(_) => "push",
+        Command::Pull(_) => "pull",
         Command::Verify(_) => "verify",
         Command::Show(_) => "show",
         Command::Explain(_) => "explain",
@@ -64,7 +69,8 @@ pub(crate) fn name(command: &Command) -> &'static str {
 pub(crate) fn who(command: &Command) -> String {
     let names: Vec<&str> = match command {
         Command::Fetch(arguments) => list_of(&arguments.fleet.definitions.names),
-        Command::Update(fleet) => list_of(&fleet.definitions.names),
+        Command::Update(arguments) => list_of(&arguments.fleet.definitions.names),
+        Command::Push(fleet) | Command::Pull(fleet) => list_of(&fleet.definitions.names),
         Command::Stage(arguments) => list_of(&arguments.names),
         Command::Build(arguments) => list_of(&arguments.names),
         Command::Unstage(arguments) => arguments.name.as_deref().into_iter().collect(),
@@ -96,6 +102,8 @@ pub(crate) fn run(command: &Command, context: &Context<'_>) -> Result<CommandOut
         Command::Unstage(arguments) => unstage::run(arguments.name.as_deref(), context),
         Command::Diff(arguments) => diff::run(arguments, context),
         Command::Update(arguments) => fetch::update(arguments, context),
+        Command::Push(arguments) => push::run(arguments, context),
+        Command::Pull(arguments) => pull::run(arguments, context),
         Command::Verify(arguments) => verify::run(arguments, context),
         Command::Show(arguments) => show::run(arguments, context),
         Command::Explain(arguments) => Ok(explain::run(arguments.id)),

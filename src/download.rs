@@ -13,8 +13,9 @@ use std::thread;
 
 use crate::archive::{self, ArchiveIdentity, InspectError, Inventory, Refusal};
 use crate::diagnostic::Diagnostic;
+use crate::http::{AttemptError, Observer};
 use crate::manifest::Allow;
-use crate::palette::{AttemptError, Observer, Palette, PaletteError};
+use crate::palette::{Palette, PaletteError};
 use crate::resolve::Plan;
 use crate::util::digest::{Digest, Hasher};
 use crate::util::limits::Limits;
@@ -119,10 +120,14 @@ fn accept(mut received: Received, plan: &Plan<'_>) -> Result<Received, FetchErro
 }
 
 /// Why an attempt to receive the archive failed.
-enum ReceiveError {
+pub(crate) enum ReceiveError {
+    /// The body broke in transit.
     Network(io::Error),
+    /// The file cannot be written.
     Disk(io::Error),
+    /// No thread can be started.
     NoThread(io::Error),
+    /// The archive is refused.
     Refused(Refusal),
 }
 
@@ -152,7 +157,8 @@ fn judge(
     }
 }
 
-fn receive(
+/// Writes `body` to `file`, and hashes and inspects it meanwhile.
+pub(crate) fn receive(
     mut body: impl Read,
     file: &mut File,
     limits: &Limits,

@@ -15,7 +15,9 @@ use crate::drift::Change;
 use crate::lockfile::{LockfileError, Meanwhile, Outdated};
 use crate::manifest::{Manifest, ManifestError};
 use crate::palette::PaletteError;
+use crate::registry::{PullError, RegistryError};
 use crate::resolve::{ResolveError, Scope};
+use crate::util::digest::Digest;
 use crate::util::file_lock::FileLockError;
 use crate::util::path_error::PathError;
 
@@ -36,9 +38,9 @@ pub enum Exit {
     Usage = 2,
     /// The state does not match the lock.
     Drift = 3,
-    /// Palette refused the key or its scope, or no key was found.
+    /// Palette or the registry refused the credentials or their scope, or none were found.
     Key = 4,
-    /// Palette could not be reached or kept failing.
+    /// Palette or the registry could not be reached or kept failing.
     Unreachable = 5,
     /// The archive was refused.
     Archive = 6,
@@ -123,6 +125,26 @@ pub enum Error {
     Broken(Vec<Diagnostic>),
     /// Names are missing from incomplete lists of Palette.
     ListIncomplete(Vec<Diagnostic>),
+    /// The call to the registry failed.
+    Registry(RegistryError),
+    /// Neither the registry nor Palette can provide the archive of a definition.
+    NoSource {
+        /// The definition.
+        definition: String,
+        /// Why the registry cannot.
+        registry: RegistryError,
+        /// Why Palette cannot.
+        palette: Box<Error>,
+    },
+    /// The archive of a definition has the locked content and other bytes.
+    NotTheLockedBytes {
+        /// The definition.
+        definition: String,
+        /// The locked digest.
+        locked: Digest,
+        /// The digest of the archive.
+        found: Digest,
+    },
     /// The archive is refused.
     Archive {
         /// The archive.
@@ -218,17 +240,20 @@ impl Error {
             | Self::Outdated { .. }
             | Self::ChangedMeanwhile { .. }
             | Self::Drift { .. }
+            | Self::NotTheLockedBytes { .. }
             | Self::Staged(_)
             | Self::Canvos(
                 CanvosError::Trapped(_) | CanvosError::Blocked { .. } | CanvosError::Foreign(_),
             ) => Exit::Drift,
             Self::Key(_) | Self::Scope(_) => Exit::Key,
             Self::Palette(error) => palette_exit(error),
+            Self::Registry(error) => registry_exit(error),
             Self::Build(error) => build_exit(error),
             Self::Rehearsal(error) => rehearsal_exit(error),
-            Self::Offline { .. } | Self::CacheDamaged(_) | Self::ListIncomplete(_) => {
-                Exit::Unreachable
-            }
+            Self::Offline { .. }
+            | Self::CacheDamaged(_)
+            | Self::ListIncomplete(_)
+            | Self::NoSource { .. } => Exit::Unreachable,
             Self::Archive { .. } | Self::Canvos(CanvosError::Changed(_)) => Exit::Archive,
             Self::Lockfile(LockfileError::Io(_))
             | Self::Canvos(CanvosError::Io(_) | CanvosError::PartialChange { .. })
@@ -286,6 +311,22 @@ fn palette_exit(error: &PaletteError) -> Exit {
     }
 }
 
+fn registry_exit(error: &RegistryError) -> Exit {
+    match error {
+        RegistryError::Refused { .. } | RegistryError::Credentials(_) => Exit::Key,
+        RegistryError::Rejected { .. } | RegistryError::Setup(_) | RegistryError::NoThread(_) => {
+            Exit::Failed
+        }
+        RegistryError::Lacks { .. }
+        | RegistryError::KeptFailing { .. }
+        | RegistryError::Unreachable { .. }
+        | RegistryError::Tls { .. }
+        | RegistryError::Redirect { .. } => Exit::Unreachable,
+        RegistryError::OtherBytes { .. } | RegistryError::WrongAnswer { .. } => Exit::Archive,
+        RegistryError::NoCertificate => Exit::Usage,
+    }
+}
+
 impl Error {
     /// Creates the error for a command line that is not valid.
     #[must_use]
@@ -313,6 +354,19 @@ impl Error {
                 refusal,
             },
             FetchError::Disk(error) => Self::Disk(error),
+        }
+    }
+
+    /// Creates the error for a failure to pull the archive of `definition`.
+    #[must_use]
+    pub(crate) fn pulling(definition: &str, error: PullError) -> Self {
+        match error {
+            PullError::Registry(error) => Self::Registry(error),
+            PullError::Refused(refusal) => Self::Archive {
+                of: ArchiveSubject::Definition(definition.to_owned()),
+                refusal,
+            },
+            PullError::Disk(error) => Self::Disk(error),
         }
     }
 
@@ -371,6 +425,12 @@ impl From<KeyError> for Error {
 impl From<PaletteError> for Error {
     fn from(error: PaletteError) -> Self {
         Self::Palette(error)
+    }
+}
+
+impl From<RegistryError> for Error {
+    fn from(error: RegistryError) -> Self {
+        Self::Registry(error)
     }
 }
 

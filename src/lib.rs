@@ -22,6 +22,7 @@
 // Shared by every module.
 pub mod util;
 pub mod diagnostic;
+pub mod http;
 
 // The stages, in the order in which data flows.
 pub mod manifest;
@@ -32,6 +33,7 @@ pub mod variables;
 mod download;
 pub mod lockfile;
 pub mod drift;
+pub mod registry;
 mod cache;
 pub mod canvos;
 pub mod image;

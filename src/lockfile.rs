@@ -32,7 +32,7 @@ mod span;
 mod version;
 mod write;
 
-pub use merge::Meanwhile;
+pub use merge::{Meanwhile, SameContent};
 pub use read::Document;
 pub use span::LockfileSpan;
 

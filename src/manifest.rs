@@ -16,6 +16,7 @@ use crate::diagnostic::{Code, Diagnostic, Source};
 use crate::util::endpoint::Endpoint;
 use crate::util::files;
 use crate::util::limits::Limits;
+use crate::util::repository::Repository;
 use crate::util::uid::Uid;
 
 use reader::Reader;
@@ -61,6 +62,8 @@ pub struct Manifest {
     pub rehearse: bool,
     /// `[cache].dir`, resolved.
     pub cache: Option<PathBuf>,
+    /// `[registry]`.
+    pub registry: Option<RegistryTable>,
     /// `[limits]`.
     pub limits: Limits,
     /// The tables `[definition.NAME]`, by name.
@@ -86,6 +89,15 @@ pub struct PaletteTable {
     pub retries: Option<u32>,
     /// `allow-http`.
     pub allow_http: bool,
+}
+
+/// `[registry]`: the team's OCI registry.
+#[derive(Debug)]
+pub struct RegistryTable {
+    /// `repository`.
+    pub repository: Repository,
+    /// `ca-cert`: a PEM file with certificates that are trusted in addition to the system's.
+    pub ca_cert: Option<PathBuf>,
 }
 
 /// A project, as the file names it.

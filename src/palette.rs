@@ -10,12 +10,8 @@ pub(crate) mod messages;
 mod node;
 mod rate_limit;
 mod redirect;
-mod retry;
-mod proxy;
-mod transport;
 pub mod wire;
 
-pub use client::{AttemptError, DownloadResponse, Observer, Options, Palette, ProfileListing};
-pub use error::{HttpRefusal, PaletteError, RedirectRefusal, Waited};
+pub use client::{DownloadResponse, Options, Palette, ProfileListing};
+pub use error::{HttpRefusal, PaletteError, RedirectRefusal};
 pub use node::InvalidField;
-pub use proxy::{Proxy, Route};

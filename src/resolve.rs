@@ -11,12 +11,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::diagnostic::Diagnostic;
+use crate::http::Observer;
 use crate::manifest::{Definition, Manifest, PackOverride, Profile, Reference};
+use crate::palette::PaletteError;
 use crate::palette::wire::{
     self, ClusterProfile, DefinitionRequest, RequestMetadata, RequestPack, RequestProfile,
     RequestSpec, Speaker,
 };
-use crate::palette::{Observer, PaletteError};
 use crate::util::sanitize;
 use crate::util::uid::Uid;
 

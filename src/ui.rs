@@ -16,6 +16,7 @@ use crate::api_key;
 use crate::cli::{self, Color, Output, Verbosity};
 use crate::diagnostic::{Diagnostic, Source};
 use crate::error::Error;
+use crate::registry::Secrets;
 use crate::util::environment::Environment;
 use crate::util::sanitize;
 use crate::util::secret::ApiKey;
@@ -41,6 +42,7 @@ pub use document::{NamedTrap, fields};
 pub use progress::{Counter, Download, Waiting};
 pub use summary::{FETCHED, Outcome, Summary};
 pub use text::render;
+pub use work::TransferKind;
 
 use ci::Annotations;
 use console::{Console, View};
@@ -124,6 +126,12 @@ impl Report {
     /// Masks `key` from now on. Keys in the environment are masked from the start.
     pub fn hide(&self, key: &ApiKey) {
         self.console.hide(key.clone());
+    }
+
+    /// Returns where secrets that a client finds are registered.
+    #[must_use]
+    pub(crate) fn secrets(&self) -> Arc<dyn Secrets> {
+        Arc::clone(&self.console) as Arc<dyn Secrets>
     }
 
     /// Returns how much is printed.

@@ -11,6 +11,7 @@ pub mod files;
 pub(crate) mod interrupt;
 pub mod limits;
 pub mod path_error;
+pub mod repository;
 pub mod sanitize;
 pub mod secret;
 pub(crate) mod suggest;

@@ -309,6 +309,20 @@ pub struct FetchArgs {
     /// Also write the archive of one definition to FILE
     #[arg(long, short, value_name = "FILE")]
     pub output: Option<PathBuf>,
+    /// Also send the locked archives to the registry of profiles.toml
+    #[arg(long)]
+    pub push: bool,
+}
+
+/// Arguments of `update`.
+#[derive(Debug, Args)]
+pub struct UpdateArgs {
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub fleet: Fleet,
+    /// Also send the locked archives to the registry of profiles.toml
+    #[arg(long)]
+    pub push: bool,
 }
 
 /// Arguments of `verify`.

@@ -21,9 +21,12 @@ pub const EXIT_CODES: [(&str, &str); 7] = [
     ),
     (
         "4",
-        "Palette refused the key or its scope, or there is no key",
+        "Palette or the registry refused the credentials or their scope, or there are none",
     ),
-    ("5", "Palette could not be reached or kept failing"),
+    (
+        "5",
+        "Palette or the registry could not be reached or kept failing",
+    ),
     (
         "6",
         "the archive was refused: damaged, hostile, or not the profiles asked for",
@@ -31,7 +34,7 @@ pub const EXIT_CODES: [(&str, &str); 7] = [
 ];
 
 /// The variables that edgestage reads, with their meanings. A flag overrides its variable.
-pub const VARIABLES: [(&str, &str); 10] = [
+pub const VARIABLES: [(&str, &str); 11] = [
     (
         "PALETTE_API_KEY, SPECTROCLOUD_APIKEY",
         "API key. It has no flag, because a process list would show it.",
@@ -51,6 +54,10 @@ pub const VARIABLES: [(&str, &str); 10] = [
     (
         "EDGESTAGE_CACHE_DIR",
         "Path to the cache directory, the same as --cache-dir.",
+    ),
+    (
+        "REGISTRY_AUTH_FILE, DOCKER_CONFIG",
+        "File, or directory of config.json, with the credentials for the registry.",
     ),
     (
         "EDGESTAGE_LOCK_TIMEOUT",

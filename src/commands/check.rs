@@ -8,7 +8,8 @@ use serde::Serialize;
 
 use super::image_report::{self, ImageReport, Proof};
 use super::messages;
-use super::states::{LockState, PaletteState, StagedState};
+use super::registry_check;
+use super::states::{LockState, PaletteState, RegistryState, StagedState};
 use super::targets::{Clusterconfig, Known, Row, Targets};
 use super::verify::{leftovers, not_staged};
 use crate::api_key::KeyError;
@@ -56,6 +57,8 @@ struct Checked {
     lock: LockState,
     /// Whether Palette has the requested profiles and packs.
     palette: PaletteState,
+    /// Whether the registry has the locked archive.
+    registry: RegistryState,
     /// State of the checkout.
     staged: StagedState,
     /// Name of the definition that is staged, if it is another definition of the lock.
@@ -102,12 +105,13 @@ pub(super) fn run(arguments: &CheckArgs, context: &Context<'_>) -> Result<Comman
     });
     drop(counter);
     let mut errors = Vec::new();
+    let in_registry = registry_check::states(context, &manifest, &lock, &definitions, &mut errors);
     let mut rows = Vec::new();
     let mut places = Places {
         preflight_options: &arguments.preflight_options,
         seen: BTreeMap::new(),
     };
-    for (definition, asked) in definitions.iter().zip(asked) {
+    for ((definition, asked), registry) in definitions.iter().zip(asked).zip(in_registry) {
         let (locked, lock_state) = LockState::of(&lock, definition);
         let asked = asked.unwrap_or_else(|error| {
             let says = refused(&error);
@@ -124,6 +128,7 @@ pub(super) fn run(arguments: &CheckArgs, context: &Context<'_>) -> Result<Comman
             profiles: definition.profiles.len(),
             lock: lock_state,
             palette: asked,
+            registry,
             staged,
             staged_definition: owner,
         });
@@ -171,20 +176,31 @@ fn summary(rows: &[Checked]) -> Summary {
 }
 
 fn text(rows: &[Checked], width: Option<usize>) -> String {
-    let mut cells = vec![table::row(&[
+    // Without a registry there is no column for it.
+    let has_registry = rows.iter().any(|row| row.registry != RegistryState::None);
+    let line = |cells: [&str; 6]| {
+        let mut cells = cells.to_vec();
+        if !has_registry {
+            cells.remove(4);
+        }
+        table::row(&cells)
+    };
+    let mut cells = vec![line([
         "definition",
         "profiles",
         "lock",
         "palette",
+        "registry",
         "staged",
     ])];
     cells.extend(rows.iter().map(|row| {
         let profiles = row.profiles.to_string();
-        table::row(&[
+        line([
             &row.definition,
             &profiles,
             row.lock.text(),
             row.palette.text(),
+            row.registry.text(),
             &row.staged.text(row.staged_definition.as_deref()),
         ])
     }));

@@ -109,7 +109,7 @@ fn compare(
     let locked = session.lock.definitions.get(name);
     let locked = locked.ok_or_else(|| not_locked(&session.lock, name))?;
     warn_of_outdated(context, &session.lock, definition);
-    if source.lacks_archive_of(locked)? {
+    if source.lacks_archive_of(definition, locked)? {
         context
             .report
             .warn(&crate::cache::messages::files_not_cached(name));

@@ -5,8 +5,9 @@ use serde::Serialize;
 
 use super::messages;
 use super::output::{self, Guard};
+use super::push::Pusher;
 use crate::archive::ArchiveIdentity;
-use crate::cli::{FetchArgs, Fleet, Network};
+use crate::cli::{FetchArgs, Network, UpdateArgs};
 use crate::error::Error;
 use crate::manifest::Definition;
 use crate::ui::table;
@@ -43,6 +44,9 @@ struct Fetched {
     lock: &'static str,
     /// Changes from the previous lock entry, if this run renewed it.
     changes: Vec<Reported>,
+    /// The manifest that was pushed, as `REPOSITORY@sha256:…`; null without `--push`, or if that
+    /// failed.
+    pushed: Option<String>,
 }
 
 pub(super) fn run(arguments: &FetchArgs, context: &Context<'_>) -> Result<CommandOutput, Error> {
@@ -51,7 +55,11 @@ pub(super) fn run(arguments: &FetchArgs, context: &Context<'_>) -> Result<Comman
     if arguments.output.is_some() && definitions.len() != 1 {
         return Err(Error::usage(messages::output_of_several()));
     }
-    // This is checked before anything is asked or written.
+    // These are checked before anything is asked or written.
+    let pusher = arguments
+        .push
+        .then(|| Pusher::new(context, &manifest, "fetch --push"))
+        .transpose()?;
     let guard = Guard::new(context, Some(&manifest));
     let file = arguments.output.as_ref();
     let file = file.map(|output| context.environment.resolve(output));
@@ -68,7 +76,7 @@ pub(super) fn run(arguments: &FetchArgs, context: &Context<'_>) -> Result<Comman
         None => Ok(shown(obtained.artifact.path())),
     };
     let jobs = arguments.fleet.jobs.jobs;
-    let (fetched, error) = match context.settings.network {
+    let (mut fetched, mut error) = match context.settings.network {
         Network::Allowed => {
             let source = Fetcher::new(context, &session, jobs)?;
             let at_once = parallel::lookahead(jobs);
@@ -93,24 +101,68 @@ pub(super) fn run(arguments: &FetchArgs, context: &Context<'_>) -> Result<Comman
     let outcome_of = |one: &Fetched| match one.origin {
         ArchiveOrigin::Palette => Outcome::Done(FETCHED),
         ArchiveOrigin::Cache => Outcome::Found("from the cache"),
+        ArchiveOrigin::Registry => Outcome::Found("from the registry"),
     };
     tell(context, &fetched, definitions.len(), &outcome_of);
+    if let Some(pusher) = pusher {
+        push(
+            context,
+            &pusher,
+            &mut fetched,
+            &mut error,
+            &definitions,
+            jobs,
+        )?;
+    }
     Ok(outcome(fetched, definitions.len(), error))
 }
 
-pub(super) fn update(arguments: &Fleet, context: &Context<'_>) -> Result<CommandOutput, Error> {
+/// Pushes what was fetched.
+fn push(
+    context: &Context<'_>,
+    pusher: &Pusher<'_>,
+    fetched: &mut [Fetched],
+    error: &mut Option<Error>,
+    definitions: &[&Definition],
+    jobs: u16,
+) -> Result<(), Error> {
+    let is_fetched = |name: &String| fetched.iter().any(|one| one.definition == *name);
+    let meant: Vec<&Definition> = definitions
+        .iter()
+        .copied()
+        .filter(|definition| is_fetched(&definition.name))
+        .collect();
+    let (done, failed) = pusher.push_all(context, &meant, jobs)?;
+    for one in done {
+        let found = fetched.iter_mut().find(|f| f.definition == one.definition);
+        if let Some(found) = found {
+            found.pushed = Some(one.reference);
+        }
+    }
+    *error = Error::all(error.take().into_iter().chain(failed).collect());
+    Ok(())
+}
+
+pub(super) fn update(
+    arguments: &UpdateArgs,
+    context: &Context<'_>,
+) -> Result<CommandOutput, Error> {
     use crate::cli::LockfileUse;
     if context.settings.lock == LockfileUse::MustMatch || context.settings.network == Network::Off {
         return Err(Error::usage(messages::update_rewrites_the_lock()));
     }
     let manifest = context.manifest()?;
-    let definitions = chosen(&manifest, &arguments.definitions.names)?;
+    let pusher = arguments
+        .push
+        .then(|| Pusher::new(context, &manifest, "update --push"))
+        .transpose()?;
+    let definitions = chosen(&manifest, &arguments.fleet.definitions.names)?;
     let session = Session::open(context, &manifest)?;
-    let jobs = arguments.jobs.jobs;
+    let jobs = arguments.fleet.jobs.jobs;
     let source = Fetcher::new(context, &session, jobs)?;
     let path = |obtained: &LockedArchive| Ok(shown(obtained.artifact.path()));
     let at_once = parallel::lookahead(jobs);
-    let (fetched, error) = each(
+    let (mut fetched, mut error) = each(
         context,
         &session,
         &definitions,
@@ -126,6 +178,16 @@ pub(super) fn update(arguments: &Fleet, context: &Context<'_>) -> Result<Command
         _ => Outcome::Found("unchanged"),
     };
     tell(context, &fetched, definitions.len(), &outcome_of);
+    if let Some(pusher) = pusher {
+        push(
+            context,
+            &pusher,
+            &mut fetched,
+            &mut error,
+            &definitions,
+            jobs,
+        )?;
+    }
     Ok(outcome(fetched, definitions.len(), error))
 }
 
@@ -232,6 +294,7 @@ impl Fetched {
             archive: obtained.artifact.identity(),
             lock: if locked { WRITTEN } else { "unchanged" },
             changes: reported(&obtained.changes),
+            pushed: None,
         }
     }
 }

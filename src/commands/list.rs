@@ -41,6 +41,9 @@ struct Listed {
     lock: LockState,
     /// `content-sha256` of the lock entry; null if the entry is not current.
     content_sha256: Option<Digest>,
+    /// Digest of the locked archive, which the registry has it under; null if the entry is not
+    /// current.
+    sha256: Option<Digest>,
     /// Size of the locked archive; null if the lock entry is not current.
     size: Option<u64>,
 }
@@ -70,6 +73,7 @@ pub(super) fn run(arguments: &ListArgs, context: &Context<'_>) -> Result<Command
                     .collect(),
                 lock,
                 content_sha256: locked.map(|locked| locked.content_sha256),
+                sha256: locked.map(|locked| locked.sha256),
                 size: locked.map(|locked| locked.size),
             }
         })

@@ -1,4 +1,4 @@
-//! `edgestage show`: the profile layers of a definition, without a network. The last step of
+//! `edgestage show`: the profile layers of a definition, without Palette. The last step of
 //! the vendor's instructions is to see these on a booted host.
 
 use std::io::{self, Read};
@@ -171,6 +171,7 @@ fn find_definition(name: Option<&str>, context: &Context<'_>) -> Result<Found, E
         .get(&definition.name)
         .ok_or_else(|| not_locked(&session.lock, &definition.name))?;
     warn_of_outdated(context, &session.lock, definition);
+    session.pull_if_missing(context, &definition.name, locked)?;
     let inventory = match session.cache.lookup(locked, &manifest.limits)? {
         CacheLookup::Hit(artifact) if !locked.describes(artifact.contents()) => {
             return Err(context::outdated(

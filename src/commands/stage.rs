@@ -1,6 +1,5 @@
 //! `edgestage stage`: puts locked definitions into their checkouts.
 
-use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -10,7 +9,7 @@ use serde::Serialize;
 use crate::canvos::build::BuildCommand;
 use crate::canvos::preflight::{self, FixError, Target};
 use crate::canvos::{CanvosError, Checkout, CheckoutLock, Placement, Staging};
-use crate::cli::{BuildArgs, Network, StageArgs};
+use crate::cli::{BuildArgs, StageArgs};
 use crate::diagnostic::Trap;
 use crate::error::Error;
 use crate::lockfile::LockEntry;
@@ -18,14 +17,15 @@ use crate::manifest::{Definition, Manifest};
 use crate::ui::table;
 use crate::ui::{CommandOutput, Outcome, Summary, fields};
 use crate::util::digest::Digest;
-use crate::util::file_lock::{Event, FileLock, LockOptions};
 use crate::util::files::Identity;
 use crate::workflow::context::{
     Context, has_targets, load_lockfile, one, one_or_chosen, shown, traps,
 };
-use crate::workflow::fetcher::{Fetcher, Pinning};
-use crate::workflow::parallel;
 use crate::workflow::session::{ArchiveOrigin, LockedArchive, Reported, Session, reported};
+
+mod obtain;
+
+use obtain::obtain;
 
 /// A definition and the checkout that it is staged into.
 struct Job<'m> {
@@ -193,6 +193,9 @@ fn stage(
         }
     }
     for (job, obtained) in &ready {
+        let origin = obtained.origin.text();
+        let name = &job.definition.name;
+        context.report.detail(&format!("{name}: from {origin}"));
         match place(context, &session, job, obtained) {
             Ok(one) => staged.push(one),
             Err(error) => errors.push(error),
@@ -312,112 +315,6 @@ fn refuse_traps(
     } else {
         Err(CanvosError::Trapped(grave).into())
     }
-}
-
-/// Returns the archives, each with the index of its job: from the cache, or else from Palette
-/// if that may be asked. A reason that prevents all of them from being fetched is one error.
-fn obtain(
-    context: &Context<'_>,
-    session: &Session<'_>,
-    due: &[Job<'_>],
-    jobs: u16,
-) -> Vec<(usize, Result<LockedArchive, Error>)> {
-    if context.settings.network == Network::Off {
-        let offline = |job: &Job<'_>| session.offline(context, job.definition);
-        return parallel::map(due, jobs, offline)
-            .into_iter()
-            .enumerate()
-            .collect();
-    }
-    let cached = parallel::map(due, jobs, |job| match &job.current {
-        Some(locked) => session.cached(context, job.definition, locked),
-        None => Ok(None),
-    });
-    let mut obtained = Vec::new();
-    let mut missing = Vec::new();
-    for (at, cached) in cached.into_iter().enumerate() {
-        match cached.transpose() {
-            Some(result) => obtained.push((at, result)),
-            None => missing.push((at, &due[at])),
-        }
-    }
-    if missing.is_empty() {
-        // No key is needed then.
-        return obtained;
-    }
-    match Fetcher::new(context, session, jobs) {
-        Ok(source) => {
-            let counter = context.report.counter(missing.len());
-            obtained.extend(parallel::map(
-                &missing,
-                parallel::lookahead(jobs),
-                |(at, job)| (*at, counter.count(fetch(context, session, &source, job))),
-            ));
-        }
-        Err(error) => obtained.push((missing[0].0, Err(error))),
-    }
-    obtained.sort_by_key(|(at, _)| *at);
-    obtained
-}
-
-/// Fetches the definition from Palette, unless a run that was waited for has just done so. It
-/// is locked while the claim is held, so that a run that waits for the claim finds the
-/// definition locked. A run that has the lock never takes a claim.
-fn fetch(
-    context: &Context<'_>,
-    session: &Session<'_>,
-    source: &Fetcher<'_>,
-    job: &Job<'_>,
-) -> Result<LockedArchive, Error> {
-    let (_claim, waited) = claim(context, session, job.definition);
-    if waited {
-        let fresh = session.again(context)?;
-        if let Some(locked) = fresh.current(context, job.definition)?
-            && let Some(obtained) = fresh.cached(context, job.definition, &locked)?
-        {
-            return Ok(obtained);
-        }
-    }
-    let obtained = source.fetch(job.definition, Pinning::Respect)?;
-    let mut written = session.write_lock(context, [(job.definition.name.as_str(), &obtained)])?;
-    match written.refused.pop_first() {
-        Some((_, error)) => Err(error),
-        None => Ok(obtained),
-    }
-}
-
-/// Takes the right to fetch `definition` into the cache, and returns whether another run had it
-/// first.
-fn claim(
-    context: &Context<'_>,
-    session: &Session<'_>,
-    definition: &Definition,
-) -> (Option<FileLock>, bool) {
-    let waiting = RefCell::new(None);
-    let tell = |event: Event<'_>| {
-        if let Event::Waits(holder) = event {
-            let object = format!("for `{}`", definition.name);
-            context
-                .report
-                .status("Waiting", &format!("{object}, which {holder} is fetching"));
-            *waiting.borrow_mut() = Some(context.report.waiting("Waiting", &object));
-        }
-    };
-    let lock_options = LockOptions {
-        who: &context.who,
-        timeout: context.settings.lock_timeout,
-        tell: &tell,
-    };
-    let claim = session.cache.claim(definition, &lock_options);
-    let waited = waiting.take().is_some();
-    if claim.is_none() && waited {
-        let name = &definition.name;
-        context.report.status(
-            "Waited",
-            &format!("long enough: fetching `{name}` here too"),
-        );
-    }
-    (claim, waited)
 }
 
 fn place(

@@ -84,6 +84,40 @@ impl PaletteState {
     }
 }
 
+/// Whether the registry has the locked archive of a definition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum RegistryState {
+    /// The registry has the archive.
+    Has,
+    /// The registry does not have the archive.
+    Lacks,
+    /// The registry refused the credentials, or requires some.
+    Refused,
+    /// The registry could not be reached, kept failing, or answered wrongly.
+    Unreachable,
+    /// The definition has no current lock entry, so there is nothing to look for.
+    NotLocked,
+    /// edgestage did not ask the registry: `--offline`.
+    Offline,
+    /// profiles.toml names no registry.
+    None,
+}
+
+impl RegistryState {
+    pub(super) fn text(self) -> &'static str {
+        match self {
+            Self::Has => "has it",
+            Self::Lacks => "lacks it",
+            Self::Refused => "refused the credentials",
+            Self::Unreachable => "unreachable",
+            Self::NotLocked => "not asked: not locked",
+            Self::Offline => "not asked: offline",
+            Self::None => "none",
+        }
+    }
+}
+
 /// State of a checkout, compared with a definition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]

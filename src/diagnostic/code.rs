@@ -243,6 +243,32 @@ codes! {
         /// Palette's answer lacks a required field or contradicts itself.
         UnusableAnswer = "unusable-answer",
     }
+    Registry {
+        /// A command needs a registry, and there is none.
+        NoRegistry = "no-registry",
+        /// The registry does not have the archive.
+        RegistryLacks = "registry-lacks",
+        /// The registry cannot be reached, or keeps failing.
+        RegistryUnreachable = "registry-unreachable",
+        /// HTTP 4xx of a registry other than 401, 403, 404, 408 and 429.
+        RegistryRejected = "registry-rejected",
+        /// A success that is not the answer of a registry.
+        RegistryAnswer = "registry-answer",
+        /// The registry served other bytes than the locked ones.
+        RegistryOtherBytes = "registry-other-bytes",
+        /// Neither the registry nor Palette can provide the archive.
+        NoSource = "no-source",
+        /// The archive at hand has the locked content and other bytes.
+        NotTheLockedBytes = "not-the-locked-bytes",
+        /// What would be pushed contains a secret.
+        SecretInArtifact = "secret-in-artifact",
+    }
+    RegistryCredentials {
+        /// The registry does not accept the credentials.
+        RegistryRefused = "registry-refused",
+        /// The credentials for the registry cannot be read.
+        RegistryCredentials = "registry-credentials",
+    }
     Archive {
         /// An archive that is refused.
         ArchiveRefused = "archive-refused",

@@ -72,6 +72,10 @@ topics! {
     Redirect = "redirect",
     /// An answer that does not come from Palette.
     Answer = "answer",
+    /// The team's registry.
+    Registry = "registry",
+    /// The credentials for the registry.
+    RegistryCredentials = "registry-credentials",
     /// An archive that is refused.
     Archive = "archive",
     /// The file `profiles.lock`.

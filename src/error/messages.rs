@@ -11,6 +11,7 @@ use crate::drift;
 use crate::lockfile;
 use crate::manifest::ManifestError;
 use crate::palette;
+use crate::registry;
 use crate::resolve;
 
 mod init;
@@ -90,6 +91,25 @@ impl Error {
             }
             Self::Key(error) => api_key::messages::error(error),
             Self::Palette(error) => palette::messages::error(error),
+            Self::Registry(error) => registry::messages::error(error),
+            Self::NoSource {
+                definition,
+                registry,
+                palette,
+            } => {
+                let palette = palette.diagnostics();
+                let why = palette.first().map_or("", |told| told.title.as_str());
+                registry::messages::no_source(definition, registry, why)
+            }
+            Self::NotTheLockedBytes {
+                definition,
+                locked,
+                found,
+            } => registry::messages::not_the_locked_bytes(
+                definition,
+                &locked.to_string(),
+                &found.to_string(),
+            ),
             Self::Scope(refused) => resolve::messages::scope(refused),
             Self::Archive { of, refusal } => archive::messages::refused(of, refusal),
             Self::Offline { definition, lacks } => offline(definition, lacks),

@@ -20,10 +20,27 @@ pub enum Meanwhile {
     Locked,
 }
 
+/// What becomes of an entry if the archive at hand has the locked content in other bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SameContent {
+    /// The entry stays, since it locks the same definition.
+    Keeps,
+    /// The entry gets the digest of the archive at hand, since the locked bytes cannot be had.
+    Replaces,
+}
+
+impl LockEntry {
+    /// Returns whether this entry has other bytes than `known`, and they are to be locked.
+    fn replaces(&self, known: &Self, bytes: SameContent) -> bool {
+        bytes == SameContent::Replaces && self.sha256 != known.sha256
+    }
+}
+
 impl Lockfile {
     /// Enters `made` for the definition `name`, whose entry was `base` when the run began.
     /// `manifest` is the one on disk now, or `None` if it cannot be read, for example during an
-    /// edit. Returns whether the entry changed.
+    /// edit. `bytes` says what becomes of an entry whose archive has the same content. Returns
+    /// whether the entry changed.
     ///
     /// # Errors
     /// Returns [`Meanwhile`] and leaves the lock unchanged if another run or an edit
@@ -34,6 +51,7 @@ impl Lockfile {
         made: &LockEntry,
         base: Option<&LockEntry>,
         manifest: Option<&Manifest>,
+        bytes: SameContent,
     ) -> Result<bool, Meanwhile> {
         let definition = match manifest {
             Some(manifest) => Some(manifest.definitions.get(name).ok_or(Meanwhile::Gone)?),
@@ -43,7 +61,7 @@ impl Lockfile {
             return Err(Meanwhile::Changed);
         }
         let known = self.definitions.get(name);
-        if known.is_some_and(|known| known.is_same(made)) {
+        if known.is_some_and(|known| known.is_same(made) && !made.replaces(known, bytes)) {
             return Ok(false);
         }
         let by_another = known.filter(|known| base != Some(*known));

@@ -8,6 +8,7 @@
 use super::{Allow, CLOUD_TYPE, METADATA_NAME};
 use crate::util::endpoint::Endpoint;
 use crate::util::limits::Limits;
+use crate::util::repository;
 use crate::util::uid;
 
 /// The longest silence in seconds, unless `timeout` is set.
@@ -192,6 +193,7 @@ pub static FILE: TableSpec = table(
         key("palette", Kind::Table(&PALETTE), PALETTE.about),
         key("canvos", Kind::Table(&CANVOS), CANVOS.about),
         key("cache", Kind::Table(&CACHE), CACHE.about),
+        key("registry", Kind::Table(&REGISTRY), REGISTRY.about),
         key("limits", Kind::Table(&LIMITS), LIMITS.about),
         key(
             "definition",
@@ -292,6 +294,27 @@ pub static CACHE: TableSpec = table(
         Kind::Path,
         "Directory of the cache. Without it, the cache directory of the user.",
     )],
+);
+
+/// `[registry]`.
+pub static REGISTRY: TableSpec = table(
+    "Registry",
+    "The team's OCI registry, from which locked archives are pulled. Its credentials are those \
+     that docker and podman have, and never in this file.",
+    &[
+        key(
+            "repository",
+            Kind::Text(repository::PATTERN),
+            "The repository, as `HOST/PATH` or `HOST:PORT/PATH`. No scheme, user name, tag or \
+             digest.",
+        )
+        .required(),
+        key(
+            "ca-cert",
+            Kind::Path,
+            "PEM file with certificate authorities to trust besides those of the system.",
+        ),
+    ],
 );
 
 /// `[limits]`.

@@ -12,6 +12,7 @@ use super::Allow;
 use super::reference::InvalidReference;
 use crate::diagnostic::{Code, Diagnostic, Source};
 use crate::util::endpoint::InvalidEndpoint;
+use crate::util::repository::InvalidRepository;
 use crate::util::sanitize;
 use crate::util::suggest::nearest;
 use crate::util::uid::{DIGITS, Uid};
@@ -81,8 +82,18 @@ pub(super) fn more_mistakes(more: usize) -> Diagnostic {
 
 // Messages about keys.
 
-/// A key holds a secret, although the file is meant for version control.
-pub(super) fn secret(place: Place<'_>, key: &str) -> Diagnostic {
+/// A key of `table` holds a secret, although the file is meant for version control.
+pub(super) fn secret(place: Place<'_>, key: &str, table: &str) -> Diagnostic {
+    let (instead, revoke) = match table {
+        "[registry]" => (
+            "remove the line, and log in with `docker login` or `podman login` instead",
+            "if anyone else has seen the file, change the password",
+        ),
+        _ => (
+            "remove the line, and set `PALETTE_API_KEY` instead",
+            "if anyone else has seen the file, revoke the key in Palette",
+        ),
+    };
     error(
         Code::SecretInManifest,
         place,
@@ -91,9 +102,9 @@ pub(super) fn secret(place: Place<'_>, key: &str) -> Diagnostic {
             key.escape_debug()
         ),
         "this file is meant to be committed",
-        "remove the line, and set `PALETTE_API_KEY` instead",
+        instead,
     )
-    .help("if anyone else has seen the file, revoke the key in Palette")
+    .help(revoke)
 }
 
 /// `table` does not have this key; `near` is a similar key that it has, if there is one.
@@ -201,6 +212,26 @@ pub(super) fn not_an_endpoint(place: Place<'_>, why: &InvalidEndpoint) -> Diagno
         "`endpoint` is not a Palette address",
         why.to_string(),
         why.help(),
+    )
+}
+
+pub(super) fn not_a_repository(place: Place<'_>, why: &InvalidRepository) -> Diagnostic {
+    error(
+        Code::InvalidValue,
+        place,
+        "`repository` is not a repository of a registry",
+        why.why.label(),
+        why.help(),
+    )
+}
+
+pub(super) fn no_repository(place: Place<'_>) -> Diagnostic {
+    error(
+        Code::MissingKey,
+        place,
+        "`[registry]` does not name a repository",
+        "`repository` is missing",
+        "write `repository = \"HOST/PATH\"`, or remove the table",
     )
 }
 

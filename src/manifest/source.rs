@@ -105,7 +105,7 @@ pub(super) fn shown(path: &Path, text: &str, spans: &[Range<usize>]) -> Arc<Sour
             hide(start + at..start + line.len());
             goes_on = is_open(line[at..].trim());
         }
-        for (at, end) in url_users(line) {
+        for (at, end) in url_users(line).into_iter().chain(repository_user(line)) {
             hide(start + at..start + end);
         }
         start += line.len();
@@ -168,6 +168,16 @@ fn url_users(line: &str) -> Vec<(usize, usize)> {
         .collect()
 }
 
+/// Returns the place of `user:password` in a line that sets `repository`, which has no scheme.
+fn repository_user(line: &str) -> Option<(usize, usize)> {
+    let key = line.find("repository")?;
+    let equals = key + line[key..].find('=')?;
+    let start = equals + 1 + line[equals + 1..].find(['"', '\''])? + 1;
+    let host_end = line[start..].find('/').map_or(line.len(), |n| start + n);
+    let user_end = line[start..host_end].rfind('@')?;
+    Some((start, start + user_end))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -188,6 +198,9 @@ mod tests {
             "profiles = [\"https://ok.example/a\", \"https://me:hunter2@c.example/b\"]",
             "SPECTROCLOUD_APIKEY = \"hunter2\"",
             "access-token = \"hunter2\"",
+            "repository = \"me:hunter2@r.example/edge\"",
+            "registry = { repository = 'me:hunter2@r.example:5000/edge' }",
+            "\"repository\" = \"hunter2@r.example",
             "api-key =\n  \"hunter2\"\n",
             "api-key = [\n  \"hunter2\",\n",
             "api-key = \"\"\"\nhunter2",
@@ -204,6 +217,7 @@ mod tests {
             "api-key-file = \"/run/secrets/key\"",
             "api-key-command = [\"pass\", \"palette\"]",
             "profiles = [\"edge@1.0.0\", \"https://c.example/projects/a\"]",
+            "repository = \"r.example/edge@sha256:abc\"",
         ] {
             assert_eq!(masked(line), line);
         }

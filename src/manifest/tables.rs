@@ -1,5 +1,5 @@
 //! Reads the tables of `profiles.toml` other than the definitions: `[palette]`, `[canvos]`,
-//! `[cache]` and `[limits]`.
+//! `[cache]`, `[registry]` and `[limits]`.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -7,10 +7,11 @@ use std::sync::Arc;
 use toml::de::{DeTable, DeValue};
 
 use super::reader::{At, Reader, Table};
-use super::{Manifest, PaletteTable, Project, definition, keys, messages};
+use super::{Manifest, PaletteTable, Project, RegistryTable, definition, keys, messages};
 use crate::diagnostic::Source;
 use crate::util::endpoint::Endpoint;
 use crate::util::limits::Limits;
+use crate::util::repository::Repository;
 
 /// Reads the whole document. The result is only valid if there are no problems.
 pub(super) fn read(
@@ -34,6 +35,9 @@ pub(super) fn read(
         table.finish(reader);
         dir.map(|dir| dir.value)
     });
+    let registry = root
+        .table("registry", reader)
+        .and_then(|table| registry(table, reader));
     let limits = root
         .table("limits", reader)
         .map(|table| limits(table, reader))
@@ -54,6 +58,7 @@ pub(super) fn read(
         build: canvos.build,
         rehearse: canvos.rehearse.unwrap_or(true),
         cache,
+        registry,
         limits,
         definitions,
     }
@@ -121,6 +126,23 @@ fn canvos(table: Table<'_, '_>, reader: &mut Reader) -> CanvosTable {
     };
     table.finish(reader);
     read
+}
+
+fn registry(table: Table<'_, '_>, reader: &mut Reader) -> Option<RegistryTable> {
+    let repository = table.text("repository", reader).and_then(|at| {
+        Repository::parse(&at.value)
+            .map_err(|why| reader.add(messages::not_a_repository(reader.at(at.span.clone()), &why)))
+            .ok()
+    });
+    if table.lacks("repository") {
+        reader.add_lack(messages::no_repository(reader.at(table.span.clone())));
+    }
+    let ca_cert = table.path("ca-cert", reader).map(|at| at.value);
+    table.finish(reader);
+    Some(RegistryTable {
+        repository: repository?,
+        ca_cert,
+    })
 }
 
 fn limits(table: Table<'_, '_>, reader: &mut Reader) -> Limits {

@@ -6,8 +6,7 @@
 
 use std::collections::BTreeSet;
 use std::io::Read;
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use reqwest::Method;
 use reqwest::blocking::{Client, Response};
@@ -15,28 +14,22 @@ use reqwest::header::{CONTENT_TYPE, HeaderValue};
 
 use super::answer;
 use super::error::PaletteError;
-use super::proxy::Route;
 use super::rate_limit::RateLimiter;
 use super::redirect;
-use super::retry::RetryPolicy;
 use super::wire::{
     Answer, ClusterProfile, DefinitionRequest, Gap, List, ProfileMetadata, ProfileSummary,
     ProjectMetadata,
+};
+use crate::http::retry::RetryPolicy;
+use crate::http::{
+    AttemptDeadline, AttemptError, ConnectionOptions, GRACE, Observer, Route, Trust, WHOLE, body,
+    connect, transport,
 };
 use crate::util::endpoint::Endpoint;
 use crate::util::secret::ApiKey;
 use crate::util::uid::Uid;
 
-mod body;
 mod failure;
-mod threads;
-
-/// How much longer to wait for an answer than for a connection, which may be a part of that
-/// wait, so that the wait that failed reports it.
-const GRACE: Duration = Duration::from_millis(500);
-/// The maximum time for a whole answer that is not an archive, as a multiple of `timeout`: an
-/// answer that trickles is never silent for long, but may never end.
-const WHOLE: u32 = 3;
 
 /// The maximum number of items that Palette puts on a page (contract, `limit`).
 const PAGE: &str = "50";
@@ -59,49 +52,6 @@ pub struct Options {
     pub key_place: String,
     /// The route of the requests, for messages.
     pub route: Route,
-}
-
-/// Observes the progress of calls.
-pub trait Observer: Sync {
-    /// Called when an attempt at `call` begins and its answer is awaited.
-    fn asks(&self, call: &str);
-    /// Called when the attempt is over, whether it succeeded or not.
-    fn is_answered(&self, call: &str);
-    /// Called when `call` failed for the reason `why` and is repeated after `wait`.
-    fn retrying(&self, call: &str, why: &str, wait: Duration);
-}
-
-/// Why an attempt failed.
-pub enum AttemptError<E> {
-    /// Another attempt may succeed.
-    Transient {
-        /// The error to report if there is no further attempt.
-        error: E,
-        /// The reason in a few words.
-        why: String,
-        /// The wait that the server requested.
-        retry_after: Option<Duration>,
-    },
-    /// No further attempt can succeed.
-    Final(E),
-}
-
-impl<E> AttemptError<E> {
-    /// Converts the error and keeps everything else.
-    pub fn map<F>(self, f: impl FnOnce(E) -> F) -> AttemptError<F> {
-        match self {
-            Self::Transient {
-                error,
-                why,
-                retry_after,
-            } => AttemptError::Transient {
-                error: f(error),
-                why,
-                retry_after,
-            },
-            Self::Final(error) => AttemptError::Final(f(error)),
-        }
-    }
 }
 
 /// A download in progress.
@@ -128,29 +78,6 @@ pub struct Palette {
     rate_limiter: RateLimiter,
     key_place: String,
     route: Route,
-}
-
-/// The time limits of an attempt.
-#[derive(Clone, Copy)]
-struct AttemptDeadline {
-    began: Instant,
-    /// The limit for the whole attempt; `None` for an archive.
-    whole: Option<Duration>,
-}
-
-impl AttemptDeadline {
-    fn of(whole: Option<Duration>) -> Self {
-        Self {
-            began: Instant::now(),
-            whole,
-        }
-    }
-
-    /// Returns the remainder of `whole`, counted from the beginning of the attempt.
-    fn left_of(self, whole: Duration) -> Duration {
-        let left = whole.saturating_sub(self.began.elapsed());
-        left.max(Duration::from_millis(1))
-    }
 }
 
 /// The profiles that Palette lists, collected page by page.
@@ -187,32 +114,14 @@ impl Palette {
     /// Returns [`PaletteError::NoCertificate`], or [`PaletteError::Setup`] if the system's
     /// trust store cannot be read.
     pub fn new(endpoint: Endpoint, key: ApiKey, options: &Options) -> Result<Self, PaletteError> {
-        threads::can_start().map_err(|error| PaletteError::no_thread(&error))?;
-        // Fails only if a provider is already installed, which is just as good.
-        let _ = rustls::crypto::ring::default_provider().install_default();
         let mut header = HeaderValue::from_str(key.expose())
             .map_err(|_| PaletteError::Setup("the API key is not a valid header value".into()))?;
         header.set_sensitive(true);
-        let mut builder = Client::builder()
-            .user_agent(concat!("edgestage/", env!("CARGO_PKG_VERSION")))
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .connect_timeout(options.timeout)
-            // The time-out applies until the head arrives, and to each read of the body.
-            .timeout(options.timeout.saturating_add(GRACE));
-        if endpoint.is_plain_loopback() {
-            // A proxy would receive the key unencrypted although the server is on this machine.
-            builder = builder.no_proxy();
-        }
-        if let Some(pem) = &options.ca_cert {
-            builder = builder.tls_certs_merge(certificates(pem)?);
-        } else if endpoint.join("/").scheme() == "http" {
-            // TLS is not used, so the system's store need not be read or exist.
-            builder = builder.tls_certs_only([]);
-        }
-        let http = builder
-            .build()
-            .map_err(|error| PaletteError::Setup(super::transport::innermost(&error)))?;
+        let http = connect(&ConnectionOptions {
+            endpoint: &endpoint,
+            timeout: options.timeout,
+            trust: options.ca_cert.as_deref().map_or(Trust::System, Trust::And),
+        })?;
         Ok(Self {
             http,
             endpoint,
@@ -367,27 +276,9 @@ impl Palette {
         &self,
         call: &str,
         observer: &dyn Observer,
-        mut attempt: impl FnMut(u32) -> Result<T, AttemptError<E>>,
+        attempt: impl FnMut(u32) -> Result<T, AttemptError<E>>,
     ) -> Result<T, E> {
-        let mut count = 1;
-        loop {
-            match attempt(count) {
-                Ok(value) => return Ok(value),
-                Err(AttemptError::Final(error)) => return Err(error),
-                Err(AttemptError::Transient {
-                    error,
-                    why,
-                    retry_after,
-                }) => {
-                    let Some(wait) = self.retry.wait(count, retry_after) else {
-                        return Err(error);
-                    };
-                    observer.retrying(call, &why, wait);
-                    thread::sleep(wait);
-                    count += 1;
-                }
-            }
-        }
+        self.retry.run(call, observer, attempt)
     }
 
     fn json<T: Answer>(&self, call: &Call<'_>, observer: &dyn Observer) -> Result<T, PaletteError> {
@@ -410,7 +301,7 @@ impl Palette {
         match ended {
             Ok(()) => Ok(body),
             Err(error) => {
-                let why = super::transport::broken_body(&error, self.waited(deadline));
+                let why = transport::broken_body(&error, deadline.waited(self.timeout));
                 Err(self.broken(call.name(), why, attempt))
             }
         }
@@ -472,11 +363,4 @@ fn get(path: String, project: Option<&Uid>) -> Call<'_> {
         body: None,
         project,
     }
-}
-
-fn certificates(pem: &[u8]) -> Result<Vec<reqwest::Certificate>, PaletteError> {
-    reqwest::Certificate::from_pem_bundle(pem)
-        .ok()
-        .filter(|certificates| !certificates.is_empty())
-        .ok_or(PaletteError::NoCertificate)
 }

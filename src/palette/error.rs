@@ -1,11 +1,10 @@
 //! Errors of calls to Palette.
 
 use std::fmt;
-use std::time::Duration;
 
 use super::node::InvalidField;
-use super::proxy::Route;
 use super::wire::Speaker;
+use crate::http::{Route, SetupError, Waited};
 use crate::util::sanitize;
 use crate::util::secret::Suspicion;
 
@@ -111,21 +110,22 @@ pub enum PaletteError {
     NoThread(String),
 }
 
+impl From<SetupError> for PaletteError {
+    fn from(error: SetupError) -> Self {
+        match error {
+            SetupError::NoThread(error) => Self::no_thread(&error),
+            SetupError::NoCertificate => Self::NoCertificate,
+            SetupError::Other(why) => Self::Setup(why),
+        }
+    }
+}
+
 impl PaletteError {
     /// Creates the error from the operating system's when a thread could not be started.
     #[must_use]
     pub fn no_thread(error: &std::io::Error) -> Self {
         Self::NoThread(sanitize::io(error))
     }
-}
-
-/// A time limit that was exceeded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Waited {
-    /// The longest silence: `timeout`.
-    Silence(Duration),
-    /// The maximum time for a whole answer, which kept coming.
-    Whole(Duration),
 }
 
 /// Why a redirect is not followed.

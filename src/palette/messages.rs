@@ -1,8 +1,9 @@
-//! Messages about unsuccessful answers, failed connections and proxy variables.
+//! Messages about unsuccessful answers and failed connections.
 
 use super::wire::Speaker;
-use super::{HttpRefusal, PaletteError, RedirectRefusal, Route, Waited};
+use super::{HttpRefusal, PaletteError, RedirectRefusal};
 use crate::diagnostic::{Code, Diagnostic};
+use crate::http::{Route, Waited};
 use crate::util::sanitize;
 use crate::util::secret::Suspicion;
 
@@ -269,74 +270,4 @@ pub(crate) fn plain_http(endpoint: &str) -> Diagnostic {
     )
     .note("the API key would travel unencrypted")
     .help("write `https://`, or pass `--allow-http` if the network is trusted")
-}
-
-/// An entry in the list of exceptions has a form that the library does not know and was
-/// probably `meant` for `host`. All texts are printable.
-pub(super) fn exception_not_understood(
-    variable: &str,
-    host: &str,
-    entry: &str,
-    meant: &str,
-) -> Diagnostic {
-    proxy_variable(format!("`{variable}` does not exclude `{host}`"))
-        .note(format!(
-            "it contains `{entry}`, which edgestage does not understand"
-        ))
-        .help(format!(
-            "write `{meant}`, and separate the entries with commas"
-        ))
-}
-
-pub(super) fn proxy_ignored(variable: &str) -> Diagnostic {
-    proxy_variable(format!("`{variable}` is not the address of a proxy"))
-        .note("edgestage ignores it and connects to Palette directly")
-        .help(PLAIN_ADDRESS)
-}
-
-/// The empty variable `empty` takes precedence over `variable`.
-pub(super) fn proxy_shadowed(variable: &str, empty: &str) -> Diagnostic {
-    proxy_variable(format!("`{variable}` is ignored"))
-        .note(format!(
-            "`{empty}` is set to an empty value and takes precedence"
-        ))
-        .help(format!("unset `{empty}`"))
-}
-
-/// Why the library reads an address differently than intended, or cannot use it.
-pub(super) enum Misread {
-    /// A SOCKS proxy.
-    Socks,
-    /// The user name or the password is not percent-encoded.
-    Credentials,
-    /// The host is invalid.
-    Host,
-    /// The address is not a URL.
-    Url(url::ParseError),
-}
-
-pub(super) fn proxy_misread(variable: &str, why: &Misread) -> Diagnostic {
-    if let Misread::Socks = why {
-        return proxy_variable(format!("`{variable}` names a SOCKS proxy"))
-            .note("edgestage supports HTTP proxies only")
-            .help("name an HTTP proxy, or exclude the host with `NO_PROXY`");
-    }
-    let told = proxy_variable(format!(
-        "`{variable}` cannot be read as the address of a proxy"
-    ));
-    match why {
-        Misread::Credentials => told
-            .note("its user name or password has a character that is special in a URL")
-            .help("write `@`, `:`, `/`, `?` and `#` as `%40`, `%3A`, `%2F`, `%3F` and `%23`"),
-        Misread::Url(wrong) => told.note(format!("not a URL: {wrong}")).help(PLAIN_ADDRESS),
-        _ => told
-            .note("its host contains a character that is not valid in a host name")
-            .help(PLAIN_ADDRESS),
-    }
-}
-
-const PLAIN_ADDRESS: &str = "write it as `http://HOST:PORT`, without quotes or spaces around it";
-
-fn proxy_variable(title: String) -> Diagnostic {
-    Diagnostic::warning(Code::ProxyVariable, title)
 }

@@ -4,10 +4,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, OnceLock};
 
+use crate::http::Observer;
 use crate::palette::wire::{
     ClusterProfile, Gap, List, ProfileMetadata, ProfileSummary, ProjectMetadata,
 };
-use crate::palette::{Observer, Palette, PaletteError};
+use crate::palette::{Palette, PaletteError};
 use crate::util::sync::lock;
 use crate::util::uid::Uid;
 

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::work::{Phase, Transfer, What, Work};
+use super::work::{Phase, Transfer, TransferKind, What, Work};
 use crate::util::sanitize;
 
 /// The longest silence, as a multiple of the first one.
@@ -85,12 +85,16 @@ pub(super) fn sentence(work: &Work, received: u64, now: Instant) -> String {
 fn download(transfer: &Transfer, waited: &str, now: Instant) -> String {
     let name = &transfer.name;
     let came = sanitize::size(transfer.received());
+    let verb = transfer.kind.verb();
     match transfer.phase {
+        Phase::Asked(_) if transfer.kind == TransferKind::Push => {
+            format!("waiting for the registry: {name}, {waited}")
+        }
         Phase::Asked(_) => format!("waiting for the archive of {name}, {waited}"),
-        Phase::Receiving(None) => format!("downloading {name}: {came}, {waited}"),
+        Phase::Receiving(None) => format!("{verb} {name}: {came}, {waited}"),
         Phase::Receiving(Some(length)) => {
             let length = sanitize::size(length);
-            format!("downloading {name}: {came} of {length}, {waited}")
+            format!("{verb} {name}: {came} of {length}, {waited}")
         }
         Phase::Paused(until) => {
             let left = sanitize::time(until.saturating_duration_since(now));
@@ -142,7 +146,10 @@ mod tests {
     fn what_is_said_of_it() {
         let mut work = Work::default();
         let now = Instant::now();
-        let id = work.begin(What::Download(Transfer::new("factory")), now);
+        let id = work.begin(
+            What::Download(Transfer::new("factory", TransferKind::Fetch)),
+            now,
+        );
         let said = |work: &Work| sentence(work, 3 << 20, now + 30 * SECOND);
         assert_eq!(said(&work), "waiting for the archive of factory, 30 s");
         let transfer = work.transfer(id).unwrap();

@@ -6,16 +6,19 @@ use std::time::{Duration, Instant};
 
 use super::Report;
 use super::console::Console;
-use super::work::{Fleet, Phase, Transfer, What};
+use super::work::{Fleet, Phase, Transfer, TransferKind, What};
 use crate::download::Progress;
-use crate::palette::Observer;
+use crate::http::Observer;
+use crate::registry::Secrets;
 use crate::util::sanitize;
+use crate::util::secret::ApiKey;
 
 /// The progress of a download, until this value is dropped.
 pub struct Download<'r> {
     report: &'r Report,
     id: u64,
     bytes: Arc<AtomicU64>,
+    kind: TransferKind,
 }
 
 /// A wait, until this value is dropped.
@@ -30,11 +33,17 @@ pub struct Counter {
 }
 
 impl Report {
-    /// Begins the download of `definition`.
+    /// Begins the download of `definition` from Palette.
     #[must_use]
     pub fn download(&self, definition: &str) -> Download<'_> {
+        self.transfer(definition, TransferKind::Fetch)
+    }
+
+    /// Begins the transfer of `definition`.
+    #[must_use]
+    pub fn transfer(&self, definition: &str, kind: TransferKind) -> Download<'_> {
         // The name is masked before it is truncated, since a part of a key would not be found.
-        let transfer = Transfer::new(&self.masked(definition));
+        let transfer = Transfer::new(&self.masked(definition), kind);
         let bytes = Arc::clone(&transfer.bytes);
         let id = self
             .console
@@ -43,6 +52,7 @@ impl Report {
             report: self,
             id,
             bytes,
+            kind,
         }
     }
 
@@ -111,6 +121,12 @@ impl Download<'_> {
     }
 }
 
+impl Secrets for Console {
+    fn hide(&self, secret: &ApiKey) {
+        Console::hide(self, secret.clone());
+    }
+}
+
 impl Observer for Report {
     fn asks(&self, call: &str) {
         let call = self.clean(call);
@@ -157,7 +173,10 @@ impl Progress for Download<'_> {
 
     fn advances(&self, bytes: u64) {
         self.bytes.fetch_add(bytes, Ordering::Relaxed);
-        self.report.console.count(bytes);
+        // What was sent is not a part of what was fetched.
+        if self.kind != TransferKind::Push {
+            self.report.console.count(bytes);
+        }
     }
 }
 

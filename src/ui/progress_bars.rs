@@ -80,7 +80,10 @@ fn download(transfer: &Transfer, spinner_frame: char, now: Instant, columns: usi
     match transfer.phase {
         Phase::Asked(asked) => {
             let waited = sanitize::time(now.saturating_duration_since(asked));
-            let text = format!(" waiting for Palette, {waited} {spinner_frame}");
+            let text = format!(
+                " waiting for {}, {waited} {spinner_frame}",
+                transfer.kind.server()
+            );
             line(&head, &text, columns)
         }
         Phase::Paused(until) => {
@@ -214,6 +217,7 @@ fn truncate(text: &str, columns: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ui::work::TransferKind;
     use std::sync::atomic::Ordering;
 
     const MIB: u64 = 1 << 20;
@@ -233,7 +237,10 @@ mod tests {
     /// A download that has received 90 of 900 MiB in 30 s.
     fn download(work: &mut Work, name: &str) -> Instant {
         let start = Instant::now();
-        let id = work.begin(What::Download(Transfer::new(name)), start);
+        let id = work.begin(
+            What::Download(Transfer::new(name, TransferKind::Fetch)),
+            start,
+        );
         let transfer = work.transfer(id).unwrap();
         transfer.begins(Some(900 * MIB), start);
         let now = start + Duration::from_secs(30);
@@ -273,7 +280,7 @@ mod tests {
     fn what_a_download_is_about() {
         let mut work = Work::default();
         let start = Instant::now();
-        let long = Transfer::new(&"long-name-".repeat(5));
+        let long = Transfer::new(&"long-name-".repeat(5), TransferKind::Fetch);
         let id = work.begin(What::Download(long), start);
         let now = start + Duration::from_millis(4100);
         let transfer = work.transfer(id).unwrap();

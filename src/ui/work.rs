@@ -42,12 +42,43 @@ pub(super) enum What {
 pub(super) struct Transfer {
     /// The name of the definition.
     pub name: String,
+    /// The other end, and the direction.
+    pub kind: TransferKind,
     /// The phase of the download.
     pub phase: Phase,
     /// The number of bytes of this attempt.
     pub bytes: Arc<AtomicU64>,
     /// The speed of the download.
     pub speed: Speed,
+}
+
+/// The other end of a transfer, and its direction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TransferKind {
+    /// From Palette.
+    Fetch,
+    /// From the registry.
+    Pull,
+    /// To the registry.
+    Push,
+}
+
+impl TransferKind {
+    /// Returns the name of the other end.
+    pub(super) fn server(self) -> &'static str {
+        match self {
+            Self::Fetch => "Palette",
+            Self::Pull | Self::Push => "the registry",
+        }
+    }
+
+    /// Returns what is being done.
+    pub(super) fn verb(self) -> &'static str {
+        match self {
+            Self::Fetch | Self::Pull => "downloading",
+            Self::Push => "uploading",
+        }
+    }
 }
 
 /// The phase of a download.
@@ -131,9 +162,10 @@ impl Work {
 
 impl Transfer {
     /// Creates a download that has not been requested yet.
-    pub(super) fn new(name: &str) -> Self {
+    pub(super) fn new(name: &str, kind: TransferKind) -> Self {
         Self {
             name: name.to_owned(),
+            kind,
             phase: Phase::Asked(Instant::now()),
             bytes: Arc::default(),
             speed: Speed::default(),

@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use url::{Host, Url};
+use url::Url;
+
+use super::repository::is_loopback;
 
 /// The base URL of a Palette API. Two spellings of the same address are equal: with or without
 /// a trailing slash or the default port, in upper or lower case.
@@ -165,12 +167,7 @@ impl Endpoint {
     }
 
     fn is_loopback(&self) -> bool {
-        match self.url.host() {
-            Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-            Some(Host::Ipv4(address)) => address.is_loopback(),
-            Some(Host::Ipv6(address)) => address.is_loopback(),
-            None => false,
-        }
+        is_loopback(&self.url)
     }
 }
 

@@ -17,14 +17,24 @@ use writing::{Alphabet, Form, readings};
 
 /// The text that replaces the key in output.
 const PLACEHOLDER: &str = "[api key]";
+/// The text that replaces a password or token in output.
+const SECRET: &str = "[secret]";
+/// The minimum number of characters of a password that is masked: a shorter one may occur in
+/// any word, and protects nothing.
+const SHORTEST_PASSWORD: usize = 4;
 /// The minimum number of base64 digits that are masked: fewer may occur in any word.
 const FEWEST: usize = 8;
 /// The base64 alphabet (RFC 4648, 4).
 const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-/// A Palette API key: printable ASCII, not empty.
+/// A Palette API key: printable ASCII, not empty. A registry's password or token is kept and
+/// masked in the same way ([`ApiKey::password`]).
 #[derive(Clone)]
-pub struct ApiKey(SecretString);
+pub struct ApiKey {
+    text: SecretString,
+    /// The text that replaces it in output.
+    placeholder: &'static str,
+}
 
 /// Why a text cannot be a key. Does not contain the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,7 +72,24 @@ impl ApiKey {
         if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(InvalidKey::Character);
         }
-        Ok(Self(SecretString::from(text)))
+        Ok(Self {
+            text: SecretString::from(text),
+            placeholder: PLACEHOLDER,
+        })
+    }
+
+    /// Keeps a password or token of any characters.
+    #[must_use]
+    pub fn password(text: &str) -> Self {
+        Self {
+            text: SecretString::from(text),
+            placeholder: SECRET,
+        }
+    }
+
+    /// Returns whether the secret is so short that any word may contain it.
+    fn is_too_short(&self) -> bool {
+        self.placeholder == SECRET && self.expose().chars().count() < SHORTEST_PASSWORD
     }
 
     /// Returns a reason to doubt the key. Used only after Palette refused it, since the format
@@ -122,7 +149,7 @@ impl ApiKey {
     /// Returns the key itself, for the one header that carries it.
     #[must_use]
     pub fn expose(&self) -> &str {
-        self.0.expose_secret()
+        self.text.expose_secret()
     }
 
     /// Returns `text` with every occurrence of the key replaced: literally or in another case;
@@ -134,7 +161,7 @@ impl ApiKey {
         let mut end = 0;
         for found in self.places(text) {
             masked.push_str(&text[end..found.start]);
-            masked.push_str(PLACEHOLDER);
+            masked.push_str(self.placeholder);
             end = found.end;
         }
         masked + &text[end..]
@@ -154,6 +181,9 @@ impl ApiKey {
 
     /// Returns the byte ranges in `text` that contain the key in any form.
     fn places(&self, text: &str) -> Vec<Range<usize>> {
+        if self.is_too_short() {
+            return Vec::new();
+        }
         let forms = self.forms();
         let mut found = Vec::new();
         let mut at = 0;
@@ -242,7 +272,7 @@ pub fn keep_out_of_dumps() {}
 
 impl fmt::Debug for ApiKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(PLACEHOLDER)
+        f.write_str(self.placeholder)
     }
 }
 
@@ -260,6 +290,17 @@ mod tests {
         assert_eq!(key.blot("a s3cret, s3cret"), "a ******, ******");
         assert_eq!(ApiKey::new(" \n").unwrap_err(), InvalidKey::Empty);
         assert_eq!(ApiKey::new("a\nb").unwrap_err(), InvalidKey::Character);
+    }
+
+    #[test]
+    fn a_password_is_masked_like_a_key() {
+        let password = ApiKey::password("p\u{e4}ss w0rd");
+        assert_eq!(format!("{password:?}"), "[secret]");
+        assert_eq!(password.mask("p\u{e4}ss w0rd!"), "[secret]!");
+        // base64 of `ci:p\u{e4}ss w0rd`
+        assert_eq!(password.mask("Y2k6cMOkc3MgdzByZA=="), "Y2k6[secret]A==");
+        assert_eq!(ApiKey::password("abc").mask("abcabc"), "abcabc");
+        assert_eq!(ApiKey::password("").mask("any"), "any");
     }
 
     #[test]

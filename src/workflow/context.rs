@@ -9,9 +9,11 @@ use crate::canvos::{CanvosError, Checkout, CheckoutLock};
 use crate::cli::{Settings, Verbosity};
 use crate::diagnostic::{Diagnostic, Severity, Trap};
 use crate::error::Error;
+use crate::http::Route;
 use crate::lockfile::{LockEntry, Lockfile, LockfileSpan, Outdated};
 use crate::manifest::{Definition, Located, Manifest, ManifestError, keys};
-use crate::palette::{Options, Palette, Route};
+use crate::palette::{Options, Palette};
+use crate::registry::{self, Access, Registry};
 use crate::ui::Report;
 use crate::util::endpoint::{Endpoint, Spelling};
 use crate::util::environment::Environment;
@@ -154,11 +156,7 @@ impl Context<'_> {
         self.report.warn_all(&warnings);
         let table = &manifest.palette;
         let ca_cert = match &table.ca_cert {
-            Some(path) => Some(files::read(path, files::TEXT).map_err(|error| {
-                let error = PathError::when("read", path)(error);
-                let near = near(path);
-                Error::usage(messages::unusable_ca_cert(&error, near.as_deref()))
-            })?),
+            Some(path) => Some(read_ca_cert(path)?),
             None => None,
         };
         let options = Options {
@@ -169,6 +167,39 @@ impl Context<'_> {
             route,
         };
         Ok(Palette::new(endpoint, key, &options)?)
+    }
+
+    /// Returns a client of the team's registry, or `None` if the manifest names none. Usually
+    /// opens no connection yet.
+    pub(crate) fn registry(
+        &self,
+        manifest: &Manifest,
+        access: Access,
+    ) -> Result<Option<Registry>, Error> {
+        let Some(table) = &manifest.registry else {
+            return Ok(None);
+        };
+        let ca_cert = match &table.ca_cert {
+            Some(path) => Some(read_ca_cert(path)?),
+            None => None,
+        };
+        let palette = &manifest.palette;
+        let options = registry::Options {
+            timeout: Duration::from_secs(palette.timeout.unwrap_or(keys::TIMEOUT)),
+            retries: palette.retries.unwrap_or(keys::RETRIES),
+            ca_cert,
+            allow_http: self.settings.allow_http || palette.allow_http,
+            access,
+            environment: self.environment.clone(),
+            withheld: &api_key::VARIABLES,
+            secrets: self.report.secrets(),
+        };
+        let registry = Registry::new(&table.repository, options)?;
+        self.report
+            .detail(&format!("registry {}", registry.repository()));
+        let (_, warnings) = Route::to(registry.endpoint(), self.environment);
+        self.report.warn_all(&warnings);
+        Ok(Some(registry))
     }
 
     /// Reports anything about the endpoint that a reviewer of `profiles.toml` would not expect.
@@ -274,6 +305,14 @@ impl Context<'_> {
             &self.canvos_directory(manifest, Some(definition)),
         )?)
     }
+}
+
+fn read_ca_cert(path: &Path) -> Result<Vec<u8>, Error> {
+    files::read(path, files::TEXT).map_err(|error| {
+        let error = PathError::when("read", path)(error);
+        let near = near(path);
+        Error::usage(messages::unusable_ca_cert(&error, near.as_deref()))
+    })
 }
 
 /// Reads the lock of `manifest`.

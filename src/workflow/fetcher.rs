@@ -121,9 +121,9 @@ impl<'a> Fetcher<'a> {
         let plan = self.plan(definition)?;
         if let Some(pinned) = &pinned {
             let changes = drift::profiles(&pinned.profiles, &plan.profiles);
-            // If the locked archive is in the cache, a download is worthwhile, because it tells
-            // which files changed.
-            if !changes.is_empty() && !self.has_archive_of(pinned)? {
+            // If the locked archive is at hand, a download is worthwhile, because it tells which
+            // files changed.
+            if !changes.is_empty() && !self.has_archive_of(definition, pinned)? {
                 return Err(drifted(&self.session.lock, definition, changes));
             }
         }
@@ -179,15 +179,28 @@ impl<'a> Fetcher<'a> {
         };
         Ok(LockedArchive {
             artifact,
-            locking: match pinned {
-                Some(_) => Locking::Done,
-                None => Locking::Due,
+            locking: match (&pinned, before) {
+                (Some(_), _) => Locking::Done,
+                (None, Some(before)) if self.are_lost(before, &locked) => Locking::OtherBytes,
+                (None, _) => Locking::Due,
             },
             // An archive with the locked content is the locked definition.
             locked: pinned.unwrap_or(locked),
             origin: ArchiveOrigin::Palette,
             changes,
         })
+    }
+
+    /// Returns whether `now` has the content of `before` in other bytes, and the registry says
+    /// that it does not have the locked ones. Without a registry, nobody needs the bytes.
+    fn are_lost(&self, before: &LockEntry, now: &LockEntry) -> bool {
+        if before.content_sha256 != now.content_sha256 || before.sha256 == now.sha256 {
+            return false;
+        }
+        let Ok(Some(registry)) = self.session.registry(self.context) else {
+            return false;
+        };
+        matches!(registry.has(before, self.context.report), Ok(false))
     }
 
     /// Returns the changes from what is locked to what is served; by file if the locked archive
@@ -219,8 +232,10 @@ impl<'a> Fetcher<'a> {
         Ok(changes)
     }
 
-    /// Whether the locked archive is in the cache.
-    pub(crate) fn has_archive_of(&self, locked: &LockEntry) -> Result<bool, Error> {
+    /// Whether the locked archive is in the cache, where it is pulled from the registry.
+    fn has_archive_of(&self, definition: &Definition, locked: &LockEntry) -> Result<bool, Error> {
+        let name = &definition.name;
+        self.session.pull_if_missing(self.context, name, locked)?;
         let found = self
             .session
             .cache
@@ -228,9 +243,15 @@ impl<'a> Fetcher<'a> {
         Ok(matches!(found, CacheLookup::Hit(_)))
     }
 
-    /// Whether the cache has no archive for `locked`. A damaged one is reported when it is
-    /// read.
-    pub(crate) fn lacks_archive_of(&self, locked: &LockEntry) -> Result<bool, Error> {
+    /// Whether neither the cache nor the registry has an archive for `locked`. A damaged one is
+    /// reported when it is read.
+    pub(crate) fn lacks_archive_of(
+        &self,
+        definition: &Definition,
+        locked: &LockEntry,
+    ) -> Result<bool, Error> {
+        let name = &definition.name;
+        self.session.pull_if_missing(self.context, name, locked)?;
         let limits = &self.session.manifest.limits;
         let found = self.session.cache.lookup(locked, limits)?;
         Ok(matches!(found, CacheLookup::Miss))

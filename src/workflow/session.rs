@@ -8,7 +8,7 @@
 //! that does not exist yet.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -16,11 +16,14 @@ use serde::Serialize;
 use super::ignored_lockfile::warn_of_ignored_lock;
 use crate::cache::{self, Artifact, Cache, CacheLookup};
 use crate::cli::{LockfileUse, Network};
+use crate::download::DownloadTarget;
 use crate::drift;
-use crate::error::Error;
-use crate::lockfile::{LockEntry, Lockfile, Meanwhile, Outdated};
+use crate::error::{Error, Exit};
+use crate::lockfile::{LockEntry, Lockfile, Meanwhile, Outdated, SameContent};
 use crate::manifest::{Definition, Manifest};
 use crate::palette::PaletteError;
+use crate::registry::{Access, PullError, Registry, RegistryError};
+use crate::ui::TransferKind;
 use crate::util::endpoint::Endpoint;
 use crate::util::sanitize;
 use crate::util::sync::lock;
@@ -32,8 +35,32 @@ use crate::workflow::context::{Context, load_lockfile, outdated};
 pub(crate) enum ArchiveOrigin {
     /// The cache, without a connection.
     Cache,
+    /// The team's registry.
+    Registry,
     /// Palette.
     Palette,
+}
+
+impl ArchiveOrigin {
+    /// Returns the source in words.
+    pub(crate) fn text(self) -> &'static str {
+        match self {
+            Self::Cache => "the cache",
+            Self::Registry => "the registry",
+            Self::Palette => "Palette",
+        }
+    }
+}
+
+/// What the team's registry has for a lock entry.
+#[derive(Debug)]
+pub(crate) enum FromRegistry {
+    /// The archive, which is in the cache now.
+    Archive(Box<LockedArchive>),
+    /// Nothing, for this reason: the registry lacks the archive or cannot be reached.
+    Absent(RegistryError),
+    /// There is no registry, or `--offline` forbids to ask it.
+    NotAsked,
 }
 
 /// Whether an archive still has to be locked.
@@ -43,6 +70,8 @@ pub(crate) enum Locking {
     Done,
     /// The archive is new.
     Due,
+    /// The archive has the locked content in other bytes, and nobody has the locked bytes.
+    OtherBytes,
 }
 
 /// A definition's archive, with its present or future lock entry.
@@ -98,12 +127,15 @@ pub(crate) struct Session<'a> {
     pub cache: Cache,
     /// The endpoint of Palette.
     pub endpoint: Endpoint,
+    /// The client of the registry, from the first time that it is needed.
+    registry: Mutex<Option<Arc<Registry>>>,
 }
 
 impl<'a> Session<'a> {
     /// Opens the lock and the cache of `manifest`.
     pub(crate) fn open(context: &Context<'_>, manifest: &'a Manifest) -> Result<Self, Error> {
         Ok(Self {
+            registry: Mutex::default(),
             manifest,
             lock: load_lockfile(manifest)?,
             writing: Mutex::new(None),
@@ -168,6 +200,100 @@ impl<'a> Session<'a> {
         }
     }
 
+    /// Returns the client of the registry, if the manifest names one and it may be asked.
+    pub(crate) fn registry(&self, context: &Context<'_>) -> Result<Option<Arc<Registry>>, Error> {
+        if context.settings.network == Network::Off {
+            return Ok(None);
+        }
+        let mut registry = lock(&self.registry);
+        if registry.is_none() {
+            *registry = context.registry(self.manifest, Access::Pull)?.map(Arc::new);
+        }
+        Ok(registry.clone())
+    }
+
+    /// Pulls the archive of `locked` from the registry into the cache.
+    ///
+    /// # Errors
+    /// Fails if the registry refuses the credentials or serves other bytes. If it lacks the
+    /// archive or cannot be reached, that is not an error here.
+    pub(crate) fn pull(
+        &self,
+        context: &Context<'_>,
+        name: &str,
+        locked: &LockEntry,
+    ) -> Result<FromRegistry, Error> {
+        let Some(registry) = self.registry(context)? else {
+            return Ok(FromRegistry::NotAsked);
+        };
+        let report = context.report;
+        report.status("Pulling", &format!("{name} from {}", registry.repository()));
+        let mut slot = self.cache.slot()?;
+        let (file, path) = slot.file();
+        let target = DownloadTarget { file, path: &path };
+        let progress = report.transfer(name, TransferKind::Pull);
+        let received = registry.pull(locked, &self.manifest.limits, target, &progress);
+        drop(progress);
+        let received = match received {
+            Ok(received) => received,
+            Err(PullError::Registry(error)) if error.is_absence() => {
+                return Ok(FromRegistry::Absent(error));
+            }
+            Err(error) => return Err(Error::pulling(name, error)),
+        };
+        // The digest is the locked one, so the entry itself is wrong if it describes another.
+        if !locked.describes(&received.inventory.contents()) {
+            return Err(outdated(&self.lock, name, Outdated::OtherArchive));
+        }
+        report.status(
+            "Verified",
+            &format!(
+                "{name}: {}, {}, content {}",
+                sanitize::size(received.archive.size),
+                sanitize::count(received.inventory.files.len(), "file"),
+                received.inventory.content_sha256.short(),
+            ),
+        );
+        Ok(FromRegistry::Archive(Box::new(LockedArchive {
+            artifact: slot.commit(&received)?,
+            locked: locked.clone(),
+            locking: Locking::Done,
+            origin: ArchiveOrigin::Registry,
+            changes: Vec::new(),
+        })))
+    }
+
+    /// Pulls the archive of `locked` into the cache if it is not there, for a command that also
+    /// works without it: a registry that does not serve it is a warning. Wrong bytes are an
+    /// error.
+    pub(crate) fn pull_if_missing(
+        &self,
+        context: &Context<'_>,
+        name: &str,
+        locked: &LockEntry,
+    ) -> Result<(), Error> {
+        if let CacheLookup::Hit(_) = self.cache.lookup(locked, &self.manifest.limits)? {
+            return Ok(());
+        }
+        let warn = |error: &Error| {
+            for warning in error.warnings() {
+                context.report.warn(&warning);
+            }
+        };
+        match self.pull(context, name, locked) {
+            Ok(FromRegistry::Archive(_) | FromRegistry::NotAsked) => Ok(()),
+            Ok(FromRegistry::Absent(error)) => {
+                warn(&error.into());
+                Ok(())
+            }
+            Err(error) if error.exit() == Exit::Key => {
+                warn(&error);
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
     /// Returns what is possible with `--offline`: the locked archive from the cache.
     pub(crate) fn offline(
         &self,
@@ -204,7 +330,7 @@ impl<'a> Session<'a> {
         let mut written = LockWrite::default();
         let due: Vec<_> = obtained
             .into_iter()
-            .filter(|(_, obtained)| obtained.locking == Locking::Due)
+            .filter(|(_, obtained)| obtained.locking != Locking::Done)
             .collect();
         // Whatever happens, `--locked` never writes.
         if due.is_empty() || context.settings.lock == LockfileUse::MustMatch {
@@ -230,7 +356,11 @@ impl<'a> Session<'a> {
         let manifest = context.manifest().ok();
         for (name, obtained) in due {
             let base = self.lock.definitions.get(name);
-            match lock.enter(name, &obtained.locked, base, manifest.as_ref()) {
+            let bytes = match obtained.locking {
+                Locking::OtherBytes => SameContent::Replaces,
+                Locking::Due | Locking::Done => SameContent::Keeps,
+            };
+            match lock.enter(name, &obtained.locked, base, manifest.as_ref(), bytes) {
                 Ok(true) => drop(written.changed.insert(name.to_owned())),
                 Ok(false) => {}
                 Err(how) => drop(
@@ -270,6 +400,15 @@ impl<'a> Session<'a> {
             Some(entry) if entry.is_same(locked) => Ok(()),
             _ => Err(meanwhile(name, Meanwhile::Locked)),
         }
+    }
+}
+
+/// Returns the error for an archive that the registry of `manifest` lacks.
+pub(crate) fn lacks(manifest: &Manifest, locked: &LockEntry) -> RegistryError {
+    let table = manifest.registry.as_ref();
+    RegistryError::Lacks {
+        repository: table.map_or_else(String::new, |table| table.repository.to_string()),
+        sha256: locked.sha256,
     }
 }
 

@@ -5,6 +5,7 @@
 use yaml_rust2::Yaml;
 
 use crate::accepted;
+use crate::docker_registry::{DockerRegistry, PASSWORD, USER};
 use crate::markdown::read;
 use crate::site::{Run, Site};
 use crate::yaml::{Variables, list, names, parse, scalars, template, text, variables};
@@ -30,6 +31,10 @@ fn commands(script: &str) -> Vec<Vec<String>> {
     let parts = parts.flat_map(|part| part.split("&&"));
     parts
         .map(|part| part.trim_matches(|c: char| "() ".contains(c)))
+        .map(|part| {
+            part.strip_prefix("REGISTRY_AUTH_FILE=login/config.json ")
+                .unwrap_or(part)
+        })
         .filter(|part| part.starts_with("edgestage "))
         .map(|part| {
             let words = part.split_whitespace();
@@ -58,13 +63,47 @@ fn site() -> Site {
     site
 }
 
-/// Name and `content-sha256` of what is locked.
-fn locked(site: &Site) -> Variables {
+/// The same with a registry that requires a password, and has both archives. The cache is empty.
+fn site_with_registry() -> (DockerRegistry, Site) {
+    let registry = DockerRegistry::with_password();
+    let site = site();
+    let manifest = std::fs::read_to_string(site.path("profiles.toml")).unwrap();
+    let table = format!("[registry]\nrepository = \"{}\"\n", registry.repository());
+    site.write("profiles.toml", &format!("{table}{manifest}"));
+    // As docker writes it, with the password of standard input.
+    site.write(
+        "bin/docker",
+        "#!/bin/sh\nset -e\n[ \"$1 $3 $5 $7\" = '--config login --username --password-stdin' ]\n\
+         mkdir -p \"$2\"\nauth=$(printf '%s:%s' \"$6\" \"$(cat)\" | base64 -w 0)\n\
+         printf '{\"auths\": {\"%s\": {\"auth\": \"%s\"}}}' \"$4\" \"$auth\" > \"$2/config.json\"\n",
+    );
+    site.run("chmod", &["+x", "bin/docker"]);
+    let push = "printf %s \"$TOKEN\" | docker --config login login \"$REGISTRY\" --username \"$GITHUB_ACTOR\" --password-stdin\n\
+                REGISTRY_AUTH_FILE=login/config.json edgestage push -q\nrm -r login";
+    succeeds(&shell(&site, &login(&registry), push));
+    site.edgestage(&["cache", "clean"]);
+    (registry, site)
+}
+
+/// What the CIs set for a registry.
+fn login(registry: &DockerRegistry) -> Variables {
+    let host = registry.repository().split('/').next().unwrap().to_owned();
+    [
+        ("REGISTRY", host.as_str()),
+        ("GITHUB_ACTOR", USER),
+        ("TOKEN", PASSWORD),
+        ("CI_REGISTRY", host.as_str()),
+        ("CI_REGISTRY_USER", USER),
+        ("CI_REGISTRY_PASSWORD", PASSWORD),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .into()
+}
+
+/// The names of what is locked.
+fn locked(site: &Site) -> Vec<String> {
     let lock = edgestage::lockfile::Lockfile::load(&site.path("profiles.lock")).unwrap();
-    let entries = lock.definitions.into_iter();
-    let locked: Variables = entries
-        .map(|(name, locked)| (name, locked.content_sha256.to_string()))
-        .collect();
+    let locked: Vec<String> = lock.definitions.into_keys().collect();
     assert_eq!(locked.len(), 2);
     locked
 }
@@ -118,8 +157,10 @@ fn they_run_commands_and_flags_that_there_are() {
     let pipeline = template(GITLAB);
     let lines = list(&pipeline["definitions"]["script"]).iter().map(text);
     scripts.extend(lines.map(|line| line.replace("    - ", "")));
+    let lines = list(&pipeline["update"]["script"]).iter().map(text);
+    scripts.extend(lines.map(str::to_owned));
     let commands: Vec<_> = scripts.iter().flat_map(|script| commands(script)).collect();
-    assert_eq!(commands.len(), 10, "five in each: {commands:?}");
+    assert_eq!(commands.len(), 14, "seven in each: {commands:?}");
     for words in &commands {
         assert_eq!(accepted(words), Ok(()));
     }
@@ -147,8 +188,20 @@ fn the_workflow_may_do_no_more_than_it_needs() {
     assert_eq!(permissions, [("contents".into(), "read".into())].into());
 
     for job in names(&workflow["jobs"]) {
+        let permissions: Vec<String> = variables(&workflow["jobs"][job]["permissions"])
+            .into_iter()
+            .map(|(what, how)| format!("{what} {how}"))
+            .collect();
+        assert_eq!(
+            permissions,
+            match job {
+                "update" => &["contents write", "packages write", "pull-requests write"][..],
+                "iso" => &["contents read", "packages read"],
+                _ => &[],
+            },
+            "{job}"
+        );
         let job = &workflow["jobs"][job];
-        assert!(job["permissions"].is_badvalue());
         for step in list(&job["steps"]) {
             // A tag can be moved; a checkout leaves no token behind.
             if let Some(action) = step["uses"].as_str() {
@@ -168,26 +221,46 @@ fn the_workflow_may_do_no_more_than_it_needs() {
 }
 
 #[test]
-fn the_key_is_where_it_is_needed_only() {
+fn the_key_is_in_the_job_that_updates_only() {
     let workflow = template(GITHUB);
     let mut found = Vec::new();
     scalars(&workflow, &mut found);
     let of_the_key = |scalar: &&&str| scalar.contains(KEY) || scalar.contains("secrets");
     let named = found.iter().filter(of_the_key).count();
     assert_eq!(named, 2, "a name and a value");
-    for step in scripts(&workflow, "iso") {
-        let has = variables(&step["env"]).contains_key(KEY);
-        assert_eq!(has, text(&step["run"]).contains("edgestage stage"));
+    for job in names(&workflow["jobs"]) {
+        for step in scripts(&workflow, job) {
+            let has = variables(&step["env"]).contains_key(KEY);
+            assert_eq!(
+                has,
+                text(&step["run"]).contains("edgestage update"),
+                "{job}"
+            );
+        }
+    }
+    let environment = &workflow["jobs"]["update"]["environment"];
+    assert_eq!(environment.as_str(), Some("palette"));
+    // Nobody but the two that push and pull gets the token, and the build is not one of them.
+    let build = scripts(&workflow, "iso").into_iter();
+    let build = build.filter(|step| text(&step["run"]).contains("edgestage build"));
+    for step in build {
+        assert!(step["env"].is_badvalue());
     }
 
-    // GitLab gives it to the jobs of an environment; a script can only let go of it.
+    // GitLab gives it to the jobs of an environment.
     let pipeline = template(GITLAB);
     let mut found = Vec::new();
     scalars(&pipeline, &mut found);
-    let lines = found.iter().flat_map(|scalar| scalar.lines());
-    let lines: Vec<&str> = lines.filter(|line| line.contains(KEY)).collect();
-    assert_eq!(lines, ["    - unset PALETTE_API_KEY"]);
+    assert!(!found.iter().any(|scalar| scalar.contains(KEY)));
+    assert_eq!(text(&pipeline["update"]["environment"]["name"]), "palette");
     assert!(pipeline["definitions"]["environment"].is_badvalue());
+    assert!(
+        !read(GITLAB)
+            .split("definitions:\n")
+            .nth(1)
+            .unwrap()
+            .contains("environment:")
+    );
 }
 
 #[test]
@@ -223,11 +296,8 @@ fn the_matrix_on_github_has_every_definition() {
     assert_eq!(matrix.lines().count(), 1);
     let matrix: serde_json::Value = serde_json::from_str(matrix).unwrap();
     let jobs = matrix["include"].as_array().unwrap().iter();
-    let jobs: Variables = jobs
-        .map(|job| {
-            let field = |name: &str| job[name].as_str().unwrap().to_owned();
-            (field("definition"), field("content_sha256"))
-        })
+    let jobs: Vec<&str> = jobs
+        .map(|job| job["definition"].as_str().unwrap())
         .collect();
     assert_eq!(jobs, locked(&site));
 
@@ -241,43 +311,82 @@ fn the_matrix_on_github_has_every_definition() {
     assert!(!output.exists());
 }
 
+/// The environment of a step.
+fn environment_of(workflow: &Yaml, job: &str, step: &Yaml, definition: &str) -> Variables {
+    let mut environment = variables(&workflow["env"]);
+    environment.extend(variables(&workflow["jobs"][job]["env"]));
+    environment.extend(variables(&step["env"]));
+    for value in environment.values_mut() {
+        *value = value
+            .replace("${{ matrix.definition }}", definition)
+            .replace("${{ secrets.PALETTE_API_KEY }}", "demo-palette-api-key")
+            .replace("${{ github.token }}", PASSWORD);
+    }
+    environment
+}
+
+/// Without a key, and without Palette: the job has its registry.
 #[test]
 fn a_job_on_github_builds_its_definition() {
     let workflow = template(GITHUB);
-    for (definition, content) in locked(&site()) {
-        let site = site();
-        let fill = |value: &str| {
-            value
-                .replace("${{ matrix.definition }}", &definition)
-                .replace("${{ secrets.PALETTE_API_KEY }}", "demo-palette-api-key")
-        };
-        let job = &workflow["jobs"]["iso"];
+    for definition in locked(&site()) {
+        let (registry, site) = site_with_registry();
         for step in scripts(&workflow, "iso") {
-            let mut environment = variables(&workflow["env"]);
-            environment.extend(variables(&job["env"]));
-            environment.extend(variables(&step["env"]));
-            for value in environment.values_mut() {
-                *value = fill(value);
-            }
+            let mut environment = environment_of(&workflow, "iso", step, &definition);
+            environment.extend(login(&registry));
+            environment.insert("PALETTE_HOST".into(), "http://127.0.0.1:9".into());
             let directory = step["working-directory"].as_str().unwrap_or(".");
             let script = format!("cd {directory}\n{}", text(&step["run"]));
             succeeds(&shell(&site, &environment, &script));
+            assert!(!site.path("login").exists());
         }
         is_built(&site, &definition);
-        let cached = list(&job["steps"])
-            .iter()
-            .find(|step| text(&step["name"]) == "Cache the archive");
-        let cached = &cached.unwrap()["with"];
-        assert_eq!(
-            text(&cached["key"]),
-            "edgestage-${{ matrix.content_sha256 }}"
-        );
-        assert!(
-            site.path(text(&cached["path"]))
-                .join(format!("{content}.tgz"))
-                .is_file()
-        );
     }
+}
+
+#[test]
+fn the_job_on_github_that_updates_pushes_what_it_locks() {
+    let workflow = template(GITHUB);
+    let (registry, site) = site_with_registry();
+    site.publish("edge-k3s", "1.31.1");
+    site.run("git", &["init", "-q"]);
+    site.run("git", &["add", "profiles.lock"]);
+    site.run(
+        "git",
+        &[
+            "-c",
+            "user.name=x",
+            "-c",
+            "user.email=x@x",
+            "commit",
+            "-qm",
+            "x",
+        ],
+    );
+    let before = registry.blobs().len();
+    site.write("bin/gh", "#!/bin/sh\necho \"$*\" >> gh-calls\n");
+    site.run("chmod", &["+x", "bin/gh"]);
+    site.run("git", &["init", "-q", "--bare", "origin.git"]);
+    site.run("git", &["remote", "add", "origin", "origin.git"]);
+    for step in scripts(&workflow, "update") {
+        let mut environment = environment_of(&workflow, "update", step, "");
+        let own = login(&registry);
+        environment.extend(own.into_iter().filter(|(name, _)| name != "TOKEN"));
+        environment.insert("GITHUB_RUN_ID".into(), "1".into());
+        succeeds(&shell(&site, &environment, text(&step["run"])));
+        assert!(!site.path("login").exists());
+    }
+    // Both definitions have the pack: two archives and two manifests.
+    assert_eq!(registry.blobs().len(), before + 4);
+    let calls = std::fs::read_to_string(site.path("gh-calls")).unwrap();
+    assert!(calls.contains("pr create"), "{calls}");
+    let changes = std::fs::read_to_string(site.path("changes.md")).unwrap();
+    assert!(changes.contains("edge-k3s"), "{changes}");
+    let log = site.run(
+        "git",
+        &["--git-dir", "origin.git", "log", "--oneline", "edgestage-1"],
+    );
+    assert!(log.stdout.contains("Update profiles.lock"), "{log:?}");
 }
 
 #[test]
@@ -302,8 +411,8 @@ fn the_pipeline_on_gitlab_has_every_definition_and_builds_it() {
         shell(site, &environment, &script(&parent["definitions"]))
     };
 
-    for (definition, content) in locked(&site()) {
-        let site = site();
+    for definition in locked(&site()) {
+        let (registry, site) = site_with_registry();
         // Where there is no checkout yet.
         std::fs::rename(site.path("CanvOS"), site.path("upstream")).unwrap();
         site.write(
@@ -315,24 +424,23 @@ fn the_pipeline_on_gitlab_has_every_definition_and_builds_it() {
         let child = parse(&std::fs::read_to_string(site.path(written)).unwrap());
         let template = &child[".iso"];
 
-        let mut jobs = Variables::new();
+        let mut jobs = Vec::new();
         for name in names(&child).into_iter().filter(|name| *name != ".iso") {
             assert_eq!(text(&child[name]["extends"]), ".iso");
             let own = variables(&child[name]["variables"]);
             assert_eq!(name, format!("iso {}", own["DEFINITION"]));
-            jobs.insert(own["DEFINITION"].clone(), own["CONTENT_SHA256"].clone());
+            jobs.push(own["DEFINITION"].clone());
         }
         assert_eq!(jobs, locked(&site));
 
         let own = &child[format!("iso {definition}").as_str()];
         let mut environment = variables(&template["variables"]);
         environment.extend(variables(&own["variables"]));
-        environment.insert(KEY.into(), "demo-palette-api-key".into());
+        environment.extend(login(&registry));
+        environment.insert("PALETTE_HOST".into(), "http://127.0.0.1:9".into());
         succeeds(&shell(&site, &environment, &script(template)));
+        assert!(!site.path("login").exists());
         is_built(&site, &definition);
-        let cached = text(&list(&template["cache"]["paths"])[0]);
-        assert_eq!(text(&template["cache"]["key"]), "edgestage-$CONTENT_SHA256");
-        assert!(site.path(cached).join(format!("{content}.tgz")).is_file());
     }
 
     let site = site();

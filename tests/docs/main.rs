@@ -2,6 +2,9 @@
 //! they say of keys, flags, exit codes, JSON fields and files is what the binary does.
 #![allow(clippy::unwrap_used, reason = "a panic is a failed test with a place")]
 
+#[path = "../suite/support/docker_registry.rs"]
+#[allow(dead_code)] // the other tests use the rest of it
+mod docker_registry;
 mod ci;
 mod contributing;
 mod fetched;

@@ -11,7 +11,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use edgestage::api_key::FoundKey;
-use edgestage::palette::{Options, Palette, Route};
+use edgestage::http::Route;
+use edgestage::palette::{Options, Palette};
 use edgestage::ui::Report;
 use edgestage::util::endpoint::Endpoint;
 use edgestage::util::environment::Environment;
@@ -24,6 +25,7 @@ mod commands;
 mod crash;
 mod faults;
 mod files;
+mod registry;
 
 /// A run, and how it must end. The text `says` in its output proves that it is the intended
 /// run.

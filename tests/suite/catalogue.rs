@@ -12,6 +12,7 @@ mod coverage;
 mod locks;
 mod manifests;
 mod palettes;
+mod registries;
 mod checkouts;
 mod pages;
 mod rehearsals;
@@ -37,10 +38,11 @@ it, but read it. Paths, ports, process numbers and digests are replaced by names
 
 #[test]
 fn the_catalogue_is_as_it_was_reviewed() {
-    let parts: [fn(&mut Book); 6] = [
+    let parts: [fn(&mut Book); 7] = [
         command_line::all,
         manifests::all,
         palettes::all,
+        registries::all,
         archives::all,
         locks::all,
         checkouts::all,

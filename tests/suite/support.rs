@@ -17,6 +17,8 @@ mod archives;
 pub mod codes;
 pub mod crafted_archives;
 mod background_run;
+mod docker_registry;
+mod faulty_registry;
 pub mod handmade_images;
 mod images;
 mod memory;
@@ -24,6 +26,7 @@ mod mounts;
 mod network;
 pub mod page;
 mod proxy;
+mod registry_setup;
 pub mod real;
 mod run;
 pub mod schema;
@@ -37,6 +40,8 @@ mod watched_terminal;
 
 pub use archives::{archive, content_sha256, gzip, profile_directory, tarball};
 pub use background_run::{Going, until};
+pub use docker_registry::{DockerRegistry, PASSWORD, USER, skopeo};
+pub use faulty_registry::{FaultyRegistry, Guard, On, Reply};
 pub use images::{
     CANARY, IN_ISO, IN_PARTITION, OLDER, Proof, Tree, finish, path_of_tools, xorriso,
 };

@@ -5,11 +5,12 @@ use std::time::SystemTime;
 use reqwest::blocking::Response;
 use reqwest::header::RETRY_AFTER;
 
-use super::{AttemptDeadline, AttemptError, Call, Palette, WHOLE, body};
+use super::{Call, Palette};
+use crate::http::retry::retry_after;
+use crate::http::transport::{self, Broken, PROXY_CREDENTIALS, Transport, classify};
+use crate::http::{AttemptDeadline, AttemptError, WHOLE, Waited, body, page_text};
 use crate::palette::answer::Unfit;
-use crate::palette::error::{HttpRefusal, PaletteError, Waited};
-use crate::palette::retry::retry_after;
-use crate::palette::transport::{self, Broken, PROXY_CREDENTIALS, Transport, classify};
+use crate::palette::error::{HttpRefusal, PaletteError};
 use crate::palette::wire::{ApiError, Speaker};
 use crate::util::endpoint::Spelling;
 use crate::util::sanitize;
@@ -26,14 +27,6 @@ impl Palette {
     pub fn broken_body(&self, error: &std::io::Error, attempt: u32) -> AttemptError<PaletteError> {
         let why = transport::broken_body(error, Waited::Silence(self.timeout));
         self.broken(format!("POST {}", Self::DOWNLOAD), why, attempt)
-    }
-
-    /// Returns which time limit to report if the attempt took too long.
-    pub(super) fn waited(&self, deadline: AttemptDeadline) -> Waited {
-        match deadline.whole {
-            Some(whole) if deadline.began.elapsed() >= whole => Waited::Whole(whole),
-            _ => Waited::Silence(self.timeout),
-        }
     }
 
     /// Returns the failure of a connection that failed or broke: another attempt may succeed.
@@ -85,7 +78,8 @@ impl Palette {
         attempt: u32,
         deadline: AttemptDeadline,
     ) -> AttemptError<PaletteError> {
-        match classify(error, &self.endpoint, self.waited(deadline)) {
+        let (host, _) = self.endpoint.host_and_port();
+        match classify(error, &host, deadline.waited(self.timeout)) {
             Transport::Tls(why) => AttemptError::Final(PaletteError::Tls {
                 endpoint: self.endpoint.to_string(),
                 why,
@@ -165,7 +159,7 @@ impl Palette {
         let said = ApiError::read(body).unwrap_or_else(|| ApiError {
             speaker: Speaker::Other,
             code: String::new(),
-            message: sanitize::excerpt(plain(body).trim().as_bytes(), SHOWN),
+            message: sanitize::excerpt(page_text(body).trim().as_bytes(), SHOWN),
         });
         HttpRefusal {
             call,
@@ -173,46 +167,6 @@ impl Palette {
             speaker: said.speaker,
             code: self.key.mask(&said.code),
             message: self.key.mask(&said.message),
-        }
-    }
-}
-
-/// Returns the text of an HTML page, or any other body unchanged.
-fn plain(body: &[u8]) -> String {
-    let text = String::from_utf8_lossy(body);
-    if !text.trim_start().starts_with('<') {
-        return text.into_owned();
-    }
-    let mut out = String::new();
-    for part in text.split('<') {
-        let (tag, shown) = part.split_once('>').unwrap_or((part, ""));
-        // The content of these elements is not visible.
-        let name = tag.get(..5).unwrap_or(tag).to_ascii_lowercase();
-        if name != "style" && name != "scrip" {
-            out.push(' ');
-            out.push_str(shown);
-        }
-    }
-    out.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::plain;
-
-    #[test]
-    fn the_text_of_a_page() {
-        for (body, text) in [
-            ("default backend - 404", "default backend - 404"),
-            (
-                "<html>\r\n<head><title>404 Not Found</title><style>p {}</style></head>\r\n<hr>nginx</html>",
-                "404 Not Found nginx",
-            ),
-            ("<", ""),
-            ("<p", ""),
-            ("a < b", "a < b"),
-        ] {
-            assert_eq!(plain(body.as_bytes()), text);
         }
     }
 }

@@ -15,6 +15,8 @@ pub struct Tls {
     chain: Vec<CertificateDer<'static>>,
     key: PrivatePkcs8KeyDer<'static>,
     ca: String,
+    leaf_pem: String,
+    key_pem: String,
 }
 
 impl Tls {
@@ -46,6 +48,12 @@ impl Tls {
     #[must_use]
     pub fn ca_pem(&self) -> &str {
         &self.ca
+    }
+
+    /// The certificate and its key in PEM, for a server of another make.
+    #[must_use]
+    pub fn server_pem(&self) -> (&str, &str) {
+        (&self.leaf_pem, &self.key_pem)
     }
 
     /// The server's side of it. Offers HTTP/1.1 alone.
@@ -84,5 +92,7 @@ fn make(names: &[&str], (from, until): (i32, i32)) -> Tls {
         chain: vec![leaf.der().clone(), ca.der().clone()],
         key: PrivatePkcs8KeyDer::from(key.serialize_der()),
         ca: ca.pem(),
+        leaf_pem: leaf.pem(),
+        key_pem: key.serialize_pem(),
     }
 }

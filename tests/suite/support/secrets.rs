@@ -97,6 +97,12 @@ fn url_safe(base64: &str) -> String {
     base64.replace('+', "-").replace('/', "_")
 }
 
+/// Returns `bytes` in base64.
+pub fn base64_of(bytes: &[u8]) -> String {
+    use ::base64::Engine as _;
+    ::base64::engine::general_purpose::STANDARD.encode(bytes)
+}
+
 /// Returns the digits that depend only on `bytes`, which follow `offset` other bytes.
 fn base64(bytes: &[u8], offset: usize) -> String {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";

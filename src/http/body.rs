@@ -16,7 +16,7 @@ const PIECE: usize = 64 << 10;
 
 /// Reads at most `limit` bytes of `body` within `time`, and returns them with how reading
 /// ended.
-pub(super) fn read(
+pub(crate) fn read(
     body: impl Read + Send + 'static,
     limit: u64,
     time: Duration,

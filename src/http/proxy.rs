@@ -1,4 +1,4 @@
-//! The route to Palette: the host, the port, and the proxy that the HTTP library takes from the
+//! The route to a server: the host, the port, and the proxy that the HTTP library takes from the
 //! environment.
 //!
 //! The library reads the variables itself and reports neither the one that it uses nor one that
@@ -18,9 +18,9 @@ use crate::util::sanitize;
 /// The route of requests.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Route {
-    /// The host of Palette.
+    /// The host of the server.
     pub host: String,
-    /// The port of Palette.
+    /// The port of the server.
     pub port: u16,
     /// The proxy, if there is one.
     pub proxy: Option<Proxy>,

@@ -8,15 +8,14 @@ use std::time::{Duration, SystemTime};
 use rustls::pki_types::UnixTime;
 use rustls::{AlertDescription, CertificateError, Error as TlsError, PeerIncompatible};
 
-use super::error::Waited;
-use crate::util::endpoint::Endpoint;
+use super::Waited;
 use crate::util::sanitize;
 
 /// What a proxy's 407 means, to a `CONNECT` and to a plain request.
-pub(super) const PROXY_CREDENTIALS: &str = "the proxy requires valid credentials (HTTP 407): write its address as `http://user:password@host:port`";
+pub(crate) const PROXY_CREDENTIALS: &str = "the proxy requires valid credentials (HTTP 407): write its address as `http://user:password@host:port`";
 
 /// Why there was no answer.
-pub(super) enum Transport {
+pub(crate) enum Transport {
     /// TLS failed; a further attempt cannot help.
     Tls(String),
     /// The proxy refused; a further attempt cannot help.
@@ -26,7 +25,7 @@ pub(super) enum Transport {
 }
 
 /// A connection that failed.
-pub(super) struct Broken {
+pub(crate) struct Broken {
     /// The reason in a few words.
     pub why: String,
     /// The time limit that was exceeded, if there was one.
@@ -60,12 +59,10 @@ impl Broken {
 }
 
 /// Distinguishes a refusal from a broken connection.
-pub(super) fn classify(error: &reqwest::Error, endpoint: &Endpoint, waited: Waited) -> Transport {
+pub(crate) fn classify(error: &reqwest::Error, host: &str, waited: Waited) -> Transport {
     if let Some(tls) = find::<TlsError>(error) {
         return Transport::Tls(tls_reason(tls));
     }
-    let url = endpoint.join("/");
-    let host = url.host_str().unwrap_or_default();
     // The outermost text contains the URL, whose digits may be anything.
     let causes: Vec<String> = chain(error).skip(1).map(ToString::to_string).collect();
     let says = |text: &str| causes.iter().any(|cause| cause.contains(text));
@@ -106,7 +103,7 @@ pub(super) fn classify(error: &reqwest::Error, endpoint: &Endpoint, waited: Wait
 }
 
 /// Returns why a body broke in transit.
-pub(super) fn broken_body(error: &io::Error, waited: Waited) -> Broken {
+pub(crate) fn broken_body(error: &io::Error, waited: Waited) -> Broken {
     if error.kind() == io::ErrorKind::TimedOut || timed_out(error) {
         return Broken::waiting_for("further byte", waited);
     }
@@ -140,7 +137,7 @@ fn reason(error: &(dyn Error + 'static)) -> String {
 }
 
 /// Returns the innermost cause, in printable form.
-pub(super) fn innermost(error: &(dyn Error + 'static)) -> String {
+pub(crate) fn innermost(error: &(dyn Error + 'static)) -> String {
     let text = chain(error)
         .last()
         .map(ToString::to_string)

@@ -1,5 +1,6 @@
-//! Computes how long to wait before the next attempt.
+//! Repeats attempts, and computes how long to wait before the next one.
 
+use std::thread;
 use std::time::{Duration, SystemTime};
 
 /// The maximum wait before the second attempt; it doubles with each further attempt.
@@ -7,19 +8,94 @@ const FIRST: Duration = Duration::from_millis(500);
 /// The longest wait, whether computed here or from `Retry-After` (docs/reference.md).
 const LONGEST: Duration = Duration::from_secs(60);
 
+/// Observes the progress of calls.
+pub trait Observer: Sync {
+    /// Called when an attempt at `call` begins and its answer is awaited.
+    fn asks(&self, call: &str);
+    /// Called when the attempt is over, whether it succeeded or not.
+    fn is_answered(&self, call: &str);
+    /// Called when `call` failed for the reason `why` and is repeated after `wait`.
+    fn retrying(&self, call: &str, why: &str, wait: Duration);
+}
+
+/// Why an attempt failed.
+pub enum AttemptError<E> {
+    /// Another attempt may succeed.
+    Transient {
+        /// The error to report if there is no further attempt.
+        error: E,
+        /// The reason in a few words.
+        why: String,
+        /// The wait that the server requested.
+        retry_after: Option<Duration>,
+    },
+    /// No further attempt can succeed.
+    Final(E),
+}
+
+impl<E> AttemptError<E> {
+    /// Converts the error and keeps everything else.
+    pub fn map<F>(self, f: impl FnOnce(E) -> F) -> AttemptError<F> {
+        match self {
+            Self::Transient {
+                error,
+                why,
+                retry_after,
+            } => AttemptError::Transient {
+                error: f(error),
+                why,
+                retry_after,
+            },
+            Self::Final(error) => AttemptError::Final(f(error)),
+        }
+    }
+}
+
 /// The number of retries and their waits.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct RetryPolicy {
+pub(crate) struct RetryPolicy {
     /// The number of attempts after the first.
-    pub(super) retries: u32,
+    pub(crate) retries: u32,
 }
 
 impl RetryPolicy {
+    /// Calls `attempt` with 1, 2, … until it succeeds, fails for good, or the attempts are used
+    /// up.
+    ///
+    /// # Errors
+    /// Returns the error of the last attempt.
+    pub(crate) fn run<T, E>(
+        self,
+        call: &str,
+        observer: &dyn Observer,
+        mut attempt: impl FnMut(u32) -> Result<T, AttemptError<E>>,
+    ) -> Result<T, E> {
+        let mut count = 1;
+        loop {
+            match attempt(count) {
+                Ok(value) => return Ok(value),
+                Err(AttemptError::Final(error)) => return Err(error),
+                Err(AttemptError::Transient {
+                    error,
+                    why,
+                    retry_after,
+                }) => {
+                    let Some(wait) = self.wait(count, retry_after) else {
+                        return Err(error);
+                    };
+                    observer.retrying(call, &why, wait);
+                    thread::sleep(wait);
+                    count += 1;
+                }
+            }
+        }
+    }
+
     /// Returns the wait after attempt number `attempt` (starting at 1), or `None` if it was the
     /// last. Exponential with full jitter, so that builders that failed together do not retry
     /// together. A server's `Retry-After` gets no jitter.
     #[must_use]
-    pub(super) fn wait(self, attempt: u32, retry_after: Option<Duration>) -> Option<Duration> {
+    fn wait(self, attempt: u32, retry_after: Option<Duration>) -> Option<Duration> {
         if attempt > self.retries {
             return None;
         }
@@ -34,7 +110,7 @@ impl RetryPolicy {
 /// Parses a `Retry-After`: seconds, or a date (RFC 9110, 10.2.3). A date in the past means no
 /// wait.
 #[must_use]
-pub(super) fn retry_after(value: &str, now: SystemTime) -> Option<Duration> {
+pub(crate) fn retry_after(value: &str, now: SystemTime) -> Option<Duration> {
     let value = value.trim();
     value.parse().map(Duration::from_secs).ok().or_else(|| {
         let date = httpdate::parse_http_date(value).ok()?;
