@@ -26,8 +26,8 @@ pub mod manual;
 pub use arguments::{
     AddArgs, BuildArgs, CacheCommand, CheckArgs, CleanArgs, DiffArgs, ExplainArgs, FetchArgs,
     Fleet, Format, Images, InitArgs, JOBS, Jobs, ListArgs, One, OneOrAll, PreflightArgs,
-    RehearseArgs, RemoveArgs, RenameArgs, SchemaArgs, SchemaOf, ShowArgs, ShowFormat, StageArgs,
-    UpdateArgs, VerifyArgs,
+    RehearseArgs, RemoveArgs, RenameArgs, SchemaArgs, SchemaOf, ShowArgs, ShowFormat, SignArgs,
+    StageArgs, UpdateArgs, VerifyArgs,
 };
 pub use distribution::{CompletionsArgs, ManArgs, Shell};
 
@@ -215,6 +215,7 @@ pub enum Command {
     #[command(after_help = "Examples:\n\
         \x20 edgestage verify factory\n\
         \x20 edgestage verify factory --image CanvOS/build/palette-edge-installer.iso\n\
+        \x20 edgestage verify factory --signature factory.sig.bin --public-key public.pem\n\
         \x20 edgestage verify --expect-none")]
     Verify(VerifyArgs),
     /// Show the profiles, packs and variables of a definition or archive
@@ -223,6 +224,14 @@ pub enum Command {
         \x20 edgestage show ./spc.tgz\n\
         \x20 edgestage show factory --format html > factory.html")]
     Show(ShowArgs),
+    /// Sign the locked archive, for hosts whose image carries a public key
+    ///
+    /// Writes the raw signature that `openssl dgst -sha256 -sign` makes. [signing] in
+    /// profiles.toml names the private key, or the command that has it.
+    #[command(after_help = "Examples:\n\
+        \x20 edgestage sign factory         # Writes factory.sig.bin\n\
+        \x20 edgestage sign factory --hex   # As an upload to a host has it")]
+    Sign(SignArgs),
     /// Explain a message or trap, and how to fix it
     #[command(after_help = "Examples:\n\
         \x20 edgestage explain\n\

@@ -17,6 +17,7 @@ use crate::manifest::{Manifest, ManifestError};
 use crate::palette::PaletteError;
 use crate::registry::{PullError, RegistryError};
 use crate::resolve::{ResolveError, Scope};
+use crate::signing::SigningError;
 use crate::util::digest::Digest;
 use crate::util::file_lock::FileLockError;
 use crate::util::path_error::PathError;
@@ -145,6 +146,8 @@ pub enum Error {
         /// The digest of the archive.
         found: Digest,
     },
+    /// A signature cannot be made or checked.
+    Signing(SigningError),
     /// The archive is refused.
     Archive {
         /// The archive.
@@ -248,6 +251,7 @@ impl Error {
             Self::Key(_) | Self::Scope(_) => Exit::Key,
             Self::Palette(error) => palette_exit(error),
             Self::Registry(error) => registry_exit(error),
+            Self::Signing(error) => signing_exit(error),
             Self::Build(error) => build_exit(error),
             Self::Rehearsal(error) => rehearsal_exit(error),
             Self::Offline { .. }
@@ -324,6 +328,13 @@ fn registry_exit(error: &RegistryError) -> Exit {
         | RegistryError::Redirect { .. } => Exit::Unreachable,
         RegistryError::OtherBytes { .. } | RegistryError::WrongAnswer { .. } => Exit::Archive,
         RegistryError::NoCertificate => Exit::Usage,
+    }
+}
+
+fn signing_exit(error: &SigningError) -> Exit {
+    match error {
+        SigningError::CommandFailed { .. } | SigningError::Failed => Exit::Failed,
+        _ => Exit::Usage,
     }
 }
 
@@ -431,6 +442,12 @@ impl From<PaletteError> for Error {
 impl From<RegistryError> for Error {
     fn from(error: RegistryError) -> Self {
         Self::Registry(error)
+    }
+}
+
+impl From<SigningError> for Error {
+    fn from(error: SigningError) -> Self {
+        Self::Signing(error)
     }
 }
 

@@ -35,6 +35,7 @@ pub mod lockfile;
 pub mod drift;
 pub mod registry;
 mod cache;
+pub mod signing;
 pub mod canvos;
 pub mod image;
 

@@ -323,9 +323,28 @@ pub struct VerifyArgs {
     /// Verify that nothing is staged, or that an image contains no definition
     #[arg(long, conflicts_with = "name")]
     pub expect_none: bool,
+    /// Verify that FILE is a signature of the locked archive: raw, or hexadecimal digits
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["expect_none", "image"])]
+    pub signature: Option<PathBuf>,
+    /// RSA public key in PEM [default: public-key of profiles.toml]
+    #[arg(long, value_name = "FILE", requires = "signature")]
+    pub public_key: Option<PathBuf>,
     #[command(flatten)]
     #[allow(missing_docs)]
     pub images: Images,
+}
+
+/// Arguments of `sign`.
+#[derive(Debug, Args)]
+pub struct SignArgs {
+    /// Name of the definition; optional if there is only one
+    pub name: Option<String>,
+    /// Write the signature to FILE [default: NAME.sig.bin, or NAME.sig.hex with --hex]
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Write lower-case hexadecimal digits without a newline, as an upload to a host has them
+    #[arg(long)]
+    pub hex: bool,
 }
 
 /// Built images.

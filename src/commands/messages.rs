@@ -103,7 +103,7 @@ pub(super) enum OutputFault {
 pub(super) fn unusable_output(output: &Path, fault: OutputFault) -> Diagnostic {
     let why = match fault {
         OutputFault::Stream => {
-            "edgestage prints the path of the archive to standard output".to_owned()
+            "edgestage prints the path of the file to standard output".to_owned()
         }
         OutputFault::NoDirectory => {
             "its directory does not exist, or it does not name a file".to_owned()

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::verify;
 use super::{
     build, cache, check, completions, diff, edit, explain, fetch, init, list, man, pull, push,
-    rehearse, show, stage, unstage,
+    rehearse, show, sign, stage, unstage,
 };
 use crate::cli::SchemaOf;
 use crate::commands::image_report;
@@ -47,8 +47,8 @@ fn part<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
     generator.subschema_for::<T>()
 }
 
-/// The results that each command prints after the common fields; `verify` has two forms.
-const RESULTS: [(&str, &[Part]); 23] = [
+/// The results that each command prints after the common fields; `verify` has three forms.
+const RESULTS: [(&str, &[Part]); 24] = [
     ("init", &[part::<init::Document>]),
     ("add", &[part::<edit::Edited>]),
     ("remove", &[part::<edit::Edited>]),
@@ -65,9 +65,14 @@ const RESULTS: [(&str, &[Part]); 23] = [
     ("pull", &[part::<pull::Document>]),
     (
         "verify",
-        &[part::<verify::Document>, part::<image_report::Document>],
+        &[
+            part::<verify::Document>,
+            part::<image_report::Document>,
+            part::<sign::Verified>,
+        ],
     ),
     ("show", &[part::<show::Document>]),
+    ("sign", &[part::<sign::Document>]),
     ("explain", &[part::<explain::Document>]),
     ("list", &[part::<list::Document>]),
     ("cache list", &[part::<cache::Listing>]),

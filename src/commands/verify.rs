@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::image_report;
 use super::messages;
+use super::sign;
 use super::unstage::shared;
 use crate::canvos::{Checkout, PlacementState, State};
 use crate::cli::VerifyArgs;
@@ -86,6 +87,9 @@ impl PlacementVerdict {
 pub(super) fn run(arguments: &VerifyArgs, context: &Context<'_>) -> Result<CommandOutput, Error> {
     if !arguments.images.image.is_empty() {
         return image_report::run(arguments, context);
+    }
+    if let Some(file) = &arguments.signature {
+        return sign::verify(arguments, file, context);
     }
     let manifest = context.manifest()?;
     if arguments.expect_none {

@@ -76,6 +76,8 @@ topics! {
     Registry = "registry",
     /// The credentials for the registry.
     RegistryCredentials = "registry-credentials",
+    /// Signatures, and the keys for them.
+    Signing = "signing",
     /// An archive that is refused.
     Archive = "archive",
     /// The file `profiles.lock`.

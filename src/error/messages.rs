@@ -13,6 +13,7 @@ use crate::manifest::ManifestError;
 use crate::palette;
 use crate::registry;
 use crate::resolve;
+use crate::signing;
 
 mod init;
 mod manifest;
@@ -92,6 +93,7 @@ impl Error {
             Self::Key(error) => api_key::messages::error(error),
             Self::Palette(error) => palette::messages::error(error),
             Self::Registry(error) => registry::messages::error(error),
+            Self::Signing(error) => signing::messages::error(error),
             Self::NoSource {
                 definition,
                 registry,

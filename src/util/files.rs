@@ -106,6 +106,24 @@ pub fn try_open(path: &Path) -> io::Result<()> {
     for_reading().open(path).map(drop)
 }
 
+/// Returns the permission bits of a regular file that other users can read. A pipe or a
+/// terminal stores nothing.
+#[cfg(unix)]
+#[must_use]
+pub fn mode_that_others_read(metadata: &Metadata) -> Option<u32> {
+    use std::os::unix::fs::PermissionsExt as _;
+    const READ_BY_OTHERS: u32 = 0o044;
+    let mode = metadata.permissions().mode() & 0o7777;
+    (metadata.is_file() && mode & READ_BY_OTHERS != 0).then_some(mode)
+}
+
+/// Returns nothing, since the system has no such bits.
+#[cfg(not(unix))]
+#[must_use]
+pub fn mode_that_others_read(_: &Metadata) -> Option<u32> {
+    None
+}
+
 fn read_to_limit(source: impl Read, limit: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     source.take(limit + 1).read_to_end(&mut bytes)?;

@@ -49,6 +49,7 @@ mod proxy;
 mod registry;
 mod registry_faults;
 mod registry_login;
+mod signing;
 mod lock;
 mod lock_digests;
 mod offline;

@@ -34,6 +34,7 @@ mod screen;
 mod permissions;
 mod secrets;
 mod signals;
+mod signing_keys;
 mod terminal;
 mod tree;
 mod watched_terminal;
@@ -53,6 +54,7 @@ pub use run::{Done, Run};
 pub use screen::{shown, stripped};
 pub use secrets::{forms, leaked};
 pub use signals::interrupt;
+pub use signing_keys::{openssl, try_openssl};
 pub use tree::{Facts, sha256, stamps};
 
 /// The key of every test. Base64 and URL-encoding change it, so that all three forms can be
