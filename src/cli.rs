@@ -215,6 +215,7 @@ pub enum Command {
     #[command(after_help = "Examples:\n\
         \x20 edgestage verify factory\n\
         \x20 edgestage verify factory --image CanvOS/build/palette-edge-installer.iso\n\
+        \x20 edgestage verify --image build/installer.iso --public-key public.pem\n\
         \x20 edgestage verify factory --signature factory.sig.bin --public-key public.pem\n\
         \x20 edgestage verify --expect-none")]
     Verify(VerifyArgs),

@@ -10,6 +10,7 @@
 
 use crate::util::path_error::PathError;
 
+pub mod edge_config;
 mod key_file;
 pub(crate) mod messages;
 mod public_key;
@@ -26,7 +27,7 @@ pub use signer::Signer;
 pub(crate) const LARGEST: u64 = 64 << 10;
 
 /// Why a file or a text is not a usable key. Never contains any of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum KeyFault {
     /// There is no key in PEM in it.
     NotPem,

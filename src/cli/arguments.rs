@@ -317,6 +317,7 @@ pub struct UpdateArgs {
 
 /// Arguments of `verify`.
 #[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("key_user").args(["signature", "image"]).multiple(true))]
 pub struct VerifyArgs {
     /// Name of the definition; optional if there is only one
     pub name: Option<String>,
@@ -326,8 +327,14 @@ pub struct VerifyArgs {
     /// Verify that FILE is a signature of the locked archive: raw, or hexadecimal digits
     #[arg(long, value_name = "FILE", conflicts_with_all = ["expect_none", "image"])]
     pub signature: Option<PathBuf>,
-    /// RSA public key in PEM [default: public-key of profiles.toml]
-    #[arg(long, value_name = "FILE", requires = "signature")]
+    /// RSA public key of --signature, or that --image must carry [default: public-key of
+    /// profiles.toml]
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "key_user",
+        conflicts_with = "expect_none"
+    )]
     pub public_key: Option<PathBuf>,
     #[command(flatten)]
     #[allow(missing_docs)]

@@ -19,7 +19,7 @@ use crate::util::digest::Digest;
 use crate::util::files;
 use crate::util::path_error::PathError;
 use crate::util::sanitize;
-use crate::workflow::context::{Context, current, one, shown};
+use crate::workflow::context::{Context, current, expected_key, one, shown};
 use crate::workflow::session::Session;
 
 /// The document of `sign`.
@@ -167,13 +167,10 @@ pub(super) fn public_key(
     manifest: &Manifest,
     context: &Context<'_>,
 ) -> Result<Option<PublicKey>, Error> {
-    let own = || manifest.signing.as_ref()?.public_key.clone();
-    let given = arguments.public_key.as_ref();
-    let path = given.map(|path| context.environment.resolve(path));
-    Ok(path
-        .or_else(own)
-        .map(|path| PublicKey::read(&path))
-        .transpose()?)
+    match &arguments.public_key {
+        Some(path) => Ok(Some(PublicKey::read(&context.environment.resolve(path))?)),
+        None => expected_key(manifest),
+    }
 }
 
 /// Verifies the signature of `--signature`.

@@ -1,5 +1,6 @@
 //! Messages about signatures and their keys, which never contain any of a key's file.
 
+use super::edge_config::{KEY_PATH, NoEdgeKey};
 use super::{KeyFault, SigningError};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::util::path_error::PathError;
@@ -135,6 +136,24 @@ pub(crate) fn public_help(why: KeyFault) -> &'static str {
         }
         KeyFault::Certificate => "extract its key: `openssl x509 -in CERTIFICATE -noout -pubkey`",
         _ => "name an RSA public key of 2048 to 8192 bits in PEM: `openssl pkey -in KEY -pubout`",
+    }
+}
+
+/// Returns why a custom configuration has no usable key.
+pub(crate) fn no_edge_key(why: NoEdgeKey) -> String {
+    let path = KEY_PATH.join(".");
+    match why {
+        NoEdgeKey::EmptyFile => "it is empty".into(),
+        NoEdgeKey::NotText => "it is not UTF-8".into(),
+        NoEdgeKey::NotYaml(line) => format!("it is not YAML: see line {line}"),
+        NoEdgeKey::Twice => format!("a name of `{path}` is in it twice"),
+        NoEdgeKey::Alias => {
+            "it has an alias or a merge key, which edgestage does not follow".into()
+        }
+        NoEdgeKey::Missing => format!("`{path}` is not in it"),
+        NoEdgeKey::Empty => format!("`{path}` is empty"),
+        NoEdgeKey::Fault(KeyFault::NotBase64) => format!("`{path}` is not base64"),
+        NoEdgeKey::Fault(why) => format!("`{path}` cannot be used: {}", note(why)),
     }
 }
 

@@ -350,3 +350,74 @@ fn what_a_command_prints_is_compared_with_the_public_key() {
         "{failed:?}"
     );
 }
+
+#[test]
+fn the_key_of_a_custom_configuration() {
+    use super::edge_config::{NoEdgeKey, public_key};
+    let keys = Keys::new().pair("a", 2048);
+    let key = keys.public("a.pub").unwrap();
+    let base64 = STANDARD.encode(keys.read("a.pub"));
+    let lines: Vec<String> = base64
+        .as_bytes()
+        .chunks(60)
+        .map(|line| format!("        {}\n", std::str::from_utf8(line).unwrap()))
+        .collect();
+    let lines = lines.concat();
+    let head = "content:\n  signing:\n    publicKey:\n      base64EncodedValue:";
+    for text in [
+        format!("{head} {base64}\n"),
+        format!("{head} '{base64}'\n"),
+        format!("{head} |\n{lines}"),
+        format!("{head} \"{base64}\" # comment\n"),
+        format!("\u{feff}---\n{head} {base64}\n---\n{{[\n"),
+        format!("a: [content, {{signing: 1}}]\n? [x]\n: y\n{head} {base64}\nz: *\n"),
+        format!("{{content: {{signing: {{x: [], publicKey: {{base64EncodedValue: {base64}}}}}}}}}"),
+    ] {
+        let found = public_key(text.as_bytes());
+        // An alias without a name is not YAML.
+        if text.contains("z: *") {
+            assert!(matches!(found, Err(NoEdgeKey::NotYaml(_))), "{found:?}");
+        } else {
+            assert_eq!(found.as_ref(), Ok(&key), "{text}");
+        }
+    }
+    for (text, why) in [
+        (
+            format!("- {{content: {{signing: {{publicKey: {{base64EncodedValue: {base64}}}}}}}}}"),
+            NoEdgeKey::Missing,
+        ),
+        (
+            format!("x:\n  {}", head.replace('\n', "\n  ") + " " + &base64),
+            NoEdgeKey::Missing,
+        ),
+        (format!("{head}\n        x: {base64}\n"), NoEdgeKey::Missing),
+        (format!("a: &a {base64}\n{head} *a\n"), NoEdgeKey::Alias),
+        (
+            format!("a: &a 1\nb: {{<<: 2}}\n{head} {base64}\n"),
+            NoEdgeKey::Alias,
+        ),
+        (format!("{head} {base64}\ncontent: 1\n"), NoEdgeKey::Twice),
+        (format!("{head} ~\n"), NoEdgeKey::Empty),
+        ("# nothing\n".into(), NoEdgeKey::Missing),
+        ("  \n".into(), NoEdgeKey::EmptyFile),
+    ] {
+        assert_eq!(public_key(text.as_bytes()).unwrap_err(), why, "{text}");
+    }
+    assert_eq!(public_key(&[0xff]).unwrap_err(), NoEdgeKey::NotText);
+}
+
+/// Aliases that would make a tree of 10^9 nodes, and 100,000 levels, are only read.
+#[test]
+fn a_hostile_custom_configuration_costs_nothing() {
+    use super::edge_config::{NoEdgeKey, public_key};
+    let mut bomb = "a0: &a0 [x, x]\n".to_owned();
+    for level in 1..40 {
+        let before = format!("*a{}", level - 1);
+        bomb += &format!("a{level}: &a{level} [{before}, {before}, {before}]\n");
+    }
+    assert_eq!(public_key(bomb.as_bytes()).unwrap_err(), NoEdgeKey::Alias);
+    for open in ["[", "{a: ", "- "] {
+        let deep = open.repeat(100_000);
+        assert!(public_key(deep.as_bytes()).is_err());
+    }
+}

@@ -50,6 +50,7 @@ mod registry;
 mod registry_faults;
 mod registry_login;
 mod signing;
+mod signing_key;
 mod lock;
 mod lock_digests;
 mod offline;

@@ -354,7 +354,7 @@ fn the_private_key_is_nowhere_but_in_its_file() {
         ),
         ("", "verify --signature signer.pem", 3),
         ("", "sign --output signer.pem", 2),
-        ("", "check --offline", 0),
+        ("", "check --offline", 3),
         ("public-key = \"signer.pem\"", "sign", 2),
         ("sign-command = [\"cat\", \"signer.pem\"]", "sign", 2),
     ];

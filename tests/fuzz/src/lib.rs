@@ -22,6 +22,7 @@ pub fn examine(bytes: &[u8]) {
     };
     let judge = Judge {
         limits: &limits,
+        edge_config: image::ReadEdgeConfig::Yes,
     };
     let _ = image::examine(file.path(), std::path::Path::new("/dev/shm"), &judge);
 }
