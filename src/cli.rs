@@ -155,7 +155,8 @@ pub enum Command {
     /// Download, verify, cache and lock definitions
     #[command(after_help = "Examples:\n\
         \x20 edgestage fetch\n\
-        \x20 edgestage fetch factory --output spc.tgz")]
+        \x20 edgestage fetch factory --output spc.tgz\n\
+        \x20 edgestage fetch factory --from site.tar.zst   # From a content bundle")]
     Fetch(FetchArgs),
     /// Put the locked definition into the CanvOS checkout
     ///
@@ -194,13 +195,14 @@ pub enum Command {
     #[command(after_help = "Example:\n\
         \x20 edgestage update factory")]
     Update(Fleet),
-    /// Verify that the locked definition is staged, or in an image
+    /// Verify that a checkout, image or bundle has the locked definition
     #[command(after_help = "Examples:\n\
         \x20 edgestage verify factory\n\
         \x20 edgestage verify factory --image CanvOS/build/palette-edge-installer.iso\n\
+        \x20 edgestage verify factory --bundle site.tar.zst\n\
         \x20 edgestage verify --expect-none")]
     Verify(VerifyArgs),
-    /// Show the profiles, packs and variables of a definition or archive
+    /// Show the profiles, packs and variables of a definition or file
     #[command(after_help = "Examples:\n\
         \x20 edgestage show factory\n\
         \x20 edgestage show ./spc.tgz\n\

@@ -299,6 +299,9 @@ pub struct FetchArgs {
     /// Also write the archive of one definition to FILE
     #[arg(long, short, value_name = "FILE")]
     pub output: Option<PathBuf>,
+    /// Take the archive of one definition from FILE, an archive or a content bundle
+    #[arg(long, value_name = "FILE")]
+    pub from: Option<PathBuf>,
 }
 
 /// Arguments of `verify`.
@@ -309,6 +312,9 @@ pub struct VerifyArgs {
     /// Verify that nothing is staged, or that an image contains no definition
     #[arg(long, conflicts_with = "name")]
     pub expect_none: bool,
+    /// Content bundle, or archive, to look into
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["image", "expect_none"])]
+    pub bundle: Option<PathBuf>,
     #[command(flatten)]
     #[allow(missing_docs)]
     pub images: Images,
@@ -362,8 +368,9 @@ impl From<Format> for ShowFormat {
 /// Arguments of `show`.
 #[derive(Debug, Args)]
 pub struct ShowArgs {
-    /// Name of a definition, or path to an archive; optional if there is only one definition
-    #[arg(value_name = "NAME or FILE.tgz")]
+    /// Name of a definition, or path to an archive or a content bundle; optional if there is only
+    /// one definition
+    #[arg(value_name = "NAME or FILE")]
     pub what: Option<OsString>,
     /// Output format [default: table]
     #[arg(long, value_name = "FORMAT")]

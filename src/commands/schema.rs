@@ -12,7 +12,7 @@ use super::{
     stage, unstage,
 };
 use crate::cli::SchemaOf;
-use crate::commands::image_report;
+use crate::commands::{bundle_report, image_report};
 use crate::schema::{self, published};
 use crate::ui::document::Head;
 use crate::ui::{CommandOutput, fields};
@@ -47,7 +47,7 @@ fn part<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
     generator.subschema_for::<T>()
 }
 
-/// The results that each command prints after the common fields; `verify` has two forms.
+/// The results that each command prints after the common fields; `verify` has three forms.
 const RESULTS: [(&str, &[Part]); 21] = [
     ("init", &[part::<init::Document>]),
     ("add", &[part::<edit::Edited>]),
@@ -63,7 +63,11 @@ const RESULTS: [(&str, &[Part]); 21] = [
     ("update", &[part::<fetch::Document>]),
     (
         "verify",
-        &[part::<verify::Document>, part::<image_report::Document>],
+        &[
+            part::<verify::Document>,
+            part::<image_report::Document>,
+            part::<bundle_report::Document>,
+        ],
     ),
     ("show", &[part::<show::Document>]),
     ("explain", &[part::<explain::Document>]),

@@ -83,14 +83,14 @@ pub(super) fn sentence(work: &Work, received: u64, now: Instant) -> String {
 }
 
 fn download(transfer: &Transfer, waited: &str, now: Instant) -> String {
-    let name = &transfer.name;
+    let Transfer { name, verb, .. } = transfer;
     let came = sanitize::size(transfer.received());
     match transfer.phase {
         Phase::Asked(_) => format!("waiting for the archive of {name}, {waited}"),
-        Phase::Receiving(None) => format!("downloading {name}: {came}, {waited}"),
+        Phase::Receiving(None) => format!("{verb} {name}: {came}, {waited}"),
         Phase::Receiving(Some(length)) => {
             let length = sanitize::size(length);
-            format!("downloading {name}: {came} of {length}, {waited}")
+            format!("{verb} {name}: {came} of {length}, {waited}")
         }
         Phase::Paused(until) => {
             let left = sanitize::time(until.saturating_duration_since(now));

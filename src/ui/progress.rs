@@ -11,11 +11,13 @@ use crate::download::Progress;
 use crate::palette::Observer;
 use crate::util::sanitize;
 
-/// The progress of a download, until this value is dropped.
+/// The progress of a download or of a file that is read, until this value is dropped.
 pub struct Download<'r> {
     report: &'r Report,
     id: u64,
     bytes: Arc<AtomicU64>,
+    /// Whether the bytes count as downloaded.
+    counts: bool,
 }
 
 /// A wait, until this value is dropped.
@@ -33,8 +35,19 @@ impl Report {
     /// Begins the download of `definition`.
     #[must_use]
     pub fn download(&self, definition: &str) -> Download<'_> {
+        self.transfer(definition, None)
+    }
+
+    /// Begins to read the file `name`.
+    #[must_use]
+    pub fn reading(&self, name: &str) -> Download<'_> {
+        self.transfer(name, Some("reading"))
+    }
+
+    fn transfer(&self, name: &str, verb: Option<&'static str>) -> Download<'_> {
         // The name is masked before it is truncated, since a part of a key would not be found.
-        let transfer = Transfer::new(&self.masked(definition));
+        let mut transfer = Transfer::new(&self.masked(name));
+        transfer.verb = verb.unwrap_or(transfer.verb);
         let bytes = Arc::clone(&transfer.bytes);
         let id = self
             .console
@@ -43,6 +56,7 @@ impl Report {
             report: self,
             id,
             bytes,
+            counts: verb.is_none(),
         }
     }
 
@@ -157,7 +171,9 @@ impl Progress for Download<'_> {
 
     fn advances(&self, bytes: u64) {
         self.bytes.fetch_add(bytes, Ordering::Relaxed);
-        self.report.console.count(bytes);
+        if self.counts {
+            self.report.console.count(bytes);
+        }
     }
 }
 

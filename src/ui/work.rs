@@ -38,10 +38,12 @@ pub(super) enum What {
     Wait(&'static str, String),
 }
 
-/// A download.
+/// A download, or a file that is read.
 pub(super) struct Transfer {
-    /// The name of the definition.
+    /// The name of the definition or of the file.
     pub name: String,
+    /// What is done with it, such as `downloading`.
+    pub verb: &'static str,
     /// The phase of the download.
     pub phase: Phase,
     /// The number of bytes of this attempt.
@@ -134,6 +136,7 @@ impl Transfer {
     pub(super) fn new(name: &str) -> Self {
         Self {
             name: name.to_owned(),
+            verb: "downloading",
             phase: Phase::Asked(Instant::now()),
             bytes: Arc::default(),
             speed: Speed::default(),

@@ -34,6 +34,8 @@ pub(crate) enum ArchiveOrigin {
     Cache,
     /// Palette.
     Palette,
+    /// A file that the user named.
+    File,
 }
 
 /// Whether an archive still has to be locked.
