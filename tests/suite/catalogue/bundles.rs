@@ -48,7 +48,7 @@ fn refusals(book: &mut Book) {
         ("a link", BundleRefusal::Link(b"blobs/a".to_vec())),
         (
             "a blob that occurs twice",
-            BundleRefusal::DuplicateBlob(digest),
+            BundleRefusal::DuplicateBlob(Digest::of("a")),
         ),
         ("a tar that is no bundle", BundleRefusal::NoIndex),
         (
