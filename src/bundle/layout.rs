@@ -56,9 +56,8 @@ pub(super) fn definition_in(index: &[u8]) -> Result<Reference, BundleRefusal> {
     };
     let index: Index = serde_json::from_slice(index).map_err(|error| invalid(error.to_string()))?;
     let found = index.manifests;
-    // The kind decides. Only if it says nothing, the name does.
-    let by_precedence = [found.of_kind, found.untyped, found.named];
-    let Some(candidates) = by_precedence.into_iter().find(|list| !list.is_empty()) else {
+    let lists = [found.definitions, found.named];
+    let Some(candidates) = lists.into_iter().find(|list| !list.is_empty()) else {
         return Err(BundleRefusal::NoDefinition {
             kinds: found.kinds.into_iter().collect(),
             manifests: found.count,
@@ -93,12 +92,12 @@ struct Index {
 /// The descriptors of an index that may be of a cluster definition.
 #[derive(Default)]
 struct Manifests {
-    /// The manifests whose kind is `spc`; these, as the other lists, at most two of different
-    /// digests.
-    of_kind: Vec<Candidate>,
-    /// The manifests without a kind whose name says that they are cluster definitions.
-    untyped: Vec<Candidate>,
-    /// The manifests of other kinds with such a name.
+    /// The manifests whose kind is `spc`, and those without a kind whose name says that they are
+    /// cluster definitions: a host may use either. This list and the next one have at most two
+    /// manifests of different digests.
+    definitions: Vec<Candidate>,
+    /// The manifests of other kinds with such a name, which may merely contain the word. They
+    /// count only if there is no other.
     named: Vec<Candidate>,
     kinds: BTreeSet<String>,
     count: usize,
@@ -131,8 +130,8 @@ impl Manifests {
         let name = name.unwrap_or_default();
         let is_named = name.contains(CLUSTER_DEFINITION);
         let list = match &kind {
-            Some(kind) if kind == SPC => Some(&mut self.of_kind),
-            None if is_named => Some(&mut self.untyped),
+            Some(kind) if kind == SPC => Some(&mut self.definitions),
+            None if is_named => Some(&mut self.definitions),
             Some(_) if is_named => Some(&mut self.named),
             _ => None,
         };

@@ -360,6 +360,12 @@ fn two_definitions() {
         &untyped.tar(),
         "it contains two cluster definitions: `a/",
     );
+    let mixed = Bundle::of(&definition()).add(None, "b/cluster-definition:1", &[&other]);
+    refused(
+        &test,
+        &mixed.tar(),
+        &format!("it contains two cluster definitions: `{REFERENCE}`"),
+    );
     // One manifest with two names is one definition.
     let bundle = Bundle::of(&definition()).list_again(&json!({ KIND: "spc", NAME: "again" }));
     test.put("bundle.tar", bundle.tar());
@@ -374,7 +380,6 @@ fn a_name_counts_if_no_kind_does() {
     let viewer = ("pack", "packs/cluster-definition-viewer:1");
     for bundle in [
         Bundle::of(&definition()).add(Some(viewer.0), viewer.1, &[&other]),
-        Bundle::of(&definition()).add(None, viewer.1, &[&other]),
         Bundle::without_definition()
             .add(None, "cluster-definition:1", &[&definition()])
             .add(Some(viewer.0), viewer.1, &[&other]),

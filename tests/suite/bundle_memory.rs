@@ -57,7 +57,7 @@ fn locked() -> (Test, Vec<u8>) {
 }
 
 fn verify<'t>(test: &'t Test, path: &Path) -> Run<'t> {
-    let run = test.run("verify --bundle").arg(path.to_str().unwrap());
+    let run = test.run("verify -q --bundle").arg(path.to_str().unwrap());
     run.any_stdout()
 }
 
@@ -67,10 +67,8 @@ fn gigabytes_without_compression() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("big.tar");
     // A size of 8 GiB and more is in a PAX header alone.
-    for size in [3 << 30, 8 << 30] {
-        sparse_bundle(&path, &archive, size);
-        is_bounded(verify(&test, &path).peak(0));
-    }
+    sparse_bundle(&path, &archive, 8 << 30);
+    is_bounded(verify(&test, &path).peak(0));
 }
 
 /// The bundle is compressed by the real program while it is made.
