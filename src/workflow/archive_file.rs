@@ -51,8 +51,7 @@ pub(crate) fn open<'a>(
     let shown = sanitize::path(file);
     let source = Piped::open(&path).map_err(|error| {
         if files::is_absent(&error) {
-            let near = near(&path);
-            return Error::usage(bundle::messages::file_missing(&shown, near.as_deref()));
+            return missing(&path, &shown);
         }
         PathError::when("read", &path)(error).into()
     })?;
@@ -86,6 +85,24 @@ pub(crate) fn open<'a>(
         reference: located.reference,
         is_pipe: size.is_none(),
     })
+}
+
+/// Checks that `file` exists, before anything else is done for it.
+///
+/// # Errors
+/// Fails if there is no such file.
+pub(crate) fn ensure_exists(context: &Context<'_>, file: &Path) -> Result<(), Error> {
+    let path = context.environment.resolve(file);
+    match path.metadata() {
+        Err(error) if files::is_absent(&error) => Err(missing(&path, &sanitize::path(file))),
+        // Whatever else is wrong is an error of `open`.
+        _ => Ok(()),
+    }
+}
+
+fn missing(path: &Path, shown: &str) -> Error {
+    let near = near(path);
+    Error::usage(bundle::messages::file_missing(shown, near.as_deref()))
 }
 
 impl Read for Watched<'_> {

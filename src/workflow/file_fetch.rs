@@ -33,6 +33,7 @@ pub(crate) fn fetch(
     definition: &Definition,
     file: &Path,
 ) -> Result<LockedArchive, Error> {
+    archive_file::ensure_exists(context, file)?;
     let pinned = session.current(context, definition)?;
     if pinned.is_none() && context.settings.network == Network::Off {
         return session.offline(context, definition);

@@ -422,6 +422,14 @@ fn a_file_that_does_not_exist() {
             .keeps_files()
             .fails(2);
     }
+    // Before Palette is asked.
+    std::fs::remove_file(test.path("profiles.lock")).unwrap();
+    let before = requests(&test);
+    test.run("fetch -q --from nothing")
+        .error("file-missing")
+        .fails(2);
+    assert_eq!(requests(&test), before);
+    test.run("fetch -q").any_stdout().success();
     for command in ["fetch -q --from .", "verify --bundle ."] {
         test.run(command)
             .error("input-output")
