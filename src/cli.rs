@@ -157,7 +157,8 @@ pub enum Command {
     #[command(after_help = "Examples:\n\
         \x20 edgestage fetch\n\
         \x20 edgestage fetch factory --output spc.tgz\n\
-        \x20 edgestage fetch --push   # Also into the registry")]
+        \x20 edgestage fetch --push   # Also into the registry\n\
+        \x20 edgestage fetch factory --from site.tar.zst   # From a content bundle")]
     Fetch(FetchArgs),
     /// Put the locked definition into the CanvOS checkout
     ///
@@ -211,15 +212,16 @@ pub enum Command {
     #[command(after_help = "Example:\n\
         \x20 edgestage pull && edgestage stage factory --locked --offline")]
     Pull(Fleet),
-    /// Verify that the locked definition is staged, or in an image
+    /// Verify that a checkout, image or bundle has the locked definition
     #[command(after_help = "Examples:\n\
         \x20 edgestage verify factory\n\
         \x20 edgestage verify factory --image CanvOS/build/palette-edge-installer.iso\n\
+        \x20 edgestage verify factory --bundle site.tar.zst\n\
         \x20 edgestage verify --image build/installer.iso --public-key public.pem\n\
         \x20 edgestage verify factory --signature factory.sig.bin --public-key public.pem\n\
         \x20 edgestage verify --expect-none")]
     Verify(VerifyArgs),
-    /// Show the profiles, packs and variables of a definition or archive
+    /// Show the profiles, packs and variables of a definition or file
     #[command(after_help = "Examples:\n\
         \x20 edgestage show factory\n\
         \x20 edgestage show ./spc.tgz\n\

@@ -7,6 +7,7 @@ use crate::ui::CommandOutput;
 use crate::workflow::context::Context;
 
 mod build;
+mod bundle_report;
 mod cache;
 mod check;
 mod completions;

@@ -6,6 +6,7 @@
 use crate::api_key::KeyError;
 pub use crate::archive::ArchiveSubject;
 use crate::archive::Refusal;
+use crate::bundle::BundleRefusal;
 use crate::canvos::CanvosError;
 use crate::canvos::build::{BuildError, NoImage};
 use crate::canvos::rehearsal::{RehearsalError, RehearsalVerdict};
@@ -155,6 +156,13 @@ pub enum Error {
         /// The reason.
         refusal: Refusal,
     },
+    /// The content bundle is refused.
+    Bundle {
+        /// The file, printable.
+        file: String,
+        /// The reason.
+        refusal: BundleRefusal,
+    },
     /// `--offline` was used, but something has to be downloaded.
     Offline {
         /// The definition.
@@ -258,7 +266,9 @@ impl Error {
             | Self::CacheDamaged(_)
             | Self::ListIncomplete(_)
             | Self::NoSource { .. } => Exit::Unreachable,
-            Self::Archive { .. } | Self::Canvos(CanvosError::Changed(_)) => Exit::Archive,
+            Self::Archive { .. } | Self::Bundle { .. } | Self::Canvos(CanvosError::Changed(_)) => {
+                Exit::Archive
+            }
             Self::Lockfile(LockfileError::Io(_))
             | Self::Canvos(CanvosError::Io(_) | CanvosError::PartialChange { .. })
             | Self::Disk(_)

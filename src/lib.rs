@@ -29,6 +29,7 @@ pub mod manifest;
 pub mod palette;
 pub mod resolve;
 pub mod archive;
+pub mod bundle;
 pub mod variables;
 mod download;
 pub mod lockfile;

@@ -302,6 +302,9 @@ pub struct FetchArgs {
     /// Also send the locked archives to the registry of profiles.toml
     #[arg(long)]
     pub push: bool,
+    /// Take the archive of one definition from FILE, an archive or a content bundle
+    #[arg(long, value_name = "FILE")]
+    pub from: Option<PathBuf>,
 }
 
 /// Arguments of `update`.
@@ -325,7 +328,7 @@ pub struct VerifyArgs {
     #[arg(long, conflicts_with = "name")]
     pub expect_none: bool,
     /// Verify that FILE is a signature of the locked archive: raw, or hexadecimal digits
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["expect_none", "image"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["expect_none", "image", "bundle"])]
     pub signature: Option<PathBuf>,
     /// RSA public key of --signature, or that --image must carry [default: public-key of
     /// profiles.toml]
@@ -336,6 +339,9 @@ pub struct VerifyArgs {
         conflicts_with = "expect_none"
     )]
     pub public_key: Option<PathBuf>,
+    /// Content bundle, or archive, to look into
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["image", "expect_none"])]
+    pub bundle: Option<PathBuf>,
     #[command(flatten)]
     #[allow(missing_docs)]
     pub images: Images,
@@ -402,8 +408,9 @@ impl From<Format> for ShowFormat {
 /// Arguments of `show`.
 #[derive(Debug, Args)]
 pub struct ShowArgs {
-    /// Name of a definition, or path to an archive; optional if there is only one definition
-    #[arg(value_name = "NAME or FILE.tgz")]
+    /// Name of a definition, or path to an archive or a content bundle; optional if there is only
+    /// one definition
+    #[arg(value_name = "NAME or FILE")]
     pub what: Option<OsString>,
     /// Output format [default: table]
     #[arg(long, value_name = "FORMAT")]

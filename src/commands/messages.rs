@@ -73,6 +73,15 @@ pub(super) fn output_of_several() -> Diagnostic {
     .help("add the name of the definition to the command")
 }
 
+/// Describes `--from` with several definitions.
+pub(super) fn from_of_several() -> Diagnostic {
+    Diagnostic::error(
+        Code::ConflictingOptions,
+        "`--from` works with one definition only",
+    )
+    .help("name the definition whose archive the file has")
+}
+
 /// Why a path cannot be the file of `--output`.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum OutputFault {

@@ -12,7 +12,7 @@ use super::{
     rehearse, show, sign, stage, unstage,
 };
 use crate::cli::SchemaOf;
-use crate::commands::image_report;
+use crate::commands::{bundle_report, image_report};
 use crate::schema::{self, published};
 use crate::ui::document::Head;
 use crate::ui::{CommandOutput, fields};
@@ -69,6 +69,7 @@ const RESULTS: [(&str, &[Part]); 24] = [
             part::<verify::Document>,
             part::<image_report::Document>,
             part::<sign::Verified>,
+            part::<bundle_report::Document>,
         ],
     ),
     ("show", &[part::<show::Document>]),

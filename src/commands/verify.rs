@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::bundle_report;
 use super::image_report;
 use super::messages;
 use super::sign;
@@ -17,7 +18,7 @@ use crate::ui::{CommandOutput, fields};
 use crate::util::digest::Digest;
 use crate::workflow::context::{Context, current, load_lockfile, one, shown};
 
-/// The document of `verify` without `--image`.
+/// The document of `verify` without `--image` and `--bundle`.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Verify")]
 pub(super) struct Document {
@@ -90,6 +91,9 @@ pub(super) fn run(arguments: &VerifyArgs, context: &Context<'_>) -> Result<Comma
     }
     if let Some(file) = &arguments.signature {
         return sign::verify(arguments, file, context);
+    }
+    if let Some(file) = &arguments.bundle {
+        return bundle_report::run(arguments.name.as_deref(), file, context);
     }
     let manifest = context.manifest()?;
     if arguments.expect_none {

@@ -297,6 +297,16 @@ codes! {
         /// The archive does not contain the directory of a profile.
         ProfileMissing = "profile-missing",
     }
+    Bundle {
+        /// A file that was named in place of a download or to be verified does not exist.
+        FileMissing = "file-missing",
+        /// A content bundle that is refused.
+        BundleRefused = "bundle-refused",
+        /// A file or a bundle does not contain the locked definition.
+        FileDiffers = "file-differs",
+        /// Packs that were locked without a comparison with the archive.
+        PacksNotCompared = "packs-not-compared",
+    }
     Lockfile {
         /// profiles.lock cannot be read.
         InvalidLockfile = "invalid-lockfile",

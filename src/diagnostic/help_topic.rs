@@ -80,6 +80,8 @@ topics! {
     Signing = "signing",
     /// An archive that is refused.
     Archive = "archive",
+    /// Archives from files and content bundles.
+    Bundle = "bundle",
     /// The file `profiles.lock`.
     Lockfile = "lock",
     /// A definition without a lock entry.

@@ -4,6 +4,7 @@
 use super::Error;
 use crate::api_key;
 use crate::archive;
+use crate::bundle;
 use crate::cache;
 use crate::canvos::{self, CanvosError};
 use crate::diagnostic::{self, Code, Diagnostic, Severity};
@@ -114,6 +115,7 @@ impl Error {
             ),
             Self::Scope(refused) => resolve::messages::scope(refused),
             Self::Archive { of, refusal } => archive::messages::refused(of, refusal),
+            Self::Bundle { file, refusal } => bundle::messages::refused(file, refusal),
             Self::Offline { definition, lacks } => offline(definition, lacks),
             Self::CacheDamaged(path) => cache::messages::damaged_offline(path),
             Self::Drift {

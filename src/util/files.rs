@@ -7,7 +7,7 @@
 //! them ([`read_piped`], [`Piped`]), with a time-out.
 
 use std::fs::{File, FileType, Metadata, OpenOptions};
-use std::io::{self, Read};
+use std::io::{self, Read, Seek as _};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -277,6 +277,27 @@ impl Piped {
             silent_since: (!is_pipe(metadata.file_type())).then_some(now),
             patience: Self::PATIENCE,
         })
+    }
+
+    /// Returns the size in bytes, or `None` if this is not a regular file.
+    ///
+    /// # Errors
+    /// Fails if the operating system reports an error.
+    pub fn size(&self) -> io::Result<Option<u64>> {
+        let metadata = self.file.metadata()?;
+        Ok(metadata.is_file().then_some(metadata.len()))
+    }
+
+    /// Goes back to the beginning. Returns false if this is not a regular file.
+    ///
+    /// # Errors
+    /// Fails if the operating system reports an error.
+    pub fn rewind(&mut self) -> io::Result<bool> {
+        let is_file = self.size()?.is_some();
+        if is_file {
+            self.file.rewind()?;
+        }
+        Ok(is_file)
     }
 }
 

@@ -14,6 +14,7 @@ use palette_sim::contract::Contract;
 use palette_sim::{Fault, Key, Recorded, Route, Sim, World};
 
 mod archives;
+pub mod bundles;
 pub mod codes;
 pub mod crafted_archives;
 mod background_run;
