@@ -2,12 +2,9 @@
 //! `SPECTROCLOUD_APIKEY`, then `api-key-file` or `api-key-command` of `profiles.toml`. The key
 //! is never an argument, since process lists show arguments.
 
-use std::collections::BTreeMap;
-use std::ffi::{OsStr, OsString};
 use std::fs::Metadata;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
 use secrecy::zeroize::Zeroizing;
 
@@ -18,6 +15,9 @@ use crate::util::files;
 use crate::util::path_error::PathError;
 use crate::util::sanitize;
 use crate::util::secret::{ApiKey, InvalidKey};
+use crate::util::user_command;
+
+pub use crate::util::user_command::{PASSED, PASSED_FAMILIES};
 
 pub(crate) mod messages;
 
@@ -35,57 +35,6 @@ pub fn is_set(environment: &Environment) -> bool {
     let mut names = VARIABLES.iter();
     names.any(|name| environment.variable(name).is_some())
 }
-
-/// The variables that are passed to `api-key-command` (docs/reference.md): those by which the
-/// command and its files are found, a person is asked, and the network is reached.
-pub const PASSED: [&str; 30] = [
-    "PATH",
-    "HOME",
-    "USER",
-    "LOGNAME",
-    "SHELL",
-    "LANG",
-    "LANGUAGE",
-    "TERM",
-    "TMPDIR",
-    "TZ",
-    "DISPLAY",
-    "WAYLAND_DISPLAY",
-    "XAUTHORITY",
-    "DBUS_SESSION_BUS_ADDRESS",
-    "SSH_AUTH_SOCK",
-    "GNUPGHOME",
-    "GPG_TTY",
-    "KRB5CCNAME",
-    "HTTPS_PROXY",
-    "HTTP_PROXY",
-    "ALL_PROXY",
-    "NO_PROXY",
-    "https_proxy",
-    "http_proxy",
-    "all_proxy",
-    "no_proxy",
-    "SSL_CERT_FILE",
-    "SSL_CERT_DIR",
-    "CURL_CA_BUNDLE",
-    "REQUESTS_CA_BUNDLE",
-];
-/// Prefixes of further variables that are passed to `api-key-command`: those of programs that
-/// store secrets.
-pub const PASSED_FAMILIES: [&str; 12] = [
-    "LC_",
-    "XDG_",
-    "PASSWORD_STORE_",
-    "OP_",
-    "BW_",
-    "VAULT_",
-    "BAO_",
-    "SOPS_",
-    "AWS_",
-    "AZURE_",
-    "GOOGLE_",
-    "CLOUDSDK_",
-];
 
 /// Why no key was found.
 #[derive(Debug)]
@@ -238,28 +187,15 @@ fn from_file(path: &Path) -> Result<FoundKey, KeyError> {
 
 /// Warns about a key file that other users can read. This is not a refusal: secrets that are
 /// mounted into a container often have such a mode, and no other users exist there.
-#[cfg(unix)]
 fn exposed(path: &Path, metadata: &Metadata) -> Option<Diagnostic> {
-    use std::os::unix::fs::PermissionsExt as _;
-    const READ_BY_OTHERS: u32 = 0o044;
-    let mode = metadata.permissions().mode() & 0o7777;
-    // A pipe or a terminal stores nothing.
-    if !metadata.is_file() || mode & READ_BY_OTHERS == 0 {
-        return None;
-    }
+    let mode = files::mode_that_others_read(metadata)?;
     let shown = sanitize::path(path);
     let has_plain_name = path.to_str() == Some(&shown);
     let command = has_plain_name.then(|| format!("chmod 600 {}", shell_word(&shown)));
     Some(messages::exposed(&shown, mode, command))
 }
 
-#[cfg(not(unix))]
-fn exposed(_: &Path, _: &Metadata) -> Option<Diagnostic> {
-    None
-}
-
 /// Returns `text` quoted as a single word for a POSIX shell.
-#[cfg(unix)]
 fn shell_word(text: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@%,".contains(c);
     if text.chars().all(is_plain) {
@@ -269,69 +205,29 @@ fn shell_word(text: &str) -> String {
     }
 }
 
-/// Runs the command in the manifest's directory. Its standard error is that of edgestage, since
-/// it may ask for a touch of a hardware token.
+/// Runs the command in the manifest's directory.
 fn from_command(
     argv: &[String],
     environment: &Environment,
     manifest: &Manifest,
 ) -> Result<FoundKey, KeyError> {
-    let (program, arguments) = argv.split_first().ok_or(KeyError::None)?;
-    let failed = |why: String| KeyError::Command {
+    let (program, _) = argv.split_first().ok_or(KeyError::None)?;
+    let output = user_command::output(argv, None, &manifest.path, environment);
+    let output = output.map_err(|why| KeyError::Command {
         program: program.clone(),
         why,
-    };
-    let directory = match manifest.path.parent() {
-        Some(parent) if parent != Path::new("") => parent.to_owned(),
-        _ => PathBuf::from("."),
-    };
-    // A path, unlike a name that is looked up in `PATH`, is relative to the file like all
-    // others in it. Unchanged, it would be relative to the working directory.
-    let start = if program.contains('/') {
-        directory.join(program).into_os_string()
-    } else {
-        program.into()
-    };
-    let output = Command::new(start)
-        .args(arguments)
-        .current_dir(directory)
-        .env_clear()
-        .envs(passed(environment))
-        .stdin(Stdio::null())
-        .stderr(Stdio::inherit())
-        .output()
-        .map_err(|error| failed(sanitize::io(&error)))?;
-    if !output.status.success() {
-        return Err(failed(format!(
-            "it ended with {}",
-            sanitize::ended(output.status)
-        )));
-    }
+    })?;
+    let output = Zeroizing::new(output);
     read(
-        &String::from_utf8_lossy(&output.stdout),
+        &String::from_utf8_lossy(&output),
         &format!("the output of `{program}`"),
     )
-}
-
-/// Returns the environment of the command: the variables that it is known to need. Anything
-/// else, such as a CI system's tokens and passwords, is withheld.
-fn passed(environment: &Environment) -> BTreeMap<&OsStr, &OsStr> {
-    let is_passed = |name: &OsString| {
-        let name = name.to_string_lossy();
-        PASSED.contains(&&*name) || PASSED_FAMILIES.iter().any(|start| name.starts_with(start))
-    };
-    let variables = environment.variables.iter();
-    variables
-        .filter(|(name, _)| is_passed(name))
-        .map(|(name, value)| (name.as_os_str(), value.as_os_str()))
-        .collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[cfg(unix)]
     #[test]
     fn a_path_is_one_word_of_a_shell() {
         for (path, word) in [
@@ -344,19 +240,5 @@ mod tests {
         ] {
             assert_eq!(shell_word(path), word);
         }
-    }
-
-    #[test]
-    fn the_command_is_given_none_of_our_keys() {
-        let variables = VARIABLES.map(|name| (name.into(), "k3y".into()));
-        let environment = Environment {
-            variables: variables.into(),
-            directory: PathBuf::new(),
-            terminal: false,
-            interactive: false,
-            columns: None,
-        };
-        assert!(passed(&environment).is_empty());
-        assert!(!format!("{environment:?}").contains("k3y"));
     }
 }

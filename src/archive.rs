@@ -25,6 +25,16 @@ mod tree;
 pub use refusal::{ArchiveSubject, Limit, Refusal};
 pub use tree::{File, NamedFile};
 
+/// The parts that read any tar, for a bundle, which has an archive in it.
+pub(crate) mod tar_reader {
+    pub(crate) use super::decode::{refusal_in, refuse};
+    pub(crate) use super::entries::{End, Kind, for_each};
+    pub(crate) use super::header::is_header;
+    pub(crate) use super::read_padding;
+    pub(crate) use super::refusal::looks_like;
+    pub(crate) use super::tree::normalize;
+}
+
 use decode::{Decoder, refusal_in, refuse};
 use entries::{End, Kind};
 use tree::Tree;
@@ -120,7 +130,7 @@ pub fn inspect(
 
 /// Reads the zeros after the end-of-archive marker, up to a full record. This also makes gzip
 /// verify its last checksum.
-fn read_padding(decoder: &mut impl Read, buffer: &mut [u8]) -> io::Result<()> {
+pub(crate) fn read_padding(decoder: &mut impl Read, buffer: &mut [u8]) -> io::Result<()> {
     loop {
         let n = decoder.read(buffer)?;
         if n == 0 {

@@ -27,7 +27,7 @@ pub use arguments::{
     AddArgs, BuildArgs, CacheCommand, CheckArgs, CleanArgs, DiffArgs, ExplainArgs, FetchArgs,
     Fleet, Format, Images, InitArgs, JOBS, Jobs, ListArgs, One, OneOrAll, PreflightArgs,
     REHEARSAL_TIMEOUT, RehearseArgs, RemoveArgs, RenameArgs, SchemaArgs, SchemaOf, ShowArgs,
-    ShowFormat, StageArgs, UpdateArgs, VerifyArgs,
+    ShowFormat, SignArgs, StageArgs, UpdateArgs, VerifyArgs,
 };
 pub use distribution::{CompletionsArgs, ManArgs, Shell};
 
@@ -157,7 +157,8 @@ pub enum Command {
     #[command(after_help = "Examples:\n\
         \x20 edgestage fetch\n\
         \x20 edgestage fetch factory --output spc.tgz\n\
-        \x20 edgestage fetch --push   # Also into the registry")]
+        \x20 edgestage fetch --push   # Also into the registry\n\
+        \x20 edgestage fetch factory --from site.tar.zst   # From a content bundle")]
     Fetch(FetchArgs),
     /// Put the locked definition into the CanvOS checkout
     ///
@@ -211,18 +212,29 @@ pub enum Command {
     #[command(after_help = "Example:\n\
         \x20 edgestage pull && edgestage stage factory --locked --offline")]
     Pull(Fleet),
-    /// Verify that the locked definition is staged, or in an image
+    /// Verify that a checkout, image or bundle has the locked definition
     #[command(after_help = "Examples:\n\
         \x20 edgestage verify factory\n\
         \x20 edgestage verify factory --image CanvOS/build/palette-edge-installer.iso\n\
+        \x20 edgestage verify factory --bundle site.tar.zst\n\
+        \x20 edgestage verify --image build/installer.iso --public-key public.pem\n\
+        \x20 edgestage verify factory --signature factory.sig.bin --public-key public.pem\n\
         \x20 edgestage verify --expect-none")]
     Verify(VerifyArgs),
-    /// Show the profiles, packs and variables of a definition or archive
+    /// Show the profiles, packs and variables of a definition or file
     #[command(after_help = "Examples:\n\
         \x20 edgestage show factory\n\
         \x20 edgestage show ./spc.tgz\n\
         \x20 edgestage show factory --format html > factory.html")]
     Show(ShowArgs),
+    /// Sign the locked archive, for hosts whose image carries a public key
+    ///
+    /// Writes the raw signature that `openssl dgst -sha256 -sign` makes. [signing] in
+    /// profiles.toml names the private key, or the command that has it.
+    #[command(after_help = "Examples:\n\
+        \x20 edgestage sign factory         # Writes factory.sig.bin\n\
+        \x20 edgestage sign factory --hex   # As an upload to a host has it")]
+    Sign(SignArgs),
     /// Explain a message or trap, and how to fix it
     #[command(after_help = "Examples:\n\
         \x20 edgestage explain\n\

@@ -7,6 +7,7 @@ use crate::ui::CommandOutput;
 use crate::workflow::context::Context;
 
 mod build;
+mod bundle_report;
 mod cache;
 mod check;
 mod completions;
@@ -17,6 +18,7 @@ mod fetch;
 mod init;
 mod layer;
 mod list;
+mod locked_bytes;
 mod man;
 mod messages;
 mod output;
@@ -28,6 +30,7 @@ mod rehearsal_report;
 mod rehearse;
 mod schema;
 mod show;
+mod sign;
 mod stage;
 mod states;
 mod targets;
@@ -54,6 +57,7 @@ pub(crate) fn name(command: &Command) -> &'static str {
         Command::Pull(_) => "pull",
         Command::Verify(_) => "verify",
         Command::Show(_) => "show",
+        Command::Sign(_) => "sign",
         Command::Explain(_) => "explain",
         Command::List(_) => "list",
         Command::Schema(_) => "schema",
@@ -106,6 +110,7 @@ pub(crate) fn run(command: &Command, context: &Context<'_>) -> Result<CommandOut
         Command::Pull(arguments) => pull::run(arguments, context),
         Command::Verify(arguments) => verify::run(arguments, context),
         Command::Show(arguments) => show::run(arguments, context),
+        Command::Sign(arguments) => sign::run(arguments, context),
         Command::Explain(arguments) => Ok(explain::run(arguments.id)),
         Command::List(arguments) => list::run(arguments, context),
         Command::Schema(arguments) => Ok(schema::run(arguments.of)),

@@ -14,7 +14,7 @@ use std::thread;
 use crate::archive::{self, ArchiveIdentity, InspectError, Inventory, Refusal};
 use crate::diagnostic::Diagnostic;
 use crate::http::{AttemptError, Observer};
-use crate::manifest::Allow;
+use crate::manifest::{Allow, Definition};
 use crate::palette::{Palette, PaletteError};
 use crate::resolve::Plan;
 use crate::util::digest::{Digest, Hasher};
@@ -94,38 +94,46 @@ pub(crate) fn fetch(
         progress.begins(body.length);
         receive(body, file, limits, progress).map_err(|error| judge(error, palette, path, attempt))
     })?;
-    accept(received, plan)
+    let asked = plan.profiles.iter().map(|profile| profile.uid.as_str());
+    accept(received, plan.definition, asked).map_err(FetchError::Refused)
 }
 
-/// Checks that the archive contains exactly the requested profiles, unless the definition
-/// allows one to be missing.
-fn accept(mut received: Received, plan: &Plan<'_>) -> Result<Received, FetchError> {
+/// Checks that the archive contains exactly the profiles `asked`, unless `definition` allows
+/// one to be missing.
+///
+/// # Errors
+/// Returns [`Refusal::Profiles`].
+pub(crate) fn accept<'a>(
+    mut received: Received,
+    definition: &Definition,
+    asked: impl IntoIterator<Item = &'a str>,
+) -> Result<Received, Refusal> {
     if !received.inventory.has_end_marker {
-        let told = messages::no_end_of_archive(&plan.definition.name);
+        let told = messages::no_end_of_archive(&definition.name);
         received.warnings.push(told);
     }
-    let asked = plan.profiles.iter().map(|profile| profile.uid.as_str());
     match received.inventory.expect_profiles(asked) {
         Err(Refusal::Profiles {
             missing,
             unexpected,
-        }) if unexpected.is_empty() && plan.definition.allow.contains(&Allow::ProfileMissing) => {
-            let told = messages::profile_missing(&plan.definition.name, &missing);
+        }) if unexpected.is_empty() && definition.allow.contains(&Allow::ProfileMissing) => {
+            let told = messages::profile_missing(&definition.name, &missing);
             received.warnings.push(told);
             Ok(received)
         }
-        Err(refusal) => Err(FetchError::Refused(refusal)),
+        Err(refusal) => Err(refusal),
         Ok(()) => Ok(received),
     }
 }
 
 /// Why an attempt to receive the archive failed.
+#[derive(Debug)]
 pub(crate) enum ReceiveError {
-    /// The body broke in transit.
+    /// The source cannot be read.
     Network(io::Error),
     /// The file cannot be written.
     Disk(io::Error),
-    /// No thread can be started.
+    /// The inspecting thread cannot be started.
     NoThread(io::Error),
     /// The archive is refused.
     Refused(Refusal),
@@ -157,7 +165,10 @@ fn judge(
     }
 }
 
-/// Writes `body` to `file`, and hashes and inspects it meanwhile.
+/// Copies `body` to `file` while it is hashed and inspected.
+///
+/// # Errors
+/// Returns [`ReceiveError`]; the content of the file is then undefined.
 pub(crate) fn receive(
     mut body: impl Read,
     file: &mut File,

@@ -6,6 +6,7 @@
 use crate::api_key::KeyError;
 pub use crate::archive::ArchiveSubject;
 use crate::archive::Refusal;
+use crate::bundle::BundleRefusal;
 use crate::canvos::CanvosError;
 use crate::canvos::build::{BuildError, NoImage};
 use crate::canvos::rehearsal::{RehearsalError, RehearsalVerdict};
@@ -17,6 +18,7 @@ use crate::manifest::{Manifest, ManifestError};
 use crate::palette::PaletteError;
 use crate::registry::{PullError, RegistryError};
 use crate::resolve::{ResolveError, Scope};
+use crate::signing::SigningError;
 use crate::util::digest::Digest;
 use crate::util::file_lock::FileLockError;
 use crate::util::path_error::PathError;
@@ -145,12 +147,21 @@ pub enum Error {
         /// The digest of the archive.
         found: Digest,
     },
+    /// A signature cannot be made or checked.
+    Signing(SigningError),
     /// The archive is refused.
     Archive {
         /// The archive.
         of: ArchiveSubject,
         /// The reason.
         refusal: Refusal,
+    },
+    /// The content bundle is refused.
+    Bundle {
+        /// The file, printable.
+        file: String,
+        /// The reason.
+        refusal: BundleRefusal,
     },
     /// `--offline` was used, but something has to be downloaded.
     Offline {
@@ -248,13 +259,16 @@ impl Error {
             Self::Key(_) | Self::Scope(_) => Exit::Key,
             Self::Palette(error) => palette_exit(error),
             Self::Registry(error) => registry_exit(error),
+            Self::Signing(error) => signing_exit(error),
             Self::Build(error) => build_exit(error),
             Self::Rehearsal(error) => rehearsal_exit(error),
             Self::Offline { .. }
             | Self::CacheDamaged(_)
             | Self::ListIncomplete(_)
             | Self::NoSource { .. } => Exit::Unreachable,
-            Self::Archive { .. } | Self::Canvos(CanvosError::Changed(_)) => Exit::Archive,
+            Self::Archive { .. } | Self::Bundle { .. } | Self::Canvos(CanvosError::Changed(_)) => {
+                Exit::Archive
+            }
             Self::Lockfile(LockfileError::Io(_))
             | Self::Canvos(CanvosError::Io(_) | CanvosError::PartialChange { .. })
             | Self::Disk(_)
@@ -324,6 +338,13 @@ fn registry_exit(error: &RegistryError) -> Exit {
         | RegistryError::Redirect { .. } => Exit::Unreachable,
         RegistryError::OtherBytes { .. } | RegistryError::WrongAnswer { .. } => Exit::Archive,
         RegistryError::NoCertificate => Exit::Usage,
+    }
+}
+
+fn signing_exit(error: &SigningError) -> Exit {
+    match error {
+        SigningError::CommandFailed { .. } | SigningError::Failed => Exit::Failed,
+        _ => Exit::Usage,
     }
 }
 
@@ -431,6 +452,12 @@ impl From<PaletteError> for Error {
 impl From<RegistryError> for Error {
     fn from(error: RegistryError) -> Self {
         Self::Registry(error)
+    }
+}
+
+impl From<SigningError> for Error {
+    fn from(error: SigningError) -> Self {
+        Self::Signing(error)
     }
 }
 

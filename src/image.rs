@@ -27,7 +27,7 @@ mod place;
 mod source;
 
 pub use checksum::{Checksum, checksum};
-pub use place::{Beside, HeldFile, ImagePlace, NeighbourFile, PlaceEntry};
+pub use place::{Beside, EdgeConfigEntry, HeldFile, ImagePlace, NeighbourFile, PlaceEntry};
 
 use place::{ImageFileSystem as _, Node};
 use source::Window;
@@ -39,6 +39,10 @@ const IN_ISO: [&str; 4] = ["opt", "spectrocloud", "clusterconfig", "spc.tgz"];
 const CANARY: [&str; 4] = ["opt", "spectrocloud", "content", "Readme.txt"];
 /// The path of the definition in a content partition.
 const IN_PARTITION: [&str; 2] = ["spc-config", "spc.tgz"];
+/// The path of the custom configuration in an ISO (canvos.md, T35).
+const EDGE_CONFIG_IN_ISO: [&str; 1] = [".edge_custom_config.yaml"];
+/// The path of the custom configuration in a content partition.
+const EDGE_CONFIG_IN_PARTITION: [&str; 2] = ["edge-config", ".edge_custom_config.yaml"];
 /// The label of the content partition, which has the definition.
 pub const PARTITION: &str = partition::LABEL;
 /// The labels of CanvOS's ISOs (canvos.md, 5).
@@ -97,6 +101,18 @@ pub enum ImageError {
 pub struct Judge<'a> {
     /// The limits on an archive.
     pub limits: &'a Limits,
+    /// Whether the custom configuration is read, too.
+    pub edge_config: ReadEdgeConfig,
+}
+
+/// Whether the custom configuration of an image is read, which has the public key for
+/// signatures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReadEdgeConfig {
+    /// It is read.
+    Yes,
+    /// It is not looked for.
+    No,
 }
 
 /// Examines the image `path`. A part of a compressed image goes into a temporary file in the
@@ -178,7 +194,7 @@ fn look(
 }
 
 fn in_iso(iso: &iso::Iso<'_>, judge: &Judge<'_>) -> Result<ImagePlace, ImageError> {
-    let mut place = ImagePlace::look(iso, &IN_ISO, judge)?;
+    let mut place = ImagePlace::look(iso, &IN_ISO, &EDGE_CONFIG_IN_ISO, judge)?;
     if matches!(place.entry, PlaceEntry::Missing) && matches!(iso.find(&CANARY)?, Node::Missing) {
         place.entry = PlaceEntry::OverlayLost;
     }
@@ -192,7 +208,9 @@ fn in_partitions(
     let several = contents.len() > 1;
     let mut places = Vec::new();
     for content in contents {
-        let place = content.and_then(|content| ImagePlace::look(&content, &IN_PARTITION, judge));
+        let place = content.and_then(|content| {
+            ImagePlace::look(&content, &IN_PARTITION, &EDGE_CONFIG_IN_PARTITION, judge)
+        });
         places.push(match place {
             Ok(place) => place,
             // The findings in the other partitions are still reported.

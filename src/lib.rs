@@ -29,12 +29,14 @@ pub mod manifest;
 pub mod palette;
 pub mod resolve;
 pub mod archive;
+pub mod bundle;
 pub mod variables;
 mod download;
 pub mod lockfile;
 pub mod drift;
 pub mod registry;
 mod cache;
+pub mod signing;
 pub mod canvos;
 pub mod image;
 

@@ -64,6 +64,8 @@ pub struct Manifest {
     pub cache: Option<PathBuf>,
     /// `[registry]`.
     pub registry: Option<RegistryTable>,
+    /// `[signing]`.
+    pub signing: Option<SigningTable>,
     /// `[limits]`.
     pub limits: Limits,
     /// The tables `[definition.NAME]`, by name.
@@ -98,6 +100,17 @@ pub struct RegistryTable {
     pub repository: Repository,
     /// `ca-cert`: a PEM file with certificates that are trusted in addition to the system's.
     pub ca_cert: Option<PathBuf>,
+}
+
+/// `[signing]`: what makes signatures, and the key that images carry.
+#[derive(Debug, Default)]
+pub struct SigningTable {
+    /// `private-key-file`.
+    pub private_key_file: Option<PathBuf>,
+    /// `sign-command`: the command that prints the signature of its last argument.
+    pub sign_command: Option<Vec<String>>,
+    /// `public-key`.
+    pub public_key: Option<PathBuf>,
 }
 
 /// A project, as the file names it.

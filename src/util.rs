@@ -17,3 +17,4 @@ pub mod secret;
 pub(crate) mod suggest;
 pub(crate) mod sync;
 pub mod uid;
+pub mod user_command;

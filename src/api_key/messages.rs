@@ -50,7 +50,6 @@ pub(crate) fn error(error: &KeyError) -> Diagnostic {
 
 /// Other users can read the key file. `command` fixes that, if its name can be written in a
 /// shell.
-#[cfg(unix)]
 pub(super) fn exposed(file: &str, mode: u32, command: Option<String>) -> Diagnostic {
     Diagnostic::warning(
         Code::KeyExposed,

@@ -60,7 +60,7 @@ impl<R: BufRead> BufRead for Counted<R> {
 }
 
 /// Wraps a refusal in an [`io::Error`], to pass it through a [`Read`].
-pub(super) fn refuse(refusal: Refusal) -> io::Error {
+pub(crate) fn refuse(refusal: Refusal) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, refusal)
 }
 
@@ -69,7 +69,7 @@ pub(super) fn refuse(refusal: Refusal) -> io::Error {
 ///
 /// # Errors
 /// Returns the error itself if reading failed for a reason outside the archive.
-pub(super) fn refusal_in(error: io::Error) -> Result<Refusal, io::Error> {
+pub(crate) fn refusal_in(error: io::Error) -> Result<Refusal, io::Error> {
     if error
         .get_ref()
         .is_some_and(<dyn std::error::Error + Send + Sync>::is::<Refusal>)

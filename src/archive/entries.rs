@@ -13,9 +13,12 @@ use super::pax::Pax;
 use super::refusal::{Limit, Refusal};
 use crate::util::limits::Limits;
 
+/// The smallest size that the eleven octal digits of a header cannot express, in bytes.
+const BEYOND_HEADER: u64 = 8 << 30;
+
 /// The kind of an entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     /// A directory.
     Directory,
     /// A regular file.
@@ -40,7 +43,7 @@ struct Extension {
 
 /// How the archive ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum End {
+pub(crate) enum End {
     /// A block of zeros.
     Marker,
     Nothing,
@@ -51,7 +54,7 @@ pub(super) enum End {
 ///
 /// # Errors
 /// Returns the error of `visit`, or a refusal wrapped in an [`io::Error`].
-pub(super) fn for_each<R: Read>(
+pub(crate) fn for_each<R: Read>(
     source: &mut R,
     mut visit: impl FnMut(Vec<u8>, Kind, u64, &mut dyn Read) -> io::Result<()>,
 ) -> io::Result<End> {
@@ -65,7 +68,10 @@ pub(super) fn for_each<R: Read>(
             BLOCK => {}
             _ => return Err(refuse(Refusal::Truncated)),
         }
-        let header = Header::read(&block).map_err(refuse)?;
+        let mut header = Header::read(&block).map_err(refuse)?;
+        if !header.kind.is_extension() {
+            header.size = extension.size_beyond_header(&header).unwrap_or(header.size);
+        }
         if std::mem::take(&mut is_first) && header::is_another_format(&block) {
             return Err(ambiguous(&header.path, "it begins like another format"));
         }
@@ -154,6 +160,14 @@ impl Extension {
             }
         }
         Ok(())
+    }
+
+    /// Returns the size that only the PAX header has, because it is too large for the digits of
+    /// the header. All readers agree on that form, which GNU tar, Go and Python write; a content
+    /// bundle may have such files.
+    fn size_beyond_header(&self, header: &Header) -> Option<u64> {
+        self.size
+            .filter(|size| header.size == 0 && *size >= BEYOND_HEADER)
     }
 
     /// Returns the path and the kind of the entry.

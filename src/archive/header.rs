@@ -248,6 +248,14 @@ fn kind(flag: u8) -> Type {
     }
 }
 
+/// Returns whether `start` begins with a tar header, whether or not its fields are accepted.
+pub(crate) fn is_header(start: &[u8]) -> bool {
+    let Some(block) = start.first_chunk::<BLOCK>() else {
+        return false;
+    };
+    block.iter().any(|byte| *byte != 0) && number(&block[CHECKSUM]) == Some(checksum(block))
+}
+
 /// Returns whether the first header of an archive is also the beginning of another format.
 /// bsdtar detects formats, even inside gzip, and uses the one with the best match.
 pub(super) fn is_another_format(block: &Block) -> bool {

@@ -12,6 +12,8 @@ pub enum ArchiveSubject {
     Definition(String),
     /// A file that the user named.
     File(String),
+    /// The archive in a bundle that the user named.
+    InBundle(String),
 }
 
 impl fmt::Display for ArchiveSubject {
@@ -19,6 +21,7 @@ impl fmt::Display for ArchiveSubject {
         match self {
             Self::Definition(name) => write!(f, "the archive of `{name}`"),
             Self::File(path) => write!(f, "`{path}`"),
+            Self::InBundle(path) => write!(f, "the archive in `{path}`"),
         }
     }
 }
@@ -129,8 +132,8 @@ fn some_of(uids: &[String]) -> String {
     }
 }
 
-/// Returns what a body that is not an archive looks like.
-fn looks_like(first: &[u8]) -> &'static str {
+/// Returns what data that is not an archive looks like, from its first bytes.
+pub(crate) fn looks_like(first: &[u8]) -> &'static str {
     let text = String::from_utf8_lossy(first).trim_start().to_lowercase();
     match first {
         [] => "empty",

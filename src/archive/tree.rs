@@ -51,7 +51,7 @@ pub(super) struct Tree {
 /// # Errors
 /// Refuses a path that is absolute, contains `..` or a NUL, is too long for Linux, or is
 /// misread by a reader or by the documented recipe for the digest of the content.
-pub(super) fn normalize(path: &[u8]) -> io::Result<Option<Vec<u8>>> {
+pub(crate) fn normalize(path: &[u8]) -> io::Result<Option<Vec<u8>>> {
     let refused = |why| {
         Err(refuse(Refusal::Path {
             path: path.to_owned(),

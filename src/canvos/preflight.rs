@@ -27,6 +27,7 @@ mod clusterconfig_checks;
 mod invocation_checks;
 mod messages;
 mod rehearsal_command;
+mod signing_key_checks;
 mod target;
 
 pub use arg::{Arg, Assignment, parse as parse_arg, shown as shown_value};

@@ -312,6 +312,9 @@ pub struct FetchArgs {
     /// Also send the locked archives to the registry of profiles.toml
     #[arg(long)]
     pub push: bool,
+    /// Take the archive of one definition from FILE, an archive or a content bundle
+    #[arg(long, value_name = "FILE")]
+    pub from: Option<PathBuf>,
 }
 
 /// Arguments of `update`.
@@ -327,15 +330,44 @@ pub struct UpdateArgs {
 
 /// Arguments of `verify`.
 #[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("key_user").args(["signature", "image"]).multiple(true))]
 pub struct VerifyArgs {
     /// Name of the definition; optional if there is only one
     pub name: Option<String>,
     /// Verify that nothing is staged, or that an image contains no definition
     #[arg(long, conflicts_with = "name")]
     pub expect_none: bool,
+    /// Verify that FILE is a signature of the locked archive: raw, or hexadecimal digits
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["expect_none", "image", "bundle"])]
+    pub signature: Option<PathBuf>,
+    /// RSA public key of --signature, or that --image must carry [default: public-key of
+    /// profiles.toml]
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "key_user",
+        conflicts_with = "expect_none"
+    )]
+    pub public_key: Option<PathBuf>,
+    /// Content bundle, or archive, to look into
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["image", "expect_none"])]
+    pub bundle: Option<PathBuf>,
     #[command(flatten)]
     #[allow(missing_docs)]
     pub images: Images,
+}
+
+/// Arguments of `sign`.
+#[derive(Debug, Args)]
+pub struct SignArgs {
+    /// Name of the definition; optional if there is only one
+    pub name: Option<String>,
+    /// Write the signature to FILE [default: NAME.sig.bin, or NAME.sig.hex with --hex]
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Write lower-case hexadecimal digits without a newline, as an upload to a host has them
+    #[arg(long)]
+    pub hex: bool,
 }
 
 /// Built images.
@@ -386,8 +418,9 @@ impl From<Format> for ShowFormat {
 /// Arguments of `show`.
 #[derive(Debug, Args)]
 pub struct ShowArgs {
-    /// Name of a definition, or path to an archive; optional if there is only one definition
-    #[arg(value_name = "NAME or FILE.tgz")]
+    /// Name of a definition, or path to an archive or a content bundle; optional if there is only
+    /// one definition
+    #[arg(value_name = "NAME or FILE")]
     pub what: Option<OsString>,
     /// Output format [default: table]
     #[arg(long, value_name = "FORMAT")]

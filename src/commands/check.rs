@@ -25,7 +25,7 @@ use crate::ui::{CommandOutput, Outcome, Summary, fields};
 use crate::util::endpoint::Endpoint;
 use crate::util::files::Identity;
 use crate::workflow::context::{
-    Context, chosen, current, has_targets, load_lockfile, shown, traps,
+    Context, chosen, current, expected_key, has_targets, load_lockfile, shown, traps,
 };
 use crate::workflow::ignored_lockfile::warn_of_ignored_lock;
 use crate::workflow::parallel;
@@ -392,12 +392,17 @@ impl Place {
             }
         };
         errors.extend(has_targets(&preflight, &preflight_options.target).err());
-        match traps(
-            context,
-            &preflight,
-            preflight_options.targets(),
-            &preflight_options.allow,
-        ) {
+        let key = expected_key(manifest);
+        let found = key.and_then(|key| {
+            traps(
+                context,
+                &preflight,
+                preflight_options.targets(),
+                &preflight_options.allow,
+                key.as_ref(),
+            )
+        });
+        match found {
             Ok(grave) if grave.is_empty() => {}
             Ok(grave) => errors.push(CanvosError::Trapped(grave).into()),
             Err(error) => errors.push(error),

@@ -12,8 +12,9 @@ use crate::error::Error;
 use crate::manifest::Definition;
 use crate::ui::table;
 use crate::ui::{CommandOutput, FETCHED, Outcome, Summary, fields};
-use crate::workflow::context::{Context, chosen, shown};
+use crate::workflow::context::{Context, chosen, one_or_chosen, shown};
 use crate::workflow::fetcher::{Fetcher, Pinning};
+use crate::workflow::file_fetch;
 use crate::workflow::parallel;
 use crate::workflow::session::{ArchiveOrigin, LockedArchive, Reported, Session, reported};
 
@@ -51,7 +52,14 @@ struct Fetched {
 
 pub(super) fn run(arguments: &FetchArgs, context: &Context<'_>) -> Result<CommandOutput, Error> {
     let manifest = context.manifest()?;
-    let definitions = chosen(&manifest, &arguments.fleet.definitions.names)?;
+    let names = &arguments.fleet.definitions.names;
+    let definitions = match &arguments.from {
+        None => chosen(&manifest, names)?,
+        Some(_) => one_or_chosen(&manifest, names)?,
+    };
+    if arguments.from.is_some() && definitions.len() != 1 {
+        return Err(Error::usage(messages::from_of_several()));
+    }
     if arguments.output.is_some() && definitions.len() != 1 {
         return Err(Error::usage(messages::output_of_several()));
     }
@@ -76,8 +84,11 @@ pub(super) fn run(arguments: &FetchArgs, context: &Context<'_>) -> Result<Comman
         None => Ok(shown(obtained.artifact.path())),
     };
     let jobs = arguments.fleet.jobs.jobs;
-    let (mut fetched, mut error) = match context.settings.network {
-        Network::Allowed => {
+    let (mut fetched, mut error) = match (&arguments.from, context.settings.network) {
+        (Some(from), _) => each(context, &session, &definitions, 1, output, |definition| {
+            file_fetch::fetch(context, &session, definition, from)
+        }),
+        (None, Network::Allowed) => {
             let source = Fetcher::new(context, &session, jobs)?;
             let at_once = parallel::lookahead(jobs);
             each(
@@ -89,7 +100,7 @@ pub(super) fn run(arguments: &FetchArgs, context: &Context<'_>) -> Result<Comman
                 |definition| source.fetch(definition, Pinning::Respect),
             )
         }
-        Network::Off => each(
+        (None, Network::Off) => each(
             context,
             &session,
             &definitions,
@@ -102,6 +113,7 @@ pub(super) fn run(arguments: &FetchArgs, context: &Context<'_>) -> Result<Comman
         ArchiveOrigin::Palette => Outcome::Done(FETCHED),
         ArchiveOrigin::Cache => Outcome::Found("from the cache"),
         ArchiveOrigin::Registry => Outcome::Found("from the registry"),
+        ArchiveOrigin::File => Outcome::Done("from the file"),
     };
     tell(context, &fetched, definitions.len(), &outcome_of);
     if let Some(pusher) = pusher {

@@ -13,14 +13,17 @@ use crate::canvos::build::BuildCommand;
 use crate::cli::{Images, VerifyArgs};
 use crate::diagnostic::Trap;
 use crate::error::Error;
-use crate::image::{self, Checksum, Image, ImageError, ImageFormat, Judge, PlaceEntry};
+use crate::image::{
+    self, Checksum, Image, ImageError, ImageFormat, Judge, PlaceEntry, ReadEdgeConfig,
+};
 use crate::lockfile::{LockEntry, Lockfile};
 use crate::manifest::{Definition, Manifest};
+use crate::signing::PublicKey;
 use crate::ui::{CommandOutput, fields};
 use crate::util::digest::Digest;
 use crate::util::files;
 use crate::util::sanitize;
-use crate::workflow::context::{Context, current, load_lockfile, near, one, shown};
+use crate::workflow::context::{Context, current, expected_key, load_lockfile, near, one, shown};
 
 mod neighbours;
 mod explain;
@@ -52,6 +55,8 @@ pub(super) struct Proof<'a> {
     lock: &'a Lockfile,
     /// The definition that the images must hold; `None` if they must hold nothing.
     expected: Option<(&'a Definition, &'a LockEntry)>,
+    /// The public key that the images must carry, if one is expected.
+    key: Option<PublicKey>,
     /// The directory for parts of compressed images.
     spool: PathBuf,
     /// The checkout that the images may have been built from.
@@ -93,6 +98,13 @@ pub(super) fn run(arguments: &VerifyArgs, context: &Context<'_>) -> Result<Comma
         Some((definition, current(&lock, definition)?))
     };
     let proof = Proof::new(context, &manifest, &lock, expected)?;
+    let proof = match &arguments.public_key {
+        Some(path) => Proof {
+            key: Some(PublicKey::read(&context.environment.resolve(path))?),
+            ..proof
+        },
+        None => proof,
+    };
     Ok(proof.outcome(&proof.asked(&arguments.images)))
 }
 
@@ -112,6 +124,11 @@ impl<'a> Proof<'a> {
             manifest,
             lock,
             expected,
+            // An image without a definition may carry any key.
+            key: match expected {
+                Some(_) => expected_key(manifest)?,
+                None => None,
+            },
             spool: context.cache(Some(manifest))?.directory().join("tmp"),
             origin: BuildOrigin::of(
                 context,
@@ -161,6 +178,10 @@ impl<'a> Proof<'a> {
         let _reading = self.context.report.waiting("Reading", &name);
         let judge = Judge {
             limits: &self.manifest.limits,
+            edge_config: match self.key {
+                Some(_) => ReadEdgeConfig::Yes,
+                None => ReadEdgeConfig::No,
+            },
         };
         let base = ImageReport {
             path: shown(path),
@@ -197,6 +218,7 @@ impl<'a> Proof<'a> {
             locked: self
                 .expected
                 .map(|(definition, locked)| (&*definition.name, locked)),
+            key: self.key.as_ref(),
         };
         let why = Why {
             origin: &self.origin,

@@ -73,6 +73,15 @@ pub(super) fn output_of_several() -> Diagnostic {
     .help("add the name of the definition to the command")
 }
 
+/// Describes `--from` with several definitions.
+pub(super) fn from_of_several() -> Diagnostic {
+    Diagnostic::error(
+        Code::ConflictingOptions,
+        "`--from` works with one definition only",
+    )
+    .help("name the definition whose archive the file has")
+}
+
 /// Why a path cannot be the file of `--output`.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum OutputFault {
@@ -103,7 +112,7 @@ pub(super) enum OutputFault {
 pub(super) fn unusable_output(output: &Path, fault: OutputFault) -> Diagnostic {
     let why = match fault {
         OutputFault::Stream => {
-            "edgestage prints the path of the archive to standard output".to_owned()
+            "edgestage prints the path of the file to standard output".to_owned()
         }
         OutputFault::NoDirectory => {
             "its directory does not exist, or it does not name a file".to_owned()

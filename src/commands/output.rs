@@ -7,6 +7,7 @@
 //! system that ignores case.
 
 use std::fs::Metadata;
+use std::io::Read;
 use std::path::{Component, Path, PathBuf};
 
 use super::messages::{self, OutputFault};
@@ -15,6 +16,7 @@ use crate::canvos::Placement;
 use crate::error::Error;
 use crate::lockfile::Lockfile;
 use crate::manifest::Manifest;
+use crate::signing::Signer;
 use crate::util::atomic_file;
 use crate::util::digest::Digest;
 use crate::util::files;
@@ -67,7 +69,9 @@ impl Guard {
             .filter_map(|pack| pack.values_file.clone());
         let palette = &manifest.palette;
         let named = [&palette.ca_cert, &palette.api_key_file];
+        let keys = manifest.signing.as_ref().map(Signer::key_files);
         let named = named.into_iter().flatten().cloned().chain(values);
+        let named = named.chain(keys.into_iter().flatten());
         files.extend(named.map(|path| (path, OutputFault::NamedInManifest)));
         let mut checkouts = vec![context.canvos_directory(manifest, None)];
         checkouts.extend(definitions().map(|one| context.canvos_directory(manifest, Some(one))));
@@ -233,10 +237,22 @@ pub(super) fn write(artifact: &Artifact, output: &Path) -> Result<(), Error> {
             return Ok(());
         }
     }
+    write_from(&mut artifact.open()?, output, there)
+}
+
+/// Writes `bytes` to `output`, by rename, unless they are there already. An existing file keeps
+/// its mode.
+pub(super) fn write_bytes(bytes: &[u8], output: &Path) -> Result<(), Error> {
+    if files::read(output, bytes.len() as u64).is_ok_and(|there| there == bytes) {
+        return Ok(());
+    }
+    write_from(&mut &*bytes, output, output.metadata().ok())
+}
+
+fn write_from(source: &mut dyn Read, output: &Path, there: Option<Metadata>) -> Result<(), Error> {
     let directory = output.parent().unwrap_or(Path::new("."));
     let mut copy = atomic_file::temporary_in(directory)?;
-    std::io::copy(&mut artifact.open()?, copy.as_file_mut())
-        .map_err(PathError::when("write", output))?;
+    std::io::copy(source, copy.as_file_mut()).map_err(PathError::when("write", output))?;
     atomic_file::rename_keeping(copy, output, there.map(|there| there.permissions()))?;
     Ok(())
 }

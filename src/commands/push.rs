@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::api_key::KeyError;
+use super::locked_bytes::from_palette;
 use crate::cli::{Fleet, Network};
 use crate::error::Error;
 use crate::lockfile::LockEntry;
@@ -13,7 +13,6 @@ use crate::ui::table;
 use crate::ui::{CommandOutput, Outcome, Summary, TransferKind, fields};
 use crate::util::digest::Digest;
 use crate::workflow::context::{Context, chosen, current};
-use crate::workflow::fetcher::{Fetcher, Pinning};
 use crate::workflow::parallel;
 use crate::workflow::session::{ArchiveOrigin, LockedArchive, Session, lacks};
 
@@ -181,9 +180,12 @@ fn locked_bytes(
     definition: &Definition,
     locked: &LockEntry,
 ) -> Result<LockedArchive, Error> {
-    let archive = match session.cached(context, definition, locked)? {
-        Some(archive) => archive,
-        None => from_palette(context, session, definition, locked)?,
+    let archive = if let Some(archive) = session.cached(context, definition, locked)? {
+        archive
+    } else {
+        // The registry was asked before.
+        let absent = lacks(session.manifest, locked);
+        from_palette(context, session, definition, Some(absent))?
     };
     let found = archive.artifact.identity().sha256;
     if found == locked.sha256 {
@@ -194,22 +196,4 @@ fn locked_bytes(
         locked: locked.sha256,
         found,
     })
-}
-
-fn from_palette(
-    context: &Context<'_>,
-    session: &Session<'_>,
-    definition: &Definition,
-    locked: &LockEntry,
-) -> Result<LockedArchive, Error> {
-    let fetcher = Fetcher::new(context, session, 1).map_err(|error| match error {
-        // The registry was asked before.
-        Error::Key(KeyError::None) => Error::NoSource {
-            definition: definition.name.clone(),
-            registry: lacks(session.manifest, locked),
-            palette: Box::new(Error::Key(KeyError::None)),
-        },
-        error => error,
-    })?;
-    fetcher.fetch(definition, Pinning::Respect)
 }

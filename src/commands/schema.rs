@@ -9,10 +9,10 @@ use serde_json::{Map, Value, json};
 use super::verify;
 use super::{
     build, cache, check, completions, diff, edit, explain, fetch, init, list, man, pull, push,
-    rehearse, show, stage, unstage,
+    rehearse, show, sign, stage, unstage,
 };
 use crate::cli::SchemaOf;
-use crate::commands::image_report;
+use crate::commands::{bundle_report, image_report};
 use crate::schema::{self, published};
 use crate::ui::document::Head;
 use crate::ui::{CommandOutput, fields};
@@ -47,8 +47,8 @@ fn part<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
     generator.subschema_for::<T>()
 }
 
-/// The results that each command prints after the common fields; `verify` has two forms.
-const RESULTS: [(&str, &[Part]); 23] = [
+/// The results that each command prints after the common fields; `verify` has three forms.
+const RESULTS: [(&str, &[Part]); 24] = [
     ("init", &[part::<init::Document>]),
     ("add", &[part::<edit::Edited>]),
     ("remove", &[part::<edit::Edited>]),
@@ -65,9 +65,15 @@ const RESULTS: [(&str, &[Part]); 23] = [
     ("pull", &[part::<pull::Document>]),
     (
         "verify",
-        &[part::<verify::Document>, part::<image_report::Document>],
+        &[
+            part::<verify::Document>,
+            part::<image_report::Document>,
+            part::<sign::Verified>,
+            part::<bundle_report::Document>,
+        ],
     ),
     ("show", &[part::<show::Document>]),
+    ("sign", &[part::<sign::Document>]),
     ("explain", &[part::<explain::Document>]),
     ("list", &[part::<list::Document>]),
     ("cache list", &[part::<cache::Listing>]),

@@ -1,7 +1,7 @@
 //! `edgestage show`: the profile layers of a definition, without Palette. The last step of
 //! the vendor's instructions is to see these on a booted host.
 
-use std::io::{self, Read};
+use std::io::Read;
 use std::path::Path;
 
 use schemars::JsonSchema;
@@ -19,12 +19,12 @@ use crate::lockfile::{LockEntry, Lockfile, Outdated};
 use crate::manifest::{Definition, Project};
 use crate::resolve::Pack;
 use crate::ui::{CommandOutput, fields};
-use crate::util::digest::{Digest, Hasher};
-use crate::util::files::Piped;
+use crate::util::digest::{Digest, HashingReader};
 use crate::util::limits::Limits;
 use crate::util::path_error::PathError;
 use crate::util::sanitize;
 use crate::variables::{self, Variable};
+use crate::workflow::archive_file::{self, ArchiveFile};
 use crate::workflow::context::{self, Context, not_locked, one, warn_of_outdated};
 use crate::workflow::lockfile_commit::lockfile_commit;
 use crate::workflow::session::Session;
@@ -44,6 +44,8 @@ pub(super) struct Document<'a> {
     definition: Option<&'a str>,
     /// Digest of the archive's contents, or `content-sha256` of the lock entry.
     content_sha256: Digest,
+    /// Name of the archive in its content bundle; null for anything else.
+    reference: Option<&'a str>,
     /// Profiles, in the order of the lock, or of the directories in the archive.
     profiles: &'a [ShownProfile],
 }
@@ -93,6 +95,7 @@ pub(super) fn run(arguments: &ShowArgs, context: &Context<'_>) -> Result<Command
         json: fields(&Document {
             definition: found.definition.as_deref(),
             content_sha256: found.content_sha256,
+            reference: found.reference.as_deref(),
             profiles: &found.profiles,
         }),
         error: None,
@@ -137,6 +140,7 @@ struct Found {
     title: String,
     definition: Option<String>,
     content_sha256: Digest,
+    reference: Option<String>,
     facts: Vec<Fact>,
     verdict: Verdict,
     profiles: Vec<ShownProfile>,
@@ -156,9 +160,11 @@ impl Found {
 }
 
 fn names_a_file(what: &str) -> bool {
-    // A definition's name may have dots, but one that ends with `.tgz` would be confusing.
+    // A definition's name may have dots, but one that ends with `.tgz` would be confusing. Only
+    // here, names of files matter: what is in a file is recognized by its first bytes.
     let name = what.to_ascii_lowercase();
-    name.contains('/') || [".tgz", ".tar.gz"].iter().any(|end| name.ends_with(end))
+    let ends = [".tgz", ".tar.gz", ".tar", ".zst", ".tzst"];
+    name.contains('/') || ends.iter().any(|end| name.ends_with(end))
 }
 
 fn find_definition(name: Option<&str>, context: &Context<'_>) -> Result<Found, Error> {
@@ -222,6 +228,7 @@ fn find_definition(name: Option<&str>, context: &Context<'_>) -> Result<Found, E
         title: definition.name.clone(),
         definition: Some(definition.name.clone()),
         content_sha256: locked.content_sha256,
+        reference: None,
         facts,
         verdict,
         profiles: profiles_of(Some(locked), inventory.as_ref()),
@@ -268,12 +275,17 @@ fn find_file(file: &Path, context: &Context<'_>) -> Result<Found, Error> {
     let lock = manifest
         .as_ref()
         .and_then(|manifest| context.lock_if_usable(manifest, messages::WITHOUT_NAMES));
-    let source = Piped::open(&path).map_err(PathError::when("read", &path))?;
+    let ArchiveFile {
+        archive,
+        subject,
+        reference,
+        ..
+    } = archive_file::open(context, manifest.as_ref(), file)?;
     let shown = sanitize::path(file);
     // The source may be a pipe, which can be read once.
-    let mut source = Hashed::new(source);
-    let of = ArchiveSubject::File(shown.clone());
-    let inventory = inspect(&mut source, &path, &of, &limits)?;
+    let mut source = HashingReader::new(archive);
+    let inventory = inspect(&mut source, &path, &subject, &limits)?;
+    let (sha256, length) = source.finish();
     let contents = inventory.contents();
     let entry = lock
         .as_ref()
@@ -283,13 +295,19 @@ fn find_file(file: &Path, context: &Context<'_>) -> Result<Found, Error> {
         None if lock.is_some() => "not in profiles.lock",
         None => "unknown: no profiles.lock was read",
     };
-    let mut facts = vec![
-        Fact::new("archive", shown.clone()),
+    let mut facts = match &reference {
+        None => vec![Fact::new("archive", shown.clone())],
+        Some(reference) => vec![
+            Fact::new("bundle", shown.clone()),
+            Fact::new("reference", reference.clone()),
+        ],
+    };
+    facts.extend([
         Fact::new("definition", whose.to_owned()),
         Fact::digest("content-sha256", inventory.content_sha256.to_string()),
-        Fact::digest("archive sha256", source.hasher.finish().to_string()),
-        Fact::digest("archive size", size(source.length)),
-    ];
+        Fact::digest("archive sha256", sha256.to_string()),
+        Fact::digest("archive size", size(length)),
+    ]);
     let mut verdict = Verdict {
         archive: match (&entry, &lock) {
             (Some(_), _) => ArchiveCheck::AsLocked,
@@ -316,6 +334,7 @@ fn find_file(file: &Path, context: &Context<'_>) -> Result<Found, Error> {
         title: shown,
         definition: entry.map(|(_, (name, _))| name.to_owned()),
         content_sha256: inventory.content_sha256,
+        reference,
         facts,
         verdict,
         profiles: profiles_of(locked, Some(&inventory)),
@@ -325,32 +344,6 @@ fn find_file(file: &Path, context: &Context<'_>) -> Result<Found, Error> {
 
 /// The state of a lock entry whose definition is not in `profiles.toml`.
 const NOT_IN_MANIFEST: &str = "not in profiles.toml";
-
-/// A reader of an archive that computes the digest of what was read.
-struct Hashed {
-    source: Piped,
-    hasher: Hasher,
-    length: u64,
-}
-
-impl Hashed {
-    fn new(source: Piped) -> Self {
-        Self {
-            source,
-            hasher: Hasher::new(),
-            length: 0,
-        }
-    }
-}
-
-impl Read for Hashed {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let n = self.source.read(buffer)?;
-        self.hasher.update(&buffer[..n]);
-        self.length += n as u64;
-        Ok(n)
-    }
-}
 
 fn inspect(
     source: impl Read,

@@ -19,7 +19,7 @@ use crate::ui::{CommandOutput, Outcome, Summary, fields};
 use crate::util::digest::Digest;
 use crate::util::files::Identity;
 use crate::workflow::context::{
-    Context, has_targets, load_lockfile, one, one_or_chosen, shown, traps,
+    Context, expected_key, has_targets, load_lockfile, one, one_or_chosen, shown, traps,
 };
 use crate::workflow::session::{ArchiveOrigin, LockedArchive, Reported, Session, reported};
 
@@ -259,7 +259,7 @@ fn prepare<'m>(
     if checkout.has_leftovers() {
         lock_swept(context, &checkout)?;
     }
-    refuse_traps(context, &checkout, preflight_options)?;
+    refuse_traps(context, session.manifest, &checkout, preflight_options)?;
     let current = session.current(context, definition)?;
     let staged = match &current {
         Some(locked) => is_staged(&checkout, locked, session.manifest)?,
@@ -299,6 +299,7 @@ fn fix(context: &Context<'_>, manifest: &Manifest, definition: &Definition) -> R
 /// Warns of what is harmless for the ISO; fails if something would replace the definition.
 fn refuse_traps(
     context: &Context<'_>,
+    manifest: &Manifest,
     checkout: &Checkout,
     preflight_options: PreflightOptions<'_>,
 ) -> Result<(), Error> {
@@ -309,6 +310,7 @@ fn refuse_traps(
         &preflight,
         preflight_options.targets,
         preflight_options.allowed,
+        expected_key(manifest)?.as_ref(),
     )?;
     if grave.is_empty() {
         Ok(())

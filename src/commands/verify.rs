@@ -3,8 +3,10 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::bundle_report;
 use super::image_report;
 use super::messages;
+use super::sign;
 use super::unstage::shared;
 use crate::canvos::{Checkout, PlacementState, State};
 use crate::cli::VerifyArgs;
@@ -16,7 +18,7 @@ use crate::ui::{CommandOutput, fields};
 use crate::util::digest::Digest;
 use crate::workflow::context::{Context, current, load_lockfile, one, shown};
 
-/// The document of `verify` without `--image`.
+/// The document of `verify` without `--image` and `--bundle`.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Verify")]
 pub(super) struct Document {
@@ -86,6 +88,12 @@ impl PlacementVerdict {
 pub(super) fn run(arguments: &VerifyArgs, context: &Context<'_>) -> Result<CommandOutput, Error> {
     if !arguments.images.image.is_empty() {
         return image_report::run(arguments, context);
+    }
+    if let Some(file) = &arguments.signature {
+        return sign::verify(arguments, file, context);
+    }
+    if let Some(file) = &arguments.bundle {
+        return bundle_report::run(arguments.name.as_deref(), file, context);
     }
     let manifest = context.manifest()?;
     if arguments.expect_none {

@@ -269,6 +269,26 @@ codes! {
         /// The credentials for the registry cannot be read.
         RegistryCredentials = "registry-credentials",
     }
+    Signing {
+        /// profiles.toml does not name a key for signatures, or no public key is named.
+        NoSigningKey = "no-signing-key",
+        /// The private key cannot be used.
+        UnusableSigningKey = "unusable-signing-key",
+        /// The public key cannot be used.
+        UnusablePublicKey = "unusable-public-key",
+        /// The key or the signature does not match `public-key`.
+        OtherSigningKey = "other-signing-key",
+        /// Other users can read the private key.
+        SigningKeyExposed = "signing-key-exposed",
+        /// `sign-command` failed or did not print a signature.
+        SignCommandFailed = "sign-command-failed",
+        /// Nothing was compared with the signature that `sign-command` made.
+        SignatureUnchecked = "signature-unchecked",
+        /// The signature file cannot be read.
+        SignatureUnreadable = "signature-unreadable",
+        /// A file is not a signature of the locked archive.
+        SignatureDiffers = "signature-differs",
+    }
     Archive {
         /// An archive that is refused.
         ArchiveRefused = "archive-refused",
@@ -276,6 +296,16 @@ codes! {
         NoEndOfArchive = "no-end-of-archive",
         /// The archive does not contain the directory of a profile.
         ProfileMissing = "profile-missing",
+    }
+    Bundle {
+        /// A file that was named in place of a download or to be verified does not exist.
+        FileMissing = "file-missing",
+        /// A content bundle that is refused.
+        BundleRefused = "bundle-refused",
+        /// A file or a bundle does not contain the locked definition.
+        FileDiffers = "file-differs",
+        /// Packs that were locked without a comparison with the archive.
+        PacksNotCompared = "packs-not-compared",
     }
     Lockfile {
         /// profiles.lock cannot be read.

@@ -76,8 +76,12 @@ topics! {
     Registry = "registry",
     /// The credentials for the registry.
     RegistryCredentials = "registry-credentials",
+    /// Signatures, and the keys for them.
+    Signing = "signing",
     /// An archive that is refused.
     Archive = "archive",
+    /// Archives from files and content bundles.
+    Bundle = "bundle",
     /// The file `profiles.lock`.
     Lockfile = "lock",
     /// A definition without a lock entry.

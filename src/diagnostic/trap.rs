@@ -72,6 +72,9 @@ traps! {
     32 LetterCase = "letter-case",
     33 PlusSign = "plus-sign",
     34 Expansion = "expansion",
+    35 SigningKeyLost = "signing-key-lost",
+    36 BundleAgent = "bundle-agent",
+    37 BundleDefinition = "bundle-definition",
     38 OtherBuildSystem = "other-build-system",
     39 BuildCache = "build-cache",
     40 UnreadableFile = "unreadable-file",
@@ -103,7 +106,7 @@ mod tests {
             }
         }
         assert_eq!(Trap::parse("t23"), Some(Trap::OverlayDropped));
-        for unknown in ["", "T", "T35", "T99", "23", "overlay"] {
+        for unknown in ["", "T", "T98", "T99", "23", "overlay"] {
             assert_eq!(Trap::parse(unknown), None);
         }
     }

@@ -4,6 +4,7 @@
 use super::Error;
 use crate::api_key;
 use crate::archive;
+use crate::bundle;
 use crate::cache;
 use crate::canvos::{self, CanvosError};
 use crate::diagnostic::{self, Code, Diagnostic, Severity};
@@ -13,6 +14,7 @@ use crate::manifest::ManifestError;
 use crate::palette;
 use crate::registry;
 use crate::resolve;
+use crate::signing;
 
 mod init;
 mod manifest;
@@ -92,6 +94,7 @@ impl Error {
             Self::Key(error) => api_key::messages::error(error),
             Self::Palette(error) => palette::messages::error(error),
             Self::Registry(error) => registry::messages::error(error),
+            Self::Signing(error) => signing::messages::error(error),
             Self::NoSource {
                 definition,
                 registry,
@@ -112,6 +115,7 @@ impl Error {
             ),
             Self::Scope(refused) => resolve::messages::scope(refused),
             Self::Archive { of, refusal } => archive::messages::refused(of, refusal),
+            Self::Bundle { file, refusal } => bundle::messages::refused(file, refusal),
             Self::Offline { definition, lacks } => offline(definition, lacks),
             Self::CacheDamaged(path) => cache::messages::damaged_offline(path),
             Self::Drift {

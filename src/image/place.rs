@@ -7,7 +7,7 @@
 
 use std::io::Read;
 
-use super::{GZIP, ImageError, Judge, cut};
+use super::{GZIP, ImageError, Judge, ReadEdgeConfig, cut};
 use crate::archive::{self, Contents, InspectError, Refusal};
 use crate::util::digest::Digest;
 
@@ -15,6 +15,8 @@ use crate::util::digest::Digest;
 pub(super) const MOST_BESIDE: usize = 1000;
 /// The largest number of archives beside the definition that are read.
 const MOST_ARCHIVES: usize = 16;
+/// The largest custom configuration that is read, in bytes.
+const LARGEST_EDGE_CONFIG: u64 = 1 << 20;
 /// The kind of a file that is too large to be an archive, and is not read.
 const TOO_LARGE: &str = "a file larger than an archive may be";
 
@@ -77,6 +79,20 @@ pub struct ImagePlace {
     pub beside: Vec<Beside>,
     /// The number of files beside it that were not examined.
     pub more: usize,
+    /// The custom configuration with the public key for signatures; `None` if it was not looked
+    /// for.
+    pub edge_config: Option<EdgeConfigEntry>,
+}
+
+/// What is at the place of the custom configuration.
+#[derive(Debug)]
+pub enum EdgeConfigEntry {
+    /// Nothing.
+    Missing,
+    /// Not a regular file that may be read, but this.
+    Odd(&'static str),
+    /// A file with these bytes.
+    File(Vec<u8>),
 }
 
 /// What is at the place of the definition.
@@ -137,13 +153,16 @@ impl ImagePlace {
             entry,
             beside: Vec::new(),
             more: 0,
+            edge_config: Some(EdgeConfigEntry::Missing),
         }
     }
 
-    /// Examines `path` in `files`, and what is beside it.
+    /// Examines `path` in `files`, what is beside it, and the custom configuration at
+    /// `edge_config`.
     pub fn look<F: ImageFileSystem>(
         files: &F,
         path: &[&str],
+        edge_config: &[&str],
         judge: &Judge<'_>,
     ) -> Result<Self, ImageError> {
         let entry = match files.find(path)? {
@@ -167,11 +186,42 @@ impl ImagePlace {
             };
             beside.push(Beside { name, is });
         }
+        let edge_config = match judge.edge_config {
+            ReadEdgeConfig::Yes => Some(EdgeConfigEntry::look(files, edge_config)?),
+            ReadEdgeConfig::No => None,
+        };
         Ok(Self {
             entry,
             beside,
             more: neighbours.more,
+            edge_config,
         })
+    }
+}
+
+impl EdgeConfigEntry {
+    fn look<F: ImageFileSystem>(files: &F, path: &[&str]) -> Result<Self, ImageError> {
+        let file = match files.find(path)? {
+            Node::Missing => return Ok(Self::Missing),
+            Node::Odd(kind) => return Ok(Self::Odd(kind)),
+            Node::File(file) => file,
+        };
+        let size = F::size(&file);
+        if size > LARGEST_EDGE_CONFIG {
+            return Ok(Self::Odd(
+                "a file larger than a custom configuration may be",
+            ));
+        }
+        let mut bytes = Vec::new();
+        files
+            .read(&file)
+            .take(size)
+            .read_to_end(&mut bytes)
+            .map_err(cut)?;
+        if bytes.len() as u64 != size {
+            return Err(ImageError::Truncated);
+        }
+        Ok(Self::File(bytes))
     }
 }
 

@@ -194,6 +194,7 @@ pub static FILE: TableSpec = table(
         key("canvos", Kind::Table(&CANVOS), CANVOS.about),
         key("cache", Kind::Table(&CACHE), CACHE.about),
         key("registry", Kind::Table(&REGISTRY), REGISTRY.about),
+        key("signing", Kind::Table(&SIGNING), SIGNING.about),
         key("limits", Kind::Table(&LIMITS), LIMITS.about),
         key(
             "definition",
@@ -313,6 +314,34 @@ pub static REGISTRY: TableSpec = table(
             "ca-cert",
             Kind::Path,
             "PEM file with certificate authorities to trust besides those of the system.",
+        ),
+    ],
+);
+
+/// `[signing]`.
+pub static SIGNING: TableSpec = table(
+    "Signing",
+    "What makes signatures for hosts whose image carries a public key. A private key is never \
+     in this file.",
+    &[
+        key(
+            "private-key-file",
+            Kind::Path,
+            "PEM file with the RSA private key, PKCS #8 or PKCS #1, of 2048 to 4096 bits and \
+             without a passphrase.",
+        ),
+        key(
+            "sign-command",
+            Kind::Command,
+            "Program and arguments, in place of `private-key-file`. The path of the archive is \
+             its last argument; its standard output is the raw signature. It runs in the \
+             directory of the file, without a shell.",
+        ),
+        key(
+            "public-key",
+            Kind::Path,
+            "PEM file with the RSA public key that images must carry, and with which \
+             signatures are compared.",
         ),
     ],
 );

@@ -235,6 +235,16 @@ pub(super) fn no_repository(place: Place<'_>) -> Diagnostic {
     )
 }
 
+pub(super) fn two_signers(place: Place<'_>) -> Diagnostic {
+    error(
+        Code::InvalidValue,
+        place,
+        "`[signing]` names two ways to sign",
+        "`sign-command` is set, too",
+        "remove `private-key-file` or `sign-command`",
+    )
+}
+
 pub(super) fn unknown_allow(place: Place<'_>, name: &str) -> Diagnostic {
     let near = nearest(name, Allow::NAMES).unwrap_or(Allow::NAMES[0]);
     error(

@@ -1,5 +1,5 @@
 //! Reads the tables of `profiles.toml` other than the definitions: `[palette]`, `[canvos]`,
-//! `[cache]`, `[registry]` and `[limits]`.
+//! `[cache]`, `[registry]`, `[signing]` and `[limits]`.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -7,7 +7,9 @@ use std::sync::Arc;
 use toml::de::{DeTable, DeValue};
 
 use super::reader::{At, Reader, Table};
-use super::{Manifest, PaletteTable, Project, RegistryTable, definition, keys, messages};
+use super::{
+    Manifest, PaletteTable, Project, RegistryTable, SigningTable, definition, keys, messages,
+};
 use crate::diagnostic::Source;
 use crate::util::endpoint::Endpoint;
 use crate::util::limits::Limits;
@@ -38,6 +40,9 @@ pub(super) fn read(
     let registry = root
         .table("registry", reader)
         .and_then(|table| registry(table, reader));
+    let signing = root
+        .table("signing", reader)
+        .map(|table| signing(table, reader));
     let limits = root
         .table("limits", reader)
         .map(|table| limits(table, reader))
@@ -59,6 +64,7 @@ pub(super) fn read(
         rehearse: canvos.rehearse.unwrap_or(true),
         cache,
         registry,
+        signing,
         limits,
         definitions,
     }
@@ -143,6 +149,23 @@ fn registry(table: Table<'_, '_>, reader: &mut Reader) -> Option<RegistryTable> 
         repository: repository?,
         ca_cert,
     })
+}
+
+fn signing(table: Table<'_, '_>, reader: &mut Reader) -> SigningTable {
+    let private_key_file = table.path("private-key-file", reader);
+    let sign_command = table.command("sign-command", reader);
+    if let Some(at) = &private_key_file
+        && sign_command.is_some()
+    {
+        reader.add(messages::two_signers(reader.at(at.span.clone())));
+    }
+    let read = SigningTable {
+        private_key_file: private_key_file.map(|at| at.value),
+        sign_command,
+        public_key: table.path("public-key", reader).map(|at| at.value),
+    };
+    table.finish(reader);
+    read
 }
 
 fn limits(table: Table<'_, '_>, reader: &mut Reader) -> Limits {

@@ -83,7 +83,7 @@ pub(super) fn sentence(work: &Work, received: u64, now: Instant) -> String {
 }
 
 fn download(transfer: &Transfer, waited: &str, now: Instant) -> String {
-    let name = &transfer.name;
+    let Transfer { name, .. } = transfer;
     let came = sanitize::size(transfer.received());
     let verb = transfer.kind.verb();
     match transfer.phase {

@@ -13,7 +13,7 @@ use crate::registry::Secrets;
 use crate::util::sanitize;
 use crate::util::secret::ApiKey;
 
-/// The progress of a download, until this value is dropped.
+/// The progress of a download or of a file that is read, until this value is dropped.
 pub struct Download<'r> {
     report: &'r Report,
     id: u64,
@@ -39,11 +39,17 @@ impl Report {
         self.transfer(definition, TransferKind::Fetch)
     }
 
-    /// Begins the transfer of `definition`.
+    /// Begins to read the file `name`.
     #[must_use]
-    pub fn transfer(&self, definition: &str, kind: TransferKind) -> Download<'_> {
+    pub fn reading(&self, name: &str) -> Download<'_> {
+        self.transfer(name, TransferKind::Read)
+    }
+
+    /// Begins the transfer of `name`, a definition or a file.
+    #[must_use]
+    pub fn transfer(&self, name: &str, kind: TransferKind) -> Download<'_> {
         // The name is masked before it is truncated, since a part of a key would not be found.
-        let transfer = Transfer::new(&self.masked(definition), kind);
+        let transfer = Transfer::new(&self.masked(name), kind);
         let bytes = Arc::clone(&transfer.bytes);
         let id = self
             .console
@@ -173,8 +179,8 @@ impl Progress for Download<'_> {
 
     fn advances(&self, bytes: u64) {
         self.bytes.fetch_add(bytes, Ordering::Relaxed);
-        // What was sent is not a part of what was fetched.
-        if self.kind != TransferKind::Push {
+        // What was sent or read is not a part of what was fetched.
+        if !matches!(self.kind, TransferKind::Push | TransferKind::Read) {
             self.report.console.count(bytes);
         }
     }

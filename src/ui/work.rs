@@ -38,9 +38,9 @@ pub(super) enum What {
     Wait(&'static str, String),
 }
 
-/// A download.
+/// A download, or a file that is read.
 pub(super) struct Transfer {
-    /// The name of the definition.
+    /// The name of the definition or of the file.
     pub name: String,
     /// The other end, and the direction.
     pub kind: TransferKind,
@@ -61,6 +61,8 @@ pub enum TransferKind {
     Pull,
     /// To the registry.
     Push,
+    /// From a file.
+    Read,
 }
 
 impl TransferKind {
@@ -69,6 +71,7 @@ impl TransferKind {
         match self {
             Self::Fetch => "Palette",
             Self::Pull | Self::Push => "the registry",
+            Self::Read => "the file",
         }
     }
 
@@ -77,6 +80,7 @@ impl TransferKind {
         match self {
             Self::Fetch | Self::Pull => "downloading",
             Self::Push => "uploading",
+            Self::Read => "reading",
         }
     }
 }

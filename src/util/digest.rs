@@ -158,7 +158,7 @@ pub fn copy(from: &mut impl Read, to: &mut impl Write) -> io::Result<(Digest, u6
 const COPIED: usize = 256 * 1024;
 
 /// An incremental computation of a digest.
-#[derive(Clone, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Hasher(Sha256);
 
 impl Hasher {
@@ -188,6 +188,39 @@ impl Write for Hasher {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+/// A reader that computes the digest and the number of the bytes that were read.
+#[derive(Debug)]
+pub(crate) struct HashingReader<R> {
+    source: R,
+    hasher: Hasher,
+    length: u64,
+}
+
+impl<R> HashingReader<R> {
+    /// Creates a reader of `source`.
+    pub(crate) fn new(source: R) -> Self {
+        Self {
+            source,
+            hasher: Hasher::new(),
+            length: 0,
+        }
+    }
+
+    /// Returns the digest and the number of the bytes that were read.
+    pub(crate) fn finish(self) -> (Digest, u64) {
+        (self.hasher.finish(), self.length)
+    }
+}
+
+impl<R: Read> Read for HashingReader<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let n = self.source.read(buffer)?;
+        self.hasher.update(&buffer[..n]);
+        self.length += n as u64;
+        Ok(n)
     }
 }
 

@@ -7,7 +7,7 @@
 //! them ([`read_piped`], [`Piped`]), with a time-out.
 
 use std::fs::{File, FileType, Metadata, OpenOptions};
-use std::io::{self, Read};
+use std::io::{self, Read, Seek as _};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -104,6 +104,24 @@ pub fn read_piped(path: &Path, limit: u64) -> io::Result<(Vec<u8>, Metadata)> {
 /// Fails if the operating system reports an error.
 pub fn try_open(path: &Path) -> io::Result<()> {
     for_reading().open(path).map(drop)
+}
+
+/// Returns the permission bits of a regular file that other users can read. A pipe or a
+/// terminal stores nothing.
+#[cfg(unix)]
+#[must_use]
+pub fn mode_that_others_read(metadata: &Metadata) -> Option<u32> {
+    use std::os::unix::fs::PermissionsExt as _;
+    const READ_BY_OTHERS: u32 = 0o044;
+    let mode = metadata.permissions().mode() & 0o7777;
+    (metadata.is_file() && mode & READ_BY_OTHERS != 0).then_some(mode)
+}
+
+/// Returns nothing, since the system has no such bits.
+#[cfg(not(unix))]
+#[must_use]
+pub fn mode_that_others_read(_: &Metadata) -> Option<u32> {
+    None
 }
 
 fn read_to_limit(source: impl Read, limit: u64) -> io::Result<Vec<u8>> {
@@ -259,6 +277,27 @@ impl Piped {
             silent_since: (!is_pipe(metadata.file_type())).then_some(now),
             patience: Self::PATIENCE,
         })
+    }
+
+    /// Returns the size in bytes, or `None` if this is not a regular file.
+    ///
+    /// # Errors
+    /// Fails if the operating system reports an error.
+    pub fn size(&self) -> io::Result<Option<u64>> {
+        let metadata = self.file.metadata()?;
+        Ok(metadata.is_file().then_some(metadata.len()))
+    }
+
+    /// Goes back to the beginning. Returns false if this is not a regular file.
+    ///
+    /// # Errors
+    /// Fails if the operating system reports an error.
+    pub fn rewind(&mut self) -> io::Result<bool> {
+        let is_file = self.size()?.is_some();
+        if is_file {
+            self.file.rewind()?;
+        }
+        Ok(is_file)
     }
 }
 

@@ -14,6 +14,7 @@ use crate::lockfile::{LockEntry, Lockfile, LockfileSpan, Outdated};
 use crate::manifest::{Definition, Located, Manifest, ManifestError, keys};
 use crate::palette::{Options, Palette};
 use crate::registry::{self, Access, Registry};
+use crate::signing::PublicKey;
 use crate::ui::Report;
 use crate::util::endpoint::{Endpoint, Spelling};
 use crate::util::environment::Environment;
@@ -423,15 +424,24 @@ pub(crate) fn chosen<'m>(
         .collect()
 }
 
+/// Returns the public key that images must carry, if the manifest names one.
+pub(crate) fn expected_key(manifest: &Manifest) -> Result<Option<PublicKey>, Error> {
+    let table = manifest.signing.as_ref();
+    let path = table.and_then(|table| table.public_key.as_deref());
+    Ok(path.map(PublicKey::read).transpose()?)
+}
+
 /// Warns of what in a checkout is harmless for `targets`; returns what would replace the
-/// definition or lose it.
+/// definition or lose it, or the `public_key` that images must carry.
 pub(crate) fn traps(
     context: &Context<'_>,
     preflight: &Preflight<'_>,
     targets: &[Target],
     allowed: &[Trap],
+    public_key: Option<&PublicKey>,
 ) -> Result<Vec<Diagnostic>, Error> {
-    let findings = preflight.findings(targets)?;
+    let mut findings = preflight.findings(targets)?;
+    findings.extend(preflight.signing_key_findings(public_key));
     let (grave, harmless): (Vec<_>, Vec<_>) = findings
         .iter()
         .map(|finding| finding.told(targets, allowed))

@@ -134,21 +134,12 @@ impl<'a> Fetcher<'a> {
                 return Err(drifted(&self.session.lock, definition, changes));
             }
         }
-        self.context.report.status(
-            "Verified",
-            &format!(
-                "{}: {}, {}, content {}",
-                plan.definition.name,
-                sanitize::size(served.received.archive.size),
-                sanitize::count(served.received.inventory.files.len(), "file"),
-                served.received.inventory.content_sha256.short(),
-            ),
-        );
+        tell_verified(self.context, definition, &served.received);
         self.keep(definition, pinned, served)
     }
 
     /// Puts the archive that was served into the cache.
-    fn keep(
+    pub(super) fn keep(
         &self,
         definition: &Definition,
         pinned: Option<LockEntry>,
@@ -329,6 +320,20 @@ impl<'a> Fetcher<'a> {
         }
         Ok(changes)
     }
+}
+
+/// Reports an archive that passed the check.
+pub(super) fn tell_verified(context: &Context<'_>, definition: &Definition, received: &Received) {
+    context.report.status(
+        "Verified",
+        &format!(
+            "{}: {}, {}, content {}",
+            definition.name,
+            sanitize::size(received.archive.size),
+            sanitize::count(received.inventory.files.len(), "file"),
+            received.inventory.content_sha256.short(),
+        ),
+    );
 }
 
 fn drifted(lock: &Lockfile, definition: &Definition, changes: Vec<Change>) -> Error {

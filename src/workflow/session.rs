@@ -39,6 +39,8 @@ pub(crate) enum ArchiveOrigin {
     Registry,
     /// Palette.
     Palette,
+    /// A file that the user named.
+    File,
 }
 
 impl ArchiveOrigin {
@@ -48,6 +50,7 @@ impl ArchiveOrigin {
             Self::Cache => "the cache",
             Self::Registry => "the registry",
             Self::Palette => "Palette",
+            Self::File => "the file",
         }
     }
 }

@@ -1,10 +1,11 @@
 //! The JSON documents: the fields that are printed are those of the reference.
 
 use std::collections::BTreeSet;
+use std::fs::File;
 use std::process::Command;
 
 use palette_sim::{Kind, Pack, Profile};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::handmade_images::Disk;
 use crate::markdown::{read, rows, section, spans};
@@ -72,6 +73,7 @@ fn documented(command: &str) -> BTreeSet<String> {
 #[test]
 fn nothing_is_printed_that_is_not_documented_and_nothing_documented_is_gone() {
     let site = Site::with_palette();
+    bundle_without_definition(&site);
     let mut missing: BTreeSet<String> = BTreeSet::new();
     let mut seen: BTreeSet<String> = BTreeSet::new();
     let lines = [
@@ -81,6 +83,9 @@ fn nothing_is_printed_that_is_not_documented_and_nothing_documented_is_gone() {
         "fetch",
         "list",
         "cache list",
+        "fetch factory --output spc.tgz",
+        "verify factory --bundle spc.tgz",
+        "verify factory --bundle images.tar",
         "stage factory",
         "stage factory",
         "check",
@@ -140,6 +145,23 @@ fn nothing_is_printed_that_is_not_documented_and_nothing_documented_is_gone() {
     fields(&document(&site, "check"), "", &mut seen);
     let gone: Vec<_> = missing.difference(&seen).collect();
     assert!(gone.is_empty(), "{gone:?}");
+}
+
+/// Writes the content bundle `images.tar`: its index lists an image.
+fn bundle_without_definition(site: &Site) {
+    let index = json!({ "manifests": [{
+        "digest": format!("sha256:{}", "0".repeat(64)),
+        "annotations": { "io.image.ref.spectrocloud.type": "image" },
+    }] });
+    let index = index.to_string();
+    let mut header = tar::Header::new_ustar();
+    header.set_size(index.len() as u64);
+    header.set_mode(0o644);
+    let file = File::create(site.path("images.tar")).unwrap();
+    let mut tar = tar::Builder::new(file);
+    tar.append_data(&mut header, "index.json", index.as_bytes())
+        .unwrap();
+    tar.finish().unwrap();
 }
 
 /// Writes the disk `two.raw`: two content partitions, in each a file of another name.

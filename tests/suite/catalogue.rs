@@ -7,6 +7,7 @@
 
 mod archives;
 mod book;
+mod bundles;
 mod command_line;
 mod coverage;
 mod locks;
@@ -38,12 +39,13 @@ it, but read it. Paths, ports, process numbers and digests are replaced by names
 
 #[test]
 fn the_catalogue_is_as_it_was_reviewed() {
-    let parts: [fn(&mut Book); 7] = [
+    let parts: [fn(&mut Book); 8] = [
         command_line::all,
         manifests::all,
         palettes::all,
         registries::all,
         archives::all,
+        bundles::all,
         locks::all,
         checkouts::all,
     ];

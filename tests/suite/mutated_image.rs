@@ -11,7 +11,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use edgestage::image::{Image, ImageError, Judge, PlaceEntry, examine};
+use edgestage::image::{Image, ImageError, Judge, PlaceEntry, ReadEdgeConfig, examine};
 use edgestage::util::limits::Limits;
 
 use crate::support::handmade_images::{
@@ -85,7 +85,10 @@ impl Drop for Shown {
 /// Examines the image; taking too long is a failure.
 fn look(image: &Path) -> Result<Image, ImageError> {
     let limits = Limits::default();
-    let judge = Judge { limits: &limits };
+    let judge = Judge {
+        limits: &limits,
+        edge_config: ReadEdgeConfig::Yes,
+    };
     let begun = Instant::now();
     let found = examine(image, image.parent().unwrap(), &judge);
     let took = begun.elapsed();

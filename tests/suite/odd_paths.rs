@@ -150,7 +150,7 @@ fn files_with_odd_names() {
             .json();
         is_tidy(
             &with("show", r#"set -- "$@" "./$n.tgz.tgz""#)
-                .fails(1)
+                .fails(2)
                 .stderr,
         );
         let image = r#"set -- "$@" --image="$n.tgz""#;

@@ -14,6 +14,7 @@ use palette_sim::contract::Contract;
 use palette_sim::{Fault, Key, Recorded, Route, Sim, World};
 
 mod archives;
+pub mod bundles;
 pub mod codes;
 pub mod crafted_archives;
 mod background_run;
@@ -34,6 +35,7 @@ mod screen;
 mod permissions;
 mod secrets;
 mod signals;
+mod signing_keys;
 mod terminal;
 mod tree;
 mod watched_terminal;
@@ -53,6 +55,7 @@ pub use run::{Done, Run};
 pub use screen::{shown, stripped};
 pub use secrets::{forms, leaked};
 pub use signals::interrupt;
+pub use signing_keys::{openssl, try_openssl};
 pub use tree::{Facts, sha256, stamps};
 
 /// The key of every test. Base64 and URL-encoding change it, so that all three forms can be

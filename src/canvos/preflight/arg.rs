@@ -20,6 +20,8 @@ use crate::util::sanitize;
 
 /// The build argument that names the cluster definition.
 pub(super) const KEY: &str = "CLUSTERCONFIG";
+/// The build argument that names the custom configuration, with the public key for signatures.
+pub(super) const EDGE_CUSTOM_CONFIG: &str = "EDGE_CUSTOM_CONFIG";
 
 /// The variable from which Earthly takes more build arguments.
 const BUILD_ARGS: &str = "EARTHLY_BUILD_ARGS";

@@ -61,6 +61,18 @@ pub(super) struct Copy {
     pub line: usize,
 }
 
+/// A `COPY` of the custom configuration, which has the public key for signatures (canvos.md,
+/// T35).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct EdgeConfigCopy {
+    /// The source; `None` if it cannot be determined.
+    pub source: Option<String>,
+    /// Whether `--if-exists` is set, so that a missing source is skipped silently.
+    pub if_exists: bool,
+    /// Whether the copy runs.
+    pub runs: Runs,
+}
+
 /// What one target of the Earthfile does with a definition.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Recipe {
@@ -69,6 +81,9 @@ pub(super) struct Recipe {
     /// The copies, in the order in which they run. A later copy replaces the file of an earlier
     /// one.
     pub copies: Vec<Copy>,
+    /// The copies of the custom configuration to where hosts read it, in the order in which they
+    /// run.
+    pub edge_configs: Vec<EdgeConfigCopy>,
     /// Whether the target runs a part of another Earthfile, which is not read.
     pub unresolved: bool,
     /// The other paths that the target copies out of the checkout and requires: plain paths,

@@ -12,6 +12,7 @@ use crate::diagnostic::{Diagnostic, Place, Trap};
 
 pub(super) mod clusterconfig;
 pub(super) mod invocation;
+pub(super) mod signing_key;
 
 /// The effect on a build of such a checkout.
 const FAILS: &str = "the build stops with an error";

@@ -5,11 +5,13 @@
 //! reach the host in its stead (canvos.md, T25), so both are judged together.
 
 use super::neighbours::Surroundings;
-use super::report::{Advice, ImageFinding, ImageVerdict};
+use super::report::{Advice, ImageFinding, ImageVerdict, KeyVerdict};
 use crate::archive::Contents;
 use crate::diagnostic::Trap;
-use crate::image::{self, HeldFile, ImageError, ImagePlace, PlaceEntry};
+use crate::image::{self, EdgeConfigEntry, HeldFile, ImageError, ImagePlace, PlaceEntry};
 use crate::lockfile::{LockEntry, Lockfile};
+use crate::signing::messages::no_edge_key;
+use crate::signing::{PublicKey, edge_config};
 use crate::util::sanitize;
 
 /// What images must hold.
@@ -17,6 +19,8 @@ pub(super) struct Expectation<'a> {
     pub lock: &'a Lockfile,
     /// The name of the definition, and its lock entry; `None` if images must hold nothing.
     pub locked: Option<(&'a str, &'a LockEntry)>,
+    /// The public key that images must carry, if one is expected.
+    pub key: Option<&'a PublicKey>,
 }
 
 /// Explanations of a place's state by a caller that knows more about it.
@@ -56,9 +60,13 @@ impl Expectation<'_> {
             found.size = Some(held.size);
             found.content_sha256 = held.content.as_ref().ok().map(|contents| contents.sha256);
         }
-        ImageFinding {
+        let found = ImageFinding {
             beside: beside.named,
             ..found
+        };
+        match (self.key, &place.edge_config) {
+            (Some(expected), Some(entry)) => with_key(found, expected, entry),
+            _ => found,
         }
     }
 
@@ -162,6 +170,58 @@ impl Expectation<'_> {
             good: false,
             ..first
         }
+    }
+}
+
+/// Adds the result of the comparison of the public key, which decides only if the definition is
+/// right.
+fn with_key(found: ImageFinding, expected: &PublicKey, entry: &EdgeConfigEntry) -> ImageFinding {
+    let (verdict, key, detail) = match entry {
+        EdgeConfigEntry::Missing => (
+            KeyVerdict::Missing,
+            None,
+            "no custom configuration".to_owned(),
+        ),
+        EdgeConfigEntry::Odd(kind) => (
+            KeyVerdict::Unusable,
+            None,
+            format!("the custom configuration is {kind}"),
+        ),
+        EdgeConfigEntry::File(bytes) => match edge_config::public_key(bytes) {
+            Ok(key) if key == *expected => (KeyVerdict::AsExpected, Some(key), String::new()),
+            Ok(key) => {
+                let short = key.fingerprint().short();
+                (
+                    KeyVerdict::AnotherKey,
+                    Some(key),
+                    format!("public key {short}"),
+                )
+            }
+            Err(why) => (
+                KeyVerdict::Unusable,
+                None,
+                format!("custom configuration: {}", no_edge_key(why)),
+            ),
+        },
+    };
+    let found = ImageFinding {
+        signing_key: Some(verdict),
+        public_key_sha256: key.map(|key| key.fingerprint()),
+        ..found
+    };
+    if !found.good || verdict == KeyVerdict::AsExpected {
+        return found;
+    }
+    ImageFinding {
+        verdict: match verdict {
+            KeyVerdict::AnotherKey => ImageVerdict::AnotherSigningKey,
+            _ => ImageVerdict::NoSigningKey,
+        },
+        detail: Some(detail),
+        trap: Some(Trap::SigningKeyLost),
+        advice: Advice::SigningKey,
+        good: false,
+        ..found
     }
 }
 

@@ -55,12 +55,31 @@ pub(super) struct ImageFinding {
     pub(super) size: Option<u64>,
     /// Digest of the contents of the file that was found, if it is a definition.
     pub(super) content_sha256: Option<Digest>,
+    /// Result of the comparison of the public key for signatures with the expected one; null
+    /// if none is expected, or if the image was not read.
+    pub(super) signing_key: Option<KeyVerdict>,
+    /// SHA-256 of the public key that was found.
+    pub(super) public_key_sha256: Option<Digest>,
     /// Files beside the place where the definition must be.
     pub(super) beside: Vec<Neighbour>,
     #[serde(skip)]
     pub(super) good: bool,
     #[serde(skip)]
     pub(super) advice: Advice,
+}
+
+/// The public key in an image, compared with the expected one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum KeyVerdict {
+    /// The expected key.
+    AsExpected,
+    /// Another key.
+    AnotherKey,
+    /// No custom configuration.
+    Missing,
+    /// A custom configuration without a usable key.
+    Unusable,
 }
 
 /// A file beside the definition, in JSON.
@@ -109,6 +128,10 @@ pub(super) enum ImageVerdict {
     Missing,
     /// No definition, and none of the rest of the overlay.
     OverlayDropped,
+    /// The locked definition, and not the expected public key.
+    NoSigningKey,
+    /// The locked definition, and another public key.
+    AnotherSigningKey,
     /// The `.sha256` file beside the image belongs to another image.
     ChecksumDiffers,
     /// A content partition that was copied while it was mounted.
@@ -143,6 +166,8 @@ impl fmt::Display for ImageVerdict {
             Self::WrongKind => "wrong kind",
             Self::Missing => "missing",
             Self::OverlayDropped => "overlay dropped",
+            Self::NoSigningKey => "no signing key",
+            Self::AnotherSigningKey => "another signing key",
             Self::ChecksumDiffers => "checksum differs",
             Self::NeedsRecovery => "needs recovery",
             Self::Truncated => "truncated",
@@ -198,6 +223,8 @@ pub(crate) enum Advice {
     Remove,
     /// Rename the file.
     Rename,
+    /// Set `EDGE_CUSTOM_CONFIG`, and build again.
+    SigningKey,
 }
 
 /// Sets the trap of a raw disk without a content partition that lies beside one that has it:

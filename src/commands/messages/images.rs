@@ -63,6 +63,10 @@ pub(in crate::commands) fn bad_images(bad: &BadImages<'_>) -> Diagnostic {
             format!("{images} {verb} the locked `{name}` under another name"),
             "name the file `spc.tgz`, then build again".to_owned(),
         ),
+        (Advice::SigningKey, _) => (
+            format!("{images} {does_not} carry the expected public key"),
+            "have EDGE_CUSTOM_CONFIG name a file with the key, then build again".to_owned(),
+        ),
         (_, Some(name)) => (
             format!("{images} {does_not} contain the locked `{name}`"),
             format!("run `edgestage stage {name}`, then build again"),

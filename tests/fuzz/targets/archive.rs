@@ -9,11 +9,10 @@ use std::io::{Read as _, Write as _};
 use edgestage::archive::{self, Inventory, NOTHING};
 use edgestage::util::digest::Digest;
 use edgestage::util::limits::Limits;
+use edgestage_fuzz::repaired;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use libfuzzer_sys::fuzz_target;
-
-const BLOCK: usize = 512;
 
 fn inspect(bytes: &[u8]) -> Option<Inventory> {
     let limits = Limits {
@@ -22,30 +21,6 @@ fn inspect(bytes: &[u8]) -> Option<Inventory> {
         entries: 1000,
     };
     archive::inspect(bytes, &limits, NOTHING).ok()
-}
-
-/// `bytes` as whole blocks with an end, each header with the sum that it needs.
-fn repaired(bytes: &[u8]) -> Vec<u8> {
-    let mut tar = bytes.to_vec();
-    tar.resize(tar.len().next_multiple_of(BLOCK), 0);
-    let mut at = 0;
-    while let Some(block) = tar.get_mut(at..at + BLOCK) {
-        if block.iter().all(|byte| *byte == 0) {
-            break;
-        }
-        block[148..156].fill(b' ');
-        let sum: u32 = block.iter().map(|byte| u32::from(*byte)).sum();
-        block[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
-        let size = tar::Header::from_byte_slice(block).entry_size();
-        let size = usize::try_from(size.unwrap_or(0)).unwrap_or(0);
-        at = at
-            .saturating_add(BLOCK)
-            .saturating_add(size)
-            .checked_next_multiple_of(BLOCK)
-            .unwrap_or(usize::MAX - BLOCK);
-    }
-    tar.extend([0; 2 * BLOCK]);
-    tar
 }
 
 fn cleaned(path: &[u8]) -> Vec<u8> {

@@ -81,7 +81,8 @@ fn the_key_in_place_of_a_name() {
     let test = Test::new();
     for (command, code) in [
         ("stage", 2),
-        ("show", 1),
+        ("show", 2),
+        ("fetch --from", 2),
         ("list", 2),
         ("explain", 2),
         ("cache list", 2),

@@ -165,12 +165,12 @@ fn definitions(book: &mut Book, test: &Test) {
 fn files(book: &mut Book, test: &Test) {
     book.part("Files");
     test.put("factory.tgz", "x");
-    book.run("a mistyped file", 1, test.run("show factoy.tgz"));
-    book.run("a file that is not there", 1, test.run("show zzz.tgz"));
+    book.run("a mistyped file", 2, test.run("show factoy.tgz"));
+    book.run("a file that is not there", 2, test.run("show zzz.tgz"));
     book.run("a directory for a file", 1, test.run("show ./CanvOS"));
     book.run(
         "a part of a path that is a file",
-        1,
+        2,
         test.run("show factory.tgz/a.tgz"),
     );
     for (what, kind) in [

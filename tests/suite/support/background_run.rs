@@ -12,8 +12,10 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use super::{Done, Run};
+use super::{Done, Run, interrupt};
 
+/// The signal that Ctrl-C sends.
+const SIGINT: i32 = 2;
 /// The signal that cannot be caught.
 const SIGKILL: i32 = 9;
 
@@ -179,6 +181,17 @@ impl<'t> Going<'t> {
         let status = self.process.child.wait().unwrap();
         let output = self.process.output(status);
         self.run.judge(code, &output, self.before)
+    }
+
+    /// Sends Ctrl-C, which must end the run as a signal does, and lets it continue until then.
+    #[track_caller]
+    pub fn interrupt(mut self) {
+        interrupt(self.id());
+        self.process.open_gate();
+        let status = self.process.child.wait().unwrap();
+        assert_eq!(status.signal(), Some(SIGINT), "{status}");
+        let output = self.process.output(status);
+        assert_eq!(self.run.leaks(&output), Vec::<String>::new());
     }
 
     /// Kills the run with `kill -9`. Even then the key must be nowhere.

@@ -10,7 +10,7 @@ use super::condition;
 use super::lines::Line;
 use super::parse::{Branch, Parsed, Statement};
 use super::scope::Scope;
-use super::{Copy, Recipe, Runs, Source};
+use super::{Copy, EdgeConfigCopy, Recipe, Runs, Source};
 
 /// The depth to which references are followed.
 const DEPTH: usize = 100;
@@ -19,6 +19,14 @@ const CALLS: usize = 1000;
 
 /// The build argument that names the definition.
 const CLUSTERCONFIG: &str = crate::canvos::preflight::arg::KEY;
+/// The build argument that names the custom configuration.
+const EDGE_CUSTOM_CONFIG: &str = crate::canvos::preflight::arg::EDGE_CUSTOM_CONFIG;
+/// The places from which hosts read the custom configuration: the root of an ISO, and what
+/// becomes the content partition. `/oem/` is inside a provider image, which has no ISO.
+const EDGE_CONFIGS: [&str; 2] = [
+    "/overlay/.edge_custom_config.yaml",
+    "/workdir/edge_custom_config.yaml",
+];
 /// The path of the overlay that CanvOS's ISO targets copy.
 const OVERLAY: &str = "overlay/files-iso";
 /// The directory in which `+cloud-image` collects the files of the content partition.
@@ -266,7 +274,18 @@ impl<'e> Walk<'e> {
             let path = seen.expand(word).filter(|_| artifact.is_none());
             // A variable that no `ARG` declares here is empty.
             let unset = word.contains(CLUSTERCONFIG) && !seen.has(CLUSTERCONFIG);
+            let unset = unset || word.contains(EDGE_CUSTOM_CONFIG) && !seen.has(EDGE_CUSTOM_CONFIG);
             let path = if unset { Some(String::new()) } else { path };
+            if seen
+                .expand(target)
+                .is_some_and(|to| EDGE_CONFIGS.contains(&to.as_str()))
+            {
+                self.recipe.edge_configs.push(EdgeConfigCopy {
+                    source: path.clone(),
+                    if_exists,
+                    runs: place.runs,
+                });
+            }
             // Not an argument in `(+target/x --A=1)` either.
             let is_literal = !word.contains(['$', '`', ')']) && !word.starts_with("--");
             // Nothing that is copied depends on the repository, which a rehearsal does not have.

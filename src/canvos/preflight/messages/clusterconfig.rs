@@ -3,6 +3,7 @@
 //! `shown` is a value prepared for messages: shortened, and without control characters.
 
 use super::FAILS;
+use crate::canvos::preflight::arg::KEY;
 use crate::canvos::preflight::copy::{Failure, Missed};
 use crate::canvos::preflight::invocation::SettingOrigin;
 use crate::canvos::preflight::{Origin, RIGHT};
@@ -159,10 +160,20 @@ pub(in crate::canvos::preflight) fn missed(
     shown: &str,
     consequence: Consequence,
 ) -> Diagnostic {
-    let is = |what: &str| format!("CLUSTERCONFIG is `{shown}`{what}");
-    let names = |what: &str| format!("CLUSTERCONFIG names `{shown}`, {what}");
-    let title = match missed {
-        Missed::Unset => "CLUSTERCONFIG is empty".to_owned(),
+    let title = title_of_missed(KEY, missed, shown);
+    Diagnostic::warning(trap_of_missed(missed), title).note(consequence.note())
+}
+
+/// Returns why the value `shown` of the build argument `key` finds nothing.
+pub(in crate::canvos::preflight) fn title_of_missed(
+    key: &str,
+    missed: &Missed,
+    shown: &str,
+) -> String {
+    let is = |what: &str| format!("{key} is `{shown}`{what}");
+    let names = |what: &str| format!("{key} names `{shown}`, {what}");
+    match missed {
+        Missed::Unset => format!("{key} is empty"),
         Missed::NotAscii(c) => is(&format!(
             ": Earthly cannot find it because `{c}` is not ASCII"
         )),
@@ -170,7 +181,7 @@ pub(in crate::canvos::preflight) fn missed(
             is(", which Earthly cannot find because of the blank at its beginning or end")
         }
         Missed::Url => {
-            "CLUSTERCONFIG is a URL, which Earthly reads as a path and cannot find".to_owned()
+            format!("{key} is a URL, which Earthly reads as a path and cannot find")
         }
         Missed::Home => is(": Earthly does not expand `~`, but bash does"),
         Missed::Absolute => is(": Earthly finds no file outside the checkout"),
@@ -184,10 +195,9 @@ pub(in crate::canvos::preflight) fn missed(
         Missed::Closed(directory) => names(&format!("but `{directory}` cannot be read")),
         Missed::OtherCase(name) => is(&format!(", but the file is named `{name}`")),
         Missed::Absent => {
-            format!("CLUSTERCONFIG names a file that is not in the checkout: `{shown}`")
+            format!("{key} names a file that is not in the checkout: `{shown}`")
         }
-    };
-    Diagnostic::warning(trap_of_missed(missed), title).note(consequence.note())
+    }
 }
 
 fn trap_of_missed(missed: &Missed) -> Trap {
@@ -208,36 +218,38 @@ fn trap_of_missed(missed: &Missed) -> Trap {
 
 /// The value makes the build fail.
 pub(in crate::canvos::preflight) fn failed(failure: &Failure, shown: &str) -> Diagnostic {
-    let (trap, title) = match failure {
-        Failure::Crash => (
-            Trap::OutsideCheckout,
-            format!("CLUSTERCONFIG is `{shown}`, which makes Earthly crash"),
-        ),
-        Failure::BadPattern => (
-            Trap::Pattern,
-            format!("CLUSTERCONFIG is `{shown}`, which Earthly rejects as a pattern"),
-        ),
-        Failure::Control => (
-            Trap::Pattern,
-            "CLUSTERCONFIG has a tab or another control character".to_owned(),
-        ),
+    let trap = match failure {
+        Failure::Crash => Trap::OutsideCheckout,
+        Failure::BadPattern | Failure::Control => Trap::Pattern,
         Failure::NotThere(nothing) => return missed(nothing, shown, Consequence::BuildFails),
-        Failure::Link { path } => (
-            Trap::SymbolicLink,
-            format!("CLUSTERCONFIG names a symbolic link: `{path}`"),
-        ),
-        Failure::DirectoryOverFile { path } => (
-            Trap::Directory,
-            format!("CLUSTERCONFIG is `{shown}`, which also matches the directory `{path}`"),
-        ),
-        Failure::Closed { path } => (
-            Trap::UnreadableFile,
-            format!("CLUSTERCONFIG names the directory `{path}`, which cannot be read"),
-        ),
-        Failure::Rule(rule, _) => (
-            Trap::IgnoreRule,
-            format!("`{}` line {} is not a valid pattern", rule.file, rule.line),
-        ),
+        Failure::Link { .. } => Trap::SymbolicLink,
+        Failure::DirectoryOverFile { .. } => Trap::Directory,
+        Failure::Closed { .. } => Trap::UnreadableFile,
+        Failure::Rule(..) => Trap::IgnoreRule,
     };
-    Diagnostic::warning(trap, title).note(FAILS)
+    Diagnostic::warning(trap, title_of_failed(KEY, failure, shown)).note(FAILS)
+}
+
+/// Returns why the value `shown` of the build argument `key` makes the build fail.
+pub(in crate::canvos::preflight) fn title_of_failed(
+    key: &str,
+    failure: &Failure,
+    shown: &str,
+) -> String {
+    match failure {
+        Failure::Crash => format!("{key} is `{shown}`, which makes Earthly crash"),
+        Failure::BadPattern => format!("{key} is `{shown}`, which Earthly rejects as a pattern"),
+        Failure::Control => format!("{key} has a tab or another control character"),
+        Failure::NotThere(nothing) => title_of_missed(key, nothing, shown),
+        Failure::Link { path } => format!("{key} names a symbolic link: `{path}`"),
+        Failure::DirectoryOverFile { path } => {
+            format!("{key} is `{shown}`, which also matches the directory `{path}`")
+        }
+        Failure::Closed { path } => {
+            format!("{key} names the directory `{path}`, which cannot be read")
+        }
+        Failure::Rule(rule, _) => {
+            format!("`{}` line {} is not a valid pattern", rule.file, rule.line)
+        }
+    }
 }
