@@ -43,7 +43,19 @@ impl DockerRegistry {
         Self::start(auth, Some(&Tls::self_signed(names)))
     }
 
+    /// Starts a registry. Its port is free when it is chosen; if another program takes it before
+    /// the registry does, another port is chosen.
     fn start(auth: &str, tls: Option<&Tls>) -> Self {
+        for _ in 0..5 {
+            let mut registry = Self::begin(auth, tls);
+            if registry.listens() {
+                return registry;
+            }
+        }
+        panic!("docker-registry found no port");
+    }
+
+    fn begin(auth: &str, tls: Option<&Tls>) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().to_str().unwrap().to_owned();
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
@@ -75,26 +87,32 @@ impl DockerRegistry {
             .unwrap_or_else(|error| {
                 panic!("`docker-registry` is needed: run `scripts/setup test` ({error})")
             });
-        let mut registry = Self {
+        Self {
             process,
             port,
             directory,
             ca: tls.map(|tls| tls.ca_pem().to_owned()),
-        };
-        let patience = Instant::now() + Duration::from_secs(120);
-        while !registry.listens() {
-            assert!(Instant::now() < patience, "docker-registry never listened");
         }
-        registry
     }
 
+    /// Waits until the registry listens; returns whether it found its port.
     fn listens(&mut self) -> bool {
-        if let Some(status) = self.process.try_wait().unwrap() {
-            let log = std::fs::read_to_string(self.directory.path().join("log"));
-            panic!("docker-registry ended with {status}: {log:?}");
+        let patience = Instant::now() + Duration::from_secs(120);
+        while Instant::now() < patience {
+            if let Some(status) = self.process.try_wait().unwrap() {
+                let log = std::fs::read_to_string(self.directory.path().join("log")).unwrap();
+                assert!(
+                    log.contains("address already in use"),
+                    "docker-registry ended with {status}: {log}"
+                );
+                return false;
+            }
+            if TcpStream::connect(("127.0.0.1", self.port)).is_ok() {
+                return true;
+            }
+            std::thread::sleep(Duration::from_millis(20));
         }
-        std::thread::sleep(Duration::from_millis(20));
-        TcpStream::connect(("127.0.0.1", self.port)).is_ok()
+        panic!("docker-registry never listened");
     }
 
     /// Returns the port on 127.0.0.1.
