@@ -140,6 +140,9 @@ pub struct PreflightArgs {
     /// Trap to accept, such as T11; can be repeated
     #[arg(long, value_name = "ID", value_parser = trap)]
     pub allow: Vec<Trap>,
+    /// Also read content bundles of the checkout above 256 MiB; each is read once
+    #[arg(long)]
+    pub bundles: bool,
 }
 
 /// The maximum number of definitions to fetch at once.
@@ -224,6 +227,9 @@ pub struct BuildArgs {
     /// Trap to accept, such as T11; can be repeated
     #[arg(long, value_name = "ID", value_parser = trap)]
     pub allow: Vec<Trap>,
+    /// Also read content bundles of the checkout above 256 MiB; each is read once
+    #[arg(long)]
+    pub bundles: bool,
     /// Set CLUSTERCONFIG=spc.tgz in the checkout's .arg, without changing anything else in it
     #[arg(long)]
     pub fix_arg: bool,
