@@ -87,7 +87,7 @@ impl Keys {
 }
 
 fn environment() -> Environment {
-    let path = std::env::var_os("PATH").unwrap();
+    let path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin".into();
     Environment {
         variables: [("PATH".into(), path)].into(),
         directory: PathBuf::new(),

@@ -126,7 +126,7 @@ fn t37_several_definitions_and_damaged_bundles() {
         &test,
         "",
         "T37",
-        &["no usable cluster definition of its own"],
+        &["the cluster definition of `content-1/site.tar.zst` cannot be compared"],
     );
     let right = Bundle::of(&one).zstd();
     test.put(BUNDLE, &right[..right.len() / 2]);

@@ -37,7 +37,7 @@ pub(in crate::canvos::preflight) fn nothing_locked(path: &str) -> Diagnostic {
 
 /// T37: the bundle `path` has several definitions, or one that is refused.
 pub(in crate::canvos::preflight) fn refused_definition(path: &str, why: &str) -> Diagnostic {
-    let title = format!("`{path}` has no usable cluster definition of its own: {why}");
+    let title = format!("the cluster definition of `{path}` cannot be compared: {why}");
     Diagnostic::warning(Trap::BundleDefinition, title)
         .note("it is not known what a host takes from it")
         .help("build the bundle without a definition, or with the locked one")
