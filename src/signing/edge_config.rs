@@ -114,14 +114,11 @@ fn entered(
         return Ok(None);
     };
     // A mapping in the place of a name leaves an empty one.
-    let name = match name {
-        Some(_) => name.take(),
-        None => {
-            *name = Some(String::new());
-            None
-        }
-    };
-    let (Some(depth), Some(name)) = (*depth, name) else {
+    let taken = name.take();
+    if taken.is_none() {
+        *name = Some(String::new());
+    }
+    let (Some(depth), Some(name)) = (*depth, taken) else {
         return Ok(None);
     };
     if KEY_PATH.get(depth) != Some(&name.as_str()) {

@@ -50,7 +50,7 @@ impl<'a> Signer<'a> {
         let public_key = table.public_key.as_deref().map(PublicKey::read);
         let public_key = public_key.transpose()?;
         if let Some(path) = &table.private_key_file {
-            return Self::with_file(path, public_key);
+            return Self::with_file(path, public_key.as_ref());
         }
         let argv = table.sign_command.as_ref().ok_or(SigningError::NoKey)?;
         Ok(Self {
@@ -64,7 +64,7 @@ impl<'a> Signer<'a> {
         })
     }
 
-    fn with_file(path: &Path, expected: Option<PublicKey>) -> Result<Self, SigningError> {
+    fn with_file(path: &Path, expected: Option<&PublicKey>) -> Result<Self, SigningError> {
         let failed =
             |error| SigningError::UnreadablePrivateKey(PathError::when("read", path)(error));
         let (pem, metadata) = files::read_piped(path, LARGEST).map_err(failed)?;
@@ -75,7 +75,7 @@ impl<'a> Signer<'a> {
         };
         let pair = key_pair(&pem).map_err(unusable)?;
         let own = PublicKey::from_pkcs1(pair.public().as_ref()).map_err(unusable)?;
-        if let Some(expected) = &expected
+        if let Some(expected) = expected
             && *expected != own
         {
             return Err(SigningError::OtherKey {
