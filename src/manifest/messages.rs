@@ -82,8 +82,18 @@ pub(super) fn more_mistakes(more: usize) -> Diagnostic {
 
 // Messages about keys.
 
-/// A key holds a secret, although the file is meant for version control.
-pub(super) fn secret(place: Place<'_>, key: &str) -> Diagnostic {
+/// A key of `table` holds a secret, although the file is meant for version control.
+pub(super) fn secret(place: Place<'_>, key: &str, table: &str) -> Diagnostic {
+    let (instead, revoke) = match table {
+        "[registry]" => (
+            "remove the line, and log in with `docker login` or `podman login` instead",
+            "if anyone else has seen the file, change the password",
+        ),
+        _ => (
+            "remove the line, and set `PALETTE_API_KEY` instead",
+            "if anyone else has seen the file, revoke the key in Palette",
+        ),
+    };
     error(
         Code::SecretInManifest,
         place,
@@ -92,9 +102,9 @@ pub(super) fn secret(place: Place<'_>, key: &str) -> Diagnostic {
             key.escape_debug()
         ),
         "this file is meant to be committed",
-        "remove the line, and set `PALETTE_API_KEY` instead",
+        instead,
     )
-    .help("if anyone else has seen the file, revoke the key in Palette")
+    .help(revoke)
 }
 
 /// `table` does not have this key; `near` is a similar key that it has, if there is one.
