@@ -13,7 +13,11 @@ use std::fs::File;
 use std::io::{self, Cursor, Read};
 use std::path::Path;
 
+use serde::{Deserialize, Serialize};
+
 use crate::archive::tar_reader::{is_header, looks_like};
+use crate::archive::{self, InspectError};
+use crate::util::digest::Digest;
 use crate::util::files::Piped;
 use crate::util::limits::Limits;
 use crate::util::path_error::PathError;
@@ -113,9 +117,64 @@ impl From<BundleRefusal> for BundleError {
 /// # Errors
 /// Returns a [`BundleError`] if there is no archive, or if the file is damaged.
 pub fn locate<S: Source>(
+    source: S,
+    spool: &Path,
+    limits: &Limits,
+) -> Result<Located<S>, BundleError> {
+    search(source, spool, limits, &mut Vec::new())
+}
+
+/// What a content bundle holds besides images.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Survey {
+    /// The names of the manifests of the host's agent, which end in its version.
+    pub agents: Vec<String>,
+    /// The cluster definition.
+    pub definition: BundleDefinition,
+}
+
+/// The cluster definition of a content bundle.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BundleDefinition {
+    /// There is none.
+    None,
+    /// There is one, with this content.
+    One(Digest),
+    /// There are several, or one that is not an archive of a definition, for this reason.
+    Refused(String),
+    /// The bundle cannot be read to its end, for this reason.
+    Unreadable(String),
+}
+
+/// Returns what `source` holds.
+///
+/// # Errors
+/// Fails if the file cannot be read. A bundle that is refused is not an error.
+pub fn survey(source: impl Source, spool: &Path, limits: &Limits) -> Result<Survey, BundleError> {
+    let mut agents = Vec::new();
+    let definition = match search(source, spool, limits, &mut agents) {
+        Ok(located) => match archive::inspect(located.archive, limits, archive::NOTHING) {
+            Ok(inventory) => BundleDefinition::One(inventory.content_sha256),
+            Err(InspectError::Refused(refusal)) => BundleDefinition::Refused(refusal.to_string()),
+            Err(InspectError::Io(error)) => return Err(BundleError::Read(error)),
+        },
+        Err(BundleError::Refused(BundleRefusal::NoDefinition { .. })) => BundleDefinition::None,
+        Err(BundleError::Refused(refusal @ BundleRefusal::SeveralDefinitions(_))) => {
+            BundleDefinition::Refused(refusal.to_string())
+        }
+        Err(BundleError::Refused(refusal)) => BundleDefinition::Unreadable(refusal.to_string()),
+        Err(error) => return Err(error),
+    };
+    Ok(Survey { agents, definition })
+}
+
+fn search<S: Source>(
     mut source: S,
     spool: &Path,
     limits: &Limits,
+    agents: &mut Vec<String>,
 ) -> Result<Located<S>, BundleError> {
     let first = first_bytes(&mut source)?;
     if first.starts_with(&GZIP) {
@@ -129,6 +188,7 @@ pub fn locate<S: Source>(
     for _ in 0..PASSES {
         let mut pass = Pass::new(wanted, spool, limits);
         let end = read(&mut pass, first, &mut source);
+        agents.clone_from(&pass.agents);
         let scanned = match end {
             Err(error) => return Err(pass.error(error)),
             Ok(()) => pass.finish()?,

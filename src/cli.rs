@@ -227,7 +227,7 @@ pub enum Command {
         \x20 edgestage show ./spc.tgz\n\
         \x20 edgestage show factory --format html > factory.html")]
     Show(ShowArgs),
-    /// Sign the locked archive, for hosts whose image carries a public key
+    /// Sign the locked archive for hosts that have a public key
     ///
     /// Writes the raw signature that `openssl dgst -sha256 -sign` makes. [signing] in
     /// profiles.toml names the private key, or the command that has it.

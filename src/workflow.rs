@@ -2,6 +2,7 @@
 //! definitions. The output is locked, verified archives in the cache.
 
 pub(crate) mod archive_file;
+pub(crate) mod content_bundles;
 pub(crate) mod context;
 pub(crate) mod fetcher;
 pub(crate) mod file_fetch;

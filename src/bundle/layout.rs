@@ -23,6 +23,8 @@ pub(super) const MOST_KINDS: usize = 16;
 const NAME: usize = 120;
 /// The kind of the manifest of a cluster definition (facts.md, 5).
 const SPC: &str = "spc";
+/// The kind of the manifests of the host's agent (facts.md, 5).
+const STYLUS: &str = "stylus";
 /// The part of a reference that stands for a cluster definition (facts.md, 5).
 const CLUSTER_DEFINITION: &str = "cluster-definition";
 
@@ -75,6 +77,45 @@ pub(super) fn definition_in(index: &[u8]) -> Result<Reference, BundleRefusal> {
     match <[Reference; 2]>::try_from(references) {
         Ok(two) => Err(BundleRefusal::SeveralDefinitions(two)),
         Err(mut one) => one.pop().ok_or_else(|| invalid("no manifest".to_owned())),
+    }
+}
+
+/// Returns the names of the manifests of the host's agent in the text of an `index.json`, as
+/// many as there is room for in a message; none if the text cannot be read.
+pub(super) fn agents_in(index: &[u8]) -> Vec<String> {
+    let read: Result<AgentIndex, _> = serde_json::from_slice(index);
+    read.map(|index| index.manifests.0).unwrap_or_default()
+}
+
+#[derive(Deserialize)]
+struct AgentIndex {
+    manifests: Agents,
+}
+
+/// The names of the agents that an index lists.
+struct Agents(Vec<String>);
+
+impl<'de> Deserialize<'de> for Agents {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct List;
+        impl<'de> Visitor<'de> for List {
+            type Value = Agents;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list of descriptors")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Agents, A::Error> {
+                let mut agents = Vec::new();
+                while let Some(descriptor) = list.next_element::<Descriptor>()? {
+                    let Annotations { kind, name } = descriptor.annotations.unwrap_or_default();
+                    let is_agent = kind.as_deref() == Some(STYLUS) && agents.len() < MOST_KINDS;
+                    agents.extend(name.filter(|_| is_agent));
+                }
+                Ok(Agents(agents))
+            }
+        }
+        deserializer.deserialize_seq(List)
     }
 }
 

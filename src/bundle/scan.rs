@@ -20,7 +20,7 @@ use std::path::Path;
 
 use flate2::bufread::MultiGzDecoder;
 
-use super::layout::{JSON_LIMIT, Layers, Reference, blob_digest, definition_in};
+use super::layout::{JSON_LIMIT, Layers, Reference, agents_in, blob_digest, definition_in};
 use super::refusal::{BundleRefusal, Document, refusal_in, refuse};
 use super::{BundleError, GZIP};
 use crate::archive::tar_reader::{self as tar, End, Kind};
@@ -93,6 +93,8 @@ pub(super) struct Pass<'a> {
     /// any length.
     seen: BTreeSet<Digest>,
     index: Option<(Vec<u8>, Result<Reference, BundleRefusal>)>,
+    /// The names of the manifests of the host's agent.
+    pub(super) agents: Vec<String>,
     manifests: BTreeMap<Digest, KeptManifest>,
     spooled: BTreeMap<Digest, Spooled>,
     /// The number of bytes that may still be kept of blobs that are only perhaps needed.
@@ -112,6 +114,7 @@ impl<'a> Pass<'a> {
             entries: 0,
             seen: BTreeSet::new(),
             index: None,
+            agents: Vec::new(),
             manifests: BTreeMap::new(),
             spooled: BTreeMap::new(),
             spoolable: limits.archive,
@@ -222,6 +225,7 @@ impl<'a> Pass<'a> {
         }
         let text = document(Document::Index, Vec::new(), size, content)?;
         let found = definition_in(&text);
+        self.agents = agents_in(&text);
         if let Ok(reference) = &found
             && self.wanted.manifest() != Some(reference.digest)
         {

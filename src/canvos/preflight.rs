@@ -17,6 +17,7 @@ pub mod bash;
 mod copy;
 pub mod dotenv;
 mod earthfile;
+mod bundle_checks;
 mod checks;
 mod fix_arg;
 mod forecast;
@@ -31,6 +32,7 @@ mod signing_key_checks;
 mod target;
 
 pub use arg::{Arg, Assignment, parse as parse_arg, shown as shown_value};
+pub use bundle_checks::UnreadBundle;
 pub use fix_arg::{FixError, fix_arg};
 pub use forecast::Embeds;
 pub use invocation::{Origin, Program};

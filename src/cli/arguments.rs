@@ -142,6 +142,9 @@ pub struct PreflightArgs {
     /// Trap to accept, such as T11 or another-file; can be repeated
     #[arg(long, value_name = "ID", value_parser = trap)]
     pub allow: Vec<Trap>,
+    /// Also read content bundles of the checkout above 256 MiB; each is read once
+    #[arg(long)]
+    pub bundles: bool,
 }
 
 /// The maximum number of definitions to fetch at once.
@@ -231,6 +234,9 @@ pub struct BuildArgs {
     /// Trap to accept, such as T11 or another-file; can be repeated
     #[arg(long, value_name = "ID", value_parser = trap)]
     pub allow: Vec<Trap>,
+    /// Also read content bundles of the checkout above 256 MiB; each is read once
+    #[arg(long)]
+    pub bundles: bool,
     /// Set CLUSTERCONFIG=spc.tgz in the checkout's .arg, without changing anything else in it
     #[arg(long)]
     pub fix_arg: bool,

@@ -22,10 +22,12 @@ use crate::manifest::{Definition, Manifest};
 use crate::resolve::{self, Catalogue};
 use crate::ui::table;
 use crate::ui::{CommandOutput, Outcome, Summary, fields};
+use crate::util::digest::Digest;
 use crate::util::endpoint::Endpoint;
 use crate::util::files::Identity;
+use crate::workflow::content_bundles::LargeBundles;
 use crate::workflow::context::{
-    Context, chosen, current, expected_key, has_targets, load_lockfile, shown, traps,
+    Context, TrapsAsked, chosen, current, has_targets, load_lockfile, shown, traps,
 };
 use crate::workflow::ignored_lockfile::warn_of_ignored_lock;
 use crate::workflow::parallel;
@@ -373,6 +375,23 @@ fn no_checkout(
     }
 }
 
+/// Returns the locked contents of the definitions that are staged into `checkout`.
+fn locked_for(
+    checkout: &Checkout,
+    context: &Context<'_>,
+    manifest: &Manifest,
+    lock: &Lockfile,
+) -> Vec<Digest> {
+    let identity = Identity::of(checkout.directory());
+    let is_here = |definition: &&Definition| {
+        Identity::of(&context.canvos_directory(manifest, Some(definition))) == identity
+    };
+    let definitions = manifest.definitions.values().filter(is_here);
+    definitions
+        .filter_map(|definition| Some(current(lock, definition).ok()?.content_sha256))
+        .collect()
+}
+
 impl Place {
     /// Returns what is staged, and what would take precedence over it.
     fn of(
@@ -392,17 +411,14 @@ impl Place {
             }
         };
         errors.extend(has_targets(&preflight, &preflight_options.target).err());
-        let key = expected_key(manifest);
-        let found = key.and_then(|key| {
-            traps(
-                context,
-                &preflight,
-                preflight_options.targets(),
-                &preflight_options.allow,
-                key.as_ref(),
-            )
-        });
-        match found {
+        let locked = locked_for(checkout, context, manifest, lock);
+        let asked = TrapsAsked {
+            targets: preflight_options.targets(),
+            allowed: &preflight_options.allow,
+            locked: &locked,
+            large_bundles: LargeBundles::of(preflight_options.bundles),
+        };
+        match traps(context, manifest, &preflight, asked) {
             Ok(grave) if grave.is_empty() => {}
             Ok(grave) => errors.push(CanvosError::Trapped(grave).into()),
             Err(error) => errors.push(error),

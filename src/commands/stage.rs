@@ -10,7 +10,7 @@ use crate::canvos::build::BuildCommand;
 use crate::canvos::preflight::{self, FixError, Target};
 use crate::canvos::{CanvosError, Checkout, CheckoutLock, Placement, Staging};
 use crate::cli::{BuildArgs, StageArgs};
-use crate::diagnostic::Trap;
+use crate::diagnostic::{Severity, Trap};
 use crate::error::Error;
 use crate::lockfile::LockEntry;
 use crate::manifest::{Definition, Manifest};
@@ -18,8 +18,9 @@ use crate::ui::table;
 use crate::ui::{CommandOutput, Outcome, Summary, fields};
 use crate::util::digest::Digest;
 use crate::util::files::Identity;
+use crate::workflow::content_bundles::{self, LargeBundles};
 use crate::workflow::context::{
-    Context, expected_key, has_targets, load_lockfile, one, one_or_chosen, shown, traps,
+    Context, TrapsAsked, has_targets, load_lockfile, one, one_or_chosen, shown, traps,
 };
 use crate::workflow::session::{ArchiveOrigin, LockedArchive, Reported, Session, reported};
 
@@ -78,6 +79,7 @@ pub(super) fn run(arguments: &StageArgs, context: &Context<'_>) -> Result<Comman
         allowed: &arguments.preflight_options.allow,
         argv: &command.argv,
         fix_arg: arguments.fix_arg,
+        large_bundles: LargeBundles::of(arguments.preflight_options.bundles),
     };
     let meant = definitions.len();
     let (staged, error) = stage(
@@ -127,6 +129,7 @@ pub(super) fn for_build(
         allowed: &arguments.allow,
         argv: &command.argv,
         fix_arg: arguments.fix_arg,
+        large_bundles: LargeBundles::of(arguments.bundles),
     };
     let definition = one(&manifest, Some(name))?;
     let checkout = context.checkout(&manifest, definition)?;
@@ -153,6 +156,7 @@ struct PreflightOptions<'a> {
     allowed: &'a [Trap],
     argv: &'a [String],
     fix_arg: bool,
+    large_bundles: LargeBundles,
 }
 
 /// Stages the jobs. Returns what was staged and the errors of the others; if all fail, the
@@ -196,7 +200,9 @@ fn stage(
         let origin = obtained.origin.text();
         let name = &job.definition.name;
         context.report.detail(&format!("{name}: from {origin}"));
-        match place(context, &session, job, obtained) {
+        let placed = refuse_bundles(context, &session, job, obtained, preflight_options)
+            .and_then(|()| place(context, &session, job, obtained));
+        match placed {
             Ok(one) => staged.push(one),
             Err(error) => errors.push(error),
         }
@@ -259,8 +265,20 @@ fn prepare<'m>(
     if checkout.has_leftovers() {
         lock_swept(context, &checkout)?;
     }
-    refuse_traps(context, session.manifest, &checkout, preflight_options)?;
-    let current = session.current(context, definition)?;
+    let current = session.current(context, definition);
+    let locked = current.as_ref().ok().and_then(Option::as_ref);
+    let locked: Vec<Digest> = locked
+        .map(|locked| locked.content_sha256)
+        .into_iter()
+        .collect();
+    refuse_traps(
+        context,
+        session.manifest,
+        &checkout,
+        preflight_options,
+        &locked,
+    )?;
+    let current = current?;
     let staged = match &current {
         Some(locked) => is_staged(&checkout, locked, session.manifest)?,
         None => false,
@@ -302,16 +320,50 @@ fn refuse_traps(
     manifest: &Manifest,
     checkout: &Checkout,
     preflight_options: PreflightOptions<'_>,
+    locked: &[Digest],
 ) -> Result<(), Error> {
     let preflight = context.preflight(checkout.directory(), preflight_options.argv)?;
     has_targets(&preflight, preflight_options.asked)?;
-    let grave = traps(
+    let asked = TrapsAsked {
+        targets: preflight_options.targets,
+        allowed: preflight_options.allowed,
+        locked,
+        large_bundles: preflight_options.large_bundles,
+    };
+    let grave = traps(context, manifest, &preflight, asked)?;
+    if grave.is_empty() {
+        Ok(())
+    } else {
+        Err(CanvosError::Trapped(grave).into())
+    }
+}
+
+/// Fails if a content bundle of the checkout has a definition other than the one that this run
+/// has locked: what it has could not be compared before.
+fn refuse_bundles(
+    context: &Context<'_>,
+    session: &Session<'_>,
+    job: &Job<'_>,
+    obtained: &LockedArchive,
+    preflight_options: PreflightOptions<'_>,
+) -> Result<(), Error> {
+    if job.current.is_some() {
+        return Ok(());
+    }
+    let preflight = context.preflight(job.checkout.directory(), preflight_options.argv)?;
+    let findings = content_bundles::findings(
         context,
+        session.manifest,
         &preflight,
-        preflight_options.targets,
-        preflight_options.allowed,
-        expected_key(manifest)?.as_ref(),
+        &[obtained.locked.content_sha256],
+        preflight_options.large_bundles,
     )?;
+    let told = findings
+        .iter()
+        .map(|finding| finding.told(preflight_options.targets, preflight_options.allowed));
+    let grave: Vec<_> = told
+        .filter(|told| told.severity == Severity::Error)
+        .collect();
     if grave.is_empty() {
         Ok(())
     } else {

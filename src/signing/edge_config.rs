@@ -118,8 +118,7 @@ fn entered(
     if taken.is_none() {
         *name = Some(String::new());
     }
-    let name = taken;
-    let (Some(depth), Some(name)) = (*depth, name) else {
+    let (Some(depth), Some(name)) = (*depth, taken) else {
         return Ok(None);
     };
     if KEY_PATH.get(depth) != Some(&name.as_str()) {

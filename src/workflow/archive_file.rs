@@ -87,6 +87,21 @@ pub(crate) fn open<'a>(
     })
 }
 
+/// Opens `path`, whose progress is shown while it is read.
+///
+/// # Errors
+/// Fails if the operating system reports an error, or if it is not a file, a pipe or a terminal.
+pub(crate) fn watch<'a>(context: &'a Context<'_>, path: &Path) -> io::Result<Watched<'a>> {
+    let source = Piped::open(path)?;
+    let size = source.size()?;
+    let name = path.file_name().unwrap_or(path.as_os_str());
+    let progress = context
+        .report
+        .reading(&sanitize::line(name.as_encoded_bytes()));
+    progress.begins(size);
+    Ok(Watched { source, progress })
+}
+
 /// Checks that `file` exists, before anything else is done for it.
 ///
 /// # Errors

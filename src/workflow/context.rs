@@ -1,6 +1,7 @@
 //! What a command works with: settings, the manifest, the client, the checkout, and the file
 //! locks that it takes.
 
+use super::content_bundles::{self, LargeBundles};
 use super::messages;
 use crate::api_key;
 use crate::cache::Cache;
@@ -16,6 +17,7 @@ use crate::palette::{Options, Palette};
 use crate::registry::{self, Access, Registry};
 use crate::signing::PublicKey;
 use crate::ui::Report;
+use crate::util::digest::Digest;
 use crate::util::endpoint::{Endpoint, Spelling};
 use crate::util::environment::Environment;
 use crate::util::file_lock::{Event, FileLock, FileLockError, LockOptions};
@@ -431,17 +433,37 @@ pub(crate) fn expected_key(manifest: &Manifest) -> Result<Option<PublicKey>, Err
     Ok(path.map(PublicKey::read).transpose()?)
 }
 
-/// Warns of what in a checkout is harmless for `targets`; returns what would replace the
-/// definition or lose it, or the `public_key` that images must carry.
+/// What is built of a checkout, and what is right in it.
+#[derive(Clone, Copy)]
+pub(crate) struct TrapsAsked<'a> {
+    /// The targets that are built.
+    pub targets: &'a [Target],
+    /// The traps that are accepted.
+    pub allowed: &'a [Trap],
+    /// The contents that are locked for the checkout.
+    pub locked: &'a [Digest],
+    /// Whether large content bundles are read.
+    pub large_bundles: LargeBundles,
+}
+
+/// Warns of what in a checkout is harmless for the targets; returns what would replace the
+/// definition or lose it, or the public key that images must carry.
 pub(crate) fn traps(
     context: &Context<'_>,
+    manifest: &Manifest,
     preflight: &Preflight<'_>,
-    targets: &[Target],
-    allowed: &[Trap],
-    public_key: Option<&PublicKey>,
+    asked: TrapsAsked<'_>,
 ) -> Result<Vec<Diagnostic>, Error> {
+    let TrapsAsked {
+        targets,
+        allowed,
+        locked,
+        large_bundles,
+    } = asked;
     let mut findings = preflight.findings(targets)?;
-    findings.extend(preflight.signing_key_findings(public_key));
+    findings.extend(preflight.signing_key_findings(expected_key(manifest)?.as_ref()));
+    let bundles = content_bundles::findings(context, manifest, preflight, locked, large_bundles)?;
+    findings.extend(bundles);
     let (grave, harmless): (Vec<_>, Vec<_>) = findings
         .iter()
         .map(|finding| finding.told(targets, allowed))

@@ -86,6 +86,8 @@ fn nothing_is_printed_that_is_not_documented_and_nothing_documented_is_gone() {
         "fetch factory --output spc.tgz",
         "verify factory --bundle spc.tgz",
         "verify factory --bundle images.tar",
+        "sign factory",
+        "verify factory --signature factory.sig.bin --public-key signer.pub",
         "stage factory",
         "stage factory",
         "check",
@@ -115,6 +117,9 @@ fn nothing_is_printed_that_is_not_documented_and_nothing_documented_is_gone() {
         "fetch --timeout 3",
     ];
     for line in lines {
+        if *line == *"sign factory" {
+            signing_keys(&site);
+        }
         let mut words: Vec<&str> = line.split(' ').collect();
         words.push("--json");
         let run = site.edgestage(&words);
@@ -145,6 +150,26 @@ fn nothing_is_printed_that_is_not_documented_and_nothing_documented_is_gone() {
     fields(&document(&site, "check"), "", &mut seen);
     let gone: Vec<_> = missing.difference(&seen).collect();
     assert!(gone.is_empty(), "{gone:?}");
+}
+
+/// Makes a pair of keys with openssl, and names the private half in `profiles.toml`.
+fn signing_keys(site: &Site) {
+    for arguments in [
+        "genpkey -quiet -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out signer.pem",
+        "pkey -in signer.pem -pubout -out signer.pub",
+    ] {
+        let made = std::process::Command::new("openssl")
+            .args(arguments.split(' '))
+            .current_dir(site.path(""))
+            .status()
+            .unwrap_or_else(|error| {
+                panic!("`openssl` is needed: run `scripts/setup test` ({error})")
+            });
+        assert!(made.success());
+    }
+    let manifest = std::fs::read_to_string(site.path("profiles.toml")).unwrap();
+    let table = "\n[signing]\nprivate-key-file = \"signer.pem\"\n";
+    site.write("profiles.toml", &(manifest + table));
 }
 
 /// Writes the content bundle `images.tar`: its index lists an image.

@@ -17,6 +17,7 @@ mod registries;
 mod checkouts;
 mod pages;
 mod rehearsals;
+mod signatures;
 
 use std::path::PathBuf;
 
@@ -39,7 +40,7 @@ it, but read it. Paths, ports, process numbers and digests are replaced by names
 
 #[test]
 fn the_catalogue_is_as_it_was_reviewed() {
-    let parts: [fn(&mut Book); 8] = [
+    let parts: [fn(&mut Book); 9] = [
         command_line::all,
         manifests::all,
         palettes::all,
@@ -48,6 +49,7 @@ fn the_catalogue_is_as_it_was_reviewed() {
         bundles::all,
         locks::all,
         checkouts::all,
+        signatures::all,
     ];
     let texts = std::thread::scope(|scope| {
         let parts = parts.map(|part| {

@@ -22,7 +22,7 @@ mod markdown;
 use markdown::{fenced, read};
 
 /// All pages with a line of shell.
-const PAGES: [&str; 14] = [
+const PAGES: [&str; 15] = [
     "README.md",
     "docs/install.md",
     "docs/quickstart.md",
@@ -31,6 +31,7 @@ const PAGES: [&str; 14] = [
     "docs/recipes/self-hosted.md",
     "docs/recipes/air-gapped.md",
     "docs/recipes/registry.md",
+    "docs/recipes/signed-hosts.md",
     "docs/recipes/many-sites.md",
     "docs/recipes/maas.md",
     "docs/recipes/secure-boot.md",
@@ -40,7 +41,7 @@ const PAGES: [&str; 14] = [
 ];
 
 /// The blocks that are not run, by their beginning, and what is run in their place.
-const NOT_RUN: [(&str, &str); 11] = [
+const NOT_RUN: [(&str, &str); 12] = [
     (
         "cargo run -p palette-sim",
         "it does not end; every page has a simulated Palette",
@@ -69,6 +70,10 @@ const NOT_RUN: [(&str, &str); 11] = [
         "nothing: Debian has no oras; skopeo reads the same",
     ),
     ("cosign generate-key-pair", "nothing: Debian has no cosign"),
+    (
+        "#!/bin/sh -e\n# sign-with-kms",
+        "nothing: it takes an account with a cloud",
+    ),
     ("cosign verify", "nothing: Debian has no cosign"),
 ];
 
@@ -92,6 +97,9 @@ for argument; do
 done
 rm -rf root && mkdir -p root/iso build
 cp -r overlay/files-iso/. root/iso
+if [ -n "${EDGE_CUSTOM_CONFIG-}" ]; then
+    cp "$EDGE_CUSTOM_CONFIG" root/iso/.edge_custom_config.yaml
+fi
 "#,
     record!("root/iso"),
     r#"label=COS_LIVE
@@ -167,12 +175,6 @@ fn prepare(test: &Test, page: &str) {
             staged("\"edge-infra@2.1.0\"");
             Tree::overlay(&test.staged()).live(&test.path("image.iso"));
         }
-        // The login is for a registry that asks for none here, and speaks plain HTTP.
-        "registry.md" => {
-            program(test, "bin/docker", "#!/bin/sh\n[ \"$*\" != '' ]\n");
-            let skopeo = "#!/bin/sh\ncommand=$1\nshift\nPATH=${PATH#*:}\nexec skopeo \"$command\" --tls-verify=false \"$@\"\n";
-            program(test, "bin/skopeo", skopeo);
-        }
         "README.md" | "air-gapped.md" => {
             let several = "\"edge-infra@2.1.0\", \"edge-monitoring@1.4.0\"";
             staged(&match page {
@@ -186,7 +188,23 @@ fn prepare(test: &Test, page: &str) {
                 fs::remove_file(test.path(left)).unwrap();
             }
         }
+        // The login is for a registry that asks for none here, and speaks plain HTTP.
+        "registry.md" => {
+            program(test, "bin/docker", "#!/bin/sh\n[ \"$*\" != '' ]\n");
+            let skopeo = "#!/bin/sh\ncommand=$1\nshift\nPATH=${PATH#*:}\nexec skopeo \"$command\" --tls-verify=false \"$@\"\n";
+            program(test, "bin/skopeo", skopeo);
+        }
         "self-hosted.md" => test.put("ca.pem", palette_sim::Tls::self_signed(&["x"]).ca_pem()),
+        "signed-hosts.md" => {
+            let copy =
+                "    COPY --if-exists \"$EDGE_CUSTOM_CONFIG\" /overlay/.edge_custom_config.yaml\n";
+            let text = test.text("CanvOS/Earthfile");
+            let text = text
+                .replacen("ARG ARCH\n", "ARG EDGE_CUSTOM_CONFIG\nARG ARCH\n", 1)
+                .replace("    RUN CMD", &format!("{copy}    RUN CMD"))
+                .replace("    RUN enki", &format!("{copy}    RUN enki"));
+            test.put("CanvOS/Earthfile", text);
+        }
         "many-sites.md" => test.put("values/berlin.yaml", "replicas: 2\n"),
         "from-curl.md" | "from-content-build.md" => {
             staged("\"edge-infra@2.1.0\", \"hello-universe@1.2.0\"");
@@ -383,6 +401,7 @@ pages! {
     a_palette_of_your_own: "docs/recipes/self-hosted.md",
     a_builder_without_a_network: "docs/recipes/air-gapped.md",
     a_teams_registry: "docs/recipes/registry.md",
+    signed_hosts: "docs/recipes/signed-hosts.md",
     many_sites: "docs/recipes/many-sites.md",
     maas_images: "docs/recipes/maas.md",
     secure_boot: "docs/recipes/secure-boot.md",

@@ -79,6 +79,7 @@ mod interrupted;
 mod killed;
 mod file_locks;
 mod concurrent_edits;
+mod content_bundles;
 mod drift;
 mod diff;
 mod forecast;

@@ -60,8 +60,8 @@ fn hex_is_lower_case_and_has_no_newline() {
         .stdout("{dir}/other\n")
         .success();
     let raw = test.read("other");
-    let hex: Vec<String> = raw.iter().map(|byte| format!("{byte:02x}")).collect();
-    let hex = hex.concat();
+    let digits: Vec<String> = raw.iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex = digits.concat();
     assert_eq!(test.text("factory.sig.hex"), hex);
     for file in ["other", "factory.sig.hex"] {
         test.run(&format!(

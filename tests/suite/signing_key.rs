@@ -16,9 +16,13 @@ const CONFIG: &str = "CanvOS/edge-config.yaml";
 const ARG: &str = "CLUSTERCONFIG=spc.tgz\nEDGE_CUSTOM_CONFIG=edge-config.yaml\n";
 
 /// Returns a custom configuration with this key file, as CanvOS's template has it.
-fn config(test: &Test, key: &str) -> String {
+pub fn config(test: &Test, key: &str) -> String {
     let base64 = openssl(test, &format!("base64 -A -in {key}"));
-    let base64 = String::from_utf8(base64).unwrap();
+    config_of(&String::from_utf8(base64).unwrap())
+}
+
+/// Returns a custom configuration with this value.
+pub fn config_of(base64: &str) -> String {
     format!(
         "# Keys\ncontent:\n  signing:\n    publicKey:\n      base64EncodedValue: |\n        {base64}\n"
     )
@@ -49,7 +53,7 @@ fn checkout() -> Test {
 }
 
 /// Returns the same with a pair of keys, of which `[signing]` names the public half.
-fn expecting() -> Test {
+pub fn expecting() -> Test {
     checkout()
         .key_pair("signer")
         .signing("public-key = \"signer.pub\"")

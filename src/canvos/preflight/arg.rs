@@ -23,6 +23,9 @@ pub(super) const KEY: &str = "CLUSTERCONFIG";
 /// The build argument that names the custom configuration, with the public key for signatures.
 pub(super) const EDGE_CUSTOM_CONFIG: &str = "EDGE_CUSTOM_CONFIG";
 
+/// The build argument that is the version of the host's agent in the image.
+pub(super) const AGENT_VERSION: &str = "PE_VERSION";
+
 /// The variable from which Earthly takes more build arguments.
 const BUILD_ARGS: &str = "EARTHLY_BUILD_ARGS";
 

@@ -84,6 +84,10 @@ pub(super) struct Recipe {
     /// The copies of the custom configuration to where hosts read it, in the order in which they
     /// run.
     pub edge_configs: Vec<EdgeConfigCopy>,
+    /// Whether the target copies content bundles.
+    pub carries_content: bool,
+    /// The version of the host's agent in the image; `None` if it cannot be determined.
+    pub agent_version: Option<String>,
     /// Whether the target runs a part of another Earthfile, which is not read.
     pub unresolved: bool,
     /// The other paths that the target copies out of the checkout and requires: plain paths,

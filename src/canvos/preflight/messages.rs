@@ -10,6 +10,7 @@ use super::{Arg, Assignment, RIGHT, Target};
 use crate::canvos::OVERLAY_DIRECTORY;
 use crate::diagnostic::{Diagnostic, Place, Trap};
 
+pub(super) mod bundle;
 pub(super) mod clusterconfig;
 pub(super) mod invocation;
 pub(super) mod signing_key;

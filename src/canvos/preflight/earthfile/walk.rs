@@ -19,6 +19,8 @@ const CALLS: usize = 1000;
 
 /// The build argument that names the definition.
 const CLUSTERCONFIG: &str = crate::canvos::preflight::arg::KEY;
+/// The build argument that is the version of the host's agent.
+const AGENT_VERSION: &str = crate::canvos::preflight::arg::AGENT_VERSION;
 /// The build argument that names the custom configuration.
 const EDGE_CUSTOM_CONFIG: &str = crate::canvos::preflight::arg::EDGE_CUSTOM_CONFIG;
 /// The places from which hosts read the custom configuration: the root of an ISO, and what
@@ -87,6 +89,9 @@ impl<'e> Walk<'e> {
         };
         let mut base = Scope::default();
         walk.block(&parsed.base, &mut base, place);
+        let seen = walk.seen(&base);
+        let version = seen.get(AGENT_VERSION).map(str::to_owned);
+        walk.recipe.agent_version = version.filter(|version| !version.is_empty());
         walk.recipe.exists = parsed.targets.contains_key(target);
         walk.enter(target, Scope::default(), place);
         walk.recipe
@@ -294,6 +299,9 @@ impl<'e> Walk<'e> {
                 let flag = if if_exists { "--if-exists " } else { "" };
                 self.recipe.literal_sources.push((flag, (*word).to_owned()));
             }
+            if place.runs != Runs::No && path.as_deref().is_some_and(is_of_content) {
+                self.recipe.carries_content = true;
+            }
             let source = match &path {
                 Some(path) if is_overlay(path) => Source::Overlay,
                 Some(path)
@@ -408,6 +416,11 @@ fn is_overlay(path: &str) -> bool {
 fn is_plain(path: &str) -> bool {
     let fits = |b: u8| b.is_ascii_alphanumeric() || b"._-/".contains(&b);
     path.bytes().all(fits) && path.starts_with(|c: char| c.is_ascii_alphanumeric())
+}
+
+/// Whether a source is in the content directories.
+fn is_of_content(path: &str) -> bool {
+    path.trim_start_matches("./").starts_with("content-")
 }
 
 /// Whether a source is every content directory, whose files are copied without their directory.

@@ -1,0 +1,194 @@
+//! What the content bundles of a checkout hold.
+//!
+//! A bundle has up to 14 GB, so it is read once, with progress, and what it holds is remembered
+//! in the cache directory: one small file for each bundle, below `bundles/`, named by device and
+//! inode. It counts as long as the bundle has the same size, modification time and change time;
+//! nothing can set the latter. A file that cannot be written or read costs another pass.
+
+use std::fs::Metadata;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::bundle::{self, BundleDefinition, BundleError, Survey};
+use crate::canvos::preflight::{Finding, Preflight, UnreadBundle};
+use crate::error::Error;
+use crate::manifest::Manifest;
+use crate::util::atomic_file;
+use crate::util::digest::Digest;
+use crate::util::files;
+use crate::util::sanitize;
+use crate::workflow::archive_file;
+use crate::workflow::context::Context;
+
+/// The largest bundle that is read without being asked, in bytes.
+const UNASKED: u64 = 256 << 20;
+/// The form of the remembered files. Another one is not read.
+const FORM: u32 = 1;
+/// The maximum size of a remembered file, in bytes.
+const LARGEST: u64 = 64 << 10;
+
+/// Whether large bundles are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LargeBundles {
+    /// `--bundles`.
+    Read,
+    /// Only if what they hold is remembered.
+    Skip,
+}
+
+impl LargeBundles {
+    /// Interprets the flag `--bundles`.
+    pub(crate) fn of(flag: bool) -> Self {
+        if flag { Self::Read } else { Self::Skip }
+    }
+}
+
+/// What a bundle held when it was read, and which file that was.
+#[derive(Serialize, Deserialize)]
+struct Remembered {
+    form: u32,
+    file: FileStamp,
+    held: Survey,
+}
+
+/// What changes whenever a file changes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct FileStamp {
+    device: u64,
+    inode: u64,
+    size: u64,
+    /// Seconds and nanoseconds.
+    modified: (i64, i64),
+    /// Seconds and nanoseconds.
+    changed: (i64, i64),
+}
+
+/// Returns what is wrong with the content bundles of a checkout. The content of one of `locked`
+/// is right.
+///
+/// # Errors
+/// Fails if the cache directory cannot be determined.
+pub(crate) fn findings(
+    context: &Context<'_>,
+    manifest: &Manifest,
+    preflight: &Preflight<'_>,
+    locked: &[Digest],
+    large: LargeBundles,
+) -> Result<Vec<Finding>, Error> {
+    let bundles = preflight.embedded_bundles();
+    if bundles.is_empty() {
+        return Ok(Vec::new());
+    }
+    let cache = context.cache(Some(manifest))?;
+    let memory = cache.directory().join("bundles");
+    let spool = cache.directory().join("tmp");
+    let mut found = Vec::new();
+    for path in bundles {
+        let file = preflight.directory().join(&path);
+        match held(context, manifest, &file, (&memory, &spool), large) {
+            Ok(held) => found.extend(preflight.bundle_findings(&path, &held, locked)),
+            Err(why) => found.push(preflight.unread_bundle(&path, &why)),
+        }
+    }
+    Ok(found)
+}
+
+/// Returns what the bundle `file` holds, as it is remembered or by reading it.
+fn held(
+    context: &Context<'_>,
+    manifest: &Manifest,
+    file: &Path,
+    (memory, spool): (&Path, &Path),
+    large: LargeBundles,
+) -> Result<Survey, UnreadBundle> {
+    let unreadable = |error: &std::io::Error| UnreadBundle::Unreadable(sanitize::io(error));
+    let metadata = file.metadata().map_err(|error| unreadable(&error))?;
+    let stamp = FileStamp::of(&metadata);
+    let remembered = stamp.as_ref().map(|stamp| stamp.path(memory));
+    if let (Some(stamp), Some(path)) = (&stamp, &remembered)
+        && let Some(held) = recall(path, stamp)
+    {
+        return Ok(held);
+    }
+    if metadata.len() > UNASKED && large == LargeBundles::Skip {
+        return Err(UnreadBundle::Large {
+            size: metadata.len(),
+            most: UNASKED,
+        });
+    }
+    let source = archive_file::watch(context, file).map_err(|error| unreadable(&error))?;
+    let held = bundle::survey(source, spool, &manifest.limits).map_err(|error| match error {
+        BundleError::Read(error) => unreadable(&error),
+        BundleError::Spool(error) => UnreadBundle::Unreadable(error.to_string()),
+        BundleError::Refused(refusal) => UnreadBundle::Unreadable(refusal.to_string()),
+    })?;
+    // What is refused may be accepted with other limits.
+    let is_known = matches!(
+        held.definition,
+        BundleDefinition::None | BundleDefinition::One(_)
+    );
+    // A bundle that changed while it was read is not remembered.
+    let after = file.metadata().ok().and_then(|after| FileStamp::of(&after));
+    if let (Some(stamp), Some(path)) = (stamp, remembered)
+        && is_known
+        && after.as_ref() == Some(&stamp)
+    {
+        remember(
+            &path,
+            &Remembered {
+                form: FORM,
+                file: stamp,
+                held: held.clone(),
+            },
+        );
+    }
+    Ok(held)
+}
+
+impl FileStamp {
+    #[cfg(unix)]
+    #[expect(
+        clippy::unnecessary_wraps,
+        reason = "other systems have no such numbers"
+    )]
+    fn of(metadata: &Metadata) -> Option<Self> {
+        use std::os::unix::fs::MetadataExt as _;
+        Some(Self {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+            size: metadata.len(),
+            modified: (metadata.mtime(), metadata.mtime_nsec()),
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
+        })
+    }
+
+    #[cfg(not(unix))]
+    fn of(_: &Metadata) -> Option<Self> {
+        None
+    }
+
+    fn path(&self, memory: &Path) -> PathBuf {
+        let name = Digest::of(format!("{} {}", self.device, self.inode).as_bytes());
+        memory.join(format!("{name}.json"))
+    }
+}
+
+fn recall(path: &Path, stamp: &FileStamp) -> Option<Survey> {
+    let bytes = files::read(path, LARGEST).ok()?;
+    let remembered: Remembered = serde_json::from_slice(&bytes).ok()?;
+    (remembered.form == FORM && remembered.file == *stamp).then_some(remembered.held)
+}
+
+fn remember(path: &Path, remembered: &Remembered) {
+    let Ok(bytes) = serde_json::to_vec(remembered) else {
+        return;
+    };
+    let Some(directory) = path.parent() else {
+        return;
+    };
+    if atomic_file::make_directories(directory).is_ok() {
+        // Without it, the bundle is read again.
+        let _ = atomic_file::write(path, &bytes);
+    }
+}
