@@ -136,6 +136,9 @@ pub(super) fn sign(
 ) -> Result<Signature, Error> {
     let archive = locked_bytes(context, session, definition, locked)?;
     let bytes = in_memory(&archive.artifact)?;
+    if !signer.runs_command() {
+        return Ok(signer.sign(&bytes, archive.artifact.path())?);
+    }
     // The path in the cache may get other bytes of the same content meanwhile; a command signs
     // these bytes and no others.
     let mut copy = session.cache.slot()?;
@@ -147,7 +150,13 @@ pub(super) fn sign(
 
 /// Returns the bytes of an archive, which is at most as large as `[limits]` allow.
 fn in_memory(artifact: &Artifact) -> Result<Vec<u8>, Error> {
+    let size = usize::try_from(artifact.identity().size).unwrap_or(usize::MAX);
     let mut bytes = Vec::new();
+    // Doubling it on the way would take twice the memory.
+    bytes
+        .try_reserve_exact(size.saturating_add(1))
+        .map_err(|_| std::io::ErrorKind::OutOfMemory.into())
+        .map_err(PathError::when("read", artifact.path()))?;
     artifact
         .open()?
         .take(artifact.identity().size + 1)

@@ -98,6 +98,12 @@ impl<'a> Signer<'a> {
         self.public_key.as_ref()
     }
 
+    /// Returns whether a command signs, which reads a file.
+    #[must_use]
+    pub fn runs_command(&self) -> bool {
+        matches!(self.with, With::Command { .. })
+    }
+
     /// Returns what is unsafe about the private key's file.
     #[must_use]
     pub fn warning(&self) -> Option<&Diagnostic> {

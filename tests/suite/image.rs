@@ -55,6 +55,8 @@ fn a_live_iso_holds_what_is_locked() {
             "sha256": sha256(&staged),
             "size": staged.len(),
             "content_sha256": content_sha256(&staged),
+            "signing_key": Value::Null,
+            "public_key_sha256": Value::Null,
         }])
     );
     assert_eq!(said.json()["definition"], "factory");

@@ -198,6 +198,40 @@ fn nothing_set_and_nothing_expected_is_silent() {
     );
 }
 
+/// CanvOS's template of `.arg` names a file that only those have who sign. The vendor's texts
+/// spell its name in other ways.
+#[test]
+fn the_value_of_the_template() {
+    let test = checkout();
+    test.put(
+        "CanvOS/.arg",
+        "CLUSTERCONFIG=spc.tgz\nEDGE_CUSTOM_CONFIG=.edge-custom-config.yaml\n",
+    );
+    test.put("CanvOS/.edge-custom-config.yaml.template", "content:\n");
+    silent(&test, ALL, "T35");
+    for name in [
+        ".edge_custom_config.yaml",
+        "edge_custom_config.yaml",
+        ".edge.custom-config.yaml",
+    ] {
+        let path = format!("CanvOS/{name}");
+        test.put(&path, "content:\n");
+        let help = format!("write `EDGE_CUSTOM_CONFIG={name}`");
+        let said = "names a file that is not in the checkout: `.edge-custom-config.yaml`";
+        warned(&test, "", "T35", &[said, &help]);
+        fs::remove_file(test.path(&path)).unwrap();
+    }
+    let test = test
+        .key_pair("signer")
+        .signing("public-key = \"signer.pub\"");
+    refused(
+        &test,
+        "",
+        "T35",
+        &["names a file that is not in the checkout"],
+    );
+}
+
 #[test]
 fn files_without_a_usable_key() {
     let value = |value: &str| {

@@ -21,6 +21,8 @@ use crate::util::sanitize;
 
 /// The custom configuration in the overlay, which ISO targets copy as it is.
 const IN_OVERLAY: &str = "overlay/files-iso/.edge_custom_config.yaml";
+/// The value in CanvOS's template of `.arg`.
+const OF_TEMPLATE: &str = ".edge-custom-config.yaml";
 /// The maximum size of a custom configuration, in bytes.
 const LARGEST: u64 = 1 << 20;
 
@@ -219,13 +221,20 @@ impl Preflight<'_> {
                 }
             }
             _ if !is_set && expected.is_none() => return None,
+            // CanvOS's template of `.arg` names a file that nobody has who does not sign.
+            EdgeConfig::Nothing(Some(Missed::Absent)) | EdgeConfig::NoFileForMaas
+                if expected.is_none() && value == Some(OF_TEMPLATE) && self.similar().is_none() =>
+            {
+                return None;
+            }
             EdgeConfig::Nothing(Some(Missed::Unset)) => messages::empty_value(),
             EdgeConfig::Nothing(missed) => {
                 let shown = match value {
                     Some(_) => shown,
                     None => self.default_shown(&targets),
                 };
-                messages::missed(missed.as_ref().unwrap_or(&Missed::Absent), &shown)
+                let missed = missed.as_ref().unwrap_or(&Missed::Absent);
+                messages::missed(missed, &shown, self.similar().as_deref())
             }
             EdgeConfig::NotCopied => messages::not_copied(),
             EdgeConfig::OverlayDropped => messages::overlay_dropped(),
@@ -256,6 +265,18 @@ impl Preflight<'_> {
             },
             diagnostic: told,
         })
+    }
+
+    /// Returns a file of the checkout whose name is one of the spellings of the custom
+    /// configuration in the vendor's texts.
+    fn similar(&self) -> Option<String> {
+        let is_one = |name: &String| {
+            let letters = name.chars().filter(|c| c.is_ascii_alphanumeric());
+            let letters: String = letters.collect::<String>().to_ascii_lowercase();
+            letters == "edgecustomconfigyaml" && self.directory.join(name).is_file()
+        };
+        let names = super::checks::names_in(self.directory).unwrap_or_default();
+        names.into_iter().find(is_one)
     }
 
     /// Returns the Earthfile's default, for a message.

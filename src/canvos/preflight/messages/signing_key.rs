@@ -35,10 +35,16 @@ pub(in crate::canvos::preflight) fn with_origin(
 }
 
 /// The value finds nothing.
-pub(in crate::canvos::preflight) fn missed(missed: &Missed, shown: &str) -> Diagnostic {
-    lost(title_of_missed(KEY, missed, shown))
-        .note(ACCEPTS_ALL)
-        .help(FIX)
+pub(in crate::canvos::preflight) fn missed(
+    missed: &Missed,
+    shown: &str,
+    similar: Option<&str>,
+) -> Diagnostic {
+    let told = lost(title_of_missed(KEY, missed, shown)).note(ACCEPTS_ALL);
+    match similar {
+        Some(similar) => told.help(format!("write `{KEY}={similar}`")),
+        None => told.help(FIX),
+    }
 }
 
 /// The value makes the build fail.
