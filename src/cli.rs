@@ -229,7 +229,7 @@ pub enum Command {
     Show(ShowArgs),
     /// Sign the locked archive for hosts that have a public key
     ///
-    /// Writes the raw signature that `openssl dgst -sha256 -sign` makes. [signing] in
+    /// Writes the raw signature that `openssl dgst -sha256 -sign` makes. `[signing]` in
     /// profiles.toml names the private key, or the command that has it.
     #[command(after_help = "Examples:\n\
         \x20 edgestage sign factory         # Writes factory.sig.bin\n\

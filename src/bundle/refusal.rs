@@ -51,7 +51,7 @@ pub enum BundleRefusal {
     },
     /// The bundle has no cluster definition, but manifests of these kinds.
     NoDefinition {
-        /// The kinds, in alphabetical order, at most [`super::layout::MOST_KINDS`].
+        /// The kinds, in alphabetical order, at most `MOST_KINDS` of them.
         kinds: Vec<String>,
         /// The number of manifests.
         manifests: usize,
