@@ -5,7 +5,7 @@
 //! of the archive, which the caller then checks like a downloaded one, or a [`BundleRefusal`]. A
 //! content bundle is an OCI image layout in a tar, which may be compressed with zstd (facts.md,
 //! 5). Nothing in it is unpacked or followed. It is read to its very end, in one pass if
-//! possible, although its members come in any order: see [`scan`] for what is kept meanwhile.
+//! possible, although its members come in any order: see `scan.rs` for what is kept meanwhile.
 //! The manifest and the archive are compared with their digests. Memory stays below 64 MiB, in
 //! addition to the window of the zstd stream if that is larger than 8 MiB.
 

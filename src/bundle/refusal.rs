@@ -26,7 +26,7 @@ pub enum BundleRefusal {
     },
     /// The zstd stream cannot be decoded; contains the library's reason.
     Zstd(String),
-    /// A frame of the zstd stream needs a window beyond [`WINDOW_LIMIT`].
+    /// A frame of the zstd stream needs a window beyond `WINDOW_LIMIT`.
     Window,
     /// Data after the last zstd frame.
     TrailingBytes,
@@ -40,7 +40,7 @@ pub enum BundleRefusal {
     NoIndex,
     /// There are two files `index.json`; contains their paths.
     TwoIndexes([Vec<u8>; 2]),
-    /// `index.json` or a manifest is larger than [`JSON_LIMIT`]; contains what it is.
+    /// `index.json` or a manifest is larger than `JSON_LIMIT`; contains what it is.
     LargeJson(Document),
     /// `index.json` or the manifest cannot be read.
     InvalidJson {
