@@ -271,7 +271,7 @@ impl Preflight<'_> {
     /// configuration in the vendor's texts.
     fn similar(&self) -> Option<String> {
         let is_one = |name: &String| {
-            let letters = name.chars().filter(|c| c.is_ascii_alphanumeric());
+            let letters = name.chars().filter(char::is_ascii_alphanumeric);
             let letters: String = letters.collect::<String>().to_ascii_lowercase();
             letters == "edgecustomconfigyaml" && self.directory.join(name).is_file()
         };
