@@ -89,15 +89,15 @@ fn what_must_not_be_written_is_not() {
             ("/dev/null", "it is a device"),
             (
                 "/dev/stdout",
-                "prints the path of the archive to standard output",
+                "prints the path of the file to standard output",
             ),
             (
                 "/dev/fd/1",
-                "prints the path of the archive to standard output",
+                "prints the path of the file to standard output",
             ),
             (
                 "/proc/self/fd/1",
-                "prints the path of the archive to standard output",
+                "prints the path of the file to standard output",
             ),
             ("-", "it does not name a file"),
             ("real/..", "it does not name a file"),
