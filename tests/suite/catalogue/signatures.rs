@@ -112,7 +112,7 @@ fn commands(book: &mut Book) {
         ("one that prints nothing", "[\"true\"]".to_owned(), 2),
         (
             "one that prints text",
-            format!("[{sign}, \"signer.pem\", \"-hex\"]"),
+            "[\"sh\", \"-c\", \"printf %0512d 7\"]".to_owned(),
             2,
         ),
         (
