@@ -23,6 +23,7 @@ mod changes;
 mod checks;
 mod copies;
 mod decisions;
+mod effects;
 mod argument_uses;
 mod listing;
 mod places;
@@ -252,9 +253,7 @@ struct File<'e> {
     relevant: BTreeSet<String>,
     /// The variables that decide what is copied.
     matter: BTreeSet<String>,
-    /// Where definitions are copied to, as it is written.
-    targets: Vec<String>,
-    /// The same, as paths of the image, as far as they are known.
+    /// Where definitions are copied to, as paths of the image as far as they are known.
     paths: Vec<String>,
     /// What the targets save for others to copy.
     saves: BTreeMap<String, Vec<Save>>,
@@ -285,7 +284,6 @@ impl<'e> File<'e> {
             definition_copies,
             relevant: BTreeSet::new(),
             matter: BTreeSet::new(),
-            targets: Vec::new(),
             paths: Vec::new(),
             saves: BTreeMap::new(),
             reached: BTreeSet::new(),
@@ -343,7 +341,6 @@ impl<'e> File<'e> {
                 if let Some(copy) = CopyLine::of(line).filter(|_| file.carries(line)) {
                     file.paths
                         .push(changes::absolute(&copy.target, directory.as_deref()));
-                    file.targets.push(copy.target);
                 }
             });
         }

@@ -262,7 +262,7 @@ impl<'e> Walk<'e> {
     }
 
     fn copy(&mut self, line: &Line, words: &[&str], scope: &Scope, place: Place) {
-        let (flags, paths) = words.split_at(flag_words(words));
+        let (flags, paths) = words.split_at(flag_words(words, &COPY_VALUES));
         let if_exists = flags
             .iter()
             .any(|flag| matches!(*flag, "--if-exists" | "--if-exists=true"));
@@ -330,13 +330,14 @@ impl<'e> Walk<'e> {
 }
 
 /// The flags of `COPY` that have a value, which may be the next word.
-const VALUED: [&str; 4] = ["--chmod", "--chown", "--platform", "--build-arg"];
+pub(super) const COPY_VALUES: [&str; 4] = ["--chmod", "--chown", "--platform", "--build-arg"];
 
-/// Returns how many of the words after `COPY` are flags and their values.
-pub(super) fn flag_words(words: &[&str]) -> usize {
+/// Returns how many words at the beginning are flags and their values. The flags `valued` have a
+/// value, which may be the next word.
+pub(super) fn flag_words(words: &[&str], valued: &[&str]) -> usize {
     let mut count = 0;
     while let Some(word) = words.get(count).filter(|word| word.starts_with("--")) {
-        count += 1 + usize::from(VALUED.contains(word));
+        count += 1 + usize::from(valued.contains(word));
     }
     count.min(words.len())
 }

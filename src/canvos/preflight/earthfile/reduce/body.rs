@@ -9,11 +9,12 @@ use super::super::lines::Line;
 use super::super::parse::{Block, Branch, Statement};
 use super::super::walk::{assignment, grouped, local, reference};
 use super::argument_uses::variables;
-use super::copies::{CopyLine, is_git, plain};
 use super::decisions::{runs_program, tests_variables};
+use super::effects::State;
 use super::listing::{self, Destination, Kind};
-use super::{File, Obstacle, RECORD_PREFIX, RECORDS, Unreducible, changes, each_line};
+use super::{File, Obstacle, Unreducible, changes, each_line};
 
+mod copying;
 mod omitted;
 
 /// What a branch has in which nothing is left: an empty one is refused.
@@ -276,117 +277,6 @@ impl Writer<'_, '_> {
         Ok(())
     }
 
-    fn copy(&mut self, line: &Line) -> Result<(), Unreducible> {
-        let Some(copy) = CopyLine::of(line) else {
-            self.keep(line);
-            return Ok(());
-        };
-        let is_carrying = self.file.carries(line);
-        if self.is(Fact::Omitted) && runs_program(&line.text) {
-            let covers = changes::covers(&copy.target, self.state());
-            return if is_carrying || covers {
-                Err(at(line, Obstacle::ShellOut))
-            } else {
-                Ok(())
-            };
-        }
-        if is_carrying && self.is(Fact::CallsTool) {
-            return Err(at(line, Obstacle::OtherOverlay));
-        }
-        if is_carrying {
-            self.check_known(line)?;
-        }
-        let sources = copy.sources.iter().filter(|source| !is_git(source));
-        let (artifacts, sources): (Vec<_>, Vec<_>) =
-            sources.partition(|source| CopyLine::is_artifact(source));
-        for artifact in artifacts {
-            self.note_if(true, Fact::Omitted);
-            self.artifact(line, &copy, artifact)?;
-        }
-        if sources.is_empty() || !self.is_relevant {
-            return Ok(());
-        }
-        let words = ["COPY"]
-            .into_iter()
-            .chain(copy.flags.iter().map(String::as_str));
-        let words = words.chain(sources.iter().map(|source| source.as_str()));
-        let words: Vec<&str> = words.chain([copy.target.as_str()]).collect();
-        self.push(&words.join(" "));
-        self.note_if(true, Fact::Copied);
-        if is_carrying {
-            let kind = self.file.kind(line, &copy);
-            self.note(Destination {
-                kind,
-                word: copy.target.clone(),
-            });
-        }
-        Ok(())
-    }
-
-    /// What another target has made: its records, and the definition where that is among it.
-    fn artifact(
-        &mut self,
-        line: &Line,
-        copy: &CopyLine,
-        artifact: &str,
-    ) -> Result<(), Unreducible> {
-        let name = reference(artifact).and_then(local);
-        let relevant = name.filter(|name| self.file.relevant.contains(*name));
-        let Some(name) = relevant else {
-            let covers = changes::covers(&copy.target, self.state());
-            return if self.is_relevant && covers {
-                Err(at(line, Obstacle::Changes))
-            } else {
-                Ok(())
-            };
-        };
-        self.body.references.push(name.to_owned());
-        let hands_on = |flag: &&String| {
-            [
-                "--platform",
-                "--allow-privileged",
-                "--pass-args",
-                "--build-arg",
-            ]
-            .iter()
-            .any(|known| flag.split('=').next() == Some(known))
-        };
-        let flags: Vec<&str> = (copy.flags.iter().filter(hands_on))
-            .map(String::as_str)
-            .collect();
-        let flags = flags.join(" ");
-        let records = with_path(artifact, &format!("{RECORD_PREFIX}*"));
-        self.push(&format!("COPY {flags} --if-exists {records} {RECORDS}").replace("  ", " "));
-        self.note_if(true, Fact::Receives);
-        let path = reference(artifact).unwrap_or_default();
-        let path = path.split_once('/').map_or("", |(_, path)| path);
-        let Some(hands_on) = self.file.hands_on(name, path) else {
-            return Err(at(line, Obstacle::Command));
-        };
-        if !hands_on && self.is(Fact::Carries) && changes::covers(&copy.target, self.state()) {
-            return Err(at(line, Obstacle::Changes));
-        }
-        if hands_on {
-            let flags = copy.flags.iter().map(String::as_str);
-            let words = ["COPY"]
-                .into_iter()
-                .chain(flags)
-                .chain([artifact, &copy.target]);
-            self.push(&words.collect::<Vec<_>>().join(" "));
-            self.note_if(true, Fact::Copied);
-            let kind = if plain(&copy.target).ends_with("spc.tgz") {
-                Kind::File
-            } else {
-                Kind::Overlay
-            };
-            self.note(Destination {
-                kind,
-                word: copy.target.clone(),
-            });
-        }
-        Ok(())
-    }
-
     /// Notes a place. Where it cannot be told later which one it was, at once.
     fn note(&mut self, destination: Destination) {
         self.note_if(true, Fact::Carries);
@@ -398,8 +288,8 @@ impl Writer<'_, '_> {
     }
 
     /// What has been copied so far.
-    fn state(&self) -> changes::State<'_> {
-        changes::State {
+    fn state(&self) -> State<'_> {
+        State {
             targets: &self.file.paths,
             // What has been copied where a function is called is not known here.
             is_copied: self.is_function || self.is(Fact::Carries) || self.is(Fact::Copied),
@@ -591,45 +481,4 @@ fn assigned<'w>(words: &[&'w str]) -> Option<&'w str> {
     let words = &words[flags.count()..];
     let name = assignment(words).map(|(name, _)| name);
     name.or_else(|| words.first().copied())
-}
-
-/// `artifact`, with another path behind its target.
-fn with_path(artifact: &str, path: &str) -> String {
-    let artifact = artifact.trim_matches(['"', '\'']);
-    let (artifact, arguments) = match artifact.split_once(' ') {
-        Some((artifact, arguments)) if artifact.starts_with('(') => (artifact, arguments),
-        _ => (artifact, ""),
-    };
-    let plus = artifact.find('+').unwrap_or_default();
-    let end = artifact[plus..]
-        .find('/')
-        .map_or(artifact.len(), |at| plus + at);
-    let target = artifact[..end].trim_end_matches(')');
-    match (target.starts_with('('), arguments) {
-        (true, "") => format!("{}/{path}", &target[1..]),
-        (true, arguments) => format!("{target}/{path} {arguments}"),
-        _ => format!("{target}/{path}"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_artifact_with_another_path() {
-        for (artifact, expected) in [
-            ("+build-iso/", "+build-iso/x"),
-            ("+build-iso/*.iso", "+build-iso/x"),
-            ("\"+build-iso/a b\"", "+build-iso/x"),
-            ("+build-iso", "+build-iso/x"),
-            ("(+build-iso/y)", "+build-iso/x"),
-            (
-                "(+third-party/luet --binary=luet)",
-                "(+third-party/x --binary=luet)",
-            ),
-        ] {
-            assert_eq!(with_path(artifact, "x"), expected, "{artifact}");
-        }
-    }
 }

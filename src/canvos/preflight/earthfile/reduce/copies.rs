@@ -3,7 +3,7 @@
 //! Input: a line of an Earthfile. Output: its flags, its sources and its destination.
 
 use super::super::lines::Line;
-use super::super::walk::{flag_words, grouped, reference};
+use super::super::walk::{COPY_VALUES, flag_words, grouped, reference};
 use crate::canvos::Placement;
 
 /// The words of a `COPY`.
@@ -20,7 +20,7 @@ impl CopyLine {
         let ["COPY", rest @ ..] = &words[..] else {
             return None;
         };
-        let (flags, paths) = rest.split_at(flag_words(rest));
+        let (flags, paths) = rest.split_at(flag_words(rest, &COPY_VALUES));
         let mut sources = grouped(paths);
         let target = sources.pop().filter(|_| !sources.is_empty())?;
         Some(Self {

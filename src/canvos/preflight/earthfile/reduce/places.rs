@@ -68,25 +68,16 @@ impl Places {
     }
 
     /// Whether `path` is a place, or a directory of one.
-    pub(super) fn contain(&self, path: &str) -> bool {
+    fn contain(&self, path: &str) -> bool {
         self.is_anywhere || normalized(path).is_none_or(|path| self.paths.contains(&path))
     }
 
     /// Whether `word` may name one, for a command in `directory`.
-    pub(super) fn may_be(&self, word: &Word, directory: Option<&str>, values: &Values) -> bool {
-        let Some(words) = expanded(word, values) else {
-            return true;
-        };
-        // Without quotes, the shell splits what a variable stands for.
-        let split = words.iter().flat_map(Word::split);
-        let mut all = words.iter().cloned().chain(split);
-        all.any(|word| self.may_be_one(&word.0, directory))
-    }
-
-    fn may_be_one(&self, pieces: &[Piece], directory: Option<&str>) -> bool {
-        if let [] | [Piece::Literal(_)] = pieces {
-            return self.may_be_literal(Word(pieces.to_vec()).start(), directory);
+    pub(super) fn may_be(&self, word: &Word, directory: Option<&str>) -> bool {
+        if let Some(text) = word.literal() {
+            return self.may_be_literal(text, directory);
         }
+        let pieces = &word.0;
         let literal = |piece: Option<&Piece>| match piece {
             Some(Piece::Literal(text)) => text.clone(),
             _ => String::new(),
@@ -133,6 +124,12 @@ impl Places {
         };
         self.is_anywhere || path == "/" || self.paths.iter().any(|place| place.ends_with(&path))
     }
+}
+
+/// Returns whether `path` is `directory` or something below it.
+pub(super) fn is_within(path: &str, directory: &str) -> bool {
+    let rest = path.strip_prefix(directory);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/') || directory.is_empty())
 }
 
 /// `path` without `.`, `..` and repeated slashes; `None` if it leads above the root.
