@@ -7,7 +7,7 @@
 
 pub(crate) mod body;
 mod connection;
-mod messages;
+pub(crate) mod messages;
 mod page;
 mod proxy;
 pub(crate) mod retry;

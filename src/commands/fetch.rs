@@ -117,27 +117,20 @@ pub(super) fn run(arguments: &FetchArgs, context: &Context<'_>) -> Result<Comman
     };
     tell(context, &fetched, definitions.len(), &outcome_of);
     if let Some(pusher) = pusher {
-        push(
-            context,
-            &pusher,
-            &mut fetched,
-            &mut error,
-            &definitions,
-            jobs,
-        )?;
+        let failed = push(context, &pusher, &mut fetched, &definitions, jobs)?;
+        error = Error::all(error.into_iter().chain(failed).collect());
     }
     Ok(outcome(fetched, definitions.len(), error))
 }
 
-/// Pushes what was fetched.
+/// Pushes what was fetched; returns the error of those that could not be pushed.
 fn push(
     context: &Context<'_>,
     pusher: &Pusher<'_>,
     fetched: &mut [Fetched],
-    error: &mut Option<Error>,
     definitions: &[&Definition],
     jobs: u16,
-) -> Result<(), Error> {
+) -> Result<Option<Error>, Error> {
     let is_fetched = |name: &String| fetched.iter().any(|one| one.definition == *name);
     let meant: Vec<&Definition> = definitions
         .iter()
@@ -151,8 +144,7 @@ fn push(
             found.pushed = Some(one.reference);
         }
     }
-    *error = Error::all(error.take().into_iter().chain(failed).collect());
-    Ok(())
+    Ok(failed)
 }
 
 pub(super) fn update(
@@ -191,14 +183,8 @@ pub(super) fn update(
     };
     tell(context, &fetched, definitions.len(), &outcome_of);
     if let Some(pusher) = pusher {
-        push(
-            context,
-            &pusher,
-            &mut fetched,
-            &mut error,
-            &definitions,
-            jobs,
-        )?;
+        let failed = push(context, &pusher, &mut fetched, &definitions, jobs)?;
+        error = Error::all(error.into_iter().chain(failed).collect());
     }
     Ok(outcome(fetched, definitions.len(), error))
 }

@@ -1,6 +1,22 @@
-//! Messages about proxy variables.
+//! Messages about what every client needs: proxy variables, certificates, threads.
 
 use crate::diagnostic::{Code, Diagnostic};
+
+/// The file with certificate authorities, `what`, has none.
+pub(crate) fn no_certificate(what: &str) -> Diagnostic {
+    Diagnostic::error(
+        Code::UnusableCaCert,
+        format!("the {what} contains no PEM certificate"),
+    )
+    .help("name a file that contains `-----BEGIN CERTIFICATE-----`")
+}
+
+/// The operating system starts no more threads, for the reason `why`.
+pub(crate) fn no_thread(why: &str) -> Diagnostic {
+    Diagnostic::error(Code::NoThread, format!("cannot start a thread: {why}"))
+        .note("this user or container has reached its process limit")
+        .help("raise the limit (`ulimit -u`, `pids.max`), or end other processes")
+}
 
 /// An entry in the list of exceptions has a form that the library does not know and was
 /// probably `meant` for `host`. All texts are printable.

@@ -3,7 +3,7 @@
 use super::wire::Speaker;
 use super::{HttpRefusal, PaletteError, RedirectRefusal};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::http::{Route, Waited};
+use crate::http::{self, Route, Waited};
 use crate::util::sanitize;
 use crate::util::secret::Suspicion;
 
@@ -70,16 +70,8 @@ pub(crate) fn error(error: &PaletteError) -> Diagnostic {
             .note(why.clone())
             .help("run the command again: the list may have been out of date")
         }
-        PaletteError::NoCertificate => Diagnostic::error(
-            Code::UnusableCaCert,
-            "the `ca-cert` file contains no PEM certificate",
-        )
-        .help("name a file that contains `-----BEGIN CERTIFICATE-----`"),
-        PaletteError::NoThread(why) => {
-            Diagnostic::error(Code::NoThread, format!("cannot start a thread: {why}"))
-                .note("this user or container has reached its process limit")
-                .help("raise the limit (`ulimit -u`, `pids.max`), or end other processes")
-        }
+        PaletteError::NoCertificate => http::messages::no_certificate("`ca-cert` file"),
+        PaletteError::NoThread(why) => http::messages::no_thread(why),
         PaletteError::Setup(why) => Diagnostic::error(
             Code::ConnectionSetup,
             format!("cannot set up the connection: {why}"),

@@ -3,7 +3,7 @@
 use super::credentials::CredentialsError;
 use super::error::{RegistryError, RegistryRedirect};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::http::{Route, Waited};
+use crate::http::{self, Route, Waited};
 use crate::util::sanitize;
 
 /// Returns the message about a call that failed.
@@ -68,16 +68,8 @@ pub(crate) fn error(error: &RegistryError) -> Diagnostic {
         )
         .note(sanitize::excerpt(why.as_bytes(), 200))
         .help("check `repository` in `[registry]`, and whether a proxy or login page answers in the registry's place"),
-        RegistryError::NoCertificate => Diagnostic::error(
-            Code::UnusableCaCert,
-            "the `ca-cert` file of `[registry]` contains no PEM certificate",
-        )
-        .help("name a file that contains `-----BEGIN CERTIFICATE-----`"),
-        RegistryError::NoThread(why) => {
-            Diagnostic::error(Code::NoThread, format!("cannot start a thread: {why}"))
-                .note("this user or container has reached its process limit")
-                .help("raise the limit (`ulimit -u`, `pids.max`), or end other processes")
-        }
+        RegistryError::NoCertificate => http::messages::no_certificate("`ca-cert` file of `[registry]`"),
+        RegistryError::NoThread(why) => http::messages::no_thread(why),
         RegistryError::Setup(why) => Diagnostic::error(
             Code::ConnectionSetup,
             format!("cannot set up the connection to the registry: {why}"),
