@@ -1,9 +1,8 @@
 //! `build` rehearses first: what a rehearsal finds decides whether the build starts.
 
-use std::fs;
-
 use crate::build::{EARTHLY, build, program, with_earthly};
 use crate::checkout::builds_with;
+use crate::rehearsal::nothing_is_left;
 use crate::support::Test;
 
 /// Copies nothing in a rehearsal, and would build a good image.
@@ -28,14 +27,6 @@ fn was_not_built(test: &Test) {
     assert!(!test.path("CanvOS/build").exists());
     assert!(!test.path("CanvOS/seen.env").exists());
     nothing_is_left(test);
-}
-
-#[track_caller]
-fn nothing_is_left(test: &Test) {
-    let names = fs::read_dir(test.site()).unwrap().flatten();
-    let names: Vec<_> = names.map(|entry| entry.file_name()).collect();
-    let left = |name: &std::ffi::OsString| name.to_string_lossy().starts_with(".edgestage-reh");
-    assert!(!names.iter().any(left), "{names:?}");
 }
 
 #[test]

@@ -23,13 +23,19 @@ fn login() -> [String; 2] {
     ["--creds".into(), format!("{USER}:{PASSWORD}")]
 }
 
-#[test]
-fn what_was_pushed_is_staged_without_a_key_and_without_palette() {
-    let (_registry, test) = with_password();
+/// Returns a registry with passwords that has the locked archive, and a test that pushed it.
+fn pushed() -> (DockerRegistry, Test) {
+    let (registry, test) = with_password();
     test.run("fetch --push -q")
         .env("DOCKER_CONFIG", "{dir}/docker")
         .any_stdout()
         .success();
+    (registry, test)
+}
+
+#[test]
+fn what_was_pushed_is_staged_without_a_key_and_without_palette() {
+    let (_registry, test) = pushed();
     test.forget_cache();
     test.sim.clear_requests();
     let connections = test.sim.connections();
@@ -57,11 +63,7 @@ fn what_was_pushed_is_staged_without_a_key_and_without_palette() {
 /// Without `--locked` too, as long as the lock is current.
 #[test]
 fn a_current_lock_needs_no_key() {
-    let (_registry, test) = with_password();
-    test.run("fetch --push -q")
-        .env("DOCKER_CONFIG", "{dir}/docker")
-        .any_stdout()
-        .success();
+    let (_registry, test) = pushed();
     test.forget_cache();
     test.run("stage -v")
         .env("DOCKER_CONFIG", "{dir}/docker")
@@ -191,11 +193,7 @@ fn a_second_push_sends_nothing() {
 
 #[test]
 fn pull_fills_the_cache_and_never_asks_palette() {
-    let (_registry, test) = with_password();
-    test.run("fetch --push -q")
-        .env("DOCKER_CONFIG", "{dir}/docker")
-        .any_stdout()
-        .success();
+    let (_registry, test) = pushed();
     let cached = test.cached();
     test.forget_cache();
     let connections = test.sim.connections();
@@ -215,11 +213,7 @@ fn pull_fills_the_cache_and_never_asks_palette() {
 
 #[test]
 fn show_and_diff_read_the_archive_of_the_registry() {
-    let (_registry, test) = with_password();
-    test.run("fetch --push -q")
-        .env("DOCKER_CONFIG", "{dir}/docker")
-        .any_stdout()
-        .success();
+    let (_registry, test) = pushed();
     test.forget_cache();
     test.run("show")
         .env("DOCKER_CONFIG", "{dir}/docker")

@@ -93,8 +93,9 @@ fn an_identity_token_is_exchanged() {
     );
 }
 
-#[test]
-fn an_expired_token_is_replaced() {
+/// Returns a registry with tokens, and a test that has its credentials and has pulled from it
+/// once. The calls so far are forgotten.
+fn pulled_with_token() -> (FaultyRegistry, Test) {
     let (registry, test) = ready(Guard::Token(format!("builder:{PASSWORD}")));
     test.docker_login(&registry.repository(), "builder", PASSWORD);
     test.run("pull -q")
@@ -103,6 +104,12 @@ fn an_expired_token_is_replaced() {
         .success();
     registry.clear();
     registry.calls();
+    (registry, test)
+}
+
+#[test]
+fn an_expired_token_is_replaced() {
+    let (registry, test) = pulled_with_token();
     // The registry takes back the token in the middle of a push.
     registry.fault(
         On::PutBlob,
@@ -134,14 +141,7 @@ fn an_expired_token_is_replaced() {
 
 #[test]
 fn a_push_asks_for_a_token_that_may_write() {
-    let (registry, test) = ready(Guard::Token(format!("builder:{PASSWORD}")));
-    test.docker_login(&registry.repository(), "builder", PASSWORD);
-    test.run("pull -q")
-        .env("DOCKER_CONFIG", "{dir}/docker")
-        .any_stdout()
-        .success();
-    registry.clear();
-    registry.calls();
+    let (registry, test) = pulled_with_token();
     test.run("push -q")
         .env("DOCKER_CONFIG", "{dir}/docker")
         .any_stdout()

@@ -45,7 +45,7 @@ fn rehearse<'t>(test: &'t Test, arguments: &str) -> Run<'t> {
 
 /// No copy is left beside the checkout.
 #[track_caller]
-fn nothing_is_left(test: &Test) {
+pub fn nothing_is_left(test: &Test) {
     let left = copies(test);
     assert!(left.is_empty(), "{left:?}");
 }
