@@ -231,15 +231,15 @@ fn from_file(path: &Path) -> Result<FoundKey, KeyError> {
     })?;
     let found = read(text, &format!("`{}`", sanitize::path(path)))?;
     Ok(FoundKey {
-        warning: exposed(path, &metadata),
+        warning: exposed(path, &metadata, "API key"),
         ..found
     })
 }
 
-/// Warns about a key file that other users can read. This is not a refusal: secrets that are
+/// Warns about a file with a secret, `what`, that other users can read. This is not a refusal: secrets that are
 /// mounted into a container often have such a mode, and no other users exist there.
 #[cfg(unix)]
-fn exposed(path: &Path, metadata: &Metadata) -> Option<Diagnostic> {
+pub(crate) fn exposed(path: &Path, metadata: &Metadata, what: &str) -> Option<Diagnostic> {
     use std::os::unix::fs::PermissionsExt as _;
     const READ_BY_OTHERS: u32 = 0o044;
     let mode = metadata.permissions().mode() & 0o7777;
@@ -250,11 +250,11 @@ fn exposed(path: &Path, metadata: &Metadata) -> Option<Diagnostic> {
     let shown = sanitize::path(path);
     let has_plain_name = path.to_str() == Some(&shown);
     let command = has_plain_name.then(|| format!("chmod 600 {}", shell_word(&shown)));
-    Some(messages::exposed(&shown, mode, command))
+    Some(messages::exposed(what, &shown, mode, command))
 }
 
 #[cfg(not(unix))]
-fn exposed(_: &Path, _: &Metadata) -> Option<Diagnostic> {
+pub(crate) fn exposed(_: &Path, _: &Metadata, _: &str) -> Option<Diagnostic> {
     None
 }
 
@@ -269,18 +269,33 @@ fn shell_word(text: &str) -> String {
     }
 }
 
-/// Runs the command in the manifest's directory. Its standard error is that of edgestage, since
-/// it may ask for a touch of a hardware token.
+/// Runs the command that prints the key.
 fn from_command(
     argv: &[String],
     environment: &Environment,
     manifest: &Manifest,
 ) -> Result<FoundKey, KeyError> {
-    let (program, arguments) = argv.split_first().ok_or(KeyError::None)?;
-    let failed = |why: String| KeyError::Command {
-        program: program.clone(),
-        why,
-    };
+    let program = argv.first().ok_or(KeyError::None)?;
+    let output = output_of(argv, environment, manifest);
+    let output = output.map_err(|(program, why)| KeyError::Command { program, why })?;
+    read(
+        &String::from_utf8_lossy(&output),
+        &format!("the output of `{program}`"),
+    )
+}
+
+/// Returns what a command that provides a secret prints, or its program and why it failed. It
+/// runs in the manifest's directory. Its standard error is that of edgestage, since
+/// it may ask for a touch of a hardware token.
+pub(crate) fn output_of(
+    argv: &[String],
+    environment: &Environment,
+    manifest: &Manifest,
+) -> Result<Zeroizing<Vec<u8>>, (String, String)> {
+    let (program, arguments) = argv
+        .split_first()
+        .ok_or_else(|| (String::new(), "it names no program".to_owned()))?;
+    let failed = |why: String| (program.clone(), why);
     let directory = match manifest.path.parent() {
         Some(parent) if parent != Path::new("") => parent.to_owned(),
         _ => PathBuf::from("."),
@@ -307,10 +322,7 @@ fn from_command(
             sanitize::ended(output.status)
         )));
     }
-    read(
-        &String::from_utf8_lossy(&output.stdout),
-        &format!("the output of `{program}`"),
-    )
+    Ok(Zeroizing::new(output.stdout))
 }
 
 /// Returns the environment of the command: the variables that it is known to need. Anything

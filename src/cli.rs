@@ -25,9 +25,9 @@ pub mod manual;
 
 pub use arguments::{
     AddArgs, BuildArgs, CacheCommand, CheckArgs, CleanArgs, DiffArgs, ExplainArgs, FetchArgs,
-    Fleet, Format, Images, InitArgs, JOBS, Jobs, ListArgs, One, OneOrAll, PreflightArgs,
-    RehearseArgs, RemoveArgs, RenameArgs, SchemaArgs, SchemaOf, ShowArgs, ShowFormat, StageArgs,
-    UpdateArgs, VerifyArgs,
+    Fleet, Format, HostCheckArgs, HostCommand, HostTargetArgs, HostUploadArgs, Images, InitArgs,
+    JOBS, Jobs, ListArgs, One, OneOrAll, PreflightArgs, RehearseArgs, RemoveArgs, RenameArgs,
+    SchemaArgs, SchemaOf, ShowArgs, ShowFormat, SlotArg, StageArgs, UpdateArgs, VerifyArgs,
 };
 pub use distribution::{CompletionsArgs, ManArgs, Shell};
 
@@ -211,6 +211,14 @@ pub enum Command {
     #[command(after_help = "Example:\n\
         \x20 edgestage pull && edgestage stage factory --locked --offline")]
     Pull(Fleet),
+    /// Compare edge hosts with the lock, or upload to them
+    #[command(
+        subcommand,
+        after_help = "Examples:\n\
+        \x20 edgestage host check\n\
+        \x20 edgestage host upload line-1"
+    )]
+    Host(HostCommand),
     /// Verify that the locked definition is staged, or in an image
     #[command(after_help = "Examples:\n\
         \x20 edgestage verify factory\n\

@@ -14,7 +14,7 @@ use crate::cache::Artifact;
 use crate::canvos::Placement;
 use crate::error::Error;
 use crate::lockfile::Lockfile;
-use crate::manifest::Manifest;
+use crate::manifest::{Manifest, PasswordSource};
 use crate::util::atomic_file;
 use crate::util::digest::Digest;
 use crate::util::files;
@@ -67,7 +67,16 @@ impl Guard {
             .filter_map(|pack| pack.values_file.clone());
         let palette = &manifest.palette;
         let named = [&palette.ca_cert, &palette.api_key_file];
-        let named = named.into_iter().flatten().cloned().chain(values);
+        let hosts = manifest.hosts.values().map(|host| &host.login);
+        let of_hosts = hosts.chain([&manifest.host_login]).flat_map(|login| {
+            let password = match &login.password {
+                Some(PasswordSource::File(path)) => Some(path.clone()),
+                _ => None,
+            };
+            [login.ca_cert.clone(), password].into_iter().flatten()
+        });
+        let named = named.into_iter().flatten().cloned();
+        let named = named.chain(values).chain(of_hosts);
         files.extend(named.map(|path| (path, OutputFault::NamedInManifest)));
         let mut checkouts = vec![context.canvos_directory(manifest, None)];
         checkouts.extend(definitions().map(|one| context.canvos_directory(manifest, Some(one))));

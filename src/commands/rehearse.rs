@@ -13,7 +13,6 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::targets::{self, Known, Targets};
-use crate::api_key;
 use crate::canvos::Seen;
 use crate::canvos::build::BuildCommand;
 use crate::canvos::preflight::Target;
@@ -30,7 +29,7 @@ use crate::ui::{CommandOutput, fields};
 use crate::util::digest::Digest;
 use crate::util::files::Identity;
 use crate::util::sanitize;
-use crate::workflow::context::{Context, current, load_lockfile, one_or_chosen, shown};
+use crate::workflow::context::{Context, WITHHELD, current, load_lockfile, one_or_chosen, shown};
 
 /// The document of `rehearse`.
 #[derive(Serialize, JsonSchema)]
@@ -158,7 +157,7 @@ impl Rehearser<'_> {
                 let _waiting = context.report.waiting("Rehearsing", &definition.name);
                 let request = Request {
                     preflight: &preflight,
-                    secrets: &api_key::VARIABLES,
+                    secrets: &WITHHELD,
                     timeout: self.timeout,
                 };
                 let rehearsal = request.run()?;

@@ -76,6 +76,14 @@ topics! {
     Registry = "registry",
     /// The credentials for the registry.
     RegistryCredentials = "registry-credentials",
+    /// What edge hosts hold.
+    Hosts = "hosts",
+    /// Uploads to edge hosts.
+    HostUpload = "host-upload",
+    /// The login to edge hosts.
+    HostLogin = "host-login",
+    /// The certificates of edge hosts.
+    HostCertificate = "host-certificate",
     /// An archive that is refused.
     Archive = "archive",
     /// The file `profiles.lock`.

@@ -8,6 +8,8 @@ use crate::cache;
 use crate::canvos::{self, CanvosError};
 use crate::diagnostic::{self, Code, Diagnostic, Severity};
 use crate::drift;
+use crate::edge_host;
+use crate::host_password;
 use crate::lockfile;
 use crate::manifest::ManifestError;
 use crate::palette;
@@ -92,6 +94,8 @@ impl Error {
             Self::Key(error) => api_key::messages::error(error),
             Self::Palette(error) => palette::messages::error(error),
             Self::Registry(error) => registry::messages::error(error),
+            Self::Host { host, error } => edge_host::messages::error(host, error),
+            Self::HostPassword(error) => host_password::messages::error(error),
             Self::NoSource {
                 definition,
                 registry,

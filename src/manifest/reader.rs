@@ -370,7 +370,7 @@ impl<'t, 'i> Table<'t, 'i> {
             }
             let place = reader.at(key.span);
             let problem = if is_secret_key(key.value) {
-                messages::secret(place, key.value)
+                messages::secret(place, key.value, &self.name)
             } else {
                 let known: Vec<&str> = self.known().into_iter().collect();
                 let near = self.nearest(key.value);

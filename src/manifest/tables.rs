@@ -1,5 +1,5 @@
 //! Reads the tables of `profiles.toml` other than the definitions: `[palette]`, `[canvos]`,
-//! `[cache]`, `[registry]` and `[limits]`.
+//! `[cache]`, `[registry]` and `[limits]`; those of hosts are in `hosts`.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use std::sync::Arc;
 use toml::de::{DeTable, DeValue};
 
 use super::reader::{At, Reader, Table};
-use super::{Manifest, PaletteTable, Project, RegistryTable, definition, keys, messages};
+use super::{Manifest, PaletteTable, Project, RegistryTable, definition, hosts, keys, messages};
 use crate::diagnostic::Source;
 use crate::util::endpoint::Endpoint;
 use crate::util::limits::Limits;
@@ -43,6 +43,8 @@ pub(super) fn read(
         .map(|table| limits(table, reader))
         .unwrap_or_default();
     let definitions = definition::read_all(&root, &palette, reader);
+    let defaults = hosts::defaults(&root, reader);
+    let hosts = hosts::read_all(&root, &defaults, &definitions, reader);
     let nameless = not_definitions(&mut root, reader);
     if root.lacks("definition") && nameless == 0 {
         let place = reader.at(end..end);
@@ -58,6 +60,8 @@ pub(super) fn read(
         build,
         cache,
         registry,
+        host_login: defaults,
+        hosts,
         limits,
         definitions,
     }

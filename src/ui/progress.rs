@@ -174,7 +174,7 @@ impl Progress for Download<'_> {
     fn advances(&self, bytes: u64) {
         self.bytes.fetch_add(bytes, Ordering::Relaxed);
         // What was sent is not a part of what was fetched.
-        if self.kind != TransferKind::Push {
+        if !matches!(self.kind, TransferKind::Push | TransferKind::Upload) {
             self.report.console.count(bytes);
         }
     }

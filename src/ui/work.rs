@@ -61,6 +61,8 @@ pub enum TransferKind {
     Pull,
     /// To the registry.
     Push,
+    /// To an edge host.
+    Upload,
 }
 
 impl TransferKind {
@@ -69,6 +71,7 @@ impl TransferKind {
         match self {
             Self::Fetch => "Palette",
             Self::Pull | Self::Push => "the registry",
+            Self::Upload => "the host",
         }
     }
 
@@ -76,7 +79,7 @@ impl TransferKind {
     pub(super) fn verb(self) -> &'static str {
         match self {
             Self::Fetch | Self::Pull => "downloading",
-            Self::Push => "uploading",
+            Self::Push | Self::Upload => "uploading",
         }
     }
 }

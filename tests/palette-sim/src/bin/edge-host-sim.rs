@@ -39,7 +39,7 @@ struct Options {
 }
 
 fn main() -> ExitCode {
-    match parse(std::env::args().skip(1)).and_then(|options| run(options).map_err(text)) {
+    match parse(std::env::args().skip(1)).and_then(|options| run(&options).map_err(text)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {
             eprint!("error: {message}\n{USAGE}");
@@ -95,7 +95,7 @@ fn number<T: std::str::FromStr>(flag: &str, text: &str) -> Result<T, String> {
         .map_err(|_| format!("{flag}: `{text}` is not a fitting number"))
 }
 
-fn run(options: Options) -> io::Result<()> {
+fn run(options: &Options) -> io::Result<()> {
     let mut hosts = Vec::new();
     let mut lines = String::new();
     for _ in 0..options.hosts {
