@@ -140,7 +140,7 @@ pub enum HostCommand {
     #[command(after_help = "Examples:\n\
         \x20 edgestage host check\n\
         \x20 edgestage host check line-1 --slot embedded\n\
-        \x20 edgestage host check 192.168.7.21 --definition factory --certificate-sha256 9c1e…")]
+        \x20 edgestage host check 192.168.7.21 --definition factory")]
     Check(HostCheckArgs),
     /// Upload the locked definition to edge hosts, and compare
     ///

@@ -21,11 +21,11 @@ pub const EXIT_CODES: [(&str, &str); 7] = [
     ),
     (
         "4",
-        "Palette or the registry refused the credentials or their scope, or there are none",
+        "Palette, the registry or a host refused the credentials or their scope, or there are none",
     ),
     (
         "5",
-        "Palette or the registry could not be reached or kept failing",
+        "Palette, the registry or a host could not be reached or kept failing",
     ),
     (
         "6",

@@ -294,7 +294,9 @@ impl<'o> HostClient<'o> {
     }
 
     pub(super) fn request(&self, call: &Call<'_>) -> RequestBuilder {
-        let url = self.endpoint.join(call.path);
+        let (path, query) = call.path.split_once('?').unzip();
+        let mut url = self.endpoint.join(path.unwrap_or(call.path));
+        url.set_query(query);
         let mut request = self.http.request(call.method.clone(), url);
         if let Some(token) = call.token {
             request = request.header(AUTHORIZATION, token.clone());

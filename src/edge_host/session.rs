@@ -177,14 +177,20 @@ impl Session<'_, '_> {
 
     #[allow(clippy::unused_self)] // an answer belongs to a session
     fn parse<T: for<'de> Deserialize<'de>>(&self, path: &str, body: &[u8]) -> Result<T, HostError> {
-        serde_json::from_slice(body).map_err(|error| HostError::WrongAnswer {
+        let wrong = |why: String| HostError::WrongAnswer {
             call: format!("GET {path}"),
+            why,
+        };
+        // An array would be read as an object whose fields are missing.
+        if body.trim_ascii_start().first() != Some(&b'{') {
+            return Err(wrong("it is not a JSON object".into()));
+        }
+        serde_json::from_slice(body).map_err(|error| {
             // The error's own text may contain a part of the body.
-            why: format!(
-                "it is not the JSON that is documented (line {}, column {})",
-                error.line(),
-                error.column()
-            ),
+            let (line, column) = (error.line(), error.column());
+            wrong(format!(
+                "it is not the JSON that is documented (line {line}, column {column})"
+            ))
         })
     }
 }

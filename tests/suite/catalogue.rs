@@ -9,6 +9,7 @@ mod archives;
 mod book;
 mod command_line;
 mod coverage;
+mod hosts;
 mod locks;
 mod manifests;
 mod palettes;
@@ -38,11 +39,12 @@ it, but read it. Paths, ports, process numbers and digests are replaced by names
 
 #[test]
 fn the_catalogue_is_as_it_was_reviewed() {
-    let parts: [fn(&mut Book); 7] = [
+    let parts: [fn(&mut Book); 8] = [
         command_line::all,
         manifests::all,
         palettes::all,
         registries::all,
+        hosts::all,
         archives::all,
         locks::all,
         checkouts::all,

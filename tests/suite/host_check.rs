@@ -262,32 +262,6 @@ fn without_the_archive_variables_are_said_not_to_have_been_compared() {
         .success();
 }
 
-/// The tag of an override is not in the lock entry, whose packs are Palette's.
-#[test]
-fn an_overridden_tag_is_expected() {
-    let host = Host::start(host_world());
-    let overridden = "profiles = [\"edge-infra@2.1.0\", { name = \"hello-universe\", version = \
-                      \"1.2.0\", packs = [{ name = \"hello-universe\", tag = \"1.1.x\" }] }]";
-    let test = Test::new()
-        .definition(overridden)
-        .hosts(&[host.table("line-1")]);
-    test.run("fetch -q").any_stdout().success();
-    let mut shown = test.cached_details();
-    put(&host, "embedded", shown.clone());
-    test.host_run("host check")
-        .any_stdout()
-        .any_stderr()
-        .success();
-    for (version, code) in [("1.1.7", 0), ("1.2.0", 3), ("1.1", 3)] {
-        shown["clusterProfileDetails"][1]["packs"][0]["version"] = version.into();
-        put(&host, "embedded", shown.clone());
-        test.host_run("host check")
-            .any_stdout()
-            .any_stderr()
-            .ends(code);
-    }
-}
-
 #[test]
 fn an_outdated_lock_entry_is_compared_with_nothing() {
     let host = Host::start(host_world());

@@ -34,10 +34,31 @@ pub(crate) struct Document {
     hosts: Vec<Done>,
 }
 
-/// The value for a host that got the archive.
-const UPLOADED: &str = "uploaded";
-/// The value for a host that had the definition.
-const UNCHANGED: &str = "unchanged";
+/// What was done for a host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+enum UploadResult {
+    /// The archive was sent, and the host shows the definition.
+    Uploaded,
+    /// The host had the definition, and nothing was sent.
+    Unchanged,
+}
+
+impl UploadResult {
+    fn text(self) -> &'static str {
+        match self {
+            Self::Uploaded => "uploaded",
+            Self::Unchanged => "unchanged",
+        }
+    }
+
+    fn outcome(self) -> Outcome {
+        match self {
+            Self::Uploaded => Outcome::Done(self.text()),
+            Self::Unchanged => Outcome::Found(self.text()),
+        }
+    }
+}
 
 /// Result for one host.
 #[derive(Serialize, JsonSchema)]
@@ -52,8 +73,7 @@ struct Done {
     /// Digest of the locked archive.
     sha256: Digest,
     /// What was done; null if it failed.
-    #[schemars(extend("enum" = [UPLOADED, UNCHANGED, null]))]
-    result: Option<&'static str>,
+    result: Option<UploadResult>,
     /// What the host shows as its uploaded definition afterwards; null if it failed.
     overridden: Option<SlotReport>,
     /// Code of the error about this host; null if there is none.
@@ -102,14 +122,12 @@ pub(in crate::commands) fn run(
     let mut hosts = Vec::new();
     for (target, result) in targets.iter().zip(results) {
         let (result, overridden, error) = match result {
-            Ok(Uploaded::Sent(report)) => (Some(UPLOADED), Some(report), None),
-            Ok(Uploaded::Unchanged(report)) => (Some(UNCHANGED), Some(report), None),
+            Ok(Uploaded::Sent(report)) => (Some(UploadResult::Uploaded), Some(report), None),
+            Ok(Uploaded::Unchanged(report)) => (Some(UploadResult::Unchanged), Some(report), None),
             Err(error) => (None, None, Some(error)),
         };
-        match result {
-            Some(UPLOADED) => summary.add(&target.host.shown, Outcome::Done(UPLOADED)),
-            Some(word) => summary.add(&target.host.shown, Outcome::Found(word)),
-            None => {}
+        if let Some(result) = result {
+            summary.add(&target.host.shown, result.outcome());
         }
         hosts.push(Done {
             name: target.host.is_named.then(|| target.host.shown.clone()),
@@ -127,7 +145,8 @@ pub(in crate::commands) fn run(
         .iter()
         .map(|host| {
             let name = host.name.as_ref().unwrap_or(&host.address);
-            let result = host.result.or(host.error).unwrap_or_default();
+            let result = host.result.map(UploadResult::text);
+            let result = result.or(host.error).unwrap_or_default();
             table::row(&[name, &host.definition, result])
         })
         .collect();
