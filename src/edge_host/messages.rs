@@ -100,7 +100,7 @@ pub(crate) fn error(host: &HostName, error: &HostError) -> Diagnostic {
         )
         .help("run the command again"),
         HostError::Stopped => Diagnostic::error(
-            Code::Cancelled,
+            Code::HostUnreachable,
             format!("the run was stopped before the host `{name}` was done"),
         )
         .help("run the command again"),
@@ -155,8 +155,11 @@ fn unknown_certificate(
         told = told.note(why);
     }
     told = told.note("the password was not sent");
-    let compare = "compare the digest on the host itself: `openssl s_client -connect \
-                   127.0.0.1:5080 </dev/null | openssl x509 -noout -fingerprint -sha256`";
+    let port = host.address.rsplit(':').next().unwrap_or_default();
+    let compare = format!(
+        "compare the digest on the host itself: `openssl s_client -connect 127.0.0.1:{port} \
+         </dev/null | openssl x509 -noout -fingerprint -sha256`"
+    );
     if is_pinned {
         return told.help(compare).help(format!(
             "if the host was installed again, write `certificate-sha256 = \"{sha256}\"`; \

@@ -349,7 +349,7 @@ fn values(book: &mut Book) {
             "a signature that cannot be made",
             HostError::Signing(Box::new(Diagnostic::error(
                 Code::SignatureNeeded,
-                "the key is another",
+                "the host `line-1` accepts only signed definitions",
             ))),
         ),
     ] {
