@@ -132,8 +132,8 @@ fn push(
         .copied()
         .filter(|definition| is_fetched(&definition.name))
         .collect();
-    let (pushed, failed) = pusher.push_all(context, &meant, jobs)?;
-    for one in pushed {
+    let (done, failed) = pusher.push_all(context, &meant, jobs)?;
+    for one in done {
         let found = fetched.iter_mut().find(|f| f.definition == one.definition);
         if let Some(found) = found {
             found.pushed = Some(one.reference);

@@ -50,25 +50,23 @@ pub(super) fn run(arguments: &Fleet, context: &Context<'_>) -> Result<CommandOut
     let manifest = context.manifest()?;
     let pusher = Pusher::new(context, &manifest, "push")?;
     let definitions = chosen(&manifest, &arguments.definitions.names)?;
-    let (pushed, error) = pusher.push_all(context, &definitions, arguments.jobs.jobs)?;
+    let (done, error) = pusher.push_all(context, &definitions, arguments.jobs.jobs)?;
     let mut summary = Summary::of(definitions.len());
-    for one in &pushed {
+    for one in &done {
         summary.add(&one.definition, one.outcome());
     }
     context.report.finished(&summary);
-    let rows: Vec<Vec<String>> = pushed
+    let rows: Vec<Vec<String>> = done
         .iter()
         .map(|one| table::row(&[&one.definition, &one.reference]))
         .collect();
-    let text = match &pushed[..] {
+    let text = match &done[..] {
         [only] if definitions.len() == 1 => format!("{}\n", only.reference),
         _ => table::layout(&rows),
     };
     Ok(CommandOutput {
         text,
-        json: fields(&Document {
-            definitions: pushed,
-        }),
+        json: fields(&Document { definitions: done }),
         error,
     })
 }

@@ -126,7 +126,7 @@ impl<'o> HostClient<'o> {
         let http = connect(&ConnectionOptions {
             endpoint: &endpoint,
             timeout: options.timeout,
-            trust: http::Trust::Of(config),
+            trust: http::Trust::Of(Box::new(config)),
         });
         let http = http.map_err(|error| match error {
             http::SetupError::NoThread(error) => HostError::NoThread(sanitize::io(&error)),
@@ -166,9 +166,10 @@ impl<'o> HostClient<'o> {
                     token: &token,
                     observer,
                 };
-                let result = match (self.options.stopped)() {
-                    true => Err(HostError::Stopped),
-                    false => work(&session),
+                let result = if (self.options.stopped)() {
+                    Err(HostError::Stopped)
+                } else {
+                    work(&session)
                 };
                 (result, self.logout(&token).err())
             }

@@ -251,7 +251,7 @@ pub(super) fn compare(found: &wire::Details, expected: Expected<'_>) -> SlotRepo
         let uid = profile.uid.as_str();
         let at = left
             .iter()
-            .position(|one| one.profile_uid.eq_ignore_ascii_case(uid));
+            .position(|one| one.uid.eq_ignore_ascii_case(uid));
         let Some(at) = at else {
             differences.push(HostDifference::ProfileMissing {
                 profile: named(&profile.name, &profile.version),
@@ -271,8 +271,8 @@ pub(super) fn compare(found: &wire::Details, expected: Expected<'_>) -> SlotRepo
         }
     }
     differences.extend(left.into_iter().map(|one| HostDifference::ProfileAdded {
-        profile: named(&one.profile_name, &one.profile_version),
-        uid: sanitize::excerpt(one.profile_uid.as_bytes(), 40),
+        profile: named(&one.name, &one.version),
+        uid: sanitize::excerpt(one.uid.as_bytes(), 40),
     }));
     let is_variable = |difference: &HostDifference| {
         matches!(
@@ -313,20 +313,20 @@ fn compare_profile(
     differences: &mut Vec<HostDifference>,
 ) {
     // Palette's first version has no number, for which the lock has one.
-    let is_first = host.profile_version.is_empty() && locked.version == FIRST_VERSION;
-    let is_same = host.profile_version == locked.version || is_first;
+    let is_first = host.version.is_empty() && locked.version == FIRST_VERSION;
+    let is_same = host.version == locked.version || is_first;
     let profile = named(&locked.name, &locked.version);
-    if host.profile_name != locked.name || !is_same {
+    if host.name != locked.name || !is_same {
         differences.push(HostDifference::ProfileChanged {
             locked: profile.clone(),
-            host: named(&host.profile_name, &host.profile_version),
+            host: named(&host.name, &host.version),
         });
     }
     let mut left: Vec<&wire::Pack> = host.packs.iter().collect();
     // The packs that match are taken first: a name may occur twice.
     let tag_of = |pack: &Pack| {
-        let named = overrides.iter().filter(|one| one.name == pack.name);
-        named.last().and_then(|one| one.tag.as_deref())
+        let named = overrides.iter().rfind(|one| one.name == pack.name);
+        named.and_then(|one| one.tag.as_deref())
     };
     let is_shown = |pack: &Pack, one: &wire::Pack| {
         let has = |version: &str| one.version == version;

@@ -59,7 +59,7 @@ impl Form {
             tail += signature;
             tail += "\r\n";
         }
-        tail += &format!("--{boundary}--\r\n");
+        tail.extend(["--", boundary, "--\r\n"]);
         Self {
             head: head.into_bytes(),
             file,

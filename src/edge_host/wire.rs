@@ -73,14 +73,14 @@ pub(super) struct Details {
 
 /// `v1ClusterProfileDetail`.
 #[derive(Debug, Default, serde::Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(default)]
 pub(super) struct Profile {
-    #[serde(deserialize_with = "or_default")]
-    pub profile_uid: String,
-    #[serde(deserialize_with = "or_default")]
-    pub profile_name: String,
-    #[serde(deserialize_with = "or_default")]
-    pub profile_version: String,
+    #[serde(rename = "profileUid", deserialize_with = "or_default")]
+    pub uid: String,
+    #[serde(rename = "profileName", deserialize_with = "or_default")]
+    pub name: String,
+    #[serde(rename = "profileVersion", deserialize_with = "or_default")]
+    pub version: String,
     #[serde(deserialize_with = "or_default")]
     pub packs: Vec<Pack>,
     /// Parsed where the archive's variables are parsed, too.

@@ -16,7 +16,7 @@ pub(crate) enum Trust<'a> {
     /// Those of the system, and the PEM certificates.
     And(&'a [u8]),
     /// What this configuration says, without any proxy.
-    Of(ClientConfig),
+    Of(Box<ClientConfig>),
 }
 
 /// How to connect.
@@ -55,7 +55,7 @@ pub(crate) fn connect(options: &ConnectionOptions<'_>) -> Result<Client, SetupEr
         // The time-out applies until the head arrives, and to each read of the body.
         .timeout(options.timeout.saturating_add(GRACE));
     if let Trust::Of(config) = &options.trust {
-        builder = builder.tls_backend_preconfigured(config.clone());
+        builder = builder.tls_backend_preconfigured(ClientConfig::clone(config));
     }
     if options.endpoint.is_plain_loopback() || matches!(options.trust, Trust::Of(_)) {
         // A proxy would receive secrets unencrypted although the server is on this machine.

@@ -153,17 +153,15 @@ fn read(
         }
         digest
     });
-    let address = match table.text("address", reader) {
-        Some(at) => HostAddress::parse(&at.value)
+    let address = table.text("address", reader);
+    if address.is_none() && table.lacks("address") {
+        reader.add_lack(messages::no_address(reader.at(table.span.clone())));
+    }
+    let address = address.and_then(|at| {
+        HostAddress::parse(&at.value)
             .map_err(|why| reader.add(messages::not_a_host_address(reader.at(at.span), why)))
-            .ok(),
-        None => {
-            if table.lacks("address") {
-                reader.add_lack(messages::no_address(reader.at(table.span.clone())));
-            }
-            None
-        }
-    };
+            .ok()
+    });
     Some(Host {
         name: name.value.to_owned(),
         span: name.span.clone(),

@@ -83,20 +83,22 @@ pub(super) fn more_mistakes(more: usize) -> Diagnostic {
 
 // Messages about keys.
 
-/// A key holds a secret, although the file is meant for version control.
+/// A key of `table` holds a secret, although the file is meant for version control.
 pub(super) fn secret(place: Place<'_>, key: &str, table: &str) -> Diagnostic {
-    let is_of_host = table.starts_with("[host");
-    let (instead, revoke) = if is_of_host {
-        (
+    let (instead, revoke) = match table {
+        "[registry]" => (
+            "remove the line, and log in with `docker login` or `podman login` instead",
+            "if anyone else has seen the file, change the password",
+        ),
+        table if table.starts_with("[host") => (
             "remove the line, and set `EDGESTAGE_HOST_PASSWORD`, `password-file` or \
              `password-command` instead",
             "if anyone else has seen the file, change the password on the hosts",
-        )
-    } else {
-        (
+        ),
+        _ => (
             "remove the line, and set `PALETTE_API_KEY` instead",
             "if anyone else has seen the file, revoke the key in Palette",
-        )
+        ),
     };
     error(
         Code::SecretInManifest,

@@ -121,19 +121,14 @@ fn canvos(table: Table<'_, '_>, reader: &mut Reader) -> (Option<At<PathBuf>>, Op
 }
 
 fn registry(table: Table<'_, '_>, reader: &mut Reader) -> Option<RegistryTable> {
-    let repository = match table.text("repository", reader) {
-        Some(at) => Repository::parse(&at.value)
-            .map_err(|why| {
-                reader.add(messages::not_a_repository(reader.at(at.span.clone()), &why));
-            })
-            .ok(),
-        None => {
-            if table.lacks("repository") {
-                reader.add_lack(messages::no_repository(reader.at(table.span.clone())));
-            }
-            None
-        }
-    };
+    let repository = table.text("repository", reader).and_then(|at| {
+        Repository::parse(&at.value)
+            .map_err(|why| reader.add(messages::not_a_repository(reader.at(at.span.clone()), &why)))
+            .ok()
+    });
+    if table.lacks("repository") {
+        reader.add_lack(messages::no_repository(reader.at(table.span.clone())));
+    }
     let ca_cert = table.path("ca-cert", reader).map(|at| at.value);
     table.finish(reader);
     Some(RegistryTable {

@@ -10,6 +10,8 @@ use serde::Serialize;
 use crate::lockfile::LockEntry;
 use crate::util::digest::Digest;
 
+/// The header with the digest of what was sent or asked for.
+pub(super) const DIGEST: &str = "docker-content-digest";
 /// The media type of a manifest.
 pub(super) const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 /// The type of the artifact.

@@ -6,20 +6,19 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use reqwest::blocking::{Client, RequestBuilder, Response};
-use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue, RETRY_AFTER};
+use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use reqwest::{Method, StatusCode, Url};
 
-use super::answer;
 use super::authorization::Session;
 use super::credentials::{self, FoundLogin};
 use super::error::{RegistryAnswer, RegistryError, RegistryRedirect};
 use super::redirect;
 use super::upload::{self, Upload};
-use crate::http::retry::{RetryPolicy, retry_after};
-use crate::http::transport::{self, Broken, PROXY_CREDENTIALS, Transport, classify};
+use crate::http::retry::RetryPolicy;
+use crate::http::transport::{self, Broken, Transport, classify};
 use crate::http::{
     AttemptDeadline, AttemptError, ConnectionOptions, GRACE, Route, Trust, WHOLE, Waited, body,
     connect,
@@ -31,6 +30,7 @@ use crate::util::repository::{Repository, is_loopback};
 use crate::util::secret::ApiKey;
 use crate::util::sync::lock;
 
+mod failure;
 mod token;
 
 /// The maximum number of bytes that are read of an answer that is not an archive.
@@ -85,11 +85,32 @@ pub(crate) struct Registry {
     pub(super) options: Options,
     pub(super) retry: RetryPolicy,
     session: Mutex<Session>,
-    /// What was found; `None` until a registry asks for credentials.
-    login: Mutex<Option<Option<FoundLogin>>>,
+    /// What was found, once the registry has asked for credentials.
+    login: Mutex<LoginState>,
     secrets: Mutex<Vec<ApiKey>>,
     /// Which blobs this client has pushed. Each is locked while it is being pushed.
     pub(super) pushed: Mutex<BTreeMap<Digest, Arc<Mutex<bool>>>>,
+}
+
+/// Whether credentials were looked for.
+#[derive(Default)]
+enum LoginState {
+    /// The registry has not asked for any.
+    #[default]
+    Unknown,
+    /// There are none.
+    Anonymous,
+    /// These.
+    Found(FoundLogin),
+}
+
+impl LoginState {
+    fn found(&self) -> Option<&FoundLogin> {
+        match self {
+            Self::Found(found) => Some(found),
+            Self::Unknown | Self::Anonymous => None,
+        }
+    }
 }
 
 /// A failed attempt.
@@ -110,7 +131,7 @@ pub(super) enum Payload<'c> {
     Upload(&'c Upload<'c>),
 }
 
-impl<'c> Call<'c> {
+impl Call<'_> {
     pub(super) fn new(method: Method, url: Url) -> Self {
         Self {
             method,
@@ -381,146 +402,11 @@ impl Registry {
         Ok(body)
     }
 
-    /// Returns the failure of a blob that broke in transit.
-    pub(super) fn broken_body(
-        &self,
-        call: String,
-        error: &std::io::Error,
-        attempt: u32,
-    ) -> Failure {
-        let why = transport::broken_body(error, Waited::Silence(self.options.timeout));
-        self.broken(call, why, attempt)
-    }
-
-    fn transport_failure(
-        &self,
-        error: &reqwest::Error,
-        call: String,
-        url: &Url,
-        attempt: u32,
-        waited: Waited,
-    ) -> Failure {
-        let host = url.host_str().unwrap_or_default();
-        match classify(error, host, waited) {
-            Transport::Tls(why) => AttemptError::Final(RegistryError::Tls {
-                host: host.to_owned(),
-                why,
-            }),
-            Transport::Refused(why) => AttemptError::Final(RegistryError::Unreachable {
-                call,
-                why,
-                attempts: attempt,
-                route: self.route.clone(),
-                waited: None,
-            }),
-            Transport::Broken(broken) => self.broken(call, broken, attempt),
-        }
-    }
-
-    /// Returns the failure of a connection that failed or broke: another attempt may succeed.
-    pub(super) fn broken(&self, call: String, broken: Broken, attempts: u32) -> Failure {
-        let Broken { why, waited } = broken;
-        AttemptError::Transient {
-            error: RegistryError::Unreachable {
-                call,
-                why: why.clone(),
-                attempts,
-                route: self.route.clone(),
-                waited,
-            },
-            why,
-            retry_after: None,
-        }
-    }
-
-    /// Returns the failure for a status other than success and 404.
-    fn refusal(
-        &self,
-        call: &Call<'_>,
-        reply: Reply,
-        attempt: u32,
-        deadline: AttemptDeadline,
-    ) -> Failure {
-        let Reply { response, is_own } = reply;
-        let wait = response
-            .headers()
-            .get(RETRY_AFTER)
-            .and_then(|value| retry_after(value.to_str().ok()?, SystemTime::now()));
-        let answer = self.answered(call.name(), response, deadline);
-        match answer.status {
-            401 | 403 if is_own => AttemptError::Final(self.refused(answer)),
-            407 => {
-                let broken = Broken::from(PROXY_CREDENTIALS);
-                match self.broken(answer.call, broken, attempt) {
-                    AttemptError::Transient { error, .. } | AttemptError::Final(error) => {
-                        AttemptError::Final(error)
-                    }
-                }
-            }
-            // The signature in a redirect to object storage may have expired; the next attempt
-            // gets another.
-            401 | 403 | 408 | 429 | 500 | 502..=504 => AttemptError::Transient {
-                why: answer.to_string(),
-                retry_after: wait,
-                error: RegistryError::KeptFailing {
-                    answer,
-                    attempts: attempt,
-                },
-            },
-            500.. => AttemptError::Final(RegistryError::KeptFailing {
-                answer,
-                attempts: attempt,
-            }),
-            _ => AttemptError::Final(self.rejected(answer)),
-        }
-    }
-
-    /// Reads what the registry says about a failure.
-    pub(super) fn answered(
-        &self,
-        call: String,
-        response: Response,
-        deadline: AttemptDeadline,
-    ) -> RegistryAnswer {
-        let status = response.status().as_u16();
-        // A body that breaks off or trickles is still useful as far as it arrived.
-        let whole = self.options.timeout.saturating_mul(WHOLE);
-        let (body, _) = body::read(response, 64 << 10, deadline.left_of(whole));
-        let (code, message) = answer::read(&body);
-        RegistryAnswer {
-            call,
-            status,
-            code: self.mask(&code),
-            message: self.mask(&message),
-        }
-    }
-
-    pub(super) fn rejected(&self, answer: RegistryAnswer) -> RegistryError {
-        RegistryError::Rejected {
-            answer,
-            repository: self.repository.to_string(),
-        }
-    }
-
-    fn refused(&self, answer: RegistryAnswer) -> RegistryError {
-        let login = lock(&self.login);
-        RegistryError::Refused {
-            answer,
-            repository: self.repository.to_string(),
-            place: login
-                .iter()
-                .flatten()
-                .next()
-                .map(|found| found.place.clone()),
-            is_push: self.options.access == Access::Push,
-        }
-    }
-
     /// Returns the login, which is looked up when a registry asks for it first.
     fn login(&self) -> Result<Option<FoundLogin>, RegistryError> {
         let mut login = lock(&self.login);
-        if let Some(found) = login.as_ref() {
-            return Ok(found.clone());
+        if !matches!(*login, LoginState::Unknown) {
+            return Ok(login.found().cloned());
         }
         let Options {
             environment,
@@ -532,7 +418,9 @@ impl Registry {
         if let Some(found) = &found {
             self.keep_secret(found.login.secret());
         }
-        *login = Some(found.clone());
+        *login = found
+            .clone()
+            .map_or(LoginState::Anonymous, LoginState::Found);
         Ok(found)
     }
 

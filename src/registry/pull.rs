@@ -5,8 +5,8 @@ use std::path::Path;
 
 use reqwest::{Method, StatusCode};
 
-use super::artifact::reference;
-use super::client::{Call, Registry};
+use super::artifact::{DIGEST, reference};
+use super::client::{Call, Failure, Registry};
 use super::error::RegistryError;
 use crate::archive::Refusal;
 use crate::download::{self, DownloadTarget, Progress, ReceiveError, Received};
@@ -38,21 +38,47 @@ impl Registry {
         locked: &LockEntry,
         observer: &dyn Observer,
     ) -> Result<bool, RegistryError> {
-        self.has_blob(locked.sha256, observer)
+        self.has_blob(locked.sha256, locked.size, observer)
     }
 
     /// Returns whether the registry has a blob.
     pub(super) fn has_blob(
         &self,
         digest: Digest,
+        size: u64,
         observer: &dyn Observer,
     ) -> Result<bool, RegistryError> {
-        let url = self.url(&format!("/blobs/{}", reference(digest)));
-        let call = Call::new(Method::HEAD, url);
-        self.retry.run(&call.name(), observer, |attempt| {
-            let response = self.send(&call, attempt, self.small())?;
-            Ok(response.status() != StatusCode::NOT_FOUND)
+        let name = format!("HEAD {}", self.url(&blob(digest)).path());
+        self.retry.run(&name, observer, |attempt| {
+            self.has_blob_now(digest, size, attempt)
         })
+    }
+
+    /// Makes one attempt to find out whether the registry has a blob. A login page answers any
+    /// question with a success, so the answer has to be about this blob.
+    pub(super) fn has_blob_now(
+        &self,
+        digest: Digest,
+        size: u64,
+        attempt: u32,
+    ) -> Result<bool, Failure> {
+        let call = Call::new(Method::HEAD, self.url(&blob(digest)));
+        let response = self.send(&call, attempt, self.small())?;
+        if response.status() == StatusCode::NOT_FOUND {
+            return Ok(false);
+        }
+        let header = |name: &str| response.headers().get(name)?.to_str().ok();
+        let is_it = match (header(DIGEST), header("content-length")) {
+            (Some(told), _) => told == reference(digest),
+            (None, length) => length == Some(size.to_string().as_str()),
+        };
+        if is_it {
+            return Ok(true);
+        }
+        Err(AttemptError::Final(RegistryError::WrongAnswer {
+            call: call.name(),
+            why: "it names neither the digest nor the size of the blob".to_owned(),
+        }))
     }
 
     /// Pulls the archive of `locked` into `target`.
@@ -68,8 +94,7 @@ impl Registry {
         progress: &dyn Progress,
     ) -> Result<Received, PullError> {
         let DownloadTarget { file, path } = target;
-        let url = self.url(&format!("/blobs/{}", reference(locked.sha256)));
-        let call = Call::new(Method::GET, url);
+        let call = Call::new(Method::GET, self.url(&blob(locked.sha256)));
         let name = call.name();
         self.retry.run(&name, progress, |attempt| {
             // A repeated download starts with an empty file.
@@ -107,6 +132,11 @@ impl Registry {
             served,
         }))
     }
+}
+
+/// Returns where a blob is in a repository.
+fn blob(digest: Digest) -> String {
+    format!("/blobs/{}", reference(digest))
 }
 
 fn on_disk(path: &Path, error: io::Error) -> AttemptError<PullError> {

@@ -7,7 +7,7 @@ use reqwest::blocking::Response;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, LOCATION};
 use reqwest::{Method, StatusCode, Url};
 
-use super::artifact::{self, CONFIG, MANIFEST, reference};
+use super::artifact::{self, CONFIG, DIGEST, MANIFEST, reference};
 use super::client::{Call, Failure, Payload, Registry};
 use super::error::{RegistryError, RegistryRedirect};
 use super::redirect;
@@ -19,8 +19,6 @@ use crate::util::digest::Digest;
 use crate::util::sanitize;
 use crate::util::sync::lock;
 
-/// The header with the digest of what was sent or asked for.
-const DIGEST: &str = "docker-content-digest";
 /// The media type of a blob that is uploaded.
 const BLOB: &str = "application/octet-stream";
 
@@ -41,6 +39,15 @@ pub(crate) struct Pushed {
 enum Blob<'b> {
     File { file: &'b Arc<File>, size: u64 },
     Bytes(&'b [u8]),
+}
+
+impl Blob<'_> {
+    fn size(&self) -> u64 {
+        match self {
+            Self::File { size, .. } => *size,
+            Self::Bytes(bytes) => bytes.len() as u64,
+        }
+    }
 }
 
 impl Registry {
@@ -72,9 +79,11 @@ impl Registry {
             })?;
         }
         let config = Digest::of(CONFIG);
-        self.once(config, || match self.has_blob(config, progress)? {
-            true => Ok(()),
-            false => self.push_blob(config, &Blob::Bytes(CONFIG), progress),
+        self.once(config, || {
+            if self.has_blob(config, CONFIG.len() as u64, progress)? {
+                return Ok(());
+            }
+            self.push_blob(config, &Blob::Bytes(CONFIG), progress)
         })?;
         let tag = artifact::tag(name, locked);
         let digest = Digest::of(&manifest);
@@ -115,25 +124,18 @@ impl Registry {
         let name = begin.name();
         self.retry.run(&name, progress, |attempt| {
             // An attempt whose answer was lost may have arrived.
-            if attempt > 1 && self.has_blob_now(digest, attempt)? {
+            if attempt > 1 && self.has_blob_now(digest, blob.size(), attempt)? {
                 return Ok(());
             }
             let response = self.send(&begin, attempt, self.small())?;
             if response.status() != StatusCode::ACCEPTED {
                 return Err(self.unexpected(&begin, response));
             }
-            let mut url = self.upload_url(&begin.url, response.headers())?;
+            let mut url = upload_url(&begin.url, response.headers())?;
             url.query_pairs_mut()
                 .append_pair("digest", &reference(digest));
             self.put_blob(url, digest, blob, attempt, progress)
         })
-    }
-
-    fn has_blob_now(&self, digest: Digest, attempt: u32) -> Result<bool, Failure> {
-        let url = self.url(&format!("/blobs/{}", reference(digest)));
-        let call = Call::new(Method::HEAD, url);
-        let response = self.send(&call, attempt, self.small())?;
-        Ok(response.status() != StatusCode::NOT_FOUND)
     }
 
     /// Sends the bytes of a blob to the address that the registry named.
@@ -209,23 +211,6 @@ impl Registry {
         Ok(true)
     }
 
-    /// Returns where to send a blob. A registry behind a proxy that ends TLS may name its own
-    /// address with `http`, which is corrected.
-    fn upload_url(&self, from: &Url, headers: &HeaderMap) -> Result<Url, Failure> {
-        let refused = |to: Option<&Url>, why| AttemptError::Final(redirect::refused(from, to, why));
-        let location = headers.get(LOCATION).and_then(|value| value.to_str().ok());
-        let to = location.and_then(|location| from.join(location).ok());
-        let Some(mut to) = to.filter(Url::has_host) else {
-            return Err(refused(None, RegistryRedirect::NoLocation));
-        };
-        if from.scheme() == "https" && to.scheme() == "http" && to.host() == from.host() {
-            // Neither call fails for a URL with a host.
-            let _ = to.set_scheme("https");
-            let _ = to.set_port(from.port());
-        }
-        redirect::checked(from, to).map_err(AttemptError::Final)
-    }
-
     /// Compares what the registry says that it has stored with what was sent.
     fn compare(&self, call: &Call<'_>, headers: &HeaderMap, sent: Digest) -> Result<(), Failure> {
         match told(headers) {
@@ -260,4 +245,52 @@ impl Registry {
 /// Returns the digest that the registry names.
 fn told(headers: &HeaderMap) -> Option<&str> {
     headers.get(DIGEST)?.to_str().ok()
+}
+
+/// Returns where to send a blob. A registry behind a proxy that ends TLS may name its own
+/// address with `http`, which is corrected.
+fn upload_url(from: &Url, headers: &HeaderMap) -> Result<Url, Failure> {
+    let refused = |to: Option<&Url>, why| AttemptError::Final(redirect::refused(from, to, why));
+    let location = headers.get(LOCATION).and_then(|value| value.to_str().ok());
+    let to = location.and_then(|location| from.join(location).ok());
+    let Some(mut to) = to.filter(Url::has_host) else {
+        return Err(refused(None, RegistryRedirect::NoLocation));
+    };
+    if from.scheme() == "https" && to.scheme() == "http" && to.host() == from.host() {
+        // Neither call fails for a URL with a host.
+        let _ = to.set_scheme("https");
+        let _ = to.set_port(from.port());
+    }
+    redirect::checked(from, to).map_err(AttemptError::Final)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_an_upload_goes() {
+        let from = Url::parse("https://r.example:5000/v2/x/blobs/uploads/").unwrap();
+        for (location, to) in [
+            (
+                "/v2/x/blobs/uploads/1?s=2",
+                Some("https://r.example:5000/v2/x/blobs/uploads/1?s=2"),
+            ),
+            ("https://other.example/1", Some("https://other.example/1")),
+            // A proxy that ends TLS, and does not say so.
+            ("http://r.example/v2/1", Some("https://r.example:5000/v2/1")),
+            (
+                "http://r.example:8080/v2/1",
+                Some("https://r.example:5000/v2/1"),
+            ),
+            ("http://other.example/1", None),
+            ("ftp://r.example/1", None),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(LOCATION, location.parse().unwrap());
+            let found = upload_url(&from, &headers).ok();
+            assert_eq!(found.as_ref().map(Url::as_str), to, "{location}");
+        }
+        assert!(upload_url(&from, &HeaderMap::new()).is_err());
+    }
 }

@@ -276,9 +276,9 @@ impl<'a> Session<'a> {
             return Ok(());
         }
         let warn = |error: &Error| {
-            context
-                .report
-                .warn_all(&error.warnings().collect::<Vec<_>>())
+            for warning in error.warnings() {
+                context.report.warn(&warning);
+            }
         };
         match self.pull(context, name, locked) {
             Ok(FromRegistry::Archive(_) | FromRegistry::NotAsked) => Ok(()),

@@ -12,7 +12,7 @@ use std::process::{Command, Stdio};
 
 use crate::checkout::fill;
 use crate::support::handmade_images::{BLOCK, Disk};
-use crate::support::{KEY, Test, Tree, finish, leaked};
+use crate::support::{DockerRegistry, KEY, Test, Tree, finish, leaked};
 
 #[path = "../docs/markdown.rs"]
 #[allow(dead_code, reason = "the docs' own tests use the rest")]
@@ -21,7 +21,7 @@ mod markdown;
 use markdown::{fenced, read};
 
 /// All pages with a line of shell.
-const PAGES: [&str; 13] = [
+const PAGES: [&str; 14] = [
     "README.md",
     "docs/install.md",
     "docs/quickstart.md",
@@ -29,6 +29,7 @@ const PAGES: [&str; 13] = [
     "docs/canvos.md",
     "docs/recipes/self-hosted.md",
     "docs/recipes/air-gapped.md",
+    "docs/recipes/registry.md",
     "docs/recipes/many-sites.md",
     "docs/recipes/maas.md",
     "docs/recipes/secure-boot.md",
@@ -38,7 +39,7 @@ const PAGES: [&str; 13] = [
 ];
 
 /// The blocks that are not run, by their beginning, and what is run in their place.
-const NOT_RUN: [(&str, &str); 8] = [
+const NOT_RUN: [(&str, &str); 11] = [
     (
         "cargo run -p palette-sim",
         "it does not end; every page has a simulated Palette",
@@ -62,6 +63,12 @@ const NOT_RUN: [(&str, &str); 8] = [
     ("sha256sum --check", "tests/docs/fetched.rs"),
     ("sudo dpkg -i", "scripts/try-deb, in CI"),
     ("docker run", "nothing: it takes a container engine"),
+    (
+        "oras pull",
+        "nothing: Debian has no oras; skopeo reads the same",
+    ),
+    ("cosign generate-key-pair", "nothing: Debian has no cosign"),
+    ("cosign verify", "nothing: Debian has no cosign"),
 ];
 
 /// Handles a definition like CanvOS, for its ISOs and for MAAS images.
@@ -155,6 +162,12 @@ fn prepare(test: &Test, page: &str) {
             staged("\"edge-infra@2.1.0\"");
             Tree::overlay(&test.staged()).live(&test.path("image.iso"));
         }
+        // The login is for a registry that asks for none here, and speaks plain HTTP.
+        "registry.md" => {
+            program(test, "bin/docker", "#!/bin/sh\n[ \"$*\" != '' ]\n");
+            let skopeo = "#!/bin/sh\ncommand=$1\nshift\nPATH=${PATH#*:}\nexec skopeo \"$command\" --tls-verify=false \"$@\"\n";
+            program(test, "bin/skopeo", skopeo);
+        }
         "self-hosted.md" => test.put("ca.pem", palette_sim::Tls::self_signed(&["x"]).ca_pem()),
         "many-sites.md" => test.put("values/berlin.yaml", "replicas: 2\n"),
         "from-curl.md" | "from-content-build.md" => {
@@ -224,7 +237,16 @@ fn script(page: &str, language: &str, block: &str) -> Option<String> {
 #[track_caller]
 fn run(page: &str) {
     let test = place(page);
+    let registry = page.ends_with("registry.md").then(DockerRegistry::open);
+    let host = registry.as_ref().map(DockerRegistry::repository);
+    let host = host
+        .as_deref()
+        .and_then(|repository| repository.split('/').next());
     let filled = |text: &str| {
+        let text = match host {
+            Some(host) => text.replace("registry.example.com", host),
+            None => text.to_owned(),
+        };
         text.replace("https://palette.example.com", test.sim.url())
             .replace("http://127.0.0.1:8480", test.sim.url())
             .replace(
@@ -342,6 +364,7 @@ pages! {
     what_canvos_reads: "docs/canvos.md",
     a_palette_of_your_own: "docs/recipes/self-hosted.md",
     a_builder_without_a_network: "docs/recipes/air-gapped.md",
+    a_teams_registry: "docs/recipes/registry.md",
     many_sites: "docs/recipes/many-sites.md",
     maas_images: "docs/recipes/maas.md",
     secure_boot: "docs/recipes/secure-boot.md",

@@ -101,6 +101,7 @@ fn the_document_is_what_a_matrix_needs() {
                 "profiles": ["65c90a1b2c3d4e5f770daee5", "hello-universe@1.2.0"],
                 "lock": "current",
                 "content_sha256": locked["content-sha256"].as_str(),
+                "sha256": locked["sha256"].as_str(),
                 "size": locked["size"].as_integer(),
             },
             {
@@ -109,6 +110,7 @@ fn the_document_is_what_a_matrix_needs() {
                 "profiles": ["edge-infra@2.1.0"],
                 "lock": "not-locked",
                 "content_sha256": null,
+                "sha256": null,
                 "size": null,
             },
             {
@@ -117,6 +119,7 @@ fn the_document_is_what_a_matrix_needs() {
                 "profiles": ["65c90a1b2c3d4e5f770daee5"],
                 "lock": "not-locked",
                 "content_sha256": null,
+                "sha256": null,
                 "size": null,
             },
         ])

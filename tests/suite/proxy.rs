@@ -290,7 +290,7 @@ fn a_proxy_that_reads_along() {
 #[test]
 fn a_variable_that_cannot_be_read_is_told() {
     let ignored = "warning[proxy-variable]: `HTTPS_PROXY` is not the address of a proxy\n\
-        note: edgestage ignores it and connects to Palette directly\n";
+        note: edgestage ignores it and connects directly\n";
     let misread =
         "warning[proxy-variable]: `HTTPS_PROXY` cannot be read as the address of a proxy\n";
     for (value, said, code) in [

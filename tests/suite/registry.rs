@@ -386,10 +386,13 @@ fn sixty_four_definitions_at_once() {
     let test = Test::of(World::demo().fleet(64)).repository(&registry.repository());
     let head = test.text("profiles.toml");
     let head = head.split("[definition.").next().unwrap().to_owned();
-    let definitions: String = (1..=64)
-        .map(|n| format!("[definition.site-{n:04}]\nprofiles = [\"edge-infra@2.1.0\", \"site-{n:04}@1.0.0\"]\n\n"))
-        .collect();
-    test.put("profiles.toml", head + &definitions);
+    let definition = |n: u32| {
+        format!(
+            "[definition.site-{n:04}]\nprofiles = [\"edge-infra@2.1.0\", \"site-{n:04}@1.0.0\"]\n"
+        )
+    };
+    let definitions: Vec<String> = (1..=64).map(definition).collect();
+    test.put("profiles.toml", head + &definitions.join("\n"));
     test.run("fetch --push -q").any_stdout().success();
     let before = registry.blobs();
     // An archive and a manifest each, and one config for all.

@@ -389,3 +389,60 @@ fn an_archive_that_the_lock_does_not_describe() {
         .fails(3);
     assert!(test.cached().is_empty());
 }
+
+/// A registry by another name, which the proxy reaches by plain HTTP only.
+#[test]
+fn plain_http_to_another_host_has_to_be_allowed() {
+    let (registry, test, _) = ready();
+    let address = registry.repository().split('/').next().unwrap().to_owned();
+    let test = test
+        .definition(crate::support::FACTORY)
+        .repository("registry.test/edge/definitions");
+    let pull = |flags: &str| {
+        let proxy = format!("http://{address}");
+        test.run(&format!("pull {flags}"))
+            .env("HTTPS_PROXY", &proxy)
+            .env("HTTP_PROXY", &proxy)
+    };
+    registry.calls();
+    pull("")
+        .error("registry-unreachable")
+        .keeps_files()
+        .fails(5);
+    assert!(
+        registry
+            .calls()
+            .iter()
+            .all(|call| call.starts_with("CONNECT "))
+    );
+    pull("--allow-http -q").any_stdout().success();
+    let calls = registry.calls();
+    assert!(
+        calls
+            .last()
+            .unwrap()
+            .starts_with("GET http://registry.test/blobs/"),
+        "{calls:?}"
+    );
+}
+
+/// A login page answers every question with a success.
+#[test]
+fn a_success_that_is_about_something_else_is_no_proof() {
+    let (registry, test, _) = ready();
+    let page = Reply::Status(200, Vec::new(), b"<html>Log in</html>".to_vec());
+    for command in ["check", "push"] {
+        registry.fault(On::HasBlob, [page.clone()]);
+        test.run(command)
+            .any_stdout()
+            .error("registry-answer")
+            .keeps_files()
+            .fails(6);
+    }
+    let digest = format!("Docker-Content-Digest: sha256:{}", "0".repeat(64));
+    registry.fault(On::HasBlob, [Reply::with(200, digest)]);
+    test.run("check")
+        .any_stdout()
+        .error("registry-answer")
+        .fails(6);
+}

@@ -18,7 +18,7 @@ fn ready(guard: Guard) -> (FaultyRegistry, Test) {
     (registry, test)
 }
 
-fn auths(registry: &FaultyRegistry, entry: serde_json::Value) -> String {
+fn auths(registry: &FaultyRegistry, entry: &serde_json::Value) -> String {
     let repository = registry.repository();
     let host = repository.split('/').next().unwrap();
     serde_json::json!({"auths": {host: entry}}).to_string()
@@ -62,7 +62,7 @@ fn an_identity_token_is_exchanged() {
     let (registry, test) = ready(Guard::Token(IDENTITY.into()));
     test.put(
         "auth.json",
-        auths(&registry, serde_json::json!({"identitytoken": IDENTITY})),
+        auths(&registry, &serde_json::json!({"identitytoken": IDENTITY})),
     );
     test.run("pull -q")
         .env("REGISTRY_AUTH_FILE", "{dir}/auth.json")

@@ -151,8 +151,8 @@ impl Registry {
             }
         };
         let response = request.send().map_err(|error| {
-            let waited = deadline.waited(self.options.timeout);
-            self.transport_failure(&error, name.clone(), &realm, attempt, waited)
+            let limit = deadline.waited(self.options.timeout);
+            self.transport_failure(&error, name.clone(), &realm, attempt, limit)
         })?;
         if response.status() != StatusCode::OK {
             return Err(self.no_token(name, response, login, attempt, deadline));

@@ -33,6 +33,8 @@ fn repositories(book: &mut Book) {
         let test = Test::new().repository(repository);
         book.run(what, 2, test.run("check --offline"));
     }
+    let test = Test::new().registry("repository = \"r.example/edge\"\npassword = \"hunter2\"");
+    book.run("a password in the file", 2, test.run("check --offline"));
     let test = Test::new().registry("ca-cert = \"ca.pem\"");
     book.run(
         "a registry without a repository",

@@ -61,9 +61,8 @@ impl DockerRegistry {
             let (certificate, key) = tls.server_pem();
             put("tls.pem", certificate).unwrap();
             put("tls.key", key).unwrap();
-            config.push_str(&format!(
-                "  tls: {{certificate: '{path}/tls.pem', key: '{path}/tls.key'}}\n"
-            ));
+            let tls = format!("  tls: {{certificate: '{path}/tls.pem', key: '{path}/tls.key'}}\n");
+            config.push_str(&tls);
         }
         put("config.yml", &config).unwrap();
         let log = std::fs::File::create(directory.path().join("log")).unwrap();
