@@ -51,6 +51,8 @@ pub enum Shown {
 pub(crate) struct SlotReport {
     /// What the slot holds.
     pub verdict: Verdict,
+    /// Profiles that the slot holds, with their packs, as the host shows them.
+    pub profiles: Vec<HostProfile>,
     /// Differences from the lock to what the slot holds.
     pub differences: Vec<HostDifference>,
     /// Whether the variables (name, default, required) are those of the archive.
@@ -58,6 +60,28 @@ pub(crate) struct SlotReport {
     /// Whether the archive has the values of every pack that the host shows; a part of neither
     /// verdict, since the layout of an archive is not documented.
     pub values: Shown,
+}
+
+/// A profile as a host shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub(crate) struct HostProfile {
+    /// `name@version` of the profile.
+    pub profile: String,
+    /// Uid of the profile.
+    pub uid: String,
+    /// `name@version` of each pack.
+    pub packs: Vec<String>,
+}
+
+impl HostProfile {
+    fn of(shown: &wire::Profile) -> Self {
+        let packs = shown.packs.iter();
+        Self {
+            profile: named(&shown.name, &shown.version),
+            uid: sanitize::excerpt(shown.uid.as_bytes(), 40),
+            packs: packs.map(|pack| named(&pack.name, &pack.version)).collect(),
+        }
+    }
 }
 
 /// A difference between the lock and what a slot holds.
@@ -217,6 +241,7 @@ impl SlotReport {
     pub(super) fn none() -> Self {
         Self {
             verdict: Verdict::None,
+            profiles: Vec::new(),
             differences: Vec::new(),
             variables: Shown::NotCompared,
             values: Shown::NotCompared,
@@ -292,6 +317,7 @@ pub(super) fn compare(found: &wire::Details, expected: Expected<'_>) -> SlotRepo
         } else {
             Verdict::Differs
         },
+        profiles: shown.iter().map(HostProfile::of).collect(),
         differences,
         variables,
         values: archive.map_or(Shown::NotCompared, |archive| values(shown, archive)),

@@ -38,6 +38,11 @@ fn a_host_with_the_locked_definition() {
             "logout"
         ]
     );
+    // The layers, as the host shows them.
+    test.host_run("host check -v")
+        .any_stdout()
+        .stderr_has("line-1: embedded: edge-infra@2.1.0: edge-native-byoi@2.1.0, edge-k3s@1.30.4, cni-flannel@0.26.1\n")
+        .success();
     let document = json_of(test.host_run("host check line-1"), 0);
     let checked = &document["hosts"][0];
     assert_eq!(checked["name"], "line-1");
@@ -50,6 +55,9 @@ fn a_host_with_the_locked_definition() {
     );
     assert_eq!(checked["slots"]["embedded"]["variables"], "same");
     assert_eq!(checked["slots"]["embedded"]["values"], "same");
+    let shown = &checked["slots"]["embedded"]["profiles"][0];
+    assert_eq!(shown["profile"], "edge-infra@2.1.0");
+    assert_eq!(shown["packs"][1], "edge-k3s@1.30.4");
 }
 
 #[test]

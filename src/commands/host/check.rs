@@ -107,7 +107,9 @@ pub(in crate::commands) fn run(
             definition: target.definition,
             archive: archives[name].as_ref(),
         };
-        check(host, &slots, expected)
+        let reports = check(host, &slots, expected)?;
+        detail(&target.host.shown, &reports, context.report);
+        Ok(reports)
     });
     let mut errors = Vec::new();
     let mut hosts = Vec::new();
@@ -186,6 +188,17 @@ fn check(
 ) -> Result<Vec<(Slot, SlotReport)>, HostError> {
     let compare = |slot: &Slot| Ok((*slot, host.compare(*slot, expected)?));
     slots.iter().map(compare).collect()
+}
+
+/// With `-v`, prints the layers that a host shows.
+fn detail(host: &str, reports: &[(Slot, SlotReport)], report: &Report) {
+    for (slot, found) in reports {
+        for profile in &found.profiles {
+            let packs = profile.packs.join(", ");
+            let slot = slot.name();
+            report.detail(&format!("{host}: {slot}: {}: {packs}", profile.profile));
+        }
+    }
 }
 
 /// Returns the error for a host of which a slot holds something else, or none holds anything.
