@@ -121,3 +121,87 @@ fn exchange(request: RequestBuilder) -> Result<Reply, TransmitError> {
         body,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read as _;
+    use std::net::{Ipv4Addr, TcpListener};
+    use std::sync::Arc;
+
+    use reqwest::blocking::Body;
+
+    use super::super::multipart::Form;
+    use super::*;
+    use crate::http::{ConnectionOptions, Trust, connect};
+    use crate::util::endpoint::Endpoint;
+
+    const SHORT: Duration = Duration::from_millis(300);
+    const LONG: Duration = Duration::from_secs(60);
+    const GOES_ON: &dyn Fn() -> bool = &|| false;
+
+    /// Sends a form with so many bytes to a server that reads or does not, and never answers.
+    fn sent(size: u64, reads: bool, limits: &Limits<'_>) -> TransmitError {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let address = listener.local_addr().unwrap();
+        thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut piece = [0; 1 << 16];
+            while reads && stream.read(&mut piece).is_ok_and(|count| count > 0) {}
+            thread::sleep(LONG);
+        });
+        let file = tempfile::tempfile().unwrap();
+        file.set_len(size).unwrap();
+        let progress = Arc::new(Progress::default());
+        let form = Form::new("b", Arc::new(file), size, None, Arc::clone(&progress));
+        let length = form.length();
+        let endpoint = Endpoint::parse(&format!("http://{address}")).unwrap();
+        let client = connect(&ConnectionOptions {
+            endpoint: &endpoint,
+            timeout: LONG,
+            trust: Trust::System,
+        });
+        let client = client.unwrap_or_else(|_| panic!("no client"));
+        let request = client.post(format!("http://{address}/"));
+        let request = request.body(Body::sized(form, length));
+        transmit(request, limits, Some(&progress), &|_| ()).unwrap_err()
+    }
+
+    #[test]
+    fn an_upload_of_which_nothing_is_accepted_ends() {
+        let limits = Limits {
+            silence: SHORT,
+            whole: LONG,
+            stopped: GOES_ON,
+        };
+        let error = sent(64 << 20, false, &limits);
+        assert!(
+            matches!(error, TransmitError::TimedOut(Waited::Silence(SHORT))),
+            "{error:?}"
+        );
+    }
+
+    /// The host unpacks what it got: that is not silence, and still ends.
+    #[test]
+    fn after_the_last_byte_only_the_whole_time_counts() {
+        let limits = Limits {
+            silence: Duration::from_millis(1),
+            whole: SHORT,
+            stopped: GOES_ON,
+        };
+        let error = sent(10, true, &limits);
+        assert!(
+            matches!(error, TransmitError::TimedOut(Waited::Whole(SHORT))),
+            "{error:?}"
+        );
+    }
+
+    #[test]
+    fn a_stopped_run_waits_for_nobody() {
+        let limits = Limits {
+            silence: LONG,
+            whole: LONG,
+            stopped: &|| true,
+        };
+        assert!(matches!(sent(10, true, &limits), TransmitError::Stopped));
+    }
+}

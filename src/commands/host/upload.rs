@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{Target, each, lock_entries, targets};
+use crate::api_key::KeyError;
 use crate::archive;
 use crate::cli::HostUploadArgs;
 use crate::edge_host::{
@@ -210,10 +211,18 @@ fn obtain(
         Some(archive) if has_bytes(&archive) => Ok(archive),
         cached => match session.pull(context, &definition.name, locked)? {
             FromRegistry::Archive(archive) => Ok(*archive),
-            FromRegistry::Absent(_) | FromRegistry::NotAsked => match cached {
+            absent => match (cached, absent, Fetcher::new(context, session, 1)) {
                 // Other bytes with the locked content, which the caller refuses.
-                Some(archive) => Ok(archive),
-                None => Fetcher::new(context, session, 1)?.fetch(definition, Pinning::Respect),
+                (Some(archive), _, _) => Ok(archive),
+                (None, _, Ok(fetcher)) => fetcher.fetch(definition, Pinning::Respect),
+                (None, FromRegistry::Absent(registry), Err(Error::Key(KeyError::None))) => {
+                    Err(Error::NoSource {
+                        definition: definition.name.clone(),
+                        registry,
+                        palette: Box::new(Error::Key(KeyError::None)),
+                    })
+                }
+                (None, _, Err(error)) => Err(error),
             },
         },
     }
