@@ -145,7 +145,7 @@ mod tests {
         let address = listener.local_addr().unwrap();
         thread::spawn(move || {
             let (mut stream, _) = listener.accept().unwrap();
-            let mut piece = [0; 1 << 16];
+            let mut piece = vec![0; 1 << 16];
             while reads && stream.read(&mut piece).is_ok_and(|count| count > 0) {}
             thread::sleep(LONG);
         });

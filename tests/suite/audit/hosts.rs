@@ -129,17 +129,25 @@ fn each_secret_goes_to_its_own_server() {
     let key = crate::support::KEY;
     for request in host.requests() {
         let headers = request.headers.iter();
-        let sent: String = headers
-            .map(|(name, value)| format!("{name}: {value}\n"))
-            .collect();
+        let mut sent = String::new();
+        sent.extend(headers.map(|(name, value)| {
+            format!(
+                "{name}: {value}
+"
+            )
+        }));
         assert_eq!(leaked(key, sent.as_bytes()), None, "{sent}");
         assert_eq!(leaked(key, &request.body), None);
     }
     for request in test.sim.requests() {
         let headers = request.headers.iter();
-        let sent: String = headers
-            .map(|(name, value)| format!("{name}: {value}\n"))
-            .collect();
+        let mut sent = String::new();
+        sent.extend(headers.map(|(name, value)| {
+            format!(
+                "{name}: {value}
+"
+            )
+        }));
         assert_eq!(leaked(HOST_PASSWORD, sent.as_bytes()), None, "{sent}");
         assert_eq!(leaked(HOST_PASSWORD, &request.body), None);
     }
