@@ -180,19 +180,19 @@ fn from_file(path: &Path) -> Result<FoundKey, KeyError> {
     })?;
     let found = read(text, &format!("`{}`", sanitize::path(path)))?;
     Ok(FoundKey {
-        warning: exposed(path, &metadata),
+        warning: exposed(path, &metadata, "API key"),
         ..found
     })
 }
 
-/// Warns about a key file that other users can read. This is not a refusal: secrets that are
+/// Warns about a file with a secret, `what`, that other users can read. This is not a refusal: secrets that are
 /// mounted into a container often have such a mode, and no other users exist there.
-fn exposed(path: &Path, metadata: &Metadata) -> Option<Diagnostic> {
+pub(crate) fn exposed(path: &Path, metadata: &Metadata, what: &str) -> Option<Diagnostic> {
     let mode = files::mode_that_others_read(metadata)?;
     let shown = sanitize::path(path);
     let has_plain_name = path.to_str() == Some(&shown);
     let command = has_plain_name.then(|| format!("chmod 600 {}", shell_word(&shown)));
-    Some(messages::exposed(&shown, mode, command))
+    Some(messages::exposed(what, &shown, mode, command))
 }
 
 /// Returns `text` quoted as a single word for a POSIX shell.

@@ -25,9 +25,10 @@ pub mod manual;
 
 pub use arguments::{
     AddArgs, BuildArgs, CacheCommand, CheckArgs, CleanArgs, DiffArgs, ExplainArgs, FetchArgs,
-    Fleet, Format, Images, InitArgs, JOBS, Jobs, ListArgs, One, OneOrAll, PreflightArgs,
-    REHEARSAL_TIMEOUT, RehearseArgs, RemoveArgs, RenameArgs, SchemaArgs, SchemaOf, ShowArgs,
-    ShowFormat, SignArgs, StageArgs, UpdateArgs, VerifyArgs,
+    Fleet, Format, HostCheckArgs, HostCommand, HostTargetArgs, HostUploadArgs, Images, InitArgs,
+    JOBS, Jobs, ListArgs, One, OneOrAll, PreflightArgs, REHEARSAL_TIMEOUT, RehearseArgs,
+    RemoveArgs, RenameArgs, SchemaArgs, SchemaOf, ShowArgs, ShowFormat, SignArgs, SlotArg,
+    StageArgs, UpdateArgs, VerifyArgs,
 };
 pub use distribution::{CompletionsArgs, ManArgs, Shell};
 
@@ -212,6 +213,14 @@ pub enum Command {
     #[command(after_help = "Example:\n\
         \x20 edgestage pull && edgestage stage factory --locked --offline")]
     Pull(Fleet),
+    /// Compare edge hosts with the lock, or upload to them
+    #[command(
+        subcommand,
+        after_help = "Examples:\n\
+        \x20 edgestage host check\n\
+        \x20 edgestage host upload line-1"
+    )]
+    Host(HostCommand),
     /// Verify that a checkout, image or bundle has the locked definition
     #[command(after_help = "Examples:\n\
         \x20 edgestage verify factory\n\

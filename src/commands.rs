@@ -1,7 +1,7 @@
 //! The commands, one file each, and the dispatch. Only the commands know the order of the
 //! stages.
 
-use crate::cli::{CacheCommand, Command};
+use crate::cli::{CacheCommand, Command, HostCommand};
 use crate::error::Error;
 use crate::ui::CommandOutput;
 use crate::workflow::context::Context;
@@ -15,6 +15,7 @@ mod diff;
 mod edit;
 mod explain;
 mod fetch;
+mod host;
 mod init;
 mod layer;
 mod list;
@@ -55,6 +56,8 @@ pub(crate) fn name(command: &Command) -> &'static str {
         Command::Update(_) => "update",
         Command::Push(_) => "push",
         Command::Pull(_) => "pull",
+        Command::Host(HostCommand::Check(_)) => "host check",
+        Command::Host(HostCommand::Upload(_)) => "host upload",
         Command::Verify(_) => "verify",
         Command::Show(_) => "show",
         Command::Sign(_) => "sign",
@@ -108,6 +111,8 @@ pub(crate) fn run(command: &Command, context: &Context<'_>) -> Result<CommandOut
         Command::Update(arguments) => fetch::update(arguments, context),
         Command::Push(arguments) => push::run(arguments, context),
         Command::Pull(arguments) => pull::run(arguments, context),
+        Command::Host(HostCommand::Check(arguments)) => host::check::run(arguments, context),
+        Command::Host(HostCommand::Upload(arguments)) => host::upload::run(arguments, context),
         Command::Verify(arguments) => verify::run(arguments, context),
         Command::Show(arguments) => show::run(arguments, context),
         Command::Sign(arguments) => sign::run(arguments, context),

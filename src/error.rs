@@ -13,6 +13,8 @@ use crate::canvos::rehearsal::{RehearsalError, RehearsalVerdict};
 use crate::diagnostic::{Diagnostic, Excerpt};
 use crate::download::FetchError;
 use crate::drift::Change;
+use crate::edge_host::{HostError, HostName};
+use crate::host_password::PasswordError;
 use crate::lockfile::{LockfileError, Meanwhile, Outdated};
 use crate::manifest::{Manifest, ManifestError};
 use crate::palette::PaletteError;
@@ -40,9 +42,9 @@ pub enum Exit {
     Usage = 2,
     /// The state does not match the lock.
     Drift = 3,
-    /// Palette or the registry refused the credentials or their scope, or none were found.
+    /// Palette, the registry or a host refused the credentials or their scope, or none were found.
     Key = 4,
-    /// Palette or the registry could not be reached or kept failing.
+    /// Palette, the registry or a host could not be reached or kept failing.
     Unreachable = 5,
     /// The archive was refused.
     Archive = 6,
@@ -129,6 +131,15 @@ pub enum Error {
     ListIncomplete(Vec<Diagnostic>),
     /// The call to the registry failed.
     Registry(RegistryError),
+    /// A host cannot be checked, or not be given the definition.
+    Host {
+        /// The host.
+        host: HostName,
+        /// The reason.
+        error: Box<HostError>,
+    },
+    /// There is no password for hosts.
+    HostPassword(PasswordError),
     /// Neither the registry nor Palette can provide the archive of a definition.
     NoSource {
         /// The definition.
@@ -256,7 +267,8 @@ impl Error {
             | Self::Canvos(
                 CanvosError::Trapped(_) | CanvosError::Blocked { .. } | CanvosError::Foreign(_),
             ) => Exit::Drift,
-            Self::Key(_) | Self::Scope(_) => Exit::Key,
+            Self::Key(_) | Self::Scope(_) | Self::HostPassword(_) => Exit::Key,
+            Self::Host { error, .. } => host_exit(error),
             Self::Palette(error) => palette_exit(error),
             Self::Registry(error) => registry_exit(error),
             Self::Signing(error) => signing_exit(error),
@@ -345,6 +357,35 @@ fn signing_exit(error: &SigningError) -> Exit {
     match error {
         SigningError::CommandFailed { .. } | SigningError::Failed => Exit::Failed,
         _ => Exit::Usage,
+    }
+}
+
+fn host_exit(error: &HostError) -> Exit {
+    match error {
+        HostError::LoginRefused { .. } | HostError::Forbidden(_) => Exit::Key,
+        HostError::NotTried { is_refused, .. } => {
+            if *is_refused {
+                Exit::Key
+            } else {
+                Exit::Unreachable
+            }
+        }
+        HostError::UnknownCertificate { .. }
+        | HostError::Tls(_)
+        | HostError::LoginFailed(_)
+        | HostError::KeptFailing { .. }
+        | HostError::Unreachable { .. } => Exit::Unreachable,
+        HostError::NoCertificate | HostError::SignatureNeeded | HostError::Signing(_) => {
+            Exit::Usage
+        }
+        HostError::Differs(_) | HostError::Empty(_) | HostError::Unproven(_) => Exit::Drift,
+        HostError::Rejected(_)
+        | HostError::WrongAnswer { .. }
+        | HostError::Setup(_)
+        | HostError::NoThread(_)
+        | HostError::File(_)
+        | HostError::Stopped
+        | HostError::NoUploads(_) => Exit::Failed,
     }
 }
 
@@ -446,6 +487,12 @@ impl From<KeyError> for Error {
 impl From<PaletteError> for Error {
     fn from(error: PaletteError) -> Self {
         Self::Palette(error)
+    }
+}
+
+impl From<PasswordError> for Error {
+    fn from(error: PasswordError) -> Self {
+        Self::HostPassword(error)
     }
 }
 

@@ -23,6 +23,7 @@ use reader::Reader;
 
 mod request_digest;
 mod definition;
+mod hosts;
 pub mod edit;
 pub mod discovery;
 pub mod keys;
@@ -34,6 +35,7 @@ mod tables;
 
 pub use definition::{CLOUD_TYPE, METADATA_NAME};
 pub use discovery::Located;
+pub use hosts::{Host, HostLogin, PasswordSource, fingerprint};
 pub use messages::NAMES;
 pub use reader::At;
 pub(crate) use reader::type_of;
@@ -66,6 +68,10 @@ pub struct Manifest {
     pub registry: Option<RegistryTable>,
     /// `[signing]`.
     pub signing: Option<SigningTable>,
+    /// `[hosts]`: the login for hosts that have no entry of their own.
+    pub host_login: HostLogin,
+    /// The tables `[host.NAME]`, by name.
+    pub hosts: BTreeMap<String, Host>,
     /// `[limits]`.
     pub limits: Limits,
     /// The tables `[definition.NAME]`, by name.

@@ -66,7 +66,7 @@ pub struct ResolvedProfile {
     pub packs: Vec<Pack>,
 }
 
-pub use wire::{ADD_ON_LAYER, Pack};
+pub use wire::{ADD_ON_LAYER, FIRST_VERSION, Pack};
 
 impl ResolvedProfile {
     /// Returns the profile in current spellings: an earlier version may have written an empty

@@ -16,6 +16,7 @@ use crate::api_key;
 use crate::cli::{self, Color, Output, Verbosity};
 use crate::diagnostic::{Diagnostic, Source};
 use crate::error::Error;
+use crate::host_password;
 use crate::registry::Secrets;
 use crate::util::environment::Environment;
 use crate::util::sanitize;
@@ -104,6 +105,7 @@ impl Report {
             let value = environment.variable(name)?;
             ApiKey::new(&value.to_string_lossy()).ok()
         });
+        let keys = keys.chain(host_password::of_environment(environment));
         let view = match output.verbosity {
             Verbosity::Quiet => View::Silent,
             _ if environment.terminal && !plain => View::Screen,

@@ -8,6 +8,7 @@ pub mod environment;
 pub mod failpoint;
 pub(crate) mod file_lock;
 pub mod files;
+pub mod host_address;
 pub(crate) mod interrupt;
 pub mod limits;
 pub mod path_error;

@@ -8,6 +8,7 @@ use serde::de::{Deserializer, Error as _, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
 use crate::archive;
+use crate::util::digest::Digest;
 
 /// The maximum number of variables that are read, and of their text: far more than an operator
 /// would be asked for. A variable of a few bytes takes a thousand after it is parsed, formatted
@@ -100,6 +101,10 @@ pub struct Variable {
     pub sensitive: bool,
     /// Whether there is a default, even if it is not shown.
     pub has_default: bool,
+    /// Digest of the default, by which even a sensitive one is compared. Never shown, since a
+    /// short value could be guessed from it.
+    #[serde(skip)]
+    pub default_sha256: Option<Digest>,
 }
 
 impl Variable {
@@ -193,6 +198,7 @@ impl From<Wire> for Variable {
                 .filter(|format| !format.is_empty())
                 .unwrap_or_else(|| "string".into()),
             has_default: default.is_some(),
+            default_sha256: default.as_ref().map(Digest::of),
             default: default.filter(|_| !sensitive),
             required: wire.required.unwrap_or(false),
             hidden: wire.hidden.unwrap_or(false),

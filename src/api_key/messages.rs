@@ -48,12 +48,12 @@ pub(crate) fn error(error: &KeyError) -> Diagnostic {
     }
 }
 
-/// Other users can read the key file. `command` fixes that, if its name can be written in a
-/// shell.
-pub(super) fn exposed(file: &str, mode: u32, command: Option<String>) -> Diagnostic {
+/// Other users can read the file with a secret, `what`. `command` fixes that, if the file's name
+/// can be written in a shell.
+pub(super) fn exposed(what: &str, file: &str, mode: u32, command: Option<String>) -> Diagnostic {
     Diagnostic::warning(
         Code::KeyExposed,
-        format!("other users can read the API key file `{file}`"),
+        format!("other users can read the {what} file `{file}`"),
     )
     .note(format!("its mode is {mode:04o}"))
     .help(match command {

@@ -161,6 +161,7 @@ fn offered(arg: Arg, offers: &Arc<Candidates>) -> Arg {
     };
     match name.as_str() {
         "NAME" => arg.add(of(|offers| &offers.definitions)),
+        "HOST" => arg.add(of(|offers| &offers.hosts)),
         "ID" => arg.add(of(|offers| &offers.traps)),
         "TOPIC" => arg.add(of(|offers| &offers.topics)),
         "TARGET" => arg.add(of(|offers| &offers.targets)),
@@ -251,5 +252,28 @@ packs = []
         assert_eq!(found("PROFILE", ""), both);
         assert_eq!(found("PROFILE", "edge-infra@"), both[1..]);
         assert!(found("URL", "").is_empty());
+        assert!(found("HOST", "").is_empty());
+    }
+
+    #[test]
+    fn hosts_are_offered_even_without_a_definition() {
+        let site = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
+        let text = "[host.line-1]\naddress = \"192.0.2.1\"\n[host.\"a b\"]\n";
+        let written = std::fs::write(site.path().join("profiles.toml"), text);
+        written.unwrap_or_else(|error| panic!("{error}"));
+        let environment = Environment {
+            variables: BTreeMap::new(),
+            directory: site.path().to_owned(),
+            terminal: false,
+            interactive: false,
+            columns: None,
+        };
+        let offers = Arc::new(Candidates::read(&[], &environment));
+        let arg = offered(Arg::new("word").value_name("HOST"), &offers);
+        let completer = arg.get::<ArgValueCompleter>();
+        let found = completer.map(|completer| completer.complete(OsStr::new("l")));
+        let found = found.unwrap_or_default().into_iter();
+        let found: Vec<OsString> = found.map(|one| one.get_value().to_owned()).collect();
+        assert_eq!(found, words(&["line-1"]));
     }
 }

@@ -21,11 +21,11 @@ pub const EXIT_CODES: [(&str, &str); 7] = [
     ),
     (
         "4",
-        "Palette or the registry refused the credentials or their scope, or there are none",
+        "Palette, the registry or a host refused the credentials or their scope, or there are none",
     ),
     (
         "5",
-        "Palette or the registry could not be reached or kept failing",
+        "Palette, the registry or a host could not be reached or kept failing",
     ),
     (
         "6",
@@ -34,7 +34,7 @@ pub const EXIT_CODES: [(&str, &str); 7] = [
 ];
 
 /// The variables that edgestage reads, with their meanings. A flag overrides its variable.
-pub const VARIABLES: [(&str, &str); 11] = [
+pub const VARIABLES: [(&str, &str); 12] = [
     (
         "PALETTE_API_KEY, SPECTROCLOUD_APIKEY",
         "API key. It has no flag, because a process list would show it.",
@@ -58,6 +58,10 @@ pub const VARIABLES: [(&str, &str); 11] = [
     (
         "REGISTRY_AUTH_FILE, DOCKER_CONFIG",
         "File, or directory of config.json, with the credentials for the registry.",
+    ),
+    (
+        "EDGESTAGE_HOST_PASSWORD",
+        "Password for the edge hosts. It has no flag, because a process list would show it.",
     ),
     (
         "EDGESTAGE_LOCK_TIMEOUT",

@@ -10,7 +10,6 @@ use serde::Serialize;
 use super::image_report::{Checksums, ImageReport, Proof, Reading, WrittenBy};
 use super::rehearsal_report::{Options, RehearsalReport, Rehearser, Row};
 use super::stage;
-use crate::api_key;
 use crate::canvos::Checkout;
 use crate::canvos::build::{self, BuildCommand, BuildError, ImageOutcome, StagedFilesChanged};
 use crate::canvos::rehearsal::{Purpose, Refused, RehearsalError, RehearsalVerdict, messages};
@@ -20,7 +19,9 @@ use crate::lockfile::Lockfile;
 use crate::manifest::{Definition, Manifest};
 use crate::ui::{CommandOutput, Outcome, Summary, fields};
 use crate::util::sanitize;
-use crate::workflow::context::{Context, HELD, canonical, current, load_lockfile, one_or_chosen};
+use crate::workflow::context::{
+    Context, HELD, WITHHELD, canonical, current, load_lockfile, one_or_chosen,
+};
 
 /// The document of `build`.
 #[derive(Serialize, JsonSchema)]
@@ -257,7 +258,7 @@ impl Build<'_> {
         let section = format!("build_{name}");
         let _section = self.context.report.section(&section, "Building", &what);
         self.command
-            .run(checkout.directory(), &environment, &api_key::VARIABLES)
+            .run(checkout.directory(), &environment, &WITHHELD)
     }
 
     /// Returns what the build did to the staged files, if anything. They are examined while the

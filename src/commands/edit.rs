@@ -302,7 +302,8 @@ pub(super) fn rename(
     if manifest.definitions.contains_key(new) {
         return Err(Error::usage(messages::definition_exists(new)));
     }
-    let text = edit::rename_definition(&editor.text, old, new)
+    let text = rename_in_hosts(&editor.text, manifest, old, new);
+    let text = edit::rename_definition(&text, old, new)
         .map_err(|error| editor.refuse(context, error, old))?;
     // The lock is written first: if the run is killed in between, the same command completes
     // it.
@@ -317,6 +318,21 @@ pub(super) fn rename(
     let told = format!("{old} to {new}");
     context.report.status("Renamed", &told);
     Ok(renamed(&editor, arguments, locked))
+}
+
+/// Returns the text with the new name in the hosts that hold the definition.
+fn rename_in_hosts(text: &str, manifest: &Manifest, old: &str, new: &str) -> String {
+    let named = manifest.hosts.values().filter_map(|host| {
+        let at = host.definition.as_ref()?;
+        (at.value == old).then_some(at.span.clone())
+    });
+    let mut spans: Vec<_> = named.collect();
+    spans.sort_by_key(|span| span.start);
+    let mut text = text.to_owned();
+    for span in spans.into_iter().rev() {
+        text.replace_range(span, &format!("\"{new}\""));
+    }
+    text
 }
 
 fn renamed(editor: &ManifestEditor, arguments: &RenameArgs, locked: bool) -> CommandOutput {

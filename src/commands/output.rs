@@ -15,7 +15,7 @@ use crate::cache::Artifact;
 use crate::canvos::Placement;
 use crate::error::Error;
 use crate::lockfile::Lockfile;
-use crate::manifest::Manifest;
+use crate::manifest::{Manifest, PasswordSource};
 use crate::signing::Signer;
 use crate::util::atomic_file;
 use crate::util::digest::Digest;
@@ -69,9 +69,17 @@ impl Guard {
             .filter_map(|pack| pack.values_file.clone());
         let palette = &manifest.palette;
         let named = [&palette.ca_cert, &palette.api_key_file];
+        let hosts = manifest.hosts.values().map(|host| &host.login);
+        let of_hosts = hosts.chain([&manifest.host_login]).flat_map(|login| {
+            let password = match &login.password {
+                Some(PasswordSource::File(path)) => Some(path.clone()),
+                _ => None,
+            };
+            [login.ca_cert.clone(), password].into_iter().flatten()
+        });
         let keys = manifest.signing.as_ref().map(Signer::key_files);
         let named = named.into_iter().flatten().cloned().chain(values);
-        let named = named.chain(keys.into_iter().flatten());
+        let named = named.chain(keys.into_iter().flatten()).chain(of_hosts);
         files.extend(named.map(|path| (path, OutputFault::NamedInManifest)));
         let mut checkouts = vec![context.canvos_directory(manifest, None)];
         checkouts.extend(definitions().map(|one| context.canvos_directory(manifest, Some(one))));

@@ -13,7 +13,6 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::targets::{self, Known, Targets};
-use crate::api_key;
 use crate::canvos::build::BuildCommand;
 use crate::canvos::preflight::{Preflight, Target};
 use crate::canvos::rehearsal::{
@@ -28,7 +27,7 @@ use crate::ui::table;
 use crate::util::digest::Digest;
 use crate::util::files::Identity;
 use crate::util::sanitize;
-use crate::workflow::context::{Context, current, shown};
+use crate::workflow::context::{Context, WITHHELD, current, shown};
 
 /// The result for one definition.
 #[derive(Serialize, JsonSchema)]
@@ -215,7 +214,7 @@ impl<'a> Rehearser<'a> {
                 let _waiting = report.waiting("Rehearsing", &definition.name);
                 let request = Request {
                     preflight,
-                    secrets: &api_key::VARIABLES,
+                    secrets: &WITHHELD,
                     variables: &self.options.variables,
                     timeout: self.options.timeout,
                 };

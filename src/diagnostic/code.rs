@@ -289,6 +289,66 @@ codes! {
         /// A file is not a signature of the locked archive.
         SignatureDiffers = "signature-differs",
     }
+    Hosts {
+        /// profiles.toml names no edge host.
+        NoHosts = "no-hosts",
+        /// `host upload` without hosts.
+        HostsNeeded = "hosts-needed",
+        /// An argument is neither the name of a host nor an address.
+        UnknownHost = "unknown-host",
+        /// A host does not answer, or keeps failing.
+        HostUnreachable = "host-unreachable",
+        /// HTTP 4xx of a host.
+        HostRejected = "host-rejected",
+        /// A success that is not the answer of an edge host.
+        HostAnswer = "host-answer",
+        /// A host holds another definition.
+        HostDiffers = "host-differs",
+        /// A host holds no definition.
+        HostEmpty = "host-empty",
+        /// Variables and values were not compared.
+        HostNotCompared = "host-not-compared",
+        /// The values that a host shows are not in the archive.
+        HostValues = "host-values",
+    }
+    HostUpload {
+        /// A host that takes no cluster definition.
+        HostTakesNoUpload = "host-takes-no-upload",
+        /// A host with an embedded key, and nothing to sign with.
+        SignatureNeeded = "signature-needed",
+        /// After an upload, a host does not show the definition.
+        HostUploadUnproven = "host-upload-unproven",
+        /// A host that is managed in an unknown way.
+        HostMode = "host-mode",
+        /// A host that another one leads.
+        HostNotLeader = "host-not-leader",
+        /// A host with a cluster.
+        HostHasCluster = "host-has-cluster",
+    }
+    HostLogin {
+        /// No user is set for a host.
+        HostUserMissing = "host-user-missing",
+        /// No password is set for a host.
+        HostPasswordMissing = "host-password-missing",
+        /// A password cannot be read or used.
+        HostPasswordUnusable = "host-password-unusable",
+        /// A host does not accept the user and the password.
+        HostLoginRefused = "host-login-refused",
+        /// A login that was answered with a server error.
+        HostLoginFailed = "host-login-failed",
+        /// A host that was not tried because of another one.
+        HostNotTried = "host-not-tried",
+        /// A host does not accept its own session.
+        HostForbidden = "host-forbidden",
+        /// A logout that failed.
+        HostLogout = "host-logout",
+    }
+    HostCertificate {
+        /// The certificate of a host is not known.
+        UnknownCertificate = "unknown-certificate",
+        /// A trusted certificate is not valid now.
+        CertificateOutOfDate = "certificate-out-of-date",
+    }
     Archive {
         /// An archive that is refused.
         ArchiveRefused = "archive-refused",

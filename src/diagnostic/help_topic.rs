@@ -78,6 +78,14 @@ topics! {
     RegistryCredentials = "registry-credentials",
     /// Signatures, and the keys for them.
     Signing = "signing",
+    /// What edge hosts hold.
+    Hosts = "hosts",
+    /// Uploads to edge hosts.
+    HostUpload = "host-upload",
+    /// The login to edge hosts.
+    HostLogin = "host-login",
+    /// The certificates of edge hosts.
+    HostCertificate = "host-certificate",
     /// An archive that is refused.
     Archive = "archive",
     /// Archives from files and content bundles.

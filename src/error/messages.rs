@@ -9,6 +9,8 @@ use crate::cache;
 use crate::canvos::{self, CanvosError};
 use crate::diagnostic::{self, Code, Diagnostic, Severity};
 use crate::drift;
+use crate::edge_host;
+use crate::host_password;
 use crate::lockfile;
 use crate::manifest::ManifestError;
 use crate::palette;
@@ -95,6 +97,8 @@ impl Error {
             Self::Palette(error) => palette::messages::error(error),
             Self::Registry(error) => registry::messages::error(error),
             Self::Signing(error) => signing::messages::error(error),
+            Self::Host { host, error } => edge_host::messages::error(host, error),
+            Self::HostPassword(error) => host_password::messages::error(error),
             Self::NoSource {
                 definition,
                 registry,

@@ -4,6 +4,7 @@ use std::io;
 use std::time::Duration;
 
 use reqwest::blocking::Client;
+use rustls::ClientConfig;
 
 use super::{GRACE, threads, transport};
 use crate::util::endpoint::Endpoint;
@@ -14,6 +15,8 @@ pub(crate) enum Trust<'a> {
     System,
     /// Those of the system, and the PEM certificates.
     And(&'a [u8]),
+    /// What this configuration says, without any proxy.
+    Of(Box<ClientConfig>),
 }
 
 /// How to connect.
@@ -51,7 +54,10 @@ pub(crate) fn connect(options: &ConnectionOptions<'_>) -> Result<Client, SetupEr
         .connect_timeout(options.timeout)
         // The time-out applies until the head arrives, and to each read of the body.
         .timeout(options.timeout.saturating_add(GRACE));
-    if options.endpoint.is_plain_loopback() {
+    if let Trust::Of(config) = &options.trust {
+        builder = builder.tls_backend_preconfigured(ClientConfig::clone(config));
+    }
+    if options.endpoint.is_plain_loopback() || matches!(options.trust, Trust::Of(_)) {
         // A proxy would receive secrets unencrypted although the server is on this machine.
         builder = builder.no_proxy();
     }
@@ -61,7 +67,7 @@ pub(crate) fn connect(options: &ConnectionOptions<'_>) -> Result<Client, SetupEr
         Trust::System if options.endpoint.join("/").scheme() == "http" => {
             builder = builder.tls_certs_only([]);
         }
-        Trust::System => {}
+        Trust::System | Trust::Of(_) => {}
     }
     builder
         .build()

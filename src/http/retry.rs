@@ -95,7 +95,7 @@ impl RetryPolicy {
     /// last. Exponential with full jitter, so that builders that failed together do not retry
     /// together. A server's `Retry-After` gets no jitter.
     #[must_use]
-    fn wait(self, attempt: u32, retry_after: Option<Duration>) -> Option<Duration> {
+    pub(crate) fn wait(self, attempt: u32, retry_after: Option<Duration>) -> Option<Duration> {
         if attempt > self.retries {
             return None;
         }

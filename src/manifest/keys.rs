@@ -7,6 +7,7 @@
 
 use super::{Allow, CLOUD_TYPE, METADATA_NAME};
 use crate::util::endpoint::Endpoint;
+use crate::util::host_address;
 use crate::util::limits::Limits;
 use crate::util::repository;
 use crate::util::uid;
@@ -26,6 +27,8 @@ const PAGE: &str = r"^[hH][tT][tT][pP][sS]?://.+/profiles/+cluster/+[0-9a-fA-F]{
 const NAME_AND_VERSION: &str = r"^[^@].*@[^@]*[^@]$|^@.*@[^@]+$";
 /// Matches a size with its unit.
 pub const SIZE: &str = r"^\s*\+?0*[1-9][0-9]*\s*(B|KiB|MiB|GiB)\s*$";
+/// Matches the digest of a certificate.
+const FINGERPRINT: &str = r"^\s*([0-9A-Fa-f]{64}|([0-9A-Fa-f]{2}:){31}[0-9A-Fa-f]{2})\s*$";
 /// Matches the name of a definition.
 pub const DEFINITION_NAME: &str = "^[A-Za-z0-9_][A-Za-z0-9._-]*$";
 
@@ -195,6 +198,12 @@ pub static FILE: TableSpec = table(
         key("cache", Kind::Table(&CACHE), CACHE.about),
         key("registry", Kind::Table(&REGISTRY), REGISTRY.about),
         key("signing", Kind::Table(&SIGNING), SIGNING.about),
+        key("hosts", Kind::Table(&HOSTS), HOSTS.about),
+        key(
+            "host",
+            Kind::NamedTables(&HOST),
+            "One table for each edge host. Names are like those of definitions.",
+        ),
         key("limits", Kind::Table(&LIMITS), LIMITS.about),
         key(
             "definition",
@@ -343,6 +352,70 @@ pub static SIGNING: TableSpec = table(
             "PEM file with the RSA public key that images must carry, and with which \
              signatures are compared.",
         ),
+    ],
+);
+
+const HOST_USER: Key = key(
+    "user",
+    Kind::Text(NOT_BLANK),
+    "User of the host's operating system, with which to log in.",
+);
+const HOST_PASSWORD_FILE: Key = key(
+    "password-file",
+    Kind::Path,
+    "File that contains nothing but the password.",
+);
+const HOST_PASSWORD_COMMAND: Key = key(
+    "password-command",
+    Kind::Command,
+    "Program and arguments; its standard output is the password. It runs in the directory of the \
+     file, without a shell.",
+);
+const HOST_CA_CERT: Key = key(
+    "ca-cert",
+    Kind::Path,
+    "PEM file with the certificates to trust: certificate authorities, or a host's own. The \
+     system's authorities do not count.",
+);
+
+/// `[hosts]`.
+pub static HOSTS: TableSpec = table(
+    "Hosts",
+    "Defaults of all edge hosts. A password is never in this file.",
+    &[
+        HOST_USER,
+        HOST_PASSWORD_FILE,
+        HOST_PASSWORD_COMMAND,
+        HOST_CA_CERT,
+    ],
+);
+
+/// `[host.NAME]`.
+pub static HOST: TableSpec = table(
+    "Host",
+    "One edge host. `user`, `ca-cert` and the password's place override those of `[hosts]`.",
+    &[
+        key(
+            "address",
+            Kind::Text(host_address::PATTERN),
+            "Name or IP address, with the port unless it is 5080. An IPv6 address is in brackets.",
+        )
+        .required(),
+        key(
+            "definition",
+            Kind::Text(DEFINITION_NAME),
+            "The definition that the host is to hold. May be missing if there is only one.",
+        ),
+        key(
+            "certificate-sha256",
+            Kind::Text(FINGERPRINT),
+            "SHA-256 of the host's certificate (DER), with or without colons. The certificate is \
+             trusted whatever names and dates it has.",
+        ),
+        HOST_USER,
+        HOST_PASSWORD_FILE,
+        HOST_PASSWORD_COMMAND,
+        HOST_CA_CERT,
     ],
 );
 

@@ -12,6 +12,7 @@ use super::Allow;
 use super::reference::InvalidReference;
 use crate::diagnostic::{Code, Diagnostic, Source};
 use crate::util::endpoint::InvalidEndpoint;
+use crate::util::host_address::InvalidHostAddress;
 use crate::util::repository::InvalidRepository;
 use crate::util::sanitize;
 use crate::util::suggest::nearest;
@@ -88,6 +89,11 @@ pub(super) fn secret(place: Place<'_>, key: &str, table: &str) -> Diagnostic {
         "[registry]" => (
             "remove the line, and log in with `docker login` or `podman login` instead",
             "if anyone else has seen the file, change the password",
+        ),
+        table if table.starts_with("[host") => (
+            "remove the line, and set `EDGESTAGE_HOST_PASSWORD`, `password-file` or \
+             `password-command` instead",
+            "if anyone else has seen the file, change the password on the hosts",
         ),
         _ => (
             "remove the line, and set `PALETTE_API_KEY` instead",
@@ -253,6 +259,71 @@ pub(super) fn unknown_allow(place: Place<'_>, name: &str) -> Diagnostic {
         format!("`{}` is not a valid value of `allow`", name.escape_debug()),
         "unknown",
         format!("write `{near}`, or remove it"),
+    )
+}
+
+// Messages about edge hosts.
+
+pub(super) fn not_a_host_name(place: Place<'_>) -> Diagnostic {
+    error(
+        Code::InvalidValue,
+        place,
+        "this is not a valid name of a host",
+        "not a name",
+        NAMES,
+    )
+}
+
+pub(super) fn not_a_host_address(place: Place<'_>, why: InvalidHostAddress) -> Diagnostic {
+    error(
+        Code::InvalidValue,
+        place,
+        "`address` is not the address of an edge host",
+        why.label(),
+        why.help(),
+    )
+}
+
+pub(super) fn no_address(place: Place<'_>) -> Diagnostic {
+    error(
+        Code::MissingKey,
+        place,
+        "the host has no address",
+        "`address` is missing",
+        "write `address = \"192.168.7.21\"`, with the host's name or IP address",
+    )
+}
+
+pub(super) fn not_a_fingerprint(place: Place<'_>) -> Diagnostic {
+    error(
+        Code::InvalidValue,
+        place,
+        "`certificate-sha256` is not a SHA-256 digest",
+        "expected 64 hexadecimal digits, with or without colons",
+        "run `edgestage host check` without the key: the message shows the digest",
+    )
+}
+
+pub(super) fn no_such_definition(place: Place<'_>, name: &str, near: Option<&str>) -> Diagnostic {
+    error(
+        Code::InvalidValue,
+        place,
+        format!("there is no definition `{}`", name.escape_debug()),
+        match near {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => "no such definition".to_owned(),
+        },
+        "name a definition of this file",
+    )
+}
+
+pub(super) fn same_address(place: Place<'_>, first: &str, address: &str) -> Diagnostic {
+    error(
+        Code::InvalidValue,
+        place,
+        format!("the host has the address of `{}`", first.escape_debug()),
+        format!("{address} too"),
+        "remove one of the two, or fix its address",
     )
 }
 

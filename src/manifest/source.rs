@@ -38,7 +38,15 @@ pub(super) fn decode(path: &Path, bytes: Vec<u8>) -> Result<String, Diagnostic> 
     }
 }
 
-/// Returns whether a key holds a secret. `api-key-file` and `api-key-command` name a place
+/// The keys that name the place of a secret, without separators.
+const PLACES: [&str; 4] = [
+    "apikeyfile",
+    "apikeycommand",
+    "passwordfile",
+    "passwordcommand",
+];
+
+/// Returns whether a key holds a secret. `api-key-file` and `password-command` name a place
 /// instead, so they do not.
 #[must_use]
 pub(super) fn is_secret_key(key: &str) -> bool {
@@ -47,7 +55,7 @@ pub(super) fn is_secret_key(key: &str) -> bool {
         .filter(|c| !matches!(c, '-' | '_'))
         .flat_map(char::to_lowercase)
         .collect();
-    let names_a_place = matches!(bare.as_str(), "apikeyfile" | "apikeycommand");
+    let names_a_place = PLACES.contains(&bare.as_str());
     !names_a_place && (bare == "key" || SECRET_WORDS.iter().any(|word| bare.contains(word)))
 }
 
@@ -198,6 +206,7 @@ mod tests {
             "profiles = [\"https://ok.example/a\", \"https://me:hunter2@c.example/b\"]",
             "SPECTROCLOUD_APIKEY = \"hunter2\"",
             "access-token = \"hunter2\"",
+            "host.line-1.password = \"hunter2\"",
             "repository = \"me:hunter2@r.example/edge\"",
             "registry = { repository = 'me:hunter2@r.example:5000/edge' }",
             "\"repository\" = \"hunter2@r.example",
@@ -216,6 +225,8 @@ mod tests {
         for line in [
             "api-key-file = \"/run/secrets/key\"",
             "api-key-command = [\"pass\", \"palette\"]",
+            "password-command = [\"pass\", \"edge/local-ui\"]",
+            "password-file = \"/run/secrets/host\"",
             "profiles = [\"edge@1.0.0\", \"https://c.example/projects/a\"]",
             "repository = \"r.example/edge@sha256:abc\"",
         ] {

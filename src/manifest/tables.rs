@@ -1,5 +1,5 @@
 //! Reads the tables of `profiles.toml` other than the definitions: `[palette]`, `[canvos]`,
-//! `[cache]`, `[registry]`, `[signing]` and `[limits]`.
+//! `[cache]`, `[registry]`, `[signing]` and `[limits]`; those of hosts are in `hosts`.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::reader::{At, Reader, Table};
 use super::{
-    Manifest, PaletteTable, Project, RegistryTable, SigningTable, definition, keys, messages,
+    Manifest, PaletteTable, Project, RegistryTable, SigningTable, definition, hosts, keys, messages,
 };
 use crate::diagnostic::Source;
 use crate::util::endpoint::Endpoint;
@@ -48,6 +48,8 @@ pub(super) fn read(
         .map(|table| limits(table, reader))
         .unwrap_or_default();
     let definitions = definition::read_all(&root, &palette, reader);
+    let defaults = hosts::defaults(&root, reader);
+    let hosts = hosts::read_all(&root, &defaults, &definitions, reader);
     let nameless = not_definitions(&mut root, reader);
     if root.lacks("definition") && nameless == 0 {
         let place = reader.at(end..end);
@@ -65,6 +67,8 @@ pub(super) fn read(
         cache,
         registry,
         signing,
+        host_login: defaults,
+        hosts,
         limits,
         definitions,
     }

@@ -247,14 +247,14 @@ pub(crate) fn not_the_locked_bytes(definition: &str, locked: &str, found: &str) 
     Diagnostic::error(
         Code::NotTheLockedBytes,
         format!(
-            "cannot push `{definition}`: the available archive has other bytes than the locked one"
+            "cannot send `{definition}`: the available archive has other bytes than the locked one"
         ),
     )
     .note("its content is the same: the two were compressed differently")
     .note(format!("the lock has sha256:{locked}"))
     .note(format!("the archive is sha256:{found}"))
     .help(format!(
-        "run `edgestage update {definition}`, which locks the available archive, then push again"
+        "run `edgestage update {definition}`, which locks the available archive, then run the command again"
     ))
 }
 

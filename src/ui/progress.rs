@@ -180,7 +180,10 @@ impl Progress for Download<'_> {
     fn advances(&self, bytes: u64) {
         self.bytes.fetch_add(bytes, Ordering::Relaxed);
         // What was sent or read is not a part of what was fetched.
-        if !matches!(self.kind, TransferKind::Push | TransferKind::Read) {
+        if !matches!(
+            self.kind,
+            TransferKind::Push | TransferKind::Upload | TransferKind::Read
+        ) {
             self.report.console.count(bytes);
         }
     }

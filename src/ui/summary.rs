@@ -13,6 +13,7 @@ pub const FETCHED: &str = "fetched";
 /// The outcomes of the definitions.
 pub struct Summary {
     meant: usize,
+    noun: &'static str,
     became: Vec<(String, Outcome)>,
 }
 
@@ -31,7 +32,17 @@ impl Summary {
     pub fn of(meant: usize) -> Self {
         Self {
             meant,
+            noun: "definition",
             became: Vec::new(),
+        }
+    }
+
+    /// Creates a summary of `meant` hosts without outcomes.
+    #[must_use]
+    pub fn of_hosts(meant: usize) -> Self {
+        Self {
+            noun: "host",
+            ..Self::of(meant)
         }
     }
 
@@ -57,7 +68,7 @@ impl Summary {
                 parts.extend([name.clone(), with_size(word)]);
             }
             several => {
-                parts.push(sanitize::count(self.meant, "definition"));
+                parts.push(sanitize::count(self.meant, self.noun));
                 let mut counts: BTreeMap<Outcome, usize> = BTreeMap::new();
                 for (_, became) in several {
                     *counts.entry(*became).or_default() += 1;

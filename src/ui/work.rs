@@ -63,6 +63,8 @@ pub enum TransferKind {
     Push,
     /// From a file.
     Read,
+    /// To an edge host.
+    Upload,
 }
 
 impl TransferKind {
@@ -72,6 +74,7 @@ impl TransferKind {
             Self::Fetch => "Palette",
             Self::Pull | Self::Push => "the registry",
             Self::Read => "the file",
+            Self::Upload => "the host",
         }
     }
 
@@ -79,7 +82,7 @@ impl TransferKind {
     pub(super) fn verb(self) -> &'static str {
         match self {
             Self::Fetch | Self::Pull => "downloading",
-            Self::Push => "uploading",
+            Self::Push | Self::Upload => "uploading",
             Self::Read => "reading",
         }
     }

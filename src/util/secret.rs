@@ -299,6 +299,7 @@ mod tests {
         assert_eq!(password.mask("p\u{e4}ss w0rd!"), "[secret]!");
         // base64 of `ci:p\u{e4}ss w0rd`
         assert_eq!(password.mask("Y2k6cMOkc3MgdzByZA=="), "Y2k6[secret]A==");
+        assert_eq!(password.mask("p=p%C3%A4ss+w0rd&"), "p=[secret]&");
         assert_eq!(ApiKey::password("abc").mask("abcabc"), "abcabc");
         assert_eq!(ApiKey::password("").mask("any"), "any");
     }

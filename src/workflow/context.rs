@@ -10,6 +10,7 @@ use crate::canvos::{CanvosError, Checkout, CheckoutLock};
 use crate::cli::{Settings, Verbosity};
 use crate::diagnostic::{Diagnostic, Severity, Trap};
 use crate::error::Error;
+use crate::host_password;
 use crate::http::Route;
 use crate::lockfile::{LockEntry, Lockfile, LockfileSpan, Outdated};
 use crate::manifest::{Definition, Located, Manifest, ManifestError, keys};
@@ -30,6 +31,13 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+
+/// The variables with secrets, which no program that edgestage runs gets.
+pub(crate) const WITHHELD: [&str; 3] = [
+    api_key::VARIABLES[0],
+    api_key::VARIABLES[1],
+    host_password::VARIABLE,
+];
 
 /// The context that every command gets.
 pub(crate) struct Context<'a> {
@@ -56,6 +64,9 @@ impl Context<'_> {
         // Any output may contain the key, even in a run that does not need it.
         for key in api_key::in_files(flag, self.environment, &manifest) {
             self.report.hide(&key);
+        }
+        for password in host_password::in_files(&manifest) {
+            self.report.hide(&password);
         }
         Ok(manifest)
     }
@@ -194,7 +205,7 @@ impl Context<'_> {
             allow_http: self.settings.allow_http || palette.allow_http,
             access,
             environment: self.environment.clone(),
-            withheld: &api_key::VARIABLES,
+            withheld: &WITHHELD,
             secrets: self.report.secrets(),
         };
         let registry = Registry::new(&table.repository, options)?;
@@ -310,7 +321,7 @@ impl Context<'_> {
     }
 }
 
-fn read_ca_cert(path: &Path) -> Result<Vec<u8>, Error> {
+pub(crate) fn read_ca_cert(path: &Path) -> Result<Vec<u8>, Error> {
     files::read(path, files::TEXT).map_err(|error| {
         let error = PathError::when("read", path)(error);
         let near = near(path);

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs::File;
 use std::process::Command;
 
-use palette_sim::{Kind, Pack, Profile};
+use palette_sim::{EdgeHost, HostWorld, Kind, Pack, Profile};
 use serde_json::{Value, json};
 
 use crate::handmade_images::Disk;
@@ -12,7 +12,7 @@ use crate::markdown::{read, rows, section, spans};
 use crate::site::Site;
 
 /// What has rows of its own in the reference, and where it is.
-const DESCRIBED_ONCE: [&str; 11] = [
+const DESCRIBED_ONCE: [&str; 16] = [
     "warnings[]",
     "error.problems[]",
     "images[]",
@@ -21,6 +21,11 @@ const DESCRIBED_ONCE: [&str; 11] = [
     "profiles[].packs[]",
     "profiles[].variables[]",
     "definitions[].changes[]",
+    "hosts[].slots.embedded",
+    "hosts[].slots.overridden",
+    "hosts[].slots.update",
+    "hosts[].overridden",
+    "differences[]",
     "pack",
     "from",
     "to",
@@ -146,6 +151,15 @@ fn nothing_is_printed_that_is_not_documented_and_nothing_documented_is_gone() {
     for document in drifts(&site) {
         fields(&document, "", &mut seen);
     }
+    for document in hosts(&Site::with_palette()) {
+        let mut found = BTreeSet::new();
+        fields(&document, "", &mut found);
+        let documented = documented(document["command"].as_str().unwrap());
+        let unknown: Vec<_> = found.difference(&documented).collect();
+        assert!(unknown.is_empty(), "{unknown:?}");
+        missing.extend(documented);
+        seen.extend(found);
+    }
     site.write("profiles.toml", "[palette]\nprojekt = 1\n");
     fields(&document(&site, "check"), "", &mut seen);
     let gone: Vec<_> = missing.difference(&seen).collect();
@@ -222,6 +236,56 @@ fn document(site: &Site, line: &str) -> Value {
     let mut words: Vec<&str> = line.split(' ').collect();
     words.push("--json");
     serde_json::from_str(&site.edgestage(&words).stdout).unwrap()
+}
+
+/// Documents about hosts, with differences of every kind.
+fn hosts(site: &Site) -> Vec<Value> {
+    let host = EdgeHost::start(HostWorld::new("kairos", "demo-host-password"));
+    let manifest = format!(
+        "\n[hosts]\nuser = \"kairos\"\npassword-file = \"password\"\n\n[host.a]\n\
+         address = \"{}\"\ndefinition = \"factory\"\ncertificate-sha256 = \"{}\"\n",
+        host.address(),
+        host.fingerprint()
+    );
+    let before = std::fs::read_to_string(site.path("profiles.toml")).unwrap();
+    site.write("profiles.toml", &(before + &manifest));
+    site.write("password", "demo-host-password\n");
+    site.edgestage(&["fetch", "factory"]);
+    let mut documents = vec![
+        document(site, "host upload a"),
+        document(site, "host check"),
+    ];
+    let locked = host.world(|world| world.slots["overridden"].clone());
+    let changes: [fn(&mut Value); 10] = [
+        |all| drop(all.as_array_mut().unwrap().remove(1)),
+        |all| all[1]["profileUid"] = "x".into(),
+        |all| all[0]["profileName"] = "x".into(),
+        |all| drop(all[0]["packs"].as_array_mut().unwrap().remove(0)),
+        |all| all[0]["packs"][0]["name"] = "x".into(),
+        |all| all[0]["packs"][0]["version"] = "x".into(),
+        |all| drop(all[1]["variables"].as_array_mut().unwrap().remove(0)),
+        |all| all[1]["variables"][0]["name"] = "x".into(),
+        |all| all[1]["variables"][0]["defaultValue"] = "x".into(),
+        |all| all[1]["variables"][0]["required"] = false.into(),
+    ];
+    for change in changes {
+        let mut other = locked.clone();
+        change(&mut other["clusterProfileDetails"]);
+        host.world(|world| drop(world.slots.insert("embedded", other)));
+        documents.push(document(site, "host check"));
+    }
+    documents
+}
+
+#[test]
+fn every_difference_of_a_host_is_documented() {
+    let mut seen = BTreeSet::new();
+    for document in hosts(&Site::with_palette()) {
+        let slot = &document["hosts"][0]["slots"]["embedded"];
+        let differences = slot["differences"].as_array().into_iter().flatten();
+        seen.extend(differences.map(|one| one["kind"].as_str().unwrap().to_owned()));
+    }
+    assert_eq!(seen, values("a host's difference", "kind"));
 }
 
 /// Documents about changes of every kind.

@@ -94,6 +94,6 @@ fn the_tables_of_the_reference_are_up_to_date() {
         marks += 1;
     }
     assert!(!in_table, "a table has no end");
-    assert_eq!(marks, 10);
+    assert_eq!(marks, 12);
     hold(PAGE, &expected);
 }

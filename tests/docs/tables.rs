@@ -5,13 +5,15 @@ use edgestage::manifest::keys::{self, DefaultValue, Kind, TableSpec};
 use serde_json::Value;
 
 /// What several commands print, and what it is called in the table.
-const SHARED: [(&str, &str); 6] = [
+const SHARED: [(&str, &str); 8] = [
     ("Problem", "a problem"),
     ("Image", "an image"),
     ("CachedArchive", "a cached archive"),
     ("Change", "a change"),
     ("Pack", "a pack"),
     ("Variable", "a variable"),
+    ("HostSlot", "a host's slot"),
+    ("HostDifference", "a host's difference"),
 ];
 
 /// The table that is meant by the words of a mark, such as `profiles Palette`.

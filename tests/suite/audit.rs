@@ -25,6 +25,7 @@ mod commands;
 mod crash;
 mod faults;
 mod files;
+mod hosts;
 mod registry;
 
 /// A run, and how it must end. The text `says` in its output proves that it is the intended

@@ -10,6 +10,7 @@ mod book;
 mod bundles;
 mod command_line;
 mod coverage;
+mod hosts;
 mod locks;
 mod manifests;
 mod palettes;
@@ -40,11 +41,12 @@ it, but read it. Paths, ports, process numbers and digests are replaced by names
 
 #[test]
 fn the_catalogue_is_as_it_was_reviewed() {
-    let parts: [fn(&mut Book); 9] = [
+    let parts: [fn(&mut Book); 10] = [
         command_line::all,
         manifests::all,
         palettes::all,
         registries::all,
+        hosts::all,
         archives::all,
         bundles::all,
         locks::all,

@@ -22,7 +22,7 @@ mod markdown;
 use markdown::{fenced, read};
 
 /// All pages with a line of shell.
-const PAGES: [&str; 15] = [
+const PAGES: [&str; 18] = [
     "README.md",
     "docs/install.md",
     "docs/quickstart.md",
@@ -35,13 +35,16 @@ const PAGES: [&str; 15] = [
     "docs/recipes/many-sites.md",
     "docs/recipes/maas.md",
     "docs/recipes/secure-boot.md",
+    "docs/recipes/validate-on-a-host.md",
+    "docs/recipes/upload-to-hosts.md",
+    "docs/recipes/agent-mode.md",
     "docs/recipes/key-rotation.md",
     "docs/recipes/from-curl.md",
     "docs/recipes/from-content-build.md",
 ];
 
 /// The blocks that are not run, by their beginning, and what is run in their place.
-const NOT_RUN: [(&str, &str); 12] = [
+const NOT_RUN: [(&str, &str); 17] = [
     (
         "cargo run -p palette-sim",
         "it does not end; every page has a simulated Palette",
@@ -75,6 +78,23 @@ const NOT_RUN: [(&str, &str); 12] = [
         "nothing: it takes an account with a cloud",
     ),
     ("cosign verify", "nothing: Debian has no cosign"),
+    (
+        "edgestage host check line-1",
+        "host_login.rs, against a simulated host",
+    ),
+    (
+        "edgestage host check  ",
+        "host_check.rs, against simulated hosts",
+    ),
+    ("openssl s_client", "nothing: it runs on a host"),
+    (
+        "edgestage host upload",
+        "host_upload.rs, against simulated hosts",
+    ),
+    (
+        "edgestage fetch factory                #",
+        "host_upload.rs, against simulated hosts",
+    ),
 ];
 
 /// Handles a definition like CanvOS, for its ISOs and for MAAS images.
@@ -405,6 +425,9 @@ pages! {
     many_sites: "docs/recipes/many-sites.md",
     maas_images: "docs/recipes/maas.md",
     secure_boot: "docs/recipes/secure-boot.md",
+    validating_on_a_host: "docs/recipes/validate-on-a-host.md",
+    uploading_to_hosts: "docs/recipes/upload-to-hosts.md",
+    agent_mode: "docs/recipes/agent-mode.md",
     another_key: "docs/recipes/key-rotation.md",
     from_the_curl_recipe: "docs/recipes/from-curl.md",
     from_a_content_bundle: "docs/recipes/from-content-build.md",

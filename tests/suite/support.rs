@@ -19,6 +19,7 @@ pub mod codes;
 pub mod crafted_archives;
 mod background_run;
 mod docker_registry;
+mod edge_hosts;
 mod faulty_registry;
 pub mod handmade_images;
 mod images;
@@ -43,6 +44,7 @@ mod watched_terminal;
 pub use archives::{archive, content_sha256, gzip, profile_directory, tarball};
 pub use background_run::{Going, until};
 pub use docker_registry::{DockerRegistry, PASSWORD, USER, skopeo};
+pub use edge_hosts::{HOST_PASSWORD, HOST_USER, Host, host_world};
 pub use faulty_registry::{FaultyRegistry, Guard, On, Reply};
 pub use images::{
     CANARY, IN_ISO, IN_PARTITION, OLDER, Proof, Tree, finish, path_of_tools, xorriso,

@@ -30,6 +30,8 @@ pub(super) struct Candidates {
     pub directory: PathBuf,
     /// The definitions in profiles.toml.
     pub definitions: Vec<Candidate>,
+    /// The edge hosts in profiles.toml.
+    pub hosts: Vec<Candidate>,
     /// The profiles in profiles.lock.
     pub locked: Vec<Candidate>,
     /// The definitions and profiles as they are written in profiles.toml.
@@ -61,6 +63,7 @@ impl Candidates {
             locked: locked(&manifest),
             written: both.map(plain).collect(),
             definitions: written.definitions.iter().map(plain).collect(),
+            hosts: written.hosts.iter().map(plain).collect(),
             targets: Target::ALL
                 .map(|target| plain(&target.name().to_owned()))
                 .into(),
@@ -94,15 +97,22 @@ fn manifest(words: &[OsString], environment: &Environment) -> PathBuf {
 struct Written {
     definitions: BTreeSet<String>,
     profiles: BTreeSet<String>,
+    hosts: BTreeSet<String>,
 }
 
 impl Written {
     fn read(manifest: &Path) -> Self {
         let text = files::text_or_empty(manifest);
         let (root, _) = DeTable::parse_recoverable(&text);
-        let table = root.get_ref().get("definition");
-        let Some(table) = table.and_then(|table| table.get_ref().as_table()) else {
-            return Self::default();
+        let table = |name: &str| root.get_ref().get(name)?.get_ref().as_table();
+        let hosts = table("host").into_iter().flat_map(|table| table.keys());
+        let hosts = hosts.map(|name| name.get_ref().to_string());
+        let hosts = hosts.filter(|word| is_plain(word)).collect();
+        let Some(table) = table("definition") else {
+            return Self {
+                hosts,
+                ..Self::default()
+            };
         };
         let plain = |word: &String| is_plain(word);
         let definitions = table.keys().map(|name| name.get_ref().to_string());
@@ -115,6 +125,7 @@ impl Written {
         Self {
             definitions: definitions.filter(plain).collect(),
             profiles: profiles.map(str::to_owned).filter(plain).collect(),
+            hosts,
         }
     }
 }

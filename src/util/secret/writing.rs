@@ -127,6 +127,11 @@ fn cut(text: &str) -> Option<usize> {
 pub(super) fn readings(text: &[u8], mut see: impl FnMut(u8, usize)) {
     let Some(byte) = text.first() else { return };
     see(*byte, 1);
+    // A space in a form (WHATWG URL, "application/x-www-form-urlencoded"), which a password may
+    // contain.
+    if *byte == b'+' {
+        see(b' ', 1);
+    }
     if !matches!(byte, b'%' | b'&' | b'\\') {
         return;
     }

@@ -1,4 +1,5 @@
-//! Holds requests and answers against the vendor's `OpenAPI` 2.0 document.
+//! Holds requests and answers against the vendor's `OpenAPI` 2.0 documents: that of Palette, and
+//! that of an edge host.
 //!
 //! In: the document, and what a simulator recorded. Out: everything about a record
 //! that the document does not allow. The product's tests run it over what their
@@ -15,6 +16,7 @@ use std::sync::Once;
 use jsonschema::{Draft, Validator};
 use serde_json::{Map, Value, json};
 
+use crate::edge_host::parts;
 use crate::record::{Answer, Recorded, Sent};
 
 /// The methods a path item may have (`OpenAPI` 2.0, Path Item Object).
@@ -22,11 +24,30 @@ const METHODS: [&str; 7] = ["get", "put", "post", "delete", "options", "head", "
 
 /// Said once per process, not once per test.
 static NOTE: Once = Once::new();
+/// The same for the edge host's document.
+static HOST_NOTE: Once = Once::new();
 
 /// The vendor's document, ready to check with.
 pub struct Contract {
     operations: Vec<Operation>,
     error: Validator,
+    api: Api,
+}
+
+/// Whose interface a document describes: it decides which header carries the credential.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Api {
+    Palette,
+    EdgeHost,
+}
+
+impl Api {
+    fn credential(self) -> &'static str {
+        match self {
+            Api::Palette => "ApiKey",
+            Api::EdgeHost => "Authorization",
+        }
+    }
 }
 
 struct Operation {
@@ -35,6 +56,10 @@ struct Operation {
     path: Vec<String>,
     query: Vec<Parameter>,
     body: Option<Validator>,
+    /// The parts of a form, and whether each is required.
+    form: Vec<(String, bool)>,
+    /// The status of a success.
+    success: u16,
     answer: Option<Validator>,
     /// `application/octet-stream` where the operation does not produce JSON.
     produces: String,
@@ -45,18 +70,23 @@ struct Parameter {
     name: String,
     required: bool,
     schema: Validator,
-    is_number: bool,
+    kind: String,
 }
 
 impl Contract {
-    /// Reads the document.
+    /// Reads the document of Palette.
     ///
     /// # Errors
     /// Where the file cannot be read, or is not what this module understands.
     pub fn load(path: impl AsRef<Path>) -> io::Result<Self> {
+        Self::load_for(Api::Palette, path.as_ref())
+    }
+
+    fn load_for(api: Api, path: &Path) -> io::Result<Self> {
         let text = std::fs::read(path)?;
         let document = serde_json::from_slice(&text)?;
-        Self::new(&document).map_err(|message| io::Error::new(io::ErrorKind::InvalidData, message))
+        Self::new(api, &document)
+            .map_err(|message| io::Error::new(io::ErrorKind::InvalidData, message))
     }
 
     /// The document that tests are to use: `EDGESTAGE_OPENAPI`, by default
@@ -68,32 +98,51 @@ impl Contract {
     /// nothing is worse than none; and if it is there and cannot be used.
     #[must_use]
     pub fn for_tests() -> Option<Self> {
-        let beside = concat!(
-            env!("CARGO_MANIFEST_DIR"),
-            "/../../../shared/palette-openapi.json"
-        );
-        let named = std::env::var_os("EDGESTAGE_OPENAPI").map(PathBuf::from);
-        let path = named.as_deref().unwrap_or(Path::new(beside));
+        let variable = "EDGESTAGE_OPENAPI";
+        Self::named(Api::Palette, variable, "palette-openapi.json", &NOTE)
+    }
+
+    /// The same for an edge host: `EDGESTAGE_HOST_OPENAPI`, by default
+    /// `edge-host-openapi.json`.
+    ///
+    /// # Panics
+    /// As [`Contract::for_tests`].
+    #[must_use]
+    pub fn of_edge_host_for_tests() -> Option<Self> {
+        let variable = "EDGESTAGE_HOST_OPENAPI";
+        Self::named(
+            Api::EdgeHost,
+            variable,
+            "edge-host-openapi.json",
+            &HOST_NOTE,
+        )
+    }
+
+    fn named(api: Api, variable: &str, file: &str, told: &Once) -> Option<Self> {
+        let shared = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared");
+        let beside = Path::new(shared).join(file);
+        let named = std::env::var_os(variable).map(PathBuf::from);
+        let path = named.as_deref().unwrap_or(&beside);
         if !path.exists() {
             let shown = path.display();
-            assert!(named.is_none(), "EDGESTAGE_OPENAPI: no such file: {shown}");
-            let note = format!("{shown}: no such file, set EDGESTAGE_OPENAPI");
+            assert!(named.is_none(), "{variable}: no such file: {shown}");
+            let note = format!("{shown}: no such file, set {variable}");
             // Not `eprintln!`: the test harness swallows that where a test passes.
-            NOTE.call_once(|| {
+            told.call_once(|| {
                 let text =
                     format!("\n*** NOTHING IS HELD AGAINST THE CONTRACT ***\n*** {note}\n\n");
                 let _ = io::stderr().write_all(text.as_bytes());
             });
             return None;
         }
-        match Self::load(path) {
+        match Self::load_for(api, path) {
             Ok(contract) => Some(contract),
             Err(error) => panic!("{}: {error}", path.display()),
         }
     }
 
     /// Takes the document apart.
-    fn new(document: &Value) -> Result<Self, String> {
+    fn new(api: Api, document: &Value) -> Result<Self, String> {
         let mut definitions = document["definitions"].clone();
         for schema in definitions
             .as_object_mut()
@@ -116,7 +165,11 @@ impl Contract {
         }
         let error = json!({ "$ref": "#/definitions/v1Error" });
         let error = compile(&error, &definitions)?;
-        Ok(Self { operations, error })
+        Ok(Self {
+            operations,
+            error,
+            api,
+        })
     }
 
     /// Checks a request and, unless a fault spoiled it, its answer.
@@ -147,8 +200,11 @@ impl Contract {
             Err(problem) => return Err(vec![format!("{call}: {problem}")]),
         };
         let mut problems = Vec::new();
-        if record.header("ApiKey").is_none_or(str::is_empty) {
-            problems.push("header ApiKey is missing".to_owned());
+        let credential = self.api.credential();
+        let needs_none = record.path.ends_with("/login") || record.path == "/v1/ping";
+        let is_missing = record.header(credential).is_none_or(str::is_empty);
+        if is_missing && !(needs_none && self.api == Api::EdgeHost) {
+            problems.push(format!("header {credential} is missing"));
         }
         operation.check_query(record, &mut problems);
         operation.check_body(record, &mut problems);
@@ -168,10 +224,12 @@ impl Contract {
         let call = format!("{} {}", record.method, record.path);
         let answer = &record.answer;
         let mut problems = Vec::new();
-        if answer.status == 200 {
-            match self.find(record) {
+        let found = self.find(record);
+        let success = found.as_ref().map_or(200, |operation| operation.success);
+        if answer.status == success {
+            match found {
                 Ok(operation) => operation.check_answer(answer, &mut problems),
-                Err(problem) => problems.push(format!("answered 200, but {problem}")),
+                Err(problem) => problems.push(format!("answered {success}, but {problem}")),
             }
         } else if answer.status < 400 {
             problems.push(format!(
@@ -227,25 +285,40 @@ impl Operation {
         let shared = shared.as_array();
         let mut query = Vec::new();
         let mut body = None;
+        let mut form = Vec::new();
         for parameter in own.into_iter().chain(shared).flatten() {
             match parameter["in"].as_str() {
                 Some("query") => query.push(Parameter::new(parameter)?),
                 Some("body") => body = Some(compile(&parameter["schema"], definitions)?),
+                Some("formData") => {
+                    let name = parameter["name"].as_str().unwrap_or_default();
+                    form.push((name.to_owned(), parameter["required"] == true));
+                }
                 Some("path") => {}
                 other => return Err(format!("a parameter in {other:?} is not supported")),
             }
         }
-        let ok = &operation["responses"]["200"];
+        let responses = operation["responses"].as_object();
+        let mut statuses = responses.into_iter().flat_map(Map::keys);
+        let success = statuses.find_map(|status| {
+            let status: u16 = status.parse().ok()?;
+            (200..300).contains(&status).then_some(status)
+        });
+        let success = success.unwrap_or(200);
+        let ok = &operation["responses"][success.to_string()];
         let produces = operation["produces"][0]
             .as_str()
             .unwrap_or("application/json");
-        let is_json = produces == "application/json";
+        // A success without a schema has an empty body.
+        let is_json = produces == "application/json" && !ok["schema"].is_null();
         let headers = ok["headers"].as_object().into_iter().flat_map(Map::keys);
         Ok(Self {
             method: method.into(),
             path: path.split('/').map(str::to_owned).collect(),
             query,
             body,
+            form,
+            success,
             answer: is_json
                 .then(|| compile(&ok["schema"], definitions))
                 .transpose()?,
@@ -275,8 +348,7 @@ impl Operation {
             match self.query.iter().find(|each| each.name == *name) {
                 None => problems.push(format!("query parameter {name} is not in the contract")),
                 Some(parameter) => {
-                    let number = value.parse::<i64>().ok().filter(|_| parameter.is_number);
-                    let value = number.map_or(Value::from(value.as_str()), Value::from);
+                    let value = parameter.value(value);
                     report(
                         &parameter.schema,
                         &value,
@@ -297,6 +369,9 @@ impl Operation {
         if record.body.is_empty() {
             return;
         }
+        if !self.form.is_empty() {
+            return self.check_form(record, problems);
+        }
         let Some(schema) = &self.body else {
             problems.push("it has a body, the contract has none".into());
             return;
@@ -311,6 +386,25 @@ impl Operation {
         }
     }
 
+    fn check_form(&self, record: &Recorded, problems: &mut Vec<String>) {
+        let Some(parts) = parts(record.header("Content-Type"), &record.body) else {
+            problems.push("the body is not multipart/form-data".into());
+            return;
+        };
+        for part in &parts {
+            if !self.form.iter().any(|(name, _)| *name == part.name) {
+                problems.push(format!("form part {} is not in the contract", part.name));
+            } else if part.file_name.is_none() {
+                problems.push(format!("form part {} has no file name", part.name));
+            }
+        }
+        for (name, _) in self.form.iter().filter(|(_, required)| *required) {
+            if parts.iter().filter(|part| part.name == *name).count() != 1 {
+                problems.push(format!("form part {name} is not there once"));
+            }
+        }
+    }
+
     fn check_answer(&self, answer: &Answer, problems: &mut Vec<String>) {
         for name in &self.answer_headers {
             if answer.header(name).is_none_or(str::is_empty) {
@@ -319,6 +413,13 @@ impl Operation {
         }
         if let Some(schema) = &self.answer {
             check_json(schema, answer, problems);
+            return;
+        }
+        if self.produces == "application/json" {
+            // Nothing is declared, and nothing was sent.
+            if !matches!(&answer.body, Sent::Bytes(bytes) if bytes.is_empty()) {
+                problems.push("it has a body, the contract has none".into());
+            }
             return;
         }
         let media = media_type(answer.header("Content-Type"));
@@ -343,8 +444,19 @@ impl Parameter {
             name: parameter["name"].as_str().unwrap_or_default().into(),
             required: parameter["required"] == true,
             schema: compile(&schema, &json!({}))?,
-            is_number: parameter["type"] == "integer",
+            kind: parameter["type"].as_str().unwrap_or_default().into(),
         })
+    }
+
+    /// The value as the schema has it: a query is text alone.
+    fn value(&self, text: &str) -> Value {
+        let number = text.parse::<i64>().ok().filter(|_| self.kind == "integer");
+        let truth = text.parse::<bool>().ok().filter(|_| self.kind == "boolean");
+        match (number, truth) {
+            (Some(number), _) => number.into(),
+            (None, Some(truth)) => truth.into(),
+            (None, None) => text.into(),
+        }
     }
 }
 

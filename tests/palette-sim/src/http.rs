@@ -20,7 +20,7 @@ use crate::world::Framing;
 /// The longest request head.
 const HEAD_LIMIT: usize = 64 * 1024;
 /// The longest request body.
-const BODY_LIMIT: usize = 64 * 1024 * 1024;
+const BODY_LIMIT: usize = 256 * 1024 * 1024;
 
 /// The socket below a connection. The simulator keeps a weak reference to end it;
 /// a duplicate of the descriptor would hold back the reset that dropping it means.
@@ -138,6 +138,8 @@ pub(crate) enum Next {
     Gone,
     /// Not a request; answered with 400 and a close.
     Malformed(&'static str),
+    /// Its body was to be cut, and was.
+    Cut(Request),
 }
 
 /// Reads requests, and keeps the bytes of the next one that came along.
@@ -149,6 +151,15 @@ pub(crate) struct Reader {
 impl Reader {
     /// The next request on the connection.
     pub(crate) fn next(&mut self, connection: &mut Connection) -> io::Result<Next> {
+        self.next_cut(connection, |_| None)
+    }
+
+    /// The same, but of a body only the bytes that `cut` says are read, if it says so.
+    pub(crate) fn next_cut(
+        &mut self,
+        connection: &mut Connection,
+        cut: impl Fn(&Request) -> Option<usize>,
+    ) -> io::Result<Next> {
         let (head, mut request) = loop {
             if !self.buffer.is_empty() {
                 match parse(&self.buffer) {
@@ -182,6 +193,10 @@ impl Reader {
             };
             if length > BODY_LIMIT {
                 return Ok(Next::Malformed("request body too long"));
+            }
+            if let Some(most) = cut(&request).filter(|most| *most < length) {
+                self.take(connection, most)?;
+                return Ok(Next::Cut(request));
             }
             match self.take(connection, length)? {
                 Some(body) => request.body = body,

@@ -15,6 +15,7 @@
 //! sim, limits, tls, record  the server around it
 //!         |
 //! contract                  holds requests and answers against the OpenAPI document
+//! edge_host                 another server: an edge host with its local API
 //! ```
 //!
 //! ```
@@ -36,6 +37,7 @@ mod dashboard;
 mod deliver;
 mod demo;
 mod download;
+mod edge_host;
 mod fault;
 mod fleet;
 mod http;
@@ -58,6 +60,7 @@ pub use demo::{
     EDGE_MONITORING_1_4_0, EDGE_STORAGE_1_0_0, HELLO_UNIVERSE_1_2_0, PROJECT_DEFAULT,
     PROJECT_RETAIL, RETAIL_POS_3_2_1, TENANT_BASELINE_1_0_0,
 };
+pub use edge_host::{EdgeHost, HostFault, HostWorld, NoneThere, details};
 pub use fault::{Act, Edit, Fault, Reply, Route, Token};
 pub use fleet::site_uid;
 pub use profile::{Kind, Manifest, Pack, Profile, Scope};

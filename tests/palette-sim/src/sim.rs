@@ -259,7 +259,7 @@ fn serve(
                 let _ = connection.flush();
                 Ok(Fate::Close)
             }
-            Ok(Next::Gone) => Ok(Fate::Close),
+            Ok(Next::Gone | Next::Cut(_)) => Ok(Fate::Close),
             Err(error) => Err(error),
         };
         match fate {

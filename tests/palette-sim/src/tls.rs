@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
-    KeyPair, KeyUsagePurpose, date_time_ymd,
+    BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType,
+    ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose, date_time_ymd,
 };
 use rustls::ServerConfig;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
@@ -36,6 +36,37 @@ impl Tls {
     #[must_use]
     pub fn expired(names: &[&str]) -> Self {
         make(names, (2018, 2019))
+    }
+
+    /// What an edge host makes at its first boot: a certificate that is its own authority,
+    /// valid from the first to the second year.
+    ///
+    /// # Panics
+    /// Where a name is neither a DNS name nor an IP address.
+    #[must_use]
+    pub fn of_edge_host(names: &[&str], (from, until): (i32, i32)) -> Self {
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        let mut own = CertificateParams::new(names).expect("DNS names or IP addresses");
+        own.distinguished_name = DistinguishedName::new();
+        own.distinguished_name
+            .push(DnType::OrganizationName, "edge-host-sim");
+        own.not_before = date_time_ymd(from, 1, 1);
+        own.not_after = date_time_ymd(until, 1, 1);
+        let key = KeyPair::generate().expect("ring makes a key");
+        let own = own.self_signed(&key).expect("it signs itself");
+        Self {
+            chain: vec![own.der().clone()],
+            key: PrivatePkcs8KeyDer::from(key.serialize_der()),
+            ca: own.pem(),
+            leaf_pem: own.pem(),
+            key_pem: key.serialize_pem(),
+        }
+    }
+
+    /// The certificate itself, in DER.
+    #[must_use]
+    pub fn certificate(&self) -> &[u8] {
+        &self.chain[0]
     }
 
     /// A valid certificate for a name that the simulator does not have.

@@ -4,6 +4,7 @@
 mod archives;
 mod connections;
 mod contracts;
+mod edge_host;
 mod endpoints;
 mod faults;
 mod odd;

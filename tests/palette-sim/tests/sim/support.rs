@@ -126,6 +126,12 @@ impl Call {
         call
     }
 
+    /// Sets the body as it is.
+    pub fn raw(mut self, body: Vec<u8>) -> Self {
+        self.body = body;
+        self
+    }
+
     pub fn bytes(&self) -> Vec<u8> {
         let mut text = format!("{} {} HTTP/1.1\r\nHost: sim\r\n", self.method, self.target);
         for (name, value) in &self.headers {
