@@ -23,7 +23,7 @@ pub use certificate::Certificate;
 pub(crate) use client::{HostClient, Login, Options};
 pub(crate) use compare::{ArchiveFacts, Expected, SlotReport};
 pub use compare::{HostDifference, Shown, Verdict};
-pub use error::{HostAnswer, HostError, Refusal};
+pub use error::{HostAnswer, HostError, Refusal, SigningFailure};
 pub(crate) use login_gate::{Credentials, LoginGate};
 pub use messages::HostName;
 pub(crate) use session::Session;

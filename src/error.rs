@@ -375,11 +375,11 @@ fn host_exit(error: &HostError) -> Exit {
         | HostError::LoginFailed(_)
         | HostError::KeptFailing { .. }
         | HostError::Unreachable { .. } => Exit::Unreachable,
-        HostError::NoCertificate | HostError::SignatureNeeded | HostError::Signing(_) => {
-            Exit::Usage
-        }
+        HostError::NoCertificate | HostError::SignatureNeeded => Exit::Usage,
+        HostError::Signing(failure) if failure.is_usage => Exit::Usage,
         HostError::Differs(_) | HostError::Empty(_) | HostError::Unproven(_) => Exit::Drift,
-        HostError::Rejected(_)
+        HostError::Signing(_)
+        | HostError::Rejected(_)
         | HostError::WrongAnswer { .. }
         | HostError::Setup(_)
         | HostError::NoThread(_)

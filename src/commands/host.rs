@@ -20,6 +20,7 @@ use crate::workflow::context::{self, Context, current, read_ca_cert};
 use crate::workflow::parallel;
 
 pub(super) mod check;
+mod signatures;
 pub(super) mod upload;
 
 /// A host to work on.

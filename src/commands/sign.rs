@@ -127,7 +127,7 @@ pub(super) fn run(arguments: &SignArgs, context: &Context<'_>) -> Result<Command
 }
 
 /// Signs the locked archive.
-pub(super) fn sign(
+fn sign(
     context: &Context<'_>,
     session: &Session<'_>,
     definition: &Definition,
@@ -135,9 +135,18 @@ pub(super) fn sign(
     signer: &Signer<'_>,
 ) -> Result<Signature, Error> {
     let archive = locked_bytes(context, session, definition, locked)?;
-    let bytes = in_memory(&archive.artifact)?;
+    sign_archive(session, &archive.artifact, signer)
+}
+
+/// Signs the archive, whose bytes are the locked ones.
+pub(super) fn sign_archive(
+    session: &Session<'_>,
+    archive: &Artifact,
+    signer: &Signer<'_>,
+) -> Result<Signature, Error> {
+    let bytes = in_memory(archive)?;
     if !signer.runs_command() {
-        return Ok(signer.sign(&bytes, archive.artifact.path())?);
+        return Ok(signer.sign(&bytes, archive.path())?);
     }
     // The path in the cache may get other bytes of the same content meanwhile; a command signs
     // these bytes and no others.
@@ -149,7 +158,7 @@ pub(super) fn sign(
 }
 
 /// Returns the bytes of an archive, which is at most as large as `[limits]` allow.
-fn in_memory(artifact: &Artifact) -> Result<Vec<u8>, Error> {
+pub(super) fn in_memory(artifact: &Artifact) -> Result<Vec<u8>, Error> {
     let size = usize::try_from(artifact.identity().size).unwrap_or(usize::MAX);
     let mut bytes = Vec::new();
     // Doubling it on the way would take twice the memory.

@@ -88,10 +88,19 @@ pub enum HostError {
     NoUploads(Refusal),
     /// The host has an embedded key, and nothing can sign.
     SignatureNeeded,
-    /// The signature cannot be made.
-    Signing(Box<Diagnostic>),
+    /// The signature cannot be made, or is not one that the host accepts.
+    Signing(SigningFailure),
     /// After the upload, the host does not show the definition.
     Unproven(Vec<HostDifference>),
+}
+
+/// Why there is no signature for a host.
+#[derive(Debug, Clone)]
+pub struct SigningFailure {
+    /// The message.
+    pub told: Box<Diagnostic>,
+    /// Whether a key of ours is unusable or another than the host's, and nothing else failed.
+    pub is_usage: bool,
 }
 
 /// Why a host takes no upload.

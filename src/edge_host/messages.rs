@@ -108,8 +108,8 @@ pub(crate) fn error(host: &HostName, error: &HostError) -> Diagnostic {
         HostError::Empty(slots) => empty(name, slots),
         HostError::NoUploads(why) => no_uploads(name, why),
         HostError::SignatureNeeded => signature_needed(name),
-        HostError::Signing(told) => {
-            let told = (**told).clone();
+        HostError::Signing(failure) => {
+            let told = (*failure.told).clone();
             told.note(format!("the host `{name}` has an embedded key"))
                 .note("nothing was sent")
         }
@@ -308,6 +308,31 @@ fn signature_needed(name: &str) -> Diagnostic {
     .note("its image has an embedded public key, and profiles.toml has no private key")
     .note("nothing was sent")
     .help("set `private-key-file` or `sign-command` in `[signing]`")
+}
+
+/// The key that signs is another than the one in the host's image. `own` is the digest of its
+/// public half, if that is known.
+pub(crate) fn other_signing_key(own: Option<&str>, expected: &str) -> Diagnostic {
+    let told = Diagnostic::error(
+        Code::OtherSigningKey,
+        "the key of `[signing]` is not the private half of the host's public key",
+    );
+    let told = match own {
+        Some(own) => told.note(format!("the key of `[signing]` has the public half {own}")),
+        None => told.note("the host's key does not verify what `sign-command` printed"),
+    };
+    told.note(format!("the host's public key is {expected}"))
+        .help("sign with the private half of the key that the image was built with")
+}
+
+/// The public key that a host shows cannot be used.
+pub(crate) fn unusable_host_key(why: &str) -> Diagnostic {
+    Diagnostic::error(
+        Code::UnusablePublicKey,
+        "the host's public key cannot be used, so no signature can be checked with it",
+    )
+    .note(why)
+    .help("build the image with the public half of an RSA key of 2048 to 8192 bits")
 }
 
 fn unproven(name: &str, differences: &[HostDifference]) -> Diagnostic {

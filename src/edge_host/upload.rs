@@ -16,7 +16,6 @@ use super::error::HostError;
 use super::multipart::{Form, Progress as Sent, boundary};
 use super::session::{Session, Slot};
 use super::transmit::{Limits, Reply, transmit};
-use crate::diagnostic::Diagnostic;
 use crate::download::Progress;
 use crate::http::AttemptError;
 
@@ -30,8 +29,9 @@ pub(crate) trait Signer: Sync {
     /// key of the host: base64 of a PEM text, or the PEM text itself.
     ///
     /// # Errors
-    /// Returns the message about a key that is another than the host's, or cannot be used.
-    fn sign(&self, archive: &Arc<File>, host_key: &str) -> Result<String, Diagnostic>;
+    /// Returns [`HostError::SignatureNeeded`] if there is no key of ours, and
+    /// [`HostError::Signing`] if it is another than the host's, or cannot be used.
+    fn sign(&self, host_key: &str) -> Result<String, HostError>;
 }
 
 /// What to upload.
@@ -40,8 +40,8 @@ pub(crate) struct Upload<'u> {
     pub file: &'u Arc<File>,
     /// What the host must show afterwards.
     pub expected: Expected<'u>,
-    /// Makes the signature for a host with a key; `None` if there is no key of ours.
-    pub signer: Option<&'u dyn Signer>,
+    /// Makes the signature for a host with a key.
+    pub signer: &'u dyn Signer,
     /// Gets the progress.
     pub progress: &'u dyn Progress,
 }
@@ -78,14 +78,8 @@ impl Session<'_, '_> {
                 return Ok(Uploaded::Unchanged(report));
             }
         }
-        let signature = match (self.signing_key()?, upload.signer) {
-            (None, _) => None,
-            (Some(_), None) => return Err(HostError::SignatureNeeded),
-            (Some(key), Some(signer)) => {
-                let made = signer.sign(upload.file, &key);
-                Some(made.map_err(|told| HostError::Signing(Box::new(told)))?)
-            }
-        };
+        let key = self.signing_key()?;
+        let signature = key.map(|key| upload.signer.sign(&key)).transpose()?;
         let before = before.map(|(_, body)| body);
         let name = format!("POST {UPLOAD}");
         self.client.repeat(&name, upload.progress, |attempt| {

@@ -54,6 +54,7 @@ mod proxy;
 mod host_manifest;
 mod host_check;
 mod host_login;
+mod host_signing;
 mod host_upload;
 mod registry;
 mod registry_faults;

@@ -7,8 +7,10 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::signatures::Signatures;
 use super::{Target, each, lock_entries, targets};
 use crate::archive;
+use crate::cache::Artifact;
 use crate::cli::HostUploadArgs;
 use crate::commands::locked_bytes::locked_bytes;
 use crate::edge_host::{
@@ -17,7 +19,7 @@ use crate::edge_host::{
 };
 use crate::error::Error;
 use crate::lockfile::LockEntry;
-use crate::manifest::{Definition, Manifest};
+use crate::manifest::Definition;
 use crate::ui::table;
 use crate::ui::{CommandOutput, Outcome, Summary, TransferKind, fields};
 use crate::util::digest::Digest;
@@ -83,6 +85,7 @@ struct Done {
 /// A locked archive, and what it holds.
 struct Ready<'l> {
     locked: &'l LockEntry,
+    archive: Artifact,
     file: Arc<File>,
     facts: ArchiveFacts,
 }
@@ -111,11 +114,12 @@ pub(in crate::commands) fn run(
         let definition = &manifest.definitions[&name];
         ready.insert(name, prepare(definition, locked, &session, context)?);
     }
-    let signer = signer(context, &manifest)?;
+    let signatures = Signatures::new(&session, &manifest, context);
     let jobs = arguments.target.jobs;
     let results = each(&targets, jobs, &manifest, context, |target, host| {
         let ready = &ready[&target.definition.name];
-        upload(target, host, ready, signer.as_deref(), context)
+        let signer = signatures.of(&ready.archive, &ready.locked.sha256);
+        upload(target, host, ready, &signer, context)
     });
     let mut summary = Summary::of_hosts(targets.len());
     let mut errors = Vec::new();
@@ -157,12 +161,6 @@ pub(in crate::commands) fn run(
     })
 }
 
-/// Returns what signs uploads to hosts with an embedded key, if profiles.toml has a private key.
-#[allow(clippy::unnecessary_wraps)] // a key that cannot be used is an error
-fn signer(_: &Context<'_>, _: &Manifest) -> Result<Option<Box<dyn Signer>>, Error> {
-    Ok(None)
-}
-
 /// Obtains the archive with exactly the locked bytes: from the cache, the registry, or Palette.
 fn prepare<'l>(
     definition: &Definition,
@@ -187,6 +185,7 @@ fn prepare<'l>(
         locked,
         file: artifact.share()?,
         facts: ArchiveFacts::of(&inventory),
+        archive: archive.artifact,
     })
 }
 
@@ -194,7 +193,7 @@ fn upload(
     target: &Target<'_>,
     host: &HostSession<'_, '_>,
     ready: &Ready<'_>,
-    signer: Option<&dyn Signer>,
+    signer: &dyn Signer,
     context: &Context<'_>,
 ) -> Result<Uploaded, HostError> {
     let report = context.report;

@@ -1,6 +1,5 @@
 //! Edge hosts: their certificates, logins, answers and uploads.
 
-use edgestage::diagnostic::{Code, Diagnostic};
 use edgestage::edge_host::{Certificate, HostError, HostName};
 use edgestage::error::Error;
 use edgestage::host_password::PasswordError;
@@ -8,6 +7,7 @@ use palette_sim::{HostFault, HostWorld, Tls};
 use serde_json::json;
 
 use super::book::Book;
+use crate::host_signing::signed;
 use crate::support::{Host, Test, host_world, unused_port};
 
 pub fn all(book: &mut Book) {
@@ -297,6 +297,29 @@ fn uploads(book: &mut Book) {
         let run = test.host_run("host upload line-1").any_stdout();
         book.run(what, code, run);
     }
+    let command = "sign-command = [\"openssl\", \"dgst\", \"-sha256\", \"-sign\", \"other.pem\"]";
+    for (what, code, lines, key) in [
+        (
+            "the key of another image",
+            2,
+            "private-key-file = \"other.pem\"",
+            None,
+        ),
+        ("a command with another key", 2, command, None),
+        (
+            "a host's key that is none",
+            1,
+            "private-key-file = \"signer.pem\"",
+            Some("LS0t"),
+        ),
+    ] {
+        let (test, hosts) = signed(1, lines);
+        if let Some(key) = key {
+            hosts[0].world(|world| world.signing_key = Some(key.into()));
+        }
+        let run = test.host_run("host upload line-1").any_stdout();
+        book.run(what, code, run);
+    }
 }
 
 /// What takes another machine, or another state of this one.
@@ -345,13 +368,6 @@ fn values(book: &mut Book) {
             HostError::File("it was shortened or replaced meanwhile".into()),
         ),
         ("Ctrl-C", HostError::Stopped),
-        (
-            "a signature that cannot be made",
-            HostError::Signing(Box::new(Diagnostic::error(
-                Code::SignatureNeeded,
-                "the host `line-1` accepts only signed definitions",
-            ))),
-        ),
     ] {
         let error = Error::Host {
             host: host.clone(),
