@@ -21,6 +21,9 @@ usage: edge-host-sim [options]
   --user NAME          the user of the operating system, by default kairos
   --password-env VAR   take the password from this environment variable
   --embedded FILE      the archive that the host's image had
+  --public-key FILE    the public key in PEM that the host's image has
+  --uploads DIR        write each upload into this directory: N.tgz, and N.sig.hex with its
+                       signature
   --latency MS         wait before each answer
   --hosts N            as many hosts, each with an address and a line of its own
   --port N             listen on this port of 127.0.0.1, otherwise on a free one
@@ -76,6 +79,10 @@ fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Options, String>
                 let found = details(&archive).ok_or("--embedded: not an archive")?;
                 options.world.slots.insert("embedded", found);
             }
+            "--public-key" => {
+                options.world.signing_key = Some(std::fs::read_to_string(value()?).map_err(text)?);
+            }
+            "--uploads" => options.world.upload_directory = Some(value()?.into()),
             "--latency" => {
                 options.world.latency = Duration::from_millis(number(&flag, &value()?)?);
             }

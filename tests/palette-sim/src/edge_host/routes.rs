@@ -2,6 +2,7 @@
 
 use std::thread;
 use std::time::{Duration, Instant};
+use std::{fs, io};
 
 use serde_json::{Value, json};
 
@@ -224,10 +225,26 @@ fn upload(world: &mut HostWorld, request: &Request) -> Reply {
         _ => found,
     };
     world.slots.insert("overridden", stored);
+    if let Err(error) = write(world, &file.content, signature.as_deref()) {
+        return refusal(500, "NotWritten", &error.to_string());
+    }
     world.uploads.push((file.content.clone(), signature));
     match fault {
         Some(HostFault::LoseAnswer) => Reply::Reset,
         _ => Reply::Json(201, answer),
+    }
+}
+
+/// Writes an upload into the directory for them, if there is one.
+fn write(world: &HostWorld, archive: &[u8], signature: Option<&[u8]>) -> io::Result<()> {
+    let Some(directory) = &world.upload_directory else {
+        return Ok(());
+    };
+    let name = directory.join((world.uploads.len() + 1).to_string());
+    fs::write(name.with_extension("tgz"), archive)?;
+    match signature {
+        Some(signature) => fs::write(name.with_extension("sig.hex"), signature),
+        None => Ok(()),
     }
 }
 

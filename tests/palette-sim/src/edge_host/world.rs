@@ -1,6 +1,7 @@
 //! What an edge host is, holds, and does wrong. Plain data with builders.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -60,6 +61,8 @@ pub struct HostWorld {
     pub none_there: NoneThere,
     /// The embedded public key as `signing-public-key` shows it; `None` is 404.
     pub signing_key: Option<String>,
+    /// Where uploads are written to, besides being kept.
+    pub upload_directory: Option<PathBuf>,
     /// The wait before each answer.
     pub latency: Duration,
     /// The delay after the third failed login, which doubles with each further one.
@@ -89,6 +92,7 @@ impl HostWorld {
             slots: BTreeMap::new(),
             none_there: NoneThere::NotFound,
             signing_key: None,
+            upload_directory: None,
             latency: Duration::ZERO,
             delay: Duration::from_millis(20),
             lock_out: Duration::from_secs(15 * 60),
