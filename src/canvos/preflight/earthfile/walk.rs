@@ -327,6 +327,7 @@ impl<'e> Walk<'e> {
                 if_exists,
                 runs: place.runs,
                 reads_clusterconfig: word.contains(CLUSTERCONFIG),
+                is_artifact: artifact.is_some(),
                 line: line.number(),
             });
         }
