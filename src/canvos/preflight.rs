@@ -39,7 +39,9 @@ pub use invocation::{Origin, Program};
 pub use target::{Target, Via};
 
 pub use earthfile::Obstacle;
-pub(super) use earthfile::{Added, ERROR_MARKER, EXPORT_DIRECTORY, RECORD_PREFIX, Unreducible};
+pub(super) use earthfile::{
+    Added, ERROR_MARKER, EXPORT_DIRECTORY, RECORD_PREFIX, Reduced, Unreducible, unreducible_record,
+};
 
 use earthfile::{Earthfile, Recipe};
 use ignore::{Found, Ignore};

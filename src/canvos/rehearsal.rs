@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::build::BuildCommand;
-use super::preflight::{Added, Obstacle, Preflight, Unreducible};
+use super::preflight::{Added, Obstacle, Preflight, Reduced, Unreducible, unreducible_record};
 use crate::util::digest::Digest;
 use crate::util::environment::Environment;
 use crate::util::interrupt::Stoppable;
@@ -196,26 +196,16 @@ impl Request<'_> {
                 elsewhere,
             ))));
         }
-        let (text, added, kept) = match self.preflight.reduced() {
-            Ok(reduced) => (reduced.text, reduced.added, reduced.kept),
-            Err(Unreducible::NoCopy) => return Ok(without(Outcome::NotCarried)),
+        let reduced = match self.preflight.reduced() {
+            Ok(reduced) => reduced,
             // A program that asks for this target only says so better than anybody else.
-            Err(Unreducible::NoTarget) if self.preflight.knows_program() => {
-                let text = self.preflight.earthfile_text().to_owned();
-                (text, Added::NONE, Vec::new())
-            }
-            Err(Unreducible::NoTarget) => {
-                let why = Inconclusive::Command(self.program());
-                return Ok(without(Outcome::Inconclusive(why)));
-            }
-            Err(Unreducible::Line { line, why }) => {
-                let why = Inconclusive::Line {
-                    line,
-                    text: self.preflight.text_of_line(line),
-                    why,
-                };
-                return Ok(without(Outcome::Inconclusive(why)));
-            }
+            Err(Unreducible::NoTarget) if self.preflight.knows_program() => Reduced {
+                text: self.preflight.earthfile_text().to_owned(),
+                added: Added::NONE,
+                kept: Vec::new(),
+                unreducible: BTreeMap::new(),
+            },
+            Err(why) => return Ok(without(self.outcome_without(&why))),
         };
         let Some(argv) = self.preflight.rehearsal_command() else {
             let why = Inconclusive::Elsewhere(target.clone().unwrap_or_default());
@@ -228,7 +218,7 @@ impl Request<'_> {
         if !copy.is_beside && self.preflight.names_parent() {
             return Ok(without(Outcome::Inconclusive(Inconclusive::Outside)));
         }
-        copy.write("Earthfile", text.as_bytes())?;
+        copy.write("Earthfile", reduced.text.as_bytes())?;
         let run = Run {
             command: &BuildCommand { argv },
             directory: copy.path(),
@@ -237,7 +227,7 @@ impl Request<'_> {
             timeout: self.timeout,
         };
         let ended = run.run(&stoppable);
-        let outcome = ended.and_then(|ended| self.outcome(ended, &copy, &kept, added));
+        let outcome = ended.and_then(|ended| self.outcome(ended, &copy, &reduced));
         let origins = match &outcome {
             Ok(Outcome::Copied(records)) => copy.origins(records),
             _ => BTreeMap::new(),
@@ -247,8 +237,21 @@ impl Request<'_> {
             outcome: outcome?,
             target,
             origins,
-            kept,
+            kept: reduced.kept,
             left,
+        })
+    }
+
+    /// The outcome if the Earthfile, or a target that was built, is not reduced.
+    fn outcome_without(&self, why: &Unreducible) -> Outcome {
+        Outcome::Inconclusive(match *why {
+            Unreducible::NoCopy => return Outcome::NotCarried,
+            Unreducible::NoTarget => Inconclusive::Command(self.program()),
+            Unreducible::Line { line, why } => Inconclusive::Line {
+                line,
+                text: self.preflight.text_of_line(line),
+                why,
+            },
         })
     }
 
@@ -281,8 +284,7 @@ impl Request<'_> {
         &self,
         ended: Ended,
         copy: &CheckoutCopy,
-        kept: &[String],
-        added: Added,
+        reduced: &Reduced,
     ) -> Result<Outcome, RehearsalError> {
         let program = self.program();
         let Ended {
@@ -297,11 +299,23 @@ impl Request<'_> {
                 output: output.last_lines(),
             });
         }
-        let records = record::read(copy.path(), kept)?;
+        let recorded: Vec<&String> = (reduced.kept.iter())
+            .chain(reduced.unreducible.keys())
+            .collect();
+        let records = record::read(copy.path(), &recorded)?;
+        let said = output.text();
+        // Whatever else was built, nobody knows what this target makes.
+        let was_built = |name: &String| {
+            records.iter().any(|record| record.target == *name)
+                || said.contains(&unreducible_record(name))
+        };
+        if let Some((_, why)) = (reduced.unreducible.iter()).find(|(name, _)| was_built(name)) {
+            return Ok(self.outcome_without(why));
+        }
         let is_known = self.preflight.knows_program();
         if !status.success() {
             let lines = output.last_lines();
-            return match failure::of(&output.text(), added) {
+            return match failure::of(&said, reduced.added) {
                 Failure::Unknown if !is_known => {
                     Ok(Outcome::Inconclusive(Inconclusive::Command(program)))
                 }
@@ -310,14 +324,13 @@ impl Request<'_> {
                     output: lines,
                 }),
                 // A command that is not known may fail in a copy for reasons of its own.
-                Failure::Copying if !is_known && !failure::names_failed_target(&output.text()) => {
+                Failure::Copying if !is_known && !failure::names_failed_target(&said) => {
                     Ok(Outcome::Inconclusive(Inconclusive::Command(program)))
                 }
                 Failure::Unknown | Failure::Copying => Ok(Outcome::Failed { output: lines }),
             };
         }
         // `earthly.sh` of some releases ends well after a failed build (T41).
-        let said = output.text();
         let has_failed = failure::names_failed_target(&said)
             || records.is_empty() && failure::says_failed(&said);
         if is_known && has_failed {

@@ -61,7 +61,7 @@ mv out/* build/
 "#
 );
 /// The programs that these scripts call.
-const TOOLS: [&str; 23] = [
+const TOOLS: [&str; 25] = [
     "bash",
     "cat",
     "chmod",
@@ -69,10 +69,12 @@ const TOOLS: [&str; 23] = [
     "cut",
     "env",
     "git",
+    "grep",
     "head",
     "kill",
     "ln",
     "ls",
+    "make",
     "mkdir",
     "mv",
     "rm",

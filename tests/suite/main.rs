@@ -105,6 +105,7 @@ mod checkout;
 mod build;
 mod build_disturbed;
 mod rehearsal;
+mod rehearsal_unknown_command;
 mod build_no_image;
 mod build_rehearsal;
 mod targets;

@@ -36,7 +36,7 @@ fn with_rows(rows: &str) -> Test {
 }
 
 /// A run of `rehearse` with nothing on `PATH` but what is in `bin/`, and what scripts need.
-fn rehearse<'t>(test: &'t Test, arguments: &str) -> Run<'t> {
+pub fn rehearse<'t>(test: &'t Test, arguments: &str) -> Run<'t> {
     tools(test);
     let run = test.run(&format!("rehearse {arguments}")).without_key();
     run.env("PATH", "{dir}/bin:{dir}/tools")

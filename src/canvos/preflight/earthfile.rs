@@ -17,7 +17,7 @@ mod walk;
 pub use reduce::Obstacle;
 pub(super) use reduce::OtherTargets;
 pub(in crate::canvos) use reduce::{
-    Added, ERROR_MARKER, EXPORT_DIRECTORY, RECORD_PREFIX, Reduced, Unreducible,
+    Added, ERROR_MARKER, EXPORT_DIRECTORY, RECORD_PREFIX, Reduced, Unreducible, unreducible_record,
 };
 
 use lines::Line;
@@ -57,6 +57,8 @@ pub(super) struct Copy {
     pub runs: Runs,
     /// Whether `CLUSTERCONFIG` names the source.
     pub reads_clusterconfig: bool,
+    /// Whether the source is what another target has made.
+    pub is_artifact: bool,
     /// The line in the Earthfile.
     pub line: usize,
 }
@@ -164,20 +166,39 @@ impl Earthfile {
         &self,
         names: &[&str],
         arguments: &dyn Fn(&str) -> Option<String>,
-        others: OtherTargets,
+        other_targets: OtherTargets,
     ) -> Result<Reduced, Unreducible> {
         let recipes: Vec<Recipe> = names
             .iter()
             .map(|name| self.recipe(name, arguments))
             .collect();
-        let copies = recipes.iter().flat_map(|recipe| &recipe.copies);
+        // An unknown command may build the others as well.
+        let others: Vec<Recipe> = match other_targets {
+            OtherTargets::Kept => Vec::new(),
+            OtherTargets::Emptied => (self.parsed.targets.keys())
+                .filter(|name| reduce::is_target(name))
+                .map(|name| self.recipe(name, arguments))
+                .collect(),
+        };
+        // With the arguments that are passed to it in some build, an artifact may have any name.
+        // The target that makes it is followed all the same.
+        let is_known = |copy: &&Copy| !copy.is_artifact || other_targets == OtherTargets::Kept;
+        let copies = recipes.iter().chain(&others);
+        let copies = copies.flat_map(|recipe| &recipe.copies).filter(is_known);
         let carrying = copies.map(|copy| (copy.line, &copy.source)).collect();
         // Which of several targets is built is not known, so neither is what it copies.
         let besides = match &recipes[..] {
             [recipe] => &recipe.literal_sources[..],
             _ => &[],
         };
-        reduce::reduce(&self.text, &self.parsed, names, &carrying, besides, others)
+        reduce::reduce(
+            &self.text,
+            &self.parsed,
+            names,
+            &carrying,
+            besides,
+            other_targets,
+        )
     }
 }
 

@@ -158,7 +158,7 @@ fn row(line: &str) -> Option<Row> {
 ///
 /// # Errors
 /// A directory or file that cannot be read, or that is not a record of one of the targets.
-pub(super) fn read(tree: &Path, targets: &[String]) -> Result<Vec<Record>, PathError> {
+pub(super) fn read(tree: &Path, targets: &[&String]) -> Result<Vec<Record>, PathError> {
     let directory = tree.join(EXPORT_DIRECTORY);
     let entries = std::fs::read_dir(&directory).map_err(PathError::when("read", &directory))?;
     let mut records = Vec::new();
@@ -180,7 +180,7 @@ pub(super) fn read(tree: &Path, targets: &[String]) -> Result<Vec<Record>, PathE
         let bytes = files::read(&path, SIZE).map_err(PathError::when("read", &path))?;
         let text = String::from_utf8_lossy(&bytes);
         let broken = || PathError::when("read", &path)(std::io::ErrorKind::InvalidData.into());
-        let record = Record::parse(&text).filter(|record| targets.contains(&record.target));
+        let record = Record::parse(&text).filter(|record| targets.contains(&&record.target));
         records.push(record.ok_or_else(broken)?);
     }
     records.sort_by(|a, b| a.target.cmp(&b.target));

@@ -27,13 +27,15 @@ mod effects;
 mod argument_uses;
 mod listing;
 mod places;
+mod selection;
 mod shell;
 
-pub(in crate::canvos) use listing::RECORD_PREFIX;
+pub(in crate::canvos) use listing::{RECORD_PREFIX, unreducible_record};
 
 use argument_uses::ArgumentUses;
 use copies::{CopyLine, plain};
 use listing::{Kind, RECORDS};
+use selection::Selection;
 
 /// What the reduced Earthfile adds, where something of the program's own has failed.
 pub(in crate::canvos) const ERROR_MARKER: &str = "edgestage";
@@ -53,6 +55,8 @@ pub(in crate::canvos) struct Reduced {
     pub added: Added,
     /// The targets and functions that are kept, in the order of their names.
     pub kept: Vec<String>,
+    /// Targets that only record that they were built, each with what keeps it from being reduced.
+    pub unreducible: BTreeMap<String, Unreducible>,
 }
 
 /// A place in a reduced Earthfile.
@@ -118,7 +122,8 @@ pub enum Obstacle {
 pub(in crate::canvos::preflight) enum OtherTargets {
     /// They stay, since the build does not request them.
     Kept,
-    /// They do nothing, since an unknown command may request all of them.
+    /// They do nothing, since an unknown command may request all of them. Those that cannot be
+    /// reduced record that they were built.
     Emptied,
 }
 
@@ -155,29 +160,10 @@ pub(super) fn reduce(
     let targets = if all.is_empty() { asked } else { &all[..] };
     let file = File::read(parsed, targets, definition_copies);
     file.check_base()?;
-    file.check_targets()?;
-    if !targets.iter().any(|target| file.relevant.contains(*target)) {
-        return Err(match file.other_earthfile {
-            Some(line) => Unreducible::Line {
-                line,
-                why: Obstacle::OtherEarthfile,
-            },
-            None => Unreducible::NoCopy,
-        });
-    }
-    let mut kept = BTreeMap::new();
-    let relevant = targets
-        .iter()
-        .filter(|target| file.relevant.contains(**target));
-    let mut due: Vec<String> = relevant.map(|target| (*target).to_owned()).collect();
-    while let Some(name) = due.pop() {
-        if kept.contains_key(&name) {
-            continue;
-        }
-        let body = body::Body::of(&file, &name, targets.contains(&name.as_str()))?;
-        due.extend(body.references);
-        kept.insert(name, body.lines);
-    }
+    let Selection {
+        bodies: kept,
+        unreducible,
+    } = Selection::of(&file, asked, targets, other_targets)?;
     let is_emptied = |name: &str| other_targets == OtherTargets::Emptied && is_target(name);
     let is_replaced = |name: &str| kept.contains_key(name) || is_emptied(name);
     let mut reduced = renamed(text, parsed, &is_replaced);
@@ -191,9 +177,15 @@ pub(super) fn reduce(
         append(&mut reduced, name, build.iter().chain(lines));
     }
     for name in parsed.targets.keys() {
-        if is_emptied(name) && !kept.contains_key(name) {
-            append(&mut reduced, name, [format!("    {}", body::FILLER)].iter());
+        if !is_emptied(name) || kept.contains_key(name) {
+            continue;
         }
+        let lines = match unreducible.get(name) {
+            Some(_) => listing::unreducible(name),
+            None => vec![body::FILLER.to_owned()],
+        };
+        let lines: Vec<String> = lines.iter().map(|line| format!("    {line}")).collect();
+        append(&mut reduced, name, lines.iter());
     }
     let other_copies: BTreeSet<&(&str, String)> = other_copies.iter().collect();
     let line = |(number, (flag, source)): (usize, &(&str, String))| {
@@ -209,11 +201,12 @@ pub(super) fn reduce(
         added,
         text: reduced,
         kept: kept.into_keys().collect(),
+        unreducible,
     })
 }
 
 /// Whether a name is that of a target, and not of a function.
-fn is_target(name: &str) -> bool {
+pub(super) fn is_target(name: &str) -> bool {
     name.starts_with(|c: char| c.is_ascii_lowercase())
 }
 
@@ -257,8 +250,8 @@ struct File<'e> {
     paths: Vec<String>,
     /// What the targets save for others to copy.
     saves: BTreeMap<String, Vec<Save>>,
-    /// Targets and functions that the build reaches.
-    reached: BTreeSet<String>,
+    /// Targets and functions that the build reaches, with those that each of them names.
+    graph: BTreeMap<String, BTreeSet<String>>,
     /// Whether an image is made of an overlay in one of them.
     has_tool: bool,
     /// A line that hands over to another Earthfile.
@@ -286,7 +279,7 @@ impl<'e> File<'e> {
             matter: BTreeSet::new(),
             paths: Vec::new(),
             saves: BTreeMap::new(),
-            reached: BTreeSet::new(),
+            graph: BTreeMap::new(),
             has_tool: false,
             other_earthfile: None,
         };
@@ -346,7 +339,7 @@ impl<'e> File<'e> {
         }
         file.relevant = relevant;
         file.matter = uses.all();
-        file.reached = graph.into_keys().collect();
+        file.graph = graph;
         file.read_saves();
         file
     }

@@ -237,6 +237,16 @@ fn what_is_laid_over_later_is_not_dropped() {
     assert_eq!(dropped("-map /other / -boot_image any replay"), Some(2));
 }
 
+/// What a target gets in `(+target/x --A=1)` is not a source of the copy.
+#[test]
+fn the_arguments_of_an_artifact_are_not_sources() {
+    let target = "/overlay/opt/spectrocloud/clusterconfig/spc.tgz";
+    for arguments in ["", " --A=$A", " --CLUSTERCONFIG=$CLUSTERCONFIG --A=spc.tgz"] {
+        let text = format!("iso:\n COPY (+other/x{arguments}) {target}\nother:\n RUN x\n");
+        assert_eq!(copies(&text, "iso", &[]), "?", "{text}");
+    }
+}
+
 /// Blocks without an end, ends without a block, circular references, and a thousand levels.
 #[test]
 fn broken_and_hostile_files_are_read_to_their_end() {

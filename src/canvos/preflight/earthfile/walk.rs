@@ -270,7 +270,8 @@ impl<'e> Walk<'e> {
             return;
         };
         let seen = self.seen(scope);
-        for word in sources {
+        // The arguments in `(+target/x --A=1)` are no sources.
+        for word in &grouped(sources) {
             let artifact = reference(word);
             if let Some(name) = artifact.and_then(local) {
                 self.enter(name, Scope::default(), place.outside());
@@ -280,7 +281,11 @@ impl<'e> Walk<'e> {
             // A variable that no `ARG` declares here is empty.
             let unset = word.contains(CLUSTERCONFIG) && !seen.has(CLUSTERCONFIG);
             let unset = unset || word.contains(EDGE_CUSTOM_CONFIG) && !seen.has(EDGE_CUSTOM_CONFIG);
-            let path = if unset { Some(String::new()) } else { path };
+            let path = if unset && artifact.is_none() {
+                Some(String::new())
+            } else {
+                path
+            };
             if seen
                 .expand(target)
                 .is_some_and(|to| EDGE_CONFIGS.contains(&to.as_str()))
@@ -291,13 +296,12 @@ impl<'e> Walk<'e> {
                     runs: place.runs,
                 });
             }
-            // Not an argument in `(+target/x --A=1)` either.
             let is_literal = !word.contains(['$', '`', ')']) && !word.starts_with("--");
             // Nothing that is copied depends on the repository, which a rehearsal does not have.
             let is_git = word.trim_start_matches("./").starts_with(".git");
             if artifact.is_none() && place.runs == Runs::Yes && is_literal && !is_git {
                 let flag = if if_exists { "--if-exists " } else { "" };
-                self.recipe.literal_sources.push((flag, (*word).to_owned()));
+                self.recipe.literal_sources.push((flag, word.clone()));
             }
             if place.runs != Runs::No && path.as_deref().is_some_and(is_of_content) {
                 self.recipe.carries_content = true;
@@ -323,6 +327,7 @@ impl<'e> Walk<'e> {
                 if_exists,
                 runs: place.runs,
                 reads_clusterconfig: word.contains(CLUSTERCONFIG),
+                is_artifact: artifact.is_some(),
                 line: line.number(),
             });
         }

@@ -39,38 +39,44 @@ impl File<'_> {
         }
     }
 
-    /// Checks the targets that the build reaches.
+    /// Checks the targets and functions that the build reaches.
     pub(super) fn check_targets(&self) -> Result<(), Unreducible> {
+        self.graph
+            .keys()
+            .try_for_each(|name| self.check_target(name))
+    }
+
+    /// Checks the lines of one target or function.
+    pub(super) fn check_target(&self, name: &str) -> Result<(), Unreducible> {
+        let is_relevant = self.relevant.contains(name);
+        let body = &self.parsed.targets[name];
+        let mut exports = false;
+        each_line(body, &mut |line| {
+            exports |= line.text.contains(" AS LOCAL ");
+        });
         let mut found = None;
-        for name in &self.reached {
-            let is_relevant = self.relevant.contains(name);
-            let mut exports = false;
-            each_line(&self.parsed.targets[name], &mut |line| {
-                exports |= line.text.contains(" AS LOCAL ");
-            });
-            each_line(&self.parsed.targets[name], &mut |line| {
-                let words = line.arguments();
-                match words[..] {
-                    ["LOCALLY", ..] => note(&mut found, line, Obstacle::Command),
-                    ["RUN", ..] if !is_relevant && changes::makes_image(line) => {
-                        note(&mut found, line, Obstacle::OtherOverlay);
-                    }
-                    ["COPY", ..] if exports && is_elsewhere(line) => {
-                        note(&mut found, line, Obstacle::OtherEarthfile);
-                    }
-                    _ if references_of(line).iter().any(|name| is_dynamic(name)) => {
-                        note(&mut found, line, Obstacle::ShellOut);
-                    }
-                    ["FROM", base] if self.names_target(base) => {
-                        note(&mut found, line, Obstacle::ShellOut);
-                    }
-                    _ if self.asks_git(&line.text) => {
-                        note(&mut found, line, Obstacle::Repository);
-                    }
-                    _ => {}
+        each_line(body, &mut |line| {
+            let words = line.arguments();
+            match words[..] {
+                ["LOCALLY", ..] => note(&mut found, line, Obstacle::Command),
+                ["RUN", ..] if !is_relevant && changes::makes_image(line) => {
+                    note(&mut found, line, Obstacle::OtherOverlay);
                 }
-            });
-        }
+                ["COPY", ..] if exports && is_elsewhere(line) => {
+                    note(&mut found, line, Obstacle::OtherEarthfile);
+                }
+                _ if references_of(line).iter().any(|name| is_dynamic(name)) => {
+                    note(&mut found, line, Obstacle::ShellOut);
+                }
+                ["FROM", base] if self.names_target(base) => {
+                    note(&mut found, line, Obstacle::ShellOut);
+                }
+                _ if self.asks_git(&line.text) => {
+                    note(&mut found, line, Obstacle::Repository);
+                }
+                _ => {}
+            }
+        });
         found.map_or(Ok(()), Err)
     }
 

@@ -107,6 +107,25 @@ pub(super) fn save(own: bool, received: bool, local: bool) -> Vec<String> {
     lines
 }
 
+/// The file name of the record of a target that cannot be reduced.
+pub(in crate::canvos) fn unreducible_record(target: &str) -> String {
+    format!("{RECORD_PREFIX}{target}.unreducible")
+}
+
+/// The lines of a target that cannot be reduced. They export a record without any place; the
+/// program also prints the file name in it, which shows that the target was built where its
+/// artifacts are not exported.
+pub(super) fn unreducible(target: &str) -> Vec<String> {
+    let record = unreducible_record(target);
+    let run = format!(
+        "RUN mkdir -p {OWN}/own && \
+         {{ echo \"edgestage-rehearsal {target}\"; echo \"value \"; }} >{OWN}/own/{record}"
+    );
+    let mut lines = vec!["USER root".to_owned(), run];
+    lines.extend(save(true, false, true));
+    lines
+}
+
 const TOOL: &str = "[ -n \"$EDGESTAGE_ISO_TOOL\" ] || echo \"x uncalled -\";";
 
 /// The directories in which a definition is, below something that was copied to: the

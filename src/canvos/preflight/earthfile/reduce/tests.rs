@@ -550,35 +550,4 @@ fn what_other_targets_copy_is_copied_too() {
     );
 }
 
-/// A command that is not known may ask for any target, and none of them is to take long.
-#[test]
-fn other_targets_may_be_emptied() {
-    let text =
-        format!("{ISO}    COPY overlay/files-iso /o\nother:\n    RUN long\nF:\n    FUNCTION\n");
-    let parsed = parse(&text);
-    let recipe = Walk::of(&parsed, "iso", &|_| None);
-    let definition_copies = recipe
-        .copies
-        .iter()
-        .map(|copy| (copy.line, &copy.source))
-        .collect();
-    let reduced = reduce(
-        &text,
-        &parsed,
-        &["iso"],
-        &definition_copies,
-        &[],
-        OtherTargets::Emptied,
-    )
-    .unwrap()
-    .text;
-    assert!(
-        reduced.contains("\nedgestage-replaces-other:\n    RUN long\n"),
-        "{reduced}"
-    );
-    assert!(
-        reduced.contains("\nother:\n    ARG edgestage_nothing\n"),
-        "{reduced}"
-    );
-    assert!(reduced.contains("\nF:\n    FUNCTION\n"), "{reduced}");
-}
+mod unknown_command;

@@ -1,0 +1,130 @@
+//! Earthfiles that are reduced for an unknown build command, which may build any target.
+
+use super::*;
+use crate::canvos::preflight::earthfile::Earthfile;
+
+/// Reduced for a command that names one of the targets, or none.
+fn reduced_for(text: &str, asked: &[&str]) -> Result<Reduced, Unreducible> {
+    let earthfile = Earthfile {
+        text: text.to_owned(),
+        parsed: parse(text),
+        maas: false,
+    };
+    earthfile.reduce(asked, &|_| None, OtherTargets::Emptied)
+}
+
+/// The lines that a target was replaced by.
+fn replacement<'t>(reduced: &'t Reduced, name: &str) -> &'t str {
+    let header = format!("\n\n{name}:\n");
+    let start = reduced.text.find(&header).unwrap() + header.len();
+    let rest = &reduced.text[start..];
+    rest.split("\n\n").next().unwrap()
+}
+
+const EMPTIED: &str = "    ARG edgestage_nothing";
+const ANY: [&str; 2] = ["iso", "cloud-image"];
+
+/// None of the other targets is to take long.
+#[test]
+fn other_targets_are_emptied() {
+    let text =
+        format!("{ISO}    COPY overlay/files-iso /o\nother:\n    RUN long\nF:\n    FUNCTION\n");
+    let reduced = reduced_for(&text, &["iso"]).unwrap();
+    let added = &reduced.text;
+    assert!(
+        added.contains("\nedgestage-replaces-other:\n    RUN long\n"),
+        "{added}"
+    );
+    assert_eq!(replacement(&reduced, "other").trim_end(), EMPTIED);
+    assert!(added.contains("\nF:\n    FUNCTION\n"), "{added}");
+    assert!(reduced.unreducible.is_empty());
+}
+
+/// A target that cannot be reduced does not keep another one from it, unless that refers to it.
+#[test]
+fn a_target_that_cannot_be_reduced_records_that_it_was_built() {
+    const COPY: &str = "    COPY overlay/files-iso /o\n";
+    for (line, why) in [
+        (
+            "BUILD +$TARGET --CLUSTERCONFIG=other.tgz",
+            Obstacle::ShellOut,
+        ),
+        ("COPY +$TARGET/x /x", Obstacle::ShellOut),
+        ("FROM +$TARGET", Obstacle::ShellOut),
+        ("LOCALLY", Obstacle::Command),
+        ("RUN auroraboot build-iso dir:/x", Obstacle::OtherOverlay),
+        // These copy a definition themselves.
+        (
+            "COPY overlay/files-iso /o\n    RUN rm -rf /o/opt",
+            Obstacle::Changes,
+        ),
+        ("COPY $(cat x) /o/spc.tgz", Obstacle::ShellOut),
+    ] {
+        let text = format!(
+            "{ISO}{COPY}    BUILD +plain\nall:\n    BUILD +iso\n    DO +F\nF:\n    FUNCTION\n    BUILD +images\n\
+             images:\n    RUN ls\n    {line}\nplain:\n    RUN ls\n"
+        );
+        let reduced = reduced_for(&text, &ANY).unwrap();
+        assert_eq!(reduced.kept, ["iso"], "{line}");
+        let found: Vec<_> = reduced.unreducible.iter().collect();
+        let obstacle = line.lines().last().unwrap().trim();
+        let at = text.lines().position(|line| line.trim() == obstacle);
+        let line_number = at.unwrap() + 1;
+        let expected = Unreducible::Line {
+            line: line_number,
+            why,
+        };
+        let names = ["all".to_owned(), "images".to_owned()];
+        assert_eq!(
+            found,
+            [(&names[0], &expected), (&names[1], &expected)],
+            "{line}"
+        );
+        for name in names {
+            let lines = replacement(&reduced, &name);
+            let record = unreducible_record(&name);
+            assert!(
+                lines.contains(&format!(" >/.edgestage/own/{record}\n")),
+                "{lines}"
+            );
+            assert!(
+                lines.contains(" AS LOCAL ./.edgestage-rehearsal/"),
+                "{lines}"
+            );
+            assert!(!lines.contains("BUILD"), "{lines}");
+        }
+        assert_eq!(replacement(&reduced, "plain").trim_end(), EMPTIED);
+        // It is the one that the command names.
+        for name in ["all", "images"] {
+            assert_eq!(reduced_for(&text, &[name]).unwrap_err(), expected, "{line}");
+        }
+        assert!(reduced_for(&text, &["iso"]).is_ok(), "{line}");
+    }
+}
+
+/// Without a target that can be reduced, the build program need not run.
+#[test]
+fn no_target_can_be_reduced() {
+    for (body, line) in [
+        ("    BUILD +other\n    COPY overlay/files-iso /o\n", 7),
+        ("    BUILD +other\n", 6),
+    ] {
+        let text = format!("{ISO}{body}other:\n    BUILD +$TARGET\n");
+        let why = Obstacle::ShellOut;
+        let expected = Unreducible::Line { line, why };
+        assert_eq!(reduced_for(&text, &ANY).unwrap_err(), expected);
+    }
+    let text = format!("{ISO}    RUN ls\n");
+    assert_eq!(reduced_for(&text, &ANY).unwrap_err(), Unreducible::NoCopy);
+}
+
+/// A target that CanvOS does not have may copy a definition as well.
+#[test]
+fn a_target_of_a_fork_copies_a_definition() {
+    let text = "VERSION 0.8\nFROM alpine\nARG --global CLUSTERCONFIG=spc.tgz\niso:\n    COPY overlay/files-iso /o\n\
+         site-iso:\n    COPY $CLUSTERCONFIG /site/\n\
+         tools:\n    ARG tool\n    COPY (+fetch/$tool --tool=$tool) /tools/$tool\n\
+         fetch:\n    SAVE ARTIFACT x\n";
+    let reduced = reduced_for(text, &ANY).unwrap();
+    assert_eq!(reduced.kept, ["iso", "site-iso"]);
+}
