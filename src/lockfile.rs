@@ -5,8 +5,8 @@
 //! stable order), so that an unchanged definition gives an empty diff. The file is written by
 //! rename, and only if its bytes change.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -24,7 +24,9 @@ use crate::util::path_error::PathError;
 use crate::util::sanitize;
 use crate::util::uid::Uid;
 
+mod canonical;
 mod damage;
+mod entries;
 mod merge;
 pub(crate) mod messages;
 mod read;
@@ -32,6 +34,7 @@ mod span;
 mod version;
 mod write;
 
+pub use entries::Entries;
 pub use merge::{Meanwhile, SameContent};
 pub use read::Document;
 pub use span::LockfileSpan;
@@ -44,9 +47,9 @@ pub const VERSION: u64 = 1;
 pub struct Lockfile {
     path: PathBuf,
     /// The text on disk; `None` if there is no file.
-    written: Option<String>,
+    written: Option<Arc<String>>,
     /// The locked definitions, by name.
-    pub definitions: BTreeMap<String, LockEntry>,
+    pub definitions: Entries,
 }
 
 /// One locked definition.
@@ -120,7 +123,7 @@ impl Lockfile {
         Self {
             path: path.to_owned(),
             written: None,
-            definitions: BTreeMap::new(),
+            definitions: Entries::default(),
         }
     }
 
@@ -130,16 +133,18 @@ impl Lockfile {
     /// Returns [`LockfileError`] if the file cannot be read or its content is invalid.
     pub fn load(path: &Path) -> Result<Self, LockfileError> {
         let written = match files::read(path, files::LOCK) {
-            Ok(bytes) => Some(
-                String::from_utf8(bytes)
-                    .map_err(|_| unreadable(messages::not_utf8(&sanitize::path(path))))?,
-            ),
+            Ok(bytes) => {
+                let text = String::from_utf8(bytes);
+                let text =
+                    text.map_err(|_| unreadable(messages::not_utf8(&sanitize::path(path))))?;
+                Some(Arc::new(text))
+            }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
             Err(error) => return Err(LockfileError::Io(PathError::when("read", path)(error))),
         };
         let definitions = match &written {
             Some(text) => read::parse(text, path).map_err(unreadable)?,
-            None => BTreeMap::new(),
+            None => Entries::default(),
         };
         Ok(Self {
             path: path.to_owned(),
@@ -166,12 +171,8 @@ impl Lockfile {
     /// Returns the content digest of the locked archive with the digest `sha256`.
     #[must_use]
     pub fn content_of(&self, sha256: Digest) -> Option<Digest> {
-        let mut entries = self.definitions.values();
-        Some(
-            entries
-                .find(|locked| locked.sha256 == sha256)?
-                .content_sha256,
-        )
+        let (_, locked) = self.definitions.with_archive(sha256).next()?;
+        Some(locked.content_sha256)
     }
 
     /// Returns the first definition whose entry describes `contents`.
@@ -186,9 +187,8 @@ impl Lockfile {
         contents: &Contents,
     ) -> impl Iterator<Item = (&'l str, &'l LockEntry)> {
         self.definitions
-            .iter()
+            .with_content(contents.sha256)
             .filter(move |(_, locked)| locked.describes(contents))
-            .map(|(name, locked)| (name.as_str(), locked))
     }
 
     /// Returns whether the file exists.
@@ -197,19 +197,19 @@ impl Lockfile {
         self.written.is_some()
     }
 
+    /// Returns whether the file still has the text that was read or written.
+    #[must_use]
+    pub fn is_on_disk(&self) -> bool {
+        let text = self.written.as_ref();
+        text.is_some_and(|text| files::has_content(&self.path, text.as_bytes()))
+    }
+
     /// Reads the file again if another run has written it since.
     ///
     /// # Errors
     /// Returns [`LockfileError`] if the file cannot be read or its content is invalid.
     pub fn refresh(&mut self) -> Result<(), LockfileError> {
-        let same = match files::read(&self.path, files::LOCK) {
-            Ok(bytes) => self
-                .written
-                .as_ref()
-                .is_some_and(|text| text.as_bytes() == bytes),
-            Err(_) => false,
-        };
-        if !same {
+        if !self.is_on_disk() {
             *self = Self::load(&self.path)?;
         }
         Ok(())
@@ -224,7 +224,7 @@ impl Lockfile {
     /// Returns the text of the file as it was last read or written, or `None` without a file.
     #[must_use]
     pub fn text(&self) -> Option<&str> {
-        self.written.as_deref()
+        self.written.as_ref().map(|text| text.as_str())
     }
 
     /// Writes the file if its bytes changed. Returns whether it was written.
@@ -233,12 +233,12 @@ impl Lockfile {
     /// Returns [`LockfileError::Io`] if the file cannot be written.
     pub fn save(&mut self) -> Result<bool, LockfileError> {
         let text = self.to_string();
-        if self.written.as_ref() == Some(&text) {
+        if self.text() == Some(&text) {
             return Ok(false);
         }
         atomic_file::write(&self.path, text.as_bytes()).map_err(LockfileError::Io)?;
         failpoint::hit("lock-written");
-        self.written = Some(text);
+        self.written = Some(Arc::new(text));
         Ok(true)
     }
 }

@@ -70,7 +70,7 @@ impl View {
         let Some(manifest) = context.manifest_if_usable(messages::WITHOUT_OWNERS) else {
             return Self::unowned(context);
         };
-        Self::of(context, &manifest, load_lockfile(&manifest)?)
+        Self::of(context, &manifest, &load_lockfile(&manifest)?)
     }
 
     /// Opens the cache to empty it. A lock that cannot be read does not prevent that, nor does
@@ -81,7 +81,7 @@ impl View {
             Ok(manifest) => {
                 let empty = || Lockfile::empty(&Lockfile::path_for(&manifest.path));
                 let lock = load_lockfile(&manifest).unwrap_or_else(|_| empty());
-                Self::of(context, &manifest, lock)
+                Self::of(context, &manifest, &lock)
             }
             Err(Error::Manifest(ManifestError::Missing(..))) => Self::unowned(context),
             Err(_) if context.settings.cache.is_some() => Self::unowned(context),
@@ -96,10 +96,11 @@ impl View {
         })
     }
 
-    fn of(context: &Context<'_>, manifest: &Manifest, lock: Lockfile) -> Result<Self, Error> {
+    fn of(context: &Context<'_>, manifest: &Manifest, lock: &Lockfile) -> Result<Self, Error> {
         let mut owners: BTreeMap<Digest, Vec<String>> = BTreeMap::new();
-        for (name, locked) in lock.definitions {
-            owners.entry(locked.content_sha256).or_default().push(name);
+        for (name, locked) in lock.definitions.iter() {
+            let owners = owners.entry(locked.content_sha256).or_default();
+            owners.push(name.to_owned());
         }
         Ok(Self {
             cache: context.cache(Some(manifest))?,
@@ -115,7 +116,7 @@ impl View {
             let path = sanitize::path(lock.path());
             return Err(Error::usage(messages::nothing_to_keep(&path)));
         }
-        Self::of(context, &manifest, lock)
+        Self::of(context, &manifest, &lock)
     }
 
     fn cached(&self, entry: &CacheEntry) -> Cached {

@@ -388,7 +388,7 @@ fn locked_for(
     };
     let definitions = manifest.definitions.values().filter(is_here);
     definitions
-        .filter_map(|definition| Some(current(lock, definition).ok()?.content_sha256))
+        .filter_map(|definition| Some(LockState::of(lock, definition).0?.content_sha256))
         .collect()
 }
 
@@ -411,11 +411,10 @@ impl Place {
             }
         };
         errors.extend(has_targets(&preflight, &preflight_options.target).err());
-        let locked = locked_for(checkout, context, manifest, lock);
         let asked = TrapsAsked {
             targets: preflight_options.targets(),
             allowed: &preflight_options.allow,
-            locked: &locked,
+            locked: &|| locked_for(checkout, context, manifest, lock),
             large_bundles: LargeBundles::of(preflight_options.bundles),
         };
         match traps(context, manifest, &preflight, asked) {

@@ -20,7 +20,7 @@ use crate::util::digest::Digest;
 use crate::util::files::Identity;
 use crate::workflow::content_bundles::{self, LargeBundles};
 use crate::workflow::context::{
-    Context, TrapsAsked, has_targets, load_lockfile, one, one_or_chosen, shown, traps,
+    Context, TrapsAsked, has_targets, one, one_or_chosen, shown, traps,
 };
 use crate::workflow::session::{ArchiveOrigin, LockedArchive, Reported, Session, reported};
 
@@ -327,7 +327,7 @@ fn refuse_traps(
     let asked = TrapsAsked {
         targets: preflight_options.targets,
         allowed: preflight_options.allowed,
-        locked,
+        locked: &|| locked.to_vec(),
         large_bundles: preflight_options.large_bundles,
     };
     let grave = traps(context, manifest, &preflight, asked)?;
@@ -355,7 +355,7 @@ fn refuse_bundles(
         context,
         session.manifest,
         &preflight,
-        &[obtained.locked.content_sha256],
+        &|| vec![obtained.locked.content_sha256],
         preflight_options.large_bundles,
     )?;
     let told = findings
@@ -379,8 +379,7 @@ fn place(
 ) -> Result<Staged, Error> {
     let held = context.lock_checkout(&job.checkout)?;
     // Another run may have locked something else meanwhile.
-    session.still_locked(&job.definition.name, &obtained.locked)?;
-    let lock = load_lockfile(session.manifest)?;
+    let lock = session.still_locked(&job.definition.name, &obtained.locked)?;
     // This examines the checkout again under the lock: another run may have staged the
     // definition meanwhile.
     let staged = job.checkout.stage(

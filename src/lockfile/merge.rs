@@ -80,8 +80,14 @@ impl Lockfile {
     /// contain. An entry that matches a definition without an entry stays: `rename` writes the
     /// lock first, and may have been killed before it wrote the manifest.
     pub fn prune(&mut self, manifest: &Manifest) {
-        let is_gone = |name: &String| !manifest.definitions.contains_key(name);
-        if !self.definitions.keys().any(is_gone) {
+        let is_gone = |name: &&str| !manifest.definitions.contains_key(*name);
+        let gone: Vec<String> = self
+            .definitions
+            .keys()
+            .filter(is_gone)
+            .map(str::to_owned)
+            .collect();
+        if gone.is_empty() {
             return;
         }
         let unlocked: Vec<_> = manifest
@@ -90,7 +96,11 @@ impl Lockfile {
             .filter(|definition| !self.definitions.contains_key(&definition.name))
             .map(crate::manifest::Definition::asked)
             .collect();
-        self.definitions
-            .retain(|name, locked| !is_gone(name) || unlocked.contains(&locked.asked_sha256));
+        for name in gone {
+            let locked = self.definitions.get(&name);
+            if !locked.is_some_and(|locked| unlocked.contains(&locked.asked_sha256)) {
+                self.definitions.remove(&name);
+            }
+        }
     }
 }

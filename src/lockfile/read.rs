@@ -3,14 +3,16 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::Path;
+use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::IntoDeserializer as _;
 use toml::de::{DeTable, DeValue};
 
+use super::entries::{Entries, Written};
 use super::write::heading;
-use super::{LockEntry, LockfileSpan, VERSION, damage, version};
+use super::{LockEntry, LockfileSpan, VERSION, canonical, damage, version};
 use crate::diagnostic::Diagnostic;
 use crate::resolve::{Pack, ResolvedProfile};
 use crate::util::sanitize;
@@ -30,6 +32,17 @@ pub struct Document {
     pub(super) definition: BTreeMap<String, LockEntry>,
 }
 
+#[cfg(test)]
+impl Document {
+    /// Returns whether the version is the one that is read.
+    pub(super) fn is_current(&self) -> bool {
+        self.version == VERSION
+    }
+}
+
+/// How the heading of an entry begins, with the line break before it.
+const START: &str = "\n[definition.";
+
 /// A part of the file that begins with the heading of an entry.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -37,18 +50,9 @@ struct Part {
     definition: BTreeMap<String, LockEntry>,
 }
 
-/// Parses the entries of the file and normalizes the spellings in their profiles.
-pub(super) fn parse(text: &str, path: &Path) -> Result<BTreeMap<String, LockEntry>, Diagnostic> {
-    let mut definitions = entries(text, path)?;
-    for locked in definitions.values_mut() {
-        let profiles = std::mem::take(&mut locked.profiles);
-        locked.profiles = profiles.into_iter().map(ResolvedProfile::normal).collect();
-    }
-    Ok(definitions)
-}
-
-fn entries(text: &str, path: &Path) -> Result<BTreeMap<String, LockEntry>, Diagnostic> {
-    if let Some(definitions) = parse_by_definition(text) {
+/// Reads the entries of the file, in current spellings.
+pub(super) fn parse(text: &Arc<String>, path: &Path) -> Result<Entries, Diagnostic> {
+    if let Some(definitions) = by_definition(text) {
         return Ok(definitions);
     }
     // The version is checked first, since a newer file may have keys that are unknown here.
@@ -56,53 +60,83 @@ fn entries(text: &str, path: &Path) -> Result<BTreeMap<String, LockEntry>, Diagn
         return Err(refused);
     }
     match toml::from_str::<Document>(text) {
-        Ok(document) => Ok(document.definition),
+        Ok(document) => {
+            let entries = document.definition.into_iter();
+            Ok(entries.map(|(name, entry)| (name, normal(entry))).collect())
+        }
         Err(error) => Err(damage::damaged(path, text, &error)),
     }
 }
 
-/// Returns where the first entry begins and the places of all entries, in a file that nobody
-/// edited.
-fn parts(text: &str) -> Option<(usize, impl Iterator<Item = Range<usize>>)> {
-    const START: &str = "\n[definition.";
-    let first = text.find(START)?;
-    let mut next = Some(first);
-    let parts = std::iter::from_fn(move || {
-        let start = next?;
-        next = text[start + 1..].find(START).map(|at| start + 1 + at);
-        Some(start..next.unwrap_or(text.len()))
-    });
-    Some((first, parts))
+/// Returns an entry with its profiles in current spellings.
+fn normal(mut entry: LockEntry) -> LockEntry {
+    let profiles = std::mem::take(&mut entry.profiles);
+    entry.profiles = profiles.into_iter().map(ResolvedProfile::normal).collect();
+    entry
 }
 
-/// Parses one definition after the other, in a file that nobody edited, so that a lock of
-/// thousands takes a fraction of the memory. Returns `None` for any other file, which is then
-/// parsed as a whole; that also finds the place of a mistake.
-pub(super) fn parse_by_definition(text: &str) -> Option<BTreeMap<String, LockEntry>> {
-    let (first, parts) = parts(text)?;
-    let head: Document = toml::from_str(&text[..first]).ok()?;
+/// Returns where the part of `text` that begins at `start` ends: at the next heading.
+fn end_of_part(text: &str, start: usize) -> usize {
+    let next = text[start + 1..].find(START);
+    next.map_or(text.len(), |at| start + 1 + at)
+}
+
+/// Parses a part that has a single entry.
+pub(super) fn part(text: &str) -> Option<(String, LockEntry)> {
+    let part: Part = toml::from_str(text).ok()?;
+    let mut entries = part.definition.into_iter();
+    let (name, entry) = entries.next()?;
+    entries.next().is_none().then(|| (name, normal(entry)))
+}
+
+/// Reads one definition after the other. What has the form in which edgestage writes it is
+/// valid, and is left unparsed. Everything else is parsed at once. Returns `None` if a part is
+/// not a valid entry of its own; the file is then parsed as a whole, which also finds the place
+/// of a mistake.
+pub(super) fn by_definition(text: &Arc<String>) -> Option<Entries> {
+    let mut start = text.find(START)?;
+    let head: Document = toml::from_str(&text[..start]).ok()?;
     if head.version != VERSION || !head.definition.is_empty() {
         return None;
     }
-    let mut definitions = BTreeMap::new();
-    for part in parts {
-        let part: Part = toml::from_str(&text[part]).ok()?;
-        let mut entries = part.definition.into_iter();
-        let (name, locked) = entries.next()?;
-        if entries.next().is_some() || definitions.insert(name, locked).is_some() {
+    let mut definitions = Entries::of(text);
+    while start < text.len() {
+        let found = canonical::entry(&text[start..]);
+        let end = found.as_ref().map(|found| start + found.length);
+        // Another line after the entry may belong to it.
+        let is_whole = |end: &usize| *end == text.len() || text[*end..].starts_with(START);
+        if let (Some(found), Some(end)) = (found, end.filter(is_whole)) {
+            let at = |place: Range<usize>| start + place.start..start + place.end;
+            let written = Written {
+                entry: start..end,
+                content_sha256: at(found.content_sha256),
+                sha256: at(found.sha256),
+            };
+            if !definitions.insert_written(found.name, written) {
+                return None;
+            }
+            start = end;
+            continue;
+        }
+        let end = end_of_part(text, start);
+        let (name, entry) = part(&text[start..end])?;
+        if definitions.contains_key(&name) {
             return None;
         }
+        definitions.insert(name, entry);
+        start = end;
     }
     Some(definitions)
 }
 
 /// Returns the place of a part of the entry of `definition`.
 pub(super) fn place(text: &str, definition: &str, of: LockfileSpan<'_>) -> Option<Range<usize>> {
-    let (_, mut parts) = parts(text)?;
-    let heading = heading(definition);
     // The place of one entry is found without parsing thousands of others.
-    let part =
-        parts.find(|part| text[part.clone()].trim_start().lines().next() == Some(&heading))?;
+    let heading = format!("\n{}", heading(definition));
+    let ends = |at: &usize| text[at + heading.len()..].starts_with(['\n', '\r']);
+    let mut headings = text.match_indices(&heading).map(|(at, _)| at);
+    let start = headings.find(ends)?;
+    let part = start..end_of_part(text, start);
     let root = DeTable::parse(&text[part.clone()]).ok()?;
     let entry = root
         .get_ref()

@@ -25,7 +25,7 @@ impl Lockfile {
         part: LockfileSpan<'_>,
         label: impl Into<String>,
     ) -> Option<Excerpt> {
-        let text = self.written.as_deref()?;
+        let text = self.text()?;
         let span = read::place(text, definition, part)?;
         let lines = lines_of(text, &span);
         // Text that would be a secret in `profiles.toml` is masked here, too.

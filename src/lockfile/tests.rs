@@ -1,6 +1,11 @@
 //! Tests of the lock file: round trips, stability, damage.
 
-use super::read::{parse, parse_by_definition};
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+use proptest::test_runner::FileFailurePersistence;
+
+use super::read::{by_definition, parse};
 use super::*;
 use crate::resolve::Pack;
 
@@ -80,7 +85,10 @@ fn reading_in_parts_is_reading() {
     };
     let (_directory, lock) = saved(&[("a", locked()), ("b.c", other)]);
     let good = std::fs::read_to_string(lock.path()).unwrap();
-    assert_eq!(parse_by_definition(&good).unwrap(), lock.definitions);
+    assert_eq!(
+        by_definition(&Arc::new(good.clone())).unwrap(),
+        lock.definitions
+    );
     let whole = |text: &str| toml::from_str::<Document>(text);
     let a = good.find("\n[definition.a]").unwrap();
     let b = good.find("\n[definition.\"b.c\"]").unwrap();
@@ -92,9 +100,13 @@ fn reading_in_parts_is_reading() {
     let text = text.replacen(".com\"", ".com\"\"\"", 1);
     let inside = format!("{head}{text}{}", &first[profiles..]);
     let turned = format!("{head}{second}{first}");
-    for text in [&inside, &turned, &format!("{good}# the end\n")] {
-        let expected = whole(text).unwrap().definition;
-        assert_eq!(parse(text, lock.path()).unwrap(), expected);
+    let key = "[[definition.\"b.c\".profiles]]";
+    let moved = second.replacen(key, "[[definition.a.profiles]]", 1);
+    let moved = format!("{head}{first}{moved}");
+    for text in [&inside, &turned, &moved, &format!("{good}# the end\n")] {
+        let expected: Entries = whole(text).unwrap().definition.into_iter().collect();
+        let text = Arc::new(text.clone());
+        assert_eq!(parse(&text, lock.path()).unwrap(), expected);
     }
     // A definition that occurs twice, and keys outside a definition.
     for text in [
@@ -104,6 +116,7 @@ fn reading_in_parts_is_reading() {
         format!("{head}{first}\n[[definition.\"b.c\".profiles]]\n"),
     ] {
         assert!(whole(&text).is_err(), "{text}");
+        let text = Arc::new(text);
         assert!(parse(&text, lock.path()).is_err(), "{text}");
     }
 }
@@ -181,7 +194,7 @@ fn profiles_are_read_in_the_spellings_of_today() {
     }];
     let (_directory, lock) = saved(&[("factory", old)]);
     let read = Lockfile::load(lock.path()).unwrap();
-    let [_, profile] = &read.definitions["factory"].profiles[..] else {
+    let [_, profile] = &read.definitions.get("factory").unwrap().profiles[..] else {
         panic!("two profiles")
     };
     assert_eq!(profile.version, "1.0.0");
@@ -189,7 +202,7 @@ fn profiles_are_read_in_the_spellings_of_today() {
     assert_eq!(profile.packs[0].layer, "addon");
     // A profile with infrastructure does not become an add-on.
     assert_eq!(
-        read.definitions["factory"].profiles[0],
+        read.definitions.get("factory").unwrap().profiles[0],
         locked().profiles[0]
     );
 }
@@ -206,4 +219,215 @@ fn where_it_was_fetched_is_no_part_of_what_is_locked() {
         ..other
     };
     assert!(!locked().is_same(&content));
+}
+
+/// A lock with one site's entry per name, each with its own digests.
+fn fleet(names: &[&str]) -> (tempfile::TempDir, Lockfile) {
+    let entry = |name: &str| {
+        let mut entry = locked();
+        entry.profiles[0].name = "edge-infra".into();
+        entry.content_sha256 = Digest::of(format!("content {name}"));
+        entry.sha256 = Digest::of(format!("archive {name}"));
+        entry
+    };
+    let entries: Vec<_> = names.iter().map(|name| (*name, entry(name))).collect();
+    saved(&entries)
+}
+
+#[test]
+fn an_entry_is_parsed_only_if_it_is_needed() {
+    let names = ["a", "b.c", "d", "e"];
+    let (_directory, made) = fleet(&names);
+    let lock = Lockfile::load(made.path()).unwrap();
+    assert_eq!(lock.definitions.unparsed(), names.len());
+    assert_eq!(lock.definitions.get("b.c"), made.definitions.get("b.c"));
+    assert!(lock.definitions.contains_key("d") && !lock.definitions.contains_key("f"));
+    assert_eq!(lock.definitions.unparsed(), 3);
+    // Owners of an archive are looked up by its digests.
+    let content = lock.content_of(Digest::of("archive d"));
+    assert_eq!(content, Some(Digest::of("content d")));
+    let contents = Contents {
+        sha256: Digest::of("content a"),
+        profiles: None,
+    };
+    assert_eq!(lock.owner_of(&contents).unwrap().0, "a");
+    assert_eq!(lock.content_of(Digest::of("archive f")), None);
+    assert_eq!(lock.definitions.unparsed(), 1);
+    assert!(lock.excerpt("e", LockfileSpan::Entry, "").is_some());
+    assert_eq!(lock.definitions.unparsed(), 1);
+}
+
+/// One entry that edgestage did not write in this form does not cost the others.
+#[test]
+fn an_entry_in_another_form_is_parsed_at_once() {
+    let (_directory, lock) = fleet(&["a", "b", "c"]);
+    let good = lock.text().unwrap();
+    let b = good.find("\n[definition.b]").unwrap();
+    let (before, after) = good.split_at(b);
+    for edited in [
+        after.replacen("size = 4096", "size = 4_096", 1),
+        after.replacen("size = 4096", "size=4096", 1),
+        after.replacen("[definition.b]", "[definition.b] # moved", 1),
+        after.replacen("[definition.b]", "[ definition . b ]", 1),
+        after.replacen("\"edge-infra\"", "'edge-infra'", 1),
+        after.replacen("\"edge-infra\"", "\"edge\\u002dinfra\"", 1),
+        after.replacen("packs = [\n", "packs = [ # none\n", 1),
+        after.replacen("\n[definition.c]", "\n# the last\n\n[definition.c]", 1),
+    ] {
+        assert_ne!(edited, after);
+        let text = Arc::new(format!("{before}{edited}"));
+        let read = parse(&text, lock.path()).unwrap();
+        assert_eq!(read, lock.definitions);
+        // The other entries are the same text.
+        let again = by_definition(&text).map(|entries| entries.unparsed());
+        let expected = if edited.contains("[ definition") {
+            None
+        } else {
+            Some(2)
+        };
+        assert_eq!(again.or(expected), expected, "{edited}");
+    }
+}
+
+/// A mistake in an entry is reported by a run that needs another one.
+#[test]
+fn damage_in_another_entry_is_not_passed_over() {
+    let (_directory, lock) = fleet(&["a", "b", "c"]);
+    let good = lock.text().unwrap();
+    let b = good.find("\n[definition.b]").unwrap();
+    let (before, after) = good.split_at(b);
+    for (from, to) in [
+        ("size = 4096", "size = 4096 "),
+        ("size = 4096", "size = 04096"),
+        ("size = 4096", "size = 99999999999999999999"),
+        ("size = 4096", "size = -1"),
+        ("size = 4096\n", ""),
+        ("size = 4096\n", "size = 4096\nsize = 4096\n"),
+        ("size = 4096\n", "size = 4096\nsise = 4096\n"),
+        ("\nsha256 = \"", "\nsha256 = \"g"),
+        ("uid = \"65", "uid = \"5"),
+        ("name = \"edge-infra\"", "name = \"edge-infra"),
+        ("name = \"edge-infra\"", "name = \"edge\\xinfra\""),
+        ("name = \"edge-infra\"", "name = \"edge\u{7}infra\""),
+        ("name = \"edge-infra\"", "name = \"\"\"edge-infra\""),
+        ("name = \"edge-infra\"", "name.x = \"edge-infra\""),
+        ("[definition.b]", "[definition.a]"),
+        ("[definition.b]", "[definition.\"a\"]"),
+        ("[definition.b]", "[definition.b.c]"),
+        ("[[definition.b.profiles]]", "[[definition.b.profile]]"),
+        ("[definition.b]", "<<<<<<< HEAD\n[definition.b]"),
+        ("size = 4096\n", "=======\nsize = 4096\n"),
+        ("]\n\n[definition.c]", "]\n>>>>>>> theirs\n\n[definition.c]"),
+        ("]\n\n[definition.c]", "]\n\n[definition.c]]"),
+        ("]\n\n[definition.c]", "\n\n[definition.c]"),
+    ] {
+        assert!(after.contains(from), "{from}");
+        let damaged = format!("{before}{}", after.replacen(from, to, 1));
+        let is_damage = toml::from_str::<Document>(&damaged).is_err();
+        let read = parse(&Arc::new(damaged), lock.path());
+        assert_eq!(read.is_err(), is_damage, "{to}");
+        assert!(is_damage || to == "size = 4096 ", "{to}");
+    }
+}
+
+/// What an edit may leave in a file.
+const FRAGMENTS: [&str; 24] = [
+    "\n",
+    " ",
+    "#",
+    "\"",
+    "'",
+    "\"\"\"",
+    "\\",
+    "\r",
+    "\u{1}",
+    "é",
+    "[",
+    "]",
+    "[definition.a]\n",
+    "\n[definition.b]\n",
+    "[[definition.a.profiles]]\n",
+    "[definition]\n",
+    "a.size = 1\n",
+    "size = 1\n",
+    "more = { a = 1 }\n",
+    "# more\n",
+    "<<<<<<< HEAD\n",
+    "=======\n",
+    "version = 1\n",
+    "0",
+];
+
+/// An edit: at a position, so many bytes give way to a fragment.
+fn edit() -> impl Strategy<Value = (prop::sample::Index, usize, &'static str)> {
+    let removed = prop_oneof![2 => Just(0), 2 => 1..4_usize, 1 => 4..200_usize];
+    let put = prop::sample::select(FRAGMENTS.to_vec());
+    (
+        any::<prop::sample::Index>(),
+        removed,
+        prop_oneof![1 => Just(""), 3 => put],
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 400,
+        failure_persistence: Some(Box::new(FileFailurePersistence::Off)),
+        ..ProptestConfig::default()
+    })]
+
+    /// Whatever was done to a file, it is read or refused as the TOML parser reads or refuses
+    /// the whole of it, and no entry is lost.
+    #[test]
+    fn edited_files_are_read_as_the_toml_parser_reads_them(
+        edits in prop::collection::vec(edit(), 0..3),
+        at_line in any::<bool>(),
+    ) {
+        let (_directory, lock) = fleet(&["a", "b.c", "d"]);
+        let mut text = lock.text().unwrap().to_owned();
+        for (at, removed, put) in edits {
+            let mut start = at.index(text.len() + 1);
+            if at_line {
+                start = text.as_bytes()[..start].iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+            }
+            let mut end = (start + removed).min(text.len());
+            while !text.is_char_boundary(start) { start -= 1; }
+            while !text.is_char_boundary(end) { end += 1; }
+            text.replace_range(start..end, put);
+        }
+        let whole = toml::from_str::<Document>(&text).ok().filter(|whole| whole.is_current());
+        let text = Arc::new(text);
+        let read = parse(&text, lock.path()).ok();
+        let names = read.as_ref().map_or(0, Entries::len);
+        prop_assert_eq!(read.as_ref().map_or(0, |read| read.iter().count()), names);
+        let normal = |mut entry: LockEntry| {
+            entry.profiles = entry.profiles.into_iter().map(ResolvedProfile::normal).collect();
+            entry
+        };
+        let whole = whole.map(|whole| -> BTreeMap<_, _> {
+            whole.definition.into_iter().map(|(name, entry)| (name, normal(entry))).collect()
+        });
+        prop_assert_eq!(read, whole.map(|whole| whole.into_iter().collect::<Entries>()));
+    }
+
+    /// What is written in the form that edgestage writes is left unparsed, and is the same as
+    /// what was written.
+    #[test]
+    fn plain_names_are_left_unparsed(
+        names in prop::collection::btree_set("[ !#-\\[\\]-~é]{0,12}", 1..4),
+        text in "[ !#-\\[\\]-~é]{1,12}",
+        packs in 0..3_usize,
+    ) {
+        let mut entry = locked();
+        for profile in &mut entry.profiles {
+            profile.name.clone_from(&text);
+            profile.packs = vec![locked().profiles[0].packs[0].clone(); packs];
+        }
+        let entries: Vec<_> = names.iter().map(|name| (name.as_str(), entry.clone())).collect();
+        let (_directory, lock) = saved(&entries);
+        let again = Lockfile::load(lock.path()).unwrap();
+        prop_assert_eq!(again.definitions.unparsed(), names.len());
+        prop_assert_eq!(&again.definitions, &lock.definitions);
+        prop_assert_eq!(again.to_string(), lock.to_string());
+    }
 }

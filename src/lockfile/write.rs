@@ -15,8 +15,12 @@ const HEADER: &str = "\
 impl fmt::Display for Lockfile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{HEADER}version = {VERSION}")?;
-        for (name, locked) in &self.definitions {
-            f.write_str(&locked.to_toml(name))?;
+        for name in self.definitions.keys() {
+            match self.definitions.get(name) {
+                Some(locked) => f.write_str(&locked.to_toml(name))?,
+                // Whatever an entry is, it is never lost.
+                None => f.write_str(self.definitions.text_of(name).unwrap_or_default())?,
+            }
         }
         Ok(())
     }

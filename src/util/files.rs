@@ -73,7 +73,22 @@ pub fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     if metadata.len() > limit {
         return Err(too_large(limit));
     }
-    read_to_limit(file, limit)
+    read_to_limit(file, metadata.len(), limit)
+}
+
+/// Returns whether `path` is a regular file with exactly these bytes.
+#[must_use]
+pub fn has_content(path: &Path, bytes: &[u8]) -> bool {
+    const CHUNK: usize = 128 << 10;
+    let Ok(mut file) = open(path) else {
+        return false;
+    };
+    let mut chunk = vec![0; CHUNK.min(bytes.len())];
+    let is_next = |expected: &[u8]| {
+        let read = &mut chunk[..expected.len()];
+        file.read_exact(read).is_ok() && read == expected
+    };
+    bytes.chunks(CHUNK).all(is_next) && matches!(file.read(&mut [0]), Ok(0))
 }
 
 /// Returns the text of the file `path`, with a replacement character for invalid UTF-8, or an
@@ -95,7 +110,7 @@ pub fn read_piped(path: &Path, limit: u64) -> io::Result<(Vec<u8>, Metadata)> {
     if metadata.len() > limit {
         return Err(too_large(limit));
     }
-    Ok((read_to_limit(piped, limit)?, metadata))
+    Ok((read_to_limit(piped, metadata.len(), limit)?, metadata))
 }
 
 /// Checks that the file `path` can be opened for reading.
@@ -124,8 +139,11 @@ pub fn mode_that_others_read(_: &Metadata) -> Option<u32> {
     None
 }
 
-fn read_to_limit(source: impl Read, limit: u64) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
+/// Reads up to `limit` bytes of what probably has `length`.
+fn read_to_limit(source: impl Read, length: u64, limit: u64) -> io::Result<Vec<u8>> {
+    // One more, so that the end is found without a larger buffer.
+    let expected = usize::try_from(length.min(limit)).unwrap_or_default() + 1;
+    let mut bytes = Vec::with_capacity(expected);
     source.take(limit + 1).read_to_end(&mut bytes)?;
     match bytes.len() as u64 {
         length if length > limit => Err(too_large(limit)),

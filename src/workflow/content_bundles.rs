@@ -64,8 +64,8 @@ struct FileStamp {
     changed: (i64, i64),
 }
 
-/// Returns what is wrong with the content bundles of a checkout. The content of one of `locked`
-/// is right.
+/// Returns what is wrong with the content bundles of a checkout. The contents that
+/// `locked` returns are right.
 ///
 /// # Errors
 /// Fails if the cache directory cannot be determined.
@@ -73,13 +73,14 @@ pub(crate) fn findings(
     context: &Context<'_>,
     manifest: &Manifest,
     preflight: &Preflight<'_>,
-    locked: &[Digest],
+    locked: &dyn Fn() -> Vec<Digest>,
     large: LargeBundles,
 ) -> Result<Vec<Finding>, Error> {
     let bundles = preflight.embedded_bundles();
     if bundles.is_empty() {
         return Ok(Vec::new());
     }
+    let locked = locked();
     let cache = context.cache(Some(manifest))?;
     let memory = cache.directory().join("bundles");
     let spool = cache.directory().join("tmp");
@@ -87,7 +88,7 @@ pub(crate) fn findings(
     for path in bundles {
         let file = preflight.directory().join(&path);
         match held(context, manifest, &file, (&memory, &spool), large) {
-            Ok(held) => found.extend(preflight.bundle_findings(&path, &held, locked)),
+            Ok(held) => found.extend(preflight.bundle_findings(&path, &held, &locked)),
             Err(why) => found.push(preflight.unread_bundle(&path, &why)),
         }
     }

@@ -451,8 +451,9 @@ pub(crate) struct TrapsAsked<'a> {
     pub targets: &'a [Target],
     /// The traps that are accepted.
     pub allowed: &'a [Trap],
-    /// The contents that are locked for the checkout.
-    pub locked: &'a [Digest],
+    /// Returns the contents that are locked for the checkout. Few checkouts have anything to
+    /// compare with them.
+    pub locked: &'a dyn Fn() -> Vec<Digest>,
     /// Whether large content bundles are read.
     pub large_bundles: LargeBundles,
 }

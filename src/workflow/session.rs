@@ -7,6 +7,7 @@
 //! placement of two, which the next run completes. Nothing that is written ever names something
 //! that does not exist yet.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
@@ -391,16 +392,25 @@ impl<'a> Session<'a> {
         Ok(written)
     }
 
-    /// Checks that the lock on disk still has `locked` for the definition `name`: what another
-    /// run has locked meanwhile must not be replaced in a checkout by what was locked before.
+    /// Returns the lock on disk, which must still have `locked` for the definition `name`: what
+    /// another run has locked meanwhile must not be replaced in a checkout by what was locked
+    /// before.
     ///
     /// # Errors
     /// Returns [`Error::ChangedMeanwhile`] if it does not, and an error if the lock cannot be
     /// read.
-    pub(crate) fn still_locked(&self, name: &str, locked: &LockEntry) -> Result<(), Error> {
-        let now = load_lockfile(self.manifest)?;
+    pub(crate) fn still_locked(
+        &self,
+        name: &str,
+        locked: &LockEntry,
+    ) -> Result<Cow<'_, Lockfile>, Error> {
+        let now = if self.lock.is_on_disk() {
+            Cow::Borrowed(&self.lock)
+        } else {
+            Cow::Owned(load_lockfile(self.manifest)?)
+        };
         match now.definitions.get(name) {
-            Some(entry) if entry.is_same(locked) => Ok(()),
+            Some(entry) if entry.is_same(locked) => Ok(now),
             _ => Err(meanwhile(name, Meanwhile::Locked)),
         }
     }

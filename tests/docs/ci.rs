@@ -103,7 +103,7 @@ fn login(registry: &DockerRegistry) -> Variables {
 /// The names of what is locked.
 fn locked(site: &Site) -> Vec<String> {
     let lock = edgestage::lockfile::Lockfile::load(&site.path("profiles.lock")).unwrap();
-    let locked: Vec<String> = lock.definitions.into_keys().collect();
+    let locked: Vec<String> = lock.definitions.keys().map(str::to_owned).collect();
     assert_eq!(locked.len(), 2);
     locked
 }

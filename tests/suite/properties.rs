@@ -228,10 +228,11 @@ proptest! {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("profiles.lock");
         let mut lock = Lockfile::empty(&path);
-        lock.definitions.clone_from(&definitions);
+        lock.definitions = definitions.clone().into_iter().collect();
         prop_assert!(lock.save().unwrap());
         let mut again = Lockfile::load(&path).unwrap();
-        prop_assert_eq!(&again.definitions, &definitions);
+        prop_assert_eq!(&again.definitions, &lock.definitions);
+        prop_assert_eq!(again.definitions.len(), definitions.len());
         prop_assert!(!again.save().unwrap(), "other bytes");
     }
 

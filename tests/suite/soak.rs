@@ -171,7 +171,7 @@ impl Soak {
             assert_eq!(path.file_stem().unwrap().to_str(), Some(&content[..]));
         }
         let lock = Lockfile::load(&self.test.path("profiles.lock")).unwrap();
-        for (name, locked) in &lock.definitions {
+        for (name, locked) in lock.definitions.iter() {
             assert_eq!(locked.content_sha256.to_string(), self.known[name]);
         }
         self.ledger

@@ -134,7 +134,7 @@ impl Written {
 fn locked(manifest: &Path) -> Vec<Candidate> {
     let lock = Lockfile::load(&Lockfile::path_for(manifest));
     let definitions = lock.map(|lock| lock.definitions).unwrap_or_default();
-    let profiles = definitions.into_values().flat_map(|locked| locked.profiles);
+    let profiles = definitions.iter().flat_map(|(_, locked)| &locked.profiles);
     let forms: BTreeSet<(String, String)> = profiles
         .flat_map(|profile| {
             let name = format!("{}@{}", profile.name, profile.version);

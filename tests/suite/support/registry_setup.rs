@@ -31,6 +31,6 @@ impl Test {
     /// Returns an entry of `profiles.lock`.
     pub fn locked(&self, name: &str) -> edgestage::lockfile::LockEntry {
         let lock = edgestage::lockfile::Lockfile::load(&self.path("profiles.lock")).unwrap();
-        lock.definitions[name].clone()
+        lock.definitions.get(name).unwrap().clone()
     }
 }
