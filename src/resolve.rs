@@ -5,6 +5,7 @@
 //! single run. Nothing is downloaded and nothing is written. A selection is all that a download
 //! needs, but only a plan proves that its archive may be used.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::thread;
 
@@ -282,6 +283,13 @@ impl Selection<'_> {
     #[must_use]
     pub fn is_same(&self, other: &Selection<'_>) -> bool {
         self.project == other.project && self.uids == other.uids
+    }
+
+    /// Returns whether no profile is selected twice, which Palette's contract forbids.
+    #[must_use]
+    pub fn is_unique(&self) -> bool {
+        let different: BTreeSet<&Uid> = self.uids.iter().collect();
+        different.len() == self.uids.len()
     }
 
     /// Returns the documented body of the download call, with profiles in the order of the

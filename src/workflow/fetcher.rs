@@ -148,7 +148,7 @@ impl<'a> Fetcher<'a> {
         selection: &Selection<'d>,
         start: DownloadStart,
     ) -> Option<BegunDownload<'_, 'd>> {
-        if start == DownloadStart::AfterRules {
+        if start == DownloadStart::AfterRules || !selection.is_unique() {
             return None;
         }
         let permit = self.downloads.try_enter()?;
