@@ -15,7 +15,7 @@ use reqwest::header::{CONTENT_TYPE, HeaderValue};
 
 use super::answer;
 use super::error::PaletteError;
-use super::first_attempt::FirstAttempt;
+use super::first_attempt::{FirstAttempt, FirstAttempts};
 use super::rate_limit::RateLimiter;
 use super::redirect;
 use super::wire::{
@@ -78,6 +78,7 @@ pub struct Palette {
     timeout: Duration,
     retry: RetryPolicy,
     rate_limiter: RateLimiter,
+    first_attempts: FirstAttempts,
     key_place: String,
     route: Route,
 }
@@ -134,6 +135,7 @@ impl Palette {
                 retries: options.retries,
             },
             rate_limiter: RateLimiter::new(),
+            first_attempts: FirstAttempts::default(),
             key_place: options.key_place.clone(),
             route: options.route.clone(),
         })
@@ -168,14 +170,15 @@ impl Palette {
         self.json(&metadata_call(project), first, observer)
     }
 
-    /// Begins [`Palette::profiles_metadata`]. Returns `None` if no thread can be started.
+    /// Begins [`Palette::profiles_metadata`]. Returns `None` if there is no thread for it.
     #[must_use]
     pub fn begin_profiles_metadata(
         self: &Arc<Self>,
         project: Option<&Uid>,
     ) -> Option<FirstAttempt<Vec<u8>>> {
         let (palette, project) = (Arc::clone(self), project.cloned());
-        FirstAttempt::begin(move || palette.body(&metadata_call(project.as_ref()), 1))
+        self.first_attempts
+            .begin(move || palette.body(&metadata_call(project.as_ref()), 1))
     }
 
     /// `POST /v1/dashboard/clusterprofiles`, page by page: returns every profile that `project`
@@ -249,7 +252,7 @@ impl Palette {
         self.json(&profile_call(uid, project), first, observer)
     }
 
-    /// Begins [`Palette::profile`]. Returns `None` if no thread can be started.
+    /// Begins [`Palette::profile`]. Returns `None` if there is no thread for it.
     #[must_use]
     pub fn begin_profile(
         self: &Arc<Self>,
@@ -257,7 +260,8 @@ impl Palette {
         project: Option<&Uid>,
     ) -> Option<FirstAttempt<Vec<u8>>> {
         let (palette, uid, project) = (Arc::clone(self), uid.clone(), project.cloned());
-        FirstAttempt::begin(move || palette.body(&profile_call(&uid, project.as_ref()), 1))
+        self.first_attempts
+            .begin(move || palette.body(&profile_call(&uid, project.as_ref()), 1))
     }
 
     /// Makes one attempt at `POST /v1/spectroclusters/spc/download`. The caller reads the body
@@ -277,7 +281,7 @@ impl Palette {
     }
 
     /// Begins [`Palette::download`]: the answer's head is awaited, and its body is not read.
-    /// Returns `None` if no thread can be started.
+    /// Returns `None` if there is no thread for it.
     #[must_use]
     pub fn begin_download(
         self: &Arc<Self>,
@@ -286,7 +290,8 @@ impl Palette {
     ) -> Option<FirstAttempt<DownloadResponse>> {
         let body = serde_json::to_vec(request).ok()?;
         let (palette, project) = (Arc::clone(self), project.cloned());
-        FirstAttempt::begin(move || palette.download_of(body, project.as_ref(), 1))
+        self.first_attempts
+            .begin(move || palette.download_of(body, project.as_ref(), 1))
     }
 
     fn download_of(

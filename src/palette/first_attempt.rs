@@ -6,10 +6,17 @@
 //! and reports it, and makes the further attempts.
 
 use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::{Arc, OnceLock};
 use std::thread;
 
 use super::error::PaletteError;
-use crate::http::AttemptError;
+use crate::http::{self, AttemptError};
+
+/// The maximum number of first attempts at once: a run with many definitions must not need many
+/// more threads because of them.
+const MOST: usize = 64;
+/// The number of threads that must be available, besides those that a download needs.
+const SPARE: usize = 16;
 
 /// The result of one attempt.
 type Attempted<T> = Result<T, AttemptError<PaletteError>>;
@@ -17,17 +24,36 @@ type Attempted<T> = Result<T, AttemptError<PaletteError>>;
 /// The first attempt at a call, which is already under way.
 pub struct FirstAttempt<T>(Receiver<Attempted<T>>);
 
-impl<T: Send + 'static> FirstAttempt<T> {
-    /// Begins `attempt`. Returns `None` if no thread can be started: the call is then made when
+/// Begins first attempts, as many as there are threads for.
+#[derive(Default)]
+pub(super) struct FirstAttempts {
+    /// Whether the operating system gives this process enough threads.
+    has_threads: OnceLock<bool>,
+    /// Held once by each thread, and once here.
+    running: Arc<()>,
+}
+
+impl FirstAttempts {
+    /// Begins `attempt`. Returns `None` if there is no thread for it: the call is then made when
     /// its answer is needed.
-    pub(super) fn begin(attempt: impl FnOnce() -> Attempted<T> + Send + 'static) -> Option<Self> {
+    pub(super) fn begin<T: Send + 'static>(
+        &self,
+        attempt: impl FnOnce() -> Attempted<T> + Send + 'static,
+    ) -> Option<FirstAttempt<T>> {
+        let enough = || http::can_start_threads(SPARE).is_ok();
+        if Arc::strong_count(&self.running) > MOST || !self.has_threads.get_or_init(enough) {
+            return None;
+        }
         let (done, result) = sync_channel(1);
+        let running = Arc::clone(&self.running);
         let work = move || {
+            let attempted = attempt();
+            drop(running);
             // Fails if the answer is no longer needed, which drops the answer.
-            let _ = done.send(attempt());
+            let _ = done.send(attempted);
         };
         thread::Builder::new().spawn(work).ok()?;
-        Some(Self(result))
+        Some(FirstAttempt(result))
     }
 }
 
@@ -42,11 +68,11 @@ impl<T> FirstAttempt<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::mpsc::channel;
+    use std::sync::mpsc::{Sender, channel};
 
     #[test]
     fn an_answer_that_is_not_needed_is_dropped() {
-        struct Answer(std::sync::mpsc::Sender<&'static str>);
+        struct Answer(Sender<&'static str>);
         impl Drop for Answer {
             fn drop(&mut self) {
                 let _ = self.0.send("dropped");
@@ -58,7 +84,7 @@ mod tests {
             let _ = goes.recv();
             Ok(Answer(told))
         };
-        let first = FirstAttempt::begin(attempt).unwrap();
+        let first = FirstAttempts::default().begin(attempt).unwrap();
         // Nobody waits for the thread, which has not gone on yet.
         drop(first);
         assert!(tells.try_recv().is_err());
@@ -68,11 +94,38 @@ mod tests {
 
     #[test]
     fn a_result_is_passed_on() {
-        let first = FirstAttempt::begin(|| Ok(7)).unwrap();
+        let all = FirstAttempts::default();
+        let first = all.begin(|| Ok(7)).unwrap();
         assert!(matches!(first.wait(), Some(Ok(7))));
         let failed = || Err(AttemptError::Final(PaletteError::Setup("no".into())));
-        let first = FirstAttempt::<u8>::begin(failed).unwrap();
-        let failed = matches!(first.wait(), Some(Err(AttemptError::Final(_))));
-        assert!(failed);
+        let first = all.begin::<u8>(failed).unwrap();
+        assert!(matches!(first.wait(), Some(Err(AttemptError::Final(_)))));
+    }
+
+    #[test]
+    fn there_are_no_more_at_once_than_allowed() {
+        let all = FirstAttempts::default();
+        let begin = || {
+            let (go, goes) = channel::<()>();
+            let attempt = move || {
+                let _ = goes.recv();
+                Ok(())
+            };
+            all.begin(attempt).map(|first| (go, first))
+        };
+        let mut running: Vec<_> = (0..MOST).map(|_| begin().unwrap()).collect();
+        assert!(begin().is_none());
+        // Another one may begin when one has ended.
+        let (go, first) = running.pop().unwrap();
+        drop(go);
+        assert!(matches!(first.wait(), Some(Ok(()))));
+        assert!(begin().is_some());
+    }
+
+    #[test]
+    fn without_threads_nothing_begins() {
+        let all = FirstAttempts::default();
+        all.has_threads.set(false).unwrap();
+        assert!(all.begin(|| Ok(())).is_none());
     }
 }

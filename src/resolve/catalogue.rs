@@ -181,12 +181,12 @@ impl<K: Ord, V> Answers<K, V> {
         call: impl FnOnce(Option<FirstAttempt<Vec<u8>>>) -> Result<V, PaletteError>,
     ) -> Answer<V> {
         // The map is locked for the lookup only, not for the duration of the call.
-        let cell = {
+        let place = {
             let mut cells = lock(&self.0);
             Arc::clone(cells.entry(what).or_insert_with(|| Cell::new(None)))
         };
-        let first = || lock(&cell.first).take();
-        let answer = cell.answer.get_or_init(|| call(first()).map(Arc::new));
+        let first = || lock(&place.first).take();
+        let answer = place.answer.get_or_init(|| call(first()).map(Arc::new));
         answer.clone()
     }
 

@@ -16,7 +16,6 @@ use crate::cache::{self, CacheLookup, Slot};
 use crate::download::{self, Received};
 use crate::drift::{self, Change};
 use crate::error::Error;
-use crate::http;
 use crate::lockfile::{LockEntry, Lockfile};
 use crate::manifest::Definition;
 use crate::palette::{DownloadResponse, FirstAttempt};
@@ -136,13 +135,12 @@ impl<'a> Fetcher<'a> {
     ) -> Option<BegunDownload<'_, 'd>> {
         let locked = self.session.lock.definitions.get(&definition.name)?;
         let expected = locked.selection(definition)?;
-        // The list, and each profile twice: its request, and the wait for its answer.
-        http::can_start_threads(expected.uids.len() * 2 + 1).ok()?;
         self.catalogue.begin(&expected);
         self.begin(&expected, start)
     }
 
-    /// Requests the archive of `selection`, if a download is free and a thread can be started.
+    /// Requests the archive of `selection`, if another download is allowed and there is a thread
+    /// for it.
     fn begin<'d>(
         &self,
         selection: &Selection<'d>,
@@ -152,7 +150,6 @@ impl<'a> Fetcher<'a> {
             return None;
         }
         let permit = self.downloads.try_enter()?;
-        http::can_start_threads(selection.uids.len() + 1).ok()?;
         let palette = self.catalogue.palette();
         let first = palette.begin_download(&selection.request(), selection.project.as_ref())?;
         Some(BegunDownload {
