@@ -173,6 +173,12 @@ impl Cache {
         }))
     }
 
+    /// Returns whether there is a file for `locked`, which is not read: it may be damaged.
+    #[must_use]
+    pub(crate) fn has_entry(&self, locked: &LockEntry) -> bool {
+        entry(&self.archives, locked.content_sha256).exists()
+    }
+
     /// Creates a slot to download into, on the file system of the cache, so that it can be
     /// renamed.
     ///

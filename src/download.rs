@@ -15,7 +15,7 @@ use crate::archive::{self, ArchiveIdentity, InspectError, Inventory, Refusal};
 use crate::diagnostic::Diagnostic;
 use crate::http::{AttemptError, Observer};
 use crate::manifest::{Allow, Definition};
-use crate::palette::{Palette, PaletteError};
+use crate::palette::{DownloadResponse, FirstAttempt, Palette, PaletteError};
 use crate::resolve::Plan;
 use crate::util::digest::{Digest, Hasher};
 use crate::util::limits::Limits;
@@ -67,13 +67,14 @@ pub(crate) struct DownloadTarget<'a> {
     pub(crate) path: &'a Path,
 }
 
-/// Downloads the archive of `plan` into `target`.
+/// Downloads the archive of `plan` into `target`. `first` is the first attempt if it has begun.
 ///
 /// # Errors
 /// Returns [`FetchError`] after the client's attempts are used up.
 pub(crate) fn fetch(
     palette: &Palette,
     plan: &Plan<'_>,
+    mut first: Option<FirstAttempt<DownloadResponse>>,
     limits: &Limits,
     target: DownloadTarget<'_>,
     progress: &dyn Progress,
@@ -88,7 +89,9 @@ pub(crate) fn fetch(
             .and_then(|()| file.set_len(0))
             .map_err(|error| AttemptError::Final(FetchError::Disk(write(error))))?;
         progress.asks(&call);
-        let body = palette.download(&request, plan.project.as_ref(), attempt);
+        let begun = first.take().and_then(FirstAttempt::wait);
+        let body =
+            begun.unwrap_or_else(|| palette.download(&request, plan.project.as_ref(), attempt));
         progress.is_answered(&call);
         let body = body.map_err(|failure| failure.map(FetchError::Palette))?;
         progress.begins(body.length);

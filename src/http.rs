@@ -20,6 +20,7 @@ pub(crate) use connection::{ConnectionOptions, SetupError, Trust, connect};
 pub(crate) use page::page_text;
 pub use proxy::{Proxy, Route};
 pub use retry::{AttemptError, Observer};
+pub(crate) use threads::can_start as can_start_threads;
 
 /// How much longer to wait for an answer than for a connection, which may be a part of that
 /// wait, so that the wait that failed reports it.

@@ -14,7 +14,7 @@ use serde::Deserialize;
 use crate::archive::{ArchiveIdentity, Contents};
 use crate::diagnostic::Diagnostic;
 use crate::manifest::{Definition, Reference};
-use crate::resolve::{Plan, ResolvedProfile};
+use crate::resolve::{Plan, ResolvedProfile, Selection};
 use crate::util::atomic_file;
 use crate::util::digest::Digest;
 use crate::util::failpoint;
@@ -273,6 +273,18 @@ impl LockEntry {
         } else {
             None
         }
+    }
+
+    /// Returns what `definition` selected when it was locked, or `None` if the entry no longer
+    /// matches it.
+    #[must_use]
+    pub fn selection<'d>(&self, definition: &'d Definition) -> Option<Selection<'d>> {
+        let uids = self.profiles.iter().map(|profile| profile.uid.clone());
+        self.outdated(definition).is_none().then(|| Selection {
+            definition,
+            project: self.project.clone(),
+            uids: uids.collect(),
+        })
     }
 
     /// Returns whether the archive with these contents is the one of this entry: it has the

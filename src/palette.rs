@@ -6,6 +6,7 @@
 mod answer;
 mod client;
 mod error;
+mod first_attempt;
 pub(crate) mod messages;
 mod node;
 mod rate_limit;
@@ -14,4 +15,5 @@ pub mod wire;
 
 pub use client::{DownloadResponse, Options, Palette, ProfileListing};
 pub use error::{HttpRefusal, PaletteError, RedirectRefusal};
+pub use first_attempt::FirstAttempt;
 pub use node::InvalidField;

@@ -1,9 +1,11 @@
-//! Resolves a [`Definition`] to a [`Plan`]: the exact profiles, and the rules that Palette
-//! documents for combining them (facts.md, 1), checked before the download.
+//! Resolves a [`Definition`] to a [`Selection`], the uids that it means, and that to a [`Plan`]:
+//! the exact profiles, and the rules that Palette documents for combining them (facts.md, 1).
 //!
 //! Input: a definition and a client. Output: a plan with warnings, or every broken rule, in a
-//! single run. Nothing is downloaded and nothing is written.
+//! single run. Nothing is downloaded and nothing is written. A selection is all that a download
+//! needs, but only a plan proves that its archive may be used.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::thread;
 
@@ -33,6 +35,18 @@ pub use messages::{not_all_profiles_offered, not_all_projects_offered};
 pub use rules::INFRASTRUCTURE;
 pub use scope::Scope;
 pub use selectable::{SelectableProfile, selectable_profiles};
+
+/// The project and the profiles that a definition selects. The profiles may not exist, or not fit
+/// together.
+#[derive(Debug, Clone)]
+pub struct Selection<'d> {
+    /// The definition.
+    pub definition: &'d Definition,
+    /// The `ProjectUid`; `None` means the tenant scope.
+    pub project: Option<Uid>,
+    /// The uids of the definition's profiles, in its order.
+    pub uids: Vec<Uid>,
+}
 
 /// The exact request for a definition.
 #[derive(Debug)]
@@ -112,6 +126,20 @@ pub fn resolve<'d>(
     catalogue: &Catalogue,
     observer: &dyn Observer,
 ) -> Result<(Plan<'d>, Vec<Diagnostic>), ResolveError> {
+    let selection = select(manifest, definition, catalogue, observer)?;
+    plan(manifest, selection, catalogue, observer)
+}
+
+/// Looks up the names in `definition`.
+///
+/// # Errors
+/// Returns [`ResolveError`], with every name that was not found.
+pub fn select<'d>(
+    manifest: &Manifest,
+    definition: &'d Definition,
+    catalogue: &Catalogue,
+    observer: &dyn Observer,
+) -> Result<Selection<'d>, ResolveError> {
     let lookup = lookup::Lookup {
         source: &manifest.source,
         definition,
@@ -120,6 +148,34 @@ pub fn resolve<'d>(
     };
     let project = lookup.project()?;
     let uids = lookup.profiles(project.as_ref())?;
+    Ok(Selection {
+        definition,
+        project,
+        uids,
+    })
+}
+
+/// Reads the profiles of `selection` and checks the documented rules.
+///
+/// # Errors
+/// Returns [`ResolveError`], with every broken rule at once.
+pub fn plan<'d>(
+    manifest: &Manifest,
+    selection: Selection<'d>,
+    catalogue: &Catalogue,
+    observer: &dyn Observer,
+) -> Result<(Plan<'d>, Vec<Diagnostic>), ResolveError> {
+    let Selection {
+        definition,
+        project,
+        uids,
+    } = selection;
+    let lookup = lookup::Lookup {
+        source: &manifest.source,
+        definition,
+        catalogue,
+        observer,
+    };
     let answers = ask(&uids, project.as_ref(), catalogue, observer);
 
     let mut broken = Vec::new();
@@ -222,34 +278,66 @@ fn resolved(candidate: rules::Candidate<'_>) -> ResolvedProfile {
     }
 }
 
+impl Selection<'_> {
+    /// Returns whether `other` selects the same profiles, seen from the same project.
+    #[must_use]
+    pub fn is_same(&self, other: &Selection<'_>) -> bool {
+        self.project == other.project && self.uids == other.uids
+    }
+
+    /// Returns whether no profile is selected twice, which Palette's contract forbids.
+    #[must_use]
+    pub fn is_unique(&self) -> bool {
+        let different: BTreeSet<&Uid> = self.uids.iter().collect();
+        different.len() == self.uids.len()
+    }
+
+    /// Returns the documented body of the download call, with profiles in the order of the
+    /// file.
+    #[must_use]
+    pub fn request(&self) -> DefinitionRequest<'_> {
+        request(self.definition, self.uids.iter())
+    }
+}
+
 impl Plan<'_> {
     /// Returns the documented body of the download call, with profiles in the order of the
     /// file.
     #[must_use]
     pub fn request(&self) -> DefinitionRequest<'_> {
-        let asked = self.definition.profiles.iter().zip(&self.profiles);
-        DefinitionRequest {
-            metadata: RequestMetadata {
-                name: &self.definition.metadata_name,
-            },
-            spec: RequestSpec {
-                cloud_type: &self.definition.cloud_type,
-                profiles: asked
-                    .map(|(asked, found)| request(found, &asked.packs))
-                    .collect(),
-            },
-        }
+        request(
+            self.definition,
+            self.profiles.iter().map(|profile| &profile.uid),
+        )
     }
 }
 
-fn request<'p>(profile: &'p ResolvedProfile, overrides: &'p [PackOverride]) -> RequestProfile<'p> {
+fn request<'p>(
+    definition: &'p Definition,
+    uids: impl Iterator<Item = &'p Uid>,
+) -> DefinitionRequest<'p> {
+    let asked = definition.profiles.iter().zip(uids);
+    DefinitionRequest {
+        metadata: RequestMetadata {
+            name: &definition.metadata_name,
+        },
+        spec: RequestSpec {
+            cloud_type: &definition.cloud_type,
+            profiles: asked
+                .map(|(asked, uid)| request_profile(uid, &asked.packs))
+                .collect(),
+        },
+    }
+}
+
+fn request_profile<'p>(uid: &'p Uid, overrides: &'p [PackOverride]) -> RequestProfile<'p> {
     let packs = overrides.iter().map(|pack| RequestPack {
         name: &pack.name,
         tag: pack.tag.as_deref(),
         values: pack.values.as_deref(),
     });
     RequestProfile {
-        uid: profile.uid.as_str(),
+        uid: uid.as_str(),
         packs: packs.collect(),
     }
 }

@@ -18,7 +18,7 @@ use crate::ui::table::Tone;
 use crate::ui::{CommandOutput, Outcome, Summary, fields};
 use crate::util::sanitize;
 use crate::workflow::context::{Context, chosen, not_locked, warn_of_outdated};
-use crate::workflow::fetcher::{Fetched, Fetcher};
+use crate::workflow::fetcher::{DownloadStart, Fetched, Fetcher};
 use crate::workflow::parallel;
 use crate::workflow::session::{Reported, Session, reported};
 
@@ -114,8 +114,8 @@ fn compare(
             .report
             .warn(&crate::cache::messages::files_not_cached(name));
     }
-    let plan = source.plan(definition)?;
-    let served = source.serve(&plan)?;
+    let resolved = source.resolve(definition, DownloadStart::Early)?;
+    let served = source.serve(resolved)?;
     let changes = source.changes(locked, &served)?;
     let files = if context.report.verbosity() >= Verbosity::Verbose {
         inside(source, locked, &served, &changes)?

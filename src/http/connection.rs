@@ -44,7 +44,7 @@ pub(crate) enum SetupError {
 /// # Errors
 /// Returns [`SetupError`].
 pub(crate) fn connect(options: &ConnectionOptions<'_>) -> Result<Client, SetupError> {
-    threads::can_start().map_err(SetupError::NoThread)?;
+    threads::can_start(0).map_err(SetupError::NoThread)?;
     // Fails only if a provider is already installed, which is just as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let mut builder = Client::builder()

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeSet;
 use std::io::Read;
+use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::Method;
@@ -14,6 +15,7 @@ use reqwest::header::{CONTENT_TYPE, HeaderValue};
 
 use super::answer;
 use super::error::PaletteError;
+use super::first_attempt::{FirstAttempt, FirstAttempts};
 use super::rate_limit::RateLimiter;
 use super::redirect;
 use super::wire::{
@@ -76,6 +78,7 @@ pub struct Palette {
     timeout: Duration,
     retry: RetryPolicy,
     rate_limiter: RateLimiter,
+    first_attempts: FirstAttempts,
     key_place: String,
     route: Route,
 }
@@ -132,6 +135,7 @@ impl Palette {
                 retries: options.retries,
             },
             rate_limiter: RateLimiter::new(),
+            first_attempts: FirstAttempts::default(),
             key_place: options.key_place.clone(),
             route: options.route.clone(),
         })
@@ -152,20 +156,29 @@ impl Palette {
     ) -> Result<List<ProjectMetadata>, PaletteError> {
         let mut call = get("/v1/dashboard/projects/metadata".into(), None);
         call.query = name.map(|name| ("name", name)).into_iter().collect();
-        self.json(&call, observer)
+        self.json(&call, None, observer)
     }
 
     /// `GET /v1/dashboard/clusterprofiles/metadata`: returns every profile that `project` sees,
-    /// in a single answer.
+    /// in a single answer. `first` is the first attempt if it has begun.
     pub fn profiles_metadata(
         &self,
         project: Option<&Uid>,
+        first: Option<FirstAttempt<Vec<u8>>>,
         observer: &dyn Observer,
     ) -> Result<List<ProfileMetadata>, PaletteError> {
-        self.json(
-            &get("/v1/dashboard/clusterprofiles/metadata".into(), project),
-            observer,
-        )
+        self.json(&metadata_call(project), first, observer)
+    }
+
+    /// Begins [`Palette::profiles_metadata`]. Returns `None` if there is no thread for it.
+    #[must_use]
+    pub fn begin_profiles_metadata(
+        self: &Arc<Self>,
+        project: Option<&Uid>,
+    ) -> Option<FirstAttempt<Vec<u8>>> {
+        let (palette, project) = (Arc::clone(self), project.cloned());
+        self.first_attempts
+            .begin(move || palette.body(&metadata_call(project.as_ref()), 1))
     }
 
     /// `POST /v1/dashboard/clusterprofiles`, page by page: returns every profile that `project`
@@ -194,7 +207,7 @@ impl Palette {
             if !next.is_empty() {
                 call.query.push(("continue", &next));
             }
-            let page: List<ProfileSummary> = self.json(&call, observer)?;
+            let page: List<ProfileSummary> = self.json(&call, None, observer)?;
             let before = profiles.len();
             odd += page.held - page.items.len();
             for profile in page.items {
@@ -227,17 +240,28 @@ impl Palette {
         })
     }
 
-    /// `GET /v1/clusterprofiles/{uid}`: returns the profile.
+    /// `GET /v1/clusterprofiles/{uid}`: returns the profile. `first` is the first attempt if it
+    /// has begun.
     pub fn profile(
         &self,
         uid: &Uid,
         project: Option<&Uid>,
+        first: Option<FirstAttempt<Vec<u8>>>,
         observer: &dyn Observer,
     ) -> Result<ClusterProfile, PaletteError> {
-        self.json(
-            &get(format!("/v1/clusterprofiles/{uid}"), project),
-            observer,
-        )
+        self.json(&profile_call(uid, project), first, observer)
+    }
+
+    /// Begins [`Palette::profile`]. Returns `None` if there is no thread for it.
+    #[must_use]
+    pub fn begin_profile(
+        self: &Arc<Self>,
+        uid: &Uid,
+        project: Option<&Uid>,
+    ) -> Option<FirstAttempt<Vec<u8>>> {
+        let (palette, uid, project) = (Arc::clone(self), uid.clone(), project.cloned());
+        self.first_attempts
+            .begin(move || palette.body(&profile_call(&uid, project.as_ref()), 1))
     }
 
     /// Makes one attempt at `POST /v1/spectroclusters/spc/download`. The caller reads the body
@@ -253,6 +277,29 @@ impl Palette {
     ) -> Result<DownloadResponse, AttemptError<PaletteError>> {
         let body = serde_json::to_vec(request)
             .map_err(|error| AttemptError::Final(PaletteError::Setup(error.to_string())))?;
+        self.download_of(body, project, attempt)
+    }
+
+    /// Begins [`Palette::download`]: the answer's head is awaited, and its body is not read.
+    /// Returns `None` if there is no thread for it.
+    #[must_use]
+    pub fn begin_download(
+        self: &Arc<Self>,
+        request: &DefinitionRequest<'_>,
+        project: Option<&Uid>,
+    ) -> Option<FirstAttempt<DownloadResponse>> {
+        let body = serde_json::to_vec(request).ok()?;
+        let (palette, project) = (Arc::clone(self), project.cloned());
+        self.first_attempts
+            .begin(move || palette.download_of(body, project.as_ref(), 1))
+    }
+
+    fn download_of(
+        &self,
+        body: Vec<u8>,
+        project: Option<&Uid>,
+        attempt: u32,
+    ) -> Result<DownloadResponse, AttemptError<PaletteError>> {
         let call = Call {
             method: Method::POST,
             path: Self::DOWNLOAD.into(),
@@ -281,11 +328,17 @@ impl Palette {
         self.retry.run(call, observer, attempt)
     }
 
-    fn json<T: Answer>(&self, call: &Call<'_>, observer: &dyn Observer) -> Result<T, PaletteError> {
+    fn json<T: Answer>(
+        &self,
+        call: &Call<'_>,
+        mut first: Option<FirstAttempt<Vec<u8>>>,
+        observer: &dyn Observer,
+    ) -> Result<T, PaletteError> {
         let name = call.name();
         self.retry(&name, observer, |attempt| {
             observer.asks(&name);
-            let body = self.body(call, attempt);
+            let begun = first.take().and_then(FirstAttempt::wait);
+            let body = begun.unwrap_or_else(|| self.body(call, attempt));
             observer.is_answered(&name);
             answer::parse(&body?).map_err(|unfit| self.unfit(unfit, name.clone(), attempt))
         })
@@ -353,6 +406,14 @@ impl Palette {
         }
         Err(AttemptError::Final(redirect::endless(&first, &url)))
     }
+}
+
+fn profile_call<'a>(uid: &Uid, project: Option<&'a Uid>) -> Call<'a> {
+    get(format!("/v1/clusterprofiles/{uid}"), project)
+}
+
+fn metadata_call(project: Option<&Uid>) -> Call<'_> {
+    get("/v1/dashboard/clusterprofiles/metadata".into(), project)
 }
 
 fn get(path: String, project: Option<&Uid>) -> Call<'_> {

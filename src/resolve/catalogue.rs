@@ -1,20 +1,24 @@
 //! Palette's answers during a run. Definitions share projects and profiles: the first that
-//! needs an answer requests it, while the others wait for it.
+//! needs an answer requests it, while the others wait for it. Requests whose answers will
+//! probably be needed can begin earlier; nothing is requested twice because of that.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, OnceLock};
 
+use super::Selection;
 use crate::http::Observer;
+use crate::manifest::Reference;
 use crate::palette::wire::{
     ClusterProfile, Gap, List, ProfileMetadata, ProfileSummary, ProjectMetadata,
 };
-use crate::palette::{Palette, PaletteError};
+use crate::palette::{FirstAttempt, Palette, PaletteError};
 use crate::util::sync::lock;
 use crate::util::uid::Uid;
 
 /// A client and its answers so far.
 pub struct Catalogue {
-    palette: Palette,
+    palette: Arc<Palette>,
     profiles: Answers<(Option<Uid>, Uid), ClusterProfile>,
     lists: Answers<Option<Uid>, Known>,
     projects: Answers<Option<String>, List<ProjectMetadata>>,
@@ -35,7 +39,7 @@ impl Catalogue {
     #[must_use]
     pub fn new(palette: Palette) -> Self {
         Self {
-            palette,
+            palette: Arc::new(palette),
             profiles: Answers::default(),
             lists: Answers::default(),
             projects: Answers::default(),
@@ -44,8 +48,26 @@ impl Catalogue {
 
     /// Returns the client, for calls whose answers are not shared.
     #[must_use]
-    pub fn palette(&self) -> &Palette {
+    pub fn palette(&self) -> &Arc<Palette> {
         &self.palette
+    }
+
+    /// Begins the requests for what is needed if a definition selects what is `expected`, as far
+    /// as threads can be started for them. If the names lead to another selection, the answers
+    /// are discarded.
+    pub fn begin(&self, expected: &Selection<'_>) {
+        let project = expected.project.as_ref();
+        let mut profiles = expected.definition.profiles.iter();
+        if profiles.any(|profile| matches!(profile.reference, Reference::Version { .. })) {
+            self.lists.begin(project.cloned(), || {
+                self.palette.begin_profiles_metadata(project)
+            });
+        }
+        for uid in &expected.uids {
+            let key = (project.cloned(), uid.clone());
+            self.profiles
+                .begin(key, || self.palette.begin_profile(uid, project));
+        }
     }
 
     /// Returns the profile `uid`, as seen from `project`.
@@ -56,15 +78,16 @@ impl Catalogue {
         observer: &dyn Observer,
     ) -> Answer<ClusterProfile> {
         let key = (project.cloned(), uid.clone());
-        self.profiles
-            .ask(key, || self.palette.profile(uid, project, observer))
+        self.profiles.ask(key, |first| {
+            self.palette.profile(uid, project, first, observer)
+        })
     }
 
     /// Returns all profiles that `project` sees. If the answer with the whole list is
     /// incomplete, the pages of the dashboard are read, too.
     pub(super) fn profiles(&self, project: Option<&Uid>, observer: &dyn Observer) -> Answer<Known> {
-        self.lists.ask(project.cloned(), || {
-            let list = self.palette.profiles_metadata(project, observer)?;
+        self.lists.ask(project.cloned(), |first| {
+            let list = self.palette.profiles_metadata(project, first, observer)?;
             let gap = list.gap();
             let mut known = Known {
                 profiles: Vec::new(),
@@ -92,7 +115,7 @@ impl Catalogue {
         name: Option<&str>,
         observer: &dyn Observer,
     ) -> Answer<List<ProjectMetadata>> {
-        self.projects.ask(name.map(str::to_owned), || {
+        self.projects.ask(name.map(str::to_owned), |_| {
             self.palette.projects(name, observer)
         })
     }
@@ -126,7 +149,23 @@ impl Known {
 type Answer<V> = Result<Arc<V>, PaletteError>;
 
 /// Answers by request. An error is an answer, too, since the call was already retried.
-struct Answers<K, V>(Mutex<BTreeMap<K, Arc<OnceLock<Answer<V>>>>>);
+struct Answers<K, V>(Mutex<BTreeMap<K, Arc<Cell<V>>>>);
+
+/// The place of one answer.
+struct Cell<V> {
+    /// The first attempt, if it began before the answer was needed.
+    first: Mutex<Option<FirstAttempt<Vec<u8>>>>,
+    answer: OnceLock<Answer<V>>,
+}
+
+impl<V> Cell<V> {
+    fn new(first: Option<FirstAttempt<Vec<u8>>>) -> Arc<Self> {
+        Arc::new(Self {
+            first: Mutex::new(first),
+            answer: OnceLock::new(),
+        })
+    }
+}
 
 impl<K, V> Default for Answers<K, V> {
     fn default() -> Self {
@@ -135,12 +174,29 @@ impl<K, V> Default for Answers<K, V> {
 }
 
 impl<K: Ord, V> Answers<K, V> {
-    fn ask(&self, what: K, call: impl FnOnce() -> Result<V, PaletteError>) -> Answer<V> {
+    /// Returns the answer. `call` requests it, and gets the first attempt if that has begun.
+    fn ask(
+        &self,
+        what: K,
+        call: impl FnOnce(Option<FirstAttempt<Vec<u8>>>) -> Result<V, PaletteError>,
+    ) -> Answer<V> {
         // The map is locked for the lookup only, not for the duration of the call.
-        let answer = {
+        let place = {
             let mut cells = lock(&self.0);
-            Arc::clone(cells.entry(what).or_default())
+            Arc::clone(cells.entry(what).or_insert_with(|| Cell::new(None)))
         };
-        answer.get_or_init(|| call().map(Arc::new)).clone()
+        let first = || lock(&place.first).take();
+        let answer = place.answer.get_or_init(|| call(first()).map(Arc::new));
+        answer.clone()
+    }
+
+    /// Begins the request for an answer that nobody has requested yet.
+    fn begin(&self, what: K, begin: impl FnOnce() -> Option<FirstAttempt<Vec<u8>>>) {
+        let mut cells = lock(&self.0);
+        if let Entry::Vacant(place) = cells.entry(what)
+            && let Some(first) = begin()
+        {
+            place.insert(Cell::new(Some(first)));
+        }
     }
 }

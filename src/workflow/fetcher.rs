@@ -1,10 +1,15 @@
 //! Fetching from Palette, for one run: from a definition to its verified archive in the cache.
 //! `fetch`, `stage`, `update` and `diff` share this part. It writes no lock.
+//!
+//! Requests that do not depend on each other are made at once. While names are looked up, what
+//! they meant when the definition was locked is requested already. While the profiles are read
+//! and the rules are checked, the archive is requested already. Nothing of its answer is read
+//! before the rules hold; if they do not, the answer is dropped, and nobody waits for it.
 
 use std::io::Read;
 use std::sync::Mutex;
 
-use super::parallel::Semaphore;
+use super::parallel::{Permit, Semaphore};
 use super::session::{ArchiveOrigin, LockedArchive, Locking, Session};
 use crate::archive::{self, InspectError, Inventory};
 use crate::cache::{self, CacheLookup, Slot};
@@ -13,7 +18,8 @@ use crate::drift::{self, Change};
 use crate::error::Error;
 use crate::lockfile::{LockEntry, Lockfile};
 use crate::manifest::Definition;
-use crate::resolve::{self, Catalogue, Plan};
+use crate::palette::{DownloadResponse, FirstAttempt};
+use crate::resolve::{self, Catalogue, Plan, Selection};
 use crate::util::path_error::PathError;
 use crate::util::sanitize;
 use crate::util::sync::lock;
@@ -41,6 +47,30 @@ pub(crate) struct Fetcher<'a> {
     keeping: Mutex<()>,
     /// Limits the number of simultaneous downloads to the number of jobs.
     downloads: Semaphore,
+}
+
+/// When the archive of a definition is requested.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum DownloadStart {
+    /// Once its uids are known, or while the names are looked up if the lock knows them.
+    Early,
+    /// Once the rules hold.
+    AfterRules,
+}
+
+/// A definition that keeps the rules. Its archive may have been requested.
+pub(crate) struct Resolved<'f, 'd> {
+    /// The exact profiles.
+    pub plan: Plan<'d>,
+    begun: Option<BegunDownload<'f, 'd>>,
+}
+
+/// A download whose rules are not checked yet.
+struct BegunDownload<'f, 'd> {
+    /// What was requested.
+    selection: Selection<'d>,
+    first: FirstAttempt<DownloadResponse>,
+    permit: Permit<'f>,
 }
 
 /// What Palette serves for a definition now: received and checked, but not yet kept.
@@ -73,19 +103,70 @@ impl<'a> Fetcher<'a> {
     }
 
     /// Resolves the references of `definition` and checks the rules.
-    pub(crate) fn plan<'d>(&self, definition: &'d Definition) -> Result<Plan<'d>, Error> {
+    pub(crate) fn resolve<'d>(
+        &self,
+        definition: &'d Definition,
+        start: DownloadStart,
+    ) -> Result<Resolved<'_, 'd>, Error> {
         let report = self.context.report;
         report.status("Resolving", &definition.name);
         let manifest = self.session.manifest;
-        let (plan, warnings) = resolve::resolve(manifest, definition, &self.catalogue, report)?;
+        let begun = self.begin_expected(definition, start);
+        let selection = resolve::select(manifest, definition, &self.catalogue, report)?;
+        let begun = match begun {
+            Some(begun) if begun.selection.is_same(&selection) => Some(begun),
+            // A name has moved: what was requested for it is dropped.
+            begun => {
+                drop(begun);
+                self.begin(&selection, start)
+            }
+        };
+        let (plan, warnings) = resolve::plan(manifest, selection, &self.catalogue, report)?;
         report.warn_all(&warnings);
         self.tell_plan(&plan);
-        Ok(plan)
+        Ok(Resolved { plan, begun })
+    }
+
+    /// Requests what `definition` meant when it was locked, if its lock entry is current.
+    fn begin_expected<'d>(
+        &self,
+        definition: &'d Definition,
+        start: DownloadStart,
+    ) -> Option<BegunDownload<'_, 'd>> {
+        let locked = self.session.lock.definitions.get(&definition.name)?;
+        let expected = locked.selection(definition)?;
+        self.catalogue.begin(&expected);
+        self.begin(&expected, start)
+    }
+
+    /// Requests the archive of `selection`, if another download is allowed and there is a thread
+    /// for it.
+    fn begin<'d>(
+        &self,
+        selection: &Selection<'d>,
+        start: DownloadStart,
+    ) -> Option<BegunDownload<'_, 'd>> {
+        if start == DownloadStart::AfterRules || !selection.is_unique() {
+            return None;
+        }
+        let permit = self.downloads.try_enter()?;
+        let palette = self.catalogue.palette();
+        let first = palette.begin_download(&selection.request(), selection.project.as_ref())?;
+        Some(BegunDownload {
+            selection: selection.clone(),
+            first,
+            permit,
+        })
     }
 
     /// Downloads and checks the archive.
-    pub(crate) fn serve(&self, plan: &Plan<'_>) -> Result<Fetched, Error> {
-        let _one_of_them = self.downloads.enter();
+    pub(crate) fn serve(&self, resolved: Resolved<'_, '_>) -> Result<Fetched, Error> {
+        let Resolved { plan, begun } = resolved;
+        let (first, _permit) = match begun {
+            Some(begun) => (Some(begun.first), begun.permit),
+            None => (None, self.downloads.enter()),
+        };
+        let plan = &plan;
         let report = self.context.report;
         report.status("Fetching", &plan.definition.name);
         let mut slot = self.session.cache.slot()?;
@@ -95,7 +176,7 @@ impl<'a> Fetcher<'a> {
         let (file, path) = slot.file();
         let target = download::DownloadTarget { file, path: &path };
         let palette = self.catalogue.palette();
-        let received = download::fetch(palette, plan, limits, target, &progress);
+        let received = download::fetch(palette, plan, first, limits, target, &progress);
         drop(progress);
         let received =
             received.map_err(|error| Error::fetching(manifest, &plan.definition.name, error))?;
@@ -118,16 +199,21 @@ impl<'a> Fetcher<'a> {
             Pinning::Respect => self.session.current(self.context, definition)?,
             Pinning::Renew => None,
         };
-        let plan = self.plan(definition)?;
+        let start = match &pinned {
+            // If the profiles have changed, nothing is downloaded; see below.
+            Some(pinned) if !self.session.cache.has_entry(pinned) => DownloadStart::AfterRules,
+            _ => DownloadStart::Early,
+        };
+        let resolved = self.resolve(definition, start)?;
         if let Some(pinned) = &pinned {
-            let changes = drift::profiles(&pinned.profiles, &plan.profiles);
+            let changes = drift::profiles(&pinned.profiles, &resolved.plan.profiles);
             // If the locked archive is at hand, a download is worthwhile, because it tells which
             // files changed.
             if !changes.is_empty() && !self.has_archive_of(definition, pinned)? {
                 return Err(drifted(&self.session.lock, definition, changes));
             }
         }
-        let served = self.serve(&plan)?;
+        let served = self.serve(resolved)?;
         if let Some(pinned) = &pinned {
             let changes = self.changes(pinned, &served)?;
             if !changes.is_empty() {

@@ -9,7 +9,7 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use super::archive_file::{self, ArchiveFile, Silent};
-use super::fetcher::{Fetched, Fetcher, tell_verified};
+use super::fetcher::{DownloadStart, Fetched, Fetcher, tell_verified};
 use super::messages::{self, FileDiffers};
 use super::session::{ArchiveOrigin, LockedArchive, Locking, Session};
 use crate::archive::{self, ArchiveSubject};
@@ -67,7 +67,8 @@ fn fetch_unlocked(
     file: &Path,
 ) -> Result<LockedArchive, Error> {
     let fetcher = Fetcher::new(context, session, 1)?;
-    let plan = fetcher.plan(definition)?;
+    let resolved = fetcher.resolve(definition, DownloadStart::AfterRules)?;
+    let plan = resolved.plan;
     let Copied {
         slot,
         received,

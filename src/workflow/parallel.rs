@@ -24,6 +24,13 @@ impl Semaphore {
         }
     }
 
+    /// Takes a free place, if there is one.
+    pub(crate) fn try_enter(&self) -> Option<Permit<'_>> {
+        let mut free = self.free();
+        *free = free.checked_sub(1)?;
+        Some(Permit(self))
+    }
+
     /// Waits for a free place.
     pub(crate) fn enter(&self) -> Permit<'_> {
         let mut free = self.free();

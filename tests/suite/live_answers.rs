@@ -439,7 +439,7 @@ fn a_list_that_leads_to_another_version() {
             .stderr_has("but Palette's list names it edge-infra@2.1.0")
             .keeps_files()
             .fails(6);
-        assert_eq!(test.downloads(), 0);
+        assert!(test.downloads() <= 1);
     }
     // One of the two is enough: the published one may be left out, or be behind.
     for act in [

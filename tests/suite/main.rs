@@ -43,6 +43,7 @@ mod ci;
 mod odd_paths;
 mod special_files;
 mod client;
+mod round_trips;
 mod tls;
 mod network;
 mod foreign_answers;

@@ -213,7 +213,8 @@ fn borne(manner: Manner, said: &str) {
         .keeps_files()
         .fails(5);
     keeps_the_password(&test, &done);
-    assert_eq!(proxy.heads().len(), 2);
+    // Two attempts at the first request; the others are requested at once, once each.
+    assert!((2..=6).contains(&proxy.heads().len()));
 }
 
 #[test]
