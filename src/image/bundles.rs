@@ -64,13 +64,38 @@ pub(super) fn look<F: ImageFileSystem>(
     spool: &Path,
     judge: &Judge<'_>,
 ) -> Result<Vec<ImageBundle>, ImageError> {
-    let of_directory = |why: String| ImageBundle {
+    match bundles_in(files, directory, spool, judge) {
+        // What is known of the definition counts all the same.
+        Err(ImageError::Truncated) => {
+            let why = "the image ends before its content does";
+            Ok(vec![unreadable(directory, why.to_owned())])
+        }
+        Err(ImageError::Damaged(place)) => {
+            Ok(vec![unreadable(directory, format!("damaged: {place}"))])
+        }
+        bundles => bundles,
+    }
+}
+
+/// Describes a directory that was not examined, or not wholly.
+fn unreadable(directory: &[&str], why: String) -> ImageBundle {
+    ImageBundle {
         name: directory.join("/").into_bytes(),
         content: BundleContent::Unreadable(why),
-    };
+    }
+}
+
+fn bundles_in<F: ImageFileSystem>(
+    files: &F,
+    directory: &[&str],
+    spool: &Path,
+    judge: &Judge<'_>,
+) -> Result<Vec<ImageBundle>, ImageError> {
     match files.find(directory)? {
         Node::Odd("a directory") => {}
-        Node::Odd(kind @ "a symbolic link") => return Ok(vec![of_directory(kind.to_owned())]),
+        Node::Odd(kind @ "a symbolic link") => {
+            return Ok(vec![unreadable(directory, kind.to_owned())]);
+        }
         _ => return Ok(Vec::new()),
     }
     let listed = files.list(directory, None)?;
@@ -102,9 +127,8 @@ pub(super) fn look<F: ImageFileSystem>(
     }
     if listed.more > 0 {
         let more = sanitize::count(listed.more, "file");
-        found.push(of_directory(format!(
-            "it has {more} more than edgestage examines"
-        )));
+        let why = format!("it has {more} more than edgestage examines");
+        found.push(unreadable(directory, why));
     }
     Ok(found)
 }

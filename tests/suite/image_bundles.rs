@@ -9,7 +9,9 @@ use serde_json::{Value, json};
 
 use crate::build::{self, EARTHLY, program, with_earthly};
 use crate::support::bundles::Bundle;
-use crate::support::handmade_images::Disk;
+use crate::support::handmade_images::{
+    DIRECTORY, Disk, FILE, Iso, MORE, Place, SECTOR, name, record, rock_ridge,
+};
 use crate::support::{
     HEAD, IN_ISO, IN_PARTITION, Proof, Run, Test, Tree, archive, content_sha256, finish, gzip,
 };
@@ -355,7 +357,9 @@ fn a_large_bundle_is_read_if_asked() {
     );
     warns(&proof, &image, "T37", &[&said, "help: add `--bundles`"]);
     assert_eq!(listed(proof.run(&[&image]), 0)[0]["verdict"], "unread");
+    // Whatever its size, in little memory.
     let run = proof.run(&[&image]).arg("--bundles").any_stdout();
+    let run = run.prelude("ulimit -v 500000");
     let done = run.error("image-differs").fails(3);
     assert!(
         done.stdout.contains("  bundle differs  "),
@@ -448,6 +452,85 @@ fn links_are_not_followed() {
         image.display()
     );
     warns(&proof, &image, "T37", &[&said]);
+}
+
+/// A file of 4 GiB and more has several extents, which are one bundle.
+#[test]
+fn a_bundle_of_several_extents_is_one_bundle() {
+    let proof = Proof::new();
+    let image = |bundle: &[u8]| {
+        let mut iso = Iso::new();
+        let definition = iso.add(&proof.test.staged());
+        // From back to front, so that they do not lie one behind the other.
+        let mut chunks: Vec<&[u8]> = bundle.chunks(SECTOR).collect();
+        assert!(chunks.len() > 1, "the bundle is too small");
+        chunks.reverse();
+        let mut extents: Vec<Place> = chunks.iter().map(|chunk| iso.add(chunk)).collect();
+        extents.reverse();
+        let last = extents.len() - 1;
+        let records = extents.iter().enumerate().map(|(number, extent)| {
+            let flags = if number == last { FILE } else { MORE };
+            record(b"A.ZST;1", *extent, flags, &name(BUNDLE))
+        });
+        let content = iso.directory(&records.collect::<Vec<_>>());
+        let own = iso.directory(&[record(b"B;1", definition, FILE, &name("spc.tgz"))]);
+        let directory = |place: Place, id: &[u8], is: &str| record(id, place, DIRECTORY, &name(is));
+        let place = iso.directory(&[
+            directory(own, b"A", "clusterconfig"),
+            directory(content, b"B", "content"),
+        ]);
+        let place = iso.directory(&[directory(place, b"A", "spectrocloud")]);
+        let root = directory(place, b"A", "opt");
+        let root = iso.directory_with(&rock_ridge(), &[root]);
+        iso.root(root);
+        proof.put("a.iso", &iso.bytes)
+    };
+    let right = image(&Bundle::of(&proof.test.staged()).tar());
+    proof.says(&right, "as locked");
+    assert_eq!(listed(proof.run(&[&right]), 0)[0]["verdict"], "as-locked");
+    let short = &content_sha256(&other())[..12];
+    let row =
+        format!("bundle differs  bundle `{BUNDLE}` has a definition with content {short} (T37)");
+    proof.says(&image(&Bundle::of(&other()).tar()), &row);
+}
+
+/// A second content partition may have the bundle.
+#[test]
+fn a_bundle_in_one_of_two_partitions() {
+    let proof = Proof::new();
+    let right = Tree::partition(&proof.test.staged());
+    let wrong = Bundle::of(&other()).zstd();
+    let wrong = Tree::partition(&proof.test.staged()).with("bundle-content/a.zst", wrong);
+    let [right, wrong] = [right, wrong].map(|tree| tree.file_system(LABEL, 1024, &[]));
+    let short = &content_sha256(&other())[..12];
+    let bundle = format!("bundle differs: bundle `a.zst` has a definition with content {short}");
+    for (systems, row) in [
+        ([&right, &wrong], format!("as locked; {bundle}")),
+        ([&wrong, &right], format!("{bundle}; as locked")),
+    ] {
+        let disk = Disk::of(&[("content", systems[0]), ("content", systems[1])]);
+        let image = proof.put("a.raw", &disk.bytes);
+        let row = format!("ambiguous  2 content partitions: {row} (T37)");
+        proof.says(&image, &row);
+    }
+}
+
+/// Without long names, a bundle is known by its first bytes.
+#[test]
+fn a_bundle_whose_name_was_cut() {
+    let proof = Proof::new();
+    let path = format!("{IN_ISO_CONTENT}/site.tar.zst_part00");
+    let tree = proof.overlay().with(&path, Bundle::of(&other()).zstd());
+    let image = proof.path("a.iso");
+    let options = ["-volid", "COS_LIVE", "-rockridge", "off", "-padding", "0"];
+    tree.native(&image, &options);
+    let done = proof.run(&[&image]).any_stdout().error("image-differs");
+    let done = done.fails(3);
+    assert!(
+        done.stdout.contains("  bundle differs  "),
+        "{}",
+        done.stdout
+    );
 }
 
 /// `build` verifies the image with its own flags.
