@@ -94,7 +94,7 @@ fn bundles_in<F: ImageFileSystem>(
     match files.find(directory)? {
         Node::Odd("a directory") => {}
         Node::Odd(kind @ "a symbolic link") => {
-            return Ok(vec![unreadable(directory, kind.to_owned())]);
+            return Ok(vec![unreadable(directory, format!("it is {kind}"))]);
         }
         _ => return Ok(Vec::new()),
     }
@@ -103,7 +103,7 @@ fn bundles_in<F: ImageFileSystem>(
     let mut read = 0;
     for (name, stored) in stored(files, listed.nodes)? {
         let content = match stored {
-            Stored::Odd(kind) => BundleContent::Unreadable(kind.to_owned()),
+            Stored::Odd(kind) => BundleContent::Unreadable(format!("it is {kind}")),
             Stored::Lacking(number) => BundleContent::Read(BundleDefinition::Unreadable(format!(
                 "its part `{}{number}` is missing",
                 String::from_utf8_lossy(PART)

@@ -439,7 +439,7 @@ fn links_are_not_followed() {
         .with_link(&format!("{IN_ISO_CONTENT}/{BUNDLE}"), "/elsewhere/real.zst");
     let image = proof.iso("a.iso", &tree);
     let said = format!(
-        "`{BUNDLE}` in `{}` was not read: a symbolic link",
+        "`{BUNDLE}` in `{}` was not read: it is a symbolic link",
         image.display()
     );
     warns(&proof, &image, "T37", &[&said]);
@@ -448,7 +448,7 @@ fn links_are_not_followed() {
         .with_link(IN_DISK_CONTENT, "elsewhere");
     let image = proof.put("a.raw", disk(&tree).bytes);
     let said = format!(
-        "`{IN_DISK_CONTENT}` in `{}` was not read: a symbolic link",
+        "`{IN_DISK_CONTENT}` in `{}` was not read: it is a symbolic link",
         image.display()
     );
     warns(&proof, &image, "T37", &[&said]);
