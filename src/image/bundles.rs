@@ -47,6 +47,11 @@ pub enum BundleContent {
     Unreadable(String),
 }
 
+/// The parts of a bundle, by number.
+type Parts<F> = BTreeMap<Vec<u8>, Node<F>>;
+/// Names in a directory, each with what it refers to.
+type Named<T> = Vec<(Vec<u8>, T)>;
+
 /// What is stored under the name of a bundle.
 enum Stored<F> {
     /// One file, or all parts in their order.
@@ -136,10 +141,10 @@ fn bundles_in<F: ImageFileSystem>(
 /// Returns the bundles among the entries of a directory, by name.
 fn stored<F: ImageFileSystem>(
     files: &F,
-    nodes: Vec<(Vec<u8>, Node<F::File>)>,
-) -> Result<Vec<(Vec<u8>, Stored<F::File>)>, ImageError> {
+    nodes: Named<Node<F::File>>,
+) -> Result<Named<Stored<F::File>>, ImageError> {
     let mut whole = Vec::new();
-    let mut parts: BTreeMap<Vec<u8>, BTreeMap<Vec<u8>, Node<F::File>>> = BTreeMap::new();
+    let mut parts: BTreeMap<Vec<u8>, Parts<F::File>> = BTreeMap::new();
     for (name, node) in nodes {
         if let Some((bundle, number)) = part_of(&name) {
             let numbers = parts.entry(bundle.to_owned()).or_default();
@@ -163,7 +168,7 @@ fn stored<F: ImageFileSystem>(
 }
 
 /// Joins the parts of a bundle, whose numbers sort in their order.
-fn joined<F>(parts: BTreeMap<Vec<u8>, Node<F>>) -> Stored<F> {
+fn joined<F>(parts: Parts<F>) -> Stored<F> {
     let mut files = Vec::new();
     for (index, (number, node)) in parts.into_iter().enumerate() {
         let expected = number_of(index);
