@@ -40,10 +40,43 @@ const GZIP: [u8; 2] = [0x1f, 0x8b];
 const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 const SKIPPABLE: [u8; 3] = [0x2a, 0x4d, 0x18];
 /// The number of bytes by which a format is recognized: a tar header.
-const FIRST: u64 = 512;
+pub const FIRST: u64 = 512;
 /// The maximum number of passes. The first finds the index, the second the manifest, the third
 /// the archive, if nothing was kept in the earlier ones.
 const PASSES: usize = 3;
+
+/// The largest bundle that is read without being asked, in bytes.
+pub const UNASKED: u64 = 256 << 20;
+
+/// Whether bundles above [`UNASKED`] are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LargeBundles {
+    /// They are read: `--bundles`.
+    Read,
+    /// They are not read; in a checkout, only what is remembered of them counts.
+    Skip,
+}
+
+impl LargeBundles {
+    /// Interprets the flag `--bundles`.
+    #[must_use]
+    pub fn of(flag: bool) -> Self {
+        if flag { Self::Read } else { Self::Skip }
+    }
+}
+
+/// Whether a file that begins with the bytes `first` may be a content bundle: a tar, or a zstd
+/// stream.
+#[must_use]
+pub fn begins_like_a_bundle(first: &[u8]) -> bool {
+    is_zstd(first) || is_header(first)
+}
+
+fn is_zstd(first: &[u8]) -> bool {
+    first.starts_with(&ZSTD)
+        || first.first().is_some_and(|byte| byte & 0xf0 == 0x50)
+            && first[1..].starts_with(&SKIPPABLE)
+}
 
 /// A file that is read from its beginning to its end.
 pub trait Source: Read {
@@ -219,10 +252,7 @@ fn first_bytes(source: &mut impl Read) -> Result<Vec<u8>, BundleError> {
 
 /// Reads the bundle, which begins with the bytes `first`, to its end.
 fn read(pass: &mut Pass<'_>, first: Vec<u8>, source: &mut impl Read) -> io::Result<()> {
-    let is_zstd = first.starts_with(&ZSTD)
-        || first.first().is_some_and(|byte| byte & 0xf0 == 0x50)
-            && first[1..].starts_with(&SKIPPABLE);
-    if !is_zstd {
+    if !is_zstd(&first) {
         if !is_header(&first) {
             let format = looks_like(&first);
             return Err(refusal::refuse(BundleRefusal::OtherFormat { format }));

@@ -4,17 +4,20 @@
 //! The input is an untrusted image file. The output is what is at the definition's path and
 //! beside it, identified by digests. ISO 9660 images have the definition at
 //! `/opt/spectrocloud/clusterconfig/spc.tgz`, disk images (raw, or compressed with gzip) at
-//! `/spc-config/spc.tgz` in the ext4 partition `COS_CONTENT` (canvos.md, 5). Lengths and names
-//! are never trusted; an inconsistent image is refused.
+//! `/spc-config/spc.tgz` in the ext4 partition `COS_CONTENT` (canvos.md, 5), and content bundles
+//! in `/opt/spectrocloud/content` and `/bundle-content`. Lengths and names are never trusted; an
+//! inconsistent image is refused.
 
 use std::fs::Metadata;
 use std::io;
 use std::path::Path;
 use std::time::SystemTime;
 
+use crate::bundle::LargeBundles;
 use crate::util::limits::Limits;
 use crate::util::path_error::PathError;
 
+mod bundles;
 mod bytes;
 mod checksum;
 mod ext4;
@@ -26,23 +29,28 @@ mod partition;
 mod place;
 mod source;
 
+pub use bundles::{BundleContent, ImageBundle};
 pub use checksum::{Checksum, checksum};
 pub use place::{Beside, EdgeConfigEntry, HeldFile, ImagePlace, NeighbourFile, PlaceEntry};
 
-use place::{ImageFileSystem as _, Node};
+use place::{ImageFileSystem as _, ImagePaths, Node};
 use source::Window;
 
-/// The path of the definition in an ISO.
-const IN_ISO: [&str; 4] = ["opt", "spectrocloud", "clusterconfig", "spc.tgz"];
+/// The paths in an ISO (canvos.md, T35 for the custom configuration, and 5).
+const IN_ISO: ImagePaths<'_> = ImagePaths {
+    definition: &["opt", "spectrocloud", "clusterconfig", "spc.tgz"],
+    edge_config: &[".edge_custom_config.yaml"],
+    bundles: &["opt", "spectrocloud", "content"],
+};
 /// A file that CanvOS tracks in the same overlay. If it is missing, the whole overlay was lost
 /// (canvos.md, T23).
 const CANARY: [&str; 4] = ["opt", "spectrocloud", "content", "Readme.txt"];
-/// The path of the definition in a content partition.
-const IN_PARTITION: [&str; 2] = ["spc-config", "spc.tgz"];
-/// The path of the custom configuration in an ISO (canvos.md, T35).
-const EDGE_CONFIG_IN_ISO: [&str; 1] = [".edge_custom_config.yaml"];
-/// The path of the custom configuration in a content partition.
-const EDGE_CONFIG_IN_PARTITION: [&str; 2] = ["edge-config", ".edge_custom_config.yaml"];
+/// The paths in a content partition.
+const IN_PARTITION: ImagePaths<'_> = ImagePaths {
+    definition: &["spc-config", "spc.tgz"],
+    edge_config: &["edge-config", ".edge_custom_config.yaml"],
+    bundles: &["bundle-content"],
+};
 /// The label of the content partition, which has the definition.
 pub const PARTITION: &str = partition::LABEL;
 /// The labels of CanvOS's ISOs (canvos.md, 5).
@@ -103,6 +111,8 @@ pub struct Judge<'a> {
     pub limits: &'a Limits,
     /// Whether the custom configuration is read, too.
     pub edge_config: ReadEdgeConfig,
+    /// Whether large content bundles are read.
+    pub bundles: LargeBundles,
 }
 
 /// Whether the custom configuration of an image is read, which has the public key for
@@ -115,8 +125,8 @@ pub enum ReadEdgeConfig {
     No,
 }
 
-/// Examines the image `path`. A part of a compressed image goes into a temporary file in the
-/// directory `spool`.
+/// Examines the image `path`. Parts of a compressed image and of content bundles go into temporary
+/// files in the directory `spool`.
 ///
 /// # Errors
 /// Returns an [`ImageError`] if the image cannot be judged.
@@ -177,24 +187,27 @@ fn look(
         if partition::is_cut(image)? {
             return Err(ImageError::Truncated);
         }
-        let place = in_iso(&iso, judge)?;
+        let place = in_iso(&iso, spool, judge)?;
         return Ok((ImageFormat::Iso(iso.label), vec![place]));
     }
     if image.has(0, &GZIP).map_err(cut)? {
         let contents =
             partition::open_compressed(image.reopen().map_err(ImageError::Read)?, path, spool)?;
-        return Ok((ImageFormat::CompressedDisk, in_partitions(contents, judge)?));
+        return Ok((
+            ImageFormat::CompressedDisk,
+            in_partitions(contents, spool, judge)?,
+        ));
     }
     match partition::open(image) {
-        Ok(contents) => Ok((ImageFormat::Disk, in_partitions(contents, judge)?)),
+        Ok(contents) => Ok((ImageFormat::Disk, in_partitions(contents, spool, judge)?)),
         // Only a file that is not a disk is checked for other kinds.
         Err(ImageError::Foreign(what)) => Err(foreign::named(image, what)?),
         Err(error) => Err(error),
     }
 }
 
-fn in_iso(iso: &iso::Iso<'_>, judge: &Judge<'_>) -> Result<ImagePlace, ImageError> {
-    let mut place = ImagePlace::look(iso, &IN_ISO, &EDGE_CONFIG_IN_ISO, judge)?;
+fn in_iso(iso: &iso::Iso<'_>, spool: &Path, judge: &Judge<'_>) -> Result<ImagePlace, ImageError> {
+    let mut place = ImagePlace::look(iso, &IN_ISO, spool, judge)?;
     if matches!(place.entry, PlaceEntry::Missing) && matches!(iso.find(&CANARY)?, Node::Missing) {
         place.entry = PlaceEntry::OverlayLost;
     }
@@ -203,14 +216,14 @@ fn in_iso(iso: &iso::Iso<'_>, judge: &Judge<'_>) -> Result<ImagePlace, ImageErro
 
 fn in_partitions(
     contents: partition::Contents,
+    spool: &Path,
     judge: &Judge<'_>,
 ) -> Result<Vec<ImagePlace>, ImageError> {
     let several = contents.len() > 1;
     let mut places = Vec::new();
     for content in contents {
-        let place = content.and_then(|content| {
-            ImagePlace::look(&content, &IN_PARTITION, &EDGE_CONFIG_IN_PARTITION, judge)
-        });
+        let place =
+            content.and_then(|content| ImagePlace::look(&content, &IN_PARTITION, spool, judge));
         places.push(match place {
             Ok(place) => place,
             // The findings in the other partitions are still reported.

@@ -215,7 +215,7 @@ pub struct PreflightArgs {
     /// Trap to accept, such as T11 or another-file; can be repeated
     #[arg(long, value_name = "ID", value_parser = trap)]
     pub allow: Vec<Trap>,
-    /// Also read content bundles of the checkout above 256 MiB; each is read once
+    /// Also read content bundles above 256 MiB; those of the checkout only once
     #[arg(long)]
     pub bundles: bool,
 }
@@ -307,7 +307,7 @@ pub struct BuildArgs {
     /// Trap to accept, such as T11 or another-file; can be repeated
     #[arg(long, value_name = "ID", value_parser = trap)]
     pub allow: Vec<Trap>,
-    /// Also read content bundles of the checkout above 256 MiB; each is read once
+    /// Also read content bundles above 256 MiB; those of the checkout only once
     #[arg(long)]
     pub bundles: bool,
     /// Set CLUSTERCONFIG=spc.tgz in the checkout's .arg, without changing anything else in it
@@ -431,6 +431,9 @@ pub struct VerifyArgs {
     /// Content bundle, or archive, to look into
     #[arg(long, value_name = "FILE", conflicts_with_all = ["image", "expect_none"])]
     pub bundle: Option<PathBuf>,
+    /// Also read content bundles of the images above 256 MiB
+    #[arg(long, requires = "image")]
+    pub bundles: bool,
     #[command(flatten)]
     #[allow(missing_docs)]
     pub images: Images,

@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::image_report::{Checksums, ImageReport, Proof, Reading, WrittenBy};
 use super::rehearsal_report::{Options, RehearsalReport, Rehearser, Row};
 use super::stage;
+use crate::bundle::LargeBundles;
 use crate::canvos::Checkout;
 use crate::canvos::build::{self, BuildCommand, BuildError, ImageOutcome, StagedFilesChanged};
 use crate::canvos::rehearsal::{Purpose, Refused, RehearsalError, RehearsalVerdict, messages};
@@ -223,7 +224,11 @@ impl Build<'_> {
         }
         let locked = current(&lock, definition)?;
         let proof = Proof::new(context, manifest, &lock, Some((definition, locked)))?
-            .of_build(&self.command.argv);
+            .of_build(&self.command.argv)
+            .with_bundles(
+                LargeBundles::of(self.arguments.bundles),
+                &self.arguments.allow,
+            );
         let verdicts = proof.verdicts(
             &named,
             Reading {

@@ -13,9 +13,10 @@ use super::states::{LockState, PaletteState, RegistryState, StagedState};
 use super::targets::{Clusterconfig, Known, Row, Targets};
 use super::verify::{leftovers, not_staged};
 use crate::api_key::KeyError;
+use crate::bundle::LargeBundles;
 use crate::canvos::build::BuildCommand;
 use crate::canvos::{self, CanvosError, Checkout, PlacementState, State};
-use crate::cli::{CheckArgs, Images, JOBS, LockfileUse, Network, PreflightArgs};
+use crate::cli::{CheckArgs, JOBS, LockfileUse, Network, PreflightArgs};
 use crate::error::{Error, Exit};
 use crate::lockfile::{LockEntry, Lockfile};
 use crate::manifest::{Definition, Manifest};
@@ -25,7 +26,6 @@ use crate::ui::{CommandOutput, Outcome, Summary, fields};
 use crate::util::digest::Digest;
 use crate::util::endpoint::Endpoint;
 use crate::util::files::Identity;
-use crate::workflow::content_bundles::LargeBundles;
 use crate::workflow::context::{
     Context, TrapsAsked, chosen, current, has_targets, load_lockfile, shown, traps,
 };
@@ -137,7 +137,7 @@ pub(super) fn run(arguments: &CheckArgs, context: &Context<'_>) -> Result<Comman
     }
     let mut images = Vec::new();
     if let Some(definition) = in_image {
-        match in_images(context, &manifest, &lock, definition, &arguments.images) {
+        match in_images(context, &manifest, &lock, definition, arguments) {
             Ok((verdicts, error)) => {
                 images = verdicts;
                 errors.extend(error);
@@ -253,11 +253,13 @@ fn in_images(
     manifest: &Manifest,
     lock: &Lockfile,
     definition: &Definition,
-    images: &Images,
+    arguments: &CheckArgs,
 ) -> Result<(Vec<ImageReport>, Option<Error>), Error> {
     let locked = current(lock, definition)?;
-    let proof = Proof::new(context, manifest, lock, Some((definition, locked)))?;
-    let verdicts = proof.asked(images);
+    let options = &arguments.preflight_options;
+    let proof = Proof::new(context, manifest, lock, Some((definition, locked)))?
+        .with_bundles(LargeBundles::of(options.bundles), &options.allow);
+    let verdicts = proof.asked(&arguments.images);
     let error = proof.outcome(&verdicts).error;
     Ok((verdicts, error))
 }

@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::messages::{self, images::BadImages};
+use crate::bundle::LargeBundles;
 use crate::canvos::build::BuildCommand;
 use crate::cli::{Images, VerifyArgs};
 use crate::diagnostic::Trap;
@@ -25,6 +26,7 @@ use crate::util::files;
 use crate::util::sanitize;
 use crate::workflow::context::{Context, current, expected_key, load_lockfile, near, one, shown};
 
+mod bundles;
 mod neighbours;
 mod explain;
 mod judge;
@@ -61,6 +63,10 @@ pub(super) struct Proof<'a> {
     spool: PathBuf,
     /// The checkout that the images may have been built from.
     origin: BuildOrigin<'a>,
+    /// Whether large content bundles are read.
+    large_bundles: LargeBundles,
+    /// The traps that are accepted.
+    allowed: Vec<Trap>,
 }
 
 /// Whether an image is compared with its `.sha256`, which reads the whole image.
@@ -97,7 +103,8 @@ pub(super) fn run(arguments: &VerifyArgs, context: &Context<'_>) -> Result<Comma
         let definition = one(&manifest, arguments.name.as_deref())?;
         Some((definition, current(&lock, definition)?))
     };
-    let proof = Proof::new(context, &manifest, &lock, expected)?;
+    let proof = Proof::new(context, &manifest, &lock, expected)?
+        .with_bundles(LargeBundles::of(arguments.bundles), &[]);
     let proof = match &arguments.public_key {
         Some(path) => Proof {
             key: Some(PublicKey::read(&context.environment.resolve(path))?),
@@ -135,7 +142,18 @@ impl<'a> Proof<'a> {
                 checkout,
                 &BuildCommand::new(manifest.build.as_deref(), &[], context.environment),
             ),
+            large_bundles: LargeBundles::Skip,
+            allowed: Vec::new(),
         })
+    }
+
+    /// Sets whether large content bundles are read, and the traps that are accepted.
+    pub(super) fn with_bundles(self, large_bundles: LargeBundles, allowed: &[Trap]) -> Self {
+        Self {
+            large_bundles,
+            allowed: allowed.to_vec(),
+            ..self
+        }
     }
 
     /// Sets the command of the build that wrote the images.
@@ -182,6 +200,7 @@ impl<'a> Proof<'a> {
                 Some(_) => ReadEdgeConfig::Yes,
                 None => ReadEdgeConfig::No,
             },
+            bundles: self.large_bundles,
         };
         let base = ImageReport {
             path: shown(path),
@@ -219,6 +238,7 @@ impl<'a> Proof<'a> {
                 .expected
                 .map(|(definition, locked)| (&*definition.name, locked)),
             key: self.key.as_ref(),
+            allowed: &self.allowed,
         };
         let why = Why {
             origin: &self.origin,
@@ -250,6 +270,8 @@ impl<'a> Proof<'a> {
             return verdict;
         }
         self.warn_of_neighbours(&verdict);
+        let warnings = expectation.bundle_warnings(&verdict.path, &image.places);
+        self.context.report.warn_all(&warnings);
         match reading.checksums {
             Checksums::Compare => with_checksum(path, verdict),
             Checksums::Ignore => verdict,

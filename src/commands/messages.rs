@@ -9,6 +9,7 @@ use crate::manifest::reference::InvalidReference;
 use crate::util::endpoint::Endpoint;
 use crate::util::sanitize;
 
+pub(super) mod image_bundles;
 pub(super) mod images;
 
 /// What is missing without a checkout.

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::bundle::LargeBundles;
 use crate::canvos::build::BuildCommand;
 use crate::canvos::preflight::{self, FixError, Target};
 use crate::canvos::{CanvosError, Checkout, CheckoutLock, Placement, Staging};
@@ -18,7 +19,7 @@ use crate::ui::table;
 use crate::ui::{CommandOutput, Outcome, Summary, fields};
 use crate::util::digest::Digest;
 use crate::util::files::Identity;
-use crate::workflow::content_bundles::{self, LargeBundles};
+use crate::workflow::content_bundles;
 use crate::workflow::context::{
     Context, TrapsAsked, has_targets, one, one_or_chosen, shown, traps,
 };

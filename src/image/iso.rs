@@ -263,19 +263,18 @@ impl ImageFileSystem for Iso<'_> {
         })
     }
 
-    fn beside(&self, path: &[&str]) -> Result<Neighbours<File>, ImageError> {
-        let Some((own, above)) = path.split_last() else {
-            return Ok(Neighbours::none());
-        };
-        let Node::File(directory) = self.walk(above)? else {
+    fn list(
+        &self,
+        directory: &[&str],
+        mut own: Option<&str>,
+    ) -> Result<Neighbours<File>, ImageError> {
+        let Node::File(directory) = self.walk(directory)? else {
             return Ok(Neighbours::none());
         };
         let mut neighbours = Neighbours::none();
-        let mut found = false;
         self.each_name(directory, |records| {
-            // If several entries have the name, the first one is the one that was found.
-            if !found && matches(&self.names, &records[0], own) {
-                found = true;
+            if own.is_some_and(|own| matches(&self.names, &records[0], own)) {
+                own = None;
             } else if neighbours.nodes.len() == MOST_BESIDE {
                 neighbours.more += 1;
             } else {

@@ -161,17 +161,14 @@ impl ImageFileSystem for Content {
         })
     }
 
-    fn beside(&self, path: &[&str]) -> Result<Neighbours<Inode>, ImageError> {
-        let Some((own, above)) = path.split_last() else {
-            return Ok(Neighbours::none());
-        };
-        let directory = match self.inode(above)? {
+    fn list(&self, directory: &[&str], own: Option<&str>) -> Result<Neighbours<Inode>, ImageError> {
+        let directory = match self.inode(directory)? {
             Node::File(inode) if inode.kind == Kind::Directory => inode,
             _ => return Ok(Neighbours::none()),
         };
         let mut names = self.files.names(&directory)?;
-        // If several entries have the name, the first one is the one that was found.
-        if let Some(at) = names.iter().position(|(name, _)| name == own.as_bytes()) {
+        let is_own = |name: &[u8]| own.is_some_and(|own| name == own.as_bytes());
+        if let Some(at) = names.iter().position(|(name, _)| is_own(name)) {
             names.remove(at);
         }
         let more = names.len().saturating_sub(MOST_BESIDE);

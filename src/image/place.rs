@@ -6,7 +6,9 @@
 //! what exceeds the limit is reported as unread, and never counts as harmless.
 
 use std::io::Read;
+use std::path::Path;
 
+use super::bundles::{self, ImageBundle};
 use super::{GZIP, ImageError, Judge, ReadEdgeConfig, cut};
 use crate::archive::{self, Contents, InspectError, Refusal};
 use crate::util::digest::Digest;
@@ -40,9 +42,23 @@ pub trait ImageFileSystem {
     /// host, they would lead elsewhere.
     fn find(&self, path: &[&str]) -> Result<Node<Self::File>, ImageError>;
 
+    /// Returns what is in `directory`, without the first entry that is named `own`; nothing if it
+    /// is not a directory.
+    fn list(
+        &self,
+        directory: &[&str],
+        own: Option<&str>,
+    ) -> Result<Neighbours<Self::File>, ImageError>;
+
     /// Returns what is in the directory of `path`, without the entry that [`ImageFileSystem::find`]
     /// finds.
-    fn beside(&self, path: &[&str]) -> Result<Neighbours<Self::File>, ImageError>;
+    fn beside(&self, path: &[&str]) -> Result<Neighbours<Self::File>, ImageError> {
+        match path.split_last() {
+            // If several entries have the name, the first one is the one that was found.
+            Some((own, directory)) => self.list(directory, Some(own)),
+            None => Ok(Neighbours::none()),
+        }
+    }
 
     /// Returns the size of a file, in bytes.
     fn size(file: &Self::File) -> u64;
@@ -70,6 +86,16 @@ impl<F> Neighbours<F> {
     }
 }
 
+/// The paths of an image that are examined.
+pub struct ImagePaths<'a> {
+    /// The definition.
+    pub definition: &'a [&'a str],
+    /// The custom configuration.
+    pub edge_config: &'a [&'a str],
+    /// The directory of the content bundles.
+    pub bundles: &'a [&'a str],
+}
+
 /// A place where a definition belongs.
 #[derive(Debug)]
 pub struct ImagePlace {
@@ -82,6 +108,8 @@ pub struct ImagePlace {
     /// The custom configuration with the public key for signatures; `None` if it was not looked
     /// for.
     pub edge_config: Option<EdgeConfigEntry>,
+    /// The content bundles of the image, by name.
+    pub bundles: Vec<ImageBundle>,
 }
 
 /// What is at the place of the custom configuration.
@@ -154,17 +182,19 @@ impl ImagePlace {
             beside: Vec::new(),
             more: 0,
             edge_config: Some(EdgeConfigEntry::Missing),
+            bundles: Vec::new(),
         }
     }
 
-    /// Examines `path` in `files`, what is beside it, and the custom configuration at
-    /// `edge_config`.
+    /// Examines what `files` has at `paths`. Parts of content bundles are written to temporary
+    /// files in `spool`.
     pub fn look<F: ImageFileSystem>(
         files: &F,
-        path: &[&str],
-        edge_config: &[&str],
+        paths: &ImagePaths<'_>,
+        spool: &Path,
         judge: &Judge<'_>,
     ) -> Result<Self, ImageError> {
+        let path = paths.definition;
         let entry = match files.find(path)? {
             Node::Missing => PlaceEntry::Missing,
             Node::Odd(kind) => PlaceEntry::Odd(kind),
@@ -187,7 +217,7 @@ impl ImagePlace {
             beside.push(Beside { name, is });
         }
         let edge_config = match judge.edge_config {
-            ReadEdgeConfig::Yes => Some(EdgeConfigEntry::look(files, edge_config)?),
+            ReadEdgeConfig::Yes => Some(EdgeConfigEntry::look(files, paths.edge_config)?),
             ReadEdgeConfig::No => None,
         };
         Ok(Self {
@@ -195,6 +225,7 @@ impl ImagePlace {
             beside,
             more: neighbours.more,
             edge_config,
+            bundles: bundles::look(files, paths.bundles, spool, judge)?,
         })
     }
 }

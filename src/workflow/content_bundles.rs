@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::bundle::{self, BundleDefinition, BundleError, Survey};
+use crate::bundle::{self, BundleDefinition, BundleError, LargeBundles, Survey, UNASKED};
 use crate::canvos::preflight::{Finding, Preflight, UnreadBundle};
 use crate::error::Error;
 use crate::manifest::Manifest;
@@ -21,28 +21,10 @@ use crate::util::sanitize;
 use crate::workflow::archive_file;
 use crate::workflow::context::Context;
 
-/// The largest bundle that is read without being asked, in bytes.
-const UNASKED: u64 = 256 << 20;
 /// The form of the remembered files. Another one is not read.
 const FORM: u32 = 1;
 /// The maximum size of a remembered file, in bytes.
 const LARGEST: u64 = 64 << 10;
-
-/// Whether large bundles are read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum LargeBundles {
-    /// `--bundles`.
-    Read,
-    /// Only if what they hold is remembered.
-    Skip,
-}
-
-impl LargeBundles {
-    /// Interprets the flag `--bundles`.
-    pub(crate) fn of(flag: bool) -> Self {
-        if flag { Self::Read } else { Self::Skip }
-    }
-}
 
 /// What a bundle held when it was read, and which file that was.
 #[derive(Serialize, Deserialize)]

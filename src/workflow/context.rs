@@ -1,9 +1,10 @@
 //! What a command works with: settings, the manifest, the client, the checkout, and the file
 //! locks that it takes.
 
-use super::content_bundles::{self, LargeBundles};
+use super::content_bundles;
 use super::messages;
 use crate::api_key;
+use crate::bundle::LargeBundles;
 use crate::cache::Cache;
 use crate::canvos::preflight::{Preflight, Start, Target};
 use crate::canvos::{CanvosError, Checkout, CheckoutLock};

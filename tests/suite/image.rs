@@ -50,6 +50,7 @@ fn a_live_iso_holds_what_is_locked() {
             "detail": Value::Null,
             "trap": Value::Null,
             "beside": [],
+            "bundles": [],
             "older": false,
             "partitions": [],
             "sha256": sha256(&staged),

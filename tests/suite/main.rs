@@ -97,6 +97,7 @@ mod list;
 mod cache;
 mod image;
 mod image_layout;
+mod image_bundles;
 mod image_neighbours;
 mod disk_image;
 mod hostile_image;

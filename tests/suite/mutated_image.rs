@@ -11,6 +11,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use edgestage::bundle::LargeBundles;
 use edgestage::image::{Image, ImageError, Judge, PlaceEntry, ReadEdgeConfig, examine};
 use edgestage::util::limits::Limits;
 
@@ -88,6 +89,7 @@ fn look(image: &Path) -> Result<Image, ImageError> {
     let judge = Judge {
         limits: &limits,
         edge_config: ReadEdgeConfig::Yes,
+        bundles: LargeBundles::Skip,
     };
     let begun = Instant::now();
     let found = examine(image, image.parent().unwrap(), &judge);

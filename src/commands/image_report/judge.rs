@@ -21,6 +21,8 @@ pub(super) struct Expectation<'a> {
     pub locked: Option<(&'a str, &'a LockEntry)>,
     /// The public key that images must carry, if one is expected.
     pub key: Option<&'a PublicKey>,
+    /// The traps that are accepted.
+    pub allowed: &'a [Trap],
 }
 
 /// Explanations of a place's state by a caller that knows more about it.
@@ -64,10 +66,11 @@ impl Expectation<'_> {
             beside: beside.named,
             ..found
         };
-        match (self.key, &place.edge_config) {
+        let found = match (self.key, &place.edge_config) {
             (Some(expected), Some(entry)) => with_key(found, expected, entry),
             _ => found,
-        }
+        };
+        self.with_bundles(found, &place.bundles)
     }
 
     /// Returns the finding about the file with the right name.

@@ -62,6 +62,8 @@ pub(super) struct ImageFinding {
     pub(super) public_key_sha256: Option<Digest>,
     /// Files beside the place where the definition must be.
     pub(super) beside: Vec<Neighbour>,
+    /// Content bundles of the image, by name.
+    pub(super) bundles: Vec<BundleReport>,
     #[serde(skip)]
     pub(super) good: bool,
     #[serde(skip)]
@@ -80,6 +82,47 @@ pub(super) enum KeyVerdict {
     Missing,
     /// A custom configuration without a usable key.
     Unusable,
+}
+
+/// A content bundle of an image, in JSON.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "ImageBundle")]
+pub(super) struct BundleReport {
+    /// Name of the bundle, without the number of a part; or the path of the directory, if not all
+    /// of it was examined.
+    pub(super) name: String,
+    /// Result of the comparison with the lock.
+    pub(super) verdict: BundleVerdict,
+    /// Reason, if the definition is refused, or if the bundle was not read.
+    pub(super) detail: Option<String>,
+    /// Name of the definition that the bundle contains, if it is in the lock.
+    pub(super) definition: Option<String>,
+    /// Digest of the contents of the definition that the bundle contains.
+    pub(super) content_sha256: Option<Digest>,
+}
+
+/// The definition in a content bundle of an image, compared with the lock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(rename = "ImageBundleVerdict")]
+pub(super) enum BundleVerdict {
+    /// No definition.
+    None,
+    /// The locked definition.
+    AsLocked,
+    /// A definition that is not the locked one; with `--expect-none`, any definition.
+    AnotherDefinition,
+    /// Several definitions, or one that is refused.
+    Refused,
+    /// The bundle was not read, or not to its end.
+    Unread,
+}
+
+impl BundleVerdict {
+    /// Whether a host may take something from the bundle that is not the locked definition.
+    pub(super) fn is_other(self) -> bool {
+        matches!(self, Self::AnotherDefinition | Self::Refused)
+    }
 }
 
 /// A file beside the definition, in JSON.
@@ -132,6 +175,10 @@ pub(super) enum ImageVerdict {
     NoSigningKey,
     /// The locked definition, and another public key.
     AnotherSigningKey,
+    /// The locked definition, and a content bundle with another one.
+    BundleDiffers,
+    /// No definition, but a content bundle that was not read, although none is expected.
+    BundleUnread,
     /// The `.sha256` file beside the image belongs to another image.
     ChecksumDiffers,
     /// A content partition that was copied while it was mounted.
@@ -168,6 +215,8 @@ impl fmt::Display for ImageVerdict {
             Self::OverlayDropped => "overlay dropped",
             Self::NoSigningKey => "no signing key",
             Self::AnotherSigningKey => "another signing key",
+            Self::BundleDiffers => "bundle differs",
+            Self::BundleUnread => "bundle unread",
             Self::ChecksumDiffers => "checksum differs",
             Self::NeedsRecovery => "needs recovery",
             Self::Truncated => "truncated",
@@ -225,6 +274,12 @@ pub(crate) enum Advice {
     Rename,
     /// Set `EDGE_CUSTOM_CONFIG`, and build again.
     SigningKey,
+    /// Build the content bundle without another definition, and build again.
+    Bundle,
+    /// Read all content bundles.
+    ReadBundles,
+    /// Build the content bundle again, and build again.
+    RebuildBundle,
 }
 
 /// Sets the trap of a raw disk without a content partition that lies beside one that has it:

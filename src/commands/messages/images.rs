@@ -67,6 +67,23 @@ pub(in crate::commands) fn bad_images(bad: &BadImages<'_>) -> Diagnostic {
             format!("{images} {does_not} carry the expected public key"),
             "have EDGE_CUSTOM_CONFIG name a file with the key, then build again".to_owned(),
         ),
+        (Advice::Bundle, Some(name)) => (
+            format!("{images} {verb} a bundle with a definition that is not the locked `{name}`"),
+            "build the bundle without a definition, or with the locked one, then build again"
+                .to_owned(),
+        ),
+        (Advice::Bundle, None) => (
+            format!("{images} {verb} a bundle with an unexpected definition"),
+            "build the bundle without a definition, then build again".to_owned(),
+        ),
+        (Advice::ReadBundles, _) => (
+            unread,
+            "add `--bundles`: edgestage reads all bundles of the image".to_owned(),
+        ),
+        (Advice::RebuildBundle, _) => (
+            unread,
+            "build the bundle again, then build the image again".to_owned(),
+        ),
         (_, Some(name)) => (
             format!("{images} {does_not} contain the locked `{name}`"),
             format!("run `edgestage stage {name}`, then build again"),

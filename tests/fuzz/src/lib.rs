@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 
+use edgestage::bundle::LargeBundles;
 use edgestage::image::{self, Judge};
 use edgestage::util::limits::Limits;
 
@@ -23,6 +24,7 @@ pub fn examine(bytes: &[u8]) {
     let judge = Judge {
         limits: &limits,
         edge_config: image::ReadEdgeConfig::Yes,
+        bundles: LargeBundles::Skip,
     };
     let _ = image::examine(file.path(), std::path::Path::new("/dev/shm"), &judge);
 }

@@ -15,8 +15,9 @@ use flate2::read::GzDecoder;
 
 use super::book::Book;
 use crate::checkout::{EARTHFILE, builds_with, full, with_arg};
+use crate::support::bundles::Bundle;
 use crate::support::handmade_images::Disk;
-use crate::support::{FACTORY, HEAD, IN_ISO, OVERLAY, Proof, ROOT, Test, Tree, gzip};
+use crate::support::{FACTORY, HEAD, IN_ISO, OVERLAY, Proof, ROOT, Test, Tree, archive, gzip};
 
 const ALL: &str = "--target iso --target uki-iso --target iso-disk-image --target cloud-image \
                    --target maas-image";
@@ -475,6 +476,52 @@ fn staged_files_changed(book: &mut Book, test: &Test, script: &dyn Fn(&Test, &st
     );
 }
 
+/// Content bundles in images.
+fn image_bundles(book: &mut Book, proof: &Proof) {
+    let path = "opt/spectrocloud/content/site.tar.zst";
+    let staged = proof.test.staged();
+    let other = archive(&[("spc/app/x", "another")]);
+    let image = |name: &str, tree: Tree, bundle: &[u8]| proof.iso(name, &tree.with(path, bundle));
+    let none = |image: &std::path::Path| proof.run(&[image]).arg("--expect-none");
+    let without = || proof.overlay().without(IN_ISO);
+    let bundle = Bundle::of(&other).zstd();
+    let wrong = image("bundle.iso", proof.overlay(), &bundle);
+    book.run("a bundle with another definition", 3, proof.run(&[&wrong]));
+    let allowed = |image: &std::path::Path| {
+        let run = proof.test.run("check --offline --allow T37 --image");
+        run.arg(image.to_str().unwrap())
+    };
+    book.run("one that is accepted", 0, allowed(&wrong));
+    let two = Bundle::of(&staged).add(Some("spc"), "cluster-definition:2", &[&other]);
+    let two = image("two.iso", proof.overlay(), &two.zstd());
+    book.run("one with two that is accepted", 0, allowed(&two));
+    let empty = image("unexpected.iso", without(), &bundle);
+    book.run("one where none is expected", 3, none(&empty));
+    let cut = &bundle[..bundle.len() / 2];
+    let damaged = image("damaged.iso", proof.overlay(), cut);
+    book.run("a damaged one", 0, proof.run(&[&damaged]));
+    let damaged = image("damaged-none.iso", without(), cut);
+    book.run("a damaged one where none is expected", 3, none(&damaged));
+    let link = proof.overlay().with_link(path, "elsewhere.zst");
+    let link = proof.iso("link.iso", &link);
+    book.run("a link to a bundle", 0, proof.run(&[&link]));
+    let nothing = Bundle::without_definition().zstd();
+    let sixteen = |tree: Tree| {
+        (0..16).fold(tree, |tree, number| {
+            let path = format!("opt/spectrocloud/content/{number:02}.zst");
+            tree.with(&path, &nothing)
+        })
+    };
+    let many = image("many.iso", sixteen(proof.overlay()), &bundle);
+    book.run("one that was not read", 0, proof.run(&[&many]));
+    let many = image("many-none.iso", sixteen(without()), &bundle);
+    book.run(
+        "one that was not read where none is expected",
+        3,
+        none(&many),
+    );
+}
+
 fn images(book: &mut Book) {
     book.part("Images");
     let proof = Proof::new();
@@ -490,6 +537,7 @@ fn images(book: &mut Book) {
     };
     book.run("one where none is expected", 3, none(&good));
     book.run("nothing can be said", 3, none(&junk));
+    image_bundles(book, &proof);
     let typo = proof.path("godo.iso");
     book.run("an image that is not there", 2, proof.run(&[&typo]));
     let closed = |image: &std::path::Path| {
