@@ -132,7 +132,7 @@ impl Expectation<'_> {
             _ => {
                 let mut definitions = self.lock.definitions.iter();
                 let (name, _) = definitions.find(|(_, one)| one.content_sha256 == content)?;
-                Some(name.clone())
+                Some(name.to_owned())
             }
         }
     }
