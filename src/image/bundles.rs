@@ -148,11 +148,14 @@ fn stored<F: ImageFileSystem>(
     for (name, node) in nodes {
         if let Some((bundle, number)) = part_of(&name) {
             let numbers = parts.entry(bundle.to_owned()).or_default();
-            // Two files with one name: the second one is a bundle of its own, which is damaged.
-            if !numbers.contains_key(number) {
-                numbers.insert(number.to_owned(), node);
-                continue;
-            }
+            // It is not known which of them a host sees.
+            let node = if numbers.contains_key(number) {
+                Node::Odd("two files with one name")
+            } else {
+                node
+            };
+            numbers.insert(number.to_owned(), node);
+            continue;
         }
         match node {
             Node::Odd(kind) if is_bundle(&name) => whole.push((name, Stored::Odd(kind))),

@@ -143,7 +143,7 @@ fn nothing_is_printed_that_is_not_documented_and_nothing_documented_is_gone() {
         missing.extend(documented);
         seen.extend(found);
     }
-    // What lies beside a definition, and in a second partition, needs an image.
+    // What lies beside a definition, in bundles, and in a second partition, needs an image.
     two_partitions(&site);
     let two = document(&site, "verify --expect-none --image two.raw");
     fields(&two, "", &mut seen);
@@ -203,9 +203,11 @@ fn bundle_without_definition(site: &Site) {
     tar.finish().unwrap();
 }
 
-/// Writes the disk `two.raw`: two content partitions, in each a file of another name.
+/// Writes the disk `two.raw`: two content partitions, in each a file of another name and a content
+/// bundle.
 fn two_partitions(site: &Site) {
     site.write("content/spc-config/README", "text");
+    site.write("content/bundle-content/site.zst", "text");
     let mut path = std::env::var_os("PATH").unwrap();
     // Where Debian has it.
     path.push(":/usr/sbin:/sbin");

@@ -454,36 +454,43 @@ fn links_are_not_followed() {
     warns(&proof, &image, "T37", &[&said]);
 }
 
+/// An ISO with what is staged, whose directory of content bundles has these records.
+fn iso_of(proof: &Proof, records: impl FnOnce(&mut Iso) -> Vec<Vec<u8>>) -> PathBuf {
+    let mut iso = Iso::new();
+    let definition = iso.add(&proof.test.staged());
+    let records = records(&mut iso);
+    let content = iso.directory(&records);
+    let own = iso.directory(&[record(b"B;1", definition, FILE, &name("spc.tgz"))]);
+    let directory = |place: Place, id: &[u8], is: &str| record(id, place, DIRECTORY, &name(is));
+    let place = iso.directory(&[
+        directory(own, b"A", "clusterconfig"),
+        directory(content, b"B", "content"),
+    ]);
+    let place = iso.directory(&[directory(place, b"A", "spectrocloud")]);
+    let root = iso.directory_with(&rock_ridge(), &[directory(place, b"A", "opt")]);
+    iso.root(root);
+    proof.put("a.iso", &iso.bytes)
+}
+
 /// A file of 4 GiB and more has several extents, which are one bundle.
 #[test]
 fn a_bundle_of_several_extents_is_one_bundle() {
     let proof = Proof::new();
     let image = |bundle: &[u8]| {
-        let mut iso = Iso::new();
-        let definition = iso.add(&proof.test.staged());
-        // From back to front, so that they do not lie one behind the other.
-        let mut chunks: Vec<&[u8]> = bundle.chunks(SECTOR).collect();
-        assert!(chunks.len() > 1, "the bundle is too small");
-        chunks.reverse();
-        let mut extents: Vec<Place> = chunks.iter().map(|chunk| iso.add(chunk)).collect();
-        extents.reverse();
-        let last = extents.len() - 1;
-        let records = extents.iter().enumerate().map(|(number, extent)| {
-            let flags = if number == last { FILE } else { MORE };
-            record(b"A.ZST;1", *extent, flags, &name(BUNDLE))
-        });
-        let content = iso.directory(&records.collect::<Vec<_>>());
-        let own = iso.directory(&[record(b"B;1", definition, FILE, &name("spc.tgz"))]);
-        let directory = |place: Place, id: &[u8], is: &str| record(id, place, DIRECTORY, &name(is));
-        let place = iso.directory(&[
-            directory(own, b"A", "clusterconfig"),
-            directory(content, b"B", "content"),
-        ]);
-        let place = iso.directory(&[directory(place, b"A", "spectrocloud")]);
-        let root = directory(place, b"A", "opt");
-        let root = iso.directory_with(&rock_ridge(), &[root]);
-        iso.root(root);
-        proof.put("a.iso", &iso.bytes)
+        iso_of(&proof, |iso| {
+            // From back to front, so that they do not lie one behind the other.
+            let mut chunks: Vec<&[u8]> = bundle.chunks(SECTOR).collect();
+            assert!(chunks.len() > 1, "the bundle is too small");
+            chunks.reverse();
+            let mut extents: Vec<Place> = chunks.iter().map(|chunk| iso.add(chunk)).collect();
+            extents.reverse();
+            let last = extents.len() - 1;
+            let records = extents.iter().enumerate().map(|(number, extent)| {
+                let flags = if number == last { FILE } else { MORE };
+                record(b"A.ZST;1", *extent, flags, &name(BUNDLE))
+            });
+            records.collect()
+        })
     };
     let right = image(&Bundle::of(&proof.test.staged()).tar());
     proof.says(&right, "as locked");
@@ -492,6 +499,34 @@ fn a_bundle_of_several_extents_is_one_bundle() {
     let row =
         format!("bundle differs  bundle `{BUNDLE}` has a definition with content {short} (T37)");
     proof.says(&image(&Bundle::of(&other()).tar()), &row);
+}
+
+/// It is not known which of two parts with one name a host sees.
+#[test]
+fn two_parts_with_one_name() {
+    let proof = Proof::new();
+    let right = Bundle::of(&proof.test.staged()).zstd();
+    let half = right.len() / 2;
+    let image = iso_of(&proof, |iso| {
+        let parts = [
+            ("_part00", &right[..half]),
+            ("_part01", &right[half..]),
+            ("_part01", b"other bytes"),
+        ];
+        let ids = [b"A;1", b"B;1", b"C;1"].into_iter();
+        let records = ids.zip(parts).map(|(id, (part, bytes))| {
+            let place = iso.add(bytes);
+            record(id, place, FILE, &name(&format!("{BUNDLE}{part}")))
+        });
+        records.collect()
+    });
+    let said = format!("`{BUNDLE}` in `{}` was not read", image.display());
+    warns(
+        &proof,
+        &image,
+        "T37",
+        &[&said, "it is two files with one name"],
+    );
 }
 
 /// A second content partition may have the bundle.

@@ -479,7 +479,7 @@ fn staged_files_changed(book: &mut Book, test: &Test, script: &dyn Fn(&Test, &st
 /// Content bundles in images.
 fn image_bundles(book: &mut Book, proof: &Proof) {
     let path = "opt/spectrocloud/content/site.tar.zst";
-    let staged = proof.test.staged();
+    let one = archive(&[("spc/app/x", "one")]);
     let other = archive(&[("spc/app/x", "another")]);
     let image = |name: &str, tree: Tree, bundle: &[u8]| proof.iso(name, &tree.with(path, bundle));
     let none = |image: &std::path::Path| proof.run(&[image]).arg("--expect-none");
@@ -492,7 +492,7 @@ fn image_bundles(book: &mut Book, proof: &Proof) {
         run.arg(image.to_str().unwrap())
     };
     book.run("one that is accepted", 0, allowed(&wrong));
-    let two = Bundle::of(&staged).add(Some("spc"), "cluster-definition:2", &[&other]);
+    let two = Bundle::of(&one).add(Some("spc"), "cluster-definition:2", &[&other]);
     let two = image("two.iso", proof.overlay(), &two.zstd());
     book.run("one with two that is accepted", 0, allowed(&two));
     let empty = image("unexpected.iso", without(), &bundle);
