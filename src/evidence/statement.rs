@@ -1,7 +1,7 @@
 //! An in-toto Statement v1 with a SLSA provenance v1 predicate.
 //!
 //! In: the subjects, which the caller has verified, the lock entry that they match, and the files
-//! that decided it. Out: the statement. docs/build-types/stage-v1.md describes each field; it is
+//! that decided it. Out: the statement. docs/provenance-v1.md describes each field; it is
 //! what [`BUILD_TYPE`] leads to. A change of the meaning of a field needs a new build type.
 
 use std::collections::BTreeMap;
@@ -24,7 +24,7 @@ macro_rules! page {
     ($section:literal) => {
         concat!(
             env!("CARGO_PKG_REPOSITORY"),
-            "/blob/main/docs/build-types/stage-v1.md",
+            "/blob/main/docs/provenance-v1.md",
             $section
         )
     };
