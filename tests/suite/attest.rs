@@ -37,11 +37,16 @@ fn says_nothing(run: Run<'_>, error: &str, code: i32) {
     run.stdout("").error(error).fails(code);
 }
 
-/// Returns the dependencies of this name.
+/// Returns the dependencies with this name.
 fn named<'s>(statement: &'s Value, name: &str) -> Vec<&'s Value> {
+    with(statement, "name", name)
+}
+
+/// Returns the dependencies with this value of a field.
+fn with<'s>(statement: &'s Value, field: &str, value: &str) -> Vec<&'s Value> {
     let all = &statement["predicate"]["buildDefinition"]["resolvedDependencies"];
     let all = all.as_array().unwrap().iter();
-    all.filter(|one| one["name"] == name).collect()
+    all.filter(|one| one[field] == value).collect()
 }
 
 #[test]
@@ -88,7 +93,7 @@ fn the_statement_says_what_is_staged_and_what_it_was_made_of() {
     for profile in &locked.profiles {
         let uri = format!("{}/v1/clusterprofiles/{}", test.sim.url(), profile.uid);
         assert_eq!(
-            named(&statement, &profile.name),
+            with(&statement, "uri", &uri),
             [&json!({
                 "name": profile.name,
                 "uri": uri,
@@ -101,11 +106,12 @@ fn the_statement_says_what_is_staged_and_what_it_was_made_of() {
         );
         for pack in &profile.packs {
             let digits = pack.digest.strip_prefix("sha256:").unwrap();
+            let uri = format!("{uri}#packs/{}", pack.name);
             assert_eq!(
-                named(&statement, &pack.name),
+                with(&statement, "uri", &uri),
                 [&json!({
                     "name": pack.name,
-                    "uri": format!("{uri}#packs/{}", pack.name),
+                    "uri": uri,
                     "digest": { "sha256": digits },
                     "annotations": {
                         "edgestage_layer": pack.layer,
@@ -145,7 +151,8 @@ fn the_same_files_give_the_same_bytes() {
     let test = Test::new().stage();
     let first = attest(&test).any_stdout().any_stderr().success();
     assert!(first.stdout.ends_with("}\n"));
-    first.again().stdout(&first.stdout).any_stderr().success();
+    let text = first.stdout.clone();
+    first.again().stdout(&text).any_stderr().success();
     // Neither does it matter where the files are.
     let elsewhere = test.path("elsewhere");
     for file in ["profiles.toml", "profiles.lock"] {
@@ -156,7 +163,7 @@ fn the_same_files_give_the_same_bytes() {
         .run("attest --file")
         .arg(elsewhere.join("profiles.toml").to_str().unwrap());
     let run = run.arg("--canvos").arg(canvos.to_str().unwrap());
-    run.stdout(&first.stdout).any_stderr().success();
+    run.stdout(&text).any_stderr().success();
 }
 
 #[test]
@@ -278,6 +285,12 @@ fn nothing_is_said_without_a_lock_that_is_current() {
     let test = Test::new().stage();
     let lock = test.text("profiles.lock");
     fs::remove_file(test.path("profiles.lock")).unwrap();
+    says_nothing(attest(&test), "no-lockfile", 3);
+    // A lock without the definition.
+    test.put(
+        "profiles.lock",
+        lock.replace("definition.factory", "definition.depot"),
+    );
     says_nothing(attest(&test), "not-locked", 3);
     // A lock of another definition, and what is staged for it.
     test.put("profiles.lock", &lock);
