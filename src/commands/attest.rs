@@ -23,6 +23,7 @@ use crate::manifest::{Definition, Manifest};
 use crate::ui::{CommandOutput, fields};
 use crate::util::digest::Digest;
 use crate::util::endpoint::Endpoint;
+use crate::util::failpoint;
 use crate::util::files::{self, Stamp};
 use crate::util::path_error::PathError;
 use crate::util::sanitize;
@@ -166,6 +167,7 @@ fn images(
         .map(|path| ImageFile::open(path).ok())
         .collect();
     proof.require_good(&proof.asked(&arguments.images))?;
+    failpoint::hit("image-examined");
     let mut subjects: Vec<statement::File> = Vec::new();
     for (path, opened) in paths.iter().zip(opened) {
         let name = name_of(path);

@@ -366,6 +366,22 @@ fn nothing_is_said_about_an_image_that_is_not_as_locked() {
     says_nothing(run, "staged-differs", 3);
 }
 
+/// What was examined and what has the digest are the same bytes.
+#[test]
+#[cfg(debug_assertions)]
+fn nothing_is_said_about_an_image_that_changes_meanwhile() {
+    let proof = Proof::new();
+    let image = proof.iso("live.iso", &proof.overlay());
+    let other = proof.iso("other.iso", &proof.overlay().without("opt"));
+    let run = with_images(&proof, &[&image]);
+    let going = run
+        .stdout("")
+        .error("image-differs")
+        .park_at("image-examined");
+    fs::rename(&other, &image).unwrap();
+    going.fails(3);
+}
+
 #[test]
 fn the_document_has_the_statement() {
     let test = Test::new().stage();
