@@ -263,6 +263,8 @@ impl ImageReport {
         let verdict = format!("`{}`: {}", self.path, self.found.verdict);
         match self.found.told(self.note()) {
             told if told.is_empty() => verdict,
+            // The trap alone.
+            told if self.found.detail.is_none() => format!("{verdict} {told}"),
             told => format!("{verdict}: {told}"),
         }
     }
