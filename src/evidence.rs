@@ -79,12 +79,10 @@ impl Timestamp {
     /// not set. Returns `None` if it is not a whole number, or after the year 9999.
     #[must_use]
     pub fn of(source_date_epoch: Option<&OsStr>) -> Option<Self> {
-        let seconds = match source_date_epoch {
-            Some(text) => text.to_str()?.parse::<u64>().ok()?,
-            None => {
-                let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-                since.ok()?.as_secs()
-            }
+        let now = || SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        let seconds: u64 = match source_date_epoch {
+            Some(text) => text.to_str()?.parse().ok()?,
+            None => now().ok()?.as_secs(),
         };
         let time = OffsetDateTime::from_unix_timestamp(seconds.try_into().ok()?).ok()?;
         Some(Self(time.format(&Rfc3339).ok()?))

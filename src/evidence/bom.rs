@@ -60,7 +60,8 @@ pub struct LockedProfile<'a> {
 pub struct Bom {
     #[serde(rename = "$schema")]
     schema: &'static str,
-    bom_format: &'static str,
+    #[serde(rename = "bomFormat")]
+    format: &'static str,
     spec_version: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     serial_number: Option<String>,
@@ -134,7 +135,7 @@ impl Bom {
     #[must_use]
     pub fn new(contents: Contents<'_>) -> Self {
         let mut made = Parts::default();
-        let definition = made.reference(format!("definition:{}", contents.name));
+        let definition = made.reference(&format!("definition:{}", contents.name));
         let profiles = contents.profiles.iter();
         let components: Vec<Component> = profiles.map(|one| made.profile(one)).collect();
         let mut dependencies = vec![Dependency {
@@ -156,7 +157,7 @@ impl Bom {
         component.add("outdated", contents.outdated.unwrap_or_default());
         let mut bom = Self {
             schema: "http://cyclonedx.org/schema/bom-1.6.schema.json",
-            bom_format: "CycloneDX",
+            format: "CycloneDX",
             spec_version: "1.6",
             serial_number: None,
             version: 1,
@@ -192,7 +193,7 @@ impl Bom {
         bytes.copy_from_slice(&digest.bytes()[..16]);
         bytes[6] = 0x80 | bytes[6] & 0x0f;
         bytes[8] = 0x80 | bytes[8] & 0x3f;
-        let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        let hex = format!("{:032x}", u128::from_be_bytes(bytes));
         let groups = [
             &hex[..8],
             &hex[8..12],
@@ -220,8 +221,8 @@ struct Parts {
 
 impl Parts {
     /// Returns `wanted`, with a number if another component has it already.
-    fn reference(&mut self, wanted: String) -> String {
-        let mut reference = wanted.clone();
+    fn reference(&mut self, wanted: &str) -> String {
+        let mut reference = wanted.to_owned();
         let mut number = 1;
         while !self.used.insert(reference.clone()) {
             number += 1;
@@ -231,7 +232,7 @@ impl Parts {
     }
 
     fn profile(&mut self, profile: &Profile<'_>) -> Component {
-        let reference = self.reference(format!("profile:{}", profile.uid));
+        let reference = self.reference(&format!("profile:{}", profile.uid));
         let mut component = Component {
             kind: "platform",
             bom_ref: Some(reference.clone()),
@@ -248,8 +249,8 @@ impl Parts {
         if locked.kind == ADD_ON {
             component.kind = "application";
         }
-        component.name = locked.name.to_owned();
-        component.version = locked.version.to_owned();
+        locked.name.clone_into(&mut component.name);
+        locked.version.clone_into(&mut component.version);
         component.add("type", locked.kind);
         self.dependencies.push(Dependency {
             of: reference,
@@ -260,7 +261,7 @@ impl Parts {
     }
 
     fn pack(&mut self, pack: &Pack, profile: &str) -> Component {
-        let reference = self.reference(format!("pack:{profile}/{}", pack.name));
+        let reference = self.reference(&format!("pack:{profile}/{}", pack.name));
         self.opaque.push(reference.clone());
         let version = if pack.version.is_empty() {
             &pack.tag

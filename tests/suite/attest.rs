@@ -243,18 +243,20 @@ fn a_byte_order_mark_counts() {
     assert_eq!(named(&said, "profiles.toml")[0]["digest"], digest);
 }
 
+type Change<'c> = &'c dyn Fn(&Test);
+
 #[test]
 fn nothing_is_said_about_what_is_not_staged() {
     let other = archive(&[("spc/x", "y")]);
-    let changes: [(&str, &dyn Fn(&Test)); 6] = [
+    let changes: [(&str, Change<'_>); 6] = [
         ("staged-differs", &|test| {
-            test.put(&Test::placement(OVERLAY), &other)
+            test.put(&Test::placement(OVERLAY), &other);
         }),
         ("staged-differs", &|test| {
-            test.put(&Test::placement(ROOT), &other)
+            test.put(&Test::placement(ROOT), &other);
         }),
         ("staged-differs", &|test| {
-            fs::remove_file(test.path(&Test::placement(ROOT))).unwrap()
+            fs::remove_file(test.path(&Test::placement(ROOT))).unwrap();
         }),
         ("staged-differs", &Test::forget_staged),
         ("staged-differs", &|test| {

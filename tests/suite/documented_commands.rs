@@ -195,7 +195,7 @@ fn prepare(test: &Test, page: &str) {
     };
     match page.rsplit('/').next().unwrap() {
         "maas.md" | "secure-boot.md" | "provenance-v1.md" | "attestations.md" => {
-            staged("\"edge-infra@2.1.0\"")
+            staged("\"edge-infra@2.1.0\"");
         }
         "reference.md" => {
             staged("\"edge-infra@2.1.0\"");
