@@ -24,9 +24,9 @@ pub(crate) mod messages;
 pub mod manual;
 
 pub use arguments::{
-    AddArgs, BuildArgs, CacheCommand, CheckArgs, CleanArgs, DiffArgs, ExplainArgs, FetchArgs,
-    Fleet, Format, HostCheckArgs, HostCommand, HostTargetArgs, HostUploadArgs, Images, InitArgs,
-    JOBS, Jobs, ListArgs, One, OneOrAll, PreflightArgs, REHEARSAL_TIMEOUT, RehearseArgs,
+    AddArgs, AttestArgs, BuildArgs, CacheCommand, CheckArgs, CleanArgs, DiffArgs, ExplainArgs,
+    FetchArgs, Fleet, Format, HostCheckArgs, HostCommand, HostTargetArgs, HostUploadArgs, Images,
+    InitArgs, JOBS, Jobs, ListArgs, One, OneOrAll, PreflightArgs, REHEARSAL_TIMEOUT, RehearseArgs,
     RemoveArgs, RenameArgs, SchemaArgs, SchemaOf, ShowArgs, ShowFormat, SignArgs, SlotArg,
     StageArgs, UpdateArgs, VerifyArgs,
 };
@@ -234,7 +234,8 @@ pub enum Command {
     #[command(after_help = "Examples:\n\
         \x20 edgestage show factory\n\
         \x20 edgestage show ./spc.tgz\n\
-        \x20 edgestage show factory --format html > factory.html")]
+        \x20 edgestage show factory --format html > factory.html\n\
+        \x20 edgestage show factory --format cyclonedx > bom.json")]
     Show(ShowArgs),
     /// Sign the locked archive for hosts that have a public key
     ///
@@ -244,6 +245,14 @@ pub enum Command {
         \x20 edgestage sign factory         # Writes factory.sig.bin\n\
         \x20 edgestage sign factory --hex   # As an upload to a host has it")]
     Sign(SignArgs),
+    /// Print a statement about what is staged or built, for signing
+    ///
+    /// Verifies the staged files, and images, as `verify` does; then prints an in-toto statement
+    /// with SLSA provenance. Prints no statement about anything that is not as locked.
+    #[command(after_help = "Examples:\n\
+        \x20 edgestage attest factory > statement.json\n\
+        \x20 edgestage attest factory --image CanvOS/build/palette-edge-installer.iso")]
+    Attest(AttestArgs),
     /// Explain a message or trap, and how to fix it
     #[command(after_help = "Examples:\n\
         \x20 edgestage explain\n\

@@ -6,6 +6,7 @@ use crate::error::Error;
 use crate::ui::CommandOutput;
 use crate::workflow::context::Context;
 
+mod attest;
 mod build;
 mod bundle_report;
 mod cache;
@@ -61,6 +62,7 @@ pub(crate) fn name(command: &Command) -> &'static str {
         Command::Verify(_) => "verify",
         Command::Show(_) => "show",
         Command::Sign(_) => "sign",
+        Command::Attest(_) => "attest",
         Command::Explain(_) => "explain",
         Command::List(_) => "list",
         Command::Schema(_) => "schema",
@@ -116,6 +118,7 @@ pub(crate) fn run(command: &Command, context: &Context<'_>) -> Result<CommandOut
         Command::Verify(arguments) => verify::run(arguments, context),
         Command::Show(arguments) => show::run(arguments, context),
         Command::Sign(arguments) => sign::run(arguments, context),
+        Command::Attest(arguments) => attest::run(arguments, context),
         Command::Explain(arguments) => Ok(explain::run(arguments.id)),
         Command::List(arguments) => list::run(arguments, context),
         Command::Schema(arguments) => Ok(schema::run(arguments.of)),

@@ -40,6 +40,7 @@ mod cache;
 pub mod signing;
 pub mod canvos;
 pub mod image;
+pub mod evidence;
 
 // The command line, the commands and their output.
 pub mod schema;

@@ -179,6 +179,14 @@ impl Report {
         self.console.masked(text)
     }
 
+    /// Returns `value` as the text of a JSON document of another format than `--json` has: on
+    /// several lines, without the key, and without characters that a terminal would obey.
+    #[must_use]
+    pub fn json_text(&self, mut value: Value) -> String {
+        self.console.with_keys(|key| mask(&mut value, key));
+        sanitize::json(&format!("{value:#}\n"))
+    }
+
     /// Prints what is being done: a verb and its object, as cargo prints it.
     pub fn status(&self, verb: &str, object: &str) {
         if self.output.verbosity >= Verbosity::Normal {

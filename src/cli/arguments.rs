@@ -7,6 +7,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
+use url::Url;
 
 use crate::canvos::preflight::Target;
 use crate::diagnostic::help_topic::HelpTopic;
@@ -248,6 +249,15 @@ fn trap(id: &str) -> Result<Trap, String> {
     })
 }
 
+/// Returns an absolute URI as it was given.
+fn uri(text: &str) -> Result<String, String> {
+    let is_plain = text.bytes().all(|byte| byte.is_ascii_graphic());
+    match Url::parse(text) {
+        Ok(_) if is_plain => Ok(text.to_owned()),
+        _ => Err("write an absolute URI, such as https://ci.example.com/runners/line".to_owned()),
+    }
+}
+
 /// Returns the ID of the section about a topic, a trap or a message code.
 fn explained(id: &str) -> Result<&'static str, String> {
     let id = id.to_ascii_lowercase();
@@ -452,6 +462,23 @@ pub struct SignArgs {
     pub hex: bool,
 }
 
+/// Arguments of `attest`.
+#[derive(Debug, Args)]
+pub struct AttestArgs {
+    /// Name of the definition; optional if there is only one
+    pub name: Option<String>,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub images: Images,
+    /// URI of the builder that runs this command, such as a CI system [default: an unknown
+    /// builder]
+    #[arg(long, value_name = "URI", value_parser = uri)]
+    pub builder_id: Option<String>,
+    /// Include the time, or that of SOURCE_DATE_EPOCH if it is set
+    #[arg(long)]
+    pub timestamp: bool,
+}
+
 /// Built images.
 #[derive(Debug, Args)]
 pub struct Images {
@@ -485,6 +512,8 @@ pub enum ShowFormat {
     Markdown,
     /// A self-contained page for handover documents
     Html,
+    /// A CycloneDX 1.6 BOM of the profiles and packs, in JSON
+    Cyclonedx,
 }
 
 impl From<Format> for ShowFormat {
@@ -507,6 +536,9 @@ pub struct ShowArgs {
     /// Output format [default: table]
     #[arg(long, value_name = "FORMAT")]
     pub format: Option<ShowFormat>,
+    /// Include the time in a CycloneDX BOM, or that of SOURCE_DATE_EPOCH if it is set
+    #[arg(long, requires = "format")]
+    pub timestamp: bool,
 }
 
 /// Arguments of `diff`.

@@ -34,7 +34,7 @@ pub const EXIT_CODES: [(&str, &str); 7] = [
 ];
 
 /// The variables that edgestage reads, with their meanings. A flag overrides its variable.
-pub const VARIABLES: [(&str, &str); 12] = [
+pub const VARIABLES: [(&str, &str); 13] = [
     (
         "PALETTE_API_KEY, SPECTROCLOUD_APIKEY",
         "API key. It has no flag, because a process list would show it.",
@@ -70,6 +70,10 @@ pub const VARIABLES: [(&str, &str); 12] = [
     (
         "EDGESTAGE_HEARTBEAT",
         "Seconds without output in a log before a progress line; 15 by default.",
+    ),
+    (
+        "SOURCE_DATE_EPOCH",
+        "Time of --timestamp, in seconds since 1970; now by default.",
     ),
     (
         "NO_COLOR, CLICOLOR, CLICOLOR_FORCE, CI, TERM",

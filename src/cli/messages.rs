@@ -34,7 +34,7 @@ pub(super) fn own_lock(file: &Path) -> Diagnostic {
     .help("name the manifest instead, such as `profiles.toml`")
 }
 
-pub(super) fn not_seconds(variable: &str) -> Diagnostic {
+pub(crate) fn not_seconds(variable: &str) -> Diagnostic {
     Diagnostic::error(
         Code::InvalidVariable,
         format!("`{variable}` is not a whole number of seconds"),
@@ -45,7 +45,7 @@ pub(super) fn not_seconds(variable: &str) -> Diagnostic {
 }
 
 /// An endpoint is invalid; `place` is the option or the variable.
-pub(super) fn invalid_endpoint(place: &str, why: &InvalidEndpoint) -> Diagnostic {
+pub(crate) fn invalid_endpoint(place: &str, why: &InvalidEndpoint) -> Diagnostic {
     Diagnostic::error(
         Code::InvalidEndpoint,
         format!("`{place}` is not a Palette address: {why}"),

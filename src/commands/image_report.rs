@@ -12,7 +12,7 @@ use super::messages::{self, images::BadImages};
 use crate::bundle::LargeBundles;
 use crate::canvos::build::BuildCommand;
 use crate::cli::{Images, VerifyArgs};
-use crate::diagnostic::Trap;
+use crate::diagnostic::{Diagnostic, Trap};
 use crate::error::Error;
 use crate::image::{
     self, Checksum, Image, ImageError, ImageFormat, Judge, PlaceEntry, ReadEdgeConfig,
@@ -290,12 +290,9 @@ impl<'a> Proof<'a> {
 
     /// Returns the table, and the error if something is wrong.
     pub(super) fn outcome(&self, verdicts: &[ImageReport]) -> CommandOutput {
-        let (absent, bad): (Vec<&ImageReport>, Vec<&ImageReport>) = verdicts
-            .iter()
-            .filter(|verdict| !verdict.found.good)
-            .partition(|report| report.found.verdict == report::ImageVerdict::NotFound);
+        let (absent, bad) = faulty(verdicts);
         let mut errors: Vec<Error> = absent.into_iter().map(not_found).collect();
-        errors.extend((!bad.is_empty()).then(|| self.error(&bad)));
+        errors.extend((!bad.is_empty()).then(|| Error::staged(self.error(&bad))));
         CommandOutput {
             text: text(verdicts, self.context.report.width()),
             json: fields(&Document {
@@ -307,7 +304,21 @@ impl<'a> Proof<'a> {
         }
     }
 
-    fn error(&self, bad: &[&ImageReport]) -> Error {
+    /// Checks that every image is as it should be.
+    ///
+    /// # Errors
+    /// Fails otherwise, and names each image that is not: nothing else shows the reports.
+    pub(super) fn require_good(&self, verdicts: &[ImageReport]) -> Result<(), Error> {
+        let (absent, bad) = faulty(verdicts);
+        let mut errors: Vec<Error> = absent.into_iter().map(not_found).collect();
+        if !bad.is_empty() {
+            let rows = bad.iter().map(|report| report.line());
+            errors.push(Error::staged(rows.fold(self.error(&bad), Diagnostic::note)));
+        }
+        Error::all(errors).map_or(Ok(()), Err)
+    }
+
+    fn error(&self, bad: &[&ImageReport]) -> Diagnostic {
         let first = bad[0].found.advice;
         let advice = if bad.iter().all(|verdict| verdict.found.advice == first) {
             first
@@ -321,14 +332,22 @@ impl<'a> Proof<'a> {
         let trap = bad.iter().find_map(|verdict| verdict.found.trap);
         let old = bad.iter().any(|verdict| verdict.older == Some(true));
         let trap = trap.or(old.then_some(Trap::OldImage));
-        Error::staged(messages::images::bad_images(&BadImages {
+        messages::images::bad_images(&BadImages {
             count: bad.len(),
             advice,
             definition: name,
             has_unexpected: bad.iter().any(is_unexpected),
             trap,
-        }))
+        })
     }
+}
+
+/// Returns the images that do not exist, and those that are not as they should be.
+fn faulty(verdicts: &[ImageReport]) -> (Vec<&ImageReport>, Vec<&ImageReport>) {
+    verdicts
+        .iter()
+        .filter(|verdict| !verdict.found.good)
+        .partition(|report| report.found.verdict == report::ImageVerdict::NotFound)
 }
 
 fn not_found(verdict: &ImageReport) -> Error {

@@ -74,6 +74,15 @@ pub(super) fn output_of_several() -> Diagnostic {
     .help("add the name of the definition to the command")
 }
 
+/// Describes `--timestamp` with a format that has no time.
+pub(super) fn timestamp_without_bom() -> Diagnostic {
+    Diagnostic::error(
+        Code::ConflictingOptions,
+        "`--timestamp` works with `--format cyclonedx` only",
+    )
+    .help("remove `--timestamp`")
+}
+
 /// Describes `--from` with several definitions.
 pub(super) fn from_of_several() -> Diagnostic {
     Diagnostic::error(

@@ -8,8 +8,8 @@ use serde_json::{Map, Value, json};
 
 use super::verify;
 use super::{
-    build, cache, check, completions, diff, edit, explain, fetch, host, init, list, man, pull,
-    push, rehearse, show, sign, stage, unstage,
+    attest, build, cache, check, completions, diff, edit, explain, fetch, host, init, list, man,
+    pull, push, rehearse, show, sign, stage, unstage,
 };
 use crate::cli::SchemaOf;
 use crate::commands::{bundle_report, image_report};
@@ -48,7 +48,7 @@ fn part<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
 }
 
 /// The results that each command prints after the common fields; `verify` has three forms.
-const RESULTS: [(&str, &[Part]); 26] = [
+const RESULTS: [(&str, &[Part]); 27] = [
     ("init", &[part::<init::Document>]),
     ("add", &[part::<edit::Edited>]),
     ("remove", &[part::<edit::Edited>]),
@@ -76,6 +76,7 @@ const RESULTS: [(&str, &[Part]); 26] = [
     ),
     ("show", &[part::<show::Document>]),
     ("sign", &[part::<sign::Document>]),
+    ("attest", &[part::<attest::Document>]),
     ("explain", &[part::<explain::Document>]),
     ("list", &[part::<list::Document>]),
     ("cache list", &[part::<cache::Listing>]),

@@ -1,12 +1,14 @@
 //! `edgestage show`: the profile layers of a definition, without Palette. The last step of
 //! the vendor's instructions is to see these on a booted host.
 
+use std::borrow::Cow;
 use std::io::Read;
 use std::path::Path;
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::attest::timestamp;
 use super::layer::Layer;
 use super::messages;
 use super::states::LockState;
@@ -15,6 +17,7 @@ use crate::archive::{self, InspectError, Inventory};
 use crate::cache::CacheLookup;
 use crate::cli::{ShowArgs, ShowFormat};
 use crate::error::{ArchiveSubject, Error};
+use crate::evidence::{Timestamp, bom};
 use crate::lockfile::{LockEntry, Lockfile, Outdated};
 use crate::manifest::{Definition, Project};
 use crate::resolve::Pack;
@@ -78,6 +81,11 @@ struct Identity {
 }
 
 pub(super) fn run(arguments: &ShowArgs, context: &Context<'_>) -> Result<CommandOutput, Error> {
+    let is_bom = arguments.format == Some(ShowFormat::Cyclonedx);
+    if arguments.timestamp && !is_bom {
+        return Err(Error::usage(messages::timestamp_without_bom()));
+    }
+    let timestamp = timestamp(arguments.timestamp, context)?;
     let found = match arguments.what.as_ref().map(|what| (what, what.to_str())) {
         None => find_definition(None, context),
         Some((_, Some(name))) if !names_a_file(name) => find_definition(Some(name), context),
@@ -90,6 +98,7 @@ pub(super) fn run(arguments: &ShowArgs, context: &Context<'_>) -> Result<Command
         text: match arguments.format {
             Some(ShowFormat::Html) => page::html(&view, found.commit(context).as_deref()),
             Some(ShowFormat::Markdown) => view.markdown(context.environment),
+            Some(ShowFormat::Cyclonedx) => context.report.json_text(fields(&found.bom(timestamp))),
             _ => view.text(context.report.width()),
         },
         json: fields(&Document {
@@ -140,6 +149,8 @@ struct Found {
     title: String,
     definition: Option<String>,
     content_sha256: Digest,
+    /// The digest of the archive.
+    sha256: Digest,
     reference: Option<String>,
     facts: Vec<Fact>,
     verdict: Verdict,
@@ -149,6 +160,37 @@ struct Found {
 }
 
 impl Found {
+    /// Returns what is shown as a BOM. Variables are not included: they are not components.
+    fn bom(&self, timestamp: Option<Timestamp>) -> bom::Bom {
+        let file_name = || {
+            Path::new(&self.title)
+                .file_name()
+                .map(|name| name.to_string_lossy())
+        };
+        let name = match &self.definition {
+            Some(name) => Cow::Borrowed(name.as_str()),
+            // The directory is one of this machine.
+            None => file_name().unwrap_or_default(),
+        };
+        let profiles = self.profiles.iter().map(|profile| bom::Profile {
+            uid: &profile.uid,
+            locked: profile.locked.as_ref().map(|locked| bom::LockedProfile {
+                name: &locked.name,
+                version: &locked.version,
+                kind: &locked.kind,
+                packs: &profile.packs,
+            }),
+        });
+        bom::Bom::new(bom::Contents {
+            name: &name,
+            content_sha256: self.content_sha256,
+            sha256: self.sha256,
+            outdated: self.verdict.outdated,
+            profiles: profiles.collect(),
+            timestamp,
+        })
+    }
+
     /// Returns the commit that the lock entry is from, if git knows it.
     fn commit(&self, context: &Context<'_>) -> Option<String> {
         let lock = self.lock.as_ref()?;
@@ -228,6 +270,7 @@ fn find_definition(name: Option<&str>, context: &Context<'_>) -> Result<Found, E
         title: definition.name.clone(),
         definition: Some(definition.name.clone()),
         content_sha256: locked.content_sha256,
+        sha256: locked.sha256,
         reference: None,
         facts,
         verdict,
@@ -334,6 +377,7 @@ fn find_file(file: &Path, context: &Context<'_>) -> Result<Found, Error> {
         title: shown,
         definition: entry.map(|(_, (name, _))| name.to_owned()),
         content_sha256: inventory.content_sha256,
+        sha256,
         reference,
         facts,
         verdict,

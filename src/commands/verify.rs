@@ -11,11 +11,12 @@ use super::unstage::shared;
 use crate::canvos::{Checkout, PlacementState, State};
 use crate::cli::VerifyArgs;
 use crate::error::Error;
-use crate::lockfile::Lockfile;
+use crate::lockfile::{LockEntry, Lockfile};
 use crate::manifest::Manifest;
 use crate::ui::table;
 use crate::ui::{CommandOutput, fields};
 use crate::util::digest::Digest;
+use crate::util::limits::Limits;
 use crate::workflow::context::{Context, current, load_lockfile, one, shown};
 
 /// The document of `verify` without `--image` and `--bundle`.
@@ -180,6 +181,27 @@ pub(super) fn not_staged(found: &[PlacementState], name: &str) -> Option<Error> 
     } else {
         messages::staged_differs(name)
     }))
+}
+
+/// Returns the digest of the archive of the definition `name` that is staged in `checkout`.
+///
+/// # Errors
+/// Fails, with everything that is wrong, if what is staged is not what `stage` makes of `locked`.
+pub(super) fn staged_archive(
+    checkout: &Checkout,
+    name: &str,
+    locked: &LockEntry,
+    limits: &Limits,
+) -> Result<Digest, Error> {
+    let found = checkout.found(Some(locked), limits)?;
+    let left = leftovers(checkout, &format!("edgestage stage {name}"));
+    let errors = not_staged(&found, name).into_iter().chain(left);
+    if let Some(error) = Error::all(errors.collect()) {
+        return Err(error);
+    }
+    // What is staged is the same regular file at every placement.
+    let staged = found.first().and_then(|found| found.sha256);
+    staged.ok_or_else(|| Error::staged(messages::staged_differs(name)))
 }
 
 /// Returns an error if there are temporary files that would be shipped; `command` removes them.

@@ -7,7 +7,7 @@
 
 /// Every failpoint, in the order in which a run that does everything reaches them. A test kills
 /// a run at each of them.
-pub const ALL: [&str; 17] = [
+pub const ALL: [&str; 18] = [
     "archive-begun",
     "archive-received",
     "archive-cached",
@@ -25,6 +25,7 @@ pub const ALL: [&str; 17] = [
     "root-removed",
     "directories-removed",
     "entry-removed",
+    "image-examined",
 ];
 
 #[cfg(debug_assertions)]

@@ -10,7 +10,7 @@ use std::fs::{File, FileType, Metadata, OpenOptions};
 use std::io::{self, Read, Seek as _};
 use std::path::{Path, PathBuf};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use crate::util::sanitize;
 
@@ -43,6 +43,39 @@ impl Identity {
             return Self::Node(metadata.dev(), metadata.ino());
         }
         Self::Path(path.canonicalize().unwrap_or_else(|_| path.to_owned()))
+    }
+}
+
+/// What changes when a file is replaced or written, whatever modification time it is given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stamp {
+    length: u64,
+    /// The device number and the inode number; 0 if the system has no such numbers.
+    node: (u64, u64),
+    /// The change time, or else the modification time; `None` if there is none.
+    changed: Option<SystemTime>,
+}
+
+impl Stamp {
+    /// Returns the stamp of the file that `metadata` describes.
+    #[must_use]
+    pub fn of(metadata: &Metadata) -> Self {
+        #[cfg(unix)]
+        let (node, changed) = {
+            use std::os::unix::fs::MetadataExt as _;
+            let seconds = u64::try_from(metadata.ctime()).map(Duration::from_secs);
+            let rest = u64::try_from(metadata.ctime_nsec()).map(Duration::from_nanos);
+            let since = seconds.and_then(|seconds| Ok(seconds + rest?)).ok();
+            let changed = since.and_then(|since| SystemTime::UNIX_EPOCH.checked_add(since));
+            ((metadata.dev(), metadata.ino()), changed)
+        };
+        #[cfg(not(unix))]
+        let (node, changed) = ((0, 0), metadata.modified().ok());
+        Self {
+            length: metadata.len(),
+            node,
+            changed,
+        }
     }
 }
 

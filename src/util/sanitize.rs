@@ -59,6 +59,24 @@ pub fn source(text: &str, span: &Range<usize>) -> (String, Range<usize>) {
     (out, span)
 }
 
+/// Returns the JSON document `text` with every control character and deceptive character as an
+/// escape of JSON, except line feeds. These characters are in texts only, so the document stays
+/// the same.
+#[must_use]
+pub fn json(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c != '\n' && (c.is_control() || is_deceptive(c)) {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                let _ = write!(out, "\\u{unit:04x}");
+            }
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
 /// Returns whether a character reorders or hides its neighbors: bidirectional controls,
 /// zero-width characters, invisible tags and annotations, and separators at which some
 /// terminals break lines.

@@ -22,16 +22,18 @@ mod markdown;
 use markdown::{fenced, read};
 
 /// All pages with a line of shell.
-const PAGES: [&str; 18] = [
+const PAGES: [&str; 20] = [
     "README.md",
     "docs/install.md",
     "docs/quickstart.md",
     "docs/reference.md",
     "docs/canvos.md",
+    "docs/provenance-v1.md",
     "docs/recipes/self-hosted.md",
     "docs/recipes/air-gapped.md",
     "docs/recipes/registry.md",
     "docs/recipes/signed-hosts.md",
+    "docs/recipes/attestations.md",
     "docs/recipes/many-sites.md",
     "docs/recipes/maas.md",
     "docs/recipes/secure-boot.md",
@@ -44,7 +46,7 @@ const PAGES: [&str; 18] = [
 ];
 
 /// The blocks that are not run, by their beginning, and what is run in their place.
-const NOT_RUN: [(&str, &str); 17] = [
+const NOT_RUN: [(&str, &str); 20] = [
     (
         "cargo run -p palette-sim",
         "it does not end; every page has a simulated Palette",
@@ -78,6 +80,12 @@ const NOT_RUN: [(&str, &str); 17] = [
         "nothing: it takes an account with a cloud",
     ),
     ("cosign verify", "nothing: Debian has no cosign"),
+    ("cosign attest-blob", "nothing: Debian has no cosign"),
+    (
+        "jq .predicate statement.json > predicate.json\ncosign",
+        "nothing: Debian has no cosign",
+    ),
+    ("gh attestation", "nothing: it takes an account with GitHub"),
     (
         "edgestage host check line-1",
         "host_login.rs, against a simulated host",
@@ -186,7 +194,9 @@ fn prepare(test: &Test, page: &str) {
         test.run("stage -q").any_stdout().success();
     };
     match page.rsplit('/').next().unwrap() {
-        "maas.md" | "secure-boot.md" => staged("\"edge-infra@2.1.0\""),
+        "maas.md" | "secure-boot.md" | "provenance-v1.md" | "attestations.md" => {
+            staged("\"edge-infra@2.1.0\"");
+        }
         "reference.md" => {
             staged("\"edge-infra@2.1.0\"");
             test.put("spc.tgz", test.staged());
@@ -418,10 +428,12 @@ pages! {
     quickstart: "docs/quickstart.md",
     reference: "docs/reference.md",
     what_canvos_reads: "docs/canvos.md",
+    provenance: "docs/provenance-v1.md",
     a_palette_of_your_own: "docs/recipes/self-hosted.md",
     a_builder_without_a_network: "docs/recipes/air-gapped.md",
     a_teams_registry: "docs/recipes/registry.md",
     signed_hosts: "docs/recipes/signed-hosts.md",
+    attestations: "docs/recipes/attestations.md",
     many_sites: "docs/recipes/many-sites.md",
     maas_images: "docs/recipes/maas.md",
     secure_boot: "docs/recipes/secure-boot.md",

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use edgestage::util::failpoint::ALL;
 
-use crate::support::{HEAD, OVERLAY, ROOT, Test, content_sha256, sha256};
+use crate::support::{HEAD, OVERLAY, Proof, ROOT, Test, content_sha256, sha256};
 
 /// A command that writes.
 struct Scenario {
@@ -23,8 +23,8 @@ struct Scenario {
     proofs: &'static [&'static str],
 }
 
-const SCENARIOS: [&Scenario; 10] = [
-    &FIRST, &CHANGED, &TURN, &OVER, &SEVERAL, &FETCH, &UPDATE, &UNSTAGE, &CLEAN, &KEEP,
+const SCENARIOS: [&Scenario; 11] = [
+    &FIRST, &CHANGED, &TURN, &OVER, &SEVERAL, &FETCH, &UPDATE, &UNSTAGE, &CLEAN, &KEEP, &ATTEST,
 ];
 
 /// Two definitions with a checkout each.
@@ -175,6 +175,21 @@ const KEEP: Scenario = Scenario {
     command: "cache clean -q --keep-locked",
     failpoints: &["entry-removed"],
     proofs: &["stage -q --locked --offline", "verify"],
+};
+
+/// A statement is all that `attest` writes.
+const ATTEST: Scenario = Scenario {
+    place: || {
+        let proof = Proof::new();
+        let image = proof.iso("installer.iso", &proof.overlay());
+        proof
+            .test
+            .put("installer.iso", std::fs::read(image).unwrap());
+        proof.test
+    },
+    command: "attest -q --image installer.iso",
+    failpoints: &["image-examined"],
+    proofs: &["verify"],
 };
 
 /// Returns a test with `a` and `b`, which have a checkout each and are not fetched yet.
@@ -515,4 +530,9 @@ fn unstage_again_removes_the_directories() {
         assert!(!overlay.join("clusterconfig").exists(), "{failpoint}");
         assert!(overlay.join("content/Readme.txt").exists());
     }
+}
+
+#[test]
+fn attest_about_an_image() {
+    ATTEST.is_killed_everywhere();
 }

@@ -90,6 +90,8 @@ mod drift;
 mod diff;
 mod forecast;
 mod formats;
+mod attest;
+mod bom;
 mod page;
 mod page_verdict;
 mod fleet;

@@ -28,6 +28,7 @@ mod mounts;
 mod network;
 pub mod page;
 mod proxy;
+pub mod public_schemas;
 mod registry_setup;
 pub mod real;
 mod run;

@@ -313,6 +313,17 @@ pub(crate) fn text(reports: &[ImageReport], width: Option<usize>) -> String {
 }
 
 impl ImageReport {
+    /// Returns the path, the verdict and the reason on one line.
+    pub(super) fn line(&self) -> String {
+        let verdict = format!("`{}`: {}", self.path, self.found.verdict);
+        match self.found.told(self.note()) {
+            told if told.is_empty() => verdict,
+            // The trap alone.
+            told if self.found.detail.is_none() => format!("{verdict} {told}"),
+            told => format!("{verdict}: {told}"),
+        }
+    }
+
     /// Returns an additional note: an old image with the right definition is still right.
     fn note(&self) -> Option<&'static str> {
         let old = self.older == Some(true) && !self.found.good;

@@ -104,6 +104,15 @@ pub(in crate::commands) fn missing_image(path: &str, help: &str) -> Diagnostic {
     Diagnostic::error(Code::ImageMissing, format!("cannot find image `{path}`")).help(help)
 }
 
+/// Describes an image that changed between its examination and the end of its digest.
+pub(in crate::commands) fn image_changed(path: &str) -> Diagnostic {
+    Diagnostic::error(
+        Code::ImageDiffers,
+        format!("`{path}` changed while it was verified"),
+    )
+    .help("wait until the build has ended, then try again")
+}
+
 /// Returns what to do about an image that does not exist; its name may be mistyped.
 pub(in crate::commands) fn check_path(near: Option<&str>) -> String {
     match near {

@@ -51,6 +51,13 @@ fn every_command() {
         (staged, "verify", 0, "locked"),
         (Test::new, "verify --expect-none", 0, "none"),
         (with_image, "verify --image installer.iso", 0, "locked"),
+        (staged, "attest", 0, "edge-infra"),
+        (
+            with_image,
+            "attest --image installer.iso",
+            0,
+            "installer.iso",
+        ),
         (staged, "show", 0, "edge-infra"),
         (staged, "show CanvOS/spc.tgz", 0, "edge-infra"),
         (Test::new, "explain T10", 0, "T10"),

@@ -35,6 +35,23 @@ impl Book {
         self.entry(what, &format!("$ {typed}\n[{code}]\n"), &said);
     }
 
+    /// What a run says that is parked at `failpoint` until something is done.
+    #[track_caller]
+    pub fn parked(
+        &mut self,
+        (what, code): (&str, i32),
+        run: Run<'_>,
+        failpoint: &str,
+        meanwhile: impl FnOnce(),
+    ) {
+        let place = run.place();
+        let typed = normal(&run.typed(), &place);
+        let going = run.any_stdout().any_stderr().park_at(failpoint);
+        meanwhile();
+        let said = messages(&normal(&going.fails(code).stderr, &place));
+        self.entry(what, &format!("$ {typed}\n[{code}]\n"), &said);
+    }
+
     /// An error that no run of a test brings about.
     pub fn told(&mut self, what: &str, error: &Error) {
         let said: Vec<String> = error.diagnostics().iter().map(plain).collect();

@@ -580,6 +580,16 @@ fn images(book: &mut Book) {
     let noted = Tree::partition(&staged).with("spc-config/README", "text");
     let noted = proof.put("noted.raw", partition(&noted).bytes);
     book.run("the definition and a text", 0, proof.run(&[&noted]));
+    let attest = |image: &std::path::Path| {
+        let run = proof.test.run("attest --image");
+        run.arg(image.to_str().unwrap())
+    };
+    book.run("no statement about others", 3, attest(&lost));
+    let changing = proof.iso("changing.iso", &proof.overlay());
+    let what = ("one that changes meanwhile", 3);
+    book.parked(what, attest(&changing), "image-examined", || {
+        fs::rename(&cached, &changing).unwrap();
+    });
 }
 
 /// A disk with one content partition.

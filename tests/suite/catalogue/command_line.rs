@@ -91,6 +91,11 @@ pub fn all(book: &mut Book) {
     ] {
         book.run(what, 2, test.run(command));
     }
+    let run = test.run("show --timestamp --format html");
+    book.run("a time in a page", 2, run);
+    let run = test.run("attest --timestamp");
+    let run = run.env("SOURCE_DATE_EPOCH", "2026-01-01");
+    book.run("a date that is not a number", 2, run);
     let run = test.run("fetch").env("EDGESTAGE_LOCK_TIMEOUT", "soon");
     book.run("a variable that is not a number", 2, run);
     book.run("a file that is there", 1, test.run("init"));
