@@ -407,7 +407,7 @@ impl Error {
     pub fn fetching(manifest: &Manifest, definition: &str, error: FetchError) -> Self {
         match error {
             FetchError::Palette(error) => match manifest.definitions.get(definition) {
-                Some(definition) => Scope::of(&manifest.source, definition, error)
+                Some(definition) => Scope::of(manifest.source(), definition, error)
                     .map_or_else(Self::Palette, Self::Scope),
                 None => Self::Palette(error),
             },

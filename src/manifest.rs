@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use toml::de::{DeTable, DeValue};
 
@@ -50,8 +50,8 @@ pub const FILE_NAME: &str = "profiles.toml";
 pub struct Manifest {
     /// The path that the file was read from.
     pub path: PathBuf,
-    /// The text of the file, for excerpts.
-    pub source: Arc<Source>,
+    /// The file as messages show it. Most runs show nothing of it.
+    source: LazySource,
     /// `[palette]`.
     pub palette: PaletteTable,
     /// `[canvos].dir`, resolved; the directory of the file if the key is not set.
@@ -266,10 +266,12 @@ impl Manifest {
     /// Returns every problem of the file, in the order of the file.
     pub fn parse(text: &str, path: &Path, shown: &Path) -> Result<Self, Vec<Diagnostic>> {
         let (root, syntax) = DeTable::parse_recoverable(text);
-        let source = source_of(root.get_ref(), text, shown);
+        let source = LazySource::new(text, shown);
         let directory = path.parent().unwrap_or(Path::new(""));
         let mut reader = Reader::new(&source, directory);
-        if let Some(span) = source::conflict(text).filter(|_| !syntax.is_empty()) {
+        if !syntax.is_empty()
+            && let Some(span) = source::conflict(text)
+        {
             return Err(vec![messages::merge_conflict(reader.at(span))]);
         }
         let broken = not_toml(text, &syntax, &mut reader);
@@ -293,10 +295,10 @@ impl Manifest {
         }
     }
 
-    /// Returns `text` as messages may show it, for the file that the user wrote as `shown`.
+    /// Returns the file as messages may show it.
     #[must_use]
-    pub fn source(text: &str, shown: &Path) -> Arc<Source> {
-        source_of(DeTable::parse_recoverable(text).0.get_ref(), text, shown)
+    pub fn source(&self) -> &Arc<Source> {
+        self.source.get()
     }
 
     /// Returns the endpoint of the file, regardless of the command line and the environment.
@@ -332,10 +334,46 @@ fn not_toml(text: &str, syntax: &[toml::de::Error], reader: &mut Reader) -> BTre
     broken
 }
 
-fn source_of(root: &DeTable<'_>, text: &str, shown: &Path) -> Arc<Source> {
+/// Returns `text` as messages may show it, for the file that the user wrote as `shown`.
+#[must_use]
+pub fn source_of(text: &str, shown: &Path) -> Arc<Source> {
     let mut secrets = Vec::new();
-    secret_spans(root, &mut secrets);
+    secret_spans(DeTable::parse_recoverable(text).0.get_ref(), &mut secrets);
     source::shown(shown, text, &secrets)
+}
+
+/// A file that becomes a [`Source`] when the first message shows some of it. Clones share it.
+#[derive(Debug, Clone)]
+struct LazySource(Arc<LazyText>);
+
+#[derive(Debug)]
+struct LazyText {
+    text: String,
+    shown: PathBuf,
+    source: OnceLock<Arc<Source>>,
+}
+
+impl LazySource {
+    fn new(text: &str, shown: &Path) -> Self {
+        Self(Arc::new(LazyText {
+            text: text.to_owned(),
+            shown: shown.to_owned(),
+            source: OnceLock::new(),
+        }))
+    }
+
+    fn text(&self) -> &str {
+        &self.0.text
+    }
+
+    fn get(&self) -> &Arc<Source> {
+        let LazyText {
+            text,
+            shown,
+            source,
+        } = &*self.0;
+        source.get_or_init(|| source_of(text, shown))
+    }
 }
 
 /// Returns another file as messages may show it: what would be a secret in `profiles.toml` is

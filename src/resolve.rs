@@ -141,7 +141,7 @@ pub fn select<'d>(
     observer: &dyn Observer,
 ) -> Result<Selection<'d>, ResolveError> {
     let lookup = lookup::Lookup {
-        source: &manifest.source,
+        source: manifest.source(),
         definition,
         catalogue,
         observer,

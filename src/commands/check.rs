@@ -371,7 +371,7 @@ fn no_checkout(
     for mut told in Error::from(error).warnings() {
         told = told.note(messages::NOT_FORECAST);
         if let Some(span) = span {
-            told = told.at(&manifest.source, span.clone(), "");
+            told = told.at(manifest.source(), span.clone(), "");
         }
         context.report.warn(&told);
     }

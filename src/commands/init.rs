@@ -203,7 +203,7 @@ fn warn_of_no_checkout(context: &Context<'_>, text: &str, path: &Path) {
     };
     for mut told in Error::from(error).warnings() {
         if let Some(span) = &manifest.canvos_span {
-            told = told.at(&manifest.source, span.clone(), "written here");
+            told = told.at(manifest.source(), span.clone(), "written here");
         }
         context.report.warn(&told);
     }

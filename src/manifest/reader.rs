@@ -7,16 +7,16 @@ use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use serde::de::IntoDeserializer as _;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::LazySource;
 use super::keys::{Kind, TableSpec};
 use super::messages::{self, Place};
 use super::source::is_secret_key;
-use crate::diagnostic::{Diagnostic, Source};
+use crate::diagnostic::Diagnostic;
 use crate::util::suggest::nearest;
 
 /// A value of the file and its place.
@@ -44,7 +44,7 @@ pub(super) const MOST: usize = 100;
 /// The state of reading a file: the directory that its paths are relative to, and the problems
 /// found so far.
 pub(super) struct Reader {
-    source: Arc<Source>,
+    source: LazySource,
     directory: PathBuf,
     problems: Vec<Diagnostic>,
     /// Problems about missing things. If a line cannot be parsed, the missing thing may be in
@@ -65,9 +65,9 @@ pub(super) fn bounded(mut list: Vec<Diagnostic>) -> Vec<Diagnostic> {
 
 impl Reader {
     /// Creates a reader of `source`, whose paths are relative to `directory`, without problems.
-    pub(super) fn new(source: &Arc<Source>, directory: &Path) -> Self {
+    pub(super) fn new(source: &LazySource, directory: &Path) -> Self {
         Self {
-            source: Arc::clone(source),
+            source: source.clone(),
             directory: directory.to_owned(),
             problems: Vec::new(),
             lacks: Vec::new(),
@@ -78,7 +78,7 @@ impl Reader {
     /// Returns the line number of the byte `offset`, starting at 1.
     pub(super) fn line(&self, offset: usize) -> usize {
         let lines = self.lines.get_or_init(|| {
-            let breaks = self.source.text.match_indices('\n');
+            let breaks = self.source.text().match_indices('\n');
             breaks.map(|(at, _)| at).collect()
         });
         1 + lines.partition_point(|at| *at < offset)
@@ -92,7 +92,7 @@ impl Reader {
     /// Returns a place in the file.
     pub(super) fn at(&self, span: Range<usize>) -> Place<'_> {
         Place {
-            source: &self.source,
+            source: self.source.get(),
             span,
         }
     }

@@ -2,15 +2,14 @@
 //! `[cache]`, `[registry]`, `[signing]` and `[limits]`; those of hosts are in `hosts`.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use toml::de::{DeTable, DeValue};
 
 use super::reader::{At, Reader, Table};
 use super::{
-    Manifest, PaletteTable, Project, RegistryTable, SigningTable, definition, hosts, keys, messages,
+    LazySource, Manifest, PaletteTable, Project, RegistryTable, SigningTable, definition, hosts,
+    keys, messages,
 };
-use crate::diagnostic::Source;
 use crate::util::endpoint::Endpoint;
 use crate::util::limits::Limits;
 use crate::util::repository::Repository;
@@ -18,11 +17,11 @@ use crate::util::repository::Repository;
 /// Reads the whole document. The result is only valid if there are no problems.
 pub(super) fn read(
     root: &DeTable<'_>,
-    source: &Arc<Source>,
+    source: &LazySource,
     path: &Path,
     reader: &mut Reader,
 ) -> Manifest {
-    let end = source.text.len();
+    let end = source.text().len();
     let mut root = Table::of("the file", &keys::FILE, root, 0..0);
     let palette = root
         .table("palette", reader)
@@ -58,7 +57,7 @@ pub(super) fn read(
     root.finish(reader);
     Manifest {
         path: path.to_owned(),
-        source: Arc::clone(source),
+        source: source.clone(),
         canvos_span: canvos.dir.as_ref().map(|at| at.span.clone()),
         canvos: (canvos.dir).map_or_else(|| reader.directory().to_owned(), |at| at.value),
         palette,

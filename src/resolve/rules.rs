@@ -77,7 +77,7 @@ pub(super) fn check(
     candidates: &[Candidate<'_>],
 ) -> (Vec<Diagnostic>, Vec<Diagnostic>) {
     let mut rules = Rules {
-        source: &manifest.source,
+        source: manifest.source(),
         definition,
         broken: Vec::new(),
         warnings: Vec::new(),

@@ -6,7 +6,7 @@ use crate::commands::messages;
 use crate::diagnostic::{Code, Diagnostic, Place};
 use crate::error::Error;
 use crate::manifest::edit::EditError;
-use crate::manifest::{Located, Manifest, ManifestError};
+use crate::manifest::{self, Located, Manifest, ManifestError};
 use crate::util::atomic_file;
 use crate::util::file_lock::FileLock;
 use crate::util::files;
@@ -78,7 +78,7 @@ impl ManifestEditor {
         Error::usage(match error {
             EditError::Absent => messages::not_editable(name, None),
             EditError::Inline(span) => {
-                let source = Manifest::source(&self.text, &context.settings.file);
+                let source = manifest::source_of(&self.text, &context.settings.file);
                 let place = Place {
                     source: &source,
                     span: &span,

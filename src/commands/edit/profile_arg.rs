@@ -5,9 +5,9 @@ use std::path::Path;
 
 use crate::commands::messages;
 use crate::error::Error;
-use crate::manifest::Manifest;
 use crate::manifest::edit::NewProfile;
 use crate::manifest::reference::{self, InvalidReference, Parsed, Reference};
+use crate::manifest::{self, Manifest};
 use crate::ui::prompt::unquoted;
 use crate::util::endpoint::Endpoint;
 use crate::util::sanitize;
@@ -72,7 +72,7 @@ pub(crate) fn given(texts: &[String]) -> Result<Vec<ProfileArg>, Error> {
             Ok(one) => given.push(one),
             Err(why) => {
                 // As in the file, a password in a URL is never shown.
-                let shown = Manifest::source(text, Path::new("")).text.clone();
+                let shown = manifest::source_of(text, Path::new("")).text.clone();
                 let shown = sanitize::line(shown.as_bytes());
                 wrong.push(Error::usage(messages::invalid_reference(&shown, &why)));
             }
