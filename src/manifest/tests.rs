@@ -27,6 +27,17 @@ const UID: &str = "65c90a1b2c3d4e5f770daee5";
 const PROJECT: &str = "5fbbf0c1d2e3f4a5b6c7d8e9";
 
 #[test]
+fn the_file_is_masked_when_a_message_shows_it() {
+    let text =
+        "[palette]\nendpoint = 'https://palette.example'\n[definition.a]\nprofiles = ['e@1']\n";
+    let manifest = parse(text).unwrap();
+    assert!(manifest.source.0.source.get().is_none());
+    assert_eq!(manifest.source().text, text);
+    assert_eq!(manifest.source().path, "profiles.toml");
+    assert!(manifest.source.0.source.get().is_some());
+}
+
+#[test]
 fn the_whole_schema() {
     let manifest = parse(&format!(
         r#"

@@ -402,6 +402,23 @@ mod tests {
         assert_ne!(Identity::of(&first), Identity::of(directory.path()));
     }
 
+    #[test]
+    fn content_is_compared_to_its_last_byte() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a");
+        // More than is read at a time.
+        let bytes = vec![b'a'; 300 << 10];
+        std::fs::write(&path, &bytes).unwrap();
+        assert!(has_content(&path, &bytes));
+        assert!(!has_content(&path, &bytes[1..]));
+        assert!(!has_content(&path, &[&bytes[..], b"a"].concat()));
+        let other = [&bytes[1..], b"b"].concat();
+        assert!(!has_content(&path, &other));
+        std::fs::write(&path, "").unwrap();
+        assert!(has_content(&path, b"") && !has_content(&path, b"a"));
+        assert!(!has_content(&directory.path().join("b"), b""));
+    }
+
     fn pipe(directory: &Path) -> PathBuf {
         let path = directory.join("pipe");
         let made = std::process::Command::new("mkfifo").arg(&path).status();
