@@ -18,6 +18,49 @@ pub(super) const WITHOUT_OWNERS: &str = "the owners of the archives are not show
 /// What is missing if the files beside an archive cannot be used.
 pub(super) const WITHOUT_NAMES: &str = "the names and packs from `profiles.lock` are not shown";
 
+/// Describes `outdated` and `upgrade` without a network.
+pub(super) fn versions_need_palette(command: &str) -> Diagnostic {
+    Diagnostic::error(
+        Code::ConflictingOptions,
+        format!("`{command}` cannot run with `--offline`: it asks Palette for newer versions"),
+    )
+    .help("remove `--offline`")
+}
+
+/// Describes `upgrade` of a profile that no definition has.
+pub(super) fn no_definition_has(profile: &str, known: &[String], near: Option<&str>) -> Diagnostic {
+    let told = Diagnostic::error(
+        Code::NotInDefinition,
+        format!("no definition has a profile `{profile}` with a version"),
+    );
+    let told = match known {
+        [] => told.note("no definition has a profile of the form `name@version`"),
+        known => told.note(format!("their profiles are {}", known.join(", "))),
+    };
+    match near {
+        Some(near) => told.help(format!("did you mean `{near}`?")),
+        None => told.help("write the name of a profile, as in profiles.toml"),
+    }
+}
+
+/// Describes uids and URLs, which `upgrade` cannot change.
+pub(super) fn not_upgradable(references: &[String]) -> Diagnostic {
+    let title = match references {
+        [one] => format!("`{one}` cannot be upgraded: a uid or a URL means one version"),
+        several => format!(
+            "{} profiles cannot be upgraded: a uid or a URL means one version",
+            several.len()
+        ),
+    };
+    let told = Diagnostic::warning(Code::NotUpgradable, title);
+    let told = match references {
+        [_] => told,
+        several => told.note(sanitize::excerpt(several.join(", ").as_bytes(), 200)),
+    };
+    told.help("run `edgestage outdated` to see whether there are newer versions")
+        .help("write `name@version` in their place to upgrade them in the future")
+}
+
 /// Describes `diff` without a network.
 pub(super) fn diff_needs_palette() -> Diagnostic {
     Diagnostic::error(
