@@ -26,9 +26,9 @@ pub mod manual;
 pub use arguments::{
     AddArgs, AttestArgs, BuildArgs, CacheCommand, CheckArgs, CleanArgs, DiffArgs, ExplainArgs,
     FetchArgs, Fleet, Format, HostCheckArgs, HostCommand, HostTargetArgs, HostUploadArgs, Images,
-    InitArgs, JOBS, Jobs, ListArgs, One, OneOrAll, PreflightArgs, REHEARSAL_TIMEOUT, RehearseArgs,
-    RemoveArgs, RenameArgs, SchemaArgs, SchemaOf, ShowArgs, ShowFormat, SignArgs, SlotArg,
-    StageArgs, UpdateArgs, VerifyArgs,
+    InitArgs, JOBS, Jobs, ListArgs, One, OneOrAll, OutdatedArgs, PreflightArgs, REHEARSAL_TIMEOUT,
+    RehearseArgs, RemoveArgs, RenameArgs, SchemaArgs, SchemaOf, ShowArgs, ShowFormat, SignArgs,
+    SlotArg, StageArgs, UpdateArgs, UpgradeArgs, VerifyArgs,
 };
 pub use distribution::{CompletionsArgs, ManArgs, Shell};
 
@@ -199,6 +199,24 @@ pub enum Command {
         \x20 edgestage update factory\n\
         \x20 edgestage update --push   # Also into the registry")]
     Update(UpdateArgs),
+    /// Show newer versions of the profiles in profiles.toml
+    ///
+    /// Asks Palette for the newest published version of each profile, and for the newest with the
+    /// same major version. Does not download or write anything.
+    #[command(after_help = "Examples:\n\
+        \x20 edgestage outdated\n\
+        \x20 edgestage outdated factory --exit-code   # 3 if there is a newer version\n\
+        \x20 edgestage outdated --format markdown > versions.md")]
+    Outdated(OutdatedArgs),
+    /// Write newer versions of profiles into profiles.toml
+    ///
+    /// Writes the newest published version with the same major version, and changes nothing else
+    /// in the file. Run `edgestage update` afterwards, and review its changes.
+    #[command(after_help = "Examples:\n\
+        \x20 edgestage upgrade\n\
+        \x20 edgestage upgrade edge-infra --major\n\
+        \x20 edgestage upgrade edge-infra --to 2.0.0 --in factory")]
+    Upgrade(UpgradeArgs),
     /// Send locked archives to the team's registry
     ///
     /// Sends nothing that the registry has already. Prints the reference of each manifest, for

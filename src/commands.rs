@@ -23,6 +23,7 @@ mod list;
 mod locked_bytes;
 mod man;
 mod messages;
+mod outdated;
 mod output;
 mod pull;
 mod push;
@@ -37,6 +38,7 @@ mod stage;
 mod states;
 mod targets;
 mod unstage;
+mod upgrade;
 mod verify;
 
 /// Returns the command's name, for the JSON document.
@@ -55,6 +57,8 @@ pub(crate) fn name(command: &Command) -> &'static str {
         Command::Unstage(_) => "unstage",
         Command::Diff(_) => "diff",
         Command::Update(_) => "update",
+        Command::Outdated(_) => "outdated",
+        Command::Upgrade(_) => "upgrade",
         Command::Push(_) => "push",
         Command::Pull(_) => "pull",
         Command::Host(HostCommand::Check(_)) => "host check",
@@ -111,6 +115,8 @@ pub(crate) fn run(command: &Command, context: &Context<'_>) -> Result<CommandOut
         Command::Unstage(arguments) => unstage::run(arguments.name.as_deref(), context),
         Command::Diff(arguments) => diff::run(arguments, context),
         Command::Update(arguments) => fetch::update(arguments, context),
+        Command::Outdated(arguments) => outdated::run(arguments, context),
+        Command::Upgrade(arguments) => upgrade::run(arguments, context),
         Command::Push(arguments) => push::run(arguments, context),
         Command::Pull(arguments) => pull::run(arguments, context),
         Command::Host(HostCommand::Check(arguments)) => host::check::run(arguments, context),

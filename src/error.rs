@@ -129,6 +129,8 @@ pub enum Error {
     Broken(Vec<Diagnostic>),
     /// Names are missing from incomplete lists of Palette.
     ListIncomplete(Vec<Diagnostic>),
+    /// Profiles have newer versions; contains `name@version` of each, printable.
+    NewerVersions(Vec<String>),
     /// The call to the registry failed.
     Registry(RegistryError),
     /// A host cannot be checked, or not be given the definition.
@@ -262,6 +264,7 @@ impl Error {
             | Self::Outdated { .. }
             | Self::ChangedMeanwhile { .. }
             | Self::Drift { .. }
+            | Self::NewerVersions(_)
             | Self::NotTheLockedBytes { .. }
             | Self::Staged(_)
             | Self::Canvos(

@@ -198,6 +198,9 @@ pub struct Profile {
     pub reference: Reference,
     /// The place of the entry in the file.
     pub span: Range<usize>,
+    /// The place of the value that has the version, with its quotes: `name@version`, or the
+    /// value of `version`. `None` for a uid or a URL.
+    pub version_span: Option<Range<usize>>,
     /// `packs`: overrides of the profile's own packs.
     pub packs: Vec<PackOverride>,
 }

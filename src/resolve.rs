@@ -14,24 +14,26 @@ use serde::{Deserialize, Serialize};
 
 use crate::diagnostic::Diagnostic;
 use crate::http::Observer;
-use crate::manifest::{Definition, Manifest, PackOverride, Profile, Reference};
-use crate::palette::PaletteError;
+use crate::manifest::{Definition, Manifest, PackOverride, Reference};
 use crate::palette::wire::{
     self, ClusterProfile, DefinitionRequest, RequestMetadata, RequestPack, RequestProfile,
     RequestSpec, Speaker,
 };
+use crate::palette::{HttpRefusal, PaletteError};
 use crate::util::sanitize;
 use crate::util::uid::Uid;
 
 mod catalogue;
 mod lookup;
 pub(crate) mod messages;
+mod newer;
 mod selectable;
 mod rules;
 mod scope;
 
 pub use catalogue::Catalogue;
 pub use messages::{not_all_profiles_offered, not_all_projects_offered};
+pub use newer::{AmbiguousVersion, NewerVersions, VersionLookup, VersionOrder, order};
 pub use rules::INFRASTRUCTURE;
 pub use scope::Scope;
 pub use selectable::{SelectableProfile, selectable_profiles};
@@ -171,7 +173,7 @@ pub fn plan<'d>(
         uids,
     } = selection;
     let lookup = lookup::Lookup {
-        source: &manifest.source,
+        source: manifest.source(),
         definition,
         catalogue,
         observer,
@@ -182,34 +184,16 @@ pub fn plan<'d>(
     let mut found = Vec::new();
     for ((uid, profile), answer) in uids.into_iter().zip(&definition.profiles).zip(answers) {
         match answer {
-            Ok(answer) if Uid::parse(&answer.uid).is_none_or(|other| other != uid) => {
-                return Err(ResolveError::Palette(PaletteError::WrongAnswer {
-                    call: format!("GET /v1/clusterprofiles/{uid}"),
-                    why: "it describes another profile".into(),
-                }));
+            Ok(answer) => {
+                check_answer(&answer, &uid, &profile.reference).map_err(ResolveError::Palette)?;
+                found.push(rules::Candidate {
+                    uid,
+                    profile,
+                    answer,
+                });
             }
-            // A list may be older than the profile, but the reviewed name and version must
-            // match.
-            Ok(answer) if !is_asked(&answer, profile) => {
-                return Err(ResolveError::Palette(PaletteError::Contradiction {
-                    call: format!("GET /v1/clusterprofiles/{uid}"),
-                    why: format!(
-                        "it describes {}@{}, but Palette's list names it {}",
-                        sanitize::line(answer.name.as_bytes()),
-                        sanitize::line(answer.version.as_bytes()),
-                        profile.reference
-                    ),
-                }));
-            }
-            Ok(answer) => found.push(rules::Candidate {
-                uid,
-                profile,
-                answer,
-            }),
             // An error that is not worded by Palette concerns the call rather than the profile.
-            Err(PaletteError::Rejected { refusal, .. })
-                if refusal.status == 404 && refusal.speaker == Speaker::Palette =>
-            {
+            Err(PaletteError::Rejected { refusal, .. }) if is_unknown(&refusal) => {
                 broken.push(lookup.unknown_uid(profile, &uid, &refusal));
             }
             Err(error) => return Err(lookup.refused(error)),
@@ -229,12 +213,38 @@ pub fn plan<'d>(
     Ok((plan, warnings))
 }
 
-/// Returns whether `answer` has the name and version that `profile` requests. A uid does not
-/// request a name or version.
-fn is_asked(answer: &ClusterProfile, profile: &Profile) -> bool {
-    match &profile.reference {
-        Reference::Uid(_) => true,
-        Reference::Version { name, version } => answer.is(name, version),
+/// Returns whether Palette itself says that it has no such profile.
+fn is_unknown(refusal: &HttpRefusal) -> bool {
+    refusal.status == 404 && refusal.speaker == Speaker::Palette
+}
+
+/// Checks that `answer` is the profile `uid`, with the name and version that `reference`
+/// requests. A uid does not request a name or version.
+fn check_answer(
+    answer: &ClusterProfile,
+    uid: &Uid,
+    reference: &Reference,
+) -> Result<(), PaletteError> {
+    let call = || format!("GET /v1/clusterprofiles/{uid}");
+    if Uid::parse(&answer.uid).is_none_or(|other| other != *uid) {
+        return Err(PaletteError::WrongAnswer {
+            call: call(),
+            why: "it describes another profile".into(),
+        });
+    }
+    // A list may be older than the profile, but the reviewed name and version must match.
+    match reference {
+        Reference::Version { name, version } if !answer.is(name, version) => {
+            Err(PaletteError::Contradiction {
+                call: call(),
+                why: format!(
+                    "it describes {}@{}, but Palette's list names it {reference}",
+                    sanitize::line(answer.name.as_bytes()),
+                    sanitize::line(answer.version.as_bytes()),
+                ),
+            })
+        }
+        _ => Ok(()),
     }
 }
 

@@ -552,6 +552,42 @@ pub struct DiffArgs {
     pub format: Option<Format>,
 }
 
+/// Arguments of `outdated`.
+#[derive(Debug, Args)]
+pub struct OutdatedArgs {
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub definitions: OneOrAll,
+    /// Exit with 3 if a profile has a newer version
+    #[arg(long)]
+    pub exit_code: bool,
+    /// Output format [default: table]
+    #[arg(long, value_name = "FORMAT")]
+    pub format: Option<Format>,
+}
+
+/// Arguments of `upgrade`.
+#[derive(Debug, Args)]
+pub struct UpgradeArgs {
+    /// Names of profiles, or name@version for one version only [default: all]
+    #[arg(value_name = "PROFILE")]
+    pub profiles: Vec<String>,
+    /// Version to write, even an older one; it must be published
+    #[arg(
+        long,
+        value_name = "VERSION",
+        requires = "profiles",
+        conflicts_with = "major"
+    )]
+    pub to: Option<String>,
+    /// Also write versions with another major version
+    #[arg(long)]
+    pub major: bool,
+    /// Definition to change [default: all that have the profile]
+    #[arg(long = "in", value_name = "NAME")]
+    pub within: Option<String>,
+}
+
 /// Arguments of `list`.
 #[derive(Debug, Args)]
 pub struct ListArgs {

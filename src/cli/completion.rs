@@ -165,6 +165,8 @@ fn offered(arg: Arg, offers: &Arc<Candidates>) -> Arg {
         "ID" => arg.add(of(|offers| &offers.traps)),
         "TOPIC" => arg.add(of(|offers| &offers.topics)),
         "TARGET" => arg.add(of(|offers| &offers.targets)),
+        // `upgrade` takes what has a version; the others take any profile that is known.
+        "PROFILE" if arg.get_id() == "profiles" => arg.add(of(|offers| &offers.profiles)),
         "PROFILE" => arg.add(of(|offers| &offers.locked)),
         "PROFILE or NAME" => arg.add(of(|offers| &offers.written)),
         "FILE" => arg.value_hint(ValueHint::FilePath),

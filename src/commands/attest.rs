@@ -107,7 +107,7 @@ fn inputs(manifest: &Manifest, definition: &Definition, lock: &Lockfile) -> Resu
     let bytes = read.map_err(PathError::when("read", &manifest.path))?;
     // The text is without the byte order mark that the file may have.
     let text = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&bytes);
-    if text != manifest.source.text.as_bytes() {
+    if text != manifest.source().text.as_bytes() {
         return Err(Error::ChangedMeanwhile {
             definition: definition.name.clone(),
             how: Meanwhile::Changed,

@@ -26,7 +26,7 @@ mod manifest_editor;
 
 pub(super) use profile_arg::{ProfileArg, check_name, given};
 
-use manifest_editor::ManifestEditor;
+pub(super) use manifest_editor::ManifestEditor;
 
 /// The default name of the first definition, also in the template.
 pub(super) const FIRST: &str = "factory";

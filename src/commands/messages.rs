@@ -19,6 +19,59 @@ pub(super) const WITHOUT_OWNERS: &str = "the owners of the archives are not show
 /// What is missing if the files beside an archive cannot be used.
 pub(super) const WITHOUT_NAMES: &str = "the names and packs from `profiles.lock` are not shown";
 
+/// Describes `outdated` and `upgrade` without a network.
+pub(super) fn versions_need_palette(command: &str) -> Diagnostic {
+    Diagnostic::error(
+        Code::ConflictingOptions,
+        format!("`{command}` cannot run with `--offline`: it asks Palette for newer versions"),
+    )
+    .help("remove `--offline`")
+}
+
+/// Describes `upgrade` of a profile that no definition has, or not the definition `within`.
+pub(super) fn no_profile_with_a_version(
+    within: Option<&str>,
+    profile: &str,
+    known: &[String],
+    near: Option<&str>,
+) -> Diagnostic {
+    let title = match within {
+        Some(name) => format!("`{name}` has no profile `{profile}` with a version"),
+        None => format!("no definition has a profile `{profile}` with a version"),
+    };
+    let told = Diagnostic::error(Code::NotInDefinition, title).note(match known {
+        [] => "no profile there has the form `name@version`".to_owned(),
+        known => format!("the profiles with a version are {}", known.join(", ")),
+    });
+    match near {
+        Some(near) => told.help(format!("did you mean `{near}`?")),
+        None => told.help("write the name of a profile, as in profiles.toml"),
+    }
+}
+
+/// Describes uids and URLs, which `upgrade` cannot change.
+pub(super) fn not_upgradable(references: &[String]) -> Diagnostic {
+    let title = match references {
+        [one] => format!("`{one}` cannot be upgraded: a uid or a URL means one version"),
+        several => format!(
+            "{} profiles cannot be upgraded: a uid or a URL means one version",
+            several.len()
+        ),
+    };
+    let told = Diagnostic::warning(Code::NotUpgradable, title);
+    let (told, place) = match references {
+        [_] => (told, "its place"),
+        several => {
+            let list = sanitize::excerpt(several.join(", ").as_bytes(), 200);
+            (told.note(list), "their place")
+        }
+    };
+    told.help("run `edgestage outdated` to see whether there are newer versions")
+        .help(format!(
+            "to use `upgrade` in the future, write `name@version` in {place}"
+        ))
+}
+
 /// Describes `diff` without a network.
 pub(super) fn diff_needs_palette() -> Diagnostic {
     Diagnostic::error(

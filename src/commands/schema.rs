@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::verify;
 use super::{
     attest, build, cache, check, completions, diff, edit, explain, fetch, host, init, list, man,
-    pull, push, rehearse, show, sign, stage, unstage,
+    outdated, pull, push, rehearse, show, sign, stage, unstage, upgrade,
 };
 use crate::cli::SchemaOf;
 use crate::commands::{bundle_report, image_report};
@@ -48,7 +48,7 @@ fn part<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
 }
 
 /// The results that each command prints after the common fields; `verify` has three forms.
-const RESULTS: [(&str, &[Part]); 27] = [
+const RESULTS: [(&str, &[Part]); 29] = [
     ("init", &[part::<init::Document>]),
     ("add", &[part::<edit::Edited>]),
     ("remove", &[part::<edit::Edited>]),
@@ -61,6 +61,8 @@ const RESULTS: [(&str, &[Part]); 27] = [
     ("unstage", &[part::<unstage::Document>]),
     ("diff", &[part::<diff::Document>]),
     ("update", &[part::<fetch::Document>]),
+    ("outdated", &[part::<outdated::Document>]),
+    ("upgrade", &[part::<upgrade::Document>]),
     ("push", &[part::<push::Document>]),
     ("pull", &[part::<pull::Document>]),
     ("host check", &[part::<host::check::Document>]),

@@ -159,6 +159,14 @@ codes! {
         /// A name is missing from a list that is shorter than its own count.
         ListIncomplete = "list-incomplete",
     }
+    NewerVersions {
+        /// A profile has a newer version, and `--exit-code` asks for that.
+        NewerVersions = "newer-versions",
+        /// A version that is not of the form that has an order.
+        VersionNotComparable = "version-not-comparable",
+        /// A uid or a URL, which names one version only.
+        NotUpgradable = "not-upgradable",
+    }
     Rules {
         /// Several broken rules, each with its own code.
         RulesBroken = "rules-broken",

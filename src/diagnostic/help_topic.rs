@@ -50,6 +50,8 @@ topics! {
     Lookup = "lookup",
     /// Palette's lists contain fewer items than they count.
     ListIncomplete = "list-incomplete",
+    /// Newer versions of profiles.
+    NewerVersions = "newer-versions",
     /// Palette's rules for the profiles of a definition.
     Rules = "rules",
     /// Where the API key comes from.

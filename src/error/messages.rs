@@ -24,7 +24,7 @@ mod run;
 
 use init::{exists, nothing_offered, stopped, unasked};
 use manifest::{manifest, name_needed, unknown_definition};
-use run::{busy, offline};
+use run::{busy, newer_versions, offline};
 
 impl Error {
     /// Returns the messages as warnings, for an error that does not end the run.
@@ -120,6 +120,7 @@ impl Error {
             Self::Scope(refused) => resolve::messages::scope(refused),
             Self::Archive { of, refusal } => archive::messages::refused(of, refusal),
             Self::Bundle { file, refusal } => bundle::messages::refused(file, refusal),
+            Self::NewerVersions(profiles) => newer_versions(profiles),
             Self::Offline { definition, lacks } => offline(definition, lacks),
             Self::CacheDamaged(path) => cache::messages::damaged_offline(path),
             Self::Drift {

@@ -110,7 +110,7 @@ impl<'t> Cursor<'t> {
         self.word("\"")?;
         let rest = self.rest();
         let is_special = |byte: &u8| *byte < b' ' || matches!(byte, b'"' | b'\\' | 0x7f);
-        let end = rest.as_bytes().iter().position(|byte| is_special(byte))?;
+        let end = rest.as_bytes().iter().position(is_special)?;
         self.at += end;
         self.word("\"")?;
         Some(&rest[..end])

@@ -395,7 +395,7 @@ proptest! {
             while !text.is_char_boundary(end) { end += 1; }
             text.replace_range(start..end, put);
         }
-        let whole = toml::from_str::<Document>(&text).ok().filter(|whole| whole.is_current());
+        let whole = toml::from_str::<Document>(&text).ok().filter(Document::is_current);
         let text = Arc::new(text);
         let read = parse(&text, lock.path()).ok();
         let names = read.as_ref().map_or(0, Entries::len);

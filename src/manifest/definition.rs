@@ -137,7 +137,7 @@ fn profiles(
     let mut project: Option<At<Uid>> = None;
     let mut agree = true;
     for item in array.value {
-        let Some((parsed, packs)) = profile(item, reader) else {
+        let Some((parsed, version_span, packs)) = profile(item, reader) else {
             continue;
         };
         let span = item.span();
@@ -150,6 +150,7 @@ fn profiles(
         profiles.push(Profile {
             reference: parsed.reference,
             span,
+            version_span,
             packs,
         });
     }
@@ -183,19 +184,24 @@ fn check_project(
     true
 }
 
+/// An entry of `profiles`: its reference, the place of its version, and its overrides.
+type Entry = (Parsed, Option<Range<usize>>, Vec<PackOverride>);
+
 /// Reads an entry of `profiles`: a string or a table.
-fn profile(
-    item: &Spanned<DeValue<'_>>,
-    reader: &mut Reader,
-) -> Option<(Parsed, Vec<PackOverride>)> {
+fn profile(item: &Spanned<DeValue<'_>>, reader: &mut Reader) -> Option<Entry> {
     match item.get_ref() {
-        DeValue::String(text) => Some((parse_reference(text, item.span(), reader)?, Vec::new())),
+        DeValue::String(text) => {
+            let parsed = parse_reference(text, item.span(), reader)?;
+            let by_name = matches!(parsed.reference, Reference::Version { .. });
+            Some((parsed, by_name.then(|| item.span()), Vec::new()))
+        }
         DeValue::Table(entries) => {
             let table = Table::of("a profile", &keys::PROFILE, entries, item.span());
             let parsed = table_reference(&table, reader);
+            let version = entries.get("version").map(Spanned::span);
             let packs = packs(&table, reader);
             table.finish(reader);
-            Some((parsed?, packs))
+            Some((parsed?, version, packs))
         }
         _ => {
             reader.wrong_type("a profile", "a string or a table", item);

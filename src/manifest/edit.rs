@@ -9,8 +9,10 @@ use std::ops::Range;
 
 mod layout;
 mod lines;
+mod version;
 mod write;
 
+pub use version::{NewVersion, set_versions};
 pub use write::{key, quoted};
 
 use layout::{Array, Block, Entry, Header, Key, Layout, Value};

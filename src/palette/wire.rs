@@ -189,6 +189,8 @@ pub struct ClusterProfile {
     pub uid: String,
     /// `metadata.name`.
     pub name: String,
+    /// `metadata.annotations.scope`; empty if Palette does not provide it.
+    pub scope: String,
     /// `metadata.annotations.projectUid`, if `scope` is a project.
     pub project: Option<String>,
     /// The published version, otherwise `spec.version`, otherwise [`FIRST_VERSION`].
@@ -260,6 +262,7 @@ impl Answer for ClusterProfile {
             uid: metadata.required("uid")?,
             name: metadata.required("name")?,
             project: (scope == "project" && !project.is_empty()).then_some(project),
+            scope,
             version: version(if of_published.is_empty() {
                 own.clone()
             } else {

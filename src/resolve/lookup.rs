@@ -27,7 +27,7 @@ pub(super) struct Lookup<'a> {
 }
 
 /// Why a name could not be resolved to a uid.
-enum Missing {
+pub(super) enum Missing {
     /// The name does not exist or is ambiguous.
     Broken(Diagnostic),
     /// The name is missing from a list that is incomplete.
@@ -107,13 +107,14 @@ impl Lookup<'_> {
                 (Reference::Uid(uid), _) => uids.push(uid.clone()),
                 (Reference::Version { name, version }, Some(known)) => {
                     let asked = Asked {
-                        profile,
+                        reference: &profile.reference,
+                        place: self.place(&profile.span),
                         name,
                         version,
                         known,
                         project,
                     };
-                    match self.versioned(&asked) {
+                    match versioned(&asked) {
                         Ok(uid) => uids.push(uid),
                         Err(Missing::Broken(told)) => broken.push(told),
                         Err(Missing::Incomplete(told)) => incomplete.push(told),
@@ -129,53 +130,6 @@ impl Lookup<'_> {
         } else {
             Err(ResolveError::Lookup { broken, incomplete })
         }
-    }
-
-    fn versioned(&self, asked: &Asked<'_>) -> Result<Uid, Missing> {
-        const CALL: &str = "GET /v1/dashboard/clusterprofiles/metadata";
-        let named = asked.named();
-        let is_asked = |p: &&&ProfileMetadata| p.version.as_deref() == Ok(asked.version);
-        let found = named.iter().filter(is_asked);
-        let uids = uids(found.map(|profile| &profile.uid))
-            .map_err(|field| Missing::Palette(odd(CALL, field)))?;
-        match &uids[..] {
-            [uid] => return Ok(uid.clone()),
-            [] => {}
-            several => {
-                let reference = &asked.profile.reference;
-                let place = self.place(&asked.profile.span);
-                return Err(Missing::Broken(messages::ambiguous_profile(
-                    place, reference, several,
-                )));
-            }
-        }
-        // Any of these profiles may be the requested one.
-        if let Some(field) = named.iter().find_map(|p| p.version.as_ref().err()) {
-            return Err(Missing::Palette(odd(CALL, field.clone())));
-        }
-        let refused = match &asked.known.failed {
-            // The list is incomplete all the same.
-            Some(
-                PaletteError::Rejected { refusal, .. } | PaletteError::Forbidden { refusal, .. },
-            ) => Some(refusal),
-            Some(error) => return Err(Missing::Palette(error.clone())),
-            None => None,
-        };
-        let place = self.place(&asked.profile.span);
-        let reference = &asked.profile.reference;
-        let lacking = if named.is_empty() {
-            asked.no_name()
-        } else {
-            asked.no_version(&named)
-        };
-        let told = |gap| messages::profile_not_found(place, reference, &lacking, gap);
-        Err(match &asked.known.gap {
-            None => Missing::Broken(told(None)),
-            Some(gap) => Missing::Incomplete(told(Some(&Incomplete {
-                gap,
-                refusal: refused,
-            }))),
-        })
     }
 
     /// Returns the error for a call that Palette refused for this definition.
@@ -200,7 +154,7 @@ impl Lookup<'_> {
         self.place(project.as_ref().map_or(span, |at| &at.span))
     }
 
-    fn place<'p>(&'p self, span: &'p Range<usize>) -> Place<'p> {
+    pub(super) fn place<'p>(&'p self, span: &'p Range<usize>) -> Place<'p> {
         Place {
             source: self.source,
             span,
@@ -209,17 +163,18 @@ impl Lookup<'_> {
 }
 
 /// A reference by name, and the profiles that Palette lists.
-struct Asked<'a> {
-    profile: &'a Profile,
-    name: &'a str,
-    version: &'a str,
-    known: &'a Known,
-    project: Option<&'a Uid>,
+pub(super) struct Asked<'a> {
+    pub reference: &'a Reference,
+    pub place: Place<'a>,
+    pub name: &'a str,
+    pub version: &'a str,
+    pub known: &'a Known,
+    pub project: Option<&'a Uid>,
 }
 
 impl Asked<'_> {
     /// Returns the profiles with that name.
-    fn named(&self) -> Vec<&ProfileMetadata> {
+    pub(super) fn named(&self) -> Vec<&ProfileMetadata> {
         let known = self.known.profiles.iter();
         known.filter(|profile| profile.name == self.name).collect()
     }
@@ -257,6 +212,58 @@ impl Asked<'_> {
             nothing_listed: known.is_empty() && self.known.gap.is_none() && self.project.is_some(),
             near: near.map(meant),
         }
+    }
+}
+
+/// Returns the uid of the profile with the requested name and version.
+pub(super) fn versioned(asked: &Asked<'_>) -> Result<Uid, Missing> {
+    const CALL: &str = "GET /v1/dashboard/clusterprofiles/metadata";
+    let named = asked.named();
+    let is_asked = |p: &&&ProfileMetadata| p.version.as_deref() == Ok(asked.version);
+    let found = named.iter().filter(is_asked);
+    let uids = uids(found.map(|profile| &profile.uid))
+        .map_err(|field| Missing::Palette(odd(CALL, field)))?;
+    match &uids[..] {
+        [uid] => return Ok(uid.clone()),
+        [] => {}
+        several => {
+            let told = messages::ambiguous_profile(asked.place, asked.reference, several);
+            return Err(Missing::Broken(told));
+        }
+    }
+    // Any of these profiles may be the requested one.
+    if let Some(field) = named.iter().find_map(|p| p.version.as_ref().err()) {
+        return Err(Missing::Palette(odd(CALL, field.clone())));
+    }
+    let refused = rest_refused(asked.known).map_err(Missing::Palette)?;
+    let (place, reference) = (asked.place, asked.reference);
+    let lacking = if named.is_empty() {
+        asked.no_name()
+    } else {
+        asked.no_version(&named)
+    };
+    let told = |gap| messages::profile_not_found(place, reference, &lacking, gap);
+    Err(match &asked.known.gap {
+        None => Missing::Broken(told(None)),
+        Some(gap) => Missing::Incomplete(told(Some(&Incomplete {
+            gap,
+            refusal: refused,
+        }))),
+    })
+}
+
+/// Returns the refusal if Palette refused to list the rest of an incomplete list, which is then
+/// incomplete all the same.
+///
+/// # Errors
+/// Returns any other error of that request.
+pub(super) fn rest_refused(known: &Known) -> Result<Option<&HttpRefusal>, PaletteError> {
+    match &known.failed {
+        Some(PaletteError::Rejected { refusal, .. } | PaletteError::Forbidden { refusal, .. }) => {
+            Ok(Some(refusal))
+        }
+        Some(error) => Err(error.clone()),
+        None => Ok(None),
     }
 }
 

@@ -4,7 +4,7 @@
 
 use super::Scope;
 use super::rules::ANY_CLOUD;
-use crate::diagnostic::{Code, Diagnostic, Place};
+use crate::diagnostic::{Code, Diagnostic, Place, Severity};
 use crate::manifest::Reference;
 use crate::palette::wire::Gap;
 use crate::palette::{self, HttpRefusal};
@@ -136,16 +136,9 @@ pub(super) fn profile_not_found(
             Code::ProfileNotFound,
             format!("Palette has no profile `{reference}`"),
         ),
-        Some(Incomplete { gap, refusal }) => {
+        Some(gap) => {
             let title = format!("Palette does not list profile `{reference}`");
-            let told = incomplete(title, gap);
-            match refusal {
-                Some(refusal) => told.note(format!(
-                    "the request for the rest, {}, answered {refusal}",
-                    refusal.call
-                )),
-                None => told,
-            }
+            rest(incomplete(title, gap.gap), gap)
         }
     };
     let told = match lacking {
@@ -181,6 +174,70 @@ pub(super) fn profile_not_found(
     match gap {
         None => told,
         Some(_) => told.help(PASTE),
+    }
+}
+
+/// Palette's list of profiles has a gap, so that it does not prove that `reference` is the newest
+/// version.
+pub(super) fn newest_unknown(
+    place: Place<'_>,
+    reference: &str,
+    gap: &Incomplete<'_>,
+) -> Diagnostic {
+    let title = format!("Palette lists no newer version of `{reference}`, but may have one");
+    rest(incomplete(title, gap.gap), gap)
+        .pointing(place, "")
+        .help("look at the versions of the profile in the console")
+}
+
+/// Palette lists a newer version than `reference`, and its list has a gap.
+pub(super) fn may_be_newer(place: Place<'_>, reference: &str, gap: &Incomplete<'_>) -> Diagnostic {
+    let title = format!("there may be even newer versions of `{reference}`");
+    let told = rest(incomplete(title, gap.gap), gap).pointing(place, "");
+    Diagnostic {
+        severity: Severity::Warning,
+        ..told
+    }
+    .help("look at the versions of the profile in the console")
+}
+
+/// The version of `reference` has a form that has no order.
+pub(super) fn version_not_comparable(place: Place<'_>, reference: &str) -> Diagnostic {
+    Diagnostic::warning(
+        Code::VersionNotComparable,
+        format!("the version of `{reference}` cannot be compared with others"),
+    )
+    .pointing(place, "not of the form `1.2.3`")
+    .note("a version that can be compared has three numbers, such as `1.4.0` or `1.4.0-rc.1`")
+    .help("look at the versions of the profile in the console")
+}
+
+/// Palette has versions of `reference` that have no order; they may be newer.
+pub(super) fn versions_not_compared(
+    place: Place<'_>,
+    reference: &str,
+    versions: &[&str],
+) -> Diagnostic {
+    Diagnostic::warning(
+        Code::VersionNotComparable,
+        format!("some versions cannot be compared with `{reference}`"),
+    )
+    .pointing(place, "")
+    .note(format!(
+        "they are not of the form `1.2.3`: {}",
+        sanitize::excerpt(versions.join(", ").as_bytes(), 200)
+    ))
+    .help("to use one of them, run `edgestage upgrade PROFILE --to VERSION`")
+}
+
+/// Adds how Palette answered the request for the rest of an incomplete list.
+fn rest(told: Diagnostic, Incomplete { refusal, .. }: &Incomplete<'_>) -> Diagnostic {
+    match refusal {
+        Some(refusal) => told.note(format!(
+            "the request for the rest, {}, answered {refusal}",
+            refusal.call
+        )),
+        None => told,
     }
 }
 

@@ -29,10 +29,16 @@ pub(super) struct Candidate<'a> {
 
 impl Candidate<'_> {
     /// Returns `name@version`, as messages name the profile.
-    fn label(&self) -> String {
+    pub(super) fn label(&self) -> String {
         let [name, version] = [&self.answer.name, &self.answer.version];
         let [name, version] = [name, version].map(|text| sanitize::line(text.as_bytes()));
         format!("{name}@{version}")
+    }
+
+    /// Returns whether the profile can be in a definition of the cloud type `wanted`.
+    pub(super) fn fits(&self, published: &Template, wanted: &str) -> bool {
+        let any = published.cloud_type == ANY_CLOUD && !self.is_infrastructure();
+        published.cloud_type == wanted || any
     }
 
     fn packs(&self) -> &[Pack] {
@@ -137,8 +143,7 @@ impl Rules<'_> {
         }
         self.scope(candidate, project);
         let wanted = &self.definition.cloud_type;
-        let any = published.cloud_type == ANY_CLOUD && !candidate.is_infrastructure();
-        if published.cloud_type != *wanted && !any {
+        if !candidate.fits(published, wanted) {
             let found = sanitize::line(published.cloud_type.as_bytes());
             let told = messages::wrong_cloud_type(place, &label, &found, wanted);
             self.broken.push(told);

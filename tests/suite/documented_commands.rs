@@ -22,7 +22,7 @@ mod markdown;
 use markdown::{fenced, read};
 
 /// All pages with a line of shell.
-const PAGES: [&str; 20] = [
+const PAGES: [&str; 21] = [
     "README.md",
     "docs/install.md",
     "docs/quickstart.md",
@@ -34,6 +34,7 @@ const PAGES: [&str; 20] = [
     "docs/recipes/registry.md",
     "docs/recipes/signed-hosts.md",
     "docs/recipes/attestations.md",
+    "docs/recipes/newer-versions.md",
     "docs/recipes/many-sites.md",
     "docs/recipes/maas.md",
     "docs/recipes/secure-boot.md",
@@ -434,6 +435,7 @@ pages! {
     a_teams_registry: "docs/recipes/registry.md",
     signed_hosts: "docs/recipes/signed-hosts.md",
     attestations: "docs/recipes/attestations.md",
+    newer_versions: "docs/recipes/newer-versions.md",
     many_sites: "docs/recipes/many-sites.md",
     maas_images: "docs/recipes/maas.md",
     secure_boot: "docs/recipes/secure-boot.md",

@@ -7,12 +7,13 @@ use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
-use toml::de::DeTable;
+use toml::de::{DeTable, DeValue};
 
 use crate::canvos::preflight::Target;
 use crate::diagnostic::help_topic::page::{self, Section};
 use crate::lockfile::Lockfile;
 use crate::manifest::Located;
+use crate::manifest::reference::{self, Reference};
 use crate::util::environment::Environment;
 use crate::util::files;
 
@@ -34,6 +35,8 @@ pub(super) struct Candidates {
     pub hosts: Vec<Candidate>,
     /// The profiles in profiles.lock.
     pub locked: Vec<Candidate>,
+    /// The names of profiles in profiles.toml that have a version.
+    pub profiles: Vec<Candidate>,
     /// The definitions and profiles as they are written in profiles.toml.
     pub written: Vec<Candidate>,
     /// The targets of CanvOS.
@@ -64,6 +67,7 @@ impl Candidates {
             written: both.map(plain).collect(),
             definitions: written.definitions.iter().map(plain).collect(),
             hosts: written.hosts.iter().map(plain).collect(),
+            profiles: written.names.iter().map(plain).collect(),
             targets: Target::ALL
                 .map(|target| plain(&target.name().to_owned()))
                 .into(),
@@ -97,6 +101,8 @@ fn manifest(words: &[OsString], environment: &Environment) -> PathBuf {
 struct Written {
     definitions: BTreeSet<String>,
     profiles: BTreeSet<String>,
+    /// The names of profiles that are written with a version.
+    names: BTreeSet<String>,
     hosts: BTreeSet<String>,
 }
 
@@ -120,13 +126,30 @@ impl Written {
             let profiles = definition.get_ref().as_table()?.get("profiles")?;
             profiles.get_ref().as_array()
         });
-        let profiles = profiles.flat_map(|profiles| profiles.iter());
+        let profiles: Vec<_> = profiles.flat_map(|profiles| profiles.iter()).collect();
+        let names = profiles
+            .iter()
+            .filter_map(|profile| name_of(profile.get_ref()));
+        let names = names.filter(plain).collect();
+        let profiles = profiles.iter();
         let profiles = profiles.filter_map(|profile| profile.get_ref().as_str());
         Self {
+            names,
             definitions: definitions.filter(plain).collect(),
             profiles: profiles.map(str::to_owned).filter(plain).collect(),
             hosts,
         }
+    }
+}
+
+/// Returns the name of a profile that is written with a version.
+fn name_of(profile: &DeValue<'_>) -> Option<String> {
+    if let Some(table) = profile.as_table() {
+        return Some(table.get("name")?.get_ref().as_str()?.to_owned());
+    }
+    match reference::parse(profile.as_str()?).ok()?.reference {
+        Reference::Version { name, .. } => Some(name),
+        Reference::Uid(_) => None,
     }
 }
 

@@ -18,7 +18,7 @@ use crate::workflow::context::Context;
 const MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// `profiles.toml` while it is changed: no other run writes it or its lock.
-pub(super) struct ManifestEditor {
+pub(in crate::commands) struct ManifestEditor {
     pub path: PathBuf,
     pub text: String,
     marked: bool,
@@ -29,7 +29,7 @@ pub(super) struct ManifestEditor {
 
 impl ManifestEditor {
     /// Reads the file as soon as no other run writes it.
-    pub(super) fn open(context: &Context<'_>) -> Result<Self, Error> {
+    pub(in crate::commands) fn open(context: &Context<'_>) -> Result<Self, Error> {
         let path = context.environment.resolve(&context.settings.file);
         let file = &context.settings.file;
         // If the file is missing, this gives the same error as for any other command.
@@ -47,14 +47,18 @@ impl ManifestEditor {
     }
 
     /// Returns the manifest, if nothing is wrong with it.
-    pub(super) fn manifest(&self) -> Result<&Manifest, Error> {
+    pub(in crate::commands) fn manifest(&self) -> Result<&Manifest, Error> {
         let invalid = |list: &Vec<Diagnostic>| ManifestError::Invalid(list.clone()).into();
         self.manifest.as_ref().map_err(invalid)
     }
 
     /// Parses `text`, then writes it. If it is refused, mistakes of the current file are
     /// reported first; otherwise the error has no location, because the text is in no file.
-    pub(super) fn write(&self, context: &Context<'_>, text: &str) -> Result<(), Error> {
+    pub(in crate::commands) fn write(
+        &self,
+        context: &Context<'_>,
+        text: &str,
+    ) -> Result<(), Error> {
         if let Err(wrong) = Manifest::parse(text, &self.path, &context.settings.file) {
             self.manifest()?;
             let refused = wrong.into_iter().map(messages::refused_edit);
@@ -71,7 +75,12 @@ impl ManifestEditor {
 
     /// Describes why an edit is refused, with its location. Mistakes of the file are reported
     /// first.
-    pub(super) fn refuse(&self, context: &Context<'_>, error: EditError, name: &str) -> Error {
+    pub(in crate::commands) fn refuse(
+        &self,
+        context: &Context<'_>,
+        error: EditError,
+        name: &str,
+    ) -> Error {
         if let (Err(error), false) = (self.manifest(), self.only_lacks_profiles()) {
             return error;
         }

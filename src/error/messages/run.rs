@@ -1,8 +1,9 @@
-//! Messages about resources that a run cannot get.
+//! Messages about resources that a run cannot get, and about what it was to find.
 
 use std::time::Duration;
 
 use crate::diagnostic::{Code, Diagnostic};
+use crate::util::sanitize;
 
 pub(super) fn busy(what: &str, holder: &str, waited: Duration) -> Diagnostic {
     Diagnostic::error(Code::Busy, format!("another run is still using {what}"))
@@ -16,4 +17,16 @@ pub(super) fn offline(definition: &str, lacks: &str) -> Diagnostic {
         .help(format!(
             "run `edgestage fetch {definition}` with network access"
         ))
+}
+
+/// `--exit-code`, and profiles have newer versions.
+pub(super) fn newer_versions(profiles: &[String]) -> Diagnostic {
+    let many = sanitize::count(profiles.len(), "profile");
+    let verb = if profiles.len() == 1 { "has" } else { "have" };
+    Diagnostic::error(
+        Code::NewerVersions,
+        format!("{many} in profiles.toml {verb} a newer version"),
+    )
+    .note(sanitize::excerpt(profiles.join(", ").as_bytes(), 200))
+    .help("run `edgestage upgrade`, then `edgestage update`, and review the changes")
 }

@@ -151,7 +151,7 @@ pub(crate) fn error(code: &str, message: &str, reference: u64) -> Value {
     })
 }
 
-/// Orders versions by their numbers.
+/// Orders versions by their numbers, a pre-release before its release.
 pub(crate) fn compare_versions(left: &str, right: &str) -> std::cmp::Ordering {
     order(left).cmp(&order(right))
 }

@@ -264,10 +264,17 @@ impl World {
     }
 }
 
-/// A key that sorts `1.10.0` behind `1.9.0`; what is not a number counts as zero.
-pub(crate) fn order(version: &str) -> Vec<u64> {
-    version
-        .split(['.', '-', '+'])
-        .map(|part| part.parse().unwrap_or(0))
-        .collect()
+/// A key that sorts `1.10.0` behind `1.9.0`, and `2.0.0-rc.1` before `2.0.0`; what is not a
+/// number counts as zero.
+pub(crate) fn order(version: &str) -> (Vec<u64>, bool, Vec<u64>) {
+    let numbers = |text: &str| {
+        text.split('.')
+            .map(|part| part.parse().unwrap_or(0))
+            .collect()
+    };
+    let version = version.split('+').next().unwrap_or_default();
+    match version.split_once('-') {
+        Some((release, pre)) => (numbers(release), false, numbers(pre)),
+        None => (numbers(version), true, Vec::new()),
+    }
 }

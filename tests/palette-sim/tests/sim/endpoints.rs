@@ -116,6 +116,46 @@ fn metadata_lists_every_version() {
     check_all(&sim);
 }
 
+/// Every version is listed, whether anybody can use it or not; each says itself what it is.
+#[test]
+fn versions_of_every_kind() {
+    let version = |uid: u8, version: &str| {
+        let uid = format!("65c90000000000000000000{uid}");
+        Profile::add_on(&uid, "edge-note", version).pack(Pack::add_on("note", version))
+    };
+    let sim = Sim::start(
+        World::demo()
+            .profile(version(1, "1.10.0"))
+            .profile(version(2, "2.0.0"))
+            .profile(version(3, "1.9.0"))
+            .profile(version(4, "2.0.0-rc.1"))
+            .profile(version(5, "3.0.0").unpublished())
+            .profile(version(6, "4.0.0").cloud("aws")),
+    );
+    let listed = get(&format!("{DASHBOARD}/metadata")).send(&sim).json();
+    let listed = names(&listed);
+    let of = |version: &str| {
+        get(&format!(
+            "/v1/clusterprofiles/65c90000000000000000000{version}"
+        ))
+    };
+    let first = of("1").send(&sim).json();
+    let known = first["spec"]["versions"].as_array().unwrap().iter();
+    let known: Vec<&str> = known.map(|one| one["version"].as_str().unwrap()).collect();
+    let ordered = ["1.9.0", "1.10.0", "2.0.0-rc.1", "2.0.0", "3.0.0", "4.0.0"];
+    assert_eq!(known, ordered);
+    for version in ordered {
+        assert!(
+            listed.contains(&format!("edge-note {version}")),
+            "{version}"
+        );
+    }
+    assert!(of("5").send(&sim).json()["spec"]["published"].is_null());
+    let other = of("6").send(&sim).json();
+    assert_eq!(other["spec"]["published"]["cloudType"], "aws");
+    check_all(&sim);
+}
+
 #[test]
 fn projects_by_name_and_by_uid() {
     let sim = Sim::start(World::demo());
