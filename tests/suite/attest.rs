@@ -414,3 +414,25 @@ fn names_are_harmless() {
     let is_odd = |c: char| c != '\n' && (c.is_control() || c == '\u{202e}');
     assert!(!done.stdout.contains(is_odd), "{}", done.stdout);
 }
+
+/// A schema that accepts everything would prove nothing.
+#[test]
+fn the_schema_refuses_what_is_wrong() {
+    let test = Test::new().stage();
+    let right = statement(attest(&test));
+    let wrong: [fn(&mut Value); 8] = [
+        |all| all["_type"] = "https://in-toto.io/Statement/v0.1".into(),
+        |all| all["subject"] = json!([]),
+        |all| all["subject"][0]["digest"] = json!({}),
+        |all| all["subject"][0]["digest"]["sha256"] = "0a".into(),
+        |all| all["predicate"]["buildDefinition"]["externalParameters"] = json!({}),
+        |all| all["predicate"]["buildDefinition"]["resolvedDependencies"][0] = json!({"name": "a"}),
+        |all| all["predicate"]["runDetails"]["builder"]["id"] = "a b".into(),
+        |all| all["predicate"]["runDetails"]["metadata"] = json!({"finishedOn": "2026-01-01"}),
+    ];
+    for change in wrong {
+        let mut changed = right.clone();
+        change(&mut changed);
+        assert_ne!(wrong_in_statement(&changed), [""; 0]);
+    }
+}
