@@ -31,7 +31,7 @@ mod scope;
 
 pub use catalogue::Catalogue;
 pub use messages::{not_all_profiles_offered, not_all_projects_offered};
-pub use newer::{NewerVersions, VersionLookup, VersionOrder, order};
+pub use newer::{AmbiguousVersion, NewerVersions, VersionLookup, VersionOrder, order};
 pub use rules::INFRASTRUCTURE;
 pub use scope::Scope;
 pub use selectable::{SelectableProfile, selectable_profiles};

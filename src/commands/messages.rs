@@ -27,16 +27,21 @@ pub(super) fn versions_need_palette(command: &str) -> Diagnostic {
     .help("remove `--offline`")
 }
 
-/// Describes `upgrade` of a profile that no definition has.
-pub(super) fn no_definition_has(profile: &str, known: &[String], near: Option<&str>) -> Diagnostic {
-    let told = Diagnostic::error(
-        Code::NotInDefinition,
-        format!("no definition has a profile `{profile}` with a version"),
-    );
-    let told = match known {
-        [] => told.note("no definition has a profile of the form `name@version`"),
-        known => told.note(format!("their profiles are {}", known.join(", "))),
+/// Describes `upgrade` of a profile that no definition has, or not the definition `within`.
+pub(super) fn no_profile_with_a_version(
+    within: Option<&str>,
+    profile: &str,
+    known: &[String],
+    near: Option<&str>,
+) -> Diagnostic {
+    let title = match within {
+        Some(name) => format!("`{name}` has no profile `{profile}` with a version"),
+        None => format!("no definition has a profile `{profile}` with a version"),
     };
+    let told = Diagnostic::error(Code::NotInDefinition, title).note(match known {
+        [] => "no profile there has the form `name@version`".to_owned(),
+        known => format!("the profiles with a version are {}", known.join(", ")),
+    });
     match near {
         Some(near) => told.help(format!("did you mean `{near}`?")),
         None => told.help("write the name of a profile, as in profiles.toml"),
@@ -53,12 +58,17 @@ pub(super) fn not_upgradable(references: &[String]) -> Diagnostic {
         ),
     };
     let told = Diagnostic::warning(Code::NotUpgradable, title);
-    let told = match references {
-        [_] => told,
-        several => told.note(sanitize::excerpt(several.join(", ").as_bytes(), 200)),
+    let (told, place) = match references {
+        [_] => (told, "its place"),
+        several => {
+            let list = sanitize::excerpt(several.join(", ").as_bytes(), 200);
+            (told.note(list), "their place")
+        }
     };
     told.help("run `edgestage outdated` to see whether there are newer versions")
-        .help("write `name@version` in their place to upgrade them in the future")
+        .help(format!(
+            "to use `upgrade` in the future, write `name@version` in {place}"
+        ))
 }
 
 /// Describes `diff` without a network.

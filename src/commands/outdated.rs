@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::{edit, messages};
 use crate::cli::{Format, JOBS, Network, OutdatedArgs};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Severity};
 use crate::error::Error;
 use crate::manifest::{Definition, Manifest, Profile, Reference};
 use crate::resolve::{Catalogue, NewerVersions, VersionLookup};
@@ -97,7 +97,8 @@ impl VersionState {
 pub(super) fn run(arguments: &OutdatedArgs, context: &Context<'_>) -> Result<CommandOutput, Error> {
     let manifest = context.manifest()?;
     let definitions = chosen(&manifest, &arguments.definitions.names)?;
-    let catalogue = catalogue("outdated", context, &manifest)?;
+    require_network("outdated", context)?;
+    let catalogue = catalogue(context, &manifest)?;
     let mut errors = Vec::new();
     let mut examined = Vec::new();
     let look = |definition: &&Definition| examine(context, &manifest, &catalogue, definition);
@@ -141,15 +142,16 @@ pub(super) fn run(arguments: &OutdatedArgs, context: &Context<'_>) -> Result<Com
     })
 }
 
-/// Returns a catalogue for the command `command`, which asks Palette alone.
-pub(super) fn catalogue(
-    command: &str,
-    context: &Context<'_>,
-    manifest: &Manifest,
-) -> Result<Catalogue, Error> {
-    if context.settings.network == Network::Off {
-        return Err(Error::usage(messages::versions_need_palette(command)));
+/// Fails with `--offline`, for the command `command`.
+pub(super) fn require_network(command: &str, context: &Context<'_>) -> Result<(), Error> {
+    match context.settings.network {
+        Network::Off => Err(Error::usage(messages::versions_need_palette(command))),
+        Network::Allowed => Ok(()),
     }
+}
+
+/// Returns a catalogue that nothing was asked of yet.
+pub(super) fn catalogue(context: &Context<'_>, manifest: &Manifest) -> Result<Catalogue, Error> {
     let endpoint = context.endpoint(manifest)?;
     Ok(Catalogue::new(context.palette(manifest, endpoint)?))
 }
@@ -168,6 +170,10 @@ fn examine(
         profiles.push(match lookup.newer(profile) {
             Ok(mut found) => {
                 warnings.append(&mut found.warnings);
+                warnings.extend(found.ambiguous.drain(..).map(|one| Diagnostic {
+                    severity: Severity::Warning,
+                    ..one.error
+                }));
                 known(profile, found)
             }
             Err(error) => {

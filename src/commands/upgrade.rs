@@ -18,7 +18,7 @@ use crate::lockfile::Meanwhile;
 use crate::manifest::edit::{NewVersion, set_versions};
 use crate::manifest::reference::{self, Reference};
 use crate::manifest::{Definition, Manifest, Profile};
-use crate::resolve::{Catalogue, VersionLookup, VersionOrder, order};
+use crate::resolve::{Catalogue, NewerVersions, ResolveError, VersionLookup, VersionOrder, order};
 use crate::ui::{CommandOutput, fields};
 use crate::util::sanitize;
 use crate::util::suggest::nearest;
@@ -107,8 +107,9 @@ struct Selected<'m> {
 
 pub(super) fn run(arguments: &UpgradeArgs, context: &Context<'_>) -> Result<CommandOutput, Error> {
     let manifest = context.manifest()?;
+    outdated::require_network("upgrade", context)?;
     let selected = select(arguments, &manifest, context)?;
-    let catalogue = outdated::catalogue("upgrade", context, &manifest)?;
+    let catalogue = outdated::catalogue(context, &manifest)?;
     let decide =
         |selected: &Selected<'_>| decide(arguments, context, &manifest, &catalogue, selected);
     let (mut decisions, mut errors) = (Vec::new(), Vec::new());
@@ -222,10 +223,10 @@ fn not_found<'r>(
     let known: Vec<String> = known.into_iter().collect();
     let name = text.split('@').next().unwrap_or_default();
     let near = nearest(name, known.iter().map(String::as_str));
-    Error::usage(match &arguments.within {
-        Some(within) => messages::not_in_definition(within, &text, &known, near),
-        None => messages::no_definition_has(&text, &known, near),
-    })
+    let within = arguments.within.as_deref();
+    Error::usage(messages::no_profile_with_a_version(
+        within, &text, &known, near,
+    ))
 }
 
 /// Decides what becomes of the profiles of a definition.
@@ -250,22 +251,9 @@ fn decide(
                 newest: None,
                 why: Why::Asked,
             }),
-            None => lookup.newer(profile).map(|mut found| {
+            None => lookup.newer(profile).and_then(|mut found| {
                 warnings.append(&mut found.warnings);
-                let newest = found.newest.clone();
-                Target {
-                    version: if arguments.major {
-                        found.newest
-                    } else {
-                        found.same_major
-                    },
-                    newest,
-                    why: if found.is_comparable {
-                        Why::Newest
-                    } else {
-                        Why::NotComparable
-                    },
-                }
+                Target::newest(found, arguments.major)
             }),
         };
         match to {
@@ -287,6 +275,28 @@ struct Target {
 }
 
 impl Target {
+    /// Returns the newest version, with `major` of any major version.
+    fn newest(found: NewerVersions, major: bool) -> Result<Self, ResolveError> {
+        let version = if major {
+            found.newest.clone()
+        } else {
+            found.same_major
+        };
+        let mut ambiguous = found.ambiguous.into_iter();
+        if let Some(one) = ambiguous.find(|one| version.as_ref() == Some(&one.version)) {
+            return Err(ResolveError::Broken(vec![one.error]));
+        }
+        Ok(Self {
+            version,
+            newest: found.newest,
+            why: if found.is_comparable {
+                Why::Newest
+            } else {
+                Why::NotComparable
+            },
+        })
+    }
+
     fn decision(self, definition: &Definition, name: &str, version: &str) -> Decision {
         let (definition, name) = (definition.name.clone(), name.to_owned());
         match self.version {
@@ -369,7 +379,7 @@ fn place_of(
 
 /// Reports each version once, with the definitions that have it.
 fn report(context: &Context<'_>, changes: &[Written], unchanged: &[Kept]) {
-    let mut kept: BTreeMap<String, ()> = BTreeMap::new();
+    let mut kept: BTreeSet<String> = BTreeSet::new();
     for one in unchanged {
         let label = sanitize::line(format!("{}@{}", one.name, one.version).as_bytes());
         let told = match (&one.newest, one.why) {
@@ -382,9 +392,9 @@ fn report(context: &Context<'_>, changes: &[Written], unchanged: &[Kept]) {
                 format!("{label}: {newest} has another major version and needs `--major`")
             }
         };
-        kept.insert(told, ());
+        kept.insert(told);
     }
-    for told in kept.keys() {
+    for told in &kept {
         context.report.status("Unchanged", told);
     }
     let mut written: BTreeMap<(&str, &str, &str, Direction), Vec<&str>> = BTreeMap::new();

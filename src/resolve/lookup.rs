@@ -114,7 +114,7 @@ impl Lookup<'_> {
                         known,
                         project,
                     };
-                    match self.versioned(&asked) {
+                    match versioned(&asked) {
                         Ok(uid) => uids.push(uid),
                         Err(Missing::Broken(told)) => broken.push(told),
                         Err(Missing::Incomplete(told)) => incomplete.push(told),
@@ -130,43 +130,6 @@ impl Lookup<'_> {
         } else {
             Err(ResolveError::Lookup { broken, incomplete })
         }
-    }
-
-    /// Returns the uid of the profile with the requested name and version.
-    pub(super) fn versioned(&self, asked: &Asked<'_>) -> Result<Uid, Missing> {
-        const CALL: &str = "GET /v1/dashboard/clusterprofiles/metadata";
-        let named = asked.named();
-        let is_asked = |p: &&&ProfileMetadata| p.version.as_deref() == Ok(asked.version);
-        let found = named.iter().filter(is_asked);
-        let uids = uids(found.map(|profile| &profile.uid))
-            .map_err(|field| Missing::Palette(odd(CALL, field)))?;
-        match &uids[..] {
-            [uid] => return Ok(uid.clone()),
-            [] => {}
-            several => {
-                let told = messages::ambiguous_profile(asked.place, asked.reference, several);
-                return Err(Missing::Broken(told));
-            }
-        }
-        // Any of these profiles may be the requested one.
-        if let Some(field) = named.iter().find_map(|p| p.version.as_ref().err()) {
-            return Err(Missing::Palette(odd(CALL, field.clone())));
-        }
-        let refused = rest_refused(asked.known).map_err(Missing::Palette)?;
-        let (place, reference) = (asked.place, asked.reference);
-        let lacking = if named.is_empty() {
-            asked.no_name()
-        } else {
-            asked.no_version(&named)
-        };
-        let told = |gap| messages::profile_not_found(place, reference, &lacking, gap);
-        Err(match &asked.known.gap {
-            None => Missing::Broken(told(None)),
-            Some(gap) => Missing::Incomplete(told(Some(&Incomplete {
-                gap,
-                refusal: refused,
-            }))),
-        })
     }
 
     /// Returns the error for a call that Palette refused for this definition.
@@ -250,6 +213,43 @@ impl Asked<'_> {
             near: near.map(meant),
         }
     }
+}
+
+/// Returns the uid of the profile with the requested name and version.
+pub(super) fn versioned(asked: &Asked<'_>) -> Result<Uid, Missing> {
+    const CALL: &str = "GET /v1/dashboard/clusterprofiles/metadata";
+    let named = asked.named();
+    let is_asked = |p: &&&ProfileMetadata| p.version.as_deref() == Ok(asked.version);
+    let found = named.iter().filter(is_asked);
+    let uids = uids(found.map(|profile| &profile.uid))
+        .map_err(|field| Missing::Palette(odd(CALL, field)))?;
+    match &uids[..] {
+        [uid] => return Ok(uid.clone()),
+        [] => {}
+        several => {
+            let told = messages::ambiguous_profile(asked.place, asked.reference, several);
+            return Err(Missing::Broken(told));
+        }
+    }
+    // Any of these profiles may be the requested one.
+    if let Some(field) = named.iter().find_map(|p| p.version.as_ref().err()) {
+        return Err(Missing::Palette(odd(CALL, field.clone())));
+    }
+    let refused = rest_refused(asked.known).map_err(Missing::Palette)?;
+    let (place, reference) = (asked.place, asked.reference);
+    let lacking = if named.is_empty() {
+        asked.no_name()
+    } else {
+        asked.no_version(&named)
+    };
+    let told = |gap| messages::profile_not_found(place, reference, &lacking, gap);
+    Err(match &asked.known.gap {
+        None => Missing::Broken(told(None)),
+        Some(gap) => Missing::Incomplete(told(Some(&Incomplete {
+            gap,
+            refusal: refused,
+        }))),
+    })
 }
 
 /// Returns the refusal if Palette refused to list the rest of an incomplete list, which is then

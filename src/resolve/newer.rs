@@ -14,7 +14,7 @@ use std::sync::Arc;
 use semver::Version;
 
 use super::catalogue::Known;
-use super::lookup::{Asked, Lookup, Missing, rest_refused};
+use super::lookup::{Asked, Lookup, Missing, rest_refused, versioned};
 use super::messages::{self, Incomplete};
 use super::rules::Candidate;
 use super::{Catalogue, ResolveError, check_answer, is_unknown};
@@ -65,6 +65,18 @@ pub struct NewerVersions {
     pub same_major: Option<String>,
     /// What keeps this from being the whole truth.
     pub warnings: Vec<Diagnostic>,
+    /// Those of the newest versions that several profiles have, so that `name@version` does not
+    /// mean one of them.
+    pub ambiguous: Vec<AmbiguousVersion>,
+}
+
+/// A version that several profiles have.
+#[derive(Debug)]
+pub struct AmbiguousVersion {
+    /// The version.
+    pub version: String,
+    /// The error for a definition that uses it.
+    pub error: Diagnostic,
 }
 
 /// Looks up the versions of the profiles of a definition.
@@ -134,6 +146,7 @@ impl<'a> VersionLookup<'a> {
             newest: None,
             same_major: None,
             warnings: Vec::new(),
+            ambiguous: Vec::new(),
         };
         let Ok(own) = Version::parse(&present.version) else {
             found.is_comparable = false;
@@ -149,8 +162,10 @@ impl<'a> VersionLookup<'a> {
                 continue;
             }
             found
-                .newest
-                .get_or_insert_with(|| listed.version.to_owned());
+                .ambiguous
+                .extend(self.ambiguous(profile, &present, &listed));
+            let version = || listed.version.to_owned();
+            found.newest.get_or_insert_with(version);
             if same_major {
                 found.same_major = Some(listed.version.to_owned());
                 break;
@@ -198,7 +213,7 @@ impl<'a> VersionLookup<'a> {
             known: &known,
             project: self.project.as_ref(),
         };
-        let uid = self.lookup.versioned(&asked).map_err(|missing| {
+        let uid = versioned(&asked).map_err(|missing| {
             self.error(match missing {
                 Missing::Broken(told) => Missing::Broken(without_place(told)),
                 Missing::Incomplete(told) => Missing::Incomplete(without_place(told)),
@@ -252,7 +267,7 @@ impl<'a> VersionLookup<'a> {
             known,
             project: self.project.as_ref(),
         };
-        let (uid, missing) = match self.lookup.versioned(&asked) {
+        let (uid, missing) = match versioned(&asked) {
             Ok(uid) => (Some(uid), None),
             Err(missing) => (None, Some(missing)),
         };
@@ -347,12 +362,25 @@ impl<'a> VersionLookup<'a> {
                 && answer.version == listed.version
                 && self.is_same_scope(present, &answer)?;
         }
-        if counts && listed.uids.len() > 1 {
-            let place = self.lookup.place(&profile.span);
-            let told = messages::ambiguous_profile(place, &reference, &listed.uids);
-            return Err(ResolveError::Broken(vec![without_place(told)]));
-        }
         Ok(counts)
+    }
+
+    /// Returns the error for a listed version that several profiles have.
+    fn ambiguous(
+        &self,
+        profile: &Profile,
+        present: &Present,
+        listed: &Listed<'_>,
+    ) -> Option<AmbiguousVersion> {
+        let reference = Reference::Version {
+            name: present.name.clone(),
+            version: listed.version.to_owned(),
+        };
+        let place = self.lookup.place(&profile.span);
+        (listed.uids.len() > 1).then(|| AmbiguousVersion {
+            version: listed.version.to_owned(),
+            error: without_place(messages::ambiguous_profile(place, &reference, &listed.uids)),
+        })
     }
 
     /// Returns whether `other` belongs to the same project as the present profile, or like it to

@@ -111,6 +111,8 @@ fn nothing_is_printed_that_is_not_documented_and_nothing_documented_is_gone() {
         "unstage",
         "cache clean --keep-locked",
         "cache clean",
+        "outdated",
+        "upgrade",
         "add edge-monitoring@1.4.0 --to factory",
         "remove edge-monitoring@1.4.0 --from factory",
         "rename warehouse depot",

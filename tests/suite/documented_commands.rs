@@ -22,7 +22,7 @@ mod markdown;
 use markdown::{fenced, read};
 
 /// All pages with a line of shell.
-const PAGES: [&str; 18] = [
+const PAGES: [&str; 19] = [
     "README.md",
     "docs/install.md",
     "docs/quickstart.md",
@@ -32,6 +32,7 @@ const PAGES: [&str; 18] = [
     "docs/recipes/air-gapped.md",
     "docs/recipes/registry.md",
     "docs/recipes/signed-hosts.md",
+    "docs/recipes/newer-versions.md",
     "docs/recipes/many-sites.md",
     "docs/recipes/maas.md",
     "docs/recipes/secure-boot.md",
@@ -422,6 +423,7 @@ pages! {
     a_builder_without_a_network: "docs/recipes/air-gapped.md",
     a_teams_registry: "docs/recipes/registry.md",
     signed_hosts: "docs/recipes/signed-hosts.md",
+    newer_versions: "docs/recipes/newer-versions.md",
     many_sites: "docs/recipes/many-sites.md",
     maas_images: "docs/recipes/maas.md",
     secure_boot: "docs/recipes/secure-boot.md",

@@ -337,17 +337,24 @@ fn an_unreadable_version_is_no_proof() {
         .fails(5);
 }
 
-/// A newer version that two profiles have cannot be written as `name@version`.
+/// A newer version that two profiles have is one, and cannot be written as `name@version`.
 #[test]
 fn a_newer_version_of_two_profiles_is_ambiguous() {
     let world = notes().profile(note(7, "2.0.0").tenant());
     let test = with(world, "\"edge-note@1.9.0\"");
-    outdated(&test)
-        .stdout_has("unknown")
-        .error("ambiguous-profile")
+    loud(&test)
+        .stdout_has("1.10.0      2.0.0   newer\n")
+        .warning("ambiguous-profile")
         .stderr_has("several profiles match `edge-note@2.0.0`")
         .stderr_has("65c900000000000000000003, 65c900000000000000000007")
+        .success();
+    test.run("upgrade --major")
+        .error("ambiguous-profile")
+        .keeps_files()
         .fails(2);
+    // Another version is not concerned.
+    test.run("upgrade").any_stderr().success();
+    assert!(test.text("profiles.toml").contains("\"edge-note@1.10.0\""));
 }
 
 /// A list may be older than the profiles.

@@ -14,6 +14,7 @@ use palette_sim::{
 use serde_json::json;
 
 use super::book::Book;
+use crate::outdated::{note, notes};
 use crate::support::{FACTORY, HEAD, KEY, Test, trusting, unused_port};
 
 const UID: &str = "65c9000000000000000000aa";
@@ -21,6 +22,7 @@ const UID: &str = "65c9000000000000000000aa";
 pub fn all(book: &mut Book) {
     lookup(book);
     incomplete(book);
+    versions(book);
     rules(book);
     keys(book);
     answers(book);
@@ -67,6 +69,84 @@ fn lookup(book: &mut Book) {
         "{head}\n[definition.factory]\nprofiles = [\"edge-infr@2.1.0\"]\n"
     ));
     book.run("a name without a project", 2, test.run("fetch"));
+}
+
+/// What `outdated` and `upgrade` say.
+fn versions(book: &mut Book) {
+    book.part("Newer versions");
+    let with = |profiles: &str| asked(profiles, notes());
+    let two = "\"edge-infra@2.0.0\", \"edge-note@1.10.0\"";
+    let test = with(two);
+    let run = test.run("outdated --exit-code");
+    book.run("newer versions, as an exit code", 3, run);
+    let test = with("\"edge-note@1.10.0\"");
+    let one = test.run("outdated --exit-code");
+    book.run("one, as an exit code", 3, one);
+    let other = note(7, "latest");
+    let test = asked("\"edge-note@latest\"", notes().profile(other.clone()));
+    book.run("a version without an order", 0, test.run("outdated"));
+    let test = asked("\"edge-note@2.0.0\"", notes().profile(other));
+    book.run("others without an order", 0, test.run("outdated"));
+    let test = with("\"edge-note@1.8.0\"");
+    let gone = test.run("outdated");
+    book.run("a version that is gone", 0, gone);
+    let twin = asked(
+        "\"edge-note@1.9.0\"",
+        notes().profile(note(7, "2.0.0").tenant()),
+    );
+    let run = twin.run("outdated");
+    book.run("a newer version of two profiles", 0, run);
+    let run = twin.run("upgrade --major");
+    book.run("a version of two profiles to write", 2, run);
+    for (what, code, version) in [
+        ("nothing newer in an incomplete list", 5, "2.0.0"),
+        ("a newer version in an incomplete list", 0, "1.9.0"),
+    ] {
+        let test = with(&format!("\"edge-note@{version}\""));
+        for route in [Route::Metadata, Route::Dashboard] {
+            let short = Act::ShortList {
+                held: 15,
+                count: 146,
+            };
+            test.sim.fault(Fault::on(route, short).forever());
+        }
+        book.run(what, code, test.run("outdated"));
+    }
+    let url = format!("\"https://c.example/admin/profiles/cluster/{EDGE_INFRA_2_1_0}\"");
+    for (what, to) in [
+        ("a version to write that does not exist", "1.11.0"),
+        ("a draft to write", "2.1.0"),
+        ("a version to write of another cloud type", "3.0.0"),
+    ] {
+        let test = with(two);
+        let run = test.run("upgrade edge-note --to").arg(to);
+        book.run(what, 2, run);
+    }
+    let test = with(&format!("{url}, \"edge-note@1.9.0\""));
+    book.run("a URL beside a name", 0, test.run("upgrade"));
+    let run = test.run("upgrade").arg(EDGE_INFRA_2_1_0);
+    book.run("a uid to upgrade", 2, run);
+    let several = with(&format!("{url}, \"65c92d0f4b3c2e1a8d7f6a90\""));
+    book.run("a URL and a uid", 0, several.run("upgrade"));
+    let run = several.run("upgrade edge-note");
+    book.run("a name in a file without names", 2, run);
+    book.run(
+        "a mistyped profile to upgrade",
+        2,
+        test.run("upgrade edge-nota"),
+    );
+    let run = test.run("upgrade zzz --in factory");
+    book.run("a profile that a definition has not", 2, run);
+    book.run(
+        "versions without a network",
+        2,
+        test.run("outdated --offline"),
+    );
+    book.run(
+        "an upgrade without a network",
+        2,
+        test.run("upgrade --offline"),
+    );
 }
 
 /// Lists that lack what they count.
