@@ -263,7 +263,10 @@ mod tests {
             let changes = profiles(old, new);
             changes.iter().map(ToString::to_string).collect()
         };
-        let (old, new) = (version('1', "1.0.0", "1.30.4"), version('2', "1.1.0", "1.31.1"));
+        let (old, new) = (
+            version('1', "1.0.0", "1.30.4"),
+            version('2', "1.1.0", "1.31.1"),
+        );
         let whole = [
             "profile p@1.0.0 removed (111111111111111111111111)",
             "profile p@1.1.0 added (222222222222222222222222)",

@@ -147,6 +147,12 @@ impl Repository {
         branches.remove("refs/heads/edgestage/update").unwrap()
     }
 
+    /// Does the same as [`Repository::pushed`], and fetches the commit.
+    fn fetch_pushed(&self) -> String {
+        self.git("fetch -q origin edgestage/update");
+        self.pushed()
+    }
+
     /// Returns what `diff` prints after `upgrade`, before anything is accepted.
     fn diff(&self) -> String {
         self.check_out();
@@ -276,7 +282,8 @@ fn on_github_one_request_says_what_changed_and_is_renewed() {
     let now = repository.registry.as_ref().unwrap().blobs().len();
     assert!(now > blobs, "the archives are in the registry");
 
-    // Nothing is new: no request is opened, and the branch stays.
+    // Nothing is new: no request is opened, and the branch stays, although Palette packs the
+    // same content into another archive.
     repository.requests(&serde_json::json!([open(7, &first)]));
     succeeds(&repository.github());
     assert_eq!(repository.written(), ["pr edit 7"]);
@@ -299,7 +306,7 @@ fn on_github_one_request_says_what_changed_and_is_renewed() {
     let run = repository.github();
     succeeds(&run);
     assert_eq!(run.stdout, "Nothing changed in Palette.\n");
-    assert_eq!(repository.take("state/calls"), "");
+    assert_eq!(repository.take("state/calls"), "auth setup-git\n");
 }
 
 #[test]
@@ -379,6 +386,15 @@ fn on_gitlab_one_request_says_what_changed_and_is_renewed() {
     let count = repository.git(&format!("rev-list --count origin/main..{third}"));
     assert_eq!(count, "1\n");
 
+    // Somebody else changed `main`: the branch is based on it again.
+    repository.check_out();
+    repository.git("-c user.name=x -c user.email=x@x commit -q --allow-empty -m other");
+    repository.git("push -q origin HEAD:refs/heads/main");
+    succeeds(&repository.gitlab());
+    let count = repository.git(&format!("rev-list --count {}", repository.fetch_pushed()));
+    assert_eq!(count, "3\n");
+    assert_eq!(pushed_with(&repository).0, expected);
+
     // The branch was deleted: a request is opened again.
     repository.git("--git-dir origin.git update-ref -d refs/heads/edgestage/update");
     succeeds(&repository.gitlab());
@@ -388,7 +404,7 @@ fn on_gitlab_one_request_says_what_changed_and_is_renewed() {
     repository.merge();
     let run = repository.gitlab();
     succeeds(&run);
-    assert!(run.stdout.ends_with("Nothing changed in Palette.\n"));
+    assert_eq!(run.stdout, "Nothing changed in Palette.\n");
     assert_eq!(repository.text("origin.git/options"), "");
 
     // Git got the token, and no argument of a process had it.
