@@ -218,11 +218,15 @@ impl Repository {
 
     /// Runs the job on GitLab.
     fn gitlab(&self) -> Run {
+        self.gitlab_with_key("demo-palette-api-key")
+    }
+
+    fn gitlab_with_key(&self, key: &str) -> Run {
         self.check_out();
         let pipeline = template(GITLAB);
         let mut environment = variables(&pipeline["update"]["variables"]);
         environment.insert("GITLAB_CI".into(), "true".into());
-        environment.insert(KEY.into(), "demo-palette-api-key".into());
+        environment.insert(KEY.into(), key.into());
         self.environment(&mut environment);
         shell(&self.site, &environment, &script(&pipeline))
     }
@@ -420,6 +424,10 @@ fn on_gitlab_one_request_says_what_changed_and_is_renewed() {
 #[test]
 fn on_gitlab_without_a_registry() {
     let repository = Repository::without_registry();
+    // If Palette does not answer, the job fails, and nothing is proposed.
+    let refused = repository.gitlab_with_key("another-key");
+    assert_eq!(refused.code, 4, "{}", refused.stderr);
+    assert_eq!(repository.branches().len(), 1);
     let changes = repository.diff();
     succeeds(&repository.gitlab());
     assert_eq!(pushed_with(&repository).1, changes);
