@@ -127,7 +127,8 @@ pub enum Command {
     #[command(after_help = "Examples:\n\
         \x20 edgestage init\n\
         \x20 edgestage init edge-infra@2.1.0 --to factory\n\
-        \x20 edgestage init --make --github   # Also if profiles.toml exists")]
+        \x20 edgestage init --make --github   # Also if profiles.toml exists\n\
+        \x20 edgestage init --gitlab --gitlab-update")]
     Init(InitArgs),
     /// Add profiles to a definition in profiles.toml
     ///

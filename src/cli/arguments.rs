@@ -62,9 +62,21 @@ pub struct InitArgs {
     /// Also write .github/workflows/edgestage.yml
     #[arg(long)]
     pub github: bool,
+    /// Also write .github/workflows/edgestage-update.yml, which proposes updates
+    #[arg(long)]
+    pub github_update: bool,
     /// Also write .gitlab-ci.yml
     #[arg(long)]
     pub gitlab: bool,
+    /// Also write .gitlab/edgestage-update.yml, which proposes updates
+    #[arg(long)]
+    pub gitlab_update: bool,
+    /// Also write a Jenkinsfile
+    #[arg(long)]
+    pub jenkins: bool,
+    /// Also write azure-pipelines.yml
+    #[arg(long)]
+    pub azure: bool,
 }
 
 /// Arguments of `add`.

@@ -31,7 +31,11 @@ mod questions;
 const MAKEFILE: &str = include_str!("../../templates/Makefile");
 const EARTHFILE: &str = include_str!("../../templates/Earthfile");
 const GITHUB: &str = include_str!("../../templates/github.yml");
+const GITHUB_UPDATE: &str = include_str!("../../templates/github-update.yml");
 const GITLAB: &str = include_str!("../../templates/gitlab-ci.yml");
+const GITLAB_UPDATE: &str = include_str!("../../templates/gitlab-update.yml");
+const JENKINS: &str = include_str!("../../templates/Jenkinsfile");
+const AZURE: &str = include_str!("../../templates/azure-pipelines.yml");
 
 /// The document of `init`.
 #[derive(Serialize, JsonSchema)]
@@ -93,7 +97,19 @@ fn snippets(arguments: &InitArgs, manifest: &Path) -> Vec<(PathBuf, &'static str
         (arguments.make, "Makefile", MAKEFILE),
         (arguments.earthly, "Earthfile", EARTHFILE),
         (arguments.github, ".github/workflows/edgestage.yml", GITHUB),
+        (
+            arguments.github_update,
+            ".github/workflows/edgestage-update.yml",
+            GITHUB_UPDATE,
+        ),
         (arguments.gitlab, ".gitlab-ci.yml", GITLAB),
+        (
+            arguments.gitlab_update,
+            ".gitlab/edgestage-update.yml",
+            GITLAB_UPDATE,
+        ),
+        (arguments.jenkins, "Jenkinsfile", JENKINS),
+        (arguments.azure, "azure-pipelines.yml", AZURE),
     ];
     let asked = all.into_iter().filter(|(asked, ..)| *asked);
     asked

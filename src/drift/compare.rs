@@ -39,17 +39,43 @@ pub fn profiles(old: &[ResolvedProfile], new: &[ResolvedProfile]) -> Vec<Change>
         }
     }
     for after in new {
-        if !old.iter().any(|before| before.uid == after.uid) {
+        if !has(old, after) {
             changes.push(Change::ProfileAdded {
                 profile: label(after),
                 uid: after.uid.clone(),
             });
+            if let Some(before) = replaced(after, old, new) {
+                packs(&label(after), &before.packs, &after.packs, &mut changes);
+            }
         }
     }
     if changes.is_empty() && old != new {
         changes.push(Change::Order);
     }
     changes
+}
+
+fn has(profiles: &[ResolvedProfile], one: &ResolvedProfile) -> bool {
+    profiles.iter().any(|profile| profile.uid == one.uid)
+}
+
+/// Returns the profile that `added` is another version of: each version has a uid of its own.
+/// Profiles of a project and of the tenant may share a name, and then it is not clear.
+fn replaced<'p>(
+    added: &ResolvedProfile,
+    old: &'p [ResolvedProfile],
+    new: &[ResolvedProfile],
+) -> Option<&'p ResolvedProfile> {
+    let mut removed = old
+        .iter()
+        .filter(|before| before.name == added.name && !has(new, before));
+    let mut others = new
+        .iter()
+        .filter(|after| after.name == added.name && !has(old, after));
+    match (removed.next(), removed.next(), others.nth(1)) {
+        (Some(before), None, None) => Some(before),
+        _ => None,
+    }
 }
 
 /// Returns `name@version`.
@@ -225,6 +251,38 @@ mod tests {
         assert!(profiles(&old, &old).is_empty());
         let turned: Vec<_> = old.iter().rev().cloned().collect();
         assert_eq!(profiles(&old, &turned), [Change::Order]);
+    }
+
+    #[test]
+    fn another_version_of_a_profile_is_told_pack_by_pack() {
+        let version = |digit: char, version: &str, tag: &str| ResolvedProfile {
+            name: "p".into(),
+            ..profile(digit, version, &[pack("edge-k3s", tag, "")])
+        };
+        let told = |old: &[ResolvedProfile], new: &[ResolvedProfile]| -> Vec<String> {
+            let changes = profiles(old, new);
+            changes.iter().map(ToString::to_string).collect()
+        };
+        let (old, new) = (
+            version('1', "1.0.0", "1.30.4"),
+            version('2', "1.1.0", "1.31.1"),
+        );
+        let whole = [
+            "profile p@1.0.0 removed (111111111111111111111111)",
+            "profile p@1.1.0 added (222222222222222222222222)",
+        ];
+        let pack = "p@1.1.0: edge-k3s 1.30.4 → 1.31.1 (layer k8s)";
+        let one = told(&[old.clone()], &[new.clone()]);
+        assert_eq!(one, [whole[0], whole[1], pack]);
+        // It is not clear which of two became which.
+        let third = version('3', "1.2.0", "1.32.0");
+        let two = told(&[old.clone()], &[new.clone(), third.clone()]);
+        assert!(!two.iter().any(|line| line.contains("edge-k3s")), "{two:?}");
+        let two = told(&[old.clone(), third.clone()], &[new.clone()]);
+        assert!(!two.iter().any(|line| line.contains("edge-k3s")), "{two:?}");
+        // The old one is still there.
+        let beside = told(&[old.clone()], &[old, new]);
+        assert_eq!(beside, [whole[1]]);
     }
 
     #[test]

@@ -8,16 +8,16 @@ use crate::accepted;
 use crate::docker_registry::{DockerRegistry, PASSWORD, USER};
 use crate::markdown::read;
 use crate::site::{Run, Site};
-use crate::yaml::{Variables, list, names, parse, scalars, template, text, variables};
+use crate::yaml::{Variables, list, names, parse, template, text, variables};
 
 const GITHUB: &str = "templates/github.yml";
 const GITLAB: &str = "templates/gitlab-ci.yml";
-const KEY: &str = "PALETTE_API_KEY";
+pub const KEY: &str = "PALETTE_API_KEY";
 
 const ARG: &str = "ISO_NAME=edge-site\nCLUSTERCONFIG=spc.tgz\n";
 
 /// The steps of a job that run a script, but for those that bring edgestage here.
-fn scripts<'y>(workflow: &'y Yaml, job: &str) -> Vec<&'y Yaml> {
+pub fn scripts<'y>(workflow: &'y Yaml, job: &str) -> Vec<&'y Yaml> {
     let steps = list(&workflow["jobs"][job]["steps"]).iter();
     steps
         .filter(|step| step["run"].as_str().is_some())
@@ -26,7 +26,7 @@ fn scripts<'y>(workflow: &'y Yaml, job: &str) -> Vec<&'y Yaml> {
 }
 
 /// The `edgestage` commands in lines of a shell, as words.
-fn commands(script: &str) -> Vec<Vec<String>> {
+pub fn commands(script: &str) -> Vec<Vec<String>> {
     let parts = script.lines().flat_map(|line| line.split(['|', '>']));
     let parts = parts.flat_map(|part| part.split("&&"));
     parts
@@ -44,7 +44,7 @@ fn commands(script: &str) -> Vec<Vec<String>> {
 }
 
 /// Runs `script` as the CIs do, with the binary on the path and no key but a given one.
-fn shell(site: &Site, variables: &Variables, script: &str) -> Run {
+pub fn shell(site: &Site, variables: &Variables, script: &str) -> Run {
     let exports = variables.iter();
     let exports = exports.map(|(name, value)| format!("export {name}='{value}'"));
     let exports = exports.collect::<Vec<_>>().join("\n");
@@ -54,7 +54,7 @@ fn shell(site: &Site, variables: &Variables, script: &str) -> Run {
 }
 
 /// Two locked definitions of one checkout, and what a site adds to CanvOS.
-fn site() -> Site {
+pub fn site() -> Site {
     let site = Site::with_palette();
     let fetched = site.edgestage(&["fetch", "-q"]);
     assert_eq!(fetched.code, 0, "{}", fetched.stderr);
@@ -64,7 +64,7 @@ fn site() -> Site {
 }
 
 /// The same with a registry that requires a password, and has both archives. The cache is empty.
-fn site_with_registry() -> (DockerRegistry, Site) {
+pub fn site_with_registry() -> (DockerRegistry, Site) {
     let registry = DockerRegistry::with_password();
     let site = site();
     let manifest = std::fs::read_to_string(site.path("profiles.toml")).unwrap();
@@ -86,7 +86,7 @@ fn site_with_registry() -> (DockerRegistry, Site) {
 }
 
 /// What the CIs set for a registry.
-fn login(registry: &DockerRegistry) -> Variables {
+pub fn login(registry: &DockerRegistry) -> Variables {
     let host = registry.repository().split('/').next().unwrap().to_owned();
     [
         ("REGISTRY", host.as_str()),
@@ -101,7 +101,7 @@ fn login(registry: &DockerRegistry) -> Variables {
 }
 
 /// The names of what is locked.
-fn locked(site: &Site) -> Vec<String> {
+pub fn locked(site: &Site) -> Vec<String> {
     let lock = edgestage::lockfile::Lockfile::load(&site.path("profiles.lock")).unwrap();
     let locked: Vec<String> = lock.definitions.keys().map(str::to_owned).collect();
     assert_eq!(locked.len(), 2);
@@ -109,7 +109,7 @@ fn locked(site: &Site) -> Vec<String> {
 }
 
 /// The build was run once, without the key, and what it took is `definition`.
-fn is_built(site: &Site, definition: &str) {
+pub fn is_built(site: &Site, definition: &str) {
     let calls = std::fs::read_to_string(site.path("CanvOS/calls")).unwrap();
     assert_eq!(calls, "--ci --output +iso key=none\n");
     let image = "CanvOS/build/edge-site.iso";
@@ -117,22 +117,53 @@ fn is_built(site: &Site, definition: &str) {
     std::fs::remove_file(site.path(image)).unwrap();
 }
 
-fn succeeds(run: &Run) {
+pub fn succeeds(run: &Run) {
     assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
 }
 
 #[test]
 fn init_writes_them_where_they_are_looked_for() {
+    let files = [
+        (
+            "--github",
+            ".github/workflows/edgestage.yml",
+            "templates/github.yml",
+        ),
+        (
+            "--github-update",
+            ".github/workflows/edgestage-update.yml",
+            "templates/github-update.yml",
+        ),
+        ("--gitlab", ".gitlab-ci.yml", "templates/gitlab-ci.yml"),
+        (
+            "--gitlab-update",
+            ".gitlab/edgestage-update.yml",
+            "templates/gitlab-update.yml",
+        ),
+        ("--jenkins", "Jenkinsfile", "templates/Jenkinsfile"),
+        (
+            "--azure",
+            "azure-pipelines.yml",
+            "templates/azure-pipelines.yml",
+        ),
+    ];
     let site = Site::empty();
     succeeds(&site.edgestage(&["init", "-q"]));
-    let run = site.edgestage(&["init", "-q", "--github", "--gitlab"]);
+    let mut arguments = vec!["init", "-q"];
+    arguments.extend(files.map(|(flag, ..)| flag));
+    let run = site.edgestage(&arguments);
     succeeds(&run);
-    let paths = [".github/workflows/edgestage.yml", ".gitlab-ci.yml"];
-    assert_eq!(run.stdout.lines().count(), paths.len());
-    for ((path, template), line) in paths.iter().zip([GITHUB, GITLAB]).zip(run.stdout.lines()) {
+    assert_eq!(run.stdout.lines().count(), files.len());
+    for ((flag, path, template), line) in files.iter().zip(run.stdout.lines()) {
         assert!(line.ends_with(&format!("/{path}")), "{line}");
         let written = std::fs::read_to_string(site.path(path)).unwrap();
         assert_eq!(written, read(template), "{path}");
+        // Each flag writes its own file alone.
+        let one = Site::empty();
+        succeeds(&one.edgestage(&["init", "-q"]));
+        let run = one.edgestage(&["init", "-q", flag]);
+        assert_eq!(run.stdout.lines().count(), 1, "{flag}");
+        assert!(one.path(path).exists(), "{flag}");
     }
 
     // What is there stays, and a run that was killed in between is completed.
@@ -157,10 +188,8 @@ fn they_run_commands_and_flags_that_there_are() {
     let pipeline = template(GITLAB);
     let lines = list(&pipeline["definitions"]["script"]).iter().map(text);
     scripts.extend(lines.map(|line| line.replace("    - ", "")));
-    let lines = list(&pipeline["update"]["script"]).iter().map(text);
-    scripts.extend(lines.map(str::to_owned));
     let commands: Vec<_> = scripts.iter().flat_map(|script| commands(script)).collect();
-    assert_eq!(commands.len(), 14, "seven in each: {commands:?}");
+    assert_eq!(commands.len(), 10, "five in each: {commands:?}");
     for words in &commands {
         assert_eq!(accepted(words), Ok(()));
     }
@@ -184,25 +213,20 @@ fn they_run_commands_and_flags_that_there_are() {
 #[test]
 fn the_workflow_may_do_no_more_than_it_needs() {
     let workflow = template(GITHUB);
+    let read = |what: &str| (what.to_owned(), "read".to_owned());
     let permissions = variables(&workflow["permissions"]);
-    assert_eq!(permissions, [("contents".into(), "read".into())].into());
+    assert_eq!(permissions, [read("contents")].into());
+    let jobs = &workflow["jobs"];
+    assert!(jobs["definitions"]["permissions"].is_badvalue());
+    let permissions = variables(&jobs["iso"]["permissions"]);
+    assert_eq!(permissions, [read("contents"), read("packages")].into());
+    is_careful(&workflow);
+}
 
+/// What holds for each step of each workflow.
+pub fn is_careful(workflow: &Yaml) {
     for job in names(&workflow["jobs"]) {
-        let permissions: Vec<String> = variables(&workflow["jobs"][job]["permissions"])
-            .into_iter()
-            .map(|(what, how)| format!("{what} {how}"))
-            .collect();
-        assert_eq!(
-            permissions,
-            match job {
-                "update" => &["contents write", "packages write", "pull-requests write"][..],
-                "iso" => &["contents read", "packages read"],
-                _ => &[],
-            },
-            "{job}"
-        );
-        let job = &workflow["jobs"][job];
-        for step in list(&job["steps"]) {
+        for step in list(&workflow["jobs"][job]["steps"]) {
             // A tag can be moved; a checkout leaves no token behind.
             if let Some(action) = step["uses"].as_str() {
                 let (name, commit) = action.split_once('@').unwrap();
@@ -221,46 +245,18 @@ fn the_workflow_may_do_no_more_than_it_needs() {
 }
 
 #[test]
-fn the_key_is_in_the_job_that_updates_only() {
+fn no_job_that_builds_has_the_key() {
+    for path in [GITHUB, GITLAB] {
+        let text = read(path);
+        assert!(!text.contains(KEY) && !text.contains("secrets."), "{path}");
+        assert!(!text.contains("environment:"), "{path}");
+    }
+    // Nobody but the step that pulls gets the token.
     let workflow = template(GITHUB);
-    let mut found = Vec::new();
-    scalars(&workflow, &mut found);
-    let of_the_key = |scalar: &&&str| scalar.contains(KEY) || scalar.contains("secrets");
-    let named = found.iter().filter(of_the_key).count();
-    assert_eq!(named, 2, "a name and a value");
-    for job in names(&workflow["jobs"]) {
-        for step in scripts(&workflow, job) {
-            let has = variables(&step["env"]).contains_key(KEY);
-            assert_eq!(
-                has,
-                text(&step["run"]).contains("edgestage update"),
-                "{job}"
-            );
-        }
+    for step in scripts(&workflow, "iso") {
+        let is_stage = text(&step["run"]).contains("edgestage stage");
+        assert_eq!(!step["env"].is_badvalue(), is_stage);
     }
-    let environment = &workflow["jobs"]["update"]["environment"];
-    assert_eq!(environment.as_str(), Some("palette"));
-    // Nobody but the two that push and pull gets the token, and the build is not one of them.
-    let build = scripts(&workflow, "iso").into_iter();
-    let build = build.filter(|step| text(&step["run"]).contains("edgestage build"));
-    for step in build {
-        assert!(step["env"].is_badvalue());
-    }
-
-    // GitLab gives it to the jobs of an environment.
-    let pipeline = template(GITLAB);
-    let mut found = Vec::new();
-    scalars(&pipeline, &mut found);
-    assert!(!found.iter().any(|scalar| scalar.contains(KEY)));
-    assert_eq!(text(&pipeline["update"]["environment"]["name"]), "palette");
-    assert!(pipeline["definitions"]["environment"].is_badvalue());
-    assert!(
-        !read(GITLAB)
-            .split("definitions:\n")
-            .nth(1)
-            .unwrap()
-            .contains("environment:")
-    );
 }
 
 #[test]
@@ -312,7 +308,7 @@ fn the_matrix_on_github_has_every_definition() {
 }
 
 /// The environment of a step.
-fn environment_of(workflow: &Yaml, job: &str, step: &Yaml, definition: &str) -> Variables {
+pub fn environment_of(workflow: &Yaml, job: &str, step: &Yaml, definition: &str) -> Variables {
     let mut environment = variables(&workflow["env"]);
     environment.extend(variables(&workflow["jobs"][job]["env"]));
     environment.extend(variables(&step["env"]));
@@ -342,51 +338,6 @@ fn a_job_on_github_builds_its_definition() {
         }
         is_built(&site, &definition);
     }
-}
-
-#[test]
-fn the_job_on_github_that_updates_pushes_what_it_locks() {
-    let workflow = template(GITHUB);
-    let (registry, site) = site_with_registry();
-    site.publish("edge-k3s", "1.31.1");
-    site.run("git", &["init", "-q"]);
-    site.run("git", &["add", "profiles.lock"]);
-    site.run(
-        "git",
-        &[
-            "-c",
-            "user.name=x",
-            "-c",
-            "user.email=x@x",
-            "commit",
-            "-qm",
-            "x",
-        ],
-    );
-    let before = registry.blobs().len();
-    site.write("bin/gh", "#!/bin/sh\necho \"$*\" >> gh-calls\n");
-    site.run("chmod", &["+x", "bin/gh"]);
-    site.run("git", &["init", "-q", "--bare", "origin.git"]);
-    site.run("git", &["remote", "add", "origin", "origin.git"]);
-    for step in scripts(&workflow, "update") {
-        let mut environment = environment_of(&workflow, "update", step, "");
-        let own = login(&registry);
-        environment.extend(own.into_iter().filter(|(name, _)| name != "TOKEN"));
-        environment.insert("GITHUB_RUN_ID".into(), "1".into());
-        succeeds(&shell(&site, &environment, text(&step["run"])));
-        assert!(!site.path("login").exists());
-    }
-    // Both definitions have the pack: two archives and two manifests.
-    assert_eq!(registry.blobs().len(), before + 4);
-    let calls = std::fs::read_to_string(site.path("gh-calls")).unwrap();
-    assert!(calls.contains("pr create"), "{calls}");
-    let changes = std::fs::read_to_string(site.path("changes.md")).unwrap();
-    assert!(changes.contains("edge-k3s"), "{changes}");
-    let log = site.run(
-        "git",
-        &["--git-dir", "origin.git", "log", "--oneline", "edgestage-1"],
-    );
-    assert!(log.stdout.contains("Update profiles.lock"), "{log:?}");
 }
 
 #[test]

@@ -6,6 +6,8 @@
 #[allow(dead_code)] // the other tests use the rest of it
 mod docker_registry;
 mod ci;
+mod ci_others;
+mod ci_update;
 mod contributing;
 mod fetched;
 #[path = "../suite/support/handmade_images.rs"]
