@@ -272,16 +272,16 @@ mod tests {
             "profile p@1.1.0 added (222222222222222222222222)",
         ];
         let pack = "p@1.1.0: edge-k3s 1.30.4 → 1.31.1 (layer k8s)";
-        let one = told(&[old.clone()], &[new.clone()]);
+        let one = told(std::slice::from_ref(&old), std::slice::from_ref(&new));
         assert_eq!(one, [whole[0], whole[1], pack]);
         // It is not clear which of two became which.
         let third = version('3', "1.2.0", "1.32.0");
-        let two = told(&[old.clone()], &[new.clone(), third.clone()]);
+        let two = told(std::slice::from_ref(&old), &[new.clone(), third.clone()]);
         assert!(!two.iter().any(|line| line.contains("edge-k3s")), "{two:?}");
-        let two = told(&[old.clone(), third.clone()], &[new.clone()]);
+        let two = told(&[old.clone(), third.clone()], std::slice::from_ref(&new));
         assert!(!two.iter().any(|line| line.contains("edge-k3s")), "{two:?}");
         // The old one is still there.
-        let beside = told(&[old.clone()], &[old, new]);
+        let beside = told(std::slice::from_ref(&old), &[old.clone(), new]);
         assert_eq!(beside, [whole[1]]);
     }
 
