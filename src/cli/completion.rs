@@ -202,11 +202,12 @@ mod tests {
     use std::ffi::{OsStr, OsString};
     use std::sync::Arc;
 
-    use clap::Arg;
+    use clap::{Arg, CommandFactory as _};
     use clap_complete::ArgValueCompleter;
 
     use super::candidates::Candidates;
-    use super::offered;
+    use super::{Place, offered, prepared};
+    use crate::cli::Cli;
     use crate::util::environment::Environment;
 
     const LOCK: &str = r#"version = 1
@@ -255,6 +256,33 @@ packs = []
         assert_eq!(found("PROFILE", "edge-infra@"), both[1..]);
         assert!(found("URL", "").is_empty());
         assert!(found("HOST", "").is_empty());
+    }
+
+    /// `upgrade` takes the name of a profile that is written with a version.
+    #[test]
+    fn names_of_profiles_are_offered_to_upgrade() {
+        let site = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
+        let text = "[definition.a]\nprofiles = [\"edge-infra@2.0.0\", { name = \"edge-note\", \
+                    version = \"1.0.0\" }, \"65c90a1b2c3d4e5f770daee4\"]\n";
+        let written = std::fs::write(site.path().join("profiles.toml"), text);
+        written.unwrap_or_else(|error| panic!("{error}"));
+        let environment = Environment {
+            variables: BTreeMap::new(),
+            directory: site.path().to_owned(),
+            terminal: false,
+            interactive: false,
+            columns: None,
+        };
+        let offers = Arc::new(Candidates::read(&[], &environment));
+        let command = prepared(Cli::command(), &offers, Place::Value);
+        let arg = command
+            .find_subcommand("upgrade")
+            .and_then(|upgrade| upgrade.get_positionals().next());
+        let completer = arg.and_then(|arg| arg.get::<ArgValueCompleter>());
+        let found = completer.map(|completer| completer.complete(OsStr::new("")));
+        let found = found.unwrap_or_default().into_iter();
+        let found: Vec<OsString> = found.map(|one| one.get_value().to_owned()).collect();
+        assert_eq!(found, words(&["edge-infra", "edge-note"]));
     }
 
     #[test]

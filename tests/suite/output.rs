@@ -53,6 +53,8 @@ fn every_command_has_one_document() {
         ("fetch", "definitions"),
         ("stage", "definitions"),
         ("diff", "definitions"),
+        ("outdated", "definitions"),
+        ("upgrade", "changes"),
         ("list", "definitions"),
         ("cache list", "archives"),
         ("verify", "placements"),

@@ -48,6 +48,8 @@ fn every_command() {
         (drifted, "diff -v", 3, "edge-k3s"),
         (drifted, "update", 0, "edge-k3s"),
         (drifted, "fetch", 3, "edge-k3s"),
+        (staged, "outdated", 0, "current"),
+        (staged, "upgrade", 0, "Unchanged"),
         (staged, "verify", 0, "locked"),
         (Test::new, "verify --expect-none", 0, "none"),
         (with_image, "verify --image installer.iso", 0, "locked"),
