@@ -84,7 +84,7 @@ fn jenkins_builds_each_definition() {
         let (_, query) = query.split_once("sh(script: '").unwrap();
         let query = query.split('\'').next().unwrap();
         let names = run(&site, &shell, &plain, query).stdout;
-        assert_eq!(names.trim().split('\n').collect::<Vec<_>>(), locked(&site));
+        assert_eq!(names.lines().collect::<Vec<_>>(), locked(&site));
 
         succeeds(&run(&site, &shell, &plain, checkout));
         let with_password = environment(&registry, &definition, true);
