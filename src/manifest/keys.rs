@@ -22,9 +22,10 @@ pub const NOT_BLANK: &str = r"\S";
 /// Matches a text without surrounding white space and without control characters.
 const WORD: &str = r"^[^\s\u0000-\u001f\u007f-\u009f]([^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f])?$";
 /// Matches the URL of a cluster profile's page in the console, in a project or the tenant.
-const PAGE: &str = r"^[hH][tT][tT][pP][sS]?://.+/profiles/+cluster/+[0-9a-fA-F]{24}([/?#].*)?$";
+const PAGE: &str =
+    r"^[hH][tT][tT][pP][sS]?://[\s\S]+/profiles/+cluster/+[0-9a-fA-F]{24}([/?#][\s\S]*)?$";
 /// Matches a name and a version on either side of the last `@`.
-const NAME_AND_VERSION: &str = r"^[^@].*@[^@]*[^@]$|^@.*@[^@]+$";
+const NAME_AND_VERSION: &str = r"^[^@][\s\S]*@[^@]*[^@]$|^@[\s\S]*@[^@]+$";
 /// Matches a size with its unit.
 pub const SIZE: &str = r"^\s*\+?0*[1-9][0-9]*\s*(B|KiB|MiB|GiB)\s*$";
 /// Matches the digest of a certificate.

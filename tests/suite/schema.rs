@@ -246,7 +246,9 @@ fn what_is_wrong_for_the_reader_is_wrong_for_the_schema() {
 }
 
 /// Texts that are valid in some place, and some that nearly are.
-const TEXTS: [&str; 22] = [
+const TEXTS: [&str; 24] = [
+    "a\u{2028}b@1",
+    "https://x/a\u{2028}b/admin/profiles/cluster/65c90a1b2c3d4e5f770daee5",
     "",
     " ",
     "a",
