@@ -5,7 +5,7 @@
 //! private key on this machine. A signature that a host's key does not verify is never returned.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, OnceLock};
 
 use crate::cache::Artifact;
 use crate::commands::sign::{in_memory, sign_archive};
@@ -15,26 +15,26 @@ use crate::error::{Error, Exit};
 use crate::manifest::Manifest;
 use crate::signing::{self, PublicKey, Signature, Signer, SigningError};
 use crate::util::digest::Digest;
+use crate::util::sync::lock;
 use crate::workflow::context::Context;
 use crate::workflow::session::Session;
 
-/// The signatures of a run.
+/// What signs the archives of a run.
 pub(super) struct Signatures<'a> {
     session: &'a Session<'a>,
     manifest: &'a Manifest,
     context: &'a Context<'a>,
     signer: OnceLock<Result<Signer<'a>, HostError>>,
-    made: Mutex<BTreeMap<Digest, Made>>,
 }
-
-/// A signature that is made once.
-type Made = Arc<OnceLock<Result<Signature, HostError>>>;
 
 /// Signs one archive.
 pub(super) struct ArchiveSigner<'a> {
     signatures: &'a Signatures<'a>,
-    archive: &'a Artifact,
-    made: Made,
+    archive: Artifact,
+    made: OnceLock<Result<Signature, HostError>>,
+    /// Whether the keys with these digests verify the signature. The lock is held while the
+    /// archive is in memory, so that it is there once.
+    verified: Mutex<BTreeMap<Digest, bool>>,
 }
 
 impl<'a> Signatures<'a> {
@@ -49,17 +49,16 @@ impl<'a> Signatures<'a> {
             manifest,
             context,
             signer: OnceLock::new(),
-            made: Mutex::default(),
         }
     }
 
-    /// Returns what signs `archive`, which has the digest `sha256`.
-    pub(super) fn of(&'a self, archive: &'a Artifact, sha256: &Digest) -> ArchiveSigner<'a> {
-        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Returns what signs `archive`.
+    pub(super) fn of(&'a self, archive: Artifact) -> ArchiveSigner<'a> {
         ArchiveSigner {
             signatures: self,
             archive,
-            made: Arc::clone(made.entry(*sha256).or_default()),
+            made: OnceLock::new(),
+            verified: Mutex::default(),
         }
     }
 
@@ -78,6 +77,20 @@ impl<'a> Signatures<'a> {
             Ok(signer)
         });
         signer.as_ref().map_err(HostError::clone)
+    }
+}
+
+impl ArchiveSigner<'_> {
+    /// Returns whether `key` verifies the signature. Each key is tried once.
+    fn is_verified(&self, key: &PublicKey, signature: &Signature) -> Result<bool, HostError> {
+        let mut verified = lock(&self.verified);
+        if let Some(known) = verified.get(&key.fingerprint()) {
+            return Ok(*known);
+        }
+        let bytes = in_memory(&self.archive).map_err(|error| failed(&error))?;
+        let is_verified = key.verifies(&bytes, signature);
+        verified.insert(key.fingerprint(), is_verified);
+        Ok(is_verified)
     }
 }
 
@@ -100,15 +113,12 @@ impl edge_host::Signer for ArchiveSigner<'_> {
         }
         let session = self.signatures.session;
         let made = self.made.get_or_init(|| {
-            sign_archive(session, self.archive, signer).map_err(|error| failed(&error))
+            sign_archive(session, &self.archive, signer).map_err(|error| failed(&error))
         });
         let signature = made.as_ref().map_err(HostError::clone)?;
-        if signer.public_key().is_none() {
-            // Nothing has checked what the command printed.
-            let bytes = in_memory(self.archive).map_err(|error| failed(&error))?;
-            if !key.verifies(&bytes, signature) {
-                return Err(refused(messages::other_signing_key(None, &expected), true));
-            }
+        // Otherwise, nothing has checked what the command printed.
+        if signer.public_key().is_none() && !self.is_verified(&key, signature)? {
+            return Err(refused(messages::other_signing_key(None, &expected), true));
         }
         Ok(signature.hex())
     }

@@ -7,15 +7,14 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::signatures::Signatures;
+use super::signatures::{ArchiveSigner, Signatures};
 use super::{Target, each, lock_entries, targets};
 use crate::archive;
-use crate::cache::Artifact;
 use crate::cli::HostUploadArgs;
 use crate::commands::locked_bytes::locked_bytes;
 use crate::edge_host::{
-    ArchiveFacts, Expected, HostError, Session as HostSession, Signer, SlotReport, Upload,
-    Uploaded, messages,
+    ArchiveFacts, Expected, HostError, Session as HostSession, SlotReport, Upload, Uploaded,
+    messages,
 };
 use crate::error::Error;
 use crate::lockfile::LockEntry;
@@ -85,9 +84,9 @@ struct Done {
 /// A locked archive, and what it holds.
 struct Ready<'l> {
     locked: &'l LockEntry,
-    archive: Artifact,
     file: Arc<File>,
     facts: ArchiveFacts,
+    signer: ArchiveSigner<'l>,
 }
 
 pub(in crate::commands) fn run(
@@ -109,17 +108,19 @@ pub(in crate::commands) fn run(
         context,
     )?;
     let locked = lock_entries(&targets, &session.lock)?;
+    let signatures = Signatures::new(&session, &manifest, context);
     let mut ready = BTreeMap::new();
     for (name, locked) in locked {
         let definition = &manifest.definitions[&name];
-        ready.insert(name, prepare(definition, locked, &session, context)?);
+        ready.insert(
+            name,
+            prepare(definition, locked, &signatures, &session, context)?,
+        );
     }
-    let signatures = Signatures::new(&session, &manifest, context);
     let jobs = arguments.target.jobs;
     let results = each(&targets, jobs, &manifest, context, |target, host| {
         let ready = &ready[&target.definition.name];
-        let signer = signatures.of(&ready.archive, &ready.locked.sha256);
-        upload(target, host, ready, &signer, context)
+        upload(target, host, ready, context)
     });
     let mut summary = Summary::of_hosts(targets.len());
     let mut errors = Vec::new();
@@ -165,6 +166,7 @@ pub(in crate::commands) fn run(
 fn prepare<'l>(
     definition: &Definition,
     locked: &'l LockEntry,
+    signatures: &'l Signatures<'l>,
     session: &Session<'_>,
     context: &Context<'_>,
 ) -> Result<Ready<'l>, Error> {
@@ -185,7 +187,7 @@ fn prepare<'l>(
         locked,
         file: artifact.share()?,
         facts: ArchiveFacts::of(&inventory),
-        archive: archive.artifact,
+        signer: signatures.of(archive.artifact),
     })
 }
 
@@ -193,7 +195,6 @@ fn upload(
     target: &Target<'_>,
     host: &HostSession<'_, '_>,
     ready: &Ready<'_>,
-    signer: &dyn Signer,
     context: &Context<'_>,
 ) -> Result<Uploaded, HostError> {
     let report = context.report;
@@ -219,7 +220,7 @@ fn upload(
             definition: target.definition,
             archive: Some(&ready.facts),
         },
-        signer,
+        signer: &ready.signer,
         progress: &progress,
     });
     drop(progress);
