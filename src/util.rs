@@ -12,6 +12,7 @@ pub mod host_address;
 pub(crate) mod interrupt;
 pub mod limits;
 pub mod path_error;
+pub mod read_at;
 pub mod repository;
 pub mod sanitize;
 pub mod secret;

@@ -6,6 +6,8 @@ use std::io::{self, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use crate::util::read_at::read_at;
+
 /// What the sender of a form and its watcher share.
 #[derive(Debug, Default)]
 pub(super) struct Progress {
@@ -116,19 +118,6 @@ impl Read for Form {
         }
         Ok(read)
     }
-}
-
-#[cfg(unix)]
-fn read_at(file: &File, buffer: &mut [u8], at: u64) -> io::Result<usize> {
-    use std::os::unix::fs::FileExt as _;
-    file.read_at(buffer, at)
-}
-
-#[cfg(not(unix))]
-fn read_at(mut file: &File, buffer: &mut [u8], at: u64) -> io::Result<usize> {
-    use std::io::{Seek as _, SeekFrom};
-    file.seek(SeekFrom::Start(at))?;
-    file.read(buffer)
 }
 
 #[cfg(test)]

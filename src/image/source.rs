@@ -5,6 +5,7 @@ use std::io::{self, Read, Seek as _};
 use std::path::Path;
 
 use crate::util::files;
+use crate::util::read_at::read_exact_at;
 
 /// Opens the regular file `path`; returns `None` if it is not one. A file of another kind is
 /// not opened, because opening a pipe waits for a writer.
@@ -97,17 +98,4 @@ impl Read for Window {
         self.at += n as u64;
         Ok(n)
     }
-}
-
-#[cfg(unix)]
-fn read_exact_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<()> {
-    use std::os::unix::fs::FileExt as _;
-    file.read_exact_at(buffer, offset)
-}
-
-#[cfg(not(unix))]
-fn read_exact_at(mut file: &File, buffer: &mut [u8], offset: u64) -> io::Result<()> {
-    use std::io::{Seek as _, SeekFrom};
-    file.seek(SeekFrom::Start(offset))?;
-    file.read_exact(buffer)
 }

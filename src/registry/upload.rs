@@ -15,6 +15,8 @@ use std::time::{Duration, Instant};
 
 use reqwest::blocking::{Body, RequestBuilder, Response};
 
+use crate::util::read_at::read_at;
+
 /// How often the progress is looked at.
 const GLANCE: Duration = Duration::from_millis(100);
 /// The library's own limit for the request, which must not end it.
@@ -113,17 +115,4 @@ impl Read for UploadBody {
         self.shared.read.fetch_add(read as u64, Ordering::Relaxed);
         Ok(read)
     }
-}
-
-#[cfg(unix)]
-fn read_at(file: &File, buffer: &mut [u8], at: u64) -> io::Result<usize> {
-    use std::os::unix::fs::FileExt as _;
-    file.read_at(buffer, at)
-}
-
-#[cfg(not(unix))]
-fn read_at(mut file: &File, buffer: &mut [u8], at: u64) -> io::Result<usize> {
-    use std::io::{Seek as _, SeekFrom};
-    file.seek(SeekFrom::Start(at))?;
-    file.read(buffer)
 }
