@@ -227,6 +227,16 @@ type = "infra"
 packs = []
 "#;
 
+    fn environment(site: &tempfile::TempDir) -> Environment {
+        Environment {
+            variables: BTreeMap::new(),
+            directory: site.path().to_owned(),
+            terminal: false,
+            interactive: false,
+            columns: None,
+        }
+    }
+
     fn words(words: &[&str]) -> Vec<OsString> {
         words.iter().map(Into::into).collect()
     }
@@ -236,14 +246,7 @@ packs = []
         let site = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
         let written = std::fs::write(site.path().join("profiles.lock"), LOCK);
         written.unwrap_or_else(|error| panic!("{error}"));
-        let environment = Environment {
-            variables: BTreeMap::new(),
-            directory: site.path().to_owned(),
-            terminal: false,
-            interactive: false,
-            columns: None,
-        };
-        let offers = Arc::new(Candidates::read(&[], &environment));
+        let offers = Arc::new(Candidates::read(&[], &environment(&site)));
         let found = |name: &'static str, current: &str| -> Vec<OsString> {
             let arg = offered(Arg::new("word").value_name(name), &offers);
             let completer = arg.get::<ArgValueCompleter>();
@@ -266,14 +269,7 @@ packs = []
                     version = \"1.0.0\" }, \"65c90a1b2c3d4e5f770daee4\"]\n";
         let written = std::fs::write(site.path().join("profiles.toml"), text);
         written.unwrap_or_else(|error| panic!("{error}"));
-        let environment = Environment {
-            variables: BTreeMap::new(),
-            directory: site.path().to_owned(),
-            terminal: false,
-            interactive: false,
-            columns: None,
-        };
-        let offers = Arc::new(Candidates::read(&[], &environment));
+        let offers = Arc::new(Candidates::read(&[], &environment(&site)));
         let command = prepared(Cli::command(), &offers, Place::Value);
         let arg = command
             .find_subcommand("upgrade")
@@ -291,14 +287,7 @@ packs = []
         let text = "[host.line-1]\naddress = \"192.0.2.1\"\n[host.\"a b\"]\n";
         let written = std::fs::write(site.path().join("profiles.toml"), text);
         written.unwrap_or_else(|error| panic!("{error}"));
-        let environment = Environment {
-            variables: BTreeMap::new(),
-            directory: site.path().to_owned(),
-            terminal: false,
-            interactive: false,
-            columns: None,
-        };
-        let offers = Arc::new(Candidates::read(&[], &environment));
+        let offers = Arc::new(Candidates::read(&[], &environment(&site)));
         let arg = offered(Arg::new("word").value_name("HOST"), &offers);
         let completer = arg.get::<ArgValueCompleter>();
         let found = completer.map(|completer| completer.complete(OsStr::new("l")));

@@ -51,7 +51,7 @@ struct Shared {
 }
 
 /// A test that panicked with a lock in its hands is not a reason to panic again.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

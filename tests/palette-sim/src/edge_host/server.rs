@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, Write as _};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -17,6 +17,7 @@ use super::routes::{Reply, answer, pause};
 use super::world::{HostFault, HostWorld};
 use crate::http::{Connection, Next, Reader, Request, Socket};
 use crate::record::{Answer, Recorded, Sent};
+use crate::sim::lock;
 use crate::tls::Tls;
 
 /// A running edge host. It ends when it is dropped.
@@ -36,10 +37,6 @@ struct Shared {
     connections: AtomicU64,
     clients: Mutex<Vec<(JoinHandle<()>, std::sync::Weak<TcpStream>)>>,
     ends: AtomicBool,
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl EdgeHost {
