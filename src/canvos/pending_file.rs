@@ -98,27 +98,64 @@ fn is_marked(file: &File) -> bool {
 
 /// Returns the names of the temporary files that killed runs left in `directory`.
 pub(super) fn leftovers(directory: &Directory) -> Vec<String> {
-    let names = directory.names().unwrap_or_default().into_iter();
-    let ours = names.filter(|name| atomic_file::is_temporary(name.as_encoded_bytes()));
-    ours.filter_map(|name| name.into_string().ok())
-        .filter(|name| is_dead(directory, name))
-        .collect()
-}
-
-/// Removes the files that [`leftovers`] returns, and returns their names. This is best effort:
-/// the next look reports what could not be removed.
-pub(super) fn sweep(directory: &Directory) -> Vec<String> {
-    let mut names = leftovers(directory);
-    names.retain(|name| directory.remove(name).is_ok());
+    let mut names = temporary_names(directory);
+    names.retain(|name| dead(directory, name).is_some());
     names
 }
 
-fn is_dead(directory: &Directory, name: &str) -> bool {
-    let is_file = directory
-        .entry(name)
-        .is_ok_and(|entry| entry.is_some_and(|entry| entry.odd.is_none()));
-    is_file
-        && directory
-            .read(name)
-            .is_ok_and(|file| file_lock::is_dead(&file, atomic_file::ABANDONED))
+/// Removes the files that [`leftovers`] returns, and returns their names. Each stays locked until
+/// it is gone: a run that has just created it waits in [`PendingFile::create`], and then sees
+/// that it is gone. This is best effort: the next look reports what could not be removed.
+pub(super) fn sweep(directory: &Directory) -> Vec<String> {
+    let mut names = temporary_names(directory);
+    names.retain(|name| {
+        let locked = dead(directory, name);
+        locked.is_some() && directory.remove(name).is_ok()
+    });
+    names
+}
+
+fn temporary_names(directory: &Directory) -> Vec<String> {
+    let names = directory.names().unwrap_or_default().into_iter();
+    let ours = names.filter(|name| atomic_file::is_temporary(name.as_encoded_bytes()));
+    ours.filter_map(|name| name.into_string().ok()).collect()
+}
+
+/// Opens the file `name` if the run that created it is dead. No run takes it while it is open.
+fn dead(directory: &Directory, name: &str) -> Option<File> {
+    let entry = directory.entry(name).ok()??;
+    let file = entry.odd.is_none().then(|| directory.read(name))?.ok()?;
+    file_lock::is_dead(&file, atomic_file::ABANDONED).then_some(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs::{self, TryLockError};
+
+    #[test]
+    fn a_dead_file_is_locked_until_it_is_gone() {
+        let place = tempfile::tempdir().unwrap();
+        let directory = Arc::new(Directory::open(place.path()).unwrap());
+        let name = atomic_file::temporary_name();
+        let path = place.path().join(&name);
+        fs::write(&path, "").unwrap();
+        let locked = dead(&directory, &name).unwrap();
+        let other = File::open(&path).unwrap();
+        assert!(matches!(other.try_lock(), Err(TryLockError::WouldBlock)));
+        drop(locked);
+        assert_eq!(leftovers(&directory), [name.as_str()]);
+        assert_eq!(sweep(&directory), [name.as_str()]);
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn a_living_file_stays() {
+        let place = tempfile::tempdir().unwrap();
+        let directory = Arc::new(Directory::open(place.path()).unwrap());
+        let pending = PendingFile::create(&directory).unwrap();
+        assert!(leftovers(&directory).is_empty());
+        assert!(sweep(&directory).is_empty());
+        assert!(directory.entry(pending.name()).unwrap().is_some());
+    }
 }

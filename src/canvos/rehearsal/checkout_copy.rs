@@ -236,15 +236,19 @@ fn make(parent: &Path) -> io::Result<(PathBuf, Option<File>)> {
     }
 }
 
-/// Removes copies in `parent` that killed runs left.
+/// Removes copies in `parent` that killed runs left. Each is locked until it is gone: a run that
+/// has just made it waits in `make`, and then sees that it is gone.
 fn sweep(parent: &Path) {
     for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
         let path = entry.path();
         let is_directory = entry.file_type().is_ok_and(|kind| kind.is_dir());
-        if is_directory
-            && is_copy(&path)
-            && File::open(&path).is_ok_and(|file| file_lock::is_dead(&file, ABANDONED))
-        {
+        if !is_directory || !is_copy(&path) {
+            continue;
+        }
+        let Ok(directory) = File::open(&path) else {
+            continue;
+        };
+        if file_lock::is_dead(&directory, ABANDONED) {
             remove(&path);
         }
     }
@@ -368,6 +372,31 @@ mod tests {
         let second = CheckoutCopy::copy(&checkout, &go_on).unwrap();
         assert!(first.path().exists());
         assert_ne!(first.path(), second.path());
+    }
+
+    /// A run that made it at that moment waits, and does not take it for its own.
+    #[test]
+    fn a_dead_copy_is_locked_until_it_is_gone() {
+        // The removal may be over before this thread looks.
+        assert!((0..20).find_map(|_| is_locked_while_it_is_removed()) == Some(true));
+    }
+
+    fn is_locked_while_it_is_removed() -> Option<bool> {
+        const FILES: usize = 5000;
+        let parent = tempfile::tempdir().unwrap();
+        let left = parent.path().join(".edgestage-rehearsal-abcdef");
+        fs::create_dir(&left).unwrap();
+        for file in 0..FILES {
+            File::create(left.join(file.to_string())).unwrap();
+        }
+        let other = File::open(&left).unwrap();
+        let count = || fs::read_dir(&left).map_or(0, Iterator::count);
+        std::thread::scope(|scope| {
+            scope.spawn(|| sweep(parent.path()));
+            while count() == FILES {}
+            let is_locked = other.try_lock().is_err();
+            (count() > 0).then_some(is_locked)
+        })
     }
 
     #[test]
