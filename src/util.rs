@@ -16,6 +16,7 @@ pub mod read_at;
 pub mod repository;
 pub mod sanitize;
 pub mod secret;
+pub mod stamp;
 pub(crate) mod suggest;
 pub(crate) mod sync;
 pub mod uid;

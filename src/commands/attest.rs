@@ -24,9 +24,10 @@ use crate::ui::{CommandOutput, fields};
 use crate::util::digest::Digest;
 use crate::util::endpoint::Endpoint;
 use crate::util::failpoint;
-use crate::util::files::{self, Stamp};
+use crate::util::files;
 use crate::util::path_error::PathError;
 use crate::util::sanitize;
+use crate::util::stamp::Stamp;
 use crate::workflow::context::{Context, current, load_lockfile, one};
 
 /// The name of the staged archive in the statement.

@@ -10,9 +10,10 @@ use std::fs::{File, FileType, Metadata, OpenOptions};
 use std::io::{self, Read, Seek as _};
 use std::path::{Path, PathBuf};
 use std::thread;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use crate::util::sanitize;
+use crate::util::stamp::Stamp;
 
 /// Returns whether an error means that the file does not exist.
 #[must_use]
@@ -46,39 +47,6 @@ impl Identity {
     }
 }
 
-/// What changes when a file is replaced or written, whatever modification time it is given.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Stamp {
-    length: u64,
-    /// The device number and the inode number; 0 if the system has no such numbers.
-    node: (u64, u64),
-    /// The change time, or else the modification time; `None` if there is none.
-    changed: Option<SystemTime>,
-}
-
-impl Stamp {
-    /// Returns the stamp of the file that `metadata` describes.
-    #[must_use]
-    pub fn of(metadata: &Metadata) -> Self {
-        #[cfg(unix)]
-        let (node, changed) = {
-            use std::os::unix::fs::MetadataExt as _;
-            let seconds = u64::try_from(metadata.ctime()).map(Duration::from_secs);
-            let rest = u64::try_from(metadata.ctime_nsec()).map(Duration::from_nanos);
-            let since = seconds.and_then(|seconds| Ok(seconds + rest?)).ok();
-            let changed = since.and_then(|since| SystemTime::UNIX_EPOCH.checked_add(since));
-            ((metadata.dev(), metadata.ino()), changed)
-        };
-        #[cfg(not(unix))]
-        let (node, changed) = ((0, 0), metadata.modified().ok());
-        Self {
-            length: metadata.len(),
-            node,
-            changed,
-        }
-    }
-}
-
 /// The maximum size of a text file that people write, in bytes.
 pub const TEXT: u64 = 16 << 20;
 /// The maximum size of `profiles.lock`, in bytes: enough for more than ten thousand
@@ -102,11 +70,21 @@ pub fn open(path: &Path) -> io::Result<File> {
 /// Fails if the operating system reports an error, if `path` is a pipe, a socket or a block
 /// device, or if it has more than `limit` bytes.
 pub fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+    Ok(read_stamped(path, limit)?.0)
+}
+
+/// Reads the file `path` like [`read`], and returns the stamp of what was read.
+///
+/// # Errors
+/// Fails for the same reasons as [`read`].
+pub fn read_stamped(path: &Path, limit: u64) -> io::Result<(Vec<u8>, Stamp)> {
     let (file, metadata) = open_checked(path, &|kind| kind.is_file() || is_device(kind))?;
     if metadata.len() > limit {
         return Err(too_large(limit));
     }
-    read_to_limit(file, metadata.len(), limit)
+    let bytes = read_to_limit(&file, metadata.len(), limit)?;
+    // Afterwards: a change while the file is read then shows in the stamp.
+    Ok((bytes, Stamp::of(&file.metadata()?)))
 }
 
 /// Returns whether `path` is a regular file with exactly these bytes.

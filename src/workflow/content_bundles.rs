@@ -5,7 +5,6 @@
 //! inode. It counts as long as the bundle has the same size, modification time and change time;
 //! nothing can set the latter. A file that cannot be written or read costs another pass.
 
-use std::fs::Metadata;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -18,6 +17,7 @@ use crate::util::atomic_file;
 use crate::util::digest::Digest;
 use crate::util::files;
 use crate::util::sanitize;
+use crate::util::stamp::Stamp;
 use crate::workflow::archive_file;
 use crate::workflow::context::Context;
 
@@ -30,20 +30,8 @@ const LARGEST: u64 = 64 << 10;
 #[derive(Serialize, Deserialize)]
 struct Remembered {
     form: u32,
-    file: FileStamp,
+    file: Stamp,
     held: Survey,
-}
-
-/// What changes whenever a file changes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct FileStamp {
-    device: u64,
-    inode: u64,
-    size: u64,
-    /// Seconds and nanoseconds.
-    modified: (i64, i64),
-    /// Seconds and nanoseconds.
-    changed: (i64, i64),
 }
 
 /// Returns what is wrong with the content bundles of a checkout. The contents that
@@ -87,10 +75,10 @@ fn held(
 ) -> Result<Survey, UnreadBundle> {
     let unreadable = |error: &std::io::Error| UnreadBundle::Unreadable(sanitize::io(error));
     let metadata = file.metadata().map_err(|error| unreadable(&error))?;
-    let stamp = FileStamp::of(&metadata);
-    let remembered = stamp.as_ref().map(|stamp| stamp.path(memory));
-    if let (Some(stamp), Some(path)) = (&stamp, &remembered)
-        && let Some(held) = recall(path, stamp)
+    let stamp = Stamp::of(&metadata);
+    let remembered = remembered_at(memory, &stamp);
+    if let Some(path) = &remembered
+        && let Some(held) = recall(path, &stamp)
     {
         return Ok(held);
     }
@@ -112,8 +100,8 @@ fn held(
         BundleDefinition::None | BundleDefinition::One(_)
     );
     // A bundle that changed while it was read is not remembered.
-    let after = file.metadata().ok().and_then(|after| FileStamp::of(&after));
-    if let (Some(stamp), Some(path)) = (stamp, remembered)
+    let after = file.metadata().ok().map(|after| Stamp::of(&after));
+    if let Some(path) = remembered
         && is_known
         && after.as_ref() == Some(&stamp)
     {
@@ -129,35 +117,16 @@ fn held(
     Ok(held)
 }
 
-impl FileStamp {
-    #[cfg(unix)]
-    #[expect(
-        clippy::unnecessary_wraps,
-        reason = "other systems have no such numbers"
-    )]
-    fn of(metadata: &Metadata) -> Option<Self> {
-        use std::os::unix::fs::MetadataExt as _;
-        Some(Self {
-            device: metadata.dev(),
-            inode: metadata.ino(),
-            size: metadata.len(),
-            modified: (metadata.mtime(), metadata.mtime_nsec()),
-            changed: (metadata.ctime(), metadata.ctime_nsec()),
-        })
-    }
-
-    #[cfg(not(unix))]
-    fn of(_: &Metadata) -> Option<Self> {
-        None
-    }
-
-    fn path(&self, memory: &Path) -> PathBuf {
-        let name = Digest::of(format!("{} {}", self.device, self.inode).as_bytes());
-        memory.join(format!("{name}.json"))
-    }
+/// Returns where it is remembered below `memory`, unless a later run could not rely on it.
+fn remembered_at(memory: &Path, stamp: &Stamp) -> Option<PathBuf> {
+    let (device, inode) = stamp.node();
+    let name = Digest::of(format!("{device} {inode}").as_bytes());
+    stamp
+        .is_reliable()
+        .then(|| memory.join(format!("{name}.json")))
 }
 
-fn recall(path: &Path, stamp: &FileStamp) -> Option<Survey> {
+fn recall(path: &Path, stamp: &Stamp) -> Option<Survey> {
     let bytes = files::read(path, LARGEST).ok()?;
     let remembered: Remembered = serde_json::from_slice(&bytes).ok()?;
     (remembered.form == FORM && remembered.file == *stamp).then_some(remembered.held)
