@@ -22,17 +22,21 @@ use crate::util::file_lock::{self, FileLock, FileLockError, LockOptions};
 use crate::util::files;
 use crate::util::path_error::PathError;
 use crate::util::sanitize;
+use crate::util::stamp::Stamp;
 use crate::util::uid::Uid;
 
 mod canonical;
 mod damage;
 mod entries;
+mod indexed;
 mod merge;
 pub(crate) mod messages;
 mod read;
 mod span;
 mod version;
 mod write;
+
+use indexed::Indexed;
 
 pub use entries::Entries;
 pub use merge::{Meanwhile, SameContent};
@@ -42,14 +46,27 @@ pub use span::LockfileSpan;
 /// Format version of the file that this version writes and reads.
 pub const VERSION: u64 = 1;
 
+/// The size in bytes from which on a lock has an index.
+const INDEXED: u64 = 128 << 10;
+
 /// The lock of a `profiles.toml`.
 #[derive(Debug, Clone)]
 pub struct Lockfile {
     path: PathBuf,
-    /// The text on disk; `None` if there is no file.
-    written: Option<Arc<String>>,
+    written: Written,
     /// The locked definitions, by name.
     pub definitions: Entries,
+}
+
+/// What is on disk.
+#[derive(Debug, Clone)]
+enum Written {
+    /// There is no file.
+    Nothing,
+    /// A file with this text.
+    Text(Arc<String>),
+    /// The file that the entries have an index of.
+    Indexed,
 }
 
 /// One locked definition.
@@ -122,7 +139,7 @@ impl Lockfile {
     pub fn empty(path: &Path) -> Self {
         Self {
             path: path.to_owned(),
-            written: None,
+            written: Written::Nothing,
             definitions: Entries::default(),
         }
     }
@@ -132,25 +149,58 @@ impl Lockfile {
     /// # Errors
     /// Returns [`LockfileError`] if the file cannot be read or its content is invalid.
     pub fn load(path: &Path) -> Result<Self, LockfileError> {
-        let written = match files::read(path, files::LOCK) {
-            Ok(bytes) => {
+        Ok(Self::load_stamped(path)?.0)
+    }
+
+    /// Reads the lock at `path` for a run that writes nothing into it. `index` is the path of
+    /// its index: of a large file, only the entries that are needed are read, if the index is
+    /// one of its state; otherwise the file is read as a whole, and the index is written.
+    ///
+    /// # Errors
+    /// Returns [`LockfileError`] if the file cannot be read or its content is invalid.
+    pub(crate) fn load_indexed(path: &Path, index: &Path) -> Result<Self, LockfileError> {
+        let is_large = path.metadata().is_ok_and(|it| it.len() >= INDEXED);
+        if !is_large {
+            return Self::load(path);
+        }
+        if let Some(file) = Indexed::open(path, index) {
+            return Ok(Self {
+                path: path.to_owned(),
+                written: Written::Indexed,
+                definitions: Entries::indexed(Arc::new(file)),
+            });
+        }
+        let (lock, stamp) = Self::load_stamped(path)?;
+        if let (Some(stamp), Some(text), Some(entries)) =
+            (stamp, lock.text(), lock.definitions.written())
+            && let Some(made) = indexed::index_of(text, entries.into_iter())
+        {
+            made.save(index, &stamp);
+        }
+        Ok(lock)
+    }
+
+    fn load_stamped(path: &Path) -> Result<(Self, Option<Stamp>), LockfileError> {
+        let (written, stamp) = match files::read_stamped(path, files::LOCK) {
+            Ok((bytes, stamp)) => {
                 let text = String::from_utf8(bytes);
                 let text =
                     text.map_err(|_| unreadable(messages::not_utf8(&sanitize::path(path))))?;
-                Some(Arc::new(text))
+                (Written::Text(Arc::new(text)), Some(stamp))
             }
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => (Written::Nothing, None),
             Err(error) => return Err(LockfileError::Io(PathError::when("read", path)(error))),
         };
         let definitions = match &written {
-            Some(text) => read::parse(text, path).map_err(unreadable)?,
-            None => Entries::default(),
+            Written::Text(text) => read::parse(text, path).map_err(unreadable)?,
+            Written::Nothing | Written::Indexed => Entries::default(),
         };
-        Ok(Self {
+        let lock = Self {
             path: path.to_owned(),
             written,
             definitions,
-        })
+        };
+        Ok((lock, stamp))
     }
 
     /// Takes the file lock that is held while the lock of the manifest `path` is written. The
@@ -171,8 +221,8 @@ impl Lockfile {
     /// Returns the content digest of the locked archive with the digest `sha256`.
     #[must_use]
     pub fn content_of(&self, sha256: Digest) -> Option<Digest> {
-        let (_, locked) = self.definitions.with_archive(sha256).next()?;
-        Some(locked.content_sha256)
+        let locked = self.definitions.with_archive(sha256);
+        Some(locked.first()?.1.content_sha256)
     }
 
     /// Returns the first definition whose entry describes `contents`.
@@ -188,28 +238,33 @@ impl Lockfile {
     ) -> impl Iterator<Item = (&'l str, &'l LockEntry)> {
         self.definitions
             .with_content(contents.sha256)
+            .into_iter()
             .filter(move |(_, locked)| locked.describes(contents))
     }
 
     /// Returns whether the file exists.
     #[must_use]
     pub fn exists(&self) -> bool {
-        self.written.is_some()
+        !matches!(self.written, Written::Nothing)
     }
 
     /// Returns whether the file still has the text that was read or written.
     #[must_use]
     pub fn is_on_disk(&self) -> bool {
-        let text = self.written.as_ref();
-        text.is_some_and(|text| files::has_content(&self.path, text.as_bytes()))
+        match &self.written {
+            Written::Nothing => false,
+            Written::Text(text) => files::has_content(&self.path, text.as_bytes()),
+            Written::Indexed => self.definitions.are_at(&self.path) == Some(true),
+        }
     }
 
-    /// Reads the file again if another run has written it since.
+    /// Reads the file again if another run has written it since, or if it was not read as a
+    /// whole: what is written must have every entry.
     ///
     /// # Errors
     /// Returns [`LockfileError`] if the file cannot be read or its content is invalid.
     pub fn refresh(&mut self) -> Result<(), LockfileError> {
-        if !self.is_on_disk() {
+        if matches!(self.written, Written::Indexed) || !self.is_on_disk() {
             *self = Self::load(&self.path)?;
         }
         Ok(())
@@ -224,7 +279,11 @@ impl Lockfile {
     /// Returns the text of the file as it was last read or written, or `None` without a file.
     #[must_use]
     pub fn text(&self) -> Option<&str> {
-        self.written.as_ref().map(|text| text.as_str())
+        match &self.written {
+            Written::Nothing => None,
+            Written::Text(text) => Some(text),
+            Written::Indexed => Some(self.definitions.whole_text()),
+        }
     }
 
     /// Writes the file if its bytes changed. Returns whether it was written.
@@ -232,13 +291,14 @@ impl Lockfile {
     /// # Errors
     /// Returns [`LockfileError::Io`] if the file cannot be written.
     pub fn save(&mut self) -> Result<bool, LockfileError> {
+        debug_assert!(!matches!(self.written, Written::Indexed));
         let text = self.to_string();
         if self.text() == Some(&text) {
             return Ok(false);
         }
         atomic_file::write(&self.path, text.as_bytes()).map_err(LockfileError::Io)?;
         failpoint::hit("lock-written");
-        self.written = Some(Arc::new(text));
+        self.written = Written::Text(Arc::new(text));
         Ok(true)
     }
 }

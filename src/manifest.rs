@@ -14,15 +14,19 @@ use toml::de::{DeTable, DeValue};
 
 use crate::diagnostic::{Code, Diagnostic, Source};
 use crate::util::endpoint::Endpoint;
+use crate::util::few::Few;
 use crate::util::files;
 use crate::util::limits::Limits;
 use crate::util::repository::Repository;
+use crate::util::stamp::Stamp;
+use crate::util::text_index::TextIndex;
 use crate::util::uid::Uid;
 
 use reader::Reader;
 
 mod request_digest;
 mod definition;
+mod definitions;
 mod hosts;
 pub mod edit;
 pub mod discovery;
@@ -34,6 +38,7 @@ mod source;
 mod tables;
 
 pub use definition::{CLOUD_TYPE, METADATA_NAME};
+pub use definitions::Definitions;
 pub use discovery::Located;
 pub use hosts::{Host, HostLogin, PasswordSource, fingerprint};
 pub use messages::NAMES;
@@ -75,7 +80,7 @@ pub struct Manifest {
     /// `[limits]`.
     pub limits: Limits,
     /// The tables `[definition.NAME]`, by name.
-    pub definitions: BTreeMap<String, Definition>,
+    pub definitions: Definitions,
 }
 
 /// `[palette]`: the address of Palette and how to reach it.
@@ -146,7 +151,7 @@ impl std::fmt::Display for Project {
 }
 
 /// `[definition.NAME]`: a cluster definition.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct Definition {
     /// NAME: the name of the definition.
     pub name: String,
@@ -192,7 +197,7 @@ impl Allow {
 }
 
 /// An entry of `profiles`.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct Profile {
     /// The reference to the profile.
     pub reference: Reference,
@@ -245,14 +250,26 @@ impl Manifest {
     /// # Errors
     /// Returns [`ManifestError`]. Only the encoding of the content is checked.
     pub fn text(path: &Path, shown: &Path) -> Result<String, ManifestError> {
-        let bytes = match files::read(path, files::TEXT) {
-            Ok(bytes) => bytes,
+        Ok(Self::text_stamped(path, shown)?.0)
+    }
+
+    /// Returns the text of the file, as [`Manifest::text`] does, and which state of it that is.
+    ///
+    /// # Errors
+    /// Returns [`ManifestError`]. Only the encoding of the content is checked.
+    pub(crate) fn text_stamped(
+        path: &Path,
+        shown: &Path,
+    ) -> Result<(String, Stamp), ManifestError> {
+        let (bytes, stamp) = match files::read_stamped(path, files::TEXT) {
+            Ok(read) => read,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 return Err(ManifestError::Missing(path.to_owned(), Located::Named));
             }
             Err(error) => return Err(ManifestError::Unreadable(path.to_owned(), error)),
         };
-        source::decode(shown, bytes).map_err(|d| ManifestError::Invalid(vec![d]))
+        let text = source::decode(shown, bytes);
+        Ok((text.map_err(|d| ManifestError::Invalid(vec![d]))?, stamp))
     }
 
     /// Returns whether `name` is a valid definition name. Names are typed on command lines and
@@ -298,6 +315,46 @@ impl Manifest {
         }
     }
 
+    /// Reads `text`, in which no mistake was found before, with the `index` of its definitions.
+    /// Those are read when they are needed. Returns `None` if the index is of another text.
+    #[must_use]
+    pub(crate) fn parse_indexed(
+        text: &str,
+        index: TextIndex,
+        path: &Path,
+        shown: &Path,
+    ) -> Option<Self> {
+        let settings = only(text, index.rest())?;
+        let root = DeTable::parse(&settings).ok()?;
+        let directory = path.parent().unwrap_or(Path::new(""));
+        let source = LazySource::new(&settings, shown);
+        // It lacks the definitions, so there are problems that the file does not have.
+        let mut reader = Reader::new(&source, directory);
+        let read = tables::read(root.get_ref(), &source, path, &mut reader);
+        let source = LazySource::new(text, shown);
+        let indexed = definitions::Indexed {
+            index,
+            source: source.clone(),
+            path: path.to_owned(),
+            project: read.palette.project.clone(),
+            few: Few::default(),
+        };
+        Some(Self {
+            source,
+            definitions: indexed.into(),
+            ..read
+        })
+    }
+
+    /// Reads what is before the first definition of `text`, as far as it can be read. Mistakes are
+    /// left to [`Manifest::parse`].
+    #[must_use]
+    pub(crate) fn parse_settings(text: &str, path: &Path, shown: &Path) -> Option<Self> {
+        let end = text.find("\n[definition.").map_or(text.len(), |at| at + 1);
+        let no_parts = TextIndex::new(vec![0..end], [])?;
+        Self::parse_indexed(&text[..end], no_parts, path, shown)
+    }
+
     /// Returns the file as messages may show it.
     #[must_use]
     pub fn source(&self) -> &Arc<Source> {
@@ -309,6 +366,18 @@ impl Manifest {
     pub fn endpoint(&self) -> Option<&Endpoint> {
         self.palette.endpoint.as_ref().map(|at| &at.value)
     }
+}
+
+/// Returns `text` with spaces in place of everything outside of `ranges`, so that places stay
+/// valid, up to the end of the last range.
+fn only(text: &str, ranges: &[Range<usize>]) -> Option<String> {
+    let mut kept = String::new();
+    for range in ranges {
+        let gap = range.start.checked_sub(kept.len())?;
+        kept.extend(std::iter::repeat_n(' ', gap));
+        kept.push_str(text.get(range.clone())?);
+    }
+    Some(kept)
 }
 
 /// Reports what cannot be parsed as TOML. Returns the lines about which nothing else can be
@@ -367,6 +436,10 @@ impl LazySource {
 
     fn text(&self) -> &str {
         &self.0.text
+    }
+
+    fn path(&self) -> &Path {
+        &self.0.shown
     }
 
     fn get(&self) -> &Arc<Source> {

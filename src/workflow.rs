@@ -8,6 +8,7 @@ pub(crate) mod fetcher;
 pub(crate) mod file_fetch;
 mod git;
 pub(crate) mod ignored_lockfile;
+pub(crate) mod indexes;
 pub(crate) mod lockfile_commit;
 pub(crate) mod messages;
 pub(crate) mod parallel;

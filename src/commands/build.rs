@@ -20,9 +20,7 @@ use crate::lockfile::Lockfile;
 use crate::manifest::{Definition, Manifest};
 use crate::ui::{CommandOutput, Outcome, Summary, fields};
 use crate::util::sanitize;
-use crate::workflow::context::{
-    Context, HELD, WITHHELD, canonical, current, load_lockfile, one_or_chosen,
-};
+use crate::workflow::context::{Context, HELD, WITHHELD, canonical, current, one_or_chosen};
 
 /// The document of `build`.
 #[derive(Serialize, JsonSchema)]
@@ -155,7 +153,7 @@ impl Build<'_> {
         if self.arguments.no_rehearsal || !self.manifest.rehearse {
             return Ok((None, None));
         }
-        let lock = load_lockfile(self.manifest)?;
+        let lock = self.context.lockfile(self.manifest)?;
         let options = Options {
             timeout: Duration::from_secs(REHEARSAL_TIMEOUT),
             variables: vec![held(checkout)],
@@ -212,7 +210,7 @@ impl Build<'_> {
             context, manifest, ..
         } = self;
         let name = &definition.name;
-        let lock = load_lockfile(manifest)?;
+        let lock = context.lockfile(manifest)?;
         let staged_files_changed = self.staged_files_changed(definition, &lock, checkout)?;
         let mut named = Vec::new();
         for image in images {
@@ -295,7 +293,9 @@ impl Build<'_> {
     fn failed(&self, error: BuildError, definition: &Definition, checkout: &Checkout) -> Error {
         let staged_files_changed = match error {
             BuildError::Start { .. } => None,
-            _ => load_lockfile(self.manifest)
+            _ => self
+                .context
+                .lockfile(self.manifest)
                 .and_then(|lock| self.staged_files_changed(definition, &lock, checkout))
                 .unwrap_or_default(),
         };

@@ -17,7 +17,7 @@ use crate::util::digest::{Digest, HashingReader};
 use crate::util::path_error::PathError;
 use crate::util::sanitize;
 use crate::workflow::archive_file::{self, ArchiveFile};
-use crate::workflow::context::{Context, current, load_lockfile, one, shown};
+use crate::workflow::context::{Context, current, one, shown};
 use crate::workflow::messages::{self, FileDiffers};
 
 /// The document of `verify` with `--bundle`.
@@ -82,7 +82,7 @@ pub(super) fn run(
     context: &Context<'_>,
 ) -> Result<CommandOutput, Error> {
     let manifest = context.manifest()?;
-    let lock = load_lockfile(&manifest)?;
+    let lock = context.lockfile(&manifest)?;
     let definition = one(&manifest, name)?;
     let expected = Expected {
         definition,

@@ -26,9 +26,7 @@ use crate::ui::{CommandOutput, Outcome, Summary, fields};
 use crate::util::digest::Digest;
 use crate::util::endpoint::Endpoint;
 use crate::util::files::Identity;
-use crate::workflow::context::{
-    Context, TrapsAsked, chosen, current, has_targets, load_lockfile, shown, traps,
-};
+use crate::workflow::context::{Context, TrapsAsked, chosen, current, has_targets, shown, traps};
 use crate::workflow::ignored_lockfile::warn_of_ignored_lock;
 use crate::workflow::parallel;
 
@@ -94,7 +92,7 @@ pub(super) fn run(arguments: &CheckArgs, context: &Context<'_>) -> Result<Comman
             ));
         }
     };
-    let lock = load_lockfile(&manifest)?;
+    let lock = context.lockfile(&manifest)?;
     warn_of_ignored_lock(context, lock.path());
     let endpoint = context.endpoint(&manifest)?;
     let (palette, not_asked) = palette(context, &manifest, &endpoint)?;

@@ -24,7 +24,7 @@ use crate::ui::{CommandOutput, fields};
 use crate::util::digest::Digest;
 use crate::util::files;
 use crate::util::sanitize;
-use crate::workflow::context::{Context, current, expected_key, load_lockfile, near, one, shown};
+use crate::workflow::context::{Context, current, expected_key, near, one, shown};
 
 mod bundles;
 mod neighbours;
@@ -96,7 +96,7 @@ pub(super) struct Reading {
 
 pub(super) fn run(arguments: &VerifyArgs, context: &Context<'_>) -> Result<CommandOutput, Error> {
     let manifest = context.manifest()?;
-    let lock = load_lockfile(&manifest)?;
+    let lock = context.lockfile(&manifest)?;
     let expected = if arguments.expect_none {
         None
     } else {

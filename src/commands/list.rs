@@ -15,7 +15,7 @@ use crate::ui::table::{Cell, Table, Tone};
 use crate::ui::{CommandOutput, Report, fields};
 use crate::util::digest::Digest;
 use crate::util::sanitize;
-use crate::workflow::context::{Context, chosen, current, load_lockfile, shown};
+use crate::workflow::context::{Context, chosen, current, shown};
 
 /// The document of `list`.
 #[derive(Serialize, JsonSchema)]
@@ -50,7 +50,7 @@ struct Listed {
 
 pub(super) fn run(arguments: &ListArgs, context: &Context<'_>) -> Result<CommandOutput, Error> {
     let manifest = context.manifest()?;
-    let lock = load_lockfile(&manifest)?;
+    let lock = context.lockfile(&manifest)?;
     let definitions = chosen(&manifest, &arguments.definitions.names)?;
     let stale = match context.settings.lock {
         LockfileUse::MustMatch => definitions

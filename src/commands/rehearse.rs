@@ -16,7 +16,7 @@ use crate::canvos::rehearsal::RehearsalError;
 use crate::cli::RehearseArgs;
 use crate::error::Error;
 use crate::ui::{CommandOutput, fields};
-use crate::workflow::context::{Context, load_lockfile, one_or_chosen};
+use crate::workflow::context::{Context, one_or_chosen};
 
 /// The document of `rehearse`.
 #[derive(Serialize, JsonSchema)]
@@ -32,7 +32,7 @@ pub(super) fn run(arguments: &RehearseArgs, context: &Context<'_>) -> Result<Com
     super::build::refuse_targets("rehearse", &arguments.names)?;
     let manifest = context.manifest()?;
     let definitions = one_or_chosen(&manifest, &arguments.names)?;
-    let lock = load_lockfile(&manifest)?;
+    let lock = context.lockfile(&manifest)?;
     let command = BuildCommand::new(
         manifest.build.as_deref(),
         &arguments.arguments,

@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::ui::table;
 use crate::ui::{CommandOutput, fields};
 use crate::util::files::Identity;
-use crate::workflow::context::{Context, load_lockfile, one, shown};
+use crate::workflow::context::{Context, one, shown};
 
 /// The document of `unstage`.
 #[derive(Serialize, JsonSchema)]
@@ -28,7 +28,7 @@ pub(super) fn run(name: Option<&str>, context: &Context<'_>) -> Result<CommandOu
         None => shared(&manifest, context)?,
     };
     let held = stage::lock_swept(context, &checkout)?;
-    let lock = load_lockfile(&manifest)?;
+    let lock = context.lockfile(&manifest)?;
     let removed = checkout.unstage(&lock, &manifest.limits, &held)?;
     let directory = shown(checkout.directory());
     let paths: Vec<String> = removed

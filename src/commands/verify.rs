@@ -17,7 +17,7 @@ use crate::ui::table;
 use crate::ui::{CommandOutput, fields};
 use crate::util::digest::Digest;
 use crate::util::limits::Limits;
-use crate::workflow::context::{Context, current, load_lockfile, one, shown};
+use crate::workflow::context::{Context, current, one, shown};
 
 /// The document of `verify` without `--image` and `--bundle`.
 #[derive(Serialize, JsonSchema)]
@@ -102,7 +102,7 @@ pub(super) fn run(arguments: &VerifyArgs, context: &Context<'_>) -> Result<Comma
     }
     let definition = one(&manifest, arguments.name.as_deref())?;
     let checkout = context.checkout(&manifest, definition)?;
-    let lock = load_lockfile(&manifest)?;
+    let lock = context.lockfile(&manifest)?;
     let locked = current(&lock, definition)?;
     let found = checkout.found(Some(locked), &manifest.limits)?;
     let mut reports: Vec<PlacementReport> =
@@ -130,7 +130,7 @@ pub(super) fn run(arguments: &VerifyArgs, context: &Context<'_>) -> Result<Comma
 
 fn expect_none(manifest: &Manifest, context: &Context<'_>) -> Result<CommandOutput, Error> {
     let checkout = shared(manifest, context)?;
-    let lock = load_lockfile(manifest)?;
+    let lock = context.lockfile(manifest)?;
     let found = checkout.found(None, &manifest.limits)?;
     let mut reports: Vec<PlacementReport> = found
         .iter()

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use toml::Spanned;
-use toml::de::DeValue;
+use toml::de::{DeTable, DeValue};
 
 use super::reader::{At, Reader, Table, entries};
 use super::reference::{self, InvalidReference, Parsed, Reference};
@@ -47,13 +47,9 @@ pub(super) fn read_all(
         reader.add(messages::nameless_definition(reader.at(profiles.span)));
         return definitions;
     }
+    let project = palette.project.as_ref();
     for (name, value) in entries(tables) {
-        if !is_name(name.value) {
-            reader.add(messages::not_a_name(reader.at(name.span.clone())));
-        }
-        let title = format!("[definition.{}]", name.value.escape_debug());
-        if let Some(table) = Table::new(title, &keys::DEFINITION, value, reader) {
-            let definition = read(&name, table, palette, reader);
+        if let Some(definition) = read_value(&name, value, project, reader) {
             definitions.insert(name.value.to_owned(), definition);
         }
     }
@@ -64,10 +60,34 @@ pub(super) fn read_all(
     definitions
 }
 
+/// Reads the only definition of `tables`. `project` is that of `[palette]`.
+pub(super) fn read_one(
+    tables: &DeTable<'_>,
+    project: Option<&At<Project>>,
+    reader: &mut Reader,
+) -> Option<Definition> {
+    let (name, value) = entries(tables).next()?;
+    read_value(&name, value, project, reader)
+}
+
+fn read_value(
+    name: &At<&str>,
+    value: &Spanned<DeValue<'_>>,
+    project: Option<&At<Project>>,
+    reader: &mut Reader,
+) -> Option<Definition> {
+    if !is_name(name.value) {
+        reader.add(messages::not_a_name(reader.at(name.span.clone())));
+    }
+    let title = format!("[definition.{}]", name.value.escape_debug());
+    let table = Table::new(title, &keys::DEFINITION, value, reader)?;
+    Some(read(name, table, project, reader))
+}
+
 fn read(
     name: &At<&str>,
     table: Table<'_, '_>,
-    palette: &PaletteTable,
+    project: Option<&At<Project>>,
     reader: &mut Reader,
 ) -> Definition {
     let own_project = table.text("project", reader);
@@ -90,7 +110,7 @@ fn read(
         name: name.value.to_owned(),
         span: name.span.clone(),
         own_project: own_project.is_some(),
-        project: own_project.or_else(|| palette.project.clone()),
+        project: own_project.or_else(|| project.cloned()),
         url_project: url_project.map(|at| at.value),
         canvos_span: canvos.as_ref().map(|at| at.span.clone()),
         canvos: canvos.map(|at| at.value),

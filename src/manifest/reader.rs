@@ -20,7 +20,7 @@ use crate::diagnostic::Diagnostic;
 use crate::util::suggest::nearest;
 
 /// A value of the file and its place.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct At<T> {
     /// The value.
     pub value: T,
@@ -110,6 +110,11 @@ impl Reader {
     /// Discards the problems about missing things.
     pub(super) fn forget_lacks(&mut self) {
         self.lacks.clear();
+    }
+
+    /// Returns whether there is no problem so far.
+    pub(super) fn is_content(&self) -> bool {
+        self.problems.is_empty() && self.lacks.is_empty()
     }
 
     /// Returns all problems, in the order of the file.

@@ -69,7 +69,7 @@ pub(super) fn read(
         host_login: defaults,
         hosts,
         limits,
-        definitions,
+        definitions: definitions.into(),
     }
 }
 

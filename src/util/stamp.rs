@@ -71,6 +71,14 @@ impl Stamp {
         self.is_reliable() && latest.is_some_and(|latest| last < latest)
     }
 
+    /// Returns whether an open file has not been written from one stamp to the other. It may
+    /// have been replaced at its path, which gives it another change time.
+    #[must_use]
+    pub fn has_same_content(&self, other: &Self) -> bool {
+        let content = |stamp: &Self| (stamp.node(), stamp.size, stamp.modified);
+        content(self) == content(other)
+    }
+
     /// Returns the device number and the inode number.
     #[must_use]
     pub fn node(&self) -> (u64, u64) {

@@ -2,6 +2,7 @@
 //! locks that it takes.
 
 use super::content_bundles;
+use super::indexes;
 use super::messages;
 use crate::api_key;
 use crate::bundle::LargeBundles;
@@ -26,6 +27,7 @@ use crate::util::file_lock::{Event, FileLock, FileLockError, LockOptions};
 use crate::util::files::{self, Identity};
 use crate::util::path_error::PathError;
 use crate::util::sanitize;
+use crate::util::stamp::Stamp;
 use crate::util::suggest::nearest_file;
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -57,10 +59,9 @@ pub(crate) struct Context<'a> {
 impl Context<'_> {
     /// Reads the manifest.
     pub(crate) fn manifest(&self) -> Result<Manifest, Error> {
-        let text = self.manifest_text()?;
+        let (text, stamp) = self.manifest_text_stamped()?;
         let path = self.environment.resolve(&self.settings.file);
-        let manifest = Manifest::parse(&text, &path, &self.settings.file);
-        let manifest = manifest.map_err(ManifestError::Invalid)?;
+        let manifest = indexes::parse(self, &text, &stamp, &path)?;
         let flag = self.settings.api_key_file.as_deref();
         // Any output may contain the key, even in a run that does not need it.
         for key in api_key::in_files(flag, self.environment, &manifest) {
@@ -74,6 +75,10 @@ impl Context<'_> {
 
     /// Reads the manifest's text.
     pub(crate) fn manifest_text(&self) -> Result<String, Error> {
+        Ok(self.manifest_text_stamped()?.0)
+    }
+
+    fn manifest_text_stamped(&self) -> Result<(String, Stamp), Error> {
         let Settings { file, located, .. } = self.settings;
         if let Located::Above(_) = located
             && !self.has_read.swap(true, Ordering::Relaxed)
@@ -81,7 +86,7 @@ impl Context<'_> {
             self.report
                 .detail(&format!("reads {}", sanitize::path(file)));
         }
-        match Manifest::text(&self.environment.resolve(file), file) {
+        match Manifest::text_stamped(&self.environment.resolve(file), file) {
             Err(ManifestError::Missing(path, _)) => {
                 Err(ManifestError::Missing(path, located.clone()).into())
             }
@@ -119,7 +124,7 @@ impl Context<'_> {
 
     /// Returns the lock of `manifest` for a command that also works without one.
     pub(crate) fn lock_if_usable(&self, manifest: &Manifest, without: &str) -> Option<Lockfile> {
-        let error = match load_lockfile(manifest) {
+        let error = match self.lockfile(manifest) {
             Ok(lock) => return Some(lock),
             Err(error) => error,
         };
@@ -256,6 +261,12 @@ impl Context<'_> {
             .unwrap_or_else(|| manifest.canvos.clone())
     }
 
+    /// Reads the lock of `manifest` for the entries of a few definitions. A run that writes it
+    /// reads it again.
+    pub(crate) fn lockfile(&self, manifest: &Manifest) -> Result<Lockfile, Error> {
+        indexes::lockfile(self, manifest)
+    }
+
     /// Takes a lock on `what` for this run; waits for other runs as long as the settings allow.
     pub(crate) fn acquire<T>(
         &self,
@@ -330,7 +341,7 @@ pub(crate) fn read_ca_cert(path: &Path) -> Result<Vec<u8>, Error> {
     })
 }
 
-/// Reads the lock of `manifest`.
+/// Reads the whole lock of `manifest`, to write it or to use every entry.
 pub(crate) fn load_lockfile(manifest: &Manifest) -> Result<Lockfile, Error> {
     Ok(Lockfile::load(&Lockfile::path_for(&manifest.path))?)
 }

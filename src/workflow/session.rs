@@ -141,7 +141,7 @@ impl<'a> Session<'a> {
         Ok(Self {
             registry: Mutex::default(),
             manifest,
-            lock: load_lockfile(manifest)?,
+            lock: context.lockfile(manifest)?,
             writing: Mutex::new(None),
             cache: context.cache(Some(manifest))?,
             endpoint: context.endpoint(manifest)?,
