@@ -38,12 +38,22 @@ impl Indexed {
         let file = files::open(path).ok()?;
         let stamp = Stamp::of(&file.metadata().ok()?);
         let index = TextIndex::load(index, &stamp)?;
-        Some(Self {
+        Some(Self::new(file, index, stamp))
+    }
+
+    fn new(file: File, index: TextIndex, stamp: Stamp) -> Self {
+        Self {
             file,
             stamp,
             index,
             few: Few::default(),
-        })
+        }
+    }
+
+    /// Opens the lock at `path`, which is in the state `stamp`, with its index.
+    #[cfg(test)]
+    pub(super) fn with(path: &Path, index: TextIndex, stamp: Stamp) -> io::Result<Self> {
+        Ok(Self::new(files::open(path)?, index, stamp))
     }
 
     /// Returns the entry of the definition `name`, if it is one of few that are needed.

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use proptest::test_runner::FileFailurePersistence;
 
+mod indexed;
+
 use super::read::{by_definition, parse};
 use super::*;
 use crate::resolve::Pack;

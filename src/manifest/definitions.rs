@@ -241,7 +241,7 @@ impl Manifest {
     }
 
     /// Returns whether everything but the definitions is the same.
-    fn has_same_settings(&self, other: &Self) -> bool {
+    pub(super) fn has_same_settings(&self, other: &Self) -> bool {
         let settings = |one: &Self| {
             let canvos = (&one.canvos, &one.canvos_span, &one.build, one.rehearse);
             let hosts = (&one.host_login, &one.hosts);

@@ -3,6 +3,7 @@
 use super::*;
 
 mod causes;
+mod indexed;
 
 fn parse(text: &str) -> Result<Manifest, Vec<Diagnostic>> {
     Manifest::parse(
