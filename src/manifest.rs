@@ -286,7 +286,7 @@ impl Manifest {
     /// Returns every problem of the file, in the order of the file.
     pub fn parse(text: &str, path: &Path, shown: &Path) -> Result<Self, Vec<Diagnostic>> {
         let (root, syntax) = DeTable::parse_recoverable(text);
-        let source = LazySource::new(text, shown);
+        let source = LazySource::new(Arc::new(text.to_owned()), shown);
         let directory = path.parent().unwrap_or(Path::new(""));
         let mut reader = Reader::new(&source, directory);
         if !syntax.is_empty()
@@ -319,19 +319,16 @@ impl Manifest {
     /// Those are read when they are needed. Returns `None` if the index is of another text.
     #[must_use]
     pub(crate) fn parse_indexed(
-        text: &str,
+        text: &Arc<String>,
         index: TextIndex,
         path: &Path,
         shown: &Path,
     ) -> Option<Self> {
-        let settings = only(text, index.rest())?;
-        let root = DeTable::parse(&settings).ok()?;
-        let directory = path.parent().unwrap_or(Path::new(""));
-        let source = LazySource::new(&settings, shown);
-        // It lacks the definitions, so there are problems that the file does not have.
-        let mut reader = Reader::new(&source, directory);
-        let read = tables::read(root.get_ref(), &source, path, &mut reader);
-        let source = LazySource::new(text, shown);
+        let read = Self::settings(only(text, index.rest())?, path, shown)?;
+        if !read.definitions.is_empty() {
+            return None;
+        }
+        let source = LazySource::new(Arc::clone(text), shown);
         let indexed = definitions::Indexed {
             index,
             source: source.clone(),
@@ -351,8 +348,19 @@ impl Manifest {
     #[must_use]
     pub(crate) fn parse_settings(text: &str, path: &Path, shown: &Path) -> Option<Self> {
         let end = text.find("\n[definition.").map_or(text.len(), |at| at + 1);
-        let no_parts = TextIndex::new(vec![0..end], [])?;
-        Self::parse_indexed(&text[..end], no_parts, path, shown)
+        Self::settings(text[..end].to_owned(), path, shown)
+    }
+
+    /// Reads `text` without its definitions, which may be missing. There are no mistakes then
+    /// that count.
+    fn settings(text: String, path: &Path, shown: &Path) -> Option<Self> {
+        let text = Arc::new(text);
+        let (root, syntax) = DeTable::parse_recoverable(&text);
+        let source = LazySource::new(Arc::clone(&text), shown);
+        let directory = path.parent().unwrap_or(Path::new(""));
+        let mut reader = Reader::new(&source, directory);
+        let read = tables::read(root.get_ref(), &source, path, &mut reader);
+        syntax.is_empty().then_some(read)
     }
 
     /// Returns the file as messages may show it.
@@ -420,15 +428,15 @@ struct LazySource(Arc<LazyText>);
 
 #[derive(Debug)]
 struct LazyText {
-    text: String,
+    text: Arc<String>,
     shown: PathBuf,
     source: OnceLock<Arc<Source>>,
 }
 
 impl LazySource {
-    fn new(text: &str, shown: &Path) -> Self {
+    fn new(text: Arc<String>, shown: &Path) -> Self {
         Self(Arc::new(LazyText {
-            text: text.to_owned(),
+            text,
             shown: shown.to_owned(),
             source: OnceLock::new(),
         }))
@@ -436,10 +444,6 @@ impl LazySource {
 
     fn text(&self) -> &str {
         &self.0.text
-    }
-
-    fn path(&self) -> &Path {
-        &self.0.shown
     }
 
     fn get(&self) -> &Arc<Source> {

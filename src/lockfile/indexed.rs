@@ -21,7 +21,7 @@ use crate::util::stamp::Stamp;
 use crate::util::text_index::TextIndex;
 
 /// How much of a digest is a label of the index. Entries are compared by all of it.
-const LABEL: usize = 16;
+const LABEL: usize = 8;
 
 /// An open lock and its index.
 #[derive(Debug)]

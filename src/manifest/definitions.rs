@@ -168,8 +168,8 @@ fn read_alone(
     project: Option<&At<Project>>,
     reader: &mut Reader,
 ) -> Option<Definition> {
-    let root = DeTable::parse(text).ok()?;
-    let root = root.get_ref();
+    let (root, syntax) = DeTable::parse_recoverable(text);
+    let root = Some(root.get_ref()).filter(|_| syntax.is_empty())?;
     let tables = root.get("definition")?.get_ref().as_table()?;
     if (root.len(), tables.len()) != (1, 1) {
         return None;
@@ -200,7 +200,8 @@ impl Manifest {
     /// not a part of the text, or depends on something else, such as a values file.
     #[must_use]
     pub(crate) fn index(&self) -> Option<TextIndex> {
-        let text = self.source.text();
+        let LazySource(source) = &self.source;
+        let text = &source.text;
         let definitions = self.definitions.values();
         let mut profiles = definitions.clone().flat_map(|one| &one.profiles);
         if profiles.any(|one| one.packs.iter().any(|pack| pack.values_file.is_some())) {
@@ -226,9 +227,9 @@ impl Manifest {
             .into_iter()
             .map(|(name, part)| (name, part, Vec::new()));
         let index = TextIndex::new(rest, parts)?;
-        // The parts are found by the look of lines. This is the proof that they are right.
-        let again = || Self::parse_indexed(text, index.clone(), &self.path, self.source.path());
-        let again = again()?;
+        // The parts are found by the look of lines. This is the proof that they are right: each of
+        // them holds one definition as it is in the file, and nothing else does.
+        Self::parse_indexed(text, index.clone(), &self.path, &source.shown)?;
         let project = self.palette.project.as_ref();
         let mut reader = Reader::new(&self.source, self.path.parent()?);
         let mut is_same = |definition: &Definition| {
@@ -237,18 +238,7 @@ impl Manifest {
             Some(read.moved_by(place.start) == *definition)
         };
         let are_same = definitions.clone().all(|one| is_same(one) == Some(true));
-        (are_same && self.has_same_settings(&again)).then_some(index)
-    }
-
-    /// Returns whether everything but the definitions is the same.
-    pub(super) fn has_same_settings(&self, other: &Self) -> bool {
-        let settings = |one: &Self| {
-            let canvos = (&one.canvos, &one.canvos_span, &one.build, one.rehearse);
-            let hosts = (&one.host_login, &one.hosts);
-            let rest = (&one.cache, &one.registry, &one.signing, &one.limits);
-            format!("{:?}", (&one.palette, canvos, hosts, rest))
-        };
-        settings(self) == settings(other)
+        are_same.then_some(index)
     }
 }
 

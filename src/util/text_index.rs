@@ -29,7 +29,9 @@ const LIMIT: u64 = 16 << 20;
 #[derive(Debug, Clone)]
 pub(crate) struct TextIndex {
     rest: Vec<Range<usize>>,
-    lines: String,
+    /// The text, in which the lines begin at `start`.
+    text: String,
+    start: usize,
     count: usize,
 }
 
@@ -71,7 +73,8 @@ impl TextIndex {
         }
         Some(Self {
             rest,
-            lines,
+            text: lines,
+            start: 0,
             count: parts.len(),
         })
     }
@@ -79,17 +82,18 @@ impl TextIndex {
     /// Reads the index at `path`, if it is one of the file in the state `stamp`.
     #[must_use]
     pub(crate) fn load(path: &Path, stamp: &Stamp) -> Option<Self> {
-        let mut text = String::from_utf8(files::read(path, LIMIT).ok()?).ok()?;
+        let text = String::from_utf8(files::read(path, LIMIT).ok()?).ok()?;
         let end = text.find('\n')?;
         let header: Header = serde_json::from_str(&text[..end]).ok()?;
-        text.drain(..=end);
+        let start = end + 1;
         let is_right = header.form == FORM
             && header.edgestage == env!("CARGO_PKG_VERSION")
             && header.file == *stamp
-            && header.length == text.len();
+            && header.length == text.len() - start;
         is_right.then_some(Self {
             rest: header.rest,
-            lines: text,
+            text,
+            start,
             count: header.count,
         })
     }
@@ -106,12 +110,12 @@ impl TextIndex {
             file: stamp.clone(),
             rest: self.rest.clone(),
             count: self.count,
-            length: self.lines.len(),
+            length: self.lines().len(),
         };
         if let Ok(header) = serde_json::to_string(&header)
             && Self::can_be_at(path)
         {
-            let text = format!("{header}\n{}", self.lines);
+            let text = format!("{header}\n{}", self.lines());
             let _ = atomic_file::write(path, text.as_bytes());
         }
     }
@@ -121,6 +125,10 @@ impl TextIndex {
     pub(crate) fn can_be_at(path: &Path) -> bool {
         let directory = path.parent();
         directory.is_some_and(|directory| atomic_file::make_directories(directory).is_ok())
+    }
+
+    fn lines(&self) -> &str {
+        &self.text[self.start..]
     }
 
     /// Returns the number of parts.
@@ -138,13 +146,14 @@ impl TextIndex {
     /// Returns the place of the part `name`.
     #[must_use]
     pub(crate) fn find(&self, name: &str) -> Option<Range<usize>> {
-        let bytes = self.lines.as_bytes();
+        let lines = self.lines();
+        let bytes = lines.as_bytes();
         let (mut low, mut high) = (0, bytes.len());
         while low < high {
             let middle = low + (high - low) / 2;
             let before = bytes[low..middle].iter().rposition(|byte| *byte == b'\n');
             let start = before.map_or(low, |at| low + at + 1);
-            let line = self.lines.get(start..)?.lines().next()?;
+            let line = lines.get(start..)?.lines().next()?;
             let (found, place) = line.split_once(' ')?;
             match name.cmp(found) {
                 Ordering::Equal => return place_of(place),
@@ -157,14 +166,14 @@ impl TextIndex {
 
     /// Returns the names of the parts with a label, sorted.
     pub(crate) fn labelled<'i>(&'i self, label: &str) -> impl Iterator<Item = &'i str> {
+        let lines = self.lines();
         let label = format!(" {label}");
-        let is_whole = move |end: usize| self.lines[end..].starts_with([' ', '\n']);
+        let is_whole = move |end: usize| lines[end..].starts_with([' ', '\n']);
         let name = |at: usize| {
-            let start = self.lines[..at].rfind('\n').map_or(0, |at| at + 1);
-            self.lines[start..at].split(' ').next().unwrap_or_default()
+            let start = lines[..at].rfind('\n').map_or(0, |at| at + 1);
+            lines[start..at].split(' ').next().unwrap_or_default()
         };
-        let mut names: Vec<_> = self
-            .lines
+        let mut names: Vec<_> = lines
             .match_indices(&label)
             .filter(|(at, found)| is_whole(at + found.len()))
             .map(|(at, _)| name(at))

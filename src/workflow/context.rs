@@ -32,6 +32,7 @@ use crate::util::suggest::nearest_file;
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -61,7 +62,7 @@ impl Context<'_> {
     pub(crate) fn manifest(&self) -> Result<Manifest, Error> {
         let (text, stamp) = self.manifest_text_stamped()?;
         let path = self.environment.resolve(&self.settings.file);
-        let manifest = indexes::parse(self, &text, &stamp, &path)?;
+        let manifest = indexes::parse(self, &Arc::new(text), &stamp, &path)?;
         let flag = self.settings.api_key_file.as_deref();
         // Any output may contain the key, even in a run that does not need it.
         for key in api_key::in_files(flag, self.environment, &manifest) {

@@ -5,6 +5,7 @@
 //! named by the path of the file. It counts as long as the file has the same stamp.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::context::Context;
 use crate::error::Error;
@@ -22,7 +23,7 @@ const LARGE: usize = 32 << 10;
 /// Parses `text`, which was read from `path` in the state `stamp`.
 pub(super) fn parse(
     context: &Context<'_>,
-    text: &str,
+    text: &Arc<String>,
     stamp: &Stamp,
     path: &Path,
 ) -> Result<Manifest, Error> {

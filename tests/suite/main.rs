@@ -50,6 +50,7 @@ mod network;
 mod foreign_answers;
 mod live_answers;
 mod incomplete_lists;
+mod indexes;
 mod foreign_errors;
 mod redirect;
 mod proxy;

@@ -183,7 +183,7 @@ impl Test {
         self.site().join(path)
     }
 
-    fn home(&self) -> PathBuf {
+    pub fn home(&self) -> PathBuf {
         self.root.path().canonicalize().unwrap().join("home")
     }
 
