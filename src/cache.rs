@@ -28,6 +28,10 @@ use crate::util::path_error::PathError;
 
 pub(crate) mod messages;
 
+/// The directory that remembers what content bundles hold.
+pub(crate) const BUNDLES: &str = "bundles";
+/// The directory of the indexes of large files.
+pub(crate) const INDEXES: &str = "indexes";
 /// The extension of a claim, whose name is the digest of the request.
 const CLAIM: &str = ".claim";
 
@@ -243,6 +247,25 @@ impl Cache {
         }
         entries.sort_by_key(|entry| entry.content_sha256);
         Ok(entries)
+    }
+
+    /// Removes what is remembered of content bundles and of large files, so that the next run
+    /// reads them again. Files with other names are not edgestage's.
+    pub(crate) fn forget(&self) {
+        for directory in [BUNDLES, INDEXES] {
+            let directory = self.directory.join(directory);
+            let files = std::fs::read_dir(&directory).into_iter().flatten();
+            for file in files.flatten() {
+                let name = file.file_name();
+                let name = name.to_str().unwrap_or_default();
+                let digest = name.strip_suffix(".json").unwrap_or(name);
+                if Digest::try_from(digest.to_owned()).is_ok() {
+                    let _ = std::fs::remove_file(file.path());
+                }
+            }
+            // Only if it is empty.
+            let _ = std::fs::remove_dir(&directory);
+        }
     }
 
     /// Removes the temporary files of killed runs.

@@ -191,6 +191,9 @@ pub(super) fn clean(arguments: &CleanArgs, context: &Context<'_>) -> Result<Comm
         removed.push(cached);
     }
     view.cache.sweep();
+    if !arguments.keep_locked {
+        view.cache.forget();
+    }
     let size = removed.iter().map(|one| one.size).sum::<u64>();
     context.report.status(
         "Removed",

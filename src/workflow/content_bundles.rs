@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::bundle::{self, BundleDefinition, BundleError, LargeBundles, Survey, UNASKED};
+use crate::cache::BUNDLES;
 use crate::canvos::preflight::{Finding, Preflight, UnreadBundle};
 use crate::error::Error;
 use crate::manifest::Manifest;
@@ -52,7 +53,7 @@ pub(crate) fn findings(
     }
     let locked = locked();
     let cache = context.cache(Some(manifest))?;
-    let memory = cache.directory().join("bundles");
+    let memory = cache.directory().join(BUNDLES);
     let spool = cache.directory().join("tmp");
     let mut found = Vec::new();
     for path in bundles {

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::context::Context;
+use crate::cache::INDEXES;
 use crate::error::Error;
 use crate::lockfile::Lockfile;
 use crate::manifest::{Manifest, ManifestError};
@@ -15,8 +16,6 @@ use crate::util::digest::Digest;
 use crate::util::stamp::Stamp;
 use crate::util::text_index::TextIndex;
 
-/// The directory of indexes in the cache directory.
-pub(crate) const DIRECTORY: &str = "indexes";
 /// The size in bytes from which on a `profiles.toml` has an index.
 const LARGE: usize = 32 << 10;
 
@@ -63,5 +62,5 @@ pub(crate) fn lockfile(context: &Context<'_>, manifest: &Manifest) -> Result<Loc
 fn index_of(context: &Context<'_>, manifest: &Manifest, path: &Path) -> Option<PathBuf> {
     let cache = context.cache(Some(manifest)).ok()?;
     let name = Digest::of(path.as_os_str().as_encoded_bytes());
-    Some(cache.directory().join(DIRECTORY).join(name.to_string()))
+    Some(cache.directory().join(INDEXES).join(name.to_string()))
 }

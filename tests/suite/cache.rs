@@ -187,10 +187,21 @@ fn clean_leaves_everything_else() {
         cache.join(digest('c')),
         cache.join("tmp").join("notes.txt"),
         cache.join("other/notes.txt"),
+        cache.join("bundles/notes.json"),
+        cache.join("indexes/notes"),
+        cache.join("indexes").join(digest('c')),
     ];
     for path in &others {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, "not ours").unwrap();
+    }
+    let name = "a".repeat(64);
+    let remembered = [
+        cache.join(format!("bundles/{name}.json")),
+        cache.join("indexes").join(&name),
+    ];
+    for path in &remembered {
+        std::fs::write(path, "ours").unwrap();
     }
     std::fs::create_dir(directory.join(digest('d'))).unwrap();
     test.put("precious.tgz", archive(&[("spc/a", "a")]));
@@ -202,6 +213,7 @@ fn clean_leaves_everything_else() {
     let done = test.run("cache clean -q").any_stdout().success();
     assert_eq!(done.stdout.lines().count(), 3);
     assert!(others.iter().all(|path| path.is_file()));
+    assert!(remembered.iter().all(|path| !path.exists()));
     assert!(directory.join(digest('d')).is_dir());
     for link in [digest('e'), digest('f')] {
         assert!(directory.join(link).is_symlink());
@@ -216,6 +228,10 @@ fn keep_locked_keeps_what_the_lock_names() {
         let digest = locked(&test, name, "content-sha256");
         format!("{}.tgz", digest.as_str().unwrap())
     });
+    let index = format!("indexes/{}", "a".repeat(64));
+    let index = archives(&test).parent().unwrap().join(index);
+    std::fs::create_dir_all(index.parent().unwrap()).unwrap();
+    std::fs::write(&index, "ours").unwrap();
     let run = test.run("cache clean --keep-locked --json").any_stdout();
     let document = run.any_stderr().success().json();
     assert_eq!(document["command"], "cache clean");
@@ -226,6 +242,7 @@ fn keep_locked_keeps_what_the_lock_names() {
     let mut kept = kept.to_vec();
     kept.sort();
     assert_eq!(names(&test.cached()), kept);
+    assert!(index.is_file());
     for name in ["factory", "store", "twin"] {
         let run = test.run("stage -q --locked --offline").arg(name);
         run.without_key().any_stdout().success();

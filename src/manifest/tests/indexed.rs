@@ -1,5 +1,8 @@
 //! A file with an index gives the same definitions as the whole file.
 
+use proptest::prelude::*;
+use proptest::test_runner::FileFailurePersistence;
+
 use super::*;
 
 const HEAD: &str = "\
@@ -186,5 +189,48 @@ fn a_wrong_index_is_not_trusted() {
             whole.definitions.get(name),
             "{wrong:?}"
         );
+    }
+}
+
+/// Pieces of a file, some of which make the lines of others look like headings.
+const PIECES: [&str; 14] = [
+    "[definition.N]\nprofiles = [\"edge@1\"]\n",
+    "[definition.\"N\"]\nprofiles = [\"edge@1\"]\n",
+    "[definition.'N']\nprofiles = [\"edge@1\"]\n",
+    "[definition.N]\n[[definition.N.profiles]]\nname = \"edge\"\nversion = \"1\"\n",
+    "[[definition.N.profiles]]\nname = \"edge\"\nversion = \"1\"\n",
+    "[definition.N]\nname = \"\"\"\n[definition.N]\n\"\"\"\nprofiles = [\"edge@1\"]\n",
+    "[definition.N]\nprofiles = [\"edge@1\"]\nname = '''\n[limits]\n'''\n",
+    "  [ definition.N ]\nprofiles = [\"edge@1\"]\n",
+    "[definition.N.profiles]\n",
+    "canvos = \"x\"\n",
+    "[host.N]\naddress = \"10.0.0.N\"\n",
+    "# [definition.N]\n",
+    "[hosts]\nuser = \"me\"\n",
+    "definition.N.profiles = [\"edge@1\"]\n",
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        failure_persistence: Some(Box::new(FileFailurePersistence::Off)),
+        ..ProptestConfig::with_cases(2000)
+    })]
+
+    #[test]
+    fn an_index_never_changes_what_is_read(
+        pieces in prop::collection::vec((0..PIECES.len(), 1..4_u8), 1..7)
+    ) {
+        let text: String = pieces
+            .iter()
+            .map(|(piece, number)| PIECES[*piece].replace('N', &number.to_string()))
+            .collect();
+        let Ok(whole) = parse(&text) else { return Ok(()) };
+        let Some(read) = indexed(&text) else { return Ok(()) };
+        for name in whole.definitions.keys() {
+            prop_assert_eq!(read.definitions.get(name), whole.definitions.get(name));
+        }
+        prop_assert!(!read.definitions.are_read());
+        prop_assert_eq!(settings(&read), settings(&whole));
+        prop_assert!(read.definitions.iter().eq(&whole.definitions));
     }
 }
