@@ -80,7 +80,7 @@ impl Lockfile {
     /// contain. An entry that matches a definition without an entry stays: `rename` writes the
     /// lock first, and may have been killed before it wrote the manifest.
     pub fn prune(&mut self, manifest: &Manifest) {
-        let is_gone = |name: &&str| !manifest.definitions.contains_key(*name);
+        let is_gone = |name: &&str| !manifest.definitions.contains_key(name);
         let gone: Vec<String> = self
             .definitions
             .keys()

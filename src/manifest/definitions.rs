@@ -184,12 +184,14 @@ impl Definition {
     fn moved_by(mut self, by: usize) -> Self {
         let further = |span: &mut Range<usize>| *span = span.start + by..span.end + by;
         further(&mut self.span);
-        self.canvos_span.as_mut().map(further);
         let own = self.project.as_mut().filter(|_| self.own_project);
-        own.map(|project| further(&mut project.span));
+        let own = own.map(|project| &mut project.span);
+        own.into_iter()
+            .chain(&mut self.canvos_span)
+            .for_each(further);
         for profile in &mut self.profiles {
             further(&mut profile.span);
-            profile.version_span.as_mut().map(further);
+            profile.version_span.iter_mut().for_each(further);
         }
         self
     }
