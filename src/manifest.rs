@@ -12,7 +12,7 @@ use std::sync::{Arc, OnceLock};
 
 use toml::de::{DeTable, DeValue};
 
-use crate::diagnostic::{Code, Diagnostic, Source};
+use crate::diagnostic::{Code, Diagnostic, Source, Trap};
 use crate::util::endpoint::Endpoint;
 use crate::util::few::Few;
 use crate::util::files;
@@ -183,16 +183,38 @@ pub struct Definition {
 pub enum Allow {
     /// `profile-missing`: the archive lacks the directory of a requested profile.
     ProfileMissing,
+    /// A trap, by its number or its name.
+    Trap(Trap),
 }
 
 impl Allow {
-    /// The names that `allow` accepts.
-    pub const NAMES: [&'static str; 1] = ["profile-missing"];
+    /// The value that is not a trap.
+    const PROFILE_MISSING: &'static str = "profile-missing";
 
     /// Returns the value with this name.
     fn named(name: &str) -> Option<Self> {
-        let [profile_missing] = Self::NAMES;
-        (name == profile_missing).then_some(Self::ProfileMissing)
+        if name == Self::PROFILE_MISSING {
+            return Some(Self::ProfileMissing);
+        }
+        let is = |trap: &&Trap| [trap.code(), trap.name()].contains(&name);
+        Trap::ALL.iter().find(is).copied().map(Self::Trap)
+    }
+
+    /// Returns what `allow` accepts: `profile-missing`, and each trap by its number and its name.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        let traps = Trap::ALL.iter();
+        let traps = traps.flat_map(|trap| [trap.code(), trap.name()]);
+        std::iter::once(Self::PROFILE_MISSING).chain(traps)
+    }
+}
+
+impl Definition {
+    /// Returns the traps that `allow` names.
+    pub fn allowed_traps(&self) -> impl Iterator<Item = Trap> {
+        self.allow.iter().filter_map(|allow| match allow {
+            Allow::ProfileMissing => None,
+            Allow::Trap(trap) => Some(*trap),
+        })
     }
 }
 

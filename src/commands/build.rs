@@ -20,7 +20,9 @@ use crate::lockfile::Lockfile;
 use crate::manifest::{Definition, Manifest};
 use crate::ui::{CommandOutput, Outcome, Summary, fields};
 use crate::util::sanitize;
-use crate::workflow::context::{Context, HELD, WITHHELD, canonical, current, one_or_chosen};
+use crate::workflow::context::{
+    Context, HELD, WITHHELD, allowed, canonical, current, one_or_chosen,
+};
 
 /// The document of `build`.
 #[derive(Serialize, JsonSchema)]
@@ -161,7 +163,7 @@ impl Build<'_> {
         let mut rehearser =
             Rehearser::new(self.context, self.manifest, &lock, self.command, options);
         match rehearser.rehearse(definition) {
-            Ok(result) => Ok(self.decide(result)),
+            Ok(result) => Ok(self.decide(definition, result)),
             // The build ends in the same way, and says so.
             Err(Error::Rehearsal(RehearsalError::Start { .. })) => Ok((None, None)),
             Err(Error::Rehearsal(error)) => {
@@ -174,7 +176,11 @@ impl Build<'_> {
     }
 
     /// Returns the result of a rehearsal, and the error if the build must not start.
-    fn decide(&self, report: RehearsalReport) -> (Option<Row>, Option<Error>) {
+    fn decide(
+        &self,
+        definition: &Definition,
+        report: RehearsalReport,
+    ) -> (Option<Row>, Option<Error>) {
         let RehearsalReport {
             row,
             refused,
@@ -183,7 +189,7 @@ impl Build<'_> {
         let Some(refused) = refused else {
             return (Some(row), None);
         };
-        let allows = !self.arguments.allow.is_empty();
+        let allows = !allowed(definition, &self.arguments.allow).is_empty();
         let warning = if row.verdict == RehearsalVerdict::Unjudged {
             messages::starts_without_verdict(&refused.into())
         } else if allows && is_forecast {
@@ -225,7 +231,7 @@ impl Build<'_> {
             .of_build(&self.command.argv)
             .with_bundles(
                 LargeBundles::of(self.arguments.bundles),
-                &self.arguments.allow,
+                &allowed(definition, &self.arguments.allow),
             );
         let verdicts = proof.verdicts(
             &named,

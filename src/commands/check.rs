@@ -17,6 +17,7 @@ use crate::bundle::LargeBundles;
 use crate::canvos::build::BuildCommand;
 use crate::canvos::{self, CanvosError, Checkout, PlacementState, State};
 use crate::cli::{CheckArgs, JOBS, LockfileUse, Network, PreflightArgs};
+use crate::diagnostic::Trap;
 use crate::error::{Error, Exit};
 use crate::lockfile::{LockEntry, Lockfile};
 use crate::manifest::{Definition, Manifest};
@@ -26,7 +27,9 @@ use crate::ui::{CommandOutput, Outcome, Summary, fields};
 use crate::util::digest::Digest;
 use crate::util::endpoint::Endpoint;
 use crate::util::files::Identity;
-use crate::workflow::context::{Context, TrapsAsked, chosen, current, has_targets, shown, traps};
+use crate::workflow::context::{
+    Context, TrapsAsked, allowed, chosen, current, has_targets, shown, traps,
+};
 use crate::workflow::ignored_lockfile::warn_of_ignored_lock;
 use crate::workflow::parallel;
 
@@ -108,6 +111,7 @@ pub(super) fn run(arguments: &CheckArgs, context: &Context<'_>) -> Result<Comman
     let in_registry = registry_check::states(context, &manifest, &lock, &definitions, &mut errors);
     let mut rows = Vec::new();
     let mut places = Places {
+        definitions: &definitions,
         preflight_options: &arguments.preflight_options,
         seen: BTreeMap::new(),
     };
@@ -255,8 +259,10 @@ fn in_images(
 ) -> Result<(Vec<ImageReport>, Option<Error>), Error> {
     let locked = current(lock, definition)?;
     let options = &arguments.preflight_options;
-    let proof = Proof::new(context, manifest, lock, Some((definition, locked)))?
-        .with_bundles(LargeBundles::of(options.bundles), &options.allow);
+    let proof = Proof::new(context, manifest, lock, Some((definition, locked)))?.with_bundles(
+        LargeBundles::of(options.bundles),
+        &allowed(definition, &options.allow),
+    );
     let verdicts = proof.asked(&arguments.images);
     let error = proof.outcome(&verdicts).error;
     Ok((verdicts, error))
@@ -264,6 +270,8 @@ fn in_images(
 
 /// The checkouts that were examined. Definitions may share one, which is read once.
 struct Places<'c> {
+    /// The definitions that are asked for.
+    definitions: &'c [&'c Definition],
     preflight_options: &'c PreflightArgs,
     seen: BTreeMap<PathBuf, Place>,
 }
@@ -311,6 +319,30 @@ enum Place {
 }
 
 impl Places<'_> {
+    /// Returns the traps that are accepted in a checkout: those of `--allow`, and those that all
+    /// of its definitions allow.
+    fn allowed(
+        &self,
+        definition: &Definition,
+        checkout: &Identity,
+        context: &Context<'_>,
+        manifest: &Manifest,
+    ) -> Vec<Trap> {
+        let flags = &self.preflight_options.allow;
+        let mut traps: Vec<Trap> = definition.allowed_traps().collect();
+        if !traps.is_empty() {
+            let is_here = |other: &&&Definition| {
+                let directory = context.canvos_directory(manifest, Some(other));
+                Identity::of(&directory) == *checkout
+            };
+            for other in self.definitions.iter().filter(is_here) {
+                traps.retain(|trap| other.allowed_traps().any(|allowed| allowed == *trap));
+            }
+        }
+        traps.extend(flags);
+        traps
+    }
+
     fn look(
         &mut self,
         definition: &Definition,
@@ -329,6 +361,7 @@ impl Places<'_> {
             .keys()
             .find(|known| Identity::of(known) == identity);
         let directory = known.cloned().unwrap_or(directory);
+        let allowed = self.allowed(definition, &identity, context, manifest);
         self.seen
             .entry(directory)
             .or_insert_with_key(|directory| match Checkout::open(directory) {
@@ -337,7 +370,7 @@ impl Places<'_> {
                     context,
                     manifest,
                     lock,
-                    self.preflight_options,
+                    (self.preflight_options, &allowed),
                     errors,
                 ),
                 Err(error) => {
@@ -399,7 +432,7 @@ impl Place {
         context: &Context<'_>,
         manifest: &Manifest,
         lock: &Lockfile,
-        preflight_options: &PreflightArgs,
+        (preflight_options, allowed): (&PreflightArgs, &[Trap]),
         errors: &mut Vec<Error>,
     ) -> Self {
         let command = BuildCommand::new(manifest.build.as_deref(), &[], context.environment);
@@ -413,7 +446,7 @@ impl Place {
         errors.extend(has_targets(&preflight, &preflight_options.target).err());
         let asked = TrapsAsked {
             targets: preflight_options.targets(),
-            allowed: &preflight_options.allow,
+            allowed,
             locked: &|| locked_for(checkout, context, manifest, lock),
             large_bundles: LargeBundles::of(preflight_options.bundles),
         };

@@ -24,7 +24,7 @@ use crate::ui::{CommandOutput, fields};
 use crate::util::digest::Digest;
 use crate::util::files;
 use crate::util::sanitize;
-use crate::workflow::context::{Context, current, expected_key, near, one, shown};
+use crate::workflow::context::{Context, allowed, current, expected_key, near, one, shown};
 
 mod bundles;
 mod neighbours;
@@ -103,8 +103,11 @@ pub(super) fn run(arguments: &VerifyArgs, context: &Context<'_>) -> Result<Comma
         let definition = one(&manifest, arguments.name.as_deref())?;
         Some((definition, current(&lock, definition)?))
     };
-    let proof = Proof::new(context, &manifest, &lock, expected)?
-        .with_bundles(LargeBundles::of(arguments.bundles), &[]);
+    let allowed = expected.map(|(definition, _)| allowed(definition, &[]));
+    let proof = Proof::new(context, &manifest, &lock, expected)?.with_bundles(
+        LargeBundles::of(arguments.bundles),
+        &allowed.unwrap_or_default(),
+    );
     let proof = match &arguments.public_key {
         Some(path) => Proof {
             key: Some(PublicKey::read(&context.environment.resolve(path))?),

@@ -21,7 +21,7 @@ use crate::util::digest::Digest;
 use crate::util::files::Identity;
 use crate::workflow::content_bundles;
 use crate::workflow::context::{
-    Context, TrapsAsked, has_targets, one, one_or_chosen, shown, traps,
+    Context, TrapsAsked, allowed, has_targets, one, one_or_chosen, shown, traps,
 };
 use crate::workflow::session::{ArchiveOrigin, LockedArchive, Reported, Session, reported};
 
@@ -272,6 +272,11 @@ fn prepare<'m>(
         .map(|locked| locked.content_sha256)
         .into_iter()
         .collect();
+    let allowed = allowed(definition, preflight_options.allowed);
+    let preflight_options = PreflightOptions {
+        allowed: &allowed,
+        ..preflight_options
+    };
     refuse_traps(
         context,
         session.manifest,
@@ -359,9 +364,10 @@ fn refuse_bundles(
         &|| vec![obtained.locked.content_sha256],
         preflight_options.large_bundles,
     )?;
+    let allowed = allowed(job.definition, preflight_options.allowed);
     let told = findings
         .iter()
-        .map(|finding| finding.told(preflight_options.targets, preflight_options.allowed));
+        .map(|finding| finding.told(preflight_options.targets, &allowed));
     let grave: Vec<_> = told
         .filter(|told| told.severity == Severity::Error)
         .collect();

@@ -5,7 +5,7 @@
 //! `docs/reference.md`. The reader alone checks what a description cannot express, such as that
 //! a file exists or that two URLs name the same project.
 
-use super::{Allow, CLOUD_TYPE, METADATA_NAME};
+use super::{CLOUD_TYPE, METADATA_NAME};
 use crate::util::endpoint::Endpoint;
 use crate::util::host_address;
 use crate::util::limits::Limits;
@@ -90,8 +90,8 @@ pub enum Kind {
     Boolean,
     /// A number of bytes, at least 1: a number, or a string such as `"2 GiB"`.
     Size,
-    /// An array of these words.
-    Words(&'static [&'static str]),
+    /// An array of what `allow` accepts ([`Allow::names`](super::Allow::names)).
+    Refusals,
     /// A table.
     Table(&'static TableSpec),
     /// A table of tables, whose keys are names that the user chooses.
@@ -144,7 +144,7 @@ impl Kind {
     pub fn expected(&self) -> &'static str {
         match self {
             Self::Text(_) | Self::Path => "a string",
-            Self::Command | Self::Words(_) => "an array of strings",
+            Self::Command | Self::Refusals => "an array of strings",
             Self::Number(_) => "a whole number",
             Self::Boolean => "true or false",
             Self::Size => "a size such as \"2 GiB\"",
@@ -475,8 +475,8 @@ pub static DEFINITION: TableSpec = table(
         .default(DefaultValue::Text(CLOUD_TYPE)),
         key(
             "allow",
-            Kind::Words(&Allow::NAMES),
-            "Refusals to turn into warnings.",
+            Kind::Refusals,
+            "Refusals to turn into warnings: `profile-missing`, and traps by their numbers or names.",
         ),
     ],
 );

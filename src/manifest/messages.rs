@@ -252,13 +252,16 @@ pub(super) fn two_signers(place: Place<'_>) -> Diagnostic {
 }
 
 pub(super) fn unknown_allow(place: Place<'_>, name: &str) -> Diagnostic {
-    let near = nearest(name, Allow::NAMES).unwrap_or(Allow::NAMES[0]);
+    let help = match nearest(name, Allow::names()) {
+        Some(near) => format!("write `{near}`, or remove it"),
+        None => "write `profile-missing`, or the number or the name of a trap, or remove it".into(),
+    };
     error(
         Code::InvalidValue,
         place,
         format!("`{}` is not a valid value of `allow`", name.escape_debug()),
         "unknown",
-        format!("write `{near}`, or remove it"),
+        help,
     )
 }
 

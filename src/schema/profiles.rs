@@ -3,6 +3,7 @@
 use schemars::Schema;
 use serde_json::{Map, Value, json};
 
+use crate::manifest::Allow;
 use crate::manifest::keys::{
     DEFINITION_NAME, DefaultValue, FILE, Key, Kind, NOT_BLANK, PROFILE, REFERENCES, SIZE,
     TableForm, TableSpec, TextForm,
@@ -112,7 +113,10 @@ fn value(kind: Kind, definitions: &mut Object) -> Value {
                 { "type": "string", "pattern": SIZE },
             ],
         }),
-        Kind::Words(words) => json!({ "type": "array", "items": { "enum": words } }),
+        Kind::Refusals => {
+            let names: Vec<&str> = Allow::names().collect();
+            json!({ "type": "array", "items": { "enum": names } })
+        }
         Kind::Table(inner) => table(inner, definitions),
         Kind::NamedTables(inner) => json!({
             "type": "object",

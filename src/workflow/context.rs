@@ -457,6 +457,12 @@ pub(crate) fn expected_key(manifest: &Manifest) -> Result<Option<PublicKey>, Err
     Ok(path.map(PublicKey::read).transpose()?)
 }
 
+/// Returns the traps that are accepted for `definition`: those of its `allow` and of `--allow`.
+pub(crate) fn allowed(definition: &Definition, flags: &[Trap]) -> Vec<Trap> {
+    let flags = flags.iter().copied();
+    definition.allowed_traps().chain(flags).collect()
+}
+
 /// What is built of a checkout, and what is right in it.
 #[derive(Clone, Copy)]
 pub(crate) struct TrapsAsked<'a> {

@@ -51,10 +51,7 @@ fn keys(table: &TableSpec) -> String {
             DefaultValue::Size(bytes) => format!("`{} GiB`", bytes >> 30),
             DefaultValue::Boolean(boolean) => format!("`{boolean}`"),
         };
-        let mut meaning = key.about.trim_end_matches('.').to_owned();
-        if let Kind::Words(words) = key.kind {
-            meaning.extend([": `", &words.join("`, `"), "`"]);
-        }
+        let meaning = key.about.trim_end_matches('.').to_owned();
         text += &row(&[format!("`{}`", key.name), kind(key.kind), default, meaning]);
     }
     text
@@ -70,7 +67,7 @@ fn kind(kind: Kind) -> String {
         Kind::Number(least) => return format!("whole number, at least {least}"),
         Kind::Boolean => "boolean",
         Kind::Size => "size",
-        Kind::Words(_) => "array of strings",
+        Kind::Refusals => "array of strings",
         Kind::Table(_) => "table",
         Kind::NamedTables(_) => "table of tables",
         Kind::Tables(_) => "array of tables",

@@ -57,7 +57,7 @@ pub fn refused(test: &Test, targets: &str, id: &str, said: &[&str]) {
     let done = run
         .any_stdout()
         .stderr_has(&format!("warning[{id}]: "))
-        .stderr_has("accepted because `--allow` names it")
+        .stderr_has("accepted because `--allow` or `allow` names it")
         .success();
     done.says(&error, 0);
 }

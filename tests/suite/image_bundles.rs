@@ -592,8 +592,20 @@ fn build_passes_its_flags_on() {
     built("").error("image-differs").fails(3);
     built("--allow T37")
         .warning("T37")
-        .stderr_has("accepted because `--allow` names it")
+        .stderr_has("accepted because `--allow` or `allow` names it")
         .success();
+    // What the definition allows holds for `verify`, too, and never for `attest`.
+    let text = proof.test.text("profiles.toml");
+    let allowing = "[definition.factory]\nallow = [\"T37\"]\n";
+    let allowing = text.replacen("[definition.factory]\n", allowing, 1);
+    proof.test.put("profiles.toml", allowing);
+    built("").warning("T37").success();
+    let verify = proof.run(&[&image]).any_stdout();
+    verify.warning("T37").success();
+    let attest = proof.test.run("attest --image").any_stdout();
+    let attest = attest.arg(image.to_str().unwrap());
+    attest.error("image-differs").fails(3);
+    proof.test.put("profiles.toml", text);
     // A large one.
     let (bytes, size) = large(&other());
     let tree = proof.overlay().with(&path, bytes);

@@ -13,6 +13,7 @@ mod whole_path;
 mod documented_commands;
 mod request;
 mod endpoint;
+mod allow;
 mod api_key;
 mod audit;
 mod manifest;

@@ -31,7 +31,7 @@ pub(super) fn affecting(told: Diagnostic, targets: &[Target]) -> Diagnostic {
 
 /// Adds why it is a warning.
 pub(super) fn accepted(told: Diagnostic) -> Diagnostic {
-    told.note("accepted because `--allow` names it")
+    told.note("accepted because `--allow` or `allow` names it")
 }
 
 /// T8: `path`, in the place of a staged file or on the way there, is a symbolic link.

@@ -11,7 +11,7 @@ pub(in crate::commands) fn other_definition(subject: &str, is: &str) -> Diagnost
     let title = format!("{subject} has {is}, which is not the locked one");
     Diagnostic::warning(Trap::BundleDefinition, title)
         .note("it is not known which of the two a host takes")
-        .note("accepted because `--allow` names it")
+        .note("accepted because `--allow` or `allow` names it")
         .help("build the bundle without a definition, or with the locked one")
 }
 
@@ -20,7 +20,7 @@ pub(in crate::commands) fn refused_definition(subject: &str, why: &str) -> Diagn
     let title = format!("the cluster definition of {subject} cannot be compared: {why}");
     Diagnostic::warning(Trap::BundleDefinition, title)
         .note("it is not known what a host takes from it")
-        .note("accepted because `--allow` names it")
+        .note("accepted because `--allow` or `allow` names it")
         .help("build the bundle without a definition, or with the locked one")
 }
 
