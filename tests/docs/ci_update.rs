@@ -27,6 +27,7 @@ echo "$*" >> "$STATE/calls"
 case "$1 $2" in
   'auth setup-git') ;;
   'pr list') cat "$STATE/requests" ;;
+  'pr close') ;;
   'pr create' | 'pr edit')
     [ "$2" = edit ] || [ ! -e "$STATE/fail" ] || exit 1
     while [ $# != 1 ]; do
@@ -51,6 +52,16 @@ esac
 exec git "$@"
 "#;
 
+/// Answers a push as GitLab does. A `fail` lets it refuse the request, but not the push.
+const ANSWER: &str = r#"#!/bin/bash
+if [ "$GIT_PUSH_OPTION_0" = merge_request.create ] && [ -e fail ]; then
+  echo '  WARNINGS: Error encountered with push options'
+  echo "  'merge_request.create' 'merge_request.target=main': a reason"
+elif [ "$GIT_PUSH_OPTION_0" = merge_request.create ]; then
+  echo 'View merge request for edgestage/update:'
+fi
+"#;
+
 /// Writes each push option of each push down.
 const HOOK: &str = r#"#!/bin/bash
 for ((i = 0; i < ${GIT_PUSH_OPTION_COUNT:-0}; i++)); do
@@ -71,6 +82,7 @@ impl Repository {
             ("bin/gh", GH),
             ("bin/git", GIT),
             ("origin.git/hooks/pre-receive", HOOK),
+            ("origin.git/hooks/post-receive", ANSWER),
             ("state/requests", "[]"),
         ] {
             site.write(path, text);
@@ -141,10 +153,16 @@ impl Repository {
 
     /// Returns the commit of the branch that was pushed; there is no other beside `main`.
     fn pushed(&self) -> String {
+        self.proposed().unwrap()
+    }
+
+    /// Returns the commit of the branch that was pushed, if it exists.
+    fn proposed(&self) -> Option<String> {
         let mut branches = self.branches();
         branches.remove("refs/heads/main").unwrap();
-        assert_eq!(branches.len(), 1, "{branches:?}");
-        branches.remove("refs/heads/edgestage/update").unwrap()
+        let commit = branches.remove("refs/heads/edgestage/update");
+        assert_eq!(branches, Variables::new());
+        commit
     }
 
     /// Does the same as [`Repository::pushed`], and fetches the commit.
@@ -244,7 +262,9 @@ impl Repository {
             .filter(|call| *call != "auth setup-git")
             .map(|call| {
                 let common = format!(" --title {TITLE} --body-file changes.md");
-                call.strip_suffix(&common).unwrap().to_owned()
+                let is_closed = call.starts_with("pr close ");
+                assert_eq!(call.ends_with(&common), !is_closed, "{call}");
+                call.replace(&common, "")
             })
             .collect()
     }
@@ -265,6 +285,9 @@ fn request(number: u32, state: &str, commit: &str, fork: bool) -> serde_json::Va
     })
 }
 
+const NOTHING: &str = "Nothing changed in Palette.\n";
+const DELETED: &str =
+    "Deleted the branch edgestage/update: its changes are merged, or Palette no longer has them.\n";
 const CREATED: &str = "pr create --head edgestage/update --base main";
 
 #[test]
@@ -305,12 +328,43 @@ fn on_github_one_request_says_what_changed_and_is_renewed() {
     let count = repository.git(&format!("rev-list --count origin/main..{third}"));
     assert_eq!(count, "1\n");
 
-    // After the merge there is nothing to propose.
+    // After the merge there is nothing to propose, and a branch that is left is deleted.
     repository.merge();
+    repository.requests(&serde_json::json!([request(7, "MERGED", &third, false)]));
+    for expected in [format!("{NOTHING}{DELETED}"), NOTHING.to_owned()] {
+        let run = repository.github();
+        succeeds(&run);
+        assert_eq!(run.stdout, expected);
+        assert_eq!(repository.written(), [""; 0]);
+        assert_eq!(repository.proposed(), None);
+    }
+}
+
+#[test]
+fn on_github_a_request_whose_changes_are_withdrawn_is_closed() {
+    let repository = Repository::with_registry();
+    succeeds(&repository.github());
+    repository.merge();
+    repository.site.publish("edge-k3s", "1.31.2");
+    succeeds(&repository.github());
+    let commit = repository.pushed();
+    repository.take("state/calls");
+
+    repository.site.publish("edge-k3s", "1.31.1");
+    repository.requests(&serde_json::json!([
+        request(9, "OPEN", &commit, true),
+        open(8, &commit),
+        request(7, "MERGED", &commit, false),
+    ]));
     let run = repository.github();
     succeeds(&run);
-    assert_eq!(run.stdout, "Nothing changed in Palette.\n");
-    assert_eq!(repository.take("state/calls"), "auth setup-git\n");
+    assert_eq!(run.stdout, format!("{NOTHING}{DELETED}"));
+    let comment = "Palette serves what is locked: there is nothing to update any more.";
+    assert_eq!(
+        repository.written(),
+        [format!("pr close 8 --comment {comment}")]
+    );
+    assert_eq!(repository.proposed(), None);
 }
 
 #[test]
@@ -404,12 +458,15 @@ fn on_gitlab_one_request_says_what_changed_and_is_renewed() {
     succeeds(&repository.gitlab());
     assert_eq!(pushed_with(&repository).0, expected);
 
-    // After the merge there is nothing to propose.
+    // After the merge there is nothing to propose, and a branch that is left is deleted.
     repository.merge();
-    let run = repository.gitlab();
-    succeeds(&run);
-    assert_eq!(run.stdout, "Nothing changed in Palette.\n");
-    assert_eq!(repository.text("origin.git/options"), "");
+    for expected in [format!("{NOTHING}{DELETED}"), NOTHING.to_owned()] {
+        let run = repository.gitlab();
+        succeeds(&run);
+        assert_eq!(run.stdout, expected);
+        assert_eq!(repository.text("origin.git/options"), "");
+        assert_eq!(repository.proposed(), None);
+    }
 
     // Git got the token, and no argument of a process had it.
     let credentials = repository.text("state/credentials");
@@ -419,6 +476,83 @@ fn on_gitlab_one_request_says_what_changed_and_is_renewed() {
     );
     assert!(credentials.contains(&format!("password={TOKEN}\n")));
     assert!(!repository.text("state/arguments").contains(TOKEN));
+}
+
+/// GitLab closes a request whose branch is deleted.
+#[test]
+fn on_gitlab_the_branch_is_deleted_if_its_changes_are_withdrawn() {
+    let repository = Repository::with_registry();
+    succeeds(&repository.gitlab());
+    repository.merge();
+    repository.site.publish("edge-k3s", "1.31.2");
+    succeeds(&repository.gitlab());
+    assert_ne!(repository.pushed(), "");
+    repository.site.publish("edge-k3s", "1.31.1");
+    let run = repository.gitlab();
+    succeeds(&run);
+    assert_eq!(run.stdout, format!("{NOTHING}{DELETED}"));
+    assert_eq!(repository.proposed(), None);
+}
+
+#[test]
+fn on_gitlab_a_request_that_is_refused_is_tried_again() {
+    let repository = Repository::without_registry();
+    let refused = || {
+        repository.site.write("origin.git/fail", "");
+        let run = repository.gitlab();
+        fs::remove_file(repository.site.path("origin.git/fail")).unwrap();
+        assert_eq!(run.code, 1, "{}", run.stderr);
+        // GitLab's own words, and then those of the job.
+        assert!(run.stdout.contains("=main': a reason"), "{}", run.stdout);
+        let told = "GitLab refused the request. The next run tries again.\n";
+        assert!(run.stdout.ends_with(told), "{}", run.stdout);
+    };
+    refused();
+    assert_eq!(repository.proposed(), None);
+    let run = repository.gitlab();
+    succeeds(&run);
+    assert!(run.stdout.contains("View merge request"), "{}", run.stdout);
+    let first = repository.pushed();
+
+    // A request that is open stays as it was.
+    repository.site.publish("edge-k3s", "1.31.2");
+    refused();
+    assert_eq!(repository.pushed(), first);
+    succeeds(&repository.gitlab());
+    assert_ne!(repository.pushed(), first);
+
+    // A push that is refused ends the job, too.
+    repository.site.publish("edge-k3s", "1.31.3");
+    repository.site.write(
+        "origin.git/hooks/pre-receive",
+        "#!/bin/sh\necho protected\nexit 1\n",
+    );
+    let run = repository.gitlab();
+    assert_eq!(run.code, 1);
+    assert!(run.stdout.contains("protected"), "{}", run.stdout);
+}
+
+#[test]
+fn a_definition_that_is_not_locked_yet_is_proposed() {
+    for job in [Repository::github, Repository::gitlab] {
+        let repository = Repository::without_registry();
+        let manifest = repository.text("profiles.toml");
+        let added = "\n[definition.store]\nprofiles = [\"edge-infra@2.1.0\"]\n";
+        repository
+            .site
+            .write("profiles.toml", &format!("{manifest}{added}"));
+        repository.git("add profiles.toml");
+        repository.git("-c user.name=x -c user.email=x@x commit -qm store");
+        repository.git("push -q origin HEAD:refs/heads/main");
+        succeeds(&job(&repository));
+        let changes = repository.text("changes.md");
+        assert!(
+            changes.contains("### `store` is not locked yet\n"),
+            "{changes}"
+        );
+        let lock = repository.git(&format!("show {}:profiles.lock", repository.fetch_pushed()));
+        assert!(lock.contains("[definition.store]"), "{lock}");
+    }
 }
 
 #[test]
