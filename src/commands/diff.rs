@@ -91,9 +91,12 @@ pub(super) fn run(arguments: &DiffArgs, context: &Context<'_>) -> Result<Command
     drop(counter);
     let mut summary = Summary::of(definitions.len());
     for one in &comparisons {
-        if let Comparison::Done(one) = one {
-            let outcome_of = if one.drift { "changed" } else { "unchanged" };
-            summary.add(&one.definition, Outcome::Done(outcome_of));
+        match one {
+            Comparison::Done(one) => {
+                let outcome_of = if one.drift { "changed" } else { "unchanged" };
+                summary.add(&one.definition, Outcome::Done(outcome_of));
+            }
+            Comparison::NotLocked(name) => summary.add(name, Outcome::Found("not locked")),
         }
     }
     context.report.finished(&summary);

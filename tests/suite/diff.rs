@@ -354,6 +354,13 @@ fn one_that_cannot_be_compared_does_not_stop_the_others() {
         .stderr_has("error[drift]: Palette no longer serves the locked `factory`")
         .keeps_files()
         .fails(3);
+    test.run("diff")
+        .any_stdout()
+        .warning("no-infrastructure")
+        .error("drift")
+        .error("not-locked")
+        .stderr_has("3 definitions, 1 changed, 1 unchanged, 1 not locked, ")
+        .fails(3);
     let document = test.run("diff -q --json").any_stdout().fails(3).json();
     assert_eq!(document["not_locked"], serde_json::json!(["store"]));
     let compared = document["definitions"].as_array().unwrap().iter();
