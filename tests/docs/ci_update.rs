@@ -227,11 +227,14 @@ impl Repository {
         for step in scripts(&workflow, "update") {
             let mut environment = environment_of(&workflow, "update", step, "");
             self.environment(&mut environment);
+            environment.insert("GITHUB_ACTIONS".into(), "true".into());
             let run = shell(&self.site, &environment, text(&step["run"]));
             assert!(!self.site.path("login").exists());
             if run.code != 0 {
                 return run;
             }
+            // The page of a run that proposes changes shows no errors.
+            assert!(!run.stderr.contains("::error"), "{}", run.stderr);
             ran = Some(run);
         }
         ran.unwrap()
