@@ -24,19 +24,24 @@ const GITLAB: &str = "templates/gitlab-update.yml";
 const TITLE: &str = "Update cluster definitions";
 const TOKEN: &str = "glpat-token-of-the-project";
 
-/// Records each call. `pr list` prints `requests`, and a `fail` lets `pr create` fail.
+/// Records each call. `pr list` prints `requests`, and a `fail` lets `pr create` fail. `pr edit`
+/// fails with the permissions of the job.
 const GH: &str = r#"#!/bin/bash
 echo "$*" >> "$STATE/calls"
 case "$1 $2" in
   'auth setup-git') ;;
   'pr list') cat "$STATE/requests" ;;
   'pr close') ;;
-  'pr create' | 'pr edit')
-    [ "$2" = edit ] || [ ! -e "$STATE/fail" ] || exit 1
+  'pr create')
+    [ ! -e "$STATE/fail" ] || exit 1
     while [ $# != 1 ]; do
       [ "$1" != --body-file ] || cp "$2" "$STATE/body"
       shift
     done
+    ;;
+  'api --silent')
+    [ "${*: -2:1} ${*: -1}" = '--field body=@changes.md' ] || exit 1
+    cp changes.md "$STATE/body"
     ;;
   *) exit 1 ;;
 esac
@@ -204,6 +209,7 @@ impl Repository {
             ("STATE", self.site.path("state").display().to_string()),
             ("REGISTRY", String::new()),
             ("GITHUB_REF_NAME", "main".to_owned()),
+            ("GITHUB_REPOSITORY", "group/site".to_owned()),
             ("CI_DEFAULT_BRANCH", "main".to_owned()),
             ("CI_SERVER_PROTOCOL", "https".to_owned()),
             ("CI_SERVER_HOST", "gitlab.test".to_owned()),
@@ -267,10 +273,14 @@ impl Repository {
         calls
             .filter(|call| *call != "auth setup-git")
             .map(|call| {
-                let common = format!(" --title {TITLE} --body-file changes.md");
-                let is_closed = call.starts_with("pr close ");
-                assert_eq!(call.ends_with(&common), !is_closed, "{call}");
-                call.replace(&common, "")
+                let of_create = format!(" --title {TITLE} --body-file changes.md");
+                let of_edit = format!(" --raw-field title={TITLE} --field body=@changes.md");
+                let common = [of_create, of_edit];
+                let has_text = common.iter().any(|common| call.ends_with(common));
+                assert_ne!(has_text, call.starts_with("pr close "), "{call}");
+                common
+                    .iter()
+                    .fold(call.to_owned(), |call, common| call.replace(common, ""))
             })
             .collect()
     }

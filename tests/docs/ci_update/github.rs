@@ -5,6 +5,7 @@ use std::fs;
 use super::{DELETED, NOTHING, Repository};
 use crate::ci::succeeds;
 
+const EDITED: &str = "api --silent --method PATCH repos/group/site/pulls/7";
 const CREATED: &str = "pr create --head edgestage/update --base main";
 
 fn open(number: u32, commit: &str) -> serde_json::Value {
@@ -40,7 +41,7 @@ fn on_github_one_request_says_what_changed_and_is_renewed() {
     // same content into another archive.
     repository.requests(&serde_json::json!([open(7, &first)]));
     succeeds(&repository.github());
-    assert_eq!(repository.written(), ["pr edit 7"]);
+    assert_eq!(repository.written(), [EDITED]);
     assert_eq!(repository.pushed(), first);
 
     // Something is new: the same branch, again one commit after `main`.
@@ -48,7 +49,7 @@ fn on_github_one_request_says_what_changed_and_is_renewed() {
     let changes = repository.diff();
     assert!(changes.contains("1.31.2"), "{changes}");
     succeeds(&repository.github());
-    assert_eq!(repository.written(), ["pr edit 7"]);
+    assert_eq!(repository.written(), [EDITED]);
     assert_eq!(repository.text("state/body"), changes);
     let third = repository.pushed();
     assert_ne!(third, first);
@@ -118,7 +119,7 @@ fn on_github_a_closed_request_stays_closed_and_one_of_a_fork_is_left_alone() {
 
     repository.requests(&serde_json::json!([request(7, "CLOSED", &first, false)]));
     succeeds(&repository.github());
-    assert_eq!(repository.written(), ["pr edit 7"], "only its text");
+    assert_eq!(repository.written(), [EDITED], "only its text");
     repository.site.publish("edge-k3s", "1.31.2");
     succeeds(&repository.github());
     assert_eq!(repository.written(), [CREATED]);
