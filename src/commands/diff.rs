@@ -28,9 +28,20 @@ use crate::workflow::session::{Reported, Session, reported};
 pub(super) struct Document {
     /// Definitions that could be compared, by name.
     definitions: Vec<Compared>,
+    /// Names of the definitions that are not locked yet: there is nothing to compare with.
+    not_locked: Vec<String>,
 }
 
 mod rows;
+
+const NOT_LOCKED: &str = "not locked yet";
+
+/// What became of one definition.
+enum Comparison {
+    Done(Compared),
+    /// The definition has this name and no lock entry.
+    NotLocked(String),
+}
 
 /// Result for one definition.
 #[derive(Serialize, JsonSchema)]
@@ -69,32 +80,35 @@ pub(super) fn run(arguments: &DiffArgs, context: &Context<'_>) -> Result<Command
     let counter = context.report.counter(definitions.len());
     let compare =
         |definition: &&Definition| counter.count(compare(context, &session, &source, definition));
-    let mut compared = Vec::new();
+    let mut comparisons = Vec::new();
     let mut errors = Vec::new();
     for result in parallel::map(&definitions, parallel::lookahead(jobs), compare) {
         match result {
-            Ok(one) => compared.push(one),
+            Ok(one) => comparisons.push(one),
             Err(error) => errors.push(error),
         }
     }
     drop(counter);
     let mut summary = Summary::of(definitions.len());
-    for one in &compared {
-        let outcome_of = if one.drift { "changed" } else { "unchanged" };
-        summary.add(&one.definition, Outcome::Done(outcome_of));
+    for one in &comparisons {
+        match one {
+            Comparison::Done(one) => {
+                let outcome_of = if one.drift { "changed" } else { "unchanged" };
+                summary.add(&one.definition, Outcome::Done(outcome_of));
+            }
+            Comparison::NotLocked(name) => summary.add(name, Outcome::Found("not locked")),
+        }
     }
     context.report.finished(&summary);
     // The changes are the result, on standard output; the error says what to do.
-    errors.extend(compared.iter().filter_map(Compared::error));
+    errors.extend(comparisons.iter().filter_map(|one| one.error(&session)));
     let text = match arguments.format {
-        Some(Format::Markdown) => markdown(&compared, context),
-        _ => text(&compared, context),
+        Some(Format::Markdown) => markdown(&comparisons, context),
+        _ => text(&comparisons, context),
     };
     Ok(CommandOutput {
         text,
-        json: fields(&Document {
-            definitions: compared,
-        }),
+        json: fields(&Document::of(comparisons)),
         error: Error::all(errors),
     })
 }
@@ -104,10 +118,11 @@ fn compare(
     session: &Session<'_>,
     source: &Fetcher<'_>,
     definition: &Definition,
-) -> Result<Compared, Error> {
+) -> Result<Comparison, Error> {
     let name = &definition.name;
-    let locked = session.lock.definitions.get(name);
-    let locked = locked.ok_or_else(|| not_locked(&session.lock, name))?;
+    let Some(locked) = session.lock.definitions.get(name) else {
+        return Ok(Comparison::NotLocked(name.clone()));
+    };
     warn_of_outdated(context, &session.lock, definition);
     if source.lacks_archive_of(definition, locked)? {
         context
@@ -122,13 +137,13 @@ fn compare(
     } else {
         Vec::new()
     };
-    Ok(Compared {
+    Ok(Comparison::Done(Compared {
         definition: name.clone(),
         drift: !changes.is_empty(),
         outdated: locked.outdated(definition),
         changes: reported(&changes),
         files,
-    })
+    }))
 }
 
 /// Reads both archives again for the files that changed.
@@ -181,18 +196,61 @@ fn collected(inventory: Option<Inventory>) -> BTreeMap<String, Vec<u8>> {
     files.into_iter().flatten().map(shown).collect()
 }
 
-/// Formats a block for each definition that changed, and a line for each that did not.
-fn text(compared: &[Compared], context: &Context<'_>) -> String {
+/// Formats a block for each definition that changed, and a line for each other one.
+fn text(comparisons: &[Comparison], context: &Context<'_>) -> String {
     let mut text = String::new();
     let mut apart = false;
-    for one in compared {
-        if (apart || one.drift) && !text.is_empty() {
+    for one in comparisons {
+        let is_block = matches!(one, Comparison::Done(one) if one.drift);
+        if (apart || is_block) && !text.is_empty() {
             text.push('\n');
         }
         text.push_str(&one.text(context));
-        apart = one.drift;
+        apart = is_block;
     }
     text
+}
+
+impl Document {
+    fn of(comparisons: Vec<Comparison>) -> Self {
+        let mut document = Self {
+            definitions: Vec::new(),
+            not_locked: Vec::new(),
+        };
+        for one in comparisons {
+            match one {
+                Comparison::Done(compared) => document.definitions.push(compared),
+                Comparison::NotLocked(name) => document.not_locked.push(name),
+            }
+        }
+        document
+    }
+}
+
+impl Comparison {
+    fn error(&self, session: &Session<'_>) -> Option<Error> {
+        match self {
+            Self::Done(compared) => compared.error(),
+            Self::NotLocked(name) => Some(not_locked(&session.lock, name)),
+        }
+    }
+
+    fn text(&self, context: &Context<'_>) -> String {
+        match self {
+            Self::Done(compared) => compared.text(context),
+            Self::NotLocked(name) => format!("{name}: {NOT_LOCKED}\n"),
+        }
+    }
+
+    fn markdown(&self, comment: &mut Comment, context: &Context<'_>) {
+        match self {
+            Self::Done(compared) => compared.markdown(comment, context),
+            Self::NotLocked(name) => {
+                comment.line(&format!("### {} is {NOT_LOCKED}", code(name)));
+                comment.line("There is nothing to compare with: all that it has is new.");
+            }
+        }
+    }
 }
 
 impl Compared {
@@ -248,9 +306,9 @@ impl Compared {
 }
 
 /// Formats the changes for a comment on a merge request.
-fn markdown(compared: &[Compared], context: &Context<'_>) -> String {
+fn markdown(comparisons: &[Comparison], context: &Context<'_>) -> String {
     let mut comment = Comment::new(context.environment);
-    for one in compared {
+    for one in comparisons {
         one.markdown(&mut comment, context);
     }
     comment.finish("edgestage diff -v")

@@ -32,8 +32,12 @@ pub fn commands(script: &str) -> Vec<Vec<String>> {
     parts
         .map(|part| part.trim_matches(|c: char| "() ".contains(c)))
         .map(|part| {
-            part.strip_prefix("REGISTRY_AUTH_FILE=login/config.json ")
-                .unwrap_or(part)
+            let variables = [
+                "REGISTRY_AUTH_FILE=login/config.json ",
+                "GITHUB_ACTIONS=false ",
+            ];
+            let set = variables.iter();
+            set.fold(part, |part, set| part.strip_prefix(set).unwrap_or(part))
         })
         .filter(|part| part.starts_with("edgestage "))
         .map(|part| {

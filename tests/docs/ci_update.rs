@@ -2,6 +2,9 @@
 //! are written, with the real git and a bare repository as the remote. `gh` is a stand-in that
 //! records what it is asked; on GitLab, the remote itself records the push options.
 
+mod github;
+mod gitlab;
+
 use std::fs;
 
 use yaml_rust2::Yaml;
@@ -21,18 +24,24 @@ const GITLAB: &str = "templates/gitlab-update.yml";
 const TITLE: &str = "Update cluster definitions";
 const TOKEN: &str = "glpat-token-of-the-project";
 
-/// Records each call. `pr list` prints `requests`, and a `fail` lets `pr create` fail.
+/// Records each call. `pr list` prints `requests`, and a `fail` lets `pr create` fail. `pr edit`
+/// fails with the permissions of the job.
 const GH: &str = r#"#!/bin/bash
 echo "$*" >> "$STATE/calls"
 case "$1 $2" in
   'auth setup-git') ;;
   'pr list') cat "$STATE/requests" ;;
-  'pr create' | 'pr edit')
-    [ "$2" = edit ] || [ ! -e "$STATE/fail" ] || exit 1
+  'pr close') ;;
+  'pr create')
+    [ ! -e "$STATE/fail" ] || exit 1
     while [ $# != 1 ]; do
       [ "$1" != --body-file ] || cp "$2" "$STATE/body"
       shift
     done
+    ;;
+  'api --silent')
+    [ "${*: -2:1} ${*: -1}" = '--field body=@changes.md' ] || exit 1
+    cp changes.md "$STATE/body"
     ;;
   *) exit 1 ;;
 esac
@@ -49,6 +58,16 @@ case " $* " in
     ;;
 esac
 exec git "$@"
+"#;
+
+/// Answers a push as GitLab does. A `fail` lets it refuse the request, but not the push.
+const ANSWER: &str = r#"#!/bin/bash
+if [ "$GIT_PUSH_OPTION_0" = merge_request.create ] && [ -e fail ]; then
+  echo '  WARNINGS: Error encountered with push options'
+  echo "  'merge_request.create' 'merge_request.target=main': a reason"
+elif [ "$GIT_PUSH_OPTION_0" = merge_request.create ]; then
+  echo 'View merge request for edgestage/update:'
+fi
 "#;
 
 /// Writes each push option of each push down.
@@ -71,6 +90,7 @@ impl Repository {
             ("bin/gh", GH),
             ("bin/git", GIT),
             ("origin.git/hooks/pre-receive", HOOK),
+            ("origin.git/hooks/post-receive", ANSWER),
             ("state/requests", "[]"),
         ] {
             site.write(path, text);
@@ -141,10 +161,16 @@ impl Repository {
 
     /// Returns the commit of the branch that was pushed; there is no other beside `main`.
     fn pushed(&self) -> String {
+        self.proposed().unwrap()
+    }
+
+    /// Returns the commit of the branch that was pushed, if it exists.
+    fn proposed(&self) -> Option<String> {
         let mut branches = self.branches();
         branches.remove("refs/heads/main").unwrap();
-        assert_eq!(branches.len(), 1, "{branches:?}");
-        branches.remove("refs/heads/edgestage/update").unwrap()
+        let commit = branches.remove("refs/heads/edgestage/update");
+        assert_eq!(branches, Variables::new());
+        commit
     }
 
     /// Does the same as [`Repository::pushed`], and fetches the commit.
@@ -183,6 +209,7 @@ impl Repository {
             ("STATE", self.site.path("state").display().to_string()),
             ("REGISTRY", String::new()),
             ("GITHUB_REF_NAME", "main".to_owned()),
+            ("GITHUB_REPOSITORY", "group/site".to_owned()),
             ("CI_DEFAULT_BRANCH", "main".to_owned()),
             ("CI_SERVER_PROTOCOL", "https".to_owned()),
             ("CI_SERVER_HOST", "gitlab.test".to_owned()),
@@ -206,11 +233,14 @@ impl Repository {
         for step in scripts(&workflow, "update") {
             let mut environment = environment_of(&workflow, "update", step, "");
             self.environment(&mut environment);
+            environment.insert("GITHUB_ACTIONS".into(), "true".into());
             let run = shell(&self.site, &environment, text(&step["run"]));
             assert!(!self.site.path("login").exists());
             if run.code != 0 {
                 return run;
             }
+            // The page of a run that proposes changes shows no errors.
+            assert!(!run.stderr.contains("::error"), "{}", run.stderr);
             ran = Some(run);
         }
         ran.unwrap()
@@ -243,8 +273,14 @@ impl Repository {
         calls
             .filter(|call| *call != "auth setup-git")
             .map(|call| {
-                let common = format!(" --title {TITLE} --body-file changes.md");
-                call.strip_suffix(&common).unwrap().to_owned()
+                let of_create = format!(" --title {TITLE} --body-file changes.md");
+                let of_edit = format!(" --raw-field title={TITLE} --field body=@changes.md");
+                let common = [of_create, of_edit];
+                let has_text = common.iter().any(|common| call.ends_with(common));
+                assert_ne!(has_text, call.starts_with("pr close "), "{call}");
+                common
+                    .iter()
+                    .fold(call.to_owned(), |call, common| call.replace(common, ""))
             })
             .collect()
     }
@@ -255,217 +291,30 @@ fn script(pipeline: &Yaml) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-fn open(number: u32, commit: &str) -> serde_json::Value {
-    request(number, "OPEN", commit, false)
-}
-
-fn request(number: u32, state: &str, commit: &str, fork: bool) -> serde_json::Value {
-    serde_json::json!({
-        "number": number, "state": state, "headRefOid": commit, "isCrossRepository": fork,
-    })
-}
-
-const CREATED: &str = "pr create --head edgestage/update --base main";
-
+const NOTHING: &str = "Nothing changed in Palette.\n";
+const DELETED: &str =
+    "Deleted the branch edgestage/update: its changes are merged, or Palette no longer has them.\n";
 #[test]
-fn on_github_one_request_says_what_changed_and_is_renewed() {
-    let repository = Repository::with_registry();
-    let blobs = repository.registry.as_ref().unwrap().blobs().len();
-    let changes = repository.diff();
-    for part in ["`factory`", "`warehouse`", "edge-k3s", "1.31.1"] {
-        assert!(changes.contains(part), "{part}: {changes}");
+fn a_definition_that_is_not_locked_yet_is_proposed() {
+    for job in [Repository::github, Repository::gitlab] {
+        let repository = Repository::without_registry();
+        let manifest = repository.text("profiles.toml");
+        let added = "\n[definition.store]\nprofiles = [\"edge-infra@2.1.0\"]\n";
+        repository
+            .site
+            .write("profiles.toml", &format!("{manifest}{added}"));
+        repository.git("add profiles.toml");
+        repository.git("-c user.name=x -c user.email=x@x commit -qm store");
+        repository.git("push -q origin HEAD:refs/heads/main");
+        succeeds(&job(&repository));
+        let changes = repository.text("changes.md");
+        assert!(
+            changes.contains("### `store` is not locked yet\n"),
+            "{changes}"
+        );
+        let lock = repository.git(&format!("show {}:profiles.lock", repository.fetch_pushed()));
+        assert!(lock.contains("[definition.store]"), "{lock}");
     }
-    succeeds(&repository.github());
-    assert_eq!(repository.written(), [CREATED]);
-    assert_eq!(repository.take("state/body"), changes);
-    let first = repository.pushed();
-    let files = repository.git(&format!("diff --name-only origin/main {first}"));
-    assert_eq!(files, "profiles.lock\nprofiles.toml\n");
-    let manifest = repository.git(&format!("show {first}:profiles.toml"));
-    assert!(!manifest.contains("edge-infra@2.0.0"), "{manifest}");
-    let now = repository.registry.as_ref().unwrap().blobs().len();
-    assert!(now > blobs, "the archives are in the registry");
-
-    // Nothing is new: no request is opened, and the branch stays, although Palette packs the
-    // same content into another archive.
-    repository.requests(&serde_json::json!([open(7, &first)]));
-    succeeds(&repository.github());
-    assert_eq!(repository.written(), ["pr edit 7"]);
-    assert_eq!(repository.pushed(), first);
-
-    // Something is new: the same branch, again one commit after `main`.
-    repository.site.publish("edge-k3s", "1.31.2");
-    let changes = repository.diff();
-    assert!(changes.contains("1.31.2"), "{changes}");
-    succeeds(&repository.github());
-    assert_eq!(repository.written(), ["pr edit 7"]);
-    assert_eq!(repository.text("state/body"), changes);
-    let third = repository.pushed();
-    assert_ne!(third, first);
-    let count = repository.git(&format!("rev-list --count origin/main..{third}"));
-    assert_eq!(count, "1\n");
-
-    // After the merge there is nothing to propose.
-    repository.merge();
-    let run = repository.github();
-    succeeds(&run);
-    assert_eq!(run.stdout, "Nothing changed in Palette.\n");
-    assert_eq!(repository.take("state/calls"), "auth setup-git\n");
-}
-
-#[test]
-fn on_github_a_closed_request_stays_closed_and_one_of_a_fork_is_left_alone() {
-    let repository = Repository::without_registry();
-    // The branch is pushed, and GitHub refuses the request: the next run opens it.
-    repository.site.write("state/fail", "");
-    assert_eq!(repository.github().code, 1);
-    fs::remove_file(repository.site.path("state/fail")).unwrap();
-    assert_eq!(repository.written(), [CREATED]);
-    let first = repository.pushed();
-    repository.requests(&serde_json::json!([
-        request(9, "OPEN", &first, true),
-        request(
-            3,
-            "MERGED",
-            "0000000000000000000000000000000000000000",
-            false
-        ),
-    ]));
-    succeeds(&repository.github());
-    assert_eq!(repository.written(), [CREATED]);
-    assert_eq!(repository.pushed(), first);
-
-    repository.requests(&serde_json::json!([request(7, "CLOSED", &first, false)]));
-    succeeds(&repository.github());
-    assert_eq!(repository.written(), ["pr edit 7"], "only its text");
-    repository.site.publish("edge-k3s", "1.31.2");
-    succeeds(&repository.github());
-    assert_eq!(repository.written(), [CREATED]);
-    assert_ne!(repository.pushed(), first);
-}
-
-/// Returns the options of the last push, and the description as GitLab reads it.
-fn pushed_with(repository: &Repository) -> (Vec<String>, String) {
-    let options = repository.take("origin.git/options");
-    let mut options: Vec<String> = options.lines().map(str::to_owned).collect();
-    let description = options.pop().unwrap();
-    let description = description
-        .strip_prefix("merge_request.description=")
-        .unwrap();
-    (options, description.replace("\\n", "\n"))
-}
-
-#[test]
-fn on_gitlab_one_request_says_what_changed_and_is_renewed() {
-    let repository = Repository::with_registry();
-    let expected = [
-        "merge_request.create".to_owned(),
-        "merge_request.target=main".to_owned(),
-        "merge_request.remove_source_branch".to_owned(),
-        format!("merge_request.title={TITLE}"),
-    ];
-    let changes = repository.diff();
-    succeeds(&repository.gitlab());
-    assert!(!repository.site.path("login").exists());
-    assert_eq!(pushed_with(&repository), (expected.to_vec(), changes));
-    let first = repository.pushed();
-    let files = repository.git(&format!("diff --name-only origin/main {first}"));
-    assert_eq!(files, "profiles.lock\nprofiles.toml\n");
-
-    // Nothing is new: nothing is pushed.
-    let run = repository.gitlab();
-    succeeds(&run);
-    let told = "The branch edgestage/update has these changes already.\n";
-    assert!(run.stdout.ends_with(told), "{}", run.stdout);
-    assert_eq!(repository.text("origin.git/options"), "");
-    assert_eq!(repository.pushed(), first);
-
-    // Something is new: GitLab renews the open request of the same branch.
-    repository.site.publish("edge-k3s", "1.31.2");
-    let changes = repository.diff();
-    succeeds(&repository.gitlab());
-    assert_eq!(pushed_with(&repository), (expected.to_vec(), changes));
-    let third = repository.pushed();
-    assert_ne!(third, first);
-    let count = repository.git(&format!("rev-list --count origin/main..{third}"));
-    assert_eq!(count, "1\n");
-
-    // Somebody else changed `main`: the branch is based on it again.
-    repository.check_out();
-    repository.git("-c user.name=x -c user.email=x@x commit -q --allow-empty -m other");
-    repository.git("push -q origin HEAD:refs/heads/main");
-    succeeds(&repository.gitlab());
-    let count = repository.git(&format!("rev-list --count {}", repository.fetch_pushed()));
-    assert_eq!(count, "3\n");
-    assert_eq!(pushed_with(&repository).0, expected);
-
-    // The branch was deleted: a request is opened again.
-    repository.git("--git-dir origin.git update-ref -d refs/heads/edgestage/update");
-    succeeds(&repository.gitlab());
-    assert_eq!(pushed_with(&repository).0, expected);
-
-    // After the merge there is nothing to propose.
-    repository.merge();
-    let run = repository.gitlab();
-    succeeds(&run);
-    assert_eq!(run.stdout, "Nothing changed in Palette.\n");
-    assert_eq!(repository.text("origin.git/options"), "");
-
-    // Git got the token, and no argument of a process had it.
-    let credentials = repository.text("state/credentials");
-    assert!(
-        credentials.contains("username=edgestage\n"),
-        "{credentials}"
-    );
-    assert!(credentials.contains(&format!("password={TOKEN}\n")));
-    assert!(!repository.text("state/arguments").contains(TOKEN));
-}
-
-#[test]
-fn on_gitlab_without_a_registry() {
-    let repository = Repository::without_registry();
-    // If Palette does not answer, the job fails, and nothing is proposed.
-    let refused = repository.gitlab_with_key("another-key");
-    assert_eq!(refused.code, 4, "{}", refused.stderr);
-    assert_eq!(repository.branches().len(), 1);
-    let changes = repository.diff();
-    succeeds(&repository.gitlab());
-    assert_eq!(pushed_with(&repository).1, changes);
-}
-
-/// Runs the lines between `diff` and the push with this text of `diff`.
-fn description(changes: &str) -> String {
-    let site = Site::empty();
-    site.write("changes.md", changes);
-    let script = script(&template(GITLAB));
-    let lines = script.split_once("\nsed ").unwrap().1;
-    let lines = lines.split_once("if git diff --cached").unwrap().0;
-    let environment = [("CI_JOB_URL".to_owned(), "https://gitlab.test/1".to_owned())];
-    let script = format!("sed {lines}");
-    let run = site.run(
-        "bash",
-        &[
-            "-eo",
-            "pipefail",
-            "-c",
-            &format!("{}={}\n{script}", environment[0].0, environment[0].1),
-        ],
-    );
-    succeeds(&run);
-    fs::read_to_string(site.path("description")).unwrap()
-}
-
-#[test]
-fn on_gitlab_no_text_from_palette_begins_a_line_and_a_long_text_is_a_link() {
-    assert_eq!(
-        description("| `a\\n/merge` |\n\\\\n/close\n`$(x)` 100 %s\\\n"),
-        "| `a\\ n/merge` |\\n\\\\ n/close\\n`$(x)` 100 %s\\\\n"
-    );
-    let long = "| `pack` |\n".repeat(6000);
-    assert_eq!(
-        description(&long),
-        "The list of changes is too long for this text: https://gitlab.test/1/artifacts/file/changes.md\n"
-    );
 }
 
 #[test]

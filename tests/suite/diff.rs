@@ -63,6 +63,7 @@ fn no_change_is_said_and_nothing_is_written() {
             { "definition": "factory", "drift": false, "changes": [], "files": [] }
         ])
     );
+    assert_eq!(document["not_locked"], serde_json::json!([]));
     assert_eq!(document.get("error"), None);
 }
 
@@ -346,13 +347,25 @@ fn one_that_cannot_be_compared_does_not_stop_the_others() {
     test.sim.world(|world| world.publish("edge-k3s", "1.31.1"));
     test.run("diff -q")
         .stdout_has("1.30.4 → 1.31.1")
-        .stdout_has("warehouse: no change")
-        .error("not-locked")
+        .stdout_has("\n\nstore: not locked yet\nwarehouse: no change\n")
         .error("drift")
+        .error("not-locked")
         .stderr_has("error[not-locked]: `store`")
         .stderr_has("error[drift]: Palette no longer serves the locked `factory`")
         .keeps_files()
         .fails(3);
+    test.run("diff")
+        .any_stdout()
+        .warning("no-infrastructure")
+        .error("drift")
+        .error("not-locked")
+        .stderr_has("3 definitions, 1 changed, 1 unchanged, 1 not locked, ")
+        .fails(3);
+    let document = test.run("diff -q --json").any_stdout().fails(3).json();
+    assert_eq!(document["not_locked"], serde_json::json!(["store"]));
+    let compared = document["definitions"].as_array().unwrap().iter();
+    let compared: Vec<_> = compared.map(|one| &one["definition"]).collect();
+    assert_eq!(compared, ["factory", "warehouse"]);
     // The gravest is what may be something hostile.
     test.sim.fault(Fault::on(Route::Download, Act::Html200));
     test.run("diff -q factory warehouse")
@@ -365,6 +378,7 @@ fn one_that_cannot_be_compared_does_not_stop_the_others() {
 fn what_is_not_locked_cannot_be_compared() {
     let test = Test::new();
     test.run("diff")
+        .stdout("factory: not locked yet\n")
         .error("no-lockfile")
         .stderr_has("`{dir}/profiles.lock`")
         .stderr_has("edgestage fetch factory")

@@ -4,7 +4,7 @@
 use palette_sim::{HELLO_UNIVERSE_1_2_0, Pack, Variable, World};
 use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
 
-use crate::support::{HEAD, Test};
+use crate::support::{FACTORY, HEAD, Test};
 
 const RED: &str = "\u{1b}[31m";
 const GREEN: &str = "\u{1b}[32m";
@@ -257,6 +257,24 @@ fn what_did_not_change_is_a_line() {
     let test = test.definition("profiles = [\"edge-infra@2.0.0\"]");
     test.run("diff -q --format markdown")
         .stdout_has("\nThe lock is outdated: profiles.toml has changed since it was locked.\n")
+        .any_stderr()
+        .fails(3);
+}
+
+#[test]
+fn what_is_not_locked_yet_has_a_heading() {
+    let factory = format!("[definition.factory]\n{FACTORY}\n");
+    let test = Test::new().manifest(&format!("{HEAD}{factory}"));
+    test.run("fetch -q").any_stdout().success();
+    let store = "[definition.store]\nprofiles = [\"edge-infra@2.0.0\"]\n";
+    let test = test.manifest(&format!("{HEAD}{factory}{store}"));
+    let expected = "### `store` is not locked yet\n\nThere is nothing to compare with: all that it has is new.\n";
+    test.run("diff -q --format markdown store")
+        .stdout(expected)
+        .error("not-locked")
+        .fails(3);
+    test.run("diff -q --format markdown")
+        .stdout_has(&format!("`factory`: no change\n\n{expected}"))
         .any_stderr()
         .fails(3);
 }
