@@ -201,6 +201,16 @@ fn uri(text: &str) -> Result<String, String> {
     }
 }
 
+/// Returns a version as it was given. It replaces the one in `name@version`, which ends with the
+/// part after the last `@`.
+fn version(text: &str) -> Result<String, String> {
+    let is_word = text.trim() == text && !text.chars().any(char::is_control);
+    if text.is_empty() || !is_word || text.contains('@') {
+        return Err("write the version alone, such as 1.4.0".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
 /// Returns the ID of the section about a topic, a trap or a message code.
 fn explained(id: &str) -> Result<&'static str, String> {
     let id = id.to_ascii_lowercase();
@@ -520,7 +530,8 @@ pub struct UpgradeArgs {
         long,
         value_name = "VERSION",
         requires = "profiles",
-        conflicts_with = "major"
+        conflicts_with = "major",
+        value_parser = version
     )]
     pub to: Option<String>,
     /// Also write versions with another major version
