@@ -420,6 +420,9 @@ pub struct SignArgs {
 pub struct AttestArgs {
     /// Name of the definition; optional if there is only one
     pub name: Option<String>,
+    /// Also read content bundles of the images above 256 MiB
+    #[arg(long, requires = "image")]
+    pub bundles: bool,
     #[command(flatten)]
     #[allow(missing_docs)]
     pub images: Images,
