@@ -12,6 +12,7 @@ use std::path::Path;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value};
+use url::Url;
 
 use super::image_report::Proof;
 use super::{messages, verify};
@@ -49,6 +50,9 @@ pub(super) struct Document<'a> {
 
 pub(super) fn run(arguments: &AttestArgs, context: &Context<'_>) -> Result<CommandOutput, Error> {
     let finished = timestamp(arguments.timestamp, context)?;
+    if arguments.builder_id.as_deref().is_some_and(has_credentials) {
+        return Err(Error::usage(messages::builder_with_credentials()));
+    }
     let manifest = context.manifest()?;
     let definition = one(&manifest, arguments.name.as_deref())?;
     let checkout = context.checkout(&manifest, definition)?;
@@ -91,6 +95,12 @@ pub(super) fn run(arguments: &AttestArgs, context: &Context<'_>) -> Result<Comma
         }),
         error: None,
     })
+}
+
+/// Returns whether a URI contains a user name or password, as addresses of repositories do that CI
+/// systems give their jobs.
+fn has_credentials(uri: &str) -> bool {
+    Url::parse(uri).is_ok_and(|uri| !uri.username().is_empty() || uri.password().is_some())
 }
 
 /// Returns the time for a document if it is asked for.

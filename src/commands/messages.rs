@@ -159,6 +159,16 @@ pub(super) fn timestamp_without_bom() -> Diagnostic {
     .help("remove `--timestamp`")
 }
 
+/// Describes a `--builder-id` that would publish a password.
+pub(super) fn builder_with_credentials() -> Diagnostic {
+    Diagnostic::error(
+        Code::InvalidArguments,
+        "the URI of `--builder-id` contains a user name or password",
+    )
+    .note("everybody who verifies the statement reads it")
+    .help("name the builder by a URI without them")
+}
+
 /// Describes `--from` with several definitions.
 pub(super) fn from_of_several() -> Diagnostic {
     Diagnostic::error(

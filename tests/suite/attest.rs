@@ -213,6 +213,21 @@ fn the_builder_is_the_one_that_is_named() {
     }
 }
 
+/// CI systems have such addresses, with a token, in variables of their jobs.
+#[test]
+fn a_builder_with_a_password_is_refused() {
+    let test = Test::new().stage();
+    for id in [
+        "https://ci-token:s3cr3t@ci.example.com/x",
+        "https://s3cr3t@ci.example.com/x",
+        "ssh://git:s3cr3t@ci.example.com/x",
+    ] {
+        let run = attest(&test).arg("--builder-id").arg(id);
+        let done = run.stdout("").error("invalid-arguments").fails(2);
+        assert!(!done.stderr.contains("s3cr3t"), "{}", done.stderr);
+    }
+}
+
 #[test]
 fn files_with_values_are_dependencies() {
     let test = Test::new()
