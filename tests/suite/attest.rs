@@ -276,7 +276,7 @@ fn files_with_values_and_the_same_name_are_all_dependencies() {
         .into_iter()
         .map(|one| &one["digest"]["sha256"])
         .collect();
-    digests.sort_by_key(|digest| digest.to_string());
+    digests.sort_by_key(ToString::to_string);
     let mut expected = ["replicas: 1\n", "replicas: 2\n"].map(|text| sha256(text.as_bytes()));
     expected.sort();
     assert_eq!(digests, [&json!(expected[0]), &json!(expected[1])]);

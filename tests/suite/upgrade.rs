@@ -354,6 +354,18 @@ fn a_change_that_check_would_refuse_is_refused() {
         .fails(2);
 }
 
+/// The file has either all new versions or none, and the next run writes them.
+#[cfg(debug_assertions)]
+#[test]
+fn a_killed_run_leaves_the_file_as_it_was() {
+    let test = three();
+    assert!(test.run("upgrade").kill_at("written-aside", 1));
+    assert_eq!(text(&test), FILE);
+    quiet(&test, "upgrade").success();
+    assert!(text(&test).contains("'edge-infra@2.1.0'"));
+    assert!(!test.tree().contains(".tmp"), "{}", test.tree());
+}
+
 /// Palette is asked before the file is locked: what others write meanwhile stays, and what they
 /// change is not written over.
 #[cfg(debug_assertions)]
