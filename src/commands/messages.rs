@@ -162,7 +162,7 @@ pub(super) fn timestamp_without_bom() -> Diagnostic {
 /// Describes a `--builder-id` that would publish a password.
 pub(super) fn builder_with_credentials() -> Diagnostic {
     Diagnostic::error(
-        Code::InvalidArguments,
+        Code::ConflictingOptions,
         "the URI of `--builder-id` contains a user name or password",
     )
     .note("everybody who verifies the statement reads it")

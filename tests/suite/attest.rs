@@ -223,7 +223,7 @@ fn a_builder_with_a_password_is_refused() {
         "ssh://git:s3cr3t@ci.example.com/x",
     ] {
         let run = attest(&test).arg("--builder-id").arg(id);
-        let done = run.stdout("").error("invalid-arguments").fails(2);
+        let done = run.stdout("").error("conflicting-options").fails(2);
         assert!(!done.stderr.contains("s3cr3t"), "{}", done.stderr);
     }
 }
