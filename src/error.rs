@@ -129,8 +129,13 @@ pub enum Error {
     Broken(Vec<Diagnostic>),
     /// Names are missing from incomplete lists of Palette.
     ListIncomplete(Vec<Diagnostic>),
-    /// Profiles have newer versions; contains `name@version` of each, printable.
-    NewerVersions(Vec<String>),
+    /// Profiles have newer versions.
+    NewerVersions {
+        /// `name@version` of each, printable.
+        profiles: Vec<String>,
+        /// The command that writes some of them; `None` if no command can.
+        upgrade: Option<&'static str>,
+    },
     /// The call to the registry failed.
     Registry(RegistryError),
     /// A host cannot be checked, or not be given the definition.
@@ -264,7 +269,7 @@ impl Error {
             | Self::Outdated { .. }
             | Self::ChangedMeanwhile { .. }
             | Self::Drift { .. }
-            | Self::NewerVersions(_)
+            | Self::NewerVersions { .. }
             | Self::NotTheLockedBytes { .. }
             | Self::Staged(_)
             | Self::Canvos(

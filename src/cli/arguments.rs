@@ -201,6 +201,16 @@ fn uri(text: &str) -> Result<String, String> {
     }
 }
 
+/// Returns a version as it was given. It replaces the one in `name@version`, which ends with the
+/// part after the last `@`.
+fn version(text: &str) -> Result<String, String> {
+    let is_word = text.trim() == text && !text.chars().any(char::is_control);
+    if text.is_empty() || !is_word || text.contains('@') {
+        return Err("write the version alone, such as 1.4.0".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
 /// Returns the ID of the section about a topic, a trap or a message code.
 fn explained(id: &str) -> Result<&'static str, String> {
     let id = id.to_ascii_lowercase();
@@ -410,6 +420,9 @@ pub struct SignArgs {
 pub struct AttestArgs {
     /// Name of the definition; optional if there is only one
     pub name: Option<String>,
+    /// Also read content bundles of the images above 256 MiB
+    #[arg(long, requires = "image")]
+    pub bundles: bool,
     #[command(flatten)]
     #[allow(missing_docs)]
     pub images: Images,
@@ -520,7 +533,8 @@ pub struct UpgradeArgs {
         long,
         value_name = "VERSION",
         requires = "profiles",
-        conflicts_with = "major"
+        conflicts_with = "major",
+        value_parser = version
     )]
     pub to: Option<String>,
     /// Also write versions with another major version

@@ -2,7 +2,8 @@
 //!
 //! In: the lock, the checkout, the images. Out: the statement, or an error and nothing else: a
 //! statement is for signing, so it must never say what was not just verified. The digest of an
-//! image is of the bytes that were examined: if the file changes meanwhile, that is an error.
+//! image is of the bytes that were examined: if the file changes meanwhile, that is an error. So
+//! is a content bundle that was not read: it may have another definition (T37).
 
 use std::fs::{self, File};
 use std::io;
@@ -11,9 +12,11 @@ use std::path::Path;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value};
+use url::Url;
 
 use super::image_report::Proof;
 use super::{messages, verify};
+use crate::bundle::LargeBundles;
 use crate::cli::{self, AttestArgs};
 use crate::error::Error;
 use crate::evidence::Timestamp;
@@ -48,6 +51,9 @@ pub(super) struct Document<'a> {
 
 pub(super) fn run(arguments: &AttestArgs, context: &Context<'_>) -> Result<CommandOutput, Error> {
     let finished = timestamp(arguments.timestamp, context)?;
+    if arguments.builder_id.as_deref().is_some_and(has_credentials) {
+        return Err(Error::usage(messages::builder_with_credentials()));
+    }
     let manifest = context.manifest()?;
     let definition = one(&manifest, arguments.name.as_deref())?;
     let checkout = context.checkout(&manifest, definition)?;
@@ -67,7 +73,9 @@ pub(super) fn run(arguments: &AttestArgs, context: &Context<'_>) -> Result<Comma
         sha256: staged,
     }];
     if !arguments.images.image.is_empty() {
-        let proof = Proof::new(context, &manifest, &lock, Some((definition, locked)))?;
+        let proof = Proof::new(context, &manifest, &lock, Some((definition, locked)))?
+            .with_bundles(LargeBundles::of(arguments.bundles), &[])
+            .with_all_bundles_read();
         subjects.extend(images(arguments, &proof, context)?);
     }
     let statement = Statement::new(Claim {
@@ -88,6 +96,12 @@ pub(super) fn run(arguments: &AttestArgs, context: &Context<'_>) -> Result<Comma
         }),
         error: None,
     })
+}
+
+/// Returns whether a URI contains a user name or password, as addresses of repositories do that CI
+/// systems give their jobs.
+fn has_credentials(uri: &str) -> bool {
+    Url::parse(uri).is_ok_and(|uri| !uri.username().is_empty() || uri.password().is_some())
 }
 
 /// Returns the time for a document if it is asked for.
@@ -123,8 +137,9 @@ fn inputs(manifest: &Manifest, definition: &Definition, lock: &Lockfile) -> Resu
             })
         })
         .collect();
-    values.sort_by(|one, other| one.name.cmp(&other.name));
-    values.dedup_by(|one, other| one.name == other.name);
+    // Files of several directories elsewhere can have the same name.
+    values.sort();
+    values.dedup();
     Ok(Inputs {
         manifest: statement::File {
             name: name_of(&manifest.path),

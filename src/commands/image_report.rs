@@ -35,7 +35,7 @@ mod report;
 pub(super) use report::{Advice, ImageReport, text};
 
 use explain::{BuildOrigin, Why};
-use judge::Expectation;
+use judge::{Expectation, UnreadBundles};
 use report::ImageFinding;
 
 /// The document of `verify` with `--image`.
@@ -65,6 +65,8 @@ pub(super) struct Proof<'a> {
     origin: BuildOrigin<'a>,
     /// Whether large content bundles are read.
     large_bundles: LargeBundles,
+    /// What a content bundle that was not read means.
+    unread_bundles: UnreadBundles,
     /// The traps that are accepted.
     allowed: Vec<Trap>,
 }
@@ -146,6 +148,7 @@ impl<'a> Proof<'a> {
                 &BuildCommand::new(manifest.build.as_deref(), &[], context.environment),
             ),
             large_bundles: LargeBundles::Skip,
+            unread_bundles: UnreadBundles::Warn,
             allowed: Vec::new(),
         })
     }
@@ -155,6 +158,14 @@ impl<'a> Proof<'a> {
         Self {
             large_bundles,
             allowed: allowed.to_vec(),
+            ..self
+        }
+    }
+
+    /// Refuses images with a content bundle that was not read.
+    pub(super) fn with_all_bundles_read(self) -> Self {
+        Self {
+            unread_bundles: UnreadBundles::Refuse,
             ..self
         }
     }
@@ -241,6 +252,7 @@ impl<'a> Proof<'a> {
                 .expected
                 .map(|(definition, locked)| (&*definition.name, locked)),
             key: self.key.as_ref(),
+            unread_bundles: self.unread_bundles,
             allowed: &self.allowed,
         };
         let why = Why {

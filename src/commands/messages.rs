@@ -28,12 +28,29 @@ pub(super) fn versions_need_palette(command: &str) -> Diagnostic {
     .help("remove `--offline`")
 }
 
+/// What a PROFILE of `upgrade` that no definition has is probably meant to be.
+pub(super) enum ProbablyMeant<'t> {
+    /// A definition.
+    Definition(&'t str),
+    /// A profile of a definition, and the version that it is to have.
+    Version {
+        /// The name of the profile.
+        name: &'t str,
+        /// The version.
+        version: &'t str,
+    },
+    /// A profile with a similar name.
+    Profile(&'t str),
+    /// There is nothing like it.
+    Unknown,
+}
+
 /// Describes `upgrade` of a profile that no definition has, or not the definition `within`.
 pub(super) fn no_profile_with_a_version(
     within: Option<&str>,
     profile: &str,
     known: &[String],
-    near: Option<&str>,
+    meant: &ProbablyMeant<'_>,
 ) -> Diagnostic {
     let title = match within {
         Some(name) => format!("`{name}` has no profile `{profile}` with a version"),
@@ -43,10 +60,16 @@ pub(super) fn no_profile_with_a_version(
         [] => "no profile there has the form `name@version`".to_owned(),
         known => format!("the profiles with a version are {}", known.join(", ")),
     });
-    match near {
-        Some(near) => told.help(format!("did you mean `{near}`?")),
-        None => told.help("write the name of a profile, as in profiles.toml"),
-    }
+    told.help(match meant {
+        ProbablyMeant::Definition(name) => format!(
+            "`{name}` is a definition: to upgrade its profiles, run `edgestage upgrade --in {name}`"
+        ),
+        ProbablyMeant::Version { name, version } => {
+            format!("to write another version, run `edgestage upgrade {name} --to {version}`")
+        }
+        ProbablyMeant::Profile(near) => format!("did you mean `{near}`?"),
+        ProbablyMeant::Unknown => "write the name of a profile, as in profiles.toml".to_owned(),
+    })
 }
 
 /// Describes uids and URLs, which `upgrade` cannot change.
@@ -134,6 +157,16 @@ pub(super) fn timestamp_without_bom() -> Diagnostic {
         "`--timestamp` works with `--format cyclonedx` only",
     )
     .help("remove `--timestamp`")
+}
+
+/// Describes a `--builder-id` that would publish a password.
+pub(super) fn builder_with_credentials() -> Diagnostic {
+    Diagnostic::error(
+        Code::ConflictingOptions,
+        "the URI of `--builder-id` contains a user name or password",
+    )
+    .note("everybody who verifies the statement reads it")
+    .help("name the builder by a URI without them")
 }
 
 /// Describes `--from` with several definitions.

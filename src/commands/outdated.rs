@@ -113,16 +113,15 @@ pub(super) fn run(arguments: &OutdatedArgs, context: &Context<'_>) -> Result<Com
         }
     }
     let newer = newer(&examined);
-    let by_name = |one: &&ProfileVersions| one.reference.contains('@');
-    if examined
-        .iter()
-        .flat_map(newer_profiles)
-        .any(|one| by_name(&one))
-    {
-        edit::next(context, "edgestage upgrade", "");
+    let upgrade = upgrade(&examined);
+    if let Some(command) = upgrade {
+        edit::next(context, command, "");
     }
     if arguments.exit_code && !newer.is_empty() {
-        errors.push(Error::NewerVersions(newer.into_iter().collect()));
+        errors.push(Error::NewerVersions {
+            profiles: newer.into_iter().collect(),
+            upgrade,
+        });
     }
     let table = table(&examined, context.report);
     let text = match arguments.format {
@@ -221,6 +220,17 @@ fn unknown(profile: &Profile, error: &'static str) -> ProfileVersions {
 
 fn newer_profiles(one: &Examined) -> impl Iterator<Item = &ProfileVersions> {
     one.profiles.iter().filter(|one| one.newest.is_some())
+}
+
+/// Returns the command that writes newer versions; `None` if it would write nothing.
+fn upgrade(examined: &[Examined]) -> Option<&'static str> {
+    // `upgrade` can change no uid.
+    let by_name = |one: &&ProfileVersions| one.reference.contains('@');
+    let newer = || examined.iter().flat_map(newer_profiles).filter(by_name);
+    if newer().any(|one| one.same_major.is_some()) {
+        return Some("edgestage upgrade");
+    }
+    newer().next().map(|_| "edgestage upgrade --major")
 }
 
 /// Returns the profiles that have a newer version, as `name@version`.

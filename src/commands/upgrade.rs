@@ -10,7 +10,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::edit::{self, ManifestEditor};
-use super::{messages, outdated};
+use super::messages::{self, ProbablyMeant};
+use super::outdated;
 use crate::cli::{JOBS, UpgradeArgs};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::error::Error;
@@ -166,6 +167,7 @@ fn select<'m>(
             errors.push(not_found(
                 text,
                 arguments,
+                manifest,
                 all().map(|profile| &profile.reference),
             ));
         }
@@ -203,6 +205,7 @@ fn means(text: &str, reference: &Reference) -> bool {
 fn not_found<'r>(
     text: &str,
     arguments: &UpgradeArgs,
+    manifest: &Manifest,
     all: impl Iterator<Item = &'r Reference>,
 ) -> Error {
     let (mut known, mut is_uid) = (BTreeSet::new(), false);
@@ -221,11 +224,18 @@ fn not_found<'r>(
         });
     }
     let known: Vec<String> = known.into_iter().collect();
-    let name = text.split('@').next().unwrap_or_default();
-    let near = nearest(name, known.iter().map(String::as_str));
+    let (name, version) = text.rsplit_once('@').unwrap_or((&text, ""));
+    let near = || nearest(name, known.iter().map(String::as_str));
+    let meant = if manifest.definitions.contains_key(&text) {
+        ProbablyMeant::Definition(&text)
+    } else if !version.is_empty() && known.iter().any(|known| known == name) {
+        ProbablyMeant::Version { name, version }
+    } else {
+        near().map_or(ProbablyMeant::Unknown, ProbablyMeant::Profile)
+    };
     let within = arguments.within.as_deref();
     Error::usage(messages::no_profile_with_a_version(
-        within, &text, &known, near,
+        within, &text, &known, &meant,
     ))
 }
 

@@ -120,7 +120,7 @@ impl Error {
             Self::Scope(refused) => resolve::messages::scope(refused),
             Self::Archive { of, refusal } => archive::messages::refused(of, refusal),
             Self::Bundle { file, refusal } => bundle::messages::refused(file, refusal),
-            Self::NewerVersions(profiles) => newer_versions(profiles),
+            Self::NewerVersions { profiles, upgrade } => newer_versions(profiles, *upgrade),
             Self::Offline { definition, lacks } => offline(definition, lacks),
             Self::CacheDamaged(path) => cache::messages::damaged_offline(path),
             Self::Drift {

@@ -138,10 +138,16 @@ impl Bom {
         let definition = made.reference(&format!("definition:{}", contents.name));
         let profiles = contents.profiles.iter();
         let components: Vec<Component> = profiles.map(|one| made.profile(one)).collect();
-        let mut dependencies = vec![Dependency {
-            of: definition.clone(),
-            depends_on: references(&components),
-        }];
+        let mut dependencies = Vec::new();
+        if components.is_empty() {
+            // The archive's layout was not recognized. An entry would say that it has none.
+            made.opaque.push(definition.clone());
+        } else {
+            dependencies.push(Dependency {
+                of: definition.clone(),
+                depends_on: references(&components),
+            });
+        }
         dependencies.append(&mut made.dependencies);
         let mut component = Component {
             kind: "platform",

@@ -57,7 +57,7 @@ pub struct Claim<'a> {
 }
 
 /// A file by its name, without a directory of this machine, and its SHA-256.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct File {
     /// The name.
     pub name: String,

@@ -201,6 +201,11 @@ pub(super) fn may_be_newer(place: Place<'_>, reference: &str, gap: &Incomplete<'
     .help("look at the versions of the profile in the console")
 }
 
+/// Returns the note on an invalid pack of a newer version, the profile `label`.
+pub(super) fn does_not_count(label: &str) -> String {
+    format!("{label} does not count as a newer version until this is fixed")
+}
+
 /// The version of `reference` has a form that has no order.
 pub(super) fn version_not_comparable(place: Place<'_>, reference: &str) -> Diagnostic {
     Diagnostic::warning(

@@ -3,12 +3,12 @@
 //! Input: a profile of `profiles.toml`. Output: the newest published version that the definition
 //! could have, and the newest with the same major version. Versions are semantic (facts.md, 1)
 //! and compared as such; a version in another form is reported, never guessed. A draft, a
-//! profile of another cloud type and one of another scope do not count.
+//! profile of another cloud type and one of another scope do not count, and neither does one with
+//! an invalid pack, which is reported.
 //!
 //! The list has names and versions only, so each candidate is requested, the newest first, until
 //! one counts. A list that is incomplete is no proof that there is nothing newer.
 
-use std::cmp::Ordering;
 use std::sync::Arc;
 
 use semver::Version;
@@ -16,7 +16,7 @@ use semver::Version;
 use super::catalogue::Known;
 use super::lookup::{Asked, Lookup, Missing, rest_refused, versioned};
 use super::messages::{self, Incomplete};
-use super::rules::Candidate;
+use super::rules::{Candidate, invalid_packs};
 use super::{Catalogue, ResolveError, check_answer, is_unknown};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::http::Observer;
@@ -26,29 +26,11 @@ use crate::palette::{InvalidField, PaletteError};
 use crate::util::sanitize;
 use crate::util::uid::Uid;
 
-/// How one version stands to another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum VersionOrder {
-    /// It is newer.
-    Newer,
-    /// It is older.
-    Older,
-    /// Neither is newer, or at least one has a form that has no order.
-    Neither,
-}
+mod listed;
 
-/// Returns how the version `one` stands to `other`.
-#[must_use]
-pub fn order(one: &str, other: &str) -> VersionOrder {
-    let (Ok(one), Ok(other)) = (Version::parse(one), Version::parse(other)) else {
-        return VersionOrder::Neither;
-    };
-    match one.cmp_precedence(&other) {
-        Ordering::Greater => VersionOrder::Newer,
-        Ordering::Less => VersionOrder::Older,
-        Ordering::Equal => VersionOrder::Neither,
-    }
-}
+pub use listed::{VersionOrder, order};
+
+use listed::{Listed, newer_than, not_comparable};
 
 /// A profile, and the newer versions that Palette lists.
 #[derive(Debug)]
@@ -101,13 +83,6 @@ impl Present {
     }
 }
 
-/// A listed version that is newer than the present one.
-struct Listed<'k> {
-    parsed: Version,
-    version: &'k str,
-    uids: Vec<Uid>,
-}
-
 impl<'a> VersionLookup<'a> {
     /// Resolves the project of `definition`.
     ///
@@ -152,13 +127,21 @@ impl<'a> VersionLookup<'a> {
             found.is_comparable = false;
             let told = messages::version_not_comparable(place, &label);
             found.warnings.push(told);
-            return Ok(found);
+            // A version that Palette does not have cannot stay, whatever its form.
+            return match present.missing {
+                Some(missing) => Err(self.error(missing)),
+                None => Ok(found),
+            };
         };
         let named = known.profiles.iter().filter(|p| p.name == present.name);
         let named: Vec<&ProfileMetadata> = named.collect();
         for listed in newer_than(&own, &named) {
             let same_major = listed.parsed.major == own.major;
-            if found.newest.is_some() && !same_major || !self.counts(profile, &present, &listed)? {
+            if found.newest.is_some() && !same_major {
+                continue;
+            }
+            let warnings = &mut found.warnings;
+            if !self.counts(profile, &present, &listed, warnings)? {
                 continue;
             }
             found
@@ -176,7 +159,7 @@ impl<'a> VersionLookup<'a> {
             let told = messages::versions_not_compared(place, &label, &others);
             found.warnings.push(told);
         }
-        self.judge_gap(profile, &known, &named, &mut found)?;
+        self.judge_gap(profile, &known, &present, &mut found)?;
         match present.missing {
             None => Ok(found),
             // The present version may be newer than all that are listed.
@@ -238,6 +221,11 @@ impl<'a> VersionLookup<'a> {
             let found = sanitize::line(published.cloud_type.as_bytes());
             let told = messages::wrong_cloud_type(place, &label, &found, cloud);
             return Err(broken(told));
+        }
+        let invalid = invalid_packs(place, &label, published);
+        if !invalid.is_empty() {
+            let invalid = invalid.into_iter().map(without_place);
+            return Err(ResolveError::Broken(invalid.collect()));
         }
         Ok(())
     }
@@ -330,12 +318,14 @@ impl<'a> VersionLookup<'a> {
         catalogue.profile(uid, self.project.as_ref(), *observer)
     }
 
-    /// Returns whether a listed version is published and could replace `present`.
+    /// Returns whether a listed version is published and could replace `present`. Adds a warning
+    /// if only its invalid packs prevent that.
     fn counts(
         &self,
         profile: &Profile,
         present: &Present,
         listed: &Listed<'_>,
+        warnings: &mut Vec<Diagnostic>,
     ) -> Result<bool, ResolveError> {
         let reference = Reference::Version {
             name: present.name.clone(),
@@ -358,9 +348,21 @@ impl<'a> VersionLookup<'a> {
             };
             let cloud = &self.lookup.definition.cloud_type;
             let published = answer.published.as_ref();
-            counts |= published.is_some_and(|published| candidate.fits(published, cloud))
-                && answer.version == listed.version
-                && self.is_same_scope(present, &answer)?;
+            let Some(published) = published.filter(|published| candidate.fits(published, cloud))
+            else {
+                continue;
+            };
+            if answer.version != listed.version || !self.is_same_scope(present, &answer)? {
+                continue;
+            }
+            let place = self.lookup.place(&profile.span);
+            let label = candidate.label();
+            let invalid = invalid_packs(place, &label, published);
+            counts |= invalid.is_empty();
+            warnings.extend(invalid.into_iter().map(|told| Diagnostic {
+                severity: Severity::Warning,
+                ..without_place(told).note(messages::does_not_count(&label))
+            }));
         }
         Ok(counts)
     }
@@ -402,17 +404,25 @@ impl<'a> VersionLookup<'a> {
         &self,
         profile: &Profile,
         known: &Known,
-        named: &[&ProfileMetadata],
+        present: &Present,
         found: &mut NewerVersions,
     ) -> Result<(), ResolveError> {
-        let odd = named.iter().find_map(|p| odd_field(p)).cloned();
-        let Some(gap) = known.gap.clone().or_else(|| odd.map(Gap::Unreadable)) else {
+        let label = present.label();
+        let named = || known.profiles.iter().filter(|p| p.name == present.name);
+        let odd = || named().find_map(odd_field).cloned().map(Gap::Unreadable);
+        // A list without the profile that the uid leads to cannot have its other versions.
+        let is_listed = |uid: &Uid| named().any(|p| p.uid.as_ref() == Ok(uid));
+        let lacks = || {
+            let uid = present.uid.as_ref();
+            uid.filter(|uid| !is_listed(uid))
+                .map(|_| Gap::Lacks(label.clone()))
+        };
+        let Some(gap) = known.gap.clone().or_else(odd).or_else(lacks) else {
             return Ok(());
         };
         let refusal = rest_refused(known).map_err(|error| self.lookup.refused(error))?;
         let gap = Incomplete { gap: &gap, refusal };
         let place = self.lookup.place(&profile.span);
-        let label = sanitize::line(format!("{}@{}", found.name, found.version).as_bytes());
         if found.newest.is_some() {
             let told = messages::may_be_newer(place, &label, &gap);
             found.warnings.push(told);
@@ -441,107 +451,9 @@ fn odd_field(profile: &ProfileMetadata) -> Option<&InvalidField> {
         .or(profile.uid.as_ref().err())
 }
 
-/// Returns the versions that are newer than `own`, the newest first. A pre-release counts only
-/// if `own` is one.
-fn newer_than<'k>(own: &Version, named: &[&'k ProfileMetadata]) -> Vec<Listed<'k>> {
-    let mut newer: Vec<Listed<'k>> = Vec::new();
-    for profile in named {
-        let (Ok(version), Ok(uid)) = (&profile.version, &profile.uid) else {
-            continue;
-        };
-        let Ok(parsed) = Version::parse(version) else {
-            continue;
-        };
-        let is_newer = parsed.cmp_precedence(own) == Ordering::Greater;
-        if !is_newer || !parsed.pre.is_empty() && own.pre.is_empty() {
-            continue;
-        }
-        match newer.iter_mut().find(|listed| listed.version == version) {
-            // Some lists contain an item more than once.
-            Some(listed) if listed.uids.contains(uid) => {}
-            Some(listed) => listed.uids.push(uid.clone()),
-            None => newer.push(Listed {
-                parsed,
-                version,
-                uids: vec![uid.clone()],
-            }),
-        }
-    }
-    newer.sort_by(|a, b| b.parsed.cmp(&a.parsed));
-    newer
-}
-
-/// Returns the versions that cannot be compared, each once.
-fn not_comparable<'k>(named: &[&'k ProfileMetadata]) -> Vec<&'k str> {
-    let versions = named.iter().filter_map(|p| p.version.as_deref().ok());
-    let mut others: Vec<&str> = versions.filter(|v| Version::parse(v).is_err()).collect();
-    others.sort_unstable();
-    others.dedup();
-    others
-}
-
 fn without_place(told: Diagnostic) -> Diagnostic {
     Diagnostic {
         excerpt: None,
         ..told
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn listed(version: &str, uid: u8) -> ProfileMetadata {
-        ProfileMetadata {
-            name: "edge".into(),
-            uid: Ok(Uid::parse(&format!("65c90a1b2c3d4e5f770daee{uid}")).unwrap()),
-            version: Ok(version.into()),
-        }
-    }
-
-    fn newer(own: &str, known: &[ProfileMetadata]) -> Vec<String> {
-        let named: Vec<&ProfileMetadata> = known.iter().collect();
-        let newer = newer_than(&Version::parse(own).unwrap(), &named);
-        newer
-            .iter()
-            .map(|listed| listed.version.to_owned())
-            .collect()
-    }
-
-    #[test]
-    fn versions_are_compared_by_number_and_precedence() {
-        let known = [
-            listed("1.9.0", 1),
-            listed("1.10.0", 2),
-            listed("2.0.0-rc.1", 3),
-            listed("2.0.0-rc.10", 4),
-            listed("2.0.0", 5),
-            listed("v3.0.0", 6),
-            listed("3.0", 7),
-        ];
-        assert_eq!(newer("1.9.0", &known), ["2.0.0", "1.10.0"]);
-        assert_eq!(newer("2.0.0-rc.2", &known), ["2.0.0", "2.0.0-rc.10"],);
-        assert_eq!(newer("2.0.0", &known), [""; 0]);
-        let named: Vec<&ProfileMetadata> = known.iter().collect();
-        assert_eq!(not_comparable(&named), ["3.0", "v3.0.0"]);
-    }
-
-    /// Build metadata is no precedence (semver.org, 10).
-    #[test]
-    fn build_metadata_is_not_newer() {
-        assert_eq!(newer("1.0.0", &[listed("1.0.0+2", 1)]), [""; 0]);
-        assert_eq!(order("1.0.0+2", "1.0.0"), VersionOrder::Neither);
-        assert_eq!(order("1.10.0", "1.9.0"), VersionOrder::Newer);
-        assert_eq!(order("1.0.0-rc.1", "1.0.0"), VersionOrder::Older);
-        assert_eq!(order("1.0", "0.9.0"), VersionOrder::Neither);
-    }
-
-    #[test]
-    fn a_version_has_each_uid_once() {
-        let known = [listed("2.0.0", 1), listed("2.0.0", 1), listed("2.0.0", 2)];
-        let named: Vec<&ProfileMetadata> = known.iter().collect();
-        let newer = newer_than(&Version::parse("1.0.0").unwrap(), &named);
-        assert_eq!(newer.len(), 1);
-        assert_eq!(newer[0].uids.len(), 2);
     }
 }

@@ -100,6 +100,22 @@ pub(super) fn check(
     (rules.broken, rules.warnings)
 }
 
+/// Returns an error for each invalid pack of the profile `label`.
+pub(super) fn invalid_packs(
+    place: Place<'_>,
+    label: &str,
+    published: &Template,
+) -> Vec<Diagnostic> {
+    let told = |InvalidPack { pack, reason }: &InvalidPack| {
+        let reason = sanitize::excerpt(reason.as_bytes(), 200);
+        let tag = sanitize::line(pack.tag.as_bytes());
+        let name = sanitize::line(pack.name.as_bytes());
+        let pack = [name, tag].join(" ");
+        messages::invalid_pack(place, label, pack.trim_end(), &reason)
+    };
+    published.invalid.iter().map(told).collect()
+}
+
 struct Rules<'a> {
     source: &'a Arc<Source>,
     definition: &'a Definition,
@@ -148,14 +164,7 @@ impl Rules<'_> {
             let told = messages::wrong_cloud_type(place, &label, &found, wanted);
             self.broken.push(told);
         }
-        for InvalidPack { pack, reason } in &published.invalid {
-            let reason = sanitize::excerpt(reason.as_bytes(), 200);
-            let tag = sanitize::line(pack.tag.as_bytes());
-            let name = sanitize::line(pack.name.as_bytes());
-            let pack = [name, tag].join(" ");
-            let told = messages::invalid_pack(place, &label, pack.trim_end(), &reason);
-            self.broken.push(told);
-        }
+        self.broken.extend(invalid_packs(place, &label, published));
         self.overrides(candidate, published);
     }
 

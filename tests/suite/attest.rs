@@ -7,8 +7,9 @@ use std::path::Path;
 use palette_sim::HELLO_UNIVERSE_1_2_0;
 use serde_json::{Value, json};
 
+use crate::support::bundles::Bundle;
 use crate::support::public_schemas::wrong_in_statement;
-use crate::support::{OVERLAY, Proof, ROOT, Run, Test, archive, content_sha256, sha256};
+use crate::support::{HEAD, OVERLAY, Proof, ROOT, Run, Test, archive, content_sha256, sha256};
 
 const BUILD_TYPE: &str = "https://github.com/edgestage/edgestage/blob/main/docs/provenance-v1.md";
 
@@ -212,6 +213,21 @@ fn the_builder_is_the_one_that_is_named() {
     }
 }
 
+/// CI systems have such addresses, with a token, in variables of their jobs.
+#[test]
+fn a_builder_with_a_password_is_refused() {
+    let test = Test::new().stage();
+    for id in [
+        "https://ci-token:s3cr3t@ci.example.com/x",
+        "https://s3cr3t@ci.example.com/x",
+        "ssh://git:s3cr3t@ci.example.com/x",
+    ] {
+        let run = attest(&test).arg("--builder-id").arg(id);
+        let done = run.stdout("").error("conflicting-options").fails(2);
+        assert!(!done.stderr.contains("s3cr3t"), "{}", done.stderr);
+    }
+}
+
 #[test]
 fn files_with_values_are_dependencies() {
     let test = Test::new()
@@ -230,6 +246,40 @@ fn files_with_values_are_dependencies() {
     // Other values are another definition.
     test.put("values/hello.yaml", "replicas: 3\n");
     says_nothing(attest(&test), "outdated", 3);
+}
+
+/// A directory elsewhere is not named, so files of two of them can have the same name.
+#[test]
+fn files_with_values_and_the_same_name_are_all_dependencies() {
+    let test = Test::new()
+        .write("one/values.yaml", "replicas: 1\n")
+        .write("two/values.yaml", "replicas: 2\n");
+    let values = |directory: &str| {
+        test.path(directory)
+            .join("values.yaml")
+            .display()
+            .to_string()
+    };
+    let (one, two) = (values("one"), values("two"));
+    test.put("site/profiles.toml", {
+        let head = HEAD.replace("{endpoint}", test.sim.url());
+        let head = head.replace("\"CanvOS\"", "\"../CanvOS\"");
+        format!(
+            "{head}\n[definition.factory]\nprofiles = [{{ name = \"edge-infra\", version = \"2.1.0\", \
+             packs = [{{ name = \"edge-k3s\", values = '{one}' }}, \
+             {{ name = \"cni-flannel\", values = '{two}' }}] }}]\n"
+        )
+    });
+    test.run("stage -q").within("site").any_stdout().success();
+    let said = statement(attest(&test).within("site"));
+    let mut digests: Vec<&Value> = named(&said, "values.yaml")
+        .into_iter()
+        .map(|one| &one["digest"]["sha256"])
+        .collect();
+    digests.sort_by_key(ToString::to_string);
+    let mut expected = ["replicas: 1\n", "replicas: 2\n"].map(|text| sha256(text.as_bytes()));
+    expected.sort();
+    assert_eq!(digests, [&json!(expected[0]), &json!(expected[1])]);
 }
 
 /// The digest of the manifest is that of its bytes.
@@ -366,6 +416,40 @@ fn nothing_is_said_about_an_image_that_is_not_as_locked() {
     proof.test.forget_staged();
     let run = with_images(&proof, &[&good]).arg("--no-checksum");
     says_nothing(run, "staged-differs", 3);
+}
+
+/// A bundle that was not read may have another definition, which a host may take (T37). `verify`
+/// warns of it.
+#[test]
+fn nothing_is_said_about_an_image_with_a_bundle_that_was_not_read() {
+    let proof = Proof::new();
+    let directory = "opt/spectrocloud/content";
+    let nothing = Bundle::without_definition().zstd();
+    let last = |bytes: &[u8]| {
+        let tree = (0..16).fold(proof.overlay(), |tree, number| {
+            tree.with(&format!("{directory}/{number:02}.zst"), &nothing)
+        });
+        tree.with(&format!("{directory}/zz.zst"), bytes)
+    };
+    let good = proof.iso("good.iso", &last(&nothing));
+    let damaged = proof.iso("damaged.iso", &last(&nothing[..nothing.len() / 2]));
+    let other = Bundle::of(&archive(&[("spc/app/x", "another")])).zstd();
+    let another = proof.iso("another.iso", &last(&other));
+    for image in [&good, &damaged, &another] {
+        let verified = proof.run(&[image]).any_stdout().warning("T37");
+        verified.any_stderr().success();
+        let run = with_images(&proof, &[image]).any_stderr();
+        let run = run.stderr_has(&format!("`{}`: bundle unread: ", image.display()));
+        says_nothing(run.stderr_has("help: add `--bundles`"), "image-differs", 3);
+    }
+    let read = |image| with_images(&proof, &[image]).arg("--bundles").any_stderr();
+    statement(read(&good));
+    for (image, row) in [
+        (&damaged, "bundle unread: "),
+        (&another, "bundle differs: "),
+    ] {
+        says_nothing(read(image).stderr_has(row), "image-differs", 3);
+    }
 }
 
 /// What was examined and what has the digest are the same bytes.

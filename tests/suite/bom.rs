@@ -6,7 +6,7 @@ use palette_sim::HELLO_UNIVERSE_1_2_0;
 use serde_json::{Value, json};
 
 use crate::support::public_schemas::wrong_in_bom;
-use crate::support::{Run, Test, content_sha256, sha256};
+use crate::support::{Run, Test, archive, content_sha256, sha256};
 
 /// Returns what `run` prints, which must be a BOM as the public schema has it.
 #[track_caller]
@@ -232,6 +232,19 @@ fn an_archive() {
     assert_eq!(
         bom["compositions"],
         json!([{ "aggregate": "unknown", "assemblies": references }])
+    );
+}
+
+/// Of an archive with a layout that is not known, a BOM must not say that nothing is in it.
+#[test]
+fn an_archive_whose_profiles_are_not_known() {
+    let test = Test::new().write("other.tgz", archive(&[("spc/x", "y")]));
+    let bom = bom(show(&test, "other.tgz"));
+    assert_eq!(bom["components"], json!([]));
+    assert_eq!(bom["dependencies"], json!([]));
+    assert_eq!(
+        bom["compositions"],
+        json!([{ "aggregate": "unknown", "assemblies": ["definition:other.tgz"] }])
     );
 }
 

@@ -159,6 +159,20 @@ fn a_uid_and_a_url_say_what_they_mean() {
         .any_stdout()
         .error("newer-versions")
         .stderr_has("edge-infra@2.0.0")
+        .stderr_has("help: write `name@version` with the newer version in place of the uid or URL")
+        .fails(3);
+}
+
+/// The next command is one that writes something.
+#[test]
+fn another_major_version_needs_a_flag() {
+    let test = with(notes(), "\"edge-note@1.10.0\", \"edge-infra@2.1.0\"");
+    loud(&test)
+        .arg("--exit-code")
+        .any_stdout()
+        .stderr_has("        Next edgestage upgrade --major\n")
+        .error("newer-versions")
+        .stderr_has("help: run `edgestage upgrade --major`, then `edgestage update`")
         .fails(3);
 }
 
@@ -244,6 +258,54 @@ fn a_version_without_an_order_is_not_guessed() {
         .warning("version-not-comparable")
         .stderr_has("they are not of the form `1.2.3`: 1.10, latest")
         .success();
+}
+
+/// A version in another form has no order, but Palette has to know it all the same.
+#[test]
+fn a_version_without_an_order_that_palette_does_not_have() {
+    let test = with(notes(), "\"edge-note@1.9\"");
+    outdated(&test)
+        .stdout_has("edge-note  1.9      -           -       unknown\n")
+        .error("profile-not-found")
+        .fails(2);
+}
+
+/// Packs of the newest version may be gone from their registry: `update` would refuse it.
+#[test]
+fn a_version_with_an_invalid_pack_does_not_count() {
+    let broken = Profile::add_on("65c900000000000000000007", "edge-note", "1.11.0")
+        .pack(Pack::add_on("note", "1.11.0").invalid("no such tag"));
+    let test = with(notes().profile(broken), "\"edge-note@1.9.0\"");
+    loud(&test)
+        .stdout_has("edge-note  1.9.0    1.10.0      2.0.0   newer\n")
+        .warning("invalid-pack")
+        .stderr_has(
+            "pack note 1.11.0 of profile edge-note@1.11.0 is invalid in Palette: no such tag",
+        )
+        .stderr_has("edge-note@1.11.0 does not count as a newer version until this is fixed")
+        .success();
+    let named = test.run("upgrade edge-note --to 1.11.0 -q").keeps_files();
+    named.error("invalid-pack").fails(2);
+    test.run("upgrade").any_stderr().success();
+    assert!(test.text("profiles.toml").contains("\"edge-note@1.10.0\""));
+}
+
+/// A list without the profile itself cannot have its other versions.
+#[test]
+fn a_list_without_the_profile_of_a_uid_is_no_proof() {
+    let test = with(notes(), &format!("\"{EDGE_INFRA_2_1_0}\""));
+    let list = |uid: &str, version: &str| {
+        let item = json!({ "metadata": { "name": "edge-infra", "uid": uid }, "spec": { "version": version } });
+        Fault::on(Route::Metadata, Act::Json200(json!({ "items": [item] }))).forever()
+    };
+    test.sim.fault(list(EDGE_INFRA_2_0_0, "2.0.0"));
+    outdated(&test)
+        .stdout_has("unknown")
+        .error("list-incomplete")
+        .stderr_has("its list is incomplete: it does not contain `edge-infra@2.1.0`")
+        .fails(5);
+    test.sim.clear_faults();
+    outdated(&test).stdout_has("current").success();
 }
 
 /// A version that Palette no longer has may have newer ones; that there is none proves nothing.

@@ -196,6 +196,20 @@ fn a_version_that_is_named_must_be_published() {
     }
 }
 
+/// `edge-note@1@2` would be version 2 of `edge-note@1`.
+#[test]
+fn a_version_alone_is_named() {
+    let world = notes().profile(note(7, "1@2"));
+    let test = Test::of(world).definition("profiles = ['edge-note@1.9.0']");
+    for to in ["1@2", "edge-note@1.10.0", "", " 1.10.0", "1.10.0\n"] {
+        test.run("upgrade -q edge-note --to")
+            .arg(to)
+            .stderr_has("write the version alone")
+            .keeps_files()
+            .fails(2);
+    }
+}
+
 /// A version of another form is written as it is named, and never chosen.
 #[test]
 fn versions_that_cannot_be_compared() {
@@ -276,6 +290,17 @@ fn a_profile_that_no_definition_has() {
         .error("unknown-definition")
         .keeps_files()
         .fails(2);
+    // The name of a definition, and a version that is to be written.
+    quiet(&test, "upgrade factory")
+        .error("profile-not-in-definition")
+        .stderr_has("run `edgestage upgrade --in factory`")
+        .keeps_files()
+        .fails(2);
+    quiet(&test, "upgrade edge-infra@2.1.0")
+        .error("profile-not-in-definition")
+        .stderr_has("run `edgestage upgrade edge-infra --to 2.1.0`")
+        .keeps_files()
+        .fails(2);
     quiet(&test, "upgrade --to 2.0.0")
         .stderr_has("<PROFILE>")
         .keeps_files()
@@ -327,6 +352,18 @@ fn a_change_that_check_would_refuse_is_refused() {
         .stderr_has("note: nothing was written")
         .keeps_files()
         .fails(2);
+}
+
+/// The file has either all new versions or none, and the next run writes them.
+#[cfg(debug_assertions)]
+#[test]
+fn a_killed_run_leaves_the_file_as_it_was() {
+    let test = three();
+    assert!(test.run("upgrade").kill_at("written-aside", 1));
+    assert_eq!(text(&test), FILE);
+    quiet(&test, "upgrade").success();
+    assert!(text(&test).contains("'edge-infra@2.1.0'"));
+    assert!(!test.tree().contains(".tmp"), "{}", test.tree());
 }
 
 /// Palette is asked before the file is locked: what others write meanwhile stays, and what they

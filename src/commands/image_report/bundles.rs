@@ -5,7 +5,7 @@
 //! bundle that was not read, and one that `--allow` names. It is not known which of two
 //! definitions a host takes, so the locked one is an all-clear only if no bundle has another.
 
-use super::judge::Expectation;
+use super::judge::{Expectation, UnreadBundles};
 use super::report::{Advice, BundleReport, BundleVerdict, ImageFinding, ImageVerdict};
 use crate::bundle::BundleDefinition;
 use crate::commands::messages::image_bundles as messages;
@@ -48,9 +48,10 @@ impl Expectation<'_> {
                 ..found
             };
         }
-        // That there is no definition is proved only if all of them were read.
+        // That there is no definition, or no other one, is proved only if all of them were read.
         let unread = self.bundles_told(&found.bundles, |verdict| verdict == BundleVerdict::Unread);
-        if self.locked.is_none() && !unread.is_empty() {
+        let must_be_read = self.locked.is_none() || self.unread_bundles == UnreadBundles::Refuse;
+        if must_be_read && !unread.is_empty() {
             let is_skipped = |bundle: &ImageBundle| {
                 use BundleContent::{Large, Many};
                 matches!(bundle.content, Large { .. } | Many(_))

@@ -21,8 +21,20 @@ pub(super) struct Expectation<'a> {
     pub locked: Option<(&'a str, &'a LockEntry)>,
     /// The public key that images must carry, if one is expected.
     pub key: Option<&'a PublicKey>,
+    /// What a content bundle that was not read means.
+    pub unread_bundles: UnreadBundles,
     /// The traps that are accepted.
     pub allowed: &'a [Trap],
+}
+
+/// What a content bundle that was not read means for an image with the right definition. An
+/// image that must hold nothing is never right then.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum UnreadBundles {
+    /// It is a warning.
+    Warn,
+    /// The image is not right.
+    Refuse,
 }
 
 /// Explanations of a place's state by a caller that knows more about it.

@@ -20,7 +20,7 @@ pub(super) fn offline(definition: &str, lacks: &str) -> Diagnostic {
 }
 
 /// `--exit-code`, and profiles have newer versions.
-pub(super) fn newer_versions(profiles: &[String]) -> Diagnostic {
+pub(super) fn newer_versions(profiles: &[String], upgrade: Option<&str>) -> Diagnostic {
     let many = sanitize::count(profiles.len(), "profile");
     let verb = if profiles.len() == 1 { "has" } else { "have" };
     Diagnostic::error(
@@ -28,5 +28,12 @@ pub(super) fn newer_versions(profiles: &[String]) -> Diagnostic {
         format!("{many} in profiles.toml {verb} a newer version"),
     )
     .note(sanitize::excerpt(profiles.join(", ").as_bytes(), 200))
-    .help("run `edgestage upgrade`, then `edgestage update`, and review the changes")
+    .help(match upgrade {
+        Some(command) => {
+            format!("run `{command}`, then `edgestage update`, and review the changes")
+        }
+        None => "write `name@version` with the newer version in place of the uid or URL, then run \
+                 `edgestage update`, and review the changes"
+            .to_owned(),
+    })
 }

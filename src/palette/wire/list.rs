@@ -55,6 +55,8 @@ pub enum Gap {
     },
     /// An item cannot be identified.
     Unreadable(InvalidField),
+    /// An item that Palette has is not in the list; contains its name, printable.
+    Lacks(String),
 }
 
 impl fmt::Display for Gap {
@@ -68,6 +70,7 @@ impl fmt::Display for Gap {
                 write!(f, "it contains {items} and announces more")
             }
             Self::Unreadable(odd) => write!(f, "one of its items cannot be read: {odd}"),
+            Self::Lacks(item) => write!(f, "it does not contain `{item}`"),
         }
     }
 }

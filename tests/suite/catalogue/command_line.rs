@@ -96,6 +96,8 @@ pub fn all(book: &mut Book) {
     let run = test.run("attest --timestamp");
     let run = run.env("SOURCE_DATE_EPOCH", "2026-01-01");
     book.run("a date that is not a number", 2, run);
+    let run = test.run("attest --builder-id https://ci:token@ci.example.com");
+    book.run("a builder with a password", 2, run);
     let run = test.run("fetch").env("EDGESTAGE_LOCK_TIMEOUT", "soon");
     book.run("a variable that is not a number", 2, run);
     book.run("a file that is there", 1, test.run("init"));
