@@ -13,13 +13,16 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::build::BuildCommand;
-use super::preflight::{Added, Obstacle, Preflight, Reduced, Unreducible, unreducible_record};
+use super::preflight::{
+    Added, EXPORT_DIRECTORY, EXPORT_VARIABLE, Obstacle, Preflight, Reduced, Unreducible,
+};
 use crate::util::digest::Digest;
 use crate::util::environment::Environment;
 use crate::util::interrupt::Stoppable;
 use crate::util::path_error::PathError;
 
 mod failure;
+mod mark;
 pub(crate) mod messages;
 mod program;
 mod record;
@@ -31,6 +34,7 @@ pub use record::{CopiedEntry, Record};
 pub use verdict::{Locked, RehearsalResult, RehearsalVerdict};
 
 use failure::Failure;
+use mark::Marks;
 use program::{Ended, Run};
 
 /// A rehearsal to run.
@@ -81,6 +85,12 @@ pub enum Inconclusive {
     Elsewhere(String),
     /// The build command is not known to run one of the programs, and did not run one here.
     Command(String),
+    /// The command builds this target, and what that makes does not arrive in the copy.
+    Unrecorded(String),
+    /// The command exports an artifact that a reduced target does not have.
+    Artifact(String),
+    /// The command does not allow the build program to run commands on the host.
+    Strict(String),
     /// The copy is not beside the checkout, and the build uses a path with `..`.
     Outside,
     /// This target does not run a tool that makes an ISO.
@@ -204,6 +214,7 @@ impl Request<'_> {
                 added: Added::NONE,
                 kept: Vec::new(),
                 unreducible: BTreeMap::new(),
+                marker: None,
             },
             Err(why) => return Ok(without(self.outcome_without(&why))),
         };
@@ -219,6 +230,9 @@ impl Request<'_> {
             return Ok(without(Outcome::Inconclusive(Inconclusive::Outside)));
         }
         copy.write("Earthfile", reduced.text.as_bytes())?;
+        if let Some(marker) = &reduced.marker {
+            copy.write(&format!("{EXPORT_DIRECTORY}/Earthfile"), marker.as_bytes())?;
+        }
         let run = Run {
             command: &BuildCommand { argv },
             directory: copy.path(),
@@ -277,6 +291,8 @@ impl Request<'_> {
         let token = variables.entry("UBUNTU_PRO_KEY".into());
         token.or_insert_with(|| "rehearsal".into());
         variables.insert("EDGESTAGE_REHEARSAL".into(), "1".into());
+        let exported = copy.path().join(EXPORT_DIRECTORY);
+        variables.insert(EXPORT_VARIABLE.into(), exported.into());
         environment
     }
 
@@ -299,18 +315,27 @@ impl Request<'_> {
                 output: output.last_lines(),
             });
         }
-        let recorded: Vec<&String> = (reduced.kept.iter())
-            .chain(reduced.unreducible.keys())
-            .collect();
-        let records = record::read(copy.path(), &recorded)?;
         let said = output.text();
-        // Whatever else was built, nobody knows what this target makes.
-        let was_built = |name: &String| {
-            records.iter().any(|record| record.target == *name)
-                || said.contains(&unreducible_record(name))
+        let mut records = record::read(copy.path(), &reduced.kept)?;
+        let marks = match &reduced.marker {
+            Some(_) => Some(Marks::read(copy.path(), &said)?),
+            None => None,
         };
-        if let Some((_, why)) = (reduced.unreducible.iter()).find(|(name, _)| was_built(name)) {
-            return Ok(self.outcome_without(why));
+        if let Some(marks) = &marks {
+            records.extend(record::read_elsewhere(copy.path(), &reduced.kept));
+            records.retain(|record| marks.is_of(record));
+            // Whatever else was built, nobody knows what such a target makes.
+            let mut built = marks.targets();
+            if let Some(why) = built.find_map(|name| reduced.unreducible.get(name)) {
+                return Ok(self.outcome_without(why));
+            }
+            if failure::is_strict(&said) {
+                return Ok(Outcome::Inconclusive(Inconclusive::Strict(program)));
+            }
+            // The real target may well have it.
+            if !status.success() && failure::lacks_artifact(&said) {
+                return Ok(Outcome::Inconclusive(Inconclusive::Artifact(program)));
+            }
         }
         let is_known = self.preflight.knows_program();
         if !status.success() {
@@ -337,6 +362,10 @@ impl Request<'_> {
             return Ok(Outcome::Failed {
                 output: output.last_lines(),
             });
+        }
+        let unrecorded = marks.and_then(|marks| marks.without_record(&records));
+        if let Some(target) = unrecorded {
+            return Ok(Outcome::Inconclusive(Inconclusive::Unrecorded(target)));
         }
         if records.is_empty() {
             return Ok(if is_known {

@@ -381,12 +381,14 @@ impl Writer<'_, '_> {
     }
 
     fn save(&mut self, local: bool) {
-        // If a tool makes an image, what is copied elsewhere is not in it.
-        let is_image = !self.file.has_tool || self.is(Fact::CallsTool) || self.is(Fact::Inherits);
+        // If a tool makes an image of this target's files, what is copied elsewhere is not in it.
+        let is_around_tool = self.file.around_tool.contains(self.name);
+        let is_image = !is_around_tool || self.is(Fact::CallsTool) || self.is(Fact::Inherits);
         let own = self.is(Fact::Carries) && !self.is_function && is_image;
         if own {
             let places: Vec<&Destination> = self.destinations.iter().collect();
-            for line in listing::list(self.name, &places, self.is(Fact::CallsTool)) {
+            let tool = self.is(Fact::CallsTool);
+            for line in listing::list(self.name, &places, tool, self.file.is_marked) {
                 self.push(&line);
             }
         }
