@@ -27,15 +27,16 @@ pub(crate) mod messages;
 mod program;
 mod record;
 mod checkout_copy;
+mod outcome;
+mod unseen;
 mod verdict;
 
 pub use checkout_copy::CheckoutCopy;
 pub use record::{CopiedEntry, Record};
 pub use verdict::{Locked, RehearsalResult, RehearsalVerdict};
 
-use failure::Failure;
-use mark::Marks;
-use program::{Ended, Run};
+use program::Run;
+use unseen::Built;
 
 /// A rehearsal to run.
 pub struct Request<'a> {
@@ -91,6 +92,10 @@ pub enum Inconclusive {
     Artifact(String),
     /// The command does not allow the build program to run commands on the host.
     Strict(String),
+    /// The command builds this target of an Earthfile that is not the copy's.
+    OtherEarthfile(String),
+    /// The command writes to the checkout instead of to the copy.
+    Checkout(String),
     /// The copy is not beside the checkout, and the build uses a path with `..`.
     Outside,
     /// This target does not run a tool that makes an ISO.
@@ -240,8 +245,10 @@ impl Request<'_> {
             secrets: self.secrets,
             timeout: self.timeout,
         };
+        let built = Built::of(checkout);
         let ended = run.run(&stoppable);
-        let outcome = ended.and_then(|ended| self.outcome(ended, &copy, &reduced));
+        let is_elsewhere = Built::of(checkout) != built;
+        let outcome = ended.and_then(|ended| self.outcome(ended, &copy, &reduced, is_elsewhere));
         let origins = match &outcome {
             Ok(Outcome::Copied(records)) => copy.origins(records),
             _ => BTreeMap::new(),
@@ -253,19 +260,6 @@ impl Request<'_> {
             origins,
             kept: reduced.kept,
             left,
-        })
-    }
-
-    /// The outcome if the Earthfile, or a target that was built, is not reduced.
-    fn outcome_without(&self, why: &Unreducible) -> Outcome {
-        Outcome::Inconclusive(match *why {
-            Unreducible::NoCopy => return Outcome::NotCarried,
-            Unreducible::NoTarget => Inconclusive::Command(self.program()),
-            Unreducible::Line { line, why } => Inconclusive::Line {
-                line,
-                text: self.preflight.text_of_line(line),
-                why,
-            },
         })
     }
 
@@ -294,110 +288,5 @@ impl Request<'_> {
         let exported = copy.path().join(EXPORT_DIRECTORY);
         variables.insert(EXPORT_VARIABLE.into(), exported.into());
         environment
-    }
-
-    fn outcome(
-        &self,
-        ended: Ended,
-        copy: &CheckoutCopy,
-        reduced: &Reduced,
-    ) -> Result<Outcome, RehearsalError> {
-        let program = self.program();
-        let Ended {
-            status,
-            timed_out,
-            output,
-        } = ended;
-        if timed_out {
-            return Err(RehearsalError::TimedOut {
-                program,
-                after: self.timeout,
-                output: output.last_lines(),
-            });
-        }
-        let said = output.text();
-        let mut records = record::read(copy.path(), &reduced.kept)?;
-        let marks = match &reduced.marker {
-            Some(_) => Some(Marks::read(copy.path(), &said)?),
-            None => None,
-        };
-        if let Some(marks) = &marks {
-            records.extend(record::read_elsewhere(copy.path(), &reduced.kept));
-            records.retain(|record| marks.is_of(record));
-            // Whatever else was built, nobody knows what such a target makes.
-            let mut built = marks.targets();
-            if let Some(why) = built.find_map(|name| reduced.unreducible.get(name)) {
-                return Ok(self.outcome_without(why));
-            }
-            if failure::is_strict(&said) {
-                return Ok(Outcome::Inconclusive(Inconclusive::Strict(program)));
-            }
-            // The real target may well have it.
-            if !status.success() && failure::lacks_artifact(&said) {
-                return Ok(Outcome::Inconclusive(Inconclusive::Artifact(program)));
-            }
-        }
-        let is_known = self.preflight.knows_program();
-        if !status.success() {
-            let lines = output.last_lines();
-            return match failure::of(&said, reduced.added) {
-                Failure::Unknown if !is_known => {
-                    Ok(Outcome::Inconclusive(Inconclusive::Command(program)))
-                }
-                Failure::Unavailable | Failure::Ours => Err(RehearsalError::Unavailable {
-                    program,
-                    output: lines,
-                }),
-                // A command that is not known may fail in a copy for reasons of its own.
-                Failure::Copying if !is_known && !failure::names_failed_target(&said) => {
-                    Ok(Outcome::Inconclusive(Inconclusive::Command(program)))
-                }
-                Failure::Unknown | Failure::Copying => Ok(Outcome::Failed { output: lines }),
-            };
-        }
-        // `earthly.sh` of some releases ends well after a failed build (T41).
-        let has_failed = failure::names_failed_target(&said)
-            || records.is_empty() && failure::says_failed(&said);
-        if is_known && has_failed {
-            return Ok(Outcome::Failed {
-                output: output.last_lines(),
-            });
-        }
-        let unrecorded = marks.and_then(|marks| marks.without_record(&records));
-        if let Some(target) = unrecorded {
-            return Ok(Outcome::Inconclusive(Inconclusive::Unrecorded(target)));
-        }
-        if records.is_empty() {
-            return Ok(if is_known {
-                Outcome::NoImage
-            } else {
-                Outcome::Inconclusive(Inconclusive::Command(program))
-            });
-        }
-        if let Some(record) = records.iter().find(|record| record.lacks_tool) {
-            return Ok(Outcome::Inconclusive(Inconclusive::NoTool(
-                record.target.clone(),
-            )));
-        }
-        let records = if copy.has_good_links() {
-            records
-        } else {
-            (records.into_iter())
-                .map(|record| {
-                    if record.is_through_link {
-                        record.behind_link()
-                    } else {
-                        record
-                    }
-                })
-                .collect()
-        };
-        let empty = |record: &Record| {
-            matches!(record.copied_entry(), Ok(CopiedEntry::File { size: 0, .. }))
-        };
-        if let Some(path) = copy.unreadable().filter(|_| records.iter().any(empty)) {
-            return Ok(Outcome::Inconclusive(Inconclusive::Unreadable(path)));
-        }
-        Ok(Outcome::Copied(records))
     }
 }

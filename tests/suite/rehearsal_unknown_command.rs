@@ -122,7 +122,7 @@ fn a_build_without_a_record_is_unjudged() {
         // Another copy of the tree.
         "cp -r . {out}/copy; cd {out}/copy; earthly +iso --CLUSTERCONFIG=other.tgz >/dev/null",
         // On another host, of which only the output is seen.
-        "echo '.edgestage-rehearsal+built | edgestage-built-Ab3dEf9h build-iso'",
+        ":; echo '.edgestage-rehearsal+built | edgestage-built-Ab3dEf9h build-iso'",
     ] {
         for first in ["", "earthly +iso\n"] {
             let out = tempfile::tempdir().unwrap();
@@ -165,6 +165,31 @@ fn a_command_that_allows_no_marks() {
             .stdout_has("unknown")
             .stderr_has("error[rehearsal-unjudged]")
             .stderr_has("note: `make` uses `--strict` or `--ci`")
+            .fails(1);
+    }
+}
+
+/// An Earthfile that is not reduced marks nothing.
+#[test]
+fn a_build_of_another_tree_is_unjudged() {
+    for (recipe, note) in [
+        (
+            "@:; printf '  \\033[36m./tools+image\\033[0m | --> RUN make\\n'",
+            "note: the build command also built `./tools+image` of an Earthfile that is not the one of the copy",
+        ),
+        (
+            "mkdir -p {dir}/CanvOS/build; cp spc.tgz {dir}/CanvOS/build/x.iso",
+            "note: `make` ran in the copy of the checkout but wrote to `build/` of the checkout",
+        ),
+    ] {
+        let test = made(&format!("earthly +iso\n{recipe}"));
+        let site = test.site().to_str().unwrap().to_owned();
+        let text = test.text("CanvOS/Makefile").replace("{dir}", &site);
+        test.put("CanvOS/Makefile", text);
+        rehearse(&test, "")
+            .stdout_has("unknown")
+            .stderr_has("error[rehearsal-unjudged]")
+            .stderr_has(note)
             .fails(1);
     }
 }

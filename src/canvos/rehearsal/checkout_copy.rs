@@ -28,7 +28,7 @@ use crate::util::path_error::PathError;
 
 mod copying;
 
-use copying::BUILT;
+pub(super) use copying::BUILT;
 
 /// What the names of copies begin with.
 const PREFIX: &str = ".edgestage-rehearsal-";

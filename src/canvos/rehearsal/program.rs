@@ -169,11 +169,11 @@ impl Output {
         })
     }
 
-    /// All that is kept.
+    /// All that is kept, without the sequences that control a terminal.
     pub(super) fn text(&self) -> String {
         let kept = lock(&self.kept);
         let bytes: Vec<u8> = kept.iter().copied().collect();
-        String::from_utf8_lossy(&bytes).into_owned()
+        without_control(&String::from_utf8_lossy(&bytes))
     }
 
     /// The last lines, as they are shown.
