@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Source;
 use super::lines::Line;
 use super::parse::{Parsed, Statement};
-use super::walk::{grouped, local, reference};
+use super::walk::{grouped, local, named, reference};
 
 mod body;
 mod build_marker;
@@ -482,6 +482,9 @@ fn references_of(line: &Line) -> Vec<String> {
         _ => return Vec::new(),
     };
     let words = grouped(rest);
+    if matches!(*command, "FROM" | "BUILD" | "DO") {
+        return named(&words).map(str::to_owned).into_iter().collect();
+    }
     let named = words.iter().filter_map(|word| {
         // `--load image=+target` and `--load=image=(+target --A=1)`.
         let word = match word.find("=+").or_else(|| word.find("=(+")) {

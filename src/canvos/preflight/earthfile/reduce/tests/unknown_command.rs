@@ -95,6 +95,22 @@ fn a_target_that_cannot_be_reduced_marks_that_it_was_built() {
     }
 }
 
+/// A function of another Earthfile copies from the checkout, and another target may build
+/// anything. What is only copied of such a target matters as little as for a known command.
+#[test]
+fn a_target_of_another_earthfile_marks_that_it_was_built() {
+    let text = format!(
+        "{ISO}    COPY overlay/files-iso /o\n    COPY +tools/x /x\n    SAVE ARTIFACT /o AS LOCAL o\n\
+         laid:\n    DO +LAY\nall:\n    BUILD +laid\nbased:\n    FROM ./lib+x\n\
+         others:\n    BUILD ./lib+x\ntools:\n    DO lib+INSTALL\n    SAVE ARTIFACT x\n\
+         LAY:\n    FUNCTION\n    DO lib+LAY\nplain:\n    RUN ls\n"
+    );
+    let reduced = reduced_for(&text, &ANY).unwrap();
+    assert_eq!(reduced.kept, ["iso"]);
+    let names: Vec<&str> = reduced.unreducible.keys().map(String::as_str).collect();
+    assert_eq!(names, ["all", "based", "laid", "others", "tools"]);
+}
+
 /// Without a target that can be reduced, the build program need not run.
 #[test]
 fn no_target_can_be_reduced() {
