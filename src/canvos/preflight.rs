@@ -41,7 +41,7 @@ pub use target::{Target, Via};
 pub use earthfile::Obstacle;
 pub(super) use earthfile::{
     Added, ERROR_MARKER, EXPORT_DIRECTORY, EXPORT_VARIABLE, MARK_PREFIX, RECORD_PREFIX, Reduced,
-    Unreducible,
+    Unreducible, marker_earthfile,
 };
 
 use earthfile::{Earthfile, Recipe};

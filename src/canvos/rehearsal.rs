@@ -15,6 +15,7 @@ use std::time::Duration;
 use super::build::BuildCommand;
 use super::preflight::{
     Added, EXPORT_DIRECTORY, EXPORT_VARIABLE, Obstacle, Preflight, Reduced, Unreducible,
+    marker_earthfile,
 };
 use crate::util::digest::Digest;
 use crate::util::environment::Environment;
@@ -219,7 +220,7 @@ impl Request<'_> {
                 added: Added::NONE,
                 kept: Vec::new(),
                 unreducible: BTreeMap::new(),
-                marker: None,
+                is_marked: false,
             },
             Err(why) => return Ok(without(self.outcome_without(&why))),
         };
@@ -235,8 +236,9 @@ impl Request<'_> {
             return Ok(without(Outcome::Inconclusive(Inconclusive::Outside)));
         }
         copy.write("Earthfile", reduced.text.as_bytes())?;
-        if let Some(marker) = &reduced.marker {
-            copy.write(&format!("{EXPORT_DIRECTORY}/Earthfile"), marker.as_bytes())?;
+        if reduced.is_marked {
+            let text = marker_earthfile(&copy.name());
+            copy.write(&format!("{EXPORT_DIRECTORY}/Earthfile"), text.as_bytes())?;
         }
         let run = Run {
             command: &BuildCommand { argv },

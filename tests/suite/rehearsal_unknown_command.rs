@@ -23,7 +23,7 @@ for word; do
   esac
 done
 grep -q "COPY (./.edgestage-rehearsal+built/mark --target=$target)" Earthfile || exit 0
-sed -n 's/^ *RUN //p' .edgestage-rehearsal/Earthfile > "$LOG.mark"
+sed -n 's/^ *RUN --no-cache //p' .edgestage-rehearsal/Earthfile > "$LOG.mark"
 (cd .edgestage-rehearsal && target=$target sh -e "$LOG.mark") || exit 1
 if [ -n "$to" ] && [ "$target" = build-iso ]; then
   read mark target < .edgestage-rehearsal/mark-build-iso

@@ -18,7 +18,7 @@ pub use reduce::Obstacle;
 pub(super) use reduce::OtherTargets;
 pub(in crate::canvos) use reduce::{
     Added, ERROR_MARKER, EXPORT_DIRECTORY, EXPORT_VARIABLE, MARK_PREFIX, RECORD_PREFIX, Reduced,
-    Unreducible,
+    Unreducible, marker_earthfile,
 };
 
 use lines::Line;

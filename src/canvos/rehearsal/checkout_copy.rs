@@ -97,6 +97,12 @@ impl CheckoutCopy {
         &self.path
     }
 
+    /// The name of its directory, which no other copy has.
+    pub(super) fn name(&self) -> String {
+        let name = self.path.file_name().unwrap_or_default();
+        name.to_string_lossy().into_owned()
+    }
+
     /// The file that the user cannot read, if there is one, relative to the checkout.
     pub(super) fn unreadable(&self) -> Option<String> {
         Some(self.unreadable.as_ref()?.to_string_lossy().into_owned())

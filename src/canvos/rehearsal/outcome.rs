@@ -64,7 +64,7 @@ impl Request<'_> {
             records: record::read(copy.path(), &reduced.kept)?,
             marks: None,
         };
-        if reduced.marker.is_some() {
+        if reduced.is_marked {
             let marks = Marks::read(copy.path(), said)?;
             left.records
                 .extend(record::read_elsewhere(copy.path(), &reduced.kept));

@@ -32,7 +32,7 @@ mod selection;
 mod shell;
 mod tool_neighbours;
 
-pub(in crate::canvos) use build_marker::{EXPORT_VARIABLE, MARK_PREFIX};
+pub(in crate::canvos) use build_marker::{EXPORT_VARIABLE, MARK_PREFIX, marker_earthfile};
 pub(in crate::canvos) use listing::RECORD_PREFIX;
 
 use argument_uses::ArgumentUses;
@@ -60,8 +60,8 @@ pub(in crate::canvos) struct Reduced {
     pub kept: Vec<String>,
     /// Targets that only mark that they were built, each with what keeps it from being reduced.
     pub unreducible: BTreeMap<String, Unreducible>,
-    /// The Earthfile of the export directory, if builds are marked.
-    pub marker: Option<String>,
+    /// Whether builds are marked, for which the export directory needs its Earthfile.
+    pub is_marked: bool,
 }
 
 /// A place in a reduced Earthfile.
@@ -211,7 +211,7 @@ pub(super) fn reduce(
         text: reduced,
         kept: kept.into_keys().collect(),
         unreducible,
-        marker: is_marked.then(build_marker::earthfile),
+        is_marked,
     })
 }
 

@@ -26,12 +26,14 @@ pub(super) fn mark(target: &str) -> String {
     )
 }
 
-/// The Earthfile in the export directory. It does not use the base of the checkout's Earthfile.
-/// A build in a container knows the directory by its relative path only.
-pub(super) fn earthfile() -> String {
+/// The Earthfile in the export directory, for the rehearsal of this name. It does not use the base
+/// of the checkout's Earthfile. A build in a container knows the directory by its relative path
+/// only, which is the same for all rehearsals, and some releases of Earthly use the build cache
+/// in spite of `--no-cache`; so the name is part of the command.
+pub(in crate::canvos) fn marker_earthfile(rehearsal: &str) -> String {
     format!(
         "VERSION 0.6\n\nbuilt:\n    LOCALLY\n    ARG target\n    \
-         RUN d=\"${EXPORT_VARIABLE}\"; [ -d \"$d\" ] || d=.; \
+         RUN --no-cache : {rehearsal}; d=\"${EXPORT_VARIABLE}\"; [ -d \"$d\" ] || d=.; \
          m=\"$(mktemp \"$d/{MARK_PREFIX}XXXXXXXX\")\" && echo \"${{m##*/}} $target\" >\"$m\" && \
          cat \"$m\" && cp \"$m\" \"./mark-$target\"\n    \
          SAVE ARTIFACT ./mark-$target mark\n"
