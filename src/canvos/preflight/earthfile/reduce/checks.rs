@@ -65,14 +65,10 @@ impl File<'_> {
                 ["RUN", ..] if !is_relevant && changes::makes_image(line) => {
                     note(&mut found, line, Obstacle::OtherOverlay);
                 }
-                ["COPY", ..] if exports && is_elsewhere(line) => {
-                    note(&mut found, line, Obstacle::OtherEarthfile);
-                }
-                // It may copy a definition, or change one.
-                ["BUILD", ..] if is_elsewhere(line) => {
-                    note(&mut found, line, Obstacle::OtherEarthfile);
-                }
-                ["DO" | "FROM", ..] if exports && is_elsewhere(line) => {
+                // It may make the image, or copy a definition for it.
+                ["BUILD" | "COPY" | "DO" | "FROM", ..]
+                    if is_elsewhere(line) && (exports || words[0] == "BUILD") =>
+                {
                     note(&mut found, line, Obstacle::OtherEarthfile);
                 }
                 _ if references_of(line).iter().any(|name| is_dynamic(name)) => {

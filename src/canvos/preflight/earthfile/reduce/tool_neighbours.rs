@@ -13,67 +13,50 @@ use super::{changes, each_line, is_target, references_of};
 
 /// Those of `relevant` that a tool's image is made of, or that use it.
 pub(super) fn of(parsed: &Parsed, relevant: &BTreeSet<String>) -> BTreeSet<String> {
-    let mut tools = BTreeSet::new();
-    // `BUILD` uses nothing of what it builds.
-    let mut uses: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+    let mut callers = BTreeSet::new();
+    // What each target or function is made of. `BUILD` uses nothing of what it builds.
+    let mut parts: BTreeMap<&String, BTreeSet<String>> = BTreeMap::new();
     for name in relevant {
-        let used = uses.entry(name).or_default();
+        let of_name = parts.entry(name).or_default();
         each_line(&parsed.targets[name], &mut |line| {
             if changes::makes_image(line) {
-                tools.insert(name.clone());
+                callers.insert(name.clone());
             }
             if line.arguments().first() != Some(&"BUILD") {
                 let references = references_of(line);
                 let names = references.iter().filter_map(|name| local(name));
-                used.extend(names.map(str::to_owned));
+                of_name.extend(names.map(str::to_owned));
             }
         });
     }
     // What a function calls, its callers call.
-    spread(
-        &mut tools,
-        |found, name| {
-            uses[name.as_str()]
-                .iter()
-                .any(|used| !is_target(used) && found.contains(used))
-        },
-        relevant,
-    );
-    let mut used = tools.clone();
-    spread(
-        &mut used,
-        |found, name| {
-            found.iter().any(|user| {
-                uses.get(user.as_str())
-                    .is_some_and(|used| used.contains(name))
-            })
-        },
-        relevant,
-    );
-    let mut users = tools;
-    spread(
-        &mut users,
-        |found, name| !uses[name.as_str()].is_disjoint(found),
-        relevant,
-    );
-    users.append(&mut used);
-    users
+    let calls = |found: &BTreeSet<String>, name: &String| {
+        let mut functions = parts[name].iter().filter(|part| !is_target(part));
+        functions.any(|function| found.contains(function))
+    };
+    let is_made_of = |found: &BTreeSet<String>, name: &String| !parts[name].is_disjoint(found);
+    let is_part = |found: &BTreeSet<String>, name: &String| {
+        found.iter().any(|whole| parts[whole].contains(name))
+    };
+    let callers = spread(callers, calls, relevant);
+    let mut neighbours = spread(callers.clone(), is_made_of, relevant);
+    neighbours.append(&mut spread(callers, is_part, relevant));
+    neighbours
 }
 
-/// Adds to `found` those of `names` that `belongs`, until nothing is added.
+/// `found` with those of `names` that belong to what is found, until nothing is added.
 fn spread(
-    found: &mut BTreeSet<String>,
+    mut found: BTreeSet<String>,
     belongs: impl Fn(&BTreeSet<String>, &String) -> bool,
     names: &BTreeSet<String>,
-) {
+) -> BTreeSet<String> {
     loop {
-        let more: Vec<String> = (names.iter())
-            .filter(|name| !found.contains(*name) && belongs(found, name))
-            .cloned()
-            .collect();
-        if more.is_empty() {
-            return;
-        }
+        let before = found.len();
+        let more = names.iter().filter(|name| belongs(&found, name));
+        let more: Vec<String> = more.cloned().collect();
         found.extend(more);
+        if found.len() == before {
+            return found;
+        }
     }
 }
