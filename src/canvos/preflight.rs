@@ -40,7 +40,8 @@ pub use target::{Target, Via};
 
 pub use earthfile::Obstacle;
 pub(super) use earthfile::{
-    Added, ERROR_MARKER, EXPORT_DIRECTORY, RECORD_PREFIX, Reduced, Unreducible, unreducible_record,
+    Added, ERROR_MARKER, EXPORT_DIRECTORY, EXPORT_VARIABLE, MARK_PREFIX, RECORD_PREFIX, Reduced,
+    Unreducible, marker_earthfile,
 };
 
 use earthfile::{Earthfile, Recipe};

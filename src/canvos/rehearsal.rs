@@ -13,25 +13,31 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::build::BuildCommand;
-use super::preflight::{Added, Obstacle, Preflight, Reduced, Unreducible, unreducible_record};
+use super::preflight::{
+    Added, EXPORT_DIRECTORY, EXPORT_VARIABLE, Obstacle, Preflight, Reduced, Unreducible,
+    marker_earthfile,
+};
 use crate::util::digest::Digest;
 use crate::util::environment::Environment;
 use crate::util::interrupt::Stoppable;
 use crate::util::path_error::PathError;
 
 mod failure;
+mod mark;
 pub(crate) mod messages;
 mod program;
 mod record;
 mod checkout_copy;
+mod outcome;
+mod unseen;
 mod verdict;
 
 pub use checkout_copy::CheckoutCopy;
 pub use record::{CopiedEntry, Record};
 pub use verdict::{Locked, RehearsalResult, RehearsalVerdict};
 
-use failure::Failure;
-use program::{Ended, Run};
+use program::Run;
+use unseen::Built;
 
 /// A rehearsal to run.
 pub struct Request<'a> {
@@ -81,6 +87,16 @@ pub enum Inconclusive {
     Elsewhere(String),
     /// The build command is not known to run one of the programs, and did not run one here.
     Command(String),
+    /// The command builds this target, and what that makes does not arrive in the copy.
+    Unrecorded(String),
+    /// The command exports an artifact that a reduced target does not have.
+    Artifact(String),
+    /// The command does not allow the build program to run commands on the host.
+    Strict(String),
+    /// The command builds this target of an Earthfile that is not the copy's.
+    OtherEarthfile(String),
+    /// The command writes to the checkout instead of to the copy.
+    Checkout(String),
     /// The copy is not beside the checkout, and the build uses a path with `..`.
     Outside,
     /// This target does not run a tool that makes an ISO.
@@ -204,6 +220,7 @@ impl Request<'_> {
                 added: Added::NONE,
                 kept: Vec::new(),
                 unreducible: BTreeMap::new(),
+                is_marked: false,
             },
             Err(why) => return Ok(without(self.outcome_without(&why))),
         };
@@ -219,6 +236,10 @@ impl Request<'_> {
             return Ok(without(Outcome::Inconclusive(Inconclusive::Outside)));
         }
         copy.write("Earthfile", reduced.text.as_bytes())?;
+        if reduced.is_marked {
+            let text = marker_earthfile(&copy.name());
+            copy.write(&format!("{EXPORT_DIRECTORY}/Earthfile"), text.as_bytes())?;
+        }
         let run = Run {
             command: &BuildCommand { argv },
             directory: copy.path(),
@@ -226,8 +247,10 @@ impl Request<'_> {
             secrets: self.secrets,
             timeout: self.timeout,
         };
+        let built = Built::of(checkout);
         let ended = run.run(&stoppable);
-        let outcome = ended.and_then(|ended| self.outcome(ended, &copy, &reduced));
+        let is_elsewhere = Built::of(checkout) != built;
+        let outcome = ended.and_then(|ended| self.outcome(ended, &copy, &reduced, is_elsewhere));
         let origins = match &outcome {
             Ok(Outcome::Copied(records)) => copy.origins(records),
             _ => BTreeMap::new(),
@@ -239,19 +262,6 @@ impl Request<'_> {
             origins,
             kept: reduced.kept,
             left,
-        })
-    }
-
-    /// The outcome if the Earthfile, or a target that was built, is not reduced.
-    fn outcome_without(&self, why: &Unreducible) -> Outcome {
-        Outcome::Inconclusive(match *why {
-            Unreducible::NoCopy => return Outcome::NotCarried,
-            Unreducible::NoTarget => Inconclusive::Command(self.program()),
-            Unreducible::Line { line, why } => Inconclusive::Line {
-                line,
-                text: self.preflight.text_of_line(line),
-                why,
-            },
         })
     }
 
@@ -277,98 +287,8 @@ impl Request<'_> {
         let token = variables.entry("UBUNTU_PRO_KEY".into());
         token.or_insert_with(|| "rehearsal".into());
         variables.insert("EDGESTAGE_REHEARSAL".into(), "1".into());
+        let exported = copy.path().join(EXPORT_DIRECTORY);
+        variables.insert(EXPORT_VARIABLE.into(), exported.into());
         environment
-    }
-
-    fn outcome(
-        &self,
-        ended: Ended,
-        copy: &CheckoutCopy,
-        reduced: &Reduced,
-    ) -> Result<Outcome, RehearsalError> {
-        let program = self.program();
-        let Ended {
-            status,
-            timed_out,
-            output,
-        } = ended;
-        if timed_out {
-            return Err(RehearsalError::TimedOut {
-                program,
-                after: self.timeout,
-                output: output.last_lines(),
-            });
-        }
-        let recorded: Vec<&String> = (reduced.kept.iter())
-            .chain(reduced.unreducible.keys())
-            .collect();
-        let records = record::read(copy.path(), &recorded)?;
-        let said = output.text();
-        // Whatever else was built, nobody knows what this target makes.
-        let was_built = |name: &String| {
-            records.iter().any(|record| record.target == *name)
-                || said.contains(&unreducible_record(name))
-        };
-        if let Some((_, why)) = (reduced.unreducible.iter()).find(|(name, _)| was_built(name)) {
-            return Ok(self.outcome_without(why));
-        }
-        let is_known = self.preflight.knows_program();
-        if !status.success() {
-            let lines = output.last_lines();
-            return match failure::of(&said, reduced.added) {
-                Failure::Unknown if !is_known => {
-                    Ok(Outcome::Inconclusive(Inconclusive::Command(program)))
-                }
-                Failure::Unavailable | Failure::Ours => Err(RehearsalError::Unavailable {
-                    program,
-                    output: lines,
-                }),
-                // A command that is not known may fail in a copy for reasons of its own.
-                Failure::Copying if !is_known && !failure::names_failed_target(&said) => {
-                    Ok(Outcome::Inconclusive(Inconclusive::Command(program)))
-                }
-                Failure::Unknown | Failure::Copying => Ok(Outcome::Failed { output: lines }),
-            };
-        }
-        // `earthly.sh` of some releases ends well after a failed build (T41).
-        let has_failed = failure::names_failed_target(&said)
-            || records.is_empty() && failure::says_failed(&said);
-        if is_known && has_failed {
-            return Ok(Outcome::Failed {
-                output: output.last_lines(),
-            });
-        }
-        if records.is_empty() {
-            return Ok(if is_known {
-                Outcome::NoImage
-            } else {
-                Outcome::Inconclusive(Inconclusive::Command(program))
-            });
-        }
-        if let Some(record) = records.iter().find(|record| record.lacks_tool) {
-            return Ok(Outcome::Inconclusive(Inconclusive::NoTool(
-                record.target.clone(),
-            )));
-        }
-        let records = if copy.has_good_links() {
-            records
-        } else {
-            (records.into_iter())
-                .map(|record| {
-                    if record.is_through_link {
-                        record.behind_link()
-                    } else {
-                        record
-                    }
-                })
-                .collect()
-        };
-        let empty = |record: &Record| {
-            matches!(record.copied_entry(), Ok(CopiedEntry::File { size: 0, .. }))
-        };
-        if let Some(path) = copy.unreadable().filter(|_| records.iter().any(empty)) {
-            return Ok(Outcome::Inconclusive(Inconclusive::Unreadable(path)));
-        }
-        Ok(Outcome::Copied(records))
     }
 }

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread;
 
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::{flag, low_level};
 
 /// The handler, which is kept for the life of the process since it cannot be uninstalled.
@@ -90,44 +90,52 @@ impl Drop for Deferred {
     }
 }
 
-/// Delays Ctrl-C and a request to terminate until this is dropped, and then ends the process
-/// if one came. The owner asks whether one came, and stops its work.
+/// Delays Ctrl-C, a request to terminate and the end of the terminal until this is dropped, and
+/// then ends the process if one came. The owner asks whether one came, and stops its work.
 pub(crate) struct Stoppable {
     interrupted: Deferred,
-    terminated: &'static Handler,
+    others: [(i32, &'static Handler); 2],
 }
 
 /// The handler of a request to terminate; see [`HANDLER`].
 static TERMINATION: OnceLock<Handler> = OnceLock::new();
+/// The handler of the end of the terminal, for example of a connection; see [`HANDLER`].
+static HANGUP: OnceLock<Handler> = OnceLock::new();
 
 impl Stoppable {
     /// From now on.
     #[must_use]
     pub(crate) fn begin() -> Self {
-        let terminated = TERMINATION.get_or_init(|| Handler::install(SIGTERM));
-        terminated.deferred.store(true, Ordering::SeqCst);
-        terminated.settle();
+        let others = [(SIGTERM, &TERMINATION), (SIGHUP, &HANGUP)];
+        let others = others.map(|(signal, handler)| {
+            let handler = handler.get_or_init(|| Handler::install(signal));
+            handler.deferred.store(true, Ordering::SeqCst);
+            handler.settle();
+            (signal, handler)
+        });
         Self {
             interrupted: Deferred::begin(),
-            terminated,
+            others,
         }
     }
 
     /// Whether the run is to end.
     #[must_use]
     pub(crate) fn came(&self) -> bool {
-        [self.interrupted.0, self.terminated]
-            .iter()
-            .any(|handler| handler.came.load(Ordering::SeqCst))
+        let mut handlers = self.others.iter().map(|(_, handler)| *handler);
+        let came = |handler: &Handler| handler.came.load(Ordering::SeqCst);
+        came(self.interrupted.0) || handlers.any(came)
     }
 }
 
 impl Drop for Stoppable {
     fn drop(&mut self) {
-        self.terminated.deferred.store(false, Ordering::SeqCst);
-        self.terminated.settle();
-        if self.terminated.came.load(Ordering::SeqCst) {
-            let _ = low_level::emulate_default_handler(SIGTERM);
+        for (signal, handler) in self.others {
+            handler.deferred.store(false, Ordering::SeqCst);
+            handler.settle();
+            if handler.came.load(Ordering::SeqCst) {
+                let _ = low_level::emulate_default_handler(signal);
+            }
         }
     }
 }

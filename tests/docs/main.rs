@@ -128,7 +128,13 @@ fn every_command_that_is_mentioned_exists() {
 }
 
 /// Options of the build programs, which stand after the two dashes of `build`.
-const BUILD_PROGRAMS: [&str; 4] = ["--allow-privileged", "--ci", "--no-output", "--output"];
+const BUILD_PROGRAMS: [&str; 5] = [
+    "--allow-privileged",
+    "--ci",
+    "--no-output",
+    "--output",
+    "--strict",
+];
 
 #[test]
 fn every_flag_that_is_mentioned_exists_and_every_flag_is_mentioned() {

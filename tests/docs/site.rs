@@ -30,9 +30,10 @@ set -e
 echo "$* key=${PALETTE_API_KEY-none}" >> calls
 if [ -n "$EDGESTAGE_REHEARSAL" ]; then
   spc=opt/spectrocloud/clusterconfig/spc.tgz file=overlay/files-iso/$spc
-  printf 'edgestage-rehearsal build-iso\no file %s %s /overlay/%s\nvalue-set %s' \
+  printf 'edgestage-rehearsal build-iso\no file %s %s /overlay/%s\nx mark edgestage-built-1\nvalue-set %s' \
     "$(stat -c %s $file)" "$(sha256sum < $file | cut -c 1-64)" $spc "$CLUSTERCONFIG" \
     > .edgestage-rehearsal/edgestage-rehearsal-1
+  echo edgestage-built-1 build-iso > .edgestage-rehearsal/edgestage-built-1
   exit
 fi
 : before

@@ -17,9 +17,10 @@ macro_rules! record {
             r#"if [ -n "$EDGESTAGE_REHEARSAL" ]; then
     spc=opt/spectrocloud/clusterconfig/spc.tgz kind=absent
     [ ! -f $root/$spc ] || kind="file $(stat -c %s $root/$spc) $(sha256sum < $root/$spc | cut -c 1-64)"
-    printf '%s\n' "edgestage-rehearsal build-iso" "o $kind /overlay/$spc" > record
+    printf '%s\n' "edgestage-rehearsal build-iso" "o $kind /overlay/$spc" "x mark edgestage-built-1" > record
     printf 'value-set %s' "$CLUSTERCONFIG" >> record
     mv record .edgestage-rehearsal/edgestage-rehearsal-1
+    echo edgestage-built-1 build-iso > .edgestage-rehearsal/edgestage-built-1
     exit
 fi
 "#
@@ -61,7 +62,7 @@ mv out/* build/
 "#
 );
 /// The programs that these scripts call.
-const TOOLS: [&str; 25] = [
+const TOOLS: [&str; 26] = [
     "bash",
     "cat",
     "chmod",
@@ -76,6 +77,7 @@ const TOOLS: [&str; 25] = [
     "ls",
     "make",
     "mkdir",
+    "mktemp",
     "mv",
     "rm",
     "sed",

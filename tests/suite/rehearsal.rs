@@ -296,15 +296,21 @@ fn is_gone(test: &Test) {
     });
 }
 
+/// Ctrl-C, a request to terminate, and the end of the terminal.
 #[test]
-fn ctrl_c_ends_the_program_and_leaves_nothing() {
-    let test = with("#!/bin/sh\nsleep 600 & echo $! > \"$LOG.pid\"\nwait\n");
-    let mut run = rehearse(&test, "").interruptible();
-    run.says("Rehearsing factory");
-    until("the program", || test.path("log.pid").exists());
-    run.interrupt();
-    nothing_is_left(&test);
-    is_gone(&test);
+fn a_signal_ends_the_program_and_leaves_nothing() {
+    const SIGINT: i32 = 2;
+    const SIGTERM: i32 = 15;
+    const SIGHUP: i32 = 1;
+    for signal in [SIGINT, SIGTERM, SIGHUP] {
+        let test = with("#!/bin/sh\nsleep 600 & echo $! > \"$LOG.pid\"\nwait\n");
+        let mut run = rehearse(&test, "").interruptible();
+        run.says("Rehearsing factory");
+        until("the program", || test.path("log.pid").exists());
+        run.end_by(signal);
+        nothing_is_left(&test);
+        is_gone(&test);
+    }
 }
 
 #[test]

@@ -17,7 +17,8 @@ mod walk;
 pub use reduce::Obstacle;
 pub(super) use reduce::OtherTargets;
 pub(in crate::canvos) use reduce::{
-    Added, ERROR_MARKER, EXPORT_DIRECTORY, RECORD_PREFIX, Reduced, Unreducible, unreducible_record,
+    Added, ERROR_MARKER, EXPORT_DIRECTORY, EXPORT_VARIABLE, MARK_PREFIX, RECORD_PREFIX, Reduced,
+    Unreducible, marker_earthfile,
 };
 
 use lines::Line;

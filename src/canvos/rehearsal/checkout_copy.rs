@@ -28,7 +28,7 @@ use crate::util::path_error::PathError;
 
 mod copying;
 
-use copying::BUILT;
+pub(super) use copying::BUILT;
 
 /// What the names of copies begin with.
 const PREFIX: &str = ".edgestage-rehearsal-";
@@ -95,6 +95,12 @@ impl CheckoutCopy {
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// The name of its directory, which no other copy has.
+    pub(super) fn name(&self) -> String {
+        let name = self.path.file_name().unwrap_or_default();
+        name.to_string_lossy().into_owned()
     }
 
     /// The file that the user cannot read, if there is one, relative to the checkout.

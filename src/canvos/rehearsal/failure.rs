@@ -4,7 +4,7 @@
 //! for example without a daemon, its failure says nothing about the build. A failure that is not
 //! recognized counts as a failure of the build.
 
-use crate::canvos::preflight::{Added, ERROR_MARKER};
+use crate::canvos::preflight::{Added, ERROR_MARKER, EXPORT_DIRECTORY};
 
 /// What failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,8 +66,10 @@ pub(super) fn of(output: &str, added: Added) -> Failure {
     }
     let is_error = |line: &&str| line.contains("Error:") || line.contains("did not complete");
     let mut errors = output.lines().filter(is_error);
-    let ours = format!("/.{ERROR_MARKER}");
-    if errors.any(|line| line.contains(&ours) || is_unreadable(line, added)) {
+    // The path of the copy begins like the first of these.
+    let ours = [format!("/.{ERROR_MARKER}/"), format!("{EXPORT_DIRECTORY}+")];
+    let is_ours = |line: &str| ours.iter().any(|words| line.contains(words));
+    if errors.any(|line| is_ours(line) || is_unreadable(line, added)) {
         return Failure::Ours;
     }
     if says_failed(output) {
@@ -75,6 +77,22 @@ pub(super) fn of(output: &str, added: Added) -> Failure {
     } else {
         Failure::Unknown
     }
+}
+
+/// Whether the build program refused a mark, which runs on the host.
+pub(super) fn is_strict(output: &str) -> bool {
+    says_error(output, "LOCALLY cannot be used")
+}
+
+/// Whether the command exports an artifact that a target does not have. A reduced target has
+/// the files that edgestage adds, and no others.
+pub(super) fn lacks_artifact(output: &str) -> bool {
+    says_error(output, "cannot save artifact ")
+}
+
+fn says_error(output: &str, words: &str) -> bool {
+    let says = |line: &str| line.contains("Error:") && line.contains(words);
+    output.lines().any(says)
 }
 
 /// Whether an error is of a line of ours that the program cannot read.
@@ -153,6 +171,14 @@ mod tests {
             (
                 "Error: The command RUN mkdir -p /.edgestage/own did not complete",
                 Failure::Ours,
+            ),
+            (
+                "Error: Earthfile:9:4 copy artifact: apply build .edgestage-rehearsal+built: x",
+                Failure::Ours,
+            ),
+            (
+                "Error: /s/.edgestage-rehearsal-Ab3/Earthfile:100:8 parse platform linux/: x",
+                Failure::Copying,
             ),
         ] {
             let added = Added {

@@ -184,6 +184,31 @@ fn unjudged(image: &str, why: Option<&Inconclusive>) -> Diagnostic {
             told.note(format!("`{program}` ran in the copy of the checkout but did not build that copy"))
                 .help("set `build` in `[canvos]` to a command that builds in its working directory")
         }
+        Some(Inconclusive::Unrecorded(target)) => {
+            let target = sanitize::line(target.as_bytes());
+            told.note(format!("the build command built `+{target}` of the copy, but the result did not arrive there"))
+                .help("set `build` in `[canvos]` to a command that writes what it builds to its working directory")
+        }
+        Some(Inconclusive::Artifact(program)) => {
+            let program = sanitize::line(program.as_bytes());
+            told.note(format!("`{program}` exports an artifact that the build makes and a rehearsal does not"))
+                .help("set `build` in `[canvos]` to the Earthly command itself")
+        }
+        Some(Inconclusive::Strict(program)) => {
+            let program = sanitize::line(program.as_bytes());
+            told.note(format!("`{program}` uses `--strict` or `--ci`, so edgestage cannot see which targets it builds"))
+                .help("set `build` in `[canvos]` to the Earthly command itself")
+        }
+        Some(Inconclusive::OtherEarthfile(target)) => {
+            let target = sanitize::line(target.as_bytes());
+            told.note(format!("the build command also built `{target}` of an Earthfile that is not the one of the copy"))
+                .help("set `build` in `[canvos]` to a command that builds only in its working directory")
+        }
+        Some(Inconclusive::Checkout(program)) => {
+            let program = sanitize::line(program.as_bytes());
+            told.note(format!("`{program}` ran in the copy of the checkout but wrote to `build/` of the checkout"))
+                .help("set `build` in `[canvos]` to a command that builds only in its working directory")
+        }
         Some(Inconclusive::Outside) => told
             .note("edgestage cannot write beside the checkout, so the copy is in the temporary directory, where `..` means something else")
             .help("make the parent directory of the checkout writable, or remove the paths that contain `..`"),

@@ -34,8 +34,9 @@ const GRACE: [(Signal, Duration); 3] = [
 /// How long what was printed is waited for when the program has ended: something that it left
 /// running may keep the pipe open.
 const DRAIN: Duration = Duration::from_millis(500);
-/// How much of the output is kept, in bytes.
-const KEPT: usize = 128 * 1024;
+/// How much of the output is kept, in bytes: a command may build several targets, and what is said
+/// of any of them counts.
+const KEPT: usize = 4 << 20;
 /// How many lines are shown, of how many bytes at most.
 const SHOWN: (usize, usize) = (12, 300);
 
@@ -168,11 +169,11 @@ impl Output {
         })
     }
 
-    /// All that is kept.
+    /// All that is kept, without the sequences that control a terminal.
     pub(super) fn text(&self) -> String {
         let kept = lock(&self.kept);
         let bytes: Vec<u8> = kept.iter().copied().collect();
-        String::from_utf8_lossy(&bytes).into_owned()
+        without_control(&String::from_utf8_lossy(&bytes))
     }
 
     /// The last lines, as they are shown.

@@ -3,6 +3,7 @@
 //! Input: the exported files of a rehearsal. Output: a [`Record`] for each target, with what
 //! arrived at each place and the value of `CLUSTERCONFIG`.
 
+use std::fs::DirEntry;
 use std::path::Path;
 
 use crate::canvos::preflight::{EXPORT_DIRECTORY, RECORD_PREFIX};
@@ -24,6 +25,8 @@ pub struct Record {
     pub(super) lacks_tool: bool,
     /// Whether a link that stays in the overlay is on the way.
     pub(super) is_through_link: bool,
+    /// The mark of the build that it is of, if builds are marked.
+    pub(super) mark: Option<String>,
     rows: Vec<Row>,
 }
 
@@ -95,6 +98,7 @@ impl Record {
             clusterconfig: None,
             lacks_tool: false,
             is_through_link: false,
+            mark: None,
             rows: Vec::new(),
         };
         loop {
@@ -110,6 +114,7 @@ impl Record {
             match line.split(' ').nth(1)? {
                 "uncalled" => record.lacks_tool = true,
                 "through" => record.is_through_link = true,
+                "mark" => record.mark = line.split(' ').nth(2).map(str::to_owned),
                 _ => record.rows.push(row(line)?),
             }
         }
@@ -158,33 +163,56 @@ fn row(line: &str) -> Option<Row> {
 ///
 /// # Errors
 /// A directory or file that cannot be read, or that is not a record of one of the targets.
-pub(super) fn read(tree: &Path, targets: &[&String]) -> Result<Vec<Record>, PathError> {
+pub(super) fn read(tree: &Path, targets: &[String]) -> Result<Vec<Record>, PathError> {
     let directory = tree.join(EXPORT_DIRECTORY);
     let entries = std::fs::read_dir(&directory).map_err(PathError::when("read", &directory))?;
     let mut records = Vec::new();
     for entry in entries.flatten() {
-        if !entry
-            .file_name()
-            .to_string_lossy()
-            .starts_with(RECORD_PREFIX)
-        {
-            continue;
+        if has_name(&entry) {
+            let path = entry.path();
+            let record = read_one(&path, targets)?;
+            records.push(record.ok_or_else(|| {
+                PathError::when("read", &path)(std::io::ErrorKind::InvalidData.into())
+            })?);
         }
-        let path = entry.path();
-        // The program writes regular files; a link may lead to anything.
-        if !entry.file_type().is_ok_and(|kind| kind.is_file()) {
-            return Err(PathError::when("read", &path)(
-                std::io::ErrorKind::InvalidData.into(),
-            ));
-        }
-        let bytes = files::read(&path, SIZE).map_err(PathError::when("read", &path))?;
-        let text = String::from_utf8_lossy(&bytes);
-        let broken = || PathError::when("read", &path)(std::io::ErrorKind::InvalidData.into());
-        let record = Record::parse(&text).filter(|record| targets.contains(&&record.target));
-        records.push(record.ok_or_else(broken)?);
     }
     records.sort_by(|a, b| a.target.cmp(&b.target));
     Ok(records)
+}
+
+/// The records of `targets` elsewhere in `tree`: an unknown command may export them there as an
+/// artifact. What is not a record, or cannot be read, is passed over.
+pub(super) fn read_elsewhere(tree: &Path, targets: &[String]) -> Vec<Record> {
+    let mut records = Vec::new();
+    let mut due = vec![tree.to_owned()];
+    while let Some(directory) = due.pop() {
+        for entry in std::fs::read_dir(directory).into_iter().flatten().flatten() {
+            let path = entry.path();
+            if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                due.extend((path != tree.join(EXPORT_DIRECTORY)).then_some(path));
+            } else if has_name(&entry) {
+                records.extend(read_one(&path, targets).ok().flatten());
+            }
+        }
+    }
+    records
+}
+
+fn has_name(entry: &DirEntry) -> bool {
+    let name = entry.file_name();
+    name.to_string_lossy().starts_with(RECORD_PREFIX)
+}
+
+/// The record of one of `targets` at `path`; `None` if it is something else.
+fn read_one(path: &Path, targets: &[String]) -> Result<Option<Record>, PathError> {
+    // The program writes regular files; a link may lead to anything.
+    let metadata = path.symlink_metadata();
+    if !metadata.is_ok_and(|metadata| metadata.is_file()) {
+        return Ok(None);
+    }
+    let bytes = files::read(path, SIZE).map_err(PathError::when("read", path))?;
+    let record = Record::parse(&String::from_utf8_lossy(&bytes));
+    Ok(record.filter(|record| targets.contains(&record.target)))
 }
 
 #[cfg(test)]

@@ -121,8 +121,9 @@ fn verdicts(book: &mut Book) {
     let test = full().stage();
     let run = test.run("rehearse -- +maas-image");
     book.run("a MAAS image", 0, run);
-    let text = "#!/bin/sh\nprintf 'edgestage-rehearsal build-iso\no absent /overlay\nvalue ' > \
-                .edgestage-rehearsal/edgestage-rehearsal-1\n";
+    let text = "#!/bin/sh\nprintf 'edgestage-rehearsal build-iso\no absent /overlay\nx mark edgestage-built-1\nvalue ' > \
+                .edgestage-rehearsal/edgestage-rehearsal-1\n\
+                echo edgestage-built-1 build-iso > .edgestage-rehearsal/edgestage-built-1\n";
     test.put("CanvOS/earthly.sh", text);
     let mode = fs::Permissions::from_mode(0o755);
     fs::set_permissions(test.path("CanvOS/earthly.sh"), mode).unwrap();
@@ -167,6 +168,26 @@ fn unjudged(book: &mut Book, error: &dyn Fn(Option<Inconclusive>) -> Error) {
         (
             "an unknown command",
             Some(Inconclusive::Command("make".into())),
+        ),
+        (
+            "a build whose result does not arrive",
+            Some(Inconclusive::Unrecorded("build-iso".into())),
+        ),
+        (
+            "an artifact that a reduced target does not have",
+            Some(Inconclusive::Artifact("make".into())),
+        ),
+        (
+            "a command that allows no marks",
+            Some(Inconclusive::Strict("make".into())),
+        ),
+        (
+            "a target of another Earthfile",
+            Some(Inconclusive::OtherEarthfile("./tools+image".into())),
+        ),
+        (
+            "a build of the checkout itself",
+            Some(Inconclusive::Checkout("make".into())),
         ),
         ("a path above the checkout", Some(Inconclusive::Outside)),
         (

@@ -7,7 +7,7 @@ use std::process::{Child, ChildStderr};
 
 use palette_sim::{Key, Sim, Tls, World};
 
-use super::signals::ends_by_interrupt;
+use super::signals::{ends_by, ends_by_interrupt};
 use super::{FACTORY, HEAD, KEY, Run, Test};
 
 impl Test {
@@ -82,6 +82,12 @@ impl Interruptible {
     #[track_caller]
     pub fn interrupt(mut self) {
         ends_by_interrupt(&mut self.child);
+    }
+
+    /// Sends a signal, by its number. The run must be ended by the signal, and not by itself.
+    #[track_caller]
+    pub fn end_by(mut self, signal: i32) {
+        ends_by(signal, &mut self.child);
     }
 }
 

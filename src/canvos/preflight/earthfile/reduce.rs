@@ -16,9 +16,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Source;
 use super::lines::Line;
 use super::parse::{Parsed, Statement};
-use super::walk::{grouped, local, reference};
+use super::walk::{grouped, local, named, reference};
 
 mod body;
+mod build_marker;
 mod changes;
 mod checks;
 mod copies;
@@ -29,8 +30,10 @@ mod listing;
 mod places;
 mod selection;
 mod shell;
+mod tool_neighbours;
 
-pub(in crate::canvos) use listing::{RECORD_PREFIX, unreducible_record};
+pub(in crate::canvos) use build_marker::{EXPORT_VARIABLE, MARK_PREFIX, marker_earthfile};
+pub(in crate::canvos) use listing::RECORD_PREFIX;
 
 use argument_uses::ArgumentUses;
 use copies::{CopyLine, plain};
@@ -55,8 +58,10 @@ pub(in crate::canvos) struct Reduced {
     pub added: Added,
     /// The targets and functions that are kept, in the order of their names.
     pub kept: Vec<String>,
-    /// Targets that only record that they were built, each with what keeps it from being reduced.
+    /// Targets that only mark that they were built, each with what keeps it from being reduced.
     pub unreducible: BTreeMap<String, Unreducible>,
+    /// Whether builds are marked, for which the export directory needs its Earthfile.
+    pub is_marked: bool,
 }
 
 /// A place in a reduced Earthfile.
@@ -123,7 +128,7 @@ pub(in crate::canvos::preflight) enum OtherTargets {
     /// They stay, since the build does not request them.
     Kept,
     /// They do nothing, since an unknown command may request all of them. Those that cannot be
-    /// reduced record that they were built.
+    /// reduced, and those that are, mark that they were built.
     Emptied,
 }
 
@@ -158,7 +163,11 @@ pub(super) fn reduce(
             .collect(),
     };
     let targets = if all.is_empty() { asked } else { &all[..] };
-    let file = File::read(parsed, targets, definition_copies);
+    let is_marked = other_targets == OtherTargets::Emptied;
+    let file = File {
+        is_marked,
+        ..File::read(parsed, targets, definition_copies)
+    };
     file.check_base()?;
     let Selection {
         bodies: kept,
@@ -181,7 +190,7 @@ pub(super) fn reduce(
             continue;
         }
         let lines = match unreducible.get(name) {
-            Some(_) => listing::unreducible(name),
+            Some(_) => vec![build_marker::mark(name)],
             None => vec![body::FILLER.to_owned()],
         };
         let lines: Vec<String> = lines.iter().map(|line| format!("    {line}")).collect();
@@ -202,6 +211,7 @@ pub(super) fn reduce(
         text: reduced,
         kept: kept.into_keys().collect(),
         unreducible,
+        is_marked,
     })
 }
 
@@ -252,10 +262,13 @@ struct File<'e> {
     saves: BTreeMap<String, Vec<Save>>,
     /// Targets and functions that the build reaches, with those that each of them names.
     graph: BTreeMap<String, BTreeSet<String>>,
-    /// Whether an image is made of an overlay in one of them.
-    has_tool: bool,
+    /// Those of which a tool makes an image, or of whose artifacts it does, or that use such an
+    /// image.
+    around_tool: BTreeSet<String>,
     /// A line that hands over to another Earthfile.
     other_earthfile: Option<usize>,
+    /// Whether the targets mark that they were built.
+    is_marked: bool,
 }
 
 /// A `SAVE ARTIFACT`.
@@ -280,8 +293,9 @@ impl<'e> File<'e> {
             paths: Vec::new(),
             saves: BTreeMap::new(),
             graph: BTreeMap::new(),
-            has_tool: false,
+            around_tool: BTreeSet::new(),
             other_earthfile: None,
+            is_marked: false,
         };
         let mut graph: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         let mut carriers = BTreeSet::new();
@@ -330,13 +344,13 @@ impl<'e> File<'e> {
             each_line(&parsed.targets[name], &mut |line| {
                 uses.take(line);
                 directory = changes::after(directory.take(), line);
-                file.has_tool |= changes::makes_image(line);
                 if let Some(copy) = CopyLine::of(line).filter(|_| file.carries(line)) {
                     file.paths
                         .push(changes::absolute(&copy.target, directory.as_deref()));
                 }
             });
         }
+        file.around_tool = tool_neighbours::of(parsed, &relevant);
         file.relevant = relevant;
         file.matter = uses.all();
         file.graph = graph;
@@ -468,6 +482,9 @@ fn references_of(line: &Line) -> Vec<String> {
         _ => return Vec::new(),
     };
     let words = grouped(rest);
+    if matches!(*command, "FROM" | "BUILD" | "DO") {
+        return named(&words).map(str::to_owned).into_iter().collect();
+    }
     let named = words.iter().filter_map(|word| {
         // `--load image=+target` and `--load=image=(+target --A=1)`.
         let word = match word.find("=+").or_else(|| word.find("=(+")) {

@@ -410,6 +410,14 @@ pub(super) fn reference(word: &str) -> Option<&str> {
     is_reference.then_some(word)
 }
 
+/// Returns the reference to a target or function in the words after `FROM`, `BUILD` or `DO`. No
+/// image has a plus sign in its name, so `lib+x` is one of an Earthfile that has been imported.
+pub(super) fn named<W: AsRef<str>>(words: &[W]) -> Option<&str> {
+    let mut words = words.iter().map(AsRef::as_ref);
+    let reference = words.clone().find_map(reference);
+    reference.or_else(|| words.find(|word| word.contains('+') && !word.contains('=')))
+}
+
 /// Whether a source is the whole overlay, whose structure is kept below the destination.
 fn is_overlay(path: &str) -> bool {
     let path = path.trim_start_matches("./");

@@ -33,7 +33,7 @@ const OMITTED: [&str; 2] = [".git", EXPORT_DIRECTORY];
 /// How the names of bundles and archives end that a build sends to its daemon.
 const BUNDLES: [&str; 2] = ["zst", "tar"];
 /// Where built images are, in the root of a checkout.
-pub(super) const BUILT: &str = "build";
+pub(in crate::canvos::rehearsal) const BUILT: &str = "build";
 
 /// Copies all of `from` into the empty directory `to`, until `stop` says that it is not
 /// needed any more.

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use super::super::lines::Line;
 use super::super::parse::{Block, Branch, Statement};
-use super::super::walk::{assignment, grouped, local, reference};
+use super::super::walk::{assignment, grouped, local, named, reference};
 use super::argument_uses::variables;
 use super::decisions::{runs_program, tests_variables};
 use super::effects::State;
@@ -241,13 +241,13 @@ impl Writer<'_, '_> {
 
     /// `FROM`: another base image is not needed for copying.
     fn base(&mut self, line: &Line, words: &[&str]) -> Result<(), Unreducible> {
-        let named = match words {
+        let base = match words {
             ["DOCKERFILE", ..] => None,
-            words => words.iter().find_map(|word| reference(word)),
+            words => named(words),
         };
         self.note_if(true, Fact::Omitted);
         self.workdir = None;
-        match named.map(local) {
+        match base.map(local) {
             None | Some(Some("base")) => {
                 let before = [Fact::Copied, Fact::Carries, Fact::Inherits, Fact::Sets];
                 if before.iter().any(|fact| self.is(*fact)) {
@@ -257,7 +257,7 @@ impl Writer<'_, '_> {
                     self.facts.remove(&fact);
                 }
                 self.destinations.clear();
-                self.note_if(named.is_none(), Fact::OtherBase);
+                self.note_if(base.is_none(), Fact::OtherBase);
             }
             Some(None) => return Err(at(line, Obstacle::OtherEarthfile)),
             Some(Some(name)) => {
@@ -300,7 +300,8 @@ impl Writer<'_, '_> {
     fn function(&mut self, line: &Line, words: &[&str]) -> Result<(), Unreducible> {
         let named = words.iter().find_map(|word| reference(word));
         let Some(name) = named.and_then(local) else {
-            return if self.is_relevant {
+            // A function is kept for targets that are.
+            return if self.is_relevant || self.is_function {
                 Err(at(line, Obstacle::OtherEarthfile))
             } else {
                 Ok(())
@@ -381,12 +382,14 @@ impl Writer<'_, '_> {
     }
 
     fn save(&mut self, local: bool) {
-        // If a tool makes an image, what is copied elsewhere is not in it.
-        let is_image = !self.file.has_tool || self.is(Fact::CallsTool) || self.is(Fact::Inherits);
+        // If a tool makes an image of this target's files, what is copied elsewhere is not in it.
+        let is_around_tool = self.file.around_tool.contains(self.name);
+        let is_image = !is_around_tool || self.is(Fact::CallsTool) || self.is(Fact::Inherits);
         let own = self.is(Fact::Carries) && !self.is_function && is_image;
         if own {
             let places: Vec<&Destination> = self.destinations.iter().collect();
-            for line in listing::list(self.name, &places, self.is(Fact::CallsTool)) {
+            let tool = self.is(Fact::CallsTool);
+            for line in listing::list(self.name, &places, tool, self.file.is_marked) {
                 self.push(&line);
             }
         }

@@ -4,6 +4,8 @@
 //! the copy of the checkout, its base image, or a reduced target cannot have: programs on the
 //! host, the git repository, a reference that is only known at run time.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::super::lines::Line;
 use super::super::walk::local;
 use super::copies::{CopyLine, is_git};
@@ -52,7 +54,8 @@ impl File<'_> {
         let body = &self.parsed.targets[name];
         let mut exports = false;
         each_line(body, &mut |line| {
-            exports |= line.text.contains(" AS LOCAL ");
+            exports |= line.text.contains(" AS LOCAL ")
+                || line.arguments().get(..2) == Some(&["SAVE", "IMAGE"]);
         });
         let mut found = None;
         each_line(body, &mut |line| {
@@ -62,7 +65,10 @@ impl File<'_> {
                 ["RUN", ..] if !is_relevant && changes::makes_image(line) => {
                     note(&mut found, line, Obstacle::OtherOverlay);
                 }
-                ["COPY", ..] if exports && is_elsewhere(line) => {
+                // It may make the image, or copy a definition for it.
+                ["BUILD" | "COPY" | "DO" | "FROM", ..]
+                    if is_elsewhere(line) && (exports || words[0] == "BUILD") =>
+                {
                     note(&mut found, line, Obstacle::OtherEarthfile);
                 }
                 _ if references_of(line).iter().any(|name| is_dynamic(name)) => {
@@ -78,6 +84,39 @@ impl File<'_> {
             }
         });
         found.map_or(Ok(()), Err)
+    }
+
+    /// Targets that are made of what another Earthfile makes, and those that build them. They
+    /// copy no definition that is known, but a function of another Earthfile may.
+    pub(super) fn targets_of_others(&self) -> BTreeMap<String, Unreducible> {
+        let mut found = BTreeMap::new();
+        let mut builders: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
+        for name in self.graph.keys() {
+            let mut first = None;
+            each_line(&self.parsed.targets[name], &mut |line| {
+                if !matches!(line.arguments().first(), Some(&("BUILD" | "DO" | "FROM"))) {
+                    return;
+                }
+                for reference in references_of(line) {
+                    match local(&reference) {
+                        Some(to) => drop(builders.entry(to.to_owned()).or_default().insert(name)),
+                        None => note(&mut first, line, Obstacle::OtherEarthfile),
+                    }
+                }
+            });
+            found.extend(first.map(|why| (name.clone(), why)));
+        }
+        let mut due: Vec<String> = found.keys().cloned().collect();
+        while let Some(name) = due.pop() {
+            let why = found[&name].clone();
+            for builder in builders.get(&name).into_iter().flatten() {
+                if !found.contains_key(*builder) {
+                    found.insert((*builder).to_owned(), why.clone());
+                    due.push((*builder).to_owned());
+                }
+            }
+        }
+        found
     }
 
     /// Whether a variable that decides what is copied comes from git.

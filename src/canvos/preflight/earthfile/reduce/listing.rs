@@ -5,10 +5,12 @@
 //! `CLUSTERCONFIG` follows unchanged. Each record is named after its own digest, so that the
 //! records of several builds of one target do not replace each other.
 
+use super::build_marker;
+
 /// What the names of records begin with.
 pub(in crate::canvos) const RECORD_PREFIX: &str = "edgestage-rehearsal-";
 /// The directory of the reduced targets for all of it.
-const OWN: &str = "/.edgestage";
+pub(super) const OWN: &str = "/.edgestage";
 /// Records that a target got from those that it copies from.
 pub(in crate::canvos) const RECORDS: &str = "/.edgestage/in/";
 
@@ -71,8 +73,14 @@ pub(super) fn note(destination: &Destination) -> String {
 }
 
 /// The lines that list what is at `destinations` and at the places that were noted.
-/// With `tool`, they also say if the tool that makes an ISO was not called.
-pub(super) fn list(target: &str, destinations: &[&Destination], tool: bool) -> Vec<String> {
+/// With `tool`, they also say if the tool that makes an ISO was not called; if `is_marked`, they
+/// mark the build and name its mark.
+pub(super) fn list(
+    target: &str,
+    destinations: &[&Destination],
+    tool: bool,
+    is_marked: bool,
+) -> Vec<String> {
     let notes: Vec<String> = destinations
         .iter()
         .map(|place| place.note() + "; ")
@@ -83,9 +91,13 @@ pub(super) fn list(target: &str, destinations: &[&Destination], tool: bool) -> V
         SCRIPT
             .replace("@TARGET@", target)
             .replace("@TOOL@", if tool { TOOL } else { "" })
+            .replace("@MARK@", if is_marked { MARK } else { "" })
     );
     // The base image's user may not be allowed to write here.
-    vec!["USER root".to_owned(), one_line(&run)]
+    let mut lines = vec!["USER root".to_owned()];
+    lines.extend(is_marked.then(|| build_marker::mark(target)));
+    lines.push(one_line(&run));
+    lines
 }
 
 /// The lines that hand the records on, and export them if `local`. They change the working
@@ -107,32 +119,15 @@ pub(super) fn save(own: bool, received: bool, local: bool) -> Vec<String> {
     lines
 }
 
-/// The file name of the record of a target that cannot be reduced.
-pub(in crate::canvos) fn unreducible_record(target: &str) -> String {
-    format!("{RECORD_PREFIX}{target}.unreducible")
-}
-
-/// The lines of a target that cannot be reduced. They export a record without any place; the
-/// program also prints the file name in it, which shows that the target was built where its
-/// artifacts are not exported.
-pub(super) fn unreducible(target: &str) -> Vec<String> {
-    let record = unreducible_record(target);
-    let run = format!(
-        "RUN mkdir -p {OWN}/own && \
-         {{ echo \"edgestage-rehearsal {target}\"; echo \"value \"; }} >{OWN}/own/{record}"
-    );
-    let mut lines = vec!["USER root".to_owned(), run];
-    lines.extend(save(true, false, true));
-    lines
-}
-
 const TOOL: &str = "[ -n \"$EDGESTAGE_ISO_TOOL\" ] || echo \"x uncalled -\";";
+const MARK: &str = "echo \"x mark $(cut -d ' ' -f 1 /.edgestage/mark)\";";
 
 /// The directories in which a definition is, below something that was copied to: the
 /// overlay's, and every end of its path, since a part of the overlay may be copied as well.
 /// Kinds of rows: `o`, `f`, `d` and `t` as the place; `file SIZE SHA256`, `link`, `directory`,
 /// `other` or `absent`; the path. A link on the way counts unless it stays in the overlay:
-/// then it is `through` it. `uncalled` is an ISO that no tool makes.
+/// then it is `through` it. `uncalled` is an ISO that no tool makes. `mark` names the mark of
+/// this build.
 const SCRIPT: &str = r#"
 kind() {
   if [ -L "$1" ]; then echo link; elif [ -d "$1" ]; then echo directory;
@@ -167,6 +162,7 @@ below() {
     [ -n "$found" ] || echo "$k absent $p";
   done;
   @TOOL@
+  @MARK@
   printf "value%s " "${CLUSTERCONFIG+-set}"; printf "%s" "$CLUSTERCONFIG";
 } >/.edgestage/record && mv /.edgestage/record "/.edgestage/own/edgestage-rehearsal-$(sha256sum </.edgestage/record | cut -c 1-32)"
 "#;

@@ -47,7 +47,8 @@ impl Selection {
             }
             OtherTargets::Emptied => {
                 let mut bodies = BTreeMap::new();
-                let mut unreducible = file.unreducible_targets();
+                let mut unreducible = file.targets_of_others();
+                unreducible.extend(file.unreducible_targets());
                 for target in &relevant {
                     if unreducible.contains_key(*target) {
                         continue;

@@ -550,4 +550,5 @@ fn what_other_targets_copy_is_copied_too() {
     );
 }
 
+mod not_followed;
 mod unknown_command;

@@ -42,7 +42,7 @@ fn other_targets_are_emptied() {
 
 /// A target that cannot be reduced does not keep another one from it, unless that refers to it.
 #[test]
-fn a_target_that_cannot_be_reduced_records_that_it_was_built() {
+fn a_target_that_cannot_be_reduced_marks_that_it_was_built() {
     const COPY: &str = "    COPY overlay/files-iso /o\n";
     for (line, why) in [
         (
@@ -81,17 +81,10 @@ fn a_target_that_cannot_be_reduced_records_that_it_was_built() {
             "{line}"
         );
         for name in names {
-            let lines = replacement(&reduced, &name);
-            let record = unreducible_record(&name);
-            assert!(
-                lines.contains(&format!(" >/.edgestage/own/{record}\n")),
-                "{lines}"
+            let mark = format!(
+                "    COPY (./.edgestage-rehearsal+built/mark --target={name}) /.edgestage/mark"
             );
-            assert!(
-                lines.contains(" AS LOCAL ./.edgestage-rehearsal/"),
-                "{lines}"
-            );
-            assert!(!lines.contains("BUILD"), "{lines}");
+            assert_eq!(replacement(&reduced, &name).trim_end(), mark);
         }
         assert_eq!(replacement(&reduced, "plain").trim_end(), EMPTIED);
         // It is the one that the command names.
@@ -100,6 +93,22 @@ fn a_target_that_cannot_be_reduced_records_that_it_was_built() {
         }
         assert!(reduced_for(&text, &["iso"]).is_ok(), "{line}");
     }
+}
+
+/// A function of another Earthfile copies from the checkout, and another target may build
+/// anything. What is only copied of such a target matters as little as for a known command.
+#[test]
+fn a_target_of_another_earthfile_marks_that_it_was_built() {
+    let text = format!(
+        "{ISO}    COPY overlay/files-iso /o\n    COPY +tools/x /x\n    SAVE ARTIFACT /o AS LOCAL o\n\
+         laid:\n    DO +LAY\nall:\n    BUILD +laid\nbased:\n    FROM ./lib+x\n\
+         others:\n    BUILD ./lib+x\ntools:\n    DO lib+INSTALL\n    SAVE ARTIFACT x\n\
+         LAY:\n    FUNCTION\n    DO lib+LAY\nplain:\n    RUN ls\n"
+    );
+    let reduced = reduced_for(&text, &ANY).unwrap();
+    assert_eq!(reduced.kept, ["iso"]);
+    let names: Vec<&str> = reduced.unreducible.keys().map(String::as_str).collect();
+    assert_eq!(names, ["all", "based", "laid", "others", "tools"]);
 }
 
 /// Without a target that can be reduced, the build program need not run.
@@ -127,4 +136,55 @@ fn a_target_of_a_fork_copies_a_definition() {
          fetch:\n    SAVE ARTIFACT x\n";
     let reduced = reduced_for(text, &ANY).unwrap();
     assert_eq!(reduced.kept, ["iso", "site-iso"]);
+}
+
+/// Each build of a target is known, and which of them a record is of.
+#[test]
+fn a_record_names_the_mark_of_its_build() {
+    let text = format!("{ISO}    COPY overlay/files-iso /o\nother:\n    RUN ls\n");
+    let reduced = reduced_for(&text, &ANY).unwrap();
+    let lines: Vec<&str> = replacement(&reduced, "iso").lines().collect();
+    let mark = "    COPY (./.edgestage-rehearsal+built/mark --target=iso) /.edgestage/mark";
+    let at = lines.iter().position(|line| *line == mark).unwrap();
+    assert!(lines[at + 1].contains("echo \"x mark $(cut -d ' ' -f 1 /.edgestage/mark)\""));
+    assert!(reduced.is_marked);
+    let marker = marker_earthfile("rehearsal-1");
+    assert!(
+        marker.contains("RUN --no-cache : rehearsal-1; d="),
+        "{marker}"
+    );
+    assert!(
+        marker.starts_with("VERSION 0.6\n\nbuilt:\n    LOCALLY\n"),
+        "{marker}"
+    );
+    assert_eq!(marker.lines().count(), 7);
+    // A command that names its target gets none: it may be run with `--strict`.
+    let known = super::reduced(&text).unwrap();
+    assert!(!known.is_marked);
+    assert!(!known.text.contains("mark"), "{}", known.text);
+}
+
+/// A tool makes an image of one target; another is an image by itself.
+#[test]
+fn a_target_beside_the_one_of_a_tool_is_an_image() {
+    let text = format!(
+        "{ISO}    COPY +build-iso/ ./\n    SAVE ARTIFACT ./* AS LOCAL ./build/\n\
+         build-iso:\n    COPY +parts/o /o\n    RUN tool --overlay-iso /o\n    SAVE ARTIFACT /iso/*\n\
+         parts:\n    COPY overlay/files-iso /o\n    SAVE ARTIFACT /o\n\
+         cloud:\n    COPY $CLUSTERCONFIG /workdir/spc.tgz\n    SAVE ARTIFACT /workdir AS LOCAL ./build/\n\
+         all:\n    BUILD +iso\n    BUILD +cloud\n"
+    );
+    let text = text.replace("FROM alpine\n", "FROM alpine\nARG CLUSTERCONFIG=spc.tgz\n");
+    let reduced = reduced_for(&text, &ANY).unwrap();
+    assert_eq!(reduced.kept, ["all", "build-iso", "cloud", "iso", "parts"]);
+    let is_listed = |name: &str| replacement(&reduced, name).contains(&format!("--target={name})"));
+    for (name, expected) in [
+        ("all", false),
+        ("build-iso", true),
+        ("cloud", true),
+        ("iso", false),
+        ("parts", false),
+    ] {
+        assert_eq!(is_listed(name), expected, "{name}: {}", reduced.text);
+    }
 }
