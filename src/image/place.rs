@@ -5,13 +5,13 @@
 //! them is examined. The amount that is read of the files beside the definition is limited;
 //! what exceeds the limit is reported as unread, and never counts as harmless.
 
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::Path;
 
 use super::bundles::{self, ImageBundle};
 use super::{GZIP, ImageError, Judge, ReadEdgeConfig, cut};
 use crate::archive::{self, Contents, InspectError, Refusal};
-use crate::util::digest::Digest;
+use crate::util::digest::{Digest, HashingReader};
 
 /// The largest number of names beside the definition that are examined.
 pub(super) const MOST_BESIDE: usize = 1000;
@@ -293,23 +293,26 @@ impl Left {
     }
 }
 
-/// Hashes the file, and reads its contents.
+/// Hashes the file and reads its contents, in one pass.
 fn hold<F: ImageFileSystem>(
     files: &F,
     file: &F::File,
     judge: &Judge<'_>,
 ) -> Result<HeldFile, ImageError> {
     let size = F::size(file);
-    let open = || files.read(file).take(size);
-    let (sha256, length) = Digest::of_reader(&mut open()).map_err(cut)?;
-    if length != size {
-        return Err(ImageError::Truncated);
-    }
-    let content = match archive::inspect(open(), judge.limits, archive::NOTHING) {
+    let mut source = HashingReader::new(files.read(file).take(size));
+    let inspected = archive::inspect(&mut source, judge.limits, archive::NOTHING);
+    let content = match inspected {
         Ok(inventory) => Ok(inventory.contents()),
         Err(InspectError::Refused(refusal)) => Err(refusal),
         Err(InspectError::Io(error)) => return Err(cut(error)),
     };
+    // What is refused has not been read to its end.
+    io::copy(&mut source, &mut io::sink()).map_err(cut)?;
+    let (sha256, length) = source.finish();
+    if length != size {
+        return Err(ImageError::Truncated);
+    }
     Ok(HeldFile {
         sha256,
         size,
