@@ -289,9 +289,15 @@ impl Lockfile {
     /// Writes the file if its bytes changed. Returns whether it was written.
     ///
     /// # Errors
-    /// Returns [`LockfileError::Io`] if the file cannot be written.
+    /// Returns [`LockfileError::Io`] if the file cannot be written, or if it has not been read as
+    /// a whole.
     pub fn save(&mut self) -> Result<bool, LockfileError> {
-        debug_assert!(!matches!(self.written, Written::Indexed));
+        if matches!(self.written, Written::Indexed) {
+            let error = std::io::Error::other("only a part of it has been read");
+            return Err(LockfileError::Io(PathError::when("write", &self.path)(
+                error,
+            )));
+        }
         let text = self.to_string();
         if self.text() == Some(&text) {
             return Ok(false);

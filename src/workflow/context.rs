@@ -417,10 +417,13 @@ pub(crate) fn one<'m>(manifest: &'m Manifest, name: Option<&str>) -> Result<&'m 
                 name: name.to_owned(),
                 known: known(),
             }),
-        None => match manifest.definitions.values().collect::<Vec<_>>()[..] {
-            [only] => Ok(only),
-            _ => Err(Error::NameNeeded(known())),
-        },
+        None => {
+            manifest.definitions.require_all()?;
+            match manifest.definitions.values().collect::<Vec<_>>()[..] {
+                [only] => Ok(only),
+                _ => Err(Error::NameNeeded(known())),
+            }
+        }
     }
 }
 
@@ -441,6 +444,7 @@ pub(crate) fn chosen<'m>(
     names: &[String],
 ) -> Result<Vec<&'m Definition>, Error> {
     if names.is_empty() {
+        manifest.definitions.require_all()?;
         return Ok(manifest.definitions.values().collect());
     }
     let names: BTreeSet<&String> = names.iter().collect();
