@@ -276,13 +276,14 @@ impl Lockfile {
         &self.path
     }
 
-    /// Returns the text of the file as it was last read or written, or `None` without a file.
+    /// Returns the text of the file as it was last read or written, or `None` without a file or if
+    /// a file with an index has been written since it was opened.
     #[must_use]
     pub fn text(&self) -> Option<&str> {
         match &self.written {
             Written::Nothing => None,
             Written::Text(text) => Some(text),
-            Written::Indexed => Some(self.definitions.whole_text()),
+            Written::Indexed => self.definitions.whole_text(),
         }
     }
 

@@ -146,9 +146,10 @@ impl Entries {
         Some(self.indexed.as_ref()?.is_at(path))
     }
 
-    /// Returns the whole text of a file with an index.
-    pub(super) fn whole_text(&self) -> &Arc<String> {
-        &self.all().text
+    /// Returns the whole text of a file with an index, unless it has been written since it was
+    /// opened.
+    pub(super) fn whole_text(&self) -> Option<&str> {
+        Some(self.all().text.as_str()).filter(|text| !text.is_empty())
     }
 
     /// Adds an entry that is left unparsed. Returns whether its name is new.

@@ -7,7 +7,7 @@
 //! files gets none.
 
 use std::collections::{BTreeMap, btree_map};
-use std::ops::{Index, Range};
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
@@ -153,7 +153,8 @@ impl<'d> IntoIterator for &'d Definitions {
     }
 }
 
-impl Index<&str> for Definitions {
+#[cfg(test)]
+impl std::ops::Index<&str> for Definitions {
     type Output = Definition;
 
     fn index(&self, name: &str) -> &Definition {

@@ -57,7 +57,7 @@ impl Stamp {
     }
 
     /// Returns whether the stamp has a change time, so that a later run can rely on it. File
-    /// systems without change times (sshfs, FAT, images such as SquashFS) return the modification
+    /// systems without change times (sshfs, FAT, some read-only images) return the modification
     /// time in whole seconds for it.
     #[must_use]
     pub fn is_reliable(&self) -> bool {

@@ -3,8 +3,8 @@
 //! A run that has read a large file as a whole, and found no mistake in it, writes the index;
 //! later runs use it as long as the file has the same [`Stamp`]. Input: the parts with their
 //! names. Output: the place of a part in the file, by its name or by one of its labels. An index
-//! that is missing, damaged, of another version or of another state of the file is never an
-//! error: the file is read as a whole then.
+//! that is missing, damaged, of another user, of another version or of another state of the file
+//! is never an error: the file is read as a whole then.
 //!
 //! The first line is the digest of everything after it. The second line is a JSON document about
 //! the file. Each further line is a part: its name, its first byte, the byte after its last one,
@@ -81,7 +81,7 @@ impl TextIndex {
     /// Reads the index at `path`, if it is one of the file in the state `stamp`.
     #[must_use]
     pub(crate) fn load(path: &Path, stamp: &Stamp) -> Option<Self> {
-        let text = String::from_utf8(files::read(path, LIMIT).ok()?).ok()?;
+        let text = String::from_utf8(files::read_own(path, LIMIT).ok()?).ok()?;
         let (digest, content) = text.split_once('\n')?;
         if digest != Digest::of(content).to_string() {
             return None;
@@ -289,6 +289,7 @@ mod tests {
             assert!(TextIndex::load(&path, &before).is_none(), "{at}");
         }
         fs::write(&path, &text).unwrap();
+        assert!(TextIndex::load(&path, &before).is_some());
         fs::write(&file, "next").unwrap();
         assert!(TextIndex::load(&path, &stamp()).is_none());
     }

@@ -82,6 +82,7 @@ fn a_lock_that_was_written_since_it_was_opened_locks_nothing() {
     assert!(!lock.is_on_disk());
     assert_eq!(lock.definitions.get("a"), None);
     assert!(lock.definitions.iter().next().is_none());
+    assert_eq!(lock.text(), None);
 }
 
 /// What is written has every entry.
