@@ -276,22 +276,29 @@ impl Lockfile {
         &self.path
     }
 
-    /// Returns the text of the file as it was last read or written, or `None` without a file.
+    /// Returns the text of the file as it was last read or written, or `None` without a file or if
+    /// a file with an index has been written since it was opened.
     #[must_use]
     pub fn text(&self) -> Option<&str> {
         match &self.written {
             Written::Nothing => None,
             Written::Text(text) => Some(text),
-            Written::Indexed => Some(self.definitions.whole_text()),
+            Written::Indexed => self.definitions.whole_text(),
         }
     }
 
     /// Writes the file if its bytes changed. Returns whether it was written.
     ///
     /// # Errors
-    /// Returns [`LockfileError::Io`] if the file cannot be written.
+    /// Returns [`LockfileError::Io`] if the file cannot be written, or if it has not been read as
+    /// a whole.
     pub fn save(&mut self) -> Result<bool, LockfileError> {
-        debug_assert!(!matches!(self.written, Written::Indexed));
+        if matches!(self.written, Written::Indexed) {
+            let error = std::io::Error::other("only a part of it has been read");
+            return Err(LockfileError::Io(PathError::when("write", &self.path)(
+                error,
+            )));
+        }
         let text = self.to_string();
         if self.text() == Some(&text) {
             return Ok(false);

@@ -31,7 +31,7 @@ use crate::util::files;
 use crate::util::path_error::PathError;
 use crate::util::sanitize;
 use crate::util::stamp::Stamp;
-use crate::workflow::context::{Context, current, one};
+use crate::workflow::context::{Context, current, load_lockfile, one};
 
 /// The name of the staged archive in the statement.
 const ARCHIVE: &str = "spc.tgz";
@@ -57,7 +57,7 @@ pub(super) fn run(arguments: &AttestArgs, context: &Context<'_>) -> Result<Comma
     let manifest = context.manifest()?;
     let definition = one(&manifest, arguments.name.as_deref())?;
     let checkout = context.checkout(&manifest, definition)?;
-    let lock = context.lockfile(&manifest)?;
+    let lock = load_lockfile(&manifest)?;
     let locked = current(&lock, definition)?;
     let endpoint = Endpoint::parse(&locked.endpoint)
         .map_err(|why| cli::messages::invalid_endpoint("endpoint of profiles.lock", &why))

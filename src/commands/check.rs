@@ -361,7 +361,11 @@ impl Places<'_> {
             .keys()
             .find(|known| Identity::of(known) == identity);
         let directory = known.cloned().unwrap_or(directory);
-        let allowed = self.allowed(definition, &identity, context, manifest);
+        let allowed = if self.seen.contains_key(&directory) {
+            Vec::new()
+        } else {
+            self.allowed(definition, &identity, context, manifest)
+        };
         self.seen
             .entry(directory)
             .or_insert_with_key(|directory| match Checkout::open(directory) {
@@ -444,6 +448,10 @@ impl Place {
             }
         };
         errors.extend(has_targets(&preflight, &preflight_options.target).err());
+        if !preflight.embedded_bundles().is_empty() {
+            // What they hold is compared with all definitions of this checkout.
+            errors.extend(manifest.definitions.require_all().err().map(Error::from));
+        }
         let asked = TrapsAsked {
             targets: preflight_options.targets(),
             allowed,

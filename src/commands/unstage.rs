@@ -55,6 +55,7 @@ pub(super) fn shared(
     manifest: &crate::manifest::Manifest,
     context: &Context<'_>,
 ) -> Result<Checkout, Error> {
+    manifest.definitions.require_all()?;
     let mut directories: Vec<_> = manifest
         .definitions
         .values()

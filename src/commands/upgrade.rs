@@ -23,7 +23,7 @@ use crate::resolve::{Catalogue, NewerVersions, ResolveError, VersionLookup, Vers
 use crate::ui::{CommandOutput, fields};
 use crate::util::sanitize;
 use crate::util::suggest::nearest;
-use crate::workflow::context::{Context, one, shown};
+use crate::workflow::context::{Context, chosen, one, shown};
 use crate::workflow::parallel;
 
 /// The document of `upgrade`.
@@ -154,7 +154,7 @@ fn select<'m>(
 ) -> Result<Vec<Selected<'m>>, Error> {
     let definitions: Vec<&Definition> = match &arguments.within {
         Some(name) => vec![one(manifest, Some(name))?],
-        None => manifest.definitions.values().collect(),
+        None => chosen(manifest, &[])?,
     };
     let all = || {
         definitions

@@ -146,9 +146,10 @@ impl Entries {
         Some(self.indexed.as_ref()?.is_at(path))
     }
 
-    /// Returns the whole text of a file with an index.
-    pub(super) fn whole_text(&self) -> &Arc<String> {
-        &self.all().text
+    /// Returns the whole text of a file with an index, unless it has been written since it was
+    /// opened.
+    pub(super) fn whole_text(&self) -> Option<&str> {
+        Some(self.all().text.as_str()).filter(|text| !text.is_empty())
     }
 
     /// Adds an entry that is left unparsed. Returns whether its name is new.
@@ -201,20 +202,20 @@ impl Entries {
         self.len() == 0
     }
 
-    /// Returns the entry of the definition `name`.
+    /// Returns the entry of the definition `name`. That there is none is not concluded from an
+    /// index.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&LockEntry> {
         let one = self.unread().and_then(|file| file.get(name));
-        one.or_else(|| self.contains_key(name).then(|| self.all().get(name))?)
+        one.or_else(|| self.all().get(name))
     }
 
-    /// Returns whether the definition `name` is locked.
+    /// Returns whether the definition `name` is locked. That it is not is not concluded from an
+    /// index.
     #[must_use]
     pub fn contains_key(&self, name: &str) -> bool {
-        match self.unread() {
-            Some(file) => file.contains(name),
-            None => self.all().by_name.contains_key(name),
-        }
+        self.unread().is_some_and(|file| file.contains(name))
+            || self.all().by_name.contains_key(name)
     }
 
     /// Returns the names of all definitions, sorted.

@@ -83,7 +83,8 @@ impl Indexed {
 
     /// Returns whether the file at `path` is the one that was opened, in the same state.
     pub(super) fn is_at(&self, path: &Path) -> bool {
-        let there = path.metadata();
+        // Opening it asks the server of a network file system, which `stat` need not do.
+        let there = files::open(path).and_then(|file| file.metadata());
         there.is_ok_and(|there| Stamp::of(&there) == self.stamp)
     }
 

@@ -87,7 +87,8 @@ impl Lockfile {
             .filter(is_gone)
             .map(str::to_owned)
             .collect();
-        if gone.is_empty() {
+        // An entry is not removed from the lock on account of a file with mistakes.
+        if gone.is_empty() || manifest.definitions.require_all().is_err() {
             return;
         }
         let unlocked: Vec<_> = manifest

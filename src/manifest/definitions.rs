@@ -7,26 +7,33 @@
 //! files gets none.
 
 use std::collections::{BTreeMap, btree_map};
-use std::ops::{Index, Range};
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use toml::de::DeTable;
 
 use super::reader::{At, Reader};
-use super::{Definition, LazySource, Manifest, Project, definition};
+use super::{Definition, LazySource, Manifest, ManifestError, Project, definition};
+use crate::diagnostic::Diagnostic;
 use crate::util::few::Few;
 use crate::util::text_index::TextIndex;
 
 /// How the heading of a definition begins.
 const HEADING: &str = "[definition.";
 
+/// All definitions, or the mistakes in a file whose index was wrong.
+type All = Result<BTreeMap<String, Definition>, Vec<Diagnostic>>;
+
+/// The definitions of a file with mistakes.
+static NONE: BTreeMap<String, Definition> = BTreeMap::new();
+
 /// The definitions of a file.
 #[derive(Debug)]
 pub struct Definitions {
     indexed: Option<Indexed>,
-    /// All definitions. Without an index they are there from the beginning.
-    all: OnceLock<BTreeMap<String, Definition>>,
+    /// Without an index they are there from the beginning.
+    all: OnceLock<All>,
 }
 
 /// A text and where the definitions are in it.
@@ -44,7 +51,7 @@ impl From<BTreeMap<String, Definition>> for Definitions {
     fn from(all: BTreeMap<String, Definition>) -> Self {
         Self {
             indexed: None,
-            all: OnceLock::from(all),
+            all: OnceLock::from(Ok(all)),
         }
     }
 }
@@ -59,16 +66,30 @@ impl From<Indexed> for Definitions {
 }
 
 impl Definitions {
-    fn all(&self) -> &BTreeMap<String, Definition> {
-        self.all.get_or_init(|| {
-            let all = self.indexed.as_ref().and_then(Indexed::all);
-            all.unwrap_or_default()
+    fn read(&self) -> &All {
+        self.all.get_or_init(|| match &self.indexed {
+            Some(indexed) => indexed.all(),
+            None => Ok(BTreeMap::new()),
         })
+    }
+
+    fn all(&self) -> &BTreeMap<String, Definition> {
+        self.read().as_ref().unwrap_or(&NONE)
+    }
+
+    /// Reads all definitions, for a run that does something with each of them: a file with
+    /// mistakes must not pass for one without definitions.
+    ///
+    /// # Errors
+    /// Returns the mistakes in the file. There are some only if its index was wrong.
+    pub fn require_all(&self) -> Result<(), ManifestError> {
+        let mistakes = self.read().as_ref().err().cloned();
+        mistakes.map_or(Ok(()), |mistakes| Err(ManifestError::Invalid(mistakes)))
     }
 
     /// Returns the index, as long as not all definitions have been read.
     fn unread(&self) -> Option<&Indexed> {
-        let is_unread = self.all.get().is_none();
+        let is_unread = !matches!(self.all.get(), Some(Ok(_)));
         self.indexed.as_ref().filter(|_| is_unread)
     }
 
@@ -78,20 +99,20 @@ impl Definitions {
         self.all.get().is_some()
     }
 
-    /// Returns the definition `name`.
+    /// Returns the definition `name`. That there is none is not concluded from an index.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Definition> {
         let one = self.unread().and_then(|indexed| indexed.get(name));
-        one.or_else(|| self.contains_key(name).then(|| self.all().get(name))?)
+        one.or_else(|| self.all().get(name))
     }
 
-    /// Returns whether there is a definition `name`.
+    /// Returns whether there is a definition `name`. That there is none is not concluded from
+    /// an index.
     #[must_use]
     pub fn contains_key(&self, name: &str) -> bool {
-        match self.unread() {
-            Some(indexed) => indexed.index.find(name).is_some(),
-            None => self.all().contains_key(name),
-        }
+        let unread = self.unread();
+        unread.is_some_and(|indexed| indexed.index.find(name).is_some())
+            || self.all().contains_key(name)
     }
 
     /// Returns the number of definitions.
@@ -132,7 +153,8 @@ impl<'d> IntoIterator for &'d Definitions {
     }
 }
 
-impl Index<&str> for Definitions {
+#[cfg(test)]
+impl std::ops::Index<&str> for Definitions {
     type Output = Definition;
 
     fn index(&self, name: &str) -> &Definition {
@@ -153,10 +175,11 @@ impl Indexed {
         self.few.get(name, read)
     }
 
-    fn all(&self) -> Option<BTreeMap<String, Definition>> {
+    fn all(&self) -> All {
         let LazySource(source) = &self.source;
-        let manifest = Manifest::parse(&source.text, &self.path, &source.shown).ok()?;
-        manifest.definitions.all.into_inner()
+        let manifest = Manifest::parse(&source.text, &self.path, &source.shown)?;
+        let all = manifest.definitions.all.into_inner();
+        all.unwrap_or(Ok(BTreeMap::new()))
     }
 }
 

@@ -87,6 +87,36 @@ pub fn read_stamped(path: &Path, limit: u64) -> io::Result<(Vec<u8>, Stamp)> {
     Ok((bytes, Stamp::of(&file.metadata()?)))
 }
 
+/// Reads the regular file `path` like [`read`], unless it belongs to another user than this one
+/// and root: what is not checked again must not come from somebody else.
+///
+/// # Errors
+/// Fails for the same reasons as [`read`], and if the file belongs to another user.
+pub fn read_own(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+    let file = open(path)?;
+    let metadata = file.metadata()?;
+    if !is_own(&metadata) {
+        return Err(io::ErrorKind::PermissionDenied.into());
+    }
+    read_to_limit(&file, metadata.len(), limit)
+}
+
+#[cfg(unix)]
+fn is_own(metadata: &Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    may_own(metadata.uid(), rustix::process::geteuid().as_raw())
+}
+
+#[cfg(unix)]
+fn may_own(owner: u32, user: u32) -> bool {
+    [user, 0].contains(&owner)
+}
+
+#[cfg(not(unix))]
+fn is_own(_: &Metadata) -> bool {
+    true
+}
+
 /// Returns whether `path` is a regular file with exactly these bytes.
 #[must_use]
 pub fn has_content(path: &Path, bytes: &[u8]) -> bool {
@@ -362,6 +392,22 @@ impl Read for Piped {
 mod tests {
     use super::*;
     use std::io::Write as _;
+
+    #[cfg(unix)]
+    #[test]
+    fn what_belongs_to_another_user_is_not_read() {
+        use std::os::unix::fs::chown;
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a");
+        std::fs::write(&path, "text").unwrap();
+        assert_eq!(read_own(&path, TEXT).unwrap(), b"text");
+        assert!(may_own(1000, 1000) && may_own(0, 1000));
+        assert!(!may_own(1001, 1000) && !may_own(1000, 0));
+        // Only root can give a file away.
+        if chown(&path, Some(1), None).is_ok() {
+            assert!(read_own(&path, TEXT).is_err());
+        }
+    }
 
     /// Like a bind mount, a hard link has the same numbers under two unrelated paths, but it
     /// needs no privileges.

@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 const SETTLED: Duration = Duration::from_secs(2);
 
 /// The state of a file. If the file is replaced or written, its stamp changes, whatever
-/// modification time the file is given: nothing can set the change time.
+/// modification time the file is given: no program can set the change time. A file system that
+/// has no change times is recognized by [`Stamp::is_reliable`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stamp {
     device: u64,
@@ -55,10 +56,13 @@ impl Stamp {
         }
     }
 
-    /// Returns whether the stamp has a change time, so that a later run can rely on it.
+    /// Returns whether the stamp has a change time, so that a later run can rely on it. File
+    /// systems without change times (sshfs, FAT, some read-only images) return the modification
+    /// time in whole seconds for it.
     #[must_use]
     pub fn is_reliable(&self) -> bool {
-        cfg!(unix)
+        let is_own = self.changed != self.modified || self.changed.1 != 0;
+        cfg!(unix) && is_own
     }
 
     /// Returns whether the stamp is reliable, and any later change of the file gives it another.
@@ -117,10 +121,16 @@ mod tests {
         assert!(!stamp.is_settled());
         let old = Stamp {
             modified: (stamp.modified.0 - 4, 0),
-            changed: (stamp.changed.0 - 4, 0),
+            changed: (stamp.changed.0 - 4, 1),
             ..stamp.clone()
         };
         assert!(old.is_settled());
+        // A file system that has no change times.
+        let copied = Stamp {
+            changed: old.modified,
+            ..old.clone()
+        };
+        assert!(!copied.is_reliable() && !copied.is_settled());
         // The modification time was set to the future.
         let odd = Stamp {
             modified: (stamp.modified.0 + 100, 0),

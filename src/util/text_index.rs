@@ -3,12 +3,12 @@
 //! A run that has read a large file as a whole, and found no mistake in it, writes the index;
 //! later runs use it as long as the file has the same [`Stamp`]. Input: the parts with their
 //! names. Output: the place of a part in the file, by its name or by one of its labels. An index
-//! that is missing, damaged, of another version or of another state of the file is never an
-//! error: the file is read as a whole then.
+//! that is missing, damaged, of another user, of another version or of another state of the file
+//! is never an error: the file is read as a whole then.
 //!
-//! The first line is a JSON document about the file. Each further line is a part: its name, its
-//! first byte, the byte after its last one, and its labels. The lines are sorted by name, so that
-//! one is found without reading the others.
+//! The first line is the digest of everything after it. The second line is a JSON document about
+//! the file. Each further line is a part: its name, its first byte, the byte after its last one,
+//! and its labels. The lines are sorted by name, so that one is found without reading the others.
 
 use std::cmp::Ordering;
 use std::ops::Range;
@@ -17,11 +17,12 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::util::atomic_file;
+use crate::util::digest::Digest;
 use crate::util::files;
 use crate::util::stamp::Stamp;
 
 /// The version of the form of the file. Another one is not read.
-const FORM: u32 = 1;
+const FORM: u32 = 2;
 /// The maximum size of an index, in bytes.
 const LIMIT: u64 = 16 << 20;
 
@@ -35,7 +36,7 @@ pub(crate) struct TextIndex {
     count: usize,
 }
 
-/// The first line of the file.
+/// The second line of the file.
 #[derive(Serialize, Deserialize)]
 struct Header {
     form: u32,
@@ -46,8 +47,6 @@ struct Header {
     rest: Vec<Range<usize>>,
     /// The number of parts.
     count: usize,
-    /// The length of the lines after this one, in bytes.
-    length: usize,
 }
 
 impl TextIndex {
@@ -82,14 +81,17 @@ impl TextIndex {
     /// Reads the index at `path`, if it is one of the file in the state `stamp`.
     #[must_use]
     pub(crate) fn load(path: &Path, stamp: &Stamp) -> Option<Self> {
-        let text = String::from_utf8(files::read(path, LIMIT).ok()?).ok()?;
-        let end = text.find('\n')?;
-        let header: Header = serde_json::from_str(&text[..end]).ok()?;
-        let start = end + 1;
+        let text = String::from_utf8(files::read_own(path, LIMIT).ok()?).ok()?;
+        let (digest, content) = text.split_once('\n')?;
+        if digest != Digest::of(content).to_string() {
+            return None;
+        }
+        let (header, lines) = content.split_once('\n')?;
+        let start = text.len() - lines.len();
+        let header: Header = serde_json::from_str(header).ok()?;
         let is_right = header.form == FORM
             && header.edgestage == env!("CARGO_PKG_VERSION")
-            && header.file == *stamp
-            && header.length == text.len() - start;
+            && header.file == *stamp;
         is_right.then_some(Self {
             rest: header.rest,
             text,
@@ -110,12 +112,12 @@ impl TextIndex {
             file: stamp.clone(),
             rest: self.rest.clone(),
             count: self.count,
-            length: self.lines().len(),
         };
         if let Ok(header) = serde_json::to_string(&header)
             && Self::can_be_at(path)
         {
-            let text = format!("{header}\n{}", self.lines());
+            let content = format!("{header}\n{}", self.lines());
+            let text = format!("{}\n{content}", Digest::of(&content));
             let _ = atomic_file::write(path, text.as_bytes());
         }
     }
@@ -264,19 +266,30 @@ mod tests {
         assert_eq!(read.find("n2"), Some(20..30));
 
         let text = fs::read_to_string(&path).unwrap();
+        let (_, content) = text.split_once('\n').unwrap();
         let version = env!("CARGO_PKG_VERSION");
         for (from, to) in [
-            ("\"form\":1", "\"form\":2"),
+            ("\"form\":2", "\"form\":1"),
             (version, "0.0.0"),
-            ("n2 20 30 x even\n", ""),
+            ("\"size\":4", "\"size\":5"),
             ("{", ""),
         ] {
-            let other = text.replacen(from, to, 1);
-            assert_ne!(other, text);
-            fs::write(&path, other).unwrap();
+            let other = content.replacen(from, to, 1);
+            assert_ne!(other, content);
+            fs::write(&path, format!("{}\n{other}", Digest::of(&other))).unwrap();
             assert!(TextIndex::load(&path, &before).is_none(), "{from}");
         }
+        // Whatever is damaged, nothing of it is used.
+        for at in 0..text.len() {
+            let mut other = text.clone().into_bytes();
+            other[at] ^= 1;
+            fs::write(&path, &other).unwrap();
+            assert!(TextIndex::load(&path, &before).is_none(), "{at}");
+            fs::write(&path, &text[..at]).unwrap();
+            assert!(TextIndex::load(&path, &before).is_none(), "{at}");
+        }
         fs::write(&path, &text).unwrap();
+        assert!(TextIndex::load(&path, &before).is_some());
         fs::write(&file, "next").unwrap();
         assert!(TextIndex::load(&path, &stamp()).is_none());
     }

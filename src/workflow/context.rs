@@ -409,18 +409,16 @@ pub(crate) fn not_locked(lock: &Lockfile, name: &str) -> Error {
 /// Returns the definition `name`, or the only one.
 pub(crate) fn one<'m>(manifest: &'m Manifest, name: Option<&str>) -> Result<&'m Definition, Error> {
     let known = || manifest.definitions.keys().cloned().collect();
-    match name {
-        Some(name) => manifest
-            .definitions
-            .get(name)
-            .ok_or_else(|| Error::UnknownDefinition {
-                name: name.to_owned(),
-                known: known(),
-            }),
-        None => match manifest.definitions.values().collect::<Vec<_>>()[..] {
-            [only] => Ok(only),
-            _ => Err(Error::NameNeeded(known())),
-        },
+    if let Some(name) = name {
+        let definition = manifest.definitions.get(name);
+        return definition.ok_or_else(|| Error::UnknownDefinition {
+            name: name.to_owned(),
+            known: known(),
+        });
+    }
+    match chosen(manifest, &[])?[..] {
+        [only] => Ok(only),
+        _ => Err(Error::NameNeeded(known())),
     }
 }
 
@@ -441,6 +439,7 @@ pub(crate) fn chosen<'m>(
     names: &[String],
 ) -> Result<Vec<&'m Definition>, Error> {
     if names.is_empty() {
+        manifest.definitions.require_all()?;
         return Ok(manifest.definitions.values().collect());
     }
     let names: BTreeSet<&String> = names.iter().collect();

@@ -304,6 +304,12 @@ fn no_definition_in_a_bundle_can_be_proved() {
     let row = format!("unexpected  bundle `{BUNDLE}` has a definition with content {short} (T37)");
     let found = without_definition(&proof, &[(BUNDLE, &wrong)]);
     none_says(&proof, &found, &row);
+    // Whatever a definition allows.
+    let text = proof.test.text("profiles.toml");
+    let allowing = "[definition.factory]\nallow = [\"T37\"]\n";
+    let text = text.replacen("[definition.factory]\n", allowing, 1);
+    assert!(text.contains(allowing));
+    proof.test.put("profiles.toml", text);
     let run = proof.run(&[&found[0]]).arg("--expect-none").any_stdout();
     run.error("image-differs")
         .stderr_has("1 image contains a bundle with an unexpected definition")

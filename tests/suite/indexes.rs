@@ -3,13 +3,14 @@
 
 use std::fmt::Write as _;
 use std::fs;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
 
 use palette_sim::World;
 
-use crate::support::{HEAD, Test};
+use crate::support::{HEAD, Test, sha256};
 
 /// The number of definitions: enough for files that have an index.
 const SITES: u32 = 500;
@@ -119,4 +120,55 @@ fn a_file_that_has_changed_is_read_again() {
     check(&test);
     let run = test.run("verify --locked site-0150");
     run.error("not-locked").fails(3);
+}
+
+/// Gives the index of `profiles.toml` the stamp that the file has now, as if its file system had
+/// no change times.
+fn restamp(test: &Test) {
+    let file = test.path("profiles.toml");
+    let directory = test.home().join(".cache/edgestage/indexes");
+    let index = directory.join(sha256(file.as_os_str().as_encoded_bytes()));
+    let text = fs::read_to_string(&index).unwrap();
+    let [_, header, parts] = text.splitn(3, '\n').collect::<Vec<_>>()[..] else {
+        panic!("{text}");
+    };
+    let mut header: serde_json::Value = serde_json::from_str(header).unwrap();
+    let now = fs::metadata(&file).unwrap();
+    assert_eq!(header["file"]["size"], now.size());
+    header["file"] = serde_json::json!({
+        "device": now.dev(),
+        "inode": now.ino(),
+        "size": now.size(),
+        "modified": [now.mtime(), now.mtime_nsec()],
+        "changed": [now.ctime(), now.ctime_nsec()],
+    });
+    let content = format!("{header}\n{parts}");
+    fs::write(&index, format!("{}\n{content}", sha256(content.as_bytes()))).unwrap();
+}
+
+/// Even if the index is one of another state of the file, what is done with all definitions is
+/// done with all of them, or fails.
+#[test]
+fn a_wrong_index_hides_neither_definitions_nor_mistakes_in_them() {
+    let test = fleet();
+    check(&test);
+    let text = test.text("profiles.toml");
+    // As many bytes as before.
+    let renamed = text.replace("[definition.site-0300]", "[definition.site-XXXX]");
+    test.put("profiles.toml", &renamed);
+    restamp(&test);
+    let run = test.run("list -q site-XXXX").any_stderr().any_stdout();
+    run.stdout_has("site-XXXX").success();
+
+    let damaged = text.replace(
+        "[definition.site-0300]\nprofiles",
+        "[definition.site-0300]\nprofilez",
+    );
+    test.put("profiles.toml", &damaged);
+    restamp(&test);
+    for command in ["check --offline", "list", "verify", "upgrade", "unstage"] {
+        test.run(command).error("unknown-key").fails(2);
+    }
+    let run = test.run("check --offline site-0150").any_stderr();
+    run.any_stdout().success();
 }

@@ -363,7 +363,7 @@ fn profiles(text: &str) -> (Vec<String>, Vec<String>) {
     let manifest = Manifest::parse(text, path, path)
         .unwrap_or_else(|problems| panic!("{problems:?} in\n{text}"));
     let of = |name: &str| {
-        let profiles = manifest.definitions[name].profiles.iter();
+        let profiles = manifest.definitions.get(name).unwrap().profiles.iter();
         profiles
             .map(|profile| profile.reference.to_string())
             .collect()

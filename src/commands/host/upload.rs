@@ -24,7 +24,7 @@ use crate::ui::{CommandOutput, Outcome, Summary, TransferKind, fields};
 use crate::util::digest::Digest;
 use crate::util::path_error::PathError;
 use crate::variables;
-use crate::workflow::context::Context;
+use crate::workflow::context::{Context, one};
 use crate::workflow::session::Session;
 
 /// The document of `host upload`.
@@ -111,7 +111,7 @@ pub(in crate::commands) fn run(
     let signatures = Signatures::new(&session, &manifest, context);
     let mut ready = BTreeMap::new();
     for (name, locked) in locked {
-        let definition = &manifest.definitions[&name];
+        let definition = one(&manifest, Some(&name))?;
         ready.insert(
             name,
             prepare(definition, locked, &signatures, &session, context)?,

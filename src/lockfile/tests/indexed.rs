@@ -1,6 +1,7 @@
 //! A lock with an index gives the same entries as the whole file.
 
 use super::*;
+use crate::manifest::Manifest;
 use crate::util::text_index::TextIndex;
 
 /// Opens `lock` with an index, as if it had been found valid before.
@@ -27,7 +28,6 @@ fn an_index_gives_what_the_whole_file_gives() {
     for name in names {
         assert_eq!(lock.definitions.get(name), made.definitions.get(name));
     }
-    assert_eq!(lock.definitions.get("f"), None);
     let content = lock.content_of(Digest::of("archive d"));
     assert_eq!(content, Some(Digest::of("content d")));
     assert_eq!(lock.content_of(Digest::of("archive f")), None);
@@ -38,6 +38,7 @@ fn an_index_gives_what_the_whole_file_gives() {
     assert_eq!(lock.owner_of(&contents).unwrap().0, "a");
     assert!(!lock.definitions.is_read());
     // What needs all of it reads all of it.
+    assert_eq!(lock.definitions.get("f"), None);
     assert_eq!(lock.definitions, made.definitions);
     assert_eq!(lock.text(), made.text());
     assert!(lock.excerpt("e", LockfileSpan::Entry, "").is_some());
@@ -81,6 +82,7 @@ fn a_lock_that_was_written_since_it_was_opened_locks_nothing() {
     assert!(!lock.is_on_disk());
     assert_eq!(lock.definitions.get("a"), None);
     assert!(lock.definitions.iter().next().is_none());
+    assert_eq!(lock.text(), None);
 }
 
 /// What is written has every entry.
@@ -93,6 +95,49 @@ fn a_lock_with_an_index_is_read_before_it_is_written() {
     assert!(lock.save().unwrap());
     let read = Lockfile::load(made.path()).unwrap();
     assert!(read.definitions.keys().eq(["a", "b", "c", "d"]));
+}
+
+/// Nothing is written from a part of the file.
+#[test]
+fn a_lock_of_which_only_a_part_was_read_is_not_written() {
+    let (_directory, made) = fleet(&["a", "b", "c"]);
+    let mut lock = indexed(&made);
+    lock.definitions.insert("d".into(), locked());
+    assert!(matches!(lock.save(), Err(LockfileError::Io(_))));
+    assert_eq!(Lockfile::load(made.path()).unwrap().text(), made.text());
+}
+
+/// What is in `profiles.toml` is found out from the whole file before an entry is removed.
+#[test]
+fn a_wrong_index_of_a_manifest_removes_no_entry() {
+    let (_directory, made) = fleet(&["a", "b", "c"]);
+    let path = Path::new("/site/profiles.toml");
+    let first = "[definition.a]\nprofiles = [\"edge@1\"]\n";
+    let pruned = |others: &str| {
+        let index = TextIndex::new(Vec::new(), [("a", 0..first.len(), Vec::new())]).unwrap();
+        let text = Arc::new(format!("{first}{others}"));
+        let manifest = Manifest::parse_indexed(&text, index, path, path).unwrap();
+        let mut lock = made.clone();
+        lock.prune(&manifest);
+        lock.definitions.keys().collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(pruned("[definition.b]\nprofiles = [\"edge@2\"]\n"), "a b");
+    // Nothing is concluded from a file with mistakes.
+    assert_eq!(pruned("[definition.b]\nprofils = [\"edge@2\"]\n"), "a b c");
+}
+
+/// That a definition is not locked is found out from the file itself.
+#[test]
+fn an_index_hides_no_entry() {
+    let (_directory, made) = fleet(&["a", "b"]);
+    let open = || {
+        let index = TextIndex::new(Vec::new(), []).unwrap();
+        let stamp = Stamp::of(&made.path().metadata().unwrap());
+        let file = Indexed::with(made.path(), index, stamp).unwrap();
+        Entries::indexed(Arc::new(file))
+    };
+    assert_eq!(open().get("a"), made.definitions.get("a"));
+    assert!(open().contains_key("b") && !open().contains_key("c"));
 }
 
 /// A wrong index makes nothing of an entry that is another one.

@@ -86,7 +86,6 @@ fn each_definition_is_as_in_the_whole_file() {
         for name in whole.definitions.keys() {
             let read = indexed(&text).unwrap();
             assert_eq!(read.definitions.get(name), whole.definitions.get(name));
-            assert_eq!(read.definitions.get("none"), None);
             assert!(read.definitions.contains_key(name));
             assert_eq!(read.definitions.len(), 3);
             assert!(!read.definitions.are_read());
@@ -94,6 +93,7 @@ fn each_definition_is_as_in_the_whole_file() {
             assert_eq!(read.source().text, text);
             // What needs all of them reads all of them.
             assert!(read.definitions.iter().eq(&whole.definitions));
+            assert_eq!(read.definitions.get("none"), None);
         }
     }
 }
@@ -191,6 +191,39 @@ fn a_wrong_index_is_not_trusted() {
             "{wrong:?}"
         );
     }
+}
+
+/// That something is not there is found out from the file itself.
+#[test]
+fn an_index_hides_no_definition() {
+    let text = Arc::new(format!("{HEAD}{DEFINITIONS}"));
+    let whole = parse(&text).unwrap();
+    let path = Path::new("/site/profiles.toml");
+    let rest = std::iter::once(0..HEAD.len()).collect();
+    let place = whole.index().unwrap().find("a").unwrap();
+    let index = TextIndex::new(rest, [("a", place, Vec::new())]).unwrap();
+    let read = || Manifest::parse_indexed(&text, index.clone(), path, path).unwrap();
+    assert!(!read().definitions.contains_key("none"));
+    assert!(read().definitions.contains_key("b"));
+    assert_eq!(read().definitions.get("b"), whole.definitions.get("b"));
+}
+
+/// The definitions of a file with mistakes are not taken for none.
+#[test]
+fn mistakes_behind_a_wrong_index_are_reported_with_all_definitions() {
+    let good = format!("{HEAD}{DEFINITIONS}");
+    let text = good.replace("cloud-type", "clown-type");
+    assert_ne!(text, good);
+    let path = Path::new("/site/profiles.toml");
+    let index = parse(&good).unwrap().index().unwrap();
+    let read = Manifest::parse_indexed(&Arc::new(text), index, path, path).unwrap();
+    assert!(read.definitions.get("a").is_some());
+    let Err(ManifestError::Invalid(mistakes)) = read.definitions.require_all() else {
+        panic!("there is a mistake");
+    };
+    assert_eq!(mistakes[0].code, Code::UnknownKey);
+    assert_eq!(read.definitions.iter().count(), 0);
+    assert!(read.definitions.get("a").is_some());
 }
 
 /// Pieces of a file, some of which make the lines of others look like headings.
