@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use crate::util::environment::Environment;
 use crate::util::interrupt::Deferred;
 use crate::util::sanitize;
+use crate::util::stamp::Stamp;
 
 mod command;
 mod staged_files_changed;
@@ -118,10 +119,6 @@ impl BuildCommand {
     }
 }
 
-/// What changes when an image is rewritten, whatever modification time it is given: size,
-/// inode, and the change time (seconds and nanoseconds), which nobody can set.
-type Stamp = (u64, u64, i64, i64);
-
 /// Returns the stamp of each image in `directory`.
 fn stamps(directory: &Path) -> BTreeMap<PathBuf, Stamp> {
     let entries = fs::read_dir(directory).into_iter().flatten().flatten();
@@ -134,25 +131,9 @@ fn stamps(directory: &Path) -> BTreeMap<PathBuf, Stamp> {
         .collect()
 }
 
-#[cfg(unix)]
-fn stamp(path: &Path) -> Option<Stamp> {
-    use std::os::unix::fs::MetadataExt as _;
-    let metadata = fs::metadata(path).ok().filter(fs::Metadata::is_file)?;
-    Some((
-        metadata.len(),
-        metadata.ino(),
-        metadata.ctime(),
-        metadata.ctime_nsec(),
-    ))
-}
-
-#[cfg(not(unix))]
 fn stamp(path: &Path) -> Option<Stamp> {
     let metadata = fs::metadata(path).ok().filter(fs::Metadata::is_file)?;
-    let modified = metadata.modified().ok()?;
-    let since = modified.duration_since(std::time::UNIX_EPOCH).ok()?;
-    let seconds = i64::try_from(since.as_secs()).ok()?;
-    Some((metadata.len(), 0, seconds, i64::from(since.subsec_nanos())))
+    Some(Stamp::of(&metadata))
 }
 
 /// Renames `image` after `definition`: `installer.iso` becomes `installer-NAME.iso`, together

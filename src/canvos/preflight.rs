@@ -36,6 +36,7 @@ pub use bundle_checks::UnreadBundle;
 pub use fix_arg::{FixError, fix_arg};
 pub use forecast::Embeds;
 pub use invocation::{Origin, Program};
+pub(crate) use messages::accepted;
 pub use target::{Target, Via};
 
 pub use earthfile::Obstacle;

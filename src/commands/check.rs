@@ -331,10 +331,7 @@ impl Places<'_> {
         let flags = &self.preflight_options.allow;
         let mut traps: Vec<Trap> = definition.allowed_traps().collect();
         if !traps.is_empty() {
-            let is_here = |other: &&&Definition| {
-                let directory = context.canvos_directory(manifest, Some(other));
-                Identity::of(&directory) == *checkout
-            };
+            let is_here = |other: &&&Definition| is_in(other, checkout, context, manifest);
             for other in self.definitions.iter().filter(is_here) {
                 traps.retain(|trap| other.allowed_traps().any(|allowed| allowed == *trap));
             }
@@ -412,6 +409,16 @@ fn no_checkout(
     }
 }
 
+/// Returns whether `definition` is staged into `checkout`.
+fn is_in(
+    definition: &Definition,
+    checkout: &Identity,
+    context: &Context<'_>,
+    manifest: &Manifest,
+) -> bool {
+    Identity::of(&context.canvos_directory(manifest, Some(definition))) == *checkout
+}
+
 /// Returns the locked contents of the definitions that are staged into `checkout`.
 fn locked_for(
     checkout: &Checkout,
@@ -420,9 +427,7 @@ fn locked_for(
     lock: &Lockfile,
 ) -> Vec<Digest> {
     let identity = Identity::of(checkout.directory());
-    let is_here = |definition: &&Definition| {
-        Identity::of(&context.canvos_directory(manifest, Some(definition))) == identity
-    };
+    let is_here = |definition: &&Definition| is_in(definition, &identity, context, manifest);
     let definitions = manifest.definitions.values().filter(is_here);
     definitions
         .filter_map(|definition| Some(LockState::of(lock, definition).0?.content_sha256))

@@ -13,7 +13,7 @@ use crate::support::handmade_images::{
     DIRECTORY, Disk, FILE, Iso, MORE, Place, SECTOR, name, record, rock_ridge,
 };
 use crate::support::{
-    HEAD, IN_ISO, IN_PARTITION, Proof, Run, Test, Tree, archive, content_sha256, finish, gzip,
+    HEAD, IN_ISO, IN_PARTITION, Proof, Run, Test, Tree, archive, content_sha256, finish,
 };
 
 const LABEL: &str = "COS_CONTENT";
@@ -46,11 +46,7 @@ fn images(proof: &Proof, files: &[(&str, &[u8])]) -> [PathBuf; 3] {
     let iso = fill(proof.overlay(), IN_ISO_CONTENT);
     let partition = Tree::partition(&proof.test.staged());
     let disk = disk(&fill(partition, IN_DISK_CONTENT));
-    [
-        proof.iso("a.iso", &iso),
-        proof.put("a.raw", &disk.bytes),
-        proof.put("a.raw.gz", gzip(&disk.bytes)),
-    ]
+    proof.in_three_forms(&iso, &disk.bytes)
 }
 
 #[track_caller]

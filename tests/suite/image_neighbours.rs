@@ -37,11 +37,7 @@ fn images(proof: &Proof, fill: impl Fn(Tree, &dyn Fn(&str) -> String) -> Tree) -
     let partition = Tree::empty().with_directory("spc-config");
     let partition = fill(partition, &place("spc-config"));
     let disk = Disk::of(&[("content", &partition.file_system(LABEL, 2048, &[]))]);
-    [
-        proof.iso("a.iso", &iso),
-        proof.put("a.raw", &disk.bytes),
-        proof.put("a.raw.gz", gzip(&disk.bytes)),
-    ]
+    proof.in_three_forms(&iso, &disk.bytes)
 }
 
 /// `verify factory` of each, whatever its kind.

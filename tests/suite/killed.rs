@@ -179,14 +179,7 @@ const KEEP: Scenario = Scenario {
 
 /// A statement is all that `attest` writes.
 const ATTEST: Scenario = Scenario {
-    place: || {
-        let proof = Proof::new();
-        let image = proof.iso("installer.iso", &proof.overlay());
-        proof
-            .test
-            .put("installer.iso", std::fs::read(image).unwrap());
-        proof.test
-    },
+    place: || Proof::new().beside_manifest(),
     command: "attest -q --image installer.iso",
     failpoints: &["image-examined"],
     proofs: &["verify"],

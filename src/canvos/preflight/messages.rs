@@ -30,7 +30,7 @@ pub(super) fn affecting(told: Diagnostic, targets: &[Target]) -> Diagnostic {
 }
 
 /// Adds why it is a warning.
-pub(super) fn accepted(told: Diagnostic) -> Diagnostic {
+pub(crate) fn accepted(told: Diagnostic) -> Diagnostic {
     told.note("accepted because `--allow` or `allow` names it")
 }
 

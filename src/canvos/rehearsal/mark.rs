@@ -1,9 +1,9 @@
 //! Reads the marks of builds (`preflight::earthfile::reduce::build_marker`).
 //!
-//! Input: the exported files of a rehearsal, and what the program printed. Output: [`Marks`], one for
-//! each build of a target by an unknown command. A build on another host, or in a container that
-//! sees another copy of the tree, writes its mark there, so the names that the program prints
-//! count too.
+//! Input: the exported files of a rehearsal, and what the program printed. Output: [`Marks`], one
+//! for each build of a target by an unknown command. A build on another host, or in a container
+//! that sees another copy of the tree, writes its mark there, so the names that the program
+//! prints count too.
 
 use std::collections::BTreeMap;
 use std::path::Path;

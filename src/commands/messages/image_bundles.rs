@@ -1,5 +1,6 @@
 //! Messages about content bundles in images: T28 and T37.
 
+use crate::canvos::preflight::accepted;
 use crate::diagnostic::{Diagnostic, Trap};
 use crate::image::BundleContent;
 use crate::util::sanitize;
@@ -9,19 +10,17 @@ const EMBEDDED: &str = "a cluster definition in it is embedded, too";
 /// The bundle `subject` has another definition, which is accepted.
 pub(in crate::commands) fn other_definition(subject: &str, is: &str) -> Diagnostic {
     let title = format!("{subject} has {is}, which is not the locked one");
-    Diagnostic::warning(Trap::BundleDefinition, title)
-        .note("it is not known which of the two a host takes")
-        .note("accepted because `--allow` or `allow` names it")
-        .help("build the bundle without a definition, or with the locked one")
+    let told = Diagnostic::warning(Trap::BundleDefinition, title)
+        .note("it is not known which of the two a host takes");
+    accepted(told).help("build the bundle without a definition, or with the locked one")
 }
 
 /// The bundle `subject` has several definitions, or one that is refused, which is accepted.
 pub(in crate::commands) fn refused_definition(subject: &str, why: &str) -> Diagnostic {
     let title = format!("the cluster definition of {subject} cannot be compared: {why}");
-    Diagnostic::warning(Trap::BundleDefinition, title)
-        .note("it is not known what a host takes from it")
-        .note("accepted because `--allow` or `allow` names it")
-        .help("build the bundle without a definition, or with the locked one")
+    let told = Diagnostic::warning(Trap::BundleDefinition, title)
+        .note("it is not known what a host takes from it");
+    accepted(told).help("build the bundle without a definition, or with the locked one")
 }
 
 /// The bundle `subject` is damaged.

@@ -5,12 +5,7 @@ use crate::support::{KEY, Proof, Test};
 
 /// Staged, with an image of it beside `profiles.toml`.
 fn with_image() -> Test {
-    let proof = Proof::new();
-    let image = proof.iso("installer.iso", &proof.overlay());
-    proof
-        .test
-        .put("installer.iso", std::fs::read(image).unwrap());
-    proof.test
+    Proof::new().beside_manifest()
 }
 
 /// Staged; then Palette has changed.

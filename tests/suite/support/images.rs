@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::{Run, Test};
+use super::{Run, Test, gzip};
 
 /// The path of the definition in an ISO, and what is beside it.
 pub const IN_ISO: &str = "opt/spectrocloud/clusterconfig/spc.tgz";
@@ -52,6 +52,22 @@ impl Proof {
         let path = self.path(name);
         fs::write(&path, bytes).unwrap();
         path
+    }
+
+    /// Copies an image with the definition to `installer.iso` beside `profiles.toml`.
+    pub fn beside_manifest(self) -> Test {
+        let image = self.iso("installer.iso", &self.overlay());
+        self.test.put("installer.iso", fs::read(image).unwrap());
+        self.test
+    }
+
+    /// Writes an ISO, a disk and a compressed disk.
+    pub fn in_three_forms(&self, iso: &Tree, disk: &[u8]) -> [PathBuf; 3] {
+        [
+            self.iso("a.iso", iso),
+            self.put("a.raw", disk),
+            self.put("a.raw.gz", gzip(disk)),
+        ]
     }
 
     /// Returns the contents of the image's overlay: the definition as it is staged, and the
